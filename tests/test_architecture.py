@@ -83,7 +83,7 @@ bot.servers
 bot.jobs
 bot.workspace bot.privacy bot.reports
 bot.app
-bot.ui.acknowledge bot.ui.api_url bot.ui.guide bot.ui.rendered_message
+bot.ui.acknowledge bot.ui.api_url bot.ui.discord_refusals bot.ui.guide bot.ui.rendered_message
 bot.ui.replies
 bot.ui.erased_messages bot.ui.removals bot.ui.studio_session
 bot.ui.client

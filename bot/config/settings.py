@@ -21,6 +21,7 @@ from bot.config.sections import (
     MatchingSettings,
     MetricsSettings,
     ModerationSettings,
+    RetentionSettings,
     StorageSettings,
     WorkerSettings,
     section_of,
@@ -53,6 +54,7 @@ class Settings(BaseSettings):
     discord: DiscordSettings = DiscordSettings()
     storage: StorageSettings = StorageSettings()
     backup: BackupSettings = BackupSettings()
+    retention: RetentionSettings = RetentionSettings()
     logs: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()
     library: LibrarySettings = LibrarySettings()

@@ -26,7 +26,7 @@ blocks.py              people and LoRAs that are blocked
 base_model_proposals.py  corrections of base models that wait for an operator
 audit.py               who changed what; nobody changes or deletes an entry
 pictures.py            finished pictures and the LoRAs they were painted with
-deletions.py           pictures whose files and message are still to be deleted
+deletions.py           pictures that their owner deletes: hidden, brought back or gone
 erasures.py            people who have all deleted that is kept of them
 takedowns.py           pictures that staff took down, and whether their owner was told
 reports.py             what people report, what is decided about it, and appeals

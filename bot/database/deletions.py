@@ -1,6 +1,7 @@
-"""Deletions: the rows of a job's pictures go at once, and what else is to go is kept until it is gone.
+"""Deletions: what its owner deletes is out of sight at once, can be brought back for a time, and then goes for good.
 
-A takedown deletes the delivered message alone.
+With the time, or at once where nobody asked for an undo, the job's row goes with all that it holds: pictures, prompt,
+words of the search. What else is to go is kept until it is gone. A takedown deletes the delivered message alone.
 """
 
 from __future__ import annotations
@@ -13,27 +14,86 @@ import aiosqlite
 
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.erasures import FileFolder, LeftFile
+from bot.database.jobs import Job, job_from
 
+HIDE = """
+    UPDATE job SET delete_at = ?
+    WHERE id = ? AND delete_at IS NULL AND state NOT IN ('queued', 'running') RETURNING id
+"""
+UNDO = "UPDATE job SET delete_at = NULL WHERE id = ? AND delete_at > ? RETURNING *"
+FIND_HIDDEN = "SELECT * FROM job WHERE id = ? AND delete_at IS NOT NULL"
+HIDDEN = "SELECT * FROM job WHERE delete_at IS NOT NULL ORDER BY delete_at"
+DUE = "SELECT * FROM job WHERE delete_at <= ? ORDER BY delete_at"
+NEXT = "SELECT min(delete_at) AS next FROM job WHERE delete_at > ?"
 PATHS = "SELECT path FROM picture WHERE job_id = ? ORDER BY position"
 # What its owner deletes while the message of a takedown is still to go adds the files.
 BEGIN = """
-    INSERT INTO deletion (job_id, paths, channel_id, message_id, created_at) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (job_id) DO UPDATE SET paths = excluded.paths WHERE paths = '[]'
+    INSERT INTO deletion (job_id, person_id, paths, input, channel_id, message_id, created_at)
+    SELECT id, person_id, :paths, iif(:message_alone, NULL, request ->> '$.image.sha256'), :channel, :message, :now
+    FROM job WHERE id = :job AND (:message_alone OR state NOT IN ('queued', 'running'))
+    ON CONFLICT (job_id) DO UPDATE SET paths = excluded.paths, input = excluded.input WHERE paths = '[]'
 """
-FORGET = "DELETE FROM picture WHERE job_id = ?"
-FIND = "SELECT job_id, paths, channel_id, message_id FROM deletion WHERE job_id = ?"
-PENDING = "SELECT job_id, paths, channel_id, message_id FROM deletion ORDER BY job_id"
-END = "DELETE FROM deletion WHERE job_id = ? AND paths = ?"
+FORGET = "DELETE FROM job WHERE id = ? AND state NOT IN ('queued', 'running')"
+FIND = "SELECT * FROM deletion WHERE job_id = ?"
+PENDING = "SELECT * FROM deletion ORDER BY job_id"
+END = "DELETE FROM deletion WHERE job_id = ? AND paths = ? AND input IS ?"
 
 
 @dataclass(frozen=True)
 class Deletion:
-    """What is still to be removed: files, relative to the pictures folder, and the delivered message, if any."""
+    """What is still to be removed: `paths` in the pictures folder, the delivered message, if any, and the `input`.
+
+    The input is the picture that the job started from, which goes unless somebody else needs it.
+    """
 
     job_id: int
     paths: tuple[str, ...]
     channel_id: int | None
     message_id: int | None
+    input: str | None = None
+
+    @property
+    def files(self) -> tuple[LeftFile, ...]:
+        """The files that are to be removed."""
+        pictures = [LeftFile(FileFolder.PICTURES, path) for path in self.paths]
+        return (*pictures, *([LeftFile(FileFolder.INPUTS, self.input)] if self.input else ()))
+
+
+async def hide_job(connection: aiosqlite.Connection, job_id: int, delete_at: int) -> bool:
+    """Put a job that has ended out of sight; it goes at `delete_at` (unix ms). False: it is so already, or unfinished.
+
+    Raises DatabaseError.
+    """
+    return bool(await write(connection, HIDE, (delete_at, job_id)))
+
+
+async def undo_deletion(connection: aiosqlite.Connection, job_id: int) -> Job | None:
+    """Bring a hidden job back; None when it is too late. Raises DatabaseError."""
+    rows = await write(connection, UNDO, (job_id, now_ms()))
+    return job_from(rows[0]) if rows else None
+
+
+async def find_hidden_job(connection: aiosqlite.Connection, job_id: int) -> Job | None:
+    """A job that its owner deleted and may still bring back. Raises DatabaseError."""
+    row = await fetch_one(connection, FIND_HIDDEN, (job_id,))
+    return None if row is None else job_from(row)
+
+
+async def hidden_jobs(connection: aiosqlite.Connection) -> tuple[Job, ...]:
+    """All such jobs. Raises DatabaseError."""
+    return tuple(job_from(row) for row in await fetch(connection, HIDDEN))
+
+
+async def due_jobs(connection: aiosqlite.Connection) -> tuple[Job, ...]:
+    """Hidden jobs that go now. Raises DatabaseError."""
+    return tuple(job_from(row) for row in await fetch(connection, DUE, (now_ms(),)))
+
+
+async def next_due(connection: aiosqlite.Connection) -> int | None:
+    """When the next hidden job goes that does not go yet (unix ms). Raises DatabaseError."""
+    row = await fetch_one(connection, NEXT, (now_ms(),))
+    return row["next"] if row else None
 
 
 async def begin_deletion(
@@ -43,20 +103,23 @@ async def begin_deletion(
     message_id: int | None,
     *,
     message_alone: bool = False,
-) -> Deletion:
-    """Delete the rows of a job's pictures; from now on they are deleted, also after a crash.
+) -> Deletion | None:
+    """Delete a job that has ended; from now on it is deleted, also after a crash. What else is to go is returned.
 
-    With `message_alone` it is the delivered message that is deleted, and the pictures stay. Raises DatabaseError.
+    With `message_alone` it is the delivered message that is deleted, and the job stays. None: there is no such job, and
+    nothing of it is left. Raises DatabaseError.
     """
     async with transaction(connection):
         rows = [] if message_alone else await fetch(connection, PATHS, (job_id,))
-        paths = json.dumps([row["path"] for row in rows])
-        await write(connection, BEGIN, (job_id, paths, channel_id, message_id, now_ms()))
+        values = {
+            "job": job_id, "message_alone": message_alone, "channel": channel_id, "message": message_id,
+            "paths": json.dumps([row["path"] for row in rows]), "now": now_ms(),
+        }  # fmt: skip
+        await write(connection, BEGIN, values)
         if not message_alone:
             await write(connection, FORGET, (job_id,))
         row = await fetch_one(connection, FIND, (job_id,))
-    assert row is not None
-    return _deletion(row)
+    return None if row is None else _deletion(row)
 
 
 async def pending_deletions(connection: aiosqlite.Connection) -> tuple[Deletion, ...]:
@@ -69,8 +132,8 @@ async def end_deletion(connection: aiosqlite.Connection, deletion: Deletion) -> 
 
     Raises DatabaseError.
     """
-    await write(connection, END, (deletion.job_id, json.dumps(deletion.paths)))
+    await write(connection, END, (deletion.job_id, json.dumps(deletion.paths), deletion.input))
 
 
 def _deletion(row: sqlite3.Row) -> Deletion:
-    return Deletion(row["job_id"], tuple(json.loads(row["paths"])), row["channel_id"], row["message_id"])
+    return Deletion(row["job_id"], tuple(json.loads(row["paths"])), row["channel_id"], row["message_id"], row["input"])

@@ -1,7 +1,8 @@
 """Erasures: all that is kept of a person is deleted, step by step, so that a crash at any place loses no step.
 
 Jobs go in portions, each in a transaction that notes their files and messages as still to be removed. With the person's
-own row, all other rows go, and the id gives way to its keyed hash where a row stays. Files and messages follow.
+own row, all other rows go, those of pictures that the person was deleting too, and the id gives way to its keyed hash
+where a row stays. Files and messages follow.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ NEWEST = "SELECT * FROM erasure WHERE pseudonym = pseudonym(?) ORDER BY id DESC 
 ENDED_JOBS = """
     SELECT id FROM job WHERE person_id = ? AND state NOT IN ('queued', 'running') ORDER BY id LIMIT ?
 """
+JOBS_BEING_DELETED = "SELECT job_id FROM deletion WHERE person_id = ?"
 ANY_JOB = "SELECT 1 FROM job WHERE person_id = ? LIMIT 1"
 HAS_NOTICES = "SELECT 1 FROM takedown WHERE person_id = ? AND notice_id IS NOT NULL LIMIT 1"
 NOTE_PICTURES = """
@@ -40,8 +42,12 @@ NOTE_PICTURES = """
 """
 NOTE_DELETED_PICTURES = """
     INSERT INTO erasure_file (erasure_id, folder, path)
-    SELECT :erasure, 'pictures', value FROM deletion, json_each(paths)
-    WHERE job_id IN (SELECT value FROM json_each(:ids)) ON CONFLICT DO NOTHING
+    SELECT :erasure, 'pictures', value FROM deletion, json_each(paths) WHERE person_id = :person ON CONFLICT DO NOTHING
+"""
+NOTE_DELETED_INPUTS = """
+    INSERT INTO erasure_file (erasure_id, folder, path)
+    SELECT :erasure, 'inputs', input FROM deletion WHERE person_id = :person AND input IS NOT NULL
+    ON CONFLICT DO NOTHING
 """
 NOTE_INPUTS = """
     INSERT INTO erasure_file (erasure_id, folder, path)
@@ -59,7 +65,7 @@ NOTE_MESSAGES = """
 NOTE_DELETED_MESSAGES = """
     INSERT INTO erasure_message (erasure_id, channel_id, message_id)
     SELECT :erasure, channel_id, message_id FROM deletion
-    WHERE job_id IN (SELECT value FROM json_each(:ids)) AND channel_id IS NOT NULL AND message_id IS NOT NULL
+    WHERE person_id = :person AND channel_id IS NOT NULL AND message_id IS NOT NULL
     ON CONFLICT DO NOTHING
 """
 NOTE_NOTICES = """
@@ -77,7 +83,6 @@ COUNT_PRIVATE = """
     WHERE job_id IN (SELECT value FROM json_each(?)) AND private = 1 AND posting_in IS NULL AND message_id IS NOT NULL
 """
 COUNT_PICTURES = "SELECT count(*) FROM picture WHERE job_id IN (SELECT value FROM json_each(?))"
-FORGET_DELETIONS = "DELETE FROM deletion WHERE job_id IN (SELECT value FROM json_each(?))"
 FORGET_JOBS = "DELETE FROM job WHERE id IN (SELECT value FROM json_each(?))"
 COUNT = """
     UPDATE erasure SET jobs = jobs + ?, pictures = pictures + ?, private_answers = private_answers + ?,
@@ -268,31 +273,36 @@ async def erase_jobs(
         ]
         for sql in (
             NOTE_PICTURES,
-            NOTE_DELETED_PICTURES,
             NOTE_INPUTS,
             NOTE_MESSAGES,
-            NOTE_DELETED_MESSAGES,
             NOTE_NOTICES,
         ):
             await write(connection, sql, about)
         for name in spooled:
             await write(connection, NOTE_FILE, (erasure.id, FileFolder.SPOOL, name))
-        await write(connection, FORGET_DELETIONS, (ids,))
         await write(connection, FORGET_JOBS, (ids,))
         unreachable = notices if direct_channel is None else 0
         await write(connection, COUNT, (len(job_ids), pictures, private, unreachable, erasure.id))
 
 
-async def erase_person(connection: aiosqlite.Connection, erasure: Erasure) -> bool:
+async def jobs_being_deleted(connection: aiosqlite.Connection, person_id: int) -> tuple[int, ...]:
+    """Ids of jobs that the person deleted, of which files or messages are still to go. Raises DatabaseError."""
+    return tuple(row["job_id"] for row in await fetch(connection, JOBS_BEING_DELETED, (person_id,)))
+
+
+async def erase_person(connection: aiosqlite.Connection, erasure: Erasure, *, spooled: Iterable[str] = ()) -> bool:
     """Delete the person's own row with all others, and hash the id where a row stays; False while there are jobs.
 
-    Raises DatabaseError.
+    The files `spooled` of jobs that the person was deleting are noted as still to be removed. Raises DatabaseError.
     """
     person = erasure.person_id
     async with transaction(connection):
         if await fetch_one(connection, ANY_JOB, (person,)) is not None:
             return False
-        await write(connection, NOTE_OTHER_INPUTS, {"erasure": erasure.id, "person": person})
+        for sql in (NOTE_OTHER_INPUTS, NOTE_DELETED_PICTURES, NOTE_DELETED_INPUTS, NOTE_DELETED_MESSAGES):
+            await write(connection, sql, {"erasure": erasure.id, "person": person})
+        for name in spooled:
+            await write(connection, NOTE_FILE, (erasure.id, FileFolder.SPOOL, name))
         await write(connection, FORGET_PERSON, (person,))
         for sql in _REPLACE:
             await write(connection, sql, {"person": person, "hash": erasure.pseudonym})

@@ -16,7 +16,9 @@ from bot.database.job_terms import with_name, with_words
 from bot.database.jobs import Job, job_from
 from bot.database.search import all_of, search_words
 
-_KEPT = "EXISTS (SELECT 1 FROM picture WHERE job_id = job.id)"  # the full text index has no others
+_SHOWN = "job.delete_at IS NULL"  # its owner has not deleted it
+# The full text index has no others.
+_KEPT = f"{_SHOWN} AND EXISTS (SELECT 1 FROM picture WHERE job_id = job.id)"  # noqa: S608 - constants only
 
 
 def _page(found: bool, newer: bool) -> str:
@@ -29,7 +31,7 @@ def _page(found: bool, newer: bool) -> str:
     return f"""
         SELECT job.* FROM job_text JOIN job ON job.id = job_text.rowid
         WHERE job_text MATCH :search AND job_text.rowid {beyond}
-        AND (:checkpoint IS NULL OR job.checkpoint = :checkpoint)
+        AND {_SHOWN} AND (:checkpoint IS NULL OR job.checkpoint = :checkpoint)
         ORDER BY job_text.rowid {order} LIMIT :limit
     """  # noqa: S608 - constants only
 
@@ -39,7 +41,7 @@ def _all(found: bool, columns: str) -> str:
         return f"SELECT {columns} FROM job WHERE person_id = :person AND {_KEPT}"  # noqa: S608 - constants only
     return f"""
         SELECT {columns} FROM job_text JOIN job ON job.id = job_text.rowid
-        WHERE job_text MATCH :search AND (:checkpoint IS NULL OR job.checkpoint = :checkpoint)
+        WHERE job_text MATCH :search AND {_SHOWN} AND (:checkpoint IS NULL OR job.checkpoint = :checkpoint)
     """  # noqa: S608 - constants only
 
 

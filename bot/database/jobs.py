@@ -60,7 +60,8 @@ CANCEL = """
     UPDATE job SET state = 'cancelled', finished_at = ?
     WHERE id = ? AND state IN ('queued', 'running') RETURNING *
 """
-FIND = "SELECT * FROM job WHERE id = ?"
+# One that its owner has deleted is there for an undo alone (bot.database.deletions).
+FIND = "SELECT * FROM job WHERE id = ? AND delete_at IS NULL"
 QUEUED = "SELECT * FROM job WHERE state = 'queued' ORDER BY id"
 COUNT_WAITING = "SELECT count(*) FROM job WHERE person_id = ? AND state = 'queued'"
 COUNT_QUEUE = "SELECT count(*) FROM job WHERE state = 'queued'"
@@ -102,6 +103,7 @@ class StoredJob(Generic[RequestT_co]):
     `started_at` is when the newest attempt was handed over, `begun_at` when its worker began it; a cancelled job that
     has the first was cancelled at its worker.
     `weight` says how much its person counts for in the queue, `deaths` at how many attempts the worker died.
+    `delete_at` is when it goes for good, if its owner has deleted it.
     """
 
     id: int
@@ -122,6 +124,7 @@ class StoredJob(Generic[RequestT_co]):
     weight: float
     deaths: int
     begun_at: int | None
+    delete_at: int | None = None
 
 
 Job = StoredJob[GenerationRequest]  # one that paints, as all do whose kind nobody has to know
@@ -243,7 +246,7 @@ async def cancel_job(connection: aiosqlite.Connection, job_id: int) -> AnyJob | 
 
 
 async def find_job(connection: aiosqlite.Connection, job_id: int) -> Job | None:
-    """The job with this id, or None. Raises DatabaseError."""
+    """The job with this id, or None, also once its owner has deleted it. Raises DatabaseError."""
     row = await fetch_one(connection, FIND, (job_id,))
     return None if row is None else job_from(row)
 

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import os
 import secrets
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -44,16 +45,31 @@ def key_file(database: Path) -> Path:
 
 
 def ensure_key(database: Path) -> None:
-    """Make the key, if there is none. Blocks. Raises FolderNotWritable."""
+    """Make the key, if there is none; of several callers at once one makes it. Blocks. Raises FolderNotWritable."""
     file = key_file(database)
-    partial = file.with_name(f"{file.name}.partial")
     if file.exists():
         return
     try:
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as written:
-            written.write(secrets.token_bytes(KEY_BYTES))
-            written.flush()
-            os.fsync(written.fileno())
-        partial.replace(file)
+        handle, name = tempfile.mkstemp(prefix=f"{file.name}.", dir=file.parent)  # private to this user
+        partial = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as written:
+                written.write(secrets.token_bytes(KEY_BYTES))
+                written.flush()
+                os.fsync(written.fileno())
+            _publish(partial, file)
+        finally:
+            partial.unlink(missing_ok=True)
     except OSError as problem:
         raise FolderNotWritable(f"The key {file} cannot be written: {problem.strerror}.") from problem
+
+
+def _publish(partial: Path, file: Path) -> None:
+    """Give the whole file its name, unless somebody else was first: a key must not be replaced."""
+    try:
+        file.hardlink_to(partial)
+    except FileExistsError:
+        return
+    except OSError:  # a file system without hard links
+        if not file.exists():
+            partial.replace(file)

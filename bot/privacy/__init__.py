@@ -4,4 +4,5 @@ stored_data.py   what is kept where, how long, how it is found by person, and wh
 document.py      docs/privacy.md, written from that table
 export.py        a person's rows and pictures as ZIP files
 erasing.py       carries erasures out, step by step
+file_removal.py  removes files with their thumbnails
 """

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Protocol
 
 import aiosqlite
 
+from bot import background
 from bot.background import DiscordUnreachable
 from bot.config import Settings
 from bot.database.backup import copies
@@ -22,8 +22,6 @@ from bot.database.clock import now_ms
 from bot.database.erasures import (
     Erasure,
     ErasureState,
-    FileFolder,
-    LeftFile,
     LeftMessage,
     complete_erasure,
     end_files,
@@ -34,6 +32,7 @@ from bot.database.erasures import (
     find_erasure,
     forget_old_receipts,
     has_notices,
+    jobs_being_deleted,
     left_files,
     next_message,
     overwrite_deleted,
@@ -41,17 +40,15 @@ from bot.database.erasures import (
     unfinished_erasures,
 )
 from bot.database.errors import DatabaseError
-from bot.database.inputs import is_in_draft, is_named
 from bot.database.jobs import AnyJob, unfinished_jobs
 from bot.library.configuration import Configuration
-from bot.pictures.thumbnails import Thumbnails
+from bot.privacy.file_removal import FileRemoval
 
 AT_ONCE = 50  # jobs or files in one transaction
 MESSAGE_SECONDS = 1.0  # between two messages, so that Discord's limits are left to others
 RETRY_SECONDS = 60.0  # until what could not be done is tried again, and until an operator's order is noticed
-RECEIPT_MS = 30 * 86_400_000
+DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
-_OF_JOB = re.compile(r"job(\d+)[-.]")  # a file in the spool
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +89,7 @@ class Erasures:
         connection: aiosqlite.Connection,
         configuration: Configuration,
         jobs: RunningJobs,
-        thumbnails: Thumbnails,
+        files: FileRemoval,
         discord: DiscordSide,
         *,
         pause: float = MESSAGE_SECONDS,
@@ -101,7 +98,7 @@ class Erasures:
         self._connection = connection
         self._configuration = configuration
         self._jobs = jobs
-        self._thumbnails = thumbnails
+        self._files = files
         self._discord = discord
         self._pause, self._at_once = pause, at_once
         self._ordered = asyncio.Event()
@@ -131,14 +128,18 @@ class Erasures:
     async def carry_out_all(self) -> None:
         """Go on with every erasure; what cannot be done now stays for the next time."""
         try:
-            await forget_old_receipts(self._connection, before_ms=now_ms() - RECEIPT_MS)
-            for erasure in await unfinished_erasures(self._connection):
-                try:
-                    await self._carry_out(erasure)
-                except (DiscordUnreachable, OSError) as problem:
-                    log.warning("the erasure %s goes on later: %s", erasure.id, problem)
+            if days := self._configuration.settings.retention.receipts_days:
+                await forget_old_receipts(self._connection, before_ms=now_ms() - days * DAY_MS)
+            unfinished = await unfinished_erasures(self._connection)
         except DatabaseError as problem:
             log.warning("erasures go on later: %s", problem)
+            return
+        for erasure in unfinished:
+            problem = await background.failure(self._carry_out(erasure))
+            if isinstance(problem, DiscordUnreachable | DatabaseError | OSError):
+                log.warning("the erasure %s goes on later: %s", erasure.id, problem)
+            elif problem is not None:  # a mistake of ours, which keeps nobody else waiting
+                log.error("the erasure %s is tried again later", erasure.id, exc_info=problem)
 
     async def _carry_out(self, erasure: Erasure) -> None:
         """Raises DatabaseError, OSError or DiscordUnreachable; what is done then stays done."""
@@ -165,10 +166,14 @@ class Erasures:
         while True:
             await self._stop_jobs(person_id)
             while ids := await ended_jobs(self._connection, person_id, limit=self._at_once):
-                spooled = await asyncio.to_thread(self._spooled, set(ids))
+                spooled = await self._spooled(ids)
                 await erase_jobs(self._connection, erasure, ids, spooled=spooled, direct_channel=direct)
-            if await erase_person(self._connection, erasure):
+            spooled = await self._spooled(await jobs_being_deleted(self._connection, person_id))
+            if await erase_person(self._connection, erasure, spooled=spooled):
                 return
+
+    async def _spooled(self, job_ids: Collection[int]) -> list[str]:
+        return [file.path for file in await self._files.spooled(job_ids)]
 
     async def _stop_jobs(self, person_id: int) -> None:
         """Cancel every job, wait until no worker has one, and until nothing is delivered any more."""
@@ -179,37 +184,10 @@ class Erasures:
             await self._jobs.until_gone(job.id)
         await self._discord.stop_delivering(person_id)
 
-    def _spooled(self, job_ids: Collection[int]) -> list[str]:
-        """What jobs have left in the spool. Raises OSError."""
-        folder = self._configuration.settings.storage.spool
-        names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-        return [name for name in names if (match := _OF_JOB.match(name)) and int(match[1]) in job_ids]
-
     async def _remove_files(self, erasure: Erasure) -> None:
         while files := await left_files(self._connection, erasure.id, limit=self._at_once):
-            mine = [file for file in files if not await self._is_needed(file)]
-            await asyncio.to_thread(self._remove, mine)
+            await self._files.remove(files)
             await end_files(self._connection, erasure.id, files)
-
-    async def _is_needed(self, file: LeftFile) -> bool:
-        """Whether somebody else starts from the same picture."""
-        if file.folder is not FileFolder.INPUTS:
-            return False
-        return await is_named(self._connection, file.path) or await is_in_draft(self._connection, file.path)
-
-    def _remove(self, files: Sequence[LeftFile]) -> None:
-        """Remove files with their thumbnails. Raises OSError."""
-        storage = self._configuration.settings.storage
-        folders = {
-            FileFolder.PICTURES: storage.pictures,
-            FileFolder.INPUTS: storage.inputs,
-            FileFolder.SPOOL: storage.spool,
-        }
-        for file in files:
-            path = folders[file.folder] / file.path
-            if file.folder is not FileFolder.SPOOL:
-                self._thumbnails.forget(path)
-            path.unlink(missing_ok=True)
 
     async def _delete_messages(self, erasure: Erasure) -> None:
         message = await next_message(self._connection, erasure.id)

@@ -87,6 +87,7 @@ TABLES = (
             "seconds": "how long it took", "peak_memory": "memory that it took", "notes": "remarks of the worker",
             "weight": "what it counts in the queue", "deaths": "workers that broke at it",
             "begun_at": "when the worker began it",
+            "delete_at": "when it goes, if you deleted it and may still undo that",
         },
     ),
     StoredTable(
@@ -145,10 +146,11 @@ TABLES = (
         },
     ),
     StoredTable(
-        "deletion", "files and messages of pictures that you deleted, until they are gone", f"job_id IN {_JOBS}",
+        "deletion", "files and messages of pictures that you deleted, until they are gone", "person_id = :person",
         "seconds; while Discord cannot be reached, longer", Fate.DELETED,
         {
-            "job_id": "the job", "paths": "the files", "channel_id": "the channel", "message_id": "the message",
+            "job_id": "the job", "person_id": "your Discord id", "paths": "the files",
+            "input": "the picture that it started from", "channel_id": "the channel", "message_id": "the message",
             "created_at": "when",
         },
     ),

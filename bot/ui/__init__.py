@@ -4,6 +4,7 @@ acknowledge.py       acknowledges interactions within three seconds
 replies.py           error replies: the sentence that an error class carries (`inference.errors`, `bot.errors`)
 rendered_message.py  a message ready to be sent: a view and its files
 studio_session.py    loads, changes, saves and redraws a person's studio
+discord_refusals.py  tells what Discord refuses for good from what may pass
 erased_messages.py   deletes the messages of a person who has all deleted
 removals.py          deletes pictures for their owner, and takes them down for staff
 page_kind.py         kinds of lists with pages, registered by key

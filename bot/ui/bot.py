@@ -20,7 +20,6 @@ from discord.http import Route
 
 from bot import background, metrics
 from bot.app.assembly import Easel
-from bot.database.deletions import Deletion
 from bot.database.jobs import Job
 from bot.database.key_values import recall, remember
 from bot.i18n import speak
@@ -28,10 +27,12 @@ from bot.i18n.commands import CommandWords
 from bot.pictures.attachments import PictureFile
 from bot.privacy.erasing import Erasures
 from bot.privacy.export import Exporter
+from bot.privacy.file_removal import FileRemoval
 from bot.ui import acknowledge, cogs, views
 from bot.ui.access import checkpoints_here, command_of, enter, shown_ratings
 from bot.ui.api_url import api_base, check_answer
 from bot.ui.client import Client, Cog, Interaction
+from bot.ui.delivery.delivered_results import DeliveredResults
 from bot.ui.delivery.delivery import Deliverer
 from bot.ui.delivery.discord_transport import DiscordTransport
 from bot.ui.delivery.job_follower import JobFollower
@@ -143,9 +144,11 @@ class EaselBot(Client):
             )
 
         self.studios = StudioSessions(self.connection, self.configuration, self.requests, render, checkpoints_here)
-        self.removals = Removals(self, self.connection, self.configuration, self.thumbnails)
+        files = FileRemoval(self.connection, self.configuration, self.thumbnails)
+        results = DeliveredResults(self.connection, self.deliverer, self.servers)
+        self.removals = Removals(self, self.connection, self.configuration, files, results)
         erased = ErasedMessages(self, follower.stop)
-        self.erasures = Erasures(self.connection, self.configuration, self.jobs, self.thumbnails, erased)
+        self.erasures = Erasures(self.connection, self.configuration, self.jobs, files, erased)
         self.exporter = Exporter(self.connection, settings.storage)
         self._erasing: asyncio.Task[None] | None = None
         self.forms: WeakValueDictionary[str, ui.Modal] = WeakValueDictionary()
@@ -174,12 +177,12 @@ class EaselBot(Client):
         self.add_dynamic_items(*PersistentItem.registered)
         await self.sync_commands()
         jobs = await self._orders.undelivered_jobs()
-        background.start(self._resume(jobs, await self.removals.interrupted()), "resuming deliveries")
+        background.start(self._resume(jobs), "resuming deliveries")
 
-    async def _resume(self, jobs: list[Job], deletions: Sequence[Deletion]) -> None:
+    async def _resume(self, jobs: list[Job]) -> None:
         await self.wait_until_ready()
         self._orders.resume(jobs)
-        await self.removals.resume(deletions)
+        self.removals.start()
         if self._erasing is None:
             self._erasing = background.start(self.erasures.run(), "deleting what is kept of people")
 
@@ -256,6 +259,7 @@ class EaselBot(Client):
         """Disconnect. Unfinished jobs are resumed at the next start."""
         if self._erasing is not None:
             self._erasing.cancel()
+        await self.removals.close()
         await self._orders.close()
         await super().close()
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-import aiohttp
 import discord
 
 from bot.background import DiscordUnreachable
 from bot.database.erasures import LeftMessage
-
-SERVER_ERROR, TOO_MANY_REQUESTS, UNAUTHORIZED = 500, 429, 401
-_NO_ANSWER = (discord.DiscordServerError, discord.RateLimited, aiohttp.ClientError, OSError)
+from bot.ui.discord_refusals import DISCORD_ERRORS, is_final
 
 
 class ErasedMessages:
@@ -29,10 +26,9 @@ class ErasedMessages:
         """Open the channel of direct messages; None for somebody whom Discord does not know any more."""
         try:
             return (await (await self._client.fetch_user(person_id)).create_dm()).id
-        except discord.HTTPException as problem:
-            _check_final(problem)
-            return None
-        except _NO_ANSWER as problem:
+        except DISCORD_ERRORS as problem:
+            if is_final(problem):
+                return None
             raise DiscordUnreachable(str(problem)) from problem
 
     async def delete_message(self, message: LeftMessage) -> bool:
@@ -42,15 +38,8 @@ class ErasedMessages:
             await channel.get_partial_message(message.message_id).delete()
         except discord.NotFound:
             return True
-        except discord.HTTPException as problem:
-            _check_final(problem)
-            return False
-        except _NO_ANSWER as problem:
+        except DISCORD_ERRORS as problem:
+            if is_final(problem):
+                return False
             raise DiscordUnreachable(str(problem)) from problem
         return True
-
-
-def _check_final(problem: discord.HTTPException) -> None:
-    """Raise DiscordUnreachable unless the same request will be refused for ever."""
-    if problem.status >= SERVER_ERROR or problem.status in {TOO_MANY_REQUESTS, UNAUTHORIZED}:
-        raise DiscordUnreachable(str(problem)) from problem

@@ -1,7 +1,8 @@
 """Deletes pictures for their owner, and takes them down in a server for its staff.
 
-A deletion or a takedown is decided by one transaction. Files and message go after it, and what a crash or an outage
-leaves of them goes at the next start.
+What its owner deletes is hidden at once and can be brought back for `[retention] undo_minutes`; only then it goes. Then
+it is decided by one transaction, as a takedown is at once. Files and message go after it, and what a crash or an outage
+leaves of them goes a minute later, or at the next start.
 
 The owner of a picture that was taken down is told by a direct message. Within an hour, further ones are added to that
 message, so that nobody is pinged for each. Who cannot get direct messages is told after their next command.
@@ -12,9 +13,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Any
+from contextlib import suppress
+from typing import Any, Protocol
 
-import aiohttp
 import aiosqlite
 import discord
 from discord import ui
@@ -22,8 +23,20 @@ from discord import ui
 from bot import background
 from bot.database.clock import now_ms
 from bot.database.connection import transaction
-from bot.database.deletions import Deletion, begin_deletion, end_deletion, pending_deletions
+from bot.database.deletions import (
+    Deletion,
+    begin_deletion,
+    due_jobs,
+    end_deletion,
+    find_hidden_job,
+    hidden_jobs,
+    hide_job,
+    next_due,
+    pending_deletions,
+    undo_deletion,
+)
 from bot.database.deliveries import find_delivery
+from bot.database.errors import DatabaseError
 from bot.database.jobs import Job, find_job
 from bot.database.people import locale_of
 from bot.database.takedowns import (
@@ -34,18 +47,45 @@ from bot.database.takedowns import (
     taken_down_in,
     untold_takedowns,
 )
-from bot.errors import OwnPictureTakenDown, TakenDown, TakenDownEverywhere
+from bot.errors import NothingThere, OwnPictureTakenDown, TakenDown, TakenDownEverywhere
 from bot.i18n import _, ngettext, sentences, speaking
 from bot.i18n.texts import bounded_lines, plain, summary
 from bot.library.configuration import Configuration
-from bot.pictures.thumbnails import Thumbnails
+from bot.privacy.file_removal import FileRemoval
+from bot.ui.discord_refusals import DISCORD_ERRORS, is_final
 from bot.ui.replies import Interaction, send_ephemeral
 from inference.queue import EVERYWHERE
 
 NOTICE_MS = 3_600_000  # for so long, further takedowns join the notice of the first
 MAX_LISTED = 1500  # characters of a notice about single pictures
+MINUTE_MS = 60_000
+RETRY_SECONDS = 60.0  # until what could not be done is tried again
+CLOSE_SECONDS = 3.0  # for what is being done when the program ends
 
 log = logging.getLogger(__name__)
+
+
+class ResultMessages(Protocol):
+    """The messages to which jobs were delivered; `bot.ui.delivery.delivered_results` has them."""
+
+    async def hide(self, job: Job, until: int) -> bool:
+        """Show in place of the pictures that they were deleted, and *Undo* until then (unix ms).
+
+        False when Discord cannot be reached now. What is not the bot's to edit counts as hidden.
+        """
+        ...
+
+    async def bring_back(self, job: Job) -> int | None:
+        """Show the pictures again, or why they may not be shown there any more; the message's id, if it does.
+
+        Raises DatabaseError.
+        """
+        ...
+
+
+def gone_for_good() -> NothingThere:
+    """The error for a deletion that cannot be undone any more."""
+    return NothingThere(what=_("It is gone for good: there is nothing left to bring back."))
 
 
 class Removals:
@@ -56,27 +96,114 @@ class Removals:
         client: discord.Client,
         connection: aiosqlite.Connection,
         configuration: Configuration,
-        thumbnails: Thumbnails,
+        files: FileRemoval,
+        results: ResultMessages,
     ) -> None:
         self._client = client
         self._connection = connection
         self._configuration = configuration
-        self._thumbnails = thumbnails
+        self._files = files
+        self._results = results
         self._telling = asyncio.Lock()  # else two notices might be sent at once
+        self._showing = asyncio.Lock()
+        self._changed = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
+        self._closing = False
+        self._unhidden: set[int] = set()  # jobs whose delivered messages are still to be hidden
+
+    async def delete_later(self, job: Job) -> int | None:
+        """Hide the job from everybody; when it goes for good (unix ms), until which its owner may bring it back.
+
+        None: it is gone, because the settings allow no undo, or was deleted before. Raises DatabaseError.
+        """
+        undo_ms = round(self._configuration.settings.retention.undo_minutes * MINUTE_MS)
+        if not undo_ms:
+            await self.delete(job)
+            return None
+        until = now_ms() + undo_ms
+        if not await hide_job(self._connection, job.id, until):
+            hidden = await find_hidden_job(self._connection, job.id)  # it was deleted a moment before
+            return hidden.delete_at if hidden else None
+        self._unhidden.add(job.id)
+        self._changed.set()
+        background.start(self._hide(job.id), "hiding a deleted picture")
+        return until
+
+    async def undo(self, job: Job) -> int | None:
+        """Bring a hidden job back; the id of its message, if that shows it again.
+
+        Raises NothingThere when it is too late, or DatabaseError.
+        """
+        async with self._showing:
+            shown = await undo_deletion(self._connection, job.id)
+            self._changed.set()
+            if shown is None:
+                raise gone_for_good()
+            self._unhidden.discard(job.id)
+            return await self._results.bring_back(shown)
 
     async def delete(self, job: Job) -> None:
-        """Delete the job's pictures and the message that was delivered. Raises DatabaseError; then nothing is gone."""
-        channel_id, message_id = await self._delivered(job) or (None, None)
-        await self._carry_out(await begin_deletion(self._connection, job.id, channel_id, message_id))
+        """Delete the job with its pictures and the message that was delivered, now and for good.
 
-    async def interrupted(self) -> tuple[Deletion, ...]:
-        """The deletions, those of takedowns included, that an earlier run did not complete. Raises DatabaseError."""
-        return await pending_deletions(self._connection)
-
-    async def resume(self, deletions: Sequence[Deletion]) -> None:
-        """Complete `deletions`, once Discord can be reached. Raises DatabaseError."""
-        for deletion in deletions:
+        One that is being painted stays. Raises DatabaseError; then nothing is gone.
+        """
+        async with transaction(self._connection):
+            channel_id, message_id = await self._delivered(job) or (None, None)
+            deletion = await begin_deletion(self._connection, job.id, channel_id, message_id)
+        if deletion is not None:
             await self._carry_out(deletion)
+
+    def start(self) -> None:
+        """From now on complete what earlier runs and outages have left, and each deletion when its time has come."""
+        if self._running is None:
+            self._running = background.start(self._run(), "deleting pictures")
+
+    async def close(self) -> None:
+        """Stop, soon after what is being done now."""
+        self._closing = True
+        self._changed.set()
+        if self._running is not None:
+            await asyncio.wait({self._running}, timeout=CLOSE_SECONDS)
+            self._running.cancel()
+
+    async def _run(self) -> None:
+        await background.guard(self._hide_again(), "hiding deleted pictures")
+        while not self._closing:
+            self._changed.clear()
+            await background.guard(self.complete(), "deleting pictures")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0 if self._closing else await self._seconds_left()):
+                    await self._changed.wait()
+
+    async def complete(self) -> None:
+        """Do all that is to be done now. What fails keeps nothing else from being done. Raises DatabaseError."""
+        for job_id in tuple(self._unhidden):
+            await background.guard(self._hide(job_id), "hiding a deleted picture")
+        for job in await due_jobs(self._connection):
+            if not self._closing:
+                await background.guard(self.delete(job), "deleting a picture")
+        for deletion in await pending_deletions(self._connection):
+            if not self._closing:
+                await background.guard(self._carry_out(deletion), "completing a deletion")
+
+    async def _hide_again(self) -> None:
+        """A crash may have come between the deletion and its message."""
+        self._unhidden.update(job.id for job in await hidden_jobs(self._connection))
+
+    async def _hide(self, job_id: int) -> None:
+        """Hide the delivered message. When Discord cannot be reached, it stays to be hidden."""
+        async with self._showing:  # else it might be hidden after it was brought back
+            job = await find_hidden_job(self._connection, job_id)
+            if job is None or job.delete_at is None or await self._results.hide(job, job.delete_at):
+                self._unhidden.discard(job_id)
+
+    async def _seconds_left(self) -> float:
+        """Until there is something to do."""
+        try:
+            due = await next_due(self._connection)
+        except DatabaseError:
+            return RETRY_SECONDS
+        return RETRY_SECONDS if due is None else min(max((due - now_ms()) / 1000, 0.1), RETRY_SECONDS)
 
     async def check_open(self, job: Job, interaction: Interaction) -> None:
         """Refuse to paint from the job's pictures in a server whose staff took them down, whoever asks.
@@ -132,7 +259,7 @@ class Removals:
                 else:
                     message = await channel.send(view=view)
                     await mark_told(self._connection, untold, now_ms(), message.id)
-            except (discord.HTTPException, aiohttp.ClientError, OSError) as problem:
+            except DISCORD_ERRORS as problem:
                 log.info("the owner of a picture is told of its takedown later: %s", problem)
 
     async def _notice(self, takedowns: Sequence[Takedown]) -> ui.LayoutView:
@@ -166,22 +293,20 @@ class Removals:
         return delivery.posting_in or job.channel_id, delivery.message_id
 
     async def _carry_out(self, deletion: Deletion) -> None:
-        """Remove files and message. What cannot be removed now is tried again at the next start."""
-        gone = await asyncio.to_thread(self._delete_files, deletion)
+        """Remove files and message. What cannot be removed now is tried again later. Raises DatabaseError."""
+        gone = await self._remove_files(deletion)
         if deletion.channel_id is not None and deletion.message_id is not None:
             gone = await self._delete_message(deletion.channel_id, deletion.message_id) and gone
         if gone:
             await end_deletion(self._connection, deletion)
 
-    def _delete_files(self, deletion: Deletion) -> bool:
+    async def _remove_files(self, deletion: Deletion) -> bool:
         """Whether all files are gone."""
-        folder = self._configuration.settings.storage.pictures
         try:
-            for path in deletion.paths:
-                self._thumbnails.forget(folder / path)
-                (folder / path).unlink(missing_ok=True)
+            spooled = await self._files.spooled({deletion.job_id})
+            await self._files.remove([*deletion.files, *spooled])
         except OSError as problem:
-            log.warning("a deleted picture's file could not be removed, and is removed at the next start: %s", problem)
+            log.warning("a deleted picture's file could not be removed, and is removed later: %s", problem)
             return False
         return True
 
@@ -190,9 +315,9 @@ class Removals:
         channel = self._client.get_partial_messageable(channel_id)
         try:
             await channel.get_partial_message(message_id).delete()
-        except (discord.NotFound, discord.Forbidden):
-            return True
-        except (discord.HTTPException, aiohttp.ClientError, OSError) as problem:
+        except DISCORD_ERRORS as problem:
+            if is_final(problem):
+                return True
             log.warning("the message of a deleted picture could not be deleted: %s", problem)
             return False
         return True

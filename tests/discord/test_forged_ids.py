@@ -15,7 +15,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 TOO_MUCH = str(2**63)
 FORGED = [
     f"again:{TOO_MUCH}", f"cancel:{TOO_MUCH}", f"mark:{TOO_MUCH}:1", f"decl:{TOO_MUCH}", f"stdraft:{TOO_MUCH}",
-    f"crate:{TOO_MUCH}",
+    f"crate:{TOO_MUCH}", f"undelete:{TOO_MUCH}", f"undelete:{'9' * 18}",
     f"swap:1:0:{TOO_MUCH}", f"hio:{TOO_MUCH}:::", f"skuse:{TOO_MUCH}:0", f"mkp:0:~{TOO_MUCH}", "mkp:0:~x",
     "mkj:x:A-::0.", f"bmu:{'9' * 18}-99:0:A-::0.", "bmu:1-0:0:A-::0.", "set:private:2", "queue:cancel-all:1",
     f"queue:cancel-own:{TOO_MUCH}", f"queue:cancel-any:{'9' * 18}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 from playground import default_world
 from playground.control import Person, SentInteraction
 from playground.visible_message import VisibleMessage
-from tests.discord.conftest import PROMPT, Scene
+from tests.discord.conftest import PATIENCE, PROMPT, Scene
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -32,29 +34,98 @@ async def asked(person: Person, picture: VisibleMessage) -> SentInteraction:
 
 
 async def delete(scene: Scene, person: Person, picture: VisibleMessage) -> None:
+    """Take a picture down as staff."""
     await person.submit(await asked(person, picture))
     await scene.gone(picture)
 
 
-async def test_nothing_is_gone_before_the_question_is_answered(scene: Scene) -> None:
+async def hidden(scene: Scene, message: VisibleMessage) -> VisibleMessage:
+    """Wait until a message shows no picture any more, but *Undo*."""
+    seen = await scene.control.wait_message(message.id, lambda seen: "Undo" in seen.buttons, PATIENCE)
+    assert not seen.attachments and set(seen.buttons) == {"Undo"} and PROMPT not in seen.text
+    return seen
+
+
+def rows(scene: Scene, sql: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(scene.settings.storage.database)) as connection, connection:
+        return connection.execute(sql).fetchall()
+
+
+async def undo_in_vain(scene: Scene, message: VisibleMessage) -> None:
+    """Let the time for *Undo* be over, and press it all the same."""
+    rows(scene, "UPDATE job SET delete_at = 1 WHERE delete_at IS NOT NULL")
+    answer = await (await scene.ada.press(message, "Undo")).reply()
+    assert answer.ephemeral and "gone for good" in answer.text
+
+
+async def test_nothing_is_gone_before_the_time_for_undo_is_over(scene: Scene) -> None:
     picture = await paint(scene, count=2)
-    files = files_of(scene, picture)
-    await (await scene.ada.slash("history")).reply()  # makes a thumbnail
+    files, number = files_of(scene, picture), str(picture.buttons["Delete"]["custom_id"]).partition(":")[2]
+    page = await (await scene.ada.slash("history")).reply()  # makes a thumbnail
+    copy = await (await scene.ada.press(page, "Open")).reply()
     thumbnails = {path for path in scene.settings.storage.folder.rglob("*.webp") if path.parent.parent.name != "guide"}
     question = await asked(scene.ada, picture)
-    assert "Nobody can bring it back" in str(await question.modal())
-    assert await scene.control.message(picture.id) is not None and all(file.exists() for file in files)
+    assert "For 10 minutes you can bring it back" in str(await question.modal())
+    assert (await scene.control.wait_message(picture.id, lambda seen: True)).attachments
     await scene.ada.submit(question)
+    shown = await hidden(scene, picture)
+    assert all(file.exists() for file in files)
+    listed = await (await scene.ada.slash("history")).reply()
+    assert f"edit:{number}" not in str(listed.json) and f"edit:{number}" in str(page.json)
+    for message, button in ((copy, "Again"), (copy, "Delete"), (page, "Edit"), (copy, "Details")):
+        refused = await (await scene.ada.press(message, button)).reply()
+        assert refused.ephemeral and "not in the records any more" in refused.text, button
+    await undo_in_vain(scene, shown)
     await scene.gone(picture)
     assert not any(file.exists() for file in files)
     assert any(not path.exists() for path in thumbnails), "its thumbnail is gone too"
+    assert rows(scene, f"SELECT * FROM job WHERE id = {number}") == []
 
 
-async def test_a_copy_from_the_history_deletes_the_message_too(scene: Scene) -> None:
+async def test_undo_brings_everything_back(scene: Scene) -> None:
+    picture = await paint(scene)
+    before = (await scene.control.wait_message(picture.id, lambda seen: True)).text
+    await scene.ada.submit(await asked(scene.ada, picture))
+    shown = await hidden(scene, picture)
+    refused = await (await scene.grace.press(shown, "Undo")).reply()
+    assert refused.ephemeral and "Only they can bring it back" in refused.text
+    await scene.ada.press(shown, "Undo")
+    back = await scene.control.wait_message(picture.id, lambda seen: "Delete" in seen.buttons, PATIENCE)
+    assert back.attachments and back.text == before and back.buttons.keys() == picture.buttons.keys()
+    listed = await (await scene.ada.slash("history")).reply()
+    assert str(picture.buttons["Edit"]["custom_id"]) in str(listed.json)
+
+
+async def test_a_copy_from_the_history_hides_the_message_too(scene: Scene) -> None:
     picture = await paint(scene)
     copy = await (await scene.ada.press(await (await scene.ada.slash("history")).reply(), "Open")).reply()
     await scene.ada.submit(await asked(scene.ada, copy))
-    await scene.gone(picture)
+    await hidden(scene, picture)
+    copy = await hidden(scene, copy)
+    await scene.ada.press(await hidden(scene, picture), "Undo")
+    assert (await scene.control.wait_message(picture.id, lambda seen: "Delete" in seen.buttons, PATIENCE)).attachments
+    assert "is not deleted" in (await (await scene.ada.press(copy, "Undo")).reply()).text
+
+
+async def test_undo_from_a_copy_shows_the_message_again(scene: Scene) -> None:
+    picture = await paint(scene)
+    copy = await (await scene.ada.press(await (await scene.ada.slash("history")).reply(), "Open")).reply()
+    await scene.ada.submit(await asked(scene.ada, copy))
+    await hidden(scene, picture)
+    await scene.ada.press(await hidden(scene, copy), "Undo")
+    assert (await scene.control.wait_message(picture.id, lambda seen: "Delete" in seen.buttons, PATIENCE)).attachments
+    assert "It is back" in (await scene.control.wait_message(copy.id, lambda seen: not seen.buttons, PATIENCE)).text
+
+
+async def test_a_private_picture_is_hidden_and_brought_back(scene: Scene) -> None:
+    ingrid = await scene.control.new_person("Ingrid")
+    await (await ingrid.slash("settings", results="only I see them")).reply()
+    picture = await paint(scene, ingrid)
+    assert picture.ephemeral
+    await ingrid.submit(await asked(ingrid, picture))
+    await ingrid.press(await hidden(scene, picture), "Undo")
+    assert "It is back" in (await scene.control.wait_message(picture.id, lambda seen: not seen.buttons, PATIENCE)).text
+    assert (await (await ingrid.press(await (await ingrid.slash("history")).reply(), "Open")).reply()).attachments
 
 
 async def test_delete_may_be_answered_twice(scene: Scene) -> None:
@@ -62,6 +133,7 @@ async def test_delete_may_be_answered_twice(scene: Scene) -> None:
     seen = len(await scene.ada.messages())
     for question in [await asked(scene.ada, picture) for _ in range(2)]:
         await (await scene.ada.submit(question)).answered()
+    await undo_in_vain(scene, await hidden(scene, picture))
     await scene.gone(picture)
     await (await scene.ada.slash("queue")).reply()
     assert not [m for m in (await scene.ada.messages())[seen - 1 :] if "broke" in m.text]

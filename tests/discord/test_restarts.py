@@ -13,11 +13,12 @@ from typing import IO
 
 import psutil
 
+from bot.database.clock import now_ms
 from bot.database.connection import open_database
 from bot.database.deletions import begin_deletion, pending_deletions
 from playground import default_world
 from tests.discord.conftest import PATIENCE, PROMPT, Scene
-from tests.discord.test_removals import asked, files_of
+from tests.discord.test_removals import asked, files_of, hidden, rows
 from tests.house import PASTEL
 
 EDITS = r"webhooks/.*/messages/@original"
@@ -153,8 +154,31 @@ async def test_a_question_survives_a_restart(empty: Scene) -> None:
     assert all(file.exists() for file in files) and await empty.control.message(picture.id) is not None
     async with empty.bot():
         await empty.ada.submit(question)
+        await hidden(empty, picture)
+    assert all(file.exists() for file in files)
+    async with empty.bot():
+        await empty.ada.press(await hidden(empty, picture), "Undo")
+        await empty.control.wait_message(picture.id, lambda seen: "Delete" in seen.buttons, PATIENCE)
+
+
+async def test_what_was_deleted_goes_when_its_time_ends_while_the_bot_is_away(empty: Scene) -> None:
+    async with empty.bot():
+        picture = await empty.painted(await empty.ada.slash("imagine", prompt=PROMPT))
+        files = files_of(empty, picture)
+        await empty.ada.submit(await asked(empty.ada, picture))
+        await hidden(empty, picture)
+    rows(empty, "UPDATE job SET delete_at = 1")
+    async with empty.bot():
         await empty.gone(picture)
-        assert not any(file.exists() for file in files)
+    assert not any(file.exists() for file in files) and rows(empty, "SELECT * FROM job") == []
+
+
+async def test_a_picture_that_could_not_be_hidden_is_hidden_at_the_next_start(empty: Scene) -> None:
+    async with empty.bot():
+        picture = await empty.painted(await empty.ada.slash("imagine", prompt=PROMPT))
+    rows(empty, f"UPDATE job SET delete_at = {now_ms() + 3_600_000}")
+    async with empty.bot():
+        await hidden(empty, picture)
 
 
 async def test_a_deletion_that_a_crash_interrupts_is_completed_at_the_next_start(empty: Scene) -> None:

@@ -34,7 +34,7 @@ from bot.database.deliveries import (
     mark_undeliverable,
     remember_message,
 )
-from bot.database.jobs import Job
+from bot.database.jobs import Job, find_job
 from bot.database.pictures import Picture
 from bot.pictures.attachments import DAMAGED, DEFAULT_LIMIT, ENCODING, PictureFile, fit, fitted
 from bot.pictures.sheets import compose
@@ -217,17 +217,12 @@ class Deliverer:
         delivery = await find_delivery(self._connection, job.id)
         if delivery is None or delivery.state is not DeliveryState.PENDING:
             return
+        if await find_job(self._connection, job.id) is None:  # its owner has deleted it meanwhile
+            await self._mark_undeliverable(job)
+            return
         private = delivery.private
-        if refusal is None:
-            limit = interaction.filesize_limit if interaction else DEFAULT_LIMIT
-            words = private or delivery.shows_prompt  # whether the file's metadata holds the prompt
-            attach = self._sheet if job.request.variants else self._attachments
-            attachments = await ENCODING.run(attach, job, pictures, limit, words=words)
-            result = Result(job, attachments, delivery.shows_prompt, private)
-        else:
-            log.info("the result is withheld: %s", refusal.code)
-            result = ResultNotice(job, lambda: withheld_view(job, refusal, private=private))
-        direct = result
+        limit = interaction.filesize_limit if interaction else DEFAULT_LIMIT
+        direct = result = await self._result(job, pictures, delivery, limit, refusal)
         if unsent is not None and refusal is None:
             direct = ResultNotice(job, lambda: withheld_view(job, unsent, private=private))
         message_id = await self._deliver(result, delivery, interaction, direct)
@@ -237,6 +232,39 @@ class Deliverer:
         else:
             await mark_sent(self._connection, job.id, message_id)
             log.info("delivered")
+
+    async def replace(self, job: Job, message: OutgoingMessage) -> int | None:
+        """Edit the message to which the job was delivered; its id, None without one.
+
+        Raises RouteClosed, a temporary error or DatabaseError.
+        """
+        delivery = await find_delivery(self._connection, job.id)
+        if delivery is None or delivery.message_id is None:
+            return None
+        await self._transport.edit(delivery.posting_in or job.channel_id, delivery.message_id, message)
+        return delivery.message_id
+
+    async def bring_back(
+        self, job: Job, pictures: tuple[Picture, ...], refusal: RequestError | None = None
+    ) -> int | None:
+        """Show the result in the message to which it was delivered, or the `refusal`. Raises as `replace`."""
+        delivery = await find_delivery(self._connection, job.id)
+        if delivery is None:
+            return None
+        return await self.replace(job, await self._result(job, pictures, delivery, DEFAULT_LIMIT, refusal))
+
+    async def _result(
+        self, job: Job, pictures: tuple[Picture, ...], delivery: Delivery, limit: int, refusal: RequestError | None
+    ) -> Result | ResultNotice:
+        """The message of an ended job, with files of at most `limit` bytes."""
+        private = delivery.private
+        if refusal is not None:
+            log.info("the result is withheld: %s", refusal.code)
+            return ResultNotice(job, lambda: withheld_view(job, refusal, private=private))
+        words = private or delivery.shows_prompt  # whether the file's metadata holds the prompt
+        attach = self._sheet if job.request.variants else self._attachments
+        attachments = await ENCODING.run(attach, job, pictures, limit, words=words)
+        return Result(job, attachments, delivery.shows_prompt, private)
 
     async def give_up(self, job: Job, interaction: Interaction | None) -> None:
         """Mark the delivery as undeliverable, and tell the person if possible; pictures stay in the history.

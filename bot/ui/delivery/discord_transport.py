@@ -16,15 +16,13 @@ from discord import ui
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.delivery.delivery import FoundMessage, OutgoingMessage, RouteClosed
+from bot.ui.discord_refusals import is_final
 from bot.ui.views.job_progress import CancelButton
 from bot.ui.views.result import AgainButton, EditButton
 
 MAX_CLOCK_SKEW = timedelta(minutes=2)  # between our clock and Discord's
 MAX_SEARCHED = 300  # messages that are searched for one of the bot
 RESULT_BUTTONS = (AgainButton, EditButton)  # every message of an ended job has one of them
-SERVER_ERROR = 500  # from this status on, the request may be retried
-TOO_MANY_REQUESTS, UNAUTHORIZED = 429, 401
-INVALID_WEBHOOK_TOKEN = 50027  # Discord's code for an expired interaction token
 
 
 class DiscordTransport:
@@ -96,15 +94,11 @@ class DiscordTransport:
 
 @contextmanager
 def _translated_errors() -> Generator[None]:
-    """Turn permanent refusals of Discord into RouteClosed. Server errors and rate limits are not changed.
-
-    Neither is a rejected bot token: with a new token, the same route works after a restart.
-    """
+    """Turn permanent refusals of Discord into RouteClosed; what may pass is not changed."""
     try:
         yield
     except discord.HTTPException as problem:
-        token_rejected = problem.status == UNAUTHORIZED and problem.code != INVALID_WEBHOOK_TOKEN
-        if problem.status >= SERVER_ERROR or problem.status == TOO_MANY_REQUESTS or token_rejected:
+        if not is_final(problem):
             raise
         raise RouteClosed(str(problem)) from problem
 

@@ -10,23 +10,20 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-import aiohttp
 import aiosqlite
-import discord
 from tenacity import AsyncRetrying, RetryCallState, RetryError
 
 from bot import background
 from bot.background import RepeatedError, wait_times
-from bot.database.deliveries import find_delivery, pending_deliveries
-from bot.database.errors import DatabaseError
+from bot.database.deliveries import pending_deliveries
 from bot.database.jobs import Job, find_job
-from bot.database.people import locale_of
 from bot.i18n import speak
 from bot.jobs.active_jobs import JobUpdate
 from bot.jobs.service import JobService
 from bot.pictures.attachments import PictureFile
 from bot.servers.services import ServerServices
 from bot.ui.client import Interaction
+from bot.ui.delivery.delivered_results import UNREACHABLE, language_of
 from bot.ui.delivery.delivery import Deliverer, JobMessage, RouteClosed
 from bot.ui.views.job_progress import interrupted_view, painting_view
 from inference.logs import about
@@ -36,10 +33,6 @@ EDIT_SECONDS = 3.0  # between two progress edits of a message
 CHANNEL_SECONDS = 1.0  # between two progress edits in a channel: Discord allows five in five seconds
 # Between attempts to deliver: a lost connection is often back at once, an outage lasts.
 RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0)
-# Temporary errors, however long they last: Discord, the network or the database cannot be reached.
-UNREACHABLE = (
-    discord.HTTPException, discord.RateLimited, aiohttp.ClientError, ConnectionError, TimeoutError, DatabaseError,
-)  # fmt: skip
 STOP_SECONDS = 30.0  # for what is being delivered to a person of whom all is deleted
 SHUTDOWN_NOTICE_SECONDS, MAX_SHUTDOWN_NOTICES = 3.0, 50  # edits that say at shutdown that a job continues later
 
@@ -136,13 +129,7 @@ class JobFollower:
         self._jobs.forecasts.delivered(update.job)
 
     async def _language(self, job: Job) -> str | None:
-        """The language of the job's message: the server's own where everybody sees it, else the person's."""
-        delivery = await find_delivery(self._connection, job.id)
-        if job.server_id is not None and delivery is not None and not delivery.private:
-            settings = (await self._servers.servers.of(job.server_id)).settings
-            if settings.language is not None:
-                return settings.language
-        return await locale_of(self._connection, job.person_id)
+        return await language_of(self._connection, self._servers, job)
 
     async def _show(self, update: JobUpdate, interaction: Interaction | None) -> None:
         """Edit the message to show the progress."""

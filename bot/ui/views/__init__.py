@@ -19,6 +19,7 @@ stack_draft.py             requests with a stack by name
 refusal.py                 the buttons under the refusal of a LoRA; its sentence is in `inference.errors`
 job_progress.py            the message of an unfinished job
 result.py                  the message of an ended job
+deleted.py                 what stands in place of a deleted picture, and *Undo*
 sheet.py                   the message of a sweep or comparison
 picture_details.py         the parameters of a picture
 history.py                 the list of a person's own pictures

@@ -24,15 +24,16 @@ from bot.errors import (
     PersonBlockedEverywhere,
     RoleNeeded,
 )
-from bot.i18n import _, later, number, remarked, sentences
+from bot.i18n import _, later, ngettext, number, remarked, sentences
 from bot.i18n.texts import plain, sentence_of_ours, summary_of_job
 from bot.pictures.thumbnails import Thumbnails
 from bot.servers.rights import Action
 from bot.ui.access import checkpoints_here, may, require_shown
-from bot.ui.acknowledge import acknowledge, open_modal
+from bot.ui.acknowledge import acknowledge, open_modal, replace
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import error_message, send_ephemeral
+from bot.ui.views.deleted import deleted_view
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, JobButton, PersistentForm, job_gone
 from bot.ui.views.picture_details import BookmarkLorasButton, DetailsButton, own_job_or_remix
 from bot.ui.views.sheet import sheet_view
@@ -174,7 +175,8 @@ class DeleteButton(JobButton, template=r"delete:(?P<job>\d{1,18})"):
         """Open the question."""
         job = await self.job(interaction)
         await _check_may_remove(job, interaction)
-        form = DeleteForm(job.id, interaction.id, own=job.person_id == interaction.user.id)
+        undo = interaction.client.configuration.settings.retention.undo_minutes
+        form = DeleteForm(job.id, interaction.id, own=job.person_id == interaction.user.id, undo_minutes=undo)
         await open_modal(interaction, form)
 
 
@@ -184,12 +186,21 @@ class DeleteForm(PersistentForm, template=r"delete:(?P<job>\d{1,18})"):
     command, action = "history", None
     sends_message = False
 
-    def __init__(self, job_id: int, opening: int = 0, *, own: bool = True) -> None:
-        super().__init__(_("Delete for good?") if own else _("Take it down here?"), f"delete:{job_id}", opening)
+    def __init__(self, job_id: int, opening: int = 0, *, own: bool = True, undo_minutes: int = 0) -> None:
+        title = _("Take it down here?")
+        if own:
+            title = _("Delete it?") if undo_minutes else _("Delete for good?")
+        super().__init__(title, f"delete:{job_id}", opening)
         self._job_id = job_id
         text = sentences(
-            _("It goes from here and from your /history, and its file is deleted."),
-            _("Nobody can bring it back."),
+            _("It goes from here and from your /history, and its file and its prompt are deleted."),
+            ngettext(
+                "For {count} minute you can bring it back; then it is gone for good.",
+                "For {count} minutes you can bring it back; then it is gone for good.",
+                undo_minutes,
+            ).format(count=undo_minutes)
+            if undo_minutes
+            else _("Nobody can bring it back."),
         )
         if not own:
             text = sentences(
@@ -211,7 +222,11 @@ class DeleteForm(PersistentForm, template=r"delete:(?P<job>\d{1,18})"):
         await _check_may_remove(job, interaction)
         await acknowledge(interaction)
         if job.person_id == interaction.user.id:
-            await interaction.client.removals.delete(job)
+            until = await interaction.client.removals.delete_later(job)
+            if until is not None:
+                with suppress(discord.NotFound):
+                    await replace(interaction, deleted_view(job.id, until), [])
+                return
         elif job.server_id is not None:
             await interaction.client.removals.take_down(job, job.server_id)
         with suppress(discord.NotFound):  # it was the delivered message, or somebody else was faster

@@ -17,8 +17,9 @@ from bot.config import Settings
 from bot.database.audit import AuditAction, add_entry
 from bot.database.blocks import BlockKind, save_block
 from bot.database.bookmarks import add_bookmark, remove_bookmarks, set_note
+from bot.database.clock import now_ms
 from bot.database.connection import fetch, transaction, write
-from bot.database.deletions import begin_deletion
+from bot.database.deletions import begin_deletion, hide_job
 from bot.database.deliveries import mark_sent, open_delivery
 from bot.database.drafts import save_draft
 from bot.database.job_orders import store_context
@@ -80,7 +81,7 @@ async def live(connection: aiosqlite.Connection, settings: Settings, person: int
     own = given(storage.inputs, png(word))
     request = request_for(LoraUse(sha256=sha("Bat"), name="Bat", weight=1), prompt=f"a {word} at dawn")
     thumbnails = Thumbnails(storage.thumbnails, storage.pictures)
-    for number, private in enumerate((False, True, False)):
+    for number, private in enumerate((False, True, False, False)):
         asked = request.model_copy(update=image) if number else request
         job = await create_job(connection, asked, person_id=person, channel_id=CHANNEL, server_id=SERVER)
         await open_delivery(connection, job.id, private=private, ticket="sealed")
@@ -100,6 +101,8 @@ async def live(connection: aiosqlite.Connection, settings: Settings, person: int
             await mark_told(connection, [Takedown(job.id, SERVER)], 1, person + 10)
         if number == 2:
             await begin_deletion(connection, job.id, CHANNEL, person + number)
+        if number == 3:
+            await hide_job(connection, job.id, now_ms() + 3_600_000)
     await create_job(connection, request, person_id=person, channel_id=CHANNEL, server_id=SERVER)  # it waits
     await store_locale(connection, person, "ja")
     await save_preferences(connection, person, Preferences(private=True))
@@ -204,7 +207,6 @@ def closure(database: Path, person: int) -> dict[str, set[tuple[object, ...]]]:
     mine: dict[str, list[dict[str, object]]] = {
         name: [row for row in rows if person in row.values()] for name, rows in tables.items()
     }
-    mine["deletion"] = [row for row in tables["deletion"] if row["job_id"] in {job["id"] for job in mine["job"]}]
     while True:
         before = sum(map(len, mine.values()))
         for name, rows in tables.items():

@@ -24,7 +24,7 @@ from bot.database.blocks import BlockKind, find_block, lift_block, list_blocks, 
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, open_database, write
 from bot.database.erasures import Erasure, ErasureState, LeftMessage, newest_erasure, request_erasure
-from bot.database.job_orders import Usage, person_facts
+from bot.database.job_orders import person_facts
 from bot.database.jobs import AnyJob, cancel_job, create_job
 from bot.database.pseudonyms import key_file
 from bot.database.server_limits import LimitValues
@@ -32,6 +32,7 @@ from bot.library.configuration import Configuration
 from bot.pictures.thumbnails import Thumbnails
 from bot.privacy.erasing import Erasures
 from bot.privacy.export import stored_counts
+from bot.privacy.file_removal import FileRemoval
 from bot.privacy.stored_data import TABLES, Fate
 from tests.bot.database.conftest import request_for
 from tests.bot.privacy.people import ADA, BOTH_GAVE, CHANNEL, DIRECT, GRACE, SERVER, live, rows_of, traces
@@ -53,7 +54,8 @@ class Jobs:
 
 
 def messages_of(person: int) -> set[LeftMessage]:
-    return {LeftMessage(CHANNEL, person), LeftMessage(CHANNEL, person + 2), LeftMessage(DIRECT, person + 10)}
+    shown = {LeftMessage(CHANNEL, person + number) for number in (0, 2, 3)}
+    return shown | {LeftMessage(DIRECT, person + 10)}
 
 
 @dataclass
@@ -90,7 +92,8 @@ class Discord:
 def erasures(connection: aiosqlite.Connection, settings: Settings, discord: Discord) -> Erasures:
     thumbnails = Thumbnails(settings.storage.thumbnails, settings.storage.pictures)
     configuration = Configuration(settings, [])
-    return Erasures(connection, configuration, Jobs(connection), thumbnails, discord, pause=0, at_once=3)
+    files = FileRemoval(connection, configuration, thumbnails)
+    return Erasures(connection, configuration, Jobs(connection), files, discord, pause=0, at_once=3)
 
 
 async def erased(connection: aiosqlite.Connection, settings: Settings, discord: Discord | None = None) -> Erasure:
@@ -103,7 +106,7 @@ async def erased(connection: aiosqlite.Connection, settings: Settings, discord: 
 def check_receipt(receipt: Erasure | None) -> None:
     assert receipt is not None and receipt.state is ErasureState.COMPLETE and receipt.person_id is None
     counted = (receipt.jobs, receipt.pictures, receipt.messages, receipt.unreachable, receipt.private_answers)
-    assert counted == (4, 2, 2, 1, 1)
+    assert counted == (4, 3, 3, 1, 1)
 
 
 # --- what is left ---------------------------------------------------------------------------------------------------
@@ -156,16 +159,16 @@ async def test_the_table_says_what_becomes_of_each_row(filled: aiosqlite.Connect
 async def test_blocks_limits_and_quotas_stay(filled: aiosqlite.Connection, settings: Settings) -> None:
     day = now_ms()
     before = await person_facts(filled, ADA, SERVER, day)
-    assert before.here == Usage(3, 3 * 64 * 64 * 4) or before.here.pictures == 4
+    assert before.here.pictures == 5
     await erased(filled, settings)
     after = await person_facts(filled, ADA, SERVER, day)
     assert after.block_here is not None and str(ADA) not in after.block_here.reason
     assert after.own_limits == LimitValues(pictures_per_day=2)
-    assert after.here.pictures == 3, "the one that waited was cancelled, and does not count"
+    assert after.here.pictures == 4, "the one that waited was cancelled, and does not count"
     await create_job(filled, request_for(), person_id=ADA, channel_id=1, server_id=SERVER)
     again = await erased(filled, settings)
     assert again.jobs == 1
-    assert (await person_facts(filled, ADA, SERVER, day)).here.pictures == 3
+    assert (await person_facts(filled, ADA, SERVER, day)).here.pictures == 4
     block = await find_block(filled, SERVER, BlockKind.PERSON, ADA)
     assert block is not None and block.target_id < 0
     renewed = await save_block(filled, SERVER, BlockKind.PERSON, ADA, reason="again", ends_at=None, created_by=1)

@@ -50,7 +50,7 @@ async def test_it_holds_every_row_and_picture(filled: aiosqlite.Connection, sett
     (request, *_) = [json.loads(str(job["request"])) for job in rows["job"]]
     assert request["prompt"] == f"a {WORDS[ADA]} at dawn" and {job["person_id"] for job in rows["job"]} == {str(ADA)}
     pictures = [data for name, data in told.items() if name.startswith("pictures/")]
-    assert len(pictures) == 2 and all(WORDS[ADA].encode() in data for data in pictures)
+    assert len(pictures) == 3 and all(WORDS[ADA].encode() in data for data in pictures)
     given = [data for name, data in told.items() if name.startswith("inputs/") and data != BOTH_GAVE]
     assert given and all(source_types(data) == [] for data in given), "what a person gave is not ours to mark"
 

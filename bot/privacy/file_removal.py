@@ -1,0 +1,67 @@
+"""Removes files of pictures, with their thumbnails and what a worker has left of their jobs."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import aiosqlite
+
+from bot.database.erasures import FileFolder, LeftFile
+from bot.database.inputs import is_in_draft, is_named
+from bot.library.configuration import Configuration
+from bot.pictures.thumbnails import Thumbnails
+
+_OF_JOB = re.compile(r"job(\d+)[-.]")  # a file in the spool
+
+
+class FileRemoval:
+    """Removes files from the folders of the settings."""
+
+    def __init__(self, connection: aiosqlite.Connection, configuration: Configuration, thumbnails: Thumbnails) -> None:
+        self._connection = connection
+        self._configuration = configuration
+        self._thumbnails = thumbnails
+
+    async def remove(self, files: Sequence[LeftFile]) -> None:
+        """Remove files, where they are; a picture that somebody else starts from stays.
+
+        Raises DatabaseError or OSError.
+        """
+        mine = [file for file in files if not await self._is_needed(file)]
+        await asyncio.to_thread(self._remove, mine)
+
+    async def spooled(self, job_ids: Collection[int]) -> list[LeftFile]:
+        """What jobs have left in the spool. Raises OSError."""
+        return await asyncio.to_thread(self._spooled, job_ids)
+
+    async def _is_needed(self, file: LeftFile) -> bool:
+        if file.folder is not FileFolder.INPUTS:
+            return False
+        return await is_named(self._connection, file.path) or await is_in_draft(self._connection, file.path)
+
+    def _remove(self, files: Sequence[LeftFile]) -> None:
+        for file in files:
+            path = self._folder(file.folder) / file.path
+            if file.folder is not FileFolder.SPOOL:
+                self._thumbnails.forget(path)
+            path.unlink(missing_ok=True)
+
+    def _spooled(self, job_ids: Collection[int]) -> list[LeftFile]:
+        folder = self._folder(FileFolder.SPOOL)
+        names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+        return [
+            LeftFile(FileFolder.SPOOL, name)
+            for name in names
+            if (match := _OF_JOB.match(name)) and int(match[1]) in job_ids
+        ]
+
+    def _folder(self, folder: FileFolder) -> Path:
+        storage = self._configuration.settings.storage
+        return {
+            FileFolder.PICTURES: storage.pictures,
+            FileFolder.INPUTS: storage.inputs,
+            FileFolder.SPOOL: storage.spool,
+        }[folder]

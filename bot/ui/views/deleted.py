@@ -1,0 +1,60 @@
+"""What stands in place of a picture that its owner has deleted, and the button that brings it back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from discord import ui
+
+from bot.database.deletions import find_hidden_job
+from bot.database.jobs import find_job
+from bot.errors import NothingThere, NotYours
+from bot.i18n import _, later, sentences
+from bot.ui.acknowledge import acknowledge, replace
+from bot.ui.client import Interaction
+from bot.ui.removals import gone_for_good
+from bot.ui.views.persistent_items import JobButton
+
+
+class UndoDeletionButton(JobButton, template=r"undelete:(?P<job>\d{1,18})"):
+    """Brings the person's own picture back."""
+
+    command, action = "history", None
+    name, label = "undelete", later("Undo")
+    in_message_of_job = False
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Bring it back, with its message; elsewhere say so."""
+        connection = interaction.client.connection
+        job = await find_hidden_job(connection, self.job_id)
+        if job is None:
+            raise gone_for_good() if await find_job(connection, self.job_id) is None else _not_deleted()
+        if job.person_id != interaction.user.id:
+            raise NotYours(instead=_("Only they can bring it back."))
+        shown_in = await interaction.client.removals.undo(job)
+        if interaction.message is not None and interaction.message.id == shown_in:
+            await acknowledge(interaction)
+        else:
+            await replace(interaction, _back_view(), [])
+
+
+def _not_deleted() -> NothingThere:
+    return NothingThere(what=_("This picture is not deleted."))
+
+
+def deleted_view(job_id: int, until: int) -> ui.LayoutView:
+    """Says that the picture was deleted, and until when (unix ms) it can be brought back."""
+    text = sentences(
+        _("Until {time}, whoever had it painted can bring it back with *Undo*.").format(time=f"<t:{until // 1000}:t>"),
+        _("Then it is gone for good."),
+    )
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay[Any](_("**This picture was deleted**") + f"\n-# {text}"))
+    view.add_item(ui.ActionRow[Any](UndoDeletionButton(job_id)))
+    return view
+
+
+def _back_view() -> ui.LayoutView:
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay[Any](sentences(_("It is back."), _("*Open* in your /history shows it here."))))
+    return view

@@ -1,0 +1,150 @@
+"""Deletions go on after a crash, an outage and a mistake, each by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiosqlite
+import discord
+import pytest
+
+from bot.config import Settings
+from bot.config.sections import RetentionSettings, StorageSettings
+from bot.database.connection import fetch, open_database, write
+from bot.database.deletions import begin_deletion, hide_job, pending_deletions
+from bot.database.jobs import Job, create_job, find_job, start_job
+from bot.database.pictures import NewPicture
+from bot.library.configuration import Configuration
+from bot.pictures.thumbnails import Thumbnails
+from bot.privacy.file_removal import FileRemoval
+from bot.ui.removals import Removals
+from inference.messages import SourceImage, state_file
+from tests.bot.database.conftest import finish, request_for
+from tests.bot.privacy.people import given, png
+
+WORD = "zebrafinch"
+
+
+@dataclass
+class Messages:
+    """Implements `ResultMessages`; while Discord is not `reachable`, nothing is hidden."""
+
+    reachable: bool = True
+    hidden: set[int] = field(default_factory=set[int])
+
+    async def hide(self, job: Job, until: int) -> bool:
+        await asyncio.sleep(0)
+        if self.reachable:
+            self.hidden.add(job.id)
+        return self.reachable
+
+    async def bring_back(self, job: Job) -> int | None:
+        await asyncio.sleep(0)
+        self.hidden.discard(job.id)
+        return None
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(storage=StorageSettings(folder=tmp_path / "data"))
+
+
+@pytest.fixture
+async def connection(settings: Settings) -> AsyncIterator[aiosqlite.Connection]:
+    async with open_database(settings.storage.database) as opened:
+        yield opened
+
+
+def removals(connection: aiosqlite.Connection, settings: Settings, messages: Messages | None = None) -> Removals:
+    configuration = Configuration(settings, [])
+    thumbnails = Thumbnails(settings.storage.thumbnails, settings.storage.pictures)
+    files = FileRemoval(connection, configuration, thumbnails)
+    client = discord.Client(intents=discord.Intents.none())
+    return Removals(client, connection, configuration, files, messages or Messages())
+
+
+async def painted(connection: aiosqlite.Connection, settings: Settings) -> Job:
+    """A job with a picture, one to start from, and a state that was left in the spool."""
+    storage = settings.storage
+    for folder in (storage.pictures, storage.inputs, storage.spool):
+        folder.mkdir(parents=True, exist_ok=True)
+    image = SourceImage(sha256=given(storage.inputs, png(WORD)), strength=0.5)
+    request = request_for(prompt=WORD).model_copy(update={"image": image})
+    job = await create_job(connection, request, person_id=1, channel_id=5)
+    await start_job(connection, job.id)
+    (storage.pictures / f"{job.id}.png").write_bytes(png(WORD))
+    (storage.spool / state_file(job.id)).write_bytes(WORD.encode())
+    await finish(connection, job.id, 1, [NewPicture(f"{job.id}.png", 64, 64, 7)])
+    await Thumbnails(storage.thumbnails, storage.pictures).of_painted(f"{job.id}.png")
+    found = await find_job(connection, job.id)
+    assert found is not None
+    return found
+
+
+def files(settings: Settings) -> list[str]:
+    folder = settings.storage.folder
+    return sorted(
+        path.relative_to(folder).parts[0]
+        for path in folder.rglob("*")
+        if path.is_file() and not path.name.startswith(("easel", "pseudonyms"))
+    )
+
+
+ONE = ["inputs", "pictures", "spool", "thumbnails"]
+
+
+async def test_one_that_fails_keeps_no_other_waiting(
+    connection: aiosqlite.Connection, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    stuck, other = await painted(connection, settings), await painted(connection, settings)
+    stop = f"CREATE TRIGGER stop BEFORE DELETE ON job WHEN old.id = {stuck.id} BEGIN SELECT RAISE(ABORT, 'no'); END"
+    await write(connection, stop)
+    for job in (stuck, other):
+        await hide_job(connection, job.id, 1)
+    await removals(connection, settings).complete()
+    assert [row["id"] for row in await fetch(connection, "SELECT id FROM job")] == [stuck.id]
+    assert files(settings) == ONE and await pending_deletions(connection) == ()
+    assert "deleting a picture failed" in caplog.text and WORD not in caplog.text
+    await write(connection, "DROP TRIGGER stop")
+    await removals(connection, settings).complete()
+    assert files(settings) == [] and await fetch(connection, "SELECT id FROM job") == []
+
+
+@pytest.mark.parametrize("gone", [[], ["thumbnails"], ["thumbnails", "pictures"], ["thumbnails", "pictures", "spool"]])
+async def test_it_goes_on_where_the_program_was_killed(
+    connection: aiosqlite.Connection, settings: Settings, gone: list[str]
+) -> None:
+    """After the transaction, files go one after the other."""
+    job, kept = await painted(connection, settings), await painted(connection, settings)
+    assert await begin_deletion(connection, job.id, None, None) is not None
+    for folder in gone:
+        for path in (settings.storage.folder / folder).rglob(f"*{job.id}*" if folder != "thumbnails" else "*.webp"):
+            path.unlink()
+    await removals(connection, settings).complete()
+    left = [folder for folder in ONE if folder != "thumbnails" or "thumbnails" not in gone]
+    assert files(settings) == left and await pending_deletions(connection) == () and await find_job(connection, kept.id)
+
+
+async def test_a_message_that_cannot_be_hidden_is_hidden_later(
+    connection: aiosqlite.Connection, settings: Settings
+) -> None:
+    job, messages = await painted(connection, settings), Messages(reachable=False)
+    service = removals(connection, settings, messages)
+    assert await service.delete_later(job) and await find_job(connection, job.id) is None
+    await service.complete()
+    assert messages.hidden == set()
+    messages.reachable = True
+    await service.complete()
+    assert messages.hidden == {job.id} and files(settings) == ONE
+    await service.undo(job)
+    await service.complete()
+    assert messages.hidden == set() and await find_job(connection, job.id) == job
+
+
+async def test_without_a_time_for_undo_it_goes_at_once(connection: aiosqlite.Connection, settings: Settings) -> None:
+    settings = settings.model_copy(update={"retention": RetentionSettings(undo_minutes=0)})
+    job = await painted(connection, settings)
+    assert await removals(connection, settings).delete_later(job) is None and files(settings) == []
