@@ -23,6 +23,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.database.audit import AuditAction
+from bot.database.reports import ReportReason
 from bot.i18n import catalogue
 from bot.i18n.commands import spoken
 from bot.ui.bot import load_features
@@ -36,7 +37,7 @@ from inference.notes import TEMPLATES
 ROOT = Path(__file__).parents[1]
 SPEAKING = {"_": 1, "later": 1, "ngettext": 2}  # functions, and how many of their arguments are sentences
 NO_DESCRIPTION = "…"  # discord.py's, where none was given
-LABELS: tuple[type[StrEnum], ...] = (Category, ContentRating, AuditAction)  # whose values are said by `label`
+LABELS: tuple[type[StrEnum], ...] = (Category, ContentRating, AuditAction, ReportReason)  # whose values are said by `label`
 
 
 @dataclass(frozen=True)

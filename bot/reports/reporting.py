@@ -21,7 +21,6 @@ from bot.database.reports import (
     DecisionAction,
     Report,
     ReportReason,
-    ReportState,
     Subject,
     answer_appeal,
     appeal_of,
@@ -226,9 +225,7 @@ class Reporting:
 
         Raises NothingThere, NotYours, AppealedAlready or TextNeeded.
         """
-        decision, report = await self._decided(decision_id)
-        if report.owner_id != person_id:
-            raise NotYours(instead=_("Only who painted the picture can ask to look at it again."))
+        decision = await self.require_appeal(person_id, decision_id)
         words = text.strip()
         if not 1 <= len(words) <= MAX_APPEAL:
             raise TextNeeded(limit=MAX_APPEAL)
@@ -237,6 +234,18 @@ class Reporting:
             raise AppealedAlready
         self.changed()
         return saved
+
+    async def require_appeal(self, person_id: int, decision_id: int) -> Decision:
+        """The decision, if the person may appeal it. Raises NothingThere, NotYours or AppealedAlready."""
+        decision = await find_decision(self._connection, decision_id)
+        report = None if decision is None else await find_report(self._connection, decision.report_id)
+        if decision is None or report is None:
+            raise NothingThere(what=_("This report is not in the records any more."))
+        if report.owner_id != person_id or decision.action is DecisionAction.DISMISS:
+            raise NotYours(instead=_("Only who painted the picture can ask to look at it again."))
+        if await appeal_of(self._connection, decision_id) is not None:
+            raise AppealedAlready
+        return decision
 
     async def answer(self, who: ActionContext, report_id: int, state: AppealState) -> Case:
         """Answer an appeal: the decision is upheld, or reversed as far as that can be.
@@ -257,13 +266,6 @@ class Reporting:
         self.changed()
         return await self.case(who, report_id)
 
-    async def _decided(self, decision_id: int) -> tuple[Decision, Report]:
-        decision = await find_decision(self._connection, decision_id)
-        report = None if decision is None else await find_report(self._connection, decision.report_id)
-        if decision is None or report is None or report.state is not ReportState.DECIDED:
-            raise NothingThere(what=_("This report is not in the records any more."))
-        return decision, report
-
     async def _log(self, who: ActionContext, report: Report, action: AuditAction, changes: Changes) -> None:
         subject = "pictures of job" if report.kind is Subject.PICTURES else "LoRA"
         await add_entry(
@@ -278,3 +280,7 @@ class Reporting:
         if server_id == EVERYWHERE:
             return self._settings().moderation.reports_channel
         return (await self._servers.of(server_id)).settings.reports_channel
+
+    async def language_of(self, server_id: int) -> str | None:
+        """The language of what all staff of a server see; None: English."""
+        return (await self._servers.of(server_id)).settings.language

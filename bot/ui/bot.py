@@ -28,6 +28,8 @@ from bot.pictures.attachments import PictureFile
 from bot.privacy.erasing import Erasures
 from bot.privacy.export import Exporter
 from bot.privacy.file_removal import FileRemoval
+from bot.reports.carrying_out import CarryingOut
+from bot.reports.reporting import Reporting
 from bot.ui import acknowledge, cogs, views
 from bot.ui.access import checkpoints_here, command_of, enter, shown_ratings
 from bot.ui.api_url import api_base, check_answer
@@ -38,6 +40,7 @@ from bot.ui.delivery.discord_transport import DiscordTransport
 from bot.ui.delivery.job_follower import JobFollower
 from bot.ui.delivery.operator_alerts import OperatorAlerts
 from bot.ui.delivery.orders import Orders
+from bot.ui.delivery.report_messages import ReportMessages
 from bot.ui.erased_messages import ErasedMessages
 from bot.ui.removals import Removals
 from bot.ui.rendered_message import RenderedMessage
@@ -80,7 +83,8 @@ class EaselTree(app_commands.CommandTree[Client]):
         if interaction.type is not discord.InteractionType.application_command:
             return True
         command = interaction.command
-        acknowledge.schedule(interaction, private=command is None or not command.extras.get("public"))
+        extras = {} if command is None else command.extras
+        acknowledge.schedule(interaction, private=not extras.get("public"), opens_modal=bool(extras.get("opens_modal")))
         name, action = command_of(interaction)
         problem = await background.failure(enter(interaction, name, action, checked_by_discord=True))
         if problem is not None:  # discord.py handles only its own errors here
@@ -147,10 +151,18 @@ class EaselBot(Client):
         files = FileRemoval(self.connection, self.configuration, self.thumbnails)
         results = DeliveredResults(self.connection, self.deliverer, self.servers)
         self.removals = Removals(self, self.connection, self.configuration, files, results)
+        servers = self.servers
+        self.reporting = Reporting(
+            self.connection, servers.servers, servers.rights, lambda: self.configuration.settings
+        )
+        self._report_messages = ReportMessages(self, self.connection, self.removals, self.thumbnails, self.reporting)
+        self.decisions = CarryingOut(
+            self.connection, servers.servers, servers.content, self.reporting, self._report_messages
+        )
         erased = ErasedMessages(self, follower.stop)
         self.erasures = Erasures(self.connection, self.configuration, self.jobs, files, erased)
         self.exporter = Exporter(self.connection, settings.storage)
-        self._erasing: asyncio.Task[None] | None = None
+        self._lasting: tuple[asyncio.Task[None], ...] = ()  # what goes on as long as the bot runs
         self.forms: WeakValueDictionary[str, ui.Modal] = WeakValueDictionary()
         self.jobs.on_alarm(OperatorAlerts(self, self.connection, self.configuration).worker_failed_repeatedly)
 
@@ -183,8 +195,11 @@ class EaselBot(Client):
         await self.wait_until_ready()
         self._orders.resume(jobs)
         self.removals.start()
-        if self._erasing is None:
-            self._erasing = background.start(self.erasures.run(), "deleting what is kept of people")
+        if not self._lasting:
+            self._lasting = (
+                background.start(self.erasures.run(), "deleting what is kept of people"),
+                background.start(self.decisions.run(), "carrying out decisions about reports"),
+            )
 
     async def on_interaction(self, interaction: Interaction) -> None:
         """Reply to interactions that discord.py does not dispatch: lost modals, and unknown custom_ids."""
@@ -212,8 +227,11 @@ class EaselBot(Client):
         self.servers.gate.forget(update.guild.id)
 
     async def on_app_command_completion(self, interaction: Interaction, _command: object) -> None:
-        """After a command, tell the person of pictures that were taken down, if no direct message could."""
+        """After a command, tell the person of pictures that were taken down or decided, if no direct message could."""
         await background.guard(self.removals.tell_here(interaction), "telling the owner of a takedown")
+        await background.guard(
+            self._report_messages.tell_here(interaction, self.decisions), "telling the owner of a decision"
+        )
 
     async def sync_commands(self) -> bool:
         """Register the commands if they changed; Discord allows 200 creations a day. True if they were registered."""
@@ -257,8 +275,8 @@ class EaselBot(Client):
 
     async def close(self) -> None:
         """Disconnect. Unfinished jobs are resumed at the next start."""
-        if self._erasing is not None:
-            self._erasing.cancel()
+        for task in self._lasting:
+            task.cancel()
         await self.removals.close()
         await self._orders.close()
         await super().close()

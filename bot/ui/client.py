@@ -21,6 +21,8 @@ from bot.pictures.lora_pictures import LoraPictures
 from bot.pictures.thumbnails import Thumbnails
 from bot.privacy.erasing import Erasures
 from bot.privacy.export import Exporter
+from bot.reports.carrying_out import CarryingOut
+from bot.reports.reporting import Reporting
 from bot.requests.builder import RequestBuilder, RequestDraft
 from bot.servers.services import ServerServices
 from bot.ui.removals import Removals
@@ -71,6 +73,8 @@ class Client(commands.AutoShardedBot):
     orders: OrderService
     studios: StudioSessions
     removals: Removals
+    reporting: Reporting
+    decisions: CarryingOut
     erasures: Erasures
     exporter: Exporter
     forms: WeakValueDictionary[str, ui.Modal]  # the modals that are open, by custom_id

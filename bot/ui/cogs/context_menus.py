@@ -1,6 +1,6 @@
 """The commands of a message's menu, for pictures of Easel and others.
 
-*Remix*, *Start from picture*, *Bookmark LoRAs*, *Picture details*.
+*Remix*, *Start from picture*, *Bookmark LoRAs*, *Picture details*, *Report*.
 """
 
 from __future__ import annotations
@@ -8,11 +8,14 @@ from __future__ import annotations
 import discord
 from discord import app_commands
 
+from bot.errors import NothingThere
+from bot.i18n import _
 from bot.ui.access import checkpoints_here
 from bot.ui.client import Client, Cog, Interaction
 from bot.ui.message_lookup import find_shown_job, keep_shown_picture, read_recipe
 from bot.ui.replies import send_ephemeral
 from bot.ui.views.picture_details import bookmark_loras, details_view, job_details_view
+from bot.ui.views.report_forms import open_report_form
 from bot.workspace.remix import remix, remixed
 from inference.parameters import recipe_of
 
@@ -27,6 +30,7 @@ class ContextMenusCog(Cog):
             app_commands.ContextMenu(name="Start from picture", callback=self.start_from_picture),
             app_commands.ContextMenu(name="Bookmark LoRAs", callback=self.bookmark_loras),
             app_commands.ContextMenu(name="Picture details", callback=self.details),
+            app_commands.ContextMenu(name="Report", callback=self.report, extras={"opens_modal": True}),
         ]
 
     async def cog_load(self) -> None:
@@ -70,3 +74,10 @@ class ContextMenusCog(Cog):
         else:
             view = await details_view(connection, checkpoints, await read_recipe(message))
         await send_ephemeral(interaction, view)
+
+    async def report(self, interaction: Interaction, message: discord.Message) -> None:
+        """Ask why the person reports the picture."""
+        job = await find_shown_job(self._client, message)
+        if job is None:
+            raise NothingThere(what=_("This is no picture of Easel. What others post, Discord itself lets you report."))
+        await open_report_form(interaction, job)

@@ -5,5 +5,6 @@ job_follower.py        keeps the message of a job up to date until the job ends
 delivery.py            the states of a delivery, the routes to the person, and why a crash sends nothing twice
 delivered_results.py   hides the result that its owner deletes, and shows it again
 discord_transport.py   the `Transport` of a delivery, with discord.py; encrypts the tokens that the database keeps
+report_messages.py     messages about reports, to staff and to owners
 operator_alerts.py     direct messages to operators
 """

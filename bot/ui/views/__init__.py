@@ -27,6 +27,9 @@ queue.py                   the jobs of a person, and of everybody
 settings.py                the panel of a person's own defaults
 limits_text.py             the limits that hold for a person, in words
 privacy.py                 what is kept of a person, their copy of it, its deletion
+report_forms.py            people report pictures and LoRAs
+report_case.py             a report as staff see it, with the buttons that decide
+report_notice.py           what the owner of a reported picture is told, and the appeal
 status.py                  the status of the program
 guide.py                   the pages of the guide
 studio/                    the studio panel

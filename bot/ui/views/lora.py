@@ -34,6 +34,7 @@ from bot.ui.views.base_model_declaration import DeclareButton, ProposeButton
 from bot.ui.views.content_rating import ContentRatingButton
 from bot.ui.views.lora_pictures import add_pictures
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton, PersistentSelect
+from bot.ui.views.report_forms import ReportLoraButton
 from bot.ui.views.server.blocks import BlockThisLoraButton
 from inference.content_rating import ContentRating
 from inference.messages import MAX_PROMPT
@@ -324,7 +325,7 @@ async def lora_page(
     page.view.add_item(ui.ActionRow[Any](RateMenu(lora.id, await rating_of(connection, person_id, lora.id))))
     bookmarked = await find_bookmark(connection, person_id, lora.id) is not None
     buttons: list[PersistentButton] = [UseButton(lora.id), AddToStudioButton(lora.id)] if lora.usable else []
-    buttons.append(BookmarkToggle(lora.id, bookmarked=bookmarked))
+    buttons += [BookmarkToggle(lora.id, bookmarked=bookmarked), ReportLoraButton(lora.id)]
     page.view.add_item(ui.ActionRow[Any](*buttons))
     if staff_buttons:
         page.view.add_item(ui.ActionRow[Any](*staff_buttons))

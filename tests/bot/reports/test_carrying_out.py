@@ -6,7 +6,7 @@ import asyncio
 import copy
 import hashlib
 import shutil
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -174,7 +174,7 @@ class Services:
 
 
 @asynccontextmanager
-async def services_of(world: World) -> AsyncIterator[Services]:
+async def services_of(world: World) -> AsyncGenerator[Services]:
     settings = Settings(storage=StorageSettings(folder=world.folder / "data"), discord=DiscordSettings(operators=(1,)))
     async with open_database(world.database) as connection:
         await connection.execute("PRAGMA synchronous = OFF")

@@ -9,6 +9,7 @@ words.py         the server's own lists of words and patterns
 people.py        which roles may do what
 limits.py        limits of everybody, newcomers, the whole server, roles and people
 blocks.py        blocked people and LoRAs
+reports.py       reports that wait, where they are posted, who sees them
 proposals.py     proposed base models, which operators decide
 audit.py         the audit log
 audit_words.py   entries of the audit log in words

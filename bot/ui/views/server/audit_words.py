@@ -13,7 +13,7 @@ from inference.lora.sidecar import Category
 
 MAX_VALUE, MAX_TARGET = 120, 100  # characters
 _NOTHING = "—"
-_CHANNELS = {"channels"}
+_CHANNELS = {"channels", "reports_channel"}
 _ROLES = {"staff_roles", "paint_roles", "queue_roles", "lora_roles", "publish_roles"}
 _FIELDS = {
     "channels": later("channels"),
@@ -29,6 +29,11 @@ _FIELDS = {
     "shows_prompt": later("prompts shown by default"),
     "open_rating": later("rating of open channels"),
     "unrated_as": later("rating of what is unrated"),
+    "reports_channel": later("channel of reports"),
+    "shares_reports": later("reports shared with operators"),
+    "decision": later("decision"),
+    "rating": later("rating"),
+    "appeal": later("appeal"),
     "newcomer_hours": later("hours for which members are new"),
     "reason": later("reason"),
     "end": later("end"),
@@ -88,6 +93,8 @@ def _value(field: str, value: object) -> str:
         return _NOTHING
     if isinstance(value, bool):
         return _("yes") if value else _("no")
+    if field in _CHANNELS and isinstance(value, int):
+        return f"<#{value}>"
     if isinstance(value, int | float):
         return number(value, 2)
     if isinstance(value, list):

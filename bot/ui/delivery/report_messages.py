@@ -1,0 +1,175 @@
+"""Messages about reports, to staff and to owners. Implements `ReportMessenger` with discord.py."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+import aiosqlite
+import discord
+from discord import ui
+
+from bot.background import DiscordUnreachable
+from bot.database.deletions import begin_deletion
+from bot.database.deliveries import find_delivery
+from bot.database.jobs import Job
+from bot.database.reports import Report, complaints_of
+from bot.i18n import _, speaking
+from bot.i18n.texts import plain
+from bot.pictures.thumbnails import Thumbnails
+from bot.reports.carrying_out import CarryingOut, DiscordRefuses, OwnerNotice
+from bot.reports.reporting import Case, Reporting
+from bot.ui.client import Interaction
+from bot.ui.delivery.discord_transport import (
+    MAX_CLOCK_SKEW,
+    MAX_SEARCHED,
+    SERVER_ERROR,
+    TOO_MANY_REQUESTS,
+    UNAUTHORIZED,
+)
+from bot.ui.removals import Removals
+from bot.ui.rendered_message import RenderedMessage
+from bot.ui.replies import send_ephemeral
+from bot.ui.views.report_case import CaseButton, render_case
+from bot.ui.views.report_notice import notice_view, reference
+from inference.queue import EVERYWHERE
+
+
+class ReportMessages:
+    """The messages of a client."""
+
+    def __init__(
+        self,
+        client: discord.Client,
+        connection: aiosqlite.Connection,
+        removals: Removals,
+        thumbnails: Thumbnails,
+        reporting: Reporting,
+    ) -> None:
+        self._client = client
+        self._connection = connection
+        self._removals = removals
+        self._thumbnails = thumbnails
+        self._reporting = reporting
+
+    # --- pictures -----------------------------------------------------------------------------------------------------
+
+    async def take_down(self, job: Job, server_id: int) -> None:
+        """As staff do it by *Delete*; the owner was marked as told."""
+        await self._removals.take_down(job, server_id)
+
+    async def delete(self, job: Job) -> None:
+        """As its owner does it by *Delete*."""
+        await self._removals.delete(job)
+
+    async def delete_message(self, job: Job) -> None:
+        """The delivered message, as a takedown does it."""
+        delivery = await find_delivery(self._connection, job.id)
+        if delivery is not None and delivery.message_id is not None:
+            channel_id = delivery.posting_in or job.channel_id
+            deletion = await begin_deletion(
+                self._connection, job.id, channel_id, delivery.message_id, message_alone=True
+            )
+            await self._removals.resume([deletion])
+
+    # --- owners -------------------------------------------------------------------------------------------------------
+
+    async def tell(self, person_id: int, notice: OwnerNotice) -> None:
+        """Send it with `enforce_nonce`."""
+        view = await self._notice(notice)
+        with _explained():
+            channel = await (await self._client.fetch_user(person_id)).create_dm()
+            await channel.send(view=view, nonce=notice.nonce)
+
+    async def was_told(self, person_id: int, notice: OwnerNotice, since: int) -> bool:
+        """Search the direct messages by the reference at the end."""
+        wanted = f"-# {reference(notice)}"
+        with _explained():
+            channel = await (await self._client.fetch_user(person_id)).create_dm()
+            async for message in channel.history(limit=MAX_SEARCHED, after=_before(since), oldest_first=True):
+                if message.author == self._client.user and any(text.endswith(wanted) for text in _texts(message)):
+                    return True
+        return False
+
+    async def tell_here(self, interaction: Interaction, decisions: CarryingOut) -> None:
+        """Tell the person who used a command of what no direct message could tell. Raises DatabaseError."""
+        for notice in await decisions.untold(interaction.user.id):
+            await send_ephemeral(interaction, await self._notice(notice))
+            await decisions.was_told((notice,))
+
+    async def _notice(self, notice: OwnerNotice) -> ui.LayoutView:
+        place = _("The people who run this bot")
+        if notice.report.server_id != EVERYWHERE:
+            server = self._client.get_guild(notice.report.server_id)
+            place = _("The staff of {server}").format(server=plain(server.name, 100)) if server else _("The staff")
+        return notice_view(notice, place, await complaints_of(self._connection, notice.report.id))
+
+    # --- staff --------------------------------------------------------------------------------------------------------
+
+    async def post(self, case: Case, channel_id: int) -> int:
+        """Post it with `enforce_nonce`."""
+        page = await self._page(case)
+        with _explained():
+            channel = self._client.get_partial_messageable(channel_id)
+            sent = await channel.send(view=page.view, files=page.files, nonce=f"report{case.report.id}")
+            return sent.id
+
+    async def find_post(self, report: Report, channel_id: int, since: int) -> int | None:
+        """Search the channel by the buttons of the report."""
+        ids = {f"{kind.name}:{report.server_id}:{report.id}" for kind in _leaves(CaseButton)}
+        channel = self._client.get_partial_messageable(channel_id)
+        with _explained():
+            async for message in channel.history(limit=MAX_SEARCHED, after=_before(since), oldest_first=True):
+                if message.author == self._client.user and _custom_ids(message) & ids:
+                    return message.id
+        return None
+
+    async def edit_post(self, case: Case, channel_id: int, message_id: int) -> None:
+        """Edit it; the pictures go when it is decided."""
+        page = await self._page(case)
+        with _explained():
+            message = self._client.get_partial_messageable(channel_id).get_partial_message(message_id)
+            await message.edit(view=page.view, attachments=page.files)
+
+    async def _page(self, case: Case) -> RenderedMessage:
+        with speaking(await self._reporting.language_of(case.report.server_id)):
+            page = await render_case(self._connection, self._thumbnails, case)
+        page.view.stop()
+        return page
+
+
+@contextmanager
+def _explained() -> Generator[None]:
+    """Raise DiscordRefuses for what will be refused again, DiscordUnreachable for what may succeed later."""
+    try:
+        yield
+    except discord.HTTPException as problem:
+        if problem.status >= SERVER_ERROR or problem.status in {TOO_MANY_REQUESTS, UNAUTHORIZED}:
+            raise DiscordUnreachable(str(problem)) from problem
+        raise DiscordRefuses(str(problem)) from problem
+    except (discord.RateLimited, aiohttp.ClientError, OSError) as problem:
+        raise DiscordUnreachable(str(problem)) from problem
+
+
+def _before(since: int) -> datetime:
+    return datetime.fromtimestamp(since / 1000, UTC) - MAX_CLOCK_SKEW
+
+
+def _items(message: discord.Message) -> list[ui.Item[Any]]:
+    return list(ui.LayoutView.from_message(message, timeout=None).walk_children())
+
+
+def _texts(message: discord.Message) -> list[str]:
+    return [item.content for item in _items(message) if isinstance(item, ui.TextDisplay)]
+
+
+def _custom_ids(message: discord.Message) -> set[str]:
+    return {item.custom_id for item in _items(message) if isinstance(item, ui.Button) and item.custom_id}
+
+
+def _leaves(kind: type[CaseButton]) -> list[type[CaseButton]]:
+    """The kinds of buttons of a report."""
+    return [each for below in kind.__subclasses__() for each in _leaves(below)] or [kind]

@@ -1,0 +1,415 @@
+"""A report as staff see it: what is reported and why, what was decided, and the buttons that decide."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any, ClassVar, Self
+
+import aiosqlite
+import discord
+from discord import ui
+
+from bot.database.clock import now_ms
+from bot.database.deliveries import find_delivery
+from bot.database.jobs import Job
+from bot.database.pictures import pictures_of_job
+from bot.database.reports import Appeal, AppealState, Decision, DecisionAction, ReportReason, ReportState, Subject
+from bot.errors import DecidedAlready, EndUnclear
+from bot.i18n import _, label, later, listed, ngettext, number, sentences, speaking
+from bot.i18n.texts import clipped, mention, plain, summary
+from bot.pictures.thumbnails import GALLERY, Thumbnails
+from bot.reports.plans import actions
+from bot.reports.reporting import MAX_NOTE, Case
+from bot.servers.block_ends import end_of
+from bot.servers.rights import Action
+from bot.ui import acknowledge
+from bot.ui.access import context_of
+from bot.ui.client import Interaction
+from bot.ui.rendered_message import RenderedMessage
+from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton, discord_id, outdated_error
+from inference.content_rating import ContentRating
+
+CASE = r"(?P<server>\d{1,19}):(?P<report>\d{1,18})"
+NOTES = 5  # of people who reported it that are shown
+MAX_SHOWN_NOTE, MAX_SHOWN_PROMPT, MAX_SHOWN_APPEAL = 200, 300, 1200  # characters
+_WAITS, _IS_DECIDED = discord.Color.orange(), discord.Color.dark_grey()
+DECIDED: dict[DecisionAction, str] = {
+    DecisionAction.HIDE: later("Hidden"),
+    DecisionAction.WARN: later("Hidden, and its owner was warned"),
+    DecisionAction.BLOCK: later("Hidden, and its owner was blocked"),
+    DecisionAction.DELETE: later("Deleted everywhere"),
+    DecisionAction.RATE: later("Rated higher"),
+    DecisionAction.DISMISS: later("Dismissed"),
+}
+ANSWERED = {
+    AppealState.UPHELD: later("The decision was upheld"),
+    AppealState.REVERSED: later("The decision was reversed"),
+}
+
+
+async def render_case(connection: aiosqlite.Connection, thumbnails: Thumbnails, case: Case) -> RenderedMessage:
+    """The report in the current language. Pictures are shown as long as it is open. Raises DatabaseError.
+
+    What looks like a minor is not posted again: the link leads to it.
+    """
+    page = RenderedMessage()
+    waits = case.report.state is ReportState.OPEN or (case.appeal is not None and case.appeal.state is AppealState.OPEN)
+    container = ui.Container[Any](accent_color=_WAITS if waits else _IS_DECIDED)
+    container.add_item(ui.TextDisplay[Any]("\n".join(await _head(connection, case))))
+    minors = any(complaint.reason == ReportReason.MINORS for complaint in case.complaints)
+    if case.report.state is ReportState.OPEN and case.job is not None and not minors:
+        found = [
+            await thumbnails.of_painted(picture.path, GALLERY)
+            for picture in await pictures_of_job(connection, case.job.id)
+        ]
+        items = [discord.MediaGalleryItem(page.attach(file), spoiler=True) for file in found if file]
+        if items:
+            container.add_item(ui.MediaGallery[Any](*items))
+    if lines := _outcome(case):
+        container.add_item(ui.TextDisplay[Any]("\n".join(lines)))
+    for row in _rows(case):
+        container.add_item(row)
+    page.view.add_item(container)
+    return page
+
+
+async def _head(connection: aiosqlite.Connection, case: Case) -> list[str]:
+    report = case.report
+    counted = Counter(complaint.reason for complaint in case.complaints)
+    people = len(case.complaints)
+    reasons = [
+        _reason(reason) if count == 1 else f"{_reason(reason)} ({number(count)})"
+        for reason, count in counted.most_common()
+    ]
+    lines = [
+        "### " + _("Report {number}").format(number=report.id),
+        ngettext("**{count} person** says: {reasons}", "**{count} people** say: {reasons}", people).format(
+            count=number(people), reasons=listed(reasons)
+        )
+        if people
+        else _("Who reported it has deleted their data."),
+    ]
+    notes = [complaint.note for complaint in case.complaints if complaint.note]
+    lines += [f"> {clipped(note, MAX_SHOWN_NOTE)}" for note in notes[:NOTES]]
+    if report.kind is Subject.LORA:
+        lines.append(_("The LoRA {name}").format(name=f"**{clipped(case.lora.name, 100)}**") if case.lora else _gone())
+        return lines
+    facts = [_("painted by {person}").format(person=mention(report.owner_id or 0))]
+    if case.warnings:
+        facts.append(
+            ngettext("warned {count} time here", "warned {count} times here", case.warnings).format(
+                count=number(case.warnings)
+            )
+        )
+    if case.job is None:
+        return [*lines, " · ".join([_gone(), *facts])]
+    if (url := await _url(connection, case.job)) and report.state is ReportState.OPEN:
+        facts.append(f"[{_('to the message')}]({url})")
+    lines.append(" · ".join(facts))
+    if report.state is ReportState.OPEN:
+        if case.job.request.prompt:
+            lines.append(f"> {plain(case.job.request.prompt, MAX_SHOWN_PROMPT)}")
+        lines.append(f"-# {summary(case.job.request)}")
+    return lines
+
+
+def _gone() -> str:
+    return _("What was reported is gone")
+
+
+def _reason(stored: str) -> str:
+    return label(ReportReason(stored)) if stored in ReportReason.__members__.values() else plain(stored, 60)
+
+
+async def _url(connection: aiosqlite.Connection, job: Job) -> str | None:
+    """The message in which the pictures were delivered."""
+    delivery = await find_delivery(connection, job.id)
+    if delivery is None or delivery.message_id is None:
+        return None
+    where = job.server_id or "@me"
+    return f"https://discord.com/channels/{where}/{delivery.posting_in or job.channel_id}/{delivery.message_id}"
+
+
+def _outcome(case: Case) -> list[str]:
+    """What was decided and by whom, and what became of the appeal."""
+    decision, appeal = case.decision, case.appeal
+    if decision is None:
+        return []
+    lines = [
+        f"**{decided_text(decision)}** · "
+        + _("by {person}").format(person=mention(decision.decided_by))
+        + f" · <t:{decision.decided_at // 1000}:R>"
+    ]
+    if decision.note:
+        lines.append(f"> {clipped(decision.note, MAX_SHOWN_NOTE)}")
+    if appeal is not None:
+        lines += _appeal(decision, appeal)
+    return lines
+
+
+def _appeal(decision: Decision, appeal: Appeal) -> list[str]:
+    lines = [
+        "**" + _("{person} appeals").format(person=mention(appeal.person_id)) + "**",
+        f"> {clipped(appeal.text, MAX_SHOWN_APPEAL)}",
+    ]
+    if appeal.state is AppealState.OPEN:
+        if decision.action is DecisionAction.DELETE:
+            lines.append("-# " + _("What was deleted does not come back; *Reverse* says that it was wrong."))
+        return lines
+    answered = f"**{_(ANSWERED[appeal.state])}** · " + _("by {person}").format(person=mention(appeal.answered_by or 0))
+    return [*lines, answered]
+
+
+def decided_text(decision: Decision) -> str:
+    """What was decided, with the new rating or the end of the block."""
+    text = _(DECIDED[decision.action])
+    if decision.rating is not None:
+        return f"{text}: {label(decision.rating)}"
+    if decision.ends_at is not None:
+        return f"{text} " + _("until {when}").format(when=f"<t:{decision.ends_at // 1000}:f>")
+    return text
+
+
+def _rows(case: Case) -> list[ui.ActionRow[Any]]:
+    place = case.report.server_id, case.report.id
+    if case.report.state is ReportState.OPEN:
+        allowed = actions(case.report.kind)
+        kinds = [kind for kind in DECISIONS if kind.decision in allowed]
+        rows = [kinds[start : start + 3] for start in range(0, len(kinds), 3)]
+        return [ui.ActionRow[Any](*(kind(*place) for kind in row)) for row in rows]
+    if case.appeal is not None and case.appeal.state is AppealState.OPEN:
+        return [ui.ActionRow[Any](AppealUpholdButton(*place), AppealReverseButton(*place))]
+    return []
+
+
+async def show_case(interaction: Interaction, case: Case) -> None:
+    """Edit the message whose control was used to show the case: what all staff see in the server's language."""
+    client, message = interaction.client, interaction.message
+    if message is not None and message.flags.ephemeral:
+        page = await render_case(client.connection, client.thumbnails, case)
+    else:
+        with speaking(await client.reporting.language_of(case.report.server_id)):
+            page = await render_case(client.connection, client.thumbnails, case)
+    await acknowledge.replace(interaction, page.view, page.files)
+
+
+# --- the buttons ----------------------------------------------------------------------------------------------------
+
+
+class CaseButton(PersistentButton, template=NO_CUSTOM_ID):
+    """A button about a report; its server is checked again by the service, because the one here may be forged."""
+
+    command = "server"
+    action = Action.MODERATE
+    name: ClassVar[str] = ""
+    label: ClassVar[str] = ""
+    style: ClassVar[discord.ButtonStyle] = discord.ButtonStyle.secondary
+
+    def __init__(self, server_id: int, report_id: int) -> None:
+        self.server_id, self.report_id = server_id, report_id
+        custom_id = f"{self.name}:{server_id}:{report_id}"
+        super().__init__(ui.Button(label=_(self.label), style=self.style, custom_id=custom_id))
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(discord_id(match["server"]), int(match["report"]))
+
+
+class DecisionButton(CaseButton, template=NO_CUSTOM_ID):
+    """Decides, or opens the form that does."""
+
+    decision: ClassVar[DecisionAction]
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Decide at once. Raises what `Reporting.decide` raises."""
+        case = await interaction.client.reporting.decide(context_of(interaction), self.report_id, self.decision)
+        await show_case(interaction, case)
+
+
+class ReportHideButton(DecisionButton, template=rf"rphide:{CASE}"):
+    """Takes the picture down in the server; blocks a LoRA."""
+
+    name, label, decision = "rphide", later("Hide"), DecisionAction.HIDE
+    style = discord.ButtonStyle.primary
+
+
+class ReportDismissButton(DecisionButton, template=rf"rpdismiss:{CASE}"):
+    """Leaves all as it is."""
+
+    name, label, decision = "rpdismiss", later("Dismiss"), DecisionAction.DISMISS
+
+
+class AskingButton(DecisionButton, template=NO_CUSTOM_ID):
+    """Opens the form of a decision."""
+
+    opens_modal = True
+    form: ClassVar[type[DecisionForm]]
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Open it. Raises DecidedAlready, and what `Reporting.case` raises."""
+        case = await interaction.client.reporting.case(context_of(interaction), self.report_id)
+        if case.decision is not None:
+            raise DecidedAlready
+        await acknowledge.open_modal(interaction, self.form(case.report.id, opening=interaction.id))
+
+
+class DecisionForm(ModalForm):
+    """What more has to be said of a decision."""
+
+    command, action = "server", Action.USE
+    sends_message = False
+    heading: ClassVar[str] = ""  # marked by `later`
+    decision: ClassVar[DecisionAction]
+    needs_note: ClassVar[bool] = False
+
+    def __init__(self, report_id: int, *, opening: int) -> None:
+        super().__init__(_(self.heading), f"rp{self.decision.value}:{report_id}", opening)
+        self._report_id = report_id
+        self.ask()
+        self.note: ui.TextInput[Any] = ui.TextInput(
+            custom_id="note", style=discord.TextStyle.paragraph, required=self.needs_note, max_length=MAX_NOTE
+        )
+        hint = _("Whoever painted it reads this, without your name")
+        self.add_item(ui.Label[Any](text=_("Why"), description=hint, component=self.note))
+
+    def ask(self) -> None:
+        """Add the fields of this decision."""
+
+    def options(self) -> dict[str, Any]:
+        """The arguments that the fields give. Raises a RequestError."""
+        return {}
+
+    async def submitted(self, interaction: Interaction) -> None:
+        """Decide. Raises what `Reporting.decide` raises."""
+        options = self.options()
+        case = await interaction.client.reporting.decide(
+            context_of(interaction), self._report_id, self.decision, note=self.note.value, **options
+        )
+        await show_case(interaction, case)
+
+
+class WarnForm(DecisionForm):
+    """What the owner is warned of."""
+
+    decision, needs_note = DecisionAction.WARN, True
+    heading = later("Hide it and warn its owner")
+
+
+class BlockOwnerForm(DecisionForm):
+    """How long the owner is blocked."""
+
+    decision, needs_note = DecisionAction.BLOCK, True
+    heading = later("Hide it and block its owner")
+
+    def ask(self) -> None:
+        """Ask how long."""
+        self.end: ui.TextInput[Any] = ui.TextInput(custom_id="end", max_length=40, default=_("1 d"))
+        hint = _("3 d, 12 h, 2 w or a date such as 2031-05-30")
+        self.add_item(ui.Label[Any](text=_("How long"), description=hint, component=self.end))
+
+    def options(self) -> dict[str, Any]:
+        """The end. Raises EndUnclear."""
+        ends_at = end_of(self.end.value, now_ms())
+        if ends_at is None:
+            raise EndUnclear(typed=self.end.value[:40])
+        return {"ends_at": ends_at}
+
+
+class DeleteEverywhereForm(DecisionForm):
+    """The question before the pictures are deleted."""
+
+    decision = DecisionAction.DELETE
+    heading = later("Delete it everywhere, for good?")
+
+    def ask(self) -> None:
+        """Say what it means."""
+        text = sentences(
+            _("The picture, its message and its copies go, also from the history of whoever painted it."),
+            _("Nobody can bring it back, also not after an appeal."),
+        )
+        self.add_item(ui.TextDisplay[Any](text))
+
+
+class RateHigherForm(DecisionForm):
+    """For whom it is."""
+
+    decision = DecisionAction.RATE
+    heading = later("For whom is it?")
+
+    def ask(self) -> None:
+        """Ask for the rating."""
+        options = [
+            discord.SelectOption(label=label(rating), value=rating.value)
+            for rating in ContentRating
+            if rating is not ContentRating.GENERAL
+        ]
+        self.rating: ui.Select[Any] = ui.Select(custom_id="rating", options=options)
+        self.add_item(ui.Label[Any](text=_("Content rating"), component=self.rating))
+
+    def options(self) -> dict[str, Any]:
+        """The rating. Raises NothingThere for a forged one."""
+        try:
+            return {"rating": ContentRating(self.rating.values[0])}
+        except (ValueError, IndexError):
+            raise outdated_error() from None
+
+
+class ReportWarnButton(AskingButton, template=rf"rpwarn:{CASE}"):
+    """Hides the picture, and warns its owner."""
+
+    name, label, decision, form = "rpwarn", later("Hide and warn"), DecisionAction.WARN, WarnForm
+
+
+class ReportBlockButton(AskingButton, template=rf"rpblock:{CASE}"):
+    """Hides the picture, and blocks its owner for a time."""
+
+    name, label, decision, form = "rpblock", later("Hide and block"), DecisionAction.BLOCK, BlockOwnerForm
+
+
+class ReportDeleteButton(AskingButton, template=rf"rpdelete:{CASE}"):
+    """Deletes the pictures everywhere."""
+
+    name, label, decision = "rpdelete", later("Delete everywhere"), DecisionAction.DELETE
+    style, form = discord.ButtonStyle.danger, DeleteEverywhereForm
+
+
+class ReportRateButton(AskingButton, template=rf"rprate:{CASE}"):
+    """Rates the pictures or the LoRA higher."""
+
+    name, label, decision, form = "rprate", later("Rate higher"), DecisionAction.RATE, RateHigherForm
+
+
+DECISIONS: tuple[type[DecisionButton], ...] = (
+    ReportHideButton,
+    ReportWarnButton,
+    ReportBlockButton,
+    ReportDeleteButton,
+    ReportRateButton,
+    ReportDismissButton,
+)
+
+
+class AnswerButton(CaseButton, template=NO_CUSTOM_ID):
+    """Answers an appeal."""
+
+    answer: ClassVar[AppealState]
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Answer. Raises what `Reporting.answer` raises."""
+        case = await interaction.client.reporting.answer(context_of(interaction), self.report_id, self.answer)
+        await show_case(interaction, case)
+
+
+class AppealUpholdButton(AnswerButton, template=rf"rpuphold:{CASE}"):
+    """The decision stays."""
+
+    name, label, answer = "rpuphold", later("Uphold"), AppealState.UPHELD
+
+
+class AppealReverseButton(AnswerButton, template=rf"rpreverse:{CASE}"):
+    """The decision is taken back, as far as it can be."""
+
+    name, label, answer = "rpreverse", later("Reverse"), AppealState.REVERSED
+    style = discord.ButtonStyle.primary

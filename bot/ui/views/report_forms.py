@@ -1,0 +1,116 @@
+"""The form in which people report pictures and LoRAs, and the button on a LoRA's page."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Self
+
+import discord
+from discord import ui
+
+from bot.database.jobs import Job
+from bot.database.loras import Lora, find_lora
+from bot.database.reports import Report, ReportReason, ReportState
+from bot.errors import NothingThere, OwnReport
+from bot.i18n import _, label, sentences
+from bot.reports.reporting import MAX_NOTE
+from bot.ui import acknowledge
+from bot.ui.access import context_of
+from bot.ui.client import Interaction
+from bot.ui.replies import send_ephemeral_text
+from bot.ui.views.persistent_items import ModalForm, PersistentButton, outdated_error
+from inference.queue import EVERYWHERE
+
+
+class ReportForm(ModalForm):
+    """Why a picture or a LoRA is reported."""
+
+    private = True
+
+    def __init__(self, title: str, key: str, *, opening: int) -> None:
+        super().__init__(title, key, opening)
+        options = [discord.SelectOption(label=label(reason)[:100], value=reason.value) for reason in ReportReason]
+        self.reason: ui.Select[Any] = ui.Select(custom_id="reason", options=options)
+        self.note: ui.TextInput[Any] = ui.TextInput(
+            custom_id="note", style=discord.TextStyle.paragraph, required=False, max_length=MAX_NOTE
+        )
+        self.add_item(ui.Label[Any](text=_("What is wrong with it?"), component=self.reason))
+        hint = _("Who looks at it reads this. Nobody else learns that you reported it.")
+        self.add_item(ui.Label[Any](text=_("More, if you like"), description=hint[:100], component=self.note))
+
+    def chosen(self) -> tuple[ReportReason, str]:
+        """The reason and the note. Raises NothingThere for a forged reason."""
+        try:
+            return ReportReason(self.reason.values[0]), self.note.value
+        except (ValueError, IndexError):
+            raise outdated_error() from None
+
+
+async def open_report_form(interaction: Interaction, job: Job) -> None:
+    """Ask why the person reports a job's pictures. Raises OwnReport."""
+    if job.person_id == interaction.user.id:
+        raise OwnReport
+    await acknowledge.open_modal(interaction, ReportPicturesForm(job, opening=interaction.id))
+
+
+class ReportPicturesForm(ReportForm):
+    """Reports the pictures of a job."""
+
+    command = "Report"
+
+    def __init__(self, job: Job, *, opening: int) -> None:
+        super().__init__(_("Report this picture"), f"report:{job.id}", opening=opening)
+        self._job = job
+
+    async def submitted(self, interaction: Interaction) -> None:
+        """Report it. Raises OwnReport or TooManyReports."""
+        report = await interaction.client.reporting.report_pictures(context_of(interaction), self._job, *self.chosen())
+        await send_ephemeral_text(interaction, _thanks(report))
+
+
+class ReportLoraForm(ReportForm):
+    """Reports a LoRA."""
+
+    command = "lora"
+
+    def __init__(self, lora: Lora, *, opening: int) -> None:
+        super().__init__(_("Report {name}").format(name=lora.name), f"reportlora:{lora.id}", opening=opening)
+        self._lora = lora
+
+    async def submitted(self, interaction: Interaction) -> None:
+        """Report it. Raises TooManyReports."""
+        report = await interaction.client.reporting.report_lora(context_of(interaction), self._lora, *self.chosen())
+        await send_ephemeral_text(interaction, _thanks(report))
+
+
+def _thanks(report: Report) -> str:
+    """What happens next. Who reports the same twice reads the same."""
+    if report.state is ReportState.DECIDED:
+        return _("You have reported this before, and it was looked at and decided.")
+    whose = _("The staff of this server look at it.")
+    if report.server_id == EVERYWHERE:
+        whose = _("The people who run this bot look at it.")
+    return sentences(_("Thank you for telling."), whose, _("Nobody else learns that you reported it."))
+
+
+class ReportLoraButton(PersistentButton, template=r"report:lora:(?P<lora>\d{1,18})"):
+    """Opens the form about a LoRA."""
+
+    command = "lora"
+    opens_modal = True
+
+    def __init__(self, lora_id: int) -> None:
+        self.lora_id = lora_id
+        super().__init__(ui.Button(label=_("Report"), custom_id=f"report:lora:{lora_id}"))
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(int(match["lora"]))
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Open it. Raises NothingThere."""
+        lora = await find_lora(interaction.client.connection, self.lora_id)
+        if lora is None:
+            raise NothingThere(what=_("This LoRA is not in the library any more."))
+        await acknowledge.open_modal(interaction, ReportLoraForm(lora, opening=interaction.id))

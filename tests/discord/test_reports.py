@@ -1,0 +1,157 @@
+"""Reports, from the message's menu to the answer to an appeal; in a staff's channel, in /server, after a restart."""
+
+from __future__ import annotations
+
+import pytest
+
+from playground import default_world, permissions
+from playground.control import Person
+from playground.visible_message import VisibleMessage
+from tests.discord.conftest import PATIENCE, PROMPT, Scene, told
+from tests.discord.test_removals import files_of
+from tests.discord.test_server import chosen, pressed
+
+CRUEL, SEXUAL = "violent_or_cruel", "sexual_where_it_does_not_belong"
+
+
+async def report(person: Person, picture: VisibleMessage, reason: str = CRUEL, note: str = "") -> VisibleMessage:
+    """Report a picture by the message's menu; the answer."""
+    opener = await person.message_command("Report", picture)
+    await opener.modal(PATIENCE)
+    return await (await person.submit(opener, {"reason": [reason], "note": note})).reply(PATIENCE)
+
+
+async def decide(person: Person, case: VisibleMessage, button: str, **values: object) -> VisibleMessage:
+    """Decide by a form; the case afterwards."""
+    opener = await person.press(case, button)
+    await opener.modal(PATIENCE)
+    return await (await person.submit(opener, dict(values))).reply(PATIENCE)
+
+
+async def letter(scene: Scene, name: str, text: str) -> VisibleMessage:
+    """Wait for a direct message with this text."""
+
+    async def ask(since: int | None) -> dict[str, object]:
+        return await scene.control.get("messages", channel="dm", as_=name, since=since, timeout=PATIENCE)
+
+    def found(answer: dict[str, object]) -> VisibleMessage | None:
+        seen = [VisibleMessage(each) for each in answer["messages"]]  # type: ignore[attr-defined]
+        return next((one for one in seen if text in one.text), None)
+
+    return await scene.control.wait(ask, found, PATIENCE)
+
+
+async def choose_channel(scene: Scene, staff: Person) -> None:
+    """Choose the staff's room, in which the bot may not write yet, and let it."""
+    panel = await chosen(staff, await told(staff, "server"), "svsection", "reports")
+    panel = await chosen(staff, panel, "svrpchannel", "general")
+    assert "Everybody can read that channel" in panel.text
+    panel = await chosen(staff, panel, "svrpchannel", "staff-room")
+    assert "Easel may not post in that channel" in panel.text
+    allowed = permissions.VIEW_CHANNEL | permissions.SEND_MESSAGES
+    await scene.control.set_channel("staff-room", overwrite=default_world.APPLICATION_ID, allow=allowed)
+
+
+async def test_a_reported_picture_is_gone_and_its_owner_appeals_and_is_answered(empty: Scene) -> None:
+    scene, control = empty, empty.control
+    grace, linus = scene.grace, control.person("Linus")
+    async with scene.bot():
+        await choose_channel(scene, grace)
+        mary = await control.new_person("Mary")
+        picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, seed=901))
+        copy = await pressed(scene.ada, await told(scene.ada, "history"), "Open")
+        second = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, seed=902))
+        thanks = await report(linus, picture, note="blood")
+        assert thanks.ephemeral and "staff of this server" in thanks.text and "blood" not in thanks.text
+        assert (await report(linus, picture)).text == thanks.text, "the same report twice is one"
+        await report(mary, picture, SEXUAL)
+        case = await control.wait_in_channel("staff-room", lambda seen: "2 people" in seen.text, PATIENCE)
+        assert "blood" in case.text and "seed 901" in case.text and len(case.attachments) == 1
+        assert all(f"<@{each}>" not in case.text for each in (default_world.LINUS, "Mary"))
+        await report(linus, second)
+        await control.wait_in_channel("staff-room", lambda seen: "seed 902" in seen.text, PATIENCE)
+        own = await (await scene.ada.message_command("Report", picture)).reply(PATIENCE)
+        assert "your own" in own.text
+    async with scene.bot():  # everything works after a restart
+        second_copy = await pressed(scene.ada, await told(scene.ada, "history"), "Open")
+        decided = await decide(grace, case, "Hide and warn", note="No blood here, please.")
+        assert decided.id == case.id and "Hidden, and its owner was warned" in decided.text
+        assert not decided.attachments and not decided.buttons
+        await scene.gone(picture)
+        notice = await letter(scene, "Ada", "this is a warning")
+        assert "Workshop" in notice.text and "No blood here" in notice.text and "violent or cruel" in notice.text
+        assert all(f"<@{each}>" not in notice.text for each in (default_world.GRACE, default_world.LINUS))
+        for button in ("Again", "Vary", "Upscale", "Edit"):
+            assert "took this picture down" in (await pressed(scene.ada, copy, button)).text, button
+        opener = await scene.ada.press(notice, "Appeal")
+        await opener.modal(PATIENCE)
+        passed_on = await (await scene.ada.submit(opener, {"text": "It is *ketchup*."})).reply(PATIENCE)
+        assert "You are told what comes of it" in passed_on.text
+        again = await pressed(scene.ada, notice, "Appeal")
+        assert "already" in again.text
+        appealed = await control.wait_message(case.id, lambda seen: "ketchup" in seen.text, PATIENCE)
+        assert set(appealed.buttons) == {"Uphold", "Reverse"}
+        answered = await pressed(grace, appealed, "Reverse")
+        assert "The decision was reversed" in answered.text and not answered.buttons
+        answer = await letter(scene, "Ada", "took the decision back")
+        assert "Appeal" not in answer.buttons
+        assert "## Studio" in (await pressed(scene.ada, copy, "Edit")).text
+        await control.set_person("Ada", locale="ja")
+        await told(scene.ada, "settings")
+        files = files_of(scene, second)
+        other = await control.wait_in_channel("staff-room", lambda seen: "seed 902" in seen.text, PATIENCE)
+        gone = await decide(grace, other, "Delete everywhere")
+        assert "Deleted everywhere" in gone.text and "seed 902" not in gone.text and not gone.attachments
+        await scene.gone(second)
+        assert not any(file.exists() for file in files)
+        notice = await letter(scene, "Ada", "削除")
+        assert "Appeal" not in notice.buttons and len(notice.buttons) == 1
+        dead = await pressed(scene.ada, second_copy, "Edit")
+        assert "下げられた" in dead.text
+        panel = await chosen(grace, await told(grace, "server"), "svsection", "audit")
+        assert panel.text.count("decide report") == 2 and "answer appeal" in panel.text
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_lora_is_reported_to_operators_who_find_it_in_server(scene: Scene) -> None:
+    margaret = scene.control.person("Margaret")
+    page = await told(scene.grace, "lora info", name="Bat")
+    opener = await scene.grace.press(page, "Report")
+    await opener.modal(PATIENCE)
+    sent = await scene.grace.submit(opener, {"reason": ["hurts_somebody's_rights"], "note": "It is mine."})
+    assert "people who run this bot" in (await sent.reply(PATIENCE)).text
+    panel = await chosen(margaret, await told(margaret, "server", in_="dm"), "svsection", "reports")
+    assert "The LoRA Bat" in panel.text
+    case = await pressed(margaret, panel, "Look")
+    twin = await pressed(margaret, panel, "Look")
+    assert "It is mine." in case.text and "Delete everywhere" not in case.buttons
+    decided = await decide(margaret, case, "Rate higher", rating=["mature"])
+    assert "Rated higher: mature" in decided.text and not decided.buttons
+    late = await pressed(margaret, twin, "Dismiss")
+    assert "Somebody has decided that already" in late.text
+    page = await told(margaret, "lora info", name="Bat")
+    opener = await margaret.press(page, "Content rating")
+    await opener.modal(PATIENCE)
+    await (await margaret.submit(opener, {"rating": ["-"]})).reply(PATIENCE)
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_what_a_server_shares_is_seen_by_operators(scene: Scene) -> None:
+    margaret, grace = scene.control.person("Margaret"), scene.grace
+    panel = await chosen(grace, await told(grace, "server"), "svsection", "reports")
+    assert "this server's staff alone" in panel.text and "wait here" in panel.text
+    panel = await pressed(grace, panel, "Share new reports with operators")
+    assert "also the people who run this bot" in panel.text
+    picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, seed=903))
+    await report(scene.control.person("Linus"), picture)
+    panel = await chosen(margaret, await told(margaret, "server", in_="dm"), "svsection", "reports")
+    assert "Workshop" in panel.text and f"<@{default_world.ADA}>" in panel.text
+    panel = await chosen(grace, await told(grace, "server"), "svsection", "reports")
+    panel = await pressed(grace, panel, "Keep new reports to this server")
+    case = await pressed(grace, panel, "Look")
+    assert "seed 903" in case.text
+    await pressed(grace, case, "Dismiss")
+    assert await scene.control.message(picture.id) is not None
+    message = await grace.say("hello")
+    refused = await (await grace.message_command("Report", message)).reply(PATIENCE)
+    assert "no picture of Easel" in refused.text
