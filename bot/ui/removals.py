@@ -153,6 +153,16 @@ class Removals:
         if deletion is not None:
             await self._carry_out(deletion)
 
+    async def delete_message(self, job: Job) -> None:
+        """Delete the message to which the job was delivered; its pictures stay. Raises DatabaseError."""
+        async with transaction(self._connection):
+            delivered = await self._delivered(job)
+            if delivered is None:
+                return
+            deletion = await begin_deletion(self._connection, job.id, *delivered, message_alone=True)
+        if deletion is not None:
+            await self._carry_out(deletion)
+
     def start(self) -> None:
         """From now on complete what earlier runs and outages have left, and each deletion when its time has come."""
         if self._running is None:

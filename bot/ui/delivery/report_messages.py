@@ -7,14 +7,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-import aiohttp
 import aiosqlite
 import discord
 from discord import ui
 
 from bot.background import DiscordUnreachable
-from bot.database.deletions import begin_deletion
-from bot.database.deliveries import find_delivery
 from bot.database.jobs import Job
 from bot.database.reports import Report, complaints_of
 from bot.i18n import _, speaking
@@ -23,13 +20,8 @@ from bot.pictures.thumbnails import Thumbnails
 from bot.reports.carrying_out import CarryingOut, DiscordRefuses, OwnerNotice
 from bot.reports.reporting import Case, Reporting
 from bot.ui.client import Interaction
-from bot.ui.delivery.discord_transport import (
-    MAX_CLOCK_SKEW,
-    MAX_SEARCHED,
-    SERVER_ERROR,
-    TOO_MANY_REQUESTS,
-    UNAUTHORIZED,
-)
+from bot.ui.delivery.discord_transport import MAX_CLOCK_SKEW, MAX_SEARCHED
+from bot.ui.discord_refusals import DISCORD_ERRORS, is_final
 from bot.ui.removals import Removals
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import send_ephemeral
@@ -67,13 +59,7 @@ class ReportMessages:
 
     async def delete_message(self, job: Job) -> None:
         """The delivered message, as a takedown does it."""
-        delivery = await find_delivery(self._connection, job.id)
-        if delivery is not None and delivery.message_id is not None:
-            channel_id = delivery.posting_in or job.channel_id
-            deletion = await begin_deletion(
-                self._connection, job.id, channel_id, delivery.message_id, message_alone=True
-            )
-            await self._removals.resume([deletion])
+        await self._removals.delete_message(job)
 
     # --- owners -------------------------------------------------------------------------------------------------------
 
@@ -146,12 +132,8 @@ def _explained() -> Generator[None]:
     """Raise DiscordRefuses for what will be refused again, DiscordUnreachable for what may succeed later."""
     try:
         yield
-    except discord.HTTPException as problem:
-        if problem.status >= SERVER_ERROR or problem.status in {TOO_MANY_REQUESTS, UNAUTHORIZED}:
-            raise DiscordUnreachable(str(problem)) from problem
-        raise DiscordRefuses(str(problem)) from problem
-    except (discord.RateLimited, aiohttp.ClientError, OSError) as problem:
-        raise DiscordUnreachable(str(problem)) from problem
+    except DISCORD_ERRORS as problem:
+        raise (DiscordRefuses if is_final(problem) else DiscordUnreachable)(str(problem)) from problem
 
 
 def _before(since: int) -> datetime:
