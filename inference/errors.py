@@ -333,6 +333,21 @@ class WorkerFailed(WorkerError):
 
 
 @dataclass(eq=False)
+class ClassifierUnusable(WorkerError):
+    """The check of finished pictures does not work, so nothing is painted."""
+
+    for_operators = "The classifier of the settings cannot be used: {reason}."
+
+    reason: str
+
+
+@dataclass(eq=False)
+class NotClassified(WorkerError):
+    """This picture was painted while the check of finished pictures was being switched on, so nothing has looked at it.
+    Please order it again."""
+
+
+@dataclass(eq=False)
 class WorkerCrashed(WorkerError):
     """Painting broke down {attempts} times at this picture, so it was given up."""
 

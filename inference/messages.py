@@ -37,6 +37,7 @@ SEEDS = 2**32  # as in the field: a seed is an unsigned 32-bit number
 LORA_CACHE_BYTES = 2 * 2**30  # of LoRAs kept in host memory, unless the operator says otherwise
 LORA_SET_BYTES = 2**30  # of folded sets of LoRAs kept on the device, unless the operator says otherwise
 EMBEDDING_CACHE_BYTES = 2**28  # of encoded prompts kept on the device, unless the operator says otherwise
+MAX_CLASSES = 32  # of a classifier, whose scores are reported
 MAX_PLACES = 64  # pictures that an operator may have painted together
 STATE_STEPS = 5  # between two states of a job that are kept, unless the operator says otherwise
 SIZE_STEP = 8  # pixels; latents of every supported VAE divide by it
@@ -86,6 +87,8 @@ Weight = Annotated[float, Field(ge=MIN_WEIGHT, le=MAX_WEIGHT, allow_inf_nan=Fals
 Seed = Annotated[int, Field(ge=0, lt=SEEDS)]
 JobId = Annotated[int, Field(ge=1, lt=2**63)]
 Attempt = Annotated[int, Field(ge=1, le=1000)]
+Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Scores = Annotated[dict[Name, Score], Field(max_length=MAX_CLASSES)]  # of one picture, by class
 
 
 class _Frozen(BaseModel):
@@ -245,6 +248,18 @@ class CheckpointSpec(_Frozen):
     preview_decoder: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
 
 
+class ClassifierSpec(_Frozen):
+    """The classifier of finished pictures: a folder, or with `repository` the id of a hub repository.
+
+    The worker reports the scores of `classes`. It runs on the CPU, or `on_device`: on that of the worker.
+    """
+
+    source: Annotated[str, Field(min_length=1, max_length=4096)]
+    repository: bool = False
+    classes: Annotated[tuple[Name, ...], Field(min_length=1, max_length=MAX_CLASSES)]
+    on_device: bool = False
+
+
 # --- commands: bot -> worker -------------------------------------------------------------------------------------
 
 
@@ -284,6 +299,7 @@ class WorkerOptions(_Frozen):
     offload: Offload = Offload.WHEN_SHORT
     compiled: bool = False
     places: Annotated[int, Field(ge=1, le=MAX_PLACES)] | None = None
+    classifier: ClassifierSpec | None = None
 
 
 class Configure(WorkerOptions, Folders):
@@ -408,6 +424,7 @@ class Finished(_JobEvent):
 
     `notes` are sentences for the person: nothing went wrong, but the picture may not be what they expect; one for each
     LoRA and two about the checkpoint at most. `lookups` are all of the worker's since it last finished a job, by cache.
+    `scores` are the classifier's, by class, for each picture; none without a classifier.
     """
 
     type: Literal["finished"] = "finished"
@@ -416,6 +433,7 @@ class Finished(_JobEvent):
     peak_memory: Annotated[int, Field(ge=0, lt=2**63)]
     notes: Annotated[tuple[Note, ...], Field(max_length=MAX_LORAS + 2)] = ()
     lookups: Annotated[dict[Name, Lookups], Field(max_length=32)] = {}
+    scores: Annotated[tuple[Scores, ...], Field(max_length=MAX_PICTURES)] = ()
 
 
 class Failed(_JobEvent):

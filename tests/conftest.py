@@ -52,6 +52,14 @@ def logging_as_it_was() -> Iterator[None]:
     root.setLevel(level)
 
 
+@pytest.fixture(scope="session")
+def classifiers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The folder of a classifier of each library, which tells red demo pictures from blue ones."""
+    from tests.classifiers import MADE  # torch takes seconds
+
+    return {library: make(tmp_path_factory.mktemp("classifiers") / library) for library, make in MADE.items()}
+
+
 @pytest.fixture
 def house(tmp_path) -> House:
     return House(tmp_path / "house")

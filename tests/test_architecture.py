@@ -22,9 +22,9 @@ ROOT = Path(__file__).parents[1]
 TORCH = {"torch", "diffusers", "transformers", "torchvision", "accelerate", "safetensors", "peft"}
 # What the bot may use of inference; files of checkpoints and LoRAs are read without torch, text in pictures is text.
 OPEN = [
-    "base_models", "bounds", "checkpoint_files", "checkpoint_inspection", "content_rating", "demo", "errors",
-    "hardware", "hashes", "image_files", "inspection", "logs", "lora", "matching", "memory", "messages", "notes",
-    "parameters", "picture_costs", "prediction", "private_files", "queue", "queue_simulation", "request_cost",
+    "base_models", "bounds", "checkpoint_files", "checkpoint_inspection", "classifier_files", "content_rating", "demo",
+    "errors", "hardware", "hashes", "image_files", "inspection", "logs", "lora", "matching", "memory", "messages",
+    "notes", "parameters", "picture_costs", "prediction", "private_files", "queue", "queue_simulation", "request_cost",
     "workers",
 ]  # fmt: skip
 DOORS = {f"inference.{door}" for door in OPEN}
@@ -37,15 +37,15 @@ SOURCES = sorted(path for top in (*TOPS, "tools", "benchmarks") for path in (ROO
 RANKS = """
 inference.bounds inference.base_models inference.errors inference.messages inference.logs inference.hashes
     inference.memory inference.request_cost inference.image_files inference.private_files inference.notes
-    inference.prediction inference.capabilities inference.checkpoint_files inference.picture_costs inference.hardware
-    inference.content_rating
+    inference.prediction inference.capabilities inference.checkpoint_files inference.classifier_files
+    inference.picture_costs inference.hardware inference.content_rating
 inference.lora inference.parameters
 inference.checkpoint_inspection
 inference.matching inference.queue inference.queue_simulation
 inference.inspection
 inference.workers inference.demo
 inference.engine.options
-inference.engine.devices
+inference.engine.devices inference.engine.classifier
 inference.engine.lora
 inference.engine.layers
 inference.engine.models

@@ -13,7 +13,7 @@ import aiosqlite
 
 from bot import background
 from bot.app.backups import keep_backups
-from bot.app.from_settings import make_workers, registry_of, require_checkpoints
+from bot.app.from_settings import make_workers, registry_of, require_checkpoints, require_classifier
 from bot.app.reloading import Reloader
 from bot.config import ConfigError, Settings
 from bot.config.sections import StorageSettings
@@ -117,6 +117,7 @@ async def open_easel(
     Raises as `open_catalogue`, and WorkerUnavailable.
     """
     require_checkpoints(settings)
+    require_classifier(settings)
     async with (
         open_catalogue(settings, progress) as found,
         started(found, read_settings, lookup_clock=lookup_clock) as easel,
@@ -145,6 +146,7 @@ def assemble(
         pictures=settings.storage.pictures,
         limits=settings.limits,
         still_allowed=servers.checks.still_allowed,
+        classifier=lambda: configuration.settings.classifier,
     )
     thumbnails = Thumbnails(settings.storage.thumbnails, settings.storage.pictures)
     inputs = Inputs(settings.storage.inputs)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from bot.config import ConfigError, Settings
 from bot.library.registry import CivitaiRegistry
+from inference.classifier_files import ClassifierFiles
+from inference.errors import ClassifierUnusable
 from inference.messages import CheckpointSpec, Folders, WorkerOptions
 from inference.workers import Worker
 from inference.workers.local import LocalWorker
@@ -20,6 +23,17 @@ def require_checkpoints(settings: Settings) -> None:
     """Raise ConfigError when there is nothing to paint with."""
     if not settings.checkpoints:
         raise ConfigError("No checkpoint is declared. Add a [[checkpoints]] section to the settings.")
+
+
+def require_classifier(settings: Settings) -> None:
+    """Raise ConfigError when the files of the classifier cannot be used; those on the hub only a worker reads."""
+    spec = settings.classifier.spec
+    if spec is None or spec.repository:
+        return
+    try:
+        ClassifierFiles.read(Path(spec.source), spec.classes)
+    except ClassifierUnusable as problem:
+        raise ConfigError(problem.for_operators.format(reason=problem.reason)) from None
 
 
 def make_workers(settings: Settings, checkpoints: Sequence[CheckpointSpec]) -> tuple[Worker, ...]:
@@ -65,4 +79,5 @@ def _options(settings: Settings, checkpoints: Sequence[CheckpointSpec], device: 
         places=settings.worker.places,
         offload=settings.worker.offload,
         compiled=settings.worker.compiled,
+        classifier=settings.classifier.spec,
     )

@@ -19,6 +19,7 @@ from bot.library.configuration import Configuration
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.requests.builder import LoraDraft, RequestBuilder, RequestDraft
 from inference.base_models import BaseModelId
+from inference.content_rating import ContentRating
 from inference.errors import InferenceError
 from inference.lora.sidecar import Category
 from inference.messages import GenerationRequest
@@ -99,7 +100,16 @@ class SamplePainter:
                 pictures = await self._jobs.paint_in_background(wanted)
                 if pictures is None:
                     return False
-                painted += pictures
+                painted += pictures.files
+                if pictures.rating is not None and pictures.rating > (due.lora.content_rating or ContentRating.GENERAL):
+                    # They would be shown wherever the LoRA is.
+                    log.warning(
+                        "no samples of %s: the classifier rates them %s; a content rating of the LoRA says where they "
+                        "may be shown",
+                        due.version.path,
+                        pictures.rating.value,
+                    )
+                    return True
             await self._record(due, request.checkpoint, [painted[-1], *painted[:-1]])
         finally:
             self._jobs.spool.delete(painted)  # those that were stored have been moved

@@ -22,13 +22,14 @@ from bot.database.errors import DatabaseError, DatabaseInUse
 from bot.diagnostics.capacity import SPEED, check_capacity, check_disks
 from bot.diagnostics.cards import CARD, CPU, check_cards
 from bot.diagnostics.checkpoints import check_files, hub_folder, load_of
+from bot.diagnostics.classifier import check_classifier
 from bot.diagnostics.facts import look
 from bot.diagnostics.finding import Finding, FindingGrade
 from bot.diagnostics.folders import why_unwritable
 from bot.library.catalogue import LibraryUnreadable, ScanReport
 from inference.errors import WorkerUnavailable
 from inference.lora.declarations import BadDeclarations
-from inference.messages import Folders, Ready, WorkerOptions
+from inference.messages import ClassifierSpec, Folders, Ready, WorkerOptions
 from inference.workers import WorkerDied
 from inference.workers.local import LocalWorker
 
@@ -94,12 +95,17 @@ async def diagnose(settings: Settings) -> AsyncGenerator[Finding]:
             yield finding
     if not settings.checkpoints:
         yield Finding("checkpoints", FindingGrade.PROBLEM, "none is declared; add a [[checkpoints]] section")
+    classifier = check_classifier(settings.classifier)
+    if classifier is not None:
+        yield classifier
     hardware = await asyncio.to_thread(lambda: list(_hardware(settings)))
     for finding in hardware:
         yield finding
     yield await _catalogue(settings)
     for device in settings.worker.devices:
-        yield _weighed(await _device(settings, device), hardware)
+        usable = classifier is not None and classifier.grade is not FindingGrade.PROBLEM
+        spec = settings.classifier.spec if usable else None
+        yield _weighed(await _device(settings, device, spec), hardware)
 
 
 def _weighed(worker: Finding, hardware: Sequence[Finding]) -> Finding:
@@ -174,10 +180,10 @@ def _library(report: ScanReport) -> Finding:
     return Finding("database and library", FindingGrade.OK, f"{usable} LoRA files can be used")
 
 
-async def _device(settings: Settings, device: str) -> Finding:
-    """Start the real worker: it is the one that has to find the device."""
+async def _device(settings: Settings, device: str, classifier: ClassifierSpec | None) -> Finding:
+    """Start the real worker: it is the one that has to find the device, and to load the classifier."""
     with tempfile.TemporaryDirectory() as spool:
-        options = WorkerOptions(checkpoints=(), device=device, threads=settings.worker.threads)
+        options = WorkerOptions(checkpoints=(), device=device, threads=settings.worker.threads, classifier=classifier)
         worker = LocalWorker(options, Folders(library=str(settings.library.folder), spool=spool))
         try:
             async with asyncio.timeout(WORKER_SECONDS):

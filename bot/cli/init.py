@@ -19,10 +19,10 @@ from bot.cli import DONE, device, discord_id
 from bot.cli.questions import Ask, choice, terminal, text, yes
 from bot.cli.token import NO_TOKEN
 from bot.config import CheckpointSettings, ConfigError, load_settings
-from bot.config.checkpoints import is_repository
 from bot.config.example import config_text
 from bot.config.presets import PRESETS, Preset
 from bot.config.program import program
+from bot.config.sections import is_repository
 from bot.diagnostics.capacity import SPEED, CheckpointSize, check_capacity
 from bot.diagnostics.cards import AUTO, CPU, check_cards
 from bot.diagnostics.checkpoints import check_files, load_of

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from bot.config.sections import Device, Section
+from bot.config.sections import Device, Repository, Section
 from inference.base_models import Architecture, BaseModelId
 from inference.content_rating import ContentRating
 from inference.messages import (
@@ -71,17 +70,6 @@ def _plain_name(name: str) -> str:
     return name
 
 
-def _repository(name: str) -> str:
-    if not is_repository(name):
-        raise ValueError("write a repository as OWNER/NAME, as its address on the hub ends")
-    return name
-
-
-def is_repository(name: str) -> bool:
-    """Whether a text is the name of a repository of the hub."""
-    return re.fullmatch(r"[\w.\-]+/[\w.\-]+", name) is not None
-
-
 class CheckpointSettings(Section):
     """A checkpoint that paints: what it is, where it lies, and what it likes. The first size is its default."""
 
@@ -89,7 +77,7 @@ class CheckpointSettings(Section):
     """What people choose it by."""
     path: Path | None = None
     """A folder of diffusers' kind or a .safetensors file …"""
-    repository: Annotated[str, AfterValidator(_repository)] | None = None
+    repository: Repository | None = None
     """… or a repository of the Hugging Face hub, downloaded at first use."""
     base_model: BaseModelId
     """architecture/lineage. Only LoRAs of the same base model are used on it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -60,16 +60,19 @@ def _assignment(name: str, field: FieldInfo, values: Mapping[str, Any]) -> str:
     default = field.get_default(call_default_factory=False)
     if field.is_required() or default is None or name == "token":
         return f"# {name} ="
-    empty = "# " if default in ((), "") else ""  # shown as a comment
+    empty = "# " if default in ((), "", {}) else ""  # shown as a comment
     return f"{empty}{name} = {toml_value(default)}"
 
 
 def toml_value(value: Any) -> str:
-    """A value as TOML writes it: numbers, text, paths, and lists of them."""
+    """A value as TOML writes it: numbers, text, paths, and lists and tables of them."""
     if isinstance(value, bool | int | float):
         return json.dumps(value)
     if isinstance(value, tuple | list):
         return f"[{', '.join(toml_value(item) for item in value)}]"  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, Mapping):
+        pairs = [f"{json.dumps(name)} = {toml_value(each)}" for name, each in cast("Mapping[str, Any]", value).items()]
+        return f"{{ {', '.join(pairs)} }}" if pairs else "{}"
     return json.dumps(str(value), ensure_ascii=False)
 
 

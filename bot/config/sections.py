@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self, get_args
@@ -14,10 +15,12 @@ from pydantic.fields import FieldInfo
 from bot.config.word_patterns import checked_pattern, checked_word
 from inference.base_models import BaseModelId, CompatibilityTable
 from inference.bounds import MAX_STEPS, MIN_STEPS
+from inference.content_rating import ContentRating
 from inference.messages import (
     EMBEDDING_CACHE_BYTES,
     LORA_CACHE_BYTES,
     LORA_SET_BYTES,
+    MAX_CLASSES,
     MAX_COUNT,
     MAX_DENSE_BYTES,
     MAX_LORAS,
@@ -25,6 +28,8 @@ from inference.messages import (
     MAX_PLACES,
     MAX_SIDE,
     STATE_STEPS,
+    ClassifierSpec,
+    Name,
     Offload,
 )
 from inference.queue import Policy
@@ -42,6 +47,7 @@ def device_name(text: str) -> str:
     return text
 
 
+Threshold = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 Device = Annotated[str, AfterValidator(device_name)]
 
 
@@ -50,6 +56,13 @@ class LogFormat(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+
+
+class ClassifierDevice(StrEnum):
+    """Where a classifier runs."""
+
+    CPU = "cpu"
+    WORKER = "worker"
 
 
 class WordListMode(StrEnum):
@@ -332,6 +345,75 @@ class MatchingSettings(Section):
     def table(self) -> CompatibilityTable:
         """The base models that go together."""
         return CompatibilityTable.of(self.allow)
+
+
+def is_repository(name: str) -> bool:
+    """Whether a text is the name of a repository of the hub."""
+    return re.fullmatch(r"[\w.\-]+/[\w.\-]+", name) is not None
+
+
+def _repository(name: str) -> str:
+    if not is_repository(name):
+        raise ValueError("write a repository as OWNER/NAME, as its address on the hub ends")
+    return name
+
+
+Repository = Annotated[str, AfterValidator(_repository)]
+
+
+class ClassifierSettings(Section):
+    """A model that looks at each finished picture and gives scores, for which it is rated. Off without a model."""
+
+    path: Path | None = None
+    """A folder as transformers or timm saves a model: config.json and model.safetensors …"""
+    repository: Repository | None = None
+    """… or a repository of the Hugging Face hub, such as Marqo/nsfw-image-detection-384 (timm, 22 MB, Apache-2.0)."""
+    thresholds: Annotated[dict[Name, dict[ContentRating, Threshold]], Field(max_length=MAX_CLASSES)] = {}
+    """From which score of a class on a picture has a rating: { NSFW = { mature = 0.5, explicit = 0.85 } }."""
+    device: ClassifierDevice = ClassifierDevice.CPU
+    """cpu, or worker: where the worker paints; a large model is faster there and takes memory from the checkpoints."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.path is not None and self.repository is not None:
+            raise ValueError("a classifier has either a path or a repository")
+        if self.enabled and not any(self.thresholds.values()):
+            raise ValueError("a classifier needs thresholds, such as { NSFW = { mature = 0.5, explicit = 0.85 } }")
+        return self
+
+    @property
+    def enabled(self) -> bool:
+        """Whether there is a classifier."""
+        return self.path is not None or self.repository is not None
+
+    @property
+    def spec(self) -> ClassifierSpec | None:
+        """The specification for the worker; None without a classifier."""
+        if not self.enabled:
+            return None
+        return ClassifierSpec(
+            source=str(self.path or self.repository),
+            repository=self.path is None,
+            classes=tuple(self.thresholds),
+            on_device=self.device is ClassifierDevice.WORKER,
+        )
+
+    @property
+    def highest(self) -> ContentRating | None:
+        """The highest rating that it can give; None without a classifier."""
+        ratings = (rating for thresholds in self.thresholds.values() for rating in thresholds)
+        return max(ratings, default=None) if self.enabled else None
+
+    def rate(self, scores: Iterable[Mapping[str, float]]) -> ContentRating | None:
+        """The highest rating that a class reaches on one of several pictures; None when none reaches any."""
+        reached = [
+            rating
+            for of_picture in scores
+            for name, thresholds in self.thresholds.items()
+            for rating, threshold in thresholds.items()
+            if of_picture.get(name, 0.0) >= threshold
+        ]
+        return max(reached, default=None)
 
 
 class WordListSettings(Section):

@@ -14,6 +14,7 @@ from bot.config.checkpoints import CheckpointSettings
 from bot.config.program import program
 from bot.config.sections import (
     BackupSettings,
+    ClassifierSettings,
     DiscordSettings,
     LibrarySettings,
     LimitSettings,
@@ -62,6 +63,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     matching: MatchingSettings = MatchingSettings()
     moderation: ModerationSettings = ModerationSettings()
+    classifier: ClassifierSettings = ClassifierSettings()
     checkpoints: Annotated[tuple[CheckpointSettings, ...], Field(max_length=1000)] = ()
 
     @model_validator(mode="after")
@@ -114,8 +116,12 @@ class Settings(BaseSettings):
         discord = self.discord
         if discord.token_file is not None:
             discord = discord.model_copy(update={"token_file": folder / discord.token_file.expanduser()})
+        classifier = self.classifier
+        if classifier.path is not None:
+            classifier = classifier.model_copy(update={"path": folder / classifier.path.expanduser()})
         paths = {
-            "discord": discord, "checkpoints": checkpoints, "storage": storage, "library": library, "backup": backup
+            "discord": discord, "checkpoints": checkpoints, "storage": storage, "library": library, "backup": backup,
+            "classifier": classifier,
         }  # fmt: skip
         return self.model_copy(update=paths)
 

@@ -7,5 +7,6 @@ cards.py         graphics card, driver, container and the build of torch
 advice.py        what to do about each trouble with a card
 capacity.py      whether memory, time and disk are enough for the declared checkpoints
 folders.py       whether a folder can be written
+classifier.py    whether the classifier of finished pictures can be used
 checkpoints.py   what the files of the declared checkpoints are
 """

@@ -309,8 +309,8 @@ class BackgroundJobs:
         """Whether a background job is running on this worker."""
         return self._job is not None and self._job.handle is handle
 
-    async def paint(self, request: GenerationRequest, files: Mapping[str, StoredFile]) -> tuple[str, ...] | None:
-        """The painted pictures' names in the spool, for the caller to take; None if it was preempted or not begun.
+    async def paint(self, request: GenerationRequest, files: Mapping[str, StoredFile]) -> Finished | None:
+        """The end, with the pictures' names in the spool for the caller to take; None if preempted or not begun.
 
         Raises InferenceError, also when the worker died of it.
         """
@@ -330,7 +330,7 @@ class BackgroundJobs:
             raise
         if isinstance(end, InferenceError):
             raise end
-        return None if end is None else end.files
+        return end
 
     async def preempt(self) -> None:
         """Cancel the background job, since somebody has ordered something."""

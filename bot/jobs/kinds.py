@@ -40,6 +40,7 @@ class JobKind(ABC, Generic[RequestT]):
     """A kind of job. Defining a subclass registers it for the jobs whose request is of the class `request`."""
 
     request: ClassVar[type[JobRequest]]
+    classified: ClassVar[bool] = False  # whether the worker's classifier looks at what the job has made
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -91,6 +92,7 @@ class PaintingJobs(JobKind[GenerationRequest]):
     """Jobs that paint pictures."""
 
     request = GenerationRequest
+    classified = True
 
     def cost(self, request: GenerationRequest) -> Cost:
         """The work of all passes; each picture takes a place."""

@@ -15,7 +15,9 @@ import aiosqlite
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
 from bot.background import wait_times
+from bot.config.sections import ClassifierSettings
 from bot.database.errors import DatabaseError
+from bot.database.job_ratings import RatingSource, rate_job
 from bot.database.jobs import (
     AnyJob,
     FinishedJob,
@@ -29,7 +31,8 @@ from bot.database.jobs import (
 from bot.database.pictures import Picture
 from bot.jobs.active_jobs import JobUpdate
 from bot.jobs.kinds import kind_of
-from inference.errors import InferenceError, PictureNotSaved
+from inference.content_rating import ContentRating
+from inference.errors import InferenceError, NotClassified, PictureNotSaved
 from inference.logs import about
 from inference.messages import Finished, JobCommand, JobRequest, Progress, Started, attempt_files, state_file
 from inference.workers.storage import JobFiles, Spool, StoredFile, move_synced
@@ -65,12 +68,14 @@ class Outcomes:
         spool: Spool,
         pictures: Path,
         tell: Callable[[JobUpdate], None],
+        classifier: Callable[[], ClassifierSettings] = ClassifierSettings,
     ) -> None:
         self._connection = connection
         self._files = files
         self._spool = spool
         self._pictures = pictures
         self._tell = tell
+        self._classifier = classifier
         self.shutting_down = asyncio.Event()
 
     async def begin(self, job_id: int) -> StartedAttempt | None:
@@ -138,20 +143,34 @@ class Outcomes:
         await self._succeed(job, event, lambda _, target: move_synced(picture, target))
 
     async def succeed(self, job: AnyJob, event: Finished) -> None:
-        """running -> succeeded; or failed when what the worker left is not there or cannot be stored."""
-        await self._succeed(job, event, self._spool.take)
-
-    async def _succeed(self, job: AnyJob, event: Finished, take: Callable[[str, Path], None]) -> None:
+        """running -> succeeded; or failed when what the worker left is missing, not classified, or cannot be stored."""
         try:
-            done = await self._store(job, event, take)
+            rating = rating_by_classifier(self._classifier(), event) if kind_of(job.request).classified else None
+        except NotClassified as problem:
+            self._spool.delete(event.files)
+            await self.fail(job, problem)
+            return
+        await self._succeed(job, event, self._spool.take, rating)
+
+    async def _succeed(
+        self,
+        job: AnyJob,
+        event: Finished,
+        take: Callable[[str, Path], None],
+        rating: ContentRating | None = None,
+    ) -> None:
+        try:
+            done = await self._store(job, event, take, rating)
         except InferenceError as problem:
             await self.fail(job, problem)
             return
         if done is not None:
             self._tell(JobUpdate(done.job, pictures=done.pictures))
 
-    async def _store(self, job: AnyJob, event: Finished, take: Callable[[str, Path], None]) -> FinishedJob | None:
-        """running -> succeeded; `take` moves each file to its place.
+    async def _store(
+        self, job: AnyJob, event: Finished, take: Callable[[str, Path], None], rating: ContentRating | None
+    ) -> FinishedJob | None:
+        """running -> succeeded; `take` moves each file to its place, `rating` is the classifier's.
 
         Raises WorkerFailed or PictureNotSaved; then no file is kept.
         """
@@ -159,7 +178,7 @@ class Outcomes:
         try:
             for name, path in zip(event.files, paths, strict=True):
                 await asyncio.to_thread(take, name, self._pictures / path)
-            done = await self._retry_until_written(lambda: self._finish(job, event, paths))
+            done = await self._retry_until_written(lambda: self._finish(job, event, paths, rating))
         except OSError as problem:
             log.error("what it has made cannot be kept: %s", problem)
             self._delete_pictures(paths)
@@ -174,8 +193,12 @@ class Outcomes:
             log.info("finished in %.1f s", event.seconds)
         return done
 
-    async def _finish(self, job: AnyJob, event: Finished, paths: Sequence[str]) -> FinishedJob | None:
+    async def _finish(
+        self, job: AnyJob, event: Finished, paths: Sequence[str], rating: ContentRating | None
+    ) -> FinishedJob | None:
         async def record(done: AnyJob) -> tuple[Picture, ...]:
+            if rating is not None:  # in the transaction after which the pictures are delivered
+                await rate_job(self._connection, done.id, rating, RatingSource.CLASSIFIER)
             return await kind_of(done.request).record(self._connection, done, self._pictures, paths)
 
         return await finish_job(
@@ -225,6 +248,26 @@ class Outcomes:
 
     def _delete_pictures(self, paths: list[str]) -> None:
         _delete(self._pictures / path for path in paths)
+
+
+def rating_by_classifier(classifier: ClassifierSettings, event: Finished) -> ContentRating | None:
+    """What the fixed rules of the settings make of the scores of a job's pictures; None: no class reaches a threshold.
+
+    Raises NotClassified where the settings have a classifier and the worker, configured before, had none.
+    """
+    if not classifier.enabled:
+        return None
+    if len(event.scores) != len(event.files):
+        raise NotClassified
+    rating = classifier.rate(event.scores)
+    with about(event.job_id):
+        scores = ", ".join(
+            f"{name} {max(of[name] for of in event.scores if name in of):.2f}"
+            for name in classifier.thresholds
+            if any(name in of for of in event.scores)
+        )
+        log.info("classified: %s: %s", scores, rating or "no rating")
+    return rating
 
 
 def _place(job_id: int, name: str) -> str:

@@ -7,12 +7,14 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import aiosqlite
 
 from bot import background, metrics
 from bot.config import LimitSettings
+from bot.config.sections import ClassifierSettings
 from bot.database.clock import now_ms
 from bot.database.connection import transaction
 from bot.database.jobs import (
@@ -39,9 +41,17 @@ from bot.i18n import duration
 from bot.jobs.active_jobs import ActiveJobs, JobUpdate, Updates
 from bot.jobs.dispatcher import BackgroundJobs, Dispatcher, JobCheck, always_allowed
 from bot.jobs.forecasts import Forecasts, Pace
-from bot.jobs.outcomes import Outcomes
+from bot.jobs.outcomes import Outcomes, rating_by_classifier
 from bot.jobs.worker_slots import WorkerHandle, WorkerStatus
-from inference.errors import CheckpointNotFound, CheckpointRemoved, InferenceError, JobExpired, WorkerCrashed
+from inference.content_rating import ContentRating
+from inference.errors import (
+    CheckpointNotFound,
+    CheckpointRemoved,
+    InferenceError,
+    JobExpired,
+    NotClassified,
+    WorkerCrashed,
+)
 from inference.logs import about
 from inference.messages import GenerationRequest, WorkerOptions, state_file
 from inference.queue import EVERYWHERE, Policy, WorkerSlot
@@ -54,11 +64,19 @@ HOUR_MS = 3_600_000
 TICK_SECONDS = 5.0  # between checks for jobs that are too old, workers that hang and records that differ
 
 
+@dataclass(frozen=True)
+class PaintedInBackground:
+    """Pictures of a background job: their names in the spool, and what the classifier makes of them."""
+
+    files: tuple[str, ...]
+    rating: ContentRating | None
+
+
 class JobService:
     """Takes orders, stores them as jobs, has them painted, and sends updates to whoever follows a job.
 
     The job table holds every state. `forecasts` tell when jobs begin and end. `still_allowed` is asked before a job is
-    submitted to a worker.
+    submitted to a worker. `classifier` is asked each time what finished pictures are rated for their scores.
     """
 
     def __init__(
@@ -71,10 +89,12 @@ class JobService:
         pictures: Path,
         limits: LimitSettings,
         still_allowed: JobCheck = always_allowed,
+        classifier: Callable[[], ClassifierSettings] = ClassifierSettings,
     ) -> None:
         self._connection = connection
         self.spool = spool
         self._limits = limits
+        self._classifier = classifier
         self._pace = Pace()
         slots = [WorkerSlot(worker.serves) for worker in workers]
         self._active = ActiveJobs(slots, self._pace.loads)
@@ -82,7 +102,7 @@ class JobService:
             WorkerHandle(worker, slot, self._active) for worker, slot in zip(workers, slots, strict=True)
         )
         self.forecasts = Forecasts(self._active, self._pace)
-        self._outcomes = Outcomes(connection, files, spool, pictures, self._tell)
+        self._outcomes = Outcomes(connection, files, spool, pictures, self._tell, classifier)
         self._background = BackgroundJobs(self._handles, spool)
         self._dispatcher = Dispatcher(
             self._active,
@@ -269,14 +289,21 @@ class JobService:
         free = any(handle.slot.has_room for handle in self._handles)
         return free and self._background.idle and not len(self._active)
 
-    async def paint_in_background(self, request: GenerationRequest) -> tuple[str, ...] | None:
+    async def paint_in_background(self, request: GenerationRequest) -> PaintedInBackground | None:
         """Paint a background job, outside of the job table, only while `idle`. Any order preempts it.
 
-        Returns the names of the pictures in `spool`, which belong to the caller; None if it was preempted or not begun.
-        Raises InferenceError, also when the worker died of it.
+        Returns the pictures, whose files belong to the caller; None if it was preempted or not begun. Raises
+        InferenceError, also when the worker died of it.
         """
         files = await self._outcomes.files(request)
-        return await self._background.paint(request, files) if self.idle else None
+        end = await self._background.paint(request, files) if self.idle else None
+        if end is None:
+            return None
+        try:
+            return PaintedInBackground(end.files, rating_by_classifier(self._classifier(), end))
+        except NotClassified:
+            self.spool.delete(end.files)
+            raise
 
     # --- staff and operators ------------------------------------------------------------------------------------------
 

@@ -170,6 +170,10 @@ class RequestChecks:
         said = await ratings_of_job(self._connection, job.id, ordered.place)
         return self._content.why_not(job.request, await self._used(job.request), place, said)
 
+    async def shows_unfinished(self, job: AnyJob) -> bool:
+        """Whether previews of a job are shown where it was ordered. Raises DatabaseError."""
+        return self._content.shows_unfinished(await self._content.place_now(await self._context_of(job)))
+
     async def hidden(self, who: ActionContext, jobs: Sequence[AnyJob]) -> Mapping[int, RequestError]:
         """Why pictures of jobs are not shown where somebody looks at them, by the job's id; the others are.
 

@@ -97,6 +97,11 @@ class ContentRules:
             return LicenceForbids(checkpoint=request.checkpoint, most=cap.value, rating=rated.value)
         return _why_not_shown(place.highest(parts), place)
 
+    def shows_unfinished(self, place: PlaceRatings) -> bool:
+        """Whether previews are shown in a place: only where all is that the classifier may find in the picture."""
+        highest = self._settings().classifier.highest
+        return highest is None or place.shows(highest)
+
     def rating_of(
         self, request: JobRequest, used: Sequence[UsedLora], said: Sequence[JobRating] = ()
     ) -> ContentRating | None:

@@ -9,8 +9,11 @@ import sys
 import traceback
 
 from inference.engine.process.channel import CommandChannel
+from inference.errors import ClassifierUnusable
 from inference.logs import write_lines
 from inference.private_files import keep_private
+
+log = logging.getLogger(__name__)
 
 # Before torch is imported: a library's print must never reach the events.
 channel = CommandChannel.take_over()
@@ -28,6 +31,10 @@ def main() -> int:
     gc.enable()
     try:
         Server(channel).run()
+    except ClassifierUnusable as problem:  # the operator has to mend it, for which a sentence is enough
+        log.error("%s", problem)
+        sys.stderr.flush()
+        os._exit(1)
     except Exception:  # noqa: BLE001 (the process ends; what it says last is what people read)
         traceback.print_exc()
         sys.stderr.flush()

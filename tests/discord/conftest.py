@@ -7,7 +7,7 @@ import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Container, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from discord.http import Route
 from bot.app.assembly import Easel, open_easel
 from bot.cli.run import serve
 from bot.config import Settings
+from bot.config.sections import ClassifierSettings
 from bot.ui.api_url import point_at
 from bot.ui.bot import EaselBot
 from playground import Playground, default_world
@@ -41,6 +42,7 @@ class Scene(People):
     control: Control
     house: House
     operators: tuple[str, ...] = (default_world.MARGARET,)
+    classifier: ClassifierSettings = field(default_factory=ClassifierSettings)
 
     @property
     def settings(self) -> Settings:
@@ -51,7 +53,8 @@ class Scene(People):
             "operators": self.operators,
         }
         settings = self.house.settings
-        return settings.model_copy(update={"discord": settings.discord.model_validate(discord)})
+        given = {"discord": settings.discord.model_validate(discord), "classifier": self.classifier}
+        return settings.model_copy(update=given)
 
     async def ended(self, message: VisibleMessage) -> VisibleMessage:
         """Wait until a job's message shows its end, as long as its progress changes: a busy machine is slow."""

@@ -133,7 +133,8 @@ class JobFollower:
 
     async def _show(self, update: JobUpdate, interaction: Interaction | None) -> None:
         """Edit the message to show the progress."""
-        preview = await asyncio.to_thread(self._preview, update)
+        shown = await self._servers.checks.shows_unfinished(update.job)
+        preview = await asyncio.to_thread(self._preview, update) if shown else None
         await self._deliverer.show(update.job, JobMessage(lambda: painting_view(update, preview), preview), interaction)
 
     def _keeps_editing(self, problem: Exception, repeated: RepeatedError) -> bool:

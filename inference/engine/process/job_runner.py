@@ -19,6 +19,7 @@ from PIL.PngImagePlugin import PngInfo
 from inference import logs
 from inference.engine.batch.failures import as_inference_error
 from inference.engine.batch.handle import Handle, State
+from inference.engine.classifier import Classifier
 from inference.engine.devices.cache import LOOKUPS
 from inference.engine.devices.devices import peak_memory
 from inference.engine.engine import Engine
@@ -69,6 +70,14 @@ class _Name(TypedDict):
     attempt: int
 
 
+@dataclass(frozen=True)
+class _Saved:
+    """A picture in the spool, with the classifier's scores; None without a classifier."""
+
+    name: str
+    scores: dict[str, float] | None
+
+
 @dataclass
 class _Job:
     """A job that is not finished: the last step that was reported, and the writing of its states and pictures.
@@ -86,7 +95,7 @@ class _Job:
     saved_at: float = 0.0
     state_write: Future[None] | None = None
     last_preview: float = field(default_factory=time.monotonic)
-    picture_write: Future[tuple[str, ...]] | None = None
+    picture_write: Future[tuple[_Saved, ...]] | None = None
 
     @property
     def stem(self) -> str:
@@ -109,6 +118,7 @@ class JobRunner:
     """Paints the jobs of one configuration; knows nothing of pipes and processes.
 
     `report` is called when a job starts, before anything that may end this process; `step` returns all other events.
+    Raises ClassifierUnusable for a configuration with a classifier that cannot be loaded.
     """
 
     def __init__(
@@ -120,6 +130,7 @@ class JobRunner:
         states: States | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._classifier = None if config.classifier is None else Classifier.open(config.classifier, device)
         self.engine = Engine.of(config, device)
         self._device = device
         self._report = report
@@ -284,26 +295,29 @@ class JobRunner:
             return None
         if problem := job.picture_write.exception():
             return _failed(job, problem)
+        saved = job.picture_write.result()
         return Finished(
             **job.name,
-            files=job.picture_write.result(),
+            files=tuple(picture.name for picture in saved),
             seconds=job.seconds,
             peak_memory=peak_memory(self._device),
             notes=handle.notes,
             lookups={name: Lookups(hits=hits, misses=misses) for name, (hits, misses) in LOOKUPS.take().items()},
+            scores=tuple(picture.scores for picture in saved if picture.scores is not None),
         )
 
-    def _save(self, job: _Job, pictures: torch.Tensor) -> tuple[str, ...]:
+    def _save(self, job: _Job, pictures: torch.Tensor) -> tuple[_Saved, ...]:
         return tuple(self._save_one(job, i, pixels) for i, pixels in enumerate(pictures.float()))
 
-    def _save_one(self, job: _Job, i: int, pixels: torch.Tensor) -> str:
+    def _save_one(self, job: _Job, i: int, pixels: torch.Tensor) -> _Saved:
         request, info = job.command.request.only(i), PngInfo()
         spec = self.engine.spec(request.checkpoint)
         info.add_itxt(CHUNK, infotext(request, spec and spec.sha256, job.handle.autov3))
         info.add_itxt(JSON_CHUNK, request.model_dump_json())
         info.add_itxt(XMP_CHUNK, ai_mark(request))
         picture = Image.fromarray((pixels.permute(1, 2, 0) * 255).round().to(torch.uint8).numpy())
-        return _write(picture, self._spool / f"{job.stem}{i}.png", pnginfo=info)
+        scores = None if self._classifier is None else self._classifier.scores(picture)
+        return _Saved(_write(picture, self._spool / f"{job.stem}{i}.png", pnginfo=info), scores)
 
 
 def _warn(job: _Job, what: str, problem: Exception) -> None:

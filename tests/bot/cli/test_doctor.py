@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
+from bot.app.demo_settings import demo_checkpoint
 from bot.cli import DONE, UNUSABLE
 from bot.cli.doctor import PAINTS_ON, _looked_at, _weighed
 from bot.config import CheckpointSettings
+from bot.config.example import config_text
 from bot.diagnostics.capacity import SPEED
 from bot.diagnostics.cards import CARD
 from bot.diagnostics.checkpoints import check_files, load_of
 from bot.diagnostics.finding import Finding, FindingGrade
+from inference.classifier_files import WEIGHTS
+from inference.demo import CHECKPOINTS
 from tests.bot.cli.commands import Here, bot
 from tests.house import PASTEL, VIVID, House
 from tests.weight_files import single_file, write_folder, write_weights
@@ -139,3 +144,24 @@ def test_a_repository_is_known_as_downloaded_by_what_lies_in_the_hubs_folder(
     (finding,) = check_files(one)
     assert "downloaded already" in finding.says
     assert not load_of(one).download and not load_of(one).estimated
+
+
+def test_a_classifier_that_cannot_be_used_is_told_and_no_worker_starts_with_it(
+    house: House, classifiers: dict[str, Path]
+) -> None:
+    config, broken = house.config, house.folder / "broken"
+    shutil.copytree(classifiers["timm"], broken)
+    (broken / WEIGHTS).write_bytes((broken / WEIGHTS).read_bytes()[:-64])
+    declared = [demo_checkpoint(checkpoint, checkpoint.path) for checkpoint in CHECKPOINTS]
+    values = {"path": broken, "thresholds": {"red": {"explicit": 0.5}}}
+    config.write_text(config_text(declared, worker={"threads": 1}, classifier=values))
+    findings = graded("--config", config)
+    assert findings["classifier"][0] == "ok", "its files are there"
+    grade, says = findings["worker"]
+    assert grade == "problem" and "The classifier of the settings cannot be used" in says
+    config.write_text(config.read_text().replace('"red"', '"NSFW"'))
+    findings = graded("--config", config)
+    assert findings["classifier"][0] == "problem" and "no class 'NSFW'" in findings["classifier"][1]
+    assert findings["worker"][0] == "ok", "which is about the device alone"
+    said = bot("paint", "a cat", "--config", config)
+    assert said.code == UNUSABLE and "no class 'NSFW'" in said.err

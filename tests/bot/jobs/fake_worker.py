@@ -101,6 +101,7 @@ class FakeWorker:
         write: bool = True,
         notes: tuple[str, ...] = (),
         lookups: dict[str, Lookups] | None = None,
+        scores: tuple[dict[str, float], ...] = (),
     ) -> None:
         """Leave pictures in the spool, each of the colour of its attempt, and report them."""
         names = [f"job{job.job_id}-{job.attempt}-{i}.png" for i in range(pictures or job.request.count)]
@@ -115,6 +116,7 @@ class FakeWorker:
             peak_memory=1,
             notes=notes,
             lookups=lookups or {},
+            scores=scores,
         )
         self.say(end, Capacity(places=self._places))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.database.connection import fetch
+from bot.jobs.service import PaintedInBackground
 from inference.errors import OutOfMemory, WorkerCrashed
 from inference.messages import Capacity, Failed
 from tests.bot.jobs.test_dispatching import Rig, open_rig
@@ -22,14 +23,16 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
         yield rig
 
 
-def started(rig: Rig) -> asyncio.Task[tuple[str, ...] | None]:
+def started(rig: Rig) -> asyncio.Task[PaintedInBackground | None]:
     return asyncio.create_task(rig.jobs.paint_in_background(request()))
 
 
 async def test_a_background_job_is_painted_while_idle_and_leaves_no_row(rig: Rig) -> None:
     painting = started(rig)
     rig.worker.finish(await rig.worker.job())
-    (picture,) = await painting or ()
+    painted = await painting
+    assert painted is not None
+    (picture,) = painted.files
     assert (rig.spool / picture).is_file()
     assert [row[0] for row in await fetch(rig.connection, "SELECT count(*) FROM job")] == [0]
 

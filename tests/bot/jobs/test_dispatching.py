@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from bot.config import LimitSettings
+from bot.config.sections import ClassifierSettings
 from bot.database.connection import fetch, open_database, transaction, write
 from bot.database.errors import DatabaseError
 from bot.database.jobs import Job, JobState, create_job, find_job, requeue_orphans, start_job
@@ -73,7 +74,12 @@ class Rig:
 
 @asynccontextmanager
 async def open_rig(
-    folder: Path, *others: FakeWorker, places: int = 1, worker: FakeWorker | None = None, **limits: int
+    folder: Path,
+    *others: FakeWorker,
+    places: int = 1,
+    worker: FakeWorker | None = None,
+    classifier: ClassifierSettings | None = None,
+    **limits: int,
 ) -> AsyncIterator[Rig]:
     pictures, spool = folder / "pictures", folder / "spool"
     for place in (pictures, spool):
@@ -83,8 +89,9 @@ async def open_rig(
         limits = LimitSettings(**limits)
         files = LibraryFiles(connection, folder / "loras", folder / "inputs")
         jobs = JobService(
-            connection, [worker, *others], files=files, spool=SpoolFolder(spool), pictures=pictures, limits=limits
-        )
+            connection, [worker, *others], files=files, spool=SpoolFolder(spool), pictures=pictures, limits=limits,
+            classifier=lambda: classifier or ClassifierSettings(),
+        )  # fmt: skip
         async with jobs.running():
             yield Rig(connection, worker, jobs, pictures, spool)
 

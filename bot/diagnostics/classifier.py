@@ -1,0 +1,25 @@
+"""Whether the classifier of finished pictures can be used, by its files alone: a worker loads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bot.config.sections import ClassifierSettings
+from bot.diagnostics.finding import Finding, FindingGrade
+from inference.classifier_files import ClassifierFiles
+from inference.errors import ClassifierUnusable
+
+
+def check_classifier(classifier: ClassifierSettings) -> Finding | None:
+    """What is to be said of it; None without a classifier."""
+    spec, what = classifier.spec, "classifier"
+    if spec is None:
+        return None
+    if spec.repository:
+        return Finding(what, FindingGrade.OK, f"{spec.source}, downloaded from the Hugging Face hub at first use")
+    try:
+        found = ClassifierFiles.read(Path(spec.source), spec.classes)
+    except ClassifierUnusable as problem:
+        says = f"{problem.reason}; nothing is painted until it can be used or [classifier] is taken out of the settings"
+        return Finding(what, FindingGrade.PROBLEM, says)
+    return Finding(what, FindingGrade.OK, f"{spec.source}, of {found.library}, with {', '.join(spec.classes)}")

@@ -1,0 +1,98 @@
+"""What the files of a classifier say, before anything is loaded: which library reads it, and its classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from inference.errors import ClassifierUnusable
+
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+DOWNLOADED = ("*.json", WEIGHTS)  # of a repository of the hub: nothing that could hold code
+MAX_WEIGHT_BYTES = 2 * 2**30  # those of the field have 20 MB to 1.3 GB
+_MAX_CONFIG_BYTES = 2**20
+_LISTED = 20  # classes that an error names
+
+
+class ClassifierLibrary(StrEnum):
+    """The library that a classifier was saved by."""
+
+    TRANSFORMERS = "transformers"
+    TIMM = "timm"
+
+
+class _Pretrained(BaseModel, extra="allow"):
+    label_names: list[str] | None = None
+
+
+class ClassifierConfig(BaseModel):
+    """What is read of `config.json`: timm's names an `architecture`, that of transformers a `model_type`."""
+
+    architecture: str | None = None
+    num_classes: int | None = None
+    global_pool: str | None = None
+    model_args: dict[str, Any] | None = None
+    label_names: list[str] | None = None
+    pretrained_cfg: _Pretrained = _Pretrained()
+    model_type: str | None = None
+    id2label: dict[int, str] | None = None
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes in the order of the outputs; empty when they are not told."""
+        if self.id2label is not None:
+            return tuple(self.id2label.get(number, "") for number in range(len(self.id2label)))
+        return tuple(self.label_names or self.pretrained_cfg.label_names or ())
+
+
+@dataclass(frozen=True)
+class ClassifierFiles:
+    """A folder as transformers or timm saves an image-classification model."""
+
+    folder: Path
+    library: ClassifierLibrary
+    config: ClassifierConfig
+
+    @property
+    def weights(self) -> Path:
+        """The file of the weights."""
+        return self.folder / WEIGHTS
+
+    @classmethod
+    def read(cls, folder: Path, wanted: Iterable[str]) -> ClassifierFiles:
+        """What the files in `folder` say. Raises ClassifierUnusable, also when a class that is `wanted` is missing."""
+        config = _config(folder)
+        library = ClassifierLibrary.TIMM if config.architecture else ClassifierLibrary.TRANSFORMERS
+        if find_spec(library) is None:
+            raise ClassifierUnusable(reason=f"it needs {library}, which pip install easel[classifier] brings")
+        if not config.classes:
+            raise ClassifierUnusable(reason=f"{folder / CONFIG} names no classes")
+        if missing := [name for name in wanted if name not in config.classes]:
+            there = ", ".join(config.classes[:_LISTED])
+            raise ClassifierUnusable(reason=f"it has no class {missing[0]!r}; its classes are {there}")
+        found = cls(folder, library, config)
+        if not found.weights.is_file():
+            raise ClassifierUnusable(reason=f"there is no {found.weights}; weights in other files are not loaded")
+        if found.weights.stat().st_size > MAX_WEIGHT_BYTES:
+            raise ClassifierUnusable(reason=f"{found.weights} is larger than {MAX_WEIGHT_BYTES // 2**30} GiB")
+        return found
+
+
+def _config(folder: Path) -> ClassifierConfig:
+    file = folder / CONFIG
+    try:
+        with file.open("rb") as opened:
+            config = ClassifierConfig.model_validate_json(opened.read(_MAX_CONFIG_BYTES))
+    except OSError as problem:
+        raise ClassifierUnusable(reason=f"{file} cannot be read: {problem.strerror}") from None
+    except ValidationError:
+        raise ClassifierUnusable(reason=f"{file} is neither transformers' nor timm's") from None
+    if not config.architecture and not config.model_type:
+        raise ClassifierUnusable(reason=f"{file} is neither transformers' nor timm's")
+    return config

@@ -1,0 +1,144 @@
+"""Looks at finished pictures with an image-classification model, and reports scores. What they mean is the bot's.
+
+A model of transformers or timm is loaded from safetensors alone, by classes of these libraries: no file of it is run.
+Models look at a square. A picture that is longer than wide is looked at in several squares that cover it, and each
+class has the highest of its scores.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub import snapshot_download
+from PIL import Image
+from safetensors.torch import load_file
+
+from inference.classifier_files import DOWNLOADED, ClassifierFiles, ClassifierLibrary
+from inference.errors import ClassifierUnusable, WorkerFailed
+from inference.messages import ClassifierSpec
+
+MAX_SQUARES = 4  # of one picture; the model sees them together, so they bound its memory and time
+
+
+class ClassifierModel(ABC):
+    """A loaded model with its own preparation of pictures."""
+
+    @abstractmethod
+    def probabilities(self, squares: Sequence[Image.Image]) -> torch.Tensor:
+        """The probability of each class for each picture, [pictures, classes] in 0..1."""
+
+
+class TimmModel(ClassifierModel):
+    """A model that timm saved."""
+
+    def __init__(self, files: ClassifierFiles, device: torch.device) -> None:
+        import timm  # noqa: PLC0415 (an optional library that takes a second)
+        from timm.data import create_transform, resolve_data_config  # noqa: PLC0415 (see above)
+
+        config = files.config
+        told: dict[str, Any] = {"num_classes": config.num_classes, "global_pool": config.global_pool}
+        shape = {name: value for name, value in told.items() if value is not None} | (config.model_args or {})
+        network: Any = timm.create_model(str(config.architecture), pretrained=False, **shape)
+        network.load_state_dict(load_file(files.weights))
+        self._network = network.eval().to(device)
+        self._device = device
+        wanted = resolve_data_config(pretrained_cfg=config.pretrained_cfg.model_dump(), model=network)
+        self._prepare: Any = create_transform(**wanted, is_training=False)
+
+    def probabilities(self, squares: Sequence[Image.Image]) -> torch.Tensor:
+        """By softmax."""
+        pixels = torch.stack([self._prepare(square) for square in squares]).to(self._device)
+        return self._network(pixels).softmax(-1)
+
+
+class TransformersModel(ClassifierModel):
+    """A model that transformers saved."""
+
+    def __init__(self, files: ClassifierFiles, device: torch.device) -> None:
+        from transformers import AutoImageProcessor, AutoModelForImageClassification  # noqa: PLC0415 (takes seconds)
+
+        here = {"local_files_only": True}
+        network, report = AutoModelForImageClassification.from_pretrained(
+            files.folder, use_safetensors=True, output_loading_info=True, **here
+        )
+        if missing := sorted(report["missing_keys"]) or sorted(map(str, report["mismatched_keys"])):
+            # transformers would go on with random numbers in their place.
+            raise ClassifierUnusable(reason=f"{files.weights} does not hold {missing[0]} as the network has it")
+        self._network = network.eval().to(device)
+        self._device = device
+        self._prepare: Any = AutoImageProcessor.from_pretrained(files.folder, **here)
+        self._several = network.config.problem_type == "multi_label_classification"
+
+    def probabilities(self, squares: Sequence[Image.Image]) -> torch.Tensor:
+        """By softmax; by sigmoid where several classes may hold at once."""
+        pixels = self._prepare(images=list(squares), return_tensors="pt").to(self._device)
+        logits: torch.Tensor = self._network(**pixels).logits
+        return logits.sigmoid() if self._several else logits.softmax(-1)
+
+
+_MODELS: dict[ClassifierLibrary, type[TimmModel] | type[TransformersModel]] = {
+    ClassifierLibrary.TIMM: TimmModel,
+    ClassifierLibrary.TRANSFORMERS: TransformersModel,
+}
+
+
+class Classifier:
+    """Reports the scores of some classes of a model. May be used on any one thread."""
+
+    def __init__(self, model: ClassifierModel, classes: Sequence[str], reported: Sequence[str]) -> None:
+        self._model = model
+        self._columns = {name: classes.index(name) for name in reported}
+
+    @classmethod
+    def open(cls, spec: ClassifierSpec, device: torch.device) -> Classifier:
+        """Load it, on the CPU unless it belongs on `device`, and look at one picture. Raises ClassifierUnusable."""
+        files = ClassifierFiles.read(_folder(spec), spec.classes)
+        place = device if spec.on_device else torch.device("cpu")
+        try:
+            made = cls(_MODELS[files.library](files, place), files.config.classes, spec.classes)
+            made.scores(Image.new("RGB", (64, 64)))
+        except ClassifierUnusable:
+            raise
+        except Exception as problem:  # a foreign file read by a foreign library, which may raise anything
+            reason = str(problem).strip().partition("\n")[0] or type(problem).__name__
+            raise ClassifierUnusable(reason=f"{files.library} cannot load {files.folder}: {reason[:300]}") from problem
+        return made
+
+    @torch.inference_mode()
+    def scores(self, picture: Image.Image) -> dict[str, float]:
+        """The score of each reported class in 0..1: the highest that one of the picture's squares has.
+
+        Raises WorkerFailed for scores that are no numbers.
+        """
+        found = self._model.probabilities([*_squares(picture)]).float().cpu().amax(0)
+        if not found.isfinite().all():
+            raise WorkerFailed(reason="the classifier's scores are not finite")
+        return {name: min(1.0, max(0.0, float(found[column]))) for name, column in self._columns.items()}
+
+
+def _folder(spec: ClassifierSpec) -> Path:
+    if not spec.repository:
+        return Path(spec.source)
+    try:
+        return Path(snapshot_download(spec.source, allow_patterns=list(DOWNLOADED)))
+    except Exception as problem:  # the hub's library has many kinds of errors, of the network and its own
+        reason = str(problem).strip().partition("\n")[0] or type(problem).__name__
+        raise ClassifierUnusable(reason=f"{spec.source} cannot be downloaded: {reason[:300]}") from problem
+
+
+def _squares(picture: Image.Image) -> Iterator[Image.Image]:
+    """Parts that cover the picture and are as long as wide; of a very long one they are longer, and squeezed."""
+    width, height = picture.size
+    long, short = max(width, height), min(width, height)
+    side = max(short, math.ceil(long / MAX_SQUARES))
+    count = math.ceil(long / side)
+    for number in range(count):
+        start = round((long - side) * number / max(1, count - 1))
+        box = (start, 0, start + side, short) if width > height else (0, start, short, start + side)
+        part = picture.crop(box)
+        yield part if side == short else part.resize((side, side))
