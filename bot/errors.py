@@ -78,6 +78,12 @@ class PictureRefused(RequestError):
 
 
 @dataclass(eq=False)
+class RemovedPicture(RequestError):
+    """This picture cannot be used here. It is very much like one that was removed for good, because somebody whom it
+    shows asked for that. If this is another picture, please tell whoever runs this bot."""
+
+
+@dataclass(eq=False)
 class BookmarksRefused(RequestError):
     """This file cannot be imported: {reason}. Give one that *Export / import* in /bookmarks made."""
 

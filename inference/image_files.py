@@ -61,3 +61,10 @@ def reduced(image: Image.Image, side: int) -> Image.Image:
     if image.mode == "F":
         image = image.point(lambda value: value / 256).convert("L").convert("RGB")
     return ImageOps.exif_transpose(image)
+
+
+def on_white(image: Image.Image) -> Image.Image:
+    """What `reduced` has made, as RGB: what is transparent becomes white."""
+    if image.mode == "RGB":
+        return image.copy()  # the file may be about to be closed
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")

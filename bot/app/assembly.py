@@ -26,6 +26,7 @@ from bot.library.configuration import Configuration
 from bot.library.watcher import LibraryKeeper
 from bot.pictures.inputs import Inputs
 from bot.pictures.lora_pictures import LoraPictures
+from bot.pictures.removed_pictures import RemovedPictures
 from bot.pictures.thumbnails import Thumbnails
 from bot.requests.builder import RequestBuilder
 from bot.servers.services import ServerServices, server_services
@@ -51,6 +52,7 @@ class Easel:
     thumbnails: Thumbnails
     lora_pictures: LoraPictures
     inputs: Inputs
+    removed: RemovedPictures
     repainter: Repainter
     reloader: Reloader
     servers: ServerServices
@@ -138,18 +140,20 @@ def assemble(
     servers = server_services(
         connection, lambda: configuration.settings, declarer=found.keeper, lookup_clock=lookup_clock
     )
+    removed = RemovedPictures(connection)
     jobs = JobService(
         connection,
         workers,
         files=LibraryFiles(connection, settings.library.folder, settings.storage.inputs),
         spool=SpoolFolder(settings.storage.spool),
         pictures=settings.storage.pictures,
+        removed=removed,
         limits=settings.limits,
         still_allowed=servers.checks.still_allowed,
         classifier=lambda: configuration.settings.classifier,
     )
     thumbnails = Thumbnails(settings.storage.thumbnails, settings.storage.pictures)
-    inputs = Inputs(settings.storage.inputs)
+    inputs = Inputs(settings.storage.inputs, removed)
     return Easel(
         configuration=configuration,
         connection=connection,
@@ -160,6 +164,7 @@ def assemble(
         thumbnails=thumbnails,
         lora_pictures=LoraPictures(connection, configuration, thumbnails),
         inputs=inputs,
+        removed=removed,
         repainter=Repainter(configuration, found.requests, inputs, servers.checks),
         reloader=Reloader(configuration, connection, found.keeper, jobs, read_settings or (lambda: settings)),
         servers=servers,
@@ -181,6 +186,7 @@ async def started(
             background.start(found.keeper.watch(settings.library.look_seconds), "watching the library"),
             background.start(keep_backups(found.configuration), "copying the database"),
             background.start(easel.inputs.sweep(found.connection), "clearing away pictures to start from"),
+            background.start(easel.removed.hash_older(settings.storage.pictures), "hashing older pictures"),
         )
         try:
             yield easel

@@ -13,6 +13,7 @@ inspect.py     `library inspect`: what single LoRA files are
 calibrate.py   `calibrate`: measures how many pictures are worth painting together
 backup.py      `backup` and `restore`
 privacy.py     `privacy show`, `export` and `delete`
+takedown.py    `takedown find`, `list`, `confirm` and `close`
 init.py        `init`: asks, and writes a folder to start from
 invite.py      `invite`: the link by which a server invites the bot, and what each permission is for
 token.py       what can be told of a bot token without asking Discord

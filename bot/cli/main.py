@@ -28,6 +28,7 @@ from bot.cli import (
     run,
     sheet,
     status,
+    takedown,
 )
 from bot.cli.ending import Ended
 from bot.config import ConfigError
@@ -51,6 +52,7 @@ COMMANDS = (
     library,
     backup,
     privacy,
+    takedown,
     calibrate,
     completion,
 )

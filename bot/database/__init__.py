@@ -29,6 +29,8 @@ pictures.py            finished pictures and the LoRAs they were painted with
 deletions.py           pictures that their owner deletes: hidden, brought back or gone
 erasures.py            people who have all deleted that is kept of them
 takedowns.py           pictures that staff took down, and whether their owner was told
+takedown_cases.py      takedowns for people who are shown in pictures, and the copies that were found
+picture_hashes.py      perceptual hashes of pictures
 reports.py             what people report, what is decided about it, and appeals
 inputs.py              which pictures to start from are still needed
 history.py             a person's finished jobs, by page or by search

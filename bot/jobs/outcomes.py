@@ -28,9 +28,11 @@ from bot.database.jobs import (
     requeue_job,
     start_job,
 )
+from bot.database.picture_hashes import record_hashes
 from bot.database.pictures import Picture
 from bot.jobs.active_jobs import JobUpdate
 from bot.jobs.kinds import kind_of
+from bot.pictures.removed_pictures import RemovedPictures
 from inference.content_rating import ContentRating
 from inference.errors import InferenceError, NotClassified, PictureNotSaved
 from inference.logs import about
@@ -67,6 +69,7 @@ class Outcomes:
         files: JobFiles,
         spool: Spool,
         pictures: Path,
+        removed: RemovedPictures,
         tell: Callable[[JobUpdate], None],
         classifier: Callable[[], ClassifierSettings] = ClassifierSettings,
     ) -> None:
@@ -74,6 +77,7 @@ class Outcomes:
         self._files = files
         self._spool = spool
         self._pictures = pictures
+        self._removed = removed
         self._tell = tell
         self._classifier = classifier
         self.shutting_down = asyncio.Event()
@@ -172,13 +176,15 @@ class Outcomes:
     ) -> FinishedJob | None:
         """running -> succeeded; `take` moves each file to its place, `rating` is the classifier's.
 
-        Raises WorkerFailed or PictureNotSaved; then no file is kept.
+        Raises WorkerFailed, PictureNotSaved or RemovedPicture; then no file is kept.
         """
         paths = [_place(job.id, Path(name).name) for name in event.files]
         try:
             for name, path in zip(event.files, paths, strict=True):
                 await asyncio.to_thread(take, name, self._pictures / path)
-            done = await self._retry_until_written(lambda: self._finish(job, event, paths, rating))
+            hashes = await self._removed.hashes([self._pictures / path for path in paths])
+            await self._retry_until_written(lambda: self._removed.check(hashes))
+            done = await self._retry_until_written(lambda: self._finish(job, event, paths, hashes, rating))
         except OSError as problem:
             log.error("what it has made cannot be kept: %s", problem)
             self._delete_pictures(paths)
@@ -194,12 +200,19 @@ class Outcomes:
         return done
 
     async def _finish(
-        self, job: AnyJob, event: Finished, paths: Sequence[str], rating: ContentRating | None
+        self,
+        job: AnyJob,
+        event: Finished,
+        paths: Sequence[str],
+        hashes: Sequence[bytes],
+        rating: ContentRating | None,
     ) -> FinishedJob | None:
         async def record(done: AnyJob) -> tuple[Picture, ...]:
             if rating is not None:  # in the transaction after which the pictures are delivered
                 await rate_job(self._connection, done.id, rating, RatingSource.CLASSIFIER)
-            return await kind_of(done.request).record(self._connection, done, self._pictures, paths)
+            pictures = await kind_of(done.request).record(self._connection, done, self._pictures, paths)
+            await record_hashes(self._connection, zip((picture.id for picture in pictures), hashes, strict=False))
+            return pictures
 
         return await finish_job(
             self._connection,

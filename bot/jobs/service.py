@@ -43,6 +43,7 @@ from bot.jobs.dispatcher import BackgroundJobs, Dispatcher, JobCheck, always_all
 from bot.jobs.forecasts import Forecasts, Pace
 from bot.jobs.outcomes import Outcomes, rating_by_classifier
 from bot.jobs.worker_slots import WorkerHandle, WorkerStatus
+from bot.pictures.removed_pictures import RemovedPictures
 from inference.content_rating import ContentRating
 from inference.errors import (
     CheckpointNotFound,
@@ -87,6 +88,7 @@ class JobService:
         files: JobFiles,
         spool: Spool,
         pictures: Path,
+        removed: RemovedPictures,
         limits: LimitSettings,
         still_allowed: JobCheck = always_allowed,
         classifier: Callable[[], ClassifierSettings] = ClassifierSettings,
@@ -102,7 +104,7 @@ class JobService:
             WorkerHandle(worker, slot, self._active) for worker, slot in zip(workers, slots, strict=True)
         )
         self.forecasts = Forecasts(self._active, self._pace)
-        self._outcomes = Outcomes(connection, files, spool, pictures, self._tell, classifier)
+        self._outcomes = Outcomes(connection, files, spool, pictures, removed, self._tell, classifier)
         self._background = BackgroundJobs(self._handles, spool)
         self._dispatcher = Dispatcher(
             self._active,

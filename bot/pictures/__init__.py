@@ -1,8 +1,11 @@
 """Picture files: what people upload, and what they are shown.
 
-inputs.py          pictures to start from: at most 20 MB each; `inference.image_files` bounds what decoding takes
-attachments.py     pictures as Discord attachments, in a form that fits the size limit
-thumbnails.py      small WebP copies for messages
-lora_pictures.py   small pictures of a LoRA: the author's preview, and samples
-sheets.py          contact sheets of a job's variants
+inputs.py            pictures to start from: at most 20 MB each; `inference.image_files` bounds what decoding takes
+attachments.py       pictures as Discord attachments, in a form that fits the size limit
+thumbnails.py        small WebP copies for messages
+lora_pictures.py     small pictures of a LoRA: the author's preview, and samples
+sheets.py            contact sheets of a job's variants
+perceptual_hash.py   how like each other two pictures look
+copies.py            finds the copies of a picture everywhere, for a takedown
+removed_pictures.py  refuses copies of what was removed by a takedown
 """

@@ -24,8 +24,10 @@ from bot.background import Pool
 from bot.database.inputs import is_named
 from bot.errors import PictureRefused
 from bot.i18n import later
+from bot.pictures.perceptual_hash import picture_hash
+from bot.pictures.removed_pictures import RemovedPictures
 from inference.content_rating import ContentRating
-from inference.image_files import BROKEN, PictureTooLarge, opened, reduced
+from inference.image_files import BROKEN, PictureTooLarge, on_white, opened, reduced
 from inference.messages import SourceImage
 
 MAX_BYTES = 20 * 2**20  # of what a person gives
@@ -51,10 +53,11 @@ class Input:
 
 
 class Inputs:
-    """The folder of pictures to start from."""
+    """The folder of pictures to start from. Copies of `removed` ones are refused."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, removed: RemovedPictures | None = None) -> None:
         self._folder = folder
+        self._removed = removed
         self._decoding = Pool("inputs", 1)  # one at a time, for the memory that a picture unpacks to
 
     def has(self, sha256: str) -> bool:
@@ -66,7 +69,7 @@ class Inputs:
         return self._folder / sha256
 
     async def take(self, attachment: discord.Attachment) -> Input:
-        """Keep what a person attached to a command. Raises PictureRefused."""
+        """Keep what a person attached to a command. Raises PictureRefused, RemovedPicture or DatabaseError."""
         if attachment.size > MAX_BYTES:
             raise PictureRefused(reason=later("it is larger than 20 MB"))
         try:
@@ -75,13 +78,16 @@ class Inputs:
             raise PictureRefused(reason=later("it cannot be downloaded")) from None
 
     async def keep(self, data: bytes) -> Input:
-        """Keep what a person gave. Raises PictureRefused."""
+        """Keep what a person gave. Raises PictureRefused, RemovedPicture or DatabaseError."""
         if len(data) > MAX_BYTES:
             raise PictureRefused(reason=later("it is larger than 20 MB"))
-        return await self._decoding.run(self._keep, lambda: given(data))
+        return await self._kept(lambda: given(data))
 
     async def keep_picture(self, path: Path, *, times: int = 1) -> Input | None:
-        """Keep one of our own pictures, enlarged `times` by Lanczos; None when its file is gone or damaged."""
+        """Keep one of our own pictures, enlarged `times` by Lanczos; None when its file is gone or damaged.
+
+        Raises RemovedPicture or DatabaseError.
+        """
 
         def picture() -> Image.Image:
             with opened(path, ["PNG"]) as image:
@@ -89,7 +95,7 @@ class Inputs:
             return plain.resize((plain.width * times, plain.height * times), Image.Resampling.LANCZOS)
 
         try:
-            return await self._decoding.run(self._keep, picture)
+            return await self._kept(picture)
         except BROKEN:
             return None
 
@@ -113,24 +119,34 @@ class Inputs:
         before = time.time() - UNNAMED_SECONDS
         return [path for path in self._folder.iterdir() if path.stat().st_mtime < before]
 
-    def _keep(self, decode: Callable[[], Image.Image]) -> Input:
-        image = decode()
-        buffer = io.BytesIO()
-        image.save(buffer, "PNG", compress_level=3)
-        data = buffer.getvalue()
+    async def _kept(self, decode: Callable[[], Image.Image]) -> Input:
+        data, size, hashed = await self._decoding.run(_encoded, decode)
+        if self._removed is not None:
+            await self._removed.check([hashed])
+        return await asyncio.to_thread(self._keep, data, size)
+
+    def _keep(self, data: bytes, size: tuple[int, int]) -> Input:
         sha256 = hashlib.sha256(data).hexdigest()
         handle, partial = tempfile.mkstemp(dir=self._folder)  # atomically: somebody else may give the same picture
         with os.fdopen(handle, "wb") as file:
             file.write(data)
         Path(partial).replace(self._folder / sha256)  # also renews its time
-        return Input(sha256, image.width, image.height)
+        return Input(sha256, *size)
+
+
+def _encoded(decode: Callable[[], Image.Image]) -> tuple[bytes, tuple[int, int], bytes]:
+    """A picture as PNG, its size, and its perceptual hash."""
+    image = decode()
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=3)
+    return buffer.getvalue(), image.size, picture_hash(image)
 
 
 def given(data: bytes) -> Image.Image:
     """A person's picture as RGB: the first frame, upright, on white, shrunk to KEPT_SIDE. Raises PictureRefused."""
     try:
         with opened(data, FORMATS, side=KEPT_SIDE) as image:
-            return _on_white(reduced(image, KEPT_SIDE))
+            return on_white(reduced(image, KEPT_SIDE))
     except Image.UnidentifiedImageError:
         raise PictureRefused(reason=later("it is not one of the kinds that can be read")) from None
     except (PictureTooLarge, Image.DecompressionBombError):
@@ -139,9 +155,3 @@ def given(data: bytes) -> Image.Image:
         ) from None
     except BROKEN:
         raise PictureRefused(reason=later("its file is broken")) from None
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    if image.mode == "RGB":
-        return image.copy()  # the file is about to be closed
-    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")

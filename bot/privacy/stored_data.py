@@ -103,6 +103,12 @@ TABLES = (
         },
     ),
     StoredTable(
+        "picture_hash", "how your pictures look, as numbers by which copies of them are found",
+        f"picture_id IN {_PICTURES}", "as long as the picture", Fate.DELETED,
+        {"picture_id": "the picture", "hash": "a perceptual hash, in which nobody sees the picture"},
+        shown={"hash": "hex(hash)"},
+    ),
+    StoredTable(
         "picture_lora", "the LoRAs in your pictures",
         f"picture_id IN {_PICTURES}", "as long as the picture", Fate.DELETED,
         {
@@ -152,6 +158,15 @@ TABLES = (
             "job_id": "the job", "person_id": "your Discord id", "paths": "the files",
             "input": "the picture that it started from", "channel_id": "the channel", "message_id": "the message",
             "created_at": "when",
+        },
+    ),
+    StoredTable(
+        "takedown_copy", "pictures of yours that somebody who is shown in them asked to have removed",
+        f"job_id IN {_JOBS}", "as long as the job", Fate.DELETED,
+        {
+            "case_id": "the takedown", "number": "its number there", "kind": "'picture'", "path": "the file",
+            "job_id": "the job", "distance": "how like it is to the picture of the notice",
+            "state": "what became of it",
         },
     ),
     StoredTable(
@@ -375,6 +390,8 @@ IMPERSONAL: Mapping[str, str] = {
     "pace": "checkpoint width height pictures step_seconds rest_seconds",
     "load_time": "checkpoint seconds",
     "memo": "key value",
+    # Of somebody who is shown in a picture and asked for its removal there are hashes of the picture, and no name.
+    "takedown_case": "id state note hashes received_at created_at ended_at refused alerts",
 }
 
 FILES = (

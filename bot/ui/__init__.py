@@ -7,6 +7,7 @@ studio_session.py    loads, changes, saves and redraws a person's studio
 discord_refusals.py  tells what Discord refuses for good from what may pass
 erased_messages.py   deletes the messages of a person who has all deleted
 removals.py          deletes pictures for their owner, and takes them down for staff
+takedown_cases.py    removes the pictures of a takedown that an operator has confirmed
 page_kind.py         kinds of lists with pages, registered by key
 access.py            checks rights before a handler runs, and tells handlers who acts where
 server_lookups.py    asks Discord about members and command permissions

@@ -47,6 +47,7 @@ from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import reply_with_error
 from bot.ui.server_lookups import ServerLookups
 from bot.ui.studio_session import StudioSessions, StudioSnapshot
+from bot.ui.takedown_cases import TakedownCases
 from bot.ui.views.expired_modal import reply_to_expired_modal
 from bot.ui.views.persistent_items import PersistentForm, PersistentItem, outdated_error
 from bot.ui.views.server.joining import greet, joined_lately
@@ -162,9 +163,13 @@ class EaselBot(Client):
         erased = ErasedMessages(self, follower.stop)
         self.erasures = Erasures(self.connection, self.configuration, self.jobs, files, erased)
         self.exporter = Exporter(self.connection, settings.storage)
+        alerts = OperatorAlerts(self, self.connection, self.configuration)
+        self.takedown_cases = TakedownCases(
+            self.connection, self.configuration, self.thumbnails, self.removals, alerts.takedown_due
+        )
         self._lasting: tuple[asyncio.Task[None], ...] = ()  # what goes on as long as the bot runs
         self.forms: WeakValueDictionary[str, ui.Modal] = WeakValueDictionary()
-        self.jobs.on_alarm(OperatorAlerts(self, self.connection, self.configuration).worker_failed_repeatedly)
+        self.jobs.on_alarm(alerts.worker_failed_repeatedly)
 
     async def login(self, token: str) -> None:
         """Log in, and ask how many shards Discord recommends. Raises discord.HTTPException, as any request does.
@@ -199,6 +204,7 @@ class EaselBot(Client):
             self._lasting = (
                 background.start(self.erasures.run(), "deleting what is kept of people"),
                 background.start(self.decisions.run(), "carrying out decisions about reports"),
+                background.start(self.takedown_cases.run(), "taking pictures down"),
             )
 
     async def on_interaction(self, interaction: Interaction) -> None:

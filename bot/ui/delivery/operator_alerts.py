@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,11 @@ import discord
 
 from bot import background
 from bot.database.people import locale_of
+from bot.database.takedown_cases import TakedownCase
 from bot.i18n import _, speaking
 from bot.i18n.texts import plain
 from bot.library.configuration import Configuration
+from bot.ui.views.status import takedown_text
 
 if TYPE_CHECKING:
     from inference.workers import WorkerDied
@@ -34,14 +37,26 @@ class OperatorAlerts:
 
     def worker_failed_repeatedly(self, death: WorkerDied) -> None:
         """Tell each operator that a worker has died several times in a row."""
-        for operator in self._configuration.settings.discord.operators:
-            background.start(self._send_alert(operator, death), "alerting an operator")
+        self._alert(lambda: _death_text(death))
 
-    async def _send_alert(self, operator: int, death: WorkerDied) -> None:
-        with speaking(await locale_of(self._connection, operator)):
-            text = _("A worker has died {count} times in a row. It is started again, ever more rarely.")
-            lines = [text.format(count=death.failures)]
-            if death.stderr_tail:
-                lines.append(f"> {plain(death.stderr_tail.splitlines()[-1], MAX_STDERR)}")
-            with suppress(discord.HTTPException, aiohttp.ClientError, OSError):  # the failure is in the log too
-                await (await self._client.fetch_user(operator)).send("\n".join(lines))
+    def takedown_due(self, case: TakedownCase) -> None:
+        """Tell each operator that the 48 hours of a takedown are soon over, or are."""
+        self._alert(lambda: takedown_text(case))
+
+    def _alert(self, text: Callable[[], str]) -> None:
+        for operator in self._configuration.settings.discord.operators:
+            background.start(self._send_alert(operator, text), "alerting an operator")
+
+    async def _send_alert(self, operator: int, text: Callable[[], str]) -> None:
+        locale = await locale_of(self._connection, operator)
+        # What they are told is in the log too.
+        with speaking(locale), suppress(discord.HTTPException, aiohttp.ClientError, OSError):
+            await (await self._client.fetch_user(operator)).send(text())
+
+
+def _death_text(death: WorkerDied) -> str:
+    text = _("A worker has died {count} times in a row. It is started again, ever more rarely.")
+    lines = [text.format(count=death.failures)]
+    if death.stderr_tail:
+        lines.append(f"> {plain(death.stderr_tail.splitlines()[-1], MAX_STDERR)}")
+    return "\n".join(lines)

@@ -11,6 +11,8 @@ from discord import ui
 from bot.app.overview import Overview, look
 from bot.app.reloading import Reloaded
 from bot.config import ConfigError
+from bot.database.clock import now_ms
+from bot.database.takedown_cases import CaseState, TakedownCase, unfinished_cases
 from bot.i18n import _, duration, later, listed, ngettext, number, sentences
 from bot.i18n.texts import code, plain, with_code
 from bot.jobs.worker_slots import WorkerState, WorkerStatus
@@ -26,6 +28,7 @@ from inference.queue import EVERYWHERE
 if TYPE_CHECKING:
     import re
 
+SHOWN_CASES = 5  # takedowns, those that are due first; `takedown list` names all
 SHOWN_FILES = 5  # of the unusable files; `library list` names all
 MAX_REASON = 200  # characters of why one cannot be used
 MAX_PROBLEM = 1500  # characters of an error in the settings; a message holds 4000
@@ -44,6 +47,7 @@ async def status_view(interaction: Interaction) -> ui.LayoutView:
     await require(interaction, Action.SEE_STATUS)
     client = interaction.client
     overview = await look(client.jobs, client.keeper, client.configuration.settings, client.started)
+    cases = await unfinished_cases(client.connection) if is_operator(interaction) else ()
     view = ui.LayoutView(timeout=None)
     parts = (
         f"## {_('Status')}\n{_running(overview)}",
@@ -51,6 +55,7 @@ async def status_view(interaction: Interaction) -> ui.LayoutView:
         f"**{_('Queue')}**\n{_queue(overview, interaction.guild_id)}",
         f"**{_('Library')}**\n{_library(overview, reasons=is_operator(interaction))}",
         f"**{_('Database')}**\n{_records(overview)}",
+        *([f"**{_('Takedowns')}**\n" + "\n".join(map(takedown_text, cases[:SHOWN_CASES]))] if cases else []),
         "-# " + " · ".join(f"{name} {version}" for name, version in overview.versions.items()),
     )
     view.add_item(ui.Container[Any](*(ui.TextDisplay[Any](part) for part in parts)))
@@ -129,6 +134,18 @@ def _records(overview: Overview) -> str:
         return f"{size} · {_('there is no copy yet')}"
     copy = _("{count} MB").format(count=number(records.copy_nbytes / 1e6, 1))
     return f"{size} · " + _("newest copy {time} ago, {size}").format(time=_since(records.copied), size=copy)
+
+
+def takedown_text(case: TakedownCase) -> str:
+    """How long an unfinished takedown has, as a line of Markdown."""
+    left = (case.due_at - now_ms()) / 1000
+    open_ = case.state is CaseState.OPEN
+    if left > 0:
+        text = _("Takedown {number} is due in {time}.").format(number=case.id, time=duration(left))
+    else:
+        text = _("Takedown {number} is overdue since {time}.").format(number=case.id, time=duration(-left))
+    what = _("Its copies wait to be confirmed: `easel takedown list`.") if open_ else _("Its copies are being removed.")
+    return sentences(text, what)
 
 
 def _since(when: datetime) -> str:

@@ -15,7 +15,7 @@ import bot.database
 MODULES = sorted(
     path.stem for path in Path(bot.database.__file__).parent.glob("*.py") if path.stem not in {"__init__", "migrate"}
 )
-# What an operator configured, what was measured of it, where staff paused, deletions and erasures under way; the
+# What an operator configured, what was measured of it, where staff paused, deletions, erasures and takedowns; the
 # tables' own names and counters; the parameter itself; what a statement has already narrowed down to one person's.
 SMALL = {
     "sqlite_schema",
@@ -26,6 +26,7 @@ SMALL = {
     "pause",
     "deletion",
     "erasure",
+    "takedown_case",
     "json_each",
     "value",
     "wanted",

@@ -23,6 +23,7 @@ from bot.jobs.active_jobs import JobUpdate
 from bot.jobs.service import HOUR_MS, JobService
 from bot.library.catalogue import LibraryFiles, scan_library
 from bot.pictures.attachments import PictureFile
+from bot.pictures.removed_pictures import RemovedPictures
 from bot.ui.views.result import result_view
 from inference.errors import JobExpired, WorkerCrashed, WorkerStarved
 from inference.hashes import file_sha256
@@ -90,7 +91,7 @@ async def open_rig(
         files = LibraryFiles(connection, folder / "loras", folder / "inputs")
         jobs = JobService(
             connection, [worker, *others], files=files, spool=SpoolFolder(spool), pictures=pictures, limits=limits,
-            classifier=lambda: classifier or ClassifierSettings(),
+            removed=RemovedPictures(connection), classifier=lambda: classifier or ClassifierSettings(),
         )  # fmt: skip
         async with jobs.running():
             yield Rig(connection, worker, jobs, pictures, spool)

@@ -17,6 +17,7 @@ from bot.jobs.active_jobs import JobUpdate
 from bot.jobs.service import JobService
 from bot.library.catalogue import LibraryFiles
 from bot.pictures.inputs import Inputs
+from bot.pictures.removed_pictures import RemovedPictures
 from bot.requests.builder import LoraDraft, RequestDraft
 from inference.demo import CHECKPOINTS
 from inference.messages import GenerationRequest, Sampler
@@ -47,6 +48,7 @@ async def painted(
         files=LibraryFiles(found.connection, settings.library.folder, settings.storage.inputs),
         spool=SpoolFolder(settings.storage.spool),
         pictures=folder,
+        removed=RemovedPictures(found.connection),
         limits=settings.limits,
     )
     async with asyncio.timeout(PATIENCE), jobs.running():

@@ -27,7 +27,8 @@ from bot.database.job_ratings import RatingSource, rate_job
 from bot.database.jobs import create_job, start_job
 from bot.database.pauses import pause
 from bot.database.people import store_locale
-from bot.database.pictures import NewPicture
+from bot.database.picture_hashes import record_hashes
+from bot.database.pictures import NewPicture, pictures_of_job
 from bot.database.preferences import Preferences, save_preferences
 from bot.database.ratings import rate_lora
 from bot.database.reports import (
@@ -46,7 +47,9 @@ from bot.database.reports import (
 from bot.database.server_limits import HeldLimits, LimitHolder, LimitValues, save_limits
 from bot.database.stacks import StackLora, remember_miss, save_stack
 from bot.database.studio import fill_studio, save_studio
+from bot.database.takedown_cases import CopyKind, FoundCopy, open_case
 from bot.database.takedowns import Takedown, mark_told, record_takedown
+from bot.pictures.perceptual_hash import hash_file
 from bot.pictures.thumbnails import GALLERY, LIST, Thumbnails
 from inference.content_rating import ContentRating
 from inference.messages import LoraUse, SourceImage, state_file
@@ -92,6 +95,9 @@ async def live(connection: aiosqlite.Connection, settings: Settings, person: int
         for box in (LIST, GALLERY):
             assert await thumbnails.of_painted(name, box)
         await finish(connection, job.id, 1, [NewPicture(name, 64, 64, 7)])
+        (picture,) = await pictures_of_job(connection, job.id)
+        await record_hashes(connection, [(picture.id, hash_file(storage.pictures / name))])
+        open_case(storage.database, b"", [FoundCopy(CopyKind.PICTURE, name, job.id, 0.1)], note="", received_at=1)
         await mark_sent(connection, job.id, person + number)
         (storage.spool / state_file(job.id)).write_bytes(word.encode())
         (storage.spool / f"job{job.id}-1-preview.png").write_bytes(png(word))

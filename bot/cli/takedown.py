@@ -1,0 +1,295 @@
+"""`takedown find`, `list`, `confirm` and `close`: somebody who is shown in pictures asks that they go."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import aiosqlite
+from PIL import Image, ImageDraw, ImageFont
+from rich import box
+from rich.table import Table
+
+from bot.cli import DONE, REFUSED, add_config, harmless, settings_of
+from bot.cli.output import Output
+from bot.cli.progress import progress_bar
+from bot.config import ConfigError, Settings
+from bot.database.clock import now_ms
+from bot.database.connection import read_database
+from bot.database.deliveries import find_delivery
+from bot.database.jobs import find_job
+from bot.database.pictures import pictures_of_job
+from bot.database.takedown_cases import (
+    CaseState,
+    CopyState,
+    FoundCopy,
+    TakedownCase,
+    TakedownCopy,
+    add_copies,
+    all_cases,
+    close_case,
+    confirm_case,
+    copies_of,
+    find_case,
+    hashes_of,
+    open_case,
+)
+from bot.i18n import duration
+from bot.pictures.copies import find_copies, folder_of
+from bot.pictures.perceptual_hash import is_too_plain, notice_hashes, read
+from inference.image_files import BROKEN
+
+if TYPE_CHECKING:
+    from bot.cli import Commands
+
+TILE, LABEL, COLUMNS = 224, 36, 5  # pixels of the contact sheet
+AT_A_TIME = 40  # copies on one contact sheet
+
+
+def add(commands: Commands) -> None:
+    """Declare the commands."""
+    parser = commands.add_parser(
+        "takedown",
+        help="somebody who is shown in pictures asks that they go: find, list, confirm, close; also while the bot runs",
+        description="Take pictures down for somebody who is shown in them, within 48 hours of the notice. Works while "
+        "the bot runs or not; the bot removes what is confirmed.",
+    )
+    kinds = parser.add_subparsers(required=True, metavar="WHAT")
+    find = kinds.add_parser("find", help="open a case: find the copies of pictures, and put them on a sheet to look at")
+    find.add_argument("pictures", nargs="*", type=Path, metavar="PICTURE", help="files of the notice")
+    find.add_argument("--job", type=int, action="append", default=[], metavar="JOB", help="pictures of a job here")
+    find.add_argument(
+        "--received", type=_time, metavar="TIME", help="when the notice came, such as 2026-11-27T09:30 (default: now)"
+    )
+    find.add_argument("--note", default="", metavar="TEXT", help="such as the number of your own ticket")
+    find.set_defaults(run=run_find)
+    listed = kinds.add_parser("list", help="the cases with the hours that are left, what is due first")
+    listed.add_argument("--all", action="store_true", help="those that are complete or closed too")
+    listed.set_defaults(run=run_list)
+    confirm = kinds.add_parser("confirm", help="have the copies of a case removed, which you have looked at")
+    confirm.add_argument(
+        "--except", dest="excepted", type=int, nargs="+", default=[], metavar="NUMBER", help="those that are no copies"
+    )
+    confirm.set_defaults(run=run_confirm)
+    close = kinds.add_parser(
+        "close", help="end a case: nothing more is removed or refused for it, its hash is forgotten"
+    )
+    close.set_defaults(run=run_close)
+    for kind in (confirm, close):
+        kind.add_argument("case", type=int, metavar="CASE", help="its number")
+    for kind in (find, confirm):
+        kind.add_argument(
+            "--sheet", type=Path, metavar="FILE.png", help="the contact sheet (default: takedown-CASE.png)"
+        )
+    for kind in (find, listed, confirm, close):
+        add_config(kind)
+
+
+def run_find(options: argparse.Namespace) -> int:
+    """Open a case, print its copies and write the contact sheet; 1 if the pictures can be compared with nothing."""
+    settings = settings_of(options)
+    pictures = asyncio.run(_pictures_of_notice(settings, options.pictures, options.job))
+    hashes = list(map(notice_hashes, pictures))
+    plain = [number for number, each in enumerate(hashes, 1) if is_too_plain(each)]
+    if plain:
+        print(f"Too little is in picture {plain[0]} of the notice to find copies of it.")
+        return REFUSED
+    notice = b"".join(hashes)
+    found = asyncio.run(_find(settings, notice))
+    case_id = open_case(
+        settings.storage.database, notice, found, note=options.note, received_at=options.received or now_ms()
+    )
+    case, copies = asyncio.run(_case(settings, case_id))
+    print(_line(case))
+    asyncio.run(_show(settings, case, copies, options.sheet, pictures))
+    print(
+        f"Nothing is removed yet. When you have looked: `takedown confirm {case_id}`, with --except NUMBER for others."
+    )
+    return DONE
+
+
+def run_list(options: argparse.Namespace) -> int:
+    """Print the cases."""
+    cases = asyncio.run(_cases(settings_of(options)))
+    shown = [case for case in cases if options.all or case.ended_at is None]
+    for case in shown:
+        print(_line(case))
+    if not shown:
+        print("No takedown is open.")
+    return DONE
+
+
+def run_confirm(options: argparse.Namespace) -> int:
+    """Order that the copies are removed; 1 when there are new ones that nobody has looked at."""
+    settings = settings_of(options)
+    case, copies = asyncio.run(_case(settings, options.case))
+    if case.state is not CaseState.OPEN:
+        print(f"Case {case.id} is {case.state} already.")
+        return REFUSED
+    if unknown := set(options.excepted) - {copy.number for copy in copies}:
+        print(f"Case {case.id} has no copy {min(unknown)}.")
+        return REFUSED
+    notice = asyncio.run(_hashes(settings, case.id))
+    if new := add_copies(settings.storage.database, case.id, asyncio.run(_find(settings, notice))):
+        print(f"{new} more were found meanwhile. Nothing is removed yet: look at them, and confirm again.")
+        asyncio.run(_show(settings, case, asyncio.run(_case(settings, case.id))[1], options.sheet, ()))
+        return REFUSED
+    if not confirm_case(settings.storage.database, case.id, excepted=set(options.excepted)):
+        print(f"Somebody else has just decided on case {case.id}.")
+        return REFUSED
+    print("Confirmed. The running bot removes the copies within a minute; one that does not run, when it has started.")
+    print("From now on, copies of them are refused. `takedown list --all` tells when all are gone.")
+    return DONE
+
+
+def run_close(options: argparse.Namespace) -> int:
+    """End a case; 1 while its copies are being removed, and when it is closed already."""
+    settings = settings_of(options)
+    case, _ = asyncio.run(_case(settings, options.case))
+    if not close_case(settings.storage.database, case.id):
+        print(f"Case {case.id} is {case.state}, and cannot be closed now.")
+        return REFUSED
+    print(f"Case {case.id} is closed, and its hash is forgotten.")
+    return DONE
+
+
+def _time(text: str) -> int:
+    """A time as a person types it, in unix ms; without a zone it is local. Raises ArgumentTypeError."""
+    try:
+        moment = int(datetime.fromisoformat(text).astimezone().timestamp() * 1000)
+    except (ValueError, OverflowError, OSError):
+        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 2026-11-27T09:30.") from None
+    if moment > now_ms():
+        raise argparse.ArgumentTypeError("The notice cannot come later than now.")
+    return moment
+
+
+async def _pictures_of_notice(settings: Settings, files: Sequence[Path], jobs: Sequence[int]) -> list[Image.Image]:
+    """Raises ConfigError for a picture that is not there or cannot be read."""
+    paths = list(files)
+    async with read_database(settings.storage.database) as connection:
+        for job_id in jobs:
+            of_job = await pictures_of_job(connection, job_id)
+            if not of_job:
+                raise ConfigError(f"Job {job_id} has no pictures here.")
+            paths += [settings.storage.pictures / picture.path for picture in of_job]
+    if not paths:
+        raise ConfigError("Name the pictures of the notice: files, or --job JOB.")
+    pictures: list[Image.Image] = []
+    for path in paths:
+        try:
+            pictures.append(await asyncio.to_thread(read, path))
+        except BROKEN as problem:
+            raise ConfigError(f"{path} cannot be read as a picture: {problem or type(problem).__name__}.") from None
+    return pictures
+
+
+async def _find(settings: Settings, notice: bytes) -> list[FoundCopy]:
+    async with read_database(settings.storage.database) as connection:
+        with progress_bar("comparing") as report:
+            return await find_copies(connection, settings, notice, report)
+
+
+async def _hashes(settings: Settings, case_id: int) -> bytes:
+    async with read_database(settings.storage.database) as connection:
+        return await hashes_of(connection, case_id)
+
+
+async def _cases(settings: Settings) -> tuple[TakedownCase, ...]:
+    async with read_database(settings.storage.database) as connection:
+        return await all_cases(connection)
+
+
+async def _case(settings: Settings, case_id: int) -> tuple[TakedownCase, tuple[TakedownCopy, ...]]:
+    """Raises ConfigError if there is no such case."""
+    async with read_database(settings.storage.database) as connection:
+        case = await find_case(connection, case_id)
+        if case is None:
+            raise ConfigError(f"There is no takedown {case_id}; `takedown list --all` names all.")
+        return case, await copies_of(connection, case_id)
+
+
+def time_left(case: TakedownCase) -> str:
+    """How long an unfinished case has."""
+    left = (case.due_at - now_ms()) / 1000
+    return f"due in {duration(left)}" if left > 0 else f"OVERDUE since {duration(-left)}"
+
+
+def _line(case: TakedownCase) -> str:
+    clock = time_left(case)
+    if case.ended_at is not None:
+        clock = f"ended {'in time' if case.ended_at <= case.due_at else 'late'}, {_local(case.ended_at)}"
+    parts = [f"takedown {case.id}", str(case.state), clock]
+    parts += [f"received {_local(case.received_at)}, due {_local(case.due_at)}"]
+    parts += [f"{case.refused} copies refused since"] if case.refused else []
+    parts += [case.note] if case.note else []
+    return harmless(" · ".join(parts))
+
+
+def _local(unix_ms: int) -> str:
+    return datetime.fromtimestamp(unix_ms / 1000).astimezone().isoformat(" ", "minutes")
+
+
+async def _show(
+    settings: Settings,
+    case: TakedownCase,
+    copies: Sequence[TakedownCopy],
+    sheet: Path | None,
+    notice: Sequence[Image.Image],
+) -> None:
+    """Print what was found, and draw it to be looked at. Raises OSError."""
+    if not copies:
+        print("No copy was found.")
+        return
+    table = Table("number", "distance", "what", "person", "job", "where", box=box.SIMPLE)
+    async with read_database(settings.storage.database) as connection:
+        for copy in copies:
+            table.add_row(str(copy.number), f"{copy.distance:.2f}", copy.kind, *await _whose(connection, copy))
+    Output(markup=False, emoji=False).print(table)
+    first = sheet or Path(f"takedown-{case.id}.png")
+    for begin in range(0, len(copies), AT_A_TIME):
+        path = first if not begin else first.with_stem(f"{first.stem}-{begin // AT_A_TIME + 1}")
+        await asyncio.to_thread(_draw, settings, notice, copies[begin : begin + AT_A_TIME], path)
+        print(f"They are drawn in {path}")
+
+
+async def _whose(connection: aiosqlite.Connection, copy: TakedownCopy) -> tuple[str, str, str]:
+    """The person, the job, and where it lies: a link to the message, or the file."""
+    job = None if copy.job_id is None else await find_job(connection, copy.job_id)
+    if job is None:
+        return "-", "-", harmless(copy.path)
+    delivery = await find_delivery(connection, job.id)
+    where = copy.path
+    if delivery is not None and delivery.message_id is not None and not delivery.private:
+        channel = delivery.posting_in or job.channel_id
+        where = f"https://discord.com/channels/{job.server_id or '@me'}/{channel}/{delivery.message_id}"
+    return str(job.person_id), str(job.id), harmless(where)
+
+
+def _draw(settings: Settings, notice: Sequence[Image.Image], copies: Sequence[TakedownCopy], path: Path) -> None:
+    """The pictures of the notice, then the copies with their numbers. Raises OSError."""
+    tiles: list[tuple[Image.Image | None, str]] = [(picture, "the notice") for picture in notice]
+    for copy in copies:
+        said = "no copy" if copy.state is CopyState.EXCEPTED else f"distance {copy.distance:.2f}"
+        tiles.append((_opened(folder_of(copy.kind, settings) / copy.path), f"{copy.number} · {copy.kind} · {said}"))
+    rows = -(-len(tiles) // COLUMNS)
+    sheet = Image.new("RGB", (COLUMNS * TILE, rows * (TILE + LABEL)), "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)
+    for place, (picture, label) in enumerate(tiles):
+        x, y = place % COLUMNS * TILE, place // COLUMNS * (TILE + LABEL)
+        if picture is not None:
+            picture.thumbnail((TILE - 8, TILE - 8))
+            sheet.paste(picture, (x + 4, y + 4))
+        draw.text((x + 4, y + TILE), label, fill="black", font=font)
+    sheet.save(path, "PNG")
+
+
+def _opened(path: Path) -> Image.Image | None:
+    try:
+        return read(path)
+    except BROKEN:
+        return None

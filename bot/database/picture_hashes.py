@@ -1,0 +1,53 @@
+"""Perceptual hashes of the pictures that were painted here, and which pictures have none yet."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterable
+from dataclasses import dataclass
+
+import aiosqlite
+
+from bot.database.connection import fetch, transaction, write
+
+RECORD = "INSERT INTO picture_hash (picture_id, hash) SELECT id, ? FROM picture WHERE id = ? ON CONFLICT DO NOTHING"
+HASHED = """
+    SELECT picture.id, job_id, path, hash FROM picture LEFT JOIN picture_hash ON picture_id = picture.id
+    WHERE picture.id > ? ORDER BY picture.id LIMIT ?
+"""
+WITHOUT = """
+    SELECT id, job_id, path, NULL AS hash FROM picture
+    WHERE id > ? AND NOT EXISTS (SELECT 1 FROM picture_hash WHERE picture_id = picture.id) ORDER BY id LIMIT ?
+"""
+AT_ONCE = 2000
+
+
+@dataclass(frozen=True)
+class HashedPicture:
+    """A picture with its hash; None before it is computed, empty when its file cannot be read."""
+
+    id: int
+    job_id: int
+    path: str
+    hash: bytes | None
+
+
+async def record_hashes(connection: aiosqlite.Connection, hashes: Iterable[tuple[int, bytes]]) -> None:
+    """Store the hashes of pictures by their ids, where the picture is still there. Raises DatabaseError."""
+    async with transaction(connection):
+        for picture_id, hashed in hashes:
+            await write(connection, RECORD, (hashed, picture_id))
+
+
+async def all_hashes(connection: aiosqlite.Connection) -> AsyncGenerator[list[HashedPicture]]:
+    """All pictures in portions, the oldest first. Raises DatabaseError."""
+    last = 0
+    while rows := await fetch(connection, HASHED, (last, AT_ONCE)):
+        yield [HashedPicture(**dict(row)) for row in rows]
+        last = rows[-1]["id"]
+
+
+async def pictures_without_hash(
+    connection: aiosqlite.Connection, *, after: int, limit: int
+) -> tuple[HashedPicture, ...]:
+    """The oldest pictures with an id above `after` whose hash is to be computed. Raises DatabaseError."""
+    return tuple(HashedPicture(**dict(row)) for row in await fetch(connection, WITHOUT, (after, limit)))

@@ -1,0 +1,56 @@
+"""Refuses copies of pictures that were removed because somebody who is shown in them asked for it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import aiosqlite
+
+from bot.background import Pool
+from bot.database.picture_hashes import pictures_without_hash, record_hashes
+from bot.database.takedown_cases import count_refusal, kept_hashes
+from bot.errors import RemovedPicture
+from bot.pictures.perceptual_hash import REFUSED_BELOW, distances, hash_file
+
+AT_ONCE = 20  # pictures that are hashed in a row
+PAUSE_SECONDS = 0.5  # after them, so that new pictures and people do not wait
+
+log = logging.getLogger(__name__)
+
+
+class RemovedPictures:
+    """Compares pictures with the hashes of the takedowns that staff confirmed."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+        self._hashing = Pool("hashing", 1)  # one at a time, for the memory that a picture unpacks to
+
+    async def hashes(self, pictures: Sequence[Path]) -> tuple[bytes, ...]:
+        """The hash of each file; empty for one that cannot be read."""
+        return tuple([await self._hashing.run(hash_file, path) for path in pictures])
+
+    async def hash_older(self, folder: Path) -> None:
+        """Store the hashes of the pictures in `folder` that have none: what was painted before hashes were kept.
+
+        It goes on where an earlier run stopped. Raises DatabaseError.
+        """
+        last = 0
+        while pictures := await pictures_without_hash(self._connection, after=last, limit=AT_ONCE):
+            hashes = await self.hashes([folder / picture.path for picture in pictures])
+            await record_hashes(self._connection, zip((picture.id for picture in pictures), hashes, strict=True))
+            last = pictures[-1].id
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def check(self, hashes: Iterable[bytes]) -> None:
+        """Refuse copies, and count them for the operators. Raises RemovedPicture or DatabaseError."""
+        kept = await kept_hashes(self._connection)
+        for hashed in hashes:
+            for case_id, of_case in kept.items():
+                (distance,) = distances(of_case, [hashed])
+                if distance < REFUSED_BELOW:
+                    log.info("a picture is refused: its distance to case %s is %.3f", case_id, distance)
+                    await count_refusal(self._connection, case_id)
+                    raise RemovedPicture

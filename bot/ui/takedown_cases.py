@@ -1,0 +1,115 @@
+"""Carries out the takedowns that an operator has confirmed, and tells operators of those that are soon due.
+
+A step is recorded when it is done, and does no harm when it is done again. So after a crash, or when Discord cannot be
+reached, it goes on where it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import aiosqlite
+
+from bot.database.clock import now_ms
+from bot.database.deliveries import DeliveryState, find_delivery
+from bot.database.errors import DatabaseError
+from bot.database.jobs import find_job
+from bot.database.takedown_cases import (
+    CaseState,
+    CopyState,
+    TakedownCase,
+    TakedownCopy,
+    complete_case,
+    copies_of,
+    count_alerts,
+    end_copy,
+    unfinished_cases,
+)
+from bot.library.configuration import Configuration
+from bot.pictures.copies import folder_of
+from bot.pictures.thumbnails import Thumbnails
+from bot.ui.removals import Removals
+
+LOOK_SECONDS = 10.0  # between two looks at what operators have ordered
+ALERTS_MS = (24 * 3_600_000, 6 * 3_600_000, 0)  # before it is due, operators are told
+
+log = logging.getLogger(__name__)
+
+
+class TakedownCases:
+    """The takedown cases of a running bot. `alert` tells the operators of a case."""
+
+    def __init__(
+        self,
+        connection: aiosqlite.Connection,
+        configuration: Configuration,
+        thumbnails: Thumbnails,
+        removals: Removals,
+        alert: Callable[[TakedownCase], None],
+    ) -> None:
+        self._connection = connection
+        self._configuration = configuration
+        self._thumbnails = thumbnails
+        self._removals = removals
+        self._alert = alert
+
+    async def run(self) -> None:
+        """Look for what there is to do. Runs until cancelled."""
+        while True:
+            try:
+                await self.carry_out_all()
+            except DatabaseError as problem:
+                log.warning("takedowns go on later: %s", problem)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def carry_out_all(self) -> None:
+        """Go on with every case; what cannot be removed now stays for the next time. Raises DatabaseError."""
+        for case in await unfinished_cases(self._connection):
+            if case.state is CaseState.CONFIRMED and await self._carry_out(case):
+                log.info("the takedown %s is complete", case.id)
+            else:
+                await self._tell(case)
+
+    async def _carry_out(self, case: TakedownCase) -> bool:
+        """Whether all that was confirmed is gone."""
+        for copy in await copies_of(self._connection, case.id):
+            if copy.state is CopyState.CONFIRMED and await self._remove(copy):
+                await end_copy(self._connection, case.id, copy)
+        return await complete_case(self._connection, case.id)
+
+    async def _remove(self, copy: TakedownCopy) -> bool:
+        """Whether it is gone."""
+        if copy.job_id is not None:
+            return await self._remove_job(copy.job_id)
+        path = folder_of(copy.kind, self._configuration.settings) / copy.path
+        try:
+            await asyncio.to_thread(self._remove_file, path)
+        except OSError as problem:
+            log.warning("a picture of a takedown could not be removed, and is tried again: %s", problem)
+            return False
+        return True
+
+    def _remove_file(self, path: Path) -> None:
+        self._thumbnails.forget(path)
+        path.unlink(missing_ok=True)
+
+    async def _remove_job(self, job_id: int) -> bool:
+        job = await find_job(self._connection, job_id)
+        if job is None:
+            return True
+        delivery = await find_delivery(self._connection, job_id)
+        if delivery is not None and delivery.state is DeliveryState.PENDING:
+            return False  # it is being delivered, and its message is not known yet
+        await self._removals.delete(job)
+        return all(deletion.job_id != job_id for deletion in await self._removals.interrupted())
+
+    async def _tell(self, case: TakedownCase) -> None:
+        """Tell operators once for each of the times that has come."""
+        left = case.due_at - now_ms()
+        due = sum(left <= before for before in ALERTS_MS)
+        if due > case.alerts and await count_alerts(self._connection, case.id, due):
+            log.warning("the takedown %s is %s, and due in %.1f hours", case.id, case.state, left / 3_600_000)
+            self._alert(case)

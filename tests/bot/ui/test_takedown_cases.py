@@ -1,0 +1,327 @@
+"""A takedown from the notice to its end, and from wherever a crash or an outage interrupted it."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+import pytest
+from PIL import Image
+
+from benchmarks._varied_pictures import varied
+from bot.config import Settings
+from bot.database.clock import now_ms
+from bot.database.connection import fetch, open_database, write
+from bot.database.deliveries import mark_sent, open_delivery
+from bot.database.jobs import create_job, start_job
+from bot.database.pictures import NewPicture, pictures_of_job
+from bot.database.takedown_cases import (
+    DUE_MS,
+    CaseState,
+    CopyKind,
+    CopyState,
+    FoundCopy,
+    TakedownCase,
+    all_cases,
+    close_case,
+    confirm_case,
+    copies_of,
+    find_case,
+    kept_hashes,
+    open_case,
+    unfinished_cases,
+)
+from bot.errors import RemovedPicture
+from bot.library.configuration import Configuration
+from bot.pictures.copies import find_copies
+from bot.pictures.inputs import Inputs
+from bot.pictures.perceptual_hash import notice_hashes, picture_hash
+from bot.pictures.removed_pictures import RemovedPictures
+from bot.pictures.thumbnails import GALLERY, Thumbnails
+from bot.ui.removals import Removals
+from bot.ui.takedown_cases import ALERTS_MS, TakedownCases
+from tests.bot.database.conftest import finish, request_for
+from tests.house import House
+
+SHOWN, OTHER = 5, 11  # seeds of portraits: the one of the notice, and another
+CHANNEL = 900000000000000002
+
+
+def drawn(seed: int, size: int) -> Image.Image:
+    """The picture of this seed, in this size."""
+    picture = varied(seed, 300)
+    return picture.resize((size, size * picture.height // picture.width))
+
+
+class Killed(BaseException):
+    """The program ends here."""
+
+
+@dataclass
+class Messages:
+    """The part of a client that `Removals` uses. It ends the program before or after `kill_at` deleted messages."""
+
+    there: set[int] = field(default_factory=set[int])
+    reachable: bool = True
+    kill_at: int | None = None
+
+    def get_partial_messageable(self, _channel_id: int) -> Any:
+        return self
+
+    def get_partial_message(self, message_id: int) -> Any:
+        return _Message(self, message_id)
+
+
+@dataclass
+class _Message:
+    messages: Messages
+    id: int
+
+    async def delete(self) -> None:
+        await asyncio.sleep(0)
+        if not self.messages.reachable:
+            raise OSError("no network")
+        if self.messages.kill_at == 0:
+            raise Killed
+        if self.messages.kill_at is not None:
+            self.messages.kill_at -= 1
+        self.messages.there.discard(self.id)
+
+
+@dataclass
+class Rig:
+    settings: Settings
+    connection: aiosqlite.Connection
+    messages: Messages
+    alerts: list[int] = field(default_factory=list[int])
+
+    @property
+    def database(self) -> Path:
+        return self.settings.storage.database
+
+    @property
+    def thumbnails(self) -> Thumbnails:
+        return Thumbnails(self.settings.storage.thumbnails, self.settings.storage.pictures)
+
+    def cases(self) -> TakedownCases:
+        """As after a start of the program."""
+        configuration = Configuration(self.settings, [])
+        client: Any = self.messages
+        removals = Removals(client, self.connection, configuration, self.thumbnails)
+        return TakedownCases(
+            self.connection, configuration, self.thumbnails, removals, lambda case: self.alerts.append(case.id)
+        )
+
+    async def paint(self, seed: int, message_id: int | None, *, size: int = 200) -> int:
+        """A job whose picture was delivered as this message; None: not yet."""
+        job = await create_job(self.connection, request_for(), person_id=1, channel_id=CHANNEL)
+        await open_delivery(self.connection, job.id, private=False)
+        await start_job(self.connection, job.id)
+        path = self.settings.storage.pictures / f"{job.id}.png"
+        drawn(seed, size).save(path)
+        await finish(self.connection, job.id, 1, [NewPicture(path.name, size, size, 7)])
+        assert await self.thumbnails.of(path, GALLERY)
+        if message_id is not None:
+            await mark_sent(self.connection, job.id, message_id)
+            self.messages.there.add(message_id)
+        return job.id
+
+    async def find(self, notice: bytes) -> list[FoundCopy]:
+        return await find_copies(self.connection, self.settings, notice, lambda done, total: None)
+
+    async def open(self, **options: int) -> int:
+        notice = notice_hashes(drawn(SHOWN, 400))
+        received = options.get("received_at", now_ms())
+        return open_case(self.database, notice, await self.find(notice), note="ticket 7", received_at=received)
+
+    async def case(self, case_id: int) -> TakedownCase:
+        case = await find_case(self.connection, case_id)
+        assert case is not None
+        return case
+
+    async def states(self, case_id: int) -> list[CopyState]:
+        return [copy.state for copy in await copies_of(self.connection, case_id)]
+
+    def pictures(self) -> list[str]:
+        return sorted(path.name for path in self.settings.storage.pictures.glob("*.png"))
+
+    def thumbnail_count(self) -> int:
+        return len(list(self.settings.storage.thumbnails.rglob("*.webp")))
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    settings = House(tmp_path / "house").settings
+    for folder in (settings.storage.pictures, settings.storage.inputs):
+        folder.mkdir(parents=True)
+    async with open_database(settings.storage.database) as connection:
+        yield Rig(settings, connection, Messages())
+
+
+async def everywhere(rig: Rig) -> None:
+    """The picture, twice delivered and once enlarged, given to start from, as a sample and as an author's preview."""
+    for seed, message in ((SHOWN, 101), (OTHER, 102), (SHOWN, 103)):
+        await rig.paint(seed, message, size=300 if message == 103 else 200)
+    storage = rig.settings.storage
+    for path in (
+        storage.inputs / "of-somebody",
+        storage.pictures / "samples" / "0" / "1-1.png",
+        rig.settings.library.folder / "bat.preview.png",
+    ):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        drawn(SHOWN, 240).save(path, "PNG")
+
+
+async def test_copies_are_found_in_every_place_and_nothing_is_removed_before_staff_confirm(rig: Rig) -> None:
+    await everywhere(rig)
+    case_id = await rig.open()
+    copies = await copies_of(rig.connection, case_id)
+    assert sorted((copy.kind, copy.path) for copy in copies) == [
+        (CopyKind.INPUT, "of-somebody"),
+        (CopyKind.PICTURE, "1.png"),
+        (CopyKind.PICTURE, "3.png"),
+        (CopyKind.PREVIEW, "bat.preview.png"),
+        (CopyKind.SAMPLE, "samples/0/1-1.png"),
+    ]
+    await rig.cases().carry_out_all()
+    assert rig.pictures() == ["1.png", "2.png", "3.png"] and rig.messages.there == {101, 102, 103}
+    assert not await kept_hashes(rig.connection)
+
+
+async def test_what_is_confirmed_goes_from_every_place_and_stays_away(rig: Rig) -> None:
+    await everywhere(rig)
+    case_id, thumbnails = await rig.open(), rig.thumbnail_count()
+    assert confirm_case(rig.database, case_id, excepted=())
+    await rig.cases().carry_out_all()
+    assert rig.pictures() == ["2.png"] and rig.messages.there == {102}
+    assert rig.thumbnail_count() == thumbnails - 2
+    assert list(rig.settings.storage.inputs.iterdir()) == []
+    assert not (rig.settings.library.folder / "bat.preview.png").exists()
+    case = await rig.case(case_id)
+    assert case.state is CaseState.COMPLETE and set(await rig.states(case_id)) == {CopyState.REMOVED}
+    assert await rig.find(notice_hashes(drawn(SHOWN, 400))) == []
+    removed = RemovedPictures(rig.connection)
+    with pytest.raises(RemovedPicture):
+        await removed.check([picture_hash(drawn(OTHER, 99)), picture_hash(drawn(SHOWN, 99))])
+    await removed.check([picture_hash(drawn(OTHER, 99)), b""])
+    assert (await rig.case(case_id)).refused == 1
+
+
+async def test_an_upload_that_was_removed_is_refused(rig: Rig) -> None:
+    assert confirm_case(rig.database, await rig.open(), excepted=())
+    inputs = Inputs(rig.settings.storage.inputs, RemovedPictures(rig.connection))
+    path = rig.settings.storage.folder / "upload.webp"
+    drawn(SHOWN, 500).save(path, quality=50)
+    with pytest.raises(RemovedPicture):
+        await inputs.keep(path.read_bytes())
+    assert list(rig.settings.storage.inputs.iterdir()) == []
+    drawn(OTHER, 500).save(path, quality=50)
+    assert inputs.has((await inputs.keep(path.read_bytes())).sha256)
+
+
+async def test_what_staff_except_stays(rig: Rig) -> None:
+    await everywhere(rig)
+    case_id = await rig.open()
+    by_path = {copy.path: copy.number for copy in await copies_of(rig.connection, case_id)}
+    assert confirm_case(rig.database, case_id, excepted={by_path["3.png"]})
+    assert not confirm_case(rig.database, case_id, excepted=()), "it was decided"
+    await rig.cases().carry_out_all()
+    assert rig.pictures() == ["2.png", "3.png"] and rig.messages.there == {102, 103}
+    assert (await rig.case(case_id)).state is CaseState.COMPLETE
+
+
+@pytest.mark.parametrize("kill_at", [0, 1])
+async def test_after_a_kill_nothing_is_half_done(rig: Rig, kill_at: int) -> None:
+    await everywhere(rig)
+    case_id = await rig.open()
+    confirm_case(rig.database, case_id, excepted=())
+    rig.messages.kill_at = kill_at
+    with pytest.raises(Killed):
+        await rig.cases().carry_out_all()
+    rows = await fetch(rig.connection, "SELECT path FROM picture ORDER BY path")
+    assert {row["path"] for row in rows} <= set(rig.pictures()), "no row without its file"
+    assert (await rig.case(case_id)).state is CaseState.CONFIRMED
+    rig.messages.kill_at = None
+    await rig.cases().carry_out_all()
+    assert rig.pictures() == ["2.png"] and rig.messages.there == {102}
+    assert (await rig.case(case_id)).state is CaseState.COMPLETE
+
+
+async def test_it_is_not_complete_before_discord_was_reached(rig: Rig) -> None:
+    await everywhere(rig)
+    case_id = await rig.open()
+    confirm_case(rig.database, case_id, excepted=())
+    rig.messages.reachable = False
+    await rig.cases().carry_out_all()
+    assert rig.pictures() == ["2.png"], "files do not wait for Discord"
+    assert (await rig.case(case_id)).state is CaseState.CONFIRMED
+    rig.messages.reachable = True
+    await rig.cases().carry_out_all()
+    assert rig.messages.there == {102} and (await rig.case(case_id)).state is CaseState.COMPLETE
+
+
+async def test_a_picture_that_is_being_delivered_goes_with_its_message(rig: Rig) -> None:
+    job_id = await rig.paint(SHOWN, None)
+    case_id = await rig.open()
+    confirm_case(rig.database, case_id, excepted=())
+    await rig.cases().carry_out_all()
+    assert (await rig.case(case_id)).state is CaseState.CONFIRMED and await pictures_of_job(rig.connection, job_id)
+    await mark_sent(rig.connection, job_id, 104)
+    rig.messages.there.add(104)
+    await rig.cases().carry_out_all()
+    assert not rig.messages.there and (await rig.case(case_id)).state is CaseState.COMPLETE
+
+
+async def test_a_file_that_cannot_be_removed_keeps_the_case_open(rig: Rig) -> None:
+    """Such as an author's preview in a library that the bot may only read; here a folder is in the place of a file."""
+    await everywhere(rig)
+    case_id = await rig.open()
+    confirm_case(rig.database, case_id, excepted=())
+    path = rig.settings.storage.inputs / "of-somebody"
+    path.unlink()
+    path.mkdir()
+    await rig.cases().carry_out_all()
+    assert (await rig.case(case_id)).state is CaseState.CONFIRMED
+    shutil.rmtree(path)
+    await rig.cases().carry_out_all()
+    assert (await rig.case(case_id)).state is CaseState.COMPLETE
+
+
+async def test_operators_are_told_once_for_each_hour_of_alert(rig: Rig) -> None:
+    case_id = await rig.open()
+    await rig.cases().carry_out_all()
+    assert rig.alerts == [], "48 hours are left"
+    for number, left in enumerate((*ALERTS_MS, -3_600_000), 1):
+        await write(rig.connection, "UPDATE takedown_case SET received_at = ?", (now_ms() - DUE_MS + left - 1000,))
+        await rig.cases().carry_out_all()
+        await rig.cases().carry_out_all()
+        assert rig.alerts == [case_id] * min(number, len(ALERTS_MS))
+
+
+async def test_the_one_that_is_due_first_comes_first_and_a_closed_one_refuses_nothing(rig: Rig) -> None:
+    late, early = await rig.open(), await rig.open(received_at=now_ms() - DUE_MS)
+    assert [case.id for case in await unfinished_cases(rig.connection)] == [early, late]
+    confirm_case(rig.database, early, excepted=())
+    assert not close_case(rig.database, early), "while it is carried out"
+    await rig.cases().carry_out_all()
+    assert list(await kept_hashes(rig.connection)) == [early]
+    assert close_case(rig.database, early) and close_case(rig.database, late) and not close_case(rig.database, late)
+    assert not await kept_hashes(rig.connection) and not await unfinished_cases(rig.connection)
+    assert {case.state for case in await all_cases(rig.connection)} == {CaseState.CLOSED}
+    await RemovedPictures(rig.connection).check([picture_hash(drawn(SHOWN, 99))])
+
+
+async def test_older_pictures_are_hashed_once(rig: Rig) -> None:
+    await rig.paint(SHOWN, 101)
+    await rig.paint(OTHER, 102)
+    (rig.settings.storage.pictures / "2.png").write_bytes(b"damaged")
+    removed = RemovedPictures(rig.connection)
+    await removed.hash_older(rig.settings.storage.pictures)
+    rows = await fetch(rig.connection, "SELECT hash FROM picture_hash ORDER BY picture_id")
+    assert [row["hash"] for row in rows] == [picture_hash(drawn(SHOWN, 200)), b""]
+    assert [copy.path for copy in await rig.find(notice_hashes(drawn(SHOWN, 300)))] == ["1.png"]
