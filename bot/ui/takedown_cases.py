@@ -33,7 +33,7 @@ from bot.pictures.copies import folder_of
 from bot.pictures.thumbnails import Thumbnails
 from bot.ui.removals import Removals
 
-LOOK_SECONDS = 10.0  # between two looks at what operators have ordered
+LOOK_SECONDS = 3.0  # between two looks at what operators have ordered
 ALERTS_MS = (24 * 3_600_000, 6 * 3_600_000, 0)  # before it is due, operators are told
 
 log = logging.getLogger(__name__)

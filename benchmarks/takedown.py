@@ -1,0 +1,202 @@
+"""How many copies of a picture a takedown finds, and how many unrelated pictures it takes for copies.
+
+The pictures of the notices are painted by the demo checkpoints, and drawn: fractals, shapes, waves, text, landscapes
+and portraits. Their copies are encoded anew (JPEG and WebP), resized, enlarged by Lanczos as *Upscale* does, and
+cropped by 5 % of a side, of two, or of all. What was painted is also painted over by the worker at a strength of 0.1.
+Unrelated are pictures of other seeds; painted ones show other figures than those of the notices.
+
+Measures the share of copies that are found, by kind, and of pairs of a notice and an unrelated picture that are taken
+for copies: at the distance at which staff look, and at the one at which nobody does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from benchmarks._command import BenchmarkCommand, closing_line
+from benchmarks._varied_pictures import varied
+from bot.app.assembly import Easel, open_easel
+from bot.app.demo_settings import demo_settings
+from bot.pictures.perceptual_hash import FOUND_BELOW, REFUSED_BELOW, distances, notice_hashes, picture_hash
+from bot.requests.builder import RequestDraft
+from inference.messages import GenerationRequest
+from tools.demo.shapes import SHAPES
+from tools.demo.world import COLOURS
+
+LEAST_FOUND, LEAST_CROPS_FOUND = 0.98, 0.8
+MOST_FALSE, MOST_FALSE_REFUSALS = 1 / 10_000, 1 / 100_000  # of pairs
+AT_ONCE = 4  # pictures of a request
+STRENGTH = 0.1
+NOTICE_SIDE, OTHER_SIDE = 640, 192  # pixels of what is drawn
+QUALITIES, SCALES = (30, 60, 95), (0.25, 0.5, 0.75, 1.5, 2.0)
+CROP = 0.05
+CROPS = ((1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1), (1, 1, 0, 0), (0, 0, 1, 1), (1, 0, 1, 0), (1, 1, 1, 1))
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A picture, and what the worker made of it by painting it over."""
+
+    picture: Image.Image
+    painted_over: tuple[Image.Image, ...] = ()
+
+
+def encoded(picture: Image.Image, kind: str, quality: int) -> Image.Image:
+    """The picture after it was encoded by this kind of file at this quality."""
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, quality=quality)
+    return Image.open(buffer).convert("RGB")
+
+
+def scaled(picture: Image.Image, times: float) -> Image.Image:
+    """The picture with sides that are so many times as long."""
+    size = (max(1, round(picture.width * times)), max(1, round(picture.height * times)))
+    return picture.resize(size, Image.Resampling.LANCZOS)
+
+
+def cropped(picture: Image.Image, sides: Sequence[int]) -> Image.Image:
+    """The picture without CROP of each side that is marked by 1: left, top, right, bottom."""
+    left, top, right, bottom = (CROP * side for side in sides)
+    width, height = picture.size
+    return picture.crop(
+        (round(width * left), round(height * top), round(width * (1 - right)), round(height * (1 - bottom)))
+    )
+
+
+def copies(notice: Notice) -> Iterator[tuple[str, Image.Image]]:
+    """Kinds of copies, with the copies."""
+    picture = notice.picture
+    for quality in QUALITIES:
+        yield from (("encoded", encoded(picture, kind, quality)) for kind in ("JPEG", "WEBP"))
+    yield from (("resized", scaled(picture, times)) for times in SCALES)
+    yield "upscaled", scaled(picture, 2)
+    yield "upscaled", encoded(scaled(picture, 2), "JPEG", 60)
+    yield from (("varied", copy) for copy in notice.painted_over)
+    yield from (("cropped", cropped(picture, sides)) for sides in CROPS)
+
+
+class Demo:
+    """Paints with the demo checkpoints."""
+
+    def __init__(self, easel: Easel, seed: int) -> None:
+        self._easel = easel
+        self._chance = random.Random(seed)
+
+    async def paint(self, count: int, figures: Sequence[str]) -> list[tuple[GenerationRequest, Image.Image]]:
+        """So many pictures of the figures, with their requests."""
+        made: list[tuple[GenerationRequest, Image.Image]] = []
+        while len(made) < count:
+            checkpoint = self._chance.choice(self._easel.configuration.settings.checkpoints)
+            figure, (colour, ground) = self._chance.choice(figures), self._chance.sample(COLOURS, 2)
+            size = self._chance.choice(checkpoint.sizes)
+            draft = RequestDraft(
+                prompt=f"a {colour} {figure} on a {ground} background",
+                checkpoint=checkpoint.name,
+                size=str(size),
+                seed=self._chance.randrange(2**31),
+                count=min(AT_ONCE, count - len(made)),
+            )
+            request = await self._easel.requests.build(draft)
+            made += [(request, picture) for picture in await self._painted(request)]
+        return made
+
+    async def painted_over(self, request: GenerationRequest, picture: Image.Image) -> tuple[Image.Image, ...]:
+        """The picture varied twice, with other seeds."""
+        path = self._easel.configuration.settings.storage.spool / "notice.png"
+        picture.save(path)
+        kept = await self._easel.inputs.keep_picture(path)
+        assert kept is not None
+        asked = {"image": kept.at(STRENGTH), "count": 2, "seed": self._chance.randrange(2**31)}
+        return tuple(await self._painted(request.model_copy(update=asked)))
+
+    async def _painted(self, request: GenerationRequest) -> list[Image.Image]:
+        spool = self._easel.configuration.settings.storage.spool
+        names = await self._easel.jobs.paint_in_background(request)
+        assert names is not None
+        pictures = [Image.open(io.BytesIO((spool / name).read_bytes())).convert("RGB") for name in names]
+        self._easel.jobs.spool.delete(names)
+        return pictures
+
+
+async def painted(notices: int, others: int) -> tuple[list[Notice], list[bytes]]:
+    """Notices of painted pictures, and the hashes of other painted ones."""
+    half = len(SHAPES) // 2
+    with tempfile.TemporaryDirectory() as folder:
+        async with open_easel(demo_settings(Path(folder))) as easel:
+            while not easel.jobs.idle:
+                await asyncio.sleep(0.1)
+            demo = Demo(easel, 1)
+            of_notices = [
+                Notice(picture, await demo.painted_over(request, picture))
+                for request, picture in await demo.paint(notices, SHAPES[:half])
+            ]
+            return of_notices, [picture_hash(picture) for _, picture in await demo.paint(others, SHAPES[half:])]
+
+
+def main() -> int:
+    """Measure; the exit code."""
+    parser = BenchmarkCommand(__doc__)
+    parser.add_size("--notices", 120, 12, "pictures that notices name, of each painted and drawn")
+    parser.add_size("--others", 10_000, 300, "unrelated pictures that are drawn")
+    parser.add_size("--painted", 2000, 40, "unrelated pictures that are painted")
+    options = parser.read()
+    notices, other_painted = asyncio.run(painted(options.notices, options.painted))
+    notices += [Notice(varied(1_000_000 + seed, NOTICE_SIDE)) for seed in range(options.notices)]
+    others = [*(picture_hash(varied(seed, OTHER_SIDE)) for seed in range(options.others)), *other_painted]
+
+    near: dict[str, list[float]] = {}
+    unrelated: list[list[float]] = []
+    began = time.perf_counter()
+    for notice in notices:
+        hashes = notice_hashes(notice.picture)
+        made = list(copies(notice))
+        told = distances(hashes, [picture_hash(copy) for _, copy in made])
+        for (kind, _), distance in zip(made, told, strict=True):
+            near.setdefault(kind, []).append(distance)
+        unrelated.append(distances(hashes, others))
+    pairs = np.array(unrelated)
+
+    found = {kind: share(told, FOUND_BELOW) for kind, told in near.items()}
+    false, refusals = float((pairs < FOUND_BELOW).mean()), float((pairs < REFUSED_BELOW).mean())
+    bars = {kind: LEAST_CROPS_FOUND if kind == "cropped" else LEAST_FOUND for kind in found}
+    failed = [f"of {kind} copies {found[kind]:.1%} are found" for kind, bar in bars.items() if found[kind] < bar]
+    if false > MOST_FALSE:
+        failed.append(f"{false * 10_000:.2f} of 10,000 unrelated pictures are taken for copies")
+    if refusals > MOST_FALSE_REFUSALS:
+        failed.append(f"{refusals * 10_000:.2f} of 10,000 unrelated pictures are refused")
+    figures = {
+        "found": found,
+        "refused": {kind: share(told, REFUSED_BELOW) for kind, told in near.items()},
+        "false_of_10000": {
+            "found": round(false * 10_000, 4),
+            "refused": round(refusals * 10_000, 4),
+            "found_most": int((pairs < FOUND_BELOW).sum(axis=1).max()),
+            "found_drawn": round(float((pairs[:, : options.others] < FOUND_BELOW).mean()) * 10_000, 4),
+            "found_painted": round(float((pairs[:, options.others :] < FOUND_BELOW).mean()) * 10_000, 4),
+        },
+        "counted": {"notices": len(notices), "copies": sum(map(len, near.values())), "pairs": pairs.size},
+        "farthest_99_percent": {kind: round(float(np.quantile(told, 0.99)), 3) for kind, told in near.items()},
+        "nearest_unrelated": round(float(pairs.min()), 3),
+        "seconds": round(time.perf_counter() - began, 1),
+    }
+    return closing_line("takedown", figures, failed, quick=options.quick)
+
+
+def share(told: Sequence[float], limit: float) -> float:
+    """The share of distances below the limit."""
+    return round(float(np.mean(np.array(told) < limit)), 4)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
