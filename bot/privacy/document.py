@@ -42,6 +42,13 @@ What is deleted is overwritten in the database and its log (`secure_delete`). Wh
 overwritten blocks is beyond the program. After a copy of the database was put back, deletions since then have to
 be ordered again.
 
+## If a picture shows you
+
+You need not be on Discord: write to whoever runs this bot. They have pictures that show you removed, with their
+copies, within 48 hours. Of those pictures only perceptual hashes are kept (the table `takedown_case`): numbers by
+which a copy that comes later is known and refused. Nobody can see in them what a picture shows. Neither your name
+nor your address is among them. The hashes are kept until an operator closes the case.
+
 ## What is marked
 
 Every picture says in its file that it is generated (XMP, IPTC's digital source type). The mark is not signed. Who

@@ -144,7 +144,7 @@ def takedown_text(case: TakedownCase) -> str:
         text = _("Takedown {number} is due in {time}.").format(number=case.id, time=duration(left))
     else:
         text = _("Takedown {number} is overdue since {time}.").format(number=case.id, time=duration(-left))
-    what = _("Its copies wait to be confirmed: `easel takedown list`.") if open_ else _("Its copies are being removed.")
+    what = _("Its copies wait to be looked at and confirmed.") if open_ else _("Its copies are being removed.")
     return sentences(text, what)
 
 
