@@ -118,13 +118,18 @@ async def begin_deletion(
         await write(connection, BEGIN, values)
         if not message_alone:
             await write(connection, FORGET, (job_id,))
-        row = await fetch_one(connection, FIND, (job_id,))
-    return None if row is None else _deletion(row)
+        return await find_deletion(connection, job_id)
 
 
 async def pending_deletions(connection: aiosqlite.Connection) -> tuple[Deletion, ...]:
     """The deletions that a crash or an outage interrupted. Raises DatabaseError."""
     return tuple(_deletion(row) for row in await fetch(connection, PENDING))
+
+
+async def find_deletion(connection: aiosqlite.Connection, job_id: int) -> Deletion | None:
+    """What is still to be removed of a deleted job, or of its message. Raises DatabaseError."""
+    row = await fetch_one(connection, FIND, (job_id,))
+    return None if row is None else _deletion(row)
 
 
 async def end_deletion(connection: aiosqlite.Connection, deletion: Deletion) -> None:

@@ -162,7 +162,7 @@ TABLES = (
     ),
     StoredTable(
         "takedown_copy", "pictures of yours that somebody who is shown in them asked to have removed",
-        f"job_id IN {_JOBS}", "as long as the job", Fate.DELETED,
+        f"job_id IN {_JOBS}", "without end", Fate.UNLINKED,
         {
             "case_id": "the takedown", "number": "its number there", "kind": "'picture'", "path": "the file",
             "job_id": "the job", "distance": "how like it is to the picture of the notice",

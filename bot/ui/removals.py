@@ -28,6 +28,7 @@ from bot.database.deletions import (
     begin_deletion,
     due_jobs,
     end_deletion,
+    find_deletion,
     find_hidden_job,
     hidden_jobs,
     hide_job,
@@ -162,6 +163,13 @@ class Removals:
             deletion = await begin_deletion(self._connection, job.id, *delivered, message_alone=True)
         if deletion is not None:
             await self._carry_out(deletion)
+
+    async def complete_one(self, job_id: int) -> bool:
+        """Go on with the deletion of a job; whether nothing is left of it. Raises DatabaseError."""
+        deletion = await find_deletion(self._connection, job_id)
+        if deletion is not None:
+            await self._carry_out(deletion)
+        return deletion is None or await find_deletion(self._connection, job_id) is None
 
     def start(self) -> None:
         """From now on complete what earlier runs and outages have left, and each deletion when its time has come."""

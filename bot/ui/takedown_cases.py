@@ -14,6 +14,7 @@ from pathlib import Path
 import aiosqlite
 
 from bot.database.clock import now_ms
+from bot.database.deletions import find_hidden_job
 from bot.database.deliveries import DeliveryState, find_delivery
 from bot.database.errors import DatabaseError
 from bot.database.jobs import find_job
@@ -97,14 +98,14 @@ class TakedownCases:
         path.unlink(missing_ok=True)
 
     async def _remove_job(self, job_id: int) -> bool:
-        job = await find_job(self._connection, job_id)
-        if job is None:
-            return True
-        delivery = await find_delivery(self._connection, job_id)
-        if delivery is not None and delivery.state is DeliveryState.PENDING:
-            return False  # it is being delivered, and its message is not known yet
-        await self._removals.delete(job)
-        return all(deletion.job_id != job_id for deletion in await self._removals.interrupted())
+        # Its owner may have deleted it a moment ago, and could still bring it back.
+        job = await find_job(self._connection, job_id) or await find_hidden_job(self._connection, job_id)
+        if job is not None:
+            delivery = await find_delivery(self._connection, job_id)
+            if delivery is not None and delivery.state is DeliveryState.PENDING:
+                return False  # it is being delivered, and its message is not known yet
+            await self._removals.delete(job)
+        return await self._removals.complete_one(job_id)
 
     async def _tell(self, case: TakedownCase) -> None:
         """Tell operators once for each of the times that has come."""

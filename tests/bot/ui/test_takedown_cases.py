@@ -17,8 +17,9 @@ from benchmarks._varied_pictures import varied
 from bot.config import Settings
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, open_database, write
+from bot.database.deletions import hide_job, undo_deletion
 from bot.database.deliveries import mark_sent, open_delivery
-from bot.database.jobs import create_job, start_job
+from bot.database.jobs import Job, create_job, start_job
 from bot.database.pictures import NewPicture, pictures_of_job
 from bot.database.takedown_cases import (
     DUE_MS,
@@ -43,6 +44,7 @@ from bot.pictures.inputs import Inputs
 from bot.pictures.perceptual_hash import notice_hashes, picture_hash
 from bot.pictures.removed_pictures import RemovedPictures
 from bot.pictures.thumbnails import GALLERY, Thumbnails
+from bot.privacy.file_removal import FileRemoval
 from bot.ui.removals import Removals
 from bot.ui.takedown_cases import ALERTS_MS, TakedownCases
 from tests.bot.database.conftest import finish, request_for
@@ -75,6 +77,16 @@ class Messages:
 
     def get_partial_message(self, message_id: int) -> Any:
         return _Message(self, message_id)
+
+
+class NoResults:
+    """Implements `ResultMessages`; nobody deletes with an undo here."""
+
+    async def hide(self, job: Job, until: int) -> bool:
+        raise NotImplementedError
+
+    async def bring_back(self, job: Job) -> int | None:
+        raise NotImplementedError
 
 
 @dataclass
@@ -112,7 +124,8 @@ class Rig:
         """As after a start of the program."""
         configuration = Configuration(self.settings, [])
         client: Any = self.messages
-        removals = Removals(client, self.connection, configuration, self.thumbnails)
+        files = FileRemoval(self.connection, configuration, self.thumbnails)
+        removals = Removals(client, self.connection, configuration, files, NoResults())
         return TakedownCases(
             self.connection, configuration, self.thumbnails, removals, lambda case: self.alerts.append(case.id)
         )
@@ -275,6 +288,16 @@ async def test_a_picture_that_is_being_delivered_goes_with_its_message(rig: Rig)
     rig.messages.there.add(104)
     await rig.cases().carry_out_all()
     assert not rig.messages.there and (await rig.case(case_id)).state is CaseState.COMPLETE
+
+
+async def test_what_its_owner_has_deleted_a_moment_ago_cannot_be_brought_back(rig: Rig) -> None:
+    job_id = await rig.paint(SHOWN, 101)
+    case_id = await rig.open()
+    assert await hide_job(rig.connection, job_id, now_ms() + 60_000)
+    confirm_case(rig.database, case_id, excepted=())
+    await rig.cases().carry_out_all()
+    assert await undo_deletion(rig.connection, job_id) is None
+    assert not rig.messages.there and rig.pictures() == [] and (await rig.case(case_id)).state is CaseState.COMPLETE
 
 
 async def test_a_file_that_cannot_be_removed_keeps_the_case_open(rig: Rig) -> None:

@@ -27,7 +27,7 @@ CREATE TABLE takedown_copy (
     number INTEGER NOT NULL,                -- by which staff name it
     kind TEXT NOT NULL CHECK (kind IN ('picture', 'input', 'sample', 'preview')),
     path TEXT NOT NULL,                     -- relative to the folder of its kind
-    job_id INTEGER REFERENCES job (id) ON DELETE CASCADE,  -- of a picture
+    job_id INTEGER,                         -- of a picture; no foreign key: the row outlives the job, which is deleted
     distance REAL NOT NULL,
     state TEXT NOT NULL DEFAULT 'found' CHECK (state IN ('found', 'excepted', 'confirmed', 'removed')),
     PRIMARY KEY (case_id, number),
