@@ -14,6 +14,7 @@ engine.py          the engine against diffusers (parts in _engine_ways.py, _engi
 queue_policy.py    simulates queue policies
 rescan.py          a rescan of 10,000 files
 word_rules.py      prompts judged by the rules on words
+takedown.py        copies of pictures that a takedown finds; _varied_pictures.py draws pictures for it
 inspect_speed.py   inspecting a LoRA against hashing it
 
 _town.py           a playground and a bot as processes, for chaos.py and storm.py

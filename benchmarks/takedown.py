@@ -26,10 +26,13 @@ from PIL import Image
 
 from benchmarks._command import BenchmarkCommand, closing_line
 from benchmarks._varied_pictures import varied
-from bot.app.assembly import Easel, open_easel
+from bot.app.assembly import open_easel
 from bot.app.demo_settings import demo_settings
+from bot.config import Settings
+from bot.jobs.service import JobService
+from bot.pictures.inputs import Inputs
 from bot.pictures.perceptual_hash import FOUND_BELOW, REFUSED_BELOW, distances, notice_hashes, picture_hash
-from bot.requests.builder import RequestDraft
+from bot.requests.builder import RequestBuilder, RequestDraft
 from inference.messages import GenerationRequest
 from tools.demo.shapes import SHAPES
 from tools.demo.world import COLOURS
@@ -89,15 +92,18 @@ def copies(notice: Notice) -> Iterator[tuple[str, Image.Image]]:
 class Demo:
     """Paints with the demo checkpoints."""
 
-    def __init__(self, easel: Easel, seed: int) -> None:
-        self._easel = easel
-        self._chance = random.Random(seed)
+    def __init__(self, settings: Settings, requests: RequestBuilder, jobs: JobService, inputs: Inputs) -> None:
+        self._settings = settings
+        self._requests = requests
+        self._jobs = jobs
+        self._inputs = inputs
+        self._chance = random.Random(1)
 
     async def paint(self, count: int, figures: Sequence[str]) -> list[tuple[GenerationRequest, Image.Image]]:
         """So many pictures of the figures, with their requests."""
         made: list[tuple[GenerationRequest, Image.Image]] = []
         while len(made) < count:
-            checkpoint = self._chance.choice(self._easel.configuration.settings.checkpoints)
+            checkpoint = self._chance.choice(self._settings.checkpoints)
             figure, (colour, ground) = self._chance.choice(figures), self._chance.sample(COLOURS, 2)
             size = self._chance.choice(checkpoint.sizes)
             draft = RequestDraft(
@@ -107,25 +113,25 @@ class Demo:
                 seed=self._chance.randrange(2**31),
                 count=min(AT_ONCE, count - len(made)),
             )
-            request = await self._easel.requests.build(draft)
+            request = await self._requests.build(draft)
             made += [(request, picture) for picture in await self._painted(request)]
         return made
 
     async def painted_over(self, request: GenerationRequest, picture: Image.Image) -> tuple[Image.Image, ...]:
         """The picture varied twice, with other seeds."""
-        path = self._easel.configuration.settings.storage.spool / "notice.png"
+        path = self._settings.storage.spool / "notice.png"
         picture.save(path)
-        kept = await self._easel.inputs.keep_picture(path)
+        kept = await self._inputs.keep_picture(path)
         assert kept is not None
         asked = {"image": kept.at(STRENGTH), "count": 2, "seed": self._chance.randrange(2**31)}
         return tuple(await self._painted(request.model_copy(update=asked)))
 
     async def _painted(self, request: GenerationRequest) -> list[Image.Image]:
-        spool = self._easel.configuration.settings.storage.spool
-        names = await self._easel.jobs.paint_in_background(request)
+        spool = self._settings.storage.spool
+        names = await self._jobs.paint_in_background(request)
         assert names is not None
         pictures = [Image.open(io.BytesIO((spool / name).read_bytes())).convert("RGB") for name in names]
-        self._easel.jobs.spool.delete(names)
+        self._jobs.spool.delete(names)
         return pictures
 
 
@@ -136,7 +142,7 @@ async def painted(notices: int, others: int) -> tuple[list[Notice], list[bytes]]
         async with open_easel(demo_settings(Path(folder))) as easel:
             while not easel.jobs.idle:
                 await asyncio.sleep(0.1)
-            demo = Demo(easel, 1)
+            demo = Demo(easel.configuration.settings, easel.requests, easel.jobs, easel.inputs)
             of_notices = [
                 Notice(picture, await demo.painted_over(request, picture))
                 for request, picture in await demo.paint(notices, SHAPES[:half])
@@ -147,9 +153,9 @@ async def painted(notices: int, others: int) -> tuple[list[Notice], list[bytes]]
 def main() -> int:
     """Measure; the exit code."""
     parser = BenchmarkCommand(__doc__)
-    parser.add_size("--notices", 120, 12, "pictures that notices name, of each painted and drawn")
+    parser.add_size("--notices", 100, 12, "pictures that notices name, of each painted and drawn")
     parser.add_size("--others", 10_000, 300, "unrelated pictures that are drawn")
-    parser.add_size("--painted", 2000, 40, "unrelated pictures that are painted")
+    parser.add_size("--painted", 800, 40, "unrelated pictures that are painted")
     options = parser.read()
     notices, other_painted = asyncio.run(painted(options.notices, options.painted))
     notices += [Notice(varied(1_000_000 + seed, NOTICE_SIDE)) for seed in range(options.notices)]

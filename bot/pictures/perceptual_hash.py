@@ -10,13 +10,14 @@ which the picture itself may be a crop. So each other picture needs one hash alo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from itertools import product
+from operator import mul
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from inference.image_files import BROKEN, on_white, opened, reduced
@@ -27,12 +28,14 @@ NOTHING_ALIKE = 1.0
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF", "BMP")
 _SIDE, _MARGIN = 96, 16  # pixels to which a picture is scaled; by which its border is repeated outside of it
-_LIGHTNESS, _COLOUR = 16, 8  # frequencies each way
+_FREQUENCIES = (16, 8, 8)  # each way, of the lightness and of both colours
 _FAINTEST = 0.2  # grey levels of 255; fainter frequencies have no sign
 _LEAST_SIGNS = 32  # with fewer, a picture is too plain to be compared
-_SIGNS = _LIGHTNESS**2 + 2 * _COLOUR**2 - 3  # without the three means
-_BYTES = 2 * -(-_SIGNS // 8)  # a bit for each positive sign, then one for each negative
+_SIGNS = sum(count**2 - 1 for count in _FREQUENCIES)  # without the means
+_PLANE = -(-_SIGNS // 8)  # bytes with a bit for each positive sign, after which come those of the negative ones
+_BYTES = 2 * _PLANE
 
+_Waves = tuple[tuple[float, ...], ...]
 _Section = tuple[float, float, float, float]  # left, top, right, bottom: what is cut off, as shares of the sides
 _WHOLE: _Section = (0.0, 0.0, 0.0, 0.0)
 _CROPS: tuple[_Section, ...] = (
@@ -81,59 +84,85 @@ def hash_file(path: Path) -> bytes:
 
 def is_too_plain(hashes: bytes) -> bool:
     """Whether so little is in the picture of a notice that it can be compared with nothing."""
-    return bool(np.count_nonzero(_signs(hashes[:_BYTES])) < _LEAST_SIGNS)
+    return _Signs.of(hashes).count < _LEAST_SIGNS
 
 
 def distances(notice: bytes, hashes: Sequence[bytes]) -> list[float]:
-    """The distance of each picture to those of a notice, the least one: 0 for a twin, NOTHING_ALIKE or more for others.
+    """The distance of each picture to those of a notice, the least one: 0 for a twin, about NOTHING_ALIKE for others.
 
     `notice` may hold the hashes of several pictures. An empty hash is like nothing.
     """
-    readable = [index for index, each in enumerate(hashes) if len(each) == _BYTES]
-    told = [NOTHING_ALIKE] * len(hashes)
-    if readable and notice:
-        likeness = _directions(b"".join(hashes[index] for index in readable)) @ _directions(notice).T
-        for index, best in zip(readable, likeness.max(axis=1), strict=True):
-            told[index] = max(0.0, 1.0 - float(best))
-    return told
+    sections = [_Signs.of(notice, place) for place in range(0, len(notice), _BYTES)]
+    comparable = [section for section in sections if section.count >= _LEAST_SIGNS]
+    return [1.0 - _likeness(_Signs.of(each), comparable) if each else NOTHING_ALIKE for each in hashes]
+
+
+@dataclass(frozen=True)
+class _Signs:
+    """The signs of a hash, each kind as the bits of a number."""
+
+    positive: int
+    negative: int
+
+    @classmethod
+    def of(cls, hashes: bytes, place: int = 0) -> _Signs:
+        """Those of the hash that begins at this place."""
+        planes = (hashes[place : place + _PLANE], hashes[place + _PLANE : place + _BYTES])
+        return cls(*(int.from_bytes(plane) for plane in planes))
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return self.positive.bit_count() + self.negative.bit_count()
+
+
+def _likeness(signs: _Signs, sections: Sequence[_Signs]) -> float:
+    """The greatest cosine between the signs and those of a section; 0 where there is none, or little to compare."""
+    count, positive, negative, best = signs.count, signs.positive, signs.negative, 0.0
+    if count < _LEAST_SIGNS:
+        return best
+    for section in sections:
+        agree = (positive & section.positive).bit_count() + (negative & section.negative).bit_count()
+        differ = (positive & section.negative).bit_count() + (negative & section.positive).bit_count()
+        if agree > differ:
+            best = max(best, (agree - differ) / math.sqrt(count * section.count))
+    return best
 
 
 def _hashes(image: Image.Image, sections: Sequence[_Section]) -> bytes:
     smooth = Image.Resampling.BOX if min(image.size) > _SIDE else Image.Resampling.BICUBIC
-    scaled = image.resize((_SIDE, _SIDE), smooth).convert("YCbCr")
-    border = ((_MARGIN, _MARGIN), (_MARGIN, _MARGIN), (0, 0))
-    channels = np.pad(np.asarray(scaled, np.float32), border, mode="edge")
+    channels = [channel.tobytes() for channel in image.resize((_SIDE, _SIDE), smooth).convert("YCbCr").split()]
+
+    @cache
+    def columns(channel: int, left: float, right: float) -> list[list[float]]:
+        """The frequencies across, each as a column, which many sections share."""
+        pixels = channels[channel]
+        rows = [pixels[start : start + _SIDE] for start in range(0, _SIDE**2, _SIDE)]
+        return [[sum(map(mul, wave, row)) for row in rows] for wave in _waves(left, right, _FREQUENCIES[channel])]
+
     hashes: list[bytes] = []
     for left, top, right, bottom in sections:
-        levels = [
-            (_waves(top, bottom, count) @ channels[..., channel] @ _waves(left, right, count).T).ravel()[1:]
-            for channel, count in enumerate((_LIGHTNESS, _COLOUR, _COLOUR))
-        ]
-        found = np.concatenate(levels)
-        hashes += [np.packbits(found > _FAINTEST).tobytes(), np.packbits(found < -_FAINTEST).tobytes()]
+        positive = negative = 0
+        for channel, count in enumerate(_FREQUENCIES):
+            found = columns(channel, left, right)
+            levels = [sum(map(mul, wave, column)) for wave in _waves(top, bottom, count) for column in found]
+            for level in levels[1:]:  # without the mean
+                positive = positive << 1 | (level > _FAINTEST)
+                negative = negative << 1 | (level < -_FAINTEST)
+        hashes += [positive.to_bytes(_PLANE), negative.to_bytes(_PLANE)]
     return b"".join(hashes)
 
 
 @cache
-def _waves(before: float, after: float, count: int) -> NDArray[np.float32]:
-    """Cosines over a section, by frequency and pixel, so that their products with pixels are levels of grey."""
-    edges = (np.arange(_SIDE + 2 * _MARGIN + 1) - _MARGIN) / _SIDE
+def _waves(before: float, after: float, count: int) -> _Waves:
+    """Cosines over a section, by frequency and pixel. What lies outside of the picture looks like its border."""
     width = 1 - after - before
-    inside = np.diff(np.clip(edges, before, 1 - after)) / width  # the share of the section that is in each pixel
-    at = (edges[:-1] + 0.5 / _SIDE - before) / width
-    waves = np.cos(np.pi * np.arange(count)[:, None] * at) * inside * np.sqrt(2)
-    return waves.astype(np.float32)
-
-
-def _signs(hashes: bytes) -> NDArray[np.float32]:
-    """The signs of each hash, a row each: 1, -1, or 0 where there is none."""
-    packed = np.frombuffer(hashes, np.uint8).reshape(-1, 2, _BYTES // 2)
-    positive, negative = np.moveaxis(np.unpackbits(packed, axis=2, count=_SIGNS), 1, 0).astype(np.float32)
-    return positive - negative
-
-
-def _directions(hashes: bytes) -> NDArray[np.float32]:
-    """The signs of each hash as a vector of length 1; of a picture that is too plain, of length 0."""
-    signs = _signs(hashes)
-    count = np.count_nonzero(signs, axis=1, keepdims=True)
-    return np.where(count < _LEAST_SIGNS, 0, signs / np.sqrt(np.maximum(count, 1))).astype(np.float32)
+    waves = [[0.0] * _SIDE for _ in range(count)]
+    for pixel in range(-_MARGIN, _SIDE + _MARGIN):
+        begin, end = max(pixel / _SIDE, before), min((pixel + 1) / _SIDE, 1 - after)
+        if begin < end:
+            at = ((pixel + 0.5) / _SIDE - before) / width
+            for frequency, wave in enumerate(waves):
+                share = math.cos(math.pi * frequency * at) * math.sqrt(2) * (end - begin) / width
+                wave[min(max(pixel, 0), _SIDE - 1)] += share
+    return tuple(map(tuple, waves))
