@@ -22,8 +22,8 @@ from PIL import Image
 
 from inference.image_files import BROKEN, on_white, opened, reduced
 
-FOUND_BELOW = 0.42  # a distance at which staff look whether it is a copy
-REFUSED_BELOW = 0.25  # a distance at which a copy is refused without anybody looking
+FOUND_BELOW = 0.48  # a distance at which staff look whether it is a copy
+REFUSED_BELOW = 0.27  # a distance at which a copy is refused without anybody looking
 NOTHING_ALIKE = 1.0
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF", "BMP")
