@@ -13,7 +13,7 @@ import aiosqlite
 
 from bot import background
 from bot.app.backups import keep_backups
-from bot.app.from_settings import make_workers, registry_of, require_checkpoints, require_classifier
+from bot.app.from_settings import make_workers, registry_of, require_checkpoints, require_classifier, require_signing
 from bot.app.reloading import Reloader
 from bot.config import ConfigError, Settings
 from bot.config.sections import StorageSettings
@@ -27,6 +27,7 @@ from bot.library.watcher import LibraryKeeper
 from bot.pictures.inputs import Inputs
 from bot.pictures.lora_pictures import LoraPictures
 from bot.pictures.removed_pictures import RemovedPictures
+from bot.pictures.signing import SignedAttachments
 from bot.pictures.thumbnails import Thumbnails
 from bot.requests.builder import RequestBuilder
 from bot.servers.services import ServerServices, server_services
@@ -50,6 +51,7 @@ class Easel:
     jobs: JobService
     workers: tuple[Worker, ...]
     thumbnails: Thumbnails
+    attachments: SignedAttachments
     lora_pictures: LoraPictures
     inputs: Inputs
     removed: RemovedPictures
@@ -120,6 +122,7 @@ async def open_easel(
     """
     require_checkpoints(settings)
     require_classifier(settings)
+    require_signing(settings)
     async with (
         open_catalogue(settings, progress) as found,
         started(found, read_settings, lookup_clock=lookup_clock) as easel,
@@ -162,6 +165,7 @@ def assemble(
         jobs=jobs,
         workers=workers,
         thumbnails=thumbnails,
+        attachments=SignedAttachments(thumbnails, lambda: configuration.settings.c2pa),
         lora_pictures=LoraPictures(connection, configuration, thumbnails),
         inputs=inputs,
         removed=removed,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bot.config import ConfigError, Settings
 from bot.library.registry import CivitaiRegistry
+from bot.pictures.credentials import SigningUnusable, credentials_of
 from inference.classifier_files import ClassifierFiles
 from inference.errors import ClassifierUnusable
 from inference.messages import CheckpointSpec, Folders, WorkerOptions
@@ -34,6 +35,14 @@ def require_classifier(settings: Settings) -> None:
         ClassifierFiles.read(Path(spec.source), spec.classes)
     except ClassifierUnusable as problem:
         raise ConfigError(problem.for_operators.format(reason=problem.reason)) from None
+
+
+def require_signing(settings: Settings) -> None:
+    """Raise ConfigError when pictures are to be signed and cannot be. The files are read anew."""
+    try:
+        credentials_of(settings.c2pa, anew=True)
+    except SigningUnusable as problem:
+        raise ConfigError(str(problem)) from None
 
 
 def make_workers(settings: Settings, checkpoints: Sequence[CheckpointSpec]) -> tuple[Worker, ...]:

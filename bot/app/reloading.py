@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import aiosqlite
 
-from bot.app.from_settings import registry_of, require_checkpoints, require_classifier, worker_options
+from bot.app.from_settings import registry_of, require_checkpoints, require_classifier, require_signing, worker_options
 from bot.background import guard
 from bot.config import ConfigError, Settings
 from bot.config.changes import Changes, changes, taken_over
@@ -65,6 +65,7 @@ class Reloader:
             new = taken_over(old, read)
             require_checkpoints(new)
             require_classifier(new)
+            await asyncio.to_thread(require_signing, new)
             _require_devices(new)
             specs = tuple(await identify(self._connection, new.checkpoints))
             self._configuration.replace(new, specs)

@@ -8,6 +8,7 @@ import json
 import tempfile
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ from bot.diagnostics.facts import look
 from bot.diagnostics.finding import Finding, FindingGrade
 from bot.diagnostics.folders import why_unwritable
 from bot.library.catalogue import LibraryUnreadable, ScanReport
+from bot.pictures.credentials import SigningUnusable, credentials_of
 from inference.errors import WorkerUnavailable
 from inference.lora.declarations import BadDeclarations
 from inference.messages import ClassifierSpec, Folders, Ready, WorkerOptions
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
 PAINTS_ON = "paints on {device}"
 _ABOUT_CPU = frozenset({SPEED, CARD})  # findings that speak against painting on the CPU
+EXPIRES_SOON_DAYS = 30
 WORKER_SECONDS = 120.0  # importing torch from a cold disk can take a minute
 
 
@@ -98,6 +101,8 @@ async def diagnose(settings: Settings) -> AsyncGenerator[Finding]:
     classifier = check_classifier(settings.classifier)
     if classifier is not None:
         yield classifier
+    if settings.c2pa.enabled:
+        yield await asyncio.to_thread(_signing, settings)
     hardware = await asyncio.to_thread(lambda: list(_hardware(settings)))
     for finding in hardware:
         yield finding
@@ -147,6 +152,18 @@ def _writable(folder: Path) -> Finding:
         says = f"{folder} cannot be written ({reason}); change its owner, make room, or choose another [storage] folder"
         return Finding("storage", FindingGrade.PROBLEM, says)
     return Finding("storage", FindingGrade.OK, f"{folder} can be written")
+
+
+def _signing(settings: Settings) -> Finding:
+    try:
+        credentials = credentials_of(settings.c2pa, anew=True)
+    except SigningUnusable as problem:
+        return Finding("signatures", FindingGrade.PROBLEM, str(problem))
+    assert credentials is not None
+    if credentials.expires < datetime.now(UTC) + timedelta(days=EXPIRES_SOON_DAYS):
+        says = f"a certificate expires on {credentials.expires:%Y-%m-%d}; nothing is signed after that"
+        return Finding("signatures", FindingGrade.WARNING, says)
+    return Finding("signatures", FindingGrade.OK, f"C2PA by {settings.c2pa.certificate}")
 
 
 def _hardware(settings: Settings) -> Iterator[Finding]:

@@ -11,6 +11,8 @@ from bot.cli import DONE, REFUSED, add_config, discord_id, settings_of
 from bot.config import Settings
 from bot.database.connection import read_database
 from bot.database.erasures import Erasure, newest_erasure, request_erasure
+from bot.pictures.signing import SignedAttachments
+from bot.pictures.thumbnails import Thumbnails
 from bot.privacy.export import Exporter, stored_counts
 
 if TYPE_CHECKING:
@@ -91,7 +93,9 @@ async def _export(settings: Settings, person_id: int, folder: Path) -> int:
             print("Nothing is kept of this person.")
             return REFUSED
         number = 0
-        async for part in Exporter(connection, settings.storage).parts(person_id, PART_BYTES):
+        thumbnails = Thumbnails(settings.storage.thumbnails, settings.storage.pictures)
+        attachments = SignedAttachments(thumbnails, lambda: settings.c2pa)
+        async for part in Exporter(connection, settings.storage, attachments).parts(person_id, PART_BYTES):
             number += 1
             path = folder / f"easel-export-{person_id}-{number}.zip"
             await asyncio.to_thread(path.write_bytes, part.data)

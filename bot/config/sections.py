@@ -65,6 +65,18 @@ class ClassifierDevice(StrEnum):
     WORKER = "worker"
 
 
+class C2paAlgorithm(StrEnum):
+    """Kinds of signatures."""
+
+    ES256 = "es256"
+    ES384 = "es384"
+    ES512 = "es512"
+    PS256 = "ps256"
+    PS384 = "ps384"
+    PS512 = "ps512"
+    ED25519 = "ed25519"
+
+
 class WordListMode(StrEnum):
     """What a list of words does to a text that has one of them."""
 
@@ -108,6 +120,14 @@ def _loopback(url: str) -> str:
     if parts.scheme != "http" or parts.hostname not in LOOPBACK or parts.username or parts.query:
         raise ValueError(f"must be an http address of this machine, such as http://127.0.0.1:8014/api/v10, not {url}")
     return url.rstrip("/")
+
+
+def _web_address(url: str) -> str:
+    """Raise ValueError unless it is an address of the web."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
+        raise ValueError(f"must be an address such as http://timestamp.digicert.com, not {url}")
+    return url
 
 
 def _some_devices(devices: tuple[str, ...]) -> tuple[str, ...]:
@@ -414,6 +434,30 @@ class ClassifierSettings(Section):
             if of_picture.get(name, 0.0) >= threshold
         ]
         return max(reached, default=None)
+
+
+class C2paSettings(Section):
+    """C2PA signatures in delivered pictures, for which easel[c2pa] has to be installed. Off without a certificate."""
+
+    certificate: Path | None = None
+    """A PEM file with the certificate that signs, and behind it those above it."""
+    key: Path | None = None
+    """A PEM file with its private key, without a passphrase, that no other account may read."""
+    algorithm: C2paAlgorithm = C2paAlgorithm.ES256
+    """es256, es384, es512, ps256, ps384, ps512 or ed25519, as the key is."""
+    timestamp_url: Annotated[str, AfterValidator(_web_address)] | None = None
+    """A timestamp authority (RFC 3161), asked for each picture: it learns when, not which. Left out, none is asked."""
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("a certificate and its key go together; give both or neither")
+        return self
+
+    @property
+    def enabled(self) -> bool:
+        """Whether pictures are signed."""
+        return self.certificate is not None
 
 
 class WordListSettings(Section):

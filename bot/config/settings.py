@@ -14,6 +14,7 @@ from bot.config.checkpoints import CheckpointSettings
 from bot.config.program import program
 from bot.config.sections import (
     BackupSettings,
+    C2paSettings,
     ClassifierSettings,
     DiscordSettings,
     LibrarySettings,
@@ -64,6 +65,7 @@ class Settings(BaseSettings):
     matching: MatchingSettings = MatchingSettings()
     moderation: ModerationSettings = ModerationSettings()
     classifier: ClassifierSettings = ClassifierSettings()
+    c2pa: C2paSettings = C2paSettings()
     checkpoints: Annotated[tuple[CheckpointSettings, ...], Field(max_length=1000)] = ()
 
     @model_validator(mode="after")
@@ -119,9 +121,13 @@ class Settings(BaseSettings):
         classifier = self.classifier
         if classifier.path is not None:
             classifier = classifier.model_copy(update={"path": folder / classifier.path.expanduser()})
+        c2pa = self.c2pa
+        if c2pa.certificate is not None and c2pa.key is not None:
+            files = {"certificate": folder / c2pa.certificate.expanduser(), "key": folder / c2pa.key.expanduser()}
+            c2pa = c2pa.model_copy(update=files)
         paths = {
             "discord": discord, "checkpoints": checkpoints, "storage": storage, "library": library, "backup": backup,
-            "classifier": classifier,
+            "classifier": classifier, "c2pa": c2pa,
         }  # fmt: skip
         return self.model_copy(update=paths)
 

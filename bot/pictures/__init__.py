@@ -2,6 +2,8 @@
 
 inputs.py            pictures to start from: at most 20 MB each; `inference.image_files` bounds what decoding takes
 attachments.py       pictures as Discord attachments, in a form that fits the size limit
+signing.py           attachments signed by C2PA, where the settings have a certificate
+credentials.py       its certificate and key: read, checked, tried
 thumbnails.py        small WebP copies for messages
 lora_pictures.py     small pictures of a LoRA: the author's preview, and samples
 sheets.py            contact sheets of a job's variants

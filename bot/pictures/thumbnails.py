@@ -67,18 +67,24 @@ class Thumbnails:
         return await self.of(self._pictures / path, box)
 
     def forget(self, picture: Path) -> None:
-        """Delete the thumbnails of `picture`, which is about to be deleted. Raises OSError."""
-        for box in (LIST, GALLERY):
-            if picture.exists() and (kept := self._place(picture, box)) is not None:
+        """Delete all that is kept beside `picture`, which is about to be deleted. Raises OSError."""
+        if picture.exists() and (any_of_it := self.beside(picture, "")) is not None:
+            for kept in any_of_it.parent.glob(f"{any_of_it.name}*"):
                 kept.unlink(missing_ok=True)
 
     def _place(self, picture: Path, box: Box) -> Path | None:
-        """The path of its thumbnail; None for a file that is too large. Raises OSError."""
+        return self.beside(picture, f"{box.side}.webp")
+
+    def beside(self, picture: Path, name: str) -> Path | None:
+        """The path of something that is made of `picture` and goes with it; None for a file that is too large.
+
+        Raises OSError.
+        """
         stat = picture.stat()
         if stat.st_size > MAX_SOURCE_BYTES:
             return None
         digest = _digest(picture, stat.st_size, stat.st_mtime_ns)
-        return self._folder / digest[:2] / f"{digest[:32]}-{box.side}.webp"
+        return self._folder / digest[:2] / f"{digest[:32]}-{name}"
 
     def _make(self, picture: Path, kept: Path, box: Box) -> bytes:
         if (made := _read(kept)) is not None:  # made for another caller while this one waited

@@ -51,7 +51,8 @@ nor your address is among them. The hashes are kept until an operator closes the
 
 ## What is marked
 
-Every picture says in its file that it is generated (XMP, IPTC's digital source type). The mark is not signed. Who
+Every picture says in its file that it is generated (XMP, IPTC's digital source type). The mark is not signed,
+unless the operator has a certificate for C2PA; then the signature says whose program painted it, and not for whom. Who
 keeps their prompts to themselves sends pictures without them; all other parameters stay inside.
 """
 

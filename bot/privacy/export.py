@@ -21,7 +21,8 @@ from bot.config.sections import StorageSettings
 from bot.database.connection import fetch
 from bot.database.inputs import inputs_of_person
 from bot.database.pictures import paths_of_person
-from bot.pictures.attachments import DAMAGED, fit, fitted
+from bot.pictures.attachments import DAMAGED, fitted
+from bot.pictures.signing import SignedAttachments
 from bot.privacy.stored_data import TABLES
 
 ROWS_A_FILE = 500
@@ -54,6 +55,7 @@ class Exporter:
 
     connection: aiosqlite.Connection
     storage: StorageSettings
+    attachments: SignedAttachments
 
     async def parts(self, person_id: int, limit: int, begin: int = 0) -> AsyncGenerator[ExportPart]:
         """The parts from file number `begin` on, each of at most `limit` bytes. Raises DatabaseError.
@@ -63,7 +65,7 @@ class Exporter:
         sources = await self._sources(person_id)
         place = begin
         while place < len(sources) or place == 0:
-            part = await asyncio.to_thread(_packed, sources, place, limit)
+            part = await asyncio.to_thread(_packed, self.attachments, sources, place, limit)
             yield part
             if part.next is None:
                 return
@@ -113,12 +115,12 @@ def _told(row: sqlite3.Row) -> dict[str, object]:
     }
 
 
-def _packed(sources: Sequence[_Source], begin: int, limit: int) -> ExportPart:
+def _packed(attachments: SignedAttachments, sources: Sequence[_Source], begin: int, limit: int) -> ExportPart:
     """As many files as fit, at least one. Blocks."""
     buffer, size, place, left_out = io.BytesIO(), MARGIN, begin, list[str]()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for source in sources[begin:]:
-            made = _encoded(source, limit - 2 * MARGIN)
+            made = _encoded(attachments, source, limit - 2 * MARGIN)
             if made is None:
                 left_out.append(source.name)
                 place += 1
@@ -141,13 +143,13 @@ def _remark(left_out: Iterable[str]) -> str:
     return "\n".join(lines or ["Nothing is kept of you."])
 
 
-def _encoded(source: _Source, limit: int) -> tuple[str, bytes] | None:
+def _encoded(attachments: SignedAttachments, source: _Source, limit: int) -> tuple[str, bytes] | None:
     """Name and bytes of a file; None when it is gone or damaged."""
     if source.path is None:
         return source.name, (source.text or "").encode()
     try:
         name, path = Path(source.name).name, source.path
-        made = fit(path, limit) if source.painted else fitted(name, path.read_bytes(), limit)
+        made = attachments.fit(path, limit) if source.painted else fitted(name, path.read_bytes(), limit)
     except DAMAGED:
         return None
     return str(Path(source.name).with_suffix(Path(made.name).suffix or ".png")), made.data

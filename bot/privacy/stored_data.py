@@ -400,7 +400,7 @@ FILES = (
         _UNTIL_DELETED, Fate.DELETED, exported=True,
     ),
     StoredFiles(
-        "`thumbnails/`", "small copies of pictures", "the SHA-256 of the picture", "as long as the picture",
+        "`thumbnails/`", "small and signed copies of pictures", "the SHA-256 of the picture", "as long as the picture",
         Fate.DELETED, exported=False,
     ),
     StoredFiles(

@@ -122,6 +122,7 @@ class EaselBot(Client):
         self.jobs = easel.jobs
         self.inputs = easel.inputs
         self.thumbnails = easel.thumbnails
+        self.attachments = easel.attachments
         self.lora_pictures = easel.lora_pictures
         self.repainter = easel.repainter
         self.reloader = easel.reloader
@@ -133,7 +134,7 @@ class EaselBot(Client):
         self._checking_token = False
         settings = easel.configuration.settings
         transport = DiscordTransport(self, settings.discord.token.get_secret_value())
-        self.deliverer = Deliverer(transport, self.connection, settings.storage.pictures)
+        self.deliverer = Deliverer(transport, self.connection, settings.storage.pictures, easel.attachments)
         follower = JobFollower(self.connection, self.jobs, self.deliverer, settings.storage.spool, self.servers)
         self._orders = self.orders = Orders(
             self.connection, self.requests, self.jobs, self.inputs, self.servers, self.deliverer, follower
@@ -162,7 +163,7 @@ class EaselBot(Client):
         )
         erased = ErasedMessages(self, follower.stop)
         self.erasures = Erasures(self.connection, self.configuration, self.jobs, files, erased)
-        self.exporter = Exporter(self.connection, settings.storage)
+        self.exporter = Exporter(self.connection, settings.storage, easel.attachments)
         alerts = OperatorAlerts(self, self.connection, self.configuration)
         self.takedown_cases = TakedownCases(
             self.connection, self.configuration, self.thumbnails, self.removals, alerts.takedown_due

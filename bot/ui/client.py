@@ -18,6 +18,7 @@ from bot.library.configuration import Configuration
 from bot.library.watcher import LibraryKeeper
 from bot.pictures.inputs import Inputs
 from bot.pictures.lora_pictures import LoraPictures
+from bot.pictures.signing import SignedAttachments
 from bot.pictures.thumbnails import Thumbnails
 from bot.privacy.erasing import Erasures
 from bot.privacy.export import Exporter
@@ -65,6 +66,7 @@ class Client(commands.AutoShardedBot):
     jobs: JobService
     inputs: Inputs
     thumbnails: Thumbnails
+    attachments: SignedAttachments
     lora_pictures: LoraPictures
     repainter: Repainter
     reloader: Reloader

@@ -8,7 +8,7 @@ ai_mark.py        the mark that tells machines that a picture is generated
 strip_prompt.py   a picture for others to see, without its owner's words
 """
 
-from inference.parameters.ai_mark import ai_mark, marked
+from inference.parameters.ai_mark import GENERATED, ai_mark, marked, source_type_in
 from inference.parameters.files import CHUNK, JSON_CHUNK, XMP_CHUNK, Texts, UnreadableTexts, texts_in, with_texts
 from inference.parameters.reading import read_infotext
 from inference.parameters.recipe import Recipe, RecipeLora, recipe_of
@@ -17,6 +17,7 @@ from inference.parameters.writing import SAMPLER_LABELS, infotext
 
 __all__ = [
     "CHUNK",
+    "GENERATED",
     "JSON_CHUNK",
     "SAMPLER_LABELS",
     "XMP_CHUNK",
@@ -29,6 +30,7 @@ __all__ = [
     "marked",
     "read_infotext",
     "recipe_of",
+    "source_type_in",
     "strip_prompt",
     "texts_in",
     "with_texts",

@@ -30,6 +30,11 @@ def ai_mark(request: GenerationRequest | None) -> str:
     return _PACKET.format(source_type=COMPOSITE if composite else GENERATED)
 
 
+def source_type_in(data: bytes) -> str:
+    """The digital source type that a picture's own mark tells, in whatever format; generated where it tells none."""
+    return COMPOSITE if COMPOSITE.encode() in data else GENERATED
+
+
 def marked(png: bytes) -> bytes:
     """The same picture with the mark. One that bears an XMP packet, or is no whole PNG, stays as it is.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Container, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Container, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +19,6 @@ from discord.http import Route
 from bot.app.assembly import Easel, open_easel
 from bot.cli.run import serve
 from bot.config import Settings
-from bot.config.sections import ClassifierSettings
 from bot.ui.api_url import point_at
 from bot.ui.bot import EaselBot
 from playground import Playground, default_world
@@ -42,7 +41,7 @@ class Scene(People):
     control: Control
     house: House
     operators: tuple[str, ...] = (default_world.MARGARET,)
-    classifier: ClassifierSettings = field(default_factory=ClassifierSettings)
+    changes: Mapping[str, object] = field(default_factory=dict[str, object])  # of other sections of the settings
 
     @property
     def settings(self) -> Settings:
@@ -53,8 +52,7 @@ class Scene(People):
             "operators": self.operators,
         }
         settings = self.house.settings
-        given = {"discord": settings.discord.model_validate(discord), "classifier": self.classifier}
-        return settings.model_copy(update=given)
+        return settings.model_copy(update={"discord": settings.discord.model_validate(discord), **self.changes})
 
     async def ended(self, message: VisibleMessage) -> VisibleMessage:
         """Wait until a job's message shows its end, as long as its progress changes: a busy machine is slow."""

@@ -20,7 +20,7 @@ async def test_what_the_classifier_rates_above_a_place_is_withheld_there(
     empty: Scene, classifiers: dict[str, Path]
 ) -> None:
     thresholds = {"red": {ContentRating.TEEN: 0.01, ContentRating.EXPLICIT: 0.5}, "blue": {ContentRating.GENERAL: 0.5}}
-    empty.classifier = ClassifierSettings(path=classifiers["transformers"], thresholds=thresholds)
+    empty.changes = {"classifier": ClassifierSettings(path=classifiers["transformers"], thresholds=thresholds)}
     ada = empty.ada
     async with empty.opened() as (easel, _):
         order = await (await ada.slash("imagine", prompt=RED, steps=8)).reply()

@@ -36,11 +36,13 @@ from bot.database.deliveries import (
 )
 from bot.database.jobs import Job, find_job
 from bot.database.pictures import Picture
-from bot.pictures.attachments import DAMAGED, DEFAULT_LIMIT, ENCODING, PictureFile, fit, fitted
+from bot.pictures.attachments import DAMAGED, DEFAULT_LIMIT, ENCODING, PictureFile
 from bot.pictures.sheets import compose
+from bot.pictures.signing import SignedAttachments
 from bot.ui.client import Interaction
 from bot.ui.views.result import ended_view, result_view, undeliverable_view, withheld_view
 from inference.errors import RequestError
+from inference.parameters import marked
 
 TICKET_MS = 14 * 60_000  # fifteen minutes, less one for clock skew and latency
 
@@ -174,7 +176,10 @@ class ResultNotice:
 class Deliverer:
     """Sends the messages of jobs to Discord, and records what was delivered."""
 
-    def __init__(self, transport: Transport, connection: aiosqlite.Connection, pictures: Path) -> None:
+    def __init__(
+        self, transport: Transport, connection: aiosqlite.Connection, pictures: Path, attachments: SignedAttachments
+    ) -> None:
+        self._signed = attachments
         self._transport = transport
         self._connection = connection
         self._pictures = pictures
@@ -367,17 +372,26 @@ class Deliverer:
     ) -> tuple[PictureFile, ...]:
         # The limit is for the whole message: the pictures share it.
         share = limit // max(1, len(pictures))
-        made = [_fit_or_none(self._pictures / picture.path, share, words=words) for picture in pictures]
+        made = [self._fit_or_none(self._pictures / picture.path, share, words=words) for picture in pictures]
         return tuple(attachment for attachment in made if attachment is not None)
 
     def _sheet(self, job: Job, pictures: tuple[Picture, ...], limit: int, *, words: bool) -> tuple[PictureFile, ...]:
-        """All variants on one contact sheet, whose file holds no metadata."""
+        """All variants on one contact sheet, whose file holds no metadata but the mark of generated pictures."""
         del words
         if not pictures:
             return ()
         places = {picture.position: self._pictures / picture.path for picture in pictures}
         sheet = compose([places.get(number) for number in range(len(job.request.variants))], job.request)
-        return (fitted(f"sheet-{job.id}.png", sheet, limit),)
+        first = self._pictures / pictures[0].path
+        return (self._signed.fitted(f"sheet-{job.id}.png", marked(sheet), limit, first),)
+
+    def _fit_or_none(self, path: Path, limit: int, *, words: bool) -> PictureFile | None:
+        """The picture, encoded within `limit` bytes; None when it was deleted or is damaged."""
+        try:
+            return self._signed.fit(path, limit, words=words)
+        except DAMAGED as problem:
+            log.warning("the picture %s cannot be sent: %s", path, str(problem) or type(problem).__name__)
+            return None
 
 
 def _is_open(delivery: Delivery, interaction: Interaction | None) -> bool:
@@ -385,12 +399,3 @@ def _is_open(delivery: Delivery, interaction: Interaction | None) -> bool:
     if interaction is not None:
         return not interaction.is_expired()
     return delivery.ticket is not None and now_ms() < delivery.created_at + TICKET_MS
-
-
-def _fit_or_none(path: Path, limit: int, *, words: bool) -> PictureFile | None:
-    """The picture, encoded within `limit` bytes; None when it was deleted or is damaged."""
-    try:
-        return fit(path, limit, words=words)
-    except DAMAGED as problem:
-        log.warning("the picture %s cannot be sent: %s", path, str(problem) or type(problem).__name__)
-        return None

@@ -20,7 +20,8 @@ from bot.database.pictures import Picture, pictures_of_job
 from bot.i18n import _, later, ngettext
 from bot.i18n.texts import clipped, lora_use, plain, several
 from bot.library.installed_checkpoints import InstalledCheckpoints
-from bot.pictures.attachments import ENCODING, PictureFile, fit
+from bot.pictures.attachments import ENCODING, PictureFile
+from bot.pictures.signing import SignedAttachments
 from bot.ui import acknowledge
 from bot.ui.access import context_of, require_shown
 from bot.ui.client import Interaction
@@ -118,7 +119,9 @@ class OpenResultButton(JobButton, template=r"open:(?P<job>\d{1,18})"):
         await require_shown(interaction, job)
         pictures = await pictures_of_job(interaction.client.connection, job.id)
         folder = interaction.client.configuration.settings.storage.pictures
-        attachments = await ENCODING.run(_files, folder, pictures, interaction.filesize_limit)
+        attachments = await ENCODING.run(
+            _files, interaction.client.attachments, folder, pictures, interaction.filesize_limit
+        )
         if not attachments:
             raise picture_gone()
         view = result_view(job, attachments, shows_prompt=True)
@@ -143,9 +146,11 @@ async def _show(
     await acknowledge.replace(interaction, page.view, page.files)
 
 
-def _files(folder: Path, pictures: tuple[Picture, ...], limit: int) -> tuple[PictureFile, ...]:
+def _files(
+    attachments: SignedAttachments, folder: Path, pictures: tuple[Picture, ...], limit: int
+) -> tuple[PictureFile, ...]:
     paths = [folder / picture.path for picture in pictures]
-    return tuple(fit(path, limit // len(paths)) for path in paths if path.exists())
+    return tuple(attachments.fit(path, limit // len(paths)) for path in paths if path.exists())
 
 
 async def history(interaction: Interaction, query: HistoryQuery, number: int | None = None) -> RenderedMessage:

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from bot.app.demo_settings import demo_checkpoint
+from bot.app.from_settings import require_signing
 from bot.cli import DONE, UNUSABLE
-from bot.cli.doctor import PAINTS_ON, _looked_at, _weighed
-from bot.config import CheckpointSettings
+from bot.cli.doctor import EXPIRES_SOON_DAYS, PAINTS_ON, _looked_at, _signing, _weighed
+from bot.config import CheckpointSettings, ConfigError, load_settings
 from bot.config.example import config_text
 from bot.diagnostics.capacity import SPEED
 from bot.diagnostics.cards import CARD
@@ -21,6 +22,7 @@ from bot.diagnostics.finding import Finding, FindingGrade
 from inference.classifier_files import WEIGHTS
 from inference.demo import CHECKPOINTS
 from tests.bot.cli.commands import Here, bot
+from tests.bot.pictures.certificates import settings_in
 from tests.house import PASTEL, VIVID, House
 from tests.weight_files import single_file, write_folder, write_weights
 
@@ -165,3 +167,22 @@ def test_a_classifier_that_cannot_be_used_is_told_and_no_worker_starts_with_it(
     assert findings["worker"][0] == "ok", "which is about the device alone"
     said = bot("paint", "a cat", "--config", config)
     assert said.code == UNUSABLE and "no class 'NSFW'" in said.err
+
+
+def test_signatures_are_tried(house: House) -> None:
+    pytest.importorskip("c2pa")
+    declared = [demo_checkpoint(checkpoint, checkpoint.path) for checkpoint in CHECKPOINTS]
+    signing = settings_in(house.folder / "certificates")
+    assert signing.certificate is not None and signing.key is not None
+    values = {"certificate": signing.certificate, "key": signing.key}
+    config = house.config
+    config.write_text(config_text(declared, worker={"threads": 1}, c2pa=values))
+    settings = load_settings(config)
+    assert _signing(settings) == Finding("signatures", OK, f"C2PA by {signing.certificate}")
+    settings_in(house.folder / "certificates", days=EXPIRES_SOON_DAYS - 1)
+    assert _signing(settings).grade is WARNING and "expires on" in _signing(settings).says
+    signing.key.chmod(0o644)
+    found = _signing(settings)
+    assert found.grade is PROBLEM and "chmod 600" in found.says
+    with pytest.raises(ConfigError, match="chmod 600"):
+        require_signing(settings)

@@ -13,10 +13,15 @@ import pytest
 from bot.config import Settings
 from bot.privacy.export import Exporter, ExportPart, stored_counts
 from bot.privacy.stored_data import TABLES
+from tests.bot.pictures.unsigned import attachments
 from tests.bot.privacy.people import ADA, BOTH_GAVE, GRACE, MARGARET, WORDS, closure
 from tests.xmp import source_types
 
 LARGE, SMALL = 10**9, 20_000  # bytes; a picture has about 12,000
+
+
+def exporter(connection: aiosqlite.Connection, settings: Settings) -> Exporter:
+    return Exporter(connection, settings.storage, attachments(settings.storage.folder))
 
 
 def files(parts: Iterable[ExportPart]) -> dict[str, bytes]:
@@ -32,7 +37,7 @@ def files(parts: Iterable[ExportPart]) -> dict[str, bytes]:
 async def exported(
     connection: aiosqlite.Connection, settings: Settings, limit: int, person: int = ADA
 ) -> list[ExportPart]:
-    return [part async for part in Exporter(connection, settings.storage).parts(person, limit)]
+    return [part async for part in exporter(connection, settings).parts(person, limit)]
 
 
 @pytest.mark.parametrize("limit", [LARGE, SMALL])
@@ -65,7 +70,7 @@ async def test_it_holds_nothing_of_anybody_else(filled: aiosqlite.Connection, se
 async def test_a_part_can_be_made_by_itself(filled: aiosqlite.Connection, settings: Settings) -> None:
     parts = await exported(filled, settings, SMALL)
     assert parts[0].next is not None
-    again = [part async for part in Exporter(filled, settings.storage).parts(ADA, SMALL, parts[0].next)]
+    again = [part async for part in exporter(filled, settings).parts(ADA, SMALL, parts[0].next)]
     assert files(again) == files(parts[1:])
 
 

@@ -24,6 +24,7 @@ from bot.database.jobs import cancel_job, create_job, find_job
 from bot.ui.delivery.delivery import Deliverer, FoundMessage, JobMessage, Result, RouteClosed
 from bot.ui.views.job_progress import waiting_view
 from inference.queue_simulation import Forecast
+from tests.bot.pictures.unsigned import attachments
 from tests.inference.requests import request
 
 CHANNEL, DIRECT, PERSON = 10, 20, 1
@@ -188,7 +189,7 @@ class World:
 async def deliverer(world: World) -> AsyncIterator[tuple[Deliverer, Any]]:
     async with open_database(world.folder / "easel.sqlite3") as connection:
         await connection.execute("PRAGMA synchronous = OFF")
-        yield Deliverer(world.discord, connection, world.folder), connection
+        yield Deliverer(world.discord, connection, world.folder, attachments(world.folder)), connection
 
 
 Run = Callable[[Deliverer, Any, bool], Coroutine[Any, Any, None]]

@@ -1,0 +1,76 @@
+"""Attachments with a C2PA manifest, where the settings have a certificate: signed once, and the same bytes after that.
+
+What is signed is the file as it is sent, since each form has bytes of its own: the PNG, the one without words, WebP,
+JPEG, a sheet. Its copy is kept beside the thumbnails of the picture and goes with them, so that a result that is
+delivered again, also after a restart, is the same file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from bot.config.sections import C2paSettings
+from bot.pictures.attachments import DEFAULT_LIMIT, PictureFile, fit, fitted
+from bot.pictures.credentials import SigningUnusable, credentials_of
+from bot.pictures.thumbnails import Thumbnails
+from inference.parameters import source_type_in
+
+MANIFEST_BYTES = 65_536  # left free for a manifest: some 3 kB, and the certificates, and a timestamp
+
+log = logging.getLogger(__name__)
+
+
+class SignedAttachments:
+    """Makes attachments. `settings` is asked each time. Reads, encodes and signs, so run it in ENCODING."""
+
+    def __init__(self, thumbnails: Thumbnails, settings: Callable[[], C2paSettings] = C2paSettings) -> None:
+        self._thumbnails = thumbnails
+        self._settings = settings
+
+    def fit(self, picture: Path, limit: int = DEFAULT_LIMIT, *, words: bool = True) -> PictureFile:
+        """See `bot.pictures.attachments.fit`. Raises one of DAMAGED."""
+        made = fit(picture, self._within(limit), words=words)
+        return self._signed(made, picture)
+
+    def fitted(self, name: str, data: bytes, limit: int, picture: Path) -> PictureFile:
+        """See `bot.pictures.attachments.fitted`; what is made of `picture` goes with it. Raises one of DAMAGED."""
+        return self._signed(fitted(name, data, self._within(limit)), picture)
+
+    def _within(self, limit: int) -> int:
+        return max(limit - MANIFEST_BYTES, limit // 2) if self._settings().enabled else limit
+
+    def _signed(self, made: PictureFile, picture: Path) -> PictureFile:
+        if not self._settings().enabled:
+            return made
+        suffix = Path(made.name).suffix
+        try:
+            name = f"signed-{hashlib.sha256(made.data).hexdigest()[:32]}{suffix}"
+            kept = self._thumbnails.beside(picture, name)
+            if kept is not None and kept.is_file():
+                return replace(made, data=kept.read_bytes())
+            credentials = credentials_of(self._settings())
+            assert credentials is not None
+            data = credentials.sign(made.data, suffix, source_type_in(made.data))
+            if len(data) > len(made.data) + MANIFEST_BYTES:
+                raise SigningUnusable("[c2pa] the manifest is larger than it may be, because of its certificates")
+            if kept is not None:
+                _keep(kept, data)
+        except (SigningUnusable, OSError) as problem:
+            log.error("a picture is sent without a C2PA signature: %s", problem)
+            return made
+        return replace(made, data=data)
+
+
+def _keep(kept: Path, data: bytes) -> None:
+    """Write it whole or not at all. Raises OSError."""
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    handle, partial = tempfile.mkstemp(dir=kept.parent)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+    Path(partial).replace(kept)

@@ -1,0 +1,201 @@
+"""C2PA signatures in every form that is delivered, read by c2pa-python; what else a picture says stays readable."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bot.config.sections import C2paAlgorithm, C2paSettings
+from bot.pictures.attachments import PictureFile, fit
+from bot.pictures.credentials import MIME_TYPES, Credentials, SigningUnusable
+from bot.pictures.signing import SignedAttachments
+from bot.pictures.thumbnails import LIST, Thumbnails
+from inference.messages import GenerationRequest, SourceImage
+from inference.parameters import CHUNK, JSON_CHUNK, XMP_CHUNK, ai_mark, infotext, strip_prompt, texts_in, with_texts
+from tests.bot.pictures.certificates import settings_in
+from tests.inference.requests import request
+from tests.xmp import source_types
+
+c2pa = pytest.importorskip("c2pa")
+
+LARGE = 10 * 2**20
+IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+
+
+def painted(folder: Path, made: GenerationRequest | None = None, side: int = 256) -> Path:
+    """A picture as the worker leaves it, whose noise is hard to compress."""
+    made = made or request(prompt="zebrafinch", seed=9)
+    buffer = io.BytesIO()
+    rng = np.random.default_rng(7)
+    Image.fromarray(rng.integers(0, 256, (side, side, 3), dtype=np.uint8)).save(buffer, "PNG")
+    texts = {CHUNK: infotext(made, "c" * 64, {}), JSON_CHUNK: made.model_dump_json(), XMP_CHUNK: ai_mark(made)}
+    path = folder / "job1-1-0.png"
+    path.write_bytes(with_texts(buffer.getvalue(), texts))
+    return path
+
+
+@pytest.fixture(scope="module")
+def certified(tmp_path_factory: pytest.TempPathFactory) -> C2paSettings:
+    return settings_in(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture
+def attachments(tmp_path: Path, certified: C2paSettings) -> SignedAttachments:
+    return SignedAttachments(Thumbnails(tmp_path / "thumbnails", tmp_path), lambda: certified)
+
+
+def read(made: PictureFile) -> dict[str, Any]:
+    """The manifest, which belongs to exactly these bytes: only its root is not among those that the world trusts."""
+    with c2pa.Reader(MIME_TYPES[Path(made.name).suffix], io.BytesIO(made.data)) as reader:
+        store = json.loads(reader.json())
+    assert [status["code"] for status in store["validation_status"]] == ["signingCredential.untrusted"]
+    return store["manifests"][store["active_manifest"]]
+
+
+def actions(made: PictureFile) -> list[dict[str, str]]:
+    (assertion,) = read(made)["assertions"]
+    return assertion["data"]["actions"]
+
+
+FORMS: dict[str, Callable[[SignedAttachments, Path], PictureFile]] = {
+    "PNG": lambda attachments, path: attachments.fit(path, LARGE),
+    "PNG without words": lambda attachments, path: attachments.fit(path, LARGE, words=False),
+    "WebP": lambda attachments, path: attachments.fit(path, path.stat().st_size - 1 + 65_536),
+    "JPEG": lambda attachments, path: attachments.fit(path, 60_000 + 65_536),
+    "sheet": lambda attachments, path: attachments.fitted("sheet-1.png", path.read_bytes(), LARGE, path),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_is_signed_once_and_says_all_that_it_said(
+    attachments: SignedAttachments, tmp_path: Path, certified: C2paSettings, form: str
+) -> None:
+    path = painted(tmp_path)
+    made = FORMS[form](attachments, path)
+    unsigned = FORMS[form](SignedAttachments(Thumbnails(tmp_path / "no", tmp_path)), path)
+    suffix = ".webp" if form == "WebP" else ".jpg" if form == "JPEG" else ".png"
+    assert Path(made.name).suffix == suffix
+    assert actions(made) == [{"action": "c2pa.created", "digitalSourceType": f"{IPTC}trainedAlgorithmicMedia"}]
+    assert source_types(made.data) == ["trainedAlgorithmicMedia"]
+    with Image.open(io.BytesIO(made.data)) as image, Image.open(io.BytesIO(path.read_bytes())) as original:
+        image.load()
+        if form != "JPEG":
+            assert np.array_equal(np.asarray(image.convert("RGB")), np.asarray(original))
+    if suffix == ".png":
+        wanted = path.read_bytes() if form != "PNG without words" else strip_prompt(path.read_bytes())
+        assert texts_in(made.data) == texts_in(wanted)
+        assert (b"zebrafinch" in made.data) == (form != "PNG without words")
+    again = SignedAttachments(Thumbnails(tmp_path / "thumbnails", tmp_path), lambda: certified)  # after a restart
+    assert FORMS[form](again, path) == made, "another signature would be another file"
+    assert len(made.data) < len(unsigned.data) + 20_000 or suffix != ".png"
+
+
+def test_a_changed_picture_is_not_what_was_signed(attachments: SignedAttachments, tmp_path: Path) -> None:
+    made = attachments.fit(painted(tmp_path))
+    with c2pa.Reader("image/png", io.BytesIO(made.data.replace(b"zebrafinch", b"zebrafunch"))) as reader:
+        assert reader.get_validation_state() == "Invalid"
+
+
+def test_a_picture_of_a_person_makes_it_a_composite(attachments: SignedAttachments, tmp_path: Path) -> None:
+    path = painted(tmp_path, request(image=SourceImage(sha256="a" * 64, strength=0.5)))
+    for made in (attachments.fit(path), attachments.fit(path, 60_000 + 65_536)):
+        assert actions(made)[0]["digitalSourceType"] == f"{IPTC}compositeWithTrainedAlgorithmicMedia"
+
+
+async def test_signed_copies_go_with_the_picture(attachments: SignedAttachments, tmp_path: Path) -> None:
+    path, thumbnails = painted(tmp_path), Thumbnails(tmp_path / "thumbnails", tmp_path)
+    assert await thumbnails.of(path, LIST)
+    for form in FORMS.values():
+        form(attachments, path)
+    kept = [file for file in (tmp_path / "thumbnails").rglob("*") if file.is_file()]
+    assert len(kept) == len(FORMS), "the sheet of the test is the picture itself"
+    thumbnails.forget(path)
+    assert not [file for file in (tmp_path / "thumbnails").rglob("*") if file.is_file()]
+
+
+def test_without_a_certificate_a_picture_stays_as_it_is(tmp_path: Path) -> None:
+    path = painted(tmp_path)
+    plain = SignedAttachments(Thumbnails(tmp_path / "thumbnails", tmp_path))
+    assert plain.fit(path, LARGE) == fit(path, LARGE) and not (tmp_path / "thumbnails").exists()
+
+
+@pytest.mark.parametrize("algorithm", C2paAlgorithm)
+def test_every_algorithm_signs(tmp_path: Path, algorithm: C2paAlgorithm) -> None:
+    credentials = Credentials.load(settings_in(tmp_path, algorithm))
+    assert credentials is not None
+    signed = credentials.sign(painted(tmp_path).read_bytes(), ".png", f"{IPTC}trainedAlgorithmicMedia")
+    made = PictureFile("x.png", signed)
+    assert read(made)["signature_info"]["alg"].lower() == algorithm.value
+
+
+def another_key(settings: C2paSettings) -> None:
+    assert settings.key is not None
+    other = settings_in(settings.key.parent / "other")
+    assert other.key is not None
+    settings.key.write_bytes(other.key.read_bytes())
+
+
+def self_signed(settings: C2paSettings) -> C2paSettings:
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    from tests.bot.pictures.certificates import AUTHORITY, certificate
+
+    assert settings.certificate is not None and settings.key is not None
+    settings.certificate.write_bytes(certificate(AUTHORITY, authority=True).public_bytes(Encoding.PEM))
+    settings.key.write_bytes(AUTHORITY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return settings
+
+
+WRONG: dict[str, tuple[Callable[[C2paSettings], Any], str]] = {
+    "no such key": (lambda s: s.key.unlink(), "key.pem cannot be read"),
+    "others may read it": (lambda s: s.key.chmod(0o644), "chmod 600"),
+    "no key": (lambda s: s.key.write_text("Dear diary"), "holds no private key"),
+    "no certificate": (lambda s: s.certificate.write_text("Dear diary"), "holds no certificates"),
+    "endless": (lambda s: s.certificate.write_bytes(b"x" * 100_000), "is something else"),
+    "another key": (another_key, "is not that of the first certificate"),
+    "self-signed": (self_signed, "self-signed"),
+    "another algorithm": (lambda s: s.model_copy(update={"algorithm": C2paAlgorithm.PS256}), "of another kind"),
+    "another curve": (lambda s: s.model_copy(update={"algorithm": C2paAlgorithm.ES384}), "of another kind"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_cannot_sign_is_told_without_the_key(tmp_path: Path, case: str) -> None:
+    settings = settings_in(tmp_path)
+    assert settings.key is not None
+    secret = settings.key.read_text().splitlines()[1]
+    change, told = WRONG[case]
+    changed = change(settings)
+    with pytest.raises(SigningUnusable, match=told) as problem:
+        Credentials.load(changed if isinstance(changed, C2paSettings) else settings)
+    assert secret not in str(problem.value) and "BEGIN" not in str(problem.value)
+
+
+def test_expired_certificates_and_passphrases_are_told(tmp_path: Path) -> None:
+    with pytest.raises(SigningUnusable, match="expired on"):
+        Credentials.load(settings_in(tmp_path / "old", days=-1))
+    with pytest.raises(SigningUnusable, match="has a passphrase"):
+        Credentials.load(settings_in(tmp_path / "sealed", passphrase=b"secret"))
+    credentials = Credentials.load(settings_in(tmp_path / "good"))
+    assert "PRIVATE" not in repr(credentials) and Credentials.load(C2paSettings()) is None
+
+
+def test_a_picture_that_cannot_be_signed_is_sent_with_its_mark(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = settings_in(tmp_path / "certificates")
+    nobody = settings.model_copy(update={"timestamp_url": "http://127.0.0.1:9/"})
+    path = painted(tmp_path)
+    attachments = SignedAttachments(Thumbnails(tmp_path / "thumbnails", tmp_path), lambda: nobody)
+    with caplog.at_level(logging.ERROR):
+        made = attachments.fit(path, LARGE)
+    assert made.data == path.read_bytes() and source_types(made.data) == ["trainedAlgorithmicMedia"]
+    assert "sent without a C2PA signature" in caplog.text and "PRIVATE" not in caplog.text
