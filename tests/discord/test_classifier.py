@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
-from bot.config.sections import ClassifierSettings
+from bot.app.assembly import Easel
+from bot.app.samples import SamplePainter
+from bot.config.sections import ClassifierSettings, LibrarySettings
+from bot.database.connection import fetch, transaction
 from bot.database.job_ratings import RatingSource, ratings_of_job
 from bot.database.jobs import find_job
+from bot.database.lora_records import rate_content
 from inference.content_rating import ContentRating
 from inference.queue import EVERYWHERE
-from tests.discord.conftest import Scene, told
+from tests.discord.conftest import PATIENCE, Scene, told
 
 RED, BLUE = (f"a large {colour} circle on a white background" for colour in ("red", "blue"))
 WITHHELD, WHY, ELSEWHERE = "may not be shown here", "rated explicit by the check of finished pictures", "not shown here"
@@ -19,8 +24,11 @@ AFTER_DARK = "after-dark"
 async def test_what_the_classifier_rates_above_a_place_is_withheld_there(
     empty: Scene, classifiers: dict[str, Path]
 ) -> None:
-    thresholds = {"red": {ContentRating.TEEN: 0.01, ContentRating.EXPLICIT: 0.5}, "blue": {ContentRating.GENERAL: 0.5}}
-    empty.changes = {"classifier": ClassifierSettings(path=classifiers["transformers"], thresholds=thresholds)}
+    thresholds = {"red": {ContentRating.TEEN: 0.01, ContentRating.EXPLICIT: 0.5}, "blue": {ContentRating.TEEN: 0.5}}
+    empty.changes = {
+        "classifier": ClassifierSettings(path=classifiers["transformers"], thresholds=thresholds),
+        "library": LibrarySettings(folder=empty.house.library, samples=1),
+    }
     ada = empty.ada
     async with empty.opened() as (easel, _):
         order = await (await ada.slash("imagine", prompt=RED, steps=8)).reply()
@@ -47,3 +55,19 @@ async def test_what_the_classifier_rates_above_a_place_is_withheld_there(
         await empty.control.set_channel(AFTER_DARK, nsfw=False)
         refused = await (await ada.press(there, "Vary")).reply()
         assert WHY in refused.text and refused.ephemeral and not refused.attachments
+        await samples_are_not_rated_above_their_lora(easel)
+
+
+async def samples_are_not_rated_above_their_lora(easel: Easel) -> None:
+    """Every picture is at least teen by these thresholds."""
+    painter = SamplePainter(easel.configuration, easel.connection, easel.requests, easel.jobs)
+    async with asyncio.timeout(PATIENCE):
+        while not easel.jobs.idle:  # noqa: ASYNC110 (nothing in the program waits for this but by looking)
+            await asyncio.sleep(0.05)
+    await painter.paint_next()
+    assert not await fetch(easel.connection, "SELECT 1 FROM sample")
+    for row in await fetch(easel.connection, "SELECT id FROM lora"):
+        async with transaction(easel.connection):
+            await rate_content(easel.connection, row["id"], ContentRating.EXPLICIT, 1)
+    await painter.paint_next()
+    assert await fetch(easel.connection, "SELECT 1 FROM sample")
