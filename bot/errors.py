@@ -144,6 +144,12 @@ class WordsNotAllowedHere(WordsNotAllowed):
 
 
 @dataclass(eq=False)
+class PlaceUnseen(RequestError):
+    """Easel is not in this server, so it cannot see whether this channel is still age-restricted, and shows nothing for
+    adults in it by itself. While the channel is, /history opens the picture here."""
+
+
+@dataclass(eq=False)
 class RatedTooHigh(RequestError):
     """{name} is rated {rating}, and this place shows pictures up to {most}. It is for age-restricted channels of a
     server."""

@@ -176,7 +176,7 @@ class Control:
         return str((await self.post("token", {"quietly": quietly}))["token"])
 
     async def set_person(self, who: str, **switches: bool | str) -> None:
-        """Turn installed_app, sees_age_restricted or closed_dms of a person, or set their `locale`."""
+        """Turn installed_app, sees_age_restricted, is_adult or closed_dms of a person, or set their `locale`."""
         await self.post("person", {"who": who, **switches})
 
     async def new_person(self, name: str) -> "Person":

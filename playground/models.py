@@ -16,6 +16,7 @@ class User:
     installed_app: bool = False
     """The person added the app to their own account."""
     sees_age_restricted: bool = False
+    is_adult: bool = True
     """The person opted in to age-restricted commands in DMs."""
     closed_dms: bool = False
     """The person does not accept DMs from the bot."""

@@ -14,6 +14,7 @@ NEEDS_RESTART = frozenset(
         "discord.token",
         "discord.token_file",
         "discord.api_url",
+        "discord.nsfw_command",
         "storage.folder",
         "library.folder",
         "library.look_seconds",

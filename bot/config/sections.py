@@ -145,6 +145,9 @@ class DiscordSettings(Section):
     """In place of the token a file that holds it, such as a container's secret /run/secrets/discord_token."""
     operators: tuple[Annotated[int, Field(ge=1, lt=2**63)], ...] = ()
     """Discord ids of the people who run this bot and may declare base models."""
+    nsfw_command: bool = False
+    """Whether /imagine-nsfw is offered, in age-restricted channels and to adults who enabled such commands in their
+    direct messages. Discord allows no such command to apps that have discovery switched on."""
     api_url: Annotated[str, AfterValidator(_loopback)] | None = None
     """Another Discord-compatible server on this machine, such as http://127.0.0.1:8014/api/v10."""
 

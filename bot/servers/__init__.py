@@ -22,7 +22,8 @@ services.py             constructs all of it
 
 How the interface calls it: `bot.ui.access` makes an `ActionContext` of each interaction and asks `rights`.
 `bot.ui.delivery.orders` asks `checks.check_request` before an order and `checks.record` in its transaction; the
-dispatcher and the deliverer ask `checks.still_allowed`; before a direct message, `checks.why_not_sent` is asked.
+dispatcher asks `checks.still_allowed`, the deliverer `checks.why_not_delivered`; before a direct message, it asks
+`checks.why_not_sent`.
 What shows pictures asks `checks.why_not_shown`; lists of LoRAs ask `content.place` for the ratings that are `shown`.
 Notes and names are judged by the rules that `words.of` gives for a place. The panel of `/server` uses `administration`
 and `word_administration`, which check rights themselves.

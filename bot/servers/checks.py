@@ -31,6 +31,7 @@ from bot.errors import (
     LoraBlocked,
     LoraBlockedEverywhere,
     NoMember,
+    PlaceUnseen,
 )
 from bot.moderation.ratings import PlaceRatings
 from bot.servers.access import Rights
@@ -132,9 +133,9 @@ class RequestChecks:
     async def still_allowed(self, job: AnyJob) -> RequestError | None:
         """Why an ordered job may not be painted any more, or not be shown; None when it may.
 
-        To be called before it is handed to a worker, and again before its result is delivered. Quotas, cooldown and
-        places in the queue were settled when it was ordered. Of a job of another kind than painting the rights and the
-        checkpoint are looked at. Raises DatabaseError.
+        To be called before it is handed to a worker; `why_not_delivered` calls it before its result is shown. Quotas,
+        cooldown and places in the queue were settled when it was ordered. Of a job of another kind than painting the
+        rights and the checkpoint are looked at. Raises DatabaseError.
         """
         now, ordered = self._clock(), await self._context_of(job)
         # Both ask Discord: where it hangs, one waits for it once.
@@ -159,6 +160,19 @@ class RequestChecks:
         if refusal is not None or not isinstance(job.request, GenerationRequest):
             return refusal
         return beyond_request_limits(await self._limits_for(who, facts), job.request)
+
+    async def why_not_delivered(self, job: AnyJob) -> RequestError | None:
+        """Why the result of a job may not be shown where it was ordered, by itself; None when it may.
+
+        Where the bot is not in the server nobody sees whether a place is still for adults alone: it counts as open to
+        all. Raises DatabaseError.
+        """
+        ordered = await self._context_of(job)
+        if ordered.server_id is not None and not ordered.bot_in_server:
+            used, place = await self._used(job.request), await self._content.unseen(ordered)
+            if self._content.why_not(job.request, used, place) is not None:
+                return PlaceUnseen()
+        return await self.still_allowed(job)
 
     async def why_not_sent(self, job: AnyJob) -> RequestError | None:
         """Why the result of a job may not be sent as a direct message, for want of another way; None when it may.

@@ -70,6 +70,10 @@ class ContentRules:
                 restricted = self.places.age_restricted(ordered) is True
         return await self._of(ordered, age_restricted=restricted)
 
+    async def unseen(self, ordered: ActionContext) -> PlaceRatings:
+        """What the place of an order shows while nobody can look: what is unknown is open. Raises DatabaseError."""
+        return await self._of(ordered, age_restricted=False)
+
     async def direct_messages(self, ordered: ActionContext) -> PlaceRatings:
         """What a direct message about an order shows: nobody's own word opens one to adults. Raises DatabaseError."""
         return await self._of(ordered, age_restricted=False)
@@ -77,7 +81,7 @@ class ContentRules:
     async def _of(self, who: ActionContext, *, age_restricted: bool) -> PlaceRatings:
         settings = (await self._servers.of(who.place)).settings
         return PlaceRatings.of(
-            age_restricted=age_restricted and who.server_id is not None,
+            age_restricted=who.nsfw_command if who.server_id is None else age_restricted,
             open_rating=settings.open_rating,
             unrated_as=settings.unrated_as,
         )

@@ -120,9 +120,20 @@ def action_context(interaction: Interaction, command: str, *, checked_by_discord
         joined_at=None if member is None or member.joined_at is None else int(member.joined_at.timestamp() * 1000),
         bot_in_server=server_id is None or interaction.is_guild_integration(),
         age_restricted=server_id is not None and is_for_adults(interaction.channel, interaction.guild) is True,
+        nsfw_command=server_id is None and interaction.context.dm_channel and _is_nsfw_command(interaction),
         command=command,
         checked_by_discord=checked_by_discord,
     )
+
+
+def _is_nsfw_command(interaction: Interaction) -> bool:
+    """Whether Discord has let an adult use an age-restricted command, or fill in its options.
+
+    A button or a form under its reply is none: nothing of Discord's says that the person may still use the command.
+    """
+    kinds = {discord.InteractionType.application_command, discord.InteractionType.autocomplete}
+    command = interaction.command if interaction.type in kinds else None
+    return isinstance(command, app_commands.Command) and command.nsfw
 
 
 def _roles(member: discord.Member | None) -> frozenset[int]:

@@ -34,6 +34,7 @@ from bot.ui import acknowledge, cogs, views
 from bot.ui.access import checkpoints_here, command_of, enter, shown_ratings
 from bot.ui.api_url import api_base, check_answer
 from bot.ui.client import Client, Cog, Interaction
+from bot.ui.cogs.imagine import NSFW_COMMAND
 from bot.ui.delivery.delivered_results import DeliveredResults
 from bot.ui.delivery.delivery import Deliverer
 from bot.ui.delivery.discord_transport import DiscordTransport
@@ -192,6 +193,8 @@ class EaselBot(Client):
         if not self.cogs:  # already added by an earlier attempt to log in
             for cog in Cog.registered:
                 await self.add_cog(cog(self))
+        if not self.configuration.settings.discord.nsfw_command:
+            self.tree.remove_command(NSFW_COMMAND)
         self.add_dynamic_items(*PersistentItem.registered)
         await self.sync_commands()
         jobs = await self._orders.undelivered_jobs()

@@ -18,7 +18,7 @@ from playground.wire import ChannelType, Json, as_object, as_objects, as_strings
 from playground.world import World, new_token
 
 RESUMABLE, AUTHENTICATION_FAILED = 4000, 4004  # close codes of the gateway
-PERSON_SWITCHES = ("installed_app", "sees_age_restricted", "closed_dms")
+PERSON_SWITCHES = ("installed_app", "sees_age_restricted", "is_adult", "closed_dms")
 
 
 @dataclass
@@ -56,7 +56,7 @@ class AdminEndpoints:
         ]
 
     async def person(self, request: ControlRequest) -> Json:
-        """Turn a person's switches (installed_app, sees_age_restricted, closed_dms), or set the language: locale."""
+        """Turn a person's switches (PERSON_SWITCHES), or set the language: locale."""
         person = lookup.person(self.world, request.text("who"))
         for name in PERSON_SWITCHES:
             if name in request.body:

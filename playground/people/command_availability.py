@@ -41,6 +41,8 @@ def unavailable_reason(world: World, person: User, channel: Channel, command: Co
         return "it is not offered in this kind of place"
     if not owners(world, person, channel, command):
         return "the app is installed neither here nor for this person"
+    if command.body.get("nsfw") and not person.is_adult:
+        return "it is for adults"
     if command.body.get("nsfw") and not _age_restricted(world, person, channel):
         return "it is age-restricted and this place is not"
     return lacking_permission(world, person, channel, command)

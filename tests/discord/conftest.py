@@ -42,6 +42,7 @@ class Scene(People):
     house: House
     operators: tuple[str, ...] = (default_world.MARGARET,)
     changes: Mapping[str, object] = field(default_factory=dict[str, object])  # of other sections of the settings
+    nsfw_command: bool = False
 
     @property
     def settings(self) -> Settings:
@@ -50,6 +51,7 @@ class Scene(People):
             "token": self.playground.token,
             "api_url": self.playground.api_url,
             "operators": self.operators,
+            "nsfw_command": self.nsfw_command,
         }
         settings = self.house.settings
         return settings.model_copy(update={"discord": settings.discord.model_validate(discord), **self.changes})

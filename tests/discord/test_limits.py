@@ -181,7 +181,7 @@ async def full_automod(scene: Scene, staff: Person) -> None:
     rules = [
         {
             "name": f"{number}{NAMES[number % 3]}"[:100],
-            "keyword_filter": [f"*{each:03}{LONG[number : number + 55]}"[:60] for each in range(1000)],
+            "keyword_filter": [f"{each:03}{LONG.replace('*', '')[number : number + 55]}*"[:60] for each in range(1000)],
             "regex_patterns": [f"a(?={LONG[each : each + 200]})" for each in range(10)],
         }
         for number in range(6)
@@ -221,6 +221,11 @@ async def run_the_server(scene: Scene, crawler: Crawler, locale: str) -> None:
     loras = await opened_at("blocks")
     loras = await (await margaret.press(loras, list(loras.buttons)[-1])).reply(PATIENCE)
     await full_automod(scene, grace)
+    page = await opened_at("words")
+    page = await (await margaret.press(page, next(each for each in ids(page) if each.endswith(":automod")))).reply()
+    keep = next(each for each in ids(page) if each.startswith("svautomod:"))
+    await (await margaret.press(page, keep)).reply(PATIENCE)
+    crawler.pressed.add(keep)
     lists = await opened_at("words")
     opener = await margaret.press(lists, next(each for each in ids(lists) if each.startswith("svwordadd:")))
     await opener.modal()

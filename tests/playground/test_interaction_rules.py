@@ -188,6 +188,8 @@ async def test_where_commands_are_available(control: Control, rest: Rest) -> Non
     assert await offered("Kai", "dm") == {"everywhere", "staff"}
     await control.set_person("Kai", sees_age_restricted=True)
     assert await offered("Kai", "dm") == {"everywhere", "staff", "adults"}
+    await control.set_person("Kai", is_adult=False)
+    assert await offered("Kai", "dm") == {"everywhere", "staff"}
     await control.set_channel("general", nsfw=True)
     assert "adults" in await offered("Ada", "general")
     with pytest.raises(ControlError, match="lacks the permission"):

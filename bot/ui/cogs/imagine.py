@@ -1,8 +1,9 @@
-"""`/imagine`: orders pictures."""
+"""`/imagine` and `/imagine-nsfw`: order pictures."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, TypeVar
 
 import discord
 from discord import app_commands
@@ -31,12 +32,14 @@ from inference.bounds import (
 from inference.errors import InvalidRequest
 from inference.messages import MAX_COUNT, MAX_PROMPT, SEEDS, Sampler
 
+PUBLIC = {"public": True}  # the reply is not ephemeral
+NSFW_COMMAND = "imagine-nsfw"
+Function = TypeVar("Function", bound=Callable[..., Any])
 
-class ImagineCog(Cog):
-    """Orders pictures."""
 
-    @app_commands.command(name="imagine", extras={"public": True})  # its reply is not ephemeral
-    @app_commands.describe(
+def _with_options(function: Function) -> Function:
+    """What is said of the options, and what suggests their values: once for each command that is made of a function."""
+    described = app_commands.describe(
         prompt="What to paint",
         checkpoint="Which model paints",
         lora1="A LoRA: your bookmarks come first",
@@ -52,14 +55,20 @@ class ImagineCog(Cog):
         seed="The same seed gives the same picture",
         negative_prompt="What to keep out",
     )
-    @app_commands.autocomplete(
+    suggested = app_commands.autocomplete(
         checkpoint=suggest_checkpoints,
         lora1=suggest_loras,
         lora2=suggest_loras,
         lora3=suggest_loras,
         stack=suggest_stacks,
     )
-    async def imagine(
+    return suggested(described(function))
+
+
+class ImagineCog(Cog):
+    """Orders pictures, by two commands: Discord opens one to adults alone."""
+
+    async def _imagine(
         self,
         interaction: Interaction,
         prompt: Range[str, 1, MAX_PROMPT],
@@ -114,6 +123,15 @@ class ImagineCog(Cog):
             problem = _("says how much of a picture to change; give an image too")
             raise InvalidRequest(what=_("The strength"), problem=problem)
         await self._client.orders.paint(interaction, draft, preferences)
+
+    imagine = app_commands.command(name="imagine", extras=PUBLIC)(_with_options(_imagine))
+    imagine_nsfw = app_commands.command(
+        name=NSFW_COMMAND,
+        description="Paint a picture for adults, in age-restricted channels and direct messages",
+        nsfw=True,
+        extras=PUBLIC,
+    )(_with_options(_imagine))
+    imagine_nsfw.allowed_contexts = app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False)
 
     async def _starting_from(
         self, image: discord.Attachment, strength: float, draft: RequestDraft, default: CheckpointSettings | None

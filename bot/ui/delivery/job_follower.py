@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 class JobFollower:
     """Holds a task for every job whose result is not delivered, from its order or from the program's start.
 
-    `still_allowed` says whether a result is shown where it was ordered, `why_not_sent` whether as a direct message.
+    `why_not_delivered` says whether a result is shown where it was ordered, `why_not_sent` whether as a direct message.
     """
 
     def __init__(
@@ -57,7 +57,8 @@ class JobFollower:
         self._jobs = jobs
         self._spool = spool
         self._servers = servers
-        self._still_allowed, self._why_not_sent = servers.checks.still_allowed, servers.checks.why_not_sent
+        self._why_not_delivered = servers.checks.why_not_delivered
+        self._why_not_sent = servers.checks.why_not_sent
         self._deliverer = deliverer
         self._tasks: dict[asyncio.Task[None], tuple[Job, Interaction | None]] = {}
         self._edit_limit = ChannelEditLimit()
@@ -119,11 +120,11 @@ class JobFollower:
                 if update.job.state.final:
                     break
                 if shows and update.progress and throttle.allows(update.progress):
-                    allowed = await self._still_allowed(update.job) is None
+                    allowed = await self._why_not_delivered(update.job) is None
                     problem = await background.failure(self._show(update, interaction)) if allowed else None
                     shows = allowed and (problem is None or self._keeps_editing(problem, repeated))
         # What was open when it was ordered may be closed by now.
-        refusal = await self._still_allowed(update.job) if update.pictures else None
+        refusal = await self._why_not_delivered(update.job) if update.pictures else None
         unsent = await self._why_not_sent(update.job) if update.pictures else None
         await self._deliverer.deliver(update.job, update.pictures, interaction, refusal, unsent)
         self._jobs.forecasts.delivered(update.job)

@@ -20,6 +20,7 @@ from bot.errors import (
     OpenRatingTooHigh,
     PictureBlocked,
     PictureRatedTooHigh,
+    PlaceUnseen,
     PromptRatedTooHigh,
     RatedTooHigh,
     UnratedNotUsed,
@@ -58,6 +59,8 @@ PLACES = {
     "post of an open forum": Place(acting(channel_id=THREAD, parent_ids={FORUM}), adults=False),
     "direct message": Place(acting(server_id=None), adults=False),
     "direct message of which somebody says so": Place(acting(server_id=None, age_restricted=True), adults=False),
+    "age-restricted command in a direct message": Place(acting(server_id=None, nsfw_command=True), adults=True),
+    "age-restricted command in an open channel": Place(acting(nsfw_command=True), adults=False),
     "user install, open": Place(acting(bot_in_server=False), adults=False),
     "user install, restricted": Place(acting(bot_in_server=False, age_restricted=True), adults=True),
 }
@@ -190,6 +193,9 @@ async def test_a_channel_that_becomes_open_gets_nothing_restricted_any_more(worl
     installed = await world.order(PLACES["user install, restricted"].who, made)
     world.discord.restricted[CHANNEL] = False
     assert await world.services.checks.still_allowed(installed) is None, "nobody can look there"
+    assert isinstance(await world.services.checks.why_not_delivered(installed), PlaceUnseen), "so nothing is posted"
+    harmless = await world.order(PLACES["user install, restricted"].who, request(prompt="a red circle"))
+    assert await world.services.checks.why_not_delivered(harmless) is None
 
 
 async def test_a_job_is_not_given_up_because_discord_is_not_connected_yet(world: ServerWorld) -> None:
