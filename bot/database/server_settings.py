@@ -47,8 +47,9 @@ class ServerSettings(BaseModel):
     everybody has the id of the server itself, as in Discord. `staff_roles` are staff beside the people with *Manage
     Server*. `shows_prompt` is whether prompts stand under public pictures of people who have not chosen it. For
     `newcomer_hours` after joining, the limits of newcomers hold. Places that are open to all show pictures up to
-    `open_rating`; what nobody has rated counts as `unrated_as`. Reports are posted in `reports_channel`, and operators
-    see those that come while `shares_reports` is on.
+    `open_rating`; what nobody has rated counts as `unrated_as`. Pictures in `spoiler_channels`, and in their threads,
+    are hidden until somebody presses them. Reports are posted in `reports_channel`, and operators see those that come
+    while `shares_reports` is on.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -67,6 +68,7 @@ class ServerSettings(BaseModel):
     newcomer_hours: Annotated[int, Field(ge=0, le=MAX_NEWCOMER_HOURS)] = 0
     open_rating: OpenRating = ContentRating.TEEN
     unrated_as: ContentRating = ContentRating.GENERAL
+    spoiler_channels: Snowflakes = ()
     reports_channel: Snowflake | None = None
     shares_reports: bool = False
 

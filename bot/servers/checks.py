@@ -170,9 +170,14 @@ class RequestChecks:
         ordered = await self._context_of(job)
         if ordered.server_id is not None and not ordered.bot_in_server:
             used, place = await self._used(job.request), await self._content.unseen(ordered)
-            if self._content.why_not(job.request, used, place) is not None:
+            said = await ratings_of_job(self._connection, job.id, ordered.place)
+            if self._content.why_not(job.request, used, place, said) is not None:
                 return PlaceUnseen()
         return await self.still_allowed(job)
+
+    async def hides_pictures(self, job: AnyJob) -> bool:
+        """Whether pictures are hidden until somebody presses them where a job was ordered. Raises DatabaseError."""
+        return await self._content.hides_pictures(await self._context_of(job))
 
     async def why_not_sent(self, job: AnyJob) -> RequestError | None:
         """Why the result of a job may not be sent as a direct message, for want of another way; None when it may.

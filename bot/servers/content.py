@@ -86,6 +86,10 @@ class ContentRules:
             unrated_as=settings.unrated_as,
         )
 
+    async def hides_pictures(self, where: ActionContext) -> bool:
+        """Whether staff want pictures in this place to be hidden until somebody presses them. Raises DatabaseError."""
+        return where.is_in((await self._servers.of(where.place)).settings.spoiler_channels)
+
     def why_not(
         self, request: JobRequest, used: Sequence[UsedLora], place: PlaceRatings, said: Sequence[JobRating] = ()
     ) -> RequestError | None:

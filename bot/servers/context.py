@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -51,6 +52,10 @@ class ActionContext(BaseModel):
     def channels(self) -> frozenset[int]:
         """The channel with those that it belongs to."""
         return self.parent_ids | {self.channel_id}
+
+    def is_in(self, channels: Collection[int]) -> bool:
+        """Whether the channel is one of these, or belongs to one of them."""
+        return not self.channels.isdisjoint(channels)
 
     @property
     def manages_server(self) -> bool:

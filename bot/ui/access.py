@@ -85,6 +85,11 @@ async def shown_ratings(interaction: Interaction) -> frozenset[ContentRating | N
     return (await interaction.client.servers.content.place(context_of(interaction))).shown
 
 
+async def hides_pictures(interaction: Interaction) -> bool:
+    """Whether staff want pictures to be hidden where the person is. Raises DatabaseError."""
+    return await interaction.client.servers.content.hides_pictures(context_of(interaction))
+
+
 async def require_shown(interaction: Interaction, job: AnyJob) -> None:
     """Raise why pictures of a job are not shown where the person is. Raises DatabaseError."""
     refusal = await interaction.client.servers.checks.why_not_shown(context_of(interaction), job)

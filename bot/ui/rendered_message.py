@@ -10,6 +10,17 @@ from discord import ui
 from bot.pictures.attachments import PictureFile
 
 
+def hide_pictures(view: ui.LayoutView) -> ui.LayoutView:
+    """The view, whose pictures and files are spoilers from now on: Discord shows them when they are pressed."""
+    for item in view.walk_children():
+        if isinstance(item, ui.MediaGallery):
+            for picture in item.items:
+                picture.spoiler = True
+        elif isinstance(item, ui.Thumbnail | ui.File):
+            item.spoiler = True
+    return view
+
+
 @dataclass
 class RenderedMessage:
     """A view, and the files that its thumbnails and galleries refer to."""

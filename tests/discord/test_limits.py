@@ -231,6 +231,11 @@ async def run_the_server(scene: Scene, crawler: Crawler, locale: str) -> None:
     await opener.modal()
     listed = {"name": NAMES[2][:40], "words": "\n".join(f"zorble{n}" for n in range(300)), "patterns": "zor+ble"}
     words = await (await margaret.submit(opener, listed)).reply(PATIENCE)
+    edit = next(each for each in ids(words) if each.startswith("svwordedit:"))
+    opener = await margaret.press(words, edit)
+    await opener.modal()
+    await (await margaret.submit(opener, {"exceptions": "zorble fish"})).reply(PATIENCE)
+    crawler.pressed.add(edit)
     panels = [
         await opened_at(each)
         for each in ("places", "ratings", "words", "people", "limits", "blocks", "proposals", "audit", "home")
@@ -241,7 +246,10 @@ async def run_the_server(scene: Scene, crawler: Crawler, locale: str) -> None:
     unblock = next(each for each in ids(blocks) if each.startswith("svunblock:"))
     await (await margaret.press(blocks, unblock)).reply(PATIENCE)
     crawler.pressed.add(unblock)
-    usual = {"places": ("svmodel", "svmodels", "svkinds", "svchannels"), "people": ("svpaint", "svqueue", "svstaff")}
+    usual = {
+        "places": ("svmodel", "svmodels", "svkinds", "svchannels", "svspoilers"),
+        "people": ("svpaint", "svqueue", "svstaff"),
+    }
     usual["ratings"] = ("svopen", "svunrated")
     first = {"svmodel": ["-"], "svopen": ["teen"], "svunrated": ["general"]}
     for section, menus in usual.items():

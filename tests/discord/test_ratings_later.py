@@ -204,7 +204,7 @@ async def test_it_is_not_taken_to_another_place(stage: Stage) -> None:
         assert not history.attachments and "not shown here" in history.text, place
         assert "Open" not in history.buttons, place
     kept = pictures[KINDS[0]]
-    assert not (await (await scene.grace.message_command("Remix", kept)).reply(PATIENCE)).attachments
+    await (await scene.grace.message_command("Remix", kept)).answered(PATIENCE)
     panel = await told(scene.grace, "studio", in_="general")
     answer = await (await scene.grace.press(panel, "Generate")).reply(PATIENCE)
     assert TOO_HIGH in answer.text and not answer.attachments, "Grace's remix, in another place"

@@ -26,6 +26,7 @@ from tests.house import PASTEL, VIVID
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 CREW = "700000000000000001"
+GALLERY = 12  # a component
 
 
 @dataclass(frozen=True)
@@ -523,3 +524,30 @@ async def test_who_manages_a_server_imports_the_words_of_its_automod(harbour: Ha
     page = await pressed(linus, page, "Import")
     assert "There is no list yet" in page.text
     await control.set_member(default_world.APPLICATION_ID, guild="Harbour", roles=[])
+
+
+async def test_pictures_are_spoilers_where_staff_say_so(harbour: Harbour) -> None:
+    """Results, previews, sheets, threads by their channel, and what the history opens there; nowhere else."""
+    linus, scene = harbour.linus, harbour.scene
+    await harbour.painted()
+
+    def hidden(seen: VisibleMessage) -> list[bool]:
+        galleries = [part for part in walk(seen.components) if part["type"] == GALLERY]
+        return [item["spoiler"] for gallery in galleries for item in gallery["items"]]
+
+    page = await chosen(linus, await harbour.panel("places"), "svspoilers", harbour.channel)
+    assert "as spoilers: **<#" in page.text
+    assert hidden(await harbour.painted(count=2)) == [True, True]
+    thread = await scene.ada.open_thread(harbour.channel, "Below the pier")
+    order = await scene.ada.slash("imagine", in_=thread, prompt=PROMPT)
+    assert hidden(await scene.painted(order)) == [True]
+    order = await told(scene.ada, "imagine", in_=harbour.channel, prompt=PROMPT, steps=150)
+    previewed = await scene.control.wait_message(order.id, lambda seen: bool(hidden(seen)), PATIENCE)
+    assert hidden(previewed) == [True]
+    await told(scene.ada, "cancel", in_=harbour.channel)
+    history = await told(scene.ada, "history", in_=harbour.channel)
+    assert hidden(await pressed(scene.ada, history, "Open")) in ([True], [True, True])
+    assert hidden(await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT))) == [False]
+    page = await chosen(linus, await harbour.panel("places"), "svspoilers")
+    assert "as spoilers: **nowhere**" in page.text
+    assert hidden(await harbour.painted()) == [False]

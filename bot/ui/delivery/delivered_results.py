@@ -51,11 +51,12 @@ class DeliveredResults:
 
     async def bring_back(self, job: Job) -> int | None:
         """Show the pictures again, or why they may not be shown there any more."""
-        refusal = await self._servers.checks.still_allowed(job)
+        refusal = await self._servers.checks.why_not_delivered(job)
+        hidden = await self._servers.checks.hides_pictures(job)
         pictures = await pictures_of_job(self._connection, job.id)
         try:
             with speaking(await language_of(self._connection, self._servers, job)):
-                return await self._deliverer.bring_back(job, pictures, refusal)
+                return await self._deliverer.bring_back(job, pictures, refusal, hidden=hidden)
         except (RouteClosed, *UNREACHABLE) as problem:
             log.warning("the message of a picture that was brought back stays as it is: %s", problem)
             return None

@@ -40,6 +40,7 @@ from bot.pictures.attachments import DAMAGED, DEFAULT_LIMIT, ENCODING, PictureFi
 from bot.pictures.sheets import compose
 from bot.pictures.signing import SignedAttachments
 from bot.ui.client import Interaction
+from bot.ui.rendered_message import hide_pictures
 from bot.ui.views.result import ended_view, result_view, undeliverable_view, withheld_view
 from inference.errors import RequestError
 from inference.parameters import marked
@@ -141,12 +142,15 @@ class Result:
     attachments: tuple[PictureFile, ...]
     shows_prompt: bool = False
     private: bool = False
+    hidden: bool = False  # until somebody presses it
 
     def view(self) -> ui.LayoutView:
         """The pictures, or the reason why there are none."""
         view = ended_view(self.job, private=self.private)
         if self.attachments:
             view = result_view(self.job, self.attachments, shows_prompt=self.shows_prompt)
+        if self.hidden:
+            hide_pictures(view)
         view.stop()
         return view
 
@@ -213,11 +217,14 @@ class Deliverer:
         interaction: Interaction | None,
         refusal: RequestError | None = None,
         unsent: RequestError | None = None,
+        *,
+        hidden: bool = False,
     ) -> None:
         """Deliver the result of `job`, unless it was delivered. `interaction` is None after a restart.
 
         With a `refusal` the result may not be shown: the person is told why, and the pictures stay in the history.
-        `unsent` is why it may not be sent as a direct message; such a message then says so.
+        `unsent` is why it may not be sent as a direct message; such a message then says so. `hidden` pictures are
+        spoilers.
         """
         delivery = await find_delivery(self._connection, job.id)
         if delivery is None or delivery.state is not DeliveryState.PENDING:
@@ -227,7 +234,7 @@ class Deliverer:
             return
         private = delivery.private
         limit = interaction.filesize_limit if interaction else DEFAULT_LIMIT
-        direct = result = await self._result(job, pictures, delivery, limit, refusal)
+        direct = result = await self._result(job, pictures, delivery, limit, refusal, hidden=hidden)
         if unsent is not None and refusal is None:
             direct = ResultNotice(job, lambda: withheld_view(job, unsent, private=private))
         message_id = await self._deliver(result, delivery, interaction, direct)
@@ -250,16 +257,23 @@ class Deliverer:
         return delivery.message_id
 
     async def bring_back(
-        self, job: Job, pictures: tuple[Picture, ...], refusal: RequestError | None = None
+        self, job: Job, pictures: tuple[Picture, ...], refusal: RequestError | None, *, hidden: bool = None
     ) -> int | None:
         """Show the result in the message to which it was delivered, or the `refusal`. Raises as `replace`."""
         delivery = await find_delivery(self._connection, job.id)
         if delivery is None:
             return None
-        return await self.replace(job, await self._result(job, pictures, delivery, DEFAULT_LIMIT, refusal))
+        return await self.replace(job, await self._result(job, pictures, delivery, DEFAULT_LIMIT, refusal, hidden=hidden))
 
     async def _result(
-        self, job: Job, pictures: tuple[Picture, ...], delivery: Delivery, limit: int, refusal: RequestError | None
+        self,
+        job: Job,
+        pictures: tuple[Picture, ...],
+        delivery: Delivery,
+        limit: int,
+        refusal: RequestError | None,
+        *,
+        hidden: bool,
     ) -> Result | ResultNotice:
         """The message of an ended job, with files of at most `limit` bytes."""
         private = delivery.private
@@ -269,7 +283,7 @@ class Deliverer:
         words = private or delivery.shows_prompt  # whether the file's metadata holds the prompt
         attach = self._sheet if job.request.variants else self._attachments
         attachments = await ENCODING.run(attach, job, pictures, limit, words=words)
-        return Result(job, attachments, delivery.shows_prompt, private)
+        return Result(job, attachments, delivery.shows_prompt, private, hidden)
 
     async def give_up(self, job: Job, interaction: Interaction | None) -> None:
         """Mark the delivery as undeliverable, and tell the person if possible; pictures stay in the history.

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import aiosqlite
+from discord import ui
 from tenacity import AsyncRetrying, RetryCallState, RetryError
 
 from bot import background
@@ -25,6 +26,7 @@ from bot.servers.services import ServerServices
 from bot.ui.client import Interaction
 from bot.ui.delivery.delivered_results import UNREACHABLE, language_of
 from bot.ui.delivery.delivery import Deliverer, JobMessage, RouteClosed
+from bot.ui.rendered_message import hide_pictures
 from bot.ui.views.job_progress import interrupted_view, painting_view
 from inference.logs import about
 from inference.messages import Progress
@@ -59,6 +61,7 @@ class JobFollower:
         self._servers = servers
         self._why_not_delivered = servers.checks.why_not_delivered
         self._why_not_sent = servers.checks.why_not_sent
+        self._hides_pictures = servers.checks.hides_pictures
         self._deliverer = deliverer
         self._tasks: dict[asyncio.Task[None], tuple[Job, Interaction | None]] = {}
         self._edit_limit = ChannelEditLimit()
@@ -126,7 +129,8 @@ class JobFollower:
         # What was open when it was ordered may be closed by now.
         refusal = await self._why_not_delivered(update.job) if update.pictures else None
         unsent = await self._why_not_sent(update.job) if update.pictures else None
-        await self._deliverer.deliver(update.job, update.pictures, interaction, refusal, unsent)
+        hidden = await self._hides_pictures(update.job)
+        await self._deliverer.deliver(update.job, update.pictures, interaction, refusal, unsent, hidden=hidden)
         self._jobs.forecasts.delivered(update.job)
 
     async def _language(self, job: Job) -> str | None:
@@ -136,7 +140,13 @@ class JobFollower:
         """Edit the message to show the progress."""
         shown = await self._servers.checks.shows_unfinished(update.job)
         preview = await asyncio.to_thread(self._preview, update) if shown else None
-        await self._deliverer.show(update.job, JobMessage(lambda: painting_view(update, preview), preview), interaction)
+        hidden = await self._hides_pictures(update.job)
+
+        def render() -> ui.LayoutView:
+            view = painting_view(update, preview)
+            return hide_pictures(view) if hidden else view
+
+        await self._deliverer.show(update.job, JobMessage(render, preview), interaction)
 
     def _keeps_editing(self, problem: Exception, repeated: RepeatedError) -> bool:
         """Whether to show the next progress after this edit failed."""

@@ -23,9 +23,9 @@ from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.attachments import ENCODING, PictureFile
 from bot.pictures.signing import SignedAttachments
 from bot.ui import acknowledge
-from bot.ui.access import context_of, require_shown
+from bot.ui.access import context_of, hides_pictures, require_shown
 from bot.ui.client import Interaction
-from bot.ui.rendered_message import RenderedMessage
+from bot.ui.rendered_message import RenderedMessage, hide_pictures
 from bot.ui.replies import error_message, send_ephemeral
 from bot.ui.views.go_to_page import GoToPageForm
 from bot.ui.views.persistent_items import JobButton, PersistentButton
@@ -125,6 +125,8 @@ class OpenResultButton(JobButton, template=r"open:(?P<job>\d{1,18})"):
         if not attachments:
             raise picture_gone()
         view = result_view(job, attachments, shows_prompt=True)
+        if await hides_pictures(interaction):
+            hide_pictures(view)
         await send_ephemeral(interaction, view, [attachment.file() for attachment in attachments])
 
 

@@ -13,10 +13,11 @@ from inference.lora.sidecar import Category
 
 MAX_VALUE, MAX_TARGET = 120, 100  # characters
 _NOTHING = "—"
-_CHANNELS = {"channels", "reports_channel"}
+_CHANNELS = {"channels", "reports_channel", "spoiler_channels"}
 _ROLES = {"staff_roles", "paint_roles", "queue_roles", "lora_roles", "publish_roles"}
 _FIELDS = {
     "channels": later("channels"),
+    "spoiler_channels": later("channels that hide pictures"),
     "checkpoints": later("checkpoints"),
     "categories": later("categories of LoRAs"),
     "staff_roles": later("roles of staff"),

@@ -47,6 +47,9 @@ class PlacesSection(PanelSection):
         names = _on_page(installed, page)
         menus = (
             ChannelsMenu(page, **channel_menu(interaction, page, settings.channels, _("Channels to paint in"))),
+            SpoilersMenu(
+                page, **channel_menu(interaction, page, settings.spoiler_channels, _("Channels that hide pictures"))
+            ),
             CheckpointsMenu.of(page, settings, names),
             CategoriesMenu.of(page, settings),
             DefaultCheckpointMenu.of(page, settings, names),
@@ -68,6 +71,9 @@ def _on_page(installed: Sequence[str], page: PanelPage) -> list[str]:
 def _lines(settings: ServerSettings) -> list[str]:
     return [
         _("Pictures are painted in: **{names}**").format(names=mentions("#", settings.channels, _("all channels"))),
+        _("Hidden until pressed, as spoilers: **{names}**").format(
+            names=mentions("#", settings.spoiler_channels, _("nowhere"))
+        ),
         _("With the checkpoints: **{names}**").format(names=several(settings.checkpoints) or _("all")),
         _("With LoRAs of the categories: **{names}**").format(
             names=several(map(label, settings.categories)) or _("all")
@@ -108,6 +114,16 @@ class ChannelsMenu(ServerSettingMenu, template=rf"svchannels:{PAGE}"):
     async def handle(self, interaction: Interaction) -> None:
         """Save them."""
         await self.change(interaction, channels=self.ids(interaction))
+
+
+class SpoilersMenu(ServerSettingMenu, template=rf"svspoilers:{PAGE}"):
+    """The channels in which pictures are spoilers."""
+
+    name = "svspoilers"
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Save them."""
+        await self.change(interaction, spoiler_channels=self.ids(interaction))
 
 
 class CheckpointsMenu(ServerSettingMenu, template=rf"svmodels:{PAGE}"):
