@@ -43,6 +43,7 @@ PHRASES = listed(
     """
 )
 LIST = WordList("test", (*BANNED, *PHRASES))
+OF_SERVER = (WordList("first", tuple(BANNED[::2]), id=1), WordList("second", (*BANNED[1::2], *PHRASES), id=2))
 
 OPENINGS = [
     "masterpiece, best quality, ",
@@ -346,15 +347,16 @@ def measured(
     evasion: Callable[[Random], str],
     near_miss: Callable[[Random], str],
     refuses: Callable[[WordVerdict], bool],
+    lists: Sequence[WordList] = (LIST,),
 ) -> Score:
     chance = Random(seed)
-    missed = [text for text in (evasion(chance) for _ in range(count)) if not refuses(_verdict(text))]
-    refused = [text for text in (near_miss(chance) for _ in range(count)) if refuses(_verdict(text))]
+    missed = [text for text in (evasion(chance) for _ in range(count)) if not refuses(_verdict(text, lists))]
+    refused = [text for text in (near_miss(chance) for _ in range(count)) if refuses(_verdict(text, lists))]
     return Score(1 - len(missed) / count, len(refused) / count, missed, refused)
 
 
-def _verdict(text: str) -> WordVerdict:
-    return judge(text, TextKind.PROMPT, [LIST])
+def _verdict(text: str, lists: Sequence[WordList]) -> WordVerdict:
+    return judge(text, TextKind.PROMPT, lists)
 
 
 def of_lists(seed: int, count: int = 500) -> Score:
@@ -362,6 +364,15 @@ def of_lists(seed: int, count: int = 500) -> Score:
     return measured(
         seed, count, evasion, near_miss, lambda verdict: any(match.list_name == LIST.name for match in verdict.refusals)
     )
+
+
+def of_servers_lists(seed: int, count: int = 500) -> Score:
+    """How the same words do in two lists of a server."""
+
+    def refuses(verdict: WordVerdict) -> bool:
+        return any(match.list_id is not None for match in verdict.refusals)
+
+    return measured(seed, count, evasion, near_miss, refuses, OF_SERVER)
 
 
 def of_minors(seed: int, count: int = 500) -> Score:
@@ -376,7 +387,8 @@ def main() -> None:
     parser.add_argument("--show", action="store_true", help="what was judged wrongly")
     options = parser.parse_args()
     for seed in options.seeds:
-        for name, score in (("lists", of_lists(seed, options.count)), ("minors", of_minors(seed, options.count))):
+        for name, kind in (("lists", of_lists), ("server", of_servers_lists), ("minors", of_minors)):
+            score = kind(seed, options.count)
             print(f"seed {seed} {name:7} {score}", "" if score.is_good else "FAILED")
             if options.show:
                 print(*(f"  missed   {text!r}" for text in score.missed), sep="\n")

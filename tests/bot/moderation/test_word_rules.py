@@ -12,7 +12,7 @@ import pytest
 from bot.config import ConfigError, WordListMode, settings_from
 from bot.moderation.minors import MinorsTerms, minors_rule, operators_terms
 from bot.moderation.word_rules import TextKind, WordList, judge
-from tests.bot.moderation.evasions import listed, of_lists, of_minors
+from tests.bot.moderation.evasions import listed, of_lists, of_minors, of_servers_lists
 from tests.growth import STEEPEST, growth
 
 # What issue after issue of other bots tells of: ordinary words that a filter must let pass.
@@ -177,6 +177,11 @@ def test_time_grows_with_the_text_and_no_faster(text: str) -> None:
 def test_evasions_are_caught_and_near_misses_pass() -> None:
     score = of_lists(seed=2026)
     assert score.is_good, f"{score} {score.missed} {score.refused}"
+
+
+def test_evasions_are_caught_by_a_servers_lists_too() -> None:
+    score = of_servers_lists(seed=2027)
+    assert score.is_good, f"{score}; missed {score.missed}; refused {score.refused}"
 
 
 def test_evasions_of_the_rule_on_minors_are_caught_and_near_misses_pass() -> None:
