@@ -257,13 +257,15 @@ class Deliverer:
         return delivery.message_id
 
     async def bring_back(
-        self, job: Job, pictures: tuple[Picture, ...], refusal: RequestError | None, *, hidden: bool = None
+        self, job: Job, pictures: tuple[Picture, ...], refusal: RequestError | None, *, hidden: bool
     ) -> int | None:
         """Show the result in the message to which it was delivered, or the `refusal`. Raises as `replace`."""
         delivery = await find_delivery(self._connection, job.id)
         if delivery is None:
             return None
-        return await self.replace(job, await self._result(job, pictures, delivery, DEFAULT_LIMIT, refusal, hidden=hidden))
+        return await self.replace(
+            job, await self._result(job, pictures, delivery, DEFAULT_LIMIT, refusal, hidden=hidden)
+        )
 
     async def _result(
         self,
