@@ -16,6 +16,7 @@ rescan.py          a rescan of 10,000 files
 word_rules.py      prompts judged by the rules on words
 takedown.py        copies of pictures that a takedown finds; _varied_pictures.py draws pictures for it
 inspect_speed.py   inspecting a LoRA against hashing it
+retention.py       what expires of a year of pictures, beside people who turn pages
 
 _town.py           a playground and a bot as processes, for chaos.py and storm.py
 _crowd.py          fills a database with people and LoRAs, for storm.py and library.py

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Any
+import time
+from pathlib import Path
+from typing import Any, TextIO
 
 from pythonjsonlogger.json import JsonFormatter
 
@@ -52,14 +54,51 @@ class _Text(logging.Formatter):
         return f"    {stack_info}".translate(_IN_TRACEBACKS)
 
 
-def set_up(level: int, form: LogFormat = LogFormat.TEXT) -> None:
-    """Log to stderr from `level` on, in place of any earlier setup."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.addFilter(_WithJob())
-    if form is LogFormat.JSON:
-        names = {"asctime": "time", "levelname": "level", "name": "logger"}
-        handler.setFormatter(JsonFormatter(list(_JSON_FIELDS), rename_fields=names, json_ensure_ascii=False))
-    else:
-        handler.setFormatter(_Text(_TEXT))
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+class _DailyFile(logging.Handler):
+    """Writes each day's lines to a file of its own, `easel-2026-11-27.log` (UTC)."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+        self._day = ""
+        self._file: TextIO | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line. What cannot be written is on stderr all the same."""
+        try:
+            day = time.strftime("%Y-%m-%d", time.gmtime(record.created))
+            if day != self._day or self._file is None:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                self.close_file()
+                self._file, self._day = (self._folder / f"easel-{day}.log").open("a", encoding="utf-8"), day
+            self._file.write(self.format(record) + "\n")
+            self._file.flush()
+        except OSError:
+            self.handleError(record)
+
+    def close_file(self) -> None:
+        """Close the file of the day."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def close(self) -> None:
+        """Close the file too."""
+        self.close_file()
+        super().close()
+
+
+def set_up(level: int, form: LogFormat = LogFormat.TEXT, folder: Path | None = None) -> None:
+    """Log to stderr from `level` on, and into daily files in `folder`, in place of any earlier setup."""
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    if folder is not None:
+        handlers.append(_DailyFile(folder))
+    for handler in handlers:
+        handler.addFilter(_WithJob())
+        if form is LogFormat.JSON:
+            names = {"asctime": "time", "levelname": "level", "name": "logger"}
+            handler.setFormatter(JsonFormatter(list(_JSON_FIELDS), rename_fields=names, json_ensure_ascii=False))
+        else:
+            handler.setFormatter(_Text(_TEXT))
+    logging.basicConfig(level=level, handlers=handlers, force=True)
     logging.getLogger("aiosqlite").setLevel(logging.INFO)  # at DEBUG it writes every row, and rows hold people's words

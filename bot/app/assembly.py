@@ -29,6 +29,8 @@ from bot.pictures.lora_pictures import LoraPictures
 from bot.pictures.removed_pictures import RemovedPictures
 from bot.pictures.signing import SignedAttachments
 from bot.pictures.thumbnails import Thumbnails
+from bot.privacy.file_removal import FileRemoval
+from bot.privacy.retention import Retention
 from bot.requests.builder import RequestBuilder
 from bot.servers.services import ServerServices, server_services
 from bot.workspace.repaint import Repainter
@@ -58,6 +60,8 @@ class Easel:
     repainter: Repainter
     reloader: Reloader
     servers: ServerServices
+    files: FileRemoval
+    retention: Retention
     started: float = field(default_factory=time.monotonic)
 
 
@@ -157,6 +161,7 @@ def assemble(
     )
     thumbnails = Thumbnails(settings.storage.thumbnails, settings.storage.pictures)
     inputs = Inputs(settings.storage.inputs, removed)
+    files = FileRemoval(connection, configuration, thumbnails)
     return Easel(
         configuration=configuration,
         connection=connection,
@@ -172,6 +177,8 @@ def assemble(
         repainter=Repainter(configuration, found.requests, inputs, servers.checks),
         reloader=Reloader(configuration, connection, found.keeper, jobs, read_settings or (lambda: settings)),
         servers=servers,
+        files=files,
+        retention=Retention(connection, configuration, files),
     )
 
 
@@ -189,8 +196,8 @@ async def started(
         beside = (
             background.start(found.keeper.watch(settings.library.look_seconds), "watching the library"),
             background.start(keep_backups(found.configuration), "copying the database"),
-            background.start(easel.inputs.sweep(found.connection), "clearing away pictures to start from"),
             background.start(easel.removed.hash_older(settings.storage.pictures), "hashing older pictures"),
+            background.start(easel.retention.run(), "removing what is older than it is to be kept"),
         )
         try:
             yield easel

@@ -14,6 +14,7 @@ calibrate.py   `calibrate`: measures how many pictures are worth painting togeth
 backup.py      `backup` and `restore`
 privacy.py     `privacy show`, `export` and `delete`
 takedown.py    `takedown find`, `list`, `confirm` and `close`
+retention.py   `retention`: removes what is older than it is to be kept
 init.py        `init`: asks, and writes a folder to start from
 invite.py      `invite`: the link by which a server invites the bot, and what each permission is for
 token.py       what can be told of a bot token without asking Discord

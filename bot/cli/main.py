@@ -25,6 +25,7 @@ from bot.cli import (
     library,
     paint,
     privacy,
+    retention,
     run,
     sheet,
     status,
@@ -53,6 +54,7 @@ COMMANDS = (
     backup,
     privacy,
     takedown,
+    retention,
     calibrate,
     completion,
 )

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable
 from functools import partial
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -68,15 +69,15 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run until interrupted or terminated; on SIGHUP read the settings anew."""
     settings = settings_of(options)
-    tell_the_operator(settings.logs.format)
+    tell_the_operator(settings.logs.format, settings.logs.folder)
     with contextlib.suppress(Ended):
         asyncio.run(_run(settings, partial(settings_of, options)))
     return DONE
 
 
-def tell_the_operator(form: LogFormat) -> None:
+def tell_the_operator(form: LogFormat, folder: Path | None = None) -> None:
     """Log our own steps, and warnings of other packages."""
-    logs.set_up(min(logging.WARNING, logging.getLogger().level), form)
+    logs.set_up(min(logging.WARNING, logging.getLogger().level), form, folder)
     for ours in ("bot", "inference"):
         logging.getLogger(ours).setLevel(min(logging.INFO, logging.getLogger().level))
 

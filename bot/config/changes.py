@@ -21,6 +21,7 @@ NEEDS_RESTART = frozenset(
         "worker.devices",
         "worker.threads",
         "logs.format",
+        "logs.folder",
         "metrics.port",
     }
 )

@@ -258,6 +258,8 @@ class LogSettings(Section):
 
     format: LogFormat = LogFormat.TEXT
     """text for people, json for programs that collect logs; both name the job on every line that is about one."""
+    folder: Path | None = None
+    """Where a file for each day (UTC) goes besides stderr; `[retention] logs_days` says how long it stays."""
 
 
 class MetricsSettings(Section):

@@ -115,6 +115,9 @@ class Settings(BaseSettings):
         backup = self.backup
         if backup.folder is not None:
             backup = backup.model_copy(update={"folder": folder / backup.folder.expanduser()})
+        logs = self.logs
+        if logs.folder is not None:
+            logs = logs.model_copy(update={"folder": folder / logs.folder.expanduser()})
         discord = self.discord
         if discord.token_file is not None:
             discord = discord.model_copy(update={"token_file": folder / discord.token_file.expanduser()})
@@ -127,7 +130,7 @@ class Settings(BaseSettings):
             c2pa = c2pa.model_copy(update=files)
         paths = {
             "discord": discord, "checkpoints": checkpoints, "storage": storage, "library": library, "backup": backup,
-            "classifier": classifier, "c2pa": c2pa,
+            "classifier": classifier, "c2pa": c2pa, "logs": logs,
         }  # fmt: skip
         return self.model_copy(update=paths)
 

@@ -28,6 +28,8 @@ audit.py               who changed what; nobody changes or deletes an entry
 pictures.py            finished pictures and the LoRAs they were painted with
 deletions.py           pictures that their owner deletes: hidden, brought back or gone
 erasures.py            people who have all deleted that is kept of them
+retention.py           orders and pictures that are older than they are to be kept
+left_servers.py        servers that removed the bot, and forgetting them
 takedowns.py           pictures that staff took down, and whether their owner was told
 takedown_cases.py      takedowns for people who are shown in pictures, and the copies that were found
 picture_hashes.py      perceptual hashes of pictures

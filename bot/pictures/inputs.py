@@ -1,7 +1,7 @@
 """Pictures to start from: uploads checked, and stored as plain PNG under their own SHA-256 for the worker.
 
-A picture is kept while a job that is unfinished or still has its pictures names it: *Again* needs it. Others are
-deleted after a week, since drafts and studios may name them and are not jobs yet.
+A picture is kept while a job that is unfinished or still has its pictures names it: *Again* needs it. Others go after
+`[retention] inputs_days`, unless a draft or a studio starts from them (bot.privacy.retention).
 """
 
 from __future__ import annotations
@@ -11,17 +11,14 @@ import hashlib
 import io
 import os
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import aiosqlite
 import discord
 from PIL import Image
 
 from bot.background import Pool
-from bot.database.inputs import is_named
 from bot.errors import PictureRefused
 from bot.i18n import later
 from bot.pictures.perceptual_hash import picture_hash
@@ -34,8 +31,6 @@ MAX_BYTES = 20 * 2**20  # of what a person gives
 MIN_STRENGTH, DEFAULT_STRENGTH = 0.05, 0.6  # img2img denoising strength; below the minimum, no change is visible
 KEPT_SIDE = 2048  # pixels; larger pictures are shrunk: no checkpoint paints larger ones
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF", "BMP")
-UNNAMED_SECONDS = 7 * 86_400
-SWEEP_SECONDS = 86_400
 
 
 @dataclass(frozen=True)
@@ -102,22 +97,6 @@ class Inputs:
     async def read(self, kept: Input) -> bytes:
         """The kept picture as PNG. Raises OSError."""
         return await asyncio.to_thread((self._folder / kept.sha256).read_bytes)
-
-    async def sweep(self, connection: aiosqlite.Connection) -> None:
-        """Call `clear` once a day. Runs until cancelled. Raises DatabaseError."""
-        while True:
-            await self.clear(connection)
-            await asyncio.sleep(SWEEP_SECONDS)
-
-    async def clear(self, connection: aiosqlite.Connection) -> None:
-        """Delete old pictures that no job names. Raises DatabaseError."""
-        for path in await asyncio.to_thread(self._old):
-            if not await is_named(connection, path.name):
-                await asyncio.to_thread(path.unlink, missing_ok=True)
-
-    def _old(self) -> list[Path]:
-        before = time.time() - UNNAMED_SECONDS
-        return [path for path in self._folder.iterdir() if path.stat().st_mtime < before]
 
     async def _kept(self, decode: Callable[[], Image.Image]) -> Input:
         data, size, hashed = await self._decoding.run(_encoded, decode)

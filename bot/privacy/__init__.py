@@ -5,4 +5,5 @@ document.py      docs/privacy.md, written from that table
 export.py        a person's rows and pictures as ZIP files
 erasing.py       carries erasures out, step by step
 file_removal.py  removes files with their thumbnails
+retention.py     removes what is older than it is to be kept
 """

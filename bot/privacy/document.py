@@ -65,6 +65,8 @@ def privacy_document() -> str:
 def _tables() -> Iterator[str]:
     yield "## In the database"
     yield ""
+    yield "Days are those of the settings (`[retention]`), with their defaults; `/privacy show` tells those that hold."
+    yield ""
     yield "| table | what it holds | how long | when you delete all | columns |"
     yield "|---|---|---|---|---|"
     for table in TABLES:

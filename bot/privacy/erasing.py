@@ -30,7 +30,6 @@ from bot.database.erasures import (
     erase_jobs,
     erase_person,
     find_erasure,
-    forget_old_receipts,
     has_notices,
     jobs_being_deleted,
     left_files,
@@ -47,7 +46,6 @@ from bot.privacy.file_removal import FileRemoval
 AT_ONCE = 50  # jobs or files in one transaction
 MESSAGE_SECONDS = 1.0  # between two messages, so that Discord's limits are left to others
 RETRY_SECONDS = 60.0  # until what could not be done is tried again, and until an operator's order is noticed
-DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 
 log = logging.getLogger(__name__)
@@ -128,8 +126,6 @@ class Erasures:
     async def carry_out_all(self) -> None:
         """Go on with every erasure; what cannot be done now stays for the next time."""
         try:
-            if days := self._configuration.settings.retention.receipts_days:
-                await forget_old_receipts(self._connection, before_ms=now_ms() - days * DAY_MS)
             unfinished = await unfinished_erasures(self._connection)
         except DatabaseError as problem:
             log.warning("erasures go on later: %s", problem)

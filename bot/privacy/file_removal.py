@@ -30,8 +30,11 @@ class FileRemoval:
 
         Raises DatabaseError or OSError.
         """
-        mine = [file for file in files if not await self._is_needed(file)]
-        await asyncio.to_thread(self._remove, mine)
+        await asyncio.to_thread(self._remove, await self.unneeded(files))
+
+    async def unneeded(self, files: Sequence[LeftFile]) -> list[LeftFile]:
+        """Those that nobody starts from, in a job, a draft or a studio. Raises DatabaseError."""
+        return [file for file in files if not await self._is_needed(file)]
 
     async def spooled(self, job_ids: Collection[int]) -> list[LeftFile]:
         """What jobs have left in the spool. Raises OSError."""
@@ -52,11 +55,7 @@ class FileRemoval:
     def _spooled(self, job_ids: Collection[int]) -> list[LeftFile]:
         folder = self._folder(FileFolder.SPOOL)
         names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-        return [
-            LeftFile(FileFolder.SPOOL, name)
-            for name in names
-            if (match := _OF_JOB.match(name)) and int(match[1]) in job_ids
-        ]
+        return [LeftFile(FileFolder.SPOOL, name) for name in names if job_of_spooled(name) in job_ids]
 
     def _folder(self, folder: FileFolder) -> Path:
         storage = self._configuration.settings.storage
@@ -65,3 +64,9 @@ class FileRemoval:
             FileFolder.INPUTS: storage.inputs,
             FileFolder.SPOOL: storage.spool,
         }[folder]
+
+
+def job_of_spooled(name: str) -> int | None:
+    """The job that a file in the spool is of."""
+    match = _OF_JOB.match(name)
+    return int(match[1]) if match else None

@@ -16,6 +16,8 @@ _ERASURES = "(SELECT id FROM erasure WHERE person_id = :person)"
 _REPORTS = "(SELECT id FROM report WHERE owner_id = :person)"
 _DECISIONS = f"(SELECT id FROM decision WHERE decided_by = :person OR report_id IN {_REPORTS})"  # noqa: S608 - constants only
 _UNTIL_DELETED = "until you delete them"
+_SERVER_GONE = "until the server has been without the bot for `servers_days` (30)"
+_PICTURES_KEPT = "until you delete them, or `pictures_days` and `pictures_gigabytes` if the operator sets them"
 
 
 class Fate(StrEnum):
@@ -78,7 +80,8 @@ TABLES = (
         },
     ),
     StoredTable(
-        "job", "what you had painted", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
+        "job", "what you had painted", "person_id = :person",
+        "as long as its pictures; without any, `jobs_days` (90)", Fate.DELETED,
         {
             "id": "a number", "person_id": "your Discord id", "server_id": "the server", "channel_id": "the channel",
             "request": "prompts, LoRAs and all settings", "checkpoint": "the model", "state": "how far it is",
@@ -96,7 +99,7 @@ TABLES = (
         {"prompt": "words", "checkpoint": "words", "loras": "words"}, derived=True,
     ),
     StoredTable(
-        "picture", "your pictures", f"job_id IN {_JOBS}", _UNTIL_DELETED, Fate.DELETED,
+        "picture", "your pictures", f"job_id IN {_JOBS}", _PICTURES_KEPT, Fate.DELETED,
         {
             "id": "a number", "job_id": "the job", "position": "its place in the job", "path": "the file",
             "width": "pixels", "height": "pixels", "seed": "its seed", "created_at": "when it was painted",
@@ -171,7 +174,7 @@ TABLES = (
     ),
     StoredTable(
         "draft", "requests that could not be painted, for the buttons under the answer", "person_id = :person",
-        "7 days", Fate.DELETED,
+        "`drafts_days` (7)", Fate.DELETED,
         {
             "id": "a number", "person_id": "your Discord id", "wish": "prompts, LoRAs and settings",
             "created_at": "when",
@@ -243,7 +246,7 @@ TABLES = (
     ),
     StoredTable(
         "server_limit", "limits that staff set for you", "holder = 'person' AND holder_id = :person",
-        "until staff remove them", Fate.HASHED,
+        "until staff remove them, or " + _SERVER_GONE, Fate.HASHED,
         {
             "server_id": "the server", "holder": "'person'", "holder_id": "your Discord id", "name": "of a role",
             "limits": "the limits",
@@ -251,7 +254,8 @@ TABLES = (
     ),
     StoredTable(
         "block", "that you are blocked, or have blocked somebody or something as staff",
-        "(kind = 'person' AND target_id = :person) OR created_by = :person", "until staff lift it", Fate.HASHED,
+        "(kind = 'person' AND target_id = :person) OR created_by = :person",
+        "until staff lift it, or " + _SERVER_GONE, Fate.HASHED,
         {
             "id": "a number", "server_id": "the server", "kind": "person or LoRA", "target_id": "who or what",
             "reason": "the reason", "ends_at": "until when", "created_by": "who blocked", "created_at": "when",
@@ -274,7 +278,7 @@ TABLES = (
     ),
     StoredTable(
         "base_model_proposal", "corrections of base models that you proposed or decided",
-        "proposed_by = :person OR decided_by = :person", "without end", Fate.HASHED,
+        "proposed_by = :person OR decided_by = :person", _SERVER_GONE, Fate.HASHED,
         {
             "id": "a number", "server_id": "the server", "sha256": "the file", "name": "the LoRA",
             "base_model": "what was proposed", "reason": "the reason", "state": "what became of it",
@@ -285,7 +289,7 @@ TABLES = (
     ),
     StoredTable(
         "audit", "what you changed as staff, and what staff changed about you",
-        "actor_id = :person OR person_id = :person", "without end", Fate.HASHED,
+        "actor_id = :person OR person_id = :person", _SERVER_GONE, Fate.HASHED,
         {
             "id": "a number", "server_id": "the server", "actor_id": "who did it", "action": "what was done",
             "person_id": "about whom", "target": "about what", "changes": "what was before and after",
@@ -297,7 +301,7 @@ TABLES = (
         },
     ),
     StoredTable(
-        "report", "that a picture of yours was reported", "owner_id = :person", "without end", Fate.HASHED,
+        "report", "that a picture of yours was reported", "owner_id = :person", _SERVER_GONE, Fate.HASHED,
         {
             "id": "a number", "server_id": "the server", "kind": "pictures or LoRA", "target_id": "which",
             "owner_id": "your Discord id", "shared": "whether operators see it", "state": "whether it is decided",
@@ -316,7 +320,7 @@ TABLES = (
     ),
     StoredTable(
         "decision", "what was decided about pictures of yours, or by you as staff",
-        f"decided_by = :person OR report_id IN {_REPORTS}", "without end", Fate.HASHED,
+        f"decided_by = :person OR report_id IN {_REPORTS}", _SERVER_GONE, Fate.HASHED,
         {
             "id": "a number", "report_id": "the report", "action": "what was decided", "rating": "what it is rated",
             "rating_before": "what it was rated", "ends_at": "when a block ends", "note": "what you were told",
@@ -326,7 +330,7 @@ TABLES = (
     ),
     StoredTable(
         "decision_step", "how far such a decision is carried out",
-        f"decision_id IN {_DECISIONS}", "without end", Fate.HASHED,
+        f"decision_id IN {_DECISIONS}", _SERVER_GONE, Fate.HASHED,
         {
             "decision_id": "the decision", "position": "its place", "step": "what is done", "begun_at": "when it began",
             "done_at": "when it was done",
@@ -344,7 +348,7 @@ TABLES = (
     StoredTable(
         "erasure", "that you had all deleted, with the receipt",
         "person_id = :person OR pseudonym = pseudonym(:person)",
-        "30 days, by the keyed hash of your id", Fate.EXPIRES,
+        "`receipts_days` (30), by the keyed hash of your id", Fate.EXPIRES,
         {
             "id": "a number", "person_id": "your Discord id, until the rows are gone", "pseudonym": "its keyed hash",
             "state": "how far it is", "by_operator": "whether an operator ordered it", "jobs": "how many",
@@ -372,7 +376,7 @@ TABLES = (
 # Tables that hold nothing of a person, with their columns: what staff chose for a server, what was found in LoRA files,
 # sums over everybody, what was measured, what the program remembers for itself.
 IMPERSONAL: Mapping[str, str] = {
-    "server": "id created_at",
+    "server": "id created_at left_at",
     "server_settings": "server_id settings updated_at",
     "word_list": "id server_id name words patterns exceptions mode negative_prompts rule_id shadowed updated_at",
     "checkpoint": "name source stamp sha256 base_model short_hash",
@@ -397,20 +401,23 @@ IMPERSONAL: Mapping[str, str] = {
 FILES = (
     StoredFiles(
         "`pictures/`", "the pictures that you had painted, with prompts and settings inside", "the table `picture`",
-        _UNTIL_DELETED, Fate.DELETED, exported=True,
+        _PICTURES_KEPT, Fate.DELETED, exported=True,
     ),
     StoredFiles(
-        "`thumbnails/`", "small and signed copies of pictures", "the SHA-256 of the picture", "as long as the picture",
+        "`thumbnails/`", "small and signed copies of pictures", "the SHA-256 of the picture",
+        "as long as the picture, `thumbnails_days` (90) at most",
         Fate.DELETED, exported=False,
     ),
     StoredFiles(
         "`inputs/`", "pictures that you gave to start from, without any other data",
-        "the SHA-256 in jobs, drafts and the studio", "as long as such a picture; what nothing names, 7 days",
+        "the SHA-256 in jobs, drafts and the studio",
+        "as long as such a picture; what nothing names, `inputs_days` (7)",
         Fate.DELETED, exported=True,
     ),
     StoredFiles(
         "`spool/`", "unfinished pictures, previews, and states of jobs that are being painted",
-        "the number of the job", "until the job ends", Fate.DELETED, exported=False,
+        "the number of the job", "until the job ends; what a crash left, `states_days` (1)", Fate.DELETED,
+        exported=False,
     ),
     StoredFiles(
         "`easel.sqlite3-wal`", "what was written to the database last", "—", "minutes; emptied by a deletion",
@@ -430,7 +437,8 @@ FILES = (
         "until the operator changes them", Fate.EXPIRES, exported=False,
     ),
     StoredFiles(
-        "logs", "numbers of jobs and errors; neither prompts nor ids of people", "—", "where the operator sends them",
+        "logs", "numbers of jobs and errors; neither prompts nor ids of people", "—",
+        "where the operator sends them; the files of `[logs] folder`, `logs_days` (30)",
         Fate.EXPIRES, exported=False,
     ),
 )  # fmt: skip

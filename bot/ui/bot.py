@@ -22,12 +22,12 @@ from bot import background, metrics
 from bot.app.assembly import Easel
 from bot.database.jobs import Job
 from bot.database.key_values import recall, remember
+from bot.database.left_servers import note_all, note_here, note_left
 from bot.i18n import speak
 from bot.i18n.commands import CommandWords
 from bot.pictures.attachments import PictureFile
 from bot.privacy.erasing import Erasures
 from bot.privacy.export import Exporter
-from bot.privacy.file_removal import FileRemoval
 from bot.reports.carrying_out import CarryingOut
 from bot.reports.reporting import Reporting
 from bot.ui import acknowledge, cogs, views
@@ -151,9 +151,8 @@ class EaselBot(Client):
             )
 
         self.studios = StudioSessions(self.connection, self.configuration, self.requests, render, checkpoints_here)
-        files = FileRemoval(self.connection, self.configuration, self.thumbnails)
         results = DeliveredResults(self.connection, self.deliverer, self.servers)
-        self.removals = Removals(self, self.connection, self.configuration, files, results)
+        self.removals = Removals(self, self.connection, self.configuration, easel.files, results)
         servers = self.servers
         self.reporting = Reporting(
             self.connection, servers.servers, servers.rights, lambda: self.configuration.settings
@@ -163,7 +162,7 @@ class EaselBot(Client):
             self.connection, servers.servers, servers.content, self.reporting, self._report_messages
         )
         erased = ErasedMessages(self, follower.stop)
-        self.erasures = Erasures(self.connection, self.configuration, self.jobs, files, erased)
+        self.erasures = Erasures(self.connection, self.configuration, self.jobs, easel.files, erased)
         self.exporter = Exporter(self.connection, settings.storage, easel.attachments)
         alerts = OperatorAlerts(self, self.connection, self.configuration)
         self.takedown_cases = TakedownCases(
@@ -227,7 +226,12 @@ class EaselBot(Client):
 
     async def on_guild_join(self, server: discord.Guild) -> None:
         """Somebody has invited the bot."""
+        await background.guard(note_here(self.connection, server.id), "noting a server that invited the bot")
         await self._greet(server)
+
+    async def on_guild_remove(self, server: discord.Guild) -> None:
+        """A server has removed the bot; what is kept of it goes when its time is over."""
+        await background.guard(note_left(self.connection, server.id), "noting a server that removed the bot")
 
     async def _greet(self, server: discord.Guild) -> None:
         await background.guard(greet(self.connection, server), "the first message in a server")
@@ -294,5 +298,7 @@ class EaselBot(Client):
     async def on_ready(self) -> None:
         """Log the connection, and greet the servers that invited the bot while it was not connected."""
         log.info("connected as %s", self.user)
+        here = [server.id for server in self.guilds]
+        await background.guard(note_all(self.connection, here), "noting which servers have the bot")
         for server in filter(joined_lately, self.guilds):
             await self._greet(server)

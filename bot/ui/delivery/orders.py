@@ -13,9 +13,8 @@ import aiosqlite
 from discord import ui
 
 from bot.database.bookmarks import list_bookmarks
-from bot.database.clock import now_ms
 from bot.database.deliveries import open_delivery
-from bot.database.drafts import forget_old_drafts, save_draft
+from bot.database.drafts import save_draft
 from bot.database.jobs import Job
 from bot.database.lora_search import Shown
 from bot.database.people import store_locale
@@ -41,7 +40,6 @@ from inference.messages import GenerationRequest
 from inference.queue_simulation import Forecast
 
 PAINT_COMMAND = "imagine"
-DRAFT_DAYS = 7
 ALTERNATIVES = 3  # bookmarked LoRAs offered in a refusal
 DOUBLE_PRESS_SECONDS = 1.0  # a second press of the same button by the same person within this time is rejected
 
@@ -77,7 +75,6 @@ class Orders:
 
     async def undelivered_jobs(self) -> list[Job]:
         """The jobs whose results an earlier run did not deliver. Call it before the first order."""
-        await forget_old_drafts(self._connection, before_ms=now_ms() - DRAFT_DAYS * 86_400_000)
         return await self._follower.undelivered_jobs()
 
     def resume(self, jobs: list[Job]) -> None:

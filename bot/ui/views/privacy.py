@@ -14,6 +14,8 @@ import discord
 from discord import ui
 
 from bot import background
+from bot.config import Settings
+from bot.config.sections import KeptPicture
 from bot.database.erasures import Erasure, ErasureState, newest_erasure
 from bot.i18n import _, later, ngettext, number, sentences
 from bot.privacy.export import ExportPart, stored_counts
@@ -43,14 +45,14 @@ async def stored_view(interaction: Interaction) -> ui.LayoutView:
     erasure = await newest_erasure(client.connection, person_id)
     counts.pop("erasure", None)
     view = ui.LayoutView(timeout=None)
-    for text in _stored_texts(counts, erasure):
+    for text in _stored_texts(counts, erasure, client.configuration.settings):
         view.add_item(ui.TextDisplay[Any](text))
     if counts and (erasure is None or erasure.state is ErasureState.COMPLETE):
         view.add_item(ui.ActionRow[Any](ExportDataButton(0), DeleteAllButton()))
     return view
 
 
-def _stored_texts(counts: dict[str, int], erasure: Erasure | None) -> Iterator[str]:
+def _stored_texts(counts: dict[str, int], erasure: Erasure | None, settings: Settings) -> Iterator[str]:
     if erasure is not None:
         yield receipt_text(erasure)
     if not counts:
@@ -58,11 +60,41 @@ def _stored_texts(counts: dict[str, int], erasure: Erasure | None) -> Iterator[s
         return
     lines = [f"- {_(label)}: {number(counts[name])}" for name, label in LABELS.items() if name in counts]
     yield "\n".join([_("## What is kept of you"), *lines])
-    yield sentences(
-        _("Pictures, prompts, bookmarks and stacks are kept until you delete them."),
-        _("Drafts and pictures to start from that nothing needs go after seven days."),
-        _("Copies of the database are made for the case of a fault, and expire."),
-    )
+    yield "\n".join([_("**How long**"), *(f"- {line}" for line in _how_long(settings))])
+
+
+def _how_long(settings: Settings) -> Iterator[str]:
+    """How long each kind is kept, by the settings."""
+    kept, backup = settings.retention, settings.backup
+    yield f"{_('Bookmarks, stacks, stars, settings and the draft in your studio')}: {_('until you delete them')}"
+    pictures = _days(kept.pictures_days)
+    if kept.pictures_gigabytes:
+        pictures += " · " + _("the oldest go when all take more than {size} GB").format(
+            size=number(kept.pictures_gigabytes, 1)
+        )
+    yield f"{_('Pictures')}: {pictures}"
+    if kept.keep and (kept.pictures_days or kept.pictures_gigabytes):
+        reasons = {
+            KeptPicture.BOOKMARKED: _("painted with a LoRA that you bookmarked"),
+            KeptPicture.IN_STACK: _("painted with a LoRA of your stacks"),
+        }
+        yield f"{_('Pictures that stay')}: {' · '.join(reasons[reason] for reason in kept.keep)}"
+    kinds = {
+        _("Orders without pictures"): kept.jobs_days, _("Requests that did not fit"): kept.drafts_days,
+        _("Pictures to start from that nothing needs"): kept.inputs_days, _("Small copies of pictures"):
+        kept.thumbnails_days, _("What is left of an order that ended"): kept.states_days,
+        _("Logs, which name orders by their number"): kept.logs_days, _("Receipts of deletions"): kept.receipts_days,
+        _("What staff set in a server that removed the bot"): kept.servers_days,
+    }  # fmt: skip
+    for label, days in kinds.items():
+        yield f"{label}: {_days(days)}"
+    if backup.every_hours:
+        days = max(1, round(backup.keep * backup.every_hours / 24))
+        yield f"{_('Copies of the database, for the case of a fault')}: {_days(days)}"
+
+
+def _days(days: int) -> str:
+    return ngettext("{count} day", "{count} days", days).format(count=number(days)) if days else _("without end")
 
 
 def receipt_text(erasure: Erasure) -> str:

@@ -1,0 +1,180 @@
+"""A year of pictures, of which most expire, while people turn the pages of their history.
+
+Fills a database and a folder with small pictures of a year, then lets retention run as it does beside the bot: the
+folder has a limit, which holds afterwards. Measures the share of the event loop's thread that retention takes (its
+processor time less that of the same time without it), how late the loop is, and how long pages of a history take.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiosqlite
+
+from benchmarks._command import BenchmarkCommand, closing_line
+from bot.config import Settings
+from bot.config.sections import RetentionSettings, StorageSettings
+from bot.database.clock import now_ms
+from bot.database.connection import fetch, open_database, transaction, write
+from bot.database.history import Wanted, history_page, numbered_page
+from bot.database.job_terms import searchable
+from bot.library.configuration import Configuration
+from bot.pictures.thumbnails import Thumbnails
+from bot.privacy.file_removal import FileRemoval
+from bot.privacy.retention import DAY_MS, Kind, Retention
+from inference.messages import GenerationRequest, Sampler
+
+PEOPLE = 200
+SIZE = 512  # bytes of a picture
+MOST_SHARE = 0.01  # of the event loop
+MOST_PAGE_MS = 100.0  # p99 of a page of a history
+PAGE_EVERY = 0.1  # seconds
+IDLE_SECONDS = 10.0
+CHUNK = 500  # jobs that are written together
+
+JOB = """
+    INSERT INTO job (person_id, channel_id, request, checkpoint, state, attempt, created_at, started_at, finished_at)
+    VALUES (?, 1, ?, 'demo', 'succeeded', 1, ?, ?, ?) RETURNING id
+"""
+PICTURE = "INSERT INTO picture (job_id, position, path, width, height, seed, created_at) VALUES (?, 0, ?, 64, 64, 7, ?)"
+TEXT = "INSERT INTO job_text (rowid, prompt, checkpoint, loras) VALUES (?, ?, ?, '')"
+
+
+@dataclass
+class Load:
+    """What people and the loop met: milliseconds of pages, and by how much the loop was late."""
+
+    pages: list[float] = field(default_factory=list[float])
+    late: list[float] = field(default_factory=list[float])
+
+
+async def fill(connection: aiosqlite.Connection, folder: Path, pictures: int) -> None:
+    """A year of pictures, evenly over the days and the people."""
+    request = GenerationRequest(
+        checkpoint="demo", prompt="a lighthouse at dusk", width=64, height=64, steps=4, guidance_scale=5,
+        sampler=Sampler.EULER, seed=7,
+    ).model_dump_json()  # fmt: skip
+    began = now_ms() - 365 * DAY_MS
+    for person in range(1, PEOPLE + 1):
+        await write(connection, "INSERT INTO person (id, created_at) VALUES (?, 1)", (person,))
+    for chunk in (range(at, min(at + CHUNK, pictures)) for at in range(0, pictures, CHUNK)):
+        made = list[str]()
+        async with transaction(connection):
+            for number in chunk:
+                at, person = began + number * 365 * DAY_MS // pictures, number % PEOPLE + 1
+                (row,) = await write(connection, JOB, (person, request, at, at, at))
+                path = f"{row['id'] // 1000}/{row['id']}.png"
+                await write(connection, PICTURE, (row["id"], path, at))
+                texts = (searchable(person, "a lighthouse at dusk"), searchable(person, "demo"))
+                await write(connection, TEXT, (row["id"], *texts))
+                made.append(path)
+        await asyncio.to_thread(_write, folder, made)
+
+
+def _write(folder: Path, paths: Sequence[str]) -> None:
+    for path in paths:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(os.urandom(SIZE))
+
+
+async def turn_pages(connection: aiosqlite.Connection, load: Load) -> None:
+    """One page after the other, of everybody: by age, by a search, by a number."""
+    for turn in itertools.count():
+        person = turn % PEOPLE + 1
+        began = time.perf_counter()
+        if turn % 3 == 2:
+            page = await numbered_page(connection, person, Wanted(), limit=5, page=3)
+        else:
+            page = await history_page(connection, person, Wanted("lighthouse" if turn % 3 else ""), limit=5)
+        load.pages.append((time.perf_counter() - began) * 1000)
+        assert all(job.person_id == person for job in page.jobs)
+        await asyncio.sleep(PAGE_EVERY)
+
+
+async def watch(load: Load) -> None:
+    """Note by how many milliseconds the loop is late."""
+    while True:
+        due = time.perf_counter() + 0.01
+        await asyncio.sleep(0.01)
+        load.late.append((time.perf_counter() - due) * 1000)
+
+
+async def loaded(connection: aiosqlite.Connection, work: asyncio.Task[object]) -> tuple[Load, float, float]:
+    """Until `work` ends: what people met, seconds of this thread's processor time, and seconds."""
+    load = Load()
+    beside = [asyncio.create_task(turn_pages(connection, load)), asyncio.create_task(watch(load))]
+    cpu, began = time.thread_time(), time.perf_counter()
+    await work
+    spent = time.thread_time() - cpu, time.perf_counter() - began
+    for task in beside:
+        task.cancel()
+    await asyncio.gather(*beside, return_exceptions=True)
+    return load, *spent
+
+
+def p99(times: Sequence[float]) -> float:
+    """The 99th percentile, rounded."""
+    return round(statistics.quantiles(times, n=100)[98], 2)
+
+
+async def measure(folder: Path, pictures: int, keep: int) -> tuple[dict[str, object], list[str]]:
+    """The figures, and what must not be."""
+    limit = keep * SIZE
+    settings = Settings(
+        storage=StorageSettings(folder=folder),
+        retention=RetentionSettings(pictures_gigabytes=limit / 1e9, pictures_days=360),
+    )
+    configuration = Configuration(settings, [])
+    async with open_database(settings.storage.database) as connection:
+        began = time.perf_counter()
+        await fill(connection, settings.storage.pictures, pictures)
+        print(f"filled in {time.perf_counter() - began:.0f} s", flush=True)
+        thumbnails = Thumbnails(settings.storage.thumbnails, settings.storage.pictures)
+        retention = Retention(connection, configuration, FileRemoval(connection, configuration, thumbnails))
+        idle, idle_cpu, idle_seconds = await loaded(connection, asyncio.create_task(asyncio.sleep(IDLE_SECONDS)))
+        sweeping = asyncio.create_task(retention.sweep())
+        busy, cpu, seconds = await loaded(connection, sweeping)
+        gone = next(expired for expired in sweeping.result() if expired.kind is Kind.PICTURES)
+        left = sum(path.stat().st_size for path in settings.storage.pictures.rglob("*.png"))
+        ((rows,),) = await fetch(connection, "SELECT count(*) FROM picture")
+    share = max(0.0, cpu / seconds - idle_cpu / idle_seconds)
+    figures: dict[str, object] = {
+        "expired": gone.count, "seconds": round(seconds, 1), "share": round(share, 4),
+        "pages": len(busy.pages), "page_p99_ms": p99(busy.pages), "page_p99_ms_idle": p99(idle.pages),
+        "late_p99_ms": p99(busy.late), "late_p99_ms_idle": p99(idle.late), "late_most_ms": round(max(busy.late), 1),
+        "left_bytes": left, "limit_bytes": limit,
+    }  # fmt: skip
+    failed = list[str]()
+    if share >= MOST_SHARE:
+        failed.append(f"retention took {share:.2%} of the event loop")
+    if p99(busy.pages) > MOST_PAGE_MS:
+        failed.append(f"a page took {p99(busy.pages)} ms")
+    if left > limit:
+        failed.append(f"the folder has {left} bytes, {limit} are its limit")
+    if rows * SIZE != left:
+        failed.append(f"{rows} rows, and {left // SIZE} files")
+    return figures, failed
+
+
+def main() -> int:
+    """Measure; the exit code."""
+    command = BenchmarkCommand(__doc__)
+    command.add_size("--pictures", 110_000, 3_000, "pictures of a year")
+    command.add_size("--keep", 10_000, 500, "pictures that the limit of the folder allows")
+    options = command.read()
+    with tempfile.TemporaryDirectory() as folder:
+        figures, failed = asyncio.run(measure(Path(folder), options.pictures, options.keep))
+    return closing_line("retention", figures, failed, quick=options.quick)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

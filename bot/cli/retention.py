@@ -1,0 +1,103 @@
+"""`retention`: what is older than it is to be kept, and its removal."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from bot.cli import DONE, add_config, settings_of
+from bot.cli.output import Output
+from bot.config import Settings
+from bot.database.connection import open_database, read_database
+from bot.database.errors import DatabaseInUse
+from bot.database.lock import program_lock
+from bot.library.configuration import Configuration
+from bot.pictures.thumbnails import Thumbnails
+from bot.privacy.file_removal import FileRemoval
+from bot.privacy.retention import Expired, Kind, Retention
+
+if TYPE_CHECKING:
+    import aiosqlite
+
+    from bot.cli import Commands
+
+DAYS = {
+    Kind.PICTURES: "pictures_days",
+    Kind.JOBS: "jobs_days",
+    Kind.THUMBNAILS: "thumbnails_days",
+    Kind.DRAFTS: "drafts_days",
+    Kind.INPUTS: "inputs_days",
+    Kind.STATES: "states_days",
+    Kind.LOGS: "logs_days",
+    Kind.RECEIPTS: "receipts_days",
+    Kind.SERVERS: "servers_days",
+}
+
+
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "retention",
+        help="remove what is older than [retention] says",
+        description="Remove what is older than [retention] says. The running bot does so by itself, every hour.",
+    )
+    add_config(parser)
+    parser.add_argument("--dry-run", action="store_true", help="tell what would go, also while the bot runs")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Remove it, or tell what would go; a bot that runs removes it by itself."""
+    settings = settings_of(options)
+    if options.dry_run:
+        show(settings, asyncio.run(_planned(settings)), "would go")
+        return DONE
+    try:
+        with program_lock(settings.storage.database):
+            show(settings, asyncio.run(_removed(settings)), "gone")
+    except DatabaseInUse:
+        print("The running bot does this by itself, every hour. --dry-run tells what would go.")
+    return DONE
+
+
+async def _planned(settings: Settings) -> tuple[Expired, ...]:
+    async with read_database(settings.storage.database) as connection:
+        return await _retention(settings, connection).sweep(dry=True)
+
+
+async def _removed(settings: Settings) -> tuple[Expired, ...]:
+    async with open_database(settings.storage.database) as connection:
+        return await _retention(settings, connection).sweep()
+
+
+def _retention(settings: Settings, connection: aiosqlite.Connection) -> Retention:
+    configuration = Configuration(settings, [])
+    thumbnails = Thumbnails(settings.storage.thumbnails, settings.storage.pictures)
+    files = FileRemoval(connection, configuration, thumbnails)
+    return Retention(connection, configuration, files, share=1.0)  # nobody waits
+
+
+def show(settings: Settings, found: Iterable[Expired], what: str) -> None:
+    """Print the table, and how many copies of the database stay."""
+    table = Table("kind", "kept", what, "MB", "the oldest is of", box=None)
+    for expired in found:
+        oldest = (
+            "" if expired.oldest is None else f"{datetime.fromtimestamp(expired.oldest / 1000, UTC):%Y-%m-%d %H:%M}"
+        )
+        size = f"{expired.size / 1e6:.1f}" if expired.size else ""
+        table.add_row(expired.kind, _kept(settings, expired.kind), str(expired.count), size, oldest)
+    every, keep = settings.backup.every_hours, settings.backup.keep
+    table.add_row("copies of the database", f"{keep}, one every {every:g} h" if every else f"{keep}", "", "", "")
+    Output().print(table)
+
+
+def _kept(settings: Settings, kind: Kind) -> str:
+    days = getattr(settings.retention, DAYS[kind])
+    kept = f"{days} days" if days else "for ever"
+    most = settings.retention.pictures_gigabytes
+    return f"{kept}, {most:g} GB at most" if kind is Kind.PICTURES and most else kept

@@ -1,0 +1,73 @@
+"""Servers that removed the bot: since when, and forgetting them. People keep what they had painted there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+
+import aiosqlite
+
+from bot.database.clock import now_ms
+from bot.database.connection import fetch, transaction, write
+
+HERE = """
+    INSERT INTO server (id, created_at) VALUES (?, ?)
+    ON CONFLICT (id) DO UPDATE SET left_at = NULL WHERE left_at IS NOT NULL
+"""
+LEFT = """
+    INSERT INTO server (id, created_at, left_at) VALUES (:server, :now, :now)
+    ON CONFLICT (id) DO UPDATE SET left_at = excluded.left_at WHERE left_at IS NULL
+"""
+# Once at a start; there are as many rows as servers.
+MISSING = """
+    UPDATE server SET left_at = :now
+    WHERE left_at IS NULL AND id > 0 AND id NOT IN (SELECT value FROM json_each(:ids))
+"""
+OLD = "SELECT id, left_at FROM server WHERE left_at < ? ORDER BY left_at LIMIT ?"
+# With the server's row, which is the last, settings, limits and lists of words go by themselves. Some of these read a
+# table from end to end: once for each server that is forgotten.
+FORGET = (
+    "DELETE FROM block WHERE server_id = :server",
+    "DELETE FROM pause WHERE server_id = :server",
+    "DELETE FROM base_model_proposal WHERE server_id = :server",
+    "DELETE FROM takedown WHERE server_id = :server",
+    "DELETE FROM job_rating WHERE server_id = :server",
+    "DELETE FROM report WHERE server_id = :server",
+    "DELETE FROM daily_usage WHERE server_id = :server",
+    "DELETE FROM audit WHERE server_id = :server",
+    "DELETE FROM memo WHERE key = 'greeted ' || :server",
+    "DELETE FROM server WHERE id = :server AND left_at IS NOT NULL",
+)
+
+
+async def note_here(connection: aiosqlite.Connection, server_id: int) -> None:
+    """The bot is a member of the server, or is one again. Raises DatabaseError."""
+    await write(connection, HERE, (server_id, now_ms()))
+
+
+async def note_left(connection: aiosqlite.Connection, server_id: int) -> None:
+    """The server has removed the bot just now. Raises DatabaseError."""
+    await write(connection, LEFT, {"server": server_id, "now": now_ms()})
+
+
+async def note_all(connection: aiosqlite.Connection, server_ids: Collection[int]) -> None:
+    """The bot is a member of these servers and of no other; a time that is stored stays. Raises DatabaseError."""
+    async with transaction(connection):
+        for server_id in server_ids:
+            await note_here(connection, server_id)
+        await write(connection, MISSING, {"ids": json.dumps(list(server_ids)), "now": now_ms()})
+
+
+async def servers_left(connection: aiosqlite.Connection, *, before_ms: int, limit: int) -> tuple[tuple[int, int], ...]:
+    """Servers without the bot since before `before_ms` (unix ms), each with the time. Raises DatabaseError."""
+    return tuple((row["id"], row["left_at"]) for row in await fetch(connection, OLD, (before_ms, limit)))
+
+
+async def forget_server(connection: aiosqlite.Connection, server_id: int) -> None:
+    """Delete all that is kept of a server that removed the bot; of people's jobs, where they were ordered.
+
+    Raises DatabaseError.
+    """
+    async with transaction(connection):
+        for sql in FORGET:
+            await write(connection, sql, {"server": server_id})

@@ -1,0 +1,139 @@
+"""What is older than it is to be kept: pages of orders by their age, and their removal.
+
+A page begins behind the last job of the one before. So a job that stays, whatever the reason, is passed once.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+import aiosqlite
+
+from bot.config.sections import KeptPicture
+from bot.database.clock import now_ms
+from bot.database.connection import fetch, fetch_one, transaction, write
+
+# Pictures stay for one of these reasons, each if the settings say so; another reason is one more line.
+_KEPT = """
+    (:bookmarked AND EXISTS (
+        SELECT 1 FROM picture JOIN picture_lora ON picture_id = picture.id
+        JOIN lora_version ON lora_version.sha256 = picture_lora.sha256
+        JOIN bookmark ON bookmark.lora_id = lora_version.lora_id AND bookmark.person_id = job.person_id
+        WHERE picture.job_id = job.id
+    )) OR (:in_stack AND EXISTS (
+        SELECT 1 FROM picture JOIN picture_lora ON picture_id = picture.id
+        JOIN stack ON stack.person_id = job.person_id
+        JOIN stack_lora ON stack_id = stack.id AND stack_lora.sha256 = picture_lora.sha256
+        WHERE picture.job_id = job.id
+    ))
+"""
+OLD_PICTURES = f"""
+    SELECT id, created_at, (SELECT json_group_array(path) FROM picture WHERE job_id = job.id) AS paths FROM job
+    WHERE (created_at, id) > (:at, :id) AND created_at < :before AND delete_at IS NULL
+    AND EXISTS (SELECT 1 FROM picture WHERE job_id = job.id) AND NOT ({_KEPT})
+    ORDER BY created_at, id LIMIT :limit
+"""  # noqa: S608 - constants only
+OLD_JOBS = """
+    SELECT id, created_at, '[]' AS paths FROM job
+    WHERE (created_at, id) > (:at, :id) AND created_at < :before AND delete_at IS NULL
+    AND state NOT IN ('queued', 'running') AND NOT EXISTS (SELECT 1 FROM picture WHERE job_id = job.id)
+    AND NOT EXISTS (SELECT 1 FROM delivery WHERE job_id = job.id AND state = 'pending')
+    ORDER BY created_at, id LIMIT :limit
+"""
+# The files are noted as still to be removed, as those of a deletion are.
+NOTE_FILES = """
+    INSERT INTO deletion (job_id, person_id, paths, created_at)
+    SELECT id, person_id, (SELECT json_group_array(path) FROM picture WHERE job_id = job.id), :now
+    FROM job WHERE id IN (SELECT value FROM json_each(:ids))
+    ON CONFLICT (job_id) DO UPDATE SET paths = excluded.paths WHERE paths = '[]'
+"""
+FORGET_PICTURES = "DELETE FROM picture WHERE job_id IN (SELECT value FROM json_each(:ids))"
+END_FILES = """
+    DELETE FROM deletion WHERE job_id IN (SELECT value FROM json_each(:ids)) AND message_id IS NULL AND input IS NULL
+"""
+FORGET_JOBS = """
+    DELETE FROM job WHERE id IN (SELECT value FROM json_each(:ids)) AND state NOT IN ('queued', 'running')
+    AND NOT EXISTS (SELECT 1 FROM picture WHERE job_id = job.id)
+"""
+OLD_DRAFTS = "SELECT count(*) AS rows, min(created_at) AS oldest FROM draft WHERE created_at < ?"
+OLD_RECEIPTS = "SELECT count(*) AS rows, min(finished_at) AS oldest FROM erasure WHERE finished_at < ?"
+BEGINNING = (0, 0)
+
+
+@dataclass(frozen=True)
+class OldJob:
+    """A job of which something is older than it is to be kept; `paths` are of its pictures."""
+
+    id: int
+    created_at: int
+    paths: tuple[str, ...]
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Where the next page begins."""
+        return self.created_at, self.id
+
+
+async def old_pictures(
+    connection: aiosqlite.Connection,
+    *,
+    before_ms: int,
+    keep: Collection[KeptPicture],
+    after: tuple[int, int] = BEGINNING,
+    limit: int,
+) -> tuple[OldJob, ...]:
+    """Jobs that were ordered before `before_ms` (unix ms) and have pictures, the oldest first. Raises DatabaseError."""
+    reasons = {reason.value: int(reason in keep) for reason in KeptPicture}
+    return await _page(connection, OLD_PICTURES, before_ms, after, limit, reasons)
+
+
+async def old_jobs(
+    connection: aiosqlite.Connection, *, before_ms: int, after: tuple[int, int] = BEGINNING, limit: int
+) -> tuple[OldJob, ...]:
+    """Jobs that ended without pictures, or have none any more, the oldest first. Raises DatabaseError."""
+    return await _page(connection, OLD_JOBS, before_ms, after, limit, {})
+
+
+async def forget_pictures(connection: aiosqlite.Connection, job_ids: Iterable[int]) -> None:
+    """Delete the rows of jobs' pictures, and note their files as still to be removed. Raises DatabaseError."""
+    ids = json.dumps(list(job_ids))
+    async with transaction(connection):
+        await write(connection, NOTE_FILES, {"ids": ids, "now": now_ms()})
+        await write(connection, FORGET_PICTURES, {"ids": ids})
+
+
+async def end_files_of(connection: aiosqlite.Connection, job_ids: Iterable[int]) -> None:
+    """The files of these jobs are removed. Raises DatabaseError."""
+    await write(connection, END_FILES, {"ids": json.dumps(list(job_ids))})
+
+
+async def forget_jobs(connection: aiosqlite.Connection, job_ids: Iterable[int]) -> None:
+    """Delete jobs without pictures. Raises DatabaseError."""
+    await write(connection, FORGET_JOBS, {"ids": json.dumps(list(job_ids))})
+
+
+async def count_old_drafts(connection: aiosqlite.Connection, *, before_ms: int) -> tuple[int, int | None]:
+    """How many drafts are older, and when the oldest was made (unix ms). Raises DatabaseError."""
+    return _counted(await fetch_one(connection, OLD_DRAFTS, (before_ms,)))
+
+
+async def count_old_receipts(connection: aiosqlite.Connection, *, before_ms: int) -> tuple[int, int | None]:
+    """How many receipts are older, and when the oldest was given (unix ms). Raises DatabaseError."""
+    return _counted(await fetch_one(connection, OLD_RECEIPTS, (before_ms,)))
+
+
+def _counted(row: sqlite3.Row | None) -> tuple[int, int | None]:
+    assert row is not None
+    return row["rows"], row["oldest"]
+
+
+async def _page(
+    connection: aiosqlite.Connection, sql: str, before_ms: int, after: tuple[int, int], limit: int, more: dict[str, int]
+) -> tuple[OldJob, ...]:
+    at, job_id = after
+    parameters = {"at": at, "id": job_id, "before": before_ms, "limit": limit, **more}
+    rows = await fetch(connection, sql, parameters)
+    return tuple(OldJob(row["id"], row["created_at"], tuple(json.loads(row["paths"]))) for row in rows)

@@ -1,0 +1,329 @@
+"""Removes what is older than `[retention]` says, kind by kind, in batches so small that nobody waits for them.
+
+A dry run takes the same way and removes nothing. What a crash leaves of a batch is removed at the next start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice
+from pathlib import Path
+
+import aiosqlite
+
+from bot import background
+from bot.config import Settings
+from bot.database.clock import now_ms
+from bot.database.drafts import forget_old_drafts
+from bot.database.erasures import FileFolder, LeftFile, forget_old_receipts, overwrite_deleted
+from bot.database.errors import DatabaseError
+from bot.database.jobs import unfinished_ids
+from bot.database.left_servers import forget_server, servers_left
+from bot.database.retention import (
+    BEGINNING,
+    OldJob,
+    count_old_drafts,
+    count_old_receipts,
+    end_files_of,
+    forget_jobs,
+    forget_pictures,
+    old_jobs,
+    old_pictures,
+)
+from bot.library.configuration import Configuration
+from bot.privacy.file_removal import FileRemoval, job_of_spooled
+
+SWEEP_SECONDS = 3600.0
+OVERWRITE_SECONDS = 86_400.0  # between two times that the indexes are merged, in which deleted words are left
+AT_ONCE = 100  # jobs in one batch: others wait to write meanwhile, some 20 ms
+LOOKED_AT = 200  # files whose age or size is asked for together
+SHARE = 0.1  # of the time that the work may take, the disk's included; for the rest of it, it sleeps
+DAY_MS = 86_400_000
+GIGABYTE = 10**9
+LOG_FILES = "easel-*.log"
+FOR_EVER = 2**62  # ms, after everything
+
+log = logging.getLogger(__name__)
+
+
+class Kind(StrEnum):
+    """What expires by itself."""
+
+    PICTURES = "pictures"
+    JOBS = "orders without pictures"
+    THUMBNAILS = "thumbnails"
+    DRAFTS = "drafts"
+    INPUTS = "pictures to start from"
+    STATES = "states of ended orders"
+    LOGS = "log files"
+    RECEIPTS = "receipts"
+    SERVERS = "servers that removed the bot"
+
+
+@dataclass(frozen=True)
+class Expired:
+    """How much of a kind is too old: rows, or files with their bytes. `oldest` in unix ms."""
+
+    kind: Kind
+    count: int = 0
+    size: int = 0
+    oldest: int | None = None
+
+    def with_batch(self, batch: Batch) -> Expired:
+        """The sum."""
+        times = [at for at in (self.oldest, batch.oldest) if at is not None]
+        return Expired(self.kind, self.count + batch.count, self.size + batch.size, min(times, default=None))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A few things that go together; without any, a pause in a long search."""
+
+    count: int = 0
+    size: int = 0
+    oldest: int | None = None
+    remove: Callable[[], Awaitable[None]] | None = None
+
+
+class Retention:
+    """Removes what is too old from one database and its folders."""
+
+    def __init__(
+        self,
+        connection: aiosqlite.Connection,
+        configuration: Configuration,
+        files: FileRemoval,
+        *,
+        share: float = SHARE,
+        at_once: int = AT_ONCE,
+    ) -> None:
+        self._connection = connection
+        self._configuration = configuration
+        self._files = files
+        self._share, self._at_once = share, at_once
+        self._overwrite_at = 0.0
+
+    async def run(self) -> None:
+        """Remove what is too old, now and every hour. Runs until cancelled."""
+        while True:
+            for expired in await self.sweep():
+                if expired.count:
+                    log.info("%s %s were removed, %.1f MB", expired.count, expired.kind, expired.size / 1e6)
+            await asyncio.sleep(SWEEP_SECONDS)
+
+    async def sweep(self, *, dry: bool = False) -> tuple[Expired, ...]:
+        """What was removed; with `dry`, what would be. What fails keeps nothing else from being removed."""
+        sources: dict[Kind, Callable[[], AsyncGenerator[Batch]]] = {
+            Kind.PICTURES: self._pictures,
+            Kind.JOBS: self._jobs,
+            Kind.THUMBNAILS: self._thumbnails,
+            Kind.DRAFTS: self._drafts,
+            Kind.INPUTS: self._inputs,
+            Kind.STATES: self._states,
+            Kind.LOGS: self._logs,
+            Kind.RECEIPTS: self._receipts,
+            Kind.SERVERS: self._servers,
+        }
+        swept = [await self._swept(kind, source(), dry=dry) for kind, source in sources.items()]
+        if not dry and time.monotonic() >= self._overwrite_at:
+            await background.guard(overwrite_deleted(self._connection), "overwriting what was removed")
+            self._overwrite_at = time.monotonic() + OVERWRITE_SECONDS
+        return tuple(swept)
+
+    async def _swept(self, kind: Kind, batches: AsyncGenerator[Batch], *, dry: bool) -> Expired:
+        expired = Expired(kind)
+        began = time.monotonic()
+        try:
+            async for batch in batches:
+                problem = None
+                if batch.remove is not None and not dry:
+                    problem = await background.failure(_awaited(batch.remove))
+                if problem is None:
+                    expired = expired.with_batch(batch)
+                else:
+                    log.error("%s could not be removed: %s", kind, problem)
+                await asyncio.sleep((time.monotonic() - began) * (1 / self._share - 1))
+                began = time.monotonic()
+        except (DatabaseError, OSError) as problem:
+            log.warning("%s are removed later: %s", kind, problem)
+        return expired
+
+    @property
+    def _settings(self) -> Settings:
+        return self._configuration.settings
+
+    # --- rows ---------------------------------------------------------------------------------------------------------
+
+    async def _pictures(self) -> AsyncGenerator[Batch]:
+        """The oldest first: those beyond their days, and so many that the folder keeps its limit."""
+        settings, folder = self._settings.retention, self._settings.storage.pictures
+        too_old = _before(settings.pictures_days)
+        excess = 0.0
+        if settings.pictures_gigabytes:
+            total = 0
+            async for sizes in _in_chunks(_walk(folder)):
+                total += sum(size for _, size, _ in sizes)
+                yield Batch()
+            excess = total - settings.pictures_gigabytes * GIGABYTE
+        after = BEGINNING
+        while too_old or excess > 0:
+            before = FOR_EVER if excess > 0 else too_old
+            page = await old_pictures(
+                self._connection, before_ms=before, keep=settings.keep, after=after, limit=self._at_once
+            )
+            sizes = await asyncio.to_thread(_sizes, folder, page)
+            going = list[OldJob]()
+            freed = 0
+            for job, size in zip(page, sizes, strict=True):
+                if job.created_at >= too_old and excess <= 0:
+                    break
+                going.append(job)
+                freed, excess = freed + size, excess - size
+            if going:
+                count = sum(len(job.paths) for job in going)
+                yield Batch(count, freed, going[0].created_at, self._removal_of_pictures(going))
+            if len(page) < self._at_once or len(going) < len(page):
+                break
+            after = page[-1].place
+        if excess > 0:
+            log.warning("the folder of pictures stays %.1f MB above its limit: the rest is kept", excess / 1e6)
+
+    def _removal_of_pictures(self, jobs: Iterable[OldJob]) -> Callable[[], Awaitable[None]]:
+        async def remove() -> None:
+            ids = [job.id for job in jobs]
+            await forget_pictures(self._connection, ids)
+            await self._files.remove([LeftFile(FileFolder.PICTURES, path) for job in jobs for path in job.paths])
+            await end_files_of(self._connection, ids)
+
+        return remove
+
+    async def _jobs(self) -> AsyncGenerator[Batch]:
+        before, after = _before(self._settings.retention.jobs_days), BEGINNING
+        while page := await old_jobs(self._connection, before_ms=before, after=after, limit=self._at_once):
+
+            async def remove(page: tuple[OldJob, ...] = page) -> None:
+                if await background.failure(forget_jobs(self._connection, [job.id for job in page])) is not None:
+                    for job in page:  # so that one that cannot go keeps no other
+                        await background.guard(forget_jobs(self._connection, [job.id]), "removing an order")
+
+            yield Batch(len(page), 0, page[0].created_at, remove)
+            after = page[-1].place
+
+    async def _drafts(self) -> AsyncGenerator[Batch]:
+        before = _before(self._settings.retention.drafts_days)
+        count, oldest = await count_old_drafts(self._connection, before_ms=before)
+        yield Batch(count, 0, oldest, lambda: forget_old_drafts(self._connection, before_ms=before))
+
+    async def _receipts(self) -> AsyncGenerator[Batch]:
+        before = _before(self._settings.retention.receipts_days)
+        count, oldest = await count_old_receipts(self._connection, before_ms=before)
+        yield Batch(count, 0, oldest, lambda: forget_old_receipts(self._connection, before_ms=before))
+
+    async def _servers(self) -> AsyncGenerator[Batch]:
+        before = _before(self._settings.retention.servers_days)
+        for server_id, left_at in await servers_left(self._connection, before_ms=before, limit=1000):
+            yield Batch(1, 0, left_at, lambda server_id=server_id: forget_server(self._connection, server_id))
+
+    # --- files --------------------------------------------------------------------------------------------------------
+
+    async def _thumbnails(self) -> AsyncGenerator[Batch]:
+        before = _before(self._settings.retention.thumbnails_days)
+        async for old in _old(_walk(self._settings.storage.thumbnails), before):
+            yield _files(old)
+
+    async def _inputs(self) -> AsyncGenerator[Batch]:
+        before = _before(self._settings.retention.inputs_days)
+        async for old in _old(_walk(self._settings.storage.inputs), before):
+            named = [LeftFile(FileFolder.INPUTS, path.name) for path, _, _ in old]
+            unneeded = await self._files.unneeded(named)
+            going = [file for file, left in zip(old, named, strict=True) if left in unneeded]
+            batch = _files(going)
+            yield Batch(batch.count, batch.size, batch.oldest, lambda left=unneeded: self._files.remove(left))
+
+    async def _states(self) -> AsyncGenerator[Batch]:
+        before = _before(self._settings.retention.states_days)
+        async for old in _old(_walk(self._settings.storage.spool), before):
+            unfinished = set(await unfinished_ids(self._connection))
+            yield _files([file for file in old if job_of_spooled(file[0].name) not in unfinished])
+
+    async def _logs(self) -> AsyncGenerator[Batch]:
+        before, folder = _before(self._settings.retention.logs_days), self._settings.logs.folder
+        if folder is not None:
+            async for old in _old(_walk(folder), before):
+                yield _files([file for file in old if file[0].match(LOG_FILES)])
+
+
+_File = tuple[Path, int, int]  # with its size in bytes and its time in unix ms
+
+
+def _before(days: int) -> int:
+    """What is older than this (unix ms) is too old; 0: nothing is."""
+    return now_ms() - days * DAY_MS if days else 0
+
+
+async def _awaited(work: Callable[[], Awaitable[None]]) -> None:
+    await work()
+
+
+def _walk(folder: Path) -> Generator[_File]:
+    """All files below `folder`; what vanishes meanwhile is left out. Raises OSError."""
+    if not folder.is_dir():
+        return
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            try:
+                if entry.is_dir(follow_symlinks=False):
+                    yield from _walk(Path(entry.path))
+                else:
+                    stat = entry.stat(follow_symlinks=False)
+                    yield Path(entry.path), stat.st_size, stat.st_mtime_ns // 1_000_000
+            except FileNotFoundError:
+                continue
+
+
+async def _in_chunks(files: Generator[_File], size: int = LOOKED_AT) -> AsyncGenerator[list[_File]]:
+    """The files, so many at a time, looked at in a thread."""
+    while chunk := await asyncio.to_thread(lambda: list(islice(files, size))):
+        yield chunk
+
+
+async def _old(files: Generator[_File], before: int) -> AsyncGenerator[list[_File]]:
+    """Of each chunk the files that are older than `before` (unix ms), if anything can be."""
+    if before:
+        async for chunk in _in_chunks(files):
+            yield [file for file in chunk if file[2] < before]
+
+
+def _files(files: list[_File]) -> Batch:
+    """The batch that removes them."""
+
+    def unlink() -> None:
+        for path, _, _ in files:
+            path.unlink(missing_ok=True)
+
+    return Batch(
+        len(files),
+        sum(size for _, size, _ in files),
+        min((at for _, _, at in files), default=None),
+        lambda: asyncio.to_thread(unlink),
+    )
+
+
+def _sizes(folder: Path, jobs: Iterable[OldJob]) -> list[int]:
+    """What the pictures of each job take, in bytes."""
+    sizes = list[int]()
+    for job in jobs:
+        size = 0
+        for path in job.paths:
+            try:
+                size += (folder / path).stat().st_size
+            except OSError:  # its row goes all the same
+                continue
+        sizes.append(size)
+    return sizes

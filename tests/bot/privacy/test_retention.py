@@ -1,0 +1,229 @@
+"""What is older than it is to be kept goes, with its files; what is newer, needed or kept by the settings stays."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+import pytest
+
+from bot.config import Settings
+from bot.config.sections import LogSettings, RetentionSettings
+from bot.database.audit import AuditAction, add_entry
+from bot.database.bookmarks import add_bookmark
+from bot.database.connection import fetch, write
+from bot.database.deletions import pending_deletions
+from bot.database.history import Wanted, history_page
+from bot.database.jobs import cancel_job, create_job, find_job, start_job
+from bot.database.left_servers import FORGET, forget_server, note_all, note_here, note_left, servers_left
+from bot.database.pictures import NewPicture
+from bot.database.stacks import StackLora, save_stack
+from bot.library.configuration import Configuration
+from bot.pictures.thumbnails import Thumbnails
+from bot.privacy.file_removal import FileRemoval
+from bot.privacy.retention import DAY_MS, Expired, Kind, Retention
+from bot.privacy.stored_data import IMPERSONAL, TABLES
+from inference.messages import LoraUse, SourceImage, state_file
+from tests.bot.database.conftest import add_lora, finish, request_for, sha
+from tests.bot.privacy.people import ADA, CHANNEL, GRACE, SERVER, given, live
+
+SIZE = 1000  # bytes of a picture
+
+
+def retention(connection: aiosqlite.Connection, settings: Settings, **kept: Any) -> Retention:
+    everything = dict.fromkeys((name for name in RetentionSettings.model_fields if name.endswith("_days")), 0)
+    settings = settings.model_copy(update={"retention": RetentionSettings(**{**everything, **kept})})
+    configuration = Configuration(settings, [])
+    thumbnails = Thumbnails(settings.storage.thumbnails, settings.storage.pictures)
+    return Retention(connection, configuration, FileRemoval(connection, configuration, thumbnails), share=1, at_once=20)
+
+
+async def swept(connection: aiosqlite.Connection, settings: Settings, **kept: Any) -> dict[Kind, Expired]:
+    """What goes; a dry run tells the same before, and removes nothing."""
+    service, before, pending = (
+        retention(connection, settings, **kept),
+        state(settings),
+        await pending_deletions(connection),
+    )
+    told = await service.sweep(dry=True)
+    assert state(settings) == before
+    done = await service.sweep()
+    assert told == done and await pending_deletions(connection) == pending
+    return {expired.kind: expired for expired in done if expired.count}
+
+
+def state(settings: Settings) -> set[Path]:
+    return {path for path in settings.storage.folder.rglob("*") if "easel.sqlite3" not in path.name}
+
+
+def file_of(lora: str) -> str:
+    """The SHA-256 that `add_lora` gives it."""
+    return sha(f"{lora}.safetensors")
+
+
+async def painted(connection: aiosqlite.Connection, settings: Settings, days: int, *loras: str) -> int:
+    """A job of Ada's with a picture, so many days old."""
+    settings.storage.pictures.mkdir(parents=True, exist_ok=True)
+    uses = [LoraUse(sha256=file_of(name), name=name, weight=1) for name in loras]
+    job = await create_job(connection, request_for(*uses, prompt="a fox"), person_id=ADA, channel_id=CHANNEL)
+    await start_job(connection, job.id)
+    (settings.storage.pictures / f"{job.id}.png").write_bytes(os.urandom(SIZE))
+    await finish(connection, job.id, 1, [NewPicture(f"{job.id}.png", 64, 64, 7)])
+    await aged(connection, job.id, days)
+    return job.id
+
+
+async def aged(connection: aiosqlite.Connection, job_id: int, days: int) -> None:
+    await write(connection, "UPDATE job SET created_at = created_at - ? WHERE id = ?", (days * DAY_MS, job_id))
+
+
+def old(path: Path, days: int) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        path.write_bytes(b"x" * SIZE)
+    at = time.time() - days * 86_400
+    os.utime(path, (at, at))
+    return path
+
+
+async def kept(connection: aiosqlite.Connection) -> list[int]:
+    """The jobs in Ada's history, found by a search too."""
+    pages = [await history_page(connection, ADA, Wanted(search), limit=50) for search in ("", "fox")]
+    assert pages[0] == pages[1]
+    return [job.id for job in pages[0].jobs]
+
+
+async def test_by_default_no_picture_goes(connection: aiosqlite.Connection, settings: Settings) -> None:
+    job = await painted(connection, settings, 3000)
+    assert await swept(connection, settings) == {}
+    defaults = {name: field.default for name, field in RetentionSettings.model_fields.items()}
+    assert Kind.PICTURES not in await swept(connection, settings, **defaults) and await kept(connection) == [job]
+
+
+async def test_pictures_go_by_their_age(connection: aiosqlite.Connection, settings: Settings) -> None:
+    jobs = [await painted(connection, settings, days) for days in range(70, 20, -1)]
+    gone = await swept(connection, settings, pictures_days=30)
+    assert gone[Kind.PICTURES].count == 41 and gone[Kind.PICTURES].size == 41 * SIZE
+    assert await kept(connection) == jobs[:-10:-1] and len(list(settings.storage.pictures.iterdir())) == 9
+    assert await find_job(connection, jobs[0]) is not None, "the order itself goes by its own time"
+    assert (await swept(connection, settings, pictures_days=30, jobs_days=60))[Kind.JOBS].count == 11
+
+
+async def test_the_folder_keeps_its_limit(connection: aiosqlite.Connection, settings: Settings) -> None:
+    jobs = [await painted(connection, settings, days) for days in range(60, 30, -1)]
+    gone = await swept(connection, settings, pictures_gigabytes=10.5 * SIZE / 1e9)
+    assert gone[Kind.PICTURES].count == 20 and await kept(connection) == jobs[:-11:-1]
+    assert sum(path.stat().st_size for path in settings.storage.pictures.iterdir()) <= 10.5 * SIZE
+
+
+@pytest.mark.parametrize(
+    ("keep", "stays"), [((), []), (("bookmarked",), [1]), (("in_stack",), [0]), (("bookmarked", "in_stack"), [1, 0])]
+)
+async def test_what_is_bookmarked_or_in_a_stack_stays_as_the_settings_say(
+    connection: aiosqlite.Connection, settings: Settings, keep: tuple[str, ...], stays: list[int]
+) -> None:
+    loras = [await add_lora(connection, name) for name in ("Bat", "Wash", "Cape")]
+    jobs = [await painted(connection, settings, 50, lora.name) for lora in loras]
+    await add_bookmark(connection, ADA, loras[1].id)
+    await save_stack(connection, ADA, "mine", [StackLora(sha256=file_of("Bat"), name="Bat", weight=1)])
+    await add_bookmark(connection, GRACE, loras[2].id)  # which keeps nothing of Ada's
+    await swept(connection, settings, pictures_days=30, keep=keep)
+    assert await kept(connection) == [jobs[number] for number in stays]
+
+
+async def test_orders_without_pictures_go(connection: aiosqlite.Connection, settings: Settings) -> None:
+    shown = await painted(connection, settings, 200)
+    jobs = [(await create_job(connection, request_for(), person_id=ADA, channel_id=1)).id for _ in range(4)]
+    for job in jobs[:3]:
+        await cancel_job(connection, job)
+    for job, days in zip(jobs, (200, 100, 80, 200), strict=True):
+        await aged(connection, job, days)
+    stop = f"CREATE TRIGGER stop BEFORE DELETE ON job WHEN old.id = {jobs[0]} BEGIN SELECT RAISE(ABORT, 'no'); END"
+    await write(connection, stop)
+    await retention(connection, settings, jobs_days=90).sweep()
+    left = {row["id"] for row in await fetch(connection, "SELECT id FROM job")}
+    assert left == {shown, jobs[0], jobs[2], jobs[3]}, "one that cannot go keeps no other"
+
+
+async def test_files_go_by_their_age_unless_they_are_needed(
+    connection: aiosqlite.Connection, settings: Settings, tmp_path: Path
+) -> None:
+    storage, logs = settings.storage, tmp_path / "logs"
+    settings = settings.model_copy(update={"logs": LogSettings(folder=logs)})
+    storage.inputs.mkdir(parents=True)
+    needed, unneeded = (storage.inputs / given(storage.inputs, data) for data in (b"needed", b"not needed"))
+    image = SourceImage(sha256=needed.name, strength=0.5)
+    request = request_for().model_copy(update={"image": image})
+    waiting = await create_job(connection, request, person_id=ADA, channel_id=1)
+    for path in (needed, unneeded):
+        old(path, 20)
+    fresh = [old(logs / "easel-2026-11-26.log", 1), old(storage.thumbnails / "ab" / "new.webp", 5)]
+    stays = [old(storage.spool / state_file(waiting.id), 20), old(logs / "mine.txt", 90), needed, *fresh]
+    goes = [
+        old(storage.spool / state_file(99), 20), old(logs / "easel-2026-01-01.log", 90), unneeded,
+        old(storage.thumbnails / "ab" / "old.webp", 20),
+    ]  # fmt: skip
+    gone = await swept(
+        connection, settings, thumbnails_days=10, inputs_days=10, states_days=10, logs_days=10, drafts_days=7
+    )
+    assert {kind: one.count for kind, one in gone.items()} == dict.fromkeys(
+        (Kind.THUMBNAILS, Kind.INPUTS, Kind.STATES, Kind.LOGS), 1
+    )
+    assert all(path.exists() for path in stays) and not any(path.exists() for path in goes)
+
+
+async def test_drafts_and_receipts_go(filled: aiosqlite.Connection, settings: Settings) -> None:
+    await write(filled, "UPDATE draft SET created_at = 1 WHERE person_id = ?", (ADA,))
+    gone = await swept(filled, settings, drafts_days=7, receipts_days=30)
+    assert gone.keys() == {Kind.DRAFTS}
+    assert [row["person_id"] for row in await fetch(filled, "SELECT person_id FROM draft")] == [GRACE]
+
+
+# --- servers --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_server_that_removed_the_bot_is_forgotten(connection: aiosqlite.Connection, settings: Settings) -> None:
+    await live(connection, settings, ADA)
+    other = SERVER + 1
+    for server_id in (SERVER, other):
+        await note_here(connection, server_id)
+        await add_entry(connection, server_id, GRACE, AuditAction.PAUSE_QUEUE, {})
+    await note_left(connection, SERVER)
+    assert await swept(connection, settings, servers_days=30) == {}
+    await write(connection, "UPDATE server SET left_at = left_at - ? WHERE id = ?", (31 * DAY_MS, SERVER))
+    assert (await swept(connection, settings, servers_days=30))[Kind.SERVERS].count == 1
+    for table in [table.name for table in TABLES] + list(IMPERSONAL):
+        columns = {row["name"] for row in await fetch(connection, f"PRAGMA table_xinfo({table})")}
+        if "server_id" in columns:
+            assert await fetch(connection, f"SELECT 1 FROM {table} WHERE server_id = ?", (SERVER,)) == [], table
+    assert await fetch(connection, "SELECT 1 FROM job WHERE person_id = ?", (ADA,)), "people keep what is theirs"
+    assert len(await fetch(connection, "SELECT 1 FROM audit WHERE server_id = ?", (other,))) == 1
+
+
+async def test_one_that_invites_the_bot_again_is_not_forgotten(connection: aiosqlite.Connection) -> None:
+    await note_left(connection, SERVER)
+    assert len(await servers_left(connection, before_ms=2**62, limit=9)) == 1
+    await note_here(connection, SERVER)
+    await forget_server(connection, SERVER)
+    assert await servers_left(connection, before_ms=2**62, limit=9) == ()
+    assert await fetch(connection, "SELECT 1 FROM server WHERE id = ?", (SERVER,))
+
+
+async def test_what_changed_while_the_bot_was_away_is_noticed(connection: aiosqlite.Connection) -> None:
+    for server_id in (1, 2, 3):
+        await note_here(connection, server_id)
+    await note_left(connection, 3)
+    await note_all(connection, [2, 3, 4])
+    assert [server for server, _ in await servers_left(connection, before_ms=2**62, limit=9)] == [1]
+
+
+async def test_every_table_about_a_server_is_forgotten(connection: aiosqlite.Connection) -> None:
+    """By a statement, or by the foreign key to the server's row."""
+    named = {sql.split()[2] for sql in FORGET}
+    for table in [table.name for table in TABLES] + list(IMPERSONAL):
+        columns = {row["name"] for row in await fetch(connection, f"PRAGMA table_xinfo({table})")}
+        keys = {row["table"] for row in await fetch(connection, f"PRAGMA foreign_key_list({table})")}
+        assert "server_id" not in columns or table in named or "server" in keys, table
