@@ -75,14 +75,14 @@ class Expired:
     size: int = 0
     oldest: int | None = None
 
-    def with_batch(self, batch: Batch) -> Expired:
+    def with_portion(self, batch: Portion) -> Expired:
         """The sum."""
         times = [at for at in (self.oldest, batch.oldest) if at is not None]
         return Expired(self.kind, self.count + batch.count, self.size + batch.size, min(times, default=None))
 
 
 @dataclass(frozen=True)
-class Batch:
+class Portion:
     """A few things that go together; without any, a pause in a long search."""
 
     count: int = 0
@@ -119,7 +119,7 @@ class Retention:
 
     async def sweep(self, *, dry: bool = False) -> tuple[Expired, ...]:
         """What was removed; with `dry`, what would be. What fails keeps nothing else from being removed."""
-        sources: dict[Kind, Callable[[], AsyncGenerator[Batch]]] = {
+        sources: dict[Kind, Callable[[], AsyncGenerator[Portion]]] = {
             Kind.PICTURES: self._pictures,
             Kind.JOBS: self._jobs,
             Kind.THUMBNAILS: self._thumbnails,
@@ -136,7 +136,7 @@ class Retention:
             self._overwrite_at = time.monotonic() + OVERWRITE_SECONDS
         return tuple(swept)
 
-    async def _swept(self, kind: Kind, batches: AsyncGenerator[Batch], *, dry: bool) -> Expired:
+    async def _swept(self, kind: Kind, batches: AsyncGenerator[Portion], *, dry: bool) -> Expired:
         expired = Expired(kind)
         began = time.monotonic()
         try:
@@ -145,7 +145,7 @@ class Retention:
                 if batch.remove is not None and not dry:
                     problem = await background.failure(_awaited(batch.remove))
                 if problem is None:
-                    expired = expired.with_batch(batch)
+                    expired = expired.with_portion(batch)
                 else:
                     log.error("%s could not be removed: %s", kind, problem)
                 await asyncio.sleep((time.monotonic() - began) * (1 / self._share - 1))
@@ -160,20 +160,20 @@ class Retention:
 
     # --- rows ---------------------------------------------------------------------------------------------------------
 
-    async def _pictures(self) -> AsyncGenerator[Batch]:
+    async def _pictures(self) -> AsyncGenerator[Portion]:
         """The oldest first: those beyond their days, and so many that the folder keeps its limit."""
         settings, folder = self._settings.retention, self._settings.storage.pictures
-        too_old = _before(settings.pictures_days)
+        expired_before = _before(settings.pictures_days)
         excess = 0.0
         if settings.pictures_gigabytes:
             total = 0
             async for sizes in _in_chunks(_walk(folder)):
                 total += sum(size for _, size, _ in sizes)
-                yield Batch()
+                yield Portion()
             excess = total - settings.pictures_gigabytes * GIGABYTE
         after = BEGINNING
-        while too_old or excess > 0:
-            before = FOR_EVER if excess > 0 else too_old
+        while expired_before or excess > 0:
+            before = FOR_EVER if excess > 0 else expired_before
             page = await old_pictures(
                 self._connection, before_ms=before, keep=settings.keep, after=after, limit=self._at_once
             )
@@ -181,13 +181,13 @@ class Retention:
             going = list[OldJob]()
             freed = 0
             for job, size in zip(page, sizes, strict=True):
-                if job.created_at >= too_old and excess <= 0:
+                if job.created_at >= expired_before and excess <= 0:
                     break
                 going.append(job)
                 freed, excess = freed + size, excess - size
             if going:
                 count = sum(len(job.paths) for job in going)
-                yield Batch(count, freed, going[0].created_at, self._removal_of_pictures(going))
+                yield Portion(count, freed, going[0].created_at, self._removal_of_pictures(going))
             if len(page) < self._at_once or len(going) < len(page):
                 break
             after = page[-1].place
@@ -203,7 +203,7 @@ class Retention:
 
         return remove
 
-    async def _jobs(self) -> AsyncGenerator[Batch]:
+    async def _jobs(self) -> AsyncGenerator[Portion]:
         before, after = _before(self._settings.retention.jobs_days), BEGINNING
         while page := await old_jobs(self._connection, before_ms=before, after=after, limit=self._at_once):
 
@@ -212,47 +212,47 @@ class Retention:
                     for job in page:  # so that one that cannot go keeps no other
                         await background.guard(forget_jobs(self._connection, [job.id]), "removing an order")
 
-            yield Batch(len(page), 0, page[0].created_at, remove)
+            yield Portion(len(page), 0, page[0].created_at, remove)
             after = page[-1].place
 
-    async def _drafts(self) -> AsyncGenerator[Batch]:
+    async def _drafts(self) -> AsyncGenerator[Portion]:
         before = _before(self._settings.retention.drafts_days)
         count, oldest = await count_old_drafts(self._connection, before_ms=before)
-        yield Batch(count, 0, oldest, lambda: forget_old_drafts(self._connection, before_ms=before))
+        yield Portion(count, 0, oldest, lambda: forget_old_drafts(self._connection, before_ms=before))
 
-    async def _receipts(self) -> AsyncGenerator[Batch]:
+    async def _receipts(self) -> AsyncGenerator[Portion]:
         before = _before(self._settings.retention.receipts_days)
         count, oldest = await count_old_receipts(self._connection, before_ms=before)
-        yield Batch(count, 0, oldest, lambda: forget_old_receipts(self._connection, before_ms=before))
+        yield Portion(count, 0, oldest, lambda: forget_old_receipts(self._connection, before_ms=before))
 
-    async def _servers(self) -> AsyncGenerator[Batch]:
+    async def _servers(self) -> AsyncGenerator[Portion]:
         before = _before(self._settings.retention.servers_days)
         for server_id, left_at in await servers_left(self._connection, before_ms=before, limit=1000):
-            yield Batch(1, 0, left_at, lambda server_id=server_id: forget_server(self._connection, server_id))
+            yield Portion(1, 0, left_at, lambda server_id=server_id: forget_server(self._connection, server_id))
 
     # --- files --------------------------------------------------------------------------------------------------------
 
-    async def _thumbnails(self) -> AsyncGenerator[Batch]:
+    async def _thumbnails(self) -> AsyncGenerator[Portion]:
         before = _before(self._settings.retention.thumbnails_days)
         async for old in _old(_walk(self._settings.storage.thumbnails), before):
             yield _files(old)
 
-    async def _inputs(self) -> AsyncGenerator[Batch]:
+    async def _inputs(self) -> AsyncGenerator[Portion]:
         before = _before(self._settings.retention.inputs_days)
         async for old in _old(_walk(self._settings.storage.inputs), before):
             named = [LeftFile(FileFolder.INPUTS, path.name) for path, _, _ in old]
             unneeded = await self._files.unneeded(named)
             going = [file for file, left in zip(old, named, strict=True) if left in unneeded]
             batch = _files(going)
-            yield Batch(batch.count, batch.size, batch.oldest, lambda left=unneeded: self._files.remove(left))
+            yield Portion(batch.count, batch.size, batch.oldest, lambda left=unneeded: self._files.remove(left))
 
-    async def _states(self) -> AsyncGenerator[Batch]:
+    async def _states(self) -> AsyncGenerator[Portion]:
         before = _before(self._settings.retention.states_days)
         async for old in _old(_walk(self._settings.storage.spool), before):
             unfinished = set(await unfinished_ids(self._connection))
             yield _files([file for file in old if job_of_spooled(file[0].name) not in unfinished])
 
-    async def _logs(self) -> AsyncGenerator[Batch]:
+    async def _logs(self) -> AsyncGenerator[Portion]:
         before, folder = _before(self._settings.retention.logs_days), self._settings.logs.folder
         if folder is not None:
             async for old in _old(_walk(folder), before):
@@ -300,14 +300,14 @@ async def _old(files: Generator[_File], before: int) -> AsyncGenerator[list[_Fil
             yield [file for file in chunk if file[2] < before]
 
 
-def _files(files: list[_File]) -> Batch:
+def _files(files: list[_File]) -> Portion:
     """The batch that removes them."""
 
     def unlink() -> None:
         for path, _, _ in files:
             path.unlink(missing_ok=True)
 
-    return Batch(
+    return Portion(
         len(files),
         sum(size for _, size, _ in files),
         min((at for _, _, at in files), default=None),
