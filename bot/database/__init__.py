@@ -40,10 +40,20 @@ job_ratings.py         for whom a job's pictures are, by staff, an operator or t
 job_terms.py           the words of a job in the full text index
 paces.py               how long things were measured to take
 
+publications.py        pictures in the art channels of servers
+gallery.py             the published pictures of a server, by page
+gallery_terms.py       a publication in the full text index, and what the gallery is filtered by
+likes.py               who likes which published picture
+features.py            LoRAs and pictures that staff feature
+boards.py              the message of an art channel that shows what is newest
+server_trends.py       how lately pictures with a LoRA were published and liked in a server
+trends.py              how often and how lately, as one number
+
 loras.py               reads the catalogue of LoRAs
 lora_records.py        writes what a scan of the library found
 lora_index.py          writes the search index of an entry
 lora_search.py         searches the catalogue
+lora_server_order.py   lists of LoRAs in which a server's publications and likes count
 lora_autocomplete.py             suggestions while a person types the name of a LoRA
 search.py              what was typed, as full text queries
 dictionary.py          finds words that are one typo away

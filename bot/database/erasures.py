@@ -74,6 +74,12 @@ NOTE_NOTICES = """
     WHERE job_id IN (SELECT value FROM json_each(:ids)) AND notice_id IS NOT NULL AND :direct IS NOT NULL
     ON CONFLICT DO NOTHING
 """
+# Their posts are removed as well, by the rows that stay until then.
+NOTE_PUBLICATIONS = """
+    INSERT INTO erasure_message (erasure_id, channel_id, message_id)
+    SELECT :erasure, channel_id, message_id FROM publication
+    WHERE job_id IN (SELECT value FROM json_each(:ids)) AND message_id IS NOT NULL ON CONFLICT DO NOTHING
+"""
 COUNT_NOTICES = """
     SELECT count(DISTINCT notice_id) FROM takedown
     WHERE job_id IN (SELECT value FROM json_each(?)) AND notice_id IS NOT NULL
@@ -118,6 +124,7 @@ FORGET_OLD = "DELETE FROM erasure WHERE finished_at < ?"
 # for each person who has all deleted.
 _REPLACE = (
     "UPDATE lora SET content_rating_by = :hash WHERE content_rating_by = :person",
+    "UPDATE feature SET featured_by = :hash WHERE featured_by = :person",
     "UPDATE pause SET person_id = :hash WHERE person_id = :person",
     "UPDATE base_model_proposal SET proposed_by = :hash WHERE proposed_by = :person",
     "UPDATE base_model_proposal SET decided_by = :hash WHERE decided_by = :person",
@@ -150,6 +157,7 @@ _REPLACE = (
 MERGES = (
     "INSERT INTO job_text (job_text, rank) VALUES ('merge', ?)",
     "INSERT INTO bookmark_text (bookmark_text, rank) VALUES ('merge', ?)",
+    "INSERT INTO publication_text (publication_text, rank) VALUES ('merge', ?)",
 )
 MERGED_PAGES = 500
 _LEAST_WORK = 2  # rows that a merge changes when there is something left to merge
@@ -276,6 +284,7 @@ async def erase_jobs(
             NOTE_INPUTS,
             NOTE_MESSAGES,
             NOTE_NOTICES,
+            NOTE_PUBLICATIONS,
         ):
             await write(connection, sql, about)
         for name in spooled:

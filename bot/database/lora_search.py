@@ -16,6 +16,7 @@ import aiosqlite
 from bot.database.connection import fetch
 from bot.database.dictionary import near_words
 from bot.database.lora_index import USABLE, base_facet, category_facet, content_facet, tag_facet
+from bot.database.lora_server_order import ORDERED, page_in_server
 from bot.database.search import DESCRIBED, all_of, any_of, begins, quoted, search_words, whole
 from inference.base_models import BaseModelId
 from inference.content_rating import ContentRating
@@ -230,14 +231,24 @@ async def read_typed(connection: aiosqlite.Connection, words: Sequence[str]) -> 
 
 
 async def find_loras(
-    connection: aiosqlite.Connection, facets: Facets, search: str, sort: Sort, *, limit: int, offset: int = 0
+    connection: aiosqlite.Connection,
+    facets: Facets,
+    search: str,
+    sort: Sort,
+    *,
+    limit: int,
+    offset: int = 0,
+    server_id: int | None = None,
 ) -> FoundPage:
-    """A page of the entries that have all `facets` and what was typed as `search`. Raises DatabaseError."""
+    """A page of the entries that have all `facets` and what was typed as `search`.
+
+    With `server_id`, what trends and what is top rated there counts its publications and likes. Raises DatabaseError.
+    """
     words, wanted = search_words(search), facets.query()
     if words == [] or wanted is None:
         return FoundPage((), 0)
     if words is None:
-        return await _listed(connection, facets, wanted, sort, limit, offset)
+        return await _listed(connection, facets, wanted, sort, limit, offset, server_id)
     ranks = await _ranks(connection, wanted, await read_typed(connection, words))
     ids: list[int] = []
     place = 0
@@ -245,28 +256,40 @@ async def find_loras(
         begin, end = max(offset, place), min(offset + limit, place + length)
         if begin < end:
             within = start + begin - place
-            ids += await _page_of(connection, hits, sort, limit=end - begin, offset=within)
+            ids += await _page_of(connection, hits, sort, server_id, limit=end - begin, offset=within)
         place += length
     return FoundPage(tuple(ids), sum(hits.count for hits in ranks))
 
 
-async def _page_of(connection: aiosqlite.Connection, hits: _Hits, sort: Sort, *, limit: int, offset: int) -> list[int]:
+async def _page_of(
+    connection: aiosqlite.Connection, hits: _Hits, sort: Sort, server_id: int | None, *, limit: int, offset: int
+) -> list[int]:
     if len(hits.meant) < 2 or hits.count > SORTED_HITS:
-        return await ranked(connection, hits.match, hits.count, sort, limit=limit, offset=offset)
+        return await ranked(connection, hits.match, hits.count, sort, limit=limit, offset=offset, server_id=server_id)
     sql = TAKING_TURNS[sort]
     parameters = {"match": hits.match, "names": json.dumps(hits.meant), "limit": limit, "offset": offset}
     return [row["id"] for row in await fetch(connection, sql, parameters)]
 
 
 async def _listed(
-    connection: aiosqlite.Connection, facets: Facets, wanted: str, sort: Sort, limit: int, offset: int
+    connection: aiosqlite.Connection,
+    facets: Facets,
+    wanted: str,
+    sort: Sort,
+    limit: int,
+    offset: int,
+    server_id: int | None,
 ) -> FoundPage:
     total = await count_hits(connection, wanted)
+    if facets == Facets() and server_id is not None and sort in ORDERED:
+        ids = await page_in_server(connection, server_id, sort, None, many=True, limit=limit, offset=offset)
+        return FoundPage(tuple(ids), total)
     if facets == Facets():
         sql = ALL[sort]
         rows = await fetch(connection, sql, {"limit": limit, "offset": offset})
         return FoundPage(tuple(row["id"] for row in rows), total)
-    return FoundPage(tuple(await ranked(connection, wanted, total, sort, limit=limit, offset=offset)), total)
+    ids = await ranked(connection, wanted, total, sort, limit=limit, offset=offset, server_id=server_id)
+    return FoundPage(tuple(ids), total)
 
 
 async def count_hits(connection: aiosqlite.Connection, match: str) -> int:
@@ -285,11 +308,22 @@ async def first_ranked(connection: aiosqlite.Connection, match: str, sort: Sort,
 
 
 async def ranked(
-    connection: aiosqlite.Connection, match: str, count: int, sort: Sort, *, limit: int, offset: int = 0
+    connection: aiosqlite.Connection,
+    match: str,
+    count: int,
+    sort: Sort,
+    *,
+    limit: int,
+    offset: int = 0,
+    server_id: int | None = None,
 ) -> list[int]:
     """Ids of a page of the `count` entries that an FTS5 query finds, in order. Raises DatabaseError."""
     if offset >= count:
         return []
+    if server_id is not None and sort in ORDERED:
+        return await page_in_server(
+            connection, server_id, sort, match, many=count > SORTED_HITS, limit=limit, offset=offset
+        )
     sql = WALKED[sort] if count > SORTED_HITS else SORTED[sort]
     rows = await fetch(connection, sql, {"match": match, "limit": limit, "offset": offset})
     return [row["id"] for row in rows]

@@ -211,16 +211,18 @@ async def browse_loras(
     base_models: Collection[BaseModelId] | None = None,
     shown: Shown = None,
     sort: Sort = Sort.NEWEST,
+    server_id: int | None = None,
 ) -> LoraPage:
     """A page of the entries that have a usable version, all conditions met.
 
     `search` is found in name, trigger words and description: what is exactly it first, then what begins with it, then
     what is one typo away, each in the order `sort`; `tag` is one that `tags.popular_tags` gives; `base_models` wants a
-    usable version of one of them; `shown` are the content ratings that are shown, left out: all.
+    usable version of one of them; `shown` are the content ratings that are shown, left out: all. With `server_id`,
+    trending and top rated count what was published and liked in that server.
     Raises DatabaseError.
     """
     facets = Facets(category, tag, base_models, await what_is_hidden(connection, shown))
-    found = await find_loras(connection, facets, search, sort, limit=limit, offset=offset)
+    found = await find_loras(connection, facets, search, sort, limit=limit, offset=offset, server_id=server_id)
     loras = await find_loras_by_id(connection, found.ids)
     hidden = 0
     if facets.shown is not None:

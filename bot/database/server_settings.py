@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 import aiosqlite
@@ -22,6 +22,8 @@ SAVE = """
 """
 
 MAX_CHOSEN = 100  # channels, checkpoints or roles in one list
+MAX_ART_CHANNELS = 25  # as many as one menu offers
+MAX_TAGS = 100  # more categories and base models than there are
 MAX_NEWCOMER_HOURS = 24 * 365
 
 
@@ -40,6 +42,18 @@ Names = Annotated[
 OpenRating = Literal[ContentRating.GENERAL, ContentRating.TEEN, ContentRating.MATURE]
 
 
+class ArtChannel(BaseModel):
+    """A text channel, thread or forum in which people publish pictures.
+
+    `tags` are those of a forum that its posts get: ids by a category (`style`) or a base model (`sdxl/illustrious`).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    channel_id: Snowflake
+    tags: Mapping[Annotated[str, Field(max_length=100)], Snowflake] = Field(default={}, max_length=MAX_TAGS)
+
+
 class ServerSettings(BaseModel):
     """The choices of one server. An empty list of channels, checkpoints or categories allows all.
 
@@ -49,7 +63,7 @@ class ServerSettings(BaseModel):
     `newcomer_hours` after joining, the limits of newcomers hold. Places that are open to all show pictures up to
     `open_rating`; what nobody has rated counts as `unrated_as`. Pictures in `spoiler_channels`, and in their threads,
     are hidden until somebody presses them. Reports are posted in `reports_channel`, and operators see those that come
-    while `shares_reports` is on.
+    while `shares_reports` is on. People publish in `art_channels`, if there are any.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -71,6 +85,7 @@ class ServerSettings(BaseModel):
     spoiler_channels: Snowflakes = ()
     reports_channel: Snowflake | None = None
     shares_reports: bool = False
+    art_channels: Annotated[tuple[ArtChannel, ...], Field(max_length=MAX_ART_CHANNELS)] = ()
 
 
 async def find_server_settings(connection: aiosqlite.Connection, server_id: int) -> ServerSettings:

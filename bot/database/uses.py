@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from itertools import permutations
 
@@ -12,9 +11,8 @@ import aiosqlite
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, transaction, write
 from bot.database.loras import Lora, loras_from
+from bot.database.trends import raised
 from inference.messages import LoraUse
-
-TREND_HALF_LIFE_MS = 7 * 24 * 3600 * 1000  # a use a week ago counts half as much as one now
 
 USED = """
     SELECT id, trend FROM lora WHERE id IN (
@@ -31,12 +29,6 @@ OFTEN_WITH = """
     SELECT lora.* FROM lora_pair JOIN lora ON lora.id = lora_pair.other_id
     WHERE lora_pair.lora_id = ? ORDER BY lora_pair.uses DESC, lora_pair.other_id LIMIT ?
 """
-
-
-def raised(trend: float, at_ms: int) -> float:
-    """`trend` after one more use at `at_ms` (unix ms): log2(2^trend + 2^(at_ms / half-life)), without overflow."""
-    high, low = sorted((trend, at_ms / TREND_HALF_LIFE_MS), reverse=True)
-    return high + math.log2(1 + 2.0 ** (low - high))
 
 
 async def record_uses(connection: aiosqlite.Connection, person_id: int, loras: Sequence[LoraUse]) -> None:

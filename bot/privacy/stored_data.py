@@ -131,6 +131,44 @@ TABLES = (
         shown={"ticket": "NULL"},
     ),
     StoredTable(
+        "publication", "pictures that you published in a server", "person_id = :person",
+        "as long as the picture, and then until its message is gone", Fate.UNLINKED,
+        {
+            "id": "a number", "server_id": "the server", "job_id": "the job", "position": "which of its pictures",
+            "person_id": "your Discord id", "art_channel_id": "the art channel", "channel_id": "where the message is",
+            "message_id": "the message", "state": "whether it is posted", "tried_at": "when it was sent",
+            "shows_prompt": "whether the prompt stands there", "checkpoint": "the model", "base_model": "its kind",
+            "said_level": "for whom the prompt is", "level": "for whom it is", "unrated": "whether LoRAs are unrated",
+            "likes": "how many", "recent_likes": "those of a week", "shown_likes": "the number in the message",
+            "shown_at": "when that was written", "created_at": "when you published it",
+        },
+    ),
+    StoredTable(
+        "publication_lora", "the LoRAs in pictures that you published",
+        "publication_id IN (SELECT id FROM publication WHERE person_id = :person)", "as long as the publication",
+        Fate.UNLINKED, {"publication_id": "the publication", "sha256": "the file"},
+    ),
+    StoredTable(
+        "publication_text", "the words of pictures that you published, for the search in /gallery",
+        "rowid IN (SELECT id FROM publication WHERE person_id = :person)", "as long as the publication", Fate.DELETED,
+        {"facets": "your Discord id, the server, base model, LoRAs and categories", "words": "words"}, derived=True,
+    ),
+    StoredTable(
+        "publication_like", "pictures that you like", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
+        {
+            "publication_id": "the publication", "person_id": "your Discord id", "liked_at": "when",
+            "recent": "whether it is younger than a week",
+        },
+    ),
+    StoredTable(
+        "feature", "LoRAs and pictures that you featured as staff", "featured_by = :person",
+        "until staff feature them no longer", Fate.HASHED,
+        {
+            "server_id": "the server", "kind": "LoRA or picture", "target_id": "which one",
+            "featured_by": "your Discord id", "featured_at": "when",
+        },
+    ),
+    StoredTable(
         "job_order", "what an order counts of the day's quotas", f"job_id IN {_JOBS}",
         "as long as the job", Fate.DELETED,
         {
@@ -396,6 +434,9 @@ IMPERSONAL: Mapping[str, str] = {
     "memo": "key value",
     # Of somebody who is shown in a picture and asked for its removal there are hashes of the picture, and no name.
     "takedown_case": "id state note hashes received_at created_at ended_at refused alerts",
+    "rating_level": "rating level",
+    "lora_in_server": "server_id sha256 publications likes trend",
+    "board": "channel_id server_id message_channel_id message_id digest edited_at",
 }
 
 FILES = (

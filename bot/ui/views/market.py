@@ -154,8 +154,9 @@ async def _page(interaction: Interaction, page_ref: PageRef, note: str = "") -> 
     client, shown = interaction.client, await shown_ratings(interaction)
     checkpoints, person_id = await checkpoints_here(interaction), interaction.user.id
     return await market_page(
-        client.connection, checkpoints, client.lora_pictures, person_id, page_ref, note, shown=shown
-    )
+        client.connection, checkpoints, client.lora_pictures, person_id, page_ref, note, shown=shown,
+        server_id=interaction.guild_id,
+    )  # fmt: skip
 
 
 async def market_page(
@@ -167,9 +168,11 @@ async def market_page(
     note: str = "",
     *,
     shown: Shown = None,
+    server_id: int | None = None,
 ) -> RenderedMessage:
     """One page of the market; `note` says what was just done, `shown` are the content ratings that are shown.
 
+    In a server, trending and top rated count what was published and liked there.
     Raises NothingThere when the stored query is gone.
     """
     query = await query_at(connection, person_id, page_ref)
@@ -184,10 +187,11 @@ async def market_page(
         base_models=checkpoints.lora_bases_for(query.base_model) if query.base_model else None,
         shown=shown,
         sort=query.sort,
+        server_id=server_id,
     )
     if not found.loras and page_ref.page:  # the library has become smaller, or somebody jumped beyond the end
         last = PageRef((max(found.total, 1) - 1) // page_size, page_ref.key)
-        return await market_page(connection, checkpoints, pictures, person_id, last, shown=shown)
+        return await market_page(connection, checkpoints, pictures, person_id, last, shown=shown, server_id=server_id)
     page = RenderedMessage()
     newcomer = query.sort is Sort.TOP_RATED and query == await first_in_market(connection, checkpoints, person_id)
     title = _title(query, page_ref, found, newcomer=newcomer)

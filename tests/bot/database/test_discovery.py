@@ -15,7 +15,8 @@ from bot.database.loras import Lora, Sort, browse_loras, find_lora
 from bot.database.pictures import NewPicture
 from bot.database.ratings import rate_lora, rating_of, unrate_lora
 from bot.database.tags import TagCount, popular_tags, tags_of
-from bot.database.uses import TREND_HALF_LIFE_MS, often_used_with, raised
+from bot.database.trends import HALF_LIFE_MS, raised
+from bot.database.uses import often_used_with
 from inference.lora.knowledge import Knowledge
 from inference.lora.sidecar import Category
 from inference.messages import LoraUse
@@ -92,7 +93,7 @@ async def test_bookmarks_by_the_persons_own_uses(connection: aiosqlite.Connectio
 
 
 def test_a_use_counts_half_as_much_after_its_half_life() -> None:
-    week, now = TREND_HALF_LIFE_MS, 3000 * TREND_HALF_LIFE_MS
+    week, now = HALF_LIFE_MS, 3000 * HALF_LIFE_MS
     once_now = raised(0, now)
     assert raised(0, now - week) == pytest.approx(once_now - 1)
     twice_then = raised(raised(0, now - week), now - week)

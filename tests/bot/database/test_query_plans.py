@@ -15,8 +15,8 @@ import bot.database
 MODULES = sorted(
     path.stem for path in Path(bot.database.__file__).parent.glob("*.py") if path.stem not in {"__init__", "migrate"}
 )
-# What an operator configured, what was measured of it, where staff paused, deletions, erasures and takedowns; the
-# tables' own names and counters; the parameter itself; what a statement has already narrowed down to one person's.
+# What an operator configured, what was measured of it, where staff paused, deletions, erasures and takedowns, boards;
+# the tables' own names and counters; the parameter itself; what a statement has already narrowed down to one person's.
 SMALL = {
     "sqlite_schema",
     "sqlite_sequence",
@@ -27,11 +27,13 @@ SMALL = {
     "deletion",
     "erasure",
     "takedown_case",
+    "board",
     "json_each",
     "value",
     "wanted",
     "listed",
     "found",
+    "here",
 }
 VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 

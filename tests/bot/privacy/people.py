@@ -22,14 +22,18 @@ from bot.database.connection import fetch, transaction, write
 from bot.database.deletions import begin_deletion, hide_job
 from bot.database.deliveries import mark_sent, open_delivery
 from bot.database.drafts import save_draft
+from bot.database.features import FeatureKind, add_feature
+from bot.database.gallery_terms import PublishedFacets
 from bot.database.job_orders import store_context
 from bot.database.job_ratings import RatingSource, rate_job
 from bot.database.jobs import create_job, start_job
+from bot.database.likes import like
 from bot.database.pauses import pause
 from bot.database.people import store_locale
 from bot.database.picture_hashes import record_hashes
 from bot.database.pictures import NewPicture, pictures_of_job
 from bot.database.preferences import Preferences, save_preferences
+from bot.database.publications import NewPublication, begin_publication, mark_posted
 from bot.database.ratings import rate_lora
 from bot.database.reports import (
     AppealState,
@@ -105,6 +109,7 @@ async def live(connection: aiosqlite.Connection, settings: Settings, person: int
             await rate_job(connection, job.id, ContentRating.TEEN, RatingSource.STAFF, server_id=SERVER)
             await record_takedown(connection, job, SERVER)
             await mark_told(connection, [Takedown(job.id, SERVER)], 1, person + 10)
+            await publish(connection, job.id, person, word)
         if number == 2:
             await begin_deletion(connection, job.id, CHANNEL, person + number)
         if number == 3:
@@ -167,6 +172,16 @@ async def report(connection: aiosqlite.Connection, person: int, word: str) -> No
             await answer_appeal(connection, decision, AppealState.UPHELD, [], answered_by=MARGARET)
 
 
+async def publish(connection: aiosqlite.Connection, job_id: int, person: int, word: str) -> None:
+    """Publish the picture of a job. Its author likes it, and features a LoRA as staff of another server."""
+    new = NewPublication(SERVER, job_id, 0, CHANNEL, True, None, None, [sha("Bat")])
+    begun = await begin_publication(connection, new)
+    assert begun is not None
+    await mark_posted(connection, begun.id, CHANNEL, person + 20, PublishedFacets(), word)
+    await like(connection, begun.id, person)
+    await add_feature(connection, SERVER + person % 7, FeatureKind.LORA, 1, person)
+
+
 def given(folder: Path, data: bytes) -> str:
     """Keep a picture to start from; its name."""
     name = hashlib.sha256(data).hexdigest()
@@ -206,7 +221,9 @@ def closure(database: Path, person: int) -> dict[str, set[tuple[object, ...]]]:
         plain = [
             name
             for name in names
-            if not name.startswith(("sqlite_", "job_text", "bookmark_text", "lora_text", "lora_name"))
+            if not name.startswith(
+                ("sqlite_", "job_text", "bookmark_text", "lora_text", "lora_name", "publication_text")
+            )
         ]
         tables = {name: [dict(row) for row in connection.execute(f"SELECT * FROM {name}")] for name in plain}
         keys = {name: list(connection.execute(f"PRAGMA foreign_key_list({name})")) for name in plain}

@@ -54,7 +54,7 @@ class Jobs:
 
 
 def messages_of(person: int) -> set[LeftMessage]:
-    shown = {LeftMessage(CHANNEL, person + number) for number in (0, 2, 3)}
+    shown = {LeftMessage(CHANNEL, person + number) for number in (0, 2, 3, 20)}  # the last one published
     return shown | {LeftMessage(DIRECT, person + 10)}
 
 
@@ -106,7 +106,7 @@ async def erased(connection: aiosqlite.Connection, settings: Settings, discord: 
 def check_receipt(receipt: Erasure | None) -> None:
     assert receipt is not None and receipt.state is ErasureState.COMPLETE and receipt.person_id is None
     counted = (receipt.jobs, receipt.pictures, receipt.messages, receipt.unreachable, receipt.private_answers)
-    assert counted == (4, 3, 3, 1, 1)
+    assert counted == (4, 3, 4, 1, 1)
 
 
 # --- what is left ---------------------------------------------------------------------------------------------------
@@ -139,7 +139,7 @@ async def test_of_others_everything_stays(filled: aiosqlite.Connection, settings
     assert {name for name, _ in there} <= now
     assert discord.messages == messages_of(GRACE) | {OUT_OF_REACH}
     assert (settings.storage.inputs / hashlib.sha256(BOTH_GAVE).hexdigest()).exists(), "it is Grace's too"
-    for table in ("job_text", "bookmark_text"):
+    for table in ("job_text", "bookmark_text", "publication_text"):
         await write(filled, f"INSERT INTO {table} ({table}) VALUES ('integrity-check')")
 
 

@@ -96,4 +96,4 @@ async def test_of_a_stranger_there_is_nothing(filled: aiosqlite.Connection, sett
 
 
 def test_no_derived_table_is_exported() -> None:
-    assert {table.name for table in TABLES if table.derived} == {"job_text", "bookmark_text"}
+    assert {table.name for table in TABLES if table.derived} == {"job_text", "bookmark_text", "publication_text"}

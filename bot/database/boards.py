@@ -1,0 +1,60 @@
+"""Boards: the one message of an art channel that shows what is newest and featured, edited and not posted again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import aiosqlite
+
+from bot.database import people
+from bot.database.clock import now_ms
+from bot.database.connection import fetch, transaction, write
+
+BEGIN = "INSERT INTO board (channel_id, server_id) VALUES (?, ?) ON CONFLICT (channel_id) DO NOTHING"
+FIND = "SELECT * FROM board WHERE channel_id = ?"
+ALL = "SELECT * FROM board ORDER BY channel_id"
+STORE = "UPDATE board SET message_channel_id = ?, message_id = ?, digest = ?, edited_at = ? WHERE channel_id = ?"
+FORGET = "DELETE FROM board WHERE channel_id = ?"
+
+
+@dataclass(frozen=True)
+class GalleryBoard:
+    """A row of the table; time in unix ms. Without a `message_id` it is to be posted, or was, and nobody knows."""
+
+    channel_id: int
+    server_id: int
+    message_channel_id: int | None
+    message_id: int | None
+    digest: str
+    edited_at: int
+
+
+async def begin_board(connection: aiosqlite.Connection, channel_id: int, server_id: int) -> tuple[GalleryBoard, bool]:
+    """The board of an art channel, and whether its row is new: then it has never been posted. Raises DatabaseError."""
+    async with transaction(connection):
+        await people.remember_server(connection, server_id)
+        before = await fetch(connection, FIND, (channel_id,))
+        await write(connection, BEGIN, (channel_id, server_id))
+        (row,) = await fetch(connection, FIND, (channel_id,))
+    return GalleryBoard(**dict(row)), not before
+
+
+async def list_boards(connection: aiosqlite.Connection) -> tuple[GalleryBoard, ...]:
+    """All boards. Raises DatabaseError."""
+    return tuple(GalleryBoard(**dict(row)) for row in await fetch(connection, ALL))
+
+
+async def store_board(
+    connection: aiosqlite.Connection,
+    channel_id: int,
+    message_channel_id: int | None,
+    message_id: int | None,
+    digest: str,
+) -> None:
+    """Store which message shows it, and the digest of what that shows. Raises DatabaseError."""
+    await write(connection, STORE, (message_channel_id, message_id, digest, now_ms(), channel_id))
+
+
+async def forget_board(connection: aiosqlite.Connection, channel_id: int) -> None:
+    """Forget a board whose message is gone for good. Raises DatabaseError."""
+    await write(connection, FORGET, (channel_id,))

@@ -1,0 +1,97 @@
+"""LoRAs and pictures that staff feature in their server, with who and when."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from enum import StrEnum
+
+import aiosqlite
+
+from bot.database import people
+from bot.database.clock import now_ms
+from bot.database.connection import fetch, transaction, write
+from bot.database.gallery import SHOWN, PlaceFilter
+
+ADD_LORA = """
+    INSERT INTO feature (server_id, kind, target_id, featured_by, featured_at)
+    SELECT :server, 'lora', id, :person, :now FROM lora WHERE id = :target ON CONFLICT DO NOTHING RETURNING 1
+"""
+ADD_PUBLICATION = """
+    INSERT INTO feature (server_id, kind, target_id, featured_by, featured_at)
+    SELECT server_id, 'publication', id, :person, :now FROM publication
+    WHERE id = :target AND server_id = :server AND state = 'posted' ON CONFLICT DO NOTHING RETURNING 1
+"""
+REMOVE = "DELETE FROM feature WHERE server_id = ? AND kind = ? AND target_id = ? RETURNING 1"
+FIND = "SELECT * FROM feature WHERE server_id = ? AND kind = ? AND target_id = ?"
+LORAS = """
+    SELECT feature.* FROM feature WHERE server_id = :server AND kind = 'lora'
+    AND EXISTS (SELECT 1 FROM lora_version WHERE lora_id = target_id AND usable = 1)
+    ORDER BY featured_at DESC, target_id DESC LIMIT :limit
+"""
+PUBLICATIONS = f"""
+    SELECT feature.* FROM feature JOIN publication ON publication.id = target_id
+    WHERE feature.server_id = :server AND feature.kind = 'publication' AND state = 'posted' AND {SHOWN}
+    ORDER BY featured_at DESC, target_id DESC LIMIT :limit
+"""  # noqa: S608 - constants only
+
+
+class FeatureKind(StrEnum):
+    """What is featured."""
+
+    LORA = "lora"
+    PUBLICATION = "publication"
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A LoRA's entry or a publication that a person featured in a server at a unix ms."""
+
+    server_id: int
+    kind: FeatureKind
+    target_id: int
+    featured_by: int
+    featured_at: int
+
+
+async def add_feature(
+    connection: aiosqlite.Connection, server_id: int, kind: FeatureKind, target_id: int, person_id: int
+) -> bool:
+    """Feature something; False when it is featured already, or is not there. Raises DatabaseError."""
+    sql = ADD_LORA if kind is FeatureKind.LORA else ADD_PUBLICATION
+    values = {"server": server_id, "target": target_id, "person": person_id, "now": now_ms()}
+    async with transaction(connection):
+        await people.remember_server(connection, server_id)
+        return bool(await write(connection, sql, values))
+
+
+async def remove_feature(connection: aiosqlite.Connection, server_id: int, kind: FeatureKind, target_id: int) -> bool:
+    """Feature it no longer; False when it was not. Raises DatabaseError."""
+    return bool(await write(connection, REMOVE, (server_id, kind, target_id)))
+
+
+async def find_feature(
+    connection: aiosqlite.Connection, server_id: int, kind: FeatureKind, target_id: int
+) -> Feature | None:
+    """Who featured it and when; None when nobody did. Raises DatabaseError."""
+    rows = await fetch(connection, FIND, (server_id, kind, target_id))
+    return _feature(rows[0]) if rows else None
+
+
+async def featured_loras(connection: aiosqlite.Connection, server_id: int, *, limit: int) -> tuple[Feature, ...]:
+    """The featured LoRAs with a usable file, the last featured first. Raises DatabaseError."""
+    rows = await fetch(connection, LORAS, {"server": server_id, "limit": limit})
+    return tuple(map(_feature, rows))
+
+
+async def featured_publications(
+    connection: aiosqlite.Connection, server_id: int, place: PlaceFilter, *, limit: int
+) -> tuple[Feature, ...]:
+    """The featured pictures that a place shows, the last featured first. Raises DatabaseError."""
+    rows = await fetch(connection, PUBLICATIONS, {"server": server_id, "limit": limit, **place.parameters})
+    return tuple(map(_feature, rows))
+
+
+def _feature(row: sqlite3.Row) -> Feature:
+    kind = FeatureKind(row["kind"])
+    return Feature(row["server_id"], kind, row["target_id"], row["featured_by"], row["featured_at"])

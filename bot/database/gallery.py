@@ -1,0 +1,188 @@
+"""The gallery of a server: pages of posted pictures, the newest or the most liked first, by whatever they have.
+
+What is deleted, taken down, blocked or rated above what the place shows is left out. Pages begin behind a picture and
+not after so many rows, so that the last page costs what the first does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import product
+
+import aiosqlite
+
+from bot.database.clock import now_ms
+from bot.database.connection import fetch
+from bot.database.gallery_terms import GalleryFilter
+from bot.database.publications import Publication, publication_from
+from inference.content_rating import ContentRating
+
+_BLOCK = "block.server_id IN (0, publication.server_id) AND (ends_at IS NULL OR ends_at > :now)"
+SHOWN = f"""(
+    level <= :most AND (unrated = 0 OR :unrated_as <= :most)
+    AND (checkpoint IN (SELECT value FROM json_each(:checkpoints))) = :listed
+    AND NOT EXISTS (
+        SELECT 1 FROM takedown WHERE takedown.job_id = publication.job_id
+        AND takedown.server_id = publication.server_id
+    )
+    AND NOT EXISTS (SELECT 1 FROM block WHERE kind = 'person' AND target_id = publication.person_id AND {_BLOCK})
+    AND NOT EXISTS (
+        SELECT 1 FROM publication_lora JOIN lora_version ON lora_version.sha256 = publication_lora.sha256
+        JOIN block ON kind = 'lora' AND target_id = lora_version.lora_id
+        WHERE publication_id = publication.id AND {_BLOCK}
+    )
+)"""  # noqa: S608 - constants only
+
+
+class GallerySort(StrEnum):
+    """The order of a gallery."""
+
+    NEWEST = "newest"
+    MOST_LIKED = "most_liked"  # in the last days, and then the newest
+
+
+_FROM = {
+    False: "FROM publication WHERE server_id = :server",
+    True: """FROM publication_text CROSS JOIN publication ON publication.id = publication_text.rowid
+        WHERE publication_text MATCH :match""",
+}
+# By sort: behind what a page begins, and the order.
+_BEYOND = {
+    GallerySort.NEWEST: ("publication.id {} :id", "publication.id {}"),
+    GallerySort.MOST_LIKED: (
+        "recent_likes > 0 AND (recent_likes, publication.id) {} (:likes, :id)",
+        "recent_likes {0}, publication.id {0}",
+    ),
+}
+
+
+def _page(sort: GallerySort, found: bool, back: bool) -> str:
+    beyond, order = _BEYOND[sort]
+    if found and sort is GallerySort.NEWEST:  # the full text index is walked in this order
+        beyond, order = "publication_text.rowid {} :id", "publication_text.rowid {}"
+    return f"""
+        SELECT publication.* {_FROM[found]} AND state = 'posted' AND {beyond.format(">" if back else "<")}
+        AND {SHOWN} ORDER BY {order.format("" if back else "DESC")} LIMIT :limit
+    """
+
+
+# (sort, found by a filter, towards the beginning): one statement each.
+PAGE = {key: _page(*key) for key in product(GallerySort, (False, True), (False, True))}
+ONE = f"SELECT publication.* FROM publication WHERE id = :id AND state = 'posted' AND {SHOWN}"  # noqa: S608
+END = 2**63 - 1  # above every id and every number of likes
+
+
+@dataclass(frozen=True)
+class PlaceFilter:
+    """What a place shows: pictures up to `most`; a LoRA without a rating counts as `unrated_as`.
+
+    `checkpoints` are those whose pictures are shown or, unless `listed`, those whose pictures are not.
+    """
+
+    most: ContentRating
+    unrated_as: ContentRating = ContentRating.GENERAL
+    checkpoints: Collection[str] = ()
+    listed: bool = False
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """The values for `SHOWN`."""
+        return {
+            "most": self.most.level,
+            "unrated_as": self.unrated_as.level,
+            "checkpoints": json.dumps(list(self.checkpoints)),
+            "listed": int(self.listed),
+            "now": now_ms(),
+        }
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """Behind what a page begins: a publication's id, and when the most liked are first, its recent likes."""
+
+    id: int = END
+    likes: int = END
+
+
+BEGINNING = Anchor()
+
+
+@dataclass(frozen=True)
+class GalleryPage:
+    """Publications in order, and whether there are more on either side."""
+
+    publications: tuple[Publication, ...]
+    before: bool
+    after: bool
+
+    @property
+    def next(self) -> Anchor:
+        """Where the page after this one begins."""
+        return anchor_of(self.publications[-1])
+
+    @property
+    def previous(self) -> Anchor:
+        """Before what the page before this one ends."""
+        return anchor_of(self.publications[0])
+
+
+def anchor_of(publication: Publication) -> Anchor:
+    """The place of a publication in a list."""
+    return Anchor(publication.id, publication.recent_likes)
+
+
+async def gallery_page(
+    connection: aiosqlite.Connection,
+    wanted: GalleryFilter,
+    place: PlaceFilter,
+    sort: GallerySort = GallerySort.NEWEST,
+    *,
+    limit: int,
+    after: Anchor = BEGINNING,
+) -> GalleryPage:
+    """The page that begins after `after`. Raises DatabaseError."""
+    found = await _beyond(connection, wanted, place, sort, back=False, anchor=after, limit=limit + 1)
+    return GalleryPage(found[:limit], before=after != BEGINNING, after=len(found) > limit)
+
+
+async def page_before(
+    connection: aiosqlite.Connection,
+    wanted: GalleryFilter,
+    place: PlaceFilter,
+    sort: GallerySort = GallerySort.NEWEST,
+    *,
+    limit: int,
+    before: Anchor,
+) -> GalleryPage:
+    """The page that ends before `before`; the first page when there are too few for one. Raises DatabaseError."""
+    found = await _beyond(connection, wanted, place, sort, back=True, anchor=before, limit=limit + 1)
+    if len(found) <= limit:
+        return await gallery_page(connection, wanted, place, sort, limit=limit)
+    return GalleryPage(found[limit - 1 :: -1], before=True, after=True)
+
+
+async def find_shown(connection: aiosqlite.Connection, publication_id: int, place: PlaceFilter) -> Publication | None:
+    """A publication, if it is posted and shown in this place. Raises DatabaseError."""
+    rows = await fetch(connection, ONE, {"id": publication_id, **place.parameters})
+    return publication_from(rows[0]) if rows else None
+
+
+async def _beyond(
+    connection: aiosqlite.Connection,
+    wanted: GalleryFilter,
+    place: PlaceFilter,
+    sort: GallerySort,
+    *,
+    back: bool,
+    anchor: Anchor,
+    limit: int,
+) -> tuple[Publication, ...]:
+    match = wanted.query()
+    if match is None:
+        return ()
+    where = {"server": wanted.server_id, "match": match, "id": anchor.id, "likes": anchor.likes, "limit": limit}
+    sql = PAGE[sort, wanted.narrows, back]
+    return tuple(map(publication_from, await fetch(connection, sql, where | place.parameters)))

@@ -1,0 +1,115 @@
+"""Likes: once for each person and publication. Triggers keep the counts.
+
+A message shows the number of likes that it had when it was brought up to date; which ones are behind is found here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import aiosqlite
+
+from bot.database import people
+from bot.database.clock import now_ms
+from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.publications import Publication, loras_of_publication, publication_from
+from bot.database.server_trends import lower_trends, raise_trends
+
+RECENT_MS = 7 * 24 * 3600 * 1000  # likes of the last week are the recent ones
+AGED_AT_ONCE = 500  # likes in one transaction, so that other writers do not wait long
+
+LIKE = """
+    INSERT INTO publication_like (publication_id, person_id, liked_at)
+    SELECT id, ?, ? FROM publication WHERE id = ? AND state = 'posted' ON CONFLICT DO NOTHING RETURNING 1
+"""
+UNLIKE = "DELETE FROM publication_like WHERE publication_id = ? AND person_id = ? RETURNING liked_at"
+COUNT = "SELECT server_id, likes FROM publication WHERE id = ? AND state = 'posted'"
+LIKED = """
+    SELECT publication_id FROM publication_like
+    WHERE publication_id IN (SELECT value FROM json_each(?)) AND person_id = ?
+"""
+AGE = """
+    UPDATE publication_like SET recent = 0 WHERE (publication_id, person_id) IN (
+        SELECT publication_id, person_id FROM publication_like WHERE recent = 1 AND liked_at < ? LIMIT ?
+    ) RETURNING 1
+"""
+TO_REFRESH = """
+    SELECT * FROM publication WHERE state = 'posted' AND likes <> shown_likes AND shown_at <= ?
+    ORDER BY shown_at LIMIT ?
+"""
+NEXT_REFRESH = """
+    SELECT shown_at FROM publication WHERE state = 'posted' AND likes <> shown_likes ORDER BY shown_at LIMIT 1
+"""
+MARK_SHOWN = "UPDATE publication SET shown_likes = ?, shown_at = ? WHERE id = ?"
+
+
+@dataclass(frozen=True)
+class LikeCount:
+    """The number of likes of a publication after a press, and whether the press changed it."""
+
+    likes: int
+    changed: bool
+
+
+async def like(connection: aiosqlite.Connection, publication_id: int, person_id: int) -> LikeCount | None:
+    """Like a publication; once is enough. None when it is not in the gallery any more. Raises DatabaseError."""
+    now = now_ms()
+    async with transaction(connection):
+        await people.remember_person(connection, person_id)
+        new = await write(connection, LIKE, (person_id, now, publication_id))
+        row = await fetch_one(connection, COUNT, (publication_id,))
+        if row is not None and new:
+            loras = await loras_of_publication(connection, publication_id)
+            await raise_trends(connection, row["server_id"], loras, now)
+    return None if row is None else LikeCount(row["likes"], bool(new))
+
+
+async def unlike(connection: aiosqlite.Connection, publication_id: int, person_id: int) -> LikeCount | None:
+    """Take a like back. None when the publication is not in the gallery any more. Raises DatabaseError."""
+    async with transaction(connection):
+        old = await write(connection, UNLIKE, (publication_id, person_id))
+        row = await fetch_one(connection, COUNT, (publication_id,))
+        if row is not None and old:
+            loras = await loras_of_publication(connection, publication_id)
+            await lower_trends(connection, row["server_id"], loras, old[0]["liked_at"])
+    return None if row is None else LikeCount(row["likes"], bool(old))
+
+
+async def liked_among(
+    connection: aiosqlite.Connection, publication_ids: Collection[int], person_id: int
+) -> frozenset[int]:
+    """Which of these publications the person likes. Raises DatabaseError."""
+    rows = await fetch(connection, LIKED, (json.dumps(list(publication_ids)), person_id))
+    return frozenset(row["publication_id"] for row in rows)
+
+
+async def age_likes(connection: aiosqlite.Connection) -> bool:
+    """Let some likes that are older than a week count as recent no longer; whether more may be left.
+
+    Raises DatabaseError.
+    """
+    return len(await write(connection, AGE, (now_ms() - RECENT_MS, AGED_AT_ONCE))) == AGED_AT_ONCE
+
+
+async def to_refresh(connection: aiosqlite.Connection, shown_before: int, *, limit: int) -> tuple[Publication, ...]:
+    """Publications whose message shows another number and was brought up to date not after `shown_before` (unix ms).
+
+    Those that waited longest are first. Raises DatabaseError.
+    """
+    return tuple(map(publication_from, await fetch(connection, TO_REFRESH, (shown_before, limit))))
+
+
+async def oldest_to_refresh(connection: aiosqlite.Connection) -> int | None:
+    """When the message that waits longest was brought up to date (unix ms); None: no message is behind.
+
+    Raises DatabaseError.
+    """
+    row = await fetch_one(connection, NEXT_REFRESH)
+    return None if row is None else row["shown_at"]
+
+
+async def mark_shown(connection: aiosqlite.Connection, publication_id: int, likes: int) -> None:
+    """Store that the message shows this number since now. Raises DatabaseError."""
+    await write(connection, MARK_SHOWN, (likes, now_ms(), publication_id))

@@ -1,0 +1,216 @@
+"""Publications: pictures in the art channels of a server, from the intent to post them until their message is gone.
+
+A row is written before anything is sent to Discord, so that after a crash each picture is posted once or not at all:
+who finds a row `pending` that was tried looks for its message first.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import aiosqlite
+
+from bot.database import people
+from bot.database.base_models import stored_base_model
+from bot.database.clock import now_ms
+from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.gallery_terms import PublishedFacets
+from bot.database.search import indexed
+from bot.database.server_trends import raise_trends
+from inference.base_models import BaseModelId
+from inference.content_rating import ContentRating
+
+BEGIN = """
+    INSERT INTO publication (
+        server_id, job_id, position, person_id, art_channel_id, shows_prompt, checkpoint, base_model, said_level,
+        created_at
+    ) SELECT ?, job.id, picture.position, job.person_id, ?, ?, job.checkpoint, ?, ?, ?
+    FROM picture JOIN job ON job.id = picture.job_id WHERE job.id = ? AND picture.position = ?
+    ON CONFLICT (server_id, job_id, position) DO NOTHING RETURNING *
+"""
+ADD_LORA = "INSERT INTO publication_lora (publication_id, sha256) VALUES (?, ?) ON CONFLICT DO NOTHING"
+TRY = "UPDATE publication SET tried_at = ? WHERE id = ? AND state = 'pending' RETURNING *"
+POST = """
+    UPDATE publication SET state = 'posted', channel_id = ?, message_id = ?, shown_at = ?
+    WHERE id = ? AND state = 'pending' RETURNING *
+"""
+# A picture that was deleted while it was being posted: its message is known now, and goes.
+NOTE_MESSAGE = "UPDATE publication SET channel_id = ?, message_id = ? WHERE id = ? AND state = 'removing'"
+INDEX = "INSERT INTO publication_text (rowid, facets, words) VALUES (?, ?, ?)"
+GIVE_UP = "DELETE FROM publication WHERE id = ? AND state = 'pending'"
+REMOVE = "UPDATE publication SET state = 'removing' WHERE id = ? AND state <> 'removing' RETURNING *"
+REMOVE_OF_JOB = """
+    UPDATE publication SET state = 'removing'
+    WHERE job_id = :job AND (:server IS NULL OR server_id = :server) AND state <> 'removing' RETURNING *
+"""
+REMOVE_BY_MESSAGE = "UPDATE publication SET state = 'removing' WHERE message_id = ? AND state = 'posted' RETURNING *"
+END = "DELETE FROM publication WHERE id = ? AND state = 'removing'"
+FIND = "SELECT * FROM publication WHERE id = ?"
+OF_JOB = "SELECT * FROM publication WHERE job_id = ? ORDER BY id"
+UNSETTLED = "SELECT * FROM publication WHERE state <> 'posted' AND id > ? ORDER BY id LIMIT ?"
+LORAS = "SELECT sha256 FROM publication_lora WHERE publication_id = ?"
+
+
+class PublicationState(StrEnum):
+    """`pending` is to be posted, or was, and nobody knows; `removing` is out of the gallery, and its message goes."""
+
+    PENDING = "pending"
+    POSTED = "posted"
+    REMOVING = "removing"
+
+
+@dataclass(frozen=True)
+class Publication:
+    """A row of the table; times in unix ms. `channel_id` and `message_id` are known once it is posted.
+
+    `person_id` is None once all of its author is deleted. `tried_at` is when a request to post it was sent.
+    """
+
+    id: int
+    server_id: int
+    job_id: int
+    position: int
+    person_id: int | None
+    art_channel_id: int
+    channel_id: int | None
+    message_id: int | None
+    state: PublicationState
+    tried_at: int | None
+    shows_prompt: bool
+    checkpoint: str
+    base_model: BaseModelId | None
+    likes: int
+    recent_likes: int
+    shown_likes: int
+    created_at: int
+
+
+@dataclass(frozen=True)
+class NewPublication:
+    """A picture that is about to be published: the `position`-th of a job, with what was `said` of it for whom it is.
+
+    `said` is the rating of prompt, source and checkpoint by now. `loras` are SHA-256.
+    """
+
+    server_id: int
+    job_id: int
+    position: int
+    art_channel_id: int
+    shows_prompt: bool
+    base_model: BaseModelId | None
+    said: ContentRating | None
+    loras: Sequence[str]
+
+
+async def begin_publication(connection: aiosqlite.Connection, new: NewPublication) -> Publication | None:
+    """Store the intent; None when the picture is gone, or is published in this server already. Raises DatabaseError."""
+    async with transaction(connection):
+        await people.remember_server(connection, new.server_id)
+        base = None if new.base_model is None else str(new.base_model)
+        level = None if new.said is None else new.said.level
+        values = (
+            *(new.server_id, new.art_channel_id, new.shows_prompt, base, level, now_ms()),
+            *(new.job_id, new.position),
+        )
+        rows = await write(connection, BEGIN, values)
+        for sha256 in new.loras if rows else ():
+            await write(connection, ADD_LORA, (rows[0]["id"], sha256))
+    return publication_from(rows[0]) if rows else None
+
+
+async def note_try(connection: aiosqlite.Connection, publication_id: int) -> bool:
+    """Store that a request to post it is sent now; False when it is not to be posted any more. Raises DatabaseError."""
+    return bool(await write(connection, TRY, (now_ms(), publication_id)))
+
+
+async def mark_posted(
+    connection: aiosqlite.Connection,
+    publication_id: int,
+    channel_id: int,
+    message_id: int,
+    facets: PublishedFacets,
+    words: str,
+) -> Publication | None:
+    """pending -> posted; from now on the gallery finds it by `facets` and `words`. None: it was deleted meanwhile.
+
+    Raises DatabaseError.
+    """
+    async with transaction(connection):
+        rows = await write(connection, POST, (channel_id, message_id, now_ms(), publication_id))
+        if not rows:
+            await write(connection, NOTE_MESSAGE, (channel_id, message_id, publication_id))
+            return None
+        posted = publication_from(rows[0])
+        loras = await loras_of_publication(connection, posted.id)
+        terms = facets.terms(posted.server_id, posted.person_id, posted.base_model, loras)
+        await write(connection, INDEX, (posted.id, terms, indexed(words)))
+        await raise_trends(connection, posted.server_id, loras, posted.created_at)
+    return posted
+
+
+async def give_up(connection: aiosqlite.Connection, publication_id: int) -> None:
+    """Forget one of which it is sure that it has not been posted, and will not be. Raises DatabaseError."""
+    await write(connection, GIVE_UP, (publication_id,))
+
+
+async def begin_removal(connection: aiosqlite.Connection, publication_id: int) -> Publication | None:
+    """Take one out of the gallery; its message is still to go. None: that was done already. Raises DatabaseError."""
+    rows = await write(connection, REMOVE, (publication_id,))
+    return publication_from(rows[0]) if rows else None
+
+
+async def begin_removal_of_job(
+    connection: aiosqlite.Connection, job_id: int, server_id: int | None = None
+) -> tuple[Publication, ...]:
+    """Take all pictures of a job out of the gallery of a server, or of all servers. Raises DatabaseError."""
+    rows = await write(connection, REMOVE_OF_JOB, {"job": job_id, "server": server_id})
+    return tuple(map(publication_from, rows))
+
+
+async def begin_removal_by_message(connection: aiosqlite.Connection, message_id: int) -> Publication | None:
+    """Take the picture out of the gallery whose message somebody deleted in Discord. Raises DatabaseError."""
+    rows = await write(connection, REMOVE_BY_MESSAGE, (message_id,))
+    return publication_from(rows[0]) if rows else None
+
+
+async def end_removal(connection: aiosqlite.Connection, publication_id: int) -> None:
+    """Forget one whose message is gone. Raises DatabaseError."""
+    await write(connection, END, (publication_id,))
+
+
+async def find_publication(connection: aiosqlite.Connection, publication_id: int) -> Publication | None:
+    """The publication with this id, or None. Raises DatabaseError."""
+    row = await fetch_one(connection, FIND, (publication_id,))
+    return None if row is None else publication_from(row)
+
+
+async def publications_of_job(connection: aiosqlite.Connection, job_id: int) -> tuple[Publication, ...]:
+    """Where the pictures of a job are published, in all servers. Raises DatabaseError."""
+    return tuple(map(publication_from, await fetch(connection, OF_JOB, (job_id,))))
+
+
+async def unsettled_publications(
+    connection: aiosqlite.Connection, *, after: int = 0, limit: int = 100
+) -> tuple[Publication, ...]:
+    """Those that are to be posted or removed, behind the id `after`: at a start, what a crash interrupted.
+
+    Raises DatabaseError.
+    """
+    return tuple(map(publication_from, await fetch(connection, UNSETTLED, (after, limit))))
+
+
+async def loras_of_publication(connection: aiosqlite.Connection, publication_id: int) -> tuple[str, ...]:
+    """The SHA-256 of its LoRAs. Raises DatabaseError."""
+    return tuple(row["sha256"] for row in await fetch(connection, LORAS, (publication_id,)))
+
+
+def publication_from(row: sqlite3.Row) -> Publication:
+    """The publication of a row."""
+    columns = {name: row[name] for name in Publication.__dataclass_fields__}
+    columns["state"] = PublicationState(columns["state"])
+    columns["shows_prompt"] = bool(columns["shows_prompt"])
+    columns["base_model"] = stored_base_model(columns["base_model"])
+    return Publication(**columns)

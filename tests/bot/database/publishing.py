@@ -1,0 +1,57 @@
+"""Published pictures without Discord."""
+
+from __future__ import annotations
+
+from itertools import count
+
+import aiosqlite
+
+from bot.database.gallery import PlaceFilter
+from bot.database.gallery_terms import PublishedFacets
+from bot.database.jobs import create_job, start_job
+from bot.database.pictures import NewPicture
+from bot.database.publications import NewPublication, Publication, begin_publication, mark_posted
+from inference.content_rating import ContentRating
+from inference.lora.sidecar import Category
+from inference.messages import LoraUse
+from tests.bot.database.conftest import ILLUSTRIOUS, finish, request_for, sha
+
+SERVER, ART = 900, 901
+EVERYTHING = PlaceFilter(ContentRating.EXPLICIT)
+_messages = count(1000)
+
+
+async def painted(connection: aiosqlite.Connection, *loras: str, person: int = 1, prompt: str = "a fox") -> int:
+    """A job that painted one picture with these LoRAs; its id."""
+    uses = [LoraUse(sha256=sha(f"{name}.safetensors"), name=name, weight=1) for name in loras]
+    job = await create_job(connection, request_for(*uses, prompt=prompt), person_id=person, channel_id=5)
+    await start_job(connection, job.id)
+    await finish(connection, job.id, 1, [NewPicture(path=f"{job.id}.png", width=64, height=64, seed=7)])
+    return job.id
+
+
+def new_publication(
+    job_id: int, *loras: str, said: ContentRating | None = None, server: int = SERVER
+) -> NewPublication:
+    """The intent to publish the first picture of a job."""
+    files = [sha(f"{name}.safetensors") for name in loras]
+    return NewPublication(server, job_id, 0, ART, True, ILLUSTRIOUS, said, files)
+
+
+async def published(
+    connection: aiosqlite.Connection,
+    *loras: str,
+    person: int = 1,
+    words: str = "a fox",
+    said: ContentRating | None = None,
+    categories: tuple[Category, ...] = (),
+    server: int = SERVER,
+) -> Publication:
+    """A picture that is posted."""
+    job = await painted(connection, *loras, person=person)
+    begun = await begin_publication(connection, new_publication(job, *loras, said=said, server=server))
+    assert begun is not None
+    facets = PublishedFacets(categories)
+    posted = await mark_posted(connection, begun.id, ART, next(_messages), facets, words)
+    assert posted is not None
+    return posted

@@ -1,0 +1,204 @@
+"""The gallery: by what pictures are found, in which order, and what a place does not show."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import aiosqlite
+import pytest
+
+from bot.database.blocks import BlockKind, lift_block, save_block
+from bot.database.clock import now_ms
+from bot.database.connection import transaction, write
+from bot.database.features import FeatureKind, add_feature, featured_loras, featured_publications, remove_feature
+from bot.database.gallery import (
+    GallerySort,
+    PlaceFilter,
+    anchor_of,
+    find_shown,
+    gallery_page,
+    page_before,
+)
+from bot.database.gallery_terms import GalleryFilter
+from bot.database.job_ratings import RatingSource, clear_job_rating, rate_job
+from bot.database.jobs import find_job
+from bot.database.likes import RECENT_MS, age_likes, like, liked_among, unlike
+from bot.database.lora_records import rate_content
+from bot.database.takedowns import record_takedown
+from inference.content_rating import ContentRating
+from inference.lora.sidecar import Category
+from tests.bot.database.conftest import ILLUSTRIOUS, PONY, add_lora, sha
+from tests.bot.database.publishing import EVERYTHING, SERVER, published
+
+OPEN = PlaceFilter(ContentRating.TEEN)
+HERE = GalleryFilter(SERVER)
+
+
+async def shown(
+    connection: aiosqlite.Connection,
+    wanted: GalleryFilter = HERE,
+    place: PlaceFilter = EVERYTHING,
+    sort: GallerySort = GallerySort.NEWEST,
+) -> list[int]:
+    page = await gallery_page(connection, wanted, place, sort, limit=50)
+    return [one.id for one in page.publications]
+
+
+async def test_pictures_are_found_by_what_they_have(connection: aiosqlite.Connection) -> None:
+    one = await published(connection, "Komori", person=1, words="a grey fox", categories=(Category.CHARACTER,))
+    two = await published(connection, "Komori", "Wash", person=2, words="two owls", categories=(Category.STYLE,))
+    await published(connection, "Komori", server=SERVER + 1, words="a fox elsewhere")
+    komori, wash = sha("Komori.safetensors"), sha("Wash.safetensors")
+    for wanted, found in {
+        HERE: [two.id, one.id],
+        replace(HERE, loras=(komori,)): [two.id, one.id],
+        replace(HERE, loras=(wash, sha("nobody"))): [two.id],
+        replace(HERE, loras=()): [],
+        replace(HERE, person_id=1): [one.id],
+        replace(HERE, base_model=ILLUSTRIOUS): [two.id, one.id],
+        replace(HERE, base_model=PONY): [],
+        replace(HERE, category=Category.STYLE): [two.id],
+        replace(HERE, words=("fo", "gre")): [one.id],
+        replace(HERE, words=()): [],
+        replace(HERE, words=("ow",), person_id=1): [],
+        GalleryFilter(SERVER + 2): [],
+    }.items():
+        assert await shown(connection, wanted) == found, wanted
+
+
+@pytest.mark.parametrize("sort", GallerySort)
+@pytest.mark.parametrize("wanted", [HERE, replace(HERE, words=("fox",))], ids=["all", "found"])
+async def test_pages_lead_there_and_back(
+    connection: aiosqlite.Connection, wanted: GalleryFilter, sort: GallerySort
+) -> None:
+    made = [await published(connection) for _ in range(5)]
+    for number, one in enumerate(made):
+        for person in range(1 + number % 2):
+            await like(connection, one.id, 100 + person)
+    newest = [one.id for one in reversed(made)]
+    liked = [newest[place] for place in (1, 3, 0, 2, 4)]
+    order = newest if sort is GallerySort.NEWEST else liked
+    first = await gallery_page(connection, wanted, EVERYTHING, sort, limit=2)
+    second = await gallery_page(connection, wanted, EVERYTHING, sort, limit=2, after=first.next)
+    third = await gallery_page(connection, wanted, EVERYTHING, sort, limit=2, after=second.next)
+    assert [one.id for page in (first, second, third) for one in page.publications] == order
+    assert [(page.before, page.after) for page in (first, second, third)] == [
+        (False, True),
+        (True, True),
+        (True, False),
+    ]
+    back = await page_before(connection, wanted, EVERYTHING, sort, limit=2, before=third.previous)
+    assert [one.id for one in back.publications] == order[2:4] and back.before and back.after
+    start = await page_before(connection, wanted, EVERYTHING, sort, limit=2, before=anchor_of(first.publications[1]))
+    assert [one.id for one in start.publications] == order[:2] and not start.before
+
+
+async def test_most_liked_are_those_with_likes_of_the_last_week(connection: aiosqlite.Connection) -> None:
+    old, new, none = [await published(connection) for _ in range(3)]
+    for person in (5, 6, 7):
+        await like(connection, old.id, person)
+    await like(connection, new.id, 5)
+    assert await shown(connection, sort=GallerySort.MOST_LIKED) == [old.id, new.id]
+    await write(
+        connection,
+        "UPDATE publication_like SET liked_at = ? WHERE publication_id = ?",
+        (now_ms() - RECENT_MS - 1, old.id),
+    )
+    assert not await age_likes(connection), "all of them at once"
+    assert await shown(connection, sort=GallerySort.MOST_LIKED) == [new.id]
+    found = await find_shown(connection, old.id, EVERYTHING)
+    assert found is not None and (found.likes, found.recent_likes) == (3, 0)
+    await unlike(connection, old.id, 5)
+    found = await find_shown(connection, old.id, EVERYTHING)
+    assert found is not None and (found.likes, found.recent_likes) == (2, 0)
+    assert await liked_among(connection, [old.id, new.id, none.id], 5) == {new.id}
+
+
+async def test_a_person_likes_once(connection: aiosqlite.Connection) -> None:
+    one = await published(connection)
+    answers = [
+        await like(connection, one.id, 5),
+        await like(connection, one.id, 5),
+        await unlike(connection, one.id, 5),
+    ]
+    assert [(answer.likes, answer.changed) for answer in answers if answer] == [(1, True), (1, False), (0, True)]
+    assert await unlike(connection, one.id, 5) is not None
+
+
+async def test_what_the_prompt_says_and_what_was_said_later_decides_what_is_shown(
+    connection: aiosqlite.Connection,
+) -> None:
+    mature, open_to_all = await published(connection, said=ContentRating.MATURE), await published(connection)
+    assert await shown(connection, place=OPEN) == [open_to_all.id]
+    for source, server in ((RatingSource.STAFF, SERVER), (RatingSource.CLASSIFIER, 0)):
+        await rate_job(connection, open_to_all.job_id, ContentRating.EXPLICIT, source, server_id=server)
+        assert await shown(connection, place=OPEN) == []
+        await rate_job(connection, open_to_all.job_id, ContentRating.TEEN, source, server_id=server)
+        assert await shown(connection, place=OPEN) == [open_to_all.id]
+        await rate_job(connection, open_to_all.job_id, ContentRating.BLOCKED, source, server_id=server)
+        assert await shown(connection) == [mature.id], "blocked is shown nowhere"
+        await clear_job_rating(connection, open_to_all.job_id, source, server_id=server)
+        assert await shown(connection, place=OPEN) == [open_to_all.id]
+    await rate_job(connection, open_to_all.job_id, ContentRating.EXPLICIT, RatingSource.STAFF, server_id=SERVER + 1)
+    assert await shown(connection, place=OPEN) == [open_to_all.id], "another server's staff"
+
+
+async def test_a_rating_of_a_lora_takes_its_pictures_away_and_brings_them_back(
+    connection: aiosqlite.Connection,
+) -> None:
+    unknown = await published(connection, "Komori")
+    strict = replace(OPEN, unrated_as=ContentRating.MATURE)
+    assert await shown(connection, place=strict) == [] and await shown(connection, place=OPEN) == [unknown.id]
+    lora = await add_lora(connection, "Komori", content_rating="teen")
+    assert await shown(connection, place=strict) == [unknown.id], "the library got to know it"
+    for rating, left in ((ContentRating.EXPLICIT, []), (ContentRating.GENERAL, [unknown.id])):
+        async with transaction(connection):
+            await rate_content(connection, lora.id, rating, 3)
+        assert await shown(connection, place=OPEN) == left
+    assert await shown(connection, place=strict) == [unknown.id]
+
+
+async def test_pictures_of_a_checkpoint_may_be_hidden(connection: aiosqlite.Connection) -> None:
+    one = await published(connection)
+    assert await shown(connection, place=replace(OPEN, checkpoints=("demo",))) == []
+    assert await shown(connection, place=replace(OPEN, checkpoints=("demo",), listed=True)) == [one.id]
+    assert await shown(connection, place=replace(OPEN, checkpoints=("other",), listed=True)) == []
+
+
+async def test_what_is_taken_down_or_blocked_is_not_shown(connection: aiosqlite.Connection) -> None:
+    lora = await add_lora(connection, "Komori")
+    one, two = await published(connection, "Komori", person=1), await published(connection, person=2)
+    for kind, target, left in ((BlockKind.PERSON, 1, [two.id]), (BlockKind.LORA, lora.id, [two.id])):
+        for server in (SERVER, 0):
+            await save_block(connection, server, kind, target, reason="x", ends_at=None, created_by=3)
+            assert await shown(connection) == left
+            await lift_block(connection, server, kind, target)
+            assert await shown(connection) == [two.id, one.id]
+        await save_block(connection, SERVER, kind, target, reason="x", ends_at=now_ms() - 1, created_by=3)
+        await save_block(connection, SERVER + 1, kind, target, reason="x", ends_at=None, created_by=3)
+        assert await shown(connection) == [two.id, one.id], "over, or elsewhere"
+    job = await find_job(connection, two.job_id)
+    assert job is not None
+    await record_takedown(connection, job, SERVER)
+    assert await shown(connection) == [one.id] and await find_shown(connection, two.id, EVERYTHING) is None
+
+
+async def test_staff_feature_loras_and_pictures(connection: aiosqlite.Connection) -> None:
+    lora = await add_lora(connection, "Komori")
+    one, two = await published(connection), await published(connection, said=ContentRating.MATURE)
+    assert await add_feature(connection, SERVER, FeatureKind.LORA, lora.id, 3)
+    assert not await add_feature(connection, SERVER, FeatureKind.LORA, lora.id, 4)
+    assert not await add_feature(connection, SERVER, FeatureKind.LORA, 999, 3)
+    assert not await add_feature(connection, SERVER + 1, FeatureKind.PUBLICATION, one.id, 3), "of another server"
+    for picture in (one, two):
+        assert await add_feature(connection, SERVER, FeatureKind.PUBLICATION, picture.id, 3)
+    (found,) = await featured_loras(connection, SERVER, limit=5)
+    assert (found.target_id, found.featured_by) == (lora.id, 3) and found.featured_at <= now_ms()
+    for place, ids in ((EVERYTHING, {one.id, two.id}), (OPEN, {one.id})):
+        features = await featured_publications(connection, SERVER, place, limit=5)
+        assert {each.target_id for each in features} == ids
+    assert await remove_feature(connection, SERVER, FeatureKind.PUBLICATION, one.id)
+    await write(connection, "DELETE FROM picture WHERE job_id = ?", (two.job_id,))
+    assert await featured_publications(connection, SERVER, EVERYTHING, limit=5) == ()
+    await write(connection, "DELETE FROM lora WHERE id = ?", (lora.id,))
+    assert await featured_loras(connection, SERVER, limit=5) == ()
