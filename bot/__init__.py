@@ -14,6 +14,7 @@ pictures/        picture files: uploads, thumbnails, contact sheets
 servers/         who may do what in a server and how much of it, and the log of what staff change
 jobs/            from queued to painted
 workspace/       what people arrange between two requests: studio draft, stacks, remix, browsing
+community/       what the people of a server share: published pictures, likes, what staff feature
 privacy/         what is kept of people: the table of it, a copy for them, its deletion
 reports/         what people report, what staff decide about it, and appeals
 app/             what starts, reloads and watches the program

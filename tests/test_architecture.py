@@ -81,7 +81,7 @@ bot.requests
 bot.pictures
 bot.servers
 bot.jobs
-bot.workspace bot.privacy bot.reports
+bot.workspace bot.privacy bot.reports bot.community
 bot.app
 bot.ui.acknowledge bot.ui.api_url bot.ui.discord_refusals bot.ui.guide bot.ui.rendered_message
 bot.ui.replies

@@ -65,6 +65,8 @@ class AuditAction(StrEnum):
     CANCEL_JOB = "cancel_job"
     DECIDE_REPORT = "decide_report"
     ANSWER_APPEAL = "answer_appeal"
+    FEATURE = "feature"
+    UNFEATURE = "unfeature"
     EXPORT_AUDIT_LOG = "export_audit_log"
 
 

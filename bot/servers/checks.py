@@ -22,7 +22,7 @@ from bot.database.job_orders import (
     store_context,
 )
 from bot.database.job_ratings import JobRating, ratings_of_job, ratings_of_jobs
-from bot.database.jobs import AnyJob
+from bot.database.jobs import AnyJob, Job
 from bot.database.loras import UsedLora, loras_of_files
 from bot.errors import (
     CategoryNotAllowed,
@@ -206,6 +206,17 @@ class RequestChecks:
             for job in jobs
         }
         return {job_id: refusal for job_id, refusal in refusals.items() if refusal is not None}
+
+    async def why_not_published(self, who: ActionContext, job: Job, channel_id: int) -> RequestError | None:
+        """Why pictures of a job are not published in a channel of this server; None when they are.
+
+        Raises DatabaseError.
+        """
+        there = {"channel_id": channel_id, "parent_ids": frozenset[int](), "age_restricted": False}
+        place = who.model_copy(update=there)
+        said = await ratings_of_job(self._connection, job.id, who.place)
+        refusal = self._words.why_not_painted(job.request)  # a rule may have been added since
+        return refusal or await self._why_not_painted(place, job.request, await self._content.place_now(place), said)
 
     async def why_not_shown(self, who: ActionContext, job: AnyJob) -> RequestError | None:
         """Why pictures of a job are not shown where somebody looks; None when they are. Raises DatabaseError."""

@@ -47,6 +47,7 @@ class Action(StrEnum):
     SEE_PROMPTS = "see_prompts"  # of public pictures of the server
     PAUSE_QUEUE = "pause_queue"
     CANCEL_ANY = "cancel_any"
+    FEATURE = "feature"  # LoRAs and published pictures, in the server
     TAKE_DOWN = "take_down"  # a public picture of the server
     MODERATE = "moderate"  # decide what people report, and answer appeals
     SEE_STATUS = "see_status"

@@ -6,11 +6,10 @@ import asyncio
 import copy
 import hashlib
 import shutil
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import aiosqlite
 import pytest
@@ -36,6 +35,7 @@ from bot.privacy.file_removal import FileRemoval
 from bot.privacy.stored_data import TABLES, Fate
 from tests.bot.database.conftest import request_for
 from tests.bot.privacy.people import ADA, BOTH_GAVE, CHANNEL, DIRECT, GRACE, SERVER, live, rows_of, traces
+from tests.stepped import Stepped
 
 OUT_OF_REACH = LeftMessage(CHANNEL, ADA + 2)
 
@@ -252,23 +252,6 @@ async def test_an_order_that_comes_twice_is_one(filled: aiosqlite.Connection, se
 
 
 # --- interruptions --------------------------------------------------------------------------------------------------
-
-
-class Stepped:
-    """Runs a coroutine and calls a hook after whatever it has awaited, when nothing is under way."""
-
-    def __init__(self, work: Coroutine[Any, Any, None], look: Callable[[], None]) -> None:
-        self._work, self._look = work, look
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        inner = self._work.__await__()
-        while True:
-            try:
-                waits = inner.send(None)
-            except StopIteration:
-                return
-            yield waits
-            self._look()
 
 
 @dataclass

@@ -36,6 +36,7 @@ _FIELDS = {
     "rating": later("rating"),
     "appeal": later("appeal"),
     "newcomer_hours": later("hours for which members are new"),
+    "art_channels": later("art channels"),
     "reason": later("reason"),
     "end": later("end"),
     "base_model": later("base model"),

@@ -1,0 +1,76 @@
+"""What publishing asks of Discord, as a Protocol, with what may come of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.database.boards import GalleryBoard
+from bot.database.features import Feature
+from bot.database.publications import Publication
+
+
+class ArtChannelUnreachable(Exception):
+    """Discord does not answer now. What was asked for may have been done."""
+
+
+class PostRefused(Exception):
+    """Discord refuses to post or to edit this here, and nothing was done; the text says why."""
+
+
+class MessageGone(Exception):
+    """The message was deleted, or its channel."""
+
+
+class MessageClosed(Exception):
+    """The message cannot be edited now: its thread is archived."""
+
+
+@dataclass(frozen=True)
+class PostedMessage:
+    """Where a message is: in a forum, `channel_id` is the post."""
+
+    channel_id: int
+    message_id: int
+
+
+@dataclass(frozen=True)
+class BoardContent:
+    """What a board shows: publications by their ids, the newest first, and what staff feature."""
+
+    newest: tuple[int, ...]
+    pictures: tuple[Feature, ...]
+    loras: tuple[Feature, ...]
+
+
+class ArtChannelSide(Protocol):
+    """Posts, finds, edits and deletes the messages of art channels. Each method raises ArtChannelUnreachable."""
+
+    async def post(self, publication: Publication) -> PostedMessage:
+        """Post a picture; its buttons name the publication. Raises PostRefused when it surely was not posted."""
+        ...
+
+    async def find_posted(self, publication: Publication) -> PostedMessage | None:
+        """Look for the message of a publication that may have been posted since `tried_at`, in a forum among active
+        and archived posts."""
+        ...
+
+    async def show_likes(self, publication: Publication, likes: int) -> None:
+        """Write the number of likes into its message. Raises MessageGone, MessageClosed or PostRefused."""
+        ...
+
+    async def delete(self, publication: Publication, message: PostedMessage) -> None:
+        """Delete its message, in a forum the post where the bot may; gone before, or out of reach for good, is well."""
+        ...
+
+    async def post_board(self, board: GalleryBoard, content: BoardContent) -> PostedMessage:
+        """Post a board. Raises PostRefused when it surely was not posted."""
+        ...
+
+    async def find_board(self, board: GalleryBoard) -> PostedMessage | None:
+        """Look for a board that may have been posted."""
+        ...
+
+    async def edit_board(self, board: GalleryBoard, content: BoardContent) -> None:
+        """Show something else. Raises MessageGone, MessageClosed or PostRefused."""
+        ...

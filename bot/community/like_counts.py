@@ -1,0 +1,124 @@
+"""Likes of published pictures, and the messages whose number of likes is brought up to date.
+
+Who likes a picture sees the new number in the answer. Other messages are edited rarely: each once in some minutes, and
+of all together one in some seconds. Which ones are behind is found in the database, so that a restart loses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import aiosqlite
+
+from bot import background
+from bot.community.discord_side import (
+    ArtChannelSide,
+    ArtChannelUnreachable,
+    MessageClosed,
+    MessageGone,
+    PostRefused,
+)
+from bot.community.pacing import EditPacer
+from bot.database import likes
+from bot.database.clock import now_ms
+from bot.database.likes import LikeCount
+from bot.database.publications import begin_removal, end_removal
+from bot.errors import NotPublished
+
+MESSAGE_SECONDS = 10 * 60.0  # between two edits of one message
+IDLE_SECONDS = 30.0  # until it is looked again whether a message is behind
+AGE_SECONDS = 5 * 60.0  # between two looks for likes that are not recent any more
+
+log = logging.getLogger(__name__)
+
+
+class LikeCounts:
+    """Takes likes, and brings messages up to date: each once in `every` seconds.
+
+    `pacer` is shared with whatever else edits messages.
+    """
+
+    def __init__(
+        self,
+        connection: aiosqlite.Connection,
+        discord: ArtChannelSide,
+        pacer: EditPacer,
+        *,
+        every: float = MESSAGE_SECONDS,
+    ) -> None:
+        self._connection = connection
+        self._discord = discord
+        self._pacer = pacer
+        self._every = every
+
+    async def like(self, publication_id: int, person_id: int) -> LikeCount:
+        """Like a picture; a second time changes nothing. Raises NotPublished or DatabaseError."""
+        return _there(await likes.like(self._connection, publication_id, person_id))
+
+    async def unlike(self, publication_id: int, person_id: int) -> LikeCount:
+        """Take a like back. Raises NotPublished or DatabaseError."""
+        return _there(await likes.unlike(self._connection, publication_id, person_id))
+
+    async def shown(self, publication_id: int, count: int) -> None:
+        """Note that its message shows this number, by the answer to a press. Raises DatabaseError."""
+        await likes.mark_shown(self._connection, publication_id, count)
+
+    async def run(self) -> None:
+        """Bring messages up to date, and let likes grow old. Runs until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._refresh_forever())
+            tasks.create_task(self._age_forever())
+
+    async def _refresh_forever(self) -> None:
+        while True:
+            wait = IDLE_SECONDS
+
+            async def refresh() -> None:
+                nonlocal wait
+                wait = await self.refresh_one()
+
+            await background.guard(refresh(), "bringing likes up to date")
+            await asyncio.sleep(wait)
+
+    async def _age_forever(self) -> None:
+        while True:
+            await background.guard(self.age(), "counting recent likes")
+            await asyncio.sleep(AGE_SECONDS)
+
+    async def age(self) -> None:
+        """Let likes that are older than a week count as recent no longer. Raises DatabaseError."""
+        while await likes.age_likes(self._connection):
+            pass
+
+    async def refresh_one(self) -> float:
+        """Bring the message up to date that waits longest, if it is time; the seconds until the next may be.
+
+        Raises DatabaseError.
+        """
+        due = now_ms() - round(self._every * 1000)
+        behind = await likes.to_refresh(self._connection, due, limit=1)
+        if not behind:
+            return IDLE_SECONDS
+        if wait := self._pacer.take():
+            return wait
+        (publication,) = behind
+        try:
+            await self._discord.show_likes(publication, publication.likes)
+        except ArtChannelUnreachable as problem:
+            log.warning("the likes of publication %d are shown later: %s", publication.id, problem)
+            return IDLE_SECONDS
+        except MessageGone:
+            if await begin_removal(self._connection, publication.id):
+                await end_removal(self._connection, publication.id)
+            return 0.0
+        except (MessageClosed, PostRefused) as problem:  # the next like tries again
+            log.info("the likes of publication %d are not shown: %r", publication.id, problem)
+        await likes.mark_shown(self._connection, publication.id, publication.likes)
+        return self._pacer.seconds
+
+
+def _there(count: LikeCount | None) -> LikeCount:
+    if count is None:
+        raise NotPublished
+    return count

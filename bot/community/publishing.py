@@ -1,0 +1,242 @@
+"""Posts pictures in art channels, and takes them back.
+
+intent (row `pending`) → note the try → post → row `posted`, and back: row `removing` → delete the message → no row. A
+crash or an outage at any place is mended by `settle`: what may have been posted is looked for before it is posted
+again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from weakref import WeakValueDictionary
+
+import aiosqlite
+
+from bot import background
+from bot.community.discord_side import ArtChannelSide, ArtChannelUnreachable, PostedMessage, PostRefused
+from bot.database.gallery_terms import PublishedFacets
+from bot.database.jobs import Job, find_job
+from bot.database.loras import loras_of_files
+from bot.database.publications import (
+    NewPublication,
+    Publication,
+    PublicationState,
+    begin_publication,
+    begin_removal,
+    begin_removal_by_message,
+    begin_removal_of_job,
+    end_removal,
+    find_publication,
+    give_up,
+    mark_posted,
+    note_try,
+    unsettled_publications,
+)
+from bot.database.takedowns import is_taken_down
+from bot.errors import NoArtChannel, OwnPictureTakenDown, PublishedAlready, PublishingRefused
+from bot.servers.access import Rights
+from bot.servers.checks import RequestChecks
+from bot.servers.content import ContentRules
+from bot.servers.context import ActionContext
+from bot.servers.rights import Action
+from bot.servers.server_cache import ServerCache
+from inference.base_models import BaseModelId
+
+RETRY_SECONDS = 60.0  # until what Discord did not answer is tried again
+AT_ONCE = 100  # rows that are read together
+
+log = logging.getLogger(__name__)
+
+
+class PublishingRules:
+    """Whether a person may publish a picture in an art channel, and what the gallery keeps of it."""
+
+    def __init__(
+        self,
+        connection: aiosqlite.Connection,
+        servers: ServerCache,
+        rights: Rights,
+        checks: RequestChecks,
+        content: ContentRules,
+        *,
+        base_model_of: Callable[[str], BaseModelId | None],
+    ) -> None:
+        """`base_model_of` knows that of a checkpoint by its name."""
+        self._connection = connection
+        self._servers = servers
+        self._rights = rights
+        self._checks = checks
+        self._content = content
+        self._base_model_of = base_model_of
+
+    async def check(self, who: ActionContext, job: Job, art_channel_id: int) -> None:
+        """Raise why this person may not publish pictures of this job of theirs there (a RequestError).
+
+        Raises DatabaseError.
+        """
+        await self._rights.require(Action.PUBLISH, who)
+        settings = (await self._servers.of(who.place)).settings
+        if art_channel_id not in {channel.channel_id for channel in settings.art_channels}:
+            raise NoArtChannel
+        if await is_taken_down(self._connection, job.id, who.place):
+            raise OwnPictureTakenDown
+        refusal = await self._checks.why_not_published(who, job, art_channel_id)
+        if refusal is not None:
+            raise refusal
+
+    def intent(
+        self, who: ActionContext, job: Job, position: int, art_channel_id: int, *, shows_prompt: bool
+    ) -> NewPublication:
+        """The row of a picture that is about to be published."""
+        request = job.request if not job.request.variants else job.request.only(position)
+        return NewPublication(
+            server_id=who.place,
+            job_id=job.id,
+            position=position,
+            art_channel_id=art_channel_id,
+            shows_prompt=shows_prompt,
+            base_model=self._base_model_of(job.checkpoint),
+            said=self._content.rating_of(job.request, ()),
+            loras=[use.sha256 for use in request.loras],
+        )
+
+
+class Publishing:
+    """Carries publications out. `discord` posts and deletes."""
+
+    def __init__(self, connection: aiosqlite.Connection, rules: PublishingRules, discord: ArtChannelSide) -> None:
+        self._connection = connection
+        self._rules = rules
+        self._discord = discord
+        self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()  # by publication
+        self._more = asyncio.Event()
+
+    async def publish(
+        self, who: ActionContext, job: Job, position: int, art_channel_id: int, *, shows_prompt: bool
+    ) -> Publication:
+        """Publish a picture of the person's own job. One still `pending` is posted as soon as Discord answers.
+
+        Raises a refusal (a RequestError) or DatabaseError.
+        """
+        await self._rules.check(who, job, art_channel_id)
+        new = self._rules.intent(who, job, position, art_channel_id, shows_prompt=shows_prompt)
+        begun = await begin_publication(self._connection, new)
+        if begun is None:
+            raise PublishedAlready
+        try:
+            return await self._post(begun.id) or begun
+        except ArtChannelUnreachable:
+            self._more.set()
+            return begun
+        except PostRefused as refusal:
+            raise PublishingRefused from refusal
+
+    async def take_back(self, publication_id: int) -> None:
+        """Take a picture out of the gallery; its message goes as soon as Discord answers. Raises DatabaseError."""
+        if await begin_removal(self._connection, publication_id) is not None:
+            self._more.set()
+
+    async def take_back_job(self, job_id: int, server_id: int | None = None) -> None:
+        """The same for all pictures of a job in a server, or in all servers. Raises DatabaseError."""
+        if await begin_removal_of_job(self._connection, job_id, server_id):
+            self._more.set()
+
+    async def message_deleted(self, message_id: int) -> None:
+        """Somebody deleted a message in Discord: if it was a publication, that is gone. Raises DatabaseError."""
+        gone = await begin_removal_by_message(self._connection, message_id)
+        if gone is not None:
+            await end_removal(self._connection, gone.id)
+
+    def notice(self) -> None:
+        """A picture was deleted, with its job or alone: if it was published, its message goes now and not later."""
+        self._more.set()
+
+    async def run(self) -> None:
+        """Settle what an earlier run left, and from then on what cannot be done at once. Runs until cancelled."""
+        while True:
+            self._more.clear()
+            await background.guard(self.settle(), "settling publications")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(RETRY_SECONDS):
+                    await self._more.wait()
+
+    async def settle(self) -> None:
+        """Post what is to be posted and delete what is to be deleted; what Discord does not answer stays.
+
+        Raises DatabaseError.
+        """
+        after = 0
+        while rows := await unsettled_publications(self._connection, after=after, limit=AT_ONCE):
+            for row in rows:
+                try:
+                    await self._settle(row)
+                except ArtChannelUnreachable as problem:
+                    log.warning("the publication %d goes on later: %s", row.id, problem)
+                except PostRefused as refusal:
+                    log.warning("the publication %d was refused: %s", row.id, refusal)
+            after = rows[-1].id
+
+    async def _settle(self, row: Publication) -> None:
+        if row.state is PublicationState.PENDING:
+            await self._post(row.id)
+        else:
+            await self._remove(row.id)
+
+    async def _post(self, publication_id: int) -> Publication | None:
+        """Post one that is pending; None when it was deleted meanwhile, and then its message goes, too."""
+        async with self._lock(publication_id):
+            row = await find_publication(self._connection, publication_id)
+            if row is None or row.state is not PublicationState.PENDING:
+                return row
+            message = await self._discord.find_posted(row) if row.tried_at is not None else None
+            if message is None:
+                if not await note_try(self._connection, row.id):
+                    return None
+                message = await self._first_post(row)
+            posted = await self._mark_posted(row, message)
+        if posted is None:
+            await self._remove(publication_id)
+        return posted
+
+    async def _first_post(self, row: Publication) -> PostedMessage:
+        try:
+            return await self._discord.post(row)
+        except PostRefused:
+            await give_up(self._connection, row.id)
+            raise
+
+    async def _mark_posted(self, row: Publication, message: PostedMessage) -> Publication | None:
+        job = await find_job(self._connection, row.job_id)
+        if job is None:  # with it, the row has become one to remove
+            return await mark_posted(
+                self._connection, row.id, message.channel_id, message.message_id, PublishedFacets(), ""
+            )
+        request = job.request
+        used = await loras_of_files(self._connection, sorted({use.sha256 for use in request.loras}))
+        words = [row.checkpoint, *(use.name for use in request.loras), *([request.prompt] if row.shows_prompt else [])]
+        facets = PublishedFacets({lora.category for lora in used})
+        return await mark_posted(
+            self._connection, row.id, message.channel_id, message.message_id, facets, " ".join(words)
+        )
+
+    async def _remove(self, publication_id: int) -> None:
+        """Delete the message of one that is to be removed, and then its row."""
+        async with self._lock(publication_id):
+            row = await find_publication(self._connection, publication_id)
+            if row is None or row.state is not PublicationState.REMOVING:
+                return
+            message = None
+            if row.channel_id is not None and row.message_id is not None:
+                message = PostedMessage(row.channel_id, row.message_id)
+            elif row.tried_at is not None:
+                message = await self._discord.find_posted(row)
+            if message is not None:
+                await self._discord.delete(row, message)
+            await end_removal(self._connection, row.id)
+
+    def _lock(self, publication_id: int) -> asyncio.Lock:
+        """Of one publication at a time: a person's own press and the settling may meet."""
+        return self._locks.setdefault(publication_id, asyncio.Lock())

@@ -1,0 +1,218 @@
+"""Publishing: a picture is posted once and taken back entirely, wherever Discord or the program stops."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.database.connection import write
+from bot.database.gallery import gallery_page
+from bot.database.gallery_terms import GalleryFilter
+from bot.database.jobs import Job, find_job
+from bot.database.publications import Publication, PublicationState, find_publication, publications_of_job
+from bot.database.takedowns import record_takedown
+from bot.errors import (
+    NoArtChannel,
+    OwnPictureTakenDown,
+    PromptRatedTooHigh,
+    PublishedAlready,
+    PublishingRefused,
+    RoleNeeded,
+)
+from inference.errors import RequestError
+from tests.bot.community.art import AUTHOR, Community, Discord, World, acting, community
+from tests.bot.database.conftest import add_lora, sha
+from tests.bot.database.publishing import ART, EVERYTHING, SERVER, painted
+from tests.stepped import Stepped
+
+
+@pytest.fixture
+async def here(tmp_path: Path) -> AsyncIterator[Community]:
+    async with community(tmp_path, Discord()) as running:
+        yield running
+
+
+async def job_of(here: Community, *loras: str, prompt: str = "a fox") -> Job:
+    job = await find_job(here.connection, await painted(here.connection, *loras, person=AUTHOR, prompt=prompt))
+    assert job is not None
+    return job
+
+
+async def publish(here: Community, job: Job, **more: bool) -> Publication:
+    return await here.publishing.publish(acting(), job, 0, ART, shows_prompt=more.get("shows_prompt", True))
+
+
+async def shown(here: Community, **wanted: object) -> list[int]:
+    page = await gallery_page(
+        here.connection,
+        GalleryFilter(SERVER, **wanted),
+        EVERYTHING,
+        limit=50,  # type: ignore[arg-type]
+    )
+    return [one.id for one in page.publications]
+
+
+async def check_whole(here: Community) -> None:
+    """Every message is a posted publication, each has one, and nothing waits."""
+    rows = [dict(row) for row in await here.connection.execute_fetchall("SELECT * FROM publication")]
+    assert {row["state"] for row in rows} <= {"posted"}
+    posted = sorted(published for published, _ in here.discord.messages.values())
+    assert posted == sorted(row["id"] for row in rows)
+    assert {row["message_id"] for row in rows} == here.discord.messages.keys()
+
+
+async def test_a_picture_is_posted_once_and_found(here: Community) -> None:
+    await add_lora(here.connection, "Komori", category="character")
+    job = await job_of(here, "Komori", prompt="a grey fox")
+    one = await publish(here, job)
+    assert one.state is PublicationState.POSTED and here.discord.searches == 0
+    for wanted in (
+        {"words": ["grey"]},
+        {"words": ["komori"]},
+        {"loras": [sha("Komori.safetensors")]},
+        {"category": "character"},
+    ):
+        assert await shown(here, **wanted) == [one.id], wanted
+    with pytest.raises(PublishedAlready):
+        await publish(here, job)
+    await check_whole(here)
+
+
+async def test_a_prompt_that_is_not_shown_is_not_searched(here: Community) -> None:
+    one = await publish(here, await job_of(here, prompt="a secret fox"), shows_prompt=False)
+    assert await shown(here, words=["secret"]) == [] and await shown(here) == [one.id]
+
+
+async def test_what_may_not_be_published_is_refused(here: Community) -> None:
+    job = await job_of(here)
+
+    async def refused(wanted: type[RequestError], of: Job, channel: int = ART) -> None:
+        with pytest.raises(wanted):
+            await here.publishing.publish(acting(), of, 0, channel, shows_prompt=True)
+
+    await refused(NoArtChannel, job, channel=ART + 1)
+    explicit = await job_of(here, prompt="nude")
+    await refused(PromptRatedTooHigh, explicit)
+    here.lookups.adults = True
+    assert (await publish(here, explicit)).state is PublicationState.POSTED, "an age-restricted channel"
+    await record_takedown(here.connection, job, SERVER)
+    await refused(OwnPictureTakenDown, job)
+    assert await publications_of_job(here.connection, job.id) == ()
+
+
+async def test_staff_choose_who_publishes(tmp_path: Path) -> None:
+    async with community(tmp_path, Discord(), publish_roles=(77,)) as here:
+        job = await job_of(here)
+        with pytest.raises(RoleNeeded):
+            await publish(here, job)
+        who = acting(role_ids={77})
+        assert await here.publishing.publish(who, job, 0, ART, shows_prompt=True)
+
+
+async def test_a_refusal_of_discord_leaves_nothing(here: Community) -> None:
+    job = await job_of(here)
+    here.discord.refuses = True
+    with pytest.raises(PublishingRefused):
+        await publish(here, job)
+    here.discord.refuses = False
+    assert (await publish(here, job)).state is PublicationState.POSTED
+    await check_whole(here)
+
+
+@pytest.mark.parametrize("place", ["post", "posted"])
+async def test_what_discord_does_not_answer_is_posted_once(here: Community, place: str) -> None:
+    here.discord.down = {place}
+    waiting = await publish(here, await job_of(here))
+    assert waiting.state is PublicationState.PENDING and await shown(here) == []
+    await here.publishing.settle()
+    here.discord.down = {"find"}
+    await here.publishing.settle()
+    here.discord.down = set()
+    await here.publishing.settle()
+    assert await shown(here) == [waiting.id]
+    await check_whole(here)
+
+
+async def test_what_is_deleted_before_discord_answers_leaves_no_message(here: Community) -> None:
+    here.discord.down = {"posted"}
+    job = await job_of(here)
+    await publish(here, job)
+    await write(here.connection, "DELETE FROM job WHERE id = ?", (job.id,))
+    assert here.discord.messages
+    here.discord.down = set()
+    await here.publishing.settle()
+    assert here.discord.messages == {}
+    await check_whole(here)
+
+
+@pytest.mark.parametrize("place", ["delete", "deleted", ""])
+async def test_what_is_taken_back_goes_with_its_message(here: Community, place: str) -> None:
+    kept, one = await publish(here, await job_of(here)), await publish(here, await job_of(here))
+    await here.publishing.take_back(one.id)
+    assert await shown(here) == [kept.id]
+    here.discord.down = {place}
+    await here.publishing.settle()
+    here.discord.down = set()
+    await here.publishing.settle()
+    assert await find_publication(here.connection, one.id) is None
+    await check_whole(here)
+
+
+async def test_a_picture_deleted_while_it_is_posted_leaves_no_message(here: Community) -> None:
+    job = await job_of(here)
+
+    async def delete() -> None:
+        await write(here.connection, "DELETE FROM job WHERE id = ?", (job.id,))
+
+    here.discord.when_posted = delete
+    await publish(here, job)
+    assert next(here.discord.ids) == 2 and here.discord.messages == {}, "it was posted, and deleted"
+    await check_whole(here)
+
+
+async def test_a_message_deleted_in_discord_is_out_of_the_gallery(here: Community) -> None:
+    one, other = await publish(here, await job_of(here)), await publish(here, await job_of(here))
+    assert one.message_id is not None
+    del here.discord.messages[one.message_id]
+    await here.publishing.message_deleted(one.message_id)
+    await here.publishing.message_deleted(12345)
+    assert await shown(here) == [other.id]
+    await check_whole(here)
+
+
+async def test_nothing_is_lost_or_doubled_wherever_it_is_killed(tmp_path: Path) -> None:
+    world = World(tmp_path / "world")
+    world.folder.mkdir()
+    killed: dict[str, World] = {}
+
+    def look() -> None:
+        if (key := world.key()) not in killed:
+            killed[key] = world.copy(tmp_path / str(len(killed)))
+
+    async with community(world.folder, world.discord) as here:
+        first, second, third = [await job_of(here) for _ in range(3)]
+
+        async def work() -> None:
+            one = await publish(here, first)
+            await publish(here, second)
+            await publish(here, third)
+            await here.publishing.take_back(one.id)
+            await here.publishing.settle()
+            await write(here.connection, "DELETE FROM job WHERE id = ?", (second.id,))
+            await here.publishing.settle()
+
+        await Stepped(work(), look)
+        await check_whole(here)
+        assert len(here.discord.messages) == 1
+    assert len(killed) > 15, "else there is nothing to interrupt"
+    for left in killed.values():
+        async with community(left.folder, left.discord) as here:
+            intended = {row["job_id"] for row in await here.connection.execute_fetchall(
+                "SELECT job_id FROM publication WHERE state <> 'removing'"
+            )}  # fmt: skip
+            await here.publishing.settle()
+            await check_whole(here)
+            there = {row["job_id"] for row in await here.connection.execute_fetchall("SELECT job_id FROM publication")}
+            assert there == intended, "what was to be posted is posted, and what was to go is gone"
