@@ -8,6 +8,7 @@ _command.py        the options that all share, and the closing line
 chaos.py           kills processes while people order; _chaos_verdict.py checks what people see
 storm.py           hundreds of people at once
 library.py         queries on a large database
+gallery.py         pages of a server's gallery, and likes
 server_limits.py   what the rules of servers add to an order
 engine.py          the engine against diffusers (parts in _engine_ways.py, _engine_trace.py, _engine_nets.py,
                    _engine_costs.py, _engine_kernels.py)

@@ -30,8 +30,8 @@ SHOWN = f"""(
     )
     AND NOT EXISTS (SELECT 1 FROM block WHERE kind = 'person' AND target_id = publication.person_id AND {_BLOCK})
     AND NOT EXISTS (
-        SELECT 1 FROM publication_lora JOIN lora_version ON lora_version.sha256 = publication_lora.sha256
-        JOIN block ON kind = 'lora' AND target_id = lora_version.lora_id
+        SELECT 1 FROM publication_lora CROSS JOIN lora_version ON lora_version.sha256 = publication_lora.sha256
+        CROSS JOIN block ON kind = 'lora' AND target_id = lora_version.lora_id
         WHERE publication_id = publication.id AND {_BLOCK}
     )
 )"""  # noqa: S608 - constants only
@@ -44,27 +44,32 @@ class GallerySort(StrEnum):
     MOST_LIKED = "most_liked"  # in the last days, and then the newest
 
 
-_FROM = {
-    False: "FROM publication WHERE server_id = :server",
-    True: """FROM publication_text CROSS JOIN publication ON publication.id = publication_text.rowid
-        WHERE publication_text MATCH :match""",
+_HERE = "FROM publication WHERE server_id = :server"
+_FOUND = """FROM publication_text CROSS JOIN publication ON publication.id = publication_text.rowid
+    WHERE publication_text MATCH :match"""
+# The most liked are walked in their order, for what a filter finds may be half of them, and sorting is slow. The plus
+# keeps SQLite from looking up all that is found instead.
+_AMONG_FOUND = """FROM publication WHERE server_id = :server
+    AND +publication.id IN (SELECT rowid FROM publication_text WHERE publication_text MATCH :match)"""
+# (sort, found by a filter): the rows, behind what a page begins, and the order.
+_LISTS = {
+    (GallerySort.NEWEST, False): (_HERE, "publication.id {} :id", "publication.id {}"),
+    (GallerySort.NEWEST, True): (_FOUND, "publication_text.rowid {} :id", "publication_text.rowid {}"),
 }
-# By sort: behind what a page begins, and the order.
-_BEYOND = {
-    GallerySort.NEWEST: ("publication.id {} :id", "publication.id {}"),
-    GallerySort.MOST_LIKED: (
+_LISTS |= {
+    (GallerySort.MOST_LIKED, found): (
+        rows,
         "recent_likes > 0 AND (recent_likes, publication.id) {} (:likes, :id)",
         "recent_likes {0}, publication.id {0}",
-    ),
+    )
+    for found, rows in ((False, _HERE), (True, _AMONG_FOUND))
 }
 
 
 def _page(sort: GallerySort, found: bool, back: bool) -> str:
-    beyond, order = _BEYOND[sort]
-    if found and sort is GallerySort.NEWEST:  # the full text index is walked in this order
-        beyond, order = "publication_text.rowid {} :id", "publication_text.rowid {}"
+    rows, beyond, order = _LISTS[sort, found]
     return f"""
-        SELECT publication.* {_FROM[found]} AND state = 'posted' AND {beyond.format(">" if back else "<")}
+        SELECT publication.* {rows} AND state = 'posted' AND {beyond.format(">" if back else "<")}
         AND {SHOWN} ORDER BY {order.format("" if back else "DESC")} LIMIT :limit
     """
 
