@@ -51,18 +51,14 @@ _FOUND = """FROM publication_text CROSS JOIN publication ON publication.id = pub
 # keeps SQLite from looking up all that is found instead.
 _AMONG_FOUND = """FROM publication WHERE server_id = :server
     AND +publication.id IN (SELECT rowid FROM publication_text WHERE publication_text MATCH :match)"""
+_LIKED_BEYOND = "recent_likes > 0 AND (recent_likes, publication.id) {} (:likes, :id)"
+_MOST_LIKED = "recent_likes {0}, publication.id {0}"
 # (sort, found by a filter): the rows, behind what a page begins, and the order.
 _LISTS = {
     (GallerySort.NEWEST, False): (_HERE, "publication.id {} :id", "publication.id {}"),
     (GallerySort.NEWEST, True): (_FOUND, "publication_text.rowid {} :id", "publication_text.rowid {}"),
-}
-_LISTS |= {
-    (GallerySort.MOST_LIKED, found): (
-        rows,
-        "recent_likes > 0 AND (recent_likes, publication.id) {} (:likes, :id)",
-        "recent_likes {0}, publication.id {0}",
-    )
-    for found, rows in ((False, _HERE), (True, _AMONG_FOUND))
+    (GallerySort.MOST_LIKED, False): (_HERE, _LIKED_BEYOND, _MOST_LIKED),
+    (GallerySort.MOST_LIKED, True): (_AMONG_FOUND, _LIKED_BEYOND, _MOST_LIKED),
 }
 
 
