@@ -1,7 +1,7 @@
 """Reports of pictures and LoRAs: who reported what, what was decided with the steps that carry it out, and the appeal.
 
-A report is `open -> decided`, an appeal `open -> upheld · reversed`. A decision and an answer are written down together
-with their steps. A step that is not done is done again after a crash.
+A report is `open -> decided -> appealed -> decided`, an appeal `open -> upheld · reversed`. A decision and an answer
+are written down together with their steps. A step that is not done is done again after a crash.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ JOIN = "INSERT INTO report_by (report_id, person_id, reason, note, created_at) V
 CHANGED = "UPDATE report SET revision = revision + 1 WHERE id = ? RETURNING *"
 COUNT_BY = "SELECT count(*) AS number FROM report_by WHERE person_id = ? AND created_at >= ?"
 FIND = "SELECT * FROM report WHERE id = ?"
-OPEN_HERE = "SELECT * FROM report WHERE server_id = ? AND state = 'open' ORDER BY id LIMIT ? OFFSET ?"
-OPEN_SHARED = "SELECT * FROM report WHERE state = 'open' AND shared = 1 ORDER BY id LIMIT ? OFFSET ?"
+WAITING_HERE = "SELECT * FROM report WHERE server_id = ? AND state <> 'decided' ORDER BY id LIMIT ? OFFSET ?"
+WAITING_SHARED = "SELECT * FROM report WHERE state <> 'decided' AND shared = 1 ORDER BY id LIMIT ? OFFSET ?"
 COMPLAINTS = "SELECT reason, note FROM report_by WHERE report_id = ? ORDER BY created_at, person_id"
 COUNT_WARNINGS = """
     SELECT count(*) AS number FROM report JOIN decision ON report_id = report.id
@@ -46,6 +46,8 @@ POSTED = "UPDATE report SET message_id = ?, posting_at = NULL WHERE id = ?"
 SHOWN = "UPDATE report SET shown = max(shown, ?) WHERE id = ?"
 
 DECIDE = "UPDATE report SET state = 'decided', revision = revision + 1 WHERE id = ? AND state = 'open' RETURNING *"
+APPEALED = "UPDATE report SET state = 'appealed', revision = revision + 1 WHERE id = ?"
+ANSWERED = "UPDATE report SET state = 'decided', revision = revision + 1 WHERE id = ?"
 RECORD = """
     INSERT INTO decision (report_id, action, rating, ends_at, note, decided_by, decided_at) VALUES (?, ?, ?, ?, ?, ?, ?)
     RETURNING *
@@ -109,6 +111,7 @@ class ReportState(StrEnum):
 
     OPEN = "open"
     DECIDED = "decided"
+    APPEALED = "appealed"  # it waits for staff again
 
 
 class DecisionAction(StrEnum):
@@ -268,16 +271,16 @@ async def find_report(connection: aiosqlite.Connection, report_id: int) -> Repor
     return _report(await fetch_one(connection, FIND, (report_id,)))
 
 
-async def open_reports(
+async def waiting_reports(
     connection: aiosqlite.Connection, server_id: int, *, limit: int, offset: int = 0
 ) -> tuple[Report, ...]:
-    """A page of the open reports of a server, the oldest first. Raises DatabaseError."""
-    return tuple(map(_existing, await fetch(connection, OPEN_HERE, (server_id, limit, offset))))
+    """A page of the reports of a server that wait, the oldest first. Raises DatabaseError."""
+    return tuple(map(_existing, await fetch(connection, WAITING_HERE, (server_id, limit, offset))))
 
 
 async def shared_reports(connection: aiosqlite.Connection, *, limit: int, offset: int = 0) -> tuple[Report, ...]:
-    """A page of the open reports that operators see, the oldest first. Raises DatabaseError."""
-    return tuple(map(_existing, await fetch(connection, OPEN_SHARED, (limit, offset))))
+    """A page of the reports that wait and that operators see, the oldest first. Raises DatabaseError."""
+    return tuple(map(_existing, await fetch(connection, WAITING_SHARED, (limit, offset))))
 
 
 async def complaints_of(connection: aiosqlite.Connection, report_id: int) -> tuple[Complaint, ...]:
@@ -409,7 +412,7 @@ async def save_appeal(connection: aiosqlite.Connection, decision: Decision, pers
         await people.remember_person(connection, person_id)
         rows = await write(connection, APPEAL, (decision.id, person_id, text, now_ms()))
         if rows:
-            await write(connection, CHANGED, (decision.report_id,))
+            await write(connection, APPEALED, (decision.report_id,))
     return _appeal(rows[0]) if rows else None
 
 
@@ -436,7 +439,7 @@ async def answer_appeal(
         if not rows:
             return None
         await _plan(connection, decision.id, steps)
-        await write(connection, CHANGED, (decision.report_id,))
+        await write(connection, ANSWERED, (decision.report_id,))
     return _appeal(rows[0])
 
 

@@ -29,7 +29,6 @@ from bot.database.loras import find_lora
 from bot.database.people import locale_of
 from bot.database.reports import (
     Appeal,
-    AppealState,
     Decision,
     DecisionAction,
     PendingStep,
@@ -368,15 +367,11 @@ class CarryingOut:
             except DiscordRefuses:  # somebody has deleted it, or its channel
                 await mark_report_posted(self._connection, report.id, None)
                 posted = None
-        if posted is None:
-            waits = report.state is ReportState.OPEN or (
-                case.appeal is not None and case.appeal.state is AppealState.OPEN
-            )
-            if waits:
-                if channel_id is None:
-                    return  # it is posted when staff choose a channel
-                await mark_report_posting(self._connection, report.id, channel_id)
-                await mark_report_posted(self._connection, report.id, await self._discord.post(case, channel_id))
+        if posted is None and report.state is not ReportState.DECIDED:
+            if channel_id is None:
+                return  # it is posted when staff choose a channel
+            await mark_report_posting(self._connection, report.id, channel_id)
+            await mark_report_posted(self._connection, report.id, await self._discord.post(case, channel_id))
         await mark_report_shown(self._connection, report)
 
     async def _posted(self, report: Report) -> tuple[int, int] | None:

@@ -30,12 +30,12 @@ from bot.database.reports import (
     decision_of,
     find_decision,
     find_report,
-    open_reports,
     report_by,
     save_appeal,
     save_decision,
     save_report,
     shared_reports,
+    waiting_reports,
 )
 from bot.errors import (
     AppealedAlready,
@@ -154,13 +154,13 @@ class Reporting:
         self.changed()
         return report
 
-    async def open(self, who: ActionContext, server_id: int, *, limit: int, offset: int = 0) -> tuple[Case, ...]:
-        """A page of the open reports of a server; of EVERYWHERE the operators' own and those that servers share."""
+    async def waiting(self, who: ActionContext, server_id: int, *, limit: int, offset: int = 0) -> tuple[Case, ...]:
+        """A page of the reports that wait in a server; of EVERYWHERE the operators' and what servers share."""
         await self._rights.require(Action.MODERATE, who, server_id)
         if server_id == EVERYWHERE:
             found = await shared_reports(self._connection, limit=limit, offset=offset)
         else:
-            found = await open_reports(self._connection, server_id, limit=limit, offset=offset)
+            found = await waiting_reports(self._connection, server_id, limit=limit, offset=offset)
         return tuple([await find_case(self._connection, report) for report in found])
 
     async def case(self, who: ActionContext, report_id: int) -> Case:

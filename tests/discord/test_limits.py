@@ -7,7 +7,7 @@ closed, and every control that the bot registers must have been among what was p
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -236,9 +236,10 @@ async def run_the_server(scene: Scene, crawler: Crawler, locale: str) -> None:
     keep = next(each for each in ids(page) if each.startswith("svautomod:"))
     await (await margaret.press(page, keep)).reply(PATIENCE)
     crawler.pressed.add(keep)
+    await decide_reports(scene, crawler, lambda: opened_at("reports"))
     panels = [
         await opened_at(each)
-        for each in ("places", "ratings", "words", "people", "limits", "blocks", "proposals", "audit", "home")
+        for each in ("places", "ratings", "words", "people", "limits", "blocks", "reports", "proposals", "audit", "home")
     ]
     panels += [await opened_at("limits", "svholder", each) for each in ("everybody", "newcomers")]
     await crawler.crawl(*panels, loras, words)
@@ -256,6 +257,38 @@ async def run_the_server(scene: Scene, crawler: Crawler, locale: str) -> None:
         page = await opened_at(section)
         for name in menus:
             page = await (await margaret.select(page, menu(page, name), *first.get(name, []))).reply(PATIENCE)
+
+
+async def decide_reports(full: Scene, crawler: Crawler, section: Callable[[], Awaitable[VisibleMessage]]) -> None:
+    """Let Grace report pictures of the crawler's person, who decides each in another way, appeals, and answers."""
+    grace, margaret = full.grace, crawler.person
+    await told(margaret, "settings", reset=True)  # she may have chosen to keep her pictures to herself
+    for picture in [await painted(full, margaret, checkpoint=VIVID) for _number in range(5)]:
+        opener = await grace.message_command("Report", picture)
+        await opener.modal()
+        form = {"reason": ["something_else"], "note": LONG[:500]}
+        await (await grace.submit(opener, form)).reply(PATIENCE)
+    for _number in range(5):  # a decision each; that Margaret blocks herself is refused, and decides nothing
+        page = await section()
+        opener = next(each for each in ids(page) if each.startswith("svcase:"))
+        await crawler.crawl(await (await margaret.press(page, opener)).reply(PATIENCE))
+    for answer in ("rpuphold", "rpreverse"):
+        notice = next(
+            seen
+            for seen in reversed(await margaret.messages("dm"))
+            if any(each.startswith("appeal:") and each not in crawler.pressed for each in ids(seen))
+        )
+        (button,) = ids(notice)
+        opener = await margaret.press(notice, button)
+        await opener.modal()
+        await (await margaret.submit(opener, {"text": LONG[:1000]})).reply(PATIENCE)
+        page = await section()
+        case = await (await margaret.press(page, next(each for each in ids(page) if each.startswith("svcase:")))).reply(
+            PATIENCE
+        )
+        pressed = next(each for each in ids(case) if each.startswith(answer))
+        await (await margaret.press(case, pressed)).reply(PATIENCE)
+        crawler.pressed |= {button, pressed}
 
 
 @pytest.mark.parametrize("locale", ["en-US", "ja"])

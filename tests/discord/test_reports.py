@@ -7,7 +7,7 @@ import pytest
 from playground import default_world, permissions
 from playground.control import Person
 from playground.visible_message import VisibleMessage
-from tests.discord.conftest import PROMPT, Scene, told
+from tests.discord.conftest import PATIENCE, PROMPT, Scene, told
 from tests.discord.test_removals import files_of
 from tests.discord.test_server import chosen, pressed
 

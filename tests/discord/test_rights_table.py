@@ -56,6 +56,7 @@ from bot.ui.views.guide import GuideLinkButton, PaintOneButton, QuestionMenu
 from bot.ui.views.job_progress import CancelButton
 from bot.ui.views.persistent_items import ModalForm, PersistentButton, PersistentForm, PersistentItem, PersistentSelect
 from bot.ui.views.queue import AllJobsButton, AnyJobCancelButton, OwnJobCancelButton, PauseButton
+from bot.ui.views.report_case import CaseButton, DecisionForm
 from bot.ui.views.result import DeleteButton, DeleteForm
 from bot.ui.views.server.blocks import BlockThisLoraButton, BlockThisLoraForm
 from bot.ui.views.server.joining import SetUpButton
@@ -186,6 +187,8 @@ OWN_DOORS: Mapping[type, Allowed] = {
     PanelButton: lambda actor: actor.may(Action.CONFIGURE, WORKSHOP),
     PanelMenu: lambda actor: actor.may(Action.CONFIGURE, WORKSHOP),
     PanelForm: _uses_server_command,
+    CaseButton: lambda actor: actor.may(Action.MODERATE, WORKSHOP),
+    DecisionForm: _uses_server_command,
     BlockThisLoraForm: _uses_server_command,
 }
 
@@ -449,6 +452,8 @@ async def find_doors(table: Table) -> None:
         PauseButton: [f"queue:pause:{scope}" for scope in PAUSES],
     }
     for kind in PersistentItem.registered:
+        if issubclass(kind, CaseButton):
+            named[kind] = [f"{kind.name}:{WORKSHOP}:1"]
         if issubclass(kind, PanelButton | PanelMenu):
             target = ":1" if "(?P<target>" in template_of(kind).pattern else ""
             named[kind] = [f"{kind.name}:{PanelPage(WORKSHOP)}{target}"]

@@ -8,7 +8,7 @@ CREATE TABLE report (
     target_id INTEGER NOT NULL,             -- of the job or the LoRA
     owner_id INTEGER,                       -- who ordered the pictures; NULL: a LoRA is nobody's
     shared INTEGER NOT NULL CHECK (shared IN (0, 1)),  -- whether operators see it
-    state TEXT NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'decided')),
+    state TEXT NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'decided', 'appealed')),
     created_at INTEGER NOT NULL,
     revision INTEGER NOT NULL DEFAULT 1,    -- grows with each change
     shown INTEGER NOT NULL DEFAULT 0,       -- the revision that the message to staff shows
@@ -18,8 +18,8 @@ CREATE TABLE report (
 ) STRICT;
 CREATE UNIQUE INDEX report_open ON report (kind, target_id, server_id) WHERE state = 'open';
 CREATE INDEX report_by_subject ON report (kind, target_id, server_id, id);
-CREATE INDEX report_of_server ON report (server_id, id) WHERE state = 'open';
-CREATE INDEX report_shared ON report (id) WHERE state = 'open' AND shared = 1;
+CREATE INDEX report_of_server ON report (server_id, id) WHERE state <> 'decided';
+CREATE INDEX report_shared ON report (id) WHERE state <> 'decided' AND shared = 1;
 CREATE INDEX report_unshown ON report (id) WHERE shown < revision;
 CREATE INDEX report_of_owner ON report (owner_id, server_id) WHERE owner_id IS NOT NULL;
 

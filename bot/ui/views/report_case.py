@@ -178,7 +178,7 @@ def _rows(case: Case) -> list[ui.ActionRow[Any]]:
         kinds = [kind for kind in DECISIONS if kind.decision in allowed]
         rows = [kinds[start : start + 3] for start in range(0, len(kinds), 3)]
         return [ui.ActionRow[Any](*(kind(*place) for kind in row)) for row in rows]
-    if case.appeal is not None and case.appeal.state is AppealState.OPEN:
+    if case.report.state is ReportState.APPEALED:
         return [ui.ActionRow[Any](AppealUpholdButton(*place), AppealReverseButton(*place))]
     return []
 

@@ -91,7 +91,7 @@ async def test_the_same_report_twice_is_one(desk: Desk) -> None:
     first, again = [await desk.reported(job) for _ in range(2)]
     joined = await desk.reported(job, by=OTHER)
     assert first == again == joined
-    (case,) = await desk.reporting.open(acting(MANAGER), SERVER, limit=5)
+    (case,) = await desk.reporting.waiting(acting(MANAGER), SERVER, limit=5)
     assert len(case.complaints) == 2
     await desk.reporting.decide(acting(MANAGER), first, DecisionAction.DISMISS)
     after = await desk.reporting.report_pictures(acting(PERSON), job, WHY, "again")
@@ -130,12 +130,12 @@ async def test_operators_see_their_own_and_what_a_server_shares(desk: Desk) -> N
     shared = await desk.reported()
     lora = await desk.reporting.report_lora(acting(PERSON), await add_lora(desk.world.connection, "Bat"), WHY, "")
     everywhere = acting(OPERATOR, server_id=None)
-    seen = [case.report.id for case in await desk.reporting.open(everywhere, EVERYWHERE, limit=9)]
+    seen = [case.report.id for case in await desk.reporting.waiting(everywhere, EVERYWHERE, limit=9)]
     assert seen == [shared, lora.id]
-    assert len(await desk.reporting.open(acting(MANAGER), SERVER, limit=9)) == 2
+    assert len(await desk.reporting.waiting(acting(MANAGER), SERVER, limit=9)) == 2
     for who in (acting(MANAGER), acting(PERSON), acting(PERSON, server_id=None)):
         with pytest.raises((NotStaff, NotOperator)):
-            await desk.reporting.open(who, EVERYWHERE, limit=9)
+            await desk.reporting.waiting(who, EVERYWHERE, limit=9)
     for who in (acting(PERSON), acting(MANAGER, server_id=ELSEWHERE)):
         with pytest.raises(NotStaff):
             await desk.reporting.case(who, shared)

@@ -8,7 +8,7 @@ from typing import Any, Self
 import discord
 from discord import ui
 
-from bot.database.reports import Subject
+from bot.database.reports import ReportState, Subject
 from bot.database.server_settings import ServerSettings
 from bot.i18n import _, later, ngettext, number
 from bot.i18n.texts import clipped, mention
@@ -39,14 +39,14 @@ LISTED = 6  # reports on a page, each with its button
 
 
 class ReportsSection(PanelSection):
-    """The open reports, the oldest first; of all servers the operators' own, and those that servers share."""
+    """The reports that wait, the oldest first; of all servers the operators' own, and those that servers share."""
 
     key, title, everywhere = "reports", later("Reports"), True
 
     async def items(self, interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
         """A page of the list, and the settings of a server."""
         reporting, who = interaction.client.reporting, context_of(interaction)
-        found = await reporting.open(who, page.server_id, limit=LISTED + 1, offset=page.page * LISTED)
+        found = await reporting.waiting(who, page.server_id, limit=LISTED + 1, offset=page.page * LISTED)
         items: list[ui.Item[Any]] = [
             ui.Section[Any](
                 ui.TextDisplay[Any](_line(interaction, page, case)), accessory=CaseOpenButton(page, case.report.id)
@@ -89,6 +89,8 @@ def _line(interaction: Interaction, page: PanelPage, case: Case) -> str:
         ngettext("{count} person", "{count} people", people).format(count=number(people)),
         f"<t:{case.report.created_at // 1000}:R>",
     ]
+    if case.report.state is ReportState.APPEALED:
+        facts.append(_("appealed"))
     if page.server_id == EVERYWHERE and case.report.server_id != EVERYWHERE:
         facts.append(server_name(interaction, case.report.server_id))
     return f"**{subject}**\n-# {' · '.join(facts)}"
