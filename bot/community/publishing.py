@@ -35,7 +35,7 @@ from bot.database.publications import (
     note_try,
     unsettled_publications,
 )
-from bot.database.takedowns import is_taken_down
+from bot.database.takedowns import taken_down_in
 from bot.errors import NoArtChannel, OwnPictureTakenDown, PublishedAlready, PublishingRefused
 from bot.servers.access import Rights
 from bot.servers.checks import RequestChecks
@@ -81,7 +81,7 @@ class PublishingRules:
         settings = (await self._servers.of(who.place)).settings
         if art_channel_id not in {channel.channel_id for channel in settings.art_channels}:
             raise NoArtChannel
-        if await is_taken_down(self._connection, job.id, who.place):
+        if await taken_down_in(self._connection, job.id, who.place):
             raise OwnPictureTakenDown
         refusal = await self._checks.why_not_published(who, job, art_channel_id)
         if refusal is not None:

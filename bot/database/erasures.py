@@ -35,10 +35,12 @@ ENDED_JOBS = """
 JOBS_BEING_DELETED = "SELECT job_id FROM deletion WHERE person_id = ?"
 ANY_JOB = "SELECT 1 FROM job WHERE person_id = ? LIMIT 1"
 HAS_NOTICES = "SELECT 1 FROM takedown WHERE person_id = ? AND notice_id IS NOT NULL LIMIT 1"
+# What an open report is about is held until it is decided, for a time.
 NOTE_PICTURES = """
-    INSERT INTO erasure_file (erasure_id, folder, path)
-    SELECT :erasure, 'pictures', path FROM picture WHERE job_id IN (SELECT value FROM json_each(:ids))
-    ON CONFLICT DO NOTHING
+    INSERT INTO erasure_file (erasure_id, folder, path, report_id)
+    SELECT :erasure, 'pictures', path,
+        (SELECT id FROM report WHERE kind = 'pictures' AND target_id = job_id AND state = 'open' ORDER BY id LIMIT 1)
+    FROM picture WHERE job_id IN (SELECT value FROM json_each(:ids)) ON CONFLICT DO NOTHING
 """
 NOTE_DELETED_PICTURES = """
     INSERT INTO erasure_file (erasure_id, folder, path)
@@ -104,7 +106,22 @@ NOTE_OTHER_INPUTS = """
 """
 FORGET_PERSON = "DELETE FROM person WHERE id = ?"
 CLEAR = "UPDATE erasure SET state = 'clearing', person_id = NULL WHERE id = ? AND state = 'requested'"
-NEXT_FILES = "SELECT folder, path FROM erasure_file WHERE erasure_id = ? LIMIT ?"
+NEXT_FILES = """
+    SELECT folder, path FROM erasure_file WHERE erasure_id = ? AND NOT EXISTS (
+        SELECT 1 FROM report WHERE report.id = report_id AND state = 'open' AND created_at >= ?
+    ) LIMIT ?
+"""
+HELD = """
+    SELECT count(*) AS number, max(report.created_at) AS reported_at
+    FROM erasure_file JOIN report ON report.id = report_id
+    WHERE erasure_id = ? AND state = 'open' AND report.created_at >= ?
+"""
+HELD_FOR = "SELECT path FROM erasure_file WHERE report_id = ? ORDER BY path"
+REPORT_CHANGED = """
+    UPDATE report SET revision = revision + 1 WHERE id IN (
+        SELECT report_id FROM erasure_file WHERE erasure_id = ? AND folder = ? AND path = ?
+    )
+"""
 END_FILE = "DELETE FROM erasure_file WHERE erasure_id = ? AND folder = ? AND path = ?"
 NEXT_MESSAGE = """
     SELECT channel_id, message_id FROM erasure_message WHERE erasure_id = ? AND (channel_id, message_id) > (?, ?)
@@ -131,7 +148,7 @@ _REPLACE = (
     "UPDATE base_model_proposal SET reason = replace(reason, :person, :hash) WHERE instr(reason, :person)",
     "UPDATE block SET created_by = :hash WHERE created_by = :person",
     "UPDATE block SET reason = replace(reason, :person, :hash) WHERE instr(reason, :person)",
-    "UPDATE report SET owner_id = :hash WHERE owner_id = :person",
+    "UPDATE report SET owner_id = :hash, revision = revision + 1 WHERE owner_id = :person",
     "UPDATE report_by SET note = replace(note, :person, :hash) WHERE instr(note, :person)",
     "UPDATE decision SET decided_by = :hash WHERE decided_by = :person",
     "UPDATE decision SET note = replace(note, :person, :hash) WHERE instr(note, :person)",
@@ -159,6 +176,7 @@ MERGES = (
     "INSERT INTO bookmark_text (bookmark_text, rank) VALUES ('merge', ?)",
     "INSERT INTO publication_text (publication_text, rank) VALUES ('merge', ?)",
 )
+NEVER = 2**62  # later than any report
 MERGED_PAGES = 500
 _LEAST_WORK = 2  # rows that a merge changes when there is something left to merge
 
@@ -209,6 +227,14 @@ class LeftFile:
 
     folder: FileFolder
     path: str
+
+
+@dataclass(frozen=True)
+class HeldFiles:
+    """How many files are held for open reports, and when the last of these was made (unix ms)."""
+
+    number: int
+    reported_at: int
 
 
 @dataclass(frozen=True)
@@ -319,16 +345,33 @@ async def erase_person(connection: aiosqlite.Connection, erasure: Erasure, *, sp
     return True
 
 
-async def left_files(connection: aiosqlite.Connection, erasure_id: int, *, limit: int) -> tuple[LeftFile, ...]:
-    """Files that are still to be removed. Raises DatabaseError."""
-    rows = await fetch(connection, NEXT_FILES, (erasure_id, limit))
+async def left_files(
+    connection: aiosqlite.Connection, erasure_id: int, *, limit: int, held_since: int = NEVER
+) -> tuple[LeftFile, ...]:
+    """Files that are to be removed now: not those for whose open report, made since a unix ms, they are held.
+
+    Raises DatabaseError.
+    """
+    rows = await fetch(connection, NEXT_FILES, (erasure_id, held_since, limit))
     return tuple(LeftFile(FileFolder(row["folder"]), row["path"]) for row in rows)
+
+
+async def held_files(connection: aiosqlite.Connection, erasure_id: int, *, held_since: int) -> HeldFiles | None:
+    """The files that are held for open reports made since a unix ms. Raises DatabaseError."""
+    row = await fetch_one(connection, HELD, (erasure_id, held_since))
+    return HeldFiles(**dict(row)) if row is not None and row["number"] else None
+
+
+async def held_for(connection: aiosqlite.Connection, report_id: int) -> tuple[str, ...]:
+    """The paths of pictures that are held for a report. Raises DatabaseError."""
+    return tuple(row["path"] for row in await fetch(connection, HELD_FOR, (report_id,)))
 
 
 async def end_files(connection: aiosqlite.Connection, erasure_id: int, files: Iterable[LeftFile]) -> None:
     """These are removed. Raises DatabaseError."""
     async with transaction(connection):
         for file in files:
+            await write(connection, REPORT_CHANGED, (erasure_id, file.folder, file.path))
             await write(connection, END_FILE, (erasure_id, file.folder, file.path))
 
 

@@ -22,6 +22,7 @@ from bot.database.clock import now_ms
 from bot.database.erasures import (
     Erasure,
     ErasureState,
+    HeldFiles,
     LeftMessage,
     complete_erasure,
     end_files,
@@ -31,6 +32,7 @@ from bot.database.erasures import (
     erase_person,
     find_erasure,
     has_notices,
+    held_files,
     jobs_being_deleted,
     left_files,
     next_message,
@@ -47,6 +49,7 @@ AT_ONCE = 50  # jobs or files in one transaction
 MESSAGE_SECONDS = 1.0  # between two messages, so that Discord's limits are left to others
 RETRY_SECONDS = 60.0  # until what could not be done is tried again, and until an operator's order is noticed
 HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +104,7 @@ class Erasures:
         self._pause, self._at_once = pause, at_once
         self._ordered = asyncio.Event()
         self._ended: dict[int, asyncio.Future[Erasure]] = {}
+        self._overwritten = set[int]()  # erasures for which this has been done since the start
 
     async def request(self, person_id: int) -> asyncio.Future[Erasure]:
         """Order that all that is kept of the person is deleted; from now on it happens. Raises DatabaseError.
@@ -143,7 +147,11 @@ class Erasures:
             await self._erase_rows(erasure, erasure.person_id)
         await self._remove_files(erasure)
         await self._delete_messages(erasure)
+        held = await self.held(erasure)
+        if held is not None and erasure.id in self._overwritten:
+            return  # until the reports are decided
         await overwrite_deleted(self._connection)
+        self._overwritten.add(erasure.id)
         number, until = await asyncio.to_thread(_copies, self._configuration.settings)
         complete = await complete_erasure(self._connection, erasure.id, copies=number, copies_until=until)
         if complete is None:  # somebody else was first
@@ -180,8 +188,19 @@ class Erasures:
             await self._jobs.until_gone(job.id)
         await self._discord.stop_delivering(person_id)
 
+    async def held(self, erasure: Erasure) -> HeldFiles | None:
+        """What of it is held for open reports. Raises DatabaseError."""
+        return await held_files(self._connection, erasure.id, held_since=now_ms() - self.held_ms)
+
+    @property
+    def held_ms(self) -> int:
+        """For how long after a report files are held, in ms."""
+        return self._configuration.settings.moderation.held_days * DAY_MS
+
     async def _remove_files(self, erasure: Erasure) -> None:
-        while files := await left_files(self._connection, erasure.id, limit=self._at_once):
+        while files := await left_files(
+            self._connection, erasure.id, limit=self._at_once, held_since=now_ms() - self.held_ms
+        ):
             await self._files.remove(files)
             await end_files(self._connection, erasure.id, files)
 

@@ -271,6 +271,7 @@ async def decide_reports(full: Scene, crawler: Crawler, section: Callable[[], Aw
     for _number in range(5):  # a decision each; that Margaret blocks herself is refused, and decides nothing
         page = await section()
         opener = next(each for each in ids(page) if each.startswith("svcase:"))
+        crawler.pressed.add(opener)
         await crawler.crawl(await (await margaret.press(page, opener)).reply(PATIENCE))
     for answer in ("rpuphold", "rpreverse"):
         notice = next(

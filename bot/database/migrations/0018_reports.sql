@@ -74,3 +74,4 @@ CREATE INDEX appeal_of_person ON appeal (person_id);
 
 -- Files of pictures with an open report are held, for a time, when their owner deletes all.
 ALTER TABLE erasure_file ADD COLUMN report_id INTEGER;
+CREATE INDEX erasure_file_held ON erasure_file (report_id) WHERE report_id IS NOT NULL;

@@ -16,7 +16,7 @@ from discord import ui
 from bot import background
 from bot.config import Settings
 from bot.config.sections import KeptPicture
-from bot.database.erasures import Erasure, ErasureState, newest_erasure
+from bot.database.erasures import Erasure, ErasureState, HeldFiles, newest_erasure
 from bot.i18n import _, later, ngettext, number, sentences
 from bot.privacy.export import ExportPart, stored_counts
 from bot.ui.acknowledge import open_modal
@@ -44,7 +44,10 @@ async def stored_view(interaction: Interaction) -> ui.LayoutView:
     counts = await stored_counts(client.connection, person_id)
     erasure = await newest_erasure(client.connection, person_id)
     counts.pop("erasure", None)
+    held = None if erasure is None else await client.erasures.held(erasure)
     view = ui.LayoutView(timeout=None)
+    if held is not None:
+        view.add_item(ui.TextDisplay[Any](_held_text(held, client.erasures.held_ms)))
     for text in _stored_texts(counts, erasure, client.configuration.settings):
         view.add_item(ui.TextDisplay[Any](text))
     if counts and (erasure is None or erasure.state is ErasureState.COMPLETE):
@@ -138,6 +141,18 @@ def _out_of_reach(erasure: Erasure) -> Iterator[str]:
         )
 
 
+def _held_text(held: HeldFiles, held_ms: int) -> str:
+    """How many pictures are held for reports, and until when."""
+    text = ngettext(
+        "{count} picture of yours was reported. Its file is held, closed to everybody but those who decide, until that "
+        "is decided, and until {time} at most. Then it is deleted.",
+        "{count} pictures of yours were reported. Their files are held, closed to everybody but those who decide, "
+        "until that is decided, and until {time} at most. Then they are deleted.",
+        held.number,
+    )
+    return text.format(count=held.number, time=_time(held.reported_at + held_ms))
+
+
 def _time(unix_ms: int) -> str:
     return discord.utils.format_dt(datetime.fromtimestamp(unix_ms / 1000, UTC), "f")
 
@@ -208,6 +223,7 @@ def deletion_view() -> ui.LayoutView:
         "- "
         + _("Pictures, prompts, bookmarks, stacks, drafts and settings go, and what waits or is painted is cancelled."),
         "- " + _("Messages with your pictures are deleted where the bot may do so."),
+        "- " + _("A picture that was reported is held until that is decided, for a time, and goes then."),
         "- " + _("A block, a limit and what you used up today stay, without your id."),
         "- " + _("/privacy export gives you a copy before."),
     ]

@@ -12,6 +12,7 @@ from discord import ui
 
 from bot.database.clock import now_ms
 from bot.database.deliveries import find_delivery
+from bot.database.erasures import held_for
 from bot.database.jobs import Job
 from bot.database.pictures import pictures_of_job
 from bot.database.reports import Appeal, AppealState, Decision, DecisionAction, ReportReason, ReportState, Subject
@@ -58,11 +59,10 @@ async def render_case(connection: aiosqlite.Connection, thumbnails: Thumbnails, 
     container = ui.Container[Any](accent_color=_WAITS if waits else _IS_DECIDED)
     container.add_item(ui.TextDisplay[Any]("\n".join(await _head(connection, case))))
     minors = any(complaint.reason == ReportReason.MINORS for complaint in case.complaints)
-    if case.report.state is ReportState.OPEN and case.job is not None and not minors:
-        found = [
-            await thumbnails.of_painted(picture.path, GALLERY)
-            for picture in await pictures_of_job(connection, case.job.id)
-        ]
+    if case.report.state is ReportState.OPEN and case.report.kind is Subject.PICTURES and not minors:
+        paths = [picture.path for picture in await pictures_of_job(connection, case.report.target_id)]
+        paths = paths or await held_for(connection, case.report.id)
+        found = [await thumbnails.of_painted(path, GALLERY) for path in paths]
         items = [discord.MediaGalleryItem(page.attach(file), spoiler=True) for file in found if file]
         if items:
             container.add_item(ui.MediaGallery[Any](*items))

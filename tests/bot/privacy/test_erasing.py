@@ -16,7 +16,7 @@ import pytest
 
 from bot.background import DiscordUnreachable
 from bot.config import Settings
-from bot.config.sections import BackupSettings, StorageSettings
+from bot.config.sections import BackupSettings, ModerationSettings, StorageSettings
 from bot.database.audit import AuditFilter, audit_page
 from bot.database.backup import back_up
 from bot.database.blocks import BlockKind, find_block, lift_block, list_blocks, save_block
@@ -25,7 +25,9 @@ from bot.database.connection import fetch, open_database, write
 from bot.database.erasures import Erasure, ErasureState, LeftMessage, newest_erasure, request_erasure
 from bot.database.job_orders import person_facts
 from bot.database.jobs import AnyJob, cancel_job, create_job
+from bot.database.pictures import paths_of_person
 from bot.database.pseudonyms import key_file
+from bot.database.reports import DecisionAction, ReportReason, Subject, find_report, save_decision, save_report
 from bot.database.server_limits import LimitValues
 from bot.library.configuration import Configuration
 from bot.pictures.thumbnails import Thumbnails
@@ -240,6 +242,50 @@ async def test_what_discord_does_not_take_goes_later(filled: aiosqlite.Connectio
     discord.reachable = True
     await service.carry_out_all()
     check_receipt(await newest_erasure(filled, ADA))
+
+
+async def test_a_reported_picture_is_held_until_it_is_decided(filled: aiosqlite.Connection, settings: Settings) -> None:
+    discord, (first, *_more) = Discord(), await paths_of_person(filled, ADA)
+    (row,) = await fetch(filled, "SELECT job_id FROM picture WHERE path = ?", (first,))
+    report = await save_report(
+        filled, Subject.PICTURES, row["job_id"], server_id=SERVER, owner_id=ADA, shared=False, person_id=GRACE,
+        reason=ReportReason.OTHER, note="",
+    )  # fmt: skip
+    service = erasures(filled, settings, discord)
+    await service.request(ADA)
+    await service.carry_out_all()
+    erasure = await newest_erasure(filled, ADA)
+    assert erasure is not None and erasure.state is ErasureState.CLEARING
+    held = await service.held(erasure)
+    assert held is not None and (held.number, held.reported_at) == (1, report.created_at)
+    left = {name for name, _trace in traces(settings.storage.folder, ADA)}
+    assert left == {f"pictures/{first}"}, "all the rest is gone, rows and messages too"
+    changed = await find_report(filled, report.id)
+    assert changed is not None and changed.owner_id is not None and changed.owner_id < 0
+    await save_decision(filled, report.id, DecisionAction.DISMISS, [], decided_by=1)
+    await service.carry_out_all()
+    check_receipt(await newest_erasure(filled, ADA))
+    assert list(traces(settings.storage.folder, ADA)) == []
+
+
+async def test_a_report_that_nobody_decides_holds_for_some_days(
+    filled: aiosqlite.Connection, settings: Settings
+) -> None:
+    (first, *_more) = await paths_of_person(filled, ADA)
+    (row,) = await fetch(filled, "SELECT job_id FROM picture WHERE path = ?", (first,))
+    await save_report(
+        filled, Subject.PICTURES, row["job_id"], server_id=SERVER, owner_id=ADA, shared=False, person_id=GRACE,
+        reason=ReportReason.OTHER, note="",
+    )  # fmt: skip
+    long_ago = now_ms() - 8 * 86_400_000
+    await write(filled, "UPDATE report SET created_at = ?", (long_ago,))
+    for days, state in ((9, ErasureState.CLEARING), (7, ErasureState.COMPLETE)):
+        held = settings.model_copy(update={"moderation": ModerationSettings(held_days=days)})
+        service = erasures(filled, held, Discord())
+        await service.request(ADA) if days == 9 else None
+        await service.carry_out_all()
+        erasure = await newest_erasure(filled, ADA)
+        assert erasure is not None and erasure.state is state
 
 
 async def test_an_order_that_comes_twice_is_one(filled: aiosqlite.Connection, settings: Settings) -> None:
