@@ -37,12 +37,8 @@ from inference.notes import TEMPLATES
 ROOT = Path(__file__).parents[1]
 SPEAKING = {"_": 1, "later": 1, "ngettext": 2}  # functions, and how many of their arguments are sentences
 NO_DESCRIPTION = "…"  # discord.py's, where none was given
-LABELS: tuple[type[StrEnum], ...] = (
-    Category,
-    ContentRating,
-    AuditAction,
-    ReportReason,
-)  # whose values are said by `label`
+# Enumerations whose values are said by `label`.
+LABELS: tuple[type[StrEnum], ...] = (Category, ContentRating, AuditAction, ReportReason)
 
 
 @dataclass(frozen=True)

@@ -215,7 +215,7 @@ class RequestChecks:
         there = {"channel_id": channel_id, "parent_ids": frozenset[int](), "age_restricted": False}
         place = who.model_copy(update=there)
         said = await ratings_of_job(self._connection, job.id, who.place)
-        refusal = self._words.why_not_painted(job.request)  # a rule may have been added since
+        refusal = (await self._words.of(who.place)).why_not_painted(job.request)  # there may be new rules
         return refusal or await self._why_not_painted(place, job.request, await self._content.place_now(place), said)
 
     async def why_not_shown(self, who: ActionContext, job: AnyJob) -> RequestError | None:

@@ -239,7 +239,18 @@ async def run_the_server(scene: Scene, crawler: Crawler, locale: str) -> None:
     await decide_reports(scene, crawler, lambda: opened_at("reports"))
     panels = [
         await opened_at(each)
-        for each in ("places", "ratings", "words", "people", "limits", "blocks", "reports", "proposals", "audit", "home")
+        for each in (
+            "places",
+            "ratings",
+            "words",
+            "people",
+            "limits",
+            "blocks",
+            "reports",
+            "proposals",
+            "audit",
+            "home",
+        )
     ]
     panels += [await opened_at("limits", "svholder", each) for each in ("everybody", "newcomers")]
     await crawler.crawl(*panels, loras, words)

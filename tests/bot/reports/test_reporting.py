@@ -50,7 +50,7 @@ from tests.bot.servers.world import (
 WHY = ReportReason.OTHER
 
 
-class Desk:
+class ReportWorld:
     """The services of reports on a world of servers."""
 
     def __init__(self, world: ServerWorld) -> None:
@@ -81,192 +81,194 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+async def reports(tmp_path: Path) -> AsyncIterator[ReportWorld]:
     async with server_world(tmp_path) as world:
-        yield Desk(world)
+        yield ReportWorld(world)
 
 
-async def test_the_same_report_twice_is_one(desk: Desk) -> None:
-    job = await desk.picture()
-    first, again = [await desk.reported(job) for _ in range(2)]
-    joined = await desk.reported(job, by=OTHER)
+async def test_the_same_report_twice_is_one(reports: ReportWorld) -> None:
+    job = await reports.picture()
+    first, again = [await reports.reported(job) for _ in range(2)]
+    joined = await reports.reported(job, by=OTHER)
     assert first == again == joined
-    (case,) = await desk.reporting.waiting(acting(MANAGER), SERVER, limit=5)
+    (case,) = await reports.reporting.waiting(acting(MANAGER), SERVER, limit=5)
     assert len(case.complaints) == 2
-    await desk.reporting.decide(acting(MANAGER), first, DecisionAction.DISMISS)
-    after = await desk.reporting.report_pictures(acting(PERSON), job, WHY, "again")
+    await reports.reporting.decide(acting(MANAGER), first, DecisionAction.DISMISS)
+    after = await reports.reporting.report_pictures(acting(PERSON), job, WHY, "again")
     assert (after.id, after.state) == (first, ReportState.DECIDED), "the same person is not heard twice"
-    assert await desk.reported(job, by=7) != first, "somebody else is"
+    assert await reports.reported(job, by=7) != first, "somebody else is"
 
 
-async def test_nobody_reports_without_end_or_their_own(desk: Desk) -> None:
+async def test_nobody_reports_without_end_or_their_own(reports: ReportWorld) -> None:
     with pytest.raises(OwnReport):
-        await desk.reported(await desk.picture(owner=PERSON))
+        await reports.reported(await reports.picture(owner=PERSON))
     for _ in range(MOST_A_DAY):
-        await desk.reported()
+        await reports.reported()
     with pytest.raises(TooManyReports):
-        await desk.reported()
-    await desk.reported(by=OTHER)
-    desk.world.later_ms = DAY_MS + 1000
-    await desk.reported()
+        await reports.reported()
+    await reports.reported(by=OTHER)
+    reports.world.later_ms = DAY_MS + 1000
+    await reports.reported()
 
 
-async def test_a_report_belongs_to_the_server_of_the_picture_or_to_the_operators(desk: Desk) -> None:
+async def test_a_report_belongs_to_the_server_of_the_picture_or_to_the_operators(reports: ReportWorld) -> None:
     places = [
-        (await desk.picture(), acting(PERSON), SERVER),
-        (await desk.picture(), acting(PERSON, server_id=None), EVERYWHERE),
-        (await desk.picture(), acting(PERSON, server_id=ELSEWHERE), EVERYWHERE),
-        (await desk.picture(), acting(PERSON, bot_in_server=False), EVERYWHERE),
-        (await desk.picture(None), acting(PERSON, server_id=None), EVERYWHERE),
+        (await reports.picture(), acting(PERSON), SERVER),
+        (await reports.picture(), acting(PERSON, server_id=None), EVERYWHERE),
+        (await reports.picture(), acting(PERSON, server_id=ELSEWHERE), EVERYWHERE),
+        (await reports.picture(), acting(PERSON, bot_in_server=False), EVERYWHERE),
+        (await reports.picture(None), acting(PERSON, server_id=None), EVERYWHERE),
     ]
     for job, who, expected in places:
-        assert (await desk.reporting.report_pictures(who, job, WHY, "")).server_id == expected
+        assert (await reports.reporting.report_pictures(who, job, WHY, "")).server_id == expected
 
 
-async def test_operators_see_their_own_and_what_a_server_shares(desk: Desk) -> None:
-    administration = desk.world.services.administration
-    await desk.reported()
+async def test_operators_see_their_own_and_what_a_server_shares(reports: ReportWorld) -> None:
+    administration = reports.world.services.administration
+    await reports.reported()
     await administration.change_settings(acting(MANAGER), SERVER, shares_reports=True)
-    shared = await desk.reported()
-    lora = await desk.reporting.report_lora(acting(PERSON), await add_lora(desk.world.connection, "Bat"), WHY, "")
+    shared = await reports.reported()
+    lora = await reports.reporting.report_lora(acting(PERSON), await add_lora(reports.world.connection, "Bat"), WHY, "")
     everywhere = acting(OPERATOR, server_id=None)
-    seen = [case.report.id for case in await desk.reporting.waiting(everywhere, EVERYWHERE, limit=9)]
+    seen = [case.report.id for case in await reports.reporting.waiting(everywhere, EVERYWHERE, limit=9)]
     assert seen == [shared, lora.id]
-    assert len(await desk.reporting.waiting(acting(MANAGER), SERVER, limit=9)) == 2
+    assert len(await reports.reporting.waiting(acting(MANAGER), SERVER, limit=9)) == 2
     for who in (acting(MANAGER), acting(PERSON), acting(PERSON, server_id=None)):
         with pytest.raises((NotStaff, NotOperator)):
-            await desk.reporting.waiting(who, EVERYWHERE, limit=9)
+            await reports.reporting.waiting(who, EVERYWHERE, limit=9)
     for who in (acting(PERSON), acting(MANAGER, server_id=ELSEWHERE)):
         with pytest.raises(NotStaff):
-            await desk.reporting.case(who, shared)
+            await reports.reporting.case(who, shared)
         with pytest.raises(NotStaff):
-            await desk.reporting.decide(who, shared, DecisionAction.DISMISS)
+            await reports.reporting.decide(who, shared, DecisionAction.DISMISS)
 
 
-async def test_a_decision_is_made_once_and_not_about_oneself(desk: Desk) -> None:
-    report = await desk.reported(await desk.picture(owner=MANAGER))
+async def test_a_decision_is_made_once_and_not_about_oneself(reports: ReportWorld) -> None:
+    report = await reports.reported(await reports.picture(owner=MANAGER))
     with pytest.raises(OwnCase):
-        await desk.reporting.decide(acting(MANAGER), report, DecisionAction.DISMISS)
-    report = await desk.reported()
-    await desk.reporting.decide(acting(MANAGER), report, DecisionAction.DISMISS)
+        await reports.reporting.decide(acting(MANAGER), report, DecisionAction.DISMISS)
+    report = await reports.reported()
+    await reports.reporting.decide(acting(MANAGER), report, DecisionAction.DISMISS)
     with pytest.raises(DecidedAlready):
-        await desk.reporting.decide(acting(MANAGER), report, DecisionAction.HIDE)
+        await reports.reporting.decide(acting(MANAGER), report, DecisionAction.HIDE)
     with pytest.raises(NothingThere):
-        await desk.reporting.decide(acting(MANAGER), 999, DecisionAction.HIDE)
-    await desk.carrying_out.carry_out_all()
-    assert desk.discord.letters == [], "whose picture was reported for nothing does not hear of it"
+        await reports.reporting.decide(acting(MANAGER), 999, DecisionAction.HIDE)
+    await reports.carrying_out.carry_out_all()
+    assert reports.discord.letters == [], "whose picture was reported for nothing does not hear of it"
 
 
-async def test_a_block_has_an_end_and_spares_operators(desk: Desk) -> None:
-    report = await desk.reported()
+async def test_a_block_has_an_end_and_spares_operators(reports: ReportWorld) -> None:
+    report = await reports.reported()
     for ends_at in (None, now_ms() - 1):
         with pytest.raises(EndInThePast):
-            await desk.reporting.decide(acting(MANAGER), report, DecisionAction.BLOCK, ends_at=ends_at)
-    about_operator = await desk.reported(await desk.picture(owner=OPERATOR))
+            await reports.reporting.decide(acting(MANAGER), report, DecisionAction.BLOCK, ends_at=ends_at)
+    about_operator = await reports.reported(await reports.picture(owner=OPERATOR))
     with pytest.raises(CannotBeBlocked):
-        await desk.reporting.decide(acting(MANAGER), about_operator, DecisionAction.BLOCK, ends_at=now_ms() + DAY_MS)
+        await reports.reporting.decide(acting(MANAGER), about_operator, DecisionAction.BLOCK, ends_at=now_ms() + DAY_MS)
 
 
-async def test_a_longer_block_stays_as_it_is(desk: Desk) -> None:
-    connection, report = desk.world.connection, await desk.reported()
+async def test_a_longer_block_stays_as_it_is(reports: ReportWorld) -> None:
+    connection, report = reports.world.connection, await reports.reported()
     await save_block(connection, SERVER, BlockKind.PERSON, OWNER, reason="spam", ends_at=None, created_by=9)
     ends_at = now_ms() + DAY_MS
-    await desk.reporting.decide(acting(MANAGER), report, DecisionAction.BLOCK, ends_at=ends_at)
-    await desk.carrying_out.carry_out_all()
-    await desk.reporting.appeal(OWNER, 1, "Why?")
-    await desk.reporting.answer(acting(MANAGER), report, AppealState.REVERSED)
-    await desk.carrying_out.carry_out_all()
+    await reports.reporting.decide(acting(MANAGER), report, DecisionAction.BLOCK, ends_at=ends_at)
+    await reports.carrying_out.carry_out_all()
+    await reports.reporting.appeal(OWNER, 1, "Why?")
+    await reports.reporting.answer(acting(MANAGER), report, AppealState.REVERSED)
+    await reports.carrying_out.carry_out_all()
     block = await find_block(connection, SERVER, BlockKind.PERSON, OWNER)
     assert block is not None and (block.reason, block.ends_at) == ("spam", None)
 
 
-async def test_the_owner_alone_appeals_and_once(desk: Desk) -> None:
-    decision = await desk.decided()
+async def test_the_owner_alone_appeals_and_once(reports: ReportWorld) -> None:
+    decision = await reports.decided()
     with pytest.raises(NotYours):
-        await desk.reporting.appeal(PERSON, decision, "It is mine.")
+        await reports.reporting.appeal(PERSON, decision, "It is mine.")
     with pytest.raises(TextNeeded):
-        await desk.reporting.appeal(OWNER, decision, "   ")
-    await desk.reporting.appeal(OWNER, decision, "It is a tomato.")
+        await reports.reporting.appeal(OWNER, decision, "   ")
+    await reports.reporting.appeal(OWNER, decision, "It is a tomato.")
     with pytest.raises(AppealedAlready):
-        await desk.reporting.appeal(OWNER, decision, "It is a tomato!")
-    (row,) = await fetch(desk.world.connection, "SELECT report_id FROM decision")
-    case = await desk.reporting.answer(acting(MANAGER), row["report_id"], AppealState.UPHELD)
+        await reports.reporting.appeal(OWNER, decision, "It is a tomato!")
+    (row,) = await fetch(reports.world.connection, "SELECT report_id FROM decision")
+    case = await reports.reporting.answer(acting(MANAGER), row["report_id"], AppealState.UPHELD)
     assert case.appeal is not None and case.appeal.state is AppealState.UPHELD
     with pytest.raises(DecidedAlready):
-        await desk.reporting.answer(acting(MANAGER), row["report_id"], AppealState.REVERSED)
+        await reports.reporting.answer(acting(MANAGER), row["report_id"], AppealState.REVERSED)
 
 
-async def test_warnings_are_counted_until_they_are_reversed(desk: Desk) -> None:
-    decisions = [await desk.decided(DecisionAction.WARN) for _ in range(2)]
-    case = await desk.reporting.case(acting(MANAGER), await desk.reported())
+async def test_warnings_are_counted_until_they_are_reversed(reports: ReportWorld) -> None:
+    decisions = [await reports.decided(DecisionAction.WARN) for _ in range(2)]
+    case = await reports.reporting.case(acting(MANAGER), await reports.reported())
     assert case.warnings == 2
-    await desk.reporting.appeal(OWNER, decisions[0], "No.")
-    await desk.reporting.answer(acting(MANAGER), 1, AppealState.REVERSED)
-    assert (await desk.reporting.case(acting(MANAGER), case.report.id)).warnings == 1
+    await reports.reporting.appeal(OWNER, decisions[0], "No.")
+    await reports.reporting.answer(acting(MANAGER), 1, AppealState.REVERSED)
+    assert (await reports.reporting.case(acting(MANAGER), case.report.id)).warnings == 1
 
 
-async def test_whom_no_direct_message_reaches_is_told_later(desk: Desk) -> None:
-    desk.discord.closed = {"tell"}
-    decision = await desk.decided()
-    (notice,) = await desk.carrying_out.untold(OWNER)
-    assert notice.decision.id == decision and not await desk.carrying_out.untold(PERSON)
-    await desk.carrying_out.was_told((notice,))
-    assert not await desk.carrying_out.untold(OWNER)
-    await desk.reporting.appeal(OWNER, decision, "No.")
-    await desk.reporting.answer(acting(MANAGER), notice.report.id, AppealState.UPHELD)
-    await desk.carrying_out.carry_out_all()
-    (answer,) = await desk.carrying_out.untold(OWNER)
+async def test_whom_no_direct_message_reaches_is_told_later(reports: ReportWorld) -> None:
+    reports.discord.closed = {"tell"}
+    decision = await reports.decided()
+    (notice,) = await reports.carrying_out.untold(OWNER)
+    assert notice.decision.id == decision and not await reports.carrying_out.untold(PERSON)
+    await reports.carrying_out.was_told((notice,))
+    assert not await reports.carrying_out.untold(OWNER)
+    await reports.reporting.appeal(OWNER, decision, "No.")
+    await reports.reporting.answer(acting(MANAGER), notice.report.id, AppealState.UPHELD)
+    await reports.carrying_out.carry_out_all()
+    (answer,) = await reports.carrying_out.untold(OWNER)
     assert answer.appeal is not None and answer.appeal.state is AppealState.UPHELD
 
 
-async def test_reports_are_posted_when_there_is_a_channel_and_again_when_their_message_is_gone(desk: Desk) -> None:
-    report = await desk.reported()
-    await desk.carrying_out.carry_out_all()
-    assert desk.discord.posts == {}
-    await desk.world.services.administration.change_settings(acting(MANAGER), SERVER, reports_channel=STAFF_CHANNEL)
-    desk.discord.closed = {"post"}
-    await desk.carrying_out.carry_out_all()
-    assert desk.discord.posts == {}, "the channel is closed to the bot"
-    desk.discord.closed = set()
-    await desk.carrying_out.carry_out_all()
-    assert desk.discord.posts == {1: "1 people, None, None"}
-    desk.discord.posts.clear()
-    case = await desk.reporting.case(acting(MANAGER), report)
+async def test_reports_are_posted_when_there_is_a_channel_and_again_when_their_message_is_gone(
+    reports: ReportWorld,
+) -> None:
+    report = await reports.reported()
+    await reports.carrying_out.carry_out_all()
+    assert reports.discord.posts == {}
+    await reports.world.services.administration.change_settings(acting(MANAGER), SERVER, reports_channel=STAFF_CHANNEL)
+    reports.discord.closed = {"post"}
+    await reports.carrying_out.carry_out_all()
+    assert reports.discord.posts == {}, "the channel is closed to the bot"
+    reports.discord.closed = set()
+    await reports.carrying_out.carry_out_all()
+    assert reports.discord.posts == {1: "1 people, None, None"}
+    reports.discord.posts.clear()
+    case = await reports.reporting.case(acting(MANAGER), report)
     assert case.job is not None
-    await desk.reported(case.job, by=OTHER)
-    await desk.carrying_out.carry_out_all()
-    assert desk.discord.posts == {1: "2 people, None, None"}
+    await reports.reported(case.job, by=OTHER)
+    await reports.carrying_out.carry_out_all()
+    assert reports.discord.posts == {1: "2 people, None, None"}
 
 
-async def test_operators_decide_about_loras_for_all_servers(desk: Desk) -> None:
-    connection, lora = desk.world.connection, await add_lora(desk.world.connection, "Bat")
-    desk.world.settings = desk.world.settings.model_copy(
+async def test_operators_decide_about_loras_for_all_servers(reports: ReportWorld) -> None:
+    connection, lora = reports.world.connection, await add_lora(reports.world.connection, "Bat")
+    reports.world.settings = reports.world.settings.model_copy(
         update={"moderation": ModerationSettings(reports_channel=STAFF_CHANNEL)}
     )
     everywhere = acting(OPERATOR, server_id=None)
-    hidden, rated = [await desk.reporting.report_lora(acting(by), lora, WHY, "") for by in (PERSON, OTHER)]
+    hidden, rated = [await reports.reporting.report_lora(acting(by), lora, WHY, "") for by in (PERSON, OTHER)]
     assert hidden.id == rated.id
     with pytest.raises(NothingThere):
-        await desk.reporting.decide(everywhere, hidden.id, DecisionAction.WARN)
-    await desk.carrying_out.carry_out_all()
-    await desk.reporting.decide(everywhere, hidden.id, DecisionAction.HIDE)
-    again = await desk.reporting.report_lora(acting(7), lora, WHY, "")
-    await desk.reporting.decide(everywhere, again.id, DecisionAction.RATE, rating=ContentRating.MATURE)
-    await desk.carrying_out.carry_out_all()
+        await reports.reporting.decide(everywhere, hidden.id, DecisionAction.WARN)
+    await reports.carrying_out.carry_out_all()
+    await reports.reporting.decide(everywhere, hidden.id, DecisionAction.HIDE)
+    again = await reports.reporting.report_lora(acting(7), lora, WHY, "")
+    await reports.reporting.decide(everywhere, again.id, DecisionAction.RATE, rating=ContentRating.MATURE)
+    await reports.carrying_out.carry_out_all()
     assert await find_block(connection, EVERYWHERE, BlockKind.LORA, lora.id)
     now = await find_lora(connection, lora.id)
     assert now is not None and now.content_rating is ContentRating.MATURE
-    assert len(desk.discord.posts) == 1, "the second was decided before anybody could post it"
+    assert len(reports.discord.posts) == 1, "the second was decided before anybody could post it"
 
 
-async def test_what_operators_hide_is_closed_everywhere(desk: Desk) -> None:
-    job = await desk.picture()
-    report = await desk.reporting.report_pictures(acting(PERSON, server_id=None), job, WHY, "")
-    await desk.reporting.decide(acting(OPERATOR, server_id=None), report.id, DecisionAction.HIDE)
-    await desk.carrying_out.carry_out_all()
-    assert desk.discord.delivered == set()
-    assert [await taken_down_in(desk.world.connection, job.id, place) for place in (SERVER, EVERYWHERE)] == [0, 0]
-    await desk.reporting.appeal(OWNER, 1, "No.")
-    await desk.reporting.answer(acting(OPERATOR, server_id=None), report.id, AppealState.REVERSED)
-    await desk.carrying_out.carry_out_all()
-    assert await taken_down_in(desk.world.connection, job.id, SERVER) is None
+async def test_what_operators_hide_is_closed_everywhere(reports: ReportWorld) -> None:
+    job = await reports.picture()
+    report = await reports.reporting.report_pictures(acting(PERSON, server_id=None), job, WHY, "")
+    await reports.reporting.decide(acting(OPERATOR, server_id=None), report.id, DecisionAction.HIDE)
+    await reports.carrying_out.carry_out_all()
+    assert reports.discord.delivered == set()
+    assert [await taken_down_in(reports.world.connection, job.id, place) for place in (SERVER, EVERYWHERE)] == [0, 0]
+    await reports.reporting.appeal(OWNER, 1, "No.")
+    await reports.reporting.answer(acting(OPERATOR, server_id=None), report.id, AppealState.REVERSED)
+    await reports.carrying_out.carry_out_all()
+    assert await taken_down_in(reports.world.connection, job.id, SERVER) is None
