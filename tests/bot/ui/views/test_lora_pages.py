@@ -150,7 +150,7 @@ async def test_the_page_of_a_missing_file_has_no_use_buttons(easel: Easel, house
     bat = await entry(easel, "Bat")
     page = await page_of(easel, bat)
     assert "not in the library any more" in text_of(page) and "Its file is gone" in text_of(page)
-    assert set(custom_ids(page)) == {f"rate:{bat.id}", f"mark:{bat.id}:0"}
+    assert set(custom_ids(page)) == {f"rate:{bat.id}", f"mark:{bat.id}:0", f"report:lora:{bat.id}"}
 
 
 @pytest.mark.parametrize("babble", [BAIT, RIGHT_TO_LEFT, "🦉" * 40, "*" * 100])
