@@ -202,15 +202,6 @@ TABLES = (
         },
     ),
     StoredTable(
-        "takedown_copy", "pictures of yours that somebody who is shown in them asked to have removed",
-        f"job_id IN {_JOBS}", "without end", Fate.UNLINKED,
-        {
-            "case_id": "the takedown", "number": "its number there", "kind": "'picture'", "path": "the file",
-            "job_id": "the job", "distance": "how like it is to the picture of the notice",
-            "state": "what became of it",
-        },
-    ),
-    StoredTable(
         "draft", "requests that could not be painted, for the buttons under the answer", "person_id = :person",
         "`drafts_days` (7)", Fate.DELETED,
         {
@@ -433,6 +424,8 @@ IMPERSONAL: Mapping[str, str] = {
     "load_time": "checkpoint seconds",
     "memo": "key value",
     # Of somebody who is shown in a picture and asked for its removal there are hashes of the picture, and no name.
+    # Its copies name files and jobs by their numbers, which outlive what is removed.
+    "takedown_copy": "case_id number kind path job_id distance state",
     "takedown_case": "id state note hashes received_at created_at ended_at refused alerts",
     "rating_level": "rating level",
     "lora_in_server": "server_id sha256 publications likes trend",

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import time
-from pathlib import Path
 
 import aiosqlite
 from PIL import Image
@@ -14,7 +11,6 @@ from bot.database.deletions import begin_deletion
 from bot.database.inputs import is_named
 from bot.database.jobs import create_job, start_job
 from bot.database.pictures import NewPicture
-from bot.pictures.inputs import UNNAMED_SECONDS, Inputs
 from inference.messages import SourceImage
 from tests.bot.database.conftest import finish, request_for
 
@@ -37,19 +33,3 @@ async def test_a_picture_stays_while_a_job_needs_it(connection: aiosqlite.Connec
     assert await is_named(connection, sha256), "*Again* needs it"
     await begin_deletion(connection, job.id, None, None)
     assert not await is_named(connection, sha256), "its picture was deleted"
-
-
-async def test_only_what_is_old_and_unnamed_is_swept(
-    connection: aiosqlite.Connection,
-    tmp_path: Path,
-) -> None:
-    (folder := tmp_path / "inputs").mkdir()
-    inputs = Inputs(folder)
-    old, named, young = [(await inputs.keep(png(colour))).sha256 for colour in ("red", "lime", "blue")]
-    request = request_for().model_copy(update={"image": SourceImage(sha256=named, strength=0.5)})
-    await create_job(connection, request, person_id=1, channel_id=1)
-    before = time.time() - UNNAMED_SECONDS - 60
-    for sha256 in (old, named):
-        os.utime(folder / sha256, (before, before))
-    await inputs.clear(connection)
-    assert {sha256 for sha256 in (old, named, young) if inputs.has(sha256)} == {named, young}
