@@ -17,6 +17,7 @@ from itertools import product
 import pytest
 import pytest_asyncio
 
+from inference.content_rating import ContentRating
 from playground import default_world
 from playground.control import Person
 from playground.visible_message import VisibleMessage
@@ -31,6 +32,7 @@ AFTER_DARK, FORUM_POST = "after-dark", "Post your favourites"
 STEPS = 4
 TOO_HIGH, UNSEEN = "By its words this prompt is rated explicit", "cannot see whether this channel is still"
 OPEN_ELSEWHERE = ("general", "Sketches", FORUM_POST, "dm", default_world.ADA_AND_KAI)
+OF_GRACE = ("general", "Sketches", FORUM_POST, "dm")
 
 
 @dataclass(frozen=True)
@@ -186,8 +188,9 @@ async def test_its_buttons_are_judged_where_they_are_pressed(stage: Stage) -> No
 
 
 async def test_it_is_not_taken_to_another_place(stage: Stage) -> None:
-    """By *Edit* into the studio, and by the history: elsewhere, where all is open."""
+    """By *Edit* into the studio, by somebody else's *Remix* and by the history: elsewhere, where all is open."""
     scene, ada = stage.scene, stage.scene.ada
+    await stage.setting(shows_prompt=True)  # else *Remix* would bring no words along
     async with stage.paused():
         orders = {kind: await order(stage, kind) for kind in TAKEN if kind.who == "Ada"}
     pictures = {kind: await stage.ended(message) for kind, message in orders.items()}
@@ -199,7 +202,27 @@ async def test_it_is_not_taken_to_another_place(stage: Stage) -> None:
             panel = await told(ada, "studio", in_=place)
             answer = await (await ada.press(panel, "Generate")).reply(PATIENCE)
             assert TOO_HIGH in answer.text and not answer.attachments, f"{kind.name} to {place}: {answer.text}"
+    await (await scene.grace.message_command("Remix", pictures[KINDS[0]])).reply(PATIENCE)
+    for place in OF_GRACE:
+        panel = await told(scene.grace, "studio", in_=place)
+        answer = await (await scene.grace.press(panel, "Generate")).reply(PATIENCE)
+        assert TOO_HIGH in answer.text and not answer.attachments, f"remixed to {place}: {answer.text}"
     for place in OPEN_ELSEWHERE:
         history = await told(ada, "history", in_=place)
         assert not history.attachments and "not shown here" in history.text, place
         assert "Open" not in history.buttons, place
+
+
+async def test_a_checkpoint_above_the_place_is_not_suggested_there(stage: Stage) -> None:
+    configuration, ada = stage.easel.configuration, stage.scene.ada
+    before = configuration.settings
+    rated, *others = before.checkpoints
+    checkpoints = (rated.model_copy(update={"rating": ContentRating.EXPLICIT}), *others)
+    configuration.replace(before.model_copy(update={"checkpoints": checkpoints}), configuration.checkpoints.specs)
+    try:
+        found = {place: await ada.autocomplete("imagine", "checkpoint", in_=place) for place in ("general", AFTER_DARK)}
+    finally:
+        configuration.replace(before, configuration.checkpoints.specs)
+    names = {place: {choice["value"] for choice in choices} for place, choices in found.items()}
+    assert names[AFTER_DARK] == {one.name for one in checkpoints}
+    assert names["general"] == names[AFTER_DARK] - {rated.name}

@@ -77,12 +77,12 @@ def _label(choice: LoraChoice) -> str:
 
 
 async def suggest_checkpoints(interaction: Interaction, typed: str) -> Choices:
-    """The installed checkpoints, with their base models."""
-    wanted = typed.casefold()
+    """The installed checkpoints whose pictures are shown where the person is, with their base models."""
+    wanted, shown = typed.casefold(), await shown_ratings(interaction)
     return [
         app_commands.Choice(name=f"{c.name} · {c.base_model.label}"[:MAX_TEXT], value=c.name)
         for c in await checkpoints_here(interaction)
-        if wanted in c.name.casefold() or wanted in c.base_model.label.casefold()
+        if c.rating in shown and (wanted in c.name.casefold() or wanted in c.base_model.label.casefold())
     ][:MAX_CHOICES]
 
 
