@@ -128,10 +128,10 @@ class Demo:
 
     async def _painted(self, request: GenerationRequest) -> list[Image.Image]:
         spool = self._settings.storage.spool
-        names = await self._jobs.paint_in_background(request)
-        assert names is not None
-        pictures = [Image.open(io.BytesIO((spool / name).read_bytes())).convert("RGB") for name in names]
-        self._jobs.spool.delete(names)
+        painted = await self._jobs.paint_in_background(request)
+        assert painted is not None
+        pictures = [Image.open(io.BytesIO((spool / name).read_bytes())).convert("RGB") for name in painted.files]
+        self._jobs.spool.delete(painted.files)
         return pictures
 
 
