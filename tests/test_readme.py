@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections import Counter
 from collections.abc import Iterator
+from difflib import SequenceMatcher
+from itertools import pairwise
 from pathlib import Path
 from typing import cast
 
@@ -26,6 +29,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md")
 _PATH = re.compile(r"`((?:bot|inference|playground|tools|tests|benchmarks|docs)/[\w./-]*(?:/|\.\w+))`")
 PLACEHOLDER = re.compile("NAME|NNNN")  # in the name of a file that a reader is to write
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+ALIKE, ALIKE_FROM = 0.8, 60  # of two lines; the characters of a line from which on it says something
 STATUS = re.compile(r"holds|replaced by|the .+ holds?;.* replaced by")
 
 
@@ -142,7 +146,19 @@ def test_every_metric_stands_among_what_to_watch_and_none_besides() -> None:
 
 def test_every_setting_that_needs_a_restart_is_named() -> None:
     told = section(DOCS / "operate.md", "Everyday").partition("need a restart:")[2].partition(".\n")[0]
-    assert set(re.findall(r"`(\w+\.\w+)`", told.partition(". A reload")[0])) == NEEDS_RESTART
+    assert sorted(re.findall(r"`(\w+\.\w+)`", told.partition(". A reload")[0])) == sorted(NEEDS_RESTART)
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CHANGELOG.md"], ids=lambda page: page.name)
+def test_a_merge_left_nothing_twice(page: Path) -> None:
+    """Two branches that change one line leave both forms of it, and headings without the line before them."""
+    lines = [line for line in text_of(page).splitlines() if not line.startswith("- **Status:**")]
+    long = [line for line in lines if len(line) > ALIKE_FROM]
+    assert [line for line, times in Counter(long).items() if times > 1] == []
+    prose = [line for line in lines if not line.startswith("|")]
+    beside = [pair for pair in pairwise(prose) if min(map(len, pair)) > ALIKE_FROM]
+    assert [pair for pair in beside if SequenceMatcher(None, *pair, autojunk=False).ratio() > ALIKE] == []
+    assert [line for before, line in pairwise(lines) if line.startswith("#") and before] == []
 
 
 def records() -> Iterator[tuple[str, str]]:
