@@ -11,7 +11,7 @@ from bot.database.clock import now_ms
 from bot.database.connection import fetch, transaction, write
 
 HERE = """
-    INSERT INTO server (id, created_at) VALUES (?, ?)
+    INSERT INTO server (id, created_at) SELECT value, :now FROM json_each(:ids) WHERE true
     ON CONFLICT (id) DO UPDATE SET left_at = NULL WHERE left_at IS NOT NULL
 """
 LEFT = """
@@ -42,7 +42,7 @@ FORGET = (
 
 async def note_here(connection: aiosqlite.Connection, server_id: int) -> None:
     """The bot is a member of the server, or is one again. Raises DatabaseError."""
-    await write(connection, HERE, (server_id, now_ms()))
+    await write(connection, HERE, {"ids": json.dumps([server_id]), "now": now_ms()})
 
 
 async def note_left(connection: aiosqlite.Connection, server_id: int) -> None:
@@ -52,10 +52,10 @@ async def note_left(connection: aiosqlite.Connection, server_id: int) -> None:
 
 async def note_all(connection: aiosqlite.Connection, server_ids: Collection[int]) -> None:
     """The bot is a member of these servers and of no other; a time that is stored stays. Raises DatabaseError."""
+    here = {"ids": json.dumps(list(server_ids)), "now": now_ms()}
     async with transaction(connection):
-        for server_id in server_ids:
-            await note_here(connection, server_id)
-        await write(connection, MISSING, {"ids": json.dumps(list(server_ids)), "now": now_ms()})
+        await write(connection, HERE, here)
+        await write(connection, MISSING, here)
 
 
 async def servers_left(connection: aiosqlite.Connection, *, before_ms: int, limit: int) -> tuple[tuple[int, int], ...]:
