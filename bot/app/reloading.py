@@ -64,7 +64,7 @@ class Reloader:
             read = await asyncio.to_thread(self._read_settings)
             new = taken_over(old, read)
             require_checkpoints(new)
-            require_classifier(new)
+            await asyncio.to_thread(require_classifier, new)
             await asyncio.to_thread(require_signing, new)
             _require_devices(new)
             specs = tuple(await identify(self._connection, new.checkpoints))
