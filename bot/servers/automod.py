@@ -11,6 +11,7 @@ from bot.config.sections import WordListMode
 from bot.config.word_patterns import UnusableRule, checked_pattern, checked_word
 from bot.database.word_lists import ServerWordList
 from bot.i18n import later
+from bot.moderation.word_rules import MINORS
 from bot.servers.word_limits import MAX_LINE, MAX_LISTS, MAX_NAME, MAX_PATTERNS, MAX_WORDS, why_unusable
 
 _NO_ROOM = later("a server can have no more of them")
@@ -143,7 +144,7 @@ def imported(server_id: int, rules: Sequence[AutoModRule], before: Sequence[Serv
         MAX_LISTS - len(own),
         MAX_WORDS - sum(len(each.words) + len(each.exceptions) for each in own),
         MAX_PATTERNS - sum(len(each.patterns) for each in own),
-        {each.name.casefold() for each in own} | {"minors"},
+        {each.name.casefold() for each in own} | {MINORS},
     )
     lists, presets = list[ServerWordList](), list[str]()
     for rule in rules:
