@@ -12,7 +12,6 @@ from bot.database.connection import fetch, transaction, write
 
 BEGIN = "INSERT INTO board (channel_id, server_id) VALUES (?, ?) ON CONFLICT (channel_id) DO NOTHING"
 FIND = "SELECT * FROM board WHERE channel_id = ?"
-ALL = "SELECT * FROM board ORDER BY channel_id"
 STORE = "UPDATE board SET message_channel_id = ?, message_id = ?, digest = ?, edited_at = ? WHERE channel_id = ?"
 FORGET = "DELETE FROM board WHERE channel_id = ?"
 
@@ -37,11 +36,6 @@ async def begin_board(connection: aiosqlite.Connection, channel_id: int, server_
         await write(connection, BEGIN, (channel_id, server_id))
         (row,) = await fetch(connection, FIND, (channel_id,))
     return GalleryBoard(**dict(row)), not before
-
-
-async def list_boards(connection: aiosqlite.Connection) -> tuple[GalleryBoard, ...]:
-    """All boards. Raises DatabaseError."""
-    return tuple(GalleryBoard(**dict(row)) for row in await fetch(connection, ALL))
 
 
 async def store_board(

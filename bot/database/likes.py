@@ -39,9 +39,6 @@ TO_REFRESH = """
     SELECT * FROM publication WHERE state = 'posted' AND likes <> shown_likes AND shown_at <= ?
     ORDER BY shown_at LIMIT ?
 """
-NEXT_REFRESH = """
-    SELECT shown_at FROM publication WHERE state = 'posted' AND likes <> shown_likes ORDER BY shown_at LIMIT 1
-"""
 MARK_SHOWN = "UPDATE publication SET shown_likes = ?, shown_at = ? WHERE id = ?"
 
 
@@ -99,15 +96,6 @@ async def to_refresh(connection: aiosqlite.Connection, shown_before: int, *, lim
     Those that waited longest are first. Raises DatabaseError.
     """
     return tuple(map(publication_from, await fetch(connection, TO_REFRESH, (shown_before, limit))))
-
-
-async def oldest_to_refresh(connection: aiosqlite.Connection) -> int | None:
-    """When the message that waits longest was brought up to date (unix ms); None: no message is behind.
-
-    Raises DatabaseError.
-    """
-    row = await fetch_one(connection, NEXT_REFRESH)
-    return None if row is None else row["shown_at"]
 
 
 async def mark_shown(connection: aiosqlite.Connection, publication_id: int, likes: int) -> None:

@@ -73,17 +73,8 @@ def _compiled(stored: Iterable[ServerWordList]) -> tuple[WordList, ...]:
     lists = list[WordList]()
     for each in stored:
         try:
-            lists.append(
-                WordList(
-                    each.name,
-                    each.words,
-                    each.patterns,
-                    each.mode,
-                    each.negative_prompts,
-                    each.exceptions,
-                    each.id,
-                )
-            )
+            judged = (each.words, each.patterns, each.mode, each.negative_prompts)
+            lists.append(WordList(each.name, *judged, exceptions=each.exceptions, id=each.id))
         except ValueError as problem:
             log.warning("a word list of server %s is not used: %s", each.server_id, problem)
     return tuple(lists)
