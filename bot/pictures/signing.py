@@ -11,6 +11,7 @@ import hashlib
 import logging
 import os
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -21,17 +22,29 @@ from bot.pictures.credentials import SigningUnusable, credentials_of
 from bot.pictures.thumbnails import Thumbnails
 from inference.parameters import source_type_in
 
+PAUSE_SECONDS = 300.0  # without signatures, after one failed: who waits for an authority that hangs waits for 30 s
 MANIFEST_BYTES = 65_536  # left free for a manifest: some 3 kB, and the certificates, and a timestamp
 
 log = logging.getLogger(__name__)
 
 
 class SignedAttachments:
-    """Makes attachments. `settings` is asked each time. Reads, encodes and signs, so run it in ENCODING."""
+    """Makes attachments. `settings` is asked each time. Reads, encodes and signs, so run it in ENCODING.
 
-    def __init__(self, thumbnails: Thumbnails, settings: Callable[[], C2paSettings] = C2paSettings) -> None:
+    `clock` is in seconds.
+    """
+
+    def __init__(
+        self,
+        thumbnails: Thumbnails,
+        settings: Callable[[], C2paSettings] = C2paSettings,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._thumbnails = thumbnails
         self._settings = settings
+        self._clock = clock
+        self._failed: tuple[C2paSettings, float] | None = None  # the settings by which one failed last, and when
 
     def fit(self, picture: Path, limit: int = DEFAULT_LIMIT, *, words: bool = True) -> PictureFile:
         """See `bot.pictures.attachments.fit`. Raises one of DAMAGED."""
@@ -46,7 +59,8 @@ class SignedAttachments:
         return max(limit - MANIFEST_BYTES, limit // 2) if self._settings().enabled else limit
 
     def _signed(self, made: PictureFile, picture: Path) -> PictureFile:
-        if not self._settings().enabled:
+        settings = self._settings()
+        if not settings.enabled:
             return made
         suffix = Path(made.name).suffix
         try:
@@ -54,17 +68,30 @@ class SignedAttachments:
             kept = self._thumbnails.beside(picture, name)
             if kept is not None and kept.is_file():
                 return replace(made, data=kept.read_bytes())
-            credentials = credentials_of(self._settings())
+            if self._pauses(settings):
+                return made
+            credentials = credentials_of(settings)
             assert credentials is not None
             data = credentials.sign(made.data, suffix, source_type_in(made.data))
             if len(data) > len(made.data) + MANIFEST_BYTES:
                 raise SigningUnusable("[c2pa] the manifest is larger than it may be, because of its certificates")
             if kept is not None:
                 _keep(kept, data)
-        except (SigningUnusable, OSError) as problem:
+        except SigningUnusable as problem:
+            self._failed = settings, self._clock()
+            log.error("for %.0f minutes pictures are sent without a C2PA signature: %s", PAUSE_SECONDS / 60, problem)
+            return made
+        except OSError as problem:
             log.error("a picture is sent without a C2PA signature: %s", problem)
             return made
         return replace(made, data=data)
+
+    def _pauses(self, settings: C2paSettings) -> bool:
+        """Whether a signature by the same settings has just failed."""
+        if self._failed is None:
+            return False
+        failed_by, at = self._failed
+        return failed_by == settings and self._clock() < at + PAUSE_SECONDS
 
 
 def _keep(kept: Path, data: bytes) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import json
 import logging
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from PIL import Image
 from bot.config.sections import C2paAlgorithm, C2paSettings
 from bot.pictures.attachments import PictureFile, fit
 from bot.pictures.credentials import MIME_TYPES, Credentials, SigningUnusable
-from bot.pictures.signing import SignedAttachments
+from bot.pictures.signing import PAUSE_SECONDS, SignedAttachments
 from bot.pictures.thumbnails import LIST, Thumbnails
 from inference.messages import GenerationRequest, SourceImage
 from inference.parameters import CHUNK, JSON_CHUNK, XMP_CHUNK, ai_mark, infotext, strip_prompt, texts_in, with_texts
@@ -199,3 +201,31 @@ def test_a_picture_that_cannot_be_signed_is_sent_with_its_mark(
         made = attachments.fit(path, LARGE)
     assert made.data == path.read_bytes() and source_types(made.data) == ["trainedAlgorithmicMedia"]
     assert "sent without a C2PA signature" in caplog.text and "PRIVATE" not in caplog.text
+
+
+def test_an_authority_that_does_not_answer_is_left_alone_for_a_while(tmp_path: Path, certified: C2paSettings) -> None:
+    asked, now = list[str](), [1000.0]
+
+    class Refuses(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(self.path)
+            self.send_error(503)
+
+        def log_message(self, *_args: Any) -> None:
+            """Nobody reads it."""
+
+    with HTTPServer(("127.0.0.1", 0), Refuses) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        settings = certified.model_copy(update={"timestamp_url": f"http://127.0.0.1:{server.server_port}/"})
+        thumbnails = Thumbnails(tmp_path / "thumbnails", tmp_path)
+        attachments = SignedAttachments(thumbnails, lambda: settings, clock=lambda: now[0])
+        path = painted(tmp_path)
+        attachments.fit(path, LARGE)
+        before = len(asked)
+        assert before and attachments.fit(path, LARGE).data == path.read_bytes() and len(asked) == before
+        now[0] += PAUSE_SECONDS
+        attachments.fit(path, LARGE)
+        assert len(asked) > before
+        before, settings = len(asked), certified
+        assert attachments.fit(path, LARGE).data != path.read_bytes() and len(asked) == before, "other settings"
+        server.shutdown()
