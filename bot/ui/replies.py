@@ -7,7 +7,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
-import aiohttp
 import discord
 from discord import app_commands, ui
 
@@ -15,6 +14,7 @@ from bot.database.errors import DatabaseError
 from bot.i18n import _, explained, sentences
 from bot.i18n.texts import plain, sentence_of_ours
 from bot.ui.acknowledge import claim_response
+from bot.ui.discord_refusals import DISCORD_ERRORS
 from inference.errors import InferenceError, RequestError, WorkerError
 
 Interaction = discord.Interaction[Any]  # of any client: this module ranks below `bot.ui.client`
@@ -78,7 +78,7 @@ async def reply_with_error(interaction: Interaction, error: Exception) -> None:
             await send_ephemeral(interaction, cause.view())
         else:
             await send_ephemeral_text(interaction, error_message(cause))
-    except (discord.HTTPException, aiohttp.ClientError) as problem:
+    except DISCORD_ERRORS as problem:
         log.warning("an error reply could not be sent (%s): %s", type(cause).__name__, problem)
 
 

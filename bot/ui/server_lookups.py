@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-import aiohttp
 import discord
 
 from bot.errors import AutoModClosed
@@ -13,6 +12,7 @@ from bot.servers.command_permissions import CommandOverwrite, CommandPermissions
 from bot.servers.context import ActionContext, MemberFacts
 from bot.servers.lookups import LookupFailed, NotConnected
 from bot.ui.client import Client
+from bot.ui.discord_refusals import DISCORD_ERRORS
 
 ADULT_SERVERS = frozenset({discord.NSFWLevel.explicit, discord.NSFWLevel.age_restricted})
 UNKNOWN_MEMBER = 10007  # Discord's code for a person who is not in the server
@@ -38,7 +38,7 @@ class ServerLookups:
             if problem.code == UNKNOWN_MEMBER:
                 return None
             raise LookupFailed(str(problem)) from problem
-        except (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError) as problem:
+        except DISCORD_ERRORS as problem:
             raise LookupFailed(str(problem)) from problem
         joined, timed_out = member.joined_at, member.timed_out_until
         return MemberFacts(
@@ -75,7 +75,7 @@ class ServerLookups:
             told = await guild.fetch_automod_rules()
         except discord.Forbidden:
             raise AutoModClosed from None
-        except (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError) as problem:
+        except DISCORD_ERRORS as problem:
             raise LookupFailed(str(problem)) from problem
         return tuple(map(_automod_rule, told))
 
@@ -86,7 +86,7 @@ class ServerLookups:
             raise NotConnected
         try:
             told = await self._client.http.get_guild_application_command_permissions(application_id, server_id)
-        except (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError) as problem:
+        except DISCORD_ERRORS as problem:
             raise LookupFailed(str(problem)) from problem
         by_id = {int(each["id"]): _overwrites(each["permissions"]) for each in told}
         return CommandPermissions(

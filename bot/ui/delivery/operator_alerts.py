@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import aiohttp
 import aiosqlite
 import discord
 
@@ -17,6 +16,7 @@ from bot.database.takedown_cases import TakedownCase
 from bot.i18n import _, speaking
 from bot.i18n.texts import plain
 from bot.library.configuration import Configuration
+from bot.ui.discord_refusals import DISCORD_ERRORS
 from bot.ui.views.status import takedown_text
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class OperatorAlerts:
     async def _send_alert(self, operator: int, text: Callable[[], str]) -> None:
         locale = await locale_of(self._connection, operator)
         # What they are told is in the log too.
-        with speaking(locale), suppress(discord.HTTPException, aiohttp.ClientError, OSError):
+        with speaking(locale), suppress(*DISCORD_ERRORS):
             await (await self._client.fetch_user(operator)).send(text())
 
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Self
 
-import aiohttp
 import discord
 from discord import ui
 
@@ -21,6 +20,7 @@ from bot.i18n import _, later, ngettext, number, sentences
 from bot.privacy.export import ExportPart, stored_counts
 from bot.ui.acknowledge import open_modal
 from bot.ui.client import Interaction
+from bot.ui.discord_refusals import DISCORD_ERRORS
 from bot.ui.replies import send_ephemeral, send_ephemeral_text
 from bot.ui.views.persistent_items import PersistentButton, PersistentForm, outdated_error
 
@@ -285,5 +285,5 @@ async def _tell_receipt(interaction: Interaction, ended: asyncio.Future[Erasure]
         return
     try:
         await send_ephemeral_text(interaction, receipt_text(erasure))
-    except (discord.HTTPException, aiohttp.ClientError, OSError):
+    except DISCORD_ERRORS:
         return  # /privacy show has it

@@ -7,7 +7,6 @@ import re
 from datetime import timedelta
 from typing import Any, ClassVar, Self
 
-import aiohttp
 import aiosqlite
 import discord
 from discord import ui
@@ -18,6 +17,7 @@ from bot.i18n import _, speaking
 from bot.servers.rights import Action
 from bot.ui.access import context_of
 from bot.ui.client import Interaction
+from bot.ui.discord_refusals import DISCORD_ERRORS
 from bot.ui.views.persistent_items import PersistentButton, discord_id
 from bot.ui.views.server.panel import PanelPage
 
@@ -90,7 +90,7 @@ async def greet(connection: aiosqlite.Connection, server: discord.Guild) -> None
             await channel.send(view=view)
         except (discord.Forbidden, discord.NotFound):  # what is cached may be older than what holds
             continue
-        except (discord.HTTPException, aiohttp.ClientError, OSError) as problem:
+        except DISCORD_ERRORS as problem:
             log.warning("the first message in server %s could not be sent: %s", server.id, problem)
         return
 
