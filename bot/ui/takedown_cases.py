@@ -13,10 +13,10 @@ from pathlib import Path
 
 import aiosqlite
 
+from bot import background
 from bot.database.clock import now_ms
 from bot.database.deletions import find_hidden_job
 from bot.database.deliveries import DeliveryState, find_delivery
-from bot.database.errors import DatabaseError
 from bot.database.jobs import find_job
 from bot.database.takedown_cases import (
     CaseState,
@@ -35,6 +35,7 @@ from bot.pictures.thumbnails import Thumbnails
 from bot.ui.removals import Removals
 
 LOOK_SECONDS = 3.0  # between two looks at what operators have ordered
+RETRY_SECONDS = 60.0  # until what could not be removed is tried again
 ALERTS_MS = (24 * 3_600_000, 6 * 3_600_000, 0)  # before it is due, operators are told
 
 log = logging.getLogger(__name__)
@@ -60,26 +61,41 @@ class TakedownCases:
     async def run(self) -> None:
         """Look for what there is to do. Runs until cancelled."""
         while True:
-            try:
-                await self.carry_out_all()
-            except DatabaseError as problem:
-                log.warning("takedowns go on later: %s", problem)
-            await asyncio.sleep(LOOK_SECONDS)
+            complete = False
 
-    async def carry_out_all(self) -> None:
-        """Go on with every case; what cannot be removed now stays for the next time. Raises DatabaseError."""
+            async def look() -> None:
+                nonlocal complete
+                complete = await self.carry_out_all()
+
+            await background.guard(look(), "taking pictures down")
+            await asyncio.sleep(LOOK_SECONDS if complete else RETRY_SECONDS)
+
+    async def carry_out_all(self) -> bool:
+        """Go on with every case; what cannot be removed now stays for the next time, and keeps nothing else.
+
+        Whether nothing is left that was confirmed. Raises DatabaseError.
+        """
+        left = False
         for case in await unfinished_cases(self._connection):
-            if case.state is CaseState.CONFIRMED and await self._carry_out(case):
+            confirmed = case.state is CaseState.CONFIRMED
+            if confirmed and await self._carry_out(case):
                 log.info("the takedown %s is complete", case.id)
-            else:
-                await self._tell(case)
+                continue
+            left = left or confirmed
+            await self._tell(case)
+        return not left
 
     async def _carry_out(self, case: TakedownCase) -> bool:
         """Whether all that was confirmed is gone."""
         for copy in await copies_of(self._connection, case.id):
-            if copy.state is CopyState.CONFIRMED and await self._remove(copy):
-                await end_copy(self._connection, case.id, copy)
+            if copy.state is CopyState.CONFIRMED:
+                await background.guard(self._end(case, copy), f"removing a picture of the takedown {case.id}")
         return await complete_case(self._connection, case.id)
+
+    async def _end(self, case: TakedownCase, copy: TakedownCopy) -> None:
+        """Remove it and note that, or leave it for the next time."""
+        if await self._remove(copy):
+            await end_copy(self._connection, case.id, copy)
 
     async def _remove(self, copy: TakedownCopy) -> bool:
         """Whether it is gone."""

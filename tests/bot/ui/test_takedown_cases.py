@@ -70,6 +70,7 @@ class Messages:
 
     there: set[int] = field(default_factory=set[int])
     reachable: bool = True
+    mistaken: set[int] = field(default_factory=set[int])  # messages at which our own code fails
     kill_at: int | None = None
 
     def get_partial_messageable(self, _channel_id: int) -> Any:
@@ -98,6 +99,8 @@ class _Message:
         await asyncio.sleep(0)
         if not self.messages.reachable:
             raise OSError("no network")
+        if self.id in self.messages.mistaken:
+            raise ValueError("nobody foresaw this")
         if self.messages.kill_at == 0:
             raise Killed
         if self.messages.kill_at is not None:
@@ -313,6 +316,23 @@ async def test_a_file_that_cannot_be_removed_keeps_the_case_open(rig: Rig) -> No
     shutil.rmtree(path)
     await rig.cases().carry_out_all()
     assert (await rig.case(case_id)).state is CaseState.COMPLETE
+
+
+async def test_one_that_fails_by_a_mistake_keeps_no_other(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    await everywhere(rig)
+    first = await rig.open()
+    other = notice_hashes(drawn(OTHER, 400))
+    second = open_case(rig.database, other, await rig.find(other), note="", received_at=now_ms())
+    for case_id in (first, second):
+        assert confirm_case(rig.database, case_id, excepted=())
+    rig.messages.mistaken = {101}
+    assert not await rig.cases().carry_out_all()
+    assert (await rig.case(second)).state is CaseState.COMPLETE and rig.messages.there == {101}
+    assert sorted(await rig.states(first)) == [CopyState.CONFIRMED, *[CopyState.REMOVED] * 4]
+    assert "nobody foresaw this" in caplog.text
+    rig.messages.mistaken = set()
+    assert await rig.cases().carry_out_all()
+    assert (await rig.case(first)).state is CaseState.COMPLETE and rig.messages.there == set()
 
 
 async def test_operators_are_told_once_for_each_hour_of_alert(rig: Rig) -> None:
