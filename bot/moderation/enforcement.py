@@ -18,6 +18,7 @@ from bot.moderation.word_rules import TextKind, WordList, WordVerdict, judge
 from inference.content_rating import ContentRating
 from inference.errors import RequestError
 from inference.messages import GenerationRequest
+from inference.prompt_weights import turned_around
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +113,7 @@ class WordRules:
 
     async def check_request(self, request: GenerationRequest) -> None:
         """Raise why a request may not be ordered. What a shadow list would refuse is noted."""
-        await self._check(self._judged(request), len(request.prompt))
+        await self._check(self._judged(request), len(asked_for(request)))
 
     def allows(self, text: str, kind: TextKind) -> bool:
         """Whether a text breaks no rule."""
@@ -120,7 +121,7 @@ class WordRules:
 
     def why_not_painted(self, request: GenerationRequest) -> RequestError | None:
         """Why a request may not be painted; None when it may."""
-        return _first_refusal(self._judged(request), len(request.prompt))
+        return _first_refusal(self._judged(request), len(asked_for(request)))
 
     def verdict(self, text: str, kind: TextKind) -> WordVerdict:
         """Which rules a text breaks. That of a text judged lately is remembered."""
@@ -137,7 +138,7 @@ class WordRules:
         all of them.
         """
         names = [text for use in request.loras for text in (use.name, *use.trigger_words)]
-        prompt = _BETWEEN_TEXTS.join([request.prompt, *names])
+        prompt = _BETWEEN_TEXTS.join([asked_for(request), *names])
         texts = ((TextKind.PROMPT, prompt), (TextKind.NEGATIVE_PROMPT, request.negative_prompt))
         return [(kind, self.verdict(text, kind)) for kind, text in texts]
 
@@ -150,6 +151,12 @@ class WordRules:
             await self._count_shadowed(sorted(ids))
         if (refusal := _first_refusal(judged, length)) is not None:
             raise refusal
+
+
+def asked_for(request: GenerationRequest) -> str:
+    """The prompt, with the words of the negative prompt that a negative weight makes part of it."""
+    turned = turned_around(request.negative_prompt)
+    return _BETWEEN_TEXTS.join([request.prompt, turned]) if turned else request.prompt
 
 
 _Judged = tuple[TextKind, WordVerdict]

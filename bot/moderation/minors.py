@@ -1,7 +1,7 @@
 """The rule on minors: no sexual content about minors, anywhere and at any rating. Nobody can switch it off.
 
 `minors.toml` holds its terms and says how they go together. The rule does not read negative prompts, where people
-write what a picture must not show.
+write what a picture must not show; what has a negative weight there is read as part of the prompt.
 """
 
 from __future__ import annotations

@@ -73,6 +73,10 @@ def test_nothing_about_minors_is_painted_however_it_is_put_together(rules: Rules
     assert refused(rules, "nude", "", lora("Style", "toddler")) == (SexualMinors, "")
     assert refused(rules, "nsfw, 1woman", "child, loli") is None, "what the picture must not show"
     assert refused(rules, "a child", "nsfw") is None
+    assert refused(rules, "a photo", "(nude child:-1.5)") == (SexualMinors, ""), "a negative weight there paints it"
+    assert refused(rules, "nude", "blurry, (a (child:2):-1)") == (SexualMinors, "")
+    assert refused(rules, "nude", "((child:-1):-1), (zorble:0.5)") is None
+    assert refused(rules, "an owl", "(zorble:-1)") == (WordsNotAllowed, "prompt")
     rules.reload(minor_terms=["zorbling"], sexual_terms=["florpy"], ordinary_phrases=["florpy zorbling"])
     assert refused(rules, "florpy, a zorbling") == (SexualMinors, "")
     assert refused(rules, "a florpy zorbling") is None

@@ -123,6 +123,8 @@ async def test_the_sentence_says_what_is_rated_how(world: ServerWorld) -> None:
     assert isinstance(await refusal(world, acting(), nsfw), PromptRatedTooHigh)
     assert await refusal(world, acting(age_restricted=True), nsfw) is None
     assert await refusal(world, acting(), request(prompt="a cat", negative_prompt="nsfw, rating_explicit")) is None
+    turned = request(prompt="a cat", negative_prompt="(nsfw:-1)")
+    assert isinstance(await refusal(world, acting(), turned), PromptRatedTooHigh)
     await configure(world, unrated_as="mature")
     assert isinstance(await refusal(world, acting(), unrated), UnratedTooHigh)
     await configure(world, unrated_as="blocked")

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from transformers import CLIPTokenizer
 
 from inference.demo import CHECKPOINTS
-from inference.engine.models.prompts import MAX_WEIGHT, pieces, tokenize
+from inference.engine.models.prompts import tokenize
 from inference.engine.models.single_file import clip_tokenizer
+from inference.prompt_weights import MAX_WEIGHT, pieces
 
 CLIP = clip_tokenizer()
 
