@@ -148,7 +148,9 @@ _REPLACE = (
     "UPDATE base_model_proposal SET reason = replace(reason, :person, :hash) WHERE instr(reason, :person)",
     "UPDATE block SET created_by = :hash WHERE created_by = :person",
     "UPDATE block SET reason = replace(reason, :person, :hash) WHERE instr(reason, :person)",
-    "UPDATE report SET owner_id = :hash, revision = revision + 1 WHERE owner_id = :person",
+    """UPDATE report SET owner_id = :hash, revision = revision + 1,
+       state = iif(state = 'appealed', 'decided', state)  -- with the person, the appeal has gone
+       WHERE owner_id = :person""",
     "UPDATE report_by SET note = replace(note, :person, :hash) WHERE instr(note, :person)",
     "UPDATE decision SET decided_by = :hash WHERE decided_by = :person",
     "UPDATE decision SET note = replace(note, :person, :hash) WHERE instr(note, :person)",

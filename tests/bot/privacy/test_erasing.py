@@ -27,7 +27,16 @@ from bot.database.job_orders import person_facts
 from bot.database.jobs import AnyJob, cancel_job, create_job
 from bot.database.pictures import paths_of_person
 from bot.database.pseudonyms import key_file
-from bot.database.reports import DecisionAction, ReportReason, Subject, find_report, save_decision, save_report
+from bot.database.reports import (
+    DecisionAction,
+    ReportReason,
+    ReportState,
+    Subject,
+    find_report,
+    save_appeal,
+    save_decision,
+    save_report,
+)
 from bot.database.server_limits import LimitValues
 from bot.library.configuration import Configuration
 from bot.pictures.thumbnails import Thumbnails
@@ -286,6 +295,18 @@ async def test_a_report_that_nobody_decides_holds_for_some_days(
         await service.carry_out_all()
         erasure = await newest_erasure(filled, ADA)
         assert erasure is not None and erasure.state is state
+
+
+async def test_a_report_waits_for_no_appeal_that_is_gone(filled: aiosqlite.Connection, settings: Settings) -> None:
+    report = await save_report(
+        filled, Subject.PICTURES, 99, server_id=SERVER, owner_id=ADA, shared=False, person_id=GRACE,
+        reason=ReportReason.OTHER, note="",
+    )  # fmt: skip
+    decision = await save_decision(filled, report.id, DecisionAction.HIDE, [], decided_by=1)
+    assert decision is not None and await save_appeal(filled, decision, ADA, "It is ketchup.") is not None
+    check_receipt(await erased(filled, settings))
+    after = await find_report(filled, report.id)
+    assert after is not None and after.state is ReportState.DECIDED
 
 
 async def test_an_order_that_comes_twice_is_one(filled: aiosqlite.Connection, settings: Settings) -> None:
