@@ -111,6 +111,11 @@ async def check_name(words: WordRules, name: str) -> None:
     await words.check(name, TextKind.STACK_NAME)
 
 
+async def check_shown(words: WordRules, stack: Stack) -> None:
+    """Raise why a stack is not shown to others here: it may have got its name where other rules hold."""
+    await words.check(", ".join([stack.name, *(lora.name for lora in stack.loras)]), TextKind.STACK_NAME)
+
+
 async def require_stack(connection: aiosqlite.Connection, person_id: int, name: str) -> Stack:
     """The person's stack of this name. Raises NothingThere."""
     stack = await find_stack_by_name(connection, person_id, name)

@@ -7,7 +7,8 @@ import pytest
 from bot.workspace.stacks import MISSES
 from playground import default_world, permissions
 from playground.control import Person
-from tests.discord.conftest import PROMPT, Scene
+from tests.discord.conftest import PROMPT, Scene, told
+from tests.discord.test_server import chosen, filled
 from tests.discord.test_studio import fresh, press, say
 from tests.house import PASTEL, VIVID
 
@@ -87,6 +88,17 @@ async def test_a_share_code_is_not_posted_where_somebody_may_not_write(scene: Sc
     finally:
         await scene.control.set_channel("art", overwrite=denied)
     assert refused.ephemeral and told in refused.text
+
+
+async def test_a_name_that_the_server_refuses_is_not_posted_in_it(scene: Scene) -> None:
+    await stacked(scene, scene.ada, "Zorbles", "Bat")  # the list comes later; it could be saved elsewhere, too
+    shared = await (await scene.ada.slash("stack share", name="Zorbles")).reply()
+    panel = await chosen(scene.grace, await told(scene.grace, "server"), "svsection", "words")
+    words = await filled(scene.grace, panel, "Add a list", name="house rules", words="zorbles")
+    refused = await press(scene.ada, shared, "Post it here")
+    await filled(scene.grace, words, "Delete")
+    assert refused.ephemeral and "house rules" in refused.text and "Zorbles" not in refused.text
+    await (await scene.ada.slash("stack delete", name="Zorbles")).reply()
 
 
 async def test_a_revoked_share_code_is_invalid(scene: Scene) -> None:

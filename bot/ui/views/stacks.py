@@ -33,6 +33,7 @@ from bot.ui.views.persistent_items import NO_CUSTOM_ID, JobButton, ModalForm, Pe
 from bot.ui.views.studio.buttons import StudioButton, panel_id
 from bot.workspace.stacks import (
     StackFit,
+    check_shown,
     import_stack,
     judge,
     keep_stack,
@@ -105,9 +106,10 @@ class PostStackButton(StackButton, template=stack_template("post")):
     name, label, style = "post", later("Post it here"), discord.ButtonStyle.primary
 
     async def handle(self, interaction: Interaction) -> None:
-        """Post it as a new message. Raises MayNotPost."""
+        """Post it as a new message. Raises MayNotPost, and what rules on words refuse."""
         check_may_post(interaction)
         stack = await self.stack(interaction)
+        await check_shown(await words_here(interaction), stack)
         code = await share(interaction.client.connection, stack)
         text = _(
             "{person} shares the stack **{name}**: {loras}\n"
