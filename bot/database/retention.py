@@ -34,6 +34,11 @@ OLD_PICTURES = f"""
     SELECT id, created_at, (SELECT json_group_array(path) FROM picture WHERE job_id = job.id) AS paths FROM job
     WHERE (created_at, id) > (:at, :id) AND created_at < :before AND delete_at IS NULL
     AND EXISTS (SELECT 1 FROM picture WHERE job_id = job.id) AND NOT ({_KEPT})
+    AND NOT EXISTS (SELECT 1 FROM delivery WHERE job_id = job.id AND state = 'pending')
+    AND NOT EXISTS (
+        SELECT 1 FROM report
+        WHERE kind = 'pictures' AND target_id = job.id AND state = 'open' AND report.created_at >= :held_since
+    )
     ORDER BY created_at, id LIMIT :limit
 """  # noqa: S608 - constants only
 OLD_JOBS = """
@@ -82,12 +87,17 @@ async def old_pictures(
     *,
     before_ms: int,
     keep: Collection[KeptPicture],
+    held_since: int = 0,
     after: tuple[int, int] = BEGINNING,
     limit: int,
 ) -> tuple[OldJob, ...]:
-    """Jobs that were ordered before `before_ms` (unix ms) and have pictures, the oldest first. Raises DatabaseError."""
+    """Jobs that were ordered before `before_ms` (unix ms) and have pictures, the oldest first.
+
+    Not those that are still to be delivered, or held for an open report made since `held_since` (unix ms). Raises
+    DatabaseError.
+    """
     reasons = {reason.value: int(reason in keep) for reason in KeptPicture}
-    return await _page(connection, OLD_PICTURES, before_ms, after, limit, reasons)
+    return await _page(connection, OLD_PICTURES, before_ms, after, limit, reasons | {"held_since": held_since})
 
 
 async def old_jobs(

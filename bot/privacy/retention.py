@@ -171,11 +171,16 @@ class Retention:
                 total += sum(size for _, size, _ in sizes)
                 yield Portion()
             excess = total - settings.pictures_gigabytes * GIGABYTE
-        after = BEGINNING
+        after, held_since = BEGINNING, now_ms() - self._settings.moderation.held_days * DAY_MS
         while expired_before or excess > 0:
             before = FOR_EVER if excess > 0 else expired_before
             page = await old_pictures(
-                self._connection, before_ms=before, keep=settings.keep, after=after, limit=self._at_once
+                self._connection,
+                before_ms=before,
+                keep=settings.keep,
+                held_since=held_since,
+                after=after,
+                limit=self._at_once,
             )
             sizes = await asyncio.to_thread(_sizes, folder, page)
             going = list[OldJob]()

@@ -16,10 +16,12 @@ from bot.database.audit import AuditAction, add_entry
 from bot.database.bookmarks import add_bookmark
 from bot.database.connection import fetch, write
 from bot.database.deletions import pending_deletions
+from bot.database.deliveries import open_delivery
 from bot.database.history import Wanted, history_page
 from bot.database.jobs import cancel_job, create_job, find_job, start_job
 from bot.database.left_servers import FORGET, forget_server, note_all, note_here, note_left, servers_left
 from bot.database.pictures import NewPicture
+from bot.database.reports import ReportReason, Subject, save_report
 from bot.database.stacks import StackLora, save_stack
 from bot.library.configuration import Configuration
 from bot.pictures.thumbnails import Thumbnails
@@ -132,6 +134,19 @@ async def test_what_is_bookmarked_or_in_a_stack_stays_as_the_settings_say(
     await add_bookmark(connection, GRACE, loras[2].id)  # which keeps nothing of Ada's
     await swept(connection, settings, pictures_days=30, keep=keep)
     assert await kept(connection) == [jobs[number] for number in stays]
+
+
+async def test_what_is_reported_or_undelivered_stays(connection: aiosqlite.Connection, settings: Settings) -> None:
+    jobs = [await painted(connection, settings, 50) for _ in range(4)]
+    for job in jobs[:2]:
+        await save_report(
+            connection, Subject.PICTURES, job, server_id=SERVER, owner_id=ADA, shared=False, person_id=GRACE,
+            reason=ReportReason.OTHER, note="",
+        )  # fmt: skip
+    await write(connection, "UPDATE report SET created_at = created_at - ? WHERE target_id = ?", (31 * DAY_MS, jobs[1]))
+    await open_delivery(connection, jobs[2], private=False, shows_prompt=True)
+    gone = await swept(connection, settings, pictures_days=30, pictures_gigabytes=0.5 * SIZE / 1e9)
+    assert gone[Kind.PICTURES].count == 2 and await kept(connection) == [jobs[2], jobs[0]]
 
 
 async def test_orders_without_pictures_go(connection: aiosqlite.Connection, settings: Settings) -> None:
