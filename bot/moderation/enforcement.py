@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -109,19 +110,19 @@ class WordRules:
 
     async def check(self, text: str, kind: TextKind) -> None:
         """Raise what a person is told whose text breaks a rule. What a shadow list would refuse is noted."""
-        await self._check([(kind, self.verdict(text, kind))])
+        await self._check([(kind, await asyncio.to_thread(self.verdict, text, kind))])
 
     async def check_request(self, request: GenerationRequest) -> None:
         """Raise why a request may not be ordered. What a shadow list would refuse is noted."""
-        await self._check(self._judged(request), len(asked_for(request)))
+        await self._check(await self._judged(request), len(asked_for(request)))
 
     def allows(self, text: str, kind: TextKind) -> bool:
         """Whether a text breaks no rule."""
         return not self.verdict(text, kind).refusals
 
-    def why_not_painted(self, request: GenerationRequest) -> RequestError | None:
+    async def why_not_painted(self, request: GenerationRequest) -> RequestError | None:
         """Why a request may not be painted; None when it may."""
-        return _first_refusal(self._judged(request), len(asked_for(request)))
+        return _first_refusal(await self._judged(request), len(asked_for(request)))
 
     def verdict(self, text: str, kind: TextKind) -> WordVerdict:
         """Which rules a text breaks. That of a text judged lately is remembered."""
@@ -131,8 +132,8 @@ class WordRules:
         """What a prompt says of its picture; None when it says nothing. Remembered likewise."""
         return self._compiled().rating(prompt)
 
-    def _judged(self, request: GenerationRequest) -> list[_Judged]:
-        """The verdicts of both prompts.
+    async def _judged(self, request: GenerationRequest) -> list[_Judged]:
+        """The verdicts of both prompts, found in a thread: the patterns of a hostile list take their time.
 
         The prompt is judged together with names and trigger words of its LoRAs: what is harmless in each may not be in
         all of them.
@@ -140,7 +141,7 @@ class WordRules:
         names = [text for use in request.loras for text in (use.name, *use.trigger_words)]
         prompt = _BETWEEN_TEXTS.join([asked_for(request), *names])
         texts = ((TextKind.PROMPT, prompt), (TextKind.NEGATIVE_PROMPT, request.negative_prompt))
-        return [(kind, self.verdict(text, kind)) for kind, text in texts]
+        return await asyncio.to_thread(lambda: [(kind, self.verdict(text, kind)) for kind, text in texts])
 
     async def _check(self, judged: Sequence[_Judged], length: int | None = None) -> None:
         ids = set[int]()

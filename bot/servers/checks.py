@@ -153,7 +153,7 @@ class RequestChecks:
         facts = await person_facts(self._connection, job.person_id, who.place, now)
         refusal = await self._rights.decide(Action.PAINT, who, who.place, facts, access)
         if refusal is None and isinstance(job.request, GenerationRequest):
-            refusal = (await self._words.of(who.place)).why_not_painted(job.request)  # there may be new rules
+            refusal = await (await self._words.of(who.place)).why_not_painted(job.request)  # there may be new rules
         if refusal is None:
             said = await ratings_of_job(self._connection, job.id, who.place)
             refusal = await self._why_not_painted(who, job.request, await self._content.place_now(who), said)
@@ -215,7 +215,7 @@ class RequestChecks:
         there = {"channel_id": channel_id, "parent_ids": frozenset[int](), "age_restricted": False}
         place = who.model_copy(update=there)
         said = await ratings_of_job(self._connection, job.id, who.place)
-        refusal = (await self._words.of(who.place)).why_not_painted(job.request)  # there may be new rules
+        refusal = await (await self._words.of(who.place)).why_not_painted(job.request)  # there may be new rules
         return refusal or await self._why_not_painted(place, job.request, await self._content.place_now(place), said)
 
     async def why_not_shown(self, who: ActionContext, job: AnyJob) -> RequestError | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -54,7 +56,7 @@ def lora(name: str, *trigger_words: str) -> LoraUse:
 
 
 def refused(rules: Rules, prompt: str, negative: str = "", *loras: LoraUse) -> tuple[type[RequestError], str] | None:
-    found = rules.words.why_not_painted(request(prompt=prompt, negative_prompt=negative, loras=loras))
+    found = asyncio.run(rules.words.why_not_painted(request(prompt=prompt, negative_prompt=negative, loras=loras)))
     return None if found is None else (type(found), getattr(found, "what", ""))
 
 
@@ -119,10 +121,26 @@ async def test_a_shadow_list_logs_its_name_once_without_text_and_person(
     assert line == f"shadow list 'trial' would refuse a {what}"
 
 
-def test_what_is_looked_at_again_is_not_logged_again(rules: Rules, caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_is_looked_at_again_is_not_logged_again(rules: Rules, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "bot.moderation"):
-        assert rules.words.why_not_painted(request(prompt="quux")) is None
+        assert await rules.words.why_not_painted(request(prompt="quux")) is None
     assert not caplog.records
+
+
+async def test_a_text_is_judged_beside_the_event_loop(rules: Rules) -> None:
+    """A server's twenty patterns may take a tenth of a second, in which others are answered."""
+    judging = set[int]()
+
+    def settings() -> Settings:
+        judging.add(threading.get_ident())
+        return rules.settings
+
+    words = WordRules.of_operator(settings)
+    judging.clear()
+    await words.check("an owl", TextKind.NOTE)
+    await words.check_request(request(prompt="an owl"))
+    assert await words.why_not_painted(request(prompt="an owl")) is None
+    assert judging and threading.get_ident() not in judging
 
 
 def test_lists_are_compiled_again_after_a_reload(rules: Rules) -> None:
