@@ -155,3 +155,16 @@ async def test_what_a_server_shares_is_seen_by_operators(scene: Scene) -> None:
     message = await grace.say("hello")
     refused = await (await grace.message_command("Report", message)).reply(PATIENCE)
     assert "no picture of Easel" in refused.text
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_what_is_still_being_painted_is_not_reported(scene: Scene) -> None:
+    """A decision could be carried out before there is a picture, and the picture would come all the same."""
+    waiting = await scene.begun(seed=977)
+    opener = await scene.grace.message_command("Report", waiting)
+    answer = await opener.answered(PATIENCE)
+    await scene.ada.press(waiting, "Cancel")
+    await scene.ended(waiting)
+    assert "modal" not in answer or not answer["modal"], "no form is opened"
+    refused = await opener.reply(PATIENCE)
+    assert refused.ephemeral and "still being painted" in refused.text

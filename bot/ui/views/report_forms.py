@@ -47,9 +47,16 @@ class ReportForm(ModalForm):
 
 
 async def open_report_form(interaction: Interaction, job: Job) -> None:
-    """Ask why the person reports a job's pictures. Raises OwnReport."""
+    """Ask why the person reports a job's pictures. Raises OwnReport, and NothingThere before there are any.
+
+    A decision would be carried out, and the pictures would come after it.
+    """
     if job.person_id == interaction.user.id:
         raise OwnReport
+    if not job.state.final:
+        raise NothingThere(
+            what=_("This is still being painted. Report it when it is there; staff can cancel it before.")
+        )
     await acknowledge.open_modal(interaction, ReportPicturesForm(job, opening=interaction.id))
 
 
