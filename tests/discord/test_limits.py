@@ -174,6 +174,20 @@ async def copy_a_posted_stack(person: Person) -> set[str]:
     return pressed
 
 
+async def undo_a_deletion(scene: Scene, person: Person) -> str:
+    """Delete a picture and bring it back with the button that stands in its place; the button's custom_id."""
+    await told(person, "settings", reset=True)  # she may have chosen to keep her pictures to herself
+    picture = await painted(scene, person, checkpoint=VIVID)
+    opener = await person.press(picture, next(each for each in ids(picture) if each.startswith("delete:")))
+    await opener.modal()
+    await (await person.submit(opener)).answered(PATIENCE)
+    hidden = await scene.control.wait_message(picture.id, lambda seen: "undelete:" in str(ids(seen)), PATIENCE)
+    (undo,) = ids(hidden)
+    await (await person.press(hidden, undo)).answered(PATIENCE)
+    await scene.control.wait_message(picture.id, lambda seen: "delete:" in str(ids(seen)).replace(undo, ""), PATIENCE)
+    return undo
+
+
 async def full_automod(scene: Scene, staff: Person) -> None:
     """AutoMod with as much as it takes, which the bot may read."""
     bits = permissions.EVERYBODY | permissions.MANAGE_GUILD
@@ -321,6 +335,7 @@ async def test_every_message_is_within_the_limits_and_every_item_works(full: Sce
     for _time in range(2):  # one of them was cancelled by its button
         await told(margaret, "cancel")
     crawler.pressed |= await use_lists_of_jobs(full, margaret)
+    crawler.pressed.add(await undo_a_deletion(full, margaret))
     newcomer = full.control.person("Linus")  # only who has no bookmarks is led to the market
     page = await (await newcomer.slash("bookmarks")).reply()
     await (await newcomer.press(page, "Market")).answered()
