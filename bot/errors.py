@@ -55,6 +55,12 @@ class TakenDownEverywhere(TakenDown):
 
 
 @dataclass(eq=False)
+class PictureReported(RequestError):
+    """Somebody reported this picture, and people look at it. Until they have decided, nobody is shown it and nothing is
+    painted from it."""
+
+
+@dataclass(eq=False)
 class NoArtChannel(RequestError):
     """Pictures are published in the art channels that this server's staff name under /server, and this is none of
     them."""

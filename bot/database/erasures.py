@@ -34,7 +34,12 @@ ENDED_JOBS = """
 """
 JOBS_BEING_DELETED = "SELECT job_id FROM deletion WHERE person_id = ?"
 ANY_JOB = "SELECT 1 FROM job WHERE person_id = ? LIMIT 1"
-HAS_NOTICES = "SELECT 1 FROM takedown WHERE person_id = ? AND notice_id IS NOT NULL LIMIT 1"
+HAS_NOTICES = """
+    SELECT 1 FROM takedown WHERE person_id = :person AND notice_id IS NOT NULL
+    UNION ALL SELECT 1 FROM report JOIN decision ON report_id = report.id
+        WHERE owner_id = :person AND notice_id IS NOT NULL
+    UNION ALL SELECT 1 FROM appeal WHERE person_id = :person AND notice_id IS NOT NULL LIMIT 1
+"""
 # What an open report is about is held until it is decided, for a time.
 NOTE_PICTURES = """
     INSERT INTO erasure_file (erasure_id, folder, path, report_id)
@@ -75,6 +80,15 @@ NOTE_NOTICES = """
     SELECT :erasure, :direct, notice_id FROM takedown
     WHERE job_id IN (SELECT value FROM json_each(:ids)) AND notice_id IS NOT NULL AND :direct IS NOT NULL
     ON CONFLICT DO NOTHING
+"""
+# Of decisions about reports, and of answers to appeals.
+DECISION_NOTICES = """
+    SELECT notice_id FROM report JOIN decision ON report_id = report.id
+    WHERE owner_id = :person AND notice_id IS NOT NULL
+    UNION SELECT notice_id FROM appeal WHERE person_id = :person AND notice_id IS NOT NULL
+"""
+NOTE_MESSAGE = """
+    INSERT INTO erasure_message (erasure_id, channel_id, message_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING
 """
 # Their posts are removed as well, by the rows that stay until then.
 NOTE_PUBLICATIONS = """
@@ -152,6 +166,8 @@ _REPLACE = (
        state = iif(state = 'appealed', 'decided', state)  -- with the person, the appeal has gone
        WHERE owner_id = :person""",
     "UPDATE report_by SET note = replace(note, :person, :hash) WHERE instr(note, :person)",
+    """UPDATE decision SET notice_id = NULL WHERE notice_id IS NOT NULL
+       AND report_id IN (SELECT id FROM report WHERE owner_id = :hash)""",
     "UPDATE decision SET decided_by = :hash WHERE decided_by = :person",
     "UPDATE decision SET note = replace(note, :person, :hash) WHERE instr(note, :person)",
     "UPDATE appeal SET answered_by = :hash WHERE answered_by = :person",
@@ -280,8 +296,8 @@ async def newest_erasure(connection: aiosqlite.Connection, person_id: int) -> Er
 
 
 async def has_notices(connection: aiosqlite.Connection, person_id: int) -> bool:
-    """Whether the person got direct messages about takedowns. Raises DatabaseError."""
-    return await fetch_one(connection, HAS_NOTICES, (person_id,)) is not None
+    """Whether the person got direct messages about takedowns or reports. Raises DatabaseError."""
+    return await fetch_one(connection, HAS_NOTICES, {"person": person_id}) is not None
 
 
 async def ended_jobs(connection: aiosqlite.Connection, person_id: int, *, limit: int) -> tuple[int, ...]:
@@ -327,10 +343,17 @@ async def jobs_being_deleted(connection: aiosqlite.Connection, person_id: int) -
     return tuple(row["job_id"] for row in await fetch(connection, JOBS_BEING_DELETED, (person_id,)))
 
 
-async def erase_person(connection: aiosqlite.Connection, erasure: Erasure, *, spooled: Iterable[str] = ()) -> bool:
+async def erase_person(
+    connection: aiosqlite.Connection,
+    erasure: Erasure,
+    *,
+    spooled: Iterable[str] = (),
+    direct_channel: int | None = None,
+) -> bool:
     """Delete the person's own row with all others, and hash the id where a row stays; False while there are jobs.
 
-    The files `spooled` of jobs that the person was deleting are noted as still to be removed. Raises DatabaseError.
+    The files `spooled` of jobs that the person was deleting are noted as still to be removed, and so are notices about
+    reports. These lie in the `direct_channel`; without one they are counted as out of reach. Raises DatabaseError.
     """
     person = erasure.person_id
     async with transaction(connection):
@@ -340,6 +363,11 @@ async def erase_person(connection: aiosqlite.Connection, erasure: Erasure, *, sp
             await write(connection, sql, {"erasure": erasure.id, "person": person})
         for name in spooled:
             await write(connection, NOTE_FILE, (erasure.id, FileFolder.SPOOL, name))
+        notices = [row["notice_id"] for row in await fetch(connection, DECISION_NOTICES, {"person": person})]
+        for message_id in notices if direct_channel is not None else ():
+            await write(connection, NOTE_MESSAGE, (erasure.id, direct_channel, message_id))
+        if direct_channel is None:
+            await write(connection, COUNT, (0, 0, 0, len(notices), erasure.id))
         await write(connection, FORGET_PERSON, (person,))
         for sql in _REPLACE:
             await write(connection, sql, {"person": person, "hash": erasure.pseudonym})

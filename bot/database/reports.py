@@ -6,6 +6,7 @@ are written down together with their steps. A step that is not done is done agai
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -28,10 +29,30 @@ REPORTED_BY = """
 OPEN = """
     INSERT INTO report (server_id, kind, target_id, owner_id, shared, created_at) VALUES (?, ?, ?, ?, ?, ?) RETURNING *
 """
-JOIN = "INSERT INTO report_by (report_id, person_id, reason, note, created_at) VALUES (?, ?, ?, ?, ?)"
+JOIN = "INSERT INTO report_by (report_id, person_id, reason, note, created_at, hides) VALUES (?, ?, ?, ?, ?, ?)"
 CHANGED = "UPDATE report SET revision = revision + 1 WHERE id = ? RETURNING *"
 COUNT_BY = "SELECT count(*) AS number FROM report_by WHERE person_id = ? AND created_at >= ?"
 FIND = "SELECT * FROM report WHERE id = ?"
+HIDE = "UPDATE report SET hides = 1, message_due = 1 WHERE id = ? AND hides = 0"
+HELD = """
+    SELECT target_id FROM report
+    WHERE kind = 'pictures' AND target_id IN (SELECT value FROM json_each(?)) AND state = 'open' AND hides = 1
+"""
+LEFT_UNDECIDED = """
+    UPDATE report SET hides = 0, message_due = 1, revision = revision + 1
+    WHERE state = 'open' AND hides = 1 AND created_at < ? RETURNING id
+"""
+MESSAGES_DUE = "SELECT * FROM report WHERE message_due = 1 AND id > ? ORDER BY id LIMIT ?"
+MESSAGE_WRITTEN = "UPDATE report SET message_due = 0 WHERE id = ? AND revision = ?"
+COUNT_HIDDEN_BY = "SELECT count(*) AS number FROM report_by WHERE person_id = ? AND created_at >= ? AND hides = 1"
+COUNT_DISMISSED_OF = """
+    SELECT count(*) AS number FROM report_by JOIN decision ON decision.report_id = report_by.report_id
+    WHERE person_id = ? AND created_at >= ? AND action = 'dismiss'
+"""
+LEFT_SHOWN = """
+    SELECT 1 FROM report JOIN decision ON report_id = report.id LEFT JOIN appeal ON decision_id = decision.id
+    WHERE kind = ? AND target_id = ? AND (action IN ('dismiss', 'rate') OR appeal.state = 'reversed') LIMIT 1
+"""
 WAITING_HERE = "SELECT * FROM report WHERE server_id = ? AND state <> 'decided' ORDER BY id LIMIT ? OFFSET ?"
 WAITING_SHARED = "SELECT * FROM report WHERE state <> 'decided' AND shared = 1 ORDER BY id LIMIT ? OFFSET ?"
 COMPLAINTS = "SELECT reason, note FROM report_by WHERE report_id = ? ORDER BY created_at, person_id"
@@ -63,7 +84,7 @@ NEXT_STEP = "SELECT * FROM decision_step WHERE decision_id = ? AND done_at IS NU
 BEGIN_STEP = "UPDATE decision_step SET begun_at = ? WHERE decision_id = ? AND position = ? AND begun_at IS NULL"
 END_STEP = "UPDATE decision_step SET done_at = ? WHERE decision_id = ? AND position = ?"
 RATED = "UPDATE decision SET rating_before = ? WHERE id = ?"
-TOLD = "UPDATE decision SET told_at = ? WHERE id = ? AND told_at IS NULL"
+TOLD = "UPDATE decision SET told_at = ?, notice_id = ? WHERE id = ? AND told_at IS NULL"
 # Whom no direct message reached; who is to be told nothing has a decision without such a step.
 UNTOLD = """
     SELECT decision.* FROM report JOIN decision ON report_id = report.id
@@ -78,7 +99,7 @@ APPEAL_OF = "SELECT * FROM appeal WHERE decision_id = ?"
 ANSWER = """
     UPDATE appeal SET state = ?, answered_by = ?, answered_at = ? WHERE decision_id = ? AND state = 'open' RETURNING *
 """
-ANSWER_TOLD = "UPDATE appeal SET told_at = ? WHERE decision_id = ? AND told_at IS NULL"
+ANSWER_TOLD = "UPDATE appeal SET told_at = ?, notice_id = ? WHERE decision_id = ? AND told_at IS NULL"
 UNTOLD_ANSWERS = """
     SELECT * FROM appeal WHERE person_id = ? AND told_at IS NULL AND EXISTS (
         SELECT 1 FROM decision_step
@@ -133,6 +154,7 @@ class Step(StrEnum):
     DELETE = "delete"
     RATE = "rate"
     TELL = "tell"
+    SHOW = "show"
     SHOW_AGAIN = "show_again"
     UNBLOCK = "unblock"
     UNRATE = "unrate"
@@ -152,7 +174,8 @@ class Report:
     """A row of the table; times in unix ms. `server_id` EVERYWHERE: operators decide.
 
     The message to staff is `message_id` in `channel_id`; it shows the revision `shown`. Since `posting_at` it may have
-    been posted without our knowing its id.
+    been posted without our knowing its id. While it is open and `hides`, nobody is shown the pictures; `message_due`
+    says that the message which shows them is to be written anew.
     """
 
     id: int
@@ -168,6 +191,8 @@ class Report:
     channel_id: int | None
     message_id: int | None
     posting_at: int | None
+    hides: bool
+    message_due: bool
 
 
 @dataclass(frozen=True)
@@ -184,6 +209,7 @@ class Decision:
     decided_by: int
     decided_at: int
     told_at: int | None
+    notice_id: int | None  # the direct message that told the owner, if it was one
 
 
 @dataclass(frozen=True)
@@ -208,6 +234,7 @@ class Appeal:
     answered_by: int | None
     answered_at: int | None
     told_at: int | None
+    notice_id: int | None  # as of a decision
 
 
 @dataclass(frozen=True)
@@ -252,8 +279,12 @@ async def save_report(
     person_id: int,
     reason: ReportReason,
     note: str,
+    hides: bool = False,
 ) -> Report:
-    """Open a report, or join the one that is open already. Raises DatabaseError."""
+    """Open a report, or join the one that is open already. `hides`: the pictures are out of sight from now on.
+
+    Raises DatabaseError.
+    """
     now = now_ms()
     async with transaction(connection):
         await people.remember_person(connection, person_id)
@@ -262,7 +293,10 @@ async def save_report(
             (row,) = await write(connection, CHANGED, (found.id,))
         else:
             (row,) = await write(connection, OPEN, (server_id, kind, target_id, owner_id, int(shared), now))
-        await write(connection, JOIN, (row["id"], person_id, reason, note, now))
+        await write(connection, JOIN, (row["id"], person_id, reason, note, now, int(hides)))
+        if hides:
+            await write(connection, HIDE, (row["id"],))
+        (row,) = await fetch(connection, FIND, (row["id"],))
     return _existing(row)
 
 
@@ -292,6 +326,49 @@ async def count_warnings(connection: aiosqlite.Connection, owner_id: int, server
     """How often a person was warned in a server, without what was reversed. Raises DatabaseError."""
     (row,) = await fetch(connection, COUNT_WARNINGS, (owner_id, server_id))
     return row["number"]
+
+
+# --- pictures that are out of sight ---------------------------------------------------------------------------------
+
+
+async def held_jobs(connection: aiosqlite.Connection, job_ids: Iterable[int]) -> frozenset[int]:
+    """Those of the jobs whose pictures nobody is shown, until an open report is decided. Raises DatabaseError."""
+    return frozenset(row["target_id"] for row in await fetch(connection, HELD, (json.dumps(list(job_ids)),)))
+
+
+async def count_hidden_by(connection: aiosqlite.Connection, person_id: int, since: int) -> int:
+    """How many pictures a person's reports have hidden since a unix ms. Raises DatabaseError."""
+    (row,) = await fetch(connection, COUNT_HIDDEN_BY, (person_id, since))
+    return row["number"]
+
+
+async def count_dismissed_of(connection: aiosqlite.Connection, person_id: int, since: int) -> int:
+    """How many reports of a person, made since a unix ms, were dismissed. Raises DatabaseError."""
+    (row,) = await fetch(connection, COUNT_DISMISSED_OF, (person_id, since))
+    return row["number"]
+
+
+async def was_left_shown(connection: aiosqlite.Connection, kind: Subject, target_id: int) -> bool:
+    """Whether staff have looked at the subject before, and left it where it is. Raises DatabaseError."""
+    return await fetch_one(connection, LEFT_SHOWN, (kind, target_id)) is not None
+
+
+async def end_holding(connection: aiosqlite.Connection, before: int) -> bool:
+    """Show again what reports that were made before a unix ms still hide; whether there was any.
+
+    Raises DatabaseError.
+    """
+    return bool(await write(connection, LEFT_UNDECIDED, (before,)))
+
+
+async def messages_due(connection: aiosqlite.Connection, *, after: int, limit: int) -> tuple[Report, ...]:
+    """Reports of which the message that shows the pictures is to be written anew, by id. Raises DatabaseError."""
+    return tuple(map(_existing, await fetch(connection, MESSAGES_DUE, (after, limit))))
+
+
+async def mark_message_written(connection: aiosqlite.Connection, report: Report) -> None:
+    """That message is as it has to be, unless the report has changed since. Raises DatabaseError."""
+    await write(connection, MESSAGE_WRITTEN, (report.id, report.revision))
 
 
 # --- the message to staff -------------------------------------------------------------------------------------------
@@ -393,9 +470,9 @@ async def remember_rating_before(
     await write(connection, RATED, (rating, decision_id))
 
 
-async def mark_decision_told(connection: aiosqlite.Connection, decision_id: int) -> None:
-    """The owner knows of the decision. Raises DatabaseError."""
-    await write(connection, TOLD, (now_ms(), decision_id))
+async def mark_decision_told(connection: aiosqlite.Connection, decision_id: int, notice_id: int | None = None) -> None:
+    """The owner knows of the decision, by a direct message or else. Raises DatabaseError."""
+    await write(connection, TOLD, (now_ms(), notice_id, decision_id))
 
 
 async def untold_decisions(connection: aiosqlite.Connection, person_id: int) -> tuple[Decision, ...]:
@@ -443,9 +520,9 @@ async def answer_appeal(
     return _appeal(rows[0])
 
 
-async def mark_answer_told(connection: aiosqlite.Connection, decision_id: int) -> None:
-    """The person knows the answer. Raises DatabaseError."""
-    await write(connection, ANSWER_TOLD, (now_ms(), decision_id))
+async def mark_answer_told(connection: aiosqlite.Connection, decision_id: int, notice_id: int | None = None) -> None:
+    """The person knows the answer, by a direct message or else. Raises DatabaseError."""
+    await write(connection, ANSWER_TOLD, (now_ms(), notice_id, decision_id))
 
 
 async def untold_answers(connection: aiosqlite.Connection, person_id: int) -> tuple[Appeal, ...]:
@@ -456,6 +533,7 @@ async def untold_answers(connection: aiosqlite.Connection, person_id: int) -> tu
 def _existing(row: sqlite3.Row) -> Report:
     columns = dict(row)
     columns |= {"kind": Subject(row["kind"]), "state": ReportState(row["state"]), "shared": bool(row["shared"])}
+    columns |= {"hides": bool(row["hides"]), "message_due": bool(row["message_due"])}
     return Report(**columns)
 
 

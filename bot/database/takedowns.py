@@ -14,9 +14,14 @@ from bot.database.jobs import Job
 
 RECORD = """
     INSERT INTO takedown (job_id, server_id, person_id, created_at) VALUES (?, ?, ?, ?)
-    ON CONFLICT (job_id, server_id) DO NOTHING
+    ON CONFLICT (job_id, server_id, report_id) DO NOTHING
 """
-END = "DELETE FROM takedown WHERE job_id = ? AND server_id = ?"
+# Its owner is told by the decision.
+DECIDE = """
+    INSERT INTO takedown (job_id, server_id, report_id, person_id, created_at, told_at)
+    VALUES (:job, :server, :report, :person, :now, :now) ON CONFLICT (job_id, server_id, report_id) DO NOTHING
+"""
+END = "DELETE FROM takedown WHERE job_id = ? AND report_id = ?"
 PLACES = "SELECT server_id FROM takedown WHERE job_id = ? AND server_id IN (?, 0) ORDER BY server_id LIMIT 1"
 UNTOLD = "SELECT job_id, server_id FROM takedown WHERE person_id = ? AND told_at IS NULL ORDER BY created_at"
 NEWEST_NOTICE = """
@@ -26,7 +31,7 @@ NEWEST_NOTICE = """
 OF_NOTICE = """
     SELECT job_id, server_id FROM takedown WHERE person_id = ? AND told_at = ? AND notice_id = ? ORDER BY created_at
 """
-TELL = "UPDATE takedown SET told_at = ?, notice_id = ? WHERE job_id = ? AND server_id = ?"
+TELL = "UPDATE takedown SET told_at = ?, notice_id = ? WHERE job_id = ? AND server_id = ? AND report_id = 0"
 
 
 @dataclass(frozen=True)
@@ -51,9 +56,15 @@ async def record_takedown(connection: aiosqlite.Connection, job: Job, server_id:
     await write(connection, RECORD, (job.id, server_id, job.person_id, now_ms()))
 
 
-async def end_takedown(connection: aiosqlite.Connection, job_id: int, server_id: int) -> None:
-    """Open a job's pictures again in a server, or EVERYWHERE. Raises DatabaseError."""
-    await write(connection, END, (job_id, server_id))
+async def record_decided_takedown(connection: aiosqlite.Connection, job: Job, server_id: int, report_id: int) -> None:
+    """The same by a decision about a report, besides what staff did by themselves. Raises DatabaseError."""
+    about = {"job": job.id, "server": server_id, "report": report_id, "person": job.person_id, "now": now_ms()}
+    await write(connection, DECIDE, about)
+
+
+async def end_decided_takedowns(connection: aiosqlite.Connection, job_id: int, report_id: int) -> None:
+    """Take back what a decision took down; what staff did by themselves stays. Raises DatabaseError."""
+    await write(connection, END, (job_id, report_id))
 
 
 async def taken_down_in(connection: aiosqlite.Connection, job_id: int, server_id: int) -> int | None:

@@ -173,7 +173,7 @@ class Erasures:
                 spooled = await self._spooled(ids)
                 await erase_jobs(self._connection, erasure, ids, spooled=spooled, direct_channel=direct)
             spooled = await self._spooled(await jobs_being_deleted(self._connection, person_id))
-            if await erase_person(self._connection, erasure, spooled=spooled):
+            if await erase_person(self._connection, erasure, spooled=spooled, direct_channel=direct):
                 return
 
     async def _spooled(self, job_ids: Collection[int]) -> list[str]:

@@ -188,7 +188,8 @@ TABLES = (
     StoredTable(
         "takedown", "pictures of yours that staff took down", "person_id = :person", "as long as the job", Fate.DELETED,
         {
-            "job_id": "the job", "server_id": "the server", "person_id": "your Discord id", "created_at": "when",
+            "job_id": "the job", "server_id": "the server", "report_id": "the report that it was decided about",
+            "person_id": "your Discord id", "created_at": "when",
             "told_at": "when you were told", "notice_id": "the direct message that told you",
         },
     ),
@@ -336,7 +337,8 @@ TABLES = (
             "owner_id": "your Discord id", "shared": "whether operators see it", "state": "whether it is decided",
             "created_at": "when", "revision": "counts its changes", "shown": "those that the message to staff shows",
             "channel_id": "the channel of that message", "message_id": "that message",
-            "posting_at": "when it was being posted",
+            "posting_at": "when it was being posted", "hides": "whether the pictures are out of sight",
+            "message_due": "whether their message is to be written anew",
         },
     ),
     StoredTable(
@@ -344,7 +346,7 @@ TABLES = (
         Fate.DELETED,
         {
             "report_id": "the report", "person_id": "your Discord id", "reason": "the reason", "note": "what you wrote",
-            "created_at": "when",
+            "created_at": "when", "hides": "whether it hides the pictures",
         },
     ),
     StoredTable(
@@ -354,6 +356,7 @@ TABLES = (
             "id": "a number", "report_id": "the report", "action": "what was decided", "rating": "what it is rated",
             "rating_before": "what it was rated", "ends_at": "when a block ends", "note": "what you were told",
             "decided_by": "who decided", "decided_at": "when", "told_at": "when you were told",
+            "notice_id": "the direct message that told you",
         },
         shown={"decided_by": _own("decided_by")},
     ),
@@ -370,7 +373,7 @@ TABLES = (
         {
             "decision_id": "the decision", "person_id": "your Discord id", "text": "what you wrote",
             "created_at": "when", "state": "the answer", "answered_by": "who answered", "answered_at": "when",
-            "told_at": "when you were told",
+            "told_at": "when you were told", "notice_id": "the direct message that told you",
         },
         shown={"answered_by": _own("answered_by")},
     ),

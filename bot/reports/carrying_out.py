@@ -27,10 +27,10 @@ from bot.database.jobs import Job, find_job
 from bot.database.lora_records import rate_content
 from bot.database.loras import find_lora
 from bot.database.people import locale_of
+from bot.database.publications import begin_removal_of_job
 from bot.database.reports import (
     Appeal,
     Decision,
-    DecisionAction,
     PendingStep,
     Report,
     ReportState,
@@ -39,25 +39,26 @@ from bot.database.reports import (
     appeal_of,
     begin_step,
     decisions_to_carry_out,
+    end_holding,
     end_step,
     find_decision,
     find_report,
     mark_answer_told,
     mark_decision_told,
+    mark_message_written,
     mark_report_posted,
     mark_report_posting,
     mark_report_shown,
+    messages_due,
     next_step,
     remember_rating_before,
     unshown_reports,
     untold_answers,
     untold_decisions,
 )
-from bot.database.takedowns import Takedown, end_takedown, mark_told, record_takedown
+from bot.database.takedowns import end_decided_takedowns, record_decided_takedown
 from bot.i18n import _, speaking
-from bot.reports.reporting import Case, Reporting, find_case
-from bot.servers.content import ContentRules
-from bot.servers.context import ActionContext
+from bot.reports.reporting import Case, Reporting, find_case, reported_job
 from bot.servers.server_cache import ServerCache
 from inference.content_rating import ContentRating
 from inference.queue import EVERYWHERE
@@ -90,24 +91,20 @@ class OwnerNotice:
 class ReportMessenger(Protocol):
     """Deletes, tells and posts; `bot.ui.report_messages` does. All raise DiscordUnreachable and DatabaseError."""
 
-    async def take_down(self, job: Job, server_id: int) -> None:
-        """Delete the message of a job that was delivered in a server; later, where that cannot be done now."""
-        ...
-
-    async def delete_message(self, job: Job) -> None:
-        """Delete the message of a job alone; later, where that cannot be done now."""
+    async def show(self, job_id: int) -> None:
+        """Write the message of a job as it has to be now: its pictures, or why they are not shown there."""
         ...
 
     async def delete(self, job: Job) -> None:
         """Delete a job's pictures with all that the bot has put somewhere; later, where that cannot be done now."""
         ...
 
-    async def tell(self, person_id: int, notice: OwnerNotice) -> None:
-        """Send a direct message. Raises DiscordRefuses."""
+    async def tell(self, person_id: int, notice: OwnerNotice) -> int:
+        """Send a direct message; its id. Raises DiscordRefuses."""
         ...
 
-    async def was_told(self, person_id: int, notice: OwnerNotice, since: int) -> bool:
-        """Whether the direct message was sent since a unix ms. Raises DiscordRefuses."""
+    async def find_notice(self, person_id: int, notice: OwnerNotice, since: int) -> int | None:
+        """The direct message, if it was sent since a unix ms. Raises DiscordRefuses."""
         ...
 
     async def post(self, case: Case, channel_id: int) -> int:
@@ -130,13 +127,11 @@ class CarryingOut:
         self,
         connection: aiosqlite.Connection,
         servers: ServerCache,
-        content: ContentRules,
         reporting: Reporting,
         discord: ReportMessenger,
     ) -> None:
         self._connection = connection
         self._servers = servers
-        self._content = content
         self._reporting = reporting
         self._discord = discord
         self._changed = asyncio.Event()
@@ -146,6 +141,7 @@ class CarryingOut:
             Step.BLOCK: self._block,
             Step.RATE: self._rate,
             Step.TELL: self._tell,
+            Step.SHOW: self._show_pictures,
             Step.SHOW_AGAIN: self._show_again,
             Step.UNBLOCK: self._unblock,
             Step.UNRATE: self._unrate,
@@ -170,6 +166,7 @@ class CarryingOut:
                     await self._carry_out(decision_id)
                 except (DiscordUnreachable, OSError) as problem:
                     log.warning("the decision %s goes on later: %s", decision_id, problem)
+            await self._hide_reported()
             await self._show_all()
         except DatabaseError as problem:
             log.warning("decisions go on later: %s", problem)
@@ -184,39 +181,44 @@ class CarryingOut:
 
     # --- what is decided about a picture or a LoRA --------------------------------------------------------------------
 
-    async def _close(self, job: Job, server_id: int) -> None:
-        """Close the job's buttons; its owner is told by the decision, not as of a takedown."""
-        async with transaction(self._connection):
-            await record_takedown(self._connection, job, server_id)
-            await mark_told(self._connection, [Takedown(job.id, server_id)], now_ms())
+    async def _hide_reported(self) -> None:
+        """Hide the pictures of new reports, and bring back those about which nobody has decided in time."""
+        if await end_holding(self._connection, now_ms() - self._reporting.held_ms):
+            log.warning("pictures are shown again: nobody has decided about their reports in `[moderation] held_days`")
+        last = 0
+        while reports := await messages_due(self._connection, after=last, limit=AT_ONCE):
+            for report in reports:
+                last = report.id
+                try:
+                    await self._discord.show(report.target_id)
+                    await mark_message_written(self._connection, report)
+                except (DiscordUnreachable, OSError) as problem:
+                    log.warning("the pictures of the report %s are hidden or shown later: %s", report.id, problem)
 
     async def _hide(self, pending: PendingStep, _decision: Decision, report: Report) -> None:
-        job = await find_job(self._connection, report.target_id)
+        """Close it for good in the server, or everywhere, and take its pictures out of its message and the gallery."""
+        job = await reported_job(self._connection, report)
         if job is not None:
-            await self._close(job, report.server_id)
-            server_id = report.server_id or job.server_id
-            if server_id is not None:
-                await self._close(job, server_id)
-                await self._discord.take_down(job, server_id)
+            async with transaction(self._connection):
+                await record_decided_takedown(self._connection, job, report.server_id, report.id)
+                await begin_removal_of_job(self._connection, job.id, report.server_id or None)
+            await self._discord.show(job.id)
         await end_step(self._connection, pending)
 
     async def _delete(self, pending: PendingStep, _decision: Decision, report: Report) -> None:
-        job = await find_job(self._connection, report.target_id)
+        job = await reported_job(self._connection, report)
         if job is not None:
-            await self._close(job, EVERYWHERE)
             await self._discord.delete(job)
         await end_step(self._connection, pending)
 
-    async def _show_again(self, pending: PendingStep, decision: Decision, report: Report) -> None:
-        everywhere = decision.action is DecisionAction.DELETE or report.server_id == EVERYWHERE
-        job = await find_job(self._connection, report.target_id)
-        places = {EVERYWHERE if everywhere else report.server_id}
-        if report.server_id == EVERYWHERE and job is not None and job.server_id is not None:
-            places.add(job.server_id)
-        async with transaction(self._connection):
-            for server_id in places:
-                await end_takedown(self._connection, report.target_id, server_id)
-            await end_step(self._connection, pending)
+    async def _show_pictures(self, pending: PendingStep, _decision: Decision, report: Report) -> None:
+        await self._discord.show(report.target_id)
+        await end_step(self._connection, pending)
+
+    async def _show_again(self, pending: PendingStep, _decision: Decision, report: Report) -> None:
+        await end_decided_takedowns(self._connection, report.target_id, report.id)
+        await self._discord.show(report.target_id)
+        await end_step(self._connection, pending)
 
     # --- blocks -------------------------------------------------------------------------------------------------------
 
@@ -249,7 +251,7 @@ class CarryingOut:
     # --- ratings ------------------------------------------------------------------------------------------------------
 
     async def _rate(self, pending: PendingStep, decision: Decision, report: Report) -> None:
-        """Rate it, and remove the message of pictures that are not shown any more where they stand."""
+        """Rate it. Pictures are shown where that is shown, and nowhere else."""
         rating = decision.rating or ContentRating.BLOCKED
         if pending.begun_at is None:
             async with transaction(self._connection):
@@ -259,11 +261,8 @@ class CarryingOut:
                     before = await self._rate_pictures(report, rating)
                 await remember_rating_before(self._connection, decision.id, before)
                 await begin_step(self._connection, pending)
-        job = await find_job(self._connection, report.target_id) if report.kind is Subject.PICTURES else None
-        if job is not None:
-            where = ActionContext(person_id=job.person_id, server_id=job.server_id, channel_id=job.channel_id)
-            if not (await self._content.place_now(where)).shows(rating):
-                await self._discord.delete_message(job)
+        if report.kind is Subject.PICTURES:
+            await self._discord.show(report.target_id)
         await end_step(self._connection, pending)
 
     async def _rate_lora(self, report: Report, rating: ContentRating, operator_id: int) -> ContentRating | None:
@@ -287,7 +286,8 @@ class CarryingOut:
                 await clear_job_rating(self._connection, report.target_id, source, server_id=report.server_id)
             else:
                 await rate_job(self._connection, report.target_id, before, source, server_id=report.server_id)
-            await end_step(self._connection, pending)
+        await self._discord.show(report.target_id)
+        await end_step(self._connection, pending)
 
     # --- telling the owner --------------------------------------------------------------------------------------------
 
@@ -296,28 +296,31 @@ class CarryingOut:
         appeal = await appeal_of(self._connection, decision.id) if pending.step is Step.TELL_ANSWER else None
         notice = OwnerNotice(report, decision, await find_job(self._connection, report.target_id), appeal)
         person_id = report.owner_id  # negative: the keyed hash of who has all deleted
-        told = person_id is not None and person_id > 0 and await self._tell_once(pending, person_id, notice)
+        told = None
+        if person_id is not None and person_id > 0:
+            told = await self._tell_once(pending, person_id, notice)
         async with transaction(self._connection):
-            if told:
-                await self._mark_told(notice)
+            if told is not None:
+                await self._mark_told(notice, told)
             await end_step(self._connection, pending)
 
-    async def _tell_once(self, pending: PendingStep, person_id: int, notice: OwnerNotice) -> bool:
-        """Whether the person got the message, now or before a crash."""
+    async def _tell_once(self, pending: PendingStep, person_id: int, notice: OwnerNotice) -> int | None:
+        """The message that the person got, now or before a crash; None when it cannot be sent."""
         try:
-            if pending.begun_at is not None and await self._discord.was_told(person_id, notice, pending.begun_at):
-                return True
+            if pending.begun_at is not None:
+                sent = await self._discord.find_notice(person_id, notice, pending.begun_at)
+                if sent is not None:
+                    return sent
             await begin_step(self._connection, pending)
             with speaking(await locale_of(self._connection, person_id)):
-                await self._discord.tell(person_id, notice)
+                return await self._discord.tell(person_id, notice)
         except DiscordRefuses as problem:
             log.info("the owner of a picture is told of a decision later: %s", problem)
-            return False
-        return True
+            return None
 
-    async def _mark_told(self, notice: OwnerNotice) -> None:
+    async def _mark_told(self, notice: OwnerNotice, message_id: int | None = None) -> None:
         mark = mark_decision_told if notice.appeal is None else mark_answer_told
-        await mark(self._connection, notice.decision.id)
+        await mark(self._connection, notice.decision.id, message_id)
 
     async def untold(self, person_id: int) -> tuple[OwnerNotice, ...]:
         """What no direct message could tell the person. Raises DatabaseError."""

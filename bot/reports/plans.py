@@ -13,7 +13,7 @@ _OF_PICTURES: Final[Mapping[DecisionAction, tuple[Step, ...]]] = {
     DecisionAction.BLOCK: (Step.HIDE, Step.BLOCK, Step.TELL),
     DecisionAction.DELETE: (Step.DELETE, Step.TELL),
     DecisionAction.RATE: (Step.RATE, Step.TELL),
-    DecisionAction.DISMISS: (),  # the owner never knew of it
+    DecisionAction.DISMISS: (Step.SHOW,),  # the owner is told nothing: it is as it was
 }
 _OF_LORAS: Final[Mapping[DecisionAction, tuple[Step, ...]]] = {
     DecisionAction.HIDE: (Step.BLOCK,),
@@ -22,7 +22,6 @@ _OF_LORAS: Final[Mapping[DecisionAction, tuple[Step, ...]]] = {
 }
 _BACK: Final[Mapping[Step, Step]] = {
     Step.HIDE: Step.SHOW_AGAIN,
-    Step.DELETE: Step.SHOW_AGAIN,  # the pictures are gone for good; its buttons paint again
     Step.BLOCK: Step.UNBLOCK,
     Step.RATE: Step.UNRATE,
     Step.TELL: Step.TELL_ANSWER,
@@ -41,5 +40,5 @@ def steps(kind: Subject, action: DecisionAction) -> tuple[Step, ...]:
 
 def answer_steps(kind: Subject, action: DecisionAction, answer: AppealState) -> tuple[Step, ...]:
     """The steps that carry out the answer to an appeal."""
-    back = tuple(_BACK[step] for step in steps(kind, action))
+    back = tuple(_BACK[step] for step in steps(kind, action) if step in _BACK)  # what is deleted is gone for good
     return back if answer is AppealState.REVERSED else (Step.TELL_ANSWER,)

@@ -11,6 +11,7 @@ from bot.config import Settings
 from bot.database.audit import AuditAction, Changes, add_entry
 from bot.database.clock import now_ms
 from bot.database.connection import transaction
+from bot.database.deletions import find_hidden_job
 from bot.database.jobs import Job, find_job
 from bot.database.loras import Lora, find_lora
 from bot.database.reports import (
@@ -21,21 +22,26 @@ from bot.database.reports import (
     DecisionAction,
     Report,
     ReportReason,
+    ReportState,
     Subject,
     answer_appeal,
     appeal_of,
     complaints_of,
+    count_dismissed_of,
+    count_hidden_by,
     count_reports_by,
     count_warnings,
     decision_of,
     find_decision,
     find_report,
+    newest_report,
     report_by,
     save_appeal,
     save_decision,
     save_report,
     shared_reports,
     waiting_reports,
+    was_left_shown,
 )
 from bot.errors import (
     AppealedAlready,
@@ -59,6 +65,8 @@ from inference.content_rating import ContentRating
 from inference.queue import EVERYWHERE
 
 MOST_A_DAY = 20  # reports of one person
+MOST_HIDDEN_A_DAY = 5  # pictures that the reports of one person hide at once
+MOST_DISMISSED, DISMISSED_DAYS = 3, 90  # with so many dismissed reports in so many days, a person's hide nothing
 MAX_NOTE = 500  # characters of what a person adds to a report, or staff to a decision
 MAX_APPEAL = 1000  # characters
 DAY_MS = 86_400_000
@@ -87,9 +95,15 @@ async def find_case(connection: aiosqlite.Connection, report: Report) -> Case:
         0 if report.owner_id is None else await count_warnings(connection, report.owner_id, report.server_id),
         decision,
         None if decision is None else await appeal_of(connection, decision.id),
-        await find_job(connection, report.target_id) if pictures else None,
+        await reported_job(connection, report) if pictures else None,
         None if pictures else await find_lora(connection, report.target_id),
     )
+
+
+async def reported_job(connection: aiosqlite.Connection, report: Report) -> Job | None:
+    """Also one that its owner has deleted, and that is kept until the report is decided."""
+    found = await find_job(connection, report.target_id)
+    return found or await find_hidden_job(connection, report.target_id)
 
 
 class Reporting:
@@ -150,9 +164,30 @@ class Reporting:
             report = await save_report(
                 self._connection, kind, target_id, server_id=server_id, owner_id=owner_id, shared=shared,
                 person_id=who.person_id, reason=reason, note=" ".join(note.split())[:MAX_NOTE],
+                hides=kind is Subject.PICTURES and await self._hides(who.person_id, kind, target_id, server_id),
             )  # fmt: skip
         self.changed()
         return report
+
+    async def _hides(self, person_id: int, kind: Subject, target_id: int, server_id: int) -> bool:
+        """Whether pictures are out of sight at once because this person reports them.
+
+        Not if staff left them where they are before, or an open report has hidden them for as long as it may; nor if
+        the person's reports were dismissed again and again, or have hidden enough pictures today.
+        """
+        now = self._clock()
+        before = await newest_report(self._connection, kind, target_id, server_id)
+        too_old = before is not None and before.state is ReportState.OPEN and before.created_at < now - self.held_ms
+        if not self.held_ms or too_old or await was_left_shown(self._connection, kind, target_id):
+            return False
+        dismissed = await count_dismissed_of(self._connection, person_id, now - DISMISSED_DAYS * DAY_MS)
+        hidden = await count_hidden_by(self._connection, person_id, now - DAY_MS)
+        return dismissed < MOST_DISMISSED and hidden < MOST_HIDDEN_A_DAY
+
+    @property
+    def held_ms(self) -> int:
+        """For how long an open report hides and holds pictures, in ms."""
+        return self._settings().moderation.held_days * DAY_MS
 
     async def waiting(self, who: ActionContext, server_id: int, *, limit: int, offset: int = 0) -> tuple[Case, ...]:
         """A page of the reports that wait in a server; of EVERYWHERE the operators' and what servers share."""

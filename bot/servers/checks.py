@@ -24,6 +24,7 @@ from bot.database.job_orders import (
 from bot.database.job_ratings import JobRating, ratings_of_job, ratings_of_jobs
 from bot.database.jobs import AnyJob, Job
 from bot.database.loras import UsedLora, loras_of_files
+from bot.database.reports import held_jobs
 from bot.errors import (
     CategoryNotAllowed,
     CheckpointNotAllowed,
@@ -31,6 +32,7 @@ from bot.errors import (
     LoraBlocked,
     LoraBlockedEverywhere,
     NoMember,
+    PictureReported,
     PlaceUnseen,
 )
 from bot.moderation.ratings import PlaceRatings
@@ -167,6 +169,8 @@ class RequestChecks:
         Where the bot is not in the server nobody sees whether a place is still for adults alone: it counts as open to
         all. Raises DatabaseError.
         """
+        if await held_jobs(self._connection, [job.id]):
+            return PictureReported()
         ordered = await self._context_of(job)
         if ordered.server_id is not None and not ordered.bot_in_server:
             used, place = await self._used(job.request), await self._content.unseen(ordered)
@@ -205,6 +209,7 @@ class RequestChecks:
             job.id: self._content.why_not(job.request, _of(job.request, used), place, said.get(job.id, ()))
             for job in jobs
         }
+        refusals |= {job_id: PictureReported() for job_id in await held_jobs(self._connection, refusals)}
         return {job_id: refusal for job_id, refusal in refusals.items() if refusal is not None}
 
     async def why_not_published(self, who: ActionContext, job: Job, channel_id: int) -> RequestError | None:
@@ -214,6 +219,8 @@ class RequestChecks:
         """
         there = {"channel_id": channel_id, "parent_ids": frozenset[int](), "age_restricted": False}
         place = who.model_copy(update=there)
+        if await held_jobs(self._connection, [job.id]):
+            return PictureReported()
         said = await ratings_of_job(self._connection, job.id, who.place)
         refusal = await (await self._words.of(who.place)).why_not_painted(job.request)  # there may be new rules
         return refusal or await self._why_not_painted(place, job.request, await self._content.place_now(place), said)

@@ -158,9 +158,7 @@ class EaselBot(Client):
             self.connection, servers.servers, servers.rights, lambda: self.configuration.settings
         )
         self._report_messages = ReportMessages(self, self.connection, self.removals, self.thumbnails, self.reporting)
-        self.decisions = CarryingOut(
-            self.connection, servers.servers, servers.content, self.reporting, self._report_messages
-        )
+        self.decisions = CarryingOut(self.connection, servers.servers, self.reporting, self._report_messages)
         erased = ErasedMessages(self, follower.stop)
         self.erasures = Erasures(self.connection, self.configuration, self.jobs, easel.files, erased)
         self.exporter = Exporter(self.connection, settings.storage, easel.attachments)

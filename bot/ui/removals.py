@@ -40,6 +40,7 @@ from bot.database.deliveries import find_delivery
 from bot.database.errors import DatabaseError
 from bot.database.jobs import Job, find_job
 from bot.database.people import locale_of
+from bot.database.reports import held_jobs
 from bot.database.takedowns import (
     Takedown,
     mark_told,
@@ -48,7 +49,7 @@ from bot.database.takedowns import (
     taken_down_in,
     untold_takedowns,
 )
-from bot.errors import NothingThere, OwnPictureTakenDown, TakenDown, TakenDownEverywhere
+from bot.errors import NothingThere, OwnPictureTakenDown, PictureReported, TakenDown, TakenDownEverywhere
 from bot.i18n import _, ngettext, sentences, speaking
 from bot.i18n.texts import bounded_lines, plain, summary
 from bot.library.configuration import Configuration
@@ -81,6 +82,10 @@ class ResultMessages(Protocol):
 
         Raises DatabaseError.
         """
+        ...
+
+    async def show(self, job: Job) -> int | None:
+        """The same, for who tries again later. Raises DiscordUnreachable too."""
         ...
 
 
@@ -143,6 +148,16 @@ class Removals:
             self._unhidden.discard(job.id)
             return await self._results.bring_back(shown)
 
+    async def show(self, job_id: int) -> None:
+        """Write the message of a job as it has to be now: pictures, or why they are not shown. A hidden job's stays.
+
+        Raises DiscordUnreachable or DatabaseError.
+        """
+        async with self._showing:
+            job = await find_job(self._connection, job_id)
+            if job is not None:
+                await self._results.show(job)
+
     async def delete(self, job: Job) -> None:
         """Delete the job with its pictures and the message that was delivered, now and for good.
 
@@ -151,16 +166,6 @@ class Removals:
         async with transaction(self._connection):
             channel_id, message_id = await self._delivered(job) or (None, None)
             deletion = await begin_deletion(self._connection, job.id, channel_id, message_id)
-        if deletion is not None:
-            await self._carry_out(deletion)
-
-    async def delete_message(self, job: Job) -> None:
-        """Delete the message to which the job was delivered; its pictures stay. Raises DatabaseError."""
-        async with transaction(self._connection):
-            delivered = await self._delivered(job)
-            if delivered is None:
-                return
-            deletion = await begin_deletion(self._connection, job.id, *delivered, message_alone=True)
         if deletion is not None:
             await self._carry_out(deletion)
 
@@ -226,8 +231,11 @@ class Removals:
     async def check_open(self, job: Job, interaction: Interaction) -> None:
         """Refuse to paint from the job's pictures in a server whose staff took them down, whoever asks.
 
-        Elsewhere they are as open as before, unless they were taken down everywhere. Raises TakenDown or DatabaseError.
+        Elsewhere they are as open as before, unless they were taken down everywhere, or a report hides them. Raises
+        PictureReported, TakenDown or DatabaseError.
         """
+        if await held_jobs(self._connection, [job.id]):
+            raise PictureReported
         closed_in = await taken_down_in(self._connection, job.id, interaction.guild_id or EVERYWHERE)
         if closed_in == EVERYWHERE:
             raise TakenDownEverywhere

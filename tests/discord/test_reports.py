@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from playground import default_world, permissions
-from playground.control import Person
+from playground.control import Person, SentInteraction
 from playground.visible_message import VisibleMessage
 from tests.discord.conftest import PATIENCE, PROMPT, Scene, told
 from tests.discord.test_removals import files_of
@@ -14,11 +14,21 @@ from tests.discord.test_server import chosen, pressed
 CRUEL, SEXUAL = "violent_or_cruel", "sexual_where_it_does_not_belong"
 
 
-async def report(person: Person, picture: VisibleMessage, reason: str = CRUEL, note: str = "") -> VisibleMessage:
-    """Report a picture by the message's menu; the answer."""
+async def report_form(person: Person, picture: VisibleMessage) -> SentInteraction:
+    """Open the form by the message's menu."""
     opener = await person.message_command("Report", picture)
     await opener.modal(PATIENCE)
-    return await (await person.submit(opener, {"reason": [reason], "note": note})).reply(PATIENCE)
+    return opener
+
+
+async def send(person: Person, form: SentInteraction, reason: str = CRUEL, note: str = "") -> VisibleMessage:
+    """Send the form; the answer."""
+    return await (await person.submit(form, {"reason": [reason], "note": note})).reply(PATIENCE)
+
+
+async def report(person: Person, picture: VisibleMessage) -> VisibleMessage:
+    """Report a picture by the message's menu; the answer."""
+    return await send(person, await report_form(person, picture))
 
 
 async def decide(person: Person, case: VisibleMessage, button: str, **values: object) -> VisibleMessage:
@@ -60,26 +70,35 @@ async def test_a_reported_picture_is_gone_and_its_owner_appeals_and_is_answered(
         mary = await control.new_person("Mary")
         picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, seed=901))
         copy = await pressed(scene.ada, await told(scene.ada, "history"), "Open")
-        thanks = await report(linus, picture, note="blood")
+        own = await (await scene.ada.message_command("Report", picture)).reply(PATIENCE)
+        assert "your own" in own.text
+        opened = [await report_form(person, picture) for person in (linus, linus, mary)]
+        thanks = await send(linus, opened[0], note="blood")
+        hidden = await control.wait_message(picture.id, lambda seen: "was reported" in seen.text, PATIENCE)
+        assert not hidden.attachments and not hidden.buttons and PROMPT not in hidden.text
+        for button in ("Again", "Vary", "Edit", "Details"):
+            assert "reported this picture" in (await pressed(scene.ada, copy, button)).text, button
+        listed = await told(scene.ada, "history")
+        assert "reported this picture" in listed.text and not listed.attachments and "Delete" in listed.buttons
         assert thanks.ephemeral and "staff of this server" in thanks.text and "blood" not in thanks.text
-        assert (await report(linus, picture)).text == thanks.text, "the same report twice is one"
-        await report(mary, picture, SEXUAL)
+        assert (await send(linus, opened[1])).text == thanks.text, "the same report twice is one"
+        await send(mary, opened[2], SEXUAL)
         case = await control.wait_in_channel("staff-room", lambda seen: "2 people" in seen.text, PATIENCE)
         assert "blood" in case.text and "seed 901" in case.text and len(case.attachments) == 1
         assert all(f"<@{each}>" not in case.text for each in (default_world.LINUS, "Mary"))
         await control.set_person("Mary", locale="ja")
         waiting = await told(mary, "imagine", prompt=PROMPT, seed=902)
-        second = await control.wait_message(waiting.id, lambda seen: bool(seen.attachments), PATIENCE)
+        second = await control.wait_message(waiting.id, lambda seen: "編集" in seen.buttons, PATIENCE)
         second_copy = await pressed(mary, await told(mary, "history"), "開く")
+        files = files_of(scene, second)
         await report(linus, second)
         await control.wait_in_channel("staff-room", lambda seen: "seed 902" in seen.text, PATIENCE)
-        own = await (await scene.ada.message_command("Report", picture)).reply(PATIENCE)
-        assert "your own" in own.text
     async with scene.bot():  # everything works after a restart
         decided = await decide(grace, case, "Hide and warn", note="No blood here, please.")
         assert decided.id == case.id and "Hidden, and its owner was warned" in decided.text
         assert not decided.attachments and not decided.buttons
-        await scene.gone(picture)
+        down = await control.wait_message(picture.id, lambda seen: "was taken down" in seen.text, PATIENCE)
+        assert not down.attachments and not down.buttons
         notice = await letter(scene, "Ada", "this is a warning")
         assert "Workshop" in notice.text and "No blood here" in notice.text and "violent or cruel" in notice.text
         assert all(f"<@{each}>" not in notice.text for each in (default_world.GRACE, default_world.LINUS))
@@ -95,10 +114,11 @@ async def test_a_reported_picture_is_gone_and_its_owner_appeals_and_is_answered(
         assert set(appealed.buttons) == {"Uphold", "Reverse"}
         answered = await pressed(grace, appealed, "Reverse")
         assert "The decision was reversed" in answered.text and not answered.buttons
+        back = await control.wait_message(picture.id, lambda seen: "Again" in seen.buttons, PATIENCE)
+        assert back.buttons == picture.buttons
         answer = await letter(scene, "Ada", "took the decision back")
         assert "Appeal" not in answer.buttons
         assert "## Studio" in (await pressed(scene.ada, copy, "Edit")).text
-        files = files_of(scene, second)
         other = await control.wait_in_channel("staff-room", lambda seen: "seed 902" in seen.text, PATIENCE)
         gone = await decide(grace, other, "Delete everywhere")
         assert "Deleted everywhere" in gone.text and "seed 902" not in gone.text and not gone.attachments
@@ -107,7 +127,7 @@ async def test_a_reported_picture_is_gone_and_its_owner_appeals_and_is_answered(
         notice = await letter(scene, "Mary", "完全に削除")
         assert "Appeal" not in notice.buttons and len(notice.buttons) == 1
         dead = await pressed(mary, second_copy, "編集")
-        assert "下げられた" in dead.text
+        assert "もう残っていません" in dead.text
         panel = await chosen(grace, await told(grace, "server"), "svsection", "audit")
         assert panel.text.count("decide report") == 2 and "answer appeal" in panel.text
 
@@ -151,7 +171,8 @@ async def test_what_a_server_shares_is_seen_by_operators(scene: Scene) -> None:
     case = await pressed(grace, panel, "Look")
     assert "seed 903" in case.text
     await pressed(grace, case, "Dismiss")
-    assert await scene.control.message(picture.id) is not None
+    back = await scene.control.wait_message(picture.id, lambda seen: "Again" in seen.buttons, PATIENCE)
+    assert back.buttons == picture.buttons
     message = await grace.say("hello")
     refused = await (await grace.message_command("Report", message)).reply(PATIENCE)
     assert "no picture of Easel" in refused.text

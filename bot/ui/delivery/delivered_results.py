@@ -1,4 +1,6 @@
-"""The messages of results that were delivered: hidden while a deletion can be undone, and shown again."""
+"""The messages of results that were delivered: hidden while a deletion can be undone or a report is open, and shown
+again.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +10,19 @@ import aiohttp
 import aiosqlite
 import discord
 
+from bot.background import DiscordUnreachable
 from bot.database.deliveries import find_delivery
 from bot.database.errors import DatabaseError
 from bot.database.jobs import Job
 from bot.database.people import locale_of
 from bot.database.pictures import pictures_of_job
+from bot.database.reports import held_jobs
+from bot.database.takedowns import taken_down_in
 from bot.i18n import speaking
 from bot.servers.services import ServerServices
 from bot.ui.delivery.delivery import Deliverer, ResultNotice, RouteClosed
-from bot.ui.views.deleted import deleted_view
+from bot.ui.views.deleted import deleted_view, reported_view, taken_down_view
+from inference.queue import EVERYWHERE
 
 # Temporary errors, however long they last: Discord, the network or the database cannot be reached.
 UNREACHABLE = (
@@ -51,15 +57,35 @@ class DeliveredResults:
 
     async def bring_back(self, job: Job) -> int | None:
         """Show the pictures again, or why they may not be shown there any more."""
-        refusal = await self._servers.checks.why_not_delivered(job)
-        hidden = await self._servers.checks.hides_pictures(job)
-        pictures = await pictures_of_job(self._connection, job.id)
         try:
-            with speaking(await language_of(self._connection, self._servers, job)):
-                return await self._deliverer.bring_back(job, pictures, refusal, hidden=hidden)
-        except (RouteClosed, *UNREACHABLE) as problem:
+            return await self.show(job)
+        except DiscordUnreachable as problem:
             log.warning("the message of a picture that was brought back stays as it is: %s", problem)
             return None
+
+    async def show(self, job: Job) -> int | None:
+        """Show the pictures, or why they are not shown there now. What is not the bot's to edit stays as it is."""
+        try:
+            with speaking(await language_of(self._connection, self._servers, job)):
+                if (notice := await self._why_out_of_sight(job)) is not None:
+                    return await self._deliverer.replace(job, notice)
+                refusal = await self._servers.checks.why_not_delivered(job)
+                hidden = await self._servers.checks.hides_pictures(job)
+                pictures = await pictures_of_job(self._connection, job.id)
+                return await self._deliverer.bring_back(job, pictures, refusal, hidden=hidden)
+        except RouteClosed as why:
+            log.info("the message of a picture is not the bot's to edit: %s", why)
+            return None
+        except UNREACHABLE as problem:
+            raise DiscordUnreachable(str(problem)) from problem
+
+    async def _why_out_of_sight(self, job: Job) -> ResultNotice | None:
+        """What stands in place of pictures that are reported or were taken down; None for others."""
+        if await held_jobs(self._connection, [job.id]):
+            return ResultNotice(job, reported_view)
+        if await taken_down_in(self._connection, job.id, job.server_id or EVERYWHERE) is not None:
+            return ResultNotice(job, taken_down_view)
+        return None
 
 
 async def language_of(connection: aiosqlite.Connection, servers: ServerServices, job: Job) -> str | None:

@@ -49,36 +49,32 @@ class ReportMessages:
 
     # --- pictures -----------------------------------------------------------------------------------------------------
 
-    async def take_down(self, job: Job, server_id: int) -> None:
-        """As staff do it by *Delete*; the owner was marked as told."""
-        await self._removals.take_down(job, server_id)
+    async def show(self, job_id: int) -> None:
+        """In the message that was delivered."""
+        await self._removals.show(job_id)
 
     async def delete(self, job: Job) -> None:
         """As its owner does it by *Delete*."""
         await self._removals.delete(job)
 
-    async def delete_message(self, job: Job) -> None:
-        """The delivered message, as a takedown does it."""
-        await self._removals.delete_message(job)
-
     # --- owners -------------------------------------------------------------------------------------------------------
 
-    async def tell(self, person_id: int, notice: OwnerNotice) -> None:
+    async def tell(self, person_id: int, notice: OwnerNotice) -> int:
         """Send it with `enforce_nonce`."""
         view = await self._notice(notice)
         with _explained():
             channel = await (await self._client.fetch_user(person_id)).create_dm()
-            await channel.send(view=view, nonce=notice.nonce)
+            return (await channel.send(view=view, nonce=notice.nonce)).id
 
-    async def was_told(self, person_id: int, notice: OwnerNotice, since: int) -> bool:
+    async def find_notice(self, person_id: int, notice: OwnerNotice, since: int) -> int | None:
         """Search the direct messages by the reference at the end."""
         wanted = f"-# {reference(notice)}"
         with _explained():
             channel = await (await self._client.fetch_user(person_id)).create_dm()
             async for message in channel.history(limit=MAX_SEARCHED, after=_before(since), oldest_first=True):
                 if message.author == self._client.user and any(text.endswith(wanted) for text in _texts(message)):
-                    return True
-        return False
+                    return message.id
+        return None
 
     async def tell_here(self, interaction: Interaction, decisions: CarryingOut) -> None:
         """Tell the person who used a command of what no direct message could tell. Raises DatabaseError."""

@@ -1,4 +1,4 @@
-"""What stands in place of a picture that its owner has deleted, and the button that brings it back."""
+"""What stands in place of a picture that was deleted, reported or taken down, and the button that undoes a deletion."""
 
 from __future__ import annotations
 
@@ -51,6 +51,28 @@ def deleted_view(job_id: int, until: int) -> ui.LayoutView:
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any](_("**This picture was deleted**") + f"\n-# {text}"))
     view.add_item(ui.ActionRow[Any](UndoDeletionButton(job_id)))
+    return view
+
+
+def reported_view() -> ui.LayoutView:
+    """Says that the picture is out of sight until staff decide. Neither it nor its prompt is named."""
+    return _line(
+        _("**This picture was reported**"),
+        sentences(
+            _("People look at it, and until they have decided it is out of sight."),
+            _("If nothing is wrong with it, it comes back."),
+        ),
+    )
+
+
+def taken_down_view() -> ui.LayoutView:
+    """Says that the picture was taken down."""
+    return _line(_("**This picture was taken down**"), _("Whoever had it painted is told why."))
+
+
+def _line(head: str, text: str) -> ui.LayoutView:
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay[Any](f"{head}\n-# {text}"))
     return view
 
 

@@ -17,6 +17,7 @@ from bot.database.history import NEWEST, HistoryPage, Wanted, history_page, newe
 from bot.database.jobs import Job
 from bot.database.loras import find_lora, find_version
 from bot.database.pictures import Picture, pictures_of_job
+from bot.errors import PictureReported
 from bot.i18n import _, later, ngettext
 from bot.i18n.texts import clipped, lora_use, plain, several
 from bot.library.installed_checkpoints import InstalledCheckpoints
@@ -29,7 +30,7 @@ from bot.ui.rendered_message import RenderedMessage, hide_pictures
 from bot.ui.replies import error_message, send_ephemeral
 from bot.ui.views.go_to_page import GoToPageForm
 from bot.ui.views.persistent_items import JobButton, PersistentButton
-from bot.ui.views.result import AgainButton, EditButton, result_view
+from bot.ui.views.result import AgainButton, DeleteButton, EditButton, result_view
 from bot.workspace.repaint import picture_gone
 from inference.errors import RequestError
 
@@ -158,7 +159,7 @@ def _files(
 async def history(interaction: Interaction, query: HistoryQuery, number: int | None = None) -> RenderedMessage:
     """One page of a person's history, with thumbnails: that of the query's anchor, or that with a `number`, from 0.
 
-    What is rated above the place is named and not shown.
+    What is rated above the place, or reported, is named and not shown.
     """
     client, person_id = interaction.client, interaction.user.id
     connection, checkpoints = client.connection, client.configuration.checkpoints
@@ -175,6 +176,8 @@ async def history(interaction: Interaction, query: HistoryQuery, number: int | N
     for job in found.jobs:
         if refusal := hidden.get(job.id):
             page.view.add_item(ui.TextDisplay[Any](_hidden_text(job, refusal)))
+            if isinstance(refusal, PictureReported):  # its message is out of sight, with its buttons
+                page.view.add_item(ui.ActionRow[Any](DeleteButton(job.id)))
             continue
         pictures = await pictures_of_job(connection, job.id)
         thumbnail = await client.thumbnails.of_painted(pictures[0].path) if pictures else None
@@ -215,7 +218,7 @@ def _add(page: RenderedMessage, job: Job, text: str, thumbnail: PictureFile | No
 
 
 def _hidden_text(job: Job, refusal: RequestError) -> str:
-    """What stands in place of a job that is rated above what is shown here."""
+    """What stands in place of a job that is rated above what is shown here, or reported."""
     what = _("A picture of yours that is not shown here.")
     return f"{what} · <t:{job.created_at // 1000}:R>\n-# {error_message(refusal)}"
 

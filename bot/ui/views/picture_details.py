@@ -11,7 +11,8 @@ from discord import ui
 
 from bot.database.bookmarks import add_bookmark
 from bot.database.jobs import Job
-from bot.errors import NothingThere
+from bot.database.reports import held_jobs
+from bot.errors import NothingThere, PictureReported
 from bot.i18n import _, label, later, listed, ngettext, number, sentences
 from bot.i18n.texts import at_weight, base_models, clipped, mention, plain, several
 from bot.library.installed_checkpoints import InstalledCheckpoints
@@ -123,9 +124,11 @@ async def bookmark_loras(interaction: Interaction, loras: Sequence[RecipeLora]) 
 async def job_details_view(interaction: Interaction, job: Job) -> ui.LayoutView:
     """The details of a job's picture. The prompt is shown to its owner, or to all if the owner shows it.
 
-    Staff see it of pictures that are public in their own server.
+    Staff see it of pictures that are public in their own server. Raises PictureReported or DatabaseError.
     """
     client, person_id = interaction.client, interaction.user.id
+    if await held_jobs(client.connection, [job.id]):
+        raise PictureReported
     to_staff = job.server_id is not None and await may(interaction, Action.SEE_PROMPTS, job.server_id)
     recipe, whole = await shown_recipe(client.connection, job, person_id, to_staff=to_staff)
     view = await details_view(client.connection, client.configuration.checkpoints, recipe, _painting_facts(job))

@@ -81,9 +81,9 @@ def _answer(notice: OwnerNotice, place: str) -> list[str]:
     head = _("{place} looked at it again, and took the decision back")
     text = {
         DecisionAction.RATE: _("The rating counts no more."),
-        DecisionAction.DELETE: _("The picture cannot come back, but its settings paint again."),
-        DecisionAction.BLOCK: _("The block is lifted, and the picture's buttons paint there again."),
-    }.get(notice.decision.action, _("The picture's buttons paint there again. It is in /history."))
+        DecisionAction.DELETE: _("It should not have been deleted, and we are sorry: the picture cannot come back."),
+        DecisionAction.BLOCK: _("The block is lifted, and the picture is shown where it was."),
+    }.get(notice.decision.action, _("The picture is shown where it was, and its buttons paint there again."))
     return [f"**{head.format(place=place)}**", *about, text]
 
 

@@ -42,6 +42,8 @@ from bot.database.reports import (
     Step,
     Subject,
     answer_appeal,
+    mark_answer_told,
+    mark_decision_told,
     mark_report_posted,
     mark_report_posting,
     save_appeal,
@@ -170,6 +172,8 @@ async def report(connection: aiosqlite.Connection, person: int, word: str) -> No
         if owner == person:
             await save_appeal(connection, decision, person, f"my {word} is fine")
             await answer_appeal(connection, decision, AppealState.UPHELD, [], answered_by=MARGARET)
+            await mark_decision_told(connection, decision.id, person + 20)
+            await mark_answer_told(connection, decision.id, person + 21)
 
 
 async def publish(connection: aiosqlite.Connection, job_id: int, person: int, word: str) -> None:

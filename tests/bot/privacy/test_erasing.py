@@ -66,7 +66,7 @@ class Jobs:
 
 def messages_of(person: int) -> set[LeftMessage]:
     shown = {LeftMessage(CHANNEL, person + number) for number in (0, 2, 3, 20)}  # the last one published
-    return shown | {LeftMessage(DIRECT, person + 10)}
+    return shown | {LeftMessage(DIRECT, person + number) for number in (10, 20, 21)}  # about takedown and report
 
 
 @dataclass
@@ -117,7 +117,7 @@ async def erased(connection: aiosqlite.Connection, settings: Settings, discord: 
 def check_receipt(receipt: Erasure | None) -> None:
     assert receipt is not None and receipt.state is ErasureState.COMPLETE and receipt.person_id is None
     counted = (receipt.jobs, receipt.pictures, receipt.messages, receipt.unreachable, receipt.private_answers)
-    assert counted == (4, 3, 4, 1, 1)
+    assert counted == (4, 3, 6, 1, 1)
 
 
 # --- what is left ---------------------------------------------------------------------------------------------------

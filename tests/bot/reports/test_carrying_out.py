@@ -8,7 +8,7 @@ import hashlib
 import shutil
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ from bot.database.clock import now_ms
 from bot.database.connection import fetch, open_database
 from bot.database.jobs import Job, create_job, find_job, start_job
 from bot.database.pictures import NewPicture
-from bot.database.reports import AppealState, DecisionAction, Report, ReportReason
+from bot.database.reports import AppealState, DecisionAction, Report, ReportReason, held_jobs
+from bot.database.takedowns import taken_down_in
 from bot.errors import AppealedAlready, DecidedAlready
 from bot.reports.carrying_out import CarryingOut, DiscordRefuses, OwnerNotice
 from bot.reports.reporting import Case, Reporting
@@ -41,10 +42,11 @@ class Discord:
 
     posts: dict[int, str] = field(default_factory=dict[int, str])
     letters: list[str] = field(default_factory=list[str])
-    delivered: set[int] = field(default_factory=lambda: {DELIVERED})
+    delivered: dict[int, str] = field(default_factory=lambda: {DELIVERED: "pictures"})
     deleted: set[int] = field(default_factory=set[int])  # jobs without their files
     lost: set[str] = field(default_factory=set[str])
     closed: set[str] = field(default_factory=set[str])  # what Discord refuses
+    connection: aiosqlite.Connection | None = field(default=None, repr=False)
 
     async def _do(self, what: str, change: Callable[[], None]) -> None:
         await asyncio.sleep(0)
@@ -56,26 +58,34 @@ class Discord:
             self.lost.discard(what)
             raise DiscordUnreachable(what)
 
-    async def take_down(self, job: Job, server_id: int) -> None:
-        await self._do("take_down", lambda: self.delivered.discard(DELIVERED))
+    def copy(self) -> Discord:
+        return copy.deepcopy(replace(self, connection=None))
 
-    async def delete_message(self, job: Job) -> None:
-        await self._do("delete_message", lambda: self.delivered.discard(DELIVERED))
+    async def show(self, job_id: int) -> None:
+        assert self.connection is not None
+        what = "pictures"
+        if await held_jobs(self.connection, [job_id]):
+            what = "reported"
+        elif await taken_down_in(self.connection, job_id, SERVER) is not None:
+            what = "taken down"
+        if DELIVERED in self.delivered:
+            await self._do("show", lambda: self.delivered.update({DELIVERED: what}))
 
     async def delete(self, job: Job) -> None:
         def change() -> None:
-            self.delivered.discard(DELIVERED)
+            self.delivered.pop(DELIVERED, None)
             self.deleted.add(job.id)
 
         await self._do("delete", change)
 
-    async def tell(self, person_id: int, notice: OwnerNotice) -> None:
+    async def tell(self, person_id: int, notice: OwnerNotice) -> int:
         assert person_id == OWNER
         await self._do("tell", lambda: self.letters.append(notice.nonce))
+        return len(self.letters)
 
-    async def was_told(self, person_id: int, notice: OwnerNotice, since: int) -> bool:
-        await self._do("was_told", lambda: None)
-        return notice.nonce in self.letters
+    async def find_notice(self, person_id: int, notice: OwnerNotice, since: int) -> int | None:
+        await self._do("find_notice", lambda: None)
+        return self.letters.index(notice.nonce) + 1 if notice.nonce in self.letters else None
 
     async def post(self, case: Case, channel_id: int) -> int:
         number = len(self.posts) + 1
@@ -128,7 +138,7 @@ class World:
 
     def copy(self, to: Path) -> World:
         shutil.copytree(self.folder, to)
-        return World(to, copy.deepcopy(self.discord))
+        return World(to, self.discord.copy())
 
     def key(self) -> str:
         """Worlds with the same key have the same future."""
@@ -156,7 +166,7 @@ class Services:
         ]
         return reports[-1]
 
-    async def play(self, action: DecisionAction, answer: AppealState, ends_at: int) -> None:
+    async def play(self, action: DecisionAction, answer: AppealState | None, ends_at: int) -> None:
         """What people do, from the beginning; what they did before is known."""
         report = await self.report(PERSON, OTHER, PERSON)
         await self.carrying_out.carry_out_all()
@@ -165,10 +175,11 @@ class Services:
         with suppress(DecidedAlready):
             await self.reporting.decide(acting(MANAGER), report.id, action, note="Too cruel.", **options)
         await self.carrying_out.carry_out_all()
-        with suppress(AppealedAlready):
-            await self.reporting.appeal(OWNER, 1, "It is a tomato.")
-        with suppress(DecidedAlready):
-            await self.reporting.answer(acting(MANAGER), report.id, answer)
+        if answer is not None:
+            with suppress(AppealedAlready):
+                await self.reporting.appeal(OWNER, 1, "It is a tomato.")
+            with suppress(DecidedAlready):
+                await self.reporting.answer(acting(MANAGER), report.id, answer)
         for _ in range(3):  # each answer that was lost holds it up once
             await self.carrying_out.carry_out_all()
 
@@ -180,8 +191,9 @@ async def services_of(world: World) -> AsyncGenerator[Services]:
         await connection.execute("PRAGMA synchronous = OFF")
         servers = server_services(connection, lambda: settings, declarer=Declarations())
         servers.connect(FakeDiscord())
+        world.discord.connection = connection
         reporting = Reporting(connection, servers.servers, servers.rights, lambda: settings)
-        carrying_out = CarryingOut(connection, servers.servers, servers.content, reporting, world.discord)
+        carrying_out = CarryingOut(connection, servers.servers, reporting, world.discord)
         yield Services(connection, reporting, carrying_out)
 
 
@@ -228,14 +240,15 @@ async def end_of(services: Services, world: World) -> dict[str, object]:
         (DecisionAction.BLOCK, AppealState.REVERSED),
         (DecisionAction.DELETE, AppealState.UPHELD),
         (DecisionAction.RATE, AppealState.REVERSED),
+        (DecisionAction.DISMISS, None),
     ],
 )
 async def test_it_ends_the_same_wherever_it_is_killed(
-    tmp_path: Path, world: World, action: DecisionAction, answer: AppealState
+    tmp_path: Path, world: World, action: DecisionAction, answer: AppealState | None
 ) -> None:
     ends_at = now_ms() + DAY_MS
     killed: dict[str, World] = {}
-    world.discord.lost = {"tell", "post"}
+    world.discord.lost = {"tell", "post", "show"}
 
     def look() -> None:
         if (key := world.key()) not in killed:
@@ -244,9 +257,13 @@ async def test_it_ends_the_same_wherever_it_is_killed(
     async with services_of(world) as services:
         await Stepped(services.play(action, answer, ends_at), look)
         expected = await end_of(services, world)
-    assert expected["letters"] == ["decision1", "answer1"]
-    assert expected["posts"] == {1: f"2 people, {action.value}, {answer.value}"}
-    assert len(killed) > 20, "else there is nothing to interrupt"
+    assert expected["letters"] == (["decision1", "answer1"] if answer else [])
+    assert expected["posts"] == {1: f"2 people, {action.value}, {answer and answer.value}"}
+    shown = "taken down" if answer is AppealState.UPHELD else "pictures"
+    assert expected["delivered"] == ({} if action is DecisionAction.DELETE else {DELIVERED: shown})
+    seen = {left.discord.delivered.get(DELIVERED) for left in killed.values()}
+    assert seen >= {"pictures", "reported"}, "it was hidden before it was decided"
+    assert len(killed) > 10, "else there is nothing to interrupt"
     for left in killed.values():
         async with services_of(left) as services:
             await services.play(action, answer, ends_at)

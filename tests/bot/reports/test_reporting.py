@@ -10,11 +10,11 @@ import pytest
 from bot.config.sections import ModerationSettings
 from bot.database.blocks import BlockKind, find_block, save_block
 from bot.database.clock import now_ms
-from bot.database.connection import fetch
+from bot.database.connection import fetch, write
 from bot.database.jobs import Job, create_job
 from bot.database.loras import find_lora
-from bot.database.reports import AppealState, DecisionAction, ReportReason, ReportState
-from bot.database.takedowns import taken_down_in
+from bot.database.reports import AppealState, DecisionAction, ReportReason, ReportState, held_jobs
+from bot.database.takedowns import Takedown, record_takedown, taken_down_in, untold_takedowns
 from bot.errors import (
     AppealedAlready,
     CannotBeBlocked,
@@ -26,15 +26,16 @@ from bot.errors import (
     NotYours,
     OwnCase,
     OwnReport,
+    PictureReported,
     TextNeeded,
     TooManyReports,
 )
 from bot.reports.carrying_out import CarryingOut
-from bot.reports.reporting import MOST_A_DAY, Reporting
+from bot.reports.reporting import DISMISSED_DAYS, MOST_A_DAY, MOST_DISMISSED, MOST_HIDDEN_A_DAY, Reporting
 from inference.content_rating import ContentRating
 from inference.queue import EVERYWHERE
 from tests.bot.database.conftest import add_lora, request_for
-from tests.bot.reports.test_carrying_out import DAY_MS, OWNER, STAFF_CHANNEL, Discord
+from tests.bot.reports.test_carrying_out import DAY_MS, DELIVERED, OWNER, STAFF_CHANNEL, Discord
 from tests.bot.servers.world import (
     ELSEWHERE,
     MANAGER,
@@ -54,14 +55,12 @@ class ReportWorld:
     """The services of reports on a world of servers."""
 
     def __init__(self, world: ServerWorld) -> None:
-        self.world, self.discord = world, Discord()
+        self.world, self.discord = world, Discord(connection=world.connection)
         services = world.services
         self.reporting = Reporting(
             world.connection, services.servers, services.rights, lambda: world.settings, clock=world.now
         )
-        self.carrying_out = CarryingOut(
-            world.connection, services.servers, services.content, self.reporting, self.discord
-        )
+        self.carrying_out = CarryingOut(world.connection, services.servers, self.reporting, self.discord)
 
     async def picture(self, server_id: int | None = SERVER, owner: int = OWNER) -> Job:
         return await create_job(
@@ -266,9 +265,85 @@ async def test_what_operators_hide_is_closed_everywhere(reports: ReportWorld) ->
     report = await reports.reporting.report_pictures(acting(PERSON, server_id=None), job, WHY, "")
     await reports.reporting.decide(acting(OPERATOR, server_id=None), report.id, DecisionAction.HIDE)
     await reports.carrying_out.carry_out_all()
-    assert reports.discord.delivered == set()
+    assert reports.discord.delivered == {DELIVERED: "taken down"}
     assert [await taken_down_in(reports.world.connection, job.id, place) for place in (SERVER, EVERYWHERE)] == [0, 0]
     await reports.reporting.appeal(OWNER, 1, "No.")
     await reports.reporting.answer(acting(OPERATOR, server_id=None), report.id, AppealState.REVERSED)
     await reports.carrying_out.carry_out_all()
     assert await taken_down_in(reports.world.connection, job.id, SERVER) is None
+    assert reports.discord.delivered == {DELIVERED: "pictures"}
+
+
+async def test_what_is_reported_is_out_of_sight_until_it_is_decided(reports: ReportWorld) -> None:
+    connection, job = reports.world.connection, await reports.picture()
+    checks, who = reports.world.services.checks, acting(OTHER)
+    report = await reports.reported(job)
+    assert isinstance(await checks.why_not_shown(who, job), PictureReported), "in the transaction of the report"
+    assert isinstance(await checks.why_not_delivered(job), PictureReported)
+    assert isinstance(await checks.why_not_published(acting(OWNER), job, 7), PictureReported)
+    await reports.carrying_out.carry_out_all()
+    assert reports.discord.delivered == {DELIVERED: "reported"}
+    await reports.reporting.decide(acting(MANAGER), report, DecisionAction.DISMISS)
+    assert await checks.why_not_shown(who, job) is None
+    await reports.carrying_out.carry_out_all()
+    assert reports.discord.delivered == {DELIVERED: "pictures"}
+    await reports.reported(job, by=OTHER)
+    assert not await held_jobs(connection, [job.id]), "staff have seen it and left it there"
+
+
+async def test_what_nobody_decides_comes_back_after_some_days(reports: ReportWorld) -> None:
+    connection, job = reports.world.connection, await reports.picture()
+    await reports.reported(job)
+    await reports.carrying_out.carry_out_all()
+    days = reports.world.settings.moderation.held_days
+    await write(connection, "UPDATE report SET created_at = created_at - ?", ((days - 1) * DAY_MS,))
+    await reports.carrying_out.carry_out_all()
+    assert reports.discord.delivered == {DELIVERED: "reported"}
+    await write(connection, "UPDATE report SET created_at = created_at - ?", (DAY_MS,))
+    await reports.carrying_out.carry_out_all()
+    assert reports.discord.delivered == {DELIVERED: "pictures"}
+    await reports.reported(job, by=OTHER)
+    assert not await held_jobs(connection, [job.id]), "it has been hidden for as long as it may be"
+
+
+async def test_one_person_cannot_hide_everything(reports: ReportWorld) -> None:
+    connection = reports.world.connection
+
+    async def hides(by: int) -> bool:
+        job = await reports.picture()
+        await reports.reported(job, by)
+        return bool(await held_jobs(connection, [job.id]))
+
+    assert [await hides(PERSON) for _ in range(MOST_HIDDEN_A_DAY + 1)] == [True] * MOST_HIDDEN_A_DAY + [False]
+    reports.world.later_ms = DAY_MS + 1000
+    assert await hides(PERSON)
+    for number in range(MOST_DISMISSED):
+        await reports.reporting.decide(acting(MANAGER), number + 1, DecisionAction.DISMISS)
+    assert not await hides(PERSON), "too many of this person's reports were dismissed"
+    assert await hides(OTHER)
+    joined = await reports.picture()
+    await reports.reported(joined)
+    await reports.reported(joined, by=OTHER)
+    assert await held_jobs(connection, [joined.id]), "somebody else says so too"
+    reports.world.later_ms = (DISMISSED_DAYS + 1) * DAY_MS
+    assert await hides(PERSON)
+
+
+async def test_nothing_is_hidden_where_the_settings_hold_nothing(reports: ReportWorld) -> None:
+    reports.world.settings = reports.world.settings.model_copy(update={"moderation": ModerationSettings(held_days=0)})
+    job = await reports.picture()
+    await reports.reported(job)
+    assert not await held_jobs(reports.world.connection, [job.id])
+
+
+async def test_a_reversal_leaves_what_staff_took_down_by_themselves(reports: ReportWorld) -> None:
+    connection, job = reports.world.connection, await reports.picture()
+    await record_takedown(connection, job, SERVER)
+    report = await reports.reported(job)
+    await reports.reporting.decide(acting(MANAGER), report, DecisionAction.HIDE)
+    await reports.carrying_out.carry_out_all()
+    await reports.reporting.appeal(OWNER, 1, "No.")
+    await reports.reporting.answer(acting(MANAGER), report, AppealState.REVERSED)
+    await reports.carrying_out.carry_out_all()
+    assert await taken_down_in(connection, job.id, SERVER) == SERVER
+    assert await untold_takedowns(connection, OWNER) == (Takedown(job.id, SERVER),), "that takedown is still to be told"

@@ -46,6 +46,9 @@ class Messages:
         self.hidden.discard(job.id)
         return None
 
+    async def show(self, job: Job) -> int | None:
+        return await self.bring_back(job)
+
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:

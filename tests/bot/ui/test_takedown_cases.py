@@ -89,6 +89,9 @@ class NoResults:
     async def bring_back(self, job: Job) -> int | None:
         raise NotImplementedError
 
+    async def show(self, job: Job) -> int | None:
+        raise NotImplementedError
+
 
 @dataclass
 class _Message:
