@@ -495,8 +495,8 @@ class ModerationSettings(Section):
     """The id of the channel in which the bot posts reports of LoRAs, and of pictures outside of servers. Operators also
     find them, and what servers share, under Reports in /server."""
     held_days: Annotated[int, Field(ge=0, le=365)] = 30
-    """For how many days the files of pictures that were reported are kept, when whoever painted them deletes their data
-    before the report is decided."""
+    """For how many days an open report keeps pictures out of sight, and their files kept when whoever painted them has
+    all their data deleted. Then they are shown again. 0: a report hides and keeps nothing."""
 
     @model_validator(mode="after")
     def _unique_names(self) -> Self:

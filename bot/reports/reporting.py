@@ -177,8 +177,8 @@ class Reporting:
         """
         now = self._clock()
         before = await newest_report(self._connection, kind, target_id, server_id)
-        too_old = before is not None and before.state is ReportState.OPEN and before.created_at < now - self.held_ms
-        if not self.held_ms or too_old or await was_left_shown(self._connection, kind, target_id):
+        expired = before is not None and before.state is ReportState.OPEN and before.created_at < now - self.held_ms
+        if not self.held_ms or expired or await was_left_shown(self._connection, kind, target_id):
             return False
         dismissed = await count_dismissed_of(self._connection, person_id, now - DISMISSED_DAYS * DAY_MS)
         hidden = await count_hidden_by(self._connection, person_id, now - DAY_MS)
