@@ -14,7 +14,8 @@ class Fault:
     method: str | None = None
     kind: str = "status"
     """`status` answers with an error, `late` carries the request out and then answers with the error
-    (the bot cannot know that it worked), `hang` delays it, `cut` closes the connection, `proxy` answers as
+    (the bot cannot know that it worked), `hang` delays it, `slow` delays it and then carries it out,
+    `cut` closes the connection, `proxy` answers as
     something in between would that knows nothing of Discord: with a page of HTML, a 429 with `Via` and no body;
     `garbled` answers with half a JSON object, `foreign` with JSON of another program."""
     status: int = 500
@@ -23,7 +24,7 @@ class Fault:
     everywhere: bool = False
     """For status 429: the limit is the global one."""
     seconds: float = 60.0
-    """How long `hang` keeps the request waiting before it answers with the error."""
+    """How long `hang` and `slow` keep the request waiting."""
     count: int = 1
     uploads: bool = False
     """Whether only requests that upload files fail."""

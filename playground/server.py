@@ -208,6 +208,11 @@ class Playground:
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
         """An uploaded file; never as a document that could run scripts in the page's origin."""
+        fault = self.faults.take(request.method, request.path)
+        if fault is not None and fault.kind in {"slow", "hang"}:
+            await self.faults.hang(fault.seconds)
+        if fault is not None and fault.kind != "slow":
+            return web.Response(status=fault.status)
         found = self.world.files.get(request.match_info["file"])
         if not self.world.links.works(request.path, request.query):
             return web.Response(status=404, text="This link has expired.")

@@ -83,11 +83,11 @@ bot.servers
 bot.jobs
 bot.workspace bot.privacy bot.reports bot.community
 bot.app
-bot.ui.acknowledge bot.ui.api_url bot.ui.discord_refusals bot.ui.guide bot.ui.rendered_message
+bot.ui.acknowledge bot.ui.answers bot.ui.api_url bot.ui.discord_refusals bot.ui.guide bot.ui.rendered_message
 bot.ui.replies
 bot.ui.erased_messages bot.ui.removals bot.ui.studio_session bot.ui.takedown_cases
 bot.ui.client
-bot.ui.access bot.ui.server_lookups
+bot.ui.access bot.ui.server_lookups bot.ui.uploads
 bot.ui.message_lookup bot.ui.page_kind bot.ui.views
 bot.ui.delivery
 bot.ui.cogs

@@ -65,5 +65,6 @@ ratings.py             one to five stars for a LoRA
 samples.py             sample pictures of LoRAs
 bookmarks.py           bookmarks with their notes
 bookmark_transfer.py   exports and imports all bookmarks of a person
+posted_messages.py     messages that name a person and are of no order
 stacks.py              named sets of LoRA uses
 """

@@ -34,12 +34,6 @@ ENDED_JOBS = """
 """
 JOBS_BEING_DELETED = "SELECT job_id FROM deletion WHERE person_id = ?"
 ANY_JOB = "SELECT 1 FROM job WHERE person_id = ? LIMIT 1"
-HAS_NOTICES = """
-    SELECT 1 FROM takedown WHERE person_id = :person AND notice_id IS NOT NULL
-    UNION ALL SELECT 1 FROM report JOIN decision ON report_id = report.id
-        WHERE owner_id = :person AND notice_id IS NOT NULL
-    UNION ALL SELECT 1 FROM appeal WHERE person_id = :person AND notice_id IS NOT NULL LIMIT 1
-"""
 # What an open report is about is held until it is decided, for a time.
 NOTE_PICTURES = """
     INSERT INTO erasure_file (erasure_id, folder, path, report_id)
@@ -75,20 +69,18 @@ NOTE_DELETED_MESSAGES = """
     WHERE person_id = :person AND channel_id IS NOT NULL AND message_id IS NOT NULL
     ON CONFLICT DO NOTHING
 """
-NOTE_NOTICES = """
+NOTE_POSTED_MESSAGES = """
     INSERT INTO erasure_message (erasure_id, channel_id, message_id)
-    SELECT :erasure, :direct, notice_id FROM takedown
-    WHERE job_id IN (SELECT value FROM json_each(:ids)) AND notice_id IS NOT NULL AND :direct IS NOT NULL
-    ON CONFLICT DO NOTHING
+    SELECT :erasure, channel_id, message_id FROM posted_message WHERE person_id = :person ON CONFLICT DO NOTHING
+"""
+NOTE_MESSAGE = """
+    INSERT INTO erasure_message (erasure_id, channel_id, message_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING
 """
 # Of decisions about reports, and of answers to appeals.
 DECISION_NOTICES = """
     SELECT notice_id FROM report JOIN decision ON report_id = report.id
     WHERE owner_id = :person AND notice_id IS NOT NULL
     UNION SELECT notice_id FROM appeal WHERE person_id = :person AND notice_id IS NOT NULL
-"""
-NOTE_MESSAGE = """
-    INSERT INTO erasure_message (erasure_id, channel_id, message_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING
 """
 # Their posts are removed as well, by the rows that stay until then.
 NOTE_PUBLICATIONS = """
@@ -116,10 +108,14 @@ NOTE_OTHER_INPUTS = """
         SELECT wish ->> '$.image.sha256' AS sha256 FROM draft WHERE person_id = :person
         UNION SELECT state ->> '$.wish.image.sha256' FROM studio WHERE person_id = :person
         UNION SELECT previous ->> '$.wish.image.sha256' FROM studio WHERE person_id = :person
+        UNION SELECT sha256 FROM given_input WHERE person_id = :person
     ) AS found WHERE sha256 IS NOT NULL ON CONFLICT DO NOTHING
 """
 FORGET_PERSON = "DELETE FROM person WHERE id = ?"
-CLEAR = "UPDATE erasure SET state = 'clearing', person_id = NULL WHERE id = ? AND state = 'requested'"
+CLEAR = """
+    UPDATE erasure SET state = 'clearing', person_id = NULL, direct_channel = ? WHERE id = ? AND state = 'requested'
+"""
+FORGET_DIRECT_CHANNEL = "UPDATE erasure SET direct_channel = NULL WHERE id = ?"
 NEXT_FILES = """
     SELECT folder, path FROM erasure_file WHERE erasure_id = ? AND NOT EXISTS (
         SELECT 1 FROM report WHERE report.id = report_id AND state = 'open' AND created_at >= ?
@@ -145,7 +141,7 @@ END_MESSAGE = "DELETE FROM erasure_message WHERE erasure_id = ? AND channel_id =
 COUNT_MESSAGE = "UPDATE erasure SET messages = messages + ?, unreachable = unreachable + ? WHERE id = ?"
 COMPLETE = """
     UPDATE erasure SET state = 'complete', finished_at = ?, copies = ?, copies_until = ?
-    WHERE id = ? AND state = 'clearing'
+    WHERE id = ? AND state = 'clearing' AND direct_channel IS NULL
     AND NOT EXISTS (SELECT 1 FROM erasure_file WHERE erasure_id = erasure.id)
     AND NOT EXISTS (SELECT 1 FROM erasure_message WHERE erasure_id = erasure.id)
     RETURNING *
@@ -211,7 +207,8 @@ class ErasureState(StrEnum):
 class Erasure:
     """A row of the table; times in unix ms. `person_id` is None once the rows of the person are gone.
 
-    `messages` are gone, `unreachable` ones are not the bot's to delete, and `private_answers` the person's alone.
+    `messages` are gone, `unreachable` ones are not the bot's to delete, and `private_answers` the person's alone. The
+    `direct_channel` is that of the person's direct messages, until what the bot wrote there is known.
     `copies` of the database still hold the person; the last expires at `copies_until`, if anybody can tell.
     """
 
@@ -229,6 +226,7 @@ class Erasure:
     copies_until: int | None
     created_at: int
     finished_at: int | None
+    direct_channel: int | None
 
 
 class FileFolder(StrEnum):
@@ -295,11 +293,6 @@ async def newest_erasure(connection: aiosqlite.Connection, person_id: int) -> Er
     return None if row is None else _erasure(row)
 
 
-async def has_notices(connection: aiosqlite.Connection, person_id: int) -> bool:
-    """Whether the person got direct messages about takedowns or reports. Raises DatabaseError."""
-    return await fetch_one(connection, HAS_NOTICES, {"person": person_id}) is not None
-
-
 async def ended_jobs(connection: aiosqlite.Connection, person_id: int, *, limit: int) -> tuple[int, ...]:
     """Ids of the person's oldest jobs that have ended. Raises DatabaseError."""
     return tuple(row["id"] for row in await fetch(connection, ENDED_JOBS, (person_id, limit)))
@@ -318,18 +311,12 @@ async def erase_jobs(
     Notices lie in the `direct_channel`; without one they are counted as out of reach. Raises DatabaseError.
     """
     ids = json.dumps(list(job_ids))
-    about = {"erasure": erasure.id, "ids": ids, "direct": direct_channel}
+    about = {"erasure": erasure.id, "ids": ids}
     async with transaction(connection):
         (pictures,), (private,), (notices,) = [
             (await fetch(connection, sql, (ids,)))[0] for sql in (COUNT_PICTURES, COUNT_PRIVATE, COUNT_NOTICES)
         ]
-        for sql in (
-            NOTE_PICTURES,
-            NOTE_INPUTS,
-            NOTE_MESSAGES,
-            NOTE_NOTICES,
-            NOTE_PUBLICATIONS,
-        ):
+        for sql in (NOTE_PICTURES, NOTE_INPUTS, NOTE_MESSAGES, NOTE_PUBLICATIONS):
             await write(connection, sql, about)
         for name in spooled:
             await write(connection, NOTE_FILE, (erasure.id, FileFolder.SPOOL, name))
@@ -353,13 +340,16 @@ async def erase_person(
     """Delete the person's own row with all others, and hash the id where a row stays; False while there are jobs.
 
     The files `spooled` of jobs that the person was deleting are noted as still to be removed, and so are notices about
-    reports. These lie in the `direct_channel`; without one they are counted as out of reach. Raises DatabaseError.
+    reports. These lie in the `direct_channel`, of which all that the bot wrote is to be noted; without one they are
+    counted as out of reach. Raises DatabaseError.
     """
     person = erasure.person_id
     async with transaction(connection):
         if await fetch_one(connection, ANY_JOB, (person,)) is not None:
             return False
-        for sql in (NOTE_OTHER_INPUTS, NOTE_DELETED_PICTURES, NOTE_DELETED_INPUTS, NOTE_DELETED_MESSAGES):
+        for sql in (
+            NOTE_OTHER_INPUTS, NOTE_DELETED_PICTURES, NOTE_DELETED_INPUTS, NOTE_DELETED_MESSAGES, NOTE_POSTED_MESSAGES,
+        ):  # fmt: skip
             await write(connection, sql, {"erasure": erasure.id, "person": person})
         for name in spooled:
             await write(connection, NOTE_FILE, (erasure.id, FileFolder.SPOOL, name))
@@ -371,8 +361,18 @@ async def erase_person(
         await write(connection, FORGET_PERSON, (person,))
         for sql in _REPLACE:
             await write(connection, sql, {"person": person, "hash": erasure.pseudonym})
-        await write(connection, CLEAR, (erasure.id,))
+        await write(connection, CLEAR, (direct_channel, erasure.id))
     return True
+
+
+async def note_direct_messages(
+    connection: aiosqlite.Connection, erasure_id: int, messages: Iterable[LeftMessage]
+) -> None:
+    """Note all that the bot wrote in the direct channel as still to be removed. Raises DatabaseError."""
+    async with transaction(connection):
+        for message in messages:
+            await write(connection, NOTE_MESSAGE, (erasure_id, message.channel_id, message.message_id))
+        await write(connection, FORGET_DIRECT_CHANNEL, (erasure_id,))
 
 
 async def left_files(

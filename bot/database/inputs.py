@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+
 import aiosqlite
 
-from bot.database.connection import fetch, fetch_one
+from bot.database.clock import now_ms
+from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.people import remember_person
 
 # The index job_by_input is on this expression.
 NAMED = """
@@ -24,8 +29,26 @@ OF_PERSON = """
         UNION SELECT wish ->> '$.image.sha256' FROM draft WHERE person_id = :person
         UNION SELECT state ->> '$.wish.image.sha256' FROM studio WHERE person_id = :person
         UNION SELECT previous ->> '$.wish.image.sha256' FROM studio WHERE person_id = :person
+        UNION SELECT sha256 FROM given_input WHERE person_id = :person
     ) AS found WHERE sha256 IS NOT NULL ORDER BY sha256
 """
+NOTE_GIVEN = """
+    INSERT INTO given_input (person_id, sha256, given_at) VALUES (?, ?, ?)
+    ON CONFLICT (person_id, sha256) DO UPDATE SET given_at = excluded.given_at
+"""
+FORGET_GIVEN = "DELETE FROM given_input WHERE sha256 IN (SELECT value FROM json_each(?))"
+
+
+async def note_given(connection: aiosqlite.Connection, person_id: int, sha256: str) -> None:
+    """The person gave this picture. Raises DatabaseError."""
+    async with transaction(connection):
+        await remember_person(connection, person_id)
+        await write(connection, NOTE_GIVEN, (person_id, sha256, now_ms()))
+
+
+async def forget_given(connection: aiosqlite.Connection, hashes: Iterable[str]) -> None:
+    """The files of these pictures are removed. Raises DatabaseError."""
+    await write(connection, FORGET_GIVEN, (json.dumps(list(hashes)),))
 
 
 async def is_named(connection: aiosqlite.Connection, sha256: str) -> bool:
@@ -39,5 +62,8 @@ async def is_in_draft(connection: aiosqlite.Connection, sha256: str) -> bool:
 
 
 async def inputs_of_person(connection: aiosqlite.Connection, person_id: int) -> tuple[str, ...]:
-    """The pictures that a person's jobs, drafts and studio start from, in a fixed order. Raises DatabaseError."""
+    """The pictures that a person gave, or that their jobs, drafts and studio start from, in a fixed order.
+
+    Raises DatabaseError.
+    """
     return tuple(row["sha256"] for row in await fetch(connection, OF_PERSON, {"person": person_id}))

@@ -15,6 +15,7 @@ import aiosqlite
 from bot.config.sections import KeptPicture
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.posted_messages import note_results
 
 # Pictures stay for one of these reasons, each if the settings say so; another reason is one more line.
 _KEPT = """
@@ -121,8 +122,11 @@ async def end_files_of(connection: aiosqlite.Connection, job_ids: Iterable[int])
 
 
 async def forget_jobs(connection: aiosqlite.Connection, job_ids: Iterable[int]) -> None:
-    """Delete jobs without pictures. Raises DatabaseError."""
-    await write(connection, FORGET_JOBS, {"ids": json.dumps(list(job_ids))})
+    """Delete jobs without pictures; of whom their messages speak is kept. Raises DatabaseError."""
+    ids = list(job_ids)
+    async with transaction(connection):
+        await note_results(connection, ids)
+        await write(connection, FORGET_JOBS, {"ids": json.dumps(ids)})
 
 
 async def count_old_drafts(connection: aiosqlite.Connection, *, before_ms: int) -> tuple[int, int | None]:

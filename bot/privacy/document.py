@@ -25,11 +25,12 @@ Who cannot use the commands can ask whoever runs the bot: `easel privacy show`, 
 ## What a deletion does
 
 Jobs that wait or are being painted are cancelled. Then rows, words in search indexes, pictures, thumbnails,
-pictures to start from and the messages with your pictures are deleted. It goes on by itself after a restart. At
+pictures to start from and the bot's messages about you are deleted. What you asked for before, such as an upload
+that is still being read, is waited for, so that nothing of it comes later. It goes on by itself after a restart. At
 the end you get a receipt.
 
-- **Messages** are deleted where the bot may still do so. Those in places that it has left are counted in the
-  receipt.
+- **Messages** are deleted where the bot may still do so: those with your pictures, codes of stacks that you posted,
+  and all that the bot wrote to you directly. Those in places that it has left are counted in the receipt.
 - **Private answers** are yours alone: nobody else can delete them. Dismiss them in Discord, or wait until it
   forgets them.
 - **Copies of the database** keep what was deleted until they expire; the receipt says how many, and when.

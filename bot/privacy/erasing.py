@@ -31,11 +31,11 @@ from bot.database.erasures import (
     erase_jobs,
     erase_person,
     find_erasure,
-    has_notices,
     held_files,
     jobs_being_deleted,
     left_files,
     next_message,
+    note_direct_messages,
     overwrite_deleted,
     request_erasure,
     unfinished_erasures,
@@ -69,12 +69,23 @@ class RunningJobs(Protocol):
 class DiscordSide(Protocol):
     """Deletes what lies at Discord; `bot.ui.erased_messages` does."""
 
+    async def until_answered(self, person_id: int) -> None:
+        """Wait until what the person has asked for is answered: it may write rows and files until then.
+
+        Raises DiscordUnreachable when it takes long.
+        """
+        ...
+
     async def stop_delivering(self, person_id: int) -> None:
         """End the deliveries to the person; afterwards nothing more is posted of jobs that have ended."""
         ...
 
     async def direct_channel(self, person_id: int) -> int | None:
         """The channel of direct messages; None when there can be none. Raises DiscordUnreachable."""
+        ...
+
+    async def own_messages(self, channel_id: int) -> list[LeftMessage]:
+        """All that the bot wrote in a channel. Raises DiscordUnreachable."""
         ...
 
     async def delete_message(self, message: LeftMessage) -> bool:
@@ -146,6 +157,7 @@ class Erasures:
         if erasure.person_id is not None:
             await self._erase_rows(erasure, erasure.person_id)
         await self._remove_files(erasure)
+        await self._note_direct_messages(erasure)
         await self._delete_messages(erasure)
         held = await self.held(erasure)
         if held is not None and erasure.id in self._overwritten:
@@ -164,9 +176,7 @@ class Erasures:
 
     async def _erase_rows(self, erasure: Erasure, person_id: int) -> None:
         """Repeat it until no job is left: one may be ordered meanwhile."""
-        direct = None
-        if await has_notices(self._connection, person_id):
-            direct = await self._discord.direct_channel(person_id)
+        direct = await self._discord.direct_channel(person_id)
         while True:
             await self._stop_jobs(person_id)
             while ids := await ended_jobs(self._connection, person_id, limit=self._at_once):
@@ -180,12 +190,13 @@ class Erasures:
         return [file.path for file in await self._files.spooled(job_ids)]
 
     async def _stop_jobs(self, person_id: int) -> None:
-        """Cancel every job, wait until no worker has one, and until nothing is delivered any more."""
+        """Cancel every job, wait until no worker has one, and until nothing is answered or delivered any more."""
         jobs = await unfinished_jobs(self._connection, person_id)
         for job in jobs:
             await self._jobs.cancel(job.id)
         for job in jobs:
             await self._jobs.until_gone(job.id)
+        await self._discord.until_answered(person_id)
         await self._discord.stop_delivering(person_id)
 
     async def held(self, erasure: Erasure) -> HeldFiles | None:
@@ -203,6 +214,12 @@ class Erasures:
         ):
             await self._files.remove(files)
             await end_files(self._connection, erasure.id, files)
+
+    async def _note_direct_messages(self, erasure: Erasure) -> None:
+        noted = await find_erasure(self._connection, erasure.id)
+        if noted is not None and noted.direct_channel is not None:
+            messages = await self._discord.own_messages(noted.direct_channel)
+            await note_direct_messages(self._connection, erasure.id, messages)
 
     async def _delete_messages(self, erasure: Erasure) -> None:
         message = await next_message(self._connection, erasure.id)

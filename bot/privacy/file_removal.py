@@ -10,7 +10,7 @@ from pathlib import Path
 import aiosqlite
 
 from bot.database.erasures import FileFolder, LeftFile
-from bot.database.inputs import is_in_draft, is_named
+from bot.database.inputs import forget_given, is_in_draft, is_named
 from bot.library.configuration import Configuration
 from bot.pictures.thumbnails import Thumbnails
 
@@ -30,7 +30,10 @@ class FileRemoval:
 
         Raises DatabaseError or OSError.
         """
-        await asyncio.to_thread(self._remove, await self.unneeded(files))
+        going = await self.unneeded(files)
+        await asyncio.to_thread(self._remove, going)
+        if inputs := [file.path for file in going if file.folder is FileFolder.INPUTS]:
+            await forget_given(self._connection, inputs)
 
     async def unneeded(self, files: Sequence[LeftFile]) -> list[LeftFile]:
         """Those that nobody starts from, in a job, a draft or a studio. Raises DatabaseError."""

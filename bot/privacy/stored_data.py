@@ -218,6 +218,11 @@ TABLES = (
         },
     ),
     StoredTable(
+        "given_input", "which pictures to start from you gave", "person_id = :person", "as long as the picture",
+        Fate.DELETED,
+        {"person_id": "your Discord id", "sha256": "the picture", "given_at": "when"},
+    ),
+    StoredTable(
         "bookmark", "LoRAs that you saved", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
         {
             "id": "a number", "person_id": "your Discord id", "lora_id": "the LoRA", "note": "your note",
@@ -254,6 +259,14 @@ TABLES = (
         {
             "stack_id": "the set", "position": "its place", "sha256": "the file", "name": "its name",
             "weight": "its weight", "trigger_words": "those that you chose",
+        },
+    ),
+    StoredTable(
+        "posted_message", "messages of the bot that name you: codes of stacks, and results of orders that have expired",
+        "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
+        {
+            "message_id": "the message", "channel_id": "the channel", "person_id": "your Discord id",
+            "created_at": "when",
         },
     ),
     StoredTable(
@@ -387,6 +400,7 @@ TABLES = (
             "pictures": "how many", "messages": "how many", "unreachable": "messages that the bot may not delete",
             "private_answers": "how many", "copies": "of the database that still hold you",
             "copies_until": "when the last of them expires", "created_at": "when", "finished_at": "when it was done",
+            "direct_channel": "your direct messages, until it is known what is to be deleted there",
         },
     ),
     StoredTable(
@@ -447,7 +461,7 @@ FILES = (
     ),
     StoredFiles(
         "`inputs/`", "pictures that you gave to start from, without any other data",
-        "the SHA-256 in jobs, drafts and the studio",
+        "the SHA-256 in jobs, drafts, the studio and the table `given_input`",
         "as long as such a picture; what nothing names, `inputs_days` (7)",
         Fate.DELETED, exported=True,
     ),

@@ -13,6 +13,8 @@ access.py            checks rights before a handler runs, and tells handlers who
 server_lookups.py    asks Discord about members and command permissions
 client.py            the client type that commands and views use: `Client`, `Interaction`, `Cog`
 message_lookup.py    finds the job that a message shows, or the recipe inside a picture
+uploads.py           keeps pictures to start from, and notes who gave them
+answers.py           which interactions are being answered, and by whom they were begun
 api_url.py           connects discord.py to another server on this machine
 guide/               the texts and pictures of `/guide`
 views/               messages, and persistent components whose state is in the custom_id

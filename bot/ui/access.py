@@ -42,6 +42,7 @@ async def enter(
     """
     context = action_context(interaction, command, checked_by_discord=checked_by_discord)
     interaction.extras[_KEY] = context
+    interaction.client.answers.begin(context.person_id)
     if action is not None:
         await interaction.client.servers.rights.require(action, context, server_id)
         if context.server_id is not None and not interaction.permissions.use_application_commands:

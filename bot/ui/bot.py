@@ -32,6 +32,7 @@ from bot.reports.carrying_out import CarryingOut
 from bot.reports.reporting import Reporting
 from bot.ui import acknowledge, cogs, views
 from bot.ui.access import checkpoints_here, command_of, enter, shown_ratings
+from bot.ui.answers import AnswersUnderWay
 from bot.ui.api_url import api_base, check_answer
 from bot.ui.client import Client, Cog, Interaction
 from bot.ui.cogs.imagine import NSFW_COMMAND
@@ -159,7 +160,8 @@ class EaselBot(Client):
         )
         self._report_messages = ReportMessages(self, self.connection, self.removals, self.thumbnails, self.reporting)
         self.decisions = CarryingOut(self.connection, servers.servers, self.reporting, self._report_messages)
-        erased = ErasedMessages(self, follower.stop)
+        self.answers = AnswersUnderWay()
+        erased = ErasedMessages(self, self.answers, follower.stop)
         self.erasures = Erasures(self.connection, self.configuration, self.jobs, easel.files, erased)
         self.exporter = Exporter(self.connection, settings.storage, easel.attachments)
         alerts = OperatorAlerts(self, self.connection, self.configuration)

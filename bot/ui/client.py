@@ -26,6 +26,7 @@ from bot.reports.carrying_out import CarryingOut
 from bot.reports.reporting import Reporting
 from bot.requests.builder import RequestBuilder, RequestDraft
 from bot.servers.services import ServerServices
+from bot.ui.answers import AnswersUnderWay
 from bot.ui.removals import Removals
 from bot.ui.replies import reply_with_error
 from bot.ui.studio_session import StudioSessions
@@ -78,6 +79,7 @@ class Client(commands.AutoShardedBot):
     reporting: Reporting
     decisions: CarryingOut
     erasures: Erasures
+    answers: AnswersUnderWay
     exporter: Exporter
     forms: WeakValueDictionary[str, ui.Modal]  # the modals that are open, by custom_id
 

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import discord
 
 from bot.background import DiscordUnreachable
 from bot.database.erasures import LeftMessage
+from bot.ui.answers import AnswersUnderWay
 from bot.ui.discord_refusals import DISCORD_ERRORS, is_final
+
+ANSWER_SECONDS = 30.0  # for what a person has asked for; then others go first
 
 
 class ErasedMessages:
     """Implements `DiscordSide` for a client. `stop` ends the deliveries to a person."""
 
-    def __init__(self, client: discord.Client, stop: Callable[[int], Awaitable[None]]) -> None:
+    def __init__(
+        self, client: discord.Client, answers: AnswersUnderWay, stop: Callable[[int], Awaitable[None]]
+    ) -> None:
         self._client = client
+        self._answers = answers
         self._stop = stop
+
+    async def until_answered(self, person_id: int) -> None:
+        """Wait for the answers that are under way, such as for an upload."""
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._answers.until_given(person_id)
+        except TimeoutError as problem:
+            raise DiscordUnreachable("The person is still being answered.") from problem
 
     async def stop_delivering(self, person_id: int) -> None:
         """End the deliveries to the person."""
@@ -30,6 +45,19 @@ class ErasedMessages:
             if is_final(problem):
                 return None
             raise DiscordUnreachable(str(problem)) from problem
+
+    async def own_messages(self, channel_id: int) -> list[LeftMessage]:
+        """Read the whole channel; one that cannot be read any more has none."""
+        found = list[LeftMessage]()
+        try:
+            async for message in self._client.get_partial_messageable(channel_id).history(limit=None):
+                if message.author == self._client.user:
+                    found.append(LeftMessage(channel_id, message.id))
+        except DISCORD_ERRORS as problem:
+            if is_final(problem):
+                return found
+            raise DiscordUnreachable(str(problem)) from problem
+        return found
 
     async def delete_message(self, message: LeftMessage) -> bool:
         """Delete it with the bot's token; one that is not there is gone."""

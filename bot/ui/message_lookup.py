@@ -9,6 +9,7 @@ import discord
 from discord import ui
 from pydantic import ValidationError
 
+from bot.database.inputs import note_given
 from bot.database.jobs import Job, find_job
 from bot.database.pictures import pictures_of_job
 from bot.errors import NothingThere
@@ -16,6 +17,7 @@ from bot.i18n import _
 from bot.pictures.inputs import Input
 from bot.ui.access import require_shown
 from bot.ui.client import Client, Interaction
+from bot.ui.uploads import take_upload
 from bot.ui.views.persistent_items import JobButton, PersistentItem
 from bot.workspace.repaint import picture_gone
 from inference.messages import GenerationRequest
@@ -52,12 +54,13 @@ async def keep_shown_picture(interaction: Interaction, message: discord.Message)
     if job is not None and job.person_id != interaction.user.id and not _shows_pictures(message):
         raise _no_picture()
     if job is None:
-        return await client.inputs.take(_attached(message, (*_SUFFIXES, *_MORE_SUFFIXES))[0])
+        return await take_upload(interaction, _attached(message, (*_SUFFIXES, *_MORE_SUFFIXES))[0])
     await client.removals.check_open(job, interaction)
     await require_shown(interaction, job)
     folder = client.configuration.settings.storage.pictures
     for picture in await pictures_of_job(client.connection, job.id):
         if kept := await client.inputs.keep_picture(folder / picture.path):
+            await note_given(client.connection, interaction.user.id, kept.sha256)
             return replace(kept, rating=await client.servers.checks.rating_of(job, interaction.guild_id))
     raise picture_gone()
 

@@ -50,6 +50,9 @@ class Pipeline:
         fault = self.faults.take(request.method, path, uploads=request.content_type == "multipart/form-data")
         try:
             call = await _read(request)
+            if fault is not None and fault.kind == "slow":
+                await self.faults.hang(fault.seconds)
+                fault = None
             if fault is not None and fault.kind != "late":
                 answer, headers = await self._inject(fault, request)
             else:

@@ -45,6 +45,11 @@ async def test_a_late_fault_carries_the_request_out(rest: Rest, control: Control
     assert [one.content for one in await control.messages("art")] == ["there"]
 
 
+async def test_slow_requests_are_carried_out(rest: Rest, control: Control) -> None:
+    await control.fault("/users/@me", kind="slow", seconds=0.05)
+    assert (await rest("GET", "/users/@me"))[0] == 200
+
+
 async def test_hanging_requests_are_released(rest: Rest, control: Control, playground: Playground) -> None:
     await control.fault("/users/@me", kind="hang", seconds=0.05, status=504)
     assert (await rest("GET", "/users/@me"))[0] == 504

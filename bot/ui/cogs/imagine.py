@@ -18,6 +18,7 @@ from bot.ui.access import checkpoints_here
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import suggest_checkpoints, suggest_loras, suggest_stacks
 from bot.ui.cogs.options import OneOf
+from bot.ui.uploads import take_upload
 from bot.ui.views.stack_draft import with_stack
 from inference.bounds import (
     MAX_CLIP_SKIP,
@@ -117,7 +118,7 @@ class ImagineCog(Cog):
             draft = await with_stack(self._client.connection, self._client.requests, interaction.user.id, draft, stack)
         if image is not None:
             draft = await self._starting_from(
-                image, strength or DEFAULT_STRENGTH, draft, default_checkpoint(checkpoints, preferences)
+                interaction, image, strength or DEFAULT_STRENGTH, draft, default_checkpoint(checkpoints, preferences)
             )
         elif strength is not None:
             problem = _("says how much of a picture to change; give an image too")
@@ -134,10 +135,15 @@ class ImagineCog(Cog):
     imagine_nsfw.allowed_contexts = app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False)
 
     async def _starting_from(
-        self, image: discord.Attachment, strength: float, draft: RequestDraft, default: CheckpointSettings | None
+        self,
+        interaction: Interaction,
+        image: discord.Attachment,
+        strength: float,
+        draft: RequestDraft,
+        default: CheckpointSettings | None,
     ) -> RequestDraft:
         """The draft with a source image; without a size it gets the one whose aspect ratio is nearest."""
-        kept = await self._client.inputs.take(image)
+        kept = await take_upload(interaction, image)
         checkpoints = self._client.configuration.checkpoints
         name = draft.checkpoint or (default.name if default else None)
         size = draft.size or str(checkpoints.nearest_size(name, kept.width, kept.height))

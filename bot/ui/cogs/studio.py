@@ -7,6 +7,7 @@ from discord import app_commands
 
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import suggest_checkpoints, suggest_loras
+from bot.ui.uploads import take_upload
 from bot.workspace.studio_draft import Studio
 
 
@@ -37,7 +38,7 @@ class StudioCog(Cog):
 
             await studios.change(interaction, choose)
         if image is not None:
-            await studios.start_from(interaction, await self._client.inputs.take(image))
+            await studios.start_from(interaction, await take_upload(interaction, image))
         if add is not None:
             await studios.open_with_lora(interaction, await self._client.requests.lora(add))
         else:

@@ -9,6 +9,7 @@ import aiosqlite
 import discord
 from discord import ui
 
+from bot.database.posted_messages import note_posted
 from bot.database.stacks import (
     MAX_NAME,
     Stack,
@@ -121,7 +122,10 @@ class PostStackButton(StackButton, template=stack_template("post")):
         view = ui.LayoutView(timeout=None)
         view.add_item(ui.TextDisplay[Any](told))
         view.add_item(ui.ActionRow[Any](CopyStackButton(code)))
-        await acknowledge.send(interaction, view, private=False)
+        message_id = await acknowledge.send(interaction, view, private=False)
+        if message_id is not None and interaction.channel_id is not None:
+            connection = interaction.client.connection
+            await note_posted(connection, stack.person_id, interaction.channel_id, message_id)
 
 
 class CopyStackButton(PersistentButton, template=r"skcopy:(?P<code>[A-Z0-9]{1,20})"):

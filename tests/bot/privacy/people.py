@@ -24,6 +24,7 @@ from bot.database.deliveries import mark_sent, open_delivery
 from bot.database.drafts import save_draft
 from bot.database.features import FeatureKind, add_feature
 from bot.database.gallery_terms import PublishedFacets
+from bot.database.inputs import note_given
 from bot.database.job_orders import store_context
 from bot.database.job_ratings import RatingSource, rate_job
 from bot.database.jobs import create_job, start_job
@@ -32,6 +33,7 @@ from bot.database.pauses import pause
 from bot.database.people import store_locale
 from bot.database.picture_hashes import record_hashes
 from bot.database.pictures import NewPicture, pictures_of_job
+from bot.database.posted_messages import note_posted
 from bot.database.preferences import Preferences, save_preferences
 from bot.database.publications import NewPublication, begin_publication, mark_posted
 from bot.database.ratings import rate_lora
@@ -88,6 +90,7 @@ async def live(connection: aiosqlite.Connection, settings: Settings, person: int
     lora, other = await add_lora(connection, "Bat"), await add_lora(connection, "Wash")
     image = {"image": SourceImage(sha256=given(storage.inputs, BOTH_GAVE), strength=0.5)}
     own = given(storage.inputs, png(word))
+    await note_given(connection, person, given(storage.inputs, png(f"{word}, replaced in the studio")))
     request = request_for(LoraUse(sha256=sha("Bat"), name="Bat", weight=1), prompt=f"a {word} at dawn")
     thumbnails = Thumbnails(storage.thumbnails, storage.pictures)
     for number, private in enumerate((False, True, False, False)):
@@ -126,6 +129,7 @@ async def live(connection: aiosqlite.Connection, settings: Settings, person: int
     await remove_bookmarks(connection, person, [other.id])
     await rate_lora(connection, person, lora.id, 5)
     await save_stack(connection, person, f"{word} stack", [StackLora(sha256=sha("Bat"), name="Bat", weight=1)])
+    await note_posted(connection, person, CHANNEL, person + 30)
     await remember_miss(connection, person, since_ms=0)
     draft = f'{{"wish": {{"prompt": "{word}", "image": {{"sha256": "{own}", "strength": 0.5}}}}}}'
     await save_studio(connection, person, draft)

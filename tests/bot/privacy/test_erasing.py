@@ -66,7 +66,8 @@ class Jobs:
 
 def messages_of(person: int) -> set[LeftMessage]:
     shown = {LeftMessage(CHANNEL, person + number) for number in (0, 2, 3, 20)}  # the last one published
-    return shown | {LeftMessage(DIRECT, person + number) for number in (10, 20, 21)}  # about takedown and report
+    direct = {LeftMessage(DIRECT, person + number) for number in (10, 11, 20, 21)}  # 20 and 21 about reports
+    return shown | direct | {LeftMessage(CHANNEL, person + 30)}
 
 
 @dataclass
@@ -78,12 +79,20 @@ class Discord:
     asked: list[LeftMessage] = field(default_factory=list[LeftMessage])
     reachable: bool = True
 
+    async def until_answered(self, person_id: int) -> None:
+        await asyncio.sleep(0)
+
     async def stop_delivering(self, person_id: int) -> None:
         await asyncio.sleep(0)
 
     async def direct_channel(self, person_id: int) -> int | None:
         await asyncio.sleep(0)
         return DIRECT
+
+    async def own_messages(self, channel_id: int) -> list[LeftMessage]:
+        await asyncio.sleep(0)
+        mine = {LeftMessage(DIRECT, ADA + 10), LeftMessage(DIRECT, ADA + 11)}
+        return sorted((one for one in self.messages & mine if one.channel_id == channel_id), key=repr)
 
     async def delete_message(self, message: LeftMessage) -> bool:
         await asyncio.sleep(0)

@@ -16,7 +16,7 @@ from bot.database.audit import AuditAction, add_entry
 from bot.database.bookmarks import add_bookmark
 from bot.database.connection import fetch, write
 from bot.database.deletions import pending_deletions
-from bot.database.deliveries import open_delivery
+from bot.database.deliveries import mark_sent, open_delivery
 from bot.database.history import Wanted, history_page
 from bot.database.jobs import cancel_job, create_job, find_job, start_job
 from bot.database.left_servers import FORGET, forget_server, note_all, note_here, note_left, servers_left
@@ -161,6 +161,21 @@ async def test_orders_without_pictures_go(connection: aiosqlite.Connection, sett
     await retention(connection, settings, jobs_days=90).sweep()
     left = {row["id"] for row in await fetch(connection, "SELECT id FROM job")}
     assert left == {shown, jobs[0], jobs[2], jobs[3]}, "one that cannot go keeps no other"
+
+
+async def test_of_an_order_that_goes_the_message_is_remembered(
+    connection: aiosqlite.Connection, settings: Settings
+) -> None:
+    """So that it is deleted when its person has all deleted; a private answer is theirs alone."""
+    for message, private in ((71, False), (72, True)):
+        job = await create_job(connection, request_for(), person_id=ADA, channel_id=CHANNEL)
+        await open_delivery(connection, job.id, private=private, ticket=None)
+        await cancel_job(connection, job.id)
+        await mark_sent(connection, job.id, message)
+        await aged(connection, job.id, 100)
+    assert (await swept(connection, settings, jobs_days=90))[Kind.JOBS].count == 2
+    left = await fetch(connection, "SELECT message_id, channel_id, person_id FROM posted_message")
+    assert [tuple(row) for row in left] == [(71, CHANNEL, ADA)]
 
 
 async def test_files_go_by_their_age_unless_they_are_needed(

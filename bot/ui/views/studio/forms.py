@@ -12,6 +12,7 @@ from discord import ui
 from bot.i18n import _
 from bot.pictures.inputs import MIN_STRENGTH
 from bot.ui.client import Interaction
+from bot.ui.uploads import take_upload
 from bot.ui.views.persistent_items import ModalForm
 from bot.workspace.studio_draft import Row, Studio
 from inference.bounds import (
@@ -106,7 +107,7 @@ class OptionsForm(StudioForm):
         }
         if self.picture.values:
             client = interaction.client
-            picture = await client.inputs.take(self.picture.values[0])
+            picture = await take_upload(interaction, self.picture.values[0])
             await client.studios.change(interaction, lambda studio: studio.with_draft(**fields))
             await client.studios.start_from(interaction, picture)
             fields = {}

@@ -1,0 +1,16 @@
+"""Keeps pictures that people give to start from, and notes who gave them, so that they go with all that is theirs."""
+
+from __future__ import annotations
+
+import discord
+
+from bot.database.inputs import note_given
+from bot.pictures.inputs import Input
+from bot.ui.client import Interaction
+
+
+async def take_upload(interaction: Interaction, attachment: discord.Attachment) -> Input:
+    """Keep what the person attached. Raises PictureRefused, RemovedPicture or DatabaseError."""
+    kept = await interaction.client.inputs.take(attachment)
+    await note_given(interaction.client.connection, interaction.user.id, kept.sha256)
+    return kept

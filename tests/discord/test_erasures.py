@@ -1,0 +1,159 @@
+"""`/privacy delete` in the middle of things: it ends complete, once, and no message of the bot names the person."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from dataclasses import asdict
+
+import pytest
+from PIL import Image
+
+from playground.control import File, Person
+from playground.visible_message import VisibleMessage
+from tests.discord.conftest import PATIENCE, Scene, told
+from tests.discord.test_privacy import delete_all, id_of, left
+from tests.discord.test_removals import files_of, rows
+from tests.discord.test_reports import choose_channel, decide, letter, report
+from tests.discord.test_restarts import bot_process
+from tests.discord.test_server import pressed
+
+WORD = "zebrafinch"  # in everything that the person wrote
+NOTHING_LEFT = "SELECT count(*) FROM erasure_file UNION ALL SELECT count(*) FROM erasure_message"
+
+
+def reachable(scene: Scene, person: Person, *words: str) -> list[str]:
+    """The messages that the bot may delete in which the person's id, name or a word stands."""
+    world = scene.playground.world
+    traces = (str(id_of(scene, person)), person.name, *words)
+    found = list[str]()
+    for message in world.messages.values():
+        guild = world.channels[message.channel_id].guild_id
+        there = guild is None or world.bot_id in world.guilds[guild].members
+        if message.author_id == world.bot_id and message.visible_to is None and there:
+            text = json.dumps(asdict(message), default=str)
+            found += [text for trace in traces if trace in text]
+    return found
+
+
+async def paint(scene: Scene, person: Person, **options: object) -> VisibleMessage:
+    return await scene.painted(await person.slash("imagine", prompt=f"a {WORD}", **options))
+
+
+async def erased(scene: Scene, person: Person) -> VisibleMessage:
+    """Delete all that is kept of the person; the receipt."""
+    receipt = await delete_all(scene, person, await told(person, "privacy delete"))
+    assert receipt.ephemeral and "was deleted" in receipt.text, receipt.text
+    return receipt
+
+
+async def until_complete(scene: Scene) -> None:
+    """Wait until an erasure is complete."""
+    async with asyncio.timeout(PATIENCE):
+        while not rows(scene, "SELECT 1 FROM erasure WHERE state = 'complete'"):
+            await told(scene.grace, "privacy show")
+
+
+def red(size: int = 90) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (size, size), "red").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_while_the_picture_is_being_painted(scene: Scene) -> None:
+    mary = await scene.control.new_person("Marabou")
+    order = await told(mary, "imagine", prompt=f"an endless {WORD}", steps=150, count=4)
+    await scene.until_painting(order)
+    receipt = await erased(scene, mary)
+    assert "Orders: 1 · Pictures: 0 · Messages: 1" in receipt.text
+    await scene.gone(order)
+    assert left(scene, id_of(scene, mary), WORD) == [] and reachable(scene, mary, WORD) == []
+    await paint(scene, scene.ada)
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_while_an_upload_is_being_taken(scene: Scene) -> None:
+    """What is ordered with it is cancelled, and the upload is gone too."""
+    mary = await scene.control.new_person("Manakin")
+    before = set(scene.settings.storage.inputs.iterdir())
+    posted = await mary.say("look", "general", File("red.png", red(91)))
+    await scene.control.fault("/attachments/", method="GET", kind="slow", count=3)
+    sent = [
+        await mary.slash("imagine", prompt=f"a {WORD}", steps=150, image=File("red.png", red(92))),
+        await mary.slash("studio", image=File("red.png", red(93))),
+        await mary.message_command("Start from picture", posted),
+    ]
+    async with asyncio.timeout(PATIENCE):
+        while scene.playground.faults.waiting:
+            await told(scene.grace, "privacy show")
+    question = await mary.press(await told(mary, "privacy delete"), "Delete all …")
+    await question.modal()
+    deleting = await mary.submit(question)
+    await deleting.reply(PATIENCE)
+    await scene.control.clear_faults()
+    _, receipt = await deleting.messages(2, PATIENCE)
+    assert "Orders: 1 ·" in receipt.text and "Messages: 1" in receipt.text
+    for one in sent:
+        await one.answered(PATIENCE)
+    assert left(scene, id_of(scene, mary), WORD) == [] and reachable(scene, mary, WORD) == []
+    assert set(scene.settings.storage.inputs.iterdir()) == before
+
+
+async def told_of_a_warning(scene: Scene, picture: VisibleMessage) -> None:
+    """Let somebody report a picture, and staff hide it and warn its owner, who is told by a direct message."""
+    await report(scene.control.person("Linus"), picture)
+    case = await scene.control.wait_in_channel("staff-room", lambda seen: "Hide and warn" in seen.buttons, PATIENCE)
+    await decide(scene.grace, case, "Hide and warn", note="Not here.")
+    await scene.gone(picture)
+    await letter(scene, "Marlin", "this is a warning")
+
+
+async def posted_stack(person: Person) -> VisibleMessage:
+    """Post the code of a stack for everybody."""
+    await told(person, "studio", add="Bat")
+    await told(person, "stack save", name=f"My {WORD}")
+    return await pressed(person, await told(person, "stack share", name=f"My {WORD}"), "Post it here")
+
+
+async def test_a_killed_bot_goes_on_while_a_report_is_open(empty: Scene) -> None:
+    """Discord does not answer when the bot is killed; afterwards the reported picture waits for the decision."""
+    scene, control = empty, empty.control
+    async with bot_process(scene) as process:
+        await choose_channel(scene, scene.grace)
+        mary = await control.new_person("Marlin")
+        person_id = id_of(scene, mary)
+        await told_of_a_warning(scene, await paint(scene, mary, seed=901))
+        shown = [await posted_stack(mary), await paint(scene, mary), await paint(scene, mary, in_="dm")]
+        reported = await paint(scene, mary, seed=902)
+        (held,) = files_of(scene, reported)
+        await report(control.person("Linus"), reported)
+        case = await control.wait_in_channel("staff-room", lambda seen: "seed 902" in seen.text, PATIENCE)
+        assert len(reachable(scene, mary, WORD)) > len(shown) + 2
+        await control.fault("/messages/", method="DELETE", status=503, count=999)
+        question = await mary.press(await told(mary, "privacy delete"), "Delete all …")
+        await question.modal()
+        await mary.submit(question)
+        await control.wait_exchange(lambda sent: sent["method"] == "DELETE" and sent["status"] == 503, PATIENCE)
+        process.kill()
+        await process.wait()
+        await control.wait_online(online=False)
+    assert rows(scene, f"SELECT * FROM person WHERE id = {person_id}") == [], "the rows are gone all the same"
+    await control.clear_faults()
+    async with bot_process(scene) as process:
+        for message in (*shown, reported):
+            await scene.gone(message)
+        await control.wait_message(case.id, lambda seen: "seed 902" not in seen.text, PATIENCE)
+        assert held.exists() and (await control.message(case.id)).attachments, "staff still see what they decide on"
+        assert "1 picture of yours was reported" in (await told(mary, "privacy show")).text
+        await pressed(scene.grace, case, "Dismiss")
+        process.kill()
+        await process.wait()
+        await control.wait_online(online=False)
+    async with bot_process(scene):
+        await until_complete(scene)
+        page = await told(mary, "privacy show")
+    assert "Orders: 4 · Pictures: 4" in page.text and "Nothing is kept of you." in page.text
+    assert len(rows(scene, "SELECT * FROM erasure")) == 1 and rows(scene, NOTHING_LEFT) == [(0,), (0,)]
+    assert not held.exists() and left(scene, person_id, WORD) == [] and reachable(scene, mary, WORD) == []
