@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 
 from bot.database.clock import now_ms
 from bot.database.connection import fetch
+from bot.database.deletions import hide_job
 from bot.database.job_orders import PersonBlock
 from bot.database.loras import find_lora, find_lora_by_name
 from bot.database.server_settings import ServerSettings
@@ -52,6 +53,7 @@ from bot.ui.page_kind import PageKind
 from bot.ui.replies import error_message, send_ephemeral_text
 from bot.ui.views.base_model_declaration import DeclareButton, DeclareForm, ProposeButton, ProposeForm
 from bot.ui.views.content_rating import ContentRatingButton
+from bot.ui.views.deleted import UndoDeletionButton
 from bot.ui.views.guide import GuideLinkButton, PaintOneButton, QuestionMenu
 from bot.ui.views.job_progress import CancelButton
 from bot.ui.views.persistent_items import ModalForm, PersistentButton, PersistentForm, PersistentItem, PersistentSelect
@@ -173,6 +175,7 @@ OWN_DOORS: Mapping[type, Allowed] = {
     CancelButton: _cancels,
     DeleteButton: _takes_down,
     DeleteForm: _takes_down,
+    UndoDeletionButton: lambda actor: False,  # what Grace deleted, she alone brings back
     RefreshStatusButton: lambda actor: actor.may(Action.SEE_STATUS),
     ReloadButton: lambda actor: actor.may(Action.RELOAD),
     PaintOneButton: lambda actor: actor.may(Action.PAINT),
@@ -436,6 +439,10 @@ async def find_doors(table: Table) -> None:
     waiting = await told(table.scene.grace, "imagine", prompt=PROMPT)
     job = str(waiting.buttons["Cancel"]["custom_id"]).partition(":")[2]
     await table.bot.jobs.cancel(int(job))
+    waiting = await told(table.scene.grace, "imagine", prompt=PROMPT)
+    deleted = str(waiting.buttons["Cancel"]["custom_id"]).partition(":")[2]
+    await table.bot.jobs.cancel(int(deleted))
+    await hide_job(connection, int(deleted), now_ms() + 3_600_000)
     mystery = await find_lora_by_name(connection, "Mystery")
     assert mystery is not None
     named: dict[type, list[str]] = {
@@ -443,6 +450,7 @@ async def find_doors(table: Table) -> None:
         OwnJobCancelButton: [f"queue:cancel-own:{job}"],
         CancelButton: [f"cancel:{job}"],
         DeleteButton: [f"delete:{job}"],
+        UndoDeletionButton: [f"undelete:{deleted}"],
         DeclareButton: [f"decl:{mystery.id}"],
         ProposeButton: [f"propose:{mystery.id}"],
         SetUpButton: [f"svsetup:{WORKSHOP}"],
