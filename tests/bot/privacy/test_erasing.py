@@ -126,7 +126,7 @@ async def erased(connection: aiosqlite.Connection, settings: Settings, discord: 
 def check_receipt(receipt: Erasure | None) -> None:
     assert receipt is not None and receipt.state is ErasureState.COMPLETE and receipt.person_id is None
     counted = (receipt.jobs, receipt.pictures, receipt.messages, receipt.unreachable, receipt.private_answers)
-    assert counted == (4, 3, 6, 1, 1)
+    assert counted == (4, 3, 8, 1, 1)
 
 
 # --- what is left ---------------------------------------------------------------------------------------------------
