@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -46,14 +47,19 @@ async def hidden(scene: Scene, message: VisibleMessage) -> VisibleMessage:
     return seen
 
 
-def rows(scene: Scene, sql: str) -> list[tuple[object, ...]]:
-    with closing(sqlite3.connect(scene.settings.storage.database)) as connection, connection:
-        return connection.execute(sql).fetchall()
+async def rows(scene: Scene, sql: str) -> list[tuple[object, ...]]:
+    """Run a statement beside the bot, in a thread: the bot may be in a transaction, which this loop has to end."""
+
+    def run() -> list[tuple[object, ...]]:
+        with closing(sqlite3.connect(scene.settings.storage.database)) as connection, connection:
+            return connection.execute(sql).fetchall()
+
+    return await asyncio.to_thread(run)
 
 
 async def undo_in_vain(scene: Scene, message: VisibleMessage) -> None:
     """Let the time for *Undo* be over, and press it all the same."""
-    rows(scene, "UPDATE job SET delete_at = 1 WHERE delete_at IS NOT NULL")
+    await rows(scene, "UPDATE job SET delete_at = 1 WHERE delete_at IS NOT NULL")
     answer = await (await scene.ada.press(message, "Undo")).reply()
     assert answer.ephemeral and "gone for good" in answer.text
 
@@ -79,7 +85,7 @@ async def test_nothing_is_gone_before_the_time_for_undo_is_over(scene: Scene) ->
     await scene.gone(picture)
     assert not any(file.exists() for file in files)
     assert any(not path.exists() for path in thumbnails), "its thumbnail is gone too"
-    assert rows(scene, f"SELECT * FROM job WHERE id = {number}") == []
+    assert await rows(scene, f"SELECT * FROM job WHERE id = {number}") == []
 
 
 async def test_undo_brings_everything_back(scene: Scene) -> None:
