@@ -51,7 +51,7 @@ async def erased(scene: Scene, person: Person) -> VisibleMessage:
 async def until_complete(scene: Scene) -> None:
     """Wait until an erasure is complete."""
     async with asyncio.timeout(PATIENCE):
-        while not rows(scene, "SELECT 1 FROM erasure WHERE state = 'complete'"):
+        while not await rows(scene, "SELECT 1 FROM erasure WHERE state = 'complete'"):
             await told(scene.grace, "privacy show")
 
 
@@ -70,7 +70,7 @@ async def test_while_the_picture_is_being_painted(scene: Scene) -> None:
     assert "Orders: 1 · Pictures: 0 · Messages: 1" in receipt.text
     await scene.gone(order)
     assert left(scene, id_of(scene, mary), WORD) == [] and reachable(scene, mary, WORD) == []
-    await paint(scene, scene.ada)
+    await scene.painted(await scene.ada.slash("imagine", prompt="a red circle"))  # the worker goes on
 
 
 @pytest.mark.asyncio(loop_scope="session")
@@ -106,7 +106,7 @@ async def told_of_a_warning(scene: Scene, picture: VisibleMessage) -> None:
     await report(scene.control.person("Linus"), picture)
     case = await scene.control.wait_in_channel("staff-room", lambda seen: "Hide and warn" in seen.buttons, PATIENCE)
     await decide(scene.grace, case, "Hide and warn", note="Not here.")
-    await scene.gone(picture)
+    await scene.control.wait_message(picture.id, lambda seen: "taken down" in seen.text, PATIENCE)
     await letter(scene, "Marlin", "this is a warning")
 
 
@@ -139,7 +139,7 @@ async def test_a_killed_bot_goes_on_while_a_report_is_open(empty: Scene) -> None
         process.kill()
         await process.wait()
         await control.wait_online(online=False)
-    assert rows(scene, f"SELECT * FROM person WHERE id = {person_id}") == [], "the rows are gone all the same"
+    assert await rows(scene, f"SELECT * FROM person WHERE id = {person_id}") == [], "the rows are gone all the same"
     await control.clear_faults()
     async with bot_process(scene) as process:
         for message in (*shown, reported):
@@ -155,5 +155,5 @@ async def test_a_killed_bot_goes_on_while_a_report_is_open(empty: Scene) -> None
         await until_complete(scene)
         page = await told(mary, "privacy show")
     assert "Orders: 4 · Pictures: 4" in page.text and "Nothing is kept of you." in page.text
-    assert len(rows(scene, "SELECT * FROM erasure")) == 1 and rows(scene, NOTHING_LEFT) == [(0,), (0,)]
+    assert len(await rows(scene, "SELECT * FROM erasure")) == 1 and await rows(scene, NOTHING_LEFT) == [(0,), (0,)]
     assert not held.exists() and left(scene, person_id, WORD) == [] and reachable(scene, mary, WORD) == []

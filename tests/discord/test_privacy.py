@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import sqlite3
 import zipfile
 from contextlib import closing
@@ -74,7 +75,9 @@ async def test_one_sees_takes_along_and_deletes_everything(scene: Scene, caplog:
     assert "data/person-001.json" in archive.namelist()
     await mary.slash("imagine", prompt="an endless zebrafinch", steps=150, count=4)
     receipt = await delete_all(scene, mary, await told(mary, "privacy delete"))
-    assert receipt.ephemeral and "was deleted" in receipt.text and "Orders: 4 · Pictures: 3" in receipt.text
+    assert (
+        receipt.ephemeral and "was deleted" in receipt.text and re.search("Orders: 4 · Pictures: [37]", receipt.text)
+    ), "four more if it ended before"
     assert "2 private answers" in receipt.text or "1 private answer" in receipt.text
     await scene.gone(public)
     await scene.gone(direct)

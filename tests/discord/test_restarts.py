@@ -167,16 +167,16 @@ async def test_what_was_deleted_goes_when_its_time_ends_while_the_bot_is_away(em
         files = files_of(empty, picture)
         await empty.ada.submit(await asked(empty.ada, picture))
         await hidden(empty, picture)
-    rows(empty, "UPDATE job SET delete_at = 1")
+    await rows(empty, "UPDATE job SET delete_at = 1")
     async with empty.bot():
         await empty.gone(picture)
-    assert not any(file.exists() for file in files) and rows(empty, "SELECT * FROM job") == []
+    assert not any(file.exists() for file in files) and await rows(empty, "SELECT * FROM job") == []
 
 
 async def test_a_picture_that_could_not_be_hidden_is_hidden_at_the_next_start(empty: Scene) -> None:
     async with empty.bot():
         picture = await empty.painted(await empty.ada.slash("imagine", prompt=PROMPT))
-    rows(empty, f"UPDATE job SET delete_at = {now_ms() + 3_600_000}")
+    await rows(empty, f"UPDATE job SET delete_at = {now_ms() + 3_600_000}")
     async with empty.bot():
         await hidden(empty, picture)
 

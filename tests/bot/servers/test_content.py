@@ -306,7 +306,7 @@ async def test_a_list_is_looked_up_in_one_go(world: ServerWorld) -> None:
             await world.services.checks.hidden(acting(), some)
             await world.connection.set_trace_callback(None)
             counts.append(len(statements))
-    assert counts == [2, 2], "the LoRAs and what was said, of however many jobs"
+    assert counts == [3, 3], "the LoRAs, what was said and what is reported, of however many jobs"
     assert {job_id: type(why) for job_id, why in hidden.items()} == {
         jobs[0].id: PictureRatedTooHigh,
         jobs[2].id: RatedTooHigh,
