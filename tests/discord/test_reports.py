@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from playground import default_world, permissions
@@ -149,10 +151,13 @@ async def test_a_lora_is_reported_to_operators_who_find_it_in_server(scene: Scen
     assert "Rated higher: mature" in decided.text and not decided.buttons
     late = await pressed(margaret, twin, "Dismiss")
     assert "Somebody has decided that already" in late.text
-    page = await told(margaret, "lora info", name="Bat")
+    async with asyncio.timeout(PATIENCE):  # it is carried out after it was written down
+        while "rated above" not in (page := await told(margaret, "lora info", in_="staff-room", name="Bat")).text:
+            pass
     opener = await margaret.press(page, "Content rating")
     await opener.modal(PATIENCE)
-    await (await margaret.submit(opener, {"rating": ["-"]})).reply(PATIENCE)
+    put_back = await (await margaret.submit(opener, {"rating": ["-"]})).reply(PATIENCE)
+    assert "no content rating" in put_back.text, "other tests use the LoRA"
 
 
 @pytest.mark.asyncio(loop_scope="session")
