@@ -42,7 +42,8 @@ async def test_the_last_chapter_paints_a_first_picture(scene: Scene, reader) -> 
     page = await opened(reader, chapter=CHAPTERS[-1].key)
     picture = await scene.painted(await reader.press(page, "Paint one now"))
     assert VIVID in picture.text and not picture.ephemeral
-    assert any(name in picture.text for name in ("Bat", "Cape")), "a LoRA that fits is in it"
+    fitting = ("Bat", "Cape", "riddle")  # the last where another test declared what it is for
+    assert any(name in picture.text for name in fitting), "a LoRA that fits is in it"
 
 
 @pytest.mark.parametrize("locale", ["en-US", "ja"])

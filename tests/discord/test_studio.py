@@ -52,8 +52,10 @@ async def newest_panel(person: Person) -> VisibleMessage:
 
 
 async def pick_bat(person: Person, panel: VisibleMessage) -> VisibleMessage:
-    bat = next(o["value"] for o in panel.selects[control(panel, "add")]["options"] if o["label"] == "Bat")
-    return await pick(person, panel, "add", bat)
+    offered = {option["label"]: option["value"] for option in panel.selects[control(panel, "add")]["options"]}
+    if "Bat" not in offered:  # the studio keeps how its menu was searched and filtered, by another test perhaps
+        return await (await person.slash("studio", add="Bat")).reply()
+    return await pick(person, panel, "add", offered["Bat"])
 
 
 async def test_the_studio_orders_a_picture_and_keeps_the_panel(scene: Scene) -> None:
