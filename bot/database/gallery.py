@@ -1,7 +1,8 @@
 """The gallery of a server: pages of posted pictures, the newest or the most liked first, by whatever they have.
 
-What is deleted, taken down, blocked or rated above what the place shows is left out. Pages begin behind a picture and
-not after so many rows, so that the last page costs what the first does.
+What is deleted (its owner may still undo that), taken down, out of sight for a report, blocked or rated above what the
+place shows is left out. Pages begin behind a picture and not after so many rows, so that the last page costs what the
+first does.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from bot.database.clock import now_ms
 from bot.database.connection import fetch
 from bot.database.gallery_terms import GalleryFilter
 from bot.database.publications import Publication, publication_from
+from bot.database.reports import HIDING
 from inference.content_rating import ContentRating
 
 _BLOCK = "block.server_id IN (0, publication.server_id) AND (ends_at IS NULL OR ends_at > :now)"
@@ -26,8 +28,10 @@ SHOWN = f"""(
     AND (checkpoint IN (SELECT value FROM json_each(:checkpoints))) = :listed
     AND NOT EXISTS (
         SELECT 1 FROM takedown WHERE takedown.job_id = publication.job_id
-        AND takedown.server_id = publication.server_id
+        AND takedown.server_id IN (0, publication.server_id)
     )
+    AND publication.job_id NOT IN (SELECT id FROM job WHERE delete_at IS NOT NULL)
+    AND publication.job_id NOT IN (SELECT target_id FROM report WHERE {HIDING})
     AND NOT EXISTS (SELECT 1 FROM block WHERE kind = 'person' AND target_id = publication.person_id AND {_BLOCK})
     AND NOT EXISTS (
         SELECT 1 FROM publication_lora CROSS JOIN lora_version ON lora_version.sha256 = publication_lora.sha256

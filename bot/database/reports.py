@@ -34,10 +34,8 @@ CHANGED = "UPDATE report SET revision = revision + 1 WHERE id = ? RETURNING *"
 COUNT_BY = "SELECT count(*) AS number FROM report_by WHERE person_id = ? AND created_at >= ?"
 FIND = "SELECT * FROM report WHERE id = ?"
 HIDE = "UPDATE report SET hides = 1, message_due = 1 WHERE id = ? AND hides = 0"
-HELD = """
-    SELECT target_id FROM report
-    WHERE kind = 'pictures' AND target_id IN (SELECT value FROM json_each(?)) AND state = 'open' AND hides = 1
-"""
+HIDING = "kind = 'pictures' AND state = 'open' AND hides = 1"  # reports whose pictures nobody is shown
+HELD = f"SELECT target_id FROM report WHERE target_id IN (SELECT value FROM json_each(?)) AND {HIDING}"  # noqa: S608
 LEFT_UNDECIDED = """
     UPDATE report SET hides = 0, message_due = 1, revision = revision + 1
     WHERE state = 'open' AND hides = 1 AND created_at < ? RETURNING id

@@ -10,6 +10,7 @@ import pytest
 from bot.database.blocks import BlockKind, lift_block, save_block
 from bot.database.clock import now_ms
 from bot.database.connection import transaction, write
+from bot.database.deletions import hide_job, undo_deletion
 from bot.database.features import FeatureKind, add_feature, featured_loras, featured_publications, remove_feature
 from bot.database.gallery import (
     GallerySort,
@@ -24,9 +25,11 @@ from bot.database.job_ratings import RatingSource, clear_job_rating, rate_job
 from bot.database.jobs import find_job
 from bot.database.likes import RECENT_MS, age_likes, like, liked_among, unlike
 from bot.database.lora_records import rate_content
+from bot.database.reports import Report, ReportReason, Subject, save_report
 from bot.database.takedowns import record_takedown
 from inference.content_rating import ContentRating
 from inference.lora.sidecar import Category
+from inference.queue import EVERYWHERE
 from tests.bot.database.conftest import ILLUSTRIOUS, PONY, add_lora, sha
 from tests.bot.database.publishing import EVERYTHING, SERVER, published
 
@@ -181,6 +184,40 @@ async def test_what_is_taken_down_or_blocked_is_not_shown(connection: aiosqlite.
     assert job is not None
     await record_takedown(connection, job, SERVER)
     assert await shown(connection) == [one.id] and await find_shown(connection, two.id, EVERYTHING) is None
+
+
+async def test_what_operators_take_down_is_shown_in_no_server(connection: aiosqlite.Connection) -> None:
+    one = await published(connection)
+    job = await find_job(connection, one.job_id)
+    assert job is not None
+    await record_takedown(connection, job, EVERYWHERE)
+    assert await shown(connection) == [] and await find_shown(connection, one.id, EVERYTHING) is None
+
+
+async def test_what_its_owner_deletes_is_shown_again_when_they_undo_it(connection: aiosqlite.Connection) -> None:
+    one = await published(connection)
+    assert await hide_job(connection, one.job_id, now_ms() + 60_000)
+    assert await shown(connection) == [] and await find_shown(connection, one.id, EVERYTHING) is None
+    assert await undo_deletion(connection, one.job_id) is not None
+    assert await shown(connection) == [one.id]
+
+
+async def test_what_an_open_report_hides_is_not_shown(connection: aiosqlite.Connection) -> None:
+    one, two = await published(connection), await published(connection)
+
+    async def report(job_id: int, *, hides: bool, server: int = SERVER) -> Report:
+        return await save_report(
+            connection, Subject.PICTURES, job_id, server_id=server, owner_id=1, shared=False, person_id=7,
+            reason=ReportReason.OTHER, note="", hides=hides,
+        )  # fmt: skip
+
+    await report(two.job_id, hides=False)
+    assert await shown(connection) == [two.id, one.id]
+    for server in (SERVER, SERVER + 1):
+        hiding = await report(one.job_id, hides=True, server=server)
+        assert await shown(connection) == [two.id] and await find_shown(connection, one.id, EVERYTHING) is None
+        await write(connection, "UPDATE report SET state = 'decided' WHERE id = ?", (hiding.id,))
+        assert await shown(connection) == [two.id, one.id]
 
 
 async def test_staff_feature_loras_and_pictures(connection: aiosqlite.Connection) -> None:
