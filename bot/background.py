@@ -62,6 +62,15 @@ async def guard(
         log.error("%s failed", name, exc_info=problem)
 
 
+async def attempt(work: Coroutine[Any, Any, None], name: str) -> None:
+    """Await `work` that is tried again later: what keeps it from being done now is logged, and raises nothing."""
+    problem = await failure(work)
+    if isinstance(problem, DiscordUnreachable | DatabaseError | OSError):
+        log.warning("%s: tried again later: %s", name, problem)
+    elif problem is not None:
+        log.error("%s: tried again later", name, exc_info=problem)
+
+
 async def failure(work: Coroutine[Any, Any, object]) -> Exception | None:
     """Await `work`; the error that it raised, or None. One of two places that catch every error."""
     try:

@@ -77,7 +77,10 @@ PLAN = """
 """
 DECISION = "SELECT * FROM decision WHERE id = ?"
 DECISION_OF = "SELECT * FROM decision WHERE report_id = ?"
-TO_DO = "SELECT DISTINCT decision_id FROM decision_step WHERE done_at IS NULL ORDER BY decision_id LIMIT ?"
+TO_DO = """
+    SELECT DISTINCT decision_id FROM decision_step WHERE done_at IS NULL AND decision_id > ?
+    ORDER BY decision_id LIMIT ?
+"""
 NEXT_STEP = "SELECT * FROM decision_step WHERE decision_id = ? AND done_at IS NULL ORDER BY position LIMIT 1"
 BEGIN_STEP = "UPDATE decision_step SET begun_at = ? WHERE decision_id = ? AND position = ? AND begun_at IS NULL"
 END_STEP = "UPDATE decision_step SET done_at = ? WHERE decision_id = ? AND position = ?"
@@ -392,11 +395,6 @@ async def mark_report_shown(connection: aiosqlite.Connection, report: Report) ->
     await write(connection, SHOWN, (report.revision, report.id))
 
 
-async def report_changed(connection: aiosqlite.Connection, report_id: int) -> None:
-    """The message to staff is to be written anew. Raises DatabaseError."""
-    await write(connection, CHANGED, (report_id,))
-
-
 # --- decisions ------------------------------------------------------------------------------------------------------
 
 
@@ -438,9 +436,9 @@ async def decision_of(connection: aiosqlite.Connection, report_id: int) -> Decis
     return None if row is None else _decision(row)
 
 
-async def decisions_to_carry_out(connection: aiosqlite.Connection, *, limit: int) -> tuple[int, ...]:
-    """Ids of decisions with a step that is not done. Raises DatabaseError."""
-    return tuple(row["decision_id"] for row in await fetch(connection, TO_DO, (limit,)))
+async def decisions_to_carry_out(connection: aiosqlite.Connection, *, after: int, limit: int) -> tuple[int, ...]:
+    """Ids of decisions with a step that is not done, a page by id. Raises DatabaseError."""
+    return tuple(row["decision_id"] for row in await fetch(connection, TO_DO, (after, limit)))
 
 
 async def next_step(connection: aiosqlite.Connection, decision_id: int) -> PendingStep | None:

@@ -1,8 +1,7 @@
-"""Carries out what was decided, step by step, and keeps the message to staff up to date.
+"""Carries out what was decided, step by step.
 
-Each step is recorded when it is done, and does no harm when it is done again. A message is posted once: before it is
-posted again, the channel is searched for it. So after a crash, or when Discord cannot be reached, it goes on where it
-was.
+Each step is recorded when it is done, and does no harm when it is done again. So after a crash, or when Discord cannot
+be reached, it goes on where it was. What fails at one decision holds up no other.
 """
 
 from __future__ import annotations
@@ -11,19 +10,16 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from math import inf
-from typing import Protocol
 
 import aiosqlite
 
-from bot.background import DiscordUnreachable
+from bot.background import attempt
 from bot.database.blocks import BlockKind, find_block, lift_block, save_block
 from bot.database.clock import now_ms
 from bot.database.connection import transaction
-from bot.database.errors import DatabaseError
 from bot.database.job_ratings import RatingSource, clear_job_rating, rate_job, ratings_of_job
-from bot.database.jobs import Job, find_job
+from bot.database.jobs import find_job
 from bot.database.lora_records import rate_content
 from bot.database.loras import find_lora
 from bot.database.people import locale_of
@@ -33,7 +29,6 @@ from bot.database.reports import (
     Decision,
     PendingStep,
     Report,
-    ReportState,
     Step,
     Subject,
     appeal_of,
@@ -46,19 +41,17 @@ from bot.database.reports import (
     mark_answer_told,
     mark_decision_told,
     mark_message_written,
-    mark_report_posted,
-    mark_report_posting,
-    mark_report_shown,
     messages_due,
     next_step,
     remember_rating_before,
-    unshown_reports,
     untold_answers,
     untold_decisions,
 )
 from bot.database.takedowns import end_decided_takedowns, record_decided_takedown
 from bot.i18n import _, speaking
-from bot.reports.reporting import Case, Reporting, find_case, reported_job
+from bot.reports.messenger import DiscordRefuses, OwnerNotice, ReportMessenger
+from bot.reports.reporting import Reporting, reported_job
+from bot.reports.staff_messages import StaffMessages
 from bot.servers.server_cache import ServerCache
 from inference.content_rating import ContentRating
 from inference.queue import EVERYWHERE
@@ -67,57 +60,6 @@ RETRY_SECONDS = 60.0  # until what could not be done is tried again
 AT_ONCE = 50  # decisions or reports that are read together
 
 log = logging.getLogger(__name__)
-
-
-class DiscordRefuses(Exception):
-    """Discord refuses, and will refuse again: a closed way, a channel or a message that is gone."""
-
-
-@dataclass(frozen=True)
-class OwnerNotice:
-    """What the owner of a picture is told: a decision, or with `appeal` the answer to it."""
-
-    report: Report
-    decision: Decision
-    job: Job | None
-    appeal: Appeal | None = None
-
-    @property
-    def nonce(self) -> str:
-        """Names the message to Discord."""
-        return f"{'decision' if self.appeal is None else 'answer'}{self.decision.id}"
-
-
-class ReportMessenger(Protocol):
-    """Deletes, tells and posts; `bot.ui.report_messages` does. All raise DiscordUnreachable and DatabaseError."""
-
-    async def show(self, job_id: int) -> None:
-        """Write the message of a job as it has to be now: its pictures, or why they are not shown there."""
-        ...
-
-    async def delete(self, job: Job) -> None:
-        """Delete a job's pictures with all that the bot has put somewhere; later, where that cannot be done now."""
-        ...
-
-    async def tell(self, person_id: int, notice: OwnerNotice) -> int:
-        """Send a direct message; its id. Raises DiscordRefuses."""
-        ...
-
-    async def find_notice(self, person_id: int, notice: OwnerNotice, since: int) -> int | None:
-        """The direct message, if it was sent since a unix ms. Raises DiscordRefuses."""
-        ...
-
-    async def post(self, case: Case, channel_id: int) -> int:
-        """Post the message to staff; its id. Raises DiscordRefuses."""
-        ...
-
-    async def find_post(self, report: Report, channel_id: int, since: int) -> int | None:
-        """The message to staff in a channel, if it was posted since a unix ms. Raises DiscordRefuses."""
-        ...
-
-    async def edit_post(self, case: Case, channel_id: int, message_id: int) -> None:
-        """Write the message to staff anew. Raises DiscordRefuses."""
-        ...
 
 
 class CarryingOut:
@@ -134,6 +76,7 @@ class CarryingOut:
         self._servers = servers
         self._reporting = reporting
         self._discord = discord
+        self._staff_messages = StaffMessages(connection, reporting, discord)
         self._changed = asyncio.Event()
         self._steps: Mapping[Step, Callable[[PendingStep, Decision, Report], Awaitable[None]]] = {
             Step.HIDE: self._hide,
@@ -160,16 +103,15 @@ class CarryingOut:
 
     async def carry_out_all(self) -> None:
         """Go on with every decision and every message to staff; what cannot be done now stays for the next time."""
-        try:
-            for decision_id in await decisions_to_carry_out(self._connection, limit=AT_ONCE):
-                try:
-                    await self._carry_out(decision_id)
-                except (DiscordUnreachable, OSError) as problem:
-                    log.warning("the decision %s goes on later: %s", decision_id, problem)
-            await self._hide_reported()
-            await self._show_all()
-        except DatabaseError as problem:
-            log.warning("decisions go on later: %s", problem)
+        await attempt(self._carry_out_decisions(), "what was decided about reports")
+        await attempt(self._hide_reported(), "hiding reported pictures")
+        await attempt(self._staff_messages.write_all(), "messages about reports")
+
+    async def _carry_out_decisions(self) -> None:
+        last = 0
+        while decisions := await decisions_to_carry_out(self._connection, after=last, limit=AT_ONCE):
+            for last in decisions:
+                await attempt(self._carry_out(last), f"the decision {last}")
 
     async def _carry_out(self, decision_id: int) -> None:
         decision = await find_decision(self._connection, decision_id)
@@ -189,11 +131,11 @@ class CarryingOut:
         while reports := await messages_due(self._connection, after=last, limit=AT_ONCE):
             for report in reports:
                 last = report.id
-                try:
-                    await self._discord.show(report.target_id)
-                    await mark_message_written(self._connection, report)
-                except (DiscordUnreachable, OSError) as problem:
-                    log.warning("the pictures of the report %s are hidden or shown later: %s", report.id, problem)
+                await attempt(self._write_message(report), f"hiding or showing the pictures of the report {report.id}")
+
+    async def _write_message(self, report: Report) -> None:
+        await self._discord.show(report.target_id)
+        await mark_message_written(self._connection, report)
 
     async def _hide(self, pending: PendingStep, _decision: Decision, report: Report) -> None:
         """Close it for good in the server, or everywhere, and take its pictures out of its message and the gallery."""
@@ -340,56 +282,6 @@ class CarryingOut:
         """The person knows these now. Raises DatabaseError."""
         for notice in notices:
             await self._mark_told(notice)
-
-    # --- the message to staff -----------------------------------------------------------------------------------------
-
-    async def _show_all(self) -> None:
-        """Post or edit the message of every report that has changed. A channel that refuses is not asked twice."""
-        last, refusing = 0, set[int]()
-        while reports := await unshown_reports(self._connection, after=last, limit=AT_ONCE):
-            for report in reports:
-                last = report.id
-                channel_id = await self._reporting.channel_of(report.server_id)
-                if channel_id in refusing:
-                    continue
-                try:
-                    await self._show(report, channel_id)
-                except DiscordRefuses as problem:
-                    refusing |= {channel_id} - {None}
-                    log.warning("reports cannot be posted in the channel %s: %s", channel_id, problem)
-                except (DiscordUnreachable, OSError) as problem:
-                    log.warning("the message about the report %s is written later: %s", report.id, problem)
-
-    async def _show(self, report: Report, channel_id: int | None) -> None:
-        """Raises DiscordRefuses for a channel in which nothing can be posted."""
-        case = await find_case(self._connection, report)
-        posted = await self._posted(report)
-        if posted is not None:
-            try:
-                await self._discord.edit_post(case, *posted)
-            except DiscordRefuses:  # somebody has deleted it, or its channel
-                await mark_report_posted(self._connection, report.id, None)
-                posted = None
-        if posted is None and report.state is not ReportState.DECIDED:
-            if channel_id is None:
-                return  # it is posted when staff choose a channel
-            await mark_report_posting(self._connection, report.id, channel_id)
-            await mark_report_posted(self._connection, report.id, await self._discord.post(case, channel_id))
-        await mark_report_shown(self._connection, report)
-
-    async def _posted(self, report: Report) -> tuple[int, int] | None:
-        """Channel and message, if it was posted, perhaps just before a crash."""
-        if report.channel_id is None:
-            return None
-        if report.message_id is None and report.posting_at is not None:
-            try:
-                found = await self._discord.find_post(report, report.channel_id, report.posting_at)
-            except DiscordRefuses:
-                found = None
-            if found is not None:
-                await mark_report_posted(self._connection, report.id, found)
-                return report.channel_id, found
-        return None if report.message_id is None else (report.channel_id, report.message_id)
 
 
 def _end(ends_at: int | None) -> float:

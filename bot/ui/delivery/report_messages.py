@@ -17,7 +17,8 @@ from bot.database.reports import Report, complaints_of
 from bot.i18n import _, speaking
 from bot.i18n.texts import plain
 from bot.pictures.thumbnails import Thumbnails
-from bot.reports.carrying_out import CarryingOut, DiscordRefuses, OwnerNotice
+from bot.reports.carrying_out import CarryingOut
+from bot.reports.messenger import DiscordRefuses, OwnerNotice
 from bot.reports.reporting import Case, Reporting
 from bot.ui.client import Interaction
 from bot.ui.delivery.discord_transport import MAX_CLOCK_SKEW, MAX_SEARCHED

@@ -12,7 +12,7 @@ from discord import ui
 from bot.database.reports import AppealState, Complaint, DecisionAction, ReportReason
 from bot.i18n import _, label, listed, sentences
 from bot.i18n.texts import clipped, summary
-from bot.reports.carrying_out import OwnerNotice
+from bot.reports.messenger import OwnerNotice
 from bot.reports.reporting import MAX_APPEAL, MAX_NOTE
 from bot.ui import acknowledge
 from bot.ui.client import Interaction

@@ -25,7 +25,8 @@ from bot.database.pictures import NewPicture
 from bot.database.reports import AppealState, DecisionAction, Report, ReportReason, held_jobs
 from bot.database.takedowns import taken_down_in
 from bot.errors import AppealedAlready, DecidedAlready
-from bot.reports.carrying_out import CarryingOut, DiscordRefuses, OwnerNotice
+from bot.reports.carrying_out import CarryingOut
+from bot.reports.messenger import DiscordRefuses, OwnerNotice
 from bot.reports.reporting import Case, Reporting
 from bot.servers.services import server_services
 from inference.content_rating import ContentRating
@@ -46,6 +47,7 @@ class Discord:
     deleted: set[int] = field(default_factory=set[int])  # jobs without their files
     lost: set[str] = field(default_factory=set[str])
     closed: set[str] = field(default_factory=set[str])  # what Discord refuses
+    broken: set[int] = field(default_factory=set[int])  # jobs at which the code makes a mistake
     connection: aiosqlite.Connection | None = field(default=None, repr=False)
 
     async def _do(self, what: str, change: Callable[[], None]) -> None:
@@ -63,6 +65,8 @@ class Discord:
 
     async def show(self, job_id: int) -> None:
         assert self.connection is not None
+        if job_id in self.broken:
+            raise RuntimeError(job_id)
         what = "pictures"
         if await held_jobs(self.connection, [job_id]):
             what = "reported"

@@ -30,7 +30,7 @@ from bot.errors import (
     TextNeeded,
     TooManyReports,
 )
-from bot.reports.carrying_out import CarryingOut
+from bot.reports.carrying_out import AT_ONCE, CarryingOut
 from bot.reports.reporting import DISMISSED_DAYS, MOST_A_DAY, MOST_DISMISSED, MOST_HIDDEN_A_DAY, Reporting
 from inference.content_rating import ContentRating
 from inference.queue import EVERYWHERE
@@ -237,6 +237,30 @@ async def test_reports_are_posted_when_there_is_a_channel_and_again_when_their_m
     await reports.reported(case.job, by=OTHER)
     await reports.carrying_out.carry_out_all()
     assert reports.discord.posts == {1: "2 people, None, None"}
+
+
+async def test_a_mistake_at_one_decision_holds_up_no_other(reports: ReportWorld) -> None:
+    jobs = [await reports.picture() for _ in range(AT_ONCE + 2)]
+    for number, job in enumerate(jobs):
+        report = await reports.reported(job, by=PERSON + 100 + number)
+        await reports.reporting.decide(acting(MANAGER), report, DecisionAction.HIDE)
+    reports.discord.broken = {job.id for job in jobs[:-1]}
+    await reports.carrying_out.carry_out_all()
+    assert reports.discord.letters == [f"decision{len(jobs)}"], "also behind a page of decisions that fail"
+    reports.discord.broken = set()
+    await reports.carrying_out.carry_out_all()
+    assert len(reports.discord.letters) == len(jobs)
+
+
+async def test_a_mistake_at_one_report_holds_up_no_other(reports: ReportWorld) -> None:
+    await reports.world.services.administration.change_settings(acting(MANAGER), SERVER, reports_channel=STAFF_CHANNEL)
+    first, second = [await reports.picture() for _ in range(2)]
+    for job in (first, second):
+        await reports.reported(job)
+    reports.discord.broken = {first.id}
+    await reports.carrying_out.carry_out_all()
+    assert reports.discord.delivered == {DELIVERED: "reported"}, "the message of the other"
+    assert len(reports.discord.posts) == 2, "staff are told of both"
 
 
 async def test_operators_decide_about_loras_for_all_servers(reports: ReportWorld) -> None:

@@ -1,0 +1,86 @@
+"""Keeps the message to staff about each report up to date.
+
+A message is posted once: before it is posted again, the channel is searched for it. So after a crash, or when Discord
+cannot be reached, it goes on where it was.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import aiosqlite
+
+from bot.background import attempt
+from bot.database.reports import (
+    Report,
+    ReportState,
+    mark_report_posted,
+    mark_report_posting,
+    mark_report_shown,
+    unshown_reports,
+)
+from bot.reports.messenger import DiscordRefuses, ReportMessenger
+from bot.reports.reporting import Reporting, find_case
+
+AT_ONCE = 50  # reports that are read together
+
+log = logging.getLogger(__name__)
+
+
+class StaffMessages:
+    """The messages to staff about the reports of a database."""
+
+    def __init__(self, connection: aiosqlite.Connection, reporting: Reporting, discord: ReportMessenger) -> None:
+        self._connection = connection
+        self._reporting = reporting
+        self._discord = discord
+
+    async def write_all(self) -> None:
+        """Post or edit the message of every report that has changed. Raises DatabaseError."""
+        last, refusing = 0, set[int | None]()
+        while reports := await unshown_reports(self._connection, after=last, limit=AT_ONCE):
+            for report in reports:
+                last = report.id
+                await attempt(self._try(report, refusing), f"the message about the report {report.id}")
+
+    async def _try(self, report: Report, refusing: set[int | None]) -> None:
+        """Write the message, unless its channel is among those that refuse; one that does so now joins them."""
+        channel_id = await self._reporting.channel_of(report.server_id)
+        if channel_id in refusing:
+            return
+        try:
+            await self._write(report, channel_id)
+        except DiscordRefuses as problem:
+            refusing.add(channel_id)
+            log.warning("reports cannot be posted in the channel %s: %s", channel_id, problem)
+
+    async def _write(self, report: Report, channel_id: int | None) -> None:
+        """Raises DiscordRefuses for a channel in which nothing can be posted."""
+        case = await find_case(self._connection, report)
+        posted = await self._posted(report)
+        if posted is not None:
+            try:
+                await self._discord.edit_post(case, *posted)
+            except DiscordRefuses:  # somebody has deleted it, or its channel
+                await mark_report_posted(self._connection, report.id, None)
+                posted = None
+        if posted is None and report.state is not ReportState.DECIDED:
+            if channel_id is None:
+                return  # it is posted when staff choose a channel
+            await mark_report_posting(self._connection, report.id, channel_id)
+            await mark_report_posted(self._connection, report.id, await self._discord.post(case, channel_id))
+        await mark_report_shown(self._connection, report)
+
+    async def _posted(self, report: Report) -> tuple[int, int] | None:
+        """Channel and message, if it was posted, perhaps just before a crash."""
+        if report.channel_id is None:
+            return None
+        if report.message_id is None and report.posting_at is not None:
+            try:
+                found = await self._discord.find_post(report, report.channel_id, report.posting_at)
+            except DiscordRefuses:
+                found = None
+            if found is not None:
+                await mark_report_posted(self._connection, report.id, found)
+                return report.channel_id, found
+        return None if report.message_id is None else (report.channel_id, report.message_id)
