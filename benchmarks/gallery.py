@@ -25,7 +25,7 @@ from pathlib import Path
 import aiosqlite
 
 from benchmarks._command import BenchmarkCommand, closing_line
-from bot.community.discord_side import ArtChannelSide
+from bot.community.discord_side import PublicationSide
 from bot.community.like_counts import LikeCounts
 from bot.community.pacing import EditPacer
 from bot.database.clock import now_ms
@@ -237,7 +237,7 @@ async def run(folder: Path, pictures: int, likes: int, calls: int, runs: int) ->
     }
 
 
-class _Nobody(ArtChannelSide):
+class _Nobody(PublicationSide):
     """Discord, which nobody asks for anything here."""
 
 

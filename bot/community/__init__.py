@@ -1,6 +1,6 @@
 """What the people of a server share: published pictures, likes, what staff feature. Nothing of it speaks to Discord.
 
-discord_side.py  the Protocol of what does, and its errors
+discord_side.py  the Protocols of what does, and their errors
 publishing.py    posts pictures in art channels and takes them back, once each, also across a crash
 like_counts.py   likes, and which messages are brought up to date when
 pacing.py        how far apart edits of messages are

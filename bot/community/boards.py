@@ -16,9 +16,9 @@ import aiosqlite
 
 from bot import background
 from bot.community.discord_side import (
-    ArtChannelSide,
     ArtChannelUnreachable,
     BoardContent,
+    BoardSide,
     MessageClosed,
     MessageGone,
     PostRefused,
@@ -55,7 +55,7 @@ class Boards:
     def __init__(
         self,
         connection: aiosqlite.Connection,
-        discord: ArtChannelSide,
+        discord: BoardSide,
         pacer: EditPacer,
         places: Callable[[], Awaitable[Iterable[BoardPlace]]],
         *,

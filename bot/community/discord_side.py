@@ -1,4 +1,4 @@
-"""What publishing asks of Discord, as a Protocol, with what may come of it."""
+"""What publishing asks of Discord, as Protocols, with what may come of it."""
 
 from __future__ import annotations
 
@@ -43,8 +43,11 @@ class BoardContent:
     loras: tuple[Feature, ...]
 
 
-class ArtChannelSide(Protocol):
-    """Posts, finds, edits and deletes the messages of art channels. Each method raises ArtChannelUnreachable."""
+class PublicationSide(Protocol):
+    """Posts, finds, edits and deletes the messages of publications. Each method raises ArtChannelUnreachable.
+
+    `bot.ui.art_channels.posts` implements it.
+    """
 
     async def post(self, publication: Publication) -> PostedMessage:
         """Post a picture; its buttons name the publication. Raises PostRefused when it surely was not posted."""
@@ -62,6 +65,10 @@ class ArtChannelSide(Protocol):
     async def delete(self, publication: Publication, message: PostedMessage) -> None:
         """Delete its message, in a forum the post where the bot may; gone before, or out of reach for good, is well."""
         ...
+
+
+class BoardSide(Protocol):
+    """Posts, finds and edits the boards of art channels. Each method raises ArtChannelUnreachable."""
 
     async def post_board(self, board: GalleryBoard, content: BoardContent) -> PostedMessage:
         """Post a board. Raises PostRefused when it surely was not posted."""

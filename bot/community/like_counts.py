@@ -13,11 +13,11 @@ import aiosqlite
 
 from bot import background
 from bot.community.discord_side import (
-    ArtChannelSide,
     ArtChannelUnreachable,
     MessageClosed,
     MessageGone,
     PostRefused,
+    PublicationSide,
 )
 from bot.community.pacing import EditPacer
 from bot.database import likes
@@ -42,7 +42,7 @@ class LikeCounts:
     def __init__(
         self,
         connection: aiosqlite.Connection,
-        discord: ArtChannelSide,
+        discord: PublicationSide,
         pacer: EditPacer,
         *,
         every: float = MESSAGE_SECONDS,

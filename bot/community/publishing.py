@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 import aiosqlite
 
 from bot import background
-from bot.community.discord_side import ArtChannelSide, ArtChannelUnreachable, PostedMessage, PostRefused
+from bot.community.discord_side import ArtChannelUnreachable, PostedMessage, PostRefused, PublicationSide
 from bot.database.gallery_terms import PublishedFacets
 from bot.database.jobs import Job, find_job
 from bot.database.loras import loras_of_files
@@ -107,7 +107,7 @@ class PublishingRules:
 class Publishing:
     """Carries publications out. `discord` posts and deletes."""
 
-    def __init__(self, connection: aiosqlite.Connection, rules: PublishingRules, discord: ArtChannelSide) -> None:
+    def __init__(self, connection: aiosqlite.Connection, rules: PublishingRules, discord: PublicationSide) -> None:
         self._connection = connection
         self._rules = rules
         self._discord = discord

@@ -20,6 +20,7 @@ def endpoints(world: World, events: EventPublisher, threads: Threads) -> list[En
     return [
         Endpoint("GET", base, handlers.get),
         Endpoint("PATCH", base, handlers.change),
+        Endpoint("DELETE", base, handlers.delete),
         Endpoint("POST", f"{base}/typing", handlers.typing),
     ]
 
@@ -44,6 +45,15 @@ class ChannelEndpoints:
         else:
             self._change_channel(channel, call.body)
         return EndpointAnswer(json=shapes.channel(self._world, channel))
+
+    def delete(self, call: Call) -> EndpointAnswer:
+        """Delete a channel, or a thread with all that is in it; also its owner needs the permission for that."""
+        channel = self._visible(call)
+        self._world.require(channel, may.MANAGE_THREADS if channel.is_thread else may.MANAGE_CHANNELS)
+        shape = shapes.channel(self._world, channel)
+        self._events.channel("DELETE", channel)
+        self._world.forget_channel(channel)
+        return EndpointAnswer(json=shape)
 
     def _change_channel(self, channel: Channel, body: Json) -> None:
         self._world.require(channel, may.MANAGE_CHANNELS)

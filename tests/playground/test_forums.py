@@ -122,6 +122,16 @@ async def test_a_post_is_archived_after_its_time_without_messages(stage: Stage, 
     assert await stage.control.wait(seen, archived)
 
 
+async def test_a_post_is_deleted_by_those_who_manage_threads(stage: Stage, rest: Rest) -> None:
+    _, made = await post(rest, "style")
+    thread = f"/channels/{made['id']}"
+    assert (await rest("DELETE", thread))[1]["code"] == 50013
+    await stage.control.set_role_permissions("Easel", may.EVERYBODY | may.MANAGE_THREADS)
+    assert (await rest("DELETE", thread))[0] == 200
+    assert (await rest("GET", thread))[1]["code"] == 10003
+    assert made["id"] not in stage.playground.world.messages
+
+
 async def test_discord_py_finds_archived_posts(stage: Stage, rest: Rest) -> None:
     await stage.start()
     forum = stage.bot.get_channel(int(default_world.GALLERY))

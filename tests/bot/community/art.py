@@ -70,7 +70,7 @@ class Lookups:
 
 @dataclass
 class Discord:
-    """Implements `ArtChannelSide`. Each request is on its way for a step, and so is its answer.
+    """Implements `PublicationSide` and `BoardSide`. Each request is on its way for a step, and so is its answer.
 
     `down` are the places where Discord stops answering: "post" before it has got the request, "posted" after it.
     """
