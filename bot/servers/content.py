@@ -8,6 +8,7 @@ from typing import Protocol
 
 from bot.config import Settings
 from bot.config.checkpoints import CheckpointSettings
+from bot.database.gallery import PlaceFilter
 from bot.database.job_ratings import JobRating
 from bot.database.loras import UsedLora
 from bot.errors import (
@@ -89,6 +90,12 @@ class ContentRules:
     async def hides_pictures(self, where: ActionContext) -> bool:
         """Whether staff want pictures in this place to be hidden until somebody presses them. Raises DatabaseError."""
         return where.is_in((await self._servers.of(where.place)).settings.spoiler_channels)
+
+    def published_in(self, place: PlaceRatings) -> PlaceFilter:
+        """Which published pictures a place shows: ratings of checkpoints count beside those that the rows have."""
+        shows_unrated = place.shows(None)
+        named = [each.name for each in self._settings().checkpoints if place.shows(each.rating) is not shows_unrated]
+        return PlaceFilter(place.most, place.unrated_as, checkpoints=named, listed=not shows_unrated)
 
     def why_not(
         self, request: JobRequest, used: Sequence[UsedLora], place: PlaceRatings, said: Sequence[JobRating] = ()

@@ -11,6 +11,7 @@ from typing import Any
 import discord
 from discord import app_commands
 
+from bot.database.gallery import PlaceFilter
 from bot.database.jobs import AnyJob
 from bot.database.server_settings import ServerSettings
 from bot.errors import CommandClosed
@@ -84,6 +85,12 @@ async def words_here(interaction: Interaction) -> WordRules:
 async def shown_ratings(interaction: Interaction) -> frozenset[ContentRating | None]:
     """The content ratings that are shown where the person is, None among them if unrated is. Raises DatabaseError."""
     return (await interaction.client.servers.content.place(context_of(interaction))).shown
+
+
+async def published_here(interaction: Interaction) -> PlaceFilter:
+    """Which published pictures are shown where the person is. Raises DatabaseError."""
+    content = interaction.client.servers.content
+    return content.published_in(await content.place(context_of(interaction)))
 
 
 async def hides_pictures(interaction: Interaction) -> bool:

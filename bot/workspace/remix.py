@@ -20,6 +20,7 @@ from bot.database.loras import (
     find_version_by_short_hash,
     find_version_by_stem,
 )
+from bot.database.publications import PublicationState, publications_of_job
 from bot.i18n import _, ngettext
 from bot.i18n.texts import plain, several
 from bot.library.installed_checkpoints import InstalledCheckpoints
@@ -54,19 +55,34 @@ class Remix:
 
 
 async def shown_recipe(
-    connection: aiosqlite.Connection, job: Job, person_id: int, *, to_staff: bool = False
+    connection: aiosqlite.Connection,
+    job: Job,
+    person_id: int,
+    *,
+    to_staff: bool = False,
+    server_id: int | None = None,
 ) -> tuple[Recipe, bool]:
     """The recipe of the first picture of `job`, as far as the person may see it, and whether it is complete.
 
-    The prompt is shown to its owner alone, unless it stands under the picture; staff of its server (`to_staff`) see
-    that of a picture which everybody sees.
+    The prompt is shown to its owner alone, unless it stands under the picture, or its owner published it with the
+    picture in the server `server_id`; staff of its server (`to_staff`) see that of a picture which everybody sees.
     """
     recipe = recipe_of(job.request.only(0))
     delivery = await find_delivery(connection, job.id)
     public = delivery is not None and not delivery.private
     if job.person_id == person_id or (delivery is not None and delivery.shows_prompt) or (to_staff and public):
         return recipe, True
+    if server_id is not None and await prompt_is_published(connection, job.id, server_id):
+        return recipe, True
     return replace(recipe, prompt="", negative_prompt=""), False
+
+
+async def prompt_is_published(connection: aiosqlite.Connection, job_id: int, server_id: int) -> bool:
+    """Whether the owner shows the prompt in the gallery of a server. Raises DatabaseError."""
+    return any(
+        each.server_id == server_id and each.shows_prompt and each.state is PublicationState.POSTED
+        for each in await publications_of_job(connection, job_id)
+    )
 
 
 async def edited(
@@ -82,14 +98,53 @@ async def edited(
 
 
 async def remixed(
-    connection: aiosqlite.Connection, checkpoints: InstalledCheckpoints, job: Job, person_id: int, *, limit: int
+    connection: aiosqlite.Connection,
+    checkpoints: InstalledCheckpoints,
+    job: Job,
+    person_id: int,
+    *,
+    limit: int,
+    server_id: int | None = None,
 ) -> Remix:
-    """A draft from anybody's job. The prompt is included where it is shown."""
-    recipe, whole = await shown_recipe(connection, job, person_id)
+    """A draft from anybody's job, for somebody in this server. The prompt is included where it is shown."""
+    recipe, whole = await shown_recipe(connection, job, person_id, server_id=server_id)
     again = await remix(connection, checkpoints, recipe, person_id, limit=limit)
     if whole:
         return again
     return replace(again, notes=(_("Its prompt is kept private, so the words are yours to find."), *again.notes))
+
+
+async def with_same_loras(
+    connection: aiosqlite.Connection,
+    checkpoints: InstalledCheckpoints,
+    job: Job,
+    draft: RequestDraft,
+    *,
+    limit: int,
+) -> Remix:
+    """`draft` with the LoRAs of anybody's job, at their weights, in place of its own.
+
+    The notes name what the library does not know, and what does not fit the draft's checkpoint.
+    """
+    parts = await parts_of(connection, recipe_of(job.request.only(0)).loras)
+    found = _distinct(parts)
+    usable, left_out = found[:limit], found[limit:]
+    notes = _missing(parts, usable, left_out)
+    misfits = [part.lora.name for part in usable if part.lora and draft.checkpoint not in _fitting(checkpoints, part)]
+    if misfits and draft.checkpoint is not None:
+        told = ngettext(
+            "{names} does not fit your checkpoint {checkpoint}; this picture was painted on {other}.",
+            "{names} do not fit your checkpoint {checkpoint}; this picture was painted on {other}.",
+            len(misfits),
+        )
+        names = {"checkpoint": plain(draft.checkpoint), "other": plain(job.checkpoint)}
+        notes.append(told.format(names=several(misfits), **names))
+    loras = tuple(map(_lora_draft, usable))
+    return Remix(draft.model_copy(update={"loras": loras}), tuple(notes))
+
+
+def _fitting(checkpoints: InstalledCheckpoints, part: MatchedLora) -> list[str]:
+    return checkpoints.names_for(part.lora) if part.lora else []
 
 
 async def parts_of(connection: aiosqlite.Connection, loras: Sequence[RecipeLora]) -> list[MatchedLora]:

@@ -52,7 +52,9 @@ class RemixButton(JobButton, template=r"remix:(?P<job>\d{1,18})"):
         """Fill and show the studio."""
         client, job = interaction.client, await self.open_job(interaction)
         checkpoints, limit = await checkpoints_here(interaction), client.configuration.settings.limits.max_loras
-        again = await remixed(client.connection, checkpoints, job, interaction.user.id, limit=limit)
+        again = await remixed(
+            client.connection, checkpoints, job, interaction.user.id, limit=limit, server_id=interaction.guild_id
+        )
         await client.studios.open_with(interaction, again.draft, "\n".join(again.notes))
 
 
@@ -130,7 +132,9 @@ async def job_details_view(interaction: Interaction, job: Job) -> ui.LayoutView:
     if await held_jobs(client.connection, [job.id]):
         raise PictureReported
     to_staff = job.server_id is not None and await may(interaction, Action.SEE_PROMPTS, job.server_id)
-    recipe, whole = await shown_recipe(client.connection, job, person_id, to_staff=to_staff)
+    recipe, whole = await shown_recipe(
+        client.connection, job, person_id, to_staff=to_staff, server_id=interaction.guild_id
+    )
     view = await details_view(client.connection, client.configuration.checkpoints, recipe, _painting_facts(job))
     if not whole:
         view.add_item(ui.TextDisplay[Any]("-# " + _("Its prompt is kept private by whoever wrote it.")))

@@ -1,0 +1,49 @@
+"""What people do with a published picture, wherever its buttons are: in its post, in the gallery, on a LoRA's page.
+
+Each asks anew whether the picture is still there and shown where the person is.
+"""
+
+from __future__ import annotations
+
+from bot.database.gallery import find_shown
+from bot.database.jobs import Job, find_job
+from bot.database.publications import Publication
+from bot.errors import NotPublished
+from bot.i18n import _
+from bot.ui.access import published_here
+from bot.ui.client import Interaction
+from bot.ui.views.picture_details import bookmark_loras
+from bot.workspace.remix import with_same_loras
+from inference.parameters import RecipeLora
+
+
+async def require_published(interaction: Interaction, publication_id: int) -> tuple[Publication, Job]:
+    """The publication and its job, if it is shown where the person is: in its own server, by rating and rules.
+
+    Raises NotPublished or DatabaseError.
+    """
+    connection, place = interaction.client.connection, await published_here(interaction)
+    found = await find_shown(connection, publication_id, place)
+    job = None if found is None else await find_job(connection, found.job_id)
+    if found is None or job is None or found.server_id != interaction.guild_id:
+        raise NotPublished
+    return found, job
+
+
+async def use_same(interaction: Interaction, publication_id: int) -> None:
+    """Put the LoRAs of the picture into the person's studio, in place of those there; the words stay.
+
+    Says what does not fit the person's checkpoint. Raises NotPublished or DatabaseError.
+    """
+    client, (_publication, job) = interaction.client, await require_published(interaction, publication_id)
+    snapshot = await client.studios.snapshot(interaction)
+    limit = client.configuration.settings.limits.max_loras
+    same = await with_same_loras(client.connection, snapshot.checkpoints, job, snapshot.draft(), limit=limit)
+    note = _("Your studio has the LoRAs of this picture now; your words and your checkpoint stay.")
+    await client.studios.open_with(interaction, same.draft, "\n".join([note, *same.notes]))
+
+
+async def bookmark_published(interaction: Interaction, publication_id: int) -> None:
+    """Bookmark the LoRAs of the picture, and say which are new. Raises NotPublished, NothingThere or DatabaseError."""
+    _publication, job = await require_published(interaction, publication_id)
+    await bookmark_loras(interaction, [RecipeLora(use.name, use.weight, use.sha256) for use in job.request.loras])
