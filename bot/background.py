@@ -45,18 +45,23 @@ def start(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
 
 
 async def guard(
-    work: Coroutine[Any, Any, None], name: str, tell: Callable[[Exception], Awaitable[None]] | None = None
+    work: Coroutine[Any, Any, object],
+    name: str,
+    tell: Callable[[Exception], Awaitable[None]] | None = None,
+    *,
+    expected: tuple[type[Exception], ...] = (),
 ) -> None:
     """Await `work`; an error that it raises is passed to `tell`, or logged.
 
-    A DatabaseError is logged as one sentence without a traceback: the operator can mend it, the code is fine.
+    A DatabaseError is logged as one sentence without a traceback: the operator can mend it, the code is fine. The same
+    holds for `expected` errors.
     """
     problem = await failure(work)
     if problem is None:
         return
     if tell is not None:
         await guard(_told(tell, problem), name)
-    elif isinstance(problem, DatabaseError):
+    elif isinstance(problem, (DatabaseError, *expected)):
         log.error("%s failed: %s", name, problem)
     else:
         log.error("%s failed", name, exc_info=problem)
@@ -78,6 +83,46 @@ async def failure(work: Coroutine[Any, Any, object]) -> Exception | None:
     except Exception as problem:  # noqa: BLE001 (it is returned)
         return problem
     return None
+
+
+class Recurring:
+    """Work that is done again and again: after so many seconds, and at once when it is woken.
+
+    An error ends one time of it, is logged, and keeps none of the next times from being done. A call of `wake` while it
+    is being done is not lost: then it is done once more.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[], Coroutine[Any, Any, object]],
+        seconds: float | Callable[[], Awaitable[float]],
+    ) -> None:
+        """`seconds` are between two times, or asked for after each; then it may raise no error."""
+        self._name = name
+        self._work = work
+        self._seconds = seconds
+        self._woken = asyncio.Event()
+        self._stopped = False
+
+    def wake(self) -> None:
+        """Do it at once, or once more."""
+        self._woken.set()
+
+    def stop(self) -> None:
+        """Let `run` end when what is being done is done."""
+        self._stopped = True
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Do it now, and from now on again and again. Runs until stopped or cancelled."""
+        while not self._stopped:
+            self._woken.clear()
+            await guard(self._work(), self._name)
+            seconds = await self._seconds() if callable(self._seconds) else self._seconds
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._woken.wait()
 
 
 async def reading(read: Callable[..., T], *arguments: Any) -> T:

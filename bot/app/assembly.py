@@ -178,7 +178,7 @@ def assemble(
         reloader=Reloader(configuration, connection, found.keeper, jobs, read_settings or (lambda: settings)),
         servers=servers,
         files=files,
-        retention=Retention(connection, configuration, files),
+        retention=Retention(connection, configuration, files, forgotten=servers.forget),
     )
 
 

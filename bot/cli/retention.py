@@ -99,5 +99,8 @@ def show(settings: Settings, found: Iterable[Expired], what: str) -> None:
 def _kept(settings: Settings, kind: Kind) -> str:
     days = getattr(settings.retention, DAYS[kind])
     kept = f"{days} days" if days else "for ever"
-    most = settings.retention.pictures_gigabytes
-    return f"{kept}, {most:g} GB at most" if kind is Kind.PICTURES and most else kept
+    if kind is not Kind.PICTURES:
+        return kept
+    most, keep = settings.retention.pictures_gigabytes, settings.retention.keep
+    kept = f"{kept}, {most:g} GB at most" if most else kept
+    return f"{kept}, but not {', '.join(keep)}" if keep and (days or most) else kept

@@ -219,6 +219,7 @@ class KeptPicture(StrEnum):
 
     BOOKMARKED = "bookmarked"
     IN_STACK = "in_stack"
+    PUBLISHED = "published"
 
 
 _Days = Annotated[int, Field(ge=0, le=36_500)]
@@ -233,8 +234,8 @@ class RetentionSettings(Section):
     """Pictures, since they were painted; they go from /history and from the disk, not from Discord."""
     pictures_gigabytes: Annotated[float, Field(ge=0, le=1e6)] = 0.0
     """The most that the folder of pictures may take; the oldest go first."""
-    keep: tuple[KeptPicture, ...] = (KeptPicture.BOOKMARKED, KeptPicture.IN_STACK)
-    """Pictures that stay in spite of both: with a LoRA that their owner has bookmarked, or has in a stack."""
+    keep: tuple[KeptPicture, ...] = (KeptPicture.BOOKMARKED, KeptPicture.IN_STACK, KeptPicture.PUBLISHED)
+    """Pictures that stay in spite of both: with a LoRA that their owner has bookmarked or in a stack, and published."""
     jobs_days: _Days = 90
     """Orders with their prompts, once they have no pictures: failed, cancelled, or the pictures went before."""
     thumbnails_days: _Days = 90

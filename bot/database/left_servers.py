@@ -8,7 +8,7 @@ from collections.abc import Collection
 import aiosqlite
 
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, transaction, write
+from bot.database.connection import fetch, fetch_one, transaction, write
 
 HERE = """
     INSERT INTO server (id, created_at) SELECT value, :now FROM json_each(:ids) WHERE true
@@ -24,6 +24,7 @@ MISSING = """
     WHERE left_at IS NULL AND id > 0 AND id NOT IN (SELECT value FROM json_each(:ids))
 """
 OLD = "SELECT id, left_at FROM server WHERE left_at < ? ORDER BY left_at LIMIT ?"
+HAS_LEFT = "SELECT 1 FROM server WHERE id = ? AND left_at IS NOT NULL"
 # With the server's row, which is the last, settings, limits and lists of words go by themselves. Some of these read a
 # table from end to end: once for each server that is forgotten.
 FORGET = (
@@ -36,7 +37,7 @@ FORGET = (
     "DELETE FROM daily_usage WHERE server_id = :server",
     "DELETE FROM audit WHERE server_id = :server",
     "DELETE FROM memo WHERE key = 'greeted ' || :server",
-    "DELETE FROM server WHERE id = :server AND left_at IS NOT NULL",
+    "DELETE FROM server WHERE id = :server",
 )
 
 
@@ -66,8 +67,10 @@ async def servers_left(connection: aiosqlite.Connection, *, before_ms: int, limi
 async def forget_server(connection: aiosqlite.Connection, server_id: int) -> None:
     """Delete all that is kept of a server that removed the bot; of people's jobs, where they were ordered.
 
-    Raises DatabaseError.
+    Of one that has the bot again nothing is deleted. Raises DatabaseError.
     """
     async with transaction(connection):
+        if await fetch_one(connection, HAS_LEFT, (server_id,)) is None:
+            return
         for sql in FORGET:
             await write(connection, sql, {"server": server_id})

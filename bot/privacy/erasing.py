@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection
-from contextlib import suppress
 from typing import Protocol
 
 import aiosqlite
@@ -113,7 +112,7 @@ class Erasures:
         self._files = files
         self._discord = discord
         self._pause, self._at_once = pause, at_once
-        self._ordered = asyncio.Event()
+        self._recurring = background.Recurring("erasures", self.carry_out_all, RETRY_SECONDS)
         self._ended: dict[int, asyncio.Future[Erasure]] = {}
         self._overwritten = set[int]()  # erasures for which this has been done since the start
 
@@ -126,17 +125,12 @@ class Erasures:
         await asyncio.to_thread(request_erasure, database, person_id, by_operator=False)
         (erasure,) = [each for each in await unfinished_erasures(self._connection) if each.person_id == person_id]
         ended = self._ended.setdefault(erasure.id, asyncio.get_running_loop().create_future())
-        self._ordered.set()
+        self._recurring.wake()
         return ended
 
     async def run(self) -> None:
         """Carry out what is ordered, here or by an operator's command. Runs until cancelled."""
-        while True:
-            self._ordered.clear()
-            await self.carry_out_all()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(RETRY_SECONDS):
-                    await self._ordered.wait()
+        await self._recurring.run()
 
     async def carry_out_all(self) -> None:
         """Go on with every erasure; what cannot be done now stays for the next time."""

@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -22,7 +23,6 @@ from bot.config import Settings
 from bot.database.clock import now_ms
 from bot.database.drafts import forget_old_drafts
 from bot.database.erasures import FileFolder, LeftFile, forget_old_receipts, overwrite_deleted
-from bot.database.errors import DatabaseError
 from bot.database.jobs import unfinished_ids
 from bot.database.left_servers import forget_server, servers_left
 from bot.database.retention import (
@@ -100,22 +100,26 @@ class Retention:
         configuration: Configuration,
         files: FileRemoval,
         *,
+        forgotten: Callable[[int], None] = lambda _server_id: None,
         share: float = SHARE,
         at_once: int = AT_ONCE,
     ) -> None:
+        """`forgotten` is told of each server whose rows have gone, for what is held in memory."""
         self._connection = connection
         self._configuration = configuration
         self._files = files
+        self._forgotten = forgotten
         self._share, self._at_once = share, at_once
         self._overwrite_at = 0.0
 
     async def run(self) -> None:
         """Remove what is too old, now and every hour. Runs until cancelled."""
-        while True:
-            for expired in await self.sweep():
-                if expired.count:
-                    log.info("%s %s were removed, %.1f MB", expired.count, expired.kind, expired.size / 1e6)
-            await asyncio.sleep(SWEEP_SECONDS)
+        await background.Recurring("retention", self._sweep_and_log, SWEEP_SECONDS).run()
+
+    async def _sweep_and_log(self) -> None:
+        for expired in await self.sweep():
+            if expired.count:
+                log.info("%s %s were removed, %.1f MB", expired.count, expired.kind, expired.size / 1e6)
 
     async def sweep(self, *, dry: bool = False) -> tuple[Expired, ...]:
         """What was removed; with `dry`, what would be. What fails keeps nothing else from being removed."""
@@ -130,29 +134,30 @@ class Retention:
             Kind.RECEIPTS: self._receipts,
             Kind.SERVERS: self._servers,
         }
-        swept = [await self._swept(kind, source(), dry=dry) for kind, source in sources.items()]
+        swept = {kind: Expired(kind) for kind in sources}
+        for kind, source in sources.items():
+            work = self._sweep_kind(source(), swept, kind, dry=dry)
+            await background.guard(work, f"removing {kind}", expected=(OSError,))
         if not dry and time.monotonic() >= self._overwrite_at:
             await background.guard(overwrite_deleted(self._connection), "overwriting what was removed")
             self._overwrite_at = time.monotonic() + OVERWRITE_SECONDS
-        return tuple(swept)
+        return tuple(swept.values())
 
-    async def _swept(self, kind: Kind, batches: AsyncGenerator[Portion], *, dry: bool) -> Expired:
-        expired = Expired(kind)
+    async def _sweep_kind(
+        self, batches: AsyncGenerator[Portion], swept: dict[Kind, Expired], kind: Kind, *, dry: bool
+    ) -> None:
+        """Add to `swept` what went; a batch that fails keeps no other. Raises what the search for batches raises."""
         began = time.monotonic()
-        try:
-            async for batch in batches:
-                problem = None
-                if batch.remove is not None and not dry:
-                    problem = await background.failure(_awaited(batch.remove))
-                if problem is None:
-                    expired = expired.with_portion(batch)
-                else:
-                    log.error("%s could not be removed: %s", kind, problem)
-                await asyncio.sleep((time.monotonic() - began) * (1 / self._share - 1))
-                began = time.monotonic()
-        except (DatabaseError, OSError) as problem:
-            log.warning("%s are removed later: %s", kind, problem)
-        return expired
+        async for batch in batches:
+            problem = None
+            if batch.remove is not None and not dry:
+                problem = await background.failure(_awaited(batch.remove))
+            if problem is None:
+                swept[kind] = swept[kind].with_portion(batch)
+            else:
+                log.error("%s could not be removed: %s", kind, problem)
+            await asyncio.sleep((time.monotonic() - began) * (1 / self._share - 1))
+            began = time.monotonic()
 
     @property
     def _settings(self) -> Settings:
@@ -233,7 +238,11 @@ class Retention:
     async def _servers(self) -> AsyncGenerator[Portion]:
         before = _before(self._settings.retention.servers_days)
         for server_id, left_at in await servers_left(self._connection, before_ms=before, limit=1000):
-            yield Portion(1, 0, left_at, lambda server_id=server_id: forget_server(self._connection, server_id))
+            yield Portion(1, 0, left_at, partial(self._forget_server, server_id))
+
+    async def _forget_server(self, server_id: int) -> None:
+        await forget_server(self._connection, server_id)
+        self._forgotten(server_id)
 
     # --- files --------------------------------------------------------------------------------------------------------
 

@@ -40,6 +40,11 @@ class ServerServices:
     word_administration: WordAdministration
     content: ContentRules
 
+    def forget(self, server_id: int) -> None:
+        """A server has removed the bot, or all that is kept of it has gone: read and ask anew the next time."""
+        for cache in (self.servers, self.words, self.gate):
+            cache.forget(server_id)
+
     def connect(self, discord: DiscordLookup) -> None:
         """Ask `discord` from now on; until then every look-up fails."""
         self.members.lookup = self.gate.lookup = self.content.places = self.word_administration.lookup = discord

@@ -232,6 +232,7 @@ class EaselBot(Client):
     async def on_guild_remove(self, server: discord.Guild) -> None:
         """A server has removed the bot; what is kept of it goes when its time is over."""
         await background.guard(note_left(self.connection, server.id), "noting a server that removed the bot")
+        self.servers.forget(server.id)
 
     async def _greet(self, server: discord.Guild) -> None:
         await background.guard(greet(self.connection, server), "the first message in a server")

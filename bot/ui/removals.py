@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any, Protocol
 
 import aiosqlite
@@ -112,7 +111,7 @@ class Removals:
         self._results = results
         self._telling = asyncio.Lock()  # else two notices might be sent at once
         self._showing = asyncio.Lock()
-        self._changed = asyncio.Event()
+        self._recurring = background.Recurring("deleting pictures", self.complete, self._seconds_left)
         self._running: asyncio.Task[None] | None = None
         self._closing = False
         self._unhidden: set[int] = set()  # jobs whose delivered messages are still to be hidden
@@ -131,7 +130,7 @@ class Removals:
             hidden = await find_hidden_job(self._connection, job.id)  # it was deleted a moment before
             return hidden.delete_at if hidden else None
         self._unhidden.add(job.id)
-        self._changed.set()
+        self._recurring.wake()
         background.start(self._hide(job.id), "hiding a deleted picture")
         return until
 
@@ -142,7 +141,7 @@ class Removals:
         """
         async with self._showing:
             shown = await undo_deletion(self._connection, job.id)
-            self._changed.set()
+            self._recurring.wake()
             if shown is None:
                 raise gone_for_good()
             self._unhidden.discard(job.id)
@@ -184,19 +183,14 @@ class Removals:
     async def close(self) -> None:
         """Stop, soon after what is being done now."""
         self._closing = True
-        self._changed.set()
+        self._recurring.stop()
         if self._running is not None:
             await asyncio.wait({self._running}, timeout=CLOSE_SECONDS)
             self._running.cancel()
 
     async def _run(self) -> None:
         await background.guard(self._hide_again(), "hiding deleted pictures")
-        while not self._closing:
-            self._changed.clear()
-            await background.guard(self.complete(), "deleting pictures")
-            with suppress(TimeoutError):
-                async with asyncio.timeout(0 if self._closing else await self._seconds_left()):
-                    await self._changed.wait()
+        await self._recurring.run()
 
     async def complete(self) -> None:
         """Do all that is to be done now. What fails keeps nothing else from being done. Raises DatabaseError."""

@@ -80,6 +80,7 @@ def _how_long(settings: Settings) -> Iterator[str]:
         reasons = {
             KeptPicture.BOOKMARKED: _("painted with a LoRA that you bookmarked"),
             KeptPicture.IN_STACK: _("painted with a LoRA of your stacks"),
+            KeptPicture.PUBLISHED: _("published in a server"),
         }
         yield f"{_('Pictures that stay')}: {' · '.join(reasons[reason] for reason in kept.keep)}"
     kinds = {

@@ -31,3 +31,14 @@ def test_a_dry_run_tells_what_the_command_removes(tmp_path: Path, capsys: pytest
         assert "running bot does this by itself" in capsys.readouterr().out and thumbnail.exists()
     assert main(["retention", "--config", config]) == 0
     assert "2001-09-09" in capsys.readouterr().out and not thumbnail.exists()
+
+
+def test_a_dry_run_tells_which_pictures_stay(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(tmp_path / "house")
+    assert main(["library", "scan", "--config", str(house.config)]) == 0
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("EASEL_RETENTION__PICTURES_DAYS", "30")
+    assert main(["retention", "--dry-run", "--config", str(house.config)]) == 0
+    assert "30 days, but not bookmarked, in_stack, published" in capsys.readouterr().out

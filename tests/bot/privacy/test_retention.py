@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,25 +14,24 @@ import pytest
 
 from bot.config import Settings
 from bot.config.sections import LogSettings, RetentionSettings
-from bot.database.audit import AuditAction, add_entry
 from bot.database.bookmarks import add_bookmark
 from bot.database.connection import fetch, write
 from bot.database.deletions import pending_deletions
 from bot.database.deliveries import mark_sent, open_delivery
+from bot.database.erasures import FileFolder, LeftFile
 from bot.database.history import Wanted, history_page
 from bot.database.jobs import cancel_job, create_job, find_job, start_job
-from bot.database.left_servers import FORGET, forget_server, note_all, note_here, note_left, servers_left
-from bot.database.pictures import NewPicture
+from bot.database.pictures import NewPicture, pictures_of_job
+from bot.database.publications import PublicationState, begin_removal_of_job, publications_of_job
 from bot.database.reports import ReportReason, Subject, save_report
 from bot.database.stacks import StackLora, save_stack
 from bot.library.configuration import Configuration
 from bot.pictures.thumbnails import Thumbnails
 from bot.privacy.file_removal import FileRemoval
 from bot.privacy.retention import DAY_MS, Expired, Kind, Retention
-from bot.privacy.stored_data import IMPERSONAL, TABLES
 from inference.messages import LoraUse, SourceImage, state_file
 from tests.bot.database.conftest import add_lora, finish, request_for, sha
-from tests.bot.privacy.people import ADA, CHANNEL, GRACE, SERVER, given, live
+from tests.bot.privacy.people import ADA, CHANNEL, GRACE, SERVER, given, publish
 
 SIZE = 1000  # bytes of a picture
 
@@ -122,13 +123,21 @@ async def test_the_folder_keeps_its_limit(connection: aiosqlite.Connection, sett
 
 
 @pytest.mark.parametrize(
-    ("keep", "stays"), [((), []), (("bookmarked",), [1]), (("in_stack",), [0]), (("bookmarked", "in_stack"), [1, 0])]
-)
-async def test_what_is_bookmarked_or_in_a_stack_stays_as_the_settings_say(
+    ("keep", "stays"),
+    [
+        ((), []), (("bookmarked",), [1]), (("in_stack",), [0]), (("published",), [3]),
+        (("bookmarked", "in_stack", "published"), [3, 1, 0]),
+    ],
+)  # fmt: skip
+async def test_what_is_bookmarked_in_a_stack_or_published_stays_as_the_settings_say(
     connection: aiosqlite.Connection, settings: Settings, keep: tuple[str, ...], stays: list[int]
 ) -> None:
     loras = [await add_lora(connection, name) for name in ("Bat", "Wash", "Cape")]
     jobs = [await painted(connection, settings, 50, lora.name) for lora in loras]
+    jobs += [await painted(connection, settings, 50) for _ in range(2)]
+    await publish(connection, jobs[3], ADA, "fox")
+    await publish(connection, jobs[4], ADA, "fox")
+    await begin_removal_of_job(connection, jobs[4])  # its owner has taken it back
     await add_bookmark(connection, ADA, loras[1].id)
     await save_stack(connection, ADA, "mine", [StackLora(sha256=file_of("Bat"), name="Bat", weight=1)])
     await add_bookmark(connection, GRACE, loras[2].id)  # which keeps nothing of Ada's
@@ -147,6 +156,41 @@ async def test_what_is_reported_or_undelivered_stays(connection: aiosqlite.Conne
     await open_delivery(connection, jobs[2], private=False, shows_prompt=True)
     gone = await swept(connection, settings, pictures_days=30, pictures_gigabytes=0.5 * SIZE / 1e9)
     assert gone[Kind.PICTURES].count == 2 and await kept(connection) == [jobs[2], jobs[0]]
+
+
+async def test_a_published_picture_that_goes_takes_its_post_along(
+    connection: aiosqlite.Connection, settings: Settings
+) -> None:
+    job = await painted(connection, settings, 50)
+    await publish(connection, job, ADA, "fox")
+    await swept(connection, settings, pictures_days=30, keep=())
+    (left,) = await publications_of_job(connection, job)
+    assert left.state is PublicationState.REMOVING and left.message_id is not None
+
+
+class Broken(FileRemoval):
+    """Makes a mistake while it looks for what is too old."""
+
+    async def unneeded(self, files: Sequence[LeftFile]) -> list[LeftFile]:
+        if any(file.folder is FileFolder.INPUTS for file in files):
+            raise ValueError("a mistake of ours")
+        return await super().unneeded(files)
+
+
+async def test_what_fails_keeps_nothing_else_from_going(
+    connection: aiosqlite.Connection, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = await painted(connection, settings, 50)
+    old(settings.storage.inputs / hashlib.sha256(b"old").hexdigest(), 20)
+    state = old(settings.storage.spool / state_file(99), 20)
+    kept = RetentionSettings(pictures_days=30, inputs_days=7, states_days=7)
+    configuration = Configuration(settings.model_copy(update={"retention": kept}), [])
+    thumbnails = Thumbnails(settings.storage.thumbnails, settings.storage.pictures)
+    broken = Retention(connection, configuration, Broken(connection, configuration, thumbnails), share=1)
+    gone = {expired.kind: expired.count for expired in await broken.sweep()}
+    assert (gone[Kind.PICTURES], gone[Kind.INPUTS], gone[Kind.STATES]) == (1, 0, 1) and not state.exists()
+    assert await pictures_of_job(connection, job) == ()
+    assert f"removing {Kind.INPUTS} failed" in caplog.text and "a mistake of ours" in caplog.text
 
 
 async def test_orders_without_pictures_go(connection: aiosqlite.Connection, settings: Settings) -> None:
@@ -210,50 +254,3 @@ async def test_drafts_and_receipts_go(filled: aiosqlite.Connection, settings: Se
     gone = await swept(filled, settings, drafts_days=7, receipts_days=30)
     assert gone.keys() == {Kind.DRAFTS}
     assert [row["person_id"] for row in await fetch(filled, "SELECT person_id FROM draft")] == [GRACE]
-
-
-# --- servers --------------------------------------------------------------------------------------------------------
-
-
-async def test_a_server_that_removed_the_bot_is_forgotten(connection: aiosqlite.Connection, settings: Settings) -> None:
-    await live(connection, settings, ADA)
-    other = SERVER + 1
-    for server_id in (SERVER, other):
-        await note_here(connection, server_id)
-        await add_entry(connection, server_id, GRACE, AuditAction.PAUSE_QUEUE, {})
-    await note_left(connection, SERVER)
-    assert await swept(connection, settings, servers_days=30) == {}
-    await write(connection, "UPDATE server SET left_at = left_at - ? WHERE id = ?", (31 * DAY_MS, SERVER))
-    assert (await swept(connection, settings, servers_days=30))[Kind.SERVERS].count == 1
-    for table in [table.name for table in TABLES] + list(IMPERSONAL):
-        columns = {row["name"] for row in await fetch(connection, f"PRAGMA table_xinfo({table})")}
-        if "server_id" in columns:
-            assert await fetch(connection, f"SELECT 1 FROM {table} WHERE server_id = ?", (SERVER,)) == [], table
-    assert await fetch(connection, "SELECT 1 FROM job WHERE person_id = ?", (ADA,)), "people keep what is theirs"
-    assert len(await fetch(connection, "SELECT 1 FROM audit WHERE server_id = ?", (other,))) == 1
-
-
-async def test_one_that_invites_the_bot_again_is_not_forgotten(connection: aiosqlite.Connection) -> None:
-    await note_left(connection, SERVER)
-    assert len(await servers_left(connection, before_ms=2**62, limit=9)) == 1
-    await note_here(connection, SERVER)
-    await forget_server(connection, SERVER)
-    assert await servers_left(connection, before_ms=2**62, limit=9) == ()
-    assert await fetch(connection, "SELECT 1 FROM server WHERE id = ?", (SERVER,))
-
-
-async def test_what_changed_while_the_bot_was_away_is_noticed(connection: aiosqlite.Connection) -> None:
-    for server_id in (1, 2, 3):
-        await note_here(connection, server_id)
-    await note_left(connection, 3)
-    await note_all(connection, [2, 3, 4])
-    assert [server for server, _ in await servers_left(connection, before_ms=2**62, limit=9)] == [1]
-
-
-async def test_every_table_about_a_server_is_forgotten(connection: aiosqlite.Connection) -> None:
-    """By a statement, or by the foreign key to the server's row."""
-    named = {sql.split()[2] for sql in FORGET}
-    for table in [table.name for table in TABLES] + list(IMPERSONAL):
-        columns = {row["name"] for row in await fetch(connection, f"PRAGMA table_xinfo({table})")}
-        keys = {row["table"] for row in await fetch(connection, f"PRAGMA foreign_key_list({table})")}
-        assert "server_id" not in columns or table in named or "server" in keys, table
