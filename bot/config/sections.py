@@ -496,8 +496,13 @@ class ModerationSettings(Section):
     """The id of the channel in which the bot posts reports of LoRAs, and of pictures outside of servers. Operators also
     find them, and what servers share, under Reports in /server."""
     held_days: Annotated[int, Field(ge=0, le=365)] = 30
-    """For how many days an open report keeps pictures out of sight, and their files kept when whoever painted them has
-    all their data deleted. Then they are shown again. 0: a report hides and keeps nothing."""
+    """For how many days an open report keeps pictures out of sight, and their files kept when whoever painted them
+    deletes them or all their data. Then they are shown again. 0: a report hides and keeps nothing."""
+
+    @property
+    def held_ms(self) -> int:
+        """The same in milliseconds."""
+        return self.held_days * 86_400_000
 
     @model_validator(mode="after")
     def _unique_names(self) -> Self:

@@ -1,7 +1,8 @@
 """Deletions: what its owner deletes is out of sight at once, can be brought back for a time, and then goes for good.
 
 With the time, or at once where nobody asked for an undo, the job's row goes with all that it holds: pictures, prompt,
-words of the search. What else is to go is kept until it is gone. A takedown deletes the delivered message alone.
+words of the search. An open report holds it until it is decided, for a time. What else is to go is kept until it is
+gone. A takedown deletes the delivered message alone.
 """
 
 from __future__ import annotations
@@ -24,7 +25,11 @@ HIDE = """
 UNDO = "UPDATE job SET delete_at = NULL WHERE id = ? AND delete_at > ? RETURNING *"
 FIND_HIDDEN = "SELECT * FROM job WHERE id = ? AND delete_at IS NOT NULL"
 HIDDEN = "SELECT * FROM job WHERE delete_at IS NOT NULL ORDER BY delete_at"
-DUE = "SELECT * FROM job WHERE delete_at <= ? ORDER BY delete_at"
+DUE = """
+    SELECT * FROM job WHERE delete_at <= ? AND NOT EXISTS (
+        SELECT 1 FROM report WHERE kind = 'pictures' AND target_id = job.id AND state = 'open' AND created_at >= ?
+    ) ORDER BY delete_at
+"""
 NEXT = "SELECT min(delete_at) AS next FROM job WHERE delete_at > ?"
 PATHS = "SELECT path FROM picture WHERE job_id = ? ORDER BY position"
 # What its owner deletes while the message of a takedown is still to go adds the files.
@@ -33,6 +38,9 @@ BEGIN = """
     SELECT id, person_id, :paths, iif(:message_alone, NULL, request ->> '$.image.sha256'), :channel, :message, :now
     FROM job WHERE id = :job AND (:message_alone OR state NOT IN ('queued', 'running'))
     ON CONFLICT (job_id) DO UPDATE SET paths = excluded.paths, input = excluded.input WHERE paths = '[]'
+"""
+REPORT_CHANGED = """
+    UPDATE report SET revision = revision + 1 WHERE kind = 'pictures' AND target_id = ? AND state = 'open'
 """
 FORGET = "DELETE FROM job WHERE id = ? AND state NOT IN ('queued', 'running')"
 FIND = "SELECT * FROM deletion WHERE job_id = ?"
@@ -85,9 +93,12 @@ async def hidden_jobs(connection: aiosqlite.Connection) -> tuple[Job, ...]:
     return tuple(job_from(row) for row in await fetch(connection, HIDDEN))
 
 
-async def due_jobs(connection: aiosqlite.Connection) -> tuple[Job, ...]:
-    """Hidden jobs that go now. Raises DatabaseError."""
-    return tuple(job_from(row) for row in await fetch(connection, DUE, (now_ms(),)))
+async def due_jobs(connection: aiosqlite.Connection, *, held_since: int) -> tuple[Job, ...]:
+    """Hidden jobs that go now: not those for whose open report, made since a unix ms, they are held.
+
+    Raises DatabaseError.
+    """
+    return tuple(job_from(row) for row in await fetch(connection, DUE, (now_ms(), held_since)))
 
 
 async def next_due(connection: aiosqlite.Connection) -> int | None:
@@ -117,6 +128,7 @@ async def begin_deletion(
         }  # fmt: skip
         await write(connection, BEGIN, values)
         if not message_alone:
+            await write(connection, REPORT_CHANGED, (job_id,))
             await write(connection, FORGET, (job_id,))
         return await find_deletion(connection, job_id)
 

@@ -36,6 +36,10 @@ FIND = "SELECT * FROM report WHERE id = ?"
 HIDE = "UPDATE report SET hides = 1, message_due = 1 WHERE id = ? AND hides = 0"
 HIDING = "kind = 'pictures' AND state = 'open' AND hides = 1"  # reports whose pictures nobody is shown
 HELD = f"SELECT target_id FROM report WHERE target_id IN (SELECT value FROM json_each(?)) AND {HIDING}"  # noqa: S608
+NEWEST_OPEN = """
+    SELECT max(created_at) AS created_at FROM report
+    WHERE kind = 'pictures' AND target_id = ? AND state = 'open' AND created_at >= ?
+"""
 LEFT_UNDECIDED = """
     UPDATE report SET hides = 0, message_due = 1, revision = revision + 1
     WHERE state = 'open' AND hides = 1 AND created_at < ? RETURNING id
@@ -335,6 +339,15 @@ async def count_warnings(connection: aiosqlite.Connection, owner_id: int, server
 async def held_jobs(connection: aiosqlite.Connection, job_ids: Iterable[int]) -> frozenset[int]:
     """Those of the jobs whose pictures nobody is shown, until an open report is decided. Raises DatabaseError."""
     return frozenset(row["target_id"] for row in await fetch(connection, HELD, (json.dumps(list(job_ids)),)))
+
+
+async def held_since(connection: aiosqlite.Connection, job_id: int, *, since: int) -> int | None:
+    """When the newest open report of a job's pictures was made, if that was since a unix ms: it holds their files.
+
+    Raises DatabaseError.
+    """
+    (row,) = await fetch(connection, NEWEST_OPEN, (job_id, since))
+    return row["created_at"]
 
 
 async def count_hidden_by(connection: aiosqlite.Connection, person_id: int, since: int) -> int:

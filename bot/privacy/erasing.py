@@ -200,7 +200,7 @@ class Erasures:
     @property
     def held_ms(self) -> int:
         """For how long after a report files are held, in ms."""
-        return self._configuration.settings.moderation.held_days * DAY_MS
+        return self._configuration.settings.moderation.held_ms
 
     async def _remove_files(self, erasure: Erasure) -> None:
         while files := await left_files(

@@ -176,7 +176,7 @@ class Retention:
                 total += sum(size for _, size, _ in sizes)
                 yield Portion()
             excess = total - settings.pictures_gigabytes * GIGABYTE
-        after, held_since = BEGINNING, now_ms() - self._settings.moderation.held_days * DAY_MS
+        after, held_since = BEGINNING, now_ms() - self._settings.moderation.held_ms
         while expired_before or excess > 0:
             before = FOR_EVER if excess > 0 else expired_before
             page = await old_pictures(

@@ -187,7 +187,7 @@ class Reporting:
     @property
     def held_ms(self) -> int:
         """For how long an open report hides and holds pictures, in ms."""
-        return self._settings().moderation.held_days * DAY_MS
+        return self._settings().moderation.held_ms
 
     async def waiting(self, who: ActionContext, server_id: int, *, limit: int, offset: int = 0) -> tuple[Case, ...]:
         """A page of the reports that wait in a server; of EVERYWHERE the operators' and what servers share."""

@@ -1,8 +1,9 @@
 """Deletes pictures for their owner, and takes them down in a server for its staff.
 
-What its owner deletes is hidden at once and can be brought back for `[retention] undo_minutes`; only then it goes. Then
-it is decided by one transaction, as a takedown is at once. Files and message go after it, and what a crash or an outage
-leaves of them goes a minute later, or at the next start.
+What its owner deletes is hidden at once and can be brought back for `[retention] undo_minutes`; only then it goes. What
+was reported is held until that is decided, for `[moderation] held_days` at most. That it goes is decided by one
+transaction, as a takedown is at once. Files and message go after it, and what a crash or an outage leaves of them goes
+a minute later, or at the next start.
 
 The owner of a picture that was taken down is told by a direct message. Within an hour, further ones are added to that
 message, so that nobody is pinged for each. Who cannot get direct messages is told after their next command.
@@ -13,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import aiosqlite
@@ -39,7 +41,7 @@ from bot.database.deliveries import find_delivery
 from bot.database.errors import DatabaseError
 from bot.database.jobs import Job, find_job
 from bot.database.people import locale_of
-from bot.database.reports import held_jobs
+from bot.database.reports import held_jobs, held_since
 from bot.database.takedowns import (
     Takedown,
     mark_told,
@@ -70,7 +72,7 @@ class ResultMessages(Protocol):
     """The messages to which jobs were delivered; `bot.ui.delivery.delivered_results` has them."""
 
     async def hide(self, job: Job, until: int) -> bool:
-        """Show in place of the pictures that they were deleted, and *Undo* until then (unix ms).
+        """Show in place of the pictures that they were deleted, and *Undo* if there is time until then (unix ms).
 
         False when Discord cannot be reached now. What is not the bot's to edit counts as hidden.
         """
@@ -86,6 +88,14 @@ class ResultMessages(Protocol):
     async def show(self, job: Job) -> int | None:
         """The same, for who tries again later. Raises DiscordUnreachable too."""
         ...
+
+
+@dataclass(frozen=True)
+class HiddenJob:
+    """Until when the owner can bring it back, and until when an open report holds it at most; unix ms, or None."""
+
+    undo_until: int | None
+    held_until: int | None
 
 
 def gone_for_good() -> NothingThere:
@@ -116,23 +126,29 @@ class Removals:
         self._closing = False
         self._unhidden: set[int] = set()  # jobs whose delivered messages are still to be hidden
 
-    async def delete_later(self, job: Job) -> int | None:
-        """Hide the job from everybody; when it goes for good (unix ms), until which its owner may bring it back.
+    async def delete_later(self, job: Job) -> HiddenJob | None:
+        """Hide the job from everybody, and tell what keeps it.
 
-        None: it is gone, because the settings allow no undo, or was deleted before. Raises DatabaseError.
+        None: it is gone, because the settings allow no undo and no report holds it, or was deleted before. Raises
+        DatabaseError.
         """
-        undo_ms = round(self._configuration.settings.retention.undo_minutes * MINUTE_MS)
-        if not undo_ms:
+        now, undo_ms = now_ms(), round(self._configuration.settings.retention.undo_minutes * MINUTE_MS)
+        held_ms = self._configuration.settings.moderation.held_ms
+        reported_at = await held_since(self._connection, job.id, since=now - held_ms)
+        if not undo_ms and reported_at is None:
             await self.delete(job)
             return None
-        until = now_ms() + undo_ms
-        if not await hide_job(self._connection, job.id, until):
+        until: int | None = now + undo_ms
+        if await hide_job(self._connection, job.id, now + undo_ms):
+            self._unhidden.add(job.id)
+            self._recurring.wake()
+            background.start(self._hide(job.id), "hiding a deleted picture")
+        else:
             hidden = await find_hidden_job(self._connection, job.id)  # it was deleted a moment before
-            return hidden.delete_at if hidden else None
-        self._unhidden.add(job.id)
-        self._recurring.wake()
-        background.start(self._hide(job.id), "hiding a deleted picture")
-        return until
+            if hidden is None:
+                return None
+            until = hidden.delete_at
+        return HiddenJob(until if undo_ms else None, None if reported_at is None else reported_at + held_ms)
 
     async def undo(self, job: Job) -> int | None:
         """Bring a hidden job back; the id of its message, if that shows it again.
@@ -156,6 +172,8 @@ class Removals:
             job = await find_job(self._connection, job_id)
             if job is not None:
                 await self._results.show(job)
+            else:  # its owner has deleted it, and what held it may be decided
+                self._recurring.wake()
 
     async def delete(self, job: Job) -> None:
         """Delete the job with its pictures and the message that was delivered, now and for good.
@@ -196,7 +214,8 @@ class Removals:
         """Do all that is to be done now. What fails keeps nothing else from being done. Raises DatabaseError."""
         for job_id in tuple(self._unhidden):
             await background.guard(self._hide(job_id), "hiding a deleted picture")
-        for job in await due_jobs(self._connection):
+        reported = now_ms() - self._configuration.settings.moderation.held_ms
+        for job in await due_jobs(self._connection, held_since=reported):
             if not self._closing:
                 await background.guard(self.delete(job), "deleting a picture")
         for deletion in await pending_deletions(self._connection):

@@ -10,7 +10,7 @@ from playground import default_world, permissions
 from playground.control import Person, SentInteraction
 from playground.visible_message import VisibleMessage
 from tests.discord.conftest import PATIENCE, PROMPT, Scene, told
-from tests.discord.test_removals import files_of
+from tests.discord.test_removals import asked, files_of, hidden, rows
 from tests.discord.test_server import chosen, pressed
 
 CRUEL, SEXUAL = "violent_or_cruel", "sexual_where_it_does_not_belong"
@@ -181,6 +181,25 @@ async def test_what_a_server_shares_is_seen_by_operators(scene: Scene) -> None:
     message = await grace.say("hello")
     refused = await (await grace.message_command("Report", message)).reply(PATIENCE)
     assert "no picture of Easel" in refused.text
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_what_its_owner_deletes_is_held_for_those_who_decide(scene: Scene) -> None:
+    grace, number = scene.grace, 904
+    picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, seed=number))
+    files, copy = files_of(scene, picture), await pressed(scene.ada, await told(scene.ada, "history"), "Open")
+    await report(scene.control.person("Linus"), picture)
+    await scene.control.wait_message(picture.id, lambda seen: "was reported" in seen.text, PATIENCE)
+    deleting = await scene.ada.submit(await asked(scene.ada, copy))
+    (said,) = await deleting.messages(1, PATIENCE)
+    assert said.ephemeral and "kept for those who decide" in said.text
+    await hidden(scene, picture)
+    await rows(scene, "UPDATE job SET delete_at = 1 WHERE delete_at IS NOT NULL")
+    case = await pressed(grace, await chosen(grace, await told(grace, "server"), "svsection", "reports"), "Look")
+    assert f"seed {number}" in case.text and case.attachments and all(file.exists() for file in files)
+    await pressed(grace, case, "Dismiss")
+    await scene.gone(picture)
+    assert not any(file.exists() for file in files)
 
 
 @pytest.mark.asyncio(loop_scope="session")

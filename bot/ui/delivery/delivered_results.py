@@ -11,6 +11,7 @@ import aiosqlite
 import discord
 
 from bot.background import DiscordUnreachable
+from bot.database.clock import now_ms
 from bot.database.deliveries import find_delivery
 from bot.database.errors import DatabaseError
 from bot.database.jobs import Job
@@ -45,9 +46,10 @@ class DeliveredResults:
 
     async def hide(self, job: Job, until: int) -> bool:
         """Show in place of the pictures that they were deleted; False when Discord cannot be reached now."""
+        undo_until = until if until > now_ms() else None
         try:
             with speaking(await language_of(self._connection, self._servers, job)):
-                await self._deliverer.replace(job, ResultNotice(job, lambda: deleted_view(job.id, until)))
+                await self._deliverer.replace(job, ResultNotice(job, lambda: deleted_view(job.id, undo_until)))
         except RouteClosed as why:
             log.info("the message of a deleted picture is not the bot's to edit: %s", why)
         except UNREACHABLE as problem:

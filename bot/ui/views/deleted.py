@@ -42,8 +42,10 @@ def _not_deleted() -> NothingThere:
     return NothingThere(what=_("This picture is not deleted."))
 
 
-def deleted_view(job_id: int, until: int) -> ui.LayoutView:
-    """Says that the picture was deleted, and until when (unix ms) it can be brought back."""
+def deleted_view(job_id: int, until: int | None) -> ui.LayoutView:
+    """Says that the picture was deleted, and until when (unix ms) it can be brought back, if it can."""
+    if until is None:
+        return _line(_("**This picture was deleted**"), _("Nobody can bring it back."))
     text = sentences(
         _("Until {time}, whoever had it painted can bring it back with *Undo*.").format(time=f"<t:{until // 1000}:t>"),
         _("Then it is gone for good."),
@@ -52,6 +54,14 @@ def deleted_view(job_id: int, until: int) -> ui.LayoutView:
     view.add_item(ui.TextDisplay[Any](_("**This picture was deleted**") + f"\n-# {text}"))
     view.add_item(ui.ActionRow[Any](UndoDeletionButton(job_id)))
     return view
+
+
+def held_text(until: int) -> str:
+    """Tells the owner of a picture that was deleted that an open report holds it, until then at most (unix ms)."""
+    return sentences(
+        _("Somebody has reported this picture: it is kept for those who decide about that, closed to everybody else."),
+        _("When they have decided, or {time} at the latest, it goes for good.").format(time=f"<t:{until // 1000}:R>"),
+    )
 
 
 def reported_view() -> ui.LayoutView:

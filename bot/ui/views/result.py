@@ -32,8 +32,8 @@ from bot.ui.access import checkpoints_here, may, require_shown
 from bot.ui.acknowledge import acknowledge, open_modal, replace
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage
-from bot.ui.replies import error_message, send_ephemeral
-from bot.ui.views.deleted import deleted_view
+from bot.ui.replies import error_message, send_ephemeral, send_ephemeral_text
+from bot.ui.views.deleted import deleted_view, held_text
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, JobButton, PersistentForm, job_gone
 from bot.ui.views.picture_details import BookmarkLorasButton, DetailsButton, own_job_or_remix
 from bot.ui.views.sheet import sheet_view
@@ -222,10 +222,12 @@ class DeleteForm(PersistentForm, template=r"delete:(?P<job>\d{1,18})"):
         await _check_may_remove(job, interaction)
         await acknowledge(interaction)
         if job.person_id == interaction.user.id:
-            until = await interaction.client.removals.delete_later(job)
-            if until is not None:
+            hidden = await interaction.client.removals.delete_later(job)
+            if hidden is not None:
                 with suppress(discord.NotFound):
-                    await replace(interaction, deleted_view(job.id, until), [])
+                    await replace(interaction, deleted_view(job.id, hidden.undo_until), [])
+                if hidden.held_until is not None:  # in the message itself, everybody would read it
+                    await send_ephemeral_text(interaction, held_text(hidden.held_until))
                 return
         elif job.server_id is not None:
             await interaction.client.removals.take_down(job, job.server_id)

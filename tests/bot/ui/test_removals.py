@@ -12,16 +12,19 @@ import discord
 import pytest
 
 from bot.config import Settings
-from bot.config.sections import RetentionSettings, StorageSettings
+from bot.config.sections import ModerationSettings, RetentionSettings, StorageSettings
+from bot.database.clock import now_ms
 from bot.database.connection import fetch, open_database, write
 from bot.database.deletions import begin_deletion, hide_job, pending_deletions
 from bot.database.jobs import Job, create_job, find_job, start_job
 from bot.database.pictures import NewPicture
+from bot.database.reports import DecisionAction, Report, ReportReason, Subject, save_decision, save_report
 from bot.library.configuration import Configuration
 from bot.pictures.thumbnails import Thumbnails
 from bot.privacy.file_removal import FileRemoval
 from bot.ui.removals import Removals
 from inference.messages import SourceImage, state_file
+from inference.queue import EVERYWHERE
 from tests.bot.database.conftest import finish, request_for
 from tests.bot.privacy.people import given, png
 
@@ -151,3 +154,43 @@ async def test_without_a_time_for_undo_it_goes_at_once(connection: aiosqlite.Con
     settings = settings.model_copy(update={"retention": RetentionSettings(undo_minutes=0)})
     job = await painted(connection, settings)
     assert await removals(connection, settings).delete_later(job) is None and files(settings) == []
+
+
+async def reported(connection: aiosqlite.Connection, job: Job) -> Report:
+    return await save_report(
+        connection, Subject.PICTURES, job.id, server_id=EVERYWHERE, owner_id=1, shared=True,
+        person_id=2, reason=ReportReason.CRUEL, note="",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("minutes", [0, 10])
+async def test_what_was_reported_is_held_until_that_is_decided(
+    connection: aiosqlite.Connection, settings: Settings, minutes: int
+) -> None:
+    settings = settings.model_copy(update={"retention": RetentionSettings(undo_minutes=minutes)})
+    job, messages = await painted(connection, settings), Messages()
+    report, service = await reported(connection, job), removals(connection, settings, messages)
+    hidden = await service.delete_later(job)
+    assert hidden is not None and (hidden.undo_until is None) == (not minutes)
+    assert hidden.held_until == report.created_at + settings.moderation.held_ms
+    await write(connection, "UPDATE job SET delete_at = ?", (now_ms() - 1,))
+    await service.complete()
+    assert await find_job(connection, job.id) is None and messages.hidden == {job.id}, "nobody sees it"
+    assert files(settings) == ONE, "those who decide do"
+    await save_decision(connection, report.id, DecisionAction.DISMISS, (), decided_by=3)
+    await service.complete()
+    assert files(settings) == [] and await fetch(connection, "SELECT id FROM job") == []
+
+
+@pytest.mark.parametrize("held_days", [0, 3])
+async def test_what_nobody_decides_about_goes_after_some_days(
+    connection: aiosqlite.Connection, settings: Settings, held_days: int
+) -> None:
+    retention, moderation = RetentionSettings(undo_minutes=0), ModerationSettings(held_days=held_days)
+    settings = settings.model_copy(update={"retention": retention, "moderation": moderation})
+    job = await painted(connection, settings)
+    report = await reported(connection, job)
+    await write(connection, "UPDATE report SET created_at = created_at - ?", (moderation.held_ms + 1,))
+    assert await removals(connection, settings).delete_later(job) is None and files(settings) == []
+    (row,) = await fetch(connection, "SELECT revision FROM report")
+    assert row["revision"] > report.revision, "the message to staff shows it no more"
