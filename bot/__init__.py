@@ -9,6 +9,7 @@ errors.py · background.py · logs.py · metrics.py    used everywhere
 moderation/      what may be asked for and shown: rules on words, and the one on minors
 diagnostics/     what is wrong with this machine or with checkpoint files, and what to do
 library/         the LoRA files and checkpoints that are here, and what is known of them
+sources/         LoRAs and checkpoints from outside: what hubs say of them, and fetching them
 requests/        from what a person asks for to the frozen request
 pictures/        picture files: uploads, thumbnails, contact sheets
 servers/         who may do what in a server and how much of it, and the log of what staff change

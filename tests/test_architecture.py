@@ -77,6 +77,7 @@ bot.errors bot.background bot.logs bot.metrics
 bot.moderation
 bot.diagnostics
 bot.library
+bot.sources
 bot.requests
 bot.pictures
 bot.servers

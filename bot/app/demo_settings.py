@@ -31,6 +31,7 @@ def demo_settings(folder: Path) -> Settings:
     values = {
         "checkpoints": [demo_checkpoint(checkpoint, checkpoint.path) for checkpoint in CHECKPOINTS],
         "library": {"folder": LORAS},
+        "sources": {"enabled": False},  # the shipped folder is not written
         "storage": {"folder": folder.resolve()},
         "worker": {"threads": 1},  # at this size one thread is faster than two
     }

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from bot.config import CheckpointSettings, Settings
@@ -58,7 +58,7 @@ def _assignment(name: str, field: FieldInfo, values: Mapping[str, Any]) -> str:
     if name in values:
         return f"{name} = {toml_value(values[name])}"
     default = field.get_default(call_default_factory=False)
-    if field.is_required() or default is None or name == "token":
+    if field.is_required() or default is None or isinstance(default, SecretStr):
         return f"# {name} ="
     empty = "# " if default in ((), "", {}) else ""  # shown as a comment
     return f"{empty}{name} = {toml_value(default)}"

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self, cast
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from bot.config.checkpoints import CheckpointSettings
@@ -28,6 +28,7 @@ from bot.config.sections import (
     WorkerSettings,
     section_of,
 )
+from bot.config.sources import SourcesSettings
 from bot.config.variables import (
     DELIMITER,
     PREFIX,
@@ -35,6 +36,9 @@ from bot.config.variables import (
     variables_that_are_no_json,
     variables_that_are_no_settings,
 )
+
+# Section and name of each secret; `NAME_file` in the same section is a file that holds it.
+SECRETS = (("discord", "token"), ("sources", "civitai_key"), ("sources", "huggingface_token"))
 
 
 class ConfigError(Exception):
@@ -60,6 +64,7 @@ class Settings(BaseSettings):
     logs: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()
     library: LibrarySettings = LibrarySettings()
+    sources: SourcesSettings = SourcesSettings()
     worker: WorkerSettings = WorkerSettings()
     limits: LimitSettings = LimitSettings()
     matching: MatchingSettings = MatchingSettings()
@@ -118,9 +123,7 @@ class Settings(BaseSettings):
         logs = self.logs
         if logs.folder is not None:
             logs = logs.model_copy(update={"folder": folder / logs.folder.expanduser()})
-        discord = self.discord
-        if discord.token_file is not None:
-            discord = discord.model_copy(update={"token_file": folder / discord.token_file.expanduser()})
+        secrets = {(at, f"{name}_file"): folder / file.expanduser() for at, name, file in self._secret_files()}
         classifier = self.classifier
         if classifier.path is not None:
             classifier = classifier.model_copy(update={"path": folder / classifier.path.expanduser()})
@@ -129,27 +132,34 @@ class Settings(BaseSettings):
             files = {"certificate": folder / c2pa.certificate.expanduser(), "key": folder / c2pa.key.expanduser()}
             c2pa = c2pa.model_copy(update=files)
         paths = {
-            "discord": discord, "checkpoints": checkpoints, "storage": storage, "library": library, "backup": backup,
+            "checkpoints": checkpoints, "storage": storage, "library": library, "backup": backup,
             "classifier": classifier, "c2pa": c2pa, "logs": logs,
         }  # fmt: skip
-        return self.model_copy(update=paths)
+        return _with(self.model_copy(update=paths), secrets)
 
     def with_secrets(self) -> Settings:
-        """These settings with the token that `token_file` holds. Raises ConfigError."""
-        file = self.discord.token_file
-        if file is None:
-            return self
-        if self.discord.token.get_secret_value():
-            raise ConfigError("discord.token and discord.token_file are both set; leave one of them out.")
+        """These settings with what the files of SECRETS hold. Raises ConfigError."""
+        return _with(
+            self, {(at, name): SecretStr(self._secret(at, name, file)) for at, name, file in self._secret_files()}
+        )
+
+    def _secret(self, section: str, name: str, file: Path) -> str:
+        if getattr(getattr(self, section), name).get_secret_value():
+            raise ConfigError(f"{section}.{name} and {section}.{name}_file are both set; leave one of them out.")
         try:
-            token = file.read_text("utf-8").strip()
+            secret = file.read_text("utf-8").strip()
         except OSError as problem:
-            raise ConfigError(f"discord.token_file: {file} cannot be read: {problem.strerror}.") from None
+            raise ConfigError(f"{section}.{name}_file: {file} cannot be read: {problem.strerror}.") from None
         except UnicodeDecodeError:
-            raise ConfigError(f"discord.token_file: {file} is not text.") from None
-        if not token:
-            raise ConfigError(f"discord.token_file: {file} is empty.")
-        return self.model_copy(update={"discord": self.discord.model_copy(update={"token": SecretStr(token)})})
+            raise ConfigError(f"{section}.{name}_file: {file} is not text.") from None
+        if not secret:
+            raise ConfigError(f"{section}.{name}_file: {file} is empty.")
+        return secret
+
+    def _secret_files(self) -> list[tuple[str, str, Path]]:
+        """Section, name and file of each secret for which a file is given."""
+        files = [(at, name, getattr(getattr(self, at), f"{name}_file")) for at, name in SECRETS]
+        return [(at, name, file) for at, name, file in files if file is not None]
 
 
 def load_settings(file: Path) -> Settings:
@@ -160,6 +170,15 @@ def load_settings(file: Path) -> Settings:
         raise ConfigError(f"There is no settings file {file}. `{program()} init DIR` writes one to start from.")
     source = type("Settings", (Settings,), {"toml_file": file, "__doc__": Settings.__doc__, "__module__": __name__})
     return _load(cast("type[Settings]", source), {}, str(file)).relative_to(file.resolve().parent).with_secrets()
+
+
+def _with(settings: Settings, values: Mapping[tuple[str, str], object]) -> Settings:
+    """The settings with some values, by section and name."""
+    changed: dict[str, BaseModel] = {}
+    for (section, name), value in values.items():
+        now: BaseModel = changed.get(section) or getattr(settings, section)
+        changed[section] = now.model_copy(update={name: value})
+    return settings.model_copy(update=changed)
 
 
 def settings_from(values: Mapping[str, Any], folder: Path) -> Settings:

@@ -1,0 +1,222 @@
+"""Civitai's API, version 1: models, versions, and versions by the hash of a file.
+
+Its site for adults (civitai.red) has the same API; what one of the two does not know, the other is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from bot.config.sources import SourcesSettings
+from bot.sources.descriptions import content_rating, guess_category, plain_text
+from bot.sources.errors import AnswerUnreadable, Gone
+from bot.sources.http import SourceHttp, early_access_end
+from bot.sources.links import CivitaiLink
+from bot.sources.remote import (
+    MAX_DESCRIPTION,
+    MAX_NAME,
+    RemoteFile,
+    RemoteModel,
+    RemoteVersion,
+    Terms,
+    as_dict,
+    as_id,
+    as_list,
+    as_text,
+)
+from inference.content_rating import ContentRating
+
+HUB = "Civitai"
+LORA_KINDS = frozenset({"LORA", "LoCon", "DoRA"})
+CHECKPOINT_KIND = "Checkpoint"
+MAX_HASHES = 100  # in one question, as Civitai allows
+MAX_VERSIONS = 200
+_MODEL_FILES = ("Model", "Pruned Model")
+_SUFFIX = ".safetensors"
+_SITE = "https://civitai.com"
+
+
+class Civitai:
+    """Asks Civitai at the endpoints of the settings."""
+
+    def __init__(self, http: SourceHttp, settings: Callable[[], SourcesSettings]) -> None:
+        self._http = http
+        self._settings = settings
+
+    async def model(self, link: CivitaiLink) -> RemoteModel:
+        """The model that a link means, with all its versions or the one that the link names. Raises SourceError."""
+        if link.model_id is None:
+            version = await self._get(f"model-versions/{link.version_id}", red=link.red)
+            return await self.model_of(version)
+        told = as_dict(await self._get(f"models/{link.model_id}", red=link.red))
+        return self._model(told, link.version_id)
+
+    async def by_hash(self, hash_: str) -> RemoteModel:
+        """The version that has a file with this hash, of any kind that Civitai knows. Raises SourceError."""
+        return await self.model_of(await self._get(f"model-versions/by-hash/{hash_}", red=False))
+
+    async def by_hashes(self, hashes: Sequence[str]) -> dict[str, RemoteVersion]:
+        """The versions that have files with these SHA-256, as far as Civitai knows them. Raises SourceError."""
+        found: dict[str, RemoteVersion] = {}
+        for start in range(0, len(hashes), MAX_HASHES):
+            wanted = [hash_.upper() for hash_ in hashes[start : start + MAX_HASHES]]
+            for told in as_list(await self._post("model-versions/by-hash", wanted)):
+                version = self._version(as_dict(told), as_dict(as_dict(told).get("model")))
+                for hash_ in file_hashes(as_dict(told)):
+                    if version is not None and hash_.upper() in wanted:
+                        found.setdefault(hash_, version)
+        return found
+
+    async def model_of(self, version: object) -> RemoteModel:
+        """The model of a version as the API tells it, with that version alone. Raises SourceError."""
+        told = as_dict(version)
+        model_id, version_id = as_id(told.get("modelId")), as_id(told.get("id"))
+        if model_id is not None:
+            try:
+                return self._model(as_dict(await self._get(f"models/{model_id}", red=False)), version_id)
+            except Gone:  # it is not listed any more, or this version is not
+                pass
+        alone = self._version(told, {**as_dict(told.get("model")), "id": model_id})
+        if alone is None:
+            raise AnswerUnreadable(host=HUB)
+        return RemoteModel(name=alone.name, versions=(alone,))
+
+    async def _get(self, path: str, *, red: bool) -> Any:
+        """The answer of the site that is meant; of the other one if it does not have it. Raises SourceError."""
+        now = self._settings()
+        first, second = now.civitai_endpoint, now.civitai_red_endpoint
+        if red:
+            first, second = second, first
+        try:
+            return await self._http.get_json(f"{first}/api/v1/{path}")
+        except Gone:
+            if first == second:
+                raise
+            return await self._http.get_json(f"{second}/api/v1/{path}")
+
+    async def _post(self, path: str, body: object) -> Any:
+        return await self._http.post_json(f"{self._settings().civitai_endpoint}/api/v1/{path}", body)
+
+    def _model(self, told: dict[str, Any], version_id: int | None) -> RemoteModel:
+        """Raises AnswerUnreadable, or Gone when it has no such version."""
+        versions = [self._version(as_dict(each), told) for each in as_list(told.get("modelVersions"))[:MAX_VERSIONS]]
+        known = [each for each in versions if each is not None]
+        if not known or not as_id(told.get("id")):
+            raise AnswerUnreadable(host=HUB)
+        wanted = [each for each in known if version_id in {None, each.version_id}]
+        if not wanted:
+            raise Gone(host=HUB)
+        return RemoteModel(name=known[0].name, versions=tuple(wanted))
+
+    def _version(self, told: dict[str, Any], model: dict[str, Any]) -> RemoteVersion | None:
+        """A version with what its model says; None for what cannot be read."""
+        model_id, version_id = as_id(model.get("id")) or as_id(told.get("modelId")), as_id(told.get("id"))
+        tags = tuple(filter(None, (as_text(tag) for tag in as_list(model.get("tags"))[:50])))
+        name, archived = as_text(model.get("name")), model.get("mode") in {"Archived", "TakenDown"}
+        level = told.get("nsfwLevel") or model.get("nsfwLevel")
+        preview = _preview(as_list(told.get("images")))
+        try:
+            return RemoteVersion(
+                hub=HUB,
+                page=page_of(model_id, version_id),
+                name=name,
+                version=as_text(told.get("name")) or str(version_id),
+                kind=as_text(model.get("type"), 60) or "?",
+                model_id=model_id,
+                version_id=version_id,
+                creator=as_text(as_dict(model.get("creator")).get("username")) or None,
+                base_model=as_text(told.get("baseModel")) or None,
+                trigger_words=_words(told.get("trainedWords")),
+                tags=tags,
+                description=plain_text(model.get("description"), MAX_DESCRIPTION),
+                rating=content_rating(level) or (ContentRating.MATURE if model.get("nsfw") is True else None),
+                category=guess_category(tags, name),
+                minor=model.get("minor") is True,
+                real_person=model.get("poi") is True,
+                terms=_terms(model),
+                preview=preview[0],
+                preview_rating=preview[1],
+                ends=_ends(told),
+                file=None if archived else _file(as_list(told.get("files"))),
+                archived=archived,
+            )
+        except ValidationError:
+            return None
+
+
+def page_of(model_id: int | None, version_id: int | None) -> str:
+    """The page where people see a version."""
+    if model_id is None:
+        return f"{_SITE}/model-versions/{version_id}"
+    return f"{_SITE}/models/{model_id}?modelVersionId={version_id}"
+
+
+def file_hashes(version: dict[str, Any]) -> Iterable[str]:
+    """The SHA-256 of each file of a version, in lower case."""
+    files = (as_dict(as_dict(file).get("hashes")) for file in as_list(version.get("files")))
+    return [as_text(hashes.get("SHA256")).lower() for hashes in files]
+
+
+def _words(value: object) -> tuple[str, ...]:
+    words = (as_text(word, 500) for word in as_list(value)[:MAX_NAME])
+    return tuple(dict.fromkeys(word for word in words if word))[:50]
+
+
+def _terms(model: dict[str, Any]) -> Terms:
+    sold = model.get("allowCommercialUse")
+    allowed = {as_text(each) for each in as_list(sold)} or {*_listed(as_text(sold))}
+    no_credit, merging = model.get("allowNoCredit"), model.get("allowDerivatives")
+    return Terms(
+        credit=not no_credit if isinstance(no_credit, bool) else None,
+        selling_pictures=bool(allowed & {"Image", "Sell"}) if sold is not None else None,
+        merging=merging if isinstance(merging, bool) else None,
+    )
+
+
+def _listed(text: str) -> list[str]:
+    """What stands in Civitai's older way of writing a list: `{Image,RentCivit}`."""
+    return [word.strip() for word in text.strip("{}").split(",")]
+
+
+def _preview(images: list[Any]) -> tuple[str | None, ContentRating | None]:
+    """The address of the tamest still picture, and its rating."""
+    stills = [as_dict(image) for image in images if as_dict(image).get("type", "image") == "image"]
+    rated = [(content_rating(image.get("nsfwLevel")), as_text(image.get("url"), 500)) for image in stills]
+    rated = [(rating, url) for rating, url in rated if url.startswith(("https://", "http://"))]
+    if not rated:
+        return None, None
+    rating, url = min(rated, key=lambda each: each[0].level if each[0] else len(ContentRating))
+    return url, rating
+
+
+def _ends(version: dict[str, Any]) -> str | None:
+    """When a version's early access ends; None when it is over or there is none."""
+    value = version.get("earlyAccessEndsAt")
+    told = early_access_end(value)
+    if told is None:
+        return None
+    return told if told > datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC") else None
+
+
+def _file(files: list[Any]) -> RemoteFile | None:
+    """The file to take: weights as safetensors, the primary one first; None without any."""
+    told = [as_dict(file) for file in files]
+    fitting = [
+        file
+        for file in told
+        if file.get("type") in _MODEL_FILES and as_text(file.get("name"), 200).lower().endswith(_SUFFIX)
+    ]
+    if not fitting:
+        return None
+    file = next((file for file in fitting if file.get("primary") is True), fitting[0])
+    size, sha256 = file.get("sizeKB"), as_text(as_dict(file.get("hashes")).get("SHA256")).lower()
+    return RemoteFile(
+        url=as_text(file.get("downloadUrl"), 500),
+        name=as_text(file.get("name"), 200),
+        size=round(size * 1024) if isinstance(size, int | float) and 0 < size < 2**40 else None,
+        sha256=sha256 or None,
+    )

@@ -1,0 +1,286 @@
+"""What really happens when something is asked for or fetched from a hub, a sentence for each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from inference.errors import RequestError
+
+
+@dataclass(eq=False)
+class SourceError(RequestError):
+    """This could not be had from where it lies."""
+
+
+@dataclass(eq=False)
+class AddingOff(SourceError):
+    """LoRAs cannot be added in Discord here; whoever runs this bot puts them into its library."""
+
+    for_operators = "`[sources] enabled` is off."
+
+
+@dataclass(eq=False)
+class NoLink(SourceError):
+    """That is no link of a LoRA. Give a link of Civitai or Hugging Face, the id of a version at Civitai, or the hash of
+    a file; or attach a .safetensors file."""
+
+
+@dataclass(eq=False)
+class LoginNeeded(SourceError):
+    """{host} gives this file only to people who are logged in, and this bot is not. Whoever runs it can give it a key;
+    or download the file yourself and attach it."""
+
+    for_operators = "Set `[sources] civitai_key` or `huggingface_token`."
+    host: str
+
+
+@dataclass(eq=False)
+class KeyRejected(SourceError):
+    """{host} does not accept this bot's key any more. Please tell whoever runs this bot."""
+
+    for_operators = "Renew `[sources] civitai_key` or `huggingface_token`."
+    host: str
+
+
+@dataclass(eq=False)
+class EarlyAccess(SourceError):
+    """This version is in early access at {host} until {end}: only those who paid for it may have it before. Try again
+    then, or choose an older version."""
+
+    host: str
+    end: str
+
+
+@dataclass(eq=False)
+class EarlyAccessOpen(SourceError):
+    """This version is in early access at {host}, which does not say until when. Choose an older version, or try again
+    another day."""
+
+    host: str
+
+
+@dataclass(eq=False)
+class NoAccess(SourceError):
+    """{host} does not let this bot have this file. Its maker may have to grant that on its page."""
+
+    host: str
+
+
+@dataclass(eq=False)
+class Gone(SourceError):
+    """{host} does not have this, or not any more. Please check the link."""
+
+    host: str
+
+
+@dataclass(eq=False)
+class Archived(SourceError):
+    """Its maker has archived this at {host}: the page is there, but no file can be had any more."""
+
+    host: str
+
+
+@dataclass(eq=False)
+class TooManyQuestions(SourceError):
+    """{host} has had too many questions from here. Please try again in {minutes} minutes."""
+
+    host: str
+    minutes: int
+
+
+@dataclass(eq=False)
+class SourceBroken(SourceError):
+    """{host} has trouble at the moment (it answered with {status}). Please try again later."""
+
+    host: str
+    status: int
+
+
+@dataclass(eq=False)
+class SourceUnreachable(SourceError):
+    """{host} cannot be reached at the moment. Please try again later."""
+
+    for_operators = "{reason}"
+    host: str
+    reason: str
+
+
+@dataclass(eq=False)
+class AnswerUnreadable(SourceError):
+    """{host} gave an answer that this bot does not understand. Please try again later, or attach the file."""
+
+    host: str
+
+
+@dataclass(eq=False)
+class NotLora(SourceError):
+    """{name} is not a LoRA but something else ({kind})."""
+
+    name: str
+    kind: str
+
+
+@dataclass(eq=False)
+class NoSafetensors(SourceError):
+    """There is no .safetensors file at {host} for this; files of other kinds may hold programs and are not read."""
+
+    host: str
+
+
+@dataclass(eq=False)
+class RealPerson(SourceError):
+    """Its page says that {name} shows a real person. This bot does not add such LoRAs."""
+
+    name: str
+
+
+@dataclass(eq=False)
+class MinorAndMature(SourceError):
+    """Its page says that {name} shows a minor, and rates it as not for everybody. It is not added."""
+
+    name: str
+
+
+# --- while a file is fetched -------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class HostNotAllowed(SourceError):
+    """This file lies at {host}, from where this bot fetches nothing."""
+
+    for_operators = "`[sources] hosts` lists the hosts that are allowed."
+    host: str
+
+
+@dataclass(eq=False)
+class NotHttps(SourceError):
+    """This file would come from {host} unprotected (without https), so it is not fetched."""
+
+    host: str
+
+
+@dataclass(eq=False)
+class PrivateAddress(SourceError):
+    """{host} leads into a private network, so nothing is fetched from there."""
+
+    host: str
+
+
+@dataclass(eq=False)
+class TooManyRedirects(SourceError):
+    """{host} sends this bot from one address to the next. Please try again later."""
+
+    host: str
+
+
+@dataclass(eq=False)
+class FileTooLarge(SourceError):
+    """{name} is larger than the {megabytes} MB that are fetched at most."""
+
+    name: str
+    megabytes: int
+
+
+@dataclass(eq=False)
+class LargerThanSaid(SourceError):
+    """{name} is larger than {host} says, so it was not fetched to its end."""
+
+    name: str
+    host: str
+
+
+@dataclass(eq=False)
+class NoRoom(SourceError):
+    """There is no room on this bot's disk for {name} at the moment. Please tell whoever runs this bot."""
+
+    for_operators = "`[sources] free_gigabytes` has to stay free."
+    name: str
+
+
+@dataclass(eq=False)
+class DiskFailed(SourceError):
+    """{name} could not be written to this bot's disk. Please tell whoever runs this bot."""
+
+    for_operators = "The reason is: {reason}."
+    name: str
+    reason: str
+
+
+@dataclass(eq=False)
+class CutShort(SourceError):
+    """{host} broke off again and again in the middle of {name}. Please try again later."""
+
+    host: str
+    name: str
+
+
+@dataclass(eq=False)
+class TooSlow(SourceError):
+    """{host} sends {name} so slowly that it was given up. Please try again later."""
+
+    host: str
+    name: str
+
+
+@dataclass(eq=False)
+class WrongHash(SourceError):
+    """What {host} sent as {name} is not the file that it lists there (its hash is another one). It was thrown away."""
+
+    host: str
+    name: str
+
+
+@dataclass(eq=False)
+class PageInsteadOfFile(SourceError):
+    """{host} sent a web page in place of {name}; mostly that asks for a login. Download the file yourself and attach
+    it."""
+
+    host: str
+    name: str
+
+
+@dataclass(eq=False)
+class MessageInsteadOfFile(SourceError):
+    """{host} sent a message in place of {name}. Please try again later, or download the file yourself and attach it."""
+
+    host: str
+    name: str
+
+
+@dataclass(eq=False)
+class PickleInsteadOfFile(SourceError):
+    """{name} is called .safetensors but is a file of another kind, which may hold a program. It was thrown away."""
+
+    name: str
+
+
+@dataclass(eq=False)
+class FileUnusable(SourceError):
+    """{name} cannot be used: {reason}."""
+
+    name: str
+    reason: str
+
+
+@dataclass(eq=False)
+class AddingCancelled(SourceError):
+    """{name} is not added: it was cancelled."""
+
+    name: str
+
+
+@dataclass(eq=False)
+class AddedTooMany(SourceError):
+    """You have added {limit} LoRAs in the last 24 hours, which is the limit. Please try again in {hours} hours."""
+
+    limit: int
+    hours: int
+
+
+@dataclass(eq=False)
+class ServerAddedTooMany(SourceError):
+    """This server has added {limit} LoRAs in the last 24 hours, which is the limit. Please try again in {hours}
+    hours."""
+
+    limit: int
+    hours: int

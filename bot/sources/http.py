@@ -1,0 +1,272 @@
+"""One HTTP client for all that comes from hubs: checked addresses and redirects, retries, bounded answers.
+
+A key goes to the origin that it is for and nowhere else: once a redirect leaves that origin, the key stays behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, cast
+
+import aiohttp
+from aiohttp.abc import AbstractResolver
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
+from yarl import URL
+
+from bot.config.sources import SourcesSettings
+from bot.sources.addresses import Allowed, CheckedResolver, PrivateAddressRefused
+from bot.sources.errors import (
+    AnswerUnreadable,
+    Archived,
+    EarlyAccess,
+    EarlyAccessOpen,
+    Gone,
+    KeyRejected,
+    LoginNeeded,
+    NoAccess,
+    PrivateAddress,
+    TooManyQuestions,
+    SourceBroken,
+    SourceError,
+    SourceUnreachable,
+    TooManyRedirects,
+)
+
+MAX_ANSWER_BYTES = 16 * 2**20  # of JSON; a model with hundreds of versions has some MB
+ANSWER_SECONDS = 30.0
+CONNECT_SECONDS = 15.0
+MAX_REDIRECTS = 5
+WAITS = (0.5, 2.0)  # seconds between attempts
+LONGEST_WAIT = 20.0  # seconds that a hub may ask us to wait before the next attempt; else people are told
+USER_AGENT = "Easel (a Discord bot)"
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PASSING = frozenset({408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524})
+
+
+@dataclass(eq=False)
+class Passing(Exception):
+    """It may succeed later. `error` is what people are told when it does not; `wait` what the hub wants, in seconds."""
+
+    error: SourceError
+    wait: float | None = None
+
+
+class SourceHttp:
+    """Asks hubs and opens files, by the settings that hold at each use. Close it at the end.
+
+    `resolver` resolves names in place of the system's; `waits` are the seconds between attempts.
+    """
+
+    def __init__(
+        self,
+        settings: Callable[[], SourcesSettings],
+        *,
+        resolver: AbstractResolver | None = None,
+        waits: Sequence[float] = WAITS,
+    ) -> None:
+        self._settings = settings
+        self._resolver = resolver
+        self._waits = waits
+        self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def allowed(self) -> Allowed:
+        """The hosts and origins that the settings allow."""
+        now = self._settings()
+        return Allowed.of(now.hosts, (now.civitai_endpoint, now.civitai_red_endpoint, now.huggingface_endpoint))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def get_json(self, url: str, parameters: Mapping[str, str] | None = None) -> Any:
+        """The JSON at an address. Raises SourceError."""
+        return await self._json("GET", URL(url).update_query(parameters or {}), None)
+
+    async def post_json(self, url: str, body: object) -> Any:
+        """The JSON that is answered to some. Raises SourceError."""
+        return await self._json("POST", URL(url), body)
+
+    async def _json(self, method: str, url: URL, body: object) -> Any:
+        async def attempt() -> Any:
+            async with asyncio.timeout(ANSWER_SECONDS), self.opened(url, method=method, body=body) as response:
+                return await _read_json(response)
+
+        return await self.retrying(attempt)
+
+    async def retrying(self, attempt: Callable[[], Any], attempts: int | None = None) -> Any:
+        """The result of `attempt`, which raises Passing for what may succeed later. Raises SourceError."""
+        retrying = AsyncRetrying(
+            stop=stop_after_attempt(attempts or len(self._waits) + 1),
+            retry=retry_if_exception_type(Passing),
+            wait=self._wait,
+            reraise=True,
+        )
+        try:
+            return await retrying(attempt)
+        except Passing as passing:
+            raise passing.error from None
+
+    def _wait(self, state: RetryCallState) -> float:
+        problem = state.outcome.exception() if state.outcome else None
+        wanted = problem.wait if isinstance(problem, Passing) else None
+        usual = self._waits[min(state.attempt_number, len(self._waits)) - 1]
+        return usual if wanted is None else wanted
+
+    @asynccontextmanager
+    async def opened(
+        self, url: URL, *, method: str = "GET", body: object = None, headers: Mapping[str, str] | None = None
+    ) -> AsyncGenerator[aiohttp.ClientResponse]:
+        """The answer at an address or where that redirects to, with a status below 400.
+
+        Raises SourceError, and Passing for what may succeed later, also while the body is read.
+        """
+        try:
+            async with self._followed(url, method, body, headers or {}) as (response, keyed):
+                if response.status >= 400:
+                    raise await _refusal(response, keyed=keyed)
+                yield response
+        except (aiohttp.ClientError, TimeoutError, OSError) as problem:
+            raise _unreachable(url, problem) from None
+
+    @asynccontextmanager
+    async def _followed(
+        self, url: URL, method: str, body: object, headers: Mapping[str, str]
+    ) -> AsyncGenerator[tuple[aiohttp.ClientResponse, bool]]:
+        at, key = url, self._key(url)
+        for _ in range(MAX_REDIRECTS + 1):
+            self.allowed.check(at)
+            sent = {**headers, **({"Authorization": f"Bearer {key}"} if key else {})}
+            async with self._opened_session().request(
+                method, at, headers=sent, json=body, allow_redirects=False
+            ) as response:
+                if response.status not in _REDIRECTS:
+                    yield response, key is not None
+                    return
+                after = _location(at, response)
+            key = key if after.origin() == at.origin() else None
+            at = after
+        raise TooManyRedirects(host=url.host or "")
+
+    def _key(self, url: URL) -> str | None:
+        now = self._settings()
+        keys = {
+            URL(now.huggingface_endpoint).origin(): now.huggingface_token,
+            URL(now.civitai_red_endpoint).origin(): now.civitai_key,
+            URL(now.civitai_endpoint).origin(): now.civitai_key,
+        }
+        secret = keys.get(url.origin())
+        return (secret.get_secret_value() or None) if secret else None
+
+    def _opened_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            resolver = CheckedResolver(lambda: self.allowed, self._resolver)
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(resolver=resolver, use_dns_cache=False),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"User-Agent": USER_AGENT},
+                timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS),
+            )
+        return self._session
+
+
+def _location(at: URL, response: aiohttp.ClientResponse) -> URL:
+    """Where an answer redirects to. Raises AnswerUnreadable."""
+    try:
+        after = at.join(URL(response.headers["Location"], encoded=True))
+        after.origin()
+    except (KeyError, ValueError):
+        raise AnswerUnreadable(host=at.host or "") from None
+    return after
+
+
+def _unreachable(url: URL, problem: Exception) -> SourceError | Passing:
+    inner = getattr(problem, "os_error", problem)
+    if isinstance(inner, PrivateAddressRefused):
+        return PrivateAddress(host=inner.host)
+    reason = f"{type(problem).__name__}: {problem}"[:300]
+    return Passing(SourceUnreachable(host=url.host or "", reason=reason))
+
+
+async def _refusal(response: aiohttp.ClientResponse, *, keyed: bool) -> SourceError | Passing:
+    host, status = response.url.host or "", response.status
+    if status == 429:
+        return _too_many(host, response.headers.get("Retry-After", ""))
+    if status in _PASSING:
+        return Passing(SourceBroken(host=host, status=status))
+    if status == 401:
+        return KeyRejected(host=host) if keyed else LoginNeeded(host=host)
+    if status == 403:
+        return _forbidden(host, await _little_json(response))
+    if status == 410:
+        return Archived(host=host)
+    return Gone(host=host) if status in {400, 404, 451} else SourceBroken(host=host, status=status)
+
+
+def _too_many(host: str, header: str) -> SourceError | Passing:
+    seconds = _retry_after(header)
+    error = TooManyQuestions(host=host, minutes=max(1, math.ceil((seconds or 60.0) / 60)))
+    return Passing(error, seconds) if seconds is None or seconds <= LONGEST_WAIT else error
+
+
+def _retry_after(header: str) -> float | None:
+    """The seconds of a Retry-After, which gives them or a date."""
+    if header.strip().isdecimal():
+        return float(header)
+    try:
+        return max(0.0, (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds())
+    except (TypeError, ValueError):
+        return None
+
+
+def _forbidden(host: str, said: Mapping[str, Any]) -> SourceError:
+    early = "early access" in str(said.get("error") or said.get("message") or "").lower()
+    end = said.get("deadline")
+    if not early and not end:
+        return NoAccess(host=host)
+    told = early_access_end(end)
+    return EarlyAccess(host=host, end=told) if told else EarlyAccessOpen(host=host)
+
+
+def early_access_end(value: object) -> str | None:
+    """`2026-12-01 10:00 UTC`, from a hub's date; None for what is none."""
+    try:
+        when = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    if when is None:
+        return None
+    aware = when if when.tzinfo else when.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+async def _little_json(response: aiohttp.ClientResponse) -> Mapping[str, Any]:
+    """The object that a refusal explains itself with; an empty one if it does not."""
+    try:
+        told = json.loads(await response.content.read(2**16))
+    except (ValueError, RecursionError, aiohttp.ClientError):
+        return {}
+    return cast("dict[str, Any]", told) if isinstance(told, dict) else {}
+
+
+async def _read_json(response: aiohttp.ClientResponse) -> Any:
+    """The body as JSON, if it is not too large. Raises AnswerUnreadable."""
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(2**16):
+        body += chunk
+        if len(body) > MAX_ANSWER_BYTES:
+            raise AnswerUnreadable(host=response.url.host or "")
+    try:
+        return json.loads(bytes(body))
+    except (ValueError, RecursionError):
+        raise AnswerUnreadable(host=response.url.host or "") from None

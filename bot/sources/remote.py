@@ -1,0 +1,99 @@
+"""What a hub says of a model: its versions, files and terms, as values. All text in them is untrusted."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, cast
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from inference.content_rating import ContentRating
+from inference.lora.sidecar import Category
+from inference.messages import Sha256
+
+MAX_NAME = 100
+MAX_DESCRIPTION = 1500
+
+_Text = Annotated[str, Field(max_length=MAX_DESCRIPTION)]
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class RemoteFile(_Value):
+    """A file at a hub. `size` in bytes; `sha256` None: the hub does not tell it."""
+
+    url: str
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    size: int | None = None
+    sha256: Sha256 | None = None
+
+
+class Terms(_Value):
+    """How a LoRA may be used, as its page says; None: it does not."""
+
+    licence: Annotated[str, Field(max_length=100)] | None = None
+    credit: bool | None = None  # the maker wants to be named
+    selling_pictures: bool | None = None
+    merging: bool | None = None
+
+
+class RemoteVersion(_Value):
+    """A version of a LoRA or checkpoint at a hub.
+
+    `base_model` is the hub's name for it, or the id of a repository. `trigger_words` are groups: each may be several
+    words that go together, such as an outfit's. `ends` is when its early access ends. `revision` pins a repository.
+    """
+
+    hub: Annotated[str, Field(max_length=40)]  # "Civitai" or "Hugging Face"
+    page: Annotated[str, Field(max_length=500)]
+    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
+    version: Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
+    kind: Annotated[str, Field(max_length=60)] = "LORA"
+    model_id: int | None = None
+    version_id: int | None = None
+    revision: str | None = None
+    creator: Annotated[str, Field(max_length=MAX_NAME)] | None = None
+    base_model: Annotated[str, Field(max_length=200)] | None = None
+    trigger_words: Annotated[tuple[Annotated[str, Field(max_length=500)], ...], Field(max_length=50)] = ()
+    tags: Annotated[tuple[Annotated[str, Field(max_length=MAX_NAME)], ...], Field(max_length=50)] = ()
+    description: _Text = ""
+    rating: ContentRating | None = None
+    category: Category | None = None
+    minor: bool = False
+    real_person: bool = False
+    terms: Terms = Terms()
+    preview: str | None = None
+    preview_rating: ContentRating | None = None
+    ends: str | None = None
+    file: RemoteFile | None = None
+    archived: bool = False
+
+
+class RemoteModel(_Value):
+    """A model with its versions, the newest first."""
+
+    name: str
+    versions: tuple[RemoteVersion, ...]
+
+
+def as_dict(value: object) -> dict[str, Any]:
+    """An object of JSON; an empty one for what is none."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def as_list(value: object) -> list[Any]:
+    """A list of JSON; an empty one for what is none."""
+    return cast("list[Any]", value) if isinstance(value, list) else []
+
+
+def as_text(value: object, most: int = MAX_NAME) -> str:
+    """Untrusted text as one line of at most `most` characters; empty for what is no text."""
+    if not isinstance(value, str):
+        return ""
+    return "".join(c for c in " ".join(value[: 8 * most].split()) if c.isprintable()).strip()[:most].strip()
+
+
+def as_id(value: object) -> int | None:
+    """A positive id; None for what is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**53 else None

@@ -1,0 +1,211 @@
+"""What both hubs say of models, read by the real clients; and what they say when something is wrong."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import SecretStr
+
+from bot.sources.civitai import Civitai
+from bot.sources.errors import (
+    AnswerUnreadable,
+    Gone,
+    KeyRejected,
+    LoginNeeded,
+    NoSafetensors,
+    TooManyQuestions,
+    SourceBroken,
+    SourceError,
+    SourceUnreachable,
+)
+from bot.sources.http import MAX_ANSWER_BYTES, SourceHttp
+from bot.sources.hub import HuggingFace
+from bot.sources.links import CivitaiLink, HubLink
+from inference.content_rating import ContentRating
+from inference.lora.sidecar import Category
+from tests.bot.sources.hubs import COMMIT, Hubs, content, redirect, sha256, status
+
+DATA = b"weights" * 100
+
+
+@pytest.fixture
+def civitai(hubs: Hubs, http: SourceHttp) -> Civitai:
+    return Civitai(http, lambda: hubs.settings)
+
+
+@pytest.fixture
+def hugging_face(hubs: Hubs, http: SourceHttp) -> HuggingFace:
+    return HuggingFace(http, lambda: hubs.settings)
+
+
+async def test_a_model_is_told_with_its_versions_files_words_and_terms(hubs: Hubs, civitai: Civitai) -> None:
+    model_id = hubs.add_model(
+        "Komori <@1>\n Met", description="<p>About <b>Komori</b></p>", poi=True, minor=True, nsfwLevel=4
+    )
+    old = hubs.add_version(model_id, b"old", "Pony")
+    new = hubs.add_version(model_id, DATA, "Illustrious", nsfwLevel=6)
+    told = await civitai.model(CivitaiLink(model_id))
+    assert [(v.version_id, v.version, v.base_model) for v in told.versions] == [
+        (new, "v2", "Illustrious"),
+        (old, "v1", "Pony"),
+    ]
+    version = told.versions[0]
+    assert (version.name, version.kind, version.creator) == ("Komori <@1> Met", "LORA", "maker")
+    assert version.trigger_words == ("komori", "blue dress, hat")
+    assert (version.rating, version.minor, version.real_person) == (ContentRating.MATURE, True, True)
+    assert (version.category, version.description) == (Category.CHARACTER, "About Komori")
+    assert (version.terms.credit, version.terms.selling_pictures, version.terms.merging) == (True, True, True)
+    assert version.page == f"https://civitai.com/models/{model_id}?modelVersionId={new}"
+    assert version.file is not None
+    assert (version.file.size, version.file.sha256) == (len(DATA), sha256(DATA))
+    assert version.preview_rating is ContentRating.GENERAL
+
+
+async def test_a_version_by_its_id_or_hash_is_told_with_what_its_model_says(hubs: Hubs, civitai: Civitai) -> None:
+    version_id = hubs.add_lora("Komori", DATA)
+    for told in (
+        await civitai.model(CivitaiLink(version_id=version_id)),
+        await civitai.by_hash(sha256(DATA)),
+        await civitai.by_hash(sha256(DATA)[:10]),
+    ):
+        (version,) = told.versions
+        assert (version.version_id, version.category, version.terms.credit) == (version_id, Category.CHARACTER, True)
+
+
+async def test_hashes_are_asked_in_one_question(hubs: Hubs, civitai: Civitai) -> None:
+    hubs.add_lora("One", b"one", "Pony")
+    hubs.add_lora("Two", b"two", "NoobAI")
+    found = await civitai.by_hashes([sha256(b"one"), sha256(b"two"), sha256(b"three")])
+    assert {hash_: version.base_model for hash_, version in found.items()} == {
+        sha256(b"one"): "Pony",
+        sha256(b"two"): "NoobAI",
+    }
+    assert len(hubs.asked) == 1
+
+
+async def test_what_one_site_does_not_have_the_other_is_asked_for(hubs: Hubs, http: SourceHttp) -> None:
+    other = hubs.url.replace("127.0.0.1", "localhost")  # another origin with the same server behind it
+    settings = hubs.settings.model_copy(update={"civitai_endpoint": other})
+    http._settings = lambda: settings
+    version_id = hubs.add_lora("Komori", DATA)
+    model_id = next(iter(hubs.models))
+    hubs.fault(f"/api/v1/models/{model_id}", status(404), hubs.usual)
+    told = await Civitai(http, lambda: settings).model(CivitaiLink(model_id, version_id))
+    assert told.versions[0].version_id == version_id
+    hosts = [asked.headers["Host"].partition(":")[0] for asked in hubs.asked]
+    assert hosts == ["localhost", "127.0.0.1"]
+
+
+@pytest.mark.parametrize("broken", [{}, {"id": 1, "modelVersions": "x"}, {"id": 1, "modelVersions": [{"id": "x"}]}, []])
+async def test_an_answer_of_another_form_is_told(hubs: Hubs, civitai: Civitai, broken: object) -> None:
+    hubs.fault("/api/v1/models/1", status(200, broken))  # pyright: ignore[reportArgumentType]
+    with pytest.raises(SourceError):
+        await civitai.model(CivitaiLink(1))
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (status(401), LoginNeeded), (status(404), Gone), (status(429, None, **{"Retry-After": "600"}), TooManyQuestions),
+        (status(500), SourceBroken), (content(b"<html>", "text/html"), AnswerUnreadable),
+        (content(b"[" * 10**5, "application/json"), AnswerUnreadable),
+        (content(b" " * (MAX_ANSWER_BYTES + 1), "application/json"), AnswerUnreadable),
+    ],
+)  # fmt: skip
+async def test_what_is_wrong_is_told(hubs: Hubs, civitai: Civitai, answer: object, error: type[SourceError]) -> None:
+    hubs.fault("/api/v1/models/1", answer)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(error):
+        await civitai.model(CivitaiLink(1))
+
+
+async def test_trouble_that_passes_is_waited_for(hubs: Hubs, civitai: Civitai) -> None:
+    version_id = hubs.add_lora("Komori", DATA)
+    (model_id,) = hubs.models
+    hubs.fault(f"/api/v1/models/{model_id}", status(503), status(429, None, **{"Retry-After": "0"}), hubs.usual)
+    told = await civitai.model(CivitaiLink(model_id))
+    assert told.versions[0].version_id == version_id
+    assert len(hubs.asked) == 3
+
+
+async def test_nobody_there_is_told() -> None:
+    settings = Hubs(url="http://127.0.0.1:9").settings
+    client = SourceHttp(lambda: settings, waits=(0.01,))
+    with pytest.raises(SourceUnreachable):
+        await Civitai(client, lambda: settings).model(CivitaiLink(1))
+    with pytest.raises(SourceUnreachable):
+        await HuggingFace(client, lambda: settings).model(HubLink("a/b"))
+    await client.close()
+
+
+async def test_the_key_goes_to_its_hub_and_stays_behind_when_it_redirects_elsewhere(
+    hubs: Hubs, http: SourceHttp
+) -> None:
+    other = hubs.url.replace("127.0.0.1", "localhost")
+    keys = {"civitai_key": SecretStr("secret"), "huggingface_token": SecretStr("hf_x"), "huggingface_endpoint": other}
+    settings = hubs.settings.model_copy(update=keys)
+    http._settings = lambda: settings
+    hubs.fault("/api/v1/models/1", redirect(f"{other}/api/v1/models/2"))
+    hubs.fault("/api/v1/models/2", redirect(f"{hubs.url}/api/v1/models/3"))
+    with pytest.raises(Gone):
+        await Civitai(http, lambda: settings).model(CivitaiLink(1))
+    sent = [asked.headers.get("Authorization") for asked in hubs.asked]
+    assert sent[:3] == ["Bearer secret", None, None]
+
+
+async def test_a_key_that_is_not_accepted_is_told(hubs: Hubs, http: SourceHttp) -> None:
+    settings = hubs.settings.model_copy(update={"civitai_key": SecretStr("old")})
+    http._settings = lambda: settings
+    hubs.fault("/api/v1/models/1", status(401))
+    with pytest.raises(KeyRejected):
+        await Civitai(http, lambda: settings).model(CivitaiLink(1))
+
+
+async def test_a_repository_is_told_pinned_to_its_commit(hubs: Hubs, hugging_face: HuggingFace) -> None:
+    files = {"komori.safetensors": DATA, "readme.md": b"x", "unet/diffusion_pytorch_model.safetensors": b"y"}
+    card = {
+        "base_model": "OnomaAIResearch/Illustrious-xl-early-release-v0",
+        "license": "mit",
+        "instance_prompt": "komori",
+    }
+    hubs.add_repository("maker/komori-style", files, **card)
+    told = await hugging_face.model(HubLink("maker/komori-style"))
+    (version,) = told.versions
+    assert (version.name, version.version, version.revision) == ("komori-style", "komori", COMMIT)
+    assert (version.base_model, version.terms.licence) == (card["base_model"], "mit")
+    assert (version.trigger_words, version.category) == (("komori",), Category.STYLE)
+    assert version.file is not None
+    assert version.file.url == f"{hubs.url}/maker/komori-style/resolve/{COMMIT}/komori.safetensors"
+    assert (version.file.sha256, version.file.size) == (sha256(DATA), len(DATA))
+    assert all(not asked.path.endswith(".safetensors") for asked in hubs.asked)
+
+
+async def test_two_claims_of_a_base_model_are_none(hubs: Hubs, hugging_face: HuggingFace) -> None:
+    hubs.add_repository("maker/x", {"a.safetensors": b"a", "b.safetensors": b"b"}, base_model=["one/a", "two/b"])
+    told = await hugging_face.model(HubLink("maker/x"))
+    assert [(version.version, version.base_model) for version in told.versions] == [("a", None), ("b", None)]
+
+
+@pytest.mark.parametrize(
+    ("link", "error"),
+    [
+        (HubLink("maker/none"), Gone), (HubLink("maker/gated"), LoginNeeded),
+        (HubLink("maker/full", "unet/none.safetensors"), Gone), (HubLink("maker/full", "model.ckpt"), NoSafetensors),
+        (HubLink("maker/full"), NoSafetensors),
+    ],
+)  # fmt: skip
+async def test_what_a_repository_does_not_give_is_told(
+    hubs: Hubs, hugging_face: HuggingFace, link: HubLink, error: type[SourceError]
+) -> None:
+    hubs.add_repository("maker/gated", {})
+    hubs.repositories["maker/gated"]["gated"] = "manual"
+    hubs.add_repository("maker/full", {"model.ckpt": b"x", "unet/diffusion_pytorch_model.safetensors": b"y"})
+    with pytest.raises(error):
+        await hugging_face.model(link)
+
+
+@pytest.mark.parametrize(("code", "error"), [(500, SourceBroken), (429, TooManyQuestions), (404, Gone)])
+async def test_trouble_of_hugging_face_is_told(
+    hubs: Hubs, hugging_face: HuggingFace, code: int, error: type[SourceError]
+) -> None:
+    hubs.fault("/api/models/maker/x", status(code))
+    with pytest.raises(error):
+        await hugging_face.model(HubLink("maker/x"))
