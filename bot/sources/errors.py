@@ -21,8 +21,8 @@ class AddingOff(SourceError):
 
 @dataclass(eq=False)
 class NoLink(SourceError):
-    """That is no link of a LoRA. Give a link of Civitai or Hugging Face, the id of a version at Civitai, or the hash of
-    a file; or attach a .safetensors file."""
+    """That is no link of a LoRA. Give a link of Civitai or Hugging Face, or the number of a version at Civitai; or
+    attach the file itself."""
 
 
 @dataclass(eq=False)
@@ -122,7 +122,7 @@ class NotLora(SourceError):
 
 @dataclass(eq=False)
 class NoSafetensors(SourceError):
-    """There is no .safetensors file at {host} for this; files of other kinds may hold programs and are not read."""
+    """{host} has no safetensors file for this; files of other kinds may hold programs and are not read."""
 
     host: str
 
@@ -224,7 +224,7 @@ class TooSlow(SourceError):
 
 @dataclass(eq=False)
 class WrongHash(SourceError):
-    """What {host} sent as {name} is not the file that it lists there (its hash is another one). It was thrown away."""
+    """What {host} sent as {name} is not the file that it lists there. It was thrown away; please try again later."""
 
     host: str
     name: str
@@ -249,7 +249,8 @@ class MessageInsteadOfFile(SourceError):
 
 @dataclass(eq=False)
 class PickleInsteadOfFile(SourceError):
-    """{name} is called .safetensors but is a file of another kind, which may hold a program. It was thrown away."""
+    """{name} says that it is a safetensors file but is of another kind, which may hold a program. It was thrown
+    away."""
 
     name: str
 

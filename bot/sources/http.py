@@ -32,10 +32,10 @@ from bot.sources.errors import (
     LoginNeeded,
     NoAccess,
     PrivateAddress,
-    TooManyQuestions,
     SourceBroken,
     SourceError,
     SourceUnreachable,
+    TooManyQuestions,
     TooManyRedirects,
 )
 

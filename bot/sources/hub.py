@@ -29,10 +29,10 @@ from bot.sources.errors import (
     NoAccess,
     NoLink,
     NoSafetensors,
-    TooManyQuestions,
     SourceBroken,
     SourceError,
     SourceUnreachable,
+    TooManyQuestions,
 )
 from bot.sources.http import Passing, SourceHttp
 from bot.sources.links import HubLink

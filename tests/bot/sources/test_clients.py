@@ -12,10 +12,10 @@ from bot.sources.errors import (
     KeyRejected,
     LoginNeeded,
     NoSafetensors,
-    TooManyQuestions,
     SourceBroken,
     SourceError,
     SourceUnreachable,
+    TooManyQuestions,
 )
 from bot.sources.http import MAX_ANSWER_BYTES, SourceHttp
 from bot.sources.hub import HuggingFace
@@ -105,8 +105,9 @@ async def test_an_answer_of_another_form_is_told(hubs: Hubs, civitai: Civitai, b
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
-        (status(401), LoginNeeded), (status(404), Gone), (status(429, None, **{"Retry-After": "600"}), TooManyQuestions),
-        (status(500), SourceBroken), (content(b"<html>", "text/html"), AnswerUnreadable),
+        (status(401), LoginNeeded), (status(404), Gone), (status(500), SourceBroken),
+        (status(429, None, **{"Retry-After": "600"}), TooManyQuestions),
+        (content(b"<html>", "text/html"), AnswerUnreadable),
         (content(b"[" * 10**5, "application/json"), AnswerUnreadable),
         (content(b" " * (MAX_ANSWER_BYTES + 1), "application/json"), AnswerUnreadable),
     ],
