@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 from inference.base_models import BaseModelId
 from inference.bounds import (
     MAX_CLIP_SKIP,
+    MAX_FLOW_SHIFT,
     MAX_GUIDANCE,
     MAX_STEPS,
     MAX_WEIGHT,
@@ -56,6 +57,43 @@ class Sampler(StrEnum):
     UNIPC = "unipc"
     HEUN = "heun"
     LCM = "lcm"
+    TCD = "tcd"
+
+
+class Spacing(StrEnum):
+    """How a sampler's steps lie between pure noise and the picture, by the names people know.
+
+    The first three say which of the training's timesteps are taken: `leading` leaves out the noisiest, `linspace` has
+    both ends, `trailing` begins at the noisiest. The last two are levels of noise over the whole range.
+    """
+
+    LEADING = "leading"
+    LINSPACE = "linspace"
+    TRAILING = "trailing"
+    KARRAS = "karras"
+    EXPONENTIAL = "exponential"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Spacing | None:
+        return cls.TRAILING if value == "sgm_uniform" else None  # the web UIs' name
+
+
+_BY_TIMESTEP = (Spacing.LEADING, Spacing.LINSPACE, Spacing.TRAILING)
+_EVERY_SPACING = tuple(Spacing)
+# What diffusers' schedulers do well: its DDIM steps past the times of `linspace` and leaves noise. The consistency
+# samplers have their own times, or those of `trailing`.
+SPACINGS: dict[Sampler, tuple[Spacing, ...]] = {
+    Sampler.EULER: _EVERY_SPACING,
+    Sampler.EULER_A: _BY_TIMESTEP,
+    Sampler.DDIM: (Spacing.LEADING, Spacing.TRAILING),
+    Sampler.DPMPP_2M: _EVERY_SPACING,
+    Sampler.DPMPP_2M_KARRAS: (Spacing.KARRAS,),
+    Sampler.DPMPP_2M_SDE: _EVERY_SPACING,
+    Sampler.UNIPC: _EVERY_SPACING,
+    Sampler.HEUN: _EVERY_SPACING,
+    Sampler.LCM: (Spacing.TRAILING,),
+    Sampler.TCD: (Spacing.TRAILING,),
+}
 
 
 class PredictionType(StrEnum):
@@ -82,6 +120,7 @@ Prompt = Annotated[str, Field(max_length=MAX_PROMPT)]
 Side = Annotated[int, Field(ge=16, le=MAX_SIDE, multiple_of=SIZE_STEP)]
 Steps = Annotated[int, Field(ge=MIN_STEPS, le=MAX_STEPS)]
 Guidance = Annotated[float, Field(ge=MIN_GUIDANCE, le=MAX_GUIDANCE, allow_inf_nan=False)]
+FlowShift = Annotated[float, Field(gt=0, le=MAX_FLOW_SHIFT, allow_inf_nan=False)]
 ClipSkip = Annotated[int, Field(ge=MIN_CLIP_SKIP, le=MAX_CLIP_SKIP)]
 Weight = Annotated[float, Field(ge=MIN_WEIGHT, le=MAX_WEIGHT, allow_inf_nan=False)]
 Seed = Annotated[int, Field(ge=0, lt=SEEDS)]
@@ -159,6 +198,9 @@ class GenerationRequest(JobRequest):
     An empty `negative_prompt` is none at all, as None is in diffusers: SDXL guides away from zeros then. What diffusers
     makes of an empty text, the encoded nothing, is that of a single space here.
 
+    `spacing` is that of the sampler's steps; None is the checkpoint's own. `flow_shift` is for checkpoints of flow
+    matching: the constant by which their schedule is shifted towards noise, in place of the checkpoint's own shift.
+
     `prompt` is the person's own text; the checkpoint's quality tags and the LoRAs' trigger words stand beside it
     and join it only in `full_prompt`, so that editing a request never shows words the person did not write.
     """
@@ -172,6 +214,8 @@ class GenerationRequest(JobRequest):
     steps: Steps
     guidance_scale: Guidance
     sampler: Sampler
+    spacing: Spacing | None = None
+    flow_shift: FlowShift | None = None
     seed: Seed
     count: Annotated[int, Field(ge=1, le=MAX_PICTURES)] = 1
     image: SourceImage | None = None
@@ -187,6 +231,12 @@ class GenerationRequest(JobRequest):
             raise ValueError("count is the number of its variants")
         if not self.variants and self.count > MAX_COUNT:
             raise ValueError(f"count is at most {MAX_COUNT}")
+        return self
+
+    @model_validator(mode="after")
+    def _known_spacing(self) -> Self:
+        if self.spacing is not None and self.spacing not in SPACINGS[self.sampler]:
+            raise ValueError(f"{self.sampler.value} has no {self.spacing.value} spacing")
         return self
 
     @property

@@ -9,8 +9,10 @@ from string import Formatter
 
 NO_NEGATIVE_PROMPT = "{checkpoint} knows no negative prompt, so yours was left out."
 NO_CLIP_SKIP = "{checkpoint} knows no clip skip, so yours was left out."
+NO_SPACING = "{checkpoint} begins at pure noise, so its steps are trailing and not {spacing}."
+NO_FLOW_SHIFT = "{checkpoint} knows no flow shift, so yours was left out."
 OTHER_PREDICTION = "{lora} was trained for {trained} and {checkpoint} uses {predicted}, so it may look different."
-TEMPLATES = (NO_NEGATIVE_PROMPT, NO_CLIP_SKIP, OTHER_PREDICTION)
+TEMPLATES = (NO_NEGATIVE_PROMPT, NO_CLIP_SKIP, NO_SPACING, NO_FLOW_SHIFT, OTHER_PREDICTION)
 
 
 def taken_apart(remark: str) -> tuple[str, dict[str, str]]:

@@ -24,7 +24,7 @@ from bot.jobs.active_jobs import JobUpdate
 from bot.jobs.service import JobService
 from bot.requests.builder import LoraDraft, RequestDraft
 from inference.errors import InferenceError, WorkerUnavailable
-from inference.messages import GenerationRequest, Sampler
+from inference.messages import GenerationRequest, Sampler, Spacing
 from inference.workers import WorkerDied
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--steps", type=int, metavar="N", help="denoising steps")
     parser.add_argument("--guidance", type=float, metavar="SCALE", help="how strictly the prompt is followed")
     parser.add_argument("--sampler", metavar="NAME", help=f"one of {', '.join(Sampler)}")
+    parser.add_argument("--spacing", metavar="NAME", help=f"of the sampler's steps: one of {', '.join(Spacing)}")
     parser.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same picture; else a random one")
     parser.add_argument("--clip-skip", type=int, metavar="LAYER", help="counted from the last; left out, the usual")
     parser.add_argument("--negative", metavar="PROMPT", help="what to keep out of the picture")
@@ -123,6 +124,7 @@ async def _paint(options: argparse.Namespace) -> PaintedJob:
         steps=options.steps,
         guidance_scale=options.guidance,
         sampler=options.sampler,
+        spacing=options.spacing,
         seed=options.seed,
         negative_prompt=options.negative,
         clip_skip=options.clip_skip,

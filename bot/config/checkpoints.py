@@ -13,6 +13,7 @@ from inference.base_models import Architecture, BaseModelId
 from inference.content_rating import ContentRating
 from inference.messages import (
     MAX_SIDE,
+    SPACINGS,
     CheckpointSpec,
     ClipSkip,
     Guidance,
@@ -21,6 +22,7 @@ from inference.messages import (
     Sampler,
     Sha256,
     Side,
+    Spacing,
     Steps,
 )
 
@@ -98,7 +100,9 @@ class CheckpointSettings(Section):
     guidance_scale: Guidance = 6.0
     """How strictly the prompt is followed."""
     sampler: Sampler = Sampler.DPMPP_2M_KARRAS
-    """euler, euler_a, ddim, dpmpp_2m, dpmpp_2m_karras, dpmpp_2m_sde, unipc, heun or lcm."""
+    """euler, euler_a, ddim, dpmpp_2m, dpmpp_2m_karras, dpmpp_2m_sde, unipc, heun, lcm or tcd."""
+    spacing: Spacing | None = None
+    """Of the sampler's steps: leading, linspace, trailing, karras or exponential; left out, the checkpoint's own."""
     clip_skip: ClipSkip | None = None
     """The layer that the prompt is read from, counted from the last; many anime models of SD 1.5 want 2."""
     negative_prompt: Prompt = ""
@@ -114,6 +118,8 @@ class CheckpointSettings(Section):
     def _complete(self) -> Self:
         if (self.path is None) == (self.repository is None):
             raise ValueError(f"checkpoint {self.name!r} needs either a path or a repository")
+        if self.spacing is not None and self.spacing not in SPACINGS[self.sampler]:
+            raise ValueError(f"{self.sampler.value} has no {self.spacing.value} spacing")
         if not self.sizes and self.base_model.architecture not in DEFAULT_SIZES:
             object.__setattr__(self, "sizes", _SDXL_SIZES)
         if not self.sizes:

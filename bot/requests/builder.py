@@ -6,6 +6,7 @@ import secrets
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import aiosqlite
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -32,15 +33,21 @@ from inference.errors import (
 from inference.messages import (
     MAX_PROMPT,
     SEEDS,
+    SPACINGS,
     GenerationRequest,
     LoraUse,
     Sampler,
     Sha256,
     SourceImage,
+    Spacing,
 )
 
 DEFAULT_WEIGHT = 0.8  # where neither the person nor the LoRA's author gives one
+OWN = "own"  # as a spacing: the checkpoint's own, chosen and not left open
 _NEAR = 3  # names suggested when one is not found
+
+
+_Term = TypeVar("_Term", Sampler, Spacing)
 
 
 class LoraDraft(BaseModel):
@@ -62,6 +69,8 @@ class LoraDraft(BaseModel):
 class RequestDraft(BaseModel):
     """What a person asked for, not checked yet. None means the checkpoint's default, for the seed a random one.
 
+    A `spacing` of OWN and a `flow_shift` of 0 are those of the checkpoint's own schedule.
+
     With `sweep` or `compare`, each variant of the weights is one picture, and `count` is ignored.
     """
 
@@ -75,6 +84,8 @@ class RequestDraft(BaseModel):
     steps: int | None = None
     guidance_scale: float | None = None
     sampler: str | None = None
+    spacing: str | None = None
+    flow_shift: float | None = None
     seed: int | None = None
     negative_prompt: str | None = None
     sweep: Sweep | None = None
@@ -243,6 +254,8 @@ def draft_of(request: GenerationRequest) -> RequestDraft:
         steps=request.steps,
         guidance_scale=request.guidance_scale,
         sampler=request.sampler,
+        spacing=request.spacing or OWN,
+        flow_shift=request.flow_shift or 0.0,
         seed=request.seed,
         negative_prompt=request.negative_prompt,
         image=request.image,
@@ -305,6 +318,7 @@ def _request(draft: RequestDraft, checkpoint: CheckpointSettings, size: Size, us
     for weights in variants:
         for use, weight in zip(uses, weights, strict=True):
             _bounded_weight(use.name, weight)
+    sampler, spacing = _sampling(draft, checkpoint)
     try:
         return GenerationRequest(
             checkpoint=checkpoint.name,
@@ -316,7 +330,9 @@ def _request(draft: RequestDraft, checkpoint: CheckpointSettings, size: Size, us
             height=size.height,
             steps=checkpoint.steps if draft.steps is None else draft.steps,
             guidance_scale=checkpoint.guidance_scale if draft.guidance_scale is None else draft.guidance_scale,
-            sampler=_sampler(draft.sampler) or checkpoint.sampler,
+            sampler=sampler,
+            spacing=spacing,
+            flow_shift=draft.flow_shift or None,
             seed=secrets.randbelow(SEEDS) if draft.seed is None else draft.seed,
             count=len(variants) or draft.count,
             variants=variants,
@@ -330,14 +346,31 @@ def _request(draft: RequestDraft, checkpoint: CheckpointSettings, size: Size, us
         raise InvalidRequest(what=what, problem=_lower_first(str(first["msg"]).removeprefix("Value error, "))) from None
 
 
-def _sampler(name: str | None) -> Sampler | None:
-    if name is None:
-        return None
+def _sampling(draft: RequestDraft, checkpoint: CheckpointSettings) -> tuple[Sampler, Spacing | None]:
+    """The sampler and its spacing. What the name of a sampler says of its spacing, the spacing never says too."""
+    sampler = checkpoint.sampler if draft.sampler is None else _known(Sampler, draft.sampler, _("The sampler {name}"))
+    if draft.spacing is None:
+        spacing = checkpoint.spacing if checkpoint.spacing in SPACINGS[sampler] else None
+    elif draft.spacing == OWN:
+        spacing = None
+    else:
+        spacing = _known(Spacing, draft.spacing, _("The spacing {name}"))
+    if spacing is not None and sampler in {Sampler.DPMPP_2M, Sampler.DPMPP_2M_KARRAS}:
+        karras = spacing is Spacing.KARRAS
+        return (Sampler.DPMPP_2M_KARRAS, None) if karras else (Sampler.DPMPP_2M, spacing)
+    if spacing is not None and spacing not in SPACINGS[sampler]:
+        what, problem = _("The spacing {name}"), _("does not go with {sampler}, which has {names}")
+        names = listed(SPACINGS[sampler])
+        raise InvalidRequest(what=what.format(name=spacing), problem=problem.format(sampler=sampler, names=names))
+    return sampler, spacing
+
+
+def _known(kind: type[_Term], name: str, what: str) -> _Term:
     try:
-        return Sampler(name.lower())
+        return kind(name.lower())
     except ValueError:
-        what, problem = _("The sampler {name}"), _("is not one of {names}")
-        raise InvalidRequest(what=what.format(name=name[:40]), problem=problem.format(names=listed(Sampler))) from None
+        problem = _("is not one of {names}").format(names=listed(kind))
+        raise InvalidRequest(what=what.format(name=name[:40]), problem=problem) from None
 
 
 def _lower_first(text: str) -> str:

@@ -25,7 +25,7 @@ from bot.i18n import _, ngettext
 from bot.i18n.texts import plain, several
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.inputs import Inputs
-from bot.requests.builder import LoraDraft, RequestDraft, usual_checkpoint
+from bot.requests.builder import OWN, LoraDraft, RequestDraft, usual_checkpoint
 from inference.bounds import MAX_CLIP_SKIP, MAX_GUIDANCE, MAX_STEPS
 from inference.messages import MAX_PROMPT
 from inference.parameters import Recipe, RecipeLora, recipe_of
@@ -217,6 +217,8 @@ def _draft(
         steps=steps if steps and steps <= MAX_STEPS else None,
         guidance_scale=guidance if guidance is not None and 0 <= guidance <= MAX_GUIDANCE else None,
         sampler=recipe.sampler,
+        spacing=recipe.spacing or (OWN if recipe.own_schedule else None),
+        flow_shift=recipe.flow_shift or (0.0 if recipe.own_schedule else None),
         seed=recipe.seed,
         clip_skip=recipe.clip_skip if recipe.clip_skip and recipe.clip_skip <= MAX_CLIP_SKIP else None,
         negative_prompt=recipe.negative_prompt[:MAX_PROMPT] or None,

@@ -15,9 +15,10 @@ import math
 import re
 from typing import Any, cast
 
-from inference.messages import SEEDS, Sampler
+from inference.bounds import MAX_FLOW_SHIFT
+from inference.messages import SEEDS, SPACINGS, Sampler, Spacing
 from inference.parameters.recipe import Recipe, RecipeLora
-from inference.parameters.writing import SAMPLER_LABELS
+from inference.parameters.writing import SAMPLER_LABELS, SPACING_LABELS
 
 MAX_LORAS = 50  # more are not looked at
 MAX_FIELDS = 500  # nor these; a picture with several extensions has about 100
@@ -35,13 +36,12 @@ _WEIGHTS = 4  # the border lets through -4 to 4
 # Names of samplers without anything but letters and digits, as the field writes them besides our labels.
 _SAMPLERS = {re.sub(r"[^a-z0-9+]", "", label.lower()): sampler for sampler, label in SAMPLER_LABELS.items()} | {
     "eulerancestral": Sampler.EULER_A,
-    "dpm++2msdekarras": Sampler.DPMPP_2M_SDE,
     "dpmpp2m": Sampler.DPMPP_2M,
     "dpmpp2mkarras": Sampler.DPMPP_2M_KARRAS,
     "dpmpp2msde": Sampler.DPMPP_2M_SDE,
     "dpmpp2msdegpu": Sampler.DPMPP_2M_SDE,
-    "dpmpp2msdekarras": Sampler.DPMPP_2M_SDE,
 }
+_SPACINGS = {re.sub(r"[^a-z0-9+]", "", label.lower()): spacing for spacing, label in SPACING_LABELS.items()}
 
 
 def read_infotext(text: str) -> Recipe:
@@ -66,7 +66,9 @@ def read_infotext(text: str) -> Recipe:
         steps=_whole(fields.get("steps")),
         guidance_scale=_number(fields.get("cfg scale")),
         sampler_name=sampler_name,
-        sampler=_sampler(sampler_name, fields.get("schedule type", "")),
+        sampler=(sampler := _sampler(sampler_name, fields.get("schedule type", ""))),
+        spacing=_spacing(sampler, f"{sampler_name or ''} {fields.get('schedule type', '')}"),
+        flow_shift=shift if (shift := _number(fields.get("shift"))) and 0 < shift <= MAX_FLOW_SHIFT else None,
         seed=seed if seed is not None and seed < SEEDS else None,
         clip_skip=_whole(fields.get("clip skip")),
         from_picture="denoising strength" in fields and "hires upscale" not in fields,
@@ -205,11 +207,25 @@ def _hash(value: Any) -> str | None:
 
 
 def _sampler(name: str | None, schedule: str) -> Sampler | None:
-    """Newer versions of the web UI write the schedule apart from the sampler."""
-    for whole in (f"{name or ''} {schedule}", name or ""):
-        if found := _SAMPLERS.get(re.sub(r"[^a-z0-9+]", "", whole.lower())):
+    """Newer versions of the web UI write the schedule apart from the sampler, older ones behind its name."""
+    short = _letters(name or "")
+    without = (short.removesuffix(schedule) for schedule in _SPACINGS)
+    for whole in (short + _letters(schedule), short, *without):
+        if found := _SAMPLERS.get(whole):
             return found
     return None
+
+
+def _spacing(sampler: Sampler | None, name: str) -> Spacing | None:
+    """That of a schedule's name behind the sampler's; nothing where the name of our sampler has it."""
+    spacing = next((spacing for label, spacing in _SPACINGS.items() if _letters(name).endswith(label)), None)
+    if sampler is None or sampler is Sampler.DPMPP_2M_KARRAS or spacing not in SPACINGS[sampler]:
+        return None
+    return spacing
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[^a-z0-9+]", "", name.lower())
 
 
 def _whole(text: str | None) -> int | None:

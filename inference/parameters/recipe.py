@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from inference.messages import GenerationRequest, Sampler
+from inference.messages import GenerationRequest, Sampler, Spacing
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,9 @@ class RecipeLora:
 class Recipe:
     """What a picture tells of how it was painted; None and "" for what it does not tell.
 
-    `sampler_name` is as the picture has it, `sampler` ours of that name. Sizes in pixels. With `from_picture` it began
-    with another picture, which is not in it.
+    `sampler_name` is as the picture has it, `sampler` ours of that name, `spacing` one that it has. Sizes in pixels.
+    With `own_schedule` what is None of spacing and shift was the checkpoint's own. With `from_picture` it began with
+    another picture, which is not in it.
     """
 
     prompt: str = ""
@@ -39,6 +40,9 @@ class Recipe:
     guidance_scale: float | None = None
     sampler_name: str | None = None
     sampler: Sampler | None = None
+    spacing: Spacing | None = None
+    flow_shift: float | None = None
+    own_schedule: bool = False
     seed: int | None = None
     clip_skip: int | None = None
     from_picture: bool = False
@@ -57,6 +61,9 @@ def recipe_of(request: GenerationRequest) -> Recipe:
         guidance_scale=request.guidance_scale,
         sampler_name=request.sampler.value,
         sampler=request.sampler,
+        spacing=request.spacing,
+        flow_shift=request.flow_shift,
+        own_schedule=True,
         seed=request.seed,
         clip_skip=request.clip_skip,
         from_picture=request.image is not None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from inference.hashes import autov2
-from inference.messages import GenerationRequest, Sampler
+from inference.messages import GenerationRequest, Sampler, Spacing
 
 SAMPLER_LABELS = {
     Sampler.EULER: "Euler",
@@ -17,6 +17,14 @@ SAMPLER_LABELS = {
     Sampler.UNIPC: "UniPC",
     Sampler.HEUN: "Heun",
     Sampler.LCM: "LCM",
+    Sampler.TCD: "TCD",
+}
+SPACING_LABELS = {
+    Spacing.LEADING: "Leading",
+    Spacing.LINSPACE: "Linspace",
+    Spacing.TRAILING: "SGM Uniform",  # as the web UIs call it
+    Spacing.KARRAS: "Karras",
+    Spacing.EXPONENTIAL: "Exponential",
 }
 
 
@@ -29,12 +37,15 @@ def infotext(request: GenerationRequest, checkpoint_sha256: str | None, autov3: 
     fields = {
         "Steps": str(request.steps),
         "Sampler": SAMPLER_LABELS[request.sampler],
+        **({"Schedule type": SPACING_LABELS[request.spacing]} if request.spacing else {}),
         "CFG scale": f"{request.guidance_scale:g}",
         "Seed": str(request.seed),
         "Size": f"{request.width}x{request.height}",
     }
     if request.clip_skip:
         fields["Clip skip"] = str(request.clip_skip)
+    if request.flow_shift is not None:
+        fields["Shift"] = f"{request.flow_shift:g}"
     if request.image:
         fields["Denoising strength"] = f"{request.image.strength:g}"
     if checkpoint_sha256:

@@ -98,6 +98,19 @@ async def test_clip_skip_is_counted_as_in_a1111(scene: Scene) -> None:
     assert "from 1 to 12" in (await (await scene.ada.submit(opener, {"clip_skip": "13"})).reply()).text
 
 
+async def test_the_spacing_of_the_steps_is_chosen_apart_from_the_sampler(scene: Scene) -> None:
+    panel = await say(scene.ada, await fresh(scene, scene.ada), PROMPT)
+    opener = await scene.ada.press(panel, "Advanced")
+    await opener.modal()
+    panel = await (await scene.ada.submit(opener, {"sampler": "euler", "spacing": "trailing", "steps": "4"})).reply()
+    assert "4 steps · euler · " in panel.text and "trailing spacing" in panel.text
+    picture = await scene.painted(await scene.ada.press(panel, "Generate"))
+    details = await press(scene.ada, picture, "Details")
+    assert "trailing spacing" in details.text
+    studio = await press(scene.ada, details, "Remix")
+    assert "trailing spacing" in studio.text
+
+
 async def test_generate_without_a_prompt_asks_for_one_and_paints_it(scene: Scene) -> None:
     margaret = scene.control.person("Margaret")
     panel = await fresh(scene, margaret)

@@ -31,7 +31,7 @@ from inference.bounds import (
     MIN_WEIGHT,
 )
 from inference.errors import InvalidRequest
-from inference.messages import MAX_COUNT, MAX_PROMPT, SEEDS, Sampler
+from inference.messages import MAX_COUNT, MAX_PROMPT, SEEDS, Sampler, Spacing
 
 PUBLIC = {"public": True}  # the reply is not ephemeral
 NSFW_COMMAND = "imagine-nsfw"
@@ -53,6 +53,7 @@ def _with_options(function: Function) -> Function:
         steps="Denoising steps",
         guidance="How strictly the prompt is followed",
         clip_skip="Only for models whose makers name one: some want 2",
+        spacing="How the sampler's steps lie between noise and picture",
         seed="The same seed gives the same picture",
         negative_prompt="What to keep out",
     )
@@ -91,6 +92,7 @@ class ImagineCog(Cog):
         seed: Range[int, 0, SEEDS - 1] | None = None,
         negative_prompt: Range[str, 0, MAX_PROMPT] | None = None,
         clip_skip: Range[int, MIN_CLIP_SKIP, MAX_CLIP_SKIP] | None = None,
+        spacing: Annotated[Spacing, OneOf(Spacing, terms=True)] | None = None,
     ) -> None:
         """Paint a picture, with up to three LoRAs."""
         chosen = ((lora1, weight1), (lora2, weight2), (lora3, weight3))
@@ -107,6 +109,7 @@ class ImagineCog(Cog):
             steps=steps,
             guidance_scale=guidance,
             sampler=sampler,
+            spacing=spacing,
             seed=seed,
             negative_prompt=negative_prompt,
             clip_skip=clip_skip,

@@ -184,6 +184,8 @@ def _head(checkpoints: InstalledCheckpoints, recipe: Recipe, more: Sequence[str]
         f"{recipe.width}x{recipe.height}" if recipe.width and recipe.height else "",
         _("{count} steps").format(count=recipe.steps) if recipe.steps else "",
         plain(recipe.sampler_name, 60) if recipe.sampler_name else "",
+        _("{spacing} spacing").format(spacing=recipe.spacing) if recipe.spacing else "",
+        _("flow shift {value}").format(value=number(recipe.flow_shift, 2)) if recipe.flow_shift else "",
         _("guidance {value}").format(value=number(recipe.guidance_scale, 2))
         if recipe.guidance_scale is not None
         else "",

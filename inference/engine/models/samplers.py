@@ -8,13 +8,22 @@ from typing import Any
 import diffusers
 import torch
 
-from inference.messages import Sampler
+from inference.messages import Sampler, Spacing
 from inference.prediction import Prediction
 
 _LCM_STEPS = 50  # LCM picks its steps among the steps that it was distilled from; more steps need more of those
 
 # A sampler's name includes its noise levels and its order; the checkpoint's own scheduler does not change them.
-_SPACINGS = ("use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas", "use_lu_lambdas")
+_LEVELS = ("use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas", "use_lu_lambdas")
+# Levels over the whole range need its ends: Euler and Heun take them from the times.
+_SPACINGS: dict[Spacing, dict[str, Any]] = {
+    Spacing.LEADING: {"timestep_spacing": "leading"},
+    Spacing.LINSPACE: {"timestep_spacing": "linspace"},
+    Spacing.TRAILING: {"timestep_spacing": "trailing"},
+    Spacing.KARRAS: {"timestep_spacing": "linspace", "use_karras_sigmas": True},
+    Spacing.EXPONENTIAL: {"timestep_spacing": "linspace", "use_exponential_sigmas": True},
+}
+_CONSISTENCY = {"clip_sample": False, "set_alpha_to_one": False}
 _2M: dict[str, Any] = {"algorithm_type": "dpmsolver++", "solver_order": 2}
 
 _SCHEDULERS: dict[Sampler, tuple[type[Any], dict[str, Any]]] = {
@@ -22,7 +31,8 @@ _SCHEDULERS: dict[Sampler, tuple[type[Any], dict[str, Any]]] = {
     Sampler.EULER_A: (diffusers.EulerAncestralDiscreteScheduler, {}),
     # Their defaults clip samples to [-1, 1]: right for pixels, wrong for latents.
     Sampler.DDIM: (diffusers.DDIMScheduler, {"clip_sample": False, "set_alpha_to_one": False}),
-    Sampler.LCM: (diffusers.LCMScheduler, {"clip_sample": False, "set_alpha_to_one": False}),
+    Sampler.LCM: (diffusers.LCMScheduler, _CONSISTENCY),
+    Sampler.TCD: (diffusers.TCDScheduler, _CONSISTENCY),
     Sampler.DPMPP_2M: (diffusers.DPMSolverMultistepScheduler, _2M),
     Sampler.DPMPP_2M_KARRAS: (diffusers.DPMSolverMultistepScheduler, _2M | {"use_karras_sigmas": True}),
     Sampler.DPMPP_2M_SDE: (diffusers.DPMSolverMultistepScheduler, _2M | {"algorithm_type": "sde-dpmsolver++"}),
@@ -31,18 +41,32 @@ _SCHEDULERS: dict[Sampler, tuple[type[Any], dict[str, Any]]] = {
 }
 
 
-def scheduler_for(sampler: Sampler, config: Any, prediction: Prediction, steps: int) -> Any:
-    """A fresh scheduler for one job. `config` is that of the checkpoint, `prediction` what its denoiser predicts."""
+def scheduler_for(
+    sampler: Sampler, config: Any, prediction: Prediction, steps: int, spacing: Spacing | None = None
+) -> Any:
+    """A fresh scheduler for one job. `config` is that of the checkpoint, `prediction` what its denoiser predicts.
+
+    Without a `spacing` of SPACINGS[sampler], the checkpoint's own is used.
+    """
     kind, own = _SCHEDULERS[sampler]
     known = inspect.signature(kind).parameters.keys()
-    options = dict.fromkeys(known & set(_SPACINGS), False) | own
-    if sampler is Sampler.LCM and steps > _LCM_STEPS:
-        options = options | {"original_inference_steps": steps}
-    options = options | {"prediction_type": prediction.type.value}
+    options = dict.fromkeys(known & set(_LEVELS), False) | own
+    if "original_inference_steps" in known:
+        options |= {"original_inference_steps": _distilled_steps(config, steps, spacing)}
+    elif spacing is not None:
+        options |= _SPACINGS[spacing]
+    options |= {"prediction_type": prediction.type.value}
     if prediction.zero_snr:
-        # Sampling must start at the last timestep, where there is nothing but noise: only `trailing` does.
-        options = options | {"timestep_spacing": "trailing"} | _zero_snr(kind, config)
+        # Sampling must start at the last timestep, where there is nothing but noise; `trailing` does.
+        options |= {"timestep_spacing": "trailing"} | _zero_snr(kind, config)
     return kind.from_config(config, **options)
+
+
+def _distilled_steps(config: Any, steps: int, spacing: Spacing | None) -> int:
+    """How many steps a consistency sampler chooses its own among; among all of training they trail."""
+    if spacing is Spacing.TRAILING:
+        return int(config.get("num_train_timesteps", 1000))
+    return max(steps, int(config.get("original_inference_steps", _LCM_STEPS)))
 
 
 def _zero_snr(kind: type[Any], config: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ run: it reports its steps, can be cancelled between two steps, and fails by itse
 from __future__ import annotations
 
 import inspect
+import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from typing import Any
 
 import diffusers
 import torch
+from diffusers import FlowMatchEulerDiscreteScheduler
 from PIL import Image
 
 from inference.capabilities import Capability
@@ -22,7 +24,7 @@ from inference.engine.lora.lora_files import LoraFile
 from inference.engine.single.pipeline_loras import PipelineLoras
 from inference.errors import InvalidRequest
 from inference.messages import CheckpointSpec, GenerationRequest
-from inference.notes import NO_CLIP_SKIP, NO_NEGATIVE_PROMPT
+from inference.notes import NO_CLIP_SKIP, NO_FLOW_SHIFT, NO_NEGATIVE_PROMPT
 
 
 @dataclass
@@ -34,9 +36,11 @@ class SingleRequestCheckpoint:
     capability: Capability
     residence: Residence | None = None
     loras: PipelineLoras = field(init=False)
+    scheduler: Any = field(init=False)  # the checkpoint's own
 
     def __post_init__(self) -> None:
         """No LoRA is applied yet."""
+        self.scheduler = self.pipeline.scheduler
         self.loras = PipelineLoras(self.pipeline, self.spec.name)
         if self.residence is not None and self.residence.offloading:
             self._offload_by_diffusers(self.residence)
@@ -59,13 +63,16 @@ class SingleRequestCheckpoint:
             notes.append(NO_NEGATIVE_PROMPT.format(checkpoint=self.spec.name))
         if request.clip_skip:
             notes.append(NO_CLIP_SKIP.format(checkpoint=self.spec.name))
+        if request.flow_shift is not None and not isinstance(self.scheduler, FlowMatchEulerDiscreteScheduler):
+            notes.append(NO_FLOW_SHIFT.format(checkpoint=self.spec.name))
         return tuple(notes)
 
-    def pipeline_for(self, source: Image.Image | None) -> Any:
+    def pipeline_for(self, source: Image.Image | None, flow_shift: float | None = None) -> Any:
         """The pipeline for a request from noise or from `source`, made of the loaded networks.
 
-        Raises InvalidRequest.
+        Its schedule is the checkpoint's own, or shifted by `flow_shift`. Raises InvalidRequest.
         """
+        self.pipeline.scheduler = _shifted(self.scheduler, flow_shift)
         if source is None:
             return self.pipeline
         if self.capability.from_picture is None:
@@ -73,6 +80,17 @@ class SingleRequestCheckpoint:
         pipeline = getattr(diffusers, self.capability.from_picture)(**self.pipeline.components)
         pipeline.set_progress_bar_config(disable=True)
         return pipeline
+
+
+def _shifted(scheduler: Any, flow_shift: float | None) -> Any:
+    """The scheduler, or one of its kind whose schedule is shifted by a constant whatever the size of the picture."""
+    if flow_shift is None or not isinstance(scheduler, FlowMatchEulerDiscreteScheduler):
+        return scheduler
+    exponent = math.log(flow_shift)  # where the shift depends on the size, it is exp of what lies between these two
+    return FlowMatchEulerDiscreteScheduler.from_config(
+        scheduler.config, shift=flow_shift, base_shift=exponent, max_shift=exponent,
+        shift_terminal=None, time_shift_type="exponential",
+    )  # fmt: skip
 
 
 class Stopped(Exception):
@@ -97,7 +115,7 @@ class SingleRequestRun:
         self.pictures: torch.Tensor | None = None
         self._checkpoint = checkpoint
         self._source = source
-        self._pipeline = checkpoint.pipeline_for(source)
+        self._pipeline = checkpoint.pipeline_for(source, request.flow_shift)
         checkpoint.loras.apply(files)
         own = tuple(use.weight for use in request.loras)
         # Variants run one after the other, each with its weights; else all pictures run in one call of the pipeline.

@@ -146,7 +146,13 @@ async def test_commands_are_described_in_the_language_and_keep_their_names() -> 
 
 
 def test_what_a_worker_remarked_in_english_is_said_in_the_language_of_who_reads() -> None:
-    names = {"lora": "{夜} knows no clip skip", "trained": "v-prediction", "checkpoint": "a.b*", "predicted": "epsilon"}
+    names = {
+        "lora": "{夜} knows no clip skip",
+        "trained": "v-prediction",
+        "spacing": "leading",
+        "checkpoint": "a.b*",
+        "predicted": "epsilon",
+    }
     remarks = [template.format(**names) for template in TEMPLATES]
     assert [remarked(remark) for remark in remarks] == remarks, "English stays as it is"
     with speaking("ja"):

@@ -12,7 +12,7 @@ import pytest_asyncio
 from bot.app.assembly import Catalogued, open_catalogue
 from bot.config.sections import MatchingSettings
 from bot.library.configuration import Configuration
-from bot.requests.builder import Choice, LoraDraft, RequestBuilder, RequestDraft, draft_of
+from bot.requests.builder import OWN, Choice, LoraDraft, RequestBuilder, RequestDraft, draft_of
 from bot.requests.variants import Sweep
 from inference.errors import (
     BaseModelMismatch,
@@ -22,7 +22,7 @@ from inference.errors import (
     PredictionMismatch,
     PromptEmpty,
 )
-from inference.messages import PredictionType
+from inference.messages import PredictionType, Sampler, Spacing
 from tests.house import BASES, PASTEL, VIVID, House, attention_modules
 from tests.lora_files import write_lora, write_sidecar
 
@@ -114,6 +114,39 @@ async def test_a_refusal_is_a_value_until_somebody_raises_it(requests: RequestBu
     assert isinstance(misfit.refusal, BaseModelMismatch) and misfit.lora and misfit.version is None
     gone = await requests.choose(LoraDraft(name="Nobody", sha256="0" * 64), VIVID)
     assert isinstance(gone.refusal, LoraNotFound) and gone.lora is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "gets"),
+    [
+        ({"sampler": "euler"}, (Sampler.EULER, None)),
+        ({"sampler": "euler", "spacing": "sgm_uniform"}, (Sampler.EULER, Spacing.TRAILING)),
+        ({"sampler": "euler", "spacing": OWN}, (Sampler.EULER, None)),
+        ({"sampler": "dpmpp_2m", "spacing": "karras"}, (Sampler.DPMPP_2M_KARRAS, None)),
+        ({"sampler": "dpmpp_2m_karras", "spacing": "trailing"}, (Sampler.DPMPP_2M, Spacing.TRAILING)),
+    ],
+)
+async def test_a_spacing_goes_with_its_sampler(
+    requests: RequestBuilder, asked: dict[str, str], gets: tuple[Sampler, Spacing | None]
+) -> None:
+    request = await requests.build(RequestDraft(prompt="a man", checkpoint=VIVID, **asked))
+    assert (request.sampler, request.spacing) == gets
+    again = await requests.build(draft_of(request))
+    assert again == request
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"sampler": "euler_a", "spacing": "karras"}, "does not go with euler_a, which has leading, linspace"),
+        ({"spacing": "wide"}, "The spacing wide is not one of leading"),
+    ],
+)
+async def test_a_spacing_that_its_sampler_lacks_is_refused_with_those_that_it_has(
+    requests: RequestBuilder, asked: dict[str, str], told: str
+) -> None:
+    with pytest.raises(InvalidRequest, match=told):
+        await requests.build(RequestDraft(prompt="a man", checkpoint=VIVID, **asked))
 
 
 async def test_a_request_made_into_a_draft_builds_the_same_request(requests: RequestBuilder) -> None:

@@ -212,6 +212,7 @@ def traits(world: World, made: GenerationRequest) -> set[str]:
         world.base, made.sampler.value, f"{len(made.loras)} LoRAs", f"{made.count} pictures", *kinds,
         "with CFG" if made.guidance_scale > 1 else "without CFG",
         *(["clip skip"] if made.clip_skip else []), *(["img2img"] if made.image else []),
+        *([f"{made.spacing} spacing"] if made.spacing else []),
         *(["variants"] if made.variants else []), *(["exact"] if made.exact else []),
         *(["weighted words"] if "(" in made.prompt + made.negative_prompt else []),
         *(["v-prediction"] if world.predicts == "v_prediction" else []), *(["zero SNR"] if world.zero_snr else []),

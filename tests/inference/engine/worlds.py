@@ -42,7 +42,7 @@ from inference.engine.options import Options
 from inference.errors import LoraFileChanged
 from inference.lora.evidence import Evidence, Source
 from inference.matching import Matcher
-from inference.messages import CheckpointSpec, GenerationRequest, LoraUse, Sampler
+from inference.messages import SPACINGS, CheckpointSpec, GenerationRequest, LoraUse, Sampler
 from inference.prediction import Prediction, checkpoint_prediction
 from tests.inference.engine.written import WRITTEN, spoken
 from tests.inference.requests import request
@@ -244,7 +244,9 @@ class World:
             return self._painted(pipeline, made, number)
 
     def _painted(self, pipeline: Any, made: GenerationRequest, number: int) -> tuple[torch.Tensor, torch.Tensor]:
-        pipeline.scheduler = scheduler_for(made.sampler, self.scheduler.config, self.prediction, made.steps)
+        pipeline.scheduler = scheduler_for(
+            made.sampler, self.scheduler.config, self.prediction, made.steps, made.spacing
+        )
         beginning: dict[str, Any] = {"width": made.width, "height": made.height}
         if made.image is not None:
             pipeline = _from_a_picture(pipeline)
@@ -258,7 +260,9 @@ class World:
 
         pictures = pipeline(
             **spoken(pipeline, made.full_prompt, made.negative_prompt, made.guidance_scale > 1, made.clip_skip),
-            **beginning, num_inference_steps=made.steps, guidance_scale=made.guidance_scale,
+            # diffusers' pipelines say 0 themselves; the documentation of TCD says to give 0.3, its scheduler's own.
+            **beginning, eta=0.3 if made.sampler is Sampler.TCD else 0.0,
+            num_inference_steps=made.steps, guidance_scale=made.guidance_scale,
             num_images_per_prompt=len(seeds), output_type="pt", callback_on_step_end=look,
             generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
         ).images  # fmt: skip
@@ -278,7 +282,9 @@ class World:
             "guidance_scale": chance.choice([1.0, 0.0, 2.5, 7.3]), "sampler": chance.choice(list(Sampler)),
             "count": chance.choice([1, 1, 1, 2, 3]),
         }  # fmt: skip
-        return request(**(values | changes))
+        values |= changes
+        spacings = SPACINGS[Sampler(values["sampler"])]
+        return request(**({"spacing": chance.choice((None, None, *spacings))} | values))
 
 
 def world_of_plain_loras(many: int) -> World:

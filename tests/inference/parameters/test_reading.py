@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from inference.messages import SEEDS, Sampler, SourceImage
+from inference.messages import SEEDS, SPACINGS, Sampler, SourceImage, Spacing
 from inference.parameters import SAMPLER_LABELS, RecipeLora, infotext, read_infotext
 from inference.parameters.files import MAX_TEXT
 from inference.parameters.reading import without_words
@@ -105,6 +105,27 @@ def test_a_last_line_without_steps_counts_when_it_holds_fields() -> None:
     assert (recipe.prompt, recipe.seed) == ("a fox", 9)
 
 
+@pytest.mark.parametrize(
+    ("fields", "sampler", "spacing"),
+    [
+        ("Sampler: Euler, Schedule type: SGM Uniform", Sampler.EULER, Spacing.TRAILING),
+        ("Sampler: Euler, Schedule type: Automatic", Sampler.EULER, None),
+        ("Sampler: Euler Karras", Sampler.EULER, Spacing.KARRAS),
+        ("Sampler: DPM++ 2M Karras", Sampler.DPMPP_2M_KARRAS, None),
+        ("Sampler: DPM++ 2M, Schedule type: Karras", Sampler.DPMPP_2M_KARRAS, None),
+        ("Sampler: DPM++ 2M, Schedule type: Exponential", Sampler.DPMPP_2M, Spacing.EXPONENTIAL),
+        ("Sampler: DPM++ 2M SDE Karras", Sampler.DPMPP_2M_SDE, Spacing.KARRAS),
+        ("Sampler: Euler a, Schedule type: Karras", Sampler.EULER_A, None),  # not offered
+        ("Sampler: Nobody, Schedule type: Karras", None, None),
+    ],
+)
+def test_a_schedule_is_read_beside_the_sampler_or_behind_its_name(
+    fields: str, sampler: Sampler | None, spacing: Spacing | None
+) -> None:
+    recipe = read_infotext(f"a fox\nSteps: 4, {fields}, Seed: 1")
+    assert (recipe.sampler, recipe.spacing) == (sampler, spacing)
+
+
 def test_steps_in_a_prompt_are_words() -> None:
     recipe = read_infotext("a dance\nSteps: 3, left, right\nNegative prompt: x\nSteps: 20, Seed: 4, Size: 8x8")
     assert (recipe.prompt, recipe.negative_prompt, recipe.steps) == ("a dance\nSteps: 3, left, right", "x", 20)
@@ -119,16 +140,26 @@ def plain(name: str) -> str:
     return "".join("_" if character in ',:<>"\n' else character for character in name).strip()
 
 
-@given(TEXT, TEXT, NAME, st.lists(WEIGHT, max_size=3), st.sampled_from(Sampler), st.integers(0, SEEDS - 1))
-@example("{", '"', '{"a', [1.0], Sampler.LCM, 0)
+SPACED = [
+    (sampler, spacing)
+    for sampler in Sampler
+    for spacing in (None, *SPACINGS[sampler])
+    if (sampler, spacing) not in {(Sampler.DPMPP_2M, Spacing.KARRAS), (Sampler.DPMPP_2M_KARRAS, Spacing.KARRAS)}
+]
+
+
+@given(TEXT, TEXT, NAME, st.lists(WEIGHT, max_size=3), st.sampled_from(SPACED), st.integers(0, SEEDS - 1))
+@example("{", '"', '{"a', [1.0], (Sampler.LCM, None), 0)
 def test_what_we_write_is_what_we_read(
-    prompt: str, negative: str, checkpoint: str, weights: list[float], sampler: Sampler, seed: int
+    prompt: str, negative: str, checkpoint: str, weights: list[float], spaced: tuple[Sampler, Spacing], seed: int
 ) -> None:
+    sampler, spacing = spaced
     if "Negative prompt:" in prompt + negative:
         return  # the one thing that the form cannot tell apart
     loras = tuple(use(f"LoRA {i}", sha256=f"{i}" * 64, weight=weight) for i, weight in enumerate(weights))
     made = request(
         prompt=prompt, negative_prompt=negative, checkpoint=checkpoint[:100], sampler=sampler, seed=seed, loras=loras,
+        spacing=spacing, flow_shift=seed % 7 / 2 or None,
         image=SourceImage(sha256="a" * 64, strength=0.5) if seed % 2 else None, clip_skip=seed % 13 or None,
     )  # fmt: skip
     recipe = read_infotext(infotext(made, "c" * 64, {lora.sha256: f"{lora.sha256[:12]}" for lora in loras}))
@@ -138,6 +169,7 @@ def test_what_we_write_is_what_we_read(
     assert (recipe.checkpoint or "") == plain(checkpoint[:100]) and recipe.checkpoint_hash == "c" * 10
     assert (recipe.sampler, recipe.sampler_name, recipe.seed) == (sampler, SAMPLER_LABELS[sampler], seed)
     assert (recipe.width, recipe.height, recipe.steps, recipe.guidance_scale) == (64, 64, 2, 2.5)
+    assert (recipe.spacing, recipe.flow_shift) == (spacing, seed % 7 / 2 or None)
     assert recipe.from_picture == bool(seed % 2)
     assert recipe.clip_skip == (seed % 13 or None)
 

@@ -78,7 +78,7 @@ class OptionsButton(StudioButton, template=panel_id("options")):
 
 
 class AdvancedButton(StudioButton, template=panel_id("advanced")):
-    """Opens the modal for steps, guidance, sampler and clip skip."""
+    """Opens the modal for steps, guidance, sampler, spacing and clip skip."""
 
     opens_modal = True
     name = "advanced"

@@ -11,6 +11,7 @@ from discord import ui
 
 from bot.i18n import _
 from bot.pictures.inputs import MIN_STRENGTH
+from bot.requests.builder import OWN
 from bot.ui.client import Interaction
 from bot.ui.uploads import take_upload
 from bot.ui.views.persistent_items import ModalForm
@@ -26,7 +27,7 @@ from inference.bounds import (
     MIN_WEIGHT,
 )
 from inference.errors import InvalidRequest
-from inference.messages import MAX_COUNT, MAX_PROMPT, SEEDS, Sampler
+from inference.messages import MAX_COUNT, MAX_PROMPT, SEEDS, Sampler, Spacing
 
 if TYPE_CHECKING:
     from bot.ui.studio_session import StudioSnapshot
@@ -115,7 +116,7 @@ class OptionsForm(StudioForm):
 
 
 class AdvancedForm(StudioForm):
-    """Steps, guidance, sampler and clip skip; an empty field means the checkpoint's default."""
+    """Steps, guidance, sampler, spacing and clip skip; an empty field means the checkpoint's default."""
 
     def __init__(self, snapshot: StudioSnapshot, *, opening: int) -> None:
         super().__init__(_("Advanced"), "stadvanced", opening)
@@ -131,13 +132,18 @@ class AdvancedForm(StudioForm):
         self.add_item(ui.Label[Any](text=_("Steps"), description=steps[:100], component=self.steps))
         self.add_item(ui.Label[Any](text=_("Guidance"), description=guidance[:100], component=self.guidance))
         self.add_item(ui.Label[Any](text=_("Sampler"), component=self.sampler))
+        spacings = [(_("As usual"), _DEFAULT), (_("The checkpoint's own"), OWN)]
+        spacings += [(spacing.value, spacing.value) for spacing in Spacing]
+        self.spacing = _menu("spacing", spacings, draft.spacing or _DEFAULT)
+        hint = _("How the sampler's steps lie between noise and picture")
+        self.add_item(ui.Label[Any](text=_("Spacing"), description=hint[:100], component=self.spacing))
         self.clip_skip = _text("clip_skip", "" if draft.clip_skip is None else str(draft.clip_skip))
         hint = _("Only for models whose makers name one. Left empty, as the checkpoint likes it")
         self.add_item(ui.Label[Any](text=_("Clip skip"), description=hint[:100], component=self.clip_skip))
 
     async def submitted(self, interaction: Interaction) -> None:
         """Keep them."""
-        sampler = _chosen(self.sampler)
+        sampler, spacing = _chosen(self.sampler), _chosen(self.spacing)
         steps = _number(_("The number of steps"), self.steps.value, MIN_STEPS, MAX_STEPS, whole=True)
         clip_skip = _number(_("The clip skip"), self.clip_skip.value, MIN_CLIP_SKIP, MAX_CLIP_SKIP, whole=True)
         await self.apply(
@@ -145,6 +151,7 @@ class AdvancedForm(StudioForm):
             steps=None if steps is None else int(steps),
             guidance_scale=_number(_("The guidance"), self.guidance.value, MIN_GUIDANCE, MAX_GUIDANCE),
             sampler=None if sampler == _DEFAULT else sampler,
+            spacing=None if spacing == _DEFAULT else spacing,
             clip_skip=None if clip_skip is None else int(clip_skip),
         )
 

@@ -20,7 +20,7 @@ from bot.i18n.texts import at_weight, bounded_lines, clipped, plain, several
 from bot.library.configuration import Configuration
 from bot.pictures.attachments import PictureFile
 from bot.pictures.lora_pictures import LoraPictures
-from bot.requests.builder import RequestDraft, is_blank
+from bot.requests.builder import OWN, RequestDraft, is_blank
 from bot.ui.guide.answers import GuideLink
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import error_message
@@ -201,6 +201,8 @@ def _options_text(draft: RequestDraft, checkpoint: CheckpointSettings, *, privat
         _("random seed") if draft.seed is None else _("seed {seed}").format(seed=draft.seed),
         ngettext("{count} picture", "{count} pictures", draft.count).format(count=draft.count),
     ]
+    if (spacing := draft.spacing or checkpoint.spacing) and spacing != OWN:
+        parts.append(_("{spacing} spacing").format(spacing=spacing))
     if clip_skip := draft.clip_skip or checkpoint.clip_skip:
         parts.append(_("clip skip {layer}").format(layer=clip_skip))
     if private:

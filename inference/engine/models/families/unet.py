@@ -23,7 +23,8 @@ from inference.engine.models.fast_paths import use_fast_paths
 from inference.engine.models.pred_original_sample import pred_original_sample
 from inference.engine.models.samplers import scheduler_for
 from inference.engine.models.soundness import refuse_other_kinds
-from inference.messages import CheckpointSpec, GenerationRequest, PredictionType
+from inference.messages import CheckpointSpec, GenerationRequest, PredictionType, Spacing
+from inference.notes import NO_FLOW_SHIFT, NO_SPACING
 from inference.prediction import checkpoint_prediction
 
 
@@ -43,7 +44,7 @@ class UNetFamily:
         self._pipeline = pipeline
         self._residence = residence
         self._is_xl = isinstance(pipeline, StableDiffusionXLPipeline)
-        self._base_model = spec.base_model
+        self._base_model, self._name = spec.base_model, spec.name
         self._scheduler_config = pipeline.scheduler.config
         said = CheckpointSays() if spec.repository else read_checkpoint(Path(spec.source))
         self.prediction = checkpoint_prediction(
@@ -64,8 +65,13 @@ class UNetFamily:
         return self.prediction.type
 
     def notes(self, request: GenerationRequest) -> tuple[str, ...]:
-        """None: every option of a request has an effect."""
-        return ()
+        """See `ModelFamily.notes`."""
+        notes: list[str] = []
+        if self.prediction.zero_snr and request.spacing in {Spacing.LEADING, Spacing.LINSPACE}:
+            notes.append(NO_SPACING.format(checkpoint=self._name, spacing=request.spacing))
+        if request.flow_shift is not None:
+            notes.append(NO_FLOW_SHIFT.format(checkpoint=self._name))
+        return tuple(notes)
 
     def rows(self, request: GenerationRequest) -> int:
         """See `ModelFamily.rows`."""
@@ -98,7 +104,9 @@ class UNetFamily:
 
     def scheduler(self, request: GenerationRequest) -> Any:
         """See `ModelFamily.scheduler`."""
-        scheduler = scheduler_for(request.sampler, self._scheduler_config, self.prediction, request.steps)
+        scheduler = scheduler_for(
+            request.sampler, self._scheduler_config, self.prediction, request.steps, request.spacing
+        )
         scheduler.set_timesteps(request.steps, device="cpu")
         return scheduler
 

@@ -16,15 +16,18 @@ from safetensors.torch import load_file, save_file
 from inference.engine.batch.snapshots import Snapshot, _same
 from inference.engine.models.samplers import scheduler_for
 from inference.engine.process.states import States
-from inference.messages import PredictionType, Sampler, state_file
+from inference.messages import SPACINGS, PredictionType, Sampler, Spacing, state_file
 from inference.prediction import Prediction
 
 CONFIG = EulerDiscreteScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear").config
 STEPS = 6
 
 
-def fresh(sampler: Sampler) -> Any:
-    scheduler = scheduler_for(sampler, CONFIG, Prediction(PredictionType.EPSILON, False), STEPS)
+SPACED = [(sampler, spacing) for sampler in Sampler for spacing in (None, *SPACINGS[sampler])]
+
+
+def fresh(sampler: Sampler, spacing: Spacing | None = None) -> Any:
+    scheduler = scheduler_for(sampler, CONFIG, Prediction(PredictionType.EPSILON, False), STEPS, spacing)
     scheduler.set_timesteps(STEPS)
     return scheduler
 
@@ -61,14 +64,16 @@ class Painting:
         return self.latents
 
 
-@pytest.mark.parametrize("sampler", Sampler)
-def test_a_sampler_resumed_after_any_step_ends_bit_identically(sampler: Sampler, tmp_path: Path) -> None:
-    whole = Painting(fresh(sampler)).finish()
-    stopped = Painting(fresh(sampler))
+@pytest.mark.parametrize(("sampler", "spacing"), SPACED)
+def test_a_sampler_resumed_after_any_step_ends_bit_identically(
+    sampler: Sampler, spacing: Spacing | None, tmp_path: Path
+) -> None:
+    whole = Painting(fresh(sampler, spacing)).finish()
+    stopped = Painting(fresh(sampler, spacing))
     for number in range(len(stopped.scheduler.timesteps)):
         file = tmp_path / f"{number}.safetensors"
-        Snapshot.of(stopped, fresh(sampler)).write(file, "this job")
-        resumed = Painting(fresh(sampler))
+        Snapshot.of(stopped, fresh(sampler, spacing)).write(file, "this job")
+        resumed = Painting(fresh(sampler, spacing))
         kept = Snapshot.read(file, "this job")
         assert kept is not None and kept.done == number
         kept.put_back(resumed)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
+import diffusers
+import numpy as np
 import pytest
 import torch
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler
 
 from inference.engine.models.samplers import scheduler_for
-from inference.messages import PredictionType, Sampler
+from inference.messages import SPACINGS, PredictionType, Sampler, Spacing
 from inference.prediction import Prediction
 from inference.request_cost import passes
 from tests.inference.requests import request
@@ -29,16 +32,22 @@ def levels(prediction: Prediction) -> torch.Tensor:
     return schedule.alphas_cumprod.double()
 
 
-def denoised(sampler: Sampler, prediction: Prediction, picture: torch.Tensor, steps: int) -> torch.Tensor:
+SPACED = [(sampler, spacing) for sampler in Sampler for spacing in SPACINGS[sampler]]
+
+
+def denoised(
+    sampler: Sampler, prediction: Prediction, picture: torch.Tensor, steps: int, spacing: Spacing | None = None
+) -> torch.Tensor:
     """Sample with the ideal denoiser of a world whose only picture is `picture`."""
     torch.manual_seed(0)
-    scheduler = scheduler_for(sampler, CONFIG, prediction, steps)
+    scheduler = scheduler_for(sampler, CONFIG, prediction, steps, spacing)
     scheduler.set_timesteps(steps)
     kept = levels(prediction)
     sample = torch.randn(picture.shape) * scheduler.init_noise_sigma
     for time in scheduler.timesteps:
         noisy = scheduler.scale_model_input(sample, time)
-        signal, noise = (float(level) ** 0.5 for level in (kept[int(time)], 1 - kept[int(time)]))
+        level = float(np.interp(float(time), np.arange(len(kept)), kept.numpy()))
+        signal, noise = level**0.5, (1 - level) ** 0.5
         model_output = (
             (noisy - signal * picture) / noise if prediction.type is EPSILON else (signal * noisy - picture) / noise
         )
@@ -80,7 +89,7 @@ def test_a_sampler_is_what_its_name_says_whatever_the_checkpoints_own_does(sampl
     for scheduler in (plain, asked):
         scheduler.set_timesteps(8)
     assert torch.equal(plain.timesteps, asked.timesteps)
-    assert sampler in (Sampler.DDIM, Sampler.LCM) or torch.equal(plain.sigmas, asked.sigmas)
+    assert sampler in (Sampler.DDIM, Sampler.LCM, Sampler.TCD) or torch.equal(plain.sigmas, asked.sigmas)
     assert not isinstance(asked, DPMSolverMultistepScheduler) or asked.config.solver_order == 2
 
 
@@ -102,3 +111,112 @@ def test_as_many_passes_are_foreseen_as_a_sampler_makes(sampler: Sampler) -> Non
     scheduler = scheduler_for(sampler, CONFIG, KINDS[0], 12)
     scheduler.set_timesteps(12)
     assert len(scheduler.timesteps) == passes(request(sampler=sampler, steps=12))
+
+
+# diffusers' classes and the options by which its documentation says to get each schedule, written out by hand.
+PLAIN: dict[Sampler, tuple[Any, dict[str, Any]]] = {
+    Sampler.EULER: (diffusers.EulerDiscreteScheduler, {}),
+    Sampler.EULER_A: (diffusers.EulerAncestralDiscreteScheduler, {}),
+    Sampler.DDIM: (diffusers.DDIMScheduler, {"clip_sample": False, "set_alpha_to_one": False}),
+    Sampler.DPMPP_2M: (diffusers.DPMSolverMultistepScheduler, {"algorithm_type": "dpmsolver++"}),
+    Sampler.DPMPP_2M_KARRAS: (diffusers.DPMSolverMultistepScheduler, {"algorithm_type": "dpmsolver++"}),
+    Sampler.DPMPP_2M_SDE: (diffusers.DPMSolverMultistepScheduler, {"algorithm_type": "sde-dpmsolver++"}),
+    Sampler.UNIPC: (diffusers.UniPCMultistepScheduler, {}),
+    Sampler.HEUN: (diffusers.HeunDiscreteScheduler, {}),
+    Sampler.LCM: (diffusers.LCMScheduler, {"set_alpha_to_one": False}),
+    Sampler.TCD: (diffusers.TCDScheduler, {"set_alpha_to_one": False}),
+}
+DOCUMENTED: dict[Spacing, dict[str, Any]] = {
+    Spacing.LEADING: {"timestep_spacing": "leading"},
+    Spacing.LINSPACE: {"timestep_spacing": "linspace"},
+    Spacing.TRAILING: {"timestep_spacing": "trailing"},
+    Spacing.KARRAS: {"timestep_spacing": "linspace", "use_karras_sigmas": True},
+    Spacing.EXPONENTIAL: {"timestep_spacing": "linspace", "use_exponential_sigmas": True},
+}
+SD = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "steps_offset": 1}
+
+
+def diffusers_own(sampler: Sampler, spacing: Spacing, steps: int) -> Any:
+    kind, options = PLAIN[sampler]
+    known = inspect.signature(kind).parameters
+    scheduler = kind(**{name: value for name, value in (SD | options | DOCUMENTED[spacing]).items() if name in known})
+    if sampler in (Sampler.LCM, Sampler.TCD):  # they know trailing times only as a list
+        scheduler.set_timesteps(timesteps=[1000 - 1000 * step // steps - 1 for step in range(steps)])
+    else:
+        scheduler.set_timesteps(steps)
+    return scheduler
+
+
+def stepped(scheduler: Any, each: torch.Tensor) -> torch.Tensor:
+    """Where a scheduler goes from noise when the denoiser is a formula, in double precision."""
+    generator = torch.Generator().manual_seed(2)
+    sample = each * scheduler.init_noise_sigma
+    known = inspect.signature(scheduler.step).parameters
+    options = {"generator": generator} if "generator" in known else {}
+    for time in scheduler.timesteps:
+        output = torch.tanh(scheduler.scale_model_input(sample, time) * (1 + float(time) / 1000))
+        sample = scheduler.step(output, time, sample, **options, return_dict=False)[0].double()
+    return sample
+
+
+@pytest.mark.parametrize("steps", [1, 2, 4, 8])
+@pytest.mark.parametrize(("sampler", "spacing"), SPACED)
+def test_a_spacing_is_diffusers_own(sampler: Sampler, spacing: Spacing, steps: int) -> None:
+    ours, theirs = scheduler_for(sampler, CONFIG, KINDS[0], steps, spacing), diffusers_own(sampler, spacing, steps)
+    ours.set_timesteps(steps)
+    assert torch.equal(ours.timesteps, theirs.timesteps)
+    noise = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    assert float((stepped(ours, noise) - stepped(theirs, noise)).abs().max()) <= 1e-12
+
+
+@pytest.mark.parametrize("steps", [12, 28])
+@pytest.mark.parametrize(("sampler", "spacing"), SPACED)
+def test_a_sampler_with_a_spacing_ends_at_the_picture(sampler: Sampler, spacing: Spacing, steps: int) -> None:
+    picture = torch.linspace(-1.5, 1.5, 64).reshape(1, 1, 8, 8)
+    assert float((denoised(sampler, KINDS[0], picture, steps, spacing) - picture).abs().max()) < 0.1
+
+
+def test_the_spacings_of_a_sampler_are_those_that_diffusers_does_well() -> None:
+    """So that whoever updates diffusers sees when it knows more."""
+    for sampler, (kind, _) in PLAIN.items():
+        if sampler not in (Sampler.LCM, Sampler.TCD, Sampler.DPMPP_2M_KARRAS):
+            known = inspect.signature(kind).parameters
+            levels = {Spacing.KARRAS: "use_karras_sigmas", Spacing.EXPONENTIAL: "use_exponential_sigmas"}
+            missing = {Spacing.LINSPACE} if sampler is Sampler.DDIM else set[Spacing]()  # it leaves noise
+            missing |= {spacing for spacing, name in levels.items() if name not in known}
+            assert set(SPACINGS[sampler]) == set(Spacing) - missing, sampler
+
+
+@pytest.mark.parametrize(
+    ("sampler", "spacing", "times"),
+    [
+        (Sampler.EULER, None, [751, 501, 251, 1]),  # the checkpoint's own
+        (Sampler.EULER, Spacing.TRAILING, [999, 749, 499, 249]),  # SDXL-Lightning, Hyper-SD
+        (Sampler.DDIM, Spacing.TRAILING, [999, 749, 499, 249]),
+        (Sampler.LCM, None, [999, 759, 499, 259]),  # LCM LoRAs
+        (Sampler.LCM, Spacing.TRAILING, [999, 749, 499, 249]),  # DMD2
+        (Sampler.TCD, None, [999, 759, 499, 259]),
+    ],
+)
+def test_few_step_loras_get_the_times_they_were_made_for(
+    sampler: Sampler, spacing: Spacing | None, times: list[int]
+) -> None:
+    scheduler = scheduler_for(sampler, CONFIG, KINDS[0], 4, spacing)
+    scheduler.set_timesteps(4)
+    assert scheduler.timesteps.round().int().tolist() == times
+
+
+def test_trailing_begins_at_the_noisiest_level() -> None:
+    leading, trailing = (
+        scheduler_for(Sampler.EULER, CONFIG, KINDS[0], 4, spacing) for spacing in (None, Spacing.TRAILING)
+    )
+    for scheduler in (leading, trailing):
+        scheduler.set_timesteps(4)
+    assert float(leading.sigmas[0]) == pytest.approx(4.12, abs=0.01)
+    assert float(trailing.sigmas[0]) == pytest.approx(14.61, abs=0.01)
+
+
+def test_a_spacing_that_a_sampler_does_not_have_is_refused() -> None:
+    with pytest.raises(ValueError, match="euler_a has no karras spacing"):
+        request(sampler=Sampler.EULER_A, spacing=Spacing.KARRAS)
+    assert request(sampler=Sampler.EULER, spacing="sgm_uniform").spacing is Spacing.TRAILING

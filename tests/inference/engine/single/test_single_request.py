@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from diffusers import FlowMatchEulerDiscreteScheduler
 from PIL import Image
 
 from inference.base_models import BaseModelId
@@ -75,6 +77,31 @@ def test_it_paints_as_diffusers_does_step_by_step_and_one_after_the_other(base: 
         assert handle.pictures is not None
         assert torch.equal(handle.pictures, plain(pipeline_of(base), made))
     assert any("negative prompt" in note for note in first.notes) == (base == FLUX)
+
+
+@pytest.mark.parametrize("dynamic", [False, True])
+def test_a_flow_shift_is_that_of_diffusers_scheduler_and_of_its_request_alone(dynamic: bool) -> None:
+    """Qwen-Image-Lightning's own configuration: base_shift and max_shift are ln 3, no terminal shift."""
+    own = FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=dynamic, shift_terminal=0.02 if dynamic else None)
+    lightning = FlowMatchEulerDiscreteScheduler(
+        use_dynamic_shifting=dynamic, shift=3.0, base_shift=math.log(3), max_shift=math.log(3), shift_terminal=None,
+        time_shift_type="exponential",
+    )  # fmt: skip
+    lone = SingleRequestWorld(FLUX)
+    engine = lone.engine()
+    checkpoint = engine._store.current
+    assert isinstance(checkpoint, SingleRequestCheckpoint)
+    checkpoint.scheduler = own
+    asked = [wish(flow_shift=3.0, steps=4), wish(steps=4)]
+    handles = [engine.submit(made) for made in asked]
+    engine.finish()
+    pictures: list[torch.Tensor] = []
+    for handle, made, scheduler in zip(handles, asked, (lightning, own), strict=True):
+        pipeline = merged(FLUX)
+        pipeline.scheduler = scheduler
+        assert handle.pictures is not None and torch.equal(handle.pictures, plain(pipeline, made))
+        pictures.append(handle.pictures)
+    assert not torch.allclose(*pictures, atol=1e-3)
 
 
 @BASES
