@@ -19,6 +19,8 @@ class Fault:
     something in between would that knows nothing of Discord: with a page of HTML, a 429 with `Via` and no body;
     `garbled` answers with half a JSON object, `foreign` with JSON of another program."""
     status: int = 500
+    code: int = 0
+    """Discord's own code in the body."""
     retry_after: float = 0.1
     """Seconds, for status 429."""
     everywhere: bool = False

@@ -10,6 +10,7 @@ import discord
 from bot.background import DiscordUnreachable
 from bot.database.erasures import LeftMessage
 from bot.ui.answers import AnswersUnderWay
+from bot.ui.archived_threads import in_open_thread
 from bot.ui.discord_refusals import DISCORD_ERRORS, is_final
 
 ANSWER_SECONDS = 30.0  # for what a person has asked for; then others go first
@@ -61,9 +62,9 @@ class ErasedMessages:
 
     async def delete_message(self, message: LeftMessage) -> bool:
         """Delete it with the bot's token; one that is not there is gone."""
-        channel = self._client.get_partial_messageable(message.channel_id)
+        there = self._client.get_partial_messageable(message.channel_id).get_partial_message(message.message_id)
         try:
-            await channel.get_partial_message(message.message_id).delete()
+            await in_open_thread(self._client, message.channel_id, there.delete)
         except discord.NotFound:
             return True
         except DISCORD_ERRORS as problem:

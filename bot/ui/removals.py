@@ -55,6 +55,7 @@ from bot.i18n import _, ngettext, sentences, speaking
 from bot.i18n.texts import bounded_lines, plain, summary
 from bot.library.configuration import Configuration
 from bot.privacy.file_removal import FileRemoval
+from bot.ui.archived_threads import in_open_thread
 from bot.ui.discord_refusals import DISCORD_ERRORS, is_final
 from bot.ui.replies import Interaction, send_ephemeral
 from inference.queue import EVERYWHERE
@@ -155,13 +156,12 @@ class Removals:
 
         Raises NothingThere when it is too late, or DatabaseError.
         """
+        if await undo_deletion(self._connection, job.id) is None:  # in time, whatever is being shown at Discord now
+            raise gone_for_good()
+        self._recurring.wake()
         async with self._showing:
-            shown = await undo_deletion(self._connection, job.id)
-            self._recurring.wake()
-            if shown is None:
-                raise gone_for_good()
-            self._unhidden.discard(job.id)
-            return await self._results.bring_back(shown)
+            shown = await find_job(self._connection, job.id)
+            return None if shown is None else await self._results.bring_back(shown)  # None: it was deleted again
 
     async def show(self, job_id: int) -> None:
         """Write the message of a job as it has to be now: pictures, or why they are not shown. A hidden job's stays.
@@ -351,9 +351,9 @@ class Removals:
 
     async def _delete_message(self, channel_id: int, message_id: int) -> bool:
         """Whether it is gone, or will never be ours to delete: an ephemeral one, or in a channel without the bot."""
-        channel = self._client.get_partial_messageable(channel_id)
+        message = self._client.get_partial_messageable(channel_id).get_partial_message(message_id)
         try:
-            await channel.get_partial_message(message_id).delete()
+            await in_open_thread(self._client, channel_id, message.delete)
         except DISCORD_ERRORS as problem:
             if is_final(problem):
                 return True

@@ -134,7 +134,7 @@ def _fault_answer(fault: Fault) -> tuple[EndpointAnswer, dict[str, str]]:
         scope = "global" if fault.everywhere else "user"
         headers = {**VIA, "Retry-After": str(fault.retry_after), "X-RateLimit-Scope": scope}
         return EndpointAnswer(429, limited.body()), headers
-    return EndpointAnswer(fault.status, {"message": f"{fault.status}: ordered fault", "code": 0}), {}
+    return EndpointAnswer(fault.status, {"message": f"{fault.status}: ordered fault", "code": fault.code}), {}
 
 
 def _proxy_response(fault: Fault) -> web.Response:

@@ -14,6 +14,7 @@ from cryptography.fernet import Fernet, InvalidToken
 from discord import ui
 
 from bot.ui import acknowledge
+from bot.ui.archived_threads import in_open_thread
 from bot.ui.client import Interaction
 from bot.ui.delivery.delivery import FoundMessage, OutgoingMessage, RouteClosed
 from bot.ui.discord_refusals import is_final
@@ -60,10 +61,12 @@ class DiscordTransport:
             return edited.id
 
     async def edit(self, channel_id: int, message_id: int, message: OutgoingMessage) -> None:
-        """Edit with the bot's token."""
+        """Edit with the bot's token; an archived thread is opened for it."""
         with _translated_errors():
             there = self._client.get_partial_messageable(channel_id).get_partial_message(message_id)
-            await there.edit(view=message.view(), attachments=message.files())
+            await in_open_thread(
+                self._client, channel_id, lambda: there.edit(view=message.view(), attachments=message.files())
+            )
 
     async def find(self, channel_id: int, job_id: int, since: int) -> FoundMessage | None:
         """Search the channel's history from just before `since`; a message that shows the result is preferred."""
