@@ -215,7 +215,7 @@ class SourceRatedTooHigh(RequestError):
 
 
 RATED_BY = {  # by `bot.database.job_ratings.RatingSource`
-    "staff": later("this server's staff"),
+    "staff": later("the staff of the server where it was painted"),
     "operator": later("the bot's operator"),
     "classifier": later("the check of finished pictures"),
 }

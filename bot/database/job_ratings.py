@@ -1,7 +1,7 @@
 """Content ratings that a job's pictures have of their own, said after they were painted.
 
-What a server's staff say counts in that server. What an operator or the classifier says counts everywhere. None takes
-the place of another: the highest decides.
+What a server's staff say counts in that server and outside of servers: a direct message is no way around it. What an
+operator or the classifier says counts everywhere. None takes the place of another: the highest decides.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ RATE = """
 """
 CLEAR = "DELETE FROM job_rating WHERE job_id = ? AND server_id = ? AND source = ? RETURNING rating"
 COUNTING = """
-    SELECT * FROM job_rating WHERE job_id IN (SELECT value FROM json_each(?)) AND server_id IN (?, 0)
+    SELECT * FROM job_rating
+    WHERE job_id IN (SELECT value FROM json_each(:ids)) AND (server_id IN (:server, 0) OR :server = 0)
     ORDER BY job_id, server_id, source
 """
 
@@ -76,12 +77,12 @@ async def clear_job_rating(
 async def ratings_of_jobs(
     connection: aiosqlite.Connection, job_ids: Iterable[int], server_id: int
 ) -> Mapping[int, tuple[JobRating, ...]]:
-    """The ratings that count in a server (EVERYWHERE: outside of servers), by job; what has none is left out.
+    """The ratings that count in a server (EVERYWHERE: outside of servers, where all do), by job, if it has any.
 
     Raises DatabaseError.
     """
     found: defaultdict[int, tuple[JobRating, ...]] = defaultdict(tuple)
-    for row in await fetch(connection, COUNTING, (json.dumps(list(job_ids)), server_id)):
+    for row in await fetch(connection, COUNTING, {"ids": json.dumps(list(job_ids)), "server": server_id}):
         source, rating = RatingSource(row["source"]), ContentRating(row["rating"])
         found[row["job_id"]] += (JobRating(row["job_id"], row["server_id"], source, rating, row["rated_at"]),)
     return dict(found)

@@ -193,7 +193,7 @@ class CarryingOut:
     # --- ratings ------------------------------------------------------------------------------------------------------
 
     async def _rate(self, pending: PendingStep, decision: Decision, report: Report) -> None:
-        """Rate it. Pictures are shown where that is shown, and nowhere else."""
+        """Rate it, if it is not rated higher. Pictures are shown where that is shown, and nowhere else."""
         rating = decision.rating or ContentRating.BLOCKED
         if pending.begun_at is None:
             async with transaction(self._connection):
@@ -210,16 +210,17 @@ class CarryingOut:
     async def _rate_lora(self, report: Report, rating: ContentRating, operator_id: int) -> ContentRating | None:
         lora = await find_lora(self._connection, report.target_id)
         if lora is not None:
-            await rate_content(self._connection, lora.id, rating, operator_id)
+            await rate_content(self._connection, lora.id, _higher(rating, lora.content_rating), operator_id)
         return None if lora is None else lora.content_rating
 
     async def _rate_pictures(self, report: Report, rating: ContentRating) -> ContentRating | None:
         """What the same people had rated it before."""
         source, server_id = _source(report), report.server_id
         said = await ratings_of_job(self._connection, report.target_id, server_id)
-        await rate_job(self._connection, report.target_id, rating, source, server_id=server_id)
-        mine = [each.rating for each in said if (each.source, each.server_id) == (source, server_id)]
-        return mine[0] if mine else None
+        before = next((each.rating for each in said if (each.source, each.server_id) == (source, server_id)), None)
+        rated = _higher(rating, before)
+        await rate_job(self._connection, report.target_id, rated, source, server_id=server_id)
+        return before
 
     async def _unrate(self, pending: PendingStep, decision: Decision, report: Report) -> None:
         source, before = _source(report), decision.rating_before
@@ -282,6 +283,10 @@ class CarryingOut:
         """The person knows these now. Raises DatabaseError."""
         for notice in notices:
             await self._mark_told(notice)
+
+
+def _higher(rating: ContentRating, before: ContentRating | None) -> ContentRating:
+    return rating if before is None else max(rating, before)
 
 
 def _end(ends_at: int | None) -> float:

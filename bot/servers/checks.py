@@ -229,12 +229,12 @@ class RequestChecks:
         """Why pictures of a job are not shown where somebody looks; None when they are. Raises DatabaseError."""
         return (await self.hidden(who, [job])).get(job.id)
 
-    async def rating_of(self, job: AnyJob, server_id: int | None) -> ContentRating | None:
-        """What pictures of a job are rated in a server, or outside of servers; None when nothing of it is.
+    async def rating_of(self, job: AnyJob) -> ContentRating | None:
+        """What pictures of a job are rated, whoever said it; None when nothing of it is. Raises DatabaseError.
 
-        Raises DatabaseError.
+        What is painted from them is rated so too, wherever that is.
         """
-        said = await ratings_of_job(self._connection, job.id, EVERYWHERE if server_id is None else server_id)
+        said = await ratings_of_job(self._connection, job.id, EVERYWHERE)
         return self._content.rating_of(job.request, await self._used(job.request), said)
 
     async def limits_of(self, context: ActionContext) -> EffectiveLimits:

@@ -61,7 +61,7 @@ async def keep_shown_picture(interaction: Interaction, message: discord.Message)
     for picture in await pictures_of_job(client.connection, job.id):
         if kept := await client.inputs.keep_picture(folder / picture.path):
             await note_given(client.connection, interaction.user.id, kept.sha256)
-            return replace(kept, rating=await client.servers.checks.rating_of(job, interaction.guild_id))
+            return replace(kept, rating=await client.servers.checks.rating_of(job))
     raise picture_gone()
 
 

@@ -38,17 +38,14 @@ class Upscaled:
 
 @dataclass(frozen=True)
 class Repainter:
-    """Makes requests that start from a picture which was painted here.
-
-    The picture's rating goes with it as it counts in the server where that is asked for; None is outside of servers.
-    """
+    """Makes requests that start from a picture which was painted here. Its rating goes with it."""
 
     configuration: Configuration
     requests: RequestBuilder
     inputs: Inputs
     checks: RequestChecks
 
-    async def varied(self, job: Job, picture: Picture, server_id: int | None) -> GenerationRequest:
+    async def varied(self, job: Job, picture: Picture) -> GenerationRequest:
         """The same request, starting from the picture and with another seed. Raises a RequestError."""
         request = await self.requests.again(job.request.only(picture.position))
         kept = await self.inputs.keep_picture(self._path(picture))
@@ -60,10 +57,10 @@ class Repainter:
         if not checkpoint.repaints(picture.width, picture.height):
             size = checkpoints.nearest_size(checkpoint.name, picture.width, picture.height)
             sides = {"width": size.width, "height": size.height}
-        source = await self._source(job, server_id, kept, VARY_STRENGTH)
+        source = await self._source(job, kept, VARY_STRENGTH)
         return request.model_copy(update={"image": source, "seed": secrets.randbelow(SEEDS), **sides})
 
-    async def upscaled(self, job: Job, picture: Picture, server_id: int | None) -> Upscaled:
+    async def upscaled(self, job: Job, picture: Picture) -> Upscaled:
         """The picture at twice the size: enlarged by Lanczos, then repainted a little where that is possible.
 
         Raises NothingThere.
@@ -74,7 +71,7 @@ class Repainter:
         kept = await self.inputs.keep_picture(self._path(picture), times=TIMES)
         if kept is None:
             raise picture_gone()
-        source = await self._source(job, server_id, kept, UPSCALE_STRENGTH, TIMES)
+        source = await self._source(job, kept, UPSCALE_STRENGTH, TIMES)
         request = job.request.only(picture.position).model_copy(
             update={"width": width, "height": height, "image": source}
         )
@@ -85,12 +82,10 @@ class Repainter:
         note = _("Only enlarged, not painted over: {why}").format(why=why_not)
         return Upscaled(enlarged, await self._written(kept, enlarged, self._path(picture)), note)
 
-    async def _source(
-        self, job: Job, server_id: int | None, kept: Input, strength: float, enlarged: int = 1
-    ) -> SourceImage:
+    async def _source(self, job: Job, kept: Input, strength: float, enlarged: int = 1) -> SourceImage:
         """The kept picture of `job`. Whether a person's picture went into it holds for what is painted from it too."""
         painted = job.request.image is None or job.request.image.painted
-        rating = await self.checks.rating_of(job, server_id)
+        rating = await self.checks.rating_of(job)
         return SourceImage(sha256=kept.sha256, strength=strength, enlarged=enlarged, painted=painted, rating=rating)
 
     def _path(self, picture: Picture) -> Path:

@@ -10,6 +10,7 @@ from playground import default_world, permissions
 from playground.control import Person, SentInteraction
 from playground.visible_message import VisibleMessage
 from tests.discord.conftest import PATIENCE, PROMPT, Scene, told
+from tests.discord.test_content_ratings import rate
 from tests.discord.test_removals import asked, files_of, hidden, rows
 from tests.discord.test_server import chosen, pressed
 
@@ -147,7 +148,11 @@ async def test_a_lora_is_reported_to_operators_who_find_it_in_server(scene: Scen
     case = await pressed(margaret, panel, "Look")
     twin = await pressed(margaret, panel, "Look")
     assert "It is mine." in case.text and "Delete everywhere" not in case.buttons
-    decided = await decide(margaret, case, "Rate higher", rating=["mature"])
+    await rate(scene, "Bat", "teen")
+    opener = await margaret.press(case, "Rate higher")
+    offered = str(await opener.modal(PATIENCE))
+    assert "'mature'" in offered and "'teen'" not in offered, "only what is higher"
+    decided = await (await margaret.submit(opener, {"rating": ["mature"]})).reply(PATIENCE)
     assert "Rated higher: mature" in decided.text and not decided.buttons
     late = await pressed(margaret, twin, "Dismiss")
     assert "Somebody has decided that already" in late.text

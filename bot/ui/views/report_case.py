@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import aiosqlite
@@ -16,7 +17,7 @@ from bot.database.erasures import held_for
 from bot.database.jobs import Job
 from bot.database.pictures import pictures_of_job
 from bot.database.reports import Appeal, AppealState, Decision, DecisionAction, ReportReason, ReportState, Subject
-from bot.errors import DecidedAlready, EndUnclear
+from bot.errors import DecidedAlready, EndUnclear, NothingThere
 from bot.i18n import _, label, later, listed, ngettext, number, sentences, speaking
 from bot.i18n.texts import clipped, mention, plain, summary
 from bot.pictures.thumbnails import GALLERY, Thumbnails
@@ -252,7 +253,11 @@ class AskingButton(DecisionButton, template=NO_CUSTOM_ID):
         case = await interaction.client.reporting.case(context_of(interaction), self.report_id)
         if case.decision is not None:
             raise DecidedAlready
-        await acknowledge.open_modal(interaction, self.form(case.report.id, opening=interaction.id))
+        await acknowledge.open_modal(interaction, await self.form_about(interaction, case))
+
+    async def form_about(self, interaction: Interaction, case: Case) -> DecisionForm:
+        """The form that asks what more is to be said. Raises a RequestError or DatabaseError."""
+        return self.form(case.report.id, opening=interaction.id)
 
 
 class DecisionForm(ModalForm):
@@ -338,22 +343,22 @@ class RateHigherForm(DecisionForm):
     decision = DecisionAction.RATE
     heading = later("For whom is it?")
 
+    def __init__(self, report_id: int, higher: Sequence[ContentRating], *, opening: int) -> None:
+        self._higher = higher
+        super().__init__(report_id, opening=opening)
+
     def ask(self) -> None:
         """Ask for the rating."""
-        options = [
-            discord.SelectOption(label=label(rating), value=rating.value)
-            for rating in ContentRating
-            if rating is not ContentRating.GENERAL
-        ]
+        options = [discord.SelectOption(label=label(rating), value=rating.value) for rating in self._higher]
         self.rating: ui.Select[Any] = ui.Select(custom_id="rating", options=options)
         self.add_item(ui.Label[Any](text=_("Content rating"), component=self.rating))
 
     def options(self) -> dict[str, Any]:
         """The rating. Raises NothingThere for a forged one."""
-        try:
-            return {"rating": ContentRating(self.rating.values[0])}
-        except (ValueError, IndexError):
-            raise outdated_error() from None
+        for rating in self._higher:
+            if self.rating.values == [rating.value]:
+                return {"rating": rating}
+        raise outdated_error()
 
 
 class ReportWarnButton(AskingButton, template=rf"rpwarn:{CASE}"):
@@ -378,7 +383,17 @@ class ReportDeleteButton(AskingButton, template=rf"rpdelete:{CASE}"):
 class ReportRateButton(AskingButton, template=rf"rprate:{CASE}"):
     """Rates the pictures or the LoRA higher."""
 
-    name, label, decision, form = "rprate", later("Rate higher"), DecisionAction.RATE, RateHigherForm
+    name, label, decision = "rprate", later("Rate higher"), DecisionAction.RATE
+
+    async def form_about(self, interaction: Interaction, case: Case) -> DecisionForm:
+        """The form with the ratings that are higher than what it is rated now. Raises NothingThere if there is none."""
+        rated = None if case.lora is None else case.lora.content_rating
+        if case.job is not None:
+            rated = await interaction.client.servers.checks.rating_of(case.job)
+        higher = [rating for rating in ContentRating if rating > (rated or ContentRating.GENERAL)]
+        if not higher:
+            raise NothingThere(what=_("It is rated as blocked already, and nothing is higher."))
+        return RateHigherForm(case.report.id, higher, opening=interaction.id)
 
 
 DECISIONS: tuple[type[DecisionButton], ...] = (

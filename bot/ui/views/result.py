@@ -115,7 +115,7 @@ class VaryButton(PictureButton, template=r"vary:(?P<job>\d{1,18})(?::(?P<positio
     async def handle_picture(self, interaction: Interaction, job: Job, picture: Picture) -> None:
         """Order it."""
         bot = interaction.client
-        await bot.orders.order(interaction, await bot.repainter.varied(job, picture, interaction.guild_id))
+        await bot.orders.order(interaction, await bot.repainter.varied(job, picture))
 
 
 class UpscaleButton(PictureButton, template=r"up:(?P<job>\d{1,18})(?::(?P<position>\d))?"):
@@ -127,7 +127,7 @@ class UpscaleButton(PictureButton, template=r"up:(?P<job>\d{1,18})(?::(?P<positi
     async def handle_picture(self, interaction: Interaction, job: Job, picture: Picture) -> None:
         """Order it, or deliver the resized picture."""
         bot = interaction.client
-        larger = await bot.repainter.upscaled(job, picture, interaction.guild_id)
+        larger = await bot.repainter.upscaled(job, picture)
         if larger.picture is None:
             await bot.orders.order(interaction, larger.request)
         else:

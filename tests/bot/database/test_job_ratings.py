@@ -33,7 +33,9 @@ async def test_each_source_says_one_thing_in_its_server(connection: aiosqlite.Co
         return {job: {(each.source, each.rating) for each in ratings} for job, ratings in found.items()}
 
     assert await said(HERE) == {first: {(STAFF, MATURE), (CLASSIFIER, EXPLICIT)}, second: {(OPERATOR, BLOCKED)}}
-    assert await said(EVERYWHERE) == {first: {(CLASSIFIER, EXPLICIT)}, second: {(OPERATOR, BLOCKED)}}
+    assert await said(EVERYWHERE) == {
+        first: {(STAFF, MATURE), (STAFF, GENERAL), (CLASSIFIER, EXPLICIT)}, second: {(OPERATOR, BLOCKED)},
+    }  # fmt: skip
     assert await clear_job_rating(connection, first, STAFF, server_id=HERE) is MATURE
     assert await clear_job_rating(connection, first, STAFF, server_id=HERE) is None
     assert {each.source for each in await ratings_of_job(connection, first, HERE)} == {CLASSIFIER}

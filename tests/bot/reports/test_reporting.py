@@ -10,8 +10,9 @@ import pytest
 from bot.config.sections import ModerationSettings
 from bot.database.blocks import BlockKind, find_block, save_block
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, write
+from bot.database.connection import fetch, transaction, write
 from bot.database.jobs import Job, create_job
+from bot.database.lora_records import rate_content
 from bot.database.loras import find_lora
 from bot.database.reports import AppealState, DecisionAction, ReportReason, ReportState, held_jobs
 from bot.database.takedowns import Takedown, record_takedown, taken_down_in, untold_takedowns
@@ -32,6 +33,7 @@ from bot.errors import (
 )
 from bot.reports.carrying_out import AT_ONCE, CarryingOut
 from bot.reports.reporting import DISMISSED_DAYS, MOST_A_DAY, MOST_DISMISSED, MOST_HIDDEN_A_DAY, Reporting
+from bot.servers.context import ActionContext
 from inference.content_rating import ContentRating
 from inference.queue import EVERYWHERE
 from tests.bot.database.conftest import add_lora, request_for
@@ -282,6 +284,30 @@ async def test_operators_decide_about_loras_for_all_servers(reports: ReportWorld
     now = await find_lora(connection, lora.id)
     assert now is not None and now.content_rating is ContentRating.MATURE
     assert len(reports.discord.posts) == 1, "the second was decided before anybody could post it"
+
+
+async def test_rating_higher_lowers_nothing(reports: ReportWorld) -> None:
+    connection, world, job = reports.world.connection, reports.world, await reports.picture()
+    lora = await add_lora(connection, "Bat")
+    async with transaction(connection):
+        await rate_content(connection, lora.id, ContentRating.EXPLICIT, OPERATOR)
+    everywhere = acting(OPERATOR, server_id=None)
+
+    async def rated(report_id: int, rating: ContentRating, who: ActionContext) -> None:
+        await reports.reporting.decide(who, report_id, DecisionAction.RATE, rating=rating)
+        await reports.carrying_out.carry_out_all()
+
+    for by, rating in ((PERSON, ContentRating.EXPLICIT), (OTHER, ContentRating.TEEN)):
+        await rated(await reports.reported(job, by=by), rating, acting(MANAGER))
+        assert await world.services.checks.rating_of(job) is ContentRating.EXPLICIT
+    await reports.reporting.appeal(OWNER, 2, "No.")
+    await reports.reporting.answer(acting(MANAGER), 2, AppealState.REVERSED)
+    await reports.carrying_out.carry_out_all()
+    assert await world.services.checks.rating_of(job) is ContentRating.EXPLICIT, "of the first decision"
+    report = await reports.reporting.report_lora(acting(PERSON), lora, WHY, "")
+    await rated(report.id, ContentRating.TEEN, everywhere)
+    now = await find_lora(connection, lora.id)
+    assert now is not None and now.content_rating is ContentRating.EXPLICIT
 
 
 async def test_what_operators_hide_is_closed_everywhere(reports: ReportWorld) -> None:
