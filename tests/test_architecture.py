@@ -91,6 +91,7 @@ bot.ui.client
 bot.ui.access bot.ui.server_lookups bot.ui.uploads
 bot.ui.message_lookup bot.ui.page_kind bot.ui.views
 bot.ui.delivery
+bot.ui.art_channels
 bot.ui.cogs
 bot.ui.bot
 bot.cli bot.__main__

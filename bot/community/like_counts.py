@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import aiosqlite
 
@@ -30,7 +33,17 @@ MESSAGE_SECONDS = 10 * 60.0  # between two edits of one message
 IDLE_SECONDS = 30.0  # until it is looked again whether a message is behind
 AGE_SECONDS = 5 * 60.0  # between two looks for likes that are not recent any more
 
+UNKNOWN = -1  # likes that a message shows, so that it is brought up to date
+
 log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Edits:
+    """Edits that write the likes of one publication, as long as there is one."""
+
+    running: int = 0
+    overlapped: bool = False
 
 
 class LikeCounts:
@@ -51,6 +64,7 @@ class LikeCounts:
         self._discord = discord
         self._pacer = pacer
         self._every = every
+        self._edits: dict[int, _Edits] = {}  # by publication
 
     async def like(self, publication_id: int, person_id: int) -> LikeCount:
         """Like a picture; a second time changes nothing. Raises NotPublished or DatabaseError."""
@@ -60,9 +74,23 @@ class LikeCounts:
         """Take a like back. Raises NotPublished or DatabaseError."""
         return _there(await likes.unlike(self._connection, publication_id, person_id))
 
-    async def shown(self, publication_id: int, count: int) -> None:
-        """Note that its message shows this number, by the answer to a press. Raises DatabaseError."""
-        await likes.mark_shown(self._connection, publication_id, count)
+    @asynccontextmanager
+    async def showing(self, publication_id: int, count: int) -> AsyncGenerator[None]:
+        """Around an edit that writes this number into its message; then it is known what that shows.
+
+        Of edits at the same time nobody knows which is applied last: the message is brought up to date later. Raises
+        DatabaseError.
+        """
+        edits = self._edits.setdefault(publication_id, _Edits())
+        edits.running += 1
+        edits.overlapped = edits.overlapped or edits.running > 1
+        try:
+            yield
+        finally:
+            edits.running -= 1
+            if not edits.running:
+                del self._edits[publication_id]
+        await likes.mark_shown(self._connection, publication_id, UNKNOWN if edits.overlapped else count)
 
     async def run(self) -> None:
         """Bring messages up to date, and let likes grow old. Runs until cancelled."""
@@ -104,7 +132,8 @@ class LikeCounts:
             return wait
         (publication,) = behind
         try:
-            await self._discord.show_likes(publication, publication.likes)
+            async with self.showing(publication.id, publication.likes):
+                await self._discord.show_likes(publication, publication.likes)
         except ArtChannelUnreachable as problem:
             log.warning("the likes of publication %d are shown later: %s", publication.id, problem)
             return IDLE_SECONDS
@@ -114,7 +143,7 @@ class LikeCounts:
             return 0.0
         except (MessageClosed, PostRefused) as problem:  # the next like tries again
             log.info("the likes of publication %d are not shown: %r", publication.id, problem)
-        await likes.mark_shown(self._connection, publication.id, publication.likes)
+            await likes.mark_shown(self._connection, publication.id, publication.likes)
         return self._pacer.seconds
 
 

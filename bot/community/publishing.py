@@ -3,6 +3,10 @@
 intent (row `pending`) → note the try → post → row `posted`, and back: row `removing` → delete the message → no row. A
 crash or an outage at any place is mended by `settle`: what may have been posted is looked for before it is posted
 again.
+
+What its channel does not show for now is hidden: its owner may still bring it back, a report is open, or it is rated
+above the channel. One predicate says so (`bot.database.gallery.SHOWN`); `settle` makes rows match it, and Discord match
+the rows. A hidden publication is posted again with its id and its likes when the predicate holds again.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ import aiosqlite
 
 from bot import background
 from bot.community.discord_side import ArtChannelUnreachable, PostedMessage, PostRefused, PublicationSide
+from bot.database.gallery import PlaceFilter, match_channel
 from bot.database.gallery_terms import PublishedFacets
 from bot.database.jobs import Job, find_job
 from bot.database.loras import loras_of_files
@@ -27,23 +32,28 @@ from bot.database.publications import (
     begin_publication,
     begin_removal,
     begin_removal_by_message,
+    begin_removal_of_channel,
     begin_removal_of_job,
     end_removal,
     find_publication,
+    forget_message,
     give_up,
     mark_posted,
+    next_art_channel,
     note_try,
     unsettled_publications,
 )
+from bot.database.server_settings import ArtChannel
 from bot.database.takedowns import taken_down_in
 from bot.errors import NoArtChannel, OwnPictureTakenDown, PublishedAlready, PublishingRefused
 from bot.servers.access import Rights
 from bot.servers.checks import RequestChecks
 from bot.servers.content import ContentRules
-from bot.servers.context import ActionContext
+from bot.servers.context import ActionContext, place_of
 from bot.servers.rights import Action
 from bot.servers.server_cache import ServerCache
 from inference.base_models import BaseModelId
+from inference.content_rating import ContentRating
 
 RETRY_SECONDS = 60.0  # until what Discord did not answer is tried again
 AT_ONCE = 100  # rows that are read together
@@ -78,14 +88,27 @@ class PublishingRules:
         Raises DatabaseError.
         """
         await self._rights.require(Action.PUBLISH, who)
-        settings = (await self._servers.of(who.place)).settings
-        if art_channel_id not in {channel.channel_id for channel in settings.art_channels}:
+        art = (await self._servers.of(who.place)).settings.art_channel(art_channel_id)
+        if art is None:
             raise NoArtChannel
-        if await taken_down_in(self._connection, job.id, who.place):
+        if await taken_down_in(self._connection, job.id, who.place) is not None:
             raise OwnPictureTakenDown
-        refusal = await self._checks.why_not_published(who, job, art_channel_id)
+        refusal = await self._checks.why_not_published(who, job, art)
         if refusal is not None:
             raise refusal
+
+    async def place(self, server_id: int, channel_id: int) -> tuple[PlaceFilter, bool]:
+        """What an art channel shows by now, and whether hidden pictures are posted there again if it shows them.
+
+        While Discord does not tell for whom it is, no rating is too high, and nothing is posted again. Raises
+        DatabaseError.
+        """
+        art = (await self._servers.of(server_id)).settings.art_channel(channel_id)
+        there = art or ArtChannel(channel_id=channel_id)
+        known = await self._content.place_if_known(place_of(server_id, there))
+        if known is None:
+            return PlaceFilter(ContentRating.EXPLICIT), False
+        return self._content.published_in(known), art is not None
 
     def intent(
         self, who: ActionContext, job: Job, position: int, art_channel_id: int, *, shows_prompt: bool
@@ -150,6 +173,12 @@ class Publishing:
         if gone is not None:
             await end_removal(self._connection, gone.id)
 
+    async def channel_deleted(self, channel_id: int) -> None:
+        """Somebody deleted a channel or thread: all that was published in it is gone. Raises DatabaseError."""
+        while gone := await begin_removal_of_channel(self._connection, channel_id, limit=AT_ONCE):
+            for publication in gone:
+                await end_removal(self._connection, publication.id)
+
     def notice(self) -> None:
         """A picture was deleted, with its job or alone: if it was published, its message goes now and not later."""
         self._more.set()
@@ -168,6 +197,7 @@ class Publishing:
 
         Raises DatabaseError.
         """
+        await self._match_channels()
         after = 0
         while rows := await unsettled_publications(self._connection, after=after, limit=AT_ONCE):
             for row in rows:
@@ -179,17 +209,26 @@ class Publishing:
                     log.warning("the publication %d was refused: %s", row.id, refusal)
             after = rows[-1].id
 
+    async def _match_channels(self) -> None:
+        """Hide what is not shown in its channel by now, and bring back what is shown again."""
+        found = await next_art_channel(self._connection)
+        while found is not None:
+            server_id, channel_id = found
+            place, brings_back = await self._rules.place(server_id, channel_id)
+            await match_channel(self._connection, channel_id, place, brings_back=brings_back)
+            found = await next_art_channel(self._connection, channel_id)
+
     async def _settle(self, row: Publication) -> None:
-        if row.state is PublicationState.PENDING:
+        if row.state is PublicationState.PENDING and not row.hidden:
             await self._post(row.id)
         else:
-            await self._remove(row.id)
+            await self._take_away(row.id)
 
     async def _post(self, publication_id: int) -> Publication | None:
         """Post one that is pending; None when it was deleted meanwhile, and then its message goes, too."""
         async with self._lock(publication_id):
             row = await find_publication(self._connection, publication_id)
-            if row is None or row.state is not PublicationState.PENDING:
+            if row is None or row.state is not PublicationState.PENDING or row.hidden:
                 return row
             message = await self._discord.find_posted(row) if row.tried_at is not None else None
             if message is None:
@@ -198,7 +237,7 @@ class Publishing:
                 message = await self._first_post(row)
             posted = await self._mark_posted(row, message)
         if posted is None:
-            await self._remove(publication_id)
+            await self._take_away(publication_id)
         return posted
 
     async def _first_post(self, row: Publication) -> PostedMessage:
@@ -219,14 +258,15 @@ class Publishing:
         words = [row.checkpoint, *(use.name for use in request.loras), *([request.prompt] if row.shows_prompt else [])]
         facets = PublishedFacets({lora.category for lora in used})
         return await mark_posted(
-            self._connection, row.id, message.channel_id, message.message_id, facets, " ".join(words)
-        )
+            self._connection, row.id, message.channel_id, message.message_id, facets, " ".join(words),
+            shown_likes=row.likes,
+        )  # fmt: skip
 
-    async def _remove(self, publication_id: int) -> None:
-        """Delete the message of one that is to be removed, and then its row."""
+    async def _take_away(self, publication_id: int) -> None:
+        """Delete the message of one that is to be removed or is hidden, and then the row of one to be removed."""
         async with self._lock(publication_id):
             row = await find_publication(self._connection, publication_id)
-            if row is None or row.state is not PublicationState.REMOVING:
+            if row is None or not (row.state is PublicationState.REMOVING or row.hidden):
                 return
             message = None
             if row.channel_id is not None and row.message_id is not None:
@@ -235,6 +275,7 @@ class Publishing:
                 message = await self._discord.find_posted(row)
             if message is not None:
                 await self._discord.delete(row, message)
+            await forget_message(self._connection, row.id)
             await end_removal(self._connection, row.id)
 
     def _lock(self, publication_id: int) -> asyncio.Lock:

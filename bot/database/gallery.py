@@ -16,7 +16,7 @@ from itertools import product
 import aiosqlite
 
 from bot.database.clock import now_ms
-from bot.database.connection import fetch
+from bot.database.connection import fetch, write
 from bot.database.gallery_terms import GalleryFilter
 from bot.database.publications import Publication, publication_from
 from bot.database.reports import HIDING
@@ -77,6 +77,15 @@ def _page(sort: GallerySort, found: bool, back: bool) -> str:
 # (sort, found by a filter, towards the beginning): one statement each.
 PAGE = {key: _page(*key) for key in product(GallerySort, (False, True), (False, True))}
 ONE = f"SELECT publication.* FROM publication WHERE id = :id AND state = 'posted' AND {SHOWN}"  # noqa: S608
+# What is not shown in its own art channel is hidden there, and what is shown again is posted again.
+HIDE_UNSHOWN = f"""
+    UPDATE publication SET state = 'pending', hidden = 1
+    WHERE art_channel_id = :channel AND state <> 'removing' AND hidden = 0 AND NOT {SHOWN} RETURNING id
+"""  # noqa: S608
+BRING_BACK = f"""
+    UPDATE publication SET hidden = 0
+    WHERE art_channel_id = :channel AND state = 'pending' AND hidden = 1 AND {SHOWN} RETURNING id
+"""  # noqa: S608
 END = 2**63 - 1  # above every id and every number of likes
 
 
@@ -173,6 +182,19 @@ async def find_shown(connection: aiosqlite.Connection, publication_id: int, plac
     """A publication, if it is posted and shown in this place. Raises DatabaseError."""
     rows = await fetch(connection, ONE, {"id": publication_id, **place.parameters})
     return publication_from(rows[0]) if rows else None
+
+
+async def match_channel(
+    connection: aiosqlite.Connection, channel_id: int, place: PlaceFilter, *, brings_back: bool
+) -> None:
+    """Hide what an art channel does not show by now and, if it `brings_back`, let what it shows be posted again.
+
+    Raises DatabaseError.
+    """
+    values = {"channel": channel_id, **place.parameters}
+    await write(connection, HIDE_UNSHOWN, values)
+    if brings_back:
+        await write(connection, BRING_BACK, values)
 
 
 async def _beyond(

@@ -1,7 +1,8 @@
 """Publications: pictures in the art channels of a server, from the intent to post them until their message is gone.
 
 A row is written before anything is sent to Discord, so that after a crash each picture is posted once or not at all:
-who finds a row `pending` that was tried looks for its message first.
+who finds a row `pending` that was tried looks for its message first. A row that is `pending` and hidden is not posted:
+its message goes, and the row waits until nothing hides it any more.
 """
 
 from __future__ import annotations
@@ -32,13 +33,21 @@ BEGIN = """
     ON CONFLICT (server_id, job_id, position) DO NOTHING RETURNING *
 """
 ADD_LORA = "INSERT INTO publication_lora (publication_id, sha256) VALUES (?, ?) ON CONFLICT DO NOTHING"
-TRY = "UPDATE publication SET tried_at = ? WHERE id = ? AND state = 'pending' RETURNING *"
+TRY = "UPDATE publication SET tried_at = ? WHERE id = ? AND state = 'pending' AND hidden = 0 RETURNING *"
 POST = """
-    UPDATE publication SET state = 'posted', channel_id = ?, message_id = ?, shown_at = ?
-    WHERE id = ? AND state = 'pending' RETURNING *
+    UPDATE publication SET state = 'posted', channel_id = ?, message_id = ?, shown_at = ?, shown_likes = ?
+    WHERE id = ? AND state = 'pending' AND hidden = 0 RETURNING *
 """
-# A picture that was deleted while it was being posted: its message is known now, and goes.
-NOTE_MESSAGE = "UPDATE publication SET channel_id = ?, message_id = ? WHERE id = ? AND state = 'removing'"
+# A picture that was deleted or hidden while it was being posted: its message is known now, and goes.
+NOTE_MESSAGE = """
+    UPDATE publication SET channel_id = ?, message_id = ? WHERE id = ? AND (state = 'removing' OR hidden = 1)
+"""
+FORGET_MESSAGE = """
+    UPDATE publication SET channel_id = NULL, message_id = NULL, tried_at = NULL WHERE id = ? AND state = 'pending'
+"""
+NEXT_CHANNEL = """
+    SELECT server_id, art_channel_id FROM publication WHERE art_channel_id > ? ORDER BY art_channel_id LIMIT 1
+"""
 INDEX = "INSERT INTO publication_text (rowid, facets, words) VALUES (?, ?, ?)"
 GIVE_UP = "DELETE FROM publication WHERE id = ? AND state = 'pending'"
 REMOVE = "UPDATE publication SET state = 'removing' WHERE id = ? AND state <> 'removing' RETURNING *"
@@ -47,15 +56,26 @@ REMOVE_OF_JOB = """
     WHERE job_id = :job AND (:server IS NULL OR server_id = :server) AND state <> 'removing' RETURNING *
 """
 REMOVE_BY_MESSAGE = "UPDATE publication SET state = 'removing' WHERE message_id = ? AND state = 'posted' RETURNING *"
+REMOVE_OF_CHANNEL = """
+    UPDATE publication SET state = 'removing' WHERE id IN (
+        SELECT id FROM publication WHERE art_channel_id = ? AND state <> 'removing' ORDER BY id LIMIT ?
+    ) RETURNING *
+"""
 END = "DELETE FROM publication WHERE id = ? AND state = 'removing'"
 FIND = "SELECT * FROM publication WHERE id = ?"
 OF_JOB = "SELECT * FROM publication WHERE job_id = ? ORDER BY id"
-UNSETTLED = "SELECT * FROM publication WHERE state <> 'posted' AND id > ? ORDER BY id LIMIT ?"
+UNSETTLED = """
+    SELECT * FROM publication WHERE state <> 'posted' AND id > ?
+    AND NOT (state = 'pending' AND hidden = 1 AND message_id IS NULL AND tried_at IS NULL) ORDER BY id LIMIT ?
+"""
 LORAS = "SELECT sha256 FROM publication_lora WHERE publication_id = ?"
 
 
 class PublicationState(StrEnum):
-    """`pending` is to be posted, or was, and nobody knows; `removing` is out of the gallery, and its message goes."""
+    """`pending` is to be posted, or was, and nobody knows; `removing` is out of the gallery, and its message goes.
+
+    A `pending` one that is hidden is to be posted later.
+    """
 
     PENDING = "pending"
     POSTED = "posted"
@@ -66,7 +86,8 @@ class PublicationState(StrEnum):
 class Publication:
     """A row of the table; times in unix ms. `channel_id` and `message_id` are known once it is posted.
 
-    `person_id` is None once all of its author is deleted. `tried_at` is when a request to post it was sent.
+    `person_id` is None once all of its author is deleted. `tried_at` is when a request to post it was sent. `hidden` ones
+    are out of their channel and of the gallery until nothing hides them.
     """
 
     id: int
@@ -79,13 +100,20 @@ class Publication:
     message_id: int | None
     state: PublicationState
     tried_at: int | None
+    hidden: bool
     shows_prompt: bool
     checkpoint: str
     base_model: BaseModelId | None
     likes: int
     recent_likes: int
     shown_likes: int
+    shown_at: int
     created_at: int
+
+    @property
+    def was_posted(self) -> bool:
+        """Whether it was in its channel before."""
+        return self.shown_at > 0
 
 
 @dataclass(frozen=True)
@@ -133,13 +161,16 @@ async def mark_posted(
     message_id: int,
     facets: PublishedFacets,
     words: str,
+    *,
+    shown_likes: int = 0,
 ) -> Publication | None:
-    """pending -> posted; from now on the gallery finds it by `facets` and `words`. None: it was deleted meanwhile.
+    """pending -> posted; from now on the gallery finds it by `facets` and `words`. None: deleted or hidden meanwhile.
 
-    Raises DatabaseError.
+    `shown_likes` is the number in its message. Raises DatabaseError.
     """
     async with transaction(connection):
-        rows = await write(connection, POST, (channel_id, message_id, now_ms(), publication_id))
+        before = await find_publication(connection, publication_id)
+        rows = await write(connection, POST, (channel_id, message_id, now_ms(), shown_likes, publication_id))
         if not rows:
             await write(connection, NOTE_MESSAGE, (channel_id, message_id, publication_id))
             return None
@@ -147,7 +178,8 @@ async def mark_posted(
         loras = await loras_of_publication(connection, posted.id)
         terms = facets.terms(posted.server_id, posted.person_id, posted.base_model, loras)
         await write(connection, INDEX, (posted.id, terms, indexed(words)))
-        await raise_trends(connection, posted.server_id, loras, posted.created_at)
+        if before is not None and not before.was_posted:
+            await raise_trends(connection, posted.server_id, loras, posted.created_at)
     return posted
 
 
@@ -174,6 +206,24 @@ async def begin_removal_by_message(connection: aiosqlite.Connection, message_id:
     """Take the picture out of the gallery whose message somebody deleted in Discord. Raises DatabaseError."""
     rows = await write(connection, REMOVE_BY_MESSAGE, (message_id,))
     return publication_from(rows[0]) if rows else None
+
+
+async def begin_removal_of_channel(
+    connection: aiosqlite.Connection, channel_id: int, *, limit: int
+) -> tuple[Publication, ...]:
+    """Take pictures out of the gallery that were published in this channel or thread. Raises DatabaseError."""
+    return tuple(map(publication_from, await write(connection, REMOVE_OF_CHANNEL, (channel_id, limit))))
+
+
+async def forget_message(connection: aiosqlite.Connection, publication_id: int) -> None:
+    """Store that the message of a hidden one is gone, so that it may be posted again. Raises DatabaseError."""
+    await write(connection, FORGET_MESSAGE, (publication_id,))
+
+
+async def next_art_channel(connection: aiosqlite.Connection, after: int = 0) -> tuple[int, int] | None:
+    """The next channel by id in which there are publications: its server and itself. Raises DatabaseError."""
+    row = await fetch_one(connection, NEXT_CHANNEL, (after,))
+    return None if row is None else (row["server_id"], row["art_channel_id"])
 
 
 async def end_removal(connection: aiosqlite.Connection, publication_id: int) -> None:
@@ -212,5 +262,6 @@ def publication_from(row: sqlite3.Row) -> Publication:
     columns = {name: row[name] for name in Publication.__dataclass_fields__}
     columns["state"] = PublicationState(columns["state"])
     columns["shows_prompt"] = bool(columns["shows_prompt"])
+    columns["hidden"] = bool(columns["hidden"])
     columns["base_model"] = stored_base_model(columns["base_model"])
     return Publication(**columns)

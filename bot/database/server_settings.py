@@ -46,11 +46,14 @@ class ArtChannel(BaseModel):
     """A text channel, thread or forum in which people publish pictures.
 
     `tags` are those of a forum that its posts get: ids by a category (`style`) or a base model (`sdxl/illustrious`).
+    `parent_id` is the channel of a thread, whose age restriction holds in it, also while Discord tells nothing of the
+    thread because it is archived.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     channel_id: Snowflake
+    parent_id: Snowflake | None = None
     tags: Mapping[Annotated[str, Field(max_length=100)], Snowflake] = Field(default={}, max_length=MAX_TAGS)
 
 
@@ -86,6 +89,10 @@ class ServerSettings(BaseModel):
     reports_channel: Snowflake | None = None
     shares_reports: bool = False
     art_channels: Annotated[tuple[ArtChannel, ...], Field(max_length=MAX_ART_CHANNELS)] = ()
+
+    def art_channel(self, channel_id: int) -> ArtChannel | None:
+        """The art channel with this id, or None."""
+        return next((each for each in self.art_channels if each.channel_id == channel_id), None)
 
 
 async def find_server_settings(connection: aiosqlite.Connection, server_id: int) -> ServerSettings:

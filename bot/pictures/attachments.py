@@ -96,6 +96,16 @@ def reused(message: discord.Message | None, files: Sequence[discord.File]) -> li
     return [cast("discord.Attachment", there[f.filename]) if f.filename in there else f for f in files]
 
 
+def kept_files(message: discord.Message) -> list[discord.Attachment]:
+    """The files that a message shows, for an edit that keeps them. They are named by `attachment_url`."""
+    return [cast("discord.Attachment", _Kept(media.attachment_id)) for media in _media(message.components)]
+
+
+def attachment_url(url: str) -> str:
+    """How components name a file of their own message, of which this is the address."""
+    return f"attachment://{PurePosixPath(urlsplit(url).path).name}"
+
+
 def _media(parts: Iterable[object]) -> Iterator[discord.UnfurledMediaItem]:
     """Every attached picture that components show."""
     for part in parts:

@@ -23,7 +23,6 @@ from bot.database.jobs import find_job
 from bot.database.lora_records import rate_content
 from bot.database.loras import find_lora
 from bot.database.people import locale_of
-from bot.database.publications import begin_removal_of_job
 from bot.database.reports import (
     Appeal,
     Decision,
@@ -138,12 +137,10 @@ class CarryingOut:
         await mark_message_written(self._connection, report)
 
     async def _hide(self, pending: PendingStep, _decision: Decision, report: Report) -> None:
-        """Close it for good in the server, or everywhere, and take its pictures out of its message and the gallery."""
+        """Close it for good in the server, or everywhere: its pictures go from their message, channels and gallery."""
         job = await reported_job(self._connection, report)
         if job is not None:
-            async with transaction(self._connection):
-                await record_decided_takedown(self._connection, job, report.server_id, report.id)
-                await begin_removal_of_job(self._connection, job.id, report.server_id or None)
+            await record_decided_takedown(self._connection, job, report.server_id, report.id)
             await self._discord.show(job.id)
         await end_step(self._connection, pending)
 

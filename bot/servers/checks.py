@@ -25,6 +25,7 @@ from bot.database.job_ratings import JobRating, ratings_of_job, ratings_of_jobs
 from bot.database.jobs import AnyJob, Job
 from bot.database.loras import UsedLora, loras_of_files
 from bot.database.reports import held_jobs
+from bot.database.server_settings import ArtChannel
 from bot.errors import (
     CategoryNotAllowed,
     CheckpointNotAllowed,
@@ -39,7 +40,7 @@ from bot.moderation.ratings import PlaceRatings
 from bot.servers.access import Rights
 from bot.servers.command_permissions import CommandGate
 from bot.servers.content import ContentRules
-from bot.servers.context import ActionContext
+from bot.servers.context import ActionContext, place_of
 from bot.servers.limits import (
     EffectiveLimits,
     beyond_quota,
@@ -212,13 +213,15 @@ class RequestChecks:
         refusals |= {job_id: PictureReported() for job_id in await held_jobs(self._connection, refusals)}
         return {job_id: refusal for job_id, refusal in refusals.items() if refusal is not None}
 
-    async def why_not_published(self, who: ActionContext, job: Job, channel_id: int) -> RequestError | None:
-        """Why pictures of a job are not published in a channel of this server; None when they are.
+    async def why_not_published(self, who: ActionContext, job: Job, art: ArtChannel) -> RequestError | None:
+        """Why pictures of a job are not published in an art channel of this server; None when they are.
 
         Raises DatabaseError.
         """
-        there = {"channel_id": channel_id, "parent_ids": frozenset[int](), "age_restricted": False}
-        place = who.model_copy(update=there)
+        there = place_of(who.place, art)
+        place = who.model_copy(
+            update={"channel_id": there.channel_id, "parent_ids": there.parent_ids, "age_restricted": False}
+        )
         if await held_jobs(self._connection, [job.id]):
             return PictureReported()
         said = await ratings_of_job(self._connection, job.id, who.place)

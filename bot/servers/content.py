@@ -71,6 +71,17 @@ class ContentRules:
                 restricted = self.places.age_restricted(ordered) is True
         return await self._of(ordered, age_restricted=restricted)
 
+    async def place_if_known(self, where: ActionContext) -> PlaceRatings | None:
+        """What a place of a server shows by now; None while Discord does not tell for whom it is.
+
+        Raises DatabaseError.
+        """
+        try:
+            restricted = self.places.age_restricted(where)
+        except LookupFailed:
+            return None
+        return None if restricted is None else await self._of(where, age_restricted=restricted)
+
     async def unseen(self, ordered: ActionContext) -> PlaceRatings:
         """What the place of an order shows while nobody can look: what is unknown is open. Raises DatabaseError."""
         return await self._of(ordered, age_restricted=False)

@@ -9,6 +9,7 @@ from typing import Annotated
 import discord
 from pydantic import BaseModel, ConfigDict, Field
 
+from bot.database.server_settings import ArtChannel
 from inference.queue import EVERYWHERE
 
 
@@ -67,6 +68,12 @@ class ActionContext(BaseModel):
     def is_administrator(self) -> bool:
         """Whether Discord gives the person *Administrator*, for whom no command is closed."""
         return discord.Permissions(self.permissions).administrator
+
+
+def place_of(server_id: int, art: ArtChannel) -> ActionContext:
+    """An art channel of a server as a place in which nobody in particular acts."""
+    above = frozenset({art.parent_id} if art.parent_id else ())
+    return ActionContext(person_id=0, server_id=server_id, channel_id=art.channel_id, parent_ids=above)
 
 
 @dataclass(frozen=True)

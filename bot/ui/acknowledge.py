@@ -80,18 +80,19 @@ async def replace(interaction: Interaction, view: ui.LayoutView, files: list[dis
     view.stop()  # persistent items are matched by custom_id, so the view need not stay in memory
     attachments = reused(interaction.message, files)
     try:
-        await _edit(interaction, view, attachments)
+        await edit(interaction, view, attachments)
     except discord.HTTPException as problem:
         if problem.status != HTTPStatus.BAD_REQUEST or attachments == files:
             raise
         for file in files:  # a concurrent edit has replaced the attachments that were to be kept
             file.reset()
-        await _edit(interaction, view, files)
+        await edit(interaction, view, files)
 
 
-async def _edit(
+async def edit(
     interaction: Interaction, view: ui.LayoutView, attachments: Sequence[discord.File | discord.Attachment]
 ) -> None:
+    """Edit the message whose component was used. Of its files, those stay that are among `attachments`."""
     if await claim_response(interaction):
         await interaction.response.edit_message(view=view, attachments=attachments)
     else:

@@ -8,7 +8,8 @@ import importlib
 import json
 import logging
 import pkgutil
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -20,6 +21,9 @@ from discord.http import Route
 
 from bot import background, metrics
 from bot.app.assembly import Easel
+from bot.community.like_counts import LikeCounts
+from bot.community.pacing import EditPacer
+from bot.community.publishing import Publishing, PublishingRules
 from bot.database.jobs import Job
 from bot.database.key_values import recall, remember
 from bot.database.left_servers import note_all, note_here, note_left
@@ -33,6 +37,7 @@ from bot.reports.reporting import Reporting
 from bot.ui import acknowledge, cogs, views
 from bot.ui.access import checkpoints_here, command_of, enter, shown_ratings
 from bot.ui.answers import AnswersUnderWay
+from bot.ui.art_channels.posts import PublicationPosts
 from bot.ui.api_url import api_base, check_answer
 from bot.ui.client import Client, Cog, Interaction
 from bot.ui.cogs.imagine import NSFW_COMMAND
@@ -54,6 +59,7 @@ from bot.ui.views.expired_modal import reply_to_expired_modal
 from bot.ui.views.persistent_items import PersistentForm, PersistentItem, outdated_error
 from bot.ui.views.server.joining import greet, joined_lately
 from bot.ui.views.studio.panel import render_panel
+from inference.base_models import BaseModelId
 from inference.messages import SourceImage
 
 log = logging.getLogger(__name__)
@@ -63,8 +69,9 @@ discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
 
 UNAUTHORIZED = 401  # the status for a token that Discord does not know
 
-# No privileged intent: the guilds intent is enough to reply to commands and post results.
-INTENTS = discord.Intents(guilds=True)
+# No privileged intent. Events of servers are enough to reply to commands and post results; those of messages tell that
+# somebody deleted a published picture.
+INTENTS = discord.Intents(guilds=True, guild_messages=True)
 
 
 def load_features() -> None:
@@ -115,6 +122,7 @@ class EaselBot(Client):
             allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
             allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
             chunk_guilds_at_startup=False,
+            max_messages=None,  # none is looked up in memory
             http_trace=trace,
         )
         self.connection = easel.connection
@@ -160,6 +168,13 @@ class EaselBot(Client):
         )
         self._report_messages = ReportMessages(self, self.connection, self.removals, self.thumbnails, self.reporting)
         self.decisions = CarryingOut(self.connection, servers.servers, self.reporting, self._report_messages)
+        self.publishing_rules = PublishingRules(
+            self.connection, servers.servers, servers.rights, servers.checks, servers.content,
+            base_model_of=self._base_model_of,
+        )  # fmt: skip
+        posts = PublicationPosts(self, self.connection, self.configuration, easel.attachments, servers)
+        self.publishing = Publishing(self.connection, self.publishing_rules, posts)
+        self.likes = LikeCounts(self.connection, posts, EditPacer(time.monotonic))
         self.answers = AnswersUnderWay()
         erased = ErasedMessages(self, self.answers, follower.stop)
         self.erasures = Erasures(self.connection, self.configuration, self.jobs, easel.files, erased)
@@ -171,6 +186,11 @@ class EaselBot(Client):
         self._lasting: tuple[asyncio.Task[None], ...] = ()  # what goes on as long as the bot runs
         self.forms: WeakValueDictionary[str, ui.Modal] = WeakValueDictionary()
         self.jobs.on_alarm(alerts.worker_failed_repeatedly)
+
+    def _base_model_of(self, checkpoint: str) -> BaseModelId | None:
+        """That of an installed checkpoint."""
+        found = self.configuration.checkpoints.find(checkpoint)
+        return None if found is None else found.base_model
 
     async def login(self, token: str) -> None:
         """Log in, and ask how many shards Discord recommends. Raises discord.HTTPException, as any request does.
@@ -208,6 +228,8 @@ class EaselBot(Client):
                 background.start(self.erasures.run(), "deleting what is kept of people"),
                 background.start(self.decisions.run(), "carrying out decisions about reports"),
                 background.start(self.takedown_cases.run(), "taking pictures down"),
+                background.start(self.publishing.run(), "publishing pictures"),
+                background.start(self.likes.run(), "showing likes"),
             )
 
     async def on_interaction(self, interaction: Interaction) -> None:
@@ -233,6 +255,33 @@ class EaselBot(Client):
         """A server has removed the bot; what is kept of it goes when its time is over."""
         await background.guard(note_left(self.connection, server.id), "noting a server that removed the bot")
         self.servers.forget(server.id)
+
+    async def on_message(self, _message: discord.Message, /) -> None:
+        """Nothing: commands are slash commands. discord.py's own would look for one in what mentions the bot."""
+
+    async def on_raw_message_delete(self, deleted: discord.RawMessageDeleteEvent) -> None:
+        """Somebody, maybe Easel itself, has deleted a message."""
+        await self._publications_deleted([deleted.message_id])
+
+    async def on_raw_bulk_message_delete(self, deleted: discord.RawBulkMessageDeleteEvent) -> None:
+        """Somebody has deleted several messages."""
+        await self._publications_deleted(deleted.message_ids)
+
+    async def on_raw_thread_delete(self, deleted: discord.RawThreadDeleteEvent) -> None:
+        """Somebody has deleted a thread: in a forum, a post, whose first message has the same id."""
+        await self._publications_deleted([deleted.thread_id])
+        await self._art_channel_deleted(deleted.thread_id)
+
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        """Somebody has deleted a channel."""
+        await self._art_channel_deleted(channel.id)
+
+    async def _publications_deleted(self, message_ids: Iterable[int]) -> None:
+        for message_id in message_ids:
+            await background.guard(self.publishing.message_deleted(message_id), "noting a deleted publication")
+
+    async def _art_channel_deleted(self, channel_id: int) -> None:
+        await background.guard(self.publishing.channel_deleted(channel_id), "noting a deleted art channel")
 
     async def _greet(self, server: discord.Guild) -> None:
         await background.guard(greet(self.connection, server), "the first message in a server")

@@ -12,6 +12,8 @@ from discord import ui
 from discord.ext import commands
 
 from bot.app.reloading import Reloader
+from bot.community.like_counts import LikeCounts
+from bot.community.publishing import Publishing, PublishingRules
 from bot.database.preferences import Preferences
 from bot.jobs.service import JobService
 from bot.library.configuration import Configuration
@@ -78,6 +80,9 @@ class Client(commands.AutoShardedBot):
     removals: Removals
     reporting: Reporting
     decisions: CarryingOut
+    publishing_rules: PublishingRules
+    publishing: Publishing
+    likes: LikeCounts
     erasures: Erasures
     answers: AnswersUnderWay
     exporter: Exporter

@@ -82,7 +82,8 @@ async def test_a_message_is_edited_once_in_a_while(here: Community) -> None:
 async def test_a_number_that_an_answer_shows_is_not_written_again(here: Community) -> None:
     one = await posted(here)
     count = await here.likes.like(one.id, 5)
-    await here.likes.shown(one.id, count.likes)
+    async with here.likes.showing(one.id, count.likes):
+        pass
     assert await here.likes.refresh_one() == IDLE_SECONDS and here.discord.edits == 0
 
 

@@ -14,6 +14,7 @@ from bot.database.connection import fetch, transaction, write
 from bot.database.jobs import Job, create_job
 from bot.database.lora_records import rate_content
 from bot.database.loras import find_lora
+from bot.database.server_settings import ArtChannel
 from bot.database.reports import AppealState, DecisionAction, ReportReason, ReportState, held_jobs
 from bot.database.takedowns import Takedown, record_takedown, taken_down_in, untold_takedowns
 from bot.errors import (
@@ -330,7 +331,7 @@ async def test_what_is_reported_is_out_of_sight_until_it_is_decided(reports: Rep
     report = await reports.reported(job)
     assert isinstance(await checks.why_not_shown(who, job), PictureReported), "in the transaction of the report"
     assert isinstance(await checks.why_not_delivered(job), PictureReported)
-    assert isinstance(await checks.why_not_published(acting(OWNER), job, 7), PictureReported)
+    assert isinstance(await checks.why_not_published(acting(OWNER), job, ArtChannel(channel_id=7)), PictureReported)
     await reports.carrying_out.carry_out_all()
     assert reports.discord.delivered == {DELIVERED: "reported"}
     await reports.reporting.decide(acting(MANAGER), report, DecisionAction.DISMISS)

@@ -1,0 +1,6 @@
+"""Writes in the art channels of servers, with discord.py.
+
+posts.py         the messages of publications: in a text channel or thread a message, in a forum a post
+tags.py          which tags of a forum a post gets
+translations.py  turns what Discord answers into the errors of `bot.community.discord_side`
+"""

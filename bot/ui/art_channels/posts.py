@@ -1,0 +1,242 @@
+"""Posts pictures in art channels, finds what was posted before a crash, shows likes, and deletes.
+
+A text channel or thread gets a message with a nonce. A forum gets a post, which takes no nonce: before anything is
+posted again, its active and archived posts are searched for the buttons of the publication.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import aiosqlite
+import discord
+
+from bot.community.discord_side import MessageGone, PostedMessage, PostRefused
+from bot.database.jobs import Job, find_job
+from bot.database.loras import loras_of_files
+from bot.database.people import locale_of
+from bot.database.pictures import pictures_of_job
+from bot.database.publications import Publication
+from bot.database.server_settings import ArtChannel
+from bot.i18n import _, speaking
+from bot.i18n.texts import on_a_label
+from bot.library.configuration import Configuration
+from bot.pictures.attachments import DAMAGED, ENCODING, PictureFile
+from bot.pictures.signing import SignedAttachments
+from bot.servers.context import ActionContext
+from bot.servers.services import ServerServices
+from bot.ui.art_channels.tags import tags_for, wanted_tags
+from bot.ui.art_channels.translations import editing, looking, posting
+from bot.ui.client import Client
+from bot.ui.delivery.discord_transport import MAX_CLOCK_SKEW, MAX_SEARCHED
+from bot.ui.rendered_message import RenderedMessage
+from bot.ui.views.published_post import (
+    ShownPicture,
+    is_post_of,
+    published_message,
+    shown_picture,
+    with_likes,
+)
+
+MAX_TITLE = 100  # characters of a forum post's title; Discord's limit
+
+log = logging.getLogger(__name__)
+
+
+class PublicationPosts:
+    """Implements `bot.community.discord_side.PublicationSide` for a client."""
+
+    def __init__(
+        self,
+        client: Client,
+        connection: aiosqlite.Connection,
+        configuration: Configuration,
+        attachments: SignedAttachments,
+        servers: ServerServices,
+    ) -> None:
+        self._client = client
+        self._connection = connection
+        self._configuration = configuration
+        self._attachments = attachments
+        self._servers = servers
+
+    async def post(self, publication: Publication) -> PostedMessage:
+        """Post it, in a forum with tags. The message of a text channel or thread has a nonce."""
+        shown = await self._shown(publication)
+        art = await self._art_channel(publication)
+        picture = await self._picture(publication)
+        with posting():
+            channel = await self._channel(publication.art_channel_id)
+            with speaking(await self._language(publication)):
+                hidden = await self._servers.content.hides_pictures(_where(publication, channel))
+                page = published_message(publication, shown, picture, hidden=hidden)
+                if isinstance(channel, discord.ForumChannel):
+                    return await self._open_post(channel, publication, shown, page, art)
+            if not isinstance(channel, discord.abc.Messageable):
+                raise PostRefused("nobody can write messages in this kind of channel")
+            nonce = f"publication{publication.id}"
+            sent = await channel.send(view=page.view, files=page.files, nonce=nonce)
+            return PostedMessage(sent.channel.id, sent.id)
+
+    async def _open_post(
+        self,
+        forum: discord.ForumChannel,
+        publication: Publication,
+        shown: ShownPicture,
+        page: RenderedMessage,
+        art: ArtChannel,
+    ) -> PostedMessage:
+        used = await loras_of_files(self._connection, sorted({use.sha256 for use in shown.request.loras}))
+        settings = (await self._servers.servers.of(publication.server_id)).settings
+        with speaking(settings.language):  # tags are everybody's, whoever publishes
+            wanted = wanted_tags(publication.base_model, {lora.category for lora in used})
+        tags = await tags_for(forum, wanted, art.tags)
+        made = await forum.create_thread(name=_title(shown), view=page.view, files=page.files, applied_tags=tags)
+        return PostedMessage(made.thread.id, made.message.id)
+
+    async def find_posted(self, publication: Publication) -> PostedMessage | None:
+        """Look at the message that is known, else among those since the first request to post it."""
+        with looking(), suppress(discord.NotFound):  # with its channel, the message is gone
+            if publication.channel_id is not None and publication.message_id is not None:
+                channel = self._client.get_partial_messageable(publication.channel_id)
+                return _place(await channel.fetch_message(publication.message_id))
+            channel = await self._channel(publication.art_channel_id)
+            since = datetime.fromtimestamp((publication.tried_at or 0) / 1000, UTC) - MAX_CLOCK_SKEW
+            if isinstance(channel, discord.ForumChannel):
+                return await self._find_post(channel, publication.id, since)
+            history = self._client.get_partial_messageable(publication.art_channel_id).history(
+                limit=MAX_SEARCHED, after=since, oldest_first=True
+            )
+            async for message in history:
+                if message.author == self._client.user and is_post_of(message, publication.id):
+                    return _place(message)
+        return None
+
+    async def _find_post(
+        self, forum: discord.ForumChannel, publication_id: int, since: datetime
+    ) -> PostedMessage | None:
+        async for thread in _posts_since(forum, since):
+            if self._client.user is not None and thread.owner_id == self._client.user.id:
+                with suppress(discord.NotFound):  # its first message was deleted
+                    if is_post_of(message := await thread.fetch_message(thread.id), publication_id):
+                        return _place(message)
+        return None
+
+    async def show_likes(self, publication: Publication, likes: int) -> None:
+        """Read the message and write it back with another number; its picture stays as it is."""
+        if publication.channel_id is None or publication.message_id is None:
+            raise MessageGone
+        with editing():
+            channel = self._client.get_partial_messageable(publication.channel_id)
+            message = await channel.fetch_message(publication.message_id)
+            view, kept = with_likes(message, publication.id, likes)
+            await message.edit(view=view, attachments=kept)
+
+    async def delete(self, publication: Publication, message: PostedMessage) -> None:
+        """Delete it. A forum post that the bot may not delete loses its picture and its title, and is archived."""
+        with looking():
+            try:
+                if message.channel_id == message.message_id:  # the first message of a forum post
+                    await self._delete_post(message)
+                else:
+                    await self._delete_message(message)
+            except (discord.NotFound, discord.Forbidden) as problem:
+                log.info("the message of the publication %d is not there to delete: %s", publication.id, problem)
+
+    async def _delete_post(self, message: PostedMessage) -> None:
+        try:
+            await self._client.http.delete_channel(message.channel_id)
+        except discord.Forbidden:
+            await self._delete_message(message)
+            title = on_a_label(_("A picture that is not published any more"), MAX_TITLE)
+            await self._client.http.edit_channel(message.channel_id, name=title, archived=True)
+
+    async def _delete_message(self, message: PostedMessage) -> None:
+        channel = self._client.get_partial_messageable(message.channel_id)
+        await channel.get_partial_message(message.message_id).delete()
+
+    # --- what a post shows --------------------------------------------------------------------------------------------
+
+    async def _shown(self, publication: Publication) -> ShownPicture:
+        job = await self._job(publication)
+        return await shown_picture(
+            self._connection, job, publication.position, shows_prompt=publication.shows_prompt
+        )
+
+    async def _job(self, publication: Publication) -> Job:
+        """The job of the picture. Raises PostRefused when it is gone."""
+        job = await find_job(self._connection, publication.job_id)
+        if job is None:
+            raise PostRefused("the picture was deleted")
+        return job
+
+    async def _picture(self, publication: Publication) -> PictureFile:
+        """The file; it tells the prompt to those alone who see it beside it. Raises PostRefused when there is none."""
+        pictures = await pictures_of_job(self._connection, publication.job_id)
+        found = next((each for each in pictures if each.position == publication.position), None)
+        if found is None:
+            raise PostRefused("the picture was deleted")
+        path = self._configuration.settings.storage.pictures / found.path
+        try:
+            return await ENCODING.run(self._attachments.fit, path, words=publication.shows_prompt)
+        except DAMAGED as problem:
+            raise PostRefused(f"the picture cannot be read: {problem}") from problem
+
+    async def _art_channel(self, publication: Publication) -> ArtChannel:
+        """What is set of its art channel; the usual for one that is none any more. Raises DatabaseError."""
+        settings = (await self._servers.servers.of(publication.server_id)).settings
+        found = settings.art_channel(publication.art_channel_id)
+        return found or ArtChannel(channel_id=publication.art_channel_id)
+
+    async def _language(self, publication: Publication) -> str | None:
+        """That of the server, else the author's own. Raises DatabaseError."""
+        settings = (await self._servers.servers.of(publication.server_id)).settings
+        if settings.language is not None or publication.person_id is None:
+            return settings.language
+        return await locale_of(self._connection, publication.person_id)
+
+    async def _channel(self, channel_id: int) -> object:
+        """The channel with what is known of it. Raises what discord.py raises."""
+        return self._client.get_channel(channel_id) or await self._client.fetch_channel(channel_id)
+
+
+def _where(publication: Publication, channel: object) -> ActionContext:
+    """The art channel as a place, with those that it belongs to."""
+    above = (getattr(channel, "parent_id", None), getattr(channel, "category_id", None))
+    return ActionContext(
+        person_id=publication.person_id or 0,
+        server_id=publication.server_id,
+        channel_id=publication.art_channel_id,
+        parent_ids=frozenset(filter(None, above)),
+    )
+
+
+def _title(shown: ShownPicture) -> str:
+    """The title of a forum post: the prompt where it is shown, else LoRAs or checkpoint."""
+    request = shown.request
+    if shown.shows_prompt and request.prompt:
+        return on_a_label(request.prompt, MAX_TITLE)
+    return on_a_label(", ".join(use.name for use in request.loras) or request.checkpoint, MAX_TITLE)
+
+
+async def _posts_since(forum: discord.ForumChannel, since: datetime) -> AsyncIterator[discord.Thread]:
+    """The posts of a forum that were opened since then, also those that are archived by now."""
+    for thread in await forum.guild.active_threads():
+        if thread.parent_id == forum.id and _opened_at(thread) >= since:
+            yield thread
+    async for thread in forum.archived_threads(limit=None):
+        if thread.archive_timestamp < since:  # they come in this order, and none is archived before it is opened
+            return
+        if _opened_at(thread) >= since:
+            yield thread
+
+
+def _opened_at(thread: discord.Thread) -> datetime:
+    return thread.created_at or thread.archive_timestamp
+
+
+def _place(message: discord.Message) -> PostedMessage:
+    return PostedMessage(message.channel.id, message.id)

@@ -1,0 +1,46 @@
+"""Turns what Discord answers into the errors of `bot.community.discord_side`."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import discord
+
+from bot.community.discord_side import ArtChannelUnreachable, MessageClosed, MessageGone, PostRefused
+from bot.ui.discord_refusals import DISCORD_ERRORS, is_final
+
+ARCHIVED_THREAD = 50083  # Discord's code for what an archived thread refuses
+
+
+@contextmanager
+def posting() -> Generator[None]:
+    """Raise PostRefused for what Discord refuses for good, ArtChannelUnreachable for what may succeed later."""
+    try:
+        yield
+    except DISCORD_ERRORS as problem:
+        raise (PostRefused if is_final(problem) else ArtChannelUnreachable)(str(problem)) from problem
+
+
+@contextmanager
+def editing() -> Generator[None]:
+    """The same, with MessageGone and MessageClosed, for a message that was there."""
+    try:
+        with posting():
+            yield
+    except PostRefused as refusal:
+        problem = refusal.__cause__
+        if isinstance(problem, discord.NotFound):
+            raise MessageGone(str(problem)) from problem
+        if isinstance(problem, discord.HTTPException) and problem.code == ARCHIVED_THREAD:
+            raise MessageClosed(str(problem)) from problem
+        raise
+
+
+@contextmanager
+def looking() -> Generator[None]:
+    """Raise ArtChannelUnreachable for all that Discord does not show: what may be there is not posted again."""
+    try:
+        yield
+    except DISCORD_ERRORS as problem:
+        raise ArtChannelUnreachable(str(problem)) from problem
