@@ -86,8 +86,8 @@ class PublicationState(StrEnum):
 class Publication:
     """A row of the table; times in unix ms. `channel_id` and `message_id` are known once it is posted.
 
-    `person_id` is None once all of its author is deleted. `tried_at` is when a request to post it was sent. `hidden` ones
-    are out of their channel and of the gallery until nothing hides them.
+    `person_id` is None once all of its author is deleted. `tried_at` is when a request to post it was sent. A
+    `hidden` one is out of its channel and of the gallery until nothing hides it any more.
     """
 
     id: int

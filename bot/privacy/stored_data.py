@@ -137,6 +137,7 @@ TABLES = (
             "id": "a number", "server_id": "the server", "job_id": "the job", "position": "which of its pictures",
             "person_id": "your Discord id", "art_channel_id": "the art channel", "channel_id": "where the message is",
             "message_id": "the message", "state": "whether it is posted", "tried_at": "when it was sent",
+            "hidden": "whether it is out of sight for now",
             "shows_prompt": "whether the prompt stands there", "checkpoint": "the model", "base_model": "its kind",
             "said_level": "for whom the prompt is", "level": "for whom it is", "unrated": "whether LoRAs are unrated",
             "likes": "how many", "recent_likes": "those of a week", "shown_likes": "the number in the message",

@@ -20,6 +20,7 @@ api_url.py           connects discord.py to another server on this machine
 guide/               the texts and pictures of `/guide`
 views/               messages, and persistent components whose state is in the custom_id
 delivery/            delivers each result exactly once
+art_channels/        writes in the art channels of servers
 cogs/                slash commands, one file per noun
 bot.py               the client that runs: tells Discord of the registered commands, wires the services
 """

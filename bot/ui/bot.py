@@ -37,8 +37,8 @@ from bot.reports.reporting import Reporting
 from bot.ui import acknowledge, cogs, views
 from bot.ui.access import checkpoints_here, command_of, enter, shown_ratings
 from bot.ui.answers import AnswersUnderWay
-from bot.ui.art_channels.posts import PublicationPosts
 from bot.ui.api_url import api_base, check_answer
+from bot.ui.art_channels.posts import PublicationPosts
 from bot.ui.client import Client, Cog, Interaction
 from bot.ui.cogs.imagine import NSFW_COMMAND
 from bot.ui.delivery.delivered_results import DeliveredResults

@@ -76,7 +76,9 @@ class Guilds:
     def active_threads(self, call: Call) -> EndpointAnswer:
         """Threads that are not archived."""
         found = self._world.threads_of(self._guild(call).id)
-        return EndpointAnswer(json={"threads": [shapes.thread(self._world, one) for one in found], "members": []})
+        return EndpointAnswer(
+            json={"threads": [shapes.thread(self._world, one) for one in found], "members": [], "has_more": False}
+        )
 
     def _guild(self, call: Call) -> Guild:
         return self._world.guild(call.path["guild_id"])

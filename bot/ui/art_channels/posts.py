@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 import aiosqlite
 import discord
 
-from bot.community.discord_side import MessageGone, PostedMessage, PostRefused
+from bot.community.discord_side import MessageClosed, MessageGone, PostedMessage, PostRefused
 from bot.database.jobs import Job, find_job
 from bot.database.loras import loras_of_files
 from bot.database.people import locale_of
@@ -130,8 +130,11 @@ class PublicationPosts:
         if publication.channel_id is None or publication.message_id is None:
             raise MessageGone
         with editing():
-            channel = self._client.get_partial_messageable(publication.channel_id)
-            message = await channel.fetch_message(publication.message_id)
+            channel = await self._channel(publication.channel_id)
+            if isinstance(channel, discord.Thread) and channel.archived:
+                raise MessageClosed
+            there = self._client.get_partial_messageable(publication.channel_id)
+            message = await there.fetch_message(publication.message_id)
             view, kept = with_likes(message, publication.id, likes)
             await message.edit(view=view, attachments=kept)
 
@@ -147,12 +150,14 @@ class PublicationPosts:
                 log.info("the message of the publication %d is not there to delete: %s", publication.id, problem)
 
     async def _delete_post(self, message: PostedMessage) -> None:
-        try:
+        post = await self._channel(message.channel_id)
+        if not isinstance(post, discord.Thread) or _manages(post):
             await self._client.http.delete_channel(message.channel_id)
-        except discord.Forbidden:
-            await self._delete_message(message)
-            title = on_a_label(_("A picture that is not published any more"), MAX_TITLE)
-            await self._client.http.edit_channel(message.channel_id, name=title, archived=True)
+            return
+        await self._delete_message(message)
+        title = on_a_label(_("A picture that is not published any more"), MAX_TITLE)
+        await post.edit(archived=False, name=title)  # an archived thread is opened to be renamed
+        await post.edit(archived=True)
 
     async def _delete_message(self, message: PostedMessage) -> None:
         channel = self._client.get_partial_messageable(message.channel_id)
@@ -162,9 +167,7 @@ class PublicationPosts:
 
     async def _shown(self, publication: Publication) -> ShownPicture:
         job = await self._job(publication)
-        return await shown_picture(
-            self._connection, job, publication.position, shows_prompt=publication.shows_prompt
-        )
+        return await shown_picture(self._connection, job, publication.position, shows_prompt=publication.shows_prompt)
 
     async def _job(self, publication: Publication) -> Job:
         """The job of the picture. Raises PostRefused when it is gone."""
@@ -201,6 +204,11 @@ class PublicationPosts:
     async def _channel(self, channel_id: int) -> object:
         """The channel with what is known of it. Raises what discord.py raises."""
         return self._client.get_channel(channel_id) or await self._client.fetch_channel(channel_id)
+
+
+def _manages(post: discord.Thread) -> bool:
+    """Whether the bot may delete the post."""
+    return post.parent is not None and post.permissions_for(post.guild.me).manage_threads
 
 
 def _where(publication: Publication, channel: object) -> ActionContext:

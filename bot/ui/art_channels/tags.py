@@ -72,7 +72,7 @@ async def _make(forum: discord.ForumChannel, missing: Sequence[WantedTag]) -> li
         return []
     kept = [*forum.available_tags, *(discord.ForumTag(name=name) for name in new)]
     changed = await forum.edit(available_tags=kept)
-    return [tag for tag in changed.available_tags if tag.name in new] if changed is not None else []
+    return [tag for tag in changed.available_tags if tag.name in new]
 
 
 def _letters(name: str) -> str:

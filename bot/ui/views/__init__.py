@@ -22,6 +22,7 @@ result.py                  the message of an ended job
 deleted.py                 what stands in place of a deleted picture, and *Undo*
 sheet.py                   the message of a sweep or comparison
 picture_details.py         the parameters of a picture
+published_post.py          the message of a published picture, with the buttons for everybody
 published.py               what people do with a published picture
 history.py                 the list of a person's own pictures
 queue.py                   the jobs of a person, and of everybody

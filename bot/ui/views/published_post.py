@@ -245,9 +245,7 @@ class UnpublishForm(PersistentForm, template=r"unpublish:(?P<publication>\d{1,18
     private = True
 
     def __init__(self, publication_id: int, opening: int = 0, *, own: bool = True) -> None:
-        super().__init__(
-            _("Unpublish it?") if own else _("Take it down here?"), f"unpublish:{publication_id}", opening
-        )
+        super().__init__(_("Unpublish it?") if own else _("Take it down here?"), f"unpublish:{publication_id}", opening)
         self._publication_id = publication_id
         text = sentences(
             _("It goes from this server's art channel and gallery, with its likes."),
@@ -255,7 +253,8 @@ class UnpublishForm(PersistentForm, template=r"unpublish:(?P<publication>\d{1,18
         )
         if not own:
             text = sentences(
-                _("It goes from all channels and the gallery of this server, and its buttons do not paint here any more."),
+                _("It goes from all channels and the gallery of this server."),
+                _("Its buttons do not paint here any more."),
                 _("Whoever painted it keeps it in their /history and is told in a friendly way, without your name."),
             )
         self.add_item(ui.TextDisplay[Any](text))

@@ -22,6 +22,7 @@ from bot.errors import (
     RoleNeeded,
 )
 from inference.errors import RequestError
+from inference.queue import EVERYWHERE
 from tests.bot.community.art import AUTHOR, Community, Discord, World, acting, community
 from tests.bot.database.conftest import add_lora, sha
 from tests.bot.database.publishing import ART, EVERYTHING, SERVER, painted
@@ -56,7 +57,7 @@ async def shown(here: Community, **wanted: object) -> list[int]:
 
 async def check_whole(here: Community) -> None:
     """Every message is a posted publication, each has one, and nothing waits."""
-    rows = [dict(row) for row in await here.connection.execute_fetchall("SELECT * FROM publication")]
+    rows = [dict(row) for row in await here.connection.execute_fetchall("SELECT * FROM publication WHERE hidden = 0")]
     assert {row["state"] for row in rows} <= {"posted"}
     posted = sorted(published for published, _ in here.discord.messages.values())
     assert posted == sorted(row["id"] for row in rows)
@@ -182,6 +183,85 @@ async def test_a_message_deleted_in_discord_is_out_of_the_gallery(here: Communit
     await check_whole(here)
 
 
+async def hidden_and_shown_again(here: Community, hide: str, show: str) -> None:
+    """Hide a picture that somebody likes by one statement about its job, and end that by another."""
+    kept, job = await publish(here, await job_of(here)), await job_of(here)
+    one = await publish(here, job)
+    await here.likes.like(one.id, 5)
+    await write(here.connection, hide, {"job": job.id})
+    await here.publishing.settle()
+    assert await shown(here) == [kept.id] and len(here.discord.messages) == 1
+    hidden = await find_publication(here.connection, one.id)
+    assert hidden is not None and hidden.hidden and hidden.message_id is None
+    with pytest.raises(RequestError):
+        await publish(here, job)
+    await here.publishing.settle()
+    await write(here.connection, show, {"job": job.id})
+    await here.publishing.settle()
+    assert set(await shown(here)) == {kept.id, one.id} and await shown(here, words=["fox"])
+    back = await find_publication(here.connection, one.id)
+    assert back is not None and (back.likes, back.shown_likes, back.hidden) == (1, 1, False)
+    await check_whole(here)
+
+
+async def test_what_its_owner_deletes_is_hidden_until_an_undo(here: Community) -> None:
+    await hidden_and_shown_again(
+        here, "UPDATE job SET delete_at = 9e15 WHERE id = :job", "UPDATE job SET delete_at = NULL WHERE id = :job"
+    )
+
+
+async def test_what_is_rated_above_its_channel_is_hidden_until_it_is_rated_lower(here: Community) -> None:
+    rate = """
+        INSERT INTO job_rating (job_id, server_id, source, rating, rated_at) VALUES (:job, 900, 'staff', 'explicit', 1)
+    """
+    await hidden_and_shown_again(here, rate, "DELETE FROM job_rating WHERE job_id = :job")
+
+
+async def test_a_report_hides_until_it_is_dismissed(here: Community) -> None:
+    report = """
+        INSERT INTO report (server_id, kind, target_id, shared, created_at, hides)
+        VALUES (900, 'pictures', :job, 0, 1, 1)
+    """
+    await hidden_and_shown_again(here, report, "UPDATE report SET state = 'decided' WHERE target_id = :job")
+
+
+async def test_what_a_decision_takes_down_comes_back_when_it_is_reversed(here: Community) -> None:
+    take_down = """
+        INSERT INTO takedown (job_id, server_id, report_id, person_id, created_at) VALUES (:job, 900, 7, 1, 1)
+    """
+    await hidden_and_shown_again(here, take_down, "DELETE FROM takedown WHERE job_id = :job")
+
+
+@pytest.mark.parametrize("server", [SERVER, EVERYWHERE])
+async def test_what_staff_take_down_is_gone_for_good(here: Community, server: int) -> None:
+    kept, job = await publish(here, await job_of(here)), await job_of(here)
+    await publish(here, job)
+    await record_takedown(here.connection, job, server)
+    await here.publishing.settle()
+    assert await shown(here) == [kept.id] and await publications_of_job(here.connection, job.id) == ()
+    await check_whole(here)
+
+
+async def test_what_is_for_adults_goes_with_the_age_restriction_and_not_while_that_is_unknown(here: Community) -> None:
+    here.lookups.adults = True
+    one = await publish(here, await job_of(here, prompt="nude"))
+    for adults, left in ((None, 1), (False, 0), (None, 0), (True, 1)):
+        here.lookups.adults = adults
+        await here.publishing.settle()
+        assert len(here.discord.messages) == left, adults
+    assert await find_publication(here.connection, one.id)
+    await check_whole(here)
+
+
+async def test_a_deleted_channel_takes_its_publications_along(here: Community) -> None:
+    await publish(here, await job_of(here))
+    here.discord.messages.clear()
+    await here.publishing.channel_deleted(ART)
+    await here.publishing.channel_deleted(ART + 1)
+    assert await shown(here) == []
+    await check_whole(here)
+
+
 async def test_nothing_is_lost_or_doubled_wherever_it_is_killed(tmp_path: Path) -> None:
     world = World(tmp_path / "world")
     world.folder.mkdir()
@@ -201,6 +281,9 @@ async def test_nothing_is_lost_or_doubled_wherever_it_is_killed(tmp_path: Path) 
             await here.publishing.take_back(one.id)
             await here.publishing.settle()
             await write(here.connection, "DELETE FROM job WHERE id = ?", (second.id,))
+            await write(here.connection, "UPDATE job SET delete_at = 9e15 WHERE id = ?", (third.id,))
+            await here.publishing.settle()
+            await write(here.connection, "UPDATE job SET delete_at = NULL WHERE id = ?", (third.id,))
             await here.publishing.settle()
 
         await Stepped(work(), look)
@@ -210,9 +293,12 @@ async def test_nothing_is_lost_or_doubled_wherever_it_is_killed(tmp_path: Path) 
     for left in killed.values():
         async with community(left.folder, left.discord) as here:
             intended = {row["job_id"] for row in await here.connection.execute_fetchall(
-                "SELECT job_id FROM publication WHERE state <> 'removing'"
+                """SELECT job_id FROM publication LEFT JOIN job ON job.id = job_id
+                WHERE publication.state <> 'removing' AND delete_at IS NULL"""
             )}  # fmt: skip
             await here.publishing.settle()
             await check_whole(here)
-            there = {row["job_id"] for row in await here.connection.execute_fetchall("SELECT job_id FROM publication")}
+            there = {row["job_id"] for row in await here.connection.execute_fetchall(
+                "SELECT job_id FROM publication WHERE hidden = 0"
+            )}  # fmt: skip
             assert there == intended, "what was to be posted is posted, and what was to go is gone"

@@ -14,8 +14,8 @@ from bot.database.connection import fetch, transaction, write
 from bot.database.jobs import Job, create_job
 from bot.database.lora_records import rate_content
 from bot.database.loras import find_lora
-from bot.database.server_settings import ArtChannel
 from bot.database.reports import AppealState, DecisionAction, ReportReason, ReportState, held_jobs
+from bot.database.server_settings import ArtChannel
 from bot.database.takedowns import Takedown, record_takedown, taken_down_in, untold_takedowns
 from bot.errors import (
     AppealedAlready,
