@@ -84,8 +84,8 @@ bot.servers
 bot.jobs
 bot.workspace bot.privacy bot.reports bot.community
 bot.app
-bot.ui.acknowledge bot.ui.answers bot.ui.api_url bot.ui.archived_threads bot.ui.discord_refusals bot.ui.guide bot.ui.rendered_message
-bot.ui.replies
+bot.ui.acknowledge bot.ui.answers bot.ui.api_url bot.ui.discord_refusals bot.ui.guide bot.ui.rendered_message
+bot.ui.archived_threads bot.ui.replies
 bot.ui.erased_messages bot.ui.removals bot.ui.studio_session bot.ui.takedown_cases
 bot.ui.client
 bot.ui.access bot.ui.server_lookups bot.ui.uploads
