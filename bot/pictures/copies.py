@@ -12,7 +12,7 @@ from bot.config import Settings
 from bot.database.picture_hashes import all_hashes
 from bot.database.takedown_cases import CopyKind, FoundCopy
 from bot.pictures.lora_pictures import PREVIEW_SUFFIXES
-from bot.pictures.perceptual_hash import FOUND_BELOW, distances, hash_file
+from bot.pictures.perceptual_hash import FOUND_BELOW, REFUSED_BELOW, distances, hash_file, notice_hashes, read
 
 SAMPLES = "samples"  # below the folder of pictures
 _AT_ONCE = 200  # files hashed between two reports
@@ -50,6 +50,17 @@ async def find_copies(
         found += await asyncio.to_thread(_alike, settings, notice, files[begin : begin + _AT_ONCE])
     report(len(files), len(files))
     return sorted(found, key=lambda copy: copy.distance)
+
+
+def copies_in_inputs(settings: Settings, pictures: Sequence[Path]) -> list[str]:
+    """The names of the files given to start from that are copies of these pictures without anybody looking.
+
+    Takes some 10 ms for each file. A picture that is too plain, or cannot be read, has no copy. Raises OSError.
+    """
+    notice = b"".join(notice_hashes(read(path)) for path in pictures if hash_file(path))
+    names = sorted(path.name for path in settings.storage.inputs.glob("*") if path.is_file()) if notice else []
+    near = distances(notice, [hash_file(settings.storage.inputs / name) for name in names])
+    return [name for name, distance in zip(names, near, strict=True) if distance < REFUSED_BELOW]
 
 
 async def _hashed(settings: Settings, path: str) -> bytes:

@@ -206,6 +206,13 @@ class Reporting:
         await self._rights.require(Action.MODERATE, who, report.server_id)
         return await find_case(self._connection, report)
 
+    async def look(self, who: ActionContext, report_id: int) -> Case:
+        """The same, for staff who are shown the pictures; that is written down. Raises NothingThere."""
+        case = await self.case(who, report_id)
+        async with transaction(self._connection):
+            await self._log(who, case.report, AuditAction.VIEW_REPORTED_PICTURE, {})
+        return case
+
     # --- decisions ----------------------------------------------------------------------------------------------------
 
     async def decide(

@@ -38,9 +38,11 @@ from bot.database.deletions import (
     undo_deletion,
 )
 from bot.database.deliveries import find_delivery
+from bot.database.erasures import FileFolder, LeftFile
 from bot.database.errors import DatabaseError
 from bot.database.jobs import Job, find_job
 from bot.database.people import locale_of
+from bot.database.pictures import pictures_of_job
 from bot.database.reports import held_jobs, held_since
 from bot.database.takedowns import (
     Takedown,
@@ -54,6 +56,7 @@ from bot.errors import NothingThere, OwnPictureTakenDown, PictureReported, Taken
 from bot.i18n import _, ngettext, sentences, speaking
 from bot.i18n.texts import bounded_lines, plain, summary
 from bot.library.configuration import Configuration
+from bot.pictures.copies import copies_in_inputs
 from bot.privacy.file_removal import FileRemoval
 from bot.ui.archived_threads import in_open_thread
 from bot.ui.discord_refusals import DISCORD_ERRORS, is_final
@@ -185,6 +188,18 @@ class Removals:
             deletion = await begin_deletion(self._connection, job.id, channel_id, message_id)
         if deletion is not None:
             await self._carry_out(deletion)
+
+    async def delete_everywhere(self, job: Job) -> None:
+        """Delete the job as `delete` does, and before that the copies of its pictures that people start from.
+
+        A copy that another job, a draft or a studio needs stays until that goes. Raises DatabaseError or OSError; then
+        it can be done again.
+        """
+        settings = self._configuration.settings
+        pictures = [settings.storage.pictures / each.path for each in await pictures_of_job(self._connection, job.id)]
+        copies = await background.reading(copies_in_inputs, settings, pictures)
+        await self._files.remove([LeftFile(FileFolder.INPUTS, name) for name in copies])
+        await self.delete(job)
 
     async def complete_one(self, job_id: int) -> bool:
         """Go on with the deletion of a job; whether nothing is left of it. Raises DatabaseError."""

@@ -17,9 +17,11 @@ from bot import background
 from bot.database.clock import now_ms
 from bot.database.deletions import find_hidden_job
 from bot.database.deliveries import DeliveryState, find_delivery
+from bot.database.inputs import forget_given
 from bot.database.jobs import find_job
 from bot.database.takedown_cases import (
     CaseState,
+    CopyKind,
     CopyState,
     TakedownCase,
     TakedownCopy,
@@ -107,6 +109,8 @@ class TakedownCases:
         except OSError as problem:
             log.warning("a picture of a takedown could not be removed, and is tried again: %s", problem)
             return False
+        if copy.kind is CopyKind.INPUT:
+            await forget_given(self._connection, [copy.path])
         return True
 
     def _remove_file(self, path: Path) -> None:

@@ -26,7 +26,8 @@ FORGED = [
     f"svgo:{TOO_MUCH}:home:0:", "svgo:1:nowhere:0:", f"svunblock:1:blocks:0:person:{TOO_MUCH}", f"svsetup:{TOO_MUCH}",
     f"svgo:1:limits:0:role.{'9' * 19}", f"svgo:1:audit:{'9' * 18}:.", f"svblockthis:{TOO_MUCH}:1",
     f"propose:{'9' * 18}",
-    f"rphide:{TOO_MUCH}:1", f"rpuphold:1:{'9' * 18}", f"appeal:{'9' * 18}", f"appeal:{TOO_MUCH}",
+    f"rphide:{TOO_MUCH}:1", f"rplook:1:{'9' * 18}",
+    f"rpuphold:1:{'9' * 18}", f"appeal:{'9' * 18}", f"appeal:{TOO_MUCH}",
     f"report:lora:{TOO_MUCH}", f"svcase:1:reports:0::{'9' * 18}", "svrpshare:1:reports:0::2",
     "privacy-export:999999999", f"privacy-export:{TOO_MUCH}",
 ]  # fmt: skip

@@ -312,9 +312,10 @@ async def decide_reports(full: Scene, crawler: Crawler, section: Callable[[], Aw
         case = await (await margaret.press(page, next(each for each in ids(page) if each.startswith("svcase:")))).reply(
             PATIENCE
         )
-        pressed = next(each for each in ids(case) if each.startswith(answer))
-        await (await margaret.press(case, pressed)).reply(PATIENCE)
-        crawler.pressed |= {button, pressed}
+        for kind in ("rplook", answer):
+            pressed = next(each for each in ids(case) if each.startswith(kind))
+            await (await margaret.press(case, pressed)).reply(PATIENCE)
+            crawler.pressed |= {button, pressed}
 
 
 @pytest.mark.parametrize("locale", ["en-US", "ja"])

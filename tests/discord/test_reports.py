@@ -15,6 +15,7 @@ from tests.discord.test_removals import asked, files_of, hidden, rows
 from tests.discord.test_server import chosen, pressed
 
 CRUEL, SEXUAL = "violent_or_cruel", "sexual_where_it_does_not_belong"
+MINOR = "sexual_and_looks_like_a_minor"
 
 
 async def report_form(person: Person, picture: VisibleMessage) -> SentInteraction:
@@ -114,7 +115,8 @@ async def test_a_reported_picture_is_gone_and_its_owner_appeals_and_is_answered(
         again = await pressed(scene.ada, notice, "Appeal")
         assert "already" in again.text
         appealed = await control.wait_message(case.id, lambda seen: "ketchup" in seen.text, PATIENCE)
-        assert set(appealed.buttons) == {"Uphold", "Reverse"}
+        assert set(appealed.buttons) == {"Uphold", "Reverse", "Show it to me"}
+        assert (await pressed(grace, appealed, "Show it to me")).attachments
         answered = await pressed(grace, appealed, "Reverse")
         assert "The decision was reversed" in answered.text and not answered.buttons
         back = await control.wait_message(picture.id, lambda seen: "Again" in seen.buttons, PATIENCE)
@@ -205,6 +207,21 @@ async def test_what_its_owner_deletes_is_held_for_those_who_decide(scene: Scene)
     await pressed(grace, case, "Dismiss")
     await scene.gone(picture)
     assert not any(file.exists() for file in files)
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_what_looks_like_a_minor_is_shown_to_who_asks_alone_and_that_is_logged(scene: Scene) -> None:
+    grace, linus, number = scene.grace, scene.control.person("Linus"), 905
+    picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, seed=number))
+    await send(linus, await report_form(linus, picture), MINOR)
+    case = await pressed(grace, await chosen(grace, await told(grace, "server"), "svsection", "reports"), "Look")
+    assert f"seed {number}" in case.text and not case.attachments
+    shown = await pressed(grace, case, "Show it to me")
+    assert shown.ephemeral and len(shown.attachments) == 1 and shown.id != case.id
+    log = await chosen(grace, await told(grace, "server"), "svsection", "audit")
+    assert log.text.count("view reported picture") == 1 and f"<@{default_world.ADA}>" in log.text
+    await pressed(grace, case, "Dismiss")
+    await scene.control.wait_message(picture.id, lambda seen: "Again" in seen.buttons, PATIENCE)
 
 
 @pytest.mark.asyncio(loop_scope="session")

@@ -55,8 +55,8 @@ class ReportMessages:
         await self._removals.show(job_id)
 
     async def delete(self, job: Job) -> None:
-        """As its owner does it by *Delete*."""
-        await self._removals.delete(job)
+        """With the copies that people start from."""
+        await self._removals.delete_everywhere(job)
 
     # --- owners -------------------------------------------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ from bot.ui import acknowledge
 from bot.ui.access import context_of
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage
+from bot.ui.replies import send_ephemeral
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton, discord_id, outdated_error
 from inference.content_rating import ContentRating
 
@@ -53,26 +54,52 @@ ANSWERED = {
 async def render_case(connection: aiosqlite.Connection, thumbnails: Thumbnails, case: Case) -> RenderedMessage:
     """The report in the current language. Pictures are shown as long as it is open. Raises DatabaseError.
 
-    What looks like a minor is not posted again: the link leads to it.
+    What looks like a minor is not posted again: who presses a button is shown it, alone.
     """
     page = RenderedMessage()
     waits = case.report.state is ReportState.OPEN or (case.appeal is not None and case.appeal.state is AppealState.OPEN)
     container = ui.Container[Any](accent_color=_WAITS if waits else _IS_DECIDED)
     container.add_item(ui.TextDisplay[Any]("\n".join(await _head(connection, case))))
-    minors = any(complaint.reason == ReportReason.MINORS for complaint in case.complaints)
-    if case.report.state is ReportState.OPEN and case.report.kind is Subject.PICTURES and not minors:
-        paths = [picture.path for picture in await pictures_of_job(connection, case.report.target_id)]
-        paths = paths or await held_for(connection, case.report.id)
-        found = [await thumbnails.of_painted(path, GALLERY) for path in paths]
-        items = [discord.MediaGalleryItem(page.attach(file), spoiler=True) for file in found if file]
-        if items:
-            container.add_item(ui.MediaGallery[Any](*items))
+    if case.report.state is ReportState.OPEN and not _is_about_minors(case):
+        gallery = await _gallery(connection, thumbnails, case, page)
+        if gallery is not None:
+            container.add_item(gallery)
     if lines := _outcome(case):
         container.add_item(ui.TextDisplay[Any]("\n".join(lines)))
     for row in _rows(case):
         container.add_item(row)
     page.view.add_item(container)
     return page
+
+
+async def render_pictures(connection: aiosqlite.Connection, thumbnails: Thumbnails, case: Case) -> RenderedMessage:
+    """What was reported, for one person alone. Raises NothingThere if nothing of it is left, or DatabaseError."""
+    page = RenderedMessage()
+    gallery = await _gallery(connection, thumbnails, case, page)
+    if gallery is None:
+        raise NothingThere(what=_("Nothing of what was reported is kept any more."))
+    heading = "### " + _("Report {number}").format(number=case.report.id)
+    text = _("You alone see this, and the log of /server says that you looked at it.")
+    page.view.add_item(ui.TextDisplay[Any](f"{heading}\n-# {text}"))
+    page.view.add_item(gallery)
+    return page
+
+
+def _is_about_minors(case: Case) -> bool:
+    return any(complaint.reason == ReportReason.MINORS for complaint in case.complaints)
+
+
+async def _gallery(
+    connection: aiosqlite.Connection, thumbnails: Thumbnails, case: Case, page: RenderedMessage
+) -> ui.MediaGallery[Any] | None:
+    """The pictures, hidden until they are pressed; None for a LoRA, and when nothing is kept."""
+    if case.report.kind is not Subject.PICTURES:
+        return None
+    paths = [picture.path for picture in await pictures_of_job(connection, case.report.target_id)]
+    paths = paths or await held_for(connection, case.report.id)
+    found = [await thumbnails.of_painted(path, GALLERY) for path in paths]
+    items = [discord.MediaGalleryItem(page.attach(file), spoiler=True) for file in found if file]
+    return ui.MediaGallery[Any](*items) if items else None
 
 
 async def _head(connection: aiosqlite.Connection, case: Case) -> list[str]:
@@ -178,9 +205,11 @@ def _rows(case: Case) -> list[ui.ActionRow[Any]]:
         allowed = actions(case.report.kind)
         kinds = [kind for kind in DECISIONS if kind.decision in allowed]
         rows = [kinds[start : start + 3] for start in range(0, len(kinds), 3)]
-        return [ui.ActionRow[Any](*(kind(*place) for kind in row)) for row in rows]
+        shown = [ui.ActionRow[Any](ReportLookButton(*place))] if _is_about_minors(case) else []
+        return shown + [ui.ActionRow[Any](*(kind(*place) for kind in row)) for row in rows]
     if case.report.state is ReportState.APPEALED:
-        return [ui.ActionRow[Any](AppealUpholdButton(*place), AppealReverseButton(*place))]
+        shown = [] if case.job is None else [ReportLookButton(*place)]
+        return [ui.ActionRow[Any](AppealUpholdButton(*place), AppealReverseButton(*place), *shown)]
     return []
 
 
@@ -216,6 +245,19 @@ class CaseButton(PersistentButton, template=NO_CUSTOM_ID):
     def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
         return cls(discord_id(match["server"]), int(match["report"]))
+
+
+class ReportLookButton(CaseButton, template=rf"rplook:{CASE}"):
+    """Shows what was reported to the person who presses it, alone, and writes down who looked."""
+
+    name, label = "rplook", later("Show it to me")
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Show it. Raises NothingThere, and what `Reporting.look` raises."""
+        client = interaction.client
+        case = await client.reporting.look(context_of(interaction), self.report_id)
+        page = await render_pictures(client.connection, client.thumbnails, case)
+        await send_ephemeral(interaction, page.view, page.files)
 
 
 class DecisionButton(CaseButton, template=NO_CUSTOM_ID):
@@ -332,6 +374,7 @@ class DeleteEverywhereForm(DecisionForm):
         """Say what it means."""
         text = sentences(
             _("The picture, its message and its copies go, also from the history of whoever painted it."),
+            _("What others painted from it stays, with the copy that they started from."),
             _("Nobody can bring it back, also not after an appeal."),
         )
         self.add_item(ui.TextDisplay[Any](text))

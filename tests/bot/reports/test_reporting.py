@@ -36,6 +36,7 @@ from bot.reports.carrying_out import AT_ONCE, CarryingOut
 from bot.reports.reporting import DISMISSED_DAYS, MOST_A_DAY, MOST_DISMISSED, MOST_HIDDEN_A_DAY, Reporting
 from bot.servers.context import ActionContext
 from inference.content_rating import ContentRating
+from inference.errors import RequestError
 from inference.queue import EVERYWHERE
 from tests.bot.database.conftest import add_lora, request_for
 from tests.bot.reports.test_carrying_out import DAY_MS, DELIVERED, OWNER, STAFF_CHANNEL, Discord
@@ -157,6 +158,17 @@ async def test_a_decision_is_made_once_and_not_about_oneself(reports: ReportWorl
         await reports.reporting.decide(acting(MANAGER), 999, DecisionAction.HIDE)
     await reports.carrying_out.carry_out_all()
     assert reports.discord.letters == [], "whose picture was reported for nothing does not hear of it"
+
+
+async def test_who_looks_is_written_down_and_nobody_else_does(reports: ReportWorld) -> None:
+    report, connection = await reports.reported(), reports.world.connection
+    entries = "SELECT actor_id FROM audit WHERE action = 'view_reported_picture'"
+    for who in (acting(PERSON), acting(OWNER), acting(MANAGER, server_id=ELSEWHERE)):
+        with pytest.raises(RequestError):
+            await reports.reporting.look(who, report)
+    assert not await fetch(connection, entries)
+    assert (await reports.reporting.look(acting(MANAGER), report)).job is not None
+    assert [row["actor_id"] for row in await fetch(connection, entries)] == [MANAGER]
 
 
 async def test_a_block_has_an_end_and_spares_operators(reports: ReportWorld) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,15 +12,18 @@ import aiosqlite
 import discord
 import pytest
 
+from benchmarks._varied_pictures import varied
 from bot.config import Settings
 from bot.config.sections import ModerationSettings, RetentionSettings, StorageSettings
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, open_database, write
 from bot.database.deletions import begin_deletion, hide_job, pending_deletions
+from bot.database.inputs import note_given
 from bot.database.jobs import Job, create_job, find_job, start_job
 from bot.database.pictures import NewPicture
 from bot.database.reports import DecisionAction, Report, ReportReason, Subject, save_decision, save_report
 from bot.library.configuration import Configuration
+from bot.pictures.inputs import Inputs
 from bot.pictures.thumbnails import Thumbnails
 from bot.privacy.file_removal import FileRemoval
 from bot.ui.removals import Removals
@@ -194,3 +198,25 @@ async def test_what_nobody_decides_about_goes_after_some_days(
     assert await removals(connection, settings).delete_later(job) is None and files(settings) == []
     (row,) = await fetch(connection, "SELECT revision FROM report")
     assert row["revision"] > report.revision, "the message to staff shows it no more"
+
+
+async def test_copies_to_start_from_go_with_what_is_deleted_everywhere(
+    connection: aiosqlite.Connection, settings: Settings
+) -> None:
+    """As they come by the menu of a message, *Upscale* or an upload; what another job needs stays."""
+    job, storage = await painted(connection, settings), settings.storage
+    path = storage.pictures / f"{job.id}.png"
+    varied(5, 300).save(path)
+    inputs, encoded = Inputs(storage.inputs), io.BytesIO()
+    varied(5, 300).resize((200, 200)).save(encoded, "JPEG", quality=70)
+    kept, larger = await inputs.keep_picture(path), await inputs.keep_picture(path, times=2)
+    uploaded, other = await inputs.keep(encoded.getvalue()), await inputs.keep(png(WORD + "2"))
+    assert kept is not None and larger is not None
+    await note_given(connection, 2, kept.sha256)
+    image = SourceImage(sha256=larger.sha256, strength=0.5)
+    await create_job(connection, request_for().model_copy(update={"image": image}), person_id=2, channel_id=5)
+    for _again in range(2):  # as after a crash
+        await removals(connection, settings).delete_everywhere(job)
+    assert {larger.sha256, other.sha256} <= {each.name for each in storage.inputs.iterdir()}
+    assert not {kept.sha256, uploaded.sha256} & {each.name for each in storage.inputs.iterdir()}
+    assert not path.exists() and await fetch(connection, "SELECT * FROM given_input") == []
