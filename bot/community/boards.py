@@ -1,4 +1,6 @@
-"""Boards: one message in each art channel shows what is newest and featured. It is edited when that has changed.
+"""Boards: one message in each art channel shows trending LoRAs, the most liked pictures and staff's picks of the week.
+
+It is edited when that has changed, rarely; what may not be shown any more goes at the next look.
 
 The row is written before the board is posted, so that a board of which nobody knows is looked for, not posted again.
 """
@@ -6,10 +8,10 @@ The row is written before the board is posted, so that a board of which nobody k
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 import aiosqlite
@@ -27,12 +29,13 @@ from bot.community.pacing import EditPacer
 from bot.database.boards import GalleryBoard, begin_board, forget_board, store_board
 from bot.database.clock import now_ms
 from bot.database.features import featured_loras, featured_publications
-from bot.database.gallery import PlaceFilter, gallery_page
+from bot.database.gallery import GallerySort, PlaceFilter, find_shown, gallery_page, trending_loras
 from bot.database.gallery_terms import GalleryFilter
+from bot.database.likes import RECENT_MS
 
 BOARD_SECONDS = 10 * 60.0  # between two edits of one board
 LOOK_SECONDS = 60.0  # between two looks at all boards
-NEWEST, FEATURED = 4, 5  # shown of each
+TRENDING, MOST_LIKED, PICKS = 5, 5, 4  # shown of each; picks of pictures and of LoRAs
 
 log = logging.getLogger(__name__)
 
@@ -90,9 +93,10 @@ class Boards:
         """
         content = await self._content(place)
         board, new = await begin_board(self._connection, place.channel_id, place.server_id)
-        if board.digest == digest_of(content):
+        if board.digest == as_stored(content):
             return 0.0
-        if (wait := board.edited_at / 1000 + self._every - now_ms() / 1000) > 0:
+        wait = board.edited_at / 1000 + self._every - now_ms() / 1000
+        if wait > 0 and not await self._names_what_is_gone(board, place):
             return wait
         if wait := self._pacer.take():
             return wait
@@ -112,7 +116,7 @@ class Boards:
         found = None if new else await self._discord.find_board(board)
         posted = found or await self._discord.post_board(board, content)
         # What a found one shows is not known: it is edited when it may be.
-        digest = "" if found else digest_of(content)
+        digest = "" if found else as_stored(content)
         await store_board(self._connection, board.channel_id, posted.channel_id, posted.message_id, digest)
 
     async def _edit(self, board: GalleryBoard, content: BoardContent) -> None:
@@ -124,16 +128,37 @@ class Boards:
         except MessageClosed:
             digest = board.digest
         else:
-            digest = digest_of(content)
+            digest = as_stored(content)
         await store_board(self._connection, board.channel_id, board.message_channel_id, board.message_id, digest)
 
     async def _content(self, place: BoardPlace) -> BoardContent:
-        page = await gallery_page(self._connection, GalleryFilter(place.server_id), place.shows, limit=NEWEST)
-        pictures = await featured_publications(self._connection, place.server_id, place.shows, limit=FEATURED)
-        loras = await featured_loras(self._connection, place.server_id, limit=FEATURED)
-        return BoardContent(tuple(one.id for one in page.publications), pictures, loras)
+        connection, server_id, shows = self._connection, place.server_id, place.shows
+        liked = await gallery_page(
+            connection, GalleryFilter(server_id), shows, GallerySort.MOST_LIKED, limit=MOST_LIKED
+        )
+        since = now_ms() - RECENT_MS
+        return BoardContent(
+            trending=await trending_loras(connection, server_id, shows, limit=TRENDING),
+            most_liked=tuple(one.id for one in liked.publications),
+            picked_pictures=await featured_publications(connection, server_id, shows, limit=PICKS, since=since),
+            picked_loras=await featured_loras(connection, server_id, shows, limit=PICKS, since=since),
+        )
+
+    async def _names_what_is_gone(self, board: GalleryBoard, place: BoardPlace) -> bool:
+        """Whether its message names a picture that was deleted, taken down or rated away."""
+        for publication_id in publications_in(board.digest):
+            if await find_shown(self._connection, publication_id, place.shows) is None:
+                return True
+        return False
 
 
-def digest_of(content: BoardContent) -> str:
-    """By which it is told whether a board shows something else."""
-    return hashlib.sha256(json.dumps(asdict(content)).encode()).hexdigest()
+def as_stored(content: BoardContent) -> str:
+    """What a board shows, as it is stored."""
+    return json.dumps(asdict(content) | {"publications": content.publications})
+
+
+def publications_in(stored: str) -> list[int]:
+    """The ids of the pictures that a board named; none where that is not known."""
+    with suppress(ValueError, TypeError, KeyError):
+        return [int(each) for each in json.loads(stored)["publications"]]
+    return []

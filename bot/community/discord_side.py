@@ -36,11 +36,17 @@ class PostedMessage:
 
 @dataclass(frozen=True)
 class BoardContent:
-    """What a board shows: publications by their ids, the newest first, and what staff feature."""
+    """What a board shows: ids of LoRAs and of publications, and what staff have featured in the last week."""
 
-    newest: tuple[int, ...]
-    pictures: tuple[Feature, ...]
-    loras: tuple[Feature, ...]
+    trending: tuple[int, ...]
+    most_liked: tuple[int, ...]
+    picked_pictures: tuple[Feature, ...]
+    picked_loras: tuple[Feature, ...]
+
+    @property
+    def publications(self) -> tuple[int, ...]:
+        """All publications that it names, by their ids."""
+        return (*self.most_liked, *(pick.target_id for pick in self.picked_pictures))
 
 
 class PublicationSide(Protocol):

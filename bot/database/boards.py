@@ -1,4 +1,4 @@
-"""Boards: the one message of an art channel that shows what is newest and featured, edited and not posted again."""
+"""Boards: the one message of an art channel that shows what trends and is featured, edited and not posted again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ FORGET = "DELETE FROM board WHERE channel_id = ?"
 
 @dataclass(frozen=True)
 class GalleryBoard:
-    """A row of the table; time in unix ms. Without a `message_id` it is to be posted, or was, and nobody knows."""
+    """A row of the table; time in unix ms. Without a `message_id` it is to be posted, or was, and nobody knows.
+
+    `digest` is what the message shows, as JSON; "" when that is not known.
+    """
 
     channel_id: int
     server_id: int
@@ -45,7 +48,7 @@ async def store_board(
     message_id: int | None,
     digest: str,
 ) -> None:
-    """Store which message shows it, and the digest of what that shows. Raises DatabaseError."""
+    """Store which message shows it, and what that shows. Raises DatabaseError."""
     await write(connection, STORE, (message_channel_id, message_id, digest, now_ms(), channel_id))
 
 

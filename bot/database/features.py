@@ -11,7 +11,7 @@ import aiosqlite
 from bot.database import people
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, transaction, write
-from bot.database.gallery import SHOWN, PlaceFilter
+from bot.database.gallery import LORA_SHOWN, SHOWN, PlaceFilter
 
 ADD_LORA = """
     INSERT INTO feature (server_id, kind, target_id, featured_by, featured_at)
@@ -24,15 +24,17 @@ ADD_PUBLICATION = """
 """
 REMOVE = "DELETE FROM feature WHERE server_id = ? AND kind = ? AND target_id = ? RETURNING 1"
 FIND = "SELECT * FROM feature WHERE server_id = ? AND kind = ? AND target_id = ?"
-LORAS = """
-    SELECT feature.* FROM feature WHERE server_id = :server AND kind = 'lora'
-    AND EXISTS (SELECT 1 FROM lora_version WHERE lora_id = target_id AND usable = 1)
-    ORDER BY featured_at DESC, target_id DESC LIMIT :limit
-"""
+LORAS = f"""
+    SELECT feature.* FROM feature JOIN lora ON lora.id = target_id
+    WHERE feature.server_id = :server AND feature.kind = 'lora' AND featured_at >= :since
+    AND {LORA_SHOWN}
+    ORDER BY featured_at DESC, target_id DESC LIMIT :limit OFFSET :offset
+"""  # noqa: S608 - constants only
 PUBLICATIONS = f"""
     SELECT feature.* FROM feature JOIN publication ON publication.id = target_id
-    WHERE feature.server_id = :server AND feature.kind = 'publication' AND state = 'posted' AND {SHOWN}
-    ORDER BY featured_at DESC, target_id DESC LIMIT :limit
+    WHERE feature.server_id = :server AND feature.kind = 'publication' AND featured_at >= :since
+    AND state = 'posted' AND {SHOWN}
+    ORDER BY featured_at DESC, target_id DESC LIMIT :limit OFFSET :offset
 """  # noqa: S608 - constants only
 
 
@@ -78,18 +80,34 @@ async def find_feature(
     return _feature(rows[0]) if rows else None
 
 
-async def featured_loras(connection: aiosqlite.Connection, server_id: int, *, limit: int) -> tuple[Feature, ...]:
-    """The featured LoRAs with a usable file, the last featured first. Raises DatabaseError."""
-    rows = await fetch(connection, LORAS, {"server": server_id, "limit": limit})
-    return tuple(map(_feature, rows))
+async def featured_loras(
+    connection: aiosqlite.Connection, server_id: int, place: PlaceFilter, *, limit: int, offset: int = 0, since: int = 0
+) -> tuple[Feature, ...]:
+    """The LoRAs that a place shows and that were featured `since` (unix ms), the last featured first.
+
+    They have a usable file. Raises DatabaseError.
+    """
+    return await _features(connection, LORAS, server_id, place, limit, offset, since)
 
 
 async def featured_publications(
-    connection: aiosqlite.Connection, server_id: int, place: PlaceFilter, *, limit: int
+    connection: aiosqlite.Connection, server_id: int, place: PlaceFilter, *, limit: int, offset: int = 0, since: int = 0
 ) -> tuple[Feature, ...]:
-    """The featured pictures that a place shows, the last featured first. Raises DatabaseError."""
-    rows = await fetch(connection, PUBLICATIONS, {"server": server_id, "limit": limit, **place.parameters})
-    return tuple(map(_feature, rows))
+    """The same of pictures. Raises DatabaseError."""
+    return await _features(connection, PUBLICATIONS, server_id, place, limit, offset, since)
+
+
+async def _features(
+    connection: aiosqlite.Connection,
+    sql: str,
+    server_id: int,
+    place: PlaceFilter,
+    limit: int,
+    offset: int,
+    since: int,
+) -> tuple[Feature, ...]:
+    page = {"server": server_id, "limit": limit, "offset": offset, "since": since}
+    return tuple(map(_feature, await fetch(connection, sql, page | place.parameters)))
 
 
 def _feature(row: sqlite3.Row) -> Feature:

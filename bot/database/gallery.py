@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import product
 
@@ -22,7 +22,8 @@ from bot.database.publications import Publication, publication_from
 from bot.database.reports import HIDING
 from inference.content_rating import ContentRating
 
-_BLOCK = "block.server_id IN (0, publication.server_id) AND (ends_at IS NULL OR ends_at > :now)"
+BLOCK_HOLDS = "(block.ends_at IS NULL OR block.ends_at > :now)"
+_BLOCK = f"block.server_id IN (0, publication.server_id) AND {BLOCK_HOLDS}"
 SHOWN = f"""(
     level <= :most AND (unrated = 0 OR :unrated_as <= :most)
     AND (checkpoint IN (SELECT value FROM json_each(:checkpoints))) = :listed
@@ -37,6 +38,16 @@ SHOWN = f"""(
         SELECT 1 FROM publication_lora CROSS JOIN lora_version ON lora_version.sha256 = publication_lora.sha256
         CROSS JOIN block ON kind = 'lora' AND target_id = lora_version.lora_id
         WHERE publication_id = publication.id AND {_BLOCK}
+    )
+)"""  # noqa: S608 - constants only
+
+# Of table lora: what a place names of a server's LoRAs.
+LORA_SHOWN = f"""(
+    EXISTS (SELECT 1 FROM lora_version WHERE lora_version.lora_id = lora.id AND usable = 1)
+    AND coalesce((SELECT level FROM rating_level WHERE rating = lora.content_rating), :unrated_as) <= :most
+    AND NOT EXISTS (
+        SELECT 1 FROM block WHERE block.kind = 'lora' AND block.target_id = lora.id
+        AND block.server_id IN (0, :server) AND {BLOCK_HOLDS}
     )
 )"""  # noqa: S608 - constants only
 
@@ -70,7 +81,7 @@ def _page(sort: GallerySort, found: bool, back: bool) -> str:
     rows, beyond, order = _LISTS[sort, found]
     return f"""
         SELECT publication.* {rows} AND state = 'posted' AND {beyond.format(">" if back else "<")}
-        AND {SHOWN} ORDER BY {order.format("" if back else "DESC")} LIMIT :limit
+        AND {SHOWN} ORDER BY {order.format("" if back else "DESC")} LIMIT :limit OFFSET :offset
     """
 
 
@@ -86,6 +97,12 @@ BRING_BACK = f"""
     UPDATE publication SET hidden = 0
     WHERE art_channel_id = :channel AND state = 'pending' AND hidden = 1 AND {SHOWN} RETURNING id
 """  # noqa: S608
+TRENDING = f"""
+    SELECT lora.id, max(lora_in_server.trend) AS trend FROM lora_in_server
+    JOIN lora_version ON lora_version.sha256 = lora_in_server.sha256 JOIN lora ON lora.id = lora_version.lora_id
+    WHERE lora_in_server.server_id = :server AND publications > 0 AND {LORA_SHOWN}
+    GROUP BY lora.id ORDER BY max(lora_in_server.trend) DESC, lora.id DESC LIMIT :limit
+"""  # noqa: S608 - constants only
 END = 2**63 - 1  # above every id and every number of likes
 
 
@@ -121,7 +138,7 @@ class Anchor:
     likes: int = END
 
 
-BEGINNING = Anchor()
+BEGINNING, ENDING = Anchor(), Anchor(0, 0)
 
 
 @dataclass(frozen=True)
@@ -162,6 +179,27 @@ async def gallery_page(
     return GalleryPage(found[:limit], before=after != BEGINNING, after=len(found) > limit)
 
 
+async def numbered_gallery_page(
+    connection: aiosqlite.Connection,
+    wanted: GalleryFilter,
+    place: PlaceFilter,
+    sort: GallerySort = GallerySort.NEWEST,
+    *,
+    limit: int,
+    number: int,
+) -> GalleryPage:
+    """The page with a number, from 0; the last one for one beyond it. It reads what stands before it.
+
+    Raises DatabaseError.
+    """
+    offset = number * limit
+    found = await _beyond(connection, wanted, place, sort, back=False, anchor=BEGINNING, limit=limit + 1, offset=offset)
+    if not found and number:
+        last = await page_before(connection, wanted, place, sort, limit=limit, before=ENDING)
+        return replace(last, after=False)
+    return GalleryPage(found[:limit], before=number > 0, after=len(found) > limit)
+
+
 async def page_before(
     connection: aiosqlite.Connection,
     wanted: GalleryFilter,
@@ -197,6 +235,14 @@ async def match_channel(
         await write(connection, BRING_BACK, values)
 
 
+async def trending_loras(
+    connection: aiosqlite.Connection, server_id: int, place: PlaceFilter, *, limit: int
+) -> tuple[int, ...]:
+    """Ids of the LoRAs with which a server publishes and likes most lately. Raises DatabaseError."""
+    rows = await fetch(connection, TRENDING, {"server": server_id, "limit": limit, **place.parameters})
+    return tuple(row["id"] for row in rows)
+
+
 async def _beyond(
     connection: aiosqlite.Connection,
     wanted: GalleryFilter,
@@ -206,10 +252,14 @@ async def _beyond(
     back: bool,
     anchor: Anchor,
     limit: int,
+    offset: int = 0,
 ) -> tuple[Publication, ...]:
     match = wanted.query()
     if match is None:
         return ()
-    where = {"server": wanted.server_id, "match": match, "id": anchor.id, "likes": anchor.likes, "limit": limit}
+    where = {
+        "server": wanted.server_id, "match": match, "id": anchor.id, "likes": anchor.likes,
+        "limit": limit, "offset": offset,
+    }  # fmt: skip
     sql = PAGE[sort, wanted.narrows, back]
     return tuple(map(publication_from, await fetch(connection, sql, where | place.parameters)))

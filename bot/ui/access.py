@@ -11,10 +11,11 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot.database.gallery import PlaceFilter
-from bot.database.jobs import AnyJob
+from bot.database.gallery import PlaceFilter, find_shown
+from bot.database.jobs import AnyJob, Job, find_job
+from bot.database.publications import Publication
 from bot.database.server_settings import ServerSettings
-from bot.errors import CommandClosed
+from bot.errors import CommandClosed, NotPublished
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.moderation.enforcement import WordRules
 from bot.servers.context import ActionContext
@@ -91,6 +92,19 @@ async def published_here(interaction: Interaction) -> PlaceFilter:
     """Which published pictures are shown where the person is. Raises DatabaseError."""
     content = interaction.client.servers.content
     return content.published_in(await content.place(context_of(interaction)))
+
+
+async def require_published(interaction: Interaction, publication_id: int) -> tuple[Publication, Job]:
+    """The publication and its job, if it is shown where the person is: in its own server, by rating and rules.
+
+    Raises NotPublished or DatabaseError.
+    """
+    connection, place = interaction.client.connection, await published_here(interaction)
+    found = await find_shown(connection, publication_id, place)
+    job = None if found is None else await find_job(connection, found.job_id)
+    if found is None or job is None or found.server_id != interaction.guild_id:
+        raise NotPublished
+    return found, job
 
 
 async def hides_pictures(interaction: Interaction) -> bool:

@@ -21,6 +21,7 @@ from discord.http import Route
 
 from bot import background, metrics
 from bot.app.assembly import Easel
+from bot.community.featuring import Featuring
 from bot.community.like_counts import LikeCounts
 from bot.community.pacing import EditPacer
 from bot.community.publishing import Publishing, PublishingRules
@@ -174,6 +175,7 @@ class EaselBot(Client):
         )  # fmt: skip
         posts = PublicationPosts(self, self.connection, self.configuration, easel.attachments, servers)
         self.publishing = Publishing(self.connection, self.publishing_rules, posts)
+        self.featuring = Featuring(self.connection, servers.rights)
         self.likes = LikeCounts(self.connection, posts, EditPacer(time.monotonic))
         self.answers = AnswersUnderWay()
         erased = ErasedMessages(self, self.answers, follower.stop)

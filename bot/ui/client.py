@@ -12,6 +12,7 @@ from discord import ui
 from discord.ext import commands
 
 from bot.app.reloading import Reloader
+from bot.community.featuring import Featuring
 from bot.community.like_counts import LikeCounts
 from bot.community.publishing import Publishing, PublishingRules
 from bot.database.preferences import Preferences
@@ -83,6 +84,7 @@ class Client(commands.AutoShardedBot):
     publishing_rules: PublishingRules
     publishing: Publishing
     likes: LikeCounts
+    featuring: Featuring
     erasures: Erasures
     answers: AnswersUnderWay
     exporter: Exporter

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from bot.database.lora_search import Sort
+from bot.i18n import _
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage
-from bot.workspace.browsing import PageRef
+from bot.workspace.browsing import PageRef, Query, in_order
 
 # How a control's custom_id names its kind. Old messages keep their buttons, so the first two keys stay as they are;
 # the key of a later kind ends in a hyphen, so that no other custom_id begins with it.
@@ -16,7 +18,7 @@ KIND = r"(?P<kind>mk|bm|[a-z]{2,8}-)"
 
 
 class PageKind(ABC):
-    """A list of LoRAs, such as the market. Defining a subclass registers it; the sentences are marked by `later`."""
+    """A list, such as the market. Defining a subclass registers it; the sentences are marked by `later`."""
 
     registered: ClassVar[dict[str, type[PageKind]]] = {}
 
@@ -25,6 +27,8 @@ class PageKind(ABC):
     sorts: ClassVar[tuple[Sort, ...]]
     page_size: ClassVar[int] = 0  # cards on a page, of a kind that can also show its entries as a compact list
     tags: ClassVar[bool]  # whether the category menu offers tags
+    featured: ClassVar[bool] = False  # whether the menu of orders offers what staff feature
+    orders: ClassVar[Mapping[Sort, str]] = {}  # its own names of orders
     search_title: ClassVar[str]
     search_hint: ClassVar[str]  # which texts are searched
 
@@ -37,6 +41,14 @@ class PageKind(ABC):
         """The kind with that key; None for a key of another version of Easel."""
         kind = PageKind.registered.get(key)
         return kind() if kind else None
+
+    def order_of(self, query: Query) -> str:
+        """The order of a query, for menus and titles."""
+        return _("Featured by staff") if query.featured else self.named(query.sort)
+
+    def named(self, sort: Sort) -> str:
+        """An order in words."""
+        return _(self.orders[sort]) if sort in self.orders else in_order(sort)
 
     @abstractmethod
     async def page(self, interaction: Interaction, page_ref: PageRef) -> RenderedMessage:

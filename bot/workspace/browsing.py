@@ -1,6 +1,7 @@
-"""Queries of LoRA lists, and their short form on buttons, by which pages survive restarts.
+"""Queries of lists with pages, and their short form on buttons, by which pages survive restarts.
 
-There are two lists: the market is the whole library, the bookmarks are what a person saved of it.
+There are three lists: the market is the whole library, the bookmarks are what a person saved of it, the gallery is what
+the people of a server published.
 """
 
 from __future__ import annotations
@@ -45,18 +46,23 @@ _ORDERS = {
     Sort.NAME: later("By name"),
     Sort.OLDEST: later("Oldest first"),
 }
+_FEATURED = "f"  # in place of a sort
 _CATEGORIES = {None: "-", **{category: category.value[0] for category in Category}}
 _KEPT = re.compile(r"~(\d{1,18})")
-# A compact list's key begins with a capital.
+# A compact list's key begins with a capital. Behind the @ stand a LoRA and a person.
 _KEY = re.compile(
-    r"(?P<sort>[a-zA-Z])(?P<category>[a-z-]):(?P<base>[a-z0-9/._-]{0,64}):(?P<length>\d{1,2})\.(?P<rest>.*)", re.DOTALL
+    r"(?P<sort>[a-zA-Z])(?P<category>[a-z-]):(?P<base>[a-z0-9/._-]{0,64})"
+    r"(?:@(?P<lora>\d{0,18})~(?P<person>\d{0,20}))?:(?P<length>\d{1,2})\.(?P<rest>.*)",
+    re.DOTALL,
 )
 
 
 class Query(BaseModel):
-    """Which LoRAs to show, in which order, and how. `base_model` is of a checkpoint that they fit; None: any.
+    """Which LoRAs or pictures to show, in which order, and how. None: any.
 
-    A `compact` list has lines of text instead of cards, and so more entries on a page.
+    `base_model` is of a checkpoint that LoRAs fit, or that painted a picture. `lora` and `person` are of pictures.
+    What staff feature is in the order in which they featured it, whatever the `sort`. A `compact` list has lines of
+    text instead of cards, and so more entries on a page.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -67,6 +73,9 @@ class Query(BaseModel):
     base_model: BaseModelId | None = None
     search: str = ""
     compact: bool = False
+    featured: bool = False
+    lora: int | None = None
+    person: int | None = None
 
     def but(self, **changes: object) -> Self:
         """The same query with changes."""
@@ -75,8 +84,10 @@ class Query(BaseModel):
     @property
     def key(self) -> str:
         """The query in the short form that buttons carry."""
-        sort = _SORTS[self.sort].upper() if self.compact else _SORTS[self.sort]
-        head = f"{sort}{_CATEGORIES[self.category]}:{self.base_model or ''}"
+        sort = _FEATURED if self.featured else _SORTS[self.sort]
+        head = f"{sort.upper() if self.compact else sort}{_CATEGORIES[self.category]}:{self.base_model or ''}"
+        if self.lora is not None or self.person is not None:
+            head += f"@{'' if self.lora is None else self.lora}~{'' if self.person is None else self.person}"
         return f"{head}:{len(self.tag)}.{self.tag}{self.search}"
 
 
@@ -158,7 +169,9 @@ async def _that_fits(
 
 def _from_key(key: str) -> Query | None:
     match = _KEY.fullmatch(key)
-    sort = next((sort for sort, letter in _SORTS.items() if match and letter == match["sort"].lower()), None)
+    letter = match["sort"].lower() if match else ""
+    featured = letter == _FEATURED
+    sort = Sort.NEWEST if featured else next((sort for sort, its in _SORTS.items() if its == letter), None)
     if match is None or sort is None:
         return None
     length = int(match["length"])
@@ -170,6 +183,9 @@ def _from_key(key: str) -> Query | None:
         base_model=base_model_in(match["base"]),
         search=match["rest"][length:],
         compact=match["sort"].isupper(),
+        featured=featured,
+        lora=int(match["lora"]) if match["lora"] else None,
+        person=int(match["person"]) if match["person"] else None,
     )
 
 

@@ -37,7 +37,7 @@ class WallFull(RequestError):
 class HangButton(PersistentButton, template=r"hang:(?P<lora>[A-Za-z]{1,20})"):
     """Hangs a LoRA's picture on the wall, where one has room."""
 
-    command = "gallery"
+    command = "wall"
 
     def __init__(self, lora: str) -> None:
         self.lora = lora
@@ -53,13 +53,13 @@ class HangButton(PersistentButton, template=r"hang:(?P<lora>[A-Za-z]{1,20})"):
         await send_ephemeral_text(interaction, f"{self.lora} hangs on the wall.")
 
 
-class Gallery(PageKind):
+class Wall(PageKind):
     """The LoRAs of the library by name, one on a page."""
 
-    command, key = "gallery", "gallery-"
+    command, key = "wall", "wall-"
     sorts = (Sort.NAME,)
     tags = False
-    search_title = later("Search the gallery")
+    search_title = later("Search the wall")
     search_hint = later("Names")
 
     async def page(self, interaction: Interaction, page_ref: PageRef) -> RenderedMessage:
@@ -74,15 +74,15 @@ class Gallery(PageKind):
         return page
 
 
-class GalleryCog(Cog):
-    """Opens the gallery."""
+class WallCog(Cog):
+    """Opens the wall."""
 
-    @app_commands.command(name="gallery")
-    async def gallery(self, interaction: Interaction) -> None:
+    @app_commands.command(name="wall")
+    async def wall(self, interaction: Interaction) -> None:
         """Look at the LoRAs one by one."""
         query = Query(sort=Sort.NAME)
         page_ref = await page_ref_of(self._client.connection, interaction.user.id, query)
-        page = await Gallery().page(interaction, page_ref)
+        page = await Wall().page(interaction, page_ref)
         await send_ephemeral(interaction, page.view, page.files)
 
 

@@ -28,13 +28,13 @@ async def turned(scene: Scene, page: VisibleMessage, button: str, then: str) -> 
 
 async def test_a_command_a_list_a_button_and_an_error_need_no_other_edit(empty: Scene) -> None:
     async with bot_process(empty, module=FEATURE):
-        (listed,) = [command for command in await empty.ada.commands() if command["name"] == "gallery"]
+        (listed,) = [command for command in await empty.ada.commands() if command["name"] == "wall"]
         assert listed["description"] == "Look at the LoRAs one by one."
-        page = await told(empty.ada, "gallery")
+        page = await told(empty.ada, "wall")
         assert "Bat, 1 of 3" in page.text
         page = await turned(empty, page, "More", then="mystery, 2 of 3")
         form = await empty.ada.press(page, "Search")
-        assert (await form.modal())["title"] == "Search the gallery"
+        assert (await form.modal())["title"] == "Search the wall"
         await empty.ada.submit(form, {"words": "wash"})
         found = await empty.control.wait_message(page.id, lambda seen: "Wash, 1 of 1" in seen.text)
     async with bot_process(empty, module=FEATURE):  # which knows nothing of the message but its custom_ids
@@ -46,7 +46,7 @@ async def test_a_command_a_list_a_button_and_an_error_need_no_other_edit(empty: 
 
 def test_its_sentences_are_collected_from_one_file_among_the_commands(tmp_path: Path) -> None:
     here = Path(__file__)
-    shutil.copy(here.with_name("added_feature.py"), tmp_path / "gallery.py")
+    shutil.copy(here.with_name("added_feature.py"), tmp_path / "wall.py")
     command = [sys.executable, "-c", SENTENCES, str(tmp_path)]
     done = subprocess.run(command, cwd=here.parents[2], check=True, capture_output=True, text=True)
     for sentence in ("There is no room for {lora} on the wall.", "Look at the LoRAs one by one."):

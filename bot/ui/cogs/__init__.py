@@ -6,6 +6,7 @@ imagine.py        /imagine
 sweep.py          /sweep
 studio.py         /studio
 lora.py           /lora browse, /lora info
+gallery.py        /gallery
 bookmarks.py      /bookmarks
 stack.py          /stack
 history.py        /history

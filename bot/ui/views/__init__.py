@@ -11,6 +11,7 @@ bookmark_file.py           export and import of bookmarks
 lora.py                    the page of a LoRA
 lora_text.py               texts about a LoRA
 lora_pictures.py           previews and samples of a LoRA
+community_pictures.py      pictures of the server that were made with a LoRA
 base_model_declaration.py  an operator declares a base model
 content_rating.py          an operator says for whom a LoRA is
 add_to_studio.py           the button that adds a LoRA to the studio
@@ -23,6 +24,11 @@ deleted.py                 what stands in place of a deleted picture, and *Undo*
 sheet.py                   the message of a sweep or comparison
 picture_details.py         the parameters of a picture
 published_post.py          the message of a published picture, with the buttons for everybody
+gallery.py                 the published pictures of a server
+gallery_cards.py           several published pictures on a page
+gallery_links.py           the button that opens it
+gallery_picture.py         a published picture with what everybody may do with it
+feature_buttons.py         staff feature a LoRA or a published picture
 published.py               what people do with a published picture
 history.py                 the list of a person's own pictures
 queue.py                   the jobs of a person, and of everybody

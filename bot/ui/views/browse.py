@@ -1,7 +1,7 @@
-"""Controls for browsing a list of LoRAs: pages, sort order, category, base model and search words.
+"""Controls for browsing a list: pages, sort order, category, base model and search words.
 
-The market and the bookmarks share them. The custom_id of each control holds the page kind, the query and the page
-number, so the controls work after a restart.
+The market, the bookmarks and the gallery share them. The custom_id of each control holds the page kind, the query and
+the page number, so the controls work after a restart.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from bot.ui.page_kind import KIND, PageKind
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.views.go_to_page import GoToPageForm, page_of_pages
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton, PersistentSelect, outdated_error
-from bot.workspace.browsing import MAX_SEARCH, PageRef, Query, base_model_in, in_order, page_ref_of, query_at
+from bot.workspace.browsing import MAX_SEARCH, PageRef, Query, base_model_in, page_ref_of, query_at
 from inference.base_models import BaseModelId
 from inference.lora.sidecar import Category
 
@@ -37,6 +37,7 @@ MENU, MAX_OPTION = 25, 100  # options of a select menu, characters of an option;
 PAGE_REF = r"(?P<page>\d{1,6}):(?P<key>.{2,80})"
 _NO_FILTER = "-"  # the value of the option without a filter
 _AS_LIST, _AS_CARDS = "list", "cards"  # the values of the options that change how entries are shown
+_FEATURED = "featured"  # the value of the option for what staff feature
 COMPACT_PAGE = MENU  # entries on a page without cards: a menu opens them
 MAX_LINE_NAME, MAX_LINE_BASES = 50, 40  # characters of an entry's line; 25 lines share the 4000 of a message
 MAX_LINES, MAX_REMARK = 3300, 100  # characters of all lines, and of what is put behind one
@@ -240,8 +241,14 @@ class SortMenu(BrowseMenu, template=rf"{KIND}s:{PAGE_REF}"):
         sorts = kind.sorts
         offered = sorts if query.sort in sorts else (query.sort, *sorts)
         options = [
-            discord.SelectOption(label=in_order(sort), value=sort.value, default=sort is query.sort) for sort in offered
+            discord.SelectOption(
+                label=kind.named(sort), value=sort.value, default=sort is query.sort and not query.featured
+            )
+            for sort in offered
         ]
+        if kind.featured:
+            text = kind.order_of(query.but(featured=True))
+            options.append(discord.SelectOption(label=text, value=_FEATURED, default=query.featured))
         if kind.page_size:
             text = _("Show cards with pictures") if query.compact else _("Show as a list, {count} on a page")
             value = _AS_CARDS if query.compact else _AS_LIST
@@ -267,7 +274,9 @@ class SortMenu(BrowseMenu, template=rf"{KIND}s:{PAGE_REF}"):
 
     def changed(self, query: Query, chosen: str) -> Query:
         """The query in another order."""
-        return query.but(sort=Sort(chosen)) if chosen in Sort.__members__.values() else query
+        if chosen == _FEATURED:
+            return query.but(featured=True)
+        return query.but(sort=Sort(chosen), featured=False) if chosen in Sort.__members__.values() else query
 
 
 class CategoryMenu(BrowseMenu, template=rf"{KIND}c:{PAGE_REF}"):

@@ -11,6 +11,7 @@ import discord
 from discord import ui
 
 from bot.database.bookmarks import add_bookmarks, find_bookmark, remove_bookmarks
+from bot.database.features import FeatureKind
 from bot.database.lora_search import Shown
 from bot.database.loras import Lora, find_lora
 from bot.database.ratings import STARS, rate_lora, rating_of, unrate_lora
@@ -24,15 +25,17 @@ from bot.pictures.lora_pictures import LoraPictures
 from bot.requests.builder import LoraDraft, RequestDraft, usual_checkpoint
 from bot.servers.rights import Authority
 from bot.ui import acknowledge
-from bot.ui.access import checkpoints_here, context_of, shown_ratings
+from bot.ui.access import checkpoints_here, context_of, hides_pictures, shown_ratings
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import send_ephemeral
 from bot.ui.views import lora_text
 from bot.ui.views.add_to_studio import AddToStudioButton
 from bot.ui.views.base_model_declaration import DeclareButton, ProposeButton
+from bot.ui.views.community_pictures import CommunityPicture, add_community, community_pictures
 from bot.ui.views.content_rating import ContentRatingButton
-from bot.ui.views.lora_pictures import add_pictures
+from bot.ui.views.feature_buttons import feature_buttons, featured_line
+from bot.ui.views.lora_pictures import MAX_SAMPLES, add_pictures
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton, PersistentSelect
 from bot.ui.views.report_forms import ReportLoraButton
 from bot.ui.views.server.blocks import BlockThisLoraButton
@@ -254,8 +257,12 @@ async def _page(interaction: Interaction, lora_id: int) -> RenderedMessage:
     checkpoints, staff = await checkpoints_here(interaction), await _staff_buttons(interaction, lora)
     if lora.content_rating not in shown:
         return hidden_page(lora, staff)
-    person_id = interaction.user.id
-    return await lora_page(client.connection, checkpoints, client.lora_pictures, person_id, lora, staff, shown)
+    return await lora_page(
+        client.connection, checkpoints, client.lora_pictures, interaction.user.id, lora, staff, shown,
+        featured=await featured_line(interaction, FeatureKind.LORA, lora.id),
+        community=await community_pictures(interaction, lora),
+        hides=await hides_pictures(interaction),
+    )  # fmt: skip
 
 
 async def _staff_buttons(interaction: Interaction, lora: Lora) -> list[PersistentButton]:
@@ -270,6 +277,7 @@ async def _staff_buttons(interaction: Interaction, lora: Lora) -> list[Persisten
         *([kind(lora.id)] if lora.usable else []),
         *([ContentRatingButton(lora.id)] if operates else []),
         BlockThisLoraButton(who.place, lora.id),
+        *await feature_buttons(interaction, FeatureKind.LORA, lora.id),
     ]
 
 
@@ -305,10 +313,15 @@ async def lora_page(
     lora: Lora,
     staff_buttons: Sequence[PersistentButton] = (),
     shown: Shown = None,
+    *,
+    featured: Sequence[str] = (),
+    community: Sequence[CommunityPicture] = (),
+    hides: bool = False,
 ) -> RenderedMessage:
-    """The page of a LoRA: description, versions, sample pictures, statistics and buttons.
+    """The page of a LoRA: description, versions, sample pictures, statistics, pictures of the server and buttons.
 
-    Other LoRAs are named only where their content rating is one of those `shown`; left out, all are.
+    Other LoRAs are named only where their content rating is one of those `shown`; left out, all are. `featured` are
+    lines on who features it. Pictures of the `community` are spoilers where the place `hides` pictures.
     """
     page = RenderedMessage()
     usual = await usual_checkpoint(connection, checkpoints, person_id)
@@ -316,10 +329,11 @@ async def lora_page(
     often_with = tuple(other for other in used_with if shown is None or other.content_rating in shown)
     container = ui.Container[Any]()
     head = lora_text.head_text(lora, await tags_of(connection, lora.id))
-    await add_pictures(page, container, pictures, lora, head, usual)
+    await add_pictures(page, container, pictures, lora, head, usual, room=MAX_SAMPLES - len(community))
     container.add_item(ui.TextDisplay[Any](lora_text.versions_text(checkpoints, lora, usual.name if usual else None)))
-    container.add_item(ui.TextDisplay[Any](lora_text.facts_text(lora, often_with)))
+    container.add_item(ui.TextDisplay[Any]("\n".join([lora_text.facts_text(lora, often_with), *featured])))
     page.view.add_item(container)
+    add_community(page, lora, community, hidden=hides)
     if often_with:
         page.view.add_item(ui.ActionRow[Any](CompanionMenu(lora.id, often_with)))
     page.view.add_item(ui.ActionRow[Any](RateMenu(lora.id, await rating_of(connection, person_id, lora.id))))

@@ -29,9 +29,11 @@ async def add_pictures(
     lora: Lora,
     head: str,
     usual: CheckpointSettings | None,
+    *,
+    room: int = MAX_SAMPLES,
 ) -> None:
-    """Add `head` and the LoRA's pictures; samples painted on the checkpoint `usual` come first."""
-    samples = _by_version(await pictures.samples(lora), usual.name if usual else None)
+    """Add `head` and the LoRA's pictures, at most `room` samples; those of the checkpoint `usual` come first."""
+    samples = _by_version(await pictures.samples(lora), usual.name if usual else None, room)
     box = LIST if samples else GALLERY
     shown = page.attach_if(await pictures.authors_preview(lora, usual.base_model if usual else None, box))
     if shown and samples:
@@ -46,11 +48,11 @@ async def add_pictures(
         container.add_item(ui.TextDisplay[Any]("-# " + _("Samples are painted as soon as nobody waits for a picture.")))
 
 
-def _by_version(painted: Sequence[Sample], usual: str | None) -> list[list[Sample]]:
-    """The samples by version, as many as a message can hold; those of the checkpoint `usual` first."""
+def _by_version(painted: Sequence[Sample], usual: str | None, room: int) -> list[list[Sample]]:
+    """The samples by version, as many as there is `room` for; those of the checkpoint `usual` first."""
     by_version = [list(group) for _id, group in groupby(painted, key=lambda sample: sample.version_id)]
     by_version.sort(key=lambda samples: samples[0].checkpoint != usual)
-    room, kept = MAX_SAMPLES, list[list[Sample]]()
+    kept = list[list[Sample]]()
     for samples in by_version:
         if len(samples) <= room:
             room -= len(samples)

@@ -10,15 +10,17 @@ import aiosqlite
 from discord import ui
 
 from bot.database.bookmarks import add_bookmarks, bookmarked_among
+from bot.database.features import Feature, featured_loras
+from bot.database.gallery import PlaceFilter
 from bot.database.lora_search import Shown, Sort
-from bot.database.loras import Lora, LoraPage, browse_loras
+from bot.database.loras import Lora, LoraPage, browse_loras, find_loras_by_id
 from bot.i18n import _, later, ngettext, number
 from bot.i18n.texts import clipped
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.lora_pictures import LoraPictures
 from bot.requests.builder import usual_checkpoint
 from bot.ui import acknowledge
-from bot.ui.access import checkpoints_here, shown_ratings
+from bot.ui.access import checkpoints_here, published_here, shown_ratings
 from bot.ui.client import Interaction
 from bot.ui.page_kind import PageKind
 from bot.ui.rendered_message import RenderedMessage
@@ -37,10 +39,12 @@ from bot.ui.views.browse import (
     page_of_text,
     page_size_of,
 )
+from bot.ui.views.feature_buttons import featured_text
 from bot.ui.views.lora import LoraPageButton, bookmark_label, show_lora_page, toggle_bookmark
 from bot.ui.views.persistent_items import PersistentButton
-from bot.workspace.browsing import PageRef, Query, first_in_market, in_order, page_ref_of, query_at
+from bot.workspace.browsing import PageRef, Query, first_in_market, page_ref_of, query_at
 
+MOST_FEATURED, NAMED = 100, 3  # LoRAs that staff feature in a server, and those that the first page names
 PAGE_SIZE = 4  # entries of 7 components each; beside them 12 for title, menus and buttons make Discord's 40
 MAX_NAME = 80  # characters of a name in a note
 
@@ -51,7 +55,7 @@ class Market(PageKind):
     command, key = "lora", "mk"
     sorts = (Sort.TRENDING, Sort.TOP_RATED, Sort.MOST_USED, Sort.NEWEST, Sort.OLDEST, Sort.NAME)
     page_size = PAGE_SIZE
-    tags = True
+    tags, featured = True, True
     search_title = later("Search the market")
     search_hint = later("Names, trigger words, descriptions; a typo does no harm")
 
@@ -153,10 +157,18 @@ async def open_market(interaction: Interaction, query: Query | None = None) -> N
 async def _page(interaction: Interaction, page_ref: PageRef, note: str = "") -> RenderedMessage:
     client, shown = interaction.client, await shown_ratings(interaction)
     checkpoints, person_id = await checkpoints_here(interaction), interaction.user.id
+    features = await _features(client.connection, interaction.guild_id, await published_here(interaction))
     return await market_page(
         client.connection, checkpoints, client.lora_pictures, person_id, page_ref, note, shown=shown,
-        server_id=interaction.guild_id,
+        server_id=interaction.guild_id, features=features,
     )  # fmt: skip
+
+
+async def _features(connection: aiosqlite.Connection, server_id: int | None, place: PlaceFilter) -> tuple[Feature, ...]:
+    """What the staff of a server feature, as far as the place shows it; nothing outside of servers."""
+    if server_id is None:
+        return ()
+    return await featured_loras(connection, server_id, place, limit=MOST_FEATURED)
 
 
 async def market_page(
@@ -169,32 +181,42 @@ async def market_page(
     *,
     shown: Shown = None,
     server_id: int | None = None,
+    features: Sequence[Feature] = (),
 ) -> RenderedMessage:
     """One page of the market; `note` says what was just done, `shown` are the content ratings that are shown.
 
-    In a server, trending and top rated count what was published and liked there.
+    In a server, trending and top rated count what was published and liked there; `features` are what its staff feature.
     Raises NothingThere when the stored query is gone.
     """
     query = await query_at(connection, person_id, page_ref)
     page_size = page_size_of(MARKET, query)
-    found = await browse_loras(
-        connection,
-        limit=page_size,
-        offset=page_ref.page * page_size,
-        search=query.search,
-        category=query.category,
-        tag=query.tag or None,
-        base_models=checkpoints.lora_bases_for(query.base_model) if query.base_model else None,
-        shown=shown,
-        sort=query.sort,
-        server_id=server_id,
-    )
+    offset = page_ref.page * page_size
+    if query.featured:
+        found = await _featured(connection, checkpoints, query, features, limit=page_size, offset=offset)
+    else:
+        found = await browse_loras(
+            connection,
+            limit=page_size,
+            offset=offset,
+            search=query.search,
+            category=query.category,
+            tag=query.tag or None,
+            base_models=checkpoints.lora_bases_for(query.base_model) if query.base_model else None,
+            shown=shown,
+            sort=query.sort,
+            server_id=server_id,
+        )
     if not found.loras and page_ref.page:  # the library has become smaller, or somebody jumped beyond the end
         last = PageRef((max(found.total, 1) - 1) // page_size, page_ref.key)
-        return await market_page(connection, checkpoints, pictures, person_id, last, shown=shown, server_id=server_id)
+        return await market_page(
+            connection, checkpoints, pictures, person_id, last, shown=shown, server_id=server_id, features=features
+        )
     page = RenderedMessage()
     newcomer = query.sort is Sort.TOP_RATED and query == await first_in_market(connection, checkpoints, person_id)
     title = _title(query, page_ref, found, newcomer=newcomer)
+    if not page_ref.page and not query.featured and not active_filters(query.but(base_model=None)):
+        title = "\n".join([title, *await _featured_lines(connection, features)])
+    by_lora = {each.target_id: each for each in features}
     page.view.add_item(ui.TextDisplay[Any](f"{title}\n{note}".rstrip()))
     usual = await usual_checkpoint(connection, checkpoints, person_id)
     base_model = query.base_model or (usual.base_model if usual else None)
@@ -208,6 +230,8 @@ async def market_page(
     for lora in () if query.compact else found.loras:
         preview = page.attach_if(await pictures.preview(lora, base_model))
         text = lora_text.entry_text(checkpoints, lora, usual.name if usual else None)
+        if lora.id in by_lora:
+            text += f"\n-# {featured_text(by_lora[lora.id])}"
         page.view.add_item(_entry(text, preview, lora, page_ref, bookmarked=lora.id in bookmarked))
     location = PageLocation(MARKET.key, page_ref)
     pages = -(-found.total // page_size) if query.compact else None
@@ -216,13 +240,49 @@ async def market_page(
     return page
 
 
+async def _featured(
+    connection: aiosqlite.Connection,
+    checkpoints: InstalledCheckpoints,
+    query: Query,
+    features: Sequence[Feature],
+    *,
+    limit: int,
+    offset: int,
+) -> LoraPage:
+    """A page of what staff feature, narrowed down by the menus. Search words do not narrow it down: it is short."""
+    bases = checkpoints.lora_bases_for(query.base_model) if query.base_model else None
+    loras = [
+        lora
+        for lora in await find_loras_by_id(connection, [each.target_id for each in features])
+        if query.category in (None, lora.category)
+        and (bases is None or any(version.base_model in bases for version in lora.usable))
+    ]
+    return LoraPage(tuple(loras[offset : offset + limit]), len(loras), more=offset + limit < len(loras))
+
+
+async def _featured_lines(connection: aiosqlite.Connection, features: Sequence[Feature]) -> list[str]:
+    """The section of what staff have featured last, with who and when."""
+    if not features:
+        return []
+    named = {
+        lora.id: lora for lora in await find_loras_by_id(connection, [each.target_id for each in features[:NAMED]])
+    }
+    lines = [
+        f"- **{clipped(named[each.target_id].name, MAX_NAME)}** · {featured_text(each)}"
+        for each in features[:NAMED]
+        if each.target_id in named
+    ]
+    hint = _("*Featured by staff* in the first menu below opens them.")
+    return [f"**{_('Featured')}**", *lines, f"-# {hint}"]
+
+
 def _title(query: Query, page_ref: PageRef, found: LoraPage, *, newcomer: bool) -> str:
     """The heading: number of matches, filters and order; for a newcomer also a hint."""
     lines = [f"## {_('Market')}"]
     if not found.total:
         return "\n".join([*lines, *(hidden_line(found.hidden) or [_no_results_text(query)])])
     count = ngettext("{count} LoRA", "{count} LoRAs", found.total).format(count=number(found.total))
-    parts = [count, *active_filters(query), in_order(query.sort)]
+    parts = [count, *active_filters(query), MARKET.order_of(query)]
     parts += filter(None, [page_of_text(page_ref, found.total, page_size_of(MARKET, query))])
     lines += [f"-# {' · '.join(parts)}", *compact_hint(query, found.total, PAGE_SIZE), *hidden_line(found.hidden)]
     if newcomer and not page_ref.page:
@@ -235,6 +295,8 @@ def _title(query: Query, page_ref: PageRef, found: LoraPage, *, newcomer: bool) 
 def _no_results_text(query: Query) -> str:
     """The text for an empty result, with a suggestion."""
     filters = " · ".join(active_filters(query))
+    if query.featured:
+        return _("Staff feature no LoRA here at the moment.")
     if not filters:
         return _("There is no LoRA here yet. The operator of this bot puts their files into its library.")
     text = _("Nothing here matches {filters}.").format(filters=filters)

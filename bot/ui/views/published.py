@@ -5,29 +5,12 @@ Each asks anew whether the picture is still there and shown where the person is.
 
 from __future__ import annotations
 
-from bot.database.gallery import find_shown
-from bot.database.jobs import Job, find_job
-from bot.database.publications import Publication
-from bot.errors import NotPublished
 from bot.i18n import _
-from bot.ui.access import published_here
+from bot.ui.access import require_published
 from bot.ui.client import Interaction
 from bot.ui.views.picture_details import bookmark_loras
 from bot.workspace.remix import with_same_loras
 from inference.parameters import RecipeLora
-
-
-async def require_published(interaction: Interaction, publication_id: int) -> tuple[Publication, Job]:
-    """The publication and its job, if it is shown where the person is: in its own server, by rating and rules.
-
-    Raises NotPublished or DatabaseError.
-    """
-    connection, place = interaction.client.connection, await published_here(interaction)
-    found = await find_shown(connection, publication_id, place)
-    job = None if found is None else await find_job(connection, found.job_id)
-    if found is None or job is None or found.server_id != interaction.guild_id:
-        raise NotPublished
-    return found, job
 
 
 async def use_same(interaction: Interaction, publication_id: int) -> None:

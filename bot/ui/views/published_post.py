@@ -19,7 +19,7 @@ from bot.i18n.texts import on_a_label, plain, summary_of_job
 from bot.pictures.attachments import PictureFile, attachment_url, kept_files
 from bot.servers.rights import Action
 from bot.ui import acknowledge
-from bot.ui.access import context_of, may
+from bot.ui.access import context_of, may, require_published
 from bot.ui.client import Interaction
 from bot.ui.discord_refusals import DISCORD_ERRORS, is_final
 from bot.ui.rendered_message import RenderedMessage
@@ -27,7 +27,7 @@ from bot.ui.replies import send_ephemeral, send_ephemeral_text
 from bot.ui.views.lora import LoraPageButton
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentButton, PersistentForm
 from bot.ui.views.picture_details import BookmarkLorasButton, RemixButton
-from bot.ui.views.published import require_published, use_same
+from bot.ui.views.published import use_same
 from bot.workspace.remix import MatchedLora, parts_of
 from inference.messages import GenerationRequest
 from inference.parameters import recipe_of

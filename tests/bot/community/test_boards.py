@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from bot.community.boards import NEWEST, Boards
+from bot.community.boards import MOST_LIKED, Boards
 from bot.community.discord_side import ArtChannelUnreachable
 from bot.community.pacing import EDIT_SECONDS, EditPacer
 from bot.database.features import FeatureKind, add_feature
-from bot.database.publications import begin_removal
+from bot.database.likes import RECENT_MS, like
+from bot.database.publications import Publication, begin_removal
 from tests.bot.community.art import HERE, STAFF, Community, Discord, World, community
+from tests.bot.database.conftest import add_lora
 from tests.bot.database.publishing import SERVER, published
 from tests.stepped import Stepped
 
@@ -28,26 +30,60 @@ async def refresh(here: Community) -> float:
     return await here.boards.refresh(HERE)
 
 
+async def liked(here: Community) -> Publication:
+    one = await published(here.connection)
+    await like(here.connection, one.id, 5)
+    return one
+
+
 async def test_a_board_is_edited_when_it_shows_something_else(here: Community) -> None:
+    lora = await add_lora(here.connection, "Komori")
     await refresh(here)
-    pictures = [await published(here.connection) for _ in range(NEWEST + 1)]
+    pictures = [await liked(here) for _ in range(MOST_LIKED + 1)]
     for _ in range(3):
         assert await refresh(here) == 0.0
     ((message, content),) = here.discord.boards.items()
-    assert content.newest == tuple(one.id for one in reversed(pictures[1:])) and here.discord.edits == 1
+    assert content.most_liked == tuple(one.id for one in reversed(pictures[1:])) and here.discord.edits == 1
+    assert content.trending == ()
+    await published(here.connection, "Komori")
     await add_feature(here.connection, SERVER, FeatureKind.PUBLICATION, pictures[0].id, STAFF)
+    await add_feature(here.connection, SERVER, FeatureKind.LORA, lora.id, STAFF)
     await refresh(here)
     ((same, content),) = here.discord.boards.items()
-    assert same == message and [one.target_id for one in content.pictures] == [pictures[0].id]
+    assert same == message and [one.target_id for one in content.picked_pictures] == [pictures[0].id]
+    assert [one.target_id for one in content.picked_loras] == [lora.id] and content.trending == (lora.id,)
     await begin_removal(here.connection, pictures[0].id)
     await refresh(here)
-    assert here.discord.boards[message].pictures == () and here.discord.edits == 3
+    assert here.discord.boards[message].picked_pictures == () and here.discord.edits == 3
+
+
+async def test_what_staff_picked_more_than_a_week_ago_is_no_pick_of_the_week(here: Community) -> None:
+    one = await published(here.connection)
+    await add_feature(here.connection, SERVER, FeatureKind.PUBLICATION, one.id, STAFF)
+    await here.connection.execute("UPDATE feature SET featured_at = featured_at - ?", (RECENT_MS + 1,))
+    await here.connection.commit()
+    await refresh(here)
+    (content,) = here.discord.boards.values()
+    assert content.picked_pictures == ()
+
+
+async def test_what_is_taken_down_goes_from_a_board_at_once(here: Community) -> None:
+    rarely = Boards(here.connection, here.discord, EditPacer(here.pacer_clock), lambda: None)  # type: ignore[arg-type,return-value]
+    one, two = await liked(here), await liked(here)
+    assert await rarely.refresh(HERE) == 0.0
+    await like(here.connection, one.id, 6)
+    here.pacer_clock.now += EDIT_SECONDS
+    assert await rarely.refresh(HERE) > 0 and here.discord.edits == 0, "another order is in no hurry"
+    await begin_removal(here.connection, two.id)
+    assert await rarely.refresh(HERE) == 0.0
+    (content,) = here.discord.boards.values()
+    assert content.most_liked == (one.id,)
 
 
 async def test_a_board_is_edited_rarely(here: Community) -> None:
     rarely = Boards(here.connection, here.discord, EditPacer(here.pacer_clock), lambda: None)  # type: ignore[arg-type,return-value]
     assert await rarely.refresh(HERE) == 0.0
-    await published(here.connection)
+    await liked(here)
     assert 590 < await rarely.refresh(HERE) <= 600 and here.discord.edits == 0
     await here.connection.execute("UPDATE board SET edited_at = edited_at - 600001")
     await here.connection.commit()
@@ -61,7 +97,7 @@ async def test_a_board_that_staff_deleted_is_posted_anew(here: Community) -> Non
     here.discord.boards.clear()
     await refresh(here)
     assert here.discord.boards == {}, "nothing has changed"
-    await published(here.connection)
+    await liked(here)
     for _ in range(2):
         await refresh(here)
     assert len(here.discord.boards) == 1
@@ -69,13 +105,13 @@ async def test_a_board_that_staff_deleted_is_posted_anew(here: Community) -> Non
 
 async def test_a_closed_board_is_edited_later(here: Community) -> None:
     await refresh(here)
-    one = await published(here.connection)
+    one = await liked(here)
     here.discord.closed = True
     await refresh(here)
     here.discord.closed = False
     await refresh(here)
     (content,) = here.discord.boards.values()
-    assert content.newest == (one.id,)
+    assert content.most_liked == (one.id,)
 
 
 @pytest.mark.parametrize("place", ["post", "posted"])
@@ -102,7 +138,7 @@ async def test_there_is_one_board_wherever_it_is_killed(tmp_path: Path) -> None:
 
         async def work() -> None:
             await refresh(here)
-            await published(here.connection)
+            await liked(here)
             await refresh(here)
 
         await Stepped(work(), look)
@@ -112,5 +148,5 @@ async def test_there_is_one_board_wherever_it_is_killed(tmp_path: Path) -> None:
             for _ in range(2):
                 await refresh(here)
             (content,) = here.discord.boards.values()
-            rows = await here.connection.execute_fetchall("SELECT id FROM publication WHERE state = 'posted'")
-            assert content.newest == tuple(row["id"] for row in rows)
+            rows = await here.connection.execute_fetchall("SELECT id FROM publication WHERE recent_likes > 0")
+            assert content.most_liked == tuple(row["id"] for row in rows)

@@ -229,7 +229,7 @@ async def test_staff_feature_loras_and_pictures(connection: aiosqlite.Connection
     assert not await add_feature(connection, SERVER + 1, FeatureKind.PUBLICATION, one.id, 3), "of another server"
     for picture in (one, two):
         assert await add_feature(connection, SERVER, FeatureKind.PUBLICATION, picture.id, 3)
-    (found,) = await featured_loras(connection, SERVER, limit=5)
+    (found,) = await featured_loras(connection, SERVER, EVERYTHING, limit=5)
     assert (found.target_id, found.featured_by) == (lora.id, 3) and found.featured_at <= now_ms()
     for place, ids in ((EVERYTHING, {one.id, two.id}), (OPEN, {one.id})):
         features = await featured_publications(connection, SERVER, place, limit=5)
@@ -238,4 +238,4 @@ async def test_staff_feature_loras_and_pictures(connection: aiosqlite.Connection
     await write(connection, "DELETE FROM picture WHERE job_id = ?", (two.job_id,))
     assert await featured_publications(connection, SERVER, EVERYTHING, limit=5) == ()
     await write(connection, "DELETE FROM lora WHERE id = ?", (lora.id,))
-    assert await featured_loras(connection, SERVER, limit=5) == ()
+    assert await featured_loras(connection, SERVER, EVERYTHING, limit=5) == ()

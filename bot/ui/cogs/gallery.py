@@ -1,0 +1,61 @@
+"""`/gallery`: what the people of a server published."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import discord
+from discord import app_commands
+
+from bot.database.lora_search import Sort
+from bot.ui.client import Cog, Interaction
+from bot.ui.cogs.autocomplete import base_filter, suggest_base_filters, suggest_loras
+from bot.ui.cogs.options import OneOf
+from bot.ui.views.gallery import open_gallery
+from bot.workspace.browsing import MAX_SEARCH, Query
+from inference.lora.sidecar import Category
+
+
+class GalleryOrder(StrEnum):
+    """In which order pictures are shown."""
+
+    NEWEST = "newest"
+    MOST_LIKED = "most_liked_this_week"
+    FEATURED = "featured_by_staff"
+
+
+class GalleryCog(Cog):
+    """The published pictures of a server."""
+
+    @app_commands.command(name="gallery")
+    @app_commands.describe(
+        search="Words of the prompt, a checkpoint or a LoRA",
+        lora="Pictures with this LoRA",
+        person="Pictures of this person",
+        category="Pictures with a LoRA for this",
+        base="Pictures of checkpoints of this base model",
+        sort="Newest first if you choose nothing",
+    )
+    @app_commands.autocomplete(base=suggest_base_filters, lora=suggest_loras)
+    async def gallery(
+        self,
+        interaction: Interaction,
+        search: app_commands.Range[str, 1, MAX_SEARCH] | None = None,
+        lora: str | None = None,
+        person: discord.User | None = None,
+        category: Annotated[Category, OneOf(Category)] | None = None,
+        base: str | None = None,
+        sort: Annotated[GalleryOrder, OneOf(GalleryOrder)] | None = None,
+    ) -> None:
+        """What people of this server published, with the LoRAs that made it."""
+        query = Query(
+            sort=Sort.TOP_RATED if sort is GalleryOrder.MOST_LIKED else Sort.NEWEST,
+            featured=sort is GalleryOrder.FEATURED,
+            lora=(await self._client.requests.lora(lora)).id if lora else None,
+            person=person.id if person else None,
+            category=category,
+            base_model=base_filter(base) if base else None,
+            search=" ".join((search or "").split()),
+        )
+        await open_gallery(interaction, query)

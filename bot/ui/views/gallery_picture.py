@@ -1,0 +1,87 @@
+"""A published picture as the gallery shows it: what it was made with, and what everybody may do with it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Self
+
+from discord import ui
+
+from bot.database.features import FeatureKind
+from bot.database.publications import Publication
+from bot.i18n import _
+from bot.pictures.thumbnails import GALLERY
+from bot.ui.access import hides_pictures, require_published
+from bot.ui.client import Interaction
+from bot.ui.rendered_message import RenderedMessage
+from bot.ui.replies import send_ephemeral
+from bot.ui.views.community_pictures import file_of
+from bot.ui.views.feature_buttons import feature_buttons, featured_line
+from bot.ui.views.gallery_links import OpenGalleryButton
+from bot.ui.views.persistent_items import PersistentButton
+from bot.ui.views.published_post import likes_text, picture_items, publication_buttons, shown_picture
+from bot.ui.views.report_forms import open_report_form
+from bot.workspace.repaint import picture_gone
+
+
+class ReportPublishedButton(PersistentButton, template=r"report:published:(?P<publication>\d{1,18})"):
+    """Opens the form that reports a published picture."""
+
+    command = "Report"
+    opens_modal = True
+
+    def __init__(self, publication_id: int) -> None:
+        self.publication_id = publication_id
+        super().__init__(ui.Button(label=_("Report"), custom_id=f"report:published:{publication_id}"))
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(int(match["publication"]))
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Open it. Raises NotPublished or OwnReport."""
+        _publication, job = await require_published(interaction, self.publication_id)
+        await open_report_form(interaction, job)
+
+
+async def show_picture(interaction: Interaction, publication_id: int) -> None:
+    """Show a published picture in an ephemeral message. Raises NotPublished, and NothingThere without its file."""
+    page = await _page(interaction, publication_id)
+    await send_ephemeral(interaction, page.view, page.files)
+
+
+async def _page(interaction: Interaction, publication_id: int) -> RenderedMessage:
+    client, (publication, job) = interaction.client, await require_published(interaction, publication_id)
+    picture = await file_of(interaction, publication, GALLERY)
+    if picture is None:
+        raise picture_gone()
+    page = RenderedMessage()
+    shown = await shown_picture(client.connection, job, publication.position, shows_prompt=publication.shows_prompt)
+    hidden = await hides_pictures(interaction)
+    for item in picture_items(shown, page.attach(picture), hidden=hidden):
+        page.view.add_item(item)
+    featured = await featured_line(interaction, FeatureKind.PUBLICATION, publication.id)
+    page.view.add_item(ui.TextDisplay[Any]("\n".join([_facts(publication), *featured])))
+    page.view.add_item(ui.ActionRow[Any](*publication_buttons(publication, job)))
+    more: list[PersistentButton] = []
+    if publication.person_id is not None:
+        more.append(OpenGalleryButton(person_id=publication.person_id))
+    more.append(ReportPublishedButton(publication.id))
+    more += await feature_buttons(interaction, FeatureKind.PUBLICATION, publication.id)
+    page.view.add_item(ui.ActionRow[Any](*more))
+    return page
+
+
+def _facts(publication: Publication) -> str:
+    """When it was published, the way to its post, and how many people like it."""
+    when = f"<t:{publication.created_at // 1000}:R>"
+    lines = [_("Published {when}: {post}").format(when=when, post=post_link(publication))]
+    lines += [likes_text(publication.likes)] if publication.likes else []
+    return "\n".join(f"-# {line}" for line in lines)
+
+
+def post_link(publication: Publication) -> str:
+    """The address of the message in the art channel, which Discord shows as a link to it."""
+    where = f"{publication.server_id}/{publication.channel_id}/{publication.message_id}"
+    return f"https://discord.com/channels/{where}"

@@ -1,0 +1,258 @@
+"""The gallery of a server: two people publish, look, like and use each other's pictures; staff feature some."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+
+import pytest
+import pytest_asyncio
+
+from bot.app.assembly import Easel
+from bot.database.audit import AuditAction
+from bot.database.connection import fetch
+from bot.database.job_ratings import RatingSource, clear_job_rating, rate_job
+from bot.database.jobs import Job, find_job
+from bot.database.loras import find_lora_by_name
+from bot.database.publications import Publication
+from bot.database.server_settings import ArtChannel
+from bot.servers.context import ActionContext
+from bot.ui.bot import EaselBot
+from inference.content_rating import ContentRating
+from playground import default_world
+from playground.control import Person
+from playground.visible_message import VisibleMessage
+from tests.discord.conftest import PROMPT, Scene, menu, open_scene, told
+from tests.house import PASTEL, VIVID, House
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+WORKSHOP, ADA, LINUS = int(default_world.WORKSHOP), int(default_world.ADA), int(default_world.LINUS)
+ART = int(default_world.ART)
+OWL = "an owl on a green field"
+
+
+@dataclass
+class Stage:
+    """The running bot with one art channel, a picture of Ada's with Bat, and one of Linus' without LoRAs."""
+
+    scene: Scene
+    easel: Easel = field(init=False)
+    bot: EaselBot = field(init=False)
+    bats: Publication = field(init=False)
+    owl: Publication = field(init=False)
+    running: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    async def start(self) -> None:
+        self.easel, self.bot = await self.running.enter_async_context(self.scene.opened())
+
+    async def restart(self) -> None:
+        await self.running.aclose()
+        await self.start()
+
+    @property
+    def linus(self) -> Person:
+        return self.scene.control.person("Linus")
+
+    async def job(self, person: Person, **options: object) -> Job:
+        await self.scene.painted(await person.slash("imagine", **options))
+        (row,) = await fetch(self.easel.connection, "SELECT max(id) AS id FROM job")
+        job = await find_job(self.easel.connection, row["id"])
+        assert job is not None
+        return job
+
+    async def publish(self, job: Job, *, shows_prompt: bool = True) -> Publication:
+        who = ActionContext(person_id=job.person_id, server_id=WORKSHOP, checked_by_discord=True)
+        return await self.bot.publishing.publish(who, job, 0, ART, shows_prompt=shows_prompt)
+
+    async def shown(self, page: VisibleMessage, text: str) -> VisibleMessage:
+        """The page once it shows a text."""
+        return await self.scene.control.wait_message(page.id, lambda seen: text in seen.text)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    async with open_scene(House(tmp_path_factory.mktemp("gallery") / "house")) as scene:
+        stage = Stage(scene)
+        await stage.start()
+        empty = await told(scene.ada, "gallery")
+        assert empty.ephemeral and "no art channel yet" in empty.text
+        who = ActionContext(person_id=ADA, server_id=WORKSHOP, permissions=1 << 5, checked_by_discord=True)
+        art = (ArtChannel(channel_id=ART),)
+        await stage.easel.servers.administration.change_settings(who, WORKSHOP, art_channels=art)
+        assert "Nobody has published" in (await told(scene.ada, "gallery")).text
+        stage.bats = await stage.publish(await stage.job(scene.ada, prompt=PROMPT, lora1="Bat"))
+        stage.owl = await stage.publish(await stage.job(stage.linus, prompt=OWL), shows_prompt=False)
+        yield stage
+        await stage.running.aclose()
+
+
+def pictures(page: VisibleMessage) -> list[str]:
+    """The ids in the menu of a page."""
+    return [option["value"] for option in page.selects["ga-v:list"]["options"]]
+
+
+async def opened(stage: Stage, person: Person, one: Publication) -> VisibleMessage:
+    """A picture, as the gallery shows it to a person."""
+    page = await told(person, "gallery")
+    return await (await person.select(page, "ga-v:list", str(one.id))).reply()
+
+
+async def test_pictures_are_found_by_what_they_have(stage: Stage) -> None:
+    bats, owl = str(stage.bats.id), str(stage.owl.id)
+    everything = await told(stage.linus, "gallery")
+    assert everything.ephemeral and pictures(everything) == [owl, bats] and len(everything.attachments) == 2
+    assert f"by <@{ADA}>" in everything.text and "Bat" in everything.text and PROMPT not in everything.text
+    for options, found in (
+        ({"lora": "Bat"}, [bats]),
+        ({"person": LINUS}, [owl]),
+        ({"search": "red circle"}, [bats]),
+        ({"search": "bat"}, [bats]),
+        ({"category": "other"}, [bats]),
+    ):
+        assert pictures(await told(stage.linus, "gallery", **options)) == found, options
+    hidden = await told(stage.linus, "gallery", search="owl")
+    assert "Nothing here matches" in hidden.text, "the words of a prompt that is not shown are not found"
+    assert "Nobody has liked" in (await told(stage.linus, "gallery", sort="most_liked_this_week")).text
+
+
+async def test_menus_and_search_change_what_is_shown_also_after_a_restart(stage: Stage) -> None:
+    page = await told(stage.linus, "gallery", lora="Bat")
+    await stage.restart()
+    await stage.linus.press(page, "All pictures")
+    page = await stage.shown(page, "2. by")
+    await stage.linus.select(page, menu(page, "ga-c"), "other")
+    page = await stage.scene.control.wait_message(page.id, lambda seen: "2. by" not in seen.text)
+    assert pictures(page) == [str(stage.bats.id)]
+    form = await stage.linus.press(page, "Search")
+    assert (await form.modal())["title"] == "Search the gallery"
+    await stage.linus.submit(form, {"words": "nothing"})
+    page = await stage.shown(page, "Nothing here matches")
+    await stage.linus.press(page, "Without search")
+    page = await stage.shown(page, "1. by")
+    await stage.linus.select(page, menu(page, "ga-s"), "featured")
+    await stage.shown(page, "Staff feature no picture here")
+
+
+async def test_people_like_bookmark_use_and_remix_each_others_pictures(stage: Stage) -> None:
+    linus = stage.linus
+    seen = await opened(stage, linus, stage.bats)
+    assert PROMPT in seen.text and f"/{ART}/{stage.bats.message_id}" in seen.text and len(seen.attachments) == 1
+    assert set(seen.buttons) >= {"Bat", "Like", "Use the same", "Bookmark these LoRAs", "Remix", "Report", "More by them"}
+    assert "Feature it" not in seen.buttons
+    await stage.restart()
+    assert "1 person likes it" in (await (await linus.press(seen, "Like")).reply()).text
+    assert "like this picture already" in (await (await linus.press(seen, "Like")).reply()).text
+    assert "Bookmarked Bat" in (await (await linus.press(seen, "Bookmark these LoRAs")).reply()).text
+    studio = await (await linus.press(seen, "Use the same")).reply()
+    assert "Your studio has the LoRAs of this picture now" in studio.text and "Bat" in studio.text
+    remix = await (await linus.press(seen, "Remix")).reply()
+    assert PROMPT in remix.text and "kept private" not in remix.text
+    other = await opened(stage, stage.scene.ada, stage.owl)
+    assert OWL not in other.text and "Use the same" not in other.buttons
+    private = await (await stage.scene.ada.press(other, "Remix")).reply()
+    assert "kept private" in private.text and OWL not in private.text
+    liked = await told(linus, "gallery", sort="most_liked_this_week")
+    assert pictures(liked) == [str(stage.bats.id)] and "1 like" in liked.text
+    more = await (await linus.press(seen, "More by them")).reply()
+    assert pictures(more) == [str(stage.bats.id)] and more.ephemeral
+
+
+async def test_what_does_not_fit_the_persons_checkpoint_is_said(stage: Stage) -> None:
+    linus = stage.linus
+    panel = await told(linus, "settings")
+    await linus.select(panel, "set:checkpoint", f"={PASTEL}")
+    seen = await opened(stage, linus, stage.bats)
+    studio = await (await linus.press(seen, "Use the same")).reply()
+    assert f"Bat does not fit your checkpoint {PASTEL}; this picture was painted on {VIVID}" in studio.text
+
+
+async def test_staff_feature_pictures_and_loras_and_the_audit_log_says_so(stage: Stage) -> None:
+    margaret, connection = stage.scene.control.person("Margaret"), stage.easel.connection
+    seen = await opened(stage, margaret, stage.owl)
+    assert "is featured in this server now" in (await (await margaret.press(seen, "Feature it")).reply()).text
+    assert "is featured already" in (await (await margaret.press(seen, "Feature it")).reply()).text
+    refused = await (await stage.linus.press(await opened(stage, stage.linus, stage.owl), "Report")).reply()
+    assert "your own" in refused.text
+    lora = await told(margaret, "lora info", name="Bat")
+    assert "Bat is featured" in (await (await margaret.press(lora, "Feature it")).reply()).text
+    page = await told(stage.linus, "gallery")
+    assert f"Featured by <@{default_world.MARGARET}> <t:" in page.text and len(page.attachments) == 2
+    assert [option["value"] for option in page.selects["ga-v:featured"]["options"]] == [str(stage.owl.id)]
+    assert pictures(await told(stage.linus, "gallery", sort="featured_by_staff")) == [str(stage.owl.id)]
+    market = await told(stage.linus, "lora browse")
+    assert f"**Bat** · Featured by <@{default_world.MARGARET}>" in market.text
+    await stage.linus.select(market, menu(market, "mks"), "featured")
+    market = await stage.shown(market, "1 LoRA")
+    assert "Bat" in market.text and "Wash" not in market.text
+    assert "Featured by" in (await told(stage.linus, "lora info", name="Bat")).text
+    again = await told(margaret, "lora info", name="Bat")
+    assert "not featured any more" in (await (await margaret.press(again, "Do not feature it")).reply()).text
+    actions = [row["action"] for row in await fetch(connection, "SELECT action FROM audit ORDER BY id")]
+    assert actions[-3:] == [AuditAction.FEATURE, AuditAction.FEATURE, AuditAction.UNFEATURE]
+
+
+async def test_a_loras_page_shows_what_the_server_made_with_it(stage: Stage) -> None:
+    page = await told(stage.linus, "lora info", name="Bat")
+    assert "Made with it in this server" in page.text and f"by <@{ADA}>" in page.text
+    more = await (await stage.linus.press(page, "More pictures with it")).reply()
+    assert pictures(more) == [str(stage.bats.id)]
+    for where in ("dm", "tea-table"):
+        elsewhere = await (await stage.scene.ada.slash("lora info", in_=where, name="Bat")).reply()
+        assert "Made with it" not in elsewhere.text
+
+
+async def test_trending_and_top_rated_count_publications_and_likes_of_the_server(stage: Stage) -> None:
+    bat = await find_lora_by_name(stage.easel.connection, "Bat")
+    assert bat is not None
+    for sort in ("trending", "top_rated"):
+        market = await told(stage.linus, "lora browse", sort=sort, base="any")
+        assert market.text.index("Bat") < market.text.index("Wash")
+
+
+async def test_what_is_rated_away_is_neither_shown_nor_pressed(stage: Stage) -> None:
+    seen = await opened(stage, stage.linus, stage.bats)
+    await rate_job(
+        stage.easel.connection, stage.bats.job_id, ContentRating.EXPLICIT, RatingSource.STAFF, server_id=WORKSHOP
+    )
+    try:
+        assert str(stage.bats.id) not in pictures(await told(stage.linus, "gallery"))
+        assert "Made with it" not in (await told(stage.linus, "lora info", name="Bat")).text
+        for button in (f"like:{stage.bats.id}", "Use the same", "Report"):
+            assert "not in the gallery any more" in (await (await stage.linus.press(seen, button)).reply()).text
+        adults = await (await stage.linus.slash("gallery", in_="after-dark")).reply()
+        assert str(stage.bats.id) in pictures(adults)
+    finally:
+        await clear_job_rating(stage.easel.connection, stage.bats.job_id, RatingSource.STAFF, server_id=WORKSHOP)
+
+
+async def test_the_gallery_speaks_japanese_and_belongs_to_a_server(stage: Stage) -> None:
+    await stage.scene.control.set_person("Kai", locale="ja")
+    kai = stage.scene.control.person("Kai")
+    for where in ("dm", "tea-table"):
+        answer = await (await kai.slash("gallery", in_=where)).reply()
+        assert answer.ephemeral and "ギャラリー" in answer.text, where
+
+
+async def test_many_pages_lead_there_and_back(stage: Stage) -> None:
+    job = await stage.job(stage.scene.ada, prompt="a blue square", count=4)
+    who = ActionContext(person_id=ADA, server_id=WORKSHOP, checked_by_discord=True)
+    made = [
+        await stage.bot.publishing.publish(who, each, position, ART, shows_prompt=False)
+        for each in (job, await stage.job(stage.scene.ada, prompt="a grey square", count=2))
+        for position in range(each.request.count)
+    ]
+    order = [str(one.id) for one in reversed(made)] + [str(stage.owl.id), str(stage.bats.id)]
+    page = await told(stage.linus, "gallery", person=ADA)
+    assert pictures(page) == [each for each in order if each != str(stage.owl.id)][:6]
+    await stage.linus.press(page, "More")
+    page = await stage.scene.control.wait_message(page.id, lambda seen: str(stage.bats.id) in pictures(seen))
+    assert pictures(page) == [str(stage.bats.id)]
+    form = await stage.linus.press(page, "Go to a page")
+    await form.modal()
+    await stage.linus.submit(form, {"page": "99"})
+    page = await stage.scene.control.wait_message(page.id, lambda seen: len(pictures(seen)) > 1)
+    assert pictures(page)[-1] == str(stage.bats.id), "the last page"
+    await stage.linus.press(page, "Back")
+    await stage.scene.control.wait_message(page.id, lambda seen: pictures(seen)[0] == order[0])
