@@ -26,7 +26,7 @@ from bot.community.discord_side import (
     PostRefused,
 )
 from bot.community.pacing import EditPacer
-from bot.database.boards import GalleryBoard, begin_board, forget_board, store_board
+from bot.database.boards import GalleryBoard, begin_board, find_board, forget_board, store_board
 from bot.database.clock import now_ms
 from bot.database.features import featured_loras, featured_publications
 from bot.database.gallery import GallerySort, PlaceFilter, find_shown, gallery_page, trending_loras
@@ -92,6 +92,8 @@ class Boards:
         0.0: nothing is left to do. Raises ArtChannelUnreachable or DatabaseError.
         """
         content = await self._content(place)
+        if content.empty and await find_board(self._connection, place.channel_id) is None:
+            return 0.0  # there is nothing to begin with
         board, new = await begin_board(self._connection, place.channel_id, place.server_id)
         if board.digest == as_stored(content):
             return 0.0

@@ -44,6 +44,11 @@ class BoardContent:
     picked_loras: tuple[Feature, ...]
 
     @property
+    def empty(self) -> bool:
+        """Whether it shows nothing."""
+        return not (self.trending or self.most_liked or self.picked_pictures or self.picked_loras)
+
+    @property
     def publications(self) -> tuple[int, ...]:
         """All publications that it names, by their ids."""
         return (*self.most_liked, *(pick.target_id for pick in self.picked_pictures))

@@ -31,6 +31,12 @@ class GalleryBoard:
     edited_at: int
 
 
+async def find_board(connection: aiosqlite.Connection, channel_id: int) -> GalleryBoard | None:
+    """The board of an art channel, if one was begun. Raises DatabaseError."""
+    rows = await fetch(connection, FIND, (channel_id,))
+    return GalleryBoard(**dict(rows[0])) if rows else None
+
+
 async def begin_board(connection: aiosqlite.Connection, channel_id: int, server_id: int) -> tuple[GalleryBoard, bool]:
     """The board of an art channel, and whether its row is new: then it has never been posted. Raises DatabaseError."""
     async with transaction(connection):

@@ -21,6 +21,7 @@ from discord.http import Route
 
 from bot import background, metrics
 from bot.app.assembly import Easel
+from bot.community.boards import Boards
 from bot.community.featuring import Featuring
 from bot.community.like_counts import LikeCounts
 from bot.community.pacing import EditPacer
@@ -39,6 +40,7 @@ from bot.ui import acknowledge, cogs, views
 from bot.ui.access import checkpoints_here, command_of, enter, shown_ratings
 from bot.ui.answers import AnswersUnderWay
 from bot.ui.api_url import api_base, check_answer
+from bot.ui.art_channels.boards import BoardPosts
 from bot.ui.art_channels.posts import PublicationPosts
 from bot.ui.client import Client, Cog, Interaction
 from bot.ui.cogs.imagine import NSFW_COMMAND
@@ -176,7 +178,10 @@ class EaselBot(Client):
         posts = PublicationPosts(self, self.connection, self.configuration, easel.attachments, servers)
         self.publishing = Publishing(self.connection, self.publishing_rules, posts)
         self.featuring = Featuring(self.connection, servers.rights)
-        self.likes = LikeCounts(self.connection, posts, EditPacer(time.monotonic))
+        pacer = EditPacer(time.monotonic)  # of all edits that nobody waits for
+        self.likes = LikeCounts(self.connection, posts, pacer)
+        board_posts = BoardPosts(self, self.connection, servers)
+        self.boards = Boards(self.connection, board_posts, pacer, board_posts.places)
         self.answers = AnswersUnderWay()
         erased = ErasedMessages(self, self.answers, follower.stop)
         self.erasures = Erasures(self.connection, self.configuration, self.jobs, easel.files, erased)
@@ -232,6 +237,7 @@ class EaselBot(Client):
                 background.start(self.takedown_cases.run(), "taking pictures down"),
                 background.start(self.publishing.run(), "publishing pictures"),
                 background.start(self.likes.run(), "showing likes"),
+                background.start(self.boards.run(), "keeping boards"),
             )
 
     async def on_interaction(self, interaction: Interaction) -> None:

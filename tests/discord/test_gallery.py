@@ -55,8 +55,8 @@ class Stage:
     def linus(self) -> Person:
         return self.scene.control.person("Linus")
 
-    async def job(self, person: Person, **options: object) -> Job:
-        await self.scene.painted(await person.slash("imagine", **options))
+    async def job(self, person: Person, prompt: str, **options: object) -> Job:
+        await self.scene.painted(await person.slash("imagine", prompt=prompt, **options))
         (row,) = await fetch(self.easel.connection, "SELECT max(id) AS id FROM job")
         job = await find_job(self.easel.connection, row["id"])
         assert job is not None
@@ -104,13 +104,14 @@ async def test_pictures_are_found_by_what_they_have(stage: Stage) -> None:
     everything = await told(stage.linus, "gallery")
     assert everything.ephemeral and pictures(everything) == [owl, bats] and len(everything.attachments) == 2
     assert f"by <@{ADA}>" in everything.text and "Bat" in everything.text and PROMPT not in everything.text
-    for options, found in (
+    wanted: list[tuple[dict[str, str], list[str]]] = [
         ({"lora": "Bat"}, [bats]),
-        ({"person": LINUS}, [owl]),
+        ({"person": default_world.LINUS}, [owl]),
         ({"search": "red circle"}, [bats]),
         ({"search": "bat"}, [bats]),
         ({"category": "other"}, [bats]),
-    ):
+    ]
+    for options, found in wanted:
         assert pictures(await told(stage.linus, "gallery", **options)) == found, options
     hidden = await told(stage.linus, "gallery", search="owl")
     assert "Nothing here matches" in hidden.text, "the words of a prompt that is not shown are not found"
@@ -139,7 +140,15 @@ async def test_people_like_bookmark_use_and_remix_each_others_pictures(stage: St
     linus = stage.linus
     seen = await opened(stage, linus, stage.bats)
     assert PROMPT in seen.text and f"/{ART}/{stage.bats.message_id}" in seen.text and len(seen.attachments) == 1
-    assert set(seen.buttons) >= {"Bat", "Like", "Use the same", "Bookmark these LoRAs", "Remix", "Report", "More by them"}
+    assert set(seen.buttons) >= {
+        "Bat",
+        "Like",
+        "Use the same",
+        "Bookmark these LoRAs",
+        "Remix",
+        "Report",
+        "More by them",
+    }
     assert "Feature it" not in seen.buttons
     await stage.restart()
     assert "1 person likes it" in (await (await linus.press(seen, "Like")).reply()).text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Self
+from typing import ClassVar, Self
 
 from discord import ui
 
@@ -22,6 +22,7 @@ class OpenGalleryButton(PersistentButton, template=r"ga-g:(?P<lora>\d{0,18}):(?P
     """Opens the gallery for the person who presses."""
 
     command = "gallery"
+    whole: ClassVar[str] = "ga-g::"  # the custom_id of the button for the whole gallery
 
     def __init__(self, *, lora_id: int | None = None, person_id: int | None = None) -> None:
         self.lora_id, self.person_id = lora_id, person_id

@@ -25,6 +25,15 @@ async def here(tmp_path: Path) -> AsyncIterator[Community]:
         yield running
 
 
+async def begin(here: Community) -> int:
+    """Post a board that names a LoRA which staff pick; its id."""
+    lora = await add_lora(here.connection, "First")
+    await add_feature(here.connection, SERVER, FeatureKind.LORA, lora.id, STAFF)
+    await refresh(here)
+    assert len(here.discord.boards) == 1
+    return lora.id
+
+
 async def refresh(here: Community) -> float:
     here.pacer_clock.now += EDIT_SECONDS
     return await here.boards.refresh(HERE)
@@ -37,8 +46,7 @@ async def liked(here: Community) -> Publication:
 
 
 async def test_a_board_is_edited_when_it_shows_something_else(here: Community) -> None:
-    lora = await add_lora(here.connection, "Komori")
-    await refresh(here)
+    first, lora = await begin(here), await add_lora(here.connection, "Komori")
     pictures = [await liked(here) for _ in range(MOST_LIKED + 1)]
     for _ in range(3):
         assert await refresh(here) == 0.0
@@ -51,20 +59,26 @@ async def test_a_board_is_edited_when_it_shows_something_else(here: Community) -
     await refresh(here)
     ((same, content),) = here.discord.boards.items()
     assert same == message and [one.target_id for one in content.picked_pictures] == [pictures[0].id]
-    assert [one.target_id for one in content.picked_loras] == [lora.id] and content.trending == (lora.id,)
+    assert {one.target_id for one in content.picked_loras} == {lora.id, first} and content.trending == (lora.id,)
     await begin_removal(here.connection, pictures[0].id)
     await refresh(here)
     assert here.discord.boards[message].picked_pictures == () and here.discord.edits == 3
 
 
 async def test_what_staff_picked_more_than_a_week_ago_is_no_pick_of_the_week(here: Community) -> None:
+    await begin(here)
     one = await published(here.connection)
     await add_feature(here.connection, SERVER, FeatureKind.PUBLICATION, one.id, STAFF)
     await here.connection.execute("UPDATE feature SET featured_at = featured_at - ?", (RECENT_MS + 1,))
     await here.connection.commit()
     await refresh(here)
     (content,) = here.discord.boards.values()
-    assert content.picked_pictures == ()
+    assert content.picked_pictures == content.picked_loras == ()
+
+
+async def test_an_empty_channel_gets_no_board(here: Community) -> None:
+    await refresh(here)
+    assert here.discord.boards == {}
 
 
 async def test_what_is_taken_down_goes_from_a_board_at_once(here: Community) -> None:
@@ -82,6 +96,7 @@ async def test_what_is_taken_down_goes_from_a_board_at_once(here: Community) -> 
 
 async def test_a_board_is_edited_rarely(here: Community) -> None:
     rarely = Boards(here.connection, here.discord, EditPacer(here.pacer_clock), lambda: None)  # type: ignore[arg-type,return-value]
+    await liked(here)
     assert await rarely.refresh(HERE) == 0.0
     await liked(here)
     assert 590 < await rarely.refresh(HERE) <= 600 and here.discord.edits == 0
@@ -93,7 +108,7 @@ async def test_a_board_is_edited_rarely(here: Community) -> None:
 
 
 async def test_a_board_that_staff_deleted_is_posted_anew(here: Community) -> None:
-    await refresh(here)
+    await begin(here)
     here.discord.boards.clear()
     await refresh(here)
     assert here.discord.boards == {}, "nothing has changed"
@@ -104,7 +119,7 @@ async def test_a_board_that_staff_deleted_is_posted_anew(here: Community) -> Non
 
 
 async def test_a_closed_board_is_edited_later(here: Community) -> None:
-    await refresh(here)
+    await begin(here)
     one = await liked(here)
     here.discord.closed = True
     await refresh(here)
@@ -116,6 +131,7 @@ async def test_a_closed_board_is_edited_later(here: Community) -> None:
 
 @pytest.mark.parametrize("place", ["post", "posted"])
 async def test_a_board_whose_answer_was_lost_is_not_posted_twice(here: Community, place: str) -> None:
+    await liked(here)
     here.discord.down = {place}
     with pytest.raises(ArtChannelUnreachable):
         await refresh(here)
@@ -135,6 +151,7 @@ async def test_there_is_one_board_wherever_it_is_killed(tmp_path: Path) -> None:
             killed[key] = world.copy(tmp_path / str(len(killed)))
 
     async with community(world.folder, world.discord) as here:
+        await liked(here)
 
         async def work() -> None:
             await refresh(here)
@@ -148,5 +165,7 @@ async def test_there_is_one_board_wherever_it_is_killed(tmp_path: Path) -> None:
             for _ in range(2):
                 await refresh(here)
             (content,) = here.discord.boards.values()
-            rows = await here.connection.execute_fetchall("SELECT id FROM publication WHERE recent_likes > 0")
+            rows = await here.connection.execute_fetchall(
+                "SELECT id FROM publication WHERE recent_likes > 0 ORDER BY id DESC"
+            )
             assert content.most_liked == tuple(row["id"] for row in rows)

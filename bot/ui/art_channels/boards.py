@@ -1,0 +1,189 @@
+"""Posts, finds and edits the boards of art channels: text, links and buttons, without files."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import aiosqlite
+import discord
+from discord import ui
+
+from bot.community.boards import BoardPlace
+from bot.community.discord_side import BoardContent, MessageGone, PostedMessage, PostRefused
+from bot.database.boards import GalleryBoard
+from bot.database.features import Feature
+from bot.database.loras import Lora, find_loras_by_id
+from bot.database.publications import Publication, find_publication
+from bot.database.server_settings import ArtChannel
+from bot.i18n import _, speaking
+from bot.i18n.texts import clipped, mention, on_a_label
+from bot.servers.context import ActionContext
+from bot.servers.services import ServerServices
+from bot.ui.art_channels.tags import tags_for
+from bot.ui.art_channels.translations import editing, looking, posting
+from bot.ui.client import Client
+from bot.ui.delivery.discord_transport import MAX_SEARCHED
+from bot.ui.views.feature_buttons import featured_text
+from bot.ui.views.gallery_links import OpenGalleryButton
+from bot.ui.views.gallery_picture import post_link
+from bot.ui.views.lora import LoraPageButton
+from bot.ui.views.published_post import custom_ids
+
+MAX_NAME, MAX_TITLE = 80, 100  # characters of a LoRA's name, and of a forum post's title
+WHOLE_GALLERY = OpenGalleryButton.whole  # the custom_id by which a board is told from other messages
+
+
+class BoardPosts:
+    """Implements `bot.community.discord_side.BoardSide` for a client."""
+
+    def __init__(self, client: Client, connection: aiosqlite.Connection, servers: ServerServices) -> None:
+        self._client = client
+        self._connection = connection
+        self._servers = servers
+
+    async def places(self) -> list[BoardPlace]:
+        """All art channels of the servers that the bot is in, and what is shown in each. Raises DatabaseError."""
+        found: list[BoardPlace] = []
+        for server in self._client.guilds:
+            settings = (await self._servers.servers.of(server.id)).settings
+            found += [await self._place(server.id, art) for art in settings.art_channels]
+        return found
+
+    async def _place(self, server_id: int, art: ArtChannel) -> BoardPlace:
+        parents = frozenset({art.parent_id} if art.parent_id else ())
+        where = ActionContext(person_id=0, server_id=server_id, channel_id=art.channel_id, parent_ids=parents)
+        content = self._servers.content
+        return BoardPlace(art.channel_id, server_id, content.published_in(await content.place_now(where)))
+
+    async def post_board(self, board: GalleryBoard, content: BoardContent) -> PostedMessage:
+        """Post it; in a forum as a post of its own. Raises PostRefused or ArtChannelUnreachable."""
+        view = await self._view(board, content)
+        with posting():
+            channel = await self._channel(board.channel_id)
+            if isinstance(channel, discord.ForumChannel):
+                settings = (await self._servers.servers.of(board.server_id)).settings
+                art = settings.art_channel(board.channel_id)
+                tags = await tags_for(channel, [], art.tags if art else {})
+                title = await self._title(board)
+                made = await channel.create_thread(name=title, view=view, applied_tags=tags)
+                return PostedMessage(made.thread.id, made.message.id)
+            if not isinstance(channel, discord.abc.Messageable):
+                raise PostRefused("nobody can write messages in this kind of channel")
+            sent = await channel.send(view=view, nonce=f"board{board.channel_id}")
+            return PostedMessage(sent.channel.id, sent.id)
+
+    async def find_board(self, board: GalleryBoard) -> PostedMessage | None:
+        """Look for it among the newest messages; in a forum among the posts with its title."""
+        with looking(), suppress(discord.NotFound):  # with its channel, the message is gone
+            channel = await self._channel(board.channel_id)
+            if isinstance(channel, discord.ForumChannel):
+                return await self._find_post(channel, await self._title(board))
+            history = self._client.get_partial_messageable(board.channel_id).history(limit=MAX_SEARCHED)
+            async for message in history:
+                if message.author == self._client.user and WHOLE_GALLERY in custom_ids(message):
+                    return PostedMessage(message.channel.id, message.id)
+        return None
+
+    async def _find_post(self, forum: discord.ForumChannel, title: str) -> PostedMessage | None:
+        async for thread in _posts(forum):
+            own = self._client.user is not None and thread.owner_id == self._client.user.id
+            if own and thread.name == title:
+                with suppress(discord.NotFound):  # its first message was deleted
+                    message = await thread.fetch_message(thread.id)
+                    if WHOLE_GALLERY in custom_ids(message):
+                        return PostedMessage(thread.id, message.id)
+        return None
+
+    async def edit_board(self, board: GalleryBoard, content: BoardContent) -> None:
+        """Show something else. Raises MessageGone, MessageClosed, PostRefused or ArtChannelUnreachable."""
+        if board.message_channel_id is None or board.message_id is None:
+            raise MessageGone
+        view = await self._view(board, content)
+        with editing():
+            channel = self._client.get_partial_messageable(board.message_channel_id)
+            await channel.get_partial_message(board.message_id).edit(view=view)
+
+    async def _channel(self, channel_id: int) -> object:
+        """The channel with what is known of it. Raises what discord.py raises."""
+        return self._client.get_channel(channel_id) or await self._client.fetch_channel(channel_id)
+
+    async def _language(self, board: GalleryBoard) -> str | None:
+        return (await self._servers.servers.of(board.server_id)).settings.language
+
+    async def _title(self, board: GalleryBoard) -> str:
+        with speaking(await self._language(board)):
+            return on_a_label(_("This week in the gallery"), MAX_TITLE)
+
+    async def _view(self, board: GalleryBoard, content: BoardContent) -> ui.LayoutView:
+        connection = self._connection
+        picked = [pick.target_id for pick in content.picked_loras]
+        loras = {lora.id: lora for lora in await find_loras_by_id(connection, [*content.trending, *picked])}
+        found = [await find_publication(connection, each) for each in content.publications]
+        with speaking(await self._language(board)):
+            return board_view(content, loras, {each.id: each for each in found if each is not None})
+
+
+def board_view(content: BoardContent, loras: dict[int, Lora], publications: dict[int, Publication]) -> ui.LayoutView:
+    """The message: trending LoRAs with their buttons, links to the most liked pictures, and staff's picks."""
+    trending = [loras[each] for each in content.trending if each in loras]
+    liked = [publications[each] for each in content.most_liked if each in publications]
+    picks = [
+        *(
+            _picked(post_text(publications[each.target_id]), each)
+            for each in content.picked_pictures
+            if each.target_id in publications
+        ),
+        *(_picked(_lora_text(loras[each.target_id]), each) for each in content.picked_loras if each.target_id in loras),
+    ]
+    container = ui.Container[Any](ui.TextDisplay[Any](f"## {_('This week in the gallery')}"))
+    for title, lines in (
+        (_("Trending LoRAs"), map(_lora_text, trending)),
+        (_("Most liked this week"), map(post_text, liked)),
+        (_("Staff's picks of the week"), picks),
+    ):
+        _add_section(container, title, lines)
+    view = ui.LayoutView(timeout=None)
+    view.add_item(container)
+    if trending:
+        view.add_item(ui.ActionRow[Any](*_lora_buttons(trending)))
+    view.add_item(ui.ActionRow[Any](OpenGalleryButton()))
+    view.stop()
+    return view
+
+
+def _add_section(container: ui.Container[Any], title: str, lines: Iterable[str]) -> None:
+    numbered = [f"{n}. {line}" for n, line in enumerate(lines, 1)]
+    if numbered:
+        container.add_item(ui.TextDisplay[Any]("\n".join([f"### {title}", *numbered])))
+
+
+def post_text(publication: Publication) -> str:
+    """Whose picture it is, and the link to it."""
+    author = mention(-1 if publication.person_id is None else publication.person_id)
+    return _("by {person}").format(person=author) + f" · {post_link(publication)}"
+
+
+def _lora_text(lora: Lora) -> str:
+    return f"**{clipped(lora.name, MAX_NAME)}**"
+
+
+def _picked(text: str, feature: Feature) -> str:
+    return f"{text} · {featured_text(feature)}"
+
+
+def _lora_buttons(loras: Sequence[Lora]) -> list[LoraPageButton]:
+    buttons = [LoraPageButton(lora.id) for lora in loras]
+    for button, lora in zip(buttons, loras, strict=True):
+        button.item.label = on_a_label(lora.name)
+    return buttons
+
+
+async def _posts(forum: discord.ForumChannel) -> AsyncIterator[discord.Thread]:
+    """All posts of a forum, also those that are archived."""
+    for thread in await forum.guild.active_threads():
+        if thread.parent_id == forum.id:
+            yield thread
+    async for thread in forum.archived_threads(limit=None):
+        yield thread
