@@ -32,6 +32,7 @@ LAST = (
     "svunblock",
     "svconfirm",
     "svreject",
+    "unpublish",
 )  # items that remove something
 SPARED = "privacy-delete"  # it removes what the others are about; a test presses it in the end
 LONG = "🦉 ليلى تقرأ في المكتبة *והגשם* 図書館の少女 [x](https://evil.example) @everyone " * 60

@@ -169,11 +169,10 @@ async def test_people_like_bookmark_use_and_remix_each_others_pictures(stage: St
 
 
 async def test_what_does_not_fit_the_persons_checkpoint_is_said(stage: Stage) -> None:
-    linus = stage.linus
-    panel = await told(linus, "settings")
-    await linus.select(panel, "set:checkpoint", f"={PASTEL}")
-    seen = await opened(stage, linus, stage.bats)
-    studio = await (await linus.press(seen, "Use the same")).reply()
+    grace = stage.scene.grace
+    await grace.select(await told(grace, "settings"), "set:checkpoint", f"={PASTEL}")
+    seen = await opened(stage, grace, stage.bats)
+    studio = await (await grace.press(seen, "Use the same")).reply()
     assert f"Bat does not fit your checkpoint {PASTEL}; this picture was painted on {VIVID}" in studio.text
 
 

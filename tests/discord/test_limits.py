@@ -15,7 +15,14 @@ import pytest_asyncio
 from PIL import Image
 
 from bot.config import CheckpointSettings, Settings
+from bot.database.connection import fetch
+from bot.database.features import FeatureKind
+from bot.database.jobs import find_job
+from bot.database.publications import Publication
+from bot.database.server_settings import ArtChannel
 from bot.i18n import _, speaking
+from bot.servers.context import ActionContext
+from bot.ui.bot import EaselBot
 from bot.ui.guide.chapters import CHAPTERS
 from bot.ui.views.persistent_items import PersistentItem
 from playground import default_world, permissions
@@ -75,9 +82,14 @@ class FullHouse(House):
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def full(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
-    async with open_scene(FullHouse(tmp_path_factory.mktemp("full") / "house")) as scene, scene.bot():
-        yield scene
+async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Scene, EaselBot]]:
+    async with open_scene(FullHouse(tmp_path_factory.mktemp("full") / "house")) as scene, scene.opened() as (_, bot):
+        yield scene, bot
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def full(running: tuple[Scene, EaselBot]) -> Scene:
+    return running[0]
 
 
 async def painted(scene: Scene, person: Person, **options: object) -> VisibleMessage:
@@ -108,6 +120,26 @@ async def furnished(scene: Scene, person: Person) -> list[VisibleMessage]:
         await told(person, "imagine", **asked, stack=f"0{NAMES[0]}"[:60]),
     ]
     return [*pictures[:1], *refused, *stacks, await told(person, "lora info", name=fitting[0])]
+
+
+async def publish_everything(scene: Scene, bot: EaselBot) -> list[VisibleMessage]:
+    """Publish all pictures of Margaret's, and feature a picture and a LoRA; the last post."""
+    server, art, margaret = (int(each) for each in (default_world.WORKSHOP, default_world.ART, default_world.MARGARET))
+    staff = ActionContext(person_id=margaret, server_id=server, permissions=1 << 5, checked_by_discord=True)
+    channels = (ArtChannel(channel_id=art),)
+    await bot.servers.administration.change_settings(staff, server, art_channels=channels)
+    published = list[Publication]()
+    sql = "SELECT job_id, position FROM picture JOIN job ON job.id = job_id WHERE person_id = ? ORDER BY job_id"
+    for row in await fetch(bot.connection, sql, (margaret,)):
+        if job := await find_job(bot.connection, row["job_id"]):
+            published.append(await bot.publishing.publish(staff, job, row["position"], art, shows_prompt=True))
+    assert len(published) > 6, "more than a page of the gallery"
+    (version,) = await fetch(
+        bot.connection, "SELECT lora_id FROM publication_lora JOIN lora_version USING (sha256) LIMIT 1"
+    )
+    await bot.featuring.feature(staff, server, FeatureKind.PUBLICATION, published[0].id, "picture")
+    await bot.featuring.feature(staff, server, FeatureKind.LORA, version["lora_id"], "LoRA")
+    return [(await scene.control.messages("art"))[-1]]
 
 
 def ids(message: VisibleMessage) -> list[str]:
@@ -319,11 +351,15 @@ async def decide_reports(full: Scene, crawler: Crawler, section: Callable[[], Aw
 
 
 @pytest.mark.parametrize("locale", ["en-US", "ja"])
-async def test_every_message_is_within_the_limits_and_every_item_works(full: Scene, locale: str) -> None:
+async def test_every_message_is_within_the_limits_and_every_item_works(
+    running: tuple[Scene, EaselBot], locale: str
+) -> None:
+    full, bot = running
     margaret = full.control.person("Margaret")  # an operator and staff, so that nothing is hidden from her
     await full.control.set_person("Margaret", locale=locale)
     crawler = Crawler(margaret)
     left = [*await furnished(full, margaret), await question(margaret)]
+    left += await publish_everything(full, bot)
     crawler.pressed |= await copy_a_posted_stack(margaret)
     await crawler.use_commands(left[0])
     await crawler.crawl(*await opened(margaret), *left)

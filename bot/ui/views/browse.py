@@ -274,8 +274,8 @@ class SortMenu(BrowseMenu, template=rf"{KIND}s:{PAGE_REF}"):
 
     def changed(self, query: Query, chosen: str) -> Query:
         """The query in another order."""
-        if chosen == _FEATURED:
-            return query.but(featured=True)
+        if chosen == _FEATURED:  # all of it, also what does not fit the person's checkpoint
+            return Query(featured=True, sort=query.sort, compact=query.compact)
         return query.but(sort=Sort(chosen), featured=False) if chosen in Sort.__members__.values() else query
 
 

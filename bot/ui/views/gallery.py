@@ -143,6 +143,8 @@ def server_of(interaction: Interaction) -> int:
 async def _page(interaction: Interaction, page_ref: PageRef, turn: Turn | None = None) -> RenderedMessage:
     server_id, client = server_of(interaction), interaction.client
     query = await query_at(client.connection, interaction.user.id, page_ref)
+    if query.but(sort=Sort.NEWEST, compact=False) != Query(sort=Sort.NEWEST, featured=True):
+        query = query.but(featured=False)  # filters are for the whole gallery
     place = await published_here(interaction)
     found = await _found(client.connection, server_id, place, query, page_ref, turn)
     page = RenderedMessage()

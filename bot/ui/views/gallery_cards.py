@@ -48,7 +48,7 @@ class OpenPictureMenu(PersistentSelect, template=r"ga-v:(?P<of>list|featured)"):
 
 
 @dataclass(frozen=True)
-class Card:
+class GalleryCard:
     """A picture of a page: its publication, its file if that can be read, and its LoRAs by name."""
 
     publication: Publication
@@ -83,7 +83,7 @@ async def add_featured(interaction: Interaction, page: RenderedMessage, server_i
 
 
 def _add_cards(
-    page: RenderedMessage, to: ui.LayoutView | ui.Container[Any], cards: Sequence[Card], lines: Sequence[str]
+    page: RenderedMessage, to: ui.LayoutView | ui.Container[Any], cards: Sequence[GalleryCard], lines: Sequence[str]
 ) -> None:
     """The pictures in one gallery, and a line about each."""
     items = [
@@ -96,14 +96,14 @@ def _add_cards(
     to.add_item(ui.TextDisplay[Any]("\n".join(lines)))
 
 
-async def _card(interaction: Interaction, publication: Publication) -> Card:
+async def _card(interaction: Interaction, publication: Publication) -> GalleryCard:
     client = interaction.client
     job = await find_job(client.connection, publication.job_id)
     picture = await file_of(interaction, publication)
-    return Card(publication, picture, [use.name for use in job.request.loras] if job else [])
+    return GalleryCard(publication, picture, [use.name for use in job.request.loras] if job else [])
 
 
-def _card_line(card: Card) -> str:
+def _card_line(card: GalleryCard) -> str:
     one = card.publication
     parts = [
         _("by {person}").format(person=mention(-1 if one.person_id is None else one.person_id)),
@@ -119,12 +119,12 @@ def _likes(count: int) -> str:
     return ngettext("{count} like", "{count} likes", count).format(count=number(count)) if count else ""
 
 
-def _alt_text(n: int, card: Card) -> str:
+def _alt_text(n: int, card: GalleryCard) -> str:
     text = _("Picture {number}, painted on {checkpoint}")
     return text.format(number=n, checkpoint=plain(card.publication.checkpoint, 60))
 
 
-def _options(cards: Sequence[Card]) -> list[discord.SelectOption]:
+def _options(cards: Sequence[GalleryCard]) -> list[discord.SelectOption]:
     return [
         discord.SelectOption(
             label=f"{n}. {', '.join(card.loras) or card.publication.checkpoint}"[:MAX_OPTION],

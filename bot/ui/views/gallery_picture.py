@@ -24,7 +24,7 @@ from bot.ui.views.report_forms import open_report_form
 from bot.workspace.repaint import picture_gone
 
 
-class ReportPublishedButton(PersistentButton, template=r"report:published:(?P<publication>\d{1,18})"):
+class ReportPublishedButton(PersistentButton, template=r"rppublished:(?P<publication>\d{1,18})"):
     """Opens the form that reports a published picture."""
 
     command = "Report"
@@ -32,7 +32,7 @@ class ReportPublishedButton(PersistentButton, template=r"report:published:(?P<pu
 
     def __init__(self, publication_id: int) -> None:
         self.publication_id = publication_id
-        super().__init__(ui.Button(label=_("Report"), custom_id=f"report:published:{publication_id}"))
+        super().__init__(ui.Button(label=_("Report"), custom_id=f"rppublished:{publication_id}"))
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:

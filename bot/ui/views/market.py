@@ -189,6 +189,8 @@ async def market_page(
     Raises NothingThere when the stored query is gone.
     """
     query = await query_at(connection, person_id, page_ref)
+    if query.search:  # in the whole market
+        query = query.but(featured=False)
     page_size = page_size_of(MARKET, query)
     offset = page_ref.page * page_size
     if query.featured:
@@ -249,7 +251,7 @@ async def _featured(
     limit: int,
     offset: int,
 ) -> LoraPage:
-    """A page of what staff feature, narrowed down by the menus. Search words do not narrow it down: it is short."""
+    """A page of what staff feature, narrowed down by the menus."""
     bases = checkpoints.lora_bases_for(query.base_model) if query.base_model else None
     loras = [
         lora
