@@ -667,6 +667,11 @@ class TooManyReports(RequestError):
 
 
 @dataclass(eq=False)
+class ExportUnderWay(RequestError):
+    """Your export is being made. Ask for more of it when it has arrived."""
+
+
+@dataclass(eq=False)
 class OwnCase(RequestError):
     """This is about a picture of your own, so somebody else has to decide it."""
 

@@ -25,11 +25,15 @@ _JPEG_QUALITIES = (95, 88, 78, 65)
 
 @dataclass(frozen=True)
 class PictureFile:
-    """A file ready to be sent; `note` says how it was made to fit ("" if it is unchanged)."""
+    """A file ready to be sent; `note` says how it was made to fit ("" if it is unchanged).
+
+    It is `unsigned` where the settings want a signature that could not be made.
+    """
 
     name: str
     data: bytes
     note: str = ""
+    unsigned: bool = False
 
     def file(self) -> discord.File:
         """A new discord.File: each can be sent only once."""

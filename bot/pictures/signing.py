@@ -46,10 +46,22 @@ class SignedAttachments:
         self._clock = clock
         self._failed: tuple[C2paSettings, float] | None = None  # the settings by which one failed last, and when
 
-    def fit(self, picture: Path, limit: int = DEFAULT_LIMIT, *, words: bool = True) -> PictureFile:
-        """See `bot.pictures.attachments.fit`. Raises one of DAMAGED."""
+    @property
+    def signs(self) -> bool:
+        """Whether the settings have a certificate."""
+        return self._settings().enabled
+
+    @property
+    def asks_for_time(self) -> bool:
+        """Whether the settings have an authority that says in a signature when it was made."""
+        return self._settings().timestamp_url is not None
+
+    def fit(
+        self, picture: Path, limit: int = DEFAULT_LIMIT, *, words: bool = True, keep_copy: bool = True
+    ) -> PictureFile:
+        """See `bot.pictures.attachments.fit`; without `keep_copy` what is signed is not kept. Raises one of DAMAGED."""
         made = fit(picture, self._within(limit), words=words)
-        return self._signed(made, picture)
+        return self._signed(made, picture, keep_copy=keep_copy)
 
     def fitted(self, name: str, data: bytes, limit: int, picture: Path) -> PictureFile:
         """See `bot.pictures.attachments.fitted`; what is made of `picture` goes with it. Raises one of DAMAGED."""
@@ -58,7 +70,7 @@ class SignedAttachments:
     def _within(self, limit: int) -> int:
         return max(limit - MANIFEST_BYTES, limit // 2) if self._settings().enabled else limit
 
-    def _signed(self, made: PictureFile, picture: Path) -> PictureFile:
+    def _signed(self, made: PictureFile, picture: Path, *, keep_copy: bool = True) -> PictureFile:
         settings = self._settings()
         if not settings.enabled:
             return made
@@ -69,21 +81,21 @@ class SignedAttachments:
             if kept is not None and kept.is_file():
                 return replace(made, data=kept.read_bytes())
             if self._pauses(settings):
-                return made
+                return replace(made, unsigned=True)
             credentials = credentials_of(settings)
             assert credentials is not None
             data = credentials.sign(made.data, suffix, source_type_in(made.data))
             if len(data) > len(made.data) + MANIFEST_BYTES:
                 raise SigningUnusable("[c2pa] the manifest is larger than it may be, because of its certificates")
-            if kept is not None:
+            if kept is not None and keep_copy:
                 _keep(kept, data)
         except SigningUnusable as problem:
             self._failed = settings, self._clock()
             log.error("for %.0f minutes pictures are sent without a C2PA signature: %s", PAUSE_SECONDS / 60, problem)
-            return made
+            return replace(made, unsigned=True)
         except OSError as problem:
             log.error("a picture is sent without a C2PA signature: %s", problem)
-            return made
+            return replace(made, unsigned=True)
         return replace(made, data=data)
 
     def _pauses(self, settings: C2paSettings) -> bool:

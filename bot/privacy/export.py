@@ -1,12 +1,11 @@
 """A person's copy of what is kept of them: ZIP files with rows as JSON, and with pictures.
 
 The files of an export are in a fixed order, and a part begins where another ended. So a part can be made without those
-before it, also after a restart.
+before it, also after a restart. Rows are read when their file is packed: nobody's export is in memory as a whole.
 """
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 import sqlite3
@@ -17,17 +16,20 @@ from pathlib import Path
 
 import aiosqlite
 
+from bot.background import Pool
 from bot.config.sections import StorageSettings
 from bot.database.connection import fetch
 from bot.database.inputs import inputs_of_person
 from bot.database.pictures import paths_of_person
+from bot.errors import ExportUnderWay
 from bot.pictures.attachments import DAMAGED, fitted
 from bot.pictures.signing import SignedAttachments
-from bot.privacy.stored_data import TABLES
+from bot.privacy.stored_data import TABLES, StoredTable
 
 ROWS_A_FILE = 500
 EXACT = 2**53  # programs that read JSON round greater numbers
 MARGIN = 1024  # bytes that a ZIP takes for each file in it, names included, and more
+PACKING = Pool("packing", 1)  # encoding and signing takes seconds: one export after the other, beside deliveries
 
 
 @dataclass(frozen=True)
@@ -41,58 +43,135 @@ class ExportPart:
 
 @dataclass(frozen=True)
 class _Source:
-    """A file of the export: text, or a picture at `path`, which was `painted` here or given by the person."""
+    """A file of the export: a `table`'s rows, or a picture at `path`, `painted` here or given by the person."""
 
     name: str
-    text: str | None = None
+    table: StoredTable | None = None
+    first: int = 0
     path: Path | None = None
     painted: bool = False
 
 
 @dataclass(frozen=True)
+class _Packable:
+    """Name and bytes of a file; None when it is gone or damaged. `is_text` is packed, pictures are packed already."""
+
+    name: str
+    data: bytes | None
+    is_text: bool = False
+    unsigned: bool = False
+
+
+class _Archive:
+    """A part while it is filled."""
+
+    def __init__(self, limit: int) -> None:
+        self.files = 0
+        self._limit = limit
+        self._size = MARGIN
+        self._buffer = io.BytesIO()
+        self._zip = zipfile.ZipFile(self._buffer, "w", zipfile.ZIP_DEFLATED)
+        self._left_out, self._unsigned = list[str](), list[str]()
+
+    def add(self, made: _Packable) -> bool:
+        """Whether it was added, or is to be named as left out; False when it does not fit. One at least fits. Blocks.
+
+        Text is counted as if it were not packed, which costs a part at times and is never too much.
+        """
+        if made.data is None:
+            self._left_out.append(made.name)
+            return True
+        if self._size + len(made.data) + MARGIN > self._limit and self.files:
+            return False
+        self._zip.writestr(made.name, made.data, zipfile.ZIP_DEFLATED if made.is_text else zipfile.ZIP_STORED)
+        self._size += len(made.data) + MARGIN
+        self.files += 1
+        if made.unsigned:
+            self._unsigned.append(made.name)
+        return True
+
+    def packed(self, remarks: Iterable[str]) -> bytes:
+        """The ZIP file, with what there is to remark. Blocks."""
+        lines = [*remarks, *(f"{name} is gone or damaged, and is left out." for name in self._left_out)]
+        lines += [f"{name} has no C2PA signature: it could not be made now." for name in self._unsigned]
+        if lines:
+            self._zip.writestr("README.txt", "\n".join(lines))
+        self._zip.close()
+        return self._buffer.getvalue()
+
+
 class Exporter:
     """Makes exports of one database and its folders."""
 
-    connection: aiosqlite.Connection
-    storage: StorageSettings
-    attachments: SignedAttachments
+    def __init__(
+        self, connection: aiosqlite.Connection, storage: StorageSettings, attachments: SignedAttachments
+    ) -> None:
+        self._connection = connection
+        self._storage = storage
+        self._attachments = attachments
+        self._under_way = set[int]()  # people
 
     async def parts(self, person_id: int, limit: int, begin: int = 0) -> AsyncGenerator[ExportPart]:
         """The parts from file number `begin` on, each of at most `limit` bytes. Raises DatabaseError.
 
-        A picture that is larger than a part is encoded anew; what is gone or damaged is left out, and named at the end.
+        A picture that is larger than a part is encoded anew. Pictures are signed where the settings have a certificate.
+        What is gone or damaged is left out; README.txt names it, and pictures that could not be signed. Raises
+        ExportUnderWay while another is made for the person.
         """
-        sources = await self._sources(person_id)
-        place = begin
-        while place < len(sources) or place == 0:
-            part = await asyncio.to_thread(_packed, self.attachments, sources, place, limit)
-            yield part
-            if part.next is None:
-                return
-            place = part.next
+        if person_id in self._under_way:
+            raise ExportUnderWay
+        self._under_way.add(person_id)
+        try:
+            async for part in self._parts(person_id, limit, begin):
+                yield part
+        finally:
+            self._under_way.discard(person_id)
+
+    async def _parts(self, person_id: int, limit: int, begin: int) -> AsyncGenerator[ExportPart]:
+        sources, place = await self._sources(person_id), begin
+        made: _Packable | None = None
+        if not sources and begin == 0:
+            yield ExportPart(await PACKING.run(_Archive(limit).packed, ["Nothing is kept of you."]), 0, None)
+        while place < len(sources):
+            archive = _Archive(limit)
+            while place < len(sources):
+                made = made or await self._made(sources[place], person_id, limit - 2 * MARGIN)
+                if not await PACKING.run(archive.add, made):
+                    break
+                made, place = None, place + 1
+            data = await PACKING.run(archive.packed, self._remarks())
+            yield ExportPart(data, archive.files, place if place < len(sources) else None)
 
     async def _sources(self, person_id: int) -> Sequence[_Source]:
         """All files in their order: rows, pictures to start from, pictures."""
-        rows = [source async for source in self._rows(person_id)]
+        counts = await stored_counts(self._connection, person_id)
+        rows = [
+            _Source(f"data/{table.name}-{number:03}.json", table, first)
+            for table in TABLES
+            for number, first in enumerate(range(0, counts.get(table.name, 0), ROWS_A_FILE), 1)
+        ]
         given = [
-            _Source(f"inputs/{name}.png", path=self.storage.inputs / name)
-            for name in await inputs_of_person(self.connection, person_id)
+            _Source(f"inputs/{name}.png", path=self._storage.inputs / name)
+            for name in await inputs_of_person(self._connection, person_id)
         ]
         painted = [
-            _Source(f"pictures/{Path(path).name}", path=self.storage.pictures / path, painted=True)
-            for path in await paths_of_person(self.connection, person_id)
+            _Source(f"pictures/{Path(path).name}", path=self._storage.pictures / path, painted=True)
+            for path in await paths_of_person(self._connection, person_id)
         ]
         return [*rows, *given, *painted]
 
-    async def _rows(self, person_id: int) -> AsyncGenerator[_Source]:
-        for table in TABLES:
-            if table.derived:
-                continue
-            rows = await fetch(self.connection, table.rows, {"person": person_id})
-            for number, place in enumerate(range(0, len(rows), ROWS_A_FILE), 1):
-                told = [_told(row) for row in rows[place : place + ROWS_A_FILE]]
-                text = json.dumps(told, ensure_ascii=False, indent=1)
-                yield _Source(f"data/{table.name}-{number:03}.json", text=text)
+    async def _made(self, source: _Source, person_id: int, limit: int) -> _Packable:
+        if source.table is None:
+            return await PACKING.run(_encoded, self._attachments, source, limit)
+        sql = f"{source.table.rows} LIMIT :limit OFFSET :first"
+        rows = await fetch(self._connection, sql, {"person": person_id, "limit": ROWS_A_FILE, "first": source.first})
+        return await PACKING.run(_as_json, source.name, rows)
+
+    def _remarks(self) -> list[str]:
+        if not self._attachments.signs:
+            return []
+        time = "" if self._attachments.asks_for_time else ", without the time of a timestamp authority"
+        return [f"Pictures that were painted here are signed (C2PA){time}."]
 
 
 async def stored_counts(connection: aiosqlite.Connection, person_id: int) -> dict[str, int]:
@@ -115,41 +194,23 @@ def _told(row: sqlite3.Row) -> dict[str, object]:
     }
 
 
-def _packed(attachments: SignedAttachments, sources: Sequence[_Source], begin: int, limit: int) -> ExportPart:
-    """As many files as fit, at least one. Blocks."""
-    buffer, size, place, left_out = io.BytesIO(), MARGIN, begin, list[str]()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for source in sources[begin:]:
-            made = _encoded(attachments, source, limit - 2 * MARGIN)
-            if made is None:
-                left_out.append(source.name)
-                place += 1
-                continue
-            name, data = made
-            if size + len(data) + MARGIN > limit and place > begin:
-                break
-            # Text is counted as if it were not packed, which costs a part at times and is never too much.
-            packed = zipfile.ZIP_DEFLATED if source.text is not None else zipfile.ZIP_STORED
-            archive.writestr(name, data, packed)
-            size += len(data) + MARGIN
-            place += 1
-        if left_out or not sources:
-            archive.writestr("README.txt", _remark(left_out))
-    return ExportPart(buffer.getvalue(), place - begin - len(left_out), place if place < len(sources) else None)
+def _as_json(name: str, rows: Iterable[sqlite3.Row]) -> _Packable:
+    """The file of these rows. Blocks."""
+    return _Packable(
+        name, json.dumps([_told(row) for row in rows], ensure_ascii=False, indent=1).encode(), is_text=True
+    )
 
 
-def _remark(left_out: Iterable[str]) -> str:
-    lines = [f"{name} is gone or damaged, and is left out." for name in left_out]
-    return "\n".join(lines or ["Nothing is kept of you."])
-
-
-def _encoded(attachments: SignedAttachments, source: _Source, limit: int) -> tuple[str, bytes] | None:
-    """Name and bytes of a file; None when it is gone or damaged."""
-    if source.path is None:
-        return source.name, (source.text or "").encode()
+def _encoded(attachments: SignedAttachments, source: _Source, limit: int) -> _Packable:
+    """The file of a picture, within the limit. What is signed for it alone is not kept. Blocks."""
+    assert source.path is not None
+    name, path = Path(source.name).name, source.path
     try:
-        name, path = Path(source.name).name, source.path
-        made = attachments.fit(path, limit) if source.painted else fitted(name, path.read_bytes(), limit)
+        if source.painted:
+            made = attachments.fit(path, limit, keep_copy=False)
+        else:
+            made = fitted(name, path.read_bytes(), limit)
     except DAMAGED:
-        return None
-    return str(Path(source.name).with_suffix(Path(made.name).suffix or ".png")), made.data
+        return _Packable(source.name, None)
+    name = str(Path(source.name).with_suffix(Path(made.name).suffix or ".png"))
+    return _Packable(name, made.data, unsigned=made.unsigned)

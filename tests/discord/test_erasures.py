@@ -110,6 +110,15 @@ async def told_of_a_warning(scene: Scene, picture: VisibleMessage) -> None:
     await letter(scene, "Marlin", "this is a warning")
 
 
+async def keep_much(person: Person) -> None:
+    """Bookmark with a note, rate, ask for what does not fit and for what fails, and give a picture to start from."""
+    await told(person, "bookmarks", add="Bat", note=f"my {WORD}")
+    await pressed(person, await told(person, "lora info", name="Bat"), "5")
+    await told(person, "imagine", prompt=f"a {WORD}", lora1="Mystery")
+    await told(person, "imagine", prompt=f"a {WORD}", image=File("broken.png", WORD.encode()))
+    await told(person, "studio", image=File("red.png", red(97)))
+
+
 async def posted_stack(person: Person) -> VisibleMessage:
     """Post the code of a stack for everybody."""
     await told(person, "studio", add="Bat")
@@ -120,10 +129,12 @@ async def posted_stack(person: Person) -> VisibleMessage:
 async def test_a_killed_bot_goes_on_while_a_report_is_open(empty: Scene) -> None:
     """Discord does not answer when the bot is killed; afterwards the reported picture waits for the decision."""
     scene, control = empty, empty.control
-    async with bot_process(scene) as process:
+    logs = scene.settings.storage.folder / "logs"  # `left` reads them too
+    async with bot_process(scene, LOGS__FOLDER=str(logs)) as process:
         await choose_channel(scene, scene.grace)
         mary = await control.new_person("Marlin")
         person_id = id_of(scene, mary)
+        await keep_much(mary)
         await told_of_a_warning(scene, await paint(scene, mary, seed=901))
         shown = [await posted_stack(mary), await paint(scene, mary), await paint(scene, mary, in_="dm")]
         reported = await paint(scene, mary, seed=902)
@@ -141,7 +152,8 @@ async def test_a_killed_bot_goes_on_while_a_report_is_open(empty: Scene) -> None
         await control.wait_online(online=False)
     assert await rows(scene, f"SELECT * FROM person WHERE id = {person_id}") == [], "the rows are gone all the same"
     await control.clear_faults()
-    async with bot_process(scene) as process:
+    assert list(logs.glob("easel-*.log"))
+    async with bot_process(scene, LOGS__FOLDER=str(logs)) as process:
         for message in (*shown, reported):
             await scene.gone(message)
         await control.wait_message(case.id, lambda seen: "seed 902" not in seen.text, PATIENCE)
@@ -151,7 +163,7 @@ async def test_a_killed_bot_goes_on_while_a_report_is_open(empty: Scene) -> None
         process.kill()
         await process.wait()
         await control.wait_online(online=False)
-    async with bot_process(scene):
+    async with bot_process(scene, LOGS__FOLDER=str(logs)):
         await until_complete(scene)
         page = await told(mary, "privacy show")
     assert "Orders: 4 · Pictures: 4" in page.text and "Nothing is kept of you." in page.text

@@ -6,6 +6,7 @@ import asyncio
 import io
 import re
 from collections.abc import Iterator
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -164,17 +165,18 @@ def _time(unix_ms: int) -> str:
 async def send_export(interaction: Interaction, begin: int = 0) -> None:
     """Send the parts from file number `begin` on, some at once; a button asks for the rest.
 
-    Raises NothingThere for a file that is not there, and DatabaseError.
+    Raises ExportUnderWay while others are made for the person, NothingThere for a file that is not there, or
+    DatabaseError.
     """
     parts = interaction.client.exporter.parts(interaction.user.id, interaction.filesize_limit, begin)
     sent, place = 0, begin
-    async for part in parts:
-        sent += 1
-        await _send_part(interaction, part, place, last_of_these=sent == MESSAGES_AT_ONCE)
-        place = part.next or place
-        if sent == MESSAGES_AT_ONCE:
-            await parts.aclose()
-            return
+    async with aclosing(parts):
+        async for part in parts:
+            sent += 1
+            await _send_part(interaction, part, place, last_of_these=sent == MESSAGES_AT_ONCE)
+            place = part.next or place
+            if sent == MESSAGES_AT_ONCE:
+                return
     if not sent:
         raise outdated_error()
 

@@ -6,13 +6,19 @@ import io
 import json
 import zipfile
 from collections.abc import Iterable
+from pathlib import Path
 
 import aiosqlite
 import pytest
 
 from bot.config import Settings
+from bot.database.connection import write
+from bot.errors import ExportUnderWay
+from bot.pictures.signing import SignedAttachments
+from bot.pictures.thumbnails import Thumbnails
 from bot.privacy.export import Exporter, ExportPart, stored_counts
 from bot.privacy.stored_data import TABLES
+from tests.bot.pictures.certificates import settings_in
 from tests.bot.pictures.unsigned import attachments
 from tests.bot.privacy.people import ADA, BOTH_GAVE, GRACE, MARGARET, WORDS, closure
 from tests.xmp import source_types
@@ -93,6 +99,74 @@ async def test_of_a_stranger_there_is_nothing(filled: aiosqlite.Connection, sett
     (part,) = await exported(filled, settings, LARGE, person=5)
     assert part.next is None and part.files == 0 and await stored_counts(filled, 5) == {}
     assert BOTH_GAVE not in part.data
+
+
+async def test_many_rows_are_in_several_files(filled: aiosqlite.Connection, settings: Settings) -> None:
+    await write(
+        filled,
+        """INSERT INTO job (person_id, channel_id, request, checkpoint, state, attempt, created_at, finished_at)
+           WITH RECURSIVE number (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM number WHERE n < 1200)
+           SELECT person_id, 1, request, checkpoint, 'cancelled', 1, 1, 1 FROM number, (SELECT * FROM job LIMIT 1)""",
+    )
+    told = files(await exported(filled, settings, LARGE))
+    rows = [json.loads(data) for name, data in told.items() if name.startswith("data/job-")]
+    assert [len(each) for each in rows] == [500, 500, 204]
+    assert len({row["id"] for each in rows for row in each}) == 1204
+
+
+async def test_one_export_at_a_time(filled: aiosqlite.Connection, settings: Settings) -> None:
+    """Who presses again and again keeps nobody else waiting."""
+    service = exporter(filled, settings)
+    first = service.parts(ADA, SMALL)
+    await anext(first)
+    with pytest.raises(ExportUnderWay):
+        await anext(service.parts(ADA, SMALL))
+    assert await anext(service.parts(GRACE, SMALL))
+    await first.aclose()
+    assert await anext(service.parts(ADA, SMALL))
+
+
+@pytest.mark.parametrize("limit", [LARGE, 200_000])
+async def test_pictures_are_signed_where_the_settings_say_so(
+    filled: aiosqlite.Connection, settings: Settings, tmp_path: Path, limit: int
+) -> None:
+    """Nothing that is signed for it stays in the thumbnails' folder."""
+    c2pa = pytest.importorskip("c2pa")
+    before = set(settings.storage.thumbnails.rglob("*"))
+    parts = [part async for part in certified(filled, settings, tmp_path).parts(ADA, limit)]
+    pictures = dict[str, bytes]()
+    for part in parts:
+        with zipfile.ZipFile(io.BytesIO(part.data)) as archive:
+            assert len(part.data) <= limit and "without the time of a" in archive.read("README.txt").decode()
+            names = [name for name in archive.namelist() if name.startswith("pictures/")]
+            pictures |= {name: archive.read(name) for name in names}
+    assert len(pictures) == 3
+    for data in pictures.values():
+        with c2pa.Reader("image/png", io.BytesIO(data)) as reader:
+            assert reader.get_validation_state() == "Valid"
+        assert source_types(data)
+    assert set(settings.storage.thumbnails.rglob("*")) == before
+
+
+async def test_pictures_that_cannot_be_signed_are_named(
+    filled: aiosqlite.Connection, settings: Settings, tmp_path: Path
+) -> None:
+    pytest.importorskip("c2pa")
+    service = certified(filled, settings, tmp_path)
+    (tmp_path / "certificates" / "key.pem").unlink()
+    (part,) = [part async for part in service.parts(ADA, LARGE)]
+    with zipfile.ZipFile(io.BytesIO(part.data)) as archive:
+        pictures = [name for name in archive.namelist() if name.startswith("pictures/")]
+        remarks = archive.read("README.txt").decode()
+    assert len(pictures) == 3
+    assert all(f"{name} has no C2PA signature" in remarks for name in pictures)
+
+
+def certified(connection: aiosqlite.Connection, settings: Settings, folder: Path) -> Exporter:
+    """An exporter that signs."""
+    thumbnails = Thumbnails(settings.storage.thumbnails, settings.storage.pictures)
+    certificate = settings_in(folder / "certificates")
+    return Exporter(connection, settings.storage, SignedAttachments(thumbnails, lambda: certificate))
 
 
 def test_no_derived_table_is_exported() -> None:
