@@ -17,7 +17,7 @@ from tests.discord.test_privacy import delete_all, id_of, left
 from tests.discord.test_removals import files_of, rows
 from tests.discord.test_reports import choose_channel, decide, letter, report
 from tests.discord.test_restarts import bot_process
-from tests.discord.test_server import pressed
+from tests.discord.test_server import chosen, pressed
 
 WORD = "zebrafinch"  # in everything that the person wrote
 NOTHING_LEFT = "SELECT count(*) FROM erasure_file UNION ALL SELECT count(*) FROM erasure_message"
@@ -113,7 +113,7 @@ async def told_of_a_warning(scene: Scene, picture: VisibleMessage) -> None:
 async def keep_much(person: Person) -> None:
     """Bookmark with a note, rate, ask for what does not fit and for what fails, and give a picture to start from."""
     await told(person, "bookmarks", add="Bat", note=f"my {WORD}")
-    await pressed(person, await told(person, "lora info", name="Bat"), "5")
+    await chosen(person, await told(person, "lora info", name="Bat"), "rate", "5")
     await told(person, "imagine", prompt=f"a {WORD}", lora1="Mystery")
     await told(person, "imagine", prompt=f"a {WORD}", image=File("broken.png", WORD.encode()))
     await told(person, "studio", image=File("red.png", red(97)))
