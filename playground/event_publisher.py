@@ -57,12 +57,11 @@ class EventPublisher:
 
     def channel(self, event: str, channel: Channel) -> None:
         """A channel or thread was made or changed; `event` is CREATE, UPDATE or DELETE."""
-        kind = "THREAD" if channel.is_thread else "CHANNEL"
-        data = shapes.channel(self.world, channel)
-        if channel.is_thread and event == "CREATE":
-            data["newly_created"] = True
-        if self._bot_sees(channel):
-            self.hub.dispatch(f"{kind}_{event}", data)
+        if channel.is_thread and self._bot_sees(channel):
+            created = {"newly_created": True} if event == "CREATE" else {}
+            self.hub.dispatch(f"THREAD_{event}", {**shapes.channel(self.world, channel), **created})
+        elif not channel.is_thread and self.world.member(channel.guild_id or "", self.world.bot_id):
+            self.hub.dispatch(f"CHANNEL_{event}", shapes.seen_by_bot(self.world, channel))
         self.world_changed()
 
     def guild_updated(self, guild: Guild) -> None:

@@ -17,6 +17,7 @@ from playground.wire import ChannelType, Json, iso
 from playground.world import World
 
 REQUIRE_TAG = 1 << 4  # a flag of forums
+OBFUSCATED, HIDDEN_NAME = 1 << 17, "___hidden___"  # flag and name of a channel for who may not view it
 
 _GUILD_NOTHINGS = (
     "icon",
@@ -190,6 +191,20 @@ def guild_channel(one: Channel) -> Json:
     return shape
 
 
+def obfuscated_channel(one: Channel) -> Json:
+    """A channel of a server as the gateway tells it to who may not view it: that it is there, and nothing of it."""
+    nobody = Overwrite(one.guild_id or "", False, deny=permissions.VIEW_CHANNEL)
+    shape = guild_channel(one) | {"flags": OBFUSCATED, "name": HIDDEN_NAME, "topic": None, "nsfw": False}
+    shape |= {"last_message_id": None, "permission_overwrites": [overwrite(nobody)]}
+    return shape | ({"available_tags": []} if "available_tags" in shape else {})
+
+
+def seen_by_bot(world: World, one: Channel) -> Json:
+    """A text channel or forum of a server as the gateway tells it to the bot."""
+    sees = world.permissions(one, world.bot_id) & permissions.VIEW_CHANNEL
+    return guild_channel(one) if sees else obfuscated_channel(one)
+
+
 def tag(one: ForumTag) -> Json:
     """A tag of a forum."""
     return {
@@ -271,11 +286,6 @@ def guild(one: Guild) -> Json:
 def guild_create(world: World, one: Guild) -> Json:
     """A server as the gateway announces it: with channels, threads and the bot's own membership."""
     me = one.members[world.bot_id]
-    visible = [
-        entry
-        for entry in world.channels_of(one.id)
-        if world.permissions(entry, world.bot_id) & permissions.VIEW_CHANNEL
-    ]
     return {
         **guild(one),
         "joined_at": iso(me.joined_at),
@@ -283,7 +293,7 @@ def guild_create(world: World, one: Guild) -> Json:
         "unavailable": False,
         "member_count": len(one.members),
         "members": [member(world, me)],
-        "channels": [guild_channel(entry) for entry in visible],
+        "channels": [seen_by_bot(world, entry) for entry in world.channels_of(one.id)],
         "threads": [thread(world, entry) for entry in world.threads_of(one.id)],
         "presences": [],
         "voice_states": [],

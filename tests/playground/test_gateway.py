@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from playground import Playground, default_world
+from playground import Playground, default_world, permissions
 from playground.control import Control
 from playground.gateway.heartbeats import HeartbeatStats
 
@@ -287,3 +287,15 @@ async def test_the_bot_gets_events_about_its_own_roles(stage: Stage) -> None:
     await stage.control.set_roles("Easel", ["Easel", "Staff"])
     await stage.bot.until("member_update")
     assert guild.me.guild_permissions.manage_messages
+
+
+async def test_a_channel_that_the_bot_may_not_view_is_told_without_what_it_is(stage: Stage) -> None:
+    await stage.start()
+    bot, (workshop,) = stage.bot, stage.bot.guilds
+    channel = workshop.get_channel(int(default_world.STAFF_ROOM))
+    assert channel is not None and channel.name == "___hidden___"
+    assert not channel.permissions_for(workshop.me).view_channel
+    allowed = permissions.VIEW_CHANNEL | permissions.SEND_MESSAGES
+    await stage.control.set_channel("staff-room", overwrite=default_world.APPLICATION_ID, allow=allowed)
+    _, seen = await bot.until("guild_channel_update")
+    assert seen.name == "staff-room" and seen.permissions_for(workshop.me).send_messages

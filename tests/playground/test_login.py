@@ -7,6 +7,7 @@ import pytest
 from discord import app_commands
 
 from playground import default_world
+from playground.shapes import HIDDEN_NAME
 
 from .conftest import Bot, Rest, Stage, pointed_at
 
@@ -15,7 +16,7 @@ async def test_bot_logs_in_and_finds_its_server(stage: Stage) -> None:
     await stage.start()
     (guild,) = stage.bot.guilds
     assert guild.name == "Workshop"
-    assert {channel.name for channel in guild.text_channels} == {"general", "art", "after-dark"}
+    assert {channel.name for channel in guild.text_channels} == {"general", "art", "after-dark", HIDDEN_NAME}
     assert [forum.name for forum in guild.forums] == ["showcase", "gallery"]
     assert {thread.name for thread in guild.threads} == {"Sketches", "Post your favourites"}
     assert guild.me.id == int(default_world.APPLICATION_ID)
