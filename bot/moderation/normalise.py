@@ -48,6 +48,8 @@ _MAX_FOLDED = 4  # letters of one character; the longest compatibility form has 
 
 # A piece: letters, digits and signs, with the marks that letters of India and Southeast Asia and kana need.
 _PIECE = re.compile("(?:[^\\W_]|[@$!|+€£¢¥'\u3099\u309a\u0900-\u0dff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])+")
+# The weight of a part of a prompt, as in `(long hair:1.2)`, which parts no word: `(chi:1.1)ld` is written to be read.
+_WEIGHT = re.compile(r":[ ]{0,3}[+-]?[0-9]{0,3}\.?[0-9]{1,6}[ ]{0,3}(?=\))")
 _BETWEEN_SIGNS = re.compile("[^@$!|+€£¢¥']+")
 _RUN = re.compile(r"(.)\1\1+")
 _COMPOSABLE = re.compile("[\u3099\u309a\u1160-\u11ff]")  # folded kana and Hangul are decomposed
@@ -185,6 +187,7 @@ class NormalisedText:
     def __init__(self, text: str) -> None:
         self.text = text
         self.folded = fold(text)
+        self._unweighted = _WEIGHT.sub(lambda weight: "\0" * len(weight[0]), self.folded)
         cut = self._cut()
         self.letters = [letters for letters, _, _ in cut]  # of each piece
         self._folded = [folded for _, folded, _ in cut]  # where each piece begins and ends in the folded text
@@ -198,7 +201,7 @@ class NormalisedText:
         """Letters, place in the folded text and group of each piece: as they stand, and those that are repeated."""
         cut: list[tuple[str, tuple[int, int], int]] = []
         again: list[tuple[str, tuple[int, int], int]] = []
-        for group, match in enumerate(_PIECE.finditer(self.folded), 1):
+        for group, match in enumerate(_PIECE.finditer(self._unweighted), 1):
             whole = letters = match[0]
             if not whole.isalpha():
                 letters = whole.replace("'", "")
@@ -273,8 +276,8 @@ class NormalisedText:
         return self._starts[piece]
 
     def separator(self, piece: int) -> str:
-        """What stands in the folded text between a piece and the one before it."""
-        return self.folded[self._folded[piece - 1][1] : self._folded[piece][0]]
+        """What stands in the folded text between a piece and the one before it, without weights."""
+        return self._unweighted[self._folded[piece - 1][1] : self._folded[piece][0]].replace("\0", "")
 
     def span(self, start: int, end: int) -> Span:
         """Where a stretch of the stream is in the text as it was written."""
