@@ -30,8 +30,8 @@ loli | 1loli | L0L1 | l.o.l.i | ｌｏｌｉ | ӏоӏі | lo\u200bli | loooli | 
 12yo, nude | sixteen-year-old, naked | rating_explicit, little girl | rating:explicit, toddler | 十二歳、全裸 |
 12歳のエロ | ロリ | 幼女のヌード | nude, s1xteen years old | nude, chi ld | 18 months old, naked | секс, дети |
 12살 누드 | blowjo-b, minor | (child:1.2), (nude:1.1) | nude, child's room | k i d, s e x |
-(chi:1.1)ld, nude | (lo:1.1)(li:1.2) | (ch: 1.05)(ild:-0.3), nsfw | NakedChild | childnude | ろり | 幼女, 裸 | 小女孩 裸体 |
-маленькая девочка, голая | 여자아이 누드 | a girl of twelve, topless
+(chi:1.1)ld, nude | (lo:1.1)(li:1.2) | (ch: 1.05)(ild:-0.3), nsfw | NakedChild | childnude | ろり | 幼女, 裸 |
+小女孩 裸体 | маленькая девочка, голая | 여자아이 누드 | a girl of twelve, topless
 """
 WORDS = WordList("words", ("penis", "rape", "ass", "sex", "cat*", "*dog", "*bird*", "dead body", "猫", "pussy", "xxx"))
 
