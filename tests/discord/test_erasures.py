@@ -10,15 +10,23 @@ from dataclasses import asdict
 import pytest
 from PIL import Image
 
+from bot.database.connection import fetch
+from bot.database.jobs import find_job
+from bot.database.likes import like
+from bot.database.publications import Publication
+from bot.database.server_settings import ArtChannel
+from bot.servers.context import ActionContext
+from playground import default_world
 from playground.control import File, Person
 from playground.visible_message import VisibleMessage
 from tests.discord.conftest import PATIENCE, Scene, told
-from tests.discord.test_privacy import delete_all, id_of, left
+from tests.discord.test_privacy import archives, delete_all, id_of, left
 from tests.discord.test_removals import files_of, rows
 from tests.discord.test_reports import choose_channel, decide, letter, report
 from tests.discord.test_restarts import bot_process
 from tests.discord.test_server import chosen, pressed
 
+MANAGE_GUILD = 1 << 5
 WORD = "zebrafinch"  # in everything that the person wrote
 NOTHING_LEFT = "SELECT count(*) FROM erasure_file UNION ALL SELECT count(*) FROM erasure_message"
 
@@ -169,3 +177,37 @@ async def test_a_killed_bot_goes_on_while_a_report_is_open(empty: Scene) -> None
     assert "Orders: 4 · Pictures: 4" in page.text and "Nothing is kept of you." in page.text
     assert len(await rows(scene, "SELECT * FROM erasure")) == 1 and await rows(scene, NOTHING_LEFT) == [(0,), (0,)]
     assert not held.exists() and left(scene, person_id, WORD) == [] and reachable(scene, mary, WORD) == []
+
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_publications_and_likes_go_too(empty: Scene) -> None:
+    """The post in the art channel, what the gallery finds it by, and the likes that the person gave."""
+    art, workshop = int(default_world.ART), int(default_world.WORKSHOP)
+    async with empty.opened() as (easel, bot):
+        staff = ActionContext(
+            person_id=int(default_world.ADA), server_id=workshop, permissions=MANAGE_GUILD, checked_by_discord=True
+        )
+        channels = (ArtChannel(channel_id=art),)
+        await easel.servers.administration.change_settings(staff, workshop, art_channels=channels)
+        mary = await empty.control.new_person("Mandarin")
+        posted = list[Publication]()
+        for person in (mary, empty.ada):
+            await empty.painted(await person.slash("imagine", prompt=f"a {WORD if person is mary else 'wren'}"))
+            (row,) = await fetch(easel.connection, "SELECT max(id) AS id FROM job")
+            job = await find_job(easel.connection, row["id"])
+            assert job is not None
+            who = ActionContext(person_id=job.person_id, server_id=workshop, checked_by_discord=True)
+            posted.append(await bot.publishing.publish(who, job, 0, art, shows_prompt=True))
+        await like(easel.connection, posted[0].id, id_of(empty, empty.ada))
+        await like(easel.connection, posted[1].id, id_of(empty, mary))
+        (archive,) = await archives(await mary.slash("privacy export"))
+        names = {name.partition("-")[0] for name in archive.namelist()}
+        assert names >= {"data/publication", "data/publication_like"}
+        receipt = await erased(empty, mary)
+        assert "Orders: 1 · Pictures: 1 · Messages: 2" in receipt.text, "the result and the post"
+        async with asyncio.timeout(PATIENCE):
+            while await fetch(easel.connection, "SELECT 1 FROM publication WHERE state = 'removing'"):
+                await told(empty.grace, "privacy show")
+        (left_over,) = await fetch(easel.connection, "SELECT id, likes FROM publication")
+        assert (left_over["id"], left_over["likes"]) == (posted[1].id, 0)
+    assert left(empty, id_of(empty, mary), WORD) == [] and reachable(empty, mary, WORD) == []
