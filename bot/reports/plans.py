@@ -39,6 +39,12 @@ def steps(kind: Subject, action: DecisionAction) -> tuple[Step, ...]:
 
 
 def answer_steps(kind: Subject, action: DecisionAction, answer: AppealState) -> tuple[Step, ...]:
-    """The steps that carry out the answer to an appeal."""
-    back = tuple(_BACK[step] for step in steps(kind, action) if step in _BACK)  # what is deleted is gone for good
-    return back if answer is AppealState.REVERSED else (Step.TELL_ANSWER,)
+    """The steps that carry out the answer to an appeal.
+
+    What was done last is taken back first: pictures of somebody who is still blocked would not be shown again.
+    """
+    if answer is not AppealState.REVERSED:
+        return (Step.TELL_ANSWER,)
+    back = [_BACK[step] for step in reversed(steps(kind, action)) if step in _BACK]  # what is deleted is gone for good
+    telling = [step for step in back if step is Step.TELL_ANSWER]
+    return (*(step for step in back if step is not Step.TELL_ANSWER), *telling)

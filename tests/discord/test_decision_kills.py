@@ -11,10 +11,15 @@ from tests.discord.decision_kills import Kills
 from tests.discord.killed_bot import KILL_AT
 
 
-async def test_a_killed_bot_ends_a_decision_once(empty: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Killed when the picture is about to go, and when its owner is about to be told."""
+@pytest.mark.parametrize(
+    ("what", "first", "every"), [("Delete everywhere", 12, 24), ("Hide and block, Reverse", 30, 99)]
+)
+async def test_a_killed_bot_ends_a_decision_once(
+    empty: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, first: int, every: int
+) -> None:
+    """Killed when a picture is about to go, when its owner is about to be told, and while a block is taken back."""
     kill_at = tmp_path / "kill_at"
     monkeypatch.setenv(KILL_AT, str(kill_at))
     kills = Kills(empty, kill_at)
-    _, killed = await kills.go_through("Delete everywhere", first=12, every=24)
+    _, killed = await kills.go_through(what, first, every)
     assert killed and not kills.wrong

@@ -20,6 +20,7 @@ import pytest_asyncio
 from inference.content_rating import ContentRating
 from playground import default_world
 from playground.control import Person
+from playground.models import NsfwLevel
 from playground.visible_message import VisibleMessage
 from tests.discord.conftest import PATIENCE, open_scene, told
 from tests.discord.test_rights_later import Stage
@@ -32,6 +33,7 @@ AFTER_DARK, FORUM_POST = "after-dark", "Post your favourites"
 STEPS = 4
 TOO_HIGH, UNSEEN = "By its words this prompt is rated explicit", "cannot see whether this channel is still"
 OPEN_ELSEWHERE = ("general", "Sketches", FORUM_POST, "dm", default_world.ADA_AND_KAI)
+IN_SERVER = ("general", "Sketches", FORUM_POST)
 OF_GRACE = ("general", "Sketches", FORUM_POST, "dm")
 
 
@@ -162,6 +164,24 @@ async def test_a_place_that_becomes_open_gets_nothing_restricted(
             assert (TOO_HIGH if kind.seen else UNSEEN) in seen.text, f"{kind.name}: the person is told why: {seen.text}"
     carrying = {one["answer"]["id"] for one in await stage.scene.control.exchanges(before) if one["files"]}
     assert carrying == {orders[kind].id for kind in TAKEN if kind.reaches(restricted=False)}, "no preview, no other way"
+
+
+async def test_a_server_that_becomes_open_gets_nothing_restricted(stage: Stage) -> None:
+    """A server's own age restriction holds for all of its places, and ends in all of them."""
+    control = stage.scene.control
+    await turn(stage, restricted=False)
+    await control.set_age_restriction(NsfwLevel.AGE_RESTRICTED)
+    try:
+        async with stage.paused():
+            grace, wanted = stage.scene.grace, {"prompt": ADULT, "steps": STEPS}
+            orders = {place: await told(grace, "imagine", in_=place, **wanted) for place in IN_SERVER}
+            assert not [place for place, answer in orders.items() if TOO_HIGH in answer.text]
+            await control.set_age_restriction(NsfwLevel.DEFAULT)
+        for place, message in orders.items():
+            seen = await stage.ended(message)
+            assert not seen.attachments and TOO_HIGH in seen.text, f"{place}: {seen.text}"
+    finally:
+        await control.set_age_restriction(NsfwLevel.DEFAULT)
 
 
 async def test_what_stays_restricted_is_shown(stage: Stage) -> None:
