@@ -41,6 +41,7 @@ LEAST_FOUND, LEAST_CROPS_FOUND = 0.98, 0.8
 MOST_FALSE, MOST_FALSE_REFUSALS = 1 / 10_000, 1 / 100_000  # of pairs
 AT_ONCE = 4  # pictures of a request
 STRENGTH = 0.1
+DRAWN_APART = 2_000_000  # numbers of pictures that a seed may draw
 NOTICE_SIDE, OTHER_SIDE = 640, 192  # pixels of what is drawn
 QUALITIES, SCALES = (30, 60, 95), (0.25, 0.5, 0.75, 1.5, 2.0)
 CROP = 0.05
@@ -92,12 +93,14 @@ def copies(notice: Notice) -> Iterator[tuple[str, Image.Image]]:
 class Demo:
     """Paints with the demo checkpoints."""
 
-    def __init__(self, settings: Settings, requests: RequestBuilder, jobs: JobService, inputs: Inputs) -> None:
+    def __init__(
+        self, settings: Settings, requests: RequestBuilder, jobs: JobService, inputs: Inputs, *, seed: int
+    ) -> None:
         self._settings = settings
         self._requests = requests
         self._jobs = jobs
         self._inputs = inputs
-        self._chance = random.Random(1)
+        self._chance = random.Random(seed)
 
     async def paint(self, count: int, figures: Sequence[str]) -> list[tuple[GenerationRequest, Image.Image]]:
         """So many pictures of the figures, with their requests."""
@@ -135,14 +138,14 @@ class Demo:
         return pictures
 
 
-async def painted(notices: int, others: int) -> tuple[list[Notice], list[bytes]]:
+async def painted(notices: int, others: int, seed: int) -> tuple[list[Notice], list[bytes]]:
     """Notices of painted pictures, and the hashes of other painted ones."""
     half = len(SHAPES) // 2
     with tempfile.TemporaryDirectory() as folder:
         async with open_easel(demo_settings(Path(folder))) as easel:
             while not easel.jobs.idle:
                 await asyncio.sleep(0.1)
-            demo = Demo(easel.configuration.settings, easel.requests, easel.jobs, easel.inputs)
+            demo = Demo(easel.configuration.settings, easel.requests, easel.jobs, easel.inputs, seed=seed)
             of_notices = [
                 Notice(picture, await demo.painted_over(request, picture))
                 for request, picture in await demo.paint(notices, SHAPES[:half])
@@ -156,10 +159,12 @@ def main() -> int:
     parser.add_size("--notices", 100, 12, "pictures that notices name, of each painted and drawn")
     parser.add_size("--others", 10_000, 300, "unrelated pictures that are drawn")
     parser.add_size("--painted", 800, 40, "unrelated pictures that are painted")
+    parser.add_argument("--seed", type=int, default=1, help="other seeds paint and draw other pictures")
     options = parser.read()
-    notices, other_painted = asyncio.run(painted(options.notices, options.painted))
-    notices += [Notice(varied(1_000_000 + seed, NOTICE_SIDE)) for seed in range(options.notices)]
-    others = [*(picture_hash(varied(seed, OTHER_SIDE)) for seed in range(options.others)), *other_painted]
+    notices, other_painted = asyncio.run(painted(options.notices, options.painted, options.seed))
+    first = (options.seed - 1) * DRAWN_APART
+    notices += [Notice(varied(first + DRAWN_APART // 2 + each, NOTICE_SIDE)) for each in range(options.notices)]
+    others = [*(picture_hash(varied(first + each, OTHER_SIDE)) for each in range(options.others)), *other_painted]
 
     near: dict[str, list[float]] = {}
     unrelated: list[list[float]] = []
