@@ -39,7 +39,8 @@ the end you get a receipt.
   audit log.
 - **Other people's copies** are theirs: pictures that they saved, remixes, stacks that they imported.
 
-What is deleted is overwritten in the database and its log (`secure_delete`). What a disk or a file system keeps of
+What is deleted is overwritten in the database and its log (`secure_delete`); of a single picture that you delete, the
+words in search indexes within a day. What a disk or a file system keeps of
 overwritten blocks is beyond the program. After a copy of the database was put back, deletions since then have to
 be ordered again.
 

@@ -158,7 +158,9 @@ async def test_a_picture_that_staff_took_down_is_not_painted_again_in_that_serve
     for message, button in ((page, "Again"), (page, "Edit"), *pressed):
         refused = await (await scene.ada.press(message, button)).reply()
         assert refused.ephemeral and "took this picture down" in refused.text and "/history" in refused.text, button
-    letters = (await scene.ada.messages("dm"))[before:]
+    async with asyncio.timeout(PATIENCE):
+        while not (letters := (await scene.ada.messages("dm"))[before:]):
+            await (await scene.ada.slash("queue")).reply()
     assert ["Workshop" in one.text and "Bat" in one.text and "/history" in one.text for one in letters] == [True]
     assert "Margaret" not in letters[0].text and f"<@{default_world.MARGARET}>" not in letters[0].text
     elsewhere = await (await scene.ada.slash("history", in_="dm")).reply()
