@@ -15,6 +15,7 @@ from bot.database.lock import is_in_use
 from bot.database.loras import FileCount, count_files
 from bot.database.paces import load_times
 from bot.database.pauses import paused_servers
+from bot.database.reports import WaitingReports, reports_waiting
 from bot.database.takedown_cases import TakedownCase, unfinished_cases
 
 FAILURES = 5  # that are told
@@ -25,7 +26,8 @@ class RecordedState:
     """What is recorded of the program. `paused` holds servers' ids, EVERYWHERE for all; `free` and `disk` are bytes.
 
     `loads` has the checkpoints with unfinished jobs, `load_seconds` how long each took to load; `failed` are the
-    newest jobs that failed, and `owed` counts results that nobody has got yet. `takedowns` are unfinished.
+    newest jobs that failed, and `owed` counts results that nobody has got yet. `takedowns` are unfinished,
+    `reports` wait.
     """
 
     running: bool
@@ -34,6 +36,7 @@ class RecordedState:
     paused: frozenset[int]
     owed: int
     takedowns: tuple[TakedownCase, ...]
+    reports: tuple[WaitingReports, ...]
     failed: tuple[Job, ...]
     files: FileCount
     records: DatabaseState
@@ -54,6 +57,7 @@ async def read_state(settings: Settings) -> RecordedState:
             paused=frozenset(await paused_servers(connection)),
             owed=await count_owed(connection),
             takedowns=await unfinished_cases(connection),
+            reports=await reports_waiting(connection),
             failed=await last_failed(connection, FAILURES),
             files=await count_files(connection),
             records=await asyncio.to_thread(database_state, settings),

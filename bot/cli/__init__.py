@@ -13,6 +13,7 @@ inspect.py     `library inspect`: what single LoRA files are
 calibrate.py   `calibrate`: measures how many pictures are worth painting together
 backup.py      `backup` and `restore`
 privacy.py     `privacy show`, `export` and `delete`
+reports.py     `reports`: how many reports wait for staff, in which servers and since when
 takedown.py    `takedown find`, `list`, `confirm` and `close`
 retention.py   `retention`: removes what is older than it is to be kept
 init.py        `init`: asks, and writes a folder to start from

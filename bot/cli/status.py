@@ -17,6 +17,7 @@ from rich.table import Table
 from bot.app.recorded_state import RecordedState, read_state
 from bot.cli import DONE, add_config, harmless, settings_of
 from bot.cli.output import Output
+from bot.cli.reports import summary
 from bot.cli.takedown import time_left
 from bot.config import Settings
 from bot.database.jobs import CheckpointLoad, Job
@@ -66,6 +67,8 @@ def _lines(settings: Settings, state: RecordedState) -> Iterator[tuple[str, str]
         yield "Results", f"{state.owed} not delivered yet"
     for case in state.takedowns:
         yield "Takedown", f"{case.id} is {case.state}, {time_left(case)}"
+    if state.reports:
+        yield "Reports", summary(state.reports)
     yield "Library", _library(state)
     yield "Database", _records(state)
     yield "Disk", f"{state.free / 1e9:.1f} of {state.disk / 1e9:.1f} GB are free"
@@ -136,6 +139,7 @@ def _as_json(settings: Settings, state: RecordedState) -> dict[str, object]:
         "painting": sum(load.begun for load in state.loads),
         "undelivered": state.owed,
         "takedowns": [asdict(case) | {"due_at": case.due_at} for case in state.takedowns],
+        "reports": [asdict(each) for each in state.reports],
         "paused": sorted(state.paused),
         "checkpoints": [
             asdict(load) | {"load_seconds": state.load_seconds.get(load.checkpoint)} for load in _loads(settings, state)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,7 +40,7 @@ from bot.database.takedown_cases import (
 )
 from bot.i18n import duration
 from bot.pictures.copies import find_copies, folder_of
-from bot.pictures.perceptual_hash import is_too_plain, notice_hashes, read
+from bot.pictures.perceptual_hash import REFUSED_BELOW, has_little_detail, is_too_plain, notice_hashes, read
 from inference.image_files import BROKEN
 
 if TYPE_CHECKING:
@@ -75,6 +75,9 @@ def add(commands: Commands) -> None:
         "--except", dest="excepted", type=int, nargs="+", default=[], metavar="NUMBER", help="those that are no copies"
     )
     confirm.set_defaults(run=run_confirm)
+    confirm.add_argument(
+        "--anyway", action="store_true", help="also where the hash would refuse pictures that are no copies"
+    )
     close = kinds.add_parser(
         "close", help="end a case: nothing more is removed or refused for it, its hash is forgotten"
     )
@@ -124,7 +127,7 @@ def run_list(options: argparse.Namespace) -> int:
 
 
 def run_confirm(options: argparse.Namespace) -> int:
-    """Order that the copies are removed; 1 when there are new ones that nobody has looked at."""
+    """Order that the copies are removed; 1 when there are new ones, or the hash would refuse others."""
     settings = settings_of(options)
     case, copies = asyncio.run(_case(settings, options.case))
     if case.state is not CaseState.OPEN:
@@ -138,12 +141,26 @@ def run_confirm(options: argparse.Namespace) -> int:
         print(f"{new} more were found meanwhile. Nothing is removed yet: look at them, and confirm again.")
         asyncio.run(_show(settings, case, asyncio.run(_case(settings, case.id))[1], options.sheet, ()))
         return REFUSED
+    alike = {copy.number for copy in copies if copy.distance < REFUSED_BELOW}
+    print(f"Of the pictures that are kept here, the hash would refuse {len(alike)} if they came now.")
+    if not options.anyway and (why := _why_not_refused(notice, alike & set(options.excepted))):
+        print(f"{why} Nothing is removed yet; --anyway confirms it all the same.")
+        return REFUSED
     if not confirm_case(settings.storage.database, case.id, excepted=set(options.excepted)):
         print(f"Somebody else has just decided on case {case.id}.")
         return REFUSED
     print("Confirmed. The running bot removes the copies within a minute; one that does not run, when it has started.")
     print("From now on, copies of them are refused. `takedown list --all` tells when all are gone.")
     return DONE
+
+
+def _why_not_refused(notice: bytes, excepted: Collection[int]) -> str:
+    """Why nothing should be refused by the hash; "" if it may. It would refuse the `excepted`, which are no copies."""
+    if excepted:
+        return f"{min(excepted)} is no copy as you say, but pictures that are as like the notice would be refused."
+    if has_little_detail(notice):
+        return "Little is in a picture of the notice: its hash may refuse others that are as plain."
+    return ""
 
 
 def run_close(options: argparse.Namespace) -> int:

@@ -57,6 +57,11 @@ LEFT_SHOWN = """
 """
 WAITING_HERE = "SELECT * FROM report WHERE server_id = ? AND state <> 'decided' ORDER BY id LIMIT ? OFFSET ?"
 WAITING_SHARED = "SELECT * FROM report WHERE state <> 'decided' AND shared = 1 ORDER BY id LIMIT ? OFFSET ?"
+WAITING_BY_SERVER = """
+    SELECT server_id, sum(state = 'open') AS open, sum(state = 'open' AND hides = 1) AS hidden,
+        sum(state = 'appealed') AS appealed, sum(shared) AS shared, min(created_at) AS oldest
+    FROM report WHERE state <> 'decided' GROUP BY server_id ORDER BY server_id LIMIT ?
+"""
 COMPLAINTS = "SELECT reason, note FROM report_by WHERE report_id = ? ORDER BY created_at, person_id"
 COUNT_WARNINGS = """
     SELECT count(*) AS number FROM report JOIN decision ON report_id = report.id
@@ -201,6 +206,32 @@ class Report:
 
 
 @dataclass(frozen=True)
+class NewReport:
+    """What a person reports to whom, and why. `hides`: the pictures are out of sight from now on."""
+
+    kind: Subject
+    target_id: int
+    server_id: int
+    owner_id: int | None
+    shared: bool
+    person_id: int
+    reason: ReportReason
+    note: str
+    hides: bool = False
+
+
+@dataclass(frozen=True)
+class NewDecision:
+    """What somebody decides; `note` is what the owner reads, `rating` of RATE, `ends_at` of BLOCK (unix ms)."""
+
+    action: DecisionAction
+    decided_by: int
+    note: str = ""
+    rating: ContentRating | None = None
+    ends_at: int | None = None
+
+
+@dataclass(frozen=True)
 class Decision:
     """A row of the table; times in unix ms. `rating` is of RATE, `ends_at` of BLOCK."""
 
@@ -250,6 +281,22 @@ class Complaint:
     note: str
 
 
+@dataclass(frozen=True)
+class WaitingReports:
+    """How many reports wait in a server (EVERYWHERE: for operators): open ones, appealed ones, and from when on.
+
+    Of the open ones, `hidden` keep their pictures out of sight. Operators see those that are `shared`. `oldest` is the
+    unix ms at which the oldest was made.
+    """
+
+    server_id: int
+    open: int
+    hidden: int
+    appealed: int
+    shared: int
+    oldest: int
+
+
 # --- reports --------------------------------------------------------------------------------------------------------
 
 
@@ -273,33 +320,19 @@ async def count_reports_by(connection: aiosqlite.Connection, person_id: int, sin
     return row["number"]
 
 
-async def save_report(
-    connection: aiosqlite.Connection,
-    kind: Subject,
-    target_id: int,
-    *,
-    server_id: int,
-    owner_id: int | None,
-    shared: bool,
-    person_id: int,
-    reason: ReportReason,
-    note: str,
-    hides: bool = False,
-) -> Report:
-    """Open a report, or join the one that is open already. `hides`: the pictures are out of sight from now on.
-
-    Raises DatabaseError.
-    """
+async def save_report(connection: aiosqlite.Connection, new: NewReport) -> Report:
+    """Open a report, or join the one that is open already. Raises DatabaseError."""
     now = now_ms()
     async with transaction(connection):
-        await people.remember_person(connection, person_id)
-        found = await newest_report(connection, kind, target_id, server_id)
+        await people.remember_person(connection, new.person_id)
+        found = await newest_report(connection, new.kind, new.target_id, new.server_id)
         if found is not None and found.state is ReportState.OPEN:
             (row,) = await write(connection, CHANGED, (found.id,))
         else:
-            (row,) = await write(connection, OPEN, (server_id, kind, target_id, owner_id, int(shared), now))
-        await write(connection, JOIN, (row["id"], person_id, reason, note, now, int(hides)))
-        if hides:
+            opened = (new.server_id, new.kind, new.target_id, new.owner_id, int(new.shared), now)
+            (row,) = await write(connection, OPEN, opened)
+        await write(connection, JOIN, (row["id"], new.person_id, new.reason, new.note, now, int(new.hides)))
+        if new.hides:
             await write(connection, HIDE, (row["id"],))
         (row,) = await fetch(connection, FIND, (row["id"],))
     return _existing(row)
@@ -320,6 +353,11 @@ async def waiting_reports(
 async def shared_reports(connection: aiosqlite.Connection, *, limit: int, offset: int = 0) -> tuple[Report, ...]:
     """A page of the reports that wait and that operators see, the oldest first. Raises DatabaseError."""
     return tuple(map(_existing, await fetch(connection, WAITING_SHARED, (limit, offset))))
+
+
+async def reports_waiting(connection: aiosqlite.Connection, *, limit: int = 1000) -> tuple[WaitingReports, ...]:
+    """What waits, by servers, the operators' first. Raises DatabaseError."""
+    return tuple(WaitingReports(**dict(row)) for row in await fetch(connection, WAITING_BY_SERVER, (limit,)))
 
 
 async def complaints_of(connection: aiosqlite.Connection, report_id: int) -> tuple[Complaint, ...]:
@@ -414,19 +452,14 @@ async def mark_report_shown(connection: aiosqlite.Connection, report: Report) ->
 async def save_decision(
     connection: aiosqlite.Connection,
     report_id: int,
-    action: DecisionAction,
+    new: NewDecision,
     steps: Iterable[Step],
-    *,
-    decided_by: int,
-    note: str = "",
-    rating: ContentRating | None = None,
-    ends_at: int | None = None,
 ) -> Decision | None:
     """open -> decided, with the steps that carry it out; None when it was decided before. Raises DatabaseError."""
     async with transaction(connection):
         if not await write(connection, DECIDE, (report_id,)):
             return None
-        values = (report_id, action, rating, ends_at, note, decided_by, now_ms())
+        values = (report_id, new.action, new.rating, new.ends_at, new.note, new.decided_by, now_ms())
         (row,) = await write(connection, RECORD, values)
         await _plan(connection, row["id"], steps)
     return _decision(row)

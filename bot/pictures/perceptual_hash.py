@@ -31,6 +31,7 @@ _SIDE, _MARGIN = 96, 16  # pixels to which a picture is scaled; by which its bor
 _FREQUENCIES = (16, 8, 8)  # each way, of the lightness and of both colours
 _FAINTEST = 0.2  # grey levels of 255; fainter frequencies have no sign
 _LEAST_SIGNS = 32  # with fewer, a picture is too plain to be compared
+_FEW_SIGNS = 80  # with fewer, it may be like others that are as plain
 _SIGNS = sum(count**2 - 1 for count in _FREQUENCIES)  # without the means
 _PLANE = -(-_SIGNS // 8)  # bytes with a bit for each positive sign, after which come those of the negative ones
 _BYTES = 2 * _PLANE
@@ -85,6 +86,12 @@ def hash_file(path: Path) -> bytes:
 def is_too_plain(hashes: bytes) -> bool:
     """Whether so little is in the picture of a notice that it can be compared with nothing."""
     return _Signs.of(hashes).count < _LEAST_SIGNS
+
+
+def has_little_detail(notice: bytes) -> bool:
+    """Whether one of the notice's pictures is so plain that its hash may refuse others that are as plain."""
+    wholes = range(0, len(notice), len(_SECTIONS) * _BYTES)
+    return any(_Signs.of(notice, place).count < _FEW_SIGNS for place in wholes)
 
 
 def distances(notice: bytes, hashes: Sequence[bytes]) -> list[float]:

@@ -20,6 +20,8 @@ from bot.database.reports import (
     Complaint,
     Decision,
     DecisionAction,
+    NewDecision,
+    NewReport,
     Report,
     ReportReason,
     ReportState,
@@ -161,11 +163,10 @@ class Reporting:
             since = self._clock() - DAY_MS
             if await count_reports_by(self._connection, who.person_id, since) >= MOST_A_DAY:
                 raise TooManyReports(limit=MOST_A_DAY)
-            report = await save_report(
-                self._connection, kind, target_id, server_id=server_id, owner_id=owner_id, shared=shared,
-                person_id=who.person_id, reason=reason, note=" ".join(note.split())[:MAX_NOTE],
-                hides=kind is Subject.PICTURES and await self._hides(who.person_id, kind, target_id, server_id),
-            )  # fmt: skip
+            hides = kind is Subject.PICTURES and await self._hides(who.person_id, kind, target_id, server_id)
+            words = " ".join(note.split())[:MAX_NOTE]
+            new = NewReport(kind, target_id, server_id, owner_id, shared, who.person_id, reason, words, hides)
+            report = await save_report(self._connection, new)
         self.changed()
         return report
 
@@ -237,11 +238,8 @@ class Reporting:
         if action is DecisionAction.BLOCK:
             self._check_block(report, ends_at)
         async with transaction(self._connection):
-            decision = await save_decision(
-                self._connection, report.id, action, steps(report.kind, action), decided_by=who.person_id,
-                note=" ".join(note.split())[:MAX_NOTE], rating=rating, ends_at=ends_at,
-            )  # fmt: skip
-            if decision is None:
+            new = NewDecision(action, who.person_id, " ".join(note.split())[:MAX_NOTE], rating, ends_at)
+            if await save_decision(self._connection, report.id, new, steps(report.kind, action)) is None:
                 raise DecidedAlready
             changes: dict[str, tuple[object, object]] = {"decision": (None, action.value)}
             if rating is not None:

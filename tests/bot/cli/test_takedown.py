@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from benchmarks._varied_pictures import varied
 from bot.cli import DONE, REFUSED, UNUSABLE
@@ -65,7 +65,9 @@ def test_a_notice_from_its_arrival_to_the_order(here: Here, house: House, tmp_pa
     said = here(*confirm)
     assert said.code == REFUSED and "1 more were found" in said.out and "3.png" in said.out
     assert here(*confirm, "--except", "9").code == REFUSED
-    assert here(*confirm, "--except", "2").code == DONE
+    said = here(*confirm, "--except", "2")
+    assert said.code == REFUSED and "would refuse 2" in said.out and "2 is no copy as you say" in said.out
+    assert here(*confirm, "--except", "2", "--anyway").code == DONE
     assert asyncio.run(states(house)) == [("1.png", CopyState.CONFIRMED), ("3.png", CopyState.EXCEPTED)]
     assert (house.settings.storage.pictures / "1.png").exists(), "the bot removes it"
     said = here(*confirm)
@@ -90,3 +92,15 @@ def test_a_plain_picture_opens_no_case(here: Here, house: House, tmp_path: Path)
     said = here("takedown", "find", tmp_path / "plain.png", "--config", house.config)
     assert said.code == REFUSED and "Too little" in said.out
     assert "No takedown is open" in here("takedown", "list", "--config", house.config).out
+
+
+def test_what_has_little_detail_is_refused_unless_told_otherwise(here: Here, house: House, tmp_path: Path) -> None:
+    """Its hash would refuse others that are as plain, which nobody has complained about."""
+    plain = Image.new("RGB", (200, 200), "white")
+    ImageDraw.Draw(plain).ellipse((90, 90, 110, 110), fill="black")
+    plain.save(tmp_path / "plain.png")
+    assert here("takedown", "find", tmp_path / "plain.png", "--config", house.config).code == DONE
+    confirm = ("takedown", "confirm", "1", "--config", house.config)
+    said = here(*confirm)
+    assert said.code == REFUSED and "would refuse 0" in said.out and "as plain" in said.out
+    assert here(*confirm, "--anyway").code == DONE

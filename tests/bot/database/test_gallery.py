@@ -25,7 +25,7 @@ from bot.database.job_ratings import RatingSource, clear_job_rating, rate_job
 from bot.database.jobs import find_job
 from bot.database.likes import RECENT_MS, age_likes, like, liked_among, unlike
 from bot.database.lora_records import rate_content
-from bot.database.reports import Report, ReportReason, Subject, save_report
+from bot.database.reports import NewReport, Report, ReportReason, Subject, save_report
 from bot.database.takedowns import record_takedown
 from inference.content_rating import ContentRating
 from inference.lora.sidecar import Category
@@ -207,9 +207,19 @@ async def test_what_an_open_report_hides_is_not_shown(connection: aiosqlite.Conn
 
     async def report(job_id: int, *, hides: bool, server: int = SERVER) -> Report:
         return await save_report(
-            connection, Subject.PICTURES, job_id, server_id=server, owner_id=1, shared=False, person_id=7,
-            reason=ReportReason.OTHER, note="", hides=hides,
-        )  # fmt: skip
+            connection,
+            NewReport(
+                Subject.PICTURES,
+                job_id,
+                server_id=server,
+                owner_id=1,
+                shared=False,
+                person_id=7,
+                reason=ReportReason.OTHER,
+                note="",
+                hides=hides,
+            ),
+        )
 
     await report(two.job_id, hides=False)
     assert await shown(connection) == [two.id, one.id]

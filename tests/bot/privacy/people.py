@@ -40,6 +40,8 @@ from bot.database.ratings import rate_lora
 from bot.database.reports import (
     AppealState,
     DecisionAction,
+    NewDecision,
+    NewReport,
     ReportReason,
     Step,
     Subject,
@@ -164,13 +166,25 @@ async def report(connection: aiosqlite.Connection, person: int, word: str) -> No
     """Report a picture of Margaret's and decide it; and appeal a decision of hers about an own one."""
     for number, (owner, by, decides) in enumerate(((MARGARET, person, person), (person, MARGARET, MARGARET))):
         made = await save_report(
-            connection, Subject.PICTURES, person % 1000 + number, server_id=SERVER, owner_id=owner, shared=False,
-            person_id=by, reason=ReportReason.OTHER, note=f"{word} by <@{person}>" if by == person else f"<@{person}>",
-        )  # fmt: skip
+            connection,
+            NewReport(
+                Subject.PICTURES,
+                person % 1000 + number,
+                server_id=SERVER,
+                owner_id=owner,
+                shared=False,
+                person_id=by,
+                reason=ReportReason.OTHER,
+                note=f"{word} by <@{person}>" if by == person else f"<@{person}>",
+            ),
+        )
         await mark_report_posting(connection, made.id, CHANNEL)
         await mark_report_posted(connection, made.id, 5)
         decision = await save_decision(
-            connection, made.id, DecisionAction.WARN, [Step.TELL], decided_by=decides, note=f"no more of <@{person}>"
+            connection,
+            made.id,
+            NewDecision(DecisionAction.WARN, decided_by=decides, note=f"no more of <@{person}>"),
+            [Step.TELL],
         )
         assert decision is not None
         if owner == person:

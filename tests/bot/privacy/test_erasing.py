@@ -29,6 +29,8 @@ from bot.database.pictures import paths_of_person
 from bot.database.pseudonyms import key_file
 from bot.database.reports import (
     DecisionAction,
+    NewDecision,
+    NewReport,
     ReportReason,
     ReportState,
     Subject,
@@ -266,9 +268,18 @@ async def test_a_reported_picture_is_held_until_it_is_decided(filled: aiosqlite.
     discord, (first, *_more) = Discord(), await paths_of_person(filled, ADA)
     (row,) = await fetch(filled, "SELECT job_id FROM picture WHERE path = ?", (first,))
     report = await save_report(
-        filled, Subject.PICTURES, row["job_id"], server_id=SERVER, owner_id=ADA, shared=False, person_id=GRACE,
-        reason=ReportReason.OTHER, note="",
-    )  # fmt: skip
+        filled,
+        NewReport(
+            Subject.PICTURES,
+            row["job_id"],
+            server_id=SERVER,
+            owner_id=ADA,
+            shared=False,
+            person_id=GRACE,
+            reason=ReportReason.OTHER,
+            note="",
+        ),
+    )
     service = erasures(filled, settings, discord)
     await service.request(ADA)
     await service.carry_out_all()
@@ -280,7 +291,7 @@ async def test_a_reported_picture_is_held_until_it_is_decided(filled: aiosqlite.
     assert left == {f"pictures/{first}"}, "all the rest is gone, rows and messages too"
     changed = await find_report(filled, report.id)
     assert changed is not None and changed.owner_id is not None and changed.owner_id < 0
-    await save_decision(filled, report.id, DecisionAction.DISMISS, [], decided_by=1)
+    await save_decision(filled, report.id, NewDecision(DecisionAction.DISMISS, decided_by=1), [])
     await service.carry_out_all()
     check_receipt(await newest_erasure(filled, ADA))
     assert list(traces(settings.storage.folder, ADA)) == []
@@ -292,9 +303,18 @@ async def test_a_report_that_nobody_decides_holds_for_some_days(
     (first, *_more) = await paths_of_person(filled, ADA)
     (row,) = await fetch(filled, "SELECT job_id FROM picture WHERE path = ?", (first,))
     await save_report(
-        filled, Subject.PICTURES, row["job_id"], server_id=SERVER, owner_id=ADA, shared=False, person_id=GRACE,
-        reason=ReportReason.OTHER, note="",
-    )  # fmt: skip
+        filled,
+        NewReport(
+            Subject.PICTURES,
+            row["job_id"],
+            server_id=SERVER,
+            owner_id=ADA,
+            shared=False,
+            person_id=GRACE,
+            reason=ReportReason.OTHER,
+            note="",
+        ),
+    )
     long_ago = now_ms() - 8 * 86_400_000
     await write(filled, "UPDATE report SET created_at = ?", (long_ago,))
     for days, state in ((9, ErasureState.CLEARING), (7, ErasureState.COMPLETE)):
@@ -308,10 +328,19 @@ async def test_a_report_that_nobody_decides_holds_for_some_days(
 
 async def test_a_report_waits_for_no_appeal_that_is_gone(filled: aiosqlite.Connection, settings: Settings) -> None:
     report = await save_report(
-        filled, Subject.PICTURES, 99, server_id=SERVER, owner_id=ADA, shared=False, person_id=GRACE,
-        reason=ReportReason.OTHER, note="",
-    )  # fmt: skip
-    decision = await save_decision(filled, report.id, DecisionAction.HIDE, [], decided_by=1)
+        filled,
+        NewReport(
+            Subject.PICTURES,
+            99,
+            server_id=SERVER,
+            owner_id=ADA,
+            shared=False,
+            person_id=GRACE,
+            reason=ReportReason.OTHER,
+            note="",
+        ),
+    )
+    decision = await save_decision(filled, report.id, NewDecision(DecisionAction.HIDE, decided_by=1), [])
     assert decision is not None and await save_appeal(filled, decision, ADA, "It is ketchup.") is not None
     check_receipt(await erased(filled, settings))
     after = await find_report(filled, report.id)

@@ -23,7 +23,7 @@ from bot.database.history import Wanted, history_page
 from bot.database.jobs import cancel_job, create_job, find_job, start_job
 from bot.database.pictures import NewPicture, pictures_of_job
 from bot.database.publications import PublicationState, begin_removal_of_job, publications_of_job
-from bot.database.reports import ReportReason, Subject, save_report
+from bot.database.reports import NewReport, ReportReason, Subject, save_report
 from bot.database.stacks import StackLora, save_stack
 from bot.library.configuration import Configuration
 from bot.pictures.thumbnails import Thumbnails
@@ -149,9 +149,18 @@ async def test_what_is_reported_or_undelivered_stays(connection: aiosqlite.Conne
     jobs = [await painted(connection, settings, 50) for _ in range(4)]
     for job in jobs[:2]:
         await save_report(
-            connection, Subject.PICTURES, job, server_id=SERVER, owner_id=ADA, shared=False, person_id=GRACE,
-            reason=ReportReason.OTHER, note="",
-        )  # fmt: skip
+            connection,
+            NewReport(
+                Subject.PICTURES,
+                job,
+                server_id=SERVER,
+                owner_id=ADA,
+                shared=False,
+                person_id=GRACE,
+                reason=ReportReason.OTHER,
+                note="",
+            ),
+        )
     await write(connection, "UPDATE report SET created_at = created_at - ? WHERE target_id = ?", (31 * DAY_MS, jobs[1]))
     await open_delivery(connection, jobs[2], private=False, shows_prompt=True)
     gone = await swept(connection, settings, pictures_days=30, pictures_gigabytes=0.5 * SIZE / 1e9)

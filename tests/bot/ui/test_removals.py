@@ -21,7 +21,16 @@ from bot.database.deletions import begin_deletion, hide_job, pending_deletions
 from bot.database.inputs import note_given
 from bot.database.jobs import Job, create_job, find_job, start_job
 from bot.database.pictures import NewPicture
-from bot.database.reports import DecisionAction, Report, ReportReason, Subject, save_decision, save_report
+from bot.database.reports import (
+    DecisionAction,
+    NewDecision,
+    NewReport,
+    Report,
+    ReportReason,
+    Subject,
+    save_decision,
+    save_report,
+)
 from bot.library.configuration import Configuration
 from bot.pictures.inputs import Inputs
 from bot.pictures.thumbnails import Thumbnails
@@ -162,9 +171,18 @@ async def test_without_a_time_for_undo_it_goes_at_once(connection: aiosqlite.Con
 
 async def reported(connection: aiosqlite.Connection, job: Job) -> Report:
     return await save_report(
-        connection, Subject.PICTURES, job.id, server_id=EVERYWHERE, owner_id=1, shared=True,
-        person_id=2, reason=ReportReason.CRUEL, note="",
-    )  # fmt: skip
+        connection,
+        NewReport(
+            Subject.PICTURES,
+            job.id,
+            server_id=EVERYWHERE,
+            owner_id=1,
+            shared=True,
+            person_id=2,
+            reason=ReportReason.CRUEL,
+            note="",
+        ),
+    )
 
 
 @pytest.mark.parametrize("minutes", [0, 10])
@@ -181,7 +199,7 @@ async def test_what_was_reported_is_held_until_that_is_decided(
     await service.complete()
     assert await find_job(connection, job.id) is None and messages.hidden == {job.id}, "nobody sees it"
     assert files(settings) == ONE, "those who decide do"
-    await save_decision(connection, report.id, DecisionAction.DISMISS, (), decided_by=3)
+    await save_decision(connection, report.id, NewDecision(DecisionAction.DISMISS, decided_by=3), ())
     await service.complete()
     assert files(settings) == [] and await fetch(connection, "SELECT id FROM job") == []
 

@@ -1,0 +1,75 @@
+"""`reports`: how many reports wait for staff, in which servers and since when. It names nobody."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.table import Table
+
+from bot.cli import DONE, add_config, settings_of
+from bot.cli.output import Output
+from bot.config import Settings
+from bot.database.clock import now_ms
+from bot.database.connection import read_database
+from bot.database.reports import WaitingReports, reports_waiting
+from bot.i18n import duration
+from inference.queue import EVERYWHERE
+
+if TYPE_CHECKING:
+    from bot.cli import Commands
+
+
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "reports",
+        help="how many reports wait for staff, in which servers and since when; also while the bot runs",
+        description="Tell how many reports of pictures and LoRAs wait for those who decide, in which servers and since "
+        "when, while the bot runs or not. What is reported is seen under Reports in /server, where it is decided.",
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON array, an object for each server")
+    add_config(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print a row for each server with reports that wait."""
+    waiting = asyncio.run(_waiting(settings_of(options)))
+    if options.json:
+        print(json.dumps([asdict(each) for each in waiting]))
+    elif not waiting:
+        print("No report waits.")
+    else:
+        _show(waiting)
+    return DONE
+
+
+def summary(waiting: Sequence[WaitingReports]) -> str:
+    """All servers together, in a line."""
+    opened, hidden, appealed = (sum(getattr(each, what) for each in waiting) for what in ("open", "hidden", "appealed"))
+    oldest = _age(min(each.oldest for each in waiting))
+    return f"{opened} open, {hidden} of them hide their pictures; {appealed} appealed; the oldest is of {oldest} ago"
+
+
+async def _waiting(settings: Settings) -> tuple[WaitingReports, ...]:
+    async with read_database(settings.storage.database) as connection:
+        return await reports_waiting(connection)
+
+
+def _show(waiting: Sequence[WaitingReports]) -> None:
+    table = Table("decided by", "open", "hidden", "appealed", "operators see", "the oldest waits", box=box.SIMPLE)
+    for each in waiting:
+        who = "operators" if each.server_id == EVERYWHERE else f"staff of {each.server_id}"
+        counts = (each.open, each.hidden, each.appealed, each.shared)
+        table.add_row(who, *map(str, counts), _age(each.oldest))
+    Output(markup=False, emoji=False).print(table)
+
+
+def _age(unix_ms: int) -> str:
+    return duration(max(0.0, (now_ms() - unix_ms) / 1000))
