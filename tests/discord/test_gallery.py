@@ -11,7 +11,11 @@ import pytest_asyncio
 
 from bot.app.assembly import Easel
 from bot.database.audit import AuditAction
+from bot.database.blocks import BlockKind, lift_block, save_block
+from bot.database.clock import now_ms
 from bot.database.connection import fetch
+from bot.database.deletions import hide_job, undo_deletion
+from bot.database.features import FeatureKind, find_feature
 from bot.database.job_ratings import RatingSource, clear_job_rating, rate_job
 from bot.database.jobs import Job, find_job
 from bot.database.loras import find_lora_by_name
@@ -21,6 +25,7 @@ from bot.servers.context import ActionContext
 from bot.ui.bot import EaselBot
 from inference.content_rating import ContentRating
 from playground import default_world
+from playground.component_shapes import walk
 from playground.control import Person
 from playground.visible_message import VisibleMessage
 from tests.discord.conftest import PROMPT, Scene, menu, open_scene, told
@@ -233,6 +238,54 @@ async def test_what_is_rated_away_is_neither_shown_nor_pressed(stage: Stage) -> 
         assert str(stage.bats.id) in pictures(adults)
     finally:
         await clear_job_rating(stage.easel.connection, stage.bats.job_id, RatingSource.STAFF, server_id=WORKSHOP)
+
+
+async def test_what_is_deleted_or_taken_down_disappears_and_comes_back_with_undo(stage: Stage) -> None:
+    one = await stage.publish(await stage.job(stage.scene.ada, "a yellow star"))
+    assert str(one.id) in pictures(await told(stage.linus, "gallery"))
+    assert await hide_job(stage.easel.connection, one.job_id, now_ms() + 60_000)
+    assert str(one.id) not in pictures(await told(stage.linus, "gallery"))
+    await undo_deletion(stage.easel.connection, one.job_id)
+    seen = await opened(stage, stage.linus, one)
+    job = await find_job(stage.easel.connection, one.job_id)
+    assert job is not None
+    await stage.bot.removals.take_down(job, WORKSHOP)
+    assert str(one.id) not in pictures(await told(stage.linus, "gallery"))
+    for button in (f"like:{one.id}", f"rppublished:{one.id}"):
+        assert "not in the gallery any more" in (await (await stage.linus.press(seen, button)).reply()).text
+
+
+async def test_others_than_staff_feature_nothing_and_blocked_people_press_nothing(stage: Stage) -> None:
+    page = await told(stage.linus, "lora info", name="Bat")
+    message = stage.scene.playground.world.messages[page.id]
+    button = next(part for part in walk(message.components) if str(part.get("custom_id")).startswith("ga-g:"))
+    button["custom_id"] = f"feature:1:publication:{stage.bats.id}"
+    refused = await (await stage.linus.press(page, button["custom_id"])).reply()
+    assert refused.ephemeral and "people who manage it" in refused.text
+    assert await find_feature(stage.easel.connection, WORKSHOP, FeatureKind.PUBLICATION, stage.bats.id) is None
+    seen = await opened(stage, stage.linus, stage.bats)
+    place = (stage.easel.connection, WORKSHOP, BlockKind.PERSON, LINUS)
+    await save_block(*place, reason="spam", ends_at=None, created_by=1)
+    stage.easel.servers.servers.forget(WORKSHOP)
+    try:
+        for answer in (await told(stage.linus, "gallery"), await (await stage.linus.press(seen, "Remix")).reply()):
+            assert "spam" in answer.text
+        assert str(stage.owl.id) not in pictures(await told(stage.scene.ada, "gallery")), "nor are theirs shown"
+    finally:
+        await lift_block(*place)
+        stage.easel.servers.servers.forget(WORKSHOP)
+
+
+async def test_pictures_are_spoilers_where_staff_say_so(stage: Stage) -> None:
+    who = ActionContext(person_id=ADA, server_id=WORKSHOP, permissions=1 << 5, checked_by_discord=True)
+    change = stage.easel.servers.administration.change_settings
+    await change(who, WORKSHOP, spoiler_channels=(int(default_world.GENERAL),))
+    try:
+        for page in (await told(stage.linus, "gallery"), await opened(stage, stage.linus, stage.bats)):
+            items = [item for part in walk(page.components) for item in part.get("items", ())]
+            assert items and all(item["spoiler"] for item in items)
+    finally:
+        await change(who, WORKSHOP, spoiler_channels=())
 
 
 async def test_the_gallery_speaks_japanese_and_belongs_to_a_server(stage: Stage) -> None:

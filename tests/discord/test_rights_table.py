@@ -54,6 +54,7 @@ from bot.ui.replies import error_message, send_ephemeral_text
 from bot.ui.views.base_model_declaration import DeclareButton, DeclareForm, ProposeButton, ProposeForm
 from bot.ui.views.content_rating import ContentRatingButton
 from bot.ui.views.deleted import UndoDeletionButton
+from bot.ui.views.feature_buttons import FeatureButton
 from bot.ui.views.guide import GuideLinkButton, PaintOneButton, QuestionMenu
 from bot.ui.views.job_progress import CancelButton
 from bot.ui.views.persistent_items import ModalForm, PersistentButton, PersistentForm, PersistentItem, PersistentSelect
@@ -186,6 +187,7 @@ OWN_DOORS: Mapping[type, Allowed] = {
     ProposeForm: lambda actor: actor.may(Action.PROPOSE_BASE_MODEL),
     SetUpButton: lambda actor: not isinstance(actor.why_not(Action.CONFIGURE, WORKSHOP), Blocked),  # others are told
     BlockThisLoraButton: lambda actor: actor.may(Action.BLOCK, WORKSHOP),
+    FeatureButton: lambda actor: actor.may(Action.FEATURE),
     DecideButton: lambda actor: actor.may(Action.DECIDE_BASE_MODEL, EVERYWHERE),
     PanelButton: lambda actor: actor.may(Action.CONFIGURE, WORKSHOP),
     PanelMenu: lambda actor: actor.may(Action.CONFIGURE, WORKSHOP),

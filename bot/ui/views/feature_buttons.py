@@ -13,16 +13,16 @@ from bot.errors import NothingThere
 from bot.i18n import _
 from bot.i18n.texts import mention, plain
 from bot.servers.rights import Action
-from bot.ui.access import context_of, may, require_published
+from bot.ui.access import context_of, may, require, require_published
 from bot.ui.client import Interaction
 from bot.ui.replies import send_ephemeral_text
 from bot.ui.views.persistent_items import PersistentButton
 
 
-class FeatureButton(PersistentButton, template=r"feature:(?P<on>[01]):(?P<kind>lora|publication):(?P<target>\d{1,18})"):
+class FeatureButton(PersistentButton, template=r"feature:(?P<on>[01]):(?P<what>lora|publication):(?P<target>\d{1,18})"):
     """Features something in the server where staff press it, or ends that."""
 
-    command, action = "server", Action.FEATURE
+    command = "gallery"
 
     def __init__(self, kind: FeatureKind, target_id: int, *, on: bool) -> None:
         self.kind, self.target_id, self.on = kind, target_id, on
@@ -32,10 +32,11 @@ class FeatureButton(PersistentButton, template=r"feature:(?P<on>[01]):(?P<kind>l
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
-        return cls(FeatureKind(match["kind"]), int(match["target"]), on=match["on"] == "1")
+        return cls(FeatureKind(match["what"]), int(match["target"]), on=match["on"] == "1")
 
     async def handle(self, interaction: Interaction) -> None:
         """Do it, and say what is featured now. Raises NothingThere, NotPublished or NotStaff."""
+        await require(interaction, Action.FEATURE)
         if interaction.guild_id is None:
             raise NothingThere(what=_("Staff feature something in their server. Open it there."))
         name = await _name(interaction, self.kind, self.target_id)

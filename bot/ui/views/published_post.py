@@ -110,6 +110,7 @@ def _link(part: MatchedLora) -> LoraPageButton:
 class PublicationButton(PersistentButton, template=NO_CUSTOM_ID):
     """A button about a published picture, with the custom_id `NAME:PUBLICATION`."""
 
+    command = "gallery"
     name: ClassVar[str] = ""
     label: ClassVar[str] = ""  # marked by `later`, translated when the button is made
     style: ClassVar[discord.ButtonStyle] = discord.ButtonStyle.secondary
