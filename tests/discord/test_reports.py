@@ -80,6 +80,8 @@ async def test_a_reported_picture_is_gone_and_its_owner_appeals_and_is_answered(
         thanks = await send(linus, opened[0], note="blood")
         hidden = await control.wait_message(picture.id, lambda seen: "was reported" in seen.text, PATIENCE)
         assert not hidden.attachments and not hidden.buttons and PROMPT not in hidden.text
+        late = await (await mary.message_command("Report", hidden)).reply(PATIENCE)
+        assert "nothing to report" in late.text, "it is a message of Easel's all the same"
         for button in ("Again", "Vary", "Edit", "Details"):
             assert "reported this picture" in (await pressed(scene.ada, copy, button)).text, button
         listed = await told(scene.ada, "history")

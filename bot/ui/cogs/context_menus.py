@@ -78,6 +78,8 @@ class ContextMenusCog(Cog):
     async def report(self, interaction: Interaction, message: discord.Message) -> None:
         """Ask why the person reports the picture."""
         job = await find_shown_job(self._client, message)
+        if job is None and self._client.user == message.author:
+            raise NothingThere(what=_("No picture is shown in this message, so there is nothing to report."))
         if job is None:
             raise NothingThere(what=_("This is no picture of Easel. What others post, Discord itself lets you report."))
         await open_report_form(interaction, job)
