@@ -175,7 +175,7 @@ async def test_people_like_bookmark_use_and_remix_each_others_pictures(stage: St
 
 async def test_what_does_not_fit_the_persons_checkpoint_is_said(stage: Stage) -> None:
     grace = stage.scene.grace
-    await grace.select(await told(grace, "settings"), "set:checkpoint", f"={PASTEL}")
+    await (await grace.select(await told(grace, "settings"), "set:checkpoint", f"={PASTEL}")).answered()
     seen = await opened(stage, grace, stage.bats)
     studio = await (await grace.press(seen, "Use the same")).reply()
     assert f"Bat does not fit your checkpoint {PASTEL}; this picture was painted on {VIVID}" in studio.text

@@ -76,12 +76,12 @@ async def _page(interaction: Interaction, publication_id: int) -> RenderedMessag
 def _facts(publication: Publication) -> str:
     """When it was published, the way to its post, and how many people like it."""
     when = f"<t:{publication.created_at // 1000}:R>"
-    lines = [_("Published {when}: {post}").format(when=when, post=post_link(publication))]
+    lines = [_("Published {when} · {post}").format(when=when, post=post_link(publication))]
     lines += [likes_text(publication.likes)] if publication.likes else []
     return "\n".join(f"-# {line}" for line in lines)
 
 
 def post_link(publication: Publication) -> str:
-    """The address of the message in the art channel, which Discord shows as a link to it."""
+    """The link to the message in the art channel."""
     where = f"{publication.server_id}/{publication.channel_id}/{publication.message_id}"
-    return f"https://discord.com/channels/{where}"
+    return f"[{_('to its post')}](https://discord.com/channels/{where})"
