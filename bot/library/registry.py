@@ -7,7 +7,8 @@ field by field, and used only for the exact bytes that were asked about.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol, cast
@@ -20,6 +21,7 @@ from inference.lora.registry import RegistryAnswer
 
 MAX_BYTES = 4 * 2**20  # most answers, example prompts included, are below a tenth of this
 SECONDS = 10.0  # for one answer
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _WORDS, _LONGEST = 50, 100  # trigger words that are kept, and characters of one
 
 
@@ -34,6 +36,10 @@ class Registry(Protocol):
         """The registry's answer about the file with this SHA-256. Raises RegistryUnreachable."""
         ...
 
+    async def ask_version(self, version_id: int) -> RegistryAnswer | None:
+        """Its answer about the file of a version, by its own id; None: it has none. Raises RegistryUnreachable."""
+        ...
+
 
 @dataclass(frozen=True)
 class CivitaiRegistry:
@@ -43,19 +49,30 @@ class CivitaiRegistry:
     seconds: float = SECONDS
 
     async def ask(self, sha256: str) -> RegistryAnswer:
-        """See `Registry`. Redirections are refused: they could lead anywhere."""
+        """See `Registry`."""
+        told = await self._get(f"by-hash/{sha256}")
+        return self._answer(sha256, told if sha256 in _hashes(told) else {})
+
+    async def ask_version(self, version_id: int) -> RegistryAnswer | None:
+        """See `Registry`."""
+        told = await self._get(str(version_id))
+        hashes = [hash_ for hash_ in _hashes(told) if _SHA256.fullmatch(hash_)]
+        return self._answer(hashes[0], told) if hashes and told.get("id") == version_id else None
+
+    async def _get(self, what: str) -> dict[str, Any]:
+        """A version; an empty one that is not known. Redirections are refused: they could lead anywhere."""
         timeout = aiohttp.ClientTimeout(total=self.seconds)
         headers = {"User-Agent": "Easel (a Discord bot)", "Accept": "application/json"}
         try:
             async with (
                 aiohttp.ClientSession(timeout=timeout, headers=headers) as session,
-                session.get(f"{self.url}/model-versions/by-hash/{sha256}", allow_redirects=False) as response,
+                session.get(f"{self.url}/model-versions/{what}", allow_redirects=False) as response,
             ):
                 if response.status == 404:
-                    return self._answer(sha256, {})
+                    return {}
                 if response.status != 200:
                     raise RegistryUnreachable(f"{self._host} answered with status {response.status}")
-                return self._answer(sha256, _object(await _bounded(response)))
+                return _object(await _bounded(response))
         except (aiohttp.ClientError, TimeoutError, OSError) as problem:
             raise RegistryUnreachable(f"{self._host} cannot be reached ({type(problem).__name__})") from None
 
@@ -63,9 +80,9 @@ class CivitaiRegistry:
     def _host(self) -> str:
         return urlsplit(self.url).hostname or self.url
 
-    def _answer(self, sha256: str, version: dict[str, Any]) -> RegistryAnswer:
-        """The answer about these bytes; one about other bytes counts as unknown."""
-        told = version if sha256 in _hashes(version) else {}
+    def _answer(self, sha256: str, told: dict[str, Any]) -> RegistryAnswer:
+        """The answer about these bytes."""
+        version_id = told.get("id")
         titles = (_text(_dict(told.get("model")).get("name")), _text(told.get("name")))
         try:
             return RegistryAnswer(
@@ -75,6 +92,7 @@ class CivitaiRegistry:
                 base_model=_text(told.get("baseModel")) or None,
                 name=" · ".join(title for title in titles if title)[:200],
                 trigger_words=_words(told.get("trainedWords")),
+                version_id=version_id if isinstance(version_id, int) else None,
             )
         except ValidationError:
             raise RegistryUnreachable(f"{self._host} gave an answer that cannot be read") from None
@@ -110,7 +128,7 @@ def _text(value: object) -> str:
     return "".join(c for c in value if c.isprintable()).strip() if isinstance(value, str) else ""
 
 
-def _hashes(version: dict[str, Any]) -> Iterable[str]:
+def _hashes(version: dict[str, Any]) -> Sequence[str]:
     """The SHA-256 of each file of a version."""
     return [_text(_dict(_dict(file).get("hashes")).get("SHA256")).lower() for file in _list(version.get("files"))]
 

@@ -17,9 +17,10 @@ from bot.library.catalogue import FileProblem, LibraryUnreadable, Progress, Scan
 from bot.library.registry import Registry, RegistryUnreachable
 from inference.base_models import BaseModelId
 from inference.lora.declarations import BadDeclarations, declare
+from inference.lora.evidence import unknown_bases
 from inference.lora.fit import Grade
 from inference.lora.library import fingerprint
-from inference.lora.registry import keep_answer, read_answers
+from inference.lora.registry import RegistryAnswer, keep_answer, read_answers
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ class LibraryKeeper:
         self._registry = registry
         self._pause = pause
         self._unknown: tuple[str, ...] = ()
+        self._asked_versions: set[int] = set()  # in this run
         self._refused: frozenset[FileProblem] = frozenset()
         self._scanning = asyncio.Lock()
         self._fingerprint = ""
@@ -128,7 +130,9 @@ class LibraryKeeper:
             log.warning("%s", problem)
 
     async def ask(self, limit: int, progress: Progress = lambda done, total: None) -> int:
-        """Ask the registry about at most `limit` files of unknown base model; how many were asked.
+        """Ask the registry about at most `limit` files of unknown base model, and what they were trained on.
+
+        Returns how many it was asked about.
 
         Its answers are stored beside the library, and the next scan uses them. Raises RegistryUnreachable, OSError
         or DatabaseError; earlier answers stay stored.
@@ -136,29 +140,44 @@ class LibraryKeeper:
         if self._registry is None:
             return 0
         questions = (await self._questions())[:limit]
-        for done, sha256 in enumerate(questions):
+        for done, question in enumerate(questions):
             progress(done, len(questions))
             await asyncio.sleep(self._pause if done else 0)
-            answer = await self._registry.ask(sha256)
-            await asyncio.to_thread(keep_answer, self._folder, answer)
+            answer = await self._answer(self._registry, question)
+            if answer is not None:
+                await asyncio.to_thread(keep_answer, self._folder, answer)
         progress(len(questions), len(questions))
         return len(questions)
 
-    async def _questions(self) -> list[str]:
-        """The SHA-256 of usable files of unknown base model that the registry was not asked about lately."""
+    async def _answer(self, registry: Registry, question: str | int) -> RegistryAnswer | None:
+        if isinstance(question, str):
+            return await registry.ask(question)
+        self._asked_versions.add(question)
+        return await registry.ask_version(question)
+
+    async def _questions(self) -> list[str | int]:
+        """The SHA-256 of usable files of unknown base model and of their training bases, and the registry's ids of
+        these, about which it was not asked lately."""
         if not self._unknown:
             return []
         answers = await asyncio.to_thread(read_answers, self._folder)
         lately = datetime.now(UTC) - ASK_AGAIN
         known = await known_files(self._connection)
         files = [known[path] for path in self._unknown if path in known]
+        questions: dict[str | int, None] = {}
+        for found in files:
+            if found.sha256 and found.layers and found.layers.grade is Grade.FIT:
+                hashes, versions = unknown_bases(found.metadata, self._installed)
+                questions |= dict.fromkeys([found.sha256, *sorted(hashes), *sorted(versions)])
+        told = {answer.version_id for answer in answers.values()}
         return [
-            found.sha256
-            for found in files
-            if found.sha256
-            and found.layers
-            and found.layers.grade is Grade.FIT
-            and not ((answer := answers.get(found.sha256)) and answer.when > lately)
+            question
+            for question in questions
+            if (
+                question not in told | self._asked_versions
+                if isinstance(question, int)
+                else not ((answer := answers.get(question)) and answer.when > lately)
+            )
         ]
 
     async def declare(self, sha256: str, base_model: BaseModelId, *, who: str, reason: str) -> None:

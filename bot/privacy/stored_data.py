@@ -289,6 +289,23 @@ TABLES = (
         shown={"added_by": _own("added_by"), "content_rating_by": _own("content_rating_by")},
     ),
     StoredTable(
+        "addition", "files from outside that you wanted to be added",
+        "id IN (SELECT addition_id FROM addition_request WHERE person_id = :person)",
+        "as long as the database: it tells where files come from", Fate.UNLINKED,
+        {
+            "id": "a number", "key": "the file", "source": "what its page says", "path": "where it goes",
+            "state": "how far it is", "sha256": "the file", "failure_code": "what failed", "failure_detail": "why",
+            "created_at": "when somebody first asked for it", "ended_at": "when it ended",
+        },
+    ),
+    StoredTable(
+        "addition_request", "that you wanted them", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
+        {
+            "addition_id": "the file", "person_id": "your Discord id", "server_id": "the server",
+            "created_at": "when you asked", "told": "whether you know how it ended",
+        },
+    ),
+    StoredTable(
         "server_limit", "limits that staff set for you", "holder = 'person' AND holder_id = :person",
         "until staff remove them, or " + _SERVER_GONE, Fate.HASHED,
         {

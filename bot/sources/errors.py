@@ -128,6 +128,15 @@ class NoSafetensors(SourceError):
 
 
 @dataclass(eq=False)
+class FitsNoCheckpoint(SourceError):
+    """{name} is made for {bases}, and no checkpoint here goes with that. The checkpoints here are made for {here}."""
+
+    name: str
+    bases: list[str]
+    here: list[str]
+
+
+@dataclass(eq=False)
 class RealPerson(SourceError):
     """Its page says that {name} shows a real person. This bot does not add such LoRAs."""
 
@@ -259,6 +268,7 @@ class PickleInsteadOfFile(SourceError):
 class FileUnusable(SourceError):
     """{name} cannot be used: {reason}."""
 
+    words = frozenset({"reason"})
     name: str
     reason: str
 
@@ -266,6 +276,13 @@ class FileUnusable(SourceError):
 @dataclass(eq=False)
 class AddingCancelled(SourceError):
     """{name} is not added: it was cancelled."""
+
+    name: str
+
+
+@dataclass(eq=False)
+class AddingBroken(SourceError):
+    """Adding {name} did not work, because of this bot and not of you. Whoever runs it finds the reason in its log."""
 
     name: str
 

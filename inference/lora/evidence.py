@@ -36,7 +36,7 @@ class Rung(IntEnum):
     EXACT = 1  # the training base's SHA-256
     SHORT = 2  # its old hash of eight digits, which a few checkpoints share
     DECLARED = 3
-    ID = 4  # a public id of the training base
+    ID = 4  # a public id of the training base, or what a registry says of a base by its hash or id
     NAME = 5  # the training base's file name, or its lineage among the architecture
     TOLD = 6  # a sidecar or a registry
     TITLE = 7  # what the LoRA calls itself: counts only where the operator wants it to
@@ -51,6 +51,7 @@ class Source(StrEnum):
     SHORT_HASH = "short hash of its training base"
     DECLARATION = "declared by an operator"
     BASE_ID = "public id of its training base"
+    BASE_TOLD = "its training base, as a registry knows it"
     BASE_NAME = "name of its training base"
     TITLE = "title in its metadata"
     OUTPUT_NAME = "name in its metadata"
@@ -78,6 +79,7 @@ PLAINLY: dict[Source, str] = {
     Source.SHORT_HASH: "recorded in training",
     Source.DECLARATION: "declared by an operator",
     Source.BASE_ID: "recorded where it was trained",
+    Source.BASE_TOLD: "recorded in training, explained by a web page",
     Source.BASE_NAME: "named in training",
     Source.TITLE: "its title says so",
     Source.OUTPUT_NAME: "its name says so",
@@ -94,6 +96,7 @@ RUNGS: dict[Source, Rung] = {
     Source.SHORT_HASH: Rung.SHORT,
     Source.DECLARATION: Rung.DECLARED,
     Source.BASE_ID: Rung.ID,
+    Source.BASE_TOLD: Rung.ID,
     Source.BASE_NAME: Rung.NAME,
     Source.ARCHITECTURE: Rung.NAME,
     Source.SIDECAR: Rung.TOLD,
@@ -103,7 +106,16 @@ RUNGS: dict[Source, Rung] = {
     Source.TAG: Rung.TAG,
 }
 # What the trainer recorded of the training base.
-RECORDED = frozenset({Source.TRAINING_BASE, Source.SHORT_HASH, Source.BASE_ID, Source.BASE_NAME, Source.ARCHITECTURE})
+RECORDED = frozenset(
+    {
+        Source.TRAINING_BASE,
+        Source.SHORT_HASH,
+        Source.BASE_ID,
+        Source.BASE_TOLD,
+        Source.BASE_NAME,
+        Source.ARCHITECTURE,
+    }
+)
 # What leads to one published or installed checkpoint; the others are words that anybody may choose.
 IDENTITIES = frozenset({Source.TRAINING_BASE, Source.SHORT_HASH, Source.BASE_ID})
 OWN_NAMES = frozenset({Source.TITLE, Source.OUTPUT_NAME, Source.TAG})
@@ -201,6 +213,7 @@ def collect_testimonies(
         (Source.SHORT_HASH, _by_hash(recorded_old_hash(metadata), known.installed, OLD_HASHES)),
         (Source.DECLARATION, {declaration.base_model} if declaration else set()),
         (Source.BASE_ID, _each(_by_id, names)),
+        (Source.BASE_TOLD, _told_base(metadata, names, known)),
         (Source.BASE_NAME, _each(bases_in_checkpoint_name, names)),
         (Source.ARCHITECTURE, stated_lineages(metadata)),
         (Source.SIDECAR, _told(sha256, sidecar)),
@@ -237,6 +250,35 @@ def _by_id(name: str) -> set[BaseModelId]:
     by_version = CIVITAI_VERSIONS.get(version) if version is not None else None
     found = by_version or PIXAI_VERSIONS.get(pixai_version(last) or 0) or repository_base(name)
     return set() if found is None else {found}
+
+
+def _told_base(metadata: Mapping[str, str], names: Iterable[str], known: Knowledge) -> set[BaseModelId]:
+    """What a registry says of the training base, which the metadata name by its SHA-256 or by the registry's own id.
+
+    Only where nothing here knows that base: its uploader's word is worth less than ours.
+    """
+    recorded = recorded_hash(metadata)
+    if recorded is not None and (recorded in known.installed or recorded in FULL_HASHES):
+        return set()
+    answers = [known.answers.get(recorded or "")]
+    answers += [known.answers_by_version.get(version) for version in training_versions(names)]
+    return {base for answer in answers if answer is not None and (base := answer.known_base_model) is not None}
+
+
+def unknown_bases(metadata: Mapping[str, str], known: Mapping[str, BaseModelId]) -> tuple[set[str], set[int]]:
+    """The training bases that a registry may explain: those named by SHA-256, and by CivitAI's ids of versions.
+
+    `known` are the installed checkpoints by hash.
+    """
+    recorded = recorded_hash(metadata)
+    hashes = {recorded} - {None, *known, *FULL_HASHES}
+    return {hash_ for hash_ in hashes if hash_}, training_versions(_told_names(metadata))
+
+
+def training_versions(names: Iterable[str]) -> set[int]:
+    """CivitAI's ids of training bases that are not known here."""
+    ids = {civitai_version(form) for name in names for form in (name, PurePosixPath(name.replace("\\", "/")).name)}
+    return {version for version in ids if version is not None and version not in CIVITAI_VERSIONS}
 
 
 def _told(sha256: str, sidecar: Sidecar) -> set[BaseModelId]:

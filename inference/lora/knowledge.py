@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from inference.base_models import BaseModelId
@@ -26,6 +27,11 @@ class Knowledge:
     installed: Mapping[str, BaseModelId] = field(default_factory=dict[str, BaseModelId])
     answers: Mapping[str, RegistryAnswer] = field(default_factory=dict[str, RegistryAnswer])
     trust_tags: bool = False
+
+    @cached_property
+    def answers_by_version(self) -> Mapping[int, RegistryAnswer]:
+        """The registry's answers by its ids of versions."""
+        return {answer.version_id: answer for answer in self.answers.values() if answer.version_id is not None}
 
     @classmethod
     def of(cls, library: Path, installed: Mapping[str, BaseModelId], *, trust_tags: bool) -> Knowledge:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from inference.base_models import BaseModelId
 from inference.lora.journal import append, read_lines
+from inference.lora.known_bases import repository_base
 from inference.messages import Name, Sha256
 
 FILE_NAME = "registry.jsonl"
@@ -53,9 +54,10 @@ _WAN = "Wan Video"  # followed by a version and a size
 
 
 class RegistryAnswer(BaseModel):
-    """What a registry said of the file with this SHA-256. Without a `base_model` it does not know the file.
+    """What a registry said of the file with this SHA-256, which may be a checkpoint that LoRAs were trained on.
 
-    `base_model` is the registry's own name of it, `trigger_words` are the uploader's.
+    Without a `base_model` it does not know the file. `base_model` is the registry's own name of it, or the id of a
+    hub's repository; `trigger_words` are the uploader's; `version_id` is the registry's id of the file's version.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -63,15 +65,22 @@ class RegistryAnswer(BaseModel):
     sha256: Sha256
     registry: Annotated[str, Field(max_length=200)]
     when: datetime
-    base_model: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._+()\-]{0,59}$")] | None = None
+    base_model: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._+()/\-]{0,99}$")] | None = None
     name: Annotated[str, Field(max_length=200)] = ""
     trigger_words: Annotated[tuple[Name, ...], Field(max_length=50)] = ()
+    version_id: Annotated[int, Field(ge=1, lt=2**53)] | None = None
 
     @property
     def known_base_model(self) -> BaseModelId | None:
         """The base model that is meant; None for a name that is not known or leaves the lineage open."""
-        name = self.base_model or ""
-        return BaseModelId("wan/base") if name.startswith(_WAN) else REGISTRY_NAMES.get(name)
+        return named_base_model(self.base_model or "")
+
+
+def named_base_model(name: str) -> BaseModelId | None:
+    """What a registry's name or a repository's id means; None for one that is not known or leaves the lineage open."""
+    if name.startswith(_WAN):
+        return BaseModelId("wan/base")
+    return REGISTRY_NAMES.get(name) or (repository_base(name) if "/" in name else None)
 
 
 def read_answers(library: Path) -> dict[str, RegistryAnswer]:

@@ -205,6 +205,8 @@ class Hubs:
         if data is None:
             return web.json_response({"error": "File not found"}, status=404)
         start = request.http_range.start or 0
+        if start and start >= len(data):
+            return web.Response(status=416, headers={"Content-Range": f"bytes */{len(data)}"})
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(len(data) - start)}
         if start:
             headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"

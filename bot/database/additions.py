@@ -1,0 +1,197 @@
+"""Additions: LoRAs from outside, from the wish until the file is here or cannot be had, and who wants them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from enum import StrEnum
+
+import aiosqlite
+
+from bot.database import people
+from bot.database.clock import now_ms
+from bot.database.connection import fetch, fetch_one, transaction, write
+from inference.errors import InferenceError
+
+DAY_MS = 24 * 3600 * 1000
+
+BEGIN = """
+    INSERT INTO addition (key, source, path, created_at) VALUES (?, ?, ?, ?)
+    ON CONFLICT (key) WHERE state = 'waiting' DO NOTHING
+"""
+WAITING_FOR = "SELECT * FROM addition WHERE key = ? AND state = 'waiting'"
+FIND = "SELECT * FROM addition WHERE id = ?"
+WAITING = "SELECT * FROM addition WHERE state = 'waiting' ORDER BY id"
+ASK = """
+    INSERT INTO addition_request (addition_id, person_id, server_id, created_at) VALUES (?, ?, ?, ?)
+    ON CONFLICT (addition_id, person_id) DO UPDATE SET told = 0
+"""
+ASKERS = "SELECT person_id FROM addition_request WHERE addition_id = ? ORDER BY created_at, person_id"
+UNASK = "DELETE FROM addition_request WHERE addition_id = ? AND person_id = ? RETURNING 1"
+FIRST_ASKER = """
+    SELECT person_id, server_id FROM addition_request WHERE addition_id = ? ORDER BY created_at, person_id LIMIT 1
+"""
+TELL = "UPDATE addition_request SET told = 1 WHERE addition_id = ? AND person_id = ? AND told = 0 RETURNING 1"
+UNTOLD = """
+    SELECT addition_id, person_id FROM addition_request JOIN addition ON addition.id = addition_id
+    WHERE told = 0 AND state <> 'waiting'
+"""
+ADDED = """
+    UPDATE addition SET state = 'added', sha256 = ?, ended_at = ? WHERE id = ? AND state = 'waiting' RETURNING *
+"""
+FAILED = """
+    UPDATE addition SET state = 'failed', failure_code = ?, failure_detail = ?, ended_at = ?
+    WHERE id = ? AND state = 'waiting' RETURNING *
+"""
+CANCEL = """
+    UPDATE addition SET state = 'cancelled', ended_at = ? WHERE id = ? AND state = 'waiting' RETURNING *
+"""
+OF_FILE = "SELECT * FROM addition WHERE sha256 = ? ORDER BY id DESC LIMIT 1"
+# What failed or was cancelled does not count.
+OF_PERSON = """
+    SELECT addition_request.created_at FROM addition_request JOIN addition ON addition.id = addition_id
+    WHERE person_id = ? AND addition_request.created_at > ? AND state IN ('waiting', 'added')
+    ORDER BY addition_request.created_at
+"""
+OF_SERVER = """
+    SELECT min(addition_request.created_at) AS created_at
+    FROM addition_request JOIN addition ON addition.id = addition_id
+    WHERE server_id = ? AND addition_request.created_at > ? AND state IN ('waiting', 'added')
+    GROUP BY addition_id ORDER BY 1
+"""
+ADDED_BY = """
+    UPDATE lora SET added_by = ? WHERE added_by IS NULL
+    AND id = (SELECT lora_id FROM lora_version WHERE sha256 = ? AND missing = 0 ORDER BY id DESC LIMIT 1)
+"""
+
+
+class AdditionState(StrEnum):
+    """How far it is."""
+
+    WAITING = "waiting"
+    ADDED = "added"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class Addition:
+    """A row of the table; times in unix ms. `source` is JSON, `failure` why it could not be had."""
+
+    id: int
+    key: str
+    source: str
+    path: str
+    state: AdditionState
+    sha256: str | None
+    failure: InferenceError | None
+    created_at: int
+    ended_at: int | None
+
+
+async def begin_addition(
+    connection: aiosqlite.Connection, *, key: str, source: str, path: str, person_id: int, server_id: int | None
+) -> Addition:
+    """The addition of this file that is under way, or a new one, with this person among those who want it.
+
+    Raises DatabaseError.
+    """
+    async with transaction(connection):
+        await people.remember_person(connection, person_id)
+        if server_id is not None:
+            await people.remember_server(connection, server_id)
+        await write(connection, BEGIN, (key, source, path, now_ms()))
+        row = await fetch_one(connection, WAITING_FOR, (key,))
+        assert row is not None
+        await write(connection, ASK, (row["id"], person_id, server_id, now_ms()))
+    return _addition(row)
+
+
+async def find_addition(connection: aiosqlite.Connection, addition_id: int) -> Addition | None:
+    """The addition of this id. Raises DatabaseError."""
+    row = await fetch_one(connection, FIND, (addition_id,))
+    return _addition(row) if row else None
+
+
+async def waiting_additions(connection: aiosqlite.Connection) -> list[Addition]:
+    """Those that are to be fetched, the oldest first. Raises DatabaseError."""
+    return [_addition(row) for row in await fetch(connection, WAITING)]
+
+
+async def source_of(connection: aiosqlite.Connection, sha256: str) -> Addition | None:
+    """The newest addition that brought the file with this SHA-256. Raises DatabaseError."""
+    row = await fetch_one(connection, OF_FILE, (sha256,))
+    return _addition(row) if row else None
+
+
+async def askers_of(connection: aiosqlite.Connection, addition_id: int) -> list[int]:
+    """The people who want it, the first first. Raises DatabaseError."""
+    return [row["person_id"] for row in await fetch(connection, ASKERS, (addition_id,))]
+
+
+async def finish_addition(connection: aiosqlite.Connection, addition_id: int, sha256: str) -> Addition | None:
+    """It is here: the LoRA is added by who asked first. None when it does not wait any more. Raises DatabaseError."""
+    async with transaction(connection):
+        rows = await write(connection, ADDED, (sha256, now_ms(), addition_id))
+        first = await fetch_one(connection, FIRST_ASKER, (addition_id,))
+        if rows and first:
+            await write(connection, ADDED_BY, (first["person_id"], sha256))
+    return _addition(rows[0]) if rows else None
+
+
+async def fail_addition(connection: aiosqlite.Connection, addition_id: int, error: InferenceError) -> Addition | None:
+    """It cannot be had. None when it does not wait any more. Raises DatabaseError."""
+    values = (error.code, json.dumps(error.detail), now_ms(), addition_id)
+    rows = await write(connection, FAILED, values)
+    return _addition(rows[0]) if rows else None
+
+
+async def withdraw_request(connection: aiosqlite.Connection, addition_id: int, person_id: int) -> Addition | None:
+    """The person does not want it any more; when nobody is left, it is cancelled, and that addition returned.
+
+    Raises DatabaseError.
+    """
+    async with transaction(connection):
+        addition = await find_addition(connection, addition_id)
+        if addition is None or addition.state is not AdditionState.WAITING:
+            return None
+        if not await write(connection, UNASK, (addition_id, person_id)) or await askers_of(connection, addition_id):
+            return None
+        rows = await write(connection, CANCEL, (now_ms(), addition_id))
+    return _addition(rows[0]) if rows else None
+
+
+async def mark_told(connection: aiosqlite.Connection, addition_id: int, person_id: int) -> bool:
+    """Note that the person knows how it ended; False when that is noted already. Raises DatabaseError."""
+    return bool(await write(connection, TELL, (addition_id, person_id)))
+
+
+async def untold_requests(connection: aiosqlite.Connection) -> list[tuple[int, int]]:
+    """Ended additions and people who do not know yet: (addition's id, person's id). Raises DatabaseError."""
+    return [(row["addition_id"], row["person_id"]) for row in await fetch(connection, UNTOLD)]
+
+
+async def times_of_person(connection: aiosqlite.Connection, person_id: int) -> list[int]:
+    """When the person asked for what was added or waits, in the last 24 hours. Raises DatabaseError."""
+    return [row["created_at"] for row in await fetch(connection, OF_PERSON, (person_id, now_ms() - DAY_MS))]
+
+
+async def times_of_server(connection: aiosqlite.Connection, server_id: int) -> list[int]:
+    """The same of everybody in a server, each addition once. Raises DatabaseError."""
+    return [row["created_at"] for row in await fetch(connection, OF_SERVER, (server_id, now_ms() - DAY_MS))]
+
+
+def _addition(row: sqlite3.Row) -> Addition:
+    code = row["failure_code"]
+    return Addition(
+        id=row["id"],
+        key=row["key"],
+        source=row["source"],
+        path=row["path"],
+        state=AdditionState(row["state"]),
+        sha256=row["sha256"],
+        failure=InferenceError.from_failed(code, json.loads(row["failure_detail"])) if code else None,
+        created_at=row["created_at"],
+        ended_at=row["ended_at"],
+    )

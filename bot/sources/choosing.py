@@ -1,0 +1,79 @@
+"""Which version of a model to add for the checkpoints installed here, and what is not added at all."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from bot.config.sources import SourcesSettings
+from bot.library.installed_checkpoints import InstalledCheckpoints
+from bot.sources.civitai import LORA_KINDS
+from bot.sources.errors import (
+    Archived,
+    FitsNoCheckpoint,
+    MinorAndMature,
+    NoSafetensors,
+    NotLora,
+    RealPerson,
+    SourceError,
+)
+from bot.sources.remote import RemoteModel, RemoteVersion
+from inference.base_models import BaseModelId
+from inference.content_rating import ContentRating
+from inference.lora.registry import named_base_model
+
+
+class Suits(IntEnum):
+    """How a version's claim stands to the checkpoints here, the best first."""
+
+    FITS = 0
+    UNKNOWN = 1  # the hub does not say, or not which lineage
+    MISFIT = 2
+
+
+def suits(version: RemoteVersion, checkpoints: InstalledCheckpoints) -> Suits:
+    """How what a hub says of a version's base model stands to the checkpoints here. The file's own shapes decide."""
+    base = claimed_base(version)
+    if base is None:
+        return Suits.UNKNOWN
+    fits = any(base in checkpoints.lora_bases_for(installed) for installed in checkpoints.base_models)
+    return Suits.FITS if fits else Suits.MISFIT
+
+
+def claimed_base(version: RemoteVersion) -> BaseModelId | None:
+    """The base model that a hub claims; None: it names none, or one that leaves the lineage open."""
+    return named_base_model(version.base_model or "")
+
+
+def by_suitability(model: RemoteModel, checkpoints: InstalledCheckpoints) -> list[RemoteVersion]:
+    """The versions that fit the checkpoints here first, and of those the newest first."""
+    return sorted(model.versions, key=lambda version: suits(version, checkpoints))
+
+
+def choose(model: RemoteModel, checkpoints: InstalledCheckpoints, settings: SourcesSettings) -> RemoteVersion:
+    """The newest version for the checkpoints here that can be added. Raises the SourceError of the nearest one."""
+    refusals: list[SourceError] = []
+    for version in by_suitability(model, checkpoints):
+        refusal = why_not(version, checkpoints, settings)
+        if refusal is None:
+            return version
+        refusals.append(refusal)
+    raise refusals[0]
+
+
+def why_not(version: RemoteVersion, checkpoints: InstalledCheckpoints, settings: SourcesSettings) -> SourceError | None:
+    """Why a version is not added; None when it may be."""
+    if version.kind not in LORA_KINDS:
+        return NotLora(name=version.name, kind=version.kind)
+    if version.archived:
+        return Archived(host=version.hub)
+    if version.real_person and not settings.real_people:
+        return RealPerson(name=version.name)
+    if version.minor and version.rating is not None and version.rating > ContentRating.TEEN:
+        return MinorAndMature(name=version.name)
+    if version.file is None:
+        return NoSafetensors(host=version.hub)
+    base = claimed_base(version)
+    if base is not None and suits(version, checkpoints) is Suits.MISFIT:
+        here = [installed.label for installed in checkpoints.base_models]
+        return FitsNoCheckpoint(name=version.name, bases=[base.label], here=here)
+    return None

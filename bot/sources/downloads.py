@@ -1,0 +1,250 @@
+"""Fetches one file from outside: streamed beside its place, resumed where it broke off, checked while it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+from yarl import URL
+
+from bot.sources.errors import (
+    AnswerUnreadable,
+    CutShort,
+    DiskFailed,
+    FileTooLarge,
+    LargerThanSaid,
+    MessageInsteadOfFile,
+    NoRoom,
+    PageInsteadOfFile,
+    PickleInsteadOfFile,
+    SourceBroken,
+    SourceError,
+    TooSlow,
+    WrongHash,
+)
+from bot.sources.http import Passing, SourceHttp
+
+ATTEMPTS = 6
+PROGRESS_BYTES = 16 * 2**20  # for which more attempts are made
+LEAST_BYTES = 64 * 1024  # that have to come in the time after which a file is given up
+BUFFER_BYTES = 2**20  # hashed and written at a time
+SLACK_BYTES = 4096  # a hub gives sizes in rounded KB
+MAX_HEADER = 2**27  # bytes; a larger header is no safetensors file's
+UNSATISFIABLE = 416  # the status for a part that is not there
+
+# Civitai answers downloads with a status and JSON only to who says so; others are led to a page.
+_HEADERS = {"Accept-Encoding": "identity", "Content-Type": "application/json"}
+
+
+@dataclass(frozen=True)
+class WantedFile:
+    """A file to fetch: at most `most` bytes, of which `free` have to stay free on the disk."""
+
+    url: str
+    name: str
+    most: int
+    size: int | None = None
+    sha256: str | None = None
+    free: int = 0
+    stall_seconds: float = 60.0
+
+
+Received = Callable[[int, int | None], None]  # bytes so far, bytes in all
+
+
+class Download:
+    """Fetches a file to the path `part`. What is there already is kept and continued."""
+
+    def __init__(self, http: SourceHttp, wanted: WantedFile, part: Path, received: Received) -> None:
+        self._http = http
+        self._wanted = wanted
+        self._part = part
+        self._received = received
+        self._hash = hashlib.sha256()
+        self._size = 0
+        self._resumed = False  # the part is of an earlier run, and may be of another file
+
+    async def run(self) -> str:
+        """Fetch it; its SHA-256. Raises SourceError, and then nothing of it is left.
+
+        A cancellation leaves what came so far, for the next run.
+        """
+        try:
+            await asyncio.to_thread(self._prepare)
+            await self._attempts()
+        except SourceError:
+            await asyncio.to_thread(self._part.unlink, missing_ok=True)
+            raise
+        return self._hash.hexdigest()
+
+    async def _attempts(self) -> None:
+        """Try again as long as that brings the file on."""
+        while True:
+            before = self._size
+            try:
+                return await self._http.retrying(self._attempt, ATTEMPTS)
+            except CutShort:
+                if self._size < before + PROGRESS_BYTES:
+                    raise
+
+    # --- the part -------------------------------------------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        """Take over what is there. Raises SourceError when there is no room."""
+        wanted = self._wanted
+        if wanted.size is not None:
+            self._check_size(wanted.size)
+        with _explained(wanted.name):
+            self._part.parent.mkdir(parents=True, exist_ok=True)
+            if not self._part.exists():
+                self._check_room(wanted.size or 0)
+                return
+            with self._part.open("rb") as file:
+                while block := file.read(BUFFER_BYTES):
+                    self._hash.update(block)
+                    self._size += len(block)
+        self._resumed = self._size > 0
+        self._check_room(max(0, (wanted.size or 0) - self._size))
+
+    def _restart(self) -> None:
+        with _explained(self._wanted.name):
+            self._part.unlink(missing_ok=True)
+        self._hash, self._size, self._resumed = hashlib.sha256(), 0, False
+
+    def _write(self, block: bytes) -> None:
+        with _explained(self._wanted.name), self._part.open("ab") as file:
+            file.write(block)
+            file.flush()
+        self._hash.update(block)
+        self._size += len(block)
+
+    def _sync(self) -> None:
+        with _explained(self._wanted.name), self._part.open("rb") as file:
+            os.fsync(file.fileno())
+
+    def _check_size(self, size: int) -> None:
+        if size > self._wanted.most:
+            raise FileTooLarge(name=self._wanted.name, megabytes=self._wanted.most // 2**20)
+
+    def _check_room(self, more: int) -> None:
+        if shutil.disk_usage(self._part.parent).free - more < self._wanted.free:
+            raise NoRoom(name=self._wanted.name)
+
+    # --- an attempt -----------------------------------------------------------------------------------------------
+
+    async def _attempt(self) -> None:
+        """One request for what is missing. Raises SourceError, and Passing for what may succeed later."""
+        wanted = self._wanted
+        if self._size and self._size == wanted.size:
+            await self._check_hash(URL(wanted.url).host or "")
+            return
+        headers = {**_HEADERS, **({"Range": f"bytes={self._size}-"} if self._size else {})}
+        try:
+            async with self._http.opened(URL(wanted.url, encoded=True), headers=headers) as response:
+                await self._take(response)
+                host = response.url.host or ""
+        except SourceBroken as problem:
+            if problem.status != UNSATISFIABLE or not self._size:
+                raise
+            await asyncio.to_thread(self._restart)
+            raise Passing(problem, 0.0) from None
+        await self._check_hash(host)
+
+    async def _take(self, response: aiohttp.ClientResponse) -> None:
+        host, wanted = response.url.host or "", self._wanted
+        if self._size and not self._continues(response):
+            await asyncio.to_thread(self._restart)
+        declared = None if response.content_length is None else self._size + response.content_length
+        total = declared if declared is not None else wanted.size
+        if declared is not None:
+            self._check_size(declared)
+            await asyncio.to_thread(self._check_room, declared - self._size)
+        if response.content_type == "text/html":
+            raise PageInsteadOfFile(host=host, name=wanted.name)
+        await self._read(response, host, total)
+        if total is not None and self._size < total - (0 if declared is not None else SLACK_BYTES):
+            raise Passing(CutShort(host=host, name=wanted.name))
+
+    def _continues(self, response: aiohttp.ClientResponse) -> bool:
+        begins = response.headers.get("Content-Range", "").startswith(f"bytes {self._size}-")
+        return response.status == 206 and begins
+
+    async def _read(self, response: aiohttp.ClientResponse, host: str, total: int | None) -> None:
+        """Write what comes; what was read before a break is kept."""
+        loop, buffer = asyncio.get_running_loop(), bytearray()
+        deadline, lately = loop.time() + self._wanted.stall_seconds, 0
+        try:
+            while True:
+                try:
+                    async with asyncio.timeout_at(deadline):
+                        chunk = await response.content.readany()
+                except TimeoutError:
+                    raise TooSlow(host=host, name=self._wanted.name) from None
+                buffer += chunk
+                lately += len(chunk)
+                if lately >= LEAST_BYTES:
+                    deadline, lately = loop.time() + self._wanted.stall_seconds, 0
+                if len(buffer) >= BUFFER_BYTES or not chunk:
+                    await self._flush(buffer, host, total)
+                if not chunk:
+                    return
+        except aiohttp.ClientPayloadError:
+            await self._flush(buffer, host, total)
+            raise Passing(CutShort(host=host, name=self._wanted.name)) from None
+
+    async def _flush(self, buffer: bytearray, host: str, total: int | None) -> None:
+        block = bytes(buffer)
+        buffer.clear()
+        if not block:
+            return
+        if not self._size:
+            _require_safetensors(block, host, self._wanted.name)
+        self._check_size(self._size + len(block))
+        said = self._wanted.size
+        if said is not None and self._size + len(block) > said + SLACK_BYTES:
+            raise LargerThanSaid(name=self._wanted.name, host=host)
+        await asyncio.to_thread(self._write, block)
+        self._received(self._size, total)
+
+    async def _check_hash(self, host: str) -> None:
+        if not self._size:
+            raise AnswerUnreadable(host=host)
+        if self._wanted.sha256 not in {None, self._hash.hexdigest()}:
+            wrong = WrongHash(host=host, name=self._wanted.name)
+            if not self._resumed:
+                raise wrong
+            await asyncio.to_thread(self._restart)
+            raise Passing(wrong, 0.0)
+        await asyncio.to_thread(self._sync)
+
+
+def _require_safetensors(start: bytes, host: str, name: str) -> None:
+    """Raise what else the beginning of a file shows. Whether it is a whole one, `inference.lora` says."""
+    length = int.from_bytes(start[:8], "little")
+    if len(start) > 8 and start[8:9] == b"{" and 2 <= length <= MAX_HEADER:
+        return
+    text = start[:512].lstrip()
+    if text.startswith(b"<"):
+        raise PageInsteadOfFile(host=host, name=name)
+    if text.startswith((b"{", b"[", b'"')):
+        raise MessageInsteadOfFile(host=host, name=name)
+    raise PickleInsteadOfFile(name=name)
+
+
+@contextmanager
+def _explained(name: str) -> Generator[None]:
+    """Tells people what goes wrong with the disk. Raises NoRoom or DiskFailed for an OSError."""
+    try:
+        yield
+    except OSError as problem:
+        if problem.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise NoRoom(name=name) from None
+        raise DiskFailed(name=name, reason=problem.strerror or str(problem)) from None

@@ -1,0 +1,119 @@
+"""A fetched LoRA file is checked as any of the library's is, described by a sidecar, and put into the library."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from bot.i18n import later
+from bot.sources.descriptions import trigger_words
+from bot.sources.errors import FileUnusable
+from bot.sources.remote import RemoteVersion
+from inference.hashes import file_sha256
+from inference.lora.fit import Grade
+from inference.lora.header import BadSafetensors, read_header
+from inference.lora.library import SUFFIX, open_regular
+from inference.lora.metadata import evidence_in
+from inference.lora.registry import RegistryAnswer
+from inference.lora.sidecar import Category, Sidecar
+from inference.lora.verdict import layers_of
+
+FOLDER = "added"  # in the library
+PART = ".part"
+_UNKNOWN = later("none of the models that this bot knows has all its parts")
+_UNPLAIN = re.compile(r"[^a-z0-9]+")
+
+
+@dataclass(frozen=True)
+class CheckedFile:
+    """A file that `inference.lora` would take: its SHA-256, and what its metadata say of its training base."""
+
+    sha256: str
+    metadata: dict[str, str]
+
+
+def check_file(path: Path, name: str) -> CheckedFile:
+    """Read a file as the library will. Raises FileUnusable or OSError."""
+    try:
+        with open_regular(path) as file:
+            header = read_header(file, os.fstat(file.fileno()).st_size)
+    except BadSafetensors as problem:
+        raise FileUnusable(name=name, reason=str(problem)) from None
+    layers = layers_of(header.tensors)
+    if layers.problem is not None:
+        raise FileUnusable(name=name, reason=layers.problem)
+    if layers.grade is not Grade.FIT:
+        raise FileUnusable(name=name, reason=_UNKNOWN)
+    return CheckedFile(file_sha256(path), evidence_in(header.metadata))
+
+
+def file_path(version: RemoteVersion, key: str) -> str:
+    """Where a version's file goes, relative to the library: no two files go to one place. `key` tells them apart."""
+    plain = unicodedata.normalize("NFKD", version.name).encode("ascii", "ignore").decode().lower()
+    stem = _UNPLAIN.sub("-", plain).strip("-")[:60] or "lora"
+    unique = hashlib.sha256(key.encode()).hexdigest()[:12]
+    return f"{FOLDER}/{stem}-{unique}{SUFFIX}"
+
+
+def sidecar_of(version: RemoteVersion, name: str, sha256: str) -> Sidecar:
+    """What is written beside a file of a hub. It does not tell the base model: that a hub only claims."""
+    return Sidecar(
+        name=name,
+        version=version.version,
+        category=version.category or Category.OTHER,
+        sha256=sha256,
+        tags=version.tags[:20],
+        trigger_words=trigger_words(version.trigger_words),
+        content_rating=version.rating,
+        description=version.description,
+    )
+
+
+def write_sidecar(lora: Path, sidecar: Sidecar) -> None:
+    """Write a sidecar beside a file, in one step. Raises OSError."""
+    values = sidecar.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    path = lora.with_suffix(".json")
+    beside = path.with_name(f"{path.name}{PART}")
+    beside.write_text(json.dumps(values, ensure_ascii=False, indent=1), "utf-8")
+    beside.replace(path)
+
+
+def place(part: Path, target: Path, sidecar: Sidecar) -> None:
+    """Put a checked file into the library, with its sidecar. Raises OSError."""
+    write_sidecar(target, sidecar)
+    part.replace(target)
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def remove(target: Path) -> None:
+    """Remove a file with all that was written beside it. Raises OSError."""
+    for path in (target, target.with_name(f"{target.name}{PART}"), target.with_suffix(".json")):
+        path.unlink(missing_ok=True)
+
+
+def answer_of(version: RemoteVersion, sha256: str) -> RegistryAnswer | None:
+    """What a hub says of the base model of a file, as it is kept beside the library; None when it says nothing."""
+    try:
+        return RegistryAnswer(
+            sha256=sha256,
+            registry=version.hub,
+            when=datetime.now(UTC),
+            base_model=version.base_model,
+            name=f"{version.name} · {version.version}"[:200],
+            trigger_words=trigger_words(version.trigger_words),
+            version_id=version.version_id,
+        )
+    except ValidationError:
+        return None
