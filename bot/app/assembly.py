@@ -33,6 +33,8 @@ from bot.privacy.file_removal import FileRemoval
 from bot.privacy.retention import Retention
 from bot.requests.builder import RequestBuilder
 from bot.servers.services import ServerServices, server_services
+from bot.sources.additions import Additions
+from bot.sources.http import SourceHttp
 from bot.workspace.repaint import Repainter
 from inference.lora.installed import installed_hashes
 from inference.private_files import keep_private, tighten
@@ -60,6 +62,7 @@ class Easel:
     repainter: Repainter
     reloader: Reloader
     servers: ServerServices
+    additions: Additions
     files: FileRemoval
     retention: Retention
     started: float = field(default_factory=time.monotonic)
@@ -161,6 +164,7 @@ def assemble(
     )
     thumbnails = Thumbnails(settings.storage.thumbnails, settings.storage.pictures)
     inputs = Inputs(settings.storage.inputs, removed)
+    http = SourceHttp(lambda: configuration.settings.sources)
     files = FileRemoval(connection, configuration, thumbnails)
     return Easel(
         configuration=configuration,
@@ -177,6 +181,7 @@ def assemble(
         repainter=Repainter(configuration, found.requests, inputs, servers.checks),
         reloader=Reloader(configuration, connection, found.keeper, jobs, read_settings or (lambda: settings)),
         servers=servers,
+        additions=Additions(connection, configuration, found.keeper, http),
         files=files,
         retention=Retention(connection, configuration, files, forgotten=servers.forget),
     )
@@ -192,7 +197,7 @@ async def started(
     """All services running on an open catalogue. Raises ConfigError, DatabaseError or WorkerUnavailable."""
     settings = found.configuration.settings
     easel = assemble(found, read_settings, lookup_clock=lookup_clock)
-    async with easel.jobs.running():
+    async with easel.jobs.running(), closing_additions(easel.additions):
         beside = (
             background.start(found.keeper.watch(settings.library.look_seconds), "watching the library"),
             background.start(keep_backups(found.configuration), "copying the database"),
@@ -204,6 +209,16 @@ async def started(
         finally:
             for task in beside:
                 task.cancel()
+
+
+@asynccontextmanager
+async def closing_additions(additions: Additions) -> AsyncGenerator[None]:
+    """Go on with what was being added, and stop at the end. Raises DatabaseError."""
+    await additions.resume()
+    try:
+        yield
+    finally:
+        await additions.close()
 
 
 def _prepare_folders(settings: Settings) -> None:

@@ -22,7 +22,7 @@ BEGIN = """
 """
 WAITING_FOR = "SELECT * FROM addition WHERE key = ? AND state = 'waiting'"
 FIND = "SELECT * FROM addition WHERE id = ?"
-WAITING = "SELECT * FROM addition WHERE state = 'waiting' ORDER BY id"
+WAITING = "SELECT * FROM addition WHERE state = 'waiting' ORDER BY id LIMIT 10000"
 ASK = """
     INSERT INTO addition_request (addition_id, person_id, server_id, created_at) VALUES (?, ?, ?, ?)
     ON CONFLICT (addition_id, person_id) DO UPDATE SET told = 0
@@ -35,7 +35,7 @@ FIRST_ASKER = """
 TELL = "UPDATE addition_request SET told = 1 WHERE addition_id = ? AND person_id = ? AND told = 0 RETURNING 1"
 UNTOLD = """
     SELECT addition_id, person_id FROM addition_request JOIN addition ON addition.id = addition_id
-    WHERE told = 0 AND state <> 'waiting'
+    WHERE told = 0 AND state <> 'waiting' ORDER BY addition_id, person_id LIMIT 1000
 """
 ADDED = """
     UPDATE addition SET state = 'added', sha256 = ?, ended_at = ? WHERE id = ? AND state = 'waiting' RETURNING *
@@ -76,7 +76,7 @@ class AdditionState(StrEnum):
 
 
 @dataclass(frozen=True)
-class Addition:
+class LoraAddition:
     """A row of the table; times in unix ms. `source` is JSON, `failure` why it could not be had."""
 
     id: int
@@ -92,7 +92,7 @@ class Addition:
 
 async def begin_addition(
     connection: aiosqlite.Connection, *, key: str, source: str, path: str, person_id: int, server_id: int | None
-) -> Addition:
+) -> LoraAddition:
     """The addition of this file that is under way, or a new one, with this person among those who want it.
 
     Raises DatabaseError.
@@ -108,18 +108,18 @@ async def begin_addition(
     return _addition(row)
 
 
-async def find_addition(connection: aiosqlite.Connection, addition_id: int) -> Addition | None:
+async def find_addition(connection: aiosqlite.Connection, addition_id: int) -> LoraAddition | None:
     """The addition of this id. Raises DatabaseError."""
     row = await fetch_one(connection, FIND, (addition_id,))
     return _addition(row) if row else None
 
 
-async def waiting_additions(connection: aiosqlite.Connection) -> list[Addition]:
+async def waiting_additions(connection: aiosqlite.Connection) -> list[LoraAddition]:
     """Those that are to be fetched, the oldest first. Raises DatabaseError."""
     return [_addition(row) for row in await fetch(connection, WAITING)]
 
 
-async def source_of(connection: aiosqlite.Connection, sha256: str) -> Addition | None:
+async def source_of(connection: aiosqlite.Connection, sha256: str) -> LoraAddition | None:
     """The newest addition that brought the file with this SHA-256. Raises DatabaseError."""
     row = await fetch_one(connection, OF_FILE, (sha256,))
     return _addition(row) if row else None
@@ -130,7 +130,7 @@ async def askers_of(connection: aiosqlite.Connection, addition_id: int) -> list[
     return [row["person_id"] for row in await fetch(connection, ASKERS, (addition_id,))]
 
 
-async def finish_addition(connection: aiosqlite.Connection, addition_id: int, sha256: str) -> Addition | None:
+async def finish_addition(connection: aiosqlite.Connection, addition_id: int, sha256: str) -> LoraAddition | None:
     """It is here: the LoRA is added by who asked first. None when it does not wait any more. Raises DatabaseError."""
     async with transaction(connection):
         rows = await write(connection, ADDED, (sha256, now_ms(), addition_id))
@@ -140,14 +140,16 @@ async def finish_addition(connection: aiosqlite.Connection, addition_id: int, sh
     return _addition(rows[0]) if rows else None
 
 
-async def fail_addition(connection: aiosqlite.Connection, addition_id: int, error: InferenceError) -> Addition | None:
+async def fail_addition(
+    connection: aiosqlite.Connection, addition_id: int, error: InferenceError
+) -> LoraAddition | None:
     """It cannot be had. None when it does not wait any more. Raises DatabaseError."""
     values = (error.code, json.dumps(error.detail), now_ms(), addition_id)
     rows = await write(connection, FAILED, values)
     return _addition(rows[0]) if rows else None
 
 
-async def withdraw_request(connection: aiosqlite.Connection, addition_id: int, person_id: int) -> Addition | None:
+async def withdraw_request(connection: aiosqlite.Connection, addition_id: int, person_id: int) -> LoraAddition | None:
     """The person does not want it any more; when nobody is left, it is cancelled, and that addition returned.
 
     Raises DatabaseError.
@@ -182,9 +184,9 @@ async def times_of_server(connection: aiosqlite.Connection, server_id: int) -> l
     return [row["created_at"] for row in await fetch(connection, OF_SERVER, (server_id, now_ms() - DAY_MS))]
 
 
-def _addition(row: sqlite3.Row) -> Addition:
+def _addition(row: sqlite3.Row) -> LoraAddition:
     code = row["failure_code"]
-    return Addition(
+    return LoraAddition(
         id=row["id"],
         key=row["key"],
         source=row["source"],

@@ -19,8 +19,9 @@ from bot import background
 from bot.config.sources import SourcesSettings
 from bot.database.additions import (
     DAY_MS,
-    Addition,
     AdditionState,
+    LoraAddition,
+    askers_of,
     begin_addition,
     fail_addition,
     find_addition,
@@ -52,20 +53,23 @@ from bot.sources.http import SourceHttp
 from bot.sources.hub import HuggingFace
 from bot.sources.links import CivitaiLink, HubLink, Link, parse_link
 from bot.sources.placing import (
+    FOLDER,
     PART,
     CheckedFile,
     answer_of,
+    change_category,
     check_file,
     file_path,
     place,
     remove,
     sidecar_of,
 )
+from bot.sources.previews import keep_preview
 from bot.sources.remote import RemoteFile, RemoteModel, RemoteVersion
 from inference.lora.evidence import unknown_bases
 from inference.lora.installed import installed_hashes
 from inference.lora.registry import keep_answer
-from inference.lora.sidecar import Sidecar
+from inference.lora.sidecar import BadSidecar, Category, Sidecar
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +96,7 @@ class Additions:
     ) -> None:
         self._connection = connection
         self._configuration = configuration
-        self._keeper = keeper
+        self._library = keeper
         self._http = http
         self.civitai = Civitai(http, self._settings)
         self.hugging_face = HuggingFace(http, self._settings)
@@ -167,7 +171,7 @@ class Additions:
 
     # --- adding ---------------------------------------------------------------------------------------------------
 
-    async def add(self, version: RemoteVersion, person_id: int, server_id: int | None) -> Addition:
+    async def add(self, version: RemoteVersion, person_id: int, server_id: int | None) -> LoraAddition:
         """Begin to add a version, or join who added it already and waits. Raises DatabaseError."""
         assert version.file is not None
         key = version.file.sha256 or version.file.url
@@ -182,11 +186,9 @@ class Additions:
         self._start(addition)
         return addition
 
-    async def add_attached(self, name: str, data: bytes, person_id: int, server_id: int | None) -> Addition:
+    async def add_attached(self, name: str, data: bytes, person_id: int, server_id: int | None) -> LoraAddition:
         """Add a file that a person attached. Raises SourceError or DatabaseError."""
-        most = self._settings().max_lora_megabytes
-        if len(data) > most * 2**20:
-            raise FileTooLarge(name=name, megabytes=most)
+        self.require_size(name, len(data))
         stem = Path(name).stem[:100] or "LoRA"
         sha256 = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
         file = RemoteFile(url=f"{ATTACHED}:{sha256}", name=name[:200], size=len(data), sha256=sha256)
@@ -194,6 +196,12 @@ class Additions:
         assert version.file is not None
         await asyncio.to_thread(self._keep_attached, file_path(version, sha256), data, name)
         return await self.add(version, person_id, server_id)
+
+    def require_size(self, name: str, size: int) -> None:
+        """Raise FileTooLarge for a file of more bytes than are taken."""
+        most = self._settings().max_lora_megabytes
+        if size > most * 2**20:
+            raise FileTooLarge(name=name, megabytes=most)
 
     async def _known(self, sha256: str, version: RemoteVersion) -> RemoteVersion:
         """An attached file as its page describes it, if Civitai knows its hash."""
@@ -216,12 +224,19 @@ class Additions:
         """How much has come; None while it waits, and when it has ended."""
         return self._received.get(addition_id)
 
-    async def until_ended(self, addition_id: int, seconds: float) -> Addition | None:
+    async def until_ended(self, addition_id: int, seconds: float) -> LoraAddition | None:
         """The addition, once it has ended or these seconds are over. Raises DatabaseError."""
         task = self._tasks.get(addition_id)
         if task is not None:
             await asyncio.wait({task}, timeout=seconds)
-        return await find_addition(self._connection, addition_id)
+        found = await find_addition(self._connection, addition_id)
+        if task is None and found is not None and found.state is AdditionState.WAITING:
+            await asyncio.sleep(seconds)  # the program is ending
+        return found
+
+    async def wanted_by(self, addition_id: int, person_id: int) -> bool:
+        """Whether the person is among those who want it. Raises DatabaseError."""
+        return person_id in await askers_of(self._connection, addition_id)
 
     async def cancel(self, addition_id: int, person_id: int) -> bool:
         """The person does not want it any more; True when nobody else does, and it is not fetched. Raises
@@ -235,9 +250,27 @@ class Additions:
         await asyncio.to_thread(remove, self._target(cancelled.path))
         return True
 
+    async def correct_category(self, lora: Lora, category: Category) -> None:
+        """Correct what a LoRA that was added from outside is for. Raises SourceError, DatabaseError or as a scan."""
+        for version in lora.usable:
+            if version.path.startswith(f"{FOLDER}/"):
+                try:
+                    await asyncio.to_thread(change_category, self._target(version.path), category)
+                except (OSError, BadSidecar) as problem:
+                    raise DiskFailed(name=lora.name, reason=str(problem)) from None
+        await self._library.scan()
+
+    async def origin_of(self, lora: Lora) -> RemoteVersion | None:
+        """What the page of an entry says, of its newest version that came from outside. Raises DatabaseError."""
+        for version in sorted(lora.usable, key=lambda version: -version.id):
+            source = await source_of(self._connection, version.sha256) if version.sha256 else None
+            if source is not None:
+                return RemoteVersion.model_validate_json(source.source)
+        return None
+
     # --- one addition ---------------------------------------------------------------------------------------------
 
-    def _start(self, addition: Addition) -> None:
+    def _start(self, addition: LoraAddition) -> None:
         if addition.id in self._tasks or addition.state is not AdditionState.WAITING:
             return
         task = background.start(self._run(addition), "adding a LoRA")
@@ -248,7 +281,7 @@ class Additions:
         self._tasks.pop(addition_id, None)
         self._received.pop(addition_id, None)
 
-    async def _run(self, addition: Addition) -> None:
+    async def _run(self, addition: LoraAddition) -> None:
         version = RemoteVersion.model_validate_json(addition.source)
         problem = await background.failure(self._add(addition, version))
         if problem is None:
@@ -261,7 +294,7 @@ class Additions:
             log.info("%s is not added: %s", addition.path, told)
         await fail_addition(self._connection, addition.id, told)
 
-    async def _add(self, addition: Addition, version: RemoteVersion) -> None:
+    async def _add(self, addition: LoraAddition, version: RemoteVersion) -> None:
         """Fetch, check and place the file. Raises SourceError, OSError, DatabaseError or what a scan raises."""
         target, part = self._target(addition.path), self._part(addition.path)
         if not target.exists():
@@ -274,12 +307,13 @@ class Additions:
                 return
             await self._ask_about(version, checked)
             name = await self._free_name(version)
+            await keep_preview(self._http, version, target)
             await asyncio.to_thread(_place, part, target, sidecar_of(version, name, checked.sha256), version.name)
         else:  # the program ended between placing it and here
             checked = await background.reading(check_file, target, version.name)
         await self._catalogue(addition, version, checked)
 
-    async def _fetch(self, addition: Addition, version: RemoteVersion, part: Path) -> None:
+    async def _fetch(self, addition: LoraAddition, version: RemoteVersion, part: Path) -> None:
         file, settings = version.file, self._settings()
         assert file is not None
         if file.url.startswith(f"{ATTACHED}:"):
@@ -301,15 +335,15 @@ class Additions:
 
         await Download(self._http, wanted, part, received).run()
 
-    async def _catalogue(self, addition: Addition, version: RemoteVersion, checked: CheckedFile) -> None:
+    async def _catalogue(self, addition: LoraAddition, version: RemoteVersion, checked: CheckedFile) -> None:
         async with self._placing:
-            report = await self._keeper.scan()
+            report = await self._library.scan()
         problem = next((file.problem for file in report.broken if file.path == addition.path), None)
         if problem is not None:
             raise FileUnusable(name=version.name, reason=problem)
         if any(file.path == addition.path for file in report.duplicates):
             await asyncio.to_thread(remove, self._target(addition.path))
-            await self._keeper.scan()
+            await self._library.scan()
         await finish_addition(self._connection, addition.id, checked.sha256)
         log.info("added %s from %s", addition.path, version.hub)
 

@@ -97,6 +97,15 @@ class SourceHttp:
         """The JSON that is answered to some. Raises SourceError."""
         return await self._json("POST", URL(url), body)
 
+    async def get_bytes(self, url: str, most: int) -> bytes:
+        """The bytes at an address, such as a picture's. Raises SourceError, AnswerUnreadable for more than `most`."""
+
+        async def attempt() -> bytes:
+            async with asyncio.timeout(ANSWER_SECONDS), self.opened(URL(url, encoded=True)) as response:
+                return await _read(response, most)
+
+        return await self.retrying(attempt)
+
     async def _json(self, method: str, url: URL, body: object) -> Any:
         async def attempt() -> Any:
             async with asyncio.timeout(ANSWER_SECONDS), self.opened(url, method=method, body=body) as response:
@@ -261,12 +270,18 @@ async def _little_json(response: aiohttp.ClientResponse) -> Mapping[str, Any]:
 
 async def _read_json(response: aiohttp.ClientResponse) -> Any:
     """The body as JSON, if it is not too large. Raises AnswerUnreadable."""
+    body = await _read(response, MAX_ANSWER_BYTES)
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise AnswerUnreadable(host=response.url.host or "") from None
+
+
+async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
+    """The body. Raises AnswerUnreadable for more than `most` bytes."""
     body = bytearray()
     async for chunk in response.content.iter_chunked(2**16):
         body += chunk
-        if len(body) > MAX_ANSWER_BYTES:
+        if len(body) > most:
             raise AnswerUnreadable(host=response.url.host or "")
-    try:
-        return json.loads(bytes(body))
-    except (ValueError, RecursionError):
-        raise AnswerUnreadable(host=response.url.host or "") from None
+    return bytes(body)

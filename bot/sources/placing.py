@@ -23,7 +23,7 @@ from inference.lora.header import BadSafetensors, read_header
 from inference.lora.library import SUFFIX, open_regular
 from inference.lora.metadata import evidence_in
 from inference.lora.registry import RegistryAnswer
-from inference.lora.sidecar import Category, Sidecar
+from inference.lora.sidecar import Category, Sidecar, read_sidecar
 from inference.lora.verdict import layers_of
 
 FOLDER = "added"  # in the library
@@ -70,7 +70,7 @@ def sidecar_of(version: RemoteVersion, name: str, sha256: str) -> Sidecar:
         version=version.version,
         category=version.category or Category.OTHER,
         sha256=sha256,
-        tags=version.tags[:20],
+        tags=tuple(tag for tag in version.tags if tag.lower() not in set(Category))[:20],
         trigger_words=trigger_words(version.trigger_words),
         content_rating=version.rating,
         description=version.description,
@@ -86,6 +86,11 @@ def write_sidecar(lora: Path, sidecar: Sidecar) -> None:
     beside.replace(path)
 
 
+def preview_path(lora: Path) -> Path:
+    """Where the preview of a file lies, as other programs put it."""
+    return lora.with_suffix(".preview.png")
+
+
 def place(part: Path, target: Path, sidecar: Sidecar) -> None:
     """Put a checked file into the library, with its sidecar. Raises OSError."""
     write_sidecar(target, sidecar)
@@ -99,8 +104,14 @@ def place(part: Path, target: Path, sidecar: Sidecar) -> None:
 
 def remove(target: Path) -> None:
     """Remove a file with all that was written beside it. Raises OSError."""
-    for path in (target, target.with_name(f"{target.name}{PART}"), target.with_suffix(".json")):
+    part, sidecar, preview = target.with_name(f"{target.name}{PART}"), target.with_suffix(".json"), preview_path(target)
+    for path in (target, part, sidecar, preview):
         path.unlink(missing_ok=True)
+
+
+def change_category(lora: Path, category: Category) -> None:
+    """Correct the category in the sidecar that was written with a file. Raises OSError or BadSidecar."""
+    write_sidecar(lora, read_sidecar(lora).model_copy(update={"category": category}))
 
 
 def answer_of(version: RemoteVersion, sha256: str) -> RegistryAnswer | None:

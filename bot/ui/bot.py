@@ -44,6 +44,7 @@ from bot.ui.art_channels.boards import BoardPosts
 from bot.ui.art_channels.posts import PublicationPosts
 from bot.ui.client import Client, Cog, Interaction
 from bot.ui.cogs.imagine import NSFW_COMMAND
+from bot.ui.delivery.addition_notices import AdditionNotices
 from bot.ui.delivery.delivered_results import DeliveredResults
 from bot.ui.delivery.delivery import Deliverer
 from bot.ui.delivery.discord_transport import DiscordTransport
@@ -140,6 +141,7 @@ class EaselBot(Client):
         self.repainter = easel.repainter
         self.reloader = easel.reloader
         self.servers = easel.servers
+        self.additions = easel.additions
         self.started = easel.started
         self._registered: Sequence[app_commands.AppCommand] = ()
         self.servers.connect(ServerLookups(self, lambda: self._registered))
@@ -190,6 +192,8 @@ class EaselBot(Client):
         self.takedown_cases = TakedownCases(
             self.connection, self.configuration, self.thumbnails, self.removals, alerts.takedown_due
         )
+        self._addition_notices = AdditionNotices(self, self.connection, self.additions)
+        self.addition_notices = self._addition_notices
         self._lasting: tuple[asyncio.Task[None], ...] = ()  # what goes on as long as the bot runs
         self.forms: WeakValueDictionary[str, ui.Modal] = WeakValueDictionary()
         self.jobs.on_alarm(alerts.worker_failed_repeatedly)
@@ -235,6 +239,7 @@ class EaselBot(Client):
                 background.start(self.erasures.run(), "deleting what is kept of people"),
                 background.start(self.decisions.run(), "carrying out decisions about reports"),
                 background.start(self.takedown_cases.run(), "taking pictures down"),
+                background.start(self._addition_notices.run(), "telling of additions"),
                 background.start(self.publishing.run(), "publishing pictures"),
                 background.start(self.likes.run(), "showing likes"),
                 background.start(self.boards.run(), "keeping boards"),

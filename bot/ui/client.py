@@ -29,6 +29,7 @@ from bot.reports.carrying_out import CarryingOut
 from bot.reports.reporting import Reporting
 from bot.requests.builder import RequestBuilder, RequestDraft
 from bot.servers.services import ServerServices
+from bot.sources.additions import Additions
 from bot.ui.answers import AnswersUnderWay
 from bot.ui.removals import Removals
 from bot.ui.replies import reply_with_error
@@ -57,6 +58,14 @@ class OrderService(Protocol):
         ...
 
 
+class AdditionNoticeService(Protocol):
+    """Tells people of what they added. `bot.ui.delivery.addition_notices` implements it."""
+
+    async def tell(self, addition_id: int, person_id: int) -> None:
+        """Tell one person how an addition ended, once. Raises DatabaseError."""
+        ...
+
+
 class Client(commands.AutoShardedBot):
     """The client at `interaction.client`. It uses as many shards as Discord recommends.
 
@@ -75,6 +84,8 @@ class Client(commands.AutoShardedBot):
     repainter: Repainter
     reloader: Reloader
     servers: ServerServices
+    additions: Additions
+    addition_notices: AdditionNoticeService
     started: float  # by the monotonic clock
     orders: OrderService
     studios: StudioSessions

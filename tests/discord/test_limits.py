@@ -28,6 +28,8 @@ from bot.ui.views.persistent_items import PersistentItem
 from playground import default_world, permissions
 from playground.control import Person
 from playground.visible_message import VisibleMessage
+from tests.bot.sources.hubs import Hubs, running_hubs
+from tests.bot.sources.test_additions import demo_lora
 from tests.discord import limits
 from tests.discord.conftest import PATIENCE, Scene, menu, open_scene, told
 from tests.discord.crawler import LONG, SPARED, Crawler
@@ -82,9 +84,17 @@ class FullHouse(House):
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Scene, EaselBot]]:
-    async with open_scene(FullHouse(tmp_path_factory.mktemp("full") / "house")) as scene, scene.opened() as (_, bot):
-        yield scene, bot
+async def hubs() -> AsyncIterator[Hubs]:
+    async with running_hubs() as served:
+        yield served
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running(tmp_path_factory: pytest.TempPathFactory, hubs: Hubs) -> AsyncIterator[tuple[Scene, EaselBot]]:
+    async with open_scene(FullHouse(tmp_path_factory.mktemp("full") / "house")) as scene:
+        scene.changes = {"sources": hubs.settings}
+        async with scene.opened() as (_, bot):
+            yield scene, bot
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -350,9 +360,28 @@ async def decide_reports(full: Scene, crawler: Crawler, section: Callable[[], Aw
             crawler.pressed |= {button, pressed}
 
 
+async def add_a_lora(full: Scene, hubs: Hubs, crawler: Crawler) -> None:
+    """Let the crawler's person add a LoRA whose page says as much as it may, once cancelled and once to its end."""
+    margaret, name = crawler.person, f"{len(hubs.models)} {NAMES[1]}"[:100]
+    model_id = hubs.add_model(name, description=LONG, tags=[f"{n}{NAMES[0]}" for n in range(60)], minor=True)
+    words = [f"{n}{LONG}" for n in range(60)]
+    version_id = hubs.add_version(model_id, demo_lora(seed=len(hubs.models)), "Other", trainedWords=words, name=LONG)
+    hubs.paused.clear()
+    begun = await told(margaret, "lora add", link=hubs.link(version_id))
+    (stop,) = ids(begun)
+    await (await margaret.press(begun, stop)).answered(PATIENCE)
+    crawler.pressed.add(stop)
+    hubs.paused.set()
+    begun = await told(margaret, "lora add", link=hubs.link(version_id))
+    page = await full.control.wait_message(
+        begun.id, lambda seen: any(each.startswith("addcat:") for each in ids(seen)), PATIENCE
+    )
+    await crawler.crawl(page)
+
+
 @pytest.mark.parametrize("locale", ["en-US", "ja"])
 async def test_every_message_is_within_the_limits_and_every_item_works(
-    running: tuple[Scene, EaselBot], locale: str
+    running: tuple[Scene, EaselBot], hubs: Hubs, locale: str
 ) -> None:
     full, bot = running
     margaret = full.control.person("Margaret")  # an operator and staff, so that nothing is hidden from her
@@ -377,6 +406,7 @@ async def test_every_message_is_within_the_limits_and_every_item_works(
     page = await (await newcomer.slash("bookmarks")).reply()
     await (await newcomer.press(page, "Market")).answered()
     crawler.pressed.add("market")
+    await add_a_lora(full, hubs, crawler)
     await run_the_server(full, crawler, locale)
     asked = await margaret.press(await told(margaret, "privacy delete"), SPARED)
     await asked.modal()

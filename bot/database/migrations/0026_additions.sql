@@ -17,6 +17,7 @@ CREATE TABLE addition (
     CHECK ((state = 'waiting') = (ended_at IS NULL))
 ) STRICT;
 CREATE UNIQUE INDEX addition_waiting ON addition (key) WHERE state = 'waiting';
+CREATE INDEX addition_unfinished ON addition (id) WHERE state = 'waiting';
 CREATE INDEX addition_by_file ON addition (sha256, id) WHERE sha256 IS NOT NULL;
 
 -- Who wants it. However many ask for one file, it is fetched once.
@@ -30,4 +31,4 @@ CREATE TABLE addition_request (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX addition_request_of_person ON addition_request (person_id, created_at);
 CREATE INDEX addition_request_of_server ON addition_request (server_id, created_at) WHERE server_id IS NOT NULL;
-CREATE INDEX addition_request_untold ON addition_request (addition_id) WHERE told = 0;
+CREATE INDEX addition_request_untold ON addition_request (addition_id, person_id) WHERE told = 0;

@@ -1,25 +1,30 @@
-"""`/lora browse`: the market; `/lora info`: a LoRA's page."""
+"""`/lora browse`: the market; `/lora info`: a LoRA's page; `/lora add`: a LoRA from outside."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
+import discord
 from discord import app_commands
 from discord.ext import commands
 
 from bot.database.lora_search import Sort
 from bot.database.tags import MAX_TAG, tag_key
+from bot.servers.rights import Action
+from bot.sources.errors import NoLink
+from bot.sources.links import MAX_TYPED
 from bot.ui.access import checkpoints_here
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import base_filter, suggest_base_filters, suggest_loras, suggest_tags
 from bot.ui.cogs.options import OneOf
+from bot.ui.views.adding import add_attachment, add_by_link
 from bot.ui.views.lora import show_lora_page
 from bot.ui.views.market import open_market
 from bot.workspace.browsing import MAX_SEARCH, first_in_market
 from inference.lora.sidecar import Category
 
 
-class LoraCog(Cog, commands.GroupCog, group_name="lora", group_description="Find out about LoRAs"):
+class LoraCog(Cog, commands.GroupCog, group_name="lora", group_description="Find out about LoRAs, and add them"):
     """The LoRAs of the library."""
 
     @app_commands.command(name="browse")
@@ -60,3 +65,22 @@ class LoraCog(Cog, commands.GroupCog, group_name="lora", group_description="Find
         """What a LoRA is and does: pictures, base model, trigger words, rating."""
         lora = await self._client.requests.lora(name)
         await show_lora_page(interaction, lora.id)
+
+    @app_commands.command(name="add", extras={"action": Action.ADD_LORA})
+    @app_commands.describe(
+        link="A link of Civitai or Hugging Face, or the number of a version at Civitai",
+        file="Or the LoRA's file itself",
+    )
+    async def add(
+        self,
+        interaction: Interaction,
+        link: app_commands.Range[str, 1, MAX_TYPED] | None = None,
+        file: discord.Attachment | None = None,
+    ) -> None:
+        """Add a LoRA that is not here yet, by a link or as a file. Staff say who may."""
+        if file is not None and link is None:
+            await add_attachment(interaction, file)
+        elif link is not None and file is None:
+            await add_by_link(interaction, link)
+        else:
+            raise NoLink

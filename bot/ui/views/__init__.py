@@ -10,6 +10,8 @@ bookmarks.py               the list of a person's bookmarks, and one bookmark
 bookmark_file.py           export and import of bookmarks
 lora.py                    the page of a LoRA
 lora_text.py               texts about a LoRA
+adding.py                  adding a LoRA from outside: progress, cancelling, its page
+addition_text.py           texts about what is added
 lora_pictures.py           previews and samples of a LoRA
 community_pictures.py      pictures of the server that were made with a LoRA
 base_model_declaration.py  an operator declares a base model

@@ -17,7 +17,7 @@ from bot.database.loras import Lora, find_lora
 from bot.database.ratings import STARS, rate_lora, rating_of, unrate_lora
 from bot.database.tags import tags_of
 from bot.database.uses import often_used_with
-from bot.errors import NothingThere, NotShownHere
+from bot.errors import NothingThere, NotShownHere, NotYours
 from bot.i18n import _, explained, label, ngettext
 from bot.i18n.texts import base_models, clipped, plain
 from bot.library.installed_checkpoints import InstalledCheckpoints
@@ -25,25 +25,28 @@ from bot.pictures.lora_pictures import LoraPictures
 from bot.requests.builder import LoraDraft, RequestDraft, usual_checkpoint
 from bot.servers.rights import Authority
 from bot.ui import acknowledge
-from bot.ui.access import checkpoints_here, context_of, hides_pictures, shown_ratings
+from bot.ui.access import checkpoints_here, context_of, hides_pictures, is_operator, shown_ratings
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import send_ephemeral
 from bot.ui.views import lora_text
 from bot.ui.views.add_to_studio import AddToStudioButton
+from bot.ui.views.addition_text import origin_lines
 from bot.ui.views.base_model_declaration import DeclareButton, ProposeButton
 from bot.ui.views.community_pictures import CommunityPicture, add_community, community_pictures
 from bot.ui.views.content_rating import ContentRatingButton
 from bot.ui.views.feature_buttons import feature_buttons, featured_line
 from bot.ui.views.lora_pictures import MAX_SAMPLES, add_pictures
-from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton, PersistentSelect
+from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton, PersistentSelect, outdated_error
 from bot.ui.views.report_forms import ReportLoraButton
 from bot.ui.views.server.blocks import BlockThisLoraButton
 from inference.content_rating import ContentRating
+from inference.lora.sidecar import Category
 from inference.messages import MAX_PROMPT
 
 _GREY = discord.ButtonStyle.secondary
 COMPANIONS = 5  # LoRAs that it was most often used with
+MAX_TEXT, MAX_COMPONENTS = 4000, 40  # of a message; Discord's limits
 MAX_LABEL = 100  # characters of an option; Discord's limit
 _NO_RATING = "0"
 
@@ -182,6 +185,42 @@ class RateMenu(PersistentSelect, template=r"rate:(?P<lora>\d{1,18})"):
         await refresh_lora_page(interaction, lora.id)
 
 
+class AddedCategoryMenu(PersistentSelect, template=r"addcat:(?P<lora>\d{1,18})"):
+    """Corrects what a LoRA is for. Who added it and operators may."""
+
+    command = "lora"
+
+    def __init__(self, lora_id: int, category: Category | None = None) -> None:
+        self.lora_id = lora_id
+        options = [
+            discord.SelectOption(label=label(each), value=each.value, default=each is category) for each in Category
+        ]
+        menu: ui.Select[Any] = ui.Select(
+            custom_id=f"addcat:{lora_id}", options=options, placeholder=_("What is it for?")
+        )
+        super().__init__(menu)
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The menu that this custom_id means."""
+        return cls(int(match["lora"]))
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Store the category and show the page again."""
+        lora = await require_lora(interaction, self.lora_id)
+        if not may_correct(interaction, lora):
+            raise NotYours(instead=_("Only who added it can correct it."))
+        if self.value not in set(Category):
+            raise outdated_error()
+        await interaction.client.additions.correct_category(lora, Category(self.value))
+        await refresh_lora_page(interaction, lora.id)
+
+
+def may_correct(interaction: Interaction, lora: Lora) -> bool:
+    """Whether the person may correct what is known of an entry that was added in Discord."""
+    return lora.added_by is not None and (lora.added_by == interaction.user.id or is_operator(interaction))
+
+
 class CompanionMenu(PersistentSelect, template=r"with:(?P<lora>\d{1,18})"):
     """The LoRAs that are often used with this one; choosing one opens its page."""
 
@@ -242,27 +281,42 @@ class UseLoraForm(ModalForm):
 
 async def show_lora_page(interaction: Interaction, lora_id: int) -> None:
     """Show a LoRA's page in an ephemeral message. Raises NothingThere."""
-    page = await _page(interaction, lora_id)
+    page = await lora_page_of(interaction, lora_id)
     await send_ephemeral(interaction, page.view, page.files)
 
 
 async def refresh_lora_page(interaction: Interaction, lora_id: int) -> None:
     """Edit the message whose component was used to show the LoRA's current page. Raises NothingThere."""
-    page = await _page(interaction, lora_id)
+    page = await lora_page_of(interaction, lora_id)
     await acknowledge.replace(interaction, page.view, page.files)
 
 
-async def _page(interaction: Interaction, lora_id: int) -> RenderedMessage:
+async def lora_page_of(interaction: Interaction, lora_id: int) -> RenderedMessage:
+    """A LoRA's page as the person sees it where they are. Raises NothingThere or DatabaseError."""
     client, lora, shown = interaction.client, await require_lora(interaction, lora_id), await shown_ratings(interaction)
     checkpoints, staff = await checkpoints_here(interaction), await _staff_buttons(interaction, lora)
     if lora.content_rating not in shown:
         return hidden_page(lora, staff)
-    return await lora_page(
+    page = await lora_page(
         client.connection, checkpoints, client.lora_pictures, interaction.user.id, lora, staff, shown,
         featured=await featured_line(interaction, FeatureKind.LORA, lora.id),
         community=await community_pictures(interaction, lora),
         hides=await hides_pictures(interaction),
     )  # fmt: skip
+    await _add_origin(interaction, page.view, lora)
+    return page
+
+
+async def _add_origin(interaction: Interaction, view: ui.LayoutView, lora: Lora) -> None:
+    """Where the LoRA comes from, and for who added it a menu that corrects its category, as far as there is room."""
+    origin = await interaction.client.additions.origin_of(lora)
+    if origin is None:
+        return
+    text = "\n".join(f"-# {line}" for line in origin_lines(origin))
+    if view.content_length() + len(text) <= MAX_TEXT and view.total_children_count < MAX_COMPONENTS - 1:
+        view.add_item(ui.TextDisplay[Any](text))
+    if may_correct(interaction, lora) and view.total_children_count < MAX_COMPONENTS - 2:
+        view.add_item(ui.ActionRow[Any](AddedCategoryMenu(lora.id, lora.category)))
 
 
 async def _staff_buttons(interaction: Interaction, lora: Lora) -> list[PersistentButton]:

@@ -212,8 +212,9 @@ class Hubs:
             headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
         response = web.StreamResponse(status=206 if start else 200, headers=headers)
         await response.prepare(request)
-        for at in range(start, len(data), 2**14):
-            await response.write(data[at : at + 2**14])
+        step = max(1, min(2**14, (len(data) - start) // 2))
+        for at in range(start, len(data), step):
+            await response.write(data[at : at + step])
             await self.paused.wait()
         return response
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot.app.assembly import Catalogued, open_catalogue
-from bot.database.additions import Addition, AdditionState, find_addition, source_of, waiting_additions
+from bot.database.additions import AdditionState, LoraAddition, find_addition, source_of, waiting_additions
 from bot.database.loras import Lora, find_lora_by_name
 from bot.sources.additions import Additions
 from bot.sources.choosing import choose
@@ -72,13 +72,13 @@ def house(tmp_path: Path) -> House:
     return House(tmp_path)
 
 
-async def ended(additions: Additions, addition: Addition) -> Addition:
+async def ended(additions: Additions, addition: LoraAddition) -> LoraAddition:
     done = await additions.until_ended(addition.id, 60)
     assert done is not None and done.state is not AdditionState.WAITING
     return done
 
 
-async def add(found: Catalogued, additions: Additions, link: str, person: int = ADA) -> Addition:
+async def add(found: Catalogued, additions: Additions, link: str, person: int = ADA) -> LoraAddition:
     model = await additions.look_up(link)
     version = choose(model, found.configuration.checkpoints, found.configuration.settings.sources)
     return await ended(additions, await additions.add(version, person, SERVER))

@@ -1,0 +1,48 @@
+"""The preview that a LoRA's page shows, made small and put beside its file."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+from pathlib import Path
+
+from bot.background import Pool
+from bot.sources.errors import SourceError
+from bot.sources.http import SourceHttp
+from bot.sources.placing import preview_path
+from bot.sources.remote import RemoteVersion
+from inference.content_rating import ContentRating
+from inference.image_files import BROKEN, on_white, opened, reduced
+
+log = logging.getLogger(__name__)
+
+MAX_BYTES = 20 * 2**20
+SIDE = 1024  # pixels
+_FORMATS = ("PNG", "JPEG", "WEBP")
+_pool = Pool("previews", 1)
+
+
+async def keep_preview(http: SourceHttp, version: RemoteVersion, lora: Path) -> None:
+    """Fetch the preview of a version and keep it beside its file; one that cannot be had is left out.
+
+    So is one that is rated above the LoRA itself: it would be shown wherever the LoRA is.
+    """
+    shown = version.rating or ContentRating.GENERAL
+    if version.preview is None or (version.preview_rating or ContentRating.GENERAL) > shown:
+        return
+    try:
+        data = await http.get_bytes(version.preview, MAX_BYTES)
+        small = await _pool.run(_small, data)
+        await asyncio.to_thread(preview_path(lora).write_bytes, small)
+    except (SourceError, OSError, *BROKEN) as problem:
+        log.info("no preview of %s: %s", version.name, problem)
+
+
+def _small(data: bytes) -> bytes:
+    """The picture as a PNG without anything that its file says beside. Raises one of BROKEN."""
+    with opened(data, _FORMATS, side=SIDE) as image:
+        small = on_white(reduced(image, SIDE))
+    file = io.BytesIO()
+    small.save(file, "PNG")
+    return file.getvalue()

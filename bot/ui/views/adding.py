@@ -1,0 +1,174 @@
+"""Adding a LoRA from outside: a message with progress and *Cancel*, then its page."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Self
+
+import discord
+from discord import ui
+
+from bot import background
+from bot.database.additions import AdditionState, LoraAddition, find_addition, mark_told
+from bot.database.loras import Lora
+from bot.errors import NothingThere, NotShownHere, NotYours
+from bot.i18n import _
+from bot.moderation.word_rules import TextKind
+from bot.servers.rights import Action
+from bot.sources.additions import Received
+from bot.sources.choosing import choose
+from bot.sources.errors import AddingCancelled
+from bot.sources.links import Link
+from bot.sources.remote import RemoteModel, RemoteVersion
+from bot.ui import acknowledge
+from bot.ui.access import context_of, is_operator, require, shown_ratings, words_here
+from bot.ui.client import Interaction
+from bot.ui.rendered_message import RenderedMessage
+from bot.ui.replies import error_message, send_ephemeral
+from bot.ui.views.addition_text import added_text, adding_text, here_already_text
+from bot.ui.views.lora import lora_page_of
+from bot.ui.views.persistent_items import PersistentButton
+
+LOOK_SECONDS = 3.0  # between two edits of the message
+
+
+class StopAddingButton(PersistentButton, template=r"addstop:(?P<addition>\d{1,18})"):
+    """Stops what the person adds."""
+
+    command, action = "lora", None
+
+    def __init__(self, addition_id: int) -> None:
+        self.addition_id = addition_id
+        super().__init__(ui.Button(label=_("Cancel"), custom_id=f"addstop:{addition_id}"))
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(int(match["addition"]))
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Take back that the person wants it. Others who want it still get it."""
+        client = interaction.client
+        addition = await find_addition(client.connection, self.addition_id)
+        if addition is None or addition.state is not AdditionState.WAITING:
+            raise NothingThere(what=_("This has ended already."))
+        version = RemoteVersion.model_validate_json(addition.source)
+        if not await client.additions.wanted_by(addition.id, interaction.user.id):
+            raise NotYours(instead=_("Only who added it can cancel it."))
+        await client.additions.cancel(addition.id, interaction.user.id)
+        await acknowledge.replace(interaction, _line(error_message(AddingCancelled(name=version.name))), [])
+
+
+async def add_by_link(interaction: Interaction, typed: str) -> None:
+    """Add what a person typed. Raises SourceError and other RequestErrors."""
+    await require_may_add(interaction)
+    await _add(interaction, await interaction.client.additions.look_up(typed))
+
+
+async def add_linked(interaction: Interaction, link: Link) -> None:
+    """Add what a link means. Raises SourceError and other RequestErrors."""
+    await require_may_add(interaction)
+    await _add(interaction, await interaction.client.additions.look_up_link(link))
+
+
+async def add_attachment(interaction: Interaction, file: discord.Attachment) -> None:
+    """Add a file that a person attached. Raises SourceError and other RequestErrors."""
+    await require_may_add(interaction)
+    additions, who = interaction.client.additions, context_of(interaction)
+    await (await words_here(interaction)).check(file.filename, TextKind.LORA_NAME)
+    additions.require_size(file.filename, file.size)
+    addition = await additions.add_attached(file.filename, await file.read(), who.person_id, who.server_id)
+    await follow(interaction, addition)
+
+
+async def require_may_add(interaction: Interaction) -> None:
+    """Raise why the person may not add a LoRA here and now."""
+    await require(interaction, Action.ADD_LORA)
+    additions, who = interaction.client.additions, context_of(interaction)
+    additions.require_enabled()
+    await additions.check_quota(who.person_id, who.server_id, operator=is_operator(interaction))
+
+
+async def _add(interaction: Interaction, model: RemoteModel) -> None:
+    client, who = interaction.client, context_of(interaction)
+    settings = client.configuration.settings
+    version = choose(model, client.configuration.checkpoints, settings.sources)
+    words = await words_here(interaction)
+    for text in (version.name, ", ".join(version.trigger_words)):
+        await words.check(text, TextKind.LORA_NAME)
+    if version.rating not in await shown_ratings(interaction):
+        raise NotShownHere(name=version.name)
+    here = await client.additions.here(version)
+    if here is not None:
+        page = await _page(interaction, here, here_already_text(here.name))
+        await send_ephemeral(interaction, page.view, page.files)
+        return
+    await follow(interaction, await client.additions.add(version, who.person_id, who.server_id))
+
+
+async def follow(interaction: Interaction, addition: LoraAddition) -> None:
+    """Show how far an addition is until it has ended, then what became of it."""
+    client, told = interaction.client, adding_view(addition, None)
+    await acknowledge.send(interaction, told, private=True)
+    shown: Received | None = None
+    while True:
+        now = await client.additions.until_ended(addition.id, LOOK_SECONDS)
+        if now is None or now.state is AdditionState.CANCELLED:
+            return  # the button has said so
+        if now.state is not AdditionState.WAITING:
+            break
+        if not await client.additions.wanted_by(addition.id, interaction.user.id):
+            return
+        if (received := client.additions.received(addition.id)) != shown:
+            shown = received
+            await background.guard(_update(interaction, adding_view(addition, received)), "showing an addition")
+    page = await ended_page(interaction, now)
+    if await background.failure(_update_page(interaction, page)) is None:
+        await mark_told(client.connection, addition.id, interaction.user.id)
+    else:  # the message can be changed for fifteen minutes only
+        await client.addition_notices.tell(addition.id, interaction.user.id)
+
+
+async def ended_page(interaction: Interaction, addition: LoraAddition) -> RenderedMessage:
+    """The page of what was added, or why it was not."""
+    if addition.state is AdditionState.FAILED and addition.failure is not None:
+        page = RenderedMessage()
+        page.view.add_item(ui.TextDisplay[Any](error_message(addition.failure)))
+        return page
+    lora = await interaction.client.additions.entry_of(addition.sha256 or "")
+    if lora is None:  # it has gone again meanwhile, or is of unknown base model
+        raise NothingThere(what=_("This LoRA is not in the library any more."))
+    version = RemoteVersion.model_validate_json(addition.source)
+    return await _page(interaction, lora, added_text(lora.name, version))
+
+
+async def _page(interaction: Interaction, lora: Lora, above: str) -> RenderedMessage:
+    page = await lora_page_of(interaction, lora.id)
+    shown = RenderedMessage(files=page.files)
+    shown.view.add_item(ui.TextDisplay[Any](above))
+    for item in page.view.children:
+        shown.view.add_item(item)
+    return shown
+
+
+def adding_view(addition: LoraAddition, received: Received | None) -> ui.LayoutView:
+    """What is being added, with a button to stop it."""
+    view = ui.LayoutView(timeout=None)
+    version = RemoteVersion.model_validate_json(addition.source)
+    view.add_item(ui.TextDisplay[Any](adding_text(version, received)))
+    view.add_item(ui.ActionRow[Any](StopAddingButton(addition.id)))
+    return view
+
+
+async def _update(interaction: Interaction, view: ui.LayoutView) -> None:
+    await acknowledge.update(interaction, view, [])
+
+
+async def _update_page(interaction: Interaction, page: RenderedMessage) -> None:
+    await acknowledge.update(interaction, page.view, page.files)
+
+
+def _line(text: str) -> ui.LayoutView:
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay[Any](text))
+    return view

@@ -1,0 +1,98 @@
+"""Texts about what is added from outside: what its page says, how far it is, and how it ended."""
+
+from __future__ import annotations
+
+from bot.i18n import _, label, number, sentences
+from bot.i18n.texts import clipped, plain, several
+from bot.sources.additions import ATTACHED, Received
+from bot.sources.choosing import claimed_base
+from bot.sources.remote import RemoteVersion, Terms
+
+MAX_NAME = 80
+MAX_DESCRIPTION = 600
+MAX_WORDS = 300
+MAX_SHORT = 60
+
+
+def adding_text(version: RemoteVersion, received: Received | None) -> str:
+    """What is being added, with all that its page says, and how much has come."""
+    lines = [f"## {_('Adding {name}').format(name=clipped(version.name, MAX_NAME))}", *described(version)]
+    return "\n".join([*lines, f"**{progress_text(received)}**"])
+
+
+def described(version: RemoteVersion) -> list[str]:
+    """What its page says of a version, a line each."""
+    base = claimed_base(version)
+    named = base.label if base else clipped(version.base_model or "", MAX_SHORT)
+    kind = [clipped(version.version, MAX_SHORT), named, label(version.category) if version.category else ""]
+    kind.append(_("rated {rating}").format(rating=label(version.rating)) if version.rating else _("not rated"))
+    lines = [" · ".join(part for part in kind if part)]
+    if version.trigger_words:
+        lines.append(_("Trigger words: {words}").format(words=several(version.trigger_words, MAX_WORDS)))
+    if version.description:
+        lines.append(clipped(version.description, MAX_DESCRIPTION))
+    return lines + [f"-# {line}" for line in origin_lines(version)]
+
+
+def origin_lines(version: RemoteVersion) -> list[str]:
+    """Where it comes from, how it may be used, and whom it shows."""
+    lines = (origin_text(version), terms_text(version.terms), flags_text(version))
+    return [line for line in lines if line]
+
+
+def origin_text(version: RemoteVersion) -> str:
+    """`From Civitai, by maker`, with a link to its page."""
+    if version.hub == ATTACHED or not version.page:
+        return _("From a file that somebody attached")
+    hub = f"[{version.hub}]({version.page})"
+    if version.creator is None:
+        return _("From {hub}").format(hub=hub)
+    return _("From {hub}, by {maker}").format(hub=hub, maker=clipped(version.creator, MAX_SHORT))
+
+
+def terms_text(terms: Terms) -> str:
+    """How it may be used; empty where its page says nothing."""
+    told = [
+        _("Licence: {licence}.").format(licence=clipped(terms.licence, MAX_SHORT)) if terms.licence else "",
+        _("Its maker wants to be named.") if terms.credit else "",
+        _("Pictures made with it may not be sold.") if terms.selling_pictures is False else "",
+        _("It may not be merged into other models.") if terms.merging is False else "",
+    ]
+    return sentences(*(text for text in told if text)) if any(told) else ""
+
+
+def flags_text(version: RemoteVersion) -> str:
+    """Whom it shows, as far as its page says, and until when it is in early access."""
+    told = [
+        _("Its page says that it shows a minor.") if version.minor else "",
+        _("Its page says that it shows a real person.") if version.real_person else "",
+        _("It is in early access until {end}.").format(end=version.ends) if version.ends else "",
+    ]
+    return sentences(*(text for text in told if text)) if any(told) else ""
+
+
+def progress_text(received: Received | None) -> str:
+    """`12 of 218 MB`."""
+    if received is None:
+        return _("Waiting to be fetched …")
+    megabytes = number(received.size / 2**20, 1)
+    if received.total is None:
+        return _("{done} MB fetched").format(done=megabytes)
+    share = f"{100 * received.size // max(received.total, 1)} %"
+    return _("{done} of {all} MB fetched ({share})").format(
+        done=megabytes, all=number(received.total / 2**20, 1), share=share
+    )
+
+
+def added_text(name: str, version: RemoteVersion) -> str:
+    """A line above the page of what was just added."""
+    guess = label(version.category) if version.category else ""
+    told = [_("{name} is in the library now.").format(name=plain(name))]
+    if guess:
+        told.append(_("It was filed under {category}; whoever added it may correct that below.").format(category=guess))
+    return sentences(*told)
+
+
+def here_already_text(name: str) -> str:
+    """A line above the page of what somebody wanted to add and is here."""
+    return _("{name} is in the library already.").format(name=plain(name))
