@@ -49,11 +49,13 @@ MESSAGE_WRITTEN = "UPDATE report SET message_due = 0 WHERE id = ? AND revision =
 COUNT_HIDDEN_BY = "SELECT count(*) AS number FROM report_by WHERE person_id = ? AND created_at >= ? AND hides = 1"
 COUNT_DISMISSED_OF = """
     SELECT count(*) AS number FROM report_by JOIN decision ON decision.report_id = report_by.report_id
-    WHERE person_id = ? AND created_at >= ? AND action = 'dismiss'
+    JOIN report ON report.id = report_by.report_id
+    WHERE person_id = ? AND report_by.created_at >= ? AND server_id IN (0, ?) AND action = 'dismiss'
 """
 LEFT_SHOWN = """
     SELECT 1 FROM report JOIN decision ON report_id = report.id LEFT JOIN appeal ON decision_id = decision.id
-    WHERE kind = ? AND target_id = ? AND (action IN ('dismiss', 'rate') OR appeal.state = 'reversed') LIMIT 1
+    WHERE kind = ? AND target_id = ? AND server_id IN (0, ?)
+    AND (action IN ('dismiss', 'rate') OR appeal.state = 'reversed') LIMIT 1
 """
 WAITING_HERE = "SELECT * FROM report WHERE server_id = ? AND state <> 'decided' ORDER BY id LIMIT ? OFFSET ?"
 WAITING_SHARED = "SELECT * FROM report WHERE state <> 'decided' AND shared = 1 ORDER BY id LIMIT ? OFFSET ?"
@@ -94,6 +96,10 @@ NEXT_STEP = "SELECT * FROM decision_step WHERE decision_id = ? AND done_at IS NU
 BEGIN_STEP = "UPDATE decision_step SET begun_at = ? WHERE decision_id = ? AND position = ? AND begun_at IS NULL"
 END_STEP = "UPDATE decision_step SET done_at = ? WHERE decision_id = ? AND position = ?"
 RATED = "UPDATE decision SET rating_before = ? WHERE id = ?"
+STANDING_RATINGS = """
+    SELECT rating FROM report JOIN decision ON report_id = report.id LEFT JOIN appeal ON decision_id = decision.id
+    WHERE kind = ? AND target_id = ? AND server_id = ? AND action = 'rate' AND coalesce(appeal.state, '') <> 'reversed'
+"""
 TOLD = "UPDATE decision SET told_at = ?, notice_id = ? WHERE id = ? AND told_at IS NULL"
 # Whom no direct message reached; who is to be told nothing has a decision without such a step.
 UNTOLD = """
@@ -394,15 +400,21 @@ async def count_hidden_by(connection: aiosqlite.Connection, person_id: int, sinc
     return row["number"]
 
 
-async def count_dismissed_of(connection: aiosqlite.Connection, person_id: int, since: int) -> int:
-    """How many reports of a person, made since a unix ms, were dismissed. Raises DatabaseError."""
-    (row,) = await fetch(connection, COUNT_DISMISSED_OF, (person_id, since))
+async def count_dismissed_of(connection: aiosqlite.Connection, person_id: int, since: int, server_id: int) -> int:
+    """How many reports of a person, made since a unix ms, were dismissed by operators or in this server.
+
+    Raises DatabaseError.
+    """
+    (row,) = await fetch(connection, COUNT_DISMISSED_OF, (person_id, since, server_id))
     return row["number"]
 
 
-async def was_left_shown(connection: aiosqlite.Connection, kind: Subject, target_id: int) -> bool:
-    """Whether staff have looked at the subject before, and left it where it is. Raises DatabaseError."""
-    return await fetch_one(connection, LEFT_SHOWN, (kind, target_id)) is not None
+async def was_left_shown(connection: aiosqlite.Connection, kind: Subject, target_id: int, server_id: int) -> bool:
+    """Whether operators or staff of this server have looked at the subject before, and left it where it is.
+
+    Raises DatabaseError.
+    """
+    return await fetch_one(connection, LEFT_SHOWN, (kind, target_id, server_id)) is not None
 
 
 async def end_holding(connection: aiosqlite.Connection, before: int) -> bool:
@@ -510,6 +522,14 @@ async def remember_rating_before(
 ) -> None:
     """Store what it was rated before the decision. Raises DatabaseError."""
     await write(connection, RATED, (rating, decision_id))
+
+
+async def standing_rating(
+    connection: aiosqlite.Connection, kind: Subject, target_id: int, server_id: int
+) -> ContentRating | None:
+    """The highest rating that decisions of a server gave the subject and that holds. Raises DatabaseError."""
+    rows = await fetch(connection, STANDING_RATINGS, (kind, target_id, server_id))
+    return max((ContentRating(row["rating"]) for row in rows), default=None)
 
 
 async def mark_decision_told(connection: aiosqlite.Connection, decision_id: int, notice_id: int | None = None) -> None:

@@ -43,6 +43,7 @@ from bot.database.reports import (
     messages_due,
     next_step,
     remember_rating_before,
+    standing_rating,
     untold_answers,
     untold_decisions,
 )
@@ -219,13 +220,15 @@ class CarryingOut:
         await rate_job(self._connection, report.target_id, rated, source, server_id=server_id)
         return before
 
-    async def _unrate(self, pending: PendingStep, decision: Decision, report: Report) -> None:
-        source, before = _source(report), decision.rating_before
+    async def _unrate(self, pending: PendingStep, _decision: Decision, report: Report) -> None:
+        """Rate them as the decisions say that still hold: others may have come after the reversed one."""
+        source, job_id, server_id = _source(report), report.target_id, report.server_id
         async with transaction(self._connection):
-            if before is None:
-                await clear_job_rating(self._connection, report.target_id, source, server_id=report.server_id)
+            rating = await standing_rating(self._connection, report.kind, job_id, server_id)
+            if rating is None:
+                await clear_job_rating(self._connection, job_id, source, server_id=server_id)
             else:
-                await rate_job(self._connection, report.target_id, before, source, server_id=report.server_id)
+                await rate_job(self._connection, job_id, rating, source, server_id=server_id)
         await self._discord.show(report.target_id)
         await end_step(self._connection, pending)
 

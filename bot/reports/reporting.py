@@ -174,14 +174,15 @@ class Reporting:
         """Whether pictures are out of sight at once because this person reports them.
 
         Not if staff left them where they are before, or an open report has hidden them for as long as it may; nor if
-        the person's reports were dismissed again and again, or have hidden enough pictures today.
+        the person's reports were dismissed again and again, or have hidden enough pictures today. What staff of another
+        server decided does not count: a server of one's own would clear pictures, or silence people, everywhere.
         """
         now = self._clock()
         before = await newest_report(self._connection, kind, target_id, server_id)
         expired = before is not None and before.state is ReportState.OPEN and before.created_at < now - self.held_ms
-        if not self.held_ms or expired or await was_left_shown(self._connection, kind, target_id):
+        if not self.held_ms or expired or await was_left_shown(self._connection, kind, target_id, server_id):
             return False
-        dismissed = await count_dismissed_of(self._connection, person_id, now - DISMISSED_DAYS * DAY_MS)
+        dismissed = await count_dismissed_of(self._connection, person_id, now - DISMISSED_DAYS * DAY_MS, server_id)
         hidden = await count_hidden_by(self._connection, person_id, now - DAY_MS)
         return dismissed < MOST_DISMISSED and hidden < MOST_HIDDEN_A_DAY
 

@@ -354,6 +354,44 @@ async def test_what_is_reported_is_out_of_sight_until_it_is_decided(reports: Rep
     assert not await held_jobs(connection, [job.id]), "staff have seen it and left it there"
 
 
+async def test_what_staff_of_one_server_dismiss_hides_elsewhere_all_the_same(reports: ReportWorld) -> None:
+    connection, job = reports.world.connection, await reports.picture()
+    await reports.reporting.decide(acting(MANAGER), await reports.reported(job), DecisionAction.DISMISS)
+    elsewhere = acting(OTHER, server_id=ELSEWHERE)  # it is published there
+    report = await reports.reporting.report_pictures(elsewhere, job, WHY, "")
+    assert await held_jobs(connection, [job.id]), "a server of one's own clears pictures for itself alone"
+    await reports.reporting.decide(acting(OPERATOR, server_id=None), report.id, DecisionAction.DISMISS)
+    await reports.reported(job, by=7)
+    assert not await held_jobs(connection, [job.id]), "operators have seen it"
+
+
+async def test_staff_of_one_server_silence_nobody_elsewhere(reports: ReportWorld) -> None:
+    for _ in range(MOST_DISMISSED):
+        await reports.reporting.decide(acting(MANAGER), await reports.reported(), DecisionAction.DISMISS)
+    job = await reports.picture()
+    await reports.reporting.report_pictures(acting(PERSON, server_id=ELSEWHERE), job, WHY, "")
+    assert await held_jobs(reports.world.connection, [job.id])
+
+
+async def test_a_reversal_leaves_what_a_later_decision_rated(reports: ReportWorld) -> None:
+    world, job = reports.world, await reports.picture()
+
+    async def reversed_after(decision: int, report: int) -> ContentRating | None:
+        await reports.reporting.appeal(OWNER, decision, "No.")
+        await reports.reporting.answer(acting(MANAGER), report, AppealState.REVERSED)
+        await reports.carrying_out.carry_out_all()
+        return await world.services.checks.rating_of(job)
+
+    before = await world.services.checks.rating_of(job)
+    made: list[int] = []
+    for by, rating in ((PERSON, ContentRating.TEEN), (OTHER, ContentRating.EXPLICIT)):
+        made.append(await reports.reported(job, by=by))
+        await reports.reporting.decide(acting(MANAGER), made[-1], DecisionAction.RATE, rating=rating)
+        await reports.carrying_out.carry_out_all()
+    assert await reversed_after(1, made[0]) is ContentRating.EXPLICIT, "that decision holds"
+    assert await reversed_after(2, made[1]) is before, "nothing is left of either"
+
+
 async def test_what_nobody_decides_comes_back_after_some_days(reports: ReportWorld) -> None:
     connection, job = reports.world.connection, await reports.picture()
     await reports.reported(job)
