@@ -27,6 +27,8 @@ from inference.content_rating import ContentRating
 from playground import default_world
 from playground.component_shapes import walk
 from playground.control import Person
+from playground.models import Overwrite
+from playground.permissions import MANAGE_MESSAGES
 from playground.visible_message import VisibleMessage
 from tests.discord.conftest import PROMPT, Scene, menu, open_scene, told
 from tests.house import PASTEL, VIVID, House
@@ -317,3 +319,26 @@ async def test_many_pages_lead_there_and_back(stage: Stage) -> None:
     assert pictures(page)[-1] == str(stage.bats.id), "the last page"
     await stage.linus.press(page, "Back")
     await stage.scene.control.wait_message(page.id, lambda seen: pictures(seen)[0] == order[0])
+
+
+async def test_who_manages_messages_in_a_room_of_their_own_takes_nothing_down_in_others(stage: Stage) -> None:
+    linus, world = stage.linus, stage.scene.playground.world
+    one = await stage.publish(await stage.job(stage.scene.ada, "a white moon"))
+    room = world.channels[default_world.GENERAL]
+    room.overwrites[default_world.LINUS] = Overwrite(default_world.LINUS, True, allow=MANAGE_MESSAGES)
+    try:
+        seen = await opened(stage, linus, one)
+        refused = await (await linus.press(seen, "Unpublish")).reply()
+        assert refused.ephemeral and "Only they can take it back" in refused.text
+    finally:
+        del room.overwrites[default_world.LINUS]
+    art = world.channels[default_world.ART]
+    art.overwrites[default_world.LINUS] = Overwrite(default_world.LINUS, True, allow=MANAGE_MESSAGES)
+    try:
+        post = await stage.scene.control.message(str(one.message_id))
+        assert post is not None
+        form = await linus.press(post, "Unpublish")
+        assert (await form.modal())["title"] == "Take it down here?"
+        assert "not published any more" in (await (await linus.submit(form)).reply()).text
+    finally:
+        del art.overwrites[default_world.LINUS]

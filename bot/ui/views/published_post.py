@@ -279,12 +279,13 @@ class UnpublishForm(PersistentForm, template=r"unpublish:(?P<publication>\d{1,18
 
 
 async def _check_may_unpublish(interaction: Interaction, publication: Publication) -> None:
-    """Raises NotYours. Staff may, and who may delete anybody's messages here, unless they are blocked."""
+    """Raises NotYours. Staff may, and who may delete anybody's messages where the post is, unless they are blocked."""
     if publication.person_id == context_of(interaction).person_id:
         return
-    moderates = interaction.permissions.manage_messages and await may(interaction, Action.USE)
+    here = interaction.channel_id == publication.channel_id  # the gallery opens in channels of which others take care
+    moderates = here and interaction.permissions.manage_messages and await may(interaction, Action.USE)
     if not moderates and not await may(interaction, Action.TAKE_DOWN, publication.server_id):
-        raise NotYours(instead=_("Only they can take it back, or who may manage messages here."))
+        raise NotYours(instead=_("Only they can take it back, staff, or in its channel who may manage messages there."))
 
 
 def custom_ids(message: discord.Message) -> set[str]:
