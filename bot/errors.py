@@ -67,13 +67,20 @@ class NoArtChannel(RequestError):
 
 
 @dataclass(eq=False)
+class TooManyArtChannels(RequestError):
+    """This server has {limit} art channels, and no more fit into the menu of *Publish*. Please remove one first."""
+
+    limit: int
+
+
+@dataclass(eq=False)
 class NotPublished(RequestError):
     """This picture is not in the gallery any more."""
 
 
 @dataclass(eq=False)
 class PublishedAlready(RequestError):
-    """This picture is published in this server already, or is just being taken back."""
+    """This picture is published in this server already, or is being taken back or out of sight there just now."""
 
 
 @dataclass(eq=False)

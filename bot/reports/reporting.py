@@ -14,6 +14,7 @@ from bot.database.connection import transaction
 from bot.database.deletions import find_hidden_job
 from bot.database.jobs import Job, find_job
 from bot.database.loras import Lora, find_lora
+from bot.database.publications import publications_of_job
 from bot.database.reports import (
     Appeal,
     AppealState,
@@ -136,7 +137,8 @@ class Reporting:
         """
         if job.person_id == who.person_id:
             raise OwnReport
-        here = who.bot_in_server and who.server_id is not None and who.server_id == job.server_id
+        servers = {job.server_id, *(each.server_id for each in await publications_of_job(self._connection, job.id))}
+        here = who.bot_in_server and who.server_id is not None and who.server_id in servers
         place = who.place if here else EVERYWHERE
         return await self._report(who, place, Subject.PICTURES, job.id, job.person_id, reason, note)
 

@@ -149,7 +149,9 @@ class EaselBot(Client):
         self._checking_token = False
         settings = easel.configuration.settings
         transport = DiscordTransport(self, settings.discord.token.get_secret_value())
-        self.deliverer = Deliverer(transport, self.connection, settings.storage.pictures, easel.attachments)
+        self.deliverer = Deliverer(
+            transport, self.connection, settings.storage.pictures, easel.attachments, self.servers.servers
+        )
         follower = JobFollower(self.connection, self.jobs, self.deliverer, settings.storage.spool, self.servers)
         self._orders = self.orders = Orders(
             self.connection, self.requests, self.jobs, self.inputs, self.servers, self.deliverer, follower

@@ -19,6 +19,7 @@ from bot.ui.access import require_shown
 from bot.ui.client import Client, Interaction
 from bot.ui.uploads import take_upload
 from bot.ui.views.persistent_items import JobButton, PersistentItem
+from bot.ui.views.published_post import find_published
 from bot.workspace.repaint import picture_gone
 from inference.messages import GenerationRequest
 from inference.parameters import Recipe, UnreadableTexts, read_infotext, recipe_of, texts_in
@@ -40,7 +41,8 @@ async def find_shown_job(client: Client, message: discord.Message) -> Job | None
         for kind in buttons:
             if match := kind.__discord_ui_compiled_template__.fullmatch(custom_id):
                 return await find_job(client.connection, int(match["job"]))
-    return None
+    published = await find_published(client.connection, message)
+    return None if published is None else await find_job(client.connection, published.job_id)
 
 
 async def keep_shown_picture(interaction: Interaction, message: discord.Message) -> Input:

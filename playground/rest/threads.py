@@ -46,7 +46,8 @@ class ThreadEndpoints:
         """
         parent = self._visible(call)
         is_post = parent.type == ChannelType.FORUM
-        self._world.require(parent, may.SEND_MESSAGES if is_post else may.CREATE_PUBLIC_THREADS)
+        needed = may.SEND_MESSAGES if is_post else may.CREATE_PUBLIC_THREADS
+        self._world.require(parent, needed | (may.ATTACH_FILES if call.uploads else 0))
         if parent.type not in (ChannelType.TEXT, ChannelType.FORUM):
             raise errors.wrong_channel_type()
         form = FormErrors()

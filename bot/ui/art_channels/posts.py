@@ -70,6 +70,7 @@ class PublicationPosts:
         picture = await self._picture(publication)
         with posting():
             channel = await self._channel(publication.art_channel_id)
+            _check_may_post(channel)
             with speaking(await self._language(publication)):
                 hidden = await self._servers.content.hides_pictures(_where(publication, channel))
                 page = published_message(publication, shown, picture, hidden=hidden)
@@ -204,6 +205,17 @@ class PublicationPosts:
     async def _channel(self, channel_id: int) -> object:
         """The channel with what is known of it. Raises what discord.py raises."""
         return self._client.get_channel(channel_id) or await self._client.fetch_channel(channel_id)
+
+
+def _check_may_post(channel: object) -> None:
+    """Raise PostRefused where the bot is known to lack a permission for that: a request would be in vain."""
+    where = channel.parent if isinstance(channel, discord.Thread) else channel
+    if not isinstance(where, discord.abc.GuildChannel):
+        return
+    own = where.permissions_for(where.guild.me)
+    writes = own.send_messages_in_threads if isinstance(channel, discord.Thread) else own.send_messages
+    if not (own.view_channel and writes and own.attach_files):
+        raise PostRefused("the bot may not view the channel, write in it or attach files")
 
 
 def _manages(post: discord.Thread) -> bool:

@@ -39,11 +39,13 @@ from bot.database.pictures import Picture
 from bot.pictures.attachments import DAMAGED, DEFAULT_LIMIT, ENCODING, PictureFile
 from bot.pictures.sheets import compose
 from bot.pictures.signing import SignedAttachments
+from bot.servers.server_cache import ServerCache
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import hide_pictures
 from bot.ui.views.result import ended_view, result_view, undeliverable_view, withheld_view
 from inference.errors import RequestError
 from inference.parameters import marked
+from inference.queue import EVERYWHERE
 
 TICKET_MS = 14 * 60_000  # fifteen minutes, less one for clock skew and latency
 
@@ -143,12 +145,13 @@ class Result:
     shows_prompt: bool = False
     private: bool = False
     hidden: bool = False  # until somebody presses it
+    publishes: bool = False  # *Publish* is offered
 
     def view(self) -> ui.LayoutView:
         """The pictures, or the reason why there are none."""
         view = ended_view(self.job, private=self.private)
         if self.attachments:
-            view = result_view(self.job, self.attachments, shows_prompt=self.shows_prompt)
+            view = result_view(self.job, self.attachments, shows_prompt=self.shows_prompt, publishes=self.publishes)
         if self.hidden:
             hide_pictures(view)
         view.stop()
@@ -181,9 +184,15 @@ class Deliverer:
     """Sends the messages of jobs to Discord, and records what was delivered."""
 
     def __init__(
-        self, transport: Transport, connection: aiosqlite.Connection, pictures: Path, attachments: SignedAttachments
+        self,
+        transport: Transport,
+        connection: aiosqlite.Connection,
+        pictures: Path,
+        attachments: SignedAttachments,
+        servers: ServerCache,
     ) -> None:
         self._signed = attachments
+        self._servers = servers
         self._transport = transport
         self._connection = connection
         self._pictures = pictures
@@ -285,7 +294,8 @@ class Deliverer:
         words = private or delivery.shows_prompt  # whether the file's metadata holds the prompt
         attach = self._sheet if job.request.variants else self._attachments
         attachments = await ENCODING.run(attach, job, pictures, limit, words=words)
-        return Result(job, attachments, delivery.shows_prompt, private, hidden)
+        publishes = bool((await self._servers.of(job.server_id or EVERYWHERE)).settings.art_channels)
+        return Result(job, attachments, delivery.shows_prompt, private, hidden, publishes)
 
     async def give_up(self, job: Job, interaction: Interaction | None) -> None:
         """Mark the delivery as undeliverable, and tell the person if possible; pictures stay in the history.

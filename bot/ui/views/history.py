@@ -24,7 +24,7 @@ from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.attachments import ENCODING, PictureFile
 from bot.pictures.signing import SignedAttachments
 from bot.ui import acknowledge
-from bot.ui.access import context_of, hides_pictures, require_shown
+from bot.ui.access import context_of, hides_pictures, require_shown, server_settings
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage, hide_pictures
 from bot.ui.replies import error_message, send_ephemeral
@@ -125,7 +125,8 @@ class OpenResultButton(JobButton, template=r"open:(?P<job>\d{1,18})"):
         )
         if not attachments:
             raise picture_gone()
-        view = result_view(job, attachments, shows_prompt=True)
+        publishes = bool((await server_settings(interaction)).art_channels)
+        view = result_view(job, attachments, shows_prompt=True, publishes=publishes)
         if await hides_pictures(interaction):
             hide_pictures(view)
         await send_ephemeral(interaction, view, [attachment.file() for attachment in attachments])

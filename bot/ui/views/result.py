@@ -36,6 +36,7 @@ from bot.ui.replies import error_message, send_ephemeral, send_ephemeral_text
 from bot.ui.views.deleted import deleted_view, held_text
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, JobButton, PersistentForm, job_gone
 from bot.ui.views.picture_details import BookmarkLorasButton, DetailsButton, own_job_or_remix
+from bot.ui.views.publish import PublishButton
 from bot.ui.views.sheet import sheet_view
 from bot.ui.views.stacks import SaveResultButton
 from bot.ui.views.studio.sweeps import SweepJobButton
@@ -253,8 +254,10 @@ async def _check_may_remove(job: Job, interaction: Interaction) -> None:
     raise NotYours(instead=_("Only they can delete it, or who may manage messages here."))
 
 
-def result_view(job: Job, attachments: tuple[PictureFile, ...], *, shows_prompt: bool) -> ui.LayoutView:
-    """The pictures, one line of parameters, and the buttons."""
+def result_view(
+    job: Job, attachments: tuple[PictureFile, ...], *, shows_prompt: bool, publishes: bool = False
+) -> ui.LayoutView:
+    """The pictures, one line of parameters, and the buttons; *Publish* among them if it `publishes`."""
     if job.request.variants:
         return sheet_view(job, attachments[0], [AgainButton(job.id), *_about_loras(job), DeleteButton(job.id)])
     line = summary_of_job(job)
@@ -272,7 +275,8 @@ def result_view(job: Job, attachments: tuple[PictureFile, ...], *, shows_prompt:
     view.add_item(ui.MediaGallery[Any](*items))
     view.add_item(ui.TextDisplay[Any]("\n".join(lines)))
     again = [] if _is_resize_only(job) else [AgainButton(job.id)]
-    view.add_item(ui.ActionRow[Any](*again, VaryButton(job.id), EditButton(job.id), UpscaleButton(job.id)))
+    publish = [PublishButton(job.id)] if publishes else []
+    view.add_item(ui.ActionRow[Any](*again, VaryButton(job.id), EditButton(job.id), UpscaleButton(job.id), *publish))
     view.add_item(ui.ActionRow[Any](*_about_loras(job), DetailsButton(job.id), DeleteButton(job.id)))
     return view
 

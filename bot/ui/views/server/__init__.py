@@ -4,6 +4,7 @@ panel.py         the frame: pages, sections, base classes of the controls
 entity_menus.py  menus of channels, roles and people, also for a server other than the one where they are used
 home.py          what is set, what the bot lacks, and the choice of another server
 places.py        where and with what is painted, and the server's defaults
+art.py           art channels, in which people publish
 ratings.py       which pictures open channels show
 words.py         the server's own lists of words and patterns
 people.py        which roles may do what

@@ -13,7 +13,7 @@ from inference.lora.sidecar import Category
 
 MAX_VALUE, MAX_TARGET = 120, 100  # characters
 _NOTHING = "—"
-_CHANNELS = {"channels", "reports_channel", "spoiler_channels"}
+_CHANNELS = {"channels", "reports_channel", "spoiler_channels", "art_channels"}
 _ROLES = {"staff_roles", "paint_roles", "queue_roles", "lora_roles", "publish_roles"}
 _FIELDS = {
     "channels": later("channels"),
@@ -90,6 +90,11 @@ def _word(value: object) -> str:
     return label(Category(value)) if value in Category.__members__.values() else str(value)
 
 
+def _id_of(value: object) -> object:
+    """The id of an art channel, of which more is set; any other value as it is."""
+    return cast("dict[str, object]", value).get("channel_id") if isinstance(value, dict) else value
+
+
 def _value(field: str, value: object) -> str:
     if value is None or value in ("", []):
         return _NOTHING
@@ -100,7 +105,7 @@ def _value(field: str, value: object) -> str:
     if isinstance(value, int | float):
         return number(value, 2)
     if isinstance(value, list):
-        values = cast("list[object]", value)
+        values = [_id_of(each) for each in cast("list[object]", value)]
         prefix = "#" if field in _CHANNELS else "@&" if field in _ROLES else None
         if prefix is None:
             return several(map(_word, values), MAX_VALUE)

@@ -40,7 +40,7 @@ PAGE = r"(?P<server>\d{1,19}):(?P<section>[a-z]{2,9}):(?P<page>\d{1,18}):(?P<det
 TARGET = r"(?P<target>-?\d{1,19})"  # negative: the keyed hash of a person who has all deleted
 HOME = "home"
 MENU = 25  # options of a select menu; Discord's limit
-ORDER = (HOME, "places", "ratings", "words", "people", "limits", "blocks", "reports", "proposals", "audit")
+ORDER = (HOME, "places", "art", "ratings", "words", "people", "limits", "blocks", "reports", "proposals", "audit")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from bot.database.connection import open_database
 from bot.database.deliveries import DeliveryState, find_delivery, open_delivery
 from bot.database.jobs import create_job
 from bot.database.pictures import Picture
+from bot.servers.server_cache import ServerCache
 from bot.ui.delivery.delivery import Deliverer
 from tests.bot.pictures.unsigned import attachments
 from tests.bot.ui.delivery.test_delivery_model import CHANNEL, PERSON, Discord
@@ -49,7 +50,9 @@ async def test_a_damaged_picture_is_reported_once(
         pictures = tuple(
             Picture(n, job.id, PERSON, n, f"{n}.png", made.width, made.height, n, job.created_at, ()) for n in range(2)
         )
-        await Deliverer(discord, connection, tmp_path, attachments(tmp_path)).deliver(job, pictures, None)
+        await Deliverer(discord, connection, tmp_path, attachments(tmp_path), ServerCache(connection)).deliver(
+            job, pictures, None
+        )
         delivery = await find_delivery(connection, job.id)
     assert delivery is not None and delivery.state is DeliveryState.SENT
     assert [message.shows for message in discord.messages.values()] == ["result"]

@@ -21,6 +21,7 @@ import pytest
 from bot.database.connection import open_database
 from bot.database.deliveries import DeliveryState, find_delivery, open_delivery
 from bot.database.jobs import cancel_job, create_job, find_job
+from bot.servers.server_cache import ServerCache
 from bot.ui.delivery.delivery import Deliverer, FoundMessage, JobMessage, Result, RouteClosed
 from bot.ui.views.job_progress import waiting_view
 from inference.queue_simulation import Forecast
@@ -189,7 +190,10 @@ class World:
 async def deliverer(world: World) -> AsyncIterator[tuple[Deliverer, Any]]:
     async with open_database(world.folder / "easel.sqlite3") as connection:
         await connection.execute("PRAGMA synchronous = OFF")
-        yield Deliverer(world.discord, connection, world.folder, attachments(world.folder)), connection
+        yield (
+            Deliverer(world.discord, connection, world.folder, attachments(world.folder), ServerCache(connection)),
+            connection,
+        )
 
 
 Run = Callable[[Deliverer, Any, bool], Coroutine[Any, Any, None]]

@@ -1,0 +1,155 @@
+"""Publishing from an empty server: two people publish, like, bookmark and use the same; hidden, taken down, erased."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playground import default_world, permissions
+from playground.control import Person
+from playground.visible_message import VisibleMessage
+from tests.discord.conftest import PATIENCE, PROMPT, Scene, told
+from tests.discord.test_server import chosen, pressed
+
+ADA = default_world.ADA
+POST_BUTTONS = ["Bat", "Like", "Use the same", "Bookmark these LoRAs", "Remix", "Unpublish"]
+
+
+async def add_art_channels(scene: Scene, *channels: str) -> VisibleMessage:
+    """Add them in /server; the section afterwards."""
+    panel = await chosen(scene.grace, await told(scene.grace, "server"), "svsection", "art")
+    for channel in channels:
+        panel = await chosen(scene.grace, panel, "svartadd", channel)
+    return panel
+
+
+async def paint(scene: Scene, person: Person, **options: object) -> VisibleMessage:
+    return await scene.painted(await person.slash("imagine", prompt=PROMPT, **{"lora1": "Bat", **options}))
+
+
+async def paint_in_japanese(scene: Scene, person: Person, **options: object) -> VisibleMessage:
+    waiting = await (await person.slash("imagine", prompt=PROMPT, lora1="Bat", **options)).reply(PATIENCE)
+    return await scene.control.wait_message(waiting.id, lambda seen: "編集" in seen.buttons, PATIENCE)
+
+
+async def publish(person: Person, picture: VisibleMessage, channel: str = "") -> VisibleMessage:
+    """Publish a picture; the answer."""
+    question = await pressed(person, picture, "Publish")
+    if channel:
+        question = await chosen(person, question, "pubchannel", channel)
+    return await pressed(person, question, "Publish")
+
+
+async def posted(scene: Scene, accept: Callable[[VisibleMessage], bool], channel: str = "art") -> VisibleMessage:
+    """Wait for a post in a channel."""
+    return await scene.control.wait_in_channel(channel, accept, PATIENCE)
+
+
+def is_post(seen: VisibleMessage) -> bool:
+    return "Unpublish" in seen.buttons
+
+
+async def test_two_people_publish_and_learn_from_each_other(empty: Scene) -> None:
+    scene, control, ada, linus = empty, empty.control, empty.ada, empty.control.person("Linus")
+    async with scene.bot():
+        before = await paint(scene, ada)
+        assert "Publish" not in before.buttons, "there is no art channel"
+        panel = await add_art_channels(scene, "art")
+        assert "Remove" in panel.buttons and f"<#{default_world.ART}>" in panel.text
+        picture = await paint(scene, ada, seed=801)
+        assert "only they can publish" in (await pressed(linus, picture, "Publish")).text.lower()
+        question = await pressed(ada, picture, "Publish")
+        assert question.ephemeral and len(question.attachments) == 1 and PROMPT not in question.text
+        question = await pressed(ada, question, "Show the prompt")
+        assert PROMPT in question.text and "Keep the prompt private" in question.buttons
+    async with scene.bot():  # the question survives a restart
+        done = await pressed(ada, question, "Publish")
+        assert "Published in" in done.text and not done.attachments
+        post = await posted(scene, is_post)
+        assert PROMPT in post.text and f"<@{ADA}>" in post.text and list(post.buttons) == POST_BUTTONS
+        assert "Published in" in (await pressed(ada, picture, "Publish")).text, "once is enough"
+        await linus.press(post, "Like")
+        liked = await control.wait_message(post.id, lambda seen: "Like · 1" in seen.buttons, PATIENCE)
+        assert liked.attachments == post.attachments
+        again = await pressed(linus, liked, "Like · 1")
+        assert again.ephemeral and "already" in again.text
+        assert "0 people" in (await pressed(linus, again, "Take it back")).text
+        await ada.press(liked, "Like · 1")
+        assert "Bookmarked Bat" in (await pressed(linus, post, "Bookmark these LoRAs")).text
+        assert "Bat" in (await pressed(linus, post, "Bat")).text
+        studio = await pressed(linus, post, "Use the same")
+        assert "Your studio has the LoRAs" in studio.text and "Bat" in studio.text
+        remix = await pressed(linus, post, "Remix")
+        assert PROMPT in remix.text, "the author shows it"
+        details = await (await linus.message_command("Picture details", post)).reply(PATIENCE)
+        assert PROMPT in details.text
+        await publish(linus, await paint(scene, linus, seed=802))
+        other = await posted(scene, lambda seen: is_post(seen) and f"<@{default_world.LINUS}>" in seen.text)
+        assert PROMPT not in other.text
+        private = await pressed(ada, other, "Remix")
+        assert "kept private" in private.text and PROMPT not in private.text
+        assert "only they" in (await pressed(ada, other, "Unpublish")).text.lower()
+        opener = await linus.press(other, "Unpublish")
+        await opener.modal(PATIENCE)
+        assert "not published any more" in (await (await linus.submit(opener)).reply(PATIENCE)).text
+        await scene.gone(other)
+
+
+async def test_forum_thread_and_permissions_in_japanese(empty: Scene) -> None:
+    scene, control, ada = empty, empty.control, empty.ada
+    world = scene.playground.world
+    await control.set_channel("gallery", overwrite="Easel", deny=permissions.ATTACH_FILES)
+    await control.set_channel("gallery", requires_tag=True)
+    async with scene.bot():
+        panel = await add_art_channels(scene, "gallery", "Sketches", "after-dark")
+        assert "Easel lacks here: Attach Files" in panel.text and "Manage Threads" in panel.text
+        await control.set_person("Ada", locale="ja")
+        picture = await paint_in_japanese(scene, ada)
+        question = await pressed(ada, picture, "公開")
+        refused = await pressed(ada, question, "公開")
+        assert "書き込み" in refused.text or "スタッフ" in refused.text
+        await control.set_channel("gallery", overwrite="Easel", allow=permissions.ATTACH_FILES)
+        question = await pressed(ada, question, "プロンプトを見せる")
+        done = await pressed(ada, question, "公開")
+        post = next(one for one in world.channels.values() if one.parent_id == default_world.GALLERY)
+        assert post.applied_tags == [default_world.GALLERY_TAGS["other"]] and PROMPT in (post.name or "")
+        assert "公開" in done.text
+        sketch = await paint_in_japanese(scene, ada, seed=5)
+        question = await chosen(ada, await pressed(ada, sketch, "公開"), "pubchannel", default_world.THREAD)
+        await pressed(ada, question, "公開")
+        message = next(one for one in world.messages.values() if one.channel_id == default_world.THREAD)
+        seen = await control.message(message.id)
+        assert seen is not None and "同じ LoRA を使う" in seen.buttons
+
+
+async def test_a_publication_is_hidden_and_comes_back(empty: Scene) -> None:
+    scene, control, ada, grace = empty, empty.control, empty.ada, empty.grace
+    linus = control.person("Linus")
+    async with scene.bot():
+        await add_art_channels(scene, "art")
+        picture = await paint(scene, ada, seed=803)
+        await publish(ada, picture)
+        post = await posted(scene, is_post)
+        await linus.press(post, "Like")
+        await control.wait_message(post.id, lambda seen: "Like · 1" in seen.buttons, PATIENCE)
+        opener = await ada.press(picture, "Delete")
+        await opener.modal(PATIENCE)
+        deleted = await (await ada.submit(opener)).reply(PATIENCE)
+        await scene.gone(post)
+        await ada.press(deleted, "Undo")
+        back = await posted(scene, is_post)
+        assert "Like · 1" in back.buttons and back.id != post.id
+        opener = await linus.message_command("Report", back)
+        await opener.modal(PATIENCE)
+        await (await linus.submit(opener, {"reason": ["violent_or_cruel"], "note": ""})).reply(PATIENCE)
+        await scene.gone(back)
+        panel = await chosen(grace, await told(grace, "server"), "svsection", "reports")
+        await pressed(grace, await pressed(grace, panel, "Look"), "Dismiss")
+        third = await posted(scene, is_post)
+        assert "Like · 1" in third.buttons
+        opener = await grace.press(third, "Unpublish")
+        await opener.modal(PATIENCE)
+        await (await grace.submit(opener)).reply(PATIENCE)
+        await scene.gone(third)
+        await scene.gone(picture)
+        refused = await pressed(ada, await pressed(ada, await told(ada, "history"), "Open"), "Publish")
+        assert "took this picture down" in refused.text
