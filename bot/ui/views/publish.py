@@ -139,9 +139,9 @@ async def _question(
         _("**Publish this picture in {channel}?**").format(channel=f"<#{choice.channel_id}>"),
         _("Everybody who may read there sees it as it is here, with your name, and finds it in /gallery."),
     )
-    buttons: list[PersistentButton] = [ConfirmButton.of(choice)]
+    buttons: list[PersistentButton] = [PublishConfirmButton.of(choice)]
     if shown.request.prompt:
-        buttons.append(PromptButton.of(replace(choice, shows_prompt=not choice.shows_prompt)))
+        buttons.append(PublishPromptButton.of(replace(choice, shows_prompt=not choice.shows_prompt)))
     items: list[ui.Item[Any]] = [
         ui.TextDisplay[Any](head),
         *picture_items(shown, page.attach(await _file(interaction, picture)), hidden=hidden),
@@ -223,7 +223,7 @@ class PictureChoiceButton(_ChoiceButton, template=rf"pubpicture:{STATE}"):
         return cls(choice, _("Picture {number}").format(number=choice.position + 1))
 
 
-class PromptButton(_ChoiceButton, template=rf"pubprompt:{STATE}"):
+class PublishPromptButton(_ChoiceButton, template=rf"pubprompt:{STATE}"):
     """Shows the prompt under the picture, or not."""
 
     name = "pubprompt"
@@ -234,7 +234,7 @@ class PromptButton(_ChoiceButton, template=rf"pubprompt:{STATE}"):
         return cls(choice, _("Show the prompt") if choice.shows_prompt else _("Keep the prompt private"))
 
 
-class ConfirmButton(_ChoiceButton, template=rf"pubconfirm:{STATE}"):
+class PublishConfirmButton(_ChoiceButton, template=rf"pubconfirm:{STATE}"):
     """Publishes the picture."""
 
     name = "pubconfirm"
