@@ -143,8 +143,9 @@ async def test_a_publication_is_hidden_and_comes_back(empty: Scene) -> None:
         await (await linus.submit(opener, {"reason": ["violent_or_cruel"], "note": ""})).reply(PATIENCE)
         await scene.gone(back)
         panel = await chosen(grace, await told(grace, "server"), "svsection", "reports")
-        case = await pressed(grace, panel, "Look")
-        assert "Dismiss" in case.buttons, case.text
+        case = panel
+        while "Dismiss" not in case.buttons:  # a slow answer comes in a message of its own
+            case = await pressed(grace, panel, "Look")
         await pressed(grace, case, "Dismiss")
         third = await posted(scene, is_post)
         assert "Like · 1" in third.buttons
