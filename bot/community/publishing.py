@@ -180,7 +180,7 @@ class Publishing:
                 await end_removal(self._connection, publication.id)
 
     def notice(self) -> None:
-        """A picture was deleted, with its job or alone: if it was published, its message goes now and not later."""
+        """Who may see a picture has changed: if it was published, its message goes or comes now and not later."""
         self._more.set()
 
     async def run(self) -> None:

@@ -181,6 +181,7 @@ class EaselBot(Client):
         )  # fmt: skip
         posts = PublicationPosts(self, self.connection, self.configuration, easel.attachments, servers)
         self.publishing = Publishing(self.connection, self.publishing_rules, posts)
+        self.removals.notify = self.publishing.notice
         self.featuring = Featuring(self.connection, servers.rights)
         pacer = EditPacer(time.monotonic)  # of all edits that nobody waits for
         self.likes = LikeCounts(self.connection, posts, pacer)

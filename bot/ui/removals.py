@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -123,6 +123,7 @@ class Removals:
         self._configuration = configuration
         self._files = files
         self._results = results
+        self.notify: Callable[[], None] = lambda: None  # called when it has changed who may see a picture
         self._telling = asyncio.Lock()  # else two notices might be sent at once
         self._showing = asyncio.Lock()
         self._recurring = background.Recurring("deleting pictures", self.complete, self._seconds_left)
@@ -146,6 +147,7 @@ class Removals:
         if await hide_job(self._connection, job.id, now + undo_ms):
             self._unhidden.add(job.id)
             self._recurring.wake()
+            self.notify()
             background.start(self._hide(job.id), "hiding a deleted picture")
         else:
             hidden = await find_hidden_job(self._connection, job.id)  # it was deleted a moment before
@@ -162,6 +164,7 @@ class Removals:
         if await undo_deletion(self._connection, job.id) is None:  # in time, whatever is being shown at Discord now
             raise gone_for_good()
         self._recurring.wake()
+        self.notify()
         async with self._showing:
             shown = await find_job(self._connection, job.id)
             return None if shown is None else await self._results.bring_back(shown)  # None: it was deleted again
@@ -171,6 +174,7 @@ class Removals:
 
         Raises DiscordUnreachable or DatabaseError.
         """
+        self.notify()
         async with self._showing:
             job = await find_job(self._connection, job_id)
             if job is not None:
@@ -186,6 +190,7 @@ class Removals:
         async with transaction(self._connection):
             channel_id, message_id = await self._delivered(job) or (None, None)
             deletion = await begin_deletion(self._connection, job.id, channel_id, message_id)
+        self.notify()
         if deletion is not None:
             await self._carry_out(deletion)
 
@@ -281,6 +286,7 @@ class Removals:
             await record_takedown(self._connection, job, server_id)
             if delivered is not None and delivered[0] == job.channel_id and job.server_id == server_id:
                 deletion = await begin_deletion(self._connection, job.id, *delivered, message_alone=True)
+        self.notify()
         if deletion is not None:
             await self._carry_out(deletion)
         background.start(self._tell_by_letter(job.person_id), "telling the owner of a takedown")
