@@ -10,6 +10,13 @@ from inference.errors import RequestError
 
 
 @dataclass(eq=False)
+class TwoFewStepRecipes(RequestError):
+    """{names} are each made for few steps of their own, so they spoil each other. Take out all but one."""
+
+    names: list[str]
+
+
+@dataclass(eq=False)
 class NotYours(RequestError):
     """This button belongs to the person who asked for the picture. {instead}"""
 

@@ -143,6 +143,14 @@ class LoraUse(_Frozen):
     trigger_words: Annotated[tuple[Name, ...], Field(max_length=50)] = ()
 
 
+class FewStepUse(_Frozen):
+    """The few-step LoRA or distilled checkpoint of a request, and the steps that it was made for."""
+
+    name: Name
+    least: Steps
+    most: Steps
+
+
 class SourceImage(_Frozen):
     """A picture to start from: a file in the inputs folder, named by its own SHA-256, and how much to change it.
 
@@ -222,6 +230,7 @@ class GenerationRequest(JobRequest):
     variants: Annotated[tuple[tuple[Weight, ...], ...], Field(max_length=MAX_PICTURES)] = ()
     exact: bool = False
     clip_skip: ClipSkip | None = None
+    few_steps: FewStepUse | None = None
 
     @model_validator(mode="after")
     def _whole_variants(self) -> Self:

@@ -18,6 +18,7 @@ from bot.database.connection import read_database
 from bot.database.errors import NoDatabase, OlderDatabase
 from bot.library.checkpoints import identify
 from inference.inspection import Inspector
+from inference.lora.few_steps import FewSteps
 from inference.lora.installed import installed_hashes
 from inference.lora.knowledge import Knowledge
 from inference.matching import Matcher
@@ -105,6 +106,8 @@ def _sentences(told: Mapping[str, Any]) -> str:
     lines += [f"  note: {harmless(note)}" for note in told["notes"]]
     if told["trigger_words"]:
         lines.append(f"  trigger words: {harmless(', '.join(told['trigger_words']))}")
+    if told["few_steps"]:
+        lines.append(f"  few steps: {harmless(str(FewSteps.model_validate(told['few_steps'])))}")
     verdicts = cast("dict[str, dict[str, Any]]", told["verdict"])
     lines += [
         f"  {name}: {'yes' if each['fits'] else 'no'}. {harmless(each['reason'])}" for name, each in verdicts.items()

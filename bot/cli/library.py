@@ -26,7 +26,7 @@ from bot.config import ConfigError, Settings
 from bot.database.connection import read_database
 from bot.database.loras import Lora, LoraVersion, browse_loras, find_loras_by_id, versions_with_problem
 from bot.database.search import name_key
-from bot.library.catalogue import UNKNOWN, FileProblem, ScanReport
+from bot.library.catalogue import ASKED, UNKNOWN, FileProblem, ScanReport
 from bot.library.registry import RegistryUnreachable
 from bot.library.watcher import LibraryKeeper
 from inference.base_models import BaseModelId
@@ -116,6 +116,12 @@ def _tell(report: ScanReport) -> None:
     counts = {"new": report.new, "changed": report.changed, "unchanged": report.unchanged, "gone": report.missing}
     print(", ".join(f"{len(paths)} {what}" for what, paths in counts.items()))
     _tell_refused(report.refused)
+    _tell_questions(report.questions)
+
+
+def _tell_questions(files: Iterable[FileProblem]) -> None:
+    for file in files:
+        print(f"{harmless(file.path)}: {harmless(file.problem)}.")
 
 
 def _tell_refused(files: Iterable[FileProblem]) -> None:
@@ -134,6 +140,7 @@ def run_list(options: argparse.Namespace) -> int:
     else:
         print(f"No LoRA matches {harmless(options.search)}." if options.search else "The library has no usable LoRA.")
     _tell_refused(_refused([*usable, *refused]))
+    _tell_questions(_questions(usable))
     return DONE
 
 
@@ -160,6 +167,12 @@ def _refused(loras: Iterable[Lora]) -> Iterator[FileProblem]:
             yield FileProblem(version.path, version.problem)
         elif version.base_model is None:
             yield FileProblem(version.path, UNKNOWN)
+
+
+def _questions(loras: Iterable[Lora]) -> Iterator[FileProblem]:
+    for version in (version for lora in loras for version in lora.usable):
+        if version.few_steps.question is not None:
+            yield FileProblem(version.path, ASKED.format(kind=version.few_steps.question))
 
 
 async def _all(connection: aiosqlite.Connection, search: str) -> list[Lora]:
@@ -207,6 +220,7 @@ def _version_as_json(version: LoraVersion) -> dict[str, object]:
         "contradictions": version.contradictions,
         "trigger_words": version.trigger_words,
         "recommended_weight": version.recommended_weight,
+        "few_steps": version.few_steps.model_dump(mode="json", exclude_none=True),
         "problem": version.problem,
         "missing": version.missing,
     }

@@ -69,6 +69,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--guidance", type=float, metavar="SCALE", help="how strictly the prompt is followed")
     parser.add_argument("--sampler", metavar="NAME", help=f"one of {', '.join(Sampler)}")
     parser.add_argument("--spacing", metavar="NAME", help=f"of the sampler's steps: one of {', '.join(Spacing)}")
+    parser.add_argument("--fast", action="store_true", help="in few steps, by the LoRA that the checkpoint has for it")
     parser.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same picture; else a random one")
     parser.add_argument("--clip-skip", type=int, metavar="LAYER", help="counted from the last; left out, the usual")
     parser.add_argument("--negative", metavar="PROMPT", help="what to keep out of the picture")
@@ -128,6 +129,7 @@ async def _paint(options: argparse.Namespace) -> PaintedJob:
         seed=options.seed,
         negative_prompt=options.negative,
         clip_skip=options.clip_skip,
+        fast=options.fast,
     )
     with progress_bar("library") as scanned:
         async with AsyncExitStack() as stack:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from bot.config.sections import Device, Repository, Section
 from inference.base_models import Architecture, BaseModelId
 from inference.content_rating import ContentRating
+from inference.lora.few_steps import FewStepRecipe, FewSteps, checkpoint_few_steps
 from inference.messages import (
     MAX_SIDE,
     SPACINGS,
@@ -103,6 +104,8 @@ class CheckpointSettings(Section):
     """euler, euler_a, ddim, dpmpp_2m, dpmpp_2m_karras, dpmpp_2m_sde, unipc, heun, lcm or tcd."""
     spacing: Spacing | None = None
     """Of the sampler's steps: leading, linspace, trailing, karras or exponential; left out, the checkpoint's own."""
+    fast: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    """The few-step LoRA that joins where people ask for *fast*: its name in the library."""
     clip_skip: ClipSkip | None = None
     """The layer that the prompt is read from, counted from the last; many anime models of SD 1.5 want 2."""
     negative_prompt: Prompt = ""
@@ -118,6 +121,7 @@ class CheckpointSettings(Section):
     def _complete(self) -> Self:
         if (self.path is None) == (self.repository is None):
             raise ValueError(f"checkpoint {self.name!r} needs either a path or a repository")
+        self._fill_in(self.recipe)
         if self.spacing is not None and self.spacing not in SPACINGS[self.sampler]:
             raise ValueError(f"{self.sampler.value} has no {self.spacing.value} spacing")
         if not self.sizes and self.base_model.architecture not in DEFAULT_SIZES:
@@ -125,6 +129,28 @@ class CheckpointSettings(Section):
         if not self.sizes:
             object.__setattr__(self, "sizes", DEFAULT_SIZES[self.base_model.architecture])
         return self
+
+    def _fill_in(self, recipe: FewStepRecipe | None) -> None:
+        """Settings that were left out, as a distilled checkpoint was made for."""
+        if recipe is None:
+            return
+        usual = {"steps": recipe.steps, "guidance_scale": recipe.guidance}
+        if "sampler" not in self.model_fields_set:
+            usual |= {"sampler": recipe.sampler, "spacing": recipe.spacing}
+        for name, value in usual.items():
+            if value is not None and name not in self.model_fields_set:
+                object.__setattr__(self, name, value)
+
+    @property
+    def few_steps(self) -> FewSteps:
+        """Whether it was distilled for few steps, by its repository or its file's name."""
+        name = None if self.path is None else self.path.name
+        return checkpoint_few_steps(self.repository, name, self.base_model.architecture)
+
+    @property
+    def recipe(self) -> FewStepRecipe | None:
+        """What it was distilled for, if it was."""
+        return self.few_steps.recipe
 
     @property
     def default_size(self) -> Size:

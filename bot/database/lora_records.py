@@ -21,6 +21,7 @@ from bot.database.search import name_key, storable
 from bot.database.tags import write_tags
 from inference.content_rating import ContentRating
 from inference.lora.evidence import Evidence
+from inference.lora.few_steps import NOT_FEW
 from inference.lora.library import FoundLora
 from inference.lora.sidecar import Category, Sidecar
 
@@ -43,14 +44,14 @@ LIVE_ELSEWHERE = """
 GONE_BEFORE = "SELECT * FROM lora_version WHERE sha256 = ? AND missing = 1 ORDER BY id DESC LIMIT 1"
 INSERT = """
     INSERT INTO lora_version (lora_id, sha256, name, path, found, base_model, evidence, contradictions,
-        recommended_weight, problem, created_at)
+        recommended_weight, few_steps, problem, created_at)
     VALUES (:lora_id, :sha256, :name, :path, :found, :base_model, :evidence, :contradictions,
-        :recommended_weight, :problem, :now) RETURNING id
+        :recommended_weight, :few_steps, :problem, :now) RETURNING id
 """
 UPDATE = """
     UPDATE lora_version SET lora_id = :lora_id, sha256 = :sha256, name = :name, path = :path, found = :found,
         base_model = :base_model, evidence = :evidence, contradictions = :contradictions,
-        recommended_weight = :recommended_weight, problem = :problem, missing = 0
+        recommended_weight = :recommended_weight, few_steps = :few_steps, problem = :problem, missing = 0
     WHERE id = :id
 """
 FORGET_WORDS = "DELETE FROM trigger_word WHERE version_id = ?"
@@ -199,6 +200,7 @@ async def _record(
 
 
 def _values(lora_id: int, found: FoundLora, evidence: Evidence, problem: str | None) -> dict[str, object]:
+    few_steps = evidence.few_steps
     return {
         "lora_id": lora_id,
         "sha256": found.sha256,
@@ -209,6 +211,7 @@ def _values(lora_id: int, found: FoundLora, evidence: Evidence, problem: str | N
         "evidence": evidence.source.name,
         "contradictions": json.dumps(evidence.contradictions),
         "recommended_weight": found.sidecar.recommended_weight,
+        "few_steps": None if few_steps == NOT_FEW else few_steps.model_dump_json(exclude_defaults=True),
         "problem": problem,
     }
 

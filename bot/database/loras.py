@@ -17,6 +17,7 @@ from bot.database.search import name_key, parts, search_words, storable
 from inference.base_models import BaseModelId
 from inference.content_rating import ContentRating
 from inference.lora.evidence import Source
+from inference.lora.few_steps import NOT_FEW, FewStepRecipe, FewSteps
 from inference.lora.library import FoundLora
 from inference.lora.sidecar import Category
 
@@ -26,7 +27,7 @@ BY_ID = "SELECT * FROM lora WHERE id = ?"
 BY_NAME = "SELECT * FROM lora WHERE name_key = ?"
 _VERSION = """
     SELECT id, lora_id, sha256, name, path, found, base_model, evidence, contradictions, recommended_weight, problem,
-        missing, created_at, (
+        missing, created_at, few_steps, (
             SELECT json_group_array(word) FROM (
                 SELECT word FROM trigger_word WHERE version_id = lora_version.id ORDER BY position
             )
@@ -76,6 +77,12 @@ class LoraVersion:
     problem: str | None
     missing: bool
     created_at: int
+    few_steps: FewSteps = NOT_FEW
+
+    @property
+    def recipe(self) -> FewStepRecipe | None:
+        """What it was made for, if it is a few-step LoRA."""
+        return self.few_steps.recipe
 
     @property
     def usable(self) -> bool:
@@ -289,6 +296,14 @@ def stored_found(text: str) -> FoundLora | None:
         return None
 
 
+def _few_steps(text: str | None) -> FewSteps:
+    """What a scan found; nothing if another version of Easel wrote it, until the next scan."""
+    try:
+        return NOT_FEW if text is None else FewSteps.model_validate_json(text)
+    except ValueError:
+        return NOT_FEW
+
+
 def _content_rating(row: sqlite3.Row) -> ContentRating | None:
     return None if row["content_rating"] is None else ContentRating(row["content_rating"])
 
@@ -300,5 +315,6 @@ def _version(row: sqlite3.Row) -> LoraVersion:
     columns["evidence"] = Source.__members__.get(columns["evidence"], Source.NONE)
     columns["contradictions"] = tuple(json.loads(columns["contradictions"]))
     columns["trigger_words"] = tuple(json.loads(columns["trigger_words"]))
+    columns["few_steps"] = _few_steps(columns["few_steps"])
     columns["missing"] = bool(columns["missing"])
     return LoraVersion(**columns)

@@ -14,6 +14,7 @@ from inference.checkpoint_inspection import CheckpointInspection, expected_netwo
 
 def check_files(checkpoint: CheckpointSettings) -> Iterator[Finding]:
     """What is to be said of a checkpoint's files."""
+    yield from _few_steps(checkpoint)
     what, label = f"checkpoint {checkpoint.name}", f"{checkpoint.base_model.label} ({checkpoint.base_model})"
     if checkpoint.path is None:
         where = (
@@ -35,6 +36,16 @@ def check_files(checkpoint: CheckpointSettings) -> Iterator[Finding]:
     yield from (Finding(what, FindingGrade.WARNING, says) for says in found.doubts)
     if not found.problems and not found.doubts:
         yield Finding(what, FindingGrade.OK, f"{label}, {checkpoint.path}")
+
+
+def _few_steps(checkpoint: CheckpointSettings) -> Iterator[Finding]:
+    found, what = checkpoint.few_steps, f"checkpoint {checkpoint.name}"
+    if found.recipe is not None and found.source is not None:
+        says = f"made for {found.recipe} ({found.source.value}), which fills what its settings leave out"
+        yield Finding(what, FindingGrade.OK, says)
+    if found.question is not None and not {"steps", "guidance_scale"} <= checkpoint.model_fields_set:
+        says = f"its name says {found.question}; if it was distilled, write its steps, guidance_scale and sampler"
+        yield Finding(what, FindingGrade.WARNING, says)
 
 
 def load_of(checkpoint: CheckpointSettings) -> CheckpointSize:

@@ -34,6 +34,10 @@ from inference.messages import CheckpointSpec
 from inference.workers.storage import StoredFile
 
 UNKNOWN = "its base model is not known; `library declare`, or the LoRA's page in Discord, says which it is"
+ASKED = (
+    "its name says {kind}; if it is a few-step LoRA, `few_steps` in its sidecar gives steps, sampler, spacing and "
+    "guidance, and `few_steps = false` if it is none"
+)
 BATCH_FILES = 50  # recorded in one transaction
 BATCH_SECONDS = 1.0  # a batch is recorded after this time even if it has fewer files
 
@@ -54,7 +58,10 @@ class FileProblem:
 
 @dataclass(frozen=True)
 class ScanReport:
-    """The result of a scan; paths are relative to the library. `unknown` files are usable but of unknown base model."""
+    """The result of a scan; paths are relative to the library.
+
+    `unknown` files are usable but of unknown base model; `questions` are about files that are used, for the owner.
+    """
 
     new: tuple[str, ...]
     changed: tuple[str, ...]
@@ -63,6 +70,7 @@ class ScanReport:
     broken: tuple[FileProblem, ...]
     duplicates: tuple[FileProblem, ...]
     unknown: tuple[str, ...]
+    questions: tuple[FileProblem, ...] = ()
 
     @property
     def refused(self) -> tuple[FileProblem, ...]:
@@ -81,6 +89,7 @@ class _Tally:
 
     paths: dict[Change, list[str]] = field(default_factory=lambda: {change: [] for change in Change})
     unknown: list[str] = field(default_factory=list[str])
+    questions: list[FileProblem] = field(default_factory=list[FileProblem])
     waiting: list[FoundLora] = field(default_factory=list[FoundLora])
     unstorable: list[FileProblem] = field(default_factory=list[FileProblem])
 
@@ -159,6 +168,8 @@ async def _record(
                 tally.waiting.append(found)
                 continue
             tally.paths[change].append(found.path)
+            if (kind := evidence.few_steps.question) and change not in {Change.BROKEN, Change.DUPLICATE}:
+                tally.questions.append(FileProblem(found.path, ASKED.format(kind=kind)))
             if evidence.base_model is None and change not in {Change.BROKEN, Change.DUPLICATE}:
                 tally.unknown.append(found.path)
 
@@ -174,6 +185,7 @@ async def _report(connection: aiosqlite.Connection, tally: _Tally, missing: tupl
         broken=(*(FileProblem(path, problems[path]) for path in paths[Change.BROKEN]), *tally.unstorable),
         duplicates=tuple(FileProblem(path, problems[path]) for path in paths[Change.DUPLICATE]),
         unknown=tuple(sorted(tally.unknown)),
+        questions=tuple(sorted(tally.questions, key=lambda question: question.path)),
     )
 
 

@@ -444,8 +444,8 @@ IMPERSONAL: Mapping[str, str] = {
     "server_settings": "server_id settings updated_at",
     "word_list": "id server_id name words patterns exceptions mode negative_prompts rule_id shadowed updated_at",
     "checkpoint": "name source stamp sha256 base_model short_hash",
-    "lora_version": "id lora_id sha256 name path found base_model evidence contradictions recommended_weight problem "
-    "missing created_at usable autov3 sampled sample_tries stem",
+    "lora_version": "id lora_id sha256 name path found base_model evidence contradictions recommended_weight few_steps "
+    "problem missing created_at usable autov3 sampled sample_tries stem",
     "trigger_word": "version_id position word",
     "lora_text": "name trigger_words whole description facets",
     "lora_name": "name",

@@ -1,5 +1,7 @@
 """Turns what a person asks for into the frozen `GenerationRequest`.
 
-builder.py       the draft of a request; fills in defaults, a person's own first, keeps limits, matches every LoRA
+drafts.py        what a person asked for, before it is checked
+few_steps.py     few-step LoRAs: whose recipe applies, what it fills in
+builder.py       fills in defaults, a person's own first, keeps limits, matches every LoRA
 variants.py      one request at several weights: sweeps and comparisons
 """

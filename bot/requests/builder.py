@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import aiosqlite
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from bot.config import CheckpointSettings, Size
 from bot.database.loras import Lora, LoraVersion, find_lora, find_version
@@ -19,7 +19,9 @@ from bot.i18n import _, alternatives, listed
 from bot.library.catalogue import find_named
 from bot.library.configuration import Configuration
 from bot.library.installed_checkpoints import InstalledCheckpoints
-from bot.requests.variants import Sweep, compared, swept
+from bot.requests.drafts import OWN, LoraDraft, RequestDraft
+from bot.requests.few_steps import filled_in, recipe_of
+from bot.requests.variants import compared, swept
 from inference.bounds import MAX_WEIGHT, MIN_WEIGHT
 from inference.errors import (
     InvalidRequest,
@@ -34,64 +36,18 @@ from inference.messages import (
     MAX_PROMPT,
     SEEDS,
     SPACINGS,
+    FewStepUse,
     GenerationRequest,
     LoraUse,
     Sampler,
-    Sha256,
-    SourceImage,
     Spacing,
 )
 
 DEFAULT_WEIGHT = 0.8  # where neither the person nor the LoRA's author gives one
-OWN = "own"  # as a spacing: the checkpoint's own, chosen and not left open
 _NEAR = 3  # names suggested when one is not found
 
 
 _Term = TypeVar("_Term", Sampler, Spacing)
-
-
-class LoraDraft(BaseModel):
-    """A LoRA of a draft, by its name as a person typed it, or by `#ID` as a menu gives it.
-
-    Without a weight, the recommended one is used. `sha256` names one version, as stacks and pictures do: it is used
-    if it fits, else another version of the entry that fits. Without `trigger_words`, the usual ones join the prompt;
-    of those given, the ones that the version has.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    weight: float | None = None
-    sha256: Sha256 | None = None
-    trigger_words: tuple[str, ...] | None = None
-
-
-class RequestDraft(BaseModel):
-    """What a person asked for, not checked yet. None means the checkpoint's default, for the seed a random one.
-
-    A `spacing` of OWN and a `flow_shift` of 0 are those of the checkpoint's own schedule.
-
-    With `sweep` or `compare`, each variant of the weights is one picture, and `count` is ignored.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    prompt: str
-    checkpoint: str | None = None
-    loras: tuple[LoraDraft, ...] = ()
-    size: str | None = None
-    count: int = 1
-    steps: int | None = None
-    guidance_scale: float | None = None
-    sampler: str | None = None
-    spacing: str | None = None
-    flow_shift: float | None = None
-    seed: int | None = None
-    negative_prompt: str | None = None
-    sweep: Sweep | None = None
-    compare: bool = False
-    image: SourceImage | None = None
-    clip_skip: int | None = None
 
 
 @dataclass(frozen=True)
@@ -134,9 +90,41 @@ class RequestBuilder:
             raise TooManyLoras(count=len(draft.loras), limit=limits.max_loras)
         checkpoint = checkpoints.require(draft.checkpoint)
         size = _size(checkpoint, draft.size)
-        uses = [await self._use(lora, checkpoint, checkpoints) for lora in draft.loras]
+        draft = await self.with_fast(draft)
+        chosen = [await self._chosen(lora, checkpoint, checkpoints) for lora in draft.loras]
+        uses = [use for use, _version in chosen]
         _refuse_doubles(uses)
-        return _request(draft, checkpoint, size, uses)
+        recipe = recipe_of(checkpoint, ((use.name, version, use.weight) for use, version in chosen))
+        few_steps = None
+        if recipe is not None:
+            draft, few_steps = filled_in(draft, recipe.recipe), recipe.use
+        return _request(draft, checkpoint, size, uses, few_steps)
+
+    async def with_fast(self, draft: RequestDraft) -> RequestDraft:
+        """With the few-step LoRA of the checkpoint where the draft is to be fast, unless it has one already.
+
+        Raises InvalidRequest where the checkpoint has none, LoraNotFound, and CheckpointNotFound.
+        """
+        if not draft.fast:
+            return draft
+        checkpoint = self.checkpoints.require(draft.checkpoint)
+        if checkpoint.fast is None:
+            problem = _("has no LoRA for it; leave it out, or choose {names}")
+            names = alternatives([each.name for each in self.checkpoints if each.fast]) or _("another checkpoint")
+            what = _("To paint fast: {checkpoint}").format(checkpoint=checkpoint.name)
+            raise InvalidRequest(what=what, problem=problem.format(names=names))
+        choices = [await self.choose(lora, draft.checkpoint) for lora in draft.loras]
+        if any(choice.version is not None and choice.version.recipe for choice in choices):
+            return draft
+        fast = LoraDraft(name=checkpoint.fast)
+        version = (await self.choose(fast, draft.checkpoint)).version
+        if version is not None and version.recipe is None:
+            what, problem = (
+                _("The LoRA {name}"),
+                _("is not known as made for few steps; leave it out and tell an operator"),
+            )
+            raise InvalidRequest(what=what.format(name=checkpoint.fast), problem=problem)
+        return draft.model_copy(update={"fast": False, "loras": (*draft.loras, fast)})
 
     async def again(self, request: GenerationRequest) -> GenerationRequest:
         """The same request with another seed. Raises PartsGone, or the refusal of a LoRA that no longer fits."""
@@ -160,6 +148,7 @@ class RequestBuilder:
 
     async def find_refused(self, draft: RequestDraft, name: str) -> tuple[int, Lora]:
         """Which LoRA of the draft is called `name`: its position, and the entry. Raises LoraNotFound."""
+        draft = await self.with_fast(draft)
         for position, lora_draft in enumerate(draft.loras):
             lora = (await self.choose(lora_draft, draft.checkpoint)).lora
             if lora is not None and lora.name == name:
@@ -192,19 +181,20 @@ class RequestBuilder:
         except RequestError as refusal:
             return Choice(lora, refusal=refusal)
 
-    async def _use(
+    async def _chosen(
         self, draft: LoraDraft, checkpoint: CheckpointSettings, checkpoints: InstalledCheckpoints
-    ) -> LoraUse:
+    ) -> tuple[LoraUse, LoraVersion]:
         choice = await self._choose(draft, checkpoint, checkpoints)
         if choice.refusal is not None:
             raise choice.refusal
         assert choice.lora is not None and choice.version is not None and choice.version.sha256 is not None
-        return LoraUse(
+        use = LoraUse(
             sha256=choice.version.sha256,
             name=choice.lora.name,
             weight=_bounded_weight(choice.lora.name, weight_of(draft, choice.version)),
             trigger_words=words_of(draft, choice.version),
         )
+        return use, choice.version
 
     async def lora(self, name: str) -> Lora:
         """The entry of a typed name or of `#ID`. Raises LoraNotFound with similar names."""
@@ -264,10 +254,9 @@ def draft_of(request: GenerationRequest) -> RequestDraft:
 
 
 def weight_of(draft: LoraDraft, version: LoraVersion) -> float:
-    """The chosen weight, else the recommended one, else the usual one."""
-    if draft.weight is not None:
-        return draft.weight
-    return DEFAULT_WEIGHT if version.recommended_weight is None else version.recommended_weight
+    """The chosen weight, else the recommended one, else that of its few-step recipe, else the usual one."""
+    usual = DEFAULT_WEIGHT if version.recipe is None else version.recipe.weight
+    return next(weight for weight in (draft.weight, version.recommended_weight, usual) if weight is not None)
 
 
 def words_of(draft: LoraDraft, version: LoraVersion) -> tuple[str, ...]:
@@ -313,7 +302,9 @@ def _refuse_doubles(uses: Sequence[LoraUse]) -> None:
             raise InvalidRequest(what=name, problem=_("was chosen twice; give it once, with one weight"))
 
 
-def _request(draft: RequestDraft, checkpoint: CheckpointSettings, size: Size, uses: list[LoraUse]) -> GenerationRequest:
+def _request(
+    draft: RequestDraft, checkpoint: CheckpointSettings, size: Size, uses: list[LoraUse], few_steps: FewStepUse | None
+) -> GenerationRequest:
     variants = swept(uses, draft.sweep) if draft.sweep else compared(uses) if draft.compare else ()
     for weights in variants:
         for use, weight in zip(uses, weights, strict=True):
@@ -333,6 +324,7 @@ def _request(draft: RequestDraft, checkpoint: CheckpointSettings, size: Size, us
             sampler=sampler,
             spacing=spacing,
             flow_shift=draft.flow_shift or None,
+            few_steps=few_steps,
             seed=secrets.randbelow(SEEDS) if draft.seed is None else draft.seed,
             count=len(variants) or draft.count,
             variants=variants,

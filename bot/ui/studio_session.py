@@ -12,19 +12,22 @@ from pydantic import ValidationError
 
 from bot.config import CheckpointSettings
 from bot.database.connection import transaction
-from bot.database.loras import Lora
+from bot.database.loras import Lora, LoraVersion
 from bot.database.preferences import Preferences, find_preferences
 from bot.database.studio import StudioState, fill_studio, find_studio, go_back, save_studio
-from bot.i18n import _
+from bot.errors import TwoFewStepRecipes
+from bot.i18n import _, explained
 from bot.i18n.texts import plain
 from bot.library.configuration import Configuration
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.inputs import Input
-from bot.requests.builder import RequestBuilder, RequestDraft, default_checkpoint
+from bot.requests.builder import RequestBuilder, default_checkpoint
+from bot.requests.drafts import RequestDraft
+from bot.requests.few_steps import NamedRecipe, far_from, recipe_of
 from bot.ui import acknowledge
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import send_ephemeral
-from bot.workspace.studio_draft import Row, Studio, StudioLora, examine, studio_of
+from bot.workspace.studio_draft import Row, Studio, StudioLora, examine, joining_fast, studio_of
 from inference.errors import CheckpointNotFound, TooManyLoras
 
 Interaction = discord.Interaction[Any]  # of any client: this module ranks below `bot.ui.client`
@@ -48,6 +51,31 @@ class StudioSnapshot:
     checkpoint: CheckpointSettings
     checkpoints: InstalledCheckpoints
     rows: list[Row]
+    fast: Row | None = None  # the few-step LoRA that joins by itself
+
+    @property
+    def recipe(self) -> NamedRecipe | None:
+        """The few-step recipe that fills in what the draft leaves alone; None: there is none, or several."""
+        try:
+            return recipe_of(self.checkpoint, self._versions)
+        except TwoFewStepRecipes:
+            return None
+
+    @property
+    def recipe_warnings(self) -> list[str]:
+        """What is wrong with the few-step recipes of the draft."""
+        try:
+            recipe = recipe_of(self.checkpoint, self._versions)
+        except TwoFewStepRecipes as refusal:
+            return [explained(refusal)]
+        steps = self.studio.draft.steps
+        far = None if recipe is None or steps is None else far_from(recipe.use, steps)
+        return [far] if far else []
+
+    @property
+    def _versions(self) -> list[tuple[str, LoraVersion, float]]:
+        rows = self.rows if self.fast is None else [*self.rows, self.fast]
+        return [(row.name, row.version, row.weight) for row in rows if row.version is not None]
 
     @property
     def fitting(self) -> list[Row]:
@@ -180,6 +208,7 @@ class StudioSessions:
         checkpoint = chosen or default_checkpoint(checkpoints, preferences)
         if checkpoint is None:
             raise CheckpointNotFound(name=_("at all"), installed=[])
+        rows = await examine(self._requests, studio.loras, checkpoint.name)
         return StudioSnapshot(
             person_id=person_id,
             studio=studio,
@@ -188,7 +217,8 @@ class StudioSessions:
             preferences=preferences,
             checkpoint=checkpoint,
             checkpoints=checkpoints,
-            rows=await examine(self._requests, studio.loras, checkpoint.name),
+            rows=rows,
+            fast=await joining_fast(self._requests, studio, rows, checkpoint),
         )
 
 

@@ -25,7 +25,8 @@ from bot.i18n import _, ngettext
 from bot.i18n.texts import plain, several
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.inputs import Inputs
-from bot.requests.builder import OWN, LoraDraft, RequestDraft, usual_checkpoint
+from bot.requests.builder import usual_checkpoint
+from bot.requests.drafts import OWN, LoraDraft, RequestDraft
 from inference.bounds import MAX_CLIP_SKIP, MAX_GUIDANCE, MAX_STEPS
 from inference.messages import MAX_PROMPT
 from inference.parameters import Recipe, RecipeLora, recipe_of

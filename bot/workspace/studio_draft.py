@@ -9,9 +9,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bot.config import CheckpointSettings
 from bot.database.loras import Lora, LoraVersion, Sort
 from bot.i18n import _
-from bot.requests.builder import DEFAULT_WEIGHT, LoraDraft, RequestBuilder, RequestDraft, weight_of, words_of
+from bot.requests.builder import DEFAULT_WEIGHT, RequestBuilder, weight_of, words_of
+from bot.requests.drafts import LoraDraft, RequestDraft
 from inference.bounds import MAX_WEIGHT, MIN_WEIGHT
 from inference.errors import RequestError
 from inference.lora.sidecar import Category
@@ -158,6 +160,20 @@ async def examine(requests: RequestBuilder, loras: Sequence[StudioLora], checkpo
     """How each LoRA fits a checkpoint. Raises CheckpointNotFound."""
     choices = [await requests.choose(lora.draft, checkpoint) for lora in loras]
     return [Row(lora, choice.lora, choice.version, choice.refusal) for lora, choice in zip(loras, choices, strict=True)]
+
+
+async def joining_fast(
+    requests: RequestBuilder, studio: Studio, rows: Sequence[Row], checkpoint: CheckpointSettings
+) -> Row | None:
+    """The few-step LoRA of the checkpoint that joins a draft that is to be fast; None where none does."""
+    has_one = any(row.version is not None and row.version.recipe for row in rows)
+    if not studio.draft.fast or checkpoint.fast is None or has_one:
+        return None
+    choice = await requests.choose(LoraDraft(name=checkpoint.fast), checkpoint.name)
+    if choice.lora is None:
+        return None
+    lora = StudioLora(lora_id=choice.lora.id, name=choice.lora.name)
+    return Row(lora, choice.lora, choice.version, choice.refusal)
 
 
 async def studio_of(requests: RequestBuilder, draft: RequestDraft) -> Studio:

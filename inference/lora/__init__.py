@@ -15,6 +15,7 @@ declarations.py    the operator's word, pinned to a file's SHA-256; journal.py f
 registry.py        what a public registry of models says
 sidecar.py         what stands beside a file
 knowledge.py       what is known of files besides the files themselves
+few_steps.py       few-step LoRAs and distilled checkpoints: what they were made for, and how that is known
 evidence.py        the ladder of sources of the lineage: which one decides, and what speaks against it
 verdict.py         brings shapes and words together: the last word on a file's base model
 """

@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 
 from inference.base_models import BaseModelId
 from inference.lora.declarations import Declaration
+from inference.lora.few_steps import NOT_FEW, FewSteps
 from inference.lora.knowledge import Knowledge
 from inference.lora.known_bases import CIVITAI_VERSIONS, FULL_HASHES, OLD_HASHES, PIXAI_VERSIONS, repository_base
 from inference.lora.metadata import (
@@ -131,12 +132,16 @@ class Testimony:
 
 @dataclass(frozen=True)
 class Evidence:
-    """The base model (None: unknown, and so refused), the source that decided, and what spoke against it."""
+    """The base model (None: unknown, and so refused), the source that decided, and what spoke against it.
+
+    `few_steps` is a fact beside it: whether the file is a few-step LoRA.
+    """
 
     base_model: BaseModelId | None
     source: Source
     contradictions: tuple[str, ...] = ()
     testimonies: tuple[Testimony, ...] = ()
+    few_steps: FewSteps = NOT_FEW
 
 
 def judge(

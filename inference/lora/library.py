@@ -9,13 +9,16 @@ import stat
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Annotated, BinaryIO
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from inference.base_models import Architecture
 from inference.hashes import hashes_of
 from inference.lora.evidence import Evidence, Source, judge
+from inference.lora.few_steps import FewSteps, FewStepTestimony, judge_few_steps
 from inference.lora.header import BadSafetensors, Header, read_header
 from inference.lora.knowledge import FILES, Knowledge
 from inference.lora.metadata import evidence_in, trigger_words, written_tags
@@ -85,17 +88,37 @@ class FoundLora(BaseModel):
         return self.sidecar.tags or written_tags(self.metadata)
 
     def judge(self, known: Knowledge) -> Evidence:
-        """Its base model and how we know it."""
+        """Its base model and whether it is a few-step LoRA, and how we know both."""
         if self.sha256 is None:
             return Evidence(None, Source.NONE)
         verdict = self.verdict(known)
-        return self._heard(self.sha256, known) if verdict is None else verdict.evidence
+        if verdict is None:
+            return self._heard(self.sha256, known)
+        evidence = verdict.evidence
+        base = evidence.base_model.architecture if evidence.base_model else verdict.fit.base
+        return replace(evidence, few_steps=self._few_steps(self.sha256, base, known))
 
     def verdict(self, known: Knowledge) -> Verdict | None:
         """Everything that is known of it; None for a file that could not be read."""
         if self.sha256 is None or self.layers is None:
             return None
         return decide(self.layers, self._heard(self.sha256, known), self.metadata)
+
+    def _few_steps(self, sha256: str, base: str | None, known: Knowledge) -> FewSteps:
+        """Whether it is a few-step LoRA; `base` is the architecture, if it is known."""
+        answer = known.answers.get(sha256)
+        pinned = self.sidecar.sha256 == sha256
+        return judge_few_steps(
+            FewStepTestimony(
+                architecture=Architecture(base) if base in set(Architecture) else None,
+                file_name=PurePosixPath(self.path).name,
+                metadata=self.metadata,
+                told=self.sidecar.few_steps if pinned or self.sidecar.sha256 is None else None,
+                pinned=pinned,
+                hub_base=answer.base_model if answer else None,
+                hub_name=answer.name if answer else "",
+            )
+        )
 
     def _heard(self, sha256: str, known: Knowledge) -> Evidence:
         return judge(sha256, self.metadata, self.sidecar, known, file_name=PurePosixPath(self.path).name)

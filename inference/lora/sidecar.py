@@ -12,12 +12,13 @@ import tomllib
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from inference.base_models import BaseModelId
 from inference.content_rating import ContentRating
+from inference.lora.few_steps import FewStepRecipe
 from inference.messages import Sha256, Weight
 
 MAX_SIDECAR_BYTES = 256 * 1024
@@ -55,6 +56,7 @@ class Sidecar(BaseModel):
     tags: Annotated[tuple[_ShortText, ...], Field(max_length=20)] = ()  # what it is about: "lighting", "camera"
     trigger_words: Annotated[tuple[_ShortText, ...], Field(max_length=50)] = ()
     recommended_weight: Weight | None = None
+    few_steps: FewStepRecipe | Literal[False] | None = None  # what it was made for; False: it is no few-step LoRA
     content_rating: ContentRating | None = None  # for whom its pictures are
     description: Annotated[str, Field(max_length=4000)] = ""
     example_prompt: Annotated[str, Field(max_length=1000)] = ""

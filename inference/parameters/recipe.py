@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from inference.messages import GenerationRequest, Sampler, Spacing
+from inference.messages import FewStepUse, GenerationRequest, Sampler, Spacing
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Recipe:
     seed: int | None = None
     clip_skip: int | None = None
     from_picture: bool = False
+    few_steps: FewStepUse | None = None
 
 
 def recipe_of(request: GenerationRequest) -> Recipe:
@@ -67,4 +68,5 @@ def recipe_of(request: GenerationRequest) -> Recipe:
         seed=request.seed,
         clip_skip=request.clip_skip,
         from_picture=request.image is not None,
+        few_steps=request.few_steps,
     )

@@ -53,6 +53,7 @@ def _with_options(function: Function) -> Function:
         steps="Denoising steps",
         guidance="How strictly the prompt is followed",
         clip_skip="Only for models whose makers name one: some want 2",
+        fast="In few steps, where the checkpoint has a LoRA for it",
         spacing="How the sampler's steps lie between noise and picture",
         seed="The same seed gives the same picture",
         negative_prompt="What to keep out",
@@ -93,6 +94,7 @@ class ImagineCog(Cog):
         negative_prompt: Range[str, 0, MAX_PROMPT] | None = None,
         clip_skip: Range[int, MIN_CLIP_SKIP, MAX_CLIP_SKIP] | None = None,
         spacing: Annotated[Spacing, OneOf(Spacing, terms=True)] | None = None,
+        fast: bool = False,
     ) -> None:
         """Paint a picture, with up to three LoRAs."""
         chosen = ((lora1, weight1), (lora2, weight2), (lora3, weight3))
@@ -113,6 +115,7 @@ class ImagineCog(Cog):
             seed=seed,
             negative_prompt=negative_prompt,
             clip_skip=clip_skip,
+            fast=fast,
         )
         preferences = await find_preferences(self._client.connection, interaction.user.id)
         checkpoints = await checkpoints_here(interaction)

@@ -19,7 +19,7 @@ from bot.database.jobs import Job
 from bot.database.lora_search import Shown
 from bot.database.people import store_locale
 from bot.database.preferences import Preferences, find_preferences
-from bot.errors import PressedTwice
+from bot.errors import PressedTwice, TwoFewStepRecipes
 from bot.i18n import speaking
 from bot.jobs.service import JobService
 from bot.library.installed_checkpoints import InstalledCheckpoints
@@ -33,7 +33,7 @@ from bot.ui.client import Interaction
 from bot.ui.delivery.delivery import Deliverer, JobMessage, RouteClosed
 from bot.ui.delivery.job_follower import UNREACHABLE, JobFollower
 from bot.ui.views.job_progress import waiting_view
-from bot.ui.views.refusal import Alternative, MisfitRefusal
+from bot.ui.views.refusal import Alternative, MisfitRefusal, RecipesRefusal
 from inference.errors import LoraMisfit, SourceImageGone
 from inference.logs import about
 from inference.messages import GenerationRequest
@@ -87,7 +87,8 @@ class Orders:
     ) -> None:
         """Build a request from `draft` and the person's preferences, and order it; None: they are read.
 
-        Raises a RequestError; for a LoRA that does not fit, MisfitRefusal with alternatives.
+        Raises a RequestError; for a LoRA that does not fit, MisfitRefusal with alternatives, and for several few-step
+        LoRAs RecipesRefusal.
         """
         preferences = preferences or await self._preferences(interaction)
         checkpoints = await checkpoints_here(interaction)
@@ -97,6 +98,9 @@ class Orders:
         except LoraMisfit as refusal:
             shown = await shown_ratings(interaction)
             raise await self._with_alternatives(interaction.user.id, draft, refusal, checkpoints, shown) from refusal
+        except TwoFewStepRecipes as refusal:
+            draft_id = await save_draft(self._connection, interaction.user.id, draft.model_dump_json())
+            raise RecipesRefusal(refusal, draft_id) from refusal
         await self._order(interaction, request, preferences)
 
     async def order(self, interaction: Interaction, request: GenerationRequest) -> None:

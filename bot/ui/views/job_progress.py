@@ -11,7 +11,8 @@ from bot.database.audit import AuditAction
 from bot.database.jobs import Job
 from bot.errors import NothingThere, NotYours
 from bot.i18n import _, duration, later, ngettext
-from bot.i18n.texts import summary_of_job
+from bot.i18n.texts import plain, summary_of_job
+from bot.requests.few_steps import few_step_note
 from bot.servers.rights import Action
 from bot.ui.access import context_of, may
 from bot.ui.acknowledge import acknowledge
@@ -23,6 +24,8 @@ from inference.queue_simulation import Forecast
 if TYPE_CHECKING:
     from bot.jobs.active_jobs import JobUpdate
     from bot.pictures.attachments import PictureFile
+
+MAX_NOTE = 250  # characters about a few-step LoRA
 
 
 class CancelButton(JobButton, template=r"cancel:(?P<job>\d{1,18})"):
@@ -88,7 +91,9 @@ def painting_view(update: JobUpdate, preview: PictureFile | None) -> ui.LayoutVi
 
 
 def _view(job: Job, state: str, preview: PictureFile | None) -> ui.LayoutView:
-    container = ui.Container[Any](ui.TextDisplay[Any](f"{state}\n-# {summary_of_job(job)}"))
+    made = few_step_note(job.request)
+    lines = [state, f"-# {summary_of_job(job)}", *([f"-# {plain(made, MAX_NOTE)}"] if made else [])]
+    container = ui.Container[Any](ui.TextDisplay[Any]("\n".join(lines)))
     if preview is not None:
         picture = discord.MediaGalleryItem(f"attachment://{preview.name}", description=_("Preview"))
         container.add_item(ui.MediaGallery[Any](picture))

@@ -9,6 +9,7 @@ from bot.database.loras import Lora, LoraVersion
 from bot.i18n import _, label, listed, ngettext, number
 from bot.i18n.texts import base_models, bounded_lines, clipped, mention, several
 from bot.library.installed_checkpoints import InstalledCheckpoints
+from bot.requests.few_steps import made_for
 
 # Characters of each part; a message holds 4000 in all.
 MAX_NAME, MAX_TAGS, MAX_DESCRIPTION, MAX_VERSIONS, MAX_CHECKPOINTS, MAX_SHORT = 120, 150, 700, 1500, 120, 100
@@ -58,6 +59,8 @@ def _usable(version: LoraVersion, fitting: Sequence[str]) -> str:
         lines.append(_("Trigger words: {words}").format(words=several(version.trigger_words)))
     if version.recommended_weight is not None:
         lines.append("-# " + _("Recommended weight: {weight}").format(weight=f"{version.recommended_weight:g}"))
+    if version.recipe is not None:
+        lines.append("-# " + _("Made for few steps: {recipe}").format(recipe=made_for(version.recipe)))
     fits = _("Fits no checkpoint installed here")
     if fitting:
         fits = _("Fits {checkpoints}").format(checkpoints=several(fitting, MAX_CHECKPOINTS))

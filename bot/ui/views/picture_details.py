@@ -193,6 +193,9 @@ def _head(checkpoints: InstalledCheckpoints, recipe: Recipe, more: Sequence[str]
         _("seed {seed}").format(seed=recipe.seed) if recipe.seed is not None else "",
     ]
     lines.append(" · ".join(filter(None, settings)))
+    if recipe.few_steps is not None:
+        told = _("Steps, sampler and guidance are those that {name} is made for, unless they were chosen.")
+        lines.append("-# " + told.format(name=plain(recipe.few_steps.name, 100)))
     if recipe.from_picture:
         lines.append(_("It began with another picture."))
     return [line for line in [*lines, *more] if line]

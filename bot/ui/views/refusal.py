@@ -1,4 +1,4 @@
-"""The reply when a LoRA does not fit the checkpoint: the reason, and buttons for alternatives."""
+"""The reply when LoRAs do not fit the checkpoint or each other: the reason, and buttons for alternatives."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import discord
 from discord import ui
 
 from bot.database.drafts import find_draft
-from bot.errors import NothingThere
+from bot.errors import NothingThere, TwoFewStepRecipes
 from bot.i18n import _
 from bot.i18n.texts import on_a_label
 from bot.requests.builder import LoraDraft, RequestDraft
@@ -66,6 +66,22 @@ class MisfitRefusal(ErrorWithView):
         if self.alternatives:
             swaps = [SwapButton(self.draft_id, self.position, a.lora_id, a.name) for a in self.alternatives]
             view.add_item(ui.ActionRow[Any](*swaps))
+        return view
+
+
+class RecipesRefusal(ErrorWithView):
+    """A refused request with several few-step recipes, stored as a draft that the studio opens."""
+
+    def __init__(self, refusal: TwoFewStepRecipes, draft_id: int) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal
+        self.draft_id = draft_id
+
+    def view(self) -> ui.LayoutView:
+        """The reason, and the way to the studio."""
+        view = ui.LayoutView(timeout=None)
+        view.add_item(ui.TextDisplay[Any](error_message(self.refusal)))
+        view.add_item(ui.ActionRow[Any](OpenDraftButton(self.draft_id)))
         return view
 
 

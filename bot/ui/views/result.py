@@ -27,6 +27,7 @@ from bot.errors import (
 from bot.i18n import _, later, ngettext, number, remarked, sentences
 from bot.i18n.texts import plain, sentence_of_ours, summary_of_job
 from bot.pictures.thumbnails import Thumbnails
+from bot.requests.few_steps import few_step_note
 from bot.servers.rights import Action
 from bot.ui.access import checkpoints_here, may, require_shown
 from bot.ui.acknowledge import acknowledge, open_modal, replace
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from bot.pictures.attachments import PictureFile
 
 MAX_SHOWN_PROMPT = 1000  # characters of a prompt under a picture
+MAX_FEW_STEPS = 250  # characters about a few-step LoRA
 MIN_SHOWN_SECONDS = 0.1  # seconds; "0 s" would look like an error
 _ROW = 5  # buttons of one row
 
@@ -263,7 +265,9 @@ def result_view(
     line = summary_of_job(job)
     if job.seconds:
         line += " · " + _("{seconds} s").format(seconds=number(max(job.seconds, MIN_SHOWN_SECONDS), 1))
+    made = few_step_note(job.request)
     notes = [
+        *([plain(made, MAX_FEW_STEPS)] if made else []),
         *(sentence_of_ours(remarked(note)) for note in job.notes),
         *dict.fromkeys(a.note for a in attachments if a.note),
     ]

@@ -15,6 +15,7 @@ from bot.i18n import _, number, remarked
 from bot.i18n.texts import at_weight, bounded_lines, clipped, on_a_label, plain, sentence_of_ours, summary_of_job
 from bot.pictures.sheets import letters_of
 from bot.requests.builder import LoraDraft, draft_of
+from bot.requests.few_steps import few_step_note
 from bot.requests.variants import VariantName, names_of
 from bot.ui.client import Interaction
 from bot.ui.views.persistent_items import JobButton
@@ -148,6 +149,8 @@ def _text(job: Job, names: list[VariantName], sent: str) -> str:
     legend = [f"**{letter}** {clipped(name, 120)}" for name, letter in letters.items() if lora is None]
     seconds = [_("{seconds} s").format(seconds=number(job.seconds, 1))] if job.seconds is not None else []
     notes = [f"-# {sentence_of_ours(remarked(note))}" for note in (*job.notes, sent) if note]
+    if made := few_step_note(job.request):
+        notes.insert(0, f"-# {plain(made, 250)}")
     text = "-# " + " · ".join([summary_of_job(_without_swept_lora(job)), *seconds])
     ask = "-# " + _("A button below takes one of them into your studio.")
     return "\n".join([head, *bounded_lines(legend, MAX_LEGEND), text, *notes, ask])

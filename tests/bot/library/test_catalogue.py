@@ -22,8 +22,9 @@ from inference.base_models import BaseModelId, CompatibilityTable, known_base_mo
 from inference.hashes import file_sha256
 from inference.lora.declarations import FILE_NAME, BadDeclarations, declare
 from inference.lora.evidence import Source
+from inference.lora.few_steps import NOT_FEW, FewStepKind, FewStepRecipe, FewStepSource
 from inference.matching import Matcher
-from inference.messages import CheckpointSpec, PredictionType
+from inference.messages import CheckpointSpec, PredictionType, Sampler, Spacing
 from tests.lies import lies
 from tests.lora_files import write_lora, write_sidecar
 
@@ -469,3 +470,44 @@ async def test_files_that_lie_go_on_no_checkpoint(connection: aiosqlite.Connecti
         if choose_version(await entry(connection, f"lie-{number}"), checkpoint(base), EQUAL_ONLY)
     }
     assert admitted == {(lie.label, lie.truth) for lie in lies() if lie.truth}
+
+
+async def test_a_few_step_recipe_is_kept_with_the_file_and_the_owner_is_asked(
+    connection: aiosqlite.Connection, library: Path
+) -> None:
+    for number, (name, few_steps) in enumerate(
+        (("sdxl_lightning_4step_lora", None), ("sd_xl_turbo_lora_v1", None), ("hyper_8steps_lora", False))
+    ):
+        path = write_lora(library / f"{name}.safetensors", seed=number)
+        write_sidecar(path, base_model=PONY, **({} if few_steps is None else {"few_steps": few_steps}))
+    report = await scanned(connection, library)
+    assert [asked.path for asked in report.questions] == ["sd_xl_turbo_lora_v1.safetensors"]
+    assert "its name says Turbo" in report.questions[0].problem
+    (lightning,) = (await entry(connection, "sdxl_lightning_4step_lora")).versions
+    assert lightning.few_steps.source is FewStepSource.FILE_NAME
+    assert lightning.recipe == FewStepRecipe(
+        steps=4, sampler=Sampler.EULER, spacing=Spacing.TRAILING, guidance=1.0, kind=FewStepKind.LIGHTNING
+    )
+    (hyper,) = (await entry(connection, "hyper_8steps_lora")).versions
+    assert hyper.few_steps == NOT_FEW
+    recipe = {"steps": 6, "sampler": "unipc", "spacing": "trailing", "guidance": 2.0, "weight": 0.9, "most": 8}
+    write_sidecar(library / "sd_xl_turbo_lora_v1.safetensors", base_model=PONY, few_steps=recipe)
+    report = await scanned(connection, library)
+    assert not report.questions and report.changed == ("sd_xl_turbo_lora_v1.safetensors",)
+    (turbo,) = (await entry(connection, "sd_xl_turbo_lora_v1")).versions
+    assert turbo.recipe == FewStepRecipe.model_validate(recipe)
+    assert turbo.few_steps.source is FewStepSource.SIDECAR
+
+
+async def test_a_row_of_another_version_of_easel_has_no_recipe_until_it_is_scanned(
+    connection: aiosqlite.Connection, library: Path
+) -> None:
+    write_sidecar(write_lora(library / "sdxl_lightning_4step_lora.safetensors"), base_model=PONY)
+    await scanned(connection, library)
+    for stored in ('{"recipe": {"colour": 4}}', None):
+        await write(connection, "UPDATE lora_version SET few_steps = ?", (stored,))
+        (version,) = (await entry(connection, "sdxl_lightning_4step_lora")).versions
+        assert version.few_steps == NOT_FEW
+        await scanned(connection, library)
+        (version,) = (await entry(connection, "sdxl_lightning_4step_lora")).versions
+        assert version.recipe is not None

@@ -11,7 +11,7 @@ from discord import ui
 
 from bot.i18n import _
 from bot.pictures.inputs import MIN_STRENGTH
-from bot.requests.builder import OWN
+from bot.requests.drafts import OWN
 from bot.ui.client import Interaction
 from bot.ui.uploads import take_upload
 from bot.ui.views.persistent_items import ModalForm
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 MENU = 25  # choices of one menu; Discord's limit
 _DEFAULT = "-"  # the value of the checkpoint's default
+_FAST = "fast"
 
 
 class StudioForm(ModalForm):
@@ -78,7 +79,7 @@ class PromptForm(StudioForm):
 
 
 class OptionsForm(StudioForm):
-    """Size, number of pictures and seed; a picture to start from can be uploaded."""
+    """Size, number of pictures, seed, and whether it is to be fast; a picture to start from can be uploaded."""
 
     def __init__(self, snapshot: StudioSnapshot, *, opening: int) -> None:
         super().__init__(_("Options"), "stoptions", opening)
@@ -93,6 +94,12 @@ class OptionsForm(StudioForm):
         self.add_item(ui.Label[Any](text=_("How many pictures"), component=self.count))
         hint = _("The same seed gives the same picture. Leave it empty for a new one each time.")
         self.add_item(ui.Label[Any](text=_("Seed"), description=hint[:100], component=self.seed))
+        self.fast: ui.Select[Any] | None = None
+        if checkpoint.fast:
+            ways = [(_("In as many steps as usual"), _DEFAULT), (_("In few steps"), _FAST)]
+            self.fast = _menu("fast", ways, _FAST if draft.fast else _DEFAULT)
+            hint = _("{lora} joins, with its own steps, sampler and guidance").format(lora=checkpoint.fast)
+            self.add_item(ui.Label[Any](text=_("Fast"), description=hint[:100], component=self.fast))
         self.picture: ui.FileUpload[Any] = ui.FileUpload(custom_id="picture", required=False, min_values=0)
         hint = _("Painting begins with it, and the size follows its shape. Left empty, nothing changes.")
         self.add_item(ui.Label[Any](text=_("Starting picture"), description=hint[:100], component=self.picture))
@@ -106,6 +113,8 @@ class OptionsForm(StudioForm):
             "count": int(_chosen(self.count)),
             "seed": None if seed is None else int(seed),
         }
+        if self.fast is not None:
+            fields["fast"] = _chosen(self.fast) == _FAST
         if self.picture.values:
             client = interaction.client
             picture = await take_upload(interaction, self.picture.values[0])

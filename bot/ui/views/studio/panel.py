@@ -20,7 +20,9 @@ from bot.i18n.texts import at_weight, bounded_lines, clipped, plain, several
 from bot.library.configuration import Configuration
 from bot.pictures.attachments import PictureFile
 from bot.pictures.lora_pictures import LoraPictures
-from bot.requests.builder import OWN, RequestDraft, is_blank
+from bot.requests.builder import is_blank
+from bot.requests.drafts import OWN, RequestDraft
+from bot.requests.few_steps import filled_in, made_for
 from bot.ui.guide.answers import GuideLink
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import error_message
@@ -185,7 +187,13 @@ def _head(snapshot: StudioSnapshot, note: str) -> str:
     negative = checkpoint.negative_prompt if draft.negative_prompt is None else draft.negative_prompt
     if negative:
         lines.append("-# " + _("Keeps out: {words}").format(words=clipped(negative, MAX_NEGATIVE)))
-    lines.append(f"-# {_options_text(draft, checkpoint, private=snapshot.preferences.private)}")
+    recipe, warnings = snapshot.recipe, snapshot.recipe_warnings
+    shown = draft if recipe is None else filled_in(draft, recipe.recipe)
+    lines.append(f"-# {_options_text(shown, checkpoint, private=snapshot.preferences.private)}")
+    if recipe is not None and not warnings:
+        told = _("{name} is made for few steps: {recipe}. What you leave alone is as it wants.")
+        lines.append("-# " + told.format(name=plain(recipe.name, MAX_NAME), recipe=made_for(recipe.recipe)))
+    lines += [f"⚠️ {clipped(text, MAX_NOTE)}" for text in warnings]
     return "\n".join(lines)
 
 
@@ -205,6 +213,8 @@ def _options_text(draft: RequestDraft, checkpoint: CheckpointSettings, *, privat
         parts.append(_("{spacing} spacing").format(spacing=spacing))
     if clip_skip := draft.clip_skip or checkpoint.clip_skip:
         parts.append(_("clip skip {layer}").format(layer=clip_skip))
+    if draft.fast:
+        parts.append(_("fast"))
     if private:
         parts.append(_("only you will see it"))
     return " · ".join(parts)

@@ -1,0 +1,56 @@
+"""What a person asked for, before it is checked: a draft, which becomes a request in `bot.requests.builder`."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from bot.requests.variants import Sweep
+from inference.messages import Sha256, SourceImage
+
+OWN = "own"  # as a spacing: the checkpoint's own, chosen and not left open
+
+
+class LoraDraft(BaseModel):
+    """A LoRA of a draft, by its name as a person typed it, or by `#ID` as a menu gives it.
+
+    Without a weight, the recommended one is used. `sha256` names one version, as stacks and pictures do: it is used
+    if it fits, else another version of the entry that fits. Without `trigger_words`, the usual ones join the prompt;
+    of those given, the ones that the version has.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    weight: float | None = None
+    sha256: Sha256 | None = None
+    trigger_words: tuple[str, ...] | None = None
+
+
+class RequestDraft(BaseModel):
+    """What a person asked for, not checked yet. None means the checkpoint's default, for the seed a random one.
+
+    When it is `fast`, the few-step LoRA of the checkpoint joins. A `spacing` of OWN and a `flow_shift` of 0 are those
+    of the checkpoint's own schedule.
+
+    With `sweep` or `compare`, each variant of the weights is one picture, and `count` is ignored.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    prompt: str
+    checkpoint: str | None = None
+    loras: tuple[LoraDraft, ...] = ()
+    size: str | None = None
+    count: int = 1
+    steps: int | None = None
+    guidance_scale: float | None = None
+    sampler: str | None = None
+    spacing: str | None = None
+    flow_shift: float | None = None
+    seed: int | None = None
+    negative_prompt: str | None = None
+    sweep: Sweep | None = None
+    compare: bool = False
+    image: SourceImage | None = None
+    clip_skip: int | None = None
+    fast: bool = False

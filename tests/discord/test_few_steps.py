@@ -1,0 +1,82 @@
+"""Few-step LoRAs in Discord: painted as they were made for without touching an option, said in one line, and *Fast*."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bot.config import Settings
+from playground.visible_message import VisibleMessage
+from tests.discord.conftest import PROMPT, Scene, open_scene
+from tests.discord.test_studio import fresh, press, say
+from tests.house import BASES, VIVID, House
+from tests.lora_files import write_sidecar
+
+LIGHTNING, LCM = "Quick", "Quicker"
+ASKED = {"prompt": PROMPT, "checkpoint": VIVID}
+
+
+class FastHouse(House):
+    """A house with two few-step LoRAs, one of which joins by itself."""
+
+    @property
+    def settings(self) -> Settings:
+        settings = super().settings
+        vivid, *others = settings.checkpoints
+        return settings.model_copy(update={"checkpoints": (vivid.model_copy(update={"fast": LIGHTNING}), *others)})
+
+
+def fast_house(folder: Path) -> FastHouse:
+    house = FastHouse(folder)
+    for number, (file, name) in enumerate((("demo_lightning_4step_lora", LIGHTNING), ("lcm_lora_demo", LCM))):
+        path = house.add_lora(file, None, seed=60 + number)
+        write_sidecar(path, name=name, base_model=BASES[VIVID])
+    return house
+
+
+async def details_of(scene: Scene, picture: VisibleMessage) -> VisibleMessage:
+    return await (await scene.ada.press(picture, "Details")).reply()
+
+
+async def test_few_step_loras_from_their_page_to_the_remix(tmp_path: Path) -> None:
+    async with open_scene(fast_house(tmp_path / "house")) as scene, scene.bot():
+        page = await (await scene.ada.slash("lora info", name=LIGHTNING)).reply()
+        assert "Made for few steps: 4 steps · euler · trailing spacing · no guidance" in page.text
+
+        told = "As Quick is made for: 4 steps, euler · trailing, guidance 1."
+        picture = await scene.painted(await scene.ada.slash("imagine", **ASKED, lora1=LIGHTNING))
+        assert told in picture.text and "Quick at 1" in picture.text
+        details = await details_of(scene, picture)
+        assert "4 steps · euler · trailing spacing · guidance 1" in details.text
+        assert "Steps, sampler and guidance are those that Quick is made for" in details.text
+        studio = await press(scene.ada, details, "Remix")
+        assert "4 steps · euler · guidance 1" in studio.text and "trailing spacing" in studio.text
+
+        fast = await scene.painted(await scene.ada.slash("imagine", **ASKED, fast=True))
+        assert told in fast.text and "Quick at 1" in fast.text
+
+        far = await scene.painted(await scene.ada.slash("imagine", **ASKED, lora1=LIGHTNING, steps=9))
+        assert "Quick is made for 4 steps, not 9: leave the steps empty, or take it out." in far.text
+
+        both = await (await scene.ada.slash("imagine", **ASKED, lora1=LIGHTNING, lora2=LCM)).reply()
+        assert "Quick and Quicker are each made for few steps of their own" in both.text
+        studio = await press(scene.ada, both, "Open in the studio")
+        assert "are each made for few steps of their own" in studio.text
+        studio = await press(scene.ada, studio, "✕")
+        assert "is made for few steps" in studio.text and "of their own" not in studio.text
+
+
+async def test_fast_in_the_studio(tmp_path: Path) -> None:
+    async with open_scene(fast_house(tmp_path / "house")) as scene, scene.bot():
+        panel = await say(scene.ada, await fresh(scene, scene.ada), PROMPT)
+        assert "8 steps" in panel.text and "fast" not in panel.text
+        opener = await scene.ada.press(panel, "Options")
+        await opener.modal()
+        panel = await (await scene.ada.submit(opener, {"fast": "fast"})).reply()
+        assert "4 steps · euler · guidance 1" in panel.text and "· fast" in panel.text
+        assert "Quick is made for few steps" in panel.text
+        picture = await scene.painted(await scene.ada.press(panel, "Generate"))
+        assert "Quick at 1" in picture.text and "As Quick is made for: 4 steps" in picture.text
+        opener = await scene.ada.press(panel, "Advanced")
+        await opener.modal()
+        panel = await (await scene.ada.submit(opener, {"steps": "20"})).reply()
+        assert "Quick is made for 4 steps, not 20" in panel.text
