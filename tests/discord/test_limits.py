@@ -139,7 +139,12 @@ async def publish_everything(scene: Scene, bot: EaselBot) -> list[VisibleMessage
     channels = (ArtChannel(channel_id=art),)
     await bot.servers.administration.change_settings(staff, server, art_channels=channels)
     published = list[Publication]()
-    sql = "SELECT job_id, position FROM picture JOIN job ON job.id = job_id WHERE person_id = ? ORDER BY job_id"
+    sql = """
+        SELECT job_id, position FROM picture JOIN job ON job.id = job_id
+        WHERE job.person_id = ? AND NOT EXISTS (
+            SELECT 1 FROM publication WHERE publication.job_id = job.id AND publication.position = picture.position
+        ) ORDER BY job_id
+    """
     for row in await fetch(bot.connection, sql, (margaret,)):
         if job := await find_job(bot.connection, row["job_id"]):
             published.append(await bot.publishing.publish(staff, job, row["position"], art, shows_prompt=True))
@@ -330,10 +335,11 @@ async def decide_reports(full: Scene, crawler: Crawler, section: Callable[[], Aw
     """Let Grace report pictures of the crawler's person, who decides each in another way, appeals, and answers."""
     grace, margaret = full.grace, crawler.person
     await told(margaret, "settings", reset=True)  # she may have chosen to keep her pictures to herself
-    for picture in [await painted(full, margaret, checkpoint=VIVID) for _number in range(5)]:
+    pictures = [await painted(full, margaret, checkpoint=VIVID) for _number in range(5)]
+    for picture, reason in zip(pictures, ["sexual_and_looks_like_a_minor", *["something_else"] * 4], strict=True):
         opener = await grace.message_command("Report", picture)
         await opener.modal()
-        form = {"reason": ["something_else"], "note": LONG[:500]}
+        form = {"reason": [reason], "note": LONG[:500]}
         await (await grace.submit(opener, form)).reply(PATIENCE)
     for _number in range(5):  # a decision each; that Margaret blocks herself is refused, and decides nothing
         page = await section()
@@ -354,10 +360,9 @@ async def decide_reports(full: Scene, crawler: Crawler, section: Callable[[], Aw
         case = await (await margaret.press(page, next(each for each in ids(page) if each.startswith("svcase:")))).reply(
             PATIENCE
         )
-        for kind in ("rplook", answer):
-            pressed = next(each for each in ids(case) if each.startswith(kind))
-            await (await margaret.press(case, pressed)).reply(PATIENCE)
-            crawler.pressed |= {button, pressed}
+        pressed = next(each for each in ids(case) if each.startswith(answer))
+        await (await margaret.press(case, pressed)).reply(PATIENCE)
+        crawler.pressed |= {button, pressed}
 
 
 async def add_a_lora(full: Scene, hubs: Hubs, crawler: Crawler) -> None:
