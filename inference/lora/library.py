@@ -22,7 +22,7 @@ from inference.lora.few_steps import FewSteps, FewStepTestimony, judge_few_steps
 from inference.lora.header import BadSafetensors, Header, read_header
 from inference.lora.knowledge import FILES, Knowledge
 from inference.lora.metadata import evidence_in, trigger_words, written_tags
-from inference.lora.sidecar import BadSidecar, Sidecar, read_sidecar, sidecar_path
+from inference.lora.sidecar import BadSidecar, Sidecar, read_sidecar, sidecar_paths
 from inference.lora.verdict import Layers, Verdict, decide, layers_of
 from inference.messages import PredictionType, Sha256
 from inference.prediction import lora_prediction
@@ -35,7 +35,7 @@ FOREIGN_SUFFIXES = frozenset({".ckpt", ".pt", ".bin", ".pth", ".zip"})
 
 
 class FileStamp(BaseModel):
-    """Enough of a file, and of its sidecar, to see that neither has changed: sizes in bytes, times in ns."""
+    """Enough of a file, and of its sidecars together, to see that none has changed: sizes in bytes, times in ns."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -221,17 +221,14 @@ def _result(found: FoundLora | Future[FoundLora]) -> FoundLora:
 def _stamp(path: Path) -> FileStamp:
     try:
         file = path.stat()
-        beside = sidecar_path(path)
-        sidecar = beside.stat() if beside else None
+        beside = [sidecar.stat() for sidecar in sidecar_paths(path)]
     except OSError:
         return FileStamp(size=0, mtime_ns=0)
-    if sidecar is None:
-        return FileStamp(size=file.st_size, mtime_ns=file.st_mtime_ns)
     return FileStamp(
         size=file.st_size,
         mtime_ns=file.st_mtime_ns,
-        sidecar_size=sidecar.st_size,
-        sidecar_mtime_ns=sidecar.st_mtime_ns,
+        sidecar_size=sum(sidecar.st_size for sidecar in beside),
+        sidecar_mtime_ns=sum(sidecar.st_mtime_ns for sidecar in beside),
     )
 
 

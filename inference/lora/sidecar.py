@@ -1,7 +1,8 @@
 """The sidecar of a LoRA file: a TOML or JSON file with the same stem that says what people should know of it.
 
 Other programs keep files of that name too (A1111's `NAME.json`). One whose keys are mostly not ours is another
-program's and tells nothing here; one with a wrong key among ours is a mistake, and said.
+program's; one with a wrong key among ours is a mistake, and said. Where there is none of ours, what other programs left
+is read as far as it tells the same (`foreign_sidecars`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from inference.base_models import BaseModelId
 from inference.content_rating import ContentRating
 from inference.lora.few_steps import FewStepRecipe
+from inference.lora.foreign_sidecars import A1111_KEYS, fields_of_a1111, fields_of_hub_file, hub_file
 from inference.messages import Sha256, Weight
 
 MAX_SIDECAR_BYTES = 256 * 1024
@@ -73,14 +75,20 @@ def sidecar_path(lora: Path) -> Path | None:
     return next((p for suffix in (".toml", ".json") if (p := lora.with_suffix(suffix)).is_file()), None)
 
 
+def sidecar_paths(lora: Path) -> list[Path]:
+    """All files beside `lora` that `read_sidecar` reads: its sidecar, and what other programs left."""
+    found = (sidecar_path(lora), hub_file(lora) if lora.name else None)
+    return [path for path in found if path is not None]
+
+
 def read_sidecar(lora: Path) -> Sidecar:
-    """What stands beside `lora`; without a sidecar of ours an empty one. Raises BadSidecar."""
+    """What stands beside `lora`; without a sidecar of ours what other programs left. Raises BadSidecar."""
     path = sidecar_path(lora)
     if path is None:
-        return Sidecar()
+        return _foreign(lora, {})
     try:
         value = _parse(path)
-        return Sidecar() if _strange_keys(value) else Sidecar.model_validate(value)
+        return _foreign(lora, value) if _strange_keys(value) else Sidecar.model_validate(value)
     except ValidationError as problem:
         first = problem.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
@@ -91,6 +99,16 @@ def read_sidecar(lora: Path) -> Sidecar:
         raise BadSidecar(f"{path.name} cannot be read: {problem}") from None
 
 
+def _foreign(lora: Path, beside: dict[str, Any]) -> Sidecar:
+    """What other programs tell: a hub, and over that what a person wrote into A1111's file (`beside`)."""
+    try:
+        path = hub_file(lora) if lora.name else None
+        told = fields_of_hub_file(path) if path else {}
+        return Sidecar.model_validate(told | fields_of_a1111(beside))
+    except (OSError, ValidationError):
+        return Sidecar()
+
+
 def foreign_sidecar(lora: Path) -> str | None:
     """A sentence about a file beside `lora` that is another program's; None when there is none."""
     path = sidecar_path(lora)
@@ -98,7 +116,7 @@ def foreign_sidecar(lora: Path) -> str | None:
         strange = _strange_keys(_parse(path)) if path else []
     except (OSError, ValueError, RecursionError):
         return None
-    if path is None or not strange:
+    if path is None or not strange or A1111_KEYS.issuperset(strange):
         return None
     keys = ", ".join(repr(key[:40]) for key in strange[:3])
     return f"{path.name} is another program's file and is not read: its keys ({keys}) are not those of a sidecar"

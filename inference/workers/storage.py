@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from inference.lora.knowledge import FILES
-from inference.lora.sidecar import sidecar_path
+from inference.lora.sidecar import sidecar_paths
 from inference.messages import attempt_files
 
 
@@ -37,8 +37,7 @@ class StoredFile:
 
         They may change at any time, so a worker elsewhere copies them for each job. This looks at the disk.
         """
-        sidecar = sidecar_path(self.path)
-        names = [*([sidecar.relative_to(self.folder).as_posix()] if sidecar else []), *FILES]
+        names = [*(sidecar.relative_to(self.folder).as_posix() for sidecar in sidecar_paths(self.path)), *FILES]
         return [each for name in names if (each := StoredFile(self.folder, name)).path.is_file()]
 
 

@@ -125,6 +125,19 @@ async def test_what_is_here_already_is_shown(adding: Scene, hubs: Hubs) -> None:
     assert "Twice is in the library already" in answer.text
 
 
+async def test_a_link_in_imagine_is_offered_and_used_once_it_is_here(adding: Scene, hubs: Hubs) -> None:
+    link = hubs.link(hubs.add_lora("Linked Owl", demo_lora(seed=61), "Other"))
+    refused = await told(adding.ada, "imagine", prompt=f"a house {link}")
+    assert "Linked Owl is not here yet" in refused.text and refused.buttons == {}, "she may not add it"
+    offer = await told(adding.grace, "imagine", prompt=f"a house {link}")
+    begun = await (await adding.grace.press(offer, "Add it")).reply(PATIENCE)
+    await added(adding, begun, "is in the library now")
+    picture = await adding.painted(await adding.ada.slash("imagine", prompt=f"a house {link}", steps=2))
+    assert "Linked Owl" in picture.text and "civitai" not in picture.text
+    picture = await adding.painted(await adding.ada.slash("imagine", prompt="a house", lora1=link, steps=2))
+    assert "Linked Owl" in picture.text
+
+
 async def test_a_restart_in_the_middle_is_told_in_a_direct_message(tmp_path: Path) -> None:
     async with running_hubs() as hubs, open_scene(House(tmp_path / "house")) as scene:
         scene.changes = {"sources": hubs.settings}

@@ -32,7 +32,9 @@ FORGED = [
     f"feature:1:lora:{'9' * 18}", f"feature:0:publication:{'9' * 18}", f"ga-g:{TOO_MUCH}:", f"ga-g::{TOO_MUCH}",
     f"ga-g:{'9' * 18}:{'9' * 20}", f"ga-o:{TOO_MUCH}.1:0:n-::0.", "ga-r:1.1:0:~x", "ga-a:0:~x", f"ga-a:0:~{TOO_MUCH}",
     f"report:lora:{TOO_MUCH}", f"svcase:1:reports:0::{'9' * 18}", "svrpshare:1:reports:0::2",
-    f"addstop:{TOO_MUCH}", f"addstop:{'9' * 18}", f"addcat:{TOO_MUCH}", f"addcat:{'9' * 18}",
+    f"addstop:{TOO_MUCH}", f"addstop:{'9' * 18}", f"addcat:{TOO_MUCH}", f"addcat:{'9' * 18}", "addlink:c::",
+    "addlink:h:0123456789",
+    "addlink:h:xyz",
     "privacy-export:999999999", f"privacy-export:{TOO_MUCH}",
 ]  # fmt: skip
 

@@ -14,9 +14,10 @@ from bot.ui.access import checkpoints_here
 from bot.ui.client import Client, Cog, Interaction
 from bot.ui.message_lookup import find_shown_job, keep_shown_picture, read_recipe
 from bot.ui.replies import send_ephemeral
+from bot.ui.views.add_offer import offer_missing
 from bot.ui.views.picture_details import bookmark_loras, details_view, job_details_view
 from bot.ui.views.report_forms import open_report_form
-from bot.workspace.remix import remix, remixed
+from bot.workspace.remix import parts_of, remix, remixed
 from inference.parameters import recipe_of
 
 
@@ -49,10 +50,14 @@ class ContextMenusCog(Cog):
         limit, person_id = self._client.configuration.settings.limits.max_loras, interaction.user.id
         if job := await find_shown_job(self._client, message):
             await self._client.removals.check_open(job, interaction)
+            recipe = recipe_of(job.request)
             again = await remixed(connection, checkpoints, job, person_id, limit=limit)
         else:
-            again = await remix(connection, checkpoints, await read_recipe(message), person_id, limit=limit)
+            recipe = await read_recipe(message)
+            again = await remix(connection, checkpoints, recipe, person_id, limit=limit)
         await self._client.studios.open_with(interaction, again.draft, "\n".join(again.notes))
+        if job is None:
+            await offer_missing(interaction, await parts_of(connection, recipe.loras))
 
     async def start_from_picture(self, interaction: Interaction, message: discord.Message) -> None:
         """Let the studio start from the message's first picture."""

@@ -19,6 +19,7 @@ from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import suggest_checkpoints, suggest_loras, suggest_stacks
 from bot.ui.cogs.options import OneOf
 from bot.ui.uploads import take_upload
+from bot.ui.views.add_offer import with_linked
 from bot.ui.views.stack_draft import with_stack
 from inference.bounds import (
     MAX_CLIP_SKIP,
@@ -117,6 +118,7 @@ class ImagineCog(Cog):
             clip_skip=clip_skip,
             fast=fast,
         )
+        draft = await with_linked(interaction, draft)
         preferences = await find_preferences(self._client.connection, interaction.user.id)
         checkpoints = await checkpoints_here(interaction)
         if stack:

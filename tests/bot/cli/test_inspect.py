@@ -94,7 +94,7 @@ def test_every_file_is_told_in_order_and_rubbish_stops_nothing(here: Here, house
 
 
 def test_another_programs_file_beside_a_lora_is_told(here: Here, house: House) -> None:
-    write_sidecar(house.mystery, **{"description": "", "sd version": "SDXL", "activation text": "bat\x1b[31m"})
+    write_sidecar(house.mystery, resolution=1024, optimizer_type="bat\x1b[31m")
     (mystery,) = told(inspect(here, house, house.mystery, "--json"))
     assert (mystery["problems"], len(mystery["notes"])) == ([], 1)  # type: ignore[arg-type]
     said = inspect(here, house, house.mystery)

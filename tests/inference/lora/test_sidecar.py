@@ -100,9 +100,6 @@ def test_broken_toml_is_said(lora: Path, raw: bytes) -> None:
 @pytest.mark.parametrize(
     "fields",
     [
-        {"description": "", "sd version": "SDXL", "activation text": "komori", "preferred weight": 0.8, "notes": ""},
-        {"description": "x", "sd version": "SD1"},
-        {"activation text": "komori"},
         {"id": 1, "modelId": 2, "name": "Komori", "baseModel": "Pony", "trainedWords": [], "files": [], "stats": {}},
         {"pretrained_model_name_or_path": "x", "resolution": 1024, "optimizer_type": "AdamW"},
     ],
