@@ -1,6 +1,7 @@
 """Boards: one message in each art channel shows trending LoRAs, the most liked pictures and staff's picks of the week.
 
-It is edited when that has changed, rarely; what may not be shown any more goes at the next look.
+It is edited when that has changed, rarely; what may not be shown any more goes at the next look. It goes itself when
+its channel is no art channel any more: nobody would take a name out of it.
 
 The row is written before the board is posted, so that a board of which nobody knows is looked for, not posted again.
 """
@@ -23,10 +24,11 @@ from bot.community.discord_side import (
     BoardSide,
     MessageClosed,
     MessageGone,
+    PostedMessage,
     PostRefused,
 )
 from bot.community.pacing import EditPacer
-from bot.database.boards import GalleryBoard, begin_board, find_board, forget_board, store_board
+from bot.database.boards import GalleryBoard, all_boards, begin_board, find_board, forget_board, store_board
 from bot.database.clock import now_ms
 from bot.database.features import featured_loras, featured_publications
 from bot.database.gallery import GallerySort, PlaceFilter, find_shown, gallery_page, trending_loras
@@ -74,6 +76,7 @@ class Boards:
         """Keep all boards. Runs until cancelled."""
         while True:
             await background.guard(self._refresh_all(), "keeping boards")
+            await background.guard(self.remove_unwanted(), "deleting boards")
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _refresh_all(self) -> None:
@@ -85,6 +88,25 @@ class Boards:
                     await self.refresh(place)
             except ArtChannelUnreachable as problem:
                 log.warning("the board of channel %d is kept later: %s", place.channel_id, problem)
+
+    async def remove_unwanted(self) -> None:
+        """Delete the boards of channels that are no art channels any more. Raises DatabaseError."""
+        for board in await all_boards(self._connection):
+            if await self._discord.is_wanted(board):
+                continue
+            try:
+                message = await self._message(board)
+                if message is not None:
+                    await self._discord.delete_board(board, message)
+            except ArtChannelUnreachable as problem:
+                log.warning("the board of channel %d is deleted later: %s", board.channel_id, problem)
+            else:
+                await forget_board(self._connection, board.channel_id)
+
+    async def _message(self, board: GalleryBoard) -> PostedMessage | None:
+        if board.message_channel_id is None or board.message_id is None:
+            return await self._discord.find_board(board)
+        return PostedMessage(board.message_channel_id, board.message_id)
 
     async def refresh(self, place: BoardPlace) -> float:
         """Post or edit one board if what it shows has changed; else the seconds until it may be edited.

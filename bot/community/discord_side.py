@@ -92,3 +92,11 @@ class BoardSide(Protocol):
     async def edit_board(self, board: GalleryBoard, content: BoardContent) -> None:
         """Show something else. Raises MessageGone, MessageClosed or PostRefused."""
         ...
+
+    async def is_wanted(self, board: GalleryBoard) -> bool:
+        """Whether its channel is an art channel of its server still. Raises DatabaseError."""
+        ...
+
+    async def delete_board(self, board: GalleryBoard, message: PostedMessage) -> None:
+        """Delete its message, as that of a publication."""
+        ...

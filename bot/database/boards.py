@@ -13,6 +13,7 @@ from bot.database.connection import fetch, transaction, write
 BEGIN = "INSERT INTO board (channel_id, server_id) VALUES (?, ?) ON CONFLICT (channel_id) DO NOTHING"
 FIND = "SELECT * FROM board WHERE channel_id = ?"
 STORE = "UPDATE board SET message_channel_id = ?, message_id = ?, digest = ?, edited_at = ? WHERE channel_id = ?"
+ALL = "SELECT * FROM board ORDER BY channel_id"
 FORGET = "DELETE FROM board WHERE channel_id = ?"
 
 
@@ -35,6 +36,11 @@ async def find_board(connection: aiosqlite.Connection, channel_id: int) -> Galle
     """The board of an art channel, if one was begun. Raises DatabaseError."""
     rows = await fetch(connection, FIND, (channel_id,))
     return GalleryBoard(**dict(rows[0])) if rows else None
+
+
+async def all_boards(connection: aiosqlite.Connection) -> tuple[GalleryBoard, ...]:
+    """The boards of all servers, also of channels that are no art channels any more. Raises DatabaseError."""
+    return tuple(GalleryBoard(**dict(row)) for row in await fetch(connection, ALL))
 
 
 async def begin_board(connection: aiosqlite.Connection, channel_id: int, server_id: int) -> tuple[GalleryBoard, bool]:

@@ -141,3 +141,14 @@ async def test_what_somebody_deletes_in_discord_is_out_of_the_gallery(stage: Sta
         await stage.scene.grace.delete(await stage.message(one))
         while await find_publication(stage.easel.connection, one.id) is not None:
             pass
+
+
+async def test_an_archived_thread_keeps_no_picture(stage: Stage) -> None:
+    """Discord may refuse to delete there; the thread is opened for it."""
+    one = await stage.publish(await stage.job(), THREAD)
+    await stage.scene.control.set_channel(str(THREAD), archived=True)
+    await stage.scene.control.fault(f"/messages/{one.message_id}", method="DELETE", status=400, code=50083)
+    await stage.bot.publishing.take_back(one.id)
+    await stage.bot.publishing.settle()
+    assert await stage.scene.control.message(str(one.message_id)) is None
+    assert await find_publication(stage.easel.connection, one.id) is None

@@ -136,3 +136,36 @@ async def test_a_board_that_somebody_deleted_comes_back_with_the_next_change(sta
     await stage.boards.refresh(place)  # learns that it is gone
     again = await stage.refresh(THREAD)
     assert again.id != seen.id and "picks of the week" in again.text
+
+
+@pytest.mark.parametrize("channel", [THREAD, FORUM])
+async def test_in_an_archived_thread_it_names_no_more_than_elsewhere(stage: Stage, channel: int) -> None:
+    seen = await stage.refresh(channel)
+    link = f"/{TEXT}/{stage.one.message_id}"
+    assert link in seen.text
+    connection, job_id = stage.easel.connection, stage.one.job_id
+    board = await find_board(connection, channel)
+    assert board is not None
+    await stage.scene.control.set_channel(str(board.message_channel_id), archived=True)
+    await rate_job(connection, job_id, ContentRating.EXPLICIT, RatingSource.STAFF, server_id=WORKSHOP)
+    try:
+        assert link not in (await stage.refresh(channel)).text
+    finally:
+        await clear_job_rating(connection, job_id, RatingSource.STAFF, server_id=WORKSHOP)
+        await stage.refresh(channel)
+
+
+@pytest.mark.parametrize("channel", [TEXT, THREAD, FORUM])
+async def test_it_goes_with_the_art_channel(stage: Stage, channel: int) -> None:
+    seen = await stage.refresh(channel)
+    await stage.boards.remove_unwanted()
+    assert await stage.scene.control.message(seen.id) is not None, "it is wanted"
+    change = stage.easel.servers.administration.change_settings
+    art = (await stage.easel.servers.servers.of(WORKSHOP)).settings.art_channels
+    await change(STAFF, WORKSHOP, art_channels=tuple(each for each in art if each.channel_id != channel))
+    try:
+        await stage.boards.remove_unwanted()
+        assert await stage.scene.control.message(seen.id) is None, "nobody would take a name out of it"
+        assert await find_board(stage.easel.connection, channel) is None
+    finally:
+        await change(STAFF, WORKSHOP, art_channels=art)

@@ -21,6 +21,8 @@ from bot.i18n import _, speaking
 from bot.i18n.texts import clipped, mention, on_a_label
 from bot.servers.context import ActionContext
 from bot.servers.services import ServerServices
+from bot.ui.archived_threads import in_open_thread
+from bot.ui.art_channels.deleting import MAX_TITLE, delete_message
 from bot.ui.art_channels.tags import tags_for
 from bot.ui.art_channels.translations import editing, looking, posting
 from bot.ui.client import Client
@@ -31,7 +33,7 @@ from bot.ui.views.gallery_picture import post_link
 from bot.ui.views.lora import LoraPageButton
 from bot.ui.views.published_post import custom_ids
 
-MAX_NAME, MAX_TITLE = 80, 100  # characters of a LoRA's name, and of a forum post's title
+MAX_NAME = 80  # characters of a LoRA's name
 WHOLE_GALLERY = OpenGalleryButton.whole  # the custom_id by which a board is told from other messages
 
 
@@ -101,9 +103,20 @@ class BoardPosts:
         if board.message_channel_id is None or board.message_id is None:
             raise MessageGone
         view = await self._view(board, content)
-        with editing():
-            channel = self._client.get_partial_messageable(board.message_channel_id)
-            await channel.get_partial_message(board.message_id).edit(view=view)
+        channel = self._client.get_partial_messageable(board.message_channel_id)
+        message = channel.get_partial_message(board.message_id)
+        with editing():  # that does not keep a thread open: without people's messages Discord archives it in some days
+            await in_open_thread(self._client, channel.id, lambda: message.edit(view=view))
+
+    async def is_wanted(self, board: GalleryBoard) -> bool:
+        """Whether its channel is an art channel still; in a server that the bot has left, nothing is to be done."""
+        settings = (await self._servers.servers.of(board.server_id)).settings
+        return settings.art_channel(board.channel_id) is not None or self._client.get_guild(board.server_id) is None
+
+    async def delete_board(self, board: GalleryBoard, message: PostedMessage) -> None:
+        """Delete it, in a forum its post. Raises ArtChannelUnreachable."""
+        with looking(), suppress(discord.NotFound, discord.Forbidden):
+            await delete_message(self._client, message)
 
     async def _channel(self, channel_id: int) -> object:
         """The channel with what is known of it. Raises what discord.py raises."""

@@ -21,13 +21,14 @@ from bot.database.people import locale_of
 from bot.database.pictures import pictures_of_job
 from bot.database.publications import Publication
 from bot.database.server_settings import ArtChannel
-from bot.i18n import _, speaking
+from bot.i18n import speaking
 from bot.i18n.texts import on_a_label
 from bot.library.configuration import Configuration
 from bot.pictures.attachments import DAMAGED, ENCODING, PictureFile
 from bot.pictures.signing import SignedAttachments
 from bot.servers.context import ActionContext
 from bot.servers.services import ServerServices
+from bot.ui.art_channels.deleting import MAX_TITLE, delete_message
 from bot.ui.art_channels.tags import tags_for, wanted_tags
 from bot.ui.art_channels.translations import editing, looking, posting
 from bot.ui.client import Client
@@ -40,8 +41,6 @@ from bot.ui.views.published_post import (
     shown_picture,
     with_likes,
 )
-
-MAX_TITLE = 100  # characters of a forum post's title; Discord's limit
 
 log = logging.getLogger(__name__)
 
@@ -143,26 +142,9 @@ class PublicationPosts:
         """Delete it. A forum post that the bot may not delete loses its picture and its title, and is archived."""
         with looking():
             try:
-                if message.channel_id == message.message_id:  # the first message of a forum post
-                    await self._delete_post(message)
-                else:
-                    await self._delete_message(message)
+                await delete_message(self._client, message)
             except (discord.NotFound, discord.Forbidden) as problem:
                 log.info("the message of the publication %d is not there to delete: %s", publication.id, problem)
-
-    async def _delete_post(self, message: PostedMessage) -> None:
-        post = await self._channel(message.channel_id)
-        if not isinstance(post, discord.Thread) or _manages(post):
-            await self._client.http.delete_channel(message.channel_id)
-            return
-        await self._delete_message(message)
-        title = on_a_label(_("A picture that is not published any more"), MAX_TITLE)
-        await post.edit(archived=False, name=title)  # an archived thread is opened to be renamed
-        await post.edit(archived=True)
-
-    async def _delete_message(self, message: PostedMessage) -> None:
-        channel = self._client.get_partial_messageable(message.channel_id)
-        await channel.get_partial_message(message.message_id).delete()
 
     # --- what a post shows --------------------------------------------------------------------------------------------
 
@@ -216,11 +198,6 @@ def _check_may_post(channel: object) -> None:
     writes = own.send_messages_in_threads if isinstance(channel, discord.Thread) else own.send_messages
     if not (own.view_channel and writes and own.attach_files):
         raise PostRefused("the bot may not view the channel, write in it or attach files")
-
-
-def _manages(post: discord.Thread) -> bool:
-    """Whether the bot may delete the post."""
-    return post.parent is not None and post.permissions_for(post.guild.me).manage_threads
 
 
 def _where(publication: Publication, channel: object) -> ActionContext:

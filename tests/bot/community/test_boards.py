@@ -10,6 +10,7 @@ import pytest
 from bot.community.boards import MOST_LIKED, Boards
 from bot.community.discord_side import ArtChannelUnreachable
 from bot.community.pacing import EDIT_SECONDS, EditPacer
+from bot.database.boards import find_board
 from bot.database.features import FeatureKind, add_feature
 from bot.database.likes import RECENT_MS, like
 from bot.database.publications import Publication, begin_removal
@@ -169,3 +170,16 @@ async def test_there_is_one_board_wherever_it_is_killed(tmp_path: Path) -> None:
                 "SELECT id FROM publication WHERE recent_likes > 0 ORDER BY id DESC"
             )
             assert content.most_liked == tuple(row["id"] for row in rows)
+
+
+async def test_a_board_goes_with_its_art_channel_also_when_discord_does_not_answer_at_first(here: Community) -> None:
+    await liked(here)
+    await refresh(here)
+    here.discord.unwanted = {HERE.channel_id}
+    for place in ("delete", "deleted"):
+        here.discord.down = {place}
+        await here.boards.remove_unwanted()
+        assert await find_board(here.connection, HERE.channel_id) is not None
+    here.discord.down = set()
+    await here.boards.remove_unwanted()
+    assert here.discord.boards == {} and await find_board(here.connection, HERE.channel_id) is None
