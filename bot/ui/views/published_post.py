@@ -126,9 +126,12 @@ class PublicationButton(PersistentButton, template=NO_CUSTOM_ID):
 
 
 async def publication_here(interaction: Interaction, publication_id: int) -> Publication:
-    """A publication of the server where the person is, while it is posted. Raises NotPublished."""
+    """A publication of the server where the person is, until it is taken back. Raises NotPublished.
+
+    Its message may be seen and pressed a moment before Discord's answer to its posting.
+    """
     found = await find_publication(interaction.client.connection, publication_id)
-    if found is None or found.state is not PublicationState.POSTED or found.server_id != interaction.guild_id:
+    if found is None or found.state is PublicationState.REMOVING or found.server_id != interaction.guild_id:
         raise NotPublished
     return found
 
