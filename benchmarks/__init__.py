@@ -12,6 +12,7 @@ gallery.py         pages of a server's gallery, and likes
 server_limits.py   what the rules of servers add to an order
 engine.py          the engine against diffusers (parts in _engine_ways.py, _engine_trace.py, _engine_nets.py,
                    _engine_costs.py, _engine_kernels.py)
+few_steps.py       requests a second when half use a 4-step recipe, against none
 queue_policy.py    simulates queue policies
 rescan.py          a rescan of 10,000 files
 word_rules.py      prompts judged by the rules on words

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -98,6 +98,22 @@ class Studio(_Kept):
         found = next((lora for lora in self.loras if lora.lora_id == lora_id), None)
         weight = usual if found is None or found.weight is None else found.weight
         return self.changed(lora_id, weight=bounded(weight + step))
+
+    def scaled(self, weights: Mapping[int, float], lora_id: int, weight: float) -> Studio:
+        """With the weights of all entries in `weights` scaled as that of `lora_id` is by setting it to `weight`.
+
+        Where one of them would leave the bounds, all are scaled less, so that proportions stay; nothing is proportional
+        to a weight of 0.
+        """
+        before = weights.get(lora_id, 0.0)
+        if not before:
+            return self.changed(lora_id, weight=bounded(weight))
+        largest = max(abs(each) for each in weights.values())
+        factor = max(min(weight / before, MAX_WEIGHT / largest), MIN_WEIGHT / largest)
+        studio = self
+        for each, current in weights.items():
+            studio = studio.changed(each, weight=bounded(current * factor))
+        return studio.model_copy(update={"focus": lora_id})
 
     def with_draft(self, **fields: object) -> Studio:
         """With fields of the draft set."""
@@ -217,7 +233,7 @@ def advice(rows: Sequence[Row], prompt: str) -> list[str]:
     if len(working) > 1 and total > limit:
         told.append(
             _(
-                "The weights add up to {total}. Above {limit} they get into each other's way: lower each a little."
+                "The weights add up to {total}. Above {limit} they get into each other's way: *Weight* can scale all."
             ).format(total=f"{total:.3g}", limit=f"{limit:.3g}")
         )
     silent = [row for row in working if row.all_words and not row.words and not _says_one_of(prompt, row.all_words)]

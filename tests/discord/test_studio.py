@@ -111,6 +111,18 @@ async def test_the_spacing_of_the_steps_is_chosen_apart_from_the_sampler(scene: 
     assert "trailing spacing" in studio.text
 
 
+async def test_all_weights_are_scaled_with_one_in_proportion(scene: Scene) -> None:
+    await fresh(scene, scene.ada, add="Bat")
+    panel = await (await scene.ada.slash("studio", add="Cape")).reply()
+    assert panel.text.count("at **0.8**") == 2
+    buttons = [custom_id for button in panel.buttons.values() if (custom_id := str(button.get("custom_id")))]
+    assert any(custom_id.startswith("stadjust:") for custom_id in buttons)
+    opener = await scene.ada.press(panel, "Weight")
+    await opener.modal()
+    panel = await (await scene.ada.submit(opener, {"weight": "0.4", "scale": "all"})).reply()
+    assert panel.text.count("at **0.4**") == 2
+
+
 async def test_generate_without_a_prompt_asks_for_one_and_paints_it(scene: Scene) -> None:
     margaret = scene.control.person("Margaret")
     panel = await fresh(scene, margaret)

@@ -51,6 +51,26 @@ def test_a_nudge_begins_at_the_usual_weight_and_stays_in_bounds() -> None:
 
 
 @pytest.mark.parametrize(
+    ("weights", "weight", "scaled"),
+    [
+        ({1: 0.8, 2: 0.4, 3: -0.2}, 0.4, {1: 0.4, 2: 0.2, 3: -0.1}),
+        ({1: 0.8, 2: 0.4}, 0.0, {1: 0.0, 2: 0.0}),
+        ({1: 0.5, 2: 2.0}, 2.0, {1: 1.0, 2: 4.0}),  # the second would be 8
+        ({1: 1.0, 2: 1.0}, -9.0, {1: -4.0, 2: -4.0}),
+        ({1: 0.0, 2: 0.4}, 0.6, {1: 0.6, 2: 0.4}),  # nothing is proportional to nothing
+    ],
+)
+def test_scaling_all_weights_keeps_their_proportions_and_bounds(
+    weights: dict[int, float], weight: float, scaled: dict[int, float]
+) -> None:
+    studio = Studio()
+    for number, each in weights.items():
+        studio = studio.with_lora(StudioLora(lora_id=number, name=str(number), weight=each))
+    after = studio.scaled(weights, 1, weight)
+    assert {lora.lora_id: lora.weight for lora in after.loras} == scaled and after.focus == 1
+
+
+@pytest.mark.parametrize(
     ("weight", "kept"), [(9.0, 4.0), (-9.0, -4.0), (0.123456, 0.12), (math.nan, 0.8), (math.inf, 0.8)]
 )
 def test_weights_are_bounded(weight: float, kept: float) -> None:

@@ -130,7 +130,8 @@ class AdjustButton(StudioButton, template=panel_id("adjust")):
         lora = await self.lora(interaction)
         snapshot = await interaction.client.studios.snapshot(interaction)
         row = next(row for row in snapshot.rows if row.lora.lora_id == lora.lora_id)
-        await acknowledge.open_modal(interaction, AdjustForm(row, opening=interaction.id))
+        others = [each for each in snapshot.fitting if each is not row] if row in snapshot.fitting else []
+        await acknowledge.open_modal(interaction, AdjustForm(row, others, opening=interaction.id))
 
 
 class StrengthButton(StudioButton, template=panel_id("strength")):

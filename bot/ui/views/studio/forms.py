@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 MENU = 25  # choices of one menu; Discord's limit
 _DEFAULT = "-"  # the value of the checkpoint's default
 _FAST = "fast"
+_ALL = "all"
 
 
 class StudioForm(ModalForm):
@@ -189,14 +190,22 @@ class StrengthForm(StudioForm):
 
 
 class AdjustForm(StudioForm):
-    """A LoRA's weight, and which of its trigger words are added to the prompt: up to 50, in menus of 25."""
+    """A LoRA's weight, and which of its trigger words are added to the prompt: up to 50, in menus of 25.
 
-    def __init__(self, row: Row, *, opening: int) -> None:
+    Where there are `others`, all weights can be scaled with it.
+    """
+
+    def __init__(self, row: Row, others: Sequence[Row], *, opening: int) -> None:
         super().__init__(_("Adjust {lora}").format(lora=row.name), f"stadjust:{row.lora.lora_id}", opening)
         self._lora_id = row.lora.lora_id
         self.weight = _text("weight", f"{row.weight:g}", required=True)
         hint = _("0.7 to 0.8 for a character or style, 0.3 to 0.6 for a detail, less of each together")
         self.add_item(ui.Label[Any](text=_("Weight"), description=hint[:100], component=self.weight))
+        self.scale: ui.Select[Any] | None = None
+        if others and row.weight:
+            ways = [(_("This LoRA alone"), _DEFAULT), (_("Scale all: the others keep their proportions"), _ALL)]
+            self.scale = _menu("scale", ways, _DEFAULT)
+            self.add_item(ui.Label[Any](text=_("What changes"), component=self.scale))
         words = list(dict.fromkeys(row.all_words))
         pieces = [words[start : start + MENU] for start in range(0, len(words), MENU)]
         self.words = [
@@ -218,10 +227,15 @@ class AdjustForm(StudioForm):
         fields: dict[str, object] = {"weight": weight}
         if self.words:
             fields["trigger_words"] = tuple(word for menu in self.words for word in menu.values)
-        studios = interaction.client.studios
+        studios, weights = interaction.client.studios, dict[int, float]()
+        if weight is not None and self.scale is not None and _chosen(self.scale) == _ALL:
+            weights = {row.lora.lora_id: row.weight for row in (await studios.snapshot(interaction)).fitting}
 
         def adjust(studio: Studio) -> Studio:
-            return studio.changed(self._lora_id, **fields)
+            changed = studio.changed(self._lora_id, **fields)
+            if weight is None or not weights:
+                return changed
+            return changed.scaled({i: w for i, w in weights.items() if studio.has(i)}, self._lora_id, weight)
 
         await studios.redraw(interaction, await studios.change(interaction, adjust))
 
