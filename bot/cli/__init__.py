@@ -10,6 +10,7 @@ sheet.py       `sheet`: a contact sheet of the demo checkpoints
 status.py      `status`: how the bot stands, told from its database
 library.py     `library scan`, `list` and `declare`
 inspect.py     `library inspect`: what single LoRA files are
+add_checkpoint.py  `library add-checkpoint`: fetches a checkpoint, or checks files that are here
 calibrate.py   `calibrate`: measures how many pictures are worth painting together
 backup.py      `backup` and `restore`
 privacy.py     `privacy show`, `export` and `delete`

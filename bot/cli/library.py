@@ -19,7 +19,7 @@ from rich import box
 from rich.table import Table
 
 from bot.app.assembly import open_catalogue
-from bot.cli import DONE, REFUSED, add_config, advising, harmless, inspect, settings_of
+from bot.cli import DONE, REFUSED, add_checkpoint, add_config, advising, harmless, inspect, settings_of
 from bot.cli.output import Output
 from bot.cli.progress import progress_bar
 from bot.config import ConfigError, Settings
@@ -49,7 +49,7 @@ def add(commands: Commands) -> None:
     """Declare the commands."""
     parser = commands.add_parser(
         "library",
-        help="the LoRA files: scan, list, declare, inspect",
+        help="the LoRA files: scan, list, declare, inspect; checkpoints: add",
         description="The LoRA files: which there are, and what they were trained on.",
     )
     actions = parser.add_subparsers(required=True, metavar="ACTION")
@@ -76,6 +76,7 @@ def add(commands: Commands) -> None:
     word.add_argument("--reason", required=True, metavar="TEXT", help="how you know; it is kept with the declaration")
     word.add_argument("--force", action="store_true", help="even against the hash of what it was trained on")
     inspect.add(actions)
+    add_checkpoint.add(actions)
     for action, run in ((scan, run_scan), (show, run_list), (word, run_declare)):
         action.add_argument("--json", action="store_true", help="tell it as JSON")
         add_config(action)

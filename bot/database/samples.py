@@ -24,6 +24,10 @@ AWAITED = """
     SELECT 1 FROM lora_version
     WHERE lora_id = ? AND usable = 1 AND base_model IS NOT NULL AND sampled = 0 AND sample_tries < ? LIMIT 1
 """
+GIVEN_UP = """
+    SELECT 1 FROM lora_version
+    WHERE lora_id = ? AND usable = 1 AND base_model IS NOT NULL AND sampled = 0 AND sample_tries >= ? LIMIT 1
+"""
 TRY = "UPDATE lora_version SET sample_tries = sample_tries + ? WHERE id = ?"
 FORGET = "DELETE FROM sample WHERE version_id = ? RETURNING path"
 RECORD = "INSERT INTO sample (version_id, position, checkpoint, path, created_at) VALUES (?, ?, ?, ?, ?)"
@@ -67,6 +71,11 @@ async def due_for_samples(connection: aiosqlite.Connection, base_models: Iterabl
 async def awaits_samples(connection: aiosqlite.Connection, lora_id: int) -> bool:
     """Whether some version of the entry has no samples yet and still has tries left. Raises DatabaseError."""
     return await fetch_one(connection, AWAITED, (lora_id, MAX_TRIES)) is not None
+
+
+async def samples_given_up(connection: aiosqlite.Connection, lora_id: int) -> bool:
+    """Whether some version of the entry failed at each of its tries to paint samples. Raises DatabaseError."""
+    return await fetch_one(connection, GIVEN_UP, (lora_id, MAX_TRIES)) is not None
 
 
 async def count_try(connection: aiosqlite.Connection, version_id: int) -> None:

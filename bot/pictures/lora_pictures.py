@@ -8,7 +8,7 @@ from pathlib import Path
 import aiosqlite
 
 from bot.database.loras import Lora
-from bot.database.samples import Sample, awaits_samples, samples_of
+from bot.database.samples import Sample, awaits_samples, samples_given_up, samples_of
 from bot.library.configuration import Configuration
 from bot.pictures.attachments import PictureFile
 from bot.pictures.thumbnails import GALLERY, LIST, Box, Thumbnails
@@ -56,6 +56,10 @@ class LoraPictures:
         now = self._configuration
         wanted = now.settings.library.samples and now.checkpoints.names_for(lora)
         return bool(wanted) and await awaits_samples(self._connection, lora.id)
+
+    async def is_suspect(self, lora: Lora) -> bool:
+        """Whether no samples could be painted with some version, however often that was tried."""
+        return await samples_given_up(self._connection, lora.id)
 
     async def _authors_file(self, lora: Lora, base_model: BaseModelId | None) -> Path | None:
         shown = self._configuration.checkpoints.fitting_first(lora, base_model)

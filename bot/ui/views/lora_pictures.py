@@ -46,6 +46,9 @@ async def add_pictures(
         await _add_samples(page, container, pictures, lora, samples)
     elif await pictures.awaits_samples(lora):
         container.add_item(ui.TextDisplay[Any]("-# " + _("Samples are painted as soon as nobody waits for a picture.")))
+    elif await pictures.is_suspect(lora):
+        text = _("No sample could be painted with it, though that was tried several times; it may be broken.")
+        container.add_item(ui.TextDisplay[Any](f"⚠️ {text}"))
 
 
 def _by_version(painted: Sequence[Sample], usual: str | None, room: int) -> list[list[Sample]]:

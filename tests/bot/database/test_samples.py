@@ -10,6 +10,7 @@ from bot.database.samples import (
     count_try,
     due_for_samples,
     record_samples,
+    samples_given_up,
     samples_of,
     take_try_back,
 )
@@ -56,6 +57,16 @@ async def test_painting_again_replaces_and_tells_which_files_to_delete(connectio
         (0, "0.png", "There"),
         (1, "1.png", "There"),
     ]
+
+
+async def test_a_file_whose_samples_failed_each_time_is_suspect(connection: aiosqlite.Connection) -> None:
+    lora = await add_lora(connection, "Owl", base_model=ILLUSTRIOUS)
+    for _ in range(MAX_TRIES):
+        assert not await samples_given_up(connection, lora.id)
+        await count_try(connection, lora.versions[0].id)
+    assert await samples_given_up(connection, lora.id)
+    await record_samples(connection, lora.versions[0].id, "Here", ["0.png", "1.png"])
+    assert not await samples_given_up(connection, lora.id)
 
 
 async def test_samples_on_a_checkpoint_that_fits_no_more_are_not_shown(connection: aiosqlite.Connection) -> None:
