@@ -80,5 +80,3 @@ class SourcesSettings(Section):
     """A file of which less than 64 KiB came in this time is given up."""
     real_people: bool = False
     """Whether LoRAs that their page says show a real person may be added."""
-    updates: bool = False
-    """Whether hubs are asked once a day for newer versions of what was added from them."""
