@@ -15,7 +15,7 @@ from bot.cli import DONE, advising, port
 from bot.cli.ending import until_asked
 from bot.cli.run import serve
 from bot.config import ConfigError, Settings
-from playground import Playground, default_world
+from playground import Playground, default_world, permissions
 from playground.control import Control
 from playground.server import PortTaken
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PORT = 8765
 START_SECONDS = 180.0
+STAFF_ROOM = "staff-room"
 SUGGESTIONS = (  # what the demo checkpoints paint well, for people who do not know yet what to ask for
     "/imagine a large red star on a blue background",
     "/imagine komori on a green background lora1:Komori",
@@ -79,6 +80,8 @@ def settings_in(playground: Playground, data: Path) -> Settings:
 
 async def _welcome(page_url: str, *, browser: bool) -> None:
     async with Control.connect(page_url) as control:
+        allowed = permissions.VIEW_CHANNEL | permissions.SEND_MESSAGES | permissions.ATTACH_FILES
+        await control.set_channel(STAFF_ROOM, overwrite=default_world.APPLICATION_ID, allow=allowed)  # for reports
         await control.wait_online(seconds=START_SECONDS)
     print(
         f"Easel is here: {page_url}\nWrite /imagine in the channel. /server is for Grace, whose server it is, and for "

@@ -9,7 +9,6 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, expect
 
-from playground import default_world, permissions
 from playground.control import Control
 from tests.browser.conftest import picture
 from tests.browser.test_moderator import section
@@ -30,11 +29,8 @@ async def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def demo(folder: Path) -> AsyncIterator[Demo]:
-    """A demo of its own, in which the bot may post among staff."""
+    """A demo of its own. The bot may post among staff there."""
     async with running_demo(folder) as demo:
-        async with Control.connect(demo.page_url) as control:
-            allowed = permissions.VIEW_CHANNEL | permissions.SEND_MESSAGES | permissions.ATTACH_FILES
-            await control.set_channel(STAFF_CHANNEL, overwrite=default_world.APPLICATION_ID, allow=allowed)
         yield demo
 
 

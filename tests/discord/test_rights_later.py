@@ -277,7 +277,7 @@ async def withheld(stage: Stage, suffix: str, cases: Sequence[Case]) -> dict[str
         if case.happens is nothing:
             assert seen.attachments
             continue
-        assert "may not be shown here any more" in seen.text and case.told in seen.text, f"{name}: {seen.text}"
+        assert "This picture may not be shown here" in seen.text and case.told in seen.text, f"{name}: {seen.text}"
         assert not seen.attachments and (case.private or SECRET not in seen.text), name
     shown = {one["answer"]["id"] for one in await control.exchanges(before) if one["files"]}
     usual = {orders[name][1].id for name in orders if orders[name][0].happens is nothing}
@@ -321,7 +321,9 @@ async def test_what_happens_during_a_restart_counts(stage: Stage) -> None:
     await control.clear_faults()
     await stage.start()
     seen = await stage.ended(undelivered)
-    assert "may not be shown here any more" in seen.text and PERSONAL in seen.text and not seen.attachments, seen.text
+    assert "This picture may not be shown here" in seen.text and PERSONAL in seen.text and not seen.attachments, (
+        seen.text
+    )
     await stage.easel.jobs.unpause(EVERYWHERE)
     for name, (case, message) in orders.items():
         await refused(stage, name, case, message)

@@ -69,7 +69,12 @@ def add_community(page: RenderedMessage, lora: Lora, community: Sequence[Communi
     authors = " · ".join(
         mention(-1 if each.publication.person_id is None else each.publication.person_id) for each in community
     )
-    text = f"### {_('Made with it in this server')}\n-# " + _("In order, by {people}").format(people=authors)
+    by = (
+        _("by {person}").format(person=authors)
+        if len(community) == 1
+        else _("In order, by {people}").format(people=authors)
+    )
+    text = f"### {_('Made with it in this server')}\n-# {by}"
     page.view.add_item(
         ui.Container[Any](
             ui.TextDisplay[Any](text),

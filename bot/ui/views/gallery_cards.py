@@ -15,7 +15,7 @@ from bot.database.gallery import PlaceFilter, find_shown
 from bot.database.jobs import find_job
 from bot.database.publications import Publication
 from bot.i18n import _, ngettext, number
-from bot.i18n.texts import bounded_lines, mention, plain, several
+from bot.i18n.texts import bounded_lines, mention, on_a_label, plain, several
 from bot.pictures.attachments import PictureFile
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage
@@ -49,11 +49,12 @@ class OpenPictureMenu(PersistentSelect, template=r"ga-v:(?P<of>list|featured)"):
 
 @dataclass(frozen=True)
 class GalleryCard:
-    """A picture of a page: its publication, its file if that can be read, and its LoRAs by name."""
+    """A picture of a page: its publication, its file if that can be read, its LoRAs by name, and a prompt to show."""
 
     publication: Publication
     picture: PictureFile | None
     loras: Sequence[str]
+    prompt: str  # "" where the author keeps it private
 
 
 async def add_list(interaction: Interaction, page: RenderedMessage, publications: Sequence[Publication]) -> None:
@@ -100,7 +101,9 @@ async def _card(interaction: Interaction, publication: Publication) -> GalleryCa
     client = interaction.client
     job = await find_job(client.connection, publication.job_id)
     picture = await file_of(interaction, publication)
-    return GalleryCard(publication, picture, [use.name for use in job.request.loras] if job else [])
+    loras = [use.name for use in job.request.loras] if job else []
+    prompt = job.request.only(publication.position).prompt if job and publication.shows_prompt else ""
+    return GalleryCard(publication, picture, loras, prompt)
 
 
 def _card_line(card: GalleryCard) -> str:
@@ -125,13 +128,12 @@ def _alt_text(n: int, card: GalleryCard) -> str:
 
 
 def _options(cards: Sequence[GalleryCard]) -> list[discord.SelectOption]:
-    return [
-        discord.SelectOption(
-            label=f"{n}. {', '.join(card.loras) or card.publication.checkpoint}"[:MAX_OPTION],
-            value=str(card.publication.id),
-            description=" · ".join(filter(None, [card.publication.checkpoint, _likes(card.publication.likes)]))[
-                :MAX_OPTION
-            ],
-        )
-        for n, card in enumerate(cards, 1)
-    ]
+    return [_option(n, card) for n, card in enumerate(cards, 1)]
+
+
+def _option(n: int, card: GalleryCard) -> discord.SelectOption:
+    """What tells a picture best comes first: its prompt, its LoRAs, its checkpoint."""
+    one = card.publication
+    name, *rest = [on_a_label(each) for each in (card.prompt, ", ".join(card.loras), one.checkpoint) if each]
+    about = " · ".join(filter(None, [*rest, _likes(one.likes)]))
+    return discord.SelectOption(label=f"{n}. {name}", value=str(one.id), description=about[:MAX_OPTION] or None)

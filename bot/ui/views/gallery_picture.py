@@ -9,6 +9,7 @@ from discord import ui
 
 from bot.database.features import FeatureKind
 from bot.database.publications import Publication
+from bot.errors import NotYours
 from bot.i18n import _
 from bot.pictures.thumbnails import GALLERY
 from bot.ui.access import hides_pictures, require_published
@@ -19,7 +20,13 @@ from bot.ui.views.community_pictures import file_of
 from bot.ui.views.feature_buttons import feature_buttons, featured_line
 from bot.ui.views.gallery_links import OpenGalleryButton
 from bot.ui.views.persistent_items import PersistentButton
-from bot.ui.views.published_post import likes_text, picture_items, publication_buttons, shown_picture
+from bot.ui.views.published_post import (
+    check_may_unpublish,
+    likes_text,
+    picture_items,
+    publication_buttons,
+    shown_picture,
+)
 from bot.ui.views.report_forms import open_report_form
 from bot.workspace.repaint import picture_gone
 
@@ -63,7 +70,8 @@ async def _page(interaction: Interaction, publication_id: int) -> RenderedMessag
         page.view.add_item(item)
     featured = await featured_line(interaction, FeatureKind.PUBLICATION, publication.id)
     page.view.add_item(ui.TextDisplay[Any]("\n".join([_facts(publication), *featured])))
-    page.view.add_item(ui.ActionRow[Any](*publication_buttons(publication, job)))
+    unpublish = await _may_unpublish(interaction, publication)
+    page.view.add_item(ui.ActionRow[Any](*publication_buttons(publication, job, unpublish=unpublish)))
     more: list[PersistentButton] = []
     if publication.person_id is not None:
         more.append(OpenGalleryButton(person_id=publication.person_id))
@@ -71,6 +79,15 @@ async def _page(interaction: Interaction, publication_id: int) -> RenderedMessag
     more += await feature_buttons(interaction, FeatureKind.PUBLICATION, publication.id)
     page.view.add_item(ui.ActionRow[Any](*more))
     return page
+
+
+async def _may_unpublish(interaction: Interaction, publication: Publication) -> bool:
+    """Whether to offer it: one person alone sees this message."""
+    try:
+        await check_may_unpublish(interaction, publication)
+    except NotYours:
+        return False
+    return True
 
 
 def _facts(publication: Publication) -> str:

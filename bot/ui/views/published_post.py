@@ -84,8 +84,8 @@ def published_message(
     return page
 
 
-def publication_buttons(publication: Publication, job: Job) -> list[PersistentButton]:
-    """What everybody may do with a published picture, and its author and staff."""
+def publication_buttons(publication: Publication, job: Job, *, unpublish: bool = True) -> list[PersistentButton]:
+    """What everybody may do with a published picture, and with `unpublish` what its author and staff may."""
     about_loras: list[PersistentButton] = []
     if job.request.loras:
         keep = BookmarkLorasButton(job.id)
@@ -95,7 +95,7 @@ def publication_buttons(publication: Publication, job: Job) -> list[PersistentBu
         LikeButton(publication.id, publication.likes),
         *about_loras,
         RemixButton(job.id),
-        UnpublishButton(publication.id),
+        *([UnpublishButton(publication.id)] if unpublish else []),
     ]
 
 
@@ -237,7 +237,7 @@ class UnpublishButton(PublicationButton, template=r"unpublish:(?P<publication>\d
     async def handle(self, interaction: Interaction) -> None:
         """Open the question. Raises NotYours."""
         publication = await publication_here(interaction, self.publication_id)
-        await _check_may_unpublish(interaction, publication)
+        await check_may_unpublish(interaction, publication)
         form = UnpublishForm(publication.id, interaction.id, own=publication.person_id == interaction.user.id)
         await acknowledge.open_modal(interaction, form)
 
@@ -271,7 +271,7 @@ class UnpublishForm(PersistentForm, template=r"unpublish:(?P<publication>\d{1,18
     async def submitted(self, interaction: Interaction) -> None:
         """Take it out of the gallery; for staff, take its job down in this server."""
         publication = await publication_here(interaction, self._publication_id)
-        await _check_may_unpublish(interaction, publication)
+        await check_may_unpublish(interaction, publication)
         client = interaction.client
         if publication.person_id == interaction.user.id:
             await client.publishing.take_back(publication.id)
@@ -281,7 +281,7 @@ class UnpublishForm(PersistentForm, template=r"unpublish:(?P<publication>\d{1,18
         await send_ephemeral_text(interaction, _("It is not published any more."))
 
 
-async def _check_may_unpublish(interaction: Interaction, publication: Publication) -> None:
+async def check_may_unpublish(interaction: Interaction, publication: Publication) -> None:
     """Raises NotYours. Staff may, and who may delete anybody's messages where the post is, unless they are blocked."""
     if publication.person_id == context_of(interaction).person_id:
         return

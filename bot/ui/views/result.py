@@ -314,8 +314,8 @@ def ended_view(job: Job, *, private: bool) -> ui.LayoutView:
 
 def withheld_view(job: Job, refusal: RequestError, *, private: bool) -> ui.LayoutView:
     """The message of a job whose pictures may not be shown any more where it was ordered."""
-    text = _("**Your picture is ready, but it may not be shown here any more**")
-    kept = _("It is kept: you alone see it in /history.")
+    text = _("**This picture may not be shown here any more**")
+    kept = _("It is kept: whoever had it painted finds it in /history.")
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any](f"{text}\n{_why_refused(refusal, private=private)}\n-# {kept}"))
     view.add_item(ui.ActionRow[Any](AgainButton(job.id), EditButton(job.id)))
