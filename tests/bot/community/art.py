@@ -78,7 +78,7 @@ class Discord:
     messages: dict[int, tuple[int, int]] = field(default_factory=dict[int, tuple[int, int]])
     """By message: the publication, and the likes that it shows."""
     boards: dict[int, BoardContent] = field(default_factory=dict[int, BoardContent])
-    unwanted: set[int] = field(default_factory=set[int])  # channels that are no art channels any more
+    closed_channels: set[int] = field(default_factory=set[int])  # channels that are no art channels any more
     down: set[str] = field(default_factory=set[str])
     refuses: bool = False
     closed: bool = False
@@ -136,7 +136,7 @@ class Discord:
         return PostedMessage(board.channel_id, next(iter(self.boards))) if self.boards else None
 
     async def is_wanted(self, board: GalleryBoard) -> bool:
-        return board.channel_id not in self.unwanted
+        return board.channel_id not in self.closed_channels
 
     async def delete_board(self, board: GalleryBoard, message: PostedMessage) -> None:
         await self._step("delete")

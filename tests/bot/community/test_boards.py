@@ -175,7 +175,7 @@ async def test_there_is_one_board_wherever_it_is_killed(tmp_path: Path) -> None:
 async def test_a_board_goes_with_its_art_channel_also_when_discord_does_not_answer_at_first(here: Community) -> None:
     await liked(here)
     await refresh(here)
-    here.discord.unwanted = {HERE.channel_id}
+    here.discord.closed_channels = {HERE.channel_id}
     for place in ("delete", "deleted"):
         here.discord.down = {place}
         await here.boards.remove_unwanted()
