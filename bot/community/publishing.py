@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from weakref import WeakValueDictionary
 
@@ -197,42 +197,51 @@ class Publishing:
 
         Raises DatabaseError.
         """
-        await self._match_channels()
+        closed = await self._match_channels()
         after = 0
         while rows := await unsettled_publications(self._connection, after=after, limit=AT_ONCE):
             for row in rows:
                 try:
-                    await self._settle(row)
+                    await self._settle(row, closed)
                 except ArtChannelUnreachable as problem:
                     log.warning("the publication %d goes on later: %s", row.id, problem)
                 except PostRefused as refusal:
                     log.warning("the publication %d was refused: %s", row.id, refusal)
             after = rows[-1].id
 
-    async def _match_channels(self) -> None:
-        """Hide what is not shown in its channel by now, and bring back what is shown again."""
+    async def _match_channels(self) -> set[int]:
+        """Hide what is not shown in its channel by now, and bring back what is shown again.
+
+        The channels in which nothing is posted: they are no art channels any more, or nobody knows for whom they are.
+        """
+        closed: set[int] = set()
         found = await next_art_channel(self._connection)
         while found is not None:
             server_id, channel_id = found
             place, brings_back = await self._rules.place(server_id, channel_id)
             await match_channel(self._connection, channel_id, place, brings_back=brings_back)
+            closed |= set() if brings_back else {channel_id}
             found = await next_art_channel(self._connection, channel_id)
+        return closed
 
-    async def _settle(self, row: Publication) -> None:
+    async def _settle(self, row: Publication, closed: Collection[int]) -> None:
         if row.state is PublicationState.PENDING and not row.hidden:
-            await self._post(row.id)
+            await self._post(row.id, anew=row.art_channel_id not in closed)
         else:
             await self._take_away(row.id)
 
-    async def _post(self, publication_id: int) -> Publication | None:
-        """Post one that is pending; None when it was deleted meanwhile, and then its message goes, too."""
+    async def _post(self, publication_id: int, *, anew: bool = True) -> Publication | None:
+        """Post one that is pending; None when it was deleted meanwhile, and then its message goes, too.
+
+        Unless `anew`, what was posted before is found, and nothing is posted.
+        """
         async with self._lock(publication_id):
             row = await find_publication(self._connection, publication_id)
             if row is None or row.state is not PublicationState.PENDING or row.hidden:
                 return row
             message = await self._discord.find_posted(row) if row.tried_at is not None else None
             if message is None:
-                if not await note_try(self._connection, row.id):
+                if not anew or not await note_try(self._connection, row.id):
                     return None
                 message = await self._first_post(row)
             posted = await self._mark_posted(row, message)

@@ -253,6 +253,28 @@ async def test_what_is_for_adults_goes_with_the_age_restriction_and_not_while_th
     await check_whole(here)
 
 
+async def test_nothing_is_posted_while_nobody_knows_for_whom_its_channel_is(here: Community) -> None:
+    here.lookups.adults = True
+    here.discord.down = {"post"}
+    await publish(here, await job_of(here, prompt="nude"))
+    here.discord.down = set()
+    for adults, posted in ((None, 0), (False, 0), (True, 1)):
+        here.lookups.adults = adults
+        await here.publishing.settle()
+        assert len(here.discord.messages) == posted, adults
+    await check_whole(here)
+
+
+async def test_what_was_posted_is_found_while_nobody_knows_for_whom_its_channel_is(here: Community) -> None:
+    here.discord.down = {"posted"}
+    one = await publish(here, await job_of(here))
+    here.discord.down = set()
+    here.lookups.adults = None
+    await here.publishing.settle()
+    assert await shown(here) == [one.id] and len(here.discord.messages) == 1
+    await check_whole(here)
+
+
 async def test_a_deleted_channel_takes_its_publications_along(here: Community) -> None:
     await publish(here, await job_of(here))
     here.discord.messages.clear()
