@@ -18,6 +18,7 @@ NEEDS_RESTART = frozenset(
         "storage.folder",
         "library.folder",
         "library.look_seconds",
+        "sources.at_once",
         "worker.devices",
         "worker.threads",
         "logs.format",
