@@ -14,6 +14,7 @@ engine.py          the engine against diffusers (parts in _engine_ways.py, _engi
                    _engine_costs.py, _engine_kernels.py)
 few_steps.py       requests a second when half use a 4-step recipe, against none
 queue_policy.py    simulates queue policies
+weight_sums.py     what the sum of weights does to pictures of the demo
 rescan.py          a rescan of 10,000 files
 word_rules.py      prompts judged by the rules on words
 takedown.py        copies of pictures that a takedown finds; _varied_pictures.py draws pictures for it
