@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from weakref import WeakValueDictionary
@@ -56,6 +57,7 @@ from inference.base_models import BaseModelId
 from inference.content_rating import ContentRating
 
 RETRY_SECONDS = 60.0  # until what Discord did not answer is tried again
+REFUSED_SECONDS = 10 * 60.0  # until what Discord refused to post again is tried again
 AT_ONCE = 100  # rows that are read together
 
 log = logging.getLogger(__name__)
@@ -130,10 +132,20 @@ class PublishingRules:
 class Publishing:
     """Carries publications out. `discord` posts and deletes."""
 
-    def __init__(self, connection: aiosqlite.Connection, rules: PublishingRules, discord: PublicationSide) -> None:
+    def __init__(
+        self,
+        connection: aiosqlite.Connection,
+        rules: PublishingRules,
+        discord: PublicationSide,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`clock` is in seconds."""
         self._connection = connection
         self._rules = rules
         self._discord = discord
+        self._clock = clock
+        self._refused: dict[int, float] = {}  # by publication: when to try again to post it
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()  # by publication
         self._more = asyncio.Event()
 
@@ -198,15 +210,22 @@ class Publishing:
         Raises DatabaseError.
         """
         closed = await self._match_channels()
+        refused, self._refused = self._refused, {}
         after = 0
         while rows := await unsettled_publications(self._connection, after=after, limit=AT_ONCE):
             for row in rows:
+                again_at = refused.get(row.id)
+                if again_at is not None and _is_to_post(row) and self._clock() < again_at:
+                    self._refused[row.id] = again_at
+                    continue
                 try:
                     await self._settle(row, closed)
                 except ArtChannelUnreachable as problem:
                     log.warning("the publication %d goes on later: %s", row.id, problem)
                 except PostRefused as refusal:
-                    log.warning("the publication %d was refused: %s", row.id, refusal)
+                    self._refused[row.id] = self._clock() + REFUSED_SECONDS
+                    level = logging.WARNING if again_at is None else logging.DEBUG
+                    log.log(level, "the publication %d was refused: %s", row.id, refusal)
             after = rows[-1].id
 
     async def _match_channels(self) -> set[int]:
@@ -225,7 +244,7 @@ class Publishing:
         return closed
 
     async def _settle(self, row: Publication, closed: Collection[int]) -> None:
-        if row.state is PublicationState.PENDING and not row.hidden:
+        if _is_to_post(row):
             await self._post(row.id, anew=row.art_channel_id not in closed)
         else:
             await self._take_away(row.id)
@@ -237,19 +256,19 @@ class Publishing:
         """
         async with self._lock(publication_id):
             row = await find_publication(self._connection, publication_id)
-            if row is None or row.state is not PublicationState.PENDING or row.hidden:
+            if row is None or not _is_to_post(row):
                 return row
             message = await self._discord.find_posted(row) if row.tried_at is not None else None
             if message is None:
                 if not anew or not await note_try(self._connection, row.id):
                     return None
-                message = await self._first_post(row)
+                message = await self._request_post(row)
             posted = await self._mark_posted(row, message)
         if posted is None:
             await self._take_away(publication_id)
         return posted
 
-    async def _first_post(self, row: Publication) -> PostedMessage:
+    async def _request_post(self, row: Publication) -> PostedMessage:
         try:
             return await self._discord.post(row)
         except PostRefused:
@@ -290,3 +309,7 @@ class Publishing:
     def _lock(self, publication_id: int) -> asyncio.Lock:
         """Of one publication at a time: a person's own press and the settling may meet."""
         return self._locks.setdefault(publication_id, asyncio.Lock())
+
+
+def _is_to_post(row: Publication) -> bool:
+    return row.state is PublicationState.PENDING and not row.hidden

@@ -49,7 +49,7 @@ NEXT_CHANNEL = """
     SELECT server_id, art_channel_id FROM publication WHERE art_channel_id > ? ORDER BY art_channel_id LIMIT 1
 """
 INDEX = "INSERT INTO publication_text (rowid, facets, words) VALUES (?, ?, ?)"
-GIVE_UP = "DELETE FROM publication WHERE id = ? AND state = 'pending'"
+GIVE_UP = "DELETE FROM publication WHERE id = ? AND state = 'pending' AND shown_at = 0"
 REMOVE = "UPDATE publication SET state = 'removing' WHERE id = ? AND state <> 'removing' RETURNING *"
 REMOVE_OF_JOB = """
     UPDATE publication SET state = 'removing'
@@ -184,8 +184,13 @@ async def mark_posted(
 
 
 async def give_up(connection: aiosqlite.Connection, publication_id: int) -> None:
-    """Forget one of which it is sure that it has not been posted, and will not be. Raises DatabaseError."""
-    await write(connection, GIVE_UP, (publication_id,))
+    """Forget one of which it is sure that it is not posted. One that was posted before stays, to be posted later.
+
+    Raises DatabaseError.
+    """
+    async with transaction(connection):
+        await write(connection, GIVE_UP, (publication_id,))
+        await write(connection, FORGET_MESSAGE, (publication_id,))
 
 
 async def begin_removal(connection: aiosqlite.Connection, publication_id: int) -> Publication | None:

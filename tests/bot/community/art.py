@@ -176,6 +176,7 @@ class Community:
     likes: LikeCounts
     boards: Boards
     pacer_clock: Seconds
+    publishing_clock: Seconds
 
 
 @asynccontextmanager
@@ -185,7 +186,7 @@ async def community(folder: Path, discord: Discord, **settings: object) -> Async
         await connection.execute("PRAGMA synchronous = OFF")
         here = ServerSettings(art_channels=(ArtChannel(channel_id=ART),))
         await save_server_settings(connection, SERVER, here.model_copy(update=settings))
-        lookups, clock = Lookups(), Seconds()
+        lookups, clock, publishing_clock = Lookups(), Seconds(), Seconds()
         services = server_services(connection, Settings, declarer=lookups)
         services.connect(lookups)
         rules = PublishingRules(
@@ -199,10 +200,10 @@ async def community(folder: Path, discord: Discord, **settings: object) -> Async
 
         yield Community(
             connection, services, lookups, discord,
-            Publishing(connection, rules, discord),
+            Publishing(connection, rules, discord, clock=publishing_clock),
             LikeCounts(connection, discord, pacer, every=0),
             Boards(connection, discord, pacer, places, every=0),
-            clock,
+            clock, publishing_clock,
         )  # fmt: skip
 
 

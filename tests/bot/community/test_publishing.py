@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.community.publishing import REFUSED_SECONDS
 from bot.database.connection import write
 from bot.database.gallery import gallery_page
 from bot.database.gallery_terms import GalleryFilter
@@ -215,6 +216,28 @@ async def test_what_is_rated_above_its_channel_is_hidden_until_it_is_rated_lower
         INSERT INTO job_rating (job_id, server_id, source, rating, rated_at) VALUES (:job, 900, 'staff', 'explicit', 1)
     """
     await hidden_and_shown_again(here, rate, "DELETE FROM job_rating WHERE job_id = :job")
+
+
+async def test_a_refusal_keeps_the_likes_of_what_comes_back(here: Community, caplog: pytest.LogCaptureFixture) -> None:
+    one = await publish(here, await job_of(here))
+    await here.likes.like(one.id, 5)
+    await write(here.connection, "UPDATE job SET delete_at = 9e15 WHERE id = ?", (one.job_id,))
+    await here.publishing.settle()
+    await write(here.connection, "UPDATE job SET delete_at = NULL WHERE id = ?", (one.job_id,))
+    here.discord.refuses = True
+    for _ in range(3):
+        await here.publishing.settle()
+    waiting = await find_publication(here.connection, one.id)
+    assert waiting is not None and (waiting.likes, waiting.tried_at) == (1, None) and await shown(here) == []
+    assert caplog.text.count("was refused") == 1
+    here.discord.refuses = False
+    await here.publishing.settle()
+    assert await shown(here) == [], "not every minute"
+    here.publishing_clock.now += REFUSED_SECONDS
+    await here.publishing.settle()
+    back = await find_publication(here.connection, one.id)
+    assert back is not None and (back.likes, back.shown_likes) == (1, 1)
+    await check_whole(here)
 
 
 async def test_a_report_hides_until_it_is_dismissed(here: Community) -> None:

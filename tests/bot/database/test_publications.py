@@ -70,6 +70,10 @@ async def test_what_was_not_posted_is_given_up(connection: aiosqlite.Connection)
     posted = await published(connection)
     await give_up(connection, posted.id)
     assert await state_of(connection, posted) is PublicationState.POSTED
+    await write(connection, "UPDATE publication SET state = 'pending', tried_at = 5 WHERE id = ?", (posted.id,))
+    await give_up(connection, posted.id)
+    left = await find_publication(connection, posted.id)
+    assert left is not None and (left.tried_at, left.message_id) == (None, None), "it was posted before"
 
 
 @pytest.mark.parametrize("how", ["picture", "job", "removal", "of job", "message"])
