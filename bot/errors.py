@@ -81,6 +81,13 @@ class TooManyArtChannels(RequestError):
 
 
 @dataclass(eq=False)
+class PublicReportsChannel(RequestError):
+    """Everybody in this server can read that channel, and reports show pictures and notes that are not for everybody.
+    Please choose a channel that staff alone can read: in its permissions, the role *everyone* must not have
+    *View Channel*."""
+
+
+@dataclass(eq=False)
 class NotPublished(RequestError):
     """This picture is not in the gallery any more."""
 

@@ -58,8 +58,10 @@ async def letter(scene: Scene, name: str, text: str) -> VisibleMessage:
 async def choose_channel(scene: Scene, staff: Person) -> None:
     """Choose the staff's room, in which the bot may not write yet, and let it."""
     panel = await chosen(staff, await told(staff, "server"), "svsection", "reports")
-    panel = await chosen(staff, panel, "svrpchannel", "general")
-    assert "Everybody can read that channel" in panel.text
+    refused = await chosen(staff, panel, "svrpchannel", "general")
+    assert refused.ephemeral and "choose a channel that staff alone can read" in refused.text
+    panel = await chosen(staff, await told(staff, "server"), "svsection", "reports")
+    assert "wait here" in panel.text, "it was not saved"
     panel = await chosen(staff, panel, "svrpchannel", "staff-room")
     assert "Easel may not post in that channel" in panel.text
     allowed = permissions.VIEW_CHANNEL | permissions.SEND_MESSAGES
@@ -237,3 +239,24 @@ async def test_what_is_still_being_painted_is_not_reported(scene: Scene) -> None
     assert "modal" not in answer or not answer["modal"], "no form is opened"
     refused = await opener.reply(PATIENCE)
     assert refused.ephemeral and "still being painted" in refused.text
+
+
+async def test_nothing_is_posted_in_a_channel_that_was_opened_to_everybody(empty: Scene) -> None:
+    control, grace, linus = empty.control, empty.grace, empty.control.person("Linus")
+    async with empty.bot():
+        await choose_channel(empty, grace)
+        everybody = default_world.WORKSHOP
+        await control.set_channel("staff-room", overwrite=everybody, allow=permissions.VIEW_CHANNEL)
+        first, second = [
+            await empty.painted(await empty.ada.slash("imagine", prompt=PROMPT, seed=seed)) for seed in (911, 912)
+        ]
+        await report(linus, first)
+        await control.wait_message(first.id, lambda seen: "was reported" in seen.text, PATIENCE)
+        panel = await chosen(grace, await told(grace, "server"), "svsection", "reports")
+        assert "nothing is posted there" in panel.text
+        await pressed(grace, await pressed(grace, panel, "Look"), "Dismiss")
+        await control.set_channel("staff-room", overwrite=everybody, deny=permissions.VIEW_CHANNEL)
+        await report(linus, second)
+        case = await control.wait_in_channel("staff-room", lambda seen: "seed 912" in seen.text, PATIENCE)
+        seen = await control.get("messages", channel="staff-room", as_="Grace")
+        assert [each["id"] for each in seen["messages"] if each["components"]] == [case.id]

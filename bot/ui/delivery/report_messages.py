@@ -26,6 +26,7 @@ from bot.ui.discord_refusals import DISCORD_ERRORS, is_final
 from bot.ui.removals import Removals
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import send_ephemeral
+from bot.ui.views.permissions import is_public
 from bot.ui.views.report_case import CaseButton, render_case
 from bot.ui.views.report_notice import notice_view, reference
 from inference.queue import EVERYWHERE
@@ -93,7 +94,9 @@ class ReportMessages:
     # --- staff --------------------------------------------------------------------------------------------------------
 
     async def post(self, case: Case, channel_id: int) -> int:
-        """Post it with `enforce_nonce`."""
+        """Post it with `enforce_nonce`, and nowhere that everybody can read: the channel may be open by now."""
+        if is_public(self._client.get_channel(channel_id)):
+            raise DiscordRefuses("everybody can read the channel of reports")
         page = await self._page(case)
         with _explained():
             channel = self._client.get_partial_messageable(channel_id)

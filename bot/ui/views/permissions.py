@@ -35,6 +35,13 @@ def missing_permissions(held: discord.Permissions) -> list[str]:
     return [_(PERMISSION_NAMES[name]) for name, needed in PERMISSIONS if needed and not getattr(held, name)]
 
 
+def is_public(channel: object) -> bool:
+    """Whether everybody in its server may read a channel, as far as the gateway has told."""
+    if not isinstance(channel, discord.abc.GuildChannel | discord.Thread):
+        return False
+    return channel.permissions_for(channel.guild.default_role).view_channel
+
+
 def check_may_post(interaction: Interaction) -> None:
     """Raises MayNotPost where the person or the bot may not write: people may press buttons in any channel they see."""
     if interaction.guild_id is None:

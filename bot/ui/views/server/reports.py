@@ -10,6 +10,7 @@ from discord import ui
 
 from bot.database.reports import ReportState, Subject
 from bot.database.server_settings import ServerSettings
+from bot.errors import PublicReportsChannel
 from bot.i18n import _, later, ngettext, number
 from bot.i18n.texts import clipped, mention
 from bot.reports.reporting import Case
@@ -17,6 +18,7 @@ from bot.servers.rights import Action
 from bot.ui.access import context_of
 from bot.ui.client import Interaction
 from bot.ui.replies import send_ephemeral
+from bot.ui.views.permissions import is_public
 from bot.ui.views.persistent_items import outdated_error
 from bot.ui.views.report_case import render_case
 from bot.ui.views.server.entity_menus import channel_menu
@@ -107,8 +109,9 @@ def _settings(interaction: Interaction, page: PanelPage, settings: ServerSetting
         if not (own.view_channel and own.send_messages and own.attach_files):
             text = _("Easel may not post in that channel. Let it view the channel, send messages and attach files.")
             lines.append(f"**{text}**")
-        if channel is not None and channel.permissions_for(server.default_role).view_channel:
-            lines.append("**" + _("Everybody can read that channel. Choose one that staff alone can read.") + "**")
+        if is_public(channel):
+            text = _("Everybody can read that channel, so nothing is posted there. Choose one for staff alone.")
+            lines.append(f"**{text}**")
     choice = _("also the people who run this bot") if settings.shares_reports else _("this server's staff alone")
     return [*lines, _("Who sees new reports: **{choice}**").format(choice=choice)]
 
@@ -132,12 +135,14 @@ class ReportsChannelMenu(ServerSettingMenu, template=rf"svrpchannel:{PAGE}"):
     name = "svrpchannel"
 
     async def handle(self, interaction: Interaction) -> None:
-        """Save it. Raises NothingThere for a channel that is not this server's."""
+        """Save it. Raises PublicReportsChannel, and NothingThere for a channel that is not this server's."""
         chosen = self.ids(interaction)
         server = interaction.client.get_guild(self.page.server_id)
-        here = interaction.guild_id == self.page.server_id  # then Discord has let the person choose among its channels
-        if len(chosen) > 1 or not (here or all(server and server.get_channel(each) for each in chosen)):
+        channels = [server and server.get_channel(each) for each in chosen]
+        if len(chosen) > 1 or not all(channels):
             raise outdated_error()
+        if any(map(is_public, channels)):
+            raise PublicReportsChannel
         await self.change(interaction, reports_channel=chosen[0] if chosen else None)
         interaction.client.reporting.changed()
 
