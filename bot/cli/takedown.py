@@ -39,6 +39,7 @@ from bot.database.takedown_cases import (
     open_case,
 )
 from bot.i18n import duration
+from bot.i18n.texts import message_url
 from bot.pictures.copies import find_copies, folder_of
 from bot.pictures.perceptual_hash import REFUSED_BELOW, has_little_detail, is_too_plain, notice_hashes, read
 from inference.image_files import BROKEN
@@ -282,8 +283,7 @@ async def _whose(connection: aiosqlite.Connection, copy: TakedownCopy) -> tuple[
     delivery = await find_delivery(connection, job.id)
     where = copy.path
     if delivery is not None and delivery.message_id is not None and not delivery.private:
-        channel = delivery.posting_in or job.channel_id
-        where = f"https://discord.com/channels/{job.server_id or '@me'}/{channel}/{delivery.message_id}"
+        where = message_url(job.server_id, delivery.posting_in or job.channel_id, delivery.message_id)
     return str(job.person_id), str(job.id), harmless(where)
 
 

@@ -96,7 +96,7 @@ class LikeCounts:
         """Bring messages up to date, and let likes grow old. Runs until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._refresh_forever())
-            tasks.create_task(self._age_forever())
+            tasks.create_task(background.Recurring("counting recent likes", self.age, AGE_SECONDS).run())
 
     async def _refresh_forever(self) -> None:
         while True:
@@ -108,11 +108,6 @@ class LikeCounts:
 
             await background.guard(refresh(), "bringing likes up to date")
             await asyncio.sleep(wait)
-
-    async def _age_forever(self) -> None:
-        while True:
-            await background.guard(self.age(), "counting recent likes")
-            await asyncio.sleep(AGE_SECONDS)
 
     async def age(self) -> None:
         """Let likes that are older than a week count as recent no longer. Raises DatabaseError."""

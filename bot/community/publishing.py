@@ -15,7 +15,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Collection
-from contextlib import suppress
 from weakref import WeakValueDictionary
 
 import aiosqlite
@@ -147,7 +146,7 @@ class Publishing:
         self._clock = clock
         self._refused: dict[int, float] = {}  # by publication: when to try again to post it
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()  # by publication
-        self._more = asyncio.Event()
+        self._recurring = background.Recurring("settling publications", self.settle, RETRY_SECONDS)
 
     async def publish(
         self, who: ActionContext, job: Job, position: int, art_channel_id: int, *, shows_prompt: bool
@@ -164,7 +163,7 @@ class Publishing:
         try:
             return await self._post(begun.id) or begun
         except ArtChannelUnreachable:
-            self._more.set()
+            self._recurring.wake()
             return begun
         except PostRefused as refusal:
             raise PublishingRefused from refusal
@@ -172,12 +171,12 @@ class Publishing:
     async def take_back(self, publication_id: int) -> None:
         """Take a picture out of the gallery; its message goes as soon as Discord answers. Raises DatabaseError."""
         if await begin_removal(self._connection, publication_id) is not None:
-            self._more.set()
+            self._recurring.wake()
 
     async def take_back_job(self, job_id: int, server_id: int | None = None) -> None:
         """The same for all pictures of a job in a server, or in all servers. Raises DatabaseError."""
         if await begin_removal_of_job(self._connection, job_id, server_id):
-            self._more.set()
+            self._recurring.wake()
 
     async def message_deleted(self, message_id: int) -> None:
         """Somebody deleted a message in Discord: if it was a publication, that is gone. Raises DatabaseError."""
@@ -193,16 +192,11 @@ class Publishing:
 
     def notice(self) -> None:
         """Who may see a picture has changed: if it was published, its message goes or comes now and not later."""
-        self._more.set()
+        self._recurring.wake()
 
     async def run(self) -> None:
         """Settle what an earlier run left, and from then on what cannot be done at once. Runs until cancelled."""
-        while True:
-            self._more.clear()
-            await background.guard(self.settle(), "settling publications")
-            with suppress(TimeoutError):
-                async with asyncio.timeout(RETRY_SECONDS):
-                    await self._more.wait()
+        await self._recurring.run()
 
     async def settle(self) -> None:
         """Post what is to be posted and delete what is to be deleted; what Discord does not answer stays.

@@ -78,6 +78,11 @@ async def pictures_of_job(connection: aiosqlite.Connection, job_id: int) -> tupl
     return tuple(_picture(row) for row in await fetch(connection, OF_JOB, (job_id,)))
 
 
+async def find_picture(connection: aiosqlite.Connection, job_id: int, position: int) -> Picture | None:
+    """The picture at a place among those of a job, or None. Raises DatabaseError."""
+    return next((each for each in await pictures_of_job(connection, job_id) if each.position == position), None)
+
+
 async def paths_of_person(connection: aiosqlite.Connection, person_id: int) -> tuple[str, ...]:
     """The paths of a person's pictures, the oldest first. Raises DatabaseError."""
     return tuple(row["path"] for row in await fetch(connection, PATHS_OF_PERSON, (person_id,)))

@@ -127,9 +127,14 @@ def summary_of_job(job: Job) -> str:
     return " · ".join((_("by {person}").format(person=mention(job.person_id)), summary(job.request)))
 
 
-def mention(person_id: int) -> str:
-    """A person, as Discord shows them by their name; of a keyed hash, which is negative, nobody has one."""
-    return f"<@{person_id}>" if person_id >= 0 else _("somebody who has deleted their data")
+def mention(person_id: int | None) -> str:
+    """A person, as Discord shows them by their name; who is None, or a keyed hash (negative), has none any more."""
+    return f"<@{person_id}>" if person_id is not None and person_id >= 0 else _("somebody who has deleted their data")
+
+
+def message_url(server_id: int | None, channel_id: int | None, message_id: int | None) -> str:
+    """The address at which Discord shows a message; without a server, one of direct messages."""
+    return f"https://discord.com/channels/{server_id or '@me'}/{channel_id}/{message_id}"
 
 
 def base_models(lora: Lora) -> str:

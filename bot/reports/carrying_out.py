@@ -6,15 +6,13 @@ be reached, it goes on where it was. What fails at one decision holds up no othe
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from math import inf
 
 import aiosqlite
 
-from bot.background import attempt
+from bot.background import Recurring, attempt
 from bot.database.blocks import BlockKind, find_block, lift_block, save_block
 from bot.database.clock import now_ms
 from bot.database.connection import transaction
@@ -77,7 +75,7 @@ class CarryingOut:
         self._reporting = reporting
         self._discord = discord
         self._staff_messages = StaffMessages(connection, reporting, discord)
-        self._changed = asyncio.Event()
+        self._recurring = Recurring("decisions about reports", self.carry_out_all, RETRY_SECONDS)
         self._steps: Mapping[Step, Callable[[PendingStep, Decision, Report], Awaitable[None]]] = {
             Step.HIDE: self._hide,
             Step.DELETE: self._delete,
@@ -90,16 +88,11 @@ class CarryingOut:
             Step.UNRATE: self._unrate,
             Step.TELL_ANSWER: self._tell,
         }
-        reporting.changed = self._changed.set
+        reporting.changed = self._recurring.wake
 
     async def run(self) -> None:
         """Carry out what is decided, at once and what is left from before. Runs until cancelled."""
-        while True:
-            self._changed.clear()
-            await self.carry_out_all()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(RETRY_SECONDS):
-                    await self._changed.wait()
+        await self._recurring.run()
 
     async def carry_out_all(self) -> None:
         """Go on with every decision and every message to staff; what cannot be done now stays for the next time."""

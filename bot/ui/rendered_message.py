@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import discord
 from discord import ui
@@ -19,6 +21,11 @@ def hide_pictures(view: ui.LayoutView) -> ui.LayoutView:
         elif isinstance(item, ui.Thumbnail | ui.File):
             item.spoiler = True
     return view
+
+
+def button_rows(buttons: Sequence[ui.Item[Any]]) -> list[ui.ActionRow[Any]]:
+    """The buttons in rows of five, which is Discord's limit."""
+    return [ui.ActionRow[Any](*buttons[start : start + 5]) for start in range(0, len(buttons), 5)]
 
 
 @dataclass

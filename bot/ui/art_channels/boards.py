@@ -174,8 +174,7 @@ def _add_section(container: ui.Container[Any], title: str, lines: Iterable[str])
 
 def post_text(publication: Publication) -> str:
     """Whose picture it is, and the link to it."""
-    author = mention(-1 if publication.person_id is None else publication.person_id)
-    return _("by {person}").format(person=author) + f" · {post_link(publication)}"
+    return _("by {person}").format(person=mention(publication.person_id)) + f" · {post_link(publication)}"
 
 
 def _lora_text(lora: Lora) -> str:

@@ -18,7 +18,7 @@ from bot.community.discord_side import MessageClosed, MessageGone, PostedMessage
 from bot.database.jobs import Job, find_job
 from bot.database.loras import loras_of_files
 from bot.database.people import locale_of
-from bot.database.pictures import pictures_of_job
+from bot.database.pictures import find_picture
 from bot.database.publications import Publication
 from bot.database.server_settings import ArtChannel
 from bot.i18n import speaking
@@ -161,8 +161,7 @@ class PublicationPosts:
 
     async def _picture(self, publication: Publication) -> PictureFile:
         """The file; it tells the prompt to those alone who see it beside it. Raises PostRefused when there is none."""
-        pictures = await pictures_of_job(self._connection, publication.job_id)
-        found = next((each for each in pictures if each.position == publication.position), None)
+        found = await find_picture(self._connection, publication.job_id, publication.position)
         if found is None:
             raise PostRefused("the picture was deleted")
         path = self._configuration.settings.storage.pictures / found.path

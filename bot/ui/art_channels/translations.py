@@ -8,9 +8,8 @@ from contextlib import contextmanager
 import discord
 
 from bot.community.discord_side import ArtChannelUnreachable, MessageClosed, MessageGone, PostRefused
+from bot.ui.archived_threads import THREAD_IS_ARCHIVED
 from bot.ui.discord_refusals import DISCORD_ERRORS, is_final
-
-ARCHIVED_THREAD = 50083  # Discord's code for what an archived thread refuses
 
 
 @contextmanager
@@ -32,7 +31,7 @@ def editing() -> Generator[None]:
         problem = refusal.__cause__
         if isinstance(problem, discord.NotFound):
             raise MessageGone(str(problem)) from problem
-        if isinstance(problem, discord.HTTPException) and problem.code == ARCHIVED_THREAD:
+        if isinstance(problem, discord.HTTPException) and problem.code == THREAD_IS_ARCHIVED:
             raise MessageClosed(str(problem)) from problem
         raise
 

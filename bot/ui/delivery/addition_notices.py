@@ -9,9 +9,16 @@ import aiosqlite
 import discord
 from discord import ui
 
-from bot.database.additions import AdditionState, find_addition, mark_told, untold_requests, waiting_additions
+from bot.database.additions import (
+    AdditionState,
+    LoraAddition,
+    find_addition,
+    mark_told,
+    untold_requests,
+    waiting_additions,
+)
 from bot.database.people import locale_of
-from bot.i18n import speak
+from bot.i18n import speaking
 from bot.sources.additions import Additions
 from bot.sources.remote import RemoteVersion
 from bot.ui.discord_refusals import DISCORD_ERRORS
@@ -46,18 +53,25 @@ class AdditionNotices:
         addition = await find_addition(self._connection, addition_id)
         if addition is None or not await mark_told(self._connection, addition_id, person_id):
             return
-        speak(await locale_of(self._connection, person_id))
-        version = RemoteVersion.model_validate_json(addition.source)
-        lora = await self._additions.entry_of(addition.sha256) if addition.sha256 else None
-        view = ui.LayoutView(timeout=None)
-        if addition.state is AdditionState.FAILED and addition.failure is not None:
-            view.add_item(ui.TextDisplay[Any](error_message(addition.failure)))
-        elif lora is not None:
-            view.add_item(ui.TextDisplay[Any](added_text(lora.name, version)))
-            view.add_item(ui.ActionRow[Any](LoraPageButton(lora.id)))
-        else:
+        view = await self._view(addition, await locale_of(self._connection, person_id))
+        if view is None:
             return
         try:
             await (await self._client.fetch_user(person_id)).send(view=view)
         except DISCORD_ERRORS as problem:
-            log.info("who added %s could not be told: %s", version.name, problem)
+            log.info("who wanted %s could not be told: %s", addition.path, problem)
+
+    async def _view(self, addition: LoraAddition, language: str | None) -> ui.LayoutView | None:
+        """How it ended; None for what was cancelled, or has gone again. Raises DatabaseError."""
+        lora = await self._additions.entry_of(addition.sha256) if addition.sha256 else None
+        view = ui.LayoutView(timeout=None)
+        with speaking(language):
+            if addition.failure is not None:
+                view.add_item(ui.TextDisplay[Any](error_message(addition.failure)))
+            elif lora is not None:
+                version = RemoteVersion.model_validate_json(addition.source)
+                view.add_item(ui.TextDisplay[Any](added_text(lora.name, version)))
+                view.add_item(ui.ActionRow[Any](LoraPageButton(lora.id)))
+            else:
+                return None
+        return view

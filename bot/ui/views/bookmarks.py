@@ -34,7 +34,7 @@ from bot.ui import acknowledge
 from bot.ui.access import checkpoints_here, shown_ratings, words_here
 from bot.ui.client import Interaction
 from bot.ui.page_kind import PageKind
-from bot.ui.rendered_message import RenderedMessage
+from bot.ui.rendered_message import RenderedMessage, button_rows
 from bot.ui.replies import send_ephemeral
 from bot.ui.views import lora_text
 from bot.ui.views.add_to_studio import AddToStudioButton
@@ -59,7 +59,6 @@ from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentBut
 from bot.workspace.browsing import PageRef, Query, in_order, page_ref_of, query_at
 
 PAGE_SIZE = 4  # bookmarks of 6 components each; beside them 15 for title with undo, buttons and menus
-ROW = 5  # buttons of one row
 MAX_SHORT_NOTE = 160  # characters of a note in the list; four bookmarks share the 4000 of a message
 MAX_NOTE_SHOWN = 1500  # on a card: a note of MAX_NOTE characters, of which some are made plain
 _LORA = r"(?P<lora>\d{1,18})"
@@ -303,8 +302,8 @@ async def bookmarks_page(
     pages = -(-found.total // page_size)
     buttons = page_buttons(location, query, more=page_ref.page + 1 < pages, pages=pages if query.compact else None)
     buttons.append(ExportBookmarksButton())
-    for start in range(0, len(buttons), ROW):
-        page.view.add_item(ui.ActionRow[Any](*buttons[start : start + ROW]))
+    for row in button_rows(buttons):
+        page.view.add_item(row)
     await add_menus(page, connection, checkpoints, usual, BOOKMARKS, location, query)
     return page
 

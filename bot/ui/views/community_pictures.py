@@ -12,7 +12,7 @@ from discord import ui
 from bot.database.gallery import GallerySort, gallery_page
 from bot.database.gallery_terms import GalleryFilter
 from bot.database.loras import Lora
-from bot.database.pictures import pictures_of_job
+from bot.database.pictures import find_picture
 from bot.database.publications import Publication
 from bot.i18n import _
 from bot.i18n.texts import mention
@@ -37,8 +37,7 @@ class CommunityPicture:
 
 async def file_of(interaction: Interaction, publication: Publication, box: Box = CARD) -> PictureFile | None:
     """The published picture within `box`; None when its file is gone or cannot be read. Raises DatabaseError."""
-    pictures = await pictures_of_job(interaction.client.connection, publication.job_id)
-    found = next((each for each in pictures if each.position == publication.position), None)
+    found = await find_picture(interaction.client.connection, publication.job_id, publication.position)
     return None if found is None else await interaction.client.thumbnails.of_painted(found.path, box)
 
 
@@ -66,9 +65,7 @@ def add_community(page: RenderedMessage, lora: Lora, community: Sequence[Communi
         )
         for number, each in enumerate(community, 1)
     ]
-    authors = " · ".join(
-        mention(-1 if each.publication.person_id is None else each.publication.person_id) for each in community
-    )
+    authors = " · ".join(mention(each.publication.person_id) for each in community)
     by = (
         _("by {person}").format(person=authors)
         if len(community) == 1

@@ -109,7 +109,7 @@ async def _card(interaction: Interaction, publication: Publication) -> GalleryCa
 def _card_line(card: GalleryCard) -> str:
     one = card.publication
     parts = [
-        _("by {person}").format(person=mention(-1 if one.person_id is None else one.person_id)),
+        _("by {person}").format(person=mention(one.person_id)),
         f"**{plain(one.checkpoint, 60)}**",
         several(card.loras, MAX_LORAS),
         _likes(one.likes),

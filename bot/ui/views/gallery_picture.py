@@ -11,6 +11,7 @@ from bot.database.features import FeatureKind
 from bot.database.publications import Publication
 from bot.errors import NotYours
 from bot.i18n import _
+from bot.i18n.texts import message_url
 from bot.pictures.thumbnails import GALLERY
 from bot.ui.access import hides_pictures, require_published
 from bot.ui.client import Interaction
@@ -100,5 +101,5 @@ def _facts(publication: Publication) -> str:
 
 def post_link(publication: Publication) -> str:
     """The link to the message in the art channel."""
-    where = f"{publication.server_id}/{publication.channel_id}/{publication.message_id}"
-    return f"[{_('to its post')}](https://discord.com/channels/{where})"
+    url = message_url(publication.server_id, publication.channel_id, publication.message_id)
+    return f"[{_('to its post')}]({url})"

@@ -19,13 +19,13 @@ from bot.database.preferences import find_preferences
 from bot.database.publications import Publication, PublicationState, publications_of_job
 from bot.errors import NoArtChannel, NotYours
 from bot.i18n import _, later, sentences
-from bot.i18n.texts import on_a_label
+from bot.i18n.texts import message_url, on_a_label
 from bot.pictures.attachments import DAMAGED, ENCODING, PictureFile
 from bot.servers.defaults import shows_prompt
 from bot.ui import acknowledge
 from bot.ui.access import context_of, server_settings
 from bot.ui.client import Interaction
-from bot.ui.rendered_message import RenderedMessage
+from bot.ui.rendered_message import RenderedMessage, button_rows
 from bot.ui.replies import send_ephemeral
 from bot.ui.views.persistent_items import (
     NO_CUSTOM_ID,
@@ -41,7 +41,6 @@ from bot.ui.views.published_post import UnpublishButton, picture_items, shown_pi
 from bot.workspace.repaint import picture_gone
 from inference.errors import RequestError
 
-_ROW = 5  # buttons of one row
 STATE = r"(?P<job>\d{1,18}):(?P<position>\d):(?P<channel>\d{1,19}):(?P<prompt>[01])"
 
 
@@ -123,7 +122,7 @@ async def publish_page(interaction: Interaction, choice: PublishChoice) -> Rende
         for item in await _question(interaction, choice, job, picture, page):
             page.view.add_item(item)
     if len(pictures) > 1:
-        for row in _rows([PictureChoiceButton.of(replace(choice, position=each.position)) for each in pictures]):
+        for row in button_rows([PictureChoiceButton.of(replace(choice, position=each.position)) for each in pictures]):
             page.view.add_item(row)
     return page
 
@@ -166,10 +165,6 @@ def _channel_name(interaction: Interaction, channel_id: int) -> str:
     return on_a_label(f"#{channel.name}" if channel else str(channel_id), 100)
 
 
-def _rows(buttons: Sequence[PersistentButton]) -> list[ui.ActionRow[Any]]:
-    return [ui.ActionRow[Any](*buttons[start : start + _ROW]) for start in range(0, len(buttons), _ROW)]
-
-
 async def _published(interaction: Interaction, job: Job, position: int) -> Publication | None:
     """Where a picture is published in the server where the person is, or is about to be."""
     found = await publications_of_job(interaction.client.connection, job.id)
@@ -181,9 +176,7 @@ def published_items(publication: Publication) -> list[ui.Item[Any]]:
     """Where a picture is published, with the way there and back."""
     if publication.state is PublicationState.POSTED:
         text = _("**Published in {channel}**").format(channel=f"<#{publication.art_channel_id}>")
-        there = (
-            f"https://discord.com/channels/{publication.server_id}/{publication.channel_id}/{publication.message_id}"
-        )
+        there = message_url(publication.server_id, publication.channel_id, publication.message_id)
         row = ui.ActionRow[Any](ui.Button(label=_("Show"), url=there), UnpublishButton(publication.id))
         return [ui.TextDisplay[Any](text), row]
     if publication.state is PublicationState.REMOVING or publication.hidden:

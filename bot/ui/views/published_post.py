@@ -22,7 +22,7 @@ from bot.ui import acknowledge
 from bot.ui.access import context_of, may, require_published
 from bot.ui.client import Interaction
 from bot.ui.discord_refusals import DISCORD_ERRORS, is_final
-from bot.ui.rendered_message import RenderedMessage
+from bot.ui.rendered_message import RenderedMessage, button_rows
 from bot.ui.replies import send_ephemeral, send_ephemeral_text
 from bot.ui.views.lora import LoraPageButton
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentButton, PersistentForm
@@ -33,7 +33,7 @@ from inference.messages import GenerationRequest
 from inference.parameters import recipe_of
 
 MAX_SHOWN_PROMPT = 1000  # characters of a prompt under a picture
-MAX_LINKS, _ROW = 10, 5  # LoRAs with a button each; buttons of one row
+MAX_LINKS = 10  # LoRAs with a button each
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def picture_items(shown: ShownPicture, url: str, *, hidden: bool) -> list[ui.Ite
     return [
         ui.MediaGallery[Any](discord.MediaGalleryItem(url, spoiler=hidden)),
         ui.TextDisplay[Any]("\n".join(lines)),
-        *(ui.ActionRow[Any](*links[start : start + _ROW]) for start in range(0, len(links), _ROW)),
+        *button_rows(links),
     ]
 
 

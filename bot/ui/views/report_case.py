@@ -19,7 +19,7 @@ from bot.database.pictures import pictures_of_job
 from bot.database.reports import Appeal, AppealState, Decision, DecisionAction, ReportReason, ReportState, Subject
 from bot.errors import DecidedAlready, EndUnclear, NothingThere
 from bot.i18n import _, label, later, listed, ngettext, number, sentences, speaking
-from bot.i18n.texts import clipped, mention, plain, summary
+from bot.i18n.texts import clipped, mention, message_url, plain, summary
 from bot.pictures.thumbnails import GALLERY, Thumbnails
 from bot.reports.plans import actions
 from bot.reports.reporting import MAX_NOTE, Case
@@ -155,8 +155,7 @@ async def _url(connection: aiosqlite.Connection, job: Job) -> str | None:
     delivery = await find_delivery(connection, job.id)
     if delivery is None or delivery.message_id is None:
         return None
-    where = job.server_id or "@me"
-    return f"https://discord.com/channels/{where}/{delivery.posting_in or job.channel_id}/{delivery.message_id}"
+    return message_url(job.server_id, delivery.posting_in or job.channel_id, delivery.message_id)
 
 
 def _outcome(case: Case) -> list[str]:

@@ -32,7 +32,7 @@ from bot.servers.rights import Action
 from bot.ui.access import checkpoints_here, may, require_shown
 from bot.ui.acknowledge import acknowledge, open_modal, replace
 from bot.ui.client import Interaction
-from bot.ui.rendered_message import RenderedMessage
+from bot.ui.rendered_message import RenderedMessage, button_rows
 from bot.ui.replies import error_message, send_ephemeral, send_ephemeral_text
 from bot.ui.views.deleted import deleted_view, held_text
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, JobButton, PersistentForm, job_gone
@@ -51,7 +51,6 @@ if TYPE_CHECKING:
 MAX_SHOWN_PROMPT = 1000  # characters of a prompt under a picture
 MAX_FEW_STEPS = 250  # characters about a few-step LoRA
 MIN_SHOWN_SECONDS = 0.1  # seconds; "0 s" would look like an error
-_ROW = 5  # buttons of one row
 
 # About the person who ordered, not about the request.
 PERSONAL_REFUSALS = (PersonBlocked, PersonBlockedEverywhere, InTimeOut, RoleNeeded, NoMember, CommandClosed)
@@ -147,8 +146,8 @@ async def _picture_choice(
     if shown := [discord.MediaGalleryItem(page.attach(thumbnail)) for thumbnail in small if thumbnail]:
         page.view.add_item(ui.MediaGallery[Any](*shown))
     buttons = [kind(picture.job_id, picture.position) for picture in pictures]
-    for start in range(0, len(buttons), _ROW):
-        page.view.add_item(ui.ActionRow[Any](*buttons[start : start + _ROW]))
+    for row in button_rows(buttons):
+        page.view.add_item(row)
     return page
 
 

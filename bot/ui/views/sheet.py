@@ -18,6 +18,7 @@ from bot.requests.builder import LoraDraft, draft_of
 from bot.requests.few_steps import few_step_note
 from bot.requests.variants import VariantName, names_of
 from bot.ui.client import Interaction
+from bot.ui.rendered_message import button_rows
 from bot.ui.views.persistent_items import JobButton
 from bot.workspace.studio_draft import Studio, StudioLora
 from inference.errors import TooManyLoras
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from bot.pictures.attachments import PictureFile
 
-ROW = 5  # buttons of one row
 MAX_LEGEND = 800  # characters
 
 
@@ -108,8 +108,8 @@ def sheet_view(job: Job, sheet: PictureFile, buttons: Sequence[ui.Item[Any]]) ->
     view.add_item(ui.TextDisplay[Any](_text(job, names, sheet.note)))
     letters = letters_of(request)
     takes = [TakeVariantButton(job.id, i, _button_label(name, letters)) for i, name in enumerate(names)]
-    for start in range(0, len(takes), ROW):
-        view.add_item(ui.ActionRow[Any](*takes[start : start + ROW]))
+    for row in button_rows(takes):
+        view.add_item(row)
     view.add_item(ui.ActionRow[Any](*buttons))
     return view
 
