@@ -13,6 +13,7 @@ page_kind.py         kinds of lists with pages, registered by key
 access.py            checks rights before a handler runs, and tells handlers who acts where
 server_lookups.py    asks Discord about members and command permissions
 client.py            the client type that commands and views use: `Client`, `Interaction`, `Cog`
+command_tree.py      what happens before each command, and registering them at Discord
 message_lookup.py    finds the job that a message shows, or the recipe inside a picture
 uploads.py           keeps pictures to start from, and notes who gave them
 answers.py           which interactions are being answered, and by whom they were begun
@@ -22,5 +23,5 @@ views/               messages, and persistent components whose state is in the c
 delivery/            delivers each result exactly once
 art_channels/        writes in the art channels of servers
 cogs/                slash commands, one file per noun
-bot.py               the client that runs: tells Discord of the registered commands, wires the services
+bot.py               the client that runs: wires the services, and hears what happens in servers
 """

@@ -1,15 +1,13 @@
-"""The Discord client that runs: intents, cogs, persistent components, and command sync when commands changed."""
+"""The Discord client that runs: intents, services, cogs, persistent components, and what Discord tells of servers."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import importlib
-import json
 import logging
 import pkgutil
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -27,23 +25,21 @@ from bot.community.like_counts import LikeCounts
 from bot.community.pacing import EditPacer
 from bot.community.publishing import Publishing, PublishingRules
 from bot.database.jobs import Job
-from bot.database.key_values import recall, remember
 from bot.database.left_servers import note_all, note_here, note_left
-from bot.i18n import speak
 from bot.i18n.commands import CommandWords
-from bot.pictures.attachments import PictureFile
 from bot.privacy.erasing import Erasures
 from bot.privacy.export import Exporter
 from bot.reports.carrying_out import CarryingOut
 from bot.reports.reporting import Reporting
-from bot.ui import acknowledge, cogs, views
-from bot.ui.access import checkpoints_here, command_of, enter, shown_ratings
+from bot.ui import cogs, views
+from bot.ui.access import checkpoints_here
 from bot.ui.answers import AnswersUnderWay
-from bot.ui.api_url import api_base, check_answer
+from bot.ui.api_url import check_answer
 from bot.ui.art_channels.boards import BoardPosts
 from bot.ui.art_channels.posts import PublicationPosts
 from bot.ui.client import Client, Cog, Interaction
 from bot.ui.cogs.imagine import NSFW_COMMAND
+from bot.ui.command_tree import CommandRegistration, EaselTree
 from bot.ui.delivery.addition_notices import AdditionNotices
 from bot.ui.delivery.delivered_results import DeliveredResults
 from bot.ui.delivery.delivery import Deliverer
@@ -54,17 +50,15 @@ from bot.ui.delivery.orders import Orders
 from bot.ui.delivery.report_messages import ReportMessages
 from bot.ui.erased_messages import ErasedMessages
 from bot.ui.removals import Removals
-from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import reply_with_error
 from bot.ui.server_lookups import ServerLookups
-from bot.ui.studio_session import StudioSessions, StudioSnapshot
+from bot.ui.studio_session import StudioSessions
 from bot.ui.takedown_cases import TakedownCases
 from bot.ui.views.expired_modal import reply_to_expired_modal
 from bot.ui.views.persistent_items import PersistentForm, PersistentItem, outdated_error
 from bot.ui.views.server.joining import greet, joined_lately
 from bot.ui.views.studio.panel import render_panel
 from inference.base_models import BaseModelId
-from inference.messages import SourceImage
 
 log = logging.getLogger(__name__)
 
@@ -83,31 +77,6 @@ def load_features() -> None:
     for package in (cogs, views):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
-
-
-class EaselTree(app_commands.CommandTree[Client]):
-    """The command tree: it acknowledges commands in time, and `bot.ui.replies` turns what they raise into replies."""
-
-    async def interaction_check(self, interaction: Interaction, /) -> bool:
-        """Set the language, schedule the acknowledgement, and check that the person may use the command here.
-
-        Autocomplete is not checked: it only suggests what the command then checks.
-        """
-        speak(interaction.locale.value)
-        if interaction.type is not discord.InteractionType.application_command:
-            return True
-        command = interaction.command
-        extras = {} if command is None else command.extras
-        acknowledge.schedule(interaction, private=not extras.get("public"), opens_modal=bool(extras.get("opens_modal")))
-        name, action = command_of(interaction)
-        problem = await background.failure(enter(interaction, name, action, checked_by_discord=True))
-        if problem is not None:  # discord.py handles only its own errors here
-            await reply_with_error(interaction, problem)
-        return problem is None
-
-    async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError, /) -> None:
-        """Reply with the error."""
-        await reply_with_error(interaction, error)
 
 
 class EaselBot(Client):
@@ -143,8 +112,8 @@ class EaselBot(Client):
         self.servers = easel.servers
         self.additions = easel.additions
         self.started = easel.started
-        self._registered: Sequence[app_commands.AppCommand] = ()
-        self.servers.connect(ServerLookups(self, lambda: self._registered))
+        self._registration = CommandRegistration(self.tree, self.connection)
+        self.servers.connect(ServerLookups(self, lambda: self._registration.registered))
         self.token_rejected = False  # Discord does not accept the token any more
         self._checking_token = False
         settings = easel.configuration.settings
@@ -156,17 +125,9 @@ class EaselBot(Client):
         self._orders = self.orders = Orders(
             self.connection, self.requests, self.jobs, self.inputs, self.servers, self.deliverer, follower
         )
-
-        async def starting_picture(image: SourceImage) -> PictureFile | None:
-            return await self.thumbnails.of(self.inputs.path(image.sha256))
-
-        async def render(interaction: Interaction, snapshot: StudioSnapshot, note: str) -> RenderedMessage:
-            shown = await shown_ratings(interaction)
-            return await render_panel(
-                self.connection, self.configuration, self.lora_pictures, starting_picture, snapshot, note, shown
-            )
-
-        self.studios = StudioSessions(self.connection, self.configuration, self.requests, render, checkpoints_here)
+        self.studios = StudioSessions(
+            self.connection, self.configuration, self.requests, render_panel, checkpoints_here
+        )
         results = DeliveredResults(self.connection, self.deliverer, self.servers)
         self.removals = Removals(self, self.connection, self.configuration, easel.files, results)
         servers = self.servers
@@ -229,7 +190,7 @@ class EaselBot(Client):
         if not self.configuration.settings.discord.nsfw_command:
             self.tree.remove_command(NSFW_COMMAND)
         self.add_dynamic_items(*PersistentItem.registered)
-        await self.sync_commands()
+        await self._registration.register_changed()
         jobs = await self._orders.undelivered_jobs()
         background.start(self._resume(jobs), "resuming deliveries")
 
@@ -312,22 +273,6 @@ class EaselBot(Client):
         await background.guard(
             self._report_messages.tell_here(interaction, self.decisions), "telling the owner of a decision"
         )
-
-    async def sync_commands(self) -> bool:
-        """Register the commands if they changed; Discord allows 200 creations a day. True if they were registered."""
-        words = CommandWords()
-        payload = [await command.get_translated_payload(self.tree, words) for command in self.tree.get_commands()]
-        digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
-        key = f"commands of {self.application_id} at {api_base()}"
-        self._registered = await self.tree.fetch_commands()
-        there = {command.name for command in self._registered}
-        wanted = {command.name for command in self.tree.get_commands()}
-        if there == wanted and await recall(self.connection, key) == digest:
-            return False
-        self._registered = await self.tree.sync()
-        await remember(self.connection, key, digest)
-        log.info("registered %s commands", len(payload))
-        return True
 
     async def _on_request_end(
         self, _session: object, _context: object, parameters: aiohttp.TraceRequestEndParams

@@ -7,22 +7,22 @@ only one if there is a starting picture, or if there are misfit LoRAs and collap
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import aiosqlite
 from discord import ui
 
 from bot.config import CheckpointSettings
 from bot.database.lora_search import Shown
 from bot.i18n import _, label, ngettext
 from bot.i18n.texts import at_weight, bounded_lines, clipped, plain, several
-from bot.library.configuration import Configuration
 from bot.pictures.attachments import PictureFile
 from bot.pictures.lora_pictures import LoraPictures
 from bot.requests.builder import is_blank
 from bot.requests.drafts import OWN, RequestDraft
 from bot.requests.few_steps import filled_in, made_for
+from bot.ui.access import shown_ratings
+from bot.ui.client import Interaction
 from bot.ui.guide.answers import GuideLink
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import error_message
@@ -54,23 +54,14 @@ MAX_PROMPT, MAX_NEGATIVE, MAX_WORDS, MAX_NOTE = 800, 200, 250, 300  # characters
 MAX_NAME, MAX_REASONS, MAX_ADVICE, MAX_COLLAPSED = 80, 900, 450, 350
 
 
-async def render_panel(
-    connection: aiosqlite.Connection,
-    configuration: Configuration,
-    pictures: LoraPictures,
-    starting_picture: Callable[[SourceImage], Awaitable[PictureFile | None]],
-    snapshot: StudioSnapshot,
-    note: str = "",
-    ratings: Shown = None,
-) -> RenderedMessage:
+async def render_panel(interaction: Interaction, snapshot: StudioSnapshot, note: str) -> RenderedMessage:
     """The panel of a snapshot; `note` says what was just done, one line each, with names escaped.
 
-    Of LoRAs and starting pictures with other content ratings than `ratings` no pictures are shown; left out, all are.
-
-    `starting_picture` is the thumbnail of a picture to start from; None when it is not kept any more.
+    Of LoRAs and starting pictures that are rated above the place, no pictures are shown. Raises DatabaseError.
     """
+    client, ratings = interaction.client, await shown_ratings(interaction)
     page, shown = RenderedMessage(), snapshot.revision
-    checkpoints, limit = snapshot.checkpoints, configuration.settings.limits.max_loras
+    checkpoints, limit = snapshot.checkpoints, client.configuration.settings.limits.max_loras
     page.view.add_item(ui.TextDisplay[Any](_head(snapshot, note)))
     settings: list[StudioButton] = [
         PromptButton(shown, label=_("Edit prompt")),
@@ -82,16 +73,18 @@ async def render_panel(
     page.view.add_item(ui.ActionRow[Any](*settings))
     page.view.add_item(ui.ActionRow[Any](CheckpointMenu.of(snapshot)))
     if image := snapshot.studio.draft.image:
-        hidden = ratings is not None and image.rating is not None and image.rating not in ratings
-        _add_starting_picture(page, shown, image, await starting_picture(image), hidden=hidden)
+        hidden = image.rating is not None and image.rating not in ratings
+        small = await client.thumbnails.of(client.inputs.path(image.sha256))
+        _add_starting_picture(page, shown, image, small, hidden=hidden)
     page.view.add_item(ui.TextDisplay[Any](_about_loras(snapshot, limit)))
-    await _add_loras(page, pictures, snapshot, ratings)
+    await _add_loras(page, client.lora_pictures, snapshot, ratings)
     if snapshot.misfits:
         page.view.add_item(ui.TextDisplay[Any](_reasons(snapshot.misfits)))
         page.view.add_item(ui.ActionRow[Any](RemoveLoraButton(shown, label=_("Take out what does not fit"))))
     if words := TriggerWordsMenu.of(snapshot):
         page.view.add_item(ui.ActionRow[Any](words))
-    page.view.add_item(ui.ActionRow[Any](await AddLoraMenu.of(snapshot, connection, checkpoints, limit, ratings)))
+    menu = await AddLoraMenu.of(snapshot, client.connection, checkpoints, limit, ratings)
+    page.view.add_item(ui.ActionRow[Any](menu))
     below: list[PersistentButton] = [GenerateButton(shown, label=_("Generate"))]
     if snapshot.fitting:
         below += [CompareButton(shown, label=_("Compare")), SaveStackButton(shown, label=_("Save as stack"))]
