@@ -1,9 +1,10 @@
-"""The program, which kills itself in the middle of a decision: `python -m tests.discord.killed_bot run …`.
+"""The program, which kills itself in the middle of a piece of work: `python -m tests.discord.killed_bot run …`.
 
-Its pictures are of one colour and are there at once, so that it starts and paints without torch.
+Its pictures are of one colour and are there at once, so that it starts and paints without torch. It keeps likes and
+boards up to date without delay.
 
-The file that `KILL_AT` names says after which of the decision's awaits that is, counted from 1. It is read when there
-is a decision to carry out. When that was done before, a file `.survived` beside it gets the number of its awaits.
+The file that `KILL_AT` names says in which work, and after which of its awaits that is, counted from 1. It is read when
+there is such work to do. When that was done before, a file `.survived` beside it gets the number of its awaits.
 """
 
 from __future__ import annotations
@@ -12,22 +13,50 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial, wraps
 from pathlib import Path
-from typing import Self
+from typing import Any, Self, TypeVar
 
 from bot.app import assembly
 from bot.cli.main import main
+from bot.community import boards, like_counts
+from bot.community.boards import BoardPlace, Boards, as_stored
+from bot.community.like_counts import LikeCounts
+from bot.community.pacing import EditPacer
+from bot.community.publishing import Publishing
+from bot.config.settings import Settings
+from bot.database import likes
+from bot.database.boards import find_board
+from bot.database.clock import now_ms
+from bot.database.publications import Publication, unsettled_publications
 from bot.database.reports import decisions_to_carry_out
 from bot.reports.carrying_out import CarryingOut
 from bot.ui import bot
+from bot.ui.views.published_post import LikeButton, UnpublishForm
 from inference.messages import Generate, JobCommand
 from inference.workers.storage import StoredFile
 from tests.bot.jobs.fake_worker import FakeWorker
 from tests.stepped import Stepped
 
 KILL_AT = "KILL_AT"
+OFTEN = 0.2  # seconds between two looks for what is behind
+
+T = TypeVar("T")
+
+
+class Work(StrEnum):
+    """In what the program may be killed."""
+
+    DECISION = "decision"
+    PUBLISH = "publish"
+    LIKE = "like"
+    SHOW_LIKES = "show likes"
+    UNPUBLISH = "unpublish"  # until the person is answered
+    TAKE_AWAY = "take away"  # the message of what is not published any more
+    BOARD = "board"
 
 
 @dataclass
@@ -39,14 +68,16 @@ class Countdown:
     passed: int = 0
 
     @classmethod
-    def read(cls) -> Self | None:
-        """What the file says, once."""
+    def read(cls, work: Work) -> Self | None:
+        """What the file says of this work, once."""
         path = Path(os.environ[KILL_AT])
         if not path.exists():
             return None
-        left = int(path.read_text("utf-8"))
+        left, _, wanted = path.read_text("utf-8").partition(" ")
+        if wanted != work:
+            return None
         path.unlink()
-        return cls(path, left)
+        return cls(path, int(left))
 
     def look(self) -> None:
         self.passed += 1
@@ -55,6 +86,26 @@ class Countdown:
 
     def survived(self) -> None:
         self.path.with_suffix(".survived").write_text(str(self.passed), "utf-8")
+
+
+async def killed_in(work: Work, doing: Coroutine[Any, Any, T]) -> T:
+    """Do it, until the process is killed."""
+    countdown = Countdown.read(work)
+    if countdown is None:
+        return await doing
+    result = await Stepped(doing, countdown.look)
+    countdown.survived()
+    return result
+
+
+def killed(work: Work, method: Callable[..., Coroutine[Any, Any, T]]) -> Callable[..., Coroutine[Any, Any, T]]:
+    """The method, in which the process is killed."""
+
+    @wraps(method)
+    async def run(*args: Any, **options: Any) -> T:
+        return await killed_in(work, method(*args, **options))
+
+    return run
 
 
 class PaintingAtOnce(FakeWorker):
@@ -72,14 +123,69 @@ class KilledCarryingOut(CarryingOut):
 
     async def carry_out_all(self) -> None:
         waits = await decisions_to_carry_out(self._connection, after=0, limit=1)
-        countdown = Countdown.read() if waits else None
-        if countdown is None:
-            return await super().carry_out_all()
-        await Stepped(super().carry_out_all(), countdown.look)
-        return countdown.survived()
+        await (killed_in(Work.DECISION, super().carry_out_all()) if waits else super().carry_out_all())
+
+
+class KilledPublishing(Publishing):
+    """Posts pictures and takes them away until it is killed."""
+
+    async def publish(self, *args: Any, **options: Any) -> Publication:
+        return await killed_in(Work.PUBLISH, super().publish(*args, **options))
+
+    async def settle(self) -> None:
+        waits = await unsettled_publications(self._connection, after=0, limit=1)
+        await (killed_in(Work.TAKE_AWAY, super().settle()) if waits else super().settle())
+
+
+class KilledLikes(LikeCounts):
+    """Brings messages up to date without delay, until it is killed."""
+
+    def __init__(self, *services: Any) -> None:
+        super().__init__(*services, every=0)
+
+    async def refresh_one(self) -> float:
+        behind = await likes.to_refresh(self._connection, now_ms(), limit=1)
+        return await (killed_in(Work.SHOW_LIKES, super().refresh_one()) if behind else super().refresh_one())
+
+
+class KilledBoards(Boards):
+    """Keeps boards without delay, until it is killed."""
+
+    def __init__(self, *services: Any) -> None:
+        super().__init__(*services, every=0)
+
+    async def _refresh_all(self) -> None:
+        changes = [await self._changes(place) for place in await self._places()]
+        await (killed_in(Work.BOARD, super()._refresh_all()) if any(changes) else super()._refresh_all())
+
+    async def _changes(self, place: BoardPlace) -> bool:
+        content, board = await self._content(place), await find_board(self._connection, place.channel_id)
+        return as_stored(content) != board.digest if board else not content.empty
+
+
+def workers_at_once(settings: Settings, _checkpoints: object) -> tuple[PaintingAtOnce]:
+    """The only worker."""
+    return (PaintingAtOnce(settings.storage.spool),)
+
+
+def arrange() -> None:
+    """Let the program be made of what can be killed."""
+    replaced: tuple[tuple[object, str, object], ...] = (
+        (assembly, "make_workers", workers_at_once),
+        (bot, "CarryingOut", KilledCarryingOut),
+        (bot, "Publishing", KilledPublishing),
+        (bot, "LikeCounts", KilledLikes),
+        (bot, "Boards", KilledBoards),
+        (bot, "EditPacer", partial(EditPacer, seconds=0.0)),
+        (boards, "LOOK_SECONDS", OFTEN),
+        (like_counts, "IDLE_SECONDS", OFTEN),
+        (LikeButton, "handle", killed(Work.LIKE, LikeButton.handle)),
+        (UnpublishForm, "submitted", killed(Work.UNPUBLISH, UnpublishForm.submitted)),
+    )
+    for owner, name, what in replaced:
+        setattr(owner, name, what)
 
 
 if __name__ == "__main__":
-    vars(bot)["CarryingOut"] = KilledCarryingOut
-    vars(assembly)["make_workers"] = lambda settings, _checkpoints: (PaintingAtOnce(settings.storage.spool),)
+    arrange()
     sys.exit(main())
