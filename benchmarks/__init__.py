@@ -9,6 +9,7 @@ chaos.py           kills processes while people order; _chaos_verdict.py checks 
 storm.py           hundreds of people at once
 library.py         queries on a large database
 gallery.py         pages of a server's gallery, and likes
+likes.py           many people like published pictures, beside a storm of others
 server_limits.py   what the rules of servers add to an order
 engine.py          the engine against diffusers (parts in _engine_ways.py, _engine_trace.py, _engine_nets.py,
                    _engine_costs.py, _engine_kernels.py)
@@ -21,6 +22,6 @@ takedown.py        copies of pictures that a takedown finds; _varied_pictures.py
 inspect_speed.py   inspecting a LoRA against hashing it
 retention.py       what expires of a year of pictures, beside people who turn pages
 
-_town.py           a playground and a bot as processes, for chaos.py and storm.py
+_town.py           a playground and a bot as processes, for chaos.py, storm.py and likes.py
 _crowd.py          fills a database with people and LoRAs, for storm.py and library.py
 """
