@@ -71,8 +71,8 @@ def few_step_note(request: GenerationRequest) -> str | None:
     use, steps = request.few_steps, request.steps
     if use is None:
         return None
-    if not use.least <= steps <= use.most:
-        return far_from(use, steps)
+    if (warning := far_from(use, steps)) is not None:
+        return warning
     sampler = " · ".join(filter(None, (request.sampler.value, request.spacing)))
     return _("As {name} is made for: {steps} steps, {sampler}, guidance {guidance}.").format(
         name=use.name, steps=steps, sampler=sampler, guidance=f"{request.guidance_scale:g}"

@@ -8,9 +8,7 @@ from __future__ import annotations
 from bot.i18n import _
 from bot.ui.access import require_published
 from bot.ui.client import Interaction
-from bot.ui.views.picture_details import bookmark_loras
 from bot.workspace.remix import with_same_loras
-from inference.parameters import RecipeLora
 
 
 async def use_same(interaction: Interaction, publication_id: int) -> None:
@@ -24,9 +22,3 @@ async def use_same(interaction: Interaction, publication_id: int) -> None:
     same = await with_same_loras(client.connection, snapshot.checkpoints, job, snapshot.draft(), limit=limit)
     note = _("Your studio has the LoRAs of this picture now; your words and your checkpoint stay.")
     await client.studios.open_with(interaction, same.draft, "\n".join([note, *same.notes]))
-
-
-async def bookmark_published(interaction: Interaction, publication_id: int) -> None:
-    """Bookmark the LoRAs of the picture, and say which are new. Raises NotPublished, NothingThere or DatabaseError."""
-    _publication, job = await require_published(interaction, publication_id)
-    await bookmark_loras(interaction, [RecipeLora(use.name, use.weight, use.sha256) for use in job.request.loras])

@@ -23,16 +23,16 @@ _SPACINGS: dict[Spacing, dict[str, Any]] = {
     Spacing.KARRAS: {"timestep_spacing": "linspace", "use_karras_sigmas": True},
     Spacing.EXPONENTIAL: {"timestep_spacing": "linspace", "use_exponential_sigmas": True},
 }
-_CONSISTENCY = {"clip_sample": False, "set_alpha_to_one": False}
+# Their defaults clip samples to [-1, 1]: right for pixels, wrong for latents.
+_UNCLIPPED = {"clip_sample": False, "set_alpha_to_one": False}
 _2M: dict[str, Any] = {"algorithm_type": "dpmsolver++", "solver_order": 2}
 
 _SCHEDULERS: dict[Sampler, tuple[type[Any], dict[str, Any]]] = {
     Sampler.EULER: (diffusers.EulerDiscreteScheduler, {}),
     Sampler.EULER_A: (diffusers.EulerAncestralDiscreteScheduler, {}),
-    # Their defaults clip samples to [-1, 1]: right for pixels, wrong for latents.
-    Sampler.DDIM: (diffusers.DDIMScheduler, {"clip_sample": False, "set_alpha_to_one": False}),
-    Sampler.LCM: (diffusers.LCMScheduler, _CONSISTENCY),
-    Sampler.TCD: (diffusers.TCDScheduler, _CONSISTENCY),
+    Sampler.DDIM: (diffusers.DDIMScheduler, _UNCLIPPED),
+    Sampler.LCM: (diffusers.LCMScheduler, _UNCLIPPED),
+    Sampler.TCD: (diffusers.TCDScheduler, _UNCLIPPED),
     Sampler.DPMPP_2M: (diffusers.DPMSolverMultistepScheduler, _2M),
     Sampler.DPMPP_2M_KARRAS: (diffusers.DPMSolverMultistepScheduler, _2M | {"use_karras_sigmas": True}),
     Sampler.DPMPP_2M_SDE: (diffusers.DPMSolverMultistepScheduler, _2M | {"algorithm_type": "sde-dpmsolver++"}),
