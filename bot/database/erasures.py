@@ -2,7 +2,7 @@
 
 Jobs go in portions, each in a transaction that notes their files and messages as still to be removed. With the person's
 own row, all other rows go, those of pictures that the person was deleting too, and the id gives way to its keyed hash
-where a row stays. Files and messages follow.
+where a row stays. Files and messages follow; messages to staff that name the person are written anew.
 """
 
 from __future__ import annotations
@@ -126,11 +126,40 @@ HELD = """
     FROM erasure_file JOIN report ON report.id = report_id
     WHERE erasure_id = ? AND state = 'open' AND report.created_at >= ?
 """
+# Messages to staff that name the person, or quote them: who painted or reported it, appealed, decided or answered.
+# It reads notes and decisions from end to end, once for each person who has all deleted, as `_REPLACE` does.
+_NOTE_REPORTS = """
+    INSERT INTO erasure_report (erasure_id, report_id)
+    SELECT :erasure, id FROM report WHERE (message_id IS NOT NULL OR posting_at IS NOT NULL) AND (
+        owner_id = :person
+        OR id IN (SELECT report_id FROM report_by WHERE person_id = :person OR instr(note, :person))
+        OR id IN (
+            SELECT report_id FROM decision LEFT JOIN appeal ON decision_id = decision.id
+            WHERE :person IN (decided_by, person_id, answered_by) OR instr(note, :person) OR instr(text, :person)
+        )
+    ) ON CONFLICT DO NOTHING
+"""
+REPORTS_CHANGED = """
+    UPDATE report SET revision = revision + 1
+    WHERE id IN (SELECT report_id FROM erasure_report WHERE erasure_id = :erasure)
+"""
+NEXT_REPORT = """
+    SELECT report_id FROM erasure_report WHERE erasure_id = ? AND report_id > ? AND state = 'due'
+    ORDER BY report_id LIMIT 1
+"""
+END_REPORT = "UPDATE erasure_report SET state = ? WHERE erasure_id = ? AND report_id = ?"
 HELD_FOR = "SELECT path FROM erasure_file WHERE report_id = ? ORDER BY path"
 REPORT_CHANGED = """
     UPDATE report SET revision = revision + 1 WHERE id IN (
         SELECT report_id FROM erasure_file WHERE erasure_id = ? AND folder = ? AND path = ?
     )
+"""
+# With the pictures that were held for it, they go from its message.
+NOTE_REPORT_OF_FILE = """
+    INSERT INTO erasure_report (erasure_id, report_id)
+    SELECT erasure_id, report_id FROM erasure_file JOIN report ON report.id = report_id
+    WHERE erasure_id = ? AND folder = ? AND path = ? AND (message_id IS NOT NULL OR posting_at IS NOT NULL)
+    ON CONFLICT (erasure_id, report_id) DO UPDATE SET state = 'due'
 """
 END_FILE = "DELETE FROM erasure_file WHERE erasure_id = ? AND folder = ? AND path = ?"
 NEXT_MESSAGE = """
@@ -140,12 +169,17 @@ NEXT_MESSAGE = """
 END_MESSAGE = "DELETE FROM erasure_message WHERE erasure_id = ? AND channel_id = ? AND message_id = ? RETURNING 1"
 COUNT_MESSAGE = "UPDATE erasure SET messages = messages + ?, unreachable = unreachable + ? WHERE id = ?"
 COMPLETE = """
-    UPDATE erasure SET state = 'complete', finished_at = ?, copies = ?, copies_until = ?
+    UPDATE erasure SET state = 'complete', finished_at = ?, copies = ?, copies_until = ?,
+    unreachable = unreachable + (
+        SELECT count(*) FROM erasure_report WHERE erasure_id = erasure.id AND state = 'out_of_reach'
+    )
     WHERE id = ? AND state = 'clearing' AND direct_channel IS NULL
     AND NOT EXISTS (SELECT 1 FROM erasure_file WHERE erasure_id = erasure.id)
     AND NOT EXISTS (SELECT 1 FROM erasure_message WHERE erasure_id = erasure.id)
+    AND NOT EXISTS (SELECT 1 FROM erasure_report WHERE erasure_id = erasure.id AND state = 'due')
     RETURNING *
 """
+FORGET_REPORTS = "DELETE FROM erasure_report WHERE erasure_id = ?"
 FORGET_OLD = "DELETE FROM erasure WHERE finished_at < ?"
 # What stays says by whom and about whom by the keyed hash. These read small tables, and the log, from end to end: once
 # for each person who has all deleted.
@@ -158,7 +192,7 @@ _REPLACE = (
     "UPDATE base_model_proposal SET reason = replace(reason, :person, :hash) WHERE instr(reason, :person)",
     "UPDATE block SET created_by = :hash WHERE created_by = :person",
     "UPDATE block SET reason = replace(reason, :person, :hash) WHERE instr(reason, :person)",
-    """UPDATE report SET owner_id = :hash, revision = revision + 1,
+    """UPDATE report SET owner_id = :hash,
        state = iif(state = 'appealed', 'decided', state)  -- with the person, the appeal has gone
        WHERE owner_id = :person""",
     "UPDATE report_by SET note = replace(note, :person, :hash) WHERE instr(note, :person)",
@@ -340,8 +374,8 @@ async def erase_person(
     """Delete the person's own row with all others, and hash the id where a row stays; False while there are jobs.
 
     The files `spooled` of jobs that the person was deleting are noted as still to be removed, and so are notices about
-    reports. These lie in the `direct_channel`, of which all that the bot wrote is to be noted; without one they are
-    counted as out of reach. Raises DatabaseError.
+    reports; messages to staff that name the person as still to be written anew. Notices lie in the `direct_channel`,
+    of which all that the bot wrote is to be noted; without one they are counted as out of reach. Raises DatabaseError.
     """
     person = erasure.person_id
     async with transaction(connection):
@@ -349,6 +383,7 @@ async def erase_person(
             return False
         for sql in (
             NOTE_OTHER_INPUTS, NOTE_DELETED_PICTURES, NOTE_DELETED_INPUTS, NOTE_DELETED_MESSAGES, NOTE_POSTED_MESSAGES,
+            _NOTE_REPORTS,
         ):  # fmt: skip
             await write(connection, sql, {"erasure": erasure.id, "person": person})
         for name in spooled:
@@ -361,6 +396,7 @@ async def erase_person(
         await write(connection, FORGET_PERSON, (person,))
         for sql in _REPLACE:
             await write(connection, sql, {"person": person, "hash": erasure.pseudonym})
+        await write(connection, REPORTS_CHANGED, {"erasure": erasure.id})
         await write(connection, CLEAR, (direct_channel, erasure.id))
     return True
 
@@ -402,7 +438,19 @@ async def end_files(connection: aiosqlite.Connection, erasure_id: int, files: It
     async with transaction(connection):
         for file in files:
             await write(connection, REPORT_CHANGED, (erasure_id, file.folder, file.path))
+            await write(connection, NOTE_REPORT_OF_FILE, (erasure_id, file.folder, file.path))
             await write(connection, END_FILE, (erasure_id, file.folder, file.path))
+
+
+async def next_report(connection: aiosqlite.Connection, erasure_id: int, after: int = 0) -> int | None:
+    """The next report of which the message to staff is still to be written anew. Raises DatabaseError."""
+    row = await fetch_one(connection, NEXT_REPORT, (erasure_id, after))
+    return None if row is None else row["report_id"]
+
+
+async def end_report(connection: aiosqlite.Connection, erasure_id: int, report_id: int, *, written: bool) -> None:
+    """The message to staff is `written` anew or gone, or it is out of reach. Raises DatabaseError."""
+    await write(connection, END_REPORT, ("written" if written else "out_of_reach", erasure_id, report_id))
 
 
 async def next_message(
@@ -448,7 +496,10 @@ async def complete_erasure(
     connection: aiosqlite.Connection, erasure_id: int, *, copies: int, copies_until: int | None
 ) -> Erasure | None:
     """clearing -> complete; None while a file or a message is left. Raises DatabaseError."""
-    rows = await write(connection, COMPLETE, (now_ms(), copies, copies_until, erasure_id))
+    async with transaction(connection):
+        rows = await write(connection, COMPLETE, (now_ms(), copies, copies_until, erasure_id))
+        if rows:
+            await write(connection, FORGET_REPORTS, (erasure_id,))
     return _erasure(rows[0]) if rows else None
 
 

@@ -30,7 +30,8 @@ that is still being read, is waited for, so that nothing of it comes later. It g
 the end you get a receipt.
 
 - **Messages** are deleted where the bot may still do so: those with your pictures, codes of stacks that you posted,
-  and all that the bot wrote to you directly. Those in places that it has left are counted in the receipt.
+  and all that the bot wrote to you directly. Messages to staff about reports that name you are written anew, without
+  your name and words. Those in places that it has left or may not enter any more are counted in the receipt.
 - **Private answers** are yours alone: nobody else can delete them. Dismiss them in Discord, or wait until it
   forgets them.
 - **Copies of the database** keep what was deleted until they expire; the receipt says how many, and when.

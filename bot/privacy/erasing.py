@@ -26,6 +26,7 @@ from bot.database.erasures import (
     complete_erasure,
     end_files,
     end_message,
+    end_report,
     ended_jobs,
     erase_jobs,
     erase_person,
@@ -34,6 +35,7 @@ from bot.database.erasures import (
     jobs_being_deleted,
     left_files,
     next_message,
+    next_report,
     note_direct_messages,
     overwrite_deleted,
     request_erasure,
@@ -66,7 +68,7 @@ class RunningJobs(Protocol):
 
 
 class DiscordSide(Protocol):
-    """Deletes what lies at Discord; `bot.ui.erased_messages` does."""
+    """Deletes and changes what lies at Discord; `bot.ui.erased_messages` does."""
 
     async def until_answered(self, person_id: int) -> None:
         """Wait until what the person has asked for is answered: it may write rows and files until then.
@@ -85,6 +87,13 @@ class DiscordSide(Protocol):
 
     async def own_messages(self, channel_id: int) -> list[LeftMessage]:
         """All that the bot wrote in a channel. Raises DiscordUnreachable."""
+        ...
+
+    async def write_report(self, report_id: int) -> bool:
+        """Write the message to staff about a report anew; False when it is out of reach.
+
+        Raises DiscordUnreachable or DatabaseError.
+        """
         ...
 
     async def delete_message(self, message: LeftMessage) -> bool:
@@ -152,6 +161,7 @@ class Erasures:
             await self._erase_rows(erasure, erasure.person_id)
         await self._remove_files(erasure)
         await self._note_direct_messages(erasure)
+        await self._write_reports(erasure)
         await self._delete_messages(erasure)
         held = await self.held(erasure)
         if held is not None and erasure.id in self._overwritten:
@@ -214,6 +224,16 @@ class Erasures:
         if noted is not None and noted.direct_channel is not None:
             messages = await self._discord.own_messages(noted.direct_channel)
             await note_direct_messages(self._connection, erasure.id, messages)
+
+    async def _write_reports(self, erasure: Erasure) -> None:
+        """Messages to staff stay, without the person: they tell what staff decided."""
+        report_id = await next_report(self._connection, erasure.id)
+        while report_id is not None:
+            written = await self._discord.write_report(report_id)
+            await end_report(self._connection, erasure.id, report_id, written=written)
+            report_id = await next_report(self._connection, erasure.id, report_id)
+            if report_id is not None:
+                await asyncio.sleep(self._pause)
 
     async def _delete_messages(self, erasure: Erasure) -> None:
         message = await next_message(self._connection, erasure.id)

@@ -435,6 +435,12 @@ TABLES = (
         Fate.DELETED,
         {"erasure_id": "the deletion", "channel_id": "the channel", "message_id": "the message"},
     ),
+    StoredTable(
+        "erasure_report", "reports whose message to staff names you, and is written anew",
+        f"erasure_id IN {_ERASURES}", "until the deletion is complete",
+        Fate.DELETED,
+        {"erasure_id": "the deletion", "report_id": "the report", "state": "whether it is written"},
+    ),
 )  # fmt: skip
 
 # Tables that hold nothing of a person, with their columns: what staff chose for a server, what was found in LoRA files,

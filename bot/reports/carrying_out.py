@@ -100,6 +100,10 @@ class CarryingOut:
         await attempt(self._hide_reported(), "hiding reported pictures")
         await attempt(self._staff_messages.write_all(), "messages about reports")
 
+    async def rewrite_staff_message(self, report_id: int) -> bool:
+        """As `StaffMessages.rewrite`, which says what is raised."""
+        return await self._staff_messages.rewrite(report_id)
+
     async def _carry_out_decisions(self) -> None:
         last = 0
         while decisions := await decisions_to_carry_out(self._connection, after=last, limit=AT_ONCE):

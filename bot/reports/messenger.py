@@ -14,6 +14,10 @@ class DiscordRefuses(Exception):
     """Discord refuses, and will refuse again: a closed way, a channel or a message that is gone."""
 
 
+class StaffMessageGone(DiscordRefuses):
+    """The message is not there any more, or its channel is not."""
+
+
 @dataclass(frozen=True)
 class OwnerNotice:
     """What the owner of a picture is told: a decision, or with `appeal` the answer to it."""
@@ -57,5 +61,5 @@ class ReportMessenger(Protocol):
         ...
 
     async def edit_post(self, case: Case, channel_id: int, message_id: int) -> None:
-        """Write the message to staff anew. Raises DiscordRefuses."""
+        """Write the message to staff anew. Raises DiscordRefuses, and StaffMessageGone when it is there no more."""
         ...

@@ -6,6 +6,7 @@ cannot be reached, it goes on where it was.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 import aiosqlite
@@ -14,12 +15,13 @@ from bot.background import attempt
 from bot.database.reports import (
     Report,
     ReportState,
+    find_report,
     mark_report_posted,
     mark_report_posting,
     mark_report_shown,
     unshown_reports,
 )
-from bot.reports.messenger import DiscordRefuses, ReportMessenger
+from bot.reports.messenger import DiscordRefuses, ReportMessenger, StaffMessageGone
 from bot.reports.reporting import Reporting, find_case
 
 AT_ONCE = 50  # reports that are read together
@@ -34,6 +36,7 @@ class StaffMessages:
         self._connection = connection
         self._reporting = reporting
         self._discord = discord
+        self._writing = asyncio.Lock()  # a message is written by one at a time: what was read first comes first
 
     async def write_all(self) -> None:
         """Post or edit the message of every report that has changed. Raises DatabaseError."""
@@ -49,10 +52,34 @@ class StaffMessages:
         if channel_id in refusing:
             return
         try:
-            await self._write(report, channel_id)
+            async with self._writing:
+                current = await find_report(self._connection, report.id)
+                if current is not None:
+                    await self._write(current, channel_id)
         except DiscordRefuses as problem:
             refusing.add(channel_id)
             log.warning("reports cannot be posted in the channel %s: %s", channel_id, problem)
+
+    async def rewrite(self, report_id: int) -> bool:
+        """Write the message of a report anew, if it was posted; False when it is there and out of reach.
+
+        Raises DiscordUnreachable or DatabaseError.
+        """
+        async with self._writing:
+            report = await find_report(self._connection, report_id)
+            if report is None:  # forgotten with a server that the bot has left
+                return False
+            posted = await self._posted(report)
+            if posted is None:
+                return True
+            try:
+                await self._discord.edit_post(await find_case(self._connection, report), *posted)
+            except StaffMessageGone:
+                return True
+            except DiscordRefuses:
+                return False
+            await mark_report_shown(self._connection, report)
+            return True
 
     async def _write(self, report: Report, channel_id: int | None) -> None:
         """Raises DiscordRefuses for a channel in which nothing can be posted."""
@@ -61,9 +88,14 @@ class StaffMessages:
         if posted is not None:
             try:
                 await self._discord.edit_post(case, *posted)
-            except DiscordRefuses:  # somebody has deleted it, or its channel
+            except StaffMessageGone:
                 await mark_report_posted(self._connection, report.id, None)
                 posted = None
+            except DiscordRefuses:  # it stands there, and may be reached again
+                if report.state is not ReportState.DECIDED:
+                    if report.channel_id == channel_id:
+                        raise
+                    posted = None
         if posted is None and report.state is not ReportState.DECIDED:
             if channel_id is None:
                 return  # it is posted when staff choose a channel

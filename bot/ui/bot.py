@@ -149,7 +149,7 @@ class EaselBot(Client):
         board_posts = BoardPosts(self, self.connection, servers)
         self.boards = Boards(self.connection, board_posts, pacer, board_posts.places)
         self.answers = AnswersUnderWay()
-        erased = ErasedMessages(self, self.answers, follower.stop)
+        erased = ErasedMessages(self, self.answers, follower.stop, self.decisions.rewrite_staff_message)
         self.erasures = Erasures(self.connection, self.configuration, self.jobs, easel.files, erased)
         self.exporter = Exporter(self.connection, settings.storage, easel.attachments)
         alerts = OperatorAlerts(self, self.connection, self.configuration)

@@ -1,4 +1,4 @@
-"""Deletes the messages of a person who has all deleted, and ends what is being delivered to them."""
+"""Deletes or changes the messages of a person who has all deleted, and ends what is being delivered to them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,22 @@ ANSWER_SECONDS = 30.0  # for what a person has asked for; then others go first
 
 
 class ErasedMessages:
-    """Implements `DiscordSide` for a client. `stop` ends the deliveries to a person."""
+    """Implements `DiscordSide` for a client. `stop` ends the deliveries to a person.
+
+    `write_report` writes the message to staff about a report anew; False when it is out of reach.
+    """
 
     def __init__(
-        self, client: discord.Client, answers: AnswersUnderWay, stop: Callable[[int], Awaitable[None]]
+        self,
+        client: discord.Client,
+        answers: AnswersUnderWay,
+        stop: Callable[[int], Awaitable[None]],
+        write_report: Callable[[int], Awaitable[bool]],
     ) -> None:
         self._client = client
         self._answers = answers
         self._stop = stop
+        self._write_report = write_report
 
     async def until_answered(self, person_id: int) -> None:
         """Wait for the answers that are under way, such as for an upload."""
@@ -59,6 +67,10 @@ class ErasedMessages:
                 return found
             raise DiscordUnreachable(str(problem)) from problem
         return found
+
+    async def write_report(self, report_id: int) -> bool:
+        """Write the message to staff about a report anew."""
+        return await self._write_report(report_id)
 
     async def delete_message(self, message: LeftMessage) -> bool:
         """Delete it with the bot's token; one that is not there is gone."""

@@ -22,12 +22,13 @@ from playground.visible_message import VisibleMessage
 from tests.discord.conftest import PATIENCE, Scene, told
 from tests.discord.test_privacy import archives, delete_all, id_of, left
 from tests.discord.test_removals import files_of, rows
-from tests.discord.test_reports import choose_channel, decide, letter, report
+from tests.discord.test_reports import choose_channel, decide, letter, report, report_form, send
 from tests.discord.test_restarts import bot_process
 from tests.discord.test_server import chosen, pressed
 
 MANAGE_GUILD = 1 << 5
 WORD = "zebrafinch"  # in everything that the person wrote
+NOTE = "bittern"  # in the note of somebody who reports
 NOTHING_LEFT = "SELECT count(*) FROM erasure_file UNION ALL SELECT count(*) FROM erasure_message"
 
 
@@ -177,6 +178,57 @@ async def test_a_killed_bot_goes_on_while_a_report_is_open(empty: Scene) -> None
     assert "Orders: 4 · Pictures: 4" in page.text and "Nothing is kept of you." in page.text
     assert len(await rows(scene, "SELECT * FROM erasure")) == 1 and await rows(scene, NOTHING_LEFT) == [(0,), (0,)]
     assert not held.exists() and left(scene, person_id, WORD) == [] and reachable(scene, mary, WORD) == []
+
+
+async def reported_with_a_note(scene: Scene, reporter: Person, seed: int, picture: VisibleMessage) -> VisibleMessage:
+    """Report a picture; the message to staff."""
+    await send(reporter, await report_form(reporter, picture), note=f"no {NOTE} here")
+    return await scene.control.wait_in_channel("staff-room", lambda seen: f"seed {seed}" in seen.text, PATIENCE)
+
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_messages_to_staff_name_and_quote_nobody_who_has_gone(empty: Scene) -> None:
+    """Of who painted and appealed, and of who reported, when the receipt says that all was deleted."""
+    scene, control = empty, empty.control
+    async with scene.bot():
+        await choose_channel(scene, scene.grace)
+        mary, teal = await control.new_person("Mallard"), await control.new_person("Teal")
+        case = await reported_with_a_note(scene, teal, 911, await paint(scene, mary, seed=911))
+        opened = await reported_with_a_note(scene, teal, 912, await paint(scene, mary, seed=912))
+        await decide(scene.grace, case, "Hide and warn", note="Not here.")
+        opener = await mary.press(await letter(scene, "Mallard", "this is a warning"), "Appeal")
+        await opener.modal(PATIENCE)
+        await mary.submit(opener, {"text": f"It is a {WORD}."})
+        appealed = await control.wait_message(case.id, lambda seen: WORD in seen.text, PATIENCE)
+        await pressed(scene.grace, appealed, "Reverse")
+        await letter(scene, "Mallard", "took the decision back")
+        assert any(f"<@{id_of(scene, mary)}> appeals" in text for text in reachable(scene, mary, WORD))
+        question = await mary.press(await told(mary, "privacy delete"), "Delete all …")
+        await question.modal()
+        await mary.submit(question)
+        held = await control.wait_message(opened.id, lambda seen: "seed 912" not in seen.text, PATIENCE)
+        assert "somebody who has deleted their data" in held.text and held.attachments, "staff decide on it"
+        await pressed(scene.grace, held, "Dismiss")
+        await erased(scene, teal)
+        assert reachable(scene, teal, NOTE) == [] and left(scene, id_of(scene, teal), NOTE) == []
+        await until_complete(scene)
+        assert reachable(scene, mary, WORD) == []
+        assert "Who reported it has deleted their data" in (await control.message(case.id)).text
+        page = await told(mary, "privacy show")
+        assert "where the bot may not" not in page.text
+
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_a_message_to_staff_that_is_out_of_reach_is_counted(empty: Scene) -> None:
+    scene, control = empty, empty.control
+    async with scene.bot():
+        await choose_channel(scene, scene.grace)
+        teal = await control.new_person("Teal")
+        await reported_with_a_note(scene, teal, 913, await paint(scene, scene.ada, seed=913))
+        await control.set_channel("staff-room", overwrite=default_world.APPLICATION_ID, allow=0, deny=0)
+        receipt = await erased(scene, teal)
+        assert "1 message stands where the bot may not change it any more" in receipt.text, receipt.text
+        assert reachable(scene, teal, NOTE), "the test sees what the bot cannot"
 
 
 @pytest.mark.asyncio(loop_scope="function")

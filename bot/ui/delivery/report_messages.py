@@ -18,7 +18,7 @@ from bot.i18n import _, speaking
 from bot.i18n.texts import plain
 from bot.pictures.thumbnails import Thumbnails
 from bot.reports.carrying_out import CarryingOut
-from bot.reports.messenger import DiscordRefuses, OwnerNotice
+from bot.reports.messenger import DiscordRefuses, OwnerNotice, StaffMessageGone
 from bot.reports.reporting import Case, Reporting
 from bot.ui.client import Interaction
 from bot.ui.delivery.discord_transport import MAX_CLOCK_SKEW, MAX_SEARCHED
@@ -132,6 +132,8 @@ def _explained() -> Generator[None]:
     """Raise DiscordRefuses for what will be refused again, DiscordUnreachable for what may succeed later."""
     try:
         yield
+    except discord.NotFound as problem:
+        raise StaffMessageGone(str(problem)) from problem
     except DISCORD_ERRORS as problem:
         raise (DiscordRefuses if is_final(problem) else DiscordUnreachable)(str(problem)) from problem
 

@@ -120,8 +120,8 @@ def receipt_text(erasure: Erasure) -> str:
 def _out_of_reach(erasure: Erasure) -> Iterator[str]:
     if count := erasure.unreachable:
         yield ngettext(
-            "{count} message stands where the bot may not delete it any more.",
-            "{count} messages stand where the bot may not delete them any more.",
+            "{count} message stands where the bot may not change it any more.",
+            "{count} messages stand where the bot may not change them any more.",
             count,
         ).format(count=count)
     if count := erasure.private_answers:

@@ -152,6 +152,7 @@ async def live(connection: aiosqlite.Connection, settings: Settings, person: int
         (SERVER, sha(word), person),
     )
     await report(connection, person, word)
+    await wish(connection, person)
     await add_entry(connection, SERVER, person, AuditAction.PAUSE_QUEUE, {})
     await add_entry(
         connection, SERVER, MARGARET, AuditAction.BLOCK_PERSON, {"reason": (None, f"<@{person}> was rude")},
@@ -192,6 +193,17 @@ async def report(connection: aiosqlite.Connection, person: int, word: str) -> No
             await answer_appeal(connection, decision, AppealState.UPHELD, [], answered_by=MARGARET)
             await mark_decision_told(connection, decision.id, person + 20)
             await mark_answer_told(connection, decision.id, person + 21)
+
+
+async def wish(connection: aiosqlite.Connection, person: int) -> None:
+    """Ask for a file from outside."""
+    (row,) = await write(
+        connection,
+        "INSERT INTO addition (key, source, path, created_at) VALUES (?, '{}', 'x.safetensors', 1) RETURNING id",
+        (f"https://example.org/{person % 1000}",),
+    )
+    sql = "INSERT INTO addition_request (addition_id, person_id, server_id, created_at) VALUES (?, ?, ?, 1)"
+    await write(connection, sql, (row["id"], person, SERVER))
 
 
 async def publish(connection: aiosqlite.Connection, job_id: int, person: int, word: str) -> None:
@@ -264,6 +276,8 @@ def closure(database: Path, person: int) -> dict[str, set[tuple[object, ...]]]:
                 mine[name] += [row for row in rows if row[key["from"]] in theirs and row not in mine[name]]
         if sum(map(len, mine.values())) == before:
             break
+    asked_for = {row["addition_id"] for row in mine["addition_request"]}  # which refers to what the person asked for
+    mine["addition"] += [row for row in tables["addition"] if row["id"] in asked_for]
     for name, rows in mine.items():
         if rows:
             found[name] = {tuple(row.values()) for row in rows}

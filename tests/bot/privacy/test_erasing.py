@@ -79,6 +79,8 @@ class Discord:
     messages: set[LeftMessage] = field(default_factory=lambda: messages_of(ADA) | messages_of(GRACE))
     lost: set[LeftMessage] = field(default_factory=set[LeftMessage])
     asked: list[LeftMessage] = field(default_factory=list[LeftMessage])
+    rewritten: list[int] = field(default_factory=list[int])
+    closed_reports: set[int] = field(default_factory=set[int])  # whose messages to staff are out of reach
     reachable: bool = True
 
     async def until_answered(self, person_id: int) -> None:
@@ -95,6 +97,14 @@ class Discord:
         await asyncio.sleep(0)
         mine = {LeftMessage(DIRECT, ADA + 10), LeftMessage(DIRECT, ADA + 11)}
         return sorted((one for one in self.messages & mine if one.channel_id == channel_id), key=repr)
+
+    async def write_report(self, report_id: int) -> bool:
+        await asyncio.sleep(0)
+        if not self.reachable:
+            raise DiscordUnreachable
+        self.rewritten.append(report_id)
+        await asyncio.sleep(0)
+        return report_id not in self.closed_reports
 
     async def delete_message(self, message: LeftMessage) -> bool:
         await asyncio.sleep(0)
@@ -167,7 +177,7 @@ async def test_of_others_everything_stays(filled: aiosqlite.Connection, settings
 
 async def test_the_table_says_what_becomes_of_each_row(filled: aiosqlite.Connection, settings: Settings) -> None:
     before, counts = await rows_of(filled), await stored_counts(filled, ADA)
-    empty = {"erasure", "erasure_file", "erasure_message"}
+    empty = {"erasure", "erasure_file", "erasure_message", "erasure_report"}
     assert {table.name for table in TABLES if not table.derived} - empty == counts.keys(), "something of each is there"
     await erased(filled, settings)
     after = await rows_of(filled)
@@ -345,6 +355,17 @@ async def test_a_report_waits_for_no_appeal_that_is_gone(filled: aiosqlite.Conne
     check_receipt(await erased(filled, settings))
     after = await find_report(filled, report.id)
     assert after is not None and after.state is ReportState.DECIDED
+
+
+async def test_messages_to_staff_that_name_the_person_are_written_anew_and_counted_when_out_of_reach(
+    filled: aiosqlite.Connection, settings: Settings
+) -> None:
+    """Of who painted, reported, appealed or decided; one of them, whose channel is closed, is counted once."""
+    named = [row["id"] for row in await fetch(filled, "SELECT id FROM report ORDER BY id")][:2]  # the others: Grace's
+    discord = Discord(closed_reports={named[0]})
+    receipt = await erased(filled, settings, discord)
+    assert discord.rewritten == named and (receipt.messages, receipt.unreachable) == (8, 2)
+    assert await fetch(filled, "SELECT 1 FROM erasure_report") == []
 
 
 async def test_an_order_that_comes_twice_is_one(filled: aiosqlite.Connection, settings: Settings) -> None:

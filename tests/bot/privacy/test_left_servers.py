@@ -27,7 +27,10 @@ from tests.bot.privacy.people import ADA, GRACE, SERVER, live, rows_of
 from tests.bot.privacy.test_retention import swept
 
 # Tables whose foreign key to the server's row only clears the column, and why.
-CLEARED = {"job": "people keep what they had painted there"}
+CLEARED = {
+    "job": "people keep what they had painted there",
+    "addition_request": "people are told how it ended, and what they asked for counts",
+}
 
 
 async def test_a_server_that_removed_the_bot_is_forgotten(connection: aiosqlite.Connection, settings: Settings) -> None:

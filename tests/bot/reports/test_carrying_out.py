@@ -26,7 +26,7 @@ from bot.database.reports import AppealState, DecisionAction, Report, ReportReas
 from bot.database.takedowns import taken_down_in
 from bot.errors import AppealedAlready, DecidedAlready
 from bot.reports.carrying_out import CarryingOut
-from bot.reports.messenger import DiscordRefuses, OwnerNotice
+from bot.reports.messenger import DiscordRefuses, OwnerNotice, StaffMessageGone
 from bot.reports.reporting import Case, Reporting
 from bot.servers.services import server_services
 from inference.content_rating import ContentRating
@@ -102,7 +102,7 @@ class Discord:
 
     async def edit_post(self, case: Case, channel_id: int, message_id: int) -> None:
         if message_id not in self.posts:
-            raise DiscordRefuses("Unknown Message")
+            raise StaffMessageGone("Unknown Message")
         await self._do("edit_post", lambda: self.posts.update({message_id: shown(case)}))
 
 
