@@ -36,7 +36,34 @@ LABELS = {
     "studio": later("Drafts in your studio"),
     "block": later("Blocks that you have, or have set as staff"),
     "audit": later("Entries about you in the log of staff, or by you"),
+    "publication": later("Pictures that you published"),
+    "publication_like": later("Likes that you gave"),
+    "person": later("Your settings and language"),
+    "takedown": later("Pictures of yours that staff took down"),
+    "deletion": later("Deleted pictures whose files are about to go"),
+    "given_input": later("Pictures to start from that you gave"),
+    "removed_bookmark": later("Bookmarks that you removed"),
+    "posted_message": later("Other messages of the bot that name you"),
+    "stack_miss": later("Codes of stacks that nobody had"),
+    "lora": later("LoRAs that you added, or rated as an operator"),
+    "addition_request": later("Files from outside that you asked for"),
+    "report": later("Reports of pictures of yours"),
+    "report_by": later("Reports that you made"),
+    "decision": later("Decisions about your pictures, or by you as staff"),
+    "appeal": later("Appeals that you made"),
+    "server_limit": later("Limits that staff set for you"),
+    "daily_usage": later("What you used of the day's quotas"),
+    "feature": later("LoRAs and pictures that you featured as staff"),
+    "pause": later("Queues that you stopped as staff"),
+    "base_model_proposal": later("Base models that you proposed or decided"),
 }
+# Tables whose rows belong to those of another one and are counted there, and the receipt's.
+COUNTED_WITH = {
+    "picture_hash": "picture", "picture_lora": "picture", "delivery": "job", "job_order": "job", "job_rating": "job",
+    "publication_lora": "publication", "stack_lora": "stack", "addition": "addition_request",
+    "decision_step": "decision", "erasure": "receipt", "erasure_file": "receipt", "erasure_message": "receipt",
+    "erasure_report": "receipt",
+}  # fmt: skip
 
 
 async def stored_view(interaction: Interaction) -> ui.LayoutView:
@@ -130,6 +157,7 @@ def _out_of_reach(erasure: Erasure) -> Iterator[str]:
             "{count} private answers with pictures can be dismissed by you alone.",
             count,
         ).format(count=count)
+    yield _("Private answers that are still open on your screen are not counted; they go when Discord closes them.")
     if count := erasure.copies:
         text = ngettext(
             "{count} copy of the database was made before.", "{count} copies of the database were made before.", count

@@ -11,6 +11,7 @@ from bot.config.sections import StorageSettings
 from bot.database.connection import fetch
 from bot.privacy.document import privacy_document
 from bot.privacy.stored_data import FILES, IMPERSONAL, TABLES, Fate
+from bot.ui.views.privacy import COUNTED_WITH, LABELS
 from tests.bot.database.conftest import connection, path
 from tools.privacy import PAGE
 
@@ -52,6 +53,13 @@ async def test_the_persons_rows_can_be_found(connection: aiosqlite.Connection) -
         assert set(table.shown) <= set(table.columns)
         if not table.derived:
             assert await fetch(connection, table.rows, {"person": 1}) == []
+
+
+def test_every_table_has_a_label_for_the_person() -> None:
+    """So that `/privacy show` leaves out no kind."""
+    assert not LABELS.keys() & COUNTED_WITH.keys()
+    assert LABELS.keys() | COUNTED_WITH.keys() == {table.name for table in TABLES if not table.derived}
+    assert set(COUNTED_WITH.values()) - {"receipt"} <= LABELS.keys()
 
 
 def test_every_place_that_is_written_has_a_line() -> None:
