@@ -152,3 +152,16 @@ async def test_an_archived_thread_keeps_no_picture(stage: Stage) -> None:
     await stage.bot.publishing.settle()
     assert await stage.scene.control.message(str(one.message_id)) is None
     assert await find_publication(stage.easel.connection, one.id) is None
+
+
+async def test_a_post_loses_its_title_although_its_message_is_gone_already(stage: Stage) -> None:
+    """The program may have ended, or Discord have refused, between the two."""
+    one = await stage.publish(await stage.job(), FORUM)
+    post = stage.scene.playground.world.channels[str(one.channel_id)]
+    assert PROMPT in (post.name or "")
+    await stage.scene.control.fault(f"/channels/{one.channel_id}", method="PATCH", status=400)
+    await stage.bot.publishing.take_back(one.id)
+    for _ in range(2):
+        await stage.bot.publishing.settle()
+    assert await find_publication(stage.easel.connection, one.id) is None
+    assert PROMPT not in (post.name or "") and post.archived

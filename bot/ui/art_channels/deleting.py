@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import discord
 
 from bot.community.discord_side import PostedMessage
@@ -25,7 +27,8 @@ async def delete_message(client: Client, message: PostedMessage) -> None:
     if not isinstance(post, discord.Thread) or _manages(post):
         await client.http.delete_channel(message.channel_id)
         return
-    await _delete_alone(client, message)
+    with suppress(discord.NotFound):  # an earlier try deleted it, and did not come to the title
+        await _delete_alone(client, message)
     title = on_a_label(_("A picture that is not published any more"), MAX_TITLE)
     await post.edit(archived=False, name=title)  # an archived thread is opened to be renamed
     await post.edit(archived=True)
