@@ -699,7 +699,7 @@ class OwnCase(RequestError):
 
 @dataclass(eq=False)
 class AppealedAlready(RequestError):
-    """You have asked to look at this again already. You are told what comes of it."""
+    """It was looked at again already, or is about to be. You are told when that is decided."""
 
 
 @dataclass(eq=False)

@@ -192,7 +192,7 @@ _REPLACE = (
     "UPDATE base_model_proposal SET reason = replace(reason, :person, :hash) WHERE instr(reason, :person)",
     "UPDATE block SET created_by = :hash WHERE created_by = :person",
     "UPDATE block SET reason = replace(reason, :person, :hash) WHERE instr(reason, :person)",
-    """UPDATE report SET owner_id = :hash,
+    """UPDATE report SET owner_id = :hash, painted_at = NULL, painted_in = NULL,
        state = iif(state = 'appealed', 'decided', state)  -- with the person, the appeal has gone
        WHERE owner_id = :person""",
     "UPDATE report_by SET note = replace(note, :person, :hash) WHERE instr(note, :person)",

@@ -27,7 +27,11 @@ REPORTED_BY = """
     WHERE kind = ? AND target_id = ? AND server_id = ? AND person_id = ? ORDER BY report.id DESC LIMIT 1
 """
 OPEN = """
-    INSERT INTO report (server_id, kind, target_id, owner_id, shared, created_at) VALUES (?, ?, ?, ?, ?, ?) RETURNING *
+    INSERT INTO report (server_id, kind, target_id, owner_id, shared, created_at, painted_at, painted_in)
+    SELECT :server, :kind, :target, :owner, :shared, :now, coalesce(finished_at, job.created_at),
+        iif(job.server_id > 0 AND :server IN (0, job.server_id), channel_id, NULL)
+    FROM (SELECT 1) LEFT JOIN job ON job.id = :target AND :kind = 'pictures'
+    RETURNING *
 """
 JOIN = "INSERT INTO report_by (report_id, person_id, reason, note, created_at, hides) VALUES (?, ?, ?, ?, ?, ?)"
 CHANGED = "UPDATE report SET revision = revision + 1 WHERE id = ? RETURNING *"
@@ -191,7 +195,8 @@ class Report:
 
     The message to staff is `message_id` in `channel_id`; it shows the revision `shown`. Since `posting_at` it may have
     been posted without our knowing its id. While it is open and `hides`, nobody is shown the pictures; `message_due`
-    says that the message which shows them is to be written anew.
+    says that the message which shows them is to be written anew. They were painted at `painted_at`, in the channel
+    `painted_in`; None: a LoRA, what those who decide may not know, or what the owner has deleted.
     """
 
     id: int
@@ -209,6 +214,8 @@ class Report:
     posting_at: int | None
     hides: bool
     message_due: bool
+    painted_at: int | None
+    painted_in: int | None
 
 
 @dataclass(frozen=True)
@@ -335,8 +342,8 @@ async def save_report(connection: aiosqlite.Connection, new: NewReport) -> Repor
         if found is not None and found.state is ReportState.OPEN:
             (row,) = await write(connection, CHANGED, (found.id,))
         else:
-            opened = (new.server_id, new.kind, new.target_id, new.owner_id, int(new.shared), now)
-            (row,) = await write(connection, OPEN, opened)
+            opened = {"server": new.server_id, "kind": new.kind, "target": new.target_id, "owner": new.owner_id}
+            (row,) = await write(connection, OPEN, opened | {"shared": int(new.shared), "now": now})
         await write(connection, JOIN, (row["id"], new.person_id, new.reason, new.note, now, int(new.hides)))
         if new.hides:
             await write(connection, HIDE, (row["id"],))
@@ -580,6 +587,24 @@ async def answer_appeal(
         await _plan(connection, decision.id, steps)
         await write(connection, ANSWERED, (decision.report_id,))
     return _appeal(rows[0])
+
+
+async def reverse_decision(
+    connection: aiosqlite.Connection,
+    decision: Decision,
+    steps: Iterable[Step],
+    *,
+    person_id: int,
+    reversed_by: int,
+) -> Appeal | None:
+    """Reverse a decision that nobody has appealed, as if `person_id` had, without words; None if somebody has.
+
+    Raises DatabaseError.
+    """
+    async with transaction(connection):
+        if await save_appeal(connection, decision, person_id, "") is None:
+            return None
+        return await answer_appeal(connection, decision, AppealState.REVERSED, steps, answered_by=reversed_by)
 
 
 async def mark_answer_told(connection: aiosqlite.Connection, decision_id: int, notice_id: int | None = None) -> None:

@@ -370,6 +370,7 @@ TABLES = (
             "channel_id": "the channel of that message", "message_id": "that message",
             "posting_at": "when it was being posted", "hides": "whether the pictures are out of sight",
             "message_due": "whether their message is to be written anew",
+            "painted_at": "when you had them painted", "painted_in": "the channel",
         },
     ),
     StoredTable(

@@ -26,6 +26,7 @@ from bot.database.reports import (
     Report,
     ReportReason,
     ReportState,
+    Step,
     Subject,
     answer_appeal,
     appeal_of,
@@ -39,6 +40,7 @@ from bot.database.reports import (
     find_report,
     newest_report,
     report_by,
+    reverse_decision,
     save_appeal,
     save_decision,
     save_report,
@@ -160,7 +162,7 @@ class Reporting:
         shared = server_id == EVERYWHERE or (await self._servers.of(server_id)).settings.shares_reports
         async with transaction(self._connection):
             before = await report_by(self._connection, kind, target_id, server_id, who.person_id)
-            if before is not None:
+            if before is not None and not await self._was_reversed(before):
                 return before
             since = self._clock() - DAY_MS
             if await count_reports_by(self._connection, who.person_id, since) >= MOST_A_DAY:
@@ -171,6 +173,12 @@ class Reporting:
             report = await save_report(self._connection, new)
         self.changed()
         return report
+
+    async def _was_reversed(self, report: Report) -> bool:
+        """Whether what was decided holds no more, so that it may be reported again."""
+        decision = await decision_of(self._connection, report.id)
+        appeal = None if decision is None else await appeal_of(self._connection, decision.id)
+        return appeal is not None and appeal.state is AppealState.REVERSED
 
     async def _hides(self, person_id: int, kind: Subject, target_id: int, server_id: int) -> bool:
         """Whether pictures are out of sight at once because this person reports them.
@@ -306,6 +314,29 @@ class Reporting:
                 raise DecidedAlready
             changes = {"appeal": (AppealState.OPEN.value, state.value)}
             await self._log(who, case.report, AuditAction.ANSWER_APPEAL, changes)
+        self.changed()
+        return await self.case(who, report_id)
+
+    async def reverse(self, who: ActionContext, report_id: int) -> Case:
+        """Take back a decision that nobody has appealed, as staff who see that it was wrong.
+
+        Raises NothingThere, DecidedAlready, OwnCase.
+        """
+        case = await self.case(who, report_id)
+        if case.decision is None or case.decision.action is DecisionAction.DISMISS:
+            raise NothingThere(what=_("There is no decision to take back."))
+        owner_id = case.report.owner_id
+        self._check_owner(who, owner_id)
+        planned = answer_steps(case.report.kind, case.decision.action, AppealState.REVERSED)
+        if owner_id is None or owner_id < 0:  # a LoRA, or the keyed hash of who has all deleted: nobody is told
+            owner_id, planned = who.person_id, tuple(step for step in planned if step is not Step.TELL_ANSWER)
+        async with transaction(self._connection):
+            if not await reverse_decision(
+                self._connection, case.decision, planned, person_id=owner_id, reversed_by=who.person_id
+            ):
+                raise DecidedAlready
+            changes = {"decision": (case.decision.action.value, AppealState.REVERSED.value)}
+            await self._log(who, case.report, AuditAction.DECIDE_REPORT, changes)
         self.changed()
         return await self.case(who, report_id)
 

@@ -104,10 +104,12 @@ async def test_a_reported_picture_is_gone_and_its_owner_appeals_and_is_answered(
     async with scene.bot():  # everything works after a restart
         decided = await decide(grace, case, "Hide and warn", note="No blood here, please.")
         assert decided.id == case.id and "Hidden, and its owner was warned" in decided.text
-        assert not decided.attachments and not decided.buttons
+        assert not decided.attachments and list(decided.buttons) == ["Reverse"]
+        assert "painted on" in decided.text and f"<#{default_world.GENERAL}>" in decided.text
         down = await control.wait_message(picture.id, lambda seen: "was taken down" in seen.text, PATIENCE)
         assert not down.attachments and not down.buttons
         notice = await letter(scene, "Ada", "this is a warning")
+        assert PROMPT in notice.text and f"<#{default_world.GENERAL}>" in notice.text
         assert "Workshop" in notice.text and "No blood here" in notice.text and "violent or cruel" in notice.text
         assert all(f"<@{each}>" not in notice.text for each in (default_world.GRACE, default_world.LINUS))
         for button in ("Again", "Vary", "Upscale", "Edit"):
@@ -130,7 +132,12 @@ async def test_a_reported_picture_is_gone_and_its_owner_appeals_and_is_answered(
         assert "## Studio" in (await pressed(scene.ada, copy, "Edit")).text
         other = await control.wait_in_channel("staff-room", lambda seen: "seed 902" in seen.text, PATIENCE)
         gone = await decide(grace, other, "Delete everywhere")
-        assert "Deleted everywhere" in gone.text and "seed 902" not in gone.text and not gone.attachments
+        assert (
+            "Deleted everywhere" in gone.text
+            and "painted on" in gone.text
+            and "seed 902" not in gone.text
+            and not gone.attachments
+        )
         await scene.gone(second)
         assert not any(file.exists() for file in files)
         notice = await letter(scene, "Mary", "完全に削除")
@@ -138,7 +145,7 @@ async def test_a_reported_picture_is_gone_and_its_owner_appeals_and_is_answered(
         dead = await pressed(mary, second_copy, "編集")
         assert "もう残っていません" in dead.text
         panel = await chosen(grace, await told(grace, "server"), "svsection", "audit")
-        assert panel.text.count("decide report") == 2 and "answer appeal" in panel.text
+        assert panel.text.count("decide report") == 2 and "Report 1" in panel.text and "answer appeal" in panel.text
 
 
 @pytest.mark.asyncio(loop_scope="session")
@@ -159,7 +166,7 @@ async def test_a_lora_is_reported_to_operators_who_find_it_in_server(scene: Scen
     offered = str(await opener.modal(PATIENCE))
     assert "'mature'" in offered and "'teen'" not in offered, "only what is higher"
     decided = await (await margaret.submit(opener, {"rating": ["mature"]})).reply(PATIENCE)
-    assert "Rated higher: mature" in decided.text and not decided.buttons
+    assert "Rated higher: mature" in decided.text and list(decided.buttons) == ["Reverse"]
     late = await pressed(margaret, twin, "Dismiss")
     assert "Somebody has decided that already" in late.text
     async with asyncio.timeout(PATIENCE):  # it is carried out after it was written down

@@ -70,7 +70,7 @@ class ReportMessages:
 
     async def find_notice(self, person_id: int, notice: OwnerNotice, since: int) -> int | None:
         """Search the direct messages by the reference at the end."""
-        wanted = f"-# {reference(notice)}"
+        wanted = reference(notice)
         with _explained():
             channel = await (await self._client.fetch_user(person_id)).create_dm()
             async for message in channel.history(limit=MAX_SEARCHED, after=_before(since), oldest_first=True):

@@ -191,7 +191,9 @@ class SearchForm(ModalForm):
         self.words: ui.TextInput[Any] = ui.TextInput(
             custom_id="words", default=query.search or None, required=False, max_length=MAX_SEARCH
         )
-        self.add_item(ui.Label[Any](text=_("Words"), description=_(kind.search_hint), component=self.words))
+        self.add_item(
+            ui.Label[Any](text=_("Words to search for"), description=_(kind.search_hint), component=self.words)
+        )
 
     async def submitted(self, interaction: Interaction) -> None:
         """Show the first page of the results."""

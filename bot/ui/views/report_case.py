@@ -31,6 +31,7 @@ from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import send_ephemeral
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton, discord_id, outdated_error
+from bot.ui.views.report_notice import painted_text
 from inference.content_rating import ContentRating
 
 CASE = r"(?P<server>\d{1,19}):(?P<report>\d{1,18})"
@@ -124,6 +125,8 @@ async def _head(connection: aiosqlite.Connection, case: Case) -> list[str]:
         lines.append(_("The LoRA {name}").format(name=f"**{clipped(case.lora.name, 100)}**") if case.lora else _gone())
         return lines
     facts = [_("painted by {person}").format(person=mention(report.owner_id or 0))]
+    if painted := painted_text(report):
+        facts.append(painted)
     if case.warnings:
         facts.append(
             ngettext("warned {count} time here", "warned {count} times here", case.warnings).format(
@@ -176,6 +179,10 @@ def _outcome(case: Case) -> list[str]:
 
 
 def _appeal(decision: Decision, appeal: Appeal) -> list[str]:
+    answered = f"**{_(ANSWERED[appeal.state])}** · " if appeal.state in ANSWERED else ""
+    answered += _("by {person}").format(person=mention(appeal.answered_by or 0))
+    if not appeal.text:  # staff saw by themselves that it was wrong
+        return [answered]
     lines = [
         "**" + _("{person} appeals").format(person=mention(appeal.person_id)) + "**",
         f"> {clipped(appeal.text, MAX_SHOWN_APPEAL)}",
@@ -184,7 +191,6 @@ def _appeal(decision: Decision, appeal: Appeal) -> list[str]:
         if decision.action is DecisionAction.DELETE:
             lines.append("-# " + _("What was deleted does not come back; *Reverse* says that it was wrong."))
         return lines
-    answered = f"**{_(ANSWERED[appeal.state])}** · " + _("by {person}").format(person=mention(appeal.answered_by or 0))
     return [*lines, answered]
 
 
@@ -209,6 +215,8 @@ def _rows(case: Case) -> list[ui.ActionRow[Any]]:
     if case.report.state is ReportState.APPEALED:
         shown = [] if case.job is None else [ReportLookButton(*place)]
         return [ui.ActionRow[Any](AppealUpholdButton(*place), AppealReverseButton(*place), *shown)]
+    if case.appeal is None and case.decision is not None and case.decision.action is not DecisionAction.DISMISS:
+        return [ui.ActionRow[Any](DecisionReverseButton(*place))]
     return []
 
 
@@ -470,3 +478,14 @@ class AppealReverseButton(AnswerButton, template=rf"rpreverse:{CASE}"):
 
     name, label, answer = "rpreverse", later("Reverse"), AppealState.REVERSED
     style = discord.ButtonStyle.primary
+
+
+class DecisionReverseButton(CaseButton, template=rf"rptakeback:{CASE}"):
+    """Staff take back a decision that nobody has appealed."""
+
+    name, label = "rptakeback", later("Reverse")
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Take it back. Raises what `Reporting.reverse` raises."""
+        case = await interaction.client.reporting.reverse(context_of(interaction), self.report_id)
+        await show_case(interaction, case)

@@ -93,7 +93,7 @@ class ReportLoraForm(ReportForm):
 def _thanks(report: Report) -> str:
     """What happens next. Who reports the same twice reads the same."""
     if report.state is ReportState.DECIDED:
-        return _("You have reported this before, and it was looked at and decided.")
+        return _("Thank you for telling. You have reported this before, and people have looked at it and decided.")
     whose = _("The staff of this server look at it.")
     if report.server_id == EVERYWHERE:
         whose = _("The people who run this bot look at it.")

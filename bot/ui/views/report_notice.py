@@ -9,9 +9,9 @@ from typing import Any, Self
 import discord
 from discord import ui
 
-from bot.database.reports import AppealState, Complaint, DecisionAction, ReportReason
+from bot.database.reports import AppealState, Complaint, DecisionAction, Report, ReportReason
 from bot.i18n import _, label, listed, sentences
-from bot.i18n.texts import clipped, summary
+from bot.i18n.texts import clipped, plain, summary
 from bot.reports.messenger import OwnerNotice
 from bot.reports.reporting import MAX_APPEAL, MAX_NOTE
 from bot.ui import acknowledge
@@ -19,12 +19,15 @@ from bot.ui.client import Interaction
 from bot.ui.replies import send_ephemeral_text
 from bot.ui.views.persistent_items import ModalForm, PersistentButton
 
+MAX_SHOWN_PROMPT = 200  # characters
+
 
 def notice_view(notice: OwnerNotice, place: str, complaints: Sequence[Complaint]) -> ui.LayoutView:
     """What was decided and what it means, or the answer to an appeal. `place` says who decided; nobody is named."""
     view = ui.LayoutView(timeout=None)
     lines = _answer(notice, place) if notice.appeal is not None else _decision(notice, place, complaints)
-    view.add_item(ui.TextDisplay[Any]("\n".join([*lines, f"-# {reference(notice)}"])))
+    numbered = _("If you ask about it, its number is {number}").format(number=reference(notice))
+    view.add_item(ui.TextDisplay[Any]("\n".join([*lines, f"-# {numbered}"])))
     if notice.appeal is None:
         view.add_item(ui.ActionRow[Any](AppealButton(notice.decision.id)))
     view.stop()
@@ -32,20 +35,39 @@ def notice_view(notice: OwnerNotice, place: str, complaints: Sequence[Complaint]
 
 
 def reference(notice: OwnerNotice) -> str:
-    """By which the message is found again, in any language."""
+    """By which the message is found again: it ends with it in any language."""
     return f"{'D' if notice.appeal is None else 'A'}{notice.decision.id}"
 
 
 def _decision(notice: OwnerNotice, place: str, complaints: Sequence[Complaint]) -> list[str]:
     lines = [f"**{_head(notice).format(place=place)}**"]
-    if notice.job is not None:
-        lines.append(f"> {summary(notice.job.request)}")
+    lines += _about(notice)
     reasons = [reason for reason in ReportReason if any(one.reason == reason for one in complaints)]
     if reasons:
         lines.append(_("Somebody reported it: {reasons}").format(reasons=listed(map(label, reasons))))
     if notice.decision.note:
         lines.append(_("They say: {note}").format(note=clipped(notice.decision.note, MAX_NOTE)))
     return [*lines, _meaning(notice)]
+
+
+def _about(notice: OwnerNotice) -> list[str]:
+    """Which picture: its prompt, which is the reader's own, what painted it, and when and where that was."""
+    lines: list[str] = []
+    if notice.job is not None:
+        lines += [f"> {plain(notice.job.request.prompt, MAX_SHOWN_PROMPT)}"] if notice.job.request.prompt else []
+        lines.append(f"> {summary(notice.job.request)}")
+    painted = painted_text(notice.report)
+    return [*lines, f"> {painted}"] if painted else lines
+
+
+def painted_text(report: Report) -> str:
+    """When and where the pictures were painted; nothing where that is not known."""
+    if report.painted_at is None:
+        return ""
+    when = f"<t:{report.painted_at // 1000}:f>"
+    if report.painted_in is None:
+        return _("painted on {when}").format(when=when)
+    return _("painted on {when} in {channel}").format(when=when, channel=f"<#{report.painted_in}>")
 
 
 def _head(notice: OwnerNotice) -> str:
@@ -74,7 +96,7 @@ def _meaning(notice: OwnerNotice) -> str:
 
 def _answer(notice: OwnerNotice, place: str) -> list[str]:
     assert notice.appeal is not None
-    about = [] if notice.job is None else [f"> {summary(notice.job.request)}"]
+    about = _about(notice)
     if notice.appeal.state is AppealState.UPHELD:
         head = _("{place} looked at it again, and the decision stays")
         return [f"**{head.format(place=place)}**", *about, _("Thank you for asking.")]

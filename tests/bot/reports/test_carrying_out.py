@@ -22,7 +22,7 @@ from bot.database.clock import now_ms
 from bot.database.connection import fetch, open_database
 from bot.database.jobs import Job, create_job, find_job, start_job
 from bot.database.pictures import NewPicture
-from bot.database.reports import AppealState, DecisionAction, Report, ReportReason, held_jobs
+from bot.database.reports import AppealState, DecisionAction, Report, ReportReason, ReportState, find_report, held_jobs
 from bot.database.takedowns import taken_down_in
 from bot.errors import AppealedAlready, DecidedAlready
 from bot.reports.carrying_out import CarryingOut
@@ -172,7 +172,9 @@ class Services:
 
     async def play(self, action: DecisionAction, answer: AppealState | None, ends_at: int) -> None:
         """What people do, from the beginning; what they did before is known."""
-        report = await self.report(PERSON, OTHER, PERSON)
+        report = await find_report(self.connection, 1)
+        if report is None or report.state is ReportState.OPEN:  # what was reversed could be reported again
+            report = await self.report(PERSON, OTHER, PERSON)
         await self.carrying_out.carry_out_all()
         options: dict[str, Any] = {"ends_at": ends_at} if action is DecisionAction.BLOCK else {}
         options |= {"rating": ContentRating.EXPLICIT} if action is DecisionAction.RATE else {}

@@ -210,6 +210,51 @@ async def test_the_owner_alone_appeals_and_once(reports: ReportWorld) -> None:
         await reports.reporting.answer(acting(MANAGER), row["report_id"], AppealState.REVERSED)
 
 
+async def test_staff_take_back_a_mistake_and_the_owner_is_told(reports: ReportWorld) -> None:
+    job = await reports.picture()
+    report = await reports.reported(job)
+    await reports.reporting.decide(acting(MANAGER), report, DecisionAction.WARN)
+    await reports.carrying_out.carry_out_all()
+    with pytest.raises(NotStaff):
+        await reports.reporting.reverse(acting(PERSON), report)
+    case = await reports.reporting.reverse(acting(MANAGER), report)
+    await reports.carrying_out.carry_out_all()
+    assert case.warnings == 0 and case.appeal is not None and case.appeal.state is AppealState.REVERSED
+    assert reports.discord.letters == ["decision1", "answer1"]
+    assert reports.discord.delivered == {DELIVERED: "pictures"}
+    with pytest.raises(DecidedAlready):
+        await reports.reporting.reverse(acting(MANAGER), report)
+    assert await reports.reported(job) != report, "what holds no more may be reported again"
+    dismissed = await reports.reported()
+    await reports.reporting.decide(acting(MANAGER), dismissed, DecisionAction.DISMISS)
+    with pytest.raises(NothingThere):
+        await reports.reporting.reverse(acting(MANAGER), dismissed)
+
+
+async def test_operators_take_back_what_they_decided_about_a_lora(reports: ReportWorld) -> None:
+    lora, operator = await add_lora(reports.world.connection, "Bat"), acting(OPERATOR, server_id=None)
+    report = await reports.reporting.report_lora(acting(PERSON), lora, WHY, "")
+    await reports.reporting.decide(operator, report.id, DecisionAction.HIDE)
+    await reports.reporting.reverse(operator, report.id)
+    await reports.carrying_out.carry_out_all()
+    assert await find_block(reports.world.connection, EVERYWHERE, BlockKind.LORA, lora.id) is None
+    assert await reports.carrying_out.untold(OPERATOR) == ()
+
+
+async def test_where_and_when_it_was_painted_is_kept_for_those_who_may_know(reports: ReportWorld) -> None:
+    job = await reports.picture()
+    kept = [
+        await reports.reporting.report_pictures(who, picture, WHY, "")
+        for who, picture in (
+            (acting(PERSON), job),
+            (acting(PERSON, server_id=None), job),
+            (acting(PERSON, server_id=None), await reports.picture(None)),
+        )
+    ]
+    assert [report.painted_in for report in kept] == [7, 7, None]
+    assert all(report.painted_at for report in kept)
+
+
 async def test_warnings_are_counted_until_they_are_reversed(reports: ReportWorld) -> None:
     decisions = [await reports.decided(DecisionAction.WARN) for _ in range(2)]
     case = await reports.reporting.case(acting(MANAGER), await reports.reported())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import cast
 
 from bot.database.audit import AuditAction, AuditEntry
@@ -13,6 +14,7 @@ from inference.lora.sidecar import Category
 
 MAX_VALUE, MAX_TARGET = 120, 100  # characters
 _NOTHING = "—"
+_REPORT = re.compile(r"report (\d+):")  # how the target of an entry about a report begins
 _CHANNELS = {"channels", "reports_channel", "spoiler_channels", "art_channels"}
 _ROLES = {"staff_roles", "paint_roles", "queue_roles", "lora_roles", "publish_roles"}
 _FIELDS = {
@@ -58,6 +60,8 @@ def entry_text(entry: AuditEntry) -> str:
     head = [f"<t:{entry.created_at // 1000}:f>", actor, f"**{_action(entry)}**"]
     if entry.person_id is not None:
         head.append(mention(entry.person_id))
+        if report := _REPORT.match(entry.target):
+            head.append(_("Report {number}").format(number=report[1]))
     elif entry.target:
         head.append(plain(entry.target, MAX_TARGET))
     lines = [" · ".join(head)]
