@@ -232,7 +232,7 @@ class Publishing:
         while found is not None:
             server_id, channel_id = found
             place, brings_back = await self._rules.place(server_id, channel_id)
-            await match_channel(self._connection, channel_id, place, brings_back=brings_back)
+            await match_channel(self._connection, server_id, channel_id, place, brings_back=brings_back)
             closed |= set() if brings_back else {channel_id}
             found = await next_art_channel(self._connection, channel_id)
         return closed

@@ -23,21 +23,36 @@ from bot.database.reports import HIDING
 from inference.content_rating import ContentRating
 
 BLOCK_HOLDS = "(block.ends_at IS NULL OR block.ends_at > :now)"
-_BLOCK = f"block.server_id IN (0, publication.server_id) AND {BLOCK_HOLDS}"
-SHOWN = f"""(
+_ALLOWED = f"""
     level <= :most AND (unrated = 0 OR :unrated_as <= :most)
     AND (checkpoint IN (SELECT value FROM json_each(:checkpoints))) = :listed
+    AND publication.job_id NOT IN (SELECT id FROM job WHERE delete_at IS NOT NULL)
+    AND publication.job_id NOT IN (SELECT target_id FROM report WHERE {HIDING})
     AND NOT EXISTS (
         SELECT 1 FROM takedown WHERE takedown.job_id = publication.job_id
         AND takedown.server_id IN (0, publication.server_id)
     )
-    AND publication.job_id NOT IN (SELECT id FROM job WHERE delete_at IS NOT NULL)
-    AND publication.job_id NOT IN (SELECT target_id FROM report WHERE {HIDING})
+"""  # noqa: S608 - constants only
+_BLOCK = f"block.server_id IN (0, publication.server_id) AND {BLOCK_HOLDS}"
+SHOWN = f"""(
+    {_ALLOWED}
     AND NOT EXISTS (SELECT 1 FROM block WHERE kind = 'person' AND target_id = publication.person_id AND {_BLOCK})
     AND NOT EXISTS (
         SELECT 1 FROM publication_lora CROSS JOIN lora_version ON lora_version.sha256 = publication_lora.sha256
         CROSS JOIN block ON kind = 'lora' AND target_id = lora_version.lora_id
         WHERE publication_id = publication.id AND {_BLOCK}
+    )
+)"""  # noqa: S608 - constants only
+# The same of server `:server`. All that its blocks concern is found once for a statement, which costs less for the
+# thousands of pictures of a channel; SHOWN looks for blocks of each picture, which costs less for those of a page.
+_BLOCK_HERE = f"block.server_id IN (0, :server) AND {BLOCK_HOLDS}"
+SHOWN_AMONG_MANY = f"""(
+    {_ALLOWED}
+    AND coalesce(publication.person_id, 0) NOT IN (SELECT target_id FROM block WHERE kind = 'person' AND {_BLOCK_HERE})
+    AND publication.id NOT IN (
+        SELECT publication_id FROM block CROSS JOIN lora_version ON lora_version.lora_id = target_id
+        CROSS JOIN publication_lora ON publication_lora.sha256 = lora_version.sha256
+        WHERE kind = 'lora' AND {_BLOCK_HERE}
     )
 )"""  # noqa: S608 - constants only
 
@@ -91,11 +106,11 @@ ONE = f"SELECT publication.* FROM publication WHERE id = :id AND state = 'posted
 # What is not shown in its own art channel is hidden there, and what is shown again is posted again.
 HIDE_UNSHOWN = f"""
     UPDATE publication SET state = 'pending', hidden = 1
-    WHERE art_channel_id = :channel AND state <> 'removing' AND hidden = 0 AND NOT {SHOWN} RETURNING id
+    WHERE art_channel_id = :channel AND state <> 'removing' AND hidden = 0 AND NOT {SHOWN_AMONG_MANY} RETURNING id
 """  # noqa: S608
 BRING_BACK = f"""
     UPDATE publication SET hidden = 0
-    WHERE art_channel_id = :channel AND state = 'pending' AND hidden = 1 AND {SHOWN} RETURNING id
+    WHERE art_channel_id = :channel AND hidden = 1 AND state = 'pending' AND {SHOWN_AMONG_MANY} RETURNING id
 """  # noqa: S608
 TRENDING = f"""
     SELECT lora.id, max(lora_in_server.trend) AS trend FROM lora_in_server
@@ -223,13 +238,13 @@ async def find_shown(connection: aiosqlite.Connection, publication_id: int, plac
 
 
 async def match_channel(
-    connection: aiosqlite.Connection, channel_id: int, place: PlaceFilter, *, brings_back: bool
+    connection: aiosqlite.Connection, server_id: int, channel_id: int, place: PlaceFilter, *, brings_back: bool
 ) -> None:
-    """Hide what an art channel does not show by now and, if it `brings_back`, let what it shows be posted again.
+    """Hide what an art channel of a server does not show by now and, if it `brings_back`, let what it shows be posted again.
 
     Raises DatabaseError.
     """
-    values = {"channel": channel_id, **place.parameters}
+    values = {"server": server_id, "channel": channel_id, **place.parameters}
     await write(connection, HIDE_UNSHOWN, values)
     if brings_back:
         await write(connection, BRING_BACK, values)

@@ -32,8 +32,10 @@ LAST = (
     "svunblock",
     "svconfirm",
     "svreject",
+    "svartout",
+    "pubconfirm",
     "unpublish",
-)  # items that remove something
+)  # items that remove something, or the other items of their message
 SPARED = "privacy-delete"  # it removes what the others are about; a test presses it in the end
 LONG = "🦉 ليلى تقرأ في المكتبة *והגשם* 図書館の少女 [x](https://evil.example) @everyone " * 60
 

@@ -136,7 +136,8 @@ async def publish_everything(scene: Scene, bot: EaselBot) -> list[VisibleMessage
     """Publish all pictures of Margaret's, and feature a picture and a LoRA; the last post."""
     server, art, margaret = (int(each) for each in (default_world.WORKSHOP, default_world.ART, default_world.MARGARET))
     staff = ActionContext(person_id=margaret, server_id=server, permissions=1 << 5, checked_by_discord=True)
-    channels = (ArtChannel(channel_id=art),)
+    thread = ArtChannel(channel_id=int(default_world.THREAD), parent_id=art)
+    channels = (ArtChannel(channel_id=art), thread)
     await bot.servers.administration.change_settings(staff, server, art_channels=channels)
     published = list[Publication]()
     sql = """
@@ -155,6 +156,13 @@ async def publish_everything(scene: Scene, bot: EaselBot) -> list[VisibleMessage
     await bot.featuring.feature(staff, server, FeatureKind.PUBLICATION, published[0].id, "picture")
     await bot.featuring.feature(staff, server, FeatureKind.LORA, version["lora_id"], "LoRA")
     return [(await scene.control.messages("art"))[-1]]
+
+
+async def publishing_question(scene: Scene, person: Person) -> VisibleMessage:
+    """How one of several pictures is to be published, with every choice that there is."""
+    picture = await painted(scene, person, checkpoint=VIVID, count=2)
+    asked = await person.press(picture, next(each for each in ids(picture) if each.startswith("publish:")))
+    return await asked.reply(PATIENCE)
 
 
 def ids(message: VisibleMessage) -> list[str]:
@@ -302,6 +310,7 @@ async def run_the_server(scene: Scene, crawler: Crawler, locale: str) -> None:
         await opened_at(each)
         for each in (
             "places",
+            "art",
             "ratings",
             "words",
             "people",
@@ -399,6 +408,7 @@ async def test_every_message_is_within_the_limits_and_every_item_works(
     crawler = Crawler(margaret)
     left = [*await furnished(full, margaret), await question(margaret)]
     left += await publish_everything(full, bot)
+    await crawler.crawl(await publishing_question(full, margaret))
     crawler.pressed |= await copy_a_posted_stack(margaret)
     await crawler.use_commands(left[0])
     await crawler.crawl(*await opened(margaret), *left)

@@ -9,6 +9,7 @@ import pytest
 
 from bot.community.publishing import REFUSED_SECONDS
 from bot.database.connection import write
+from bot.database.features import FeatureKind, add_feature, featured_publications, find_feature
 from bot.database.gallery import gallery_page
 from bot.database.gallery_terms import GalleryFilter
 from bot.database.jobs import Job, find_job
@@ -24,7 +25,7 @@ from bot.errors import (
 )
 from inference.errors import RequestError
 from inference.queue import EVERYWHERE
-from tests.bot.community.art import AUTHOR, Community, Discord, World, acting, community
+from tests.bot.community.art import AUTHOR, STAFF, Community, Discord, World, acting, community
 from tests.bot.database.conftest import add_lora, sha
 from tests.bot.database.publishing import ART, EVERYTHING, SERVER, painted
 from tests.stepped import Stepped
@@ -185,15 +186,18 @@ async def test_a_message_deleted_in_discord_is_out_of_the_gallery(here: Communit
 
 
 async def hidden_and_shown_again(here: Community, hide: str, show: str) -> None:
-    """Hide a picture that somebody likes by one statement about its job, and end that by another."""
+    """Hide a picture that somebody likes and features by one statement about its job, and end that by another."""
     kept, job = await publish(here, await job_of(here)), await job_of(here)
     one = await publish(here, job)
     await here.likes.like(one.id, 5)
+    await add_feature(here.connection, SERVER, FeatureKind.PUBLICATION, one.id, STAFF)
+    (featured,) = await featured_publications(here.connection, SERVER, EVERYTHING, limit=5)
     await write(here.connection, hide, {"job": job.id})
     await here.publishing.settle()
     assert await shown(here) == [kept.id] and len(here.discord.messages) == 1
     hidden = await find_publication(here.connection, one.id)
     assert hidden is not None and hidden.hidden and hidden.message_id is None
+    assert await featured_publications(here.connection, SERVER, EVERYTHING, limit=5) == ()
     with pytest.raises(RequestError):
         await publish(here, job)
     await here.publishing.settle()
@@ -202,7 +206,24 @@ async def hidden_and_shown_again(here: Community, hide: str, show: str) -> None:
     assert set(await shown(here)) == {kept.id, one.id} and await shown(here, words=["fox"])
     back = await find_publication(here.connection, one.id)
     assert back is not None and (back.likes, back.shown_likes, back.hidden) == (1, 1, False)
+    assert await featured_publications(here.connection, SERVER, EVERYTHING, limit=5) == (featured,)
     await check_whole(here)
+
+
+async def test_what_is_gone_for_good_is_not_featured(here: Community) -> None:
+    """Taken back while it is posted, and refused when it would be posted again."""
+    taken, refused = await publish(here, await job_of(here)), await publish(here, await job_of(here))
+    for one in (taken, refused):
+        await add_feature(here.connection, SERVER, FeatureKind.PUBLICATION, one.id, STAFF)
+    await here.publishing.take_back(taken.id)
+    await write(here.connection, "UPDATE job SET delete_at = 9e15 WHERE id = ?", (refused.job_id,))
+    await here.publishing.settle()
+    assert await find_feature(here.connection, SERVER, FeatureKind.PUBLICATION, taken.id) is None
+    assert await find_feature(here.connection, SERVER, FeatureKind.PUBLICATION, refused.id)
+    await write(here.connection, "UPDATE job SET delete_at = NULL WHERE id = ?", (refused.job_id,))
+    here.discord.refuses = True
+    await here.publishing.settle()
+    assert await find_feature(here.connection, SERVER, FeatureKind.PUBLICATION, refused.id) is None
 
 
 async def test_what_its_owner_deletes_is_hidden_until_an_undo(here: Community) -> None:
