@@ -240,9 +240,9 @@ async def find_shown(connection: aiosqlite.Connection, publication_id: int, plac
 async def match_channel(
     connection: aiosqlite.Connection, server_id: int, channel_id: int, place: PlaceFilter, *, brings_back: bool
 ) -> None:
-    """Hide what an art channel of a server does not show by now and, if it `brings_back`, let what it shows be posted again.
+    """Hide what a server's art channel does not show by now.
 
-    Raises DatabaseError.
+    If it `brings_back`, let what it shows be posted again. Raises DatabaseError.
     """
     values = {"server": server_id, "channel": channel_id, **place.parameters}
     await write(connection, HIDE_UNSHOWN, values)

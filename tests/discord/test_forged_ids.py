@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from playground import component_shapes
+from playground import component_shapes, default_world
 from playground.visible_message import VisibleMessage
 from tests.discord.conftest import Scene
 
@@ -31,6 +31,12 @@ FORGED = [
     f"rppublished:{TOO_MUCH}", f"rppublished:{'9' * 18}", f"feature:1:publication:{TOO_MUCH}",
     f"feature:1:lora:{'9' * 18}", f"feature:0:publication:{'9' * 18}", f"ga-g:{TOO_MUCH}:", f"ga-g::{TOO_MUCH}",
     f"ga-g:{'9' * 18}:{'9' * 20}", f"ga-o:{TOO_MUCH}.1:0:n-::0.", "ga-r:1.1:0:~x", "ga-a:0:~x", f"ga-a:0:~{TOO_MUCH}",
+    f"ga-g::{'9' * 20}", f"ga-o:{'9' * 18}.1:0:n-::0.", f"ga-a:{'9' * 18}:n-::0.",
+    *(f"{name}:{number}" for name in ("publish", "like", "unlike", "usesame", "unpublish")
+      for number in (TOO_MUCH, "9" * 18, "-1")),
+    *(f"{name}:{choice}" for name in ("pubpicture", "pubprompt", "pubconfirm")
+      for choice in (f"{'9' * 18}:0:1:1", f"1:0:{TOO_MUCH}:1", f"{TOO_MUCH}:0:1:1", "1:10:1:1", "1:0:1:2", "1:0:0:0")),
+    f"svartout:1:art:0::{'9' * 18}", f"svartout:1:art:0::{TOO_MUCH}", f"svartout:{TOO_MUCH}:art:0::1",
     f"report:lora:{TOO_MUCH}", f"svcase:1:reports:0::{'9' * 18}", "svrpshare:1:reports:0::2",
     f"addstop:{TOO_MUCH}", f"addstop:{'9' * 18}", f"addcat:{TOO_MUCH}", f"addcat:{'9' * 18}", "addlink:c::",
     "addlink:h:0123456789",
@@ -79,6 +85,8 @@ MENUS = [
     "guide:menu",
     "with:1",
     "stothers:1:",
+    "pubchannel:1:0:1:1",
+    "ga-v:list",
 ]
 
 
@@ -97,15 +105,22 @@ async def test_a_menu_of_loras_refuses_what_is_none(scene: Scene, menu: str, val
     assert "too old" in (await chosen(scene, menu, 1, value)).text
 
 
-async def chosen(scene: Scene, custom_id: str, least: int, *values: str) -> VisibleMessage:
+@pytest.mark.parametrize("channel", [default_world.TEA_TABLE, default_world.STAFF_ROLE, "9" * 18])
+async def test_art_channels_are_channels_of_the_server_and_staff_choose_them(scene: Scene, channel: str) -> None:
+    menu = f"svartadd:{default_world.WORKSHOP}:art:0:"
+    assert "do not let you use /server" in (await chosen(scene, menu, 1, channel)).text
+    assert "too old" in (await chosen(scene, menu, 1, channel, who="Margaret")).text
+
+
+async def chosen(scene: Scene, custom_id: str, least: int, *values: str, who: str = "Linus") -> VisibleMessage:
     """The reply to a choice of `values` in a forged menu, which asks for `least` of them."""
-    linus = scene.control.person("Linus")
-    page = await (await linus.slash("settings")).reply()
+    person = scene.control.person(who)
+    page = await (await person.slash("settings")).reply()
     message = scene.playground.world.messages[page.id]
     menu = next(part for part in component_shapes.walk(message.components) if part.get("custom_id") == "set:size")
     options = [{"label": value, "value": value} for value in values or ("x",)]
     menu.update(custom_id=custom_id, min_values=least, max_values=1, options=options)
-    return await (await linus.select(page, custom_id, *values)).reply()
+    return await (await person.select(page, custom_id, *values)).reply()
 
 
 async def test_a_jump_from_the_last_thinkable_page_opens_its_form(scene: Scene) -> None:

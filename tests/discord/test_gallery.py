@@ -19,7 +19,7 @@ from bot.database.features import FeatureKind, find_feature
 from bot.database.job_ratings import RatingSource, clear_job_rating, rate_job
 from bot.database.jobs import Job, find_job
 from bot.database.loras import find_lora_by_name
-from bot.database.publications import Publication
+from bot.database.publications import Publication, find_publication, publications_of_job
 from bot.database.server_settings import ArtChannel
 from bot.servers.context import ActionContext
 from bot.ui.bot import EaselBot
@@ -348,3 +348,62 @@ async def test_who_manages_messages_in_a_room_of_their_own_takes_nothing_down_in
         assert "not published any more" in (await (await linus.submit(form)).reply()).text
     finally:
         del art.overwrites[default_world.LINUS]
+
+
+FORGED = ("like", "usesame", "rppublished", "unlike", "unpublish")  # each followed by a publication
+GONE = "not in the gallery any more"
+
+
+async def forged(stage: Stage, person: Person, custom_id: str, where: str = "general") -> VisibleMessage:
+    """The answer to a button that the bot has not put there."""
+    page = await (await person.slash("guide", in_=where)).reply()
+    parts = walk(stage.scene.playground.world.messages[page.id].components)
+    next(part for part in parts if part.get("label") == "Next")["custom_id"] = custom_id
+    answer = await (await person.press(page, custom_id)).reply()
+    assert answer.ephemeral
+    return answer
+
+
+async def test_forged_buttons_reach_no_picture_of_another_server(stage: Stage) -> None:
+    bats, ada = stage.bats, stage.scene.ada
+    await stage.bot.likes.like(bats.id, ADA)
+    for where in ("tea-table", "dm"):
+        for name in FORGED:
+            assert GONE in (await forged(stage, ada, f"{name}:{bats.id}", where)).text, (name, where)
+        refused = await forged(stage, ada, f"feature:1:publication:{bats.id}", where)
+        assert GONE in refused.text or "manage" in refused.text
+        for name in ("pubpicture", "pubconfirm"):
+            asked = await forged(stage, ada, f"{name}:{bats.job_id}:0:{ART}:1", where)
+            assert "in a server that the bot is a member of" in asked.text, (where, name)
+    found = await find_publication(stage.easel.connection, bats.id)
+    assert found is not None and (found.state, found.likes) == (bats.state, 1)
+    await stage.bot.likes.unlike(bats.id, ADA)
+
+
+async def test_forged_buttons_publish_nothing_of_others_and_nowhere_else(stage: Stage) -> None:
+    job = await stage.job(stage.scene.ada, "a red roof")
+    for name in ("pubpicture", "pubprompt", "pubconfirm"):
+        assert "Only they can publish it" in (await forged(stage, stage.linus, f"{name}:{job.id}:0:{ART}:1")).text
+        for channel in (default_world.GENERAL, default_world.TEA_TABLE):
+            refused = await forged(stage, stage.scene.ada, f"{name}:{job.id}:0:{channel}:1")
+            assert "this is none of" in refused.text, (name, channel)
+    assert "Only they can publish it" in (await forged(stage, stage.linus, f"publish:{job.id}")).text
+    assert await publications_of_job(stage.easel.connection, job.id) == ()
+
+
+async def test_forged_buttons_reach_no_hidden_picture(stage: Stage) -> None:
+    one = await stage.publish(await stage.job(stage.scene.ada, "a green door", lora1="Bat"))
+    margaret = stage.scene.control.person("Margaret")
+    assert await hide_job(stage.easel.connection, one.job_id, now_ms() + 60_000)
+    await stage.bot.publishing.settle()
+    hidden = await find_publication(stage.easel.connection, one.id)
+    assert hidden is not None and hidden.hidden
+    for name in ("like", "usesame", "rppublished"):
+        assert GONE in (await forged(stage, stage.linus, f"{name}:{one.id}")).text, name
+    assert GONE in (await forged(stage, margaret, f"feature:1:publication:{one.id}")).text
+    assert "Only they can take it back" in (await forged(stage, stage.linus, f"unpublish:{one.id}")).text
+    await undo_deletion(stage.easel.connection, one.job_id)
+    await stage.bot.publishing.settle()
+    back = await find_publication(stage.easel.connection, one.id)
+    assert back is not None and (back.state, back.likes) == (one.state, 0)
+    assert await find_feature(stage.easel.connection, WORKSHOP, FeatureKind.PUBLICATION, one.id) is None

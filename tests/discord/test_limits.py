@@ -391,7 +391,8 @@ async def add_a_lora(full: Scene, hubs: Hubs, crawler: Crawler) -> None:
         begun.id, lambda seen: any(each.startswith("addcat:") for each in ids(seen)), PATIENCE
     )
     await crawler.crawl(page)
-    asked = hubs.link(hubs.add_lora(f"linked {name}"[:100], demo_lora(seed=len(hubs.models)), "Other"))
+    other = demo_lora(seed=100 + len(hubs.models))
+    asked = hubs.link(hubs.add_lora(f"linked {name}"[:100], other, "Other"))
     offer = await told(margaret, "imagine", prompt=f"a house {asked}")
     (add,) = ids(offer)
     await (await margaret.press(offer, add)).answered(PATIENCE)

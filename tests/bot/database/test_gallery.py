@@ -9,10 +9,12 @@ import pytest
 
 from bot.database.blocks import BlockKind, lift_block, save_block
 from bot.database.clock import now_ms
-from bot.database.connection import transaction, write
+from bot.database.connection import fetch, transaction, write
 from bot.database.deletions import hide_job, undo_deletion
 from bot.database.features import FeatureKind, add_feature, featured_loras, featured_publications, remove_feature
 from bot.database.gallery import (
+    SHOWN,
+    SHOWN_AMONG_MANY,
     GallerySort,
     PlaceFilter,
     anchor_of,
@@ -44,6 +46,9 @@ async def shown(
     sort: GallerySort = GallerySort.NEWEST,
 ) -> list[int]:
     page = await gallery_page(connection, wanted, place, sort, limit=50)
+    sql, values = "SELECT id FROM publication WHERE server_id = :server AND {}", {"server": SERVER, **place.parameters}
+    one_by_one, at_once = [await fetch(connection, sql.format(each), values) for each in (SHOWN, SHOWN_AMONG_MANY)]
+    assert one_by_one == at_once, "both say the same, and differ in what they cost"
     return [one.id for one in page.publications]
 
 
