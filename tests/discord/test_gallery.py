@@ -366,7 +366,7 @@ async def forged(stage: Stage, person: Person, custom_id: str, where: str = "gen
 
 async def test_forged_buttons_reach_no_picture_of_another_server(stage: Stage) -> None:
     bats, ada = stage.bats, stage.scene.ada
-    await stage.bot.likes.like(bats.id, ADA)
+    liked = await stage.bot.likes.like(bats.id, ADA)
     for where in ("tea-table", "dm"):
         for name in FORGED:
             assert GONE in (await forged(stage, ada, f"{name}:{bats.id}", where)).text, (name, where)
@@ -376,8 +376,9 @@ async def test_forged_buttons_reach_no_picture_of_another_server(stage: Stage) -
             asked = await forged(stage, ada, f"{name}:{bats.job_id}:0:{ART}:1", where)
             assert "in a server that the bot is a member of" in asked.text, (where, name)
     found = await find_publication(stage.easel.connection, bats.id)
-    assert found is not None and (found.state, found.likes) == (bats.state, 1)
-    await stage.bot.likes.unlike(bats.id, ADA)
+    assert found is not None and (found.state, found.likes) == (bats.state, liked.likes)
+    if liked.changed:
+        await stage.bot.likes.unlike(bats.id, ADA)
 
 
 async def test_forged_buttons_publish_nothing_of_others_and_nowhere_else(stage: Stage) -> None:
