@@ -210,20 +210,11 @@ async def hidden_and_shown_again(here: Community, hide: str, show: str) -> None:
     await check_whole(here)
 
 
-async def test_what_is_gone_for_good_is_not_featured(here: Community) -> None:
-    """Taken back while it is posted, and refused when it would be posted again."""
-    taken, refused = await publish(here, await job_of(here)), await publish(here, await job_of(here))
-    for one in (taken, refused):
-        await add_feature(here.connection, SERVER, FeatureKind.PUBLICATION, one.id, STAFF)
-    await here.publishing.take_back(taken.id)
-    await write(here.connection, "UPDATE job SET delete_at = 9e15 WHERE id = ?", (refused.job_id,))
-    await here.publishing.settle()
-    assert await find_feature(here.connection, SERVER, FeatureKind.PUBLICATION, taken.id) is None
-    assert await find_feature(here.connection, SERVER, FeatureKind.PUBLICATION, refused.id)
-    await write(here.connection, "UPDATE job SET delete_at = NULL WHERE id = ?", (refused.job_id,))
-    here.discord.refuses = True
-    await here.publishing.settle()
-    assert await find_feature(here.connection, SERVER, FeatureKind.PUBLICATION, refused.id) is None
+async def test_what_is_taken_back_is_not_featured(here: Community) -> None:
+    one = await publish(here, await job_of(here))
+    await add_feature(here.connection, SERVER, FeatureKind.PUBLICATION, one.id, STAFF)
+    await here.publishing.take_back(one.id)
+    assert await find_feature(here.connection, SERVER, FeatureKind.PUBLICATION, one.id) is None
 
 
 async def test_what_its_owner_deletes_is_hidden_until_an_undo(here: Community) -> None:
