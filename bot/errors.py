@@ -419,6 +419,10 @@ class Blocked(RequestError):
     reason: str
     end: str  # a date, or "" for a block without an end
 
+    def __post_init__(self) -> None:
+        """Take the full stop from the reason, for the sentence around it has its own."""
+        self.reason = self.reason.rstrip(" .。") or self.reason
+
     @property
     def templates(self) -> tuple[str, ...]:
         """The sentence, and when the block ends if it does."""
@@ -540,6 +544,11 @@ class EndUnclear(RequestError):
 
 
 @dataclass(eq=False)
+class EndNeeded(EndUnclear):
+    """“{typed}” cannot be read as an end. Write 3 d, 12 h or a date such as 2031-05-30."""
+
+
+@dataclass(eq=False)
 class LimitNotForServer(RequestError):
     """The limit of {what} is one of people. A server as a whole can have limits of pictures and megapixel-steps a
     day."""
@@ -564,9 +573,10 @@ class NewcomerTimeOutOfRange(RequestError):
 
 @dataclass(eq=False)
 class LineUnusable(RequestError):
-    """Line {line} cannot be used, because {why}: {text}. Please change or remove it; nothing was saved."""
+    """Line {line} of *{field}* cannot be used, because {why}: {text}. Please change or remove it; nothing was saved."""
 
-    words = frozenset({"why"})
+    words = frozenset({"why", "field"})
+    field: str
     line: int
     text: str
     why: str
@@ -574,8 +584,10 @@ class LineUnusable(RequestError):
 
 @dataclass(eq=False)
 class LineTooLong(RequestError):
-    """Line {line} has more than {limit} characters. Please write one word, phrase or pattern a line."""
+    """Line {line} of *{field}* has more than {limit} characters. Please write one word, phrase or pattern a line."""
 
+    words = frozenset({"field"})
+    field: str
     line: int
     limit: int
 

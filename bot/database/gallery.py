@@ -115,7 +115,11 @@ BRING_BACK = f"""
 TRENDING = f"""
     SELECT lora.id, max(lora_in_server.trend) AS trend FROM lora_in_server
     JOIN lora_version ON lora_version.sha256 = lora_in_server.sha256 JOIN lora ON lora.id = lora_version.lora_id
-    WHERE lora_in_server.server_id = :server AND publications > 0 AND {LORA_SHOWN}
+    WHERE lora_in_server.server_id = :server AND publications > 0 AND {LORA_SHOWN} AND EXISTS (
+        SELECT 1 FROM publication_lora JOIN publication ON publication.id = publication_lora.publication_id
+        WHERE publication_lora.sha256 = lora_in_server.sha256
+        AND publication.server_id = :server AND state = 'posted' AND {SHOWN}
+    )
     GROUP BY lora.id ORDER BY max(lora_in_server.trend) DESC, lora.id DESC LIMIT :limit
 """  # noqa: S608 - constants only
 END = 2**63 - 1  # above every id and every number of likes
@@ -253,7 +257,10 @@ async def match_channel(
 async def trending_loras(
     connection: aiosqlite.Connection, server_id: int, place: PlaceFilter, *, limit: int
 ) -> tuple[int, ...]:
-    """Ids of the LoRAs with which a server publishes and likes most lately. Raises DatabaseError."""
+    """Ids of the LoRAs with which a server publishes and likes most lately, where a picture of theirs is shown.
+
+    Raises DatabaseError.
+    """
     rows = await fetch(connection, TRENDING, {"server": server_id, "limit": limit, **place.parameters})
     return tuple(row["id"] for row in rows)
 

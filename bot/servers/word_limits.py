@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -53,24 +53,24 @@ def checked_list(typed: ServerWordList) -> ServerWordList:
     checked = replace(
         typed,
         name=" ".join(typed.name.split())[:MAX_NAME],
-        words=_lines(typed.words),
-        patterns=_lines(typed.patterns, patterns=True),
-        exceptions=_lines(typed.exceptions),
+        words=_lines(later("Words"), typed.words, checked_word),
+        patterns=_lines(later("Patterns"), typed.patterns, checked_pattern),
+        exceptions=_lines(later("Allowed phrases"), typed.exceptions, checked_word),
     )
     if not checked.name or not (checked.words or checked.patterns):
         raise WordListEmpty
     return checked
 
 
-def _lines(lines: Iterable[str], *, patterns: bool = False) -> tuple[str, ...]:
+def _lines(field: str, lines: Iterable[str], check: Callable[[str], str]) -> tuple[str, ...]:
     kept = dict[str, None]()
     for number, line in enumerate(map(str.strip, lines), 1):
         if not line:
             continue
         if len(line) > MAX_LINE:
-            raise LineTooLong(line=number, limit=MAX_LINE)
+            raise LineTooLong(field=field, line=number, limit=MAX_LINE)
         try:
-            kept[checked_pattern(line) if patterns else checked_word(line)] = None
+            kept[check(line)] = None
         except UnusableRule as problem:
-            raise LineUnusable(line=number, text=line, why=why_unusable(problem)) from None
+            raise LineUnusable(field=field, line=number, text=line, why=why_unusable(problem)) from None
     return tuple(kept)

@@ -15,6 +15,7 @@ from bot.community.pacing import EditPacer
 from bot.database.boards import find_board
 from bot.database.connection import fetch, write
 from bot.database.features import FeatureKind
+from bot.database.gallery import trending_loras
 from bot.database.job_ratings import RatingSource, clear_job_rating, rate_job
 from bot.database.jobs import find_job
 from bot.database.publications import Publication
@@ -103,6 +104,17 @@ async def test_a_board_is_posted_edited_and_found_again(stage: Stage, channel: i
     finally:
         await stage.bot.featuring.unfeature(STAFF, WORKSHOP, FeatureKind.PUBLICATION, stage.one.id, "picture")
     assert "picks of the week" not in (await stage.refresh(channel)).text
+
+
+async def test_a_lora_whose_only_picture_is_hidden_does_not_trend(stage: Stage) -> None:
+    hide = "UPDATE publication SET state = ?, hidden = ? WHERE id = ?"
+    await write(stage.easel.connection, hide, ("pending", 1, stage.one.id))
+    try:
+        (place,) = [place for place in await stage.posts.places() if place.channel_id == TEXT]
+        assert await trending_loras(stage.easel.connection, WORKSHOP, place.shows, limit=5) == ()
+    finally:
+        await write(stage.easel.connection, hide, ("posted", 0, stage.one.id))
+    assert len(await trending_loras(stage.easel.connection, WORKSHOP, place.shows, limit=5)) == 1
 
 
 async def test_its_buttons_open_the_gallery_and_a_loras_page(stage: Stage) -> None:

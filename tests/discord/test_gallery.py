@@ -84,7 +84,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
         stage = Stage(scene)
         await stage.start()
         empty = await told(scene.ada, "gallery")
-        assert empty.ephemeral and "no art channel yet" in empty.text
+        assert empty.ephemeral and "no art channel yet" in empty.text and not empty.selects
         who = ActionContext(person_id=ADA, server_id=WORKSHOP, permissions=1 << 5, checked_by_discord=True)
         art = (ArtChannel(channel_id=ART),)
         await stage.easel.servers.administration.change_settings(who, WORKSHOP, art_channels=art)
@@ -188,7 +188,9 @@ async def test_what_does_not_fit_the_persons_checkpoint_is_said(stage: Stage) ->
 async def test_staff_feature_pictures_and_loras_and_the_audit_log_says_so(stage: Stage) -> None:
     margaret, connection = stage.scene.control.person("Margaret"), stage.easel.connection
     seen = await opened(stage, margaret, stage.owl)
-    assert "is featured in this server now" in (await (await margaret.press(seen, "Feature it")).reply()).text
+    assert (
+        "The picture is featured in this server now" in (await (await margaret.press(seen, "Feature it")).reply()).text
+    )
     assert "is featured already" in (await (await margaret.press(seen, "Feature it")).reply()).text
     refused = await (await stage.linus.press(await opened(stage, stage.linus, stage.owl), "Report")).reply()
     assert "your own" in refused.text

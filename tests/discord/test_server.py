@@ -274,10 +274,10 @@ async def test_a_person_is_blocked_and_unblocked(harbour: Harbour) -> None:
     error = await submitted(linus, opener, {"reason": "spam", "end": "soon"})
     assert "cannot be read as an end" in error.text
     opener = await linus.select(page, menu(page, "svblockwho"), "Ada")
-    page = await submitted(linus, opener, {"reason": "too much *spam*", "end": "3 d"})
+    page = await submitted(linus, opener, {"reason": "too much *spam*.", "end": "3 d"})
     assert f"<@{default_world.ADA}>" in page.text and "until <t:" in page.text and "\\*spam\\*" in page.text
     refused = await harbour.refused()
-    assert "staff have blocked you" in refused and "spam" in refused
+    assert "staff have blocked you" in refused and "spam" in refused and ".”." not in refused
     page = await pressed(linus, page, "Unblock")
     assert "Nobody is blocked" in page.text
     page = await filled(linus, page, "Block by id", id=default_world.ADA, reason="left and came back", end="")

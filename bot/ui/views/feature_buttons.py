@@ -43,7 +43,8 @@ class FeatureButton(PersistentButton, template=r"feature:(?P<on>[01]):(?P<what>l
         featuring = interaction.client.featuring
         change = featuring.feature if self.on else featuring.unfeature
         changed = await change(context_of(interaction), interaction.guild_id, self.kind, self.target_id, name)
-        await send_ephemeral_text(interaction, self._said(changed=changed).format(name=plain(name)))
+        told = _("The picture") if self.kind is FeatureKind.PUBLICATION else plain(name)  # its number says nothing
+        await send_ephemeral_text(interaction, self._said(changed=changed).format(name=told))
 
     def _said(self, *, changed: bool) -> str:
         if self.on and changed:

@@ -127,7 +127,13 @@ class EveryPictureButton(PersistentButton, template=rf"ga-a:{PAGE_REF}"):
 
 
 async def open_gallery(interaction: Interaction, query: Query) -> None:
-    """Show the gallery of the server in an ephemeral message. Raises NothingThere outside of servers."""
+    """Show the gallery of the server in an ephemeral message.
+
+    Raises NothingThere outside of servers, and where staff have named no art channel.
+    """
+    server_of(interaction)
+    if not (await server_settings(interaction)).art_channels:
+        raise NothingThere(what=_("This server has no art channel yet. Its staff name one under /server."))
     connection, person_id = interaction.client.connection, interaction.user.id
     page = await _page(interaction, await page_ref_of(connection, person_id, query))
     await send_ephemeral(interaction, page.view, page.files)
@@ -222,8 +228,6 @@ async def _title(interaction: Interaction, query: Query, found: GalleryPage) -> 
         return f"{head}\n" + _("Nothing here matches {filters}.").format(filters=" · ".join(filters))
     if query.sort is Sort.TOP_RATED:
         return f"{head}\n" + _("Nobody has liked a picture here this week. *Newest first* shows all.")
-    if not (await server_settings(interaction)).art_channels:
-        return f"{head}\n" + _("This server has no art channel yet. Its staff name one under /server.")
     return f"{head}\n" + _("Nobody has published a picture here yet. *Publish* is under your own pictures.")
 
 

@@ -17,7 +17,7 @@ from bot.database.erasures import held_for
 from bot.database.jobs import Job
 from bot.database.pictures import pictures_of_job
 from bot.database.reports import Appeal, AppealState, Decision, DecisionAction, ReportReason, ReportState, Subject
-from bot.errors import DecidedAlready, EndUnclear, NothingThere
+from bot.errors import DecidedAlready, EndNeeded, EndUnclear, NothingThere
 from bot.i18n import _, label, later, listed, ngettext, number, sentences, speaking
 from bot.i18n.texts import clipped, mention, message_url, plain, summary
 from bot.pictures.thumbnails import GALLERY, Thumbnails
@@ -364,10 +364,13 @@ class BlockOwnerForm(DecisionForm):
         self.add_item(ui.Label[Any](text=_("How long"), description=hint, component=self.end))
 
     def options(self) -> dict[str, Any]:
-        """The end. Raises EndUnclear."""
-        ends_at = end_of(self.end.value, now_ms())
+        """The end. Raises EndNeeded."""
+        try:
+            ends_at = end_of(self.end.value, now_ms())
+        except EndUnclear:
+            ends_at = None
         if ends_at is None:
-            raise EndUnclear(typed=self.end.value[:40])
+            raise EndNeeded(typed=self.end.value[:40])
         return {"ends_at": ends_at}
 
 

@@ -144,7 +144,13 @@ async def test_each_line_is_judged_and_told_by_its_number(world: ServerWorld) ->
     ):
         with pytest.raises(LineUnusable) as refused:
             await add(world, **{"words": ("fog",)} | {field: ("good", "", line)})
-        assert refused.value.line == 3 and why in refused.value.why and refused.value.text == line
+        told = {"words": "Words", "patterns": "Patterns", "exceptions": "Allowed phrases"}[field]
+        assert (
+            refused.value.line == 3
+            and refused.value.field == told
+            and why in refused.value.why
+            and refused.value.text == line
+        )
     with pytest.raises(LineTooLong):
         await add(world, "a" * (MAX_LINE + 1))
     for empty in ({}, {"words": ("", " ")}, {"words": ("fog",), "name": "  "}):

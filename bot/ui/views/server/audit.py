@@ -92,11 +92,15 @@ class AuditSection(PanelSection):
             page, ui.UserSelect, placeholder=_("Of everybody"), min_values=0, max_values=1, default_values=person
         )
         return [
-            shown([text[:MAX_TEXT] for text in texts[:fitting]] or [_("There are no such entries.")]),
+            shown([text[:MAX_TEXT] for text in texts[:fitting]] or [_none(wanted)]),
             ui.ActionRow[Any](AuditActionMenu.of(page, wanted)),
             ui.ActionRow[Any](menu),
             ui.ActionRow[Any](*buttons),
         ]
+
+
+def _none(wanted: Shown) -> str:
+    return _("Nothing is written down yet.") if wanted == Shown() else _("There are no such entries.")
 
 
 def _person_default(person_id: int) -> discord.SelectDefaultValue:

@@ -69,8 +69,8 @@ def _summary(setup: ServerSetup, limits: int) -> list[str]:
     settings, now = setup.settings, now_ms()
     blocked = sum(block.holds(now) for block in setup.lora_blocks.values())
     return [
-        _("Channels: {names}").format(names=mentions("#", settings.channels, _("all"))),
-        _("Checkpoints: {names}").format(names=several(settings.checkpoints) or _("all")),
+        _("Channels: {names}").format(names=mentions("#", settings.channels, _("all of them"))),
+        _("Checkpoints: {names}").format(names=several(settings.checkpoints) or _("all of them")),
         _("Staff besides those who manage the server: {names}").format(
             names=mentions("@&", settings.staff_roles, _("nobody"))
         ),

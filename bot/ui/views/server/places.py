@@ -74,9 +74,9 @@ def _lines(settings: ServerSettings) -> list[str]:
         _("Hidden until pressed, as spoilers: **{names}**").format(
             names=mentions("#", settings.spoiler_channels, _("nowhere"))
         ),
-        _("With the checkpoints: **{names}**").format(names=several(settings.checkpoints) or _("all")),
+        _("With the checkpoints: **{names}**").format(names=several(settings.checkpoints) or _("all of them")),
         _("With LoRAs of the categories: **{names}**").format(
-            names=several(map(label, settings.categories)) or _("all")
+            names=several(map(label, settings.categories)) or _("all of them")
         ),
         _("Checkpoint of who has chosen none: **{name}**").format(
             name=several([settings.default_checkpoint]) if settings.default_checkpoint else _("the first one")
