@@ -45,7 +45,8 @@ from bot.database.publications import (
 )
 from bot.database.server_settings import ArtChannel
 from bot.database.takedowns import taken_down_in
-from bot.errors import NoArtChannel, OwnPictureTakenDown, PublishedAlready, PublishingRefused
+from bot.errors import NoArtChannel, NotYours, OwnPictureTakenDown, PublishedAlready, PublishingRefused
+from bot.i18n import _
 from bot.servers.access import Rights
 from bot.servers.checks import RequestChecks
 from bot.servers.content import ContentRules
@@ -84,10 +85,12 @@ class PublishingRules:
         self._base_model_of = base_model_of
 
     async def check(self, who: ActionContext, job: Job, art_channel_id: int) -> None:
-        """Raise why this person may not publish pictures of this job of theirs there (a RequestError).
+        """Raise why this person may not publish pictures of this job there (a RequestError): not theirs, for one.
 
         Raises DatabaseError.
         """
+        if job.person_id != who.person_id:
+            raise NotYours(instead=_("Only they can publish it."))
         await self._rights.require(Action.PUBLISH, who)
         art = (await self._servers.of(who.place)).settings.art_channel(art_channel_id)
         if art is None:

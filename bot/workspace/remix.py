@@ -62,13 +62,14 @@ async def shown_recipe(
     *,
     to_staff: bool = False,
     server_id: int | None = None,
+    position: int = 0,
 ) -> tuple[Recipe, bool]:
-    """The recipe of the first picture of `job`, as far as the person may see it, and whether it is complete.
+    """The recipe of the picture of `job` at `position`, as far as the person may see it, and whether it is complete.
 
     The prompt is shown to its owner alone, unless it stands under the picture, or its owner published it with the
     picture in the server `server_id`; staff of its server (`to_staff`) see that of a picture which everybody sees.
     """
-    recipe = recipe_of(job.request.only(0))
+    recipe = recipe_of(job.request.only(position))
     delivery = await find_delivery(connection, job.id)
     public = delivery is not None and not delivery.private
     if job.person_id == person_id or (delivery is not None and delivery.shows_prompt) or (to_staff and public):
@@ -106,9 +107,10 @@ async def remixed(
     *,
     limit: int,
     server_id: int | None = None,
+    position: int = 0,
 ) -> Remix:
-    """A draft from anybody's job, for somebody in this server. The prompt is included where it is shown."""
-    recipe, whole = await shown_recipe(connection, job, person_id, server_id=server_id)
+    """A draft from a picture of anybody's job, for somebody in this server. It has the prompt where that is shown."""
+    recipe, whole = await shown_recipe(connection, job, person_id, server_id=server_id, position=position)
     again = await remix(connection, checkpoints, recipe, person_id, limit=limit)
     if whole:
         return again
@@ -122,12 +124,13 @@ async def with_same_loras(
     draft: RequestDraft,
     *,
     limit: int,
+    position: int = 0,
 ) -> Remix:
-    """`draft` with the LoRAs of anybody's job, at their weights, in place of its own.
+    """`draft` with the LoRAs of a picture of anybody's job, at their weights, in place of its own.
 
     The notes name what the library does not know, and what does not fit the draft's checkpoint.
     """
-    parts = await parts_of(connection, recipe_of(job.request.only(0)).loras)
+    parts = await parts_of(connection, recipe_of(job.request.only(position)).loras)
     found = _distinct(parts)
     usable, left_out = found[:limit], found[limit:]
     notes = _missing(parts, usable, left_out)

@@ -156,3 +156,24 @@ async def test_a_publication_is_hidden_and_comes_back(empty: Scene) -> None:
         await scene.gone(picture)
         refused = await pressed(ada, await pressed(ada, await told(ada, "history"), "Open"), "Publish")
         assert "took this picture down" in refused.text
+
+
+async def test_an_author_takes_back_what_is_hidden(empty: Scene) -> None:
+    scene, ada = empty, empty.ada
+    async with scene.bot():
+        await add_art_channels(scene, "art")
+        picture = await paint(scene, ada, seed=804)
+        await publish(ada, picture)
+        post = await posted(scene, is_post)
+        opener = await ada.press(picture, "Delete")
+        await opener.modal(PATIENCE)
+        deleted = await (await ada.submit(opener)).reply(PATIENCE)
+        await scene.gone(post)
+        await scene.control.set_channel("art", overwrite="Easel", deny=permissions.ATTACH_FILES)
+        await (await ada.press(deleted, "Undo")).reply(PATIENCE)
+        kept = await pressed(ada, await told(ada, "history"), "Open")
+        hidden = await pressed(ada, kept, "Publish")
+        assert "out of sight" in hidden.text and "Unpublish" in hidden.buttons
+        opener = await ada.press(hidden, "Unpublish")
+        await opener.modal(PATIENCE)
+        assert "not published any more" in (await (await ada.submit(opener)).reply(PATIENCE)).text

@@ -75,25 +75,32 @@ class PublishButton(JobButton, template=r"publish:(?P<job>\d{1,18})"):
         settings = await server_settings(interaction)
         preferences = await find_preferences(interaction.client.connection, interaction.user.id)
         channels = [channel.channel_id for channel in settings.art_channels]
-        channel_id = await _first_open(interaction, job, channels)
-        choice = PublishChoice(job.id, 0, channel_id, shows_prompt(preferences, settings))
+        published = await _published(interaction, job)
+        try:
+            channel_id = await _first_open(interaction, job, channels)
+        except RequestError:
+            if not published:
+                raise
+            channel_id = published[0].art_channel_id
+        position = published[0].position if published else 0
+        choice = PublishChoice(job.id, position, channel_id, shows_prompt(preferences, settings))
         page = await publish_page(interaction, choice)
         await send_ephemeral(interaction, page.view, page.files)
 
 
 async def own_job(interaction: Interaction, job_id: int) -> Job:
-    """The person's own job. Raises NothingThere or NotYours, and why nobody is shown it now."""
+    """The person's own job. Raises NothingThere or NotYours."""
     job = await find_job(interaction.client.connection, job_id)
     if job is None:
         raise job_gone()
     if job.person_id != interaction.user.id:
         raise NotYours(instead=_("Only they can publish it."))
-    await interaction.client.removals.check_open(job, interaction)
     return job
 
 
 async def _first_open(interaction: Interaction, job: Job, channels: Sequence[int]) -> int:
-    """The first channel in which this may be published. Raises why it may be published in none."""
+    """The first channel in which this may be published. Raises why nobody is shown it now, or it may be in none."""
+    await interaction.client.removals.check_open(job, interaction)
     refusals: list[RequestError] = []
     for channel_id in channels:
         try:
@@ -112,12 +119,13 @@ async def publish_page(interaction: Interaction, choice: PublishChoice) -> Rende
     picture = next((each for each in pictures if each.position == choice.position), None)
     if picture is None:
         raise picture_gone()
-    published = await _published(interaction, job, choice.position)
+    published = [each for each in await _published(interaction, job) if each.position == choice.position]
     page = RenderedMessage()
-    if published is not None:
-        for item in published_items(published):
+    if published:
+        for item in published_items(published[0]):
             page.view.add_item(item)
     else:
+        await interaction.client.removals.check_open(job, interaction)
         await interaction.client.publishing_rules.check(context_of(interaction), job, choice.channel_id)
         for item in await _question(interaction, choice, job, picture, page):
             page.view.add_item(item)
@@ -165,11 +173,10 @@ def _channel_name(interaction: Interaction, channel_id: int) -> str:
     return on_a_label(f"#{channel.name}" if channel else str(channel_id), 100)
 
 
-async def _published(interaction: Interaction, job: Job, position: int) -> Publication | None:
-    """Where a picture is published in the server where the person is, or is about to be."""
+async def _published(interaction: Interaction, job: Job) -> list[Publication]:
+    """The pictures of a job that are published in the server where the person is, or are about to be."""
     found = await publications_of_job(interaction.client.connection, job.id)
-    here = [each for each in found if (each.server_id, each.position) == (interaction.guild_id, position)]
-    return here[0] if here else None
+    return [each for each in found if each.server_id == interaction.guild_id]
 
 
 def published_items(publication: Publication) -> list[ui.Item[Any]]:
@@ -179,9 +186,13 @@ def published_items(publication: Publication) -> list[ui.Item[Any]]:
         there = message_url(publication.server_id, publication.channel_id, publication.message_id)
         row = ui.ActionRow[Any](ui.Button(label=_("Show"), url=there), UnpublishButton(publication.id))
         return [ui.TextDisplay[Any](text), row]
-    if publication.state is PublicationState.REMOVING or publication.hidden:
+    if publication.state is PublicationState.REMOVING:
         return [ui.TextDisplay[Any](_("It is published, but out of sight there now."))]
-    return [ui.TextDisplay[Any](_("Discord does not answer just now. It is posted as soon as it does."))]
+    if publication.hidden or publication.was_posted:
+        text = _("It is published, but out of sight there now.")
+    else:
+        text = _("Discord does not answer just now. It is posted as soon as it does.")
+    return [ui.TextDisplay[Any](text), ui.ActionRow[Any](UnpublishButton(publication.id))]
 
 
 class _ChoiceButton(PersistentButton, template=NO_CUSTOM_ID):
@@ -242,6 +253,7 @@ class PublishConfirmButton(_ChoiceButton, template=rf"pubconfirm:{STATE}"):
     async def handle(self, interaction: Interaction) -> None:
         """Publish it, and say where it is. Raises why it may not be."""
         job, choice = await own_job(interaction, self.choice.job_id), self.choice
+        await interaction.client.removals.check_open(job, interaction)
         published = await interaction.client.publishing.publish(
             context_of(interaction), job, choice.position, choice.channel_id, shows_prompt=choice.shows_prompt
         )

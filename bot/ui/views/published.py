@@ -6,9 +6,11 @@ Each asks anew whether the picture is still there and shown where the person is.
 from __future__ import annotations
 
 from bot.i18n import _
-from bot.ui.access import require_published
+from bot.ui.access import checkpoints_here, require_published
 from bot.ui.client import Interaction
-from bot.workspace.remix import with_same_loras
+from bot.ui.views.picture_details import bookmark_loras
+from bot.workspace.remix import remixed, with_same_loras
+from inference.parameters import recipe_of
 
 
 async def use_same(interaction: Interaction, publication_id: int) -> None:
@@ -16,9 +18,32 @@ async def use_same(interaction: Interaction, publication_id: int) -> None:
 
     Says what does not fit the person's checkpoint. Raises NotPublished or DatabaseError.
     """
-    client, (_publication, job) = interaction.client, await require_published(interaction, publication_id)
+    client, (publication, job) = interaction.client, await require_published(interaction, publication_id)
     snapshot = await client.studios.snapshot(interaction)
     limit = client.configuration.settings.limits.max_loras
-    same = await with_same_loras(client.connection, snapshot.checkpoints, job, snapshot.draft(), limit=limit)
+    same = await with_same_loras(
+        client.connection, snapshot.checkpoints, job, snapshot.draft(), limit=limit, position=publication.position
+    )
     note = _("Your studio has the LoRAs of this picture now; your words and your checkpoint stay.")
     await client.studios.open_with(interaction, same.draft, "\n".join([note, *same.notes]))
+
+
+async def remix_published(interaction: Interaction, publication_id: int) -> None:
+    """Fill the person's studio from the picture.
+
+    Raises NotPublished, PictureReported, TakenDown or DatabaseError.
+    """
+    client, (publication, job) = interaction.client, await require_published(interaction, publication_id)
+    await client.removals.check_open(job, interaction)
+    again = await remixed(
+        client.connection, await checkpoints_here(interaction), job, interaction.user.id,
+        limit=client.configuration.settings.limits.max_loras, server_id=publication.server_id,
+        position=publication.position,
+    )  # fmt: skip
+    await client.studios.open_with(interaction, again.draft, "\n".join(again.notes))
+
+
+async def bookmark_published(interaction: Interaction, publication_id: int) -> None:
+    """Bookmark the LoRAs of the picture, and say which are new. Raises NotPublished, NothingThere or DatabaseError."""
+    publication, job = await require_published(interaction, publication_id)
+    await bookmark_loras(interaction, recipe_of(job.request.only(publication.position)).loras)

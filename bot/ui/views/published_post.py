@@ -26,8 +26,7 @@ from bot.ui.rendered_message import RenderedMessage, button_rows
 from bot.ui.replies import send_ephemeral, send_ephemeral_text
 from bot.ui.views.lora import LoraPageButton
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentButton, PersistentForm
-from bot.ui.views.picture_details import BookmarkLorasButton, RemixButton
-from bot.ui.views.published import use_same
+from bot.ui.views.published import bookmark_published, remix_published, use_same
 from bot.workspace.remix import MatchedLora, parts_of
 from inference.messages import GenerationRequest
 from inference.parameters import recipe_of
@@ -88,13 +87,11 @@ def publication_buttons(publication: Publication, job: Job, *, unpublish: bool =
     """What everybody may do with a published picture, and with `unpublish` what its author and staff may."""
     about_loras: list[PersistentButton] = []
     if job.request.loras:
-        keep = BookmarkLorasButton(job.id)
-        keep.item.label = _("Bookmark these LoRAs")
-        about_loras = [UseSameButton(publication.id), keep]
+        about_loras = [UseSameButton(publication.id), BookmarkPublishedButton(publication.id)]
     return [
         LikeButton(publication.id, publication.likes),
         *about_loras,
-        RemixButton(job.id),
+        RemixPublishedButton(publication.id),
         *([UnpublishButton(publication.id)] if unpublish else []),
     ]
 
@@ -225,6 +222,28 @@ class UseSameButton(PublicationButton, template=r"usesame:(?P<publication>\d{1,1
     async def handle(self, interaction: Interaction) -> None:
         """Fill the studio with them, and say which do not fit the checkpoint there."""
         await use_same(interaction, self.publication_id)
+
+
+class RemixPublishedButton(PublicationButton, template=r"remixpub:(?P<publication>\d{1,18})"):
+    """Fills the studio of the person who presses from a published picture."""
+
+    command = "Remix"
+    name, label, style = "remixpub", later("Remix"), discord.ButtonStyle.primary
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Fill and show the studio."""
+        await remix_published(interaction, self.publication_id)
+
+
+class BookmarkPublishedButton(PublicationButton, template=r"keeppub:(?P<publication>\d{1,18})"):
+    """Bookmarks the LoRAs of a published picture for the person who presses."""
+
+    command = "Bookmark LoRAs"
+    name, label = "keeppub", later("Bookmark these LoRAs")
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Bookmark the LoRAs and say which are new."""
+        await bookmark_published(interaction, self.publication_id)
 
 
 class UnpublishButton(PublicationButton, template=r"unpublish:(?P<publication>\d{1,18})"):

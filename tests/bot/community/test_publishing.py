@@ -17,6 +17,7 @@ from bot.database.publications import Publication, PublicationState, find_public
 from bot.database.takedowns import record_takedown
 from bot.errors import (
     NoArtChannel,
+    NotYours,
     OwnPictureTakenDown,
     PromptRatedTooHigh,
     PublishedAlready,
@@ -96,6 +97,8 @@ async def test_what_may_not_be_published_is_refused(here: Community) -> None:
             await here.publishing.publish(acting(), of, 0, channel, shows_prompt=True)
 
     await refused(NoArtChannel, job, channel=ART + 1)
+    with pytest.raises(NotYours):
+        await here.publishing.publish(acting(AUTHOR + 1), job, 0, ART, shows_prompt=True)
     explicit = await job_of(here, prompt="nude")
     await refused(PromptRatedTooHigh, explicit)
     here.lookups.adults = True

@@ -11,9 +11,11 @@ from bot.config.sections import ModerationSettings
 from bot.database.blocks import BlockKind, find_block, save_block
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, transaction, write
-from bot.database.jobs import Job, create_job
+from bot.database.jobs import Job, create_job, start_job
 from bot.database.lora_records import rate_content
 from bot.database.loras import find_lora
+from bot.database.pictures import NewPicture
+from bot.database.publications import NewPublication, begin_publication
 from bot.database.reports import AppealState, DecisionAction, ReportReason, ReportState, held_jobs
 from bot.database.server_settings import ArtChannel
 from bot.database.takedowns import Takedown, record_takedown, taken_down_in, untold_takedowns
@@ -38,7 +40,7 @@ from bot.servers.context import ActionContext
 from inference.content_rating import ContentRating
 from inference.errors import RequestError
 from inference.queue import EVERYWHERE
-from tests.bot.database.conftest import add_lora, request_for
+from tests.bot.database.conftest import add_lora, finish, request_for
 from tests.bot.reports.test_carrying_out import DAY_MS, DELIVERED, OWNER, STAFF_CHANNEL, Discord
 from tests.bot.servers.world import (
     ELSEWHERE,
@@ -124,6 +126,19 @@ async def test_a_report_belongs_to_the_server_of_the_picture_or_to_the_operators
     ]
     for job, who, expected in places:
         assert (await reports.reporting.report_pictures(who, job, WHY, "")).server_id == expected
+
+
+@pytest.mark.parametrize("painted_in", [SERVER, None])
+async def test_staff_get_reports_of_what_is_published_in_their_server(
+    reports: ReportWorld, painted_in: int | None
+) -> None:
+    job = await reports.picture(painted_in)
+    await start_job(reports.world.connection, job.id)
+    await finish(reports.world.connection, job.id, 1, [NewPicture(path="1.png", width=64, height=64, seed=7)])
+    new = NewPublication(ELSEWHERE, job.id, 0, 901, False, None, None, ())
+    assert await begin_publication(reports.world.connection, new)
+    report = await reports.reporting.report_pictures(acting(PERSON, server_id=ELSEWHERE), job, WHY, "")
+    assert report.server_id == ELSEWHERE
 
 
 async def test_operators_see_their_own_and_what_a_server_shares(reports: ReportWorld) -> None:

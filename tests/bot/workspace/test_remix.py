@@ -7,8 +7,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.app.assembly import Easel
-from bot.workspace.remix import parts_of, remix
+from bot.database.jobs import create_job
+from bot.workspace.remix import parts_of, remix, shown_recipe
+from inference.messages import LoraUse
 from inference.parameters.reading import read_infotext
+from tests.bot.database.conftest import request_for, sha
 from tests.bot.lora_shelf import open_shelf
 from tests.house import BASES, PASTEL, VIVID, House
 from tests.lora_files import write_sidecar
@@ -43,3 +46,12 @@ async def test_of_two_files_of_one_name_neither_is_taken(easel: Easel, house: Ho
     await easel.keeper.scan()
     owl, _ = await parts_of(easel.connection, read_infotext(TOLD).loras)
     assert owl.lora is None
+
+
+async def test_a_picture_of_a_sweep_is_remixed_with_its_own_weights(easel: Easel) -> None:
+    bat = LoraUse(sha256=sha("Bat"), name="Bat", weight=1)
+    request = request_for(bat).model_copy(update={"variants": ((0.0,), (0.4,), (0.8,)), "count": 3})
+    job = await create_job(easel.connection, request, person_id=1, channel_id=5)
+    for position, weights in enumerate(([], [0.4], [0.8])):
+        recipe, _whole = await shown_recipe(easel.connection, job, 1, position=position)
+        assert [lora.weight for lora in recipe.loras] == weights
