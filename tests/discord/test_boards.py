@@ -107,14 +107,14 @@ async def test_a_board_is_posted_edited_and_found_again(stage: Stage, channel: i
 
 
 async def test_a_lora_whose_only_picture_is_hidden_does_not_trend(stage: Stage) -> None:
-    hide = "UPDATE publication SET state = ?, hidden = ? WHERE id = ?"
-    await write(stage.easel.connection, hide, ("pending", 1, stage.one.id))
+    connection, job_id = stage.easel.connection, stage.one.job_id
+    (place,) = [place for place in await stage.posts.places() if place.channel_id == TEXT]
+    await rate_job(connection, job_id, ContentRating.EXPLICIT, RatingSource.STAFF, server_id=WORKSHOP)
     try:
-        (place,) = [place for place in await stage.posts.places() if place.channel_id == TEXT]
-        assert await trending_loras(stage.easel.connection, WORKSHOP, place.shows, limit=5) == ()
+        assert await trending_loras(connection, WORKSHOP, place.shows, limit=5) == ()
     finally:
-        await write(stage.easel.connection, hide, ("posted", 0, stage.one.id))
-    assert len(await trending_loras(stage.easel.connection, WORKSHOP, place.shows, limit=5)) == 1
+        await clear_job_rating(connection, job_id, RatingSource.STAFF, server_id=WORKSHOP)
+    assert len(await trending_loras(connection, WORKSHOP, place.shows, limit=5)) == 1
 
 
 async def test_its_buttons_open_the_gallery_and_a_loras_page(stage: Stage) -> None:
