@@ -51,6 +51,7 @@ from bot.ui.client import Interaction
 from bot.ui.guide.answers import GuideLink
 from bot.ui.page_kind import PageKind
 from bot.ui.replies import error_message, send_ephemeral_text
+from bot.ui.views.add_offer import AddLinkedButton
 from bot.ui.views.base_model_declaration import DeclareButton, DeclareForm, ProposeButton, ProposeForm
 from bot.ui.views.content_rating import ContentRatingButton
 from bot.ui.views.deleted import UndoDeletionButton
@@ -180,6 +181,7 @@ OWN_DOORS: Mapping[type, Allowed] = {
     RefreshStatusButton: lambda actor: actor.may(Action.SEE_STATUS),
     ReloadButton: lambda actor: actor.may(Action.RELOAD),
     PaintOneButton: lambda actor: actor.may(Action.PAINT),
+    AddLinkedButton: lambda actor: actor.may(Action.ADD_LORA),
     DeclareButton: lambda actor: actor.may(Action.DECIDE_BASE_MODEL),
     DeclareForm: lambda actor: actor.may(Action.DECIDE_BASE_MODEL),
     ContentRatingButton: lambda actor: actor.may(Action.RATE_LORA),
@@ -456,6 +458,7 @@ async def find_doors(table: Table) -> None:
         DeclareButton: [f"decl:{mystery.id}"],
         ProposeButton: [f"propose:{mystery.id}"],
         SetUpButton: [f"svsetup:{WORKSHOP}"],
+        AddLinkedButton: ["addlink:h:0123456789"],
         BlockThisLoraButton: [f"svblockthis:{WORKSHOP}:{mystery.id}"],
         QuestionMenu: ["guide:ask:goal"],
         GuideLinkButton: [f"guide:open:{link}:" for link in GuideLink],
