@@ -93,7 +93,9 @@ async def faults(scene: Scene, who: Reported, decision: str, answer: str) -> lis
         "the message shows the pictures, or does not": gone or bool(message and message.attachments) is back,
         "files and row are there, or gone": all(file.exists() is not gone for file in who.files)
         and len(await rows(scene, f"SELECT 1 FROM job WHERE id = {job_id}")) == (not gone),
-        "one message to staff, without buttons": len(posts) == 1 and not posts[0].buttons and not posts[0].attachments,
+        "one message to staff, where nothing can be decided again": len(posts) == 1
+        and set(posts[0].buttons) <= {"Reverse"}
+        and not posts[0].attachments,
         "one notice, or none": len(told) == (decision != "Dismiss"),
         "one answer, or none": len(answers) == bool(answer),
         "the block": len(blocks) == (decision == "Hide and block" and not back),

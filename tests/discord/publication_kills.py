@@ -171,8 +171,10 @@ class Kills(ProcessKills[Picture]):
         return await self.scene.control.message(str(found[0][0])) if found and found[0][0] else None
 
     def posts(self, case: Picture) -> list[Message]:
-        """All messages in channels with this picture and the buttons of a post."""
-        return [each for each in self._public("'unpublish:") if f"'remix:{case.job_id}'" in str(each.components)]
+        """All messages in channels with the buttons of a post that name the owner of this picture, who has no other."""
+        users = self.scene.playground.world.users.values()
+        owner = next(user.id for user in users if user.global_name == case.owner.name)
+        return [each for each in self._public("'unpublish:") if f"<@{owner}>" in str(each.components)]
 
     def boards(self) -> list[Message]:
         """The boards of all channels."""
