@@ -463,9 +463,9 @@ async def test_a_moderator_keeps_a_list_of_words(harbour: Harbour) -> None:
     linus, scene = harbour.linus, harbour.scene
     page = await harbour.panel("words")
     refused = await filled(linus, page, "Add a list", name="House", words="zorble\nf*g")
-    assert "Line 2 cannot be used" in refused.text and "at the ends alone" in refused.text
+    assert "Line 2 of *Words* cannot be used" in refused.text and "at the ends alone" in refused.text
     refused = await filled(linus, page, "Add a list", name="House", patterns="\nfog(?=horn)")
-    assert "Line 2 cannot be used" in refused.text and "linear time" in refused.text
+    assert "Line 2 of *Patterns* cannot be used" in refused.text and "linear time" in refused.text
     page = await filled(linus, page, "Add a list", name="House", words="zorble\nred circ*", patterns="qu+x")
     assert "House" in page.text and "2 words" in page.text and "1 pattern" in page.text
     assert "not allowed in this server, by its list “House”" in await harbour.refused()

@@ -396,6 +396,8 @@ def test_who_only_asks_keeps_no_program_from_starting(path: Path, monkeypatch: p
     monkeypatch.setattr(lock, "PROBE_SECONDS", 60.0)
     asking = FileLock(path.with_name(f"{path.name}.lock"), thread_local=False)
     asking.acquire()
-    threading.Timer(0.05, asking.release).start()  # as `is_in_use` does, in another program
+    releasing = threading.Timer(0.05, asking.release)  # as `is_in_use` does, in another program
+    releasing.start()
     with program_lock(path):
+        releasing.join()  # a lock is free a moment before it says so
         assert not asking.is_locked
