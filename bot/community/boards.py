@@ -3,7 +3,8 @@
 It is edited when that has changed, rarely; what may not be shown any more goes at the next look. It goes itself when
 its channel is no art channel any more: nobody would take a name out of it.
 
-The row is written before the board is posted, so that a board of which nobody knows is looked for, not posted again.
+The row is written before the board is posted, so that a board of which nobody knows is looked for, not posted again;
+and before it is edited, so that an edit whose answer is lost is made again.
 """
 
 from __future__ import annotations
@@ -28,7 +29,15 @@ from bot.community.discord_side import (
     PostRefused,
 )
 from bot.community.pacing import EditPacer
-from bot.database.boards import GalleryBoard, all_boards, begin_board, find_board, forget_board, store_board
+from bot.database.boards import (
+    GalleryBoard,
+    all_boards,
+    begin_board,
+    find_board,
+    forget_board,
+    store_board,
+    store_what_it_may_show,
+)
 from bot.database.clock import now_ms
 from bot.database.features import featured_loras, featured_publications
 from bot.database.gallery import GallerySort, PlaceFilter, find_shown, gallery_page, trending_loras
@@ -144,6 +153,7 @@ class Boards:
         await store_board(self._connection, board.channel_id, posted.channel_id, posted.message_id, digest)
 
     async def _edit(self, board: GalleryBoard, content: BoardContent) -> None:
+        await store_what_it_may_show(self._connection, board.channel_id, while_edited(board.digest, content))
         try:
             await self._discord.edit_board(board, content)
         except MessageGone:  # staff may have cleared the channel; the next look posts another
@@ -179,6 +189,11 @@ class Boards:
 def as_stored(content: BoardContent) -> str:
     """What a board shows, as it is stored."""
     return json.dumps(asdict(content) | {"publications": content.publications})
+
+
+def while_edited(before: str, content: BoardContent) -> str:
+    """What a board may show until its edit is answered, as it is stored: the pictures of before, and those of now."""
+    return json.dumps({"publications": [*publications_in(before), *content.publications]})
 
 
 def publications_in(stored: str) -> list[int]:

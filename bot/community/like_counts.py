@@ -33,8 +33,6 @@ MESSAGE_SECONDS = 10 * 60.0  # between two edits of one message
 IDLE_SECONDS = 30.0  # until it is looked again whether a message is behind
 AGE_SECONDS = 5 * 60.0  # between two looks for likes that are not recent any more
 
-UNKNOWN = -1  # likes that a message shows, so that it is brought up to date
-
 log = logging.getLogger(__name__)
 
 
@@ -78,19 +76,20 @@ class LikeCounts:
     async def showing(self, publication_id: int, count: int) -> AsyncGenerator[None]:
         """Around an edit that writes this number into its message; then it is known what that shows.
 
-        Of edits at the same time nobody knows which is applied last: the message is brought up to date later. Raises
-        DatabaseError.
+        After an edit whose answer is lost, and of edits at the same time, it is not: the message is brought up to date
+        later. Raises DatabaseError.
         """
         edits = self._edits.setdefault(publication_id, _Edits())
         edits.running += 1
         edits.overlapped = edits.overlapped or edits.running > 1
         try:
+            await likes.mark_edited(self._connection, publication_id)
             yield
         finally:
             edits.running -= 1
             if not edits.running:
                 del self._edits[publication_id]
-        await likes.mark_shown(self._connection, publication_id, UNKNOWN if edits.overlapped else count)
+        await likes.mark_shown(self._connection, publication_id, likes.UNKNOWN if edits.overlapped else count)
 
     async def run(self) -> None:
         """Bring messages up to date, and let likes grow old. Runs until cancelled."""

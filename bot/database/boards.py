@@ -13,6 +13,7 @@ from bot.database.connection import fetch, transaction, write
 BEGIN = "INSERT INTO board (channel_id, server_id) VALUES (?, ?) ON CONFLICT (channel_id) DO NOTHING"
 FIND = "SELECT * FROM board WHERE channel_id = ?"
 STORE = "UPDATE board SET message_channel_id = ?, message_id = ?, digest = ?, edited_at = ? WHERE channel_id = ?"
+MAY_SHOW = "UPDATE board SET digest = ? WHERE channel_id = ?"
 ALL = "SELECT * FROM board ORDER BY channel_id"
 FORGET = "DELETE FROM board WHERE channel_id = ?"
 
@@ -21,7 +22,8 @@ FORGET = "DELETE FROM board WHERE channel_id = ?"
 class GalleryBoard:
     """A row of the table; time in unix ms. Without a `message_id` it is to be posted, or was, and nobody knows.
 
-    `digest` is what the message shows, as JSON; "" when that is not known.
+    `digest` is what the message shows, as JSON; "" when that is not known. While it is edited it names all pictures
+    that the message may show, and equals nothing that a board can show.
     """
 
     channel_id: int
@@ -62,6 +64,11 @@ async def store_board(
 ) -> None:
     """Store which message shows it, and what that shows. Raises DatabaseError."""
     await write(connection, STORE, (message_channel_id, message_id, digest, now_ms(), channel_id))
+
+
+async def store_what_it_may_show(connection: aiosqlite.Connection, channel_id: int, digest: str) -> None:
+    """Store before an edit what may be shown when its answer is lost. Raises DatabaseError."""
+    await write(connection, MAY_SHOW, (digest, channel_id))
 
 
 async def forget_board(connection: aiosqlite.Connection, channel_id: int) -> None:

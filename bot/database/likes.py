@@ -39,6 +39,8 @@ TO_REFRESH = """
     SELECT * FROM publication WHERE state = 'posted' AND likes <> shown_likes AND shown_at <= ?
     ORDER BY shown_at LIMIT ?
 """
+UNKNOWN = -1  # likes that a message shows, so that it is brought up to date
+MARK_EDITED = "UPDATE publication SET shown_likes = ? WHERE id = ?"
 MARK_SHOWN = "UPDATE publication SET shown_likes = ?, shown_at = ? WHERE id = ?"
 
 
@@ -98,6 +100,11 @@ async def to_refresh(connection: aiosqlite.Connection, shown_before: int, *, lim
     return tuple(map(publication_from, await fetch(connection, TO_REFRESH, (shown_before, limit))))
 
 
+async def mark_edited(connection: aiosqlite.Connection, publication_id: int) -> None:
+    """Store before an edit that it is not known which number the message shows. Raises DatabaseError."""
+    await write(connection, MARK_EDITED, (UNKNOWN, publication_id))
+
+
 async def mark_shown(connection: aiosqlite.Connection, publication_id: int, likes: int) -> None:
-    """Store that the message shows this number since now. Raises DatabaseError."""
+    """Store that the message shows this number since now, or UNKNOWN. Raises DatabaseError."""
     await write(connection, MARK_SHOWN, (likes, now_ms(), publication_id))

@@ -142,6 +142,22 @@ async def test_a_board_whose_answer_was_lost_is_not_posted_twice(here: Community
     assert len(here.discord.boards) == 1
 
 
+async def test_an_edit_whose_answer_was_lost_is_made_again(here: Community) -> None:
+    """Also when the board is to show what it showed before that edit: the picture was taken down since."""
+    await begin(here)
+    one = await liked(here)
+    here.discord.down = {"edited"}
+    with pytest.raises(ArtChannelUnreachable):
+        await refresh(here)
+    here.discord.down = set()
+    await begin_removal(here.connection, one.id)
+    rarely = Boards(here.connection, here.discord, EditPacer(here.pacer_clock), lambda: None)  # type: ignore[arg-type,return-value]
+    here.pacer_clock.now += EDIT_SECONDS
+    assert await rarely.refresh(HERE) == 0.0
+    (content,) = here.discord.boards.values()
+    assert content.most_liked == ()
+
+
 async def test_there_is_one_board_wherever_it_is_killed(tmp_path: Path) -> None:
     world = World(tmp_path / "world")
     world.folder.mkdir()

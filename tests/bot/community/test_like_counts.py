@@ -108,6 +108,19 @@ async def test_a_message_that_is_gone_takes_its_picture_out_of_the_gallery(here:
     assert await find_publication(here.connection, one.id) is None
 
 
+async def test_an_edit_whose_answer_was_lost_is_made_again(here: Community) -> None:
+    """Also when the like that it shows was taken back since."""
+    one = await posted(here)
+    await here.likes.like(one.id, 5)
+    here.discord.down = {"edited"}
+    await here.likes.refresh_one()
+    here.discord.down = set()
+    await here.likes.unlike(one.id, 5)
+    here.pacer_clock.now += EDIT_SECONDS
+    await here.likes.refresh_one()
+    assert number_in(here, one) == 0
+
+
 async def test_no_like_is_lost_or_doubled_wherever_it_is_killed(tmp_path: Path) -> None:
     world = World(tmp_path / "world")
     world.folder.mkdir()
