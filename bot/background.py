@@ -95,13 +95,13 @@ class Recurring:
     def __init__(
         self,
         name: str,
-        work: Callable[[], Coroutine[Any, Any, object]],
-        seconds: float | Callable[[], Awaitable[float]],
+        work: Callable[[], Coroutine[Any, Any, float | None]],
+        seconds: float,
     ) -> None:
-        """`seconds` are between two times, or asked for after each; then it may raise no error."""
+        """`seconds` are between two times, unless `work` returns how many there are until the next."""
         self._name = name
         self._work = work
-        self._seconds = seconds
+        self._seconds = self._wait = seconds
         self._woken = asyncio.Event()
         self._stopped = False
 
@@ -118,11 +118,16 @@ class Recurring:
         """Do it now, and from now on again and again. Runs until stopped or cancelled."""
         while not self._stopped:
             self._woken.clear()
-            await guard(self._work(), self._name)
-            seconds = await self._seconds() if callable(self._seconds) else self._seconds
+            await guard(self._once(), self._name)
             with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
+                async with asyncio.timeout(self._wait):
                     await self._woken.wait()
+
+    async def _once(self) -> None:
+        self._wait = self._seconds
+        wait = await self._work()
+        if wait is not None:
+            self._wait = wait
 
 
 async def reading(read: Callable[..., T], *arguments: Any) -> T:

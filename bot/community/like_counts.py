@@ -94,19 +94,9 @@ class LikeCounts:
     async def run(self) -> None:
         """Bring messages up to date, and let likes grow old. Runs until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._refresh_forever())
+            refresh = background.Recurring("bringing likes up to date", self.refresh_one, IDLE_SECONDS)
+            tasks.create_task(refresh.run())
             tasks.create_task(background.Recurring("counting recent likes", self.age, AGE_SECONDS).run())
-
-    async def _refresh_forever(self) -> None:
-        while True:
-            wait = IDLE_SECONDS
-
-            async def refresh() -> None:
-                nonlocal wait
-                wait = await self.refresh_one()
-
-            await background.guard(refresh(), "bringing likes up to date")
-            await asyncio.sleep(wait)
 
     async def age(self) -> None:
         """Let likes that are older than a week count as recent no longer. Raises DatabaseError."""

@@ -39,7 +39,6 @@ from bot.database.deletions import (
 )
 from bot.database.deliveries import find_delivery
 from bot.database.erasures import FileFolder, LeftFile
-from bot.database.errors import DatabaseError
 from bot.database.jobs import Job, find_job
 from bot.database.people import locale_of
 from bot.database.pictures import pictures_of_job
@@ -126,7 +125,7 @@ class Removals:
         self.notify: Callable[[], None] = lambda: None  # called when it has changed who may see a picture
         self._telling = asyncio.Lock()  # else two notices might be sent at once
         self._showing = asyncio.Lock()
-        self._recurring = background.Recurring("deleting pictures", self.complete, self._seconds_left)
+        self._recurring = background.Recurring("deleting pictures", self._complete_and_wait, RETRY_SECONDS)
         self._running: asyncio.Task[None] | None = None
         self._closing = False
         self._unhidden: set[int] = set()  # jobs whose delivered messages are still to be hidden
@@ -253,12 +252,10 @@ class Removals:
             if job is None or job.delete_at is None or await self._results.hide(job, job.delete_at):
                 self._unhidden.discard(job_id)
 
-    async def _seconds_left(self) -> float:
-        """Until there is something to do."""
-        try:
-            due = await next_due(self._connection)
-        except DatabaseError:
-            return RETRY_SECONDS
+    async def _complete_and_wait(self) -> float:
+        """Returns the seconds until there is something to do. Raises DatabaseError."""
+        await self.complete()
+        due = await next_due(self._connection)
         return RETRY_SECONDS if due is None else min(max((due - now_ms()) / 1000, 0.1), RETRY_SECONDS)
 
     async def check_open(self, job: Job, interaction: Interaction) -> None:

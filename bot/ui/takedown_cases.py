@@ -62,15 +62,11 @@ class TakedownCases:
 
     async def run(self) -> None:
         """Look for what there is to do. Runs until cancelled."""
-        while True:
-            complete = False
+        await background.Recurring("taking pictures down", self._look, RETRY_SECONDS).run()
 
-            async def look() -> None:
-                nonlocal complete
-                complete = await self.carry_out_all()
-
-            await background.guard(look(), "taking pictures down")
-            await asyncio.sleep(LOOK_SECONDS if complete else RETRY_SECONDS)
+    async def _look(self) -> float:
+        """Returns the seconds until the next look. Raises DatabaseError."""
+        return LOOK_SECONDS if await self.carry_out_all() else RETRY_SECONDS
 
     async def carry_out_all(self) -> bool:
         """Go on with every case; what cannot be removed now stays for the next time, and keeps nothing else.

@@ -105,13 +105,14 @@ async def test_recurring_work_is_done_at_once_when_it_is_woken() -> None:
     assert work.times == 4, "nothing is done after it was stopped"
 
 
-async def test_recurring_work_asks_how_long_to_wait() -> None:
+async def test_recurring_work_says_how_long_to_wait() -> None:
     work, waits = Work(), [0.0, 0.0, 1e6]
 
-    async def seconds() -> float:
+    async def done() -> float:
+        await work()
         return waits.pop(0)
 
-    running = asyncio.create_task(background.Recurring("the work", work, seconds).run())
+    running = asyncio.create_task(background.Recurring("the work", done, 1e6).run())
     await work.until(3)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
