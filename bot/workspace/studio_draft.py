@@ -22,6 +22,8 @@ from inference.messages import Sha256
 # Above these, pictures tend to break: one weight, the sum of all, and either as a multiple of what is recommended.
 STRONG, CROWDED, BEYOND = 1.2, 1.5, 1.2
 
+HUNDREDTH = 0.01  # the step of weights
+
 
 class _Kept(BaseModel):
     """Frozen and stored as JSON. Fields that a later version no longer has are ignored."""
@@ -103,7 +105,7 @@ class Studio(_Kept):
         """With the weights of all entries in `weights` scaled as that of `lora_id` is by setting it to `weight`.
 
         Where one of them would leave the bounds, all are scaled less, so that proportions stay; nothing is proportional
-        to a weight of 0.
+        to a weight of 0. A weight too small for hundredths becomes the smallest one, unless all become 0.
         """
         before = weights.get(lora_id, 0.0)
         if not before:
@@ -112,7 +114,7 @@ class Studio(_Kept):
         factor = max(min(weight / before, MAX_WEIGHT / largest), MIN_WEIGHT / largest)
         studio = self
         for each, current in weights.items():
-            studio = studio.changed(each, weight=bounded(current * factor))
+            studio = studio.changed(each, weight=bounded(_at_least_a_hundredth(current * factor)))
         return studio.model_copy(update={"focus": lora_id})
 
     def with_draft(self, **fields: object) -> Studio:
@@ -206,6 +208,10 @@ async def studio_of(requests: RequestBuilder, draft: RequestDraft) -> Studio:
         )
         studio = studio.with_lora(added)
     return studio
+
+
+def _at_least_a_hundredth(weight: float) -> float:
+    return math.copysign(max(abs(weight), HUNDREDTH), weight) if weight else weight
 
 
 def bounded(weight: float) -> float:

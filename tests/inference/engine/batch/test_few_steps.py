@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 import torch
 from diffusers import EulerDiscreteScheduler
 
 from inference.base_models import BaseModelId
+from inference.engine.batch.snapshots import Snapshot
 from inference.engine.models.samplers import scheduler_for
 from inference.lora.few_steps import read_name
 from inference.messages import GenerationRequest, Sampler, Spacing
@@ -28,9 +30,13 @@ def world(request: pytest.FixtureRequest) -> World:
     return made
 
 
-def few_steps(world: World, lora: DrawnLora) -> GenerationRequest:
+LIGHTNING, HYPER, DMD2 = "sdxl_lightning_4step_lora", "Hyper-SDXL-1step-lora", "dmd2_sdxl_4step_lora"
+NAMES = (LIGHTNING, "Hyper-SDXL-4steps-lora", HYPER, "lcm-lora-sdxl", DMD2)
+
+
+def few_steps(world: World, lora: DrawnLora, name: str = LIGHTNING) -> GenerationRequest:
     """What the builder makes of a draft in which nothing was chosen but a LoRA with this file name."""
-    recipe = read_name("sdxl_lightning_4step_lora", BaseModelId(world.base).architecture).recipe
+    recipe = read_name(name, BaseModelId(world.base).architecture).recipe
     assert recipe is not None
     return world.wish(
         random.Random(3), **USUAL, loras=(lora.file.use.model_copy(update={"weight": recipe.weight}),),
@@ -60,6 +66,50 @@ def test_both_are_exact_whenever_the_few_step_request_joins(world: World, later:
     engine.finish()
     assert second.total == 4 and max(error(world, handle) for handle in (first, second)) <= LIMITS[DTYPE]
     engine.close()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_familys_requests_are_exact_in_company(world: World, name: str) -> None:
+    engine = world.engine()
+    lightning, other = world.loras
+    first, second = engine.submit(usual(world, other)), engine.submit(few_steps(world, lightning, name))
+    arrived(engine)
+    engine.finish()
+    assert max(error(world, handle) for handle in (first, second)) <= LIMITS[DTYPE]
+    engine.close()
+
+
+@pytest.mark.parametrize("name", [LIGHTNING, DMD2])
+@pytest.mark.parametrize("stopped", [1, 3])
+def test_it_is_exact_when_another_engine_resumes_it_beside_others(
+    world: World, name: str, stopped: int, tmp_path: Path
+) -> None:
+    lightning, other = world.loras
+    made, engine = few_steps(world, lightning, name), world.engine()
+    killed = engine.submit(made)
+    engine.submit(usual(world, other))
+    arrived(engine)
+    for _ in range(stopped):
+        engine.step()
+    snapshot = killed.snapshot()
+    assert snapshot is not None and killed.done == stopped
+    snapshot.write(tmp_path / "state", "this request")
+    engine.close()
+    engine = world.engine()
+    beside = engine.submit(usual(world, other))
+    resumed = engine.submit(made, resume=Snapshot.read(tmp_path / "state", "this request"))
+    arrived(engine)
+    engine.finish()
+    assert (resumed.resumed_steps, resumed.done) == (stopped, 4)
+    assert max(error(world, handle) for handle in (beside, resumed)) <= LIMITS[DTYPE]
+    engine.close()
+
+
+def test_dmd2_has_the_times_that_it_was_made_for(world: World) -> None:
+    made = few_steps(world, world.loras[0], DMD2)
+    scheduler = scheduler_for(made.sampler, world.scheduler.config, world.prediction, made.steps, made.spacing)
+    scheduler.set_timesteps(made.steps)
+    assert made.sampler is Sampler.LCM and scheduler.timesteps.tolist() == [999, 749, 499, 249]
 
 
 def test_its_schedule_is_diffusers_own_trailing_one(world: World) -> None:
