@@ -12,6 +12,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -23,6 +25,7 @@ from bot.community.discord_side import (
     ArtChannelUnreachable,
     BoardContent,
     BoardSide,
+    ChannelClosed,
     MessageClosed,
     MessageGone,
     PostedMessage,
@@ -40,12 +43,13 @@ from bot.database.boards import (
 )
 from bot.database.clock import now_ms
 from bot.database.features import featured_loras, featured_publications
-from bot.database.gallery import GallerySort, PlaceFilter, find_shown, gallery_page, trending_loras
+from bot.database.gallery import GallerySort, PlaceFilter, find_all_shown, gallery_page, trending_loras
 from bot.database.gallery_terms import GalleryFilter
 from bot.database.likes import RECENT_MS
 
 BOARD_SECONDS = 10 * 60.0  # between two edits of one board
 LOOK_SECONDS = 60.0  # between two looks at all boards
+CLOSED_SECONDS = 10 * 60.0  # until the bot tries again what it was not allowed in a channel
 TRENDING, MOST_LIKED, PICKS = 5, 5, 4  # shown of each; picks of pictures and of LoRAs
 
 log = logging.getLogger(__name__)
@@ -74,12 +78,16 @@ class Boards:
         places: Callable[[], Awaitable[Iterable[BoardPlace]]],
         *,
         every: float = BOARD_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`clock` is in seconds."""
         self._connection = connection
         self._discord = discord
         self._pacer = pacer
         self._places = places
         self._every = every
+        self._clock = clock
+        self._closed: dict[int, float] = {}  # by channel: when to try again what was refused there
 
     async def run(self) -> None:
         """Keep all boards. Runs until cancelled."""
@@ -101,13 +109,14 @@ class Boards:
     async def remove_unwanted(self) -> None:
         """Delete the boards of channels that are no art channels any more. Raises DatabaseError."""
         for board in await all_boards(self._connection):
-            if await self._discord.is_wanted(board):
+            if await self._discord.is_wanted(board) or self._is_closed(board.channel_id):
                 continue
             try:
                 message = await self._message(board)
                 if message is not None:
                     await self._discord.delete_board(board, message)
             except ArtChannelUnreachable as problem:
+                self._note_closed(board.channel_id, problem)
                 log.warning("the board of channel %d is deleted later: %s", board.channel_id, problem)
             else:
                 await forget_board(self._connection, board.channel_id)
@@ -126,7 +135,7 @@ class Boards:
         if content.empty and await find_board(self._connection, place.channel_id) is None:
             return 0.0  # there is nothing to begin with
         board, new = await begin_board(self._connection, place.channel_id, place.server_id)
-        if board.digest == as_stored(content):
+        if board.digest == as_stored(content) or self._is_closed(board.channel_id):
             return 0.0
         wait = board.edited_at / 1000 + self._every - now_ms() / 1000
         if wait > 0 and not await self._names_what_is_gone(board, place):
@@ -138,12 +147,26 @@ class Boards:
                 await self._post(board, content, new=new)
             else:
                 await self._edit(board, content)
-        except PostRefused as refusal:
-            log.warning("the board of channel %d is refused: %s", place.channel_id, refusal)
+        except (ArtChannelUnreachable, MessageClosed, PostRefused) as problem:
+            self._note_closed(board.channel_id, problem)
+            if isinstance(problem, ArtChannelUnreachable):
+                raise
+            log.warning("the board of channel %d is refused: %r", place.channel_id, problem)
             await store_board(
                 self._connection, board.channel_id, board.message_channel_id, board.message_id, board.digest
             )
         return 0.0
+
+    def _note_closed(self, channel_id: int, problem: Exception) -> None:
+        """What is not allowed is not tried again for a while; an outage may end at once."""
+        if isinstance(problem, ChannelClosed) or not isinstance(problem, ArtChannelUnreachable):
+            self._closed[channel_id] = self._clock() + CLOSED_SECONDS
+
+    def _is_closed(self, channel_id: int) -> bool:
+        if self._clock() < self._closed.get(channel_id, -math.inf):
+            return True
+        self._closed.pop(channel_id, None)
+        return False
 
     async def _post(self, board: GalleryBoard, content: BoardContent, *, new: bool) -> None:
         found = None if new else await self._discord.find_board(board)
@@ -159,11 +182,9 @@ class Boards:
         except MessageGone:  # staff may have cleared the channel; the next look posts another
             await forget_board(self._connection, board.channel_id)
             return
-        except MessageClosed:
-            digest = board.digest
-        else:
-            digest = as_stored(content)
-        await store_board(self._connection, board.channel_id, board.message_channel_id, board.message_id, digest)
+        await store_board(
+            self._connection, board.channel_id, board.message_channel_id, board.message_id, as_stored(content)
+        )
 
     async def _content(self, place: BoardPlace) -> BoardContent:
         connection, server_id, shows = self._connection, place.server_id, place.shows
@@ -180,10 +201,9 @@ class Boards:
 
     async def _names_what_is_gone(self, board: GalleryBoard, place: BoardPlace) -> bool:
         """Whether its message names a picture that was deleted, taken down or rated away."""
-        for publication_id in publications_in(board.digest):
-            if await find_shown(self._connection, publication_id, place.shows) is None:
-                return True
-        return False
+        named = set(publications_in(board.digest))
+        shown = await find_all_shown(self._connection, named, place.shows)
+        return bool(named - shown.keys())
 
 
 def as_stored(content: BoardContent) -> str:

@@ -14,6 +14,10 @@ class ArtChannelUnreachable(Exception):
     """Discord does not answer now. What was asked for may have been done."""
 
 
+class ChannelClosed(ArtChannelUnreachable):
+    """The bot may not read what is in this channel. It may later, when staff let it."""
+
+
 class PostRefused(Exception):
     """Discord refuses to post or to edit this here, and nothing was done; the text says why."""
 

@@ -103,6 +103,10 @@ def _page(sort: GallerySort, found: bool, back: bool) -> str:
 # (sort, found by a filter, towards the beginning): one statement each.
 PAGE = {key: _page(*key) for key in product(GallerySort, (False, True), (False, True))}
 ONE = f"SELECT publication.* FROM publication WHERE id = :id AND state = 'posted' AND {SHOWN}"  # noqa: S608
+SOME = f"""
+    SELECT publication.* FROM publication
+    WHERE id IN (SELECT value FROM json_each(:ids)) AND state = 'posted' AND {SHOWN}
+"""  # noqa: S608 - constants only
 # What is not shown in its own art channel is hidden there, and what is shown again is posted again.
 HIDE_UNSHOWN = f"""
     UPDATE publication SET state = 'pending', hidden = 1
@@ -239,6 +243,14 @@ async def find_shown(connection: aiosqlite.Connection, publication_id: int, plac
     """A publication, if it is posted and shown in this place. Raises DatabaseError."""
     rows = await fetch(connection, ONE, {"id": publication_id, **place.parameters})
     return publication_from(rows[0]) if rows else None
+
+
+async def find_all_shown(
+    connection: aiosqlite.Connection, publication_ids: Collection[int], place: PlaceFilter
+) -> dict[int, Publication]:
+    """Those of these that are posted and shown in this place, by id. Raises DatabaseError."""
+    rows = await fetch(connection, SOME, {"ids": json.dumps(list(publication_ids)), **place.parameters})
+    return {row["id"]: publication_from(row) for row in rows}
 
 
 async def match_channel(

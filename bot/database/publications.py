@@ -7,8 +7,9 @@ its message goes, and the row waits until nothing hides it any more.
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -63,6 +64,7 @@ REMOVE_OF_CHANNEL = """
 """
 END = "DELETE FROM publication WHERE id = ? AND state = 'removing'"
 FIND = "SELECT * FROM publication WHERE id = ?"
+SOME = "SELECT * FROM publication WHERE id IN (SELECT value FROM json_each(?))"
 OF_JOB = "SELECT * FROM publication WHERE job_id = ? ORDER BY id"
 UNSETTLED = """
     SELECT * FROM publication WHERE state <> 'posted' AND id > ?
@@ -240,6 +242,14 @@ async def find_publication(connection: aiosqlite.Connection, publication_id: int
     """The publication with this id, or None. Raises DatabaseError."""
     row = await fetch_one(connection, FIND, (publication_id,))
     return None if row is None else publication_from(row)
+
+
+async def find_publications(
+    connection: aiosqlite.Connection, publication_ids: Collection[int]
+) -> dict[int, Publication]:
+    """Those of these that there are, by id. Raises DatabaseError."""
+    rows = await fetch(connection, SOME, (json.dumps(list(publication_ids)),))
+    return {row["id"]: publication_from(row) for row in rows}
 
 
 async def publications_of_job(connection: aiosqlite.Connection, job_id: int) -> tuple[Publication, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -11,22 +11,21 @@ import discord
 from discord import ui
 
 from bot.community.boards import BoardPlace
-from bot.community.discord_side import BoardContent, MessageGone, PostedMessage, PostRefused
+from bot.community.discord_side import BoardContent, MessageGone, PostedMessage
 from bot.database.boards import GalleryBoard
 from bot.database.features import Feature
 from bot.database.loras import Lora, find_loras_by_id
-from bot.database.publications import Publication, find_publication
+from bot.database.publications import Publication, find_publications
 from bot.database.server_settings import ArtChannel
 from bot.i18n import _, speaking
 from bot.i18n.texts import clipped, mention, on_a_label
-from bot.servers.context import ActionContext
+from bot.servers.context import place_of
 from bot.servers.services import ServerServices
 from bot.ui.archived_threads import in_open_thread
-from bot.ui.art_channels.deleting import MAX_TITLE, delete_message
-from bot.ui.art_channels.tags import tags_for
+from bot.ui.art_channels.channels import MAX_TITLE, ArtChannels, NewMessage, check_may_post
 from bot.ui.art_channels.translations import editing, looking, posting
 from bot.ui.client import Client
-from bot.ui.delivery.discord_transport import MAX_SEARCHED
+from bot.ui.rendered_message import RenderedMessage
 from bot.ui.views.feature_buttons import featured_text
 from bot.ui.views.gallery_links import OpenGalleryButton
 from bot.ui.views.gallery_picture import post_link
@@ -42,6 +41,7 @@ class BoardPosts:
 
     def __init__(self, client: Client, connection: aiosqlite.Connection, servers: ServerServices) -> None:
         self._client = client
+        self._channels = ArtChannels(client)
         self._connection = connection
         self._servers = servers
 
@@ -54,49 +54,33 @@ class BoardPosts:
         return found
 
     async def _place(self, server_id: int, art: ArtChannel) -> BoardPlace:
-        parents = frozenset({art.parent_id} if art.parent_id else ())
-        where = ActionContext(person_id=0, server_id=server_id, channel_id=art.channel_id, parent_ids=parents)
         content = self._servers.content
-        return BoardPlace(art.channel_id, server_id, content.published_in(await content.place_now(where)))
+        return BoardPlace(
+            art.channel_id, server_id, content.published_in(await content.place_now(place_of(server_id, art)))
+        )
 
     async def post_board(self, board: GalleryBoard, content: BoardContent) -> PostedMessage:
         """Post it; in a forum as a post of its own. Raises PostRefused or ArtChannelUnreachable."""
-        view = await self._view(board, content)
+        page = RenderedMessage(await self._view(board, content))
+        art = (await self._servers.servers.of(board.server_id)).settings.art_channel(board.channel_id)
+        new = NewMessage(
+            page,
+            nonce=f"board{board.channel_id}",
+            title=await self._title(board),
+            chosen=art.tags if art else {},
+        )
         with posting():
-            channel = await self._channel(board.channel_id)
-            if isinstance(channel, discord.ForumChannel):
-                settings = (await self._servers.servers.of(board.server_id)).settings
-                art = settings.art_channel(board.channel_id)
-                tags = await tags_for(channel, [], art.tags if art else {})
-                title = await self._title(board)
-                made = await channel.create_thread(name=title, view=view, applied_tags=tags)
-                return PostedMessage(made.thread.id, made.message.id)
-            if not isinstance(channel, discord.abc.Messageable):
-                raise PostRefused("nobody can write messages in this kind of channel")
-            sent = await channel.send(view=view, nonce=f"board{board.channel_id}")
-            return PostedMessage(sent.channel.id, sent.id)
+            channel = await self._channels.channel(board.channel_id)
+            check_may_post(channel, files=False)
+            return await self._channels.post(channel, new)
 
     async def find_board(self, board: GalleryBoard) -> PostedMessage | None:
         """Look for it among the newest messages; in a forum among the posts with its title."""
-        with looking(), suppress(discord.NotFound):  # with its channel, the message is gone
-            channel = await self._channel(board.channel_id)
-            if isinstance(channel, discord.ForumChannel):
-                return await self._find_post(channel, await self._title(board))
-            history = self._client.get_partial_messageable(board.channel_id).history(limit=MAX_SEARCHED)
-            async for message in history:
-                if message.author == self._client.user and WHOLE_GALLERY in custom_ids(message):
-                    return PostedMessage(message.channel.id, message.id)
-        return None
-
-    async def _find_post(self, forum: discord.ForumChannel, title: str) -> PostedMessage | None:
-        async for thread in _posts(forum):
-            own = self._client.user is not None and thread.owner_id == self._client.user.id
-            if own and thread.name == title:
-                with suppress(discord.NotFound):  # its first message was deleted
-                    message = await thread.fetch_message(thread.id)
-                    if WHOLE_GALLERY in custom_ids(message):
-                        return PostedMessage(thread.id, message.id)
-        return None
+        title = await self._title(board)
+        with looking():
+            return await self._channels.find(
+                board.channel_id, lambda message: WHOLE_GALLERY in custom_ids(message), title=title
+            )
 
     async def edit_board(self, board: GalleryBoard, content: BoardContent) -> None:
         """Show something else. Raises MessageGone, MessageClosed, PostRefused or ArtChannelUnreachable."""
@@ -115,12 +99,10 @@ class BoardPosts:
 
     async def delete_board(self, board: GalleryBoard, message: PostedMessage) -> None:
         """Delete it, in a forum its post. Raises ArtChannelUnreachable."""
+        with speaking(await self._language(board)):
+            title = _("A board that is not kept any more")
         with looking(), suppress(discord.NotFound, discord.Forbidden):
-            await delete_message(self._client, message)
-
-    async def _channel(self, channel_id: int) -> object:
-        """The channel with what is known of it. Raises what discord.py raises."""
-        return self._client.get_channel(channel_id) or await self._client.fetch_channel(channel_id)
+            await self._channels.delete(message, title)
 
     async def _language(self, board: GalleryBoard) -> str | None:
         return (await self._servers.servers.of(board.server_id)).settings.language
@@ -133,9 +115,9 @@ class BoardPosts:
         connection = self._connection
         picked = [pick.target_id for pick in content.picked_loras]
         loras = {lora.id: lora for lora in await find_loras_by_id(connection, [*content.trending, *picked])}
-        found = [await find_publication(connection, each) for each in content.publications]
+        publications = await find_publications(connection, content.publications)
         with speaking(await self._language(board)):
-            return board_view(content, loras, {each.id: each for each in found if each is not None})
+            return board_view(content, loras, publications)
 
 
 def board_view(content: BoardContent, loras: dict[int, Lora], publications: dict[int, Publication]) -> ui.LayoutView:
@@ -190,12 +172,3 @@ def _lora_buttons(loras: Sequence[Lora]) -> list[LoraPageButton]:
     for button, lora in zip(buttons, loras, strict=True):
         button.item.label = on_a_label(lora.name)
     return buttons
-
-
-async def _posts(forum: discord.ForumChannel) -> AsyncIterator[discord.Thread]:
-    """All posts of a forum, also those that are archived."""
-    for thread in await forum.guild.active_threads():
-        if thread.parent_id == forum.id:
-            yield thread
-    async for thread in forum.archived_threads(limit=None):
-        yield thread

@@ -1,13 +1,11 @@
 """Posts pictures in art channels, finds what was posted before a crash, shows likes, and deletes.
 
-A text channel or thread gets a message with a nonce. A forum gets a post, which takes no nonce: before anything is
-posted again, its active and archived posts are searched for the buttons of the publication.
+What was posted is found by the buttons of its publication.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -21,19 +19,18 @@ from bot.database.people import locale_of
 from bot.database.pictures import find_picture
 from bot.database.publications import Publication
 from bot.database.server_settings import ArtChannel
-from bot.i18n import speaking
+from bot.i18n import _, speaking
 from bot.i18n.texts import on_a_label
 from bot.library.configuration import Configuration
 from bot.pictures.attachments import DAMAGED, ENCODING, PictureFile
 from bot.pictures.signing import SignedAttachments
 from bot.servers.context import ActionContext
 from bot.servers.services import ServerServices
-from bot.ui.art_channels.deleting import MAX_TITLE, delete_message
-from bot.ui.art_channels.tags import tags_for, wanted_tags
+from bot.ui.art_channels.channels import MAX_TITLE, ArtChannels, NewMessage, check_may_post, place_of_message
+from bot.ui.art_channels.tags import WantedTag, wanted_tags
 from bot.ui.art_channels.translations import editing, looking, posting
 from bot.ui.client import Client
-from bot.ui.delivery.discord_transport import MAX_CLOCK_SKEW, MAX_SEARCHED
-from bot.ui.rendered_message import RenderedMessage
+from bot.ui.delivery.discord_transport import MAX_CLOCK_SKEW
 from bot.ui.views.published_post import (
     ShownPicture,
     is_post_of,
@@ -57,6 +54,7 @@ class PublicationPosts:
         servers: ServerServices,
     ) -> None:
         self._client = client
+        self._channels = ArtChannels(client)
         self._connection = connection
         self._configuration = configuration
         self._attachments = attachments
@@ -68,69 +66,45 @@ class PublicationPosts:
         art = await self._art_channel(publication)
         picture = await self._picture(publication)
         with posting():
-            channel = await self._channel(publication.art_channel_id)
-            _check_may_post(channel)
+            channel = await self._channels.channel(publication.art_channel_id)
+            check_may_post(channel, files=True)
             with speaking(await self._language(publication)):
                 hidden = await self._servers.content.hides_pictures(_where(publication, channel))
                 page = published_message(publication, shown, picture, hidden=hidden)
-                if isinstance(channel, discord.ForumChannel):
-                    return await self._open_post(channel, publication, shown, page, art)
-            if not isinstance(channel, discord.abc.Messageable):
-                raise PostRefused("nobody can write messages in this kind of channel")
-            nonce = f"publication{publication.id}"
-            sent = await channel.send(view=page.view, files=page.files, nonce=nonce)
-            return PostedMessage(sent.channel.id, sent.id)
+            new = NewMessage(
+                page,
+                nonce=f"publication{publication.id}",
+                title=_title(shown),
+                wanted=await self._wanted_tags(publication, shown),
+                chosen=art.tags,
+            )
+            return await self._channels.post(channel, new)
 
-    async def _open_post(
-        self,
-        forum: discord.ForumChannel,
-        publication: Publication,
-        shown: ShownPicture,
-        page: RenderedMessage,
-        art: ArtChannel,
-    ) -> PostedMessage:
+    async def _wanted_tags(self, publication: Publication, shown: ShownPicture) -> list[WantedTag]:
         used = await loras_of_files(self._connection, sorted({use.sha256 for use in shown.request.loras}))
         settings = (await self._servers.servers.of(publication.server_id)).settings
         with speaking(settings.language):  # tags are everybody's, whoever publishes
-            wanted = wanted_tags(publication.base_model, {lora.category for lora in used})
-        tags = await tags_for(forum, wanted, art.tags)
-        made = await forum.create_thread(name=_title(shown), view=page.view, files=page.files, applied_tags=tags)
-        return PostedMessage(made.thread.id, made.message.id)
+            return wanted_tags(publication.base_model, {lora.category for lora in used})
 
     async def find_posted(self, publication: Publication) -> PostedMessage | None:
         """Look at the message that is known, else among those since the first request to post it."""
-        with looking(), suppress(discord.NotFound):  # with its channel, the message is gone
+        with looking():
             if publication.channel_id is not None and publication.message_id is not None:
                 channel = self._client.get_partial_messageable(publication.channel_id)
-                return _place(await channel.fetch_message(publication.message_id))
-            channel = await self._channel(publication.art_channel_id)
+                with suppress(discord.NotFound):  # with its channel, the message is gone
+                    return place_of_message(await channel.fetch_message(publication.message_id))
+                return None
             since = datetime.fromtimestamp((publication.tried_at or 0) / 1000, UTC) - MAX_CLOCK_SKEW
-            if isinstance(channel, discord.ForumChannel):
-                return await self._find_post(channel, publication.id, since)
-            history = self._client.get_partial_messageable(publication.art_channel_id).history(
-                limit=MAX_SEARCHED, after=since, oldest_first=True
+            return await self._channels.find(
+                publication.art_channel_id, lambda message: is_post_of(message, publication.id), since=since
             )
-            async for message in history:
-                if message.author == self._client.user and is_post_of(message, publication.id):
-                    return _place(message)
-        return None
-
-    async def _find_post(
-        self, forum: discord.ForumChannel, publication_id: int, since: datetime
-    ) -> PostedMessage | None:
-        async for thread in _posts_since(forum, since):
-            if self._client.user is not None and thread.owner_id == self._client.user.id:
-                with suppress(discord.NotFound):  # its first message was deleted
-                    if is_post_of(message := await thread.fetch_message(thread.id), publication_id):
-                        return _place(message)
-        return None
 
     async def show_likes(self, publication: Publication, likes: int) -> None:
         """Read the message and write it back with another number; its picture stays as it is."""
         if publication.channel_id is None or publication.message_id is None:
             raise MessageGone
         with editing():
-            channel = await self._channel(publication.channel_id)
+            channel = await self._channels.channel(publication.channel_id)
             if isinstance(channel, discord.Thread) and channel.archived:
                 raise MessageClosed
             there = self._client.get_partial_messageable(publication.channel_id)
@@ -142,7 +116,7 @@ class PublicationPosts:
         """Delete it. A forum post that the bot may not delete loses its picture and its title, and is archived."""
         with looking():
             try:
-                await delete_message(self._client, message)
+                await self._channels.delete(message, _("A picture that is not published any more"))
             except (discord.NotFound, discord.Forbidden) as problem:
                 log.info("the message of the publication %d is not there to delete: %s", publication.id, problem)
 
@@ -183,21 +157,6 @@ class PublicationPosts:
             return settings.language
         return await locale_of(self._connection, publication.person_id)
 
-    async def _channel(self, channel_id: int) -> object:
-        """The channel with what is known of it. Raises what discord.py raises."""
-        return self._client.get_channel(channel_id) or await self._client.fetch_channel(channel_id)
-
-
-def _check_may_post(channel: object) -> None:
-    """Raise PostRefused where the bot is known to lack a permission for that: a request would be in vain."""
-    where = channel.parent if isinstance(channel, discord.Thread) else channel
-    if not isinstance(where, discord.abc.GuildChannel):
-        return
-    own = where.permissions_for(where.guild.me)
-    writes = own.send_messages_in_threads if isinstance(channel, discord.Thread) else own.send_messages
-    if not (own.view_channel and writes and own.attach_files):
-        raise PostRefused("the bot may not view the channel, write in it or attach files")
-
 
 def _where(publication: Publication, channel: object) -> ActionContext:
     """The art channel as a place, with those that it belongs to."""
@@ -216,23 +175,3 @@ def _title(shown: ShownPicture) -> str:
     if shown.shows_prompt and request.prompt:
         return on_a_label(request.prompt, MAX_TITLE)
     return on_a_label(", ".join(use.name for use in request.loras) or request.checkpoint, MAX_TITLE)
-
-
-async def _posts_since(forum: discord.ForumChannel, since: datetime) -> AsyncIterator[discord.Thread]:
-    """The posts of a forum that were opened since then, also those that are archived by now."""
-    for thread in await forum.guild.active_threads():
-        if thread.parent_id == forum.id and _opened_at(thread) >= since:
-            yield thread
-    async for thread in forum.archived_threads(limit=None):
-        if thread.archive_timestamp < since:  # they come in this order, and none is archived before it is opened
-            return
-        if _opened_at(thread) >= since:
-            yield thread
-
-
-def _opened_at(thread: discord.Thread) -> datetime:
-    return thread.created_at or thread.archive_timestamp
-
-
-def _place(message: discord.Message) -> PostedMessage:
-    return PostedMessage(message.channel.id, message.id)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import discord
 
-from bot.community.discord_side import ArtChannelUnreachable, MessageClosed, MessageGone, PostRefused
+from bot.community.discord_side import ArtChannelUnreachable, ChannelClosed, MessageClosed, MessageGone, PostRefused
 from bot.ui.archived_threads import THREAD_IS_ARCHIVED
 from bot.ui.discord_refusals import DISCORD_ERRORS, is_final
 
@@ -38,8 +38,13 @@ def editing() -> Generator[None]:
 
 @contextmanager
 def looking() -> Generator[None]:
-    """Raise ArtChannelUnreachable for all that Discord does not show: what may be there is not posted again."""
+    """Raise ArtChannelUnreachable for all that Discord does not show: what may be there is not posted again.
+
+    Where that is for a lack of permissions, it is ChannelClosed.
+    """
     try:
         yield
+    except discord.Forbidden as problem:
+        raise ChannelClosed(str(problem)) from problem
     except DISCORD_ERRORS as problem:
         raise ArtChannelUnreachable(str(problem)) from problem

@@ -15,7 +15,7 @@ from bot.database.gallery import (
     GalleryPage,
     GallerySort,
     PlaceFilter,
-    find_shown,
+    find_all_shown,
     gallery_page,
     numbered_gallery_page,
     page_before,
@@ -190,8 +190,9 @@ async def _featured_page(
     """A page of all that staff feature, by number: staff feature few."""
     first = number * PAGE_SIZE
     features = await featured_publications(connection, server_id, place, limit=PAGE_SIZE + 1, offset=first)
-    shown = [await find_shown(connection, each.target_id, place) for each in features[:PAGE_SIZE]]
-    return GalleryPage(tuple(filter(None, shown)), before=number > 0, after=len(features) > PAGE_SIZE)
+    shown = await find_all_shown(connection, [each.target_id for each in features[:PAGE_SIZE]], place)
+    in_order = tuple(shown[each.target_id] for each in features if each.target_id in shown)
+    return GalleryPage(in_order, before=number > 0, after=len(features) > PAGE_SIZE)
 
 
 async def _wanted(connection: aiosqlite.Connection, server_id: int, query: Query) -> GalleryFilter:

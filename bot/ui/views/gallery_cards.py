@@ -11,7 +11,7 @@ import discord
 from discord import ui
 
 from bot.database.features import featured_publications
-from bot.database.gallery import PlaceFilter, find_shown
+from bot.database.gallery import PlaceFilter, find_all_shown
 from bot.database.jobs import find_job
 from bot.database.publications import Publication
 from bot.i18n import _, ngettext, number
@@ -71,11 +71,11 @@ async def add_featured(interaction: Interaction, page: RenderedMessage, server_i
     """The section of what staff have featured lately, with who and when."""
     connection = interaction.client.connection
     features = await featured_publications(connection, server_id, place, limit=FEATURED)
-    found = [await find_shown(connection, each.target_id, place) for each in features]
-    cards = [await _card(interaction, one) for one in found if one is not None]
+    by_id = {each.target_id: each for each in features}
+    shown = await find_all_shown(connection, by_id, place)
+    cards = [await _card(interaction, shown[each]) for each in by_id if each in shown]
     if not cards:
         return
-    by_id = {each.target_id: each for each in features}
     lines = [f"{_card_line(card)}\n-# {featured_text(by_id[card.publication.id])}" for card in cards]
     container = ui.Container[Any](ui.TextDisplay[Any](f"### {_('Featured')}"))
     _add_cards(page, container, cards, bounded_lines(lines, MAX_FEATURED))

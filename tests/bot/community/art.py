@@ -18,6 +18,7 @@ from bot.community.boards import BoardPlace, Boards
 from bot.community.discord_side import (
     ArtChannelUnreachable,
     BoardContent,
+    ChannelClosed,
     MessageClosed,
     MessageGone,
     PostedMessage,
@@ -82,6 +83,8 @@ class Discord:
     down: set[str] = field(default_factory=set[str])
     refuses: bool = False
     closed: bool = False
+    unreadable: bool = False  # the bot may not read its channel
+    asked: int = 0
     edits: int = 0
     searches: int = 0
     when_posted: Callable[[], Awaitable[None]] | None = None
@@ -89,6 +92,9 @@ class Discord:
 
     async def _step(self, place: str) -> None:
         await asyncio.sleep(0)
+        self.asked += 1
+        if self.unreadable:
+            raise ChannelClosed(place)
         if place in self.down:
             raise ArtChannelUnreachable(place)
 
@@ -177,6 +183,7 @@ class Community:
     boards: Boards
     pacer_clock: Seconds
     publishing_clock: Seconds
+    boards_clock: Seconds
 
 
 @asynccontextmanager
@@ -186,7 +193,7 @@ async def community(folder: Path, discord: Discord, **settings: object) -> Async
         await connection.execute("PRAGMA synchronous = OFF")
         here = ServerSettings(art_channels=(ArtChannel(channel_id=ART),))
         await save_server_settings(connection, SERVER, here.model_copy(update=settings))
-        lookups, clock, publishing_clock = Lookups(), Seconds(), Seconds()
+        lookups, clock, publishing_clock, boards_clock = Lookups(), Seconds(), Seconds(), Seconds()
         services = server_services(connection, Settings, declarer=lookups)
         services.connect(lookups)
         rules = PublishingRules(
@@ -202,8 +209,8 @@ async def community(folder: Path, discord: Discord, **settings: object) -> Async
             connection, services, lookups, discord,
             Publishing(connection, rules, discord, clock=publishing_clock),
             LikeCounts(connection, discord, pacer, every=0),
-            Boards(connection, discord, pacer, places, every=0),
-            clock, publishing_clock,
+            Boards(connection, discord, pacer, places, every=0, clock=boards_clock),
+            clock, publishing_clock, boards_clock,
         )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.community.boards import MOST_LIKED, Boards
+from bot.community.boards import CLOSED_SECONDS, MOST_LIKED, Boards
 from bot.community.discord_side import ArtChannelUnreachable
 from bot.community.pacing import EDIT_SECONDS, EditPacer
 from bot.database.boards import find_board
@@ -125,9 +125,32 @@ async def test_a_closed_board_is_edited_later(here: Community) -> None:
     here.discord.closed = True
     await refresh(here)
     here.discord.closed = False
+    here.boards_clock.now += CLOSED_SECONDS
     await refresh(here)
     (content,) = here.discord.boards.values()
     assert content.most_liked == (one.id,)
+
+
+async def test_a_closed_channel_is_asked_rarely(here: Community) -> None:
+    """Also when the board names what was taken back: each look would be refused."""
+    await begin(here)
+    one = await liked(here)
+    await refresh(here)
+    await begin_removal(here.connection, one.id)
+    here.discord.closed, asked = True, here.discord.asked
+    for _ in range(3):
+        await refresh(here)
+    assert here.discord.asked == asked + 1
+    here.discord.closed, here.discord.unreadable = False, True
+    here.discord.closed_channels = {HERE.channel_id}
+    here.boards_clock.now += CLOSED_SECONDS
+    for _ in range(3):
+        await here.boards.remove_unwanted()
+    assert here.discord.asked == asked + 2
+    here.discord.unreadable = False
+    here.boards_clock.now += CLOSED_SECONDS
+    await here.boards.remove_unwanted()
+    assert here.discord.boards == {}
 
 
 @pytest.mark.parametrize("place", ["post", "posted"])

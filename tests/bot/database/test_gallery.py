@@ -18,6 +18,7 @@ from bot.database.gallery import (
     GallerySort,
     PlaceFilter,
     anchor_of,
+    find_all_shown,
     find_shown,
     gallery_page,
     page_before,
@@ -27,6 +28,7 @@ from bot.database.job_ratings import RatingSource, clear_job_rating, rate_job
 from bot.database.jobs import find_job
 from bot.database.likes import RECENT_MS, age_likes, like, liked_among, unlike
 from bot.database.lora_records import rate_content
+from bot.database.publications import begin_removal, find_publications
 from bot.database.reports import NewReport, Report, ReportReason, Subject, save_report
 from bot.database.takedowns import record_takedown
 from inference.content_rating import ContentRating
@@ -120,6 +122,14 @@ async def test_most_liked_are_those_with_likes_of_the_last_week(connection: aios
     found = await find_shown(connection, old.id, EVERYTHING)
     assert found is not None and (found.likes, found.recent_likes) == (2, 0)
     assert await liked_among(connection, [old.id, new.id, none.id], 5) == {new.id}
+
+
+async def test_several_are_looked_up_by_one_statement(connection: aiosqlite.Connection) -> None:
+    one, two, taken = [await published(connection) for _ in range(3)]
+    await begin_removal(connection, taken.id)
+    asked = [two.id, taken.id, one.id, 99]
+    assert (await find_all_shown(connection, asked, EVERYTHING)).keys() == {one.id, two.id}
+    assert (await find_publications(connection, asked)).keys() == {one.id, two.id, taken.id}
 
 
 async def test_a_person_likes_once(connection: aiosqlite.Connection) -> None:
