@@ -688,6 +688,11 @@ class DecidedAlready(RequestError):
 
 
 @dataclass(eq=False)
+class StillCarriedOut(RequestError):
+    """What was decided last is still being carried out. Try it again in a moment."""
+
+
+@dataclass(eq=False)
 class OwnReport(RequestError):
     """This picture is your own. *Delete* under it removes it."""
 

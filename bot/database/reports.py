@@ -1,7 +1,8 @@
 """Reports of pictures and LoRAs: who reported what, what was decided with the steps that carry it out, and the appeal.
 
-A report is `open -> decided -> appealed -> decided`, an appeal `open -> upheld · reversed`. A decision and an answer
-are written down together with their steps. A step that is not done is done again after a crash.
+A report is `open -> decided -> appealed -> decided`, an appeal `open -> upheld · reversed` or `upheld -> reversed`. A
+dismissed report may be opened again: `decided -> open`. A decision and an answer are written down together with their
+steps. A step that is not done is done again after a crash.
 """
 
 from __future__ import annotations
@@ -82,6 +83,9 @@ SHOWN = "UPDATE report SET shown = max(shown, ?) WHERE id = ?"
 DECIDE = "UPDATE report SET state = 'decided', revision = revision + 1 WHERE id = ? AND state = 'open' RETURNING *"
 APPEALED = "UPDATE report SET state = 'appealed', revision = revision + 1 WHERE id = ?"
 ANSWERED = "UPDATE report SET state = 'decided', revision = revision + 1 WHERE id = ?"
+# Only what was dismissed: nothing is to be taken back. Pictures that the report hid are out of sight again.
+DROP_DISMISSAL = "DELETE FROM decision WHERE id = ? AND action = 'dismiss' RETURNING report_id"
+REOPEN = "UPDATE report SET state = 'open', message_due = hides, revision = revision + 1 WHERE id = ?"
 RECORD = """
     INSERT INTO decision (report_id, action, rating, ends_at, note, decided_by, decided_at) VALUES (?, ?, ?, ?, ?, ?, ?)
     RETURNING *
@@ -119,11 +123,20 @@ APPEAL_OF = "SELECT * FROM appeal WHERE decision_id = ?"
 ANSWER = """
     UPDATE appeal SET state = ?, answered_by = ?, answered_at = ? WHERE decision_id = ? AND state = 'open' RETURNING *
 """
+# Once all is carried out: who is being told that the decision stays would else be told twice, or of one alone.
+REVERSE_UPHELD = """
+    UPDATE appeal SET state = 'reversed', answered_by = :by, answered_at = :now, told_at = NULL, notice_id = NULL,
+        upheld_at = answered_at, upheld_notice_id = notice_id
+    WHERE decision_id = :decision AND state = 'upheld' AND NOT EXISTS (
+        SELECT 1 FROM decision_step WHERE decision_step.decision_id = appeal.decision_id AND done_at IS NULL
+    ) RETURNING *
+"""
 ANSWER_TOLD = "UPDATE appeal SET told_at = ?, notice_id = ? WHERE decision_id = ? AND told_at IS NULL"
 UNTOLD_ANSWERS = """
     SELECT * FROM appeal WHERE person_id = ? AND told_at IS NULL AND EXISTS (
         SELECT 1 FROM decision_step
-        WHERE decision_step.decision_id = appeal.decision_id AND step = 'tell_answer' AND done_at IS NOT NULL
+        WHERE decision_step.decision_id = appeal.decision_id AND step = 'tell_answer'
+        GROUP BY decision_step.decision_id HAVING count(*) = count(done_at)
     ) ORDER BY decision_id
 """
 
@@ -273,7 +286,7 @@ class PendingStep:
 
 @dataclass(frozen=True)
 class Appeal:
-    """A row of the table; times in unix ms."""
+    """A row of the table; times in unix ms. `upheld_at`: it was upheld then, and reversed afterwards."""
 
     decision_id: int
     person_id: int
@@ -284,6 +297,8 @@ class Appeal:
     answered_at: int | None
     told_at: int | None
     notice_id: int | None  # as of a decision
+    upheld_at: int | None
+    upheld_notice_id: int | None  # the direct message that told that it was upheld, if it was one
 
 
 @dataclass(frozen=True)
@@ -484,6 +499,15 @@ async def save_decision(
     return _decision(row)
 
 
+async def reopen_report(connection: aiosqlite.Connection, decision: Decision) -> bool:
+    """decided -> open, for a report that was dismissed; False when it is no more. Raises DatabaseError."""
+    async with transaction(connection):
+        if not await write(connection, DROP_DISMISSAL, (decision.id,)):
+            return False
+        await write(connection, REOPEN, (decision.report_id,))
+    return True
+
+
 async def _plan(connection: aiosqlite.Connection, decision_id: int, steps: Iterable[Step]) -> None:
     for step in steps:
         await write(connection, PLAN, {"decision": decision_id, "step": step})
@@ -605,6 +629,23 @@ async def reverse_decision(
         if await save_appeal(connection, decision, person_id, "") is None:
             return None
         return await answer_appeal(connection, decision, AppealState.REVERSED, steps, answered_by=reversed_by)
+
+
+async def reverse_upheld(
+    connection: aiosqlite.Connection, decision: Decision, steps: Iterable[Step], *, reversed_by: int
+) -> Appeal | None:
+    """upheld -> reversed, with the steps that carry it out; None when it is not upheld, or not carried out yet.
+
+    Raises DatabaseError.
+    """
+    async with transaction(connection):
+        values = {"by": reversed_by, "now": now_ms(), "decision": decision.id}
+        rows = await write(connection, REVERSE_UPHELD, values)
+        if not rows:
+            return None
+        await _plan(connection, decision.id, steps)
+        await write(connection, ANSWERED, (decision.report_id,))
+    return _appeal(rows[0])
 
 
 async def mark_answer_told(connection: aiosqlite.Connection, decision_id: int, notice_id: int | None = None) -> None:

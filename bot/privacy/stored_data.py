@@ -406,6 +406,8 @@ TABLES = (
             "decision_id": "the decision", "person_id": "your Discord id", "text": "what you wrote",
             "created_at": "when", "state": "the answer", "answered_by": "who answered", "answered_at": "when",
             "told_at": "when you were told", "notice_id": "the direct message that told you",
+            "upheld_at": "when the decision was upheld, if it was reversed afterwards",
+            "upheld_notice_id": "the direct message that told you so",
         },
         shown={"answered_by": _own("answered_by")},
     ),

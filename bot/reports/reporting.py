@@ -39,8 +39,11 @@ from bot.database.reports import (
     find_decision,
     find_report,
     newest_report,
+    next_step,
+    reopen_report,
     report_by,
     reverse_decision,
+    reverse_upheld,
     save_appeal,
     save_decision,
     save_report,
@@ -57,6 +60,7 @@ from bot.errors import (
     NotYours,
     OwnCase,
     OwnReport,
+    StillCarriedOut,
     TextNeeded,
     TooManyReports,
 )
@@ -317,28 +321,63 @@ class Reporting:
         self.changed()
         return await self.case(who, report_id)
 
-    async def reverse(self, who: ActionContext, report_id: int) -> Case:
-        """Take back a decision that nobody has appealed, as staff who see that it was wrong.
+    async def reverse(self, who: ActionContext, report_id: int, decision_id: int | None = None) -> Case:
+        """Take back a decision that no appeal waits for, as staff who see that it was wrong.
 
-        Raises NothingThere, DecidedAlready, OwnCase.
+        A dismissed report is open again. None: whatever the decision is. Raises NothingThere, DecidedAlready, OwnCase,
+        StillCarriedOut.
         """
         case = await self.case(who, report_id)
-        if case.decision is None or case.decision.action is DecisionAction.DISMISS:
+        decision = case.decision
+        if decision is None or decision_id not in (None, decision.id):
             raise NothingThere(what=_("There is no decision to take back."))
-        owner_id = case.report.owner_id
-        self._check_owner(who, owner_id)
-        planned = answer_steps(case.report.kind, case.decision.action, AppealState.REVERSED)
+        self._check_owner(who, case.report.owner_id)
+        if decision.action is DecisionAction.DISMISS:
+            await self._reopen(who, case, decision)
+        elif case.appeal is not None and case.appeal.state is AppealState.UPHELD:
+            await self._reverse_upheld(who, case, decision)
+        else:
+            await self._reverse(who, case, decision)
+        self.changed()
+        return await self.case(who, report_id)
+
+    async def _reopen(self, who: ActionContext, case: Case, decision: Decision) -> None:
+        """Open a dismissed report again, unless the same was reported anew since, or is gone."""
+        report = case.report
+        if case.job is None and case.lora is None:
+            raise NothingThere(what=_("Nothing of what was reported is kept any more."))
+        async with transaction(self._connection):
+            newest = await newest_report(self._connection, report.kind, report.target_id, report.server_id)
+            if newest is not None and newest.id != report.id and newest.state is ReportState.OPEN:
+                raise NothingThere(
+                    what=_("It was reported again since: decide about report {number}.").format(number=newest.id)
+                )
+            if not await reopen_report(self._connection, decision):
+                raise DecidedAlready
+            changes = {"decision": (decision.action.value, AppealState.REVERSED.value)}
+            await self._log(who, report, AuditAction.DECIDE_REPORT, changes)
+
+    async def _reverse_upheld(self, who: ActionContext, case: Case, decision: Decision) -> None:
+        planned = answer_steps(case.report.kind, decision.action, AppealState.REVERSED)
+        async with transaction(self._connection):
+            if await next_step(self._connection, decision.id) is not None:
+                raise StillCarriedOut
+            if await reverse_upheld(self._connection, decision, planned, reversed_by=who.person_id) is None:
+                raise DecidedAlready
+            changes = {"appeal": (AppealState.UPHELD.value, AppealState.REVERSED.value)}
+            await self._log(who, case.report, AuditAction.ANSWER_APPEAL, changes)
+
+    async def _reverse(self, who: ActionContext, case: Case, decision: Decision) -> None:
+        owner_id, planned = case.report.owner_id, answer_steps(case.report.kind, decision.action, AppealState.REVERSED)
         if owner_id is None or owner_id < 0:  # a LoRA, or the keyed hash of who has all deleted: nobody is told
             owner_id, planned = who.person_id, tuple(step for step in planned if step is not Step.TELL_ANSWER)
         async with transaction(self._connection):
             if not await reverse_decision(
-                self._connection, case.decision, planned, person_id=owner_id, reversed_by=who.person_id
+                self._connection, decision, planned, person_id=owner_id, reversed_by=who.person_id
             ):
                 raise DecidedAlready
-            changes = {"decision": (case.decision.action.value, AppealState.REVERSED.value)}
+            changes = {"decision": (decision.action.value, AppealState.REVERSED.value)}
             await self._log(who, case.report, AuditAction.DECIDE_REPORT, changes)
-        self.changed()
-        return await self.case(who, report_id)
 
     async def _log(self, who: ActionContext, report: Report, action: AuditAction, changes: Changes) -> None:
         subject = "pictures of job" if report.kind is Subject.PICTURES else "LoRA"

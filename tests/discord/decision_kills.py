@@ -2,8 +2,9 @@
 
     python -m tests.discord.decision_kills [--what delete block …] [--every 1] [--first 1]
 
-What is killed is a decision or an answer to an appeal (see `process_kills`). Everything has to be as it is without a
-kill: the message, the files, the block, the rating, one notice to the owner, one message to staff.
+What is killed is a decision, an answer to an appeal, or a reversal for which nobody asked (see `process_kills`).
+Everything has to be as it is without a kill: the message, the files, the block, the rating, one notice to the owner,
+one message to staff.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ FORMS: dict[str, dict[str, object]] = {  # of the decisions that ask for more
     "Rate higher": {"rating": ["explicit"]},
 }
 DECISIONS = ("Hide", *FORMS, "Dismiss")
+UNASKED = "Reverse unasked"  # staff see by themselves that it was wrong
 ANSWERS = tuple(f"{decision}, {answer}" for decision in DECISIONS[:-1] for answer in ("Uphold", "Reverse"))
+REVERSED = tuple(f"{decision}, {UNASKED}" for decision in DECISIONS)
+REVERSED_AFTER_ALL = tuple(f"{decision}, Uphold, {UNASKED}" for decision in DECISIONS[:-1])
 OWED = """
     SELECT (SELECT count(*) FROM decision_step WHERE done_at IS NULL) + (SELECT count(*) FROM deletion)
     + (SELECT count(*) FROM report WHERE shown < revision OR message_due)
@@ -67,44 +71,52 @@ async def press(scene: Scene, case: VisibleMessage, button: str) -> SentInteract
     return await scene.grace.submit(opener, dict(FORMS[button]))
 
 
+def is_decided(case: VisibleMessage) -> bool:
+    """Whether staff are offered to take back a decision; an appeal is not."""
+    return list(case.buttons) == ["Reverse"]
+
+
 async def notices(scene: Scene, who: Reported, reference: str) -> list[VisibleMessage]:
     """The owner's direct messages with a reference."""
     return [seen for seen in await scene.control.messages("dm", who.owner.name) if seen.text.endswith(reference)]
 
 
-async def faults(scene: Scene, who: Reported, decision: str, answer: str) -> list[str]:
+async def faults(scene: Scene, who: Reported, decision: str, answers: Sequence[str]) -> list[str]:
     """What is not as it has to be."""
-    back = decision == "Dismiss" or (answer == "Reverse" and decision != "Delete everywhere")
+    reversal, opened = bool(answers) and answers[-1] != "Uphold", decision == "Dismiss" and bool(answers)
+    back = (decision == "Dismiss" or reversal) and decision != "Delete everywhere"
     message = await scene.control.message(who.picture.id)
     ((job_id, decision_id),) = await rows(
         scene,
-        f"SELECT target_id, decision.id FROM report JOIN decision ON report_id = report.id "
+        f"SELECT target_id, decision.id FROM report LEFT JOIN decision ON report_id = report.id "
         f"WHERE report.id = {who.report_id}",
     )
     posts = [seen for seen in await scene.control.messages("staff-room") if f"Report {who.report_id}\n" in seen.text]
-    told = await notices(scene, who, f"D{decision_id}")
-    answers = await notices(scene, who, f"A{decision_id}")
+    told = {kind: len(await notices(scene, who, f"{kind}{decision_id}")) for kind in "DAR"}
+    telling = {"D": decision != "Dismiss", "A": bool(answers) and not opened, "R": len(answers) == 2}
     blocks = await rows(scene, f"SELECT 1 FROM block WHERE created_by > 0 AND target_id = {owner_id(scene, who)}")
     taken = await rows(scene, f"SELECT 1 FROM takedown WHERE job_id = {job_id}")
     rated = await rows(scene, f"SELECT rating FROM job_rating WHERE job_id = {job_id} AND source = 'staff'")
     gone = decision == "Delete everywhere"
+    buttons = {"Dismiss", "Delete everywhere"} if opened else set[str]() if reversal else {"Reverse"}
     checks = {
         "the message is there or gone": (message is None) is gone,
-        "the message shows the pictures, or does not": gone or bool(message and message.attachments) is back,
+        "the message shows the pictures, or does not": gone
+        or bool(message and message.attachments) is (back and not opened),
         "files and row are there, or gone": all(file.exists() is not gone for file in who.files)
         and len(await rows(scene, f"SELECT 1 FROM job WHERE id = {job_id}")) == (not gone),
-        "one message to staff, where nothing can be decided again": len(posts) == 1
-        and set(posts[0].buttons) <= {"Reverse"}
-        and not posts[0].attachments,
-        "one notice, or none": len(told) == (decision != "Dismiss"),
-        "one answer, or none": len(answers) == bool(answer),
+        "it is decided, or open again": (decision_id is None) is opened,
+        "one message to staff, with the buttons of what may come next": len(posts) == 1
+        and (buttons <= set(posts[0].buttons) if opened else buttons == set(posts[0].buttons))
+        and bool(posts[0].attachments) is opened,
+        "each notice once, or none": told == telling,
         "the block": len(blocks) == (decision == "Hide and block" and not back),
         "the takedown": len(taken) == (decision.startswith("Hide") and not back),
         "the rating": rated == ([("explicit",)] if decision == "Rate higher" and not back else []),
-        "one entry in the audit log": len(
+        "one entry in the audit log for each": len(
             await rows(scene, f"SELECT 1 FROM audit WHERE target LIKE 'report {who.report_id}:%'")
         )
-        == 1 + bool(answer),
+        == 1 + len(answers),
     }
     return [what for what, holds in checks.items() if not holds]
 
@@ -114,7 +126,7 @@ def owner_id(scene: Scene, who: Reported) -> str:
 
 
 class Kills(ProcessKills[Reported]):
-    """Kills in decisions and in answers to appeals."""
+    """Kills in decisions, in answers to appeals, and in what staff reverse by themselves."""
 
     owed = OWED
 
@@ -122,24 +134,31 @@ class Kills(ProcessKills[Reported]):
         await choose_channel(self.scene, self.scene.grace)
 
     async def prepared(self, what: str, number: int) -> Reported:
-        """A reported picture; if an answer is wanted, a decided and appealed one."""
-        decision, _, answer = what.partition(", ")
+        """A reported picture; if more is wanted, a decided, an appealed and an answered one."""
+        decision, *answers = what.split(", ")
         who = await reported(self.scene, number)
-        if not answer:
+        if not answers:
             return who
         await press(self.scene, who.case, decision)
-        return replace(who, case=await self.appealed(who))
+        if answers[0] != UNASKED:
+            who = replace(who, case=await self.appealed(who))
+        if answers[0] != answers[-1]:
+            await press(self.scene, who.case, answers[0])
+        if answers[-1] == UNASKED:
+            case = await self.scene.control.wait_message(who.case.id, is_decided, PATIENCE)
+            who = replace(who, case=case)
+            await self.settled()
+        return who
 
     async def begin(self, what: str, case: Reported) -> SentInteraction:
-        decision, _, answer = what.partition(", ")
-        return await press(self.scene, case.case, answer or decision)
+        return await press(self.scene, case.case, what.split(", ")[-1].removesuffix(" unasked"))
 
     def work(self, what: str) -> Work:
         return Work.DECISION
 
     async def faults(self, what: str, case: Reported) -> list[str]:
-        decision, _, answer = what.partition(", ")
-        return await faults(self.scene, case, decision, answer)
+        decision, *answers = what.split(", ")
+        return await faults(self.scene, case, decision, answers)
 
     async def appealed(self, who: Reported) -> VisibleMessage:
         """Let the owner appeal the decision; the message to staff."""
@@ -152,4 +171,4 @@ class Kills(ProcessKills[Reported]):
 
 
 if __name__ == "__main__":
-    main(Kills, [*DECISIONS, *ANSWERS], __doc__)
+    main(Kills, [*DECISIONS, *ANSWERS, *REVERSED, *REVERSED_AFTER_ALL], __doc__)

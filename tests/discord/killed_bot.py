@@ -32,7 +32,7 @@ from bot.database import likes
 from bot.database.boards import find_board
 from bot.database.clock import now_ms
 from bot.database.publications import Publication, unsettled_publications
-from bot.database.reports import decisions_to_carry_out
+from bot.database.reports import decisions_to_carry_out, messages_due
 from bot.reports.carrying_out import CarryingOut
 from bot.ui import bot
 from bot.ui.views.published_post import LikeButton, UnpublishForm
@@ -123,6 +123,7 @@ class KilledCarryingOut(CarryingOut):
 
     async def carry_out_all(self) -> None:
         waits = await decisions_to_carry_out(self._connection, after=0, limit=1)
+        waits = waits or await messages_due(self._connection, after=0, limit=1)  # of what is opened again
         await (killed_in(Work.DECISION, super().carry_out_all()) if waits else super().carry_out_all())
 
 

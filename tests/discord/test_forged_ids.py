@@ -27,6 +27,7 @@ FORGED = [
     f"svgo:1:limits:0:role.{'9' * 19}", f"svgo:1:audit:{'9' * 18}:.", f"svblockthis:{TOO_MUCH}:1",
     f"propose:{'9' * 18}",
     f"rphide:{TOO_MUCH}:1", f"rplook:1:{'9' * 18}",
+    f"rptakeback:1:{'9' * 18}:1", f"rptakeback:1:1:{'9' * 18}", f"rptakeback:1:1:{TOO_MUCH}",
     f"rpuphold:1:{'9' * 18}", f"appeal:{'9' * 18}", f"appeal:{TOO_MUCH}",
     f"rppublished:{TOO_MUCH}", f"rppublished:{'9' * 18}", f"feature:1:publication:{TOO_MUCH}",
     f"feature:1:lora:{'9' * 18}", f"feature:0:publication:{'9' * 18}", f"ga-g:{TOO_MUCH}:", f"ga-g::{TOO_MUCH}",

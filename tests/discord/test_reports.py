@@ -193,7 +193,13 @@ async def test_what_a_server_shares_is_seen_by_operators(scene: Scene) -> None:
     panel = await pressed(grace, panel, "Keep new reports to this server")
     case = await pressed(grace, panel, "Look")
     assert "seed 903" in case.text
-    await pressed(grace, case, "Dismiss")
+    dismissed = await pressed(grace, case, "Dismiss")
+    assert "Dismissed" in dismissed.text and list(dismissed.buttons) == ["Reverse"]
+    await scene.control.wait_message(picture.id, lambda seen: "Again" in seen.buttons, PATIENCE)
+    opened = await pressed(grace, dismissed, "Reverse")
+    assert "seed 903" in opened.text and "Dismiss" in opened.buttons and "Dismissed" not in opened.text
+    await scene.control.wait_message(picture.id, lambda seen: "was reported" in seen.text, PATIENCE)
+    await pressed(grace, opened, "Dismiss")
     back = await scene.control.wait_message(picture.id, lambda seen: "Again" in seen.buttons, PATIENCE)
     assert back.buttons == picture.buttons
     message = await grace.say("hello")

@@ -28,7 +28,7 @@ from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import send_ephemeral
 from bot.ui.views.permissions import is_public
 from bot.ui.views.report_case import CaseButton, render_case
-from bot.ui.views.report_notice import notice_view, reference
+from bot.ui.views.report_notice import notice_view
 from inference.queue import EVERYWHERE
 
 
@@ -70,7 +70,7 @@ class ReportMessages:
 
     async def find_notice(self, person_id: int, notice: OwnerNotice, since: int) -> int | None:
         """Search the direct messages by the reference at the end."""
-        wanted = reference(notice)
+        wanted = notice.reference
         with _explained():
             channel = await (await self._client.fetch_user(person_id)).create_dm()
             async for message in channel.history(limit=MAX_SEARCHED, after=_before(since), oldest_first=True):
@@ -109,7 +109,7 @@ class ReportMessages:
         channel = self._client.get_partial_messageable(channel_id)
         with _explained():
             async for message in channel.history(limit=MAX_SEARCHED, after=_before(since), oldest_first=True):
-                if message.author == self._client.user and _custom_ids(message) & ids:
+                if message.author == self._client.user and ids & {_of_report(each) for each in _custom_ids(message)}:
                     return message.id
         return None
 
@@ -152,6 +152,11 @@ def _texts(message: discord.Message) -> list[str]:
 
 def _custom_ids(message: discord.Message) -> set[str]:
     return {item.custom_id for item in _items(message) if isinstance(item, ui.Button) and item.custom_id}
+
+
+def _of_report(custom_id: str) -> str:
+    """What a button is and of which report, without the decision that it may name."""
+    return ":".join(custom_id.split(":")[:3])
 
 
 def _leaves(kind: type[CaseButton]) -> list[type[CaseButton]]:

@@ -26,17 +26,12 @@ def notice_view(notice: OwnerNotice, place: str, complaints: Sequence[Complaint]
     """What was decided and what it means, or the answer to an appeal. `place` says who decided; nobody is named."""
     view = ui.LayoutView(timeout=None)
     lines = _answer(notice, place) if notice.appeal is not None else _decision(notice, place, complaints)
-    numbered = _("If you ask about it, its number is {number}").format(number=reference(notice))
+    numbered = _("If you ask about it, its number is {number}").format(number=notice.reference)
     view.add_item(ui.TextDisplay[Any]("\n".join([*lines, f"-# {numbered}"])))
     if notice.appeal is None:
         view.add_item(ui.ActionRow[Any](AppealButton(notice.decision.id)))
     view.stop()
     return view
-
-
-def reference(notice: OwnerNotice) -> str:
-    """By which the message is found again: it ends with it in any language."""
-    return f"{'D' if notice.appeal is None else 'A'}{notice.decision.id}"
 
 
 def _decision(notice: OwnerNotice, place: str, complaints: Sequence[Complaint]) -> list[str]:

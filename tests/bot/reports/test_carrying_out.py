@@ -170,8 +170,13 @@ class Services:
         ]
         return reports[-1]
 
-    async def play(self, action: DecisionAction, answer: AppealState | None, ends_at: int) -> None:
+    async def play(
+        self, action: DecisionAction, answer: AppealState | None, ends_at: int, *, taken_back: bool = False
+    ) -> None:
         """What people do, from the beginning; what they did before is known."""
+        if await fetch(self.connection, "SELECT 1 FROM audit WHERE changes LIKE '%reversed%' AND ?", (taken_back,)):
+            await self.go_on()
+            return
         report = await find_report(self.connection, 1)
         if report is None or report.state is ReportState.OPEN:  # what was reversed could be reported again
             report = await self.report(PERSON, OTHER, PERSON)
@@ -186,6 +191,12 @@ class Services:
                 await self.reporting.appeal(OWNER, 1, "It is a tomato.")
             with suppress(DecidedAlready):
                 await self.reporting.answer(acting(MANAGER), report.id, answer)
+        await self.go_on()
+        if taken_back:
+            await self.reporting.reverse(acting(MANAGER), report.id)
+            await self.go_on()
+
+    async def go_on(self) -> None:
         for _ in range(3):  # each answer that was lost holds it up once
             await self.carrying_out.carry_out_all()
 
@@ -239,18 +250,20 @@ async def end_of(services: Services, world: World) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    ("action", "answer"),
+    ("action", "answer", "taken_back"),
     [
-        (DecisionAction.HIDE, AppealState.REVERSED),
-        (DecisionAction.WARN, AppealState.UPHELD),
-        (DecisionAction.BLOCK, AppealState.REVERSED),
-        (DecisionAction.DELETE, AppealState.UPHELD),
-        (DecisionAction.RATE, AppealState.REVERSED),
-        (DecisionAction.DISMISS, None),
+        (DecisionAction.HIDE, AppealState.REVERSED, False),
+        (DecisionAction.WARN, AppealState.UPHELD, False),
+        (DecisionAction.BLOCK, AppealState.REVERSED, False),
+        (DecisionAction.DELETE, AppealState.UPHELD, False),
+        (DecisionAction.RATE, AppealState.REVERSED, False),
+        (DecisionAction.DISMISS, None, False),
+        (DecisionAction.DISMISS, None, True),
+        (DecisionAction.BLOCK, AppealState.UPHELD, True),
     ],
 )
 async def test_it_ends_the_same_wherever_it_is_killed(
-    tmp_path: Path, world: World, action: DecisionAction, answer: AppealState | None
+    tmp_path: Path, world: World, action: DecisionAction, answer: AppealState | None, taken_back: bool
 ) -> None:
     ends_at = now_ms() + DAY_MS
     killed: dict[str, World] = {}
@@ -261,16 +274,22 @@ async def test_it_ends_the_same_wherever_it_is_killed(
             killed[key] = world.copy(tmp_path / str(len(killed)))
 
     async with services_of(world) as services:
-        await Stepped(services.play(action, answer, ends_at), look)
+        await Stepped(services.play(action, answer, ends_at, taken_back=taken_back), look)
         expected = await end_of(services, world)
-    assert expected["letters"] == (["decision1", "answer1"] if answer else [])
-    assert expected["posts"] == {1: f"2 people, {action.value}, {answer and answer.value}"}
-    shown = "taken down" if answer is AppealState.UPHELD else "pictures"
+    again = ["reversal1"] if taken_back else []
+    assert expected["letters"] == (["decision1", "answer1", *again] if answer else [])
+    ended = f"{action.value}, {AppealState.REVERSED.value if answer and taken_back else answer and answer.value}"
+    if action is DecisionAction.DISMISS and taken_back:
+        ended = "None, None"
+    assert expected["posts"] == {1: f"2 people, {ended}"}
+    shown = "reported" if ended == "None, None" else "pictures"
+    if answer is AppealState.UPHELD and not taken_back:
+        shown = "taken down"
     assert expected["delivered"] == ({} if action is DecisionAction.DELETE else {DELIVERED: shown})
     seen = {left.discord.delivered.get(DELIVERED) for left in killed.values()}
     assert seen >= {"pictures", "reported"}, "it was hidden before it was decided"
     assert len(killed) > 10, "else there is nothing to interrupt"
     for left in killed.values():
         async with services_of(left) as services:
-            await services.play(action, answer, ends_at)
+            await services.play(action, answer, ends_at, taken_back=taken_back)
             assert await end_of(services, left) == expected

@@ -31,6 +31,7 @@ from bot.errors import (
     OwnCase,
     OwnReport,
     PictureReported,
+    StillCarriedOut,
     TextNeeded,
     TooManyReports,
 )
@@ -240,10 +241,65 @@ async def test_staff_take_back_a_mistake_and_the_owner_is_told(reports: ReportWo
     with pytest.raises(DecidedAlready):
         await reports.reporting.reverse(acting(MANAGER), report)
     assert await reports.reported(job) != report, "what holds no more may be reported again"
-    dismissed = await reports.reported()
-    await reports.reporting.decide(acting(MANAGER), dismissed, DecisionAction.DISMISS)
+
+
+async def test_a_dismissed_report_is_opened_again(reports: ReportWorld) -> None:
+    connection, job, manager = reports.world.connection, await reports.picture(), acting(MANAGER)
+    report = await reports.reported(job)
+    dismissed = (await reports.reporting.decide(manager, report, DecisionAction.DISMISS)).decision
+    assert dismissed is not None
+    await reports.carrying_out.carry_out_all()
+    assert reports.discord.delivered == {DELIVERED: "pictures"}
+    with pytest.raises(NotStaff):
+        await reports.reporting.reverse(acting(PERSON), report)
+    case = await reports.reporting.reverse(manager, report, dismissed.id)
+    assert (case.report.state, case.decision, len(case.complaints)) == (ReportState.OPEN, None, 1)
+    assert await held_jobs(connection, [job.id]), "in the same transaction"
+    await reports.carrying_out.carry_out_all()
+    assert reports.discord.delivered == {DELIVERED: "reported"}
     with pytest.raises(NothingThere):
-        await reports.reporting.reverse(acting(MANAGER), dismissed)
+        await reports.reporting.reverse(manager, report, dismissed.id)
+    await reports.reporting.decide(manager, report, DecisionAction.HIDE)
+    with pytest.raises(NothingThere):  # by the button of before: that is another decision
+        await reports.reporting.reverse(manager, report, dismissed.id)
+    await reports.carrying_out.carry_out_all()
+    assert reports.discord.delivered == {DELIVERED: "taken down"}
+    assert reports.discord.letters == ["decision2"], "of what was dismissed nobody is told"
+    logged = await fetch(connection, "SELECT changes FROM audit WHERE action = 'decide_report' ORDER BY id")
+    assert ["reversed" in row["changes"] for row in logged] == [False, True, False]
+
+
+async def test_a_dismissed_report_stays_so_when_the_same_was_reported_anew_or_is_gone(reports: ReportWorld) -> None:
+    job, manager = await reports.picture(), acting(MANAGER)
+    report = await reports.reported(job)
+    await reports.reporting.decide(manager, report, DecisionAction.DISMISS)
+    newer = await reports.reported(job, by=OTHER)
+    with pytest.raises(NothingThere, match=f"report {newer}"):
+        await reports.reporting.reverse(manager, report)
+    await reports.reporting.decide(manager, newer, DecisionAction.DISMISS)
+    await write(reports.world.connection, "DELETE FROM job WHERE id = ?", (job.id,))
+    with pytest.raises(NothingThere):
+        await reports.reporting.reverse(manager, newer)
+
+
+async def test_staff_reverse_what_they_have_upheld_and_the_owner_is_told_again(reports: ReportWorld) -> None:
+    manager, decision = acting(MANAGER), await reports.decided(DecisionAction.WARN)
+    await reports.reporting.appeal(OWNER, decision, "It is a tomato.")
+    await reports.reporting.answer(manager, 1, AppealState.UPHELD)
+    with pytest.raises(StillCarriedOut):
+        await reports.reporting.reverse(manager, 1)
+    await reports.carrying_out.carry_out_all()
+    reports.discord.closed = {"tell"}
+    case = await reports.reporting.reverse(manager, 1)
+    assert case.warnings == 0 and case.appeal is not None and case.appeal.state is AppealState.REVERSED
+    assert case.appeal.text == "It is a tomato." and case.appeal.upheld_notice_id == 2
+    assert await reports.carrying_out.untold(OWNER) == (), "a direct message is tried first"
+    await reports.carrying_out.carry_out_all()
+    (notice,) = await reports.carrying_out.untold(OWNER)
+    assert notice.nonce == "reversal1" and reports.discord.delivered == {DELIVERED: "pictures"}
+    assert reports.discord.letters == ["decision1", "answer1"]
+    with pytest.raises(DecidedAlready):
+        await reports.reporting.reverse(manager, 1)
 
 
 async def test_operators_take_back_what_they_decided_about_a_lora(reports: ReportWorld) -> None:
