@@ -2,6 +2,7 @@
 
 discord_side.py  the Protocols of what does, and their errors
 publishing.py    posts pictures in art channels and takes them back, once each, also across a crash
+deleted_posts.py takes out of the gallery what somebody deleted in Discord while the bot was offline
 like_counts.py   likes, and which messages are brought up to date when
 pacing.py        how far apart edits of messages are
 boards.py        the one message of an art channel that shows what is newest and featured

@@ -82,6 +82,37 @@ class PublicationSide(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class SeenMessages:
+    """Ids of messages that are in an art channel, in a forum of its posts.
+
+    There is no other one from the id `down_to` on, but for those of the pages before. `in_part`: of a forum, posts are
+    known, and not whether their first messages are still in them.
+    """
+
+    message_ids: frozenset[int]
+    down_to: int
+    in_part: bool = False
+
+
+class PostedSide(Protocol):
+    """Looks which messages of publications are there. Each method raises ArtChannelUnreachable or ChannelClosed.
+
+    `bot.ui.art_channels.posted` implements it.
+    """
+
+    async def messages_before(self, server_id: int, channel_id: int, before: int, newest: int) -> SeenMessages:
+        """A page of messages with ids below `before`. Those above `newest` may be left out.
+
+        Raises MessageGone when it is sure that the channel was deleted.
+        """
+        ...
+
+    async def is_there(self, publication: Publication) -> bool:
+        """Whether its message is there; False only when Discord says that it is not."""
+        ...
+
+
 class BoardSide(Protocol):
     """Posts, finds and edits the boards of art channels. Each method raises ArtChannelUnreachable."""
 

@@ -70,6 +70,11 @@ UNSETTLED = """
     SELECT * FROM publication WHERE state <> 'posted' AND id > ?
     AND NOT (state = 'pending' AND hidden = 1 AND message_id IS NULL AND tried_at IS NULL) ORDER BY id LIMIT ?
 """
+POSTED = """
+    SELECT * FROM publication
+    WHERE art_channel_id = ? AND state = 'posted' AND message_id < ? AND message_id >= ?
+    ORDER BY message_id DESC LIMIT ?
+"""
 LORAS = "SELECT sha256 FROM publication_lora WHERE publication_id = ?"
 
 
@@ -265,6 +270,17 @@ async def unsettled_publications(
     Raises DatabaseError.
     """
     return tuple(map(publication_from, await fetch(connection, UNSETTLED, (after, limit))))
+
+
+async def posted_in(
+    connection: aiosqlite.Connection, channel_id: int, *, before: int, down_to: int = 0, limit: int
+) -> tuple[Publication, ...]:
+    """The posted ones of an art channel whose messages have ids below `before`, the newest message first.
+
+    Raises DatabaseError.
+    """
+    rows = await fetch(connection, POSTED, (channel_id, before, down_to, limit))
+    return tuple(map(publication_from, rows))
 
 
 async def loras_of_publication(connection: aiosqlite.Connection, publication_id: int) -> tuple[str, ...]:

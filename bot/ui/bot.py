@@ -20,6 +20,7 @@ from discord.http import Route
 from bot import background, metrics
 from bot.app.assembly import Easel
 from bot.community.boards import Boards
+from bot.community.deleted_posts import DeletedPosts
 from bot.community.featuring import Featuring
 from bot.community.like_counts import LikeCounts
 from bot.community.pacing import EditPacer
@@ -36,6 +37,7 @@ from bot.ui.access import checkpoints_here
 from bot.ui.answers import AnswersUnderWay
 from bot.ui.api_url import check_answer
 from bot.ui.art_channels.boards import BoardPosts
+from bot.ui.art_channels.posted import PostedMessages
 from bot.ui.art_channels.posts import PublicationPosts
 from bot.ui.client import Client, Cog, Interaction
 from bot.ui.cogs.imagine import NSFW_COMMAND
@@ -142,6 +144,7 @@ class EaselBot(Client):
         )  # fmt: skip
         posts = PublicationPosts(self, self.connection, self.configuration, easel.attachments, servers)
         self.publishing = Publishing(self.connection, self.publishing_rules, posts)
+        self.deleted_posts = DeletedPosts(self.connection, PostedMessages(self), self.publishing)
         self.removals.notify = self.publishing.notice
         self.featuring = Featuring(self.connection, servers.rights)
         pacer = EditPacer(time.monotonic)  # of all edits that nobody waits for
@@ -205,6 +208,7 @@ class EaselBot(Client):
                 background.start(self.takedown_cases.run(), "taking pictures down"),
                 background.start(self._addition_notices.run(), "telling of additions"),
                 background.start(self.publishing.run(), "publishing pictures"),
+                background.start(self.deleted_posts.run(), "looking for deleted publications"),
                 background.start(self.likes.run(), "showing likes"),
                 background.start(self.boards.run(), "keeping boards"),
             )
@@ -307,8 +311,9 @@ class EaselBot(Client):
         await super().close()
 
     async def on_ready(self) -> None:
-        """Log the connection, and greet the servers that invited the bot while it was not connected."""
+        """Log the connection, and do what the bot was not told to do while it was not connected."""
         log.info("connected as %s", self.user)
+        self.deleted_posts.begin()
         here = [server.id for server in self.guilds]
         await background.guard(note_all(self.connection, here), "noting which servers have the bot")
         for server in filter(joined_lately, self.guilds):
