@@ -32,6 +32,10 @@ class DiscordUnreachable(Exception):
     """Discord cannot be reached now; it can be tried again."""
 
 
+class DiscordRefuses(Exception):
+    """Discord refuses, and will refuse again: a closed way, a channel or a message that is gone."""
+
+
 _running: set[asyncio.Task[None]] = set()  # asyncio itself keeps tasks only weakly
 
 

@@ -32,10 +32,22 @@ UNASK = "DELETE FROM addition_request WHERE addition_id = ? AND person_id = ? RE
 FIRST_ASKER = """
     SELECT person_id, server_id FROM addition_request WHERE addition_id = ? ORDER BY created_at, person_id LIMIT 1
 """
-TELL = "UPDATE addition_request SET told = 1 WHERE addition_id = ? AND person_id = ? AND told = 0 RETURNING 1"
+REQUEST = "SELECT * FROM addition_request WHERE addition_id = ? AND person_id = ?"
+ANSWERED = """
+    UPDATE addition_request SET ticket = ?, message_id = ?, ticket_at = ? WHERE addition_id = ? AND person_id = ?
+"""
+POSTING = "UPDATE addition_request SET posting_at = ? WHERE addition_id = ? AND person_id = ? AND told = 0"
+REFUSED = "UPDATE addition_request SET refused = 1 WHERE addition_id = ? AND person_id = ? AND told = 0"
+TELL = """
+    UPDATE addition_request SET told = 1, ticket = NULL WHERE addition_id = ? AND person_id = ? AND told = 0 RETURNING 1
+"""
 UNTOLD = """
-    SELECT addition_id, person_id FROM addition_request JOIN addition ON addition.id = addition_id
-    WHERE told = 0 AND state <> 'waiting' ORDER BY addition_id, person_id LIMIT 1000
+    SELECT addition_request.* FROM addition_request JOIN addition ON addition.id = addition_id
+    WHERE told = 0 AND refused = 0 AND state <> 'waiting' ORDER BY addition_id, person_id LIMIT 1000
+"""
+UNTOLD_OF_PERSON = """
+    SELECT addition_request.* FROM addition_request JOIN addition ON addition.id = addition_id
+    WHERE person_id = ? AND told = 0 AND refused = 1 AND state <> 'waiting' ORDER BY addition_id LIMIT 10
 """
 ADDED = """
     UPDATE addition SET state = 'added', sha256 = ?, ended_at = ? WHERE id = ? AND state = 'waiting' RETURNING *
@@ -88,6 +100,24 @@ class LoraAddition:
     failure: InferenceError | None
     created_at: int
     ended_at: int | None
+
+
+@dataclass(frozen=True)
+class AdditionRequest:
+    """That a person wants an addition; times in unix ms. `told`: they know how it ended.
+
+    The `ticket` lets a later run of the program edit the answer to their command, `message_id`. Since `posting_at` they
+    may have got a direct message. `refused`: Discord takes none for them.
+    """
+
+    addition_id: int
+    person_id: int
+    told: bool
+    ticket: str | None
+    ticket_at: int | None
+    message_id: int | None
+    posting_at: int | None
+    refused: bool
 
 
 async def begin_addition(
@@ -164,14 +194,42 @@ async def withdraw_request(connection: aiosqlite.Connection, addition_id: int, p
     return _addition(rows[0]) if rows else None
 
 
+async def find_request(connection: aiosqlite.Connection, addition_id: int, person_id: int) -> AdditionRequest | None:
+    """That the person wants it; None when they do not. Raises DatabaseError."""
+    row = await fetch_one(connection, REQUEST, (addition_id, person_id))
+    return _request(row) if row else None
+
+
+async def note_answer(
+    connection: aiosqlite.Connection, addition_id: int, person_id: int, ticket: str | None, message_id: int | None
+) -> None:
+    """Note which answer shows the person how far it is. Raises DatabaseError."""
+    await write(connection, ANSWERED, (ticket, message_id, now_ms(), addition_id, person_id))
+
+
+async def mark_posting(connection: aiosqlite.Connection, addition_id: int, person_id: int) -> None:
+    """Note that a direct message is about to be sent. Raises DatabaseError."""
+    await write(connection, POSTING, (now_ms(), addition_id, person_id))
+
+
+async def mark_refused(connection: aiosqlite.Connection, addition_id: int, person_id: int) -> None:
+    """Note that no direct message reaches the person: they are told after their next command. Raises DatabaseError."""
+    await write(connection, REFUSED, (addition_id, person_id))
+
+
 async def mark_told(connection: aiosqlite.Connection, addition_id: int, person_id: int) -> bool:
     """Note that the person knows how it ended; False when that is noted already. Raises DatabaseError."""
     return bool(await write(connection, TELL, (addition_id, person_id)))
 
 
-async def untold_requests(connection: aiosqlite.Connection) -> list[tuple[int, int]]:
-    """Ended additions and people who do not know yet: (addition's id, person's id). Raises DatabaseError."""
-    return [(row["addition_id"], row["person_id"]) for row in await fetch(connection, UNTOLD)]
+async def untold_requests(connection: aiosqlite.Connection) -> list[AdditionRequest]:
+    """Requests for ended additions whose people do not know yet, and can be told. Raises DatabaseError."""
+    return [_request(row) for row in await fetch(connection, UNTOLD)]
+
+
+async def unreached_requests(connection: aiosqlite.Connection, person_id: int) -> list[AdditionRequest]:
+    """Those of a person whom no direct message reached. Raises DatabaseError."""
+    return [_request(row) for row in await fetch(connection, UNTOLD_OF_PERSON, (person_id,))]
 
 
 async def times_of_person(connection: aiosqlite.Connection, person_id: int) -> list[int]:
@@ -182,6 +240,19 @@ async def times_of_person(connection: aiosqlite.Connection, person_id: int) -> l
 async def times_of_server(connection: aiosqlite.Connection, server_id: int) -> list[int]:
     """The same of everybody in a server, each addition once. Raises DatabaseError."""
     return [row["created_at"] for row in await fetch(connection, OF_SERVER, (server_id, now_ms() - DAY_MS))]
+
+
+def _request(row: sqlite3.Row) -> AdditionRequest:
+    return AdditionRequest(
+        addition_id=row["addition_id"],
+        person_id=row["person_id"],
+        told=bool(row["told"]),
+        ticket=row["ticket"],
+        ticket_at=row["ticket_at"],
+        message_id=row["message_id"],
+        posting_at=row["posting_at"],
+        refused=bool(row["refused"]),
+    )
 
 
 def _addition(row: sqlite3.Row) -> LoraAddition:

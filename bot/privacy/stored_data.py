@@ -303,7 +303,11 @@ TABLES = (
         {
             "addition_id": "the file", "person_id": "your Discord id", "server_id": "the server",
             "created_at": "when you asked", "told": "whether you know how it ended",
+            "ticket": "opens the answer for fifteen minutes, encrypted; gone once you know",
+            "ticket_at": "when you were answered", "message_id": "the answer",
+            "posting_at": "when you were written to", "refused": "whether Discord lets nobody write to you",
         },
+        shown={"ticket": "NULL"},
     ),
     StoredTable(
         "server_limit", "limits that staff set for you", "holder = 'person' AND holder_id = :person",

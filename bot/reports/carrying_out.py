@@ -12,7 +12,7 @@ from math import inf
 
 import aiosqlite
 
-from bot.background import Recurring, attempt
+from bot.background import DiscordRefuses, Recurring, attempt
 from bot.database.blocks import BlockKind, find_block, lift_block, save_block
 from bot.database.clock import now_ms
 from bot.database.connection import transaction
@@ -47,7 +47,7 @@ from bot.database.reports import (
 )
 from bot.database.takedowns import end_decided_takedowns, record_decided_takedown
 from bot.i18n import _, speaking
-from bot.reports.messenger import DiscordRefuses, OwnerNotice, ReportMessenger
+from bot.reports.messenger import OwnerNotice, ReportMessenger
 from bot.reports.reporting import Reporting, reported_job
 from bot.reports.staff_messages import StaffMessages
 from bot.servers.server_cache import ServerCache

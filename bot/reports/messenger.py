@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from bot.background import DiscordRefuses
 from bot.database.jobs import Job
 from bot.database.reports import Appeal, Decision, Report
 from bot.reports.reporting import Case
-
-
-class DiscordRefuses(Exception):
-    """Discord refuses, and will refuse again: a closed way, a channel or a message that is gone."""
 
 
 class StaffMessageGone(DiscordRefuses):

@@ -11,7 +11,7 @@ import logging
 
 import aiosqlite
 
-from bot.background import attempt
+from bot.background import DiscordRefuses, attempt
 from bot.database.reports import (
     Report,
     ReportState,
@@ -21,7 +21,7 @@ from bot.database.reports import (
     mark_report_shown,
     unshown_reports,
 )
-from bot.reports.messenger import DiscordRefuses, ReportMessenger, StaffMessageGone
+from bot.reports.messenger import ReportMessenger, StaffMessageGone
 from bot.reports.reporting import Reporting, find_case
 
 AT_ONCE = 50  # reports that are read together

@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import logging
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,6 +105,8 @@ class Additions:
         self._received: dict[int, Received] = {}
         self._slots = asyncio.Semaphore(configuration.settings.sources.at_once)
         self._placing = asyncio.Lock()
+        self.ended: Callable[[], None] = lambda: None
+        """Called when an addition has ended."""
 
     def _settings(self) -> SourcesSettings:
         return self._configuration.settings.sources
@@ -280,6 +283,7 @@ class Additions:
     def _ended(self, addition_id: int) -> None:
         self._tasks.pop(addition_id, None)
         self._received.pop(addition_id, None)
+        self.ended()
 
     async def _run(self, addition: LoraAddition) -> None:
         version = RemoteVersion.model_validate_json(addition.source)

@@ -45,6 +45,7 @@ from bot.ui.command_tree import CommandRegistration, EaselTree
 from bot.ui.delivery.addition_notices import AdditionNotices
 from bot.ui.delivery.delivered_results import DeliveredResults
 from bot.ui.delivery.delivery import Deliverer
+from bot.ui.delivery.direct_messages import DirectMessages
 from bot.ui.delivery.discord_transport import DiscordTransport
 from bot.ui.delivery.job_follower import JobFollower
 from bot.ui.delivery.operator_alerts import OperatorAlerts
@@ -159,7 +160,7 @@ class EaselBot(Client):
         self.takedown_cases = TakedownCases(
             self.connection, self.configuration, self.thumbnails, self.removals, alerts.takedown_due
         )
-        self._addition_notices = AdditionNotices(self, self.connection, self.additions)
+        self._addition_notices = AdditionNotices(self.connection, self.additions, transport, DirectMessages(self))
         self.addition_notices = self._addition_notices
         self._lasting: tuple[asyncio.Task[None], ...] = ()  # what goes on as long as the bot runs
         self.forms: WeakValueDictionary[str, ui.Modal] = WeakValueDictionary()
@@ -272,8 +273,9 @@ class EaselBot(Client):
         self.servers.gate.forget(update.guild.id)
 
     async def on_app_command_completion(self, interaction: Interaction, _command: object) -> None:
-        """After a command, tell the person of pictures that were taken down or decided, if no direct message could."""
+        """After a command, tell the person what no direct message could: of their pictures, and of what they added."""
         await background.guard(self.removals.tell_here(interaction), "telling the owner of a takedown")
+        await background.guard(self._addition_notices.tell_here(interaction), "telling of an addition")
         await background.guard(
             self._report_messages.tell_here(interaction, self.decisions), "telling the owner of a decision"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 from weakref import WeakValueDictionary
@@ -61,8 +62,18 @@ class OrderService(Protocol):
 class AdditionNoticeService(Protocol):
     """Tells people of what they added. `bot.ui.delivery.addition_notices` implements it."""
 
-    async def tell(self, addition_id: int, person_id: int) -> None:
-        """Tell one person how an addition ended, once. Raises DatabaseError."""
+    def following(self, addition_id: int, person_id: int) -> AbstractContextManager[None]:
+        """While this is open a message of its own tells the person; what it has not told then is told otherwise."""
+        ...
+
+    async def note_answer(
+        self, interaction: discord.Interaction[Client], addition_id: int, message_id: int | None
+    ) -> None:
+        """Note the answer in which the person sees how far it is. Raises DatabaseError."""
+        ...
+
+    async def told(self, addition_id: int, person_id: int) -> None:
+        """The person has been told. Raises DatabaseError."""
         ...
 
 

@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from playground.visible_message import VisibleMessage
+from playground.wire import Json, as_objects
 from tests.bot.sources.hubs import Hubs, content, running_hubs, status
 from tests.bot.sources.test_additions import demo_lora, sdxl_lora
 from tests.discord.conftest import PATIENCE, Scene, menu, open_scene, told
@@ -138,7 +139,8 @@ async def test_a_link_in_imagine_is_offered_and_used_once_it_is_here(adding: Sce
     assert "Linked Owl" in picture.text
 
 
-async def test_a_restart_in_the_middle_is_told_in_a_direct_message(tmp_path: Path) -> None:
+@pytest.mark.parametrize("late", [False, True], ids=["within fifteen minutes", "later"])
+async def test_a_restart_in_the_middle_is_told_once(tmp_path: Path, late: bool) -> None:
     async with running_hubs() as hubs, open_scene(House(tmp_path / "house")) as scene:
         scene.changes = {"sources": hubs.settings}
         version_id = hubs.add_lora("Komori", demo_lora(seed=57), "Other")
@@ -147,11 +149,25 @@ async def test_a_restart_in_the_middle_is_told_in_a_direct_message(tmp_path: Pat
             begun = await (await scene.grace.slash("lora add", link=hubs.link(version_id))).reply(PATIENCE)
             assert "Cancel" in begun.buttons
         hubs.paused.set()
+        if late:
+            await scene.control.advance_clock(16 * 60)
         async with scene.bot():
+            if late:
+                letter = await first_letter(scene, "Grace", "is in the library now")
+                assert "Details" in letter.buttons
+            else:
+                page = await added(scene, begun, "is in the library now")
+                assert "Details" in page.buttons and "Cancel" not in page.buttons
+                assert not await scene.control.messages("dm", "Grace")
 
-            async def letters(_since: int | None) -> list[VisibleMessage]:
-                return await scene.control.messages("dm", "Grace")
 
-            async with asyncio.timeout(PATIENCE):
-                while not any("is in the library now" in each.text for each in await letters(None)):  # noqa: ASYNC110
-                    await asyncio.sleep(0.2)
+async def first_letter(scene: Scene, name: str, text: str) -> VisibleMessage:
+    """Wait for a direct message with this text."""
+
+    async def ask(since: int | None) -> Json:
+        return await scene.control.get("messages", channel="dm", as_=name, since=since, timeout=PATIENCE)
+
+    def found(answer: Json) -> VisibleMessage | None:
+        return next((one for one in map(VisibleMessage, as_objects(answer["messages"])) if text in one.text), None)
+
+    return await scene.control.wait(ask, found, PATIENCE)

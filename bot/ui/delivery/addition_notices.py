@@ -1,77 +1,208 @@
-"""Direct messages about what people added whose own message could not tell them: a restart, or more than 15 minutes."""
+"""Tells people once how what they added has ended, where the message of their command could not: after a restart, or
+after more than fifteen minutes.
+
+The answer to the command is edited while its token is valid; that does no harm when it is done again. Later a direct
+message is sent: what may have been sent before a crash is looked for by the number at its end. Whom Discord lets nobody
+write to is told after the next command.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from typing import Any
+from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import aiosqlite
 import discord
 from discord import ui
 
+from bot.background import DiscordRefuses, DiscordUnreachable, Recurring, attempt
 from bot.database.additions import (
-    AdditionState,
+    AdditionRequest,
     LoraAddition,
     find_addition,
+    find_request,
+    mark_posting,
+    mark_refused,
     mark_told,
+    note_answer,
+    unreached_requests,
     untold_requests,
-    waiting_additions,
 )
+from bot.database.clock import now_ms
 from bot.database.people import locale_of
-from bot.i18n import speaking
+from bot.i18n import _, speaking
 from bot.sources.additions import Additions
-from bot.sources.remote import RemoteVersion
+from bot.ui.client import Interaction
+from bot.ui.delivery.delivery import TICKET_MS, OutgoingMessage, RouteClosed
 from bot.ui.discord_refusals import DISCORD_ERRORS
-from bot.ui.replies import error_message
-from bot.ui.views.addition_text import added_text
+from bot.ui.replies import send_ephemeral
+from bot.ui.views.addition_text import ended_text
 from bot.ui.views.lora import LoraPageButton
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 3600.0  # seconds for which one addition is waited for at a time
+RETRY_SECONDS = 60.0  # until what could not be told is tried again
+
+
+class EditableAnswers(Protocol):
+    """Edits answers to commands after their run of the program; `DiscordTransport` does."""
+
+    def ticket(self, interaction: Interaction) -> str | None:
+        """What a later run needs to edit the answer; None when it cannot."""
+        ...
+
+    async def edit_answer(self, ticket: str, message_id: int | None, message: OutgoingMessage) -> int:
+        """Edit the answer; its id. Raises RouteClosed, or one of DISCORD_ERRORS."""
+        ...
+
+
+class DirectChannel(Protocol):
+    """Sends direct messages; `DirectMessages` does. Both methods raise DiscordRefuses and DiscordUnreachable."""
+
+    async def send(self, person_id: int, view: ui.LayoutView, nonce: str) -> int:
+        """Send a message; its id."""
+        ...
+
+    async def find(self, person_id: int, ending: str, since: int) -> int | None:
+        """The message with this end that was sent since this unix ms, or None."""
+        ...
 
 
 class AdditionNotices:
-    """Tells people how additions of an earlier run ended."""
+    """Tells the people of a database."""
 
-    def __init__(self, client: discord.Client, connection: aiosqlite.Connection, additions: Additions) -> None:
-        self._client = client
+    def __init__(
+        self, connection: aiosqlite.Connection, additions: Additions, answers: EditableAnswers, direct: DirectChannel
+    ) -> None:
         self._connection = connection
         self._additions = additions
+        self._answers = answers
+        self._direct = direct
+        self._followed = Counter[tuple[int, int]]()
+        self._telling_here = asyncio.Lock()
+        self._recurring = Recurring("telling of additions", self.tell_all, RETRY_SECONDS)
+        additions.ended = self._recurring.wake
 
     async def run(self) -> None:
-        """Wait for those that were under way at the start, and tell everybody who does not know. Then it is done."""
-        for addition in await waiting_additions(self._connection):
-            while (now := await self._additions.until_ended(addition.id, PATIENCE)) is not None:
-                if now.state is not AdditionState.WAITING:
-                    break
-        for addition_id, person_id in await untold_requests(self._connection):
-            await self.tell(addition_id, person_id)
+        """Tell whoever does not know, now and as additions end. Runs until cancelled."""
+        await self._recurring.run()
 
-    async def tell(self, addition_id: int, person_id: int) -> None:
-        """Tell one person, once. Raises DatabaseError."""
-        addition = await find_addition(self._connection, addition_id)
-        if addition is None or not await mark_told(self._connection, addition_id, person_id):
-            return
-        view = await self._view(addition, await locale_of(self._connection, person_id))
-        if view is None:
-            return
+    @contextmanager
+    def following(self, addition_id: int, person_id: int) -> Generator[None]:
+        """While this is open a message of its own tells the person; what it has not told then is told here."""
+        key = addition_id, person_id
+        self._followed[key] += 1
         try:
-            await (await self._client.fetch_user(person_id)).send(view=view)
-        except DISCORD_ERRORS as problem:
-            log.info("who wanted %s could not be told: %s", addition.path, problem)
+            yield
+        finally:
+            self._followed[key] -= 1
+            if not self._followed[key]:
+                del self._followed[key]
+            self._recurring.wake()
 
-    async def _view(self, addition: LoraAddition, language: str | None) -> ui.LayoutView | None:
-        """How it ended; None for what was cancelled, or has gone again. Raises DatabaseError."""
-        lora = await self._additions.entry_of(addition.sha256) if addition.sha256 else None
-        view = ui.LayoutView(timeout=None)
-        with speaking(language):
-            if addition.failure is not None:
-                view.add_item(ui.TextDisplay[Any](error_message(addition.failure)))
-            elif lora is not None:
-                version = RemoteVersion.model_validate_json(addition.source)
-                view.add_item(ui.TextDisplay[Any](added_text(lora.name, version)))
-                view.add_item(ui.ActionRow[Any](LoraPageButton(lora.id)))
+    async def note_answer(self, interaction: Interaction, addition_id: int, message_id: int | None) -> None:
+        """Note the answer in which the person sees how far it is. Raises DatabaseError."""
+        ticket = self._answers.ticket(interaction)
+        await note_answer(self._connection, addition_id, interaction.user.id, ticket, message_id)
+
+    async def told(self, addition_id: int, person_id: int) -> None:
+        """The person has been told. Raises DatabaseError."""
+        await mark_told(self._connection, addition_id, person_id)
+
+    async def tell_all(self) -> None:
+        """Tell everybody who does not know; what cannot be told now stays for the next time. Raises DatabaseError."""
+        for request in await untold_requests(self._connection):
+            if (request.addition_id, request.person_id) not in self._followed:
+                await attempt(self._tell(request), f"telling of the addition {request.addition_id}")
+
+    async def tell_here(self, interaction: Interaction) -> None:
+        """Tell the person who used a command of what no direct message could. Raises DatabaseError."""
+        person_id = interaction.user.id
+        if not await unreached_requests(self._connection, person_id):
+            return
+        async with self._telling_here:
+            for request in await unreached_requests(self._connection, person_id):
+                view = await self._view(request)
+                if view is not None:
+                    await send_ephemeral(interaction, view)
+                await self.told(request.addition_id, person_id)
+
+    async def _tell(self, request: AdditionRequest) -> None:
+        """Raises DiscordUnreachable or DatabaseError."""
+        if await self._tell_once(request):
+            await self.told(request.addition_id, request.person_id)
+
+    async def _tell_once(self, request: AdditionRequest) -> bool:
+        """Whether the person knows it now; False when no way is open."""
+        view = await self._view(request)
+        if view is None or await self._tell_in_answer(request, view):
+            return True
+        reference, person_id = _reference(request), request.person_id
+        try:
+            if request.posting_at is not None:
+                if await self._direct.find(person_id, reference, request.posting_at) is not None:
+                    return True
             else:
-                return None
+                await mark_posting(self._connection, request.addition_id, person_id)
+            await self._direct.send(person_id, view, f"addition{request.addition_id}")
+        except DiscordRefuses as problem:
+            log.info("who added a LoRA is told after the next command: %s", problem)
+            await mark_refused(self._connection, request.addition_id, person_id)
+            return False
+        return True
+
+    async def _tell_in_answer(self, request: AdditionRequest, view: ui.LayoutView) -> bool:
+        """Whether the answer to the command tells it now."""
+        if request.ticket is None or request.ticket_at is None or now_ms() >= request.ticket_at + TICKET_MS:
+            return False
+        try:
+            await self._answers.edit_answer(request.ticket, request.message_id, _Notice(view))
+        except RouteClosed as why:
+            log.info("the answer to whoever added a LoRA cannot be edited any more: %s", why)
+            return False
+        except DISCORD_ERRORS as problem:
+            raise DiscordUnreachable(str(problem)) from problem
+        return True
+
+    async def _view(self, request: AdditionRequest) -> ui.LayoutView | None:
+        """How it ended, in the person's language; None when they do not want it any more. Raises DatabaseError."""
+        addition = await find_addition(self._connection, request.addition_id)
+        if addition is None or await find_request(self._connection, addition.id, request.person_id) is None:
+            return None
+        with speaking(await locale_of(self._connection, request.person_id)):
+            return await self._ended_view(addition, request)
+
+    async def _ended_view(self, addition: LoraAddition, request: AdditionRequest) -> ui.LayoutView:
+        lora = await self._additions.entry_of(addition.sha256) if addition.sha256 else None
+        numbered = _("If you ask about it, its number is {number}").format(number=_reference(request))
+        view = ui.LayoutView(timeout=None)
+        view.add_item(ui.TextDisplay[Any](f"{ended_text(addition, lora)}\n-# {numbered}"))
+        if lora is not None:
+            view.add_item(ui.ActionRow[Any](LoraPageButton(lora.id)))
+        view.stop()
         return view
+
+
+def _reference(request: AdditionRequest) -> str:
+    """By which the message is found again: it ends with it in any language."""
+    return f"L{request.addition_id}"
+
+
+@dataclass(frozen=True)
+class _Notice:
+    """The answer as it is edited."""
+
+    shown: ui.LayoutView
+
+    def view(self) -> ui.LayoutView:
+        """How it ended."""
+        return self.shown
+
+    def files(self) -> list[discord.File]:
+        """None."""
+        return []

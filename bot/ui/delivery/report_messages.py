@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any
 
 import aiosqlite
 import discord
 from discord import ui
 
-from bot.background import DiscordUnreachable
+from bot.background import DiscordRefuses, DiscordUnreachable
 from bot.database.jobs import Job
 from bot.database.reports import Report, complaints_of
 from bot.i18n import _, speaking
 from bot.i18n.texts import plain
 from bot.pictures.thumbnails import Thumbnails
 from bot.reports.carrying_out import CarryingOut
-from bot.reports.messenger import DiscordRefuses, OwnerNotice, StaffMessageGone
+from bot.reports.messenger import OwnerNotice, StaffMessageGone
 from bot.reports.reporting import Case, Reporting
 from bot.ui.client import Interaction
-from bot.ui.delivery.discord_transport import MAX_CLOCK_SKEW, MAX_SEARCHED
+from bot.ui.delivery.direct_messages import DirectMessages, before
+from bot.ui.delivery.discord_transport import MAX_SEARCHED
 from bot.ui.discord_refusals import DISCORD_ERRORS, is_final
 from bot.ui.removals import Removals
 from bot.ui.rendered_message import RenderedMessage
@@ -48,6 +48,7 @@ class ReportMessages:
         self._removals = removals
         self._thumbnails = thumbnails
         self._reporting = reporting
+        self._direct = DirectMessages(client)
 
     # --- pictures -----------------------------------------------------------------------------------------------------
 
@@ -63,20 +64,11 @@ class ReportMessages:
 
     async def tell(self, person_id: int, notice: OwnerNotice) -> int:
         """Send it with `enforce_nonce`."""
-        view = await self._notice(notice)
-        with _explained():
-            channel = await (await self._client.fetch_user(person_id)).create_dm()
-            return (await channel.send(view=view, nonce=notice.nonce)).id
+        return await self._direct.send(person_id, await self._notice(notice), notice.nonce)
 
     async def find_notice(self, person_id: int, notice: OwnerNotice, since: int) -> int | None:
         """Search the direct messages by the reference at the end."""
-        wanted = notice.reference
-        with _explained():
-            channel = await (await self._client.fetch_user(person_id)).create_dm()
-            async for message in channel.history(limit=MAX_SEARCHED, after=_before(since), oldest_first=True):
-                if message.author == self._client.user and any(text.endswith(wanted) for text in _texts(message)):
-                    return message.id
-        return None
+        return await self._direct.find(person_id, notice.reference, since)
 
     async def tell_here(self, interaction: Interaction, decisions: CarryingOut) -> None:
         """Tell the person who used a command of what no direct message could tell. Raises DatabaseError."""
@@ -108,7 +100,7 @@ class ReportMessages:
         ids = {f"{kind.name}:{report.server_id}:{report.id}" for kind in _leaves(CaseButton)}
         channel = self._client.get_partial_messageable(channel_id)
         with _explained():
-            async for message in channel.history(limit=MAX_SEARCHED, after=_before(since), oldest_first=True):
+            async for message in channel.history(limit=MAX_SEARCHED, after=before(since), oldest_first=True):
                 if message.author == self._client.user and ids & {_of_report(each) for each in _custom_ids(message)}:
                     return message.id
         return None
@@ -138,16 +130,8 @@ def _explained() -> Generator[None]:
         raise (DiscordRefuses if is_final(problem) else DiscordUnreachable)(str(problem)) from problem
 
 
-def _before(since: int) -> datetime:
-    return datetime.fromtimestamp(since / 1000, UTC) - MAX_CLOCK_SKEW
-
-
 def _items(message: discord.Message) -> list[ui.Item[Any]]:
     return list(ui.LayoutView.from_message(message, timeout=None).walk_children())
-
-
-def _texts(message: discord.Message) -> list[str]:
-    return [item.content for item in _items(message) if isinstance(item, ui.TextDisplay)]
 
 
 def _custom_ids(message: discord.Message) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import Any, Self
 
@@ -9,7 +10,7 @@ import discord
 from discord import ui
 
 from bot import background
-from bot.database.additions import AdditionState, LoraAddition, find_addition, mark_told
+from bot.database.additions import AdditionState, LoraAddition, find_addition
 from bot.database.loras import Lora
 from bot.errors import NothingThere, NotShownHere, NotYours
 from bot.i18n import _
@@ -23,11 +24,14 @@ from bot.sources.remote import RemoteModel, RemoteVersion
 from bot.ui import acknowledge
 from bot.ui.access import context_of, is_operator, require, shown_ratings, words_here
 from bot.ui.client import Interaction
+from bot.ui.discord_refusals import DISCORD_ERRORS
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import error_message, send_ephemeral
-from bot.ui.views.addition_text import added_text, adding_text, here_already_text
+from bot.ui.views.addition_text import adding_text, ended_text, here_already_text
 from bot.ui.views.lora import lora_page_of
 from bot.ui.views.persistent_items import PersistentButton
+
+log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 3.0  # between two edits of the message
 
@@ -108,38 +112,51 @@ async def _add(interaction: Interaction, model: RemoteModel) -> None:
 
 async def follow(interaction: Interaction, addition: LoraAddition) -> None:
     """Show how far an addition is until it has ended, then what became of it."""
-    client, told = interaction.client, adding_view(addition, None)
-    await acknowledge.send(interaction, told, private=True)
-    shown: Received | None = None
-    while True:
-        now = await client.additions.until_ended(addition.id, LOOK_SECONDS)
-        if now is None or now.state is AdditionState.CANCELLED:
-            return  # the button has said so
-        if now.state is not AdditionState.WAITING:
-            break
-        if not await client.additions.wanted_by(addition.id, interaction.user.id):
+    notices, person_id = interaction.client.addition_notices, interaction.user.id
+    with notices.following(addition.id, person_id):
+        message_id = await acknowledge.send(interaction, adding_view(addition, None), private=True)
+        await notices.note_answer(interaction, addition.id, message_id)
+        ended = await _until_ended(interaction, addition)
+        if ended is None:
             return
-        if (received := client.additions.received(addition.id)) != shown:
+        page = await ended_page(interaction, ended)
+        problem = await background.failure(_update_page(interaction, page))
+        if problem is None:
+            await notices.told(addition.id, person_id)
+        else:
+            log.info("how an addition ended is told in another message: %s", problem)
+
+
+async def _until_ended(interaction: Interaction, addition: LoraAddition) -> LoraAddition | None:
+    """The addition when it has ended; until then its message shows how far it is.
+
+    None once the person does not want it any more, or the message cannot be edited any more.
+    """
+    additions, shown = interaction.client.additions, None
+    while not interaction.is_expired():
+        now = await additions.until_ended(addition.id, LOOK_SECONDS)
+        if now is None or now.state is AdditionState.CANCELLED:
+            return None  # the button has said so
+        if now.state is not AdditionState.WAITING:
+            return now
+        if not await additions.wanted_by(addition.id, interaction.user.id):
+            return None
+        if (received := additions.received(addition.id)) != shown:
             shown = received
-            await background.guard(_update(interaction, adding_view(addition, received)), "showing an addition")
-    page = await ended_page(interaction, now)
-    if await background.failure(_update_page(interaction, page)) is None:
-        await mark_told(client.connection, addition.id, interaction.user.id)
-    else:  # the message can be changed for fifteen minutes only
-        await client.addition_notices.tell(addition.id, interaction.user.id)
+            await background.guard(
+                _update(interaction, adding_view(addition, received)), "showing an addition", expected=DISCORD_ERRORS
+            )
+    return None
 
 
 async def ended_page(interaction: Interaction, addition: LoraAddition) -> RenderedMessage:
     """The page of what was added, or why it was not."""
-    if addition.state is AdditionState.FAILED and addition.failure is not None:
+    lora = await interaction.client.additions.entry_of(addition.sha256) if addition.sha256 else None
+    if lora is None:
         page = RenderedMessage()
-        page.view.add_item(ui.TextDisplay[Any](error_message(addition.failure)))
+        page.view.add_item(ui.TextDisplay[Any](ended_text(addition, None)))
         return page
-    lora = await interaction.client.additions.entry_of(addition.sha256 or "")
-    if lora is None:  # it has gone again meanwhile, or is of unknown base model
-        raise NothingThere(what=_("This LoRA is not in the library any more."))
-    version = RemoteVersion.model_validate_json(addition.source)
-    return await _page(interaction, lora, added_text(lora.name, version))
+    return await _page(interaction, lora, ended_text(addition, lora))
 
 
 async def _page(interaction: Interaction, lora: Lora, above: str) -> RenderedMessage:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from bot.database.additions import LoraAddition
+from bot.database.loras import Lora
 from bot.i18n import _, label, number, sentences
 from bot.i18n.texts import clipped, plain, several
 from bot.sources.additions import ATTACHED, Received
 from bot.sources.choosing import claimed_base
 from bot.sources.remote import RemoteVersion, Terms
+from bot.ui.replies import error_message
 
 MAX_NAME = 80
 MAX_DESCRIPTION = 600
@@ -84,10 +87,15 @@ def progress_text(received: Received | None) -> str:
     )
 
 
-def added_text(name: str, version: RemoteVersion) -> str:
-    """A line above the page of what was just added."""
+def ended_text(addition: LoraAddition, lora: Lora | None) -> str:
+    """How an addition ended. `lora` is the entry; without one it has gone again."""
+    if addition.failure is not None:
+        return error_message(addition.failure)
+    version = RemoteVersion.model_validate_json(addition.source)
+    if lora is None:
+        return _("{name} was added, but is not in the library any more.").format(name=clipped(version.name, MAX_NAME))
     guess = label(version.category) if version.category else ""
-    told = [_("{name} is in the library now.").format(name=plain(name))]
+    told = [_("{name} is in the library now.").format(name=plain(lora.name))]
     if guess:
         told.append(_("It was filed under {category}; whoever added it may correct that below.").format(category=guess))
     return sentences(*told)

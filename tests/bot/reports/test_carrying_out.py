@@ -15,7 +15,7 @@ from typing import Any
 import aiosqlite
 import pytest
 
-from bot.background import DiscordUnreachable
+from bot.background import DiscordRefuses, DiscordUnreachable
 from bot.config import Settings
 from bot.config.sections import DiscordSettings, StorageSettings
 from bot.database.clock import now_ms
@@ -26,7 +26,7 @@ from bot.database.reports import AppealState, DecisionAction, Report, ReportReas
 from bot.database.takedowns import taken_down_in
 from bot.errors import AppealedAlready, DecidedAlready
 from bot.reports.carrying_out import CarryingOut
-from bot.reports.messenger import DiscordRefuses, OwnerNotice, StaffMessageGone
+from bot.reports.messenger import OwnerNotice, StaffMessageGone
 from bot.reports.reporting import Case, Reporting
 from bot.servers.services import server_services
 from inference.content_rating import ContentRating
