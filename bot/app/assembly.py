@@ -35,6 +35,7 @@ from bot.requests.builder import RequestBuilder
 from bot.servers.services import ServerServices, server_services
 from bot.sources.additions import Additions
 from bot.sources.http import SourceHttp
+from bot.sources.updates import Updates
 from bot.workspace.repaint import Repainter
 from inference.lora.installed import installed_hashes
 from inference.private_files import keep_private, tighten
@@ -63,6 +64,7 @@ class Easel:
     reloader: Reloader
     servers: ServerServices
     additions: Additions
+    updates: Updates
     files: FileRemoval
     retention: Retention
     started: float = field(default_factory=time.monotonic)
@@ -165,6 +167,7 @@ def assemble(
     thumbnails = Thumbnails(settings.storage.thumbnails, settings.storage.pictures)
     inputs = Inputs(settings.storage.inputs, removed)
     http = SourceHttp(lambda: configuration.settings.sources)
+    additions = Additions(connection, configuration, found.keeper, http)
     files = FileRemoval(connection, configuration, thumbnails)
     return Easel(
         configuration=configuration,
@@ -181,7 +184,8 @@ def assemble(
         repainter=Repainter(configuration, found.requests, inputs, servers.checks),
         reloader=Reloader(configuration, connection, found.keeper, jobs, read_settings or (lambda: settings)),
         servers=servers,
-        additions=Additions(connection, configuration, found.keeper, http),
+        additions=additions,
+        updates=Updates(connection, configuration, additions.civitai, additions.hugging_face),
         files=files,
         retention=Retention(connection, configuration, files, forgotten=servers.forget),
     )
@@ -203,6 +207,7 @@ async def started(
             background.start(keep_backups(found.configuration), "copying the database"),
             background.start(easel.removed.hash_older(settings.storage.pictures), "hashing older pictures"),
             background.start(easel.retention.run(), "removing what is older than it is to be kept"),
+            background.start(easel.updates.run(), "asking hubs for newer versions"),
         )
         try:
             yield easel

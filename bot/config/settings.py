@@ -106,6 +106,11 @@ class Settings(BaseSettings):
         """The folder of the database's copies."""
         return self.backup.folder or self.storage.folder / "backups"
 
+    @property
+    def looks_for_updates(self) -> bool:
+        """Whether hubs are asked about what came from them: not where the settings say nothing in that section."""
+        return "sources" in self.model_fields_set and self.sources.enabled and self.sources.updates
+
     def checkpoint(self, name: str) -> CheckpointSettings | None:
         """The checkpoint of this name, compared without case; None if there is none."""
         return next((c for c in self.checkpoints if c.name.casefold() == name.casefold()), None)

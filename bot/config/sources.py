@@ -80,3 +80,6 @@ class SourcesSettings(Section):
     """A file of which less than 64 KiB came in this time is given up."""
     real_people: bool = False
     """Whether LoRAs that their page says show a real person may be added."""
+    updates: bool = True
+    """Whether hubs are asked once a day about LoRAs that came from them, and for newer versions. Nobody is asked where
+    the settings say nothing in this section."""

@@ -72,6 +72,12 @@ OF_SERVER = """
     WHERE server_id = ? AND addition_request.created_at > ? AND state IN ('waiting', 'added')
     GROUP BY addition_id ORDER BY 1
 """
+# What a hub says of it is asked again a day later.
+LOOKED = """
+    INSERT INTO hub_look (sha256, hub, looked_at, since, added, says)
+    SELECT sha256, source ->> 'hub', ended_at, ended_at, source, source FROM addition
+    WHERE id = ? AND source ->> 'hub' <> 'attached' ON CONFLICT (sha256) DO NOTHING
+"""
 ADDED_BY = """
     UPDATE lora SET added_by = ? WHERE added_by IS NULL
     AND id = (SELECT lora_id FROM lora_version WHERE sha256 = ? AND missing = 0 ORDER BY id DESC LIMIT 1)
@@ -167,6 +173,8 @@ async def finish_addition(connection: aiosqlite.Connection, addition_id: int, sh
         first = await fetch_one(connection, FIRST_ASKER, (addition_id,))
         if rows and first:
             await write(connection, ADDED_BY, (first["person_id"], sha256))
+        if rows:
+            await write(connection, LOOKED, (addition_id,))
     return _addition(rows[0]) if rows else None
 
 

@@ -17,7 +17,7 @@ class Preferences(BaseModel):
     their prompts stand under the pictures that everybody sees, without a choice as the server has it.
 
     `size` is the name of a shape, for the sizes themselves differ between checkpoints. `compact_lists` shows lists of
-    LoRAs as lines of text instead of cards.
+    LoRAs as lines of text instead of cards. `update_messages` tells of newer versions of bookmarks in direct messages.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -27,6 +27,7 @@ class Preferences(BaseModel):
     private: bool = False
     shows_prompt: bool | None = None
     compact_lists: bool = False
+    update_messages: bool = False
 
 
 async def find_preferences(connection: aiosqlite.Connection, person_id: int) -> Preferences:

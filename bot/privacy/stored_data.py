@@ -310,6 +310,15 @@ TABLES = (
         shown={"ticket": "NULL"},
     ),
     StoredTable(
+        "update_notice", "newer versions of your bookmarks that you are told of", "person_id = :person",
+        _UNTIL_DELETED, Fate.DELETED,
+        {
+            "person_id": "your Discord id", "lora_id": "the LoRA", "newer_sha256": "the file of the newer version",
+            "created_at": "when it was seen", "messaged": "whether a direct message was tried",
+            "told": "whether you know of it",
+        },
+    ),
+    StoredTable(
         "server_limit", "limits that staff set for you", "holder = 'person' AND holder_id = :person",
         "until staff remove them, or " + _SERVER_GONE, Fate.HASHED,
         {
@@ -460,6 +469,7 @@ IMPERSONAL: Mapping[str, str] = {
     "lora_version": "id lora_id sha256 name path found base_model evidence contradictions recommended_weight few_steps "
     "problem missing created_at usable autov3 sampled sample_tries stem",
     "trigger_word": "version_id position word",
+    "hub_look": "sha256 hub looked_at state since added says newer newer_sha256 newer_at",
     "lora_text": "name trigger_words whole description facets",
     "lora_name": "name",
     "lora_tag": "category tag lora_id",

@@ -12,5 +12,6 @@ choosing.py    which version to add for the checkpoints installed here, and what
 downloads.py   fetches one file: streamed, resumed, checked while it comes
 previews.py    the preview of a LoRA's page, beside its file
 placing.py     a fetched file is checked, described and put into the library
+updates.py     what hubs say now of what came from them, once a day: is it still there, is there a newer version?
 additions.py   what people add, from the wish until it is in the catalogue; one download however many ask
 """

@@ -34,6 +34,7 @@ HUB = "Civitai"
 LORA_KINDS = frozenset({"LORA", "LoCon", "DoRA"})
 CHECKPOINT_KIND = "Checkpoint"
 MAX_HASHES = 100  # in one question, as Civitai allows
+MAX_MODELS = 50  # in one question; it answers at most a hundred
 MAX_VERSIONS = 200
 _MODEL_FILES = ("Model", "Pruned Model")
 _SUFFIX = ".safetensors"
@@ -71,6 +72,24 @@ class Civitai:
                         found.setdefault(hash_, version)
         return found
 
+    async def models(self, model_ids: Sequence[int], *, red: bool = False) -> dict[int, tuple[RemoteVersion, ...]]:
+        """The models with these ids with all their versions, asked in one question; those that it lists.
+
+        A site leaves out what it does not show to everybody. Raises SourceError.
+        """
+        now = self._settings()
+        endpoint = now.civitai_red_endpoint if red else now.civitai_endpoint
+        asked = {"ids": ",".join(map(str, model_ids)), "limit": "100", "nsfw": "true"}
+        told = as_dict(await self._http.get_json(f"{endpoint}/api/v1/models", asked))
+        if not isinstance(told.get("items"), list):
+            raise AnswerUnreadable(host=HUB)
+        found: dict[int, tuple[RemoteVersion, ...]] = {}
+        for model in map(as_dict, as_list(told["items"])):
+            model_id = as_id(model.get("id"))
+            if model_id is not None and model_id in model_ids:
+                found[model_id] = self._versions(model)
+        return found
+
     async def model_of(self, version: object) -> RemoteModel:
         """The model of a version as the API tells it, with that version alone. Raises SourceError."""
         told = as_dict(version)
@@ -103,14 +122,18 @@ class Civitai:
 
     def _model(self, told: dict[str, Any], version_id: int | None) -> RemoteModel:
         """Raises AnswerUnreadable, or Gone when it has no such version."""
-        versions = [self._version(as_dict(each), told) for each in as_list(told.get("modelVersions"))[:MAX_VERSIONS]]
-        known = [each for each in versions if each is not None]
+        known = self._versions(told)
         if not known or not as_id(told.get("id")):
             raise AnswerUnreadable(host=HUB)
         wanted = [each for each in known if version_id in {None, each.version_id}]
         if not wanted:
             raise Gone(host=HUB)
         return RemoteModel(name=known[0].name, versions=tuple(wanted))
+
+    def _versions(self, model: dict[str, Any]) -> tuple[RemoteVersion, ...]:
+        """The versions of a model that can be read."""
+        told = as_list(model.get("modelVersions"))[:MAX_VERSIONS]
+        return tuple(filter(None, (self._version(as_dict(each), model) for each in told)))
 
     def _version(self, told: dict[str, Any], model: dict[str, Any]) -> RemoteVersion | None:
         """A version with what its model says; None for what cannot be read."""

@@ -47,6 +47,7 @@ LABELS = {
     "stack_miss": later("Codes of stacks that nobody had"),
     "lora": later("LoRAs that you added, or rated as an operator"),
     "addition_request": later("Files from outside that you asked for"),
+    "update_notice": later("Newer versions of your bookmarks that you are told of"),
     "report": later("Reports of pictures of yours"),
     "report_by": later("Reports that you made"),
     "decision": later("Decisions about your pictures, or by you as staff"),

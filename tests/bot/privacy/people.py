@@ -196,7 +196,7 @@ async def report(connection: aiosqlite.Connection, person: int, word: str) -> No
 
 
 async def wish(connection: aiosqlite.Connection, person: int) -> None:
-    """Ask for a file from outside."""
+    """Ask for a file from outside, and be told of a newer version of another."""
     (row,) = await write(
         connection,
         "INSERT INTO addition (key, source, path, created_at) VALUES (?, '{}', 'x.safetensors', 1) RETURNING id",
@@ -204,6 +204,8 @@ async def wish(connection: aiosqlite.Connection, person: int) -> None:
     )
     sql = "INSERT INTO addition_request (addition_id, person_id, server_id, created_at) VALUES (?, ?, ?, 1)"
     await write(connection, sql, (row["id"], person, SERVER))
+    sql = "INSERT INTO update_notice (person_id, lora_id, newer_sha256, created_at) SELECT ?, min(id), ?, 1 FROM lora"
+    await write(connection, sql, (person, "e" * 64))
 
 
 async def publish(connection: aiosqlite.Connection, job_id: int, person: int, word: str) -> None:

@@ -47,6 +47,7 @@ class Hubs:
     asked: list[Asked] = field(default_factory=list[Asked])
     paused: asyncio.Event = field(default_factory=asyncio.Event)  # cleared: files stop in the middle
     needs_key: str | None = None  # for files
+    unlisted: set[int] = field(default_factory=set[int])  # models that lists leave out
 
     def __post_init__(self) -> None:
         self.paused.set()
@@ -169,6 +170,10 @@ class Hubs:
 
     async def _civitai(self, request: web.Request, parts: list[str]) -> web.Response:
         versions = [v | {"model": _brief(m)} for m in self.models.values() for v in m["modelVersions"]]
+        if parts == ["models"]:
+            ids = [int(each) for each in request.query["ids"].split(",")]
+            listed = [m for m in self.models.values() if m["id"] in ids and m["id"] not in self.unlisted]
+            return web.json_response({"items": listed, "metadata": {"pageSize": 100}})
         if parts[0] == "models":
             found = self.models.get(int(parts[1]))
         elif parts[:2] == ["model-versions", "by-hash"] and request.method == "POST":

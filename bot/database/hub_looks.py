@@ -1,0 +1,201 @@
+"""What hubs say of the files that came from them, and who is to be told of newer versions."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import aiosqlite
+
+from bot.database.base_models import stored_base_model
+from bot.database.clock import now_ms
+from bot.database.connection import fetch, fetch_one, transaction, write
+from inference.base_models import BaseModelId
+
+# A file that is not in the library any more is not asked about.
+DUE = """
+    SELECT hub_look.sha256, hub_look.says, (
+        SELECT base_model FROM lora_version WHERE sha256 = hub_look.sha256 AND usable = 1 LIMIT 1
+    ) AS base_model
+    FROM hub_look WHERE hub = ? AND looked_at < ?
+    AND EXISTS (SELECT 1 FROM lora_version WHERE sha256 = hub_look.sha256 AND usable = 1)
+    ORDER BY looked_at LIMIT ?
+"""
+OF_FILES = """
+    SELECT hub_look.* FROM json_each(?) AS wanted CROSS JOIN hub_look ON hub_look.sha256 = wanted.value
+    ORDER BY wanted.key
+"""
+INSTALLED = """
+    SELECT DISTINCT wanted.value AS sha256 FROM json_each(?) AS wanted
+    CROSS JOIN lora_version ON lora_version.sha256 = wanted.value AND usable = 1
+"""
+FIND = "SELECT * FROM hub_look WHERE sha256 = ?"
+RECORD = """
+    UPDATE hub_look SET looked_at = :now, since = iif(state = :state, since, :now), state = :state,
+        says = coalesce(:says, says), newer = :newer, newer_sha256 = :newer_sha256,
+        newer_at = CASE
+            WHEN :newer_sha256 IS NULL THEN NULL WHEN newer_sha256 IS :newer_sha256 THEN newer_at ELSE :now
+        END
+    WHERE sha256 = :sha256
+"""
+LOOKED = "UPDATE hub_look SET looked_at = ? WHERE sha256 = ?"
+ENTRY = "SELECT lora_id FROM lora_version WHERE sha256 = ? AND usable = 1 LIMIT 1"
+NOTE = """
+    INSERT INTO update_notice (person_id, lora_id, newer_sha256, created_at)
+    SELECT person_id, lora_id, :newer_sha256, :now FROM bookmark WHERE lora_id = :lora
+    ON CONFLICT (person_id, lora_id, newer_sha256) DO NOTHING
+"""
+SUPERSEDE = "DELETE FROM update_notice WHERE lora_id = ? AND newer_sha256 = ? AND told = 0"
+# What was added meanwhile, and what is bookmarked no more, is not told.
+UNTOLD = """
+    SELECT DISTINCT update_notice.lora_id FROM update_notice
+    CROSS JOIN bookmark ON bookmark.person_id = update_notice.person_id AND bookmark.lora_id = update_notice.lora_id
+    CROSS JOIN lora_version ON lora_version.lora_id = update_notice.lora_id AND usable = 1
+    CROSS JOIN hub_look ON hub_look.sha256 = lora_version.sha256 AND hub_look.newer_sha256 = update_notice.newer_sha256
+    WHERE update_notice.person_id = ? AND told = 0
+    AND NOT EXISTS (SELECT 1 FROM lora_version WHERE sha256 = update_notice.newer_sha256 AND usable = 1)
+    ORDER BY update_notice.lora_id LIMIT ?
+"""
+TELL = """
+    UPDATE update_notice SET told = 1
+    WHERE person_id = ? AND lora_id IN (SELECT value FROM json_each(?)) AND told = 0
+"""
+# Only people who want direct messages.
+UNSENT = """
+    SELECT DISTINCT update_notice.person_id FROM update_notice
+    CROSS JOIN person ON person.id = update_notice.person_id AND settings ->> 'update_messages' = 1
+    WHERE told = 0 AND messaged = 0 ORDER BY update_notice.person_id LIMIT 1000
+"""
+MESSAGED = "UPDATE update_notice SET messaged = 1 WHERE person_id = ? AND told = 0 AND messaged = 0 RETURNING 1"
+COUNT_LOST = "SELECT count(*) FROM hub_look WHERE state IN ('gone', 'archived', 'locked')"
+COUNT_NEWER = """
+    SELECT count(*) FROM hub_look WHERE newer_sha256 > ''
+    AND NOT EXISTS (SELECT 1 FROM lora_version WHERE sha256 = newer_sha256 AND usable = 1)
+"""
+
+
+class HubState(StrEnum):
+    """Whether a hub still has a file."""
+
+    THERE = "there"
+    GONE = "gone"
+    ARCHIVED = "archived"
+    LOCKED = "locked"  # it is given only to people with access
+
+
+@dataclass(frozen=True)
+class HubLook:
+    """A row of the table; times in unix ms. `added`, `says` and `newer` are JSON."""
+
+    sha256: str
+    hub: str
+    looked_at: int
+    state: HubState
+    since: int
+    added: str
+    says: str
+    newer: str | None
+    newer_sha256: str | None
+    newer_at: int | None
+
+
+@dataclass(frozen=True)
+class DueFile:
+    """A file that its hub was not asked about for a while; `says` is what that said last."""
+
+    sha256: str
+    says: str
+    base_model: BaseModelId | None
+
+
+@dataclass(frozen=True)
+class HubCount:
+    """How many files their hubs do not give any more, and how many have a newer version there."""
+
+    lost: int
+    newer: int
+
+
+async def due_files(connection: aiosqlite.Connection, hub: str, before: int, limit: int) -> list[DueFile]:
+    """Usable files of a hub, last asked about before that time, the longest ago first. Raises DatabaseError."""
+    rows = await fetch(connection, DUE, (hub, before, limit))
+    return [DueFile(row["sha256"], row["says"], stored_base_model(row["base_model"])) for row in rows]
+
+
+async def looks_of(connection: aiosqlite.Connection, sha256s: Sequence[str]) -> list[HubLook]:
+    """What hubs said of these files, of those that came from one. Raises DatabaseError."""
+    return [_look(row) for row in await fetch(connection, OF_FILES, (json.dumps(list(sha256s)),))]
+
+
+async def installed_among(connection: aiosqlite.Connection, sha256s: Sequence[str]) -> frozenset[str]:
+    """Those of these SHA-256 that usable files of the library have. Raises DatabaseError."""
+    rows = await fetch(connection, INSTALLED, (json.dumps(list(sha256s)),))
+    return frozenset(row["sha256"] for row in rows)
+
+
+async def record_look(
+    connection: aiosqlite.Connection,
+    sha256: str,
+    state: HubState,
+    *,
+    says: str | None = None,
+    newer: tuple[str, str] | None = None,
+) -> None:
+    """Store what a hub says of a file now. `newer` is the SHA-256 and the JSON of a newer version.
+
+    Who has its LoRA among the bookmarks is to be told of a newer version that was not seen before. Raises
+    DatabaseError.
+    """
+    now, (key, told) = now_ms(), newer or (None, None)
+    async with transaction(connection):
+        before = await fetch_one(connection, FIND, (sha256,))
+        values = {"sha256": sha256, "now": now, "state": state, "says": says, "newer": told, "newer_sha256": key}
+        await write(connection, RECORD, values)
+        entry = await fetch_one(connection, ENTRY, (sha256,))
+        if before is None or entry is None or before["newer_sha256"] == key:
+            return
+        if before["newer_sha256"] is not None:
+            await write(connection, SUPERSEDE, (entry["lora_id"], before["newer_sha256"]))
+        if key is not None:
+            await write(connection, NOTE, {"newer_sha256": key, "now": now, "lora": entry["lora_id"]})
+
+
+async def note_asked(connection: aiosqlite.Connection, sha256: str) -> None:
+    """The hub was asked about a file and said nothing that can be read. Raises DatabaseError."""
+    await write(connection, LOOKED, (now_ms(), sha256))
+
+
+async def untold_updates(connection: aiosqlite.Connection, person_id: int, limit: int) -> list[int]:
+    """The bookmarked entries with a newer version of which the person does not know. Raises DatabaseError."""
+    rows = await fetch(connection, UNTOLD, (person_id, limit))
+    return [row["lora_id"] for row in rows]
+
+
+async def mark_updates_told(connection: aiosqlite.Connection, person_id: int, lora_ids: Sequence[int]) -> None:
+    """The person knows of the newer versions of these entries. Raises DatabaseError."""
+    await write(connection, TELL, (person_id, json.dumps(list(lora_ids))))
+
+
+async def people_to_message(connection: aiosqlite.Connection) -> list[int]:
+    """People who want direct messages about newer versions, and got none about some. Raises DatabaseError."""
+    return [row["person_id"] for row in await fetch(connection, UNSENT)]
+
+
+async def mark_messaged(connection: aiosqlite.Connection, person_id: int) -> bool:
+    """A direct message about all of them is tried now; False when it was already. Raises DatabaseError."""
+    return bool(await write(connection, MESSAGED, (person_id,)))
+
+
+async def count_looks(connection: aiosqlite.Connection) -> HubCount:
+    """How many files their hubs do not give any more, or have newer versions of. Raises DatabaseError."""
+    (lost,), (newer,) = await fetch(connection, COUNT_LOST), await fetch(connection, COUNT_NEWER)
+    return HubCount(lost[0], newer[0])
+
+
+def _look(row: sqlite3.Row) -> HubLook:
+    columns = dict(row)
+    columns["state"] = HubState(columns["state"])
+    return HubLook(**columns)

@@ -1,0 +1,241 @@
+"""What hubs say now of the files that came from them, asked at most once a day: are they there, is there a newer one?
+
+Each file has its time of the last question in the database, so that a program that is started again asks about those
+that are due alone. A question is about many of Civitai's models, or about one repository of Hugging Face.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TypeAlias, TypeVar
+from urllib.parse import unquote
+
+import aiosqlite
+
+from bot.background import Recurring
+from bot.database.clock import now_ms
+from bot.database.hub_looks import DueFile, HubState, due_files, installed_among, note_asked, record_look
+from bot.library.configuration import Configuration
+from bot.sources.choosing import claimed_base, why_not
+from bot.sources.civitai import HUB as CIVITAI
+from bot.sources.civitai import MAX_MODELS, Civitai
+from bot.sources.errors import AnswerUnreadable, Archived, Gone, LoginNeeded, NoAccess, NoSafetensors, SourceError
+from bot.sources.hub import HUB as HUGGING_FACE
+from bot.sources.hub import HuggingFace
+from bot.sources.links import CivitaiLink, HubLink, Link, parse_link
+from bot.sources.remote import RemoteVersion
+from inference.base_models import BaseModelId
+
+log = logging.getLogger(__name__)
+
+DAY_MS = 24 * 3600 * 1000
+LOOK_SECONDS = 1800.0  # between two looks at what is due
+PAUSE = 2.0  # seconds between two questions
+FILES = 500  # that are taken at a time
+
+_LOST: dict[type[SourceError], HubState] = {
+    Gone: HubState.GONE,
+    NoSafetensors: HubState.GONE,
+    Archived: HubState.ARCHIVED,
+    NoAccess: HubState.LOCKED,
+    LoginNeeded: HubState.LOCKED,
+}
+
+Versions: TypeAlias = Sequence[RemoteVersion] | HubState
+Page = TypeVar("Page", int, HubLink)
+
+
+class Updates:
+    """Asks hubs about the files that came from them. `pause` seconds lie between two questions."""
+
+    def __init__(
+        self,
+        connection: aiosqlite.Connection,
+        configuration: Configuration,
+        civitai: Civitai,
+        hugging_face: HuggingFace,
+        *,
+        pause: float = PAUSE,
+    ) -> None:
+        self._connection = connection
+        self._configuration = configuration
+        self._civitai = civitai
+        self._hugging_face = hugging_face
+        self._pause = pause
+        self._asked = False
+        self.looked: Callable[[], None] = lambda: None  # called when all was asked
+
+    async def run(self) -> None:
+        """Ask about what is due, now and from now on. Runs until cancelled."""
+        await Recurring("asking hubs for newer versions", self.look, LOOK_SECONDS).run()
+
+    async def look(self) -> None:
+        """Ask about each file that was not asked about for a day. What a hub's trouble leaves is asked the next time.
+
+        Raises DatabaseError.
+        """
+        if not self._configuration.settings.looks_for_updates:
+            return
+        self._asked = False
+        for hub, look_at in ((CIVITAI, self._look_at_models), (HUGGING_FACE, self._look_at_repositories)):
+            try:
+                await self._look_at(hub, look_at)
+            except SourceError as problem:
+                log.info("%s is asked for newer versions later: %s", hub, problem)
+        self.looked()
+
+    async def _look_at(self, hub: str, look_at: Callable[[list[DueFile]], Awaitable[None]]) -> None:
+        before = now_ms() - DAY_MS
+        while due := await due_files(self._connection, hub, before, FILES):
+            await look_at(due)
+
+    # --- Civitai --------------------------------------------------------------------------------------------------
+
+    async def _look_at_models(self, due: list[DueFile]) -> None:
+        """Ask about the models of these files, many at a time. Raises SourceError for trouble of all of them."""
+        files = await self._by_page(due, _model_id)
+        ids = list(files)
+        for start in range(0, len(ids), MAX_MODELS):
+            wanted = ids[start : start + MAX_MODELS]
+            listed = await self._listed(wanted)
+            for model_id in wanted:
+                versions = listed.get(model_id)
+                if versions is None:  # it is not shown to everybody, or not there
+                    versions = await self._versions(CivitaiLink(model_id))
+                await self._record_all(files[model_id], versions)
+
+    async def _listed(self, model_ids: list[int]) -> dict[int, tuple[RemoteVersion, ...]]:
+        """The models that the two sites list. Raises SourceError."""
+        found: dict[int, tuple[RemoteVersion, ...]] = {}
+        settings = self._configuration.settings.sources
+        for red in (False, True)[: 1 + (settings.civitai_endpoint != settings.civitai_red_endpoint)]:
+            if missing := [model_id for model_id in model_ids if model_id not in found]:
+                await self._wait()
+                try:
+                    found |= await self._civitai.models(missing, red=red)
+                except AnswerUnreadable as problem:  # such as one that is too large: each is asked alone
+                    log.info("%s models at once: %s", len(missing), problem)
+        return found
+
+    # --- Hugging Face ---------------------------------------------------------------------------------------------
+
+    async def _look_at_repositories(self, due: list[DueFile]) -> None:
+        """Ask about the repositories of these files, one at a time. Raises SourceError likewise."""
+        for link, files in (await self._by_page(due, repository_file)).items():
+            await self._record_all(files, await self._versions(link))
+
+    # --- both -----------------------------------------------------------------------------------------------------
+
+    async def _by_page(
+        self, due: Iterable[DueFile], page_of: Callable[[RemoteVersion], Page | None]
+    ) -> dict[Page, list[tuple[DueFile, RemoteVersion]]]:
+        """The files of each page; one that cannot be asked about counts as asked about."""
+        pages: dict[Page, list[tuple[DueFile, RemoteVersion]]] = {}
+        for file in due:
+            known = RemoteVersion.model_validate_json(file.says)
+            page = page_of(known)
+            if page is None:
+                await note_asked(self._connection, file.sha256)
+            else:
+                pages.setdefault(page, []).append((file, known))
+        return pages
+
+    async def _wait(self) -> None:
+        """Pause before all questions but the first."""
+        if self._asked:
+            await asyncio.sleep(self._pause)
+        self._asked = True
+
+    async def _versions(self, link: CivitaiLink | HubLink) -> Versions | None:
+        """All versions at a link, or why there are none; None for an answer that says nothing. Raises SourceError."""
+        await self._wait()
+        try:
+            if isinstance(link, CivitaiLink):
+                return (await self._civitai.model(link)).versions
+            return (await self._hugging_face.model(link)).versions
+        except AnswerUnreadable as problem:
+            log.info("%s: %s", link, problem)
+            return None
+        except SourceError as problem:
+            if type(problem) not in _LOST:
+                raise
+            return _LOST[type(problem)]
+
+    async def _record_all(self, files: Iterable[tuple[DueFile, RemoteVersion]], versions: Versions | None) -> None:
+        for file, known in files:
+            if versions is None:
+                await note_asked(self._connection, file.sha256)
+            elif isinstance(versions, HubState):
+                await record_look(self._connection, file.sha256, versions)
+            else:
+                await self._record(file, known, versions)
+
+    async def _record(self, file: DueFile, known: RemoteVersion, versions: Sequence[RemoteVersion]) -> None:
+        now = _same(known, versions)
+        newer = await self._newer(file, known, versions)
+        state = HubState.GONE if now is None else HubState.ARCHIVED if now.archived else HubState.THERE
+        await record_look(
+            self._connection,
+            file.sha256,
+            state,
+            says=now.model_dump_json() if now else None,
+            newer=(newer.file.sha256, newer.model_dump_json()) if newer and newer.file and newer.file.sha256 else None,
+        )
+
+    async def _newer(
+        self, file: DueFile, known: RemoteVersion, versions: Sequence[RemoteVersion]
+    ) -> RemoteVersion | None:
+        """The newest version for the same base model that can be had and is not here; None without one."""
+        settings, checkpoints = self._configuration.settings.sources, self._configuration.checkpoints
+        found = [
+            each
+            for each in versions
+            if is_newer(each, known, file)
+            and is_for_same_base(each, known, file.base_model)
+            and each.ends is None
+            and why_not(each, checkpoints, settings) is None
+        ]
+        newest = max(found, key=lambda each: each.version_id or 0, default=None)
+        if newest is None or newest.file is None or newest.file.sha256 is None:
+            return None
+        return None if await installed_among(self._connection, [newest.file.sha256]) else newest
+
+
+def is_newer(version: RemoteVersion, known: RemoteVersion, file: DueFile) -> bool:
+    """Whether a version is newer than that of a file: Civitai numbers versions, and a repository's file changes."""
+    if version.version_id is not None and known.version_id is not None:
+        return version.version_id > known.version_id
+    return version.file is not None and version.file.sha256 not in {None, file.sha256}
+
+
+def is_for_same_base(version: RemoteVersion, known: RemoteVersion, base_model: BaseModelId | None) -> bool:
+    """Whether a version claims the base model that a file is of, or its hub calls both the same."""
+    claimed = claimed_base(version)
+    if claimed is not None and base_model is not None:
+        return claimed == base_model
+    return version.base_model == known.base_model
+
+
+def link_of(version: RemoteVersion) -> Link | None:
+    """The link by which its hub is asked about a version; None for what came as a file."""
+    if version.version_id is not None:
+        return CivitaiLink(version.model_id, version.version_id)
+    return repository_file(version)
+
+
+def repository_file(version: RemoteVersion) -> HubLink | None:
+    """The file of a repository that a version is, as it is now; None for what is none."""
+    page, url = parse_link(version.page), version.file.url if version.file else ""
+    path = unquote(url.partition(f"/resolve/{version.revision}/")[2])
+    return HubLink(page.repository, path) if isinstance(page, HubLink) and path else None
+
+
+def _model_id(version: RemoteVersion) -> int | None:
+    return version.model_id
+
+
+def _same(known: RemoteVersion, versions: Sequence[RemoteVersion]) -> RemoteVersion | None:
+    """The version that is known, as its hub tells it now."""
+    return next((each for each in versions if each.version_id == known.version_id), None)

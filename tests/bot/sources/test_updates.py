@@ -1,0 +1,321 @@
+"""What hubs say now of LoRAs that came from them: asked once a day, many in one question, and nothing is lost by it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiosqlite
+import pytest
+
+from bot.app.assembly import Catalogued
+from bot.config import Settings
+from bot.config.sources import SourcesSettings
+from bot.database.bookmarks import add_bookmark
+from bot.database.hub_looks import (
+    HubLook,
+    HubState,
+    count_looks,
+    looks_of,
+    mark_messaged,
+    mark_updates_told,
+    people_to_message,
+    untold_updates,
+)
+from bot.database.preferences import Preferences, save_preferences
+from bot.sources.additions import Additions
+from bot.sources.remote import RemoteVersion
+from bot.sources.updates import Updates
+from tests.bot.sources.hubs import Hubs, content, sha256, status
+from tests.bot.sources.test_additions import ADA, BO, add, demo_lora, entry, opened, sdxl_lora
+from tests.house import House
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+@asynccontextmanager
+async def looking(house: House, hubs: Hubs, **changes: object) -> AsyncGenerator[tuple[Catalogued, Additions, Updates]]:
+    async with opened(house, hubs, **changes) as (found, additions):
+        updates = Updates(found.connection, found.configuration, additions.civitai, additions.hugging_face, pause=0.0)
+        yield found, additions, updates
+
+
+async def a_day_later(connection: aiosqlite.Connection) -> None:
+    await connection.execute("UPDATE hub_look SET looked_at = looked_at - 86400001")
+    await connection.commit()
+
+
+async def look_of(found: Catalogued, data: bytes) -> HubLook:
+    (look,) = await looks_of(found.connection, [sha256(data)])
+    return look
+
+
+def newer(look: HubLook) -> str | None:
+    return RemoteVersion.model_validate_json(look.newer).version if look.newer else None
+
+
+async def test_what_came_from_a_hub_is_asked_about_once_a_day_in_one_question(house: House, hubs: Hubs) -> None:
+    files = [demo_lora(seed=100 + n) for n in range(4)]
+    links = [hubs.link(hubs.add_lora(f"Komori {n}", data, "Other")) for n, data in enumerate(files)]
+    async with looking(house, hubs) as (found, additions, updates):
+        for link in links:
+            await add(found, additions, link)
+        hubs.asked.clear()
+        await updates.look()
+        assert not hubs.asked, "it was asked about just now"
+        await a_day_later(found.connection)
+        await updates.look()
+        assert [asked.path for asked in hubs.asked] == ["/api/v1/models"]
+        await updates.look()
+        assert len(hubs.asked) == 1
+        assert (await look_of(found, files[0])).state is HubState.THERE
+
+
+async def test_who_has_it_among_the_bookmarks_is_told_once_of_a_newer_version(house: House, hubs: Hubs) -> None:
+    model_id, old, new = hubs.add_model("Komori"), demo_lora(seed=110), demo_lora(seed=111)
+    hubs.add_version(model_id, old, "Other")
+    async with looking(house, hubs) as (found, additions, updates):
+        await add(found, additions, f"https://civitai.com/models/{model_id}")
+        lora = await entry(found, "Komori")
+        await add_bookmark(found.connection, ADA, lora.id)
+        newest = hubs.add_version(model_id, new, "Other")
+        await a_day_later(found.connection)
+        await updates.look()
+        assert newer(await look_of(found, old)) == "v2"
+        await add_bookmark(found.connection, BO, lora.id)
+        assert await untold_updates(found.connection, ADA, 10) == [lora.id]
+        assert await untold_updates(found.connection, BO, 10) == [], "the page told it when it was bookmarked"
+        await mark_updates_told(found.connection, ADA, [lora.id])
+        await a_day_later(found.connection)
+        await updates.look()
+        assert await untold_updates(found.connection, ADA, 10) == []
+        hubs.add_version(model_id, demo_lora(seed=112), "Other")
+        await a_day_later(found.connection)
+        await updates.look()
+        assert newer(await look_of(found, old)) == "v3"
+        assert await untold_updates(found.connection, ADA, 10) == [lora.id], "a still newer one is told"
+        await add(found, additions, hubs.link(newest + 1))
+        assert await untold_updates(found.connection, ADA, 10) == [], "it is here"
+        assert (await count_looks(found.connection)).newer == 0
+        versions = (await entry(found, "Komori")).usable
+        assert {version.sha256 for version in versions} >= {sha256(old)}, "the old one stays"
+
+
+async def test_a_version_for_another_base_model_is_not_newer(house: House, hubs: Hubs) -> None:
+    model_id, data = hubs.add_model("Komori"), sdxl_lora(120, ss_sd_model_name="290640.safetensors")
+    hubs.add_version(model_id, data, "Pony")
+    async with looking(house, hubs) as (found, additions, updates):
+        version = (await additions.look_up(f"https://civitai.com/models/{model_id}")).versions[0]
+        addition = await additions.add(version, ADA, None)
+        await additions.until_ended(addition.id, 60)
+        hubs.add_version(model_id, demo_lora(seed=121), "Other")
+        hubs.add_version(model_id, demo_lora(seed=122), "Illustrious")
+        await a_day_later(found.connection)
+        await updates.look()
+        assert newer(await look_of(found, data)) is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"earlyAccessEndsAt": "2099-01-01T00:00:00.000Z"}, {"files": []}, {"baseModel": "Flux.1 D"}],
+    ids=["early access", "no file", "another base"],
+)
+async def test_a_version_that_cannot_be_had_is_not_offered(house: House, hubs: Hubs, fields: dict[str, object]) -> None:
+    model_id, data = hubs.add_model("Komori"), demo_lora(seed=130)
+    hubs.add_version(model_id, data, "Other")
+    async with looking(house, hubs) as (found, additions, updates):
+        await add(found, additions, f"https://civitai.com/models/{model_id}")
+        hubs.add_version(model_id, demo_lora(seed=131), "Other", **fields)
+        await a_day_later(found.connection)
+        await updates.look()
+        assert newer(await look_of(found, data)) is None
+
+
+async def test_what_a_hub_does_not_have_any_more_stays_here_and_is_known_as_that(house: House, hubs: Hubs) -> None:
+    gone, archived, version_gone, hidden, early = (demo_lora(seed=140 + n) for n in range(5))
+    models = [hubs.add_model(f"Komori {n}") for n in range(5)]
+    for model_id, data in zip(models, (gone, archived, version_gone, hidden, early), strict=True):
+        hubs.add_version(model_id, data, "Other")
+    async with looking(house, hubs) as (found, additions, updates):
+        for model_id in models:
+            await add(found, additions, f"https://civitai.com/models/{model_id}")
+        del hubs.models[models[0]]
+        hubs.models[models[1]]["mode"] = "Archived"
+        hubs.models[models[2]]["modelVersions"] = []
+        hubs.add_version(models[2], demo_lora(seed=149), "Pony")
+        hubs.unlisted.add(models[3])
+        hubs.models[models[3]]["allowNoCredit"] = True
+        hubs.models[models[4]]["modelVersions"][0]["earlyAccessEndsAt"] = "2099-01-01T00:00:00.000Z"
+        await a_day_later(found.connection)
+        await updates.look()
+        states = [(await look_of(found, data)).state for data in (gone, archived, version_gone, hidden, early)]
+        assert states == [HubState.GONE, HubState.ARCHIVED, HubState.GONE, HubState.THERE, HubState.THERE]
+        look = await look_of(found, hidden)
+        told = [RemoteVersion.model_validate_json(each).terms.credit for each in (look.added, look.says)]
+        assert told == [True, False]
+        says = RemoteVersion.model_validate_json((await look_of(found, early)).says)
+        assert says.ends == "2099-01-01 00:00 UTC"
+        assert (await count_looks(found.connection)).lost == 3
+        assert all([(await entry(found, f"Komori {n}")).usable for n in range(5)])
+        since = (await look_of(found, gone)).since
+        await a_day_later(found.connection)
+        await updates.look()
+        assert (await look_of(found, gone)).since == since
+
+
+async def test_a_page_that_is_closed_by_410_is_archived(house: House, hubs: Hubs) -> None:
+    data = demo_lora(seed=150)
+    version_id = hubs.add_lora("Komori", data, "Other")
+    async with looking(house, hubs) as (found, additions, updates):
+        await add(found, additions, hubs.link(version_id))
+        (model_id,) = hubs.models
+        hubs.unlisted.add(model_id)
+        hubs.fault(f"/api/v1/models/{model_id}", status(410))
+        await a_day_later(found.connection)
+        await updates.look()
+        assert (await look_of(found, data)).state is HubState.ARCHIVED
+
+
+@pytest.mark.parametrize("answer", [status(429, None, **{"Retry-After": "600"}), status(500), status(401)])
+async def test_trouble_of_a_hub_says_nothing_of_a_file_and_is_asked_again(
+    house: House, hubs: Hubs, answer: object
+) -> None:
+    data = demo_lora(seed=160)
+    version_id = hubs.add_lora("Komori", data, "Other")
+    async with looking(house, hubs) as (found, additions, updates):
+        await add(found, additions, hubs.link(version_id))
+        await a_day_later(found.connection)
+        before = await look_of(found, data)
+        hubs.fault("/api/v1/models", answer)  # pyright: ignore[reportArgumentType]
+        await updates.look()
+        assert await look_of(found, data) == before
+        hubs.faults.clear()
+        await updates.look()
+        assert (await look_of(found, data)).looked_at > before.looked_at
+
+
+async def test_an_answer_that_cannot_be_read_is_asked_for_model_by_model(house: House, hubs: Hubs) -> None:
+    data = demo_lora(seed=170)
+    version_id = hubs.add_lora("Komori", data, "Other")
+    async with looking(house, hubs) as (found, additions, updates):
+        await add(found, additions, hubs.link(version_id))
+        hubs.fault("/api/v1/models", content(b"<html>"))
+        (model_id,) = hubs.models
+        await a_day_later(found.connection)
+        await updates.look()
+        assert (await look_of(found, data)).state is HubState.THERE
+        hubs.fault(f"/api/v1/models/{model_id}", content(b"<html>"))
+        await a_day_later(found.connection)
+        hubs.asked.clear()
+        await updates.look()
+        await updates.look()
+        assert (await look_of(found, data)).state is HubState.THERE
+        assert len(hubs.requests(f"/api/v1/models/{model_id}")) == 1, "not again on the same day"
+
+
+async def test_a_restart_asks_about_what_is_left_alone(house: House, hubs: Hubs) -> None:
+    links = [hubs.link(hubs.add_lora(f"Komori {n}", demo_lora(seed=180 + n), "Other")) for n in range(3)]
+    async with looking(house, hubs) as (found, additions, updates):
+        for link in links:
+            await add(found, additions, link)
+        await a_day_later(found.connection)
+        await found.connection.execute(
+            "UPDATE hub_look SET looked_at = looked_at + 86400001 WHERE sha256 <> ?", (sha256(demo_lora(seed=182)),)
+        )
+        await found.connection.commit()
+    hubs.asked.clear()
+    async with looking(house, hubs) as (_found, _additions, updates):
+        await updates.look()
+    (asked,) = hubs.asked
+    assert asked.query.startswith("ids=1002&")
+
+
+async def test_a_file_that_left_the_library_is_not_asked_about(house: House, hubs: Hubs) -> None:
+    version_id = hubs.add_lora("Komori", demo_lora(seed=190), "Other")
+    async with looking(house, hubs) as (found, additions, updates):
+        done = await add(found, additions, hubs.link(version_id))
+        (house.library / done.path).unlink()
+        await found.keeper.scan()
+        await a_day_later(found.connection)
+        hubs.asked.clear()
+        await updates.look()
+        assert not hubs.asked
+
+
+async def test_a_repository_is_asked_for_its_file_as_it_is_now(house: House, hubs: Hubs) -> None:
+    old, new = demo_lora(seed=200), demo_lora(seed=201)
+    hubs.add_repository("maker/komori", {"style/komori v1.safetensors": old}, license="mit")
+    async with looking(house, hubs) as (found, additions, updates):
+        await add(found, additions, "https://huggingface.co/maker/komori/blob/main/style/komori%20v1.safetensors")
+        await a_day_later(found.connection)
+        await updates.look()
+        assert newer(await look_of(found, old)) is None
+        hubs.trees["maker/komori"]["style/komori v1.safetensors"] = new
+        hubs.repositories["maker/komori"]["cardData"]["license"] = "cc-by-nc-4.0"
+        await a_day_later(found.connection)
+        await updates.look()
+        look = await look_of(found, old)
+        assert (look.state, look.newer_sha256) == (HubState.THERE, sha256(new))
+        terms = [RemoteVersion.model_validate_json(each).terms.licence for each in (look.added, look.says)]
+        assert terms == ["mit", "cc-by-nc-4.0"]
+        hubs.repositories["maker/komori"]["gated"] = "manual"
+        await a_day_later(found.connection)
+        await updates.look()
+        assert (await look_of(found, old)).state is HubState.LOCKED
+        del hubs.repositories["maker/komori"]
+        await a_day_later(found.connection)
+        await updates.look()
+        assert (await look_of(found, old)).state is HubState.GONE
+
+
+async def test_one_hub_s_trouble_keeps_nothing_from_the_other(house: House, hubs: Hubs) -> None:
+    data = demo_lora(seed=210)
+    civitai = hubs.add_lora("Komori", demo_lora(seed=211), "Other")
+    hubs.add_repository("maker/owl", {"owl.safetensors": data})
+    async with looking(house, hubs) as (found, additions, updates):
+        await add(found, additions, hubs.link(civitai))
+        await add(found, additions, "https://huggingface.co/maker/owl")
+        hubs.fault("/api/v1/models", status(500))
+        await a_day_later(found.connection)
+        before = await look_of(found, data)
+        await updates.look()
+        assert (await look_of(found, data)).looked_at > before.looked_at
+
+
+@pytest.mark.parametrize("changes", [{"updates": False}, {"enabled": False}])
+async def test_it_can_be_turned_off(house: House, hubs: Hubs, changes: dict[str, object]) -> None:
+    version_id = hubs.add_lora("Komori", demo_lora(seed=220), "Other")
+    async with looking(house, hubs) as (found, additions, updates):
+        await add(found, additions, hubs.link(version_id))
+        await a_day_later(found.connection)
+    hubs.asked.clear()
+    async with looking(house, hubs, **changes) as (_found, _additions, updates):
+        await updates.look()
+    assert not hubs.asked
+
+
+def test_settings_without_the_section_ask_nobody() -> None:
+    assert not Settings().looks_for_updates
+    assert Settings(sources=SourcesSettings(at_once=1)).looks_for_updates
+
+
+async def test_direct_messages_are_for_those_who_want_them(house: House, hubs: Hubs) -> None:
+    model_id = hubs.add_model("Komori")
+    hubs.add_version(model_id, demo_lora(seed=230), "Other")
+    async with looking(house, hubs) as (found, additions, updates):
+        await add(found, additions, f"https://civitai.com/models/{model_id}")
+        for person in (ADA, BO):
+            await add_bookmark(found.connection, person, (await entry(found, "Komori")).id)
+        await save_preferences(found.connection, BO, Preferences(update_messages=True))
+        hubs.add_version(model_id, demo_lora(seed=231), "Other")
+        await a_day_later(found.connection)
+        await updates.look()
+        assert await people_to_message(found.connection) == [BO]
+        assert await mark_messaged(found.connection, BO)
+        assert not await mark_messaged(found.connection, BO)
+        assert await people_to_message(found.connection) == []
+        assert await untold_updates(found.connection, BO, 10), "until it has been sent"
