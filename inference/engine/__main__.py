@@ -25,7 +25,9 @@ def main() -> int:
     keep_private()
 
     gc.disable()  # what is imported stays: looking through it again and again is a quarter of the start
-    from inference.engine.process.serve import Server  # noqa: PLC0415 (torch takes seconds; the channel is safe by now)
+    # torch takes seconds; the channel is safe by now
+    from inference.engine.devices.devices import DeviceFailed  # noqa: PLC0415
+    from inference.engine.process.serve import Server  # noqa: PLC0415
 
     gc.freeze()
     gc.enable()
@@ -35,6 +37,10 @@ def main() -> int:
         log.error("%s", problem)
         sys.stderr.flush()
         os._exit(1)
+    except DeviceFailed as problem:  # its jobs go on in the next process, from their states
+        log.error("the device has failed, which ends this process: %s", problem)
+        sys.stderr.flush()
+        os._exit(1)  # the interpreter's own end would wait for the device
     except Exception:  # noqa: BLE001 (the process ends; what it says last is what people read)
         traceback.print_exc()
         sys.stderr.flush()

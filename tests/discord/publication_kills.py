@@ -104,7 +104,7 @@ class Kills(ProcessKills[Picture]):
         post = await self.post(case)
         assert post is not None
         if work == "like in the gallery":
-            gallery = await told(scene.control.person(LINUS), "gallery")
+            gallery = await told(scene.control.person(LINUS), "gallery", person=self.owner_id(case))
             opened = await scene.control.person(LINUS).select(gallery, "ga-v:list", str(await self.number(case)))
             post = await opened.reply(PATIENCE)
             return await scene.control.person(LINUS).press(post, "Like")
@@ -172,9 +172,13 @@ class Kills(ProcessKills[Picture]):
 
     def posts(self, case: Picture) -> list[Message]:
         """All messages in channels with the buttons of a post that name the owner of this picture, who has no other."""
+        named = f"<@{self.owner_id(case)}>"
+        return [each for each in self._public("'unpublish:") if named in str(each.components)]
+
+    def owner_id(self, case: Picture) -> str:
+        """The id of the owner at Discord."""
         users = self.scene.playground.world.users.values()
-        owner = next(user.id for user in users if user.global_name == case.owner.name)
-        return [each for each in self._public("'unpublish:") if f"<@{owner}>" in str(each.components)]
+        return next(user.id for user in users if user.global_name == case.owner.name)
 
     def boards(self) -> list[Message]:
         """The boards of all channels."""

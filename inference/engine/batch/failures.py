@@ -12,7 +12,7 @@ from inference.engine.batch.batch import Batch
 from inference.engine.batch.denoising_run import DenoisingBatch, DenoisingRun
 from inference.engine.batch.handle import Handle
 from inference.engine.batch.run import Run
-from inference.engine.devices.devices import is_out_of_memory
+from inference.engine.devices.devices import DeviceFailed, is_fatal, is_out_of_memory
 from inference.errors import InferenceError, OutOfMemory, WorkerFailed
 from inference.messages import GenerationRequest
 
@@ -61,11 +61,14 @@ def decode_or_retry_each(batch: DenoisingBatch, runs: Sequence[DenoisingRun]) ->
 
 
 def as_inference_error(request: GenerationRequest, problem: BaseException) -> InferenceError:
-    """The error that a request fails with, without tracebacks.
+    """The error that a request fails with, without tracebacks. Raises DeviceFailed where it is not the request's own.
 
     The frames of a traceback hold the request, its LoRAs and latents, and the request holds the error: a reference
     cycle, which would stay in memory until Python's garbage collector runs.
     """
+    for each in _chain(problem):
+        if is_fatal(each):  # every other request would fail with it too; in a new process they go on from their states
+            raise DeviceFailed(str(each).partition("\n")[0]) from None
     known = _error_of(request, problem)
     _drop_tracebacks(problem, known)
     return known

@@ -19,8 +19,26 @@ from inference.memory import free_bytes
 NICENESS = 5  # above the bot's: a worker gets a quarter of a core that both want
 
 # Parts of torch's messages when the CPU's allocator or an accelerator's driver is out of memory, and of the messages of
-# NVIDIA's libraries.
-_OUT_OF_MEMORY_WORDS = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc", "_alloc_failed")
+# NVIDIA's libraries: cuBLAS and cuDNN make their workspaces late and then say that they are not initialised or have
+# nothing that fits, and NVML is asked only to describe a failed allocation.
+_OUT_OF_MEMORY_WORDS = (
+    "can't allocate memory",
+    "not enough memory",
+    "out of memory",
+    "bad_alloc",
+    "_alloc_failed",
+    "cublas_status_not_initialized",
+    "cudnn_status_not_initialized",
+    "cudnn_status_execution_failed",
+    "unable to find an engine to execute this computation",
+    "nvml_success",
+)
+
+# Beginnings of torch's messages when a kernel or the driver has failed. Nothing can be computed in the process then:
+# the error comes again at every call. Where torch has AcceleratorError it raises that.
+_FATAL_WORDS = ("cuda error:", "hip error:", "cuda driver error:")
+_CUBLAS = "cublas_status_"  # "CUDA error: CUBLAS_STATUS_…" is about one call
+_CUBLAS_FATAL = "cublas_status_execution_failed"
 
 
 def pick_device(name: str, threads: int | None) -> torch.device:
@@ -89,6 +107,21 @@ def is_out_of_memory(problem: BaseException) -> bool:
     if isinstance(problem, MemoryError | torch.OutOfMemoryError):
         return True
     return isinstance(problem, RuntimeError) and any(word in str(problem).lower() for word in _OUT_OF_MEMORY_WORDS)
+
+
+class DeviceFailed(Exception):
+    """The device computes nothing any more in this process; another process may be able to use it."""
+
+
+def is_fatal(problem: BaseException) -> bool:
+    """Whether no other computation on the device can succeed in this process after `problem`."""
+    if is_out_of_memory(problem) or not isinstance(problem, RuntimeError):
+        return False
+    accelerator_error: type[BaseException] | None = getattr(torch, "AcceleratorError", None)  # torch 2.8 and newer
+    if accelerator_error is not None and isinstance(problem, accelerator_error):
+        return True
+    text = str(problem).lower()
+    return text.startswith(_FATAL_WORDS) and (_CUBLAS not in text or _CUBLAS_FATAL in text)
 
 
 def clock_of(device: torch.device) -> Callable[[], float]:

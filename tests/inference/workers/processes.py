@@ -38,6 +38,26 @@ def send(channel, event):
 CommandChannel.send = send
 engine.main()
 """
+# A worker whose device fails in a step of its denoiser, as a card does: from then on in every step.
+BROKEN = """
+import sys
+import torch
+from inference.engine import __main__ as engine
+from inference.engine.batch.batch import Batch
+
+steps = int(sys.argv[1])
+step = Batch.step
+
+def broken(batch):
+    global steps
+    steps -= 1
+    if steps < 0:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered\\nCUDA kernel errors might be late")
+    return step(batch)
+
+Batch.step = broken
+engine.main()
+"""
 Kind = TypeVar("Kind", bound=BaseModel)
 
 
@@ -121,7 +141,12 @@ def lingering(step: int, jobs: int = 1) -> list[str]:
     return ["-c", INTERRUPTED.format(what="channel._closed.wait()"), str(step), str(jobs)]
 
 
-def started(configure: Configure, command: list[str] = SERVE) -> WorkerProcess:
-    worker = WorkerProcess(command)
+def broken(steps: int) -> list[str]:
+    """The command of a worker whose device fails after so many steps of its batches."""
+    return ["-c", BROKEN, str(steps)]
+
+
+def started(configure: Configure, command: list[str] = SERVE, stderr: int = subprocess.DEVNULL) -> WorkerProcess:
+    worker = WorkerProcess(command, stderr)
     worker.send(configure)
     return worker

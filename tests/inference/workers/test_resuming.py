@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,10 +12,20 @@ from PIL import Image
 from safetensors import safe_open
 
 from inference.hashes import file_sha256
-from inference.messages import Configure, Finished, Generate, GenerationRequest, LoraUse, Progress, Sampler, state_file
+from inference.messages import (
+    Configure,
+    Failed,
+    Finished,
+    Generate,
+    GenerationRequest,
+    LoraUse,
+    Progress,
+    Sampler,
+    state_file,
+)
 from tests.house import VIVID, House
 from tests.inference.requests import request
-from tests.inference.workers.processes import SERVE, WorkerProcess, dying, lingering, started
+from tests.inference.workers.processes import SERVE, WorkerProcess, broken, dying, lingering, started
 
 INTERVAL, KILLED_AT, LEFT_AT = 4, 10, 15  # steps
 STEPS = 20
@@ -87,6 +98,33 @@ def test_a_worker_resumes_where_another_was_killed_and_the_picture_is_bit_identi
         assert int(kept.metadata()["done"]) >= LEFT_AT, "a worker that shuts down saves its last step"
     for one, other in zip(pixels(configure, resumed), pixels(configure, at_once), strict=True):
         assert np.array_equal(one, other)
+
+
+def test_a_worker_whose_device_fails_ends_and_its_jobs_go_on_in_the_next_one(house: House) -> None:
+    configure = house.configure.model_copy(update={"state_steps": INTERVAL})
+    orders = [
+        Generate(job_id=number, attempt=1, files={}, request=request(checkpoint=VIVID, steps=STEPS, seed=number))
+        for number in (1, 2)
+    ]
+    first = started(configure, broken(2 * KILLED_AT), subprocess.PIPE)  # in one pass together, or one after the other
+    try:
+        for order in orders:
+            first.send(order)
+        events = [*first.rest()]
+        assert first.process.stderr and first.process.wait() == 1
+        words = first.process.stderr.read().decode().splitlines()[-1]
+    finally:
+        first.kill()
+    assert "ends this process: CUDA error: an illegal memory access was encountered" in words
+    assert not [event for event in events if isinstance(event, Failed)], "it is no fault of theirs"
+    reported = {event.job_id: event.step for event in events if isinstance(event, Progress)}
+    with worker(configure) as second:
+        for number, step in reported.items():
+            if step < STEPS:
+                second.send(orders[number - 1].model_copy(update={"attempt": 2}))
+                steps, _ = steps_and_end(second)
+                assert steps[0] >= max(0, step - INTERVAL) and steps[-1] == STEPS
+    assert any(INTERVAL <= step < STEPS for step in reported.values()), "else nothing was resumed"
 
 
 def test_jobs_that_were_killed_together_resume_together_within_one_of_255(house: House) -> None:

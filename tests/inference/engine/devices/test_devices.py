@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from inference.engine.devices.devices import finest_dtype, is_out_of_memory, peak_memory
+from inference.engine.devices.devices import finest_dtype, is_fatal, is_out_of_memory, peak_memory
 
 
 @pytest.mark.parametrize(
@@ -24,16 +24,43 @@ def test_apples_gpu_has_no_double_precision(device: str, finest: torch.dtype) ->
         RuntimeError("MPS backend out of memory (MPS allocated: 8.00 GiB)"),
         RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
         RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"),
+        RuntimeError("GET was unable to find an engine to execute this computation"),
+        RuntimeError('NVML_SUCCESS == r INTERNAL ASSERT FAILED at "CUDACachingAllocator.cpp":1131'),
         RuntimeError("[enforce fail at alloc_cpu.cpp:119] DefaultCPUAllocator: can't allocate memory"),
     ],
 )
 def test_out_of_memory_is_recognised_in_every_librarys_words(problem: Exception) -> None:
-    assert is_out_of_memory(problem)
+    assert is_out_of_memory(problem) and not is_fatal(problem)
 
 
 def test_other_errors_are_not_taken_for_out_of_memory() -> None:
     assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
     assert not is_out_of_memory(ValueError("out of memory"))
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        *(
+            [torch.AcceleratorError("CUDA error: device-side assert triggered")]
+            if hasattr(torch, "AcceleratorError")
+            else []
+        ),
+        RuntimeError("CUDA error: an illegal memory access was encountered\nCUDA kernel errors might be asynchronous"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasSgemm(handle)`"),
+        RuntimeError("HIP error: invalid device function"),
+    ],
+)
+def test_an_error_that_ends_the_device_is_recognised(problem: Exception) -> None:
+    assert is_fatal(problem) and not is_out_of_memory(problem)
+
+
+def test_an_error_of_one_call_does_not_end_the_device() -> None:
+    assert not is_fatal(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+    assert not is_fatal(RuntimeError("CUDA error: CUBLAS_STATUS_NOT_SUPPORTED when calling `cublasGemmEx(handle)`"))
+    assert not is_fatal(ValueError("CUDA error: an illegal memory access was encountered"))
 
 
 def test_peak_memory_on_the_cpu_is_that_of_this_process() -> None:
