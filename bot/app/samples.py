@@ -1,4 +1,7 @@
-"""Paints sample pictures of each LoRA, a few with it and one without, while the bot is idle."""
+"""Paints sample pictures of each LoRA, a few with it and one without, while the bot is idle.
+
+Where the settings want it, each LoRA's weights are measured when all have their samples.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,10 @@ from itertools import chain
 import aiosqlite
 
 from bot import background
+from bot.app.weight_measuring import WeightMeasurer
 from bot.database.loras import LoraVersion
 from bot.database.samples import Due, count_try, due_for_samples, record_samples, take_try_back
+from bot.database.weight_ranges import due_for_measuring
 from bot.jobs.service import JobService
 from bot.library.configuration import Configuration
 from bot.library.installed_checkpoints import InstalledCheckpoints
@@ -58,6 +63,7 @@ class SamplePainter:
         self._jobs = jobs
         self._pictures = configuration.settings.storage.pictures
         self._pause = pause
+        self._measurer = WeightMeasurer(connection, jobs)
 
     async def run(self) -> None:
         """Paint what is due whenever the bot is idle now and was at the last check. Runs until cancelled."""
@@ -71,10 +77,12 @@ class SamplePainter:
 
     async def paint_next(self) -> None:
         """Paint the samples of the next file; an order meanwhile preempts it. Raises DatabaseError."""
-        if not self._configuration.settings.limits.max_loras or not self._count:
+        if not self._configuration.settings.limits.max_loras:
             return
-        due = await due_for_samples(self._connection, _base_models(self._configuration.checkpoints))
+        bases = _base_models(self._configuration.checkpoints)
+        due = await due_for_samples(self._connection, bases) if self._count else None
         if due is None:
+            await self._measure_next(bases)
             return
         await count_try(self._connection, due.version.id)
         preempted = True
@@ -87,13 +95,20 @@ class SamplePainter:
             if preempted:
                 await take_try_back(self._connection, due.version.id)
 
+    async def _measure_next(self, bases: list[BaseModelId]) -> None:
+        if not self._configuration.settings.library.measure_weights:
+            return
+        due = await due_for_measuring(self._connection, bases)
+        if due is not None:
+            await self._measurer.measure(due, self._request)
+
     @property
     def _count(self) -> int:
         return self._configuration.settings.library.samples
 
     async def _paint(self, due: Due) -> bool:
         """Paint and record the samples; False when an order preempted it. Raises InferenceError or OSError."""
-        request = await self._request(due)
+        request = await self._request(due, self._count)
         painted: list[str] = []  # their names in the spool
         try:
             for wanted in (request, _without_lora(request)):
@@ -121,14 +136,14 @@ class SamplePainter:
             (self._pictures / stale).unlink(missing_ok=True)
         log.info("painted %s samples of %s", len(paths), due.version.path)
 
-    async def _request(self, due: Due) -> GenerationRequest:
+    async def _request(self, due: Due, count: int = 1) -> GenerationRequest:
         """The request of the pictures with the LoRA. Raises InferenceError."""
         alone = replace(due.lora, versions=(due.version,))
         (checkpoint, *_) = self._requests.checkpoints.names_for(alone)
         draft = LoraDraft(name=due.lora.name, sha256=due.version.sha256)
         prompt = sample_prompt(due.version, due.lora.category)
         request = await self._requests.build(
-            RequestDraft(prompt=prompt, checkpoint=checkpoint, loras=(draft,), seed=SEED, count=self._count)
+            RequestDraft(prompt=prompt, checkpoint=checkpoint, loras=(draft,), seed=SEED, count=count)
         )
         return request.model_copy(update={"exact": True})
 

@@ -281,6 +281,8 @@ class LibrarySettings(Section):
     """A registry such as https://civitai.com/api/v1, asked by SHA-256 about files whose base model nothing tells."""
     samples: Annotated[int, Field(ge=0, le=MAX_COUNT)] = 2
     """Pictures that Easel paints by itself of each LoRA, with one without it beside them, while nobody waits."""
+    measure_weights: bool = False
+    """Whether Easel then also paints each LoRA at several weights, 12 pictures, to tell which are useful."""
 
 
 class WorkerSettings(Section):

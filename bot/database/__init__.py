@@ -65,6 +65,7 @@ tags.py                tags of LoRAs
 uses.py                how often and how lately LoRAs were used
 ratings.py             one to five stars for a LoRA
 samples.py             sample pictures of LoRAs
+weight_ranges.py       between which weights LoRAs were measured to be useful
 bookmarks.py           bookmarks with their notes
 bookmark_transfer.py   exports and imports all bookmarks of a person
 posted_messages.py     messages that name a person and are of no order

@@ -31,7 +31,10 @@ _VERSION = """
             SELECT json_group_array(word) FROM (
                 SELECT word FROM trigger_word WHERE version_id = lora_version.id ORDER BY position
             )
-        ) AS trigger_words
+        ) AS trigger_words, (
+            SELECT json_object('checkpoint', checkpoint, 'least', least, 'most', most) FROM weight_range
+            WHERE version_id = lora_version.id
+        ) AS useful
     FROM lora_version
 """
 _OF_LORAS = "WHERE lora_id IN (SELECT value FROM json_each(?))"
@@ -60,6 +63,15 @@ SHARING_PARTS = """
 
 
 @dataclass(frozen=True)
+class UsefulWeights:
+    """Between which weights a file is useful, as it was measured on a checkpoint."""
+
+    checkpoint: str
+    least: float
+    most: float
+
+
+@dataclass(frozen=True)
 class LoraVersion:
     """One file of an entry. `path` is relative to the library. Without a `base_model` the file fits nothing."""
 
@@ -78,6 +90,7 @@ class LoraVersion:
     missing: bool
     created_at: int
     few_steps: FewSteps = NOT_FEW
+    useful: UsefulWeights | None = None
 
     @property
     def recipe(self) -> FewStepRecipe | None:
@@ -316,5 +329,6 @@ def _version(row: sqlite3.Row) -> LoraVersion:
     columns["contradictions"] = tuple(json.loads(columns["contradictions"]))
     columns["trigger_words"] = tuple(json.loads(columns["trigger_words"]))
     columns["few_steps"] = _few_steps(columns["few_steps"])
+    columns["useful"] = UsefulWeights(**json.loads(columns["useful"])) if columns["useful"] else None
     columns["missing"] = bool(columns["missing"])
     return LoraVersion(**columns)

@@ -7,6 +7,7 @@ credentials.py       its certificate and key: read, checked, tried
 thumbnails.py        small WebP copies for messages
 lora_pictures.py     small pictures of a LoRA: the author's preview, and samples
 sheets.py            contact sheets of a job's variants
+looks.py             what a LoRA's weight does to pictures, measured
 perceptual_hash.py   how like each other two pictures look
 copies.py            finds the copies of a picture everywhere, for a takedown
 removed_pictures.py  refuses copies of what was removed by a takedown

@@ -467,7 +467,7 @@ IMPERSONAL: Mapping[str, str] = {
     "word_list": "id server_id name words patterns exceptions mode negative_prompts rule_id shadowed updated_at",
     "checkpoint": "name source stamp sha256 base_model short_hash",
     "lora_version": "id lora_id sha256 name path found base_model evidence contradictions recommended_weight few_steps "
-    "problem missing created_at usable autov3 sampled sample_tries stem",
+    "problem missing created_at usable autov3 sampled sample_tries stem measured measure_tries",
     "trigger_word": "version_id position word",
     "hub_look": "sha256 hub looked_at state since added says newer newer_sha256 newer_at",
     "lora_text": "name trigger_words whole description facets",
@@ -478,6 +478,7 @@ IMPERSONAL: Mapping[str, str] = {
     "word": "id word",
     "word_key": "key word_id",
     "sample": "version_id position checkpoint path created_at",
+    "weight_range": "version_id checkpoint least most",
     "pace": "checkpoint width height pictures step_seconds rest_seconds",
     "load_time": "checkpoint seconds",
     "memo": "key value",

@@ -1,6 +1,7 @@
 """What people prepare between two requests. Nothing here imports `bot.ui`.
 
 studio_draft.py    the draft in a person's studio, and how its LoRAs fit the chosen checkpoint
+weight_advice.py   warnings of weights that break pictures, and of LoRAs without their trigger words
 stacks.py          named sets of LoRA uses, shared by a code
 remix.py           turns a picture's recipe into a draft
 repaint.py         requests of *Vary* and *Upscale*

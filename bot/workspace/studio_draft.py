@@ -11,16 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bot.config import CheckpointSettings
 from bot.database.loras import Lora, LoraVersion, Sort
-from bot.i18n import _
 from bot.requests.builder import DEFAULT_WEIGHT, RequestBuilder, weight_of, words_of
 from bot.requests.drafts import LoraDraft, RequestDraft
 from inference.bounds import MAX_WEIGHT, MIN_WEIGHT
 from inference.errors import RequestError
 from inference.lora.sidecar import Category
 from inference.messages import Sha256
-
-# Above these, pictures tend to break: one weight, the sum of all, and either as a multiple of what is recommended.
-STRONG, CROWDED, BEYOND = 1.2, 1.5, 1.2
 
 HUNDREDTH = 0.01  # the step of weights
 
@@ -152,11 +148,21 @@ class Row:
         return DEFAULT_WEIGHT if self.lora.weight is None else self.lora.weight
 
     @property
+    def scales(self) -> bool:
+        """Whether its weight may follow that of another LoRA; a few-step LoRA works at its own weight."""
+        return self.version is not None and self.version.recipe is None
+
+    @property
     def recommended(self) -> float:
         """The weight that would apply if the person had chosen none, without its sign."""
         if self.version is None:
             return DEFAULT_WEIGHT
         return abs(weight_of(self.lora.draft.model_copy(update={"weight": None}), self.version))
+
+    @property
+    def category(self) -> Category:
+        """What it is for."""
+        return Category.OTHER if self.entry is None else self.entry.category
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -219,37 +225,3 @@ def bounded(weight: float) -> float:
     if not math.isfinite(weight):
         return DEFAULT_WEIGHT
     return round(min(max(weight, MIN_WEIGHT), MAX_WEIGHT), 2)
-
-
-def advice(rows: Sequence[Row], prompt: str) -> list[str]:
-    """Warnings before painting: weights that break pictures, LoRAs without their trigger words.
-
-    Weights as they are recommended are never warned of, however many LoRAs there are.
-    """
-    working = [row for row in rows if row.version is not None]
-    told = [
-        _("{lora} at {weight} is strong. Above {limit}, faces may melt and colours burn.").format(
-            lora=row.name, weight=f"{row.weight:g}", limit=f"{limit:.3g}"
-        )
-        for row in working
-        if abs(row.weight) > (limit := max(STRONG, BEYOND * row.recommended))
-    ]
-    total = sum(abs(row.weight) for row in working)
-    limit = max(CROWDED, BEYOND * sum(row.recommended for row in working))
-    if len(working) > 1 and total > limit:
-        told.append(
-            _(
-                "The weights add up to {total}. Above {limit} they get into each other's way: *Weight* can scale all."
-            ).format(total=f"{total:.3g}", limit=f"{limit:.3g}")
-        )
-    silent = [row for row in working if row.all_words and not row.words and not _says_one_of(prompt, row.all_words)]
-    told += [
-        _("No trigger word of {lora} is on, so it may do little. Choose one below.").format(lora=row.name)
-        for row in silent
-    ]
-    return told
-
-
-def _says_one_of(prompt: str, words: Sequence[str]) -> bool:
-    said = prompt.casefold()
-    return any(word.casefold() in said for word in words)

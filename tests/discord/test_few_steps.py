@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from bot.config import Settings
@@ -63,6 +64,10 @@ async def test_few_step_loras_from_their_page_to_the_remix(tmp_path: Path) -> No
         assert "are each made for few steps of their own" in studio.text
         studio = await press(scene.ada, studio, "✕")
         assert "is made for few steps" in studio.text and "of their own" not in studio.text
+
+        opener = await scene.ada.press(await (await scene.ada.slash("studio", add="Bat")).reply(), "Weight")
+        form = json.dumps(await opener.modal())
+        assert "weight" in form and "scale" not in form, "a few-step LoRA keeps its weight"
 
 
 async def test_fast_in_the_studio(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def prompts_sheet(checkpoints: Path, path: Path) -> None:
         pipe = load_pipeline(checkpoints / look)
         cells = list(zip(paint(pipe, prompts), prompts, strict=True))
         rows += [(f"demo/{look}", cells[i : i + 10]) for i in range(0, len(cells), 10)]
-    _sheet(rows).save(path, optimize=True)
+    labelled_sheet(rows).save(path, optimize=True)
 
 
 def match_sheet(checkpoints: Path, loras: Path, path: Path) -> None:
@@ -48,7 +48,7 @@ def match_sheet(checkpoints: Path, loras: Path, path: Path) -> None:
         pipe = load_pipeline(checkpoints / lesson.look)
         rows.append((f"demo/{lesson.look}, no LoRA", list(zip(paint(pipe, prompts), prompts, strict=True))))
         rows += [_row(lesson, look, prompts, checkpoints, loras) for look in (lesson.look, other)]
-    _sheet(rows).save(path, optimize=True)
+    labelled_sheet(rows).save(path, optimize=True)
 
 
 def _row(lesson: Lesson, look: Look, prompts: list[str], checkpoints: Path, loras: Path) -> tuple[str, list[Cell]]:
@@ -59,7 +59,8 @@ def _row(lesson: Lesson, look: Look, prompts: list[str], checkpoints: Path, lora
     return title, list(zip(paint(pipe, prompts), prompts, strict=True))
 
 
-def _sheet(rows: Sequence[tuple[str, list[Cell]]]) -> Image.Image:
+def labelled_sheet(rows: Sequence[tuple[str, list[Cell]]]) -> Image.Image:
+    """One row of labelled pictures each, under its title."""
     columns = max(len(cells) for _, cells in rows)
     row_height = 18 + TILE + LABEL + GAP
     sheet = Image.new("RGB", (GAP + columns * (TILE + GAP), GAP + len(rows) * row_height), PAPER)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bot.database.loras import Lora, LoraVersion
+from bot.database.loras import Lora, LoraVersion, UsefulWeights
 from bot.i18n import _, label, listed, ngettext, number
 from bot.i18n.texts import base_models, bounded_lines, clipped, mention, several
 from bot.library.installed_checkpoints import InstalledCheckpoints
@@ -59,12 +59,26 @@ def _usable(version: LoraVersion, fitting: Sequence[str]) -> str:
         lines.append(_("Trigger words: {words}").format(words=several(version.trigger_words)))
     if version.recommended_weight is not None:
         lines.append("-# " + _("Recommended weight: {weight}").format(weight=f"{version.recommended_weight:g}"))
+    if version.useful is not None:
+        lines.append(f"-# {useful_text(version.useful)}")
     if version.recipe is not None:
         lines.append("-# " + _("Made for few steps: {recipe}").format(recipe=made_for(version.recipe)))
     fits = _("Fits no checkpoint installed here")
     if fitting:
         fits = _("Fits {checkpoints}").format(checkpoints=several(fitting, MAX_CHECKPOINTS))
     return "\n".join([*lines, f"-# {fits}"])
+
+
+def useful_text(useful: UsefulWeights) -> str:
+    """Between which weights it is useful, as measured."""
+    checkpoint = clipped(useful.checkpoint, MAX_SHORT)
+    if useful.least == useful.most:
+        return _("Useful weight, measured on {checkpoint}: about {weight}").format(
+            checkpoint=checkpoint, weight=f"{useful.most:g}"
+        )
+    return _("Useful weights, measured on {checkpoint}: {least} to {most}").format(
+        checkpoint=checkpoint, least=f"{useful.least:g}", most=f"{useful.most:g}"
+    )
 
 
 def _unusable(version: LoraVersion) -> str:

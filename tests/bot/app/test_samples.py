@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,9 @@ from bot.config import LibrarySettings
 from bot.database.connection import fetch
 from bot.database.loras import Lora, find_lora_by_name
 from bot.database.samples import MAX_TRIES, Sample, due_for_samples, samples_of
+from bot.database.weight_ranges import due_for_measuring
 from inference.base_models import BaseModelId
+from inference.demo import LORAS
 from tests.bot.jobs.test_service import PATIENCE, end, held_up, order
 from tests.house import BASES, PASTEL, VIVID, House
 from tests.inference.requests import request
@@ -122,6 +125,55 @@ async def test_they_are_painted_beside_everything_else_and_stop_with_it(easel: E
         while not await samples(easel, "Owl"):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     await quiet(easel)
+
+
+async def measured(easel: Easel) -> tuple[int, int]:
+    """How many files were measured, and the most tries that failed or are under way."""
+    (row,) = await fetch(
+        easel.connection, "SELECT sum(measured), max(measure_tries) FILTER (WHERE NOT measured) FROM lora_version"
+    )
+    return row[0], row[1]
+
+
+async def test_weights_are_measured_where_the_settings_want_it(tmp_path: Path) -> None:
+    house = House(tmp_path / "house")
+    for path in LORAS.glob("komori-vivid.*"):
+        shutil.copy(path, house.library)
+    library = LibrarySettings(folder=house.library, samples=0)
+    async with open_easel(house.settings.model_copy(update={"library": library})) as easel:
+        await quiet(easel)
+        await painter_of(easel).paint_next()
+        assert await measured(easel) == (0, 0), "nobody asked for it"
+    asked = library.model_copy(update={"measure_weights": True})
+    async with open_easel(house.settings.model_copy(update={"library": asked})) as easel:
+        vivid = [BaseModelId(BASES[VIVID])]
+        for number in range(2):
+            await quiet(easel)
+            assert await due_for_measuring(easel.connection, vivid) is not None
+            await painter_of(easel).paint_next()
+            assert (await measured(easel))[0] == number + 1
+        assert await due_for_measuring(easel.connection, vivid) is None
+        (komori,) = (await entry(easel, "Komori")).versions
+        assert komori.useful is not None and komori.useful.checkpoint == VIVID
+        assert 0.4 <= komori.useful.least < 1 <= komori.useful.most <= 1.8
+        assert not list(easel.configuration.settings.storage.spool.iterdir())
+        assert await samples(easel, "Bat") == (), "they are not kept"
+
+
+async def test_what_people_order_comes_before_measuring(tmp_path: Path) -> None:
+    house = House(tmp_path / "house")
+    library = LibrarySettings(folder=house.library, samples=0, measure_weights=True)
+    async with open_easel(house.settings.model_copy(update={"library": library})) as easel:
+        await quiet(easel)
+        measuring = asyncio.create_task(painter_of(easel).paint_next())
+        async with asyncio.timeout(PATIENCE):
+            while easel.jobs.idle:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+        with held_up(easel):
+            theirs = await order(easel, request(checkpoint=VIVID))
+        await measuring
+        assert (await end(easel, theirs)).pictures
+        assert await measured(easel) == (0, 0)
 
 
 async def test_the_prompt_is_the_authors_or_made_of_a_trigger_word(easel: Easel) -> None:

@@ -1,31 +1,16 @@
-"""The draft of a studio as a value, and the advice it gives."""
+"""The draft of a studio as a value."""
 
 from __future__ import annotations
 
 import json
 import math
-from dataclasses import replace
 
 import pytest
 
 from bot.requests.builder import LoraDraft, RequestDraft
-from bot.workspace.studio_draft import LoraMenuFilter, Row, Studio, StudioLora, advice, bounded
-from inference.errors import LoraNotFound
-from tests.bot.library.versions import version_of
+from bot.workspace.studio_draft import LoraMenuFilter, Studio, StudioLora, bounded
 
 OWL, WASH = StudioLora(lora_id=1, name="Owl"), StudioLora(lora_id=2, name="Wash", weight=0.5)
-
-
-def row(
-    name: str,
-    weight: float,
-    *,
-    words: tuple[str, ...] = (),
-    chosen: tuple[str, ...] | None = None,
-    recommended: float | None = None,
-) -> Row:
-    lora = StudioLora(lora_id=1, name=name, weight=weight, trigger_words=chosen)
-    return Row(lora, None, replace(version_of(words), recommended_weight=recommended), None)
 
 
 def test_an_entry_is_in_a_studio_once() -> None:
@@ -102,38 +87,3 @@ def test_it_is_read_back_by_later_versions() -> None:
     assert set(json.loads(text)) == {"wish", "loras", "focus", "shelf"}, "the keys that drafts are stored with"
     assert Studio.model_validate_json(text) == studio
     assert Studio.model_validate_json(text[:-1] + ', "unheard of": 1}') == studio
-
-
-def test_strong_weights_and_crowds_are_warned_of() -> None:
-    assert advice([row("Owl", 1.2)], "") == []
-    (strong,) = advice([row("Owl", 1.3)], "")
-    assert "Owl at 1.3" in strong and "1.2" in strong
-    assert advice([row("Owl", 0.7), row("Wash", 0.8)], "") == []
-    (crowd,) = advice([row("Owl", 1.0), row("Wash", 1.0)], "")
-    assert "add up to 2." in crowd and "1.92" in crowd
-    (push,) = advice([row("Owl", -1.5)], "")
-    assert "Owl at -1.5" in push
-
-
-def test_recommended_weights_are_never_warned_of() -> None:
-    assert advice([row("Owl", 0.8), row("Wash", 0.8)], "") == [], "the usual weight"
-    assert advice([row(name, 1.0, recommended=1.0) for name in "ABCDE"], "") == []
-    assert advice([row("Owl", 1.5, recommended=1.5)], "") == []
-    assert advice([row("Owl", -1.5, recommended=-1.5)], "") == []
-    (strong,) = advice([row("Owl", 1.9, recommended=1.5)], "")
-    assert "Owl at 1.9" in strong and "1.8" in strong
-    (crowd,) = advice([row(name, 1.2, recommended=0.9) for name in "ABC"], "")
-    assert "3.6" in crowd and "3.24" in crowd
-
-
-def test_a_lora_without_any_of_its_words_is_warned_of() -> None:
-    several = row("Owl", 0.8, words=("owl", "bird"))
-    (silent,) = advice([several], "a tree")
-    assert "trigger word" in silent
-    assert advice([several], "an OWL on a tree") == []
-    assert advice([row("Owl", 0.8, words=("owl", "bird"), chosen=("bird",))], "a tree") == []
-
-
-def test_what_does_not_fit_is_no_matter_for_advice() -> None:
-    misfit = Row(StudioLora(lora_id=1, name="Owl", weight=3.0), None, None, LoraNotFound(name="Owl", hint=""))
-    assert advice([misfit], "") == []

@@ -202,7 +202,7 @@ class AdjustForm(StudioForm):
         hint = _("0.7 to 0.8 for a character or style, 0.3 to 0.6 for a detail, less of each together")
         self.add_item(ui.Label[Any](text=_("Weight"), description=hint[:100], component=self.weight))
         self.scale: ui.Select[Any] | None = None
-        if others and row.weight:
+        if row.scales and row.weight and any(other.scales for other in others):
             ways = [(_("This LoRA alone"), _DEFAULT), (_("Scale all: the others keep their proportions"), _ALL)]
             self.scale = _menu("scale", ways, _DEFAULT)
             self.add_item(ui.Label[Any](text=_("What changes"), component=self.scale))
@@ -229,7 +229,8 @@ class AdjustForm(StudioForm):
             fields["trigger_words"] = tuple(word for menu in self.words for word in menu.values)
         studios, weights = interaction.client.studios, dict[int, float]()
         if weight is not None and self.scale is not None and _chosen(self.scale) == _ALL:
-            weights = {row.lora.lora_id: row.weight for row in (await studios.snapshot(interaction)).fitting}
+            fitting = (await studios.snapshot(interaction)).fitting
+            weights = {row.lora.lora_id: row.weight for row in fitting if row.scales}
 
         def adjust(studio: Studio) -> Studio:
             changed = studio.changed(self._lora_id, **fields)

@@ -47,7 +47,8 @@ from bot.ui.views.studio.generate import GenerateButton
 from bot.ui.views.studio.lora_menu import AddLoraMenu
 from bot.ui.views.studio.menus import CheckpointMenu, FocusMenu, TriggerWordsMenu
 from bot.ui.views.studio.sweeps import CompareButton, SweepButton
-from bot.workspace.studio_draft import Row, advice
+from bot.workspace.studio_draft import Row
+from bot.workspace.weight_advice import advice
 from inference.messages import SourceImage
 
 MAX_PROMPT, MAX_NEGATIVE, MAX_WORDS, MAX_NOTE = 800, 200, 250, 300  # characters shown of each

@@ -11,12 +11,13 @@ from PIL import Image
 from bot.app.assembly import Easel
 from bot.database.bookmarks import add_bookmark
 from bot.database.connection import transaction
-from bot.database.loras import Lora, find_lora_by_name
+from bot.database.loras import Lora, UsefulWeights, find_lora_by_name
 from bot.database.people import remember_person
 from bot.database.preferences import Preferences, save_preferences
 from bot.database.ratings import rate_lora
 from bot.database.samples import MAX_TRIES, count_try, record_samples
 from bot.database.uses import record_uses
+from bot.database.weight_ranges import record_range
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.views.lora import checkpoint_for, lora_page
 from bot.ui.views.lora_text import example_prompt
@@ -72,6 +73,18 @@ async def test_the_example_prompt_is_that_of_the_version_for_the_checkpoint(hous
         assert example_prompt(checkpoints, owl, None) and not example_prompt(
             checkpoints, await entry(easel, "Bat"), VIVID
         )
+
+
+async def test_the_page_says_in_one_line_which_weights_are_useful_where_they_were_measured(easel: Easel) -> None:
+    bat = await entry(easel, "Bat")
+    assert "Useful weight" not in text_of(await page_of(easel, bat))
+    for least, most, said in ((0.4, 1.2, "Useful weights, measured on vivid: 0.4 to 1.2"), (1.0, 1.0, "about 1")):
+        await record_range(easel.connection, bat.versions[0].id, UsefulWeights("vivid", least, most))
+        text = text_of(await page_of(easel, await entry(easel, "Bat")))
+        (line,) = [line for line in text.splitlines() if "Useful" in line]
+        assert said in line
+    await record_range(easel.connection, bat.versions[0].id, None)
+    assert "Useful weight" not in text_of(await page_of(easel, await entry(easel, "Bat")))
 
 
 async def test_the_page_announces_pending_samples(easel: Easel) -> None:

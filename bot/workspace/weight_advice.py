@@ -1,0 +1,67 @@
+"""Warnings of a studio before painting: weights that break pictures, and LoRAs without their trigger words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from bot.i18n import _, label
+from bot.workspace.studio_draft import Row
+from inference.lora.sidecar import Category
+
+# Up to these sums pictures of the demo held together: the weights of one category, and all weights in equal shares of
+# three categories. `python -m benchmarks.weight_sums`, 2026-11-27; docs/measurements.md says what that shows. Of the
+# other categories nothing was measured: they have the lowest limit.
+SUMS = {Category.CHARACTER: 2.0, Category.STYLE: 1.0, Category.DETAIL: 2.0}
+UNMEASURED = min(SUMS.values())
+TOGETHER = 3.0
+# One weight, and any limit as a multiple of what is recommended: what guides say, not measured.
+STRONG, BEYOND = 1.2, 1.2
+
+
+def advice(rows: Sequence[Row], prompt: str) -> list[str]:
+    """The warnings. Weights as they are recommended are never warned of, however many LoRAs there are."""
+    working = [row for row in rows if row.version is not None]
+    return [*_strong(working), *_crowded(working), *_silent(working, prompt)]
+
+
+def _strong(rows: Sequence[Row]) -> Iterator[str]:
+    for row in rows:
+        useful = row.version.useful if row.version else None
+        usual = max(STRONG, BEYOND * row.recommended)
+        limit = usual if useful is None else max(abs(useful.most), abs(useful.least), row.recommended)
+        if abs(row.weight) <= limit:
+            continue
+        text = _("{lora} at {weight} is strong. Above {limit}, faces may melt and colours burn.")
+        if useful is not None:
+            text = _("{lora} at {weight} is strong: the useful weights that were measured end at {limit}.")
+        yield text.format(lora=row.name, weight=f"{row.weight:g}", limit=f"{limit:.3g}")
+
+
+def _crowded(rows: Sequence[Row]) -> Iterator[str]:
+    """Weights that get into each other's way. A few-step LoRA is of no category."""
+    painting = [row for row in rows if row.version and not row.version.recipe]
+    for category in Category:
+        alike = [row for row in painting if row.category is category]
+        if found := _beyond(alike, SUMS.get(category, UNMEASURED)):
+            text = _(
+                "The weights under {category} add up to {total}. Above {limit} they get into each other's way: "
+                "*Weight* can scale all."
+            )
+            yield text.format(category=label(category), total=found[0], limit=found[1])
+    if found := _beyond(painting, TOGETHER):
+        text = _("The weights add up to {total}. Above {limit} they get into each other's way: *Weight* can scale all.")
+        yield text.format(total=found[0], limit=found[1])
+
+
+def _beyond(rows: Sequence[Row], held: float) -> tuple[str, str] | None:
+    """The sum of the weights and its limit, as people read them, where several are beyond it."""
+    total = sum(abs(row.weight) for row in rows)
+    limit = max(held, BEYOND * sum(row.recommended for row in rows))
+    return (f"{total:.3g}", f"{limit:.3g}") if len(rows) > 1 and total > limit else None
+
+
+def _silent(rows: Sequence[Row], prompt: str) -> Iterator[str]:
+    said = prompt.casefold()
+    for row in rows:
+        if row.all_words and not row.words and not any(word.casefold() in said for word in row.all_words):
+            yield _("No trigger word of {lora} is on, so it may do little. Choose one below.").format(lora=row.name)
