@@ -118,7 +118,7 @@ class PublishingRules:
         self, who: ActionContext, job: Job, position: int, art_channel_id: int, *, shows_prompt: bool
     ) -> NewPublication:
         """The row of a picture that is about to be published."""
-        request = job.request if not job.request.variants else job.request.only(position)
+        request = job.request.only(position)
         return NewPublication(
             server_id=who.place,
             job_id=job.id,
@@ -278,7 +278,7 @@ class Publishing:
             return await mark_posted(
                 self._connection, row.id, message.channel_id, message.message_id, PublishedFacets(), ""
             )
-        request = job.request
+        request = job.request.only(row.position)
         used = await loras_of_files(self._connection, sorted({use.sha256 for use in request.loras}))
         words = [row.checkpoint, *(use.name for use in request.loras), *([request.prompt] if row.shows_prompt else [])]
         facets = PublishedFacets({lora.category for lora in used})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import discord
 from discord import ui
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from bot.database.inputs import note_given
 from bot.database.jobs import Job, find_job
 from bot.database.pictures import pictures_of_job
+from bot.database.publications import Publication
 from bot.errors import NothingThere
 from bot.i18n import _
 from bot.pictures.inputs import Input
@@ -30,7 +31,20 @@ _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")  # kinds that may hold a recipe
 _MORE_SUFFIXES = (".gif", ".avif", ".bmp")  # kinds that a picture can start from too
 
 
-async def find_shown_job(client: Client, message: discord.Message) -> Job | None:
+@dataclass(frozen=True)
+class ShownJob:
+    """The job that a message shows; with its publication where one of its pictures is published by the message."""
+
+    job: Job
+    publication: Publication | None = None
+
+    @property
+    def position(self) -> int:
+        """Which picture of the job is meant: the published one, else the first."""
+        return 0 if self.publication is None else self.publication.position
+
+
+async def find_shown_job(client: Client, message: discord.Message) -> ShownJob | None:
     """The job that a message of the bot shows; None for any other message."""
     if client.user is None or message.author.id != client.user.id:
         return None
@@ -40,27 +54,32 @@ async def find_shown_job(client: Client, message: discord.Message) -> Job | None
         custom_id = (item.custom_id or "") if isinstance(item, ui.Button) else ""
         for kind in buttons:
             if match := kind.__discord_ui_compiled_template__.fullmatch(custom_id):
-                return await find_job(client.connection, int(match["job"]))
+                job = await find_job(client.connection, int(match["job"]))
+                return None if job is None else ShownJob(job)
     published = await find_published(client.connection, message)
-    return None if published is None else await find_job(client.connection, published.job_id)
+    job = None if published is None else await find_job(client.connection, published.job_id)
+    return None if job is None else ShownJob(job, published)
 
 
 async def keep_shown_picture(interaction: Interaction, message: discord.Message) -> Input:
-    """Keep the first picture of the message to start from it.
+    """Keep the first picture of the message, or the published one, to start from it.
 
     Raises NothingThere, PictureRefused, TakenDown, or why the picture is not shown where the person is. A message that
     says why a job's pictures may not be shown has its buttons too: only their owner starts from them.
     """
     client = interaction.client
-    job = await find_shown_job(client, message)
-    if job is not None and job.person_id != interaction.user.id and not _shows_pictures(message):
+    shown = await find_shown_job(client, message)
+    if shown is not None and shown.job.person_id != interaction.user.id and not _shows_pictures(message):
         raise _no_picture()
-    if job is None:
+    if shown is None:
         return await take_upload(interaction, _attached(message, (*_SUFFIXES, *_MORE_SUFFIXES))[0])
+    job = shown.job
     await client.removals.check_open(job, interaction)
     await require_shown(interaction, job)
     folder = client.configuration.settings.storage.pictures
     for picture in await pictures_of_job(client.connection, job.id):
+        if shown.publication is not None and picture.position != shown.position:
+            continue
         if kept := await client.inputs.keep_picture(folder / picture.path):
             await note_given(client.connection, interaction.user.id, kept.sha256)
             return replace(kept, rating=await client.servers.checks.rating_of(job))

@@ -33,7 +33,7 @@ FORGED = [
     f"feature:1:lora:{'9' * 18}", f"feature:0:publication:{'9' * 18}", f"ga-g:{TOO_MUCH}:", f"ga-g::{TOO_MUCH}",
     f"ga-g:{'9' * 18}:{'9' * 20}", f"ga-o:{TOO_MUCH}.1:0:n-::0.", "ga-r:1.1:0:~x", "ga-a:0:~x", f"ga-a:0:~{TOO_MUCH}",
     f"ga-g::{'9' * 20}", f"ga-o:{'9' * 18}.1:0:n-::0.", f"ga-a:{'9' * 18}:n-::0.",
-    *(f"{name}:{number}" for name in ("publish", "like", "unlike", "usesame", "unpublish")
+    *(f"{name}:{number}" for name in ("publish", "like", "unlike", "usesame", "unpublish", "keeppub", "remixpub")
       for number in (TOO_MUCH, "9" * 18, "-1")),
     *(f"{name}:{choice}" for name in ("pubpicture", "pubprompt", "pubconfirm")
       for choice in (f"{'9' * 18}:0:1:1", f"1:0:{TOO_MUCH}:1", f"{TOO_MUCH}:0:1:1", "1:10:1:1", "1:0:1:2", "1:0:0:0")),

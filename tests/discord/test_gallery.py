@@ -352,7 +352,15 @@ async def test_who_manages_messages_in_a_room_of_their_own_takes_nothing_down_in
         del art.overwrites[default_world.LINUS]
 
 
-FORGED = ("like", "usesame", "rppublished", "unlike", "unpublish")  # each followed by a publication
+FORGED = (
+    "like",
+    "usesame",
+    "keeppub",
+    "remixpub",
+    "rppublished",
+    "unlike",
+    "unpublish",
+)  # each followed by a publication
 GONE = "not in the gallery any more"
 
 
@@ -401,7 +409,7 @@ async def test_forged_buttons_reach_no_hidden_picture(stage: Stage) -> None:
     await stage.bot.publishing.settle()
     hidden = await find_publication(stage.easel.connection, one.id)
     assert hidden is not None and hidden.hidden
-    for name in ("like", "usesame", "rppublished"):
+    for name in ("like", "usesame", "keeppub", "remixpub", "rppublished"):
         assert GONE in (await forged(stage, stage.linus, f"{name}:{one.id}")).text, name
     assert GONE in (await forged(stage, margaret, f"feature:1:publication:{one.id}")).text
     assert "Only they can take it back" in (await forged(stage, stage.linus, f"unpublish:{one.id}")).text

@@ -5,17 +5,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import discord
-from discord import app_commands
+from discord import app_commands, ui
 
 from bot.errors import NothingThere
 from bot.i18n import _
 from bot.ui.access import checkpoints_here
 from bot.ui.client import Client, Cog, Interaction
-from bot.ui.message_lookup import find_shown_job, keep_shown_picture, read_recipe
+from bot.ui.message_lookup import ShownJob, find_shown_job, keep_shown_picture, read_recipe
 from bot.ui.replies import send_ephemeral
 from bot.ui.views.add_offer import offer_missing
 from bot.ui.views.picture_details import bookmark_loras, details_view, job_details_view
+from bot.ui.views.published import bookmark_published, remix_published
+from bot.ui.views.published_post import details_buttons
 from bot.ui.views.report_forms import open_report_form
 from bot.workspace.remix import parts_of, remix, remixed
 from inference.parameters import recipe_of
@@ -46,17 +50,21 @@ class ContextMenusCog(Cog):
 
     async def remix(self, interaction: Interaction, message: discord.Message) -> None:
         """Fill the studio from the picture."""
+        shown = await find_shown_job(self._client, message)
+        if shown is not None and shown.publication is not None:
+            await remix_published(interaction, shown.publication.id)
+            return
         connection, checkpoints = self._client.connection, await checkpoints_here(interaction)
         limit, person_id = self._client.configuration.settings.limits.max_loras, interaction.user.id
-        if job := await find_shown_job(self._client, message):
-            await self._client.removals.check_open(job, interaction)
-            recipe = recipe_of(job.request)
-            again = await remixed(connection, checkpoints, job, person_id, limit=limit)
+        if shown is not None:
+            await self._client.removals.check_open(shown.job, interaction)
+            recipe = recipe_of(shown.job.request)
+            again = await remixed(connection, checkpoints, shown.job, person_id, limit=limit)
         else:
             recipe = await read_recipe(message)
             again = await remix(connection, checkpoints, recipe, person_id, limit=limit)
         await self._client.studios.open_with(interaction, again.draft, "\n".join(again.notes))
-        if job is None:
+        if shown is None:
             await offer_missing(interaction, await parts_of(connection, recipe.loras))
 
     async def start_from_picture(self, interaction: Interaction, message: discord.Message) -> None:
@@ -67,24 +75,36 @@ class ContextMenusCog(Cog):
 
     async def bookmark_loras(self, interaction: Interaction, message: discord.Message) -> None:
         """Bookmark all LoRAs of the picture."""
-        job = await find_shown_job(self._client, message)
-        recipe = recipe_of(job.request) if job else await read_recipe(message)
+        shown = await find_shown_job(self._client, message)
+        if shown is not None and shown.publication is not None:
+            await bookmark_published(interaction, shown.publication.id)
+            return
+        recipe = recipe_of(shown.job.request) if shown else await read_recipe(message)
         await bookmark_loras(interaction, recipe.loras)
 
     async def details(self, interaction: Interaction, message: discord.Message) -> None:
         """Show the parameters of the picture."""
         connection, checkpoints = self._client.connection, self._client.configuration.checkpoints
-        if job := await find_shown_job(self._client, message):
-            view = await job_details_view(interaction, job)
+        if shown := await find_shown_job(self._client, message):
+            view = await _details(interaction, shown)
         else:
             view = await details_view(connection, checkpoints, await read_recipe(message))
         await send_ephemeral(interaction, view)
 
     async def report(self, interaction: Interaction, message: discord.Message) -> None:
         """Ask why the person reports the picture."""
-        job = await find_shown_job(self._client, message)
-        if job is None and self._client.user == message.author:
+        shown = await find_shown_job(self._client, message)
+        if shown is None and self._client.user == message.author:
             raise NothingThere(what=_("No picture is shown in this message, so there is nothing to report."))
-        if job is None:
+        if shown is None:
             raise NothingThere(what=_("This is no picture of Easel. What others post, Discord itself lets you report."))
-        await open_report_form(interaction, job)
+        await open_report_form(interaction, shown.job)
+
+
+async def _details(interaction: Interaction, shown: ShownJob) -> ui.LayoutView:
+    """The details of what a message shows: of a published picture, its own alone. Raises PictureReported."""
+    job, publication = shown.job, shown.publication
+    if publication is None:
+        return await job_details_view(interaction, job)
+    alone = replace(job, request=job.request.only(publication.position))
+    return await job_details_view(interaction, alone, details_buttons(publication, alone))

@@ -101,8 +101,9 @@ async def _card(interaction: Interaction, publication: Publication) -> GalleryCa
     client = interaction.client
     job = await find_job(client.connection, publication.job_id)
     picture = await file_of(interaction, publication)
-    loras = [use.name for use in job.request.loras] if job else []
-    prompt = job.request.only(publication.position).prompt if job and publication.shows_prompt else ""
+    request = job.request.only(publication.position) if job else None
+    loras = [use.name for use in request.loras] if request else []
+    prompt = request.prompt if request and publication.shows_prompt else ""
     return GalleryCard(publication, picture, loras, prompt)
 
 

@@ -17,6 +17,7 @@ from bot.database.history import NEWEST, HistoryPage, Wanted, history_page, newe
 from bot.database.jobs import Job
 from bot.database.loras import find_lora, find_version
 from bot.database.pictures import Picture, pictures_of_job
+from bot.database.publications import PublicationState, publications_of_job
 from bot.errors import PictureReported
 from bot.i18n import _, later, ngettext
 from bot.i18n.texts import clipped, lora_use, plain, several
@@ -30,6 +31,7 @@ from bot.ui.rendered_message import RenderedMessage, hide_pictures
 from bot.ui.replies import error_message, send_ephemeral
 from bot.ui.views.go_to_page import GoToPageForm
 from bot.ui.views.persistent_items import JobButton, PersistentButton
+from bot.ui.views.published_post import UnpublishButton
 from bot.ui.views.result import AgainButton, DeleteButton, EditButton, result_view
 from bot.workspace.repaint import picture_gone
 from inference.errors import RequestError
@@ -37,6 +39,7 @@ from inference.errors import RequestError
 PAGE_SIZE = 5  # jobs of 7 components each, in a message of at most 40
 MAX_SEARCH = 30  # characters; the search is part of every button's custom_id, which holds 100
 MAX_PROMPT, MAX_LORAS = 160, 150  # characters about one job; five share the 4000 of a message
+MAX_UNPUBLISH = 4  # buttons in a row beside *Delete*
 _KEY_DIGITS = 6
 _PATTERN = r"(?P<anchor>\d{1,18}):(?P<lora>\d{0,18}):(?P<checkpoint>[0-9a-f]{0,6}):(?P<search>.{0,30})"
 
@@ -177,8 +180,8 @@ async def history(interaction: Interaction, query: HistoryQuery, number: int | N
     for job in found.jobs:
         if refusal := hidden.get(job.id):
             page.view.add_item(ui.TextDisplay[Any](_hidden_text(job, refusal)))
-            if isinstance(refusal, PictureReported):  # its message is out of sight, with its buttons
-                page.view.add_item(ui.ActionRow[Any](DeleteButton(job.id)))
+            if buttons := await _buttons_of_hidden(interaction, job, refusal):
+                page.view.add_item(ui.ActionRow[Any](*buttons))
             continue
         pictures = await pictures_of_job(connection, job.id)
         thumbnail = await client.thumbnails.of_painted(pictures[0].path) if pictures else None
@@ -222,6 +225,21 @@ def _hidden_text(job: Job, refusal: RequestError) -> str:
     """What stands in place of a job that is rated above what is shown here, or reported."""
     what = _("A picture of yours that is not shown here.")
     return f"{what} · <t:{job.created_at // 1000}:R>\n-# {error_message(refusal)}"
+
+
+async def _buttons_of_hidden(interaction: Interaction, job: Job, refusal: RequestError) -> list[PersistentButton]:
+    """What its owner may do with it all the same: its messages are out of sight, with their buttons."""
+    reported = [DeleteButton(job.id)] if isinstance(refusal, PictureReported) else []
+    published = await publications_of_job(interaction.client.connection, job.id)
+    here = [
+        one for one in published if one.server_id == interaction.guild_id and one.state is not PublicationState.REMOVING
+    ]
+    unpublish = [UnpublishButton(one.id) for one in here[:MAX_UNPUBLISH]]
+    if len(unpublish) > 1:
+        for button, one in zip(unpublish, here, strict=False):
+            number_of = _("Picture {number}").format(number=one.position + 1)
+            button.item.label = f"{button.item.label} · {number_of}"
+    return [*reported, *unpublish]
 
 
 async def _text(connection: aiosqlite.Connection, checkpoints: InstalledCheckpoints, job: Job, count: int) -> str:

@@ -123,10 +123,11 @@ async def bookmark_loras(interaction: Interaction, loras: Sequence[RecipeLora]) 
     await send_ephemeral_text(interaction, sentences(*filter(None, sentences_of_reply)))
 
 
-async def job_details_view(interaction: Interaction, job: Job) -> ui.LayoutView:
+async def job_details_view(interaction: Interaction, job: Job, buttons: Sequence[ui.Item[Any]] = ()) -> ui.LayoutView:
     """The details of a job's picture. The prompt is shown to its owner, or to all if the owner shows it.
 
-    Staff see it of pictures that are public in their own server. Raises PictureReported or DatabaseError.
+    Staff see it of pictures that are public in their own server. `buttons` stand under it in place of those for the
+    job. Raises PictureReported or DatabaseError.
     """
     client, person_id = interaction.client, interaction.user.id
     if await held_jobs(client.connection, [job.id]):
@@ -139,7 +140,7 @@ async def job_details_view(interaction: Interaction, job: Job) -> ui.LayoutView:
     if not whole:
         view.add_item(ui.TextDisplay[Any]("-# " + _("Its prompt is kept private by whoever wrote it.")))
     keep = [BookmarkLorasButton(job.id)] if job.request.loras else []
-    view.add_item(ui.ActionRow[Any](RemixButton(job.id), *keep))
+    view.add_item(ui.ActionRow[Any](*(buttons or [RemixButton(job.id), *keep])))
     return view
 
 

@@ -38,6 +38,7 @@ from bot.ui.views.persistent_items import (
     outdated_error,
 )
 from bot.ui.views.published_post import UnpublishButton, picture_items, shown_picture
+from bot.ui.views.sheet import label_of_variant
 from bot.workspace.repaint import picture_gone
 from inference.errors import RequestError
 
@@ -130,7 +131,9 @@ async def publish_page(interaction: Interaction, choice: PublishChoice) -> Rende
         for item in await _question(interaction, choice, job, picture, page):
             page.view.add_item(item)
     if len(pictures) > 1:
-        for row in button_rows([PictureChoiceButton.of(replace(choice, position=each.position)) for each in pictures]):
+        for row in button_rows(
+            [PictureChoiceButton.of(job, replace(choice, position=one.position)) for one in pictures]
+        ):
             page.view.add_item(row)
     return page
 
@@ -222,9 +225,11 @@ class PictureChoiceButton(_ChoiceButton, template=rf"pubpicture:{STATE}"):
     name = "pubpicture"
 
     @classmethod
-    def of(cls, choice: PublishChoice) -> Self:
-        """The button for a picture, with its number."""
-        return cls(choice, _("Picture {number}").format(number=choice.position + 1))
+    def of(cls, job: Job, choice: PublishChoice) -> Self:
+        """The button for a picture, with its number, or on a sheet with what it was painted with."""
+        if not job.request.variants:
+            return cls(choice, _("Picture {number}").format(number=choice.position + 1))
+        return cls(choice, label_of_variant(job.request, choice.position)[:80])
 
 
 class PublishPromptButton(_ChoiceButton, template=rf"pubprompt:{STATE}"):

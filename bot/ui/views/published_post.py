@@ -83,10 +83,16 @@ def published_message(
     return page
 
 
+def details_buttons(publication: Publication, job: Job) -> list[PersistentButton]:
+    """What everybody may do with the details of a published picture, whose job has this picture alone."""
+    keep = [BookmarkPublishedButton(publication.id)] if job.request.loras else []
+    return [RemixPublishedButton(publication.id), *keep]
+
+
 def publication_buttons(publication: Publication, job: Job, *, unpublish: bool = True) -> list[PersistentButton]:
     """What everybody may do with a published picture, and with `unpublish` what its author and staff may."""
     about_loras: list[PersistentButton] = []
-    if job.request.loras:
+    if job.request.only(publication.position).loras:
         about_loras = [UseSameButton(publication.id), BookmarkPublishedButton(publication.id)]
     return [
         LikeButton(publication.id, publication.likes),

@@ -259,8 +259,10 @@ def result_view(
     job: Job, attachments: tuple[PictureFile, ...], *, shows_prompt: bool, publishes: bool = False
 ) -> ui.LayoutView:
     """The pictures, one line of parameters, and the buttons; *Publish* among them if it `publishes`."""
+    publish = [PublishButton(job.id)] if publishes else []
     if job.request.variants:
-        return sheet_view(job, attachments[0], [AgainButton(job.id), *_about_loras(job), DeleteButton(job.id)])
+        buttons = [AgainButton(job.id), *_about_loras(job), *publish, DeleteButton(job.id)]
+        return sheet_view(job, attachments[0], buttons)
     line = summary_of_job(job)
     if job.seconds:
         line += " · " + _("{seconds} s").format(seconds=number(max(job.seconds, MIN_SHOWN_SECONDS), 1))
@@ -278,7 +280,6 @@ def result_view(
     view.add_item(ui.MediaGallery[Any](*items))
     view.add_item(ui.TextDisplay[Any]("\n".join(lines)))
     again = [] if _is_resize_only(job) else [AgainButton(job.id)]
-    publish = [PublishButton(job.id)] if publishes else []
     view.add_item(ui.ActionRow[Any](*again, VaryButton(job.id), EditButton(job.id), UpscaleButton(job.id), *publish))
     view.add_item(ui.ActionRow[Any](*_about_loras(job), DetailsButton(job.id), DeleteButton(job.id)))
     return view

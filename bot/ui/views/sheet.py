@@ -110,7 +110,8 @@ def sheet_view(job: Job, sheet: PictureFile, buttons: Sequence[ui.Item[Any]]) ->
     takes = [TakeVariantButton(job.id, i, _button_label(name, letters)) for i, name in enumerate(names)]
     for row in button_rows(takes):
         view.add_item(row)
-    view.add_item(ui.ActionRow[Any](*buttons))
+    for row in button_rows(buttons):
+        view.add_item(row)
     return view
 
 
@@ -122,6 +123,11 @@ def variant_text(name: VariantName) -> str:
         return _("without any")
     left_out = [name.lora] if name.lora is not None else list(name.without)
     return _("without {loras}").format(loras=", ".join(left_out)) if left_out else _("all")
+
+
+def label_of_variant(request: GenerationRequest, position: int) -> str:
+    """The name of a variant for a button."""
+    return _button_label(names_of(request)[position], letters_of(request))
 
 
 def _button_label(name: VariantName, letters: Mapping[str, str]) -> str:
