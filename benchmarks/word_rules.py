@@ -29,6 +29,7 @@ TEXTS = {
     "prompt": "masterpiece, best quality, 1girl, solo, (long hair:1.2), school uniform, cherry blossoms, score_9_up, ",
     "prose": "An old lighthouse keeper walks home along the cliffs at dusk, his lantern held high against the fog. ",
     "japanese": "桜の木の下で本を読む女性、青い空、ガラスの塔、柔らかい光、ロリポップ、",
+    "masked": "".join(f"{first}{second}*ldd ch*{second}{first} " for first in "abcdefgh" for second in "abcdefghijklm"),
     "hidden": "c h i l d l.o.l.i ",
     "repeated": "nude, ",
     "ordinary_phrases": "nude moby dick, ",

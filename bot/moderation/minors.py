@@ -6,7 +6,9 @@ write what a picture must not show; what has a negative weight there is read as 
 
 from __future__ import annotations
 
+import re
 import tomllib
+import unicodedata
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from functools import cache
@@ -25,7 +27,16 @@ _PARTS: Final = {
     "(?:1[0-7]|[0-9]|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen"
     "|seventeen)",
     "{kanji}": "(?:^|[^0-9一二三四五六七八九十百])(?:1[0-7]|[0-9]|十[一二三四五六七]?|[一二三四五六七八九])",
+    "{small}": "(?:1[0-7]|[3-9])",
+    "{apart}": r"[ _]*[,、;(\[・-][ _(\[]*",
+    "{ends}": r"[ _]*(?:[,、;)\]。\n]|\.(?:[^0-9]|$)|$)",
+    "{french}": "(?:^|[^0-9a-z])(?:(vingt|trente|quarante|cinquante|soixante|cent)[ _-]*(?:et[ _-]*)?)?"
+    "(?:un|deux|trois|quatre|cinq|six|sept|huit|neuf|dix[ _-]*sept|dix|onze|douze|treize|quatorze|quinze|seize)",
+    "{spanish}": "(?:^|[^0-9a-z])"
+    "(?:(treinta|cuarenta|cincuenta|sesenta|setenta|ochenta|noventa|ciento?)[ _-]*(?:y[ _-]*)?)?"
+    "(?:uno?|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|once|doce|trece|catorce|quince|dieciseis|diecisiete)",
 }
+_SHORTEST_BACKWARDS: Final = 4  # letters of a term; these are known, unlike those of a list
 _MAX_SIZE: Final = 1000  # instructions of a pattern of ages
 
 
@@ -48,6 +59,8 @@ class MinorsTerms:
     ordinary: tuple[str, ...] = ()
     ages: tuple[str, ...] = ()
     aged_things: tuple[str, ...] = ()
+    accented_minor: tuple[str, ...] = ()
+    not_backwards: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, text: str) -> MinorsTerms:
@@ -78,7 +91,10 @@ class MinorsRule:
         self._matcher = ExceptingMatcher(
             (Word(checked_word(word), term) for term, words in lists.items() for word in words),
             (Word(checked_word(phrase), Term.ORDINARY) for phrase in terms.ordinary),
+            _SHORTEST_BACKWARDS,
+            terms.not_backwards,
         )
+        self._accented = _as_written(terms.accented_minor)
         self._ages = [LinearPattern(_with_numbers(pattern), _MAX_SIZE) for pattern in terms.ages]
         self._things = frozenset(terms.aged_things)
 
@@ -90,12 +106,17 @@ class MinorsRule:
         sexual, minor = first.get(Term.SEXUAL), first.get(Term.MINOR)
         if not sexual:
             return None
-        young = (minor.word.written, minor.span) if minor else self._age(text)
+        young = (minor.word.written, minor.span) if minor else self._accented_term(text) or self._age(text)
         return _match(young, (sexual.word.written, sexual.span)) if young else None
 
     def sexual_terms(self, text: NormalisedText) -> tuple[str, ...]:
         """The sexual terms that the text has, as they are written in the list."""
         return tuple(hit.word.written for hit in self._matcher.find(text) if hit.word.label is Term.SEXUAL)
+
+    def _accented_term(self, text: NormalisedText) -> tuple[str, Span] | None:
+        """The first term whose accents are in the text."""
+        found = None if self._accented is None or text.text.isascii() else self._accented.search(text.text)
+        return (found[0], Span(*found.span())) if found else None
 
     def _age(self, text: NormalisedText) -> tuple[str, Span] | None:
         """The first age below 18 that a person of the text has."""
@@ -112,6 +133,13 @@ def _with_numbers(pattern: str) -> str:
     for name, part in _PARTS.items():
         pattern = pattern.replace(name, part)
     return pattern
+
+
+def _as_written(words: tuple[str, ...]) -> re.Pattern[str] | None:
+    """Any of the words with its accents, composed or not."""
+    forms = {unicodedata.normalize(form, word) for word in words for form in ("NFC", "NFD")}
+    alternatives = "|".join(map(re.escape, sorted(forms)))
+    return re.compile(rf"(?<![^\W_])(?:{alternatives})(?![^\W_])", re.IGNORECASE) if forms else None
 
 
 def _match(*terms: tuple[str, Span]) -> MinorsMatch:

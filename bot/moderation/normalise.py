@@ -30,6 +30,8 @@ LEET: Final = {
     "0": "o", "1": "il", "2": "z", "3": "e", "4": "a", "5": "s", "6": "gb", "7": "t", "8": "b", "9": "g",
     "@": "a", "$": "s", "!": "il", "|": "li", "+": "t", "€": "e", "£": "l", "¢": "c", "¥": "y",
 }  # fmt: skip
+MASKS: Final = "*#%"  # signs that people write in the place of a letter
+MOST_MASKED: Final = 200  # different masked words of a text that are looked at; no prompt that paints anything has more
 _DECODED = str.maketrans({sign: letters[0] for sign, letters in LEET.items()})
 # Letters that one sign may stand for are the same in the skeleton; who finds a word there looks at the letters again.
 _SAME = {"i": "l", "b": "g"}
@@ -43,6 +45,9 @@ _EAST_ASIAN = re.compile("[\u1100-\u11ff\u3005-\u30ff\u3400-\u9fff\uac00-\ud7ff\
 _NAME = re.compile(
     r"(?:LATIN (?:SMALL |CAPITAL )?LETTER (?:SMALL CAPITAL )?|SYMBOL LETTER |LATIN CAPITAL LETTER )([A-Z])\b"
 )
+MaskedKey = tuple[str, str, int]  # see `masked_key`
+# The parts of a word that are shown, one hidden letter between two of them, and where it begins in the folded text.
+MaskedWord = tuple[list[str], int]
 MAX_SEPARATOR = 4  # characters between two letters of one word
 _MAX_FOLDED = 4  # letters of one character; the longest compatibility form has 18
 
@@ -50,6 +55,10 @@ _MAX_FOLDED = 4  # letters of one character; the longest compatibility form has 
 _PIECE = re.compile("(?:[^\\W_]|[@$!|+€£¢¥'\u3099\u309a\u0900-\u0dff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])+")
 # The weight of a part of a prompt, as in `(long hair:1.2)`, which parts no word: `(chi:1.1)ld` is written to be read.
 _WEIGHT = re.compile(r":[ ]{0,3}[+-]?[0-9]{0,3}\.?[0-9]{1,6}[ ]{0,3}(?=\))")
+_MASK = re.compile(f"[{MASKS}]")
+_MASKED = re.compile(f"[a-z0-9@$!|+€£¢¥](?:[a-z0-9@$!|+€£¢¥]*[{MASKS}])+[a-z0-9@$!|+€£¢¥]+")
+_PLAINLY_MASKED = re.compile(f"[a-z{MASKS[0]}]+")
+_UNMASKED = _DECODED | str.maketrans(dict.fromkeys(MASKS, MASKS[0]))
 _BETWEEN_SIGNS = re.compile("[^@$!|+€£¢¥']+")
 _RUN = re.compile(r"(.)\1\1+")
 _COMPOSABLE = re.compile("[\u3099\u309a\u1160-\u11ff]")  # folded kana and Hangul are decomposed
@@ -305,6 +314,32 @@ class NormalisedText:
         return list(accumulate(map(len, map(_FOLD.__getitem__, map(ord, self.text)))))
 
     @cached_property
+    def distinct(self) -> frozenset[str]:
+        """The letters of all pieces."""
+        return frozenset(self.letters)
+
+    @cached_property
+    def masked(self) -> dict[MaskedKey, list[MaskedWord]]:
+        """What has signs in the place of letters, half of them at most: the first `MOST_MASKED` of a text."""
+        found: dict[MaskedKey, list[MaskedWord]] = {}
+        if not _MASK.search(self._unweighted):
+            return found
+        seen = set[str]()
+        for match in _MASKED.finditer(self._unweighted):
+            letters = match[0]
+            if letters in seen:
+                continue
+            if len(seen) == MOST_MASKED:
+                break
+            seen.add(letters)
+            if not _PLAINLY_MASKED.fullmatch(letters):
+                letters = letters.rstrip("!|").translate(_UNMASKED)
+            parts = letters.split(MASKS[0])
+            if 0 < len(parts) - 1 <= len(letters) // 2:
+                found.setdefault(masked_key(letters), []).append((parts, match.start()))
+        return found
+
+    @cached_property
     def readings(self) -> list[Reading | ComposedReading]:
         """What patterns read: the folded text, and what its signs and its spaced and repeated letters may stand for."""
         decoded = self._decoded()
@@ -338,6 +373,11 @@ class NormalisedText:
             written, before = ends, read if read.isalpha() else ""
         take_over(len(self.folded))
         return Reading("".join(parts), tuple(accumulate(map(len, parts), initial=0)), (*origins, len(self.folded)))
+
+
+def masked_key(letters: str) -> MaskedKey:
+    """What a masked word shows of the word in any case: its first and its last letter, and how many it has."""
+    return letters[0], letters[-1], len(letters)
 
 
 def is_single(letters: str) -> bool:

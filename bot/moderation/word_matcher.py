@@ -10,12 +10,13 @@ neighbours out:
   if no white space is between them (`wo-rd`); across white space a word of five letters does, unless all of its pieces
   are ordinary words, as in *the pen is red*.
 - A number by itself is a letter only among single letters: *(pen:1.5)* has a weight.
+- `disguises.py` finds words that are written backwards, or with signs in the place of letters.
 - A phrase stands as it is written, with any short separator or none between its words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
@@ -24,6 +25,7 @@ from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 import ahocorasick
 
+from bot.moderation.disguises import SHORTEST_BACKWARDS, DisguisedWords
 from bot.moderation.normalise import LEET, MAX_SEPARATOR, NormalisedText, Script, Span, is_single, parts_of, skeleton
 
 Label = TypeVar("Label")
@@ -173,21 +175,31 @@ class WordMatcher(Generic[Label]):
 
 
 class ExceptingMatcher(Generic[Label]):
-    """Finds any of its words, but not inside of the phrases that are excepted."""
+    """Finds any of its words, also in disguise, but not inside of the phrases that are excepted."""
 
-    def __init__(self, words: Iterable[Word[Label]], phrases: Iterable[Word[Label]]) -> None:
-        excepted = list(phrases)
+    def __init__(
+        self,
+        words: Iterable[Word[Label]],
+        phrases: Iterable[Word[Label]],
+        shortest_backwards: int = SHORTEST_BACKWARDS,
+        other_words: Collection[str] = (),
+    ) -> None:
+        """The last two are as in `DisguisedWords`."""
+        excepted, found = list(phrases), list(words)
         self._phrases = frozenset(excepted)
-        self._matcher = WordMatcher[Label]([*words, *excepted])
+        self._matcher = WordMatcher[Label]([*found, *excepted])
+        closed = [(word.letters, word) for word in found if len(word.parts) == 1 and "*" not in word.written]
+        self._disguised = DisguisedWords[Word[Label]](closed, shortest_backwards, other_words)
         inner = (self._matcher.find(NormalisedText(phrase.written)) for phrase in excepted)
         self._in_phrases = frozenset(hit.word for hits in inner for hit in hits)  # and these themselves
 
     def find(self, text: NormalisedText) -> list[WordHit[Label]]:
         """Every word that the text has outside of such phrases, with a place, in the order of the automaton."""
-        hits = list(self._matcher.find(text))
+        disguised = [WordHit(word, span) for word, span in self._disguised.find(text)]
+        hits = [*self._matcher.find(text), *disguised]
         if not any(hit.word in self._phrases for hit in hits):
             return hits
-        hits = list(self._matcher.find(text, self._in_phrases))
+        hits = [*self._matcher.find(text, self._in_phrases), *disguised]
         excepted = bytearray(len(text.text))  # 1 for what such a phrase covers
         for word, (start, end) in hits:
             if word in self._phrases and "," not in text.text[start:end]:

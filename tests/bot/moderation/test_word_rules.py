@@ -12,7 +12,7 @@ import pytest
 from bot.config import ConfigError, WordListMode, settings_from
 from bot.moderation.minors import MinorsTerms, minors_rule, operators_terms
 from bot.moderation.word_rules import TextKind, WordList, judge
-from tests.bot.moderation.evasions import listed, of_lists, of_minors, of_servers_lists
+from tests.bot.moderation.evasions import dictionary, listed, of_lists, of_minors, of_servers_lists
 from tests.growth import STEEPEST, growth
 
 # What issue after issue of other bots tells of: ordinary words that a filter must let pass.
@@ -23,7 +23,11 @@ a child playing in a garden | nsfw, 1woman | see x-ray | the pen is red | didn't
 nsfw, twenty-one years old | nsfw, 二十歳 | nude, 12 years old whisky | lol! | 個性的な子供 | 裸足の子供 |
 nsfw, カロリー, ロリポップ | nsfw, gothic lolita dress | explicit, A minor | child, analog camera |
 nude | (pen:1.5), is | nude, 12 | newborn star nebula, sensual curves | nude, kidney | 裸足の子供, 裸眼 |
-teenage mutant ninja turtles, sexy pin-up | (hair:0.8)(year:1.2) 2025
+teenage mutant ninja turtles, sexy pin-up | (hair:0.8)(year:1.2) 2025 |
+1girl, nude, 8k uhd | girl, 4 people, nude | 1girl, 18, nude | nude girl (1.2) | (girl:1.3), nude | 1girl, 9:16, nude |
+person, 3, nude | Nina, desnuda | Nino Rota, sensual | vingt-deux ans, nue, sexe | treinta y dos años, desnuda |
+neet, nude | Lana, kid | rock*roll kid, 4*4 truck | gamine haircut, lingerie | sonate en la mineur, sensual |
+stressed kid, desserts | k*g, nude
 """
 REFUSED = """
 loli | 1loli | L0L1 | l.o.l.i | ｌｏｌｉ | ӏоӏі | lo\u200bli | loooli | nsfw child | ch1ld, n.s.f.w |
@@ -31,9 +35,15 @@ loli | 1loli | L0L1 | l.o.l.i | ｌｏｌｉ | ӏоӏі | lo\u200bli | loooli | 
 12歳のエロ | ロリ | 幼女のヌード | nude, s1xteen years old | nude, chi ld | 18 months old, naked | секс, дети |
 12살 누드 | blowjo-b, minor | (child:1.2), (nude:1.1) | nude, child's room | k i d, s e x |
 (chi:1.1)ld, nude | (lo:1.1)(li:1.2) | (ch: 1.05)(ild:-0.3), nsfw | NakedChild | childnude | ろり | 幼女, 裸 |
-小女孩 裸体 | маленькая девочка, голая | 여자아이 누드 | a girl of twelve, topless
+小女孩 裸体 | маленькая девочка, голая | 여자아이 누드 | a girl of twelve, topless |
+nude, girl (12) | 1girl, 13, nude | girl [9], topless | 少女(12)、全裸 | fille (14), seins | edun dlihc | a NOCILOL |
+n*de child | ch*ld, N#DE | **n*d3** kid | ch**d, nude | l*li | douze ans, toute nue | dix-sept ans, sexe |
+doce años, desnuda | NIÑA, desnuda | niño, desnudo | una nina sin ropa | petite fille toute nue | colegiala, tetas
 """
-WORDS = WordList("words", ("penis", "rape", "ass", "sex", "cat*", "*dog", "*bird*", "dead body", "猫", "pussy", "xxx"))
+WORDS = WordList(
+    "words",
+    ("penis", "rape", "ass", "sex", "cat*", "*dog", "*bird*", "dead body", "猫", "pussy", "xxx", "svilence", "drawer"),
+)
 
 
 def rules(text: str, words: WordList = WORDS, kind: TextKind = TextKind.PROMPT) -> list[str]:
@@ -67,7 +77,8 @@ def test_the_rule_on_minors_reads_every_other_kind_of_text(kind: TextKind) -> No
         ("catalogue", "cat*"), ("a c a t", "cat*"), ("bulldog", "*dog"), ("songbirds", "*bird*"),
         ("dead_body", "dead body"), ("d3ad b0dy", "dead body"), ("deadbody", "dead body"),
         ("白猫の絵", "猫"), ("xxxx", "xxx"), ("p+e+n+i+s", "penis"), ("ᴘᴇɴɪꜱ", "penis"),
-        ("🅿🅴🅽🅸🆂", "penis"),
+        ("🅿🅴🅽🅸🆂", "penis"), ("p*nis", "penis"), ("PEN%S", "penis"), ("p**is", "penis"), ("a ρ#пis", "penis"),
+        ("(r*pe:1.2)", "rape"), ("s*x", "sex"), ("ecnelivs", "svilence"),
     ],
 )  # fmt: skip
 def test_a_hidden_word_is_found(text: str, rule: str) -> None:
@@ -79,7 +90,8 @@ def test_a_hidden_word_is_found(text: str, rule: str) -> None:
     [
         "penisula", "the pen is red", "grape", "class", "as s", "Essex", "see x", "bobcat", "dogma",
         "dead bodyguard", "A55", "(pen:1.5), a desk", "70s", "c1ass", "didn't it", "assassin", "Kass", "a bush",
-        "dead, and then somewhere else a body", "pusy",
+        "dead, and then somewhere else a body", "pusy", "epar", "sinep", "p***s", "p*nisula", "*enis", "peni*",
+        "reward", "ecneliv", "s***x",
     ],
 )  # fmt: skip
 def test_an_ordinary_word_is_none(text: str) -> None:
@@ -167,6 +179,9 @@ HARD_TEXTS = [
     "ガ",
     "p u s s y ",
     "xx x ",
+    "a*",
+    "ab*c ",
+    "*",
     "́a",
 ]
 
@@ -200,6 +215,14 @@ def test_every_term_of_the_rule_on_minors_is_found_as_it_is_written() -> None:
     unseen += [term for term in plain["minor"] if not judge(f"{term}, nude", TextKind.PROMPT).about_minors]
     unseen += [term for term in plain["sexual"] if not judge(f"child, {term}", TextKind.PROMPT).about_minors]
     assert not unseen
+
+
+def test_no_term_of_the_rule_on_minors_is_an_english_word_backwards() -> None:
+    terms = MinorsTerms.read((resources.files("bot.moderation") / "minors.toml").read_text("utf-8"))
+    plain = {word for word in (*terms.always, *terms.minor, *terms.sexual) if word.isascii() and word.isalpha()}
+    read = {word for word in plain if len(word) > 3} - {*terms.not_backwards}
+    assert not {word[::-1] for word in read} & dictionary() - read
+    assert {*terms.not_backwards} <= plain, "else the list says nothing"
 
 
 def test_an_operator_extends_the_rule_on_minors(tmp_path: Path) -> None:
