@@ -357,6 +357,27 @@ class SizeAboveLimit(LimitReached):
 
 
 @dataclass(eq=False)
+class AddingDenied(LimitReached):
+    """You cannot add LoRAs here."""
+
+
+@dataclass(eq=False)
+class AddedTooMany(LimitReached):
+    """Your limit of LoRAs to add in 24 hours is {limit}. You can add the next one in {wait}."""
+
+    limit: int
+    wait: str
+
+
+@dataclass(eq=False)
+class ServerAddedTooMany(LimitReached):
+    """This server's limit of LoRAs to add in 24 hours is {limit}. The next one can be added in {wait}."""
+
+    limit: int
+    wait: str
+
+
+@dataclass(eq=False)
 class PicturesUsedUp(LimitReached):
     """Your limit of pictures a day is {limit}. You have ordered {used} today, so {asked} more cannot be ordered. The
     count begins anew in {wait}."""

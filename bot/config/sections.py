@@ -346,6 +346,11 @@ class LimitSettings(Section):
     identical_in_a_row: Annotated[int, Field(ge=0, le=20)] = 4
     """Requests in a row that differ in nothing but their seed and still count fully in the queue; each one more halves
     the weight again, down to an eighth. 0 is any number."""
+    loras_per_day: Annotated[int, Field(ge=0, le=10**6)] = 10
+    """LoRAs that one person may add from outside in 24 hours. Staff of a server may set less; operators add any
+    number."""
+    server_loras_per_day: Annotated[int, Field(ge=0, le=10**6)] = 30
+    """LoRAs that everybody in one server may add in 24 hours."""
 
     @property
     def policy(self) -> Policy:

@@ -70,10 +70,6 @@ class SourcesSettings(Section):
     """A larger checkpoint is not fetched by `easel library add-checkpoint`."""
     free_gigabytes: Annotated[float, Field(ge=0, le=1e6)] = 5.0
     """Nothing is fetched that would leave less room on the disk."""
-    person_per_day: Annotated[int, Field(ge=0, le=10**6)] = 10
-    """LoRAs that one person may add in 24 hours; operators any number."""
-    server_per_day: Annotated[int, Field(ge=0, le=10**6)] = 30
-    """LoRAs that everybody in one server may add in 24 hours."""
     at_once: Annotated[int, Field(ge=1, le=32)] = 2
     """Files that are fetched at the same time; the others wait."""
     stall_seconds: Annotated[float, Field(ge=1, le=3600)] = 60.0

@@ -1,4 +1,4 @@
-"""Additions: LoRAs from outside, from the wish until the file is here or cannot be had, and who wants them."""
+"""Additions: LoRAs from outside, from the request until the file is here or cannot be had, and who asked for them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from bot.database.connection import fetch, fetch_one, transaction, write
 from inference.errors import InferenceError
 
 DAY_MS = 24 * 3600 * 1000
+NO_ADDITION = 0
 
 BEGIN = """
     INSERT INTO addition (key, source, path, created_at) VALUES (?, ?, ?, ?)
@@ -23,13 +24,13 @@ BEGIN = """
 WAITING_FOR = "SELECT * FROM addition WHERE key = ? AND state = 'waiting'"
 FIND = "SELECT * FROM addition WHERE id = ?"
 WAITING = "SELECT * FROM addition WHERE state = 'waiting' ORDER BY id LIMIT 10000"
-ASK = """
+REQUEST_IT = """
     INSERT INTO addition_request (addition_id, person_id, server_id, created_at) VALUES (?, ?, ?, ?)
     ON CONFLICT (addition_id, person_id) DO UPDATE SET told = 0
 """
-ASKERS = "SELECT person_id FROM addition_request WHERE addition_id = ? ORDER BY created_at, person_id"
-UNASK = "DELETE FROM addition_request WHERE addition_id = ? AND person_id = ? RETURNING 1"
-FIRST_ASKER = """
+REQUESTERS = "SELECT person_id FROM addition_request WHERE addition_id = ? ORDER BY created_at, person_id"
+WITHDRAW = "DELETE FROM addition_request WHERE addition_id = ? AND person_id = ? RETURNING 1"
+FIRST_REQUESTER = """
     SELECT person_id, server_id FROM addition_request WHERE addition_id = ? ORDER BY created_at, person_id LIMIT 1
 """
 REQUEST = "SELECT * FROM addition_request WHERE addition_id = ? AND person_id = ?"
@@ -62,15 +63,15 @@ CANCEL = """
 OF_FILE = "SELECT * FROM addition WHERE sha256 = ? ORDER BY id DESC LIMIT 1"
 # What failed or was cancelled does not count.
 OF_PERSON = """
-    SELECT addition_request.created_at FROM addition_request JOIN addition ON addition.id = addition_id
-    WHERE person_id = ? AND addition_request.created_at > ? AND state IN ('waiting', 'added')
-    ORDER BY addition_request.created_at
+    SELECT addition_request.created_at, server_id FROM addition_request JOIN addition ON addition.id = addition_id
+    WHERE person_id = :person AND addition_request.created_at > :since AND state IN ('waiting', 'added')
+    AND addition_id <> :but ORDER BY addition_request.created_at
 """
 OF_SERVER = """
     SELECT min(addition_request.created_at) AS created_at
     FROM addition_request JOIN addition ON addition.id = addition_id
-    WHERE server_id = ? AND addition_request.created_at > ? AND state IN ('waiting', 'added')
-    GROUP BY addition_id ORDER BY 1
+    WHERE server_id = :server AND addition_request.created_at > :since AND state IN ('waiting', 'added')
+    AND addition_id <> :but GROUP BY addition_id ORDER BY 1
 """
 # What a hub says of it is asked again a day later.
 LOOKED = """
@@ -110,7 +111,7 @@ class LoraAddition:
 
 @dataclass(frozen=True)
 class AdditionRequest:
-    """That a person wants an addition; times in unix ms. `told`: they know how it ended.
+    """That a person asks for an addition; times in unix ms. `told`: they know how it ended.
 
     The `ticket` lets a later run of the program edit the answer to their command, `message_id`. Since `posting_at` they
     may have got a direct message. `refused`: Discord takes none for them.
@@ -126,10 +127,20 @@ class AdditionRequest:
     refused: bool
 
 
+@dataclass(frozen=True)
+class RecentRequests:
+    """When additions were asked for (unix ms), the oldest first: by a person in a server, by the person everywhere,
+    and by everybody in the server, each addition once."""
+
+    here: list[int]
+    everywhere: list[int]
+    of_server: list[int]
+
+
 async def begin_addition(
     connection: aiosqlite.Connection, *, key: str, source: str, path: str, person_id: int, server_id: int | None
 ) -> LoraAddition:
-    """The addition of this file that is under way, or a new one, with this person among those who want it.
+    """The addition of this file that is under way, or a new one, with this person among those who ask for it.
 
     Raises DatabaseError.
     """
@@ -140,7 +151,7 @@ async def begin_addition(
         await write(connection, BEGIN, (key, source, path, now_ms()))
         row = await fetch_one(connection, WAITING_FOR, (key,))
         assert row is not None
-        await write(connection, ASK, (row["id"], person_id, server_id, now_ms()))
+        await write(connection, REQUEST_IT, (row["id"], person_id, server_id, now_ms()))
     return _addition(row)
 
 
@@ -161,16 +172,22 @@ async def source_of(connection: aiosqlite.Connection, sha256: str) -> LoraAdditi
     return _addition(row) if row else None
 
 
-async def askers_of(connection: aiosqlite.Connection, addition_id: int) -> list[int]:
-    """The people who want it, the first first. Raises DatabaseError."""
-    return [row["person_id"] for row in await fetch(connection, ASKERS, (addition_id,))]
+async def find_waiting(connection: aiosqlite.Connection, key: str) -> LoraAddition | None:
+    """The addition of this file that is under way, or None. Raises DatabaseError."""
+    row = await fetch_one(connection, WAITING_FOR, (key,))
+    return _addition(row) if row else None
+
+
+async def requesters_of(connection: aiosqlite.Connection, addition_id: int) -> list[int]:
+    """The people who ask for it, the first first. Raises DatabaseError."""
+    return [row["person_id"] for row in await fetch(connection, REQUESTERS, (addition_id,))]
 
 
 async def finish_addition(connection: aiosqlite.Connection, addition_id: int, sha256: str) -> LoraAddition | None:
     """It is here: the LoRA is added by who asked first. None when it does not wait any more. Raises DatabaseError."""
     async with transaction(connection):
         rows = await write(connection, ADDED, (sha256, now_ms(), addition_id))
-        first = await fetch_one(connection, FIRST_ASKER, (addition_id,))
+        first = await fetch_one(connection, FIRST_REQUESTER, (addition_id,))
         if rows and first:
             await write(connection, ADDED_BY, (first["person_id"], sha256))
         if rows:
@@ -188,7 +205,7 @@ async def fail_addition(
 
 
 async def withdraw_request(connection: aiosqlite.Connection, addition_id: int, person_id: int) -> LoraAddition | None:
-    """The person does not want it any more; when nobody is left, it is cancelled, and that addition returned.
+    """Withdraw the person's request; when there is no other, it is cancelled, and that addition returned.
 
     Raises DatabaseError.
     """
@@ -196,14 +213,16 @@ async def withdraw_request(connection: aiosqlite.Connection, addition_id: int, p
         addition = await find_addition(connection, addition_id)
         if addition is None or addition.state is not AdditionState.WAITING:
             return None
-        if not await write(connection, UNASK, (addition_id, person_id)) or await askers_of(connection, addition_id):
+        if not await write(connection, WITHDRAW, (addition_id, person_id)):
+            return None
+        if await requesters_of(connection, addition_id):
             return None
         rows = await write(connection, CANCEL, (now_ms(), addition_id))
     return _addition(rows[0]) if rows else None
 
 
 async def find_request(connection: aiosqlite.Connection, addition_id: int, person_id: int) -> AdditionRequest | None:
-    """That the person wants it; None when they do not. Raises DatabaseError."""
+    """That the person asks for it; None when they do not. Raises DatabaseError."""
     row = await fetch_one(connection, REQUEST, (addition_id, person_id))
     return _request(row) if row else None
 
@@ -240,14 +259,21 @@ async def unreached_requests(connection: aiosqlite.Connection, person_id: int) -
     return [_request(row) for row in await fetch(connection, UNTOLD_OF_PERSON, (person_id,))]
 
 
-async def times_of_person(connection: aiosqlite.Connection, person_id: int) -> list[int]:
-    """When the person asked for what was added or waits, in the last 24 hours. Raises DatabaseError."""
-    return [row["created_at"] for row in await fetch(connection, OF_PERSON, (person_id, now_ms() - DAY_MS))]
+async def recent_requests(
+    connection: aiosqlite.Connection, person_id: int, server_id: int | None, now: int, *, but: int = NO_ADDITION
+) -> RecentRequests:
+    """When what was added or waits was asked for in the last 24 hours; times leave out the addition `but`.
 
-
-async def times_of_server(connection: aiosqlite.Connection, server_id: int) -> list[int]:
-    """The same of everybody in a server, each addition once. Raises DatabaseError."""
-    return [row["created_at"] for row in await fetch(connection, OF_SERVER, (server_id, now_ms() - DAY_MS))]
+    Raises DatabaseError.
+    """
+    parameters = {"person": person_id, "server": server_id, "since": now - DAY_MS, "but": but}
+    mine = await fetch(connection, OF_PERSON, parameters)
+    everybodys = await fetch(connection, OF_SERVER, parameters)
+    return RecentRequests(
+        here=[row["created_at"] for row in mine if row["server_id"] == server_id],
+        everywhere=[row["created_at"] for row in mine],
+        of_server=[row["created_at"] for row in everybodys],
+    )
 
 
 def _request(row: sqlite3.Row) -> AdditionRequest:

@@ -37,6 +37,7 @@ DELETE = """
 
 MAX_IDENTICAL = 20
 MAX_QUOTA = 10**9
+MAX_ADDED = 10**6
 
 
 class LimitHolder(StrEnum):
@@ -63,6 +64,7 @@ class LimitName(StrEnum):
     MAX_STEPS = "max_steps"
     MAX_MEGAPIXELS = "max_megapixels"
     IDENTICAL_IN_A_ROW = "identical_in_a_row"
+    LORAS_PER_DAY = "loras_per_day"
 
 
 class LimitValues(BaseModel):
@@ -70,7 +72,7 @@ class LimitValues(BaseModel):
 
     Megapixel-steps are the size of a request's pictures times their steps. `weight` is that in the queue,
     `max_megapixels` the size of one picture. So many identical requests in a row count fully in the queue; each one
-    more halves the weight.
+    more halves the weight. `loras_per_day` are LoRAs that are added from outside in 24 hours.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -85,6 +87,7 @@ class LimitValues(BaseModel):
     max_steps: Annotated[int | None, Field(ge=MIN_STEPS, le=MAX_STEPS)] = None
     max_megapixels: Annotated[float | None, Field(gt=0, le=MAX_SIDE**2 / 1e6, allow_inf_nan=False)] = None
     identical_in_a_row: Annotated[int | None, Field(ge=1, le=MAX_IDENTICAL)] = None
+    loras_per_day: Annotated[int | None, Field(ge=0, le=MAX_ADDED)] = None
 
     def get(self, name: LimitName) -> float | None:
         """The value of a limit; None when it says nothing."""

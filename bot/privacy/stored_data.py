@@ -289,7 +289,7 @@ TABLES = (
         shown={"added_by": _own("added_by"), "content_rating_by": _own("content_rating_by")},
     ),
     StoredTable(
-        "addition", "files from outside that you wanted to be added",
+        "addition", "files from outside that you asked for",
         "id IN (SELECT addition_id FROM addition_request WHERE person_id = :person)",
         "as long as the database: it tells where files come from", Fate.UNLINKED,
         {
@@ -299,7 +299,7 @@ TABLES = (
         },
     ),
     StoredTable(
-        "addition_request", "that you wanted them", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
+        "addition_request", "that you asked for them", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
         {
             "addition_id": "the file", "person_id": "your Discord id", "server_id": "the server",
             "created_at": "when you asked", "told": "whether you know how it ended",

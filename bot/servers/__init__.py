@@ -10,6 +10,7 @@ content.py              for whom a place is, and whether what is asked for may b
 server_words.py         the rules on words of each place, compiled once
 server_cache.py         what is set in each server, read once
 access.py               gathers what a decision needs, and decides
+adding_checks.py        judges who may add LoRAs from outside, and how many
 checks.py               checks requests when they are ordered, and jobs again later
 administration.py       what staff and operators change and read
 word_limits.py          what lists of words a server may have, and which lines can be used

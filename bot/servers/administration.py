@@ -71,7 +71,7 @@ from bot.i18n.catalogue import ENGLISH, languages
 from bot.servers.access import Rights
 from bot.servers.audit_export import AuditExport, ExportFormat, export
 from bot.servers.context import ActionContext
-from bot.servers.limits import LIMIT_LABELS, OF_DAY, ceilings, is_stricter, server_ceilings
+from bot.servers.limits import COUNTED, LIMIT_LABELS, ceilings, is_stricter, server_ceilings
 from bot.servers.rights import Action, checkpoint_allowed, date_of
 from bot.servers.server_cache import ServerCache, ServerSetup
 from inference.base_models import BaseModelId
@@ -193,7 +193,7 @@ class Administration:
         whole = holder is LimitHolder.SERVER
         ceiling = self.ceilings(holder)
         for name, value in values.items():
-            if whole and name not in OF_DAY:
+            if whole and name not in COUNTED:
                 raise LimitNotForServer(what=LIMIT_LABELS[name])
             highest = ceiling.get(name)
             if value is not None and highest is not None and is_stricter(name, highest, value):

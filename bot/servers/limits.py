@@ -7,12 +7,14 @@ pictures, megapixel-steps or LoRAs. So a role may give more or less than everybo
 What comes out is cut to the operator's ceiling, which no server can lift. The day's pictures and megapixel-steps are
 counted three times: the person's in this server, everybody's in this server, and the person's everywhere. The last is
 what the operator's ceiling is about; likewise a server's cooldown begins with an order in it, the operator's with any.
+LoRAs that are added from outside are counted in the same three ways, over the last 24 hours.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from bot.config import LimitSettings
@@ -20,10 +22,13 @@ from bot.database.job_orders import DAY_MS, PersonFacts, Usage
 from bot.database.server_limits import HeldLimits, LimitHolder, LimitName, LimitValues
 from bot.errors import (
     LIMIT_SOURCES,
+    AddedTooMany,
+    AddingDenied,
     CooldownRunning,
     LimitReached,
     MegapixelStepsUsedUp,
     PicturesUsedUp,
+    ServerAddedTooMany,
     ServerMegapixelStepsUsedUp,
     ServerPicturesUsedUp,
     SizeAboveLimit,
@@ -51,9 +56,11 @@ LIMIT_LABELS = {
     LimitName.MAX_STEPS: later("steps"),
     LimitName.MAX_MEGAPIXELS: later("megapixels of a picture"),
     LimitName.IDENTICAL_IN_A_ROW: later("identical requests in a row"),
+    LimitName.LORAS_PER_DAY: later("LoRAs to add in 24 hours"),
 }
 OF_DAY = (LimitName.PICTURES_PER_DAY, LimitName.MEGAPIXEL_STEPS_PER_DAY)
-DENYING = frozenset({*OF_DAY, LimitName.MAX_LORAS})  # by 0
+COUNTED = (*OF_DAY, LimitName.LORAS_PER_DAY)  # of a person and of a server as a whole
+DENYING = frozenset({*COUNTED, LimitName.MAX_LORAS})  # by 0
 
 
 @dataclass(frozen=True)
@@ -140,12 +147,14 @@ class Cooldown:
 class EffectiveLimits:
     """Every limit that holds for a person in one place; what is missing is not limited.
 
-    `limits` are those of a request and of the queue; the greatest cooldown is among them.
+    `limits` are those of a request and of the queue; the greatest cooldown is among them. `adding` are those of LoRAs
+    from outside.
     """
 
     limits: Mapping[LimitName, EffectiveLimit]
     quotas: tuple[DailyQuota, ...] = ()
     cooldowns: tuple[Cooldown, ...] = ()
+    adding: Mapping[QuotaScope, EffectiveLimit] = field(default_factory=dict[QuotaScope, EffectiveLimit])
 
     def value(self, name: LimitName, otherwise: float) -> float:
         """The value of a limit, or `otherwise` where nothing limits it."""
@@ -166,6 +175,7 @@ def ceilings(limits: LimitSettings) -> LimitValues:
         max_steps=limits.max_steps,
         max_megapixels=limits.max_megapixels,
         identical_in_a_row=limits.identical_in_a_row or None,
+        loras_per_day=limits.loras_per_day,
     )
 
 
@@ -174,6 +184,7 @@ def server_ceilings(limits: LimitSettings) -> LimitValues:
     return LimitValues(
         pictures_per_day=limits.server_pictures_per_day,
         megapixel_steps_per_day=limits.server_megapixel_steps_per_day,
+        loras_per_day=limits.server_loras_per_day,
     )
 
 
@@ -245,15 +256,17 @@ def effective_limits(
     shared, own = ((), None) if exempt else (shared, facts.own_limits)
     ceiling, tiers = ceilings(settings), _tiers(shared, roles, newcomer=newcomer, own=own)
     here = {name: _set_here(name, tiers) for name in LimitName}
-    found = {name: _stricter(name, here[name], ceiling.get(name)) for name in LimitName if name not in OF_DAY}
+    found = {name: _stricter(name, here[name], ceiling.get(name)) for name in LimitName if name not in COUNTED}
+    whole_server = _whole_server(settings, shared)
     cooldowns = (
         _cooldown(here[LimitName.COOLDOWN_SECONDS], facts.last_here),
         _cooldown(EffectiveLimit(settings.cooldown_seconds, OPERATOR), facts.last_everywhere),
     )
     return EffectiveLimits(
         limits={name: limit for name, limit in found.items() if limit is not None},
-        quotas=tuple(_quotas(here, ceiling, _whole_server(settings, shared), facts)),
+        quotas=tuple(_quotas(here, ceiling, whole_server, facts)),
         cooldowns=tuple(cooldown for cooldown in cooldowns if cooldown is not None),
+        adding={} if exempt else dict(_scopes(LimitName.LORAS_PER_DAY, here, ceiling, whole_server)),
     )
 
 
@@ -264,7 +277,25 @@ def _cooldown(limit: EffectiveLimit | None, last_order: int | None) -> Cooldown 
 def _whole_server(settings: LimitSettings, shared: Sequence[HeldLimits]) -> Mapping[LimitName, EffectiveLimit | None]:
     """The limits of the day of a server as a whole."""
     tiers, ceiling = ([held for held in shared if held.holder is LimitHolder.SERVER],), server_ceilings(settings)
-    return {name: _stricter(name, _set_here(name, tiers), ceiling.get(name)) for name in OF_DAY}
+    return {name: _stricter(name, _set_here(name, tiers), ceiling.get(name)) for name in COUNTED}
+
+
+def _scopes(
+    name: LimitName,
+    here: Mapping[LimitName, EffectiveLimit | None],
+    ceiling: LimitValues,
+    whole_server: Mapping[LimitName, EffectiveLimit | None],
+) -> Iterator[tuple[QuotaScope, EffectiveLimit]]:
+    """The limits of what is counted, by whose it is."""
+    highest = ceiling.get(name)
+    everywhere = None if highest is None else EffectiveLimit(highest, OPERATOR)
+    for scope, limit in (
+        (QuotaScope.HERE, here[name]),
+        (QuotaScope.EVERYWHERE, everywhere),
+        (QuotaScope.SERVER, whole_server[name]),
+    ):
+        if limit is not None:
+            yield scope, limit
 
 
 def _quotas(
@@ -273,16 +304,14 @@ def _quotas(
     whole_server: Mapping[LimitName, EffectiveLimit | None],
     facts: PersonFacts,
 ) -> Iterator[DailyQuota]:
+    used = {
+        QuotaScope.HERE: facts.here,
+        QuotaScope.EVERYWHERE: facts.everywhere,
+        QuotaScope.SERVER: facts.of_server,
+    }
     for name in OF_DAY:
-        highest = ceiling.get(name)
-        everywhere = None if highest is None else EffectiveLimit(highest, OPERATOR)
-        for scope, limit, usage in (
-            (QuotaScope.HERE, here[name], facts.here),
-            (QuotaScope.EVERYWHERE, everywhere, facts.everywhere),
-            (QuotaScope.SERVER, whole_server[name], facts.of_server),
-        ):
-            if limit is not None:
-                yield DailyQuota(name, scope, int(limit.value), usage, limit.source)
+        for scope, limit in _scopes(name, here, ceiling, whole_server):
+            yield DailyQuota(name, scope, int(limit.value), used[scope], limit.source)
 
 
 def used_of(name: LimitName, usage: Usage) -> float:
@@ -353,6 +382,28 @@ def in_cooldown(limits: EffectiveLimits, now: int) -> LimitReached | None:
     longest = max(running, key=lambda cooldown: cooldown.left(now))
     source = longest.source
     return CooldownRunning(wait=duration(longest.left(now)), source=source.holder.value, role=source.role)
+
+
+def beyond_adding(limits: EffectiveLimits, added: Mapping[QuotaScope, Sequence[int]], now: int) -> LimitReached | None:
+    """Why one more LoRA cannot be added; `added` says when others were in the last 24 hours, the first first.
+
+    Of several reasons the one that holds longest.
+    """
+    waits: list[tuple[float, QuotaScope, EffectiveLimit]] = []
+    for scope, limit in limits.adding.items():
+        most, times = int(limit.value), added[scope]
+        if most == 0:
+            waits.append((math.inf, scope, limit))
+        elif len(times) >= most:
+            waits.append((max(1.0, (times[len(times) - most] + DAY_MS - now) / 1000), scope, limit))
+    if not waits:
+        return None
+    wait, scope, limit = max(waits, key=lambda each: each[0])
+    source, whole = limit.source, scope is QuotaScope.SERVER
+    if wait == math.inf:
+        return AddingDenied(source=source.holder.value, role=source.role)
+    kind = ServerAddedTooMany if whole else AddedTooMany
+    return kind(limit=int(limit.value), wait=duration(wait), source=source.holder.value, role=source.role)
 
 
 def until_next_day(now: int) -> float:

@@ -13,6 +13,7 @@ from bot.config import LimitSettings, Settings
 from bot.database.clock import now_ms
 from bot.moderation.enforcement import WordRules
 from bot.servers.access import Rights
+from bot.servers.adding_checks import AddingChecks
 from bot.servers.administration import Administration, BaseModelDeclarer
 from bot.servers.automod import AutoModLookup, AutoModRule
 from bot.servers.checks import RequestChecks
@@ -39,6 +40,7 @@ class ServerServices:
     words: ServerWords
     word_administration: WordAdministration
     content: ContentRules
+    adding: AddingChecks
 
     def forget(self, server_id: int) -> None:
         """A server has removed the bot, or all that is kept of it has gone: read and ask anew the next time."""
@@ -112,4 +114,5 @@ def server_services(
         words,
         WordAdministration(connection, words, rights, _Nobody()),
         content,
+        AddingChecks(connection, servers, rights, gate, settings=settings, clock=clock),
     )

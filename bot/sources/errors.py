@@ -285,20 +285,3 @@ class AddingBroken(SourceError):
     """Adding {name} did not work, because of this bot and not of you. Whoever runs it finds the reason in its log."""
 
     name: str
-
-
-@dataclass(eq=False)
-class AddedTooMany(SourceError):
-    """You have added {limit} LoRAs in the last 24 hours, which is the limit. Please try again in {hours} hours."""
-
-    limit: int
-    hours: int
-
-
-@dataclass(eq=False)
-class ServerAddedTooMany(SourceError):
-    """This server has added {limit} LoRAs in the last 24 hours, which is the limit. Please try again in {hours}
-    hours."""
-
-    limit: int
-    hours: int

@@ -59,8 +59,21 @@ def file_path(version: RemoteVersion, key: str) -> str:
     """Where a version's file goes, relative to the library: no two files go to one place. `key` tells them apart."""
     plain = unicodedata.normalize("NFKD", version.name).encode("ascii", "ignore").decode().lower()
     stem = _UNPLAIN.sub("-", plain).strip("-")[:60] or "lora"
-    unique = hashlib.sha256(key.encode()).hexdigest()[:12]
-    return f"{FOLDER}/{stem}-{unique}{SUFFIX}"
+    return f"{FOLDER}/{stem}-{_digest(key)[:12]}{SUFFIX}"
+
+
+def unique_name(key: str) -> str:
+    """The beginning of a path, relative to the library, that only a file with this key has."""
+    return f"{FOLDER}/{_digest(key)[:32]}"
+
+
+def part_path(key: str) -> str:
+    """Where a file is while it comes, relative to the library."""
+    return f"{unique_name(key)}{PART}"
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def sidecar_of(version: RemoteVersion, name: str, sha256: str) -> Sidecar:
@@ -102,10 +115,9 @@ def place(part: Path, target: Path, sidecar: Sidecar) -> None:
         os.close(folder)
 
 
-def remove(target: Path) -> None:
-    """Remove a file with all that was written beside it. Raises OSError."""
-    part, sidecar, preview = target.with_name(f"{target.name}{PART}"), target.with_suffix(".json"), preview_path(target)
-    for path in (target, part, sidecar, preview):
+def remove(target: Path, part: Path) -> None:
+    """Remove a file with all that was written beside it, and its part. Raises OSError."""
+    for path in (target, part, target.with_suffix(".json"), preview_path(target)):
         path.unlink(missing_ok=True)
 
 

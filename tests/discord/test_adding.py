@@ -31,8 +31,8 @@ async def adding(tmp_path_factory: pytest.TempPathFactory, hubs: Hubs) -> AsyncG
     house = House(tmp_path_factory.mktemp("adding") / "house")
     async with open_scene(house) as scene:
         library = house.settings.library.model_copy(update={"samples": 1})
-        sources = hubs.settings.model_copy(update={"person_per_day": 1000, "server_per_day": 1000})
-        scene.changes = {"sources": sources, "library": library}
+        limits = house.settings.limits.model_copy(update={"loras_per_day": 1000, "server_loras_per_day": 1000})
+        scene.changes = {"sources": hubs.settings, "library": library, "limits": limits}
         async with scene.bot():
             yield scene
 

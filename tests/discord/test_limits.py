@@ -330,7 +330,7 @@ async def run_the_server(scene: Scene, crawler: Crawler, locale: str) -> None:
     crawler.pressed.add(unblock)
     usual = {
         "places": ("svmodel", "svmodels", "svkinds", "svchannels", "svspoilers"),
-        "people": ("svpaint", "svqueue", "svstaff"),
+        "people": ("svpaint", "svqueue", "svloras", "svstaff"),
     }
     usual["ratings"] = ("svopen", "svunrated")
     first = {"svmodel": ["-"], "svopen": ["teen"], "svunrated": ["general"]}

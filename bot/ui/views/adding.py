@@ -15,14 +15,13 @@ from bot.database.loras import Lora
 from bot.errors import NothingThere, NotShownHere, NotYours
 from bot.i18n import _
 from bot.moderation.word_rules import TextKind
-from bot.servers.rights import Action
 from bot.sources.additions import Received
-from bot.sources.choosing import choose
+from bot.sources.choosing import choose, why_not
 from bot.sources.errors import AddingCancelled
 from bot.sources.links import Link
 from bot.sources.remote import RemoteModel, RemoteVersion
 from bot.ui import acknowledge
-from bot.ui.access import context_of, is_operator, require, shown_ratings, words_here
+from bot.ui.access import context_of, shown_ratings, words_here
 from bot.ui.client import Interaction
 from bot.ui.discord_refusals import DISCORD_ERRORS
 from bot.ui.rendered_message import RenderedMessage
@@ -51,13 +50,13 @@ class StopAddingButton(PersistentButton, template=r"addstop:(?P<addition>\d{1,18
         return cls(int(match["addition"]))
 
     async def handle(self, interaction: Interaction) -> None:
-        """Take back that the person wants it. Others who want it still get it."""
+        """Withdraw the person's request. Others who ask for it still get it."""
         client = interaction.client
         addition = await find_addition(client.connection, self.addition_id)
         if addition is None or addition.state is not AdditionState.WAITING:
             raise NothingThere(what=_("This has ended already."))
         version = RemoteVersion.model_validate_json(addition.source)
-        if not await client.additions.wanted_by(addition.id, interaction.user.id):
+        if not await client.additions.requested_by(addition.id, interaction.user.id):
             raise NotYours(instead=_("Only who added it can cancel it."))
         await client.additions.cancel(addition.id, interaction.user.id)
         await acknowledge.replace(interaction, _line(error_message(AddingCancelled(name=version.name))), [])
@@ -66,37 +65,43 @@ class StopAddingButton(PersistentButton, template=r"addstop:(?P<addition>\d{1,18
 async def add_by_link(interaction: Interaction, typed: str) -> None:
     """Add what a person typed. Raises SourceError and other RequestErrors."""
     await require_may_add(interaction)
-    await _add(interaction, await interaction.client.additions.look_up(typed))
+    await _add_model(interaction, await interaction.client.additions.look_up(typed))
 
 
 async def add_linked(interaction: Interaction, link: Link) -> None:
     """Add what a link means. Raises SourceError and other RequestErrors."""
     await require_may_add(interaction)
-    await _add(interaction, await interaction.client.additions.look_up_link(link))
+    await _add_model(interaction, await interaction.client.additions.look_up_link(link))
 
 
 async def add_attachment(interaction: Interaction, file: discord.Attachment) -> None:
     """Add a file that a person attached. Raises SourceError and other RequestErrors."""
     await require_may_add(interaction)
-    additions, who = interaction.client.additions, context_of(interaction)
+    additions = interaction.client.additions
     await (await words_here(interaction)).check(file.filename, TextKind.LORA_NAME)
     additions.require_size(file.filename, file.size)
-    addition = await additions.add_attached(file.filename, await file.read(), who.person_id, who.server_id)
-    await follow(interaction, addition)
+    data = await file.read()
+    version = await additions.describe_attached(file.filename, data)
+    configuration = interaction.client.configuration
+    refusal = why_not(version, configuration.checkpoints, configuration.settings.sources)
+    if refusal is not None:
+        raise refusal
+    await _add(interaction, version, data)
 
 
 async def require_may_add(interaction: Interaction) -> None:
-    """Raise why the person may not add a LoRA here and now."""
-    await require(interaction, Action.ADD_LORA)
-    additions, who = interaction.client.additions, context_of(interaction)
-    additions.require_enabled()
-    await additions.check_quota(who.person_id, who.server_id, operator=is_operator(interaction))
+    """Raise why the person may not add a LoRA here and now. It is judged again when the request is stored."""
+    await interaction.client.servers.adding.require(context_of(interaction))
 
 
-async def _add(interaction: Interaction, model: RemoteModel) -> None:
+async def _add_model(interaction: Interaction, model: RemoteModel) -> None:
+    configuration = interaction.client.configuration
+    await _add(interaction, choose(model, configuration.checkpoints, configuration.settings.sources))
+
+
+async def _add(interaction: Interaction, version: RemoteVersion, attached: bytes | None = None) -> None:
+    """Add a version, with the file that a person attached, if they did."""
     client, who = interaction.client, context_of(interaction)
-    settings = client.configuration.settings
-    version = choose(model, client.configuration.checkpoints, settings.sources)
     words = await words_here(interaction)
     for text in (version.name, ", ".join(version.trigger_words)):
         await words.check(text, TextKind.LORA_NAME)
@@ -107,7 +112,12 @@ async def _add(interaction: Interaction, model: RemoteModel) -> None:
         page = await _page(interaction, here, here_already_text(here.name))
         await send_ephemeral(interaction, page.view, page.files)
         return
-    await follow(interaction, await client.additions.add(version, who.person_id, who.server_id))
+    additions, admission = client.additions, await client.servers.adding.admission(who)
+    if attached is None:
+        addition = await additions.add(version, who.person_id, who.server_id, admission)
+    else:
+        addition = await additions.add_attached(version, attached, who.person_id, who.server_id, admission)
+    await follow(interaction, addition)
 
 
 async def follow(interaction: Interaction, addition: LoraAddition) -> None:
@@ -130,7 +140,7 @@ async def follow(interaction: Interaction, addition: LoraAddition) -> None:
 async def _until_ended(interaction: Interaction, addition: LoraAddition) -> LoraAddition | None:
     """The addition when it has ended; until then its message shows how far it is.
 
-    None once the person does not want it any more, or the message cannot be edited any more.
+    None once the person does not ask for it any more, or the message cannot be edited any more.
     """
     additions, shown = interaction.client.additions, None
     while not interaction.is_expired():
@@ -139,7 +149,7 @@ async def _until_ended(interaction: Interaction, addition: LoraAddition) -> Lora
             return None  # the button has said so
         if now.state is not AdditionState.WAITING:
             return now
-        if not await additions.wanted_by(addition.id, interaction.user.id):
+        if not await additions.requested_by(addition.id, interaction.user.id):
             return None
         if (received := additions.received(addition.id)) != shown:
             shown = received

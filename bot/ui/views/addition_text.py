@@ -6,7 +6,8 @@ from bot.database.additions import LoraAddition
 from bot.database.loras import Lora
 from bot.i18n import _, label, number, sentences
 from bot.i18n.texts import clipped, plain, several
-from bot.sources.additions import ATTACHED, Received
+from bot.sources.additions import Received
+from bot.sources.attached import ATTACHED
 from bot.sources.choosing import claimed_base
 from bot.sources.remote import RemoteVersion, Terms
 from bot.ui.replies import error_message
@@ -102,5 +103,5 @@ def ended_text(addition: LoraAddition, lora: Lora | None) -> str:
 
 
 def here_already_text(name: str) -> str:
-    """A line above the page of what somebody wanted to add and is here."""
+    """A line above the page of what somebody asks for and is here."""
     return _("{name} is in the library already.").format(name=plain(name))

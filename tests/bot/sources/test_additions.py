@@ -16,7 +16,6 @@ from bot.database.loras import Lora, find_lora_by_name
 from bot.sources.additions import Additions
 from bot.sources.choosing import choose
 from bot.sources.errors import (
-    AddedTooMany,
     AddingOff,
     Archived,
     FileUnusable,
@@ -26,12 +25,12 @@ from bot.sources.errors import (
     NoSafetensors,
     NotLora,
     RealPerson,
-    ServerAddedTooMany,
     SourceError,
     WrongHash,
 )
 from bot.sources.http import SourceHttp
 from bot.sources.links import CivitaiLink
+from bot.sources.placing import part_path
 from inference.content_rating import ContentRating
 from inference.demo import CHECKPOINTS
 from inference.hashes import checkpoint_sha256
@@ -81,7 +80,16 @@ async def ended(additions: Additions, addition: LoraAddition) -> LoraAddition:
 async def add(found: Catalogued, additions: Additions, link: str, person: int = ADA) -> LoraAddition:
     model = await additions.look_up(link)
     version = choose(model, found.configuration.checkpoints, found.configuration.settings.sources)
-    return await ended(additions, await additions.add(version, person, SERVER))
+    return await ended(additions, await additions.add(version, person, SERVER, anybody))
+
+
+async def anybody(_addition_id: int) -> None:
+    """Admits everybody."""
+
+
+async def attach(additions: Additions, name: str, data: bytes, person: int = ADA) -> LoraAddition:
+    version = await additions.describe_attached(name, data)
+    return await additions.add_attached(version, data, person, None, anybody)
 
 
 def left(house: House) -> list[str]:
@@ -118,7 +126,9 @@ async def test_twenty_people_at_once_make_one_download(house: House, hubs: Hubs)
     hubs.paused.clear()
     async with opened(house, hubs) as (found, additions):
         model = await additions.look_up(hubs.link(version_id))
-        begun = await asyncio.gather(*(additions.add(model.versions[0], person, SERVER) for person in range(1, 21)))
+        begun = await asyncio.gather(
+            *(additions.add(model.versions[0], person, SERVER, anybody) for person in range(1, 21))
+        )
         assert len({addition.id for addition in begun}) == 1
         hubs.paused.set()
         ends = await asyncio.gather(*(ended(additions, addition) for addition in begun))
@@ -167,7 +177,7 @@ async def test_a_program_that_ended_in_the_middle_goes_on_at_its_next_start(hous
     hubs.paused.clear()
     async with opened(house, hubs) as (_found, additions):
         model = await additions.look_up(hubs.link(version_id))
-        addition = await additions.add(model.versions[0], ADA, None)
+        addition = await additions.add(model.versions[0], ADA, None, anybody)
     hubs.paused.set()
     async with opened(house, hubs) as (found, additions):
         assert [waiting.id for waiting in await waiting_additions(found.connection)] == [addition.id]
@@ -181,7 +191,7 @@ async def test_a_file_that_was_placed_before_the_end_is_not_fetched_again(house:
     version_id = hubs.add_lora("Komori", data, "Other")
     hubs.paused.clear()
     async with opened(house, hubs) as (_found, additions):
-        addition = await additions.add((await additions.look_up(hubs.link(version_id))).versions[0], ADA, None)
+        addition = await additions.add((await additions.look_up(hubs.link(version_id))).versions[0], ADA, None, anybody)
     place(house.library / addition.path, data)
     hubs.paused.set()
     before = len(hubs.requests(hubs.file_path(version_id)))
@@ -201,8 +211,8 @@ async def test_it_is_cancelled_when_nobody_wants_it_any_more(house: House, hubs:
     hubs.paused.clear()
     async with opened(house, hubs) as (found, additions):
         version = (await additions.look_up(hubs.link(version_id))).versions[0]
-        addition = await additions.add(version, ADA, None)
-        await additions.add(version, BO, None)
+        addition = await additions.add(version, ADA, None, anybody)
+        await additions.add(version, BO, None, anybody)
         assert not await additions.cancel(addition.id, ADA)
         assert not await additions.cancel(addition.id, 99), "who did not ask cannot cancel"
         assert await additions.cancel(addition.id, BO)
@@ -213,20 +223,62 @@ async def test_it_is_cancelled_when_nobody_wants_it_any_more(house: House, hubs:
         assert (await add(found, additions, hubs.link(version_id))).state is AdditionState.ADDED
 
 
-async def test_there_is_a_quota_for_each_person_and_server(house: House, hubs: Hubs) -> None:
-    links = [hubs.link(hubs.add_lora(f"Komori {n}", demo_lora(seed=20 + n), "Other")) for n in range(3)]
-    async with opened(house, hubs, person_per_day=2, server_per_day=3) as (found, additions):
-        for link in links[:2]:
-            await additions.check_quota(ADA, SERVER, operator=False)
-            await add(found, additions, link)
-        with pytest.raises(AddedTooMany, match="2 LoRAs"):
-            await additions.check_quota(ADA, SERVER, operator=False)
-        await additions.check_quota(ADA, SERVER, operator=True)
-        await additions.check_quota(BO, SERVER, operator=False)
-        await add(found, additions, links[2], BO)
-        with pytest.raises(ServerAddedTooMany, match="3 LoRAs"):
-            await additions.check_quota(BO, SERVER, operator=False)
-        await additions.check_quota(BO, None, operator=False)
+async def test_who_is_not_admitted_leaves_no_row_and_no_file(house: House, hubs: Hubs) -> None:
+    version_id = hubs.add_lora("Komori", demo_lora(), "Other")
+    async with opened(house, hubs) as (found, additions):
+        version = (await additions.look_up(hubs.link(version_id))).versions[0]
+
+        async def nobody(_addition_id: int) -> None:
+            raise AddingOff
+
+        with pytest.raises(AddingOff):
+            await additions.add(version, ADA, SERVER, nobody)
+        with pytest.raises(AddingOff):
+            await additions.add_attached(version, demo_lora(), ADA, SERVER, nobody)
+        assert await waiting_additions(found.connection) == [] and left(house) == []
+
+
+async def test_an_attached_file_joins_the_download_of_the_same(house: House, hubs: Hubs) -> None:
+    data = demo_lora()
+    version_id = hubs.add_lora("Komori", data, "Other")
+    hubs.paused.clear()
+    async with opened(house, hubs) as (found, additions):
+        version = (await additions.look_up(hubs.link(version_id))).versions[0]
+        downloaded = await additions.add(version, ADA, None, anybody)
+        attached = await attach(additions, "my own name.safetensors", data, BO)
+        assert attached.id == downloaded.id
+        hubs.paused.set()
+        assert (await ended(additions, attached)).state is AdditionState.ADDED
+        assert (await entry(found, "Komori")).added_by == ADA
+    assert len(left(house)) == 2, "the file and its sidecar"
+
+
+async def test_parts_that_nobody_asks_for_are_removed_at_the_start(house: House, hubs: Hubs) -> None:
+    version_id = hubs.add_lora("Komori", demo_lora(), "Other")
+    hubs.paused.clear()
+    async with opened(house, hubs) as (_found, additions):
+        addition = await additions.add((await additions.look_up(hubs.link(version_id))).versions[0], ADA, None, anybody)
+    place(house.library / part_path(addition.key), demo_lora()[:5000])
+    (part,) = left(house)
+    place(house.library / "added" / "owl-0123456789ab.safetensors.part", b"old")
+    place(house.library / "added" / "0123.attached.part", b"lost")
+    async with opened(house, hubs) as (_found, additions):
+        await additions.resume()
+        assert left(house) == [part], "what is still asked for stays"
+        hubs.paused.set()
+        assert (await ended(additions, addition)).state is AdditionState.ADDED
+
+
+async def test_pages_of_one_name_that_come_together_are_two_entries(house: House, hubs: Hubs) -> None:
+    ids = [hubs.add_lora("Owl", demo_lora(seed=60 + n), "Other", creator={"username": f"m{n}"}) for n in range(4)]
+    async with opened(house, hubs, at_once=4) as (found, additions):
+        versions = [(await additions.look_up(hubs.link(each))).versions[0] for each in ids]
+        begun = await asyncio.gather(*(additions.add(version, ADA, None, anybody) for version in versions))
+        await asyncio.gather(*(ended(additions, addition) for addition in begun))
+        entries = [
+            await find_lora_by_name(found.connection, name) for name in ("Owl", *(f"Owl (m{n})" for n in range(4)))
+        ]
+        assert sorted(len(each.versions) for each in entries if each) == [1, 1, 1, 1]
 
 
 async def test_the_same_file_under_two_names_is_one(house: House, hubs: Hubs) -> None:
@@ -260,7 +312,7 @@ async def test_a_page_that_contradicts_the_file_leaves_it_to_an_operator(house: 
     version_id = hubs.add_lora("Komori", sdxl_lora(ss_sd_model_name="illustriousXL_v01.safetensors"), "Pony")
     async with opened(house, hubs) as (found, additions):
         version = (await additions.look_up(hubs.link(version_id))).versions[0]
-        await ended(additions, await additions.add(version, ADA, None))
+        await ended(additions, await additions.add(version, ADA, None, anybody))
         (there,) = (await entry(found, "Komori")).versions
         assert (there.base_model, there.evidence) == (None, Source.CONFLICT)
         assert any("sdxl/pony" in told for told in there.contradictions)
@@ -270,7 +322,7 @@ async def test_a_page_never_stands_over_the_shapes(house: House, hubs: Hubs) -> 
     version_id = hubs.add_lora("Komori", sdxl_lora(), "Flux.1 D")
     async with opened(house, hubs) as (found, additions):
         version = (await additions.look_up(hubs.link(version_id))).versions[0]
-        await ended(additions, await additions.add(version, ADA, None))
+        await ended(additions, await additions.add(version, ADA, None, anybody))
         assert (await entry(found, "Komori")).versions[0].base_model is None
 
 
@@ -290,10 +342,10 @@ async def test_an_attached_file_is_added_and_described_if_its_page_is_known(hous
     known = demo_lora(seed=41)
     hubs.add_lora("Komori", known, "Other")
     async with opened(house, hubs) as (found, additions):
-        plain = await additions.add_attached("my_owl.safetensors", demo_lora(seed=42), ADA, None)
+        plain = await attach(additions, "my_owl.safetensors", demo_lora(seed=42))
         assert (await ended(additions, plain)).state is AdditionState.ADDED
         assert (await entry(found, "my_owl")).usable
-        await ended(additions, await additions.add_attached("x.safetensors", known, ADA, None))
+        await ended(additions, await attach(additions, "x.safetensors", known))
         assert (await entry(found, "Komori")).usable[0].trigger_words == ("komori", "blue dress, hat")
         assert not hubs.requests(hubs.file_path(50_000))
 
@@ -305,7 +357,7 @@ async def test_a_repository_is_added_with_its_claim(house: House, hubs: Hubs) ->
         model = await additions.look_up("https://huggingface.co/maker/komori")
         with pytest.raises(FitsNoCheckpoint, match="Illustrious"):
             choose(model, found.configuration.checkpoints, found.configuration.settings.sources)
-        await ended(additions, await additions.add(model.versions[0], ADA, None))
+        await ended(additions, await additions.add(model.versions[0], ADA, None, anybody))
         (version,) = (await entry(found, "komori")).versions
         assert (version.base_model, version.evidence) == ("sdxl/illustrious", Source.REGISTRY)
 

@@ -28,7 +28,7 @@ from bot.sources.additions import Additions
 from bot.sources.remote import RemoteVersion
 from bot.sources.updates import Updates
 from tests.bot.sources.hubs import Hubs, content, sha256, status
-from tests.bot.sources.test_additions import ADA, BO, add, demo_lora, entry, opened, sdxl_lora
+from tests.bot.sources.test_additions import ADA, BO, add, anybody, demo_lora, entry, opened, sdxl_lora
 from tests.house import House
 
 
@@ -110,7 +110,7 @@ async def test_a_version_for_another_base_model_is_not_newer(house: House, hubs:
     hubs.add_version(model_id, data, "Pony")
     async with looking(house, hubs) as (found, additions, updates):
         version = (await additions.look_up(f"https://civitai.com/models/{model_id}")).versions[0]
-        addition = await additions.add(version, ADA, None)
+        addition = await additions.add(version, ADA, None, anybody)
         await additions.until_ended(addition.id, 60)
         hubs.add_version(model_id, demo_lora(seed=121), "Other")
         hubs.add_version(model_id, demo_lora(seed=122), "Illustrious")

@@ -15,7 +15,7 @@ from bot.database.server_limits import HeldLimits, LimitHolder, LimitName, Limit
 from bot.errors import NumberUnclear
 from bot.i18n import _, later, number
 from bot.i18n.texts import bounded_lines, mention, plain
-from bot.servers.limits import LIMIT_LABELS, OF_DAY
+from bot.servers.limits import COUNTED, LIMIT_LABELS, OF_DAY
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.views.persistent_items import MAX_DISCORD_ID, NO_CUSTOM_ID, outdated_error
@@ -42,6 +42,7 @@ OF_PICTURES = (
     LimitName.IDENTICAL_IN_A_ROW,
 )
 PEOPLE = 8  # with limits of their own, on a page
+OF_ADDING = (LimitName.LORAS_PER_DAY,)
 MAX_TEXT = 3200  # characters of a list; a message holds 4000
 _NUMBER = re.compile(r"\d{1,12}(\.\d{1,6})?")
 _HOLDER = re.compile(r"(?P<holder>server|everybody|newcomers|(?P<kind>role|person)\.(?P<id>\d{1,19}))")
@@ -136,12 +137,12 @@ async def _of_holder(interaction: Interaction, page: PanelPage) -> Sequence[ui.I
     holder = LimitsOf.of(page.detail)
     values = await services.limits_of_holder(who, page.server_id, holder.holder, holder.id)
     ceilings = services.ceilings(holder.holder)
-    names = OF_DAY if holder.holder is LimitHolder.SERVER else (*QUOTAS, *OF_PICTURES)
+    names = COUNTED if holder.holder is LimitHolder.SERVER else (*QUOTAS, *OF_PICTURES, *OF_ADDING)
     lines = [_("Limits of **{whom}**").format(whom=holder.title(page.server_id, _role_name(interaction, page, holder)))]
     lines += [_value_line(name, values, ceilings) for name in names]
     buttons: list[PanelButton] = [QuotasButton(page)]
     if holder.holder is not LimitHolder.SERVER:
-        buttons.append(PictureLimitsButton(page))
+        buttons += [PictureLimitsButton(page), AddingLimitsButton(page)]
     if holder.holder is LimitHolder.NEWCOMERS:
         hours = (await services.setup(who, page.server_id)).settings.newcomer_hours
         lines.insert(1, _("Members are new for **{hours}** hours; 0 is not at all.").format(hours=number(hours)))
@@ -215,7 +216,7 @@ class LimitsButton(PanelButton, template=NO_CUSTOM_ID):
         """Open it with the current values."""
         services, who = administration(interaction)
         holder = LimitsOf.of(self.page.detail)
-        names = OF_DAY if holder.holder is LimitHolder.SERVER else self.limits
+        names = COUNTED if holder.holder is LimitHolder.SERVER else self.limits
         values = await services.limits_of_holder(who, self.page.server_id, holder.holder, holder.id)
         form = LimitsForm(
             _(self.label), self.page, names, values, services.ceilings(holder.holder), opening=interaction.id
@@ -233,6 +234,12 @@ class PictureLimitsButton(LimitsButton, template=rf"svpictures:{PAGE}"):
     """What a request may ask for."""
 
     name, label, limits = "svpictures", later("Limits of a request"), OF_PICTURES
+
+
+class AddingLimitsButton(LimitsButton, template=rf"svadding:{PAGE}"):
+    """How many LoRAs are added from outside."""
+
+    name, label, limits = "svadding", later("LoRAs from outside"), OF_ADDING
 
 
 class LimitsForm(PanelForm):

@@ -16,7 +16,7 @@ from bot.ui.views.server.places import ServerSettingMenu
 
 
 class PeopleSection(PanelSection):
-    """The roles of staff, of who may paint, and of who may see the queue."""
+    """The roles of staff, of who may paint, see the queue, and add LoRAs."""
 
     key, title = "people", later("Who may do what")
 
@@ -25,6 +25,7 @@ class PeopleSection(PanelSection):
         services, who = administration(interaction)
         settings = (await services.setup(who, page.server_id)).settings
         managers, paints, sees = _("Staff"), _("May paint"), _("May see everybody's queue")
+        adds = _("May add LoRAs from outside")
         lines = [
             _("Staff: **whoever manages the server**, and **{names}**").format(
                 names=mentions("@&", settings.staff_roles, _("nobody else"))
@@ -34,12 +35,16 @@ class PeopleSection(PanelSection):
             _("May see everybody's queue, besides staff: **{names}**").format(
                 names=mentions("@&", settings.queue_roles or (), _("nobody"))
             ),
+            _("May add LoRAs from outside, besides staff: **{names}**").format(
+                names=mentions("@&", settings.lora_roles or (), _("nobody"))
+            ),
             "-# " + _("What Discord's own settings close for a command (Server Settings, Integrations) stays closed."),
         ]
         menus = (
             StaffRolesMenu(page, **role_menu(interaction, page, settings.staff_roles, managers)),
             PaintRolesMenu(page, **role_menu(interaction, page, settings.paint_roles or (), paints)),
             QueueRolesMenu(page, **role_menu(interaction, page, settings.queue_roles or (), sees)),
+            LoraRolesMenu(page, **role_menu(interaction, page, settings.lora_roles or (), adds)),
         )
         return [shown(lines), *(ui.ActionRow[Any](menu) for menu in menus)]
 
@@ -72,3 +77,13 @@ class QueueRolesMenu(ServerSettingMenu, template=rf"svqueue:{PAGE}"):
     async def handle(self, interaction: Interaction) -> None:
         """Save them."""
         await self.change(interaction, queue_roles=self.ids(interaction) or None)
+
+
+class LoraRolesMenu(ServerSettingMenu, template=rf"svloras:{PAGE}"):
+    """The roles that may add LoRAs from outside besides staff."""
+
+    name = "svloras"
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Save them."""
+        await self.change(interaction, lora_roles=self.ids(interaction) or None)

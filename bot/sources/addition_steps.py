@@ -1,0 +1,191 @@
+"""What one addition takes: its file is fetched, checked, described, named, and put into the catalogue.
+
+Nothing is in the catalogue before `inference.lora` has read the file, and the file's own shapes decide over what its
+page says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import aiosqlite
+
+from bot import background
+from bot.database.additions import LoraAddition, finish_addition, source_of
+from bot.database.loras import Lora, find_lora, find_lora_by_name, find_version
+from bot.library.configuration import Configuration
+from bot.library.watcher import LibraryKeeper
+from bot.sources.attached import ATTACHED, attached_path
+from bot.sources.civitai import Civitai
+from bot.sources.downloads import Download, WantedFile
+from bot.sources.errors import AddingBroken, DiskFailed, FileUnusable, SourceError
+from bot.sources.http import SourceHttp
+from bot.sources.links import CivitaiLink
+from bot.sources.placing import CheckedFile, answer_of, check_file, part_path, place, remove, sidecar_of
+from bot.sources.previews import keep_preview
+from bot.sources.remote import RemoteVersion
+from inference.lora.evidence import unknown_bases
+from inference.lora.installed import installed_hashes
+from inference.lora.registry import keep_answer
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[int, int | None], None]  # bytes so far, bytes in all if its hub says it
+
+
+class AdditionSteps:
+    """Carries out additions. `http` asks hubs; `keeper` puts what is new into the catalogue."""
+
+    def __init__(
+        self,
+        connection: aiosqlite.Connection,
+        configuration: Configuration,
+        keeper: LibraryKeeper,
+        http: SourceHttp,
+        civitai: Civitai,
+    ) -> None:
+        self._connection = connection
+        self._configuration = configuration
+        self._library = keeper
+        self._http = http
+        self._civitai = civitai
+        self._slots = asyncio.Semaphore(configuration.settings.sources.at_once)
+        self._placing = asyncio.Lock()  # from the choice of a name until the entry of that name is there
+
+    async def carry_out(self, addition: LoraAddition, version: RemoteVersion, progress: Progress) -> None:
+        """Do what is still to be done. Raises SourceError, OSError, DatabaseError or what a scan raises."""
+        target = self.target(addition.path)
+        placed = await asyncio.to_thread(target.exists)  # the program ended between placing it and the end
+        if placed:
+            checked = await background.reading(check_file, target, version.name)
+        else:
+            async with self._slots:
+                await self._fetch(addition, version, progress)
+            checked = await background.reading(check_file, self.part(addition.key), version.name)
+            await self._look_up_bases(version, checked)
+            await keep_preview(self._http, version, target)
+        async with self._placing:
+            if not placed and await self.entry_of(checked.sha256) is not None:
+                await self.clear(addition)
+            else:
+                await self._place(addition, version, checked, target)
+        await asyncio.to_thread(self.attached(addition.key).unlink, missing_ok=True)  # attached while it was fetched
+        await finish_addition(self._connection, addition.id, checked.sha256)
+        log.info("added %s from %s", addition.path, version.hub)
+
+    async def clear(self, addition: LoraAddition) -> None:
+        """Remove all that an addition left. Raises OSError."""
+        await asyncio.to_thread(remove, self.target(addition.path), self.part(addition.key))
+        await asyncio.to_thread(self.attached(addition.key).unlink, missing_ok=True)
+
+    async def entry_of(self, sha256: str) -> Lora | None:
+        """The entry that has a file with these bytes; None for one that cannot be used. Raises DatabaseError."""
+        found = await find_version(self._connection, sha256)
+        return await find_lora(self._connection, found.lora_id) if found and found.usable else None
+
+    def target(self, path: str) -> Path:
+        """Where a file goes. `path` is relative to the library."""
+        return self._configuration.settings.library.folder / path
+
+    def part(self, key: str) -> Path:
+        """Where the file of this key is while it comes."""
+        return self.target(part_path(key))
+
+    def attached(self, key: str) -> Path:
+        """Where a file of this key is kept that a person attached."""
+        return self.target(attached_path(key))
+
+    # --- the steps ------------------------------------------------------------------------------------------------
+
+    async def _fetch(self, addition: LoraAddition, version: RemoteVersion, progress: Progress) -> None:
+        """Fetch the file, unless somebody has attached it."""
+        file, settings, part = version.file, self._configuration.settings.sources, self.part(addition.key)
+        assert file is not None
+        if await asyncio.to_thread(_taken, self.attached(addition.key), part):
+            return
+        if file.url.startswith(f"{ATTACHED}:"):
+            if not await asyncio.to_thread(part.exists):  # taken by an earlier run
+                raise AddingBroken(name=version.name)
+            return
+        wanted = WantedFile(
+            url=file.url,
+            name=version.name,
+            most=settings.max_lora_megabytes * 2**20,
+            size=file.size,
+            sha256=file.sha256,
+            free=int(settings.free_gigabytes * 2**30),
+            stall_seconds=settings.stall_seconds,
+        )
+        await Download(self._http, wanted, part, progress).run()
+
+    async def _look_up_bases(self, version: RemoteVersion, checked: CheckedFile) -> None:
+        """Keep what hubs say of the file's base model, and of the checkpoint that it was trained on."""
+        library = self._configuration.settings.library.folder
+        answers = [answer_of(version, checked.sha256)] if version.base_model else []
+        known = installed_hashes(self._configuration.checkpoints.specs)
+        hashes, versions = unknown_bases(checked.metadata, known)
+        try:
+            for sha256, base in (await self._civitai.by_hashes(sorted(hashes)) if hashes else {}).items():
+                answers.append(answer_of(base, sha256))
+            for version_id in sorted(versions):
+                (base,) = (await self._civitai.model(CivitaiLink(version_id=version_id))).versions
+                if base.file is not None and base.file.sha256 is not None:
+                    answers.append(answer_of(base, base.file.sha256))
+        except SourceError as problem:
+            log.info("nothing more is known of what %s was trained on: %s", version.name, problem)
+        for answer in filter(None, answers):
+            await asyncio.to_thread(keep_answer, library, answer)
+
+    async def _place(self, addition: LoraAddition, version: RemoteVersion, checked: CheckedFile, target: Path) -> None:
+        """Put the file into the library and its entry into the catalogue. Raises SourceError and others."""
+        if not await asyncio.to_thread(target.exists):
+            name = await self._free_name(version)
+            try:
+                await asyncio.to_thread(
+                    place, self.part(addition.key), target, sidecar_of(version, name, checked.sha256)
+                )
+            except OSError as problem:
+                raise DiskFailed(name=version.name, reason=problem.strerror or str(problem)) from None
+        report = await self._library.scan()
+        problem = next((file.problem for file in report.broken if file.path == addition.path), None)
+        if problem is not None:
+            raise FileUnusable(name=version.name, reason=problem)
+        if any(file.path == addition.path for file in report.duplicates):
+            await self.clear(addition)
+            await self._library.scan()
+
+    async def _free_name(self, version: RemoteVersion) -> str:
+        """The name of the entry: that of the page, unless another LoRA has it. Versions of one page share it."""
+        for name in (version.name, f"{version.name[:60]} ({(version.creator or version.hub)[:30]})"):
+            entry = await find_lora_by_name(self._connection, name)
+            if entry is None or await self._is_of_page(entry, version):
+                return name
+        number = 2
+        while await find_lora_by_name(self._connection, f"{version.name[:90]} ({number})") is not None:
+            number += 1
+        return f"{version.name[:90]} ({number})"
+
+    async def _is_of_page(self, entry: Lora, version: RemoteVersion) -> bool:
+        for sha256 in (each.sha256 for each in entry.versions):
+            source = await source_of(self._connection, sha256) if sha256 else None
+            told = RemoteVersion.model_validate_json(source.source) if source else None
+            if told and told.hub != ATTACHED and _page_of(told) == _page_of(version):
+                return True
+        return False
+
+
+def _page_of(version: RemoteVersion) -> tuple[str, int | str]:
+    """The page that all versions of a LoRA share."""
+    return version.hub, version.model_id or version.page
+
+
+def _taken(attached: Path, part: Path) -> bool:
+    """Whether there was an attached file, which is the part now. Raises OSError."""
+    try:
+        attached.replace(part)
+    except FileNotFoundError:
+        return False
+    return True
