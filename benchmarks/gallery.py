@@ -35,6 +35,7 @@ from bot.database.gallery import BEGINNING, Anchor, GallerySort, PlaceFilter, ga
 from bot.database.gallery_terms import GalleryFilter, PublishedFacets
 from bot.database.likes import RECENT_MS, liked_among
 from bot.database.loras import find_lora
+from bot.database.publications import channels_with_publications
 from bot.database.search import indexed
 from inference.base_models import BaseModelId
 from inference.content_rating import ContentRating
@@ -47,7 +48,10 @@ FIRST_PERSON = 10
 PAGE = 10  # pictures
 BASES = tuple(BaseModelId(base) for base in ("sd1/sd15", "sdxl/base", "sdxl/illustrious", "sdxl/pony"))
 LEVELS = (-1, -1, 0, 0, 1, 1, 2, 3)  # what prompts say; -1: nothing
-PLACES = (PlaceFilter(ContentRating.TEEN), PlaceFilter(ContentRating.EXPLICIT, checkpoints=("adult",)))
+PLACES = (
+    PlaceFilter(ContentRating.TEEN, unseen=(CHANNEL + 1,)),
+    PlaceFilter(ContentRating.EXPLICIT, checkpoints=("adult",)),
+)
 # The first are used most: the n-th as often as 1/n of the first.
 POPULAR = list(accumulate(1 / number for number in range(1, LORAS + 1)))
 
@@ -173,6 +177,7 @@ class Visitors:
 
     async def _page(self, wanted: GalleryFilter, place: PlaceFilter, sort: GallerySort, where: float) -> None:
         middle = Anchor(int(self._pictures * where), 5)
+        await channels_with_publications(self._connection, SERVER)
         if where < 0.5:
             page = await gallery_page(self._connection, wanted, place, sort, limit=PAGE, after=BEGINNING)
         elif where < 0.75:
@@ -190,6 +195,7 @@ class Visitors:
         assert entry is not None
         files = [version.sha256 for version in entry.versions if version.sha256]
         wanted = GalleryFilter(SERVER, loras=files)
+        await channels_with_publications(self._connection, SERVER)
         for sort in GallerySort:
             await gallery_page(self._connection, wanted, PLACES[0], sort, limit=4)
         await find_feature(self._connection, SERVER, FeatureKind.LORA, lora)

@@ -88,6 +88,7 @@ bot.ui.acknowledge bot.ui.answers bot.ui.api_url bot.ui.discord_refusals bot.ui.
 bot.ui.archived_threads bot.ui.replies
 bot.ui.erased_messages bot.ui.removals bot.ui.studio_session bot.ui.takedown_cases
 bot.ui.client
+bot.ui.visible_channels
 bot.ui.access bot.ui.command_tree bot.ui.server_lookups bot.ui.uploads
 bot.ui.message_lookup bot.ui.page_kind bot.ui.views
 bot.ui.delivery

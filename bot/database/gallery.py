@@ -1,8 +1,8 @@
 """The gallery of a server: pages of posted pictures, the newest or the most liked first, by whatever they have.
 
-What is deleted (its owner may still undo that), taken down, out of sight for a report, blocked or rated above what the
-place shows is left out. Pages begin behind a picture and not after so many rows, so that the last page costs what the
-first does.
+What is deleted (its owner may still undo that), taken down, out of sight for a report, blocked, rated above what the
+place shows or posted in a channel that is not for who looks is left out. Pages begin behind a picture and not after so
+many rows, so that the last page costs what the first does.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ BLOCK_HOLDS = "(block.ends_at IS NULL OR block.ends_at > :now)"
 _ALLOWED = f"""
     level <= :most AND (unrated = 0 OR :unrated_as <= :most)
     AND (checkpoint IN (SELECT value FROM json_each(:checkpoints))) = :listed
+    AND publication.art_channel_id NOT IN (SELECT value FROM json_each(:unseen))
     AND publication.job_id NOT IN (SELECT id FROM job WHERE delete_at IS NOT NULL)
     AND publication.job_id NOT IN (SELECT target_id FROM report WHERE {HIDING})
     AND NOT EXISTS (
@@ -133,13 +134,15 @@ END = 2**63 - 1  # above every id and every number of likes
 class PlaceFilter:
     """What a place shows: pictures up to `most`; a LoRA without a rating counts as `unrated_as`.
 
-    `checkpoints` are those whose pictures are shown or, unless `listed`, those whose pictures are not.
+    `checkpoints` are those whose pictures are shown or, unless `listed`, those whose pictures are not. What was
+    published in the `unseen` channels is not shown.
     """
 
     most: ContentRating
     unrated_as: ContentRating = ContentRating.GENERAL
     checkpoints: Collection[str] = ()
     listed: bool = False
+    unseen: Collection[int] = ()
 
     @property
     def parameters(self) -> dict[str, object]:
@@ -149,6 +152,7 @@ class PlaceFilter:
             "unrated_as": self.unrated_as.level,
             "checkpoints": json.dumps(list(self.checkpoints)),
             "listed": int(self.listed),
+            "unseen": json.dumps(list(self.unseen)),
             "now": now_ms(),
         }
 

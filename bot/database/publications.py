@@ -49,6 +49,16 @@ FORGET_MESSAGE = """
 NEXT_CHANNEL = """
     SELECT server_id, art_channel_id FROM publication WHERE art_channel_id > ? ORDER BY art_channel_id LIMIT 1
 """
+# Each step finds the next channel in the index, however many publications there are.
+CHANNELS = """
+    WITH RECURSIVE here (channel_id) AS (
+        SELECT min(art_channel_id) FROM publication WHERE server_id = :server
+        UNION ALL SELECT (
+            SELECT min(art_channel_id) FROM publication
+            WHERE server_id = :server AND art_channel_id > here.channel_id
+        ) FROM here WHERE channel_id IS NOT NULL
+    ) SELECT channel_id FROM here WHERE channel_id IS NOT NULL
+"""
 INDEX = "INSERT INTO publication_text (rowid, facets, words) VALUES (?, ?, ?)"
 GIVE_UP = "DELETE FROM publication WHERE id = ? AND state = 'pending' AND shown_at = 0"
 REMOVE = "UPDATE publication SET state = 'removing' WHERE id = ? AND state <> 'removing' RETURNING *"
@@ -236,6 +246,11 @@ async def next_art_channel(connection: aiosqlite.Connection, after: int = 0) -> 
     """The next channel by id in which there are publications: its server and itself. Raises DatabaseError."""
     row = await fetch_one(connection, NEXT_CHANNEL, (after,))
     return None if row is None else (row["server_id"], row["art_channel_id"])
+
+
+async def channels_with_publications(connection: aiosqlite.Connection, server_id: int) -> tuple[int, ...]:
+    """The channels of a server in which there are publications. Raises DatabaseError."""
+    return tuple(row["channel_id"] for row in await fetch(connection, CHANNELS, {"server": server_id}))
 
 
 async def end_removal(connection: aiosqlite.Connection, publication_id: int) -> None:

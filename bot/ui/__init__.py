@@ -12,6 +12,7 @@ takedown_cases.py    removes the pictures of a takedown that an operator has con
 page_kind.py         kinds of lists with pages, registered by key
 access.py            checks rights before a handler runs, and tells handlers who acts where
 server_lookups.py    asks Discord about members and command permissions
+visible_channels.py  which art channels a person may view
 client.py            the client type that commands and views use: `Client`, `Interaction`, `Cog`
 command_tree.py      what happens before each command, and registering them at Discord
 message_lookup.py    finds the job that a message shows, or the recipe inside a picture

@@ -6,6 +6,7 @@ itself, by `require`.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import discord
@@ -23,6 +24,7 @@ from bot.servers.defaults import checkpoints_in
 from bot.servers.rights import Action
 from bot.ui.client import Interaction
 from bot.ui.server_lookups import is_for_adults
+from bot.ui.visible_channels import unseen_channels
 from inference.content_rating import ContentRating
 
 _KEY = "action_context"
@@ -89,9 +91,19 @@ async def shown_ratings(interaction: Interaction) -> frozenset[ContentRating | N
 
 
 async def published_here(interaction: Interaction) -> PlaceFilter:
-    """Which published pictures are shown where the person is. Raises DatabaseError."""
+    """Which published pictures are shown to the person where they are: those of channels that they may view.
+
+    Raises DatabaseError.
+    """
     content = interaction.client.servers.content
-    return content.published_in(await content.place(context_of(interaction)))
+    place = content.published_in(await content.place(context_of(interaction)))
+    return replace(place, unseen=await unseen_here(interaction))
+
+
+async def unseen_here(interaction: Interaction) -> tuple[int, ...]:
+    """The art channels of the server where the person is that they may not view. Raises DatabaseError."""
+    art = (await server_settings(interaction)).art_channels
+    return await unseen_channels(interaction, {each.channel_id: each.parent_id for each in art})
 
 
 async def require_published(interaction: Interaction, publication_id: int) -> tuple[Publication, Job]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import aiosqlite
@@ -62,27 +62,34 @@ async def shown_recipe(
     *,
     to_staff: bool = False,
     server_id: int | None = None,
+    unseen: Collection[int] = (),
     position: int = 0,
 ) -> tuple[Recipe, bool]:
     """The recipe of the picture of `job` at `position`, as far as the person may see it, and whether it is complete.
 
     The prompt is shown to its owner alone, unless it stands under the picture, or its owner published it with the
-    picture in the server `server_id`; staff of its server (`to_staff`) see that of a picture which everybody sees.
+    picture in the server `server_id`, but for channels that are `unseen`; staff of its server (`to_staff`) see that of
+    a picture which everybody sees.
     """
     recipe = recipe_of(job.request.only(position))
     delivery = await find_delivery(connection, job.id)
     public = delivery is not None and not delivery.private
     if job.person_id == person_id or (delivery is not None and delivery.shows_prompt) or (to_staff and public):
         return recipe, True
-    if server_id is not None and await prompt_is_published(connection, job.id, server_id):
+    if server_id is not None and await prompt_is_published(connection, job.id, server_id, unseen):
         return recipe, True
     return replace(recipe, prompt="", negative_prompt=""), False
 
 
-async def prompt_is_published(connection: aiosqlite.Connection, job_id: int, server_id: int) -> bool:
-    """Whether the owner shows the prompt in the gallery of a server. Raises DatabaseError."""
+async def prompt_is_published(
+    connection: aiosqlite.Connection, job_id: int, server_id: int, unseen: Collection[int] = ()
+) -> bool:
+    """Whether the owner shows the prompt in a server, in a channel that is not `unseen`. Raises DatabaseError."""
     return any(
-        each.server_id == server_id and each.shows_prompt and each.state is PublicationState.POSTED
+        each.server_id == server_id
+        and each.shows_prompt
+        and each.state is PublicationState.POSTED
+        and each.art_channel_id not in unseen
         for each in await publications_of_job(connection, job_id)
     )
 
@@ -107,10 +114,16 @@ async def remixed(
     *,
     limit: int,
     server_id: int | None = None,
+    unseen: Collection[int] = (),
     position: int = 0,
 ) -> Remix:
-    """A draft from a picture of anybody's job, for somebody in this server. It has the prompt where that is shown."""
-    recipe, whole = await shown_recipe(connection, job, person_id, server_id=server_id, position=position)
+    """A draft from a picture of anybody's job, for somebody in this server. It has the prompt where that is shown.
+
+    In the `unseen` channels nothing is shown to them.
+    """
+    recipe, whole = await shown_recipe(
+        connection, job, person_id, server_id=server_id, unseen=unseen, position=position
+    )
     again = await remix(connection, checkpoints, recipe, person_id, limit=limit)
     if whole:
         return again

@@ -36,8 +36,8 @@ def without_pauses() -> Iterator[None]:
         yield
 
 
-async def publish(scene: Scene, easel: Easel, bot: EaselBot, channel: int, seed: int) -> Publication:
-    await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, seed=seed))
+async def publish(scene: Scene, easel: Easel, bot: EaselBot, channel: int, seed: int, **options: object) -> Publication:
+    await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, seed=seed, **options))
     (row,) = await fetch(easel.connection, "SELECT max(id) AS id FROM job")
     job = await find_job(easel.connection, row["id"])
     assert job is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import aiosqlite
@@ -15,7 +16,7 @@ from bot.community.discord_side import BoardContent, MessageGone, PostedMessage
 from bot.database.boards import GalleryBoard
 from bot.database.features import Feature
 from bot.database.loras import Lora, find_loras_by_id
-from bot.database.publications import Publication, find_publications
+from bot.database.publications import Publication, channels_with_publications, find_publications
 from bot.database.server_settings import ArtChannel
 from bot.i18n import _, speaking
 from bot.i18n.texts import clipped, mention, on_a_label
@@ -30,7 +31,9 @@ from bot.ui.views.feature_buttons import featured_text
 from bot.ui.views.gallery_links import OpenGalleryButton
 from bot.ui.views.gallery_picture import post_link
 from bot.ui.views.lora import LoraPageButton
+from bot.ui.views.permissions import is_public
 from bot.ui.views.published_post import custom_ids
+from bot.ui.visible_channels import known_channel
 
 MAX_NAME = 80  # characters of a LoRA's name
 WHOLE_GALLERY = OpenGalleryButton.whole  # the custom_id by which a board is told from other messages
@@ -49,15 +52,24 @@ class BoardPosts:
         """All art channels of the servers that the bot is in, and what is shown in each. Raises DatabaseError."""
         found: list[BoardPlace] = []
         for server in self._client.guilds:
-            settings = (await self._servers.servers.of(server.id)).settings
-            found += [await self._place(server.id, art) for art in settings.art_channels]
+            art_channels = (await self._servers.servers.of(server.id)).settings.art_channels
+            if not art_channels:
+                continue
+            parents = {art.channel_id: art.parent_id for art in art_channels}
+            closed = [
+                each
+                for each in await channels_with_publications(self._connection, server.id)
+                if not is_public(known_channel(server, each, parents.get(each)))
+            ]
+            found += [await self._place(server.id, art, closed) for art in art_channels]
         return found
 
-    async def _place(self, server_id: int, art: ArtChannel) -> BoardPlace:
+    async def _place(self, server_id: int, art: ArtChannel, closed: Sequence[int]) -> BoardPlace:
+        """A board shows what is in its own channel, and of other channels what everybody may see."""
         content = self._servers.content
-        return BoardPlace(
-            art.channel_id, server_id, content.published_in(await content.place_now(place_of(server_id, art)))
-        )
+        shows = content.published_in(await content.place_now(place_of(server_id, art)))
+        unseen = [each for each in closed if each != art.channel_id]
+        return BoardPlace(art.channel_id, server_id, replace(shows, unseen=unseen))
 
     async def post_board(self, board: GalleryBoard, content: BoardContent) -> PostedMessage:
         """Post it; in a forum as a post of its own. Raises PostRefused or ArtChannelUnreachable."""

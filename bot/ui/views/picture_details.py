@@ -17,7 +17,7 @@ from bot.i18n import _, label, later, listed, ngettext, number, sentences
 from bot.i18n.texts import at_weight, base_models, clipped, mention, plain, several
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.servers.rights import Action
-from bot.ui.access import checkpoints_here, may
+from bot.ui.access import checkpoints_here, may, unseen_here
 from bot.ui.client import Interaction
 from bot.ui.replies import ErrorWithView, send_ephemeral, send_ephemeral_text
 from bot.ui.views.lora import LoraPageButton
@@ -53,8 +53,9 @@ class RemixButton(JobButton, template=r"remix:(?P<job>\d{1,18})"):
         client, job = interaction.client, await self.open_job(interaction)
         checkpoints, limit = await checkpoints_here(interaction), client.configuration.settings.limits.max_loras
         again = await remixed(
-            client.connection, checkpoints, job, interaction.user.id, limit=limit, server_id=interaction.guild_id
-        )
+            client.connection, checkpoints, job, interaction.user.id,
+            limit=limit, server_id=interaction.guild_id, unseen=await unseen_here(interaction),
+        )  # fmt: skip
         await client.studios.open_with(interaction, again.draft, "\n".join(again.notes))
 
 
@@ -134,8 +135,9 @@ async def job_details_view(interaction: Interaction, job: Job, buttons: Sequence
         raise PictureReported
     to_staff = job.server_id is not None and await may(interaction, Action.SEE_PROMPTS, job.server_id)
     recipe, whole = await shown_recipe(
-        client.connection, job, person_id, to_staff=to_staff, server_id=interaction.guild_id
-    )
+        client.connection, job, person_id,
+        to_staff=to_staff, server_id=interaction.guild_id, unseen=await unseen_here(interaction),
+    )  # fmt: skip
     view = await details_view(client.connection, client.configuration.checkpoints, recipe, _painting_facts(job))
     if not whole:
         view.add_item(ui.TextDisplay[Any]("-# " + _("Its prompt is kept private by whoever wrote it.")))

@@ -6,7 +6,7 @@ Each asks anew whether the picture is still there and shown where the person is.
 from __future__ import annotations
 
 from bot.i18n import _
-from bot.ui.access import checkpoints_here, require_published
+from bot.ui.access import checkpoints_here, require_published, unseen_here
 from bot.ui.client import Interaction
 from bot.ui.views.picture_details import bookmark_loras
 from bot.workspace.remix import remixed, with_same_loras
@@ -38,7 +38,7 @@ async def remix_published(interaction: Interaction, publication_id: int) -> None
     again = await remixed(
         client.connection, await checkpoints_here(interaction), job, interaction.user.id,
         limit=client.configuration.settings.limits.max_loras, server_id=publication.server_id,
-        position=publication.position,
+        unseen=await unseen_here(interaction), position=publication.position,
     )  # fmt: skip
     await client.studios.open_with(interaction, again.draft, "\n".join(again.notes))
 

@@ -13,7 +13,7 @@ from bot.errors import TooManyArtChannels
 from bot.i18n import _, later, listed
 from bot.ui.client import Client, Interaction
 from bot.ui.discord_refusals import DISCORD_ERRORS, is_final
-from bot.ui.views.permissions import missing_permissions
+from bot.ui.views.permissions import is_public, missing_permissions
 from bot.ui.views.persistent_items import outdated_error
 from bot.ui.views.server.entity_menus import channel_menu
 from bot.ui.views.server.panel import (
@@ -81,11 +81,16 @@ def _warnings(interaction: Interaction, page: PanelPage, art: ArtChannel) -> lis
     if isinstance(channel, discord.Thread) and channel.parent is None:
         return []
     own = channel.permissions_for(server.me)
+    few = (
+        []
+        if is_public(channel)
+        else [_("Not everybody sees this channel. What is published here, /gallery shows to those alone who do.")]
+    )
     missing = missing_permissions(own)
     lines = [_warning(_("Easel lacks here: {permissions}.").format(permissions=listed(missing)))] if missing else []
     if isinstance(channel, discord.ForumChannel):
         lines += _about_forum(channel, own)
-    return lines
+    return [*lines, *(f"-# {text}" for text in few)]
 
 
 def _about_forum(forum: discord.ForumChannel, own: discord.Permissions) -> list[str]:
