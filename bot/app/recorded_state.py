@@ -10,6 +10,7 @@ from bot.app.overview import DatabaseState, database_state, versions_here
 from bot.config import Settings
 from bot.database.connection import read_database
 from bot.database.deliveries import count_owed
+from bot.database.hub_looks import HubCount, count_looks
 from bot.database.jobs import CheckpointLoad, Job, checkpoint_loads, last_failed
 from bot.database.lock import is_in_use
 from bot.database.loras import FileCount, count_files
@@ -39,6 +40,7 @@ class RecordedState:
     reports: tuple[WaitingReports, ...]
     failed: tuple[Job, ...]
     files: FileCount
+    hubs: HubCount
     records: DatabaseState
     free: int
     disk: int
@@ -60,6 +62,7 @@ async def read_state(settings: Settings) -> RecordedState:
             reports=await reports_waiting(connection),
             failed=await last_failed(connection, FAILURES),
             files=await count_files(connection),
+            hubs=await count_looks(connection),
             records=await asyncio.to_thread(database_state, settings),
             free=disk.free,
             disk=disk.total,

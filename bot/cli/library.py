@@ -7,9 +7,10 @@ import asyncio
 import getpass
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ from bot.database.search import name_key
 from bot.library.catalogue import ASKED, UNKNOWN, FileProblem, ScanReport
 from bot.library.registry import RegistryUnreachable
 from bot.library.watcher import LibraryKeeper
+from bot.sources.provenance import HubFile, hub_files
+from bot.ui.views.origin_text import changes
 from inference.base_models import BaseModelId
 from inference.inspection import look
 from inference.lora.declarations import Declaration, declare
@@ -132,9 +135,9 @@ def _tell_refused(files: Iterable[FileProblem]) -> None:
 
 def run_list(options: argparse.Namespace) -> int:
     """List the entries with their versions, and name the files that are not used."""
-    usable, refused = asyncio.run(_list(settings_of(options), options.search))
+    usable, refused, hubs = asyncio.run(_list(settings_of(options), options.search))
     if options.json:
-        print(json.dumps([_as_json(lora) for lora in (*usable, *refused)]))
+        print(json.dumps([_as_json(lora, hubs) for lora in (*usable, *refused)]))
         return DONE
     if usable:
         _table(usable)
@@ -142,11 +145,21 @@ def run_list(options: argparse.Namespace) -> int:
         print(f"No LoRA matches {harmless(options.search)}." if options.search else "The library has no usable LoRA.")
     _tell_refused(_refused([*usable, *refused]))
     _tell_questions(_questions(usable))
+    _tell_hubs(hubs)
     return DONE
 
 
-async def _list(settings: Settings, search: str) -> tuple[list[Lora], list[Lora]]:
-    """The entries that can be used, and those of which no file can."""
+def _tell_hubs(files: Mapping[str, HubFile]) -> None:
+    """What hubs say otherwise now of files that came from them, and which have a newer version there."""
+    for path, file in files.items():
+        for text in changes(file.look, lambda unix_ms: datetime.fromtimestamp(unix_ms / 1000, UTC).date().isoformat()):
+            print(f"{harmless(path)}: {harmless(text)}")
+        if file.newer is not None:
+            print(f"{harmless(path)}: {harmless(file.newer.version)} at {file.newer.hub} is newer: {file.newer.page}")
+
+
+async def _list(settings: Settings, search: str) -> tuple[list[Lora], list[Lora], dict[str, HubFile]]:
+    """The entries that can be used, those of which no file can, and by path what hubs say of the files of the first."""
     if not settings.storage.database.is_file():  # never scanned: scan now, so that the list is not empty
         await _scan(settings)
     async with read_database(settings.storage.database) as connection:
@@ -154,8 +167,10 @@ async def _list(settings: Settings, search: str) -> tuple[list[Lora], list[Lora]
         broken = await find_loras_by_id(
             connection, list({version.lora_id: None for version in await versions_with_problem(connection)})
         )
+        versions = [version for lora in usable for version in lora.usable]
+        hubs = {file.version.path: file for file in await hub_files(connection, versions)}
     wanted = name_key(search)
-    return usable, [lora for lora in broken if not lora.usable and _is_called(lora, wanted)]
+    return usable, [lora for lora in broken if not lora.usable and _is_called(lora, wanted)], hubs
 
 
 def _is_called(lora: Lora, wanted: str) -> bool:
@@ -201,17 +216,17 @@ def _table(loras: list[Lora]) -> None:
     console.print()
 
 
-def _as_json(lora: Lora) -> dict[str, object]:
+def _as_json(lora: Lora, hubs: Mapping[str, HubFile]) -> dict[str, object]:
     return {
         "id": lora.id,
         "name": lora.name,
         "category": lora.category,
         "description": lora.description,
-        "versions": [_version_as_json(version) for version in lora.versions],
+        "versions": [_version_as_json(version, hubs.get(version.path)) for version in lora.versions],
     }
 
 
-def _version_as_json(version: LoraVersion) -> dict[str, object]:
+def _version_as_json(version: LoraVersion, hub: HubFile | None) -> dict[str, object]:
     return {
         "name": version.name,
         "file": version.path,
@@ -224,6 +239,20 @@ def _version_as_json(version: LoraVersion) -> dict[str, object]:
         "few_steps": version.few_steps.model_dump(mode="json", exclude_none=True),
         "problem": version.problem,
         "missing": version.missing,
+        "hub": None if hub is None else _hub_as_json(hub),
+    }
+
+
+def _hub_as_json(file: HubFile) -> dict[str, object]:
+    look, newer = file.look, file.newer
+    return {
+        "name": look.hub,
+        "state": look.state,
+        "since": look.since,
+        "looked_at": look.looked_at,
+        "added": json.loads(look.added),
+        "says": json.loads(look.says),
+        "newer": None if newer is None else newer.model_dump(mode="json"),
     }
 
 

@@ -91,6 +91,9 @@ def _library(state: RecordedState) -> str:
     text = f"{files.usable} files can be used"
     if files.unknown or files.broken:
         text += f"; {files.unknown} of unknown base model, {files.broken} broken or doubled: see `library list`"
+    hubs = state.hubs
+    if hubs.lost or hubs.newer:
+        text += f"; {hubs.lost} not at their hub any more, {hubs.newer} with a newer version there: see `library list`"
     return text
 
 
@@ -145,6 +148,7 @@ def _as_json(settings: Settings, state: RecordedState) -> dict[str, object]:
             asdict(load) | {"load_seconds": state.load_seconds.get(load.checkpoint)} for load in _loads(settings, state)
         ],
         "library": asdict(state.files),
+        "hubs": asdict(state.hubs),
         "failed": [_failure(job) for job in state.failed],
         "database_bytes": records.nbytes,
         "newest_copy": records.copied.isoformat() if records.copied else None,

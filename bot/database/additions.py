@@ -60,7 +60,11 @@ FAILED = """
 CANCEL = """
     UPDATE addition SET state = 'cancelled', ended_at = ? WHERE id = ? AND state = 'waiting' RETURNING *
 """
-OF_FILE = "SELECT * FROM addition WHERE sha256 = ? ORDER BY id DESC LIMIT 1"
+OF_FILE = "SELECT * FROM addition WHERE sha256 = ? ORDER BY id LIMIT 20"
+LISTED = """
+    INSERT INTO addition (key, source, path, state, sha256, created_at, ended_at)
+    VALUES (:sha256, :source, :path, 'added', :sha256, :now, :now)
+"""
 # What failed or was cancelled does not count.
 OF_PERSON = """
     SELECT addition_request.created_at, server_id FROM addition_request JOIN addition ON addition.id = addition_id
@@ -166,10 +170,14 @@ async def waiting_additions(connection: aiosqlite.Connection) -> list[LoraAdditi
     return [_addition(row) for row in await fetch(connection, WAITING)]
 
 
-async def source_of(connection: aiosqlite.Connection, sha256: str) -> LoraAddition | None:
-    """The newest addition that brought the file with this SHA-256. Raises DatabaseError."""
-    row = await fetch_one(connection, OF_FILE, (sha256,))
-    return _addition(row) if row else None
+async def sources_of(connection: aiosqlite.Connection, sha256: str) -> list[LoraAddition]:
+    """The additions that brought the file with this SHA-256, the first first. Raises DatabaseError."""
+    return [_addition(row) for row in await fetch(connection, OF_FILE, (sha256,))]
+
+
+async def note_listed(connection: aiosqlite.Connection, sha256: str, source: str, path: str) -> None:
+    """Note another page that has a file of the library. Raises DatabaseError."""
+    await write(connection, LISTED, {"sha256": sha256, "source": source, "path": path, "now": now_ms()})
 
 
 async def find_waiting(connection: aiosqlite.Connection, key: str) -> LoraAddition | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import aiosqlite
 
 from bot import background
-from bot.database.additions import LoraAddition, finish_addition, source_of
+from bot.database.additions import LoraAddition, finish_addition
 from bot.database.loras import Lora, find_lora, find_lora_by_name, find_version
 from bot.library.configuration import Configuration
 from bot.library.watcher import LibraryKeeper
@@ -26,6 +26,7 @@ from bot.sources.http import SourceHttp
 from bot.sources.links import CivitaiLink
 from bot.sources.placing import CheckedFile, answer_of, check_file, part_path, place, remove, sidecar_of
 from bot.sources.previews import keep_preview
+from bot.sources.provenance import page_of, pages_of
 from bot.sources.remote import RemoteVersion
 from inference.lora.evidence import unknown_bases
 from inference.lora.installed import installed_hashes
@@ -170,16 +171,10 @@ class AdditionSteps:
 
     async def _is_of_page(self, entry: Lora, version: RemoteVersion) -> bool:
         for sha256 in (each.sha256 for each in entry.versions):
-            source = await source_of(self._connection, sha256) if sha256 else None
-            told = RemoteVersion.model_validate_json(source.source) if source else None
-            if told and told.hub != ATTACHED and _page_of(told) == _page_of(version):
+            pages = await pages_of(self._connection, sha256) if sha256 else []
+            if any(page.hub != ATTACHED and page_of(page) == page_of(version) for page in pages):
                 return True
         return False
-
-
-def _page_of(version: RemoteVersion) -> tuple[str, int | str]:
-    """The page that all versions of a LoRA share."""
-    return version.hub, version.model_id or version.page
 
 
 def _taken(attached: Path, part: Path) -> bool:

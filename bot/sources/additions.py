@@ -25,7 +25,7 @@ from bot.database.additions import (
     find_addition,
     find_request,
     find_waiting,
-    source_of,
+    note_listed,
     waiting_additions,
     withdraw_request,
 )
@@ -41,6 +41,7 @@ from bot.sources.http import SourceHttp
 from bot.sources.hub import HuggingFace
 from bot.sources.links import CivitaiLink, HubLink, Link, parse_link
 from bot.sources.placing import FOLDER, PART, change_category, file_path
+from bot.sources.provenance import page_of, pages_of
 from bot.sources.remote import RemoteModel, RemoteVersion
 from inference.lora.sidecar import BadSidecar, Category
 
@@ -141,9 +142,21 @@ class Additions:
             raise FileTooLarge(name=name, megabytes=most)
 
     async def here(self, version: RemoteVersion) -> Lora | None:
-        """The entry that has this version's very file already. Raises DatabaseError."""
+        """The entry that has this version's very file already, which then is known by this page too.
+
+        Raises DatabaseError.
+        """
         sha256 = version.file.sha256 if version.file else None
-        return await self.entry_of(sha256) if sha256 else None
+        lora = await self.entry_of(sha256) if sha256 else None
+        if sha256 is not None and lora is not None:
+            await self._note_page(sha256, lora, version)
+        return lora
+
+    async def _note_page(self, sha256: str, lora: Lora, version: RemoteVersion) -> None:
+        pages = {page_of(page) for page in await pages_of(self._connection, sha256)}
+        if pages and page_of(version) not in pages:
+            path = next(each.path for each in lora.usable if each.sha256 == sha256)
+            await note_listed(self._connection, sha256, version.model_dump_json(), path)
 
     async def entry_of(self, sha256: str) -> Lora | None:
         """The entry that has a file with these bytes; None for one that cannot be used. Raises DatabaseError."""
@@ -226,14 +239,6 @@ class Additions:
                 except (OSError, BadSidecar) as problem:
                     raise DiskFailed(name=lora.name, reason=str(problem)) from None
         await self._library.scan()
-
-    async def origin_of(self, lora: Lora) -> RemoteVersion | None:
-        """What the page of an entry says, of its newest version that came from outside. Raises DatabaseError."""
-        for version in sorted(lora.usable, key=lambda version: -version.id):
-            source = await source_of(self._connection, version.sha256) if version.sha256 else None
-            if source is not None:
-                return RemoteVersion.model_validate_json(source.source)
-        return None
 
     # --- one addition ---------------------------------------------------------------------------------------------
 

@@ -51,6 +51,7 @@ from bot.ui.delivery.job_follower import JobFollower
 from bot.ui.delivery.operator_alerts import OperatorAlerts
 from bot.ui.delivery.orders import Orders
 from bot.ui.delivery.report_messages import ReportMessages
+from bot.ui.delivery.update_notices import UpdateNotices
 from bot.ui.erased_messages import ErasedMessages
 from bot.ui.removals import Removals
 from bot.ui.replies import reply_with_error
@@ -162,6 +163,7 @@ class EaselBot(Client):
         )
         self._addition_notices = AdditionNotices(self.connection, self.additions, transport, DirectMessages(self))
         self.addition_notices = self._addition_notices
+        self._update_notices = UpdateNotices(self.connection, easel.updates, servers.content, DirectMessages(self))
         self._lasting: tuple[asyncio.Task[None], ...] = ()  # what goes on as long as the bot runs
         self.forms: WeakValueDictionary[str, ui.Modal] = WeakValueDictionary()
         self.jobs.on_alarm(alerts.worker_failed_repeatedly)
@@ -208,6 +210,7 @@ class EaselBot(Client):
                 background.start(self.decisions.run(), "carrying out decisions about reports"),
                 background.start(self.takedown_cases.run(), "taking pictures down"),
                 background.start(self._addition_notices.run(), "telling of additions"),
+                background.start(self._update_notices.run(), "telling of newer versions"),
                 background.start(self.publishing.run(), "publishing pictures"),
                 background.start(self.deleted_posts.run(), "looking for deleted publications"),
                 background.start(self.likes.run(), "showing likes"),

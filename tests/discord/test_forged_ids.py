@@ -42,6 +42,7 @@ FORGED = [
     f"addstop:{TOO_MUCH}", f"addstop:{'9' * 18}", f"addcat:{TOO_MUCH}", f"addcat:{'9' * 18}", "addlink:c::",
     "addlink:h:0123456789",
     "addlink:h:xyz",
+    f"newer:{'e' * 64}", "newer:xyz", "newerlist", "set:updates:2",
     "privacy-export:999999999", f"privacy-export:{TOO_MUCH}",
 ]  # fmt: skip
 

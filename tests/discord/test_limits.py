@@ -15,6 +15,7 @@ import pytest_asyncio
 from PIL import Image
 
 from bot.config import CheckpointSettings, Settings
+from bot.database.bookmarks import add_bookmark
 from bot.database.connection import fetch
 from bot.database.features import FeatureKind
 from bot.database.jobs import find_job
@@ -22,6 +23,7 @@ from bot.database.publications import Publication
 from bot.database.server_settings import ArtChannel
 from bot.i18n import _, speaking
 from bot.servers.context import ActionContext
+from bot.sources.updates import Updates
 from bot.ui.bot import EaselBot
 from bot.ui.guide.chapters import CHAPTERS
 from bot.ui.views.persistent_items import PersistentItem
@@ -30,6 +32,7 @@ from playground.control import Person
 from playground.visible_message import VisibleMessage
 from tests.bot.sources.hubs import Hubs, running_hubs
 from tests.bot.sources.test_additions import demo_lora
+from tests.bot.sources.test_updates import a_day_later
 from tests.discord import limits
 from tests.discord.conftest import PATIENCE, Scene, menu, open_scene, told
 from tests.discord.crawler import LONG, SPARED, Crawler
@@ -374,6 +377,28 @@ async def decide_reports(full: Scene, crawler: Crawler, section: Callable[[], Aw
         crawler.pressed |= {button, pressed}
 
 
+async def find_newer_versions(bot: EaselBot, hubs: Hubs, crawler: Crawler) -> None:
+    """A day later hubs have a newer version of what was added, and say otherwise how it may be used."""
+    margaret, connection = crawler.person, bot.connection
+    for row in await fetch(connection, "SELECT lora_id FROM lora_version JOIN hub_look USING (sha256)"):
+        await add_bookmark(connection, int(default_world.MARGARET), row["lora_id"])
+    for model_id, model in list(hubs.models.items()):
+        model |= {"allowNoCredit": True, "allowCommercialUse": [], "poi": False}
+        hubs.add_version(model_id, demo_lora(seed=500 + len(hubs.blobs)), "Other", name=LONG)
+    await a_day_later(connection)
+    additions = bot.additions
+    await Updates(connection, bot.configuration, additions.civitai, additions.hugging_face).look()
+    listed = await told(margaret, "bookmarks")
+    crawler.pressed.add("newerlist")
+    shown = await (await margaret.press(listed, "newerlist")).reply(PATIENCE)
+    add = next(each for each in ids(shown) if each.startswith("newer:"))
+    await (await margaret.press(shown, add)).answered(PATIENCE)
+    crawler.pressed.add(add)
+    sql = "SELECT name FROM lora WHERE id = (SELECT lora_id FROM lora_version JOIN hub_look USING (sha256) LIMIT 1)"
+    (row,) = await fetch(connection, sql)
+    await told(margaret, "lora info", name=row["name"])
+
+
 async def add_a_lora(full: Scene, hubs: Hubs, crawler: Crawler) -> None:
     """Let the crawler's person add a LoRA whose page says as much as it may, once cancelled and once to its end."""
     margaret, name = crawler.person, f"{len(hubs.models)} {NAMES[1]}"[:100]
@@ -428,6 +453,7 @@ async def test_every_message_is_within_the_limits_and_every_item_works(
     await (await newcomer.press(page, "Market")).answered()
     crawler.pressed.add("market")
     await add_a_lora(full, hubs, crawler)
+    await find_newer_versions(bot, hubs, crawler)
     await run_the_server(full, crawler, locale)
     asked = await margaret.press(await told(margaret, "privacy delete"), SPARED)
     await asked.modal()

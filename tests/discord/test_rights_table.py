@@ -58,6 +58,7 @@ from bot.ui.views.deleted import UndoDeletionButton
 from bot.ui.views.feature_buttons import FeatureButton
 from bot.ui.views.guide import GuideLinkButton, PaintOneButton, QuestionMenu
 from bot.ui.views.job_progress import CancelButton
+from bot.ui.views.newer_versions import AddNewerButton
 from bot.ui.views.persistent_items import ModalForm, PersistentButton, PersistentForm, PersistentItem, PersistentSelect
 from bot.ui.views.queue import AllJobsButton, AnyJobCancelButton, OwnJobCancelButton, PauseButton
 from bot.ui.views.report_case import CaseButton, DecisionForm
@@ -182,6 +183,7 @@ OWN_DOORS: Mapping[type, Allowed] = {
     ReloadButton: lambda actor: actor.may(Action.RELOAD),
     PaintOneButton: lambda actor: actor.may(Action.PAINT),
     AddLinkedButton: lambda actor: actor.may(Action.ADD_LORA),
+    AddNewerButton: lambda actor: actor.may(Action.ADD_LORA),
     DeclareButton: lambda actor: actor.may(Action.DECIDE_BASE_MODEL),
     DeclareForm: lambda actor: actor.may(Action.DECIDE_BASE_MODEL),
     ContentRatingButton: lambda actor: actor.may(Action.RATE_LORA),
@@ -459,6 +461,7 @@ async def find_doors(table: Table) -> None:
         ProposeButton: [f"propose:{mystery.id}"],
         SetUpButton: [f"svsetup:{WORKSHOP}"],
         AddLinkedButton: ["addlink:h:0123456789"],
+        AddNewerButton: [f"newer:{'e' * 64}"],
         BlockThisLoraButton: [f"svblockthis:{WORKSHOP}:{mystery.id}"],
         QuestionMenu: ["guide:ask:goal"],
         GuideLinkButton: [f"guide:open:{link}:" for link in GuideLink],

@@ -8,5 +8,6 @@ discord_transport.py   the `Transport` of a delivery, with discord.py; encrypts 
 report_messages.py     messages about reports, to staff and to owners
 direct_messages.py     direct messages that are sent once
 addition_notices.py    tells once how what people added has ended
+update_notices.py      direct messages about newer versions, to those who want them
 operator_alerts.py     direct messages to operators
 """

@@ -13,6 +13,9 @@ lora_text.py               texts about a LoRA
 adding.py                  adding a LoRA from outside: progress, cancelling, its page
 addition_text.py           texts about what is added
 add_offer.py               offers to add a LoRA that a link or a picture names
+lora_origin.py             where a LoRA comes from, on its page, with buttons for newer versions
+origin_text.py             texts about that
+newer_versions.py          the notice of newer versions of bookmarks, and adding one
 lora_pictures.py           previews and samples of a LoRA
 community_pictures.py      pictures of the server that were made with a LoRA
 base_model_declaration.py  an operator declares a base model

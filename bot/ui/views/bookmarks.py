@@ -23,6 +23,7 @@ from bot.database.bookmarks import (
     set_note,
 )
 from bot.database.lora_search import Shown, Sort
+from bot.database.loras import Lora
 from bot.errors import NothingThere
 from bot.i18n import _, label, later, ngettext, number
 from bot.i18n.texts import base_models, clipped
@@ -55,6 +56,7 @@ from bot.ui.views.browse import (
 )
 from bot.ui.views.lora import LoraPageButton, UseButton, require_rating_shown
 from bot.ui.views.market import MarketButton
+from bot.ui.views.newer_versions import NewerVersionsButton, loras_to_tell, notice_text
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton
 from bot.workspace.browsing import PageRef, Query, in_order, page_ref_of, query_at
 
@@ -281,7 +283,8 @@ async def bookmarks_page(
         last = PageRef((max(found.total, 1) - 1) // page_size, page_ref.key)
         return await bookmarks_page(connection, checkpoints, pictures, person_id, last, removed, note, shown=shown)
     page = RenderedMessage()
-    _add_title(page, f"{_title(query, page_ref, found)}\n{note}".rstrip(), page_ref, removed)
+    newer = [] if removed else await loras_to_tell(connection, person_id, shown)
+    _add_title(page, f"{_title(query, page_ref, found)}\n{note}".rstrip(), page_ref, removed, newer)
     if _is_empty_collection(query, found):
         page.view.add_item(ui.ActionRow[Any](MarketButton(), ImportBookmarksButton()))
         return page
@@ -308,7 +311,12 @@ async def bookmarks_page(
     return page
 
 
-def _add_title(page: RenderedMessage, text: str, page_ref: PageRef, removed: RemovedBookmarks | None) -> None:
+def _add_title(
+    page: RenderedMessage, text: str, page_ref: PageRef, removed: RemovedBookmarks | None, newer: Sequence[Lora]
+) -> None:
+    if newer:
+        page.view.add_item(ui.Section[Any](f"{text}\n{notice_text(newer)}", accessory=NewerVersionsButton()))
+        return
     if removed is None:
         page.view.add_item(ui.TextDisplay[Any](text))
         return

@@ -31,11 +31,11 @@ from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import send_ephemeral
 from bot.ui.views import lora_text
 from bot.ui.views.add_to_studio import AddToStudioButton
-from bot.ui.views.addition_text import origin_lines
 from bot.ui.views.base_model_declaration import DeclareButton, ProposeButton
 from bot.ui.views.community_pictures import CommunityPicture, add_community, community_pictures
 from bot.ui.views.content_rating import ContentRatingButton
 from bot.ui.views.feature_buttons import feature_buttons, featured_line
+from bot.ui.views.lora_origin import MAX_COMPONENTS, add_provenance
 from bot.ui.views.lora_pictures import MAX_SAMPLES, add_pictures
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton, PersistentSelect, outdated_error
 from bot.ui.views.report_forms import ReportLoraButton
@@ -46,7 +46,6 @@ from inference.messages import MAX_PROMPT
 
 _GREY = discord.ButtonStyle.secondary
 COMPANIONS = 5  # LoRAs that it was most often used with
-MAX_TEXT, MAX_COMPONENTS = 4000, 40  # of a message; Discord's limits
 MAX_LABEL = 100  # characters of an option; Discord's limit
 _NO_RATING = "0"
 
@@ -309,13 +308,8 @@ async def lora_page_of(interaction: Interaction, lora_id: int) -> RenderedMessag
 
 async def _add_origin(interaction: Interaction, view: ui.LayoutView, lora: Lora) -> None:
     """Where the LoRA comes from, and for who added it a menu that corrects its category, as far as there is room."""
-    origin = await interaction.client.additions.origin_of(lora)
-    if origin is None:
-        return
-    text = "\n".join(f"-# {line}" for line in origin_lines(origin))
-    if view.content_length() + len(text) <= MAX_TEXT and view.total_children_count < MAX_COMPONENTS - 1:
-        view.add_item(ui.TextDisplay[Any](text))
-    if may_correct(interaction, lora) and view.total_children_count < MAX_COMPONENTS - 2:
+    known = await add_provenance(interaction, view, lora)
+    if known.origin is not None and may_correct(interaction, lora) and view.total_children_count < MAX_COMPONENTS - 2:
         view.add_item(ui.ActionRow[Any](AddedCategoryMenu(lora.id, lora.category)))
 
 

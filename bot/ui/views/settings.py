@@ -50,6 +50,8 @@ async def settings_view(interaction: Interaction, preferences: Preferences) -> u
         PrivateResultsButton(on=not preferences.private),
         ShownPromptsButton(on=not shows_prompt(preferences, server)),
     ]
+    if interaction.client.configuration.settings.looks_for_updates:
+        buttons.append(UpdateMessagesButton(on=not preferences.update_messages))
     if preferences != Preferences():
         buttons.append(ResetSettingsButton())
     view.add_item(ui.ActionRow[Any](*buttons))
@@ -68,6 +70,7 @@ def _summary(checkpoints: InstalledCheckpoints, preferences: Preferences, server
         _("Size: **{size}**").format(size=_shapes().get(preferences.size or "", usual)),
         _("Results: **only you see them**") if preferences.private else _("Results: **everybody sees them**"),
         _prompts(preferences, server),
+        *([_("Newer versions of bookmarks: **also in a direct message**")] if preferences.update_messages else []),
         "-# " + _("They hold wherever you name nothing else."),
     ]
     if preferences.checkpoint is not None and not checkpoint_allowed(server, preferences.checkpoint):
@@ -212,6 +215,16 @@ class ShownPromptsButton(SettingSwitch, template=r"set:prompts:(?P<on>[01])"):
     def text(self) -> str:
         """What it does, as its label."""
         return _("Show my prompts") if self.on else _("Keep my prompts to myself")
+
+
+class UpdateMessagesButton(SettingSwitch, template=r"set:updates:(?P<on>[01])"):
+    """Whether the person gets direct messages about newer versions of their bookmarks."""
+
+    key, field = "updates", "update_messages"
+
+    def text(self) -> str:
+        """What it does, as its label."""
+        return _("Message me about newer versions") if self.on else _("No messages about newer versions")
 
 
 class ResetSettingsButton(PersistentButton, template=r"set:reset"):

@@ -12,6 +12,7 @@ from bot.app.overview import Overview, look
 from bot.app.reloading import Reloaded
 from bot.config import ConfigError
 from bot.database.clock import now_ms
+from bot.database.hub_looks import HubCount, count_looks
 from bot.database.takedown_cases import CaseState, TakedownCase, unfinished_cases
 from bot.i18n import _, duration, later, listed, ngettext, number, sentences
 from bot.i18n.texts import code, plain, with_code
@@ -48,12 +49,13 @@ async def status_view(interaction: Interaction) -> ui.LayoutView:
     client = interaction.client
     overview = await look(client.jobs, client.keeper, client.configuration.settings, client.started)
     cases = await unfinished_cases(client.connection) if is_operator(interaction) else ()
+    hubs = await count_looks(client.connection) if is_operator(interaction) else HubCount(0, 0)
     view = ui.LayoutView(timeout=None)
     parts = (
         f"## {_('Status')}\n{_running(overview)}",
         f"**{_('Workers')}**\n" + "\n".join(map(_worker, overview.workers)),
         f"**{_('Queue')}**\n{_queue(overview, interaction.guild_id)}",
-        f"**{_('Library')}**\n{_library(overview, reasons=is_operator(interaction))}",
+        f"**{_('Library')}**\n{_library(overview, hubs, reasons=is_operator(interaction))}",
         f"**{_('Database')}**\n{_records(overview)}",
         *([f"**{_('Takedowns')}**\n" + "\n".join(map(takedown_text, cases[:SHOWN_CASES]))] if cases else []),
         "-# " + " · ".join(f"{name} {version}" for name, version in overview.versions.items()),
@@ -99,7 +101,7 @@ def _queue(overview: Overview, server_id: int | None) -> str:
     return "\n".join(lines)
 
 
-def _library(overview: Overview, *, reasons: bool) -> str:
+def _library(overview: Overview, hubs: HubCount, *, reasons: bool) -> str:
     scanned = overview.library
     if scanned is None:
         return _("It was not looked at yet.")
@@ -109,6 +111,9 @@ def _library(overview: Overview, *, reasons: bool) -> str:
     if unknown := len(report.unknown):
         text = ngettext("{count} of unknown base model", "{count} of unknown base model", unknown)
         lines.append(text.format(count=number(unknown)))
+    if hubs.lost or hubs.newer:
+        text = _("Of those from hubs {lost} are not there any more, and {newer} have a newer version.")
+        lines.append(text.format(lost=number(hubs.lost), newer=number(hubs.newer)))
     if reasons:
         return "\n".join([*lines, *_refused(report.refused)])
     if broken := [file.path for file in report.broken]:

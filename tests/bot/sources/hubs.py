@@ -63,7 +63,7 @@ class Hubs:
 
     def add_model(self, name: str, **fields: object) -> int:
         """A model of Civitai without versions; its id."""
-        model_id = 1000 + len(self.models)
+        model_id = max(self.models, default=999) + 1
         self.models[model_id] = {
             "id": model_id,
             "name": name,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot.app.assembly import Catalogued, open_catalogue
-from bot.database.additions import AdditionState, LoraAddition, find_addition, source_of, waiting_additions
+from bot.database.additions import AdditionState, LoraAddition, find_addition, sources_of, waiting_additions
 from bot.database.loras import Lora, find_lora_by_name
 from bot.sources.additions import Additions
 from bot.sources.choosing import choose
@@ -116,8 +116,8 @@ async def test_a_link_becomes_an_entry_that_is_known_as_what_it_is(house: House,
         assert (lora.category, lora.content_rating, lora.added_by) == (Category.STYLE, ContentRating.TEEN, ADA)
         assert version.trigger_words == ("komori", "blue dress, hat")
         assert lora.description == "About Komori Met"
-        source = await source_of(found.connection, sha256(data))
-        assert source is not None and '"credit":true' in source.source
+        (source,) = await sources_of(found.connection, sha256(data))
+        assert '"credit":true' in source.source
     assert len(left(house)) == 2, "the file and its sidecar"
 
 

@@ -1,0 +1,85 @@
+"""Where files of an entry come from, what their hubs say now, and under which other names they are known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import aiosqlite
+
+from bot.database.additions import sources_of
+from bot.database.hub_looks import HubLook, installed_among, looks_of
+from bot.database.loras import Lora, LoraVersion, find_lora, find_version
+from bot.sources.remote import RemoteVersion
+
+MAX_OTHERS = 3
+
+
+@dataclass(frozen=True)
+class HubFile:
+    """A file of an entry with what its hub said last; `newer` is for its base model and not here."""
+
+    version: LoraVersion
+    look: HubLook
+    newer: RemoteVersion | None
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """`origin` is the page of the newest file from outside, `others` are further pages that have one of the files.
+
+    `same_as` is another entry with the same file, where this one has it a second time and it is not used.
+    """
+
+    origin: RemoteVersion | None
+    others: tuple[RemoteVersion, ...]
+    files: tuple[HubFile, ...]
+    same_as: Lora | None
+
+    @property
+    def newer(self) -> tuple[HubFile, ...]:
+        """The files of which a newer version can be added, each of these once."""
+        found = {file.look.newer_sha256: file for file in self.files if file.newer is not None}
+        return tuple(found.values())
+
+
+async def provenance_of(connection: aiosqlite.Connection, lora: Lora) -> Provenance:
+    """What is known of an entry's files. Raises DatabaseError."""
+    files = sorted(lora.usable, key=lambda version: -version.id)
+    pages = [page for version in files if version.sha256 for page in await pages_of(connection, version.sha256)]
+    others = {page_of(page): page for page in pages[1:] if page_of(page) != page_of(pages[0])}
+    return Provenance(
+        origin=next(iter(pages), None),
+        others=tuple(others.values())[:MAX_OTHERS],
+        files=await hub_files(connection, files),
+        same_as=await _same_as(connection, lora),
+    )
+
+
+async def hub_files(connection: aiosqlite.Connection, versions: list[LoraVersion]) -> tuple[HubFile, ...]:
+    """Those of the versions that came from a hub. Raises DatabaseError."""
+    by_hash = {version.sha256: version for version in versions if version.sha256}
+    looks = await looks_of(connection, list(by_hash))
+    here = await installed_among(connection, [look.newer_sha256 for look in looks if look.newer_sha256])
+    return tuple(HubFile(by_hash[look.sha256], look, _newer(look, here)) for look in looks)
+
+
+def page_of(version: RemoteVersion) -> tuple[str, int | str]:
+    """The page that all versions of a LoRA share."""
+    return version.hub, version.model_id or version.page
+
+
+async def pages_of(connection: aiosqlite.Connection, sha256: str) -> list[RemoteVersion]:
+    """The pages that a file was added from, the first first. Raises DatabaseError."""
+    return [RemoteVersion.model_validate_json(each.source) for each in await sources_of(connection, sha256)]
+
+
+def _newer(look: HubLook, here: frozenset[str]) -> RemoteVersion | None:
+    return None if look.newer is None or look.newer_sha256 in here else RemoteVersion.model_validate_json(look.newer)
+
+
+async def _same_as(connection: aiosqlite.Connection, lora: Lora) -> Lora | None:
+    for version in lora.versions:
+        found = await find_version(connection, version.sha256) if version.sha256 and not version.usable else None
+        if found is not None and found.usable and found.lora_id != lora.id:
+            return await find_lora(connection, found.lora_id)
+    return None

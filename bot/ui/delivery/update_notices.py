@@ -1,0 +1,62 @@
+"""Direct messages about newer versions of bookmarks, to those who want them; all others see it in `/bookmarks`."""
+
+from __future__ import annotations
+
+import logging
+
+import aiosqlite
+
+from bot.background import DiscordRefuses, DiscordUnreachable, Recurring
+from bot.database.hub_looks import mark_messaged, mark_updates_told, people_to_message
+from bot.database.people import locale_of
+from bot.i18n import speaking
+from bot.servers.content import ContentRules
+from bot.servers.context import ActionContext
+from bot.sources.updates import Updates
+from bot.ui.delivery.addition_notices import DirectChannel
+from bot.ui.views.newer_versions import loras_to_tell, newer_view
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 600.0  # until what Discord could not be given is tried again
+
+
+class UpdateNotices:
+    """Writes to the people of a database, after each look of `updates`."""
+
+    def __init__(
+        self, connection: aiosqlite.Connection, updates: Updates, content: ContentRules, direct: DirectChannel
+    ) -> None:
+        self._connection = connection
+        self._content = content
+        self._direct = direct
+        self._recurring = Recurring("telling of newer versions", self.tell_all, RETRY_SECONDS)
+        updates.looked = self._recurring.wake
+
+    async def run(self) -> None:
+        """Tell whoever is to be told, now and after each look. Runs until cancelled."""
+        await self._recurring.run()
+
+    async def tell_all(self) -> None:
+        """Send each person one message about all newer versions. Raises DatabaseError."""
+        for person_id in await people_to_message(self._connection):
+            try:
+                await self._tell(person_id)
+            except DiscordUnreachable as problem:
+                log.info("newer versions are told later: %s", problem)
+                return
+
+    async def _tell(self, person_id: int) -> None:
+        """Tell one person. Whom Discord lets nobody write to sees it in `/bookmarks`. Raises DiscordUnreachable."""
+        place = await self._content.direct_messages(ActionContext(person_id=person_id))
+        loras = await loras_to_tell(self._connection, person_id, place.shown)
+        if loras:
+            with speaking(await locale_of(self._connection, person_id)):
+                view = await newer_view(self._connection, loras, adds=False)
+            ids = [lora.id for lora in loras]
+            try:
+                await self._direct.send(person_id, view, f"newer{person_id}")
+                await mark_updates_told(self._connection, person_id, ids)
+            except DiscordRefuses as problem:
+                log.info("newer versions are not told in a direct message: %s", problem)
+        await mark_messaged(self._connection, person_id)

@@ -1,0 +1,117 @@
+"""Newer versions of what a person has among the bookmarks: the notice in the list, and adding one by a press."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Self
+
+import aiosqlite
+from discord import ui
+
+from bot.database.hub_looks import looks_of, mark_updates_told, untold_updates
+from bot.database.lora_search import Shown
+from bot.database.loras import Lora, find_loras_by_id
+from bot.errors import NothingThere
+from bot.i18n import _
+from bot.i18n.texts import clipped, several
+from bot.sources.provenance import HubFile, hub_files
+from bot.sources.remote import RemoteVersion
+from bot.sources.updates import link_of
+from bot.ui.access import shown_ratings
+from bot.ui.client import Interaction
+from bot.ui.replies import send_ephemeral
+from bot.ui.views.adding import add_linked, require_may_add
+from bot.ui.views.lora import LoraPageButton
+from bot.ui.views.lora_origin import may_add, newer_button
+from bot.ui.views.origin_text import newer_text
+from bot.ui.views.persistent_items import PersistentButton
+
+MAX_SHOWN = 6  # LoRAs in one message, with up to six components each
+MAX_NAME = 80
+MAX_NAMES = 200  # characters of names in the notice
+
+
+class AddNewerButton(PersistentButton, template=r"newer:(?P<sha256>[0-9a-f]{64})"):
+    """Adds the newer version of a file. The older one stays for stacks and pictures that name it."""
+
+    command = "lora"
+    sends_message = True
+
+    def __init__(self, sha256: str) -> None:
+        self.sha256 = sha256
+        super().__init__(ui.Button(label=_("Add it"), custom_id=f"newer:{sha256}"))
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(match["sha256"])
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Add it, in a message of its own. Raises SourceError and other RequestErrors."""
+        await require_may_add(interaction)
+        looks = await looks_of(interaction.client.connection, [self.sha256])
+        told = [RemoteVersion.model_validate_json(look.newer) for look in looks if look.newer is not None]
+        link = link_of(told[0]) if told else None
+        if link is None:
+            raise NothingThere(what=_("There is no newer version of it any more."))
+        await add_linked(interaction, link)
+
+
+class NewerVersionsButton(PersistentButton, template=r"newerlist"):
+    """Shows the newer versions of the person's bookmarks that they have not seen."""
+
+    command = "bookmarks"
+    sends_message = True
+
+    def __init__(self) -> None:
+        super().__init__(ui.Button(label=_("Show them"), custom_id="newerlist"))
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls()
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Show them in an ephemeral message; then they are told. Raises NothingThere or DatabaseError."""
+        connection, person_id = interaction.client.connection, interaction.user.id
+        loras = await loras_to_tell(connection, person_id, await shown_ratings(interaction))
+        if not loras:
+            raise NothingThere(what=_("You have seen all newer versions of your bookmarks."))
+        view = await newer_view(connection, loras, adds=await may_add(interaction))
+        await send_ephemeral(interaction, view)
+        await mark_updates_told(connection, person_id, [lora.id for lora in loras])
+
+
+async def loras_to_tell(connection: aiosqlite.Connection, person_id: int, shown: Shown) -> list[Lora]:
+    """The bookmarked entries with a newer version that the person has not seen, of ratings that are shown.
+
+    Raises DatabaseError.
+    """
+    loras = await find_loras_by_id(connection, await untold_updates(connection, person_id, MAX_SHOWN))
+    return [lora for lora in loras if shown is None or lora.content_rating in shown]
+
+
+async def newer_view(connection: aiosqlite.Connection, loras: Sequence[Lora], *, adds: bool) -> ui.LayoutView:
+    """What is newer of each entry, with buttons that add it for who `adds`. Raises DatabaseError."""
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay[Any](f"## {_('Newer versions of your bookmarks')}"))
+    for lora in loras:
+        newer = _newer(await hub_files(connection, list(lora.usable)))
+        lines = [f"**{clipped(lora.name, MAX_NAME)}**", *map(newer_text, newer)]
+        view.add_item(ui.TextDisplay[Any]("\n".join(lines)))
+        buttons = [newer_button(file) for file in newer] if adds else []
+        view.add_item(ui.ActionRow[Any](*buttons[:3], LoraPageButton(lora.id)))
+    note = _("What you have stays: your stacks and pictures go on with the version that they name.")
+    view.add_item(ui.TextDisplay[Any](f"-# {note}"))
+    return view
+
+
+def _newer(files: Sequence[HubFile]) -> list[HubFile]:
+    return list({file.look.newer_sha256: file for file in files if file.newer is not None}.values())
+
+
+def notice_text(loras: Sequence[Lora]) -> str:
+    """That there are newer versions of these bookmarks."""
+    names = several((lora.name for lora in loras), MAX_NAMES)
+    return _("There are newer versions of {names}.").format(names=names)
