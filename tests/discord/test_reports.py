@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from bot.servers.context import ActionContext
 from playground import default_world, permissions
 from playground.control import Person, SentInteraction
 from playground.visible_message import VisibleMessage
@@ -273,3 +274,24 @@ async def test_nothing_is_posted_in_a_channel_that_was_opened_to_everybody(empty
         case = await control.wait_in_channel("staff-room", lambda seen: "seed 912" in seen.text, PATIENCE)
         seen = await control.get("messages", channel="staff-room", as_="Grace")
         assert [each["id"] for each in seen["messages"] if each["components"]] == [case.id]
+
+
+async def test_a_case_in_an_archived_thread_is_brought_up_to_date(empty: Scene) -> None:
+    scene, control = empty, empty.control
+    async with scene.opened() as (easel, _bot):
+        await control.set_channel("art", overwrite="@everyone", deny=permissions.VIEW_CHANNEL)
+        await control.set_channel("art", overwrite="Easel", allow=permissions.VIEW_CHANNEL)
+        who = ActionContext(
+            person_id=int(default_world.GRACE), server_id=int(default_world.WORKSHOP), permissions=1 << 5,
+            checked_by_discord=True,
+        )  # fmt: skip
+        change = easel.servers.administration.change_settings
+        await change(who, int(default_world.WORKSHOP), reports_channel=int(default_world.THREAD))
+        picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, seed=907))
+        await report(control.person("Linus"), picture)
+        case = await control.wait_in_channel("Sketches", lambda seen: "seed 907" in seen.text, PATIENCE)
+        await control.set_channel("Sketches", archived=True)
+        panel = await chosen(scene.grace, await told(scene.grace, "server"), "svsection", "reports")
+        await pressed(scene.grace, await pressed(scene.grace, panel, "Look"), "Dismiss")
+        decided = await control.wait_message(case.id, lambda seen: list(seen.buttons) == ["Reverse"], PATIENCE)
+        assert not decided.attachments

@@ -19,6 +19,7 @@ from bot.pictures.thumbnails import Thumbnails
 from bot.reports.carrying_out import CarryingOut
 from bot.reports.messenger import OwnerNotice, StaffMessageGone
 from bot.reports.reporting import Case, Reporting
+from bot.ui.archived_threads import in_open_thread
 from bot.ui.client import Interaction
 from bot.ui.delivery.direct_messages import DirectMessages, before
 from bot.ui.delivery.discord_transport import MAX_SEARCHED
@@ -106,11 +107,17 @@ class ReportMessages:
         return None
 
     async def edit_post(self, case: Case, channel_id: int, message_id: int) -> None:
-        """Edit it; the pictures go when it is decided."""
+        """Edit it, also in an archived thread; the pictures go when it is decided."""
         page = await self._page(case)
-        with _explained():
-            message = self._client.get_partial_messageable(channel_id).get_partial_message(message_id)
+        message = self._client.get_partial_messageable(channel_id).get_partial_message(message_id)
+
+        async def edit() -> None:
+            for file in page.files:
+                file.reset()  # it is sent a second time when the thread is opened for it
             await message.edit(view=page.view, attachments=page.files)
+
+        with _explained():
+            await in_open_thread(self._client, channel_id, edit)
 
     async def _page(self, case: Case) -> RenderedMessage:
         with speaking(await self._reporting.language_of(case.report.server_id)):

@@ -154,11 +154,14 @@ def _out_of_reach(erasure: Erasure) -> Iterator[str]:
         ).format(count=count)
     if count := erasure.private_answers:
         yield ngettext(
-            "{count} private answer with a picture can be dismissed by you alone.",
-            "{count} private answers with pictures can be dismissed by you alone.",
+            "{count} private answer about an order can be dismissed by you alone.",
+            "{count} private answers about orders can be dismissed by you alone.",
             count,
         ).format(count=count)
-    yield _("Private answers that are still open on your screen are not counted; they go when Discord closes them.")
+    yield _(
+        "Other private answers, such as lists and pages, are recorded nowhere, so they are not counted. Those still "
+        "open on your screen go when you dismiss them, or when Discord closes them."
+    )
     if count := erasure.copies:
         text = ngettext(
             "{count} copy of the database was made before.", "{count} copies of the database were made before.", count

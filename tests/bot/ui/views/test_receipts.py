@@ -1,0 +1,43 @@
+"""The receipt of a deletion says what is gone, what is out of reach, and what nobody can count."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bot.database.erasures import Erasure, ErasureState
+from bot.i18n import speaking
+from bot.ui.views.privacy import receipt_text
+
+COMPLETE = Erasure(
+    id=1, person_id=None, pseudonym=1, state=ErasureState.COMPLETE, by_operator=False, jobs=4, pictures=7, messages=9,
+    unreachable=0, private_answers=0, copies=0, copies_until=None, created_at=1, finished_at=2000, direct_channel=None,
+)  # fmt: skip
+NOT_COUNTED = "Other private answers, such as lists and pages, are recorded nowhere, so they are not counted."
+
+
+def test_what_is_not_counted_is_said_whatever_was_deleted() -> None:
+    told = receipt_text(COMPLETE)
+    assert "Orders: 4 · Pictures: 7 · Messages: 9" in told and NOT_COUNTED in told
+    assert "about an order" not in told and "may not change" not in told
+    with speaking("ja"):
+        assert "数えていません" in receipt_text(COMPLETE)
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [
+        (1, "1 private answer about an order can be dismissed by you alone."),
+        (3, "3 private answers about orders can be dismissed by you alone."),
+    ],
+)
+def test_what_is_out_of_reach_is_counted(count: int, expected: str) -> None:
+    told = receipt_text(replace(COMPLETE, private_answers=count, unreachable=2, copies=1))
+    assert expected in told and NOT_COUNTED in told
+    assert "2 messages stand where the bot may not change them any more." in told
+    assert "1 copy of the database was made before." in told and "deletes them by hand" in told
+
+
+def test_one_under_way_counts_nothing_yet() -> None:
+    assert NOT_COUNTED not in receipt_text(replace(COMPLETE, finished_at=None, state=ErasureState.CLEARING))
