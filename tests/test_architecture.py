@@ -23,8 +23,8 @@ TORCH = {"torch", "diffusers", "transformers", "torchvision", "accelerate", "saf
 # What the bot may use of inference; files of checkpoints and LoRAs are read without torch, text in pictures is text.
 OPEN = [
     "base_models", "bounds", "checkpoint_files", "checkpoint_inspection", "classifier_files", "content_rating", "demo",
-    "errors", "hardware", "hashes", "image_files", "inspection", "logs", "lora", "matching", "memory", "messages",
-    "notes", "parameters", "picture_costs", "prediction", "private_files", "prompt_weights", "queue",
+    "errors", "hardware", "hashes", "image_files", "inspection", "json_values", "logs", "lora", "matching", "memory",
+    "messages", "notes", "parameters", "picture_costs", "prediction", "private_files", "prompt_weights", "queue",
     "queue_simulation", "request_cost", "workers",
 ]  # fmt: skip
 DOORS = {f"inference.{door}" for door in OPEN}
@@ -38,7 +38,7 @@ RANKS = """
 inference.bounds inference.base_models inference.errors inference.messages inference.logs inference.hashes
     inference.memory inference.request_cost inference.image_files inference.private_files inference.notes
     inference.prediction inference.capabilities inference.checkpoint_files inference.classifier_files
-    inference.picture_costs inference.hardware inference.content_rating inference.prompt_weights
+    inference.picture_costs inference.hardware inference.content_rating inference.prompt_weights inference.json_values
 inference.lora inference.parameters
 inference.checkpoint_inspection
 inference.matching inference.queue inference.queue_simulation

@@ -6,17 +6,17 @@ field by field, and used only for the exact bytes that were asked about.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import aiohttp
 from pydantic import ValidationError
 
+from inference.json_values import as_dict, as_id, as_list, as_text, parse_json
 from inference.lora.registry import RegistryAnswer
 
 MAX_BYTES = 4 * 2**20  # most answers, example prompts included, are below a tenth of this
@@ -83,16 +83,16 @@ class CivitaiRegistry:
     def _answer(self, sha256: str, told: dict[str, Any]) -> RegistryAnswer:
         """The answer about these bytes."""
         version_id = told.get("id")
-        titles = (_text(_dict(told.get("model")).get("name")), _text(told.get("name")))
+        titles = (as_text(as_dict(told.get("model")).get("name"), _LONGEST), as_text(told.get("name"), _LONGEST))
         try:
             return RegistryAnswer(
                 sha256=sha256,
                 registry=self._host,
                 when=datetime.now(UTC),
-                base_model=_text(told.get("baseModel")) or None,
+                base_model=as_text(told.get("baseModel"), 200) or None,
                 name=" · ".join(title for title in titles if title)[:200],
                 trigger_words=_words(told.get("trainedWords")),
-                version_id=version_id if isinstance(version_id, int) else None,
+                version_id=as_id(version_id),
             )
         except ValidationError:
             raise RegistryUnreachable(f"{self._host} gave an answer that cannot be read") from None
@@ -110,29 +110,17 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes:
 
 def _object(body: bytes) -> dict[str, Any]:
     try:
-        return _dict(json.loads(body))
-    except (ValueError, RecursionError):
+        return as_dict(parse_json(body))
+    except ValueError:
         raise RegistryUnreachable("the registry's answer is no JSON") from None
-
-
-def _dict(value: object) -> dict[str, Any]:
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list[Any]:
-    return cast("list[Any]", value) if isinstance(value, list) else []
-
-
-def _text(value: object) -> str:
-    """Untrusted text as one line."""
-    return "".join(c for c in value if c.isprintable()).strip() if isinstance(value, str) else ""
 
 
 def _hashes(version: dict[str, Any]) -> Sequence[str]:
     """The SHA-256 of each file of a version."""
-    return [_text(_dict(_dict(file).get("hashes")).get("SHA256")).lower() for file in _list(version.get("files"))]
+    files = (as_dict(as_dict(file).get("hashes")) for file in as_list(version.get("files")))
+    return [as_text(hashes.get("SHA256"), 64).lower() for hashes in files]
 
 
 def _words(value: object) -> tuple[str, ...]:
-    words = (_text(word) for word in _list(value)[: 2 * _WORDS])
+    words = (as_text(word, _LONGEST + 1) for word in as_list(value)[: 2 * _WORDS])
     return tuple(dict.fromkeys(word for word in words if 0 < len(word) <= _LONGEST))[:_WORDS]

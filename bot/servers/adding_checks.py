@@ -59,10 +59,10 @@ class AddingChecks:
     async def _judge(self, who: ActionContext, access: CommandAccess, addition_id: int) -> None:
         """Raise why the person may not. What they asked for already is not counted again. Raises DatabaseError."""
         settings, now = self._settings(), self._clock()
-        if not settings.sources.enabled:
-            raise AddingOff
         facts = await person_facts(self._connection, who.person_id, who.place, now)
         refusal = await self._rights.decide(Action.ADD_LORA, who, who.place, facts, access)
+        if refusal is None and not settings.sources.enabled:
+            refusal = AddingOff()
         if refusal is None:
             setup = await self._servers.of(who.place)
             limits = effective_limits(

@@ -23,12 +23,9 @@ from bot.sources.remote import (
     RemoteModel,
     RemoteVersion,
     Terms,
-    as_dict,
-    as_id,
-    as_list,
-    as_text,
 )
 from inference.content_rating import ContentRating
+from inference.json_values import as_dict, as_id, as_list, as_text
 
 HUB = "Civitai"
 LORA_KINDS = frozenset({"LORA", "LoCon", "DoRA"})
@@ -138,8 +135,8 @@ class Civitai:
     def _version(self, told: dict[str, Any], model: dict[str, Any]) -> RemoteVersion | None:
         """A version with what its model says; None for what cannot be read."""
         model_id, version_id = as_id(model.get("id")) or as_id(told.get("modelId")), as_id(told.get("id"))
-        tags = tuple(filter(None, (as_text(tag) for tag in as_list(model.get("tags"))[:50])))
-        name, archived = as_text(model.get("name")), model.get("mode") in {"Archived", "TakenDown"}
+        tags = tuple(filter(None, (as_text(tag, MAX_NAME) for tag in as_list(model.get("tags"))[:50])))
+        name, archived = as_text(model.get("name"), MAX_NAME), model.get("mode") in {"Archived", "TakenDown"}
         level = told.get("nsfwLevel") or model.get("nsfwLevel")
         preview = _preview(as_list(told.get("images")))
         try:
@@ -147,12 +144,12 @@ class Civitai:
                 hub=HUB,
                 page=page_of(model_id, version_id),
                 name=name,
-                version=as_text(told.get("name")) or str(version_id),
+                version=as_text(told.get("name"), MAX_NAME) or str(version_id),
                 kind=as_text(model.get("type"), 60) or "?",
                 model_id=model_id,
                 version_id=version_id,
-                creator=as_text(as_dict(model.get("creator")).get("username")) or None,
-                base_model=as_text(told.get("baseModel")) or None,
+                creator=as_text(as_dict(model.get("creator")).get("username"), MAX_NAME) or None,
+                base_model=as_text(told.get("baseModel"), MAX_NAME) or None,
                 trigger_words=_words(told.get("trainedWords")),
                 tags=tags,
                 description=plain_text(model.get("description"), MAX_DESCRIPTION),
@@ -181,7 +178,7 @@ def page_of(model_id: int | None, version_id: int | None) -> str:
 def file_hashes(version: dict[str, Any]) -> Iterable[str]:
     """The SHA-256 of each file of a version, in lower case."""
     files = (as_dict(as_dict(file).get("hashes")) for file in as_list(version.get("files")))
-    return [as_text(hashes.get("SHA256")).lower() for hashes in files]
+    return [as_text(hashes.get("SHA256"), MAX_NAME).lower() for hashes in files]
 
 
 def _words(value: object) -> tuple[str, ...]:
@@ -191,7 +188,7 @@ def _words(value: object) -> tuple[str, ...]:
 
 def _terms(model: dict[str, Any]) -> Terms:
     sold = model.get("allowCommercialUse")
-    allowed = {as_text(each) for each in as_list(sold)} or {*_listed(as_text(sold))}
+    allowed = {as_text(each, MAX_NAME) for each in as_list(sold)} or {*_listed(as_text(sold, MAX_NAME))}
     no_credit, merging = model.get("allowNoCredit"), model.get("allowDerivatives")
     return Terms(
         credit=not no_credit if isinstance(no_credit, bool) else None,
@@ -236,7 +233,7 @@ def _file(files: list[Any]) -> RemoteFile | None:
     if not fitting:
         return None
     file = next((file for file in fitting if file.get("primary") is True), fitting[0])
-    size, sha256 = file.get("sizeKB"), as_text(as_dict(file.get("hashes")).get("SHA256")).lower()
+    size, sha256 = file.get("sizeKB"), as_text(as_dict(file.get("hashes")).get("SHA256"), MAX_NAME).lower()
     return RemoteFile(
         url=as_text(file.get("downloadUrl"), 500),
         name=as_text(file.get("name"), 200),

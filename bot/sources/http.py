@@ -6,14 +6,13 @@ A key goes to the origin that it is for and nowhere else: once a redirect leaves
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, cast
+from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
@@ -38,6 +37,7 @@ from bot.sources.errors import (
     TooManyQuestions,
     TooManyRedirects,
 )
+from inference.json_values import as_dict, parse_json
 
 MAX_ANSWER_BYTES = 16 * 2**20  # of JSON; a model with hundreds of versions has some MB
 ANSWER_SECONDS = 30.0
@@ -262,18 +262,17 @@ def early_access_end(value: object) -> str | None:
 async def _little_json(response: aiohttp.ClientResponse) -> Mapping[str, Any]:
     """The object that a refusal explains itself with; an empty one if it does not."""
     try:
-        told = json.loads(await response.content.read(2**16))
-    except (ValueError, RecursionError, aiohttp.ClientError):
+        return as_dict(parse_json(await response.content.read(2**16)))
+    except (ValueError, aiohttp.ClientError):
         return {}
-    return cast("dict[str, Any]", told) if isinstance(told, dict) else {}
 
 
 async def _read_json(response: aiohttp.ClientResponse) -> Any:
     """The body as JSON, if it is not too large. Raises AnswerUnreadable."""
     body = await _read(response, MAX_ANSWER_BYTES)
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
+        return parse_json(body)
+    except ValueError:
         raise AnswerUnreadable(host=response.url.host or "") from None
 
 

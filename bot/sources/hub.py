@@ -36,8 +36,9 @@ from bot.sources.errors import (
 )
 from bot.sources.http import Passing, SourceHttp
 from bot.sources.links import HubLink
-from bot.sources.remote import RemoteFile, RemoteModel, RemoteVersion, Terms, as_list, as_text
+from bot.sources.remote import MAX_NAME, RemoteFile, RemoteModel, RemoteVersion, Terms
 from inference.content_rating import ContentRating
+from inference.json_values import as_list, as_text
 
 HUB = "Hugging Face"
 SECONDS = 20.0
@@ -93,15 +94,15 @@ class HuggingFace:
         card: dict[str, Any] = info.card_data.to_dict() if info.card_data else {}
         url = hf_hub_url(info.id, file.rfilename, revision=info.sha, endpoint=endpoint)
         repository = info.id.rpartition("/")[2]
-        said = tuple(filter(None, (as_text(tag) for tag in tags if ":" not in tag)))[:50]
+        said = tuple(filter(None, (as_text(tag, MAX_NAME) for tag in tags if ":" not in tag)))[:50]
         words = as_text(card.get("instance_prompt"), 500)
         return RemoteVersion(
             hub=HUB,
             page=f"https://huggingface.co/{info.id}",
-            name=as_text(repository) or "unnamed",
-            version=as_text(PurePosixPath(file.rfilename).stem) or "unnamed",
+            name=as_text(repository, MAX_NAME) or "unnamed",
+            version=as_text(PurePosixPath(file.rfilename).stem, MAX_NAME) or "unnamed",
             revision=info.sha,
-            creator=as_text(info.author or info.id.partition("/")[0]) or None,
+            creator=as_text(info.author or info.id.partition("/")[0], MAX_NAME) or None,
             base_model=_base_model(card, tags),
             trigger_words=(words,) if words else (),
             tags=said,
@@ -135,7 +136,12 @@ def _base_model(card: dict[str, Any], tags: list[str]) -> str | None:
 
 def _licence(card: dict[str, Any], tags: list[str]) -> str | None:
     tagged = next((tag.partition(":")[2] for tag in tags if tag.startswith("license:")), None)
-    return as_text(card.get("license_name")) or as_text(card.get("license")) or as_text(tagged) or None
+    return (
+        as_text(card.get("license_name"), MAX_NAME)
+        or as_text(card.get("license"), MAX_NAME)
+        or as_text(tagged, MAX_NAME)
+        or None
+    )
 
 
 def _told(problem: Exception, *, logged_in: bool) -> SourceError | Passing:

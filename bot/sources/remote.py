@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, cast
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -75,25 +75,3 @@ class RemoteModel(_Value):
 
     name: str
     versions: tuple[RemoteVersion, ...]
-
-
-def as_dict(value: object) -> dict[str, Any]:
-    """An object of JSON; an empty one for what is none."""
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-
-
-def as_list(value: object) -> list[Any]:
-    """A list of JSON; an empty one for what is none."""
-    return cast("list[Any]", value) if isinstance(value, list) else []
-
-
-def as_text(value: object, most: int = MAX_NAME) -> str:
-    """Untrusted text as one line of at most `most` characters; empty for what is no text."""
-    if not isinstance(value, str):
-        return ""
-    return "".join(c for c in " ".join(value[: 8 * most].split()) if c.isprintable()).strip()[:most].strip()
-
-
-def as_id(value: object) -> int | None:
-    """A positive id; None for what is none."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**53 else None

@@ -8,18 +8,19 @@ the bytes alone that they name. What is not of the expected form says nothing.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
+from inference.json_values import as_dict, as_list, as_number, as_text, parse_json
 from inference.lora.registry import named_base_model
 
 METADATA, CIVITAI = ".metadata.json", ".civitai.info"
 MAX_BYTES = 4 * 2**20  # example pictures with their prompts are in them
 A1111_KEYS = frozenset({"description", "sd version", "activation text", "preferred weight", "negative text", "notes"})
 _MOST_WORDS, _LONGEST = 50, 100
+_MOST_TEXT = 20_000  # characters of one text that are read
 _HEX_64 = re.compile(r"[0-9a-f]{64}")
 _MARKUP = re.compile(r"<[^<>]{0,2000}>")
 
@@ -34,26 +35,29 @@ def fields_of_hub_file(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         raw = file.read(MAX_BYTES + 1)
     try:
-        told = _dict(json.loads(raw)) if len(raw) <= MAX_BYTES else {}
-    except (ValueError, RecursionError):
+        told = as_dict(parse_json(raw)) if len(raw) <= MAX_BYTES else {}
+    except ValueError:
         return {}
     if path.name.endswith(METADATA):
-        version = _dict(told.get("civitai"))
-        hashes = [_text(told.get("sha256"))]
+        version = as_dict(told.get("civitai"))
+        hashes = [as_text(told.get("sha256"), _MOST_TEXT)]
         base, description, tags = told.get("base_model"), told.get("modelDescription"), told.get("tags")
     else:
         version = told
-        hashes = [_text(_dict(_dict(file).get("hashes")).get("SHA256")) for file in _list(told.get("files"))]
+        hashes = [
+            as_text(as_dict(as_dict(file).get("hashes")).get("SHA256"), _MOST_TEXT)
+            for file in as_list(told.get("files"))
+        ]
         base, description = (
             told.get("baseModel"),
-            _dict(told.get("model")).get("description") or told.get("description"),
+            as_dict(told.get("model")).get("description") or told.get("description"),
         )
-        tags = _dict(told.get("model")).get("tags")
+        tags = as_dict(told.get("model")).get("tags")
     return _kept(
         {
-            **_pinned(_text(base), {hash_.lower() for hash_ in hashes}),
-            "trigger_words": _words(_list(version.get("trainedWords"))),
-            "tags": _words(_list(tags))[:20],
+            **_pinned(as_text(base, _MOST_TEXT), {hash_.lower() for hash_ in hashes}),
+            "trigger_words": _words(as_list(version.get("trainedWords"))),
+            "tags": _words(as_list(tags))[:20],
             "description": _plain(description),
         }
     )
@@ -63,12 +67,12 @@ def fields_of_a1111(told: dict[str, Any]) -> dict[str, Any]:
     """The fields of a sidecar of ours that A1111's file tells; none for a file of another kind."""
     if not told.keys() & (A1111_KEYS - {"description"}):
         return {}
-    weight = told.get("preferred weight")
+    weight = as_number(told.get("preferred weight"))
     return _kept(
         {
             "description": _plain(told.get("description")),
-            "trigger_words": _words([_text(told.get("activation text"))]),
-            "recommended_weight": weight if isinstance(weight, int | float) and 0 < weight <= 2 else None,
+            "trigger_words": _words([as_text(told.get("activation text"), _MOST_TEXT)]),
+            "recommended_weight": weight if weight is not None and 0 < weight <= 2 else None,
         }
     )
 
@@ -86,26 +90,11 @@ def _kept(fields: dict[str, Any]) -> dict[str, Any]:
 def _words(groups: Iterable[object]) -> tuple[str, ...]:
     """Groups of words, a long one taken apart at its commas."""
     found: list[str] = []
-    for group in map(_text, groups):
+    for group in (as_text(group, _MOST_TEXT) for group in groups):
         plain = _MARKUP.sub("", group).strip(" ,")
         found += [plain] if len(plain) <= _LONGEST else [word.strip()[:_LONGEST] for word in plain.split(",")]
     return tuple(dict.fromkeys(word for word in found if word))[:_MOST_WORDS]
 
 
 def _plain(value: object) -> str:
-    return _MARKUP.sub(" ", _text(value)).strip()[:4000]
-
-
-def _text(value: object) -> str:
-    """Untrusted text as one line."""
-    if not isinstance(value, str):
-        return ""
-    return "".join(c for c in " ".join(value[:20_000].split()) if c.isprintable())
-
-
-def _dict(value: object) -> dict[str, Any]:
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list[Any]:
-    return cast("list[Any]", value) if isinstance(value, list) else []
+    return _MARKUP.sub(" ", as_text(value, _MOST_TEXT)).strip()[:4000]

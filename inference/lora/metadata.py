@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from typing import Any
 
 from inference.base_models import BaseModelId
+from inference.json_values import as_dict
 from inference.lora.adapter_config import KEY as ADAPTER_CONFIG
 from inference.lora.adapter_config import PARTS
 from inference.lora.titles import bases_in_checkpoint_name
@@ -166,7 +167,7 @@ def _onetrainer_bases(metadata: Mapping[str, str]) -> tuple[str, ...]:
     """OneTrainer's base model; a denoiser of its own, where one was given, is what was trained."""
     config = _table(metadata.get("ot_config", ""))
     parts = (config.get(part) for part in ("unet", "transformer", "prior"))
-    inner = [cast("dict[str, Any]", part).get("model_name") for part in parts if isinstance(part, dict)]
+    inner = [as_dict(part).get("model_name") for part in parts]
     return _names(inner) or _names([config.get("base_model_name")])
 
 
@@ -187,7 +188,7 @@ def _table(text: str) -> dict[str, Any]:
         value: Any = json.loads(text, object_pairs_hook=_unique_keys) if text else {}
     except (ValueError, RecursionError):
         return {}
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    return as_dict(value)
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -13,12 +13,13 @@ import tomllib
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from inference.base_models import BaseModelId
 from inference.content_rating import ContentRating
+from inference.json_values import as_dict
 from inference.lora.few_steps import FewStepRecipe
 from inference.lora.foreign_sidecars import A1111_KEYS, fields_of_a1111, fields_of_hub_file, hub_file
 from inference.messages import Sha256, Weight
@@ -124,7 +125,7 @@ def foreign_sidecar(lora: Path) -> str | None:
 
 def _strange_keys(value: Any) -> list[str]:
     """The keys that make a table another program's: like none of ours, and at least as many as the others."""
-    table = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    table = as_dict(value)
     strange = [key for key in table if not _like_ours(key)]
     return strange if strange and 2 * len(strange) >= len(table) else []
 

@@ -16,6 +16,7 @@ import re
 from typing import Any, cast
 
 from inference.bounds import MAX_FLOW_SHIFT
+from inference.json_values import as_dict, as_list, parse_json
 from inference.messages import SEEDS, SPACINGS, Sampler, Spacing
 from inference.parameters.recipe import Recipe, RecipeLora
 from inference.parameters.writing import SAMPLER_LABELS, SPACING_LABELS
@@ -133,8 +134,8 @@ def _unquoted(value: str) -> str:
 
 def _json(value: str) -> Any:
     try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
+        return parse_json(value)
+    except ValueError:
         return None
 
 
@@ -177,7 +178,7 @@ def _hashes(fields: dict[str, str]) -> dict[str, str]:
         if (digits := _hash(value)) and name.strip():
             found[f"lora:{name.strip().casefold()[:MAX_NAME]}"] = digits
     loaded = _json(fields.get("hashes", ""))
-    for key, value in cast("dict[str, Any]", loaded).items() if isinstance(loaded, dict) else ():
+    for key, value in as_dict(loaded).items():
         kind, _, name = key.casefold().partition(":")
         if (digits := _hash(value)) and (
             key := {"model": "model", "lora": f"lora:{name.strip()[:MAX_NAME]}"}.get(kind)
@@ -189,8 +190,7 @@ def _hashes(fields: dict[str, str]) -> dict[str, str]:
 def _resources(fields: dict[str, str]) -> list[dict[str, Any]]:
     """What Civitai's own generator lists."""
     loaded = _json(fields.get("civitai resources", ""))
-    each: list[Any] = cast("list[Any]", loaded) if isinstance(loaded, list) else []
-    return [cast("dict[str, Any]", resource) for resource in each if isinstance(resource, dict)]
+    return [each for resource in as_list(loaded) if (each := as_dict(resource))]
 
 
 def _resource(fields: dict[str, str], kind: str) -> str | None:

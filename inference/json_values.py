@@ -1,0 +1,49 @@
+"""JSON from outside: parsed without surprises, and read value by value; what is of another form says nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+MAX_ID = 2**53  # what other programs read exactly
+
+
+def parse_json(text: str | bytes) -> Any:
+    """The value of a text. Raises ValueError for what is none, or is nested too deeply."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def as_dict(value: object) -> dict[str, Any]:
+    """An object; an empty one for what is none."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def as_list(value: object) -> list[Any]:
+    """A list; an empty one for what is none."""
+    return cast("list[Any]", value) if isinstance(value, list) else []
+
+
+def as_text(value: object, most: int) -> str:
+    """Untrusted text as one line of at most `most` characters; empty for what is no text."""
+    if not isinstance(value, str):
+        return ""
+    return "".join(c for c in " ".join(value[: 8 * most].split()) if c.isprintable()).strip()[:most].strip()
+
+
+def as_id(value: object) -> int | None:
+    """A positive id; None for what is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < MAX_ID else None
+
+
+def as_number(value: object) -> float | None:
+    """A finite number; None for what is none."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if number - number == 0 else None
