@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +47,7 @@ class Hubs:
     asked: list[Asked] = field(default_factory=list[Asked])
     paused: asyncio.Event = field(default_factory=asyncio.Event)  # cleared: files stop in the middle
     needs_key: str | None = None  # for files
+    sizes: dict[str, int] = field(default_factory=dict[str, int])  # that repositories declare in place of the true ones
     unlisted: set[int] = field(default_factory=set[int])  # models that lists leave out
 
     def __post_init__(self) -> None:
@@ -135,6 +136,13 @@ class Hubs:
         """Where a version's file is downloaded."""
         return f"/api/download/models/{version_id}"
 
+    def data_at(self, path: str) -> bytes:
+        """The file that is downloaded at a path."""
+        parts = path.strip("/").split("/")
+        if parts[:1] == ["api"]:
+            return self.blobs[int(parts[-1])]
+        return self.trees["/".join(parts[:2])]["/".join(parts[4:])]
+
     def fault(self, path: str, *answers: Answer) -> None:
         """Answer this path so, one after the other; the last one from then on. None left: as usual."""
         self.faults[path] = list(answers)
@@ -162,7 +170,7 @@ class Hubs:
             if self.needs_key and request.headers.get("Authorization") != f"Bearer {self.needs_key}":
                 return web.json_response({"error": "Unauthorized"}, status=401)
             return await self._bytes(request, self.blobs.get(int(parts[3])))
-        if parts[:2] == ["api", "models"]:
+        if parts[:2] == ["api", "models"]:  # perhaps with a revision behind
             return self._repository("/".join(parts[2:4]))
         if len(parts) > 4 and parts[2] == "resolve":
             return await self._bytes(request, self.trees.get("/".join(parts[:2]), {}).get("/".join(parts[4:])))
@@ -198,8 +206,8 @@ class Hubs:
         siblings = [
             {
                 "rfilename": path,
-                "size": len(data),
-                "lfs": {"size": len(data), "sha256": sha256(data), "pointerSize": 130},
+                "size": (size := self.sizes.get(name, len(data))),
+                "lfs": {"size": size, "sha256": sha256(data), "pointerSize": 130},
             }
             for path, data in self.trees[name].items()
         ]
@@ -283,7 +291,7 @@ def cut_after(hubs: Hubs, size: int) -> Answer:
     """The usual answer, broken off after `size` bytes more."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
-        data = hubs.blobs[int(request.path.rpartition("/")[2])]
+        data = hubs.data_at(request.path)
         start = request.http_range.start or 0
         headers = {"Content-Length": str(len(data) - start)}
         if start:
@@ -293,6 +301,38 @@ def cut_after(hubs: Hubs, size: int) -> Answer:
         await response.write(data[start : start + size])
         assert request.transport is not None
         request.transport.close()
+        return response
+
+    return answer
+
+
+def stopped_after(hubs: Hubs, size: int) -> Answer:
+    """The usual answer, in which no more comes after `size` bytes until nothing is paused any more."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        data = hubs.data_at(request.path)
+        hubs.paused.clear()
+        response = web.StreamResponse(headers={"Content-Length": str(len(data))})
+        await response.prepare(request)
+        await response.write(data[:size])
+        await hubs.paused.wait()
+        return response
+
+    return answer
+
+
+def endless(start: bytes, length: int | None = None) -> Answer:
+    """A body that goes on for as long as somebody reads, with or without a declared length."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={} if length is None else {"Content-Length": str(length)})
+        if length is None:
+            response.enable_chunked_encoding()
+        await response.prepare(request)
+        await response.write(start)
+        with suppress(ConnectionError):
+            while True:
+                await response.write(b"0" * 2**16)
         return response
 
     return answer
