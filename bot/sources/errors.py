@@ -266,11 +266,22 @@ class PickleInsteadOfFile(SourceError):
 
 @dataclass(eq=False)
 class FileUnusable(SourceError):
-    """{name} cannot be used: {reason}."""
+    """{name} cannot be read as a LoRA: the file is damaged, or is not what its name says. Please look for it at another
+    place."""
 
-    words = frozenset({"reason"})
+    for_operators = "The reason is: {reason}."
     name: str
     reason: str
+
+
+@dataclass(eq=False)
+class FileUnsupported(FileUnusable):
+    """{name} is written in a way that this bot cannot use. Maybe its maker offers it as another file."""
+
+
+@dataclass(eq=False)
+class FileOfUnknownModel(FileUnusable):
+    """{name} has parts that are in none of the models that this bot knows, so it goes with none of them."""
 
 
 @dataclass(eq=False)

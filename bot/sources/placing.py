@@ -13,9 +13,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from bot.i18n import later
 from bot.sources.descriptions import trigger_words
-from bot.sources.errors import FileUnusable
+from bot.sources.errors import FileOfUnknownModel, FileUnsupported, FileUnusable
 from bot.sources.remote import RemoteVersion
 from inference.hashes import file_sha256
 from inference.lora.fit import Grade
@@ -28,7 +27,6 @@ from inference.lora.verdict import layers_of
 
 FOLDER = "added"  # in the library
 PART = ".part"
-_UNKNOWN = later("none of the models that this bot knows has all its parts")
 _UNPLAIN = re.compile(r"[^a-z0-9]+")
 
 
@@ -49,9 +47,11 @@ def check_file(path: Path, name: str) -> CheckedFile:
         raise FileUnusable(name=name, reason=str(problem)) from None
     layers = layers_of(header.tensors)
     if layers.problem is not None:
-        raise FileUnusable(name=name, reason=layers.problem)
+        raise FileUnsupported(name=name, reason=layers.problem)
     if layers.grade is not Grade.FIT:
-        raise FileUnusable(name=name, reason=_UNKNOWN)
+        raise FileOfUnknownModel(
+            name=name, reason=f"its layers are those of no known architecture ({layers.grade.value})"
+        )
     return CheckedFile(file_sha256(path), evidence_in(header.metadata))
 
 

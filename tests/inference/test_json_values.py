@@ -16,13 +16,17 @@ JSON: Any = st.recursive(
 )
 
 
+def isa(value: Any, kind: type) -> bool:
+    return isinstance(value, kind)
+
+
 @given(JSON)
 def test_any_value_is_read_as_what_it_is_or_as_nothing(value: Any) -> None:
-    assert as_dict(value) == (value if type(value) is dict else {})
-    assert as_list(value) == (value if type(value) is list else [])
-    assert (as_id(value) is not None) == (type(value) is int and 0 < value < 2**53)
+    assert as_dict(value) == (value if isa(value, dict) else {})
+    assert as_list(value) == (value if isa(value, list) else [])
+    assert (as_id(value) is not None) == (isa(value, int) and not isa(value, bool) and 0 < value < 2**53)
     text = as_text(value, 20)
-    assert len(text) <= 20 and text == text.strip() and text.isprintable() and (type(value) is str or not text)
+    assert len(text) <= 20 and text == text.strip() and text.isprintable() and (isa(value, str) or not text)
     number = as_number(value)
     assert number is None or abs(number) < float("inf")
 

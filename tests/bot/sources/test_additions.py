@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,11 +14,14 @@ import pytest
 from bot.app.assembly import Catalogued, open_catalogue
 from bot.database.additions import AdditionState, LoraAddition, find_addition, sources_of, waiting_additions
 from bot.database.loras import Lora, find_lora_by_name
+from bot.i18n import explained, speaking
 from bot.sources.additions import Additions
 from bot.sources.choosing import choose
 from bot.sources.errors import (
     AddingOff,
     Archived,
+    FileOfUnknownModel,
+    FileUnsupported,
     FileUnusable,
     FitsNoCheckpoint,
     MinorAndMature,
@@ -150,20 +154,25 @@ async def test_what_cannot_be_had_leaves_no_file_and_no_entry(house: House, hubs
 
 
 @pytest.mark.parametrize(
-    "data",
+    ("data", "error"),
     [
-        safetensors_bytes(lora_tensors({"lora_unet_nobody_knows_it": (8, 8)})),
-        safetensors_bytes({}),
-        demo_lora()[:-4],
-        b"\x10\x00\x00\x00\x00\x00\x00\x00{not json at all",
+        (safetensors_bytes(lora_tensors({"lora_unet_nobody_knows_it": (8, 8)})), FileOfUnknownModel),
+        (safetensors_bytes({}), FileUnsupported),
+        (demo_lora()[:-4], FileUnusable),
+        (b"\x10\x00\x00\x00\x00\x00\x00\x00{not json at all", FileUnusable),
     ],
     ids=["of no model", "empty", "cut", "no header"],
 )
-async def test_a_file_that_the_library_would_refuse_is_refused(house: House, hubs: Hubs, data: bytes) -> None:
+async def test_a_file_that_the_library_would_refuse_is_refused(
+    house: House, hubs: Hubs, data: bytes, error: type[FileUnusable]
+) -> None:
     version_id = hubs.add_lora("Komori", data, "Other")
     async with opened(house, hubs) as (found, additions):
         done = await add(found, additions, hubs.link(version_id))
-        assert isinstance(done.failure, FileUnusable), done.failure
+        assert type(done.failure) is error, done.failure
+        with speaking("ja"):
+            said = explained(done.failure)
+            assert not re.findall("[A-Za-z]{3,}", said.replace("Komori", "").replace("LoRA", "")), said
         assert await find_lora_by_name(found.connection, "Komori") is None
     assert left(house) == []
 
