@@ -129,6 +129,7 @@ class Removals:
         self._running: asyncio.Task[None] | None = None
         self._closing = False
         self._unhidden: set[int] = set()  # jobs whose delivered messages are still to be hidden
+        self._offering: set[int] = set()  # hidden jobs whose messages offer *Undo*
 
     async def delete_later(self, job: Job) -> HiddenJob | None:
         """Hide the job from everybody, and tell what keeps it.
@@ -231,6 +232,7 @@ class Removals:
 
     async def complete(self) -> None:
         """Do all that is to be done now. What fails keeps nothing else from being done. Raises DatabaseError."""
+        await self._end_offers()
         for job_id in tuple(self._unhidden):
             await background.guard(self._hide(job_id), "hiding a deleted picture")
         reported = now_ms() - self._configuration.settings.moderation.held_ms
@@ -241,6 +243,12 @@ class Removals:
             if not self._closing:
                 await background.guard(self._carry_out(deletion), "completing a deletion")
 
+    async def _end_offers(self) -> None:
+        """What a report holds is hidden longer than it can be brought back: its message is to say so."""
+        if self._offering:
+            due = {job.id for job in await hidden_jobs(self._connection) if (job.delete_at or 0) <= now_ms()}
+            self._unhidden |= self._offering & due
+
     async def _hide_again(self) -> None:
         """A crash may have come between the deletion and its message."""
         self._unhidden.update(job.id for job in await hidden_jobs(self._connection))
@@ -249,8 +257,11 @@ class Removals:
         """Hide the delivered message. When Discord cannot be reached, it stays to be hidden."""
         async with self._showing:  # else it might be hidden after it was brought back
             job = await find_hidden_job(self._connection, job_id)
-            if job is None or job.delete_at is None or await self._results.hide(job, job.delete_at):
+            until = 0 if job is None else job.delete_at or 0
+            offers = until > now_ms()
+            if job is None or await self._results.hide(job, until):
                 self._unhidden.discard(job_id)
+                (self._offering.add if offers else self._offering.discard)(job_id)
 
     async def _complete_and_wait(self) -> float:
         """Returns the seconds until there is something to do. Raises DatabaseError."""

@@ -50,11 +50,13 @@ class Messages:
 
     reachable: bool = True
     hidden: set[int] = field(default_factory=set[int])
+    offers_undo: list[bool] = field(default_factory=list[bool])  # at each time that something was hidden
 
     async def hide(self, job: Job, until: int) -> bool:
         await asyncio.sleep(0)
         if self.reachable:
             self.hidden.add(job.id)
+            self.offers_undo.append(until > now_ms())
         return self.reachable
 
     async def bring_back(self, job: Job) -> int | None:
@@ -202,6 +204,28 @@ async def test_what_was_reported_is_held_until_that_is_decided(
     await save_decision(connection, report.id, NewDecision(DecisionAction.DISMISS, decided_by=3), ())
     await service.complete()
     assert files(settings) == [] and await fetch(connection, "SELECT id FROM job") == []
+
+
+async def test_undo_is_offered_no_longer_than_it_works_for_what_a_report_holds(
+    connection: aiosqlite.Connection, settings: Settings
+) -> None:
+    job, messages = await painted(connection, settings), Messages()
+    await reported(connection, job)
+    service = removals(connection, settings, messages)
+    await service.delete_later(job)
+    async with asyncio.timeout(10):
+        while len(messages.offers_undo) < 2:  # by the press and by `complete`
+            await service.complete()
+    assert all(messages.offers_undo)
+    offered = len(messages.offers_undo)
+    await write(connection, "UPDATE job SET delete_at = ?", (now_ms() - 1,))
+    messages.reachable = False
+    await service.complete()
+    assert len(messages.offers_undo) == offered, "Discord cannot be reached"
+    messages.reachable = True
+    for _ in range(2):
+        await service.complete()
+    assert messages.offers_undo[offered:] == [False], "once"
 
 
 @pytest.mark.parametrize("held_days", [0, 3])
