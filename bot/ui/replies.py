@@ -32,6 +32,10 @@ class ErrorWithView(ABC, Exception):
     def view(self) -> ui.LayoutView:
         """The reply."""
 
+    def files(self) -> list[discord.File]:
+        """What is attached to it."""
+        return []
+
 
 def error_message(error: Exception) -> str:
     """The text for `error`, looked up along its MRO; an unknown class gets an apology."""
@@ -75,7 +79,7 @@ async def reply_with_error(interaction: Interaction, error: Exception) -> None:
         log.error("an interaction failed", exc_info=cause)
     try:
         if isinstance(cause, ErrorWithView):
-            await send_ephemeral(interaction, cause.view())
+            await send_ephemeral(interaction, cause.view(), cause.files())
         else:
             await send_ephemeral_text(interaction, error_message(cause))
     except DISCORD_ERRORS as problem:

@@ -23,7 +23,7 @@ FORGED = [
     "guide:open:market:x",
     f"hij:{TOO_MUCH}:::", f"skjump:{TOO_MUCH}",
     f"stout:1:{'9' * 30}", "stnudge:1:1", f"stnudge:1:{TOO_MUCH}:x", "nobody:1", "again:٣", f"again:{'9' * 18}",
-    f"svgo:{TOO_MUCH}:home:0:", "svgo:1:nowhere:0:", f"svunblock:1:blocks:0:person:{TOO_MUCH}", f"svsetup:{TOO_MUCH}",
+    f"svgo:{TOO_MUCH}:home:0:", "svgo:1:nowhere:0:", "svwordagain:1:words:0:x", f"svunblock:1:blocks:0:person:{TOO_MUCH}", f"svsetup:{TOO_MUCH}",
     f"svgo:1:limits:0:role.{'9' * 19}", f"svgo:1:audit:{'9' * 18}:.", f"svblockthis:{TOO_MUCH}:1",
     f"propose:{'9' * 18}",
     f"rphide:{TOO_MUCH}:1", f"rplook:1:{'9' * 18}",

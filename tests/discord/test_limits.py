@@ -296,6 +296,12 @@ async def run_the_server(scene: Scene, crawler: Crawler, locale: str) -> None:
     opener = await margaret.press(lists, next(each for each in ids(lists) if each.startswith("svwordadd:")))
     await opener.modal()
     listed = {"name": NAMES[2][:40], "words": "\n".join(f"zorble{n}" for n in range(300)), "patterns": "zor+ble"}
+    unusable = "\n".join(["f*g", *(f"zorble{n:03}" for n in range(350))])[:4000]
+    refused = await (await margaret.submit(opener, listed | {"words": unusable})).reply(PATIENCE)
+    correct = next(each for each in ids(refused) if each.startswith("svwordagain:"))
+    opener = await margaret.press(refused, correct)
+    await opener.modal()
+    crawler.pressed.add(correct)
     words = await (await margaret.submit(opener, listed)).reply(PATIENCE)
     edit = next(each for each in ids(words) if each.startswith("svwordedit:"))
     opener = await margaret.press(words, edit)

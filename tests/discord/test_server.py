@@ -466,7 +466,17 @@ async def test_a_moderator_keeps_a_list_of_words(harbour: Harbour) -> None:
     assert "Line 2 of *Words* cannot be used" in refused.text and "at the ends alone" in refused.text
     refused = await filled(linus, page, "Add a list", name="House", patterns="\nfog(?=horn)")
     assert "Line 2 of *Patterns* cannot be used" in refused.text and "linear time" in refused.text
-    page = await filled(linus, page, "Add a list", name="House", words="zorble\nred circ*", patterns="qu+x")
+    again = await linus.press(refused, "Correct it")
+    form = str(await again.modal())
+    assert "House" in form and "fog(?=horn)" in form, "what was typed is not lost"
+    corrected = {"name": "House", "words": "zorble\nf*g", "patterns": "", "exceptions": "äh"}
+    refused = await (await linus.submit(again, corrected)).reply(PATIENCE)
+    assert "Line 2 of *Words*" in refused.text and len(refused.attachments) == 1
+    again = await linus.press(refused, "Correct it")
+    form = str(await again.modal())
+    assert "zorble\\nf*g" in form and "äh" in form
+    corrected = {"name": "House", "words": "zorble\nred circ*", "patterns": "qu+x"}
+    page = await (await linus.submit(again, corrected)).reply(PATIENCE)
     assert "House" in page.text and "2 words" in page.text and "1 pattern" in page.text
     assert "not allowed in this server, by its list “House”" in await harbour.refused()
     note = await told(scene.ada, "bookmarks", in_=harbour.channel, add="Bat", note="a quuux")
@@ -479,7 +489,12 @@ async def test_a_moderator_keeps_a_list_of_words(harbour: Harbour) -> None:
     page = await pressed(linus, page, "Open")
     page = await chosen(linus, page, "svwordneg", "1")
     assert "negative prompts too" in page.text
-    page = await filled(linus, page, "Edit", name="House", words="zorble", patterns="")
+    refused = await filled(linus, page, "Edit", name="House", words="f*g", patterns="")
+    again = await linus.press(refused, "Correct it")
+    assert "f*g" in str(await again.modal())
+    corrected = {"name": "House", "words": "zorble", "patterns": ""}
+    page = await (await linus.submit(again, corrected)).reply(PATIENCE)
+    assert page.text.count("House") == 1, "the list is changed, and none is added"
     assert "1 word" in page.text and "red circ" not in page.text
     log = (await harbour.panel("audit")).text
     assert "add word list" in log and "change word list" in log and "House" in log

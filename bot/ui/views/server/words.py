@@ -10,16 +10,14 @@ from discord import ui
 
 from bot.config.sections import WordListMode
 from bot.database.word_lists import ServerWordList
-from bot.errors import AutoModUnread, NothingThere
+from bot.errors import AutoModUnread
 from bot.i18n import _, later, listed, ngettext, number
 from bot.i18n.texts import bounded_lines, clipped, code, plain
 from bot.servers.automod import AutoModImport
 from bot.servers.lookups import LookupFailed
-from bot.servers.rights import Action
-from bot.servers.word_administration import WordAdministration, lines_of
 from bot.servers.word_limits import MAX_LISTS, MAX_NAME, MAX_PATTERNS, MAX_WORDS
 from bot.ui import acknowledge
-from bot.ui.access import context_of, require
+from bot.ui.access import context_of
 from bot.ui.client import Interaction
 from bot.ui.views.persistent_items import is_id, outdated_error
 from bot.ui.views.server.panel import (
@@ -33,9 +31,9 @@ from bot.ui.views.server.panel import (
     shown,
     turning,
 )
+from bot.ui.views.server.word_form import AddListButton, EditListButton, list_of, services
 
 LISTED = 6  # lists on a page
-MAX_TYPED = 4000  # characters of one field; Discord's limit
 AUTOMOD = "automod"  # the detail of the page about an import
 LEFT_OUT_ROOM = 1200  # characters
 SHOWN_RULES, RULE_ROOM = 12, 700  # words of a list that its page names, and their characters
@@ -59,19 +57,6 @@ class WordsSection(PanelSection):
         if page.detail:
             return _one(page, list_of(page, lists))
         return _all(page, lists)
-
-
-def services(interaction: Interaction) -> WordAdministration:
-    """The services of the section."""
-    return interaction.client.servers.word_administration
-
-
-def list_of(page: PanelPage, lists: Sequence[ServerWordList]) -> ServerWordList:
-    """The list that a page is about. Raises NothingThere."""
-    found = next((each for each in lists if str(each.id) == page.detail), None)
-    if found is None:
-        raise NothingThere(what=_("This list is not there any more."))
-    return found
 
 
 def _all(page: PanelPage, lists: Sequence[ServerWordList]) -> list[ui.Item[Any]]:
@@ -238,31 +223,6 @@ class NegativePromptsMenu(ListMenu, template=rf"svwordneg:{PAGE}"):
         await self.change(interaction, negative_prompts=self.value(interaction) == "1")
 
 
-class AddListButton(PanelButton, template=rf"svwordadd:{PAGE}"):
-    """Opens the form for a new list."""
-
-    name, label = "svwordadd", later("Add a list")
-    opens_modal = True
-
-    async def handle(self, interaction: Interaction) -> None:
-        """Open it."""
-        await require(interaction, Action.CONFIGURE, self.page.server_id)
-        await acknowledge.open_modal(interaction, WordListForm(self.page, None, opening=interaction.id))
-
-
-class EditListButton(PanelButton, template=rf"svwordedit:{PAGE}"):
-    """Opens the form of a list."""
-
-    name, label = "svwordedit", later("Edit")
-    opens_modal = True
-
-    async def handle(self, interaction: Interaction) -> None:
-        """Open it. Raises NothingThere."""
-        lists = await services(interaction).lists(context_of(interaction), self.page.server_id)
-        one = list_of(self.page, [each for each in lists if each.rule_id is None])
-        await acknowledge.open_modal(interaction, WordListForm(self.page, one, opening=interaction.id))
-
-
 class DeleteListButton(PanelButton, template=rf"svworddel:{PAGE}"):
     """Asks whether a list is to be deleted."""
 
@@ -273,54 +233,6 @@ class DeleteListButton(PanelButton, template=rf"svworddel:{PAGE}"):
         """Ask. Raises NothingThere."""
         one = list_of(self.page, await services(interaction).lists(context_of(interaction), self.page.server_id))
         await acknowledge.open_modal(interaction, DeleteListForm(self.page, one, opening=interaction.id))
-
-
-class WordListForm(PanelForm):
-    """The words of a list. A new one is active, and does not read negative prompts."""
-
-    def __init__(self, page: PanelPage, one: ServerWordList | None, *, opening: int) -> None:
-        super().__init__(_("List of words"), "svwordlist", page, opening=opening)
-        self._id = None if one is None else one.id
-        self.list_name: ui.TextInput[Any] = ui.TextInput(
-            custom_id="name", max_length=MAX_NAME, default=one.name if one else None
-        )
-        self.words, self.patterns, self.exceptions = (
-            ui.TextInput[Any](
-                custom_id=name,
-                style=discord.TextStyle.paragraph,
-                required=False,
-                max_length=MAX_TYPED,
-                default="\n".join(rules) or None,
-            )
-            for name, rules in (
-                ("words", one.words if one else ()),
-                ("patterns", one.patterns if one else ()),
-                ("exceptions", one.exceptions if one else ()),
-            )
-        )
-        fields = (
-            (_("Name"), _("People whose text is refused are told it"), self.list_name),
-            (_("Words and phrases, one a line"), _("word* is a beginning, *word an end, *word* any part"), self.words),
-            (_("Patterns, one a line"), _("Regular expressions of RE2, in lower case"), self.patterns),
-            (_("Allowed phrases, one a line"), _("A word inside of such a phrase is allowed"), self.exceptions),
-        )
-        for text, description, component in fields:
-            self.add_item(ui.Label[Any](text=text, description=description, component=component))
-
-    async def submitted(self, interaction: Interaction) -> None:
-        """Save the list. Raises what `WordAdministration` raises."""
-        who, server_id = context_of(interaction), self.page.server_id
-        fields: dict[str, Any] = {
-            "name": self.list_name.value,
-            "words": lines_of(self.words.value),
-            "patterns": lines_of(self.patterns.value),
-            "exceptions": lines_of(self.exceptions.value),
-        }
-        if self._id is None:
-            saved = await services(interaction).add(who, ServerWordList(server_id, **fields))
-        else:
-            saved = await services(interaction).change(who, server_id, self._id, **fields)
-        await self.page.about(str(saved.id)).show(interaction)
 
 
 class DeleteListForm(PanelForm):
