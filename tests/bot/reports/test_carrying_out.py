@@ -46,13 +46,14 @@ class Discord:
     delivered: dict[int, str] = field(default_factory=lambda: {DELIVERED: "pictures"})
     deleted: set[int] = field(default_factory=set[int])  # jobs without their files
     lost: set[str] = field(default_factory=set[str])
-    closed: set[str] = field(default_factory=set[str])  # what Discord refuses
+    closed: set[str | int] = field(default_factory=set[str | int])  # what Discord refuses, and in which channels
+    posted_in: dict[int, int] = field(default_factory=dict[int, int])  # channels of the posts
     broken: set[int] = field(default_factory=set[int])  # jobs at which the code makes a mistake
     connection: aiosqlite.Connection | None = field(default=None, repr=False)
 
-    async def _do(self, what: str, change: Callable[[], None]) -> None:
+    async def _do(self, what: str, change: Callable[[], None], channel_id: int = 0) -> None:
         await asyncio.sleep(0)
-        if what in self.closed:
+        if what in self.closed or channel_id in self.closed:
             raise DiscordRefuses(what)
         change()
         await asyncio.sleep(0)
@@ -93,17 +94,18 @@ class Discord:
 
     async def post(self, case: Case, channel_id: int) -> int:
         number = len(self.posts) + 1
-        await self._do("post", lambda: self.posts.update({number: shown(case)}))
+        await self._do("post", lambda: self.posts.update({number: shown(case)}), channel_id)
+        self.posted_in[number] = channel_id
         return number
 
     async def find_post(self, report: Report, channel_id: int, since: int) -> int | None:
-        await self._do("find_post", lambda: None)
+        await self._do("find_post", lambda: None, channel_id)
         return next(iter(self.posts), None)
 
     async def edit_post(self, case: Case, channel_id: int, message_id: int) -> None:
         if message_id not in self.posts:
             raise StaffMessageGone("Unknown Message")
-        await self._do("edit_post", lambda: self.posts.update({message_id: shown(case)}))
+        await self._do("edit_post", lambda: self.posts.update({message_id: shown(case)}), channel_id)
 
 
 def shown(case: Case) -> str:

@@ -370,6 +370,52 @@ async def test_reports_are_posted_when_there_is_a_channel_and_again_when_their_m
     assert reports.discord.posts == {1: "2 people, None, None"}
 
 
+async def test_reports_move_to_another_channel_while_the_old_one_is_closed(
+    reports: ReportWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    manager, change = acting(MANAGER), reports.world.services.administration.change_settings
+    discord, elsewhere, moved = reports.discord, STAFF_CHANNEL + 1, STAFF_CHANNEL + 2
+    await change(manager, SERVER, reports_channel=STAFF_CHANNEL)
+    decided, waiting = await reports.reported(), await reports.reported()
+    await reports.carrying_out.carry_out_all()
+    assert discord.posted_in == {1: STAFF_CHANNEL, 2: STAFF_CHANNEL}
+    discord.closed = {STAFF_CHANNEL, elsewhere}
+    await reports.reporting.decide(manager, decided, DecisionAction.HIDE)
+    case = await reports.reporting.case(manager, waiting)
+    assert case.job is not None
+    await reports.reported(case.job, by=OTHER)
+    await change(manager, SERVER, reports_channel=elsewhere)
+    for _ in range(2):  # neither channel can be reached: it is told once a time, and all stays to be done
+        await reports.carrying_out.carry_out_all()
+    assert discord.posted_in.keys() == {1, 2} and discord.posts[2].startswith("1 people")
+    assert caplog.text.count("cannot be posted") == 2 and "failed" not in caplog.text
+    assert discord.letters == ["decision1"], "what was decided is carried out all the same"
+    await change(manager, SERVER, reports_channel=moved)
+    for _ in range(2):
+        await reports.carrying_out.carry_out_all()
+    assert discord.posted_in == {1: STAFF_CHANNEL, 2: STAFF_CHANNEL, 3: moved}, "the one that waits, once"
+    assert discord.posts[3] == "2 people, None, None"
+    discord.closed = set()
+    await reports.reporting.decide(manager, waiting, DecisionAction.DISMISS)
+    await reports.carrying_out.carry_out_all()
+    assert discord.posts[3] == "2 people, dismiss, None" and len(discord.posts) == 3
+
+
+async def test_a_post_whose_answer_was_lost_before_its_channel_was_closed_is_made_anew_elsewhere(
+    reports: ReportWorld,
+) -> None:
+    manager, change = acting(MANAGER), reports.world.services.administration.change_settings
+    await change(manager, SERVER, reports_channel=STAFF_CHANNEL)
+    reports.discord.lost = {"post"}
+    await reports.reported()
+    await reports.carrying_out.carry_out_all()
+    reports.discord.closed = {STAFF_CHANNEL}
+    await change(manager, SERVER, reports_channel=STAFF_CHANNEL + 1)
+    for _ in range(2):
+        await reports.carrying_out.carry_out_all()
+    assert reports.discord.posted_in == {2: STAFF_CHANNEL + 1} and len(reports.discord.posts) == 2
+
+
 async def test_a_mistake_at_one_decision_holds_up_no_other(reports: ReportWorld) -> None:
     jobs = [await reports.picture() for _ in range(AT_ONCE + 2)]
     for number, job in enumerate(jobs):
