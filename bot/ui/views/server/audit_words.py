@@ -6,10 +6,13 @@ import re
 from typing import cast
 
 from bot.database.audit import AuditAction, AuditEntry
+from bot.database.reports import AppealState
 from bot.database.server_limits import LimitName
 from bot.i18n import _, label, later, number
 from bot.i18n.texts import mention, plain, several
 from bot.servers.limits import LIMIT_LABELS
+from bot.ui.views.report_case import ANSWERED, DECIDED
+from inference.content_rating import ContentRating
 from inference.lora.sidecar import Category
 
 MAX_VALUE, MAX_TARGET = 120, 100  # characters
@@ -51,6 +54,19 @@ _FIELDS = {
     "exceptions": later("allowed phrases"),
     "mode": later("mode"),
     "negative_prompts": later("reads negative prompts"),
+}
+
+_RATINGS = {"rating", "open_rating", "unrated_as"}
+# What stored values of a field mean.
+_SAID: dict[str, dict[str, str]] = {
+    "decision": {
+        **{action.value: text for action, text in DECIDED.items()},
+        AppealState.REVERSED.value: ANSWERED[AppealState.REVERSED],
+    },
+    "appeal": {
+        AppealState.OPEN.value: later("not answered"),
+        **{state.value: text for state, text in ANSWERED.items()},
+    },
 }
 
 
@@ -115,4 +131,8 @@ def _value(field: str, value: object) -> str:
             return several(map(_word, values), MAX_VALUE)
         named = " ".join(f"<{prefix}{each}>" for each in values[:5])
         return named + (" …" if values[5:] else "")
+    if field in _SAID and value in _SAID[field]:
+        return _(_SAID[field][str(value)])
+    if field in _RATINGS and value in ContentRating.__members__.values():
+        return label(ContentRating(str(value)))
     return plain(str(value), MAX_VALUE)

@@ -147,7 +147,8 @@ class CorrectListButton(PanelButton, template=rf"svwordagain:{PAGE}"):
     """Opens the form with what was typed before, which lies in the message of the button."""
 
     name, label = "svwordagain", later("Correct it")
-    style, opens_modal = discord.ButtonStyle.primary, True
+    style = discord.ButtonStyle.primary
+    opens_modal = True
 
     async def handle(self, interaction: Interaction) -> None:
         """Open it. Raises NothingThere when the file is not there."""
