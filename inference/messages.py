@@ -32,6 +32,7 @@ MAX_PROMPT = 4000  # characters; a Discord text field holds as many
 MAX_LORAS = 16  # what the border lets through; what people may combine is the setting `max_loras`
 MAX_FILES = MAX_LORAS + 1  # that one job may need: its LoRAs, and a picture to start from
 MAX_COUNT = 4  # pictures that one request may ask for
+MAX_TRIGGER_GROUP = 300  # characters of a trigger word or of several that go together
 MAX_PICTURES = 6  # pictures that one job may paint: a picture for each variant
 MAX_DENSE_BYTES = 2**30  # what a LoRA without a low-rank form may take in memory, unless the operator says otherwise
 SEEDS = 2**32  # as in the field: a seed is an unsigned 32-bit number
@@ -114,6 +115,7 @@ class Offload(StrEnum):
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 ShortHash = Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
+TriggerGroup = Annotated[str, Field(min_length=1, max_length=MAX_TRIGGER_GROUP)]
 Note = Annotated[str, Field(max_length=500)]
 SpoolName = Annotated[str, Field(pattern=r"^[\w\-][\w.\-]{0,199}$")]  # of a file that lies in the spool itself
 Prompt = Annotated[str, Field(max_length=MAX_PROMPT)]
@@ -140,7 +142,7 @@ class LoraUse(_Frozen):
     sha256: Sha256
     weight: Weight = 1.0
     name: Name
-    trigger_words: Annotated[tuple[Name, ...], Field(max_length=50)] = ()
+    trigger_words: Annotated[tuple[TriggerGroup, ...], Field(max_length=50)] = ()
 
 
 class FewStepUse(_Frozen):
@@ -251,7 +253,8 @@ class GenerationRequest(JobRequest):
     @property
     def full_prompt(self) -> str:
         """Prefix, trigger words that the prompt does not hold already, and the prompt, joined by commas."""
-        words = dict.fromkeys(word for use in self.loras for word in use.trigger_words if not _says(self.prompt, word))
+        groups = (group for use in self.loras for group in use.trigger_words)
+        words = dict.fromkeys(word for group in groups for word in words_in(group) if not _says(self.prompt, word))
         return ", ".join(part for part in (self.prompt_prefix.strip(" ,"), *words, self.prompt) if part)
 
     def only(self, position: int) -> GenerationRequest:
@@ -279,6 +282,13 @@ def state_file(job_id: int) -> str:
 def attempt_files(job_id: int, attempt: int) -> str:
     """The beginning of the name of every file that an attempt at a job leaves in the spool."""
     return f"job{job_id}-{attempt}-"
+
+
+def words_in(group: str) -> list[str]:
+    """The words of a group, which commas part; one that has brackets stays whole, since its commas may be theirs."""
+    if "(" in group or "[" in group:
+        return [group.strip(" ,")]
+    return [word for each in group.split(",") if (word := each.strip())]
 
 
 def _says(prompt: str, word: str) -> bool:

@@ -55,7 +55,7 @@ UPDATE = """
     WHERE id = :id
 """
 FORGET_WORDS = "DELETE FROM trigger_word WHERE version_id = ?"
-ADD_WORD = "INSERT INTO trigger_word (version_id, position, word) VALUES (?, ?, ?)"
+ADD_WORD = "INSERT INTO trigger_word (version_id, position, word, name) VALUES (?, ?, ?, ?)"
 ENTRY = "SELECT id FROM lora WHERE name_key = ?"
 ADD_ENTRY = """
     INSERT INTO lora (name, name_key, category, created_at) VALUES (?, ?, 'other', ?) RETURNING id
@@ -248,8 +248,9 @@ async def _leave(connection: aiosqlite.Connection, old: int, new: int) -> None:
 
 async def _write_words(connection: aiosqlite.Connection, version_id: int, sidecar: Sidecar) -> None:
     await write(connection, FORGET_WORDS, (version_id,))
-    for position, word in enumerate(sidecar.trigger_words):
-        await fetch(connection, ADD_WORD, (version_id, position, word))
+    names = {words: name for name, words in sidecar.trigger_groups.items()}
+    for position, word in enumerate(sidecar.all_trigger_words):
+        await fetch(connection, ADD_WORD, (version_id, position, word, names.get(word)))
 
 
 async def _refresh(connection: aiosqlite.Connection, lora_id: int) -> None:

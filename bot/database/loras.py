@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import aiosqlite
 
@@ -32,6 +32,9 @@ _VERSION = """
                 SELECT word FROM trigger_word WHERE version_id = lora_version.id ORDER BY position
             )
         ) AS trigger_words, (
+            SELECT json_group_object(word, name) FROM trigger_word
+            WHERE version_id = lora_version.id AND name IS NOT NULL
+        ) AS group_names, (
             SELECT json_object('checkpoint', checkpoint, 'least', least, 'most', most) FROM weight_range
             WHERE version_id = lora_version.id
         ) AS useful
@@ -91,6 +94,7 @@ class LoraVersion:
     created_at: int
     few_steps: FewSteps = NOT_FEW
     useful: UsefulWeights | None = None
+    group_names: Mapping[str, str] = field(default_factory=dict[str, str])  # of trigger words that have one
 
     @property
     def recipe(self) -> FewStepRecipe | None:
@@ -329,6 +333,7 @@ def _version(row: sqlite3.Row) -> LoraVersion:
     columns["contradictions"] = tuple(json.loads(columns["contradictions"]))
     columns["trigger_words"] = tuple(json.loads(columns["trigger_words"]))
     columns["few_steps"] = _few_steps(columns["few_steps"])
+    columns["group_names"] = json.loads(columns["group_names"])
     columns["useful"] = UsefulWeights(**json.loads(columns["useful"])) if columns["useful"] else None
     columns["missing"] = bool(columns["missing"])
     return LoraVersion(**columns)

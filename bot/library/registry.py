@@ -18,11 +18,12 @@ from pydantic import ValidationError
 
 from inference.json_values import as_dict, as_id, as_list, as_text, parse_json
 from inference.lora.registry import RegistryAnswer
+from inference.lora.trigger_groups import trigger_groups
 
 MAX_BYTES = 4 * 2**20  # most answers, example prompts included, are below a tenth of this
+_MOST, _LONGEST = 100, 2000  # groups of trigger words that are looked at, and characters of one
 SECONDS = 10.0  # for one answer
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_WORDS, _LONGEST = 50, 100  # trigger words that are kept, and characters of one
 
 
 class RegistryUnreachable(Exception):
@@ -91,7 +92,7 @@ class CivitaiRegistry:
                 when=datetime.now(UTC),
                 base_model=as_text(told.get("baseModel"), 200) or None,
                 name=" · ".join(title for title in titles if title)[:200],
-                trigger_words=_words(told.get("trainedWords")),
+                trigger_words=_groups(told.get("trainedWords")),
                 version_id=as_id(version_id),
             )
         except ValidationError:
@@ -121,6 +122,5 @@ def _hashes(version: dict[str, Any]) -> Sequence[str]:
     return [as_text(hashes.get("SHA256"), 64).lower() for hashes in files]
 
 
-def _words(value: object) -> tuple[str, ...]:
-    words = (as_text(word, _LONGEST + 1) for word in as_list(value)[: 2 * _WORDS])
-    return tuple(dict.fromkeys(word for word in words if 0 < len(word) <= _LONGEST))[:_WORDS]
+def _groups(value: object) -> tuple[str, ...]:
+    return trigger_groups(as_text(text, _LONGEST) for text in as_list(value)[:_MOST])

@@ -6,7 +6,8 @@ Pictures of several weights are compared with those of a usual weight from the s
 - at most a tenth more of the pixels are clipped (a channel is at its least or greatest value), and
 - they resemble the pictures of the usual weight by at least RESEMBLANCE (a correlation of small copies).
 
-A weight does enough where pictures are at least half as far from those without the LoRA as at the usual weight.
+A weight does enough where pictures resemble those of the usual weight and are at least half as far from those without
+the LoRA. On the demo RESEMBLANCE parts owls from others as their likeness does (`benchmarks.weight_sums`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from statistics import fmean
 
 from PIL import Image, ImageChops, ImageStat
 
-SATURATION, CLIPPED, RESEMBLANCE, EFFECT = 0.2, 0.1, 0.7, 0.5
+SATURATION, CLIPPED, RESEMBLANCE, EFFECT = 0.2, 0.1, 0.8, 0.5
 _SIDE = 32  # pixels of the copies that are compared
 _IS_CLIPPED = [255 if value in {0, 255} else 0 for value in range(256)]
 
@@ -111,7 +112,8 @@ def useful_range(pictures: Mapping[float, Sequence[Image.Image]], usual: float) 
             break
         most = weight
     for weight in sorted((each for each in pictures if 0 < each < usual), reverse=True):
-        if distance(pictures[weight], without) < EFFECT * moved:
+        some = pictures[weight]
+        if distance(some, without) < EFFECT * moved or resemblance(some, at_usual) < RESEMBLANCE:
             break
         least = weight
     return WeightRange(least, most)

@@ -40,8 +40,6 @@ _WORDS: tuple[tuple[Category, frozenset[str]], ...] = (
         frozenset({"concept", "clothing", "background", "backgrounds", "buildings", "vehicle", "objects", "animal"}),
     ),
 )
-MAX_WORDS = 50
-MAX_WORD = 100  # characters of one trigger word; a longer group is taken apart at its commas
 
 _SEPARATORS = re.compile(r"[^a-z0-9]+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -64,22 +62,6 @@ def guess_category(tags: Iterable[str], name: str) -> Category | None:
 
 def _words_of(texts: Iterable[str]) -> set[str]:
     return {word for text in texts for word in _SEPARATORS.split(_CAMEL.sub(" ", text).lower()) if word}
-
-
-def trigger_words(groups: Iterable[str]) -> tuple[str, ...]:
-    """Groups of words, each as one where it is short enough, without what only loads a LoRA (`<lora:…>`)."""
-    found: list[str] = []
-    for group in groups:
-        words = [" ".join(word.split()) for word in re.sub(r"<[^<>]{0,200}>", "", group).split(",")]
-        line = ""
-        for word in filter(None, words):
-            longer = f"{line}, {word}" if line else word
-            if len(longer) > MAX_WORD and line:
-                found.append(line)
-                longer = word
-            line = longer[:MAX_WORD]
-        found.append(line)
-    return tuple(dict.fromkeys(word for word in found if word))[:MAX_WORDS]
 
 
 class _Text(HTMLParser):

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from bot.sources.descriptions import trigger_words
 from bot.sources.errors import FileOfUnknownModel, FileUnsupported, FileUnusable
 from bot.sources.remote import RemoteVersion
 from inference.hashes import file_sha256
@@ -23,6 +22,7 @@ from inference.lora.library import SUFFIX, open_regular
 from inference.lora.metadata import evidence_in
 from inference.lora.registry import RegistryAnswer
 from inference.lora.sidecar import Category, Sidecar, read_sidecar
+from inference.lora.trigger_groups import trigger_groups
 from inference.lora.verdict import layers_of
 
 FOLDER = "added"  # in the library
@@ -84,7 +84,7 @@ def sidecar_of(version: RemoteVersion, name: str, sha256: str) -> Sidecar:
         category=version.category or Category.OTHER,
         sha256=sha256,
         tags=tuple(tag for tag in version.tags if tag.lower() not in set(Category))[:20],
-        trigger_words=trigger_words(version.trigger_words),
+        trigger_words=trigger_groups(version.trigger_words),
         content_rating=version.rating,
         description=version.description,
     )
@@ -135,7 +135,7 @@ def answer_of(version: RemoteVersion, sha256: str) -> RegistryAnswer | None:
             when=datetime.now(UTC),
             base_model=version.base_model,
             name=f"{version.name} · {version.version}"[:200],
-            trigger_words=trigger_words(version.trigger_words),
+            trigger_words=trigger_groups(version.trigger_words),
             version_id=version.version_id,
         )
     except ValidationError:

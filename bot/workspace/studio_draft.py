@@ -174,6 +174,10 @@ class Row:
         """All trigger words of the version."""
         return () if self.version is None else self.version.trigger_words
 
+    def group_name(self, words: str) -> str | None:
+        """What a group of trigger words is called."""
+        return None if self.version is None else self.version.group_names.get(words)
+
     @property
     def name(self) -> str:
         """The name in the catalogue now, else the stored one."""

@@ -15,11 +15,12 @@ from typing import Any
 
 from inference.json_values import as_dict, as_list, as_number, as_text, parse_json
 from inference.lora.registry import named_base_model
+from inference.lora.trigger_groups import trigger_groups
 
 METADATA, CIVITAI = ".metadata.json", ".civitai.info"
 MAX_BYTES = 4 * 2**20  # example pictures with their prompts are in them
 A1111_KEYS = frozenset({"description", "sd version", "activation text", "preferred weight", "negative text", "notes"})
-_MOST_WORDS, _LONGEST = 50, 100
+_LONGEST = 100  # characters of a tag
 _MOST_TEXT = 20_000  # characters of one text that are read
 _HEX_64 = re.compile(r"[0-9a-f]{64}")
 _MARKUP = re.compile(r"<[^<>]{0,2000}>")
@@ -57,7 +58,7 @@ def fields_of_hub_file(path: Path) -> dict[str, Any]:
         {
             **_pinned(as_text(base, _MOST_TEXT), {hash_.lower() for hash_ in hashes}),
             "trigger_words": _words(as_list(version.get("trainedWords"))),
-            "tags": _words(as_list(tags))[:20],
+            "tags": tuple(tag[:_LONGEST] for tag in _words(as_list(tags)))[:20],
             "description": _plain(description),
         }
     )
@@ -88,12 +89,7 @@ def _kept(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _words(groups: Iterable[object]) -> tuple[str, ...]:
-    """Groups of words, a long one taken apart at its commas."""
-    found: list[str] = []
-    for group in (as_text(group, _MOST_TEXT) for group in groups):
-        plain = _MARKUP.sub("", group).strip(" ,")
-        found += [plain] if len(plain) <= _LONGEST else [word.strip()[:_LONGEST] for word in plain.split(",")]
-    return tuple(dict.fromkeys(word for word in found if word))[:_MOST_WORDS]
+    return trigger_groups(as_text(group, _MOST_TEXT) for group in groups)
 
 
 def _plain(value: object) -> str:

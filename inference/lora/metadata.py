@@ -15,6 +15,7 @@ from inference.json_values import as_dict
 from inference.lora.adapter_config import KEY as ADAPTER_CONFIG
 from inference.lora.adapter_config import PARTS
 from inference.lora.titles import bases_in_checkpoint_name
+from inference.messages import MAX_TRIGGER_GROUP
 
 # What is kept of a file's metadata, besides what `evidence_in` takes out of trainers' configurations.
 EVIDENCE_KEYS = (
@@ -244,11 +245,14 @@ def _modelspec(metadata: Mapping[str, str]) -> str:
 
 
 def trigger_words(metadata: Mapping[str, str], limit: int = 8) -> tuple[str, ...]:
-    """Candidates for trigger words: the phrase its maker wrote, else the tags most frequent in training."""
-    phrase = metadata.get("modelspec.trigger_phrase", "")
-    words = [word.strip() for word in re.split(r"[,\n]", phrase[:2000])]
+    """Candidates for trigger words: the phrase its maker wrote, else the tags most frequent in training.
+
+    A phrase of several lines gives a group in each; the words of a single line are each for themselves.
+    """
+    phrase = metadata.get("modelspec.trigger_phrase", "")[:2000].strip()
+    words = [word.strip(" ,") for word in re.split(r"\n" if "\n" in phrase else ",", phrase)]
     given = [word for word in words if word and word.lower() != "none"]
-    return tuple(dict.fromkeys(word[:100] for word in given or frequent_tags(metadata)))[:limit]
+    return tuple(dict.fromkeys(word[:MAX_TRIGGER_GROUP] for word in given or frequent_tags(metadata)))[:limit]
 
 
 def written_tags(metadata: Mapping[str, str], limit: int = 20) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from inference.base_models import BaseModelId
 from inference.lora.journal import append, read_lines
 from inference.lora.known_bases import repository_base
-from inference.messages import Name, Sha256
+from inference.messages import Sha256, TriggerGroup
 
 FILE_NAME = "registry.jsonl"
 
@@ -67,7 +67,7 @@ class RegistryAnswer(BaseModel):
     when: datetime
     base_model: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._+()/\-]{0,99}$")] | None = None
     name: Annotated[str, Field(max_length=200)] = ""
-    trigger_words: Annotated[tuple[Name, ...], Field(max_length=50)] = ()
+    trigger_words: Annotated[tuple[TriggerGroup, ...], Field(max_length=50)] = ()
     version_id: Annotated[int, Field(ge=1, lt=2**53)] | None = None
 
     @property

@@ -22,7 +22,8 @@ from inference.content_rating import ContentRating
 from inference.json_values import as_dict
 from inference.lora.few_steps import FewStepRecipe
 from inference.lora.foreign_sidecars import A1111_KEYS, fields_of_a1111, fields_of_hub_file, hub_file
-from inference.messages import Sha256, Weight
+from inference.lora.trigger_groups import bounded_groups
+from inference.messages import Sha256, TriggerGroup, Weight
 
 MAX_SIDECAR_BYTES = 256 * 1024
 _SLIP = 0.7  # likeness of two words from which one is a slip in writing the other
@@ -57,12 +58,18 @@ class Sidecar(BaseModel):
     base_model: BaseModelId | None = None
     sha256: Sha256 | None = None  # pins `base_model` to these bytes
     tags: Annotated[tuple[_ShortText, ...], Field(max_length=20)] = ()  # what it is about: "lighting", "camera"
-    trigger_words: Annotated[tuple[_ShortText, ...], Field(max_length=50)] = ()
+    trigger_words: Annotated[tuple[TriggerGroup, ...], Field(max_length=50)] = ()
+    trigger_groups: Annotated[dict[_ShortText, TriggerGroup], Field(max_length=25)] = {}  # words that have a name
     recommended_weight: Weight | None = None
     few_steps: FewStepRecipe | Literal[False] | None = None  # what it was made for; False: it is no few-step LoRA
     content_rating: ContentRating | None = None  # for whom its pictures are
     description: Annotated[str, Field(max_length=4000)] = ""
     example_prompt: Annotated[str, Field(max_length=1000)] = ""
+
+    @property
+    def all_trigger_words(self) -> tuple[str, ...]:
+        """Trigger words and groups, as many as are kept."""
+        return bounded_groups((*self.trigger_words, *self.trigger_groups.values()))
 
 
 class BadSidecar(Exception):

@@ -10,9 +10,11 @@ from bot.i18n import _, label, listed, ngettext, number
 from bot.i18n.texts import base_models, bounded_lines, clipped, mention, several
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.requests.few_steps import made_for
+from inference.lora.trigger_groups import is_group
 
 # Characters of each part; a message holds 4000 in all.
 MAX_NAME, MAX_TAGS, MAX_DESCRIPTION, MAX_VERSIONS, MAX_CHECKPOINTS, MAX_SHORT = 120, 150, 700, 1500, 120, 100
+MAX_GROUPS = 400
 STARS = 5
 
 
@@ -55,8 +57,11 @@ def _usable(version: LoraVersion, fitting: Sequence[str]) -> str:
     """A version's base model with its evidence, trigger words, weight, and the checkpoints it fits."""
     base = version.base_model.label if version.base_model else _("base model unknown")
     lines = [f"**{clipped(version.name, MAX_NAME)}** · {base} · {_(version.evidence.plainly)}"]
-    if version.trigger_words:
-        lines.append(_("Trigger words: {words}").format(words=several(version.trigger_words)))
+    if words := [word for word in version.trigger_words if not _is_shown_apart(version, word)]:
+        lines.append(_("Trigger words: {words}").format(words=several(words)))
+    if groups := [_group(version, words) for words in version.trigger_words if _is_shown_apart(version, words)]:
+        lines.append(_("Groups of trigger words, each chosen as one:"))
+        lines += bounded_lines(groups, MAX_GROUPS)
     if version.recommended_weight is not None:
         lines.append("-# " + _("Recommended weight: {weight}").format(weight=f"{version.recommended_weight:g}"))
     if version.useful is not None:
@@ -67,6 +72,16 @@ def _usable(version: LoraVersion, fitting: Sequence[str]) -> str:
     if fitting:
         fits = _("Fits {checkpoints}").format(checkpoints=several(fitting, MAX_CHECKPOINTS))
     return "\n".join([*lines, f"-# {fits}"])
+
+
+def _is_shown_apart(version: LoraVersion, words: str) -> bool:
+    return is_group(words) or words in version.group_names
+
+
+def _group(version: LoraVersion, words: str) -> str:
+    name = version.group_names.get(words)
+    said = clipped(words, MAX_TAGS)
+    return f"- **{clipped(name, MAX_SHORT)}** · {said}" if name else f"- {said}"
 
 
 def useful_text(useful: UsefulWeights) -> str:

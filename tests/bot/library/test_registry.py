@@ -69,7 +69,7 @@ async def hub() -> AsyncGenerator[Hub]:
 
 
 async def test_a_file_that_is_known_is_told_with_its_words(hub: Hub) -> None:
-    words = [" komori ", "bat\x1b[31m", 7, "", "x" * 101, "komori"]
+    words = [" komori ", "bat\x1b[31m", 7, "", "x" * 301, "komori"]
     hub.answers[FILE] = version(FILE, trainedWords=words)
     answer = await CivitaiRegistry(hub.url).ask(FILE)
     assert (answer.base_model, answer.known_base_model, answer.registry) == ("Pony", "sdxl/pony", "127.0.0.1")

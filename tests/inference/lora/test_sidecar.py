@@ -54,7 +54,7 @@ def test_toml_comes_before_json(lora: Path) -> None:
         ('{"name": ""}', "name"), ('{"name": "%s"}' % ("x" * 101), "name"), ('{"sha256": "abc"}', "sha256"),
         ('{"recommended_weight": NaN}', "recommended_weight"), ('{"recommended_weight": 1e999}', "recommended_weight"),
         ('{"recommended_weight": 5}', "recommended_weight"), ('{"trigger_words": "komori"}', "trigger_words"),
-        ('{"trigger_words": ["%s"]}' % ("x" * 101), "trigger_words"), ("[]", "komori.json"), ("", "komori.json"),
+        ('{"trigger_words": ["%s"]}' % ("x" * 301), "trigger_words"), ("[]", "komori.json"), ("", "komori.json"),
         ("{", "komori.json"), ("[" * 100_000, "komori.json"), ('{"a": %s}' % ("9" * 5000), "komori.json"),
         ('{"description": "%s"}' % ("x" * 300_000), "256 KiB"), ('{"name": "\\ud800"}', "name"),
     ],

@@ -15,6 +15,7 @@ from bot.requests.drafts import OWN
 from bot.ui.client import Interaction
 from bot.ui.uploads import take_upload
 from bot.ui.views.persistent_items import ModalForm
+from bot.ui.views.studio.word_options import word_option, word_value
 from bot.workspace.studio_draft import Row, Studio
 from inference.bounds import (
     MAX_CLIP_SKIP,
@@ -206,12 +207,12 @@ class AdjustForm(StudioForm):
             ways = [(_("This LoRA alone"), _DEFAULT), (_("Scale all: the others keep their proportions"), _ALL)]
             self.scale = _menu("scale", ways, _DEFAULT)
             self.add_item(ui.Label[Any](text=_("What changes"), component=self.scale))
-        words = list(dict.fromkeys(row.all_words))
+        self._all_words = words = list(dict.fromkeys(row.all_words))
         pieces = [words[start : start + MENU] for start in range(0, len(words), MENU)]
         self.words = [
             ui.Select[Any](
                 custom_id=f"words{number}",
-                options=[_word(word, chosen=word in row.words) for word in piece],
+                options=[word_option(row, word, value=word_value(word)) for word in piece],
                 min_values=0,
                 max_values=len(piece),
                 required=False,
@@ -226,7 +227,8 @@ class AdjustForm(StudioForm):
         weight = _number(_("The weight"), self.weight.value, MIN_WEIGHT, MAX_WEIGHT)
         fields: dict[str, object] = {"weight": weight}
         if self.words:
-            fields["trigger_words"] = tuple(word for menu in self.words for word in menu.values)
+            on = {value for menu in self.words for value in menu.values}
+            fields["trigger_words"] = tuple(word for word in self._all_words if word_value(word) in on)
         studios, weights = interaction.client.studios, dict[int, float]()
         if weight is not None and self.scale is not None and _chosen(self.scale) == _ALL:
             fitting = (await studios.snapshot(interaction)).fitting
@@ -239,10 +241,6 @@ class AdjustForm(StudioForm):
             return changed.scaled({i: w for i, w in weights.items() if studio.has(i)}, self._lora_id, weight)
 
         await studios.redraw(interaction, await studios.change(interaction, adjust))
-
-
-def _word(word: str, *, chosen: bool) -> discord.SelectOption:
-    return discord.SelectOption(label=word[:100], value=word[:100], default=chosen)
 
 
 def _text(name: str, value: str, *, long: bool = False, required: bool = False) -> ui.TextInput[Any]:

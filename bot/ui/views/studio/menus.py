@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Self
@@ -16,6 +15,7 @@ from bot.ui.client import Interaction
 from bot.ui.studio_session import StudioSnapshot
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentSelect
 from bot.ui.views.studio.buttons import panel_id
+from bot.ui.views.studio.word_options import word_option, word_value
 from bot.workspace.studio_draft import Row, Studio
 
 MENU = 25  # choices of one menu; Discord's limit
@@ -110,7 +110,7 @@ def _converted_size(size: str | None, before: CheckpointSettings, after: Checkpo
 
 
 class TriggerWordsMenu(StudioMenu, template=panel_id("words")):
-    """The trigger words of all LoRAs: the chosen ones are added to the prompt of the request."""
+    """The trigger words of all LoRAs, groups as one: the chosen ones are added to the prompt of the request."""
 
     name = "words"
 
@@ -120,12 +120,7 @@ class TriggerWordsMenu(StudioMenu, template=panel_id("words")):
         chips = list(_chips(snapshot.fitting))
         if not chips:
             return None
-        options = [
-            discord.SelectOption(
-                label=word[:100], value=_chip(row, word), description=row.name[:100], default=word in row.words
-            )
-            for row, word in chips
-        ]
+        options = [word_option(row, word, value=_chip(row, word), beside=row.name) for row, word in chips]
         on = sum(option.default for option in options)
         text = ngettext("Trigger words: {on} of {count} on", "Trigger words: {on} of {count} on", len(options))
         placeholder = text.format(on=on, count=len(options))
@@ -167,7 +162,7 @@ def _chips(rows: Sequence[Row]) -> Iterator[tuple[Row, str]]:
 
 def _chip(row: Row, word: str) -> str:
     """The value of a word's option: a hash, because words may be too long for a value."""
-    return f"{row.lora.lora_id}:{hashlib.sha256(word.encode()).hexdigest()[:16]}"
+    return f"{row.lora.lora_id}:{word_value(word)}"
 
 
 class FocusMenu(StudioMenu, template=panel_id("others")):

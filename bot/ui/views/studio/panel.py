@@ -49,7 +49,7 @@ from bot.ui.views.studio.menus import CheckpointMenu, FocusMenu, TriggerWordsMen
 from bot.ui.views.studio.sweeps import CompareButton, SweepButton
 from bot.workspace.studio_draft import Row
 from bot.workspace.weight_advice import advice
-from inference.messages import SourceImage
+from inference.messages import SourceImage, words_in
 
 MAX_PROMPT, MAX_NEGATIVE, MAX_WORDS, MAX_NOTE = 800, 200, 250, 300  # characters shown of each
 MAX_NAME, MAX_REASONS, MAX_ADVICE, MAX_COLLAPSED = 80, 900, 450, 350
@@ -174,7 +174,8 @@ def _head(snapshot: StudioSnapshot, note: str) -> str:
         lines.append(_("No prompt yet: press *Edit prompt* and say what to paint."))
     else:
         lines.append(f"> {clipped(draft.prompt, MAX_PROMPT)}")
-    joining = [checkpoint.prompt_prefix, *(word for row in snapshot.fitting for word in row.words)]
+    groups = (group for row in snapshot.fitting for group in row.words)
+    joining = [checkpoint.prompt_prefix, *(word for group in groups for word in words_in(group))]
     if any(joining):
         text = several(dict.fromkeys(filter(None, joining)), MAX_WORDS)
         lines.append("-# " + _("Joins the prompt: {words}").format(words=text))
