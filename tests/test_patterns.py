@@ -37,6 +37,7 @@ CUSTOM_ID = 100  # characters; Discord's limit
 MADE: dict[str, Callable[[ModuleType], list[dict[str, Any]]]] = {
     "bot.ui.views.persistent_items": lambda _: [{"template": r"delete:(?P<job>\d{1,18})"}],
     "inference.messages": lambda _: [{"word": "a"}, {"word": "a a"}, {"word": "a" * 50}],
+    "bot.moderation.minors": lambda _: [{"alternatives": "niña|niña"}],
     "inference.lora.titles": lambda module: [{"pattern": text} for text in texts_in_tables(module)],
     "inference.lora.spellings": lambda _: [{"targets": ("down_blocks.#.attentions.#.to_q",)}],
 }

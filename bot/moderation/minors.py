@@ -139,7 +139,7 @@ def _as_written(words: tuple[str, ...]) -> re.Pattern[str] | None:
     """Any of the words with its accents, composed or not."""
     forms = {unicodedata.normalize(form, word) for word in words for form in ("NFC", "NFD")}
     alternatives = "|".join(map(re.escape, sorted(forms)))
-    return re.compile(rf"(?<![^\W_])(?:{alternatives})(?![^\W_])", re.IGNORECASE) if forms else None
+    return re.compile(rf"(?<![^\W_])(?:{alternatives})(?![^\W_])", re.IGNORECASE) if alternatives else None
 
 
 def _match(*terms: tuple[str, Span]) -> MinorsMatch:

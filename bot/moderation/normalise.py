@@ -56,7 +56,7 @@ _PIECE = re.compile("(?:[^\\W_]|[@$!|+€£¢¥'\u3099\u309a\u0900-\u0dff\u0e00-
 # The weight of a part of a prompt, as in `(long hair:1.2)`, which parts no word: `(chi:1.1)ld` is written to be read.
 _WEIGHT = re.compile(r":[ ]{0,3}[+-]?[0-9]{0,3}\.?[0-9]{1,6}[ ]{0,3}(?=\))")
 _MASK = re.compile(f"[{MASKS}]")
-_MASKED = re.compile(f"[a-z0-9@$!|+€£¢¥](?:[a-z0-9@$!|+€£¢¥]*[{MASKS}])+[a-z0-9@$!|+€£¢¥]+")
+_PERHAPS_MASKED = re.compile(f"[a-z0-9@$!|+€£¢¥{MASKS}]+")
 _PLAINLY_MASKED = re.compile(f"[a-z{MASKS[0]}]+")
 _UNMASKED = _DECODED | str.maketrans(dict.fromkeys(MASKS, MASKS[0]))
 _BETWEEN_SIGNS = re.compile("[^@$!|+€£¢¥']+")
@@ -325,18 +325,20 @@ class NormalisedText:
         if not _MASK.search(self._unweighted):
             return found
         seen = set[str]()
-        for match in _MASKED.finditer(self._unweighted):
-            letters = match[0]
-            if letters in seen:
+        for match in _PERHAPS_MASKED.finditer(self._unweighted):
+            whole = match[0]
+            if whole.isalnum() or whole in seen or not _MASK.search(whole):
                 continue
-            if len(seen) == MOST_MASKED:
+            seen.add(whole)
+            if len(seen) > MOST_MASKED:
                 break
-            seen.add(letters)
+            letters = whole.strip(MASKS)
+            start = match.start() + whole.index(letters)
             if not _PLAINLY_MASKED.fullmatch(letters):
-                letters = letters.rstrip("!|").translate(_UNMASKED)
+                letters = letters.rstrip("!|" + MASKS).translate(_UNMASKED)
             parts = letters.split(MASKS[0])
             if 0 < len(parts) - 1 <= len(letters) // 2:
-                found.setdefault(masked_key(letters), []).append((parts, match.start()))
+                found.setdefault(masked_key(letters), []).append((parts, start))
         return found
 
     @cached_property

@@ -11,6 +11,7 @@ import pytest
 
 from bot.config import ConfigError, WordListMode, settings_from
 from bot.moderation.minors import MinorsTerms, minors_rule, operators_terms
+from bot.moderation.normalise import MOST_MASKED
 from bot.moderation.word_rules import TextKind, WordList, judge
 from tests.bot.moderation.evasions import dictionary, listed, of_lists, of_minors, of_servers_lists
 from tests.growth import STEEPEST, growth
@@ -96,6 +97,12 @@ def test_a_hidden_word_is_found(text: str, rule: str) -> None:
 )  # fmt: skip
 def test_an_ordinary_word_is_none(text: str) -> None:
     assert rules(text) == []
+
+
+def test_masked_words_are_found_behind_many_others_up_to_a_number() -> None:
+    others = [f"x*{first}{second}" for first in "abcdefghijklmn" for second in "abcdefghijklmn"]
+    assert len(others) < MOST_MASKED and rules(" ".join([*others, *(f"{each}!" for each in others[:3]), "p*nis"]))
+    assert not rules(" ".join([*others, *(f"y{each}" for each in others), "p*nis"])), "no prompt has so many"
 
 
 def test_a_match_tells_list_rule_mode_and_place() -> None:
