@@ -17,6 +17,7 @@ from bot.database.loras import FileCount, count_files
 from bot.database.paces import load_times
 from bot.database.pauses import paused_servers
 from bot.database.reports import WaitingReports, reports_waiting
+from bot.database.samples import suspects
 from bot.database.takedown_cases import TakedownCase, unfinished_cases
 
 FAILURES = 5  # that are told
@@ -41,6 +42,7 @@ class RecordedState:
     failed: tuple[Job, ...]
     files: FileCount
     hubs: HubCount
+    suspects: int
     records: DatabaseState
     free: int
     disk: int
@@ -63,6 +65,7 @@ async def read_state(settings: Settings) -> RecordedState:
             failed=await last_failed(connection, FAILURES),
             files=await count_files(connection),
             hubs=await count_looks(connection),
+            suspects=len(await suspects(connection)),
             records=await asyncio.to_thread(database_state, settings),
             free=disk.free,
             disk=disk.total,

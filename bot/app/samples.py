@@ -17,7 +17,7 @@ import aiosqlite
 from bot import background
 from bot.app.weight_measuring import WeightMeasurer
 from bot.database.loras import LoraVersion
-from bot.database.samples import Due, count_try, due_for_samples, record_samples, take_try_back
+from bot.database.samples import Due, count_try, due_for_samples, record_failure, record_samples, take_try_back
 from bot.database.weight_ranges import due_for_measuring
 from bot.jobs.service import JobService
 from bot.library.configuration import Configuration
@@ -91,6 +91,8 @@ class SamplePainter:
         except (InferenceError, OSError) as problem:
             preempted = False
             log.warning("no samples of %s: %s", due.version.path, problem)
+            if isinstance(problem, InferenceError):
+                await record_failure(self._connection, due.version.id, problem)
         finally:
             if preempted:
                 await take_try_back(self._connection, due.version.id)

@@ -26,6 +26,7 @@ from bot.cli.progress import progress_bar
 from bot.config import ConfigError, Settings
 from bot.database.connection import read_database
 from bot.database.loras import Lora, LoraVersion, browse_loras, find_loras_by_id, versions_with_problem
+from bot.database.samples import FailedSamples, suspects
 from bot.database.search import name_key
 from bot.library.catalogue import ASKED, UNKNOWN, FileProblem, ScanReport
 from bot.library.registry import RegistryUnreachable
@@ -135,7 +136,7 @@ def _tell_refused(files: Iterable[FileProblem]) -> None:
 
 def run_list(options: argparse.Namespace) -> int:
     """List the entries with their versions, and name the files that are not used."""
-    usable, refused, hubs = asyncio.run(_list(settings_of(options), options.search))
+    usable, refused, hubs, failed = asyncio.run(_list(settings_of(options), options.search))
     if options.json:
         print(json.dumps([_as_json(lora, hubs) for lora in (*usable, *refused)]))
         return DONE
@@ -146,6 +147,9 @@ def run_list(options: argparse.Namespace) -> int:
     _tell_refused(_refused([*usable, *refused]))
     _tell_questions(_questions(usable))
     _tell_hubs(hubs)
+    for each in failed:
+        why = harmless(str(each.failure))
+        print(f"{harmless(each.path)} is suspect, for no sample could be painted with it: {why}")
     return DONE
 
 
@@ -158,8 +162,11 @@ def _tell_hubs(files: Mapping[str, HubFile]) -> None:
             print(f"{harmless(path)}: {harmless(file.newer.version)} at {file.newer.hub} is newer: {file.newer.page}")
 
 
-async def _list(settings: Settings, search: str) -> tuple[list[Lora], list[Lora], dict[str, HubFile]]:
-    """The entries that can be used, those of which no file can, and by path what hubs say of the files of the first."""
+async def _list(
+    settings: Settings, search: str
+) -> tuple[list[Lora], list[Lora], dict[str, HubFile], list[FailedSamples]]:
+    """The entries that can be used, those of which no file can; by path what hubs say of the files of the first, and
+    which of these are suspect."""
     if not settings.storage.database.is_file():  # never scanned: scan now, so that the list is not empty
         await _scan(settings)
     async with read_database(settings.storage.database) as connection:
@@ -169,8 +176,10 @@ async def _list(settings: Settings, search: str) -> tuple[list[Lora], list[Lora]
         )
         versions = [version for lora in usable for version in lora.usable]
         hubs = {file.version.path: file for file in await hub_files(connection, versions)}
+        paths = {version.path for version in versions}
+        failed = [each for each in await suspects(connection) if each.path in paths]
     wanted = name_key(search)
-    return usable, [lora for lora in broken if not lora.usable and _is_called(lora, wanted)], hubs
+    return usable, [lora for lora in broken if not lora.usable and _is_called(lora, wanted)], hubs, failed
 
 
 def _is_called(lora: Lora, wanted: str) -> bool:

@@ -91,6 +91,8 @@ def _library(state: RecordedState) -> str:
     text = f"{files.usable} files can be used"
     if files.unknown or files.broken:
         text += f"; {files.unknown} of unknown base model, {files.broken} broken or doubled: see `library list`"
+    if state.suspects:
+        text += f"; {state.suspects} suspect, for no sample could be painted with them: see `library list`"
     hubs = state.hubs
     if hubs.lost or hubs.newer:
         text += f"; {hubs.lost} not at their hub any more, {hubs.newer} with a newer version there: see `library list`"
@@ -149,6 +151,7 @@ def _as_json(settings: Settings, state: RecordedState) -> dict[str, object]:
         ],
         "library": asdict(state.files),
         "hubs": asdict(state.hubs),
+        "suspects": state.suspects,
         "failed": [_failure(job) for job in state.failed],
         "database_bytes": records.nbytes,
         "newest_copy": records.copied.isoformat() if records.copied else None,

@@ -8,7 +8,7 @@ from pathlib import Path
 import aiosqlite
 
 from bot.database.loras import Lora
-from bot.database.samples import Sample, awaits_samples, samples_given_up, samples_of
+from bot.database.samples import Sample, awaits_samples, fails_by_itself, samples_given_up, samples_of
 from bot.library.configuration import Configuration
 from bot.pictures.attachments import PictureFile
 from bot.pictures.thumbnails import GALLERY, LIST, Box, Thumbnails
@@ -58,8 +58,12 @@ class LoraPictures:
         return bool(wanted) and await awaits_samples(self._connection, lora.id)
 
     async def is_suspect(self, lora: Lora) -> bool:
-        """Whether no samples could be painted with some version, however often that was tried."""
-        return await samples_given_up(self._connection, lora.id)
+        """Whether samples of some version came out broken, or could not be painted however often that was tried."""
+        return await self.fails_by_itself(lora) or await samples_given_up(self._connection, lora.id)
+
+    async def fails_by_itself(self, lora: Lora) -> bool:
+        """Whether samples of some version failed by its own fault, so that no other try ends otherwise."""
+        return await fails_by_itself(self._connection, lora.id)
 
     async def _authors_file(self, lora: Lora, base_model: BaseModelId | None) -> Path | None:
         shown = self._configuration.checkpoints.fitting_first(lora, base_model)

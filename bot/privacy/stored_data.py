@@ -478,6 +478,7 @@ IMPERSONAL: Mapping[str, str] = {
     "word": "id word",
     "word_key": "key word_id",
     "sample": "version_id position checkpoint path created_at",
+    "sample_failure": "version_id code detail failed_at",
     "weight_range": "version_id checkpoint least most",
     "pace": "checkpoint width height pictures step_seconds rest_seconds",
     "load_time": "checkpoint seconds",

@@ -44,6 +44,11 @@ async def add_pictures(
             container.add_item(ui.MediaGallery[Any](discord.MediaGalleryItem(shown, description=_("Preview"))))
     if samples:
         await _add_samples(page, container, pictures, lora, samples)
+    if await pictures.fails_by_itself(lora):
+        text = _("A sample that was painted with it came out broken, or its file could not be used.")
+        container.add_item(ui.TextDisplay[Any](f"⚠️ {text}"))
+    elif samples:
+        return
     elif await pictures.awaits_samples(lora):
         container.add_item(ui.TextDisplay[Any]("-# " + _("Samples are painted as soon as nobody waits for a picture.")))
     elif await pictures.is_suspect(lora):

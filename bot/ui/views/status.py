@@ -13,6 +13,7 @@ from bot.app.reloading import Reloaded
 from bot.config import ConfigError
 from bot.database.clock import now_ms
 from bot.database.hub_looks import HubCount, count_looks
+from bot.database.samples import suspects
 from bot.database.takedown_cases import CaseState, TakedownCase, unfinished_cases
 from bot.i18n import _, duration, later, listed, ngettext, number, sentences
 from bot.i18n.texts import code, plain, with_code
@@ -50,12 +51,13 @@ async def status_view(interaction: Interaction) -> ui.LayoutView:
     overview = await look(client.jobs, client.keeper, client.configuration.settings, client.started)
     cases = await unfinished_cases(client.connection) if is_operator(interaction) else ()
     hubs = await count_looks(client.connection) if is_operator(interaction) else HubCount(0, 0)
+    suspect = [each.path for each in await suspects(client.connection)] if is_operator(interaction) else []
     view = ui.LayoutView(timeout=None)
     parts = (
         f"## {_('Status')}\n{_running(overview)}",
         f"**{_('Workers')}**\n" + "\n".join(map(_worker, overview.workers)),
         f"**{_('Queue')}**\n{_queue(overview, interaction.guild_id)}",
-        f"**{_('Library')}**\n{_library(overview, hubs, reasons=is_operator(interaction))}",
+        f"**{_('Library')}**\n{_library(overview, hubs, suspect, reasons=is_operator(interaction))}",
         f"**{_('Database')}**\n{_records(overview)}",
         *([f"**{_('Takedowns')}**\n" + "\n".join(map(takedown_text, cases[:SHOWN_CASES]))] if cases else []),
         "-# " + " · ".join(f"{name} {version}" for name, version in overview.versions.items()),
@@ -101,7 +103,7 @@ def _queue(overview: Overview, server_id: int | None) -> str:
     return "\n".join(lines)
 
 
-def _library(overview: Overview, hubs: HubCount, *, reasons: bool) -> str:
+def _library(overview: Overview, hubs: HubCount, suspect: Sequence[str], *, reasons: bool) -> str:
     scanned = overview.library
     if scanned is None:
         return _("It was not looked at yet.")
@@ -114,6 +116,10 @@ def _library(overview: Overview, hubs: HubCount, *, reasons: bool) -> str:
     if hubs.lost or hubs.newer:
         text = _("Of those from hubs {lost} are not there any more, and {newer} have a newer version.")
         lines.append(text.format(lost=number(hubs.lost), newer=number(hubs.newer)))
+    if suspect:
+        text = _("Suspect, for no sample could be painted with them: {names}")
+        names = ", ".join(code(name, 60) for name in suspect[:SHOWN_FILES])
+        lines.append(text.format(names=names + (" …" if suspect[SHOWN_FILES:] else "")))
     if reasons:
         return "\n".join([*lines, *_refused(report.refused)])
     if broken := [file.path for file in report.broken]:

@@ -17,10 +17,19 @@ from bot.app.samples import PAUSE_SECONDS, SamplePainter, painting_samples, samp
 from bot.config import LibrarySettings
 from bot.database.connection import fetch
 from bot.database.loras import Lora, find_lora_by_name
-from bot.database.samples import MAX_TRIES, Sample, due_for_samples, samples_of
+from bot.database.samples import (
+    MAX_TRIES,
+    Sample,
+    due_for_samples,
+    record_failure,
+    record_samples,
+    samples_of,
+    suspects,
+)
 from bot.database.weight_ranges import due_for_measuring
 from inference.base_models import BaseModelId
 from inference.demo import LORAS
+from inference.errors import NotANumberPicture, OutOfMemory
 from tests.bot.jobs.test_service import PATIENCE, end, held_up, order
 from tests.house import BASES, PASTEL, VIVID, House
 from tests.inference.requests import request
@@ -109,7 +118,25 @@ async def test_what_cannot_be_painted_is_not_tried_for_ever(easel: Easel, shared
         await painter.paint_next()
     assert await due(easel, PASTEL) is None
     assert await samples(easel, "Wash") == ()
+    assert [each.path for each in await suspects(easel.connection)] == ["wash.safetensors"]
+    assert await easel.lora_pictures.is_suspect(await entry(easel, "Wash"))
     assert not list(easel.configuration.settings.storage.spool.iterdir())
+
+
+async def test_a_file_whose_samples_are_no_numbers_is_suspect_at_once(easel: Easel, shared_house: House) -> None:
+    path = shared_house.add_lora("Nothing", BASES[VIVID], seed=11)
+    await easel.keeper.scan()
+    version = (await entry(easel, "Nothing")).versions[0]
+    await record_failure(easel.connection, version.id, OutOfMemory(what="it"))
+    assert not await easel.lora_pictures.is_suspect(await entry(easel, "Nothing")), "that is not its fault"
+    await record_failure(easel.connection, version.id, NotANumberPicture())
+    lora = await entry(easel, "Nothing")
+    assert await easel.lora_pictures.is_suspect(lora) and await easel.lora_pictures.fails_by_itself(lora)
+    assert path.name in [each.path for each in await suspects(easel.connection)]
+    await record_samples(easel.connection, version.id, VIVID, ["0.png", "1.png"])
+    assert not await easel.lora_pictures.is_suspect(lora)
+    await asyncio.to_thread(path.unlink)
+    await easel.keeper.scan()
 
 
 async def test_nobody_paints_with_a_file_of_unknown_base_model(easel: Easel) -> None:
