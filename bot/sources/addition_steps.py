@@ -145,9 +145,7 @@ class AdditionSteps:
         if not await asyncio.to_thread(target.exists):
             name = await self._free_name(version)
             try:
-                await asyncio.to_thread(
-                    place, self.part(addition.key), target, sidecar_of(version, name, checked.sha256)
-                )
+                await asyncio.to_thread(place, self.part(addition.key), target, sidecar_of(version, name, checked))
             except OSError as problem:
                 raise DiskFailed(name=version.name, reason=problem.strerror or str(problem)) from None
         report = await self._library.scan()

@@ -13,13 +13,14 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from bot.sources.descriptions import guess_category
 from bot.sources.errors import FileOfUnknownModel, FileUnsupported, FileUnusable
 from bot.sources.remote import RemoteVersion
 from inference.hashes import file_sha256
 from inference.lora.fit import Grade
 from inference.lora.header import BadSafetensors, read_header
 from inference.lora.library import SUFFIX, open_regular
-from inference.lora.metadata import evidence_in
+from inference.lora.metadata import evidence_in, written_tags
 from inference.lora.registry import RegistryAnswer
 from inference.lora.sidecar import Category, Sidecar, read_sidecar
 from inference.lora.trigger_groups import trigger_groups
@@ -27,15 +28,21 @@ from inference.lora.verdict import layers_of
 
 FOLDER = "added"  # in the library
 PART = ".part"
+_TITLES, _MAX_TITLE = ("modelspec.title", "ss_output_name"), 200
 _UNPLAIN = re.compile(r"[^a-z0-9]+")
 
 
 @dataclass(frozen=True)
 class CheckedFile:
-    """A file that `inference.lora` would take: its SHA-256, and what its metadata say of its training base."""
+    """A file that `inference.lora` would take: its SHA-256, and what its metadata say.
+
+    `metadata` are about its training base; `tags` are those by which its maker filed it, `titles` what it is called.
+    """
 
     sha256: str
     metadata: dict[str, str]
+    tags: tuple[str, ...] = ()
+    titles: tuple[str, ...] = ()
 
 
 def check_file(path: Path, name: str) -> CheckedFile:
@@ -52,7 +59,10 @@ def check_file(path: Path, name: str) -> CheckedFile:
         raise FileOfUnknownModel(
             name=name, reason=f"its layers are those of no known architecture ({layers.grade.value})"
         )
-    return CheckedFile(file_sha256(path), evidence_in(header.metadata))
+    titles = (header.metadata.get(key, "")[:_MAX_TITLE] for key in _TITLES)
+    return CheckedFile(
+        file_sha256(path), evidence_in(header.metadata), written_tags(header.metadata), tuple(filter(None, titles))
+    )
 
 
 def file_path(version: RemoteVersion, key: str) -> str:
@@ -76,13 +86,19 @@ def _digest(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def sidecar_of(version: RemoteVersion, name: str, sha256: str) -> Sidecar:
+def category_of(version: RemoteVersion, checked: CheckedFile) -> Category:
+    """What a LoRA is for, as far as its page tells it, else its name, else the file's own metadata."""
+    guess = version.category or guess_category((), version.name) or guess_category(checked.tags, "")
+    return guess or guess_category((), " ".join(checked.titles)) or Category.OTHER
+
+
+def sidecar_of(version: RemoteVersion, name: str, checked: CheckedFile) -> Sidecar:
     """What is written beside a file of a hub. It does not tell the base model: that a hub only claims."""
     return Sidecar(
         name=name,
         version=version.version,
-        category=version.category or Category.OTHER,
-        sha256=sha256,
+        category=category_of(version, checked),
+        sha256=checked.sha256,
         tags=tuple(tag for tag in version.tags if tag.lower() not in set(Category))[:20],
         trigger_words=trigger_groups(version.trigger_words),
         content_rating=version.rating,

@@ -9,12 +9,16 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from inference.hashes import autov3_of
+from playground.control import File, Person
 from playground.visible_message import VisibleMessage
 from playground.wire import Json, as_objects
 from tests.bot.sources.hubs import Hubs, content, running_hubs, status
 from tests.bot.sources.test_additions import demo_lora, sdxl_lora
 from tests.discord.conftest import PATIENCE, Scene, menu, open_scene, told
-from tests.house import House
+from tests.discord.test_results import png
+from tests.house import House, attention_modules
+from tests.lora_files import lora_tensors, safetensors_bytes
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -53,8 +57,12 @@ async def test_a_link_becomes_a_page_with_samples(adding: Scene, hubs: Hubs) -> 
     assert "filed under style" in page.text and "Use now" in page.buttons
     assert "[Civitai](https://civitai.com/models/" in page.text
     assert "komori, blue dress, hat" in page.text or "blue dress, hat" in page.text
-    await adding.grace.select(page, menu(page, "addcat"), "pose")
-    page = await added(adding, page, "pose")
+    assert {"character", "pose", "detail", "other"} <= set(page.buttons) and "style" not in page.buttons
+    await adding.grace.press(page, "pose")
+    page = await adding.control.wait_message(page.id, lambda seen: "is in the library now" not in seen.text, PATIENCE)
+    assert "pose" in page.text
+    await adding.grace.select(page, menu(page, "addcat"), "detail")
+    page = await added(adding, page, "detail")
 
     async def with_samples() -> bool:
         shown = await told(adding.grace, "lora info", name="Komori Met")
@@ -137,6 +145,85 @@ async def test_a_link_in_imagine_is_offered_and_used_once_it_is_here(adding: Sce
     assert "Linked Owl" in picture.text and "civitai" not in picture.text
     picture = await adding.painted(await adding.ada.slash("imagine", prompt="a house", lora1=link, steps=2))
     assert "Linked Owl" in picture.text
+
+
+INFOTEXT = """\
+a house <lora:fox:0.7> <lora:gone:0.4>
+Steps: 2, Sampler: Euler a, Seed: 12, Size: 64x64, Model: vivid, Lora hashes: "fox: {fox}, gone: 01234567"\
+"""
+
+
+async def remix(scene: Scene, person: Person, fox: str, answers: int = 1) -> list[VisibleMessage]:
+    """The answers to *Remix* of a picture from elsewhere: the studio, and what may follow it."""
+    picture = await scene.grace.say("look", "general", File("elsewhere.png", png(INFOTEXT.format(fox=fox))))
+    sent = await person.message_command("Remix", picture)
+    return [await sent.reply(PATIENCE)] if answers == 1 else await sent.messages(answers, PATIENCE)
+
+
+async def test_remix_offers_what_is_not_here_to_who_may_add_it(adding: Scene, hubs: Hubs) -> None:
+    data = demo_lora(seed=62)
+    hubs.add_lora("Remixed Fox", data, "Other")
+    fox = autov3_of(data, int.from_bytes(data[:8], "little"))
+    (panel,) = await remix(adding, adding.ada, fox)
+    assert "does not know" in panel.text and "fox" in panel.text
+    _panel, offer = await remix(adding, adding.grace, fox, 2)
+    assert offer.ephemeral and {"Add fox", "Add gone"} <= set(offer.buttons)
+    assert "does not have this" in (await (await adding.grace.press(offer, "Add gone")).reply(PATIENCE)).text
+    begun = await (await adding.grace.press(offer, "Add fox")).reply(PATIENCE)
+    assert "Remixed Fox is in the library now" in (await added(adding, begun, "is in the library now")).text
+    (panel,) = await remix(adding, adding.ada, fox)
+    assert "Remixed Fox" in panel.text
+
+
+async def test_staff_let_a_role_add_and_limit_how_many(adding: Scene, hubs: Hubs) -> None:
+    links = [hubs.link(hubs.add_lora(f"Role {n}", demo_lora(seed=70 + n), "Other")) for n in range(2)]
+    panel = await told(adding.grace, "server")
+    people = await (await adding.grace.select(panel, menu(panel, "svsection"), "people")).reply(PATIENCE)
+    page = await (await adding.grace.select(people, menu(people, "svloras"), "Artists")).reply(PATIENCE)
+    assert "May add LoRAs from outside, besides staff: **<@&" in page.text
+    try:
+        limits = await (await adding.grace.select(page, menu(page, "svsection"), "limits")).reply(PATIENCE)
+        limits = await (await adding.grace.select(limits, menu(limits, "svholder"), "everybody")).reply(PATIENCE)
+        assert "LoRAs to add in 24 hours: **none of its own** · at most 1,000" in limits.text
+        form = await adding.grace.press(limits, "LoRAs from outside")
+        await form.modal(PATIENCE)
+        limits = await (await adding.grace.submit(form, {"loras_per_day": "1"})).reply(PATIENCE)
+        assert "LoRAs to add in 24 hours: **1**" in limits.text
+        offer = await told(adding.ada, "imagine", prompt=f"a house {links[0]}")
+        begun = await (await adding.ada.press(offer, "Add it")).reply(PATIENCE)
+        await added(adding, begun, "is in the library now")
+        refused = await told(adding.ada, "lora add", link=links[1])
+        assert "Your limit of LoRAs to add in 24 hours is 1" in refused.text and "for everybody" in refused.text
+        assert not hubs.requests(hubs.file_path(int(links[1].rpartition("=")[2])))
+    finally:
+        form = await adding.grace.press(limits, "LoRAs from outside")
+        await form.modal(PATIENCE)
+        page = await (await adding.grace.submit(form, {"loras_per_day": ""})).reply(PATIENCE)
+        people = await (await adding.grace.select(page, menu(page, "svsection"), "people")).reply(PATIENCE)
+        await (await adding.grace.select(people, menu(people, "svloras"))).reply(PATIENCE)
+
+
+async def test_an_attached_file_is_judged_by_its_page(adding: Scene, hubs: Hubs) -> None:
+    data = demo_lora(seed=80)
+    hubs.add_version(hubs.add_model("Somebody", poi=True), data, "Other")
+    answer = await told(adding.grace, "lora add", file=File("my_owl.safetensors", data))
+    assert "shows a real person" in answer.text
+    begun = await (
+        await adding.grace.slash("lora add", file=File("night_owl_style.safetensors", demo_lora(seed=81)))
+    ).reply(PATIENCE)
+    page = await added(adding, begun, "is in the library now")
+    assert "filed under style" in page.text, "as its name says"
+    assert "From a file that somebody attached" in page.text
+
+
+async def test_what_contradicts_itself_is_not_used_until_an_operator_decides(adding: Scene, hubs: Hubs) -> None:
+    data = safetensors_bytes(lora_tensors(attention_modules(), seed=82), {"ss_sd_model_name": "illustriousXL_v01"})
+    link = hubs.link(hubs.add_lora("Contradiction", data, "Other"))
+    begun = await (await adding.grace.slash("lora add", link=link)).reply(PATIENCE)
+    page = await added(adding, begun, "is in the library now")
+    assert "Nobody can paint with it yet" in page.text and "contradicts itself" in page.text
+    refused = await told(adding.ada, "imagine", prompt="a house", lora1="Contradiction")
+    assert "not certain which base model Contradiction was trained on" in refused.text
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["within fifteen minutes", "later"])

@@ -39,6 +39,7 @@ FORGED = [
       for choice in (f"{'9' * 18}:0:1:1", f"1:0:{TOO_MUCH}:1", f"{TOO_MUCH}:0:1:1", "1:10:1:1", "1:0:1:2", "1:0:0:0")),
     f"svartout:1:art:0::{'9' * 18}", f"svartout:1:art:0::{TOO_MUCH}", f"svartout:{TOO_MUCH}:art:0::1",
     f"report:lora:{TOO_MUCH}", f"svcase:1:reports:0::{'9' * 18}", "svrpshare:1:reports:0::2",
+    f"addis:{TOO_MUCH}:style", "addis:1:nothing",
     f"addstop:{TOO_MUCH}", f"addstop:{'9' * 18}", f"addcat:{TOO_MUCH}", f"addcat:{'9' * 18}", "addlink:c::",
     "addlink:h:0123456789",
     "addlink:h:xyz",

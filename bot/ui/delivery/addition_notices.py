@@ -42,7 +42,7 @@ from bot.ui.delivery.delivery import TICKET_MS, OutgoingMessage, RouteClosed
 from bot.ui.discord_refusals import DISCORD_ERRORS
 from bot.ui.replies import send_ephemeral
 from bot.ui.views.addition_text import ended_text
-from bot.ui.views.lora import LoraPageButton
+from bot.ui.views.lora import LoraPageButton, category_row
 
 log = logging.getLogger(__name__)
 
@@ -184,6 +184,8 @@ class AdditionNotices:
         view.add_item(ui.TextDisplay[Any](f"{ended_text(addition, lora)}\n-# {numbered}"))
         if lora is not None:
             view.add_item(ui.ActionRow[Any](LoraPageButton(lora.id)))
+            if lora.added_by == request.person_id:
+                view.add_item(category_row(lora))
         view.stop()
         return view
 

@@ -27,7 +27,8 @@ MAX_NAME = 60
 
 
 class AddLinkedButton(
-    PersistentButton, template=r"addlink:(?P<what>[cr]:\d{0,12}:\d{0,12}|h:(?:[0-9a-f]{10}|[0-9a-f]{12}|[0-9a-f]{64}))"
+    PersistentButton,
+    template=r"addlink:(?P<what>[cr]:\d{0,12}:\d{0,12}|h:(?:[0-9a-f]{8}|[0-9a-f]{10}|[0-9a-f]{12}|[0-9a-f]{64}))",
 ):
     """Adds what was named."""
 
@@ -106,12 +107,12 @@ async def _here(interaction: Interaction, link: Link, lora: LoraDraft | None) ->
 async def offer_missing(interaction: Interaction, parts: Sequence[MatchedLora]) -> None:
     """Offer to add the LoRAs of a picture that are known by hash alone, to who may add some."""
     missing = [part.named for part in parts if part.lora is None and part.named.hash]
-    links = [(named.name, link) for named in missing if isinstance(link := parse_link(named.hash or ""), HashLink)]
+    names = {link: named.name for named in missing if isinstance(link := parse_link(named.hash or ""), HashLink)}
     enabled = interaction.client.configuration.settings.sources.enabled
-    if not links or not enabled or not await may(interaction, Action.ADD_LORA):
+    if not names or not enabled or not await may(interaction, Action.ADD_LORA):
         return
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any](_("What is not here can be looked for at Civitai and added:")))
-    buttons = [AddLinkedButton(link, name) for name, link in links[:MAX_OFFERS]]
+    buttons = [AddLinkedButton(link, name) for link, name in list(names.items())[:MAX_OFFERS]]
     view.add_item(ui.ActionRow[Any](*buttons))
     await send_ephemeral(interaction, view)

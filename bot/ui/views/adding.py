@@ -27,7 +27,7 @@ from bot.ui.discord_refusals import DISCORD_ERRORS
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import error_message, send_ephemeral
 from bot.ui.views.addition_text import adding_text, ended_text, here_already_text
-from bot.ui.views.lora import lora_page_of
+from bot.ui.views.lora import MAX_COMPONENTS, category_row, lora_page_of, may_correct
 from bot.ui.views.persistent_items import PersistentButton
 
 log = logging.getLogger(__name__)
@@ -166,13 +166,17 @@ async def ended_page(interaction: Interaction, addition: LoraAddition) -> Render
         page = RenderedMessage()
         page.view.add_item(ui.TextDisplay[Any](ended_text(addition, None)))
         return page
-    return await _page(interaction, lora, ended_text(addition, lora))
+    return await _page(interaction, lora, ended_text(addition, lora), corrects=may_correct(interaction, lora))
 
 
-async def _page(interaction: Interaction, lora: Lora, above: str) -> RenderedMessage:
+async def _page(interaction: Interaction, lora: Lora, above: str, *, corrects: bool = False) -> RenderedMessage:
+    """A LoRA's page under a text, and with buttons that correct its category by one press."""
     page = await lora_page_of(interaction, lora.id)
     shown = RenderedMessage(files=page.files)
     shown.view.add_item(ui.TextDisplay[Any](above))
+    row = category_row(lora)
+    if corrects and page.view.total_children_count + 2 + len(row.children) <= MAX_COMPONENTS:
+        shown.view.add_item(row)
     for item in page.view.children:
         shown.view.add_item(item)
     return shown

@@ -11,6 +11,7 @@ from bot.sources.attached import ATTACHED
 from bot.sources.choosing import claimed_base
 from bot.sources.remote import RemoteVersion, Terms
 from bot.ui.replies import error_message
+from inference.lora.evidence import Source
 
 MAX_NAME = 80
 MAX_DESCRIPTION = 600
@@ -95,11 +96,31 @@ def ended_text(addition: LoraAddition, lora: Lora | None) -> str:
     version = RemoteVersion.model_validate_json(addition.source)
     if lora is None:
         return _("{name} was added, but is not in the library any more.").format(name=clipped(version.name, MAX_NAME))
-    guess = label(version.category) if version.category else ""
     told = [_("{name} is in the library now.").format(name=plain(lora.name))]
-    if guess:
-        told.append(_("It was filed under {category}; whoever added it may correct that below.").format(category=guess))
+    here = next((each for each in lora.usable if each.sha256 == addition.sha256), None)
+    if here is not None and here.base_model is None:
+        told.append(_not_used(here.evidence, version))
+    told.append(
+        _("It was filed under {category}; whoever added it may correct that below.").format(
+            category=label(lora.category)
+        )
+    )
     return sentences(*told)
+
+
+def _not_used(evidence: Source, version: RemoteVersion) -> str:
+    """Why nobody can paint with it yet."""
+    if evidence is not Source.CONFLICT:
+        return _("Nobody can paint with it yet: nothing tells its base model for certain. An operator can declare it.")
+    claimed = claimed_base(version)
+    if claimed is None:
+        return _(
+            "Nobody can paint with it yet: what is said of its base model contradicts itself. An operator decides."
+        )
+    return _(
+        "Nobody can paint with it yet: its page says that it is made for {base}, and the file contradicts that. An "
+        "operator decides."
+    ).format(base=claimed.label)
 
 
 def here_already_text(name: str) -> str:

@@ -206,13 +206,40 @@ class AddedCategoryMenu(PersistentSelect, template=r"addcat:(?P<lora>\d{1,18})")
 
     async def handle(self, interaction: Interaction) -> None:
         """Store the category and show the page again."""
-        lora = await require_lora(interaction, self.lora_id)
-        if not may_correct(interaction, lora):
-            raise NotYours(instead=_("Only who added it can correct it."))
         if self.value not in set(Category):
             raise outdated_error()
-        await interaction.client.additions.correct_category(lora, Category(self.value))
-        await refresh_lora_page(interaction, lora.id)
+        await correct_category(interaction, self.lora_id, Category(self.value))
+
+
+class AddedCategoryButton(LoraButton, template=r"addis:(?P<lora>\d{1,18}):(?P<category>[a-z]{1,20})"):
+    """Corrects by one press what a LoRA was filed under when it was added. Who added it and operators may."""
+
+    def __init__(self, lora_id: int, category: Category) -> None:
+        self.category = category
+        super().__init__(lora_id, label(category), f"addis:{lora_id}:{category.value}")
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means. Raises ValueError for what is no category."""
+        return cls(int(match["lora"]), Category(match["category"]))
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Store the category and show the LoRA's page."""
+        await correct_category(interaction, self.lora_id, self.category)
+
+
+def category_row(lora: Lora) -> ui.ActionRow[Any]:
+    """A button for each category under which the LoRA is not filed."""
+    return ui.ActionRow[Any](*(AddedCategoryButton(lora.id, each) for each in Category if each is not lora.category))
+
+
+async def correct_category(interaction: Interaction, lora_id: int, category: Category) -> None:
+    """Store what an added LoRA is for, and show its page. Raises NothingThere, NotYours or SourceError."""
+    lora = await require_lora(interaction, lora_id)
+    if not may_correct(interaction, lora):
+        raise NotYours(instead=_("Only who added it can correct it."))
+    await interaction.client.additions.correct_category(lora, category)
+    await refresh_lora_page(interaction, lora.id)
 
 
 def may_correct(interaction: Interaction, lora: Lora) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from bot.config.sources import SourcesSettings
+from inference.hashes import autov3_of
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 COMMIT = "c0ffee" * 6 + "abcd"  # the commit of every repository
@@ -96,7 +97,7 @@ class Hubs:
             "sizeKB": len(data) / 1024,
             "primary": True,
             "metadata": {"format": "SafeTensor", "fp": "fp16"},
-            "hashes": {"SHA256": sha256(data).upper(), "AutoV2": sha256(data)[:10].upper()},
+            "hashes": {"SHA256": sha256(data).upper(), "AutoV2": sha256(data)[:10].upper(), **_autov3(data)},
             "downloadUrl": url,
             **fields.pop("file", {}),  # pyright: ignore[reportGeneralTypeIssues]
         }
@@ -230,6 +231,12 @@ class Hubs:
             await response.write(data[at : at + step])
             await self.paused.wait()
         return response
+
+
+def _autov3(data: bytes) -> dict[str, str]:
+    """The hash of what stands behind the header, of a file that has one."""
+    length = int.from_bytes(data[:8], "little")
+    return {"AutoV3": autov3_of(data, length).upper()} if 8 + length < len(data) else {}
 
 
 def _brief(model: dict[str, Any]) -> dict[str, Any]:

@@ -247,6 +247,24 @@ async def test_who_is_not_admitted_leaves_no_row_and_no_file(house: House, hubs:
         assert await waiting_additions(found.connection) == [] and left(house) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "metadata", "category"),
+    [
+        ("owl_artstyle", {}, Category.STYLE),
+        ("owl", {"modelspec.tags": "anime, character"}, Category.CHARACTER),
+        ("owl", {"ss_output_name": "StandingPose_v2"}, Category.POSE),
+        ("owl", {"modelspec.title": "Owl detailer"}, Category.DETAIL),
+        ("owl", {}, Category.OTHER),
+    ],
+)
+async def test_what_it_is_for_is_guessed_by_name_and_metadata(
+    house: House, hubs: Hubs, name: str, metadata: dict[str, str], category: Category
+) -> None:
+    async with opened(house, hubs) as (found, additions):
+        await ended(additions, await attach(additions, f"{name}.safetensors", demo_lora(seed=90, **metadata)))
+        assert (await entry(found, name)).category is category
+
+
 async def test_an_attached_file_joins_the_download_of_the_same(house: House, hubs: Hubs) -> None:
     data = demo_lora()
     version_id = hubs.add_lora("Komori", data, "Other")
