@@ -45,12 +45,15 @@ class PicturePainter:
         self._stored = stored
         self._folder = folder
 
-    async def __call__(self, prompt: str, checkpoint: str = "vivid", seed: int = SEED, **loras: float) -> Image.Image:
+    async def __call__(
+        self, prompt: str, checkpoint: str = "vivid", seed: int = SEED, *, steps: int | None = None, **loras: float
+    ) -> Image.Image:
         """One picture."""
         draft = RequestDraft(
             prompt=prompt,
             checkpoint=checkpoint,
             seed=seed,
+            steps=steps,
             loras=tuple(LoraDraft(name=name, weight=weight) for name, weight in loras.items() if weight),
         )
         target = self._folder / "picture.png"
@@ -72,6 +75,8 @@ async def paint_all(one: PicturePainter) -> None:
     _save("base-models", [[owl, await asyncio.to_thread(_on_the_other_base)]])
     strip = [_labelled(await one(OWL, Komori=weight), f"{weight:g}") for weight in WEIGHTS]
     _save("weights", [strip[:3], strip[3:]])
+    hurried = [_labelled(await one(OWL, Komori=1.0, steps=steps), f"{steps}") for steps in (2, 4, 8, 16)]
+    _save("few-steps", [hurried])
     both, less = await one(OWL, Komori=1.0, Stripes=1.0), await one(OWL, Komori=0.9, Stripes=0.6)
     _save("combining", [[owl, await one(OWL, Stripes=1.0), both, less]])
     _save("trouble", [[owl, await one(OWL, Komori=0.1), await one(OWL, Komori=WEIGHTS[-1])]])

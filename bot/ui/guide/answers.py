@@ -99,7 +99,7 @@ TROUBLES = (
         "melting",
         later("Faces melt, lines burn"),
         later(
-            "The weights are too high. Go to 0.8, or lower when several LoRAs are in; together about 1.5 is plenty. "
+            "The weights are too high. Go to 0.8, or lower when several LoRAs are in, above all of one kind. "
             "If one alone breaks pictures at its recommended weight, lower the guidance a little."
         ),
         (GuideLink.STUDIO,),

@@ -94,10 +94,28 @@ CHAPTERS = (
             "- Above **1.2**, pictures begin to break.\n"
             "- Below zero it pushes away from what it has learnt.\n"
             "/sweep paints one LoRA at several weights side by side, with one seed. "
-            "A LoRA's page says which weight its maker recommends; Easel takes that one by itself."
+            "A LoRA's page says which weight its maker recommends; Easel takes that one by itself. "
+            "Where it was measured, the page also says between which weights the LoRA is useful."
         ),
         "weights.webp",
         later("One LoRA, one seed, rising weights: too little, right, too much"),
+    ),
+    Chapter(
+        "fast",
+        later("Few-step LoRAs"),
+        later(
+            "Lightning, Hyper, LCM, TCD, PCM, DMD2 and Turbo LoRAs add nothing to see. With one, **1 to 8 steps** are "
+            "enough where 28 are usual, and the picture is there in a fraction of the time.\n"
+            "- Each was made for a number of steps, a sampler, and little or no guidance. Easel knows it by its name, "
+            "fills in what you leave alone, and says so in one line.\n"
+            "- Leave the steps empty: more of them do not help.\n"
+            "- Leave its **weight** alone too, and take one at a time. Other LoRAs join it at their own weights; "
+            "where you scale all, it keeps its own.\n"
+            "- Without guidance, what you want to keep out has no effect.\n"
+            "- Where this bot has one ready, choose *fast* in /imagine, or under *Options* in the studio."
+        ),
+        "few-steps.webp",
+        later("The same seed in 2, 4, 8 and 16 steps, without such a LoRA: few steps leave a picture unfinished"),
     ),
     Chapter(
         "combining",
@@ -106,7 +124,8 @@ CHAPTERS = (
             "A character, a style and a detail make a good team.\n"
             "- All of them must fit the checkpoint. Easel checks each.\n"
             "- Their order does not matter: they are added up.\n"
-            "- Each adds to the same picture, so take every weight down a little. Together about **1.5** is plenty.\n"
+            "- Each adds to the same picture, so take every weight down a little, above all among LoRAs of one kind. "
+            "The studio says when it is too much.\n"
             "- Change one thing at a time and keep the seed; then you see what did it. *Compare* in the studio paints "
             "with and without each.\n"
             "A set that works can be kept as a **stack**, by name, and given to others by its code."

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from inference.messages import SEEDS, SPACINGS, Sampler, SourceImage, Spacing
+from inference.base_models import Architecture
+from inference.lora.few_steps import read_name
+from inference.messages import SEEDS, SPACINGS, FewStepUse, Sampler, SourceImage, Spacing
 from inference.parameters import SAMPLER_LABELS, RecipeLora, infotext, read_infotext
 from inference.parameters.files import MAX_TEXT
 from inference.parameters.reading import without_words
@@ -203,3 +205,26 @@ def test_reading_takes_time_that_grows_with_the_text_and_no_faster(
 ) -> None:
     measured = growth(read, lambda length: (begin + unit * (length // len(unit) + 1))[:length], MAX_TEXT)
     assert measured.factor < STEEPEST, measured
+
+
+@pytest.mark.parametrize(
+    "name", ["sdxl_lightning_4step_lora", "Hyper-SDXL-1step-lora", "Hyper-SDXL-8steps-CFG-lora", "lcm-lora-sdxl",
+             "dmd2_sdxl_4step_lora"],
+)  # fmt: skip
+def test_a_few_step_picture_says_as_others_do_how_it_was_painted_and_is_read_back(name: str) -> None:
+    made_for = read_name(name, Architecture.SDXL).recipe
+    assert made_for is not None and made_for.sampler is not None and made_for.guidance is not None
+    few = use(name, weight=made_for.weight)
+    made = request(
+        loras=(few,), steps=made_for.steps, sampler=made_for.sampler, spacing=made_for.spacing,
+        guidance_scale=made_for.guidance, few_steps=FewStepUse(name=name, least=made_for.steps, most=made_for.steps),
+    )  # fmt: skip
+    text = infotext(made, "c" * 64, {few.sha256: "0123456789ab"})
+    assert f"<lora:{name}:1>" in text and f"Steps: {made_for.steps}, Sampler: " in text
+    assert f"CFG scale: {made_for.guidance:g}," in text and "Few" not in text, "no field that nobody else knows"
+    assert ("Schedule type: SGM Uniform" in text) == (made_for.spacing is Spacing.TRAILING)
+    recipe = read_infotext(text)
+    assert recipe.loras == (RecipeLora(name, made_for.weight, "0123456789ab"),)
+    assert (recipe.steps, recipe.sampler, recipe.spacing, recipe.guidance_scale) == (
+        made_for.steps, made_for.sampler, made_for.spacing, made_for.guidance,
+    )  # fmt: skip
