@@ -161,11 +161,33 @@ async def they_look_at_the_gallery(demo: Demo, browser: Browser) -> None:
         await command(page, "gallery")
         await expect(last(page)).to_contain_text("Featured")
         await pictures(page, "60-featured")
+        await they_narrow_it_down(page)
         await begin(page, "lora info")
         await choose(page, "name", "komo", "Komori")
         await page.get_by_test_id("command-send").click()
         await expect(last(page)).to_contain_text("Made with it in this server")
         await pictures(page, "61-lora-page")
+
+
+async def they_narrow_it_down(page: Page) -> None:
+    """By category in the menu of the page that is shown, and by words; what is found is all that is shown."""
+    gallery = last(page)
+    await gallery.locator("select[data-custom-id^='ga-c']").select_option(value="style")
+    await expect(gallery.locator("li")).to_have_count(1)
+    await expect(gallery).to_contain_text("Stripes")
+    await expect(gallery).not_to_contain_text("Komori")
+    await pictures(page, "66-by-category")
+    await begin(page, "gallery")
+    await fill(page, "search", "komori")
+    await page.get_by_test_id("command-send").click()
+    await expect(last(page)).to_contain_text("komori")
+    await expect(last(page).locator("img")).to_have_count(2)
+    await last(page).locator("select[data-custom-id='ga-v:list']").select_option(index=1)
+    await expect(last(page).get_by_role("button", name="Report")).to_be_visible()
+    await last(page).get_by_role("button", name="Report").click()
+    await expect(page.locator("dialog[open]")).to_contain_text("What is wrong with it?")
+    await pictures(page, "67-a-report")
+    await page.keyboard.press("Escape")
 
 
 async def what_is_taken_away_is_nowhere(demo: Demo, browser: Browser) -> None:

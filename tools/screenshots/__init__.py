@@ -1,8 +1,9 @@
 """Screenshots of every screen, and a moving picture: `python -m tools.screenshots` walks through the local channel.
 
-__main__.py     takes the named screenshots, or all
-demo_page.py    a running demo and a page that shows it
-screens.py      the screens, each with the actions that lead to it
-newcomer.py     the first minute of a new user
-film.py         the moving picture of README.md
+__main__.py         takes the named screenshots, or all
+demo_page.py        a running demo and a page that shows it
+screens.py          the screens, each with the actions that lead to it
+gallery_screens.py  those of publishing and the gallery
+newcomer.py         the first minute of a new user
+film.py             the moving picture of README.md
 """

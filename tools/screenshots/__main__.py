@@ -18,16 +18,19 @@ from tools.screenshots.demo_page import (
     DESKTOP,
     LONG_PHONE,
     SMALL_DESKTOP,
+    TALL_DESKTOP,
     Demo,
     chromium,
     open_page,
     running_demo,
     visible_area,
 )
+from tools.screenshots.gallery_screens import GALLERY_SCREENS
 from tools.screenshots.screens import SCREENS, Stage
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 CHANNEL = "art"
+ALL_SCREENS = (*SCREENS, *GALLERY_SCREENS)
 QUALITY = 82  # of WebP: letters stay sharp, and a screen takes some 30 kB
 
 
@@ -43,10 +46,10 @@ async def _walk(names: list[str], out: Path) -> None:
             await stage.populate()
             if FILM in names:
                 await _film(stage, demo, browser, out)
-            for screen in (screen for screen in SCREENS if screen.name in names):
+            for screen in (screen for screen in ALL_SCREENS if screen.name in names):
                 await control.set_person(stage.ada.name, locale=screen.locale)
                 await screen.before(stage)
-                size = LONG_PHONE if screen.phone else DESKTOP
+                size = LONG_PHONE if screen.phone else TALL_DESKTOP if screen.tall else DESKTOP
                 channel = screen.channel or CHANNEL
                 async with open_page(browser, demo, screen.who, channel, size, screen.locale) as page:
                     if screen.then is not None:
@@ -87,7 +90,7 @@ def _keep(png: bytes, path: Path) -> None:
 
 def main() -> int:
     """Make the screenshots that are named, or all."""
-    names = [FIRST_MINUTE, FILM, *(screen.name for screen in SCREENS)]
+    names = [FIRST_MINUTE, FILM, *(screen.name for screen in ALL_SCREENS)]
     parser = argparse.ArgumentParser(prog="python -m tools.screenshots", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(names))
     parser.add_argument("--out", type=Path, default=PICTURES, metavar="DIR")

@@ -26,10 +26,11 @@ QUIET = (
 )
 DESKTOP: ViewportSize = {"width": 1040, "height": 1180}
 SCALE = 1.0  # pixels of a picture for each of the page; more would make the repository grow without showing more
+TALL_DESKTOP: ViewportSize = {"width": 1040, "height": 1700}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 SMALL_DESKTOP: ViewportSize = {"width": 960, "height": 900}
 LONG_PHONE: ViewportSize = {"width": 390, "height": 1700}  # as if one had scrolled through all of a message
-SHOWN = "[data-testid=message], [data-testid=suggestion]"
+SHOWN = "[data-testid=message], [data-testid=suggestion], dialog[open]"
 MARGIN = 14  # pixels above the visible area
 START_SECONDS = END_SECONDS = 300
 PAINT_MS = 300_000  # the first picture waits for the worker to load torch; a busy machine takes minutes

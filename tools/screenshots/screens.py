@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from playwright.async_api import Page, expect
 
-from playground import default_world
 from playground.control import Control, People, SentInteraction
 from playground.visible_message import VisibleMessage
 from tools.screenshots.demo_page import PAINT_MS, begin, choose, fill, last
@@ -103,6 +102,7 @@ class Screen:
     before: Callable[[Stage], Awaitable[None]]
     then: Callable[[Page], Awaitable[None]] | None = None
     phone: bool = False
+    tall: bool = False  # a page that is longer than the usual one
     locale: str = "en-US"
     who: str = "Ada"
     channel: str | None = None  # None for the stage's
@@ -255,57 +255,6 @@ async def guide_answer(stage: Stage) -> None:
     await (await stage.ada.select(visible_area, "guide:ask:trouble", "melting")).reply()
 
 
-async def art_channel(stage: Stage) -> None:
-    """The sketches become an art channel, unless they are one."""
-    panel = await (await stage.grace.slash("server", in_=stage.channel)).reply(TIMEOUT_SECONDS)
-    panel = await _chosen(stage, panel, "svsection:", "art")
-    if "Remove" not in panel.buttons:
-        await _chosen(stage, panel, "svartadd:", default_world.THREAD)
-    await stage.clear()
-
-
-async def _chosen(stage: Stage, panel: VisibleMessage, menu: str, value: str) -> VisibleMessage:
-    """Staff choose in a menu of the panel."""
-    custom_id = next(each for each in panel.selects if each.startswith(menu))
-    return await (await stage.grace.select(panel, custom_id, value)).reply(TIMEOUT_SECONDS)
-
-
-async def publish(stage: Stage) -> None:
-    """What will be shown, before a picture is published."""
-    await art_channel(stage)
-    picture = await stage.painted(
-        await stage.order("imagine", prompt=OWL, lora1="Komori", checkpoint="vivid", seed=SEED)
-    )
-    question = await stage.pressed(picture, "publish:")
-    await stage.pressed(question, "pubprompt:")
-
-
-async def gallery(stage: Stage) -> None:
-    """What people have published, and what staff feature of it."""
-    await art_channel(stage)
-    for prompt, checkpoint, name in PAINTED:
-        picture = await stage.painted(
-            await stage.order("imagine", prompt=prompt, checkpoint=checkpoint, lora1=name, seed=SEED)
-        )
-        question = await stage.pressed(picture, "publish:")
-        await stage.pressed(question, "pubconfirm:")
-    await stage.clear()
-    await stage.told("gallery")
-
-
-async def published(stage: Stage) -> None:
-    """One picture of it, with what everybody may do."""
-    page = await stage.told("gallery")
-    if "ga-v:list" not in page.selects:
-        await gallery(stage)
-        page = await stage.told("gallery")
-    newest = page.selects["ga-v:list"]["options"][0]["value"]
-    await stage.clear()
-    page = await stage.told("gallery")
-    await (await stage.ada.select(page, "ga-v:list", newest)).reply(TIMEOUT_SECONDS)
-    await stage.ada.delete(page)
-
-
 SCREENS = (
     Screen("imagine", nothing, fill_in_imagine),
     Screen("result", result),
@@ -323,9 +272,6 @@ SCREENS = (
     Screen("details", details),
     Screen("queue", queue),
     Screen("settings", settings),
-    Screen("publish", publish),
-    Screen("gallery", gallery),
-    Screen("published", published),
     Screen("remix", remix),
     Screen("guide", guide),
     Screen("guide-answer", guide_answer),
