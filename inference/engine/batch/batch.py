@@ -96,7 +96,7 @@ class Batch:
         layout = self._layout or self._lay_out()
         inputs = [run.model_input() for run in layout.runs]
         latents = torch.cat([rows for rows, _ in inputs])
-        times = torch.cat([time for _, time in inputs]).to(latents.device)
+        times = torch.cat([time for _, time in inputs])
         model_output = self._predict(layout.passes, latents, times, first=first)
         self._layout = layout  # set only now: a first pass that fails is recorded again
         failed: dict[Run, InferenceError] = {}

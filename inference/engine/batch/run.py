@@ -41,6 +41,8 @@ class Run:
         self._unused_scheduler: Any = None
         self.scheduler = family.scheduler(request)
         self.latents, self.timesteps = family.starting_latents(request, self.scheduler, source, self.generators)
+        # There at once: a copy at each step would let the host wait for the device. Samplers read theirs on the host.
+        self._times = self.timesteps.to(self.latents.device)
         self._options = _step_options(self.scheduler, self.generators)
         self.done = 0
         self.projections: PromptProjections | None = None  # made by the batch that it joins
@@ -71,7 +73,7 @@ class Run:
         time = self.timesteps[self.done]
         self._sample = _scaled(self.scheduler, self.latents, time)
         rows = self._sample if self.rows == 1 else self._sample.repeat_interleave(self.rows, 0)
-        return rows, time.expand(len(rows))
+        return rows, self._times[self.done].expand(len(rows))
 
     def advance(self, model_output: torch.Tensor) -> None:
         """One step of the sampler with the denoiser's output (rows, …)."""

@@ -1,0 +1,174 @@
+"""Paints the demo on the CPU and on the pretend card, and tells what differs and what the card counted."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from inference.base_models import BaseModelId
+from inference.demo import CHECKPOINTS, LORAS
+from inference.engine.batch.handle import Handle, State
+from inference.engine.engine import Engine
+from inference.hashes import file_sha256
+from inference.messages import CheckpointSpec, Configure, GenerationRequest, LoraUse, Offload, Sampler
+from tests.pretend_card.card import CARD, DEVICE
+from tests.pretend_card.install import install
+
+STEPS = 3
+TOGETHER = 4  # requests
+WORDS = ("red", "circle", "star", "blue", "square", "gloss", "stripes", "night")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Engines on one folder, and requests that are made from a seed."""
+
+    folder: Path
+    seed: int
+    side: int = 64  # pixels
+    offload: Offload = Offload.WHEN_SHORT
+
+    @property
+    def configure(self) -> Configure:
+        """The demo's checkpoints."""
+        specs = tuple(
+            CheckpointSpec(name=each.name, source=str(each.path), base_model=BaseModelId(each.base_model))
+            for each in CHECKPOINTS
+        )
+        return Configure(
+            checkpoints=specs, library=str(LORAS), spool=str(self.folder), inputs=str(self.folder), places=8,
+            offload=self.offload,
+        )  # fmt: skip
+
+    def engine(self, device: torch.device, dtype: torch.dtype | None) -> Engine:
+        """A fresh one."""
+        return Engine.of(self.configure, device, dtype)
+
+    def requests(self, sampler: Sampler, steps: int = STEPS) -> list[GenerationRequest]:
+        """Some for one pass: with guidance, and each with other LoRAs, words and weights."""
+        drawn, found = random.Random(f"{self.seed} {sampler}"), uses()
+        return [
+            GenerationRequest(
+                checkpoint=CHECKPOINTS[0].name, prompt=" ".join(drawn.sample(WORDS, 3)), negative_prompt="",
+                width=self.side, height=self.side, steps=steps, guidance_scale=3.0, sampler=sampler, seed=drawn.randrange(2**31),
+                loras=tuple(
+                    use.model_copy(update={"weight": drawn.uniform(0.3, 0.9)})
+                    for use in drawn.sample([*found], number % 3)
+                ),
+            )
+            for number in range(TOGETHER)
+        ]  # fmt: skip
+
+
+def uses() -> dict[LoraUse, str]:
+    """The demo's LoRAs for its first checkpoint, with their files."""
+    files = sorted(LORAS.glob(f"*-{CHECKPOINTS[0].name}.safetensors"))
+    return {LoraUse(sha256=file_sha256(each), weight=1.0, name=each.stem): each.name for each in files}
+
+
+def painted(engine: Engine, requests: Sequence[GenerationRequest]) -> list[Handle]:
+    """All of them, at once. Raises what the first that failed failed with."""
+    files = {use.sha256: name for use, name in uses().items()}
+    handles = [engine.submit(each, files) for each in requests]
+    engine.finish()
+    for handle in handles:
+        if handle.error is not None:
+            raise handle.error
+        assert handle.state is State.DONE
+    return handles
+
+
+def pictures(handles: Sequence[Handle]) -> list[torch.Tensor]:
+    """On the host."""
+    found = [handle.pictures for handle in handles if handle.pictures is not None]
+    return [each.cpu().double() for each in found]
+
+
+def difference(found: Sequence[torch.Tensor], expected: Sequence[torch.Tensor]) -> float:
+    """The largest of all numbers of pictures, in 0..1."""
+    return max(float((one - other).abs().max()) for one, other in zip(found, expected, strict=True))
+
+
+@dataclass
+class Found:
+    """What came of painting with each sampler."""
+
+    differences: dict[str, float]
+    waits_per_step: dict[str, float]
+    waits_besides: dict[str, float]  # for all requests together: joining, decoding, leaving
+    places: Counter[tuple[str, str]]
+    bytes_left: int = 0
+
+
+def measure(trial: Trial, samplers: Sequence[Sampler], dtype: torch.dtype) -> Found:
+    """Paint with each sampler on both, of which the card comes second; the process has it from then on."""
+    orders = {sampler: [trial.requests(sampler), trial.requests(sampler, 2 * STEPS)] for sampler in samplers}
+    engine = trial.engine(torch.device("cpu"), dtype)
+    expected = {sampler: [pictures(painted(engine, each)) for each in both] for sampler, both in orders.items()}
+    engine.close()
+    del engine
+    install()
+    engine = trial.engine(DEVICE, dtype)
+    painted(engine, trial.requests(samplers[0]))  # loads the checkpoint, measures the first passes
+    found = Found({}, {}, {}, Counter())
+    for sampler, both in orders.items():
+        found.differences[sampler] = 0.0
+        painted(engine, both[0])  # reads its LoRAs, which stay
+        waits: list[int] = []
+        for order, there in zip(both, expected[sampler], strict=True):
+            CARD.count_anew()
+            handles = painted(engine, order)
+            counted = CARD.count_anew()
+            waits.append(counted.waits.total())
+            found.places += counted.waits
+            here = pictures(handles)
+            found.differences[sampler] = max(found.differences[sampler], difference(here, there))
+            del handles, here
+        found.waits_per_step[sampler] = (waits[1] - waits[0]) / STEPS
+        found.waits_besides[sampler] = 2 * waits[0] - waits[1]
+    engine.close()
+    del engine
+    found.bytes_left = CARD.memory.used
+    return found
+
+
+def main() -> int:
+    """Print what was found."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--side", type=int, default=64, help="of the pictures, in pixels")
+    parser.add_argument("--samplers", nargs="+", type=Sampler, default=[*Sampler])
+    parser.add_argument("--dtype", choices=["float64", "float32", "float16", "bfloat16"], default="float64")
+    parser.add_argument("--offload", type=Offload, default=Offload.WHEN_SHORT)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        found = measure(
+            Trial(Path(folder), options.seed, options.side, options.offload),
+            options.samplers,
+            getattr(torch, options.dtype),
+        )
+    worst = max(found.differences.values())
+    print(
+        json.dumps(
+            {
+                "difference": worst,
+                "waits_per_step": found.waits_per_step,
+                "waits_besides": found.waits_besides,
+                "races": CARD.memory.races,
+                "unguarded_frees": CARD.memory.unguarded,
+                "bytes_left": found.bytes_left,
+                "places": {f"{place}, {what}": times for (what, place), times in found.places.most_common()},
+            },
+            indent=1,
+        )
+    )
+    return 0
