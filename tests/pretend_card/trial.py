@@ -58,8 +58,8 @@ class Trial:
         return [
             GenerationRequest(
                 checkpoint=CHECKPOINTS[0].name, prompt=" ".join(drawn.sample(WORDS, 3)), negative_prompt="",
-                width=self.side, height=self.side, steps=steps, guidance_scale=3.0, sampler=sampler, seed=drawn.randrange(2**31),
-                loras=tuple(
+                width=self.side, height=self.side, steps=steps, guidance_scale=3.0, sampler=sampler,
+                seed=drawn.randrange(2**31), loras=tuple(
                     use.model_copy(update={"weight": drawn.uniform(0.3, 0.9)})
                     for use in drawn.sample([*found], number % 3)
                 ),
