@@ -250,7 +250,7 @@ def trigger_words(metadata: Mapping[str, str], limit: int = 8) -> tuple[str, ...
     A phrase of several lines gives a group in each; the words of a single line are each for themselves.
     """
     phrase = metadata.get("modelspec.trigger_phrase", "")[:2000].strip()
-    words = [word.strip(" ,") for word in re.split(r"\n" if "\n" in phrase else ",", phrase)]
+    words = [word.strip(" ,") for word in phrase.split("\n" if "\n" in phrase else ",")]
     given = [word for word in words if word and word.lower() != "none"]
     return tuple(dict.fromkeys(word[:MAX_TRIGGER_GROUP] for word in given or frequent_tags(metadata)))[:limit]
 
