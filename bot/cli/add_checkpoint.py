@@ -14,6 +14,7 @@ from bot.config.example import toml_value
 from bot.sources.civitai import CHECKPOINT_KIND, Civitai
 from bot.sources.downloads import Download, WantedFile
 from bot.sources.errors import Archived, NoSafetensors, NotLora, SourceError
+from bot.sources.folders import FolderDownload, FolderLimits, RemoteFolder
 from bot.sources.http import SourceHttp
 from bot.sources.hub import HUB, HuggingFace
 from bot.sources.links import CivitaiLink, HubLink, parse_link
@@ -75,6 +76,11 @@ async def _fetched(settings: Settings, typed: str, folder: Path) -> tuple[Path, 
     try:
         if isinstance(link, CivitaiLink):
             model = await Civitai(http, lambda: settings.sources).model(link)
+        elif isinstance(link, HubLink) and link.path is None:
+            whole = await HuggingFace(http, lambda: settings.sources).folder(link)
+            if whole.is_checkpoint:
+                return await _fetched_folder(http, settings, whole, folder / _plain(whole.name)), whole.base_model
+            model = await HuggingFace(http, lambda: settings.sources).model(link)
         elif isinstance(link, HubLink):
             model = await HuggingFace(http, lambda: settings.sources).model(link)
         else:
@@ -95,8 +101,25 @@ def _file_name(version: RemoteVersion) -> str:
         raise Archived(host=version.hub)
     if version.file is None:
         raise NoSafetensors(host=version.hub)
-    plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in version.file.name)
-    return plain.lstrip(".-") or "checkpoint.safetensors"
+    return _plain(version.file.name) or "checkpoint.safetensors"
+
+
+def _plain(name: str) -> str:
+    """A name of a file or folder without anything that could mean more than a name."""
+    return "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in name).lstrip(".-")
+
+
+async def _fetched_folder(http: SourceHttp, settings: Settings, folder: RemoteFolder, target: Path) -> Path:
+    """Where a repository is as a folder. Raises SourceError or ConfigError."""
+    if await asyncio.to_thread(target.exists):
+        raise ConfigError(f"{target} is there already; give it in place of the link, or move it away.")
+    sources = settings.sources
+    limits = FolderLimits(
+        sources.max_checkpoint_gigabytes * 2**30, int(sources.free_gigabytes * 2**30), sources.stall_seconds
+    )
+    with progress_bar("megabytes") as progress:
+        await FolderDownload(http, folder, target, limits, lambda done, all_: progress(done >> 20, all_ >> 20)).run()
+    return target
 
 
 async def _download(http: SourceHttp, settings: Settings, version: RemoteVersion, target: Path) -> None:

@@ -10,6 +10,7 @@ hub.py         Hugging Face, through huggingface_hub
 descriptions.py   rating, category and words of a LoRA, from what its page says
 choosing.py    which version to add for the checkpoints installed here, and what is not added
 downloads.py   fetches one file: streamed, resumed, checked while it comes
+folders.py     fetches a checkpoint as a folder
 previews.py    the preview of a LoRA's page, beside its file
 placing.py     a fetched file is checked, described and put into the library
 updates.py     what hubs say now of what came from them, once a day: is it still there, is there a newer version?

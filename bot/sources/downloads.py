@@ -46,7 +46,10 @@ _HEADERS = {"Accept-Encoding": "identity", "Content-Type": "application/json"}
 
 @dataclass(frozen=True)
 class WantedFile:
-    """A file to fetch: at most `most` bytes, of which `free` have to stay free on the disk."""
+    """A file to fetch: at most `most` bytes, of which `free` have to stay free on the disk.
+
+    It is a safetensors file, or without `weights` any text.
+    """
 
     url: str
     name: str
@@ -55,6 +58,7 @@ class WantedFile:
     sha256: str | None = None
     free: int = 0
     stall_seconds: float = 60.0
+    weights: bool = True
 
 
 Received = Callable[[int, int | None], None]  # bytes so far, bytes in all
@@ -205,7 +209,7 @@ class Download:
         buffer.clear()
         if not block:
             return
-        if not self._size:
+        if not self._size and self._wanted.weights:
             _require_safetensors(block, host, self._wanted.name)
         self._check_size(self._size + len(block))
         said = self._wanted.size

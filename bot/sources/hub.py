@@ -34,6 +34,7 @@ from bot.sources.errors import (
     SourceUnreachable,
     TooManyQuestions,
 )
+from bot.sources.folders import RemoteFolder
 from bot.sources.http import Passing, SourceHttp
 from bot.sources.links import HubLink
 from bot.sources.remote import MAX_NAME, RemoteFile, RemoteModel, RemoteVersion, Terms
@@ -43,6 +44,7 @@ from inference.json_values import as_list, as_text
 HUB = "Hugging Face"
 SECONDS = 20.0
 MAX_FILES = 50
+MAX_LISTED = 5000  # files of a repository that are looked at
 _SUFFIX = ".safetensors"
 _NOT_FOR_ALL = "not-for-all-audiences"
 # Folders of a whole model: what lies in them is no LoRA.
@@ -64,6 +66,33 @@ class HuggingFace:
 
         info = await self._http.retrying(attempt)
         return self._model(info, link)
+
+    async def folder(self, link: HubLink) -> RemoteFolder:
+        """All files of a repository, at the commit that is meant. Raises SourceError."""
+
+        async def attempt() -> ModelInfo:
+            return await asyncio.to_thread(self._info, link)
+
+        info = await self._http.retrying(attempt)
+        card: dict[str, Any] = info.card_data.to_dict() if info.card_data else {}
+        listed: list[Any] = list(info.siblings or [])[:MAX_LISTED]
+        try:
+            files = {str(file.rfilename): self._file(info, file, file.rfilename) for file in listed}
+        except ValidationError:
+            raise AnswerUnreadable(host=HUB) from None
+        name = as_text(info.id.rpartition("/")[2], MAX_NAME) or "unnamed"
+        if not info.sha:
+            raise AnswerUnreadable(host=HUB)
+        return RemoteFolder(name, info.sha, _base_model(card, info.tags or []) or info.id, files)
+
+    def _file(self, info: ModelInfo, file: Any, name: str) -> RemoteFile:
+        endpoint = self._settings().huggingface_endpoint
+        return RemoteFile(
+            url=hf_hub_url(info.id, file.rfilename, revision=info.sha, endpoint=endpoint),
+            name=name[-200:],
+            size=file.lfs.size if file.lfs else file.size,
+            sha256=file.lfs.sha256 if file.lfs else None,
+        )
 
     def _info(self, link: HubLink) -> ModelInfo:
         now = self._settings()
@@ -90,9 +119,8 @@ class HuggingFace:
 
     def _version(self, info: ModelInfo, file: Any) -> RemoteVersion:
         """One file of a repository, at the commit that was asked about."""
-        endpoint, tags = self._settings().huggingface_endpoint, info.tags or []
+        tags = info.tags or []
         card: dict[str, Any] = info.card_data.to_dict() if info.card_data else {}
-        url = hf_hub_url(info.id, file.rfilename, revision=info.sha, endpoint=endpoint)
         repository = info.id.rpartition("/")[2]
         said = tuple(filter(None, (as_text(tag, MAX_NAME) for tag in tags if ":" not in tag)))[:50]
         words = as_text(card.get("instance_prompt"), 500)
@@ -109,12 +137,7 @@ class HuggingFace:
             rating=ContentRating.EXPLICIT if _NOT_FOR_ALL in tags else None,
             category=guess_category(said, repository),
             terms=Terms(licence=_licence(card, tags)),
-            file=RemoteFile(
-                url=url,
-                name=PurePosixPath(file.rfilename).name,
-                size=file.lfs.size if file.lfs else file.size,
-                sha256=file.lfs.sha256 if file.lfs else None,
-            ),
+            file=self._file(info, file, PurePosixPath(file.rfilename).name),
         )
 
 

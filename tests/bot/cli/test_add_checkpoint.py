@@ -12,7 +12,7 @@ from threading import Event, Thread
 from bot.cli import DONE
 from inference.demo import CHECKPOINTS
 from tests.bot.cli.commands import Here
-from tests.bot.sources.hubs import Hubs, content, running_hubs
+from tests.bot.sources.hubs import COMMIT, Hubs, content, running_hubs, status
 from tests.house import House
 from tests.lora_files import safetensors_bytes
 
@@ -82,3 +82,67 @@ def test_what_is_neither_is_told(here: Here, tmp_path: Path) -> None:
     config = House(tmp_path / "house").config
     said = here("library", "add-checkpoint", "nowhere.safetensors", "--config", str(config))
     assert "neither a file nor a link" in said.sentence
+
+
+def vivid() -> dict[str, bytes]:
+    """The files of a shipped checkpoint, as a repository has them, with much beside them that is not loaded."""
+    folder = CHECKPOINTS[0].path
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    others = ("README.md", "unet/diffusion_pytorch_model.bin", "unet/diffusion_pytorch_model.fp16.safetensors")
+    more = ("unet/run.py", "unet/deeper/config.json", "safety_checker/model.safetensors", "vivid.safetensors")
+    return files | dict.fromkeys((*others, *more), b"not loaded")
+
+
+def test_a_repository_is_fetched_as_a_folder_of_what_is_loaded(here: Here, tmp_path: Path) -> None:
+    config = House(tmp_path / "house").config
+    with served() as hubs:
+        hubs.add_repository("maker/vivid", vivid())
+        given = ("library", "add-checkpoint", "https://huggingface.co/maker/vivid", "--config", str(config))
+        said = here(*given, "--base", "demo/vivid", **endpoints(hubs))
+        assert said.code == DONE, said.err
+        fetched = [asked.path for asked in hubs.asked if "/resolve/" in asked.path]
+        assert len(fetched) == len(set(fetched)) and all(f"/resolve/{COMMIT}/" in path for path in fetched)
+    target = config.parent / "checkpoints" / "vivid"
+    there = {path.relative_to(target).as_posix(): path.read_bytes() for path in target.rglob("*") if path.is_file()}
+    assert there == {name: data for name, data in vivid().items() if data != b"not loaded"}
+    (section,) = tomllib.loads(said.out)["checkpoints"]
+    assert section == {"name": "vivid", "path": str(target.resolve()), "base_model": "demo/vivid"}
+    assert [path.name for path in target.parent.iterdir()] == ["vivid"]
+
+
+def test_a_folder_that_could_not_be_fetched_is_told_and_goes_on_the_next_time(here: Here, tmp_path: Path) -> None:
+    config = House(tmp_path / "house").config
+    with served() as hubs:
+        hubs.add_repository("maker/vivid", vivid())
+        given = ("library", "add-checkpoint", "https://huggingface.co/maker/vivid", "--config", str(config))
+        weights = f"/maker/vivid/resolve/{COMMIT}/vae/diffusion_pytorch_model.safetensors"
+        for answer, words in ((status(404), "does not have this"), (content(b"\x80\x02}q"), "of another kind")):
+            hubs.fault(weights, answer)
+            said = here(*given, "--base", "demo/vivid", **endpoints(hubs))
+            assert words in said.sentence
+            assert not (config.parent / "checkpoints" / "vivid").exists()
+            assert not list((config.parent / "checkpoints").rglob("*.safetensors.part"))
+        hubs.faults.clear()
+        hubs.asked.clear()
+        assert here(*given, "--base", "demo/vivid", **endpoints(hubs)).code == DONE
+        assert f"/maker/vivid/resolve/{COMMIT}/unet/diffusion_pytorch_model.safetensors" not in [
+            asked.path for asked in hubs.asked
+        ], "that was there already"
+
+
+def test_weights_in_half_precision_get_the_plain_name_and_pickles_are_refused(here: Here, tmp_path: Path) -> None:
+    config, files = House(tmp_path / "house").config, vivid()
+    half, plain = "unet/diffusion_pytorch_model.fp16.safetensors", "unet/diffusion_pytorch_model.safetensors"
+    files[half] = files.pop(plain)
+    with served() as hubs:
+        hubs.add_repository("maker/half", files)
+        hubs.add_repository("maker/pickle", {name: data for name, data in files.items() if name != half})
+        given = ("library", "add-checkpoint", "--base", "demo/vivid", "--config", str(config))
+        assert here(*given, "https://huggingface.co/maker/half", **endpoints(hubs)).code == DONE
+        said = here(*given, "https://huggingface.co/maker/pickle", **endpoints(hubs))
+        assert "no safetensors file" in said.sentence
+        hubs.add_repository("maker/large", files)
+        hubs.sizes["maker/large"] = 2**40
+        said = here(*given, "https://huggingface.co/maker/large", **endpoints(hubs))
+        assert "larger than" in said.sentence
+    assert (config.parent / "checkpoints" / "half" / plain).exists()

@@ -1,0 +1,144 @@
+"""A checkpoint as a folder in diffusers' layout: those files of a repository at one commit that are loaded.
+
+Weights are taken as safetensors alone, with the texts that describe them. The commit stands in the name of the folder
+in which files are collected, so that a later run goes on with files of the same commit only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from bot.sources.downloads import Download, WantedFile
+from bot.sources.errors import AnswerUnreadable, FileTooLarge, NoRoom, NoSafetensors
+from bot.sources.http import SourceHttp
+from bot.sources.placing import PART
+from bot.sources.remote import RemoteFile
+
+INDEX = "model_index.json"
+MAX_FILES = 200
+MAX_TEXT_BYTES = 64 * 2**20  # of a file that holds no weights; the largest vocabularies have some MB
+_UNUSED = frozenset({"safety_checker", "image_encoder", "feature_extractor"})  # listed in folders, and not needed
+_PART_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_TEXT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,99}\.(json|txt|model)")
+_INDEX_OF_SHARDS = re.compile(r"(diffusion_pytorch_model|model)\.safetensors\.index\.json")
+_WEIGHTS = re.compile(r"(diffusion_pytorch_model|model)(-\d{5}-of-\d{5})?\.safetensors")
+_HALF = re.compile(r"(diffusion_pytorch_model|model)\.fp16\.safetensors")
+_CODE = (".bin", ".ckpt", ".pt", ".pth", ".msgpack")
+
+Progress = Callable[[int, int], None]  # bytes so far, bytes in all
+
+
+@dataclass(frozen=True)
+class RemoteFolder:
+    """A repository at one commit: its files by path. `base_model` is what its card claims, or its own id."""
+
+    name: str
+    commit: str
+    base_model: str
+    files: Mapping[str, RemoteFile]
+
+    @property
+    def is_checkpoint(self) -> bool:
+        """Whether it is in diffusers' layout."""
+        return INDEX in self.files
+
+
+@dataclass(frozen=True)
+class FolderLimits:
+    """What a folder may need: bytes in all, bytes that stay free on the disk, and seconds until a file is given up."""
+
+    most: int
+    free: int
+    stall_seconds: float
+
+
+class FolderDownload:
+    """Fetches a folder to `target`. What an earlier run has fetched of the same commit is kept."""
+
+    def __init__(
+        self, http: SourceHttp, folder: RemoteFolder, target: Path, limits: FolderLimits, progress: Progress
+    ) -> None:
+        self._http = http
+        self._folder = folder
+        self._target = target
+        self._limits = limits
+        self._progress = progress
+        self._beside = target.with_name(f"{target.name}.{folder.commit[:12]}{PART}")
+        self._done = self._total = 0
+
+    async def run(self) -> None:
+        """Fetch it. Raises SourceError or OSError; `target` is there only when all of it is."""
+        await self._fetch(INDEX, self._folder.files[INDEX])
+        files = dict(wanted_files(self._folder, await asyncio.to_thread(self._parts)))
+        await asyncio.to_thread(self._check, files)
+        for path, file in files.items():
+            await self._fetch(path, file)
+        await asyncio.to_thread(self._beside.replace, self._target)
+
+    def _parts(self) -> list[str]:
+        """The parts that the folder lists. Raises AnswerUnreadable."""
+        try:
+            index: Any = json.loads((self._beside / INDEX).read_bytes())
+            listed = cast("dict[str, Any]", index).items()
+        except (ValueError, RecursionError, AttributeError):
+            raise AnswerUnreadable(host="Hugging Face") from None
+        named = [name for name, kind in listed if isinstance(kind, list) and any(cast("list[object]", kind))]
+        return [name for name in named if _PART_NAME.fullmatch(name) and name not in _UNUSED]
+
+    def _check(self, files: Mapping[str, RemoteFile]) -> None:
+        """Raise FileTooLarge or NoRoom before anything large is fetched."""
+        self._total = sum(file.size or 0 for file in files.values())
+        if len(files) > MAX_FILES or self._total > self._limits.most:
+            raise FileTooLarge(name=self._folder.name, megabytes=self._limits.most // 2**20)
+        missing = sum(file.size or 0 for path, file in files.items() if not (self._beside / path).exists())
+        if shutil.disk_usage(self._beside).free - missing < self._limits.free:
+            raise NoRoom(name=self._folder.name)
+
+    async def _fetch(self, path: str, file: RemoteFile) -> None:
+        """Fetch one file, unless it is there. Raises SourceError."""
+        place = self._beside / path
+        if not await asyncio.to_thread(place.exists):
+            weights = path.endswith(".safetensors")
+            wanted = WantedFile(
+                url=file.url,
+                name=f"{self._folder.name}/{path}"[:200],
+                most=self._limits.most if weights else MAX_TEXT_BYTES,
+                size=file.size,
+                sha256=file.sha256,
+                free=self._limits.free,
+                stall_seconds=self._limits.stall_seconds,
+                weights=weights,
+            )
+            part = place.with_name(f"{place.name}{PART}")
+            await Download(self._http, wanted, part, self._tell).run()
+            await asyncio.to_thread(part.replace, place)
+        self._done += file.size or 0
+
+    def _tell(self, size: int, _total: int | None) -> None:
+        self._progress(self._done + size, max(self._total, self._done + size))
+
+
+def wanted_files(folder: RemoteFolder, parts: list[str]) -> Iterator[tuple[str, RemoteFile]]:
+    """The files that are loaded, each with the path where it goes. Raises NoSafetensors.
+
+    Where a part has its weights in half precision alone, they go under the plain name.
+    """
+    for part in parts:
+        inside = {path: file for path, file in folder.files.items() if path.startswith(f"{part}/")}
+        names = {path.removeprefix(f"{part}/"): file for path, file in inside.items()}
+        weights = {name: file for name, file in names.items() if _WEIGHTS.fullmatch(name)}
+        if not weights:
+            weights = {name.replace(".fp16.", "."): file for name, file in names.items() if _HALF.fullmatch(name)}
+        if not weights and any(name.endswith(_CODE) for name in names):
+            raise NoSafetensors(host="Hugging Face")
+        shards = any("-of-" in name for name in weights)
+        texts = {name: file for name, file in names.items() if _TEXT.fullmatch(name) and ".index." not in name}
+        indexes = {name: file for name, file in names.items() if shards and _INDEX_OF_SHARDS.fullmatch(name)}
+        yield from ((f"{part}/{name}", file) for name, file in (texts | indexes | weights).items())
