@@ -41,6 +41,10 @@ RECORD = """
         END
     WHERE sha256 = :sha256
 """
+KNOWN = """
+    INSERT INTO hub_look (sha256, hub, looked_at, since, added, says) VALUES (:sha256, :hub, :now, :now, :says, :says)
+    ON CONFLICT (sha256) DO NOTHING
+"""
 LOOKED = "UPDATE hub_look SET looked_at = ? WHERE sha256 = ?"
 ENTRY = "SELECT lora_id FROM lora_version WHERE sha256 = ? AND usable = 1 LIMIT 1"
 NOTE = """
@@ -161,6 +165,11 @@ async def record_look(
             await write(connection, SUPERSEDE, (entry["lora_id"], before["newer_sha256"]))
         if key is not None:
             await write(connection, NOTE, {"newer_sha256": key, "now": now, "lora": entry["lora_id"]})
+
+
+async def note_known(connection: aiosqlite.Connection, sha256: str, hub: str, says: str) -> None:
+    """A hub knows a file of the library that did not come from there. Raises DatabaseError."""
+    await write(connection, KNOWN, {"sha256": sha256, "hub": hub, "now": now_ms(), "says": says})
 
 
 async def note_asked(connection: aiosqlite.Connection, sha256: str) -> None:

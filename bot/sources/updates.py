@@ -16,7 +16,16 @@ import aiosqlite
 
 from bot.background import Recurring
 from bot.database.clock import now_ms
-from bot.database.hub_looks import DueFile, HubState, due_files, installed_among, note_asked, record_look
+from bot.database.hub_looks import (
+    DueFile,
+    HubState,
+    due_files,
+    installed_among,
+    looks_of,
+    note_asked,
+    note_known,
+    record_look,
+)
 from bot.library.configuration import Configuration
 from bot.sources.choosing import claimed_base, why_not
 from bot.sources.civitai import HUB as CIVITAI
@@ -27,6 +36,7 @@ from bot.sources.hub import HuggingFace
 from bot.sources.links import CivitaiLink, HubLink, Link, parse_link
 from bot.sources.remote import RemoteVersion
 from inference.base_models import BaseModelId
+from inference.lora.registry import read_answers
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +75,7 @@ class Updates:
         self._hugging_face = hugging_face
         self._pause = pause
         self._asked = False
+        self._found: set[str] = set()  # files whose pages were asked for in this run
         self.looked: Callable[[], None] = lambda: None  # called when all was asked
 
     async def run(self) -> None:
@@ -79,12 +90,34 @@ class Updates:
         if not self._configuration.settings.looks_for_updates:
             return
         self._asked = False
+        try:
+            await self._find_known()
+        except (SourceError, OSError) as problem:
+            log.info("pages of files in the library are asked for later: %s", problem)
         for hub, look_at in ((CIVITAI, self._look_at_models), (HUGGING_FACE, self._look_at_repositories)):
             try:
                 await self._look_at(hub, look_at)
             except SourceError as problem:
                 log.info("%s is asked for newer versions later: %s", hub, problem)
         self.looked()
+
+    async def _find_known(self) -> None:
+        """Find the pages of files that were put into the folder and that the operator's registry knows by their hash.
+
+        Raises SourceError.
+        """
+        library = self._configuration.settings.library
+        if library.registry is None:
+            return
+        answers = await asyncio.to_thread(read_answers, library.folder)
+        known = {sha256 for sha256, answer in answers.items() if answer.version_id is not None} - self._found
+        wanted = sorted(await installed_among(self._connection, sorted(known)))
+        wanted = [sha256 for sha256 in wanted if not await looks_of(self._connection, [sha256])]
+        if wanted:
+            await self._wait()
+            for sha256, version in (await self._civitai.by_hashes(wanted)).items():
+                await note_known(self._connection, sha256, CIVITAI, version.model_dump_json())
+        self._found |= known
 
     async def _look_at(self, hub: str, look_at: Callable[[list[DueFile]], Awaitable[None]]) -> None:
         before = now_ms() - DAY_MS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import aiosqlite
@@ -27,6 +28,7 @@ from bot.database.preferences import Preferences, save_preferences
 from bot.sources.additions import Additions
 from bot.sources.remote import RemoteVersion
 from bot.sources.updates import Updates
+from inference.lora.registry import RegistryAnswer, keep_answer
 from tests.bot.sources.hubs import Hubs, content, sha256, status
 from tests.bot.sources.test_additions import ADA, BO, add, anybody, demo_lora, entry, opened, sdxl_lora
 from tests.house import House
@@ -244,6 +246,34 @@ async def test_a_file_that_left_the_library_is_not_asked_about(house: House, hub
         hubs.asked.clear()
         await updates.look()
         assert not hubs.asked
+
+
+@pytest.mark.parametrize("registry", [None, "https://civitai.com/api/v1"])
+async def test_files_that_the_operator_s_registry_knows_are_asked_about_too(
+    house: House, hubs: Hubs, registry: str | None
+) -> None:
+    model_id, data = hubs.add_model("Owl"), demo_lora(seed=240)
+    version_id = hubs.add_version(model_id, data, "Other")
+    (house.library / "owl.safetensors").write_bytes(data)
+    answer = RegistryAnswer(
+        sha256=sha256(data), registry="civitai.com", when=datetime.now(UTC), base_model="Other", version_id=version_id
+    )
+    keep_answer(house.library, answer)
+    async with looking(house, hubs) as (found, _additions, updates):
+        settings = found.configuration.settings
+        library = settings.library.model_copy(update={"registry": registry})
+        found.configuration.settings = settings.model_copy(update={"library": library})
+        await updates.look()
+        if registry is None:
+            assert not hubs.asked
+            return
+        assert [asked.path for asked in hubs.asked] == ["/api/v1/model-versions/by-hash"]
+        await updates.look()
+        assert len(hubs.asked) == 1
+        hubs.add_version(model_id, demo_lora(seed=241), "Other")
+        await a_day_later(found.connection)
+        await updates.look()
+        assert newer(await look_of(found, data)) == "v2"
 
 
 async def test_a_repository_is_asked_for_its_file_as_it_is_now(house: House, hubs: Hubs) -> None:
