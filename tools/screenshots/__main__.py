@@ -26,7 +26,8 @@ from tools.screenshots.demo_page import (
     visible_area,
 )
 from tools.screenshots.gallery_screens import GALLERY_SCREENS
-from tools.screenshots.screens import SCREENS, Stage
+from tools.screenshots.screens import SCREENS, Screen, Stage
+from tools.screenshots.staged_screens import STAGED_SCREENS
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 CHANNEL = "art"
@@ -47,16 +48,30 @@ async def _walk(names: list[str], out: Path) -> None:
             if FILM in names:
                 await _film(stage, demo, browser, out)
             for screen in (screen for screen in ALL_SCREENS if screen.name in names):
-                await control.set_person(stage.ada.name, locale=screen.locale)
-                await screen.before(stage)
-                size = LONG_PHONE if screen.phone else TALL_DESKTOP if screen.tall else DESKTOP
-                channel = screen.channel or CHANNEL
-                async with open_page(browser, demo, screen.who, channel, size, screen.locale) as page:
-                    if screen.then is not None:
-                        await screen.then(page)
-                    await page.wait_for_load_state("networkidle")
-                    _keep(await page.screenshot(clip=await visible_area(page)), out / f"{screen.name}.webp")
-                await stage.clear()
+                await _take(screen, stage, demo, browser, out)
+
+
+async def _walk_staged(names: list[str], out: Path) -> None:
+    with tempfile.TemporaryDirectory() as data:
+        async with (
+            running_demo(Path(data), staged=True) as demo,
+            chromium() as browser,
+            Control.connect(demo.page_url) as control,
+        ):
+            for screen in (screen for screen in STAGED_SCREENS if screen.name in names):
+                await _take(screen, Stage(control, CHANNEL), demo, browser, out)
+
+
+async def _take(screen: Screen, stage: Stage, demo: Demo, browser: Browser, out: Path) -> None:
+    await stage.control.set_person(stage.ada.name, locale=screen.locale)
+    await screen.before(stage)
+    size = LONG_PHONE if screen.phone else TALL_DESKTOP if screen.tall else DESKTOP
+    async with open_page(browser, demo, screen.who, screen.channel or CHANNEL, size, screen.locale) as page:
+        if screen.then is not None:
+            await screen.then(page)
+        await page.wait_for_load_state("networkidle")
+        _keep(await page.screenshot(clip=await visible_area(page)), out / f"{screen.name}.webp")
+    await stage.clear()
 
 
 async def _first_minute(demo: Demo, browser: Browser, out: Path) -> None:
@@ -90,13 +105,18 @@ def _keep(png: bytes, path: Path) -> None:
 
 def main() -> int:
     """Make the screenshots that are named, or all."""
-    names = [FIRST_MINUTE, FILM, *(screen.name for screen in ALL_SCREENS)]
+    staged = [screen.name for screen in STAGED_SCREENS]
+    names = [FIRST_MINUTE, FILM, *(screen.name for screen in ALL_SCREENS), *staged]
     parser = argparse.ArgumentParser(prog="python -m tools.screenshots", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(names))
     parser.add_argument("--out", type=Path, default=PICTURES, metavar="DIR")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    asyncio.run(_walk(options.names or names, options.out))
+    wanted = options.names or names
+    if not set(wanted) <= set(staged):
+        asyncio.run(_walk(wanted, options.out))
+    if set(wanted) & set(staged):
+        asyncio.run(_walk_staged(wanted, options.out))
     return 0
 
 

@@ -45,9 +45,11 @@ class Demo:
 
 
 @asynccontextmanager
-async def running_demo(data: Path) -> AsyncGenerator[Demo]:
-    """`python -m bot demo` while inside, with everything it keeps in `data`."""
+async def running_demo(data: Path, *, staged: bool = False) -> AsyncGenerator[Demo]:
+    """`python -m bot demo` while inside, with everything it keeps in `data`; `staged` as staged_demo.py says."""
     command = (sys.executable, "-m", "bot", "demo", "--port", "0", "--no-browser", "--data", str(data))
+    if staged:
+        command = (sys.executable, "-m", "tools.screenshots.staged_demo", str(data))
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, start_new_session=True)
     assert process.stdout is not None
     try:
