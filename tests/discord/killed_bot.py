@@ -4,7 +4,8 @@ Its pictures are of one colour and are there at once, so that it starts and pain
 boards up to date without delay.
 
 The file that `KILL_AT` names says in which work, and after which of its awaits that is, counted from 1. It is read when
-there is such work to do. When that was done before, a file `.survived` beside it gets the number of its awaits.
+there is such work to do; until then the loop that does it does nothing, so that none of it goes by uncounted. When that
+was done before, a file `.survived` beside it gets the number of its awaits.
 """
 
 from __future__ import annotations
@@ -79,6 +80,12 @@ class Countdown:
         path.unlink()
         return cls(path, int(left))
 
+    @staticmethod
+    def is_asked(work: Work) -> bool:
+        """Whether the file is about this work."""
+        path = Path(os.environ[KILL_AT])
+        return path.exists() and path.read_text("utf-8").partition(" ")[2] == work
+
     def look(self) -> None:
         self.passed += 1
         if self.passed == self.left:
@@ -124,7 +131,10 @@ class KilledCarryingOut(CarryingOut):
     async def carry_out_all(self) -> None:
         waits = await decisions_to_carry_out(self._connection, after=0, limit=1)
         waits = waits or await messages_due(self._connection, after=0, limit=1)  # of what is opened again
-        await (killed_in(Work.DECISION, super().carry_out_all()) if waits else super().carry_out_all())
+        if waits:
+            await killed_in(Work.DECISION, super().carry_out_all())
+        elif not Countdown.is_asked(Work.DECISION):
+            await super().carry_out_all()
 
 
 class KilledPublishing(Publishing):
@@ -135,7 +145,10 @@ class KilledPublishing(Publishing):
 
     async def settle(self) -> None:
         waits = await unsettled_publications(self._connection, after=0, limit=1)
-        await (killed_in(Work.TAKE_AWAY, super().settle()) if waits else super().settle())
+        if waits:
+            await killed_in(Work.TAKE_AWAY, super().settle())
+        elif not Countdown.is_asked(Work.TAKE_AWAY):
+            await super().settle()
 
 
 class KilledLikes(LikeCounts):
@@ -146,7 +159,7 @@ class KilledLikes(LikeCounts):
 
     async def refresh_one(self) -> float:
         behind = await likes.to_refresh(self._connection, now_ms(), limit=1)
-        return await (killed_in(Work.SHOW_LIKES, super().refresh_one()) if behind else super().refresh_one())
+        return await killed_in(Work.SHOW_LIKES, super().refresh_one()) if behind else OFTEN
 
 
 class KilledBoards(Boards):
@@ -157,7 +170,8 @@ class KilledBoards(Boards):
 
     async def _refresh_all(self) -> None:
         changes = [await self._changes(place) for place in await self._places()]
-        await (killed_in(Work.BOARD, super()._refresh_all()) if any(changes) else super()._refresh_all())
+        if any(changes):
+            await killed_in(Work.BOARD, super()._refresh_all())
 
     async def _changes(self, place: BoardPlace) -> bool:
         content, board = await self._content(place), await find_board(self._connection, place.channel_id)
