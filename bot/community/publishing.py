@@ -20,7 +20,13 @@ from weakref import WeakValueDictionary
 import aiosqlite
 
 from bot import background
-from bot.community.discord_side import ArtChannelUnreachable, PostedMessage, PostRefused, PublicationSide
+from bot.community.discord_side import (
+    ArtChannelUnreachable,
+    ChannelClosed,
+    PostedMessage,
+    PostRefused,
+    PublicationSide,
+)
 from bot.database.gallery import PlaceFilter, match_channel
 from bot.database.gallery_terms import PublishedFacets
 from bot.database.jobs import Job, find_job
@@ -57,7 +63,7 @@ from inference.base_models import BaseModelId
 from inference.content_rating import ContentRating
 
 RETRY_SECONDS = 60.0  # until what Discord did not answer is tried again
-REFUSED_SECONDS = 10 * 60.0  # until what Discord refused to post again is tried again
+REFUSED_SECONDS = 10 * 60.0  # until what Discord refused, or did not show in a closed channel, is tried again
 AT_ONCE = 100  # rows that are read together
 
 log = logging.getLogger(__name__)
@@ -147,7 +153,7 @@ class Publishing:
         self._rules = rules
         self._discord = discord
         self._clock = clock
-        self._refused: dict[int, float] = {}  # by publication: when to try again to post it
+        self._refused: dict[tuple[int, bool], float] = {}  # when to try again, by publication and whether it is to post
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()  # by publication
         self._recurring = background.Recurring("settling publications", self.settle, RETRY_SECONDS)
 
@@ -211,18 +217,19 @@ class Publishing:
         after = 0
         while rows := await unsettled_publications(self._connection, after=after, limit=AT_ONCE):
             for row in rows:
-                again_at = refused.get(row.id)
-                if again_at is not None and _is_to_post(row) and self._clock() < again_at:
-                    self._refused[row.id] = again_at
+                key = row.id, _is_to_post(row)
+                again_at = refused.get(key)
+                if again_at is not None and self._clock() < again_at:
+                    self._refused[key] = again_at
                     continue
                 try:
                     await self._settle(row, closed)
-                except ArtChannelUnreachable as problem:
-                    log.warning("the publication %d goes on later: %s", row.id, problem)
-                except PostRefused as refusal:
-                    self._refused[row.id] = self._clock() + REFUSED_SECONDS
+                except (ChannelClosed, PostRefused) as refusal:
+                    self._refused[key] = self._clock() + REFUSED_SECONDS
                     level = logging.WARNING if again_at is None else logging.DEBUG
                     log.log(level, "the publication %d was refused: %s", row.id, refusal)
+                except ArtChannelUnreachable as problem:
+                    log.warning("the publication %d goes on later: %s", row.id, problem)
             after = rows[-1].id
 
     async def _match_channels(self) -> set[int]:

@@ -153,6 +153,26 @@ async def test_what_is_deleted_before_discord_answers_leaves_no_message(here: Co
     await check_whole(here)
 
 
+@pytest.mark.parametrize("taken_back", [False, True])
+async def test_a_closed_channel_is_asked_rarely_what_was_posted(here: Community, taken_back: bool) -> None:
+    here.discord.down = {"posted"}
+    waiting = await publish(here, await job_of(here))
+    here.discord.down, here.discord.unreadable, asked = set(), True, here.discord.asked
+    for _ in range(3):
+        await here.publishing.settle()
+    assert here.discord.asked == asked + 1
+    if taken_back:  # which is another request
+        await here.publishing.take_back(waiting.id)
+        for _ in range(3):
+            await here.publishing.settle()
+        assert here.discord.asked == asked + 2
+    here.discord.unreadable = False
+    here.publishing_clock.now += REFUSED_SECONDS
+    await here.publishing.settle()
+    assert await shown(here) == ([] if taken_back else [waiting.id])
+    await check_whole(here)
+
+
 @pytest.mark.parametrize("place", ["delete", "deleted", ""])
 async def test_what_is_taken_back_goes_with_its_message(here: Community, place: str) -> None:
     kept, one = await publish(here, await job_of(here)), await publish(here, await job_of(here))
