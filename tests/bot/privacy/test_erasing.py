@@ -28,13 +28,18 @@ from bot.database.jobs import AnyJob, cancel_job, create_job
 from bot.database.pictures import paths_of_person
 from bot.database.pseudonyms import key_file
 from bot.database.reports import (
+    AppealState,
     DecisionAction,
     NewDecision,
     NewReport,
     ReportReason,
     ReportState,
     Subject,
+    answer_appeal,
     find_report,
+    mark_answer_told,
+    mark_decision_told,
+    reverse_upheld,
     save_appeal,
     save_decision,
     save_report,
@@ -355,6 +360,24 @@ async def test_a_report_waits_for_no_appeal_that_is_gone(filled: aiosqlite.Conne
     check_receipt(await erased(filled, settings))
     after = await find_report(filled, report.id)
     assert after is not None and after.state is ReportState.DECIDED
+
+
+async def test_every_notice_about_a_decision_goes(filled: aiosqlite.Connection, settings: Settings) -> None:
+    """Also what said that a decision stays, which was reversed afterwards."""
+    new = NewReport(
+        Subject.PICTURES, 99, SERVER, ADA, shared=False, person_id=GRACE, reason=ReportReason.OTHER, note=""
+    )
+    report = await save_report(filled, new)
+    decision = await save_decision(filled, report.id, NewDecision(DecisionAction.HIDE, decided_by=1), [])
+    assert decision is not None and await save_appeal(filled, decision, ADA, "It is ketchup.") is not None
+    await mark_decision_told(filled, decision.id, 701)
+    await answer_appeal(filled, decision, AppealState.UPHELD, [], answered_by=1)
+    await mark_answer_told(filled, decision.id, 702)
+    assert await reverse_upheld(filled, decision, [], reversed_by=1) is not None
+    await mark_answer_told(filled, decision.id, 703)
+    discord = Discord()
+    await erased(filled, settings, discord)
+    assert {LeftMessage(DIRECT, number) for number in (701, 702, 703)} <= {*discord.asked}
 
 
 async def test_messages_to_staff_that_name_the_person_are_written_anew_and_counted_when_out_of_reach(
