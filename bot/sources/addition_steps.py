@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import aiosqlite
@@ -23,7 +24,6 @@ from bot.sources.civitai import Civitai
 from bot.sources.downloads import Download, WantedFile
 from bot.sources.errors import AddingBroken, DiskFailed, FileUnusable, SourceError
 from bot.sources.http import SourceHttp
-from bot.sources.links import CivitaiLink
 from bot.sources.placing import CheckedFile, answer_of, check_file, part_path, place, remove, sidecar_of
 from bot.sources.previews import keep_preview
 from bot.sources.provenance import page_of, pages_of
@@ -128,15 +128,13 @@ class AdditionSteps:
         answers = [answer_of(version, checked.sha256)] if version.base_model else []
         known = installed_hashes(self._configuration.checkpoints.specs)
         hashes, versions = unknown_bases(checked.metadata, known)
-        try:
-            for sha256, base in (await self._civitai.by_hashes(sorted(hashes)) if hashes else {}).items():
-                answers.append(answer_of(base, sha256))
-            for version_id in sorted(versions):
-                (base,) = (await self._civitai.model(CivitaiLink(version_id=version_id))).versions
-                if base.file is not None and base.file.sha256 is not None:
-                    answers.append(answer_of(base, base.file.sha256))
-        except SourceError as problem:
-            log.info("nothing more is known of what %s was trained on: %s", version.name, problem)
+        questions = [partial(self._civitai.by_hashes, sorted(hashes))] if hashes else []
+        questions += [partial(self._civitai.identified, version_id) for version_id in sorted(versions)]
+        for ask in questions:
+            try:
+                answers += [answer_of(base, sha256) for sha256, base in (await ask()).items()]
+            except SourceError as problem:
+                log.info("nothing more is known of what %s was trained on: %s", version.name, problem)
         for answer in filter(None, answers):
             await asyncio.to_thread(keep_answer, library, answer)
 

@@ -69,6 +69,17 @@ class Civitai:
                         found.setdefault(hash_, version)
         return found
 
+    async def identified(self, version_id: int) -> dict[str, RemoteVersion]:
+        """The version with this id by the SHA-256 of each of its files, also of those that cannot be had any more.
+
+        Raises SourceError.
+        """
+        told = as_dict(await self._get(f"model-versions/{version_id}", red=False))
+        version = self._version(told, as_dict(told.get("model")))
+        if version is None or version.version_id != version_id:
+            raise AnswerUnreadable(host=HUB)
+        return {hash_: version for hash_ in file_hashes(told) if hash_}
+
     async def models(self, model_ids: Sequence[int], *, red: bool = False) -> dict[int, tuple[RemoteVersion, ...]]:
         """The models with these ids with all their versions, asked in one question; those that it lists.
 

@@ -40,7 +40,7 @@ from inference.demo import CHECKPOINTS
 from inference.hashes import checkpoint_sha256
 from inference.lora.evidence import Source
 from inference.lora.sidecar import Category
-from tests.bot.sources.hubs import Hubs, content, sha256
+from tests.bot.sources.hubs import Hubs, content, sha256, status
 from tests.house import BASES, VIVID, House, attention_modules
 from tests.lora_files import lora_tensors, safetensors_bytes
 
@@ -358,11 +358,25 @@ async def test_the_training_base_is_asked_about_by_hash_and_by_id(house: House, 
     base_id = hubs.add_version(base, b"a checkpoint", "Illustrious")
     by_hash = hubs.add_lora("By hash", sdxl_lora(1, ss_new_sd_model_hash=sha256(b"a checkpoint")), "SDXL 1.0")
     by_id = hubs.add_lora("By id", sdxl_lora(2, ss_sd_model_name=f"{base_id}.safetensors"), "Other")
+    old = hubs.add_model("Old merge", type="Checkpoint", mode="Archived")
+    old_id = hubs.add_version(old, b"an old checkpoint", "Illustrious", file={"name": "old.ckpt"})
+    by_old = hubs.add_lora("By an archived id", sdxl_lora(3, ss_sd_model_name=f"{old_id}.safetensors"), "Other")
     async with opened(house, hubs) as (found, additions):
-        for name, version_id in (("By hash", by_hash), ("By id", by_id)):
+        for name, version_id in (("By hash", by_hash), ("By id", by_id), ("By an archived id", by_old)):
             await add(found, additions, hubs.link(version_id))
             (version,) = (await entry(found, name)).versions
             assert (version.base_model, version.evidence) == ("sdxl/illustrious", Source.BASE_TOLD), name
+
+
+async def test_what_one_question_about_the_training_base_misses_another_may_tell(house: House, hubs: Hubs) -> None:
+    base_id = hubs.add_version(hubs.add_model("Merge", type="Checkpoint"), b"a checkpoint", "Illustrious")
+    metadata = {"ss_new_sd_model_hash": "7" * 64, "ss_sd_model_name": f"{base_id}.safetensors"}
+    link = hubs.link(hubs.add_lora("By both", sdxl_lora(4, **metadata), "Other"))
+    hubs.fault("/api/v1/model-versions/by-hash", status(500))
+    async with opened(house, hubs) as (found, additions):
+        await add(found, additions, link)
+        (version,) = (await entry(found, "By both")).versions
+        assert (version.base_model, version.evidence) == ("sdxl/illustrious", Source.BASE_TOLD)
 
 
 async def test_an_attached_file_is_added_and_described_if_its_page_is_known(house: House, hubs: Hubs) -> None:
