@@ -27,12 +27,16 @@ def crowded(folder: Path) -> House:
     for number in range(8):
         path = house.add_lora(f"crowd{number}", None, seed=60 + number)
         text = ARABIC if number % 2 else BAIT
+        words = {"trigger_words": [f"{word:02} {text}".ljust(100, "*") for word in range(50)]}
+        if number % 3 == 0:  # groups, and as few words as fill the menus
+            groups = {f"{word:02} {text}".ljust(100, "*"): f"{word:02}, {text * 20}"[:300] for word in range(12)}
+            words = {"trigger_words": words["trigger_words"][:13], "trigger_groups": groups}
         write_sidecar(
             path,
             name=f"{number} {text}".ljust(100, "*" if number % 2 else "_"),
             base_model=BASES[VIVID if number < 5 else PASTEL],
-            trigger_words=[f"{word:02} {text}".ljust(100, "*") for word in range(50)],
             recommended_weight=1.3,
+            **words,
         )
         Image.new("RGB", (64, 64), (number * 20, 80, 120)).save(path.with_suffix(".png"))
     return house

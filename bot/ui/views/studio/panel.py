@@ -140,7 +140,11 @@ async def _add_row(
     page: RenderedMessage, pictures: LoraPictures, snapshot: StudioSnapshot, row: Row, ratings: Shown
 ) -> None:
     assert row.entry is not None
-    words = "\n-# " + _("Trigger words: {words}").format(words=several(row.words, 120)) if row.words else ""
+    words = (
+        "\n-# " + _("Trigger words: {words}").format(words=several((word[:120] for word in row.words), 120))
+        if row.words
+        else ""
+    )
     weight = _("at {weight}").format(weight=f"**{row.weight:g}**")
     text = f"**{clipped(row.name, MAX_NAME)}** · {label(row.entry.category)} · {weight}{words}"
     preview = None
