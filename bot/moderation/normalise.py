@@ -21,7 +21,7 @@ from enum import Enum
 from functools import cached_property
 from itertools import accumulate, pairwise, product
 from string import digits
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 import disarm
 
@@ -186,6 +186,26 @@ class Script(Enum):
         return next((script for script in cls if script.value[0] <= code <= script.value[1]), cls.ALPHABET)
 
 
+class _Piece(NamedTuple):
+    """How a piece that is not of letters alone is read."""
+
+    letters: str  # without apostrophes, and without signs at the end that are more often an end than a letter
+    exclaimed: str  # with those signs, if there are any
+    plain: list[tuple[str, int]]  # what stands between signs, without digits at its ends, and where it begins
+
+    @classmethod
+    def of(cls, whole: str) -> Self:
+        letters, exclaimed = whole.replace("'", ""), ""
+        if len(letters) > 1 and letters[-1] in "!|":
+            exclaimed, letters = letters, letters.rstrip("!|")
+        found: list[tuple[str, int]] = []
+        for part in _BETWEEN_SIGNS.finditer(whole):
+            plain = part[0].strip(digits)
+            if plain and plain != letters:
+                found.append((plain, part.start() + part[0].index(plain)))
+        return cls(letters, exclaimed, found)
+
+
 class NormalisedText:
     """A text with all its readings. `stream` holds the letters of all pieces, one after the other.
 
@@ -210,21 +230,20 @@ class NormalisedText:
         """Letters, place in the folded text and group of each piece: as they stand, and those that are repeated."""
         cut: list[tuple[str, tuple[int, int], int]] = []
         again: list[tuple[str, tuple[int, int], int]] = []
+        known: dict[str, _Piece] = {}  # pieces come again and again
         for group, match in enumerate(_PIECE.finditer(self._unweighted), 1):
-            whole = letters = match[0]
-            if not whole.isalpha():
-                letters = whole.replace("'", "")
-                if len(letters) > 1 and letters[-1] in "!|":  # more often an end than a letter
-                    again.append((letters, (match.start(), match.start() + len(letters)), group + len(self.folded)))
-                    letters = letters.rstrip("!|")
-                for part in _BETWEEN_SIGNS.finditer(whole):
-                    plain = part[0].strip(digits)
-                    if plain and plain != letters:
-                        start = match.start() + part.start() + part[0].index(plain)
-                        again.append((plain, (start, start + len(plain)), group))
-                if not letters:
-                    continue
-            cut.append((letters, match.span(), 0))
+            whole, (start, end) = match[0], match.span()
+            if whole.isalpha():
+                cut.append((whole, (start, end), 0))
+                continue
+            piece = known.get(whole)
+            if piece is None:
+                piece = known[whole] = _Piece.of(whole)
+            if piece.exclaimed:
+                again.append((piece.exclaimed, (start, start + len(piece.exclaimed)), group + len(self.folded)))
+            again += [(plain, (start + at, start + at + len(plain)), group) for plain, at in piece.plain]
+            if piece.letters:
+                cut.append((piece.letters, (start, end), 0))
         return [*cut, *again]
 
     def _skeleton_and_runs(self) -> tuple[str, list[int]]:
