@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import webbrowser
+from collections.abc import Callable
 from contextlib import AsyncExitStack
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,11 +60,20 @@ async def _run(options: argparse.Namespace) -> None:
             await stay_in(playground, options.data, browser=not options.no_browser)
 
 
-async def stay_in(playground: Playground, data: Path, *, browser: bool) -> None:
-    """Let the bot serve in `playground` until cancelled, and say where to meet it. Raises as `serve`."""
+async def stay_in(
+    playground: Playground, data: Path, *, browser: bool, change: Callable[[Settings], Settings] = lambda found: found
+) -> None:
+    """Let the bot serve in `playground` until cancelled, and say where to meet it. Raises as `serve`.
+
+    `change` changes the demo's settings.
+    """
+
+    def settings() -> Settings:
+        return change(settings_in(playground, data))
+
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(serve(settings_in(playground, data), partial(settings_in, playground, data)))
+            group.create_task(serve(settings(), settings))
             group.create_task(_welcome(playground.page_url, browser=browser))
     except ExceptionGroup as problems:
         raise problems.exceptions[0] from None

@@ -193,6 +193,7 @@ class Download:
                 except TimeoutError:
                     raise TooSlow(host=host, name=self._wanted.name) from None
                 buffer += chunk
+                self._received(self._size + len(buffer), total)
                 lately += len(chunk)
                 if lately >= LEAST_BYTES:
                     deadline, lately = loop.time() + self._wanted.stall_seconds, 0
@@ -216,7 +217,6 @@ class Download:
         if said is not None and self._size + len(block) > said + SLACK_BYTES:
             raise LargerThanSaid(name=self._wanted.name, host=host)
         await asyncio.to_thread(self._write, block)
-        self._received(self._size, total)
 
     async def _check_hash(self, host: str) -> None:
         if not self._size:

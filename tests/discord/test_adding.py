@@ -52,6 +52,7 @@ async def test_a_link_becomes_a_page_with_samples(adding: Scene, hubs: Hubs) -> 
     begun = await (await adding.grace.slash("lora add", link=hubs.link(version_id))).reply(PATIENCE)
     assert begun.ephemeral and "Adding Komori Met" in begun.text and "Cancel" in begun.buttons
     assert "Pictures made with it" not in begun.text and "named" in begun.text
+    assert "%)" in (await added(adding, begun, "MB fetched")).text, "also of what is not written to the disk yet"
     hubs.paused.set()
     page = await added(adding, begun, "is in the library now")
     assert "filed under style" in page.text and "Use now" in page.buttons
