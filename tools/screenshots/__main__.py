@@ -14,6 +14,7 @@ from playwright.async_api import Browser
 
 from playground.control import Control
 from tools.screenshots import film, newcomer
+from tools.screenshots.adding_screens import ADDING_SCREENS, AddingStage
 from tools.screenshots.demo_page import (
     DESKTOP,
     LONG_PHONE,
@@ -26,6 +27,7 @@ from tools.screenshots.demo_page import (
     visible_area,
 )
 from tools.screenshots.gallery_screens import GALLERY_SCREENS
+from tools.screenshots.local_hub import local_hub
 from tools.screenshots.screens import SCREENS, Screen, Stage
 from tools.screenshots.staged_screens import STAGED_SCREENS
 
@@ -60,6 +62,18 @@ async def _walk_staged(names: list[str], out: Path) -> None:
         ):
             for screen in (screen for screen in STAGED_SCREENS if screen.name in names):
                 await _take(screen, Stage(control, CHANNEL), demo, browser, out)
+
+
+async def _walk_adding(names: list[str], out: Path) -> None:
+    with tempfile.TemporaryDirectory() as data:
+        async with (
+            local_hub() as hub,
+            running_demo(Path(data), hub=hub.url) as demo,
+            chromium() as browser,
+            Control.connect(demo.page_url) as control,
+        ):
+            for screen in (screen for screen in ADDING_SCREENS if screen.name in names):
+                await _take(screen, AddingStage(control, CHANNEL, hub), demo, browser, out)
 
 
 async def _take(screen: Screen, stage: Stage, demo: Demo, browser: Browser, out: Path) -> None:
@@ -105,18 +119,20 @@ def _keep(png: bytes, path: Path) -> None:
 
 def main() -> int:
     """Make the screenshots that are named, or all."""
-    staged = [screen.name for screen in STAGED_SCREENS]
-    names = [FIRST_MINUTE, FILM, *(screen.name for screen in ALL_SCREENS), *staged]
+    staged, adding = ([screen.name for screen in screens] for screens in (STAGED_SCREENS, ADDING_SCREENS))
+    names = [FIRST_MINUTE, FILM, *(screen.name for screen in ALL_SCREENS), *staged, *adding]
     parser = argparse.ArgumentParser(prog="python -m tools.screenshots", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(names))
     parser.add_argument("--out", type=Path, default=PICTURES, metavar="DIR")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     wanted = options.names or names
-    if not set(wanted) <= set(staged):
+    if not set(wanted) <= {*staged, *adding}:
         asyncio.run(_walk(wanted, options.out))
     if set(wanted) & set(staged):
         asyncio.run(_walk_staged(wanted, options.out))
+    if set(wanted) & set(adding):
+        asyncio.run(_walk_adding(wanted, options.out))
     return 0
 
 

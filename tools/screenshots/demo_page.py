@@ -45,11 +45,16 @@ class Demo:
 
 
 @asynccontextmanager
-async def running_demo(data: Path, *, staged: bool = False) -> AsyncGenerator[Demo]:
-    """`python -m bot demo` while inside, with everything it keeps in `data`; `staged` as staged_demo.py says."""
+async def running_demo(data: Path, *, staged: bool = False, hub: str | None = None) -> AsyncGenerator[Demo]:
+    """`python -m bot demo` while inside, with everything it keeps in `data`; `staged` as staged_demo.py says.
+
+    With the address of a `hub`, LoRAs can be added from it.
+    """
     command = (sys.executable, "-m", "bot", "demo", "--port", "0", "--no-browser", "--data", str(data))
     if staged:
         command = (sys.executable, "-m", "tools.screenshots.staged_demo", str(data))
+    if hub is not None:
+        command = (sys.executable, "-m", "tools.screenshots.adding_demo", "--data", str(data), "--hub", hub)
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, start_new_session=True)
     assert process.stdout is not None
     try:
