@@ -40,7 +40,7 @@ from inference.demo import CHECKPOINTS
 from inference.hashes import checkpoint_sha256
 from inference.lora.evidence import Source
 from inference.lora.sidecar import Category
-from tests.bot.sources.hubs import Hubs, content, sha256, status
+from tests.bot.sources.hubs import COMMIT, Hubs, content, sha256, status
 from tests.house import BASES, VIVID, House, attention_modules
 from tests.lora_files import lora_tensors, safetensors_bytes
 
@@ -125,11 +125,16 @@ async def test_a_link_becomes_an_entry_that_is_known_as_what_it_is(house: House,
     assert len(left(house)) == 2, "the file and its sidecar"
 
 
-async def test_twenty_people_at_once_make_one_download(house: House, hubs: Hubs) -> None:
+@pytest.mark.parametrize("hub", ["Civitai", "Hugging Face"])
+async def test_twenty_people_at_once_make_one_download(house: House, hubs: Hubs, hub: str) -> None:
     version_id = hubs.add_lora("Komori", demo_lora(), "Other")
+    link, path = hubs.link(version_id), hubs.file_path(version_id)
+    if hub == "Hugging Face":
+        repository = hubs.add_repository("maker/Komori", {"komori.safetensors": demo_lora()})
+        link, path = f"https://huggingface.co/{repository}", f"/{repository}/resolve/{COMMIT}/komori.safetensors"
     hubs.paused.clear()
     async with opened(house, hubs) as (found, additions):
-        model = await additions.look_up(hubs.link(version_id))
+        model = await additions.look_up(link)
         begun = await asyncio.gather(
             *(additions.add(model.versions[0], person, SERVER, anybody) for person in range(1, 21))
         )
@@ -137,7 +142,7 @@ async def test_twenty_people_at_once_make_one_download(house: House, hubs: Hubs)
         hubs.paused.set()
         ends = await asyncio.gather(*(ended(additions, addition) for addition in begun))
         assert {addition.state for addition in ends} == {AdditionState.ADDED}
-        assert len(hubs.requests(hubs.file_path(version_id))) == 1
+        assert len(hubs.requests(path)) == 1
         assert (await entry(found, "Komori")).added_by in range(1, 21)
 
 
