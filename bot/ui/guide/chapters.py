@@ -66,6 +66,8 @@ CHAPTERS = (
             "**Two things to do with a find** · *Bookmark* it for later, or *Use now*.\n"
             "Bookmarks come first wherever you choose a LoRA. As they become many: sort them, filter them by kind and "
             "base model, and search name, trigger word and your own note.\n"
+            "**What is not here yet** · whom staff let adds it: /lora add with a link of Civitai or Hugging Face, or "
+            "with a file.\n"
             "Before you use one, look at two things: does it fit the checkpoint, and is it of the kind you need?"
         ),
         "library.webp",
