@@ -102,6 +102,7 @@ async def open_catalogue(settings: Settings, progress: Progress = _no_progress) 
                 installed_hashes(configuration.checkpoints.specs),
                 trust_tags=settings.matching.trust_tags,
                 registry=registry_of(settings),
+                few_steps=settings.library.few_step_files,
             )
             library = await keeper.scan(progress)
             requests = RequestBuilder(connection, configuration)

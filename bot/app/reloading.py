@@ -70,7 +70,10 @@ class Reloader:
             specs = tuple(await identify(self._connection, new.checkpoints))
             self._configuration.replace(new, specs)
             self._library.judge_by(
-                installed_hashes(specs), trust_tags=new.matching.trust_tags, registry=registry_of(new)
+                installed_hashes(specs),
+                trust_tags=new.matching.trust_tags,
+                registry=registry_of(new),
+                few_steps=new.library.few_step_files,
             )
             told = zip(worker_options(old, before), worker_options(new, specs), strict=True)
             await self._jobs.reconfigure(new.limits, [after if after != was else None for was, after in told])

@@ -62,8 +62,10 @@ def _inspector(settings: Settings, name: str | None, *, autov3: bool) -> Inspect
     if name is not None and not chosen:
         installed = ", ".join(spec.name for spec in specs)
         raise ConfigError(f"There is no checkpoint {name}; installed are {installed}.")
-    trust_tags = settings.matching.trust_tags
-    known = Knowledge.of(settings.library.folder, installed_hashes(specs), trust_tags=trust_tags)
+    library, trust_tags = settings.library, settings.matching.trust_tags
+    known = Knowledge.of(
+        library.folder, installed_hashes(specs), trust_tags=trust_tags, few_steps=library.few_step_files
+    )
     matcher = Matcher(tuple(chosen), settings.matching.table, settings.matching.allow_v_on_epsilon)
     return Inspector(known, matcher, autov3)
 

@@ -16,6 +16,7 @@ from bot.config.word_patterns import checked_pattern, checked_word
 from inference.base_models import BaseModelId, CompatibilityTable
 from inference.bounds import MAX_STEPS, MIN_STEPS
 from inference.content_rating import ContentRating
+from inference.lora.few_steps import FewStepRecipe
 from inference.messages import (
     EMBEDDING_CACHE_BYTES,
     LORA_CACHE_BYTES,
@@ -31,6 +32,7 @@ from inference.messages import (
     ClassifierSpec,
     Name,
     Offload,
+    Sha256,
 )
 from inference.queue import Policy
 
@@ -281,6 +283,8 @@ class LibrarySettings(Section):
     """A registry such as https://civitai.com/api/v1, asked by SHA-256 about files whose base model nothing tells."""
     samples: Annotated[int, Field(ge=0, le=MAX_COUNT)] = 2
     """Pictures that Easel paints by itself of each LoRA, with one without it beside them, while nobody waits."""
+    few_step_files: Annotated[dict[Sha256, FewStepRecipe], Field(max_length=1000)] = {}
+    """Recipes of few-step LoRAs by the SHA-256 of their files, such as { "0a1b…" = { steps = 4, guidance = 1.0 } }."""
     measure_weights: bool = False
     """Whether Easel then also paints each LoRA at several weights, 12 pictures, to tell which are useful."""
 

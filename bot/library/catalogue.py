@@ -27,6 +27,7 @@ from bot.database.loras import (
 )
 from bot.database.search import storable
 from inference.base_models import BaseModelId
+from inference.lora.few_steps import FewStepRecipe
 from inference.lora.knowledge import Knowledge
 from inference.lora.library import FoundLora, lora_files, scan
 from inference.matching import KnownLora, Matcher
@@ -101,10 +102,12 @@ async def scan_library(
     progress: Progress = lambda done, total: None,
     *,
     trust_tags: bool = False,
+    few_steps: Mapping[str, FewStepRecipe] | None = None,
 ) -> ScanReport:
     """Synchronise the catalogue with the folder `library`. Run one scan at a time.
 
     `installed` maps the checkpoints' hashes to their base models; with `trust_tags` a LoRA's own names may decide.
+    `few_steps` are recipes of known files by SHA-256.
     Every file is judged again, since settings and declarations may have changed; only new and changed files are read.
     Reading happens in threads, `progress` (files done, files in all) is called in the event loop. An interrupted
     scan keeps what it has recorded.
@@ -112,7 +115,9 @@ async def scan_library(
     Raises LibraryUnreadable, BadDeclarations (both before anything is recorded) or DatabaseError.
     """
     present = await asyncio.to_thread(_present, library)
-    judging = await asyncio.to_thread(partial(Knowledge.of, library, installed, trust_tags=trust_tags))
+    judging = await asyncio.to_thread(
+        partial(Knowledge.of, library, installed, trust_tags=trust_tags, few_steps=few_steps)
+    )
     known = await known_files(connection)
     missing = await mark_missing(connection, present)
     tally = _Tally()

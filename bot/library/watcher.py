@@ -18,6 +18,7 @@ from bot.library.registry import Registry, RegistryUnreachable
 from inference.base_models import BaseModelId
 from inference.lora.declarations import BadDeclarations, declare
 from inference.lora.evidence import unknown_bases
+from inference.lora.few_steps import FewStepRecipe
 from inference.lora.fit import Grade
 from inference.lora.library import fingerprint
 from inference.lora.registry import RegistryAnswer, keep_answer, read_answers
@@ -42,7 +43,8 @@ class LibraryKeeper:
     """Scans when the folder has changed, one scan at a time.
 
     `installed` maps checkpoints' hashes to base models; with `trust_tags` a LoRA's own names may decide. A
-    `registry` is asked about files of unknown base model, with `pause` seconds between two questions.
+    `registry` is asked about files of unknown base model, with `pause` seconds between two questions. `few_steps` are
+    recipes of known files by SHA-256.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class LibraryKeeper:
         *,
         trust_tags: bool = False,
         registry: Registry | None = None,
+        few_steps: Mapping[str, FewStepRecipe] | None = None,
         pause: float = PAUSE,
     ) -> None:
         self._connection = connection
@@ -60,6 +63,7 @@ class LibraryKeeper:
         self._installed = installed
         self._trust_tags = trust_tags
         self._registry = registry
+        self._few_steps = few_steps
         self._pause = pause
         self._unknown: tuple[str, ...] = ()
         self._asked_versions: set[int] = set()  # in this run
@@ -69,17 +73,28 @@ class LibraryKeeper:
         self.latest: Scanned | None = None
 
     def judge_by(
-        self, installed: Mapping[str, BaseModelId], *, trust_tags: bool = False, registry: Registry | None = None
+        self,
+        installed: Mapping[str, BaseModelId],
+        *,
+        trust_tags: bool = False,
+        registry: Registry | None = None,
+        few_steps: Mapping[str, FewStepRecipe] | None = None,
     ) -> None:
         """Use other checkpoints and settings from the next scan on."""
         self._installed, self._trust_tags, self._registry = installed, trust_tags, registry
+        self._few_steps = few_steps
 
     async def scan(self, progress: Progress = lambda done, total: None) -> ScanReport:
         """Scan now. Raises as `scan_library`."""
         async with self._scanning:
             seen = await asyncio.to_thread(self._see)  # first: a change during the scan is noticed afterwards
             report = await scan_library(
-                self._connection, self._folder, self._installed, progress, trust_tags=self._trust_tags
+                self._connection,
+                self._folder,
+                self._installed,
+                progress,
+                trust_tags=self._trust_tags,
+                few_steps=self._few_steps,
             )
             self._fingerprint = seen
             self._unknown = report.unknown

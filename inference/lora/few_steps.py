@@ -1,7 +1,8 @@
 """Few-step LoRAs and distilled checkpoints: which recipe a file was made for, and how we know.
 
-A recipe is a fact beside the base model. It climbs a ladder of sources: a sidecar pinned to the file's SHA-256, the
-hub's name of the base model, any sidecar, titles in the metadata, the file's name. Shapes never tell it. A name
+A recipe is a fact beside the base model. It climbs a ladder of sources: the file's SHA-256 in the settings, a sidecar
+pinned to it, the hub's name of the base model, any sidecar, titles in the metadata, the file's name. Shapes never tell
+it. A name
 counts only when every word of it is one that such files are called by, so that a LoRA of lightning bolts gets none;
 where a name leaves it open, that is a question to the owner.
 """
@@ -79,6 +80,7 @@ class FewStepRecipe(BaseModel):
 class FewStepSource(StrEnum):
     """Where a recipe is known from, best first. The value is what operators read."""
 
+    KNOWN = "SHA-256 in the settings"
     PINNED = "sidecar pinned to its SHA-256"
     HUB = "base model by a registry's name"
     SIDECAR = "told by its sidecar"
@@ -109,6 +111,7 @@ Told = FewStepRecipe | Literal[False]  # of a sidecar; False: it is none, whatev
 @dataclass(frozen=True)
 class FewStepTestimony:
     """What may tell of a file's recipe. `told` is the sidecar's word, `pinned` whether it names these very bytes.
+    `known` is what the operator's settings say of their SHA-256.
 
     `hub_base` is a registry's name of the base model, `hub_name` those of the model and the version there.
     """
@@ -118,12 +121,15 @@ class FewStepTestimony:
     metadata: Mapping[str, str] | None = None
     told: Told | None = None
     pinned: bool = False
+    known: FewStepRecipe | None = None
     hub_base: str | None = None
     hub_name: str = ""
 
 
 def judge_few_steps(said: FewStepTestimony) -> FewSteps:
     """Climb the ladder: the first source that speaks decides."""
+    if said.known is not None:
+        return FewSteps(recipe=said.known, source=FewStepSource.KNOWN)
     if said.told is not None and said.pinned:
         return _told(said.told, FewStepSource.PINNED)
     metadata = said.metadata or {}

@@ -10,6 +10,7 @@ from pathlib import Path
 from inference.base_models import BaseModelId
 from inference.lora import declarations, registry
 from inference.lora.declarations import BadDeclarations, Declaration, read_declarations
+from inference.lora.few_steps import FewStepRecipe
 from inference.lora.registry import RegistryAnswer, read_answers
 
 FILES = (declarations.FILE_NAME, registry.FILE_NAME)  # beside the library
@@ -20,13 +21,15 @@ class Knowledge:
     """Declarations and registry's answers by a file's SHA-256, base models by the hashes of installed checkpoints.
 
     Checkpoints are known by their SHA-256 and by the old hash of eight digits. With `trust_tags` a LoRA's
-    own names (title, output name, tag of the file) decide where no training base is named.
+    own names (title, output name, tag of the file) decide where no training base is named. `few_steps` are recipes of
+    known files by SHA-256, which the operator gave.
     """
 
     declarations: Mapping[str, Declaration] = field(default_factory=dict[str, Declaration])
     installed: Mapping[str, BaseModelId] = field(default_factory=dict[str, BaseModelId])
     answers: Mapping[str, RegistryAnswer] = field(default_factory=dict[str, RegistryAnswer])
     trust_tags: bool = False
+    few_steps: Mapping[str, FewStepRecipe] = field(default_factory=dict[str, FewStepRecipe])
 
     @cached_property
     def answers_by_version(self) -> Mapping[int, RegistryAnswer]:
@@ -34,10 +37,17 @@ class Knowledge:
         return {answer.version_id: answer for answer in self.answers.values() if answer.version_id is not None}
 
     @classmethod
-    def of(cls, library: Path, installed: Mapping[str, BaseModelId], *, trust_tags: bool) -> Knowledge:
+    def of(
+        cls,
+        library: Path,
+        installed: Mapping[str, BaseModelId],
+        *,
+        trust_tags: bool,
+        few_steps: Mapping[str, FewStepRecipe] | None = None,
+    ) -> Knowledge:
         """What is known of the files of `library` now. Raises BadDeclarations."""
         try:
             answers = read_answers(library)
         except OSError as problem:
             raise BadDeclarations(f"{library / registry.FILE_NAME} cannot be read: {problem.strerror}") from None
-        return cls(read_declarations(library), installed, answers, trust_tags)
+        return cls(read_declarations(library), installed, answers, trust_tags, few_steps or {})

@@ -115,6 +115,7 @@ class FoundLora(BaseModel):
                 metadata=self.metadata,
                 told=self.sidecar.few_steps if pinned or self.sidecar.sha256 is None else None,
                 pinned=pinned,
+                known=known.few_steps.get(sha256),
                 hub_base=answer.base_model if answer else None,
                 hub_name=answer.name if answer else "",
             )

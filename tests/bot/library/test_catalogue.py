@@ -497,6 +497,11 @@ async def test_a_few_step_recipe_is_kept_with_the_file_and_the_owner_is_asked(
     (turbo,) = (await entry(connection, "sd_xl_turbo_lora_v1")).versions
     assert turbo.recipe == FewStepRecipe.model_validate(recipe)
     assert turbo.few_steps.source is FewStepSource.SIDECAR
+    assert turbo.sha256 is not None
+    known = FewStepRecipe(steps=5)
+    await scan_library(connection, library, {}, few_steps={turbo.sha256: known})
+    (turbo,) = (await entry(connection, "sd_xl_turbo_lora_v1")).versions
+    assert (turbo.recipe, turbo.few_steps.source) == (known, FewStepSource.KNOWN)
 
 
 async def test_a_row_of_another_version_of_easel_has_no_recipe_until_it_is_scanned(

@@ -152,6 +152,13 @@ NAMED = FewStepTestimony(SDXL, file_name="dmd2_sdxl_4step_lora.safetensors")
 OWN_WORD = FewStepRecipe(steps=6, sampler=Sampler.UNIPC, guidance=2.0)
 
 
+def test_what_the_settings_say_of_a_hash_goes_before_all_else() -> None:
+    own = FewStepRecipe(steps=6, sampler=Sampler.LCM)
+    said = FewStepTestimony(SDXL, "sdxl_lightning_4step_lora.safetensors", told=False, pinned=True, known=own)
+    found = judge_few_steps(said)
+    assert (found.recipe, found.source) == (own, FewStepSource.KNOWN)
+
+
 def test_the_highest_source_that_speaks_decides() -> None:
     titled = replace(NAMED, metadata={"ss_output_name": "Hyper-SDXL-8steps-lora"})
     told = replace(titled, told=OWN_WORD)
