@@ -264,7 +264,7 @@ async def test_the_whole_server_has_quotas_alone(harbour: Harbour) -> None:
     page = await chosen(harbour.linus, await harbour.panel("limits"), "svholder", "server")
     assert "Limits of a request" not in page.buttons and "steps:" not in page.text.replace("megapixel-steps", "")
     opener = await harbour.linus.press(page, "Quotas and queue")
-    assert len((await opener.modal())["components"]) == 2
+    assert len((await opener.modal())["components"]) == 3, "pictures, megapixel-steps, and LoRAs to add"
 
 
 async def test_a_person_is_blocked_and_unblocked(harbour: Harbour) -> None:
