@@ -224,7 +224,9 @@ _ARCHITECTURES: tuple[tuple[re.Pattern[str], set[Architecture]], ...] = (
 )
 _TURBO_BASES = {Architecture.Z_IMAGE, Architecture.SD35_LARGE}  # base models that have "turbo" in their own name
 _VERSION = re.compile(r"\bv [0-9]+(?: [0-9]+)?\b(?! steps?\b)")
-_COUNT = re.compile(r"(?<![0-9] )\b([0-9]{1,2}) steps?\b")
+# Words whose number is their own: `dim8-steps2000` is not of 8 steps.
+_NUMBERED = ("dim", "rank", "r", "v", "e", "m", "p", "fp", "bf")
+_COUNT = re.compile("".join(rf"(?<!\b{word} )" for word in _NUMBERED) + r"(?<![0-9] )\b([0-9]{1,2}) steps?\b(?! [0-9])")
 _WORD = re.compile(r"dmd2|[a-z]+|[0-9]+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 

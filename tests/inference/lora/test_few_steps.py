@@ -101,6 +101,18 @@ NAMES: list[tuple[str, Architecture, tuple[Any, ...] | None]] = [
     ("lcmv_dress_code", SDXL, None),
     ("pcm_sdxl_4step", SDXL, None),  # with or without guidance?
     ("12_steps_to_heaven", SDXL, None),
+    # How it was trained: its dimension or epoch, then its steps.
+    ("lightning-dim8-steps2000", SDXL, None),
+    ("lightning_r8_steps1500", SDXL, None),
+    ("hyper_rank8_steps2000", SDXL, None),
+    ("turbo_dim8_steps1200", SDXL, None),
+    ("tcd-e8-steps2000", SDXL, None),
+    ("lightning_r4_steps800", SDXL, None),
+    ("sdxl_lightning_v4_steps8", SDXL, None),
+    ("SDXL_Lightning_LoRA_rank_4_steps", SDXL, None),
+    ("sdxl_lightning_fp8_steps", SDXL, None),
+    ("sdxl_lightning_8_steps_2000", SDXL, None),
+    ("lightning_4step_e4_lora_kohya-000002", SDXL, (4, EULER, 1.0, 1.0)),
     ("stepsisters_4steps", SDXL, None),
     ("z_image_turbo_portrait", Architecture.Z_IMAGE, None),
     ("z-image-turbo", Architecture.Z_IMAGE, None),
