@@ -7,8 +7,8 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -152,7 +152,7 @@ class Download:
             return
         headers = {**_HEADERS, **({"Range": f"bytes={self._size}-"} if self._size else {})}
         try:
-            async with self._http.opened(URL(wanted.url, encoded=True), headers=headers) as response:
+            async with self._opened(URL(wanted.url, encoded=True), headers) as response:
                 await self._take(response)
                 host = response.url.host or ""
         except SourceBroken as problem:
@@ -161,6 +161,17 @@ class Download:
             await asyncio.to_thread(self._restart)
             raise Passing(problem, 0.0) from None
         await self._check_hash(host)
+
+    @asynccontextmanager
+    async def _opened(self, url: URL, headers: Mapping[str, str]) -> AsyncGenerator[aiohttp.ClientResponse]:
+        """The answer, which has to begin in the time in which bytes have to come later. Raises TooSlow without one."""
+        async with AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(self._wanted.stall_seconds):
+                    response = await stack.enter_async_context(self._http.opened(url, headers=headers))
+            except TimeoutError:
+                raise TooSlow(host=url.host or "", name=self._wanted.name) from None
+            yield response
 
     async def _take(self, response: aiohttp.ClientResponse) -> None:
         host, wanted = response.url.host or "", self._wanted

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -62,7 +62,8 @@ class Passing(Exception):
 class SourceHttp:
     """Asks hubs and opens files, by the settings that hold at each use. Close it at the end.
 
-    `resolver` resolves names in place of the system's; `waits` are the seconds between attempts.
+    `resolver` resolves names in place of the system's; `waits` are the seconds between attempts; `answer_seconds` is
+    how long an answer, but a file, may take as a whole.
     """
 
     def __init__(
@@ -71,8 +72,10 @@ class SourceHttp:
         *,
         resolver: AbstractResolver | None = None,
         waits: Sequence[float] = WAITS,
+        answer_seconds: float = ANSWER_SECONDS,
     ) -> None:
         self._settings = settings
+        self._answer_seconds = answer_seconds
         self._resolver = resolver
         self._waits = waits
         self._session: aiohttp.ClientSession | None = None
@@ -100,16 +103,33 @@ class SourceHttp:
     async def get_bytes(self, url: str, most: int) -> bytes:
         """The bytes at an address, such as a picture's. Raises SourceError, AnswerUnreadable for more than `most`."""
 
-        async def attempt() -> bytes:
-            async with asyncio.timeout(ANSWER_SECONDS), self.opened(URL(url, encoded=True)) as response:
-                return await _read(response, most)
+        async def read(response: aiohttp.ClientResponse) -> bytes:
+            return await _read(response, most)
 
-        return await self.retrying(attempt)
+        return await self._answer(URL(url, encoded=True), read)
 
     async def _json(self, method: str, url: URL, body: object) -> Any:
+        return await self._answer(url, _read_json, method=method, body=body)
+
+    async def _answer(
+        self,
+        url: URL,
+        read: Callable[[aiohttp.ClientResponse], Awaitable[Any]],
+        *,
+        method: str = "GET",
+        body: object = None,
+    ) -> Any:
+        """What `read` makes of the answer. One that takes too long is tried again as one that does not come."""
+
         async def attempt() -> Any:
-            async with asyncio.timeout(ANSWER_SECONDS), self.opened(url, method=method, body=body) as response:
-                return await _read_json(response)
+            try:
+                async with (
+                    asyncio.timeout(self._answer_seconds),
+                    self.opened(url, method=method, body=body) as response,
+                ):
+                    return await read(response)
+            except TimeoutError as problem:
+                raise _unreachable(url, problem) from None
 
         return await self.retrying(attempt)
 

@@ -371,3 +371,13 @@ def drip(data: bytes) -> Answer:
         return response
 
     return answer
+
+
+def silent() -> Answer:
+    """No answer at all, for as long as somebody waits."""
+
+    async def answer(_request: web.Request) -> web.StreamResponse:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    return answer

@@ -22,7 +22,7 @@ from bot.sources.hub import HuggingFace
 from bot.sources.links import CivitaiLink, HubLink
 from inference.content_rating import ContentRating
 from inference.lora.sidecar import Category
-from tests.bot.sources.hubs import COMMIT, Hubs, content, redirect, sha256, status
+from tests.bot.sources.hubs import COMMIT, Hubs, content, redirect, sha256, silent, status
 
 DATA = b"weights" * 100
 
@@ -134,6 +134,19 @@ async def test_nobody_there_is_told() -> None:
         await Civitai(client, lambda: settings).model(CivitaiLink(1))
     with pytest.raises(SourceUnreachable):
         await HuggingFace(client, lambda: settings).model(HubLink("a/b"))
+    await client.close()
+
+
+async def test_an_answer_that_does_not_come_in_time_is_asked_for_again_and_then_told(hubs: Hubs) -> None:
+    client = SourceHttp(lambda: hubs.settings, waits=(0.01,), answer_seconds=0.3)
+    hubs.fault("/slow", silent())
+    with pytest.raises(SourceUnreachable):
+        await client.get_json(f"{hubs.url}/slow")
+    with pytest.raises(SourceUnreachable):
+        await client.get_bytes(f"{hubs.url}/slow", 100)
+    assert len(hubs.requests("/slow")) == 4
+    hubs.fault("/slow", silent(), status(200, {"a": 1}))
+    assert await client.get_json(f"{hubs.url}/slow") == {"a": 1}
     await client.close()
 
 

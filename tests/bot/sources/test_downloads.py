@@ -53,6 +53,7 @@ from tests.bot.sources.hubs import (
     drip,
     redirect,
     sha256,
+    silent,
     status,
 )
 from tests.lora_files import lora_tensors, safetensors_bytes
@@ -378,3 +379,12 @@ async def test_only_a_named_origin_may_be_private() -> None:
     with pytest.raises(HostNotAllowed):
         allowed.check(URL("https://evilcivitai.com/file"))
     allowed.check(URL("https://b2.civitai.com/file"))
+
+
+async def test_a_hub_that_never_begins_to_answer_is_given_up(hubs: Hubs, http: SourceHttp, tmp_path: Path) -> None:
+    version_id, part = hubs.add_lora("Komori", DATA), tmp_path / "a.part"
+    hubs.fault(hubs.file_path(version_id), silent())
+    async with asyncio.timeout(20):
+        with pytest.raises(TooSlow):
+            await fetched(http, wanted(hubs, version_id, stall_seconds=0.2), part)
+    assert what(part) is None
