@@ -102,8 +102,17 @@ def sidecar_of(version: RemoteVersion, name: str, checked: CheckedFile) -> Sidec
         tags=tuple(tag for tag in version.tags if tag.lower() not in set(Category))[:20],
         trigger_words=trigger_groups(version.trigger_words),
         content_rating=version.rating,
+        file_name=_told_name(version),
         description=version.description,
     )
+
+
+def _told_name(version: RemoteVersion) -> str | None:
+    """What its hub calls the file; of a repository, whose files often have a name that tells nothing, with that."""
+    if version.file is None:
+        return None
+    name = version.file.name.replace("/", " ")
+    return name if version.revision is None else f"{version.name.replace('/', ' ')}/{name}"
 
 
 def write_sidecar(lora: Path, sidecar: Sidecar) -> None:

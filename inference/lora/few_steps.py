@@ -113,6 +113,7 @@ class FewStepTestimony:
     """What may tell of a file's recipe. `told` is the sidecar's word, `pinned` whether it names these very bytes.
     `known` is what the operator's settings say of their SHA-256.
 
+    `file_name` may have a folder, which tells where the file's own name is one that any LoRA has.
     `hub_base` is a registry's name of the base model, `hub_name` those of the model and the version there.
     """
 
@@ -148,7 +149,12 @@ def judge_few_steps(said: FewStepTestimony) -> FewSteps:
     by_name = read_name(stem, said.architecture)
     if by_name.recipe is not None:
         return FewSteps(recipe=by_name.recipe, source=FewStepSource.FILE_NAME)
-    return FewSteps(question=by_name.question or _asked(read))
+    by_folder = NameReading()
+    if set(_Words.of(stem).all) <= _NEUTRAL:
+        by_folder = read_name(PurePosixPath(said.file_name).parent.name, said.architecture)
+    if by_folder.recipe is not None:
+        return FewSteps(recipe=by_folder.recipe, source=FewStepSource.REPOSITORY)
+    return FewSteps(question=by_name.question or by_folder.question or _asked(read))
 
 
 def _told(told: Told, source: FewStepSource) -> FewSteps:

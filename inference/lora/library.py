@@ -111,7 +111,7 @@ class FoundLora(BaseModel):
         return judge_few_steps(
             FewStepTestimony(
                 architecture=Architecture(base) if base in set(Architecture) else None,
-                file_name=PurePosixPath(self.path).name,
+                file_name=self.sidecar.file_name or PurePosixPath(self.path).name,
                 metadata=self.metadata,
                 told=self.sidecar.few_steps if pinned or self.sidecar.sha256 is None else None,
                 pinned=pinned,

@@ -63,6 +63,7 @@ class Sidecar(BaseModel):
     recommended_weight: Weight | None = None
     few_steps: FewStepRecipe | Literal[False] | None = None  # what it was made for; False: it is no few-step LoRA
     content_rating: ContentRating | None = None  # for whom its pictures are
+    file_name: Annotated[str, Field(max_length=320)] | None = None  # where it came from: FILE, or REPOSITORY/FILE
     description: Annotated[str, Field(max_length=4000)] = ""
     example_prompt: Annotated[str, Field(max_length=1000)] = ""
 

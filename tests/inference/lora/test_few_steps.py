@@ -142,6 +142,22 @@ def test_a_name_tells_the_right_recipe_or_none(
     assert judged.source is (None if expected is None else FewStepSource.FILE_NAME)
 
 
+@pytest.mark.parametrize(
+    ("file_name", "steps"),
+    [
+        ("lcm-lora-sdxl/pytorch_lora_weights.safetensors", 4),
+        ("sdxl-lightning-4step-lora/model.safetensors", 4),
+        ("lcm-lora-sdxl/komori.safetensors", None),
+        ("komori/pytorch_lora_weights.safetensors", None),
+        ("pytorch_lora_weights.safetensors", None),
+    ],
+)
+def test_a_repository_tells_where_the_name_of_its_file_is_any_loras(file_name: str, steps: int | None) -> None:
+    judged = judge_few_steps(FewStepTestimony(SDXL, file_name=file_name))
+    assert (judged.recipe and judged.recipe.steps) == steps
+    assert judged.source is (FewStepSource.REPOSITORY if steps else None)
+
+
 def test_there_are_enough_names() -> None:
     assert len(NAMES) >= 60 and sum(expected is not None for *_, expected in NAMES) >= 30
 
