@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
@@ -59,6 +59,10 @@ class Passing(Exception):
     wait: float | None = None
 
 
+# What an answer with a status of 400 or more means, which may have been asked for with a key; None: the usual.
+Refusal: TypeAlias = Callable[[aiohttp.ClientResponse, bool], SourceError | None]
+
+
 class SourceHttp:
     """Asks hubs and opens files, by the settings that hold at each use. Close it at the end.
 
@@ -92,13 +96,15 @@ class SourceHttp:
             await self._session.close()
             self._session = None
 
-    async def get_json(self, url: str, parameters: Mapping[str, str] | None = None) -> Any:
-        """The JSON at an address. Raises SourceError."""
-        return await self._json("GET", URL(url).update_query(parameters or {}), None)
+    async def get_json(
+        self, url: str, parameters: Mapping[str, str] | None = None, refusal: Refusal | None = None
+    ) -> Any:
+        """The JSON at an address. `refusal` knows what this hub's refusals mean. Raises SourceError."""
+        return await self._answer(URL(url).update_query(parameters or {}), _read_json, refusal=refusal)
 
     async def post_json(self, url: str, body: object) -> Any:
         """The JSON that is answered to some. Raises SourceError."""
-        return await self._json("POST", URL(url), body)
+        return await self._answer(URL(url), _read_json, method="POST", body=body)
 
     async def get_bytes(self, url: str, most: int) -> bytes:
         """The bytes at an address, such as a picture's. Raises SourceError, AnswerUnreadable for more than `most`."""
@@ -108,9 +114,6 @@ class SourceHttp:
 
         return await self._answer(URL(url, encoded=True), read)
 
-    async def _json(self, method: str, url: URL, body: object) -> Any:
-        return await self._answer(url, _read_json, method=method, body=body)
-
     async def _answer(
         self,
         url: URL,
@@ -118,6 +121,7 @@ class SourceHttp:
         *,
         method: str = "GET",
         body: object = None,
+        refusal: Refusal | None = None,
     ) -> Any:
         """What `read` makes of the answer. One that takes too long is tried again as one that does not come."""
 
@@ -125,7 +129,7 @@ class SourceHttp:
             try:
                 async with (
                     asyncio.timeout(self._answer_seconds),
-                    self.opened(url, method=method, body=body) as response,
+                    self.opened(url, method=method, body=body, refusal=refusal) as response,
                 ):
                     return await read(response)
             except TimeoutError as problem:
@@ -154,7 +158,13 @@ class SourceHttp:
 
     @asynccontextmanager
     async def opened(
-        self, url: URL, *, method: str = "GET", body: object = None, headers: Mapping[str, str] | None = None
+        self,
+        url: URL,
+        *,
+        method: str = "GET",
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+        refusal: Refusal | None = None,
     ) -> AsyncGenerator[aiohttp.ClientResponse]:
         """The answer at an address or where that redirects to, with a status below 400.
 
@@ -163,7 +173,7 @@ class SourceHttp:
         try:
             async with self._followed(url, method, body, headers or {}) as (response, keyed):
                 if response.status >= 400:
-                    raise await _refusal(response, keyed=keyed)
+                    raise (refusal and refusal(response, keyed)) or await _refusal(response, keyed=keyed)
                 yield response
         except (aiohttp.ClientError, TimeoutError, OSError) as problem:
             raise _unreachable(url, problem) from None

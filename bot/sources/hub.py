@@ -1,51 +1,47 @@
-"""Hugging Face, through huggingface_hub: what repositories say and where files lie. No file comes this way."""
+"""Hugging Face: what repositories say and where files lie. No file comes this way.
+
+Its addresses, names and models are huggingface_hub's; the questions go through the client that all hubs are asked by.
+"""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any
+from urllib.parse import quote
 
-from huggingface_hub import HfApi, ModelInfo, hf_hub_url
-from huggingface_hub.errors import (
-    DisabledRepoError,
-    GatedRepoError,
-    HfHubHTTPError,
-    HFValidationError,
-    HTTPError,  # pyright: ignore[reportPrivateImportUsage] (of whichever HTTP library it is built on)
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
-from pydantic import ValidationError
+from aiohttp import ClientResponse
+from huggingface_hub import ModelInfo, hf_hub_url
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id
 
 from bot.config.sources import SourcesSettings
 from bot.sources.descriptions import guess_category
 from bot.sources.errors import (
     AnswerUnreadable,
     Gone,
+    KeyRejected,
     LoginNeeded,
     NoAccess,
     NoLink,
     NoSafetensors,
-    SourceBroken,
     SourceError,
-    SourceUnreachable,
     TooManyQuestions,
 )
 from bot.sources.folders import RemoteFolder
-from bot.sources.http import Passing, SourceHttp
+from bot.sources.http import SourceHttp
 from bot.sources.links import HubLink
 from bot.sources.remote import MAX_NAME, RemoteFile, RemoteModel, RemoteVersion, Terms
 from inference.content_rating import ContentRating
-from inference.json_values import as_list, as_text
+from inference.json_values import as_dict, as_list, as_text
 
 HUB = "Hugging Face"
-SECONDS = 20.0
 MAX_FILES = 50
 MAX_LISTED = 5000  # files of a repository that are looked at
 _SUFFIX = ".safetensors"
+_NOT_THERE = frozenset({"RepoNotFound", "RevisionNotFound", "EntryNotFound"})
 _NOT_FOR_ALL = "not-for-all-audiences"
 # Folders of a whole model: what lies in them is no LoRA.
 _PARTS = frozenset({"unet", "transformer", "vae", "text_encoder", "text_encoder_2", "text_encoder_3", "safety_checker"})
@@ -60,26 +56,20 @@ class HuggingFace:
 
     async def model(self, link: HubLink) -> RemoteModel:
         """The repository with the file that is meant, or each of its files as a version. Raises SourceError."""
-
-        async def attempt() -> ModelInfo:
-            return await asyncio.to_thread(self._info, link)
-
-        info = await self._http.retrying(attempt)
-        return self._model(info, link)
+        info = await self._info(link, lambda name: _is_wanted(name, link.path), MAX_FILES)
+        with _readable():
+            return self._model(info, link)
 
     async def folder(self, link: HubLink) -> RemoteFolder:
         """All files of a repository, at the commit that is meant. Raises SourceError."""
+        info = await self._info(link, lambda _name: True, MAX_LISTED)
+        with _readable():
+            return self._folder(info)
 
-        async def attempt() -> ModelInfo:
-            return await asyncio.to_thread(self._info, link)
-
-        info = await self._http.retrying(attempt)
+    def _folder(self, info: ModelInfo) -> RemoteFolder:
         card: dict[str, Any] = info.card_data.to_dict() if info.card_data else {}
-        listed: list[Any] = list(info.siblings or [])[:MAX_LISTED]
-        try:
-            files = {str(file.rfilename): self._file(info, file, file.rfilename) for file in listed}
-        except ValidationError:
-            raise AnswerUnreadable(host=HUB) from None
+        listed: list[Any] = list(info.siblings or [])
+        files = {str(file.rfilename): self._file(info, file, file.rfilename) for file in listed}
         name = as_text(info.id.rpartition("/")[2], MAX_NAME) or "unnamed"
         if not info.sha:
             raise AnswerUnreadable(host=HUB)
@@ -94,27 +84,32 @@ class HuggingFace:
             sha256=file.lfs.sha256 if file.lfs else None,
         )
 
-    def _info(self, link: HubLink) -> ModelInfo:
-        now = self._settings()
-        token = now.huggingface_token.get_secret_value() or False
+    async def _info(self, link: HubLink, wanted: Callable[[str], bool], most: int) -> ModelInfo:
+        """What the hub says of a repository, with at most so many of the files whose names are wanted.
+
+        Raises SourceError.
+        """
         try:
-            api = HfApi(endpoint=now.huggingface_endpoint, token=token, library_name="easel")
-            return api.model_info(link.repository, revision=link.revision, files_metadata=True, timeout=SECONDS)
+            validate_repo_id(link.repository)
         except HFValidationError:
             raise NoLink from None
-        except (HTTPError, OfflineModeIsEnabled, OSError) as problem:
-            raise _told(problem, logged_in=bool(token)) from None
-        except (KeyError, TypeError, ValueError, AttributeError):  # it is read without being checked
-            raise AnswerUnreadable(host=HUB) from None
+        url = f"{self._settings().huggingface_endpoint}/api/models/{link.repository}"
+        if link.revision is not None:
+            url += f"/revision/{quote(link.revision, safe='')}"
+        told = as_dict(await self._http.get_json(url, {"blobs": "true"}, _refusal))
+        with _readable():
+            validate_repo_id(told["id"])
+            listed: list[Any] = told.get("siblings") or []
+            files = (file for file in listed if wanted(file["rfilename"]))
+            # What else it says is read by nothing, and what is odd in it is no reason to refuse.
+            known: dict[str, Any] = {key: told.get(key) for key in ("id", "author", "sha", "tags", "cardData")}
+            return ModelInfo(**known, siblings=list(islice(files, most)))
 
     def _model(self, info: ModelInfo, link: HubLink) -> RemoteModel:
-        files = [file for file in info.siblings or [] if _is_wanted(file.rfilename, link.path)][:MAX_FILES]
+        files = info.siblings or []
         if not files:
             raise Gone(host=HUB) if link.path and link.path.endswith(_SUFFIX) else NoSafetensors(host=HUB)
-        try:
-            versions = tuple(self._version(info, file) for file in files)
-        except ValidationError:
-            raise AnswerUnreadable(host=HUB) from None
+        versions = tuple(self._version(info, file) for file in files)
         return RemoteModel(name=versions[0].name, versions=versions)
 
     def _version(self, info: ModelInfo, file: Any) -> RemoteVersion:
@@ -167,17 +162,29 @@ def _licence(card: dict[str, Any], tags: list[str]) -> str | None:
     )
 
 
-def _told(problem: Exception, *, logged_in: bool) -> SourceError | Passing:
-    if isinstance(problem, GatedRepoError | DisabledRepoError):
-        return NoAccess(host=HUB) if logged_in or isinstance(problem, DisabledRepoError) else LoginNeeded(host=HUB)
-    if isinstance(problem, RepositoryNotFoundError | RevisionNotFoundError):
-        return Gone(host=HUB)
-    if not isinstance(problem, HfHubHTTPError):
-        return Passing(SourceUnreachable(host=HUB, reason=f"{type(problem).__name__}: {problem}"[:300]))
-    status = problem.response.status_code
+@contextmanager
+def _readable() -> Generator[None]:
+    """Tells people that an answer is of another form: huggingface_hub reads it without checking. AnswerUnreadable."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise AnswerUnreadable(host=HUB) from None
+
+
+def _refusal(response: ClientResponse, keyed: bool) -> SourceError | None:
+    """What a refusal means, which the hub says in headers; None for what any server's means."""
+    status, code = response.status, response.headers.get("X-Error-Code")
+    message = response.headers.get("X-Error-Message")
     if status == 429:
         return TooManyQuestions(host=HUB, minutes=5)  # it counts in windows of five minutes
-    if status in {401, 403}:
-        return NoAccess(host=HUB) if logged_in else LoginNeeded(host=HUB)
-    broken = SourceBroken(host=HUB, status=status)
-    return Passing(broken) if status >= 500 else Gone(host=HUB) if status in {400, 404, 410} else broken
+    if message == "Access to this resource is disabled.":
+        return NoAccess(host=HUB)
+    if code == "GatedRepo" or (status == 403 and code is None):
+        return NoAccess(host=HUB) if keyed else LoginNeeded(host=HUB)
+    # It hides behind 401 whether a repository is private or not there.
+    hidden = status == 401 and message == "Invalid username or password."
+    if code in _NOT_THERE or hidden or status in {400, 404, 410}:
+        return Gone(host=HUB)
+    if status == 401:
+        return KeyRejected(host=HUB) if keyed else LoginNeeded(host=HUB)
+    return None

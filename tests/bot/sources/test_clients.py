@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from pydantic import SecretStr
 
@@ -9,9 +11,12 @@ from bot.sources.civitai import Civitai
 from bot.sources.errors import (
     AnswerUnreadable,
     Gone,
+    HostNotAllowed,
     KeyRejected,
     LoginNeeded,
+    NoLink,
     NoSafetensors,
+    PrivateAddress,
     SourceBroken,
     SourceError,
     SourceUnreachable,
@@ -22,7 +27,7 @@ from bot.sources.hub import HuggingFace
 from bot.sources.links import CivitaiLink, HubLink
 from inference.content_rating import ContentRating
 from inference.lora.sidecar import Category
-from tests.bot.sources.hubs import COMMIT, Hubs, content, redirect, sha256, silent, status
+from tests.bot.sources.hubs import COMMIT, Hubs, content, drip, endless, redirect, running_hubs, sha256, silent, status
 
 DATA = b"weights" * 100
 
@@ -223,3 +228,62 @@ async def test_trouble_of_hugging_face_is_told(
     hubs.fault("/api/models/maker/x", status(code))
     with pytest.raises(error):
         await hugging_face.model(HubLink("maker/x"))
+
+
+async def test_a_repository_that_drips_is_given_up_and_holds_no_thread(hubs: Hubs) -> None:
+    client = SourceHttp(lambda: hubs.settings, waits=(0.01,), answer_seconds=0.3)
+    hubs.fault("/api/models/maker/x", drip(b" " * 400))
+    asking = HuggingFace(client, lambda: hubs.settings)
+    questions = [asyncio.create_task(asking.model(HubLink("maker/x"))) for _ in range(8)]
+    async with asyncio.timeout(5):
+        await asyncio.to_thread(int)
+        told = await asyncio.gather(*questions, return_exceptions=True)
+    assert {type(each) for each in told} == {SourceUnreachable}
+    await client.close()
+
+
+async def test_redirects_of_hugging_face_are_checked(hubs: Hubs, hugging_face: HuggingFace) -> None:
+    async with running_hubs() as other:
+        other.add_repository("maker/x", {"a.safetensors": DATA})
+        for host, error in (("127.0.0.1", PrivateAddress), ("localhost", HostNotAllowed)):
+            there = other.url.replace("127.0.0.1", host)
+            hubs.fault("/api/models/maker/x", redirect(f"{there}/api/models/maker/x"))
+            with pytest.raises(error):
+                await hugging_face.model(HubLink("maker/x"))
+        assert not other.asked
+
+
+async def test_a_repository_that_was_renamed_is_found(hubs: Hubs, hugging_face: HuggingFace) -> None:
+    hubs.add_repository("maker/new", {"a.safetensors": DATA})
+    hubs.fault("/api/models/maker/old", redirect("/api/models/maker/new?blobs=true"))
+    told = await hugging_face.model(HubLink("maker/old"))
+    assert told.versions[0].page == "https://huggingface.co/maker/new"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"id": 5}, {"id": "../../x"}, {"id": "a/b/c"}, {"siblings": 5}, {"siblings": [{"rfilename": 5}]}, {"tags": 5},
+        {"siblings": ["a"]}, {"cardData": "text"}, {"sha": 5}, {"siblings": [{"rfilename": "a.safetensors", "lfs": 1}]},
+    ],
+)  # fmt: skip
+async def test_a_repository_of_another_form_is_told(
+    hubs: Hubs, hugging_face: HuggingFace, said: dict[str, object]
+) -> None:
+    hubs.add_repository("maker/x", {"a.safetensors": DATA})
+    hubs.repositories["maker/x"] |= said
+    with pytest.raises(AnswerUnreadable):
+        await hugging_face.model(HubLink("maker/x"))
+
+
+async def test_a_repository_without_end_is_not_read_to_its_end(hubs: Hubs, hugging_face: HuggingFace) -> None:
+    hubs.fault("/api/models/maker/x", endless(b"{"))
+    async with asyncio.timeout(20):
+        with pytest.raises(AnswerUnreadable):
+            await hugging_face.model(HubLink("maker/x"))
+
+
+async def test_a_name_that_is_no_repository_is_no_link(hubs: Hubs, hugging_face: HuggingFace) -> None:
+    with pytest.raises(NoLink):
+        await hugging_face.model(HubLink("a--b/.."))
+    assert not hubs.asked
