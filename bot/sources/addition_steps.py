@@ -24,7 +24,7 @@ from bot.sources.civitai import Civitai
 from bot.sources.downloads import Download, WantedFile
 from bot.sources.errors import AddingBroken, DiskFailed, FileUnusable, SourceError
 from bot.sources.http import SourceHttp
-from bot.sources.placing import CheckedFile, answer_of, check_file, part_path, place, remove, sidecar_of
+from bot.sources.placing import CheckedFile, answer_of, check_file, entry_name, part_path, place, remove, sidecar_of
 from bot.sources.previews import keep_preview
 from bot.sources.provenance import page_of, pages_of
 from bot.sources.remote import RemoteVersion
@@ -156,14 +156,15 @@ class AdditionSteps:
 
     async def _free_name(self, version: RemoteVersion) -> str:
         """The name of the entry: that of the page, unless another LoRA has it. Versions of one page share it."""
-        for name in (version.name, f"{version.name[:60]} ({(version.creator or version.hub)[:30]})"):
+        own = entry_name(version)
+        for name in (own, f"{own[:60]} ({(version.creator or version.hub)[:30]})"):
             entry = await find_lora_by_name(self._connection, name)
             if entry is None or await self._is_of_page(entry, version):
                 return name
         number = 2
-        while await find_lora_by_name(self._connection, f"{version.name[:90]} ({number})") is not None:
+        while await find_lora_by_name(self._connection, f"{own[:90]} ({number})") is not None:
             number += 1
-        return f"{version.name[:90]} ({number})"
+        return f"{own[:90]} ({number})"
 
     async def _is_of_page(self, entry: Lora, version: RemoteVersion) -> bool:
         for sha256 in (each.sha256 for each in entry.versions):

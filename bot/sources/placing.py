@@ -9,13 +9,13 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from pydantic import ValidationError
 
 from bot.sources.descriptions import guess_category
 from bot.sources.errors import FileOfUnknownModel, FileUnsupported, FileUnusable
-from bot.sources.remote import RemoteVersion
+from bot.sources.remote import MAX_NAME, RemoteVersion
 from inference.hashes import file_sha256
 from inference.lora.fit import Grade
 from inference.lora.header import BadSafetensors, read_header
@@ -29,6 +29,7 @@ from inference.lora.verdict import layers_of
 FOLDER = "added"  # in the library
 PART = ".part"
 _TITLES, _MAX_TITLE = ("modelspec.title", "ss_output_name"), 200
+_ANY_NAMES = {"pytorch_lora_weights", "adapter_model", "model", "lora"}  # of files, which tell nothing
 _UNPLAIN = re.compile(r"[^a-z0-9]+")
 
 
@@ -84,6 +85,18 @@ def part_path(key: str) -> str:
 
 def _digest(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
+
+
+def entry_name(version: RemoteVersion) -> str:
+    """What its entry is called. A file of a repository is called by both names where both tell something."""
+    path = PurePosixPath(version.repository_path or "")
+    told = path.parent if path.stem.lower() in _ANY_NAMES else path.with_suffix("") if path.name else path
+    repository, name = _UNPLAIN.sub("", version.name.lower()), _UNPLAIN.sub("", told.name.lower())
+    if not told.name or name == repository:
+        return version.name
+    if repository and repository in name:
+        return told.name[:MAX_NAME]
+    return f"{version.name[:45]} · {str(told)[-50:]}"
 
 
 def category_of(version: RemoteVersion, checked: CheckedFile) -> Category:

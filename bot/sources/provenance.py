@@ -63,9 +63,9 @@ async def hub_files(connection: aiosqlite.Connection, versions: list[LoraVersion
     return tuple(HubFile(by_hash[look.sha256], look, _newer(look, here)) for look in looks)
 
 
-def page_of(version: RemoteVersion) -> tuple[str, int | str]:
-    """The page that all versions of a LoRA share."""
-    return version.hub, version.model_id or version.page
+def page_of(version: RemoteVersion) -> tuple[str, int | str, str | None]:
+    """The page that all versions of a LoRA share. Each file of a repository is a LoRA of its own."""
+    return version.hub, version.model_id or version.page, version.repository_path
 
 
 async def pages_of(connection: aiosqlite.Connection, sha256: str) -> list[RemoteVersion]:

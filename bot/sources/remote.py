@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -68,6 +69,13 @@ class RemoteVersion(_Value):
     ends: str | None = None
     file: RemoteFile | None = None
     archived: bool = False
+
+    @property
+    def repository_path(self) -> str | None:
+        """Where the file lies in its repository; None for one of no repository."""
+        if self.revision is None or self.file is None:
+            return None
+        return unquote(self.file.url.partition(f"/resolve/{self.revision}/")[2]) or None
 
 
 class RemoteModel(_Value):

@@ -10,7 +10,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeAlias, TypeVar
-from urllib.parse import unquote
 
 import aiosqlite
 
@@ -260,8 +259,7 @@ def link_of(version: RemoteVersion) -> Link | None:
 
 def repository_file(version: RemoteVersion) -> HubLink | None:
     """The file of a repository that a version is, as it is now; None for what is none."""
-    page, url = parse_link(version.page), version.file.url if version.file else ""
-    path = unquote(url.partition(f"/resolve/{version.revision}/")[2])
+    page, path = parse_link(version.page), version.repository_path
     return HubLink(page.repository, path) if isinstance(page, HubLink) and path else None
 
 

@@ -19,6 +19,7 @@ from bot.sources.additions import Received
 from bot.sources.choosing import choose, why_not
 from bot.sources.errors import AddingCancelled
 from bot.sources.links import Link
+from bot.sources.placing import entry_name
 from bot.sources.remote import RemoteModel, RemoteVersion
 from bot.ui import acknowledge
 from bot.ui.access import context_of, shown_ratings, words_here
@@ -103,7 +104,7 @@ async def _add(interaction: Interaction, version: RemoteVersion, attached: bytes
     """Add a version, with the file that a person attached, if they did."""
     client, who = interaction.client, context_of(interaction)
     words = await words_here(interaction)
-    for text in (version.name, ", ".join(version.trigger_words)):
+    for text in (version.name, entry_name(version), ", ".join(version.trigger_words)):
         await words.check(text, TextKind.LORA_NAME)
     if version.rating not in await shown_ratings(interaction):
         raise NotShownHere(name=version.name)

@@ -13,7 +13,7 @@ from bot.database.hub_looks import looks_of, mark_updates_told, untold_updates
 from bot.database.lora_search import Shown
 from bot.database.loras import Lora, find_loras_by_id
 from bot.errors import NothingThere
-from bot.i18n import _
+from bot.i18n import _, ngettext
 from bot.i18n.texts import clipped, several
 from bot.sources.provenance import HubFile, hub_files
 from bot.sources.remote import RemoteVersion
@@ -28,6 +28,7 @@ from bot.ui.views.origin_text import newer_text
 from bot.ui.views.persistent_items import PersistentButton
 
 MAX_SHOWN = 6  # LoRAs in one message, with up to six components each
+MAX_NEWER = 3  # of one LoRA
 MAX_NAME = 80
 MAX_NAMES = 200  # characters of names in the notice
 
@@ -98,10 +99,12 @@ async def newer_view(connection: aiosqlite.Connection, loras: Sequence[Lora], *,
     view.add_item(ui.TextDisplay[Any](f"## {_('Newer versions of your bookmarks')}"))
     for lora in loras:
         newer = _newer(await hub_files(connection, list(lora.usable)))
-        lines = [f"**{clipped(lora.name, MAX_NAME)}**", *map(newer_text, newer)]
+        lines = [f"**{clipped(lora.name, MAX_NAME)}**", *map(newer_text, newer[:MAX_NEWER])]
+        if (more := len(newer) - MAX_NEWER) > 0:
+            lines.append("-# " + ngettext("And {count} more.", "And {count} more.", more).format(count=more))
         view.add_item(ui.TextDisplay[Any]("\n".join(lines)))
         buttons = [newer_button(file) for file in newer] if adds else []
-        view.add_item(ui.ActionRow[Any](*buttons[:3], LoraPageButton(lora.id)))
+        view.add_item(ui.ActionRow[Any](*buttons[:MAX_NEWER], LoraPageButton(lora.id)))
     note = _("What you have stays: your stacks and pictures go on with the version that they name.")
     view.add_item(ui.TextDisplay[Any](f"-# {note}"))
     return view
