@@ -144,8 +144,8 @@ def _told(path: Path, found: FoundLora, verdict: Verdict, inspector: Inspector) 
 
 def _trigger_words(found: FoundLora, known: Knowledge) -> list[str]:
     """What the uploader says to a registry, and candidates from the file's own metadata."""
-    answer = known.answers.get(found.sha256 or "")
-    return list(dict.fromkeys((answer.trigger_words if answer else ()) + found.trigger_words))
+    answers = known.answers.get(found.sha256 or "", ())
+    return list(dict.fromkeys((*(word for answer in answers for word in answer.trigger_words), *found.trigger_words)))
 
 
 def _evidence(found: FoundLora, verdict: Verdict) -> list[dict[str, str]]:

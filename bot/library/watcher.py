@@ -184,14 +184,14 @@ class LibraryKeeper:
             if found.sha256 and found.layers and found.layers.grade is Grade.FIT:
                 hashes, versions = unknown_bases(found.metadata, self._installed)
                 questions |= dict.fromkeys([found.sha256, *sorted(hashes), *sorted(versions)])
-        told = {answer.version_id for answer in answers.values()}
+        told = {answer.version_id for each in answers.values() for answer in each}
         return [
             question
             for question in questions
             if (
                 question not in told | self._asked_versions
                 if isinstance(question, int)
-                else not ((answer := answers.get(question)) and answer.when > lately)
+                else not any(answer.when > lately for answer in answers.get(question, ()))
             )
         ]
 

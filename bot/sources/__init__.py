@@ -15,6 +15,7 @@ previews.py    the preview of a LoRA's page, beside its file
 placing.py     a fetched file is checked, described and put into the library
 updates.py     what hubs say now of what came from them, once a day: is it still there, is there a newer version?
 provenance.py  where files of an entry come from, and what is known of that now
+claims.py      what hubs say of the base model of files, kept for each page by itself
 attached.py    files that people attach
 addition_steps.py  what one addition takes: fetched, checked, named, put into the catalogue
 additions.py   what people ask to be added; one download however many ask

@@ -16,11 +16,13 @@ import aiosqlite
 
 from bot import background
 from bot.database.additions import LoraAddition, finish_addition
+from bot.database.connection import transaction
 from bot.database.loras import Lora, find_lora, find_lora_by_name, find_version
 from bot.library.configuration import Configuration
 from bot.library.watcher import LibraryKeeper
 from bot.sources.attached import ATTACHED, attached_path
 from bot.sources.civitai import Civitai
+from bot.sources.claims import keep_claims
 from bot.sources.downloads import Download, WantedFile
 from bot.sources.errors import AddingBroken, DiskFailed, FileUnusable, SourceError
 from bot.sources.http import SourceHttp
@@ -30,7 +32,7 @@ from bot.sources.provenance import page_of, pages_of
 from bot.sources.remote import RemoteVersion
 from inference.lora.evidence import unknown_bases
 from inference.lora.installed import installed_hashes
-from inference.lora.registry import keep_answer
+from inference.lora.registry import RegistryAnswer
 
 log = logging.getLogger(__name__)
 
@@ -66,15 +68,16 @@ class AdditionSteps:
             async with self._slots:
                 await self._fetch(addition, version, progress)
             checked = await background.reading(check_file, self.part(addition.key), version.name)
-            await self._look_up_bases(version, checked)
+        claims = await self._claims(version, checked)
+        if not placed:
             await keep_preview(self._http, version, target)
         async with self._placing:
             if not placed and await self.entry_of(checked.sha256) is not None:
                 await self.clear(addition)
             else:
                 await self._place(addition, version, checked, target)
+            await self._finish(addition, checked, claims)
         await asyncio.to_thread(self.attached(addition.key).unlink, missing_ok=True)  # attached while it was fetched
-        await finish_addition(self._connection, addition.id, checked.sha256)
         log.info("added %s from %s", addition.path, version.hub)
 
     async def clear(self, addition: LoraAddition) -> None:
@@ -122,9 +125,8 @@ class AdditionSteps:
         )
         await Download(self._http, wanted, part, progress).run()
 
-    async def _look_up_bases(self, version: RemoteVersion, checked: CheckedFile) -> None:
-        """Keep what hubs say of the file's base model, and of the checkpoint that it was trained on."""
-        library = self._configuration.settings.library.folder
+    async def _claims(self, version: RemoteVersion, checked: CheckedFile) -> list[RegistryAnswer]:
+        """What hubs say of the file's base model, and of the checkpoint that it was trained on."""
         answers = [answer_of(version, checked.sha256)] if version.base_model else []
         known = installed_hashes(self._configuration.checkpoints.specs)
         hashes, versions = unknown_bases(checked.metadata, known)
@@ -135,8 +137,7 @@ class AdditionSteps:
                 answers += [answer_of(base, sha256) for sha256, base in (await ask()).items()]
             except SourceError as problem:
                 log.info("nothing more is known of what %s was trained on: %s", version.name, problem)
-        for answer in filter(None, answers):
-            await asyncio.to_thread(keep_answer, library, answer)
+        return [answer for answer in answers if answer is not None]
 
     async def _place(self, addition: LoraAddition, version: RemoteVersion, checked: CheckedFile, target: Path) -> None:
         """Put the file into the library and its entry into the catalogue. Raises SourceError and others."""
@@ -152,6 +153,15 @@ class AdditionSteps:
             raise FileUnusable(name=version.name, reason=problem)
         if any(file.path == addition.path for file in report.duplicates):
             await self.clear(addition)
+            await self._library.scan()
+
+    async def _finish(self, addition: LoraAddition, checked: CheckedFile, claims: list[RegistryAnswer]) -> None:
+        """It is added, and the claims count from now on; neither if it was cancelled. Raises OSError and others."""
+        async with transaction(self._connection):
+            if await finish_addition(self._connection, addition.id, checked.sha256) is None:
+                return
+            news = await keep_claims(self._configuration.settings.library.folder, claims)
+        if news:
             await self._library.scan()
 
     async def _free_name(self, version: RemoteVersion) -> str:

@@ -175,6 +175,7 @@ def answer_of(version: RemoteVersion, sha256: str) -> RegistryAnswer | None:
             name=f"{version.name} · {version.version}"[:200],
             trigger_words=trigger_groups(version.trigger_words),
             version_id=version.version_id,
+            page=version.page,
         )
     except ValidationError:
         return None

@@ -109,7 +109,7 @@ class Updates:
         if library.registry is None:
             return
         answers = await asyncio.to_thread(read_answers, library.folder)
-        known = {sha256 for sha256, answer in answers.items() if answer.version_id is not None} - self._found
+        known = {sha256 for sha256, told in answers.items() if any(each.version_id for each in told)} - self._found
         wanted = sorted(await installed_among(self._connection, sorted(known)))
         wanted = [sha256 for sha256 in wanted if not await looks_of(self._connection, [sha256])]
         if wanted:

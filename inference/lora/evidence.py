@@ -155,7 +155,7 @@ def judge(
     disputed = deciding and _disputed(deciding[0].source, metadata, said, known)
     void = _void_sidecar(sha256, sidecar)
     if not deciding:
-        return Evidence(None, Source.NONE, void + _open_answer(known.answers.get(sha256)), said)
+        return Evidence(None, Source.NONE, void + _open_answers(known.answers.get(sha256, ())), said)
     if disputed or len({each.says for each in deciding}) > 1:
         both = _told_by([*deciding, *(disputed or ())])
         return Evidence(None, Source.CONFLICT, both + void, said)
@@ -211,7 +211,7 @@ def collect_testimonies(
     sha256: str, metadata: Mapping[str, str], sidecar: Sidecar, known: Knowledge, *, file_name: str = ""
 ) -> tuple[Testimony, ...]:
     """Everything that says something of the base model, the strongest source first."""
-    declaration, answer = known.declarations.get(sha256), known.answers.get(sha256)
+    declaration, answers = known.declarations.get(sha256), known.answers.get(sha256, ())
     names = _told_names(metadata)
     said: list[tuple[Source, set[BaseModelId]]] = [
         (Source.TRAINING_BASE, _by_hash(recorded_hash(metadata), known.installed, FULL_HASHES)),
@@ -222,7 +222,7 @@ def collect_testimonies(
         (Source.BASE_NAME, _each(bases_in_checkpoint_name, names)),
         (Source.ARCHITECTURE, stated_lineages(metadata)),
         (Source.SIDECAR, _told(sha256, sidecar)),
-        (Source.REGISTRY, {base} if answer and (base := answer.known_base_model) else set()),
+        (Source.REGISTRY, _told_by_pages(answers)),
         (Source.TITLE, bases_in_title(metadata.get("modelspec.title", ""))),
         (Source.OUTPUT_NAME, bases_in_title(metadata.get("ss_output_name", ""))),
         (Source.TAG, bases_in_tag(file_name)),
@@ -265,9 +265,15 @@ def _told_base(metadata: Mapping[str, str], names: Iterable[str], known: Knowled
     recorded = recorded_hash(metadata)
     if recorded is not None and (recorded in known.installed or recorded in FULL_HASHES):
         return set()
-    answers = [known.answers.get(recorded or "")]
-    answers += [known.answers_by_version.get(version) for version in training_versions(names)]
-    return {base for answer in answers if answer is not None and (base := answer.known_base_model) is not None}
+    answers = [*known.answers.get(recorded or "", ())]
+    for version in training_versions(names):
+        answers += known.answers_by_version.get(version, ())
+    return _told_by_pages(answers)
+
+
+def _told_by_pages(answers: Iterable[RegistryAnswer]) -> set[BaseModelId]:
+    """What all pages say that have the same bytes."""
+    return {base for answer in answers if (base := answer.known_base_model) is not None}
 
 
 def unknown_bases(metadata: Mapping[str, str], known: Mapping[str, BaseModelId]) -> tuple[set[str], set[int]]:
@@ -297,8 +303,7 @@ def _void_sidecar(sha256: str, sidecar: Sidecar) -> tuple[str, ...]:
     return ("the sidecar is pinned to another file's SHA-256, so its base model does not count",)
 
 
-def _open_answer(answer: RegistryAnswer | None) -> tuple[str, ...]:
-    """A registry's name for a base model that decides nothing, so that an operator can go by it."""
-    if answer is None or answer.base_model is None or answer.known_base_model is not None:
-        return ()
-    return (f"a registry calls its base model {answer.base_model!r}, which does not tell the lineage",)
+def _open_answers(answers: Iterable[RegistryAnswer]) -> tuple[str, ...]:
+    """Registries' names for a base model that decide nothing, so that an operator can go by them."""
+    names = dict.fromkeys(answer.base_model for answer in answers if answer.base_model and not answer.known_base_model)
+    return tuple(f"a registry calls its base model {name!r}, which does not tell the lineage" for name in names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 from inference.base_models import BaseModelId
@@ -27,14 +28,18 @@ class Knowledge:
 
     declarations: Mapping[str, Declaration] = field(default_factory=dict[str, Declaration])
     installed: Mapping[str, BaseModelId] = field(default_factory=dict[str, BaseModelId])
-    answers: Mapping[str, RegistryAnswer] = field(default_factory=dict[str, RegistryAnswer])
+    answers: Mapping[str, tuple[RegistryAnswer, ...]] = field(default_factory=dict[str, tuple[RegistryAnswer, ...]])
     trust_tags: bool = False
     few_steps: Mapping[str, FewStepRecipe] = field(default_factory=dict[str, FewStepRecipe])
 
     @cached_property
-    def answers_by_version(self) -> Mapping[int, RegistryAnswer]:
-        """The registry's answers by its ids of versions."""
-        return {answer.version_id: answer for answer in self.answers.values() if answer.version_id is not None}
+    def answers_by_version(self) -> Mapping[int, tuple[RegistryAnswer, ...]]:
+        """The registry's answers by its ids of versions: a version may have several files."""
+        found: dict[int, tuple[RegistryAnswer, ...]] = {}
+        for answer in chain.from_iterable(self.answers.values()):
+            if answer.version_id is not None:
+                found[answer.version_id] = (*found.get(answer.version_id, ()), answer)
+        return found
 
     @classmethod
     def of(

@@ -106,7 +106,8 @@ class FoundLora(BaseModel):
 
     def _few_steps(self, sha256: str, base: str | None, known: Knowledge) -> FewSteps:
         """Whether it is a few-step LoRA; `base` is the architecture, if it is known."""
-        answer = known.answers.get(sha256)
+        answers = [answer for answer in known.answers.get(sha256, ()) if answer.base_model is not None]
+        hub_bases = {answer.base_model for answer in answers}
         pinned = self.sidecar.sha256 == sha256
         return judge_few_steps(
             FewStepTestimony(
@@ -116,8 +117,8 @@ class FoundLora(BaseModel):
                 told=self.sidecar.few_steps if pinned or self.sidecar.sha256 is None else None,
                 pinned=pinned,
                 known=known.few_steps.get(sha256),
-                hub_base=answer.base_model if answer else None,
-                hub_name=answer.name if answer else "",
+                hub_base=hub_bases.pop() if len(hub_bases) == 1 else None,
+                hub_name=" · ".join(answer.name for answer in answers),
             )
         )
 

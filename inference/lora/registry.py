@@ -57,7 +57,8 @@ class RegistryAnswer(BaseModel):
     """What a registry said of the file with this SHA-256, which may be a checkpoint that LoRAs were trained on.
 
     Without a `base_model` it does not know the file. `base_model` is the registry's own name of it, or the id of a
-    hub's repository; `trigger_words` are the uploader's; `version_id` is the registry's id of the file's version.
+    hub's repository; `trigger_words` are the uploader's; `version_id` is the registry's id of the file's version, and
+    `page` the address of the page that says it, where there is one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -69,6 +70,12 @@ class RegistryAnswer(BaseModel):
     name: Annotated[str, Field(max_length=200)] = ""
     trigger_words: Annotated[tuple[TriggerGroup, ...], Field(max_length=50)] = ()
     version_id: Annotated[int, Field(ge=1, lt=2**53)] | None = None
+    page: Annotated[str, Field(max_length=500)] = ""
+
+    @property
+    def origin(self) -> tuple[str, str] | int:
+        """Who says it: a newer answer replaces an older one of the same origin alone."""
+        return self.version_id or (self.registry, self.page)
 
     @property
     def known_base_model(self) -> BaseModelId | None:
@@ -83,17 +90,21 @@ def named_base_model(name: str) -> BaseModelId | None:
     return REGISTRY_NAMES.get(name) or (repository_base(name) if "/" in name else None)
 
 
-def read_answers(library: Path) -> dict[str, RegistryAnswer]:
-    """The answers beside `library` by SHA-256, the last about each. Raises OSError when the file cannot be read.
+def read_answers(library: Path) -> dict[str, tuple[RegistryAnswer, ...]]:
+    """The answers beside `library` by SHA-256: the last of each origin. Raises OSError when the file cannot be read.
 
-    A damaged line says nothing: what it said can be asked again.
+    Pages that have the same bytes may say different things of them. A damaged line says nothing: what it said can be
+    asked again.
     """
     try:
         lines = read_lines(library / FILE_NAME)
     except UnicodeDecodeError:
         return {}
-    answers = (_parse(line) for _, line in lines)
-    return {answer.sha256: answer for answer in answers if answer is not None}
+    found: dict[str, dict[tuple[str, str] | int, RegistryAnswer]] = {}
+    for answer in (_parse(line) for _, line in lines):
+        if answer is not None:
+            found.setdefault(answer.sha256, {})[answer.origin] = answer
+    return {sha256: tuple(answers.values()) for sha256, answers in found.items()}
 
 
 def _parse(line: str) -> RegistryAnswer | None:

@@ -88,7 +88,7 @@ class Case:
         found = recorded_hash(kept), recorded_old_hash(kept), *base_names(kept), *stated_lineages(kept)
         return any(found)
 
-    def told(self, answers: Mapping[str, RegistryAnswer]) -> str | None:
+    def told(self, answers: Mapping[str, tuple[RegistryAnswer, ...]]) -> str | None:
         """What is said of it."""
         kept = evidence_in(self.metadata)
         return decide(layers(self.base), judge(FILE, kept, Sidecar(), Knowledge(answers=answers)), kept).base_model
@@ -100,14 +100,14 @@ CASES = [
 ]
 
 
-def answer(sha256_: str, base: str, version: int | None = None) -> dict[str, RegistryAnswer]:
+def answer(sha256_: str, base: str, version: int | None = None) -> dict[str, tuple[RegistryAnswer, ...]]:
     said = RegistryAnswer(
         sha256=sha256_, registry="Civitai", when=datetime.now(UTC), base_model=NAMES[base], version_id=version
     )
-    return {sha256_: said}
+    return {sha256_: (said,)}
 
 
-def of_its_base(case: Case) -> dict[str, RegistryAnswer]:
+def of_its_base(case: Case) -> dict[str, tuple[RegistryAnswer, ...]]:
     """What a hub answers about the training base of a file."""
     kept = evidence_in(case.metadata)
     version = case.metadata.get("ss_sd_model_name", "").partition(".")[0]

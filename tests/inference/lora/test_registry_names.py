@@ -54,11 +54,11 @@ def test_a_repository_means_the_base_model_that_it_is_known_for() -> None:
     assert named_base_model("somebody/illustrious-merge") is None
 
 
-def answer(sha256: str, name: str, version_id: int | None = None) -> dict[str, RegistryAnswer]:
+def answer(sha256: str, name: str, version_id: int | None = None) -> dict[str, tuple[RegistryAnswer, ...]]:
     told = RegistryAnswer(
         sha256=sha256, registry="civitai.com", when=datetime.now(UTC), base_model=name, version_id=version_id
     )
-    return {sha256: told}
+    return {sha256: (told,)}
 
 
 def test_what_a_registry_says_of_the_training_base_by_its_hash_decides() -> None:

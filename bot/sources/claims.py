@@ -1,0 +1,27 @@
+"""What hubs say of the base model of files: kept beside the library for each page by itself.
+
+Pages that have the same bytes and name different base models contradict each other, and an operator decides. So no
+page's word takes the place of another's, and what was not added leaves none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from pathlib import Path
+
+from inference.lora.registry import RegistryAnswer, keep_answer, read_answers
+
+
+async def keep_claims(library: Path, answers: Iterable[RegistryAnswer]) -> bool:
+    """Keep the answers that say something new; whether there was one. Raises OSError."""
+    return await asyncio.to_thread(_keep, library, tuple(answers))
+
+
+def _keep(library: Path, answers: tuple[RegistryAnswer, ...]) -> bool:
+    known = read_answers(library) if answers else {}
+    said = {(each.sha256, each.origin, each.base_model) for told in known.values() for each in told}
+    news = [each for each in answers if (each.sha256, each.origin, each.base_model) not in said]
+    for answer in news:
+        keep_answer(library, answer)
+    return bool(news)

@@ -1,0 +1,102 @@
+"""What several pages say of the base model of the same bytes: unlike claims are refused until an operator decides."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from bot.app.assembly import Catalogued
+from bot.database.additions import AdditionState
+from bot.sources.remote import RemoteVersion
+from inference.base_models import BaseModelId
+from inference.lora.evidence import Source
+from inference.lora.registry import FILE_NAME, read_answers
+from tests.bot.sources.hubs import Hubs, sha256
+from tests.bot.sources.test_additions import ADA, BO, anybody, ended, entry, opened, sdxl_lora
+from tests.house import House
+
+PONY = "AstraliteHeart/pony-diffusion-v6"
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def without_hash(version: RemoteVersion) -> RemoteVersion:
+    """As a hub tells of a file whose hash it does not know."""
+    assert version.file is not None
+    return version.model_copy(update={"file": version.file.model_copy(update={"sha256": None})})
+
+
+async def known_as(found: Catalogued, name: str) -> tuple[BaseModelId | None, Source]:
+    (version,) = (await entry(found, name)).usable
+    return version.base_model, version.evidence
+
+
+async def test_another_page_never_changes_what_a_file_is_known_as(house: House, hubs: Hubs) -> None:
+    data = sdxl_lora(seed=5)
+    version_id = hubs.add_lora("Komori", data, "Illustrious")
+    hubs.add_repository("another/copy", {"a.safetensors": data}, base_model=PONY)
+    async with opened(house, hubs) as (found, additions):
+        first = (await additions.look_up(hubs.link(version_id))).versions[0]
+        await ended(additions, await additions.add(first, ADA, None, anybody))
+        assert await known_as(found, "Komori") == ("sdxl/illustrious", Source.REGISTRY)
+        second = without_hash((await additions.look_up("https://huggingface.co/another/copy")).versions[0])
+        assert (await ended(additions, await additions.add(second, BO, None, anybody))).state is AdditionState.ADDED
+        assert await known_as(found, "Komori") == (None, Source.CONFLICT)
+        await found.keeper.declare(sha256(data), BaseModelId("sdxl/illustrious"), who="operator", reason="painted")
+        assert await known_as(found, "Komori") == ("sdxl/illustrious", Source.DECLARATION)
+
+
+async def test_pages_that_say_the_same_agree(house: House, hubs: Hubs) -> None:
+    data = sdxl_lora(seed=5)
+    ids = [hubs.add_lora(name, data, "Pony") for name in ("Komori", "Owl")]
+    async with opened(house, hubs) as (found, additions):
+        for version_id in ids:
+            version = without_hash((await additions.look_up(hubs.link(version_id))).versions[0])
+            await ended(additions, await additions.add(version, ADA, None, anybody))
+        assert await known_as(found, "Komori") == ("sdxl/pony", Source.REGISTRY)
+
+
+async def test_a_page_may_correct_itself(house: House, hubs: Hubs) -> None:
+    version_id = hubs.add_lora("Komori", sdxl_lora(seed=5), "Pony")
+    async with opened(house, hubs) as (found, additions):
+        for base in ("Pony", "Illustrious"):
+            hubs.models[max(hubs.models)]["modelVersions"][0]["baseModel"] = base
+            version = (await additions.look_up(hubs.link(version_id))).versions[0]
+            await ended(additions, await additions.add(version, ADA, None, anybody))
+        assert await known_as(found, "Komori") == ("sdxl/illustrious", Source.REGISTRY)
+
+
+async def test_what_is_cancelled_leaves_no_claim(house: House, hubs: Hubs) -> None:
+    asked, ever = asyncio.Event(), asyncio.Event()
+
+    async def waiting(_request: web.Request) -> web.StreamResponse:
+        asked.set()
+        await ever.wait()
+        return web.Response(status=404)
+
+    version_id = hubs.add_lora("Komori", sdxl_lora(seed=5), "Pony")
+    hubs.fault("/preview.png", waiting)  # the last that is fetched
+    async with opened(house, hubs) as (_found, additions):
+        version = (await additions.look_up(hubs.link(version_id))).versions[0]
+        addition = await additions.add(version, ADA, None, anybody)
+        await asked.wait()
+        assert await additions.cancel(addition.id, ADA)
+    assert not (house.library / FILE_NAME).exists()
+
+
+async def test_what_fails_leaves_no_claim(house: House, hubs: Hubs) -> None:
+    data = sdxl_lora(seed=5)
+    version_id = hubs.add_lora("Komori", data, "Pony")
+    async with opened(house, hubs) as (_found, additions):
+        version = (await additions.look_up(hubs.link(version_id))).versions[0]
+        addition = await additions.add(version, ADA, None, anybody)
+        (house.library / addition.path).with_suffix(".json").mkdir(parents=True)  # its sidecar cannot be written
+        done = await additions.until_ended(addition.id, 60)
+        assert done is not None and done.state is not AdditionState.ADDED
+    assert read_answers(house.library) == {}
