@@ -141,14 +141,16 @@ class Civitai:
     def _versions(self, model: dict[str, Any]) -> tuple[RemoteVersion, ...]:
         """The versions of a model that can be read."""
         told = as_list(model.get("modelVersions"))[:MAX_VERSIONS]
-        return tuple(filter(None, (self._version(as_dict(each), model) for each in told)))
+        description = plain_text(model.get("description"), MAX_DESCRIPTION)
+        return tuple(filter(None, (self._version(as_dict(each), model, description) for each in told)))
 
-    def _version(self, told: dict[str, Any], model: dict[str, Any]) -> RemoteVersion | None:
-        """A version with what its model says; None for what cannot be read."""
+    def _version(
+        self, told: dict[str, Any], model: dict[str, Any], description: str | None = None
+    ) -> RemoteVersion | None:
+        """A version with what its model says, whose description may have been read; None for what cannot be read."""
         model_id, version_id = as_id(model.get("id")) or as_id(told.get("modelId")), as_id(told.get("id"))
         tags = tuple(filter(None, (as_text(tag, MAX_NAME) for tag in as_list(model.get("tags"))[:50])))
         name, archived = as_text(model.get("name"), MAX_NAME), model.get("mode") in {"Archived", "TakenDown"}
-        level = told.get("nsfwLevel") or model.get("nsfwLevel")
         preview = _preview(as_list(told.get("images")))
         try:
             return RemoteVersion(
@@ -163,8 +165,10 @@ class Civitai:
                 base_model=as_text(told.get("baseModel"), MAX_NAME) or None,
                 trigger_words=_words(told.get("trainedWords")),
                 tags=tags,
-                description=plain_text(model.get("description"), MAX_DESCRIPTION),
-                rating=content_rating(level) or (ContentRating.MATURE if model.get("nsfw") is True else None),
+                description=plain_text(model.get("description"), MAX_DESCRIPTION)
+                if description is None
+                else description,
+                rating=_rating(told, model),
                 category=guess_category(tags, name),
                 minor=model.get("minor") is True,
                 real_person=model.get("poi") is True,
@@ -190,6 +194,14 @@ def file_hashes(version: dict[str, Any]) -> Iterable[str]:
     """The SHA-256 of each file of a version, in lower case."""
     files = (as_dict(as_dict(file).get("hashes")) for file in as_list(version.get("files")))
     return [as_text(hashes.get("SHA256"), MAX_NAME).lower() for hashes in files]
+
+
+def _rating(version: dict[str, Any], model: dict[str, Any]) -> ContentRating | None:
+    """The highest rating that a version or its model has; None without any."""
+    told = [content_rating(version.get("nsfwLevel")), content_rating(model.get("nsfwLevel"))]
+    if model.get("nsfw") is True:
+        told.append(ContentRating.MATURE)
+    return max(filter(None, told), key=lambda rating: rating.level, default=None)
 
 
 def _words(value: object) -> tuple[str, ...]:
