@@ -65,16 +65,23 @@ LISTED = """
     INSERT INTO addition (key, source, path, state, sha256, created_at, ended_at)
     VALUES (:sha256, :source, :path, 'added', :sha256, :now, :now)
 """
-# What failed or was cancelled does not count.
+# Failures after which the whole file or much of it had come, for a fault of its own.
+FETCHED_IN_VAIN = (
+    *("file_unusable", "file_unsupported", "file_of_unknown_model", "wrong_hash"),
+    *("larger_than_said", "pickle_instead_of_file"),
+)
+# What failed before anything came does not count. A cancelled one has a request only if some of it had come.
 OF_PERSON = """
     SELECT addition_request.created_at, server_id FROM addition_request JOIN addition ON addition.id = addition_id
-    WHERE person_id = :person AND addition_request.created_at > :since AND state IN ('waiting', 'added')
+    WHERE person_id = :person AND addition_request.created_at > :since
+    AND (state <> 'failed' OR failure_code IN (SELECT value FROM json_each(:in_vain)))
     AND addition_id <> :but ORDER BY addition_request.created_at
 """
 OF_SERVER = """
     SELECT min(addition_request.created_at) AS created_at
     FROM addition_request JOIN addition ON addition.id = addition_id
-    WHERE server_id = :server AND addition_request.created_at > :since AND state IN ('waiting', 'added')
+    WHERE server_id = :server AND addition_request.created_at > :since
+    AND (state <> 'failed' OR failure_code IN (SELECT value FROM json_each(:in_vain)))
     AND addition_id <> :but GROUP BY addition_id ORDER BY 1
 """
 # What a hub says of it is asked again a day later.
@@ -212,18 +219,21 @@ async def fail_addition(
     return _addition(rows[0]) if rows else None
 
 
-async def withdraw_request(connection: aiosqlite.Connection, addition_id: int, person_id: int) -> LoraAddition | None:
+async def withdraw_request(
+    connection: aiosqlite.Connection, addition_id: int, person_id: int, *, counts: bool = False
+) -> LoraAddition | None:
     """Withdraw the person's request; when there is no other, it is cancelled, and that addition returned.
 
-    Raises DatabaseError.
+    If it `counts`, because some of the file has come, the last request stays as a record of that. Raises DatabaseError.
     """
     async with transaction(connection):
         addition = await find_addition(connection, addition_id)
         if addition is None or addition.state is not AdditionState.WAITING:
             return None
-        if not await write(connection, WITHDRAW, (addition_id, person_id)):
+        last = await requesters_of(connection, addition_id) == [person_id]
+        if not await write(connection, TELL if counts and last else WITHDRAW, (addition_id, person_id)):
             return None
-        if await requesters_of(connection, addition_id):
+        if not last:
             return None
         rows = await write(connection, CANCEL, (now_ms(), addition_id))
     return _addition(rows[0]) if rows else None
@@ -270,11 +280,12 @@ async def unreached_requests(connection: aiosqlite.Connection, person_id: int) -
 async def recent_requests(
     connection: aiosqlite.Connection, person_id: int, server_id: int | None, now: int, *, but: int = NO_ADDITION
 ) -> RecentRequests:
-    """When what was added or waits was asked for in the last 24 hours; times leave out the addition `but`.
+    """When what was added, waits or came in vain was asked for in the last 24 hours, but the addition `but`.
 
     Raises DatabaseError.
     """
-    parameters = {"person": person_id, "server": server_id, "since": now - DAY_MS, "but": but}
+    in_vain = json.dumps(FETCHED_IN_VAIN)
+    parameters = {"person": person_id, "server": server_id, "since": now - DAY_MS, "but": but, "in_vain": in_vain}
     mine = await fetch(connection, OF_PERSON, parameters)
     everybodys = await fetch(connection, OF_SERVER, parameters)
     return RecentRequests(

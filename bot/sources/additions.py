@@ -221,7 +221,10 @@ class Additions:
 
     async def cancel(self, addition_id: int, person_id: int) -> bool:
         """Withdraw the person's request; True when there is no other, and it is not fetched. Raises DatabaseError."""
-        cancelled = await withdraw_request(self._connection, addition_id, person_id)
+        come = self._received.get(addition_id)
+        cancelled = await withdraw_request(
+            self._connection, addition_id, person_id, counts=come is not None and come.size > 0
+        )
         if cancelled is None:
             return False
         if (task := self._tasks.get(addition_id)) is not None:

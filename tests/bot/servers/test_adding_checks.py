@@ -13,13 +13,27 @@ from bot.database.additions import (
     fail_addition,
     find_waiting,
     finish_addition,
+    untold_requests,
+    withdraw_request,
 )
 from bot.database.connection import transaction
 from bot.database.job_orders import DAY_MS
 from bot.database.server_limits import LimitHolder, LimitName
 from bot.errors import AddedTooMany, AddingDenied, NotStaff, PersonBlocked, RoleNeeded, ServerAddedTooMany
 from bot.servers.context import ActionContext
-from bot.sources.errors import AddingOff, LoginNeeded
+from bot.sources.errors import (
+    AddingOff,
+    FileOfUnknownModel,
+    FileUnsupported,
+    FileUnusable,
+    Gone,
+    LargerThanSaid,
+    LoginNeeded,
+    PickleInsteadOfFile,
+    SourceError,
+    SourceUnreachable,
+    WrongHash,
+)
 from inference.errors import RequestError
 from tests.bot.servers.world import ELSEWHERE, MANAGER, OPERATOR, OTHER, PAINTER, PERSON, SERVER, ServerWorld, acting
 
@@ -128,6 +142,38 @@ async def test_zero_denies(adders: ServerWorld) -> None:
     await limit(adders, LimitHolder.PERSON, 0, PERSON)
     assert await refused(adders, ADDING, "a") is AddingDenied
     assert await refused(adders, OTHER_ADDING, "a") is None
+
+
+@pytest.mark.parametrize(
+    ("failure", "counts"),
+    [
+        (FileUnusable(name="a", reason="it ends too early"), True),
+        (FileUnsupported(name="a", reason="LyCORIS"), True),
+        (FileOfUnknownModel(name="a", reason="unknown"), True),
+        (WrongHash(name="a", host="b"), True),
+        (LargerThanSaid(name="a", host="b"), True),
+        (PickleInsteadOfFile(name="a"), True),
+        (Gone(host="a"), False),
+        (SourceUnreachable(host="a", reason="b"), False),
+    ],
+)
+async def test_what_came_in_vain_is_counted(adders: ServerWorld, failure: SourceError, *, counts: bool) -> None:
+    adders.operator_limits(loras_per_day=1, server_loras_per_day=5)
+    first = await add(adders, ADDING, "a")
+    await fail_addition(adders.connection, first.id, failure)
+    assert (await refused(adders, ADDING, "b") is AddedTooMany) is counts
+
+
+@pytest.mark.parametrize("counts", [True, False])
+async def test_what_is_cancelled_counts_once_some_of_it_has_come(adders: ServerWorld, *, counts: bool) -> None:
+    adders.operator_limits(loras_per_day=1)
+    first = await add(adders, ADDING, "a")
+    await add(adders, OTHER_ADDING, "a")
+    assert await withdraw_request(adders.connection, first.id, OTHER, counts=counts) is None
+    assert await refused(adders, OTHER_ADDING, "b") is None, "somebody else wants it"
+    assert await withdraw_request(adders.connection, first.id, PERSON, counts=counts) is not None
+    assert (await refused(adders, ADDING, "c") is AddedTooMany) is counts
+    assert await untold_requests(adders.connection) == []
 
 
 async def test_who_asks_again_for_the_same_is_not_counted_again_and_failures_are_not(adders: ServerWorld) -> None:
