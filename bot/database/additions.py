@@ -16,6 +16,7 @@ from inference.errors import InferenceError
 
 DAY_MS = 24 * 3600 * 1000
 NO_ADDITION = 0
+MAX_PAGES = 20  # that a file is known by
 
 BEGIN = """
     INSERT INTO addition (key, source, path, created_at) VALUES (?, ?, ?, ?)
@@ -60,7 +61,7 @@ FAILED = """
 CANCEL = """
     UPDATE addition SET state = 'cancelled', ended_at = ? WHERE id = ? AND state = 'waiting' RETURNING *
 """
-OF_FILE = "SELECT * FROM addition WHERE sha256 = ? ORDER BY id LIMIT 20"
+OF_FILE = "SELECT * FROM addition WHERE sha256 = ? ORDER BY id LIMIT ?"
 LISTED = """
     INSERT INTO addition (key, source, path, state, sha256, created_at, ended_at)
     VALUES (:sha256, :source, :path, 'added', :sha256, :now, :now)
@@ -179,7 +180,7 @@ async def waiting_additions(connection: aiosqlite.Connection) -> list[LoraAdditi
 
 async def sources_of(connection: aiosqlite.Connection, sha256: str) -> list[LoraAddition]:
     """The additions that brought the file with this SHA-256, the first first. Raises DatabaseError."""
-    return [_addition(row) for row in await fetch(connection, OF_FILE, (sha256,))]
+    return [_addition(row) for row in await fetch(connection, OF_FILE, (sha256, MAX_PAGES))]
 
 
 async def note_listed(connection: aiosqlite.Connection, sha256: str, source: str, path: str) -> None:

@@ -17,6 +17,7 @@ import aiosqlite
 from bot import background
 from bot.config.sources import SourcesSettings
 from bot.database.additions import (
+    MAX_PAGES,
     NO_ADDITION,
     AdditionState,
     LoraAddition,
@@ -36,11 +37,12 @@ from bot.library.watcher import LibraryKeeper
 from bot.sources.addition_steps import AdditionSteps
 from bot.sources.attached import attached_version, keep_attached
 from bot.sources.civitai import Civitai
+from bot.sources.claims import keep_claims
 from bot.sources.errors import AddingBroken, AddingOff, DiskFailed, FileTooLarge, NoLink, SourceError
 from bot.sources.http import SourceHttp
 from bot.sources.hub import HuggingFace
 from bot.sources.links import CivitaiLink, HubLink, Link, parse_link
-from bot.sources.placing import FOLDER, PART, change_category, file_path
+from bot.sources.placing import FOLDER, PART, answer_of, change_category, file_path
 from bot.sources.provenance import page_of, pages_of
 from bot.sources.remote import RemoteModel, RemoteVersion
 from inference.lora.sidecar import BadSidecar, Category
@@ -142,21 +144,29 @@ class Additions:
             raise FileTooLarge(name=name, megabytes=most)
 
     async def here(self, version: RemoteVersion) -> Lora | None:
-        """The entry that has this version's very file already, which then is known by this page too.
-
-        Raises DatabaseError.
-        """
+        """The entry that has this version's very file already. Raises DatabaseError."""
         sha256 = version.file.sha256 if version.file else None
-        lora = await self.entry_of(sha256) if sha256 else None
-        if sha256 is not None and lora is not None:
-            await self._note_page(sha256, lora, version)
-        return lora
+        return await self.entry_of(sha256) if sha256 else None
 
-    async def _note_page(self, sha256: str, lora: Lora, version: RemoteVersion) -> None:
-        pages = {page_of(page) for page in await pages_of(self._connection, sha256)}
-        if pages and page_of(version) not in pages:
-            path = next(each.path for each in lora.usable if each.sha256 == sha256)
-            await note_listed(self._connection, sha256, version.model_dump_json(), path)
+    async def note_page(self, lora: Lora, version: RemoteVersion) -> None:
+        """The entry that has this version's file is known by this page too, and what that says of it counts.
+
+        Only for people who may add a LoRA. Raises SourceError, DatabaseError or as a scan.
+        """
+        assert version.file is not None and version.file.sha256 is not None
+        sha256 = version.file.sha256
+        claim = answer_of(version, sha256) if version.base_model else None
+        try:
+            news = await keep_claims(self._configuration.settings.library.folder, [claim] if claim else [])
+        except OSError as problem:
+            raise DiskFailed(name=lora.name, reason=problem.strerror or str(problem)) from None
+        if news:
+            await self._library.scan()
+        async with transaction(self._connection):
+            pages = [page_of(page) for page in await pages_of(self._connection, sha256)]
+            if version.page and 0 < len(pages) < MAX_PAGES and page_of(version) not in pages:
+                path = next(each.path for each in lora.versions if each.sha256 == sha256)
+                await note_listed(self._connection, sha256, version.model_dump_json(), path)
 
     async def entry_of(self, sha256: str) -> Lora | None:
         """The entry that has a file with these bytes; None for one that cannot be used. Raises DatabaseError."""

@@ -133,6 +133,7 @@ async def test_what_is_here_already_is_shown(adding: Scene, hubs: Hubs) -> None:
     await added(adding, begun, "is in the library now")
     answer = await told(adding.grace, "lora add", link=hubs.link(second))
     assert "Twice is in the library already" in answer.text
+    assert f"modelVersionId={second}" in answer.text, "its page tells the other page"
 
 
 async def test_a_link_in_imagine_is_offered_and_used_once_it_is_here(adding: Scene, hubs: Hubs) -> None:

@@ -110,6 +110,7 @@ async def _add(interaction: Interaction, version: RemoteVersion, attached: bytes
         raise NotShownHere(name=version.name)
     here = await client.additions.here(version)
     if here is not None:
+        await client.additions.note_page(here, version)
         page = await _page(interaction, here, here_already_text(here.name))
         await send_ephemeral(interaction, page.view, page.files)
         return

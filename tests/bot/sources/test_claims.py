@@ -9,7 +9,8 @@ import pytest
 from aiohttp import web
 
 from bot.app.assembly import Catalogued
-from bot.database.additions import AdditionState
+from bot.database.additions import MAX_PAGES, AdditionState, sources_of
+from bot.database.connection import fetch_one
 from bot.sources.remote import RemoteVersion
 from inference.base_models import BaseModelId
 from inference.lora.evidence import Source
@@ -70,6 +71,37 @@ async def test_a_page_may_correct_itself(house: House, hubs: Hubs) -> None:
             version = (await additions.look_up(hubs.link(version_id))).versions[0]
             await ended(additions, await additions.add(version, ADA, None, anybody))
         assert await known_as(found, "Komori") == ("sdxl/illustrious", Source.REGISTRY)
+
+
+async def test_a_page_of_what_is_here_already_says_its_word_too(house: House, hubs: Hubs) -> None:
+    data = sdxl_lora(seed=5)
+    hubs.add_repository("another/copy", {"a.safetensors": data}, base_model=PONY)
+    version_id = hubs.add_lora("Komori", data, "Illustrious")
+    async with opened(house, hubs) as (found, additions):
+        first = (await additions.look_up("https://huggingface.co/another/copy")).versions[0]
+        await ended(additions, await additions.add(first, BO, None, anybody))
+        second = (await additions.look_up(hubs.link(version_id))).versions[0]
+        here = await additions.here(second)
+        assert here is not None and await known_as(found, here.name) == ("sdxl/pony", Source.REGISTRY)
+        assert len(await sources_of(found.connection, sha256(data))) == 1, "who only asks writes nothing"
+        await additions.note_page(here, second)
+        assert await known_as(found, here.name) == (None, Source.CONFLICT)
+        assert len(await sources_of(found.connection, sha256(data))) == 2
+
+
+async def test_a_file_is_known_by_few_pages_each_once(house: House, hubs: Hubs) -> None:
+    data = sdxl_lora(seed=5)
+    version_id = hubs.add_lora("Komori", data, "Illustrious")
+    async with opened(house, hubs) as (found, additions):
+        first = (await additions.look_up(hubs.link(version_id))).versions[0]
+        await ended(additions, await additions.add(first, ADA, None, anybody))
+        lora = await entry(found, "Komori")
+        for number in (*range(MAX_PAGES + 5), *([MAX_PAGES] * 5)):
+            page = f"https://huggingface.co/another/copy{number}"
+            update = {"hub": "Hugging Face", "page": page, "model_id": None, "version_id": None, "base_model": None}
+            await additions.note_page(lora, first.model_copy(update=update))
+        row = await fetch_one(found.connection, "SELECT count(*) AS rows FROM addition")
+        assert row is not None and row["rows"] == MAX_PAGES
 
 
 async def test_what_is_cancelled_leaves_no_claim(house: House, hubs: Hubs) -> None:
