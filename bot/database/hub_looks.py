@@ -172,9 +172,9 @@ async def note_known(connection: aiosqlite.Connection, sha256: str, hub: str, sa
     await write(connection, KNOWN, {"sha256": sha256, "hub": hub, "now": now_ms(), "says": says})
 
 
-async def note_asked(connection: aiosqlite.Connection, sha256: str) -> None:
-    """The hub was asked about a file and said nothing that can be read. Raises DatabaseError."""
-    await write(connection, LOOKED, (now_ms(), sha256))
+async def note_asked(connection: aiosqlite.Connection, sha256: str, at: int | None = None) -> None:
+    """The hub was asked about a file, now or as of `at`, and said nothing that can be read. Raises DatabaseError."""
+    await write(connection, LOOKED, (now_ms() if at is None else at, sha256))
 
 
 async def untold_updates(connection: aiosqlite.Connection, person_id: int, limit: int) -> list[int]:

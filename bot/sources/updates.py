@@ -15,6 +15,7 @@ import aiosqlite
 
 from bot.background import Recurring
 from bot.database.clock import now_ms
+from bot.database.errors import DatabaseError
 from bot.database.hub_looks import (
     DueFile,
     HubState,
@@ -29,7 +30,17 @@ from bot.library.configuration import Configuration
 from bot.sources.choosing import claimed_base, why_not
 from bot.sources.civitai import HUB as CIVITAI
 from bot.sources.civitai import MAX_MODELS, Civitai
-from bot.sources.errors import AnswerUnreadable, Archived, Gone, LoginNeeded, NoAccess, NoSafetensors, SourceError
+from bot.sources.errors import (
+    AnswerUnreadable,
+    Archived,
+    Gone,
+    KeyRejected,
+    LoginNeeded,
+    NoAccess,
+    NoSafetensors,
+    SourceError,
+    TooManyQuestions,
+)
 from bot.sources.hub import HUB as HUGGING_FACE
 from bot.sources.hub import HuggingFace
 from bot.sources.links import CivitaiLink, HubLink, Link, parse_link
@@ -39,10 +50,12 @@ from inference.lora.registry import read_answers
 
 log = logging.getLogger(__name__)
 
-DAY_MS = 24 * 3600 * 1000
+HOUR_MS = 3600 * 1000
+DAY_MS = 24 * HOUR_MS
 LOOK_SECONDS = 1800.0  # between two looks at what is due
 PAUSE = 2.0  # seconds between two questions
 FILES = 500  # that are taken at a time
+MAX_TROUBLE = 3  # pages with trouble, one after the other, from which on it is the hub's
 
 _LOST: dict[type[SourceError], HubState] = {
     Gone: HubState.GONE,
@@ -51,6 +64,7 @@ _LOST: dict[type[SourceError], HubState] = {
     NoAccess: HubState.LOCKED,
     LoginNeeded: HubState.LOCKED,
 }
+_OF_ALL = (TooManyQuestions, KeyRejected)  # trouble of all pages of a hub
 
 Versions: TypeAlias = Sequence[RemoteVersion] | HubState
 Page = TypeVar("Page", int, HubLink)
@@ -74,6 +88,7 @@ class Updates:
         self._hugging_face = hugging_face
         self._pause = pause
         self._asked = False
+        self._trouble = 0  # pages of a hub with trouble, one after the other
         self._found: set[str] = set()  # files whose pages were asked for in this run
         self.looked: Callable[[], None] = lambda: None  # called when all was asked
 
@@ -84,7 +99,7 @@ class Updates:
     async def look(self) -> None:
         """Ask about each file that was not asked about for a day. What a hub's trouble leaves is asked the next time.
 
-        Raises DatabaseError.
+        Raises DatabaseError, and other errors only when both hubs were asked.
         """
         if not self._configuration.settings.looks_for_updates:
             return
@@ -93,11 +108,18 @@ class Updates:
             await self._find_known()
         except (SourceError, OSError) as problem:
             log.info("pages of files in the library are asked for later: %s", problem)
+        unforeseen: Exception | None = None
         for hub, look_at in ((CIVITAI, self._look_at_models), (HUGGING_FACE, self._look_at_repositories)):
             try:
                 await self._look_at(hub, look_at)
             except SourceError as problem:
                 log.info("%s is asked for newer versions later: %s", hub, problem)
+            except DatabaseError:
+                raise
+            except Exception as problem:  # noqa: BLE001 (raised below; it keeps nothing from the other hub)
+                unforeseen = problem
+        if unforeseen is not None:
+            raise unforeseen
         self.looked()
 
     async def _find_known(self) -> None:
@@ -119,7 +141,7 @@ class Updates:
         self._found |= known
 
     async def _look_at(self, hub: str, look_at: Callable[[list[DueFile]], Awaitable[None]]) -> None:
-        before = now_ms() - DAY_MS
+        before, self._trouble = now_ms() - DAY_MS, 0
         while due := await due_files(self._connection, hub, before, FILES):
             await look_at(due)
 
@@ -135,8 +157,9 @@ class Updates:
             for model_id in wanted:
                 versions = listed.get(model_id)
                 if versions is None:  # it is not shown to everybody, or not there
-                    versions = await self._versions(CivitaiLink(model_id))
-                await self._record_all(files[model_id], versions)
+                    await self._look_at_page(CivitaiLink(model_id), files[model_id])
+                else:
+                    await self._record_all(files[model_id], versions)
 
     async def _listed(self, model_ids: list[int]) -> dict[int, tuple[RemoteVersion, ...]]:
         """The models that the two sites list. Raises SourceError."""
@@ -156,7 +179,7 @@ class Updates:
     async def _look_at_repositories(self, due: list[DueFile]) -> None:
         """Ask about the repositories of these files, one at a time. Raises SourceError likewise."""
         for link, files in (await self._by_page(due, repository_file)).items():
-            await self._record_all(files, await self._versions(link))
+            await self._look_at_page(link, files)
 
     # --- both -----------------------------------------------------------------------------------------------------
 
@@ -179,6 +202,26 @@ class Updates:
         if self._asked:
             await asyncio.sleep(self._pause)
         self._asked = True
+
+    async def _look_at_page(self, link: CivitaiLink | HubLink, files: Sequence[tuple[DueFile, RemoteVersion]]) -> None:
+        """Ask about one page. If it has trouble, its files are due again in an hour, behind all that are due now.
+
+        Raises SourceError for trouble of the hub.
+        """
+        try:
+            versions = await self._versions(link)
+        except _OF_ALL:
+            raise
+        except SourceError as problem:
+            for file, _ in files:
+                await note_asked(self._connection, file.sha256, now_ms() - DAY_MS + HOUR_MS)
+            self._trouble += 1
+            if self._trouble == MAX_TROUBLE:
+                raise
+            log.info("%s is asked about later: %s", link, problem)
+            return
+        self._trouble = 0
+        await self._record_all(files, versions)
 
     async def _versions(self, link: CivitaiLink | HubLink) -> Versions | None:
         """All versions at a link, or why there are none; None for an answer that says nothing. Raises SourceError."""

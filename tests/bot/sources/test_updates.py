@@ -349,3 +349,55 @@ async def test_direct_messages_are_for_those_who_want_them(house: House, hubs: H
         assert not await mark_messaged(found.connection, BO)
         assert await people_to_message(found.connection) == []
         assert await untold_updates(found.connection, BO, 10), "until it has been sent"
+
+
+async def test_pages_with_trouble_keep_nothing_from_the_others(house: House, hubs: Hubs) -> None:
+    files = {name: demo_lora(seed=230 + n) for n, name in enumerate(("ann/a", "ann/b", "ann/c", "bob/d"))}
+    async with looking(house, hubs) as (found, additions, updates):
+        for name, data in files.items():
+            hubs.add_repository(name, {"x.safetensors": data})
+            await add(found, additions, f"https://huggingface.co/{name}")
+        await a_day_later(found.connection)
+        before = {name: (await look_of(found, data)).looked_at for name, data in files.items()}
+        for name in ("ann/a", "ann/b"):
+            hubs.fault(f"/api/models/{name}", status(501))
+        await updates.look()
+        after = {name: (await look_of(found, data)).looked_at for name, data in files.items()}
+        assert after["bob/d"] > after["ann/a"] > before["ann/a"], "a page with trouble is asked about sooner"
+        hubs.asked.clear()
+        await updates.look()
+        assert not hubs.asked
+
+
+async def test_a_hub_whose_pages_all_have_trouble_is_left_alone(house: House, hubs: Hubs) -> None:
+    names = [f"ann/{letter}" for letter in "abcde"]
+    async with looking(house, hubs) as (found, additions, updates):
+        for n, name in enumerate(names):
+            hubs.add_repository(name, {"x.safetensors": demo_lora(seed=240 + n)})
+            await add(found, additions, f"https://huggingface.co/{name}")
+        await a_day_later(found.connection)
+        for name in names[:3]:
+            hubs.fault(f"/api/models/{name}", status(501))
+        hubs.asked.clear()
+        await updates.look()
+        assert [asked.path for asked in hubs.asked] == [f"/api/models/{name}" for name in names[:3]]
+        hubs.asked.clear()
+        await updates.look()
+        assert [asked.path for asked in hubs.asked] == [f"/api/models/{name}" for name in names[3:]]
+
+
+async def test_an_unforeseen_error_at_one_hub_keeps_nothing_from_the_other(
+    house: House, hubs: Hubs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = demo_lora(seed=251)
+    civitai = hubs.add_lora("Komori", demo_lora(seed=250), "Other")
+    hubs.add_repository("maker/owl", {"owl.safetensors": data})
+    async with looking(house, hubs) as (found, additions, updates):
+        await add(found, additions, hubs.link(civitai))
+        await add(found, additions, "https://huggingface.co/maker/owl")
+        await a_day_later(found.connection)
+        before = await look_of(found, data)
+        monkeypatch.setattr(additions.civitai, "models", None)
+        with pytest.raises(TypeError):
+            await updates.look()
+        assert (await look_of(found, data)).looked_at > before.looked_at
