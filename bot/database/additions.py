@@ -62,6 +62,7 @@ CANCEL = """
     UPDATE addition SET state = 'cancelled', ended_at = ? WHERE id = ? AND state = 'waiting' RETURNING *
 """
 OF_FILE = "SELECT * FROM addition WHERE sha256 = ? ORDER BY id LIMIT ?"
+ADDED_AT = "SELECT 1 FROM addition WHERE path = ? AND state = 'added' LIMIT 1"
 LISTED = """
     INSERT INTO addition (key, source, path, state, sha256, created_at, ended_at)
     VALUES (:sha256, :source, :path, 'added', :sha256, :now, :now)
@@ -181,6 +182,11 @@ async def waiting_additions(connection: aiosqlite.Connection) -> list[LoraAdditi
 async def sources_of(connection: aiosqlite.Connection, sha256: str) -> list[LoraAddition]:
     """The additions that brought the file with this SHA-256, the first first. Raises DatabaseError."""
     return [_addition(row) for row in await fetch(connection, OF_FILE, (sha256, MAX_PAGES))]
+
+
+async def is_added(connection: aiosqlite.Connection, path: str) -> bool:
+    """Whether an addition has brought the file at this path, relative to the library. Raises DatabaseError."""
+    return await fetch_one(connection, ADDED_AT, (path,)) is not None
 
 
 async def note_listed(connection: aiosqlite.Connection, sha256: str, source: str, path: str) -> None:

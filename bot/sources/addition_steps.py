@@ -15,7 +15,7 @@ from pathlib import Path
 import aiosqlite
 
 from bot import background
-from bot.database.additions import LoraAddition, finish_addition
+from bot.database.additions import LoraAddition, finish_addition, is_added
 from bot.database.connection import transaction
 from bot.database.loras import Lora, find_lora, find_lora_by_name, find_version
 from bot.library.configuration import Configuration
@@ -81,8 +81,11 @@ class AdditionSteps:
         log.info("added %s from %s", addition.path, version.hub)
 
     async def clear(self, addition: LoraAddition) -> None:
-        """Remove all that an addition left. Raises OSError."""
-        await asyncio.to_thread(remove, self.target(addition.path), self.part(addition.key))
+        """Remove all that an addition left, and nothing of what was added earlier. Raises OSError or DatabaseError."""
+        if await is_added(self._connection, addition.path):  # by the same page, which tells no hash
+            await asyncio.to_thread(self.part(addition.key).unlink, missing_ok=True)
+        else:
+            await asyncio.to_thread(remove, self.target(addition.path), self.part(addition.key))
         await asyncio.to_thread(self.attached(addition.key).unlink, missing_ok=True)
 
     async def entry_of(self, sha256: str) -> Lora | None:

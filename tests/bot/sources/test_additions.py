@@ -237,6 +237,20 @@ async def test_it_is_cancelled_when_nobody_wants_it_any_more(house: House, hubs:
         assert (await add(found, additions, hubs.link(version_id))).state is AdditionState.ADDED
 
 
+async def test_who_cancels_never_removes_what_somebody_else_added(house: House, hubs: Hubs) -> None:
+    version_id = hubs.add_lora("Komori", demo_lora(seed=9), "Other")
+    hubs.models[max(hubs.models)]["modelVersions"][0]["files"][0]["hashes"] = {}
+    async with opened(house, hubs) as (found, additions):
+        version = (await additions.look_up(hubs.link(version_id))).versions[0]
+        await ended(additions, await additions.add(version, ADA, None, anybody))
+        before = left(house)
+        again = await additions.add(version, BO, None, anybody)
+        assert await additions.cancel(again.id, BO)
+        assert left(house) == before
+        await found.keeper.scan()
+        assert (await entry(found, "Komori")).usable
+
+
 async def test_who_is_not_admitted_leaves_no_row_and_no_file(house: House, hubs: Hubs) -> None:
     version_id = hubs.add_lora("Komori", demo_lora(), "Other")
     async with opened(house, hubs) as (found, additions):
