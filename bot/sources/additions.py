@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -35,7 +36,7 @@ from bot.database.loras import Lora
 from bot.library.configuration import Configuration
 from bot.library.watcher import LibraryKeeper
 from bot.sources.addition_steps import AdditionSteps
-from bot.sources.attached import attached_version, keep_attached
+from bot.sources.attached import attached_version, keep_attached, require_room
 from bot.sources.civitai import Civitai
 from bot.sources.claims import keep_claims
 from bot.sources.errors import AddingBroken, AddingOff, DiskFailed, FileTooLarge, NoLink, SourceError
@@ -80,6 +81,7 @@ class Additions:
         self._steps = AdditionSteps(connection, configuration, keeper, http, self.civitai)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._received: dict[int, Received] = {}
+        self._taking = asyncio.Lock()
         self.ended: Callable[[], None] = lambda: None
         """Called when an addition has ended."""
 
@@ -136,6 +138,17 @@ class Additions:
             log.info("nothing is known of an attached file: %s", problem)
             return version
         return found.model_copy(update={"file": version.file}) if found else version
+
+    @asynccontextmanager
+    async def taking(self, name: str, size: int) -> AsyncGenerator[None]:
+        """Take an attached file of this size, one at a time: they are held in memory. Raises SourceError."""
+        self.require_size(name, size)
+        async with self._taking:
+            now = self._configuration.settings
+            await asyncio.to_thread(
+                require_room, now.library.folder, size, int(now.sources.free_gigabytes * 2**30), name
+            )
+            yield
 
     def require_size(self, name: str, size: int) -> None:
         """Raise FileTooLarge for a file of more bytes than are taken."""
@@ -203,6 +216,8 @@ class Additions:
         """Add a file that a person attached, as `describe_attached` describes it. Raises as `add`, and DiskFailed."""
         assert version.file is not None and version.file.sha256 is not None
         key = version.file.sha256
+        waiting = await find_waiting(self._connection, key)
+        await admission(waiting.id if waiting else NO_ADDITION)  # before anything is written
         await asyncio.to_thread(keep_attached, self._steps.attached(key), data, version.file.name)
         try:
             return await self.add(version, person_id, server_id, admission)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import uuid
 from pathlib import Path
 
-from bot.sources.errors import DiskFailed
+from bot.sources.errors import DiskFailed, NoRoom
 from bot.sources.placing import PART, unique_name
 from bot.sources.remote import RemoteFile, RemoteVersion
 
@@ -24,6 +25,16 @@ def attached_version(name: str, data: bytes) -> RemoteVersion:
 def attached_path(key: str) -> str:
     """Where it is kept, relative to the library."""
     return f"{unique_name(key)}.attached{PART}"
+
+
+def require_room(folder: Path, size: int, free: int, name: str) -> None:
+    """Raise NoRoom where a file of this size would leave fewer than `free` bytes, or DiskFailed."""
+    try:
+        left = shutil.disk_usage(folder).free - size
+    except OSError as problem:
+        raise DiskFailed(name=name, reason=problem.strerror or str(problem)) from None
+    if left < free:
+        raise NoRoom(name=name)
 
 
 def keep_attached(path: Path, data: bytes, name: str) -> None:

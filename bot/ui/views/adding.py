@@ -80,14 +80,18 @@ async def add_attachment(interaction: Interaction, file: discord.Attachment) -> 
     await require_may_add(interaction)
     additions = interaction.client.additions
     await (await words_here(interaction)).check(file.filename, TextKind.LORA_NAME)
-    additions.require_size(file.filename, file.size)
-    data = await file.read()
-    version = await additions.describe_attached(file.filename, data)
-    configuration = interaction.client.configuration
-    refusal = why_not(version, configuration.checkpoints, configuration.settings.sources)
-    if refusal is not None:
-        raise refusal
-    await _add(interaction, version, data)
+    async with additions.taking(file.filename, file.size):
+        await require_may_add(interaction)  # other files of the person were taken meanwhile
+        data = await file.read()
+        version = await additions.describe_attached(file.filename, data)
+        configuration = interaction.client.configuration
+        refusal = why_not(version, configuration.checkpoints, configuration.settings.sources)
+        if refusal is not None:
+            raise refusal
+        addition = await _begin(interaction, version, data)
+        del data
+    if addition is not None:
+        await follow(interaction, addition)
 
 
 async def require_may_add(interaction: Interaction) -> None:
@@ -97,11 +101,15 @@ async def require_may_add(interaction: Interaction) -> None:
 
 async def _add_model(interaction: Interaction, model: RemoteModel) -> None:
     configuration = interaction.client.configuration
-    await _add(interaction, choose(model, configuration.checkpoints, configuration.settings.sources))
+    version = choose(model, configuration.checkpoints, configuration.settings.sources)
+    if (addition := await _begin(interaction, version)) is not None:
+        await follow(interaction, addition)
 
 
-async def _add(interaction: Interaction, version: RemoteVersion, attached: bytes | None = None) -> None:
-    """Add a version, with the file that a person attached, if they did."""
+async def _begin(
+    interaction: Interaction, version: RemoteVersion, attached: bytes | None = None
+) -> LoraAddition | None:
+    """Begin to add a version, with the file that a person attached, if they did; None: it is here, which they see."""
     client, who = interaction.client, context_of(interaction)
     words = await words_here(interaction)
     for text in (version.name, entry_name(version), ", ".join(version.trigger_words)):
@@ -113,13 +121,11 @@ async def _add(interaction: Interaction, version: RemoteVersion, attached: bytes
         await client.additions.note_page(here, version)
         page = await _page(interaction, here, here_already_text(here.name))
         await send_ephemeral(interaction, page.view, page.files)
-        return
+        return None
     additions, admission = client.additions, await client.servers.adding.admission(who)
     if attached is None:
-        addition = await additions.add(version, who.person_id, who.server_id, admission)
-    else:
-        addition = await additions.add_attached(version, attached, who.person_id, who.server_id, admission)
-    await follow(interaction, addition)
+        return await additions.add(version, who.person_id, who.server_id, admission)
+    return await additions.add_attached(version, attached, who.person_id, who.server_id, admission)
 
 
 async def follow(interaction: Interaction, addition: LoraAddition) -> None:
