@@ -34,6 +34,7 @@ MAX_HASHES = 100  # in one question, as Civitai allows
 MAX_MODELS = 50  # in one question; it answers at most a hundred
 MAX_VERSIONS = 200
 _MODEL_FILES = ("Model", "Pruned Model")
+_CLOSED = frozenset({"Archived", "TakenDown"})
 _SUFFIX = ".safetensors"
 _SITE = "https://civitai.com"
 
@@ -150,7 +151,7 @@ class Civitai:
         """A version with what its model says, whose description may have been read; None for what cannot be read."""
         model_id, version_id = as_id(model.get("id")) or as_id(told.get("modelId")), as_id(told.get("id"))
         tags = tuple(filter(None, (as_text(tag, MAX_NAME) for tag in as_list(model.get("tags"))[:50])))
-        name, archived = as_text(model.get("name"), MAX_NAME), model.get("mode") in {"Archived", "TakenDown"}
+        name, archived = as_text(model.get("name"), MAX_NAME), as_text(model.get("mode"), MAX_NAME) in _CLOSED
         preview = _preview(as_list(told.get("images")))
         try:
             return RemoteVersion(

@@ -30,7 +30,7 @@ from bot.sources.errors import (
     TooSlow,
     WrongHash,
 )
-from bot.sources.http import Passing, SourceHttp
+from bot.sources.http import Passing, SourceHttp, address
 
 ATTEMPTS = 6
 PROGRESS_BYTES = 16 * 2**20  # for which more attempts are made
@@ -148,11 +148,11 @@ class Download:
         """One request for what is missing. Raises SourceError, and Passing for what may succeed later."""
         wanted = self._wanted
         if self._size and self._size == wanted.size:
-            await self._check_hash(URL(wanted.url).host or "")
+            await self._check_hash(address(wanted.url).host or "")
             return
         headers = {**_HEADERS, **({"Range": f"bytes={self._size}-"} if self._size else {})}
         try:
-            async with self._opened(URL(wanted.url, encoded=True), headers) as response:
+            async with self._opened(address(wanted.url), headers) as response:
                 await self._take(response)
                 host = response.url.host or ""
         except SourceBroken as problem:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -45,6 +45,7 @@ CONNECT_SECONDS = 15.0
 MAX_REDIRECTS = 5
 WAITS = (0.5, 2.0)  # seconds between attempts
 LONGEST_WAIT = 20.0  # seconds that a hub may ask us to wait before the next attempt; else people are told
+MAX_RETRY_AFTER = 86400.0  # seconds; a hub that says more is not believed
 USER_AGENT = "Easel (a Discord bot)"
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -112,7 +113,7 @@ class SourceHttp:
         async def read(response: aiohttp.ClientResponse) -> bytes:
             return await _read(response, most)
 
-        return await self._answer(URL(url, encoded=True), read)
+        return await self._answer(address(url), read)
 
     async def _answer(
         self,
@@ -171,7 +172,12 @@ class SourceHttp:
         Raises SourceError, and Passing for what may succeed later, also while the body is read.
         """
         try:
-            async with self._followed(url, method, body, headers or {}) as (response, keyed):
+            async with AsyncExitStack() as stack:
+                following = self._followed(url, method, body, headers or {})
+                try:
+                    response, keyed = await stack.enter_async_context(following)
+                except ValueError:  # of an address that is none
+                    raise AnswerUnreadable(host=_host(url)) from None
                 if response.status >= 400:
                     raise (refusal and refusal(response, keyed)) or await _refusal(response, keyed=keyed)
                 yield response
@@ -219,6 +225,22 @@ class SourceHttp:
         return self._session
 
 
+def address(text: str) -> URL:
+    """An address that a hub gave. Raises AnswerUnreadable for what is none."""
+    try:
+        return URL(text, encoded=True)
+    except ValueError:
+        raise AnswerUnreadable(host=text[:100]) from None
+
+
+def _host(url: URL) -> str:
+    """Its host, if that can be read."""
+    try:
+        return url.host or ""
+    except ValueError:
+        return ""
+
+
 def _location(at: URL, response: aiohttp.ClientResponse) -> URL:
     """Where an answer redirects to. Raises AnswerUnreadable."""
     try:
@@ -259,13 +281,15 @@ def _too_many(host: str, header: str) -> SourceError | Passing:
 
 
 def _retry_after(header: str) -> float | None:
-    """The seconds of a Retry-After, which gives them or a date."""
-    if header.strip().isdecimal():
-        return float(header)
+    """The seconds of a Retry-After, which gives them or a date; a day at most."""
     try:
-        return max(0.0, (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds())
-    except (TypeError, ValueError):
+        if header.strip().isdecimal():
+            seconds = float(header)
+        else:
+            seconds = (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds()
+    except (TypeError, ValueError, OverflowError):
         return None
+    return min(max(0.0, seconds), MAX_RETRY_AFTER)
 
 
 def _forbidden(host: str, said: Mapping[str, Any]) -> SourceError:
@@ -286,7 +310,10 @@ def early_access_end(value: object) -> str | None:
     if when is None:
         return None
     aware = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return aware.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    try:
+        return aware.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    except OverflowError:  # it is at the end of the calendar
+        return None
 
 
 async def _little_json(response: aiohttp.ClientResponse) -> Mapping[str, Any]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
 from bot.sources.civitai import Civitai
+from bot.sources.downloads import Download, WantedFile
 from bot.sources.errors import (
     AnswerUnreadable,
     Gone,
@@ -287,3 +289,52 @@ async def test_a_name_that_is_no_repository_is_no_link(hubs: Hubs, hugging_face:
     with pytest.raises(NoLink):
         await hugging_face.model(HubLink("a--b/.."))
     assert not hubs.asked
+
+
+BAD_ADDRESSES = [
+    "https://civitai.com:99999/x", "https://xn--/x", "https://a..civitai.com/x", f"https://{'a' * 70}.civitai.com/x",
+    "http://[::1", "https://civitai.com:x/", "https://u:p@civitai.com/x", "//", "https:///x", "https://[x/a.png",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("address", BAD_ADDRESSES)
+async def test_an_address_that_is_none_is_told(hubs: Hubs, http: SourceHttp, tmp_path: Path, address: str) -> None:
+    hubs.fault("/x", redirect(address))
+    for asked in (
+        http.get_json(f"{hubs.url}/x"),
+        http.get_bytes(address, 100),
+        Download(http, WantedFile(address, "komori", 100), tmp_path / "a.part", lambda _done, _total: None).run(),
+    ):
+        with pytest.raises(SourceError):
+            await asked
+
+
+async def test_a_redirect_with_a_name_and_a_password_is_told(hubs: Hubs, http: SourceHttp) -> None:
+    settings = hubs.settings.model_copy(update={"civitai_key": SecretStr("secret")})
+    http._settings = lambda: settings
+    hubs.fault("/x", redirect(f"{hubs.url.replace('://', '://u:p@')}/y"))
+    with pytest.raises(AnswerUnreadable):
+        await http.get_json(f"{hubs.url}/x")
+
+
+@pytest.mark.parametrize("header", ["9" * 400, "9" * 200, "Fri, 31 Dec 9999 23:59:59 -0500", "1e400", "-1", "\u0663"])
+async def test_an_odd_time_to_wait_is_told_as_a_day_at_most(hubs: Hubs, http: SourceHttp, header: str) -> None:
+    hubs.fault("/x", status(429, None, **{"Retry-After": header}))
+    with pytest.raises(TooManyQuestions) as told:
+        await http.get_json(f"{hubs.url}/x")
+    assert 1 <= told.value.minutes <= 24 * 60
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"earlyAccessEndsAt": "9999-12-31T23:59:59-05:00"}, {"earlyAccessEndsAt": "0001-01-01T00:00:00+05:00"},
+        {"files": [{"sizeKB": True, "type": [], "name": {}}]}, {"images": [{"type": [], "url": []}]}, {"nsfwLevel": {}},
+    ],
+)  # fmt: skip
+async def test_odd_values_of_a_version_say_nothing(hubs: Hubs, civitai: Civitai, said: dict[str, object]) -> None:
+    model_id = hubs.add_model("Komori", mode=[], type={}, tags=[[]], creator=[], allowCommercialUse={})
+    hubs.add_version(model_id, DATA, **said)
+    told = await civitai.model(CivitaiLink(model_id))
+    assert told.versions[0].name == "Komori"
+    assert not told.versions[0].archived
