@@ -43,7 +43,7 @@ from bot.sources.errors import AddingBroken, AddingOff, DiskFailed, FileTooLarge
 from bot.sources.http import SourceHttp
 from bot.sources.hub import HuggingFace
 from bot.sources.links import CivitaiLink, HubLink, Link, parse_link
-from bot.sources.placing import FOLDER, PART, answer_of, change_category, file_path
+from bot.sources.placing import FOLDER, PART, answer_of, change_category, file_path, key_of
 from bot.sources.provenance import page_of, pages_of
 from bot.sources.remote import RemoteModel, RemoteVersion
 from inference.lora.sidecar import BadSidecar, Category
@@ -194,8 +194,7 @@ class Additions:
 
         Raises what `admission` raises, too: it judges in the transaction that stores the request.
         """
-        assert version.file is not None
-        key = version.file.sha256 or version.file.url
+        key = key_of(version)
         async with transaction(self._connection):
             waiting = await find_waiting(self._connection, key)
             await admission(waiting.id if waiting else NO_ADDITION)
@@ -214,10 +213,10 @@ class Additions:
         self, version: RemoteVersion, data: bytes, person_id: int, server_id: int | None, admission: Admission
     ) -> LoraAddition:
         """Add a file that a person attached, as `describe_attached` describes it. Raises as `add`, and DiskFailed."""
-        assert version.file is not None and version.file.sha256 is not None
-        key = version.file.sha256
+        key = key_of(version)
         waiting = await find_waiting(self._connection, key)
         await admission(waiting.id if waiting else NO_ADDITION)  # before anything is written
+        assert version.file is not None
         await asyncio.to_thread(keep_attached, self._steps.attached(key), data, version.file.name)
         try:
             return await self.add(version, person_id, server_id, admission)

@@ -21,7 +21,7 @@ from inference.lora.fit import Grade
 from inference.lora.header import BadSafetensors, read_header
 from inference.lora.library import SUFFIX, open_regular
 from inference.lora.metadata import evidence_in, written_tags
-from inference.lora.registry import RegistryAnswer
+from inference.lora.registry import RegistryAnswer, named_base_model
 from inference.lora.sidecar import Category, Sidecar, read_sidecar
 from inference.lora.trigger_groups import trigger_groups
 from inference.lora.verdict import layers_of
@@ -64,6 +64,16 @@ def check_file(path: Path, name: str) -> CheckedFile:
     return CheckedFile(
         file_sha256(path), evidence_in(header.metadata), written_tags(header.metadata), tuple(filter(None, titles))
     )
+
+
+def key_of(version: RemoteVersion) -> str:
+    """What tells a version's file apart: who asks for the same key joins its download.
+
+    Pages that say unlike things of one file do not share a key, so that what each says is kept.
+    """
+    assert version.file is not None
+    key, base_model = version.file.sha256 or version.file.url, named_base_model(version.base_model or "")
+    return f"{key} {base_model}" if base_model else key
 
 
 def file_path(version: RemoteVersion, key: str) -> str:

@@ -89,6 +89,19 @@ async def test_a_page_of_what_is_here_already_says_its_word_too(house: House, hu
         assert len(await sources_of(found.connection, sha256(data))) == 2
 
 
+async def test_pages_that_contradict_each_other_at_the_same_time_are_both_heard(house: House, hubs: Hubs) -> None:
+    data = sdxl_lora(seed=5)
+    ids = [hubs.add_lora("Komori", data, base) for base in ("Illustrious", "Pony")]
+    hubs.paused.clear()
+    async with opened(house, hubs) as (found, additions):
+        versions = [(await additions.look_up(hubs.link(version_id))).versions[0] for version_id in ids]
+        begun = [await additions.add(version, ADA, None, anybody) for version in versions]
+        hubs.paused.set()
+        assert [(await ended(additions, addition)).state for addition in begun] == [AdditionState.ADDED] * 2
+        assert await known_as(found, "Komori") == (None, Source.CONFLICT)
+    assert len(list((house.library / "added").glob("*.safetensors"))) == 1
+
+
 async def test_a_file_is_known_by_few_pages_each_once(house: House, hubs: Hubs) -> None:
     data = sdxl_lora(seed=5)
     version_id = hubs.add_lora("Komori", data, "Illustrious")
