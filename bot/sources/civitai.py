@@ -63,7 +63,7 @@ class Civitai:
         found: dict[str, RemoteVersion] = {}
         for start in range(0, len(hashes), MAX_HASHES):
             wanted = [hash_.upper() for hash_ in hashes[start : start + MAX_HASHES]]
-            for told in as_list(await self._post("model-versions/by-hash", wanted)):
+            for told in as_list(await self._post("model-versions/by-hash", wanted))[:MAX_VERSIONS]:
                 version = self._version(as_dict(told), as_dict(as_dict(told).get("model")))
                 for hash_ in file_hashes(as_dict(told)):
                     if version is not None and hash_.upper() in wanted:
@@ -95,7 +95,7 @@ class Civitai:
         found: dict[int, tuple[RemoteVersion, ...]] = {}
         for model in map(as_dict, as_list(told["items"])):
             model_id = as_id(model.get("id"))
-            if model_id is not None and model_id in model_ids:
+            if model_id in model_ids and model_id is not None and model_id not in found:
                 found[model_id] = self._versions(model)
         return found
 

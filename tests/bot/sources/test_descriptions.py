@@ -12,7 +12,7 @@ from bot.sources.http import SourceHttp
 from bot.sources.links import CivitaiLink
 from bot.sources.remote import MAX_DESCRIPTION
 from inference.content_rating import ContentRating
-from tests.bot.sources.hubs import Hubs
+from tests.bot.sources.hubs import Hubs, content
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,16 @@ async def test_a_description_is_read_once_for_all_versions(hubs: Hubs, http: Sou
     told = await Civitai(http, lambda: hubs.settings).model(CivitaiLink(model_id))
     assert process_time() - before < 1.0
     assert {len(version.description) for version in told.versions} == {MAX_DESCRIPTION}
+
+
+async def test_a_list_longer_than_was_asked_for_is_not_read_to_its_end(hubs: Hubs, http: SourceHttp) -> None:
+    civitai, many = Civitai(http, lambda: hubs.settings), b",".join([b'{"id":1,"modelVersions":[{},{}]}'] * 50_000)
+    hubs.fault("/api/v1/model-versions/by-hash", content(b"[%s]" % many, "application/json"))
+    hubs.fault("/api/v1/models", content(b'{"items":[%s]}' % many, "application/json"))
+    before = process_time()
+    assert await civitai.by_hashes(["ab" * 32]) == {}
+    assert await civitai.models([1]) == {1: ()}
+    assert process_time() - before < 1.5
 
 
 @pytest.mark.parametrize(
