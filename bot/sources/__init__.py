@@ -8,6 +8,7 @@ remote.py      what a hub says of a model, its versions and files, as values
 civitai.py     Civitai's API
 hub.py         Hugging Face, through huggingface_hub
 descriptions.py   rating, category and words of a LoRA, from what its page says
+look_ups.py    looks links up for people: so many of each in a while
 choosing.py    which version to add for the checkpoints installed here, and what is not added
 downloads.py   fetches one file: streamed, resumed, checked while it comes
 folders.py     fetches a checkpoint as a folder

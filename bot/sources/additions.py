@@ -43,6 +43,7 @@ from bot.sources.errors import AddingBroken, AddingOff, DiskFailed, FileTooLarge
 from bot.sources.http import SourceHttp
 from bot.sources.hub import HuggingFace
 from bot.sources.links import CivitaiLink, HubLink, Link, parse_link
+from bot.sources.look_ups import LookUps
 from bot.sources.placing import FOLDER, PART, answer_of, change_category, file_path, key_of
 from bot.sources.provenance import page_of, pages_of
 from bot.sources.remote import RemoteModel, RemoteVersion
@@ -82,6 +83,7 @@ class Additions:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._received: dict[int, Received] = {}
         self._taking = asyncio.Lock()
+        self.look_ups = LookUps(self.look_up_link)
         self.ended: Callable[[], None] = lambda: None
         """Called when an addition has ended."""
 

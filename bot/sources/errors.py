@@ -89,6 +89,13 @@ class TooManyQuestions(SourceError):
 
 
 @dataclass(eq=False)
+class LookedUpTooOften(SourceError):
+    """You have had many links looked up just now. Please try again in {minutes} minutes."""
+
+    minutes: int
+
+
+@dataclass(eq=False)
 class SourceBroken(SourceError):
     """{host} has trouble at the moment (it answered with {status}). Please try again later."""
 

@@ -138,8 +138,13 @@ async def test_what_is_here_already_is_shown(adding: Scene, hubs: Hubs) -> None:
 
 async def test_a_link_in_imagine_is_offered_and_used_once_it_is_here(adding: Scene, hubs: Hubs) -> None:
     link = hubs.link(hubs.add_lora("Linked Owl", demo_lora(seed=61), "Other"))
+    before = len(hubs.asked)
     refused = await told(adding.ada, "imagine", prompt=f"a house {link}")
     assert "Linked Owl is not here yet" in refused.text and refused.buttons == {}, "she may not add it"
+    asked = len(hubs.asked)
+    assert asked > before
+    await told(adding.ada, "imagine", prompt=f"a house {link}")
+    assert len(hubs.asked) == asked, "its hub has just said it"
     offer = await told(adding.grace, "imagine", prompt=f"a house {link}")
     begun = await (await adding.grace.press(offer, "Add it")).reply(PATIENCE)
     await added(adding, begun, "is in the library now")

@@ -96,7 +96,7 @@ async def with_linked(interaction: Interaction, draft: RequestDraft) -> RequestD
 
 async def _here(interaction: Interaction, link: Link, lora: LoraDraft | None) -> LoraDraft:
     client = interaction.client
-    model = await client.additions.look_up_link(link)
+    model = await client.additions.look_ups.model(link, interaction.user.id, remembered=True)
     for version in model.versions:
         if (entry := await client.additions.here(version)) is not None:
             return (lora or LoraDraft(name=entry.name)).model_copy(update={"name": entry.name})

@@ -17,10 +17,10 @@ from bot.i18n import _
 from bot.moderation.word_rules import TextKind
 from bot.sources.additions import Received
 from bot.sources.choosing import choose, why_not
-from bot.sources.errors import AddingCancelled
-from bot.sources.links import Link
+from bot.sources.errors import AddingCancelled, NoLink
+from bot.sources.links import Link, parse_link
 from bot.sources.placing import entry_name
-from bot.sources.remote import RemoteModel, RemoteVersion
+from bot.sources.remote import RemoteVersion
 from bot.ui import acknowledge
 from bot.ui.access import context_of, shown_ratings, words_here
 from bot.ui.client import Interaction
@@ -66,13 +66,16 @@ class StopAddingButton(PersistentButton, template=r"addstop:(?P<addition>\d{1,18
 async def add_by_link(interaction: Interaction, typed: str) -> None:
     """Add what a person typed. Raises SourceError and other RequestErrors."""
     await require_may_add(interaction)
-    await _add_model(interaction, await interaction.client.additions.look_up(typed))
+    link = parse_link(typed)
+    if link is None:
+        raise NoLink
+    await _add_link(interaction, link)
 
 
 async def add_linked(interaction: Interaction, link: Link) -> None:
     """Add what a link means. Raises SourceError and other RequestErrors."""
     await require_may_add(interaction)
-    await _add_model(interaction, await interaction.client.additions.look_up_link(link))
+    await _add_link(interaction, link)
 
 
 async def add_attachment(interaction: Interaction, file: discord.Attachment) -> None:
@@ -99,7 +102,8 @@ async def require_may_add(interaction: Interaction) -> None:
     await interaction.client.servers.adding.require(context_of(interaction))
 
 
-async def _add_model(interaction: Interaction, model: RemoteModel) -> None:
+async def _add_link(interaction: Interaction, link: Link) -> None:
+    model = await interaction.client.additions.look_ups.model(link, interaction.user.id)
     configuration = interaction.client.configuration
     version = choose(model, configuration.checkpoints, configuration.settings.sources)
     if (addition := await _begin(interaction, version)) is not None:
