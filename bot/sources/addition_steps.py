@@ -77,7 +77,6 @@ class AdditionSteps:
             else:
                 await self._place(addition, version, checked, target)
             await self._finish(addition, checked, claims)
-        await asyncio.to_thread(self.attached(addition.key).unlink, missing_ok=True)  # attached while it was fetched
         log.info("added %s from %s", addition.path, version.hub)
 
     async def clear(self, addition: LoraAddition) -> None:

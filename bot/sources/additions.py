@@ -82,6 +82,7 @@ class Additions:
         self._steps = AdditionSteps(connection, configuration, keeper, http, self.civitai)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._received: dict[int, Received] = {}
+        self._turns = asyncio.Lock()  # while one begins with its file, and while one ends with its files
         self._taking = asyncio.Lock()
         self.look_ups = LookUps(self.look_up_link)
         self.ended: Callable[[], None] = lambda: None
@@ -196,6 +197,12 @@ class Additions:
 
         Raises what `admission` raises, too: it judges in the transaction that stores the request.
         """
+        async with self._turns:
+            return await self._begin(version, person_id, server_id, admission)
+
+    async def _begin(
+        self, version: RemoteVersion, person_id: int, server_id: int | None, admission: Admission
+    ) -> LoraAddition:
         key = key_of(version)
         async with transaction(self._connection):
             waiting = await find_waiting(self._connection, key)
@@ -219,13 +226,18 @@ class Additions:
         waiting = await find_waiting(self._connection, key)
         await admission(waiting.id if waiting else NO_ADDITION)  # before anything is written
         assert version.file is not None
-        await asyncio.to_thread(keep_attached, self._steps.attached(key), data, version.file.name)
-        try:
-            return await self.add(version, person_id, server_id, admission)
-        except BaseException:
-            if await find_waiting(self._connection, key) is None:
-                await asyncio.to_thread(self._steps.attached(key).unlink, missing_ok=True)
-            raise
+        async with self._turns:
+            await asyncio.to_thread(keep_attached, self._steps.attached(key), data, version.file.name)
+            try:
+                return await self._begin(version, person_id, server_id, admission)
+            except BaseException:
+                await self._forget_attached(key)
+                raise
+
+    async def _forget_attached(self, key: str) -> None:
+        """Remove a file that somebody attached, unless an addition waits that may need it."""
+        if await find_waiting(self._connection, key) is None:
+            await asyncio.to_thread(self._steps.attached(key).unlink, missing_ok=True)
 
     def received(self, addition_id: int) -> Received | None:
         """How much has come; None while it waits, and when it has ended."""
@@ -247,16 +259,17 @@ class Additions:
 
     async def cancel(self, addition_id: int, person_id: int) -> bool:
         """Withdraw the person's request; True when there is no other, and it is not fetched. Raises DatabaseError."""
-        come = self._received.get(addition_id)
-        cancelled = await withdraw_request(
-            self._connection, addition_id, person_id, counts=come is not None and come.size > 0
-        )
-        if cancelled is None:
-            return False
-        if (task := self._tasks.get(addition_id)) is not None:
-            task.cancel()
-            await asyncio.wait({task})
-        await self._steps.clear(cancelled)
+        async with self._turns:
+            come = self._received.get(addition_id)
+            cancelled = await withdraw_request(
+                self._connection, addition_id, person_id, counts=come is not None and come.size > 0
+            )
+            if cancelled is None:
+                return False
+            if (task := self._tasks.get(addition_id)) is not None:
+                task.cancel()
+                await asyncio.wait({task})
+            await self._steps.clear(cancelled)
         return True
 
     async def correct_category(self, lora: Lora, category: Category) -> None:
@@ -289,9 +302,18 @@ class Additions:
         def progress(size: int, total: int | None) -> None:
             self._received[addition.id] = Received(size, total)
 
-        problem = await background.failure(self._steps.carry_out(addition, version, progress))
-        if problem is None:
+        for last in (False, True):
+            problem = await background.failure(self._steps.carry_out(addition, version, progress))
+            async with self._turns:
+                if problem is None:
+                    await self._forget_attached(addition.key)  # attached while it was fetched
+                elif last or not await asyncio.to_thread(self._steps.attached(addition.key).exists):
+                    await self._fail(addition, version, problem)
+                else:
+                    continue  # the download failed, and meanwhile somebody attached the file
             return
+
+    async def _fail(self, addition: LoraAddition, version: RemoteVersion, problem: Exception) -> None:
         await self._steps.clear(addition)
         told = problem if isinstance(problem, SourceError) else AddingBroken(name=version.name)
         if told is not problem:

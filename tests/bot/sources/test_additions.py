@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from bot.app.assembly import Catalogued, open_catalogue
 from bot.database.additions import AdditionState, LoraAddition, find_addition, sources_of, waiting_additions
@@ -297,6 +298,35 @@ async def test_an_attached_file_joins_the_download_of_the_same(house: House, hub
         assert (await ended(additions, attached)).state is AdditionState.ADDED
         assert (await entry(found, "Komori")).added_by == ADA
     assert len(left(house)) == 2, "the file and its sidecar"
+
+
+@pytest.mark.parametrize("cancelled", [True, False])
+async def test_an_attached_file_outlasts_a_download_of_the_same(house: House, hubs: Hubs, *, cancelled: bool) -> None:
+    data, asked, goes_on = demo_lora(), asyncio.Event(), asyncio.Event()
+    version_id = hubs.add_lora("Komori", data, "Other")
+    hubs.fault(hubs.file_path(version_id), _gone_after(asked, goes_on))
+    async with opened(house, hubs) as (found, additions):
+        version = (await additions.look_up(hubs.link(version_id))).versions[0]
+        downloaded = await additions.add(version, ADA, None, anybody)
+        await asked.wait()
+        mine = await additions.describe_attached("my own.safetensors", data)
+        cancelling = asyncio.create_task(additions.cancel(downloaded.id, ADA)) if cancelled else None
+        attached = await additions.add_attached(mine, data, BO, None, anybody)
+        goes_on.set()
+        assert (await ended(additions, attached)).state is AdditionState.ADDED
+        assert (await entry(found, "Komori")).usable
+        if cancelling is not None:
+            await cancelling
+    assert len(left(house)) == 2, "the file and its sidecar"
+
+
+def _gone_after(asked: asyncio.Event, goes_on: asyncio.Event) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def answer(_request: web.Request) -> web.StreamResponse:
+        asked.set()
+        await goes_on.wait()
+        return web.Response(status=404)
+
+    return answer
 
 
 async def test_parts_that_nobody_asks_for_are_removed_at_the_start(house: House, hubs: Hubs) -> None:
