@@ -181,10 +181,7 @@ def _refusal(response: ClientResponse, keyed: bool) -> SourceError | None:
         return NoAccess(host=HUB)
     if code == "GatedRepo" or (status == 403 and code is None):
         return NoAccess(host=HUB) if keyed else LoginNeeded(host=HUB)
-    # It hides behind 401 whether a repository is private or not there.
-    hidden = status == 401 and message == "Invalid username or password."
-    if code in _NOT_THERE or hidden or status in {400, 404, 410}:
-        return Gone(host=HUB)
-    if status == 401:
+    if status == 401 and message == "Invalid credentials in Authorization header":
         return KeyRejected(host=HUB) if keyed else LoginNeeded(host=HUB)
-    return None
+    # Any other 401 hides whether a repository is private or not there, as huggingface_hub takes it too.
+    return Gone(host=HUB) if code in _NOT_THERE or status in {400, 401, 404, 410} else None

@@ -16,6 +16,7 @@ from bot.sources.errors import (
     HostNotAllowed,
     KeyRejected,
     LoginNeeded,
+    NoAccess,
     NoLink,
     NoSafetensors,
     PrivateAddress,
@@ -338,3 +339,26 @@ async def test_odd_values_of_a_version_say_nothing(hubs: Hubs, civitai: Civitai,
     told = await civitai.model(CivitaiLink(model_id))
     assert told.versions[0].name == "Komori"
     assert not told.versions[0].archived
+
+
+@pytest.mark.parametrize(
+    ("code", "headers", "error"),
+    [
+        (401, {}, Gone),  # as it answers about repositories that are not there, or private
+        (401, {"X-Error-Message": "Invalid username or password."}, Gone),
+        (401, {"X-Error-Message": "Invalid credentials in Authorization header"}, KeyRejected),
+        (401, {"X-Error-Code": "GatedRepo"}, NoAccess), (403, {"X-Error-Code": "GatedRepo"}, NoAccess),
+        (403, {}, NoAccess), (403, {"X-Error-Message": "Access to this resource is disabled."}, NoAccess),
+        (404, {"X-Error-Code": "RevisionNotFound"}, Gone), (410, {}, Gone), (418, {}, SourceBroken),
+    ],
+)  # fmt: skip
+async def test_refusals_of_hugging_face_mean_what_its_headers_say(
+    hubs: Hubs, http: SourceHttp, code: int, headers: dict[str, str], error: type[SourceError]
+) -> None:
+    other = hubs.url.replace("127.0.0.1", "localhost")  # not the origin that Civitai's key is for
+    changes = {"huggingface_token": SecretStr("hf_x"), "huggingface_endpoint": other}
+    settings = hubs.settings.model_copy(update=changes)
+    http._settings = lambda: settings
+    hubs.fault("/api/models/maker/x", status(code, None, **headers))
+    with pytest.raises(error):
+        await HuggingFace(http, lambda: settings).model(HubLink("maker/x"))

@@ -257,7 +257,7 @@ async def test_a_file_that_no_library_takes_is_refused(place: Place, hub: str) -
 
 
 PAGES: dict[str, tuple[Answer, dict[str, type[SourceError]]]] = {
-    "401": (status(401), {CIVITAI: LoginNeeded, HUGGING_FACE: LoginNeeded}),
+    "401": (status(401), {CIVITAI: LoginNeeded, HUGGING_FACE: Gone}),
     "403": (status(403), {CIVITAI: NoAccess, HUGGING_FACE: LoginNeeded}),
     "404": (status(404), {CIVITAI: Gone, HUGGING_FACE: Gone}),
     "410": (status(410), {CIVITAI: Archived, HUGGING_FACE: Gone}),
