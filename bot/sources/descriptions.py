@@ -75,7 +75,9 @@ def plain_text(html: object, most: int) -> str:
     """
     if not isinstance(html, str):
         return ""
-    marked = _CUT_TAG.sub("", _TAG.sub("", _BREAK.sub("\n", html[:MAX_HTML])))
+    shown, *comments = html[:MAX_HTML].split("<!--")
+    shown += "".join(comment.partition("-->")[2] for comment in comments)
+    marked = _CUT_TAG.sub("", _TAG.sub("", _BREAK.sub("\n", shown)))
     lines = (" ".join(line.split()) for line in unescape(marked).splitlines())
     text = "\n".join(line for line in lines if line)
     text = "".join(c for c in text if c.isprintable() or c == "\n")

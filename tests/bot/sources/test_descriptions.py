@@ -25,6 +25,7 @@ from tests.bot.sources.hubs import Hubs, content
         ("I <3 it", "I <3 it"),
         ("&amp;lt;b&amp;gt;", "&lt;b&gt;"),
         ("a<!-- hidden -->b", "ab"),
+        ("a<!-- <p>hidden</p> -->b<!-- never <b>closed", "ab"),
         ("text <a href='cut", "text"),
         ("a\x00b\u202ec", "abc"),
         ("a" * 50, "a" * 19 + "…"),
