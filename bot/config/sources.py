@@ -59,7 +59,7 @@ class SourcesSettings(Section):
     huggingface_endpoint: Endpoint = "https://huggingface.co"
     """Where Hugging Face is asked, likewise; a mirror of it, for example."""
     huggingface_token: SecretStr = SecretStr("")
-    """A token of Hugging Face that may read, for repositories that need a login."""
+    """A token of Hugging Face that may read, for what needs a login. People who may add can have all that it reads."""
     huggingface_token_file: Path | None = None
     """In place of the token a file that holds it."""
     hosts: Annotated[tuple[Host, ...], Field(min_length=1, max_length=100)] = HOSTS

@@ -103,9 +103,14 @@ class Additions:
     async def resume(self) -> None:
         """Go on with what an earlier run of the program had not ended, and remove parts of files that nobody asks for.
 
-        Raises DatabaseError.
+        If adding is off now, nothing is fetched any more. Raises DatabaseError or OSError.
         """
         waiting = await waiting_additions(self._connection)
+        if not self._settings().enabled:
+            for addition in waiting:
+                await self._steps.clear(addition)
+                await fail_addition(self._connection, addition.id, AddingOff())
+            waiting = []
         kept = {path for each in waiting for path in (self._steps.part(each.key), self._steps.attached(each.key))}
         await asyncio.to_thread(_sweep, self._configuration.settings.library.folder / FOLDER, kept)
         for addition in waiting:

@@ -10,7 +10,7 @@ from pathlib import Path
 from bot.background import Pool
 from bot.sources.errors import SourceError
 from bot.sources.http import SourceHttp
-from bot.sources.placing import preview_path
+from bot.sources.placing import PART, preview_path
 from bot.sources.remote import RemoteVersion
 from inference.content_rating import ContentRating
 from inference.image_files import BROKEN, on_white, opened, reduced
@@ -34,9 +34,20 @@ async def keep_preview(http: SourceHttp, version: RemoteVersion, lora: Path) -> 
     try:
         data = await http.get_bytes(version.preview, MAX_BYTES)
         small = await _pool.run(_small, data)
-        await asyncio.to_thread(preview_path(lora).write_bytes, small)
+        await asyncio.to_thread(_keep, preview_path(lora), small)
     except (SourceError, OSError, *BROKEN) as problem:
         log.info("no preview of %s: %s", version.name, problem)
+
+
+def _keep(path: Path, picture: bytes) -> None:
+    """Write it in one step: a program that ends in the middle leaves no half. Raises OSError."""
+    beside = path.with_name(f"{path.name}{PART}")
+    try:
+        beside.write_bytes(picture)
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
 
 
 def _small(data: bytes) -> bytes:
