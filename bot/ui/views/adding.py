@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from typing import Any, Self
@@ -14,6 +15,7 @@ from bot.database.additions import AdditionState, LoraAddition, find_addition
 from bot.database.loras import Lora
 from bot.errors import NothingThere, NotShownHere, NotYours
 from bot.i18n import _
+from bot.moderation.enforcement import WordRules
 from bot.moderation.word_rules import TextKind
 from bot.sources.additions import Received
 from bot.sources.choosing import choose, why_not
@@ -115,9 +117,7 @@ async def _begin(
 ) -> LoraAddition | None:
     """Begin to add a version, with the file that a person attached, if they did; None: it is here, which they see."""
     client, who = interaction.client, context_of(interaction)
-    words = await words_here(interaction)
-    for text in (version.name, entry_name(version), ", ".join(version.trigger_words)):
-        await words.check(text, TextKind.LORA_NAME)
+    version = await as_allowed(version, await words_here(interaction))
     if version.rating not in await shown_ratings(interaction):
         raise NotShownHere(name=version.name)
     here = await client.additions.here(version)
@@ -130,6 +130,21 @@ async def _begin(
     if attached is None:
         return await additions.add(version, who.person_id, who.server_id, admission)
     return await additions.add_attached(version, attached, who.person_id, who.server_id, admission)
+
+
+async def as_allowed(version: RemoteVersion, words: WordRules) -> RemoteVersion:
+    """A version without what breaks a rule of its description and tags. Raises what a person is told whose LoRA's
+    names or words break one."""
+    names = (version.name, entry_name(version), version.version, version.creator, version.terms.licence)
+    for text in (*filter(None, names), ", ".join(version.trigger_words)):
+        await words.check(text, TextKind.LORA_NAME)
+    return await asyncio.to_thread(_without_refused, version, words)
+
+
+def _without_refused(version: RemoteVersion, words: WordRules) -> RemoteVersion:
+    tags = tuple(tag for tag in version.tags if words.allows(tag, TextKind.NOTE))
+    described = version.description if words.allows(version.description, TextKind.NOTE) else ""
+    return version.model_copy(update={"tags": tags, "description": described})
 
 
 async def follow(interaction: Interaction, addition: LoraAddition) -> None:
