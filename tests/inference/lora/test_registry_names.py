@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from inference.lora.evidence import Source, judge, unknown_bases
 from inference.lora.knowledge import Knowledge
-from inference.lora.registry import RegistryAnswer, named_base_model
+from inference.lora.registry import RegistryAnswer, keep_answer, named_base_model, read_answers
 from inference.lora.sidecar import Sidecar
 
 FILE, BASE = "f" * 64, "b" * 64
@@ -91,6 +92,25 @@ def test_the_file_s_own_page_stands_against_the_training_base() -> None:
     metadata = {"ss_new_sd_model_hash": BASE}
     known = Knowledge(answers=answer(BASE, "Illustrious") | answer(FILE, "Pony"))
     assert judge(FILE, metadata, Sidecar(), known).source is Source.CONFLICT
+
+
+@pytest.mark.parametrize(("bytes_", "metadata"), [(FILE, {}), (BASE, {"ss_new_sd_model_hash": BASE})])
+def test_pages_that_say_unlike_things_of_the_same_bytes_contradict_each_other(
+    bytes_: str, metadata: dict[str, str]
+) -> None:
+    pony, illustrious, open_ = (answer(bytes_, name)[bytes_] for name in ("Pony", "Illustrious", "SDXL 1.0"))
+    alike = judge(FILE, metadata, Sidecar(), Knowledge(answers={bytes_: pony + open_ + pony}))
+    assert alike.base_model == "sdxl/pony"
+    unlike = judge(FILE, metadata, Sidecar(), Knowledge(answers={bytes_: pony + illustrious}))
+    assert (unlike.base_model, unlike.source) == (None, Source.CONFLICT)
+    assert len(unlike.contradictions) == 2
+
+
+def test_an_answer_replaces_only_one_of_its_own_origin(tmp_path: Path) -> None:
+    pages = [("Pony", "https://a"), ("Illustrious", "https://b"), ("NoobAI", "https://a")]
+    for base, page in pages:
+        keep_answer(tmp_path, answer(FILE, base)[FILE][0].model_copy(update={"page": page}))
+    assert [each.base_model for each in read_answers(tmp_path)[FILE]] == ["NoobAI", "Illustrious"]
 
 
 def test_a_base_that_is_known_here_is_not_asked_about() -> None:
