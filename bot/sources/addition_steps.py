@@ -132,11 +132,11 @@ class AdditionSteps:
         answers = [answer_of(version, checked.sha256)] if version.base_model else []
         known = installed_hashes(self._configuration.checkpoints.specs)
         hashes, versions = unknown_bases(checked.metadata, known)
-        questions = [partial(self._civitai.by_hashes, sorted(hashes))] if hashes else []
+        questions = [partial(self._civitai.with_hashes, sorted(hashes))] if hashes else []
         questions += [partial(self._civitai.identified, version_id) for version_id in sorted(versions)]
         for ask in questions:
             try:
-                answers += [answer_of(base, sha256) for sha256, base in (await ask()).items()]
+                answers += [answer_of(base, sha256) for sha256, base in await ask()]
             except SourceError as problem:
                 log.info("nothing more is known of what %s was trained on: %s", version.name, problem)
         return [answer for answer in answers if answer is not None]

@@ -59,18 +59,21 @@ class Civitai:
         return await self.model_of(await self._get(f"model-versions/by-hash/{hash_}", red=False))
 
     async def by_hashes(self, hashes: Sequence[str]) -> dict[str, RemoteVersion]:
-        """The versions that have files with these SHA-256, as far as Civitai knows them. Raises SourceError."""
-        found: dict[str, RemoteVersion] = {}
+        """A version that has a file with each of these SHA-256, as far as Civitai knows one. Raises SourceError."""
+        return dict(reversed(await self.with_hashes(hashes)))
+
+    async def with_hashes(self, hashes: Sequence[str]) -> list[tuple[str, RemoteVersion]]:
+        """All versions that have files with these SHA-256: uploaders may say unlike things. Raises SourceError."""
+        found: list[tuple[str, RemoteVersion]] = []
         for start in range(0, len(hashes), MAX_HASHES):
             wanted = [hash_.upper() for hash_ in hashes[start : start + MAX_HASHES]]
             for told in as_list(await self._post("model-versions/by-hash", wanted))[:MAX_VERSIONS]:
                 version = self._version(as_dict(told), as_dict(as_dict(told).get("model")))
-                for hash_ in file_hashes(as_dict(told)):
-                    if version is not None and hash_.upper() in wanted:
-                        found.setdefault(hash_, version)
+                known = [hash_ for hash_ in file_hashes(as_dict(told)) if hash_.upper() in wanted]
+                found += [(hash_, version) for hash_ in known if version is not None]
         return found
 
-    async def identified(self, version_id: int) -> dict[str, RemoteVersion]:
+    async def identified(self, version_id: int) -> list[tuple[str, RemoteVersion]]:
         """The version with this id by the SHA-256 of each of its files, also of those that cannot be had any more.
 
         Raises SourceError.
@@ -79,7 +82,7 @@ class Civitai:
         version = self._version(told, as_dict(told.get("model")))
         if version is None or version.version_id != version_id:
             raise AnswerUnreadable(host=HUB)
-        return {hash_: version for hash_ in file_hashes(told) if hash_}
+        return [(hash_, version) for hash_ in file_hashes(told) if hash_]
 
     async def models(self, model_ids: Sequence[int], *, red: bool = False) -> dict[int, tuple[RemoteVersion, ...]]:
         """The models with these ids with all their versions, asked in one question; those that it lists.

@@ -102,6 +102,16 @@ async def test_pages_that_contradict_each_other_at_the_same_time_are_both_heard(
     assert len(list((house.library / "added").glob("*.safetensors"))) == 1
 
 
+async def test_pages_of_a_training_base_contradict_each_other_too(house: House, hubs: Hubs) -> None:
+    for name, base in (("Merge", "Illustrious"), ("Copy", "Pony")):
+        hubs.add_version(hubs.add_model(name, type="Checkpoint"), b"a checkpoint", base)
+    version_id = hubs.add_lora("Komori", sdxl_lora(ss_new_sd_model_hash=sha256(b"a checkpoint")), "Other")
+    async with opened(house, hubs) as (found, additions):
+        version = (await additions.look_up(hubs.link(version_id))).versions[0]
+        await ended(additions, await additions.add(version, ADA, None, anybody))
+        assert await known_as(found, "Komori") == (None, Source.CONFLICT)
+
+
 async def test_a_file_is_known_by_few_pages_each_once(house: House, hubs: Hubs) -> None:
     data = sdxl_lora(seed=5)
     version_id = hubs.add_lora("Komori", data, "Illustrious")
