@@ -36,6 +36,7 @@ from bot.ui.views.persistent_items import PersistentButton
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 3.0  # between two edits of the message
+SAMPLE_SECONDS = 2.0  # between two looks whether there are samples
 
 
 class StopAddingButton(PersistentButton, template=r"addstop:(?P<addition>\d{1,18})"):
@@ -148,7 +149,7 @@ def _without_refused(version: RemoteVersion, words: WordRules) -> RemoteVersion:
 
 
 async def follow(interaction: Interaction, addition: LoraAddition) -> None:
-    """Show how far an addition is until it has ended, then what became of it."""
+    """Show how far an addition is until it has ended, then what became of it, and its samples once they are painted."""
     notices, person_id = interaction.client.addition_notices, interaction.user.id
     with notices.following(addition.id, person_id):
         message_id = await acknowledge.send(interaction, adding_view(addition, None), private=True)
@@ -162,6 +163,28 @@ async def follow(interaction: Interaction, addition: LoraAddition) -> None:
             await notices.told(addition.id, person_id)
         else:
             log.info("how an addition ended is told in another message: %s", problem)
+            return
+    await background.guard(_show_samples(interaction, ended), "showing samples", expected=DISCORD_ERRORS)
+
+
+async def _show_samples(interaction: Interaction, addition: LoraAddition) -> None:
+    """Show the page anew with its samples, unless the message shows something else by then.
+
+    Raises one of DISCORD_ERRORS, or DatabaseError.
+    """
+    additions, pictures = interaction.client.additions, interaction.client.lora_pictures
+    lora = await additions.entry_of(addition.sha256) if addition.sha256 else None
+    if lora is None or not await pictures.awaits_samples(lora):
+        return
+    while await pictures.awaits_samples(lora):
+        if interaction.is_expired():
+            return
+        await asyncio.sleep(SAMPLE_SECONDS)
+    shown = ui.LayoutView.from_message(await interaction.original_response(), timeout=None)
+    shown.stop()
+    above = next(iter(shown.children), None)
+    if isinstance(above, ui.TextDisplay) and above.content == ended_text(addition, lora):
+        await _update_page(interaction, await ended_page(interaction, addition))
 
 
 async def _until_ended(interaction: Interaction, addition: LoraAddition) -> LoraAddition | None:
