@@ -238,9 +238,11 @@ async def withdraw_request(
         if addition is None or addition.state is not AdditionState.WAITING:
             return None
         last = await requesters_of(connection, addition_id) == [person_id]
-        if not await write(connection, TELL if counts and last else WITHDRAW, (addition_id, person_id)):
-            return None
-        if not last:
+        if counts and last:
+            found = await write(connection, TELL, (addition_id, person_id))
+        else:
+            found = await write(connection, WITHDRAW, (addition_id, person_id))
+        if not found or not last:
             return None
         rows = await write(connection, CANCEL, (now_ms(), addition_id))
     return _addition(rows[0]) if rows else None

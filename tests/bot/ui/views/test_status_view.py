@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from bot.app.overview import DatabaseState, Overview
+from bot.database.hub_looks import HubCount
 from bot.library.catalogue import FileProblem, ScanReport
 from bot.library.watcher import Scanned
 from bot.ui.views.status import SHOWN_FILES, _library
+
+NOTHING_NEW = HubCount(lost=0, newer=0)
 
 
 def overview(*broken: FileProblem) -> Overview:
@@ -18,16 +21,16 @@ def overview(*broken: FileProblem) -> Overview:
 
 def test_operators_read_why_files_are_not_used_and_staff_that_they_are_not() -> None:
     state = overview(FileProblem("my_diary.safetensors", "this is not a *safetensors* file"))
-    told = _library(state, reasons=True)
+    told = _library(state, NOTHING_NEW, (), reasons=True)
     for words in ("- `my_diary.safetensors`: this is not a \\*safetensors\\* file", "- `b.safetensors`: a twin"):
         assert words in told
     assert "- `m.pt`: its base model is not known; `library declare`, or" in told
-    told = _library(state, reasons=False)
+    told = _library(state, NOTHING_NEW, (), reasons=False)
     assert "1 cannot be used: `my_diary.safetensors`" in told and "this is not" not in told
 
 
 def test_of_many_files_a_message_names_the_first() -> None:
-    told = _library(overview(*(FileProblem(f"{n}" * 300, "x" * 5000) for n in range(9))), reasons=True)
+    told = _library(overview(*(FileProblem(f"{n}" * 300, "x" * 5000) for n in range(9))), NOTHING_NEW, (), reasons=True)
     assert told.count("\n- ") == SHOWN_FILES and "… and 6 more" in told
     assert len(told) < 2000
 
@@ -35,5 +38,6 @@ def test_of_many_files_a_message_names_the_first() -> None:
 def test_nothing_is_said_of_a_library_that_is_whole() -> None:
     report = ScanReport(("owl.safetensors",), (), (), (), (), (), ())
     scanned = Scanned(report, datetime.now(UTC))
-    told = _library(Overview(1.0, (), 0, 0, None, frozenset(), scanned, DatabaseState(1), {}), reasons=True)
+    whole = Overview(1.0, (), 0, 0, None, frozenset(), scanned, DatabaseState(1), {})
+    told = _library(whole, NOTHING_NEW, (), reasons=True)
     assert told.startswith("1 file · ") and "\n" not in told
