@@ -286,7 +286,7 @@ class LibrarySettings(Section):
     few_step_files: Annotated[dict[Sha256, FewStepRecipe], Field(max_length=1000)] = {}
     """Recipes of few-step LoRAs by the SHA-256 of their files, such as { "0a1b…" = { steps = 4, guidance = 1.0 } }."""
     measure_weights: bool = False
-    """Whether Easel then also paints each LoRA at several weights, 12 pictures, to tell which are useful."""
+    """Whether Easel also paints each LoRA at several weights, 12 pictures, to tell which are useful."""
 
 
 class WorkerSettings(Section):

@@ -33,7 +33,7 @@ def _host(name: str) -> str:
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 Host = Annotated[str, AfterValidator(_host)]
 
-# Where both hubs keep files: Civitai at Cloudflare and Backblaze, Hugging Face below hf.co.
+# Where both hubs keep files: Civitai at Cloudflare, Hugging Face below hf.co.
 HOSTS = (
     "civitai.com",
     "civitai.red",

@@ -68,7 +68,7 @@ def why_not(version: RemoteVersion, checkpoints: InstalledCheckpoints, settings:
         return Archived(host=version.hub)
     if version.real_person and not settings.real_people:
         return RealPerson(name=version.name)
-    if version.minor and version.rating is not None and version.rating > ContentRating.TEEN:
+    if version.minor and (version.rating is None or version.rating > ContentRating.TEEN):
         return MinorAndMature(name=version.name)
     if version.file is None:
         return NoSafetensors(host=version.hub)

@@ -152,7 +152,7 @@ class RealPerson(SourceError):
 
 @dataclass(eq=False)
 class MinorAndMature(SourceError):
-    """Its page says that {name} shows a minor, and rates it as not for everybody. It is not added."""
+    """Its page says that {name} shows a minor, and does not rate it as for everybody. It is not added."""
 
     name: str
 

@@ -2,9 +2,8 @@
 
 A recipe is a fact beside the base model. It climbs a ladder of sources: the file's SHA-256 in the settings, a sidecar
 pinned to it, the hub's name of the base model, any sidecar, titles in the metadata, the file's name. Shapes never tell
-it. A name
-counts only when every word of it is one that such files are called by, so that a LoRA of lightning bolts gets none;
-where a name leaves it open, that is a question to the owner.
+it. A name counts only when every word of it is one that such files are called by, so that a LoRA of lightning bolts
+gets none; where a name leaves it open, that is a question to the owner.
 """
 
 from __future__ import annotations
