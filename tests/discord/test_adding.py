@@ -67,6 +67,17 @@ async def test_a_link_becomes_a_page_with_samples(adding: Scene, hubs: Hubs) -> 
     page = await added(adding, page, "detail")
 
 
+async def test_samples_come_also_after_the_category_was_corrected(adding: Scene, hubs: Hubs) -> None:
+    version_id = hubs.add_lora("Corrected Early", demo_lora(seed=61), "Other")
+    begun = await (await adding.grace.slash("lora add", link=hubs.link(version_id))).reply(PATIENCE)
+    page = await added(adding, begun, "is in the library now")
+    assert "Samples are painted as soon" in page.text
+    await adding.grace.press(page, "pose")
+    await adding.control.wait_message(page.id, lambda seen: "is in the library now" not in seen.text, PATIENCE)
+    page = await adding.control.wait_message(page.id, lambda seen: len(seen.attachments) > 1, PATIENCE)
+    assert "pose" in page.text and "Samples are painted as soon" not in page.text
+
+
 async def test_who_may_not_add_is_told(adding: Scene, hubs: Hubs) -> None:
     version_id = hubs.add_lora("Refused", demo_lora(seed=52), "Other")
     answer = await told(adding.ada, "lora add", link=hubs.link(version_id))

@@ -31,6 +31,7 @@ from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import error_message, send_ephemeral
 from bot.ui.views.addition_text import adding_text, ended_text, here_already_text
 from bot.ui.views.lora import MAX_COMPONENTS, category_row, lora_page_of, may_correct
+from bot.ui.views.lora_pictures import awaiting_text
 from bot.ui.views.persistent_items import PersistentButton
 
 log = logging.getLogger(__name__)
@@ -182,9 +183,12 @@ async def _show_samples(interaction: Interaction, addition: LoraAddition) -> Non
         await asyncio.sleep(SAMPLE_SECONDS)
     shown = ui.LayoutView.from_message(await interaction.original_response(), timeout=None)
     shown.stop()
-    above = next(iter(shown.children), None)
-    if isinstance(above, ui.TextDisplay) and above.content == ended_text(addition, lora):
-        await _update_page(interaction, await ended_page(interaction, addition))
+    texts = [each.content for each in shown.walk_children() if isinstance(each, ui.TextDisplay)]
+    if awaiting_text() not in texts or not any(lora.name in each for each in texts):
+        return
+    new = ended_text(addition, lora) in texts  # else they have corrected its category, which shows the page alone
+    page = await ended_page(interaction, addition) if new else await lora_page_of(interaction, lora.id)
+    await _update_page(interaction, page)
 
 
 async def _until_ended(interaction: Interaction, addition: LoraAddition) -> LoraAddition | None:

@@ -50,10 +50,15 @@ async def add_pictures(
     elif samples:
         return
     elif await pictures.awaits_samples(lora):
-        container.add_item(ui.TextDisplay[Any]("-# " + _("Samples are painted as soon as nobody waits for a picture.")))
+        container.add_item(ui.TextDisplay[Any](awaiting_text()))
     elif await pictures.is_suspect(lora):
         text = _("No sample could be painted with it, though that was tried several times; it may be broken.")
         container.add_item(ui.TextDisplay[Any](f"⚠️ {text}"))
+
+
+def awaiting_text() -> str:
+    """What stands on a page whose samples are still to be painted."""
+    return "-# " + _("Samples are painted as soon as nobody waits for a picture.")
 
 
 def _by_version(painted: Sequence[Sample], usual: str | None, room: int) -> list[list[Sample]]:
