@@ -68,7 +68,7 @@ async def test_a_link_becomes_a_page_with_samples(adding: Scene, hubs: Hubs) -> 
 
 
 async def test_samples_come_also_after_the_category_was_corrected(adding: Scene, hubs: Hubs) -> None:
-    version_id = hubs.add_lora("Corrected Early", demo_lora(seed=61), "Other")
+    version_id = hubs.add_lora("Corrected Early", demo_lora(seed=91), "Other")
     begun = await (await adding.grace.slash("lora add", link=hubs.link(version_id))).reply(PATIENCE)
     page = await added(adding, begun, "is in the library now")
     assert "Samples are painted as soon" in page.text
