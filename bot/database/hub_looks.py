@@ -61,11 +61,11 @@ UNTOLD = """
     CROSS JOIN hub_look ON hub_look.sha256 = lora_version.sha256 AND hub_look.newer_sha256 = update_notice.newer_sha256
     WHERE update_notice.person_id = ? AND told = 0
     AND NOT EXISTS (SELECT 1 FROM lora_version WHERE sha256 = update_notice.newer_sha256 AND usable = 1)
-    ORDER BY update_notice.lora_id LIMIT ?
+    ORDER BY update_notice.lora_id LIMIT 1000
 """
 TELL = """
     UPDATE update_notice SET told = 1
-    WHERE person_id = ? AND lora_id IN (SELECT value FROM json_each(?)) AND told = 0
+    WHERE person_id = ? AND lora_id IN (SELECT value FROM json_each(?)) AND told = 0 AND created_at <= ?
 """
 # Only people who want direct messages.
 UNSENT = """
@@ -177,15 +177,20 @@ async def note_asked(connection: aiosqlite.Connection, sha256: str, at: int | No
     await write(connection, LOOKED, (now_ms() if at is None else at, sha256))
 
 
-async def untold_updates(connection: aiosqlite.Connection, person_id: int, limit: int) -> list[int]:
+async def untold_updates(connection: aiosqlite.Connection, person_id: int) -> list[int]:
     """The bookmarked entries with a newer version of which the person does not know. Raises DatabaseError."""
-    rows = await fetch(connection, UNTOLD, (person_id, limit))
+    rows = await fetch(connection, UNTOLD, (person_id,))
     return [row["lora_id"] for row in rows]
 
 
-async def mark_updates_told(connection: aiosqlite.Connection, person_id: int, lora_ids: Sequence[int]) -> None:
-    """The person knows of the newer versions of these entries. Raises DatabaseError."""
-    await write(connection, TELL, (person_id, json.dumps(list(lora_ids))))
+async def mark_updates_told(
+    connection: aiosqlite.Connection, person_id: int, lora_ids: Sequence[int], read_at: int
+) -> None:
+    """The person knows of the newer versions of these entries that were there at `read_at` (unix ms).
+
+    Raises DatabaseError.
+    """
+    await write(connection, TELL, (person_id, json.dumps(list(lora_ids)), read_at))
 
 
 async def people_to_message(connection: aiosqlite.Connection) -> list[int]:

@@ -7,7 +7,9 @@ import logging
 import aiosqlite
 
 from bot.background import DiscordRefuses, DiscordUnreachable, Recurring
+from bot.database.clock import now_ms
 from bot.database.hub_looks import mark_messaged, mark_updates_told, people_to_message
+from bot.database.lora_search import Shown
 from bot.database.people import locale_of
 from bot.i18n import speaking
 from bot.servers.content import ContentRules
@@ -38,7 +40,7 @@ class UpdateNotices:
         await self._recurring.run()
 
     async def tell_all(self) -> None:
-        """Send each person one message about all newer versions. Raises DatabaseError."""
+        """Send each person what is newer, in messages of a few entries. Raises DatabaseError."""
         for person_id in await people_to_message(self._connection):
             try:
                 await self._tell(person_id)
@@ -49,14 +51,21 @@ class UpdateNotices:
     async def _tell(self, person_id: int) -> None:
         """Tell one person. Whom Discord lets nobody write to sees it in `/bookmarks`. Raises DiscordUnreachable."""
         place = await self._content.direct_messages(ActionContext(person_id=person_id))
-        loras = await loras_to_tell(self._connection, person_id, place.shown)
-        if loras:
-            with speaking(await locale_of(self._connection, person_id)):
-                view = await newer_view(self._connection, loras, adds=False)
-            ids = [lora.id for lora in loras]
-            try:
-                await self._direct.send(person_id, view, f"newer{person_id}")
-                await mark_updates_told(self._connection, person_id, ids)
-            except DiscordRefuses as problem:
-                log.info("newer versions are not told in a direct message: %s", problem)
+        try:
+            while await self._send_some(person_id, place.shown):
+                pass
+        except DiscordRefuses as problem:
+            log.info("newer versions are not told in a direct message: %s", problem)
         await mark_messaged(self._connection, person_id)
+
+    async def _send_some(self, person_id: int, shown: Shown) -> bool:
+        """Send one message; whether there was anything left. Raises DiscordRefuses or DiscordUnreachable."""
+        read_at = now_ms()
+        loras = await loras_to_tell(self._connection, person_id, shown)
+        if not loras:
+            return False
+        with speaking(await locale_of(self._connection, person_id)):
+            view = await newer_view(self._connection, loras, adds=False)
+        await self._direct.send(person_id, view, f"newer{loras[0].id}")  # each message's own: the others come at once
+        await mark_updates_told(self._connection, person_id, [lora.id for lora in loras], read_at)
+        return True

@@ -9,6 +9,7 @@ from typing import Any, Self
 import aiosqlite
 from discord import ui
 
+from bot.database.clock import now_ms
 from bot.database.hub_looks import looks_of, mark_updates_told, untold_updates
 from bot.database.lora_search import Shown
 from bot.database.loras import Lora, find_loras_by_id
@@ -76,21 +77,22 @@ class NewerVersionsButton(PersistentButton, template=r"newerlist"):
     async def handle(self, interaction: Interaction) -> None:
         """Show them in an ephemeral message; then they are told. Raises NothingThere or DatabaseError."""
         connection, person_id = interaction.client.connection, interaction.user.id
+        read_at = now_ms()
         loras = await loras_to_tell(connection, person_id, await shown_ratings(interaction))
         if not loras:
             raise NothingThere(what=_("You have seen all newer versions of your bookmarks."))
         view = await newer_view(connection, loras, adds=await may_add(interaction))
         await send_ephemeral(interaction, view)
-        await mark_updates_told(connection, person_id, [lora.id for lora in loras])
+        await mark_updates_told(connection, person_id, [lora.id for lora in loras], read_at)
 
 
 async def loras_to_tell(connection: aiosqlite.Connection, person_id: int, shown: Shown) -> list[Lora]:
-    """The bookmarked entries with a newer version that the person has not seen, of ratings that are shown.
+    """The first bookmarked entries with a newer version that the person has not seen, of ratings that are shown.
 
-    Raises DatabaseError.
+    At most MAX_SHOWN. Raises DatabaseError.
     """
-    loras = await find_loras_by_id(connection, await untold_updates(connection, person_id, MAX_SHOWN))
-    return [lora for lora in loras if shown is None or lora.content_rating in shown]
+    loras = await find_loras_by_id(connection, await untold_updates(connection, person_id))
+    return [lora for lora in loras if shown is None or lora.content_rating in shown][:MAX_SHOWN]
 
 
 async def newer_view(connection: aiosqlite.Connection, loras: Sequence[Lora], *, adds: bool) -> ui.LayoutView:

@@ -14,6 +14,7 @@ from bot.app.assembly import Catalogued
 from bot.config import Settings
 from bot.config.sources import SourcesSettings
 from bot.database.bookmarks import add_bookmark
+from bot.database.clock import now_ms
 from bot.database.hub_looks import (
     HubLook,
     HubState,
@@ -89,19 +90,19 @@ async def test_who_has_it_among_the_bookmarks_is_told_once_of_a_newer_version(ho
         await updates.look()
         assert newer(await look_of(found, old)) == "v2"
         await add_bookmark(found.connection, BO, lora.id)
-        assert await untold_updates(found.connection, ADA, 10) == [lora.id]
-        assert await untold_updates(found.connection, BO, 10) == [], "the page told it when it was bookmarked"
-        await mark_updates_told(found.connection, ADA, [lora.id])
+        assert await untold_updates(found.connection, ADA) == [lora.id]
+        assert await untold_updates(found.connection, BO) == [], "the page told it when it was bookmarked"
+        await mark_updates_told(found.connection, ADA, [lora.id], now_ms())
         await a_day_later(found.connection)
         await updates.look()
-        assert await untold_updates(found.connection, ADA, 10) == []
+        assert await untold_updates(found.connection, ADA) == []
         hubs.add_version(model_id, demo_lora(seed=112), "Other")
         await a_day_later(found.connection)
         await updates.look()
         assert newer(await look_of(found, old)) == "v3"
-        assert await untold_updates(found.connection, ADA, 10) == [lora.id], "a still newer one is told"
+        assert await untold_updates(found.connection, ADA) == [lora.id], "a still newer one is told"
         await add(found, additions, hubs.link(newest + 1))
-        assert await untold_updates(found.connection, ADA, 10) == [], "it is here"
+        assert await untold_updates(found.connection, ADA) == [], "it is here"
         assert (await count_looks(found.connection)).newer == 0
         versions = (await entry(found, "Komori")).usable
         assert {version.sha256 for version in versions} >= {sha256(old)}, "the old one stays"
@@ -348,7 +349,7 @@ async def test_direct_messages_are_for_those_who_want_them(house: House, hubs: H
         assert await mark_messaged(found.connection, BO)
         assert not await mark_messaged(found.connection, BO)
         assert await people_to_message(found.connection) == []
-        assert await untold_updates(found.connection, BO, 10), "until it has been sent"
+        assert await untold_updates(found.connection, BO), "until it has been sent"
 
 
 async def test_pages_with_trouble_keep_nothing_from_the_others(house: House, hubs: Hubs) -> None:
