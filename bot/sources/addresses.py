@@ -20,6 +20,8 @@ from bot.sources.errors import HostNotAllowed, NotHttps, PrivateAddress
 
 _PORTS = {"http": 80, "https": 443}
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # IPv4 addresses in IPv6 networks
+# Local by RFC 8215 (NAT64 of a site), 4291 (IPv4-compatible) and 3879 (site-local), though Python calls them global.
+_LOCAL = tuple(map(ipaddress.ip_network, ("64:ff9b:1::/48", "::/96", "fec0::/10")))
 
 
 class PrivateAddressRefused(OSError):
@@ -100,6 +102,8 @@ def _is_public(text: str) -> bool:
     try:
         address: Any = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
+        return False
+    if any(address in network for network in _LOCAL):
         return False
     inner = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None)
     if address in _NAT64:

@@ -344,7 +344,18 @@ class Rebinding(AbstractResolver):
 async def test_a_name_that_leads_into_a_private_network_is_refused(hubs: Hubs, part: Path) -> None:
     version_id = hubs.add_lora("Komori", DATA)
     hubs.fault(hubs.file_path(version_id), redirect("https://civitai.com/file"))
-    for address in ("127.0.0.1", "10.0.0.1", "::1", "fd00::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "0.0.0.0"):
+    for address in (
+        "127.0.0.1",
+        "10.0.0.1",
+        "::1",
+        "fd00::1",
+        "::ffff:127.0.0.1",
+        "64:ff9b::7f00:1",
+        "0.0.0.0",
+        "64:ff9b:1::7f00:1",
+        "::7f00:1",
+        "fec0::1",
+    ):
         client = SourceHttp(lambda: hubs.settings, resolver=Rebinding(address), waits=(0.01,))
         with pytest.raises(PrivateAddress):
             await fetched(client, wanted(hubs, version_id), part)
