@@ -104,7 +104,6 @@ class Counted:
     kernels: Counter[str] = field(default_factory=Counter[str])
     copied: Counter[str] = field(default_factory=Counter[str])
     copies: Counter[str] = field(default_factory=Counter[str])
-    mixed: Counter[str] = field(default_factory=Counter[str])
 
 
 class Card(TorchDispatchMode):
@@ -153,7 +152,7 @@ class Card(TorchDispatchMode):
         stays = name not in ON_THE_HOST and (target is None or to_card)
         if name in ANSWERS or not stays:
             self._read(ours, stream)
-        self._count_transfer(name, found, foreign, ours, stream, options, stays=stays, to_card=to_card)
+        self._count_transfer(name, found, foreign, stream, options, stays=stays, to_card=to_card)
         if not stays:
             return found
         launches = not _is_view(operation, name) and name not in ALLOCATIONS
@@ -165,33 +164,31 @@ class Card(TorchDispatchMode):
 
     def _check_operands(self, name: str, foreign: list[torch.Tensor]) -> None:
         if name in INDEXING:
-            self._wait(streams.current().clock, "an index on the host")
+            self.wait(streams.current().clock, "an index on the host")
             return
         for each in foreign:
             if each.ndim > 0 or name in STRICT:
-                self.counted.mixed[f"{where()}: {name}"] += 1
                 raise RuntimeError(MUST_SHARE.format(what=f"{name}, a tensor of {tuple(each.shape)}"))
 
     def _count_transfer(
-        self, name: str, found: Any, foreign: list[torch.Tensor], ours: list[CardTensor], stream: Stream,
-        options: Any, *, stays: bool, to_card: bool,
+        self, name: str, found: Any, foreign: list[torch.Tensor], stream: Stream, options: Any, *, stays: bool,
+        to_card: bool,
     ) -> None:  # fmt: skip
         size = sum(each.numel() * each.element_size() for each in tree_leaves(found) if isinstance(each, torch.Tensor))
         waits = not options.get("non_blocking")
         if name == "_to_copy" and to_card and foreign:
             self._count_copy("to the card", size)
             if waits or not all(self.is_pinned(each) for each in foreign):
-                self._wait(stream.clock, "a copy to the card")
+                self.wait(stream.clock, "a copy to the card")
         elif name == "_to_copy" and not stays:
             self._count_copy("to the host", size)
-            self._wait(stream.clock, "a copy to the host")
+            self.wait(stream.clock, "a copy to the host")
         elif name == "copy_" and foreign:
-            to_host = not isinstance(ours[0], CardTensor) or (foreign and found is foreign[0])
-            self._count_copy("to the host" if to_host else "to the card", size)
+            self._count_copy("to the host" if found is foreign[0] else "to the card", size)
             if waits or not all(self.is_pinned(each) for each in foreign):
-                self._wait(stream.clock, "a copy")
+                self.wait(stream.clock, "a copy")
         elif name in ANSWERS:
-            self._wait(stream.clock, name)
+            self.wait(stream.clock, name)
 
     def _count_copy(self, way: str, size: int) -> None:
         self.counted.copied[way] += size
@@ -254,14 +251,14 @@ class Card(TorchDispatchMode):
         stream = streams.current()
         if isinstance(tensor, CardTensor):
             if isinstance(value, torch.Tensor) and not isinstance(value, CardTensor) and value.ndim:
-                self._wait(stream.clock, "an assignment from the host")
+                self.wait(stream.clock, "an assignment from the host")
             self.counted.kernels["index_put"] += 1
             stream.launch(self.host)
             self._read([value] if isinstance(value, CardTensor) else [], stream)
             tensor.block.write(stream)
         elif isinstance(value, CardTensor):
             self._read([value], stream)
-            self._wait(stream.clock, "an assignment to the host")
+            self.wait(stream.clock, "an assignment to the host")
         with _disable_current_modes():
             _host(tensor)[tree_map(_host, key)] = _host(value)
 
@@ -272,13 +269,13 @@ class Card(TorchDispatchMode):
                 (on_card and (each.ndim == 0 or each.dtype == torch.bool))
                 or (not on_card and each.ndim > 0 and isinstance(tensor, CardTensor))
             ):
-                self._wait(streams.current().clock, "an index")
+                self.wait(streams.current().clock, "an index")
 
     def to_list(self, tensor: CardTensor) -> Any:
         """`tensor.tolist()`."""
         stream = streams.current()
         self._read([tensor], stream)
-        self._wait(stream.clock, "tolist")
+        self.wait(stream.clock, "tolist")
         return tensor.host_data.tolist()
 
     def attention(self, *args: Any, **options: Any) -> torch.Tensor:
@@ -313,11 +310,8 @@ class Card(TorchDispatchMode):
 
     # --- the host -----------------------------------------------------------------------------------------------------
 
-    def waits(self, clock: Clock, what: str) -> None:
+    def wait(self, clock: Clock, what: str) -> None:
         """The host waits until all that `clock` knows is done."""
-        self._wait(clock, what)
-
-    def _wait(self, clock: Clock, what: str) -> None:
         join(self.host, clock)
         self.counted.waits[what, where()] += 1
 

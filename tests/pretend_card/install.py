@@ -19,7 +19,7 @@ def install(folder: Path | None = None) -> None:
     guard.load(folder or Path(tempfile.gettempdir()))
     cuda: Any = torch.cuda
     memory = CARD.memory
-    streams.Stream.waits = staticmethod(CARD.waits)
+    streams.Stream.wait = staticmethod(CARD.wait)
     functions = {
         "_lazy_init": lambda: None,
         "is_available": lambda: True,
@@ -34,7 +34,7 @@ def install(folder: Path | None = None) -> None:
         "stream": streams.use,
         "current_stream": streams.current,
         "default_stream": lambda device=None: streams.DEFAULT,
-        "synchronize": lambda device=None: CARD.waits(streams.current().clock, "the device"),
+        "synchronize": lambda device=None: CARD.wait(streams.current().clock, "the device"),
         "empty_cache": lambda: None,
         "memory_allocated": lambda device=None: memory.used,
         "max_memory_allocated": lambda device=None: memory.peak,

@@ -20,10 +20,10 @@ def join(clock: Clock, other: Mapping[int, int]) -> None:
 
 
 class Stream:
-    """A queue of kernels, like `torch.cuda.Stream`. `waits` is called when the host waits for it."""
+    """A queue of kernels, like `torch.cuda.Stream`. `wait` is called when the host waits for it."""
 
     _ids = itertools.count()
-    waits: Callable[[Clock, str], None]  # set by the card
+    wait: Callable[[Clock, str], None]  # set by the card
 
     def __init__(self, device: Any = None, priority: int = 0, **_options: Any) -> None:
         self.device = device
@@ -53,7 +53,7 @@ class Stream:
 
     def synchronize(self) -> None:
         """Let the host wait for all kernels so far."""
-        Stream.waits(self.clock, "a stream")
+        Stream.wait(self.clock, "a stream")
 
     def query(self) -> bool:
         """Whether all is done: on this card, a kernel is done when it is launched."""
@@ -76,7 +76,7 @@ class Event:
 
     def synchronize(self) -> None:
         """Let the host wait for it."""
-        Stream.waits(self.clock, "an event")
+        Stream.wait(self.clock, "an event")
 
     def query(self) -> bool:
         """Whether it is reached: on this card, a kernel is done when it is launched."""
