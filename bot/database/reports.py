@@ -20,9 +20,7 @@ from bot.database.clock import now_ms
 from bot.database.connection import fetch, fetch_one, transaction, write
 from inference.content_rating import ContentRating
 
-NEWEST_OF_SUBJECT = """
-    SELECT * FROM report WHERE kind = ? AND target_id = ? AND server_id = ? ORDER BY id DESC LIMIT 1
-"""
+OPEN_OF_SUBJECT = "SELECT * FROM report WHERE kind = ? AND target_id = ? AND server_id = ? AND state = 'open'"
 REPORTED_BY = """
     SELECT report.* FROM report_by JOIN report ON report.id = report_id
     WHERE kind = ? AND target_id = ? AND server_id = ? AND person_id = ? ORDER BY report.id DESC LIMIT 1
@@ -42,12 +40,12 @@ HIDE = "UPDATE report SET hides = 1, message_due = 1 WHERE id = ? AND hides = 0"
 HIDING = "kind = 'pictures' AND state = 'open' AND hides = 1"  # reports whose pictures nobody is shown
 HELD = f"SELECT target_id FROM report WHERE target_id IN (SELECT value FROM json_each(?)) AND {HIDING}"  # noqa: S608
 NEWEST_OPEN = """
-    SELECT max(created_at) AS created_at FROM report
-    WHERE kind = 'pictures' AND target_id = ? AND state = 'open' AND created_at >= ?
+    SELECT max(coalesce(reopened_at, created_at)) AS since FROM report
+    WHERE kind = 'pictures' AND target_id = ? AND state = 'open' AND coalesce(reopened_at, created_at) >= ?
 """
 LEFT_UNDECIDED = """
     UPDATE report SET hides = 0, message_due = 1, revision = revision + 1
-    WHERE state = 'open' AND hides = 1 AND created_at < ? RETURNING id
+    WHERE state = 'open' AND hides = 1 AND coalesce(reopened_at, created_at) < ? RETURNING id
 """
 MESSAGES_DUE = "SELECT * FROM report WHERE message_due = 1 AND id > ? ORDER BY id LIMIT ?"
 MESSAGE_WRITTEN = "UPDATE report SET message_due = 0 WHERE id = ? AND revision = ?"
@@ -85,7 +83,9 @@ APPEALED = "UPDATE report SET state = 'appealed', revision = revision + 1 WHERE 
 ANSWERED = "UPDATE report SET state = 'decided', revision = revision + 1 WHERE id = ?"
 # Only what was dismissed: nothing is to be taken back. Pictures that the report hid are out of sight again.
 DROP_DISMISSAL = "DELETE FROM decision WHERE id = ? AND action = 'dismiss' RETURNING report_id"
-REOPEN = "UPDATE report SET state = 'open', message_due = hides, revision = revision + 1 WHERE id = ?"
+REOPEN = """
+    UPDATE report SET state = 'open', message_due = hides, reopened_at = ?, revision = revision + 1 WHERE id = ?
+"""
 RECORD = """
     INSERT INTO decision (report_id, action, rating, ends_at, note, decided_by, decided_at) VALUES (?, ?, ?, ?, ?, ?, ?)
     RETURNING *
@@ -208,7 +208,8 @@ class Report:
 
     The message to staff is `message_id` in `channel_id`; it shows the revision `shown`. Since `posting_at` it may have
     been posted without our knowing its id. While it is open and `hides`, nobody is shown the pictures; `message_due`
-    says that the message which shows them is to be written anew. They were painted at `painted_at`, in the channel
+    says that the message which shows them is to be written anew. `reopened_at` is when a dismissal of it was taken
+    back, from which on it hides them as from its beginning. They were painted at `painted_at`, in the channel
     `painted_in`; None: a LoRA, what those who decide may not know, or what the owner has deleted.
     """
 
@@ -229,6 +230,7 @@ class Report:
     message_due: bool
     painted_at: int | None
     painted_in: int | None
+    reopened_at: int | None
 
 
 @dataclass(frozen=True)
@@ -328,11 +330,9 @@ class WaitingReports:
 # --- reports --------------------------------------------------------------------------------------------------------
 
 
-async def newest_report(
-    connection: aiosqlite.Connection, kind: Subject, target_id: int, server_id: int
-) -> Report | None:
-    """The newest report of a subject in a server. Raises DatabaseError."""
-    return _report(await fetch_one(connection, NEWEST_OF_SUBJECT, (kind, target_id, server_id)))
+async def open_report(connection: aiosqlite.Connection, kind: Subject, target_id: int, server_id: int) -> Report | None:
+    """The report of a subject in a server that is open, which need not be the newest. Raises DatabaseError."""
+    return _report(await fetch_one(connection, OPEN_OF_SUBJECT, (kind, target_id, server_id)))
 
 
 async def report_by(
@@ -353,8 +353,8 @@ async def save_report(connection: aiosqlite.Connection, new: NewReport) -> Repor
     now = now_ms()
     async with transaction(connection):
         await people.remember_person(connection, new.person_id)
-        found = await newest_report(connection, new.kind, new.target_id, new.server_id)
-        if found is not None and found.state is ReportState.OPEN:
+        found = await open_report(connection, new.kind, new.target_id, new.server_id)
+        if found is not None:
             (row,) = await write(connection, CHANGED, (found.id,))
         else:
             opened = {"server": new.server_id, "kind": new.kind, "target": new.target_id, "owner": new.owner_id}
@@ -408,12 +408,12 @@ async def held_jobs(connection: aiosqlite.Connection, job_ids: Iterable[int]) ->
 
 
 async def held_since(connection: aiosqlite.Connection, job_id: int, *, since: int) -> int | None:
-    """When the newest open report of a job's pictures was made, if that was since a unix ms: it holds their files.
+    """When the newest open report of a job's pictures was opened, if that was since a unix ms: it holds their files.
 
     Raises DatabaseError.
     """
     (row,) = await fetch(connection, NEWEST_OPEN, (job_id, since))
-    return row["created_at"]
+    return row["since"]
 
 
 async def count_hidden_by(connection: aiosqlite.Connection, person_id: int, since: int) -> int:
@@ -440,7 +440,7 @@ async def was_left_shown(connection: aiosqlite.Connection, kind: Subject, target
 
 
 async def end_holding(connection: aiosqlite.Connection, before: int) -> bool:
-    """Show again what reports that were made before a unix ms still hide; whether there was any.
+    """Show again what reports that were opened before a unix ms still hide; whether there was any.
 
     Raises DatabaseError.
     """
@@ -504,7 +504,7 @@ async def reopen_report(connection: aiosqlite.Connection, decision: Decision) ->
     async with transaction(connection):
         if not await write(connection, DROP_DISMISSAL, (decision.id,)):
             return False
-        await write(connection, REOPEN, (decision.report_id,))
+        await write(connection, REOPEN, (now_ms(), decision.report_id))
     return True
 
 

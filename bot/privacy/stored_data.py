@@ -384,6 +384,7 @@ TABLES = (
             "posting_at": "when it was being posted", "hides": "whether the pictures are out of sight",
             "message_due": "whether their message is to be written anew",
             "painted_at": "when you had them painted", "painted_in": "the channel",
+            "reopened_at": "when a dismissal was taken back",
         },
     ),
     StoredTable(

@@ -25,7 +25,6 @@ from bot.database.reports import (
     NewReport,
     Report,
     ReportReason,
-    ReportState,
     Step,
     Subject,
     answer_appeal,
@@ -38,8 +37,8 @@ from bot.database.reports import (
     decision_of,
     find_decision,
     find_report,
-    newest_report,
     next_step,
+    open_report,
     reopen_report,
     report_by,
     reverse_decision,
@@ -192,8 +191,8 @@ class Reporting:
         server decided does not count: a server of one's own would clear pictures, or silence people, everywhere.
         """
         now = self._clock()
-        before = await newest_report(self._connection, kind, target_id, server_id)
-        expired = before is not None and before.state is ReportState.OPEN and before.created_at < now - self.held_ms
+        before = await open_report(self._connection, kind, target_id, server_id)
+        expired = before is not None and (before.reopened_at or before.created_at) < now - self.held_ms
         if not self.held_ms or expired or await was_left_shown(self._connection, kind, target_id, server_id):
             return False
         dismissed = await count_dismissed_of(self._connection, person_id, now - DISMISSED_DAYS * DAY_MS, server_id)
@@ -347,10 +346,10 @@ class Reporting:
         if case.job is None and case.lora is None:
             raise NothingThere(what=_("Nothing of what was reported is kept any more."))
         async with transaction(self._connection):
-            newest = await newest_report(self._connection, report.kind, report.target_id, report.server_id)
-            if newest is not None and newest.id != report.id and newest.state is ReportState.OPEN:
+            other = await open_report(self._connection, report.kind, report.target_id, report.server_id)
+            if other is not None and other.id != report.id:
                 raise NothingThere(
-                    what=_("It was reported again since: decide about report {number}.").format(number=newest.id)
+                    what=_("It was reported again since: decide about report {number}.").format(number=other.id)
                 )
             if not await reopen_report(self._connection, decision):
                 raise DecidedAlready

@@ -516,6 +516,40 @@ async def test_what_is_reported_is_out_of_sight_until_it_is_decided(reports: Rep
     assert not await held_jobs(connection, [job.id]), "staff have seen it and left it there"
 
 
+async def dismissed_twice(reports: ReportWorld) -> tuple[Job, int, int]:
+    """A picture that was reported, dismissed, and both again by somebody else."""
+    job, staff = await reports.picture(), acting(MANAGER)
+    one = await reports.reported(job)
+    await reports.reporting.decide(staff, one, DecisionAction.DISMISS)
+    two = await reports.reported(job, by=OTHER)
+    await reports.reporting.decide(staff, two, DecisionAction.DISMISS)
+    await reports.carrying_out.carry_out_all()
+    return job, one, two
+
+
+async def test_of_two_dismissed_reports_one_is_opened_again(reports: ReportWorld) -> None:
+    _job, one, two = await dismissed_twice(reports)
+    await reports.reporting.reverse(acting(MANAGER), one)
+    with pytest.raises(NothingThere, match=str(one)):
+        await reports.reporting.reverse(acting(MANAGER), two)
+
+
+async def test_a_new_complaint_joins_the_report_that_was_opened_again(reports: ReportWorld) -> None:
+    job, one, _two = await dismissed_twice(reports)
+    await reports.reporting.reverse(acting(MANAGER), one)
+    assert await reports.reported(job, by=4242) == one
+
+
+async def test_a_report_that_is_opened_again_hides_as_long_as_a_new_one(reports: ReportWorld) -> None:
+    job = await reports.picture()
+    one = await reports.reported(job)
+    await reports.reporting.decide(acting(MANAGER), one, DecisionAction.DISMISS)
+    await write(reports.world.connection, "UPDATE report SET created_at = created_at - ?", (31 * DAY_MS,))
+    await reports.reporting.reverse(acting(MANAGER), one)
+    await reports.carrying_out.carry_out_all()
+    assert await held_jobs(reports.world.connection, [job.id]) == frozenset({job.id})
+
+
 async def test_what_staff_of_one_server_dismiss_hides_elsewhere_all_the_same(reports: ReportWorld) -> None:
     connection, job = reports.world.connection, await reports.picture()
     await reports.reporting.decide(acting(MANAGER), await reports.reported(job), DecisionAction.DISMISS)
