@@ -3,7 +3,8 @@
 Only words of one part are found so, and only where that is hardly ever something else:
 
 - Backwards a word is a piece by itself, without signs for letters. Short ones are other words too often.
-- A masked word shows its first and its last letter and at least half of all; each sign stands for one letter.
+- A masked word shows its first and its last letter and at least half of all; each sign stands for one letter. A word
+  of three letters is masked by `*` alone: `C#m` is a chord, and `5%x` a number.
 """
 
 from __future__ import annotations
@@ -58,6 +59,8 @@ class DisguisedWords(Generic[Thing]):
             words = self._masked[key]
             for parts, start in text.masked[key]:
                 for letters, thing in words:
+                    if len(letters) == _LEAST_MASKED and not text.is_plainly_masked(start, start + len(letters)):
+                        continue
                     if letters.startswith(parts[0]) and letters.endswith(parts[-1]) and _shows(letters, parts):
                         yield thing, text.span_of_folded(start, start + len(letters))
 

@@ -21,7 +21,19 @@ from bot.config.word_patterns import LinearPattern, checked_word
 from bot.moderation.normalise import NormalisedText, Span
 from bot.moderation.word_matcher import ExceptingMatcher, Word
 
-# What patterns of ages are made of. Group 1 holds the tens that make a number one of 20 or more.
+_DASH: Final = "[ _\u2010\u2011\u2013-]*"
+_FRENCH_TENS: Final = "vingts?|trente|quarante|cinquante|soixante|septante|huitante|octante|nonante|cents?"
+_FRENCH: Final = (
+    "un|deux|trois|quatre|cinq|six|sept|huit|neuf"
+    f"|dix{_DASH}sept|dix{_DASH}huit|dix{_DASH}neuf|dix|onze|douze|treize|quatorze|quinze|seize"
+)
+_SPANISH_TENS: Final = (
+    "veinte|treinta|cuarenta|cincuenta|sesenta|setenta|ochenta|noventa|ciento?|[a-z]{2,7}cientos|quinientos|mil"
+)
+_SPANISH: Final = (
+    "uno?|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|once|doce|trece|catorce|quince|dieciseis|diecisiete"
+)
+# What patterns of ages are made of. Group 1 holds what makes a number 18 or more, or none of a person's.
 _PARTS: Final = {
     "{number}": r"(?:^|[^0-9a-z.])(?:(twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred)[ _-]*)?"
     "(?:1[0-7]|[0-9]|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen"
@@ -30,11 +42,11 @@ _PARTS: Final = {
     "{small}": "(?:1[0-7]|[3-9])",
     "{apart}": r"[ _]*[,、;(\[・-][ _(\[]*",
     "{ends}": r"[ _]*(?:[,、;)\]。\n]|\.(?:[^0-9]|$)|$)",
-    "{french}": "(?:^|[^0-9a-z])(?:(vingt|trente|quarante|cinquante|soixante|cent)[ _-]*(?:et[ _-]*)?)?"
-    "(?:un|deux|trois|quatre|cinq|six|sept|huit|neuf|dix[ _-]*sept|dix|onze|douze|treize|quatorze|quinze|seize)",
-    "{spanish}": "(?:^|[^0-9a-z])"
-    "(?:(treinta|cuarenta|cincuenta|sesenta|setenta|ochenta|noventa|ciento?)[ _-]*(?:y[ _-]*)?)?"
-    "(?:uno?|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|once|doce|trece|catorce|quince|dieciseis|diecisiete)",
+    "{french}": "(?:^|[^0-9a-z])(?:"
+    f"((?:{_FRENCH_TENS}){_DASH}(?:et{_DASH})?(?:{_FRENCH})|dix{_DASH}(?:huit|neuf)"
+    f"|d?il{_DASH}y{_DASH}a{_DASH}(?:{_FRENCH}))|{_FRENCH})",
+    "{spanish}": "(?:^|[^0-9a-z])(?:"
+    f"((?:{_SPANISH_TENS}){_DASH}(?:y{_DASH})?(?:{_SPANISH})|hace{_DASH}(?:{_SPANISH}))|{_SPANISH})",
 }
 _SHORTEST_BACKWARDS: Final = 4  # letters of a term; these are known, unlike those of a list
 _MAX_SIZE: Final = 1000  # instructions of a pattern of ages

@@ -337,6 +337,10 @@ class NormalisedText:
         """The letters of all pieces."""
         return frozenset(self.letters)
 
+    def is_plainly_masked(self, start: int, end: int) -> bool:
+        """Whether the folded text has nothing but letters and `*` there."""
+        return _PLAINLY_MASKED.fullmatch(self._unweighted, start, end) is not None
+
     @cached_property
     def masked(self) -> dict[MaskedKey, list[MaskedWord]]:
         """What has signs in the place of letters, half of them at most: the first `MOST_MASKED` of a text."""
