@@ -213,7 +213,7 @@ def as_stored(content: BoardContent) -> str:
 
 def while_edited(before: str, content: BoardContent) -> str:
     """What a board may show until its edit is answered, as it is stored: the pictures of before, and those of now."""
-    return json.dumps({"publications": [*publications_in(before), *content.publications]})
+    return json.dumps({"publications": [*dict.fromkeys((*publications_in(before), *content.publications))]})
 
 
 def publications_in(stored: str) -> list[int]:

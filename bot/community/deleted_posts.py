@@ -52,11 +52,15 @@ class DeletedPosts:
         self._publishing = publishing
         self._after: int | None = None  # the channels from this id on are still to be looked at
         self._walk: _Walk | None = None
-        self._recurring = background.Recurring("looking for deleted publications", self.step, IDLE_SECONDS)
+        self._later = deque[
+            _Walk
+        ]()  # in channels that Discord did not answer about, for when all others were looked at
+        self._recurring = background.Recurring("looking for deleted publications", self.step, RETRY_SECONDS)
 
     def begin(self) -> None:
         """Look at all channels, the newest messages first: the bot was not told what was deleted before now."""
         self._after, self._walk = 0, None
+        self._later.clear()
         self._recurring.wake()
 
     async def run(self) -> None:
@@ -75,18 +79,20 @@ class DeletedPosts:
             done = True
         except ArtChannelUnreachable as problem:
             log.warning("channel %d is looked at later: %s", walk.channel_id, problem)
-            return RETRY_SECONDS
+            if self._walk is walk:  # else it was begun anew meanwhile
+                self._walk = None
+                self._later.append(walk)
+            others = self._after is not None and await next_art_channel(self._connection, self._after)
+            return REQUEST_SECONDS if others else RETRY_SECONDS
         if done and self._walk is walk:  # else it was begun anew meanwhile
             self._walk = None
         return REQUEST_SECONDS
 
     async def _next_channel(self) -> _Walk | None:
-        if self._after is None:
-            return None
-        found = await next_art_channel(self._connection, self._after)
+        found = None if self._after is None else await next_art_channel(self._connection, self._after)
         if found is None:
             self._after = None
-            return None
+            return self._later.popleft() if self._later else None
         server_id, self._after = found
         return _Walk(server_id, self._after)
 

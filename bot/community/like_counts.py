@@ -120,6 +120,7 @@ class LikeCounts:
                 await self._discord.show_likes(publication, publication.likes)
         except ArtChannelUnreachable as problem:
             log.warning("the likes of publication %d are shown later: %s", publication.id, problem)
+            await likes.mark_shown(self._connection, publication.id, likes.UNKNOWN)  # others come first now
             return IDLE_SECONDS
         except MessageGone:
             if await begin_removal(self._connection, publication.id):

@@ -181,6 +181,20 @@ async def test_an_edit_whose_answer_was_lost_is_made_again(here: Community) -> N
     assert content.most_liked == ()
 
 
+async def test_a_row_does_not_grow_while_edits_fail(here: Community) -> None:
+    await begin(here)
+    await liked(here)
+    here.discord.down = {"edit"}
+    sizes = set[int]()
+    for _ in range(3):
+        with pytest.raises(ArtChannelUnreachable):
+            await refresh(here)
+        board = await find_board(here.connection, HERE.channel_id)
+        assert board is not None
+        sizes.add(len(board.digest))
+    assert len(sizes) == 1
+
+
 async def test_there_is_one_board_wherever_it_is_killed(tmp_path: Path) -> None:
     world = World(tmp_path / "world")
     world.folder.mkdir()

@@ -50,6 +50,18 @@ class Channel:
         return publication.message_id in self.there - self.emptied
 
 
+@dataclass
+class _Broken(Channel):
+    """Some channels are silent."""
+
+    silent: set[int] = field(default_factory=set[int])
+
+    async def messages_before(self, server_id: int, channel_id: int, before: int, newest: int) -> SeenMessages:
+        if channel_id in self.silent:
+            raise ArtChannelUnreachable("silent")
+        return await super().messages_before(server_id, ART, before, newest)
+
+
 @pytest.fixture
 async def here(tmp_path: Path) -> AsyncIterator[Community]:
     async with community(tmp_path, Discord()) as running:
@@ -114,6 +126,23 @@ async def test_an_outage_takes_nothing_out_and_is_waited_for(here: Community, at
     await look(looking)
     assert await kept(here) == ids[1:5]
     assert channel.pages == pages + (2 if at == "page" else 1), "it goes on where it was"
+
+
+async def test_a_channel_that_does_not_answer_keeps_none_of_the_others_waiting(here: Community) -> None:
+    channel, ids = await several(here, 4)
+    for table in ("art_channel_id", "channel_id"):
+        await here.connection.execute(f"UPDATE publication SET {table} = ? WHERE message_id = ?", (ART - 1, ids[0]))
+    await here.connection.commit()
+    broken = _Broken(channel.there - {ids[3]}, silent={ART - 1})
+    looking = DeletedPosts(here.connection, broken, here.publishing)
+    looking.begin()
+    waits = [await looking.step() for _ in range(6)]
+    assert waits[0] == REQUEST_SECONDS and RETRY_SECONDS in waits
+    assert await kept(here) == ids[:3], "the second channel was looked at"
+    broken.silent.clear()
+    while await looking.step() != IDLE_SECONDS:
+        pass
+    assert await kept(here) == ids[:3]
 
 
 async def test_a_channel_that_cannot_be_read_keeps_its_pictures(here: Community) -> None:

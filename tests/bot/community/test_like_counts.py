@@ -121,6 +121,21 @@ async def test_an_edit_whose_answer_was_lost_is_made_again(here: Community) -> N
     assert number_in(here, one) == 0
 
 
+async def test_a_message_that_discord_does_not_answer_about_lets_others_pass(here: Community) -> None:
+    rarely = LikeCounts(here.connection, here.discord, EditPacer(here.pacer_clock), every=600.0)
+    first, second = await posted(here), await posted(here)
+    for one in (first, second):
+        await rarely.like(one.id, 5)
+    await here.connection.execute("UPDATE publication SET shown_at = shown_at - 600001")
+    await here.connection.commit()
+    here.discord.down = {"edit"}
+    await rarely.refresh_one()
+    here.discord.down = set()
+    here.pacer_clock.now += EDIT_SECONDS
+    await rarely.refresh_one()
+    assert (number_in(here, first), number_in(here, second)) == (0, 1)
+
+
 async def test_no_like_is_lost_or_doubled_wherever_it_is_killed(tmp_path: Path) -> None:
     world = World(tmp_path / "world")
     world.folder.mkdir()
