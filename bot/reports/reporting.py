@@ -94,7 +94,19 @@ class Case:
 
 
 async def find_case(connection: aiosqlite.Connection, report: Report) -> Case:
-    """All that belongs to a report. Raises DatabaseError."""
+    """All that belongs to a report, of one moment: of a report that changes meanwhile, as it is now.
+
+    Otherwise a message would show a new appeal with the controls of a decision. Raises DatabaseError.
+    """
+    while True:
+        case = await _read_case(connection, report)
+        now = await find_report(connection, report.id)
+        if now is None or now.revision == report.revision:
+            return case
+        report = now
+
+
+async def _read_case(connection: aiosqlite.Connection, report: Report) -> Case:
     decision = await decision_of(connection, report.id)
     pictures = report.kind is Subject.PICTURES
     return Case(

@@ -22,6 +22,7 @@ from bot.config import Settings
 from bot.ui.api_url import point_at
 from bot.ui.bot import EaselBot
 from playground import Playground, default_world
+from playground.component_shapes import walk
 from playground.control import Control, People, Person, SentInteraction
 from playground.visible_message import VisibleMessage
 from playground.wire import Json, as_objects
@@ -86,6 +87,15 @@ class Scene(People):
         """The messages of a channel with pictures and the text `showing`; direct messages are those of `who`."""
         messages = await self.control.messages(channel, who)
         return [message for message in messages if message.attachments and showing in message.text]
+
+    async def forged(self, person: Person, custom_id: str, where: str = "general") -> VisibleMessage:
+        """The answer to a button that the bot has not put there, or that a client shows which is behind."""
+        page = await (await person.slash("guide", in_=where)).reply()
+        parts = walk(self.playground.world.messages[page.id].components)
+        next(part for part in parts if part.get("label") == "Next")["custom_id"] = custom_id
+        answer = await (await person.press(page, custom_id)).reply()
+        assert answer.ephemeral
+        return answer
 
     async def letter(self, name: str, before: Container[str] = ()) -> VisibleMessage:
         """Wait for a new picture in somebody's direct messages; `before` are the ids of older messages."""

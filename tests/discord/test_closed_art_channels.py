@@ -18,7 +18,7 @@ from playground import permissions
 from playground.visible_message import VisibleMessage
 from tests.discord.conftest import PROMPT, Scene, open_scene, told
 from tests.discord.test_deleted_posts import ART, FORUM, STAFF, TEXT, THREAD, WORKSHOP, publish
-from tests.discord.test_gallery import GONE, forged
+from tests.discord.test_gallery import GONE
 from tests.discord.test_server import chosen, pressed
 from tests.house import House
 
@@ -85,7 +85,7 @@ async def test_the_gallery_shows_what_is_in_channels_that_the_person_sees(stage:
 async def test_its_buttons_reach_nothing_there(stage: Stage) -> None:
     for hidden in (stage.closed, stage.thread):
         for name in ("like", "usesame", "keeppub", "remixpub", "rppublished"):
-            assert GONE in (await forged(stage, stage.linus, f"{name}:{hidden.id}")).text, name
+            assert GONE in (await stage.scene.forged(stage.linus, f"{name}:{hidden.id}")).text, name
     post = await stage.scene.control.message(str(stage.open.message_id))
     assert post is not None
     assert "Bookmarked Bat" in (await pressed(stage.linus, post, "Bookmark these LoRAs")).text, "in a post of a forum"

@@ -364,26 +364,16 @@ FORGED = (
 GONE = "not in the gallery any more"
 
 
-async def forged(stage: Stage, person: Person, custom_id: str, where: str = "general") -> VisibleMessage:
-    """The answer to a button that the bot has not put there."""
-    page = await (await person.slash("guide", in_=where)).reply()
-    parts = walk(stage.scene.playground.world.messages[page.id].components)
-    next(part for part in parts if part.get("label") == "Next")["custom_id"] = custom_id
-    answer = await (await person.press(page, custom_id)).reply()
-    assert answer.ephemeral
-    return answer
-
-
 async def test_forged_buttons_reach_no_picture_of_another_server(stage: Stage) -> None:
     bats, ada = stage.bats, stage.scene.ada
     liked = await stage.bot.likes.like(bats.id, ADA)
     for where in ("tea-table", "dm"):
         for name in FORGED:
-            assert GONE in (await forged(stage, ada, f"{name}:{bats.id}", where)).text, (name, where)
-        refused = await forged(stage, ada, f"feature:1:publication:{bats.id}", where)
+            assert GONE in (await stage.scene.forged(ada, f"{name}:{bats.id}", where)).text, (name, where)
+        refused = await stage.scene.forged(ada, f"feature:1:publication:{bats.id}", where)
         assert GONE in refused.text or "manage" in refused.text
         for name in ("pubpicture", "pubconfirm"):
-            asked = await forged(stage, ada, f"{name}:{bats.job_id}:0:{ART}:1", where)
+            asked = await stage.scene.forged(ada, f"{name}:{bats.job_id}:0:{ART}:1", where)
             assert "in a server that the bot is a member of" in asked.text, (where, name)
     found = await find_publication(stage.easel.connection, bats.id)
     assert found is not None and (found.state, found.likes) == (bats.state, liked.likes)
@@ -394,11 +384,11 @@ async def test_forged_buttons_reach_no_picture_of_another_server(stage: Stage) -
 async def test_forged_buttons_publish_nothing_of_others_and_nowhere_else(stage: Stage) -> None:
     job = await stage.job(stage.scene.ada, "a red roof")
     for name in ("pubpicture", "pubprompt", "pubconfirm"):
-        assert "Only they can publish it" in (await forged(stage, stage.linus, f"{name}:{job.id}:0:{ART}:1")).text
+        assert "Only they can publish it" in (await stage.scene.forged(stage.linus, f"{name}:{job.id}:0:{ART}:1")).text
         for channel in (default_world.GENERAL, default_world.TEA_TABLE):
-            refused = await forged(stage, stage.scene.ada, f"{name}:{job.id}:0:{channel}:1")
+            refused = await stage.scene.forged(stage.scene.ada, f"{name}:{job.id}:0:{channel}:1")
             assert "this is none of" in refused.text, (name, channel)
-    assert "Only they can publish it" in (await forged(stage, stage.linus, f"publish:{job.id}")).text
+    assert "Only they can publish it" in (await stage.scene.forged(stage.linus, f"publish:{job.id}")).text
     assert await publications_of_job(stage.easel.connection, job.id) == ()
 
 
@@ -410,9 +400,9 @@ async def test_forged_buttons_reach_no_hidden_picture(stage: Stage) -> None:
     hidden = await find_publication(stage.easel.connection, one.id)
     assert hidden is not None and hidden.hidden
     for name in ("like", "usesame", "keeppub", "remixpub", "rppublished"):
-        assert GONE in (await forged(stage, stage.linus, f"{name}:{one.id}")).text, name
-    assert GONE in (await forged(stage, margaret, f"feature:1:publication:{one.id}")).text
-    assert "Only they can take it back" in (await forged(stage, stage.linus, f"unpublish:{one.id}")).text
+        assert GONE in (await stage.scene.forged(stage.linus, f"{name}:{one.id}")).text, name
+    assert GONE in (await stage.scene.forged(margaret, f"feature:1:publication:{one.id}")).text
+    assert "Only they can take it back" in (await stage.scene.forged(stage.linus, f"unpublish:{one.id}")).text
     await undo_deletion(stage.easel.connection, one.job_id)
     await stage.bot.publishing.settle()
     back = await find_publication(stage.easel.connection, one.id)

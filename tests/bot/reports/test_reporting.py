@@ -16,7 +16,7 @@ from bot.database.lora_records import rate_content
 from bot.database.loras import find_lora
 from bot.database.pictures import NewPicture
 from bot.database.publications import NewPublication, begin_publication
-from bot.database.reports import AppealState, DecisionAction, ReportReason, ReportState, held_jobs
+from bot.database.reports import AppealState, DecisionAction, ReportReason, ReportState, find_report, held_jobs
 from bot.database.server_settings import ArtChannel
 from bot.database.takedowns import Takedown, record_takedown, taken_down_in, untold_takedowns
 from bot.errors import (
@@ -36,7 +36,7 @@ from bot.errors import (
     TooManyReports,
 )
 from bot.reports.carrying_out import AT_ONCE, CarryingOut
-from bot.reports.reporting import DISMISSED_DAYS, MOST_A_DAY, MOST_DISMISSED, MOST_HIDDEN_A_DAY, Reporting
+from bot.reports.reporting import DISMISSED_DAYS, MOST_A_DAY, MOST_DISMISSED, MOST_HIDDEN_A_DAY, Reporting, find_case
 from bot.servers.context import ActionContext
 from inference.content_rating import ContentRating
 from inference.errors import RequestError
@@ -103,6 +103,17 @@ async def test_the_same_report_twice_is_one(reports: ReportWorld) -> None:
     after = await reports.reporting.report_pictures(acting(PERSON), job, WHY, "again")
     assert (after.id, after.state) == (first, ReportState.DECIDED), "the same person is not heard twice"
     assert await reports.reported(job, by=7) != first, "somebody else is"
+
+
+async def test_a_case_is_of_one_moment(reports: ReportWorld) -> None:
+    """Staff who are shown an appeal are shown its controls too, although the report was read before."""
+    decision = await reports.decided()
+    before = await find_report(reports.world.connection, 1)
+    assert before is not None
+    await reports.reporting.appeal(OWNER, decision, "It is a tomato.")
+    case = await find_case(reports.world.connection, before)
+    assert case.appeal is not None
+    assert (before.state, case.report.state) == (ReportState.DECIDED, ReportState.APPEALED)
 
 
 async def test_nobody_reports_without_end_or_their_own(reports: ReportWorld) -> None:

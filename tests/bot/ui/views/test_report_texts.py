@@ -21,7 +21,7 @@ from inference.content_rating import ContentRating
 REPORT = Report(
     id=5, server_id=100, kind=Subject.PICTURES, target_id=7, owner_id=50, shared=False, state=ReportState.DECIDED,
     created_at=1, revision=2, shown=2, channel_id=None, message_id=None, posting_at=None, hides=True, message_due=False,
-    painted_at=None, painted_in=None,
+    painted_at=None, painted_in=None, reopened_at=None,
 )  # fmt: skip
 DECISION = Decision(
     id=9, report_id=5, action=DecisionAction.HIDE, rating=None, rating_before=None, ends_at=None, note="", decided_by=2,
