@@ -2,6 +2,7 @@
 
 demo/            trains the demo checkpoints and LoRAs
 lora_tables/     makes the tables of module shapes in inference/lora
+pretend_card/    a pretend CUDA card, for tests and benchmarks of the engine
 screenshots/     takes the screenshots of the documents
 guide.py         paints the pictures of `/guide`
 engine_chart.py  draws the chart of docs/engine.md

@@ -1,4 +1,4 @@
-"""The engine on a pretend CUDA card: equal pictures, few waits, no race, nothing left. See `tests.pretend_card`."""
+"""The engine on a pretend CUDA card: equal pictures, few waits, no race, nothing left. See `tools.pretend_card`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from inference.messages import Sampler
-from tests.pretend_card import guard
-from tests.pretend_card.proofs import PROOFS
+from tools.pretend_card import guard
+from tools.pretend_card.proofs import PROOFS
 
 pytestmark = pytest.mark.skipif(guard.compiler() is None, reason="there is no C++ compiler")
 
@@ -27,7 +27,7 @@ SAMPLERS = list(WAITS_PER_STEP)
 def run(module: str, *arguments: str) -> dict[str, Any]:
     """What a module of the pretend card's prints, in a process of its own: it has the card for good."""
     done = subprocess.run(
-        [sys.executable, "-m", f"tests.pretend_card{module}", *arguments],
+        [sys.executable, "-m", f"tools.pretend_card{module}", *arguments],
         cwd=Path(__file__).parents[4], capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]

@@ -6,4 +6,10 @@ that is given back while another stream still uses it. `install` turns the proce
 a card, for good.
 
 What it cannot tell: speed, fragmentation, and how a real card rounds in half precision.
+
+card.py       its tensors, and what happens at each operation; streams.py has streams and events, memory.py blocks
+install.py    turns a process into one with such a card
+guard.py      compiles and loads guard.cpp, without which torch refuses tensors of a device that its build lacks
+trial.py      paints the demo on the CPU and on the card; __main__.py prints what differs
+proofs.py     tries what the card has to notice
 """

@@ -1,6 +1,6 @@
 """Tries one by one what the pretend card has to notice, and prints by name whether it did.
 
-python -m tests.pretend_card.proofs
+python -m tools.pretend_card.proofs
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 
-from tests.pretend_card.card import CARD, CardTensor, capacity
-from tests.pretend_card.install import install
+from tools.pretend_card.card import CARD, CardTensor, capacity
+from tools.pretend_card.install import install
 
 SIZE = 1000
 PROOFS: dict[str, Callable[[], bool]] = {}
@@ -64,7 +64,8 @@ def a_network_computes_what_it_computes_on_the_cpu() -> bool:
 @proof
 def operands_on_two_devices_are_refused() -> bool:
     one = numbers()
-    refused = raises(RuntimeError, lambda: one + torch.ones(SIZE))
+    before = CARD.mixed.total()
+    refused = raises(RuntimeError, lambda: one + torch.ones(SIZE)) and CARD.mixed.total() == before + 1
     return refused and bool((one + torch.tensor(1.0)).cpu().eq(2).all())
 
 

@@ -19,8 +19,8 @@ from inference.engine.batch.handle import Handle, State
 from inference.engine.engine import Engine
 from inference.hashes import file_sha256
 from inference.messages import CheckpointSpec, Configure, GenerationRequest, LoraUse, Offload, Sampler
-from tests.pretend_card.card import CARD, DEVICE
-from tests.pretend_card.install import install
+from tools.pretend_card.card import CARD, DEVICE
+from tools.pretend_card.install import install
 
 STEPS = 3
 TOGETHER = 4  # requests

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from tests.pretend_card.streams import Clock, Stream
+from tools.pretend_card.streams import Clock, Stream
 
 
 @dataclass

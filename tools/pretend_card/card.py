@@ -15,9 +15,9 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils._pytree import tree_leaves, tree_map
 
-from tests.pretend_card import streams
-from tests.pretend_card.memory import Block, Memory
-from tests.pretend_card.streams import Clock, Stream, join
+from tools.pretend_card import streams
+from tools.pretend_card.memory import Block, Memory
+from tools.pretend_card.streams import Clock, Stream, join
 
 DEVICE = torch.device("cuda", 0)
 ENGINE = str(Path("inference", "engine"))
@@ -56,6 +56,7 @@ class CardTensor(torch.Tensor):
 
     @staticmethod
     def __new__(cls, host_data: torch.Tensor, block: Block) -> CardTensor:
+        """A wrapper without numbers of its own."""
         made = torch.Tensor._make_wrapper_subclass(
             cls, host_data.size(), strides=host_data.stride(), storage_offset=host_data.storage_offset(),
             dtype=host_data.dtype, layout=host_data.layout, device=DEVICE, requires_grad=False,
@@ -116,6 +117,7 @@ class Card(TorchDispatchMode):
         self.memory = Memory(self.host, where)
         self.counted = Counted()
         self.fails: Callable[[str], Exception | None] = lambda _name: None
+        self.mixed: Counter[str] = Counter()  # operations that were refused for operands on two devices, by place
         self._pinned: set[int] = set()
 
     def count_anew(self) -> Counted:
@@ -168,6 +170,7 @@ class Card(TorchDispatchMode):
             return
         for each in foreign:
             if each.ndim > 0 or name in STRICT:
+                self.mixed[f"{where()}: {name}"] += 1
                 raise RuntimeError(MUST_SHARE.format(what=f"{name}, a tensor of {tuple(each.shape)}"))
 
     def _count_transfer(

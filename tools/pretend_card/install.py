@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from tests.pretend_card import guard, streams
-from tests.pretend_card.card import CARD, CardTensor, in_every_thread
+from tools.pretend_card import guard, streams
+from tools.pretend_card.card import CARD, CardTensor, in_every_thread
 
 BYTES = 24 * 2**30  # that it says it has, where nothing limits it
 
