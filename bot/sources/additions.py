@@ -36,10 +36,10 @@ from bot.database.loras import Lora
 from bot.library.configuration import Configuration
 from bot.library.watcher import LibraryKeeper
 from bot.sources.addition_steps import AdditionSteps
-from bot.sources.attached import attached_version, keep_attached, require_room
+from bot.sources.attached import TakenFile, keep_attached, require_room, take_file
 from bot.sources.civitai import Civitai
 from bot.sources.claims import keep_claims
-from bot.sources.errors import AddingBroken, AddingOff, DiskFailed, FileTooLarge, NoLink, SourceError
+from bot.sources.errors import AddingBroken, AddingOff, DiskFailed, FileTooLarge, NoLink, NotLookedUp, SourceError
 from bot.sources.http import SourceHttp
 from bot.sources.hub import HuggingFace
 from bot.sources.links import CivitaiLink, HubLink, Link, parse_link
@@ -135,28 +135,41 @@ class Additions:
             return await self.hugging_face.model(link)
         return await self.civitai.by_hash(link.hash)
 
-    async def describe_attached(self, name: str, data: bytes) -> RemoteVersion:
-        """An attached file, as its page describes it if Civitai knows its hash. Raises FileTooLarge."""
-        self.require_size(name, len(data))
-        version = await asyncio.to_thread(attached_version, name, data)
-        assert version.file is not None and version.file.sha256 is not None
+    async def describe_attached(self, taken: TakenFile, person_id: int) -> RemoteVersion:
+        """An attached file, as all pages describe it that Civitai knows with its hash. Raises SourceError.
+
+        Where Civitai does not answer, nobody knows whom the file shows: it is refused, unless the settings say that
+        attached files are not looked up.
+        """
+        if not self._settings().look_up_attached:
+            return taken.version
+        self.look_ups.count(person_id)
         try:
-            found = (await self.civitai.by_hashes([version.file.sha256])).get(version.file.sha256)
+            return taken.as_told_by(await self.civitai.pages_of_file(taken.sha256))
         except SourceError as problem:
-            log.info("nothing is known of an attached file: %s", problem)
-            return version
-        return found.model_copy(update={"file": version.file}) if found else version
+            log.info("an attached file cannot be looked up: %s", problem)
+            raise NotLookedUp(name=taken.name, reason=str(problem)) from None
 
     @asynccontextmanager
-    async def taking(self, name: str, size: int) -> AsyncGenerator[None]:
-        """Take an attached file of this size, one at a time: they are held in memory. Raises SourceError."""
+    async def taking(self, name: str, size: int, read: Callable[[], Awaitable[bytes]]) -> AsyncGenerator[TakenFile]:
+        """Take an attached file of this size, which is on the disk while the context is open. Raises SourceError.
+
+        Files are read one at a time, since they are held in memory until they are written. Raises what `read` raises.
+        """
         self.require_size(name, size)
         async with self._taking:
             now = self._configuration.settings
             await asyncio.to_thread(
                 require_room, now.library.folder, size, int(now.sources.free_gigabytes * 2**30), name
             )
-            yield
+            data = await read()
+            self.require_size(name, len(data))
+            taken = await asyncio.to_thread(take_file, now.library.folder, name, data)
+            del data
+        try:
+            yield taken
+        finally:
+            await asyncio.to_thread(taken.path.unlink, missing_ok=True)
 
     def require_size(self, name: str, size: int) -> None:
         """Raise FileTooLarge for a file of more bytes than are taken."""
@@ -224,15 +237,14 @@ class Additions:
         return addition
 
     async def add_attached(
-        self, version: RemoteVersion, data: bytes, person_id: int, server_id: int | None, admission: Admission
+        self, version: RemoteVersion, taken: TakenFile, person_id: int, server_id: int | None, admission: Admission
     ) -> LoraAddition:
         """Add a file that a person attached, as `describe_attached` describes it. Raises as `add`, and DiskFailed."""
         key = key_of(version)
         waiting = await find_waiting(self._connection, key)
-        await admission(waiting.id if waiting else NO_ADDITION)  # before anything is written
-        assert version.file is not None
+        await admission(waiting.id if waiting else NO_ADDITION)  # before anything is kept
         async with self._turns:
-            await asyncio.to_thread(keep_attached, self._steps.attached(key), data, version.file.name)
+            await asyncio.to_thread(keep_attached, taken, self._steps.attached(key))
             try:
                 return await self._begin(version, person_id, server_id, admission)
             except BaseException:

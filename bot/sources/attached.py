@@ -1,25 +1,52 @@
-"""Files that people attach: kept by their SHA-256 until they are added."""
+"""Files that people attach: kept on the disk until they are added, and described by all pages that have them."""
 
 from __future__ import annotations
 
 import hashlib
 import shutil
 import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from bot.sources.errors import DiskFailed, NoRoom
-from bot.sources.placing import PART, unique_name
+from bot.sources.placing import FOLDER, PART, unique_name
 from bot.sources.remote import RemoteFile, RemoteVersion
 
 ATTACHED = "attached"  # the hub of files that people attach
 
 
-def attached_version(name: str, data: bytes) -> RemoteVersion:
-    """What is known of an attached file by itself."""
-    stem = Path(name).stem[:100] or "LoRA"
-    sha256 = hashlib.sha256(data).hexdigest()
-    file = RemoteFile(url=f"{ATTACHED}:{sha256}", name=name[:200], size=len(data), sha256=sha256)
-    return RemoteVersion(hub=ATTACHED, page="", name=stem, version=stem, file=file)
+@dataclass(frozen=True)
+class TakenFile:
+    """A file that a person attached, which is at `path` for as long as it is looked up."""
+
+    path: Path
+    name: str
+    sha256: str
+    size: int
+
+    @property
+    def version(self) -> RemoteVersion:
+        """What is known of it by itself."""
+        stem = Path(self.name).stem[:100] or "LoRA"
+        return RemoteVersion(hub=ATTACHED, page="", name=stem, version=stem, file=self._file)
+
+    @property
+    def _file(self) -> RemoteFile:
+        return RemoteFile(url=f"{ATTACHED}:{self.sha256}", name=self.name[:200], size=self.size, sha256=self.sha256)
+
+    def as_told_by(self, pages: Sequence[RemoteVersion]) -> RemoteVersion:
+        """As its first page describes it, with what any of its pages says of whom it shows and for whom it is."""
+        if not pages:
+            return self.version
+        return pages[0].model_copy(
+            update={
+                "file": self._file,
+                "rating": max(filter(None, (page.rating for page in pages)), default=None),
+                "minor": any(page.minor for page in pages),
+                "real_person": any(page.real_person for page in pages),
+            }
+        )
 
 
 def attached_path(key: str) -> str:
@@ -37,13 +64,21 @@ def require_room(folder: Path, size: int, free: int, name: str) -> None:
         raise NoRoom(name=name)
 
 
-def keep_attached(path: Path, data: bytes, name: str) -> None:
-    """Write it there in one step: others may attach the same. Raises DiskFailed."""
-    beside = path.with_name(f"{path.name}.{uuid.uuid4().hex}{PART}")
+def take_file(library: Path, name: str, data: bytes) -> TakenFile:
+    """Write it into the library's folder under a name of its own. Raises DiskFailed."""
+    path = library / FOLDER / f"{uuid.uuid4().hex}.taken{PART}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(data)
-        beside.replace(path)
+        path.write_bytes(data)
     except OSError as problem:
-        beside.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
         raise DiskFailed(name=name, reason=problem.strerror or str(problem)) from None
+    return TakenFile(path, name, hashlib.sha256(data).hexdigest(), len(data))
+
+
+def keep_attached(taken: TakenFile, path: Path) -> None:
+    """Move it there in one step: others may attach the same. Raises DiskFailed."""
+    try:
+        taken.path.replace(path)
+    except OSError as problem:
+        raise DiskFailed(name=taken.name, reason=problem.strerror or str(problem)) from None

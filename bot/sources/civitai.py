@@ -5,7 +5,7 @@ Its site for adults (civitai.red) has the same API; what one of the two does not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,6 +31,8 @@ HUB = "Civitai"
 LORA_KINDS = frozenset({"LORA", "LoCon", "DoRA"})
 CHECKPOINT_KIND = "Checkpoint"
 MAX_HASHES = 100  # in one question, as Civitai allows
+MAX_TOLD = 1000  # versions of one answer
+MAX_PAGES_OF_FILE = 100
 MAX_MODELS = 50  # in one question; it answers at most a hundred
 MAX_VERSIONS = 200
 _MODEL_FILES = ("Model", "Pruned Model")
@@ -65,13 +67,39 @@ class Civitai:
     async def with_hashes(self, hashes: Sequence[str]) -> list[tuple[str, RemoteVersion]]:
         """All versions that have files with these SHA-256: uploaders may say unlike things. Raises SourceError."""
         found: list[tuple[str, RemoteVersion]] = []
+        for told in await self._told_of(hashes):
+            version = self._version(told, as_dict(told.get("model")))
+            known = [hash_ for hash_ in file_hashes(told) if hash_ in hashes]
+            found += [(hash_, version) for hash_ in known if version is not None]
+        return found
+
+    async def pages_of_file(self, sha256: str) -> list[RemoteVersion]:
+        """All versions with this file, each with all that its model says, archived ones too.
+
+        Raises SourceError, also for a page that cannot be read: it might say whom the file shows.
+        """
+        told = await self._told_of([sha256])
+        about = [each for each in told if not file_hashes(each) or sha256 in file_hashes(each)]
+        if len(about) > MAX_PAGES_OF_FILE:
+            raise AnswerUnreadable(host=HUB)
+        return [(await self.model_of(each)).versions[0] for each in about]
+
+    async def _told_of(self, hashes: Sequence[str]) -> list[dict[str, Any]]:
+        """What both sites tell of versions with files of these SHA-256, each version once. Raises SourceError.
+
+        Both are asked about all: one may list another page of the same file than the other.
+        """
+        found: dict[int | None, dict[str, Any]] = {}
         for start in range(0, len(hashes), MAX_HASHES):
             wanted = [hash_.upper() for hash_ in hashes[start : start + MAX_HASHES]]
-            for told in as_list(await self._post("model-versions/by-hash", wanted))[:MAX_VERSIONS]:
-                version = self._version(as_dict(told), as_dict(as_dict(told).get("model")))
-                known = [hash_ for hash_ in file_hashes(as_dict(told)) if hash_.upper() in wanted]
-                found += [(hash_, version) for hash_ in known if version is not None]
-        return found
+            for endpoint in self._endpoints():
+                answer = await self._http.post_json(f"{endpoint}/api/v1/model-versions/by-hash", wanted)
+                listed = as_list(answer)
+                if not listed and answer != []:
+                    raise AnswerUnreadable(host=HUB)
+                for told in filter(None, map(as_dict, listed[:MAX_TOLD])):
+                    found.setdefault(as_id(told.get("id")), told)
+        return list(found.values())
 
     async def identified(self, version_id: int) -> list[tuple[str, RemoteVersion]]:
         """The version with this id by the SHA-256 of each of its files, also of those that cannot be had any more.
@@ -104,33 +132,33 @@ class Civitai:
 
     async def model_of(self, version: object) -> RemoteModel:
         """The model of a version as the API tells it, with that version alone. Raises SourceError."""
-        told = as_dict(version)
+        told, model = as_dict(version), dict[str, Any]()
         model_id, version_id = as_id(told.get("modelId")), as_id(told.get("id"))
         if model_id is not None:
             try:
-                return self._model(as_dict(await self._get(f"models/{model_id}", red=False)), version_id)
+                model = as_dict(await self._get(f"models/{model_id}", red=False))
+                return self._model(model, version_id)
             except Gone:  # it is not listed any more, or this version is not
                 pass
-        alone = self._version(told, {**as_dict(told.get("model")), "id": model_id})
+        alone = self._version(told, {**as_dict(told.get("model")), **model, "id": model_id})
         if alone is None:
             raise AnswerUnreadable(host=HUB)
         return RemoteModel(name=alone.name, versions=(alone,))
 
     async def _get(self, path: str, *, red: bool) -> Any:
         """The answer of the site that is meant; of the other one if it does not have it. Raises SourceError."""
-        now = self._settings()
-        first, second = now.civitai_endpoint, now.civitai_red_endpoint
-        if red:
-            first, second = second, first
+        first, *others = self._endpoints()[:: -1 if red else 1]
         try:
             return await self._http.get_json(f"{first}/api/v1/{path}")
         except Gone:
-            if first == second:
+            if not others:
                 raise
-            return await self._http.get_json(f"{second}/api/v1/{path}")
+            return await self._http.get_json(f"{others[0]}/api/v1/{path}")
 
-    async def _post(self, path: str, body: object) -> Any:
-        return await self._http.post_json(f"{self._settings().civitai_endpoint}/api/v1/{path}", body)
+    def _endpoints(self) -> tuple[str, ...]:
+        """The two sites; one of them where the settings name the same for both."""
+        now = self._settings()
+        return tuple(dict.fromkeys((now.civitai_endpoint, now.civitai_red_endpoint)))
 
     def _model(self, told: dict[str, Any], version_id: int | None) -> RemoteModel:
         """Raises AnswerUnreadable, or Gone when it has no such version."""
@@ -194,7 +222,7 @@ def page_of(model_id: int | None, version_id: int | None) -> str:
     return f"{_SITE}/models/{model_id}?modelVersionId={version_id}"
 
 
-def file_hashes(version: dict[str, Any]) -> Iterable[str]:
+def file_hashes(version: dict[str, Any]) -> list[str]:
     """The SHA-256 of each file of a version, in lower case."""
     files = (as_dict(as_dict(file).get("hashes")) for file in as_list(version.get("files")))
     return [as_text(hashes.get("SHA256"), MAX_NAME).lower() for hashes in files]

@@ -120,6 +120,16 @@ class AnswerUnreadable(SourceError):
 
 
 @dataclass(eq=False)
+class NotLookedUp(SourceError):
+    """Whom {name} shows and for whom it is has to be looked up at Civitai first, and that is not possible at the
+    moment. Please attach it again later."""
+
+    for_operators = "The reason is: {reason} Where no hub can be reached, set `[sources] look_up_attached = false`."
+    name: str
+    reason: str
+
+
+@dataclass(eq=False)
 class NotLora(SourceError):
     """{name} is not a LoRA but something else ({kind})."""
 

@@ -35,7 +35,7 @@ class LookUps:
         known = self._known.get(link)
         if remembered and known is not None and known[0] > self._clock() - REMEMBERED_SECONDS:
             return known[1]
-        self._count(person_id)
+        self.count(person_id)
         model = await self._ask(link)
         self._known[link] = (self._clock(), model)
         self._known.move_to_end(link)
@@ -43,7 +43,8 @@ class LookUps:
             self._known.popitem(last=False)
         return model
 
-    def _count(self, person_id: int) -> None:
+    def count(self, person_id: int) -> None:
+        """Count a question of a person. Raises LookedUpTooOften."""
         now = self._clock()
         self._asked = {
             person: recent

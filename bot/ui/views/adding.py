@@ -18,6 +18,7 @@ from bot.i18n import _
 from bot.moderation.enforcement import WordRules
 from bot.moderation.word_rules import TextKind
 from bot.sources.additions import Received
+from bot.sources.attached import TakenFile
 from bot.sources.choosing import choose, why_not
 from bot.sources.errors import AddingCancelled, NoLink
 from bot.sources.links import Link, parse_link
@@ -87,16 +88,18 @@ async def add_attachment(interaction: Interaction, file: discord.Attachment) -> 
     await require_may_add(interaction)
     additions = interaction.client.additions
     await (await words_here(interaction)).check(file.filename, TextKind.LORA_NAME)
-    async with additions.taking(file.filename, file.size):
+
+    async def read() -> bytes:
         await require_may_add(interaction)  # other files of the person were taken meanwhile
-        data = await file.read()
-        version = await additions.describe_attached(file.filename, data)
+        return await file.read()
+
+    async with additions.taking(file.filename, file.size, read) as taken:
+        version = await additions.describe_attached(taken, interaction.user.id)
         configuration = interaction.client.configuration
         refusal = why_not(version, configuration.checkpoints, configuration.settings.sources)
         if refusal is not None:
             raise refusal
-        addition = await _begin(interaction, version, data)
-        del data
+        addition = await _begin(interaction, version, taken)
     if addition is not None:
         await follow(interaction, addition)
 
@@ -115,7 +118,7 @@ async def _add_link(interaction: Interaction, link: Link) -> None:
 
 
 async def _begin(
-    interaction: Interaction, version: RemoteVersion, attached: bytes | None = None
+    interaction: Interaction, version: RemoteVersion, attached: TakenFile | None = None
 ) -> LoraAddition | None:
     """Begin to add a version, with the file that a person attached, if they did; None: it is here, which they see."""
     client, who = interaction.client, context_of(interaction)

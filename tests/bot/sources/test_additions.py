@@ -17,6 +17,7 @@ from bot.database.additions import AdditionState, LoraAddition, find_addition, s
 from bot.database.loras import Lora, find_lora_by_name
 from bot.i18n import explained, speaking
 from bot.sources.additions import Additions
+from bot.sources.attached import TakenFile
 from bot.sources.choosing import choose
 from bot.sources.errors import (
     AddingOff,
@@ -92,9 +93,19 @@ async def anybody(_addition_id: int) -> None:
     """Admits everybody."""
 
 
+@asynccontextmanager
+async def taking(additions: Additions, name: str, data: bytes) -> AsyncGenerator[TakenFile]:
+    async def read() -> bytes:
+        return data
+
+    async with additions.taking(name, len(data), read) as taken:
+        yield taken
+
+
 async def attach(additions: Additions, name: str, data: bytes, person: int = ADA) -> LoraAddition:
-    version = await additions.describe_attached(name, data)
-    return await additions.add_attached(version, data, person, None, anybody)
+    async with taking(additions, name, data) as taken:
+        version = await additions.describe_attached(taken, person)
+        return await additions.add_attached(version, taken, person, None, anybody)
 
 
 def left(house: House) -> list[str]:
@@ -262,8 +273,9 @@ async def test_who_is_not_admitted_leaves_no_row_and_no_file(house: House, hubs:
 
         with pytest.raises(AddingOff):
             await additions.add(version, ADA, SERVER, nobody)
-        with pytest.raises(AddingOff):
-            await additions.add_attached(version, demo_lora(), ADA, SERVER, nobody)
+        async with taking(additions, "owl.safetensors", demo_lora()) as taken:
+            with pytest.raises(AddingOff):
+                await additions.add_attached(version, taken, ADA, SERVER, nobody)
         assert await waiting_additions(found.connection) == [] and left(house) == []
 
 
@@ -309,9 +321,10 @@ async def test_an_attached_file_outlasts_a_download_of_the_same(house: House, hu
         version = (await additions.look_up(hubs.link(version_id))).versions[0]
         downloaded = await additions.add(version, ADA, None, anybody)
         await asked.wait()
-        mine = await additions.describe_attached("my own.safetensors", data)
-        cancelling = asyncio.create_task(additions.cancel(downloaded.id, ADA)) if cancelled else None
-        attached = await additions.add_attached(mine, data, BO, None, anybody)
+        async with taking(additions, "my own.safetensors", data) as taken:
+            mine = await additions.describe_attached(taken, BO)
+            cancelling = asyncio.create_task(additions.cancel(downloaded.id, ADA)) if cancelled else None
+            attached = await additions.add_attached(mine, taken, BO, None, anybody)
         goes_on.set()
         assert (await ended(additions, attached)).state is AdditionState.ADDED
         assert (await entry(found, "Komori")).usable

@@ -1,4 +1,4 @@
-"""Files that people attach: one at a time in memory, and none where it may not be added or has no room."""
+"""Files that people attach: one at a time in memory; not where there is no room, no right or no answer of a hub."""
 
 from __future__ import annotations
 
@@ -6,46 +6,184 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
-from bot.sources.errors import AddingOff, FileTooLarge, NoRoom
-from tests.bot.sources.hubs import Hubs
-from tests.bot.sources.test_additions import ADA, SERVER, demo_lora, left, opened
+from bot.database.additions import AdditionState
+from bot.i18n import explained, speaking
+from bot.sources.additions import Additions
+from bot.sources.choosing import why_not
+from bot.sources.errors import AddingOff, FileTooLarge, MinorAndMature, NoRoom, NotLookedUp, RealPerson
+from bot.sources.look_ups import MOST, LookedUpTooOften
+from bot.sources.remote import RemoteVersion
+from inference.content_rating import ContentRating
+from tests.bot.sources.hubs import Answer, Hubs, content, running_hubs, sha256, status
+from tests.bot.sources.test_additions import ADA, BO, SERVER, attach, demo_lora, ended, entry, left, opened, taking
 from tests.house import House
 
+BY_HASH = "/api/v1/model-versions/by-hash"
 
-async def test_files_are_taken_one_after_the_other(tmp_path: Path, hubs: Hubs) -> None:
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+async def described(additions: Additions, data: bytes, person: int = ADA) -> RemoteVersion:
+    async with taking(additions, "owl.safetensors", data) as taken:
+        return await additions.describe_attached(taken, person)
+
+
+async def test_files_are_read_one_after_the_other(house: House, hubs: Hubs) -> None:
     held, most = 0, 0
-    async with opened(House(tmp_path), hubs) as (_, additions):
+    async with opened(house, hubs) as (_, additions):
+
+        async def read() -> bytes:
+            nonlocal held, most
+            held, most = held + 1, max(most, held + 1)
+            await asyncio.to_thread(lambda: None)
+            held -= 1
+            return b"0" * 1000
 
         async def take() -> None:
-            nonlocal held, most
-            async with additions.taking("owl.safetensors", 1000):
-                held, most = held + 1, max(most, held + 1)
-                await asyncio.to_thread(lambda: None)
-                held -= 1
+            async with additions.taking("owl.safetensors", 1000, read) as taken:
+                assert taken.path.read_bytes() == b"0" * 1000
 
         await asyncio.gather(*(take() for _ in range(20)))
-    assert (held, most) == (0, 1)
+    assert (held, most, left(house)) == (0, 1, [])
 
 
-async def test_a_file_without_room_is_not_taken(tmp_path: Path, hubs: Hubs) -> None:
-    async with opened(House(tmp_path), hubs, free_gigabytes=2**20, max_lora_megabytes=1) as (_, additions):
+async def test_nobody_waits_while_a_file_of_another_is_looked_up(house: House, hubs: Hubs) -> None:
+    asked, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(request: web.Request) -> web.StreamResponse:
+        asked.set()
+        await goes_on.wait()
+        return await hubs.usual(request)
+
+    hubs.fault(BY_HASH, slow, hubs.usual)
+    async with opened(house, hubs) as (_, additions):
+        waiting = asyncio.create_task(described(additions, demo_lora(seed=1)))
+        await asked.wait()
+        assert (await described(additions, demo_lora(seed=2), BO)).name == "owl"
+        goes_on.set()
+        await waiting
+
+
+async def test_a_file_without_room_is_not_taken(house: House, hubs: Hubs) -> None:
+    async def read() -> bytes:
+        raise AssertionError
+
+    async with opened(house, hubs, free_gigabytes=2**20, max_lora_megabytes=1) as (_, additions):
         with pytest.raises(NoRoom):
-            async with additions.taking("owl.safetensors", 1000):
+            async with additions.taking("owl.safetensors", 1000, read):
                 pass
         with pytest.raises(FileTooLarge):
-            async with additions.taking("owl.safetensors", 2**20 + 1):
+            async with additions.taking("owl.safetensors", 2**20 + 1, read):
                 pass
 
 
-async def test_nothing_is_written_for_who_may_not_add(tmp_path: Path, hubs: Hubs) -> None:
-    house = House(tmp_path)
+async def test_nothing_is_kept_for_who_may_not_add(house: House, hubs: Hubs) -> None:
     async with opened(house, hubs) as (_, additions):
-        version = await additions.describe_attached("owl.safetensors", demo_lora())
 
         async def nobody(_addition_id: int) -> None:
-            assert left(house) == []
             raise AddingOff
 
-        with pytest.raises(AddingOff):
-            await additions.add_attached(version, demo_lora(), ADA, SERVER, nobody)
+        async with taking(additions, "owl.safetensors", demo_lora()) as taken:
+            version = await additions.describe_attached(taken, ADA)
+            with pytest.raises(AddingOff):
+                await additions.add_attached(version, taken, ADA, SERVER, nobody)
+    assert left(house) == []
+
+
+async def test_all_pages_say_whom_it_shows_and_for_whom_it_is(house: House, hubs: Hubs) -> None:
+    data = demo_lora()
+    hubs.add_lora("Komori", data, "Other")
+    hubs.add_version(hubs.add_model("Copy", minor=True), data, "Other", nsfwLevel=4)
+    async with opened(house, hubs) as (found, additions):
+        version = await described(additions, data)
+        assert (version.name, version.rating, version.minor) == ("Komori", ContentRating.MATURE, True)
+        settings = found.configuration.settings.sources
+        assert isinstance(why_not(version, found.configuration.checkpoints, settings), MinorAndMature)
+        hubs.add_version(hubs.add_model("Second copy", poi=True), data, "Other")
+        version = await described(additions, data)
+        assert isinstance(why_not(version, found.configuration.checkpoints, settings), RealPerson)
+
+
+async def test_pages_that_one_of_the_sites_leaves_out_are_asked_for_at_the_other(house: House, hubs: Hubs) -> None:
+    data = demo_lora()
+    hubs.add_lora("Komori", data, "Other")
+    async with running_hubs() as red:
+        red.add_model("Another")
+        red.add_version(red.add_model("Copy", poi=True), data, "Other", id=60_000)
+        async with opened(house, hubs, civitai_red_endpoint=red.url) as (_, additions):
+            version = await described(additions, data)
+            assert (version.name, version.real_person) == ("Komori", True)
+            red.fault(BY_HASH, status(500))
+            with pytest.raises(NotLookedUp):
+                await described(additions, data)
+
+
+async def test_a_page_without_files_is_heard_too(house: House, hubs: Hubs) -> None:
+    data = demo_lora()
+    hubs.add_lora("Komori", data, "Other", poi=True, mode="Archived")
+    (model,) = hubs.models.values()
+    told = {**model["modelVersions"][0], "model": {"name": "Komori", "type": "LORA", "poi": True}, "files": []}
+    hubs.fault(BY_HASH, lambda _: _json([told]))
+    async with opened(house, hubs) as (_, additions):
+        assert (await described(additions, data)).real_person
+
+
+async def _json(value: object) -> web.StreamResponse:
+    return web.json_response(value)
+
+
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        (BY_HASH, status(401)),
+        (BY_HASH, status(403)),
+        (BY_HASH, status(404)),
+        (BY_HASH, status(429, None, **{"Retry-After": "300"})),
+        (BY_HASH, status(500)),
+        (BY_HASH, content(b"<html>", "text/html")),
+        (BY_HASH, content(b'{"error": "x"}', "application/json")),
+        (BY_HASH, content(b'[{"id": 1}]', "application/json")),
+        ("/api/v1/models/1000", status(500)),
+    ],
+    ids=["401", "403", "404", "429", "500", "HTML", "no list", "no version", "model 500"],
+)
+async def test_what_cannot_be_looked_up_is_refused_and_had_later(
+    house: House, hubs: Hubs, path: str, answer: Answer
+) -> None:
+    data = demo_lora()
+    hubs.add_lora("Komori", data, "Other", nsfwLevel=16)
+    hubs.fault(path, answer)
+    async with opened(house, hubs) as (found, additions):
+        with pytest.raises(NotLookedUp) as refused:
+            await attach(additions, "owl.safetensors", data)
+        for language, word in (("en-US", "again later"), ("ja", "もう一度")):
+            with speaking(language):
+                assert word in explained(refused.value)
+        assert left(house) == []
+        hubs.faults.clear()
+        done = await ended(additions, await attach(additions, "owl.safetensors", data))
+        assert done.state is AdditionState.ADDED
+        assert (await entry(found, "Komori")).content_rating is ContentRating.EXPLICIT
+
+
+async def test_without_a_hub_files_are_taken_as_they_are(house: House, hubs: Hubs) -> None:
+    data = demo_lora()
+    async with opened(house, hubs, look_up_attached=False) as (found, additions):
+        done = await ended(additions, await attach(additions, "owl.safetensors", data))
+        assert (done.state, done.sha256) == (AdditionState.ADDED, sha256(data))
+        assert (await entry(found, "owl")).content_rating is None
+    assert not hubs.asked
+
+
+async def test_a_person_has_so_many_files_looked_up(house: House, hubs: Hubs) -> None:
+    async with opened(house, hubs) as (_, additions):
+        for _number in range(MOST):
+            additions.look_ups.count(ADA)
+        with pytest.raises(LookedUpTooOften):
+            await described(additions, demo_lora())
+        assert (await described(additions, demo_lora(), BO)).name == "owl"
