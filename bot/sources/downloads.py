@@ -6,6 +6,7 @@ import asyncio
 import errno
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -38,7 +39,8 @@ LEAST_BYTES = 64 * 1024  # that have to come in the time after which a file is g
 BUFFER_BYTES = 2**20  # hashed and written at a time
 SLACK_BYTES = 4096  # a hub gives sizes in rounded KB
 MAX_HEADER = 2**27  # bytes; a larger header is no safetensors file's
-UNSATISFIABLE = 416  # the status for a part that is not there
+PARTIAL, UNSATISFIABLE = 206, 416  # the status for a part, and for one that is not there
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 
 # Civitai answers downloads with a status and JSON only to who says so; others are led to a page.
 _HEADERS = {"Accept-Encoding": "identity", "Content-Type": "application/json"}
@@ -61,6 +63,15 @@ class WantedFile:
     weights: bool = True
 
 
+@dataclass(frozen=True)
+class _Range:
+    """Which bytes of how many an answer has, from `start` to `end`."""
+
+    start: int
+    end: int
+    total: int
+
+
 Received = Callable[[int, int | None], None]  # bytes so far, bytes in all
 
 
@@ -74,6 +85,7 @@ class Download:
         self._received = received
         self._hash = hashlib.sha256()
         self._size = 0
+        self._whole: int | None = None  # bytes of the whole file, as an answer with a part of it said
         self._resumed = False  # the part is of an earlier run, and may be of another file
 
     async def run(self) -> str:
@@ -121,7 +133,7 @@ class Download:
     def _restart(self) -> None:
         with _explained(self._wanted.name):
             self._part.unlink(missing_ok=True)
-        self._hash, self._size, self._resumed = hashlib.sha256(), 0, False
+        self._hash, self._size, self._resumed, self._whole = hashlib.sha256(), 0, False, None
 
     def _write(self, block: bytes) -> None:
         with _explained(self._wanted.name), self._part.open("ab") as file:
@@ -175,9 +187,15 @@ class Download:
 
     async def _take(self, response: aiohttp.ClientResponse) -> None:
         host, wanted = response.url.host or "", self._wanted
-        if self._size and not self._continues(response):
+        part = _range_of(response) if response.status == PARTIAL else None
+        if response.status == PARTIAL and not (part and self._continues(part)):
+            await asyncio.to_thread(self._restart)
+            raise Passing(AnswerUnreadable(host=host), 0.0)
+        if response.status != PARTIAL and self._size:
             await asyncio.to_thread(self._restart)
         declared = None if response.content_length is None else self._size + response.content_length
+        if part is not None:
+            declared = self._whole = part.total
         total = declared if declared is not None else wanted.size
         if declared is not None:
             self._check_size(declared)
@@ -187,10 +205,12 @@ class Download:
         await self._read(response, host, total)
         if total is not None and self._size < total - (0 if declared is not None else SLACK_BYTES):
             raise Passing(CutShort(host=host, name=wanted.name))
+        if declared is not None and self._size > declared:
+            raise LargerThanSaid(name=wanted.name, host=host)
 
-    def _continues(self, response: aiohttp.ClientResponse) -> bool:
-        begins = response.headers.get("Content-Range", "").startswith(f"bytes {self._size}-")
-        return response.status == 206 and begins
+    def _continues(self, part: _Range) -> bool:
+        """Whether a part goes on where the file ends here, and is of a file that is as long as in earlier answers."""
+        return part.start == self._size <= part.end < part.total and self._whole in {None, part.total}
 
     async def _read(self, response: aiohttp.ClientResponse, host: str, total: int | None) -> None:
         """Write what comes; what was read before a break is kept."""
@@ -239,6 +259,12 @@ class Download:
             await asyncio.to_thread(self._restart)
             raise Passing(wrong, 0.0)
         await asyncio.to_thread(self._sync)
+
+
+def _range_of(response: aiohttp.ClientResponse) -> _Range | None:
+    """What an answer says that it is a part of; None for an answer that does not say it, or not of how many bytes."""
+    found = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
+    return _Range(*map(int, found.groups())) if found else None
 
 
 def _require_safetensors(start: bytes, host: str, name: str) -> None:

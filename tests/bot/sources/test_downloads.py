@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
@@ -166,6 +167,48 @@ async def test_a_hub_that_knows_no_ranges_is_asked_for_all_of_it(hubs: Hubs, htt
     hubs.fault(hubs.file_path(version_id), cut_after(hubs, 2**20), content(DATA))
     assert await fetched(http, wanted(hubs, version_id), part) == sha256(DATA)
     assert what(part) == DATA
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "bytes 0-{end}/{all}",
+        "bytes {later}-{end}/{all}",
+        "bytes {start}-{end}/{more}",
+        "bytes {start}-{end}/*",
+        "items {start}-{end}/{all}",
+        "",
+    ],
+)
+@pytest.mark.parametrize("hash_", [sha256(DATA), None])
+async def test_another_part_than_was_asked_for_is_not_taken(
+    hubs: Hubs, http: SourceHttp, part: Path, said: str, hash_: str | None
+) -> None:
+    version_id = hubs.add_lora("Komori", DATA)
+
+    async def other(request: web.Request) -> web.StreamResponse:
+        start = request.http_range.start or 0
+        names = {"start": start, "later": start + 100, "end": len(DATA) - 1, "all": len(DATA), "more": len(DATA) + 9}
+        return web.Response(status=206, body=DATA[start + 100 :], headers={"Content-Range": said.format(**names)})
+
+    hubs.fault(hubs.file_path(version_id), cut_after(hubs, 2**20), cut_after(hubs, 10), other, hubs.usual)
+    assert await fetched(http, wanted(hubs, version_id, sha256=hash_), part) == sha256(DATA)
+    assert what(part) == DATA
+
+
+async def test_a_hub_that_gives_small_parts_is_asked_for_one_after_the_other(
+    hubs: Hubs, http: SourceHttp, part: Path
+) -> None:
+    version_id = hubs.add_lora("Komori", DATA)
+
+    async def some(request: web.Request) -> web.StreamResponse:
+        start = request.http_range.start or 0
+        body = DATA[start : start + len(DATA) // 3]
+        said = f"bytes {start}-{start + len(body) - 1}/{len(DATA)}"
+        return web.Response(status=206, body=body, headers={"Content-Range": said})
+
+    hubs.fault(hubs.file_path(version_id), some)
+    assert await fetched(http, wanted(hubs, version_id, sha256=None), part) == sha256(DATA)
 
 
 async def test_a_file_that_drips_is_given_up(hubs: Hubs, http: SourceHttp, part: Path) -> None:
