@@ -56,6 +56,7 @@ class AdditionSteps:
         self._http = http
         self._civitai = civitai
         self._slots = asyncio.Semaphore(configuration.settings.sources.at_once)
+        self._placed: set[int] = set()  # additions whose file was put into the library in this run
         self._placing = asyncio.Lock()  # from the choice of a name until the entry of that name is there
 
     async def carry_out(self, addition: LoraAddition, version: RemoteVersion, progress: Progress) -> None:
@@ -81,10 +82,12 @@ class AdditionSteps:
 
     async def clear(self, addition: LoraAddition) -> None:
         """Remove all that an addition left, and nothing of what was added earlier. Raises OSError or DatabaseError."""
-        if await is_added(self._connection, addition.path):  # by the same page, which tells no hash
+        if addition.id not in self._placed and await is_added(self._connection, addition.path):
+            # By the same page, which tells no hash: the file there is that of the earlier addition.
             await asyncio.to_thread(self.part(addition.key).unlink, missing_ok=True)
         else:
             await asyncio.to_thread(remove, self.target(addition.path), self.part(addition.key))
+        self._placed.discard(addition.id)
         await asyncio.to_thread(self.attached(addition.key).unlink, missing_ok=True)
 
     async def entry_of(self, sha256: str) -> Lora | None:
@@ -145,6 +148,7 @@ class AdditionSteps:
         """Put the file into the library and its entry into the catalogue. Raises SourceError and others."""
         if not await asyncio.to_thread(target.exists):
             name = await self._free_name(version)
+            self._placed.add(addition.id)
             try:
                 await asyncio.to_thread(place, self.part(addition.key), target, sidecar_of(version, name, checked))
             except OSError as problem:
@@ -163,6 +167,7 @@ class AdditionSteps:
             if await finish_addition(self._connection, addition.id, checked.sha256) is None:
                 return
             news = await keep_claims(self._configuration.settings.library.folder, claims)
+        self._placed.discard(addition.id)
         if news:
             await self._library.scan()
 

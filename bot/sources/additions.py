@@ -10,6 +10,7 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 from typing import TypeAlias
 
@@ -51,8 +52,18 @@ from inference.lora.sidecar import BadSidecar, Category
 
 log = logging.getLogger(__name__)
 
+RETRY_SECONDS = 30.0  # until it is tried again to store that something failed
+
 # Raises why a person may not add a LoRA; the id is that of the addition that they join, or NO_ADDITION.
 Admission: TypeAlias = Callable[[int], Awaitable[None]]
+
+
+class Withdrawal(Enum):
+    """What became of an addition when a person did not ask for it any more."""
+
+    CANCELLED = auto()  # it is not fetched
+    OTHERS = auto()  # others ask for it, and it comes
+    ENDED = auto()  # it had ended already
 
 
 @dataclass(frozen=True)
@@ -72,11 +83,14 @@ class Additions:
         configuration: Configuration,
         keeper: LibraryKeeper,
         http: SourceHttp,
+        *,
+        retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         self._connection = connection
         self._configuration = configuration
         self._library = keeper
         self._http = http
+        self._retry_seconds = retry_seconds
         self.civitai = Civitai(http, self._settings)
         self.hugging_face = HuggingFace(http, self._settings)
         self._steps = AdditionSteps(connection, configuration, keeper, http, self.civitai)
@@ -103,13 +117,12 @@ class Additions:
     async def resume(self) -> None:
         """Go on with what an earlier run of the program had not ended, and remove parts of files that nobody asks for.
 
-        If adding is off now, nothing is fetched any more. Raises DatabaseError or OSError.
+        If adding is off now, nothing is fetched any more. Raises DatabaseError.
         """
         waiting = await waiting_additions(self._connection)
         if not self._settings().enabled:
             for addition in waiting:
-                await self._steps.clear(addition)
-                await fail_addition(self._connection, addition.id, AddingOff())
+                await self._give_up(addition, AddingOff())
             waiting = []
         kept = {path for each in waiting for path in (self._steps.part(each.key), self._steps.attached(each.key))}
         await asyncio.to_thread(_sweep, self._configuration.settings.library.folder / FOLDER, kept)
@@ -274,20 +287,22 @@ class Additions:
         """Whether the person is among those who ask for it. Raises DatabaseError."""
         return await find_request(self._connection, addition_id, person_id) is not None
 
-    async def cancel(self, addition_id: int, person_id: int) -> bool:
-        """Withdraw the person's request; True when there is no other, and it is not fetched. Raises DatabaseError."""
+    async def cancel(self, addition_id: int, person_id: int) -> Withdrawal:
+        """Withdraw the person's request; when there is no other, it is not fetched. Raises DatabaseError."""
         async with self._turns:
             come = self._received.get(addition_id)
             cancelled = await withdraw_request(
                 self._connection, addition_id, person_id, counts=come is not None and come.size > 0
             )
             if cancelled is None:
-                return False
+                found = await find_addition(self._connection, addition_id)
+                waits = found is not None and found.state is AdditionState.WAITING
+                return Withdrawal.OTHERS if waits else Withdrawal.ENDED
             if (task := self._tasks.get(addition_id)) is not None:
                 task.cancel()
                 await asyncio.wait({task})
             await self._steps.clear(cancelled)
-        return True
+        return Withdrawal.CANCELLED
 
     async def correct_category(self, lora: Lora, category: Category) -> None:
         """Correct what a LoRA that was added from outside is for. Raises SourceError, DatabaseError or as a scan."""
@@ -324,20 +339,34 @@ class Additions:
             async with self._turns:
                 if problem is None:
                     await self._forget_attached(addition.key)  # attached while it was fetched
-                elif last or not await asyncio.to_thread(self._steps.attached(addition.key).exists):
-                    await self._fail(addition, version, problem)
-                else:
+                    return
+                if not last and await asyncio.to_thread(self._steps.attached(addition.key).exists):
                     continue  # the download failed, and meanwhile somebody attached the file
+                told = _told(addition, version, problem)
+                stored = await background.failure(self._give_up(addition, told))
+            while stored is not None:
+                log.warning("that %s is not added is stored later: %s", addition.path, stored)
+                await asyncio.sleep(self._retry_seconds)
+                async with self._turns:
+                    stored = await background.failure(self._give_up(addition, told))
             return
 
-    async def _fail(self, addition: LoraAddition, version: RemoteVersion, problem: Exception) -> None:
-        await self._steps.clear(addition)
-        told = problem if isinstance(problem, SourceError) else AddingBroken(name=version.name)
-        if told is not problem:
-            log.error("adding %s failed", addition.path, exc_info=problem)
-        else:
-            log.info("%s is not added: %s", addition.path, told)
-        await fail_addition(self._connection, addition.id, told)
+    async def _give_up(self, addition: LoraAddition, why: SourceError) -> None:
+        """Store that it has failed, also when not all that it left can be removed. Raises DatabaseError."""
+        try:
+            await self._steps.clear(addition)
+        except OSError as problem:
+            log.error("what was fetched for %s cannot be removed: %s", addition.path, problem)
+        await fail_addition(self._connection, addition.id, why)
+
+
+def _told(addition: LoraAddition, version: RemoteVersion, problem: Exception) -> SourceError:
+    """What people are told of a problem; the log has what they are not told."""
+    if isinstance(problem, SourceError):
+        log.info("%s is not added: %s", addition.path, problem)
+        return problem
+    log.error("adding %s failed", addition.path, exc_info=problem)
+    return AddingBroken(name=version.name)
 
 
 def _sweep(folder: Path, kept: Iterable[Path]) -> None:

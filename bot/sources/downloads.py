@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,7 +97,8 @@ class Download:
             await asyncio.to_thread(self._prepare)
             await self._attempts()
         except SourceError:
-            await asyncio.to_thread(self._part.unlink, missing_ok=True)
+            with suppress(OSError):  # what went wrong first is told
+                await asyncio.to_thread(self._part.unlink, missing_ok=True)
             raise
         return self._hash.hexdigest()
 

@@ -309,6 +309,13 @@ class AddingCancelled(SourceError):
 
 
 @dataclass(eq=False)
+class AddingLeft(SourceError):
+    """You do not add {name} any more. Others asked for it too, so it still comes."""
+
+    name: str
+
+
+@dataclass(eq=False)
 class AddingBroken(SourceError):
     """Adding {name} did not work, because of this bot and not of you. Whoever runs it finds the reason in its log."""
 

@@ -164,9 +164,15 @@ def place(part: Path, target: Path, sidecar: Sidecar) -> None:
 
 
 def remove(target: Path, part: Path) -> None:
-    """Remove a file with all that was written beside it, and its part. Raises OSError."""
+    """Remove a file with all that was written beside it, and its part. Raises OSError when one of them stays."""
+    problem: OSError | None = None
     for path in (target, part, target.with_suffix(".json"), preview_path(target)):
-        path.unlink(missing_ok=True)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as stays:
+            problem = stays
+    if problem is not None:
+        raise problem
 
 
 def change_category(lora: Path, category: Category) -> None:

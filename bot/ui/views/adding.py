@@ -17,10 +17,10 @@ from bot.errors import NothingThere, NotShownHere, NotYours
 from bot.i18n import _
 from bot.moderation.enforcement import WordRules
 from bot.moderation.word_rules import TextKind
-from bot.sources.additions import Received
+from bot.sources.additions import Received, Withdrawal
 from bot.sources.attached import TakenFile
 from bot.sources.choosing import choose, why_not
-from bot.sources.errors import AddingCancelled, NoLink
+from bot.sources.errors import AddingCancelled, AddingLeft, NoLink
 from bot.sources.links import Link, parse_link
 from bot.sources.placing import entry_name
 from bot.sources.remote import RemoteVersion
@@ -64,8 +64,11 @@ class StopAddingButton(PersistentButton, template=r"addstop:(?P<addition>\d{1,18
         version = RemoteVersion.model_validate_json(addition.source)
         if not await client.additions.requested_by(addition.id, interaction.user.id):
             raise NotYours(instead=_("Only who added it can cancel it."))
-        await client.additions.cancel(addition.id, interaction.user.id)
-        await acknowledge.replace(interaction, _line(error_message(AddingCancelled(name=version.name))), [])
+        withdrawal = await client.additions.cancel(addition.id, interaction.user.id)
+        if withdrawal is Withdrawal.ENDED:
+            raise NothingThere(what=_("This has ended already."))
+        told = AddingCancelled if withdrawal is Withdrawal.CANCELLED else AddingLeft
+        await acknowledge.replace(interaction, _line(error_message(told(name=version.name))), [])
 
 
 async def add_by_link(interaction: Interaction, typed: str) -> None:

@@ -16,7 +16,7 @@ from bot.app.assembly import Catalogued, open_catalogue
 from bot.database.additions import AdditionState, LoraAddition, find_addition, sources_of, waiting_additions
 from bot.database.loras import Lora, find_lora_by_name
 from bot.i18n import explained, speaking
-from bot.sources.additions import Additions
+from bot.sources.additions import Additions, Withdrawal
 from bot.sources.attached import TakenFile
 from bot.sources.choosing import choose
 from bot.sources.errors import (
@@ -67,7 +67,7 @@ async def opened(house: House, hubs: Hubs, **changes: object) -> AsyncGenerator[
     settings = house.settings.model_copy(update={"sources": sources})
     async with open_catalogue(settings) as found:
         http = SourceHttp(lambda: found.configuration.settings.sources, waits=(0.01, 0.01))
-        additions = Additions(found.connection, found.configuration, found.keeper, http)
+        additions = Additions(found.connection, found.configuration, found.keeper, http, retry_seconds=0.01)
         yield found, additions
         await additions.close()
 
@@ -239,9 +239,10 @@ async def test_it_is_cancelled_when_nobody_wants_it_any_more(house: House, hubs:
         version = (await additions.look_up(hubs.link(version_id))).versions[0]
         addition = await additions.add(version, ADA, None, anybody)
         await additions.add(version, BO, None, anybody)
-        assert not await additions.cancel(addition.id, ADA)
-        assert not await additions.cancel(addition.id, 99), "who did not ask cannot cancel"
-        assert await additions.cancel(addition.id, BO)
+        assert await additions.cancel(addition.id, ADA) is Withdrawal.OTHERS
+        assert await additions.cancel(addition.id, 99) is Withdrawal.OTHERS, "who did not ask cannot cancel"
+        assert await additions.cancel(addition.id, BO) is Withdrawal.CANCELLED
+        assert await additions.cancel(addition.id, BO) is Withdrawal.ENDED
         done = await find_addition(found.connection, addition.id)
         assert done is not None and done.state is AdditionState.CANCELLED
         assert left(house) == []
@@ -257,7 +258,7 @@ async def test_who_cancels_never_removes_what_somebody_else_added(house: House, 
         await ended(additions, await additions.add(version, ADA, None, anybody))
         before = left(house)
         again = await additions.add(version, BO, None, anybody)
-        assert await additions.cancel(again.id, BO)
+        assert await additions.cancel(again.id, BO) is Withdrawal.CANCELLED
         assert left(house) == before
         await found.keeper.scan()
         assert (await entry(found, "Komori")).usable

@@ -11,6 +11,7 @@ from aiohttp import web
 from bot.app.assembly import Catalogued
 from bot.database.additions import MAX_PAGES, AdditionState, sources_of
 from bot.database.connection import fetch_one
+from bot.sources.additions import Withdrawal
 from bot.sources.remote import RemoteVersion
 from inference.base_models import BaseModelId
 from inference.lora.evidence import Source
@@ -141,7 +142,7 @@ async def test_what_is_cancelled_leaves_no_claim(house: House, hubs: Hubs) -> No
         version = (await additions.look_up(hubs.link(version_id))).versions[0]
         addition = await additions.add(version, ADA, None, anybody)
         await asked.wait()
-        assert await additions.cancel(addition.id, ADA)
+        assert await additions.cancel(addition.id, ADA) is Withdrawal.CANCELLED
     assert not (house.library / FILE_NAME).exists()
 
 
@@ -153,5 +154,5 @@ async def test_what_fails_leaves_no_claim(house: House, hubs: Hubs) -> None:
         addition = await additions.add(version, ADA, None, anybody)
         (house.library / addition.path).with_suffix(".json").mkdir(parents=True)  # its sidecar cannot be written
         done = await additions.until_ended(addition.id, 60)
-        assert done is not None and done.state is not AdditionState.ADDED
+        assert done is not None and done.state is AdditionState.FAILED
     assert read_answers(house.library) == {}

@@ -9,11 +9,15 @@ from aiohttp import web
 from PIL import Image
 
 from bot.database.additions import AdditionState
-from bot.sources.errors import AddingOff
-from bot.sources.placing import file_path, preview_path
-from tests.bot.sources.hubs import Hubs
+from bot.sources.errors import AddingOff, DiskFailed, Gone
+from bot.sources.placing import file_path, key_of, part_path, preview_path, remove
+from tests.bot.sources.hubs import Hubs, status
 from tests.bot.sources.test_additions import ADA, anybody, demo_lora, ended, left, opened
 from tests.house import House
+
+REFUSES = """
+    CREATE TRIGGER refuses BEFORE UPDATE ON addition WHEN new.state = '{}' BEGIN SELECT raise(ABORT, 'disk full'); END
+"""
 
 
 async def test_a_preview_is_written_in_one_step(tmp_path: Path, hubs: Hubs) -> None:
@@ -40,6 +44,47 @@ def png_bytes() -> bytes:
     file = io.BytesIO()
     Image.new("RGB", (8, 8)).save(file, "PNG")
     return file.getvalue()
+
+
+async def test_a_failure_that_cannot_be_stored_at_once_is_stored_later(tmp_path: Path, hubs: Hubs) -> None:
+    version_id = hubs.add_lora("Komori", demo_lora(), "Other")
+    hubs.fault(hubs.file_path(version_id), status(404))
+    async with opened(House(tmp_path), hubs) as (found, additions):
+        await found.connection.execute(REFUSES.format("failed"))
+        version = (await additions.look_up(hubs.link(version_id))).versions[0]
+        addition = await additions.add(version, ADA, None, anybody)
+        waiting = await additions.until_ended(addition.id, 0.1)
+        assert waiting is not None and waiting.state is AdditionState.WAITING
+        await found.connection.execute("DROP TRIGGER refuses")
+        assert isinstance((await ended(additions, addition)).failure, Gone)
+
+
+async def test_what_cannot_be_removed_keeps_no_failure_from_being_told(tmp_path: Path, hubs: Hubs) -> None:
+    house = House(tmp_path)
+    version_id = hubs.add_lora("Komori", demo_lora(), "Other")
+    hubs.fault(hubs.file_path(version_id), status(404))
+    hubs.paused.clear()
+    async with opened(house, hubs) as (_found, additions):
+        version = (await additions.look_up(hubs.link(version_id))).versions[0]
+        folder = house.library / part_path(key_of(version))
+        (folder / "inside").mkdir(parents=True)  # in place of a file: it is neither read nor removed
+        hubs.paused.set()
+        done = await ended(additions, await additions.add(version, ADA, None, anybody))
+        assert done.state is AdditionState.FAILED and isinstance(done.failure, DiskFailed)
+
+
+async def test_what_an_operator_removed_stays_removed_when_it_is_not_added_again(tmp_path: Path, hubs: Hubs) -> None:
+    house = House(tmp_path)
+    version_id = hubs.add_lora("Komori", demo_lora(), "Other")
+    async with opened(house, hubs) as (found, additions):
+        version = (await additions.look_up(hubs.link(version_id))).versions[0]
+        first = await ended(additions, await additions.add(version, ADA, None, anybody))
+        remove(house.library / first.path, house.library / part_path(first.key))
+        await found.keeper.scan()
+        await found.connection.execute(REFUSES.format("added"))
+        again = await ended(additions, await additions.add(version, ADA, None, anybody))
+        assert (again.state, again.path) == (AdditionState.FAILED, first.path)
+        assert left(house) == []
 
 
 async def test_nothing_goes_on_at_a_start_with_adding_off(tmp_path: Path, hubs: Hubs) -> None:
