@@ -43,6 +43,7 @@ class TakenFile:
             update={
                 "file": self._file,
                 "rating": max(filter(None, (page.rating for page in pages)), default=None),
+                "highest_rating": max(filter(None, (page.strictest_rating for page in pages)), default=None),
                 "minor": any(page.minor for page in pages),
                 "real_person": any(page.real_person for page in pages),
             }

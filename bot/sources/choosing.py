@@ -68,7 +68,8 @@ def why_not(version: RemoteVersion, checkpoints: InstalledCheckpoints, settings:
         return Archived(host=version.hub)
     if version.real_person and not settings.real_people:
         return RealPerson(name=version.name)
-    if version.minor and (version.rating is None or version.rating > ContentRating.TEEN):
+    strictest = version.strictest_rating
+    if version.minor and (strictest is None or strictest > ContentRating.TEEN):
         return MinorAndMature(name=version.name)
     if version.file is None:
         return NoSafetensors(host=version.hub)

@@ -201,6 +201,7 @@ class Civitai:
                 if description is None
                 else description,
                 rating=_rating(told, model),
+                highest_rating=_highest(told, model),
                 category=guess_category(tags, name),
                 minor=model.get("minor") is True,
                 real_person=model.get("poi") is True,
@@ -229,11 +230,18 @@ def file_hashes(version: dict[str, Any]) -> list[str]:
 
 
 def _rating(version: dict[str, Any], model: dict[str, Any]) -> ContentRating | None:
+    """A version's own rating; where it has none, that of its model, which joins all its versions. None without any.
+
+    What its model says is not for everybody is at least mature.
+    """
+    own = content_rating(version.get("nsfwLevel")) or content_rating(model.get("nsfwLevel"))
+    adult = ContentRating.MATURE if model.get("nsfw") is True else None
+    return max(filter(None, (own, adult)), default=None)
+
+
+def _highest(version: dict[str, Any], model: dict[str, Any]) -> ContentRating | None:
     """The highest rating that a version or its model has; None without any."""
-    told = [content_rating(version.get("nsfwLevel")), content_rating(model.get("nsfwLevel"))]
-    if model.get("nsfw") is True:
-        told.append(ContentRating.MATURE)
-    return max(filter(None, told), key=lambda rating: rating.level, default=None)
+    return max(filter(None, (_rating(version, model), content_rating(model.get("nsfwLevel")))), default=None)
 
 
 def _words(value: object) -> tuple[str, ...]:

@@ -43,7 +43,8 @@ class RemoteVersion(_Value):
     """A version of a LoRA or checkpoint at a hub.
 
     `base_model` is the hub's name for it, or the id of a repository. `trigger_words` are groups: each may be several
-    words that go together, such as an outfit's. `ends` is when its early access ends. `revision` pins a repository.
+    words that go together, such as an outfit's. `rating` is this version's own, `highest_rating` the highest that
+    anything on its page has. `ends` is when its early access ends. `revision` pins a repository.
     """
 
     hub: Annotated[str, Field(max_length=40)]  # "Civitai" or "Hugging Face"
@@ -60,6 +61,7 @@ class RemoteVersion(_Value):
     tags: Annotated[tuple[Annotated[str, Field(max_length=MAX_NAME)], ...], Field(max_length=50)] = ()
     description: _Text = ""
     rating: ContentRating | None = None
+    highest_rating: ContentRating | None = None
     category: Category | None = None
     minor: bool = False
     real_person: bool = False
@@ -69,6 +71,11 @@ class RemoteVersion(_Value):
     ends: str | None = None
     file: RemoteFile | None = None
     archived: bool = False
+
+    @property
+    def strictest_rating(self) -> ContentRating | None:
+        """The highest that it or anything on its page is rated, by which minors are judged; None: nobody has rated."""
+        return max(filter(None, (self.rating, self.highest_rating)), default=None)
 
     @property
     def repository_path(self) -> str | None:

@@ -483,6 +483,7 @@ async def test_the_version_for_the_checkpoints_here_is_chosen(house: House, hubs
         (lambda m: m.update(mode="Archived"), Archived),
         (lambda m: m.update(poi=True), RealPerson),
         (lambda m: (m.update(minor=True), m["modelVersions"][0].update(nsfwLevel=8)), MinorAndMature),
+        (lambda m: (m.update(minor=True, nsfwLevel=31), m["modelVersions"][0].update(nsfwLevel=1)), MinorAndMature),
         (lambda m: (m.update(minor=True, nsfwLevel=0), m["modelVersions"][0].update(nsfwLevel=0)), MinorAndMature),
         (lambda m: m["modelVersions"][0]["files"][0].update(name="komori.pt"), NoSafetensors),
         (lambda m: m["modelVersions"][0].update(baseModel="Pony V7"), FitsNoCheckpoint),

@@ -156,7 +156,7 @@ async def test_what_cannot_be_looked_up_is_refused_and_had_later(
     house: House, hubs: Hubs, path: str, answer: Answer
 ) -> None:
     data = demo_lora()
-    hubs.add_lora("Komori", data, "Other", nsfwLevel=16)
+    hubs.add_version(hubs.add_model("Komori"), data, "Other", nsfwLevel=16)
     hubs.fault(path, answer)
     async with opened(house, hubs) as (found, additions):
         with pytest.raises(NotLookedUp) as refused:

@@ -67,22 +67,29 @@ async def test_a_list_longer_than_was_asked_for_is_not_read_to_its_end(hubs: Hub
 
 
 @pytest.mark.parametrize(
-    ("model", "version", "rating"),
+    ("model", "version", "rating", "strictest"),
     [
-        ({"nsfw": True, "nsfwLevel": 31}, 1, ContentRating.EXPLICIT),
-        ({"nsfw": True, "nsfwLevel": 1}, 1, ContentRating.MATURE),
-        ({"nsfw": True, "nsfwLevel": 1}, 16, ContentRating.EXPLICIT),
-        ({"nsfw": False, "nsfwLevel": 4}, 1, ContentRating.MATURE),
-        ({"nsfw": False, "nsfwLevel": 1}, 4, ContentRating.MATURE),
-        ({"nsfw": True, "nsfwLevel": 0}, 0, ContentRating.MATURE),
-        ({"nsfw": False, "nsfwLevel": 1}, 1, ContentRating.GENERAL),
-        ({"nsfw": False, "nsfwLevel": "x"}, [], None),
+        ({"nsfw": True, "nsfwLevel": 31}, 1, ContentRating.MATURE, ContentRating.EXPLICIT),
+        ({"nsfw": True, "nsfwLevel": 1}, 1, ContentRating.MATURE, ContentRating.MATURE),
+        ({"nsfw": True, "nsfwLevel": 1}, 16, ContentRating.EXPLICIT, ContentRating.EXPLICIT),
+        ({"nsfw": False, "nsfwLevel": 31}, 3, ContentRating.TEEN, ContentRating.EXPLICIT),
+        ({"nsfw": False, "nsfwLevel": 1}, 4, ContentRating.MATURE, ContentRating.MATURE),
+        ({"nsfw": False, "nsfwLevel": 8}, 0, ContentRating.EXPLICIT, ContentRating.EXPLICIT),
+        ({"nsfw": False, "nsfwLevel": 8}, None, ContentRating.EXPLICIT, ContentRating.EXPLICIT),
+        ({"nsfw": True, "nsfwLevel": 0}, 0, ContentRating.MATURE, ContentRating.MATURE),
+        ({"nsfw": False, "nsfwLevel": 1}, 1, ContentRating.GENERAL, ContentRating.GENERAL),
+        ({"nsfw": False, "nsfwLevel": "x"}, [], None, None),
     ],
 )
-async def test_a_version_is_rated_as_high_as_anything_says(
-    hubs: Hubs, http: SourceHttp, model: dict[str, object], version: object, rating: ContentRating | None
+async def test_a_version_is_rated_by_its_own_level_and_minors_by_the_highest_of_its_page(
+    hubs: Hubs,
+    http: SourceHttp,
+    model: dict[str, object],
+    version: object,
+    rating: ContentRating | None,
+    strictest: ContentRating | None,
 ) -> None:
     model_id = hubs.add_model("Komori", **model)
     hubs.add_version(model_id, b"data", nsfwLevel=version)
     told = await Civitai(http, lambda: hubs.settings).model(CivitaiLink(model_id))
-    assert told.versions[0].rating is rating
+    assert (told.versions[0].rating, told.versions[0].strictest_rating) == (rating, strictest)
