@@ -495,6 +495,25 @@ class RoleNeeded(RequestError):
 
 
 @dataclass(eq=False)
+class AddingForManagers(NotStaff):
+    """LoRAs are added here by people who manage this server. Ask them to add it, or to let you: they choose roles that
+    may add LoRAs in /server, under *Who may do what*."""
+
+
+@dataclass(eq=False)
+class AddingForRoles(RoleNeeded):
+    """LoRAs are added here by people who manage this server, and by those with one of these roles: {roles}. You have
+    none of them. Ask one of these people to add it."""
+
+    roles: list[str]  # ids
+
+
+@dataclass(eq=False)
+class AddingForOperators(NotStaff):
+    """In direct messages only this bot's operators add LoRAs. Try it in a server: there its staff say who may."""
+
+
+@dataclass(eq=False)
 class CommandClosed(RequestError):
     """This server's settings in Discord do not let you use /{command} here, nor the buttons that do the same."""
 

@@ -21,6 +21,9 @@ from enum import Enum, StrEnum, auto
 from bot.database.job_orders import PersonBlock
 from bot.database.server_settings import ServerSettings
 from bot.errors import (
+    AddingForManagers,
+    AddingForOperators,
+    AddingForRoles,
     ChannelNotAllowed,
     CommandClosed,
     NotInServer,
@@ -165,9 +168,22 @@ def _closed_command(who: ActionContext, rules: ServerRules, authority: Authority
 def _role_needed(action: Action, who: ActionContext, rules: ServerRules) -> RequestError | None:
     """Of a member: whether the action is for everybody, or for one of the person's roles."""
     roles: Collection[int] | None = getattr(rules.settings, BY_ROLES[action]) if action in BY_ROLES else None
+    if action is Action.ADD_LORA:
+        return _role_to_add(who, rules)
     if roles is None or rules.server_id == EVERYWHERE:
         return None if action in FOR_EVERYBODY else NotStaff()
     return None if who.roles & set(roles) else RoleNeeded()
+
+
+def _role_to_add(who: ActionContext, rules: ServerRules) -> RequestError | None:
+    """The refusal tells who may add LoRAs, so that a member knows whom to ask."""
+    if rules.server_id == EVERYWHERE:
+        return AddingForOperators()
+    adding = rules.settings.lora_roles or ()
+    if who.roles & set(adding):
+        return None
+    named = dict.fromkeys(map(str, (*adding, *rules.settings.staff_roles)))
+    return AddingForRoles(roles=list(named)) if named else AddingForManagers()
 
 
 def _wrong_channel(action: Action, who: ActionContext, rules: ServerRules) -> RequestError | None:

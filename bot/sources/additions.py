@@ -38,12 +38,23 @@ from bot.library.configuration import Configuration
 from bot.library.watcher import LibraryKeeper
 from bot.sources.addition_steps import AdditionSteps
 from bot.sources.attached import TakenFile, keep_attached, require_room, take_file
-from bot.sources.civitai import Civitai
+from bot.sources.civitai import HUB, Civitai
 from bot.sources.claims import keep_claims
-from bot.sources.errors import AddingBroken, AddingOff, DiskFailed, FileTooLarge, NoLink, NotLookedUp, SourceError
+from bot.sources.errors import (
+    AddingBroken,
+    AddingOff,
+    DiskFailed,
+    FileTooLarge,
+    Gone,
+    HashUnknown,
+    NoLink,
+    NotLookedUp,
+    PageGone,
+    SourceError,
+)
 from bot.sources.http import SourceHttp
 from bot.sources.hub import HuggingFace
-from bot.sources.links import CivitaiLink, HubLink, Link, parse_link
+from bot.sources.links import CivitaiLink, HashLink, HubLink, Link, page_of_link, parse_link
 from bot.sources.look_ups import LookUps
 from bot.sources.placing import FOLDER, PART, answer_of, change_category, file_path, key_of
 from bot.sources.provenance import page_of, pages_of
@@ -142,11 +153,16 @@ class Additions:
         """What a link means. Raises SourceError."""
         if not self._settings().enabled:
             raise AddingOff
-        if isinstance(link, CivitaiLink):
-            return await self.civitai.model(link)
-        if isinstance(link, HubLink):
-            return await self.hugging_face.model(link)
-        return await self.civitai.by_hash(link.hash)
+        try:
+            if isinstance(link, CivitaiLink):
+                return await self.civitai.model(link)
+            if isinstance(link, HubLink):
+                return await self.hugging_face.model(link)
+            return await self.civitai.by_hash(link.hash)
+        except Gone as gone:
+            if isinstance(link, HashLink):
+                raise HashUnknown(host=HUB, file=link.hash) from None
+            raise PageGone(host=gone.host, page=page_of_link(link)) from None
 
     async def describe_attached(self, taken: TakenFile, person_id: int) -> RemoteVersion:
         """An attached file, as all pages describe it that Civitai knows with its hash. Raises SourceError.

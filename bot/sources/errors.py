@@ -74,6 +74,20 @@ class Gone(SourceError):
 
 
 @dataclass(eq=False)
+class PageGone(Gone):
+    """There is nothing at {page}, or not any more. Please check the link."""
+
+    page: str
+
+
+@dataclass(eq=False)
+class HashUnknown(Gone):
+    """{host} does not know the file {file}, so it cannot be had from there."""
+
+    file: str  # its hash
+
+
+@dataclass(eq=False)
 class Archived(SourceError):
     """Its maker has archived this at {host}: the page is there, but no file can be had any more."""
 

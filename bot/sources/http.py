@@ -27,9 +27,11 @@ from bot.sources.errors import (
     EarlyAccess,
     EarlyAccessOpen,
     Gone,
+    HostNotAllowed,
     KeyRejected,
     LoginNeeded,
     NoAccess,
+    NotHttps,
     PrivateAddress,
     SourceBroken,
     SourceError,
@@ -149,7 +151,26 @@ class SourceHttp:
         try:
             return await retrying(attempt)
         except Passing as passing:
-            raise passing.error from None
+            raise self._as_known(passing.error) from None
+        except SourceError as problem:
+            raise self._as_known(problem) from None
+
+    def _as_known(self, problem: SourceError) -> SourceError:
+        """The error with the host as people know it, where the endpoint of the settings stands for a hub.
+
+        Of an address that is refused its own host is told.
+        """
+        now = self._settings()
+        hosts = {
+            URL(now.huggingface_endpoint).host: "huggingface.co",
+            URL(now.civitai_red_endpoint).host: "civitai.red",
+            URL(now.civitai_endpoint).host: "civitai.com",
+        }
+        if not isinstance(problem, HostNotAllowed | NotHttps | PrivateAddress):
+            host = getattr(problem, "host", None)
+            if host in hosts:
+                problem.host = hosts[host]  # pyright: ignore[reportAttributeAccessIssue]
+        return problem
 
     def _wait(self, state: RetryCallState) -> float:
         problem = state.outcome.exception() if state.outcome else None

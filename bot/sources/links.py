@@ -67,6 +67,20 @@ def parse_link(typed: str) -> Link | None:
     return _parse_address(text)
 
 
+def page_of_link(link: CivitaiLink | HubLink) -> str:
+    """The page that is meant, as people write it: `civitai.com/models/12?modelVersionId=34`. `parse_link` reads it."""
+    if isinstance(link, HubLink):
+        place = f"huggingface.co/{link.repository}"
+        if link.path is not None:
+            return f"{place}/blob/{link.revision or 'main'}/{link.path}"
+        return place if link.revision is None else f"{place}/tree/{link.revision}"
+    site = "civitai.red" if link.red else "civitai.com"
+    if link.model_id is None:
+        return f"{site}/model-versions/{link.version_id}"
+    version = "" if link.version_id is None else f"?modelVersionId={link.version_id}"
+    return f"{site}/models/{link.model_id}{version}"
+
+
 def links_in(text: str) -> tuple[Link, ...]:
     """The links of LoRAs in a text, such as a prompt; a repository as a whole is none."""
     found = [_parse_address(match[0].rstrip(".,;:!?")) for match in _LINK.finditer(text[:MAX_TYPED])]

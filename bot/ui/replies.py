@@ -11,6 +11,7 @@ import discord
 from discord import app_commands, ui
 
 from bot.database.errors import DatabaseError
+from bot.errors import AddingForRoles
 from bot.i18n import _, explained, sentences
 from bot.i18n.texts import plain, sentence_of_ours
 from bot.ui.acknowledge import claim_response
@@ -21,6 +22,7 @@ Interaction = discord.Interaction[Any]  # of any client: this module ranks below
 
 log = logging.getLogger(__name__)
 
+MAX_ROLES = 10  # that one sentence names
 MAX_SENTENCES = 1500  # characters about one error; a message holds 4000
 UNKNOWN_INTERACTION = 10062  # Discord's code for one that was not answered within 3 seconds
 
@@ -49,7 +51,13 @@ def _explained(error: InferenceError) -> str:
     return sentence_of_ours(explained(error), MAX_SENTENCES)
 
 
+def _with_roles(error: AddingForRoles) -> str:
+    """The sentence with roles as Discord shows them; nobody is pinged (`AllowedMentions.none()`)."""
+    return explained(AddingForRoles(roles=[f"<@&{role}>" for role in error.roles[:MAX_ROLES] if role.isdecimal()]))
+
+
 _MESSAGES: dict[type, Callable[[Any], str]] = {
+    AddingForRoles: lambda error: _with_roles(error),
     RequestError: lambda error: _explained(error),
     WorkerError: lambda error: sentences(
         _("Sorry, that went wrong."),

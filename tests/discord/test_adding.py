@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from inference.hashes import autov3_of
+from playground import default_world
 from playground.control import File, Person
 from playground.visible_message import VisibleMessage
 from playground.wire import Json, as_objects
@@ -54,7 +55,8 @@ async def test_a_link_becomes_a_page_with_samples(adding: Scene, hubs: Hubs) -> 
     assert "%)" in (await added(adding, begun, "MB fetched")).text, "also of what is not written to the disk yet"
     hubs.paused.set()
     page = await added(adding, begun, "is in the library now")
-    assert "filed under style" in page.text and "Use now" in page.buttons
+    assert "filed under style; you can correct that below" in page.text and "Use now" in page.buttons
+    assert not [each for each in page.selects if each.startswith("addcat:")], "the buttons do it already"
     assert "[Civitai](https://civitai.com/models/" in page.text
     assert "komori, blue dress, hat" in page.text or "blue dress, hat" in page.text
     assert {"character", "pose", "detail", "other"} <= set(page.buttons) and "style" not in page.buttons
@@ -81,13 +83,36 @@ async def test_samples_come_also_after_the_category_was_corrected(adding: Scene,
 async def test_who_may_not_add_is_told(adding: Scene, hubs: Hubs) -> None:
     version_id = hubs.add_lora("Refused", demo_lora(seed=52), "Other")
     answer = await told(adding.ada, "lora add", link=hubs.link(version_id))
-    assert "people who manage it" in answer.text
+    assert "added here by people who manage this server" in answer.text and "/queue" not in answer.text
     assert not hubs.requests(hubs.file_path(version_id))
+
+
+async def test_who_may_not_add_is_told_whom_staff_let(adding: Scene, hubs: Hubs) -> None:
+    version_id = hubs.add_lora("Refused Too", demo_lora(seed=58), "Other")
+    await let_add(adding, "Staff")
+    try:
+        answer = await told(adding.ada, "lora add", link=hubs.link(version_id))
+        assert f"one of these roles: <@&{default_world.STAFF_ROLE}>. You have none" in answer.text
+    finally:
+        await let_add(adding)
+
+
+async def let_add(scene: Scene, *roles: str) -> None:
+    """Staff let these roles add LoRAs, and no others."""
+    panel = await told(scene.grace, "server")
+    people = await (await scene.grace.select(panel, menu(panel, "svsection"), "people")).reply(PATIENCE)
+    await (await scene.grace.select(people, menu(people, "svloras"), *roles)).reply(PATIENCE)
 
 
 @pytest.mark.parametrize(
     ("link", "words"),
-    [("Komori", "no link of a LoRA"), ("https://civitai.com/models/999999", "does not have this"), (None, "no link")],
+    [
+        ("Komori", "no link of a LoRA"),
+        ("https://civitai.com/models/999999", "nothing at civitai.com/models/999999"),
+        ("https://huggingface.co/nobody/nothing", "nothing at huggingface.co/nobody/nothing"),
+        ("0123456789", "Civitai does not know the file 0123456789"),
+        (None, "no link"),
+    ],
 )
 async def test_what_is_no_lora_is_told(adding: Scene, link: str | None, words: str) -> None:
     options = {} if link is None else {"link": link}
@@ -98,7 +123,13 @@ async def test_what_goes_wrong_meanwhile_is_told_in_its_message(adding: Scene, h
     version_id = hubs.add_lora("Locked", demo_lora(seed=53), "Other")
     hubs.fault(hubs.file_path(version_id), status(401))
     begun = await (await adding.grace.slash("lora add", link=hubs.link(version_id))).reply(PATIENCE)
-    assert "logged in" in (await added(adding, begun, "logged in")).text
+    assert (
+        "civitai.com gives this file only to people who are logged in" in (await added(adding, begun, "logged in")).text
+    )
+    early: dict[str, object] = {"error": "This asset is in Early Access", "deadline": "2100-01-15T10:00:00Z"}
+    hubs.fault(hubs.file_path(version_id), status(403, early))
+    begun = await (await adding.grace.slash("lora add", link=hubs.link(version_id))).reply(PATIENCE)
+    assert "in early access at civitai.com until 2100" in (await added(adding, begun, "early access")).text
     hubs.fault(hubs.file_path(version_id), content(b"<html>", "text/html"))
     begun = await (await adding.grace.slash("lora add", link=hubs.link(version_id))).reply(PATIENCE)
     assert (await added(adding, begun, "web page")).buttons == {}
@@ -179,7 +210,7 @@ async def test_remix_offers_what_is_not_here_to_who_may_add_it(adding: Scene, hu
     assert "does not know" in panel.text and "fox" in panel.text
     _panel, offer = await remix(adding, adding.grace, fox, 2)
     assert offer.ephemeral and {"Add fox", "Add gone"} <= set(offer.buttons)
-    assert "does not have this" in (await (await adding.grace.press(offer, "Add gone")).reply(PATIENCE)).text
+    assert "does not know the file" in (await (await adding.grace.press(offer, "Add gone")).reply(PATIENCE)).text
     begun = await (await adding.grace.press(offer, "Add fox")).reply(PATIENCE)
     assert "Remixed Fox is in the library now" in (await added(adding, begun, "is in the library now")).text
     (panel,) = await remix(adding, adding.ada, fox)

@@ -181,10 +181,11 @@ class AdditionNotices:
         lora = await self._additions.entry_of(addition.sha256) if addition.sha256 else None
         numbered = _("If you ask about it, its number is {number}").format(number=_reference(request))
         view = ui.LayoutView(timeout=None)
-        view.add_item(ui.TextDisplay[Any](f"{ended_text(addition, lora)}\n-# {numbered}"))
+        corrects = lora is not None and lora.added_by == request.person_id
+        view.add_item(ui.TextDisplay[Any](f"{ended_text(addition, lora, corrects=corrects)}\n-# {numbered}"))
         if lora is not None:
             view.add_item(ui.ActionRow[Any](LoraPageButton(lora.id)))
-            if lora.added_by == request.person_id:
+            if corrects:
                 view.add_item(category_row(lora))
         view.stop()
         return view

@@ -192,7 +192,8 @@ async def _show_samples(interaction: Interaction, addition: LoraAddition) -> Non
     texts = [each.content for each in shown.walk_children() if isinstance(each, ui.TextDisplay)]
     if awaiting_text() not in texts or not any(lora.name in each for each in texts):
         return
-    new = ended_text(addition, lora) in texts  # else they have corrected its category, which shows the page alone
+    text = ended_text(addition, lora, corrects=may_correct(interaction, lora))
+    new = text in texts  # else they have corrected its category, which shows the page alone
     page = await ended_page(interaction, addition) if new else await lora_page_of(interaction, lora.id)
     await _update_page(interaction, page)
 
@@ -226,15 +227,15 @@ async def ended_page(interaction: Interaction, addition: LoraAddition) -> Render
         page = RenderedMessage()
         page.view.add_item(ui.TextDisplay[Any](ended_text(addition, None)))
         return page
-    return await _page(interaction, lora, ended_text(addition, lora), corrects=may_correct(interaction, lora))
+    corrects = may_correct(interaction, lora)
+    return await _page(interaction, lora, ended_text(addition, lora, corrects=corrects), corrects=corrects)
 
 
 async def _page(interaction: Interaction, lora: Lora, above: str, *, corrects: bool = False) -> RenderedMessage:
-    """A LoRA's page under a text, and with buttons that correct its category by one press."""
-    page = await lora_page_of(interaction, lora.id)
+    """A LoRA's page under a text. Who `corrects` its category does it by buttons, in place of the page's menu."""
+    page, row = await lora_page_of(interaction, lora.id, corrects=not corrects), category_row(lora)
     shown = RenderedMessage(files=page.files)
     shown.view.add_item(ui.TextDisplay[Any](above))
-    row = category_row(lora)
     if corrects and page.view.total_children_count + 2 + len(row.children) <= MAX_COMPONENTS:
         shown.view.add_item(row)
     for item in page.view.children:

@@ -89,8 +89,11 @@ def progress_text(received: Received | None) -> str:
     )
 
 
-def ended_text(addition: LoraAddition, lora: Lora | None) -> str:
-    """How an addition ended. `lora` is the entry; without one it has gone again."""
+def ended_text(addition: LoraAddition, lora: Lora | None, *, corrects: bool = False) -> str:
+    """How an addition ended. `lora` is the entry; without one it has gone again.
+
+    Who `corrects` its category has buttons for that below.
+    """
     if addition.failure is not None:
         return error_message(addition.failure)
     version = RemoteVersion.model_validate_json(addition.source)
@@ -100,11 +103,12 @@ def ended_text(addition: LoraAddition, lora: Lora | None) -> str:
     here = next((each for each in lora.usable if each.sha256 == addition.sha256), None)
     if here is not None and here.base_model is None:
         told.append(_not_used(here.evidence, version))
-    told.append(
-        _("It was filed under {category}; whoever added it may correct that below.").format(
-            category=label(lora.category)
-        )
+    filed = (
+        _("It was filed under {category}; you can correct that below.")
+        if corrects
+        else _("It was filed under {category}; whoever added it can correct that.")
     )
+    told.append(filed.format(category=label(lora.category)))
     return sentences(*told)
 
 

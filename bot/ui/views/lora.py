@@ -317,8 +317,11 @@ async def refresh_lora_page(interaction: Interaction, lora_id: int) -> None:
     await acknowledge.replace(interaction, page.view, page.files)
 
 
-async def lora_page_of(interaction: Interaction, lora_id: int) -> RenderedMessage:
-    """A LoRA's page as the person sees it where they are. Raises NothingThere or DatabaseError."""
+async def lora_page_of(interaction: Interaction, lora_id: int, *, corrects: bool = True) -> RenderedMessage:
+    """A LoRA's page as the person sees it where they are. Raises NothingThere or DatabaseError.
+
+    Without `corrects` it has no menu for the category, for a message that has buttons for it.
+    """
     client, lora, shown = interaction.client, await require_lora(interaction, lora_id), await shown_ratings(interaction)
     checkpoints, staff = await checkpoints_here(interaction), await _staff_buttons(interaction, lora)
     if lora.content_rating not in shown:
@@ -329,14 +332,15 @@ async def lora_page_of(interaction: Interaction, lora_id: int) -> RenderedMessag
         community=await community_pictures(interaction, lora),
         hides=await hides_pictures(interaction),
     )  # fmt: skip
-    await _add_origin(interaction, page.view, lora)
+    known = await add_provenance(interaction, page.view, lora)
+    if corrects and known.origin is not None and may_correct(interaction, lora):
+        _add_category_menu(page.view, lora)
     return page
 
 
-async def _add_origin(interaction: Interaction, view: ui.LayoutView, lora: Lora) -> None:
-    """Where the LoRA comes from, and for who added it a menu that corrects its category, as far as there is room."""
-    known = await add_provenance(interaction, view, lora)
-    if known.origin is not None and may_correct(interaction, lora) and view.total_children_count < MAX_COMPONENTS - 2:
+def _add_category_menu(view: ui.LayoutView, lora: Lora) -> None:
+    """A menu that corrects the category, if there is room."""
+    if view.total_children_count < MAX_COMPONENTS - 2:
         view.add_item(ui.ActionRow[Any](AddedCategoryMenu(lora.id, lora.category)))
 
 

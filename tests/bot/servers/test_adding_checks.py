@@ -19,7 +19,15 @@ from bot.database.additions import (
 from bot.database.connection import transaction
 from bot.database.job_orders import DAY_MS
 from bot.database.server_limits import LimitHolder, LimitName
-from bot.errors import AddedTooMany, AddingDenied, NotStaff, PersonBlocked, RoleNeeded, ServerAddedTooMany
+from bot.errors import (
+    AddedTooMany,
+    AddingDenied,
+    AddingForManagers,
+    AddingForOperators,
+    AddingForRoles,
+    PersonBlocked,
+    ServerAddedTooMany,
+)
 from bot.servers.context import ActionContext
 from bot.sources.errors import (
     AddingOff,
@@ -83,12 +91,12 @@ async def limit(world: ServerWorld, holder: LimitHolder, value: float | None, ho
 
 
 async def test_staff_may_and_whom_they_let(world: ServerWorld) -> None:
-    assert await refused(world, ADDING, "a") is NotStaff
+    assert await refused(world, ADDING, "a") is AddingForManagers
     assert await refused(world, STAFF, "a") is None
     await world.services.administration.change_settings(STAFF, SERVER, lora_roles=(PAINTER,))
     assert await refused(world, ADDING, "b") is None
-    assert await refused(world, acting(OTHER), "b") is RoleNeeded
-    assert await refused(world, acting(PERSON, server_id=None), "b") is NotStaff, "in direct messages operators alone"
+    assert await refused(world, acting(OTHER), "b") is AddingForRoles
+    assert await refused(world, acting(PERSON, server_id=None), "b") is AddingForOperators
 
 
 async def test_it_is_judged_as_it_is_when_the_request_is_stored(adders: ServerWorld) -> None:

@@ -35,6 +35,7 @@ from bot.sources.errors import (
     MessageInsteadOfFile,
     NoAccess,
     NoRoom,
+    PageGone,
     PageInsteadOfFile,
     PickleInsteadOfFile,
     PrivateAddress,
@@ -257,10 +258,10 @@ async def test_a_file_that_no_library_takes_is_refused(place: Place, hub: str) -
 
 
 PAGES: dict[str, tuple[Answer, dict[str, type[SourceError]]]] = {
-    "401": (status(401), {CIVITAI: LoginNeeded, HUGGING_FACE: Gone}),
+    "401": (status(401), {CIVITAI: LoginNeeded, HUGGING_FACE: PageGone}),
     "403": (status(403), {CIVITAI: NoAccess, HUGGING_FACE: LoginNeeded}),
-    "404": (status(404), {CIVITAI: Gone, HUGGING_FACE: Gone}),
-    "410": (status(410), {CIVITAI: Archived, HUGGING_FACE: Gone}),
+    "404": (status(404), {CIVITAI: PageGone, HUGGING_FACE: PageGone}),
+    "410": (status(410), {CIVITAI: Archived, HUGGING_FACE: PageGone}),
     "429": (
         status(429, None, **{"Retry-After": "300"}),
         {CIVITAI: TooManyQuestions, HUGGING_FACE: TooManyQuestions},
