@@ -7,7 +7,7 @@ import asyncio
 import getpass
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -153,9 +153,9 @@ def run_list(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _tell_hubs(files: Mapping[str, HubFile]) -> None:
+def _tell_hubs(pages: Mapping[str, Sequence[HubFile]]) -> None:
     """What hubs say otherwise now of files that came from them, and which have a newer version there."""
-    for path, file in files.items():
+    for path, file in ((path, file) for path, files in pages.items() for file in files):
         for text in changes(file.look, lambda unix_ms: datetime.fromtimestamp(unix_ms / 1000, UTC).date().isoformat()):
             print(f"{harmless(path)}: {harmless(text)}")
         if file.newer is not None:
@@ -164,7 +164,7 @@ def _tell_hubs(files: Mapping[str, HubFile]) -> None:
 
 async def _list(
     settings: Settings, search: str
-) -> tuple[list[Lora], list[Lora], dict[str, HubFile], list[FailedSamples]]:
+) -> tuple[list[Lora], list[Lora], dict[str, list[HubFile]], list[FailedSamples]]:
     """The entries that can be used, those of which no file can; by path what hubs say of the files of the first, and
     which of these are suspect."""
     if not settings.storage.database.is_file():  # never scanned: scan now, so that the list is not empty
@@ -175,7 +175,9 @@ async def _list(
             connection, list({version.lora_id: None for version in await versions_with_problem(connection)})
         )
         versions = [version for lora in usable for version in lora.usable]
-        hubs = {file.version.path: file for file in await hub_files(connection, versions)}
+        hubs: dict[str, list[HubFile]] = {}
+        for file in await hub_files(connection, versions):
+            hubs.setdefault(file.version.path, []).append(file)
         paths = {version.path for version in versions}
         failed = [each for each in await suspects(connection) if each.path in paths]
     wanted = name_key(search)
@@ -225,17 +227,17 @@ def _table(loras: list[Lora]) -> None:
     console.print()
 
 
-def _as_json(lora: Lora, hubs: Mapping[str, HubFile]) -> dict[str, object]:
+def _as_json(lora: Lora, hubs: Mapping[str, Sequence[HubFile]]) -> dict[str, object]:
     return {
         "id": lora.id,
         "name": lora.name,
         "category": lora.category,
         "description": lora.description,
-        "versions": [_version_as_json(version, hubs.get(version.path)) for version in lora.versions],
+        "versions": [_version_as_json(version, hubs.get(version.path, ())) for version in lora.versions],
     }
 
 
-def _version_as_json(version: LoraVersion, hub: HubFile | None) -> dict[str, object]:
+def _version_as_json(version: LoraVersion, pages: Sequence[HubFile]) -> dict[str, object]:
     return {
         "name": version.name,
         "file": version.path,
@@ -248,7 +250,7 @@ def _version_as_json(version: LoraVersion, hub: HubFile | None) -> dict[str, obj
         "few_steps": version.few_steps.model_dump(mode="json", exclude_none=True),
         "problem": version.problem,
         "missing": version.missing,
-        "hub": None if hub is None else _hub_as_json(hub),
+        "hubs": [_hub_as_json(file) for file in pages],
     }
 
 
@@ -256,6 +258,7 @@ def _hub_as_json(file: HubFile) -> dict[str, object]:
     look, newer = file.look, file.newer
     return {
         "name": look.hub,
+        "page": look.page,
         "state": look.state,
         "since": look.since,
         "looked_at": look.looked_at,

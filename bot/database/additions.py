@@ -65,7 +65,7 @@ OF_FILE = "SELECT * FROM addition WHERE sha256 = ? ORDER BY id LIMIT ?"
 ADDED_AT = "SELECT 1 FROM addition WHERE path = ? AND state = 'added' LIMIT 1"
 LISTED = """
     INSERT INTO addition (key, source, path, state, sha256, created_at, ended_at)
-    VALUES (:sha256, :source, :path, 'added', :sha256, :now, :now)
+    VALUES (:sha256, :source, :path, 'added', :sha256, :now, :now) RETURNING id
 """
 # Failures after which the whole file or much of it had come, for a fault of its own.
 FETCHED_IN_VAIN = (
@@ -88,9 +88,9 @@ OF_SERVER = """
 """
 # What a hub says of it is asked again a day later.
 LOOKED = """
-    INSERT INTO hub_look (sha256, hub, looked_at, since, added, says)
-    SELECT sha256, source ->> 'hub', ended_at, ended_at, source, source FROM addition
-    WHERE id = ? AND source ->> 'hub' <> 'attached' ON CONFLICT (sha256) DO NOTHING
+    INSERT INTO hub_look (sha256, page, hub, looked_at, since, added, says)
+    SELECT sha256, source ->> 'page', source ->> 'hub', ended_at, ended_at, source, source FROM addition
+    WHERE id = ? AND source ->> 'hub' <> 'attached' ON CONFLICT (sha256, page) DO NOTHING
 """
 ADDED_BY = """
     UPDATE lora SET added_by = ? WHERE added_by IS NULL
@@ -190,8 +190,10 @@ async def is_added(connection: aiosqlite.Connection, path: str) -> bool:
 
 
 async def note_listed(connection: aiosqlite.Connection, sha256: str, source: str, path: str) -> None:
-    """Note another page that has a file of the library. Raises DatabaseError."""
-    await write(connection, LISTED, {"sha256": sha256, "source": source, "path": path, "now": now_ms()})
+    """Note another page that has a file of the library, which is asked about too. Raises DatabaseError."""
+    async with transaction(connection):
+        (row,) = await write(connection, LISTED, {"sha256": sha256, "source": source, "path": path, "now": now_ms()})
+        await write(connection, LOOKED, (row["id"],))
 
 
 async def find_waiting(connection: aiosqlite.Connection, key: str) -> LoraAddition | None:

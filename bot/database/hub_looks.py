@@ -17,7 +17,7 @@ from inference.base_models import BaseModelId
 
 # A file that is not in the library any more is not asked about.
 DUE = """
-    SELECT hub_look.sha256, hub_look.says, (
+    SELECT hub_look.sha256, hub_look.page, hub_look.says, (
         SELECT base_model FROM lora_version WHERE sha256 = hub_look.sha256 AND usable = 1 LIMIT 1
     ) AS base_model
     FROM hub_look WHERE hub = ? AND looked_at < ?
@@ -26,33 +26,38 @@ DUE = """
 """
 OF_FILES = """
     SELECT hub_look.* FROM json_each(?) AS wanted CROSS JOIN hub_look ON hub_look.sha256 = wanted.value
-    ORDER BY wanted.key
+    ORDER BY wanted.key, hub_look.since, hub_look.page
 """
+WITH_NEWER = "SELECT * FROM hub_look WHERE newer_sha256 = ? ORDER BY sha256, page LIMIT 1"
 INSTALLED = """
     SELECT DISTINCT wanted.value AS sha256 FROM json_each(?) AS wanted
     CROSS JOIN lora_version ON lora_version.sha256 = wanted.value AND usable = 1
 """
-FIND = "SELECT * FROM hub_look WHERE sha256 = ?"
+FIND = "SELECT * FROM hub_look WHERE sha256 = ? AND page = ?"
 RECORD = """
     UPDATE hub_look SET looked_at = :now, since = iif(state = :state, since, :now), state = :state,
         says = coalesce(:says, says), newer = :newer, newer_sha256 = :newer_sha256,
         newer_at = CASE
             WHEN :newer_sha256 IS NULL THEN NULL WHEN newer_sha256 IS :newer_sha256 THEN newer_at ELSE :now
         END
-    WHERE sha256 = :sha256
+    WHERE sha256 = :sha256 AND page = :page
 """
 KNOWN = """
-    INSERT INTO hub_look (sha256, hub, looked_at, since, added, says) VALUES (:sha256, :hub, :now, :now, :says, :says)
-    ON CONFLICT (sha256) DO NOTHING
+    INSERT INTO hub_look (sha256, page, hub, looked_at, since, added, says)
+    VALUES (:sha256, :page, :hub, :now, :now, :says, :says) ON CONFLICT (sha256, page) DO NOTHING
 """
-LOOKED = "UPDATE hub_look SET looked_at = ? WHERE sha256 = ?"
+LOOKED = "UPDATE hub_look SET looked_at = ? WHERE sha256 = ? AND page = ?"
 ENTRY = "SELECT lora_id FROM lora_version WHERE sha256 = ? AND usable = 1 LIMIT 1"
 NOTE = """
     INSERT INTO update_notice (person_id, lora_id, newer_sha256, created_at)
     SELECT person_id, lora_id, :newer_sha256, :now FROM bookmark WHERE lora_id = :lora
     ON CONFLICT (person_id, lora_id, newer_sha256) DO NOTHING
 """
-SUPERSEDE = "DELETE FROM update_notice WHERE lora_id = ? AND newer_sha256 = ? AND told = 0"
+# Unless another page still has it.
+SUPERSEDE = """
+    DELETE FROM update_notice WHERE lora_id = :lora AND newer_sha256 = :newer_sha256 AND told = 0
+    AND NOT EXISTS (SELECT 1 FROM hub_look WHERE sha256 = :sha256 AND newer_sha256 = :newer_sha256)
+"""
 # What was added meanwhile, and what is bookmarked no more, is not told.
 UNTOLD = """
     SELECT DISTINCT update_notice.lora_id FROM update_notice
@@ -74,9 +79,13 @@ UNSENT = """
     WHERE told = 0 AND messaged = 0 ORDER BY update_notice.person_id LIMIT 1000
 """
 MESSAGED = "UPDATE update_notice SET messaged = 1 WHERE person_id = ? AND told = 0 AND messaged = 0 RETURNING 1"
-COUNT_LOST = "SELECT count(*) FROM hub_look WHERE state IN ('gone', 'archived', 'locked')"
+# A file that another page has is not lost.
+COUNT_LOST = """
+    SELECT count(DISTINCT sha256) FROM hub_look AS lost WHERE state IN ('gone', 'archived', 'locked')
+    AND NOT EXISTS (SELECT 1 FROM hub_look WHERE sha256 = lost.sha256 AND state = 'there')
+"""
 COUNT_NEWER = """
-    SELECT count(*) FROM hub_look WHERE newer_sha256 > ''
+    SELECT count(DISTINCT sha256) FROM hub_look INDEXED BY hub_look_newer WHERE newer_sha256 IS NOT NULL
     AND NOT EXISTS (SELECT 1 FROM lora_version WHERE sha256 = newer_sha256 AND usable = 1)
 """
 
@@ -95,6 +104,7 @@ class HubLook:
     """A row of the table; times in unix ms. `added`, `says` and `newer` are JSON."""
 
     sha256: str
+    page: str
     hub: str
     looked_at: int
     state: HubState
@@ -108,9 +118,10 @@ class HubLook:
 
 @dataclass(frozen=True)
 class DueFile:
-    """A file that its hub was not asked about for a while; `says` is what that said last."""
+    """A page of a file that was not asked about for a while; `says` is what its hub said last."""
 
     sha256: str
+    page: str
     says: str
     base_model: BaseModelId | None
 
@@ -124,14 +135,20 @@ class HubCount:
 
 
 async def due_files(connection: aiosqlite.Connection, hub: str, before: int, limit: int) -> list[DueFile]:
-    """Usable files of a hub, last asked about before that time, the longest ago first. Raises DatabaseError."""
+    """Pages of usable files, last asked about before that time, the longest ago first. Raises DatabaseError."""
     rows = await fetch(connection, DUE, (hub, before, limit))
-    return [DueFile(row["sha256"], row["says"], stored_base_model(row["base_model"])) for row in rows]
+    return [DueFile(row["sha256"], row["page"], row["says"], stored_base_model(row["base_model"])) for row in rows]
 
 
 async def looks_of(connection: aiosqlite.Connection, sha256s: Sequence[str]) -> list[HubLook]:
-    """What hubs said of these files, of those that came from one. Raises DatabaseError."""
+    """What hubs said of these files, of those that came from one: for each page of them. Raises DatabaseError."""
     return [_look(row) for row in await fetch(connection, OF_FILES, (json.dumps(list(sha256s)),))]
+
+
+async def look_with_newer(connection: aiosqlite.Connection, newer_sha256: str) -> HubLook | None:
+    """A page that has this newer version of one of the library's files; None without one. Raises DatabaseError."""
+    row = await fetch_one(connection, WITH_NEWER, (newer_sha256,))
+    return _look(row) if row else None
 
 
 async def installed_among(connection: aiosqlite.Connection, sha256s: Sequence[str]) -> frozenset[str]:
@@ -143,38 +160,48 @@ async def installed_among(connection: aiosqlite.Connection, sha256s: Sequence[st
 async def record_look(
     connection: aiosqlite.Connection,
     sha256: str,
+    page: str,
     state: HubState,
     *,
     says: str | None = None,
     newer: tuple[str, str] | None = None,
 ) -> None:
-    """Store what a hub says of a file now. `newer` is the SHA-256 and the JSON of a newer version.
+    """Store what a page says of a file now. `newer` is the SHA-256 and the JSON of a newer version.
 
     Who has its LoRA among the bookmarks is to be told of a newer version that was not seen before. Raises
     DatabaseError.
     """
     now, (key, told) = now_ms(), newer or (None, None)
     async with transaction(connection):
-        before = await fetch_one(connection, FIND, (sha256,))
-        values = {"sha256": sha256, "now": now, "state": state, "says": says, "newer": told, "newer_sha256": key}
+        before = await fetch_one(connection, FIND, (sha256, page))
+        values = {
+            "sha256": sha256,
+            "page": page,
+            "now": now,
+            "state": state,
+            "says": says,
+            "newer": told,
+            "newer_sha256": key,
+        }
         await write(connection, RECORD, values)
         entry = await fetch_one(connection, ENTRY, (sha256,))
         if before is None or entry is None or before["newer_sha256"] == key:
             return
         if before["newer_sha256"] is not None:
-            await write(connection, SUPERSEDE, (entry["lora_id"], before["newer_sha256"]))
+            superseded = {"lora": entry["lora_id"], "newer_sha256": before["newer_sha256"], "sha256": sha256}
+            await write(connection, SUPERSEDE, superseded)
         if key is not None:
             await write(connection, NOTE, {"newer_sha256": key, "now": now, "lora": entry["lora_id"]})
 
 
-async def note_known(connection: aiosqlite.Connection, sha256: str, hub: str, says: str) -> None:
-    """A hub knows a file of the library that did not come from there. Raises DatabaseError."""
-    await write(connection, KNOWN, {"sha256": sha256, "hub": hub, "now": now_ms(), "says": says})
+async def note_known(connection: aiosqlite.Connection, sha256: str, page: str, hub: str, says: str) -> None:
+    """A page of a hub has a file of the library that need not have come from there. Raises DatabaseError."""
+    await write(connection, KNOWN, {"sha256": sha256, "page": page, "hub": hub, "now": now_ms(), "says": says})
 
 
-async def note_asked(connection: aiosqlite.Connection, sha256: str, at: int | None = None) -> None:
-    """The hub was asked about a file, now or as of `at`, and said nothing that can be read. Raises DatabaseError."""
-    await write(connection, LOOKED, (now_ms() if at is None else at, sha256))
+async def note_asked(connection: aiosqlite.Connection, file: DueFile, at: int | None = None) -> None:
+    """A page was asked about, now or as of `at`, and said nothing that can be read. Raises DatabaseError."""
+    await write(connection, LOOKED, (now_ms() if at is None else at, file.sha256, file.page))
 
 
 async def untold_updates(connection: aiosqlite.Connection, person_id: int) -> list[int]:

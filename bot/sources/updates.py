@@ -136,8 +136,8 @@ class Updates:
         wanted = [sha256 for sha256 in wanted if not await looks_of(self._connection, [sha256])]
         if wanted:
             await self._wait()
-            for sha256, version in (await self._civitai.by_hashes(wanted)).items():
-                await note_known(self._connection, sha256, CIVITAI, version.model_dump_json())
+            for sha256, version in await self._civitai.with_hashes(wanted):
+                await note_known(self._connection, sha256, version.page, CIVITAI, version.model_dump_json())
         self._found |= known
 
     async def _look_at(self, hub: str, look_at: Callable[[list[DueFile]], Awaitable[None]]) -> None:
@@ -192,7 +192,7 @@ class Updates:
             known = RemoteVersion.model_validate_json(file.says)
             page = page_of(known)
             if page is None:
-                await note_asked(self._connection, file.sha256)
+                await note_asked(self._connection, file)
             else:
                 pages.setdefault(page, []).append((file, known))
         return pages
@@ -214,7 +214,7 @@ class Updates:
             raise
         except SourceError as problem:
             for file, _ in files:
-                await note_asked(self._connection, file.sha256, now_ms() - DAY_MS + HOUR_MS)
+                await note_asked(self._connection, file, now_ms() - DAY_MS + HOUR_MS)
             self._trouble += 1
             if self._trouble == MAX_TROUBLE:
                 raise
@@ -241,9 +241,9 @@ class Updates:
     async def _record_all(self, files: Iterable[tuple[DueFile, RemoteVersion]], versions: Versions | None) -> None:
         for file, known in files:
             if versions is None:
-                await note_asked(self._connection, file.sha256)
+                await note_asked(self._connection, file)
             elif isinstance(versions, HubState):
-                await record_look(self._connection, file.sha256, versions)
+                await record_look(self._connection, file.sha256, file.page, versions)
             else:
                 await self._record(file, known, versions)
 
@@ -254,6 +254,7 @@ class Updates:
         await record_look(
             self._connection,
             file.sha256,
+            file.page,
             state,
             says=now.model_dump_json() if now else None,
             newer=(newer.file.sha256, newer.model_dump_json()) if newer and newer.file and newer.file.sha256 else None,

@@ -48,4 +48,4 @@ def newer_button(file: HubFile) -> ui.Button[Any]:
     """Adds the newer version of a file: `AddNewerButton` handles it."""
     assert file.newer is not None
     label = _("Add {name}").format(name=file.newer.version)
-    return ui.Button(label=on_a_label(label), custom_id=f"newer:{file.look.sha256}")
+    return ui.Button(label=on_a_label(label), custom_id=f"newer:{file.look.newer_sha256}")

@@ -10,7 +10,7 @@ import aiosqlite
 from discord import ui
 
 from bot.database.clock import now_ms
-from bot.database.hub_looks import looks_of, mark_updates_told, untold_updates
+from bot.database.hub_looks import look_with_newer, looks_of, mark_updates_told, untold_updates
 from bot.database.lora_search import Shown
 from bot.database.loras import Lora, find_loras_by_id
 from bot.errors import NothingThere
@@ -35,7 +35,10 @@ MAX_NAMES = 200  # characters of names in the notice
 
 
 class AddNewerButton(PersistentButton, template=r"newer:(?P<sha256>[0-9a-f]{64})"):
-    """Adds the newer version of a file. The older one stays for stacks and pictures that name it."""
+    """Adds a newer version, named by its SHA-256. The older one stays for stacks and pictures that name it.
+
+    Messages from before name the SHA-256 of the older file.
+    """
 
     command = "lora"
     sends_message = True
@@ -52,7 +55,9 @@ class AddNewerButton(PersistentButton, template=r"newer:(?P<sha256>[0-9a-f]{64})
     async def handle(self, interaction: Interaction) -> None:
         """Add it, in a message of its own. Raises SourceError and other RequestErrors."""
         await require_may_add(interaction)
-        looks = await looks_of(interaction.client.connection, [self.sha256])
+        connection = interaction.client.connection
+        named = await look_with_newer(connection, self.sha256)
+        looks = await looks_of(connection, [self.sha256]) if named is None else [named]
         told = [RemoteVersion.model_validate_json(look.newer) for look in looks if look.newer is not None]
         link = link_of(told[0]) if told else None
         if link is None:

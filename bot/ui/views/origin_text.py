@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 from bot.database.hub_looks import HubLook, HubState
@@ -28,9 +29,13 @@ def provenance_lines(known: Provenance) -> list[str]:
     for page in known.others:
         text = _("The same file is called {name} at {hub} too.")
         lines.append(text.format(name=clipped(page.name, MAX_NAME), hub=f"[{page.hub}]({page.page})"))
-    several = len(known.files) > 1
+    several = len({file.version.id for file in known.files}) > 1
+    looks = Counter(file.version.id for file in known.files)
     for file in known.files:
-        named = f"{clipped(file.version.name, MAX_NAME)}: " if several else ""
+        names = [file.version.name] if several else []
+        if looks[file.version.id] > 1:  # several pages have it
+            names.append(RemoteVersion.model_validate_json(file.look.says).name)
+        named = "".join(f"{clipped(name, MAX_NAME)}: " for name in names)
         lines += [f"{named}{text}" for text in changes(file.look, _day)]
     if known.same_as is not None:
         text = _("Its file is the same as that of {lora}, which can be used.")

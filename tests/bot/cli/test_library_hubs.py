@@ -50,7 +50,7 @@ def test_operators_see_what_is_otherwise_at_a_hub(here: Here, tmp_path: Path) ->
     assert "Civitai does not have it any more, as was seen on 20" in said.out and "It stays here." in said.out
     assert "v2 at Civitai is newer: https://civitai.com/models/" in said.out
     told = json.loads(here("library", "list", "Owl", "--json", "--config", str(config)).out)
-    hubs = {lora["name"]: lora["versions"][0]["hub"] for lora in told}
+    hubs = {lora["name"]: lora["versions"][0]["hubs"][0] for lora in told}
     assert (hubs["Owl 0"]["state"], hubs["Owl 1"]["newer"]["version"]) == ("gone", "v2")
     status = here("status", "--config", str(config)).out
     assert "1 not at their hub any more, 1 with a newer version there" in status

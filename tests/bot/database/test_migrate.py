@@ -146,3 +146,29 @@ async def test_what_earlier_versions_deleted_is_overwritten_once(path: Path, tmp
     async with open_database(path):
         pass
     assert b"zebrafinch" not in contents(path)
+
+
+async def test_looks_at_hubs_keep_what_they_said_and_get_the_other_pages(path: Path, tmp_path: Path) -> None:
+    earlier = tmp_path / "earlier"
+    earlier.mkdir()
+    for step in migrations():
+        if step.path.name < "0041":
+            (earlier / step.path.name).write_text(step.path.read_text("utf-8"))
+    pages = [f"https://civitai.com/models/{number}" for number in range(2)]
+    told = [f'{{"hub": "Civitai", "page": "{page}"}}' for page in pages]
+    async with plain(path) as connection:
+        await migrate(connection, path, earlier)
+        for number, source in enumerate([*told, '{"hub": "attached", "page": ""}']):
+            await connection.execute(
+                "INSERT INTO addition (key, source, path, state, sha256, created_at, ended_at) "
+                "VALUES (?, ?, 'a', 'added', ?, 1, ?)",
+                (str(number), source, "a" * 64, 7 + number),
+            )
+        await connection.execute(
+            "INSERT INTO hub_look (sha256, hub, looked_at, state, since, added, says) "
+            "VALUES (?, 'Civitai', 9, 'gone', 8, ?, ?)",
+            ("a" * 64, told[0], told[0]),
+        )
+        await migrate(connection, path)
+        rows = await connection.execute_fetchall("SELECT page, looked_at, state FROM hub_look ORDER BY page")
+        assert [tuple(row) for row in rows] == [(pages[0], 9, "gone"), (pages[1], 8, "there")]

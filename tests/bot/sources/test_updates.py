@@ -16,9 +16,11 @@ from bot.config.sources import SourcesSettings
 from bot.database.bookmarks import add_bookmark
 from bot.database.clock import now_ms
 from bot.database.hub_looks import (
+    HubCount,
     HubLook,
     HubState,
     count_looks,
+    look_with_newer,
     looks_of,
     mark_messaged,
     mark_updates_told,
@@ -27,8 +29,10 @@ from bot.database.hub_looks import (
 )
 from bot.database.preferences import Preferences, save_preferences
 from bot.sources.additions import Additions
+from bot.sources.provenance import provenance_of
 from bot.sources.remote import RemoteVersion
 from bot.sources.updates import Updates
+from bot.ui.views.origin_text import provenance_lines
 from inference.lora.registry import RegistryAnswer, keep_answer
 from tests.bot.sources.hubs import Hubs, content, sha256, status
 from tests.bot.sources.test_additions import ADA, BO, add, anybody, demo_lora, entry, opened, sdxl_lora
@@ -106,6 +110,37 @@ async def test_who_has_it_among_the_bookmarks_is_told_once_of_a_newer_version(ho
         assert (await count_looks(found.connection)).newer == 0
         versions = (await entry(found, "Komori")).usable
         assert {version.sha256 for version in versions} >= {sha256(old)}, "the old one stays"
+
+
+async def test_a_file_on_two_pages_is_followed_at_both(house: House, hubs: Hubs) -> None:
+    data, first, second = demo_lora(seed=115), hubs.add_model("Komori"), hubs.add_model("Copy")
+    ids = [hubs.add_version(model_id, data, "Other") for model_id in (first, second)]
+    async with looking(house, hubs) as (found, additions, updates):
+        await add(found, additions, hubs.link(ids[0]))
+        lora = await entry(found, "Komori")
+        await additions.note_page(lora, (await additions.look_up(hubs.link(ids[1]))).versions[0])
+        await add_bookmark(found.connection, ADA, lora.id)
+        new = demo_lora(seed=116)
+        hubs.add_version(second, new, "Other")
+        del hubs.models[first]
+        await a_day_later(found.connection)
+        await updates.look()
+        pages = {look.page: look for look in await looks_of(found.connection, [sha256(data)])}
+        gone, there = (
+            pages[f"https://civitai.com/models/{m}?modelVersionId={v}"]
+            for m, v in zip((first, second), ids, strict=True)
+        )
+        assert (gone.state, there.state, newer(there)) == (HubState.GONE, HubState.THERE, "v2")
+        assert await untold_updates(found.connection, ADA) == [lora.id]
+        assert await count_looks(found.connection) == HubCount(lost=0, newer=1), "it is not lost while a page has it"
+        lines = provenance_lines(await provenance_of(found.connection, lora))
+        assert any(line.startswith("Komori: Civitai does not have it any more") for line in lines)
+        named = await look_with_newer(found.connection, sha256(new))
+        assert named is not None and named.page == there.page
+        hubs.models[second]["modelVersions"].pop(0)
+        await a_day_later(found.connection)
+        await updates.look()
+        assert await untold_updates(found.connection, ADA) == []
 
 
 async def test_a_version_for_another_base_model_is_not_newer(house: House, hubs: Hubs) -> None:

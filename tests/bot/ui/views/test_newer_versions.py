@@ -22,8 +22,8 @@ async def has_newer(connection: aiosqlite.Connection, name: str, rating: Content
     lora = await add_lora(connection, name, content_rating=rating.value)
     await add_bookmark(connection, ADA, lora.id)
     await connection.execute(
-        "INSERT INTO hub_look (sha256, hub, looked_at, since, added, says, newer, newer_sha256, newer_at) "
-        "VALUES (?, 'Civitai', 1, 1, '{}', '{}', '{}', ?, 1)",
+        "INSERT INTO hub_look (sha256, page, hub, looked_at, since, added, says, newer, newer_sha256, newer_at) "
+        "VALUES (?, '', 'Civitai', 1, 1, '{}', '{}', '{}', ?, 1)",
         (lora.versions[0].sha256, sha(f"newer {name}")),
     )
     await note(connection, lora, f"newer {name}", created_at=1)
