@@ -10,7 +10,7 @@ hardware.py · picture_costs.py what torch finds to paint with; what a picture c
 image_files.py · hashes.py     opens image files of anybody, within bounds of memory; SHA-256 of files
 memory.py · private_files.py   memory that a checkpoint needs, and is free; file permissions
 content_rating.py              for whom a picture is: general, teen, mature, explicit, blocked
-prompt_weights.py              weights of words in prompts
+prompt_weights.py · regions.py weights of words in prompts; names of a picture's regions, and which go together
 json_values.py                 JSON from outside, read value by value
 notes.py · logs.py             notes that come with a picture; the job of a log line
 request_cost.py                how much work a request is, and the order inside one worker

@@ -34,6 +34,11 @@ class Capability:
     guidance: str = "guidance_scale"
     single_file: bool = False
 
+    @property
+    def regions(self) -> bool:
+        """Whether a picture may have regions with prompts and LoRAs of their own."""
+        return self.family is Family.UNET
+
 
 _SD = Capability("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", Family.UNET, single_file=True)
 _SDXL = Capability("StableDiffusionXLPipeline", "StableDiffusionXLImg2ImgPipeline", Family.UNET, single_file=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 Detail = dict[str, str | int | float | list[str]]
@@ -120,6 +120,14 @@ class SizeNotOffered(RequestError):
 
 
 @dataclass(eq=False)
+class RegionsNotOffered(RequestError):
+    """{checkpoint} paints each picture from one prompt, so it cannot have parts with words and LoRAs of their own.
+    Please choose another checkpoint, or one prompt."""
+
+    checkpoint: str
+
+
+@dataclass(eq=False)
 class CheckpointNotFound(RequestError):
     """There is no checkpoint {name}; installed are {installed}."""
 
@@ -150,21 +158,28 @@ class LoraNotFound(RequestError):
 class LoraMisfit(RequestError):
     """{lora} does not go with {checkpoint}."""
 
+    words = frozenset({"region"})
     FITS: ClassVar[str] = "It fits {fitting_checkpoints}."
     FITS_NONE: ClassVar[str] = "No checkpoint installed here fits it."
+    WANTED_IN: ClassVar[str] = "It was chosen for one part of the picture: {region}."
     what_fits_is_known: ClassVar[bool] = True
 
     lora: str
     checkpoint: str
     checkpoint_base: str
     fitting_checkpoints: list[str]
+    region: str = field(default="", kw_only=True)  # the request's region that it was chosen for, if any
 
     @property
     def templates(self) -> tuple[str, ...]:
-        """The sentence, and where this LoRA does fit; that it fits nothing is not said where nobody knows."""
+        """The sentence, the region if it was for one, and where this LoRA does fit.
+
+        That it fits nothing is not said where nobody knows.
+        """
+        told = (self.template(), self.WANTED_IN) if self.region else (self.template(),)
         if self.fitting_checkpoints:
-            return (self.template(), self.FITS)
-        return (self.template(), self.FITS_NONE) if self.what_fits_is_known else (self.template(),)
+            return (*told, self.FITS)
+        return (*told, self.FITS_NONE) if self.what_fits_is_known else told
 
 
 @dataclass(eq=False)
@@ -172,7 +187,7 @@ class BaseModelMismatch(LoraMisfit):
     """{lora} was trained on {lora_base} ({evidence}), but {checkpoint} is {checkpoint_base}: on another base model
     a LoRA gives broken pictures, so it is not used there."""
 
-    words = frozenset({"evidence"})
+    words = frozenset({"evidence", "region"})
 
     lora_base: str
     evidence: str

@@ -21,6 +21,7 @@ from inference.lora.tables import title
 from inference.lora.verdict import Layers
 from inference.messages import CheckpointSpec, PredictionType
 from inference.notes import OTHER_PREDICTION
+from inference.regions import RegionName
 
 _PREDICTIONS = {PredictionType.V_PREDICTION: "v-prediction", PredictionType.EPSILON: "epsilon prediction"}
 DECLARE = "easel library declare FILE --base … --reason …"
@@ -30,7 +31,8 @@ DECLARE = "easel library declare FILE --base … --reason …"
 class KnownLora:
     """What matching needs of a LoRA: its name for people, its base model (None: unknown) and how we know it.
 
-    `prediction` is what it learnt to predict, `layers` what its header tells of them; None: nobody says.
+    `prediction` is what it learnt to predict, `layers` what its header tells of them; None: nobody says. `region` is
+    the region that it was chosen for; None: the whole picture.
     """
 
     name: str
@@ -38,6 +40,7 @@ class KnownLora:
     evidence: str
     prediction: PredictionType | None = None
     layers: Layers | None = None
+    region: RegionName | None = None
 
 
 @dataclass(frozen=True)
@@ -57,9 +60,17 @@ class Matcher:
         return [checkpoint.name for checkpoint in self.checkpoints if self.fits(lora, checkpoint)]
 
     def misfit(self, lora: KnownLora, checkpoint: CheckpointSpec) -> LoraMisfit | None:
-        """None when `lora` goes on `checkpoint`, else the refusal (a value: raise it or show it)."""
+        """None when `lora` goes on `checkpoint`, else the refusal (a value: raise it or show it).
+
+        All regions of a picture are painted by one checkpoint: it does not matter for which one the LoRA is.
+        """
         if self.fits(lora, checkpoint):
             return None
+        refusal = self._refusal(lora, checkpoint)
+        refusal.region = lora.region.value if lora.region else ""
+        return refusal
+
+    def _refusal(self, lora: KnownLora, checkpoint: CheckpointSpec) -> LoraMisfit:
         sides = {"lora": lora.name, "checkpoint": checkpoint.name, "checkpoint_base": checkpoint.base_model.label}
         if lora.base_model is None:
             made_for = lora.layers.base if lora.layers else None

@@ -11,7 +11,7 @@ import re
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator, model_validator
 
 from inference.base_models import BaseModelId
 from inference.bounds import (
@@ -27,6 +27,15 @@ from inference.bounds import (
 )
 from inference.content_rating import ContentRating
 from inference.errors import Detail
+from inference.regions import (
+    LAYOUTS,
+    MAX_BASE_SHARE,
+    MAX_EDGE,
+    MAX_REGIONS,
+    PLACE_WORDS,
+    USUAL_EDGE,
+    RegionName,
+)
 
 MAX_PROMPT = 4000  # characters; a Discord text field holds as many
 MAX_LORAS = 16  # what the border lets through; what people may combine is the setting `max_loras`
@@ -137,12 +146,27 @@ class _Frozen(BaseModel):
 
 
 class LoraUse(_Frozen):
-    """One file of a LoRA, known by its SHA-256, at a weight. The name is for people only."""
+    """One file of a LoRA, known by its SHA-256, at a weight. The name is for people only.
+
+    `region` is that region of the request to which it is applied; None: to the whole picture.
+    """
 
     sha256: Sha256
     weight: Weight = 1.0
     name: Name
     trigger_words: Annotated[tuple[TriggerGroup, ...], Field(max_length=50)] = ()
+    region: RegionName | None = None
+
+    def applies_to(self, region: RegionName | None) -> bool:
+        """Whether it is applied when the denoiser is asked for `region`; None: for the whole picture."""
+        return self.region is None or self.region is region
+
+
+class Region(_Frozen):
+    """A region of the picture, with the person's words for what is there."""
+
+    name: RegionName
+    prompt: Prompt = ""
 
 
 class FewStepUse(_Frozen):
@@ -213,6 +237,11 @@ class GenerationRequest(JobRequest):
 
     `prompt` is the person's own text; the checkpoint's quality tags and the LoRAs' trigger words stand beside it
     and join it only in `full_prompt`, so that editing a request never shows words the person did not write.
+
+    With `regions`, those of one of `LAYOUTS`, each region has words of its own, and LoRAs: those whose `region` it is.
+    `prompt` has the words for the ground then, which go into every region, as do LoRAs without a region. Where a region
+    is, is added to its words. `region_edge` is how many latents wide one region passes into the next. `base_share` is
+    the share of one more prediction for the whole picture, with all words and only the LoRAs without a region.
     """
 
     prompt: Prompt
@@ -233,6 +262,24 @@ class GenerationRequest(JobRequest):
     exact: bool = False
     clip_skip: ClipSkip | None = None
     few_steps: FewStepUse | None = None
+    regions: Annotated[tuple[Region, ...], Field(max_length=MAX_REGIONS)] = ()
+    region_edge: Annotated[int, Field(ge=0, le=MAX_EDGE)] = USUAL_EDGE
+    base_share: Annotated[float, Field(ge=0, le=MAX_BASE_SHARE, allow_inf_nan=False)] = 0.0
+
+    @field_validator("regions")
+    @classmethod
+    def _regions_in_order(cls, regions: tuple[Region, ...]) -> tuple[Region, ...]:
+        order = list(RegionName)
+        return tuple(sorted(regions, key=lambda region: order.index(region.name)))
+
+    @model_validator(mode="after")
+    def _known_regions(self) -> Self:
+        names = tuple(region.name for region in self.regions)
+        if names and names not in LAYOUTS:
+            raise ValueError("regions are those of one layout")
+        if strange := next((use.region for use in self.loras if use.region not in (None, *names)), None):
+            raise ValueError(f"a LoRA is for the region {strange.value}, which is not there")
+        return self
 
     @model_validator(mode="after")
     def _whole_variants(self) -> Self:
@@ -251,11 +298,32 @@ class GenerationRequest(JobRequest):
         return self
 
     @property
+    def slots(self) -> tuple[RegionName | None, ...]:
+        """What the denoiser is asked for each picture: each of its regions, or the whole picture (None), or both."""
+        names = tuple(region.name for region in self.regions)
+        return names if names and not self.base_share else (*names, None)
+
+    @property
+    def own_words(self) -> str:
+        """All that the person wrote of what to paint, the words of regions first."""
+        return ", ".join(text for text in (*(region.prompt for region in self.regions), self.prompt) if text)
+
+    @property
     def full_prompt(self) -> str:
-        """Prefix, trigger words that the prompt does not hold already, and the prompt, joined by commas."""
-        groups = (group for use in self.loras for group in use.trigger_words)
-        words = dict.fromkeys(word for group in groups for word in words_in(group) if not _says(self.prompt, word))
-        return ", ".join(part for part in (self.prompt_prefix.strip(" ,"), *words, self.prompt) if part)
+        """The prompt for the whole picture: that of `prompt_of`, with the words of all regions."""
+        return self.prompt_of(None)
+
+    def prompt_of(self, slot: RegionName | None) -> str:
+        """Prefix, trigger words that the words do not hold already, and the words, joined by commas.
+
+        Those of one of `slots`; None: for the whole picture.
+        """
+        places = [_placed(region) for region in self.regions if slot in (None, region.name)]
+        words = ", ".join(part for part in (*places, self.prompt) if part)
+        uses = self.loras if not self.regions else [use for use in self.loras if use.applies_to(slot)]
+        groups = (group for use in uses for group in use.trigger_words)
+        trigger = dict.fromkeys(word for group in groups for word in words_in(group) if not _says(words, word))
+        return ", ".join(part for part in (self.prompt_prefix.strip(" ,"), *trigger, words) if part)
 
     def only(self, position: int) -> GenerationRequest:
         """The request that paints the picture at `position` (from 0) alone."""
@@ -289,6 +357,12 @@ def words_in(group: str) -> list[str]:
     if "(" in group or "[" in group:
         return [group.strip(" ,")]
     return [word for each in group.split(",") if (word := each.strip())]
+
+
+def _placed(region: Region) -> str:
+    """The words of a region, with its place unless they say it."""
+    words, place = region.prompt.strip(" ,"), PLACE_WORDS[region.name]
+    return words if not words or not place or _says(words, place) else f"{words} {place}"
 
 
 def _says(prompt: str, word: str) -> bool:

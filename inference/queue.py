@@ -62,8 +62,8 @@ class Waiting:
     """A queued job of any kind, waiting `since` then by the queue's clock.
 
     `work` is its cost: of a picture steps x pixels x rows, of another job that of a picture which takes as long. It is
-    for workers that serve its `checkpoint`, of whose places it takes `places`: a picture takes one. An `exclusive` job
-    shares its worker with no other job.
+    for workers that serve its `checkpoint`, of whose places it takes `places`: a picture takes one, or one for each of
+    its regions. An `exclusive` job shares its worker with no other job.
     """
 
     job_id: int

@@ -1,7 +1,8 @@
 """How much work a request is, and which of a worker's waiting requests comes first.
 
-Work is counted in pixels of all rows of all passes: a picture with guidance is two rows, a step of a second-order
-sampler two passes. The queue counts shares in it, the engine orders requests by it, and forecasts simulate that order.
+Work is counted in pixels of all rows of all passes: a picture with guidance is two rows, one with regions as many for
+each region, a step of a second-order sampler two passes. The queue counts shares in it, the engine orders requests by
+it, and forecasts simulate that order.
 
 The request with the least work left comes first, unless another one has waited for long. A request ages by the work
 that the worker does meanwhile: it comes first once that is `AGEING` times as much as the difference in work left.
@@ -11,13 +12,18 @@ from __future__ import annotations
 
 from inference.messages import GenerationRequest, Sampler
 
-GUIDED = 2  # rows of a picture with guidance
+GUIDED = 2  # rows of a slot with guidance
 AGEING = 10.0
 
 
 def rows_each(request: GenerationRequest) -> int:
-    """Rows of the batch that a picture of the request takes."""
+    """Rows of the batch that each slot of the request takes."""
     return GUIDED if request.guidance_scale > 1 else 1
+
+
+def slots(request: GenerationRequest) -> int:
+    """Slots of the batch that the request takes: one for each picture, with regions one for each of their slots."""
+    return request.count * len(request.slots)
 
 
 def passes(request: GenerationRequest) -> int:
@@ -28,7 +34,7 @@ def passes(request: GenerationRequest) -> int:
 
 def pass_work(request: GenerationRequest) -> int:
     """The work of one pass of a request, in pixels."""
-    return rows_each(request) * request.count * request.width * request.height
+    return rows_each(request) * slots(request) * request.width * request.height
 
 
 def work(request: GenerationRequest) -> int:

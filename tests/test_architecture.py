@@ -25,7 +25,7 @@ OPEN = [
     "base_models", "bounds", "checkpoint_files", "checkpoint_inspection", "classifier_files", "content_rating", "demo",
     "errors", "hardware", "hashes", "image_files", "inspection", "json_values", "logs", "lora", "matching", "memory",
     "messages", "notes", "parameters", "picture_costs", "prediction", "private_files", "prompt_weights", "queue",
-    "queue_simulation", "request_cost", "workers",
+    "queue_simulation", "regions", "request_cost", "workers",
 ]  # fmt: skip
 DOORS = {f"inference.{door}" for door in OPEN}
 
@@ -39,6 +39,7 @@ inference.bounds inference.base_models inference.errors inference.messages infer
     inference.memory inference.request_cost inference.image_files inference.private_files inference.notes
     inference.prediction inference.capabilities inference.checkpoint_files inference.classifier_files
     inference.picture_costs inference.hardware inference.content_rating inference.prompt_weights inference.json_values
+    inference.regions
 inference.lora inference.parameters
 inference.checkpoint_inspection
 inference.matching inference.queue inference.queue_simulation
@@ -162,6 +163,7 @@ def test_the_border_needs_the_standard_library_and_pydantic_alone(module: str) -
         "inference.base_models",
         "inference.bounds",
         "inference.content_rating",
+        "inference.regions",
         "pydantic",
         "pydantic_core",
     }

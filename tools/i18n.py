@@ -33,12 +33,13 @@ from inference.errors import InferenceError, LoraMisfit
 from inference.lora.evidence import PLAINLY
 from inference.lora.sidecar import Category
 from inference.notes import TEMPLATES
+from inference.regions import RegionName
 
 ROOT = Path(__file__).parents[1]
 SPEAKING = {"_": 1, "later": 1, "ngettext": 2}  # functions, and how many of their arguments are sentences
 NO_DESCRIPTION = "…"  # discord.py's, where none was given
 # Enumerations whose values are said by `label`.
-LABELS: tuple[type[StrEnum], ...] = (Category, ContentRating, AuditAction, ReportReason)
+LABELS: tuple[type[StrEnum], ...] = (Category, ContentRating, AuditAction, ReportReason, RegionName)
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,8 @@ def in_errors() -> Iterator[Said]:
     for kind in _kinds(InferenceError):
         if kind.template().strip("{}") not in kind.__dataclass_fields__:
             yield Said(kind.template(), None, kind.__module__.replace(".", "/") + ".py")
-    yield from (Said(text, None, "inference/errors.py") for text in (LoraMisfit.FITS, LoraMisfit.FITS_NONE))
+    misfit = (LoraMisfit.FITS, LoraMisfit.FITS_NONE, LoraMisfit.WANTED_IN)
+    yield from (Said(text, None, "inference/errors.py") for text in misfit)
     yield from (Said(text, None, "inference/notes.py") for text in TEMPLATES)
 
 

@@ -225,7 +225,7 @@ async def record_painted(
     """Store the pictures of a job and their LoRA uses; from now on a search finds it. Raises DatabaseError."""
     request = job.request
     await record_uses(connection, job.person_id, request.loras)
-    texts = (request.prompt, request.checkpoint, " ".join(use.name for use in request.loras))
+    texts = (request.own_words, request.checkpoint, " ".join(use.name for use in request.loras))
     await fetch(connection, INDEX, (job.id, *(searchable(job.person_id, text) for text in texts)))
     return await record_pictures(connection, job.id, pictures, request)
 

@@ -17,6 +17,7 @@ from bot.jobs.kinds import kind_of
 from inference.messages import GenerationRequest, JobRequest
 from inference.queue import Waiting
 from inference.queue_simulation import Forecast, Times
+from inference.request_cost import slots
 
 FRESH_SECONDS = 1.0  # for so long a simulation is reused, unless the queue has changed
 NEWEST_SHARE = 0.3  # how much the newest measurement of a load or an end counts against all before
@@ -131,12 +132,12 @@ class Pace:
 
 
 def _shapes(requests: Iterable[JobRequest]) -> list[Shape] | None:
-    """The shapes of the pictures; None where a request asks for something else."""
+    """The shapes of the pictures, a slot counted as one; None where a request asks for something else."""
     pictures = Counter[tuple[str, int, int]]()
     for request in requests:
         if not isinstance(request, GenerationRequest):
             return None
-        pictures[request.checkpoint, request.width, request.height] += request.count
+        pictures[request.checkpoint, request.width, request.height] += slots(request)
     return [Shape(*size, count) for size, count in pictures.items()]
 
 

@@ -19,7 +19,7 @@ from bot.database.lora_records import doubt_file
 from bot.database.pictures import NewPicture, Picture
 from inference.errors import InferenceError, LoraFileChanged, WorkerFailed
 from inference.messages import Generate, GenerationRequest, JobCommand, JobRequest
-from inference.request_cost import passes, work
+from inference.request_cost import passes, slots, work
 from inference.workers.storage import JobFiles, StoredFile
 
 SILENCE_SECONDS, SILENT_STEPS = 120.0, 20  # a worker that reports no step for the longer of the two has hung
@@ -95,8 +95,8 @@ class PaintingJobs(JobKind[GenerationRequest]):
     classified = True
 
     def cost(self, request: GenerationRequest) -> Cost:
-        """The work of all passes; each picture takes a place."""
-        return Cost(float(work(request)), request.count)
+        """The work of all passes; each picture takes a place, with regions one for each of its slots."""
+        return Cost(float(work(request)), slots(request))
 
     def steps(self, request: GenerationRequest) -> int:
         """The number of forward passes."""

@@ -155,9 +155,9 @@ class WordRules:
 
 
 def asked_for(request: GenerationRequest) -> str:
-    """The prompt, with the words of the negative prompt that a negative weight makes part of it."""
+    """What the person asked for, with the words of the negative prompt that a negative weight makes part of it."""
     turned = turned_around(request.negative_prompt)
-    return _BETWEEN_TEXTS.join([request.prompt, turned]) if turned else request.prompt
+    return _BETWEEN_TEXTS.join([request.own_words, turned]) if turned else request.own_words
 
 
 _Judged = tuple[TextKind, WordVerdict]

@@ -78,7 +78,7 @@ async def shown_recipe(
         return recipe, True
     if server_id is not None and await prompt_is_published(connection, job.id, server_id, unseen):
         return recipe, True
-    return replace(recipe, prompt="", negative_prompt=""), False
+    return recipe.without_words, False
 
 
 async def prompt_is_published(

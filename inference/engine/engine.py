@@ -45,7 +45,7 @@ from inference.engine.single.single_request import SingleRequestCheckpoint, Sing
 from inference.lora.installed import installed_hashes
 from inference.matching import Matcher
 from inference.messages import CheckpointSpec, Configure, GenerationRequest
-from inference.request_cost import pass_work
+from inference.request_cost import pass_work, slots
 
 log = logging.getLogger(__name__)
 
@@ -262,7 +262,7 @@ class Engine:
         batch = self._batches.setdefault(key, Batch(checkpoint))
         assert isinstance(batch, Batch), "single-request runs have keys of their own"
         batch.join(run)
-        if (fitting := self._caps.fitting(handle.request)) is not None and fitting < handle.request.count:
+        if (fitting := self._caps.fitting(handle.request)) is not None and fitting < slots(handle.request):
             batch.limit_pass(fitting)
         self._begin(handle, run, batch)
 
@@ -300,7 +300,7 @@ class Engine:
         one_by_one = self._caps.pictures(request, optimistic=True) <= request.count
         if not one_by_one or checkpoint.residence.offloading or not applied.loras.denoiser:
             return False
-        if request.exact or request.variants:
+        if request.exact or request.variants or request.regions:
             return False
         if self._lora_sets.is_merged(applied):
             return True

@@ -13,13 +13,15 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import replace
 from typing import Any, cast
 
 from inference.bounds import MAX_FLOW_SHIFT
 from inference.json_values import as_dict, as_list, parse_json
-from inference.messages import SEEDS, SPACINGS, Sampler, Spacing
+from inference.messages import MAX_PROMPT, SEEDS, SPACINGS, Region, Sampler, Spacing
 from inference.parameters.recipe import Recipe, RecipeLora
-from inference.parameters.writing import SAMPLER_LABELS, SPACING_LABELS
+from inference.parameters.writing import BETWEEN_REGIONS, SAMPLER_LABELS, SPACING_LABELS
+from inference.regions import LAYOUTS, MAX_BASE_SHARE, MAX_EDGE, USUAL_EDGE, RegionName
 
 MAX_LORAS = 50  # more are not looked at
 MAX_FIELDS = 500  # nor these; a picture with several extensions has about 100
@@ -56,10 +58,12 @@ def read_infotext(text: str) -> Recipe:
     size = re.fullmatch(r"(\d{1,5})\s*x\s*(\d{1,5})", fields.get("size", ""))
     seed = _whole(fields.get("seed"))
     sampler_name = fields.get("sampler")
+    parts = _region_parts(prompt, fields)
+    loras = _loras(prompt, hashes, fields)
     return Recipe(
-        prompt=_without_tags(prompt).strip(),
+        prompt="" if parts else _without_tags(prompt).strip(),
         negative_prompt=negative.strip(),
-        loras=_loras(prompt, hashes, fields),
+        loras=tuple(replace(lora, region=_region_of(lora, parts)) for lora in loras) if parts else loras,
         checkpoint=fields.get("model") or _resource(fields, "checkpoint"),
         checkpoint_hash=_hash(fields.get("model hash")) or hashes.get("model"),
         width=int(size[1]) if size else None,
@@ -73,10 +77,30 @@ def read_infotext(text: str) -> Recipe:
         seed=seed if seed is not None and seed < SEEDS else None,
         clip_skip=_whole(fields.get("clip skip")),
         from_picture="denoising strength" in fields and "hires upscale" not in fields,
+        regions=tuple(
+            Region(name=name, prompt=_without_tags(part).strip()[:MAX_PROMPT]) for name, part in parts.items()
+        ),
+        region_edge=min(MAX_EDGE, USUAL_EDGE if (edge := _whole(fields.get("region edge"))) is None else edge),
+        base_share=max(0.0, min(MAX_BASE_SHARE, _number(fields.get("base share")) or 0.0)),
     )
 
 
-def without_words(text: str) -> str:
+def _region_parts(prompt: str, fields: dict[str, str]) -> dict[RegionName, str]:
+    """The part of the prompt of each region; none where the regions are not those of one of our layouts."""
+    names, parts = fields.get("regions", "").split(", "), prompt.split(BETWEEN_REGIONS)
+    known = next((layout for layout in LAYOUTS if [*layout] == names), ())
+    return dict(zip(known, parts, strict=True)) if len(known) == len(parts) else {}
+
+
+def _region_of(lora: RecipeLora, parts: dict[RegionName, str]) -> RegionName | None:
+    """The region that a LoRA is for: the only one whose part has its tag."""
+    tagged = [
+        name for name, part in parts.items() if any(match[1].strip() == lora.name for match in _TAG.finditer(part))
+    ]
+    return tagged[0] if len(tagged) == 1 else None
+
+
+def without_prompts(text: str) -> str:
     """The same text with neither prompt: LoRA tags and fields alone."""
     words, fields = _split(text.replace("\r\n", "\n").strip("\n"))
     tags = "".join(match[0] for match in _TAG.finditer(words))

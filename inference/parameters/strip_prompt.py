@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from inference.parameters.ai_mark import ai_mark, stored_request
 from inference.parameters.files import CHUNK, JSON_CHUNK, XMP_CHUNK, UnreadableTexts, texts_in, with_texts
-from inference.parameters.reading import without_words
+from inference.parameters.reading import without_prompts
+from inference.parameters.recipe import without_words
 
 
 def strip_prompt(png: bytes) -> bytes:
@@ -16,8 +17,9 @@ def strip_prompt(png: bytes) -> bytes:
     request = stored_request(texts.easel)
     kept = {XMP_CHUNK: ai_mark(request)}
     if texts.parameters is not None:
-        kept[CHUNK] = without_words(texts.parameters)
+        kept[CHUNK] = without_prompts(texts.parameters)
     if request is not None:
-        without = request.model_copy(update={"prompt": "", "negative_prompt": ""})
+        words = {"prompt": "", "negative_prompt": "", "regions": without_words(request.regions)}
+        without = request.model_copy(update=words)
         kept[JSON_CHUNK] = without.model_dump_json()
     return with_texts(png, kept)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from inference.hashes import autov2
 from inference.messages import GenerationRequest, Sampler, Spacing
+from inference.regions import RegionName
 
 SAMPLER_LABELS = {
     Sampler.EULER: "Euler",
@@ -27,11 +28,16 @@ SPACING_LABELS = {
     Spacing.EXPONENTIAL: "Exponential",
 }
 
+BETWEEN_REGIONS = "\nBREAK\n"  # A1111's word for the end of a part of a prompt
+
 
 def infotext(request: GenerationRequest, checkpoint_sha256: str | None, autov3: Mapping[str, str]) -> str:
-    """The parameters of one picture, as A1111 writes them. `autov3` maps a LoRA's SHA-256 to its 12-digit hash."""
-    tags = "".join(f"<lora:{_plain(use.name)}:{use.weight:g}>" for use in request.loras)
-    lines = [f"{request.full_prompt} {tags}".strip()]
+    """The parameters of one picture, as A1111 writes them. `autov3` maps a LoRA's SHA-256 to its 12-digit hash.
+
+    With regions the prompt has a part for each, with that region's LoRAs, in the order of the field `Regions`.
+    """
+    names = [region.name for region in request.regions]
+    lines = [BETWEEN_REGIONS.join(_prompt(request, slot) for slot in names or (None,))]
     if request.negative_prompt:
         lines.append(f"Negative prompt: {request.negative_prompt}")
     fields = {
@@ -46,17 +52,28 @@ def infotext(request: GenerationRequest, checkpoint_sha256: str | None, autov3: 
         fields["Clip skip"] = str(request.clip_skip)
     if request.flow_shift is not None:
         fields["Shift"] = f"{request.flow_shift:g}"
+    if names:
+        fields["Regions"] = f'"{", ".join(names)}"'
+        fields["Region edge"] = str(request.region_edge)
+        fields["Base share"] = f"{request.base_share:g}"
     if request.image:
         fields["Denoising strength"] = f"{request.image.strength:g}"
     if checkpoint_sha256:
         fields["Model hash"] = autov2(checkpoint_sha256)
     fields["Model"] = _plain(request.checkpoint)
     if request.loras:
-        hashes = ", ".join(f"{_plain(use.name)}: {autov3[use.sha256]}" for use in request.loras)
+        hashes = ", ".join(dict.fromkeys(f"{_plain(use.name)}: {autov3[use.sha256]}" for use in request.loras))
         fields["Lora hashes"] = f'"{hashes}"'
     fields["Version"] = "Easel"
     lines.append(", ".join(f"{key}: {value}" for key, value in fields.items()))
     return "\n".join(lines)
+
+
+def _prompt(request: GenerationRequest, slot: RegionName | None) -> str:
+    """The prompt of a region, or of a request without regions, with its LoRAs."""
+    uses = [use for use in request.loras if use.applies_to(slot)]
+    tags = "".join(f"<lora:{_plain(use.name)}:{use.weight:g}>" for use in uses)
+    return f"{request.prompt_of(slot)} {tags}".strip()
 
 
 def _plain(name: str) -> str:

@@ -19,6 +19,7 @@ from inference.lora.fit import Grade
 from inference.lora.verdict import Layers
 from inference.matching import KnownLora, Matcher
 from inference.messages import CheckpointSpec, PredictionType
+from inference.regions import RegionName
 
 BASES = {"vivid": "demo/vivid", "pastel": "demo/pastel", "Pony": "sdxl/pony", "Illu": "sdxl/illustrious"}
 SPECS = {
@@ -46,6 +47,14 @@ def test_a_mismatch_names_both_sides_the_evidence_and_what_fits() -> None:
     assert isinstance(refusal, BaseModelMismatch)
     for word in ("Komori", "Illustrious", "told by its sidecar", "Pony", "It fits Illu."):
         assert word in str(refusal)
+
+
+@pytest.mark.parametrize("base", ["sdxl/illustrious", None])
+def test_a_misfit_names_the_region_that_the_lora_was_chosen_for(base: str | None) -> None:
+    refusal = matcher().misfit(replace(lora(base), region=RegionName.LEFT), SPECS["Pony"])
+    assert refusal is not None and "one part of the picture: left." in str(refusal)
+    assert RequestError.from_failed(refusal.code, refusal.detail).detail == refusal.detail
+    assert "part of the picture" not in str(matcher().misfit(lora(base), SPECS["Pony"]))
 
 
 def test_an_unknown_lora_is_refused_with_the_way_to_declare_it() -> None:

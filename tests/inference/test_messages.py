@@ -21,8 +21,10 @@ from inference.messages import (
     GenerationRequest,
     Progress,
     Ready,
+    Region,
     Sampler,
 )
+from inference.regions import LAYOUTS, RegionName
 from tests.inference.requests import request, use
 
 DATA = Path(__file__).parents[1] / "data"
@@ -169,3 +171,72 @@ def test_what_a_worker_names_lies_in_the_spool_itself(name: str) -> None:
         Progress(job_id=1, attempt=1, step=3, steps=8, preview=name)
     with pytest.raises(ValidationError):
         Finished(job_id=1, attempt=2, files=(name,), seconds=0.5, peak_memory=2**40)
+
+
+LEFT, RIGHT = RegionName.LEFT, RegionName.RIGHT
+
+
+def sides(left: str = "an owl", right: str = "a heart", **changes: object) -> GenerationRequest:
+    words = (Region(name=LEFT, prompt=left), Region(name=RIGHT, prompt=right))
+    return request(**({"prompt": "yellow background", "regions": words} | changes))
+
+
+def test_each_region_has_its_words_with_its_place_its_trigger_words_and_the_ground() -> None:
+    uses = (use("A", words=("komori",)), use("B", sha256="b" * 64, words=("velato",)), use("C", words=("glow",)))
+    regions = (LEFT, RIGHT, None)
+    loras = tuple(each.model_copy(update={"region": region}) for each, region in zip(uses, regions, strict=True))
+    made = sides(prompt_prefix="masterpiece", loras=loras)
+    assert made.slots == (LEFT, RIGHT)
+    assert made.prompt_of(LEFT) == "masterpiece, komori, glow, an owl on the left, yellow background"
+    assert made.prompt_of(RIGHT) == "masterpiece, velato, glow, a heart on the right, yellow background"
+    assert made.full_prompt == "masterpiece, glow, an owl on the left, a heart on the right, yellow background"
+    assert made.own_words == "an owl, a heart, yellow background"
+    assert made.model_copy(update={"base_share": 0.1}).slots == (LEFT, RIGHT, None)
+
+
+def test_the_place_is_added_once_and_to_words_alone() -> None:
+    assert sides("An owl, on the left").prompt_of(LEFT) == "An owl, on the left, yellow background"
+    assert sides("an owl,", "").prompt_of(RIGHT) == "yellow background"
+    names = (RegionName.CENTRE, RegionName.BACKGROUND)
+    made = request(prompt="", regions=tuple(Region(name=name, prompt="stars") for name in names))
+    assert [made.prompt_of(name) for name in names] == ["stars in the center", "stars"]
+
+
+def test_a_request_without_regions_has_one_slot() -> None:
+    made = request(prompt="a cat")
+    assert made.slots == (None,)
+    assert made.full_prompt == made.own_words == made.prompt_of(None) == "a cat"
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_regions_are_kept_in_one_order_and_read_back(layout: tuple[RegionName, ...]) -> None:
+    regions = tuple(Region(name=name, prompt=name.value) for name in layout)
+    made = request(regions=regions[::-1], loras=(use().model_copy(update={"region": layout[-1]}),))
+    assert made.regions == regions
+    assert GenerationRequest.model_validate_json(made.model_dump_json()) == made
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"regions": (Region(name=LEFT),)},
+        {"regions": (Region(name=LEFT), Region(name=RegionName.TOP))},
+        {"regions": (Region(name=LEFT), Region(name=LEFT))},
+        {"regions": tuple(Region(name=name) for name in RegionName)},
+        {"loras": (use().model_copy(update={"region": LEFT}),)},
+        {"regions": (Region(name=LEFT), Region(name=RIGHT)), "loras": (use().model_copy(update={"region": "top"}),)},
+        {"base_share": 1.0}, {"base_share": -0.1}, {"base_share": float("nan")}, {"region_edge": -1},
+        {"region_edge": 17},
+    ],
+)  # fmt: skip
+def test_regions_that_are_no_layout_are_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        request(**{name: [each.model_dump() for each in value] if isinstance(value, tuple) else value
+                   for name, value in changes.items()})  # fmt: skip
+
+
+def test_a_variant_without_a_lora_keeps_the_regions_of_the_others() -> None:
+    uses = tuple(use(name).model_copy(update={"region": region}) for name, region in (("A", LEFT), ("B", RIGHT)))
+    made = sides(loras=uses, variants=((0.0, 0.5),), count=1)
+    assert [(lora.name, lora.region, lora.weight) for lora in made.only(0).loras] == [("B", RIGHT, 0.5)]
+    assert made.only(0).regions == made.regions

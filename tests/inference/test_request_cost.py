@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from inference.messages import Sampler, SourceImage
-from inference.request_cost import AGEING, pass_work, passes, precedence, work
+from inference.messages import Region, Sampler, SourceImage
+from inference.regions import LAYOUTS
+from inference.request_cost import AGEING, pass_work, passes, precedence, slots, work
 from tests.inference.requests import request
 
 IMAGE = SourceImage(sha256="a" * 64, strength=0.35)
@@ -21,6 +22,14 @@ def test_guidance_doubles_the_rows_and_so_the_work() -> None:
     assert pass_work(plain) == 3 * 64 * 128
     assert work(plain) == 20 * pass_work(plain)
     assert work(plain.model_copy(update={"guidance_scale": 1.5})) == 2 * work(plain)
+
+
+def test_each_region_is_a_slot_with_rows_of_its_own() -> None:
+    plain = request(steps=20, count=3)
+    regions = [Region(name=name) for name in LAYOUTS[0]]
+    assert (slots(plain), slots(request(steps=20, count=3, regions=regions))) == (3, 6)
+    assert work(request(steps=20, count=3, regions=regions)) == 2 * work(plain)
+    assert work(request(steps=20, count=3, regions=regions, base_share=0.1)) == 3 * work(plain)
 
 
 def test_less_work_left_comes_first_until_the_other_has_waited_for_ten_times_the_difference() -> None:

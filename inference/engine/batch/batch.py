@@ -1,4 +1,8 @@
-"""The running batch: requests that share each forward pass of the denoiser, and join and leave between passes."""
+"""The running batch: requests that share each forward pass of the denoiser, and join and leave between passes.
+
+Each picture takes a slot of the batch, and one with regions several (`inference.engine.batch.regions`). Where prompts
+of a request differ in length, the batch has one pass for each length.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,14 @@ from dataclasses import dataclass
 
 import torch
 
+from inference.engine.batch.regions import RunPart
 from inference.engine.batch.run import Run
 from inference.engine.layers.layer_hooks import Additions, PromptProjections
 from inference.engine.layers.slots import BatchSlots
 from inference.engine.models.checkpoints import Checkpoint
 from inference.engine.models.families.family import Conditions
 from inference.errors import InferenceError, LoraNotAtWork, NotANumberPicture
-from inference.request_cost import rows_each
+from inference.request_cost import rows_each, slots
 
 
 @dataclass(frozen=True)
@@ -30,10 +35,15 @@ class _Pass:
 
 @dataclass(frozen=True)
 class _Layout:
-    """Which rows belong to which run: those of `runs`, in order, in one pass, or in several where memory is short."""
+    """Which rows belong to which run: those of `runs`, in order, in one pass, or in several.
+
+    Those are for prompts of different length, or where memory is short. `order` has the rows of the passes by their
+    places among the rows of the runs; None: it is the same.
+    """
 
     runs: tuple[Run, ...]
     passes: tuple[_Pass, ...]
+    order: torch.Tensor | None = None
 
 
 class Batch:
@@ -41,17 +51,17 @@ class Batch:
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self.checkpoint = checkpoint
-        self._slots = {rows: BatchSlots(checkpoint.hooks, rows, padded=checkpoint.compiled) for rows in (2, 1)}
+        self._slots = {rows: self._new_slots(rows) for rows in (2, 1)}
         self._layout: _Layout | None = None
         self._order: Sequence[Run] = ()  # of the runs in the layout before
-        self._pass_limit: int | None = None  # pictures per pass of the only run, where memory is short
+        self._pass_limit: int | None = None  # slots per pass of the only run, where memory is short
         self.runs: list[Run] = []
         self.unchanged = False  # whether the last step had the same layout as the one before
 
     @property
     def rows(self) -> int:
         """The number of rows of all runs as requests are counted, whatever the family makes of them; caps go by it."""
-        return sum(rows_each(run.request) * run.request.count for run in self.runs)
+        return sum(rows_each(run.request) * slots(run.request) for run in self.runs)
 
     @property
     def pictures(self) -> int:
@@ -61,43 +71,55 @@ class Batch:
     @property
     def can_split(self) -> bool:
         """Whether its passes can be made smaller."""
-        return len(self.runs) > 1 or self._pictures_per_pass > 1
+        return len(self.runs) > 1 or self._slots_per_pass > 1
 
     @property
-    def _pictures_per_pass(self) -> int:
-        return self.pictures if self._pass_limit is None else min(self._pass_limit, self.pictures)
+    def _slots_per_pass(self) -> int:
+        return self._slots_in_all if self._pass_limit is None else min(self._pass_limit, self._slots_in_all)
+
+    @property
+    def _slots_in_all(self) -> int:
+        """The slots of the largest pass, where memory is not short."""
+        alike = zip(*(run.parts for run in self.runs), strict=True)
+        return max(sum(len(part.applied) for part in parts) for parts in alike)
 
     def join(self, run: Run) -> None:
         """Add `run` from the next step on."""
         self.runs.append(run)
         self._layout = self._pass_limit = None
 
-    def limit_pass(self, pictures: int | None = None) -> int:
-        """Limit the passes of the only run to `pictures`, by default half as many as now.
+    def limit_pass(self, slots: int | None = None) -> int:
+        """Limit the passes of the only run to so many slots, by default half as many as now.
 
         Returns the rows of a pass, counted as `rows` are.
         """
         (run,) = self.runs
-        self._pass_limit = max(1, pictures or self._pictures_per_pass // 2)
+        self._pass_limit = max(1, slots or self._slots_per_pass // 2)
         self.prepare_retry()
-        return self._pictures_per_pass * rows_each(run.request)
+        return self._slots_per_pass * rows_each(run.request)
 
     def leave(self, run: Run) -> None:
         """Remove `run`."""
         self.runs.remove(run)
-        self._layout = run.projections = None
+        self._layout = None
+        for part in run.parts:
+            part.projections = None
 
     @torch.no_grad()
     def step(self) -> dict[Run, InferenceError]:
         """One forward pass, and one step of every run's sampler. Returns the runs that failed, with their errors."""
         self.checkpoint.residence.onload(self.checkpoint.family.DENOISER)
         first = self._layout is None
-        self.unchanged = not first and self._pass_limit is None
         layout = self._layout or self._lay_out()
+        self.unchanged = not first and len(layout.passes) == 1
         inputs = [run.model_input() for run in layout.runs]
         latents = torch.cat([rows for rows, _ in inputs])
         times = torch.cat([time for _, time in inputs])
-        model_output = self._predict(layout.passes, latents, times, first=first)
+        if layout.order is None:
+            model_output = self._predict(layout.passes, latents, times, first=first)
+        else:
+            predicted = self._predict(layout.passes, latents[layout.order], times[layout.order], first=first)
+            model_output = torch.empty_like(predicted).index_copy_(0, layout.order, predicted)
         self._layout = layout  # set only now: a first pass that fails is recorded again
         failed: dict[Run, InferenceError] = {}
         finite = model_output.isfinite().flatten(1).all(1).tolist()
@@ -131,56 +153,66 @@ class Batch:
     def prepare_retry(self) -> None:
         """See `DenoisingBatch`. Samplers step only after a pass that succeeded, so every run is as it was before."""
         self._layout = None
-        for slots in self._slots.values():
-            slots.clear()  # their stacks are as large as the batch was
+        for each in self._slots.values():
+            each.clear()  # their stacks are as large as the batch was
 
     def decode(self, runs: Sequence[Run]) -> list[torch.Tensor]:
         """The pictures (count, 3, height, width) in 0..1 of each of `runs`, which may have left already."""
         return self.checkpoint.family.decode(runs[0].request, [run.latents for run in runs])
 
     def _lay_out(self) -> _Layout:
-        """Where all runs have guidance, a slot is a picture, of two rows; else each row has a slot of its own."""
-        if self._pictures_per_pass < self.pictures:
-            return self._lay_out_parts(*self.runs)
+        """Where all runs have guidance, a slot has two rows; else each row has a slot of its own."""
+        if self._slots_per_pass < self._slots_in_all:
+            return self._lay_out_limited(*self.runs)
         self.runs = _keeping_order(self._order, self.runs)
         self._order = tuple(self.runs)
         rows = min(run.rows for run in self.runs)
-        loras = [one.loras for run in self.runs for one in run.applied for _ in range(run.rows // rows)]
         self._slots[3 - rows].clear()
-        additions = self._slots[rows].assign(loras)
-        conditions = Conditions.concatenated([run.conditions for run in self.runs])
-        return _Layout(tuple(self.runs), (_Pass(additions, conditions, self._prompt_projections()),))
+        passes = [self._pass(number, rows) for number in range(len(self.runs[0].parts))]
+        return _Layout(tuple(self.runs), tuple(passes), _order_of([run.parts for run in self.runs]))
 
-    def _lay_out_parts(self, run: Run) -> _Layout:
-        pictures, projections, passes = self._pictures_per_pass, self._prompt_projections(), list[_Pass]()
-        size = pictures * run.rows
-        for number, conditions in enumerate(run.conditions.split(size)):
-            loras = [one.loras for one in run.applied[number * pictures :][:pictures]]
-            additions = BatchSlots(self.checkpoint.hooks, run.rows, padded=self.checkpoint.compiled).assign(loras)
-            own = projections and {index: rows.split(size)[number] for index, rows in projections.items()}
-            passes.append(_Pass(additions, conditions, own))
+    def _pass(self, number: int, rows: int) -> _Pass:
+        """That of the parts of this number of all runs, which have as many: they have the same key."""
+        parts = [run.parts[number] for run in self.runs]
+        loras = [one.loras for run in self.runs for one in run.parts[number].applied for _ in range(run.rows // rows)]
+        slots = self._new_slots(rows) if number else self._slots[rows]
+        conditions = Conditions.concatenated([part.conditions for part in parts])
+        return _Pass(slots.assign(loras), conditions, self._prompt_projections(parts))
+
+    def _lay_out_limited(self, run: Run) -> _Layout:
+        slots, passes = self._slots_per_pass, list[_Pass]()
+        size = slots * run.rows
+        for part in run.parts:
+            projections = self._prompt_projections([part])
+            for number, conditions in enumerate(part.conditions.split(size)):
+                loras = [one.loras for one in part.applied[number * slots :][:slots]]
+                own = projections and {index: rows.split(size)[number] for index, rows in projections.items()}
+                passes.append(_Pass(self._new_slots(run.rows).assign(loras), conditions, own))
         return _Layout((run,), tuple(passes))
 
-    def _prompt_projections(self) -> PromptProjections | None:
-        """Those of all runs. Each run is projected once and by itself; afterwards it holds a view of its rows."""
+    def _new_slots(self, rows: int) -> BatchSlots:
+        return BatchSlots(self.checkpoint.hooks, rows, padded=self.checkpoint.compiled)
+
+    def _prompt_projections(self, parts: Sequence[RunPart]) -> PromptProjections | None:
+        """Those of all `parts`. Each is projected once and by itself; afterwards it holds a view of its rows."""
         if self.checkpoint.compiled:
             return None  # a dictionary cannot be part of a compiled graph
-        each = [self._projected(run) for run in self.runs]
+        each = [self._projected(part) for part in parts]
         together: PromptProjections = {}
         for index in each[0]:
             rows = together[index] = torch.cat([projections[index] for projections in each])
-            for projections, own in zip(each, rows.split([run.batch_rows for run in self.runs]), strict=True):
+            for projections, own in zip(each, rows.split([*map(len, parts)]), strict=True):
                 projections[index] = own
         return together
 
-    def _projected(self, run: Run) -> PromptProjections:
-        if run.projections is None:
-            each = [one.loras.additions for one in run.applied]
+    def _projected(self, part: RunPart) -> PromptProjections:
+        if part.projections is None:
+            each = [one.loras.additions for one in part.applied]
             alike = all(one is each[0] for one in each)
-            run.projections = self.checkpoint.hooks.project_prompt(
-                run.conditions.prompt_embeds, each[:1] if alike else each
+            part.projections = self.checkpoint.hooks.project_prompt(
+                part.conditions.prompt_embeds, each[:1] if alike else each
             )
-        return run.projections
+        return part.projections
 
     def _uncalled_loras(self, run: Run) -> LoraNotAtWork | None:
         """The error of a run some of whose layers added nothing in the pass: its LoRAs would apply in part only."""
@@ -195,6 +227,19 @@ class Batch:
             active=len(expected) - len(uncalled),
             expected=len(expected),
         )
+
+
+def _order_of(runs: Sequence[Sequence[RunPart]]) -> torch.Tensor | None:
+    """The rows of the first parts of all runs, then those of the second, …; None where there are only first ones.
+
+    `runs` have as many parts each. Rows are counted from the first part of the first run to the last of the last.
+    """
+    many = len(runs[0])
+    if many == 1:
+        return None
+    each = [len(part) for parts in runs for part in parts]
+    places = torch.arange(sum(each), device=runs[0][0].conditions.prompt_embeds.device).split(each)
+    return torch.cat([rows for number in range(many) for rows in places[number::many]])
 
 
 def _keeping_order(before: Sequence[Run], runs: Sequence[Run]) -> list[Run]:

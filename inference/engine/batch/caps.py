@@ -1,5 +1,7 @@
 """Caps: how many pictures share a pass, measured by checkpoint and picture size.
 
+A picture with regions counts as one for each of its slots (`inference.request_cost.slots`).
+
 A cap is the largest number for which each picture still gets cheaper. No request waits for a measurement: the passes
 that requests need anyway are timed. A new size starts with one picture per pass. The number is doubled as long as a
 doubling makes each picture cheaper by at least `MIN_GAIN`; the first one that does not ends the search. Results are
@@ -21,7 +23,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from inference.messages import GenerationRequest
-from inference.request_cost import GUIDED, rows_each
+from inference.request_cost import GUIDED, rows_each, slots
 
 log = logging.getLogger(__name__)
 
@@ -174,7 +176,7 @@ class Caps:
             share = self._share(request, optimistic=True)
             if pictures and share > room + ROUNDING:
                 break
-            pictures += min(request.count, self.pictures(request, optimistic=True))
+            pictures += min(slots(request), self.pictures(request, optimistic=True))
             room -= share
         most = (self._fixed or 1) if kind is None else self.pictures(kind, optimistic=True)
         return pictures + max(0, int(most * room + ROUNDING))
@@ -184,7 +186,7 @@ class Caps:
         return sum(map(self._share, requests)) <= 1 + ROUNDING
 
     def _share(self, request: GenerationRequest, *, optimistic: bool = False) -> float:
-        return request.count / self.pictures(request, optimistic=optimistic)
+        return slots(request) / self.pictures(request, optimistic=optimistic)
 
     @property
     def max_pictures(self) -> int:
@@ -215,7 +217,7 @@ class Caps:
         return self._limits[size]
 
     def fitting(self, request: GenerationRequest) -> int | None:
-        """How many such pictures fit into memory in one pass; None while memory was never short."""
+        """How many of its slots fit into memory in one pass; None while memory was never short."""
         rows = self._limits.get(PictureSize.of(request))
         return None if rows is None else max(1, rows // rows_each(request))
 

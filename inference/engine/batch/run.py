@@ -9,15 +9,17 @@ from typing import Any
 import torch
 from PIL import Image
 
+from inference.engine.batch.regions import blended, parts_of
 from inference.engine.batch.snapshots import Snapshot
-from inference.engine.layers.layer_hooks import PromptProjections
 from inference.engine.layers.lora_set import AppliedLoras
 from inference.engine.models.checkpoints import Checkpoint
 from inference.messages import GenerationRequest
 
 
 class Run:
-    """`rows` rows of the batch for each of the request's pictures, as its model family says.
+    """The request's slots in the batch, each of `rows` rows, as its model family says; `applied` has their LoRAs.
+
+    A picture is one slot, or one for each of its regions. `parts` are the slots by the length of their prompts.
 
     The state between two steps is `latents` (pictures, …), the state of the scheduler and of the generators, and
     `done`, the number of passes of `total` that have been run. Second-order samplers need two forward passes for most
@@ -35,27 +37,26 @@ class Run:
         self.applied = tuple(applied)
         family = self._family = checkpoint.family
         self.rows = family.rows(request)
-        self.conditions = family.conditions(request, self.applied)
         # On the CPU whatever the device, so that a seed means the same noise everywhere.
         self.generators = [torch.Generator("cpu").manual_seed(seed) for seed in request.seeds]
         self._unused_scheduler: Any = None
         self.scheduler = family.scheduler(request)
         self.latents, self.timesteps = family.starting_latents(request, self.scheduler, source, self.generators)
+        self.parts = parts_of(family, request, self.applied, self.latents)
         # There at once: a copy at each step would let the host wait for the device. Samplers read theirs on the host.
         self._times = self.timesteps.to(self.latents.device)
         self._options = _step_options(self.scheduler, self.generators)
         self.done = 0
-        self.projections: PromptProjections | None = None  # made by the batch that it joins
         self._last_output: tuple[torch.Tensor, torch.Tensor, float] | None = None
 
     @property
     def key(self) -> Hashable:
         """What all runs of a forward pass have in common."""
-        return self._family.key(self.request, self.conditions)
+        return tuple(self._family.key(self.request, part.conditions) for part in self.parts)
 
     @property
     def batch_rows(self) -> int:
-        """How many rows of the batch it takes: those of all its pictures."""
+        """How many rows of the batch it takes: those of all its slots."""
         return self.rows * len(self.applied)
 
     @property
@@ -69,15 +70,16 @@ class Run:
         return self.done >= self.total
 
     def model_input(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """The denoiser's input: latents (rows, …), scaled, and the timestep of each row (rows,)."""
+        """The denoiser's input: latents (rows, …), scaled, and the timestep of each row (rows,); part after part."""
         time = self.timesteps[self.done]
         self._sample = _scaled(self.scheduler, self.latents, time)
-        rows = self._sample if self.rows == 1 else self._sample.repeat_interleave(self.rows, 0)
+        each = [_repeated(self._sample, len(part) // len(self._sample)) for part in self.parts]
+        rows = each[0] if len(each) == 1 else torch.cat(each)
         return rows, self._times[self.done].expand(len(rows))
 
     def advance(self, model_output: torch.Tensor) -> None:
         """One step of the sampler with the denoiser's output (rows, …)."""
-        model_output = self._family.guided(self.request, model_output)
+        model_output = blended(self.parts, self._family.guided(self.request, model_output))
         time = self.timesteps[self.done]
         self._last_output = (model_output, self._sample, float(time))
         stepped = self.scheduler.step(model_output, time, self.latents, **self._options, return_dict=False)[0]
@@ -101,6 +103,11 @@ def _scaled(scheduler: Any, latents: torch.Tensor, time: torch.Tensor) -> torch.
     """Latents as the denoiser takes them; diffusers' schedulers for flow matching have nothing to scale."""
     scale = getattr(scheduler, "scale_model_input", None)
     return latents if scale is None else scale(latents, time)
+
+
+def _repeated(latents: torch.Tensor, times: int) -> torch.Tensor:
+    """Each of `latents` so many times in a row."""
+    return latents if times == 1 else latents.repeat_interleave(times, 0)
 
 
 def _step_options(scheduler: Any, generators: list[torch.Generator]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from weakref import ref
 
 from PIL import Image
 
+from inference.capabilities import capability_of
 from inference.engine.batch.failures import clear_frames
 from inference.engine.batch.handle import Handle
 from inference.engine.devices.devices import is_for_several_threads, threads
@@ -25,7 +26,7 @@ from inference.engine.intake.source_image import read_source
 from inference.engine.layers.lora_set import AppliedLoras
 from inference.engine.lora.lora_files import LoraFile
 from inference.engine.models.checkpoints import Checkpoint
-from inference.errors import CheckpointNotFound
+from inference.errors import CheckpointNotFound, RegionsNotOffered
 from inference.lora.verdict import layers_of
 from inference.matching import KnownLora, Matcher
 from inference.messages import CheckpointSpec
@@ -91,6 +92,9 @@ class Intake:
             raise CheckpointNotFound(
                 name=request.checkpoint, installed=[known.name for known in self._matcher.checkpoints]
             )
+        capability = capability_of(spec.base_model)
+        if request.regions and not (capability and capability.regions):
+            raise RegionsNotOffered(checkpoint=spec.name)
         files = tuple(self._lora_cache.file(use, handle.files.get(use.sha256)) for use in request.loras)
         self.match(files, spec)
         size = (request.width, request.height)
@@ -152,4 +156,5 @@ class Intake:
 
 def _known(file: LoraFile) -> KnownLora:
     layers = layers_of(file.header.tensors) if file.header else None
-    return KnownLora(file.use.name, file.evidence.base_model, file.evidence.source.value, file.prediction, layers)
+    use, found = file.use, file.evidence
+    return KnownLora(use.name, found.base_model, found.source.value, file.prediction, layers, use.region)

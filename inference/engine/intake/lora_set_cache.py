@@ -39,12 +39,17 @@ class LoraSetCache:
     def apply(
         self, request: GenerationRequest, files: Sequence[LoraFile], checkpoint: Checkpoint
     ) -> list[AppliedLoras]:
-        """The LoRAs applied to each picture of `request`; with variants each picture has its own weights.
+        """The LoRAs applied to each slot of `request`, picture after picture.
 
-        Raises LoraFileRefused or ModuleMismatch, also for a LoRA at a weight of 0.
+        With variants each picture has its own weights; a region has only the LoRAs that apply to it. Raises
+        LoraFileRefused or ModuleMismatch, also for a LoRA at a weight of 0.
         """
         own = tuple(use.weight for use in request.loras)
-        each = request.variants or (own,) * request.count
+        each = [
+            tuple(weight if use.applies_to(slot) else 0.0 for use, weight in zip(request.loras, weights, strict=True))
+            for weights in request.variants or (own,) * request.count
+            for slot in request.slots
+        ]
         sets = {weights: self.apply_at(files, weights, checkpoint) for weights in dict.fromkeys(each)}
         return [sets[weights] for weights in each]
 

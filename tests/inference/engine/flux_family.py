@@ -66,18 +66,22 @@ class FluxFamily:
     def rows(self, request: GenerationRequest) -> int:
         return 2 if request.negative_prompt else 1
 
+    def prompt_length(self, request: GenerationRequest, prompt: str) -> int:
+        return TOKENS
+
     @torch.no_grad()
-    def conditions(self, request: GenerationRequest, applied: Sequence[AppliedLoras]) -> Conditions:
-        texts = [request.negative_prompt, request.full_prompt][-self.rows(request) :]
-        prompts, pooled = list[torch.Tensor](), list[torch.Tensor]()
-        for one in applied:
+    def conditions(
+        self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
+    ) -> Conditions:
+        embedded, pooled = list[torch.Tensor](), list[torch.Tensor]()
+        for prompt, one in zip(prompts, applied, strict=True):
             with self._hooks.applying(one.loras.additions):
-                for text in texts:
-                    prompt, words, _ = self._pipeline.encode_prompt(text, max_sequence_length=TOKENS)
-                    prompts.append(prompt)
+                for text in [request.negative_prompt, prompt][-self.rows(request) :]:
+                    embeds, words, _ = self._pipeline.encode_prompt(text, max_sequence_length=TOKENS)
+                    embedded.append(embeds)
                     pooled.append(words)
-        prompt_embeds = torch.cat(prompts)
-        rows, device, dtype = len(prompts), prompt_embeds.device, prompt_embeds.dtype
+        prompt_embeds = torch.cat(embedded)
+        rows, device, dtype = len(embedded), prompt_embeds.device, prompt_embeds.dtype
         ids = self._pipeline._prepare_latent_image_ids(1, *self._grid(request), device, dtype)
         return Conditions(
             prompt_embeds,

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from inference.base_models import Architecture
 from inference.lora.few_steps import read_name
-from inference.messages import SEEDS, SPACINGS, FewStepUse, Sampler, SourceImage, Spacing
-from inference.parameters import SAMPLER_LABELS, RecipeLora, infotext, read_infotext
+from inference.messages import SEEDS, SPACINGS, FewStepUse, Region, Sampler, SourceImage, Spacing
+from inference.parameters import SAMPLER_LABELS, RecipeLora, infotext, read_infotext, recipe_of
 from inference.parameters.files import MAX_TEXT
-from inference.parameters.reading import without_words
+from inference.parameters.reading import without_prompts
+from inference.regions import LAYOUTS, RegionName
 from tests.growth import STEEPEST, growth
 from tests.inference.requests import request, use
 
@@ -199,7 +200,7 @@ UNITS = [
 
 @pytest.mark.parametrize("unit", UNITS)
 @pytest.mark.parametrize("begin", ["", "x\nSteps: 1, ", '"'])
-@pytest.mark.parametrize("read", [read_infotext, without_words])
+@pytest.mark.parametrize("read", [read_infotext, without_prompts])
 def test_reading_takes_time_that_grows_with_the_text_and_no_faster(
     read: Callable[[str], object], begin: str, unit: str
 ) -> None:
@@ -228,3 +229,32 @@ def test_a_few_step_picture_says_as_others_do_how_it_was_painted_and_is_read_bac
     assert (recipe.steps, recipe.sampler, recipe.spacing, recipe.guidance_scale) == (
         made_for.steps, made_for.sampler, made_for.spacing, made_for.guidance,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_regions_are_read_back_with_their_words_and_loras(layout: tuple[RegionName, ...]) -> None:
+    names = (layout[0], layout[-1], None)
+    loras = tuple(
+        use(str(name), sha256=f"{number}" * 64).model_copy(update={"region": name}) for number, name in enumerate(names)
+    )
+    regions = tuple(Region(name=name, prompt=f"a {name.value} thing") for name in layout)
+    made = request(prompt="yellow background", loras=loras, regions=regions, region_edge=3, base_share=0.25)
+    recipe = read_infotext(infotext(made, None, {lora.sha256: "0123456789ab" for lora in loras}))
+    assert [(each.name, each.prompt) for each in recipe.regions] == [(name, made.prompt_of(name)) for name in layout]
+    assert (recipe.prompt, recipe.region_edge, recipe.base_share) == ("", 3, 0.25)
+    assert {lora.name: lora.region for lora in recipe.loras} == {str(name): name for name in names}
+    own = recipe_of(made)
+    assert (own.prompt, own.regions, own.region_edge) == ("yellow background", regions, 3)
+    assert [lora.region for lora in own.loras] == [*names]
+    assert {each.prompt for each in (*own.without_words.regions, own.without_words)} == {""}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    ['Regions: "left, right"', 'Regions: "right, left"', "Regions: left", 'Regions: ""', 'Regions: "left, right, top"',
+     "Regions: [1]", 'Region edge: 99999999999, Base share: nan'],
+)  # fmt: skip
+def test_regions_that_do_not_go_with_the_prompt_are_not_read(fields: str) -> None:
+    recipe = read_infotext(f"a cat BREAK a dog <lora:Komori:1>\nSteps: 2, {fields}, Seed: 1")
+    assert (recipe.prompt, recipe.regions, recipe.loras[0].region) == ("a cat BREAK a dog", (), None)
+    assert 0 <= recipe.region_edge <= 16 and recipe.base_share == 0

@@ -37,6 +37,16 @@ def test_the_words_go_and_the_rest_stays() -> None:
     assert kept == made.model_copy(update={"prompt": "", "negative_prompt": ""})
 
 
+def test_the_words_of_regions_go_too() -> None:
+    words = [{"name": "left", "prompt": "zebra quilt"}, {"name": "right", "prompt": "xylophone"}]
+    made = request(prompt="", regions=words, loras=(use().model_copy(update={"region": "left"}),))
+    data = strip_prompt(png(GenerationRequest.model_validate(made.model_dump())))
+    assert not any(word in data for word in (b"zebra", b"xylophone"))
+    kept = GenerationRequest.model_validate_json(texts_in(data).easel or "")
+    assert [(region.name, region.prompt) for region in kept.regions] == [("left", ""), ("right", "")]
+    assert kept.loras[0].region == "left"
+
+
 @given(TEXT, TEXT)
 def test_no_prompt_gets_out(prompt: str, negative: str) -> None:
     made = request(prompt=prompt, negative_prompt=negative)

@@ -1,8 +1,9 @@
 """The protocol of a model family: all that the running batch asks of an architecture.
 
-Tensors are by *row* where the denoiser is called, and by picture elsewhere. A picture takes one row or several: with
-classifier-free guidance one without the prompt and one with it. The rows of one pass are laid one behind another, so
-latents may have any shape that is the same for all of them.
+Tensors are by *row* where the denoiser is called, and by picture elsewhere. A picture takes a *slot*, or several: one
+for each of its regions (`GenerationRequest.slots`). A slot takes one row or several: with classifier-free guidance one
+without the prompt and one with it. The rows of one pass are laid one behind another, so latents may have any shape that
+is the same for all of them.
 """
 
 from __future__ import annotations
@@ -83,11 +84,17 @@ class ModelFamily(Protocol):
         ...
 
     def rows(self, request: GenerationRequest) -> int:
-        """Rows of each picture: 2 with classifier-free guidance, else 1."""
+        """Rows of each slot: 2 with classifier-free guidance, else 1."""
         ...
 
-    def conditions(self, request: GenerationRequest, applied: Sequence[AppliedLoras]) -> Conditions:
-        """The conditions of all rows, picture after picture; `applied` has the LoRAs of each picture."""
+    def prompt_length(self, request: GenerationRequest, prompt: str) -> int:
+        """The length of the conditions of a slot with this prompt: slots of different length share no pass."""
+        ...
+
+    def conditions(
+        self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
+    ) -> Conditions:
+        """The conditions of all rows, slot after slot; each has a prompt, all of one length, and LoRAs `applied`."""
         ...
 
     def key(self, request: GenerationRequest, conditions: Conditions) -> Hashable:
@@ -119,7 +126,7 @@ class ModelFamily(Protocol):
         ...
 
     def guided(self, request: GenerationRequest, model_output: torch.Tensor) -> torch.Tensor:
-        """The output (pictures, …) that the scheduler takes, of the denoiser's (rows, …)."""
+        """The output (slots, …) that the scheduler takes, of the denoiser's (rows, …)."""
         ...
 
     def pred_original_sample(

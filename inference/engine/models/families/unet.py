@@ -29,7 +29,7 @@ from inference.prediction import checkpoint_prediction
 
 
 class UNetFamily:
-    """See `ModelFamily`. The two rows of a guided picture are [unguided, guided].
+    """See `ModelFamily`. The two rows of a guided slot are [unguided, guided].
 
     The conditions are named as the UNet's inputs: of SDXL `text_embeds` (rows, width) and `time_ids` (rows, 6: sizes
     in pixels), of distilled networks, which take the guidance as an input, `timestep_cond` (rows, width).
@@ -77,12 +77,18 @@ class UNetFamily:
         """See `ModelFamily.rows`."""
         return 2 if request.guidance_scale > 1 and self._guidance_width is None else 1
 
-    def conditions(self, request: GenerationRequest, applied: Sequence[AppliedLoras]) -> Conditions:
+    def prompt_length(self, request: GenerationRequest, prompt: str) -> int:
+        """See `ModelFamily.prompt_length`: in chunks of the text encoder's length."""
+        return self.embeddings.chunks([prompt, request.negative_prompt] if self.rows(request) == 2 else [prompt])
+
+    def conditions(
+        self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
+    ) -> Conditions:
         """See `ModelFamily.conditions`."""
         rows, guided = list[Embedding](), self.rows(request) == 2
-        embeddings, prompt, negative = self.embeddings, request.full_prompt, request.negative_prompt
-        chunks = embeddings.chunks([prompt, negative] if guided else [prompt])
-        for one in applied:
+        embeddings, negative = self.embeddings, request.negative_prompt
+        chunks = self.prompt_length(request, prompts[0])
+        for prompt, one in zip(prompts, applied, strict=True):
             positive = embeddings.embed(prompt, one.text, one.loras, chunks, request.clip_skip)
             if guided:
                 rows.append(embeddings.negative(negative, positive, one.text, one.loras, chunks))

@@ -24,6 +24,7 @@ from inference.errors import (
     LoraNotAtWork,
     ModuleMismatch,
     OutOfMemory,
+    RegionsNotOffered,
 )
 from inference.hashes import file_sha256
 from inference.messages import CheckpointSpec, Generate, GenerationRequest, Progress, SourceImage
@@ -267,3 +268,9 @@ def test_loras_of_text_encoders_apply_too(base: BaseModelId, part: str, inner: s
     assert float((both[0] - plain(merged(base, (words | rest, 0.7)), wish())).abs().max()) < 1e-4
     assert not torch.allclose(both[0], plain(merged(base, (rest, 0.7)), wish()), atol=1e-3), "the words count"
     assert none[0] is not None and torch.equal(none[0], plain(pipeline_of(base), wish()))
+
+
+@BASES
+def test_regions_are_refused_by_name(base: BaseModelId) -> None:
+    with pytest.raises(RegionsNotOffered, match=r"^lone paints each picture from one prompt"):
+        painted(SingleRequestWorld(base), wish(regions=[{"name": "left"}, {"name": "right"}]))

@@ -1,0 +1,116 @@
+"""The slots of a request in the batch, and how the predictions of its regions become one.
+
+A picture without regions is one slot. One with regions has one latent, one sampler and one generator as well, and is
+several slots: the denoiser is asked about the same latent once for each region, with that region's prompt and LoRAs.
+The answers are guided each by itself, and blended by soft masks that sum to 1. Nothing of that is state of a request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+
+from inference.engine.layers.layer_hooks import PromptProjections
+from inference.engine.layers.lora_set import AppliedLoras
+from inference.engine.models.families.family import Conditions, ModelFamily
+from inference.messages import GenerationRequest
+from inference.regions import RegionName
+
+CENTRE_SHARE = 0.6875  # of width and height, that the centre takes of a picture with a background
+
+
+@dataclass(eq=False)
+class RunPart:
+    """Those slots of a request whose prompts have the same length, picture after picture; they can share a pass.
+
+    `masks` (slots of a picture, 1, height, width) has the share of each slot in a picture's prediction; None: one slot
+    has all. `projections` are made by the batch that the request joins.
+    """
+
+    applied: tuple[AppliedLoras, ...]
+    conditions: Conditions
+    masks: torch.Tensor | None = None
+    projections: PromptProjections | None = None
+
+    def __len__(self) -> int:
+        """The number of rows."""
+        return len(self.conditions)
+
+
+def parts_of(
+    family: ModelFamily, request: GenerationRequest, applied: Sequence[AppliedLoras], latents: torch.Tensor
+) -> tuple[RunPart, ...]:
+    """The parts of a request, the shortest prompts first; `applied` has the LoRAs of its slots, picture after picture.
+
+    `latents` (pictures, …) are those that it starts from.
+    """
+    prompts, each = [request.prompt_of(slot) for slot in request.slots], len(request.slots)
+    lengths = [family.prompt_length(request, prompt) for prompt in prompts]
+    masks = masks_of(request, latents) if request.regions else None
+    parts: list[RunPart] = []
+    for length in sorted(set(lengths)):
+        members = [number for number in range(each) if lengths[number] == length]
+        own = tuple(applied[picture * each + number] for picture in range(request.count) for number in members)
+        conditions = family.conditions(request, [prompts[number] for number in members] * request.count, own)
+        parts.append(RunPart(own, conditions, None if masks is None else masks[members]))
+    return tuple(parts)
+
+
+def blended(parts: Sequence[RunPart], guided: torch.Tensor) -> torch.Tensor:
+    """The predictions (pictures, …) of those of all slots (slots, …), which are in the order of `parts`."""
+    if parts[0].masks is None:
+        return guided
+    each = zip(parts, guided.split([len(part.applied) for part in parts]), strict=True)
+    shares = [_weighed(own, part.masks) for part, own in each if part.masks is not None]
+    return shares[0] if len(shares) == 1 else torch.stack(shares).sum(0)
+
+
+def _weighed(guided: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
+    """The sum (pictures, …) over the slots of each picture, of (slots, …), times their masks."""
+    return (guided.unflatten(0, (-1, len(masks))) * masks).sum(1)
+
+
+def masks_of(request: GenerationRequest, latents: torch.Tensor) -> torch.Tensor:
+    """The masks (slots, 1, height, width) of the request's slots, for latents (…, height, width); they sum to 1."""
+    names = tuple(region.name for region in request.regions)
+    height, width = latents.shape[-2:]
+    masks = torch.stack(region_masks(names, height, width, request.region_edge)) * (1 - request.base_share)
+    if request.base_share:
+        masks = torch.cat([masks, torch.full_like(masks[:1], request.base_share)])
+    return masks[:, None].to(latents)
+
+
+def region_masks(names: Sequence[RegionName], height: int, width: int, edge: int) -> list[torch.Tensor]:
+    """The mask (height, width) of each region, in double precision: 1 inside, 0 outside, `edge` wide in between."""
+    if RegionName.BACKGROUND in names:
+        across, down = (_band(size, *_middle(size), edge) for size in (width, height))
+        centre = torch.minimum(across[None, :], down[:, None])
+        return [centre if name is RegionName.CENTRE else 1 - centre for name in names]
+    stacked = RegionName.TOP in names
+    size = height if stacked else width
+    borders = [size * number / len(names) for number in range(1, len(names))]
+    steps = [_rise(size, border, edge) for border in borders]
+    rising = [torch.ones(size, dtype=torch.float64), *steps, torch.zeros(size, dtype=torch.float64)]
+    ordered = (name for name in RegionName if name in names)
+    bands = {name: before - after for name, (before, after) in zip(ordered, pairwise(rising), strict=True)}
+    return [(bands[name][:, None] if stacked else bands[name]).expand(height, width) for name in names]
+
+
+def _rise(size: int, border: float, edge: int) -> torch.Tensor:
+    """0 before `border` and 1 behind it, along `size` latents."""
+    places = torch.arange(size, dtype=torch.float64) + 0.5
+    return (places > border).double() if edge == 0 else ((places - border) / edge + 0.5).clamp(0, 1)
+
+
+def _band(size: int, start: float, end: float, edge: int) -> torch.Tensor:
+    """1 between `start` and `end`, and 0 outside."""
+    return _rise(size, start, edge) - _rise(size, end, edge)
+
+
+def _middle(size: int) -> tuple[float, float]:
+    """Where the centre starts and ends, along `size` latents."""
+    margin = size * (1 - CENTRE_SHARE) / 2
+    return margin, size - margin

@@ -1,0 +1,43 @@
+"""Regions of a picture, each with words and LoRAs of its own: their names, and which of them go together.
+
+A picture with regions has one latent, one sampler and one seed. In each step the denoiser is asked once for each
+region, always about the whole picture, and the predictions are blended by soft masks that sum to 1.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class RegionName(StrEnum):
+    """The regions, in the order in which a request holds them."""
+
+    LEFT = "left"
+    TOP = "top"
+    CENTRE = "centre"
+    RIGHT = "right"
+    BOTTOM = "bottom"
+    BACKGROUND = "background"
+
+
+LAYOUTS: tuple[tuple[RegionName, ...], ...] = (
+    (RegionName.LEFT, RegionName.RIGHT),
+    (RegionName.TOP, RegionName.BOTTOM),
+    (RegionName.CENTRE, RegionName.BACKGROUND),
+    (RegionName.LEFT, RegionName.CENTRE, RegionName.RIGHT),
+    (RegionName.TOP, RegionName.CENTRE, RegionName.BOTTOM),
+)
+MAX_REGIONS = 3
+MAX_EDGE = 16  # latents
+USUAL_EDGE = 2  # latents over which one region passes into the next
+MAX_BASE_SHARE = 0.9  # of a prediction for the whole picture, beside those of the regions
+
+# Where a figure is, as captions say it: the denoiser sees the whole picture whatever region it is asked for.
+PLACE_WORDS = {
+    RegionName.LEFT: "on the left",
+    RegionName.TOP: "at the top",
+    RegionName.CENTRE: "in the center",
+    RegionName.RIGHT: "on the right",
+    RegionName.BOTTOM: "at the bottom",
+    RegionName.BACKGROUND: "",  # it has no figure
+}
