@@ -334,7 +334,7 @@ class Engine:
     def _stepped(self, batch: DenoisingBatch) -> Mapping[DenoisingRun, Exception] | None:
         """One step; returns the runs that failed, with their errors. None when memory is short for one pass of all."""
         try:
-            return batch.step()
+            return self._step_of(batch)
         except Exception as problem:  # noqa: BLE001 (the engine's loop: see above)
             short = is_out_of_memory(problem)
             if not short or not self._decoder.work:
@@ -342,6 +342,13 @@ class Engine:
                 return None if short and isinstance(batch, Batch) and batch.can_split else retry_each(batch, problem)
         self._collect(wait=True)  # the decoder takes memory too
         return self._stepped(batch)
+
+    def _step_of(self, batch: DenoisingBatch) -> Mapping[DenoisingRun, Exception]:
+        """One step; while the cap of its size is measured, the pass that it begins ends in it."""
+        failed = batch.step()
+        if isinstance(batch, Batch) and self._caps.measures(PictureSize.of(batch.runs[0].request)):
+            failed = {**batch.settle(), **failed}
+        return failed
 
     def _split(self, batch: DenoisingBatch) -> None:
         """Split a batch in halves, and lower the cap of its size to the rows that are left in one pass."""

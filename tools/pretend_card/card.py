@@ -119,6 +119,7 @@ class Card(TorchDispatchMode):
         self.fails: Callable[[str], Exception | None] = lambda _name: None
         self.mixed: Counter[str] = Counter()  # operations that were refused for operands on two devices, by place
         self._pinned: set[int] = set()
+        self._arriving: dict[int, Clock] = {}  # what pinned memory will hold once so much is done
 
     def count_anew(self) -> Counted:
         """What was counted until now; from now on anew. Races and unguarded blocks stay in `memory`."""
@@ -138,6 +139,7 @@ class Card(TorchDispatchMode):
         target = None if target is None else torch.device(target)
         to_card = target is not None and target.type == DEVICE.type
         if not ours and not to_card:
+            self._check_arrivals(tensors)
             return operation(*args, **options)
         name = operation._schema.name.partition("::")[2]
         if (problem := self.fails(name)) is not None:
@@ -154,7 +156,8 @@ class Card(TorchDispatchMode):
         stays = name not in ON_THE_HOST and (target is None or to_card)
         if name in ANSWERS or not stays:
             self._read(ours, stream)
-        self._count_transfer(name, found, foreign, stream, options, stays=stays, to_card=to_card)
+        late = bool(options.get("non_blocking") or (name == "copy_" and True in args[2:]))
+        self._count_transfer(name, found, foreign, stream, late=late, stays=stays, to_card=to_card)
         if not stays:
             return found
         launches = not _is_view(operation, name) and name not in ALLOCATIONS
@@ -174,22 +177,24 @@ class Card(TorchDispatchMode):
                 raise RuntimeError(MUST_SHARE.format(what=f"{name}, a tensor of {tuple(each.shape)}"))
 
     def _count_transfer(
-        self, name: str, found: Any, foreign: list[torch.Tensor], stream: Stream, options: Any, *, stays: bool,
+        self, name: str, found: Any, foreign: list[torch.Tensor], stream: Stream, *, late: bool, stays: bool,
         to_card: bool,
     ) -> None:  # fmt: skip
         size = sum(each.numel() * each.element_size() for each in tree_leaves(found) if isinstance(each, torch.Tensor))
-        waits = not options.get("non_blocking")
+        waits = not late or not all(self.is_pinned(each) for each in foreign)
         if name == "_to_copy" and to_card and foreign:
             self._count_copy("to the card", size)
-            if waits or not all(self.is_pinned(each) for each in foreign):
+            if waits:
                 self.wait(stream.clock, "a copy to the card")
         elif name == "_to_copy" and not stays:
             self._count_copy("to the host", size)
             self.wait(stream.clock, "a copy to the host")
         elif name == "copy_" and foreign:
             self._count_copy("to the host" if found is foreign[0] else "to the card", size)
-            if waits or not all(self.is_pinned(each) for each in foreign):
+            if waits:
                 self.wait(stream.clock, "a copy")
+            elif found is foreign[0]:
+                self._arriving[_storage(found)] = dict(stream.clock)
         elif name in ANSWERS:
             self.wait(stream.clock, name)
 
@@ -304,8 +309,20 @@ class Card(TorchDispatchMode):
         pinned = tensor.clone()
         storage = pinned.untyped_storage()
         self._pinned.add(_storage(pinned))
-        pinned.__dict__["_keeps_pinned"] = _Unpin(self._pinned, storage._cdata)
+        pinned.__dict__["_keeps_pinned"] = _Unpin(self, storage._cdata)
         return pinned
+
+    def unpin(self, storage: int) -> None:
+        """Forget pinned memory, which is freed."""
+        self._pinned.discard(storage)
+        self._arriving.pop(storage, None)
+
+    def _check_arrivals(self, tensors: list[torch.Tensor]) -> None:
+        """The host uses these: what is copied into them must be there."""
+        for each in tensors if self._arriving else ():
+            for stream, kernel in self._arriving.get(_storage(each), {}).items():
+                if self.host.get(stream, 0) < kernel:
+                    self.memory.races[f"{where()}: the host reads what stream {stream} may still copy"] += 1
 
     def is_pinned(self, tensor: torch.Tensor) -> bool:
         """Whether a card can read it without the host."""
@@ -326,11 +343,11 @@ class Card(TorchDispatchMode):
 class _Unpin:
     """Forgets pinned memory with its tensor."""
 
-    def __init__(self, pinned: set[int], storage: int) -> None:
-        self._pinned, self._storage = pinned, storage
+    def __init__(self, card: Card, storage: int) -> None:
+        self._card, self._storage = card, storage
 
     def __del__(self) -> None:
-        self._pinned.discard(self._storage)
+        self._card.unpin(self._storage)
 
 
 def _host(value: Any) -> Any:

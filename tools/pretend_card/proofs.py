@@ -149,6 +149,35 @@ def a_copy_to_the_card_is_a_wait_but_from_pinned_memory() -> bool:
 
 
 @proof
+def a_copy_to_the_host_is_a_wait_but_into_pinned_memory() -> bool:
+    one, host = numbers(), torch.empty(SIZE)
+    pinned = host.pin_memory()
+    return [
+        waits(lambda: host.copy_(one, non_blocking=True)),
+        waits(lambda: pinned.copy_(one)),
+        waits(lambda: pinned.copy_(one, non_blocking=True)),
+    ] == [1, 1, 0]
+
+
+def _read_from_pinned_memory(wait: Callable[[], object]) -> int:
+    pinned, before = torch.empty(SIZE).pin_memory(), CARD.memory.races.total()
+    pinned.copy_(numbers() * 2, non_blocking=True)
+    wait()
+    pinned.sum()
+    return CARD.memory.races.total() - before
+
+
+@proof
+def reading_what_is_still_copied_is_a_race() -> bool:
+    return _read_from_pinned_memory(lambda: None) == 1
+
+
+@proof
+def reading_after_a_wait_is_none() -> bool:
+    return _read_from_pinned_memory(lambda: torch.cuda.current_stream().record_event().synchronize()) == 0
+
+
+@proof
 def a_kernel_is_no_wait() -> bool:
     one = numbers()
     return waits(lambda: (one * 2).softmax(0).view(10, -1).t()) == 0

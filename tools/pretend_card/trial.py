@@ -34,6 +34,7 @@ class Trial:
     folder: Path
     seed: int
     side: int = 64  # pixels
+    together: int = TOGETHER  # requests
     offload: Offload = Offload.WHEN_SHORT
 
     @property
@@ -64,7 +65,7 @@ class Trial:
                     for use in drawn.sample([*found], number % 3)
                 ),
             )
-            for number in range(TOGETHER)
+            for number in range(self.together)
         ]  # fmt: skip
 
 
@@ -102,7 +103,7 @@ class Found:
     """What came of painting with each sampler."""
 
     differences: dict[str, float]
-    waits_per_step: dict[str, float]
+    waits_per_step: dict[str, float]  # of the batch: one pass of the denoiser
     waits_besides: dict[str, float]  # for all requests together: joining, decoding, leaving
     places: Counter[tuple[str, str]]
     bytes_left: int = 0
@@ -122,18 +123,19 @@ def measure(trial: Trial, samplers: Sequence[Sampler], dtype: torch.dtype) -> Fo
     for sampler, both in orders.items():
         found.differences[sampler] = 0.0
         painted(engine, both[0])  # reads its LoRAs, which stay
-        waits: list[int] = []
+        waits, steps = list[int](), list[int]()
         for order, there in zip(both, expected[sampler], strict=True):
             CARD.count_anew()
             handles = painted(engine, order)
             counted = CARD.count_anew()
             waits.append(counted.waits.total())
+            steps.append(handles[0].total)
             found.places += counted.waits
             here = pictures(handles)
             found.differences[sampler] = max(found.differences[sampler], difference(here, there))
             del handles, here
-        found.waits_per_step[sampler] = (waits[1] - waits[0]) / STEPS
-        found.waits_besides[sampler] = 2 * waits[0] - waits[1]
+        each = found.waits_per_step[sampler] = (waits[1] - waits[0]) / (steps[1] - steps[0])
+        found.waits_besides[sampler] = waits[0] - each * steps[0]
     engine.close()
     del engine
     found.bytes_left = CARD.memory.used
@@ -145,6 +147,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--side", type=int, default=64, help="of the pictures, in pixels")
+    parser.add_argument("--together", type=int, default=TOGETHER, help="how many requests share each pass")
     parser.add_argument("--samplers", nargs="+", type=Sampler, default=[*Sampler])
     parser.add_argument("--dtype", choices=["float64", "float32", "float16", "bfloat16"], default="float64")
     parser.add_argument("--offload", type=Offload, default=Offload.WHEN_SHORT)
@@ -152,7 +155,7 @@ def main() -> int:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         found = measure(
-            Trial(Path(folder), options.seed, options.side, options.offload),
+            Trial(Path(folder), options.seed, options.side, options.together, options.offload),
             options.samplers,
             getattr(torch, options.dtype),
         )

@@ -13,6 +13,7 @@ import torch
 
 from inference.engine.batch.regions import RunPart
 from inference.engine.batch.run import Run
+from inference.engine.devices.transfers import LateCopy
 from inference.engine.layers.layer_hooks import Additions, PromptProjections
 from inference.engine.layers.slots import BatchSlots
 from inference.engine.models.checkpoints import Checkpoint
@@ -31,6 +32,25 @@ class _Pass:
     additions: Additions
     conditions: Conditions
     projections: PromptProjections | None
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """Whether the output of a pass is finite, for each of its rows; not yet known on a device that computes beside."""
+
+    runs: Sequence[Run]
+    rows: Sequence[int]  # of each run
+    finite: LateCopy
+
+    @classmethod
+    def of(cls, runs: Sequence[Run], model_output: torch.Tensor) -> _Numbers:
+        """Those of a pass of `runs`."""
+        return cls(runs, [run.batch_rows for run in runs], LateCopy(model_output.isfinite().flatten(1).all(1)))
+
+    def broken(self) -> list[Run]:
+        """The runs with NaN or infinity; waits for the pass."""
+        each = self.finite.read().split(self.rows)
+        return [run for run, own in zip(self.runs, each, strict=True) if not bool(own.all())]
 
 
 @dataclass(frozen=True)
@@ -55,6 +75,7 @@ class Batch:
         self._layout: _Layout | None = None
         self._order: Sequence[Run] = ()  # of the runs in the layout before
         self._pass_limit: int | None = None  # slots per pass of the only run, where memory is short
+        self._unread: _Numbers | None = None  # of the last pass
         self.runs: list[Run] = []
         self.unchanged = False  # whether the last step had the same layout as the one before
 
@@ -107,7 +128,11 @@ class Batch:
 
     @torch.no_grad()
     def step(self) -> dict[Run, InferenceError]:
-        """One forward pass, and one step of every run's sampler. Returns the runs that failed, with their errors."""
+        """One forward pass, and one step of every run's sampler. Returns the runs that failed, with their errors.
+
+        On a device that computes beside the host, numbers that are not finite are told of with the next step, so that
+        the host never waits for the pass that it has just begun; those of a run's last pass are found by the decoder.
+        """
         self.checkpoint.residence.onload(self.checkpoint.family.DENOISER)
         first = self._layout is None
         layout = self._layout or self._lay_out()
@@ -121,18 +146,24 @@ class Batch:
             predicted = self._predict(layout.passes, latents[layout.order], times[layout.order], first=first)
             model_output = torch.empty_like(predicted).index_copy_(0, layout.order, predicted)
         self._layout = layout  # set only now: a first pass that fails is recorded again
+        numbers = _Numbers.of(layout.runs, model_output)
+        outputs = model_output.split(numbers.rows)
         failed: dict[Run, InferenceError] = {}
-        finite = model_output.isfinite().flatten(1).all(1).tolist()
-        row = 0
-        for run, (rows, _) in zip(layout.runs, inputs, strict=True):
-            own = slice(row, row + len(rows))
-            row += len(rows)
+        for run, output in zip(layout.runs, outputs, strict=True):
             problem = self._uncalled_loras(run) if first else None
-            if problem is not None or not all(finite[own]):
-                failed[run] = problem or NotANumberPicture()
-                continue
-            run.advance(model_output[own])
-        return failed
+            if problem is not None:
+                failed[run] = problem
+            else:
+                run.advance(output)
+        failed = self.settle() | failed
+        self._unread = numbers
+        return failed if numbers.finite.late else self.settle() | failed
+
+    def settle(self) -> dict[Run, InferenceError]:
+        """Wait for the last pass. Returns the runs that failed in it and that no step has told of."""
+        numbers, self._unread = self._unread, None
+        broken = numbers.broken() if numbers else ()
+        return {run: NotANumberPicture() for run in broken if run in self.runs}
 
     def _predict(
         self, passes: Sequence[_Pass], latents: torch.Tensor, times: torch.Tensor, *, first: bool

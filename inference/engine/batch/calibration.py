@@ -28,9 +28,11 @@ def calibrate(checkpoint: Checkpoint, caps: Caps, size: PictureSize, clock: Call
             while batch.pictures < caps.pictures(request):
                 batch.join(Run(checkpoint, request, [plain], None))
             batch.step()  # the first pass of a new number is slower
+            batch.settle()
             for _ in range(SAMPLES):
                 began = clock()
                 batch.step()
+                batch.settle()
                 caps.record(size, GUIDED * batch.pictures, clock() - began)
         except (RuntimeError, MemoryError) as problem:
             if not is_out_of_memory(problem) or batch.pictures == 1:

@@ -202,6 +202,10 @@ class Caps:
                 log.info("%s: %d rows share a pass", size, search.rows)
                 self._records.put(size, search.measured)
 
+    def measures(self, size: PictureSize) -> bool:
+        """Whether the search for the cap of a size is not finished."""
+        return not self._search(size).finished
+
     def measured_cap(self, size: PictureSize) -> MeasuredCap | None:
         """The cap of a size; None while its search is not finished."""
         search = self._search(size)

@@ -43,7 +43,7 @@ def retry_each(batch: DenoisingBatch, problem: Exception) -> dict[DenoisingRun, 
         single = Batch(batch.checkpoint)
         single.join(run)
         try:
-            failed |= single.step()
+            failed |= single.step() | single.settle()
         except Exception as own:  # noqa: BLE001 (the engine's loop: one request must not fail others)
             failed[run] = own
     return failed

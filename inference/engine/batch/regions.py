@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import torch
 
+from inference.engine.devices.transfers import upload
 from inference.engine.layers.layer_hooks import PromptProjections
 from inference.engine.layers.lora_set import AppliedLoras
 from inference.engine.models.families.family import Conditions, ModelFamily
@@ -80,7 +81,7 @@ def masks_of(request: GenerationRequest, latents: torch.Tensor) -> torch.Tensor:
     masks = torch.stack(region_masks(names, height, width, request.region_edge)) * (1 - request.base_share)
     if request.base_share:
         masks = torch.cat([masks, torch.full_like(masks[:1], request.base_share)])
-    return masks[:, None].to(latents)
+    return upload(masks[:, None].to(latents.dtype), latents.device)
 
 
 def region_masks(names: Sequence[RegionName], height: int, width: int, edge: int) -> list[torch.Tensor]:

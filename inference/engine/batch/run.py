@@ -11,6 +11,7 @@ from PIL import Image
 
 from inference.engine.batch.regions import blended, parts_of
 from inference.engine.batch.snapshots import Snapshot
+from inference.engine.devices.transfers import upload
 from inference.engine.layers.lora_set import AppliedLoras
 from inference.engine.models.checkpoints import Checkpoint
 from inference.messages import GenerationRequest
@@ -44,7 +45,7 @@ class Run:
         self.latents, self.timesteps = family.starting_latents(request, self.scheduler, source, self.generators)
         self.parts = parts_of(family, request, self.applied, self.latents)
         # There at once: a copy at each step would let the host wait for the device. Samplers read theirs on the host.
-        self._times = self.timesteps.to(self.latents.device)
+        self._times = upload(self.timesteps, self.latents.device)
         self._options = _step_options(self.scheduler, self.generators)
         self.done = 0
         self._last_output: tuple[torch.Tensor, torch.Tensor, float] | None = None

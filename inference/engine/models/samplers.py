@@ -1,4 +1,7 @@
-"""Samplers by name: each is a diffusers scheduler built from the checkpoint's own noise schedule."""
+"""Samplers by name: each is a diffusers scheduler built from the checkpoint's own noise schedule.
+
+Their steps let the host wait for no device: tables and coefficients are on the host, and noise is uploaded beside.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from typing import Any
 import diffusers
 import torch
 
+from inference.engine.models.step_noise import with_step_noise
+from inference.engine.models.unipc import UniPCMultistepScheduler
 from inference.messages import Sampler, Spacing
 from inference.prediction import Prediction
 
@@ -36,7 +41,7 @@ _SCHEDULERS: dict[Sampler, tuple[type[Any], dict[str, Any]]] = {
     Sampler.DPMPP_2M: (diffusers.DPMSolverMultistepScheduler, _2M),
     Sampler.DPMPP_2M_KARRAS: (diffusers.DPMSolverMultistepScheduler, _2M | {"use_karras_sigmas": True}),
     Sampler.DPMPP_2M_SDE: (diffusers.DPMSolverMultistepScheduler, _2M | {"algorithm_type": "sde-dpmsolver++"}),
-    Sampler.UNIPC: (diffusers.UniPCMultistepScheduler, {}),
+    Sampler.UNIPC: (UniPCMultistepScheduler, {}),
     Sampler.HEUN: (diffusers.HeunDiscreteScheduler, {}),
 }
 
@@ -59,7 +64,7 @@ def scheduler_for(
     if prediction.zero_snr:
         # Sampling must start at the last timestep, where there is nothing but noise; `trailing` does.
         options |= {"timestep_spacing": "trailing"} | _zero_snr(kind, config)
-    return kind.from_config(config, **options)
+    return with_step_noise(kind).from_config(config, **options)
 
 
 def _distilled_steps(config: Any, steps: int, spacing: Spacing | None) -> int:

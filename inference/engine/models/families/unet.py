@@ -13,7 +13,8 @@ from PIL import Image
 
 from inference.capabilities import capability_of
 from inference.checkpoint_files import CheckpointSays, read_checkpoint
-from inference.engine.devices.offloading import Residence
+from inference.engine.devices.offloading import HOST, Residence
+from inference.engine.devices.transfers import upload
 from inference.engine.layers.layer_hooks import LayerHooks
 from inference.engine.layers.lora_set import AppliedLoras
 from inference.engine.models.decode import decode, widen
@@ -97,11 +98,12 @@ class UNetFamily:
         if self._guidance_width is not None:
             scales = torch.full((len(rows),), request.guidance_scale - 1)
             embedded = self._pipeline.get_guidance_scale_embedding(scales, embedding_dim=self._guidance_width)
-            others["timestep_cond"] = embedded.to(prompt_embeds)
+            others["timestep_cond"] = upload(embedded.to(prompt_embeds.dtype), prompt_embeds.device)
         if pooled := [row.pooled for row in rows if row.pooled is not None]:
             size, width = (request.height, request.width), int(pooled[0].shape[-1])
             ids = self._pipeline._get_add_time_ids(size, (0, 0), size, prompt_embeds.dtype, width)  # noqa: SLF001 (its only door)
-            others |= {"text_embeds": torch.cat(pooled), "time_ids": ids.to(prompt_embeds.device).repeat(len(rows), 1)}
+            time_ids = upload(ids.repeat(len(rows), 1), prompt_embeds.device)
+            others |= {"text_embeds": torch.cat(pooled), "time_ids": time_ids}
         return Conditions(prompt_embeds, others)
 
     def key(self, request: GenerationRequest, conditions: Conditions) -> Hashable:
@@ -133,9 +135,9 @@ class UNetFamily:
             scheduler.set_begin_index(0)
         channels, dtype = pipeline.unet.config.in_channels, pipeline.unet.dtype
         latents = pipeline.prepare_latents(
-            request.count, channels, request.height, request.width, dtype, self._residence.device, generators
+            request.count, channels, request.height, request.width, dtype, HOST, generators
         )
-        return latents, scheduler.timesteps
+        return upload(latents, self._residence.device), scheduler.timesteps
 
     def _latents_of(
         self,

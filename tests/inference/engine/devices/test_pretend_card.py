@@ -17,10 +17,10 @@ from tools.pretend_card.proofs import PROOFS
 
 pytestmark = pytest.mark.skipif(guard.compiler() is None, reason="there is no C++ compiler")
 
-# Of the host for the device, in a pass of four requests. One is for whether all numbers are finite; samplers that draw
-# noise in each step copy it for each request, and UniPC its coefficients.
-WAITS_PER_STEP = {Sampler.EULER: 1.0, Sampler.EULER_A: 5.0, Sampler.UNIPC: 29.0}
-SAMPLERS = list(WAITS_PER_STEP)
+# Of the host for the device in each step, whatever the sampler: whether the numbers of the pass before are finite.
+# Besides, each request has two, whether its latents and its picture are, and requests that end together one or two.
+WAITS_PER_STEP = 1.0
+DIFFERENT = [Sampler.EULER_A, Sampler.DPMPP_2M_SDE, Sampler.UNIPC, Sampler.TCD]  # in what they take to the device
 
 
 @cache
@@ -39,10 +39,12 @@ def test_the_card_notices(name: str) -> None:
     assert run(".proofs")[name] is True
 
 
-def test_pictures_are_those_of_the_cpu_with_few_waits() -> None:
-    found = run("", "--seed", "7", "--samplers", *SAMPLERS)
+@pytest.mark.parametrize(("together", "samplers"), [(1, [*Sampler]), (4, DIFFERENT)])
+def test_pictures_are_those_of_the_cpu_with_few_waits(together: int, samplers: list[Sampler]) -> None:
+    found = run("", "--seed", "7", "--side", "32", "--together", str(together), "--samplers", *samplers)
     assert found["difference"] <= 1e-12
-    assert {name: found["waits_per_step"][name] for name in SAMPLERS} == pytest.approx(WAITS_PER_STEP, abs=1e-9)
+    assert found["waits_per_step"] == pytest.approx(dict.fromkeys(samplers, WAITS_PER_STEP), abs=1e-9)
+    assert found["waits_besides"] == pytest.approx(dict.fromkeys(samplers, 2 * together), abs=2)
     assert (found["races"], found["unguarded_frees"], found["bytes_left"]) == ({}, {}, 0)
 
 

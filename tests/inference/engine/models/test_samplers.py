@@ -12,6 +12,7 @@ import torch
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler
 
 from inference.engine.models.samplers import scheduler_for
+from inference.engine.models.unipc import UniPCMultistepScheduler
 from inference.messages import SPACINGS, PredictionType, Sampler, Spacing
 from inference.prediction import Prediction
 from inference.request_cost import passes
@@ -220,3 +221,51 @@ def test_a_spacing_that_a_sampler_does_not_have_is_refused() -> None:
     with pytest.raises(ValueError, match="euler_a has no karras spacing"):
         request(sampler=Sampler.EULER_A, spacing=Spacing.KARRAS)
     assert request(sampler=Sampler.EULER, spacing="sgm_uniform").spacing is Spacing.TRAILING
+
+
+FINITE = {"final_sigmas_type": "sigma_min"}  # where diffusers ends in NaN at zero
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"solver_order": 3}, {"solver_order": 1}, FINITE | {"solver_type": "bh1"}, FINITE | {"predict_x0": False}],
+    ids=str,
+)
+def test_unipc_with_coefficients_of_the_host_steps_as_diffusers_does(
+    options: dict[str, Any], dtype: torch.dtype
+) -> None:
+    ours, theirs = (kind(**SD, **options) for kind in (UniPCMultistepScheduler, diffusers.UniPCMultistepScheduler))
+    noise = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(3), dtype=torch.float64).to(dtype)
+    found, expected, exact = noise, noise, noise.double()
+    exactly = diffusers.UniPCMultistepScheduler(**SD, **options)
+    for scheduler in (ours, theirs, exactly):
+        scheduler.set_timesteps(9)
+    for time in ours.timesteps:
+        found = ours.step(torch.tanh(found), time, found, return_dict=False)[0]
+        expected = theirs.step(torch.tanh(expected), time, expected, return_dict=False)[0]
+        exact = exactly.step(torch.tanh(exact), time, exact, return_dict=False)[0]
+    assert found.dtype == dtype
+    if dtype == torch.float64:
+        assert float((found - expected).abs().max()) <= 1e-12
+    error, usual = (float((each.double() - exact).abs().max()) for each in (found, expected))
+    assert error <= 2 * usual + 1e-12, "as near to what double precision gives as diffusers is"
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+@pytest.mark.parametrize("sampler", [Sampler.EULER_A, Sampler.DPMPP_2M_SDE, Sampler.LCM, Sampler.TCD])
+def test_the_noise_of_a_step_is_diffusers_own_to_the_bit(sampler: Sampler, dtype: torch.dtype) -> None:
+    ours, theirs = (
+        scheduler_for(sampler, CONFIG, KINDS[0], 4, Spacing.TRAILING),
+        diffusers_own(sampler, Spacing.TRAILING, 4),
+    )
+    ours.set_timesteps(4)
+    sample = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(3)).to(dtype)
+    ends: list[torch.Tensor] = []
+    for scheduler in (ours, theirs):
+        each, generators = sample, [torch.Generator().manual_seed(seed) for seed in (5, 6)]
+        for time in scheduler.timesteps:
+            output = torch.tanh(scheduler.scale_model_input(each, time))
+            each = scheduler.step(output, time, each, generator=generators, return_dict=False)[0]
+        ends += [each, torch.stack([generator.get_state() for generator in generators])]
+    assert torch.equal(ends[0], ends[2]) and torch.equal(ends[1], ends[3])

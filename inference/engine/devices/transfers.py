@@ -1,0 +1,41 @@
+"""Copies between the host and a device for which the host does not wait.
+
+Only a CUDA device computes while the host goes on; elsewhere these are plain copies.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+
+def is_asynchronous(device: torch.device) -> bool:
+    """Whether the device has streams, events and copies from pinned memory."""
+    return device.type == "cuda"
+
+
+def upload(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """A copy of a tensor of the host on `device`, for the current stream; the tensor may be changed at once."""
+    if not is_asynchronous(device):
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
+class LateCopy:
+    """A copy to the host that is read later, when the device has computed it."""
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self.late = is_asynchronous(tensor.device)  # whether it may take a while until it is there
+        self._event: Any = None
+        self._copy = tensor
+        if self.late:
+            self._copy = torch.empty(tensor.shape, dtype=tensor.dtype).pin_memory()
+            self._copy.copy_(tensor, non_blocking=True)
+            self._event = torch.cuda.current_stream(tensor.device).record_event()
+
+    def read(self) -> torch.Tensor:
+        """The copy; waits until it is there."""
+        if self._event is not None:
+            self._event.synchronize()
+        return self._copy.cpu()
