@@ -14,7 +14,7 @@ LoRAs that are in memory, make an `Engine` of a `CheckpointStore` that holds a `
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,14 +25,14 @@ from PIL import Image
 from inference.base_models import CompatibilityTable
 from inference.engine.batch.batch import Batch
 from inference.engine.batch.calibration import calibrate
-from inference.engine.batch.caps import CapFile, Caps, MeasuredCap, PictureSize
-from inference.engine.batch.decoder import Decoder
+from inference.engine.batch.caps import CapFile, Caps, MeasuredCap, PictureSize, Pressure
+from inference.engine.batch.decoder import Decoder, Pictures
 from inference.engine.batch.denoising_run import DenoisingBatch, DenoisingRun
 from inference.engine.batch.failures import as_inference_error, retry_each, start_run
 from inference.engine.batch.handle import Handle, State
 from inference.engine.batch.run import Run
 from inference.engine.batch.snapshots import Snapshot
-from inference.engine.devices.devices import clock_of, is_out_of_memory
+from inference.engine.devices.devices import clock_of, is_out_of_memory, own_memory
 from inference.engine.intake.checkpoint_store import CheckpointStore
 from inference.engine.intake.intake import Intake, PreparedRequest
 from inference.engine.intake.lora_cache import LoraCache, LoraSource
@@ -112,6 +112,7 @@ class Engine:
         """How many pictures run at once: those that are there, and as many more like the last request as fit."""
         if isinstance(self._store.current, SingleRequestCheckpoint):
             return 1
+        self._caps.pressure = self._pressure()
         return self._caps.places([*self._running_requests, *(handle.request for handle in self._waiting)], self._last)
 
     def submit(
@@ -185,12 +186,17 @@ class Engine:
     # --- admission ---------------------------------------------------------------------------------------------------
 
     def _admit(self) -> None:
-        for handle, prepared in self._prepared():
+        admissible = self._prepared()
+        self._caps.pressure = self._pressure()
+        for handle, prepared in admissible:
             if not self._fits(handle, prepared):
                 break
             problem = self._try_join(handle, prepared)
-            if problem is not None and is_out_of_memory(problem) and self._free_memory():
-                problem = self._try_join(handle, prepared)
+            if problem is not None and is_out_of_memory(problem):
+                for _ in self._freeing(in_turns=True):
+                    problem = self._try_join(handle, prepared)
+                    if problem is None or not is_out_of_memory(problem):
+                        break
             if problem is not None:
                 self._fail(handle, problem)
 
@@ -204,6 +210,7 @@ class Engine:
                 self._fail(handle, problem)
                 continue
             prepared = preparation.result()
+            handle.lora_bytes = prepared.lora_bytes
             if found and found[0][1].spec != prepared.spec:
                 break
             found.append((handle, prepared))
@@ -220,6 +227,13 @@ class Engine:
     def _running_requests(self) -> list[GenerationRequest]:
         return [running.handle.request for running in self._running.values()]
 
+    def _pressure(self) -> Pressure:
+        """What LoRAs take of the memory: those of all requests that are here, each set once."""
+        handles = [*self._waiting, *(running.handle for running in self._running.values())]
+        sets = {(handle.request.loras, handle.request.variants): handle.lora_bytes for handle in handles}
+        loras = sum(size * max(1, len(variants)) for (_, variants), size in sets.items())
+        return Pressure(loras, own_memory(self._store.device))
+
     def _try_join(self, handle: Handle, prepared: PreparedRequest) -> Exception | None:
         """Join a batch; returns the error where that fails. Its frames would hold the memory that a retry needs."""
         try:
@@ -228,15 +242,20 @@ class Engine:
             return problem.with_traceback(None) if is_out_of_memory(problem) else problem
         return None
 
-    def _free_memory(self) -> bool:
-        """Free memory after an allocation failed. Returns whether a retry has a chance."""
-        decoding = bool(self._decoder.work)
-        self._collect(wait=True)
-        if not self._store.offload():
-            return decoding
-        self._caps.forget_limits()
-        self._lora_sets.clear()
-        return True
+    def _freeing(self, *, in_turns: bool = False) -> Iterator[bool]:
+        """Free memory after an allocation failed, what costs least first. Each time, a retry has a chance.
+
+        `in_turns` as in `Residence.making_room`.
+        """
+        if self._decoder.work:
+            self._collect(wait=True)
+            yield True
+        if self._lora_sets.clear():
+            self._store.release()
+            yield True
+        for _ in self._store.making_room(in_turns=in_turns):
+            self._caps.forget_limits()
+            yield True
 
     @torch.no_grad()
     def _join(self, handle: Handle, prepared: PreparedRequest) -> None:
@@ -319,7 +338,7 @@ class Engine:
         self._worked += sum(pass_work(run.request) for run in batch.runs)
         if isinstance(batch, Batch) and batch.unchanged and not failed:
             self._caps.record(PictureSize.of(batch.runs[0].request), batch.rows, self._pass)
-        if any(is_out_of_memory(problem) for problem in failed.values()) and self._free_memory():
+        if any(is_out_of_memory(problem) for problem in failed.values()) and next(self._freeing(), False):
             failed = {run: problem for run, problem in failed.items() if not is_out_of_memory(problem)}
             batch.prepare_retry()
         for run, problem in failed.items():
@@ -383,8 +402,11 @@ class Engine:
         if group is None:
             return
         pictures = group.future.result()
-        if any(isinstance(one, Exception) and is_out_of_memory(one) for one in pictures) and self._free_memory():
-            pictures = group.decode()
+        if _lack_memory(pictures):
+            for _ in self._freeing():
+                pictures = group.decode()
+                if not _lack_memory(pictures):
+                    break
         for handle, run, picture in zip(group.handles, group.runs, pictures, strict=True):
             if isinstance(picture, Exception):
                 self._fail(handle, picture)
@@ -413,3 +435,7 @@ class Engine:
         self._waiting.pop(handle, None)
         handle.error = handle.context.run(as_inference_error, handle.request, problem)
         handle.state = State.FAILED
+
+
+def _lack_memory(pictures: Pictures) -> bool:
+    return any(isinstance(one, Exception) and is_out_of_memory(one) for one in pictures)

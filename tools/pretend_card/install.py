@@ -37,6 +37,7 @@ def install(folder: Path | None = None) -> None:
         "synchronize": lambda device=None: CARD.wait(streams.current().clock, "the device"),
         "empty_cache": lambda: None,
         "memory_allocated": lambda device=None: memory.used,
+        "memory_reserved": lambda device=None: memory.used,
         "max_memory_allocated": lambda device=None: memory.peak,
         "reset_peak_memory_stats": lambda device=None: setattr(memory, "peak", memory.used),
         "mem_get_info": lambda device=None: ((memory.capacity or BYTES) - memory.used, memory.capacity or BYTES),

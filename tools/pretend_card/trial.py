@@ -36,6 +36,7 @@ class Trial:
     side: int = 64  # pixels
     together: int = TOGETHER  # requests
     offload: Offload = Offload.WHEN_SHORT
+    together: int = TOGETHER
 
     @property
     def configure(self) -> Configure:
@@ -75,10 +76,15 @@ def uses() -> dict[LoraUse, str]:
     return {LoraUse(sha256=file_sha256(each), weight=1.0, name=each.stem): each.name for each in files}
 
 
+def submitted(engine: Engine, requests: Sequence[GenerationRequest]) -> list[Handle]:
+    """All of them, not begun."""
+    files = {use.sha256: name for use, name in uses().items()}
+    return [engine.submit(each, files) for each in requests]
+
+
 def painted(engine: Engine, requests: Sequence[GenerationRequest]) -> list[Handle]:
     """All of them, at once. Raises what the first that failed failed with."""
-    files = {use.sha256: name for use, name in uses().items()}
-    handles = [engine.submit(each, files) for each in requests]
+    handles = submitted(engine, requests)
     engine.finish()
     for handle in handles:
         if handle.error is not None:

@@ -33,6 +33,8 @@ SAMPLES = (
     3  # passes that are timed for each number of rows; the fastest counts, since other processes only slow them down
 )
 ROUNDING = 1e-9
+# Rows that did not fit are tried again with this share of the bytes of LoRAs, or with so many times as much memory.
+FEWER_LORAS, MORE_MEMORY = 0.5, 1.05
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,28 @@ class MeasuredCap(BaseModel):
 
     rows: Annotated[int, Field(ge=1, le=4096)]
     seconds: dict[int, Annotated[float, Field(ge=0, allow_inf_nan=False)]]
+
+
+@dataclass(frozen=True)
+class Pressure:
+    """What leaves a pass less memory: bytes of LoRAs, and bytes that the process can have in all; None: nobody says."""
+
+    loras: int = 0
+    memory: int | None = None
+
+    def relieved_since(self, before: Pressure) -> bool:
+        """Whether a pass that did not fit `before` may fit now."""
+        if self.memory is not None and before.memory is not None and self.memory > before.memory * MORE_MEMORY:
+            return True
+        return self.loras < before.loras * FEWER_LORAS
+
+
+@dataclass(frozen=True)
+class _Limit:
+    """No more than `rows` fit under a pressure."""
+
+    rows: int
+    pressure: Pressure
 
 
 _FILE: TypeAdapter[dict[str, MeasuredCap]] = TypeAdapter(dict[str, MeasuredCap])
@@ -156,14 +180,15 @@ class Caps:
         self._fixed = fixed
         self._records = records or CapFile(None, str)
         self._searches: dict[PictureSize, CapSearch] = {}
-        self._limits: dict[PictureSize, int] = {}  # rows for which memory was not enough
+        self._limits: dict[PictureSize, list[_Limit]] = {}  # where memory was not enough
+        self.pressure = Pressure()  # now; the engine sets it
 
     def pictures(self, request: GenerationRequest, *, optimistic: bool = False) -> int:
         """How many such pictures may share a pass now; `optimistic`: at most, while the search is not finished."""
         size, each = PictureSize.of(request), rows_each(request)
         search = self._search(size)
         rows = search.max_rows if optimistic and not search.finished else search.rows
-        rows = min(rows, self._limits.get(size, rows))
+        rows = min(rows, self._limit(size) or rows)
         return max(1, min(rows // each, self._fixed or MAX_PICTURES))
 
     def places(self, there: Sequence[GenerationRequest], kind: GenerationRequest | None) -> int:
@@ -216,18 +241,25 @@ class Caps:
         self._searches[size] = CapSearch(GUIDED * self.max_pictures)
 
     def lower(self, size: PictureSize, rows: int) -> int:
-        """Limit a size to `rows`, after memory was short. Returns the limit."""
-        self._limits[size] = min(rows, self._limits.get(size, rows))
-        return self._limits[size]
+        """Limit a size to `rows`, after memory was short, while the pressure is as now. Returns the limit."""
+        rows = min(rows, self._limit(size) or rows)
+        others = [limit for limit in self._limits.get(size, []) if limit.pressure.relieved_since(self.pressure)]
+        self._limits[size] = [*others, _Limit(rows, self.pressure)]
+        return rows
 
     def fitting(self, request: GenerationRequest) -> int | None:
-        """How many of its slots fit into memory in one pass; None while memory was never short."""
-        rows = self._limits.get(PictureSize.of(request))
+        """How many of its slots fit into memory in one pass; None where memory was never short for them."""
+        rows = self._limit(PictureSize.of(request))
         return None if rows is None else max(1, rows // rows_each(request))
 
     def forget_limits(self) -> None:
         """Forget the limits: there is more memory now."""
         self._limits.clear()
+
+    def _limit(self, size: PictureSize) -> int | None:
+        """The rows that fit now; None where nothing limits them."""
+        limits = self._limits.get(size, ())
+        return min((each.rows for each in limits if not self.pressure.relieved_since(each.pressure)), default=None)
 
     def _search(self, size: PictureSize) -> CapSearch:
         search = self._searches.get(size)

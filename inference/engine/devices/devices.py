@@ -157,6 +157,13 @@ def free_memory(device: torch.device) -> int | None:
     return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_bytes()
 
 
+def own_memory(device: torch.device) -> int | None:
+    """Bytes that this process has or could have on an NVIDIA card; None on other devices."""
+    if device.type != "cuda":
+        return None
+    return torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved(device)
+
+
 def peak_memory(device: torch.device) -> int:
     """Peak memory in bytes: of the CUDA device, else of this process."""
     if device.type == "cuda":

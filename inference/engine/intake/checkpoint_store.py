@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -101,13 +102,15 @@ class CheckpointStore:
                 raise CheckpointTooLarge(checkpoint=spec.name, **sizes) from problem
         return self._current
 
-    def offload(self) -> bool:
-        """Free memory: offload the networks but one. False when the operator forbids that or it gains nothing."""
-        made = self._offload is not Offload.NEVER and self._current is not None and self._current.enable_offload()
-        if made:
-            log.warning("not enough memory: the networks of %s are offloaded", *self.loaded)
-            self.release()
-        return made
+    def making_room(self, *, in_turns: bool = False) -> Iterator[None]:
+        """Free memory by networks that are not in use, see `Residence.making_room`, where the operator allows it.
+
+        A checkpoint that is painted one request at a time has one network on the device at a time from then on.
+        """
+        if self._offload is not Offload.NEVER and self._current is not None:
+            for _ in self._current.making_room(in_turns=in_turns):
+                self.release()
+                yield
 
     def drop(self) -> None:
         """Drop the checkpoint and free its memory."""
@@ -143,8 +146,12 @@ class CheckpointStore:
             if family is not None:
                 family.refuse_other_kinds(pipeline, spec.base_model.label)
             residence = Residence(networks_of(pipeline), self._device)
-            if not (offloading and residence.enable_offload()):
+            if not offloading or not residence.can_offload:
                 residence.onload_all()
+            elif self._offload is Offload.ALWAYS:
+                residence.enable_offload()
+            else:
+                residence.offload_all()
             refuse_no_numbers(pipeline)
             if family is not None:
                 checkpoint = Checkpoint.of(spec, pipeline, self._embedding_bytes, residence, self._tiny(spec, dtype))

@@ -9,6 +9,7 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from threading import Semaphore
 from weakref import ref
@@ -48,6 +49,11 @@ class PreparedRequest:
     source: Image.Image | None
     applied: Sequence[ref[AppliedLoras]] = ()
     loading: int = 0
+
+    @cached_property
+    def lora_bytes(self) -> int:
+        """Bytes of its LoRAs as they are in their files."""
+        return sum(tensor.nbytes for file in self.files for tensor in file.tensors.values())
 
     def applied_on(self, checkpoint: Checkpoint) -> Sequence[AppliedLoras]:
         """The LoRAs of its pictures on `checkpoint`; empty where they are not, or no longer, folded for it."""

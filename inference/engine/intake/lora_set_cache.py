@@ -93,8 +93,10 @@ class LoraSetCache:
                 return applied
         return AppliedLoras(self._merged_weights[1], applied.text)
 
-    def clear(self) -> None:
-        """Drop every set. Runs that use one keep it until they end."""
+    def clear(self) -> bool:
+        """Drop every set; returns whether there was any. Runs that use one keep it until they end."""
         with self._lock:
+            had_any = bool(self._sets or self._merged_weights)
             self._sets.clear()
-        self._merged_weights = None
+            self._merged_weights = None
+        return had_any

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,9 +55,9 @@ class Checkpoint:
         """The layers that a LoRA can change."""
         return self.names.layers
 
-    def enable_offload(self) -> bool:
-        """See `Residence.enable_offload`."""
-        return self.residence.enable_offload()
+    def making_room(self, *, in_turns: bool = False) -> Iterator[None]:
+        """See `Residence.making_room`."""
+        return self.residence.making_room(in_turns=in_turns)
 
     def compile(self, **options: Any) -> None:
         """See `compile_blocks`."""

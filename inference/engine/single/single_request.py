@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,12 +45,11 @@ class SingleRequestCheckpoint:
         if self.residence is not None and self.residence.offloading:
             self._offload_by_diffusers(self.residence)
 
-    def enable_offload(self) -> bool:
-        """See `Residence.enable_offload`."""
-        made = self.residence is not None and self.residence.enable_offload()
-        if made and self.residence is not None:
+    def making_room(self, *, in_turns: bool = False) -> Iterator[None]:
+        """Have one network on the device at a time from now on, which is tried once."""
+        if self.residence is not None and self.residence.enable_offload():
             self._offload_by_diffusers(self.residence)
-        return made
+            yield
 
     def _offload_by_diffusers(self, residence: Residence) -> None:
         """These pipelines call their networks themselves; diffusers' hooks move each network when it is called."""

@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from inference.engine.batch.caps import MAX_PICTURES, SAMPLES, CapFile, Caps, CapSearch, MeasuredCap, PictureSize
+from inference.engine.batch.caps import (
+    MAX_PICTURES,
+    SAMPLES,
+    CapFile,
+    Caps,
+    CapSearch,
+    MeasuredCap,
+    PictureSize,
+    Pressure,
+)
 from inference.engine.batch.handle import State
 from inference.messages import GenerationRequest
 from tests.inference.engine.worlds import World, world_of_plain_loras
@@ -126,6 +135,31 @@ def test_the_operators_number_holds_until_memory_is_short() -> None:
     assert caps.places([], asks()) == caps.pictures(asks()) == 2
     caps.forget_limits()
     assert caps.pictures(asks()) == 4
+
+
+def test_what_did_not_fit_beside_many_loras_is_tried_again_beside_few() -> None:
+    caps = Caps()
+    caps.record(SIZE, 2 * MAX_PICTURES, 1.0)
+    caps.pressure = Pressure(loras=1000, memory=100)
+    assert caps.lower(SIZE, 8) == 8 and caps.lower(SIZE, 12) == 8
+    seen = list[int]()
+    for loras, memory in ((500, 100), (499, 100), (0, 100), (1000, 100), (1000, 106)):
+        caps.pressure = Pressure(loras, memory)
+        seen.append(caps.pictures(asks(), optimistic=True))
+    assert seen == [4, MAX_PICTURES, MAX_PICTURES, 4, MAX_PICTURES]
+    caps.pressure = Pressure(100, 100)
+    assert caps.lower(SIZE, 4) == 4
+    caps.pressure = Pressure(1000, 100)
+    assert caps.lower(SIZE, 2) == 2, "it is harder beside more"
+    caps.pressure = Pressure(100, 100)
+    assert caps.pictures(asks(), optimistic=True) == 2
+
+
+def test_what_did_not_fit_without_loras_does_not_fit_with_them() -> None:
+    caps = Caps()
+    caps.lower(SIZE, 4)
+    caps.pressure = Pressure(loras=10)
+    assert caps.pictures(asks(), optimistic=True) == 2
 
 
 def test_a_job_of_several_pictures_makes_no_more_places_than_there_are() -> None:

@@ -23,7 +23,7 @@ from inference.engine.single.single_request import SingleRequestCheckpoint
 from inference.errors import OutOfMemory
 from inference.matching import Matcher
 from inference.messages import Offload
-from tests.inference.engine.batch.test_out_of_memory import MORE_THAN_THERE_IS, assert_same, painted, wishes
+from tests.inference.engine.batch.test_out_of_memory import MORE_THAN_THERE_IS, assert_same, networks, painted, wishes
 from tests.inference.engine.lone import SD3, SingleRequestWorld
 from tests.inference.engine.lone import pipeline_of as pipeline_of_lone
 from tests.inference.engine.single.test_single_request import plain, wish
@@ -81,19 +81,19 @@ def world() -> World:
 def small(world: World, rows: float, offload: Offload = Offload.WHEN_SHORT) -> tuple[Engine, SmallDevice]:
     """An engine on a device with room for all networks and so many rows; with ALWAYS, for one network and the rows."""
     pipeline = copy.deepcopy(pipeline_of(world.base, world.dtype))
-    networks = networks_of(pipeline)
-    sizes = {network: size(network) for network in networks.values()}
+    parts = networks_of(pipeline)
+    sizes = {network: size(network) for network in parts.values()}
     row = max(sizes.values()) // 8
     room = max(sizes.values()) if offload is Offload.ALWAYS else sum(sizes.values())
     device = SmallDevice(int(room + rows * row), row, sizes)
-    residence = Residence(networks, CPU, ELSEWHERE, device.move)
+    residence = Residence(parts, CPU, ELSEWHERE, device.move)
     if offload is Offload.ALWAYS:
         residence.enable_offload()
     store = CheckpointStore((world.spec,), CPU, offload=offload)
     store.hold(Checkpoint.of(world.spec, pipeline, residence=residence))
-    parts = {name: networks[name] for name in ("unet", "text_encoder", "text_encoder_2")}
-    for name, part in {**parts, "vae": pipeline.vae.encoder}.items():
-        device.watch(networks[name], part)
+    watched = {name: parts[name] for name in ("unet", "text_encoder", "text_encoder_2")}
+    for name, part in {**watched, "vae": pipeline.vae.encoder}.items():
+        device.watch(parts[name], part)
     device.watch(pipeline.vae, pipeline.vae.decoder)
     return Engine(store, world, Matcher((world.spec,))), device
 
@@ -109,10 +109,40 @@ def test_when_splitting_is_not_enough_networks_are_offloaded_and_pictures_are_th
     expected = painted(world.engine(), requests)
     engine, device = small(world, rows=1.5)  # not even one picture, with and without text
     assert_same(painted(engine, requests), expected)
-    assert device.most <= device.capacity and len(device.here) == 1
+    assert device.most <= device.capacity and device.moves
+    pipeline = networks(engine)
+    assert {*device.here} == {pipeline.unet, pipeline.vae}, "text encoders make room first, and that was enough"
+
+
+def test_what_made_room_comes_back_when_there_is_room_and_then_nothing_moves(world: World) -> None:
+    requests, others = wishes(world, 4), wishes(world, 4, prompt="a blue star")
+    engine, device = small(world, rows=1.5)
+    painted(engine, requests)
+    device.capacity *= 4
+    assert_same(painted(engine, others), painted(world.engine(), others))
+    assert len(device.here) == 4
     moves = device.moves
-    assert_same(painted(engine, requests), expected)
-    assert device.moves > moves, "it stays so"
+    assert_same(painted(engine, requests), painted(world.engine(), requests))
+    assert device.moves == moves
+
+
+def test_a_decode_that_lacks_memory_is_followed_by_steps_that_move_nothing(world: World) -> None:
+    """Only the decode of a picture that is too large beside the denoiser sends it away."""
+    usual, large = wishes(world, 2), wishes(world, 1, width=64, height=64)
+    engine, device = small(world, rows=4.5)
+    pipeline = networks(engine)
+
+    def starve(_: nn.Module, given: tuple[Any, ...]) -> None:
+        if given[0].shape[-1] > 16 and pipeline.unet in device.here:
+            torch.empty(MORE_THAN_THERE_IS, dtype=torch.uint8)
+
+    pipeline.vae.decoder.register_forward_pre_hook(starve)
+    assert_same(painted(engine, large), painted(world.engine(), large))
+    assert_same(painted(engine, usual), painted(world.engine(), usual))
+    assert len(device.here) == 4, "all are back"
+    moves = device.moves
+    assert_same(painted(engine, usual), painted(world.engine(), usual))
+    assert device.moves == moves
 
 
 def test_a_request_that_does_not_even_fit_then_fails_alone(world: World) -> None:
@@ -147,6 +177,21 @@ def test_a_request_whose_prompt_does_not_fit_joins_after_offloading(world: World
     assert handle.state is State.RUNNING, handle.error
     engine.finish()
     assert handle.state is State.DONE and device.moves
+
+
+def test_networks_that_are_not_in_use_make_room_text_encoders_first() -> None:
+    names = ("vae", "text_encoder", "text_encoder_2", "unet")
+    networks = {name: nn.Linear(4, 4) for name in names}
+    device = SmallDevice(4 * size(networks["vae"]), 0, {each: size(each) for each in networks.values()})
+    residence = Residence(networks, CPU, ELSEWHERE, device.move)
+    residence.onload("unet")
+    left = list[set[str]]()
+    for _ in residence.making_room():
+        left.append({name for name in names if networks[name] in device.here})
+    assert left == [{"unet", "vae"}, {"unet"}] and residence.offloading
+    for name in names:
+        residence.onload(name)
+    assert len(device.here) == 4 and not residence.offloading
 
 
 def test_a_network_that_does_not_fit_leaves_nothing_on_the_device() -> None:

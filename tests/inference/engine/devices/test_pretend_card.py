@@ -53,3 +53,12 @@ def test_half_precision_and_networks_in_turns_run_through(arguments: tuple[str, 
     found = run("", "--seed", "8", "--side", "32", "--samplers", Sampler.DPMPP_2M_KARRAS, *arguments)
     assert found["difference"] <= (1e-12 if "--offload" in arguments else 0.05)
     assert (found["races"], found["unguarded_frees"], found["bytes_left"]) == ({}, {}, 0)
+
+
+def test_where_memory_was_short_beside_loras_all_is_as_before_without_them() -> None:
+    found = run(".recovery", "--share", "0.8", "--seed", "5")
+    assert max(each["difference"] for each in found.values()) <= 1e-12
+    assert found["short"]["rows"] < found["room"]["rows"] == 16 or found["short"]["peak"] < found["room"]["peak"]
+    assert [found[name]["rows"] for name in ("first_without", "then_without")] == [16, 16]
+    assert found["then_without"]["to_the_card"] < 2**18, "a network came back"
+    assert found["then_without"]["to_the_host"] == 8 * 3 * 64 * 64 * 8, "more than the pictures"

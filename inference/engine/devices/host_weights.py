@@ -1,0 +1,109 @@
+"""Weights of networks that wait on the host: they never change, so only the way to the device is ever copied.
+
+A network that goes to a device leaves its weights on the host, where that has room for them. When it is sent away, the
+copy on the device is dropped. From then on the weights are in pinned memory, from which a device reads by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import nn
+
+from inference.memory import free_bytes
+
+CHUNK = 2**26  # bytes that are pinned at a time: torch rounds each allocation up to a power of two
+ALIGNMENT = 64  # bytes
+SPARE = 2 * 2**30  # bytes of the host that weights leave to everything else
+
+Weights = dict[str, torch.Tensor]  # by name
+
+
+class HostWeights:
+    """The weights of networks as they are on the host, by network."""
+
+    def __init__(self) -> None:
+        self._kept: WeakKeyDictionary[nn.Module, Weights] = WeakKeyDictionary()
+
+    def move(self, network: nn.Module, place: torch.device) -> None:
+        """Have `network` at `place`. Raises torch's error when memory is short there; a part may have moved then."""
+        if place.type == "cpu":
+            self._to_host(network)
+        elif network in self._kept or host_has_room():
+            self._to_device(network, place)
+        else:
+            network.to(place)
+
+    def _to_device(self, network: nn.Module, device: torch.device) -> None:
+        kept = self._kept.setdefault(network, {})
+        for name, weight in _weights(network):
+            if weight.device.type == "cpu":
+                kept[name] = weight.detach()
+        _replace(network, {name: weight.to(device, non_blocking=True) for name, weight in kept.items()})
+
+    def _to_host(self, network: nn.Module) -> None:
+        weights = dict(_weights(network))
+        if all(weight.device.type == "cpu" for weight in weights.values()):
+            return
+        kept = self._kept.setdefault(network, {})
+        kept |= {
+            name: weight.detach().to("cpu")
+            for name, weight in weights.items()
+            if name not in kept or kept[name].dtype != weight.dtype  # a VAE may have gone to single precision
+        }
+        if not all(weight.is_pinned() for weight in kept.values()):
+            kept |= _pinned(kept)
+        _replace(network, kept)
+
+
+def host_has_room(size: int = 0) -> bool:
+    """Whether the host can take so many bytes more; where nobody says how much is free, it can."""
+    free = free_bytes()
+    return free is None or free - size >= SPARE
+
+
+def _weights(network: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
+    yield from network.named_parameters()
+    yield from network.named_buffers()
+
+
+def _replace(network: nn.Module, weights: Mapping[str, torch.Tensor]) -> None:
+    """Let the network have other tensors for its weights, in the way in which torch moves a module."""
+    by_tensor = {id(weight): weights[name] for name, weight in _weights(network)}
+    network._apply(lambda weight: by_tensor[id(weight)])  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+
+
+def _pinned(weights: Mapping[str, torch.Tensor]) -> Weights:
+    """The same in pinned memory; as they are where the system pins no more."""
+    pinned: Weights = {}
+    try:
+        for names in _chunks(weights):
+            size = sum(_room(weights[name]) for name in names)
+            chunk, start = torch.empty(size, dtype=torch.uint8).pin_memory(), 0
+            for name in names:
+                weight = weights[name]
+                own = chunk[start : start + weight.nbytes].view(weight.dtype).view(weight.shape)
+                pinned[name] = own.copy_(weight)
+                start += _room(weight)
+    except RuntimeError:
+        return {}
+    return pinned
+
+
+def _chunks(weights: Mapping[str, torch.Tensor]) -> Iterator[list[str]]:
+    """Names of weights that share a chunk."""
+    names, size = list[str](), 0
+    for name, weight in weights.items():
+        if names and size + _room(weight) > CHUNK:
+            yield names
+            names, size = [], 0
+        names.append(name)
+        size += _room(weight)
+    if names:
+        yield names
+
+
+def _room(weight: torch.Tensor) -> int:
+    return -(-weight.nbytes // ALIGNMENT) * ALIGNMENT
