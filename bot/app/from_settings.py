@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bot.config import ConfigError, Settings
-from bot.library.registry import CivitaiRegistry
 from bot.pictures.credentials import SigningUnusable, credentials_of
+from bot.sources.registry import CivitaiRegistry
 from inference.classifier_files import ClassifierFiles
 from inference.errors import ClassifierUnusable
 from inference.messages import CheckpointSpec, Folders, WorkerOptions
@@ -17,7 +17,8 @@ from inference.workers.local import LocalWorker
 
 def registry_of(settings: Settings) -> CivitaiRegistry | None:
     """The registry that is asked about files of unknown base model, if the settings name one."""
-    return CivitaiRegistry(settings.library.registry) if settings.library.registry else None
+    url = settings.library.registry
+    return CivitaiRegistry(settings.sources, url) if url else None
 
 
 def require_checkpoints(settings: Settings) -> None:

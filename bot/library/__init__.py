@@ -2,7 +2,7 @@
 
 catalogue.py               synchronises the database with the LoRA folder, finds entries by typed names, files by hash
 watcher.py                 watches the folder while the bot runs
-registry.py                asks a public registry about files of unknown base model, by hash alone
+registry.py                what is asked of a public registry about files of unknown base model
 checkpoints.py             the declared checkpoints, identified by their hashes
 installed_checkpoints.py   the identified checkpoints as one value: which there are, and which LoRAs fit them
 configuration.py           the settings and checkpoints that hold now; a reload replaces them

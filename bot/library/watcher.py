@@ -158,13 +158,12 @@ class LibraryKeeper:
         for done, question in enumerate(questions):
             progress(done, len(questions))
             await asyncio.sleep(self._pause if done else 0)
-            answer = await self._answer(self._registry, question)
-            if answer is not None:
+            for answer in await self._answers(self._registry, question):
                 await asyncio.to_thread(keep_answer, self._folder, answer)
         progress(len(questions), len(questions))
         return len(questions)
 
-    async def _answer(self, registry: Registry, question: str | int) -> RegistryAnswer | None:
+    async def _answers(self, registry: Registry, question: str | int) -> tuple[RegistryAnswer, ...]:
         if isinstance(question, str):
             return await registry.ask(question)
         self._asked_versions.add(question)

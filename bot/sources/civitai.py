@@ -42,11 +42,14 @@ _SITE = "https://civitai.com"
 
 
 class Civitai:
-    """Asks Civitai at the endpoints of the settings."""
+    """Asks Civitai at the endpoints of the settings, or at other addresses of its API."""
 
-    def __init__(self, http: SourceHttp, settings: Callable[[], SourcesSettings]) -> None:
+    def __init__(
+        self, http: SourceHttp, settings: Callable[[], SourcesSettings], *, apis: tuple[str, ...] | None = None
+    ) -> None:
         self._http = http
         self._settings = settings
+        self._other_apis = apis
 
     async def model(self, link: CivitaiLink) -> RemoteModel:
         """The model that a link means, with all its versions or the one that the link names. Raises SourceError."""
@@ -59,10 +62,6 @@ class Civitai:
     async def by_hash(self, hash_: str) -> RemoteModel:
         """The version that has a file with this hash, of any kind that Civitai knows. Raises SourceError."""
         return await self.model_of(await self._get(f"model-versions/by-hash/{hash_}", red=False))
-
-    async def by_hashes(self, hashes: Sequence[str]) -> dict[str, RemoteVersion]:
-        """A version that has a file with each of these SHA-256, as far as Civitai knows one. Raises SourceError."""
-        return dict(reversed(await self.with_hashes(hashes)))
 
     async def with_hashes(self, hashes: Sequence[str]) -> list[tuple[str, RemoteVersion]]:
         """All versions that have files with these SHA-256: uploaders may say unlike things. Raises SourceError."""
@@ -92,8 +91,8 @@ class Civitai:
         found: dict[int | None, dict[str, Any]] = {}
         for start in range(0, len(hashes), MAX_HASHES):
             wanted = [hash_.upper() for hash_ in hashes[start : start + MAX_HASHES]]
-            for endpoint in self._endpoints():
-                answer = await self._http.post_json(f"{endpoint}/api/v1/model-versions/by-hash", wanted)
+            for api in self._apis():
+                answer = await self._http.post_json(f"{api}/model-versions/by-hash", wanted)
                 listed = as_list(answer)
                 if not listed and answer != []:
                     raise AnswerUnreadable(host=HUB)
@@ -117,10 +116,9 @@ class Civitai:
 
         A site leaves out what it does not show to everybody. Raises SourceError.
         """
-        now = self._settings()
-        endpoint = now.civitai_red_endpoint if red else now.civitai_endpoint
+        api = self._apis()[-1 if red else 0]
         asked = {"ids": ",".join(map(str, model_ids)), "limit": "100", "nsfw": "true"}
-        told = as_dict(await self._http.get_json(f"{endpoint}/api/v1/models", asked))
+        told = as_dict(await self._http.get_json(f"{api}/models", asked))
         if not isinstance(told.get("items"), list):
             raise AnswerUnreadable(host=HUB)
         found: dict[int, tuple[RemoteVersion, ...]] = {}
@@ -147,18 +145,19 @@ class Civitai:
 
     async def _get(self, path: str, *, red: bool) -> Any:
         """The answer of the site that is meant; of the other one if it does not have it. Raises SourceError."""
-        first, *others = self._endpoints()[:: -1 if red else 1]
+        first, *others = self._apis()[:: -1 if red else 1]
         try:
-            return await self._http.get_json(f"{first}/api/v1/{path}")
+            return await self._http.get_json(f"{first}/{path}")
         except Gone:
             if not others:
                 raise
-            return await self._http.get_json(f"{others[0]}/api/v1/{path}")
+            return await self._http.get_json(f"{others[0]}/{path}")
 
-    def _endpoints(self) -> tuple[str, ...]:
-        """The two sites; one of them where the settings name the same for both."""
+    def _apis(self) -> tuple[str, ...]:
+        """Where the two sites have their API; one address where the settings name the same for both."""
         now = self._settings()
-        return tuple(dict.fromkeys((now.civitai_endpoint, now.civitai_red_endpoint)))
+        sites = dict.fromkeys((now.civitai_endpoint, now.civitai_red_endpoint))
+        return self._other_apis or tuple(f"{site}/api/v1" for site in sites)
 
     def _model(self, told: dict[str, Any], version_id: int | None) -> RemoteModel:
         """Raises AnswerUnreadable, or Gone when it has no such version."""

@@ -276,6 +276,15 @@ def status(code: int, said: dict[str, object] | None = None, **headers: str) -> 
     return answer
 
 
+def json_of(value: object) -> Answer:
+    """This value, as JSON."""
+
+    async def answer(_request: web.Request) -> web.StreamResponse:
+        return web.json_response(value)
+
+    return answer
+
+
 def redirect(to: str) -> Answer:
     """A redirect."""
 

@@ -16,7 +16,7 @@ from bot.sources.errors import AddingOff, FileTooLarge, MinorAndMature, NoRoom, 
 from bot.sources.look_ups import MOST, LookedUpTooOften
 from bot.sources.remote import RemoteVersion
 from inference.content_rating import ContentRating
-from tests.bot.sources.hubs import Answer, Hubs, content, running_hubs, sha256, status
+from tests.bot.sources.hubs import Answer, Hubs, content, json_of, running_hubs, sha256, status
 from tests.bot.sources.test_additions import ADA, BO, SERVER, attach, demo_lora, ended, entry, left, opened, taking
 from tests.house import House
 
@@ -128,13 +128,9 @@ async def test_a_page_without_files_is_heard_too(house: House, hubs: Hubs) -> No
     hubs.add_lora("Komori", data, "Other", poi=True, mode="Archived")
     (model,) = hubs.models.values()
     told = {**model["modelVersions"][0], "model": {"name": "Komori", "type": "LORA", "poi": True}, "files": []}
-    hubs.fault(BY_HASH, lambda _: _json([told]))
+    hubs.fault(BY_HASH, json_of([told]))
     async with opened(house, hubs) as (_, additions):
         assert (await described(additions, data)).real_person
-
-
-async def _json(value: object) -> web.StreamResponse:
-    return web.json_response(value)
 
 
 @pytest.mark.parametrize(

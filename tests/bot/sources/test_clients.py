@@ -30,7 +30,19 @@ from bot.sources.hub import HuggingFace
 from bot.sources.links import CivitaiLink, HubLink
 from inference.content_rating import ContentRating
 from inference.lora.sidecar import Category
-from tests.bot.sources.hubs import COMMIT, Hubs, content, drip, endless, redirect, running_hubs, sha256, silent, status
+from tests.bot.sources.hubs import (
+    COMMIT,
+    Hubs,
+    content,
+    drip,
+    endless,
+    json_of,
+    redirect,
+    running_hubs,
+    sha256,
+    silent,
+    status,
+)
 
 DATA = b"weights" * 100
 
@@ -82,12 +94,25 @@ async def test_a_version_by_its_id_or_hash_is_told_with_what_its_model_says(hubs
 async def test_hashes_are_asked_in_one_question(hubs: Hubs, civitai: Civitai) -> None:
     hubs.add_lora("One", b"one", "Pony")
     hubs.add_lora("Two", b"two", "NoobAI")
-    found = await civitai.by_hashes([sha256(b"one"), sha256(b"two"), sha256(b"three")])
-    assert {hash_: version.base_model for hash_, version in found.items()} == {
+    found = await civitai.with_hashes([sha256(b"one"), sha256(b"two"), sha256(b"three")])
+    assert {hash_: version.base_model for hash_, version in found} == {
         sha256(b"one"): "Pony",
         sha256(b"two"): "NoobAI",
     }
     assert len(hubs.asked) == 1
+
+
+async def test_both_sites_are_asked_about_hashes_and_each_page_is_told_once(hubs: Hubs, http: SourceHttp) -> None:
+    other = hubs.url.replace("127.0.0.1", "localhost")
+    settings = hubs.settings.model_copy(update={"civitai_endpoint": other})
+    http._settings = lambda: settings
+    first, second = (hubs.add_lora(name, DATA, base) for name, base in (("One", "Pony"), ("Two", "NoobAI")))
+    shown = {**hubs.models[1000]["modelVersions"][0], "model": {"name": "One", "type": "LORA"}}
+    hubs.fault("/api/v1/model-versions/by-hash", json_of([shown]), hubs.usual)  # the first leaves one out
+    found = await Civitai(http, lambda: settings).with_hashes([sha256(DATA)])
+    assert [(version.version_id, version.base_model) for _, version in found] == [(first, "Pony"), (second, "NoobAI")]
+    hosts = [asked.headers["Host"].partition(":")[0] for asked in hubs.asked]
+    assert hosts == ["localhost", "127.0.0.1"]
 
 
 async def test_what_one_site_does_not_have_the_other_is_asked_for(hubs: Hubs, http: SourceHttp) -> None:
