@@ -193,7 +193,7 @@ class Engine:
                 break
             problem = self._try_join(handle, prepared)
             if problem is not None and is_out_of_memory(problem):
-                for _ in self._freeing(in_turns=True):
+                for _ in self._freeing(one_at_a_time=True):
                     problem = self._try_join(handle, prepared)
                     if problem is None or not is_out_of_memory(problem):
                         break
@@ -242,10 +242,10 @@ class Engine:
             return problem.with_traceback(None) if is_out_of_memory(problem) else problem
         return None
 
-    def _freeing(self, *, in_turns: bool = False) -> Iterator[bool]:
+    def _freeing(self, *, one_at_a_time: bool = False) -> Iterator[bool]:
         """Free memory after an allocation failed, what costs least first. Each time, a retry has a chance.
 
-        `in_turns` as in `Residence.making_room`.
+        `one_at_a_time` as in `Residence.making_room`.
         """
         if self._decoder.work:
             self._collect(wait=True)
@@ -253,7 +253,7 @@ class Engine:
         if self._lora_sets.clear():
             self._store.release()
             yield True
-        for _ in self._store.making_room(in_turns=in_turns):
+        for _ in self._store.making_room(one_at_a_time=one_at_a_time):
             self._caps.forget_limits()
             yield True
 

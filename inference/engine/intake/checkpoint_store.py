@@ -102,13 +102,13 @@ class CheckpointStore:
                 raise CheckpointTooLarge(checkpoint=spec.name, **sizes) from problem
         return self._current
 
-    def making_room(self, *, in_turns: bool = False) -> Iterator[None]:
+    def making_room(self, *, one_at_a_time: bool = False) -> Iterator[None]:
         """Free memory by networks that are not in use, see `Residence.making_room`, where the operator allows it.
 
         A checkpoint that is painted one request at a time has one network on the device at a time from then on.
         """
         if self._offload is not Offload.NEVER and self._current is not None:
-            for _ in self._current.making_room(in_turns=in_turns):
+            for _ in self._current.making_room(one_at_a_time=one_at_a_time):
                 self.release()
                 yield
 

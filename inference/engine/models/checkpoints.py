@@ -55,9 +55,9 @@ class Checkpoint:
         """The layers that a LoRA can change."""
         return self.names.layers
 
-    def making_room(self, *, in_turns: bool = False) -> Iterator[None]:
+    def making_room(self, *, one_at_a_time: bool = False) -> Iterator[None]:
         """See `Residence.making_room`."""
-        return self.residence.making_room(in_turns=in_turns)
+        return self.residence.making_room(one_at_a_time=one_at_a_time)
 
     def compile(self, **options: Any) -> None:
         """See `compile_blocks`."""

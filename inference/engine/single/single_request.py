@@ -45,7 +45,7 @@ class SingleRequestCheckpoint:
         if self.residence is not None and self.residence.offloading:
             self._offload_by_diffusers(self.residence)
 
-    def making_room(self, *, in_turns: bool = False) -> Iterator[None]:
+    def making_room(self, *, one_at_a_time: bool = False) -> Iterator[None]:
         """Have one network on the device at a time from now on, which is tried once."""
         if self.residence is not None and self.residence.enable_offload():
             self._offload_by_diffusers(self.residence)
