@@ -36,7 +36,6 @@ class Trial:
     side: int = 64  # pixels
     together: int = TOGETHER  # requests
     offload: Offload = Offload.WHEN_SHORT
-    together: int = TOGETHER
 
     @property
     def configure(self) -> Configure:

@@ -62,7 +62,7 @@ class Residence:
     def making_room(self, *, one_at_a_time: bool = False) -> Iterator[None]:
         """Send away what is not in use: text encoders, then all others. Each time, a retry has a chance.
 
-        With `one_at_a_time` networks are on the device one at a time during the last retry: what it uses may be several.
+        With `one_at_a_time` networks take turns on the device during the last retry: what it uses may be several.
         """
         for _ in range(2):  # no more: a retry may bring back what was sent away
             if self._make_room():
