@@ -10,13 +10,13 @@ import asyncio
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from bot.sources.downloads import Download, WantedFile
-from bot.sources.errors import AnswerUnreadable, FileTooLarge, NoRoom, NoSafetensors
+from bot.sources.errors import AnswerUnreadable, FileTooLarge, Gone, NoRoom, NoSafetensors
 from bot.sources.http import SourceHttp
 from bot.sources.placing import PART
 from bot.sources.remote import RemoteFile
@@ -29,6 +29,7 @@ _PART_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _TEXT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,99}\.(json|txt|model)")
 _INDEX_OF_SHARDS = re.compile(r"(diffusion_pytorch_model|model)\.safetensors\.index\.json")
 _WEIGHTS = re.compile(r"(diffusion_pytorch_model|model)(-\d{5}-of-\d{5})?\.safetensors")
+_SHARD = re.compile(r"-(\d{5})-of-(\d{5})\.")
 _HALF = re.compile(r"(diffusion_pytorch_model|model)\.fp16\.safetensors")
 _CODE = (".bin", ".ckpt", ".pt", ".pth", ".msgpack")
 
@@ -126,9 +127,10 @@ class FolderDownload:
 
 
 def wanted_files(folder: RemoteFolder, parts: list[str]) -> Iterator[tuple[str, RemoteFile]]:
-    """The files that are loaded, each with the path where it goes. Raises NoSafetensors.
+    """The files that are loaded, each with the path where it goes. Raises NoSafetensors, or Gone without some shards.
 
-    Where a part has its weights in half precision alone, they go under the plain name.
+    Where a part has its weights in one file and in shards, the one file is taken. Where it has them in half precision
+    alone, they go under the plain name.
     """
     for part in parts:
         inside = {path: file for path, file in folder.files.items() if path.startswith(f"{part}/")}
@@ -138,7 +140,17 @@ def wanted_files(folder: RemoteFolder, parts: list[str]) -> Iterator[tuple[str, 
             weights = {name.replace(".fp16.", "."): file for name, file in names.items() if _HALF.fullmatch(name)}
         if not weights and any(name.endswith(_CODE) for name in names):
             raise NoSafetensors(host="Hugging Face")
-        shards = any("-of-" in name for name in weights)
+        if whole := {name: file for name, file in weights.items() if "-of-" not in name}:
+            weights = whole
+        shards = not whole
         texts = {name: file for name, file in names.items() if _TEXT.fullmatch(name) and ".index." not in name}
         indexes = {name: file for name, file in names.items() if shards and _INDEX_OF_SHARDS.fullmatch(name)}
+        if shards and weights and not (indexes and _are_all(weights)):
+            raise Gone(host="Hugging Face")
         yield from ((f"{part}/{name}", file) for name, file in (texts | indexes | weights).items())
+
+
+def _are_all(shards: Iterable[str]) -> bool:
+    """Whether none is missing of those that the names number, such as `model-00001-of-00002.safetensors`."""
+    found = [match for name in shards if (match := _SHARD.search(name))]
+    return len({each[1] for each in found}) == max((int(each[2]) for each in found), default=0)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
+
+from diffusers import StableDiffusionXLPipeline
+from safetensors.numpy import load, save
 
 from bot.cli import DONE
 from inference.demo import CHECKPOINTS
@@ -146,3 +150,45 @@ def test_weights_in_half_precision_get_the_plain_name_and_pickles_are_refused(he
         said = here(*given, "https://huggingface.co/maker/large", **endpoints(hubs))
         assert "larger than" in said.sentence
     assert (config.parent / "checkpoints" / "half" / plain).exists()
+
+
+def sharded(files: dict[str, bytes], part: str, name: str) -> dict[str, bytes]:
+    """The files with the weights of a part in two shards, and the index that names them."""
+    tensors = load(files[f"{part}/{name}.safetensors"])
+    names = sorted(tensors)
+    halves = {
+        f"{name}-{number:05}-of-00002.safetensors": {each: tensors[each] for each in names[number - 1 :: 2]}
+        for number in (1, 2)
+    }
+    index = {
+        "metadata": {"total_size": sum(tensor.nbytes for tensor in tensors.values())},
+        "weight_map": {each: shard for shard, half in halves.items() for each in half},
+    }
+    others = {path: data for path, data in files.items() if path != f"{part}/{name}.safetensors"}
+    shards = {f"{part}/{shard}": save(half) for shard, half in halves.items()}
+    return others | shards | {f"{part}/{name}.safetensors.index.json": json.dumps(index).encode()}
+
+
+def test_weights_in_shards_are_fetched_with_their_index(here: Here, tmp_path: Path) -> None:
+    config, files = House(tmp_path / "house").config, vivid()
+    whole = "unet/diffusion_pytorch_model.safetensors"
+    shards = sharded(sharded(files, "unet", "diffusion_pytorch_model"), "text_encoder", "model")
+    with served() as hubs:
+        hubs.add_repository("maker/shards", shards)
+        hubs.add_repository("maker/both", shards | {whole: files[whole]})
+        lost = {path: data for path, data in shards.items() if "unet" not in path or "00002-of" not in path}
+        hubs.add_repository("maker/lost", lost)
+        given = ("library", "add-checkpoint", "--base", "demo/vivid", "--config", str(config))
+        said = here(*given, "https://huggingface.co/maker/shards", **endpoints(hubs))
+        assert said.code == DONE, said.err
+        assert here(*given, "https://huggingface.co/maker/both", **endpoints(hubs)).code == DONE
+        said = here(*given, "https://huggingface.co/maker/lost", **endpoints(hubs))
+        assert "does not have this" in said.sentence
+    folder = config.parent / "checkpoints"
+    assert not (folder / "lost").exists()
+    fetched = {path.relative_to(folder / "shards").as_posix() for path in (folder / "shards").rglob("*.safetensors*")}
+    assert {path for path in shards if ".safetensors" in path and shards[path] != b"not loaded"} == fetched
+    assert not list((folder / "both" / "unet").glob("*-of-*")), "one file has all of it"
+    pipeline = StableDiffusionXLPipeline.from_pretrained(folder / "shards", local_files_only=True)
+    tensors = pipeline.unet.state_dict()
+    assert all((tensors[name].numpy() == tensor).all() for name, tensor in load(files[whole]).items())
