@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 
 import aiohttp
 
+from playground.rules.answers import DEFER_UPDATE
 from playground.visible_message import VisibleMessage
 from playground.wire import Json, as_object, as_objects
 
@@ -361,9 +362,12 @@ class SentInteraction:
     async def reply(self, seconds: float = TIMEOUT_SECONDS) -> VisibleMessage:
         """Wait for the reply, past "thinking…"; for an update it is the updated message.
 
-        A deleted public "thinking…" is followed by an ephemeral reply.
+        A deleted public "thinking…" is followed by an ephemeral reply, and so may be an announced update.
         """
-        original = (await self._wait(lambda state: state["original_id"] is not None, seconds))["original_id"]
+        state = await self._wait(_has_reply, seconds)
+        original = state["original_id"]
+        if state["answer_type"] == DEFER_UPDATE and not state["edited_source"]:
+            original = state["message_ids"][0]
 
         async def poll(since: int | None) -> Json:
             return await self.control.get(f"messages/{original}", since=since, timeout=seconds)
@@ -401,6 +405,13 @@ class SentInteraction:
             return state if accept(state) else None
 
         return await self.control.wait(poll, fits, seconds)
+
+
+def _has_reply(state: Json) -> bool:
+    """Whether a message is there for an interaction; of an announced update, that it has come, or another message."""
+    if state["answer_type"] == DEFER_UPDATE:
+        return state["edited_source"] or bool(state["message_ids"])
+    return state["original_id"] is not None
 
 
 async def _answer(response: aiohttp.ClientResponse) -> Json:

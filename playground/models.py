@@ -288,6 +288,8 @@ class Interaction:
     ephemeral_only: bool = False
     answer_type: int | None = None
     original_id: str | None = None
+    edited_source: bool = False
+    """Whether the message whose component was used was edited for it."""
     modal: Json | None = None
     choices: list[Json] | None = None
     followups: int = 0

@@ -48,6 +48,23 @@ async def test_button_defers_and_edits_later(stage: Stage) -> None:
     assert (await stage.control.message(reply.id)).content == "later"
 
 
+async def test_a_message_may_follow_a_deferred_update(stage: Stage) -> None:
+    """It is the reply then; the message with the button stays as it is."""
+
+    class Buttons(ui.View):
+        @ui.button(label="Press")
+        async def press(self, interaction: Interaction, button: ui.Button["Buttons"]) -> None:
+            await interaction.response.defer()
+            await interaction.followup.send("late", ephemeral=True)
+
+    async def answer(interaction: Interaction) -> None:
+        await interaction.response.send_message("press", view=Buttons())
+
+    await stage.answering(answer)
+    shown = await (await stage.ada.slash("do")).reply()
+    assert (await (await stage.ada.press(shown, "Press")).reply()).content == "late"
+
+
 async def test_select_menus(stage: Stage) -> None:
     got: list[object] = []
 
