@@ -16,6 +16,7 @@ folders.py     fetches a checkpoint as a folder
 previews.py    the preview of a LoRA's page, beside its file
 placing.py     a fetched file is checked, described and put into the library
 updates.py     what hubs say now of what came from them, once a day: is it still there, is there a newer version?
+sidecars.py    files of the library that came from Civitai, as another program's sidecar says
 provenance.py  where files of an entry come from, and what is known of that now
 claims.py      what hubs say of the base model of files, kept for each page by itself
 attached.py    files that people attach

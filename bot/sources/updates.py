@@ -45,6 +45,7 @@ from bot.sources.hub import HUB as HUGGING_FACE
 from bot.sources.hub import HuggingFace
 from bot.sources.links import CivitaiLink, HubLink, Link, parse_link
 from bot.sources.remote import RemoteVersion
+from bot.sources.sidecars import HubSidecars
 from inference.base_models import BaseModelId
 from inference.lora.registry import read_answers
 
@@ -89,6 +90,7 @@ class Updates:
         self._pause = pause
         self._asked = False
         self._trouble = 0  # pages of a hub with trouble, one after the other
+        self._sidecars = HubSidecars()
         self._found: set[str] = set()  # files whose pages were asked for in this run
         self.looked: Callable[[], None] = lambda: None  # called when all was asked
 
@@ -123,15 +125,16 @@ class Updates:
         self.looked()
 
     async def _find_known(self) -> None:
-        """Find the pages of files that were put into the folder and that the operator's registry knows by their hash.
+        """Find the pages of files that were put into the folder and came from Civitai all the same.
 
-        Raises SourceError.
+        The operator's registry knows them by their hash, or a sidecar of another program says so. Raises SourceError or OSError.
         """
         library = self._configuration.settings.library
-        if library.registry is None:
-            return
-        answers = await asyncio.to_thread(read_answers, library.folder)
-        known = {sha256 for sha256, told in answers.items() if any(each.version_id for each in told)} - self._found
+        known = set(await asyncio.to_thread(self._sidecars.hashes, library.folder))
+        if library.registry is not None:
+            answers = await asyncio.to_thread(read_answers, library.folder)
+            known |= {sha256 for sha256, told in answers.items() if any(each.version_id for each in told)}
+        known -= self._found
         wanted = sorted(await installed_among(self._connection, sorted(known)))
         wanted = [sha256 for sha256 in wanted if not await looks_of(self._connection, [sha256])]
         if wanted:

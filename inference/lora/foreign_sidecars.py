@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from inference.json_values import as_dict, as_list, as_number, as_text, parse_json
+from inference.json_values import as_dict, as_id, as_list, as_number, as_text, parse_json
 from inference.lora.registry import named_base_model
 from inference.lora.trigger_groups import trigger_groups
 
@@ -33,22 +33,11 @@ def hub_file(lora: Path) -> Path | None:
 
 def fields_of_hub_file(path: Path) -> dict[str, Any]:
     """The fields of a sidecar of ours that such a file tells. Raises OSError for one that cannot be read."""
-    with path.open("rb") as file:
-        raw = file.read(MAX_BYTES + 1)
-    try:
-        told = as_dict(parse_json(raw)) if len(raw) <= MAX_BYTES else {}
-    except ValueError:
-        return {}
+    told = _read(path)
+    version, hashes = _version_and_hashes(path, told)
     if path.name.endswith(METADATA):
-        version = as_dict(told.get("civitai"))
-        hashes = [as_text(told.get("sha256"), _MOST_TEXT)]
         base, description, tags = told.get("base_model"), told.get("modelDescription"), told.get("tags")
     else:
-        version = told
-        hashes = [
-            as_text(as_dict(as_dict(file).get("hashes")).get("SHA256"), _MOST_TEXT)
-            for file in as_list(told.get("files"))
-        ]
         base, description = (
             told.get("baseModel"),
             as_dict(told.get("model")).get("description") or told.get("description"),
@@ -56,12 +45,39 @@ def fields_of_hub_file(path: Path) -> dict[str, Any]:
         tags = as_dict(told.get("model")).get("tags")
     return _kept(
         {
-            **_pinned(as_text(base, _MOST_TEXT), {hash_.lower() for hash_ in hashes}),
+            **_pinned(as_text(base, _MOST_TEXT), hashes),
             "trigger_words": _words(as_list(version.get("trainedWords"))),
             "tags": tuple(tag[:_LONGEST] for tag in _words(as_list(tags)))[:20],
             "description": _plain(description),
         }
     )
+
+
+def hashes_at_civitai(path: Path) -> frozenset[str]:
+    """The SHA-256 of files that such a file says to be of a version at Civitai. Raises OSError likewise."""
+    version, hashes = _version_and_hashes(path, _read(path))
+    return hashes if as_id(version.get("id")) else frozenset()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """What stands in it; nothing for rubbish. Raises OSError."""
+    with path.open("rb") as file:
+        raw = file.read(MAX_BYTES + 1)
+    try:
+        return as_dict(parse_json(raw)) if len(raw) <= MAX_BYTES else {}
+    except ValueError:
+        return {}
+
+
+def _version_and_hashes(path: Path, told: dict[str, Any]) -> tuple[dict[str, Any], frozenset[str]]:
+    """What Civitai says of the version, and the SHA-256 of its files or of the file beside."""
+    if path.name.endswith(METADATA):
+        version, hashes = as_dict(told.get("civitai")), [told.get("sha256")]
+    else:
+        version = told
+        hashes = [as_dict(as_dict(file).get("hashes")).get("SHA256") for file in as_list(told.get("files"))]
+    named = (as_text(hash_, _MOST_TEXT).lower() for hash_ in hashes)
+    return version, frozenset(hash_ for hash_ in named if _HEX_64.fullmatch(hash_))
 
 
 def fields_of_a1111(told: dict[str, Any]) -> dict[str, Any]:
@@ -78,10 +94,10 @@ def fields_of_a1111(told: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-def _pinned(base: str, hashes: set[str]) -> dict[str, Any]:
+def _pinned(base: str, hashes: frozenset[str]) -> dict[str, Any]:
     """A base model that is known, pinned to the only file that is meant; else nothing."""
-    known, named = named_base_model(base), {hash_ for hash_ in hashes if _HEX_64.fullmatch(hash_)}
-    return {"base_model": known, "sha256": named.pop()} if known is not None and len(named) == 1 else {}
+    known = named_base_model(base)
+    return {"base_model": known, "sha256": next(iter(hashes))} if known is not None and len(hashes) == 1 else {}
 
 
 def _kept(fields: dict[str, Any]) -> dict[str, Any]:

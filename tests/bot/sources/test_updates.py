@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -307,6 +308,32 @@ async def test_files_that_the_operator_s_registry_knows_are_asked_about_too(
         await updates.look()
         assert len(hubs.asked) == 1
         hubs.add_version(model_id, demo_lora(seed=241), "Other")
+        await a_day_later(found.connection)
+        await updates.look()
+        assert newer(await look_of(found, data)) == "v2"
+
+
+@pytest.mark.parametrize("suffix", [".civitai.info", ".metadata.json"])
+async def test_files_that_another_program_fetched_from_civitai_are_asked_about_too(
+    house: House, hubs: Hubs, suffix: str
+) -> None:
+    model_id, data = hubs.add_model("Owl"), demo_lora(seed=245)
+    version_id = hubs.add_version(model_id, data, "Other")
+    told = hubs.models[model_id]["modelVersions"][0]
+    if suffix == ".metadata.json":
+        told = {"sha256": sha256(data), "civitai": {"id": version_id}}
+    (house.library / "owl.safetensors").write_bytes(data)
+    sidecar = house.library / f"owl{suffix}"
+    sidecar.write_text(json.dumps({**told, "id": 0, "civitai": {}}))  # as of a file that no page has
+    async with looking(house, hubs) as (found, _additions, updates):
+        await updates.look()
+        assert not hubs.asked
+        sidecar.write_text(json.dumps(told))
+        await updates.look()
+        assert [asked.path for asked in hubs.asked] == ["/api/v1/model-versions/by-hash"]
+        await updates.look()
+        assert len(hubs.asked) == 1
+        hubs.add_version(model_id, demo_lora(seed=246), "Other")
         await a_day_later(found.connection)
         await updates.look()
         assert newer(await look_of(found, data)) == "v2"
