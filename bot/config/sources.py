@@ -44,7 +44,7 @@ HOSTS = (
 
 
 class SourcesSettings(Section):
-    """LoRAs and checkpoints from Civitai and Hugging Face. A hub is asked when somebody adds something, and by `updates`."""
+    """LoRAs and checkpoints from Civitai and Hugging Face. Asked when somebody adds something, and by `updates`."""
 
     enabled: bool = True
     """Whether LoRAs may be added in Discord; server staff say who may."""

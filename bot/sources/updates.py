@@ -127,7 +127,8 @@ class Updates:
     async def _find_known(self) -> None:
         """Find the pages of files that were put into the folder and came from Civitai all the same.
 
-        The operator's registry knows them by their hash, or a sidecar of another program says so. Raises SourceError or OSError.
+        The operator's registry knows them by their hash, or a sidecar of another program says so.
+        Raises SourceError or OSError.
         """
         library = self._configuration.settings.library
         known = set(await asyncio.to_thread(self._sidecars.hashes, library.folder))
