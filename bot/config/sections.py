@@ -305,7 +305,7 @@ class WorkerSettings(Section):
     lora_cache_megabytes: Annotated[int, Field(ge=0, le=2**24)] = LORA_CACHE_BYTES // 2**20
     """Host memory of each worker for LoRAs used before: half as they lie on disk, half as they are painted."""
     lora_set_megabytes: Annotated[int, Field(ge=0, le=2**24)] = LORA_SET_BYTES // 2**20
-    """Memory of the device for LoRAs at weights that were used before, ready to be painted with."""
+    """Host memory for LoRAs at weights that were used before, ready to be painted with. Those in use come on top."""
     embedding_cache_megabytes: Annotated[int, Field(ge=0, le=2**24)] = EMBEDDING_CACHE_BYTES // 2**20
     """Memory of the device for prompts that were encoded before."""
     state_steps: Annotated[int, Field(ge=0, le=MAX_STEPS)] = STATE_STEPS

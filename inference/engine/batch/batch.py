@@ -15,7 +15,7 @@ from inference.engine.batch.regions import RunPart
 from inference.engine.batch.run import Run
 from inference.engine.devices.transfers import LateCopy
 from inference.engine.layers.layer_hooks import Additions, PromptProjections
-from inference.engine.layers.slots import BatchSlots
+from inference.engine.layers.slots import BatchSlots, additions_in
 from inference.engine.models.checkpoints import Checkpoint
 from inference.engine.models.families.family import Conditions
 from inference.errors import InferenceError, LoraNotAtWork, NotANumberPicture
@@ -195,10 +195,12 @@ class Batch:
         """Where all runs have guidance, a slot has two rows; else each row has a slot of its own."""
         if self._slots_per_pass < self._slots_in_all:
             return self._lay_out_limited(*self.runs)
-        self.runs = _keeping_order(self._order, self.runs)
-        self._order = tuple(self.runs)
         rows = min(run.rows for run in self.runs)
         self._slots[3 - rows].clear()
+        self.runs = _keeping_order(self._order, self.runs)
+        each = [[one.loras for one in run.applied] for run in self.runs]
+        self.runs = [self.runs[number] for number in self._slots[rows].arranged(each)]
+        self._order = tuple(self.runs)
         passes = [self._pass(number, rows) for number in range(len(self.runs[0].parts))]
         return _Layout(tuple(self.runs), tuple(passes), _order_of([run.parts for run in self.runs]))
 
@@ -207,28 +209,37 @@ class Batch:
         parts = [run.parts[number] for run in self.runs]
         loras = [one.loras for run in self.runs for one in run.parts[number].applied for _ in range(run.rows // rows)]
         slots = self._new_slots(rows) if number else self._slots[rows]
+        additions = slots.assign(loras)
         conditions = Conditions.concatenated([part.conditions for part in parts])
-        return _Pass(slots.assign(loras), conditions, self._prompt_projections(parts))
+        return _Pass(additions, conditions, self._prompt_projections(parts, [slots]))
 
     def _lay_out_limited(self, run: Run) -> _Layout:
-        slots, passes = self._slots_per_pass, list[_Pass]()
-        size = slots * run.rows
+        many, passes = self._slots_per_pass, list[_Pass]()
+        size = many * run.rows
         for part in run.parts:
-            projections = self._prompt_projections([part])
-            for number, conditions in enumerate(part.conditions.split(size)):
-                loras = [one.loras for one in part.applied[number * slots :][:slots]]
+            pieces = part.conditions.split(size)
+            slots = [self._new_slots(run.rows) for _ in pieces]
+            additions = [
+                own.assign([one.loras for one in part.applied[number * many :][:many]])
+                for number, own in enumerate(slots)
+            ]
+            projections = self._prompt_projections([part], slots)
+            for number, conditions in enumerate(pieces):
                 own = projections and {index: rows.split(size)[number] for index, rows in projections.items()}
-                passes.append(_Pass(self._new_slots(run.rows).assign(loras), conditions, own))
+                passes.append(_Pass(additions[number], conditions, own))
         return _Layout((run,), tuple(passes))
 
     def _new_slots(self, rows: int) -> BatchSlots:
         return BatchSlots(self.checkpoint.hooks, rows, padded=self.checkpoint.compiled)
 
-    def _prompt_projections(self, parts: Sequence[RunPart]) -> PromptProjections | None:
-        """Those of all `parts`. Each is projected once and by itself; afterwards it holds a view of its rows."""
+    def _prompt_projections(self, parts: Sequence[RunPart], slots: Sequence[BatchSlots]) -> PromptProjections | None:
+        """Those of all `parts`, whose LoRA sets are in `slots`.
+
+        Each is projected once and by itself; afterwards it holds a view of its rows.
+        """
         if self.checkpoint.compiled:
             return None  # a dictionary cannot be part of a compiled graph
-        each = [self._projected(part) for part in parts]
+        each = [self._projected(part, slots) for part in parts]
         together: PromptProjections = {}
         for index in each[0]:
             rows = together[index] = torch.cat([projections[index] for projections in each])
@@ -236,9 +247,11 @@ class Batch:
                 projections[index] = own
         return together
 
-    def _projected(self, part: RunPart) -> PromptProjections:
+    def _projected(self, part: RunPart, slots: Sequence[BatchSlots]) -> PromptProjections:
         if part.projections is None:
-            each = [one.loras.additions for one in part.applied]
+            sets = {one.loras.number: one.loras for one in part.applied}
+            found = {number: additions_in(slots, one) for number, one in sets.items()}
+            each = [found[one.loras.number] for one in part.applied]
             alike = all(one is each[0] for one in each)
             part.projections = self.checkpoint.hooks.project_prompt(
                 part.conditions.prompt_embeds, each[:1] if alike else each

@@ -23,7 +23,7 @@ _Key = tuple[int, LoraWeights]  # the checkpoint's number, and the LoRAs applied
 
 
 class LoraSetCache:
-    """Folded LoRA sets of the loaded checkpoint, up to `limit` bytes on the device.
+    """Folded LoRA sets of the loaded checkpoint, up to `limit` bytes of host memory.
 
     Clear it before another checkpoint is loaded. Several threads may apply LoRAs; merged weights belong to the
     engine's thread.

@@ -8,8 +8,8 @@ changes no product. Tensors are on the layer's device and in its dtype.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -43,6 +43,10 @@ class Addition(ABC):
         """The fields that are not missing, by name."""
         found = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: part for name, part in found.items() if part is not None}
+
+    def to(self, device: torch.device) -> Addition:
+        """The same on another device."""
+        return replace(self, **{name: part.to(device) for name, part in self.parts.items()})
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ class LinearAddition(_Sum):
     RANK: ClassVar[Mapping[str, int]] = {"down": 2, "up": 1}
 
     @classmethod
-    def of(cls, change: Folded, layer: Layer, device: torch.device) -> LinearAddition:
+    def of(cls, change: Folded, layer: Layer, device: torch.device | None) -> LinearAddition:
         """One entry for the folded change of a layer."""
         pair, dense = change.delta.pair, change.delta.dense
         parts = {
@@ -139,7 +143,7 @@ class ConvAddition(_Sum):
     PER_ROW: ClassVar[bool] = True
 
     @classmethod
-    def of(cls, change: Folded, layer: Layer, device: torch.device) -> ConvAddition:
+    def of(cls, change: Folded, layer: Layer, device: torch.device | None) -> ConvAddition:
         """One entry for the folded change of a layer."""
         pair, dense = change.delta.pair, change.delta.dense
         parts = {
@@ -224,16 +228,50 @@ class WholeConv(Whole):
         return y.unflatten(2, x.shape[2:])
 
 
+@dataclass(frozen=True)
+class Segmented(Addition):
+    """Several additions, each for its share of the rows; None: those rows are the layer's own.
+
+    `shares` are in any unit of which all rows have the same number.
+    """
+
+    segments: Sequence[Addition | None]
+    shares: Sequence[int]
+
+    def output(self, x: torch.Tensor, layer: Layer, base: Forward) -> torch.Tensor:
+        """See `Addition.output`."""
+        each = len(x) // sum(self.shares)
+        given = x.split([share * each for share in self.shares])
+        if any(isinstance(one, Whole) for one in self.segments):
+            own = [base(rows) if one is None else one.output(rows, layer, base) for one, rows in self._with(given)]
+            return torch.cat(own)
+        y = base(x)
+        for (one, rows), out in zip(self._with(given), y.split([len(rows) for rows in given]), strict=True):
+            if isinstance(one, _Sum):
+                one.onto(out, rows, layer)
+        return y
+
+    def whole(self, layer: Layer) -> Whole:
+        """There is none: it is not of one entry."""
+        raise NotImplementedError
+
+    def _with(self, given: Sequence[torch.Tensor]) -> list[tuple[Addition | None, torch.Tensor]]:
+        return list(zip(self.segments, given, strict=True))
+
+
 def addition_of(change: Folded, layer: Layer, device: torch.device | None = None) -> Addition:
-    """The addition of `change` to the output of `layer`, as one entry; on `device`, or on the layer's."""
+    """The addition of `change` to the output of `layer`, as one entry; on `device`, or where the change is."""
     kind = ConvAddition if isinstance(layer, nn.Conv2d) else LinearAddition
-    return kind.of(change, layer, device or layer.weight.device)
+    return kind.of(change, layer, device)
 
 
 def _like(
-    parts: Mapping[str, torch.Tensor | None], device: torch.device, dtype: torch.dtype
+    parts: Mapping[str, torch.Tensor | None], device: torch.device | None, dtype: torch.dtype
 ) -> dict[str, torch.Tensor | None]:
-    return {name: None if part is None else part.to(device, dtype).contiguous() for name, part in parts.items()}
+    return {
+        name: None if part is None else part.to(device or part.device, dtype).contiguous()
+        for name, part in parts.items()
+    }
 
 
 def is_pointwise(layer: nn.Conv2d) -> bool:

@@ -24,6 +24,10 @@ PromptProjections = dict[int, torch.Tensor]  # outputs of the prompt layers, by 
 # picture are then cheaper than additions. All layers of Stable Diffusion and SDXL are larger.
 SMALL_LAYER_RANK = 128
 
+# Of the slots of a batch: bytes that are there for less work (slots and ranks to spare, a slot for each of several
+# pictures that share a set), and bytes that a segment more has to save. See `segments.py`.
+SPARE_BYTES, SEGMENT_BYTES = 2**26, 2**27
+
 
 class LayerHooks:
     """Numbers the layers of one checkpoint that LoRAs can change, and sets what each of them adds.
@@ -34,9 +38,11 @@ class LayerHooks:
     def __init__(self, layers: Layers, device: torch.device | None = None) -> None:
         self.device = device
         self.small = SMALL_LAYER_RANK
+        self.spare, self.segment = SPARE_BYTES, SEGMENT_BYTES
         self.keys: tuple[ModuleKey, ...] = tuple(layers)
         self.layers: tuple[Layer, ...] = tuple(layers.values())
         self.indices = {key: index for index, key in enumerate(self.keys)}
+        self._host_copies: dict[Layer, Layer] = {}
         self.called = bytearray(len(self.keys))
         self.record_calls = True
         self.projections: PromptProjections | None = None
@@ -50,6 +56,20 @@ class LayerHooks:
         outputs, inputs = layer.weight.shape[:2]
         matrix = isinstance(layer, nn.Linear) or is_pointwise(layer)
         return matrix and outputs * inputs <= self.small * (outputs + inputs)
+
+    @property
+    def off_host(self) -> bool:
+        """Whether the layers compute elsewhere than in host memory, where LoRA sets are kept then."""
+        return self.device is not None and self.device.type != "cpu"
+
+    def on_host(self, layer: Layer) -> Layer:
+        """A small layer whose weights are on the host: the layer itself, or a copy that is made once."""
+        if layer.weight.device.type in {"cpu", "meta"}:
+            return layer
+        found = self._host_copies.get(layer)
+        if found is None:
+            found = self._host_copies[layer] = _host_copy(layer)
+        return found
 
     def mark_prompt_layers(self, layers: Iterable[nn.Module]) -> None:
         """Name the cross-attention key and value layers: their input is the prompt embedding, the same in each step."""
@@ -130,6 +150,20 @@ class _HookedLayer(nn.Module):
         if addition is None:
             return super().forward(x)
         return addition.output(x, self, super().forward)  # pyright: ignore[reportArgumentType] (mixed into layers alone)
+
+
+def _host_copy(layer: Layer) -> Layer:
+    """Its weights on the host, in a layer without hooks."""
+    bias = layer.bias is not None
+    if isinstance(layer, nn.Conv2d):
+        kernel = (int(layer.kernel_size[0]), int(layer.kernel_size[1]))
+        copy: Layer = nn.Conv2d(layer.in_channels, layer.out_channels, kernel, bias=bias, device="meta")
+    else:
+        copy = nn.Linear(layer.in_features, layer.out_features, bias, device="meta")
+    copy.weight = nn.Parameter(layer.weight.detach().cpu(), requires_grad=False)
+    if layer.bias is not None:
+        copy.bias = nn.Parameter(layer.bias.detach().cpu(), requires_grad=False)
+    return copy
 
 
 @cache

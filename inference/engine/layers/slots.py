@@ -1,25 +1,22 @@
 """The slots of a batch: LoRA tensors of several pictures, stacked per layer and written one slot at a time.
 
-A picture that joins or leaves costs one write per layer, not a new stack. A stack has the largest rank that its layer
-needs. Stacks are allocated anew, smaller, when most of their numbers are padding or most slots are empty.
+While stacks are small there are some slots and ranks more than are needed: a picture that joins or leaves costs one
+write per layer, not a new stack. Large ones hold exactly what is seated.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
-import torch
+from inference.engine.layers.additions import Addition, Segmented
+from inference.engine.layers.layer_hooks import Additions, LayerHooks
+from inference.engine.layers.lora_set import LoraSet
+from inference.engine.layers.segments import Segment, arranged, segments
+from inference.engine.layers.stacks import EMPTY, Sizes, Stacks
 
-from inference.engine.layers.additions import Addition, Whole
-from inference.engine.layers.layer_hooks import LayerHooks
-from inference.engine.layers.lora_set import LoraSet, Part
-
-BUCKETS = (4, 8, 16, 32, 64, 128, 256, 512)  # ranks are padded to one of these, so that shapes seldom change
+BUCKETS = (4, 8, 16, 32, 64, 128, 256, 512)  # of ranks in compiled blocks, so that shapes seldom change
 MAX_PADDING = 2.0  # the ranks of stacks may be so many times as large as the slots need
 MAX_EMPTY = 4  # stacks have fewer than so many times as many slots as are taken
-
-Sizes = Mapping[Part, int]  # of each part of each layer: its rank, or 0 where it has none
 
 
 def bucket(rank: int) -> int:
@@ -28,149 +25,143 @@ def bucket(rank: int) -> int:
 
 
 class BatchSlots:
-    """Slots of `rows` rows each. With `padded`, ranks are those of buckets also where all slots have the same set.
+    """Slots for units of `rows` rows each: pictures, or single rows.
 
-    Dense sets are never copied for that: few of their parts have a rank.
+    With `padded`, for compiled blocks, ranks are those of buckets also where all slots have the same set, and there is
+    one segment. Dense sets are never copied for that: few of their parts have a rank.
     """
 
     def __init__(self, hooks: LayerHooks, rows: int, *, padded: bool = False) -> None:
         self._padded = padded
         self._hooks = hooks
         self._rows = rows
-        self._stacks: _Stacks | None = None
+        self._stacks: list[Stacks] = []
 
-    def assign(self, sets: Sequence[LoraSet]) -> Sequence[Addition | None]:
-        """The additions of the denoiser's layers, by layer index, when slot n has the LoRA set n of `sets`."""
-        if (sets[0].dense or not self._padded) and all(one is sets[0] for one in sets):
-            self._stacks = None
-            return sets[0].additions
-        needs = _needs(sets)
-        stacks = self._stacks
-        if stacks is None or not stacks.has_room_for(needs, len(sets)):
-            grown = needs if stacks is None else _together(needs, stacks.sizes)
-            stacks = self._stacks = None  # free their memory before the new stacks take theirs
-            stacks = _Stacks.empty(grown if _fits(grown, needs) else needs, sets, self._rows, self._hooks)
-            self._stacks = stacks
-        for slot, one in enumerate(sets):
-            stacks.write(slot, one)
-        additions: list[Addition | None] = [None] * len(self._hooks.keys)
-        for index, addition in stacks.additions(len(sets)):
-            additions[index] = addition
-        return additions
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the stacks take."""
+        return sum(stacks.nbytes for stacks in self._stacks)
+
+    @property
+    def capacities(self) -> list[int]:
+        """The number of slots of each segment."""
+        return [len(stacks.set_numbers) for stacks in self._stacks]
+
+    def arranged(self, pictures: Sequence[Sequence[LoraSet]]) -> list[int]:
+        """An order of requests, given the sets of the pictures of each, in which slots take little memory."""
+        return [*range(len(pictures))] if self._padded else arranged(pictures, self._hooks.spare)
+
+    def assign(self, sets: Sequence[LoraSet]) -> Additions:
+        """The additions of the denoiser's layers, by layer index, when unit n has the LoRA set n of `sets`."""
+        first = sets[0]
+        there = not first.buffers and (first.dense or not self._padded)
+        if there and all(one is first for one in sets):
+            self._stacks = []
+            return first.additions
+        wanted = self._segments(sets)
+        if not self._holds(wanted):
+            self._allocate(wanted)
+        for stacks, segment in zip(self._stacks, wanted, strict=True):
+            for slot, one in enumerate(segment.sets):
+                stacks.write(slot, one, self._hooks.device)
+        return self._together(wanted)
+
+    def find(self, one: LoraSet) -> Additions | None:
+        """What a set adds for one picture, on the device; None where it is in no slot."""
+        stacks = next((stacks for stacks in self._stacks if one.number in stacks.set_numbers), None)
+        if stacks is None:
+            return None
+        found: list[Addition | None] = [None] * len(self._hooks.keys)
+        for index, addition in stacks.entry(one.number):
+            found[index] = addition
+        return found
 
     def clear(self) -> None:
         """Free the stacks: all slots are empty."""
-        self._stacks = None
+        self._stacks = []
+
+    def _segments(self, sets: Sequence[LoraSet]) -> list[Segment]:
+        if self._padded:
+            return [Segment(tuple(sets), self._rows)]
+        return segments(sets, self._rows, self._hooks.spare, self._hooks.segment)
+
+    def _needs(self, segment: Segment) -> Sizes:
+        return {part: bucket(rank) if rank and self._padded else rank for part, rank in segment.ranks.items()}
+
+    def _holds(self, wanted: Sequence[Segment]) -> bool:
+        """Whether the stacks have room for these segments, without too much padding and too many empty slots."""
+        if len(self._stacks) != len(wanted):
+            return False
+        for stacks, segment in zip(self._stacks, wanted, strict=True):
+            needs, slots = self._needs(segment), len(segment.sets)
+            if not stacks.has_room_for(needs, slots, segment.slot_rows) or not _fits(stacks.sizes, needs):
+                return False
+            if len(stacks.set_numbers) >= MAX_EMPTY * slots:
+                return False
+        spare = sum(stacks.nbytes for stacks in self._stacks) - sum(segment.nbytes for segment in wanted)
+        return (self._padded or spare <= self._hooks.spare) and not (self._hooks.off_host and self._moves(wanted))
+
+    def _moves(self, wanted: Sequence[Segment]) -> bool:
+        """Whether a set would be copied from the host again, because it is in another slot now."""
+        seated = {number for stacks in self._stacks for number in stacks.set_numbers}
+        return any(
+            stacks.set_numbers[slot] != one.number and one.number in seated
+            for stacks, segment in zip(self._stacks, wanted, strict=True)
+            for slot, one in enumerate(segment.sets)
+        )
+
+    def _allocate(self, wanted: Sequence[Segment]) -> None:
+        """New stacks. What is on the device already is copied there, one part after the other, which is freed then."""
+        before = self._stacks
+        plans = [self._plan(segment, before if len(wanted) == 1 else ()) for segment in wanted]
+        self._stacks = []
+        if not self._hooks.off_host:
+            before = []
+        for stacks, segment in zip(plans, wanted, strict=True):
+            seated = {number for other in before for number in other.set_numbers}
+            for slot, one in enumerate(segment.sets):
+                stacks.set_numbers[slot] = one.number if one.number in seated else EMPTY
+        templates = [{part: tensor for one in segment.sets for part, tensor in one.parts.items()} for segment in wanted]
+        parts = dict.fromkeys(part for other in [*templates, *(each.tensors for each in before)] for part in other)
+        for part in parts:
+            for stacks, own in zip(plans, templates, strict=True):
+                if part in own:
+                    stacks.allocate(part, own[part], self._hooks.device, before)
+            for other in before:
+                other.drop(part)
+        self._stacks = plans
+
+    def _plan(self, segment: Segment, before: Sequence[Stacks]) -> Stacks:
+        """Stacks for a segment: with more room than it needs where that takes little memory."""
+        needs, slots = self._needs(segment), len(segment.sets)
+        if len(before) == 1:
+            grown = {part: max(rank, before[0].sizes.get(part, 0)) for part, rank in needs.items()}
+            needs = grown if _fits(grown, needs) and 2 * segment.nbytes * MAX_PADDING <= self._hooks.spare else needs
+        rounded = 1 << (slots - 1).bit_length()
+        if rounded * segment.nbytes <= slots * (segment.nbytes + self._hooks.spare):
+            slots = rounded
+        return Stacks.planned(needs, segment.sets, slots, segment.slot_rows, self._hooks)
+
+    def _together(self, wanted: Sequence[Segment]) -> Additions:
+        """The additions of all segments, of each layer as one."""
+        each: list[dict[int, Addition]] = [
+            dict(stacks.additions(len(segment.sets))) for stacks, segment in zip(self._stacks, wanted, strict=True)
+        ]
+        shares = tuple(segment.units for segment in wanted)
+        additions: list[Addition | None] = [None] * len(self._hooks.keys)
+        for index in {index for own in each for index in own}:
+            parts = tuple(own.get(index) for own in each)
+            additions[index] = parts[0] if len(parts) == 1 else Segmented(parts, shares)
+        return additions
 
 
-def _needs(sets: Sequence[LoraSet]) -> dict[Part, int]:
-    needs: dict[Part, int] = {}
-    for one in {one.number: one for one in sets}.values():
-        for part, rank in one.ranks.items():
-            if needs.get(part, -1) < rank:
-                needs[part] = rank
-    return {part: bucket(rank) if rank else 0 for part, rank in needs.items()}
-
-
-def _together(needs: Sizes, more: Sizes) -> Sizes:
-    """The larger of both, of the parts that are needed now."""
-    return {part: max(rank, more.get(part, 0)) for part, rank in needs.items()}
+def additions_in(slots: Sequence[BatchSlots], one: LoraSet) -> Additions:
+    """What a set adds for one picture: from a slot of `slots`, unless it is where the layers compute."""
+    if not one.buffers:
+        return one.additions
+    return next(found for own in slots if (found := own.find(one)) is not None)
 
 
 def _fits(sizes: Sizes, needs: Sizes) -> bool:
     """Whether `sizes` are not much more than `needs`."""
     return sum(sizes.values()) <= MAX_PADDING * sum(needs.values()) and len(sizes) <= MAX_PADDING * len(needs)
-
-
-@dataclass
-class _Stacks:
-    """Every layer's stacked parts: one entry for each slot, of convolutions one for each row of each slot.
-
-    A slot whose set does not change a layer has zeros there, or the layer's own weights (`plain`).
-    """
-
-    sizes: Sizes
-    tensors: Mapping[Part, torch.Tensor]
-    kinds: Mapping[int, type[Addition]]
-    plain: Mapping[Part, torch.Tensor]
-    set_numbers: list[int]  # of the set in each slot
-    rows: int
-    _views: list[dict[Part, torch.Tensor]] = field(init=False)  # of each slot
-    _filled: list[dict[Part, int]] = field(init=False)  # of each slot: the rank that was written, 1 where there is none
-    _taken: dict[int, list[tuple[int, Addition]]] = field(default_factory=dict[int, list[tuple[int, Addition]]])
-
-    def __post_init__(self) -> None:
-        """Make a view of each slot."""
-        slots = range(len(self.set_numbers))
-        self._filled = [{} for _ in slots]
-        self._views = [
-            {part: tensor[slot * (n := self._copies(part)) : (slot + 1) * n] for part, tensor in self.tensors.items()}
-            for slot in slots
-        ]
-
-    @classmethod
-    def empty(cls, needs: Sizes, sets: Sequence[LoraSet], rows: int, hooks: LayerHooks) -> _Stacks:
-        """Stacks of zeros: as many slots as `sets`, rounded up to a power of two."""
-        templates = {part: tensor for one in sets for part, tensor in one.parts.items()}
-        kinds = {index: type(template) for one in sets for index in one.denoiser if (template := one.additions[index])}
-        slots = 1 << (len(sets) - 1).bit_length()
-        tensors: dict[Part, torch.Tensor] = {}
-        for part, template in templates.items():
-            index, name = part
-            kind, shape = kinds[index], list(template.shape)
-            shape[0] = slots * (rows if kind.PER_ROW else 1)
-            if name in kind.RANK:
-                shape[kind.RANK[name]] = needs[part]
-            tensors[part] = template.new_zeros(shape)
-        plain = {
-            (index, name): tensor
-            for index, kind in kinds.items()
-            if issubclass(kind, Whole)
-            for name, tensor in kind.plain(hooks.layers[index], hooks.device).items()
-        }
-        return cls(needs, tensors, kinds, plain, [-1] * slots, rows)
-
-    def has_room_for(self, needs: Sizes, slots: int) -> bool:
-        """Whether `needs` fit in so many slots, without too much padding and too many empty slots."""
-        enough = len(self.set_numbers) >= slots and all(
-            self.sizes.get(part, -1) >= rank for part, rank in needs.items()
-        )
-        return enough and len(self.set_numbers) < MAX_EMPTY * slots and _fits(self.sizes, needs)
-
-    def write(self, slot: int, one: LoraSet) -> None:
-        """Write the set `one` into a slot, unless it is there."""
-        if self.set_numbers[slot] == one.number:
-            return
-        self.set_numbers[slot] = one.number
-        blank: list[torch.Tensor] = []
-        targets: list[torch.Tensor] = []
-        sources: list[torch.Tensor] = []
-        filled = self._filled[slot]
-        for part, view in self._views[slot].items():
-            source = one.parts.get(part)
-            if source is None:
-                source = self.plain.get(part)
-            before, filled[part] = filled.get(part, 0), 0 if source is None else one.ranks.get(part) or 1
-            dimension = self.kinds[part[0]].RANK.get(part[1])
-            if filled[part] < before:
-                blank.append(view if dimension is None else view.narrow(dimension, filled[part], before - filled[part]))
-            if source is not None:
-                targets.append(view if dimension is None else view.narrow(dimension, 0, filled[part]))
-                sources.append(source)
-        if blank:
-            torch._foreach_zero_(blank)  # pyright: ignore[reportPrivateUsage] (its only name)
-        if targets:
-            torch._foreach_copy_(targets, sources)  # pyright: ignore[reportPrivateUsage] (see above)
-
-    def additions(self, slots: int) -> list[tuple[int, Addition]]:
-        """The addition of each layer, by index, when the first `slots` slots are taken."""
-        found = self._taken.get(slots)
-        if found is None:
-            parts: dict[int, dict[str, torch.Tensor]] = {index: {} for index in self.kinds}
-            for part, tensor in self.tensors.items():
-                parts[part[0]][part[1]] = tensor[: slots * self._copies(part)]
-            found = self._taken[slots] = [(index, self.kinds[index](**own)) for index, own in parts.items()]
-        return found
-
-    def _copies(self, part: Part) -> int:
-        return self.rows if self.kinds[part[0]].PER_ROW else 1

@@ -52,6 +52,11 @@ class LayerChange:
         """Whether the norms are per input: such a change is dense once it is folded."""
         return self.magnitude is not None and self.magnitude.shape[0] == 1
 
+    def to(self, device: torch.device) -> LayerChange:
+        """The same on another device."""
+        magnitude, bias = (part if part is None else part.to(device) for part in (self.magnitude, self.bias))
+        return LayerChange(self.delta.to(device), magnitude, bias)
+
     def within(self, limit: float) -> bool:
         """Whether none of its numbers is larger than `limit`; NaN is not within."""
         others = [part for part in (self.magnitude, self.bias) if part is not None]
@@ -71,16 +76,15 @@ class Folded:
 
     def plus(self, change: LayerChange, factor: float, weight: torch.Tensor) -> Folded:
         """With one more LoRA, at the weight `factor`, for a layer of this `weight`."""
-        device = weight.device
-        bias = added(self.bias, None if change.bias is None else change.bias.to(device) * factor)
-        delta = change.delta.to(device).times(factor)
+        bias = added(self.bias, None if change.bias is None else change.bias * factor)
+        delta = change.delta.times(factor)
         if change.magnitude is None:
             return Folded(self.delta.plus(delta), self.scale, bias)
         weight = weight.detach().to(torch.promote_types(weight.dtype, torch.float32))
         whole = delta.onto(weight)
         kept = 1 if change.per_input else 0
         norms = vector_norm(whole, dim=[side for side in range(whole.ndim) if side != kept], keepdim=True)
-        ratio = torch.where(norms > 0, change.magnitude.to(device) / norms, 1.0)  # zeros stay zeros, not NaN
+        ratio = torch.where(norms > 0, change.magnitude / norms, 1.0)  # zeros stay zeros, not NaN
         if change.per_input:
             return Folded(self.delta.plus(Delta(dense=whole * ratio - weight)), self.scale, bias)
         rows = ratio.flatten()
@@ -89,10 +93,14 @@ class Folded:
 
 
 def fold(weighted: Sequence[tuple[LayerChange, float]], weight: torch.Tensor) -> Folded:
-    """Fold the LoRAs of one layer, in order; `weight` is the layer's own."""
+    """Fold the LoRAs of one layer, in order; `weight` is the layer's own.
+
+    DoRA needs its numbers: then it is done where the weight is, else where the changes are.
+    """
+    needs_weight = any(change.magnitude is not None for change, _ in weighted)
     folded = Folded()
     for change, factor in weighted:
-        folded = folded.plus(change, factor, weight)
+        folded = folded.plus(change.to(weight.device) if needs_weight else change, factor, weight)
     return folded
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import torch
 
+_SMALLEST = 2.0**-14  # a positive number that is normal in half precision
+
 
 @dataclass(frozen=True)
 class LowRank:
@@ -32,6 +34,23 @@ class LowRank:
     def beside(self, other: LowRank) -> LowRank:
         """The sum of both as one pair: their ranks concatenated."""
         return LowRank(torch.cat([self.down, other.down]), torch.cat([self.up, other.up], dim=1))
+
+    def bounded(self) -> LowRank:
+        """The same change with no larger a rank than the smaller side of the weight, which is enough for any change.
+
+        Nothing is decomposed: the product stands on the larger side, a multiple of the identity on the smaller one. The
+        multiple is a power of two, so that both sides have numbers that half precision holds.
+        """
+        outputs, inputs = len(self.up), math.prod(self.down.shape[1:])
+        if self.rank <= min(outputs, inputs):
+            return self
+        product = self.dense()
+        largest = product.abs().max().clamp(min=_SMALLEST)
+        scale = torch.exp2(torch.floor(torch.log2(largest)))
+        identity = torch.eye(min(outputs, inputs), dtype=product.dtype, device=product.device) * scale
+        if outputs <= inputs:
+            return LowRank(product / scale, identity)
+        return LowRank(identity.reshape(inputs, *self.down.shape[1:]), product.flatten(1) / scale)
 
     def within(self, limit: float) -> bool:
         """Whether no element of the change is larger than `limit`; NaN is not within."""

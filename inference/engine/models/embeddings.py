@@ -90,11 +90,12 @@ class Embeddings:
     def _encode(self, text: str, loras: LoraSet, chunks: int, layer: int | None) -> Embedding:
         """As diffusers: of SDXL the last layer but one of both encoders, concatenated, else the last layer."""
         prompt_embeds: list[torch.Tensor] = []
+        additions = loras.for_text(self._residence.device)
         pooled: torch.Tensor | None = None
         for name, encoder in self._encoders.items():
             tokenized: TokenizedPrompt = tokenize(self._tokenizers[name], text, chunks=chunks)
             self._residence.onload(name)
-            with self._hooks.applying(loras.additions):
+            with self._hooks.applying(additions):
                 output = encoder(
                     tokenized.ids.to(self._residence.device), output_hidden_states=self._is_xl or layer is not None
                 )

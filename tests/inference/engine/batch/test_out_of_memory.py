@@ -96,8 +96,8 @@ def test_where_memory_is_short_unused_lora_sets_are_dropped(world: World) -> Non
         for _ in range(3):
             engine.step()
     assert not len(engine._lora_sets._sets)
-    stacks = [batch._slots[2]._stacks for batch in engine._batches.values() if isinstance(batch, Batch)]
-    assert [stack and len(stack.set_numbers) for stack in stacks] == [4, 4], "slots for the runs that are left"
+    slots = [batch._slots[2].capacities for batch in engine._batches.values() if isinstance(batch, Batch)]
+    assert slots == [[4], [4]], "slots for the runs that are left"
     engine.close()
 
 
@@ -107,12 +107,11 @@ def test_stacks_are_allocated_anew_when_most_slots_are_empty(world: World) -> No
     assert isinstance(checkpoint, Checkpoint)
     slots = BatchSlots(checkpoint.hooks, 2)
     sets = [engine._lora_sets.apply_at([lora.file], [weight / 10], checkpoint).loras for weight in range(1, 9)]
-    counts: list[int] = []
+    counts: list[list[int]] = []
     for many in (8, 3, 2, 3):
         slots.assign(sets[:many])
-        assert slots._stacks is not None
-        counts.append(len(slots._stacks.set_numbers))
-    assert counts == [8, 8, 2, 4]
+        counts.append(slots.capacities)
+    assert counts == [[8], [8], [2], [4]]
     engine.close()
 
 

@@ -212,21 +212,6 @@ def test_where_device_and_host_have_one_memory_nothing_is_gained(device: str) ->
     assert not Residence({"one": nn.Linear(2, 2)}, torch.device(device)).enable_offload()
 
 
-def test_additions_are_on_the_device_where_the_layer_computes_not_where_it_is_offloaded(world: World) -> None:
-    """Meta stands for a device here: numbers that are there are nowhere else."""
-    from inference.engine.layers.layer_hooks import LayerHooks
-    from inference.engine.layers.lora_set import LoraSet
-    from inference.engine.lora.normalise import normalise
-
-    store = world.engine()._store
-    checkpoint = store.current
-    assert isinstance(checkpoint, Checkpoint)
-    hooks = LayerHooks(checkpoint.layers, torch.device("meta"))
-    changes = [(normalise(lora.file, checkpoint.names, "world"), 0.7) for lora in world.loras]
-    folded = LoraSet.fold(changes, hooks)
-    assert {part.device.type for part in folded.parts.values()} == {"meta"}
-
-
 def test_a_single_request_pipeline_restarts_once_its_networks_are_offloaded() -> None:
     """diffusers moves them, which needs an accelerator: here only that it is asked to, and what comes after."""
     lone = SingleRequestWorld(SD3)

@@ -1,0 +1,79 @@
+"""The tensors of a LoRA set in host memory, one behind the other, so that one copy brings many of them to a device."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+
+log = logging.getLogger(__name__)
+
+Part = tuple[int, str]  # a layer's index in LayerHooks, and a part of its addition
+
+STAGING_BYTES = 2**28  # of one copy: on the device that much is taken beside the tensors that are written from it
+HOST = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class HostBuffer:
+    """Tensors of one number format: views of `flat`, which is pinned for a CUDA device."""
+
+    flat: torch.Tensor
+    shapes: Mapping[Part, torch.Size]  # in their order
+
+    def views(self) -> dict[Part, torch.Tensor]:
+        """The tensors, on the host."""
+        return _views(self.flat, self.shapes)
+
+    def uploads(self, device: torch.device) -> Iterator[dict[Part, torch.Tensor]]:
+        """The tensors on `device`: one copy, or several where they are more than `STAGING_BYTES`."""
+        limit, begin = max(1, STAGING_BYTES // self.flat.itemsize), 0
+        group: dict[Part, torch.Size] = {}
+        size = 0
+        for part, shape in self.shapes.items():
+            if group and size + shape.numel() > limit:
+                yield self._upload(device, begin, size, group)
+                begin, size, group = begin + size, 0, {}
+            group[part] = shape
+            size += shape.numel()
+        if group:
+            yield self._upload(device, begin, size, group)
+
+    def _upload(
+        self, device: torch.device, begin: int, size: int, group: Mapping[Part, torch.Size]
+    ) -> dict[Part, torch.Tensor]:
+        return _views(self.flat[begin : begin + size].to(device, non_blocking=True), group)
+
+
+def host_buffers(parts: Mapping[Part, torch.Tensor], device: torch.device) -> tuple[HostBuffer, ...]:
+    """`parts` in host memory, to be copied to `device`: one buffer for each number format."""
+    by_dtype: dict[torch.dtype, dict[Part, torch.Tensor]] = {}
+    for part, tensor in parts.items():
+        by_dtype.setdefault(tensor.dtype, {})[part] = tensor
+    return tuple(_buffer(own, device) for own in by_dtype.values())
+
+
+def _buffer(parts: Mapping[Part, torch.Tensor], device: torch.device) -> HostBuffer:
+    away = {part: tensor for part, tensor in parts.items() if tensor.device.type not in {HOST.type, "meta"}}
+    if away:  # what needed a layer's weight was computed on the device: one copy brings all of it
+        flat = torch.cat([tensor.flatten() for tensor in away.values()]).to(HOST)
+        parts = {**parts, **_views(flat, {part: tensor.shape for part, tensor in away.items()})}
+    flat = torch.cat([tensor.flatten() for tensor in parts.values()])
+    return HostBuffer(_pinned(flat, device), {part: tensor.shape for part, tensor in parts.items()})
+
+
+def _pinned(flat: torch.Tensor, device: torch.device) -> torch.Tensor:
+    if device.type != "cuda":
+        return flat
+    try:
+        return flat.pin_memory()
+    except RuntimeError as problem:  # a limit on locked memory: copies are slower then
+        log.warning("a LoRA set is not pinned: %s", str(problem).partition("\n")[0])
+        return flat
+
+
+def _views(flat: torch.Tensor, shapes: Mapping[Part, torch.Size]) -> dict[Part, torch.Tensor]:
+    pieces = flat.split([shape.numel() for shape in shapes.values()])
+    return {part: piece.view(shape) for (part, shape), piece in zip(shapes.items(), pieces, strict=True)}
