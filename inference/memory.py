@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from inference.base_models import BaseModelId
-from inference.messages import CheckpointSpec
+from inference.messages import CheckpointSpec, NumberFormat
 from inference.picture_costs import COSTS
 
 _MEMINFO = Path("/proc/meminfo")
@@ -49,9 +49,17 @@ class MemoryNeed:
         return self.weights + (self.picture or 0) + self.program
 
 
-def memory_need(networks: Mapping[str, int], base_model: BaseModelId, pixels: int, *, accelerator: bool) -> MemoryNeed:
+def memory_need(
+    networks: Mapping[str, int],
+    base_model: BaseModelId,
+    pixels: int,
+    *,
+    accelerator: bool,
+    dtype: NumberFormat = NumberFormat.AUTO,
+) -> MemoryNeed:
     """What a checkpoint needs whose networks have so many numbers, for pictures of so many pixels."""
-    each = 2 if accelerator else 4  # half precision on accelerators, see the engine's devices
+    half = accelerator and dtype is not NumberFormat.FLOAT32  # see the engine's devices
+    each = 2 if half else 4
     sizes = {name: count * each for name, count in networks.items()}
     cost, program = COSTS.get(base_model.architecture), CUDA_PROGRAM if accelerator else CPU_PROGRAM
     rooms = dict[str, int]()

@@ -121,6 +121,15 @@ class Offload(StrEnum):
     ALWAYS = "always"
 
 
+class NumberFormat(StrEnum):
+    """The format of a checkpoint's numbers on an accelerator; `auto` is half precision."""
+
+    AUTO = "auto"
+    FLOAT16 = "float16"
+    BFLOAT16 = "bfloat16"
+    FLOAT32 = "float32"
+
+
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 ShortHash = Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
@@ -376,7 +385,8 @@ class CheckpointSpec(_Frozen):
     `source` is a folder or a `.safetensors` file; with `repository` it is the id of a hub repository. `sha256` is that
     of the file it came in, `folder_sha256` that of a folder converted from it. `prediction_type` is the operator's
     word; `predicts` is what is known before loading, for early refusals, and None where nothing tells.
-    `preview_decoder` is a folder or the hub's id of a tiny autoencoder (TAESD) that knows the same latents.
+    `preview_decoder` is a folder or the hub's id of a tiny autoencoder (TAESD) that knows the same latents. `dtype` is
+    the format of its numbers, where the device computes it without emulation; a CPU paints in single precision.
     """
 
     name: Name
@@ -389,6 +399,7 @@ class CheckpointSpec(_Frozen):
     folder_sha256: Sha256 | None = None
     predicts: PredictionType | None = None
     preview_decoder: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
+    dtype: NumberFormat = NumberFormat.AUTO
 
 
 class ClassifierSpec(_Frozen):
@@ -441,6 +452,7 @@ class WorkerOptions(_Frozen):
     state_steps: Annotated[int, Field(ge=0, le=MAX_STEPS)] = STATE_STEPS
     offload: Offload = Offload.WHEN_SHORT
     compiled: bool = False
+    expandable_segments: bool = True
     places: Annotated[int, Field(ge=1, le=MAX_PLACES)] | None = None
     classifier: ClassifierSpec | None = None
 

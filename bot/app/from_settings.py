@@ -89,5 +89,6 @@ def _options(settings: Settings, checkpoints: Sequence[CheckpointSpec], device: 
         places=settings.worker.places,
         offload=settings.worker.offload,
         compiled=settings.worker.compiled,
+        expandable_segments=settings.worker.expandable_segments,
         classifier=settings.classifier.spec,
     )

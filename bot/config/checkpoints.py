@@ -18,6 +18,7 @@ from inference.messages import (
     CheckpointSpec,
     ClipSkip,
     Guidance,
+    NumberFormat,
     PredictionType,
     Prompt,
     Sampler,
@@ -114,6 +115,8 @@ class CheckpointSettings(Section):
     """Quality tags put before every prompt, such as "score_9, score_8_up"."""
     preview_decoder: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
     """A folder or hub repository of a tiny autoencoder for sharper previews, such as madebyollin/taesdxl."""
+    dtype: NumberFormat = NumberFormat.AUTO
+    """auto, float16, bfloat16 or float32: the format of its numbers on a graphics card; auto is half precision."""
     repaint_pixels: Annotated[int, Field(ge=1, le=MAX_SIDE**2)] | None = None
     """Most pixels (width x height) that *Upscale* repaints; left out, four times those of the largest size."""
 
@@ -181,4 +184,5 @@ class CheckpointSettings(Section):
             folder_sha256=sha256 if self.source_sha256 else None,
             predicts=predicts,
             preview_decoder=self.preview_decoder,
+            dtype=self.dtype,
         )

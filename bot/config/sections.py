@@ -314,6 +314,8 @@ class WorkerSettings(Section):
     """never, when_short or always: text encoders, denoiser and VAE take turns on the device; slower, in less memory."""
     compiled: bool = False
     """torch.compile for the repeated blocks of SD's and SDXL's denoisers; each new shape costs seconds, once."""
+    expandable_segments: bool = True
+    """Whether torch grows its blocks of an NVIDIA card's memory, so that less of it lies idle between; on Linux."""
 
 
 class LimitSettings(Section):

@@ -11,7 +11,7 @@ from bot.diagnostics.facts import MachineFacts
 from bot.diagnostics.finding import Finding, FindingGrade
 from inference.base_models import BaseModelId
 from inference.memory import MemoryNeed, memory_need, said
-from inference.messages import Offload
+from inference.messages import NumberFormat, Offload
 from inference.picture_costs import COSTS
 
 LOW_DISK, FULL_DISK = 2_000_000_000, 100_000_000  # bytes
@@ -36,6 +36,7 @@ class CheckpointSize:
     height: int
     steps: int
     devices: tuple[str, ...] = ()
+    dtype: NumberFormat = NumberFormat.AUTO
     estimated: bool = False
     download: bool = False
 
@@ -124,7 +125,10 @@ def _for(checkpoint: CheckpointSize, place: DeviceMemory, devices: Sequence[str]
 def _memory(
     facts: MachineFacts, checkpoint: CheckpointSize, place: DeviceMemory, offload: Offload
 ) -> Iterator[Finding]:
-    need = memory_need(checkpoint.networks, checkpoint.base_model, checkpoint.pixels, accelerator=place.accelerator)
+    need = memory_need(
+        checkpoint.networks, checkpoint.base_model, checkpoint.pixels, accelerator=place.accelerator,
+        dtype=checkpoint.dtype,
+    )  # fmt: skip
     if place.free is None or need.weights < SMALL:
         return
     what = f"memory for {checkpoint.name}"

@@ -57,6 +57,7 @@ def load_of(checkpoint: CheckpointSettings) -> CheckpointSize:
     return CheckpointSize(
         name=checkpoint.name,
         base_model=checkpoint.base_model,
+        dtype=checkpoint.dtype,
         networks=expected_networks(checkpoint.base_model) if missing else found.networks,
         width=size.width,
         height=size.height,

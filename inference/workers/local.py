@@ -60,7 +60,17 @@ def environment_of(options: WorkerOptions) -> dict[str, str]:
     """The environment of a worker process: this program's own, without its secrets."""
     environment = {k: v for k, v in os.environ.items() if not k.upper().startswith(SECRETS)} | ENVIRONMENT
     threads = {"OMP_NUM_THREADS": str(options.threads)} if options.threads else {}
-    return environment | threads
+    return environment | threads | _allocator(options, environment)
+
+
+def _allocator(options: WorkerOptions, environment: Mapping[str, str]) -> dict[str, str]:
+    """Variables for torch's allocator on a card, unless the operator has set one; it has such segments on Linux alone.
+
+    Torch before 2.9 knows the second name only, later ones warn when the first is missing.
+    """
+    names = ("PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF")
+    wanted = options.expandable_segments and sys.platform == "linux" and not any(name in environment for name in names)
+    return dict.fromkeys(names, "expandable_segments:True") if wanted else {}
 
 
 def module_command(module: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import pytest
 
 from inference.base_models import Architecture, BaseModelId
 from inference.memory import memory_need
+from inference.messages import NumberFormat
 from inference.picture_costs import COSTS
 from tools.picture_costs import cost_of
 
@@ -41,3 +42,12 @@ def test_of_an_architecture_that_was_not_counted_the_weights_alone_are_known() -
     need = memory_need({"transformer": 1000}, BaseModelId("flux1/dev"), 100, accelerator=True)
     assert need.picture is None
     assert need.total == need.turns == 2000 + need.program
+
+
+def test_single_precision_takes_twice_as_much_on_a_card() -> None:
+    base = BaseModelId("sd1/base")
+    half, single = (
+        memory_need({"unet": 10**6, "vae": 10}, base, 100, accelerator=True, dtype=dtype)
+        for dtype in (NumberFormat.BFLOAT16, NumberFormat.FLOAT32)
+    )
+    assert (half.each, single.each, single.weights) == (2, 4, 2 * half.weights)

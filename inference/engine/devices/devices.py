@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import platform
 import resource
@@ -15,6 +16,9 @@ from functools import cache
 import torch
 
 from inference.memory import free_bytes
+from inference.messages import NumberFormat
+
+log = logging.getLogger(__name__)
 
 NICENESS = 5  # above the bot's: a worker gets a quarter of a core that both want
 
@@ -88,8 +92,22 @@ def dtype_for(device: torch.device) -> torch.dtype:
 
 def wide_dtype(device: torch.device, dtype: torch.dtype) -> torch.dtype:
     """bfloat16 in place of float16 where the device has it: newer architectures were trained in its range."""
-    has_it = device.type == "cuda" and torch.cuda.is_bf16_supported()
-    return torch.bfloat16 if dtype == torch.float16 and has_it else dtype
+    return torch.bfloat16 if dtype == torch.float16 and has_bfloat16(device) else dtype
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether a device computes bfloat16 by itself: older NVIDIA cards emulate it, many times slower."""
+    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+def wanted_dtype(device: torch.device, wanted: NumberFormat) -> torch.dtype | None:
+    """The dtype that an operator asks for; None where none is asked for, or the device does not compute it."""
+    if wanted is NumberFormat.AUTO or device.type == "cpu":
+        return None
+    if wanted is NumberFormat.BFLOAT16 and not has_bfloat16(device):
+        log.warning("%s computes no bfloat16 by itself; float16 is used", name_of(device))
+        return None
+    return getattr(torch, wanted.value)
 
 
 def finest_dtype(device: torch.device) -> torch.dtype:
@@ -134,6 +152,33 @@ def name_of(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{device.type} {platform.machine()} {torch.get_num_threads()}"
+
+
+class PeakMemory:
+    """The peak memory of each job in bytes, though several are painted at once: read and reset when one begins or ends.
+
+    Of a process on another device than CUDA there is one peak, since it began.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._peaks: dict[int, int] = {}
+
+    def begin(self, job_id: int) -> None:
+        """From now on, for this job too."""
+        self._read()
+        self._peaks[job_id] = 0
+
+    def end(self, job_id: int) -> int:
+        """The peak of a job, which ends; 0 of one that never began."""
+        self._read()
+        return self._peaks.pop(job_id, 0)
+
+    def _read(self) -> None:
+        peak = peak_memory(self._device)
+        self._peaks = {job_id: max(before, peak) for job_id, before in self._peaks.items()}
+        if self._device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self._device)
 
 
 def release_memory(device: torch.device) -> None:

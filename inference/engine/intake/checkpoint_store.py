@@ -19,6 +19,7 @@ from inference.engine.devices.devices import (
     is_out_of_memory,
     name_of,
     release_memory,
+    wanted_dtype,
     wide_dtype,
 )
 from inference.engine.devices.offloading import Residence
@@ -68,7 +69,8 @@ class CheckpointStore:
         """Everything that the speed of a checkpoint depends on: its file, the device, the dtype, torch's version."""
         spec = self.spec(name)  # an unknown name is refused elsewhere
         file = name if spec is None else spec.sha256 or spec.folder_sha256 or spec.source
-        return f"{file} {name_of(self._device)} {self._dtype} torch {torch.__version__}"
+        dtype = (spec and wanted_dtype(self._device, spec.dtype)) or self._dtype
+        return f"{file} {name_of(self._device)} {dtype} torch {torch.__version__}"
 
     @property
     def device(self) -> torch.device:
@@ -140,7 +142,8 @@ class CheckpointStore:
         _refuse_damaged(spec)
         try:
             family = family_of(spec)
-            dtype = self._dtype if family and not family.WIDE_RANGE else wide_dtype(self._device, self._dtype)
+            usual = self._dtype if family and not family.WIDE_RANGE else wide_dtype(self._device, self._dtype)
+            dtype = wanted_dtype(self._device, spec.dtype) or usual
             pipeline = open_pipeline(getattr(diffusers, capability.pipeline), spec, dtype)
             refuse_incomplete(pipeline)
             if family is not None:

@@ -21,7 +21,7 @@ from inference.engine.batch.failures import as_inference_error
 from inference.engine.batch.handle import Handle, State
 from inference.engine.classifier import Classifier
 from inference.engine.devices.cache import LOOKUPS
-from inference.engine.devices.devices import peak_memory
+from inference.engine.devices.devices import PeakMemory
 from inference.engine.engine import Engine
 from inference.engine.process.states import States, state_digest
 from inference.errors import PictureNotSaved
@@ -132,7 +132,7 @@ class JobRunner:
     ) -> None:
         self._classifier = None if config.classifier is None else Classifier.open(config.classifier, device)
         self.engine = Engine.of(config, device)
-        self._device = device
+        self._peaks = PeakMemory(device)
         self._report = report
         self._clock = clock
         self._spool = Path(config.spool)
@@ -157,7 +157,7 @@ class JobRunner:
         self._ended.discard(command.job_id)
         job = _Job(command, handle, about, _Stopwatch(self._clock))
         handle.on_start = partial(self._report, Started(**job.name))  # refers to no job, so there is no reference cycle
-        handle.on_join = job.watch.start
+        handle.on_join = partial(_begin, command.job_id, job.watch, self._peaks)  # nor does this
         self._jobs.append(job)
 
     def cancel(self, job_id: int) -> None:
@@ -186,6 +186,7 @@ class JobRunner:
             end = self._end(job)
             if end is not None:
                 self._jobs.remove(job)
+                self._peaks.end(job.command.job_id)
                 if job.handle.started or not isinstance(end, Cancelled):  # else the bot recalled it, for another worker
                     self._ended.add(job.command.job_id)
                 events.append(end)
@@ -300,7 +301,7 @@ class JobRunner:
             **job.name,
             files=tuple(picture.name for picture in saved),
             seconds=job.seconds,
-            peak_memory=peak_memory(self._device),
+            peak_memory=self._peaks.end(job.command.job_id),
             notes=handle.notes,
             lookups={name: Lookups(hits=hits, misses=misses) for name, (hits, misses) in LOOKUPS.take().items()},
             scores=tuple(picture.scores for picture in saved if picture.scores is not None),
@@ -318,6 +319,11 @@ class JobRunner:
         picture = Image.fromarray((pixels.permute(1, 2, 0) * 255).round().to(torch.uint8).numpy())
         scores = None if self._classifier is None else self._classifier.scores(picture)
         return _Saved(_write(picture, self._spool / f"{job.stem}{i}.png", pnginfo=info), scores)
+
+
+def _begin(job_id: int, watch: _Stopwatch, peaks: PeakMemory) -> None:
+    watch.start()
+    peaks.begin(job_id)
 
 
 def _warn(job: _Job, what: str, problem: Exception) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from inference.errors import WorkerUnavailable
 from inference.messages import Capacity, Event, Finished, Generate, Progress, Ready
-from inference.workers import WorkerDied
+from inference.workers import WorkerDied, local
 from inference.workers.local import LocalWorker
 from tests.house import VIVID, House
 from tests.inference.requests import request
@@ -41,6 +41,27 @@ async def worker(house: House, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     await worker.start()
     yield worker
     await worker.close()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "system", "own", "given"),
+    [
+        (True, "linux", {}, "expandable_segments:True"),
+        (False, "linux", {}, None),
+        (True, "win32", {}, None),
+        (True, "linux", {"PYTORCH_CUDA_ALLOC_CONF": "max_split_size_mb:64"}, None),
+    ],
+)
+def test_torchs_allocator_grows_its_blocks_unless_the_operator_says_otherwise(
+    house: House, monkeypatch: pytest.MonkeyPatch, wanted: bool, system: str, own: dict[str, str], given: str | None
+) -> None:
+    for name in ("PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in own.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "platform", system)
+    found = local.environment_of(house.options.model_copy(update={"expandable_segments": wanted}))
+    assert found.get("PYTORCH_ALLOC_CONF") == given
 
 
 async def test_a_worker_that_dies_is_reported_and_started_again(worker: LocalWorker) -> None:
