@@ -287,7 +287,11 @@ class Publishing:
             )
         request = job.request.only(row.position)
         used = await loras_of_files(self._connection, sorted({use.sha256 for use in request.loras}))
-        words = [row.checkpoint, *(use.name for use in request.loras), *([request.prompt] if row.shows_prompt else [])]
+        words = [
+            row.checkpoint,
+            *(use.name for use in request.loras),
+            *([request.own_words] if row.shows_prompt else []),
+        ]
         facets = PublishedFacets({lora.category for lora in used})
         return await mark_posted(
             self._connection, row.id, message.channel_id, message.message_id, facets, " ".join(words),

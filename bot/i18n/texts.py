@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 import discord
 
 from bot.database.jobs import Job
 from bot.database.loras import Lora
-from bot.i18n import _, ngettext
-from inference.messages import GenerationRequest, LoraUse
+from bot.i18n import _, label, listed, ngettext
+from inference.messages import GenerationRequest, LoraUse, Region
+from inference.regions import RegionName
 
 # discord.py's own escaping lets pass what stands inside or behind a masked link, and links themselves.
 _MARKUP = re.compile(r"[\\*_~|`\[\]<>]|^[#\-]")
@@ -97,20 +99,43 @@ def several(words: Iterable[str], limit: int = _LIMIT) -> str:
 
 
 def lora_use(use: LoraUse) -> str:
-    """`Komori at 0.8`."""
-    return at_weight(plain(use.name, 60), use.weight)
+    """`Komori at 0.8`, or `Komori at 0.8 (left)`."""
+    return at_weight(plain(use.name, 60), use.weight, use.region)
 
 
-def at_weight(lora: str, weight: float) -> str:
-    """`Komori at 0.8`, for a name that is safe to show."""
-    return _("{lora} at {weight}").format(lora=lora, weight=f"{weight:g}")
+def at_weight(lora: str, weight: float, region: RegionName | None = None) -> str:
+    """`Komori at 0.8`, or `Komori at 0.8 (left)`, for a name that is safe to show."""
+    text = _("{lora} at {weight}").format(lora=lora, weight=f"{weight:g}")
+    return text if region is None else _("{lora} ({region})").format(lora=text, region=label(region))
+
+
+class Worded(Protocol):
+    """A request, a draft or a recipe: it has words for the picture, and for its regions."""
+
+    @property
+    def prompt(self) -> str:
+        """The words for the picture, with regions those for the ground."""
+        ...
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """The regions with their words."""
+        ...
+
+
+def prompt_text(of: Worded) -> str:
+    """What a person wrote of what to paint: `left: an owl · right: a heart · on a meadow`; nothing is escaped."""
+    said = _("{region}: {words}")
+    parts = [said.format(region=label(region.name), words=region.prompt) for region in of.regions if region.prompt]
+    return " · ".join([*parts, of.prompt] if of.prompt else parts)
 
 
 def summary(request: GenerationRequest) -> str:
-    """Checkpoint, LoRAs and weights, source image, seed: the line under a picture. The prompt stays private."""
+    """Checkpoint, LoRAs and weights, regions, source, seed: the line under a picture. The prompt stays private."""
     seed = _("seed {seed}").format(seed=request.seed)
     source = [_source(request)] if request.image else []
-    return " · ".join((f"**{plain(request.checkpoint)}**", *map(lora_use, request.loras), *source, seed))
+    parts = [listed(label(region.name) for region in request.regions)] if request.regions else []
+    return " · ".join((f"**{plain(request.checkpoint)}**", *map(lora_use, request.loras), *parts, *source, seed))
 
 
 def _source(request: GenerationRequest) -> str:

@@ -15,19 +15,22 @@ from bot.config import CheckpointSettings, Size
 from bot.database.loras import Lora, LoraVersion, find_lora, find_version
 from bot.database.preferences import Preferences, find_preferences
 from bot.errors import PartsGone
-from bot.i18n import _, alternatives, listed
+from bot.i18n import _, alternatives, label, listed
 from bot.library.catalogue import find_named
 from bot.library.configuration import Configuration
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.requests.drafts import OWN, LoraDraft, RequestDraft
 from bot.requests.few_steps import filled_in, recipe_of
+from bot.requests.regions import offers_regions, own_words
 from bot.requests.variants import compared, swept
 from inference.bounds import MAX_WEIGHT, MIN_WEIGHT
 from inference.errors import (
     InvalidRequest,
+    LoraMisfit,
     LoraNotFound,
     PromptEmpty,
     PromptTooLong,
+    RegionsNotOffered,
     RequestError,
     SizeNotOffered,
     TooManyLoras,
@@ -42,6 +45,7 @@ from inference.messages import (
     Sampler,
     Spacing,
 )
+from inference.regions import RegionName
 
 DEFAULT_WEIGHT = 0.8  # where neither the person nor the LoRA's author gives one
 _NEAR = 3  # names suggested when one is not found
@@ -82,18 +86,21 @@ class RequestBuilder:
     async def build(self, draft: RequestDraft) -> GenerationRequest:
         """The request built from `draft`. Raises a RequestError that says what to mend."""
         checkpoints, limits = self.checkpoints, self._configuration.settings.limits
-        if is_blank(draft.prompt):
+        if is_blank(own_words(draft)):
             raise PromptEmpty
         self._check_text("prompt", draft.prompt)
         self._check_text("negative prompt", draft.negative_prompt or "")
         if len(draft.loras) > limits.max_loras:
             raise TooManyLoras(count=len(draft.loras), limit=limits.max_loras)
         checkpoint = checkpoints.require(draft.checkpoint)
+        if draft.regions and not offers_regions(checkpoint):
+            raise RegionsNotOffered(checkpoint=checkpoint.name)
         size = _size(checkpoint, draft.size)
         draft = await self.with_fast(draft)
         chosen = [await self._chosen(lora, checkpoint, checkpoints) for lora in draft.loras]
         uses = [use for use, _version in chosen]
         _refuse_doubles(uses)
+        _refuse_strange_sides(uses, draft)
         recipe = recipe_of(checkpoint, ((use.name, version, use.weight) for use, version in chosen))
         few_steps = None
         if recipe is not None:
@@ -139,7 +146,7 @@ class RequestBuilder:
             version = await self._usable(use)
             assert version is not None
             if refusal := checkpoints.misfit(use.name, version, checkpoint):
-                raise refusal
+                raise _of_side(refusal, use.region)
         return request.model_copy(update={"seed": secrets.randbelow(SEEDS)})
 
     async def _usable(self, use: LoraUse) -> LoraVersion | None:
@@ -179,7 +186,7 @@ class RequestBuilder:
             version = checkpoints.version_for(lora, checkpoint, named)
             return Choice(lora, version, note=checkpoints.note(lora, version, checkpoint))
         except RequestError as refusal:
-            return Choice(lora, refusal=refusal)
+            return Choice(lora, refusal=_of_side(refusal, draft.region))
 
     async def _chosen(
         self, draft: LoraDraft, checkpoint: CheckpointSettings, checkpoints: InstalledCheckpoints
@@ -193,6 +200,8 @@ class RequestBuilder:
             name=choice.lora.name,
             weight=_bounded_weight(choice.lora.name, weight_of(draft, choice.version)),
             trigger_words=words_of(draft, choice.version),
+            # A few-step LoRA changes how the whole picture is sampled.
+            region=None if choice.version.recipe else draft.region,
         )
         return use, choice.version
 
@@ -236,7 +245,13 @@ def draft_of(request: GenerationRequest) -> RequestDraft:
         prompt=request.prompt,
         checkpoint=request.checkpoint,
         loras=tuple(
-            LoraDraft(name=use.name, weight=use.weight, sha256=use.sha256, trigger_words=use.trigger_words)
+            LoraDraft(
+                name=use.name,
+                weight=use.weight,
+                sha256=use.sha256,
+                trigger_words=use.trigger_words,
+                region=use.region,
+            )
             for use in request.loras
         ),
         size=f"{request.width}x{request.height}",
@@ -250,6 +265,9 @@ def draft_of(request: GenerationRequest) -> RequestDraft:
         negative_prompt=request.negative_prompt,
         image=request.image,
         clip_skip=request.clip_skip,
+        regions=request.regions,
+        region_edge=request.region_edge,
+        base_share=request.base_share,
     )
 
 
@@ -302,6 +320,21 @@ def _refuse_doubles(uses: Sequence[LoraUse]) -> None:
             raise InvalidRequest(what=name, problem=_("was chosen twice; give it once, with one weight"))
 
 
+def _refuse_strange_sides(uses: Sequence[LoraUse], draft: RequestDraft) -> None:
+    names = [region.name for region in draft.regions]
+    for use in uses:
+        if use.region is not None and use.region not in names:
+            what, problem = _("The side of {name}"), _("is not a part of this picture; it is chosen for: {region}")
+            raise InvalidRequest(what=what.format(name=use.name), problem=problem.format(region=label(use.region)))
+
+
+def _of_side(refusal: RequestError, region: RegionName | None) -> RequestError:
+    """The refusal of a LoRA that was chosen for a region, which it names."""
+    if isinstance(refusal, LoraMisfit) and region is not None:
+        refusal.region = region.value
+    return refusal
+
+
 def _request(
     draft: RequestDraft, checkpoint: CheckpointSettings, size: Size, uses: list[LoraUse], few_steps: FewStepUse | None
 ) -> GenerationRequest:
@@ -331,6 +364,9 @@ def _request(
             # Of a draft nobody knows whether its size is still that of the upscale.
             image=draft.image and draft.image.model_copy(update={"enlarged": 1}),
             clip_skip=checkpoint.clip_skip if draft.clip_skip is None else draft.clip_skip,
+            regions=draft.regions,
+            region_edge=draft.region_edge,
+            base_share=draft.base_share,
         )
     except ValidationError as problem:
         first = problem.errors()[0]

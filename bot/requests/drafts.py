@@ -5,7 +5,8 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from bot.requests.variants import Sweep
-from inference.messages import Sha256, SourceImage
+from inference.messages import Region, Sha256, SourceImage
+from inference.regions import USUAL_EDGE, RegionName
 
 OWN = "own"  # as a spacing: the checkpoint's own, chosen and not left open
 
@@ -15,7 +16,8 @@ class LoraDraft(BaseModel):
 
     Without a weight, the recommended one is used. `sha256` names one version, as stacks and pictures do: it is used
     if it fits, else another version of the entry that fits. Without `trigger_words`, the usual ones join the prompt;
-    of those given, the ones that the version has.
+    of those given, the ones that the version has. `region` is that region of the draft which it is for; None: the whole
+    picture.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -24,6 +26,7 @@ class LoraDraft(BaseModel):
     weight: float | None = None
     sha256: Sha256 | None = None
     trigger_words: tuple[str, ...] | None = None
+    region: RegionName | None = None
 
 
 class RequestDraft(BaseModel):
@@ -31,6 +34,9 @@ class RequestDraft(BaseModel):
 
     When it is `fast`, the few-step LoRA of the checkpoint joins. A `spacing` of OWN and a `flow_shift` of 0 are those
     of the checkpoint's own schedule.
+
+    With `regions`, each has words and LoRAs of its own, and `prompt` has the words for the ground. `region_edge` and
+    `base_share` are those of a request.
 
     With `sweep` or `compare`, each variant of the weights is one picture, and `count` is ignored.
     """
@@ -54,3 +60,6 @@ class RequestDraft(BaseModel):
     image: SourceImage | None = None
     clip_skip: int | None = None
     fast: bool = False
+    regions: tuple[Region, ...] = ()
+    region_edge: int = USUAL_EDGE
+    base_share: float = 0.0

@@ -20,7 +20,7 @@ from bot.database.pictures import find_picture
 from bot.database.publications import Publication
 from bot.database.server_settings import ArtChannel
 from bot.i18n import _, speaking
-from bot.i18n.texts import on_a_label
+from bot.i18n.texts import on_a_label, prompt_text
 from bot.library.configuration import Configuration
 from bot.pictures.attachments import DAMAGED, ENCODING, PictureFile
 from bot.pictures.signing import SignedAttachments
@@ -172,6 +172,6 @@ def _where(publication: Publication, channel: object) -> ActionContext:
 def _title(shown: ShownPicture) -> str:
     """The title of a forum post: the prompt where it is shown, else LoRAs or checkpoint."""
     request = shown.request
-    if shown.shows_prompt and request.prompt:
-        return on_a_label(request.prompt, MAX_TITLE)
+    if shown.shows_prompt and (prompt := prompt_text(request)):
+        return on_a_label(prompt, MAX_TITLE)
     return on_a_label(", ".join(use.name for use in request.loras) or request.checkpoint, MAX_TITLE)

@@ -14,6 +14,7 @@ from bot.database.preferences import find_preferences
 from bot.i18n import _
 from bot.pictures.inputs import DEFAULT_STRENGTH, MIN_STRENGTH
 from bot.requests.builder import LoraDraft, RequestDraft, default_checkpoint, preferred
+from bot.requests.regions import by_sides
 from bot.ui.access import checkpoints_here
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import suggest_checkpoints, suggest_loras, suggest_stacks
@@ -33,6 +34,7 @@ from inference.bounds import (
 )
 from inference.errors import InvalidRequest
 from inference.messages import MAX_COUNT, MAX_PROMPT, SEEDS, Sampler, Spacing
+from inference.regions import RegionName
 
 PUBLIC = {"public": True}  # the reply is not ephemeral
 NSFW_COMMAND = "imagine-nsfw"
@@ -46,6 +48,7 @@ def _with_options(function: Function) -> Function:
         checkpoint="Which model paints",
         lora1="A LoRA: your bookmarks come first",
         weight1="How strongly it applies; left out, its recommended weight",
+        side1="Its part of the picture; words for each part: left | right | everywhere",
         stack="One of your stacks: its LoRAs at their weights",
         image="A picture to start from",
         strength="How much of it to change: 0.3 keeps most of it, 0.8 little",
@@ -96,17 +99,21 @@ class ImagineCog(Cog):
         clip_skip: Range[int, MIN_CLIP_SKIP, MAX_CLIP_SKIP] | None = None,
         spacing: Annotated[Spacing, OneOf(Spacing, terms=True)] | None = None,
         fast: bool = False,
+        side1: Annotated[RegionName, OneOf(RegionName)] | None = None,
+        side2: Annotated[RegionName, OneOf(RegionName)] | None = None,
+        side3: Annotated[RegionName, OneOf(RegionName)] | None = None,
     ) -> None:
         """Paint a picture, with up to three LoRAs."""
-        chosen = ((lora1, weight1), (lora2, weight2), (lora3, weight3))
-        for number, (name, weight) in enumerate(chosen, start=1):
-            if weight is not None and not name:
+        chosen = ((lora1, weight1, side1), (lora2, weight2, side2), (lora3, weight3, side3))
+        for number, (name, weight, side) in enumerate(chosen, start=1):
+            alone = f"weight{number}" if weight is not None else f"side{number}" if side is not None else None
+            if alone and not name:
                 problem = _("belongs to lora{number}; choose a LoRA there too").format(number=number)
-                raise InvalidRequest(what=f"weight{number}", problem=problem)
+                raise InvalidRequest(what=alone, problem=problem)
         draft = RequestDraft(
             prompt=prompt,
             checkpoint=checkpoint,
-            loras=tuple(LoraDraft(name=name, weight=weight) for name, weight in chosen if name),
+            loras=tuple(LoraDraft(name=name, weight=weight, region=side) for name, weight, side in chosen if name),
             size=size,
             count=count,
             steps=steps,
@@ -118,7 +125,7 @@ class ImagineCog(Cog):
             clip_skip=clip_skip,
             fast=fast,
         )
-        draft = await with_linked(interaction, draft)
+        draft = by_sides(await with_linked(interaction, draft))
         preferences = await find_preferences(self._client.connection, interaction.user.id)
         checkpoints = await checkpoints_here(interaction)
         if stack:

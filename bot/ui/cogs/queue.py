@@ -7,7 +7,7 @@ from discord import app_commands
 from bot.database.jobs import Job, find_job, unfinished_jobs
 from bot.errors import NothingThere
 from bot.i18n import _
-from bot.i18n.texts import plain
+from bot.i18n.texts import plain, prompt_text
 from bot.ui.client import Cog, Interaction
 from bot.ui.replies import send_ephemeral, send_ephemeral_text
 from bot.ui.views.queue import NO_JOBS, own_jobs_view, progress_text
@@ -29,7 +29,7 @@ class QueueCog(Cog):
         if await self._client.jobs.cancel(chosen.id) is None:
             raise NothingThere(what=_("It is too late to cancel: this job has ended."))
         await send_ephemeral_text(
-            interaction, _("Cancelled: {prompt}").format(prompt=plain(chosen.request.prompt, 100))
+            interaction, _("Cancelled: {prompt}").format(prompt=plain(prompt_text(chosen.request), 100))
         )
 
     @cancel.autocomplete("job")
@@ -39,11 +39,11 @@ class QueueCog(Cog):
         wanted = typed.casefold()
         return [
             app_commands.Choice(
-                name=f"{progress_text(self._client.jobs, job)} · {job.request.prompt}"[:100],
+                name=f"{progress_text(self._client.jobs, job)} · {prompt_text(job.request)}"[:100],
                 value=str(job.id),
             )
             for job in jobs
-            if wanted in job.request.prompt.casefold()
+            if wanted in job.request.own_words.casefold()
         ][:25]
 
     async def _own_job(self, person_id: int, typed: str | None) -> Job:

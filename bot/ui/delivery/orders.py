@@ -25,6 +25,7 @@ from bot.jobs.service import JobService
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.inputs import Inputs
 from bot.requests.builder import RequestBuilder, RequestDraft, preferred
+from bot.requests.regions import offers_regions
 from bot.servers.checks import CheckedRequest
 from bot.servers.defaults import shows_prompt
 from bot.servers.services import ServerServices
@@ -33,8 +34,8 @@ from bot.ui.client import Interaction
 from bot.ui.delivery.delivery import Deliverer, JobMessage, RouteClosed
 from bot.ui.delivery.job_follower import UNREACHABLE, JobFollower
 from bot.ui.views.job_progress import waiting_view
-from bot.ui.views.refusal import Alternative, MisfitRefusal, RecipesRefusal
-from inference.errors import LoraMisfit, SourceImageGone
+from bot.ui.views.refusal import Alternative, MisfitRefusal, RecipesRefusal, RegionsRefusal
+from inference.errors import LoraMisfit, RegionsNotOffered, SourceImageGone
 from inference.logs import about
 from inference.messages import GenerationRequest
 from inference.queue_simulation import Forecast
@@ -87,8 +88,8 @@ class Orders:
     ) -> None:
         """Build a request from `draft` and the person's preferences, and order it; None: they are read.
 
-        Raises a RequestError; for a LoRA that does not fit, MisfitRefusal with alternatives, and for several few-step
-        LoRAs RecipesRefusal.
+        Raises a RequestError; for a LoRA that does not fit, MisfitRefusal with alternatives, where a checkpoint
+        paints no regions RegionsRefusal, and for several few-step LoRAs RecipesRefusal.
         """
         preferences = preferences or await self._preferences(interaction)
         checkpoints = await checkpoints_here(interaction)
@@ -98,6 +99,11 @@ class Orders:
         except LoraMisfit as refusal:
             shown = await shown_ratings(interaction)
             raise await self._with_alternatives(interaction.user.id, draft, refusal, checkpoints, shown) from refusal
+        except RegionsNotOffered as refusal:
+            draft_id = await save_draft(self._connection, interaction.user.id, draft.model_dump_json())
+            fitting = checkpoints.names_for_all(await self._requests.loras_of(draft))
+            painting = [each.name for each in checkpoints if each.name in fitting and offers_regions(each)]
+            raise RegionsRefusal(refusal, draft_id, painting) from refusal
         except TwoFewStepRecipes as refusal:
             draft_id = await save_draft(self._connection, interaction.user.id, draft.model_dump_json())
             raise RecipesRefusal(refusal, draft_id) from refusal

@@ -15,7 +15,7 @@ from bot.database.gallery import PlaceFilter, find_all_shown
 from bot.database.jobs import find_job
 from bot.database.publications import Publication
 from bot.i18n import _, ngettext, number
-from bot.i18n.texts import bounded_lines, mention, on_a_label, plain, several
+from bot.i18n.texts import bounded_lines, mention, on_a_label, plain, prompt_text, several
 from bot.pictures.attachments import PictureFile
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage
@@ -103,7 +103,7 @@ async def _card(interaction: Interaction, publication: Publication) -> GalleryCa
     picture = await file_of(interaction, publication)
     request = job.request.only(publication.position) if job else None
     loras = [use.name for use in request.loras] if request else []
-    prompt = request.prompt if request and publication.shows_prompt else ""
+    prompt = prompt_text(request) if request and publication.shows_prompt else ""
     return GalleryCard(publication, picture, loras, prompt)
 
 

@@ -20,7 +20,7 @@ from bot.database.pictures import Picture, pictures_of_job
 from bot.database.publications import PublicationState, publications_of_job
 from bot.errors import PictureReported
 from bot.i18n import _, later, ngettext
-from bot.i18n.texts import clipped, lora_use, plain, several
+from bot.i18n.texts import clipped, lora_use, plain, prompt_text, several
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.attachments import ENCODING, PictureFile
 from bot.pictures.signing import SignedAttachments
@@ -251,7 +251,7 @@ async def _text(connection: aiosqlite.Connection, checkpoints: InstalledCheckpoi
         ngettext("{count} picture", "{count} pictures", count).format(count=count) if count > 1 else "",
         f"<t:{job.created_at // 1000}:R>",
     ]
-    lines = [clipped(request.prompt, MAX_PROMPT) or _("without words"), "-# " + " · ".join(filter(None, parts))]
+    lines = [clipped(prompt_text(request), MAX_PROMPT) or _("without words"), "-# " + " · ".join(filter(None, parts))]
     if gone := await _missing_parts(connection, checkpoints, job):
         lines.append("-# " + _("not here any more: {names}").format(names=several(gone, MAX_LORAS)))
     delivery = await find_delivery(connection, job.id)

@@ -14,7 +14,7 @@ from bot.database.jobs import Job
 from bot.database.reports import held_jobs
 from bot.errors import NothingThere, PictureReported
 from bot.i18n import _, label, later, listed, ngettext, number, sentences
-from bot.i18n.texts import at_weight, base_models, clipped, mention, plain, several
+from bot.i18n.texts import at_weight, base_models, clipped, mention, plain, prompt_text, several
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.servers.rights import Action
 from bot.ui.access import checkpoints_here, may, unseen_here
@@ -178,11 +178,14 @@ async def details_view(
 
 def _head(checkpoints: InstalledCheckpoints, recipe: Recipe, more: Sequence[str]) -> list[str]:
     lines = [f"## {_('Picture details')}"]
-    if recipe.prompt:
-        lines.append(f"> {clipped(recipe.prompt, MAX_PROMPT)}")
+    if prompt := prompt_text(recipe):
+        lines.append(f"> {clipped(prompt, MAX_PROMPT)}")
     if recipe.negative_prompt:
         lines.append(_("Without: {words}").format(words=clipped(recipe.negative_prompt, MAX_NEGATIVE)))
     lines.append(_checkpoint(checkpoints, recipe))
+    if recipe.regions:
+        parts = listed(label(region.name) for region in recipe.regions)
+        lines.append(_("Parts with words and LoRAs of their own: {parts}").format(parts=parts))
     settings = [
         f"{recipe.width}x{recipe.height}" if recipe.width and recipe.height else "",
         _("{count} steps").format(count=recipe.steps) if recipe.steps else "",
@@ -216,7 +219,7 @@ def _lora(checkpoints: InstalledCheckpoints, part: MatchedLora, recipe: Recipe) 
     """Name, weight and base model of a LoRA, and whether it fits the picture's checkpoint."""
     head = f"**{clipped(part.named.name, MAX_LORA)}**"
     if part.named.weight is not None:
-        head = at_weight(head, part.named.weight)
+        head = at_weight(head, part.named.weight, part.named.region)
     lora = part.lora
     if lora is None:
         return f"{head}\n-# " + _("not in this library")

@@ -150,7 +150,7 @@ async def _question(
         _("Everybody who may read there sees it as it is here, with your name, and finds it in /gallery."),
     )
     buttons: list[PersistentButton] = [PublishConfirmButton.of(choice)]
-    if shown.request.prompt:
+    if shown.request.own_words:
         buttons.append(PublishPromptButton.of(replace(choice, shows_prompt=not choice.shows_prompt)))
     items: list[ui.Item[Any]] = [
         ui.TextDisplay[Any](head),

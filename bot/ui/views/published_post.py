@@ -15,7 +15,7 @@ from bot.database.jobs import Job, find_job
 from bot.database.publications import Publication, PublicationState, find_publication
 from bot.errors import NotPublished, NotYours
 from bot.i18n import _, later, ngettext, number, sentences
-from bot.i18n.texts import on_a_label, plain, summary_of_job
+from bot.i18n.texts import on_a_label, plain, prompt_text, summary_of_job
 from bot.pictures.attachments import PictureFile, attachment_url, kept_files
 from bot.servers.rights import Action
 from bot.ui import acknowledge
@@ -61,8 +61,8 @@ async def shown_picture(
 def picture_items(shown: ShownPicture, url: str, *, hidden: bool) -> list[ui.Item[Any]]:
     """The picture, its author, checkpoint and LoRAs, with a link to the page of each that is known here."""
     lines = [f"-# {summary_of_job(replace(shown.job, request=shown.request))}"]
-    if shown.shows_prompt and shown.request.prompt:
-        lines.insert(0, f"> {plain(shown.request.prompt, MAX_SHOWN_PROMPT)}")
+    if shown.shows_prompt and (prompt := prompt_text(shown.request)):
+        lines.insert(0, f"> {plain(prompt, MAX_SHOWN_PROMPT)}")
     links = [_link(each) for each in shown.loras if each.lora is not None][:MAX_LINKS]
     return [
         ui.MediaGallery[Any](discord.MediaGalleryItem(url, spoiler=hidden)),

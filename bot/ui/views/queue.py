@@ -10,7 +10,7 @@ from discord import ui
 from bot.database.audit import AuditAction
 from bot.database.jobs import Job, unfinished_jobs, unfinished_of_all
 from bot.i18n import _, duration, later, ngettext, number
-from bot.i18n.texts import plain, summary
+from bot.i18n.texts import plain, prompt_text, summary
 from bot.servers.rights import Action
 from bot.ui.access import context_of, is_operator, may, require
 from bot.ui.acknowledge import acknowledge, replace
@@ -46,7 +46,7 @@ async def own_jobs_view(interaction: Interaction) -> ui.LayoutView:
     entries = [
         (
             job,
-            f"**{progress_text(service, job)}** · {plain(job.request.prompt, 100)}\n-# {summary(job.request)}",
+            f"**{progress_text(service, job)}** · {plain(prompt_text(job.request), 100)}\n-# {summary(job.request)}",
         )
         for job in jobs[:MAX_SHOWN]
     ]

@@ -18,7 +18,7 @@ from bot.requests.builder import LoraDraft, RequestDraft
 from bot.ui.client import Interaction
 from bot.ui.replies import ErrorWithView, error_message
 from bot.ui.views.persistent_items import PersistentButton
-from inference.errors import LoraMisfit
+from inference.errors import LoraMisfit, RegionsNotOffered
 
 MAX_CHECKPOINTS = 5  # buttons of one row
 
@@ -85,6 +85,24 @@ class RecipesRefusal(ErrorWithView):
         return view
 
 
+class RegionsRefusal(ErrorWithView):
+    """A refused request with regions, stored as a draft, and the `checkpoints` that paint it."""
+
+    def __init__(self, refusal: RegionsNotOffered, draft_id: int, checkpoints: Sequence[str]) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal
+        self.draft_id = draft_id
+        self.checkpoints = checkpoints
+
+    def view(self) -> ui.LayoutView:
+        """The reason, the checkpoints, and the way to the studio."""
+        view = ui.LayoutView(timeout=None)
+        view.add_item(ui.TextDisplay[Any](error_message(self.refusal)))
+        others = [PaintOnButton(self.draft_id, name) for name in self.checkpoints[: MAX_CHECKPOINTS - 1]]
+        view.add_item(ui.ActionRow[Any](*others, OpenDraftButton(self.draft_id)))
+        return view
+
+
 class PaintOnButton(PersistentButton, template=r"on:(?P<draft>\d{1,18}):(?P<checkpoint>.{1,64})"):
     """Orders the draft again on a checkpoint that all its LoRAs fit."""
 
@@ -136,7 +154,7 @@ class SwapButton(PersistentButton, template=r"swap:(?P<draft>\d{1,18}):(?P<posit
         loras = list(draft.loras)
         if self.position >= len(loras):
             raise NothingThere(what=_("This button does not belong to that wish."))
-        loras[self.position] = LoraDraft(name=f"#{self.lora_id}")
+        loras[self.position] = LoraDraft(name=f"#{self.lora_id}", region=loras[self.position].region)
         await interaction.client.orders.paint(interaction, draft.model_copy(update={"loras": tuple(loras)}))
 
 

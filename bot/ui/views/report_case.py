@@ -19,7 +19,7 @@ from bot.database.pictures import pictures_of_job
 from bot.database.reports import Appeal, AppealState, Decision, DecisionAction, ReportReason, ReportState, Subject
 from bot.errors import DecidedAlready, EndNeeded, EndUnclear, NothingThere
 from bot.i18n import _, label, later, listed, ngettext, number, sentences, speaking
-from bot.i18n.texts import clipped, mention, message_url, plain, summary
+from bot.i18n.texts import clipped, mention, message_url, plain, prompt_text, summary
 from bot.pictures.thumbnails import GALLERY, Thumbnails
 from bot.reports.plans import actions
 from bot.reports.reporting import MAX_NOTE, Case
@@ -139,8 +139,8 @@ async def _head(connection: aiosqlite.Connection, case: Case) -> list[str]:
         facts.append(f"[{_('to the message')}]({url})")
     lines.append(" · ".join(facts))
     if report.state is ReportState.OPEN:
-        if case.job.request.prompt:
-            lines.append(f"> {plain(case.job.request.prompt, MAX_SHOWN_PROMPT)}")
+        if prompt := prompt_text(case.job.request):
+            lines.append(f"> {plain(prompt, MAX_SHOWN_PROMPT)}")
         lines.append(f"-# {summary(case.job.request)}")
     return lines
 

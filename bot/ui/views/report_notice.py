@@ -11,7 +11,7 @@ from discord import ui
 
 from bot.database.reports import AppealState, Complaint, DecisionAction, Report, ReportReason
 from bot.i18n import _, label, listed, sentences
-from bot.i18n.texts import clipped, plain, summary
+from bot.i18n.texts import clipped, plain, prompt_text, summary
 from bot.reports.messenger import OwnerNotice
 from bot.reports.reporting import MAX_APPEAL, MAX_NOTE
 from bot.ui import acknowledge
@@ -49,7 +49,8 @@ def _about(notice: OwnerNotice) -> list[str]:
     """Which picture: its prompt, which is the reader's own, what painted it, and when and where that was."""
     lines: list[str] = []
     if notice.job is not None:
-        lines += [f"> {plain(notice.job.request.prompt, MAX_SHOWN_PROMPT)}"] if notice.job.request.prompt else []
+        prompt = prompt_text(notice.job.request)
+        lines += [f"> {plain(prompt, MAX_SHOWN_PROMPT)}"] if prompt else []
         lines.append(f"> {summary(notice.job.request)}")
     painted = painted_text(notice.report)
     return [*lines, f"> {painted}"] if painted else lines

@@ -25,7 +25,7 @@ from bot.errors import (
     RoleNeeded,
 )
 from bot.i18n import _, later, ngettext, number, remarked, sentences
-from bot.i18n.texts import plain, sentence_of_ours, summary_of_job
+from bot.i18n.texts import plain, prompt_text, sentence_of_ours, summary_of_job
 from bot.pictures.thumbnails import Thumbnails
 from bot.requests.few_steps import few_step_note
 from bot.servers.rights import Action
@@ -273,8 +273,8 @@ def result_view(
         *dict.fromkeys(a.note for a in attachments if a.note),
     ]
     lines = [f"-# {line}", *(f"-# {note}" for note in notes)]
-    if shows_prompt and job.request.prompt:
-        lines.insert(0, f"> {plain(job.request.prompt, MAX_SHOWN_PROMPT)}")
+    if shows_prompt and (prompt := prompt_text(job.request)):
+        lines.insert(0, f"> {plain(prompt, MAX_SHOWN_PROMPT)}")
     items = [discord.MediaGalleryItem(f"attachment://{attachment.name}") for attachment in attachments]
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.MediaGallery[Any](*items))

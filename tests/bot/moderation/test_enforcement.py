@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 from collections.abc import Awaitable, Callable
@@ -82,6 +83,22 @@ def test_nothing_about_minors_is_painted_however_it_is_put_together(rules: Rules
     rules.reload(minor_terms=["zorbling"], sexual_terms=["florpy"], ordinary_phrases=["florpy zorbling"])
     assert refused(rules, "florpy, a zorbling") == (SexualMinors, "")
     assert refused(rules, "a florpy zorbling") is None
+
+
+def test_words_of_every_region_are_judged_as_those_of_the_prompt(rules: Rules) -> None:
+    def judged(left: str, right: str, ground: str = "") -> type[RequestError] | None:
+        regions = [{"name": "left", "prompt": left}, {"name": "right", "prompt": right}]
+        made = request(prompt=ground, regions=regions)
+        found = asyncio.run(rules.words.why_not_painted(made))
+        with pytest.raises(RequestError) if found else contextlib.nullcontext():
+            asyncio.run(rules.words.check_request(made))
+        return None if found is None else type(found)
+
+    assert judged("an owl", "a cat", "a meadow") is None
+    for texts in (("a zorble", ""), ("an owl", "a zorble", "a meadow"), ("", "a hexed owl")):
+        assert judged(*texts) is WordsNotAllowed
+    assert judged("a nude child", "an owl") is judged("an owl", "a nude child") is SexualMinors
+    assert judged("a child", "a nude woman") is judged("a child", "", "nude people") is SexualMinors
 
 
 async def test_the_refusal_names_the_list_and_not_its_rule(rules: Rules) -> None:

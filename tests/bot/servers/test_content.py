@@ -140,6 +140,13 @@ async def test_trigger_words_that_join_the_prompt_are_rated_with_it(world: Serve
     assert await refusal(world, acting(age_restricted=True), made) is None
 
 
+async def test_words_of_regions_are_rated_as_those_of_the_prompt(world: ServerWorld) -> None:
+    regions = [{"name": "left", "prompt": "an owl"}, {"name": "right", "prompt": "nsfw"}]
+    made = request(prompt="a meadow", regions=regions)
+    assert isinstance(await refusal(world, acting(), made), PromptRatedTooHigh)
+    assert await refusal(world, acting(age_restricted=True), made) is None
+
+
 async def test_a_checkpoint_has_a_rating_and_a_licence(world: ServerWorld) -> None:
     nsfw, adults = request(prompt="nsfw"), acting(age_restricted=True)
     rate_checkpoint(world, rating=MATURE)

@@ -1,0 +1,120 @@
+"""Sides of LoRAs, words for each side, and what is built of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from bot.app.assembly import Catalogued, open_catalogue
+from bot.library.configuration import Configuration
+from bot.requests.builder import RequestBuilder, draft_of
+from bot.requests.drafts import LoraDraft, RequestDraft
+from bot.requests.regions import by_sides, layout_with
+from inference.base_models import BaseModelId
+from inference.errors import BaseModelMismatch, InvalidRequest, PromptEmpty, RegionsNotOffered
+from inference.messages import Region
+from inference.regions import RegionName
+from tests.house import BASES, PASTEL, VIVID, House
+from tests.lora_files import write_sidecar
+
+LEFT, CENTRE, RIGHT = RegionName.LEFT, RegionName.CENTRE, RegionName.RIGHT
+TOP, BOTTOM, BACKGROUND = RegionName.TOP, RegionName.BOTTOM, RegionName.BACKGROUND
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def catalogue(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Catalogued]:
+    house = House(tmp_path_factory.mktemp("regions") / "house")
+    path = house.add_lora("cape", None, seed=30)
+    write_sidecar(path, name="Cape", base_model=BASES[VIVID], trigger_words=["cape"])
+    async with open_catalogue(house.settings) as found:
+        yield found
+
+
+def two(prompt: str, **fields: object) -> RequestDraft:
+    loras = (LoraDraft(name="Bat", region=LEFT), LoraDraft(name="Cape", region=RIGHT))
+    draft = RequestDraft(prompt=prompt, checkpoint=VIVID, loras=loras, seed=7)
+    return draft.model_copy(update=fields)
+
+
+@pytest.mark.parametrize(
+    ("sides", "layout"),
+    [
+        ([LEFT], (LEFT, RIGHT)),
+        ([RIGHT, LEFT], (LEFT, RIGHT)),
+        ([BOTTOM], (TOP, BOTTOM)),
+        ([CENTRE], (CENTRE, BACKGROUND)),
+        ([CENTRE, RIGHT], (LEFT, CENTRE, RIGHT)),
+        ([TOP, CENTRE], (TOP, CENTRE, BOTTOM)),
+    ],
+)
+def test_the_smallest_layout_that_has_all_sides_is_taken(
+    sides: list[RegionName], layout: tuple[RegionName, ...]
+) -> None:
+    assert layout_with(sides) == layout
+
+
+def test_sides_of_two_layouts_are_refused_with_the_layouts() -> None:
+    with pytest.raises(InvalidRequest, match="left and top do not go together; there are left and right; top and"):
+        layout_with([LEFT, TOP])
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words", "ground"),
+    [
+        ("an owl | a heart | a yellow meadow", ("an owl", "a heart"), "a yellow meadow"),
+        ("an owl|a heart", ("an owl", "a heart"), ""),
+        ("a yellow meadow", ("", ""), "a yellow meadow"),
+        ("| a heart |", ("", "a heart"), ""),
+    ],
+)
+def test_words_of_a_prompt_are_parted_by_side(prompt: str, words: tuple[str, ...], ground: str) -> None:
+    draft = by_sides(two(prompt))
+    assert tuple(region.prompt for region in draft.regions) == words and draft.prompt == ground
+
+
+def test_too_many_parts_are_refused_with_an_example() -> None:
+    with pytest.raises(InvalidRequest, match=r"has 4 parts; say it as left \| right \| everywhere"):
+        by_sides(two("a | b | c | d"))
+    untouched = RequestDraft(prompt="a | b | c | d", loras=(LoraDraft(name="Bat"),))
+    assert by_sides(untouched) is untouched, "nobody asked for regions"
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_regions_are_built_and_made_into_a_draft_again(catalogue: Catalogued) -> None:
+    request = await catalogue.requests.build(by_sides(two("an owl | a heart | a meadow")))
+    assert [(use.name, use.region) for use in request.loras] == [("Bat", LEFT), ("Cape", RIGHT)]
+    assert request.prompt_of(LEFT) == "bat, an owl on the left, a meadow"
+    assert request.prompt_of(RIGHT).startswith("cape, a heart on the right")
+    assert await catalogue.requests.build(draft_of(request)) == request
+    assert (await catalogue.requests.build(by_sides(two("an owl | ")))).prompt == ""
+    with pytest.raises(PromptEmpty):
+        await catalogue.requests.build(by_sides(two(" | | ")))
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_variants_of_a_picture_with_regions_keep_them(catalogue: Catalogued) -> None:
+    request = await catalogue.requests.build(by_sides(two("an owl | a heart", compare=True)))
+    assert request.variants and [use.region for use in request.loras] == [LEFT, RIGHT]
+    assert request.only(1).regions == request.regions
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_lora_that_does_not_fit_names_its_side(catalogue: Catalogued) -> None:
+    with pytest.raises(BaseModelMismatch, match="It was chosen for one part of the picture: left"):
+        await catalogue.requests.build(by_sides(two("an owl | a heart", checkpoint=PASTEL)))
+    strange = two("a meadow", regions=(Region(name=TOP, prompt="an owl"), Region(name=BOTTOM)))
+    with pytest.raises(InvalidRequest, match="The side of Bat is not a part of this picture"):
+        await catalogue.requests.build(strange)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_checkpoint_that_paints_no_regions_says_so_by_name(catalogue: Catalogued) -> None:
+    now, vivid = catalogue.configuration, catalogue.configuration.settings.checkpoints[0]
+    other = vivid.model_copy(update={"base_model": BaseModelId("flux1/dev"), "name": "Other"})
+    spec = now.checkpoints.specs[0].model_copy(update={"base_model": other.base_model, "name": "Other"})
+    settings = now.settings.model_copy(update={"checkpoints": (other,)})
+    requests = RequestBuilder(catalogue.connection, Configuration(settings, [spec]))
+    with pytest.raises(RegionsNotOffered, match="Other paints each picture from one prompt"):
+        await requests.build(by_sides(two("an owl | a heart", checkpoint="Other")))
