@@ -19,6 +19,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from inference.engine.devices.transfers import downloaded, upload
+
 _OURS = "easel snapshot 3"
 _CONFIGURATION = "_internal_dict"  # where diffusers keeps a scheduler's configuration
 
@@ -63,14 +65,15 @@ class Snapshot:
     @classmethod
     def of(cls, run: Resumable, fresh: Any) -> Snapshot:
         """The state of `run`; `fresh` is a sampler of the same configuration before any step."""
-        tensors = {"latents": _copied(run.latents)}
+        tensors = {"latents": run.latents}
         for number, generator in enumerate(run.generators):
             tensors[f"generator.{number}"] = generator.get_state()
         values: Values = {}
         for name, value in vars(run.scheduler).items():
             if name != _CONFIGURATION and not _same(value, vars(fresh).get(name)):
                 values[name] = _plain(value, f"sampler.{name}", tensors)
-        return cls(run.done, type(run.scheduler).__name__, tensors, values)
+        # Copies: it is written while the next steps run.
+        return cls(run.done, type(run.scheduler).__name__, downloaded(tensors), values)
 
     def put_back(self, run: Resumable) -> None:
         """Restore the state into `run`, made from the same request.
@@ -88,7 +91,7 @@ class Snapshot:
             generator.set_state(self.tensors[f"generator.{number}"])
         for name, value in self.values.items():
             setattr(run.scheduler, name, self._whole(value, run.latents.device))
-        run.latents = latents.to(run.latents)
+        run.latents = upload(latents.to(run.latents.dtype), run.latents.device)
         run.done = self.done
 
     def write(self, path: Path, about: str) -> None:
@@ -129,7 +132,7 @@ class Snapshot:
             return [self._whole(one, device) for one in value]
         if isinstance(value, dict):
             tensor = self.tensors[value["tensor"]]
-            return tensor.to(device) if value["moved"] else tensor
+            return upload(tensor, device) if value["moved"] else tensor
         return value
 
 
@@ -144,18 +147,13 @@ def _digest(metadata: Mapping[str, str], tensors: Mapping[str, torch.Tensor]) ->
 def _plain(value: Any, name: str, tensors: dict[str, torch.Tensor]) -> Any:
     """`value` as JSON; its tensors go into `tensors`. Raises TypeError for types that our samplers do not have."""
     if isinstance(value, torch.Tensor):
-        tensors[name] = _copied(value)
+        tensors[name] = value
         return {"tensor": name, "moved": value.device.type != "cpu"}
     if isinstance(value, list):
         return [_plain(one, f"{name}.{number}", tensors) for number, one in enumerate(value)]
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise TypeError(f"a {type(value).__name__} in {name} cannot be kept")
-
-
-def _copied(tensor: torch.Tensor) -> torch.Tensor:
-    """A copy on the CPU: it is written while the next steps run."""
-    return tensor.detach().to("cpu", copy=True).contiguous()
 
 
 def _same(left: Any, right: Any) -> bool:

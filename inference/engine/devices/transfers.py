@@ -5,6 +5,7 @@ Only a CUDA device computes while the host goes on; elsewhere these are plain co
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -27,15 +28,27 @@ class LateCopy:
 
     def __init__(self, tensor: torch.Tensor) -> None:
         self.late = is_asynchronous(tensor.device)  # whether it may take a while until it is there
-        self._event: Any = None
-        self._copy = tensor
-        if self.late:
-            self._copy = torch.empty(tensor.shape, dtype=tensor.dtype).pin_memory()
-            self._copy.copy_(tensor, non_blocking=True)
-            self._event = torch.cuda.current_stream(tensor.device).record_event()
+        self._copy = _begun(tensor) if self.late else tensor
+        self._event: Any = torch.cuda.current_stream(tensor.device).record_event() if self.late else None
 
     def read(self) -> torch.Tensor:
         """The copy; waits until it is there."""
         if self._event is not None:
             self._event.synchronize()
         return self._copy.cpu()
+
+
+def downloaded(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Copies on the host, for all of which it waits once."""
+    found = {
+        name: _begun(tensor) if is_asynchronous(tensor.device) else tensor.detach().to("cpu", copy=True).contiguous()
+        for name, tensor in tensors.items()
+    }
+    for device in {tensor.device for tensor in tensors.values() if is_asynchronous(tensor.device)}:
+        torch.cuda.current_stream(device).synchronize()
+    return found
+
+
+def _begun(tensor: torch.Tensor) -> torch.Tensor:
+    """A copy in pinned memory, which the current stream still has to make."""
+    return torch.empty(tensor.shape, dtype=tensor.dtype).pin_memory().copy_(tensor.detach(), non_blocking=True)

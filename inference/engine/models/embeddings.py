@@ -14,6 +14,7 @@ import torch
 
 from inference.engine.devices.cache import ByteCache, memory_of
 from inference.engine.devices.offloading import Residence
+from inference.engine.devices.transfers import upload
 from inference.engine.layers.layer_hooks import LayerHooks
 from inference.engine.layers.lora_set import LoraSet, LoraWeights
 from inference.engine.models.prompts import TokenizedPrompt, tokenize
@@ -96,9 +97,8 @@ class Embeddings:
             tokenized: TokenizedPrompt = tokenize(self._tokenizers[name], text, chunks=chunks)
             self._residence.onload(name)
             with self._hooks.applying(additions):
-                output = encoder(
-                    tokenized.ids.to(self._residence.device), output_hidden_states=self._is_xl or layer is not None
-                )
+                ids = upload(tokenized.ids, self._residence.device)
+                output = encoder(ids, output_hidden_states=self._is_xl or layer is not None)
                 prompt_embeds.append(tokenized.combine(self._state(encoder, output, layer)))
             pooled = output[0][:1].clone() if self._is_xl and output[0].ndim == 2 else pooled
         return Embedding(torch.cat(prompt_embeds, dim=-1), pooled)

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from inference.engine.devices.transfers import upload
 from inference.prompt_weights import pieces
 
 COMMA_REACH = 20  # tokens; a full chunk ends at a comma if there is one among its last ones
@@ -35,7 +36,7 @@ class TokenizedPrompt:
         unless told otherwise; where a mean is near zero that explodes, so it is not done.
         """
         if not bool((self.weights == 1).all()):
-            hidden = hidden * self.weights.to(hidden.dtype).to(hidden.device)[..., None]  # Apple's has no float64
+            hidden = hidden * upload(self.weights.to(hidden.dtype), hidden.device)[..., None]  # Apple's has no float64
         return hidden.reshape(1, -1, hidden.shape[-1])
 
 

@@ -48,6 +48,15 @@ def test_pictures_are_those_of_the_cpu_with_few_waits(together: int, samplers: l
     assert (found["races"], found["unguarded_frees"], found["bytes_left"]) == ({}, {}, 0)
 
 
+def test_requests_that_come_and_go_beside_others_cost_no_further_wait() -> None:
+    """All samplers in one batch; one goes on from a state, one is cancelled, one is shown, one ends in NaN."""
+    found = run(".company", "--seed", "3")
+    assert found["difference"] <= 1e-12
+    assert max(found["waits"]) <= 1, found["places"]
+    assert found["asked"] == {"state": 1, "preview_latents": 0, "preview": 1}
+    assert (found["races"], found["unguarded_frees"], found["bytes_left"]) == ({}, {}, 0)
+
+
 @pytest.mark.parametrize("arguments", [("--dtype", "float16"), ("--offload", "always")])
 def test_half_precision_and_networks_in_turns_run_through(arguments: tuple[str, ...]) -> None:
     found = run("", "--seed", "8", "--side", "32", "--samplers", Sampler.DPMPP_2M_KARRAS, *arguments)
