@@ -26,14 +26,14 @@ import aiosqlite
 from benchmarks._command import BenchmarkCommand, closing_line
 from bot.config import Settings
 from bot.config.sections import RetentionSettings, StorageSettings
-from bot.database.clock import now_ms
+from bot.database.clock import DAY_MS, now_ms
 from bot.database.connection import fetch, open_database, transaction, write
 from bot.database.history import Wanted, history_page, numbered_page
 from bot.database.job_terms import searchable
 from bot.library.configuration import Configuration
 from bot.pictures.thumbnails import Thumbnails
 from bot.privacy.file_removal import FileRemoval
-from bot.privacy.retention import DAY_MS, Kind, Retention
+from bot.privacy.retention import Kind, Retention
 from inference.messages import GenerationRequest, Sampler
 
 PEOPLE = 200

@@ -28,9 +28,9 @@ from benchmarks._command import BenchmarkCommand, closing_line
 from bot.config import Settings
 from bot.config.sections import DiscordSettings, LimitSettings
 from bot.database.audit import FOREVER, AuditAction, AuditFilter
-from bot.database.clock import now_ms
+from bot.database.clock import DAY_MS, now_ms
 from bot.database.connection import fetch, open_database
-from bot.database.job_orders import DAY_MS, fingerprint
+from bot.database.job_orders import fingerprint
 from bot.database.jobs import Job, find_job
 from bot.database.server_limits import LimitHolder, LimitName
 from bot.servers.command_permissions import CommandPermissions

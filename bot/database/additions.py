@@ -10,11 +10,10 @@ from enum import StrEnum
 import aiosqlite
 
 from bot.database import people
-from bot.database.clock import now_ms
+from bot.database.clock import DAY_MS, now_ms
 from bot.database.connection import fetch, fetch_one, transaction, write
 from inference.errors import InferenceError
 
-DAY_MS = 24 * 3600 * 1000
 NO_ADDITION = 0
 MAX_PAGES = 20  # that a file is known by
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import aiosqlite
 
+from bot.database.clock import DAY_MS
 from bot.database.connection import fetch_one, write
 from bot.database.server_limits import LimitValues, stored_limits
 from inference.messages import GenerationRequest, JobRequest
@@ -46,7 +47,6 @@ FACTS = """
         ) WHERE state <> 'failed') AS recent
 """
 
-DAY_MS = 86_400_000
 NO_JOB = 0
 RECENT = 24  # orders that are looked at: more than may be identical in a row and each halve the weight
 KEPT_DAYS = 2

@@ -15,7 +15,7 @@ import aiosqlite
 from bot import background, metrics
 from bot.config import LimitSettings
 from bot.config.sections import ClassifierSettings
-from bot.database.clock import now_ms
+from bot.database.clock import HOUR_MS, now_ms
 from bot.database.connection import transaction
 from bot.database.jobs import (
     AnyJob,
@@ -61,7 +61,6 @@ from inference.workers.storage import JobFiles, Spool
 
 log = logging.getLogger(__name__)
 
-HOUR_MS = 3_600_000
 TICK_SECONDS = 5.0  # between checks for jobs that are too old, workers that hang and records that differ
 
 

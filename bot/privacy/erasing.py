@@ -17,7 +17,7 @@ from bot import background
 from bot.background import DiscordUnreachable
 from bot.config import Settings
 from bot.database.backup import copies
-from bot.database.clock import now_ms
+from bot.database.clock import HOUR_MS, now_ms
 from bot.database.erasures import (
     Erasure,
     ErasureState,
@@ -49,8 +49,6 @@ from bot.privacy.file_removal import FileRemoval
 AT_ONCE = 50  # jobs or files in one transaction
 MESSAGE_SECONDS = 1.0  # between two messages, so that Discord's limits are left to others
 RETRY_SECONDS = 60.0  # until what could not be done is tried again, and until an operator's order is noticed
-HOUR_MS = 3_600_000
-DAY_MS = 24 * HOUR_MS
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ import aiosqlite
 
 from bot import background
 from bot.config import Settings
-from bot.database.clock import now_ms
+from bot.database.clock import DAY_MS, now_ms
 from bot.database.drafts import forget_old_drafts
 from bot.database.erasures import FileFolder, LeftFile, forget_old_receipts, overwrite_deleted
 from bot.database.jobs import unfinished_ids
@@ -44,7 +44,6 @@ OVERWRITE_SECONDS = 86_400.0  # between two times that the indexes are merged, i
 AT_ONCE = 100  # jobs in one batch: others wait to write meanwhile, some 20 ms
 LOOKED_AT = 200  # files whose age or size is asked for together
 SHARE = 0.1  # of the time that the work may take, the disk's included; for the rest of it, it sleeps
-DAY_MS = 86_400_000
 GIGABYTE = 10**9
 LOG_FILES = "easel-*.log"
 FOR_EVER = 2**62  # ms, after everything

@@ -9,7 +9,7 @@ import aiosqlite
 
 from bot.config import Settings
 from bot.database.audit import AuditAction, Changes, add_entry
-from bot.database.clock import now_ms
+from bot.database.clock import DAY_MS, now_ms
 from bot.database.connection import transaction
 from bot.database.deletions import find_hidden_job
 from bot.database.jobs import Job, find_job
@@ -77,7 +77,6 @@ MOST_HIDDEN_A_DAY = 5  # pictures that the reports of one person hide at once
 MOST_DISMISSED, DISMISSED_DAYS = 3, 90  # with so many dismissed reports in so many days, a person's hide nothing
 MAX_NOTE = 500  # characters of what a person adds to a report, or staff to a decision
 MAX_APPEAL = 1000  # characters
-DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import re
 import unicodedata
 from datetime import UTC, datetime
 
+from bot.database.clock import HOUR_MS
 from bot.errors import EndUnclear
-from bot.servers.limits import HOUR_MS
 
 MOST_HOURS = 24 * 365 * 100
 _UNITS = {

@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from bot.config import LimitSettings
-from bot.database.job_orders import DAY_MS, PersonFacts, Usage
+from bot.database.clock import DAY_MS, HOUR_MS
+from bot.database.job_orders import PersonFacts, Usage
 from bot.database.server_limits import HeldLimits, LimitHolder, LimitName, LimitValues
 from bot.errors import (
     LIMIT_SOURCES,
@@ -40,7 +41,6 @@ from bot.i18n import _, duration, later, number
 from inference.messages import GenerationRequest
 from inference.queue import Policy
 
-HOUR_MS = 3_600_000
 IDENTICAL_WINDOW_MS = HOUR_MS  # older orders are no longer in a row with a new one
 MOST_HALVINGS = 3  # of the weight, for identical requests
 PIXELS = 1_000_000  # of a megapixel

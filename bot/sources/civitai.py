@@ -186,7 +186,7 @@ class Civitai:
         try:
             return RemoteVersion(
                 hub=HUB,
-                page=page_of(model_id, version_id),
+                page=page_address(model_id, version_id),
                 name=name,
                 version=as_text(told.get("name"), MAX_NAME) or str(version_id),
                 kind=as_text(model.get("type"), 60) or "?",
@@ -215,7 +215,7 @@ class Civitai:
             return None
 
 
-def page_of(model_id: int | None, version_id: int | None) -> str:
+def page_address(model_id: int | None, version_id: int | None) -> str:
     """The page where people see a version."""
     if model_id is None:
         return f"{_SITE}/model-versions/{version_id}"

@@ -14,7 +14,7 @@ from typing import TypeAlias, TypeVar
 import aiosqlite
 
 from bot.background import Recurring
-from bot.database.clock import now_ms
+from bot.database.clock import DAY_MS, HOUR_MS, now_ms
 from bot.database.errors import DatabaseError
 from bot.database.hub_looks import (
     DueFile,
@@ -51,8 +51,6 @@ from inference.lora.registry import read_answers
 
 log = logging.getLogger(__name__)
 
-HOUR_MS = 3600 * 1000
-DAY_MS = 24 * HOUR_MS
 LOOK_SECONDS = 1800.0  # between two looks at what is due
 PAUSE = 2.0  # seconds between two questions
 FILES = 500  # that are taken at a time
@@ -188,13 +186,13 @@ class Updates:
     # --- both -----------------------------------------------------------------------------------------------------
 
     async def _by_page(
-        self, due: Iterable[DueFile], page_of: Callable[[RemoteVersion], Page | None]
+        self, due: Iterable[DueFile], asked_at: Callable[[RemoteVersion], Page | None]
     ) -> dict[Page, list[tuple[DueFile, RemoteVersion]]]:
         """The files of each page; one that cannot be asked about counts as asked about."""
         pages: dict[Page, list[tuple[DueFile, RemoteVersion]]] = {}
         for file in due:
             known = RemoteVersion.model_validate_json(file.says)
-            page = page_of(known)
+            page = asked_at(known)
             if page is None:
                 await note_asked(self._connection, file)
             else:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import aiosqlite
 
-from bot.database.clock import now_ms
+from bot.database.clock import HOUR_MS, now_ms
 from bot.database.stacks import (
     MAX_NAME,
     MAX_STACKS,
@@ -34,7 +34,7 @@ from inference.messages import LoraUse
 # Without characters that are mistaken for others: 0 O, 1 I L, 5 S, 8 B, U V.
 CODE_ALPHABET = "234679ACDEFGHJKMNPQRTWXYZ"
 CODE_LENGTH = 8  # 25^8 are 150 thousand million codes
-MISSES, HOUR_MS = 10, 3_600_000  # unknown codes that a person may type in an hour
+MISSES = 10  # unknown codes that a person may type in an hour
 
 
 @dataclass(frozen=True)

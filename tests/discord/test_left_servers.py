@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 
 from bot.app.assembly import Easel
+from bot.database.clock import DAY_MS
 from bot.database.connection import fetch, write
 from bot.database.left_servers import servers_left
-from bot.privacy.retention import DAY_MS, Kind
+from bot.privacy.retention import Kind
 from bot.privacy.stored_data import IMPERSONAL, TABLES
 from playground.visible_message import VisibleMessage
 from tests.discord.conftest import PATIENCE, Scene, told

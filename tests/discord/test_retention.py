@@ -7,9 +7,10 @@ from pathlib import Path
 
 from bot.app.assembly import Easel
 from bot.config.sections import RetentionSettings
+from bot.database.clock import DAY_MS
 from bot.database.connection import fetch, transaction, write
 from bot.database.job_terms import searchable
-from bot.privacy.retention import DAY_MS, Kind
+from bot.privacy.retention import Kind
 from playground.visible_message import VisibleMessage
 from tests.discord.conftest import PATIENCE, PROMPT, Scene, told
 from tests.discord.test_removals import files_of, paint

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.database import jobs
-from bot.database.clock import now_ms
+from bot.database.clock import DAY_MS, now_ms
 from bot.database.connection import fetch, open_database, write
-from bot.database.job_orders import DAY_MS, Usage, fingerprint, person_facts
+from bot.database.job_orders import Usage, fingerprint, person_facts
 from bot.database.pictures import NewPicture
 
 from .conftest import erase, finish, request_for

@@ -15,12 +15,13 @@ from PIL import Image
 
 from bot.config import LimitSettings
 from bot.config.sections import ClassifierSettings
+from bot.database.clock import HOUR_MS
 from bot.database.connection import fetch, open_database, transaction, write
 from bot.database.errors import DatabaseError
 from bot.database.jobs import Job, JobState, create_job, find_job, requeue_orphans, start_job
 from bot.database.lora_records import is_any_doubted
 from bot.jobs.active_jobs import JobUpdate
-from bot.jobs.service import HOUR_MS, JobService
+from bot.jobs.service import JobService
 from bot.library.catalogue import LibraryFiles, scan_library
 from bot.pictures.attachments import PictureFile
 from bot.pictures.removed_pictures import RemovedPictures

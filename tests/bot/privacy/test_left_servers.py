@@ -9,6 +9,7 @@ from bot.config import Settings
 from bot.config.sections import RetentionSettings
 from bot.database.audit import AuditAction, add_entry
 from bot.database.blocks import BlockKind, save_block
+from bot.database.clock import DAY_MS
 from bot.database.connection import fetch, write
 from bot.database.left_servers import FORGET, forget_server, note_all, note_here, note_left, servers_left
 from bot.database.server_limits import HeldLimits, LimitHolder, LimitValues, save_limits
@@ -18,7 +19,7 @@ from bot.moderation.enforcement import WordRules
 from bot.moderation.word_rules import TextKind
 from bot.pictures.thumbnails import Thumbnails
 from bot.privacy.file_removal import FileRemoval
-from bot.privacy.retention import DAY_MS, Kind, Retention
+from bot.privacy.retention import Kind, Retention
 from bot.privacy.stored_data import IMPERSONAL, TABLES
 from bot.servers.server_cache import ServerCache
 from bot.servers.server_words import ServerWords

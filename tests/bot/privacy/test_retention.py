@@ -15,6 +15,7 @@ import pytest
 from bot.config import Settings
 from bot.config.sections import LogSettings, RetentionSettings
 from bot.database.bookmarks import add_bookmark
+from bot.database.clock import DAY_MS
 from bot.database.connection import fetch, write
 from bot.database.deletions import pending_deletions
 from bot.database.deliveries import mark_sent, open_delivery
@@ -28,7 +29,7 @@ from bot.database.stacks import StackLora, save_stack
 from bot.library.configuration import Configuration
 from bot.pictures.thumbnails import Thumbnails
 from bot.privacy.file_removal import FileRemoval
-from bot.privacy.retention import DAY_MS, Expired, Kind, Retention
+from bot.privacy.retention import Expired, Kind, Retention
 from inference.messages import LoraUse, SourceImage, state_file
 from tests.bot.database.conftest import add_lora, finish, request_for, sha
 from tests.bot.privacy.people import ADA, CHANNEL, GRACE, SERVER, given, publish

@@ -18,7 +18,7 @@ import pytest
 from bot.background import DiscordRefuses, DiscordUnreachable
 from bot.config import Settings
 from bot.config.sections import DiscordSettings, StorageSettings
-from bot.database.clock import now_ms
+from bot.database.clock import DAY_MS, now_ms
 from bot.database.connection import fetch, open_database
 from bot.database.jobs import Job, create_job, find_job, start_job
 from bot.database.pictures import NewPicture
@@ -34,7 +34,6 @@ from tests.bot.database.conftest import finish, request_for
 from tests.bot.servers.world import MANAGER, OTHER, PERSON, SERVER, Declarations, FakeDiscord, acting
 
 OWNER, STAFF_CHANNEL, DELIVERED = 50, 8, 900
-DAY_MS = 86_400_000
 
 
 @dataclass

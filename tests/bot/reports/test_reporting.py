@@ -9,7 +9,7 @@ import pytest
 
 from bot.config.sections import ModerationSettings
 from bot.database.blocks import BlockKind, find_block, save_block
-from bot.database.clock import now_ms
+from bot.database.clock import DAY_MS, now_ms
 from bot.database.connection import fetch, transaction, write
 from bot.database.jobs import Job, create_job, start_job
 from bot.database.lora_records import rate_content
@@ -42,7 +42,7 @@ from inference.content_rating import ContentRating
 from inference.errors import RequestError
 from inference.queue import EVERYWHERE
 from tests.bot.database.conftest import add_lora, finish, request_for
-from tests.bot.reports.test_carrying_out import DAY_MS, DELIVERED, OWNER, STAFF_CHANNEL, Discord
+from tests.bot.reports.test_carrying_out import DELIVERED, OWNER, STAFF_CHANNEL, Discord
 from tests.bot.servers.world import (
     ELSEWHERE,
     MANAGER,

@@ -16,8 +16,8 @@ from bot.database.additions import (
     untold_requests,
     withdraw_request,
 )
+from bot.database.clock import DAY_MS
 from bot.database.connection import transaction
-from bot.database.job_orders import DAY_MS
 from bot.database.server_limits import LimitHolder, LimitName
 from bot.errors import (
     AddedTooMany,

@@ -8,9 +8,8 @@ import pytest
 
 from bot.database import jobs
 from bot.database.blocks import BlockKind
-from bot.database.clock import now_ms
+from bot.database.clock import DAY_MS, now_ms
 from bot.database.connection import fetch, write
-from bot.database.job_orders import DAY_MS
 from bot.database.jobs import Job, StoredJob
 from bot.database.server_limits import LimitHolder, LimitName
 from bot.errors import (

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.config import LimitSettings
-from bot.database.job_orders import DAY_MS, PersonFacts, Usage, cost_of, fingerprint
+from bot.database.clock import DAY_MS
+from bot.database.job_orders import PersonFacts, Usage, cost_of, fingerprint
 from bot.database.server_limits import HeldLimits, LimitHolder, LimitName, LimitValues
 from bot.errors import (
     CooldownRunning,
