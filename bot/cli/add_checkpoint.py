@@ -14,7 +14,7 @@ from bot.config.example import toml_value
 from bot.sources.civitai import CHECKPOINT_KIND, Civitai
 from bot.sources.downloads import Download, WantedFile
 from bot.sources.errors import Archived, NoSafetensors, NotLora, SourceError
-from bot.sources.folders import FolderDownload, FolderLimits, RemoteFolder
+from bot.sources.folders import FolderDownload, RemoteFolder
 from bot.sources.http import SourceHttp
 from bot.sources.hub import HUB, HuggingFace
 from bot.sources.links import CivitaiLink, HubLink, parse_link
@@ -113,12 +113,10 @@ async def _fetched_folder(http: SourceHttp, settings: Settings, folder: RemoteFo
     """Where a repository is as a folder. Raises SourceError or ConfigError."""
     if await asyncio.to_thread(target.exists):
         raise ConfigError(f"{target} is there already; give it in place of the link, or move it away.")
-    sources = settings.sources
-    limits = FolderLimits(
-        sources.max_checkpoint_gigabytes * 2**30, int(sources.free_gigabytes * 2**30), sources.stall_seconds
-    )
     with progress_bar("megabytes") as progress:
-        await FolderDownload(http, folder, target, limits, lambda done, all_: progress(done >> 20, all_ >> 20)).run()
+        await FolderDownload(
+            http, folder, target, settings.sources, lambda done, all_: progress(done >> 20, all_ >> 20)
+        ).run()
     return target
 
 
@@ -127,15 +125,7 @@ async def _download(http: SourceHttp, settings: Settings, version: RemoteVersion
     assert file is not None
     if await asyncio.to_thread(target.exists):
         raise ConfigError(f"{target} is there already; give it in place of the link, or move it away.")
-    wanted = WantedFile(
-        url=file.url,
-        name=version.name,
-        most=sources.max_checkpoint_gigabytes * 2**30,
-        size=file.size,
-        sha256=file.sha256,
-        free=int(sources.free_gigabytes * 2**30),
-        stall_seconds=sources.stall_seconds,
-    )
+    wanted = WantedFile.of(file, version.name, sources.max_checkpoint_gigabytes * 2**30, sources)
     part = target.with_name(f"{target.name}{PART}")
     with progress_bar("megabytes") as progress:
         await Download(http, wanted, part, lambda size, total: progress(size >> 20, (total or size) >> 20)).run()

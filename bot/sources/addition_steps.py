@@ -119,15 +119,7 @@ class AdditionSteps:
             if not await asyncio.to_thread(part.exists):  # taken by an earlier run
                 raise AddingBroken(name=version.name)
             return
-        wanted = WantedFile(
-            url=file.url,
-            name=version.name,
-            most=settings.max_lora_megabytes * 2**20,
-            size=file.size,
-            sha256=file.sha256,
-            free=int(settings.free_gigabytes * 2**30),
-            stall_seconds=settings.stall_seconds,
-        )
+        wanted = WantedFile.of(file, version.name, settings.max_lora_megabytes * 2**20, settings)
         await Download(self._http, wanted, part, progress).run()
 
     async def _claims(self, version: RemoteVersion, checked: CheckedFile) -> list[RegistryAnswer]:

@@ -6,10 +6,12 @@ import hashlib
 import shutil
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.sources.errors import DiskFailed, NoRoom
+from bot.sources.downloads import explained
+from bot.sources.errors import DiskFailed, NoRoom, SourceError
 from bot.sources.placing import FOLDER, PART, unique_name
 from bot.sources.remote import RemoteFile, RemoteVersion
 
@@ -66,20 +68,20 @@ def require_room(folder: Path, size: int, free: int, name: str) -> None:
 
 
 def take_file(library: Path, name: str, data: bytes) -> TakenFile:
-    """Write it into the library's folder under a name of its own. Raises DiskFailed."""
+    """Write it into the library's folder under a name of its own. Raises NoRoom or DiskFailed, and leaves nothing."""
     path = library / FOLDER / f"{uuid.uuid4().hex}.taken{PART}"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    except OSError as problem:
-        path.unlink(missing_ok=True)
-        raise DiskFailed(name=name, reason=problem.strerror or str(problem)) from None
+        with explained(name):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+    except SourceError:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+        raise
     return TakenFile(path, name, hashlib.sha256(data).hexdigest(), len(data))
 
 
 def keep_attached(taken: TakenFile, path: Path) -> None:
     """Move it there in one step: others may attach the same. Raises DiskFailed."""
-    try:
+    with explained(taken.name):
         taken.path.replace(path)
-    except OSError as problem:
-        raise DiskFailed(name=taken.name, reason=problem.strerror or str(problem)) from None

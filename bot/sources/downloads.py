@@ -16,6 +16,7 @@ from pathlib import Path
 import aiohttp
 from yarl import URL
 
+from bot.config.sources import SourcesSettings
 from bot.sources.errors import (
     AnswerUnreadable,
     CutShort,
@@ -32,6 +33,7 @@ from bot.sources.errors import (
     WrongHash,
 )
 from bot.sources.http import Passing, SourceHttp, address
+from bot.sources.remote import RemoteFile
 
 ATTEMPTS = 6
 PROGRESS_BYTES = 16 * 2**20  # for which more attempts are made
@@ -61,6 +63,19 @@ class WantedFile:
     free: int = 0
     stall_seconds: float = 60.0
     weights: bool = True
+
+    @classmethod
+    def of(cls, file: RemoteFile, name: str, most: int, settings: SourcesSettings) -> WantedFile:
+        """A file of a hub, within the settings' limits."""
+        return cls(
+            url=file.url,
+            name=name,
+            most=most,
+            size=file.size,
+            sha256=file.sha256,
+            free=int(settings.free_gigabytes * 2**30),
+            stall_seconds=settings.stall_seconds,
+        )
 
 
 @dataclass(frozen=True)
@@ -119,7 +134,7 @@ class Download:
         wanted = self._wanted
         if wanted.size is not None:
             self._check_size(wanted.size)
-        with _explained(wanted.name):
+        with explained(wanted.name):
             self._part.parent.mkdir(parents=True, exist_ok=True)
             if not self._part.exists():
                 self._check_room(wanted.size or 0)
@@ -132,19 +147,19 @@ class Download:
         self._check_room(max(0, (wanted.size or 0) - self._size))
 
     def _restart(self) -> None:
-        with _explained(self._wanted.name):
+        with explained(self._wanted.name):
             self._part.unlink(missing_ok=True)
         self._hash, self._size, self._resumed, self._whole = hashlib.sha256(), 0, False, None
 
     def _write(self, block: bytes) -> None:
-        with _explained(self._wanted.name), self._part.open("ab") as file:
+        with explained(self._wanted.name), self._part.open("ab") as file:
             file.write(block)
             file.flush()
         self._hash.update(block)
         self._size += len(block)
 
     def _sync(self) -> None:
-        with _explained(self._wanted.name), self._part.open("rb") as file:
+        with explained(self._wanted.name), self._part.open("rb") as file:
             os.fsync(file.fileno())
 
     def _check_size(self, size: int) -> None:
@@ -282,7 +297,7 @@ def _require_safetensors(start: bytes, host: str, name: str) -> None:
 
 
 @contextmanager
-def _explained(name: str) -> Generator[None]:
+def explained(name: str) -> Generator[None]:
     """Tells people what goes wrong with the disk. Raises NoRoom or DiskFailed for an OSError."""
     try:
         yield

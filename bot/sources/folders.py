@@ -11,10 +11,11 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
+from bot.config.sources import SourcesSettings
 from bot.sources.downloads import Download, WantedFile
 from bot.sources.errors import AnswerUnreadable, FileTooLarge, Gone, NoRoom, NoSafetensors
 from bot.sources.http import SourceHttp
@@ -51,25 +52,17 @@ class RemoteFolder:
         return INDEX in self.files
 
 
-@dataclass(frozen=True)
-class FolderLimits:
-    """What a folder may need: bytes in all, bytes that stay free on the disk, and seconds until a file is given up."""
-
-    most: int
-    free: int
-    stall_seconds: float
-
-
 class FolderDownload:
     """Fetches a folder to `target`. What an earlier run has fetched of the same commit is kept."""
 
     def __init__(
-        self, http: SourceHttp, folder: RemoteFolder, target: Path, limits: FolderLimits, progress: Progress
+        self, http: SourceHttp, folder: RemoteFolder, target: Path, settings: SourcesSettings, progress: Progress
     ) -> None:
         self._http = http
         self._folder = folder
         self._target = target
-        self._limits = limits
+        self._settings = settings
+        self._most = settings.max_checkpoint_gigabytes * 2**30
         self._progress = progress
         self._beside = target.with_name(f"{target.name}.{folder.commit[:12]}{PART}")
         self._done = self._total = 0
@@ -96,10 +89,10 @@ class FolderDownload:
     def _check(self, files: Mapping[str, RemoteFile]) -> None:
         """Raise FileTooLarge or NoRoom before anything large is fetched."""
         self._total = sum(file.size or 0 for file in files.values())
-        if len(files) > MAX_FILES or self._total > self._limits.most:
-            raise FileTooLarge(name=self._folder.name, megabytes=self._limits.most // 2**20)
+        if len(files) > MAX_FILES or self._total > self._most:
+            raise FileTooLarge(name=self._folder.name, megabytes=self._most // 2**20)
         missing = sum(file.size or 0 for path, file in files.items() if not (self._beside / path).exists())
-        if shutil.disk_usage(self._beside).free - missing < self._limits.free:
+        if shutil.disk_usage(self._beside).free - missing < self._settings.free_gigabytes * 2**30:
             raise NoRoom(name=self._folder.name)
 
     async def _fetch(self, path: str, file: RemoteFile) -> None:
@@ -107,16 +100,8 @@ class FolderDownload:
         place = self._beside / path
         if not await asyncio.to_thread(place.exists):
             weights = path.endswith(".safetensors")
-            wanted = WantedFile(
-                url=file.url,
-                name=f"{self._folder.name}/{path}"[:200],
-                most=self._limits.most if weights else MAX_TEXT_BYTES,
-                size=file.size,
-                sha256=file.sha256,
-                free=self._limits.free,
-                stall_seconds=self._limits.stall_seconds,
-                weights=weights,
-            )
+            name, most = f"{self._folder.name}/{path}"[:200], self._most if weights else MAX_TEXT_BYTES
+            wanted = replace(WantedFile.of(file, name, most, self._settings), weights=weights)
             part = place.with_name(f"{place.name}{PART}")
             await Download(self._http, wanted, part, self._tell).run()
             await asyncio.to_thread(part.replace, place)

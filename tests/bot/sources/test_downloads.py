@@ -18,6 +18,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from bot.sources.addresses import Allowed, CheckedResolver, PrivateAddressRefused
+from bot.sources.attached import take_file
 from bot.sources.downloads import Download, WantedFile
 from bot.sources.errors import (
     AnswerUnreadable,
@@ -45,6 +46,7 @@ from bot.sources.errors import (
     WrongHash,
 )
 from bot.sources.http import SourceHttp
+from bot.sources.placing import FOLDER
 from tests.bot.sources.hubs import (
     Answer,
     Hubs,
@@ -270,6 +272,12 @@ async def test_a_disk_that_is_full_is_told(hubs: Hubs, http: SourceHttp, small_d
     with pytest.raises(NoRoom):
         await fetched(http, wanted(hubs, 50_000), small_disk / "komori.part")
     assert what(small_disk / "komori.part") is None
+
+
+def test_a_disk_that_is_full_is_told_of_an_attached_file_too(small_disk: Path) -> None:
+    with pytest.raises(NoRoom):
+        take_file(small_disk, "komori.safetensors", DATA)
+    assert not list((small_disk / FOLDER).iterdir())
 
 
 async def test_a_disk_that_takes_no_more_is_told(hubs: Hubs, http: SourceHttp, part: Path) -> None:
