@@ -92,7 +92,7 @@ class Interactions:
         """Post a follow-up; the first one after a deferral replaces "thinking…"."""
         original = self.world.messages.get(interaction.original_id or "")
         if original is not None and original.has(MessageFlag.LOADING):
-            self.edit(interaction, original, submission)
+            self.edit(original, submission)
             return original
         if interaction.user_install_only and interaction.followups >= FOLLOWUPS_WITHOUT_SERVER:
             raise errors.too_many_followups()
@@ -103,12 +103,11 @@ class Interactions:
         interaction.followups += 1
         return message
 
-    def edit(self, interaction: Interaction, message: Message, submission: Submission) -> None:
+    def edit(self, message: Message, submission: Submission) -> None:
         """Edit a message through the interaction's token."""
         if message.visible_to is None and not message.has(MessageFlag.LOADING):
             self.threads.check_open(self.world.channels[message.channel_id])
         self.message_writer.edit(message, submission)
-        interaction.edited_source |= message.id == interaction.source_message_id
         self.events.message_updated(message)
 
     def delete(self, message: Message) -> None:
@@ -138,7 +137,7 @@ class Interactions:
             return
         if source is None:
             raise errors.unknown("Message")
-        self.edit(interaction, source, submission)
+        self.edit(source, submission)
 
     def _defer(self, interaction: Interaction, data: Json) -> None:
         """Show "thinking…"; of the flags only EPHEMERAL counts here."""

@@ -283,13 +283,13 @@ class Interaction:
     name: str = ""
     source_message_id: str | None = None
     """The message whose component was used."""
+    source_revision: int = 0
+    """That message's revision when the interaction was sent."""
     opened_by: str | None = None
     """For a submitted modal: the interaction that opened it."""
     ephemeral_only: bool = False
     answer_type: int | None = None
     original_id: str | None = None
-    edited_source: bool = False
-    """Whether the message whose component was used was edited for it."""
     modal: Json | None = None
     choices: list[Json] | None = None
     followups: int = 0

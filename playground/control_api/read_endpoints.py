@@ -86,7 +86,7 @@ class ReadEndpoints:
         one = self.world.interactions.get(request.path["interaction"])
         if one is None:
             raise ActionRefused("There is no such interaction.")
-        return self._dated({"interaction": views.interaction(one)})
+        return self._dated({"interaction": views.interaction(self.world, one)})
 
     async def exchanges(self, request: ControlRequest) -> Json:
         """The bot's requests and their responses, after a number."""

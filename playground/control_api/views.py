@@ -112,6 +112,7 @@ def message(state: World, one: Message) -> Json:
     }
 
 
-def interaction(one: Interaction) -> Json:
-    """An interaction and what became of it."""
-    return asdict(one)
+def interaction(world: World, one: Interaction) -> Json:
+    """An interaction and what became of it; of its message, whether it was edited since."""
+    source = world.messages.get(one.source_message_id or "")
+    return asdict(one) | {"edited_source": source is not None and source.revision > one.source_revision}

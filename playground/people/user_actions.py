@@ -94,6 +94,8 @@ class UserActions:
         data: Json = {"custom_id": opener.modal["custom_id"], "components": components}
         made = self.interactions.open(answers.MODAL_SUBMIT, person.id, channel, _with(data, reader), opener.owners)
         made.opened_by, made.source_message_id = opener.id, opener.source_message_id
+        source = self.world.messages.get(opener.source_message_id or "")
+        made.source_revision = 0 if source is None else source.revision
         made.ephemeral_only = opener.ephemeral_only
         return self._dispatch(made)
 
@@ -168,7 +170,7 @@ class UserActions:
         if not found:
             raise ActionRefused(f"Unknown integration: the app is neither in this place nor {person.global_name}'s.")
         made = self.interactions.open(answers.COMPONENT, person.id, channel, data, found)
-        made.source_message_id = message.id
+        made.source_message_id, made.source_revision = message.id, message.revision
         return self._dispatch(made)
 
     def _owners_of(self, message: Message) -> dict[str, str]:

@@ -28,7 +28,7 @@ def endpoints(world: World, interactions: Interactions) -> list[Endpoint]:
 
     def edit(call: Call) -> EndpointAnswer:
         message = found(call)
-        interactions.edit(by_webhook(call), message, call.submission)
+        interactions.edit(message, call.submission)
         return shown(message)
 
     def delete(call: Call) -> EndpointAnswer:

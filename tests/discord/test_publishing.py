@@ -9,6 +9,7 @@ from playground.control import Person
 from playground.visible_message import VisibleMessage
 from tests.discord.conftest import PATIENCE, PROMPT, Scene, told
 from tests.discord.test_server import chosen, pressed
+from tests.discord.test_undo import until
 
 ADA = default_world.ADA
 POST_BUTTONS = ["Bat", "Like", "Use the same", "Bookmark these LoRAs", "Remix", "Unpublish"]
@@ -154,6 +155,7 @@ async def test_a_publication_is_hidden_and_comes_back(empty: Scene) -> None:
         await (await grace.submit(opener)).reply(PATIENCE)
         await scene.gone(third)
         await scene.gone(picture)
+        await until(scene, "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM publication)")
         refused = await pressed(ada, await pressed(ada, await told(ada, "history"), "Open"), "Publish")
         assert "took this picture down" in refused.text
 
