@@ -13,8 +13,8 @@ from playground import default_world
 from playground.control import File, Person
 from playground.visible_message import VisibleMessage
 from playground.wire import Json, as_objects
+from tests.bot.sources.adding import demo_lora, sdxl_lora
 from tests.bot.sources.hubs import Hubs, content, running_hubs, status
-from tests.bot.sources.test_additions import demo_lora, sdxl_lora
 from tests.discord.conftest import PATIENCE, Scene, menu, open_scene, told
 from tests.discord.test_results import png
 from tests.house import House, attention_modules

@@ -30,8 +30,8 @@ from bot.ui.views.persistent_items import PersistentItem
 from playground import default_world, permissions
 from playground.control import Person
 from playground.visible_message import VisibleMessage
+from tests.bot.sources.adding import demo_lora
 from tests.bot.sources.hubs import Hubs, running_hubs
-from tests.bot.sources.test_additions import demo_lora
 from tests.bot.sources.test_updates import a_day_later
 from tests.discord import limits
 from tests.discord.conftest import PATIENCE, Scene, menu, open_scene, told

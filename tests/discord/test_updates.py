@@ -11,8 +11,8 @@ import pytest_asyncio
 
 from bot.app.assembly import Easel
 from playground.visible_message import VisibleMessage
+from tests.bot.sources.adding import demo_lora
 from tests.bot.sources.hubs import Hubs, running_hubs
-from tests.bot.sources.test_additions import demo_lora
 from tests.bot.sources.test_updates import a_day_later
 from tests.discord.conftest import PATIENCE, Scene, open_scene, told
 from tests.house import House

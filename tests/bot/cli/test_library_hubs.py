@@ -13,8 +13,8 @@ from bot.sources.additions import Additions
 from bot.sources.http import SourceHttp
 from bot.sources.updates import Updates
 from tests.bot.cli.commands import Here
+from tests.bot.sources.adding import ADA, anybody, demo_lora
 from tests.bot.sources.hubs import running_hubs
-from tests.bot.sources.test_additions import ADA, anybody, demo_lora
 from tests.bot.sources.test_updates import a_day_later
 from tests.house import House
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from bot.database.loras import find_version
+from tests.bot.sources.adding import add, attach, demo_lora, ended, opened
 from tests.bot.sources.hubs import Hubs, sha256
-from tests.bot.sources.test_additions import add, attach, demo_lora, ended, opened
 from tests.house import House
 
 PUBLISHED = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 
 import pytest
 from aiohttp import web
@@ -12,20 +12,34 @@ from bot.database.additions import AdditionState
 from bot.i18n import explained, speaking
 from bot.sources.additions import Additions
 from bot.sources.choosing import why_not
-from bot.sources.errors import AddingOff, FileTooLarge, MinorAndMature, NoRoom, NotLookedUp, RealPerson
+from bot.sources.errors import (
+    AddingOff,
+    FileTooLarge,
+    MinorAndMature,
+    NoRoom,
+    NotLookedUp,
+    RealPerson,
+)
 from bot.sources.look_ups import MOST, LookedUpTooOften
 from bot.sources.remote import RemoteVersion
 from inference.content_rating import ContentRating
+from tests.bot.sources.adding import (
+    ADA,
+    BO,
+    SERVER,
+    anybody,
+    attach,
+    demo_lora,
+    ended,
+    entry,
+    left,
+    opened,
+    taking,
+)
 from tests.bot.sources.hubs import Answer, Hubs, content, json_of, running_hubs, sha256, status
-from tests.bot.sources.test_additions import ADA, BO, SERVER, attach, demo_lora, ended, entry, left, opened, taking
 from tests.house import House
 
 BY_HASH = "/api/v1/model-versions/by-hash"
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> House:
-    return House(tmp_path)
 
 
 async def described(additions: Additions, data: bytes, person: int = ADA) -> RemoteVersion:
@@ -183,3 +197,60 @@ async def test_a_person_has_so_many_files_looked_up(house: House, hubs: Hubs) ->
         with pytest.raises(LookedUpTooOften):
             await described(additions, demo_lora())
         assert (await described(additions, demo_lora(), BO)).name == "owl"
+
+
+async def test_an_attached_file_is_added_and_described_if_its_page_is_known(house: House, hubs: Hubs) -> None:
+    known = demo_lora(seed=41)
+    hubs.add_lora("Komori", known, "Other")
+    async with opened(house, hubs) as (found, additions):
+        plain = await attach(additions, "my_owl.safetensors", demo_lora(seed=42))
+        assert (await ended(additions, plain)).state is AdditionState.ADDED
+        assert (await entry(found, "my_owl")).usable
+        await ended(additions, await attach(additions, "x.safetensors", known))
+        assert (await entry(found, "Komori")).usable[0].trigger_words == ("komori", "blue dress, hat")
+        assert not hubs.requests(hubs.file_path(50_000))
+
+
+async def test_an_attached_file_joins_the_download_of_the_same(house: House, hubs: Hubs) -> None:
+    data = demo_lora()
+    version_id = hubs.add_lora("Komori", data, "Other")
+    hubs.paused.clear()
+    async with opened(house, hubs) as (found, additions):
+        version = (await additions.look_up(hubs.link(version_id))).versions[0]
+        downloaded = await additions.add(version, ADA, None, anybody)
+        attached = await attach(additions, "my own name.safetensors", data, BO)
+        assert attached.id == downloaded.id
+        hubs.paused.set()
+        assert (await ended(additions, attached)).state is AdditionState.ADDED
+        assert (await entry(found, "Komori")).added_by == ADA
+    assert len(left(house)) == 2, "the file and its sidecar"
+
+
+@pytest.mark.parametrize("cancelled", [True, False])
+async def test_an_attached_file_outlasts_a_download_of_the_same(house: House, hubs: Hubs, *, cancelled: bool) -> None:
+    data, asked, goes_on = demo_lora(), asyncio.Event(), asyncio.Event()
+    version_id = hubs.add_lora("Komori", data, "Other")
+    hubs.fault(hubs.file_path(version_id), _gone_after(asked, goes_on))
+    async with opened(house, hubs) as (found, additions):
+        version = (await additions.look_up(hubs.link(version_id))).versions[0]
+        downloaded = await additions.add(version, ADA, None, anybody)
+        await asked.wait()
+        async with taking(additions, "my own.safetensors", data) as taken:
+            mine = await additions.describe_attached(taken, BO)
+            cancelling = asyncio.create_task(additions.cancel(downloaded.id, ADA)) if cancelled else None
+            attached = await additions.add_attached(mine, taken, BO, None, anybody)
+        goes_on.set()
+        assert (await ended(additions, attached)).state is AdditionState.ADDED
+        assert (await entry(found, "Komori")).usable
+        if cancelling is not None:
+            await cancelling
+    assert len(left(house)) == 2, "the file and its sidecar"
+
+
+def _gone_after(asked: asyncio.Event, goes_on: asyncio.Event) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def answer(_request: web.Request) -> web.StreamResponse:
+        asked.set()
+        await goes_on.wait()
+        return web.Response(status=404)
+
+    return answer

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -12,20 +11,28 @@ from bot.app.assembly import Catalogued
 from bot.database.additions import MAX_PAGES, AdditionState, sources_of
 from bot.database.connection import fetch_one
 from bot.sources.additions import Withdrawal
+from bot.sources.choosing import choose
+from bot.sources.errors import (
+    FitsNoCheckpoint,
+)
 from bot.sources.remote import RemoteVersion
 from inference.base_models import BaseModelId
 from inference.lora.evidence import Source
 from inference.lora.registry import FILE_NAME, read_answers
-from tests.bot.sources.hubs import Hubs, sha256
-from tests.bot.sources.test_additions import ADA, BO, anybody, ended, entry, opened, sdxl_lora
+from tests.bot.sources.adding import (
+    ADA,
+    BO,
+    add,
+    anybody,
+    ended,
+    entry,
+    opened,
+    sdxl_lora,
+)
+from tests.bot.sources.hubs import Hubs, sha256, status
 from tests.house import House
 
 PONY = "AstraliteHeart/pony-diffusion-v6"
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> House:
-    return House(tmp_path)
 
 
 def without_hash(version: RemoteVersion) -> RemoteVersion:
@@ -156,3 +163,59 @@ async def test_what_fails_leaves_no_claim(house: House, hubs: Hubs) -> None:
         done = await additions.until_ended(addition.id, 60)
         assert done is not None and done.state is AdditionState.FAILED
     assert read_answers(house.library) == {}
+
+
+async def test_a_page_that_contradicts_the_file_leaves_it_to_an_operator(house: House, hubs: Hubs) -> None:
+    version_id = hubs.add_lora("Komori", sdxl_lora(ss_sd_model_name="illustriousXL_v01.safetensors"), "Pony")
+    async with opened(house, hubs) as (found, additions):
+        version = (await additions.look_up(hubs.link(version_id))).versions[0]
+        await ended(additions, await additions.add(version, ADA, None, anybody))
+        (there,) = (await entry(found, "Komori")).versions
+        assert (there.base_model, there.evidence) == (None, Source.CONFLICT)
+        assert any("sdxl/pony" in told for told in there.contradictions)
+
+
+async def test_a_page_never_stands_over_the_shapes(house: House, hubs: Hubs) -> None:
+    version_id = hubs.add_lora("Komori", sdxl_lora(), "Flux.1 D")
+    async with opened(house, hubs) as (found, additions):
+        version = (await additions.look_up(hubs.link(version_id))).versions[0]
+        await ended(additions, await additions.add(version, ADA, None, anybody))
+        assert (await entry(found, "Komori")).versions[0].base_model is None
+
+
+async def test_the_training_base_is_asked_about_by_hash_and_by_id(house: House, hubs: Hubs) -> None:
+    base = hubs.add_model("Merge", type="Checkpoint")
+    base_id = hubs.add_version(base, b"a checkpoint", "Illustrious")
+    by_hash = hubs.add_lora("By hash", sdxl_lora(1, ss_new_sd_model_hash=sha256(b"a checkpoint")), "SDXL 1.0")
+    by_id = hubs.add_lora("By id", sdxl_lora(2, ss_sd_model_name=f"{base_id}.safetensors"), "Other")
+    old = hubs.add_model("Old merge", type="Checkpoint", mode="Archived")
+    old_id = hubs.add_version(old, b"an old checkpoint", "Illustrious", file={"name": "old.ckpt"})
+    by_old = hubs.add_lora("By an archived id", sdxl_lora(3, ss_sd_model_name=f"{old_id}.safetensors"), "Other")
+    async with opened(house, hubs) as (found, additions):
+        for name, version_id in (("By hash", by_hash), ("By id", by_id), ("By an archived id", by_old)):
+            await add(found, additions, hubs.link(version_id))
+            (version,) = (await entry(found, name)).versions
+            assert (version.base_model, version.evidence) == ("sdxl/illustrious", Source.BASE_TOLD), name
+
+
+async def test_what_one_question_about_the_training_base_misses_another_may_tell(house: House, hubs: Hubs) -> None:
+    base_id = hubs.add_version(hubs.add_model("Merge", type="Checkpoint"), b"a checkpoint", "Illustrious")
+    metadata = {"ss_new_sd_model_hash": "7" * 64, "ss_sd_model_name": f"{base_id}.safetensors"}
+    link = hubs.link(hubs.add_lora("By both", sdxl_lora(4, **metadata), "Other"))
+    hubs.fault("/api/v1/model-versions/by-hash", status(500))
+    async with opened(house, hubs) as (found, additions):
+        await add(found, additions, link)
+        (version,) = (await entry(found, "By both")).versions
+        assert (version.base_model, version.evidence) == ("sdxl/illustrious", Source.BASE_TOLD)
+
+
+async def test_a_repository_is_added_with_its_claim(house: House, hubs: Hubs) -> None:
+    base = "OnomaAIResearch/Illustrious-xl-early-release-v0"
+    hubs.add_repository("maker/komori", {"komori.safetensors": sdxl_lora()}, base_model=base, license="mit")
+    async with opened(house, hubs) as (found, additions):
+        model = await additions.look_up("https://huggingface.co/maker/komori")
+        with pytest.raises(FitsNoCheckpoint, match="Illustrious"):
+            choose(model, found.configuration.checkpoints, found.configuration.settings.sources)
+        await ended(additions, await additions.add(model.versions[0], ADA, None, anybody))
+        (version,) = (await entry(found, "komori")).versions
+        assert (version.base_model, version.evidence) == ("sdxl/illustrious", Source.REGISTRY)

@@ -46,6 +46,7 @@ from bot.sources.errors import (
     WrongHash,
 )
 from bot.sources.http import SourceHttp
+from tests.bot.sources.adding import ADA, SERVER, anybody, demo_lora
 from tests.bot.sources.hubs import (
     COMMIT,
     Answer,
@@ -60,7 +61,6 @@ from tests.bot.sources.hubs import (
     status,
     stopped_after,
 )
-from tests.bot.sources.test_additions import ADA, SERVER, anybody, demo_lora
 from tests.bot.sources.test_downloads import Rebinding
 from tests.house import House, attention_modules
 from tests.lora_files import lora_tensors, safetensors_bytes

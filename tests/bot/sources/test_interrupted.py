@@ -8,12 +8,28 @@ from pathlib import Path
 from aiohttp import web
 from PIL import Image
 
-from bot.database.additions import AdditionState
-from bot.sources.errors import AddingOff, DiskFailed, Gone
+from bot.database.additions import AdditionState, waiting_additions
+from bot.sources.errors import (
+    AddingOff,
+    DiskFailed,
+    Gone,
+)
 from bot.sources.placing import file_path, key_of, part_path, preview_path, remove
+from inference.demo import CHECKPOINTS
+from inference.hashes import checkpoint_sha256
+from tests.bot.sources.adding import (
+    ADA,
+    anybody,
+    demo_lora,
+    ended,
+    entry,
+    left,
+    opened,
+    place,
+)
 from tests.bot.sources.hubs import Hubs, status
-from tests.bot.sources.test_additions import ADA, anybody, demo_lora, ended, left, opened
-from tests.house import House
+from tests.house import House, attention_modules
+from tests.lora_files import lora_tensors, safetensors_bytes
 
 REFUSES = """
     CREATE TRIGGER refuses BEFORE UPDATE ON addition WHEN new.state = '{}' BEGIN SELECT raise(ABORT, 'disk full'); END
@@ -100,3 +116,52 @@ async def test_nothing_goes_on_at_a_start_with_adding_off(tmp_path: Path, hubs: 
         done = await ended(additions, addition)
         assert (done.state, type(done.failure)) == (AdditionState.FAILED, AddingOff)
     assert len(hubs.asked) == before and left(house) == []
+
+
+async def test_a_program_that_ended_in_the_middle_goes_on_at_its_next_start(house: House, hubs: Hubs) -> None:
+    data = safetensors_bytes(
+        lora_tensors(attention_modules(), rank=200, seed=3),
+        {"ss_new_sd_model_hash": checkpoint_sha256(CHECKPOINTS[0].path)},
+    )
+    version_id = hubs.add_lora("Komori", data, "Other")
+    hubs.paused.clear()
+    async with opened(house, hubs) as (_found, additions):
+        model = await additions.look_up(hubs.link(version_id))
+        addition = await additions.add(model.versions[0], ADA, None, anybody)
+    hubs.paused.set()
+    async with opened(house, hubs) as (found, additions):
+        assert [waiting.id for waiting in await waiting_additions(found.connection)] == [addition.id]
+        await additions.resume()
+        assert (await ended(additions, addition)).state is AdditionState.ADDED
+        assert (await entry(found, "Komori")).usable
+
+
+async def test_a_file_that_was_placed_before_the_end_is_not_fetched_again(house: House, hubs: Hubs) -> None:
+    data = demo_lora()
+    version_id = hubs.add_lora("Komori", data, "Other")
+    hubs.paused.clear()
+    async with opened(house, hubs) as (_found, additions):
+        addition = await additions.add((await additions.look_up(hubs.link(version_id))).versions[0], ADA, None, anybody)
+    place(house.library / addition.path, data)
+    hubs.paused.set()
+    before = len(hubs.requests(hubs.file_path(version_id)))
+    async with opened(house, hubs) as (_found, additions):
+        await additions.resume()
+        assert (await ended(additions, addition)).state is AdditionState.ADDED
+    assert len(hubs.requests(hubs.file_path(version_id))) == before
+
+
+async def test_parts_that_nobody_asks_for_are_removed_at_the_start(house: House, hubs: Hubs) -> None:
+    version_id = hubs.add_lora("Komori", demo_lora(), "Other")
+    hubs.paused.clear()
+    async with opened(house, hubs) as (_found, additions):
+        addition = await additions.add((await additions.look_up(hubs.link(version_id))).versions[0], ADA, None, anybody)
+    place(house.library / part_path(addition.key), demo_lora()[:5000])
+    (part,) = left(house)
+    place(house.library / "added" / "owl-0123456789ab.safetensors.part", b"old")
+    place(house.library / "added" / "0123.attached.part", b"lost")
+    async with opened(house, hubs) as (_found, additions):
+        await additions.resume()
+        assert left(house) == [part], "what is still asked for stays"
+        hubs.paused.set()
+        assert (await ended(additions, addition)).state is AdditionState.ADDED

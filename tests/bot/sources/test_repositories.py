@@ -10,8 +10,8 @@ from bot.database.loras import find_lora, find_version
 from bot.sources.placing import entry_name
 from bot.sources.remote import RemoteFile, RemoteVersion
 from bot.ui.views.newer_versions import newer_view
+from tests.bot.sources.adding import ADA, add, anybody, demo_lora, ended, entry, opened
 from tests.bot.sources.hubs import COMMIT, Hubs, sha256
-from tests.bot.sources.test_additions import ADA, add, anybody, demo_lora, ended, entry, opened
 from tests.house import House
 
 MAX_TEXT = 4000  # characters of a message, by Discord's documentation

@@ -6,7 +6,6 @@ import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 
 import aiosqlite
 import pytest
@@ -35,14 +34,9 @@ from bot.sources.remote import RemoteVersion
 from bot.sources.updates import Updates
 from bot.ui.views.origin_text import provenance_lines
 from inference.lora.registry import RegistryAnswer, keep_answer
+from tests.bot.sources.adding import ADA, BO, add, anybody, demo_lora, entry, opened, sdxl_lora
 from tests.bot.sources.hubs import Hubs, content, sha256, status
-from tests.bot.sources.test_additions import ADA, BO, add, anybody, demo_lora, entry, opened, sdxl_lora
 from tests.house import House
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> House:
-    return House(tmp_path)
 
 
 @asynccontextmanager
