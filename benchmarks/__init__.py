@@ -14,6 +14,7 @@ server_limits.py   what the rules of servers add to an order
 engine.py          the engine against diffusers (parts in _engine_ways.py, _engine_trace.py, _engine_nets.py,
                    _engine_costs.py, _engine_kernels.py)
 lora_memory.py     what LoRAs take on a card that paints SDXL, from shapes alone
+card.py            what the engine asks of a graphics card, on a pretend one
 few_steps.py       requests a second when half use a 4-step recipe, against none
 queue_policy.py    simulates queue policies
 weight_sums.py     what the sum of weights does to pictures of the demo

@@ -250,7 +250,7 @@ class Engine:
         if self._decoder.work:
             self._collect(wait=True)
             yield True
-        if self._lora_sets.clear():
+        if self._lora_sets.make_room(self._store.device):
             self._store.release()
             yield True
         for _ in self._store.making_room(one_at_a_time=one_at_a_time):
@@ -385,7 +385,7 @@ class Engine:
             self._batches[object()] = other
             rows = max(batch.rows, other.rows)
         rows = self._caps.lower(size, rows)
-        self._lora_sets.clear()
+        self._lora_sets.make_room(self._store.device)
         log.warning("not enough memory: at most %d rows of %s share a pass from now on", rows, size)
         self._store.release()
 

@@ -20,6 +20,7 @@ from inference.capabilities import capability_of
 from inference.engine.batch.failures import clear_frames
 from inference.engine.batch.handle import Handle
 from inference.engine.devices.devices import is_for_several_threads, threads
+from inference.engine.devices.host_weights import host_has_room
 from inference.engine.intake.checkpoint_store import CheckpointStore
 from inference.engine.intake.lora_cache import LoraCache
 from inference.engine.intake.lora_set_cache import LoraSetCache
@@ -41,7 +42,7 @@ class PreparedRequest:
 
     `applied` holds the LoRAs of its pictures, folded for the checkpoint of the number `loading`, where that was
     possible. The references are weak: folded sets of waiting requests belong to the LoRA set cache and count towards
-    its limit, however many requests wait.
+    its limit, however many requests wait. `large` holds those that are larger than that, where the host has room.
     """
 
     spec: CheckpointSpec
@@ -49,6 +50,7 @@ class PreparedRequest:
     source: Image.Image | None
     applied: Sequence[ref[AppliedLoras]] = ()
     loading: int = 0
+    large: Sequence[AppliedLoras] = ()
 
     @cached_property
     def lora_bytes(self) -> int:
@@ -129,12 +131,11 @@ class Intake:
         if not (isinstance(checkpoint, Checkpoint) and checkpoint.spec == prepared.spec):
             return prepared
         applied = self._applied(handle, prepared.files, checkpoint)
-        return replace(prepared, applied=applied, loading=checkpoint.number)
+        large = [one for one in applied if self._lora_sets.exceeded_by(one) and host_has_room()]
+        return replace(prepared, applied=[*map(ref, applied)], loading=checkpoint.number, large=large)
 
-    def _applied(
-        self, handle: Handle, files: Sequence[LoraFile], checkpoint: Checkpoint
-    ) -> Sequence[ref[AppliedLoras]]:
-        """The folded LoRAs of its pictures, weakly held.
+    def _applied(self, handle: Handle, files: Sequence[LoraFile], checkpoint: Checkpoint) -> Sequence[AppliedLoras]:
+        """The folded LoRAs of its pictures.
 
         Empty where memory is short, networks are offloaded or one thread alone may compute: LoRAs are applied when the
         request joins then.
@@ -144,7 +145,7 @@ class Intake:
         if checkpoint.residence.offloading or not is_for_several_threads(checkpoint.residence.device):
             return ()
         try:
-            return [*map(ref, self._lora_sets.apply(handle.request, files, checkpoint))]
+            return self._lora_sets.apply(handle.request, files, checkpoint)
         except (RuntimeError, MemoryError):
             return ()
 

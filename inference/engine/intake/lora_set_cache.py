@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from weakref import WeakValueDictionary
 
 import torch
 
@@ -34,6 +35,7 @@ class LoraSetCache:
         self._lock = threading.Lock()
         self._locks = KeyLocks[_Key]()
         self._sets: ByteCache[_Key, AppliedLoras] = ByteCache(limit, lambda applied: applied.loras.nbytes, "lora_set")
+        self._in_use: WeakValueDictionary[_Key, AppliedLoras] = WeakValueDictionary()  # of requests that hold theirs
         self._merged_weights: tuple[LoraSet, LoraSet] | None = None
 
     def apply(
@@ -61,7 +63,7 @@ class LoraSetCache:
         key = (checkpoint.number, lora_weights)
         with self._locks.of(key):
             with self._lock:
-                found = self._sets.find(key)
+                found = self._sets.find(key) or self._in_use.get(key)
             if found is None:
                 folded = LoraSet.fold(list(zip(changes, weights, strict=True)), checkpoint.hooks)
                 text = tuple(
@@ -72,7 +74,12 @@ class LoraSetCache:
                 found = AppliedLoras(folded, text)
                 with self._lock:
                     self._sets.put(key, found)
+                    self._in_use[key] = found
             return found
+
+    def exceeded_by(self, applied: AppliedLoras) -> bool:
+        """Whether a set is larger than all that is cached: whoever needs it later holds it."""
+        return applied.loras.nbytes > self._sets.limit
 
     def is_merged(self, applied: AppliedLoras) -> bool:
         """Whether the kept copy of merged weights is that of this set."""
@@ -93,10 +100,16 @@ class LoraSetCache:
                 return applied
         return AppliedLoras(self._merged_weights[1], applied.text)
 
-    def clear(self) -> bool:
-        """Drop every set; returns whether there was any. Runs that use one keep it until they end."""
+    def clear(self) -> None:
+        """Drop every set. Runs that use one keep it until they end."""
         with self._lock:
-            had_any = bool(self._sets or self._merged_weights)
             self._sets.clear()
-            self._merged_weights = None
+        self._merged_weights = None
+
+    def make_room(self, device: torch.device) -> bool:
+        """Drop what takes memory of `device`: merged weights, on a CPU every set. False when there was nothing."""
+        had_any = self._merged_weights is not None or (device.type == "cpu" and len(self._sets) > 0)
+        if device.type == "cpu":
+            self.clear()
+        self._merged_weights = None
         return had_any

@@ -6,6 +6,7 @@ import hashlib
 import random
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ import torch
 from inference.base_models import BaseModelId
 from inference.engine.batch.handle import Handle, State
 from inference.engine.batch.run import Run
+from inference.engine.intake import intake
 from inference.engine.lora.lora_files import LoraFile
 from inference.engine.models.checkpoints import Checkpoint
 from inference.errors import BaseModelMismatch, LoraFileChanged, LoraFileRefused, ModuleMismatch
@@ -92,8 +94,11 @@ def test_a_lora_on_a_slow_disk_delays_no_step_of_other_requests(slow: SlowWorld)
     assert (waits.state, late.state) == (State.DONE, State.DONE)
 
 
-def test_a_request_joins_while_a_slow_disk_reads_its_lora_again_for_another(slow: SlowWorld) -> None:
+def test_a_request_joins_while_a_slow_disk_reads_its_lora_again_for_another(
+    slow: SlowWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     engine, chance, use = slow.engine(set_bytes=0), random.Random(4), slow.loras[0].file.use
+    monkeypatch.setattr(intake, "host_has_room", lambda: False)
     joins = engine.submit(slow.wish(chance, **ALIKE, loras=(use,)))
     arrived(engine)  # the folded set is dropped at once, so that it is folded again when the request joins
     with chilled(slow, use):
@@ -105,6 +110,20 @@ def test_a_request_joins_while_a_slow_disk_reads_its_lora_again_for_another(slow
         assert waits.state is State.WAITING
     engine.finish()
     assert (joins.state, waits.state) == (State.DONE, State.DONE)
+
+
+def test_a_set_larger_than_the_cache_is_folded_once_for_all_who_have_it(slow: SlowWorld) -> None:
+    engine, chance, use = slow.engine(set_bytes=0), random.Random(4), slow.loras[0].file.use
+    first, second = (engine.submit(slow.wish(chance, **ALIKE, loras=(use,))) for _ in range(2))
+    arrived(engine)
+    ((folded,), others) = (engine._waiting[handle].result().large for handle in (first, second))
+    assert others == [folded], "and the other one found it"
+    engine.step()
+    assert [run.applied for run in engine._running if isinstance(run, Run)] == [(folded,), (folded,)]
+    engine.finish()
+    kept = weakref.ref(folded)
+    del folded, others
+    assert kept() is None and not len(engine._lora_sets._sets), "nobody needs it any more"
 
 
 def test_requests_that_come_together_run_together_from_the_first_step(
