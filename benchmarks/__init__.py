@@ -17,6 +17,7 @@ lora_memory.py     what LoRAs take on a card that paints SDXL, from shapes alone
 card.py            what the engine asks of a graphics card, on a pretend one
 few_steps.py       requests a second when half use a 4-step recipe, against none
 queue_policy.py    simulates queue policies
+regions.py         two LoRAs in two regions of a picture against one prompt; _region_figures.py judges pictures
 weight_sums.py     what the sum of weights does to pictures of the demo
 rescan.py          a rescan of 10,000 files
 word_rules.py      prompts judged by the rules on words

@@ -12,13 +12,17 @@ from tools.demo.judge import bounds_of, figure_of, ground_of, to_lab
 from tools.demo.world import DOT_PERIOD_PX, LOOKS, STRIPE_PERIOD_PX, Backdrop, Look, Scene, paint
 
 
-def pattern_strength(picture: Image.Image, backdrop: Backdrop) -> float:
-    """Amplitude, in gray levels, of the stripes' (or dots') own period in the frame around the figure."""
+def pattern_strength(picture: Image.Image, backdrop: Backdrop, frame: np.ndarray | None = None) -> float:
+    """Amplitude, in gray levels, of the stripes' (or dots') own period in the frame around the figure.
+
+    `frame` (height, width) is True where no figure is; None: 12 pixels at each edge.
+    """
     gray = np.asarray(picture.convert("L"), np.float32)
     height, width = gray.shape
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    frame = np.ones_like(gray, bool)
-    frame[12 : height - 12, 12 : width - 12] = False
+    if frame is None:
+        frame = np.ones_like(gray, bool)
+        frame[12 : height - 12, 12 : width - 12] = False
     rest = gray[frame] - _plane(gray, frame, x, y)
     if backdrop == "stripes":
         return _amplitude(rest, (x - y)[frame] / STRIPE_PERIOD_PX)

@@ -18,6 +18,7 @@ OFF_CENTRE = 0.085
 SMALLER_THAN = {"small": 0.52, "medium": 0.745}
 # An outline's hue says nothing of the figure's.
 RIM_PX = 3
+NEAR_COLOUR, FEWEST_PIXELS = 45, 25  # in Lab; what is nearer has the colour
 
 
 @dataclass(frozen=True)
@@ -176,10 +177,27 @@ def _templates(look: Look) -> tuple[np.ndarray, tuple[str, ...]]:
 
 
 def _shape(mask: np.ndarray, look: Look) -> str:
+    found = overlaps(mask, look)
+    return max(found, key=lambda name: found[name])
+
+
+def overlaps(mask: np.ndarray, look: Look) -> dict[str, float]:
+    """How well the mask covers each shape at best (intersection over union), by the shape's name."""
     templates, names = _templates(look)
     flat = _normalised(mask).ravel()
     overlap = (templates & flat).sum(axis=1) / (templates | flat).sum(axis=1)
-    return names[int(overlap.argmax())]
+    best: dict[str, float] = {}
+    for name, each in zip(names, overlap.tolist(), strict=True):
+        best[name] = max(each, best.get(name, 0.0))
+    return best
+
+
+def coloured(picture: Image.Image, colour: str, look: Look) -> np.ndarray | None:
+    """The mask of what has this colour; None where nearly nothing has it. Also on a ground with a pattern."""
+    lab = to_lab(np.asarray(picture.convert("RGB"), np.float32))
+    own = _palette(look)[COLOURS.index(colour)]
+    mask = _despeckled(np.linalg.norm(lab - own, axis=-1) < NEAR_COLOUR)
+    return mask if mask.sum() >= FEWEST_PIXELS else None
 
 
 def _place_and_size(box: tuple[int, int, int, int], canvas: tuple[int, ...]) -> tuple[str, str]:

@@ -198,7 +198,7 @@ class Batch:
         rows = min(run.rows for run in self.runs)
         self._slots[3 - rows].clear()
         self.runs = _keeping_order(self._order, self.runs)
-        each = [[one.loras for one in run.applied] for run in self.runs]
+        each = [[one.loras for one in run.parts[0].applied] for run in self.runs]  # of the pass that keeps its slots
         self.runs = [self.runs[number] for number in self._slots[rows].arranged(each)]
         self._order = tuple(self.runs)
         passes = [self._pass(number, rows) for number in range(len(self.runs[0].parts))]

@@ -77,13 +77,13 @@ def test_predictions_of_regions_are_blended(world: World, layers: int) -> None:
 
 @pytest.mark.parametrize("sampler", list(Sampler))
 def test_every_sampler_paints_regions(small: World, sampler: Sampler) -> None:
-    (handle,) = finished(small.engine(), sides(small, sampler=sampler, count=2))
+    (handle,) = finished(small.engine(), sides(small, sampler=sampler, steps=2))
     assert error(small, handle) <= LIMIT
 
 
 @pytest.mark.parametrize("sampler", list(Sampler))
 def test_one_region_over_the_whole_picture_is_the_plain_request_to_the_bit(small: World, sampler: Sampler) -> None:
-    made = whole(sides(small, sampler=sampler, count=2), LEFT)
+    made = whole(sides(small, sampler=sampler, count=2, steps=2), LEFT)
     uses = tuple(use.model_copy(update={"region": None}) for use in made.loras if use.region is LEFT)
     plain = made.model_copy(update={"prompt": made.prompt_of(LEFT), "loras": uses, "regions": ()})
     assert torch.equal(latents_of(small.engine(), made), latents_of(small.engine(), plain))
@@ -120,7 +120,7 @@ def test_company_changes_no_picture_with_regions(world: World) -> None:
 
 @pytest.mark.parametrize("sampler", [Sampler.EULER_A, Sampler.DPMPP_2M_SDE, Sampler.HEUN, Sampler.UNIPC])
 def test_a_request_with_regions_resumes_at_every_step(small: World, sampler: Sampler) -> None:
-    assert ends_alike_from_every_step(small, sides(small, sampler=sampler, count=2))
+    assert ends_alike_from_every_step(small, sides(small, sampler=sampler))
 
 
 def test_regions_of_a_picture_to_start_from(world: World, tmp_path: Path) -> None:
