@@ -5,7 +5,9 @@ Only a CUDA device computes while the host goes on; elsewhere these are plain co
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import torch
@@ -21,6 +23,41 @@ def upload(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
     if not is_asynchronous(device):
         return tensor.to(device)
     return tensor.pin_memory().to(device, non_blocking=True)
+
+
+def upload_beside(pinned: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """A copy of pinned memory on `device`, made while queued kernels are computed; later ones wait for it."""
+    if not is_asynchronous(device):
+        return pinned.to(device)
+    stream, current = _stream(device), torch.cuda.current_stream(device)
+    with torch.cuda.stream(stream):
+        copy = pinned.to(device, non_blocking=True)
+    current.wait_event(stream.record_event())
+    copy.record_stream(current)
+    return copy
+
+
+@contextmanager
+def beside(device: torch.device | None) -> Generator[None]:
+    """Inside, kernels run in a stream of their own, and so the host waits for these alone; at the end it does.
+
+    They begin when all that is queued now is done. What they read of other streams must be held until the end.
+    """
+    if device is None or not is_asynchronous(device):
+        yield
+        return
+    stream = _stream(device)
+    stream.wait_stream(torch.cuda.default_stream(device))
+    try:
+        with torch.cuda.stream(stream):
+            yield
+    finally:
+        stream.synchronize()
+
+
+@cache
+def _stream(device: torch.device) -> Any:
+    return torch.cuda.Stream(device)
 
 
 class LateCopy:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import torch
 
+from inference.engine.devices.transfers import upload_beside
+
 log = logging.getLogger(__name__)
 
 Part = tuple[int, str]  # a layer's index in LayerHooks, and a part of its addition
@@ -44,7 +46,7 @@ class HostBuffer:
     def _upload(
         self, device: torch.device, begin: int, size: int, group: Mapping[Part, torch.Size]
     ) -> dict[Part, torch.Tensor]:
-        return _views(self.flat[begin : begin + size].to(device, non_blocking=True), group)
+        return _views(upload_beside(self.flat[begin : begin + size], device), group)
 
 
 def host_buffers(parts: Mapping[Part, torch.Tensor], device: torch.device) -> tuple[HostBuffer, ...]:

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
 
 from inference.engine.devices.cache import memory_of
+from inference.engine.devices.transfers import beside
 from inference.engine.layers.additions import Addition, addition_of
 from inference.engine.layers.host_buffers import HostBuffer, Part, host_buffers
 from inference.engine.layers.layer_hooks import LayerHooks
-from inference.engine.lora.folding import TEXT_ENCODERS, Folded, LayerChange, ModuleKey, fold_all
+from inference.engine.lora.folding import TEXT_ENCODERS, Folded, LayerChange, Layers, ModuleKey, fold_all
 from inference.engine.lora.low_rank import Delta
 
 LoraWeights = tuple[tuple[str, float], ...]  # SHA-256 and weight of each LoRA, in order, without those of weight 0
@@ -75,8 +77,20 @@ class LoraSet:
 
     @classmethod
     def fold(cls, loras: Sequence[tuple[Mapping[ModuleKey, LayerChange], float]], hooks: LayerHooks) -> LoraSet:
-        """Fold LoRAs, each with its weight, for the layers of `hooks`."""
+        """Fold LoRAs, each with its weight, for the layers of `hooks`.
+
+        What needs a layer's weight is computed beside the steps, which other threads queue meanwhile.
+        """
         layers = dict(zip(hooks.keys, hooks.layers, strict=True))
+        changes = [(key, change) for changes, factor in loras if factor for key, change in changes.items()]
+        used = [layers[key].weight.detach() for key, change in changes if change.magnitude is not None]
+        with beside(hooks.device) if used else nullcontext():
+            return cls._fold(loras, layers, hooks)
+
+    @classmethod
+    def _fold(
+        cls, loras: Sequence[tuple[Mapping[ModuleKey, LayerChange], float]], layers: Layers, hooks: LayerHooks
+    ) -> LoraSet:
         additions: list[Addition | None] = [None] * len(layers)
         for key, change in fold_all(loras, layers).items():
             layer, addition = layers[key], addition_of(_bounded(change), layers[key])

@@ -57,6 +57,17 @@ def test_requests_that_come_and_go_beside_others_cost_no_further_wait() -> None:
     assert (found["races"], found["unguarded_frees"], found["bytes_left"]) == ({}, {}, 0)
 
 
+def test_a_set_is_folded_beside_the_steps_and_seated_by_one_copy() -> None:
+    found = run(".folding")
+    assert (found.pop("races"), found.pop("unguarded_frees"), found.pop("bytes_left")) == ({}, {}, 0)
+    assert set(found) == {"plain, 0", "plain, 128", "dora, 0", "dora, 128"}, "kinds, with additions and whole weights"
+    for kind, each in found.items():
+        assert each["difference"] <= 1e-12, kind
+        assert (each["seating_copies"], each["seating_waits"]) == (1, 0), kind
+        assert each["seating_bytes"] <= 1.1, kind
+        assert "dora" in kind or (each["folding_copies"], each["folding_waits"]) == (0, 0), kind
+
+
 @pytest.mark.parametrize("arguments", [("--dtype", "float16"), ("--offload", "always")])
 def test_half_precision_and_networks_in_turns_run_through(arguments: tuple[str, ...]) -> None:
     found = run("", "--seed", "8", "--side", "32", "--samplers", Sampler.DPMPP_2M_KARRAS, *arguments)
