@@ -6,6 +6,7 @@ signing.py           attachments signed by C2PA, where the settings have a certi
 credentials.py       its certificate and key: read, checked, tried
 thumbnails.py        small WebP copies for messages
 lora_pictures.py     small pictures of a LoRA: the author's preview, and samples
+layouts.py           how a picture is divided into regions, drawn small
 sheets.py            contact sheets of a job's variants
 looks.py             what a LoRA's weight does to pictures, measured
 perceptual_hash.py   how like each other two pictures look

@@ -239,6 +239,12 @@ def _draft(
         seed=recipe.seed,
         clip_skip=recipe.clip_skip if recipe.clip_skip and recipe.clip_skip <= MAX_CLIP_SKIP else None,
         negative_prompt=recipe.negative_prompt[:MAX_PROMPT] or None,
+        regions=tuple(
+            region.model_copy(update={"prompt": _without_prefix(region.prompt, checkpoint)})
+            for region in recipe.regions
+        ),
+        region_edge=recipe.region_edge,
+        base_share=recipe.base_share,
     )
 
 
@@ -249,6 +255,7 @@ def _lora_draft(part: MatchedLora) -> LoraDraft:
         weight=part.named.weight,
         sha256=part.version.sha256 if part.version else None,
         trigger_words=part.named.trigger_words,
+        region=part.named.region,
     )
 
 

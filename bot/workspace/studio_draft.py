@@ -16,7 +16,8 @@ from bot.requests.drafts import LoraDraft, RequestDraft
 from inference.bounds import MAX_WEIGHT, MIN_WEIGHT
 from inference.errors import RequestError
 from inference.lora.sidecar import Category
-from inference.messages import Sha256
+from inference.messages import Region, Sha256
+from inference.regions import RegionName
 
 HUNDREDTH = 0.01  # the step of weights
 
@@ -30,7 +31,8 @@ class _Kept(BaseModel):
 class StudioLora(_Kept):
     """An entry of the catalogue, with its name when it was added; `sha256` if a picture or stack named a file.
 
-    A `weight` of None is the recommended one, `trigger_words` of None are the usual ones.
+    A `weight` of None is the recommended one, `trigger_words` of None are the usual ones. `region` is that part of the
+    picture which it was chosen for, in whatever layout; None: the whole picture.
     """
 
     lora_id: int
@@ -38,12 +40,17 @@ class StudioLora(_Kept):
     sha256: Sha256 | None = None
     weight: Annotated[float, Field(ge=MIN_WEIGHT, le=MAX_WEIGHT)] | None = None
     trigger_words: tuple[str, ...] | None = None
+    region: RegionName | None = None
 
     @property
     def draft(self) -> LoraDraft:
         """The LoRA as part of a request draft."""
         return LoraDraft(
-            name=f"#{self.lora_id}", weight=self.weight, sha256=self.sha256, trigger_words=self.trigger_words
+            name=f"#{self.lora_id}",
+            weight=self.weight,
+            sha256=self.sha256,
+            trigger_words=self.trigger_words,
+            region=self.region,
         )
 
 
@@ -117,6 +124,23 @@ class Studio(_Kept):
         """With fields of the draft set."""
         return self.model_copy(update={"draft": self.draft.model_copy(update=fields)})
 
+    def with_regions(self, regions: tuple[Region, ...], characters: Sequence[int] = ()) -> Studio:
+        """With these regions, or none. A LoRA keeps the position of its region in the layout.
+
+        Where no LoRA has one of the regions yet, `characters` get one each, in their order.
+        """
+        names = [region.name for region in regions]
+        moved = dict(zip((region.name for region in self.draft.regions), names, strict=False))
+        places = {lora.lora_id: moved.get(lora.region, lora.region) for lora in self.loras if lora.region}
+        if not set(places.values()) & set(names):
+            places |= dict(zip(characters, (name for name in names if name is not RegionName.BACKGROUND), strict=False))
+        loras = tuple(lora.model_copy(update={"region": places.get(lora.lora_id)}) for lora in self.loras)
+        return self.with_draft(regions=regions).model_copy(update={"loras": loras})
+
+    def region_of(self, lora: StudioLora) -> RegionName | None:
+        """The region that a LoRA is for in the layout of the draft; None: the whole picture."""
+        return lora.region if any(region.name is lora.region for region in self.draft.regions) else None
+
     def with_menu(self, **fields: object) -> Studio:
         """With fields of the LoRA menu set; it starts at its first page unless `page` is given."""
         return self.model_copy(update={"lora_menu": self.lora_menu.model_copy(update={"page": 0, **fields})})
@@ -127,7 +151,11 @@ class Studio(_Kept):
 
     def whole_draft(self, *, leaving_out: Collection[int] = ()) -> RequestDraft:
         """The request draft with its LoRAs, without the entries in `leaving_out`."""
-        drafts = tuple(lora.draft for lora in self.loras if lora.lora_id not in leaving_out)
+        drafts = tuple(
+            lora.draft.model_copy(update={"region": self.region_of(lora)})
+            for lora in self.loras
+            if lora.lora_id not in leaving_out
+        )
         return self.draft.model_copy(update={"loras": drafts})
 
 
@@ -215,6 +243,7 @@ async def studio_of(requests: RequestBuilder, draft: RequestDraft) -> Studio:
             sha256=lora.sha256,
             weight=lora.weight,
             trigger_words=lora.trigger_words,
+            region=lora.region,
         )
         studio = studio.with_lora(added)
     return studio

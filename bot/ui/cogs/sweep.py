@@ -9,6 +9,7 @@ from bot.database.loras import Lora
 from bot.errors import NothingThere
 from bot.i18n import _
 from bot.requests.builder import DEFAULT_WEIGHT, LoraDraft, RequestDraft, is_blank
+from bot.requests.regions import own_words
 from bot.requests.variants import Sweep, read_weights, usual_weights
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import suggest_checkpoints, suggest_loras
@@ -45,7 +46,7 @@ class SweepCog(Cog):
         painting = checkpoint or (studios if studios in fitting or not fitting else fitting[0])
         offered = (
             prompt,
-            snapshot.studio.draft.prompt,
+            own_words(snapshot.studio.draft),
             example_prompt(self._client.requests.checkpoints, entry, painting),
         )
         words = next((text for text in offered if text and not is_blank(text)), "")

@@ -20,6 +20,7 @@ from bot.ui.client import Interaction
 from bot.ui.views.persistent_items import JobButton
 from inference.queue import EVERYWHERE
 from inference.queue_simulation import Forecast
+from inference.request_cost import slots
 
 if TYPE_CHECKING:
     from bot.jobs.active_jobs import JobUpdate
@@ -93,6 +94,14 @@ def painting_view(update: JobUpdate, preview: PictureFile | None) -> ui.LayoutVi
 def _view(job: Job, state: str, preview: PictureFile | None) -> ui.LayoutView:
     made = few_step_note(job.request)
     lines = [state, f"-# {summary_of_job(job)}", *([f"-# {plain(made, MAX_NOTE)}"] if made else [])]
+    if job.request.regions:
+        count = slots(job.request)
+        told = ngettext(
+            "Its parts count as {count} picture in the queue.",
+            "Its parts count as {count} pictures in the queue.",
+            count,
+        )
+        lines.append(f"-# {told.format(count=count)}")
     container = ui.Container[Any](ui.TextDisplay[Any]("\n".join(lines)))
     if preview is not None:
         picture = discord.MediaGalleryItem(f"attachment://{preview.name}", description=_("Preview"))

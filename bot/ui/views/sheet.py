@@ -16,6 +16,7 @@ from bot.i18n.texts import at_weight, bounded_lines, clipped, on_a_label, plain,
 from bot.pictures.sheets import letters_of
 from bot.requests.builder import LoraDraft, draft_of
 from bot.requests.few_steps import few_step_note
+from bot.requests.regions import own_words
 from bot.requests.variants import VariantName, names_of
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import button_rows
@@ -61,7 +62,7 @@ class TakeVariantButton(JobButton, template=r"take:(?P<job>\d{1,18})(?::(?P<vari
         note = _("Taken from the sheet: {variant}.").format(
             variant=plain(variant_text(names_of(request)[self.variant]))
         )
-        if job.person_id == person_id and not snapshot.studio.draft.prompt:
+        if job.person_id == person_id and not own_words(snapshot.studio.draft):
             await studios.open_with(interaction, draft_of(chosen), note)
             return
         entries = await _entries(interaction, request)
@@ -93,7 +94,9 @@ def _with_variant(
         elif studio.has(lora.lora_id):
             studio = studio.changed(lora.lora_id, weight=weight)
         else:
-            studio = studio.with_lora(lora.model_copy(update={"weight": weight, "trigger_words": use.trigger_words}))
+            studio = studio.with_lora(
+                lora.model_copy(update={"weight": weight, "trigger_words": use.trigger_words, "region": use.region})
+            )
     if len(studio.loras) > limit:
         raise TooManyLoras(count=len(studio.loras), limit=limit)
     return studio

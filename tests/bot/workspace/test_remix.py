@@ -9,8 +9,9 @@ import pytest
 from bot.app.assembly import Easel
 from bot.database.jobs import create_job
 from bot.workspace.remix import parts_of, remix, shown_recipe
-from inference.messages import LoraUse
+from inference.messages import LoraUse, Region
 from inference.parameters.reading import read_infotext
+from inference.regions import RegionName
 from tests.bot.database.conftest import request_for, sha
 from tests.bot.lora_shelf import open_shelf
 from tests.house import BASES, PASTEL, VIVID, House
@@ -55,3 +56,17 @@ async def test_a_picture_of_a_sweep_is_remixed_with_its_own_weights(easel: Easel
     for position, weights in enumerate(([], [0.4], [0.8])):
         recipe, _whole = await shown_recipe(easel.connection, job, 1, position=position)
         assert [lora.weight for lora in recipe.loras] == weights
+
+
+async def test_parts_are_remixed_and_their_words_are_told_to_their_owner_alone(easel: Easel) -> None:
+    bat = LoraUse(sha256=sha("Bat"), name="Bat", weight=1)
+    regions = (Region(name=RegionName.LEFT, prompt="an owl"), Region(name=RegionName.RIGHT, prompt="a heart"))
+    loras = (bat.model_copy(update={"region": RegionName.LEFT}),)
+    divided = {"prompt": "a meadow", "loras": loras, "regions": regions, "region_edge": 5}
+    request = request_for(bat).model_copy(update=divided)
+    job = await create_job(easel.connection, request, person_id=1, channel_id=5)
+    for person, words in ((1, ["an owl", "a heart"]), (2, ["", ""])):
+        recipe, whole = await shown_recipe(easel.connection, job, person)
+        again = await remix(easel.connection, easel.configuration.checkpoints, recipe, person, limit=5)
+        assert [region.prompt for region in again.draft.regions] == words and whole == (person == 1)
+        assert again.draft.loras[0].region is RegionName.LEFT and again.draft.region_edge == 5

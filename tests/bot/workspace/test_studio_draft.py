@@ -9,6 +9,8 @@ import pytest
 
 from bot.requests.builder import LoraDraft, RequestDraft
 from bot.workspace.studio_draft import LoraMenuFilter, Studio, StudioLora, bounded
+from inference.messages import Region
+from inference.regions import RegionName
 
 OWL, WASH = StudioLora(lora_id=1, name="Owl"), StudioLora(lora_id=2, name="Wash", weight=0.5)
 
@@ -87,3 +89,20 @@ def test_it_is_read_back_by_later_versions() -> None:
     assert set(json.loads(text)) == {"wish", "loras", "focus", "shelf"}, "the keys that drafts are stored with"
     assert Studio.model_validate_json(text) == studio
     assert Studio.model_validate_json(text[:-1] + ', "unheard of": 1}') == studio
+
+
+def test_characters_get_a_region_each_and_loras_keep_the_position_of_theirs() -> None:
+    def parts(*names: RegionName) -> tuple[Region, ...]:
+        return tuple(Region(name=name) for name in names)
+
+    studio = Studio(loras=tuple(StudioLora(lora_id=number, name=str(number)) for number in (1, 2, 3)))
+    divided = studio.with_regions(parts(RegionName.LEFT, RegionName.RIGHT), [3, 1])
+    assert [lora.region for lora in divided.loras] == [RegionName.RIGHT, None, RegionName.LEFT]
+    stacked = divided.with_regions(parts(RegionName.TOP, RegionName.BOTTOM), [2])
+    assert [lora.region for lora in stacked.whole_draft().loras] == [RegionName.BOTTOM, None, RegionName.TOP]
+    whole = stacked.with_regions(())
+    assert [lora.region for lora in whole.whole_draft().loras] == [None, None, None]
+    again = whole.with_regions(parts(RegionName.TOP, RegionName.BOTTOM))
+    assert [lora.region for lora in again.whole_draft().loras] == [RegionName.BOTTOM, None, RegionName.TOP]
+    centred = studio.with_regions(parts(RegionName.CENTRE, RegionName.BACKGROUND), [1, 2])
+    assert [lora.region for lora in centred.loras] == [RegionName.CENTRE, None, None], "a background has no figure"

@@ -13,11 +13,13 @@ from discord import ui
 
 from bot.errors import NothingThere
 from bot.i18n import _
+from bot.requests.regions import offers_regions
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentButton
-from bot.ui.views.studio.forms import AdjustForm, AdvancedForm, OptionsForm, PromptForm, StrengthForm
+from bot.ui.views.studio.forms import AdjustForm, AdvancedForm, OptionsForm, PromptForm, RegionsForm, StrengthForm
 from bot.workspace.studio_draft import StudioLora
+from inference.errors import RegionsNotOffered
 
 NUDGE = 0.1  # change of a weight by one press
 
@@ -63,6 +65,20 @@ class PromptButton(StudioButton, template=panel_id("prompt")):
         """Open the modal."""
         snapshot = await interaction.client.studios.snapshot(interaction)
         await acknowledge.open_modal(interaction, PromptForm(snapshot, opening=interaction.id))
+
+
+class RegionsButton(StudioButton, template=panel_id("parts")):
+    """Opens the modal for regions of the picture with words and LoRAs of their own."""
+
+    opens_modal = True
+    name = "parts"
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Open the modal. Raises RegionsNotOffered on a checkpoint that paints none, unless the draft has some."""
+        snapshot = await interaction.client.studios.snapshot(interaction)
+        if not snapshot.studio.draft.regions and not offers_regions(snapshot.checkpoint):
+            raise RegionsNotOffered(checkpoint=snapshot.checkpoint.name)
+        await acknowledge.open_modal(interaction, RegionsForm(snapshot, opening=interaction.id))
 
 
 class OptionsButton(StudioButton, template=panel_id("options")):
@@ -131,7 +147,8 @@ class AdjustButton(StudioButton, template=panel_id("adjust")):
         snapshot = await interaction.client.studios.snapshot(interaction)
         row = next(row for row in snapshot.rows if row.lora.lora_id == lora.lora_id)
         others = [each for each in snapshot.fitting if each is not row] if row in snapshot.fitting else []
-        await acknowledge.open_modal(interaction, AdjustForm(row, others, opening=interaction.id))
+        layout = [region.name for region in snapshot.studio.draft.regions]
+        await acknowledge.open_modal(interaction, AdjustForm(row, others, layout, opening=interaction.id))
 
 
 class StrengthButton(StudioButton, template=panel_id("strength")):

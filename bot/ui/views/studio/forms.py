@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import discord
 from discord import ui
 
-from bot.i18n import _
+from bot.i18n import _, label
 from bot.pictures.inputs import MIN_STRENGTH
 from bot.requests.drafts import OWN
+from bot.requests.regions import layout_name
 from bot.ui.client import Interaction
 from bot.ui.uploads import take_upload
 from bot.ui.views.persistent_items import ModalForm
@@ -28,7 +29,9 @@ from inference.bounds import (
     MIN_WEIGHT,
 )
 from inference.errors import InvalidRequest
-from inference.messages import MAX_COUNT, MAX_PROMPT, SEEDS, Sampler, Spacing
+from inference.lora.sidecar import Category
+from inference.messages import MAX_COUNT, MAX_PROMPT, SEEDS, Region, Sampler, Spacing
+from inference.regions import LAYOUTS, MAX_REGIONS, RegionName
 
 if TYPE_CHECKING:
     from bot.ui.studio_session import StudioSnapshot
@@ -37,6 +40,7 @@ MENU = 25  # choices of one menu; Discord's limit
 _DEFAULT = "-"  # the value of the checkpoint's default
 _FAST = "fast"
 _ALL = "all"
+_BETWEEN_NAMES = ","  # of regions, in the value of a layout
 
 
 class StudioForm(ModalForm):
@@ -54,20 +58,25 @@ class StudioForm(ModalForm):
 
 
 class PromptForm(StudioForm):
-    """Prompt and negative prompt. Trigger words are stored with their LoRAs, not in the prompt."""
+    """Prompt and negative prompt, with regions the words of each. Trigger words are stored with their LoRAs."""
 
     def __init__(self, snapshot: StudioSnapshot, *, opening: int) -> None:
         super().__init__(_("What to paint"), "stprompt", opening)
         draft = snapshot.studio.draft
-        self.prompt = _text("prompt", draft.prompt, long=True, required=True)
+        self.regions = words_inputs(draft.regions)
+        self.prompt = _text("prompt", draft.prompt, long=True, required=not draft.regions)
         usual = snapshot.checkpoint.negative_prompt
         negative = usual if draft.negative_prompt is None else draft.negative_prompt
         self.negative = _text("negative", negative, long=True)
-        self.add_item(ui.Label[Any](text=_("Prompt"), component=self.prompt))
+        for region, words in zip(draft.regions, self.regions, strict=True):
+            self.add_item(ui.Label[Any](text=part_name(region.name), component=words))
+        for_all = _("Everywhere") if draft.regions else _("Prompt")
+        self.add_item(ui.Label[Any](text=for_all, component=self.prompt))
         self.add_item(
             ui.Label[Any](text=_("Negative prompt"), description=_("What to keep out"), component=self.negative)
         )
         self._usual_negative = usual
+        self._layout = [region.name for region in draft.regions]
 
     async def submitted(self, interaction: Interaction) -> None:
         """Keep both."""
@@ -77,7 +86,10 @@ class PromptForm(StudioForm):
         """Store both and redraw the panel; the studio as it is then."""
         negative = self.negative.value.strip()
         kept = None if negative == self._usual_negative.strip() else negative
-        return await self.apply(interaction, prompt=self.prompt.value.strip(), negative_prompt=kept)
+        fields: dict[str, object] = {"prompt": self.prompt.value.strip(), "negative_prompt": kept}
+        if self.regions:
+            fields["regions"] = regions_with(self._layout, self.regions)
+        return await self.apply(interaction, **fields)
 
 
 class OptionsForm(StudioForm):
@@ -193,12 +205,17 @@ class StrengthForm(StudioForm):
 class AdjustForm(StudioForm):
     """A LoRA's weight, and which of its trigger words are added to the prompt: up to 50, in menus of 25.
 
-    Where there are `others`, all weights can be scaled with it.
+    Where there are `others`, all weights can be scaled with it; of a `layout` it can have one region.
     """
 
-    def __init__(self, row: Row, others: Sequence[Row], *, opening: int) -> None:
+    def __init__(self, row: Row, others: Sequence[Row], layout: Sequence[RegionName] = (), *, opening: int) -> None:
         super().__init__(_("Adjust {lora}").format(lora=row.name), f"stadjust:{row.lora.lora_id}", opening)
         self._lora_id = row.lora.lora_id
+        self.region: ui.Select[Any] | None = None
+        if layout and row.scales:
+            parts = [(_("The whole picture"), _DEFAULT), *((part_name(name), name.value) for name in layout)]
+            chosen = row.lora.region if row.lora.region in layout else None
+            self.region = _menu("region", parts, chosen.value if chosen else _DEFAULT)
         self.weight = _text("weight", f"{row.weight:g}", required=True)
         hint = _("0.7 to 0.8 for a character or style, 0.3 to 0.6 for a detail, less of each together")
         self.add_item(ui.Label[Any](text=_("Weight"), description=hint[:100], component=self.weight))
@@ -207,6 +224,8 @@ class AdjustForm(StudioForm):
             ways = [(_("This LoRA alone"), _DEFAULT), (_("Scale all: the others keep their proportions"), _ALL)]
             self.scale = _menu("scale", ways, _DEFAULT)
             self.add_item(ui.Label[Any](text=_("What changes"), component=self.scale))
+        if self.region is not None:
+            self.add_item(ui.Label[Any](text=_("Part of the picture"), component=self.region))
         self._all_words = words = list(dict.fromkeys(row.all_words))
         pieces = [words[start : start + MENU] for start in range(0, len(words), MENU)]
         self.words = [
@@ -226,6 +245,9 @@ class AdjustForm(StudioForm):
         """Keep both."""
         weight = _number(_("The weight"), self.weight.value, MIN_WEIGHT, MAX_WEIGHT)
         fields: dict[str, object] = {"weight": weight}
+        if self.region is not None:
+            side = _chosen(self.region)
+            fields["region"] = None if side == _DEFAULT else RegionName(side)
         if self.words:
             on = {value for menu in self.words for value in menu.values}
             fields["trigger_words"] = tuple(word for word in self._all_words if word_value(word) in on)
@@ -241,6 +263,68 @@ class AdjustForm(StudioForm):
             return changed.scaled({i: w for i, w in weights.items() if studio.has(i)}, self._lora_id, weight)
 
         await studios.redraw(interaction, await studios.change(interaction, adjust))
+
+
+class RegionsForm(StudioForm):
+    """The layout, the words of each region, and those for the ground; without a layout all words are one prompt."""
+
+    def __init__(self, snapshot: StudioSnapshot, *, opening: int) -> None:
+        super().__init__(_("Two characters"), "stparts", opening)
+        draft = snapshot.studio.draft
+        layout = tuple(region.name for region in draft.regions)
+        self._characters = [row.lora.lora_id for row in snapshot.fitting if row.category is Category.CHARACTER]
+        layouts = [(capitalised(layout_name(each)), _BETWEEN_NAMES.join(each)) for each in LAYOUTS]
+        if layout:
+            layouts.append((_("One prompt for the whole picture"), _DEFAULT))
+        self.layout = _menu("layout", layouts, _BETWEEN_NAMES.join(layout or LAYOUTS[0]))
+        self.add_item(ui.Label[Any](text=_("How the picture is divided"), component=self.layout))
+        self.words = words_inputs((*draft.regions, *(Region(name=name) for name in RegionName))[:MAX_REGIONS])
+        hints = (
+            _("left, top, or the figure in front of a background"),
+            _("right, bottom or background; of three parts the centre"),
+            _("only of three parts: right or bottom"),
+        )
+        for number, (words, where) in enumerate(zip(self.words, hints, strict=True), start=1):
+            text = _("Part {number}").format(number=number)
+            self.add_item(ui.Label[Any](text=text, description=where[:100], component=words))
+        self.prompt = _text("prompt", draft.prompt, long=True)
+        hint = _("The ground and the style, in the words of every part")
+        self.add_item(ui.Label[Any](text=_("Everywhere"), description=hint[:100], component=self.prompt))
+
+    async def submitted(self, interaction: Interaction) -> None:
+        """Keep them. Raises InvalidRequest."""
+        studios, chosen = interaction.client.studios, _chosen(self.layout)
+        layout = [] if chosen == _DEFAULT else [RegionName(name) for name in chosen.split(_BETWEEN_NAMES)]
+        if layout and len(layout) < MAX_REGIONS and self.words[len(layout)].value.strip():
+            problem = _("has words, but this layout has two parts; empty it, or choose a layout of three")
+            raise InvalidRequest(what=_("Part {number}").format(number=MAX_REGIONS), problem=problem)
+        said = [words.value.strip() for words in (*(() if layout else self.words), self.prompt)]
+        prompt, regions = ", ".join(filter(None, said))[:MAX_PROMPT], regions_with(layout, self.words)
+
+        def divide(studio: Studio) -> Studio:
+            return studio.with_regions(regions, self._characters).with_draft(prompt=prompt)
+
+        await studios.redraw(interaction, await studios.change(interaction, divide))
+
+
+def part_name(name: RegionName) -> str:
+    """`Left`, as a label begins."""
+    return capitalised(label(name))
+
+
+def capitalised(text: str) -> str:
+    """The text with its first letter in capitals."""
+    return text[:1].upper() + text[1:]
+
+
+def words_inputs(regions: Sequence[Region]) -> list[ui.TextInput[Any]]:
+    """A field for the words of each region."""
+    return [_text(f"part{number}", region.prompt, long=True) for number, region in enumerate(regions)]
+
+
+def regions_with(layout: Sequence[RegionName], words: Sequence[ui.TextInput[Any]]) -> tuple[Region, ...]:
+    """The regions of a layout with the words of these fields."""
+    return tuple(Region(name=name, prompt=field.value.strip()) for name, field in zip(layout, words, strict=False))
 
 
 def _text(name: str, value: str, *, long: bool = False, required: bool = False) -> ui.TextInput[Any]:

@@ -11,6 +11,7 @@ from bot.errors import NothingThere
 from bot.i18n import _, ngettext
 from bot.i18n.texts import bounded_lines, several
 from bot.requests.builder import is_blank
+from bot.requests.regions import own_words
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.replies import error_message, send_ephemeral
@@ -37,7 +38,7 @@ class GenerateButton(StudioButton, template=panel_id("generate")):
         snapshot = await studios.snapshot(interaction)
         if snapshot.revision != self.revision:  # the panel does not show the current draft
             await studios.redraw(interaction, snapshot, outdated())
-        elif is_blank(snapshot.studio.draft.prompt):
+        elif is_blank(own_words(snapshot.studio.draft)):
             await acknowledge.open_modal(interaction, PromptToGenerateForm(snapshot, opening=interaction.id))
         else:
             await _generate(interaction, snapshot)

@@ -1,14 +1,16 @@
 """Renders the studio panel within Discord's 40 components and 4000 characters.
 
-The fixed part has 19 components. A starting picture takes 6, a LoRA with controls 9, the text about misfit LoRAs 3, and
+The fixed part has 20 components. A starting picture takes 6, a LoRA with controls 7, the text about misfit LoRAs 3, and
 the text and menu of the LoRAs without controls 3. So two LoRAs have controls, among them the one that was changed last;
-only one if there is a starting picture, or if there are misfit LoRAs and collapsed LoRAs too.
+only one if there is a starting picture, or if there are misfit LoRAs and collapsed LoRAs too. In the room that is left
+the layout of the regions and the previews of LoRAs are shown, which take 2 each.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final, Self
 
 from discord import ui
 
@@ -17,10 +19,12 @@ from bot.database.lora_search import Shown
 from bot.i18n import _, label, ngettext
 from bot.i18n.texts import at_weight, bounded_lines, clipped, plain, several
 from bot.pictures.attachments import PictureFile
+from bot.pictures.layouts import layout_picture, mark_of
 from bot.pictures.lora_pictures import LoraPictures
 from bot.requests.builder import is_blank
 from bot.requests.drafts import OWN, RequestDraft
 from bot.requests.few_steps import filled_in, made_for
+from bot.requests.regions import layout_name, offers_regions, own_words
 from bot.ui.access import shown_ratings
 from bot.ui.client import Interaction
 from bot.ui.guide.answers import GuideLink
@@ -37,6 +41,7 @@ from bot.ui.views.studio.buttons import (
     NudgeButton,
     OptionsButton,
     PromptButton,
+    RegionsButton,
     RemoveLoraButton,
     RemovePictureButton,
     StrengthButton,
@@ -49,9 +54,12 @@ from bot.ui.views.studio.menus import CheckpointMenu, FocusMenu, TriggerWordsMen
 from bot.ui.views.studio.sweeps import CompareButton, SweepButton
 from bot.workspace.studio_draft import Row
 from bot.workspace.weight_advice import advice
+from inference.errors import RegionsNotOffered
 from inference.messages import SourceImage, words_in
 
 MAX_PROMPT, MAX_NEGATIVE, MAX_WORDS, MAX_NOTE = 800, 200, 250, 300  # characters shown of each
+MAX_COMPONENTS: Final = 40
+FIXED, WITH_PICTURE, WITH_CONTROLS, IN_A_TEXT, PICTURE = 20, 6, 7, 3, 2  # components that each takes at most
 MAX_NAME, MAX_REASONS, MAX_ADVICE, MAX_COLLAPSED = 80, 900, 450, 350
 
 
@@ -63,11 +71,13 @@ async def render_panel(interaction: Interaction, snapshot: StudioSnapshot, note:
     client, ratings = interaction.client, await shown_ratings(interaction)
     page, shown = RenderedMessage(), snapshot.revision
     checkpoints, limit = snapshot.checkpoints, client.configuration.settings.limits.max_loras
-    page.view.add_item(ui.TextDisplay[Any](_head(snapshot, note)))
+    room = _Room.for_pictures(snapshot)
+    _add_head(page, snapshot, note, room)
     settings: list[StudioButton] = [
         PromptButton(shown, label=_("Edit prompt")),
         OptionsButton(shown, label=_("Options")),
         AdvancedButton(shown, label=_("Advanced")),
+        RegionsButton(shown, label=_("Parts") if snapshot.studio.draft.regions else _("Two characters")),
     ]
     if snapshot.undoable:
         settings.append(UndoDraftButton(shown, label=_("Back to my draft")))
@@ -78,7 +88,7 @@ async def render_panel(interaction: Interaction, snapshot: StudioSnapshot, note:
         small = await client.thumbnails.of(client.inputs.path(image.sha256))
         _add_starting_picture(page, shown, image, small, hidden=hidden)
     page.view.add_item(ui.TextDisplay[Any](_about_loras(snapshot, limit)))
-    await _add_loras(page, client.lora_pictures, snapshot, ratings)
+    await _add_loras(page, client.lora_pictures, snapshot, ratings, room)
     if snapshot.misfits:
         page.view.add_item(ui.TextDisplay[Any](_reasons(snapshot.misfits)))
         page.view.add_item(ui.ActionRow[Any](RemoveLoraButton(shown, label=_("Take out what does not fit"))))
@@ -117,17 +127,44 @@ def _add_starting_picture(
     )
 
 
-async def _add_loras(page: RenderedMessage, pictures: LoraPictures, snapshot: StudioSnapshot, ratings: Shown) -> None:
+async def _add_loras(
+    page: RenderedMessage, pictures: LoraPictures, snapshot: StudioSnapshot, ratings: Shown, room: _Room
+) -> None:
     """Add the LoRAs that fit: one or two with controls, the others in one text."""
     fitting = snapshot.fitting
-    most = 1 if snapshot.studio.draft.image or (snapshot.misfits and len(fitting) > 2) else 2
-    with_controls = _rows_with_controls(fitting, snapshot.studio.focus, most)
+    with_controls = _rows_with_controls(fitting, snapshot.studio.focus, _most_with_controls(snapshot))
     for row in with_controls:
-        await _add_row(page, pictures, snapshot, row, ratings)
+        await _add_row(page, pictures, snapshot, row, ratings, room)
     if collapsed := [row for row in fitting if row not in with_controls]:
-        text = several((at_weight(row.name, row.weight) for row in collapsed), MAX_COLLAPSED)
+        region_of = snapshot.studio.region_of
+        text = several((at_weight(row.name, row.weight, region_of(row.lora)) for row in collapsed), MAX_COLLAPSED)
         page.view.add_item(ui.TextDisplay[Any](_("And {loras}").format(loras=text)))
         page.view.add_item(ui.ActionRow[Any](FocusMenu.of(snapshot, collapsed)))
+
+
+def _most_with_controls(snapshot: StudioSnapshot) -> int:
+    return 1 if snapshot.studio.draft.image or (snapshot.misfits and len(snapshot.fitting) > 2) else 2
+
+
+@dataclass
+class _Room:
+    """The components that are left for pictures."""
+
+    components: int
+
+    @classmethod
+    def for_pictures(cls, snapshot: StudioSnapshot) -> Self:
+        """What is left beside everything else that the panel of a snapshot may have."""
+        fitting, most = len(snapshot.fitting), _most_with_controls(snapshot)
+        taken = FIXED - (not snapshot.undoable) + (WITH_PICTURE if snapshot.studio.draft.image else 0)
+        taken += WITH_CONTROLS * min(fitting, most) + IN_A_TEXT * (fitting > most) + IN_A_TEXT * bool(snapshot.misfits)
+        return cls(MAX_COMPONENTS - taken)
+
+    def take(self) -> bool:
+        """Whether there is room for one more picture, which is taken then."""
+        fits = self.components >= PICTURE
+        self.components -= PICTURE if fits else 0
+        return fits
 
 
 def _rows_with_controls(fitting: Sequence[Row], focus: int | None, most: int) -> list[Row]:
@@ -137,7 +174,7 @@ def _rows_with_controls(fitting: Sequence[Row], focus: int | None, most: int) ->
 
 
 async def _add_row(
-    page: RenderedMessage, pictures: LoraPictures, snapshot: StudioSnapshot, row: Row, ratings: Shown
+    page: RenderedMessage, pictures: LoraPictures, snapshot: StudioSnapshot, row: Row, ratings: Shown, room: _Room
 ) -> None:
     assert row.entry is not None
     words = (
@@ -146,9 +183,12 @@ async def _add_row(
         else ""
     )
     weight = _("at {weight}").format(weight=f"**{row.weight:g}**")
-    text = f"**{clipped(row.name, MAX_NAME)}** · {label(row.entry.category)} · {weight}{words}"
+    regions = [region.name for region in snapshot.studio.draft.regions]
+    side = snapshot.studio.region_of(row.lora)
+    part = "" if side is None else f" · {mark_of(regions.index(side))} {label(side)}"
+    text = f"**{clipped(row.name, MAX_NAME)}** · {label(row.entry.category)} · {weight}{part}{words}"
     preview = None
-    if ratings is None or row.entry.content_rating in ratings:
+    if (ratings is None or row.entry.content_rating in ratings) and room.take():
         preview = page.attach_if(await pictures.preview(row.entry, snapshot.checkpoint.base_model))
     if preview is None:
         page.view.add_item(ui.TextDisplay[Any](text))
@@ -159,7 +199,7 @@ async def _add_row(
         ui.ActionRow[Any](
             NudgeButton(shown, f"{lora_id}:-1", label=f"\N{MINUS SIGN}{NUDGE:g}"),
             NudgeButton(shown, f"{lora_id}:1", label=f"+{NUDGE:g}"),
-            AdjustButton(shown, str(lora_id), label=_("Weight")),
+            AdjustButton(shown, str(lora_id), label=_("Weight, part") if regions else _("Weight")),
             SweepButton(shown, str(lora_id), label=_("Try weights")),
             RemoveLoraButton(shown, str(lora_id), label="✕"),
         )
@@ -174,7 +214,11 @@ def _head(snapshot: StudioSnapshot, note: str) -> str:
     if draft.checkpoint and draft.checkpoint != checkpoint.name:
         gone = _("{checkpoint} is not installed any more; {other} is chosen instead.")
         lines.append(gone.format(checkpoint=plain(draft.checkpoint, 64), other=plain(checkpoint.name)))
-    if is_blank(draft.prompt):
+    if draft.regions:
+        lines += _parts(draft)
+        if not offers_regions(checkpoint):
+            lines.append(f"⚠️ {error_message(RegionsNotOffered(checkpoint=checkpoint.name))}")
+    elif is_blank(draft.prompt):
         lines.append(_("No prompt yet: press *Edit prompt* and say what to paint."))
     else:
         lines.append(f"> {clipped(draft.prompt, MAX_PROMPT)}")
@@ -196,6 +240,29 @@ def _head(snapshot: StudioSnapshot, note: str) -> str:
     return "\n".join(lines)
 
 
+def _add_head(page: RenderedMessage, snapshot: StudioSnapshot, note: str, room: _Room) -> None:
+    """The text on top, with regions beside a picture of their layout."""
+    text, draft = _head(snapshot, note), snapshot.studio.draft
+    if not draft.regions or not room.take():
+        page.view.add_item(ui.TextDisplay[Any](text))
+        return
+    checkpoint = snapshot.checkpoint
+    size = (checkpoint.size(draft.size) if draft.size else None) or checkpoint.default_size
+    layout = tuple(region.name for region in draft.regions)
+    picture = page.attach(layout_picture(layout, size.width, size.height))
+    page.view.add_item(ui.Section[Any](text, accessory=ui.Thumbnail[Any](picture, description=layout_name(layout))))
+
+
+def _parts(draft: RequestDraft) -> list[str]:
+    """The words of each region and those for the ground."""
+    share = MAX_PROMPT // (len(draft.regions) + 1)
+    lines = [
+        f"{mark_of(number)} **{label(region.name)}** · {clipped(region.prompt, share) or _('no words')}"
+        for number, region in enumerate(draft.regions)
+    ]
+    return [*lines, f"**{_('everywhere')}** · {clipped(draft.prompt, share)}"] if draft.prompt else lines
+
+
 def _options_text(draft: RequestDraft, checkpoint: CheckpointSettings, *, private: bool) -> str:
     size = (checkpoint.size(draft.size) if draft.size else None) or checkpoint.default_size
     guidance = checkpoint.guidance_scale if draft.guidance_scale is None else draft.guidance_scale
@@ -214,6 +281,9 @@ def _options_text(draft: RequestDraft, checkpoint: CheckpointSettings, *, privat
         parts.append(_("clip skip {layer}").format(layer=clip_skip))
     if draft.fast:
         parts.append(_("fast"))
+    if draft.regions:
+        count = draft.count * len(draft.regions)
+        parts.append(ngettext("counts as {count} picture", "counts as {count} pictures", count).format(count=count))
     if private:
         parts.append(_("only you will see it"))
     return " · ".join(parts)
@@ -231,7 +301,7 @@ def _about_loras(snapshot: StudioSnapshot, limit: int) -> str:
         lines = [f"{head} · {message.format(count=count, base=base)}"]
     else:
         lines = [f"{head} · " + _("all fit {base}").format(base=base)]
-    warnings = [f"⚠️ {clipped(text, 200)}" for text in advice(rows, snapshot.studio.draft.prompt)]
+    warnings = [f"⚠️ {clipped(text, 200)}" for text in advice(rows, own_words(snapshot.studio.draft))]
     return "\n".join([*lines, *bounded_lines(warnings, MAX_ADVICE)])
 
 

@@ -11,6 +11,7 @@ from discord import ui
 from bot.errors import NothingThere
 from bot.i18n import _, later
 from bot.requests.builder import RequestDraft, draft_of, is_blank
+from bot.requests.regions import own_words
 from bot.requests.variants import FEWEST, MOST, Sweep, read_weights, usual_weights
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
@@ -75,7 +76,7 @@ class SweepJobButton(JobButton, template=r"sweep:(?P<job>\d{1,18})"):
 
 def _checked_draft(snapshot: StudioSnapshot) -> RequestDraft:
     """The draft of a studio with a prompt and without misfit LoRAs. Raises NothingThere."""
-    if is_blank(snapshot.studio.draft.prompt):
+    if is_blank(own_words(snapshot.studio.draft)):
         raise NothingThere(what=_("Say what to paint first: press *Edit prompt*."))
     if snapshot.misfits:
         text = _("Not all LoRAs fit {checkpoint}. Take out what does not, or choose another checkpoint first.")
