@@ -15,6 +15,7 @@ from bot.database.connection import fetch, fetch_one, transaction, write
 from inference.errors import InferenceError
 
 NO_ADDITION = 0
+MAX_FROM_PAGE = 200
 MAX_PAGES = 20  # that a file is known by
 
 BEGIN = """
@@ -35,7 +36,8 @@ FIRST_REQUESTER = """
 """
 REQUEST = "SELECT * FROM addition_request WHERE addition_id = ? AND person_id = ?"
 ANSWERED = """
-    UPDATE addition_request SET ticket = ?, message_id = ?, ticket_at = ? WHERE addition_id = ? AND person_id = ?
+    UPDATE addition_request SET ticket = ?, message_id = ?, ticket_at = ?, draft_id = ?
+    WHERE addition_id = ? AND person_id = ?
 """
 POSTING = "UPDATE addition_request SET posting_at = ? WHERE addition_id = ? AND person_id = ? AND told = 0"
 REFUSED = "UPDATE addition_request SET refused = 1 WHERE addition_id = ? AND person_id = ? AND told = 0"
@@ -61,6 +63,12 @@ CANCEL = """
     UPDATE addition SET state = 'cancelled', ended_at = ? WHERE id = ? AND state = 'waiting' RETURNING *
 """
 OF_FILE = "SELECT * FROM addition WHERE sha256 = ? ORDER BY id LIMIT ?"
+FROM_MODEL = """
+    SELECT sha256 FROM addition WHERE state = 'added' AND source ->> 'hub' = :hub
+    AND (source ->> 'version_id' = :version OR (:version IS NULL AND source ->> 'model_id' = :model))
+    ORDER BY id DESC LIMIT 1
+"""
+FROM_PAGE = "SELECT * FROM addition WHERE state = 'added' AND source ->> 'page' = ? ORDER BY id DESC LIMIT ?"
 ADDED_AT = "SELECT 1 FROM addition WHERE path = ? AND state = 'added' LIMIT 1"
 LISTED = """
     INSERT INTO addition (key, source, path, state, sha256, created_at, ended_at)
@@ -126,7 +134,7 @@ class AdditionRequest:
     """That a person asks for an addition; times in unix ms. `told`: they know how it ended.
 
     The `ticket` lets a later run of the program edit the answer to their command, `message_id`. Since `posting_at` they
-    may have got a direct message. `refused`: Discord takes none for them.
+    may have got a direct message. `refused`: Discord takes none for them. The draft goes on once it is added.
     """
 
     addition_id: int
@@ -137,6 +145,7 @@ class AdditionRequest:
     message_id: int | None
     posting_at: int | None
     refused: bool
+    draft_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -181,6 +190,19 @@ async def waiting_additions(connection: aiosqlite.Connection) -> list[LoraAdditi
 async def sources_of(connection: aiosqlite.Connection, sha256: str) -> list[LoraAddition]:
     """The additions that brought the file with this SHA-256, the first first. Raises DatabaseError."""
     return [_addition(row) for row in await fetch(connection, OF_FILE, (sha256, MAX_PAGES))]
+
+
+async def added_from_model(
+    connection: aiosqlite.Connection, hub: str, *, model_id: int | None, version_id: int | None
+) -> str | None:
+    """The SHA-256 of the file that was added last from a version, or from any of a model's. Raises DatabaseError."""
+    row = await fetch_one(connection, FROM_MODEL, {"hub": hub, "model": model_id, "version": version_id})
+    return None if row is None else row["sha256"]
+
+
+async def added_from_page(connection: aiosqlite.Connection, page: str) -> list[LoraAddition]:
+    """What was added from a page, such as a repository's, the last first. Raises DatabaseError."""
+    return [_addition(row) for row in await fetch(connection, FROM_PAGE, (page, MAX_FROM_PAGE))]
 
 
 async def is_added(connection: aiosqlite.Connection, path: str) -> bool:
@@ -256,10 +278,15 @@ async def find_request(connection: aiosqlite.Connection, addition_id: int, perso
 
 
 async def note_answer(
-    connection: aiosqlite.Connection, addition_id: int, person_id: int, ticket: str | None, message_id: int | None
+    connection: aiosqlite.Connection,
+    addition_id: int,
+    person_id: int,
+    ticket: str | None,
+    message_id: int | None,
+    draft_id: int | None = None,
 ) -> None:
-    """Note which answer shows the person how far it is. Raises DatabaseError."""
-    await write(connection, ANSWERED, (ticket, message_id, now_ms(), addition_id, person_id))
+    """Note which answer shows the person how far it is, and the draft that goes on with it. Raises DatabaseError."""
+    await write(connection, ANSWERED, (ticket, message_id, now_ms(), draft_id, addition_id, person_id))
 
 
 async def mark_posting(connection: aiosqlite.Connection, addition_id: int, person_id: int) -> None:
@@ -315,6 +342,7 @@ def _request(row: sqlite3.Row) -> AdditionRequest:
         message_id=row["message_id"],
         posting_at=row["posting_at"],
         refused=bool(row["refused"]),
+        draft_id=row["draft_id"],
     )
 
 

@@ -306,6 +306,7 @@ TABLES = (
             "ticket": "opens the answer for fifteen minutes, encrypted; gone once you know",
             "ticket_at": "when you were answered", "message_id": "the answer",
             "posting_at": "when you were written to", "refused": "whether Discord lets nobody write to you",
+            "draft_id": "what you wanted to paint with it",
         },
         shown={"ticket": "NULL"},
     ),

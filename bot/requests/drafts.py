@@ -63,3 +63,19 @@ class RequestDraft(BaseModel):
     regions: tuple[Region, ...] = ()
     region_edge: int = USUAL_EDGE
     base_share: float = 0.0
+
+
+class PendingRequest(RequestDraft):
+    """A draft as a person sent it, whose prompt and LoRAs may be links: it goes on once these LoRAs are added.
+
+    The LoRAs of `stack` join it. Without a size it gets the one whose aspect ratio is nearest to the `image_shape`, in
+    pixels. `also` are LoRAs named by the hash of a file: those join that are in the library by then.
+    """
+
+    stack: str | None = None
+    image_shape: tuple[int, int] | None = None
+    also: tuple[LoraDraft, ...] = ()
+
+    def draft(self) -> RequestDraft:
+        """The draft alone."""
+        return RequestDraft.model_validate(self.model_dump(include=set(RequestDraft.model_fields)))

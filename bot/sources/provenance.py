@@ -6,11 +6,14 @@ from dataclasses import dataclass
 
 import aiosqlite
 
-from bot.database.additions import sources_of
+from bot.database.additions import added_from_model, added_from_page, sources_of
 from bot.database.hub_looks import HubLook, installed_among, looks_of
-from bot.database.loras import Lora, LoraVersion, find_lora, find_version
+from bot.database.loras import Lora, LoraVersion, find_lora, find_version, find_version_by_short_hash
+from bot.sources.civitai import HUB as CIVITAI
+from bot.sources.links import CivitaiLink, HashLink, Link
 from bot.sources.remote import RemoteVersion
 
+SHA256_DIGITS = 64
 MAX_OTHERS = 3
 
 
@@ -61,6 +64,31 @@ async def hub_files(connection: aiosqlite.Connection, versions: list[LoraVersion
     looks = await looks_of(connection, list(by_hash))
     here = await installed_among(connection, [look.newer_sha256 for look in looks if look.newer_sha256])
     return tuple(HubFile(by_hash[look.sha256], look, _newer(look, here)) for look in looks)
+
+
+async def entry_from(connection: aiosqlite.Connection, link: Link) -> Lora | None:
+    """The entry of what a link or hash means, if it was added from there. Its hub is not asked.
+
+    Raises DatabaseError.
+    """
+    sha256 = await _added_from(connection, link)
+    if sha256 is None and isinstance(link, HashLink) and len(link.hash) < SHA256_DIGITS:
+        found = await find_version_by_short_hash(connection, link.hash)
+    else:
+        found = await find_version(connection, sha256) if sha256 else None
+    return await find_lora(connection, found.lora_id) if found is not None and found.usable else None
+
+
+async def _added_from(connection: aiosqlite.Connection, link: Link) -> str | None:
+    if isinstance(link, HashLink):
+        return link.hash if len(link.hash) == SHA256_DIGITS else None
+    if isinstance(link, CivitaiLink):
+        return await added_from_model(connection, CIVITAI, model_id=link.model_id, version_id=link.version_id)
+    for addition in await added_from_page(connection, f"https://huggingface.co/{link.repository}"):
+        version = RemoteVersion.model_validate_json(addition.source)
+        if link.path in {None, version.repository_path}:
+            return addition.sha256
+    return None
 
 
 def page_of(version: RemoteVersion) -> tuple[str, int | str, str | None]:

@@ -118,6 +118,13 @@ def edits_message(interaction: Interaction) -> bool:
     return interaction.response.type in _EDITS
 
 
+async def sent(interaction: Interaction) -> discord.Message:
+    """The message that `send` posted, as it is now. Raises discord.HTTPException."""
+    if message_id := interaction.extras.get(_ANSWER):
+        return await interaction.followup.fetch_message(message_id)
+    return await interaction.original_response()
+
+
 async def update(interaction: Interaction, view: ui.LayoutView, files: list[discord.File]) -> discord.Message:
     """Edit the message that `send` posted, while the interaction's token is valid (fifteen minutes)."""
     view.stop()

@@ -67,9 +67,13 @@ class AdditionNoticeService(Protocol):
         ...
 
     async def note_answer(
-        self, interaction: discord.Interaction[Client], addition_id: int, message_id: int | None
+        self,
+        interaction: discord.Interaction[Client],
+        addition_id: int,
+        message_id: int | None,
+        draft_id: int | None = None,
     ) -> None:
-        """Note the answer in which the person sees how far it is. Raises DatabaseError."""
+        """Note the answer in which the person sees how far it is, and what goes on with it. Raises DatabaseError."""
         ...
 
     async def told(self, addition_id: int, person_id: int) -> None:

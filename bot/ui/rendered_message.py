@@ -11,6 +11,8 @@ from discord import ui
 
 from bot.pictures.attachments import PictureFile
 
+MAX_COMPONENTS = 40  # of a message, nested ones included; Discord's limit
+
 
 def hide_pictures(view: ui.LayoutView) -> ui.LayoutView:
     """The view, whose pictures and files are spoilers from now on: Discord shows them when they are pressed."""
@@ -44,3 +46,15 @@ class RenderedMessage:
     def attach_if(self, picture: PictureFile | None) -> str | None:
         """Add a picture that may be missing; its URL, None without one."""
         return self.attach(picture) if picture else None
+
+    def add_above(self, *items: ui.Item[Any] | None) -> None:
+        """Put these above what is shown, each for which there is room; None is left out."""
+        shown, total = list(self.view.children), self.view.total_children_count
+        self.view.clear_items()
+        for item in filter(None, items):
+            count = 1 + (len(item.children) if isinstance(item, ui.ActionRow) else 0)
+            if total + count <= MAX_COMPONENTS:
+                self.view.add_item(item)
+                total += count
+        for item in shown:
+            self.view.add_item(item)

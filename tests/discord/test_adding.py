@@ -180,13 +180,63 @@ async def test_a_link_in_imagine_is_offered_and_used_once_it_is_here(adding: Sce
     assert asked > before
     await told(adding.ada, "imagine", prompt=f"a house {link}")
     assert len(hubs.asked) == asked, "its hub has just said it"
-    offer = await told(adding.grace, "imagine", prompt=f"a house {link}")
-    begun = await (await adding.grace.press(offer, "Add it")).reply(PATIENCE)
-    await added(adding, begun, "is in the library now")
+    offer = await told(adding.grace, "imagine", prompt=f"a house {link}", steps=2, seed=77, size="portrait")
+    assert "What you asked for is kept" in offer.text
+    page = await added(adding, await begun_by(adding.grace, offer, "Add it"), "is in the library now")
+    offer = await adding.control.wait_message(offer.id, lambda seen: bool(seen.buttons["Add it"]["disabled"]), PATIENCE)
+    picture = await adding.painted(await adding.grace.press(page, "Paint with it"))
+    assert "Linked Owl" in picture.text and "seed 77" in picture.text and "civitai" not in picture.text
     picture = await adding.painted(await adding.ada.slash("imagine", prompt=f"a house {link}", steps=2))
     assert "Linked Owl" in picture.text and "civitai" not in picture.text
     picture = await adding.painted(await adding.ada.slash("imagine", prompt="a house", lora1=link, steps=2))
     assert "Linked Owl" in picture.text
+
+
+async def begun_by(person: Person, offer: VisibleMessage, button: str) -> VisibleMessage:
+    """The new message that a button of an offer sends."""
+    return (await (await person.press(offer, button)).messages(1, PATIENCE))[0]
+
+
+async def test_what_several_links_mean_is_added_one_after_the_other_and_painted(adding: Scene, hubs: Hubs) -> None:
+    first = hubs.link(hubs.add_lora("First Fern", demo_lora(seed=63), "Other"))
+    files = {"fern.safetensors": demo_lora(seed=64), "other.safetensors": demo_lora(seed=65)}
+    repository = hubs.add_repository("maker/second-fern", files, license="mit")
+    second = f"https://huggingface.co/{repository}/blob/main/fern.safetensors"
+    offer = await told(adding.grace, "imagine", prompt=f"ferns {first}", lora1=second, weight1=0.4, steps=2, seed=5)
+    assert "second-fern is not here yet" in offer.text, "of Hugging Face"
+    page = await added(adding, await begun_by(adding.grace, offer, "Add it"), "is in the library now")
+    offer = await (await adding.grace.press(page, "Paint with it")).reply(PATIENCE)
+    assert "First Fern is not here yet" in offer.text
+    page = await added(adding, await begun_by(adding.grace, offer, "Add it"), "is in the library now")
+    await adding.grace.press(page, "pose")
+    page = await adding.control.wait_message(page.id, lambda seen: "is in the library now" not in seen.text, PATIENCE)
+    assert "Paint with it" in page.buttons, "also once its category was corrected"
+    picture = await adding.painted(await adding.grace.press(page, "Paint with it"))
+    assert "First Fern" in picture.text and "fern at 0.4" in picture.text and "seed 5" in picture.text
+
+
+async def test_an_offer_opens_again_when_it_was_not_added(adding: Scene, hubs: Hubs) -> None:
+    version_id = hubs.add_lora("Faulty", demo_lora(seed=66), "Other")
+    hubs.fault(hubs.file_path(version_id), status(401))
+    offer = await told(adding.grace, "imagine", prompt=f"a house {hubs.link(version_id)}")
+    await added(adding, await begun_by(adding.grace, offer, "Add it"), "logged in")
+    await adding.control.wait_message(offer.id, lambda seen: not seen.buttons["Add it"].get("disabled"), PATIENCE)
+    hubs.fault(hubs.file_path(version_id))
+    page = await added(adding, await begun_by(adding.grace, offer, "Add it"), "is in the library now")
+    assert "Paint with it" in page.buttons
+
+
+async def test_a_pasted_link_is_suggested_with_what_happens(adding: Scene, hubs: Hubs) -> None:
+    link = hubs.link(hubs.add_lora("Pasted", demo_lora(seed=67), "Other"))
+    short = link.replace("/some-name", "")
+    (choice,) = await adding.grace.autocomplete("imagine", "lora1", link)
+    assert choice == {"name": f"Add this LoRA: {short.removeprefix('https://')}", "value": short}
+    (choice,) = await adding.ada.autocomplete("imagine", "lora2", link)
+    assert choice["name"].startswith("You may not add LoRAs here") and choice["value"] == short
+    begun = await (await adding.grace.slash("lora add", link=link)).reply(PATIENCE)
+    await added(adding, begun, "is in the library now")
+    (choice,) = await adding.ada.autocomplete("imagine", "lora1", link)
+    assert choice["name"].startswith("Pasted · ") and choice["value"].startswith("#")
 
 
 INFOTEXT = """\
@@ -211,8 +261,9 @@ async def test_remix_offers_what_is_not_here_to_who_may_add_it(adding: Scene, hu
     _panel, offer = await remix(adding, adding.grace, fox, 2)
     assert offer.ephemeral and {"Add fox", "Add gone"} <= set(offer.buttons)
     assert "does not know the file" in (await (await adding.grace.press(offer, "Add gone")).reply(PATIENCE)).text
-    begun = await (await adding.grace.press(offer, "Add fox")).reply(PATIENCE)
-    assert "Remixed Fox is in the library now" in (await added(adding, begun, "is in the library now")).text
+    page = await added(adding, await begun_by(adding.grace, offer, "Add fox"), "Remixed Fox is in the library now")
+    picture = await adding.painted(await adding.grace.press(page, "Paint with it"))
+    assert "Remixed Fox at 0.7" in picture.text and "seed 12" in picture.text, "as the picture from elsewhere"
     (panel,) = await remix(adding, adding.ada, fox)
     assert "Remixed Fox" in panel.text
 
@@ -232,8 +283,7 @@ async def test_staff_let_a_role_add_and_limit_how_many(adding: Scene, hubs: Hubs
         limits = await (await adding.grace.submit(form, {"loras_per_day": "1"})).reply(PATIENCE)
         assert "LoRAs to add in 24 hours: **1**" in limits.text
         offer = await told(adding.ada, "imagine", prompt=f"a house {links[0]}")
-        begun = await (await adding.ada.press(offer, "Add it")).reply(PATIENCE)
-        await added(adding, begun, "is in the library now")
+        await added(adding, await begun_by(adding.ada, offer, "Add it"), "is in the library now")
         refused = await told(adding.ada, "lora add", link=links[1])
         assert "Your limit of LoRAs to add in 24 hours is 1" in refused.text and "for everybody" in refused.text
         assert not hubs.requests(hubs.file_path(int(links[1].rpartition("=")[2])))
@@ -275,19 +325,22 @@ async def test_a_restart_in_the_middle_is_told_once(tmp_path: Path, late: bool) 
         version_id = hubs.add_lora("Komori", demo_lora(seed=57), "Other")
         hubs.paused.clear()
         async with scene.bot():
-            begun = await (await scene.grace.slash("lora add", link=hubs.link(version_id))).reply(PATIENCE)
-            assert "Cancel" in begun.buttons
+            offer = await told(scene.grace, "imagine", prompt=f"a house {hubs.link(version_id)}", steps=2)
+            begun = await begun_by(scene.grace, offer, "Add it")
+            assert "Cancel" in (await added(scene, begun, "MB fetched")).buttons, "and which message it is was noted"
         hubs.paused.set()
         if late:
             await scene.control.advance_clock(16 * 60)
         async with scene.bot():
             if late:
                 letter = await first_letter(scene, "Grace", "is in the library now")
-                assert "Details" in letter.buttons
+                assert {"Details", "Paint with it"} <= set(letter.buttons)
             else:
                 page = await added(scene, begun, "is in the library now")
                 assert "Details" in page.buttons and "Cancel" not in page.buttons
                 assert not await scene.control.messages("dm", "Grace")
+                picture = await scene.painted(await scene.grace.press(page, "Paint with it"))
+                assert "Komori" in picture.text
 
 
 async def first_letter(scene: Scene, name: str, text: str) -> VisibleMessage:

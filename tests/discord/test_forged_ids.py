@@ -41,8 +41,7 @@ FORGED = [
     f"report:lora:{TOO_MUCH}", f"svcase:1:reports:0::{'9' * 18}", "svrpshare:1:reports:0::2",
     f"addis:{TOO_MUCH}:style", "addis:1:nothing",
     f"addstop:{TOO_MUCH}", f"addstop:{'9' * 18}", f"addcat:{TOO_MUCH}", f"addcat:{'9' * 18}", "addlink:c::",
-    "addlink:h:0123456789",
-    "addlink:h:xyz",
+    f"addlink:{'9' * 18}:0", f"addlink:{TOO_MUCH}:0", "addlink:1:99", f"addpaint:{'9' * 18}", f"addpaint:{TOO_MUCH}",
     f"newer:{'e' * 64}", "newer:xyz", "newerlist", "set:updates:2",
     "privacy-export:999999999", f"privacy-export:{TOO_MUCH}",
 ]  # fmt: skip

@@ -29,6 +29,9 @@ from bot.database.loras import find_lora, find_lora_by_name
 from bot.database.server_settings import ServerSettings
 from bot.database.studio import find_studio
 from bot.errors import (
+    AddingForManagers,
+    AddingForOperators,
+    AddingForRoles,
     Blocked,
     ChannelNotAllowed,
     CommandClosed,
@@ -93,7 +96,8 @@ MESSAGE, MODAL = 4, 9  # first answers to an interaction
 BUTTON, SELECT = 2, 3  # components
 GIVEN = {"prompt": PROMPT, "lora": "Bat", "code": "2222-2222", "name": "Bat", "to": "Evening too"}  # required options
 DOORS = (
-    ChannelNotAllowed, CommandClosed, NoMember, NotInServer, NotOperator, NotStaff, NotYours, PersonBlocked,
+    AddingForManagers, AddingForOperators, AddingForRoles, ChannelNotAllowed, CommandClosed, NoMember,
+    NotInServer, NotOperator, NotStaff, NotYours, PersonBlocked,
     PersonBlockedEverywhere, RightsUnknown, RoleNeeded,
 )  # fmt: skip
 PAST_THE_DOOR = "past the door"
@@ -462,7 +466,7 @@ async def find_doors(table: Table) -> None:
         DeclareButton: [f"decl:{mystery.id}"],
         ProposeButton: [f"propose:{mystery.id}"],
         SetUpButton: [f"svsetup:{WORKSHOP}"],
-        AddLinkedButton: ["addlink:h:0123456789"],
+        AddLinkedButton: ["addlink:1:0"],
         AddedCategoryButton: [f"addis:{mystery.id}:style"],
         AddNewerButton: [f"newer:{'e' * 64}"],
         BlockThisLoraButton: [f"svblockthis:{WORKSHOP}:{mystery.id}"],

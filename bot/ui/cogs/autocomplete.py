@@ -13,14 +13,18 @@ from bot.database.lora_autocomplete import LoraChoice, lora_choices
 from bot.database.loras import name_key
 from bot.database.stacks import Stack, list_stacks
 from bot.database.tags import popular_tags, tag_key
-from bot.errors import NothingThere
-from bot.i18n import _, label
+from bot.errors import NothingThere, NotStaff, RoleNeeded
+from bot.i18n import _, explained, label
 from bot.i18n.texts import at_weight, isolated
 from bot.library.installed_checkpoints import InstalledCheckpoints
+from bot.sources.links import CivitaiLink, HubLink, page_of_link, parse_link
+from bot.sources.provenance import entry_from
 from bot.ui.access import checkpoints_here, shown_ratings
 from bot.ui.client import Interaction
+from bot.ui.views.linked_request import why_not_add
 from bot.workspace.browsing import base_model_in
 from inference.base_models import BaseModelId
+from inference.errors import RequestError
 from inference.lora.sidecar import Category
 
 if TYPE_CHECKING:
@@ -48,6 +52,32 @@ async def suggest_loras(interaction: Interaction, typed: str) -> Choices:
         return await lora_choices(connection, interaction.user.id, cut, fitting=fitting, shown=shown, limit=MAX_CHOICES)
 
     return await choices_or_typed(found(), cut.strip(), LOOKUP_SECONDS)
+
+
+async def suggest_loras_or_links(interaction: Interaction, typed: str) -> Choices:
+    """LoRAs by name; for a link the LoRA that it means, or what will happen: it can be added, or why not."""
+    link = parse_link(typed)
+    if "/" not in typed or not isinstance(link, CivitaiLink | HubLink):
+        return await suggest_loras(interaction, typed)
+    page = page_of_link(link)
+    value = f"https://{page}"
+    if len(value) > MAX_TEXT:  # it can be sent all the same
+        return []
+    entry = await entry_from(interaction.client.connection, link)
+    if entry is not None and entry.content_rating in await shown_ratings(interaction):
+        text, value = f"{isolated(entry.name)} · {label(entry.category)}", f"#{entry.id}"
+    else:
+        text = _adding(page, await why_not_add(interaction))
+    return [app_commands.Choice(name=text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…", value=value)]
+
+
+def _adding(page: str, refusal: RequestError | None) -> str:
+    """What a link of a LoRA that is not here does."""
+    if refusal is None:
+        return _("Add this LoRA: {page}").format(page=page)
+    if isinstance(refusal, NotStaff | RoleNeeded):
+        return _("You may not add LoRAs here; ask this server's staff: {page}").format(page=page)
+    return explained(refusal)
 
 
 async def choices_or_typed(found: Awaitable[Sequence[LoraChoice]], typed: str, seconds: float) -> Choices:

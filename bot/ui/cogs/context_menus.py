@@ -64,7 +64,7 @@ class ContextMenusCog(Cog):
             recipe = await read_recipe(message)
             again = await remix(connection, checkpoints, recipe, person_id, limit=limit)
         await self._client.studios.open_with(interaction, again.draft, "\n".join(again.notes))
-        await offer_missing(interaction, await parts_of(connection, recipe.loras))
+        await offer_missing(interaction, await parts_of(connection, recipe.loras), again.draft)
 
     async def start_from_picture(self, interaction: Interaction, message: discord.Message) -> None:
         """Let the studio start from the message's first picture."""

@@ -9,19 +9,14 @@ import discord
 from discord import app_commands
 from discord.app_commands import Range
 
-from bot.config import CheckpointSettings
-from bot.database.preferences import find_preferences
 from bot.i18n import _
 from bot.pictures.inputs import DEFAULT_STRENGTH, MIN_STRENGTH
-from bot.requests.builder import LoraDraft, RequestDraft, default_checkpoint, preferred
-from bot.requests.regions import by_sides
-from bot.ui.access import checkpoints_here
+from bot.requests.drafts import LoraDraft, PendingRequest
 from bot.ui.client import Cog, Interaction
-from bot.ui.cogs.autocomplete import suggest_checkpoints, suggest_loras, suggest_stacks
+from bot.ui.cogs.autocomplete import suggest_checkpoints, suggest_loras_or_links, suggest_stacks
 from bot.ui.cogs.options import OneOf
 from bot.ui.uploads import take_upload
-from bot.ui.views.add_offer import with_linked
-from bot.ui.views.stack_draft import with_stack
+from bot.ui.views.linked_request import order
 from inference.bounds import (
     MAX_CLIP_SKIP,
     MAX_GUIDANCE,
@@ -64,9 +59,9 @@ def _with_options(function: Function) -> Function:
     )
     suggested = app_commands.autocomplete(
         checkpoint=suggest_checkpoints,
-        lora1=suggest_loras,
-        lora2=suggest_loras,
-        lora3=suggest_loras,
+        lora1=suggest_loras_or_links,
+        lora2=suggest_loras_or_links,
+        lora3=suggest_loras_or_links,
         stack=suggest_stacks,
     )
     return suggested(described(function))
@@ -110,10 +105,17 @@ class ImagineCog(Cog):
             if alone and not name:
                 problem = _("belongs to lora{number}; choose a LoRA there too").format(number=number)
                 raise InvalidRequest(what=alone, problem=problem)
-        draft = RequestDraft(
+        if strength is not None and image is None:
+            problem = _("says how much of a picture to change; give an image too")
+            raise InvalidRequest(what=_("The strength"), problem=problem)
+        kept = None if image is None else await take_upload(interaction, image)
+        request = PendingRequest(
             prompt=prompt,
             checkpoint=checkpoint,
             loras=tuple(LoraDraft(name=name, weight=weight, region=side) for name, weight, side in chosen if name),
+            stack=stack,
+            image=None if kept is None else kept.at(strength or DEFAULT_STRENGTH),
+            image_shape=None if kept is None else (kept.width, kept.height),
             size=size,
             count=count,
             steps=steps,
@@ -125,20 +127,7 @@ class ImagineCog(Cog):
             clip_skip=clip_skip,
             fast=fast,
         )
-        draft = by_sides(await with_linked(interaction, draft))
-        preferences = await find_preferences(self._client.connection, interaction.user.id)
-        checkpoints = await checkpoints_here(interaction)
-        if stack:
-            draft = preferred(draft, checkpoints, preferences)
-            draft = await with_stack(self._client.connection, self._client.requests, interaction.user.id, draft, stack)
-        if image is not None:
-            draft = await self._starting_from(
-                interaction, image, strength or DEFAULT_STRENGTH, draft, default_checkpoint(checkpoints, preferences)
-            )
-        elif strength is not None:
-            problem = _("says how much of a picture to change; give an image too")
-            raise InvalidRequest(what=_("The strength"), problem=problem)
-        await self._client.orders.paint(interaction, draft, preferences)
+        await order(interaction, request)
 
     imagine = app_commands.command(name="imagine", extras=PUBLIC)(_with_options(_imagine))
     imagine_nsfw = app_commands.command(
@@ -148,18 +137,3 @@ class ImagineCog(Cog):
         extras=PUBLIC,
     )(_with_options(_imagine))
     imagine_nsfw.allowed_contexts = app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False)
-
-    async def _starting_from(
-        self,
-        interaction: Interaction,
-        image: discord.Attachment,
-        strength: float,
-        draft: RequestDraft,
-        default: CheckpointSettings | None,
-    ) -> RequestDraft:
-        """The draft with a source image; without a size it gets the one whose aspect ratio is nearest."""
-        kept = await take_upload(interaction, image)
-        checkpoints = self._client.configuration.checkpoints
-        name = draft.checkpoint or (default.name if default else None)
-        size = draft.size or str(checkpoints.nearest_size(name, kept.width, kept.height))
-        return draft.model_copy(update={"image": kept.at(strength), "size": size})

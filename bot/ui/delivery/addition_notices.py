@@ -42,6 +42,7 @@ from bot.ui.delivery.delivery import TICKET_MS, OutgoingMessage, RouteClosed
 from bot.ui.discord_refusals import DISCORD_ERRORS
 from bot.ui.replies import send_ephemeral
 from bot.ui.views.addition_text import ended_text
+from bot.ui.views.linked_request import paint_row
 from bot.ui.views.lora import LoraPageButton, category_row
 
 log = logging.getLogger(__name__)
@@ -52,8 +53,8 @@ RETRY_SECONDS = 60.0  # until what could not be told is tried again
 class EditableAnswers(Protocol):
     """Edits answers to commands after their run of the program; `DiscordTransport` does."""
 
-    def ticket(self, interaction: Interaction) -> str | None:
-        """What a later run needs to edit the answer; None when it cannot."""
+    def ticket(self, interaction: Interaction, message_id: int | None = None) -> str | None:
+        """What a later run needs to edit the answer, which has this id; None when it cannot."""
         ...
 
     async def edit_answer(self, ticket: str, message_id: int | None, message: OutgoingMessage) -> int:
@@ -105,10 +106,12 @@ class AdditionNotices:
                 del self._followed[key]
             self._recurring.wake()
 
-    async def note_answer(self, interaction: Interaction, addition_id: int, message_id: int | None) -> None:
-        """Note the answer in which the person sees how far it is. Raises DatabaseError."""
-        ticket = self._answers.ticket(interaction)
-        await note_answer(self._connection, addition_id, interaction.user.id, ticket, message_id)
+    async def note_answer(
+        self, interaction: Interaction, addition_id: int, message_id: int | None, draft_id: int | None = None
+    ) -> None:
+        """Note the answer in which the person sees how far it is, and what goes on with it. Raises DatabaseError."""
+        ticket = self._answers.ticket(interaction, message_id)
+        await note_answer(self._connection, addition_id, interaction.user.id, ticket, message_id, draft_id)
 
     async def told(self, addition_id: int, person_id: int) -> None:
         """The person has been told. Raises DatabaseError."""
@@ -184,7 +187,8 @@ class AdditionNotices:
         corrects = lora is not None and lora.added_by == request.person_id
         view.add_item(ui.TextDisplay[Any](f"{ended_text(addition, lora, corrects=corrects)}\n-# {numbered}"))
         if lora is not None:
-            view.add_item(ui.ActionRow[Any](LoraPageButton(lora.id)))
+            row = await paint_row(self._connection, request.person_id, request.draft_id) or ui.ActionRow[Any]()
+            view.add_item(row.add_item(LoraPageButton(lora.id)))
             if corrects:
                 view.add_item(category_row(lora))
         view.stop()

@@ -43,9 +43,12 @@ class DiscordTransport:
         with _translated_errors():
             return (await acknowledge.update(interaction, message.view(), message.files())).id
 
-    def ticket(self, interaction: Interaction) -> str | None:
-        """The interaction's token, encrypted with a key derived from the bot's token."""
-        if acknowledge.edits_message(interaction):
+    def ticket(self, interaction: Interaction, message_id: int | None = None) -> str | None:
+        """The interaction's token, encrypted with a key derived from the bot's token.
+
+        Without the id of the answer the message that was answered first is meant.
+        """
+        if message_id is None and acknowledge.edits_message(interaction):
             return None  # with the token alone, the result would replace the edited message
         return encrypt(interaction.token, self._key)
 

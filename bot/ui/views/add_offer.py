@@ -4,115 +4,108 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 from discord import ui
 
+from bot import background
+from bot.database.drafts import save_draft
 from bot.i18n import _
-from bot.i18n.texts import clipped, on_a_label
+from bot.i18n.texts import on_a_label
 from bot.requests.builder import LoraDraft, RequestDraft
-from bot.servers.rights import Action
-from bot.sources.choosing import choose
-from bot.sources.links import CivitaiLink, HashLink, HubLink, Link, links_in, parse_link, without_links
-from bot.ui.access import may
+from bot.requests.drafts import PendingRequest
+from bot.sources.links import HashLink, parse_link
+from bot.ui import acknowledge
 from bot.ui.client import Interaction
-from bot.ui.replies import ErrorWithView, send_ephemeral
-from bot.ui.views.adding import add_linked
-from bot.ui.views.persistent_items import PersistentButton
+from bot.ui.discord_refusals import DISCORD_ERRORS
+from bot.ui.replies import send_ephemeral
+from bot.ui.views.adding import add_linked, require_may_add
+from bot.ui.views.linked_request import add_button, find_request, links_of, why_not_add
+from bot.ui.views.persistent_items import PersistentButton, outdated_error
 from bot.workspace.remix import MatchedLora
 
 MAX_OFFERS = 5  # buttons of one row
-MAX_LINKS = 3  # that one request may have
-MAX_NAME = 60
 
 
-class AddLinkedButton(
-    PersistentButton,
-    template=r"addlink:(?P<what>[cr]:\d{0,12}:\d{0,12}|h:(?:[0-9a-f]{8}|[0-9a-f]{10}|[0-9a-f]{12}|[0-9a-f]{64}))",
-):
-    """Adds what was named."""
+class AddLinkedButton(PersistentButton, template=r"addlink:(?P<draft>\d{1,18}):(?P<position>\d{1,2})"):
+    """Adds what a link or hash of a request means, in a message of its own. The button is closed while and once it is.
+
+    Its label says what it adds: `add_button` makes it.
+    """
 
     command = "lora"
-    sends_message = True
 
-    def __init__(self, link: CivitaiLink | HashLink, name: str = "") -> None:
-        self.link = link
-        label = _("Add {name}").format(name=name) if name else _("Add it")
-        super().__init__(ui.Button(label=on_a_label(label), custom_id=f"addlink:{_told(link)}"))
+    def __init__(self, draft_id: int, position: int) -> None:
+        self.draft_id, self.position = draft_id, position
+        super().__init__(add_button(draft_id, position))
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means. Raises ValueError for one that means nothing."""
-        kind, *rest = match["what"].split(":")
-        if kind == "h":
-            return cls(HashLink(rest[0]))
-        model, version = (int(digits) if digits else None for digits in rest)
-        if not model and not version:
-            raise ValueError(match["what"])
-        return cls(CivitaiLink(model, version, red=kind == "r"))
+        """The button that this custom_id means."""
+        return cls(int(match["draft"]), int(match["position"]))
 
     async def handle(self, interaction: Interaction) -> None:
-        """Add it, in a message of its own."""
-        await add_linked(interaction, self.link)
+        """Add it. Raises NothingThere, SourceError and other RequestErrors."""
+        await require_may_add(interaction)
+        request = await find_request(interaction.client.connection, interaction.user.id, self.draft_id)
+        links = links_of(request)
+        if self.position >= len(links):
+            raise outdated_error()
+        link, _lora = links[self.position]
+        await add_linked(interaction, link, self.draft_id, _Offer(interaction, self.item.custom_id or ""))
 
 
-def _told(link: CivitaiLink | HashLink) -> str:
-    if isinstance(link, HashLink):
-        return f"h:{link.hash}"
-    return f"{'r' if link.red else 'c'}:{link.model_id or ''}:{link.version_id or ''}"
+@dataclass(frozen=True)
+class _Offer:
+    """The message whose button was pressed."""
 
+    interaction: Interaction
+    custom_id: str
 
-class LoraNotHere(ErrorWithView):
-    """A request names a LoRA by a link, and it is not here. `may_add`: whether the person may add it."""
+    async def close(self) -> None:
+        """Disable the button: what it offers has begun."""
+        view = self._view(disabled=True)
+        if view is not None:
+            work = acknowledge.replace(self.interaction, view, [])
+            await background.guard(work, "closing an offer", expected=DISCORD_ERRORS)
 
-    def __init__(self, name: str, link: Link, *, may_add: bool) -> None:
-        super().__init__(name)
-        self.name, self.link, self.may_add = name, link, may_add
+    async def open(self) -> None:
+        """Enable it again: it was not added."""
+        view = self._view(disabled=False)
+        if view is not None and not self.interaction.is_expired():
+            work = self.interaction.edit_original_response(view=view)
+            await background.guard(work, "opening an offer again", expected=DISCORD_ERRORS)
 
-    def view(self) -> ui.LayoutView:
-        """What is missing, and the button that adds it."""
-        view = ui.LayoutView(timeout=None)
-        text = _("{name} is not here yet, so nothing was painted.").format(name=clipped(self.name, MAX_NAME))
-        if not self.may_add:
-            text += "\n" + _("Those whom this server's staff let may add it with /lora add.")
-        elif isinstance(self.link, HubLink):
-            text += "\n" + _("Add it with /lora add and the same link, then ask again.")
-        view.add_item(ui.TextDisplay[Any](text))
-        if self.may_add and not isinstance(self.link, HubLink):
-            view.add_item(ui.ActionRow[Any](AddLinkedButton(self.link)))
+    def _view(self, *, disabled: bool) -> ui.LayoutView | None:
+        if self.interaction.message is None:
+            return None
+        view = ui.LayoutView.from_message(self.interaction.message, timeout=None)
+        view.stop()
+        for each in view.walk_children():
+            if isinstance(each, ui.Button) and each.custom_id == self.custom_id:
+                each.disabled = disabled
         return view
 
 
-async def with_linked(interaction: Interaction, draft: RequestDraft) -> RequestDraft:
-    """The draft with the LoRAs that links in its prompt or options mean. Raises LoraNotHere or SourceError."""
-    named = [(lora, parse_link(lora.name) if "://" in lora.name else None) for lora in draft.loras]
-    linked = links_in(draft.prompt)[:MAX_LINKS]
-    if not linked and all(link is None for _lora, link in named):
-        return draft
-    loras = [lora if link is None else await _here(interaction, link, lora) for lora, link in named]
-    loras += [await _here(interaction, link, None) for link in linked]
-    return draft.model_copy(update={"prompt": without_links(draft.prompt), "loras": tuple(loras)})
+async def offer_missing(interaction: Interaction, parts: Sequence[MatchedLora], draft: RequestDraft) -> None:
+    """Offer to add the LoRAs of a picture that are known by hash alone, to who may add some.
 
-
-async def _here(interaction: Interaction, link: Link, lora: LoraDraft | None) -> LoraDraft:
-    client = interaction.client
-    model = await client.additions.look_ups.model(link, interaction.user.id, remembered=True)
-    for version in model.versions:
-        if (entry := await client.additions.here(version)) is not None:
-            return (lora or LoraDraft(name=entry.name)).model_copy(update={"name": entry.name})
-    version = choose(model, client.configuration.checkpoints, client.configuration.settings.sources)
-    raise LoraNotHere(version.name, link, may_add=await may(interaction, Action.ADD_LORA))
-
-
-async def offer_missing(interaction: Interaction, parts: Sequence[MatchedLora]) -> None:
-    """Offer to add the LoRAs of a picture that are known by hash alone, to who may add some."""
+    The `draft` has the others; it goes on with those that were added.
+    """
     missing = [part.named for part in parts if part.lora is None and part.named.hash]
-    names = {link: named.name for named in missing if isinstance(link := parse_link(named.hash or ""), HashLink)}
-    enabled = interaction.client.configuration.settings.sources.enabled
-    if not names or not enabled or not await may(interaction, Action.ADD_LORA):
+    names = {link: named for named in missing if isinstance(link := parse_link(named.hash or ""), HashLink)}
+    if not names or await why_not_add(interaction) is not None:
         return
+    offered = list(names.items())[:MAX_OFFERS]
+    also = tuple(
+        LoraDraft(name=link.hash, weight=named.weight, trigger_words=named.trigger_words) for link, named in offered
+    )
+    request = PendingRequest.model_validate({**draft.model_dump(), "also": [each.model_dump() for each in also]})
+    draft_id = await save_draft(interaction.client.connection, interaction.user.id, request.model_dump_json())
+    first = len(links_of(request)) - len(also)
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any](_("What is not here can be looked for at Civitai and added:")))
-    buttons = [AddLinkedButton(link, name) for link, name in list(names.items())[:MAX_OFFERS]]
+    buttons = [add_button(draft_id, first + n, on_a_label(named.name)) for n, (_link, named) in enumerate(offered)]
     view.add_item(ui.ActionRow[Any](*buttons))
     await send_ephemeral(interaction, view)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import discord
 from discord import ui
@@ -31,7 +31,8 @@ from bot.ui.discord_refusals import DISCORD_ERRORS
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import error_message, send_ephemeral
 from bot.ui.views.addition_text import adding_text, ended_text, here_already_text
-from bot.ui.views.lora import MAX_COMPONENTS, category_row, lora_page_of, may_correct
+from bot.ui.views.linked_request import paint_row
+from bot.ui.views.lora import category_row, lora_page_in, lora_page_of, may_correct
 from bot.ui.views.lora_pictures import awaiting_text
 from bot.ui.views.persistent_items import PersistentButton
 
@@ -80,10 +81,22 @@ async def add_by_link(interaction: Interaction, typed: str) -> None:
     await _add_link(interaction, link)
 
 
-async def add_linked(interaction: Interaction, link: Link) -> None:
-    """Add what a link means. Raises SourceError and other RequestErrors."""
+class Offer(Protocol):
+    """What offered to add something: a message with a button."""
+
+    async def close(self) -> None:
+        """It has begun."""
+
+    async def open(self) -> None:
+        """It was not added."""
+
+
+async def add_linked(
+    interaction: Interaction, link: Link, draft_id: int | None = None, offer: Offer | None = None
+) -> None:
+    """Add what a link means. With a draft, its page goes on with that. Raises SourceError and other RequestErrors."""
     await require_may_add(interaction)
-    await _add_link(interaction, link)
+    await _add_link(interaction, link, draft_id, offer)
 
 
 async def add_attachment(interaction: Interaction, file: discord.Attachment) -> None:
@@ -102,9 +115,8 @@ async def add_attachment(interaction: Interaction, file: discord.Attachment) -> 
         refusal = why_not(version, configuration.checkpoints, configuration.settings.sources)
         if refusal is not None:
             raise refusal
-        addition = await _begin(interaction, version, taken)
-    if addition is not None:
-        await follow(interaction, addition)
+        begun = await _begin(interaction, version, taken)
+    await _show(interaction, begun)
 
 
 async def require_may_add(interaction: Interaction) -> None:
@@ -112,18 +124,33 @@ async def require_may_add(interaction: Interaction) -> None:
     await interaction.client.servers.adding.require(context_of(interaction))
 
 
-async def _add_link(interaction: Interaction, link: Link) -> None:
+async def _add_link(
+    interaction: Interaction, link: Link, draft_id: int | None = None, offer: Offer | None = None
+) -> None:
     model = await interaction.client.additions.look_ups.model(link, interaction.user.id)
     configuration = interaction.client.configuration
     version = choose(model, configuration.checkpoints, configuration.settings.sources)
-    if (addition := await _begin(interaction, version)) is not None:
-        await follow(interaction, addition)
+    begun = await _begin(interaction, version)
+    if offer is not None:
+        await offer.close()
+    added = await _show(interaction, begun, draft_id)
+    if offer is not None and not added:
+        await offer.open()
+
+
+async def _show(interaction: Interaction, begun: LoraAddition | Lora, draft_id: int | None = None) -> bool:
+    """Show what `_begin` began until it has ended, or found; whether it is here then."""
+    if isinstance(begun, LoraAddition):
+        return await follow(interaction, begun, draft_id)
+    page = await _page(interaction, begun, here_already_text(begun.name), draft_id)
+    await send_ephemeral(interaction, page.view, page.files)
+    return True
 
 
 async def _begin(
     interaction: Interaction, version: RemoteVersion, attached: TakenFile | None = None
-) -> LoraAddition | None:
-    """Begin to add a version, with the file that a person attached, if they did; None: it is here, which they see."""
+) -> LoraAddition | Lora:
+    """Begin to add a version, with the file that a person attached, if they did; the entry of what is here already."""
     client, who = interaction.client, context_of(interaction)
     version = await as_allowed(version, await words_here(interaction))
     if version.rating not in await shown_ratings(interaction):
@@ -131,9 +158,7 @@ async def _begin(
     here = await client.additions.here(version)
     if here is not None:
         await client.additions.note_page(here, version)
-        page = await _page(interaction, here, here_already_text(here.name))
-        await send_ephemeral(interaction, page.view, page.files)
-        return None
+        return here
     additions, admission = client.additions, await client.servers.adding.admission(who)
     if attached is None:
         return await additions.add(version, who.person_id, who.server_id, admission)
@@ -155,26 +180,30 @@ def _without_refused(version: RemoteVersion, words: WordRules) -> RemoteVersion:
     return version.model_copy(update={"tags": tags, "description": described})
 
 
-async def follow(interaction: Interaction, addition: LoraAddition) -> None:
-    """Show how far an addition is until it has ended, then what became of it, and its samples once they are painted."""
+async def follow(interaction: Interaction, addition: LoraAddition, draft_id: int | None = None) -> bool:
+    """Show how far an addition is until it has ended, then what became of it, and its samples once they are painted.
+
+    Whether it is here then.
+    """
     notices, person_id = interaction.client.addition_notices, interaction.user.id
     with notices.following(addition.id, person_id):
         message_id = await acknowledge.send(interaction, adding_view(addition, None), private=True)
-        await notices.note_answer(interaction, addition.id, message_id)
+        await notices.note_answer(interaction, addition.id, message_id, draft_id)
         ended = await _until_ended(interaction, addition)
         if ended is None:
-            return
-        page = await ended_page(interaction, ended)
+            return False
+        page = await ended_page(interaction, ended, draft_id)
         problem = await background.failure(_update_page(interaction, page))
         if problem is None:
             await notices.told(addition.id, person_id)
         else:
             log.info("how an addition ended is told in another message: %s", problem)
-            return
-    await background.guard(_show_samples(interaction, ended), "showing samples", expected=DISCORD_ERRORS)
+            return ended.state is AdditionState.ADDED
+    await background.guard(_show_samples(interaction, ended, draft_id), "showing samples", expected=DISCORD_ERRORS)
+    return ended.state is AdditionState.ADDED
 
 
-async def _show_samples(interaction: Interaction, addition: LoraAddition) -> None:
+async def _show_samples(interaction: Interaction, addition: LoraAddition, draft_id: int | None) -> None:
     """Show the page anew with its samples, unless the message shows something else by then.
 
     Raises one of DISCORD_ERRORS, or DatabaseError.
@@ -187,14 +216,17 @@ async def _show_samples(interaction: Interaction, addition: LoraAddition) -> Non
         if interaction.is_expired():
             return
         await asyncio.sleep(SAMPLE_SECONDS)
-    shown = ui.LayoutView.from_message(await interaction.original_response(), timeout=None)
+    message = await acknowledge.sent(interaction)
+    shown = ui.LayoutView.from_message(message, timeout=None)
     shown.stop()
     texts = [each.content for each in shown.walk_children() if isinstance(each, ui.TextDisplay)]
     if awaiting_text() not in texts or not any(lora.name in each for each in texts):
         return
     text = ended_text(addition, lora, corrects=may_correct(interaction, lora))
     new = text in texts  # else they have corrected its category, which shows the page alone
-    page = await ended_page(interaction, addition) if new else await lora_page_of(interaction, lora.id)
+    page = (
+        await ended_page(interaction, addition, draft_id) if new else await lora_page_in(interaction, message, lora.id)
+    )
     await _update_page(interaction, page)
 
 
@@ -220,7 +252,7 @@ async def _until_ended(interaction: Interaction, addition: LoraAddition) -> Lora
     return None
 
 
-async def ended_page(interaction: Interaction, addition: LoraAddition) -> RenderedMessage:
+async def ended_page(interaction: Interaction, addition: LoraAddition, draft_id: int | None = None) -> RenderedMessage:
     """The page of what was added, or why it was not."""
     lora = await interaction.client.additions.entry_of(addition.sha256) if addition.sha256 else None
     if lora is None:
@@ -228,19 +260,21 @@ async def ended_page(interaction: Interaction, addition: LoraAddition) -> Render
         page.view.add_item(ui.TextDisplay[Any](ended_text(addition, None)))
         return page
     corrects = may_correct(interaction, lora)
-    return await _page(interaction, lora, ended_text(addition, lora, corrects=corrects), corrects=corrects)
+    text = ended_text(addition, lora, corrects=corrects)
+    return await _page(interaction, lora, text, draft_id, corrects=corrects)
 
 
-async def _page(interaction: Interaction, lora: Lora, above: str, *, corrects: bool = False) -> RenderedMessage:
-    """A LoRA's page under a text. Who `corrects` its category does it by buttons, in place of the page's menu."""
-    page, row = await lora_page_of(interaction, lora.id, corrects=not corrects), category_row(lora)
-    shown = RenderedMessage(files=page.files)
-    shown.view.add_item(ui.TextDisplay[Any](above))
-    if corrects and page.view.total_children_count + 2 + len(row.children) <= MAX_COMPONENTS:
-        shown.view.add_item(row)
-    for item in page.view.children:
-        shown.view.add_item(item)
-    return shown
+async def _page(
+    interaction: Interaction, lora: Lora, above: str, draft_id: int | None = None, *, corrects: bool = False
+) -> RenderedMessage:
+    """A LoRA's page under a text, with *Paint with it* for a draft.
+
+    Who `corrects` its category does it by buttons, in place of the page's menu.
+    """
+    page = await lora_page_of(interaction, lora.id, corrects=not corrects)
+    goes_on = await paint_row(interaction.client.connection, interaction.user.id, draft_id)
+    page.add_above(ui.TextDisplay[Any](above), goes_on, category_row(lora) if corrects else None)
+    return page
 
 
 def adding_view(addition: LoraAddition, received: Received | None) -> ui.LayoutView:

@@ -27,7 +27,7 @@ from bot.servers.rights import Authority
 from bot.ui import acknowledge
 from bot.ui.access import checkpoints_here, context_of, hides_pictures, is_operator, shown_ratings
 from bot.ui.client import Interaction
-from bot.ui.rendered_message import RenderedMessage
+from bot.ui.rendered_message import MAX_COMPONENTS, RenderedMessage
 from bot.ui.replies import send_ephemeral
 from bot.ui.views import lora_text
 from bot.ui.views.add_to_studio import AddToStudioButton
@@ -35,7 +35,8 @@ from bot.ui.views.base_model_declaration import DeclareButton, ProposeButton
 from bot.ui.views.community_pictures import CommunityPicture, add_community, community_pictures
 from bot.ui.views.content_rating import ContentRatingButton
 from bot.ui.views.feature_buttons import feature_buttons, featured_line
-from bot.ui.views.lora_origin import MAX_COMPONENTS, add_provenance
+from bot.ui.views.linked_request import paint_row, painted_with
+from bot.ui.views.lora_origin import add_provenance
 from bot.ui.views.lora_pictures import MAX_SAMPLES, add_pictures
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton, PersistentSelect, outdated_error
 from bot.ui.views.report_forms import ReportLoraButton
@@ -313,8 +314,15 @@ async def show_lora_page(interaction: Interaction, lora_id: int) -> None:
 
 async def refresh_lora_page(interaction: Interaction, lora_id: int) -> None:
     """Edit the message whose component was used to show the LoRA's current page. Raises NothingThere."""
-    page = await lora_page_of(interaction, lora_id)
+    page = await lora_page_in(interaction, interaction.message, lora_id)
     await acknowledge.replace(interaction, page.view, page.files)
+
+
+async def lora_page_in(interaction: Interaction, message: discord.Message | None, lora_id: int) -> RenderedMessage:
+    """A LoRA's page for a message that shows it already: its *Paint with it* stays. Raises as `lora_page_of`."""
+    page = await lora_page_of(interaction, lora_id)
+    page.add_above(await paint_row(interaction.client.connection, interaction.user.id, painted_with(message)))
+    return page
 
 
 async def lora_page_of(interaction: Interaction, lora_id: int, *, corrects: bool = True) -> RenderedMessage:

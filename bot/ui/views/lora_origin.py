@@ -13,9 +13,10 @@ from bot.servers.rights import Action
 from bot.sources.provenance import HubFile, Provenance, provenance_of
 from bot.ui.access import may
 from bot.ui.client import Interaction
+from bot.ui.rendered_message import MAX_COMPONENTS
 from bot.ui.views.origin_text import newer_text, provenance_lines
 
-MAX_TEXT, MAX_COMPONENTS = 4000, 40  # of a message; Discord's limits
+MAX_TEXT = 4000  # of a message; Discord's limit
 MAX_BUTTONS = 5  # of a row; Discord's limit
 
 

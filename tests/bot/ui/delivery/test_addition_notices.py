@@ -59,7 +59,7 @@ class Discord:
             self.unreachable -= 1
             raise DiscordUnreachable("for now")
 
-    def ticket(self, interaction: Any) -> str | None:
+    def ticket(self, interaction: Any, message_id: int | None = None) -> str | None:
         return "a ticket"
 
     async def edit_answer(self, ticket: str, message_id: int | None, message: Any) -> int:

@@ -1,0 +1,208 @@
+"""Requests that name LoRAs by link: what is here is used, what is not is offered, and then they go on by one press."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Self
+
+import aiosqlite
+import discord
+from discord import ui
+from pydantic import ValidationError
+
+from bot.database.drafts import find_draft, save_draft
+from bot.database.loras import Lora
+from bot.database.preferences import find_preferences
+from bot.errors import NothingThere
+from bot.i18n import _
+from bot.i18n.texts import clipped
+from bot.requests.builder import LoraDraft, default_checkpoint, is_blank, preferred
+from bot.requests.drafts import PendingRequest, RequestDraft
+from bot.requests.regions import by_sides, own_words
+from bot.sources.choosing import choose
+from bot.sources.links import Link, links_in, parse_link, without_links
+from bot.sources.provenance import entry_from
+from bot.ui.access import checkpoints_here, context_of
+from bot.ui.client import Interaction
+from bot.ui.replies import ErrorWithView, error_message
+from bot.ui.views.persistent_items import PersistentButton, outdated_error
+from bot.ui.views.stack_draft import with_stack
+from inference.errors import RequestError
+
+MAX_LINKS = 3  # that one prompt may have
+MAX_NAME = 60
+_GOES_ON = r"addpaint:(?P<draft>\d{1,18})"
+
+
+class PaintWithItButton(PersistentButton, template=_GOES_ON):
+    """Goes on with what a person asked for, now that its LoRA was added."""
+
+    command = "imagine"
+    sends_message = True
+
+    def __init__(self, draft_id: int) -> None:
+        self.draft_id = draft_id
+        style = discord.ButtonStyle.primary
+        super().__init__(ui.Button(label=_("Paint with it"), style=style, custom_id=f"addpaint:{draft_id}"))
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(int(match["draft"]))
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Order the picture, or offer the next LoRA that is not here."""
+        request = await find_request(interaction.client.connection, interaction.user.id, self.draft_id)
+        await order(interaction, request, self.draft_id)
+
+
+class LoraNotHere(ErrorWithView):
+    """A request names a LoRA by a link, and it is not here. It is kept as a draft, unless the person may not add one.
+
+    The link has this `position` among those of the request.
+    """
+
+    def __init__(self, name: str, position: int, draft_id: int | None, refusal: RequestError | None) -> None:
+        super().__init__(name)
+        self.name, self.position, self.draft_id, self.refusal = name, position, draft_id, refusal
+
+    def view(self) -> ui.LayoutView:
+        """What is missing, and the button that adds it."""
+        view = ui.LayoutView(timeout=None)
+        text = _("{name} is not here yet, so nothing was painted.").format(name=clipped(self.name, MAX_NAME))
+        if self.refusal is not None:
+            text += f"\n{error_message(self.refusal)}"
+        else:
+            text += "\n" + _("What you asked for is kept: once it is added, *Paint with it* goes on.")
+        view.add_item(ui.TextDisplay[Any](text))
+        if self.draft_id is not None:
+            view.add_item(ui.ActionRow[Any](add_button(self.draft_id, self.position)))
+        return view
+
+
+def add_button(draft_id: int, position: int, name: str = "") -> ui.Button[Any]:
+    """Adds what the link at this position of a request means: `AddLinkedButton` handles it."""
+    label = _("Add {name}").format(name=name) if name else _("Add it")
+    return ui.Button(label=label, custom_id=f"addlink:{draft_id}:{position}")
+
+
+async def find_request(connection: aiosqlite.Connection, person_id: int, draft_id: int) -> PendingRequest:
+    """What the person asked for. Raises NothingThere or DatabaseError."""
+    text = await find_draft(connection, draft_id, person_id)
+    if text is None:
+        raise NothingThere(what=_("This wish is too old; please use /imagine again."))
+    try:
+        return PendingRequest.model_validate_json(text)
+    except ValidationError:  # of a forged button: it is a draft of another kind
+        raise outdated_error() from None
+
+
+def links_of(request: PendingRequest) -> list[tuple[Link, LoraDraft | None]]:
+    """The links and hashes that name LoRAs of a request, in a fixed order, with its LoRAs that they name."""
+    named = [(link, lora) for lora in request.loras if (link := _link(lora)) is not None]
+    linked = [link for link in links_in(request.prompt)[:MAX_LINKS] if link not in dict(named)]
+    hashes = [(link, lora) for lora in request.also if (link := parse_link(lora.name)) is not None]
+    return [*named, *((link, None) for link in linked), *hashes]
+
+
+async def order(interaction: Interaction, request: PendingRequest, draft_id: int | None = None) -> None:
+    """Order what a person asked for. Raises LoraNotHere, a RequestError, or what `OrderService.paint` raises.
+
+    With the id of its draft it goes on after a LoRA was added: without a checkpoint it takes one that all LoRAs fit.
+    """
+    client = interaction.client
+    draft = by_sides(await _with_linked(interaction, request, draft_id))
+    preferences = await find_preferences(client.connection, interaction.user.id)
+    checkpoints = await checkpoints_here(interaction)
+    default = default_checkpoint(checkpoints, preferences)
+    if draft_id is not None and draft.checkpoint is None:
+        fitting = checkpoints.names_for_all(await client.requests.loras_of(draft))
+        if default is not None and fitting and default.name not in fitting:
+            draft = draft.model_copy(update={"checkpoint": fitting[0]})
+    if request.image_shape is not None and draft.size is None:
+        name = draft.checkpoint or (default.name if default else None)
+        draft = draft.model_copy(update={"size": str(checkpoints.nearest_size(name, *request.image_shape))})
+    if request.stack is not None:
+        draft = preferred(draft, checkpoints, preferences)
+        draft = await with_stack(client.connection, client.requests, interaction.user.id, draft, request.stack)
+    await client.orders.paint(interaction, draft, preferences)
+
+
+async def _with_linked(interaction: Interaction, request: PendingRequest, draft_id: int | None) -> RequestDraft:
+    """The draft with the LoRAs that its links mean. Raises LoraNotHere or SourceError."""
+    draft, links = request.draft(), links_of(request)
+    if not links:
+        return draft
+    names: dict[Link, str] = {}
+    for position, (link, lora) in enumerate(links):
+        entry = await entry_from(interaction.client.connection, link)
+        if entry is None and lora not in request.also:
+            entry = await _entry_at_hub(interaction, request, position, draft_id)
+        if entry is not None:
+            names[link] = f"#{entry.id}"
+    loras = [
+        lora if (link := _link(lora)) is None else lora.model_copy(update={"name": names[link]}) for lora in draft.loras
+    ]
+    loras += [LoraDraft(name=names[link]) for link, lora in links if lora is None]
+    room = interaction.client.configuration.settings.limits.max_loras - len(loras)
+    also = [
+        lora.model_copy(update={"name": names[link]})
+        for link, lora in links
+        if lora is not None and lora in request.also and link in names
+    ]
+    prompt = without_links(draft.prompt)
+    return draft.model_copy(update={"prompt": prompt, "loras": (*loras, *also[: max(0, room)])})
+
+
+async def _entry_at_hub(interaction: Interaction, request: PendingRequest, position: int, draft_id: int | None) -> Lora:
+    """The entry that has a file of the page of a link. Raises LoraNotHere or SourceError."""
+    client, person_id = interaction.client, interaction.user.id
+    link, _lora = links_of(request)[position]
+    model = await client.additions.look_ups.model(link, person_id, remembered=True)
+    for version in model.versions:
+        if (entry := await client.additions.here(version)) is not None:
+            return entry
+    version = choose(model, client.configuration.checkpoints, client.configuration.settings.sources)
+    refusal = await why_not_add(interaction)
+    if refusal is None and draft_id is None:
+        draft_id = await save_draft(client.connection, person_id, request.model_dump_json())
+    raise LoraNotHere(version.name, position, None if refusal else draft_id, refusal)
+
+
+async def why_not_add(interaction: Interaction) -> RequestError | None:
+    """Why the person may not add a LoRA here now; None when they may. Raises DatabaseError."""
+    try:
+        await interaction.client.servers.adding.require(context_of(interaction))
+    except RequestError as refusal:
+        return refusal
+    return None
+
+
+def _link(lora: LoraDraft) -> Link | None:
+    return parse_link(lora.name) if "://" in lora.name else None
+
+
+# --- on the page of what was added ----------------------------------------------------------------------------------
+
+
+async def paint_row(connection: aiosqlite.Connection, person_id: int, draft_id: int | None) -> ui.ActionRow[Any] | None:
+    """*Paint with it*, for a request that can go on; None without one. Raises DatabaseError."""
+    if draft_id is None:
+        return None
+    try:
+        request = await find_request(connection, person_id, draft_id)
+    except NothingThere:
+        return None
+    if is_blank(without_links(own_words(request))):
+        return None
+    return ui.ActionRow[Any](PaintWithItButton(draft_id))
+
+
+def painted_with(message: discord.Message | None) -> int | None:
+    """The draft that *Paint with it* of a message goes on with; None without one."""
+    if message is None:
+        return None
+    view = ui.LayoutView.from_message(message, timeout=None)
+    view.stop()
+    found = (re.fullmatch(_GOES_ON, str(getattr(each, "custom_id", ""))) for each in view.walk_children())
+    return next((int(match["draft"]) for match in found if match is not None), None)
