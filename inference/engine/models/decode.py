@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -10,28 +12,53 @@ from diffusers import StableDiffusionXLPipeline
 
 from inference.engine.devices.devices import is_out_of_memory
 
+log = logging.getLogger(__name__)
+
+TILE = 512  # pixels of a side of a tile, which takes a quarter of the memory of 1024 x 1024
 MAX_PIXELS = 2**20  # decoded in one pass; a picture of 1024 x 1024 takes 4 to 5 GB in single precision
 
 
 @torch.no_grad()
-def decode(pipeline: Any, latents: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    """Pixels (pictures, 3, height, width) in 0..1 of each of `latents` (pictures, channels, h, w), all of one size."""
-    every = torch.cat(list(latents))
-    pixels = every[0, 0].numel() * int(pipeline.vae_scale_factor) ** 2
-    pictures = _in_parts(pipeline, every, max(1, MAX_PIXELS // pixels))
-    if pictures is None:
-        pictures = torch.cat([_decoded(pipeline, one) for one in every.split(1)])
-    return list(pictures.split([len(part) for part in latents]))
+def decode(pipeline: Any, latents: Sequence[torch.Tensor], *, may_tile: bool = True) -> list[torch.Tensor]:
+    """Pixels (pictures, 3, height, width) in 0..1 of each of `latents` (pictures, channels, h, w), all of one size.
+
+    Where memory is short, one picture after the other; then, with `may_tile`, each in tiles whose edges are blended.
+    """
+    every, scale = torch.cat(list(latents)), int(pipeline.vae_scale_factor)
+    may_tile = may_tile and scale * max(every.shape[2:]) > TILE and hasattr(pipeline.vae, "tile_latent_min_size")
+    many = min(len(every), max(1, MAX_PIXELS // (every[0, 0].numel() * scale**2)))
+    found = _in_parts(pipeline, every, many, last=many == 1 and not may_tile)
+    if found is None and many > 1:
+        found = _in_parts(pipeline, every, 1, last=not may_tile)
+    if found is None:
+        log.warning("not enough memory: pictures are decoded in tiles of %d pixels", TILE)
+        with _tiling(pipeline.vae, scale):
+            found = _in_parts(pipeline, every, 1, last=True)
+    assert found is not None, "the last way returns pictures or raises"
+    return list(found.split([len(part) for part in latents]))
 
 
-def _in_parts(pipeline: Any, every: torch.Tensor, pictures: int) -> torch.Tensor | None:
-    """Decode so many pictures per pass; None when memory is short and fewer would fit. No tensor is kept then."""
+def _in_parts(pipeline: Any, every: torch.Tensor, pictures: int, *, last: bool) -> torch.Tensor | None:
+    """Decode so many pictures per pass; None when memory is short and there is another way. No tensor is kept then."""
     try:
         return torch.cat([_decoded(pipeline, part) for part in every.split(pictures)])
     except (RuntimeError, MemoryError) as problem:
-        if min(pictures, len(every)) == 1 or not is_out_of_memory(problem):
+        if last or not is_out_of_memory(problem):
             raise
         return None
+
+
+@contextmanager
+def _tiling(vae: Any, scale: int) -> Generator[None]:
+    """While inside, `vae` decodes what is larger than a tile in tiles, which diffusers blends."""
+    names = ("use_tiling", "tile_sample_min_size", "tile_latent_min_size")
+    before = {name: getattr(vae, name) for name in names}
+    vae.use_tiling, vae.tile_sample_min_size, vae.tile_latent_min_size = True, TILE, TILE // scale
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(vae, name, value)
 
 
 def _decoded(pipeline: Any, latents: torch.Tensor) -> torch.Tensor:

@@ -215,4 +215,4 @@ class UNetFamily:
     def decode(self, request: GenerationRequest, latents: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """See `ModelFamily.decode`."""
         self._residence.onload("vae")
-        return decode(self._pipeline, latents)
+        return decode(self._pipeline, latents, may_tile=not request.exact)

@@ -20,6 +20,7 @@ from inference.engine.batch.handle import Handle, State
 from inference.engine.batch.snapshots import Resumable, Snapshot
 from inference.engine.engine import Engine
 from inference.engine.layers.slots import BatchSlots
+from inference.engine.models import decode
 from inference.engine.models.checkpoints import Checkpoint
 from inference.errors import LoraNotAtWork, OutOfMemory
 from inference.messages import GenerationRequest
@@ -166,6 +167,23 @@ def test_a_decode_that_does_not_fit_is_done_picture_by_picture(world: World) -> 
     with needing(networks(engine).vae.decoder, lambda rows: len(rows) > 1) as ran:
         assert_same(painted(engine, requests), expected)
         assert ran == [1] * 6
+
+
+def test_a_picture_that_is_too_large_to_be_decoded_as_a_whole_is_decoded_in_tiles(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decode, "TILE", 32)
+    usual, exact = (wishes(world, 1, width=64, height=48, exact=exact)[0] for exact in (False, True))
+    (expected,) = painted(world.engine(), [usual])
+    engine = world.engine()
+    with needing(networks(engine).vae.decoder, lambda rows: rows.shape[-1] > 16) as ran:
+        (tiled,) = painted(engine, [usual])
+        assert len(ran) == 3 * 2, "tiles of 16 latents, each beginning 12 after the one before"
+        assert tiled.pictures is not None and expected.pictures is not None, tiled.error
+        assert 0 < (tiled.pictures - expected.pictures).abs().mean() < 0.05
+        (refused,) = painted(engine, [exact])
+        assert isinstance(refused.error, OutOfMemory), "exact pictures are never made of tiles"
+    assert_same(painted(engine, [usual]), [expected])
 
 
 def test_a_picture_that_cannot_be_decoded_at_all_fails(world: World) -> None:
