@@ -17,7 +17,7 @@ from bot.database.clock import DAY_MS
 from bot.database.connection import fetch_one, write
 from bot.database.server_limits import LimitValues, stored_limits
 from inference.messages import GenerationRequest, JobRequest
-from inference.request_cost import passes
+from inference.request_cost import passes, slots
 
 REMEMBER = "INSERT INTO job_order (job_id, pictures, pixel_steps, fingerprint) VALUES (?, ?, ?, ?)"
 STORE_CONTEXT = "UPDATE job_order SET context = ? WHERE job_id = ?"
@@ -105,11 +105,12 @@ class PersonFacts:
 def cost_of(request: JobRequest) -> Usage:
     """What a request costs of the day's quotas; nothing where a source picture is only brought to another size.
 
-    Quotas are about pictures: jobs of other kinds cost nothing.
+    Quotas are about pictures: jobs of other kinds cost nothing. A picture with regions is one picture, and each of
+    its regions takes steps as a picture does.
     """
     if not isinstance(request, GenerationRequest) or (request.image is not None and not request.image.strength):
         return Usage()
-    return Usage(request.count, request.count * request.width * request.height * passes(request))
+    return Usage(request.count, slots(request) * request.width * request.height * passes(request))
 
 
 def fingerprint(request: JobRequest) -> str:

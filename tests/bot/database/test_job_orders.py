@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from bot.database import jobs
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.connection import fetch, open_database, write
-from bot.database.job_orders import Usage, fingerprint, person_facts
+from bot.database.job_orders import Usage, cost_of, fingerprint, person_facts
 from bot.database.pictures import NewPicture
+from inference.messages import Region
+from inference.regions import RegionName
 
 from .conftest import erase, finish, request_for
 
@@ -96,6 +98,14 @@ def usage(pictures: int) -> Usage:
 @settings(max_examples=60)
 def test_sums_are_those_of_the_jobs_that_count(events: list[tuple[str, int, int, int]]) -> None:
     asyncio.run(play(events))
+
+
+def test_a_picture_with_two_regions_is_one_picture_and_takes_twice_the_steps() -> None:
+    regions = (Region(name=RegionName.LEFT, prompt="an owl"), Region(name=RegionName.RIGHT, prompt="a heart"))
+    plain = cost_of(request_for())
+    assert cost_of(request_for().model_copy(update={"regions": regions})) == Usage(
+        plain.pictures, 2 * plain.pixel_steps
+    )
 
 
 async def test_a_job_counts_on_the_day_of_its_order(connection: aiosqlite.Connection) -> None:

@@ -179,7 +179,7 @@ def ends_alike_from_every_step(world: World, made: GenerationRequest) -> bool:
         if handle.state is State.RUNNING and (snapshot := handle.snapshot()) is not None:
             snapshots.append(snapshot)
     engine.close()
-    assert handle.latents is not None and snapshots, handle.error
+    assert handle.latents is not None and len(snapshots) == handle.total - 1, handle.error
     for snapshot in snapshots:
         other = world.engine()
         resumed = other.submit(made, resume=snapshot)
