@@ -287,6 +287,8 @@ async def test_staff_let_a_role_add_and_limit_how_many(adding: Scene, hubs: Hubs
         refused = await told(adding.ada, "lora add", link=links[1])
         assert "Your limit of LoRAs to add in 24 hours is 1" in refused.text and "for everybody" in refused.text
         assert not hubs.requests(hubs.file_path(int(links[1].rpartition("=")[2])))
+        (choice,) = await adding.ada.autocomplete("imagine", "lora1", links[1])
+        assert choice["name"].startswith("Your limit of LoRAs to add") and choice["name"].endswith(".")
     finally:
         form = await adding.grace.press(limits, "LoRAs from outside")
         await form.modal(PATIENCE)

@@ -68,7 +68,7 @@ async def suggest_loras_or_links(interaction: Interaction, typed: str) -> Choice
         text, value = f"{isolated(entry.name)} · {label(entry.category)}", f"#{entry.id}"
     else:
         text = _adding(page, await why_not_add(interaction))
-    return [app_commands.Choice(name=text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…", value=value)]
+    return [app_commands.Choice(name=_whole_sentences(text), value=value)]
 
 
 def _adding(page: str, refusal: RequestError | None) -> str:
@@ -78,6 +78,15 @@ def _adding(page: str, refusal: RequestError | None) -> str:
     if isinstance(refusal, NotStaff | RoleNeeded):
         return _("You may not add LoRAs here; ask this server's staff: {page}").format(page=page)
     return explained(refusal)
+
+
+def _whole_sentences(text: str) -> str:
+    """As many sentences as a choice has room for; of one that is too long the beginning."""
+    if len(text) <= MAX_TEXT:
+        return text
+    cut = text[:MAX_TEXT]
+    end = max(cut.rfind(". "), cut.rfind("。"))
+    return cut[: end + 1] if end > 0 else f"{cut[:-1]}…"
 
 
 async def choices_or_typed(found: Awaitable[Sequence[LoraChoice]], typed: str, seconds: float) -> Choices:

@@ -273,7 +273,7 @@ async def _page(
     """
     page = await lora_page_of(interaction, lora.id, corrects=not corrects)
     goes_on = await paint_row(interaction.client.connection, interaction.user.id, draft_id)
-    page.add_above(ui.TextDisplay[Any](above), goes_on, category_row(lora) if corrects else None)
+    page.add_above(ui.TextDisplay[Any](above), category_row(lora) if corrects else None, goes_on)
     return page
 
 
