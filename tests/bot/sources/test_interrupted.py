@@ -9,6 +9,7 @@ from aiohttp import web
 from PIL import Image
 
 from bot.database.additions import AdditionState, waiting_additions
+from bot.database.connection import write
 from bot.sources.errors import (
     AddingOff,
     DiskFailed,
@@ -66,12 +67,12 @@ async def test_a_failure_that_cannot_be_stored_at_once_is_stored_later(tmp_path:
     version_id = hubs.add_lora("Komori", demo_lora(), "Other")
     hubs.fault(hubs.file_path(version_id), status(404))
     async with opened(House(tmp_path), hubs) as (found, additions):
-        await found.connection.execute(REFUSES.format("failed"))
+        await write(found.connection, REFUSES.format("failed"))
         version = (await additions.look_up(hubs.link(version_id))).versions[0]
         addition = await additions.add(version, ADA, None, anybody)
         waiting = await additions.until_ended(addition.id, 0.1)
         assert waiting is not None and waiting.state is AdditionState.WAITING
-        await found.connection.execute("DROP TRIGGER refuses")
+        await write(found.connection, "DROP TRIGGER refuses")
         assert isinstance((await ended(additions, addition)).failure, Gone)
 
 
@@ -97,7 +98,7 @@ async def test_what_an_operator_removed_stays_removed_when_it_is_not_added_again
         first = await ended(additions, await additions.add(version, ADA, None, anybody))
         remove(house.library / first.path, house.library / part_path(first.key))
         await found.keeper.scan()
-        await found.connection.execute(REFUSES.format("added"))
+        await write(found.connection, REFUSES.format("added"))
         again = await ended(additions, await additions.add(version, ADA, None, anybody))
         assert (again.state, again.path) == (AdditionState.FAILED, first.path)
         assert left(house) == []
