@@ -334,7 +334,8 @@ class LimitSettings(Section):
     pictures_per_day: Annotated[int, Field(ge=0, le=10**9)] | None = None
     """Pictures of one person in a day (UTC), in all servers and direct messages together; left out, any number."""
     megapixel_steps_per_day: Annotated[int, Field(ge=0, le=10**9)] | None = None
-    """The same in megapixels times steps, which is what pictures cost: one of 1024x1024 in 28 steps costs 29.4."""
+    """The same in megapixels times steps, which is what pictures cost: one of 1024x1024 in 28 steps costs 29.4, and
+    with two regions twice as much."""
     server_pictures_per_day: Annotated[int, Field(ge=0, le=10**9)] | None = None
     """Pictures of everybody in one server in a day."""
     server_megapixel_steps_per_day: Annotated[int, Field(ge=0, le=10**9)] | None = None
