@@ -23,6 +23,7 @@ import torch
 from PIL import Image
 
 from inference.base_models import CompatibilityTable
+from inference.engine.batch.admission import MAX_OVERTAKEN, has_memory
 from inference.engine.batch.batch import Batch
 from inference.engine.batch.calibration import calibrate
 from inference.engine.batch.caps import CapFile, Caps, MeasuredCap, PictureSize, Pressure
@@ -32,7 +33,7 @@ from inference.engine.batch.failures import as_inference_error, retry_each, star
 from inference.engine.batch.handle import Handle, State
 from inference.engine.batch.run import Run
 from inference.engine.batch.snapshots import Snapshot
-from inference.engine.devices.devices import clock_of, is_out_of_memory, own_memory
+from inference.engine.devices.devices import Room, clock_of, is_out_of_memory, own_memory, room_on
 from inference.engine.intake.checkpoint_store import CheckpointStore
 from inference.engine.intake.intake import Intake, PreparedRequest
 from inference.engine.intake.lora_cache import LoraCache, LoraSource
@@ -67,10 +68,11 @@ class Engine:
     """Runs many requests at once. Call all methods from one thread; see `Handle` for what other threads may do."""
 
     def __init__(
-        self, store: CheckpointStore, loras: LoraSource, matcher: Matcher, options: Options | None = None
-    ) -> None:
+        self, store: CheckpointStore, loras: LoraSource, matcher: Matcher, options: Options | None = None,
+        room: Room = room_on,
+    ) -> None:  # fmt: skip
         self._options = options or Options()
-        self._store = store
+        self._store, self._room = store, room
         self._lora_cache = LoraCache(loras, self._options.lora_bytes, self._options.dense_bytes)
         self._lora_sets = LoraSetCache(self._lora_cache, self._options.set_bytes)
         self._intake = Intake(store, self._lora_cache, self._lora_sets, matcher, self._options.inputs)
@@ -188,9 +190,17 @@ class Engine:
     def _admit(self) -> None:
         admissible = self._prepared()
         self._caps.pressure = self._pressure()
+        waiting: list[Handle] = []
         for handle, prepared in admissible:
             if not self._fits(handle, prepared):
                 break
+            if not self._has_memory(handle, prepared):
+                if handle.overtaken >= MAX_OVERTAKEN:
+                    break  # it is next
+                waiting.append(handle)
+                continue
+            for other in waiting:
+                other.overtaken += 1
             problem = self._try_join(handle, prepared)
             if problem is not None and is_out_of_memory(problem):
                 for _ in self._freeing(one_at_a_time=True):
@@ -222,6 +232,14 @@ class Engine:
         checkpoint = self._store.current
         same = isinstance(checkpoint, Checkpoint) and checkpoint.spec == prepared.spec  # others run one request alone
         return same and self._caps.have_room([*self._running_requests, handle.request])
+
+    def _has_memory(self, handle: Handle, prepared: PreparedRequest) -> bool:
+        """Whether it has memory beside those that run; alone it is tried in any case."""
+        checkpoint, room = self._store.current, self._room(self._store.device)
+        if room is None or not self._running or not isinstance(checkpoint, Checkpoint):
+            return True
+        sets = [one.loras for one in prepared.applied_on(checkpoint)]
+        return has_memory(room, checkpoint, self._batches.values(), handle.request, sets, prepared.lora_bytes)
 
     @property
     def _running_requests(self) -> list[GenerationRequest]:

@@ -15,10 +15,12 @@ from inference.engine.batch.regions import RunPart
 from inference.engine.batch.run import Run
 from inference.engine.devices.transfers import LateCopy
 from inference.engine.layers.layer_hooks import Additions, PromptProjections
+from inference.engine.layers.lora_set import LoraSet
 from inference.engine.layers.slots import BatchSlots, additions_in
 from inference.engine.models.checkpoints import Checkpoint
 from inference.engine.models.families.family import Conditions
 from inference.errors import InferenceError, LoraNotAtWork, NotANumberPicture
+from inference.messages import GenerationRequest
 from inference.request_cost import rows_each, slots
 
 
@@ -103,6 +105,18 @@ class Batch:
         """The slots of the largest pass, where memory is not short."""
         alike = zip(*(run.parts for run in self.runs), strict=True)
         return max(sum(len(part.applied) for part in parts) for parts in alike)
+
+    def is_of_size(self, request: GenerationRequest) -> bool:
+        """Whether its pictures have the size of a request's."""
+        own = self.runs[0].request if self.runs else None
+        return own is not None and (own.width, own.height) == (request.width, request.height)
+
+    def growth(self, sets: Sequence[LoraSet]) -> int:
+        """Bytes that its slots take more when a request with these sets joins."""
+        each = [*([one.loras for one in run.applied] for run in self.runs), sets]
+        return max(own.bytes_for(each) for own in self._slots.values()) - sum(
+            own.nbytes for own in self._slots.values()
+        )
 
     def join(self, run: Run) -> None:
         """Add `run` from the next step on."""

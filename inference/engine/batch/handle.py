@@ -42,6 +42,7 @@ class Handle:
         self.state = State.WAITING
         self.done = self.resumed_steps = 0
         self.total = request.steps
+        self.overtaken = 0  # how many have joined while it waited for memory
         self.lora_bytes = 0  # of the files of its LoRAs, once they are read
         self.autov3: dict[str, str] = {}
         self.notes: tuple[str, ...] = ()

@@ -209,6 +209,15 @@ def own_memory(device: torch.device) -> int | None:
     return torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved(device)
 
 
+Room = Callable[[torch.device], int | None]
+
+
+def room_on(device: torch.device) -> int | None:
+    """Bytes that this process can allocate on a CUDA device, between two passes; None elsewhere."""
+    memory = own_memory(device)
+    return None if memory is None else memory - torch.cuda.memory_allocated(device)
+
+
 def peak_memory(device: torch.device) -> int:
     """Peak memory in bytes: of the CUDA device, else of this process."""
     if device.type == "cuda":

@@ -51,6 +51,11 @@ class BatchSlots:
         """An order of requests, given the sets of the pictures of each, in which slots take little memory."""
         return [*range(len(pictures))] if self._padded else arranged(pictures, self._hooks.spare)
 
+    def bytes_for(self, pictures: Sequence[Sequence[LoraSet]]) -> int:
+        """Bytes that slots need for requests, given the sets of the pictures of each."""
+        units = [one for number in self.arranged(pictures) for one in pictures[number]]
+        return sum(segment.nbytes for segment in self._segments(units))
+
     def assign(self, sets: Sequence[LoraSet]) -> Additions:
         """The additions of the denoiser's layers, by layer index, when unit n has the LoRA set n of `sets`."""
         first = sets[0]

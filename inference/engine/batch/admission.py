@@ -1,0 +1,47 @@
+"""Whether a request has memory beside those that run: its LoRAs in slots, a pass of all, and a picture that is decoded.
+
+A request that has not waits for a seat; one that needs less may go before it, but only so many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from inference.engine.batch.batch import Batch
+from inference.engine.batch.denoising_run import DenoisingBatch
+from inference.engine.layers.host_buffers import STAGING_BYTES
+from inference.engine.layers.lora_set import LoraSet
+from inference.engine.models.checkpoints import Checkpoint
+from inference.messages import GenerationRequest
+from inference.picture_costs import COSTS
+from inference.request_cost import slots
+
+MAX_OVERTAKEN = 8  # requests that join before one that waits for memory
+
+
+def has_memory(
+    room: int, checkpoint: Checkpoint, batches: Iterable[DenoisingBatch], request: GenerationRequest,
+    sets: Sequence[LoraSet], unfolded: int,
+) -> bool:  # fmt: skip
+    """Whether `request` fits into `room` bytes beside those of `batches`, of which none is in a pass now.
+
+    `sets` are those of its slots; where they are not folded yet, their files have `unfolded` bytes.
+    """
+    shared = [each for each in batches if isinstance(each, Batch)]
+    beside = next((each for each in shared if each.is_of_size(request)), None)
+    size = sum(sum(one.slot_bytes) for one in {one.number: one for one in sets}.values()) or unfolded
+    grown = size if beside is None or not sets else beside.growth(sets)
+    there = [run.request for run in beside.runs] if beside else []
+    return grown + min(size, STAGING_BYTES) + pass_bytes(checkpoint, [*there, request]) <= room
+
+
+def pass_bytes(checkpoint: Checkpoint, requests: Sequence[GenerationRequest]) -> int:
+    """Bytes of a pass of all of `requests` while a picture of the largest is decoded; 0 where nobody has counted."""
+    cost = COSTS.get(checkpoint.spec.base_model.architecture)
+    if cost is None:
+        return 0
+    number = checkpoint.denoiser.dtype.itemsize
+    decoded = 4 if cost.single_precision_vae else number
+    rows = sum(slots(one) * one.width * one.height for one in requests)
+    largest = max(one.width * one.height for one in requests)
+    return rows * cost.pass_numbers * number + largest * cost.decode_numbers * decoded
