@@ -5,7 +5,7 @@ Only a CUDA device computes while the host goes on; elsewhere these are plain co
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -23,6 +23,17 @@ def upload(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
     if not is_asynchronous(device):
         return tensor.to(device)
     return tensor.pin_memory().to(device, non_blocking=True)
+
+
+def uploaded(tensors: Sequence[torch.Tensor], device: torch.device) -> list[torch.Tensor]:
+    """Copies of tensors of the host on `device`, made by one copy for each number format."""
+    if not is_asynchronous(device):
+        return [tensor.to(device) for tensor in tensors]
+    there: dict[torch.dtype, Iterator[torch.Tensor]] = {}
+    for dtype in {tensor.dtype for tensor in tensors}:
+        own = [tensor.flatten() for tensor in tensors if tensor.dtype == dtype]
+        there[dtype] = iter(upload(torch.cat(own), device).split([len(each) for each in own]))
+    return [next(there[tensor.dtype]).view(tensor.shape) for tensor in tensors]
 
 
 def upload_beside(pinned: torch.Tensor, device: torch.device) -> torch.Tensor:

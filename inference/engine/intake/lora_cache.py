@@ -6,8 +6,6 @@ import threading
 from collections.abc import Mapping
 from typing import Protocol
 
-import torch
-
 from inference.engine.devices.cache import ByteCache, KeyLocks, memory_of
 from inference.engine.lora.folding import LayerChange, ModuleKey
 from inference.engine.lora.lora_files import LoraFile
@@ -80,10 +78,4 @@ def _file_bytes(file: LoraFile) -> int:
 
 
 def _change_bytes(changes: Changes) -> int:
-    return memory_of(tensor for change in changes.values() for tensor in _tensors(change))
-
-
-def _tensors(change: LayerChange) -> list[torch.Tensor]:
-    pair = change.delta.pair
-    parts = [pair and pair.down, pair and pair.up, change.delta.dense, change.magnitude, change.bias]
-    return [part for part in parts if part is not None]
+    return memory_of(tensor for change in changes.values() for tensor in change.tensors)

@@ -6,18 +6,21 @@ equals PEFT running its adapters one after another. It is computed in at least f
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import nn
 from torch.linalg import vector_norm
 
-from inference.engine.lora.low_rank import Delta, added, within
+from inference.engine.devices.transfers import uploaded
+from inference.engine.lora.low_rank import Delta, LowRank, added, within
 
 ModuleKey = tuple[str, str]  # (part of the pipeline, dotted name of the layer in it)
 Layer = nn.Linear | nn.Conv2d
 Layers = Mapping[ModuleKey, Layer]
+
+COPIED_BYTES = 2**28  # of changes that are on the device at the same time while a set is folded there
 
 # diffusers' names of the text encoders that LoRAs change. The other part that they change is the denoiser, whose name
 # depends on the model family.
@@ -52,15 +55,30 @@ class LayerChange:
         """Whether the norms are per input: such a change is dense once it is folded."""
         return self.magnitude is not None and self.magnitude.shape[0] == 1
 
-    def to(self, device: torch.device) -> LayerChange:
-        """The same on another device."""
-        magnitude, bias = (part if part is None else part.to(device) for part in (self.magnitude, self.bias))
-        return LayerChange(self.delta.to(device), magnitude, bias)
+    @property
+    def tensors(self) -> list[torch.Tensor]:
+        """All of its numbers."""
+        pair = self.delta.pair
+        parts = [pair and pair.down, pair and pair.up, self.delta.dense, self.magnitude, self.bias]
+        return [part for part in parts if part is not None]
+
+    def with_tensors(self, tensors: Iterator[torch.Tensor]) -> LayerChange:
+        """The same with others of the same shapes, in the order of `tensors`."""
+        pair = self.delta.pair and LowRank(next(tensors), next(tensors))
+        dense, magnitude, bias = (part if part is None else next(tensors) for part in self._others)
+        return LayerChange(Delta(pair, dense), magnitude, bias)
+
+    @property
+    def _others(self) -> tuple[torch.Tensor | None, ...]:
+        return self.delta.dense, self.magnitude, self.bias
 
     def within(self, limit: float) -> bool:
         """Whether none of its numbers is larger than `limit`; NaN is not within."""
         others = [part for part in (self.magnitude, self.bias) if part is not None]
         return self.delta.within(limit) and all(within(part, limit) for part in others)
+
+
+Weighted = tuple[LayerChange, float]  # with the weight of its LoRA
 
 
 @dataclass(frozen=True)
@@ -92,23 +110,62 @@ class Folded:
         return Folded(self.delta.plus(delta).times(rows), scale, bias)
 
 
-def fold(weighted: Sequence[tuple[LayerChange, float]], weight: torch.Tensor) -> Folded:
+def fold(weighted: Sequence[Weighted], weight: torch.Tensor) -> Folded:
     """Fold the LoRAs of one layer, in order; `weight` is the layer's own.
 
-    DoRA needs its numbers: then it is done where the weight is, else where the changes are.
+    DoRA needs its numbers: then the changes have to be where the weight is.
     """
-    needs_weight = any(change.magnitude is not None for change, _ in weighted)
     folded = Folded()
     for change, factor in weighted:
-        folded = folded.plus(change.to(weight.device) if needs_weight else change, factor, weight)
+        folded = folded.plus(change, factor, weight)
     return folded
 
 
 def fold_all(loras: Sequence[tuple[Mapping[ModuleKey, LayerChange], float]], layers: Layers) -> dict[ModuleKey, Folded]:
-    """Fold LoRAs, each with its weight; those of weight 0 are skipped. Raises KeyError for an unknown layer."""
-    by_layer: dict[ModuleKey, list[tuple[LayerChange, float]]] = {}
+    """Fold LoRAs, each with its weight; those of weight 0 are skipped. Raises KeyError for an unknown layer.
+
+    It is done where the changes are, but where the weights are for layers with DoRA.
+    """
+    by_layer: dict[ModuleKey, list[Weighted]] = {}
     for changes, factor in loras:
         if factor:
             for key, change in changes.items():
                 by_layer.setdefault(key, []).append((change, factor))
-    return {key: fold(weighted, layers[key].weight) for key, weighted in by_layer.items()}
+    folded: dict[ModuleKey, Folded] = {}
+    away: dict[torch.device, dict[ModuleKey, list[Weighted]]] = {}
+    for key, weighted in by_layer.items():
+        if any(change.magnitude is not None for change, _ in weighted):
+            away.setdefault(layers[key].weight.device, {})[key] = weighted
+        else:
+            folded[key] = fold(weighted, layers[key].weight)
+    for device, there in away.items():
+        for keys in _groups(there):
+            moved = _on_device({key: there[key] for key in keys}, device)
+            folded |= {key: fold(weighted, layers[key].weight) for key, weighted in moved.items()}
+    return folded
+
+
+def _groups(by_layer: Mapping[ModuleKey, Sequence[Weighted]]) -> Iterator[list[ModuleKey]]:
+    """Layers whose changes are copied together: their numbers are on the device at the same time."""
+    keys, size = list[ModuleKey](), 0
+    for key, weighted in by_layer.items():
+        own = sum(tensor.nbytes for change, _ in weighted for tensor in change.tensors)
+        if keys and size + own > COPIED_BYTES:
+            yield keys
+            keys, size = [], 0
+        keys.append(key)
+        size += own
+    if keys:
+        yield keys
+
+
+def _on_device(
+    by_layer: Mapping[ModuleKey, Sequence[Weighted]], device: torch.device
+) -> dict[ModuleKey, list[Weighted]]:
+    """The same changes on `device`, brought there together."""
+    changes = [change for weighted in by_layer.values() for change, _ in weighted]
+    tensors = iter(uploaded([tensor for change in changes for tensor in change.tensors], device))
+    return {
+        key: [(change.with_tensors(tensors), factor) for change, factor in weighted]
+        for key, weighted in by_layer.items()
+    }

@@ -65,7 +65,8 @@ def test_a_set_is_folded_beside_the_steps_and_seated_by_one_copy() -> None:
         assert each["difference"] <= 1e-12, kind
         assert (each["seating_copies"], each["seating_waits"]) == (1, 0), kind
         assert each["seating_bytes"] <= 1.1, kind
-        assert "dora" in kind or (each["folding_copies"], each["folding_waits"]) == (0, 0), kind
+        way = 2 if "dora" in kind else 0  # there and back: the norms of the weights are on the device
+        assert (each["folding_copies"], each["folding_waits"]) == (way, way), kind
 
 
 @pytest.mark.parametrize("arguments", [("--dtype", "float16"), ("--offload", "always")])
