@@ -34,6 +34,7 @@ from inference.messages import (
     Progress,
     Sampler,
 )
+from inference.parameters import read_infotext, texts_in
 from tests.house import VIVID, House, attention_modules
 from tests.inference.engine.batch.test_out_of_memory import MORE_THAN_THERE_IS
 from tests.inference.engine.painting import paint
@@ -116,6 +117,23 @@ def test_every_guidance_paints(runner: JobRunner, shared_house: House, guidance:
 @pytest.mark.parametrize("prompt", ["", "x " * 2000, "\0\n\t", "\U0001f3a8" * 100, "(((", "<lora:x:1>"])
 def test_every_prompt_paints(runner: JobRunner, shared_house: House, prompt: str) -> None:
     assert len(painted(runner, shared_house, request(checkpoint=VIVID, steps=1, prompt=prompt))[0]) == 1
+
+
+def test_pictures_with_regions_are_told_step_by_step_and_carry_their_regions(
+    runner: JobRunner, shared_house: House
+) -> None:
+    words = [{"name": "right", "prompt": "a red heart"}, {"name": "left", "prompt": "an owl"}]
+    made = request(checkpoint=VIVID, prompt="yellow background", regions=words, count=2, steps=3)
+    done = paint(runner, made)
+    assert [step.step for step in done.steps] == [0, 1, 2, 3]
+    for number, name in enumerate(done.end.files):
+        texts = texts_in((shared_house.data / "spool" / name).read_bytes())
+        assert GenerationRequest.model_validate_json(texts.easel or "") == made.only(number)
+        told = [(region.name.value, region.prompt) for region in read_infotext(texts.parameters or "").regions]
+        assert told == [
+            ("left", "an owl on the left, yellow background"),
+            ("right", "a red heart on the right, yellow background"),
+        ]
 
 
 def test_another_architecture_paints(runner: JobRunner, shared_house: House) -> None:
