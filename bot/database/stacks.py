@@ -14,6 +14,7 @@ from bot.database.clock import now_ms
 from bot.database.connection import fetch, fetch_one, transaction, write
 from bot.database.loras import name_key
 from bot.database.search import storable
+from inference.regions import RegionName
 
 MAX_NAME = 60  # characters
 MAX_STACKS = 200  # of one person
@@ -23,7 +24,8 @@ SAVE = """
     ON CONFLICT (person_id, name_key) DO NOTHING RETURNING *
 """
 ADD_LORA = """
-    INSERT INTO stack_lora (stack_id, position, sha256, name, weight, trigger_words) VALUES (?, ?, ?, ?, ?, ?)
+    INSERT INTO stack_lora (stack_id, position, sha256, name, weight, trigger_words, region)
+    VALUES (?, ?, ?, ?, ?, ?, ?)
 """
 RENAME = "UPDATE OR IGNORE stack SET name = ?, name_key = ? WHERE id = ? AND person_id = ? RETURNING id"
 DELETE = "DELETE FROM stack WHERE id = ? AND person_id = ? RETURNING id"
@@ -44,12 +46,16 @@ FORGET_MISSES = "DELETE FROM stack_miss WHERE person_id = ? AND missed_at < ?"
 
 @dataclass(frozen=True)
 class StackLora:
-    """One use: the file, the name it had when the stack was saved, and the chosen words (None: the usual ones)."""
+    """One use: the file, the name it had when the stack was saved, and the chosen words (None: the usual ones).
+
+    `region` is the part of the picture that it is for; None: the whole picture.
+    """
 
     sha256: str
     name: str
     weight: float
     trigger_words: tuple[str, ...] | None = None
+    region: RegionName | None = None
 
 
 @dataclass(frozen=True)
@@ -152,7 +158,7 @@ async def count_misses(connection: aiosqlite.Connection, person_id: int, *, sinc
 async def _write_loras(connection: aiosqlite.Connection, stack_id: int, loras: Sequence[StackLora]) -> None:
     for position, lora in enumerate(loras):
         words = None if lora.trigger_words is None else json.dumps(lora.trigger_words)
-        values = (stack_id, position, lora.sha256, lora.name, lora.weight, words)
+        values = (stack_id, position, lora.sha256, lora.name, lora.weight, words, lora.region)
         await write(connection, ADD_LORA, values)
 
 
@@ -165,7 +171,8 @@ async def _stacks(connection: aiosqlite.Connection, rows: Sequence[sqlite3.Row])
     loras: dict[int, list[StackLora]] = {row["id"]: [] for row in rows}
     for row in await fetch(connection, LORAS, (json.dumps(list(loras)),)):
         words = None if row["trigger_words"] is None else tuple(json.loads(row["trigger_words"]))
-        loras[row["stack_id"]].append(StackLora(row["sha256"], row["name"], row["weight"], words))
+        region = None if row["region"] is None else RegionName(row["region"])
+        loras[row["stack_id"]].append(StackLora(row["sha256"], row["name"], row["weight"], words, region))
     return [
         Stack(row["id"], row["person_id"], row["name"], row["code"], row["created_at"], tuple(loras[row["id"]]))
         for row in rows

@@ -260,6 +260,7 @@ TABLES = (
         {
             "stack_id": "the set", "position": "its place", "sha256": "the file", "name": "its name",
             "weight": "its weight", "trigger_words": "those that you chose",
+            "region": "the part of the picture that it is for",
         },
     ),
     StoredTable(

@@ -61,6 +61,21 @@ def by_sides(draft: RequestDraft) -> RequestDraft:
     return draft.model_copy(update={"regions": regions, "prompt": "".join(parts[len(layout) :])})
 
 
+def with_their_sides(draft: RequestDraft) -> RequestDraft:
+    """The draft with a layout that has the sides of its LoRAs; the words of a region keep its position.
+
+    Words without a region any more are for the ground. Unchanged if the draft's layout has them. Raises InvalidRequest.
+    """
+    sides = {lora.region for lora in draft.loras if lora.region is not None}
+    if sides <= {region.name for region in draft.regions}:
+        return draft
+    layout, words = layout_with(sides), [region.prompt for region in draft.regions]
+    said = [*words, *("" for _name in layout)]
+    regions = tuple(Region(name=name, prompt=text) for name, text in zip(layout, said, strict=False))
+    prompt = ", ".join(filter(None, [*words[len(layout) :], draft.prompt]))
+    return draft.model_copy(update={"regions": regions, "prompt": prompt})
+
+
 def own_words(draft: RequestDraft) -> str:
     """All that the person wrote of what to paint, the words of regions first."""
     return ", ".join(text for text in (*(region.prompt for region in draft.regions), draft.prompt) if text)

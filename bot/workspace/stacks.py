@@ -28,7 +28,7 @@ from bot.i18n import _
 from bot.moderation.enforcement import WordRules
 from bot.moderation.word_rules import TextKind
 from bot.requests.builder import Choice, LoraDraft, RequestBuilder
-from bot.workspace.studio_draft import Row
+from bot.workspace.studio_draft import Row, Studio
 from inference.messages import LoraUse
 
 # Without characters that are mistaken for others: 0 O, 1 I L, 5 S, 8 B, U V.
@@ -58,7 +58,13 @@ class StackFit:
 def lora_drafts_of(stack: Stack) -> tuple[LoraDraft, ...]:
     """The stack as part of a draft."""
     return tuple(
-        LoraDraft(name=lora.name, weight=lora.weight, sha256=lora.sha256, trigger_words=lora.trigger_words)
+        LoraDraft(
+            name=lora.name,
+            weight=lora.weight,
+            sha256=lora.sha256,
+            trigger_words=lora.trigger_words,
+            region=lora.region,
+        )
         for lora in stack.loras
     )
 
@@ -70,7 +76,7 @@ async def judge(requests: RequestBuilder, stack: Stack, checkpoint: str | None) 
     return StackFit(stack, choices, tuple(requests.checkpoints.names_for_all(usable) if usable else ()))
 
 
-def uses_of_rows(rows: Sequence[Row]) -> list[StackLora]:
+def uses_of_rows(rows: Sequence[Row], studio: Studio) -> list[StackLora]:
     """The LoRAs of a studio, as a stack stores them. A LoRA without a known file is left out."""
     kept: list[StackLora] = []
     for row in rows:
@@ -78,13 +84,14 @@ def uses_of_rows(rows: Sequence[Row]) -> list[StackLora]:
         files = [row.version.sha256 if row.version else None, row.lora.sha256, *(v.sha256 for v in usable)]
         sha256 = next(filter(None, files), None)
         if sha256 is not None:
-            kept.append(StackLora(sha256, row.name, row.weight, row.lora.trigger_words))
+            region = studio.region_of(row.lora)
+            kept.append(StackLora(sha256, row.name, row.weight, row.lora.trigger_words, region))
     return kept
 
 
 def uses_of_request(loras: Sequence[LoraUse]) -> list[StackLora]:
     """The LoRAs of a picture, as a stack stores them."""
-    return [StackLora(use.sha256, use.name, use.weight, use.trigger_words) for use in loras]
+    return [StackLora(use.sha256, use.name, use.weight, use.trigger_words, use.region) for use in loras]
 
 
 async def keep_stack(

@@ -81,3 +81,20 @@ async def test_the_studio_divides_a_picture_and_gives_each_part_a_lora(scene: Sc
     assert "this layout has two parts" in refused.text
     panel = await divided(scene, panel, layout="-")
     assert "> a crow, a pond" in panel.text and "🟦" not in panel.text, "no word is lost"
+
+
+async def test_a_stack_keeps_the_sides_of_its_loras(scene: Scene) -> None:
+    message = await scene.painted(await scene.ada.slash("imagine", prompt="an owl | a heart", **TWO))
+    opener = await scene.ada.press(message, "Save as stack")
+    await opener.modal()
+    saved = await (await scene.ada.submit(opener, {"name": "Two sides"})).reply()
+    assert "Bat at 0.8 (left), Cape at 0.8 (right)" in saved.text
+    sent = await scene.ada.slash("imagine", prompt="a star | a moon | a lake", stack="Two sides", checkpoint=VIVID)
+    painted = await scene.painted(sent)
+    assert "Bat at 0.8 (left)" in painted.text and "left and right" in painted.text
+    panel = await fresh(scene, scene.ada)
+    listed = await told(scene.ada, "stack list")
+    panel = await (await scene.ada.press(listed, "Use")).reply()
+    assert "🟦 left" in panel.text and "🟧 **right**" in panel.text
+    assert REFUSED in (await told(scene.ada, "stack compare", name="Two sides", prompt=f"an owl | {TEXT}")).text
+    await told(scene.ada, "stack delete", name="Two sides")

@@ -172,5 +172,5 @@ async def suggest_stacks(interaction: Interaction, typed: str) -> Choices:
 
 def _stack_choice(stack: Stack) -> app_commands.Choice[str]:
     """`Evening · Komori at 0.8, Watercolour at 0.6`."""
-    loras = ", ".join(at_weight(lora.name, lora.weight) for lora in stack.loras)
+    loras = ", ".join(at_weight(lora.name, lora.weight, lora.region) for lora in stack.loras)
     return app_commands.Choice(name=f"{stack.name} · {loras}"[:MAX_TEXT], value=stack.name)

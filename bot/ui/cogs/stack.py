@@ -34,7 +34,9 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
         snapshot = await self._client.studios.snapshot(interaction)
         client, person_id = self._client, interaction.user.id
         words = await words_here(interaction)
-        stack = await keep_stack(client.connection, words, person_id, name, uses_of_rows(snapshot.rows))
+        stack = await keep_stack(
+            client.connection, words, person_id, name, uses_of_rows(snapshot.rows, snapshot.studio)
+        )
         await send_ephemeral_text(interaction, saved_text(stack))
 
     @app_commands.command(name="use")

@@ -111,7 +111,7 @@ async def order(interaction: Interaction, request: PendingRequest, draft_id: int
     With the id of its draft it goes on after a LoRA was added: without a checkpoint it takes one that all LoRAs fit.
     """
     client = interaction.client
-    draft = by_sides(await _with_linked(interaction, request, draft_id))
+    draft = await _with_linked(interaction, request, draft_id)
     preferences = await find_preferences(client.connection, interaction.user.id)
     checkpoints = await checkpoints_here(interaction)
     default = default_checkpoint(checkpoints, preferences)
@@ -125,7 +125,7 @@ async def order(interaction: Interaction, request: PendingRequest, draft_id: int
     if request.stack is not None:
         draft = preferred(draft, checkpoints, preferences)
         draft = await with_stack(client.connection, client.requests, interaction.user.id, draft, request.stack)
-    await client.orders.paint(interaction, draft, preferences)
+    await client.orders.paint(interaction, by_sides(draft), preferences)
 
 
 async def _with_linked(interaction: Interaction, request: PendingRequest, draft_id: int | None) -> RequestDraft:

@@ -12,6 +12,7 @@ from bot.database.drafts import save_draft
 from bot.i18n import _
 from bot.i18n.texts import bounded_lines, plain
 from bot.requests.builder import RequestBuilder, RequestDraft
+from bot.requests.regions import by_sides
 from bot.ui.replies import ErrorWithView, error_message
 from bot.ui.views.refusal import OpenDraftButton, PaintOnButton
 from bot.workspace.stacks import StackFit, judge, lora_drafts_of, require_stack
@@ -26,7 +27,7 @@ async def with_stack(
     draft: RequestDraft,
     name: str,
 ) -> RequestDraft:
-    """`draft` with the LoRAs of a stack before its own; a LoRA in both keeps the weight of the draft.
+    """`draft` with the LoRAs of a stack before its own; a LoRA in both keeps weight and side of the draft.
 
     Raises NothingThere, or StackRefused when a LoRA of the stack cannot be used on the draft's checkpoint.
     """
@@ -35,7 +36,7 @@ async def with_stack(
     named = {(await requests.lora(lora.name)).id for lora in draft.loras}
     pairs = zip(lora_drafts_of(stack), fit.choices, strict=True)
     kept = [lora for lora, choice in pairs if choice.lora is None or choice.lora.id not in named]
-    whole = draft.model_copy(update={"loras": (*kept, *draft.loras)})
+    whole = by_sides(draft.model_copy(update={"loras": (*kept, *draft.loras)}))
     if fit.refused:
         draft_id = await save_draft(connection, person_id, whole.model_dump_json())
         raise StackRefused(fit, draft.checkpoint or "", draft_id)

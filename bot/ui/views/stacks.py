@@ -24,6 +24,7 @@ from bot.errors import NothingThere
 from bot.i18n import _, later, ngettext
 from bot.i18n.texts import at_weight, bounded_lines, clipped, mention, plain, several
 from bot.requests.builder import RequestBuilder
+from bot.requests.regions import with_their_sides
 from bot.ui import acknowledge
 from bot.ui.access import words_here
 from bot.ui.client import Interaction
@@ -235,7 +236,7 @@ class SaveStackButton(StudioButton, template=panel_id("stack")):
     async def handle(self, interaction: Interaction) -> None:
         """Ask for a name."""
         snapshot = await interaction.client.studios.snapshot(interaction)
-        loras = uses_of_rows(snapshot.rows)
+        loras = uses_of_rows(snapshot.rows, snapshot.studio)
         if not loras:
             raise NothingThere(what=_("There is no LoRA in your studio yet. Add one first, then save."))
         await acknowledge.open_modal(interaction, StackForm(loras, opening=interaction.id))
@@ -267,7 +268,7 @@ class StackForm(ModalForm):
         super().__init__(_("Save as stack"), "skname", opening)
         self._loras = loras
         self.stack_name: ui.TextInput[Any] = ui.TextInput(custom_id="name", max_length=MAX_NAME)
-        description = several((at_weight(lora.name, lora.weight) for lora in loras), 90)
+        description = several((at_weight(lora.name, lora.weight, lora.region) for lora in loras), 90)
         self.add_item(ui.Label[Any](text=_("Name"), description=description[:100], component=self.stack_name))
 
     async def submitted(self, interaction: Interaction) -> None:
@@ -288,7 +289,7 @@ async def use_stack(interaction: Interaction, stack: Stack) -> None:
     """Replace the LoRAs of the person's studio by those of a stack, keep prompt and options, and show the studio."""
     studios = interaction.client.studios
     snapshot = await studios.snapshot(interaction)
-    draft = snapshot.draft().model_copy(update={"loras": lora_drafts_of(stack)})
+    draft = with_their_sides(snapshot.draft().model_copy(update={"loras": lora_drafts_of(stack)}))
     await studios.open_with(interaction, draft, _("{name} is in your studio.").format(name=plain(stack.name)))
 
 
@@ -402,4 +403,4 @@ def fit_text(fit: StackFit, checkpoint: str) -> list[str]:
 
 
 def _loras(stack: Stack, limit: int) -> str:
-    return several((at_weight(lora.name, lora.weight) for lora in stack.loras), limit)
+    return several((at_weight(lora.name, lora.weight, lora.region) for lora in stack.loras), limit)

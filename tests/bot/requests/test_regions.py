@@ -11,7 +11,7 @@ from bot.app.assembly import Catalogued, open_catalogue
 from bot.library.configuration import Configuration
 from bot.requests.builder import RequestBuilder, draft_of
 from bot.requests.drafts import LoraDraft, RequestDraft
-from bot.requests.regions import by_sides, layout_with
+from bot.requests.regions import by_sides, layout_with, with_their_sides
 from inference.base_models import BaseModelId
 from inference.errors import BaseModelMismatch, InvalidRequest, PromptEmpty, RegionsNotOffered
 from inference.messages import Region
@@ -118,3 +118,13 @@ async def test_a_checkpoint_that_paints_no_regions_says_so_by_name(catalogue: Ca
     requests = RequestBuilder(catalogue.connection, Configuration(settings, [spec]))
     with pytest.raises(RegionsNotOffered, match="Other paints each picture from one prompt"):
         await requests.build(by_sides(two("an owl | a heart", checkpoint="Other")))
+
+
+def test_a_draft_gets_the_layout_of_its_loras_and_keeps_every_word() -> None:
+    draft = with_their_sides(two("a meadow"))
+    assert [region.name for region in draft.regions] == [LEFT, RIGHT] and draft.prompt == "a meadow"
+    assert with_their_sides(draft) is draft
+    three = tuple(Region(name=name, prompt=name.value) for name in (TOP, CENTRE, BOTTOM))
+    draft = with_their_sides(two("a meadow", regions=three))
+    assert [(region.name, region.prompt) for region in draft.regions] == [(LEFT, "top"), (RIGHT, "centre")]
+    assert draft.prompt == "bottom, a meadow"
