@@ -82,4 +82,5 @@ def test_where_memory_was_short_beside_loras_all_is_as_before_without_them() -> 
     assert found["short"]["rows"] < found["room"]["rows"] == 16 or found["short"]["peak"] < found["room"]["peak"]
     assert [found[name]["rows"] for name in ("first_without", "then_without")] == [16, 16]
     assert found["then_without"]["to_the_card"] < 2**18, "a network came back"
-    assert found["then_without"]["to_the_host"] == 8 * 3 * 64 * 64 * 8, "more than the pictures"
+    beside = found["then_without"]["to_the_host"] - 8 * 3 * 64 * 64 * 8
+    assert 0 <= beside < 2**10, "more than the pictures, and of each row whether it is finite"
