@@ -316,16 +316,19 @@ class Engine:
         if other or prepared.source is not None:  # the VAE encodes it
             self._collect(wait=True)
         if other:
-            self._drop_checkpoint()
+            self._drop_checkpoint(prepared.spec)
         return self._store.get(prepared.spec)
 
-    def _drop_checkpoint(self) -> None:
-        """Free its memory now: nothing may hold it when the next one is opened. No request is running."""
+    def _drop_checkpoint(self, other: CheckpointSpec | None = None) -> None:
+        """Free its memory now: nothing may hold it when `other` is opened. No request is running."""
         self._decoder.rest()
         with self._intake.paused():
             self._lora_sets.clear()
             self._lora_cache.forget_changes()
-            self._store.drop()
+            if other is None:
+                self._store.drop()
+            else:
+                self._store.leave(other)
 
     def _worth_merging(self, handle: Handle, applied: AppliedLoras, checkpoint: Checkpoint) -> bool:
         """Whether to merge its LoRAs: pictures of its size are painted one by one, and other requests use the set too.

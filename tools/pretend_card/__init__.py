@@ -15,5 +15,6 @@ company.py    paints with all samplers in one batch, while requests come and go
 folding.py    folds and seats LoRA sets there while steps are queued
 recovery.py   paints the demo on a card that is too small
 worker.py     a worker process with a card that fails for good
+exchange.py   paints with two checkpoints in turn
 proofs.py     tries what the card has to notice
 """

@@ -22,6 +22,7 @@ from inference.engine.devices.devices import (
     wanted_dtype,
     wide_dtype,
 )
+from inference.engine.devices.host_weights import host_has_room
 from inference.engine.devices.offloading import Residence
 from inference.engine.models.checkpoints import Checkpoint, family_of, networks_of, open_pipeline
 from inference.engine.models.previews import open_tiny
@@ -36,7 +37,10 @@ log = logging.getLogger(__name__)
 
 
 class CheckpointStore:
-    """Keeps the checkpoint used last; it is dropped before another is loaded, so that memory never holds both."""
+    """Keeps the checkpoint used last; it leaves the device before another is loaded, so that it never holds both.
+
+    The weights of the one before wait on the host, where that has memory of its own and room for those of both.
+    """
 
     def __init__(
         self,
@@ -55,6 +59,7 @@ class CheckpointStore:
         self._offload = offload
         self._compiled = compiled
         self._current: Checkpoint | SingleRequestCheckpoint | None = None
+        self._aside: list[Checkpoint] = []  # the one before, if it waits
 
     @property
     def loaded(self) -> tuple[str, ...]:
@@ -93,7 +98,13 @@ class CheckpointStore:
         Raises CheckpointUnusable, or CheckpointTooLarge when memory is short for it.
         """
         if self._current is None or self._current.spec != spec:
-            self.drop()
+            if self._current is not None:
+                self.leave(spec)
+            for checkpoint in self._aside:
+                if checkpoint.spec == spec:
+                    self._aside.remove(checkpoint)
+                    self._current = checkpoint
+                    return checkpoint
             free = free_memory(self._device)
             try:
                 self._current = self._loaded(spec)
@@ -114,9 +125,22 @@ class CheckpointStore:
                 self.release()
                 yield
 
+    def leave(self, other: CheckpointSpec) -> None:
+        """Free the device for `other`. The checkpoint waits on the host where that has room, in place of another."""
+        current, self._current = self._current, None
+        self._aside = [each for each in self._aside if each.spec == other]
+        if isinstance(current, Checkpoint) and current.residence.can_offload and self._offload is not Offload.NEVER:
+            size = 0 if self._aside else file_bytes(other) or 0
+            if host_has_room(size):
+                current.set_aside()
+                self._aside.append(current)
+        del current
+        self.release()
+
     def drop(self) -> None:
-        """Drop the checkpoint and free its memory."""
+        """Drop all checkpoints and free their memory."""
         self._current = None
+        self._aside.clear()
         self.release()
 
     def release(self) -> None:
@@ -132,6 +156,7 @@ class CheckpointStore:
         except Exception as problem:
             if offloading or self._offload is Offload.NEVER or not is_out_of_memory(problem):
                 raise
+        self._aside.clear()
         self.release()
         return self._load(spec, offloading=True)
 

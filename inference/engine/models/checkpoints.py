@@ -59,6 +59,11 @@ class Checkpoint:
         """See `Residence.making_room`."""
         return self.residence.making_room(one_at_a_time=one_at_a_time)
 
+    def set_aside(self) -> None:
+        """Leave the device, but for what makes previews, until it is used again."""
+        self.residence.offload_all()
+        self.family.forget_prompts()
+
     def compile(self, **options: Any) -> None:
         """See `compile_blocks`."""
         self.compiled = compile_blocks(self.denoiser, self.residence.device, **options)

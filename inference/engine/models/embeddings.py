@@ -87,6 +87,10 @@ class Embeddings:
             return positive.zeros
         return self.embed(text, lora_weights, loras, chunks)
 
+    def forget(self) -> None:
+        """Drop what is cached."""
+        self._kept.clear()
+
     @torch.no_grad()
     def _encode(self, text: str, loras: LoraSet, chunks: int, layer: int | None) -> Embedding:
         """As diffusers: of SDXL the last layer but one of both encoders, concatenated, else the last layer."""

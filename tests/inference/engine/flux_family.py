@@ -153,6 +153,9 @@ class FluxFamily:
         factor = self._pipeline.vae_scale_factor
         return self._pipeline._unpack_latents(latents, request.height, request.width, factor)
 
+    def forget_prompts(self) -> None:
+        pass
+
     def decode(self, request: GenerationRequest, latents: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         self._residence.onload("vae")
         return decode(self._pipeline, [self.unpacked(request, each) for each in latents])

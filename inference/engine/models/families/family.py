@@ -143,6 +143,10 @@ class ModelFamily(Protocol):
         """
         ...
 
+    def forget_prompts(self) -> None:
+        """Drop the embeddings that are cached on the device."""
+        ...
+
     def decode(self, request: GenerationRequest, latents: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """Pictures (pictures, 3, height, width) in 0..1 of each of `latents`, which share the key of `request`.
 

@@ -212,6 +212,10 @@ class UNetFamily:
         """See `ModelFamily.pred_original_sample`."""
         return pred_original_sample(scheduler, model_output, timestep, sample)
 
+    def forget_prompts(self) -> None:
+        """See `ModelFamily.forget_prompts`."""
+        self.embeddings.forget()
+
     def decode(self, request: GenerationRequest, latents: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """See `ModelFamily.decode`."""
         self._residence.onload("vae")

@@ -84,3 +84,14 @@ def test_where_memory_was_short_beside_loras_all_is_as_before_without_them() -> 
     assert found["then_without"]["to_the_card"] < 2**18, "a network came back"
     beside = found["then_without"]["to_the_host"] - 8 * 3 * 64 * 64 * 8
     assert 0 <= beside < 2**10, "more than the pictures, and of each row whether it is finite"
+
+
+def test_a_second_checkpoint_waits_on_the_host_and_comes_back_by_one_way() -> None:
+    found = run(".exchange")
+    rounds = found["rounds"]
+    assert max(each["difference"] for each in rounds) <= 1e-12
+    first, second, again, once_more = (each["loading"] for each in rounds)
+    assert (first, second) == (again, once_more) and first != second, "nothing is loaded from the disk again"
+    assert {each["to_the_card"] for each in rounds} == {rounds[0]["to_the_card"]}
+    assert max(each["to_the_host"] for each in rounds) < 2**16, "weights never come back"
+    assert len({each["on_the_card"] for each in rounds[1:]}) == 1 and found["bytes_left"] == 0
