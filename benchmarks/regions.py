@@ -259,7 +259,7 @@ def main() -> int:
         for scene in SCENES:
             pictures = rows_of(engine, scene, options.seeds)
             told[scene.name] = {way: scene.figures(some) for way, some in pictures.items()}
-            failed += problems(scene, told[scene.name])
+            failed += [] if options.quick else problems(scene, told[scene.name])  # few pictures prove nothing
             rows += [(f"{scene.name}: {way}", some[:SHOWN]) for way, some in pictures.items()]
         engine.close()
     if options.sheet is not None:
