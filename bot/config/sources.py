@@ -74,9 +74,10 @@ class SourcesSettings(Section):
     """Files that are fetched at the same time; the others wait."""
     stall_seconds: Annotated[float, Field(ge=1, le=3600)] = 60.0
     """A file of which less than 64 KiB came in this time is given up."""
-    look_up_attached: bool = True
-    """Whether Civitai is asked by SHA-256 whom an attached file shows and for whom it is. If it does not answer, the
-    file is refused. Switch it off where no hub can be reached: then nobody has rated what is attached."""
+    look_up_files: bool = True
+    """Whether Civitai is asked by SHA-256 whom a file shows and for whom it is, of what people attach or link to. If it
+    does not answer, the file is refused, unless its page is Civitai's. Switch it off where Civitai cannot be reached:
+    then nobody has rated what is attached."""
     real_people: bool = False
     """Whether LoRAs that their page says show a real person may be added."""
     updates: bool = True

@@ -30,6 +30,7 @@ from bot.sources.placing import CheckedFile, answer_of, check_file, entry_name, 
 from bot.sources.previews import keep_preview
 from bot.sources.provenance import page_of, pages_of
 from bot.sources.remote import RemoteVersion
+from bot.sources.same_bytes import SameBytes
 from inference.lora.evidence import unknown_bases
 from inference.lora.installed import installed_hashes
 from inference.lora.registry import RegistryAnswer
@@ -49,12 +50,14 @@ class AdditionSteps:
         keeper: LibraryKeeper,
         http: SourceHttp,
         civitai: Civitai,
+        same_bytes: SameBytes,
     ) -> None:
         self._connection = connection
         self._configuration = configuration
         self._library = keeper
         self._http = http
         self._civitai = civitai
+        self._same_bytes = same_bytes
         self._slots = asyncio.Semaphore(configuration.settings.sources.at_once)
         self._placed: set[int] = set()  # additions whose file was put into the library in this run
         self._placing = asyncio.Lock()  # from the choice of a name until the entry of that name is there
@@ -69,6 +72,8 @@ class AdditionSteps:
             async with self._slots:
                 await self._fetch(addition, version, progress)
             checked = await background.reading(check_file, self.part(addition.key), version.name)
+            if version.file is not None and version.file.sha256 is None:  # it could not be looked up before
+                version = await self._same_bytes.describe_linked(version, checked.sha256)
         claims = await self._claims(version, checked)
         if not placed:
             await keep_preview(self._http, version, target)

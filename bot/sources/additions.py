@@ -38,6 +38,7 @@ from bot.library.configuration import Configuration
 from bot.library.watcher import LibraryKeeper
 from bot.sources.addition_steps import AdditionSteps
 from bot.sources.attached import TakenFile, keep_attached, require_room, take_file
+from bot.sources.choosing import choose
 from bot.sources.civitai import HUB, Civitai
 from bot.sources.claims import keep_claims
 from bot.sources.errors import (
@@ -48,7 +49,6 @@ from bot.sources.errors import (
     Gone,
     HashUnknown,
     NoLink,
-    NotLookedUp,
     PageGone,
     SourceError,
 )
@@ -59,6 +59,7 @@ from bot.sources.look_ups import LookUps
 from bot.sources.placing import FOLDER, PART, answer_of, change_category, file_path, key_of
 from bot.sources.provenance import page_of, pages_of
 from bot.sources.remote import RemoteModel, RemoteVersion
+from bot.sources.same_bytes import SameBytes
 from inference.lora.sidecar import BadSidecar, Category
 
 log = logging.getLogger(__name__)
@@ -104,7 +105,8 @@ class Additions:
         self._retry_seconds = retry_seconds
         self.civitai = Civitai(http, self._settings)
         self.hugging_face = HuggingFace(http, self._settings)
-        self._steps = AdditionSteps(connection, configuration, keeper, http, self.civitai)
+        self._same_bytes = SameBytes(self.civitai, configuration)
+        self._steps = AdditionSteps(connection, configuration, keeper, http, self.civitai, self._same_bytes)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._received: dict[int, Received] = {}
         self._turns = asyncio.Lock()  # while one begins with its file, and while one ends with its files
@@ -165,19 +167,20 @@ class Additions:
             raise PageGone(host=gone.host, page=page_of_link(link)) from None
 
     async def describe_attached(self, taken: TakenFile, person_id: int) -> RemoteVersion:
-        """An attached file, as all pages describe it that Civitai knows with its hash. Raises SourceError.
+        """An attached file, as all pages describe it that Civitai knows with its hash. Raises SourceError."""
+        if self._settings().look_up_files:
+            self.look_ups.count(person_id)
+        return await self._same_bytes.describe_attached(taken)
 
-        Where Civitai does not answer, nobody knows whom the file shows: it is refused, unless the settings say that
-        attached files are not looked up.
+    async def choose(self, model: RemoteModel) -> RemoteVersion:
+        """The version of a model to add, as all pages describe it that Civitai knows with its hash.
+
+        A file without a hash is looked up when it has come. Raises SourceError, DatabaseError.
         """
-        if not self._settings().look_up_attached:
-            return taken.version
-        self.look_ups.count(person_id)
-        try:
-            return taken.as_told_by(await self.civitai.pages_of_file(taken.sha256))
-        except SourceError as problem:
-            log.info("an attached file cannot be looked up: %s", problem)
-            raise NotLookedUp(name=taken.name, reason=str(problem)) from None
+        version = choose(model, self._configuration.checkpoints, self._settings())
+        if version.file is None or version.file.sha256 is None or await self.here(version) is not None:
+            return version
+        return await self._same_bytes.describe_linked(version, version.file.sha256)
 
     @asynccontextmanager
     async def taking(self, name: str, size: int, read: Callable[[], Awaitable[bytes]]) -> AsyncGenerator[TakenFile]:

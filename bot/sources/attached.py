@@ -1,11 +1,10 @@
-"""Files that people attach: kept on the disk until they are added, and described by all pages that have them."""
+"""Files that people attach: kept on the disk until they are added."""
 
 from __future__ import annotations
 
 import hashlib
 import shutil
 import uuid
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,25 +30,8 @@ class TakenFile:
     def version(self) -> RemoteVersion:
         """What is known of it by itself."""
         stem = Path(self.name).stem[:100] or "LoRA"
-        return RemoteVersion(hub=ATTACHED, page="", name=stem, version=stem, file=self._file)
-
-    @property
-    def _file(self) -> RemoteFile:
-        return RemoteFile(url=f"{ATTACHED}:{self.sha256}", name=self.name[:200], size=self.size, sha256=self.sha256)
-
-    def as_told_by(self, pages: Sequence[RemoteVersion]) -> RemoteVersion:
-        """As its first page describes it, with what any of its pages says of whom it shows and for whom it is."""
-        if not pages:
-            return self.version
-        return pages[0].model_copy(
-            update={
-                "file": self._file,
-                "rating": max(filter(None, (page.rating for page in pages)), default=None),
-                "highest_rating": max(filter(None, (page.strictest_rating for page in pages)), default=None),
-                "minor": any(page.minor for page in pages),
-                "real_person": any(page.real_person for page in pages),
-            }
-        )
+        file = RemoteFile(url=f"{ATTACHED}:{self.sha256}", name=self.name[:200], size=self.size, sha256=self.sha256)
+        return RemoteVersion(hub=ATTACHED, page="", name=stem, version=stem, file=file)
 
 
 def attached_path(key: str) -> str:

@@ -66,15 +66,22 @@ def why_not(version: RemoteVersion, checkpoints: InstalledCheckpoints, settings:
         return NotLora(name=version.name, kind=version.kind)
     if version.archived:
         return Archived(host=version.hub)
-    if version.real_person and not settings.real_people:
-        return RealPerson(name=version.name)
-    strictest = version.strictest_rating
-    if version.minor and (strictest is None or strictest > ContentRating.TEEN):
-        return MinorAndMature(name=version.name)
+    if (refusal := refusal_of_subject(version, settings)) is not None:
+        return refusal
     if version.file is None:
         return NoSafetensors(host=version.hub)
     base = claimed_base(version)
     if base is not None and suits(version, checkpoints) is Suits.MISFIT:
         here = [installed.label for installed in checkpoints.base_models]
         return FitsNoCheckpoint(name=version.name, bases=[base.label], here=here)
+    return None
+
+
+def refusal_of_subject(version: RemoteVersion, settings: SourcesSettings) -> SourceError | None:
+    """Why a version is not added for whom it shows; None when it may be."""
+    if version.real_person and not settings.real_people:
+        return RealPerson(name=version.name)
+    strictest = version.strictest_rating
+    if version.minor and (strictest is None or strictest > ContentRating.TEEN):
+        return MinorAndMature(name=version.name)
     return None

@@ -141,7 +141,7 @@ class Civitai:
         alone = self._version(told, {**as_dict(told.get("model")), **model, "id": model_id})
         if alone is None:
             raise AnswerUnreadable(host=HUB)
-        return RemoteModel(name=alone.name, versions=(alone,))
+        return RemoteModel(name=alone.name, versions=(alone.model_copy(update={"partial": True}),))
 
     async def _get(self, path: str, *, red: bool) -> Any:
         """The answer of the site that is meant; of the other one if it does not have it. Raises SourceError."""

@@ -136,9 +136,9 @@ class AnswerUnreadable(SourceError):
 @dataclass(eq=False)
 class NotLookedUp(SourceError):
     """Whom {name} shows and for whom it is has to be looked up at Civitai first, and that is not possible at the
-    moment. Please attach it again later."""
+    moment. Please add it again later."""
 
-    for_operators = "The reason is: {reason} Where no hub can be reached, set `[sources] look_up_attached = false`."
+    for_operators = "The reason is: {reason} Where Civitai cannot be reached, set `[sources] look_up_files = false`."
     name: str
     reason: str
 

@@ -19,7 +19,7 @@ from bot.moderation.enforcement import WordRules
 from bot.moderation.word_rules import TextKind
 from bot.sources.additions import Received, Withdrawal
 from bot.sources.attached import TakenFile
-from bot.sources.choosing import choose, why_not
+from bot.sources.choosing import why_not
 from bot.sources.errors import AddingCancelled, AddingLeft, NoLink
 from bot.sources.links import Link, parse_link
 from bot.sources.placing import entry_name
@@ -127,9 +127,8 @@ async def require_may_add(interaction: Interaction) -> None:
 async def _add_link(
     interaction: Interaction, link: Link, draft_id: int | None = None, offer: Offer | None = None
 ) -> None:
-    model = await interaction.client.additions.look_ups.model(link, interaction.user.id)
-    configuration = interaction.client.configuration
-    version = choose(model, configuration.checkpoints, configuration.settings.sources)
+    additions = interaction.client.additions
+    version = await additions.choose(await additions.look_ups.model(link, interaction.user.id))
     begun = await _begin(interaction, version)
     if offer is not None:
         await offer.close()

@@ -11,7 +11,6 @@ from bot.database.additions import AdditionState, LoraAddition
 from bot.database.loras import Lora, find_lora_by_name
 from bot.sources.additions import Additions
 from bot.sources.attached import TakenFile
-from bot.sources.choosing import choose
 from bot.sources.http import SourceHttp
 from inference.demo import CHECKPOINTS
 from inference.hashes import checkpoint_sha256
@@ -52,8 +51,7 @@ async def ended(additions: Additions, addition: LoraAddition) -> LoraAddition:
 
 
 async def add(found: Catalogued, additions: Additions, link: str, person: int = ADA) -> LoraAddition:
-    model = await additions.look_up(link)
-    version = choose(model, found.configuration.checkpoints, found.configuration.settings.sources)
+    version = await additions.choose(await additions.look_up(link))
     return await ended(additions, await additions.add(version, person, SERVER, anybody))
 
 

@@ -183,7 +183,7 @@ async def test_what_cannot_be_looked_up_is_refused_and_had_later(
 
 async def test_without_a_hub_files_are_taken_as_they_are(house: House, hubs: Hubs) -> None:
     data = demo_lora()
-    async with opened(house, hubs, look_up_attached=False) as (found, additions):
+    async with opened(house, hubs, look_up_files=False) as (found, additions):
         done = await ended(additions, await attach(additions, "owl.safetensors", data))
         assert (done.state, done.sha256) == (AdditionState.ADDED, sha256(data))
         assert (await entry(found, "owl")).content_rating is None
