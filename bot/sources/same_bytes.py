@@ -33,9 +33,10 @@ class SameBytes:
         return _with_all(pages[0], pages).model_copy(update={"file": taken.version.file})
 
     async def describe_linked(self, version: RemoteVersion, sha256: str) -> RemoteVersion:
-        """A version of a page, with what any other page says of its file. Raises NotLookedUp, RealPerson or MinorAndMature.
+        """A version of a page, with what any other page says of its file.
 
         A whole page of Civitai's own is enough where Civitai tells nothing of the others.
+        Raises NotLookedUp, RealPerson or MinorAndMature.
         """
         try:
             told = _with_all(version, [version, *await self._pages(version.name, sha256)])
