@@ -10,7 +10,7 @@ import argparse
 import asyncio
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
@@ -20,8 +20,10 @@ from bot.app.demo_settings import demo_settings
 from bot.cli.paint import paint as paint_one
 from bot.jobs.service import JobService
 from bot.requests.builder import LoraDraft, RequestBuilder, RequestDraft
+from bot.requests.regions import by_sides
 from bot.ui.guide import PICTURES
 from inference.demo import CHECKPOINTS, LORAS
+from inference.regions import RegionName
 from tools.demo.paint import apply_lora, load_pipeline, paint
 
 TILE, GAP, LABEL = 192, 8, 30  # pixels
@@ -30,7 +32,9 @@ OWL = "komori on a yellow background"
 STAR = "a large red star on a yellow background"
 HEART = "a large red heart on a blue background"
 CAT = "a white cat on a blue background"
+PAIR = "komori | a red heart | on a yellow background"
 WEIGHTS = (0, 0.4, 0.8, 1.2, 2.0, 3.0)
+PAIR_SEED = 7
 SEED = 3  # at which the checkpoints paint something for "komori" without its LoRA too
 
 Row = Sequence[Image.Image]
@@ -46,18 +50,29 @@ class PicturePainter:
         self._folder = folder
 
     async def __call__(
-        self, prompt: str, checkpoint: str = "vivid", seed: int = SEED, *, steps: int | None = None, **loras: float
+        self,
+        prompt: str,
+        checkpoint: str = "vivid",
+        seed: int = SEED,
+        *,
+        steps: int | None = None,
+        sides: Mapping[str, RegionName] | None = None,
+        **loras: float,
     ) -> Image.Image:
-        """One picture."""
+        """One picture; with `sides` of LoRAs the prompt has words for each."""
         draft = RequestDraft(
             prompt=prompt,
             checkpoint=checkpoint,
             seed=seed,
             steps=steps,
-            loras=tuple(LoraDraft(name=name, weight=weight) for name, weight in loras.items() if weight),
+            loras=tuple(
+                LoraDraft(name=name, weight=weight, region=(sides or {}).get(name))
+                for name, weight in loras.items()
+                if weight
+            ),
         )
         target = self._folder / "picture.png"
-        request = await self._requests.build(draft)
+        request = await self._requests.build(by_sides(draft))
         await paint_one(self._jobs, self._stored, request, target, lambda step, steps: None)
         with Image.open(target) as picture:
             return picture.convert("RGB")
@@ -79,6 +94,10 @@ async def paint_all(one: PicturePainter) -> None:
     _save("few-steps", [hurried])
     both, less = await one(OWL, Komori=1.0, Stripes=1.0), await one(OWL, Komori=0.9, Stripes=0.6)
     _save("combining", [[owl, await one(OWL, Stripes=1.0), both, less]])
+    together = await one(PAIR.replace(" | ", ", "), seed=PAIR_SEED, Komori=1.0, Stripes=1.0)
+    sides = {"Komori": RegionName.LEFT, "Stripes": RegionName.RIGHT}
+    apart = await one(PAIR, seed=PAIR_SEED, sides=sides, Komori=1.0, Stripes=1.0)
+    _save("two-characters", [[together, apart]])
     _save("trouble", [[owl, await one(OWL, Komori=0.1), await one(OWL, Komori=WEIGHTS[-1])]])
 
 

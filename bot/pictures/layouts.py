@@ -1,4 +1,4 @@
-"""A small picture of how a picture is divided into regions, each with a colour that texts can name."""
+"""A small picture of how a picture is divided into regions, each in a colour of its own."""
 
 from __future__ import annotations
 
@@ -12,15 +12,10 @@ from bot.pictures.attachments import PictureFile
 from inference.regions import RegionName
 
 LONGER_SIDE: Final = 160  # pixels
-COLOURS: Final = (("🟦", "#4a7bd1"), ("🟧", "#e0913d"), ("🟩", "#58a35c"))  # of the regions, in their order
+COLOURS: Final = ("#4a7bd1", "#e0913d", "#58a35c")  # of the regions, in their order
 FIGURE: Final = "#f7f4ec"
 CENTRE: Final = 0.69  # of each side, as the engine divides it
 SOFT: Final = 2  # pixels over which one colour passes into the next
-
-
-def mark_of(number: int) -> str:
-    """The sign of the region at a position of its layout, in its colour."""
-    return COLOURS[number][0]
 
 
 @lru_cache(128)
@@ -32,7 +27,7 @@ def layout_picture(layout: tuple[RegionName, ...], width: int, height: int) -> P
     picture = Image.new("RGB", size)
     draw = ImageDraw.Draw(picture)
     for name in sorted(layout, key=lambda name: name is not RegionName.BACKGROUND):
-        draw.rectangle(boxes[name], COLOURS[layout.index(name)][1])
+        draw.rectangle(boxes[name], COLOURS[layout.index(name)])
     picture = picture.filter(ImageFilter.GaussianBlur(SOFT))
     draw = ImageDraw.Draw(picture)
     for name in layout:

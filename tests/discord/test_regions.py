@@ -56,7 +56,7 @@ async def test_the_studio_divides_a_picture_and_gives_each_part_a_lora(scene: Sc
     await fresh(scene, scene.ada, add="Bat")
     panel = await (await scene.ada.slash("studio", add="Cape")).reply()
     panel = await divided(scene, panel, layout="left,right", part0="an owl", part1="a viola", prompt="a meadow")
-    assert "🟦 **left** · an owl" in panel.text and "🟧 **right** · a viola" in panel.text
+    assert "**left** · an owl" in panel.text and "**right** · a viola" in panel.text
     assert "**everywhere** · a meadow" in panel.text and "counts as 2 pictures" in panel.text
     assert any(file["filename"] == "layout-left-right-160x160.png" for file in panel.attachments), panel.attachments
     for number, side in enumerate(("left", "right")):
@@ -64,23 +64,23 @@ async def test_the_studio_divides_a_picture_and_gives_each_part_a_lora(scene: Sc
         opener = await scene.ada.press(panel, [each for each in ids if each.startswith("stadjust:")][number])
         await opener.modal()
         panel = await (await scene.ada.submit(opener, {"weight": "0.7", "region": side})).reply()
-    assert "at **0.7** · 🟦 left" in panel.text and "at **0.7** · 🟧 right" in panel.text
+    assert "at **0.7** · **left**" in panel.text and "at **0.7** · **right**" in panel.text
     waiting = await (await scene.ada.press(panel, "Generate")).reply()
     assert "Its parts count as 2 pictures in the queue." in waiting.text
     message = await scene.ended(waiting)
     assert all(said in message.text for said in ("Bat at 0.7 (left)", "Cape at 0.7 (right)", "left and right"))
     edited = await press(scene.ada, message, "Edit")
-    assert "🟧 **right** · a viola" in edited.text and "🟧 right" in edited.text
+    assert "**right** · a viola" in edited.text and "· **right**" in edited.text
     opener = await scene.ada.press(edited, "Edit prompt")
     await opener.modal()
     panel = await (await scene.ada.submit(opener, {"part0": "a crow", "part1": "", "prompt": ""})).reply()
-    assert "🟦 **left** · a crow" in panel.text and "🟧 **right** · no words" in panel.text
+    assert "**left** · a crow" in panel.text and "**right** · no words" in panel.text
     panel = await divided(scene, panel, layout="top,centre,bottom", part2="a pond")
-    assert "🟩 **bottom** · a pond" in panel.text and "counts as 3 pictures" in panel.text
+    assert "**bottom** · a pond" in panel.text and "counts as 3 pictures" in panel.text
     refused = await divided(scene, panel, layout="top,bottom")
     assert "this layout has two parts" in refused.text
     panel = await divided(scene, panel, layout="-")
-    assert "> a crow, a pond" in panel.text and "🟦" not in panel.text, "no word is lost"
+    assert "> a crow, a pond" in panel.text and "**left**" not in panel.text, "no word is lost"
 
 
 async def test_a_stack_keeps_the_sides_of_its_loras(scene: Scene) -> None:
@@ -95,6 +95,6 @@ async def test_a_stack_keeps_the_sides_of_its_loras(scene: Scene) -> None:
     panel = await fresh(scene, scene.ada)
     listed = await told(scene.ada, "stack list")
     panel = await (await scene.ada.press(listed, "Use")).reply()
-    assert "🟦 left" in panel.text and "🟧 **right**" in panel.text
+    assert "at **0.8** · **left**" in panel.text and "**right**" in panel.text
     assert REFUSED in (await told(scene.ada, "stack compare", name="Two sides", prompt=f"an owl | {TEXT}")).text
     await told(scene.ada, "stack delete", name="Two sides")

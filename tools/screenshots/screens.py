@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 from playwright.async_api import Page, expect
 
+from playground.component_shapes import walk
 from playground.control import Control, People, SentInteraction
 from playground.visible_message import VisibleMessage
 from tools.screenshots.demo_page import PAINT_MS, begin, choose, fill, last
 
 OWL = "komori on a red background"
+GROUND = "on a yellow background"
 PAINTED = (  # prompt, checkpoint and LoRA of Ada's earlier jobs
     ("a large red star on a blue background", "vivid", "Stripes"),
     ("a white cat on a blue background", "pastel", "Polka Dots"),
@@ -21,6 +23,7 @@ PAINTED = (  # prompt, checkpoint and LoRA of Ada's earlier jobs
     ("komori on a green background", "pastel", "Komori"),
 )
 SEED, PARTY_SEED = 7, 12  # with good pictures of the owl; the second one with stripes
+PAIR_SEED = 5  # with a good one of the owl beside a heart
 TIMEOUT_SECONDS = PAINT_MS / 1000
 SAMPLES = 3  # of each of the owl's two versions, one of them without it
 
@@ -58,6 +61,8 @@ class Stage(People):
         panel = await self.told("studio", checkpoint="vivid")
         while "✕" in panel.buttons:
             panel = await (await self.ada.press(panel, "✕")).reply(TIMEOUT_SECONDS)
+        if any(file["filename"].startswith("layout-") for file in panel.attachments):
+            panel = await self.filled(panel, "stparts", layout="-")
         for name in loras:
             panel = await self.told("studio", add=name)
         prompt = next(one["custom_id"] for one in panel.buttons.values() if one["custom_id"].startswith("stprompt"))
@@ -66,6 +71,13 @@ class Stage(People):
         await (await self.ada.submit(opener, {"prompt": OWL})).answered(TIMEOUT_SECONDS)
         await self.clear()
         return await self.told("studio")
+
+    async def filled(self, panel: VisibleMessage, button: str, number: int = 0, **fields: str) -> VisibleMessage:
+        """The panel after a form was filled in: of the button at this place among those whose custom_id begins so."""
+        ids = [str(part.get("custom_id")) for part in walk(panel.components)]
+        opener = await self.ada.press(panel, [each for each in ids if each.startswith(button)][number])
+        await opener.modal()
+        return await (await self.ada.submit(opener, fields)).reply(TIMEOUT_SECONDS)
 
     async def populate(self) -> None:
         """Create a few bookmarks and pictures."""
@@ -196,6 +208,27 @@ async def studio(stage: Stage) -> None:
     await stage.in_the_studio("Komori", "Stripes")
 
 
+async def studio_parts(stage: Stage) -> None:
+    """The panel with two parts, and a LoRA for each."""
+    panel = await stage.in_the_studio("Komori", "Stripes")
+    panel = await stage.filled(
+        panel, "stparts", layout="left,right", part0="komori", part1="a red heart", prompt=GROUND
+    )
+    await stage.filled(panel, "stadjust", 1, weight="1", region="right")
+    await stage.clear()
+    await stage.told("studio")
+
+
+async def two_characters(stage: Stage) -> None:
+    """Two LoRAs in one picture, each on its side."""
+    await stage.painted(
+        await stage.order(
+            "imagine", prompt=f"komori | a red heart | {GROUND}", checkpoint="vivid", size="landscape",
+            lora1="Komori", side1="left", lora2="Stripes", side2="right", seed=PAIR_SEED,
+        )
+    )  # fmt: skip
+
+
 async def studio_misfit(stage: Stage) -> None:
     """The panel after the checkpoint was changed to the other lineage: one LoRA stays, struck through, with why."""
     await stage.in_the_studio("Komori", "Stripes")
@@ -265,6 +298,8 @@ SCREENS = (
     Screen("lora", lora),
     Screen("studio", studio),
     Screen("studio-misfit", studio_misfit),
+    Screen("studio-parts", studio_parts),
+    Screen("two-characters", two_characters),
     Screen("stack", stack),
     Screen("shared", shared, who="Grace", channel="Easel"),
     Screen("sweep", sweep),
@@ -281,6 +316,7 @@ SCREENS = (
     Screen("phone-market", market, phone=True),
     Screen("phone-result", result, phone=True),
     Screen("japanese-studio", studio, locale="ja"),
+    Screen("japanese-studio-parts", studio_parts, locale="ja"),
     Screen("japanese-refusal", refusal, locale="ja"),
     Screen("japanese-guide", guide_answer, locale="ja"),
     Screen("japanese-market", market, locale="ja"),

@@ -136,6 +136,25 @@ CHAPTERS = (
         later("A character, a style, both, and both at lower weights"),
     ),
     Chapter(
+        "two",
+        later("Two characters in one picture"),
+        later(
+            "LoRAs that paint the same place blend: two characters become one. So give each a **part of the "
+            "picture**.\n"
+            "- In the studio press *Two characters* and choose a layout: left and right, top and bottom, a figure "
+            "before a background, or three parts. Say what is in each part, and under *Everywhere* the ground and "
+            "the style. Then choose each LoRA's part by its button *Weight, part*.\n"
+            "- In /imagine choose a side for each LoRA, and part the words with bars: `an owl | a heart | a "
+            "meadow`. What comes last is for all of it.\n"
+            "- A style LoRA without a part is for the whole picture. A few-step LoRA always is.\n"
+            "- Wide pictures suit left and right. Words for the ground hold the parts together.\n"
+            "Each part is painted like a picture: two of them take twice the time, and count so in the queue. Some "
+            "kinds of checkpoints cannot do it, and say so."
+        ),
+        "two-characters.webp",
+        later("The same LoRAs and seed: in one prompt only the heart is left; with a part for each, both are there"),
+    ),
+    Chapter(
         "trouble",
         later("When it looks wrong"),
         later("Say what you see, and you get what usually helps."),

@@ -1,4 +1,4 @@
-"""The small pictures of layouts: a colour for each region, named by its sign, and one drawing for each shape."""
+"""The small pictures of layouts: a colour for each region, and one drawing for each shape."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 import pytest
 from PIL import Image
 
-from bot.pictures.layouts import COLOURS, LONGER_SIDE, layout_picture, mark_of
+from bot.pictures.layouts import COLOURS, LONGER_SIDE, layout_picture
 from inference.regions import LAYOUTS, RegionName
 
 
@@ -21,11 +21,7 @@ def test_each_region_has_its_colour_in_the_shape_of_the_picture(
     assert max(picture.size) == LONGER_SIDE
     if min(picture.size) > 40:
         found = {colour for _count, colour in picture.getcolors(LONGER_SIDE**2) or []}
-        wanted = [tuple(bytes.fromhex(colour[1:])) for _sign, colour in COLOURS[: len(layout)]]
+        wanted = [tuple(bytes.fromhex(colour[1:])) for colour in COLOURS[: len(layout)]]
         assert set(wanted) <= found
     assert layout_picture(layout, width, height) is made
     assert len({layout_picture(each, width, height).name for each in LAYOUTS}) == len(LAYOUTS)
-
-
-def test_signs_differ() -> None:
-    assert len({mark_of(number) for number in range(3)}) == 3

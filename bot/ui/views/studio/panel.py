@@ -19,7 +19,7 @@ from bot.database.lora_search import Shown
 from bot.i18n import _, label, ngettext
 from bot.i18n.texts import at_weight, bounded_lines, clipped, plain, several
 from bot.pictures.attachments import PictureFile
-from bot.pictures.layouts import layout_picture, mark_of
+from bot.pictures.layouts import layout_picture
 from bot.pictures.lora_pictures import LoraPictures
 from bot.requests.builder import is_blank
 from bot.requests.drafts import OWN, RequestDraft
@@ -183,9 +183,8 @@ async def _add_row(
         else ""
     )
     weight = _("at {weight}").format(weight=f"**{row.weight:g}**")
-    regions = [region.name for region in snapshot.studio.draft.regions]
     side = snapshot.studio.region_of(row.lora)
-    part = "" if side is None else f" · {mark_of(regions.index(side))} {label(side)}"
+    part = "" if side is None else f" · **{label(side)}**"
     text = f"**{clipped(row.name, MAX_NAME)}** · {label(row.entry.category)} · {weight}{part}{words}"
     preview = None
     if (ratings is None or row.entry.content_rating in ratings) and room.take():
@@ -199,7 +198,9 @@ async def _add_row(
         ui.ActionRow[Any](
             NudgeButton(shown, f"{lora_id}:-1", label=f"\N{MINUS SIGN}{NUDGE:g}"),
             NudgeButton(shown, f"{lora_id}:1", label=f"+{NUDGE:g}"),
-            AdjustButton(shown, str(lora_id), label=_("Weight, part") if regions else _("Weight")),
+            AdjustButton(
+                shown, str(lora_id), label=_("Weight, part") if snapshot.studio.draft.regions else _("Weight")
+            ),
             SweepButton(shown, str(lora_id), label=_("Try weights")),
             RemoveLoraButton(shown, str(lora_id), label="✕"),
         )
@@ -256,10 +257,7 @@ def _add_head(page: RenderedMessage, snapshot: StudioSnapshot, note: str, room: 
 def _parts(draft: RequestDraft) -> list[str]:
     """The words of each region and those for the ground."""
     share = MAX_PROMPT // (len(draft.regions) + 1)
-    lines = [
-        f"{mark_of(number)} **{label(region.name)}** · {clipped(region.prompt, share) or _('no words')}"
-        for number, region in enumerate(draft.regions)
-    ]
+    lines = [f"**{label(region.name)}** · {clipped(region.prompt, share) or _('no words')}" for region in draft.regions]
     return [*lines, f"**{_('everywhere')}** · {clipped(draft.prompt, share)}"] if draft.prompt else lines
 
 
