@@ -116,10 +116,7 @@ class RequestBuilder:
             return draft
         checkpoint = self.checkpoints.require(draft.checkpoint)
         if checkpoint.fast is None:
-            problem = _("has no LoRA for it; leave it out, or choose {names}")
-            names = alternatives([each.name for each in self.checkpoints if each.fast]) or _("another checkpoint")
-            what = _("To paint fast: {checkpoint}").format(checkpoint=checkpoint.name)
-            raise InvalidRequest(what=what, problem=problem.format(names=names))
+            raise self._not_fast(checkpoint.name)
         choices = [await self.choose(lora, draft.checkpoint) for lora in draft.loras]
         if any(choice.version is not None and choice.version.recipe for choice in choices):
             return draft
@@ -132,6 +129,16 @@ class RequestBuilder:
             )
             raise InvalidRequest(what=what.format(name=checkpoint.fast), problem=problem)
         return draft.model_copy(update={"fast": False, "loras": (*draft.loras, fast)})
+
+    def _not_fast(self, checkpoint: str) -> InvalidRequest:
+        """Why a checkpoint does not paint fast, and what else there is."""
+        names = alternatives([each.name for each in self.checkpoints if each.fast])
+        if not names:
+            problem = _("takes a LoRA for few steps, and no checkpoint here has one; leave it out, or set fewer steps")
+            return InvalidRequest(what=_("Painting fast"), problem=problem)
+        problem = _("has no LoRA for it; leave it out, or choose {names}")
+        what = _("To paint fast: {checkpoint}").format(checkpoint=checkpoint)
+        return InvalidRequest(what=what, problem=problem.format(names=names))
 
     async def again(self, request: GenerationRequest) -> GenerationRequest:
         """The same request with another seed. Raises PartsGone, or the refusal of a LoRA that no longer fits."""

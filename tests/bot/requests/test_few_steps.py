@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -123,6 +124,13 @@ async def test_fast_without_such_a_lora_is_refused_with_the_checkpoints_that_hav
         InvalidRequest, match=f"To paint fast: {PASTEL} has no LoRA for it; leave it out, or choose {VIVID}"
     ):
         await built(requests, fast=True, checkpoint=PASTEL)
+
+
+async def test_fast_where_no_checkpoint_has_such_a_lora_names_what_else_there_is(tmp_path: Path) -> None:
+    told = "takes a LoRA for few steps, and no checkpoint here has one; leave it out, or set fewer steps"
+    async with open_catalogue(House(tmp_path / "house").settings) as found:
+        with pytest.raises(InvalidRequest, match=f"Painting fast {told}"):
+            await built(found.requests, fast=True)
 
 
 async def test_a_few_step_lora_that_does_not_fit_is_refused_as_any(requests: RequestBuilder) -> None:
