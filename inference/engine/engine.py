@@ -203,10 +203,7 @@ class Engine:
                 other.overtaken += 1
             problem = self._try_join(handle, prepared)
             if problem is not None and is_out_of_memory(problem):
-                for _ in self._freeing(one_at_a_time=True):
-                    problem = self._try_join(handle, prepared)
-                    if problem is None or not is_out_of_memory(problem):
-                        break
+                problem = self._join_with_less(handle, prepared, problem)
             if problem is not None:
                 self._fail(handle, problem)
 
@@ -235,8 +232,12 @@ class Engine:
 
     def _has_memory(self, handle: Handle, prepared: PreparedRequest) -> bool:
         """Whether it has memory beside those that run; alone it is tried in any case."""
+        if not self._running:
+            return True
+        if handle.alone or any(running.handle.alone for running in self._running.values()):
+            return False
         checkpoint, room = self._store.current, self._room(self._store.device)
-        if room is None or not self._running or not isinstance(checkpoint, Checkpoint):
+        if room is None or not isinstance(checkpoint, Checkpoint):
             return True
         sets = [one.loras for one in prepared.applied_on(checkpoint)]
         return has_memory(room, checkpoint, self._batches.values(), handle.request, sets, prepared.lora_bytes)
@@ -258,6 +259,17 @@ class Engine:
             self._join(handle, prepared)
         except Exception as problem:  # noqa: BLE001 (the engine's loop: one request must not fail others)
             return problem.with_traceback(None) if is_out_of_memory(problem) else problem
+        return None
+
+    def _join_with_less(self, handle: Handle, prepared: PreparedRequest, problem: Exception) -> Exception | None:
+        """Free memory and try again, or let it wait until it is the only one. Returns what it fails with."""
+        for _ in self._freeing(one_at_a_time=True):
+            other = self._try_join(handle, prepared)
+            if other is None or not is_out_of_memory(other):
+                return other
+        if not self._running:
+            return problem
+        handle.set_aside(None)
         return None
 
     def _freeing(self, *, one_at_a_time: bool = False) -> Iterator[bool]:
@@ -306,10 +318,9 @@ class Engine:
     def _begin(self, handle: Handle, run: DenoisingRun, batch: DenoisingBatch) -> None:
         self._running[run] = _Running(handle, run, batch)
         del self._waiting[handle]
-        handle.state, handle.total = State.RUNNING, run.total
+        handle.total = run.total
         handle.read_preview, handle.take_snapshot = run.preview, run.snapshot
-        handle.done = handle.resumed_steps = run.done
-        handle.on_join()
+        handle.join(run.done)
 
     def _checkpoint(self, prepared: PreparedRequest) -> Checkpoint | SingleRequestCheckpoint:
         other = self._store.current is not None and self._store.current.spec != prepared.spec
@@ -363,7 +374,10 @@ class Engine:
             failed = {run: problem for run, problem in failed.items() if not is_out_of_memory(problem)}
             batch.prepare_retry()
         for run, problem in failed.items():
-            self._fail(self._leave(run), problem)
+            if is_out_of_memory(problem) and len(self._running) > 1:
+                self._set_aside(run)
+            else:
+                self._fail(self._leave(run), problem)
         for run in batch.runs:
             handle = self._running[run].handle
             handle.done, handle.total = run.done, run.total
@@ -443,6 +457,14 @@ class Engine:
         running.batch.leave(run)
         running.handle.read_preview = running.handle.take_snapshot = lambda: None
         return running.handle
+
+    def _set_aside(self, run: DenoisingRun) -> None:
+        """Let a run that has no memory beside others wait until it is the only one."""
+        snapshot = run.snapshot()
+        handle = self._leave(run)
+        handle.set_aside(snapshot)
+        self._waiting[handle] = self._intake.begin(handle)
+        log.warning("not enough memory for %s beside others: it waits", PictureSize.of(handle.request))
 
     def _drop_cancelled(self) -> None:
         for handle in [handle for handle in self._waiting if handle.cancel_requested]:

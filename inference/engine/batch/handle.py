@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
+from dataclasses import replace
 from enum import StrEnum
 
 import torch
@@ -43,6 +44,7 @@ class Handle:
         self.done = self.resumed_steps = 0
         self.total = request.steps
         self.overtaken = 0  # how many have joined while it waited for memory
+        self.alone = False  # it had no memory beside others
         self.lora_bytes = 0  # of the files of its LoRAs, once they are read
         self.autov3: dict[str, str] = {}
         self.notes: tuple[str, ...] = ()
@@ -55,7 +57,7 @@ class Handle:
         self.read_preview: Callable[[], torch.Tensor | None] = lambda: None
         self.take_snapshot: Callable[[], Snapshot | None] = lambda: None
         self.context = copy_context()
-        self._cancel_requested = False
+        self._cancel_requested = self._joined = False
 
     @property
     def ended(self) -> bool:
@@ -77,11 +79,26 @@ class Handle:
         """Whether `cancel` was called."""
         return self._cancel_requested
 
+    def join(self, run_done: int) -> None:
+        """Note that it runs from this step on, perhaps again after it was set aside."""
+        self.state, self.done = State.RUNNING, run_done
+        if not self._joined:
+            self._joined, self.resumed_steps = True, run_done
+            self.on_join()
+
     def start(self) -> None:
         """Note that it starts, perhaps again after memory was short."""
         if not self.started:
             self.started = True
             self.on_start()
+
+    def set_aside(self, snapshot: Snapshot | None) -> None:
+        """It waits again, and goes on from `snapshot` when it is the only one; without one it begins anew."""
+        if snapshot is not None:
+            seconds = self.resume.seconds if self.resume else 0.0
+            self.resume = replace(snapshot, seconds=seconds)
+            self.take_snapshot = lambda: snapshot
+        self.state, self.alone = State.WAITING, True
 
     def cancel(self) -> None:
         """Ask for it to end before the next step."""

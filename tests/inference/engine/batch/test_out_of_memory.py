@@ -222,3 +222,36 @@ def test_a_layer_that_is_never_called_is_detected_also_when_memory_was_short_for
     monkeypatch.setattr(unet.mid_block, "forward", lambda hidden_states, *_, **__: hidden_states)
     assert [type(problem) for problem in batch.step().values()] == [LoraNotAtWork]
     engine.close()
+
+
+def test_who_has_no_memory_beside_others_waits_and_goes_on_alone(world: World) -> None:
+    """Nobody fails for the company, and no step is taken twice."""
+    requests = wishes(world, 3)
+    expected = painted(world.engine(), requests)
+    engine = world.engine()
+    handles = [engine.submit(request) for request in requests]
+    joined: list[int] = []
+    for number, handle in enumerate(handles):
+        handle.on_join = lambda number=number: joined.append(number)
+    while not all(handle.done == 2 for handle in handles):
+        engine.step()
+    with needing(networks(engine).unet, lambda _: len(engine._running) > 1) as ran:
+        engine.finish()
+    assert_same(handles, expected)
+    assert ran == [rows_each(requests[0])] * 3 * 2, "the two steps that were left of each, one after another"
+    assert sorted(joined) == [0, 1, 2] and all(handle.resumed_steps == 0 for handle in handles)
+
+
+def test_who_has_no_memory_to_join_waits_for_a_seat_alone(world: World) -> None:
+    first, second = wishes(world, 1)[0], wishes(world, 1, prompt="a blue square")[0]
+    expected = painted(world.engine(), [first, second])
+    engine = world.engine()
+    handles = [engine.submit(first)]
+    joined: list[State] = []
+    engine.step()
+    with needing(networks(engine).text_encoder, lambda _: bool(engine._running)):
+        handles.append(engine.submit(second))
+        handles[1].on_join = lambda: joined.append(handles[0].state)
+        engine.finish()
+    assert_same(handles, expected)
+    assert len(joined) == 1 and joined[0] in (State.RUNNING, State.DONE), "it joined once"
