@@ -10,6 +10,7 @@ from playground.component_shapes import walk
 from playground.visible_message import VisibleMessage
 from tests.discord.conftest import Scene, told
 from tests.discord.test_content_rules import REFUSED, TEXT
+from tests.discord.test_imagine import the_picture
 from tests.discord.test_studio import control, fresh, press
 from tests.house import PASTEL, VIVID
 
@@ -21,6 +22,9 @@ async def test_imagine_paints_each_lora_on_its_side(scene: Scene) -> None:
     message = await scene.painted(await scene.ada.slash("imagine", prompt="an owl | a zither | a meadow", **TWO))
     assert "Bat at 0.8 (left)" in message.text and "Cape at 0.8 (right)" in message.text
     assert "left and right" in message.text and "zither" not in message.text, "the words stay the person's own"
+    told_in_file = (await the_picture(scene, message)).text
+    assert 'Regions: "left, right"' in told_in_file["parameters"] and "<lora:Cape:0.8>" in told_in_file["parameters"]
+    assert not any("zither" in text for text in told_in_file.values()), "the file is for everybody too"
     details = await (await scene.ada.press(message, "Details")).reply()
     assert "left: an owl · right: a zither · a meadow" in details.text and "Cape** at 0.8 (right)" in details.text
     assert "zither" in (await told(scene.ada, "history", search="zither")).text, "words of parts are found"

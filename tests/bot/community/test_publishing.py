@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,9 @@ from bot.errors import (
     RoleNeeded,
 )
 from inference.errors import RequestError
+from inference.messages import Region
 from inference.queue import EVERYWHERE
+from inference.regions import RegionName
 from tests.bot.community.art import AUTHOR, STAFF, Community, Discord, World, acting, community
 from tests.bot.database.conftest import add_lora, sha
 from tests.bot.database.publishing import ART, EVERYTHING, SERVER, painted
@@ -82,6 +85,20 @@ async def test_a_picture_is_posted_once_and_found(here: Community) -> None:
     with pytest.raises(PublishedAlready):
         await publish(here, job)
     await check_whole(here)
+
+
+async def test_words_of_regions_are_searched_where_the_prompt_is_shown(here: Community) -> None:
+    async def divided(left: str) -> Job:
+        job = await job_of(here, prompt="a hill")
+        regions = [Region(name=RegionName.LEFT, prompt=left), Region(name=RegionName.RIGHT)]
+        request = job.request.model_copy(update={"regions": tuple(regions)})
+        await write(here.connection, "UPDATE job SET request = ? WHERE id = ?", (request.model_dump_json(), job.id))
+        return replace(job, request=request)
+
+    one = await publish(here, await divided("a grey fox"))
+    await publish(here, await divided("a secret fox"), shows_prompt=False)
+    assert await shown(here, words=["fox"]) == await shown(here, words=["grey"]) == [one.id]
+    assert await shown(here, words=["secret"]) == []
 
 
 async def test_a_prompt_that_is_not_shown_is_not_searched(here: Community) -> None:

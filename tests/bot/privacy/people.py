@@ -62,8 +62,9 @@ from bot.database.takedowns import Takedown, mark_told, record_takedown
 from bot.pictures.perceptual_hash import hash_file
 from bot.pictures.thumbnails import GALLERY, LIST, Thumbnails
 from inference.content_rating import ContentRating
-from inference.messages import LoraUse, SourceImage, state_file
+from inference.messages import LoraUse, Region, SourceImage, state_file
 from inference.parameters import CHUNK, JSON_CHUNK, infotext
+from inference.regions import RegionName
 from tests.bot.database.conftest import add_lora, finish, request_for, sha
 
 ADA, GRACE, MARGARET = 812345678901234567, 823456789012345678, 834567890123456789
@@ -121,7 +122,9 @@ async def live(connection: aiosqlite.Connection, settings: Settings, person: int
             await begin_deletion(connection, job.id, CHANNEL, person + number)
         if number == 3:
             await hide_job(connection, job.id, now_ms() + 3_600_000)
-    await create_job(connection, request, person_id=person, channel_id=CHANNEL, server_id=SERVER)  # it waits
+    regions = (Region(name=RegionName.LEFT, prompt=f"{word} on a hill"), Region(name=RegionName.RIGHT))
+    waiting = request.model_copy(update={"regions": regions})
+    await create_job(connection, waiting, person_id=person, channel_id=CHANNEL, server_id=SERVER)
     await store_locale(connection, person, "ja")
     await save_preferences(connection, person, Preferences(private=True))
     await add_bookmark(connection, person, lora.id)

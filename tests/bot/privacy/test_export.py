@@ -60,6 +60,7 @@ async def test_it_holds_every_row_and_picture(filled: aiosqlite.Connection, sett
     assert await stored_counts(filled, ADA) == {name: len(found) for name, found in kept.items()}
     (request, *_) = [json.loads(str(job["request"])) for job in rows["job"]]
     assert request["prompt"] == f"a {WORDS[ADA]} at dawn" and {job["person_id"] for job in rows["job"]} == {str(ADA)}
+    assert any(f"{WORDS[ADA]} on a hill" in str(job["request"]) for job in rows["job"]), "the words of regions too"
     pictures = [data for name, data in told.items() if name.startswith("pictures/")]
     assert len(pictures) == 3 and all(WORDS[ADA].encode() in data for data in pictures)
     given = [data for name, data in told.items() if name.startswith("inputs/") and data != BOTH_GAVE]
