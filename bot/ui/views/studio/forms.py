@@ -280,9 +280,9 @@ class RegionsForm(StudioForm):
         self.add_item(ui.Label[Any](text=_("How the picture is divided"), component=self.layout))
         self.words = words_inputs((*draft.regions, *(Region(name=name) for name in RegionName))[:MAX_REGIONS])
         hints = (
-            _("left, top, or the figure in front of a background"),
-            _("right, bottom or background; of three parts the centre"),
-            _("only of three parts: right or bottom"),
+            _("Left, top, or the figure in front of a background"),
+            _("Right, bottom or background; of three parts the centre"),
+            _("Only of three parts: right or bottom"),
         )
         for number, (words, where) in enumerate(zip(self.words, hints, strict=True), start=1):
             text = _("Part {number}").format(number=number)
