@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 import aiosqlite
+from pydantic import ValidationError
 
 from bot import background
 from bot.database.additions import LoraAddition, finish_addition, is_added
@@ -26,14 +28,15 @@ from bot.sources.claims import keep_claims
 from bot.sources.downloads import Download, WantedFile
 from bot.sources.errors import AddingBroken, DiskFailed, FileUnusable, SourceError
 from bot.sources.http import SourceHttp
+from bot.sources.hub import HuggingFace
 from bot.sources.placing import CheckedFile, answer_of, check_file, entry_name, part_path, place, remove, sidecar_of
 from bot.sources.previews import keep_preview
 from bot.sources.provenance import page_of, pages_of
 from bot.sources.remote import RemoteVersion
 from bot.sources.same_bytes import SameBytes
-from inference.lora.evidence import unknown_bases
+from inference.lora.evidence import unknown_bases, unknown_repositories
 from inference.lora.installed import installed_hashes
-from inference.lora.registry import RegistryAnswer
+from inference.lora.registry import RegistryAnswer, RepositoryAnswer
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +53,7 @@ class AdditionSteps:
         keeper: LibraryKeeper,
         http: SourceHttp,
         civitai: Civitai,
+        hugging_face: HuggingFace,
         same_bytes: SameBytes,
     ) -> None:
         self._connection = connection
@@ -57,6 +61,7 @@ class AdditionSteps:
         self._library = keeper
         self._http = http
         self._civitai = civitai
+        self._hugging_face = hugging_face
         self._same_bytes = same_bytes
         self._slots = asyncio.Semaphore(configuration.settings.sources.at_once)
         self._placed: set[int] = set()  # additions whose file was put into the library in this run
@@ -127,7 +132,7 @@ class AdditionSteps:
         wanted = WantedFile.of(file, version.name, settings.max_lora_megabytes * 2**20, settings)
         await Download(self._http, wanted, part, progress).run()
 
-    async def _claims(self, version: RemoteVersion, checked: CheckedFile) -> list[RegistryAnswer]:
+    async def _claims(self, version: RemoteVersion, checked: CheckedFile) -> list[RegistryAnswer | RepositoryAnswer]:
         """What hubs say of the file's base model, and of the checkpoint that it was trained on."""
         answers = [answer_of(version, checked.sha256)] if version.base_model else []
         known = installed_hashes(self._configuration.checkpoints.specs)
@@ -139,7 +144,20 @@ class AdditionSteps:
                 answers += [answer_of(base, sha256) for sha256, base in await ask()]
             except SourceError as problem:
                 log.info("nothing more is known of what %s was trained on: %s", version.name, problem)
-        return [answer for answer in answers if answer is not None]
+        return [answer for answer in answers if answer is not None] + await self._claims_of_repositories(checked)
+
+    async def _claims_of_repositories(self, checked: CheckedFile) -> list[RepositoryAnswer]:
+        """What repositories say of their base model that the file was trained on."""
+        answers: list[RepositoryAnswer] = []
+        known = installed_hashes(self._configuration.checkpoints.specs)
+        for repository in sorted(unknown_repositories(checked.metadata, known)):
+            try:
+                base = await self._hugging_face.base_of(repository)
+                if base is not None:
+                    answers.append(RepositoryAnswer(repository=repository, when=datetime.now(UTC), base_model=base))
+            except (SourceError, ValidationError) as problem:
+                log.info("nothing more is known of %s: %s", repository, problem)
+        return answers
 
     async def _place(self, addition: LoraAddition, version: RemoteVersion, checked: CheckedFile, target: Path) -> None:
         """Put the file into the library and its entry into the catalogue. Raises SourceError and others."""
@@ -158,7 +176,9 @@ class AdditionSteps:
             await self.clear(addition)
             await self._library.scan()
 
-    async def _finish(self, addition: LoraAddition, checked: CheckedFile, claims: list[RegistryAnswer]) -> None:
+    async def _finish(
+        self, addition: LoraAddition, checked: CheckedFile, claims: list[RegistryAnswer | RepositoryAnswer]
+    ) -> None:
         """It is added, and the claims count from now on; neither if it was cancelled. Raises OSError and others."""
         async with transaction(self._connection):
             if await finish_addition(self._connection, addition.id, checked.sha256) is None:

@@ -106,7 +106,9 @@ class Additions:
         self.civitai = Civitai(http, self._settings)
         self.hugging_face = HuggingFace(http, self._settings)
         self._same_bytes = SameBytes(self.civitai, configuration)
-        self._steps = AdditionSteps(connection, configuration, keeper, http, self.civitai, self._same_bytes)
+        self._steps = AdditionSteps(
+            connection, configuration, keeper, http, self.civitai, self.hugging_face, self._same_bytes
+        )
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._received: dict[int, Received] = {}
         self._turns = asyncio.Lock()  # while one begins with its file, and while one ends with its files

@@ -10,18 +10,34 @@ import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 
-from inference.lora.registry import RegistryAnswer, keep_answer, read_answers
+from inference.lora.registry import (
+    RegistryAnswer,
+    RepositoryAnswer,
+    keep_answer,
+    named_base_model,
+    read_answers,
+    read_repositories,
+)
 
 
-async def keep_claims(library: Path, answers: Iterable[RegistryAnswer]) -> bool:
+async def keep_claims(library: Path, answers: Iterable[RegistryAnswer | RepositoryAnswer]) -> bool:
     """Keep the answers that say something new; whether there was one. Raises OSError."""
     return await asyncio.to_thread(_keep, library, tuple(answers))
 
 
-def _keep(library: Path, answers: tuple[RegistryAnswer, ...]) -> bool:
+def _keep(library: Path, answers: tuple[RegistryAnswer | RepositoryAnswer, ...]) -> bool:
     known = read_answers(library) if answers else {}
+    repositories = read_repositories(library) if answers else {}
     said = {(each.sha256, each.origin, each.base_model) for told in known.values() for each in told}
-    news = [each for each in answers if (each.sha256, each.origin, each.base_model) not in said]
+    news = [
+        each
+        for each in answers
+        if (
+            repositories.get(each.key) != named_base_model(each.base_model)
+            if isinstance(each, RepositoryAnswer)
+            else (each.sha256, each.origin, each.base_model) not in said
+        )
+    ]
     for answer in news:
         keep_answer(library, answer)
     return bool(news)

@@ -60,6 +60,12 @@ class HuggingFace:
         with _readable():
             return self._model(info, link)
 
+    async def base_of(self, repository: str) -> str | None:
+        """The only base model that a repository claims; None without one. Raises SourceError."""
+        info = await self._info(HubLink(repository), lambda _name: False, 0)
+        with _readable():
+            return _base_model(info.card_data.to_dict() if info.card_data else {}, info.tags or [])
+
     async def folder(self, link: HubLink) -> RemoteFolder:
         """All files of a repository, at the commit that is meant. Raises SourceError."""
         info = await self._info(link, lambda _name: True, MAX_LISTED)

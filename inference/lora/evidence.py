@@ -17,7 +17,14 @@ from inference.base_models import BaseModelId
 from inference.lora.declarations import Declaration
 from inference.lora.few_steps import NOT_FEW, FewSteps
 from inference.lora.knowledge import Knowledge
-from inference.lora.known_bases import CIVITAI_VERSIONS, FULL_HASHES, OLD_HASHES, PIXAI_VERSIONS, repository_base
+from inference.lora.known_bases import (
+    CIVITAI_VERSIONS,
+    FULL_HASHES,
+    OLD_HASHES,
+    PIXAI_VERSIONS,
+    repository_base,
+    repository_id,
+)
 from inference.lora.metadata import (
     base_names,
     civitai_version,
@@ -258,7 +265,7 @@ def _by_id(name: str) -> set[BaseModelId]:
 
 
 def _told_base(metadata: Mapping[str, str], names: Iterable[str], known: Knowledge) -> set[BaseModelId]:
-    """What a registry says of the training base, which the metadata name by its SHA-256 or by the registry's own id.
+    """What hubs say of the training base, which the metadata name by its SHA-256 or by a hub's own id.
 
     Only where nothing here knows that base: its uploader's word is worth less than ours.
     """
@@ -268,7 +275,8 @@ def _told_base(metadata: Mapping[str, str], names: Iterable[str], known: Knowled
     answers = [*known.answers.get(recorded or "", ())]
     for version in training_versions(names):
         answers += known.answers_by_version.get(version, ())
-    return _told_by_pages(answers)
+    repositories = (known.repositories.get(each.lower()) for each in training_repositories(names))
+    return _told_by_pages(answers) | {base for base in repositories if base is not None}
 
 
 def _told_by_pages(answers: Iterable[RegistryAnswer]) -> set[BaseModelId]:
@@ -284,6 +292,18 @@ def unknown_bases(metadata: Mapping[str, str], known: Mapping[str, BaseModelId])
     recorded = recorded_hash(metadata)
     hashes = {recorded} - {None, *known, *FULL_HASHES}
     return {hash_ for hash_ in hashes if hash_}, training_versions(_told_names(metadata))
+
+
+def unknown_repositories(metadata: Mapping[str, str], known: Mapping[str, BaseModelId]) -> set[str]:
+    """The repositories that the training base is named by, and about which their hub may be asked; as above."""
+    recorded = recorded_hash(metadata)
+    return set() if recorded in known or recorded in FULL_HASHES else training_repositories(_told_names(metadata))
+
+
+def training_repositories(names: Iterable[str]) -> set[str]:
+    """Ids of training bases at a hub of repositories that are not known here."""
+    ids = {repository_id(name) for name in names if repository_base(name) is None}
+    return {each for each in ids if each is not None}
 
 
 def training_versions(names: Iterable[str]) -> set[int]:

@@ -12,7 +12,7 @@ from inference.base_models import BaseModelId
 from inference.lora import declarations, registry
 from inference.lora.declarations import BadDeclarations, Declaration, read_declarations
 from inference.lora.few_steps import FewStepRecipe
-from inference.lora.registry import RegistryAnswer, read_answers
+from inference.lora.registry import RegistryAnswer, read_answers, read_repositories
 
 FILES = (declarations.FILE_NAME, registry.FILE_NAME)  # beside the library
 
@@ -23,7 +23,7 @@ class Knowledge:
 
     Checkpoints are known by their SHA-256 and by the old hash of eight digits. With `trust_tags` a LoRA's
     own names (title, output name, tag of the file) decide where no training base is named. `few_steps` are recipes of
-    known files by SHA-256, which the operator gave.
+    known files by SHA-256, which the operator gave. `repositories` are base models of hubs' repositories by id.
     """
 
     declarations: Mapping[str, Declaration] = field(default_factory=dict[str, Declaration])
@@ -31,6 +31,7 @@ class Knowledge:
     answers: Mapping[str, tuple[RegistryAnswer, ...]] = field(default_factory=dict[str, tuple[RegistryAnswer, ...]])
     trust_tags: bool = False
     few_steps: Mapping[str, FewStepRecipe] = field(default_factory=dict[str, FewStepRecipe])
+    repositories: Mapping[str, BaseModelId] = field(default_factory=dict[str, BaseModelId])
 
     @cached_property
     def answers_by_version(self) -> Mapping[int, tuple[RegistryAnswer, ...]]:
@@ -52,7 +53,7 @@ class Knowledge:
     ) -> Knowledge:
         """What is known of the files of `library` now. Raises BadDeclarations."""
         try:
-            answers = read_answers(library)
+            answers, repositories = read_answers(library), read_repositories(library)
         except OSError as problem:
             raise BadDeclarations(f"{library / registry.FILE_NAME} cannot be read: {problem.strerror}") from None
-        return cls(read_declarations(library), installed, answers, trust_tags, few_steps or {})
+        return cls(read_declarations(library), installed, answers, trust_tags, few_steps or {}, repositories)

@@ -7,6 +7,7 @@ here, and one trained on a private checkpoint is found by the hashes of those th
 from __future__ import annotations
 
 import re
+from pathlib import PurePosixPath
 
 from inference.base_models import BaseModelId
 
@@ -109,6 +110,8 @@ _IN_CACHE = re.compile(
     re.ASCII,
 )
 _ADDRESS = re.compile(r"https://huggingface\.co/([\w.\-]+/[\w.\-]+)(?=$|[/?#])", re.ASCII)
+REPOSITORY = re.compile(r"[A-Za-z0-9][\w.\-]{0,95}/[A-Za-z0-9][\w.\-]{0,95}", re.ASCII)
+_FILES = frozenset({".safetensors", ".ckpt", ".sft", ".pt", ".pth", ".bin", ".gguf", ".json"})
 
 
 def repository_base(name: str) -> BaseModelId | None:
@@ -118,6 +121,13 @@ def repository_base(name: str) -> BaseModelId | None:
         if wanted == known or (known.endswith("-") and wanted.startswith(known) and wanted.count("/") == 1):
             return base
     return None
+
+
+def repository_id(name: str) -> str | None:
+    """The id of a hub's repository that a name is, as `owner/name`, an address or a folder of its cache; None for
+    any other name, such as that of a file."""
+    found = _repository(name.strip())
+    return found if REPOSITORY.fullmatch(found) and PurePosixPath(found).suffix.lower() not in _FILES else None
 
 
 def _repository(name: str) -> str:

@@ -14,10 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from inference.base_models import BaseModelId
 from inference.lora.journal import append, read_lines
-from inference.lora.known_bases import repository_base
+from inference.lora.known_bases import REPOSITORY, repository_base
 from inference.messages import Sha256, TriggerGroup
 
 FILE_NAME = "registry.jsonl"
+BaseModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._+()/\-]{0,99}$")]
 
 # CivitAI's names of base models, exactly as it writes them. Not here, because they leave the lineage open: all
 # SDXL names but those of families (LoRAs for Animagine are uploaded as `SDXL 1.0`, or as `Other`), and `SD 3.5`.
@@ -66,7 +67,7 @@ class RegistryAnswer(BaseModel):
     sha256: Sha256
     registry: Annotated[str, Field(max_length=200)]
     when: datetime
-    base_model: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._+()/\-]{0,99}$")] | None = None
+    base_model: BaseModelName | None = None
     name: Annotated[str, Field(max_length=200)] = ""
     trigger_words: Annotated[tuple[TriggerGroup, ...], Field(max_length=50)] = ()
     version_id: Annotated[int, Field(ge=1, lt=2**53)] | None = None
@@ -81,6 +82,24 @@ class RegistryAnswer(BaseModel):
     def known_base_model(self) -> BaseModelId | None:
         """The base model that is meant; None for a name that is not known or leaves the lineage open."""
         return named_base_model(self.base_model or "")
+
+
+class RepositoryAnswer(BaseModel):
+    """What a hub's repository, which LoRAs name as their training base, says of its own base model.
+
+    It stands among the answers about files. `base_model` is the id of another repository.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    repository: Annotated[str, Field(pattern=f"^{REPOSITORY.pattern}$")]
+    when: datetime
+    base_model: BaseModelName
+
+    @property
+    def key(self) -> str:
+        """The id in the case in which it is looked up: hubs do not tell ids apart by it."""
+        return self.repository.lower()
 
 
 def named_base_model(name: str) -> BaseModelId | None:
@@ -107,6 +126,25 @@ def read_answers(library: Path) -> dict[str, tuple[RegistryAnswer, ...]]:
     return {sha256: tuple(answers.values()) for sha256, answers in found.items()}
 
 
+def read_repositories(library: Path) -> dict[str, BaseModelId]:
+    """The base models of repositories by their ids in lower case, as the last answer of each says beside `library`.
+
+    Raises OSError when the file cannot be read.
+    """
+    try:
+        lines = read_lines(library / FILE_NAME)
+    except UnicodeDecodeError:
+        return {}
+    found: dict[str, BaseModelId | None] = {}
+    for _, line in lines:
+        try:
+            answer = RepositoryAnswer.model_validate_json(line)
+        except ValidationError:
+            continue
+        found[answer.key] = named_base_model(answer.base_model)
+    return {key: base for key, base in found.items() if base is not None}
+
+
 def _parse(line: str) -> RegistryAnswer | None:
     try:
         return RegistryAnswer.model_validate_json(line)
@@ -114,6 +152,6 @@ def _parse(line: str) -> RegistryAnswer | None:
         return None
 
 
-def keep_answer(library: Path, answer: RegistryAnswer) -> None:
+def keep_answer(library: Path, answer: RegistryAnswer | RepositoryAnswer) -> None:
     """Append `answer` to what is kept beside `library`. Raises OSError."""
     append(library / FILE_NAME, answer)

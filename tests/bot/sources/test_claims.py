@@ -209,6 +209,43 @@ async def test_what_one_question_about_the_training_base_misses_another_may_tell
         assert (version.base_model, version.evidence) == ("sdxl/illustrious", Source.BASE_TOLD)
 
 
+@pytest.mark.parametrize(
+    "name", ["maker/merge", "https://huggingface.co/maker/merge", "/hub/models--maker--merge/snapshots/0123"]
+)
+async def test_the_training_base_is_asked_about_by_its_repository(house: House, hubs: Hubs, name: str) -> None:
+    hubs.add_repository("maker/merge", {}, base_model="OnomaAIResearch/Illustrious-xl-early-release-v0")
+    link = hubs.link(hubs.add_lora("Komori", sdxl_lora(5, ss_sd_model_name=name), "Other"))
+    async with opened(house, hubs) as (found, additions):
+        await add(found, additions, link)
+        (version,) = (await entry(found, "Komori")).versions
+        assert (version.base_model, version.evidence) == ("sdxl/illustrious", Source.BASE_TOLD)
+
+
+@pytest.mark.parametrize(
+    "card", [{}, {"base_model": ["a/b", "c/d"]}, {"base_model": "nobody/knows"}, {"base_model": "?"}]
+)
+async def test_a_repository_that_names_no_base_model_tells_nothing(
+    house: House, hubs: Hubs, card: dict[str, object]
+) -> None:
+    hubs.add_repository("maker/merge", {}, **card)
+    names = ("maker/merge", "nobody/there")
+    links = [
+        hubs.link(hubs.add_lora(each, sdxl_lora(6 + n, ss_sd_model_name=each), "Other")) for n, each in enumerate(names)
+    ]
+    async with opened(house, hubs) as (found, additions):
+        for name, link in zip(names, links, strict=True):
+            await add(found, additions, link)
+            assert (await entry(found, name)).versions[0].evidence is Source.NONE
+
+
+async def test_a_repository_never_stands_over_the_shapes(house: House, hubs: Hubs) -> None:
+    hubs.add_repository("maker/merge", {}, base_model="black-forest-labs/FLUX.1-dev")
+    link = hubs.link(hubs.add_lora("Komori", sdxl_lora(9, ss_sd_model_name="maker/merge"), "Other"))
+    async with opened(house, hubs) as (found, additions):
+        await add(found, additions, link)
+        assert (await entry(found, "Komori")).versions[0].base_model is None
+
+
 async def test_a_repository_is_added_with_its_claim(house: House, hubs: Hubs) -> None:
     base = "OnomaAIResearch/Illustrious-xl-early-release-v0"
     hubs.add_repository("maker/komori", {"komori.safetensors": sdxl_lora()}, base_model=base, license="mit")

@@ -7,9 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from inference.lora.evidence import Source, judge, unknown_bases
+from inference.base_models import BaseModelId
+from inference.lora.evidence import Source, judge, unknown_bases, unknown_repositories
 from inference.lora.knowledge import Knowledge
-from inference.lora.registry import RegistryAnswer, keep_answer, named_base_model, read_answers
+from inference.lora.registry import (
+    RegistryAnswer,
+    RepositoryAnswer,
+    keep_answer,
+    named_base_model,
+    read_answers,
+    read_repositories,
+)
 from inference.lora.sidecar import Sidecar
 
 FILE, BASE = "f" * 64, "b" * 64
@@ -120,3 +128,40 @@ def test_a_base_that_is_known_here_is_not_asked_about() -> None:
     known = judge(FILE, metadata, Sidecar(), Knowledge()).base_model
     assert known == "sdxl/pony"
     assert unknown_bases(metadata, {BASE: known}) == (set(), set())
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("Maker/merge", {"Maker/merge"}),
+        ("https://huggingface.co/Maker/merge/tree/main", {"Maker/merge"}),
+        ("C:\\hub\\models--Maker--merge\\snapshots\\0123", {"Maker/merge"}),
+        ("models/merge.safetensors", set[str]()),
+        ("/home/ada/models/merge", set[str]()),
+        ("../models/merge", set[str]()),
+        ("Laxhar/noobai-XL-1.1", set[str]()),  # known here
+        ("merge", set[str]()),
+    ],
+)
+def test_repositories_are_asked_about_that_only_their_hub_knows(name: str, asked: set[str]) -> None:
+    assert unknown_repositories({"ss_sd_model_name": name}, {}) == asked
+    metadata = {"ss_sd_model_name": name, "ss_new_sd_model_hash": BASE}
+    assert unknown_repositories(metadata, {BASE: BaseModelId("sdxl/pony")}) == set()
+
+
+def test_what_a_repository_says_of_itself_decides_unless_a_name_disputes_it() -> None:
+    known = Knowledge(repositories={"maker/merge": BaseModelId("sdxl/pony")})
+    evidence = judge(FILE, {"ss_sd_model_name": "Maker/merge"}, Sidecar(), known)
+    assert (evidence.base_model, evidence.source) == ("sdxl/pony", Source.BASE_TOLD)
+    metadata = {"ss_sd_model_name": "Maker/merge", "modelspec.architecture": "illustrious"}
+    assert judge(FILE, metadata, Sidecar(), known).source is Source.CONFLICT
+
+
+def test_the_last_answer_of_a_repository_counts_and_damage_says_nothing(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    for base in ("Laxhar/noobai-XL-1.1", "OnomaAIResearch/Illustrious-xl-early-release-v0"):
+        keep_answer(tmp_path, RepositoryAnswer(repository="Maker/merge", when=now, base_model=base))
+    with (tmp_path / "registry.jsonl").open("a") as file:
+        file.write('{"repository": "Maker/merge"\n{"repository": "../x", "when": 1, "base_model": "a/b"}\n')
+    assert read_repositories(tmp_path) == {"maker/merge": "sdxl/illustrious"}
+    assert read_answers(tmp_path) == {}
