@@ -161,6 +161,18 @@ async def test_one_that_is_rated_too_high_for_a_place_is_not_added_there(adding:
     assert not hubs.requests(hubs.file_path(version_id))
 
 
+async def test_a_copy_elsewhere_is_judged_by_all_pages(adding: Scene, hubs: Hubs) -> None:
+    real, hot = demo_lora(seed=57), demo_lora(seed=58)
+    hubs.add_lora("Somebody", real, "Other", poi=True)
+    hubs.add_version(hubs.add_model("Hotter", nsfwLevel=16), hot, "Other", nsfwLevel=16)
+    hubs.add_repository("another/copies", {"real.safetensors": real, "hot.safetensors": hot})
+    for file, words in (("real", "shows a real person"), ("hot", "above what this place shows")):
+        link = f"https://huggingface.co/another/copies/blob/main/{file}.safetensors"
+        answer = await told(adding.grace, "lora add", link=link)
+        assert words in answer.text
+    assert not any("resolve" in each.path and "copies" in each.path for each in hubs.asked)
+
+
 async def test_what_is_here_already_is_shown(adding: Scene, hubs: Hubs) -> None:
     data = demo_lora(seed=56)
     first, second = hubs.add_lora("Twice", data, "Other"), hubs.add_lora("Once more", data, "Other")
