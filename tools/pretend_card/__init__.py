@@ -12,7 +12,7 @@ install.py    turns a process into one with such a card
 guard.py      compiles and loads guard.cpp, without which torch refuses tensors of a device that its build lacks
 trial.py      paints the demo on the CPU and on the card; __main__.py prints what differs
 company.py    paints with all samplers in one batch, while requests come and go
-folding.py    folds and seats LoRA sets there while steps are queued
+folding.py    folds LoRA sets and writes them into slots there while steps are queued
 recovery.py   paints the demo on a card that is too small
 worker.py     a worker process with a card that fails for good
 exchange.py   paints with two checkpoints in turn

@@ -23,7 +23,7 @@ from inference.errors import NotANumberPicture
 from inference.messages import GenerationRequest, Sampler
 from tools.pretend_card.card import CARD, DEVICE
 from tools.pretend_card.install import install
-from tools.pretend_card.trial import Trial, difference, pictures, uses
+from tools.pretend_card.trial import Trial, difference, pictures, safety, uses
 
 BESIDE = ("decoder.py",)  # what waits in another thread than the steps
 FIRST = 6  # requests at the beginning; the others join one by one
@@ -129,9 +129,7 @@ def main() -> int:
                 "waits": [each.total() for each in steps],
                 "asked": asked,
                 "places": {f"{place}, {what}": n for (what, place), n in sum(steps, Counter()).most_common()},
-                "races": CARD.memory.races,
-                "unguarded_frees": CARD.memory.unguarded,
-                "bytes_left": CARD.memory.used,
+                **safety(),
             },
             indent=1,
         )

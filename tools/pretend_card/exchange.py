@@ -17,7 +17,7 @@ from inference.engine.devices import host_weights
 from inference.messages import GenerationRequest, Sampler
 from tools.pretend_card.card import CARD, DEVICE
 from tools.pretend_card.install import install
-from tools.pretend_card.trial import Trial, difference, painted, pictures
+from tools.pretend_card.trial import Trial, difference, painted, pictures, safety
 
 ROUNDS = (0, 1, 0, 1)  # checkpoints
 
@@ -55,7 +55,7 @@ def main() -> int:
         loaded = engine.loaded
         engine.close()
         del engine, found
-    print(json.dumps({"rounds": rounds, "loaded": loaded, "bytes_left": CARD.memory.used}, indent=1))
+    print(json.dumps({"rounds": rounds, "loaded": loaded, **safety()}, indent=1))
     return 0
 
 

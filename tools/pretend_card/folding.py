@@ -1,4 +1,4 @@
-"""Folds and seats LoRA sets on the pretend card while steps are queued, and prints copies, waits and differences.
+"""Folds LoRA sets and writes them into slots on the pretend card, and prints copies, waits and differences.
 
 python -m tools.pretend_card.folding
 """
@@ -24,7 +24,7 @@ from inference.engine.lora.folding import LayerChange, ModuleKey
 from inference.engine.models.checkpoints import Checkpoint
 from tools.pretend_card.card import CARD, DEVICE
 from tools.pretend_card.install import install
-from tools.pretend_card.trial import Trial, uses
+from tools.pretend_card.trial import Trial, safety, uses
 
 WEIGHT = 0.7
 Changes = Mapping[ModuleKey, LayerChange]
@@ -60,7 +60,7 @@ def additions(checkpoint: Checkpoint, one: LoraSet, slots: BatchSlots) -> list[t
 
 
 def measured(checkpoint: Checkpoint, loras: list[Changes]) -> tuple[dict[str, Any], list[torch.Tensor]]:
-    """Fold a set in another thread, and seat it: what the card counted, and what is in its slot."""
+    """Fold a set in another thread, and write it into a slot: what the card counted, and what is in the slot."""
     hooks, slots, made = checkpoint.hooks, BatchSlots(checkpoint.hooks, 2), list[LoraSet]()
     with torch.no_grad():
         slots.assign([LoraSet.fold([(loras[0], 0.1)], hooks), LoraSet.fold([], hooks)])
@@ -70,15 +70,15 @@ def measured(checkpoint: Checkpoint, loras: list[Changes]) -> tuple[dict[str, An
         thread.join()
         folding = CARD.count_anew()
         slots.assign([made[0], LoraSet.fold([], hooks)])
-        seating = CARD.count_anew()
+        slot = CARD.count_anew()
         found = additions(checkpoint, made[0], slots)
     size = sum(part.nbytes for part in made[0].parts.values())
     return {
         "folding_copies": sum(folding.copies.values()),
         "folding_waits": folding.waits.total(),
-        "seating_copies": seating.copies["to the card"],
-        "seating_bytes": seating.copied["to the card"] / size,
-        "seating_waits": seating.waits.total(),
+        "slot_copies": slot.copies["to the card"],
+        "slot_bytes": slot.copied["to the card"] / size,
+        "slot_waits": slot.waits.total(),
     }, found
 
 
@@ -115,10 +115,7 @@ def main() -> int:
         del checkpoint
         engine.close()
         del engine
-    found |= {
-        "races": CARD.memory.races, "unguarded_frees": CARD.memory.unguarded, "bytes_left": CARD.memory.used,
-    }  # fmt: skip
-    print(json.dumps(found, indent=1))
+    print(json.dumps({"sets": found, **safety()}, indent=1))
     return 0
 
 

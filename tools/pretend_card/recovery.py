@@ -22,7 +22,7 @@ from inference.engine.engine import Engine
 from inference.messages import GenerationRequest, Sampler
 from tools.pretend_card.card import CARD, DEVICE, capacity
 from tools.pretend_card.install import install
-from tools.pretend_card.trial import Trial, difference, pictures, submitted
+from tools.pretend_card.trial import Trial, difference, pictures, safety, submitted
 
 CROWD = 8  # requests at once
 
@@ -85,6 +85,7 @@ def measure(trial: Trial, share: float) -> dict[str, Painting]:
         ):
             found[name] = paint(engine, requests, there)
         engine.close()
+        del engine
     return found
 
 
@@ -105,7 +106,7 @@ def main() -> int:
     host_weights.free_bytes = lambda: None  # whatever this machine has
     with tempfile.TemporaryDirectory() as folder:
         found = measure(Trial(Path(folder), options.seed, options.side), options.share)
-    print(json.dumps({name: vars(each) for name, each in found.items()}, indent=1))
+    print(json.dumps({"paintings": {name: vars(each) for name, each in found.items()}, **safety()}, indent=1))
     return 0
 
 

@@ -8,8 +8,9 @@ import random
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -103,6 +104,12 @@ def difference(found: Sequence[torch.Tensor], expected: Sequence[torch.Tensor]) 
     return max(float((one - other).abs().max()) for one, other in zip(found, expected, strict=True))
 
 
+def safety() -> dict[str, Any]:
+    """What the card counted that must not be: read it when all engines are closed and nothing holds their tensors."""
+    memory = CARD.memory
+    return {"races": memory.races, "unguarded_frees": memory.unguarded, "bytes_left": memory.used}
+
+
 @dataclass
 class Found:
     """What came of painting with each sampler."""
@@ -111,7 +118,7 @@ class Found:
     waits_per_step: dict[str, float]  # of the batch: one pass of the denoiser
     waits_besides: dict[str, float]  # for all requests together: joining, decoding, leaving
     places: Counter[tuple[str, str]]
-    bytes_left: int = 0
+    safety: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 def measure(trial: Trial, samplers: Sequence[Sampler], dtype: torch.dtype) -> Found:
@@ -143,7 +150,7 @@ def measure(trial: Trial, samplers: Sequence[Sampler], dtype: torch.dtype) -> Fo
         found.waits_besides[sampler] = waits[0] - each * steps[0]
     engine.close()
     del engine
-    found.bytes_left = CARD.memory.used
+    found.safety = safety()
     return found
 
 
@@ -171,9 +178,7 @@ def main() -> int:
                 "difference": worst,
                 "waits_per_step": found.waits_per_step,
                 "waits_besides": found.waits_besides,
-                "races": CARD.memory.races,
-                "unguarded_frees": CARD.memory.unguarded,
-                "bytes_left": found.bytes_left,
+                **found.safety,
                 "places": {f"{place}, {what}": times for (what, place), times in found.places.most_common()},
             },
             indent=1,
