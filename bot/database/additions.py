@@ -80,18 +80,31 @@ FETCHED_IN_VAIN = (
     *("larger_than_said", "pickle_instead_of_file"),
 )
 # What failed before anything came does not count. A cancelled one has a request only if some of it had come.
+# People whose data were deleted since are known by their keyed hash.
 OF_PERSON = """
-    SELECT addition_request.created_at, server_id FROM addition_request JOIN addition ON addition.id = addition_id
-    WHERE person_id = :person AND addition_request.created_at > :since
+    WITH asked AS (
+        SELECT addition_id, server_id, created_at FROM addition_request WHERE person_id = :person
+        UNION ALL SELECT addition_id, server_id, created_at FROM erased_addition_request
+        WHERE pseudonym = pseudonym(:person)
+    )
+    SELECT asked.created_at, server_id FROM asked JOIN addition ON addition.id = addition_id
+    WHERE asked.created_at > :since AND addition_id <> :but
     AND (state <> 'failed' OR failure_code IN (SELECT value FROM json_each(:in_vain)))
-    AND addition_id <> :but ORDER BY addition_request.created_at
+    ORDER BY asked.created_at
 """
 OF_SERVER = """
-    SELECT min(addition_request.created_at) AS created_at
-    FROM addition_request JOIN addition ON addition.id = addition_id
-    WHERE server_id = :server AND addition_request.created_at > :since
+    WITH asked AS (
+        SELECT addition_id, created_at FROM addition_request WHERE server_id = :server
+        UNION ALL SELECT addition_id, created_at FROM erased_addition_request WHERE server_id = :server
+    )
+    SELECT min(asked.created_at) AS created_at FROM asked JOIN addition ON addition.id = addition_id
+    WHERE asked.created_at > :since AND addition_id <> :but
     AND (state <> 'failed' OR failure_code IN (SELECT value FROM json_each(:in_vain)))
-    AND addition_id <> :but GROUP BY addition_id ORDER BY 1
+    GROUP BY addition_id ORDER BY 1
+"""
+WAITING_OF_PERSON = """
+    SELECT addition_id FROM addition_request JOIN addition ON addition.id = addition_id
+    WHERE person_id = ? AND state = 'waiting' ORDER BY addition_id
 """
 # What a hub says of it is asked again a day later.
 LOOKED = """
@@ -185,6 +198,11 @@ async def find_addition(connection: aiosqlite.Connection, addition_id: int) -> L
 async def waiting_additions(connection: aiosqlite.Connection) -> list[LoraAddition]:
     """Those that are to be fetched, the oldest first. Raises DatabaseError."""
     return [_addition(row) for row in await fetch(connection, WAITING)]
+
+
+async def waiting_of_person(connection: aiosqlite.Connection, person_id: int) -> list[int]:
+    """The ids of those that a person asks for and that are to be fetched. Raises DatabaseError."""
+    return [row["addition_id"] for row in await fetch(connection, WAITING_OF_PERSON, (person_id,))]
 
 
 async def sources_of(connection: aiosqlite.Connection, sha256: str) -> list[LoraAddition]:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import aiosqlite
 
-from bot.database.clock import now_ms
+from bot.database.clock import DAY_MS, now_ms
 from bot.database.connection import BUSY_TIMEOUT_MS, fetch, fetch_one, transaction, truncate_log, write
 from bot.database.errors import LogInUse, explain
 from bot.database.pseudonyms import Pseudonyms, ensure_key
@@ -111,6 +111,17 @@ NOTE_OTHER_INPUTS = """
         UNION SELECT previous ->> '$.wish.image.sha256' FROM studio WHERE person_id = :person
         UNION SELECT sha256 FROM given_input WHERE person_id = :person
     ) AS found WHERE sha256 IS NOT NULL ON CONFLICT DO NOTHING
+"""
+ANY_ADDITION = """
+    SELECT 1 FROM addition_request JOIN addition ON addition.id = addition_id
+    WHERE person_id = ? AND state = 'waiting' LIMIT 1
+"""
+# It counts in the quotas of additions for a day.
+KEEP_ADDITIONS = """
+    INSERT INTO erased_addition_request (addition_id, pseudonym, server_id, created_at)
+    SELECT addition_id, :hash, server_id, created_at FROM addition_request
+    WHERE person_id = :person AND created_at > :since
+    ON CONFLICT DO NOTHING
 """
 FORGET_PERSON = "DELETE FROM person WHERE id = ?"
 CLEAR = """
@@ -372,7 +383,9 @@ async def erase_person(
     spooled: Iterable[str] = (),
     direct_channel: int | None = None,
 ) -> bool:
-    """Delete the person's own row with all others, and hash the id where a row stays; False while there are jobs.
+    """Delete the person's own row with all others, and hash the id where a row stays.
+
+    False while there are jobs, or additions that the person waits for.
 
     The files `spooled` of jobs that the person was deleting are noted as still to be removed, and so are notices about
     reports; messages to staff that name the person as still to be written anew. Notices lie in the `direct_channel`,
@@ -380,8 +393,9 @@ async def erase_person(
     """
     person = erasure.person_id
     async with transaction(connection):
-        if await fetch_one(connection, ANY_JOB, (person,)) is not None:
-            return False
+        for sql in (ANY_JOB, ANY_ADDITION):
+            if await fetch_one(connection, sql, (person,)) is not None:
+                return False
         for sql in (
             NOTE_OTHER_INPUTS, NOTE_DELETED_PICTURES, NOTE_DELETED_INPUTS, NOTE_DELETED_MESSAGES, NOTE_POSTED_MESSAGES,
             _NOTE_REPORTS,
@@ -394,6 +408,8 @@ async def erase_person(
             await write(connection, NOTE_MESSAGE, (erasure.id, direct_channel, message_id))
         if direct_channel is None:
             await write(connection, COUNT, (0, 0, 0, len(notices), erasure.id))
+        kept = {"person": person, "hash": erasure.pseudonym, "since": now_ms() - DAY_MS}
+        await write(connection, KEEP_ADDITIONS, kept)
         await write(connection, FORGET_PERSON, (person,))
         for sql in _REPLACE:
             await write(connection, sql, {"person": person, "hash": erasure.pseudonym})

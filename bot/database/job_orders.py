@@ -23,6 +23,7 @@ REMEMBER = "INSERT INTO job_order (job_id, pictures, pixel_steps, fingerprint) V
 STORE_CONTEXT = "UPDATE job_order SET context = ? WHERE job_id = ?"
 CONTEXT = "SELECT context FROM job_order WHERE job_id = ?"
 FORGET_DAYS = "DELETE FROM daily_usage WHERE day < ?"
+FORGET_ADDITIONS = "DELETE FROM erased_addition_request WHERE created_at < ?"
 # All in one statement: each statement of its own waits for a thread.
 FACTS = """
     SELECT
@@ -162,8 +163,9 @@ async def person_facts(
 
 
 async def forget_old_days(connection: aiosqlite.Connection, now: int) -> None:
-    """Delete sums that no check reads any more. Raises DatabaseError."""
+    """Delete sums and requests that no check reads any more. Raises DatabaseError."""
     await write(connection, FORGET_DAYS, (now // DAY_MS - KEPT_DAYS,))
+    await write(connection, FORGET_ADDITIONS, (now - KEPT_DAYS * DAY_MS,))
 
 
 def _block(text: str | None) -> PersonBlock | None:

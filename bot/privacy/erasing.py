@@ -16,6 +16,7 @@ import aiosqlite
 from bot import background
 from bot.background import DiscordUnreachable
 from bot.config import Settings
+from bot.database.additions import waiting_of_person
 from bot.database.backup import copies
 from bot.database.clock import HOUR_MS, now_ms
 from bot.database.erasures import (
@@ -65,6 +66,14 @@ class RunningJobs(Protocol):
         ...
 
 
+class RunningAdditions(Protocol):
+    """Cancels additions; `bot.sources.additions.Additions` does."""
+
+    async def cancel(self, addition_id: int, person_id: int) -> object:
+        """Withdraw a person's request; when there is no other, it is not fetched. Raises DatabaseError."""
+        ...
+
+
 class DiscordSide(Protocol):
     """Deletes and changes what lies at Discord; `bot.ui.erased_messages` does."""
 
@@ -107,6 +116,7 @@ class Erasures:
         connection: aiosqlite.Connection,
         configuration: Configuration,
         jobs: RunningJobs,
+        additions: RunningAdditions,
         files: FileRemoval,
         discord: DiscordSide,
         *,
@@ -116,6 +126,7 @@ class Erasures:
         self._connection = connection
         self._configuration = configuration
         self._jobs = jobs
+        self._additions = additions
         self._files = files
         self._discord = discord
         self._pause, self._at_once = pause, at_once
@@ -177,9 +188,10 @@ class Erasures:
                 ended.set_result(complete)
 
     async def _erase_rows(self, erasure: Erasure, person_id: int) -> None:
-        """Repeat it until no job is left: one may be ordered meanwhile."""
+        """Repeat it until no job and no addition is left: one may be ordered meanwhile."""
         direct = await self._discord.direct_channel(person_id)
         while True:
+            await self._stop_additions(person_id)
             await self._stop_jobs(person_id)
             while ids := await ended_jobs(self._connection, person_id, limit=self._at_once):
                 spooled = await self._spooled(ids)
@@ -200,6 +212,11 @@ class Erasures:
             await self._jobs.until_gone(job.id)
         await self._discord.until_answered(person_id)
         await self._discord.stop_delivering(person_id)
+
+    async def _stop_additions(self, person_id: int) -> None:
+        """Fetch nothing any more that nobody else asks for."""
+        for addition_id in await waiting_of_person(self._connection, person_id):
+            await self._additions.cancel(addition_id, person_id)
 
     async def held(self, erasure: Erasure) -> HeldFiles | None:
         """What of it is held for open reports. Raises DatabaseError."""

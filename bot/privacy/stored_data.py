@@ -312,6 +312,14 @@ TABLES = (
         shown={"ticket": "NULL"},
     ),
     StoredTable(
+        "erased_addition_request", "that you asked for files from outside before you had all deleted, for the quotas",
+        "pseudonym = pseudonym(:person)", "3 days, by the keyed hash of your id", Fate.EXPIRES,
+        {
+            "addition_id": "the file", "pseudonym": "the keyed hash of your id", "server_id": "the server",
+            "created_at": "when you asked",
+        },
+    ),
+    StoredTable(
         "update_notice", "newer versions of your bookmarks that you are told of", "person_id = :person",
         _UNTIL_DELETED, Fate.DELETED,
         {

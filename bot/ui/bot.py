@@ -155,7 +155,7 @@ class EaselBot(Client):
         self.boards = Boards(self.connection, board_posts, pacer, board_posts.places)
         self.answers = AnswersUnderWay()
         erased = ErasedMessages(self, self.answers, follower.stop, self.decisions.rewrite_staff_message)
-        self.erasures = Erasures(self.connection, self.configuration, self.jobs, easel.files, erased)
+        self.erasures = Erasures(self.connection, self.configuration, self.jobs, self.additions, easel.files, erased)
         self.exporter = Exporter(self.connection, settings.storage, easel.attachments)
         alerts = OperatorAlerts(self, self.connection, self.configuration)
         self.takedown_cases = TakedownCases(

@@ -62,6 +62,7 @@ LABELS = {
 COUNTED_WITH = {
     "picture_hash": "picture", "picture_lora": "picture", "delivery": "job", "job_order": "job", "job_rating": "job",
     "publication_lora": "publication", "stack_lora": "stack", "addition": "addition_request",
+    "erased_addition_request": "addition_request",
     "decision_step": "decision", "erasure": "receipt", "erasure_file": "receipt", "erasure_message": "receipt",
     "erasure_report": "receipt",
 }  # fmt: skip

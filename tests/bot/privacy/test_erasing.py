@@ -9,6 +9,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import aiosqlite
@@ -17,13 +18,22 @@ import pytest
 from bot.background import DiscordUnreachable
 from bot.config import Settings
 from bot.config.sections import BackupSettings, ModerationSettings, StorageSettings
+from bot.database.additions import (
+    AdditionState,
+    begin_addition,
+    find_addition,
+    finish_addition,
+    recent_requests,
+    requesters_of,
+    withdraw_request,
+)
 from bot.database.audit import AuditFilter, audit_page
 from bot.database.backup import back_up
 from bot.database.blocks import BlockKind, find_block, lift_block, list_blocks, save_block
-from bot.database.clock import now_ms
+from bot.database.clock import DAY_MS, now_ms
 from bot.database.connection import fetch, open_database, write
 from bot.database.erasures import Erasure, ErasureState, LeftMessage, newest_erasure, request_erasure
-from bot.database.job_orders import person_facts
+from bot.database.job_orders import forget_old_days, person_facts
 from bot.database.jobs import AnyJob, cancel_job, create_job
 from bot.database.pictures import paths_of_person
 from bot.database.pseudonyms import key_file
@@ -69,6 +79,17 @@ class Jobs:
 
     async def until_gone(self, job_id: int) -> None:
         pass
+
+
+@dataclass
+class Requests:
+    """Implements `RunningAdditions` where nothing is fetched. Of each file some has come if it `counts`."""
+
+    connection: aiosqlite.Connection
+    counts: bool = False
+
+    async def cancel(self, addition_id: int, person_id: int) -> object:
+        return await withdraw_request(self.connection, addition_id, person_id, counts=self.counts)
 
 
 def messages_of(person: int) -> set[LeftMessage]:
@@ -126,11 +147,14 @@ class Discord:
         return True
 
 
-def erasures(connection: aiosqlite.Connection, settings: Settings, discord: Discord) -> Erasures:
+def erasures(
+    connection: aiosqlite.Connection, settings: Settings, discord: Discord, *, counts: bool = False
+) -> Erasures:
     thumbnails = Thumbnails(settings.storage.thumbnails, settings.storage.pictures)
     configuration = Configuration(settings, [])
     files = FileRemoval(connection, configuration, thumbnails)
-    return Erasures(connection, configuration, Jobs(connection), files, discord, pause=0, at_once=3)
+    jobs, additions = Jobs(connection), Requests(connection, counts)
+    return Erasures(connection, configuration, jobs, additions, files, discord, pause=0, at_once=3)
 
 
 async def erased(connection: aiosqlite.Connection, settings: Settings, discord: Discord | None = None) -> Erasure:
@@ -182,7 +206,7 @@ async def test_of_others_everything_stays(filled: aiosqlite.Connection, settings
 
 async def test_the_table_says_what_becomes_of_each_row(filled: aiosqlite.Connection, settings: Settings) -> None:
     before, counts = await rows_of(filled), await stored_counts(filled, ADA)
-    empty = {"erasure", "erasure_file", "erasure_message", "erasure_report"}
+    empty = {"erased_addition_request", "erasure", "erasure_file", "erasure_message", "erasure_report"}
     assert {table.name for table in TABLES if not table.derived} - empty == counts.keys(), "something of each is there"
     await erased(filled, settings)
     after = await rows_of(filled)
@@ -214,6 +238,28 @@ async def test_blocks_limits_and_quotas_stay(filled: aiosqlite.Connection, setti
     assert await lift_block(filled, SERVER, BlockKind.PERSON, ADA) and not await find_block(
         filled, SERVER, BlockKind.PERSON, ADA
     )
+
+
+async def test_the_quotas_of_additions_stay(filled: aiosqlite.Connection, settings: Settings) -> None:
+    begin = partial(begin_addition, filled, source="{}", path="x.safetensors", server_id=SERVER)
+    added = await begin(key="added", person_id=ADA)
+    await finish_addition(filled, added.id, "c" * 64)
+    alone, both = await begin(key="alone", person_id=ADA), await begin(key="both", person_id=ADA)
+    await begin(key="both", person_id=GRACE)
+    service = erasures(filled, settings, Discord(), counts=True)
+    ended = await service.request(ADA)
+    await service.carry_out_all()
+    assert ended.result().state is ErasureState.COMPLETE
+    recent = await recent_requests(filled, ADA, SERVER, now_ms())
+    assert (len(recent.here), len(recent.everywhere), len(recent.of_server)) == (2, 2, 3)
+    assert len((await recent_requests(filled, ADA, None, now_ms())).everywhere) == 2
+    others = await recent_requests(filled, GRACE, SERVER, now_ms())
+    assert (len(others.here), len(others.of_server)) == (1, 3)
+    states = [each and each.state for each in [await find_addition(filled, one.id) for one in (alone, both)]]
+    assert states == [AdditionState.CANCELLED, AdditionState.WAITING]
+    assert await requesters_of(filled, both.id) == [GRACE]
+    await forget_old_days(filled, now_ms() + 3 * DAY_MS)
+    assert await fetch(filled, "SELECT 1 FROM erased_addition_request") == []
 
 
 async def test_the_log_names_nobody_and_is_not_changed_otherwise(
