@@ -299,6 +299,14 @@ class LicenceForbids(RequestError):
     rating: str
 
 
+@dataclass(eq=False)
+class TooManyLinks(RequestError):
+    """There are {count} links of LoRAs in the prompt; at most {limit} go together. Please take some away."""
+
+    count: int
+    limit: int
+
+
 # --- limits -------------------------------------------------------------------------------------------------------
 
 LIMIT_SOURCES = {  # by `bot.database.server_limits.LimitHolder`

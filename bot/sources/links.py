@@ -20,7 +20,7 @@ _AIR = re.compile(
 )
 _PART = re.compile(r"[\w.\-]{1,96}", re.ASCII)
 _REVISION = re.compile(r"[\w.\-/]{1,200}", re.ASCII)
-_LINK = re.compile(r"https?://[^\s<>\"'`|\]\)]{1,500}")
+_LINK = re.compile(r"https?://[^\s<>\"'`|\]\)]{1,500}(?![^\s<>\"'`|\]\)])")  # none of those that are longer
 _NO_HASH = "e3b0c44298fc"  # of nothing: what a broken file is listed under
 
 
@@ -83,7 +83,7 @@ def page_of_link(link: CivitaiLink | HubLink) -> str:
 
 def links_in(text: str) -> tuple[Link, ...]:
     """The links of LoRAs in a text, such as a prompt; a repository as a whole is none."""
-    found = [_parse_address(match[0].rstrip(".,;:!?")) for match in _LINK.finditer(text[:MAX_TYPED])]
+    found = [_parse_address(match[0].rstrip(".,;:!?")) for match in _LINK.finditer(text)]
     wanted = [link for link in found if isinstance(link, CivitaiLink) or (isinstance(link, HubLink) and link.path)]
     return tuple(dict.fromkeys(wanted))
 

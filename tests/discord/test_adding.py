@@ -227,6 +227,12 @@ async def test_what_several_links_mean_is_added_one_after_the_other_and_painted(
     assert "First Fern" in picture.text and "fern at 0.4" in picture.text and "seed 5" in picture.text
 
 
+async def test_more_links_than_are_taken_are_told(adding: Scene, hubs: Hubs) -> None:
+    links = [hubs.link(hubs.add_lora(f"Linked {n}", demo_lora(seed=300 + n), "Other")) for n in range(4)]
+    answer = await told(adding.grace, "imagine", prompt=f"{'a ' * 1100} {' '.join(links)}", steps=1)
+    assert "There are 4 links of LoRAs in the prompt; at most 3 go together" in answer.text
+
+
 async def test_an_offer_opens_again_when_it_was_not_added(adding: Scene, hubs: Hubs) -> None:
     version_id = hubs.add_lora("Faulty", demo_lora(seed=66), "Other")
     hubs.fault(hubs.file_path(version_id), status(401))

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from bot.database.drafts import find_draft, save_draft
 from bot.database.loras import Lora
 from bot.database.preferences import find_preferences
-from bot.errors import NothingThere
+from bot.errors import NothingThere, TooManyLinks
 from bot.i18n import _
 from bot.i18n.texts import clipped
 from bot.requests.builder import LoraDraft, default_checkpoint, is_blank, preferred
@@ -129,7 +129,9 @@ async def order(interaction: Interaction, request: PendingRequest, draft_id: int
 
 
 async def _with_linked(interaction: Interaction, request: PendingRequest, draft_id: int | None) -> RequestDraft:
-    """The draft with the LoRAs that its links mean. Raises LoraNotHere or SourceError."""
+    """The draft with the LoRAs that its links mean. Raises TooManyLinks, LoraNotHere or SourceError."""
+    if (count := len(links_in(request.prompt))) > MAX_LINKS:
+        raise TooManyLinks(count, MAX_LINKS)
     draft, links = request.draft(), links_of(request)
     if not links:
         return draft

@@ -60,3 +60,18 @@ def test_links_in_a_prompt_are_found_and_taken_out() -> None:
     assert links_in(prompt) == (CivitaiLink(12, 34),)
     assert without_links(prompt) == "a girl, rain https://example.org/x and https://huggingface.co/a/b"
     assert without_links("no  link") == "no  link"
+
+
+@pytest.mark.parametrize("before", [1960, 1975, 1990, 3900])
+def test_links_in_a_long_prompt_are_read_to_their_end(before: int) -> None:
+    prompt = (
+        f"https://civitai.com/models/1 {'a' * before} https://civitai.com/models/1234567890?modelVersionId=987654321"
+    )
+    assert links_in(prompt) == (CivitaiLink(1), CivitaiLink(1234567890, 987654321))
+    assert without_links(prompt) == "a" * before
+
+
+def test_a_link_that_is_too_long_is_none() -> None:
+    for slashes in range(470, 500):
+        prompt = f"https://civitai.com{'/' * slashes}models/1234567890"
+        assert links_in(prompt) in {(), (CivitaiLink(1234567890),)}
