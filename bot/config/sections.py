@@ -311,7 +311,8 @@ class WorkerSettings(Section):
     state_steps: Annotated[int, Field(ge=0, le=MAX_STEPS)] = STATE_STEPS
     """How often a picture's state is kept, for a worker that broke down to go on from there; 0 is never."""
     offload: Offload = Offload.WHEN_SHORT
-    """never, when_short or always: text encoders, denoiser and VAE take turns on the device; slower, in less memory."""
+    """never; when_short: what is not in use makes room, and the last checkpoint waits in host memory; always: one
+    network on the device at a time, slower and in less memory."""
     compiled: bool = False
     """torch.compile for the repeated blocks of SD's and SDXL's denoisers; each new shape costs seconds, once."""
     expandable_segments: bool = True

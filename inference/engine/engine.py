@@ -101,7 +101,7 @@ class Engine:
 
     @property
     def loaded(self) -> tuple[str, ...]:
-        """Names of the checkpoints in memory."""
+        """The name of the current checkpoint, if there is one; what waits on the host is not counted."""
         return self._store.loaded
 
     @property
@@ -181,7 +181,7 @@ class Engine:
             handle.cancel()
         self._drop_cancelled()
         self._collect(wait=True)
-        self._drop_checkpoint()
+        self._leave_checkpoint()
         self._decoder.close()
         self._intake.close()
 
@@ -327,11 +327,11 @@ class Engine:
         if other or prepared.source is not None:  # the VAE encodes it
             self._collect(wait=True)
         if other:
-            self._drop_checkpoint(prepared.spec)
+            self._leave_checkpoint(prepared.spec)
         return self._store.get(prepared.spec)
 
-    def _drop_checkpoint(self, other: CheckpointSpec | None = None) -> None:
-        """Free its memory now: nothing may hold it when `other` is opened. No request is running."""
+    def _leave_checkpoint(self, other: CheckpointSpec | None = None) -> None:
+        """Free the device for `other`, or drop all checkpoints: nothing else may hold one. No request is running."""
         self._decoder.rest()
         with self._intake.paused():
             self._lora_sets.clear()

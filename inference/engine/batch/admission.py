@@ -1,6 +1,6 @@
 """Whether a request has memory beside those that run: its LoRAs in slots, a pass of all, and a picture that is decoded.
 
-A request that has not waits for a seat; one that needs less may go before it, but only so many.
+A request that has none waits for memory; one that needs less may go before it, but only so many.
 """
 
 from __future__ import annotations

@@ -29,9 +29,8 @@ log = logging.getLogger(__name__)
 
 MAX_PICTURES = 16  # pictures that share a pass, unless the operator sets another number
 MIN_GAIN = 0.05  # the share by which each doubling has to make a picture cheaper
-SAMPLES = (
-    3  # passes that are timed for each number of rows; the fastest counts, since other processes only slow them down
-)
+# Passes that are timed for each number of rows; the fastest counts, since other processes only slow them down.
+SAMPLES = 3
 ROUNDING = 1e-9
 # Rows that did not fit are tried again with this share of the bytes of LoRAs, or with so many times as much memory.
 FEWER_LORAS, MORE_MEMORY = 0.5, 1.05

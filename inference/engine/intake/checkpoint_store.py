@@ -1,4 +1,4 @@
-"""The checkpoint in memory: loads another one in its place, and frees memory where there is too little."""
+"""The current checkpoint: loads another one in its place, and frees memory where there is too little."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class CheckpointStore:
 
     @property
     def loaded(self) -> tuple[str, ...]:
-        """Names of the checkpoints in memory."""
+        """The name of the current checkpoint, if there is one; what waits on the host is not counted."""
         return (self._current.spec.name,) if self._current else ()
 
     def spec(self, name: str) -> CheckpointSpec | None:
@@ -84,7 +84,7 @@ class CheckpointStore:
 
     @property
     def current(self) -> Checkpoint | SingleRequestCheckpoint | None:
-        """The checkpoint in memory."""
+        """The checkpoint that is painted with."""
         return self._current
 
     def hold(self, checkpoint: Checkpoint | SingleRequestCheckpoint) -> None:

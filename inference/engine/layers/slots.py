@@ -1,7 +1,7 @@
 """The slots of a batch: LoRA tensors of several pictures, stacked per layer and written one slot at a time.
 
 While stacks are small there are some slots and ranks more than are needed: a picture that joins or leaves costs one
-write per layer, not a new stack. Large ones hold exactly what is seated.
+write per layer, not a new stack. Large ones have exactly those that are needed.
 """
 
 from __future__ import annotations
@@ -108,9 +108,9 @@ class BatchSlots:
 
     def _moves(self, wanted: Sequence[Segment]) -> bool:
         """Whether a set would be copied from the host again, because it is in another slot now."""
-        seated = {number for stacks in self._stacks for number in stacks.set_numbers}
+        placed = {number for stacks in self._stacks for number in stacks.set_numbers}
         return any(
-            stacks.set_numbers[slot] != one.number and one.number in seated
+            stacks.set_numbers[slot] != one.number and one.number in placed
             for stacks, segment in zip(self._stacks, wanted, strict=True)
             for slot, one in enumerate(segment.sets)
         )
@@ -123,9 +123,9 @@ class BatchSlots:
         if not self._hooks.off_host:
             before = []
         for stacks, segment in zip(plans, wanted, strict=True):
-            seated = {number for other in before for number in other.set_numbers}
+            placed = {number for other in before for number in other.set_numbers}
             for slot, one in enumerate(segment.sets):
-                stacks.set_numbers[slot] = one.number if one.number in seated else EMPTY
+                stacks.set_numbers[slot] = one.number if one.number in placed else EMPTY
         templates = [{part: tensor for one in segment.sets for part, tensor in one.parts.items()} for segment in wanted]
         parts = dict.fromkeys(part for other in [*templates, *(each.tensors for each in before)] for part in other)
         for part in parts:

@@ -39,9 +39,8 @@ class UniPCMultistepScheduler(diffusers.UniPCMultistepScheduler):
         update = super().multistep_uni_c_bh_update
 
         def corrected(units: Mapping[str, torch.Tensor]) -> torch.Tensor:
-            return update(
-                **units, this_sample=units["last_sample"], order=order
-            )  # of this one it takes the shape alone
+            # Of `this_sample` it takes the shape alone.
+            return update(**units, this_sample=units["last_sample"], order=order)
 
         return self._combined(corrected, order, this_model_output=this_model_output, last_sample=last_sample)
 
