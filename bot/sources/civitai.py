@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from bot.config.sources import SourcesSettings
 from bot.sources.descriptions import content_rating, guess_category, plain_text
-from bot.sources.errors import AnswerUnreadable, Gone
+from bot.sources.errors import AnswerUnreadable, Gone, ModelUnreadable
 from bot.sources.http import SourceHttp, early_access_end
 from bot.sources.links import CivitaiLink
 from bot.sources.remote import (
@@ -60,13 +60,25 @@ class Civitai:
         return self._model(told, link.version_id)
 
     async def by_hash(self, hash_: str) -> RemoteModel:
-        """The version that has a file with this hash, of any kind that Civitai knows. Raises SourceError."""
-        return await self.model_of(await self._get(f"model-versions/by-hash/{hash_}", red=False))
+        """The version that has a file with this hash, of any kind that Civitai knows, with that file alone.
+
+        Raises SourceError.
+        """
+        told = as_dict(await self._get(f"model-versions/by-hash/{hash_}", red=False))
+        meant = [file for file in map(as_dict, as_list(told.get("files"))) if _has_hash(file, hash_.lower())]
+        if not meant:
+            raise AnswerUnreadable(host=HUB)
+        model = await self.model_of(told)
+        file = None if model.versions[0].archived else _file(meant)
+        return model.model_copy(update={"versions": (model.versions[0].model_copy(update={"file": file}),)})
 
     async def with_hashes(self, hashes: Sequence[str]) -> list[tuple[str, RemoteVersion]]:
         """All versions that have files with these SHA-256: uploaders may say unlike things. Raises SourceError."""
+        versions: dict[int | None, dict[str, Any]] = {}
+        for told in filter(None, map(as_dict, await self._told_of(hashes))):
+            versions.setdefault(as_id(told.get("id")), told)
         found: list[tuple[str, RemoteVersion]] = []
-        for told in await self._told_of(hashes):
+        for told in versions.values():
             version = self._version(told, as_dict(told.get("model")))
             known = [hash_ for hash_ in file_hashes(told) if hash_ in hashes]
             found += [(hash_, version) for hash_ in known if version is not None]
@@ -75,30 +87,33 @@ class Civitai:
     async def pages_of_file(self, sha256: str) -> list[RemoteVersion]:
         """All versions with this file, each with all that its model says, archived ones too.
 
-        Raises SourceError, also for a page that cannot be read: it might say whom the file shows.
+        Raises SourceError, also for a page that cannot be read: it might say whom the file shows. So does an answer
+        with anything else than versions of this file: only an empty list says that nobody knows it.
         """
-        told = await self._told_of([sha256])
-        about = [each for each in told if not file_hashes(each) or sha256 in file_hashes(each)]
+        about: dict[int, dict[str, Any]] = {}
+        for told in map(as_dict, await self._told_of([sha256])):
+            version_id, hashes = as_id(told.get("id")), file_hashes(told)
+            if version_id is None or (hashes and sha256 not in hashes):
+                raise AnswerUnreadable(host=HUB)
+            about.setdefault(version_id, told)
         if len(about) > MAX_PAGES_OF_FILE:
             raise AnswerUnreadable(host=HUB)
-        return [(await self.model_of(each)).versions[0] for each in about]
+        return [(await self.model_of(each)).versions[0] for each in about.values()]
 
-    async def _told_of(self, hashes: Sequence[str]) -> list[dict[str, Any]]:
-        """What both sites tell of versions with files of these SHA-256, each version once. Raises SourceError.
+    async def _told_of(self, hashes: Sequence[str]) -> list[Any]:
+        """What both sites tell of versions with files of these SHA-256. Raises SourceError.
 
         Both are asked about all: one may list another page of the same file than the other.
         """
-        found: dict[int | None, dict[str, Any]] = {}
+        found: list[Any] = []
         for start in range(0, len(hashes), MAX_HASHES):
             wanted = [hash_.upper() for hash_ in hashes[start : start + MAX_HASHES]]
             for api in self._apis():
                 answer = await self._http.post_json(f"{api}/model-versions/by-hash", wanted)
-                listed = as_list(answer)
-                if not listed and answer != []:
+                if (listed := as_list(answer)) == [] and answer != []:
                     raise AnswerUnreadable(host=HUB)
-                for told in filter(None, map(as_dict, listed[:MAX_TOLD])):
-                    found.setdefault(as_id(told.get("id")), told)
-        return list(found.values())
+                found += listed[:MAX_TOLD]
+        return found
 
     async def identified(self, version_id: int) -> list[tuple[str, RemoteVersion]]:
         """The version with this id by the SHA-256 of each of its files, also of those that cannot be had any more.
@@ -129,19 +144,28 @@ class Civitai:
         return found
 
     async def model_of(self, version: object) -> RemoteModel:
-        """The model of a version as the API tells it, with that version alone. Raises SourceError."""
-        told, model = as_dict(version), dict[str, Any]()
+        """The model of a version as the API tells it, with that version alone.
+
+        Raises SourceError, ModelUnreadable where the version is there and its model is not: only that says whether it
+        shows a minor.
+        """
+        told = as_dict(version)
         model_id, version_id = as_id(told.get("modelId")), as_id(told.get("id"))
-        if model_id is not None:
-            try:
-                model = as_dict(await self._get(f"models/{model_id}", red=False))
-                return self._model(model, version_id)
-            except Gone:  # it is not listed any more, or this version is not
-                pass
-        alone = self._version(told, {**as_dict(told.get("model")), **model, "id": model_id})
+        if version_id is None:
+            raise AnswerUnreadable(host=HUB)
+        if model_id is None:
+            raise ModelUnreadable(host=HUB, page=page_address(None, version_id))
+        try:
+            model = as_dict(await self._get(f"models/{model_id}", red=False))
+        except Gone:
+            raise ModelUnreadable(host=HUB, page=page_address(model_id, version_id)) from None
+        try:
+            return self._model(model, version_id)
+        except Gone:  # its model does not list it any more
+            alone = self._version(told, {**as_dict(told.get("model")), **model})
         if alone is None:
             raise AnswerUnreadable(host=HUB)
-        return RemoteModel(name=alone.name, versions=(alone.model_copy(update={"partial": True}),))
+        return RemoteModel(name=alone.name, versions=(alone,))
 
     async def _get(self, path: str, *, red: bool) -> Any:
         """The answer of the site that is meant; of the other one if it does not have it. Raises SourceError."""
@@ -226,6 +250,12 @@ def file_hashes(version: dict[str, Any]) -> list[str]:
     """The SHA-256 of each file of a version, in lower case."""
     files = (as_dict(as_dict(file).get("hashes")) for file in as_list(version.get("files")))
     return [as_text(hashes.get("SHA256"), MAX_NAME).lower() for hashes in files]
+
+
+def _has_hash(file: dict[str, Any], hash_: str) -> bool:
+    """Whether a file has this hash, of any kind; the short ones are the first digits of a long one."""
+    hashes = [as_text(each, MAX_NAME).lower() for each in as_dict(file.get("hashes")).values()]
+    return any(each == hash_ or (len(each) > len(hash_) and each.startswith(hash_)) for each in hashes)
 
 
 def _rating(version: dict[str, Any], model: dict[str, Any]) -> ContentRating | None:

@@ -144,6 +144,15 @@ class NotLookedUp(SourceError):
 
 
 @dataclass(eq=False)
+class ModelUnreadable(SourceError):
+    """{host} shows this version, but not the model that it belongs to any more, which says whom it shows. So it is not
+    added: {page}"""
+
+    host: str
+    page: str
+
+
+@dataclass(eq=False)
 class NotLora(SourceError):
     """{name} is not a LoRA but something else ({kind})."""
 

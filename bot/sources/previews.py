@@ -26,10 +26,11 @@ _pool = Pool("previews", 1)
 async def keep_preview(http: SourceHttp, version: RemoteVersion, lora: Path) -> None:
     """Fetch the preview of a version and keep it beside its file; one that cannot be had is left out.
 
-    So is one that is rated above the LoRA itself: it would be shown wherever the LoRA is.
+    So is one that is rated above the LoRA itself: it would be shown wherever the LoRA is. A picture that nobody has
+    rated may be explicit.
     """
     shown = version.rating or ContentRating.GENERAL
-    if version.preview is None or (version.preview_rating or ContentRating.GENERAL) > shown:
+    if version.preview is None or (version.preview_rating or ContentRating.EXPLICIT) > shown:
         return
     try:
         data = await http.get_bytes(version.preview, MAX_BYTES)

@@ -44,8 +44,7 @@ class RemoteVersion(_Value):
 
     `base_model` is the hub's name for it, or the id of a repository. `trigger_words` are groups: each may be several
     words that go together, such as an outfit's. `rating` is this version's own, `highest_rating` the highest that
-    anything on its page has. `ends` is when its early access ends. `partial` when its model could not be read, which
-    tells more of whom it shows. `revision` pins a repository.
+    anything on its page has. `ends` is when its early access ends. `revision` pins a repository.
     """
 
     hub: Annotated[str, Field(max_length=40)]  # "Civitai" or "Hugging Face"
@@ -72,7 +71,6 @@ class RemoteVersion(_Value):
     ends: str | None = None
     file: RemoteFile | None = None
     archived: bool = False
-    partial: bool = False
 
     @property
     def strictest_rating(self) -> ContentRating | None:

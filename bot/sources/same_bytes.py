@@ -35,13 +35,13 @@ class SameBytes:
     async def describe_linked(self, version: RemoteVersion, sha256: str) -> RemoteVersion:
         """A version of a page, with what any other page says of its file.
 
-        A whole page of Civitai's own is enough where Civitai tells nothing of the others.
+        A page of Civitai's own is enough where Civitai tells nothing of the others.
         Raises NotLookedUp, RealPerson or MinorAndMature.
         """
         try:
             told = _with_all(version, [version, *await self._pages(version.name, sha256)])
         except NotLookedUp:
-            if version.hub != HUB or version.partial:
+            if version.hub != HUB:
                 raise
             return version
         refusal = refusal_of_subject(told, self._configuration.settings.sources)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
+
+from PIL import Image
 
 from bot.app.assembly import Catalogued, open_catalogue
 from bot.database.additions import AdditionState, LoraAddition
@@ -88,3 +91,9 @@ async def entry(found: Catalogued, name: str) -> Lora:
 def place(path: Path, data: bytes) -> None:
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(data)
+
+
+def png_bytes() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "PNG")
+    return file.getvalue()

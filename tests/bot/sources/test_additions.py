@@ -33,6 +33,7 @@ from tests.bot.sources.adding import (
     entry,
     left,
     opened,
+    png_bytes,
     taking,
 )
 from tests.bot.sources.hubs import COMMIT, Hubs, content, sha256
@@ -56,6 +57,24 @@ async def test_a_link_becomes_an_entry_that_is_known_as_what_it_is(house: House,
         (source,) = await sources_of(found.connection, sha256(data))
         assert '"credit":true' in source.source
     assert len(left(house)) == 2, "the file and its sidecar"
+
+
+@pytest.mark.parametrize(
+    ("level", "picture", "kept"),
+    [
+        (1, 1, True), (1, 4, False), (1, 0, False), (1, None, False), (4, None, False), (16, None, True),
+        (16, 16, True), (0, 0, False), (0, 1, True),
+    ],
+)  # fmt: skip
+async def test_a_preview_is_kept_if_it_may_be_shown_where_the_lora_is(
+    house: House, hubs: Hubs, level: int, picture: int | None, kept: bool
+) -> None:
+    data, shown = demo_lora(), {"url": f"{hubs.url}/preview.png", "nsfwLevel": picture}
+    version_id = hubs.add_version(hubs.add_model("Komori"), data, "Other", nsfwLevel=level, images=[shown])
+    hubs.fault("/preview.png", content(png_bytes()))
+    async with opened(house, hubs) as (found, additions):
+        await add(found, additions, hubs.link(version_id))
+        assert any(name.endswith(".preview.png") for name in left(house)) is kept
 
 
 @pytest.mark.parametrize("hub", ["Civitai", "Hugging Face"])

@@ -147,6 +147,13 @@ async def test_a_page_without_files_is_heard_too(house: House, hubs: Hubs) -> No
         assert (await described(additions, data)).real_person
 
 
+# Answers in place of versions of a file: none of them says that nobody knows it.
+GARBAGE: list[object] = [
+    [None], [{}], ["x"], [[]], {}, None, "", 0, [{"id": 1, "files": [{}]}], [{"id": 1, "files": [{"hashes": {}}]}],
+    [{"id": 1, "modelId": 1000, "files": [{"hashes": {"SHA256": "AB" * 32}}]}], [{"modelId": 1000}],
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("path", "answer"),
     [
@@ -158,9 +165,10 @@ async def test_a_page_without_files_is_heard_too(house: House, hubs: Hubs) -> No
         (BY_HASH, content(b"<html>", "text/html")),
         (BY_HASH, content(b'{"error": "x"}', "application/json")),
         (BY_HASH, content(b'[{"id": 1}]', "application/json")),
+        *((BY_HASH, json_of(said)) for said in GARBAGE),
         ("/api/v1/models/1000", status(500)),
     ],
-    ids=["401", "403", "404", "429", "500", "HTML", "no list", "no version", "model 500"],
+    ids=["401", "403", "404", "429", "500", "HTML", "no list", "no version", *map(str, GARBAGE), "model 500"],
 )
 async def test_what_cannot_be_looked_up_is_refused_and_had_later(
     house: House, hubs: Hubs, path: str, answer: Answer

@@ -91,6 +91,28 @@ async def test_a_version_by_its_id_or_hash_is_told_with_what_its_model_says(hubs
         assert (version.version_id, version.category, version.terms.credit) == (version_id, Category.CHARACTER, True)
 
 
+@pytest.mark.parametrize("hash_", [sha256(b"pruned"), sha256(b"pruned")[:10], "ab" * 6])
+async def test_a_hash_means_the_very_file_that_has_it(hubs: Hubs, civitai: Civitai, hash_: str) -> None:
+    hubs.add_lora("Komori", DATA)
+    ((version,),) = (model["modelVersions"] for model in hubs.models.values())
+    hashes = {"SHA256": sha256(b"pruned").upper(), "AutoV2": sha256(b"pruned")[:10].upper(), "AutoV3": "AB" * 6}
+    version["files"].append({**version["files"][0], "primary": False, "name": "small.safetensors", "hashes": hashes})
+    file = (await civitai.by_hash(hash_)).versions[0].file
+    assert file is not None
+    assert (file.name, file.sha256) == ("small.safetensors", sha256(b"pruned"))
+    file = (await civitai.by_hash(sha256(DATA))).versions[0].file
+    assert file is not None
+    assert file.sha256 == sha256(DATA)
+
+
+async def test_a_version_without_the_file_that_was_asked_for_is_no_answer(hubs: Hubs, civitai: Civitai) -> None:
+    hubs.add_lora("Komori", DATA)
+    (model,) = hubs.models.values()
+    hubs.fault(f"/api/v1/model-versions/by-hash/{'ab' * 32}", json_of({**model["modelVersions"][0], "modelId": 1000}))
+    with pytest.raises(AnswerUnreadable):
+        await civitai.by_hash("ab" * 32)
+
+
 async def test_hashes_are_asked_in_one_question(hubs: Hubs, civitai: Civitai) -> None:
     hubs.add_lora("One", b"one", "Pony")
     hubs.add_lora("Two", b"two", "NoobAI")

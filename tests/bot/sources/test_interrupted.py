@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 from aiohttp import web
-from PIL import Image
 
 from bot.database.additions import AdditionState, waiting_additions
 from bot.database.connection import write
@@ -27,6 +25,7 @@ from tests.bot.sources.adding import (
     left,
     opened,
     place,
+    png_bytes,
 )
 from tests.bot.sources.hubs import Hubs, status
 from tests.house import House, attention_modules
@@ -55,12 +54,6 @@ async def test_a_preview_is_written_in_one_step(tmp_path: Path, hubs: Hubs) -> N
         hubs.fault("/preview.png", picture)
         await ended(additions, await additions.add(version, ADA, None, anybody))
         assert preview.read_bytes().startswith(b"\x89PNG") and earlier.read_bytes() == b"half of one"
-
-
-def png_bytes() -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", (8, 8)).save(file, "PNG")
-    return file.getvalue()
 
 
 async def test_a_failure_that_cannot_be_stored_at_once_is_stored_later(tmp_path: Path, hubs: Hubs) -> None:

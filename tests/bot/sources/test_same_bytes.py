@@ -6,11 +6,12 @@ import pytest
 
 from bot.database.additions import AdditionState, waiting_additions
 from bot.database.loras import find_lora_by_name
-from bot.sources.errors import MinorAndMature, NotLookedUp, RealPerson, SourceError
+from bot.i18n import explained
+from bot.sources.errors import MinorAndMature, ModelUnreadable, NotLookedUp, RealPerson, SourceError
 from bot.sources.remote import RemoteVersion
 from inference.content_rating import ContentRating
-from tests.bot.sources.adding import ADA, SERVER, add, anybody, demo_lora, ended, entry, left, opened
-from tests.bot.sources.hubs import Hubs, running_hubs, status
+from tests.bot.sources.adding import ADA, SERVER, add, anybody, attach, demo_lora, ended, entry, left, opened
+from tests.bot.sources.hubs import Hubs, running_hubs, sha256, status
 from tests.house import House
 
 BY_HASH = "/api/v1/model-versions/by-hash"
@@ -84,15 +85,30 @@ async def test_a_copy_is_refused_while_civitai_is_silent_and_had_later(house: Ho
         assert await additions.here(version) is not None, "what is here already needs no answer"
 
 
-async def test_a_whole_page_of_civitai_is_enough_while_nothing_is_found_by_hash(house: House, hubs: Hubs) -> None:
-    whole, partial = demo_lora(seed=1), demo_lora(seed=2)
-    version_id, other_id = hubs.add_lora("Komori", whole, "Other"), hubs.add_lora("Closed", partial, "Other")
+async def test_a_page_of_civitai_is_enough_while_nothing_is_found_by_hash(house: House, hubs: Hubs) -> None:
+    version_id = hubs.add_lora("Komori", demo_lora(), "Other")
     hubs.fault(BY_HASH, status(500))
     async with opened(house, hubs) as (found, additions):
         assert (await add(found, additions, hubs.link(version_id))).state is AdditionState.ADDED
-        hubs.fault("/api/v1/models/1001", status(404))
+
+
+@pytest.mark.parametrize("code", [400, 404, 451])
+async def test_a_version_whose_model_is_gone_is_refused(house: House, hubs: Hubs, code: int) -> None:
+    data = demo_lora()
+    model_id = hubs.add_model("Komori", minor=True)
+    version_id = hubs.add_version(model_id, data, "Other", nsfwLevel=16)
+    hubs.fault(f"/api/v1/models/{model_id}", status(code))
+    copied(hubs, data)
+    async with opened(house, hubs) as (found, additions):
+        for link in (f"https://civitai.com/model-versions/{version_id}", sha256(data)):
+            with pytest.raises(ModelUnreadable) as refused:
+                await add(found, additions, link)
+            assert f"modelVersionId={version_id}" in explained(refused.value)
         with pytest.raises(NotLookedUp):
-            await add(found, additions, f"https://civitai.com/model-versions/{other_id}")
+            await add(found, additions, COPY)
+        with pytest.raises(NotLookedUp):
+            await attach(additions, "owl.safetensors", data)
+        assert left(house) == []
 
 
 async def test_copies_are_taken_as_their_page_says_where_files_are_not_looked_up(house: House, hubs: Hubs) -> None:
