@@ -17,7 +17,7 @@ import aiosqlite
 from pydantic import ValidationError
 
 from bot import background
-from bot.database.additions import LoraAddition, finish_addition, is_added
+from bot.database.additions import LoraAddition, find_addition, finish_addition, is_added
 from bot.database.connection import transaction
 from bot.database.loras import Lora, find_lora, find_lora_by_name, find_version
 from bot.library.configuration import Configuration
@@ -99,6 +99,14 @@ class AdditionSteps:
             await asyncio.to_thread(remove, self.target(addition.path), self.part(addition.key))
         self._placed.discard(addition.id)
         await asyncio.to_thread(self.attached(addition.key).unlink, missing_ok=True)
+
+    async def has_come(self, addition_id: int) -> bool:
+        """Whether some of its file is here, fetched or attached, also in an earlier run. Raises DatabaseError."""
+        addition = await find_addition(self._connection, addition_id)
+        if addition is None:
+            return False
+        places = (self.attached(addition.key), self.part(addition.key))  # in the order in which a file is moved
+        return await asyncio.to_thread(lambda: any(map(_has_bytes, places)))
 
     async def entry_of(self, sha256: str) -> Lora | None:
         """The entry that has a file with these bytes; None for one that cannot be used. Raises DatabaseError."""
@@ -205,6 +213,13 @@ class AdditionSteps:
             pages = await pages_of(self._connection, sha256) if sha256 else []
             if any(page.hub != ATTACHED and page_of(page) == page_of(version) for page in pages):
                 return True
+        return False
+
+
+def _has_bytes(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except OSError:
         return False
 
 

@@ -312,9 +312,8 @@ class Additions:
         """Withdraw the person's request; when there is no other, it is not fetched. Raises DatabaseError."""
         async with self._turns:
             come = self._received.get(addition_id)
-            cancelled = await withdraw_request(
-                self._connection, addition_id, person_id, counts=come is not None and come.size > 0
-            )
+            counts = (come is not None and come.size > 0) or await self._steps.has_come(addition_id)
+            cancelled = await withdraw_request(self._connection, addition_id, person_id, counts=counts)
             if cancelled is None:
                 found = await find_addition(self._connection, addition_id)
                 waits = found is not None and found.state is AdditionState.WAITING

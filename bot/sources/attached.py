@@ -12,7 +12,8 @@ from pathlib import Path
 from bot.sources.downloads import explained
 from bot.sources.errors import DiskFailed, NoRoom, SourceError
 from bot.sources.placing import FOLDER, PART, unique_name
-from bot.sources.remote import RemoteFile, RemoteVersion
+from bot.sources.remote import MAX_NAME, RemoteFile, RemoteVersion
+from inference.json_values import as_text
 
 ATTACHED = "attached"  # the hub of files that people attach
 
@@ -29,8 +30,8 @@ class TakenFile:
     @property
     def version(self) -> RemoteVersion:
         """What is known of it by itself."""
-        stem = Path(self.name).stem[:100] or "LoRA"
-        file = RemoteFile(url=f"{ATTACHED}:{self.sha256}", name=self.name[:200], size=self.size, sha256=self.sha256)
+        stem, name = as_text(Path(self.name).stem, MAX_NAME) or "LoRA", as_text(self.name, 200) or "LoRA"
+        file = RemoteFile(url=f"{ATTACHED}:{self.sha256}", name=name, size=self.size, sha256=self.sha256)
         return RemoteVersion(hub=ATTACHED, page="", name=stem, version=stem, file=file)
 
 

@@ -85,7 +85,7 @@ class HuggingFace:
         endpoint = self._settings().huggingface_endpoint
         return RemoteFile(
             url=hf_hub_url(info.id, file.rfilename, revision=info.sha, endpoint=endpoint),
-            name=name[-200:],
+            name=as_text(name[-200:], 200) or "unnamed",
             size=file.lfs.size if file.lfs else file.size,
             sha256=file.lfs.sha256 if file.lfs else None,
         )

@@ -17,6 +17,7 @@ from bot.sources.descriptions import guess_category
 from bot.sources.errors import FileOfUnknownModel, FileUnsupported, FileUnusable
 from bot.sources.remote import MAX_NAME, RemoteVersion
 from inference.hashes import file_sha256
+from inference.json_values import as_text
 from inference.lora.fit import Grade
 from inference.lora.header import BadSafetensors, read_header
 from inference.lora.library import SUFFIX, open_regular
@@ -28,6 +29,7 @@ from inference.lora.verdict import layers_of
 
 FOLDER = "added"  # in the library
 PART = ".part"
+_MAX_PATH = 1000
 _TITLES, _MAX_TITLE = ("modelspec.title", "ss_output_name"), 200
 _ANY_NAMES = {"pytorch_lora_weights", "adapter_model", "model", "lora"}  # of files, which tell nothing
 _UNPLAIN = re.compile(r"[^a-z0-9]+")
@@ -99,7 +101,7 @@ def _digest(key: str) -> str:
 
 def entry_name(version: RemoteVersion) -> str:
     """What its entry is called. A file of a repository is called by both names where both tell something."""
-    path = PurePosixPath(version.repository_path or "")
+    path = PurePosixPath(as_text(version.repository_path, _MAX_PATH))
     told = path.parent if path.stem.lower() in _ANY_NAMES else path.with_suffix("") if path.name else path
     repository, name = _UNPLAIN.sub("", version.name.lower()), _UNPLAIN.sub("", told.name.lower())
     if not told.name or name == repository:

@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable
 import pytest
 from aiohttp import web
 
-from bot.database.additions import AdditionState
+from bot.database.additions import AdditionState, recent_requests
+from bot.database.clock import now_ms
 from bot.i18n import explained, speaking
-from bot.sources.additions import Additions
+from bot.sources.additions import Additions, Withdrawal
 from bot.sources.choosing import why_not
 from bot.sources.errors import (
     AddingOff,
@@ -262,3 +263,22 @@ def _gone_after(asked: asyncio.Event, goes_on: asyncio.Event) -> Callable[[web.R
         return web.Response(status=404)
 
     return answer
+
+
+async def test_what_is_cancelled_before_it_has_a_slot_counts(house: House, hubs: Hubs) -> None:
+    """It was uploaded, and read."""
+    slow = hubs.add_lora("Slow", demo_lora(seed=60), "Other")
+    async with opened(house, hubs, at_once=1) as (found, additions):
+        hubs.paused.clear()
+        first = await additions.add((await additions.look_up(hubs.link(slow))).versions[0], BO, None, anybody)
+        second = await attach(additions, "owl.safetensors", demo_lora(seed=61))
+        assert await additions.cancel(second.id, ADA) is Withdrawal.CANCELLED
+        assert len((await recent_requests(found.connection, ADA, None, now_ms())).everywhere) == 1
+        hubs.paused.set()
+        await ended(additions, first)
+
+
+async def test_its_name_has_no_characters_that_nobody_sees(house: House, hubs: Hubs) -> None:
+    async with opened(house, hubs) as (found, additions):
+        await ended(additions, await attach(additions, "Ko\u200bmo\u202eri\x07.safetensors", demo_lora(seed=62)))
+        assert (await entry(found, "Komori")).usable

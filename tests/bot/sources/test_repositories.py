@@ -49,6 +49,8 @@ async def test_a_later_commit_of_a_file_is_a_version_of_its_entry(tmp_path: Path
         ("komori-lora", "pytorch_lora_weights.safetensors", "komori-lora"),
         ("komori", "komori_v2.safetensors", "komori_v2"),
         ("loras", "style/wash.safetensors", "loras · style/wash"),
+        ("loras", "a\u202egpj\u200b/Ko\u200bmori\x07.safetensors", "loras · agpj/Komori"),
+        ("komori", "\u200b/model.safetensors", "komori"),
         ("r" * 100, "f" * 95 + ".safetensors", f"{'r' * 45} · {'f' * 50}"),
     ],
 )
