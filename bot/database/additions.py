@@ -52,8 +52,15 @@ UNTOLD_OF_PERSON = """
     SELECT addition_request.* FROM addition_request JOIN addition ON addition.id = addition_id
     WHERE person_id = ? AND told = 0 AND refused = 1 AND state <> 'waiting' ORDER BY addition_id LIMIT 10
 """
+# An earlier addition may have put the same file there, for another page.
 ADDED = """
-    UPDATE addition SET state = 'added', sha256 = ?, ended_at = ? WHERE id = ? AND state = 'waiting' RETURNING *
+    UPDATE addition SET state = 'added', sha256 = :sha256, ended_at = :now, placed = EXISTS (
+        SELECT 1 FROM lora_version WHERE path = addition.path AND sha256 = :sha256 AND missing = 0
+    ) AND NOT EXISTS (
+        SELECT 1 FROM addition AS earlier
+        WHERE earlier.path = addition.path AND earlier.state = 'added' AND earlier.sha256 = :sha256 AND earlier.placed
+    )
+    WHERE id = :id AND state = 'waiting' RETURNING *
 """
 FAILED = """
     UPDATE addition SET state = 'failed', failure_code = ?, failure_detail = ?, ended_at = ?
@@ -62,14 +69,14 @@ FAILED = """
 CANCEL = """
     UPDATE addition SET state = 'cancelled', ended_at = ? WHERE id = ? AND state = 'waiting' RETURNING *
 """
-OF_FILE = "SELECT * FROM addition WHERE sha256 = ? ORDER BY id LIMIT ?"
+OF_FILE = "SELECT * FROM addition WHERE sha256 = ? ORDER BY placed DESC, id LIMIT ?"
 FROM_MODEL = """
     SELECT sha256 FROM addition WHERE state = 'added' AND source ->> 'hub' = :hub
     AND (source ->> 'version_id' = :version OR (:version IS NULL AND source ->> 'model_id' = :model))
     ORDER BY id DESC LIMIT 1
 """
 FROM_PAGE = "SELECT * FROM addition WHERE state = 'added' AND source ->> 'page' = ? ORDER BY id DESC LIMIT ?"
-ADDED_AT = "SELECT 1 FROM addition WHERE path = ? AND state = 'added' LIMIT 1"
+ADDED_AT = "SELECT 1 FROM addition WHERE path = ? AND state = 'added' AND placed = 1 LIMIT 1"
 LISTED = """
     INSERT INTO addition (key, source, path, state, sha256, created_at, ended_at)
     VALUES (:sha256, :source, :path, 'added', :sha256, :now, :now) RETURNING id
@@ -108,13 +115,20 @@ WAITING_OF_PERSON = """
 """
 # What a hub says of it is asked again a day later.
 LOOKED = """
-    INSERT INTO hub_look (sha256, page, hub, looked_at, since, added, says)
-    SELECT sha256, source ->> 'page', source ->> 'hub', ended_at, ended_at, source, source FROM addition
-    WHERE id = ? AND source ->> 'hub' <> 'attached' ON CONFLICT (sha256, page) DO NOTHING
+    INSERT INTO hub_look (sha256, page, hub, looked_at, since, added, says, followed)
+    SELECT sha256, source ->> 'page', source ->> 'hub', ended_at, ended_at, source, source, placed FROM addition
+    WHERE id = ? AND source ->> 'hub' <> 'attached'
+    ON CONFLICT (sha256, page) DO UPDATE SET followed = max(followed, excluded.followed)
 """
+# An entry with a file that the operator put into the folder stays the operator's.
 ADDED_BY = """
-    UPDATE lora SET added_by = ? WHERE added_by IS NULL
-    AND id = (SELECT lora_id FROM lora_version WHERE sha256 = ? AND missing = 0 ORDER BY id DESC LIMIT 1)
+    UPDATE lora SET added_by = :person WHERE added_by IS NULL
+    AND id = (SELECT lora_id FROM lora_version WHERE path = :path AND sha256 = :sha256 AND missing = 0)
+    AND NOT EXISTS (
+        SELECT 1 FROM lora_version WHERE lora_id = lora.id AND missing = 0 AND NOT EXISTS (
+            SELECT 1 FROM addition WHERE addition.path = lora_version.path AND state = 'added' AND placed = 1
+        )
+    )
 """
 
 
@@ -129,7 +143,10 @@ class AdditionState(StrEnum):
 
 @dataclass(frozen=True)
 class LoraAddition:
-    """A row of the table; times in unix ms. `source` is JSON, `failure` why it could not be had."""
+    """A row of the table; times in unix ms. `source` is JSON, `failure` why it could not be had.
+
+    `placed`: its file was put into the library. Else another file with the same bytes was there.
+    """
 
     id: int
     key: str
@@ -140,6 +157,7 @@ class LoraAddition:
     failure: InferenceError | None
     created_at: int
     ended_at: int | None
+    placed: bool
 
 
 @dataclass(frozen=True)
@@ -206,7 +224,10 @@ async def waiting_of_person(connection: aiosqlite.Connection, person_id: int) ->
 
 
 async def sources_of(connection: aiosqlite.Connection, sha256: str) -> list[LoraAddition]:
-    """The additions that brought the file with this SHA-256, the first first. Raises DatabaseError."""
+    """The additions of the file with this SHA-256: first that which put it into the library, then in their order.
+
+    Raises DatabaseError.
+    """
     return [_addition(row) for row in await fetch(connection, OF_FILE, (sha256, MAX_PAGES))]
 
 
@@ -224,12 +245,12 @@ async def added_from_page(connection: aiosqlite.Connection, page: str) -> list[L
 
 
 async def is_added(connection: aiosqlite.Connection, path: str) -> bool:
-    """Whether an addition has brought the file at this path, relative to the library. Raises DatabaseError."""
+    """Whether an addition has put the file at this path, relative to the library. Raises DatabaseError."""
     return await fetch_one(connection, ADDED_AT, (path,)) is not None
 
 
 async def note_listed(connection: aiosqlite.Connection, sha256: str, source: str, path: str) -> None:
-    """Note another page that has a file of the library, which is asked about too. Raises DatabaseError."""
+    """Note another page that has a file of the library. It is asked about, and not followed. Raises DatabaseError."""
     async with transaction(connection):
         (row,) = await write(connection, LISTED, {"sha256": sha256, "source": source, "path": path, "now": now_ms()})
         await write(connection, LOOKED, (row["id"],))
@@ -247,12 +268,16 @@ async def requesters_of(connection: aiosqlite.Connection, addition_id: int) -> l
 
 
 async def finish_addition(connection: aiosqlite.Connection, addition_id: int, sha256: str) -> LoraAddition | None:
-    """It is here: the LoRA is added by who asked first. None when it does not wait any more. Raises DatabaseError."""
+    """It is here; if its file was put into the library, the LoRA is added by who asked first.
+
+    None when it does not wait any more. Raises DatabaseError.
+    """
     async with transaction(connection):
-        rows = await write(connection, ADDED, (sha256, now_ms(), addition_id))
+        rows = await write(connection, ADDED, {"sha256": sha256, "now": now_ms(), "id": addition_id})
         first = await fetch_one(connection, FIRST_REQUESTER, (addition_id,))
-        if rows and first:
-            await write(connection, ADDED_BY, (first["person_id"], sha256))
+        if rows and first and rows[0]["placed"]:
+            owned = {"person": first["person_id"], "path": rows[0]["path"], "sha256": sha256}
+            await write(connection, ADDED_BY, owned)
         if rows:
             await write(connection, LOOKED, (addition_id,))
     return _addition(rows[0]) if rows else None
@@ -376,4 +401,5 @@ def _addition(row: sqlite3.Row) -> LoraAddition:
         failure=InferenceError.from_failed(code, json.loads(row["failure_detail"])) if code else None,
         created_at=row["created_at"],
         ended_at=row["ended_at"],
+        placed=bool(row["placed"]),
     )

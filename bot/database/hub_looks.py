@@ -17,7 +17,7 @@ from inference.base_models import BaseModelId
 
 # A file that is not in the library any more is not asked about.
 DUE = """
-    SELECT hub_look.sha256, hub_look.page, hub_look.says, (
+    SELECT hub_look.sha256, hub_look.page, hub_look.says, hub_look.followed, (
         SELECT base_model FROM lora_version WHERE sha256 = hub_look.sha256 AND usable = 1 LIMIT 1
     ) AS base_model
     FROM hub_look WHERE hub = ? AND looked_at < ?
@@ -44,7 +44,7 @@ RECORD = """
 """
 KNOWN = """
     INSERT INTO hub_look (sha256, page, hub, looked_at, since, added, says)
-    VALUES (:sha256, :page, :hub, :now, :now, :says, :says) ON CONFLICT (sha256, page) DO NOTHING
+    VALUES (:sha256, :page, :hub, :now, :now, :says, :says) ON CONFLICT (sha256, page) DO UPDATE SET followed = 1
 """
 LOOKED = "UPDATE hub_look SET looked_at = ? WHERE sha256 = ? AND page = ?"
 ENTRY = "SELECT lora_id FROM lora_version WHERE sha256 = ? AND usable = 1 LIMIT 1"
@@ -101,7 +101,10 @@ class HubState(StrEnum):
 
 @dataclass(frozen=True)
 class HubLook:
-    """A row of the table; times in unix ms. `added`, `says` and `newer` are JSON."""
+    """A row of the table; times in unix ms. `added`, `says` and `newer` are JSON.
+
+    A page that is not `followed` has the same bytes, and its newer versions are not those of the LoRA here.
+    """
 
     sha256: str
     page: str
@@ -114,6 +117,7 @@ class HubLook:
     newer: str | None
     newer_sha256: str | None
     newer_at: int | None
+    followed: bool
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,7 @@ class DueFile:
     page: str
     says: str
     base_model: BaseModelId | None
+    followed: bool
 
 
 @dataclass(frozen=True)
@@ -137,7 +142,10 @@ class HubCount:
 async def due_files(connection: aiosqlite.Connection, hub: str, before: int, limit: int) -> list[DueFile]:
     """Pages of usable files, last asked about before that time, the longest ago first. Raises DatabaseError."""
     rows = await fetch(connection, DUE, (hub, before, limit))
-    return [DueFile(row["sha256"], row["page"], row["says"], stored_base_model(row["base_model"])) for row in rows]
+    return [
+        DueFile(row["sha256"], row["page"], row["says"], stored_base_model(row["base_model"]), bool(row["followed"]))
+        for row in rows
+    ]
 
 
 async def looks_of(connection: aiosqlite.Connection, sha256s: Sequence[str]) -> list[HubLook]:
@@ -238,5 +246,5 @@ async def count_looks(connection: aiosqlite.Connection) -> HubCount:
 
 def _look(row: sqlite3.Row) -> HubLook:
     columns = dict(row)
-    columns["state"] = HubState(columns["state"])
+    columns |= {"state": HubState(columns["state"]), "followed": bool(columns["followed"])}
     return HubLook(**columns)

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain, count
 from pathlib import Path
 
 import aiosqlite
@@ -31,7 +32,7 @@ from bot.sources.http import SourceHttp
 from bot.sources.hub import HuggingFace
 from bot.sources.placing import CheckedFile, answer_of, check_file, entry_name, part_path, place, remove, sidecar_of
 from bot.sources.previews import keep_preview
-from bot.sources.provenance import page_of, pages_of
+from bot.sources.provenance import is_from_page
 from bot.sources.remote import RemoteVersion
 from bot.sources.same_bytes import SameBytes
 from inference.lora.evidence import unknown_bases, unknown_repositories
@@ -199,21 +200,12 @@ class AdditionSteps:
     async def _free_name(self, version: RemoteVersion) -> str:
         """The name of the entry: that of the page, unless another LoRA has it. Versions of one page share it."""
         own = entry_name(version)
-        for name in (own, f"{own[:60]} ({(version.creator or version.hub)[:30]})"):
+        of_maker = f"{own[:60]} ({(version.creator or version.hub)[:30]})"
+        for name in chain((own, of_maker), (f"{own[:90]} ({number})" for number in count(2))):
             entry = await find_lora_by_name(self._connection, name)
-            if entry is None or await self._is_of_page(entry, version):
+            if entry is None or await is_from_page(self._connection, entry, version):
                 return name
-        number = 2
-        while await find_lora_by_name(self._connection, f"{own[:90]} ({number})") is not None:
-            number += 1
-        return f"{own[:90]} ({number})"
-
-    async def _is_of_page(self, entry: Lora, version: RemoteVersion) -> bool:
-        for sha256 in (each.sha256 for each in entry.versions):
-            pages = await pages_of(self._connection, sha256) if sha256 else []
-            if any(page.hub != ATTACHED and page_of(page) == page_of(version) for page in pages):
-                return True
-        return False
+        raise AssertionError
 
 
 def _has_bytes(path: Path) -> bool:

@@ -9,6 +9,7 @@ import aiosqlite
 from bot.database.additions import added_from_model, added_from_page, sources_of
 from bot.database.hub_looks import HubLook, installed_among, looks_of
 from bot.database.loras import Lora, LoraVersion, find_lora, find_version, find_version_by_short_hash
+from bot.sources.attached import ATTACHED
 from bot.sources.civitai import HUB as CIVITAI
 from bot.sources.links import CivitaiLink, HashLink, Link
 from bot.sources.remote import RemoteVersion
@@ -28,7 +29,7 @@ class HubFile:
 
 @dataclass(frozen=True)
 class Provenance:
-    """`origin` is the page of the newest file from outside, `others` are further pages that have one of the files.
+    """`origin` is the page that brought the newest file from outside, `others` are pages that only have one of them.
 
     `same_as` is another entry with the same file, where this one has it a second time and it is not used.
     """
@@ -48,10 +49,14 @@ class Provenance:
 async def provenance_of(connection: aiosqlite.Connection, lora: Lora) -> Provenance:
     """What is known of an entry's files. Raises DatabaseError."""
     files = sorted(lora.usable, key=lambda version: -version.id)
-    pages = [page for version in files if version.sha256 for page in await pages_of(connection, version.sha256)]
-    others = {page_of(page): page for page in pages[1:] if page_of(page) != page_of(pages[0])}
+    known = [page for version in files if version.sha256 for page in await sources_of(connection, version.sha256)]
+    pages = [(RemoteVersion.model_validate_json(page.source), page.placed) for page in known]
+    origin = next((page for page, placed in pages if placed), None)
+    others = {page_of(page): page for page, _ in pages if page.hub != ATTACHED}
+    if origin is not None:
+        others.pop(page_of(origin), None)
     return Provenance(
-        origin=next(iter(pages), None),
+        origin=origin,
         others=tuple(others.values())[:MAX_OTHERS],
         files=await hub_files(connection, files),
         same_as=await _same_as(connection, lora),
@@ -97,8 +102,25 @@ def page_of(version: RemoteVersion) -> tuple[str, int | str, str | None]:
 
 
 async def pages_of(connection: aiosqlite.Connection, sha256: str) -> list[RemoteVersion]:
-    """The pages that a file was added from, the first first. Raises DatabaseError."""
+    """The pages that have a file, first that which brought it. Raises DatabaseError."""
     return [RemoteVersion.model_validate_json(each.source) for each in await sources_of(connection, sha256)]
+
+
+async def is_from_page(connection: aiosqlite.Connection, lora: Lora, version: RemoteVersion) -> bool:
+    """Whether a file of an entry was brought by the page of a version, and by the same maker. Raises DatabaseError.
+
+    A page that only has the same bytes as a file does not count: anybody may upload a copy.
+    """
+    for sha256 in (each.sha256 for each in lora.versions):
+        for page in await sources_of(connection, sha256) if sha256 else []:
+            known = RemoteVersion.model_validate_json(page.source)
+            if page.placed and known.hub != ATTACHED and _made_at(known) == _made_at(version):
+                return True
+    return False
+
+
+def _made_at(version: RemoteVersion) -> tuple[object, ...]:
+    return (*page_of(version), (version.creator or "").casefold())
 
 
 def _newer(look: HubLook, here: frozenset[str]) -> RemoteVersion | None:

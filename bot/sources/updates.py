@@ -135,12 +135,15 @@ class Updates:
             known |= {sha256 for sha256, told in answers.items() if any(each.version_id for each in told)}
         known -= self._found
         wanted = sorted(await installed_among(self._connection, sorted(known)))
-        wanted = [sha256 for sha256 in wanted if not await looks_of(self._connection, [sha256])]
+        wanted = [sha256 for sha256 in wanted if not await self._is_followed(sha256)]
         if wanted:
             await self._wait()
             for sha256, version in await self._civitai.with_hashes(wanted):
                 await note_known(self._connection, sha256, version.page, CIVITAI, version.model_dump_json())
         self._found |= known
+
+    async def _is_followed(self, sha256: str) -> bool:
+        return any(look.followed for look in await looks_of(self._connection, [sha256]))
 
     async def _look_at(self, hub: str, look_at: Callable[[list[DueFile]], Awaitable[None]]) -> None:
         before, self._trouble = now_ms() - DAY_MS, 0
@@ -251,7 +254,7 @@ class Updates:
 
     async def _record(self, file: DueFile, known: RemoteVersion, versions: Sequence[RemoteVersion]) -> None:
         now = _same(known, versions)
-        newer = await self._newer(file, known, versions)
+        newer = await self._newer(file, known, versions) if file.followed else None
         state = HubState.GONE if now is None else HubState.ARCHIVED if now.archived else HubState.THERE
         await record_look(
             self._connection,
