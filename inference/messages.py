@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
@@ -315,7 +316,7 @@ class GenerationRequest(JobRequest):
     @property
     def own_words(self) -> str:
         """All that the person wrote of what to paint, the words of regions first."""
-        return ", ".join(text for text in (*(region.prompt for region in self.regions), self.prompt) if text)
+        return joined_words(self.regions, self.prompt)
 
     @property
     def full_prompt(self) -> str:
@@ -349,6 +350,11 @@ class GenerationRequest(JobRequest):
         if self.variants:
             return [self.seed] * self.count
         return [(self.seed + i) % SEEDS for i in range(self.count)]
+
+
+def joined_words(regions: Iterable[Region], prompt: str) -> str:
+    """All that somebody wrote of what to paint, the words of regions first."""
+    return ", ".join(text for text in (*(region.prompt for region in regions), prompt) if text)
 
 
 def state_file(job_id: int) -> str:

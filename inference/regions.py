@@ -27,6 +27,7 @@ LAYOUTS: tuple[tuple[RegionName, ...], ...] = (
     (RegionName.LEFT, RegionName.CENTRE, RegionName.RIGHT),
     (RegionName.TOP, RegionName.CENTRE, RegionName.BOTTOM),
 )
+CENTRE_SHARE = 0.6875  # of width and height, that the centre takes of a picture with a background
 MAX_REGIONS = 3
 MAX_EDGE = 16  # latents
 USUAL_EDGE = 2  # latents over which one region passes into the next

@@ -9,12 +9,11 @@ from typing import Final
 from PIL import Image, ImageDraw, ImageFilter
 
 from bot.pictures.attachments import PictureFile
-from inference.regions import RegionName
+from inference.regions import CENTRE_SHARE, RegionName
 
 LONGER_SIDE: Final = 160  # pixels
 COLOURS: Final = ("#4a7bd1", "#e0913d", "#58a35c")  # of the regions, in their order
 FIGURE: Final = "#f7f4ec"
-CENTRE: Final = 0.69  # of each side, as the engine divides it
 SOFT: Final = 2  # pixels over which one colour passes into the next
 
 
@@ -45,7 +44,7 @@ def _box(layout: tuple[RegionName, ...], name: RegionName, width: int, height: i
     if name is RegionName.BACKGROUND:
         return 0, 0, width, height
     if RegionName.BACKGROUND in layout:
-        left, top = width * (1 - CENTRE) / 2, height * (1 - CENTRE) / 2
+        left, top = width * (1 - CENTRE_SHARE) / 2, height * (1 - CENTRE_SHARE) / 2
         return left, top, width - left, height - top
     number, of = layout.index(name), len(layout)
     if RegionName.TOP in layout:

@@ -10,7 +10,7 @@ from bot.i18n import _, label, listed, ngettext
 from bot.requests.drafts import RequestDraft
 from inference.capabilities import capability_of
 from inference.errors import InvalidRequest
-from inference.messages import Region
+from inference.messages import Region, joined_words
 from inference.regions import LAYOUTS, RegionName
 
 BETWEEN: Final = "|"  # the words of two regions, where one text has them all
@@ -78,4 +78,4 @@ def with_their_sides(draft: RequestDraft) -> RequestDraft:
 
 def own_words(draft: RequestDraft) -> str:
     """All that the person wrote of what to paint, the words of regions first."""
-    return ", ".join(text for text in (*(region.prompt for region in draft.regions), draft.prompt) if text)
+    return joined_words(draft.regions, draft.prompt)

@@ -18,9 +18,7 @@ from inference.engine.layers.layer_hooks import PromptProjections
 from inference.engine.layers.lora_set import AppliedLoras
 from inference.engine.models.families.family import Conditions, ModelFamily
 from inference.messages import GenerationRequest
-from inference.regions import RegionName
-
-CENTRE_SHARE = 0.6875  # of width and height, that the centre takes of a picture with a background
+from inference.regions import CENTRE_SHARE, RegionName
 
 
 @dataclass(eq=False)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from discord import ui
 
@@ -28,7 +28,7 @@ from bot.requests.regions import layout_name, offers_regions, own_words
 from bot.ui.access import shown_ratings
 from bot.ui.client import Interaction
 from bot.ui.guide.answers import GuideLink
-from bot.ui.rendered_message import RenderedMessage
+from bot.ui.rendered_message import MAX_COMPONENTS, RenderedMessage
 from bot.ui.replies import error_message
 from bot.ui.studio_session import StudioSnapshot
 from bot.ui.views.guide import GuideLinkButton
@@ -58,7 +58,6 @@ from inference.errors import RegionsNotOffered
 from inference.messages import SourceImage, words_in
 
 MAX_PROMPT, MAX_NEGATIVE, MAX_WORDS, MAX_NOTE = 800, 200, 250, 300  # characters shown of each
-MAX_COMPONENTS: Final = 40
 FIXED, WITH_PICTURE, WITH_CONTROLS, IN_A_TEXT, PICTURE = 20, 6, 7, 3, 2  # components that each takes at most
 MAX_NAME, MAX_REASONS, MAX_ADVICE, MAX_COLLAPSED = 80, 900, 450, 350
 
