@@ -7,6 +7,7 @@ would fail. `doubts` may still paint, such as a network of sizes that no table h
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -27,6 +28,9 @@ _SAME, _LIKE = 0.9, 0.5  # shares of layers in common: that architecture; one th
 _MODEL_INDEX = "model_index.json"
 _WEIGHTLESS = ("Scheduler", "Tokenizer", "TokenizerFast", "Processor", "ImageProcessor", "FeatureExtractor")
 _UNUSED = frozenset({"safety_checker", "image_encoder", "feature_extractor"})  # listed in folders, and not needed
+
+_PART_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")  # folders of a folder
+_SHARD_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,199}\.safetensors")  # files beside their index
 
 # Where the one file of the original code keeps each network.
 _DENOISER = ("model.diffusion_model.", "diffusion_model.")
@@ -133,7 +137,9 @@ def _denoiser_of(shapes: Shapes) -> Shapes:
 def _folder(folder: Path, base_model: BaseModelId) -> CheckpointInspection:
     problems, found = list[str](), dict[str, Shapes]()
     for part, kind in _listed(_index(folder)):
-        if not (folder / part).is_dir():
+        if not _PART_NAME.fullmatch(part):
+            problems.append(f"{_MODEL_INDEX} names a part that is no folder of it; download {folder.name} again")
+        elif not (folder / part).is_dir():
             problems.append(f"its {part} is missing (there is no folder {part} in {folder.name}); download it whole")
         elif not kind.endswith(_WEIGHTLESS):
             try:
@@ -194,9 +200,13 @@ def _part_shapes(folder: Path) -> Shapes:
 
 def _sharded(index: Path) -> Shapes:
     try:
-        files = sorted(set(json.loads(index.read_bytes())["weight_map"].values()))
+        names: list[object] = list(json.loads(index.read_bytes())["weight_map"].values())
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise DamagedWeights(f"{index.name} is damaged; download it again") from None
+        names = []
+    shards = [name for name in names if isinstance(name, str) and _SHARD_NAME.fullmatch(name)]
+    if not shards or len(shards) < len(names):  # one is no name, or leads out of the folder
+        raise DamagedWeights(f"{index.name} is damaged; download it again")
+    files = sorted(set(shards))
     lost = [name for name in files if not (index.parent / name).is_file()]
     if lost:
         raise DamagedWeights(f"{len(lost)} of its {len(files)} files are missing ({lost[0]} …); download them")

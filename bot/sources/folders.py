@@ -10,7 +10,7 @@ import asyncio
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -28,9 +28,9 @@ MAX_TEXT_BYTES = 64 * 2**20  # of a file that holds no weights; the largest voca
 _UNUSED = frozenset({"safety_checker", "image_encoder", "feature_extractor"})  # listed in folders, and not needed
 _PART_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _TEXT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,99}\.(json|txt|model)")
-_INDEX_OF_SHARDS = re.compile(r"(diffusion_pytorch_model|model)\.safetensors\.index\.json")
+_STEMS = ("diffusion_pytorch_model", "model")  # in the order in which they are looked for
 _WEIGHTS = re.compile(r"(diffusion_pytorch_model|model)(-\d{5}-of-\d{5})?\.safetensors")
-_SHARD = re.compile(r"-(\d{5})-of-(\d{5})\.")
+_SHARD = re.compile(r"(diffusion_pytorch_model|model)-(\d{5})-of-(\d{5})\.safetensors")
 _HALF = re.compile(r"(diffusion_pytorch_model|model)\.fp16\.safetensors")
 _CODE = (".bin", ".ckpt", ".pt", ".pth", ".msgpack")
 
@@ -127,15 +127,23 @@ def wanted_files(folder: RemoteFolder, parts: list[str]) -> Iterator[tuple[str, 
             raise NoSafetensors(host="Hugging Face")
         if whole := {name: file for name, file in weights.items() if "-of-" not in name}:
             weights = whole
-        shards = not whole
+        elif weights:
+            weights = _shards(names)
         texts = {name: file for name, file in names.items() if _TEXT.fullmatch(name) and ".index." not in name}
-        indexes = {name: file for name, file in names.items() if shards and _INDEX_OF_SHARDS.fullmatch(name)}
-        if shards and weights and not (indexes and _are_all(weights)):
-            raise Gone(host="Hugging Face")
-        yield from ((f"{part}/{name}", file) for name, file in (texts | indexes | weights).items())
+        yield from ((f"{part}/{name}", file) for name, file in (texts | weights).items())
 
 
-def _are_all(shards: Iterable[str]) -> bool:
-    """Whether none is missing of those that the names number, such as `model-00001-of-00002.safetensors`."""
-    found = [match for name in shards if (match := _SHARD.search(name))]
-    return len({each[1] for each in found}) == max((int(each[2]) for each in found), default=0)
+def _shards(names: Mapping[str, RemoteFile]) -> dict[str, RemoteFile]:
+    """The shards of one set among the files of a part, with their index. Raises Gone when no set is complete."""
+    for stem in _STEMS:
+        index = f"{stem}.safetensors.index.json"
+        found = {name: match for name in names if (match := _SHARD.fullmatch(name)) and match[1] == stem}
+        if index in names and _are_all(found.values()):
+            return {name: names[name] for name in (index, *found)}
+    raise Gone(host="Hugging Face")
+
+
+def _are_all(shards: Collection[re.Match[str]]) -> bool:
+    """Whether these are all that the names number, such as `model-00001-of-00002.safetensors`, and no others."""
+    numbers, totals = sorted(int(each[2]) for each in shards), {int(each[3]) for each in shards}
+    return bool(numbers) and numbers == list(range(1, len(numbers) + 1)) and totals == {len(numbers)}

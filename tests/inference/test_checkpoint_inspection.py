@@ -197,6 +197,33 @@ def lose_a_shard(folder: Path) -> None:
     index.write_text(json.dumps({"weight_map": names}))
 
 
+def index_of_the_vae(*names: object) -> Callable[[Path], None]:
+    """The VAE is in shards with these names, beside files that are none of the folder."""
+
+    def damage(folder: Path) -> None:
+        lose_the_vae(folder)
+        write_weights(folder / "unet" / "beside.safetensors", {"layer.weight": (64, 64)})
+        write_weights(folder.parent / "outside.safetensors", {"layer.weight": (64, 64)})
+        outside = [str(folder.parent / "outside.safetensors") if name is Path else name for name in names]
+        index = folder / "vae" / "diffusion_pytorch_model.safetensors.index.json"
+        index.write_text(json.dumps({"weight_map": {str(number): name for number, name in enumerate(outside)}}))
+
+    return damage
+
+
+NO_SHARDS: tuple[tuple[object, ...], ...] = (
+    *((), (5,), (None,), (5, "a"), ([],), ({},), ("",), ("..",), ("5", 5)),
+    *(("x\0y.safetensors",), ("x" * 5000 + ".safetensors",)),
+    *(("../unet/beside.safetensors",), ("../../outside.safetensors",), (Path,)),
+)
+
+
+def list_a_part_outside(folder: Path) -> None:
+    write_weights(folder.parent / "other" / "model.safetensors", {"layer.weight": (64, 64)})
+    index = json.loads((folder / "model_index.json").read_bytes())
+    (folder / "model_index.json").write_text(json.dumps(index | {"../other": ["transformers", "CLIPTextModel"]}))
+
+
 def damage_the_index(folder: Path) -> None:
     (folder / "model_index.json").write_text("{")
 
@@ -215,6 +242,11 @@ def lose_the_index(folder: Path) -> None:
         (lose_the_tokenizer, "its tokenizer is missing"),
         (lose_a_shard, "1 of its 3 files are missing (part-2.safetensors"),
         (damage_the_index, "is damaged; download it again"),
+        *(
+            (index_of_the_vae(*names), "diffusion_pytorch_model.safetensors.index.json is damaged")
+            for names in NO_SHARDS
+        ),
+        (list_a_part_outside, "names a part that is no folder of it"),
         (lose_the_index, "is no diffusers folder"),
     ],
 )

@@ -10,10 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
+import pytest
 from diffusers import StableDiffusionXLPipeline
 from safetensors.numpy import load, save
 
 from bot.cli import DONE
+from bot.sources.errors import Gone
+from bot.sources.folders import RemoteFolder, wanted_files
+from bot.sources.remote import RemoteFile
 from inference.demo import CHECKPOINTS
 from tests.bot.cli.commands import Here
 from tests.bot.sources.hubs import COMMIT, Hubs, content, running_hubs, status
@@ -167,6 +171,34 @@ def sharded(files: dict[str, bytes], part: str, name: str) -> dict[str, bytes]:
     others = {path: data for path, data in files.items() if path != f"{part}/{name}.safetensors"}
     shards = {f"{part}/{shard}": save(half) for shard, half in halves.items()}
     return others | shards | {f"{part}/{name}.safetensors.index.json": json.dumps(index).encode()}
+
+
+@pytest.mark.parametrize(
+    ("shards", "index", "complete"),
+    [
+        (["model 1/2", "model 2/2"], "model", True),
+        (["model 1/1", "diffusion_pytorch_model 1/2"], "model", True),
+        (["model 1/2", "diffusion_pytorch_model 2/2"], "diffusion_pytorch_model", False),
+        (["diffusion_pytorch_model 1/1"], "model", False),
+        (["model 1/3", "model 2/2", "model 3/1"], "model", False),
+        (["model 0/1"], "model", False),
+        (["model 1/2", "model 3/2"], "model", False),
+    ],
+)
+def test_shards_of_one_set_are_taken_or_none(shards: list[str], index: str, *, complete: bool) -> None:
+    def path(told: str) -> str:
+        stem, number, total = told.replace("/", " ").split()
+        return f"unet/{stem}-{int(number):05}-of-{int(total):05}.safetensors"
+
+    there = [*map(path, shards), f"unet/{index}.safetensors.index.json"]
+    files = {name: RemoteFile(url=f"https://hub/{name}", name=name) for name in there}
+    folder = RemoteFolder("vivid", COMMIT, "maker/vivid", files)
+    if complete:
+        own = {name for name in there if name.startswith(f"unet/{index}")}
+        assert {name for name, _file in wanted_files(folder, ["unet"])} == own
+    else:
+        with pytest.raises(Gone):
+            list(wanted_files(folder, ["unet"]))
 
 
 def test_weights_in_shards_are_fetched_with_their_index(here: Here, tmp_path: Path) -> None:
