@@ -24,7 +24,7 @@ from bot.database.loras import Lora, find_lora, find_lora_by_name, find_version
 from bot.library.configuration import Configuration
 from bot.library.watcher import LibraryKeeper
 from bot.sources.attached import ATTACHED, attached_path
-from bot.sources.civitai import Civitai
+from bot.sources.civitai import LORA_KINDS, Civitai
 from bot.sources.claims import keep_claims
 from bot.sources.downloads import Download, WantedFile
 from bot.sources.errors import AddingBroken, DiskFailed, FileUnusable, SourceError
@@ -150,7 +150,11 @@ class AdditionSteps:
         questions += [partial(self._civitai.identified, version_id) for version_id in sorted(versions)]
         for ask in questions:
             try:
-                answers += [answer_of(base, sha256) for sha256, base in await ask()]
+                told = await ask()
+                # A file's metadata may name any hash, so that its maker would speak of other people's LoRAs.
+                told = [each for each in told if each[0] != checked.sha256 and each[1].kind not in LORA_KINDS]
+                here = {sha256 for sha256, _ in told if await find_version(self._connection, sha256) is not None}
+                answers += [answer_of(base, sha256) for sha256, base in told if sha256 not in here]
             except SourceError as problem:
                 log.info("nothing more is known of what %s was trained on: %s", version.name, problem)
         return [answer for answer in answers if answer is not None] + await self._claims_of_repositories(checked)

@@ -27,6 +27,7 @@ from tests.bot.sources.adding import (
     ended,
     entry,
     opened,
+    place,
     sdxl_lora,
 )
 from tests.bot.sources.hubs import Hubs, sha256, status
@@ -118,6 +119,28 @@ async def test_pages_of_a_training_base_contradict_each_other_too(house: House, 
         version = (await additions.look_up(hubs.link(version_id))).versions[0]
         await ended(additions, await additions.add(version, ADA, None, anybody))
         assert await known_as(found, "Komori") == (None, Source.CONFLICT)
+
+
+async def test_metadata_say_nothing_of_other_peoples_loras(house: House, hubs: Hubs) -> None:
+    there = sdxl_lora(seed=9, ss_sd_model_name="ponyDiffusionV6XL_v6StartWithThisOne")
+    place(house.library / "theirs.safetensors", there)
+    unlike = [
+        hubs.add_version(hubs.add_model("Copy", type=kind), there, "Illustrious") for kind in ("LORA", "Checkpoint")
+    ]
+    later = sdxl_lora(seed=10)
+    hubs.add_lora("Not here yet", later, "Illustrious")
+    metadata = [{"ss_new_sd_model_hash": sha256(each)} for each in (there, later)]
+    metadata += [{"ss_sd_model_name": f"{version_id}.safetensors"} for version_id in unlike]
+    async with opened(house, hubs) as (found, additions):
+        await found.keeper.scan()
+        before = await known_as(found, "theirs")
+        for number, told in enumerate(metadata):
+            link = hubs.link(hubs.add_lora(f"Mine {number}", sdxl_lora(20 + number, **told), "Other"))
+            version = (await additions.look_up(link)).versions[0]
+            await ended(additions, await additions.add(version, BO, None, anybody))
+        assert before[0] == "sdxl/pony"
+        assert await known_as(found, "theirs") == before
+        assert not {sha256(there), sha256(later)} & read_answers(house.library).keys()
 
 
 async def test_a_file_is_known_by_few_pages_each_once(house: House, hubs: Hubs) -> None:
