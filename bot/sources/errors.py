@@ -81,6 +81,13 @@ class PageGone(Gone):
 
 
 @dataclass(eq=False)
+class PullRequestFile(SourceError):
+    """{page} is a pull request, which anybody may open; give the link of the repository itself."""
+
+    page: str
+
+
+@dataclass(eq=False)
 class HashUnknown(Gone):
     """{host} does not know the file {file}, so it cannot be had from there."""
 

@@ -27,12 +27,13 @@ from bot.sources.errors import (
     NoAccess,
     NoLink,
     NoSafetensors,
+    PullRequestFile,
     SourceError,
     TooManyQuestions,
 )
 from bot.sources.folders import RemoteFolder
 from bot.sources.http import SourceHttp
-from bot.sources.links import HubLink
+from bot.sources.links import HubLink, page_of_link
 from bot.sources.remote import MAX_NAME, RemoteFile, RemoteModel, RemoteVersion, Terms
 from inference.content_rating import ContentRating
 from inference.json_values import as_dict, as_list, as_text
@@ -42,6 +43,8 @@ MAX_FILES = 50
 MAX_LISTED = 5000  # files of a repository that are looked at
 _SUFFIX = ".safetensors"
 _NOT_THERE = frozenset({"RepoNotFound", "RevisionNotFound", "EntryNotFound"})
+_DEFAULT_BRANCH = "main"  # of every repository
+_PULL_REQUESTS = "refs/pr/"
 _NOT_FOR_ALL = "not-for-all-audiences"
 # Folders of a whole model: what lies in them is no LoRA.
 _PARTS = frozenset({"unet", "transformer", "vae", "text_encoder", "text_encoder_2", "text_encoder_3", "safety_checker"})
@@ -55,10 +58,24 @@ class HuggingFace:
         self._settings = settings
 
     async def model(self, link: HubLink) -> RemoteModel:
-        """The repository with the file that is meant, or each of its files as a version. Raises SourceError."""
+        """The repository with the file that is meant, or each of its files as a version. Raises SourceError.
+
+        Another revision than the default branch is a page of its own: anybody may open a pull request, whose commits
+        can be asked for as those of the maker are.
+        """
+        if link.revision is not None and link.revision.lower().startswith(_PULL_REQUESTS):
+            raise PullRequestFile(page=page_of_link(link))
         info = await self._info(link, lambda name: _is_wanted(name, link.path), MAX_FILES)
+        own_page = None if await self._is_default(link, info) else link.revision
         with _readable():
-            return self._model(info, link)
+            return self._model(info, link, own_page)
+
+    async def _is_default(self, link: HubLink, info: ModelInfo) -> bool:
+        """Whether an answer is about what the default branch is now. Raises SourceError."""
+        if link.revision in {None, _DEFAULT_BRANCH}:
+            return True
+        default = await self._info(HubLink(link.repository), lambda _name: False, 0)
+        return info.sha is not None and (info.id, info.sha) == (default.id, default.sha)
 
     async def base_of(self, repository: str) -> str | None:
         """The only base model that a repository claims; None without one. Raises SourceError."""
@@ -111,15 +128,15 @@ class HuggingFace:
             known: dict[str, Any] = {key: told.get(key) for key in ("id", "author", "sha", "tags", "cardData")}
             return ModelInfo(**known, siblings=list(islice(files, most)))
 
-    def _model(self, info: ModelInfo, link: HubLink) -> RemoteModel:
+    def _model(self, info: ModelInfo, link: HubLink, own_page: str | None) -> RemoteModel:
         files = info.siblings or []
         if not files:
             raise Gone(host=HUB) if link.path and link.path.endswith(_SUFFIX) else NoSafetensors(host=HUB)
-        versions = tuple(self._version(info, file) for file in files)
+        versions = tuple(self._version(info, file, own_page) for file in files)
         return RemoteModel(name=versions[0].name, versions=versions)
 
-    def _version(self, info: ModelInfo, file: Any) -> RemoteVersion:
-        """One file of a repository, at the commit that was asked about."""
+    def _version(self, info: ModelInfo, file: Any, own_page: str | None) -> RemoteVersion:
+        """One file of a repository, at the commit that was asked about. `own_page` is a revision that is one."""
         tags = info.tags or []
         card: dict[str, Any] = info.card_data.to_dict() if info.card_data else {}
         repository = info.id.rpartition("/")[2]
@@ -127,7 +144,7 @@ class HuggingFace:
         words = as_text(card.get("instance_prompt"), 500)
         return RemoteVersion(
             hub=HUB,
-            page=f"https://huggingface.co/{info.id}",
+            page=repository_page(info.id, own_page),
             name=as_text(repository, MAX_NAME) or "unnamed",
             version=as_text(PurePosixPath(file.rfilename).stem, MAX_NAME) or "unnamed",
             revision=info.sha,
@@ -140,6 +157,12 @@ class HuggingFace:
             terms=Terms(licence=_licence(card, tags)),
             file=self._file(info, file, PurePosixPath(file.rfilename).name),
         )
+
+
+def repository_page(repository: str, revision: str | None = None) -> str:
+    """The page of a repository as its default branch has it, or of another revision."""
+    page = f"https://huggingface.co/{repository}"
+    return page if revision in {None, _DEFAULT_BRANCH} else f"{page}/tree/{quote(str(revision), safe='')}"
 
 
 def _is_wanted(name: str, path: str | None) -> bool:

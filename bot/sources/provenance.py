@@ -11,6 +11,7 @@ from bot.database.hub_looks import HubLook, installed_among, looks_of
 from bot.database.loras import Lora, LoraVersion, find_lora, find_version, find_version_by_short_hash
 from bot.sources.attached import ATTACHED
 from bot.sources.civitai import HUB as CIVITAI
+from bot.sources.hub import repository_page
 from bot.sources.links import CivitaiLink, HashLink, Link
 from bot.sources.remote import RemoteVersion
 
@@ -89,10 +90,12 @@ async def _added_from(connection: aiosqlite.Connection, link: Link) -> str | Non
         return link.hash if len(link.hash) == SHA256_DIGITS else None
     if isinstance(link, CivitaiLink):
         return await added_from_model(connection, CIVITAI, model_id=link.model_id, version_id=link.version_id)
-    for addition in await added_from_page(connection, f"https://huggingface.co/{link.repository}"):
-        version = RemoteVersion.model_validate_json(addition.source)
-        if link.path in {None, version.repository_path}:
-            return addition.sha256
+    for page in dict.fromkeys((repository_page(link.repository, link.revision), repository_page(link.repository))):
+        for addition in await added_from_page(connection, page):
+            version = RemoteVersion.model_validate_json(addition.source)
+            is_meant = version.revision == link.revision or page == repository_page(link.repository, link.revision)
+            if is_meant and link.path in {None, version.repository_path}:
+                return addition.sha256
     return None
 
 

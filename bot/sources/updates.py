@@ -307,9 +307,9 @@ def link_of(version: RemoteVersion) -> Link | None:
 
 
 def repository_file(version: RemoteVersion) -> HubLink | None:
-    """The file of a repository that a version is, as it is now; None for what is none."""
+    """The file of a repository that a version is, as its page is now; None for what is none."""
     page, path = parse_link(version.page), version.repository_path
-    return HubLink(page.repository, path) if isinstance(page, HubLink) and path else None
+    return HubLink(page.repository, path, page.revision) if isinstance(page, HubLink) and path else None
 
 
 def _model_id(version: RemoteVersion) -> int | None:

@@ -128,6 +128,14 @@ class Hubs:
         self.repositories[name] = {"cardData": card, "tags": [], "gated": False, "private": False}
         return name
 
+    def add_revision(self, name: str, revision: str, commit: str, files: dict[str, bytes], **card: object) -> None:
+        """Another revision of a repository, such as a branch or a pull request, at this commit."""
+        at, path = self._repository_info(name, files, commit), f"/api/models/{name}/revision"
+        for asked in (revision, commit):
+            self.fault(f"{path}/{asked}", json_of({**at, "tags": [], "cardData": card}))
+        for file, data in files.items():
+            self.fault(f"/{name}/resolve/{commit}/{file}", content(data))
+
     def link(self, version_id: int) -> str:
         """The link of a version's page, as people copy it."""
         model = next(m for m in self.models.values() for v in m["modelVersions"] if v["id"] == version_id)
@@ -204,16 +212,19 @@ class Hubs:
         if found["gated"]:
             headers = {"X-Error-Code": "GatedRepo", "X-Error-Message": "Access to model is restricted."}
             return web.json_response({"error": "gated"}, status=403, headers=headers)
+        return web.json_response({**self._repository_info(name, self.trees[name], COMMIT), **found})
+
+    def _repository_info(self, name: str, files: dict[str, bytes], commit: str) -> dict[str, Any]:
         siblings = [
             {
                 "rfilename": path,
                 "size": (size := self.sizes.get(name, len(data))),
                 "lfs": {"size": size, "sha256": sha256(data), "pointerSize": 130},
             }
-            for path, data in self.trees[name].items()
+            for path, data in files.items()
         ]
-        about = {"_id": "1", "id": name, "modelId": name, "author": name.partition("/")[0], "sha": COMMIT}
-        return web.json_response({**about, "siblings": siblings, **found})
+        about = {"_id": "1", "id": name, "modelId": name, "author": name.partition("/")[0], "sha": commit}
+        return {**about, "siblings": siblings}
 
     async def _bytes(self, request: web.Request, data: bytes | None) -> web.StreamResponse:
         if data is None:

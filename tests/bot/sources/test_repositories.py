@@ -7,10 +7,15 @@ from pathlib import Path
 import pytest
 
 from bot.database.loras import find_lora, find_version
+from bot.sources.errors import PullRequestFile
+from bot.sources.links import Link, parse_link
 from bot.sources.placing import entry_name
+from bot.sources.provenance import entry_from, provenance_of
 from bot.sources.remote import RemoteFile, RemoteVersion
+from bot.sources.updates import link_of
 from bot.ui.views.newer_versions import newer_view
-from tests.bot.sources.adding import ADA, add, anybody, demo_lora, ended, entry, opened
+from inference.lora.evidence import Source
+from tests.bot.sources.adding import ADA, BO, add, anybody, demo_lora, ended, entry, opened, sdxl_lora
 from tests.bot.sources.hubs import COMMIT, Hubs, sha256
 from tests.house import House
 
@@ -40,6 +45,69 @@ async def test_a_later_commit_of_a_file_is_a_version_of_its_entry(tmp_path: Path
             hubs.add_repository("ann/loras", {"alice.safetensors": demo_lora(seed=seed)})
             await add(found, additions, link)
         assert len((await entry(found, "loras · alice")).versions) == 2
+
+
+async def test_a_pull_request_is_refused(tmp_path: Path, hubs: Hubs) -> None:
+    hubs.add_repository("ann/loras", {"alice.safetensors": demo_lora(seed=1)})
+    hubs.add_revision("ann/loras", "refs/pr/3", "ab" * 20, {"alice.safetensors": demo_lora(seed=2)})
+    async with opened(House(tmp_path), hubs) as (_found, additions):
+        for link in (
+            "blob/refs%2Fpr%2F3/alice.safetensors",
+            "resolve/refs%2Fpr%2F3/alice.safetensors",
+            "tree/Refs%2FPR%2F3",
+        ):
+            with pytest.raises(PullRequestFile, match="which anybody may open"):
+                await additions.look_up(f"https://huggingface.co/ann/loras/{link}")
+
+
+@pytest.mark.parametrize("revision", ["ab" * 20, "draft/two"])
+async def test_another_revision_is_a_page_of_its_own(tmp_path: Path, hubs: Hubs, revision: str) -> None:
+    first, second = demo_lora(seed=1), demo_lora(seed=2)
+    hubs.add_repository("ann/loras", {"alice.safetensors": first})
+    hubs.add_revision("ann/loras", revision, "ab" * 20, {"alice.safetensors": second})
+    link = f"https://huggingface.co/ann/loras/blob/{revision.replace('/', '%2F')}/alice.safetensors"
+    async with opened(House(tmp_path), hubs) as (found, additions):
+        await add(found, additions, "https://huggingface.co/ann/loras")
+        assert await entry_from(found.connection, meant(link)) is None
+        await add(found, additions, link, BO)
+        assert [each.sha256 for each in (await entry(found, "loras · alice")).usable] == [sha256(first)]
+        other = await entry(found, "loras · alice (ann)")
+        assert ([each.sha256 for each in other.usable], other.added_by) == ([sha256(second)], BO)
+        assert await entry_from(found.connection, meant(link)) == other
+        origin = (await provenance_of(found.connection, other)).origin
+        assert origin is not None and link_of(origin) == meant(link), "it is asked about as what it is"
+
+
+async def test_a_pull_request_does_not_take_back_what_the_maker_says(tmp_path: Path, hubs: Hubs) -> None:
+    data, commit = sdxl_lora(seed=3), "ab" * 20
+    base = "OnomaAIResearch/Illustrious-xl-early-release-v0"
+    hubs.add_repository("ann/komori", {"komori.safetensors": data}, base_model=base)
+    pony = "AstraliteHeart/pony-diffusion-v6"
+    hubs.add_revision("ann/komori", commit, commit, {"komori.safetensors": data}, base_model=pony)
+    async with opened(House(tmp_path), hubs) as (found, additions):
+        first = (await additions.look_up("https://huggingface.co/ann/komori")).versions[0]
+        await ended(additions, await additions.add(first, ADA, None, anybody))
+        second = (await additions.look_up(f"https://huggingface.co/ann/komori/tree/{commit}")).versions[0]
+        await ended(additions, await additions.add(second, BO, None, anybody))
+        (version,) = (await entry(found, "komori")).usable
+        assert (version.base_model, version.evidence) == (None, Source.CONFLICT)
+
+
+async def test_the_commit_that_the_default_branch_has_is_the_repository_itself(tmp_path: Path, hubs: Hubs) -> None:
+    hubs.add_repository("ann/loras", {"alice.safetensors": demo_lora(seed=1)})
+    async with opened(House(tmp_path), hubs) as (found, additions):
+        for place in ("", "/tree/main", f"/tree/{COMMIT}"):
+            model = await additions.look_up(f"https://huggingface.co/ann/loras{place}")
+            assert model.versions[0].page == "https://huggingface.co/ann/loras"
+        await add(found, additions, "https://huggingface.co/ann/loras")
+        pinned = meant(f"https://huggingface.co/ann/loras/blob/{COMMIT}/alice.safetensors")
+        assert await entry_from(found.connection, pinned) == await entry(found, "loras · alice")
+
+
+def meant(typed: str) -> Link:
+    link = parse_link(typed)
+    assert link is not None
+    return link
 
 
 @pytest.mark.parametrize(
