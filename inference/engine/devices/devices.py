@@ -20,6 +20,8 @@ from inference.messages import NumberFormat
 
 log = logging.getLogger(__name__)
 
+HOST = torch.device("cpu")
+
 NICENESS = 5  # above the bot's: a worker gets a quarter of a core that both want
 
 # Parts of torch's messages when the CPU's allocator or an accelerator's driver is out of memory, and of the messages of

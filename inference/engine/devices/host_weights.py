@@ -12,6 +12,8 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import nn
 
+from inference.engine.devices.chunks import chunked
+from inference.engine.devices.transfers import pinned
 from inference.memory import free_bytes
 
 CHUNK = 2**26  # bytes that are pinned at a time: torch rounds each allocation up to a power of two
@@ -76,33 +78,19 @@ def _replace(network: nn.Module, weights: Mapping[str, torch.Tensor]) -> None:
 
 
 def _pinned(weights: Mapping[str, torch.Tensor]) -> Weights:
-    """The same in pinned memory; as they are where the system pins no more."""
-    pinned: Weights = {}
-    try:
-        for names in _chunks(weights):
-            size = sum(_room(weights[name]) for name in names)
-            chunk, start = torch.empty(size, dtype=torch.uint8).pin_memory(), 0
-            for name in names:
-                weight = weights[name]
-                own = chunk[start : start + weight.nbytes].view(weight.dtype).view(weight.shape)
-                pinned[name] = own.copy_(weight)
-                start += _room(weight)
-    except RuntimeError:
-        return {}
-    return pinned
-
-
-def _chunks(weights: Mapping[str, torch.Tensor]) -> Iterator[list[str]]:
-    """Names of weights that share a chunk."""
-    names, size = list[str](), 0
-    for name, weight in weights.items():
-        if names and size + _room(weight) > CHUNK:
-            yield names
-            names, size = [], 0
-        names.append(name)
-        size += _room(weight)
-    if names:
-        yield names
+    """The same in pinned memory; nothing where the system pins no more."""
+    found: Weights = {}
+    for names in chunked(weights, lambda name: _room(weights[name]), CHUNK):
+        empty = torch.empty(sum(_room(weights[name]) for name in names), dtype=torch.uint8)
+        chunk, start = pinned(empty), 0
+        if chunk is empty:
+            return {}
+        for name in names:
+            weight = weights[name]
+            own = chunk[start : start + weight.nbytes].view(weight.dtype).view(weight.shape)
+            found[name] = own.copy_(weight)
+            start += _room(weight)
+    return found
 
 
 def _room(weight: torch.Tensor) -> int:

@@ -13,12 +13,10 @@ from collections.abc import Callable, Iterator, Mapping
 import torch
 from torch import nn
 
-from inference.engine.devices.devices import is_out_of_memory
+from inference.engine.devices.devices import HOST, is_out_of_memory
 from inference.engine.devices.host_weights import HostWeights
 
 log = logging.getLogger(__name__)
-
-HOST = torch.device("cpu")
 
 Move = Callable[[nn.Module, torch.device], object]
 

@@ -5,12 +5,20 @@ Only a CUDA device computes while the host goes on; elsewhere these are plain co
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import torch
+
+from inference.engine.devices.devices import is_fatal
+
+log = logging.getLogger(__name__)
+
+# A part of CUDA's message when the system pins no memory, which says nothing of the device.
+_NOT_PINNED = "os call failed"
 
 
 def is_asynchronous(device: torch.device) -> bool:
@@ -18,11 +26,30 @@ def is_asynchronous(device: torch.device) -> bool:
     return device.type == "cuda"
 
 
+def pinned(tensor: torch.Tensor) -> torch.Tensor:
+    """A copy in pinned memory, from which a device reads by itself; `tensor` itself where the system pins no more.
+
+    Raises torch's error when the device has failed.
+    """
+    try:
+        return tensor.pin_memory()
+    except RuntimeError as problem:  # a limit on locked memory: copies are slower then
+        if is_fatal(problem) and _NOT_PINNED not in str(problem).lower():
+            raise
+        _warn_once(str(problem).partition("\n")[0])
+        return tensor
+
+
+@lru_cache(16)
+def _warn_once(reason: str) -> None:
+    log.warning("host memory is not pinned, so copies to the device are slower: %s", reason)
+
+
 def upload(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
     """A copy of a tensor of the host on `device`, for the current stream; the tensor may be changed at once."""
     if not is_asynchronous(device):
         return tensor.to(device)
-    return tensor.pin_memory().to(device, non_blocking=True)
+    return pinned(tensor).to(device, non_blocking=True)
 
 
 def uploaded(tensors: Sequence[torch.Tensor], device: torch.device) -> list[torch.Tensor]:
@@ -36,13 +63,13 @@ def uploaded(tensors: Sequence[torch.Tensor], device: torch.device) -> list[torc
     return [next(there[tensor.dtype]).view(tensor.shape) for tensor in tensors]
 
 
-def upload_beside(pinned: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """A copy of pinned memory on `device`, made while queued kernels are computed; later ones wait for it."""
+def upload_beside(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """A copy of a pinned tensor on `device`, made while queued kernels are computed; later ones wait for it."""
     if not is_asynchronous(device):
-        return pinned.to(device)
+        return tensor.to(device)
     stream, current = _stream(device), torch.cuda.current_stream(device)
     with torch.cuda.stream(stream):
-        copy = pinned.to(device, non_blocking=True)
+        copy = tensor.to(device, non_blocking=True)
     current.wait_event(stream.record_event())
     copy.record_stream(current)
     return copy
@@ -98,5 +125,5 @@ def downloaded(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def _begun(tensor: torch.Tensor) -> torch.Tensor:
-    """A copy in pinned memory, which the current stream still has to make."""
-    return torch.empty(tensor.shape, dtype=tensor.dtype).pin_memory().copy_(tensor.detach(), non_blocking=True)
+    """A copy in pinned memory, where there is such, which the current stream may still have to make."""
+    return pinned(torch.empty(tensor.shape, dtype=tensor.dtype)).copy_(tensor.detach(), non_blocking=True)

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
 
-from inference.engine.devices.transfers import upload_beside
-
-log = logging.getLogger(__name__)
+from inference.engine.devices.chunks import chunked
+from inference.engine.devices.devices import HOST
+from inference.engine.devices.transfers import is_asynchronous, pinned, upload_beside
 
 Part = tuple[int, str]  # a layer's index in LayerHooks, and a part of its addition
 
 STAGING_BYTES = 2**28  # of one copy: on the device that much is taken beside the tensors that are written from it
-HOST = torch.device("cpu")
 
 
 @dataclass(frozen=True)
 class HostBuffer:
-    """Tensors of one number format: views of `flat`, which is pinned for a CUDA device."""
+    """Tensors of one number format: views of `flat`, which is pinned for a CUDA device where the system pins it."""
 
     flat: torch.Tensor
     shapes: Mapping[Part, torch.Size]  # in their order
@@ -32,21 +30,10 @@ class HostBuffer:
     def uploads(self, device: torch.device) -> Iterator[dict[Part, torch.Tensor]]:
         """The tensors on `device`: one copy, or several where they are more than `STAGING_BYTES`."""
         limit, begin = max(1, STAGING_BYTES // self.flat.itemsize), 0
-        group: dict[Part, torch.Size] = {}
-        size = 0
-        for part, shape in self.shapes.items():
-            if group and size + shape.numel() > limit:
-                yield self._upload(device, begin, size, group)
-                begin, size, group = begin + size, 0, {}
-            group[part] = shape
-            size += shape.numel()
-        if group:
-            yield self._upload(device, begin, size, group)
-
-    def _upload(
-        self, device: torch.device, begin: int, size: int, group: Mapping[Part, torch.Size]
-    ) -> dict[Part, torch.Tensor]:
-        return _views(upload_beside(self.flat[begin : begin + size], device), group)
+        for group in chunked(self.shapes.items(), lambda item: item[1].numel(), limit):
+            end = begin + sum(shape.numel() for _, shape in group)
+            yield _views(upload_beside(self.flat[begin:end], device), dict(group))
+            begin = end
 
 
 def host_buffers(parts: Mapping[Part, torch.Tensor], device: torch.device) -> tuple[HostBuffer, ...]:
@@ -63,17 +50,8 @@ def _buffer(parts: Mapping[Part, torch.Tensor], device: torch.device) -> HostBuf
         flat = torch.cat([tensor.flatten() for tensor in away.values()]).to(HOST)
         parts = {**parts, **_views(flat, {part: tensor.shape for part, tensor in away.items()})}
     flat = torch.cat([tensor.flatten() for tensor in parts.values()])
-    return HostBuffer(_pinned(flat, device), {part: tensor.shape for part, tensor in parts.items()})
-
-
-def _pinned(flat: torch.Tensor, device: torch.device) -> torch.Tensor:
-    if device.type != "cuda":
-        return flat
-    try:
-        return flat.pin_memory()
-    except RuntimeError as problem:  # a limit on locked memory: copies are slower then
-        log.warning("a LoRA set is not pinned: %s", str(problem).partition("\n")[0])
-        return flat
+    flat = pinned(flat) if is_asynchronous(device) else flat
+    return HostBuffer(flat, {part: tensor.shape for part, tensor in parts.items()})
 
 
 def _views(flat: torch.Tensor, shapes: Mapping[Part, torch.Size]) -> dict[Part, torch.Tensor]:

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from torch.linalg import vector_norm
 
+from inference.engine.devices.chunks import chunked
 from inference.engine.devices.transfers import uploaded
 from inference.engine.lora.low_rank import Delta, LowRank, added, within
 
@@ -139,24 +140,14 @@ def fold_all(loras: Sequence[tuple[Mapping[ModuleKey, LayerChange], float]], lay
         else:
             folded[key] = fold(weighted, layers[key].weight)
     for device, there in away.items():
-        for keys in _groups(there):
+        for keys in chunked(there, lambda key: _change_bytes(by_layer[key]), COPIED_BYTES):
             moved = _on_device({key: there[key] for key in keys}, device)
             folded |= {key: fold(weighted, layers[key].weight) for key, weighted in moved.items()}
     return folded
 
 
-def _groups(by_layer: Mapping[ModuleKey, Sequence[Weighted]]) -> Iterator[list[ModuleKey]]:
-    """Layers whose changes are copied together: their numbers are on the device at the same time."""
-    keys, size = list[ModuleKey](), 0
-    for key, weighted in by_layer.items():
-        own = sum(tensor.nbytes for change, _ in weighted for tensor in change.tensors)
-        if keys and size + own > COPIED_BYTES:
-            yield keys
-            keys, size = [], 0
-        keys.append(key)
-        size += own
-    if keys:
-        yield keys
+def _change_bytes(weighted: Sequence[Weighted]) -> int:
+    return sum(tensor.nbytes for change, _ in weighted for tensor in change.tensors)
 
 
 def _on_device(

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from diffusers.utils.torch_utils import randn_tensor
 
-from inference.engine.devices.offloading import HOST
+from inference.engine.devices.devices import HOST
 from inference.engine.devices.transfers import upload
 
 _DRAW = "randn_tensor"  # the name by which diffusers' schedulers draw it

@@ -13,7 +13,8 @@ from PIL import Image
 
 from inference.capabilities import capability_of
 from inference.checkpoint_files import CheckpointSays, read_checkpoint
-from inference.engine.devices.offloading import HOST, Residence
+from inference.engine.devices.devices import HOST
+from inference.engine.devices.offloading import Residence
 from inference.engine.devices.transfers import upload
 from inference.engine.layers.layer_hooks import LayerHooks
 from inference.engine.layers.lora_set import AppliedLoras
