@@ -36,7 +36,7 @@ FIRST_REQUESTER = """
 """
 REQUEST = "SELECT * FROM addition_request WHERE addition_id = ? AND person_id = ?"
 ANSWERED = """
-    UPDATE addition_request SET ticket = ?, message_id = ?, ticket_at = ?, draft_id = ?
+    UPDATE addition_request SET ticket = ?, message_id = ?, ticket_at = ?, draft_id = coalesce(?, draft_id)
     WHERE addition_id = ? AND person_id = ?
 """
 POSTING = "UPDATE addition_request SET posting_at = ? WHERE addition_id = ? AND person_id = ? AND told = 0"
@@ -328,7 +328,10 @@ async def note_answer(
     message_id: int | None,
     draft_id: int | None = None,
 ) -> None:
-    """Note which answer shows the person how far it is, and the draft that goes on with it. Raises DatabaseError."""
+    """Note which answer shows the person how far it is, and the draft that goes on with it. Raises DatabaseError.
+
+    The newest answer counts, and the newest draft.
+    """
     await write(connection, ANSWERED, (ticket, message_id, now_ms(), draft_id, addition_id, person_id))
 
 

@@ -363,6 +363,25 @@ async def test_a_restart_in_the_middle_is_told_once(tmp_path: Path, late: bool) 
                 assert "Komori" in picture.text
 
 
+async def test_what_failed_after_a_restart_can_be_added_by_its_notice(tmp_path: Path) -> None:
+    async with running_hubs() as hubs, open_scene(House(tmp_path / "house")) as scene:
+        scene.changes = {"sources": hubs.settings}
+        version_id = hubs.add_lora("Komori", demo_lora(seed=68), "Other")
+        hubs.paused.clear()
+        async with scene.bot():
+            offer = await told(scene.grace, "imagine", prompt=f"a house {hubs.link(version_id)}", steps=2)
+            begun = await begun_by(scene.grace, offer, "Add it")
+            await added(scene, begun, "MB fetched")
+        hubs.fault(hubs.file_path(version_id), status(401))
+        hubs.paused.set()
+        async with scene.bot():
+            notice = await added(scene, begun, "logged in")
+            assert "Add it" in notice.buttons
+            hubs.fault(hubs.file_path(version_id))
+            page = await added(scene, await begun_by(scene.grace, notice, "Add it"), "is in the library now")
+            assert "Paint with it" in page.buttons
+
+
 async def first_letter(scene: Scene, name: str, text: str) -> VisibleMessage:
     """Wait for a direct message with this text."""
 

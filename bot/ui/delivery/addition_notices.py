@@ -42,7 +42,7 @@ from bot.ui.delivery.delivery import TICKET_MS, OutgoingMessage, RouteClosed
 from bot.ui.discord_refusals import DISCORD_ERRORS
 from bot.ui.replies import send_ephemeral
 from bot.ui.views.addition_text import ended_text
-from bot.ui.views.linked_request import paint_row
+from bot.ui.views.linked_request import add_row, paint_row
 from bot.ui.views.lora import LoraPageButton, category_row
 
 log = logging.getLogger(__name__)
@@ -186,7 +186,10 @@ class AdditionNotices:
         view = ui.LayoutView(timeout=None)
         corrects = lora is not None and lora.added_by == request.person_id
         view.add_item(ui.TextDisplay[Any](f"{ended_text(addition, lora, corrects=corrects)}\n-# {numbered}"))
-        if lora is not None:
+        if lora is None:
+            if (again := await add_row(self._connection, request.person_id, request.draft_id)) is not None:
+                view.add_item(again)
+        else:
             row = await paint_row(self._connection, request.person_id, request.draft_id) or ui.ActionRow[Any]()
             view.add_item(row.add_item(LoraPageButton(lora.id)))
             if corrects:

@@ -200,6 +200,24 @@ async def paint_row(connection: aiosqlite.Connection, person_id: int, draft_id: 
     return ui.ActionRow[Any](PaintWithItButton(draft_id))
 
 
+async def add_row(connection: aiosqlite.Connection, person_id: int, draft_id: int | None) -> ui.ActionRow[Any] | None:
+    """*Add it*, for a request whose LoRA was not added; None unless it is sure which. Raises DatabaseError."""
+    if draft_id is None:
+        return None
+    try:
+        request = await find_request(connection, person_id, draft_id)
+    except RequestError:
+        return None
+    missing = {
+        position: lora
+        for position, (link, lora) in enumerate(links_of(request))
+        if await entry_from(connection, link) is None
+    }
+    needed = [position for position, lora in missing.items() if lora not in request.also]  # offered in this order
+    chosen = needed[:1] or (list(missing) if len(missing) == 1 else [])
+    return ui.ActionRow[Any](add_button(draft_id, chosen[0])) if chosen else None
+
+
 def painted_with(message: discord.Message | None) -> int | None:
     """The draft that *Paint with it* of a message goes on with; None without one."""
     if message is None:

@@ -197,3 +197,12 @@ async def test_a_message_that_follows_it_tells_it_itself(tmp_path: Path) -> None
                 await asyncio.sleep(0)
         running.cancel()
         assert discord.told == 1
+
+
+async def test_an_answer_without_a_draft_keeps_that_of_an_earlier_one(tmp_path: Path) -> None:
+    async with open_database(tmp_path / "easel.sqlite3") as connection:
+        begun = await begin_addition(connection, key="k", source="{}", path="x", person_id=ADA, server_id=None)
+        for draft_id, kept in ((7, 7), (None, 7), (8, 8)):
+            await note_answer(connection, begun.id, ADA, "a ticket", 5, draft_id)
+            request = await find_request(connection, begun.id, ADA)
+            assert request is not None and request.draft_id == kept
