@@ -186,7 +186,7 @@ def assemble(
         reloader=Reloader(configuration, connection, found.keeper, jobs, read_settings or (lambda: settings)),
         servers=servers,
         additions=additions,
-        updates=Updates(connection, configuration, additions.civitai, additions.hugging_face),
+        updates=Updates(connection, configuration, additions.civitai, additions.hugging_face, forget=servers.forget),
         files=files,
         retention=Retention(connection, configuration, files, forgotten=servers.forget),
     )

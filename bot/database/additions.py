@@ -12,6 +12,7 @@ import aiosqlite
 from bot.database import people
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.lora_records import rate_by_pages
 from inference.errors import InferenceError
 
 NO_ADDITION = 0
@@ -22,6 +23,7 @@ BEGIN = """
     INSERT INTO addition (key, source, path, created_at) VALUES (?, ?, ?, ?)
     ON CONFLICT (key) WHERE state = 'waiting' DO NOTHING
 """
+CHANGE_SOURCE = "UPDATE addition SET source = ? WHERE id = ? AND state = 'waiting'"
 WAITING_FOR = "SELECT * FROM addition WHERE key = ? AND state = 'waiting'"
 FIND = "SELECT * FROM addition WHERE id = ?"
 WAITING = "SELECT * FROM addition WHERE state = 'waiting' ORDER BY id LIMIT 10000"
@@ -115,9 +117,9 @@ WAITING_OF_PERSON = """
 """
 # What a hub says of it is asked again a day later.
 LOOKED = """
-    INSERT INTO hub_look (sha256, page, hub, looked_at, since, added, says, followed)
-    SELECT sha256, source ->> 'page', source ->> 'hub', ended_at, ended_at, source, source, placed FROM addition
-    WHERE id = ? AND source ->> 'hub' <> 'attached'
+    INSERT INTO hub_look (sha256, page, hub, looked_at, since, added, says, followed, rating)
+    SELECT sha256, source ->> 'page', source ->> 'hub', ended_at, ended_at, source, source, placed, source ->> 'rating'
+    FROM addition WHERE id = ? AND source ->> 'hub' <> 'attached'
     ON CONFLICT (sha256, page) DO UPDATE SET followed = max(followed, excluded.followed)
 """
 # An entry with a file that the operator put into the folder stays the operator's.
@@ -207,6 +209,11 @@ async def begin_addition(
     return _addition(row)
 
 
+async def change_source(connection: aiosqlite.Connection, addition_id: int, source: str) -> None:
+    """What is known of a file that is under way, once another page has told more. Raises DatabaseError."""
+    await write(connection, CHANGE_SOURCE, (source, addition_id))
+
+
 async def find_addition(connection: aiosqlite.Connection, addition_id: int) -> LoraAddition | None:
     """The addition of this id. Raises DatabaseError."""
     row = await fetch_one(connection, FIND, (addition_id,))
@@ -254,6 +261,7 @@ async def note_listed(connection: aiosqlite.Connection, sha256: str, source: str
     async with transaction(connection):
         (row,) = await write(connection, LISTED, {"sha256": sha256, "source": source, "path": path, "now": now_ms()})
         await write(connection, LOOKED, (row["id"],))
+        await rate_by_pages(connection, sha256)
 
 
 async def find_waiting(connection: aiosqlite.Connection, key: str) -> LoraAddition | None:
@@ -280,6 +288,7 @@ async def finish_addition(connection: aiosqlite.Connection, addition_id: int, sh
             await write(connection, ADDED_BY, owned)
         if rows:
             await write(connection, LOOKED, (addition_id,))
+            await rate_by_pages(connection, sha256)
     return _addition(rows[0]) if rows else None
 
 

@@ -24,6 +24,9 @@ PAGE = "SELECT * FROM block WHERE server_id = ? AND kind = ? ORDER BY target_id 
 OF_KIND = "SELECT * FROM block WHERE server_id = ? AND kind = ?"
 
 
+BY_EASEL = 0  # who blocks a LoRA for what its page says
+
+
 class BlockKind(StrEnum):
     """What is blocked."""
 

@@ -13,7 +13,9 @@ import aiosqlite
 from bot.database.base_models import stored_base_model
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.lora_records import rate_by_pages
 from inference.base_models import BaseModelId
+from inference.content_rating import ContentRating
 
 # A file that is not in the library any more is not asked about.
 DUE = """
@@ -36,15 +38,16 @@ INSTALLED = """
 FIND = "SELECT * FROM hub_look WHERE sha256 = ? AND page = ?"
 RECORD = """
     UPDATE hub_look SET looked_at = :now, since = iif(state = :state, since, :now), state = :state,
-        says = coalesce(:says, says), newer = :newer, newer_sha256 = :newer_sha256,
+        says = coalesce(:says, says), rating = :rating, newer = :newer, newer_sha256 = :newer_sha256,
         newer_at = CASE
             WHEN :newer_sha256 IS NULL THEN NULL WHEN newer_sha256 IS :newer_sha256 THEN newer_at ELSE :now
         END
     WHERE sha256 = :sha256 AND page = :page
 """
 KNOWN = """
-    INSERT INTO hub_look (sha256, page, hub, looked_at, since, added, says)
-    VALUES (:sha256, :page, :hub, :now, :now, :says, :says) ON CONFLICT (sha256, page) DO UPDATE SET followed = 1
+    INSERT INTO hub_look (sha256, page, hub, looked_at, since, added, says, rating)
+    VALUES (:sha256, :page, :hub, :now, :now, :says, :says, :says ->> 'rating')
+    ON CONFLICT (sha256, page) DO UPDATE SET followed = 1
 """
 LOOKED = "UPDATE hub_look SET looked_at = ? WHERE sha256 = ? AND page = ?"
 ENTRY = "SELECT lora_id FROM lora_version WHERE sha256 = ? AND usable = 1 LIMIT 1"
@@ -104,6 +107,7 @@ class HubLook:
     """A row of the table; times in unix ms. `added`, `says` and `newer` are JSON.
 
     A page that is not `followed` has the same bytes, and its newer versions are not those of the LoRA here.
+    `rating` is the highest that the page ever gave.
     """
 
     sha256: str
@@ -118,6 +122,7 @@ class HubLook:
     newer_sha256: str | None
     newer_at: int | None
     followed: bool
+    rating: ContentRating | None
 
 
 @dataclass(frozen=True)
@@ -172,26 +177,31 @@ async def record_look(
     state: HubState,
     *,
     says: str | None = None,
+    rating: ContentRating | None = None,
     newer: tuple[str, str] | None = None,
 ) -> None:
     """Store what a page says of a file now. `newer` is the SHA-256 and the JSON of a newer version.
 
-    Who has its LoRA among the bookmarks is to be told of a newer version that was not seen before. Raises
-    DatabaseError.
+    The LoRA is rated by the highest `rating` that the page ever gave. Who has it among the bookmarks is to be told of a
+    newer version that was not seen before. Raises DatabaseError.
     """
     now, (key, told) = now_ms(), newer or (None, None)
     async with transaction(connection):
         before = await fetch_one(connection, FIND, (sha256, page))
+        rated = None if before is None else _rating(before)
+        highest = max(filter(None, (rated, rating)), default=None)
         values = {
             "sha256": sha256,
             "page": page,
             "now": now,
             "state": state,
             "says": says,
+            "rating": highest,
             "newer": told,
             "newer_sha256": key,
         }
         await write(connection, RECORD, values)
+        await rate_by_pages(connection, sha256)
         entry = await fetch_one(connection, ENTRY, (sha256,))
         if before is None or entry is None or before["newer_sha256"] == key:
             return
@@ -204,7 +214,9 @@ async def record_look(
 
 async def note_known(connection: aiosqlite.Connection, sha256: str, page: str, hub: str, says: str) -> None:
     """A page of a hub has a file of the library that need not have come from there. Raises DatabaseError."""
-    await write(connection, KNOWN, {"sha256": sha256, "page": page, "hub": hub, "now": now_ms(), "says": says})
+    async with transaction(connection):
+        await write(connection, KNOWN, {"sha256": sha256, "page": page, "hub": hub, "now": now_ms(), "says": says})
+        await rate_by_pages(connection, sha256)
 
 
 async def note_asked(connection: aiosqlite.Connection, file: DueFile, at: int | None = None) -> None:
@@ -247,4 +259,9 @@ async def count_looks(connection: aiosqlite.Connection) -> HubCount:
 def _look(row: sqlite3.Row) -> HubLook:
     columns = dict(row)
     columns |= {"state": HubState(columns["state"]), "followed": bool(columns["followed"])}
+    columns["rating"] = _rating(row)
     return HubLook(**columns)
+
+
+def _rating(row: sqlite3.Row) -> ContentRating | None:
+    return None if row["rating"] is None else ContentRating(row["rating"])

@@ -75,6 +75,11 @@ DROP_UNUSED = """
     AND NOT EXISTS (SELECT 1 FROM lora_version WHERE lora_id = :id)
     AND NOT EXISTS (SELECT 1 FROM bookmark WHERE lora_id = :id) RETURNING id
 """
+RATINGS_BY_PAGES = """
+    SELECT DISTINCT rating FROM lora_version CROSS JOIN hub_look ON hub_look.sha256 = lora_version.sha256
+    WHERE lora_id = ? AND rating IS NOT NULL
+"""
+ENTRIES_OF_FILE = "SELECT DISTINCT lora_id FROM lora_version WHERE sha256 = ?"
 VERSIONS_OF = "SELECT found FROM lora_version WHERE lora_id = ? ORDER BY missing, path, id"
 
 
@@ -127,6 +132,15 @@ async def rate_content(
     found = await write(connection, RATE_CONTENT, (content_rating, rated_by, lora_id))
     await _refresh(connection, lora_id)
     return bool(found)
+
+
+async def rate_by_pages(connection: aiosqlite.Connection, sha256: str) -> None:
+    """Rate the entry of a file anew, after a page has rated the file. To be called inside a transaction.
+
+    Raises DatabaseError.
+    """
+    for row in await fetch(connection, ENTRIES_OF_FILE, (sha256,)):
+        await _refresh(connection, row["lora_id"])
 
 
 async def record_found(
@@ -256,13 +270,15 @@ async def _write_words(connection: aiosqlite.Connection, version_id: int, sideca
 async def _refresh(connection: aiosqlite.Connection, lora_id: int) -> None:
     """Describe the entry by the first of its versions' sidecars that has a description, and index its words.
 
-    Its content rating is the highest that a sidecar gives, unless an operator has rated it.
+    Its content rating is the highest that a sidecar or a page gave to a file, unless an operator has rated it.
     """
     found = [stored_found(row["found"]) for row in await fetch(connection, VERSIONS_OF, (lora_id,))]
     sidecars = [each.sidecar for each in found if each is not None]
     category = next((s.category for s in sidecars if s.category is not Category.OTHER), Category.OTHER)
     description = next((s.description for s in sidecars if s.description), "")
-    content_rating = max((s.content_rating for s in sidecars if s.content_rating), default=None)
+    rated = [ContentRating(row["rating"]) for row in await fetch(connection, RATINGS_BY_PAGES, (lora_id,))]
+    rated += [each.content_rating for each in sidecars if each.content_rating]
+    content_rating = max(rated, default=None)
     described = {"category": category, "description": description, "content_rating": content_rating, "id": lora_id}
     await write(connection, DESCRIBE_ENTRY, described)
     await write_tags(connection, lora_id, category, [tag for each in found if each is not None for tag in each.tags])

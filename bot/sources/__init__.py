@@ -15,6 +15,7 @@ downloads.py   fetches one file: streamed, resumed, checked while it comes
 folders.py     fetches a checkpoint as a folder
 previews.py    the preview of a LoRA's page, beside its file
 placing.py     a fetched file is checked, described and put into the library
+later_flags.py  LoRAs whose pages say later what would have kept them out are blocked
 updates.py     what hubs say now of what came from them, once a day: is it still there, is there a newer version?
 sidecars.py    files of the library that came from Civitai, as another program's sidecar says
 provenance.py  where files of an entry come from, and what is known of that now

@@ -34,7 +34,7 @@ from bot.sources.placing import CheckedFile, answer_of, check_file, entry_name, 
 from bot.sources.previews import keep_preview
 from bot.sources.provenance import is_from_page
 from bot.sources.remote import RemoteVersion
-from bot.sources.same_bytes import SameBytes
+from bot.sources.same_bytes import SameBytes, with_all
 from inference.lora.evidence import unknown_bases, unknown_repositories
 from inference.lora.installed import installed_hashes
 from inference.lora.registry import RegistryAnswer, RepositoryAnswer
@@ -176,6 +176,9 @@ class AdditionSteps:
         """Put the file into the library and its entry into the catalogue. Raises SourceError and others."""
         if not await asyncio.to_thread(target.exists):
             name = await self._free_name(version)
+            joined = await find_addition(self._connection, addition.id)  # by another page, which may rate it higher
+            if joined is not None:
+                version = with_all(version, [version, RemoteVersion.model_validate_json(joined.source)])
             self._placed.add(addition.id)
             try:
                 await asyncio.to_thread(place, self.part(addition.key), target, sidecar_of(version, name, checked))

@@ -24,6 +24,7 @@ from bot.database.additions import (
     AdditionState,
     LoraAddition,
     begin_addition,
+    change_source,
     fail_addition,
     find_addition,
     find_request,
@@ -59,7 +60,7 @@ from bot.sources.look_ups import LookUps
 from bot.sources.placing import FOLDER, PART, answer_of, change_category, file_path, key_of
 from bot.sources.provenance import page_of, pages_of
 from bot.sources.remote import RemoteModel, RemoteVersion
-from bot.sources.same_bytes import SameBytes
+from bot.sources.same_bytes import SameBytes, with_all
 from inference.lora.sidecar import BadSidecar, Category
 
 log = logging.getLogger(__name__)
@@ -259,6 +260,10 @@ class Additions:
         async with transaction(self._connection):
             waiting = await find_waiting(self._connection, key)
             await admission(waiting.id if waiting else NO_ADDITION)
+            if waiting is not None:  # this page may rate it higher than the one that it was begun from
+                known = RemoteVersion.model_validate_json(waiting.source)
+                told = with_all(known, [known, version])
+                await change_source(self._connection, waiting.id, told.model_dump_json())
             addition = await begin_addition(
                 self._connection,
                 key=key,

@@ -30,7 +30,7 @@ class SameBytes:
         pages = await self._pages(taken.name, taken.sha256)
         if not pages:
             return taken.version
-        return _with_all(pages[0], pages).model_copy(update={"file": taken.version.file})
+        return with_all(pages[0], pages).model_copy(update={"file": taken.version.file})
 
     async def describe_linked(self, version: RemoteVersion, sha256: str) -> RemoteVersion:
         """A version of a page, with what any other page says of its file.
@@ -39,7 +39,7 @@ class SameBytes:
         Raises NotLookedUp, RealPerson or MinorAndMature.
         """
         try:
-            told = _with_all(version, [version, *await self._pages(version.name, sha256)])
+            told = with_all(version, [version, *await self._pages(version.name, sha256)])
         except NotLookedUp:
             if version.hub != HUB:
                 raise
@@ -59,7 +59,7 @@ class SameBytes:
             raise NotLookedUp(name=name, reason=str(problem)) from None
 
 
-def _with_all(version: RemoteVersion, pages: Iterable[RemoteVersion]) -> RemoteVersion:
+def with_all(version: RemoteVersion, pages: Iterable[RemoteVersion]) -> RemoteVersion:
     """A version with what any of the pages says of whom it shows, and the highest rating."""
     pages = tuple(pages)
     return version.model_copy(

@@ -26,6 +26,7 @@ from bot.database.hub_looks import (
     note_known,
     record_look,
 )
+from bot.database.loras import Lora
 from bot.library.configuration import Configuration
 from bot.sources.choosing import claimed_base, why_not
 from bot.sources.civitai import HUB as CIVITAI
@@ -43,11 +44,13 @@ from bot.sources.errors import (
 )
 from bot.sources.hub import HUB as HUGGING_FACE
 from bot.sources.hub import HuggingFace
+from bot.sources.later_flags import block_if_flagged
 from bot.sources.links import CivitaiLink, HubLink, Link, parse_link
 from bot.sources.remote import RemoteVersion
 from bot.sources.sidecars import HubSidecars
 from inference.base_models import BaseModelId
 from inference.lora.registry import read_answers
+from inference.queue import EVERYWHERE
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +73,10 @@ Page = TypeVar("Page", int, HubLink)
 
 
 class Updates:
-    """Asks hubs about the files that came from them. `pause` seconds lie between two questions."""
+    """Asks hubs about the files that came from them. `pause` seconds lie between two questions.
+
+    `forget` is told the server, or EVERYWHERE, whose blocks have changed.
+    """
 
     def __init__(
         self,
@@ -80,17 +86,20 @@ class Updates:
         hugging_face: HuggingFace,
         *,
         pause: float = PAUSE,
+        forget: Callable[[int], None] = lambda _server_id: None,
     ) -> None:
         self._connection = connection
         self._configuration = configuration
         self._civitai = civitai
         self._hugging_face = hugging_face
         self._pause = pause
+        self._forget = forget
         self._asked = False
         self._trouble = 0  # pages of a hub with trouble, one after the other
         self._sidecars = HubSidecars()
         self._found: set[str] = set()  # files whose pages were asked for in this run
         self.looked: Callable[[], None] = lambda: None  # called when all was asked
+        self.blocked: Callable[[Lora], None] = lambda _lora: None  # called when one was, for what its page says now
 
     async def run(self) -> None:
         """Ask about what is due, now and from now on. Runs until cancelled."""
@@ -255,6 +264,12 @@ class Updates:
     async def _record(self, file: DueFile, known: RemoteVersion, versions: Sequence[RemoteVersion]) -> None:
         now = _same(known, versions)
         newer = await self._newer(file, known, versions) if file.followed else None
+        if now is not None:
+            settings = self._configuration.settings.sources
+            flagged = await block_if_flagged(self._connection, settings, file.sha256, file.page, now)
+            if flagged is not None:
+                self._forget(EVERYWHERE)
+                self.blocked(flagged)
         state = HubState.GONE if now is None else HubState.ARCHIVED if now.archived else HubState.THERE
         await record_look(
             self._connection,
@@ -262,6 +277,7 @@ class Updates:
             file.page,
             state,
             says=now.model_dump_json() if now else None,
+            rating=now.rating if now else None,
             newer=(newer.file.sha256, newer.model_dump_json()) if newer and newer.file and newer.file.sha256 else None,
         )
 

@@ -11,10 +11,11 @@ import aiosqlite
 import discord
 
 from bot import background
+from bot.database.loras import Lora
 from bot.database.people import locale_of
 from bot.database.takedown_cases import TakedownCase
 from bot.i18n import _, speaking
-from bot.i18n.texts import plain
+from bot.i18n.texts import clipped, plain
 from bot.library.configuration import Configuration
 from bot.ui.discord_refusals import DISCORD_ERRORS
 from bot.ui.views.status import takedown_text
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+MAX_NAME = 60
 MAX_STDERR = 500  # characters of a dead worker's last output
 
 
@@ -43,6 +45,10 @@ class OperatorAlerts:
         """Tell each operator that the 48 hours of a takedown are soon over, or are."""
         self._alert(lambda: takedown_text(case))
 
+    def lora_blocked(self, lora: Lora) -> None:
+        """Tell each operator that a LoRA was blocked for what its page says now."""
+        self._alert(lambda: _blocked_text(lora))
+
     def _alert(self, text: Callable[[], str]) -> None:
         for operator in self._configuration.settings.discord.operators:
             background.start(self._send_alert(operator, text), "alerting an operator")
@@ -52,6 +58,14 @@ class OperatorAlerts:
         # What they are told is in the log too.
         with speaking(locale), suppress(*DISCORD_ERRORS):
             await (await self._client.fetch_user(operator)).send(text())
+
+
+def _blocked_text(lora: Lora) -> str:
+    text = _(
+        "{lora} is blocked everywhere: its page says now whom it shows, and with that it would not have been added. "
+        "/server has it among the blocked LoRAs, where you can allow it again."
+    )
+    return text.format(lora=f"#{lora.id} {clipped(lora.name, MAX_NAME)}")
 
 
 def _death_text(death: WorkerDied) -> str:

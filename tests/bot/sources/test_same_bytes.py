@@ -10,8 +10,8 @@ from bot.i18n import explained
 from bot.sources.errors import MinorAndMature, ModelUnreadable, NotLookedUp, RealPerson, SourceError
 from bot.sources.remote import RemoteVersion
 from inference.content_rating import ContentRating
-from tests.bot.sources.adding import ADA, SERVER, add, anybody, attach, demo_lora, ended, entry, left, opened
-from tests.bot.sources.hubs import Hubs, running_hubs, sha256, status
+from tests.bot.sources.adding import ADA, BO, SERVER, add, anybody, attach, demo_lora, ended, entry, left, opened
+from tests.bot.sources.hubs import Hubs, json_of, running_hubs, sha256, status
 from tests.house import House
 
 BY_HASH = "/api/v1/model-versions/by-hash"
@@ -150,3 +150,38 @@ async def test_both_sites_are_asked(house: House, hubs: Hubs) -> None:
         async with opened(house, hubs, civitai_red_endpoint=red.url) as (found, additions):
             with pytest.raises(RealPerson):
                 await add(found, additions, COPY)
+
+
+@pytest.mark.parametrize("file", ["linked", "attached"])
+async def test_who_joins_by_an_explicit_page_rates_what_comes(house: House, hubs: Hubs, file: str) -> None:
+    data = demo_lora()
+    copied(hubs, data)
+    version_id = hubs.add_version(hubs.add_model("Komori", nsfwLevel=31), data, "Other", nsfwLevel=16)
+    hubs.fault(BY_HASH, json_of([]))
+    async with opened(house, hubs, at_once=1) as (found, additions):
+        hubs.paused.clear()
+        other = hubs.add_lora("Another", demo_lora(seed=8), "Other")
+        await additions.add((await additions.look_up(hubs.link(other))).versions[0], BO, SERVER, anybody)
+        if file == "linked":
+            begun = await additions.add((await additions.look_up(COPY)).versions[0], BO, SERVER, anybody)
+        else:
+            begun = await attach(additions, "copy.safetensors", data, BO)
+        page = (await additions.look_up(hubs.link(version_id))).versions[0]
+        joined = await additions.add(page, ADA, SERVER, anybody)
+        hubs.paused.set()
+        await ended(additions, joined)
+        assert joined.id == begun.id
+        assert (await entry(found, "copy")).content_rating is ContentRating.EXPLICIT
+
+
+async def test_a_page_that_is_named_for_what_is_here_raises_its_rating(house: House, hubs: Hubs) -> None:
+    data = demo_lora()
+    copied(hubs, data)
+    version_id = hubs.add_version(hubs.add_model("Komori", nsfwLevel=31), data, "Other", nsfwLevel=16)
+    hubs.fault(BY_HASH, json_of([]))
+    async with opened(house, hubs) as (found, additions):
+        await add(found, additions, COPY)
+        lora = await entry(found, "copy")
+        assert lora.content_rating is None
+        await additions.note_page(lora, (await additions.look_up(hubs.link(version_id))).versions[0])
+        assert (await entry(found, "copy")).content_rating is ContentRating.EXPLICIT

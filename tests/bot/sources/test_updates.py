@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 import aiosqlite
 import pytest
@@ -13,8 +14,10 @@ import pytest
 from bot.app.assembly import Catalogued
 from bot.config import Settings
 from bot.config.sources import SourcesSettings
+from bot.database.blocks import BlockKind, lift_block, lora_blocks
 from bot.database.bookmarks import add_bookmark
 from bot.database.clock import now_ms
+from bot.database.connection import transaction
 from bot.database.hub_looks import (
     HubCount,
     HubLook,
@@ -27,13 +30,17 @@ from bot.database.hub_looks import (
     people_to_message,
     untold_updates,
 )
+from bot.database.lora_records import doubt_file, rate_content
+from bot.database.loras import Lora
 from bot.database.preferences import Preferences, save_preferences
 from bot.sources.additions import Additions
 from bot.sources.provenance import provenance_of
 from bot.sources.remote import RemoteVersion
 from bot.sources.updates import Updates
 from bot.ui.views.origin_text import provenance_lines
+from inference.content_rating import ContentRating
 from inference.lora.registry import RegistryAnswer, keep_answer
+from inference.queue import EVERYWHERE
 from tests.bot.sources.adding import ADA, BO, add, anybody, demo_lora, entry, opened, sdxl_lora
 from tests.bot.sources.hubs import Hubs, content, sha256, status
 from tests.house import House
@@ -453,3 +460,62 @@ async def test_an_unforeseen_error_at_one_hub_keeps_nothing_from_the_other(
         with pytest.raises(TypeError):
             await updates.look()
         assert (await look_of(found, data)).looked_at > before.looked_at
+
+
+async def changed(found: Catalogued, updates: Updates, model: dict[str, Any], level: int, **flags: object) -> Lora:
+    """The entry, a day after its page changed."""
+    model.update(flags)
+    model["modelVersions"][0]["nsfwLevel"] = level
+    await a_day_later(found.connection)
+    await updates.look()
+    return await entry(found, "Komori")
+
+
+async def test_a_rating_that_a_page_raises_is_raised_here_and_never_lowered(house: House, hubs: Hubs) -> None:
+    data, model_id = demo_lora(seed=5), hubs.add_model("Komori")
+    version_id, model = hubs.add_version(model_id, data, "Other"), hubs.models[model_id]
+    async with looking(house, hubs) as (found, additions, updates):
+        await add(found, additions, hubs.link(version_id))
+        assert (await entry(found, "Komori")).content_rating is ContentRating.GENERAL
+        for level in (16, 1):
+            assert (await changed(found, updates, model, level)).content_rating is ContentRating.EXPLICIT
+        await found.keeper.scan()
+        await doubt_file(found.connection, sha256(data))
+        await found.keeper.scan()
+        assert (await entry(found, "Komori")).content_rating is ContentRating.EXPLICIT
+        async with transaction(found.connection):
+            await rate_content(found.connection, (await entry(found, "Komori")).id, ContentRating.TEEN, 1)
+        lora = await changed(found, updates, model, 16)
+        assert lora.content_rating is ContentRating.TEEN, "an operator's word stands"
+        assert await lora_blocks(found.connection, EVERYWHERE) == {}
+
+
+@pytest.mark.parametrize("flags", [{"poi": True}, {"minor": True, "nsfwLevel": 16}])
+async def test_what_would_not_be_added_any_more_is_blocked_once(
+    house: House, hubs: Hubs, flags: dict[str, object]
+) -> None:
+    data, model_id, told = demo_lora(seed=5), hubs.add_model("Komori"), list[int]()
+    version_id, model = hubs.add_version(model_id, data, "Other"), hubs.models[model_id]
+    async with looking(house, hubs) as (found, additions, updates):
+        updates.blocked = lambda lora: told.append(lora.id)
+        await add(found, additions, hubs.link(version_id))
+        lora = await changed(found, updates, model, 1, **flags)
+        assert told == [lora.id]
+        block = (await lora_blocks(found.connection, EVERYWHERE))[lora.id]
+        assert block.reason.startswith("Its page says that it shows a ")
+        await changed(found, updates, model, 1)
+        await lift_block(found.connection, EVERYWHERE, BlockKind.LORA, lora.id)
+        await changed(found, updates, model, 1)
+        assert told == [lora.id]
+        assert await lora_blocks(found.connection, EVERYWHERE) == {}, "an operator allows it"
+
+
+async def test_a_page_of_a_minor_that_is_for_everybody_blocks_nothing_until_it_is_not(house: House, hubs: Hubs) -> None:
+    data, model_id = demo_lora(seed=5), hubs.add_model("Komori")
+    version_id, model = hubs.add_version(model_id, data, "Other"), hubs.models[model_id]
+    async with looking(house, hubs) as (found, additions, updates):
+        await add(found, additions, hubs.link(version_id))
+        await changed(found, updates, model, 1, minor=True)
+        assert await lora_blocks(found.connection, EVERYWHERE) == {}
+        lora = await changed(found, updates, model, 4)
+        assert list(await lora_blocks(found.connection, EVERYWHERE)) == [lora.id]

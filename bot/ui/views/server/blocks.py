@@ -9,7 +9,7 @@ from typing import Any, Self
 import discord
 from discord import ui
 
-from bot.database.blocks import Block, BlockKind
+from bot.database.blocks import BY_EASEL, Block, BlockKind
 from bot.database.clock import now_ms
 from bot.database.loras import find_lora, find_loras_by_id
 from bot.errors import NothingThere
@@ -95,8 +95,8 @@ def _line(block: Block, names: dict[int, str]) -> str:
     else:
         until = _("ended {when}").format(when=f"<t:{block.ends_at // 1000}:R>")
     name = names.get(block.target_id, f"#{block.target_id}")
-    by = _("by {person}").format(person=mention(block.created_by))
-    return f"**{name}** · {until} · {by}\n-# {clipped(block.reason, MAX_SHOWN_REASON)}"
+    by = "" if block.created_by == BY_EASEL else " · " + _("by {person}").format(person=mention(block.created_by))
+    return f"**{name}** · {until}{by}\n-# {clipped(block.reason, MAX_SHOWN_REASON)}"
 
 
 class UnblockButton(PanelButton, template=rf"svunblock:{PAGE}:{TARGET}"):

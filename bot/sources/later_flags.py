@@ -1,0 +1,52 @@
+"""LoRAs whose pages say later what would have kept them from being added: they are blocked everywhere."""
+
+from __future__ import annotations
+
+import logging
+
+import aiosqlite
+
+from bot.config.sources import SourcesSettings
+from bot.database.blocks import BY_EASEL, BlockKind, find_block, save_block
+from bot.database.hub_looks import looks_of
+from bot.database.loras import Lora, find_lora, find_version
+from bot.i18n import _, sentences, speaking
+from bot.sources.choosing import refusal_of_subject
+from bot.sources.remote import RemoteVersion
+from bot.sources.same_bytes import with_all
+from inference.queue import EVERYWHERE
+
+log = logging.getLogger(__name__)
+
+
+async def block_if_flagged(
+    connection: aiosqlite.Connection, settings: SourcesSettings, sha256: str, page: str, now: RemoteVersion
+) -> Lora | None:
+    """Block the LoRA of a file if a page says now what none said at the last look; the LoRA that was blocked.
+
+    All pages of the file are heard. What an operator allows again is not blocked a second time for the same. It is
+    called before what the page says now is stored. Raises DatabaseError.
+    """
+    told = {look.page: RemoteVersion.model_validate_json(look.says) for look in await looks_of(connection, [sha256])}
+    before, after = tuple(told.values()), tuple({**told, page: now}.values())
+    heard = with_all(now, after)
+    if refusal_of_subject(heard, settings) is None or refusal_of_subject(with_all(now, before), settings) is not None:
+        return None
+    found = await find_version(connection, sha256)
+    lora = await find_lora(connection, found.lora_id) if found is not None else None
+    if lora is None or await find_block(connection, EVERYWHERE, BlockKind.LORA, lora.id) is not None:
+        return None
+    with speaking(None):
+        reason = flagged_text(heard)
+    await save_block(connection, EVERYWHERE, BlockKind.LORA, lora.id, reason=reason, ends_at=None, created_by=BY_EASEL)
+    log.warning("the LoRA #%s is blocked, for its page says now whom it shows", lora.id)
+    return lora
+
+
+def flagged_text(version: RemoteVersion) -> str:
+    """Whom a version shows, as its page says; at least one of both."""
+    told = [
+        _("Its page says that it shows a minor.") if version.minor else "",
+        _("Its page says that it shows a real person.") if version.real_person else "",
+    ]
+    return sentences(*filter(None, told))
