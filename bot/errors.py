@@ -209,6 +209,11 @@ class RatedTooHigh(RequestError):
 
 
 @dataclass(eq=False)
+class LinkedNotShownHere(RequestError):
+    """This LoRA is rated above what this place shows. Open it in an age-restricted channel of a server."""
+
+
+@dataclass(eq=False)
 class NotShownHere(RequestError):
     """{name} is rated above what this place shows. Open it in an age-restricted channel of a server."""
 

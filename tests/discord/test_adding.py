@@ -392,3 +392,20 @@ async def first_letter(scene: Scene, name: str, text: str) -> VisibleMessage:
         return next((one for one in map(VisibleMessage, as_objects(answer["messages"])) if text in one.text), None)
 
     return await scene.control.wait(ask, found, PATIENCE)
+
+
+async def test_what_is_not_shown_in_a_channel_is_not_named_there(adding: Scene, hubs: Hubs) -> None:
+    data = demo_lora(seed=162)
+    model_id = hubs.add_model("Filthy", nsfw=True, nsfwLevel=16)
+    link = hubs.link(hubs.add_version(model_id, data, "Other", nsfwLevel=16))
+    for words in ("imagine", "lora add"):
+        typed = {"prompt": f"a house {link}"} if words == "imagine" else {"link": link}
+        refused = await told(adding.grace, words, **typed)
+        assert "Filthy" not in refused.text and "rated above what this place shows" in refused.text
+        assert "Add it" not in refused.buttons
+    begun = await (await adding.grace.slash("lora add", in_="after-dark", link=link)).reply(PATIENCE)
+    await added(adding, begun, "is in the library now")
+    copy = hubs.add_repository("me/owl", {"owl.safetensors": data})
+    for again in (link, f"https://huggingface.co/{copy}"):
+        refused = await told(adding.grace, "lora add", link=again)
+        assert "Filthy" not in refused.text and "rated above what this place shows" in refused.text

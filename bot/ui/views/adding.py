@@ -12,8 +12,8 @@ from discord import ui
 
 from bot import background
 from bot.database.additions import AdditionState, LoraAddition, find_addition
-from bot.database.loras import Lora
-from bot.errors import NothingThere, NotShownHere, NotYours
+from bot.database.loras import Lora, find_lora
+from bot.errors import LinkedNotShownHere, NothingThere, NotYours
 from bot.i18n import _
 from bot.moderation.enforcement import WordRules
 from bot.moderation.word_rules import TextKind
@@ -141,6 +141,9 @@ async def _show(interaction: Interaction, begun: LoraAddition | Lora, draft_id: 
     """Show what `_begin` began until it has ended, or found; whether it is here then."""
     if isinstance(begun, LoraAddition):
         return await follow(interaction, begun, draft_id)
+    here = await find_lora(interaction.client.connection, begun.id) or begun  # its page may have raised its rating
+    if here.content_rating not in await shown_ratings(interaction):
+        raise LinkedNotShownHere
     page = await _page(interaction, begun, here_already_text(begun.name), draft_id)
     await send_ephemeral(interaction, page.view, page.files)
     return True
@@ -153,7 +156,7 @@ async def _begin(
     client, who = interaction.client, context_of(interaction)
     version = await as_allowed(version, await words_here(interaction))
     if version.rating not in await shown_ratings(interaction):
-        raise NotShownHere(name=version.name)
+        raise LinkedNotShownHere
     here = await client.additions.here(version)
     if here is not None:
         await client.additions.note_page(here, version)

@@ -13,16 +13,18 @@ from pydantic import ValidationError
 from bot.database.drafts import find_draft, save_draft
 from bot.database.loras import Lora
 from bot.database.preferences import find_preferences
-from bot.errors import NothingThere, TooManyLinks
+from bot.errors import LinkedNotShownHere, NothingThere, TooManyLinks
 from bot.i18n import _
 from bot.i18n.texts import clipped
+from bot.moderation.word_rules import TextKind
 from bot.requests.builder import LoraDraft, default_checkpoint, is_blank, preferred
 from bot.requests.drafts import PendingRequest, RequestDraft
 from bot.requests.regions import by_sides, own_words
 from bot.sources.choosing import choose
 from bot.sources.links import Link, links_in, parse_link, without_links
 from bot.sources.provenance import entry_from
-from bot.ui.access import checkpoints_here, context_of
+from bot.sources.remote import RemoteVersion
+from bot.ui.access import checkpoints_here, context_of, shown_ratings, words_here
 from bot.ui.client import Interaction
 from bot.ui.replies import ErrorWithView, error_message
 from bot.ui.views.persistent_items import PersistentButton, outdated_error
@@ -59,7 +61,7 @@ class PaintWithItButton(PersistentButton, template=_GOES_ON):
 class LoraNotHere(ErrorWithView):
     """A request names a LoRA by a link, and it is not here. It is kept as a draft, unless the person may not add one.
 
-    The link has this `position` among those of the request.
+    Without a `name` it may not be named where the person is. The link has this `position` among those of the request.
     """
 
     def __init__(self, name: str, position: int, draft_id: int | None, refusal: RequestError | None) -> None:
@@ -70,6 +72,8 @@ class LoraNotHere(ErrorWithView):
         """What is missing, and the button that adds it."""
         view = ui.LayoutView(timeout=None)
         text = _("{name} is not here yet, so nothing was painted.").format(name=clipped(self.name, MAX_NAME))
+        if not self.name:
+            text = _("The LoRA of this link is not here yet, so nothing was painted.")
         if self.refusal is not None:
             text += f"\n{error_message(self.refusal)}"
         else:
@@ -165,10 +169,23 @@ async def _entry_at_hub(interaction: Interaction, request: PendingRequest, posit
         if (entry := await client.additions.here(version)) is not None:
             return entry
     version = choose(model, client.configuration.checkpoints, client.configuration.settings.sources)
-    refusal = await why_not_add(interaction)
+    hidden = await _why_not_named(interaction, version)
+    refusal = hidden or await why_not_add(interaction)
     if refusal is None and draft_id is None:
         draft_id = await save_draft(client.connection, person_id, request.model_dump_json())
-    raise LoraNotHere(version.name, position, None if refusal else draft_id, refusal)
+    name = "" if hidden else version.name
+    raise LoraNotHere(name, position, None if refusal else draft_id, refusal)
+
+
+async def _why_not_named(interaction: Interaction, version: RemoteVersion) -> RequestError | None:
+    """Why a version is neither named nor added here; None when it may be. Raises DatabaseError."""
+    if version.rating not in await shown_ratings(interaction):
+        return LinkedNotShownHere()
+    try:
+        await (await words_here(interaction)).check(version.name, TextKind.LORA_NAME)
+    except RequestError as refusal:
+        return refusal
+    return None
 
 
 async def why_not_add(interaction: Interaction) -> RequestError | None:
