@@ -31,6 +31,7 @@ REQUEST_IT = """
     INSERT INTO addition_request (addition_id, person_id, server_id, created_at) VALUES (?, ?, ?, ?)
     ON CONFLICT (addition_id, person_id) DO UPDATE SET told = 0
 """
+NAMED = "INSERT INTO addition_request (addition_id, person_id, server_id, created_at, told) VALUES (?, ?, ?, ?, 1)"
 REQUESTERS = "SELECT person_id FROM addition_request WHERE addition_id = ? ORDER BY created_at, person_id"
 WITHDRAW = "DELETE FROM addition_request WHERE addition_id = ? AND person_id = ? RETURNING 1"
 FIRST_REQUESTER = """
@@ -256,10 +257,19 @@ async def is_added(connection: aiosqlite.Connection, path: str) -> bool:
     return await fetch_one(connection, ADDED_AT, (path,)) is not None
 
 
-async def note_listed(connection: aiosqlite.Connection, sha256: str, source: str, path: str) -> None:
-    """Note another page that has a file of the library. It is asked about, and not followed. Raises DatabaseError."""
+async def note_listed(
+    connection: aiosqlite.Connection, sha256: str, source: str, path: str, *, person_id: int, server_id: int | None
+) -> None:
+    """Note another page that has a file of the library, and who named it: that counts as an addition of theirs.
+
+    The page is asked about, and not followed. Raises DatabaseError.
+    """
     async with transaction(connection):
+        await people.remember_person(connection, person_id)
+        if server_id is not None:
+            await people.remember_server(connection, server_id)
         (row,) = await write(connection, LISTED, {"sha256": sha256, "source": source, "path": path, "now": now_ms()})
+        await write(connection, NAMED, (row["id"], person_id, server_id, now_ms()))
         await write(connection, LOOKED, (row["id"],))
         await rate_by_pages(connection, sha256)
 

@@ -19,7 +19,6 @@ import aiosqlite
 from bot import background
 from bot.config.sources import SourcesSettings
 from bot.database.additions import (
-    MAX_PAGES,
     NO_ADDITION,
     AdditionState,
     LoraAddition,
@@ -29,7 +28,6 @@ from bot.database.additions import (
     find_addition,
     find_request,
     find_waiting,
-    note_listed,
     waiting_additions,
     withdraw_request,
 )
@@ -41,7 +39,6 @@ from bot.sources.addition_steps import AdditionSteps
 from bot.sources.attached import TakenFile, keep_attached, require_room, take_file
 from bot.sources.choosing import choose
 from bot.sources.civitai import HUB, Civitai
-from bot.sources.claims import keep_claims
 from bot.sources.errors import (
     AddingBroken,
     AddingOff,
@@ -53,12 +50,12 @@ from bot.sources.errors import (
     PageGone,
     SourceError,
 )
+from bot.sources.further_pages import Namer, note_further_page
 from bot.sources.http import SourceHttp
 from bot.sources.hub import HuggingFace
 from bot.sources.links import CivitaiLink, HashLink, HubLink, Link, page_of_link, parse_link
 from bot.sources.look_ups import LookUps
-from bot.sources.placing import FOLDER, PART, answer_of, change_category, file_path, key_of
-from bot.sources.provenance import page_of, pages_of
+from bot.sources.placing import FOLDER, PART, change_category, file_path, key_of
 from bot.sources.remote import RemoteModel, RemoteVersion
 from bot.sources.same_bytes import SameBytes, with_all
 from inference.lora.sidecar import BadSidecar, Category
@@ -217,25 +214,14 @@ class Additions:
         sha256 = version.file.sha256 if version.file else None
         return await self.entry_of(sha256) if sha256 else None
 
-    async def note_page(self, lora: Lora, version: RemoteVersion) -> None:
+    async def note_page(self, lora: Lora, version: RemoteVersion, namer: Namer) -> None:
         """The entry that has this version's file is known by this page too, and what that says of it counts.
 
-        Only for people who may add a LoRA. Raises SourceError, DatabaseError or as a scan.
+        Raises SourceError, DatabaseError or as a scan.
         """
-        assert version.file is not None and version.file.sha256 is not None
-        sha256 = version.file.sha256
-        claim = answer_of(version, sha256) if version.base_model else None
-        try:
-            news = await keep_claims(self._configuration.settings.library.folder, [claim] if claim else [])
-        except OSError as problem:
-            raise DiskFailed(name=lora.name, reason=problem.strerror or str(problem)) from None
-        if news:
+        library = self._configuration.settings.library.folder
+        if await note_further_page(self._connection, library, lora, version, namer):
             await self._library.scan()
-        async with transaction(self._connection):
-            pages = [page_of(page) for page in await pages_of(self._connection, sha256)]
-            if version.page and 0 < len(pages) < MAX_PAGES and page_of(version) not in pages:
-                path = next(each.path for each in lora.versions if each.sha256 == sha256)
-                await note_listed(self._connection, sha256, version.model_dump_json(), path)
 
     async def entry_of(self, sha256: str) -> Lora | None:
         """The entry that has a file with these bytes; None for one that cannot be used. Raises DatabaseError."""

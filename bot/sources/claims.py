@@ -7,7 +7,7 @@ page's word takes the place of another's, and what was not added leaves none.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from inference.lora.registry import (
@@ -25,11 +25,25 @@ async def keep_claims(library: Path, answers: Iterable[RegistryAnswer | Reposito
     return await asyncio.to_thread(_keep, library, tuple(answers))
 
 
-def _keep(library: Path, answers: tuple[RegistryAnswer | RepositoryAnswer, ...]) -> bool:
+def says_new(library: Path, answers: Sequence[RegistryAnswer | RepositoryAnswer]) -> bool:
+    """Whether one of the answers says something new. Raises OSError."""
+    return bool(_news(library, answers))
+
+
+def _keep(library: Path, answers: Sequence[RegistryAnswer | RepositoryAnswer]) -> bool:
+    news = _news(library, answers)
+    for answer in news:
+        keep_answer(library, answer)
+    return bool(news)
+
+
+def _news(
+    library: Path, answers: Sequence[RegistryAnswer | RepositoryAnswer]
+) -> list[RegistryAnswer | RepositoryAnswer]:
     known = read_answers(library) if answers else {}
     repositories = read_repositories(library) if answers else {}
     said = {(each.sha256, each.origin, each.base_model) for told in known.values() for each in told}
-    news = [
+    return [
         each
         for each in answers
         if (
@@ -38,6 +52,3 @@ def _keep(library: Path, answers: tuple[RegistryAnswer | RepositoryAnswer, ...])
             else (each.sha256, each.origin, each.base_model) not in said
         )
     ]
-    for answer in news:
-        keep_answer(library, answer)
-    return bool(news)

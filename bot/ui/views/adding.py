@@ -21,6 +21,7 @@ from bot.sources.additions import Received, Withdrawal
 from bot.sources.attached import TakenFile
 from bot.sources.choosing import why_not
 from bot.sources.errors import AddingCancelled, AddingLeft, NoLink
+from bot.sources.further_pages import Namer
 from bot.sources.links import Link, parse_link
 from bot.sources.placing import entry_name
 from bot.sources.remote import RemoteVersion
@@ -157,11 +158,11 @@ async def _begin(
     version = await as_allowed(version, await words_here(interaction))
     if version.rating not in await shown_ratings(interaction):
         raise LinkedNotShownHere
-    here = await client.additions.here(version)
-    if here is not None:
-        await client.additions.note_page(here, version)
-        return here
     additions, admission = client.additions, await client.servers.adding.admission(who)
+    here = await additions.here(version)
+    if here is not None:
+        await additions.note_page(here, version, Namer(who.person_id, who.server_id, admission))
+        return here
     if attached is None:
         return await additions.add(version, who.person_id, who.server_id, admission)
     return await additions.add_attached(version, attached, who.person_id, who.server_id, admission)

@@ -8,13 +8,14 @@ import pytest
 from aiohttp import web
 
 from bot.app.assembly import Catalogued
-from bot.database.additions import MAX_PAGES, AdditionState, sources_of
+from bot.database.additions import MAX_PAGES, AdditionState, recent_requests, sources_of, untold_requests
+from bot.database.clock import now_ms
 from bot.database.connection import fetch_one
 from bot.sources.additions import Withdrawal
 from bot.sources.choosing import choose
-from bot.sources.errors import (
-    FitsNoCheckpoint,
-)
+from bot.sources.errors import FitsNoCheckpoint, LookedUpTooOften
+from bot.sources.further_pages import Namer
+from bot.sources.provenance import provenance_of
 from bot.sources.remote import RemoteVersion
 from inference.base_models import BaseModelId
 from inference.lora.evidence import Source
@@ -22,6 +23,7 @@ from inference.lora.registry import FILE_NAME, read_answers
 from tests.bot.sources.adding import (
     ADA,
     BO,
+    SERVER,
     add,
     anybody,
     ended,
@@ -93,7 +95,7 @@ async def test_a_page_of_what_is_here_already_says_its_word_too(house: House, hu
         here = await additions.here(second)
         assert here is not None and await known_as(found, here.name) == ("sdxl/pony", Source.REGISTRY)
         assert len(await sources_of(found.connection, sha256(data))) == 1, "who only asks writes nothing"
-        await additions.note_page(here, second)
+        await additions.note_page(here, second, Namer(BO, SERVER, anybody))
         assert await known_as(found, here.name) == (None, Source.CONFLICT)
         assert len(await sources_of(found.connection, sha256(data))) == 2
 
@@ -153,9 +155,36 @@ async def test_a_file_is_known_by_few_pages_each_once(house: House, hubs: Hubs) 
         for number in (*range(MAX_PAGES + 5), *([MAX_PAGES] * 5)):
             page = f"https://huggingface.co/another/copy{number}"
             update = {"hub": "Hugging Face", "page": page, "model_id": None, "version_id": None, "base_model": None}
-            await additions.note_page(lora, first.model_copy(update=update))
+            await additions.note_page(lora, first.model_copy(update=update), Namer(BO, SERVER, anybody))
         row = await fetch_one(found.connection, "SELECT count(*) AS rows FROM addition")
         assert row is not None and row["rows"] == MAX_PAGES
+
+
+async def test_who_names_a_page_has_it_counted_among_their_additions(house: House, hubs: Hubs) -> None:
+    data, full = sdxl_lora(seed=5, ss_sd_model_name="ponyDiffusionV6XL_v6StartWithThisOne"), LookedUpTooOften(minutes=1)
+    place(house.library / "theirs.safetensors", data)
+    links = [hubs.link(hubs.add_lora("Copy", data, base)) for base in ("Pony", "Illustrious")]
+
+    async def nobody(_addition_id: int) -> None:
+        raise full
+
+    async with opened(house, hubs) as (found, additions):
+        await found.keeper.scan()
+        lora = await entry(found, "theirs")
+        versions = [(await additions.look_up(link)).versions[0] for link in links]
+        for _ in range(2):  # the second time it says nothing new
+            await additions.note_page(lora, versions[0], Namer(BO, SERVER, anybody))
+        recent = await recent_requests(found.connection, BO, SERVER, now_ms())
+        assert (len(recent.here), len(recent.everywhere), len(recent.of_server)) == (1, 1, 1)
+        assert [each.version_id for each in (await provenance_of(found.connection, lora)).others] == [
+            versions[0].version_id
+        ]
+        await additions.note_page(lora, versions[1], Namer(BO, SERVER, nobody))
+        assert (await known_as(found, "theirs"))[0] == "sdxl/pony", "who may add no more says nothing"
+        assert len(await sources_of(found.connection, sha256(data))) == 1
+        await additions.note_page(lora, versions[1], Namer(ADA, None, anybody))
+        assert await known_as(found, "theirs") == (None, Source.CONFLICT)
+        assert not await untold_requests(found.connection), "they were told at once"
 
 
 async def test_what_is_cancelled_leaves_no_claim(house: House, hubs: Hubs) -> None:

@@ -6,6 +6,7 @@ import asyncio
 
 from bot.database.additions import AdditionState
 from bot.database.loras import find_lora_by_name
+from bot.sources.further_pages import Namer
 from bot.sources.provenance import provenance_of
 from tests.bot.sources.adding import (
     ADA,
@@ -69,7 +70,11 @@ async def test_a_page_that_only_has_the_same_file_brings_no_version_into_its_ent
     same = hubs.add_version(copy, data, "Other")
     async with opened(house, hubs) as (found, additions):
         await add(found, additions, hubs.link(page))
-        await additions.note_page(await entry(found, "Komori"), (await additions.look_up(hubs.link(same))).versions[0])
+        await additions.note_page(
+            await entry(found, "Komori"),
+            (await additions.look_up(hubs.link(same))).versions[0],
+            Namer(BO, None, anybody),
+        )
         await add(found, additions, hubs.link(hubs.add_version(copy, other, "Other")), BO)
         lora = await entry(found, "Komori")
         assert [each.sha256 for each in lora.usable] == [sha256(data)]

@@ -8,6 +8,7 @@ from bot.database.additions import AdditionState, waiting_additions
 from bot.database.loras import find_lora_by_name
 from bot.i18n import explained
 from bot.sources.errors import MinorAndMature, ModelUnreadable, NotLookedUp, RealPerson, SourceError
+from bot.sources.further_pages import Namer
 from bot.sources.remote import RemoteVersion
 from inference.content_rating import ContentRating
 from tests.bot.sources.adding import ADA, BO, SERVER, add, anybody, attach, demo_lora, ended, entry, left, opened
@@ -183,5 +184,6 @@ async def test_a_page_that_is_named_for_what_is_here_raises_its_rating(house: Ho
         await add(found, additions, COPY)
         lora = await entry(found, "copy")
         assert lora.content_rating is None
-        await additions.note_page(lora, (await additions.look_up(hubs.link(version_id))).versions[0])
+        page = (await additions.look_up(hubs.link(version_id))).versions[0]
+        await additions.note_page(lora, page, Namer(BO, SERVER, anybody))
         assert (await entry(found, "copy")).content_rating is ContentRating.EXPLICIT

@@ -34,6 +34,7 @@ from bot.database.lora_records import doubt_file, rate_content
 from bot.database.loras import Lora
 from bot.database.preferences import Preferences, save_preferences
 from bot.sources.additions import Additions
+from bot.sources.further_pages import Namer
 from bot.sources.provenance import provenance_of
 from bot.sources.remote import RemoteVersion
 from bot.sources.updates import Updates
@@ -120,7 +121,9 @@ async def test_a_page_that_only_has_the_same_file_gives_no_versions(house: House
     async with looking(house, hubs) as (found, additions, updates):
         await add(found, additions, hubs.link(ids[0]))
         lora = await entry(found, "Komori")
-        await additions.note_page(lora, (await additions.look_up(hubs.link(ids[1]))).versions[0])
+        await additions.note_page(
+            lora, (await additions.look_up(hubs.link(ids[1]))).versions[0], Namer(BO, None, anybody)
+        )
         await add_bookmark(found.connection, ADA, lora.id)
         new = demo_lora(seed=116)
         hubs.add_version(second, new, "Other")
