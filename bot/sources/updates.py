@@ -28,6 +28,8 @@ from bot.database.hub_looks import (
 )
 from bot.database.loras import Lora
 from bot.library.configuration import Configuration
+from bot.moderation.enforcement import WordRules
+from bot.moderation.word_rules import TextKind
 from bot.sources.choosing import claimed_base, why_not
 from bot.sources.civitai import HUB as CIVITAI
 from bot.sources.civitai import MAX_MODELS, Civitai
@@ -93,6 +95,7 @@ class Updates:
         self._civitai = civitai
         self._hugging_face = hugging_face
         self._pause = pause
+        self._words = WordRules.of_operator(lambda: configuration.settings)
         self._forget = forget
         self._asked = False
         self._trouble = 0  # pages of a hub with trouble, one after the other
@@ -284,7 +287,7 @@ class Updates:
     async def _newer(
         self, file: DueFile, known: RemoteVersion, versions: Sequence[RemoteVersion]
     ) -> RemoteVersion | None:
-        """The newest version for the same base model that can be had and is not here; None without one."""
+        """The newest version for the same base model that can be had and named and is not here; None without one."""
         settings, checkpoints = self._configuration.settings.sources, self._configuration.checkpoints
         found = [
             each
@@ -293,6 +296,7 @@ class Updates:
             and is_for_same_base(each, known, file.base_model)
             and each.ends is None
             and why_not(each, checkpoints, settings) is None
+            and self._words.allows(f"{each.name}, {each.version}", TextKind.LORA_NAME)
         ]
         newest = max(found, key=lambda each: each.version_id or 0, default=None)
         if newest is None or newest.file is None or newest.file.sha256 is None:

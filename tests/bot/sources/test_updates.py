@@ -522,3 +522,14 @@ async def test_a_page_of_a_minor_that_is_for_everybody_blocks_nothing_until_it_i
         assert await lora_blocks(found.connection, EVERYWHERE) == {}
         lora = await changed(found, updates, model, 4)
         assert list(await lora_blocks(found.connection, EVERYWHERE)) == [lora.id]
+
+
+async def test_a_newer_version_whose_name_breaks_a_rule_on_words_is_not_told(house: House, hubs: Hubs) -> None:
+    old, model_id = demo_lora(seed=5), hubs.add_model("Komori")
+    version_id = hubs.add_version(model_id, old, "Other")
+    async with looking(house, hubs) as (found, additions, updates):
+        await add(found, additions, hubs.link(version_id))
+        hubs.add_version(model_id, demo_lora(seed=6), "Other", name="child porn")
+        await a_day_later(found.connection)
+        await updates.look()
+        assert newer(await look_of(found, old)) is None
