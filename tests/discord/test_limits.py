@@ -419,15 +419,19 @@ async def add_a_lora(full: Scene, hubs: Hubs, crawler: Crawler) -> None:
     hubs.paused.set()
     begun = await told(margaret, "lora add", link=hubs.link(version_id))
     page = await full.control.wait_message(
-        begun.id, lambda seen: any(each.startswith("addcat:") for each in ids(seen)), PATIENCE
+        begun.id, lambda seen: any(each.startswith("addis:") for each in ids(seen)), PATIENCE
     )
     await crawler.crawl(page)
     other = demo_lora(seed=100 + len(hubs.models))
     asked = hubs.link(hubs.add_lora(f"linked {name}"[:100], other, "Other"))
     offer = await told(margaret, "imagine", prompt=f"a house {asked}")
     (add,) = ids(offer)
-    await (await margaret.press(offer, add)).answered(PATIENCE)
+    (begun,) = await (await margaret.press(offer, add)).messages(1, PATIENCE)
+    page = await full.control.wait_message(
+        begun.id, lambda seen: any(each.startswith("addpaint:") for each in ids(seen)), PATIENCE
+    )
     crawler.pressed.add(add)
+    await crawler.crawl(page)
 
 
 @pytest.mark.parametrize("locale", ["en-US", "ja"])
