@@ -328,12 +328,23 @@ class GenerationRequest(JobRequest):
 
         Those of one of `slots`; None: for the whole picture.
         """
+        parts = (self.prompt_prefix.strip(" ,"), *self.trigger_words_of(slot), self.words_of(slot))
+        return ", ".join(filter(None, parts))
+
+    def words_of(self, slot: RegionName | None) -> str:
+        """The person's words for a slot, with the places of the regions, as they end its prompt."""
         places = [_placed(region) for region in self.regions if slot in (None, region.name)]
-        words = ", ".join(part for part in (*places, self.prompt) if part)
-        uses = self.loras if not self.regions else [use for use in self.loras if use.applies_to(slot)]
-        groups = (group for use in uses for group in use.trigger_words)
-        trigger = dict.fromkeys(word for group in groups for word in words_in(group) if not _says(words, word))
-        return ", ".join(part for part in (self.prompt_prefix.strip(" ,"), *trigger, words) if part)
+        return ", ".join(filter(None, [*places, self.prompt]))
+
+    def trigger_words_of(self, slot: RegionName | None) -> tuple[str, ...]:
+        """The trigger words that stand before the person's words for a slot, which do not hold them."""
+        words = self.words_of(slot)
+        groups = (group for use in self.loras_of(slot) for group in use.trigger_words)
+        return tuple(dict.fromkeys(word for group in groups for word in words_in(group) if not _says(words, word)))
+
+    def loras_of(self, slot: RegionName | None) -> tuple[LoraUse, ...]:
+        """The LoRAs that are applied in a slot."""
+        return tuple(use for use in self.loras if not self.regions or use.applies_to(slot))
 
     def only(self, position: int) -> GenerationRequest:
         """The request that paints the picture at `position` (from 0) alone."""

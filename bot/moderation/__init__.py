@@ -5,6 +5,7 @@ disguises.py      finds words that are written backwards or masked
 word_matcher.py   finds many words at once, however they are written; short_words.txt holds words that part no others
 minors.py         the rule on minors, which nobody can switch off; its terms are in minors.toml
 word_rules.py     lists of words and patterns; `judge` says which of all rules a text breaks
+request_texts.py  the texts of a request that are judged and rated
 enforcement.py    the rules as the settings have them now, and what people are told
 ratings.py        what a picture counts as, what places show, what licences permit; what prompts say is in ratings.toml
 

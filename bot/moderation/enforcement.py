@@ -15,18 +15,17 @@ from bot.errors import SexualMinors, WordsNotAllowed, WordsNotAllowedHere
 from bot.i18n import later
 from bot.moderation.minors import MinorsRule, minors_rule, operators_terms
 from bot.moderation.ratings import PromptRater
+from bot.moderation.request_texts import texts_of
 from bot.moderation.word_rules import TextKind, WordList, WordVerdict, judge
 from inference.content_rating import ContentRating
 from inference.errors import RequestError
 from inference.messages import GenerationRequest
-from inference.prompt_weights import turned_around
 
 log = logging.getLogger(__name__)
 
 REMEMBERED_TEXTS: Final = 512  # of at most some thousand characters each
 REMEMBERED_IN_A_SERVER: Final = 32  # by a server's own rules: there are many servers
 
-_BETWEEN_TEXTS: Final = ", "
 _WHAT: Final = {
     TextKind.PROMPT: later("prompt"),
     TextKind.NEGATIVE_PROMPT: later("negative prompt"),
@@ -110,11 +109,11 @@ class WordRules:
 
     async def check(self, text: str, kind: TextKind) -> None:
         """Raise what a person is told whose text breaks a rule. What a shadow list would refuse is noted."""
-        await self._check([(kind, await asyncio.to_thread(self.verdict, text, kind))])
+        await self._check([_Judged(kind, await asyncio.to_thread(self.verdict, text, kind))])
 
     async def check_request(self, request: GenerationRequest) -> None:
         """Raise why a request may not be ordered. What a shadow list would refuse is noted."""
-        await self._check(await self._judged(request), len(asked_for(request)))
+        await self._check(await self._judged(request))
 
     def allows(self, text: str, kind: TextKind) -> bool:
         """Whether a text breaks no rule."""
@@ -122,63 +121,71 @@ class WordRules:
 
     async def why_not_painted(self, request: GenerationRequest) -> RequestError | None:
         """Why a request may not be painted; None when it may."""
-        return _first_refusal(await self._judged(request), len(asked_for(request)))
+        return _first_refusal(await self._judged(request))
 
     def verdict(self, text: str, kind: TextKind) -> WordVerdict:
         """Which rules a text breaks. That of a text judged lately is remembered."""
         return self._compiled().verdict(text, kind)
 
-    def rating(self, prompt: str) -> ContentRating | None:
-        """What a prompt says of its picture; None when it says nothing. Remembered likewise."""
-        return self._compiled().rating(prompt)
+    def rating(self, request: GenerationRequest) -> ContentRating | None:
+        """What the words of a request say of its picture; None when they say nothing. Remembered likewise."""
+        rating = self._compiled().rating
+        said = [rating(each.text) for each in texts_of(request)]
+        return max((each for each in said if each is not None), default=None)
 
     async def _judged(self, request: GenerationRequest) -> list[_Judged]:
         """The verdicts of both prompts, found in a thread: the patterns of a hostile list take their time.
 
         The prompt is judged together with names and trigger words of its LoRAs: what is harmless in each may not be in
-        all of them.
+        all of them. So is each text that is painted.
         """
-        names = [text for use in request.loras for text in (use.name, *use.trigger_words)]
-        prompt = _BETWEEN_TEXTS.join([asked_for(request), *names])
-        texts = ((TextKind.PROMPT, prompt), (TextKind.NEGATIVE_PROMPT, request.negative_prompt))
-        return await asyncio.to_thread(lambda: [(kind, self.verdict(text, kind)) for kind, text in texts])
 
-    async def _check(self, judged: Sequence[_Judged], length: int | None = None) -> None:
-        ids = set[int]()
-        for kind, verdict in judged:
-            _log_shadowed(verdict, kind)
-            ids.update(match.list_id for match in verdict.shadowed if match.list_id is not None)
+        def judged() -> list[_Judged]:
+            prompts = [
+                _Judged(TextKind.PROMPT, self.verdict(each.text, TextKind.PROMPT), each.own)
+                for each in texts_of(request, names=True)
+            ]
+            negative = self.verdict(request.negative_prompt, TextKind.NEGATIVE_PROMPT)
+            return [*prompts, _Judged(TextKind.NEGATIVE_PROMPT, negative)]
+
+        return await asyncio.to_thread(judged)
+
+    async def _check(self, judged: Sequence[_Judged]) -> None:
+        _log_shadowed(judged)
+        matches = [match for each in judged for match in each.verdict.shadowed]
+        ids = {match.list_id for match in matches if match.list_id is not None}
         if ids and self._count_shadowed is not None:
             await self._count_shadowed(sorted(ids))
-        if (refusal := _first_refusal(judged, length)) is not None:
+        if (refusal := _first_refusal(judged)) is not None:
             raise refusal
 
 
-def asked_for(request: GenerationRequest) -> str:
-    """What the person asked for, with the words of the negative prompt that a negative weight makes part of it."""
-    turned = turned_around(request.negative_prompt)
-    return _BETWEEN_TEXTS.join([request.own_words, turned]) if turned else request.own_words
+@dataclass(frozen=True)
+class _Judged:
+    """The verdict of a text. What begins outside of its `own` words is of LoRAs; None: all are."""
+
+    kind: TextKind
+    verdict: WordVerdict
+    own: range | None = None
 
 
-_Judged = tuple[TextKind, WordVerdict]
-
-
-def _first_refusal(judged: Sequence[_Judged], length: int | None) -> RequestError | None:
-    return next(filter(None, (_refusal(verdict, kind, length) for kind, verdict in judged)), None)
-
-
-def _refusal(verdict: WordVerdict, kind: TextKind, length: int | None = None) -> RequestError | None:
-    """What people are told of a verdict; what begins behind `length` characters of a prompt is of its LoRAs."""
-    if verdict.about_minors:
+def _first_refusal(judged: Sequence[_Judged]) -> RequestError | None:
+    """What people are told: of minors whatever else there is, or of the first rule that is broken."""
+    if any(each.verdict.about_minors for each in judged):
         return SexualMinors()
-    for match in verdict.refusals:
-        of_lora = kind is TextKind.PROMPT and length is not None and match.spans[0].start >= length
+    return next(filter(None, map(_refusal, judged)), None)
+
+
+def _refusal(judged: _Judged) -> RequestError | None:
+    for match in judged.verdict.refusals:
+        of_lora = judged.own is not None and match.spans[0].start not in judged.own
         error = WordsNotAllowed if match.list_id is None else WordsNotAllowedHere
-        return error(what=_WHAT[TextKind.LORA_NAME if of_lora else kind], list_name=match.list_name)
+        return error(what=_WHAT[TextKind.LORA_NAME if of_lora else judged.kind], list_name=match.list_name)
     return None
 
 
-def _log_shadowed(verdict: WordVerdict, kind: TextKind) -> None:
+def _log_shadowed(judged: Sequence[_Judged]) -> None:
     # Neither whose text it is nor the text: logs name no person (docs/privacy.md). A server's lists are counted.
-    for name in dict.fromkeys(match.list_name for match in verdict.shadowed if match.list_id is None):
+    matches = ((match, each.kind) for each in judged for match in each.verdict.shadowed)
+    for name, kind in dict.fromkeys((match.list_name, kind) for match, kind in matches if match.list_id is None):
         log.info("shadow list %r would refuse a %s", name, kind.value.replace("_", " "))

@@ -23,7 +23,7 @@ from bot.errors import (
     UnratedNotUsed,
     UnratedTooHigh,
 )
-from bot.moderation.enforcement import WordRules, asked_for
+from bot.moderation.enforcement import WordRules
 from bot.moderation.ratings import PartKind, PlaceRatings, RatedPart, licence_cap
 from bot.servers.context import ActionContext
 from bot.servers.lookups import LookupFailed
@@ -150,8 +150,7 @@ class ContentRules:
         parts = [RatedPart(PartKind.LORA, lora.name, lora.content_rating) for lora in used]
         known = {lora.sha256 for lora in used}  # the library has never had the others
         parts += [RatedPart(PartKind.LORA, use.name, None) for use in request.loras if use.sha256 not in known]
-        words = [word for use in request.loras for word in use.trigger_words]  # they join the prompt
-        said = self._words.rating(", ".join([asked_for(request), *words]))
+        said = self._words.rating(request)
         if said is not None:
             parts.append(RatedPart(PartKind.PROMPT, "", said))
         if request.image is not None and request.image.rating is not None:

@@ -21,6 +21,7 @@ from bot.moderation.word_rules import TextKind
 from bot.ui.views.bookmark_file import import_text, with_allowed_notes
 from inference.errors import RequestError
 from inference.messages import LoraUse
+from inference.regions import RegionName
 from tests.house import House
 from tests.inference.requests import request
 
@@ -99,6 +100,57 @@ def test_words_of_every_region_are_judged_as_those_of_the_prompt(rules: Rules) -
         assert judged(*texts) is WordsNotAllowed
     assert judged("a nude child", "an owl") is judged("an owl", "a nude child") is SexualMinors
     assert judged("a child", "a nude woman") is judged("a child", "", "nude people") is SexualMinors
+
+
+@pytest.mark.parametrize(
+    ("left", "ground", "refusal"),
+    [
+        ("on the left: nude, little", "girl", SexualMinors),
+        ("nude, little", "girl", SexualMinors),
+        ("nude, under", "age girl", SexualMinors),
+        ("zor", "ble", WordsNotAllowed),
+        ("a cursed", "owl", WordsNotAllowed),
+        ("an owl", "on the lawn", None),
+    ],
+)
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_words_of_a_region_and_the_ground_are_judged_as_one_text(
+    rules: Rules, left: str, ground: str, side: str, refusal: type[RequestError] | None
+) -> None:
+    texts = {"left": "an oak", "right": "a stone wall"} | {side: left}
+    rules.reload(lists=[*LISTS, {"name": "phrases", "patterns": ["cursed, owl"]}])
+    made = request(prompt=ground, regions=[{"name": name, "prompt": words} for name, words in texts.items()])
+    found = asyncio.run(rules.words.why_not_painted(made))
+    assert (None if found is None else type(found)) is refusal
+
+
+def test_a_region_is_judged_with_its_place_as_it_is_painted(rules: Rules) -> None:
+    rules.reload(lists=[{"name": "phrases", "patterns": ["owl on the left"]}])
+    made = request(prompt="", regions=[{"name": "left", "prompt": "an owl"}, {"name": "right", "prompt": "an owl"}])
+    assert isinstance(asyncio.run(rules.words.why_not_painted(made)), WordsNotAllowed)
+
+
+def test_trigger_words_are_judged_before_the_prompt_as_they_are_painted(rules: Rules) -> None:
+    assert refused(rules, "girl, nude", "", lora("Style", "little")) == (SexualMinors, "")
+    assert refused(rules, "nude, oak", "(girl:-1)", lora("Style", "child")) == (SexualMinors, "")
+    rules.reload(lists=[{"name": "phrases", "patterns": ["cursed, owl"], "words": ["florp"]}])
+    assert refused(rules, "owl", "", lora("Style", "cursed")) == (WordsNotAllowed, "choice of LoRAs")
+    assert refused(rules, "florp, an oak", "", lora("Style", "oak bark")) == (WordsNotAllowed, "prompt")
+    regions = [{"name": "left", "prompt": "an oak"}, {"name": "right", "prompt": "owl"}]
+    for side, refusal in (("left", None), ("right", WordsNotAllowed)):
+        use = lora("Style", "cursed").model_copy(update={"region": RegionName(side)})
+        made = request(prompt="", regions=regions, loras=[use.model_dump()])
+        found = asyncio.run(rules.words.why_not_painted(made))
+        assert (None if found is None else type(found)) is refusal
+
+
+async def test_a_shadow_list_is_logged_once_for_all_texts_of_a_request(
+    rules: Rules, caplog: pytest.LogCaptureFixture
+) -> None:
+    regions = [{"name": "left", "prompt": "quux"}, {"name": "right", "prompt": "quux"}]
+    with caplog.at_level(logging.INFO, "bot.moderation"):
+        await rules.words.check_request(request(prompt="quux", regions=regions))
+    assert [record.getMessage() for record in caplog.records] == ["shadow list 'trial' would refuse a prompt"]
 
 
 async def test_the_refusal_names_the_list_and_not_its_rule(rules: Rules) -> None:

@@ -147,6 +147,19 @@ async def test_words_of_regions_are_rated_as_those_of_the_prompt(world: ServerWo
     assert await refusal(world, acting(age_restricted=True), made) is None
 
 
+async def test_each_text_that_is_painted_is_rated(world: ServerWorld) -> None:
+    texts = {"left": "covered in", "right": "an oak"}
+    for split in (texts, {"left": "an oak", "right": "covered in"}):
+        made = request(prompt="blood", regions=[{"name": name, "prompt": words} for name, words in split.items()])
+        assert isinstance(await refusal(world, acting(), made), PromptRatedTooHigh)
+    made = await painting_with(world, None)
+    (use,) = made.loras
+    use = use.model_copy(update={"trigger_words": ("covered in",)})
+    made = request(prompt="blood, an oak", loras=[use])
+    assert isinstance(await refusal(world, acting(), made), PromptRatedTooHigh)
+    assert await refusal(world, acting(age_restricted=True), made) is None
+
+
 async def test_a_checkpoint_has_a_rating_and_a_licence(world: ServerWorld) -> None:
     nsfw, adults = request(prompt="nsfw"), acting(age_restricted=True)
     rate_checkpoint(world, rating=MATURE)
