@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from typing import Final
 
@@ -10,10 +11,14 @@ from bot.i18n import _, label, listed, ngettext
 from bot.requests.drafts import RequestDraft
 from inference.capabilities import capability_of
 from inference.errors import InvalidRequest
-from inference.messages import Region, joined_words
+from inference.messages import GenerationRequest, Region, joined_words
 from inference.regions import LAYOUTS, RegionName
 
 BETWEEN: Final = "|"  # the words of two regions, where one text has them all
+# Words of an example, in English in every language, as most prompts are.
+_EXAMPLE: Final = ("komori", "a red heart", "a green star")
+_EXAMPLE_FOR_ALL: Final = "on a yellow background"
+_BARS = re.compile(r"[|\uff5c]")  # this, and the full-width bar
 
 
 def offers_regions(checkpoint: CheckpointSettings) -> bool:
@@ -22,14 +27,19 @@ def offers_regions(checkpoint: CheckpointSettings) -> bool:
     return capability is not None and capability.regions
 
 
-def layout_with(sides: Collection[RegionName]) -> tuple[RegionName, ...]:
-    """The first layout that has all these regions. Raises InvalidRequest."""
+def layout_with(sides: Collection[RegionName], stack: str | None = None) -> tuple[RegionName, ...]:
+    """The first layout that has all these regions. Raises InvalidRequest, which names the stack that they are of."""
     for layout in LAYOUTS:
         if set(sides) <= set(layout):
             return layout
-    problem = _("do not go together; there are {layouts}")
-    layouts = "; ".join(layout_name(layout) for layout in LAYOUTS)
-    raise InvalidRequest(what=listed(map(label, dict.fromkeys(sides))), problem=problem.format(layouts=layouts))
+    problem = _("do not go together; you can choose: {layouts}")
+    layouts = _("; ").join(layout_name(layout) for layout in LAYOUTS)
+    what = _with_stack(listed(map(label, dict.fromkeys(sides))), stack)
+    raise InvalidRequest(what=what, problem=problem.format(layouts=layouts))
+
+
+def _with_stack(sides: str, stack: str | None) -> str:
+    return sides if stack is None else _("{sides} (with the stack {stack})").format(sides=sides, stack=stack)
 
 
 def layout_name(layout: Sequence[RegionName]) -> str:
@@ -37,26 +47,30 @@ def layout_name(layout: Sequence[RegionName]) -> str:
     return listed(map(label, layout))
 
 
-def by_sides(draft: RequestDraft) -> RequestDraft:
+def by_sides(draft: RequestDraft, stack: str | None = None) -> RequestDraft:
     """The draft with the regions that the sides of its LoRAs need, and each one's words from the prompt.
 
-    In the prompt the words of regions are parted by `|`, in the order of the layout; those for the ground may follow.
-    A prompt without a `|` is for the ground. Unchanged if no LoRA has a side, or the draft has regions. Raises
-    InvalidRequest.
+    In the prompt the words of regions are parted by `|`, in the order of the layout; those for all may follow.
+    A prompt without a `|` is for all. Unchanged if no LoRA has a side, or the draft has regions. Raises
+    InvalidRequest, which names the `stack` that has joined the draft.
     """
     sides = [lora.region for lora in draft.loras if lora.region is not None]
     if draft.regions or not sides:
         return draft
-    layout = layout_with(sides)
-    parts = [part.strip() for part in draft.prompt.split(BETWEEN)]
+    layout = layout_with(sides, stack)
+    parts = [part.strip() for part in _BARS.split(draft.prompt)]
     if len(parts) == 1:
         parts = [*("" for _region in layout), *parts]
     if not len(layout) <= len(parts) <= len(layout) + 1:
         problem = ngettext(
-            "has {count} part; say it as {example}", "has {count} parts; say it as {example}", len(parts)
+            "has {count} part; for {sides} write it like “{example}”",
+            "has {count} parts; for {sides} write it like “{example}”",
+            len(parts),
         )
-        example = f" {BETWEEN} ".join([*map(label, layout), _("everywhere")])
-        raise InvalidRequest(what=_("The prompt"), problem=problem.format(count=len(parts), example=example))
+        example = f" {BETWEEN} ".join([*_EXAMPLE[: len(layout)], _EXAMPLE_FOR_ALL])
+        sides_of = _with_stack(layout_name(layout), stack)
+        problem = problem.format(count=len(parts), sides=sides_of, example=example)
+        raise InvalidRequest(what=_("The prompt"), problem=problem)
     regions = tuple(Region(name=name, prompt=part) for name, part in zip(layout, parts, strict=False))
     return draft.model_copy(update={"regions": regions, "prompt": "".join(parts[len(layout) :])})
 
@@ -74,6 +88,17 @@ def with_their_sides(draft: RequestDraft) -> RequestDraft:
     regions = tuple(Region(name=name, prompt=text) for name, text in zip(layout, said, strict=False))
     prompt = ", ".join(filter(None, [*words[len(layout) :], draft.prompt]))
     return draft.model_copy(update={"regions": regions, "prompt": prompt})
+
+
+def words_note(request: GenerationRequest) -> str | None:
+    """A note where no region has words of its own, or bars stand in a prompt of several LoRAs without regions."""
+    if request.regions and not any(region.prompt for region in request.regions):
+        example = f" {BETWEEN} ".join([*(label(region.name) for region in request.regions), _("everywhere")])
+        text = _("Your words are for the whole picture. Words for each part, in /imagine: {example}")
+        return text.format(example=example)
+    if not request.regions and len(request.loras) > 1 and _BARS.search(request.prompt):
+        return _("Bars (|) divide the words only together with side1 and side2; here they were part of one prompt.")
+    return None
 
 
 def own_words(draft: RequestDraft) -> str:

@@ -33,6 +33,14 @@ async def test_imagine_paints_each_lora_on_its_side(scene: Scene) -> None:
     assert all("Bat at 0.8 (left)" in each.text for each in (again, varied))
 
 
+async def test_words_without_bars_are_said_to_be_for_the_whole_picture(scene: Scene) -> None:
+    sent = await scene.ada.slash("imagine", prompt="a meadow", **TWO)
+    message = await scene.painted(sent)
+    assert "Your words are for the whole picture. Words for each part, in /imagine: left | right" in message.text
+    details = await (await scene.ada.press(message, "Details")).reply()
+    assert "Parts with LoRAs of their own: left and right" in details.text
+
+
 async def test_nothing_forbidden_is_painted_in_a_part_alone(scene: Scene) -> None:
     for prompt in (f"{TEXT} | a heart", f"an owl | {TEXT}", f"an owl | a heart | {TEXT}", "a child | a nude woman"):
         refusal = await told(scene.ada, "imagine", prompt=prompt, **TWO)

@@ -13,6 +13,7 @@ from bot.errors import NothingThere, NotYours
 from bot.i18n import _, duration, later, ngettext
 from bot.i18n.texts import plain, summary_of_job
 from bot.requests.few_steps import few_step_note
+from bot.requests.regions import words_note
 from bot.servers.rights import Action
 from bot.ui.access import context_of, may
 from bot.ui.acknowledge import acknowledge
@@ -102,6 +103,8 @@ def _view(job: Job, state: str, preview: PictureFile | None) -> ui.LayoutView:
             count,
         )
         lines.append(f"-# {told.format(count=count)}")
+    if said := words_note(job.request):
+        lines.append(f"-# {said}")
     container = ui.Container[Any](ui.TextDisplay[Any]("\n".join(lines)))
     if preview is not None:
         picture = discord.MediaGalleryItem(f"attachment://{preview.name}", description=_("Preview"))

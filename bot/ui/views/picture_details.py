@@ -184,8 +184,7 @@ def _head(checkpoints: InstalledCheckpoints, recipe: Recipe, more: Sequence[str]
         lines.append(_("Without: {words}").format(words=clipped(recipe.negative_prompt, MAX_NEGATIVE)))
     lines.append(_checkpoint(checkpoints, recipe))
     if recipe.regions:
-        parts = listed(label(region.name) for region in recipe.regions)
-        lines.append(_("Parts with words and LoRAs of their own: {parts}").format(parts=parts))
+        lines.append(_parts(recipe))
     settings = [
         f"{recipe.width}x{recipe.height}" if recipe.width and recipe.height else "",
         _("{count} steps").format(count=recipe.steps) if recipe.steps else "",
@@ -205,6 +204,21 @@ def _head(checkpoints: InstalledCheckpoints, recipe: Recipe, more: Sequence[str]
     if recipe.from_picture:
         lines.append(_("It began with another picture."))
     return [line for line in [*lines, *more] if line]
+
+
+def _parts(recipe: Recipe) -> str:
+    """The regions, and what is known to be their own: words of a private prompt are not."""
+    words = any(region.prompt for region in recipe.regions)
+    loras = any(lora.region is not None for lora in recipe.loras)
+    if words and loras:
+        text = _("Parts with words and LoRAs of their own: {parts}")
+    elif words:
+        text = _("Parts with words of their own: {parts}")
+    elif loras:
+        text = _("Parts with LoRAs of their own: {parts}")
+    else:
+        text = _("Parts: {parts}")
+    return text.format(parts=listed(label(region.name) for region in recipe.regions))
 
 
 def _checkpoint(checkpoints: InstalledCheckpoints, recipe: Recipe) -> str:

@@ -16,7 +16,7 @@ from bot.i18n.texts import at_weight, bounded_lines, clipped, on_a_label, plain,
 from bot.pictures.sheets import letters_of
 from bot.requests.builder import LoraDraft, draft_of
 from bot.requests.few_steps import few_step_note
-from bot.requests.regions import own_words
+from bot.requests.regions import own_words, words_note
 from bot.requests.variants import VariantName, names_of
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import button_rows
@@ -160,6 +160,8 @@ def _text(job: Job, names: list[VariantName], sent: str) -> str:
     notes = [f"-# {sentence_of_ours(remarked(note))}" for note in (*job.notes, sent) if note]
     if made := few_step_note(job.request):
         notes.insert(0, f"-# {plain(made, 250)}")
+    if said := words_note(job.request):
+        notes.append(f"-# {said}")
     text = "-# " + " · ".join([summary_of_job(_without_swept_lora(job)), *seconds])
     ask = "-# " + _("A button below takes one of them into your studio.")
     return "\n".join([head, *bounded_lines(legend, MAX_LEGEND), text, *notes, ask])

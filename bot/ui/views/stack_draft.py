@@ -36,7 +36,8 @@ async def with_stack(
     named = {(await requests.lora(lora.name)).id for lora in draft.loras}
     pairs = zip(lora_drafts_of(stack), fit.choices, strict=True)
     kept = [lora for lora, choice in pairs if choice.lora is None or choice.lora.id not in named]
-    whole = by_sides(draft.model_copy(update={"loras": (*kept, *draft.loras)}))
+    sided = stack.name if any(lora.region for lora in kept) else None
+    whole = by_sides(draft.model_copy(update={"loras": (*kept, *draft.loras)}), sided)
     if fit.refused:
         draft_id = await save_draft(connection, person_id, whole.model_dump_json())
         raise StackRefused(fit, draft.checkpoint or "", draft_id)

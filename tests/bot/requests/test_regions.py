@@ -11,7 +11,7 @@ from bot.app.assembly import Catalogued, open_catalogue
 from bot.library.configuration import Configuration
 from bot.requests.builder import RequestBuilder, draft_of
 from bot.requests.drafts import LoraDraft, RequestDraft
-from bot.requests.regions import by_sides, layout_with, with_their_sides
+from bot.requests.regions import by_sides, layout_with, with_their_sides, words_note
 from inference.base_models import BaseModelId
 from inference.errors import BaseModelMismatch, InvalidRequest, PromptEmpty, RegionsNotOffered
 from inference.messages import Region
@@ -56,8 +56,12 @@ def test_the_smallest_layout_that_has_all_sides_is_taken(
 
 
 def test_sides_of_two_layouts_are_refused_with_the_layouts() -> None:
-    with pytest.raises(InvalidRequest, match="left and top do not go together; there are left and right; top and"):
+    with pytest.raises(
+        InvalidRequest, match="left and top do not go together; you can choose: left and right; top and"
+    ):
         layout_with([LEFT, TOP])
+    with pytest.raises(InvalidRequest, match=r"left and top \(with the stack Owls\) do not go together"):
+        layout_with([LEFT, TOP], "Owls")
 
 
 @pytest.mark.parametrize(
@@ -65,6 +69,7 @@ def test_sides_of_two_layouts_are_refused_with_the_layouts() -> None:
     [
         ("an owl | a heart | a yellow meadow", ("an owl", "a heart"), "a yellow meadow"),
         ("an owl|a heart", ("an owl", "a heart"), ""),
+        ("an owl \uff5c a heart | a meadow", ("an owl", "a heart"), "a meadow"),
         ("a yellow meadow", ("", ""), "a yellow meadow"),
         ("| a heart |", ("", "a heart"), ""),
     ],
@@ -75,7 +80,10 @@ def test_words_of_a_prompt_are_parted_by_side(prompt: str, words: tuple[str, ...
 
 
 def test_too_many_parts_are_refused_with_an_example() -> None:
-    with pytest.raises(InvalidRequest, match=r"has 4 parts; say it as left \| right \| everywhere"):
+    with pytest.raises(
+        InvalidRequest,
+        match=r"4 parts; for left and right write it like “komori \| a red heart \| on a yellow background”",
+    ):
         by_sides(two("a | b | c | d"))
     untouched = RequestDraft(prompt="a | b | c | d", loras=(LoraDraft(name="Bat"),))
     assert by_sides(untouched) is untouched, "nobody asked for regions"
@@ -91,6 +99,21 @@ async def test_regions_are_built_and_made_into_a_draft_again(catalogue: Catalogu
     assert (await catalogue.requests.build(by_sides(two("an owl | ")))).prompt == ""
     with pytest.raises(PromptEmpty):
         await catalogue.requests.build(by_sides(two(" | | ")))
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_words_that_are_not_divided_are_told(catalogue: Catalogued) -> None:
+    async def note(draft: RequestDraft) -> str | None:
+        return words_note(await catalogue.requests.build(draft))
+
+    assert "whole picture. Words for each part, in /imagine: left | right | everywhere" in str(
+        await note(by_sides(two("a meadow")))
+    )
+    assert await note(by_sides(two("an owl | "))) is None
+    plain_loras = (LoraDraft(name="Bat"), LoraDraft(name="Cape"))
+    assert "only together with side1" in str(await note(two("an owl \uff5c a heart", loras=plain_loras)))
+    assert await note(two("an owl", loras=plain_loras)) is None
+    assert await note(two("an owl | a heart", loras=plain_loras[:1])) is None
 
 
 @pytest.mark.asyncio(loop_scope="module")
