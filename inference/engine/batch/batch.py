@@ -253,6 +253,11 @@ class Batch:
         """
         if self.checkpoint.compiled:
             return None  # a dictionary cannot be part of a compiled graph
+        embeds = [part.conditions.prompt_embeds for part in parts]
+        if not self.checkpoint.hooks.keeps_projections(sum(map(len, embeds)), embeds[0].shape[1], embeds[0].dtype):
+            for part in parts:
+                part.projections = None
+            return None
         each = [self._projected(part, slots) for part in parts]
         together: PromptProjections = {}
         for index in each[0]:

@@ -28,6 +28,9 @@ SMALL_LAYER_RANK = 128
 # pictures that share a set), and bytes that a segment more has to save. See `segments.py`.
 SPARE_BYTES, SEGMENT_BYTES = 2**26, 2**27
 
+# Prompt projections that a batch keeps for all its steps: of SDXL, 16 rows of 200 tokens.
+KEPT_PROJECTION_BYTES = 2**30
+
 
 class LayerHooks:
     """Numbers the layers of one checkpoint that LoRAs can change, and sets what each of them adds.
@@ -39,6 +42,7 @@ class LayerHooks:
         self.device = device
         self.small = SMALL_LAYER_RANK
         self.spare, self.segment = SPARE_BYTES, SEGMENT_BYTES
+        self.kept_projections = KEPT_PROJECTION_BYTES
         self.keys: tuple[ModuleKey, ...] = tuple(layers)
         self.layers: tuple[Layer, ...] = tuple(layers.values())
         self.indices = {key: index for index, key in enumerate(self.keys)}
@@ -76,6 +80,11 @@ class LayerHooks:
         for layer in layers:
             vars(layer)["prompt_layer"] = True
         self._prompt_layers = tuple(index for index, layer in enumerate(self.layers) if vars(layer)["prompt_layer"])
+
+    def keeps_projections(self, rows: int, tokens: int, dtype: torch.dtype) -> bool:
+        """Whether the projections of so many rows are kept for all steps; longer prompts are projected in each pass."""
+        numbers = sum(self.layers[index].weight.shape[0] for index in self._prompt_layers)
+        return rows * tokens * numbers * dtype.itemsize <= self.kept_projections
 
     def project_prompt(self, prompt_embeds: torch.Tensor, per_part: Sequence[Additions]) -> PromptProjections:
         """The outputs of the prompt layers for `prompt_embeds` (rows, tokens, width), to be reused in every step.

@@ -114,6 +114,27 @@ def test_a_run_that_joins_or_leaves_makes_no_other_run_project_its_prompt_again(
         assert (handle.latents - latents).abs().max() <= 1e-12
 
 
+def test_projections_that_are_too_large_are_computed_in_each_pass() -> None:
+    """Of prompts that are long, which are more than all else that a pass takes."""
+    world = World("sd1/base", torch.float64)
+    world.add(1, "lora")
+    request = world.wish(random.Random(4), count=2, steps=3, sampler="euler", variants=(), image=None, exact=False)
+    expected = world.reference(request)[0]
+    engine = world.engine()
+    engine.submit(request)
+    engine.finish()
+    engine._store.current.hooks.kept_projections = 2**10  # type: ignore[union-attr]
+    handle = engine.submit(request)
+    arrived(engine)
+    while handle.done < 1:
+        engine.step()
+    (run,) = engine._running
+    assert isinstance(run, Run) and [part.projections for part in run.parts] == [None] * len(run.parts)
+    engine.finish()
+    assert handle.latents is not None, handle.error
+    assert (handle.latents - expected).abs().max() <= 1e-12
+
+
 @dataclass(eq=False)
 class Rows:
     batch_rows: int
