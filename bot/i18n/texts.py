@@ -114,7 +114,7 @@ class Worded(Protocol):
 
     @property
     def prompt(self) -> str:
-        """The words for the picture, with regions those for the ground."""
+        """The words for the picture, with regions those for all."""
         ...
 
     @property
@@ -134,7 +134,9 @@ def summary(request: GenerationRequest) -> str:
     """Checkpoint, LoRAs and weights, regions, source, seed: the line under a picture. The prompt stays private."""
     seed = _("seed {seed}").format(seed=request.seed)
     source = [_source(request)] if request.image else []
-    parts = [listed(label(region.name) for region in request.regions)] if request.regions else []
+    names = [region.name for region in request.regions]
+    told = set(names) <= {use.region for use in request.loras}  # each by a LoRA
+    parts = [] if told else [listed(map(label, names))]
     return " · ".join((f"**{plain(request.checkpoint)}**", *map(lora_use, request.loras), *parts, *source, seed))
 
 

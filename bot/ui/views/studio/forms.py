@@ -11,7 +11,7 @@ from discord import ui
 
 from bot.i18n import _, label
 from bot.pictures.inputs import MIN_STRENGTH
-from bot.requests.drafts import OWN
+from bot.requests.drafts import OWN, RequestDraft
 from bot.requests.regions import layout_name
 from bot.ui.client import Interaction
 from bot.ui.uploads import take_upload
@@ -266,11 +266,11 @@ class AdjustForm(StudioForm):
 
 
 class RegionsForm(StudioForm):
-    """The layout, the words of each region, and those for the ground; without a layout all words are one prompt."""
+    """The layout, the words of each region, and those for all; without a layout all words are one prompt."""
 
     def __init__(self, snapshot: StudioSnapshot, *, opening: int) -> None:
-        super().__init__(_("Two characters"), "stparts", opening)
         draft = snapshot.studio.draft
+        super().__init__(regions_title(draft), "stparts", opening)
         layout = tuple(region.name for region in draft.regions)
         self._characters = [row.lora.lora_id for row in snapshot.fitting if row.category is Category.CHARACTER]
         layouts = [(capitalised(layout_name(each)), _BETWEEN_NAMES.join(each)) for each in LAYOUTS]
@@ -288,7 +288,7 @@ class RegionsForm(StudioForm):
             text = _("Part {number}").format(number=number)
             self.add_item(ui.Label[Any](text=text, description=where[:100], component=words))
         self.prompt = _text("prompt", draft.prompt, long=True)
-        hint = _("The ground and the style, in the words of every part")
+        hint = _("Words for all parts: the background and the style")
         self.add_item(ui.Label[Any](text=_("Everywhere"), description=hint[:100], component=self.prompt))
 
     async def submitted(self, interaction: Interaction) -> None:
@@ -305,6 +305,11 @@ class RegionsForm(StudioForm):
             return studio.with_regions(regions, self._characters).with_draft(prompt=prompt)
 
         await studios.redraw(interaction, await studios.change(interaction, divide))
+
+
+def regions_title(draft: RequestDraft) -> str:
+    """What the regions form and the button that opens it are called."""
+    return _("Parts") if draft.regions else _("Two characters")
 
 
 def part_name(name: RegionName) -> str:

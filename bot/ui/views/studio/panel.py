@@ -48,6 +48,7 @@ from bot.ui.views.studio.buttons import (
     StudioButton,
     UndoDraftButton,
 )
+from bot.ui.views.studio.forms import regions_title
 from bot.ui.views.studio.generate import GenerateButton
 from bot.ui.views.studio.lora_menu import AddLoraMenu
 from bot.ui.views.studio.menus import CheckpointMenu, FocusMenu, TriggerWordsMenu
@@ -56,6 +57,7 @@ from bot.workspace.studio_draft import Row
 from bot.workspace.weight_advice import advice
 from inference.errors import RegionsNotOffered
 from inference.messages import SourceImage, words_in
+from inference.regions import RegionName
 
 MAX_PROMPT, MAX_NEGATIVE, MAX_WORDS, MAX_NOTE = 800, 200, 250, 300  # characters shown of each
 FIXED, WITH_PICTURE, WITH_CONTROLS, IN_A_TEXT, PICTURE = 20, 6, 7, 3, 2  # components that each takes at most
@@ -76,7 +78,7 @@ async def render_panel(interaction: Interaction, snapshot: StudioSnapshot, note:
         PromptButton(shown, label=_("Edit prompt")),
         OptionsButton(shown, label=_("Options")),
         AdvancedButton(shown, label=_("Advanced")),
-        RegionsButton(shown, label=_("Parts") if snapshot.studio.draft.regions else _("Two characters")),
+        RegionsButton(shown, label=regions_title(snapshot.studio.draft)),
     ]
     if snapshot.undoable:
         settings.append(UndoDraftButton(shown, label=_("Back to my draft")))
@@ -222,11 +224,7 @@ def _head(snapshot: StudioSnapshot, note: str) -> str:
         lines.append(_("No prompt yet: press *Edit prompt* and say what to paint."))
     else:
         lines.append(f"> {clipped(draft.prompt, MAX_PROMPT)}")
-    groups = (group for row in snapshot.fitting for group in row.words)
-    joining = [checkpoint.prompt_prefix, *(word for group in groups for word in words_in(group))]
-    if any(joining):
-        text = several(dict.fromkeys(filter(None, joining)), MAX_WORDS)
-        lines.append("-# " + _("Joins the prompt: {words}").format(words=text))
+    lines += _joining(snapshot)
     negative = checkpoint.negative_prompt if draft.negative_prompt is None else draft.negative_prompt
     if negative:
         lines.append("-# " + _("Keeps out: {words}").format(words=clipped(negative, MAX_NEGATIVE)))
@@ -251,6 +249,23 @@ def _add_head(page: RenderedMessage, snapshot: StudioSnapshot, note: str, room: 
     layout = tuple(region.name for region in draft.regions)
     picture = page.attach(layout_picture(layout, size.width, size.height))
     page.view.add_item(ui.Section[Any](text, accessory=ui.Thumbnail[Any](picture, description=layout_name(layout))))
+
+
+def _joining(snapshot: StudioSnapshot) -> list[str]:
+    """What joins the prompt: a line for the whole picture, and one for each region whose LoRAs have trigger words."""
+    names = [region.name for region in snapshot.studio.draft.regions]
+    joining: dict[RegionName | None, list[str]] = {None: [snapshot.checkpoint.prompt_prefix]}
+    joining |= {name: [] for name in names}
+    for row in snapshot.fitting:
+        region = row.lora.region if row.lora.region in names else None
+        joining[region] += (word for group in row.words for word in words_in(group))
+    lines: list[str] = []
+    for region, found in joining.items():
+        if words := dict.fromkeys(filter(None, found)):
+            text = _("Joins the prompt: {words}") if region is None else _("Joins the prompt ({region}): {words}")
+            said = several(words, MAX_WORDS // len(joining))
+            lines.append("-# " + text.format(region=label(region) if region else "", words=said))
+    return lines
 
 
 def _parts(draft: RequestDraft) -> list[str]:
