@@ -49,6 +49,13 @@ def said() -> set[str | tuple[str, str]]:
     return {sentence.key for sentence in everything_said()}
 
 
+def test_no_japanese_sentence_begins_with_a_particle() -> None:
+    """A colon stands before the problem of a refusal."""
+    begun = re.compile("は(?!い$|じめ)|には")
+    texts = [text for found in messages(catalogue.read("ja")).values() for text in found]
+    assert not [text for text in texts if begun.match(text)]
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_placeholders_are_the_same_in_every_language(language: str) -> None:
     wrong = [

@@ -8,10 +8,12 @@ import pytest
 import pytest_asyncio
 
 from bot.app.assembly import Catalogued, open_catalogue
+from bot.i18n import speaking
 from bot.library.configuration import Configuration
 from bot.requests.builder import RequestBuilder, draft_of
 from bot.requests.drafts import LoraDraft, RequestDraft
 from bot.requests.regions import by_sides, layout_with, with_their_sides, words_note
+from bot.ui.replies import error_message
 from inference.base_models import BaseModelId
 from inference.errors import BaseModelMismatch, InvalidRequest, PromptEmpty, RegionsNotOffered
 from inference.messages import Region
@@ -77,6 +79,17 @@ def test_sides_of_two_layouts_are_refused_with_the_layouts() -> None:
 def test_words_of_a_prompt_are_parted_by_side(prompt: str, words: tuple[str, ...], ground: str) -> None:
     draft = by_sides(two(prompt))
     assert tuple(region.prompt for region in draft.regions) == words and draft.prompt == ground
+
+
+def test_refusals_read_well_in_japanese() -> None:
+    with speaking("ja"):
+        with pytest.raises(InvalidRequest) as sides:
+            layout_with([LEFT, TOP])
+        with pytest.raises(InvalidRequest) as parts:
+            by_sides(two("a | b | c | d"))
+        told = [error_message(refusal.value) for refusal in (sides, parts)]
+    assert all("\uff1a\u306f" not in text and ";" not in text for text in told), told
+    assert "左、上\uff1a一緒に使えません" in told[0] and "左、右\uff0f上、下" in told[0], told
 
 
 def test_too_many_parts_are_refused_with_an_example() -> None:
