@@ -36,8 +36,10 @@ async def test_imagine_paints_each_lora_on_its_side(scene: Scene) -> None:
 
 async def test_words_without_bars_are_said_to_be_for_the_whole_picture(scene: Scene) -> None:
     sent = await scene.ada.slash("imagine", prompt="a meadow", **TWO)
+    note = "Your words are for the whole picture. Words for each part, in /imagine: left | right"
+    assert note in (await sent.reply()).text, "also while it waits"
     message = await scene.painted(sent)
-    assert "Your words are for the whole picture. Words for each part, in /imagine: left | right" in message.text
+    assert note in message.text
     details = await (await scene.ada.press(message, "Details")).reply()
     assert "Parts with LoRAs of their own: left and right" in details.text
 
