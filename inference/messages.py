@@ -38,7 +38,7 @@ from inference.regions import (
     RegionName,
 )
 
-MAX_PROMPT = 4000  # characters; a Discord text field holds as many
+MAX_PROMPT = 4000  # characters, with those of regions; a Discord text field holds as many
 MAX_LORAS = 16  # what the border lets through; what people may combine is the setting `max_loras`
 MAX_FILES = MAX_LORAS + 1  # that one job may need: its LoRAs, and a picture to start from
 MAX_COUNT = 4  # pictures that one request may ask for
@@ -289,6 +289,12 @@ class GenerationRequest(JobRequest):
             raise ValueError("regions are those of one layout")
         if strange := next((use.region for use in self.loras if use.region not in (None, *names)), None):
             raise ValueError(f"a LoRA is for the region {strange.value}, which is not there")
+        return self
+
+    @model_validator(mode="after")
+    def _bounded_words(self) -> Self:
+        if len(self.own_words) > MAX_PROMPT:
+            raise ValueError(f"the prompt and the words of all regions have at most {MAX_PROMPT} characters together")
         return self
 
     @model_validator(mode="after")

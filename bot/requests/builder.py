@@ -21,7 +21,7 @@ from bot.library.configuration import Configuration
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.requests.drafts import OWN, LoraDraft, RequestDraft
 from bot.requests.few_steps import filled_in, recipe_of
-from bot.requests.regions import offers_regions, own_words
+from bot.requests.regions import check_length, offers_regions, own_words
 from bot.requests.variants import compared, swept
 from inference.bounds import MAX_WEIGHT, MIN_WEIGHT
 from inference.errors import (
@@ -88,8 +88,9 @@ class RequestBuilder:
         checkpoints, limits = self.checkpoints, self._configuration.settings.limits
         if is_blank(own_words(draft)):
             raise PromptEmpty
-        self._check_text("prompt", draft.prompt)
-        self._check_text("negative prompt", draft.negative_prompt or "")
+        check_length(draft.regions, draft.prompt)
+        if (length := len(draft.negative_prompt or "")) > MAX_PROMPT:
+            raise PromptTooLong(what="negative prompt", length=length, limit=MAX_PROMPT)
         if len(draft.loras) > limits.max_loras:
             raise TooManyLoras(count=len(draft.loras), limit=limits.max_loras)
         checkpoint = checkpoints.require(draft.checkpoint)
@@ -173,10 +174,6 @@ class RequestBuilder:
         """The LoRAs of the draft that are in the library. Raises CheckpointNotFound."""
         choices = [await self.choose(lora_draft, draft.checkpoint) for lora_draft in draft.loras]
         return [choice.lora for choice in choices if choice.lora is not None]
-
-    def _check_text(self, what: str, text: str) -> None:
-        if len(text) > MAX_PROMPT:
-            raise PromptTooLong(what=what, length=len(text), limit=MAX_PROMPT)
 
     async def choose(self, draft: LoraDraft, checkpoint_name: str | None) -> Choice:
         """The version of a LoRA that is used on a checkpoint (None: the first one). Raises CheckpointNotFound."""

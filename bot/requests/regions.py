@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from bot.config import CheckpointSettings
 from bot.i18n import _, label, listed, ngettext
 from bot.requests.drafts import RequestDraft
 from inference.capabilities import capability_of
-from inference.errors import InvalidRequest
-from inference.messages import GenerationRequest, Region, joined_words
+from inference.errors import InvalidRequest, PromptTooLong
+from inference.messages import MAX_PROMPT, GenerationRequest, Region, joined_words
 from inference.regions import LAYOUTS, RegionName
 
 BETWEEN: Final = "|"  # the words of two regions, where one text has them all
@@ -78,7 +78,8 @@ def by_sides(draft: RequestDraft, stack: str | None = None) -> RequestDraft:
 def with_their_sides(draft: RequestDraft) -> RequestDraft:
     """The draft with a layout that has the sides of its LoRAs; the words of a region keep its position.
 
-    Words without a region any more are for the ground. Unchanged if the draft's layout has them. Raises InvalidRequest.
+    Words without a region any more are for the ground. Unchanged if the draft's layout has them. Raises InvalidRequest,
+    and PromptTooLong.
     """
     sides = {lora.region for lora in draft.loras if lora.region is not None}
     if sides <= {region.name for region in draft.regions}:
@@ -87,6 +88,7 @@ def with_their_sides(draft: RequestDraft) -> RequestDraft:
     said = [*words, *("" for _name in layout)]
     regions = tuple(Region(name=name, prompt=text) for name, text in zip(layout, said, strict=False))
     prompt = ", ".join(filter(None, [*words[len(layout) :], draft.prompt]))
+    check_length(regions, prompt)
     return draft.model_copy(update={"regions": regions, "prompt": prompt})
 
 
@@ -104,3 +106,9 @@ def words_note(request: GenerationRequest) -> str | None:
 def own_words(draft: RequestDraft) -> str:
     """All that the person wrote of what to paint, the words of regions first."""
     return joined_words(draft.regions, draft.prompt)
+
+
+def check_length(regions: Iterable[Region], prompt: str) -> None:
+    """Raise PromptTooLong for more words than a request holds, those of all regions and the prompt together."""
+    if (length := len(joined_words(regions, prompt))) > MAX_PROMPT:
+        raise PromptTooLong(what="prompt", length=length, limit=MAX_PROMPT)

@@ -100,6 +100,23 @@ async def test_the_studio_divides_a_picture_and_gives_each_part_a_lora(scene: Sc
     assert "> a crow, a pond" in panel.text and "**left**" not in panel.text, "no word is lost"
 
 
+async def test_words_that_are_too_long_together_change_nothing(scene: Scene) -> None:
+    panel = await fresh(scene, scene.ada)
+    panel = await divided(scene, panel, layout="left,right", part0="an owl", part1="a crow", prompt="a meadow")
+    long = "x" * 2500
+    too_long = "The prompt has 5002 characters; at most 4000 fit."
+    for layout in ("top,bottom", "-"):
+        refused = await divided(scene, panel, layout=layout, part0=long, part1=long, prompt="")
+        assert too_long in refused.text
+    opener = await scene.ada.press(panel, "Edit prompt")
+    await opener.modal()
+    refused = await (await scene.ada.submit(opener, {"part0": long, "part1": long, "prompt": ""})).reply()
+    assert too_long in refused.text
+    panel = await (await scene.ada.slash("studio")).reply()
+    for words in ("**left** · an owl", "**right** · a crow", "**everywhere** · a meadow"):
+        assert words in panel.text
+
+
 async def test_a_stack_keeps_the_sides_of_its_loras(scene: Scene) -> None:
     message = await scene.painted(await scene.ada.slash("imagine", prompt="an owl | a heart", **TWO))
     opener = await scene.ada.press(message, "Save as stack")

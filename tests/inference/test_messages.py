@@ -235,6 +235,15 @@ def test_regions_that_are_no_layout_are_refused(changes: dict[str, object]) -> N
                    for name, value in changes.items()})  # fmt: skip
 
 
+def test_the_words_of_all_regions_together_are_as_long_as_a_prompt_may_be() -> None:
+    half = "x" * (MAX_PROMPT // 2)
+    longest = sides(half, half[:-4], prompt="")
+    assert len(longest.own_words) == MAX_PROMPT - 2
+    for words in ((half, half, ""), (half, "", half), (half, half[:-4], "y")):
+        with pytest.raises(ValidationError, match=f"at most {MAX_PROMPT} characters together"):
+            sides(*words[:2], prompt=words[2])
+
+
 def test_a_variant_without_a_lora_keeps_the_regions_of_the_others() -> None:
     uses = tuple(use(name).model_copy(update={"region": region}) for name, region in (("A", LEFT), ("B", RIGHT)))
     made = sides(loras=uses, variants=((0.0, 0.5),), count=1)

@@ -15,8 +15,8 @@ from bot.requests.drafts import LoraDraft, RequestDraft
 from bot.requests.regions import by_sides, layout_with, with_their_sides, words_note
 from bot.ui.replies import error_message
 from inference.base_models import BaseModelId
-from inference.errors import BaseModelMismatch, InvalidRequest, PromptEmpty, RegionsNotOffered
-from inference.messages import Region
+from inference.errors import BaseModelMismatch, InvalidRequest, PromptEmpty, PromptTooLong, RegionsNotOffered
+from inference.messages import MAX_PROMPT, Region
 from inference.regions import RegionName
 from tests.house import BASES, PASTEL, VIVID, House
 from tests.lora_files import write_sidecar
@@ -164,3 +164,19 @@ def test_a_draft_gets_the_layout_of_its_loras_and_keeps_every_word() -> None:
     draft = with_their_sides(two("a meadow", regions=three))
     assert [(region.name, region.prompt) for region in draft.regions] == [(LEFT, "top"), (RIGHT, "centre")]
     assert draft.prompt == "bottom, a meadow"
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_words_that_are_too_long_together_are_refused(catalogue: Catalogued) -> None:
+    half = "x" * (MAX_PROMPT // 2)
+    with pytest.raises(PromptTooLong) as refusal:
+        await catalogue.requests.build(by_sides(two(f"{half}|{half[:-4]}|an oak")))
+    assert (refusal.value.length, refusal.value.limit) == (MAX_PROMPT + 6, MAX_PROMPT)
+
+
+def test_no_draft_is_made_whose_words_are_too_long_for_a_prompt() -> None:
+    most = "x" * (MAX_PROMPT - 10)
+    three = tuple(Region(name=name, prompt=most if name is BOTTOM else "") for name in (TOP, CENTRE, BOTTOM))
+    assert len(with_their_sides(two("a meadow", regions=three)).prompt) == MAX_PROMPT
+    with pytest.raises(PromptTooLong):
+        with_their_sides(two("the meadow", regions=three))

@@ -12,7 +12,7 @@ from discord import ui
 from bot.i18n import _, label
 from bot.pictures.inputs import MIN_STRENGTH
 from bot.requests.drafts import OWN, RequestDraft
-from bot.requests.regions import layout_name
+from bot.requests.regions import check_length, layout_name
 from bot.ui.client import Interaction
 from bot.ui.uploads import take_upload
 from bot.ui.views.persistent_items import ModalForm
@@ -79,16 +79,18 @@ class PromptForm(StudioForm):
         self._layout = [region.name for region in draft.regions]
 
     async def submitted(self, interaction: Interaction) -> None:
-        """Keep both."""
+        """Keep both. Raises PromptTooLong."""
         await self.keep(interaction)
 
     async def keep(self, interaction: Interaction) -> StudioSnapshot:
-        """Store both and redraw the panel; the studio as it is then."""
+        """Store both and redraw the panel; the studio as it is then. Raises PromptTooLong, and changes nothing then."""
         negative = self.negative.value.strip()
         kept = None if negative == self._usual_negative.strip() else negative
-        fields: dict[str, object] = {"prompt": self.prompt.value.strip(), "negative_prompt": kept}
-        if self.regions:
-            fields["regions"] = regions_with(self._layout, self.regions)
+        prompt, regions = self.prompt.value.strip(), regions_with(self._layout, self.regions)
+        check_length(regions, prompt)
+        fields: dict[str, object] = {"prompt": prompt, "negative_prompt": kept}
+        if regions:
+            fields["regions"] = regions
         return await self.apply(interaction, **fields)
 
 
@@ -292,14 +294,15 @@ class RegionsForm(StudioForm):
         self.add_item(ui.Label[Any](text=_("Everywhere"), description=hint[:100], component=self.prompt))
 
     async def submitted(self, interaction: Interaction) -> None:
-        """Keep them. Raises InvalidRequest."""
+        """Keep them. Raises InvalidRequest and PromptTooLong, and changes nothing then."""
         studios, chosen = interaction.client.studios, _chosen(self.layout)
         layout = [] if chosen == _DEFAULT else [RegionName(name) for name in chosen.split(_BETWEEN_NAMES)]
         if layout and len(layout) < MAX_REGIONS and self.words[len(layout)].value.strip():
             problem = _("has words, but this layout has two parts; empty it, or choose a layout of three")
             raise InvalidRequest(what=_("Part {number}").format(number=MAX_REGIONS), problem=problem)
         said = [words.value.strip() for words in (*(() if layout else self.words), self.prompt)]
-        prompt, regions = ", ".join(filter(None, said))[:MAX_PROMPT], regions_with(layout, self.words)
+        prompt, regions = ", ".join(filter(None, said)), regions_with(layout, self.words)
+        check_length(regions, prompt)
 
         def divide(studio: Studio) -> Studio:
             return studio.with_regions(regions, self._characters).with_draft(prompt=prompt)
