@@ -36,6 +36,7 @@ from inference.regions import (
     PLACE_WORDS,
     USUAL_EDGE,
     RegionName,
+    slots_of,
 )
 
 MAX_PROMPT = 4000  # characters, with those of regions; a Discord text field holds as many
@@ -316,8 +317,7 @@ class GenerationRequest(JobRequest):
     @property
     def slots(self) -> tuple[RegionName | None, ...]:
         """What the denoiser is asked for each picture: each of its regions, or the whole picture (None), or both."""
-        names = tuple(region.name for region in self.regions)
-        return names if names and not self.base_share else (*names, None)
+        return slots_of([region.name for region in self.regions], self.base_share)
 
     @property
     def own_words(self) -> str:

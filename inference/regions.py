@@ -6,6 +6,7 @@ region, always about the whole picture, and the predictions are blended by soft 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 
@@ -42,3 +43,8 @@ PLACE_WORDS = {
     RegionName.BOTTOM: "at the bottom",
     RegionName.BACKGROUND: "",  # it has no figure
 }
+
+
+def slots_of(names: Sequence[RegionName], base_share: float) -> tuple[RegionName | None, ...]:
+    """What the denoiser is asked for a picture: each of its regions, or the whole picture (None), or both."""
+    return tuple(names) if names and not base_share else (*names, None)

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bot.requests.variants import Sweep
 from inference.messages import Region, Sha256, SourceImage
-from inference.regions import USUAL_EDGE, RegionName
+from inference.regions import USUAL_EDGE, RegionName, slots_of
 
 OWN = "own"  # as a spacing: the checkpoint's own, chosen and not left open
 
@@ -63,6 +63,11 @@ class RequestDraft(BaseModel):
     regions: tuple[Region, ...] = ()
     region_edge: int = USUAL_EDGE
     base_share: float = 0.0
+
+    @property
+    def slots(self) -> int:
+        """The number of slots that each picture takes, as its request has them."""
+        return len(slots_of([region.name for region in self.regions], self.base_share))
 
 
 class PendingRequest(RequestDraft):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Sequence
+from itertools import pairwise
 from typing import Final
 
 from bot.config import CheckpointSettings
@@ -19,6 +20,8 @@ BETWEEN: Final = "|"  # the words of two regions, where one text has them all
 _EXAMPLE: Final = ("komori", "a red heart", "a green star")
 _EXAMPLE_FOR_ALL: Final = "on a yellow background"
 _BARS = re.compile(r"[|\uff5c]")  # this, and the full-width bar
+_SYMBOLS = re.compile(r"\\[()\[\]\\]|[()\[\]|\uff5c]")
+_PARTNERS: Final = {")": "(", "]": "["}
 
 
 def offers_regions(checkpoint: CheckpointSettings) -> bool:
@@ -51,14 +54,14 @@ def by_sides(draft: RequestDraft, stack: str | None = None) -> RequestDraft:
     """The draft with the regions that the sides of its LoRAs need, and each one's words from the prompt.
 
     In the prompt the words of regions are parted by `|`, in the order of the layout; those for all may follow.
-    A prompt without a `|` is for all. Unchanged if no LoRA has a side, or the draft has regions. Raises
-    InvalidRequest, which names the `stack` that has joined the draft.
+    A `|` in brackets, as in `[cat|dog]`, parts none. A prompt without a `|` is for all. Unchanged if no LoRA has a
+    side, or the draft has regions. Raises InvalidRequest, which names the `stack` that has joined the draft.
     """
     sides = [lora.region for lora in draft.loras if lora.region is not None]
     if draft.regions or not sides:
         return draft
     layout = layout_with(sides, stack)
-    parts = [part.strip() for part in _BARS.split(draft.prompt)]
+    parts = [part.strip() for part in _divided(draft.prompt)]
     if len(parts) == 1:
         parts = [*("" for _region in layout), *parts]
     if not len(layout) <= len(parts) <= len(layout) + 1:
@@ -73,6 +76,19 @@ def by_sides(draft: RequestDraft, stack: str | None = None) -> RequestDraft:
         raise InvalidRequest(what=_("The prompt"), problem=problem)
     regions = tuple(Region(name=name, prompt=part) for name, part in zip(layout, parts, strict=False))
     return draft.model_copy(update={"regions": regions, "prompt": "".join(parts[len(layout) :])})
+
+
+def _divided(prompt: str) -> list[str]:
+    """The parts of a prompt between those bars that no pair of brackets holds."""
+    opened, bars = list[tuple[str, int]](), list[int]()  # of an open bracket how many bars were before it
+    for symbol in _SYMBOLS.finditer(prompt):
+        if _BARS.match(symbol[0]):
+            bars.append(symbol.start())
+        elif symbol[0] in _PARTNERS.values():
+            opened.append((symbol[0], len(bars)))
+        elif opened and opened[-1][0] == _PARTNERS.get(symbol[0]):
+            del bars[opened.pop()[1] :]
+    return [prompt[start + 1 : end] for start, end in pairwise((-1, *bars, len(prompt)))]
 
 
 def with_their_sides(draft: RequestDraft) -> RequestDraft:
@@ -98,7 +114,7 @@ def words_note(request: GenerationRequest) -> str | None:
         example = f" {BETWEEN} ".join([*(label(region.name) for region in request.regions), _("everywhere")])
         text = _("Your words are for the whole picture. Words for each part, in /imagine: {example}")
         return text.format(example=example)
-    if not request.regions and len(request.loras) > 1 and _BARS.search(request.prompt):
+    if not request.regions and len(request.loras) > 1 and len(_divided(request.prompt)) > 1:
         return _("Bars (|) divide the words only together with side1 and side2; here they were part of one prompt.")
     return None
 

@@ -80,8 +80,8 @@ def read_infotext(text: str) -> Recipe:
         regions=tuple(
             Region(name=name, prompt=_without_tags(part).strip()[:MAX_PROMPT]) for name, part in parts.items()
         ),
-        region_edge=min(MAX_EDGE, USUAL_EDGE if (edge := _whole(fields.get("region edge"))) is None else edge),
-        base_share=max(0.0, min(MAX_BASE_SHARE, _number(fields.get("base share")) or 0.0)),
+        region_edge=_region_edge(fields) if parts else USUAL_EDGE,
+        base_share=max(0.0, min(MAX_BASE_SHARE, _number(fields.get("base share")) or 0.0)) if parts else 0.0,
     )
 
 
@@ -90,6 +90,11 @@ def _region_parts(prompt: str, fields: dict[str, str]) -> dict[RegionName, str]:
     names, parts = fields.get("regions", "").split(", "), prompt.split(BETWEEN_REGIONS)
     known = next((layout for layout in LAYOUTS if [*layout] == names), ())
     return dict(zip(known, parts, strict=True)) if len(known) == len(parts) else {}
+
+
+def _region_edge(fields: dict[str, str]) -> int:
+    edge = _whole(fields.get("region edge"))
+    return USUAL_EDGE if edge is None else min(MAX_EDGE, edge)
 
 
 def _region_of(lora: RecipeLora, parts: dict[RegionName, str]) -> RegionName | None:

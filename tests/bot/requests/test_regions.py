@@ -92,6 +92,21 @@ def test_refusals_read_well_in_japanese() -> None:
     assert "左、上\uff1a一緒に使えません" in told[0] and "左、右\uff0f上、下" in told[0], told
 
 
+@pytest.mark.parametrize(
+    ("prompt", "words"),
+    [
+        ("[cat|dog] | a (red|1.2) heart", ("[cat|dog]", "a (red|1.2) heart")),
+        ("an ([owl|crow]|1.2) | a heart", ("an ([owl|crow]|1.2)", "a heart")),
+        ("a smile :( | a heart", ("a smile :(", "a heart")),
+        ("a smile :) | a [heart", ("a smile :)", "a [heart")),
+        ("a \\(cat | dog\\)", ("a \\(cat", "dog\\)")),
+    ],
+)
+def test_a_bar_in_brackets_divides_no_words(prompt: str, words: tuple[str, str]) -> None:
+    draft = by_sides(two(prompt))
+    assert tuple(region.prompt for region in draft.regions) == words and draft.prompt == ""
+
+
 def test_too_many_parts_are_refused_with_an_example() -> None:
     with pytest.raises(
         InvalidRequest,
@@ -180,3 +195,11 @@ def test_no_draft_is_made_whose_words_are_too_long_for_a_prompt() -> None:
     assert len(with_their_sides(two("a meadow", regions=three)).prompt) == MAX_PROMPT
     with pytest.raises(PromptTooLong):
         with_their_sides(two("the meadow", regions=three))
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(("share", "slots"), [(0.0, 2), (0.3, 3)])
+async def test_a_draft_counts_the_slots_of_its_request(catalogue: Catalogued, share: float, slots: int) -> None:
+    draft = by_sides(two("an owl | a heart", base_share=share))
+    assert draft.slots == len((await catalogue.requests.build(draft)).slots) == slots
+    assert RequestDraft(prompt="an owl").slots == 1

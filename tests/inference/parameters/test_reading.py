@@ -14,7 +14,7 @@ from inference.messages import SEEDS, SPACINGS, FewStepUse, Region, Sampler, Sou
 from inference.parameters import SAMPLER_LABELS, RecipeLora, infotext, read_infotext, recipe_of
 from inference.parameters.files import MAX_TEXT
 from inference.parameters.reading import without_prompts
-from inference.regions import LAYOUTS, RegionName
+from inference.regions import LAYOUTS, USUAL_EDGE, RegionName
 from tests.growth import STEEPEST, growth
 from tests.inference.requests import request, use
 
@@ -258,3 +258,8 @@ def test_regions_that_do_not_go_with_the_prompt_are_not_read(fields: str) -> Non
     recipe = read_infotext(f"a cat BREAK a dog <lora:Komori:1>\nSteps: 2, {fields}, Seed: 1")
     assert (recipe.prompt, recipe.regions, recipe.loras[0].region) == ("a cat BREAK a dog", (), None)
     assert 0 <= recipe.region_edge <= 16 and recipe.base_share == 0
+
+
+def test_what_regions_have_is_read_with_regions_alone() -> None:
+    told = "an owl\nSteps: 20, Seed: 1, Size: 64x64, Region edge: 5, Base share: 0.4"
+    assert (read_infotext(told).region_edge, read_infotext(told).base_share) == (USUAL_EDGE, 0)

@@ -294,7 +294,7 @@ def _options_text(draft: RequestDraft, checkpoint: CheckpointSettings, *, privat
     if draft.fast:
         parts.append(_("fast"))
     if draft.regions:
-        count = draft.count * len(draft.regions)
+        count = draft.count * draft.slots
         parts.append(ngettext("counts as {count} picture", "counts as {count} pictures", count).format(count=count))
     if private:
         parts.append(_("only you will see it"))
