@@ -100,6 +100,22 @@ async def test_the_studio_divides_a_picture_and_gives_each_part_a_lora(scene: Sc
     assert "> a crow, a pond" in panel.text and "**left**" not in panel.text, "no word is lost"
 
 
+async def test_it_is_told_where_the_lora_of_a_third_part_is_now(scene: Scene) -> None:
+    panel = await fresh(scene, scene.ada, add="Bat")
+    for two, place in (("left,right", "right"), ("top,bottom", "the whole picture")):
+        panel = await divided(scene, panel, layout="left,centre,right", part0="an owl")
+        assert "third part" not in panel.text
+        opener = await scene.ada.press(panel, next(each for each in _ids(panel) if each.startswith("stadjust:")))
+        await opener.modal()
+        panel = await (await scene.ada.submit(opener, {"region": "right"})).reply()
+        panel = await divided(scene, panel, layout=two)
+        assert f"There is no third part any more. Its LoRAs are now for: Bat ({place})." in panel.text
+
+
+def _ids(message: VisibleMessage) -> list[str]:
+    return [str(part.get("custom_id")) for part in walk(message.components)]
+
+
 async def test_words_that_are_too_long_together_change_nothing(scene: Scene) -> None:
     panel = await fresh(scene, scene.ada)
     panel = await divided(scene, panel, layout="left,right", part0="an owl", part1="a crow", prompt="a meadow")

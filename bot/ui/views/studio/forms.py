@@ -10,6 +10,7 @@ import discord
 from discord import ui
 
 from bot.i18n import _, label
+from bot.i18n.texts import plain
 from bot.pictures.inputs import MIN_STRENGTH
 from bot.requests.drafts import OWN, RequestDraft
 from bot.requests.regions import check_length, layout_name
@@ -304,10 +305,27 @@ class RegionsForm(StudioForm):
         prompt, regions = ", ".join(filter(None, said)), regions_with(layout, self.words)
         check_length(regions, prompt)
 
-        def divide(studio: Studio) -> Studio:
-            return studio.with_regions(regions, self._characters).with_draft(prompt=prompt)
+        note = ""
 
-        await studios.redraw(interaction, await studios.change(interaction, divide))
+        def divide(studio: Studio) -> Studio:
+            nonlocal note
+            divided = studio.with_regions(regions, self._characters).with_draft(prompt=prompt)
+            note = _moved_note(studio, divided)
+            return divided
+
+        await studios.redraw(interaction, await studios.change(interaction, divide), note)
+
+
+def _moved_note(before: Studio, now: Studio) -> str:
+    """Where the LoRAs of a third part are, once there are two."""
+    gone = [region.name for region in before.draft.regions[len(now.draft.regions) :]] if now.draft.regions else []
+    moved = [
+        f"{plain(lora.name)} ({label(region) if (region := now.region_of(lora)) else _('the whole picture')})"
+        for lora in now.loras
+        if any(one.lora_id == lora.lora_id and one.region in gone for one in before.loras)
+    ]
+    text = _("There is no third part any more. Its LoRAs are now for: {loras}.")
+    return text.format(loras=", ".join(moved)) if moved else ""
 
 
 def regions_title(draft: RequestDraft) -> str:
