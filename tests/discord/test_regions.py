@@ -134,21 +134,20 @@ async def test_words_that_are_too_long_together_change_nothing(scene: Scene) -> 
 
 
 async def test_a_stack_keeps_the_sides_of_its_loras(scene: Scene) -> None:
-    message = await scene.painted(await scene.ada.slash("imagine", prompt="an owl | a heart", **TWO))
-    opener = await scene.ada.press(message, "Save as stack")
+    owner = await scene.control.new_person("Siskin")  # who has no other stack
+    message = await scene.painted(await owner.slash("imagine", prompt="an owl | a heart", **TWO))
+    opener = await owner.press(message, "Save as stack")
     await opener.modal()
-    saved = await (await scene.ada.submit(opener, {"name": "Two sides"})).reply()
+    saved = await (await owner.submit(opener, {"name": "Two sides"})).reply()
     assert "Bat at 0.8 (left), Cape at 0.8 (right)" in saved.text
-    sent = await scene.ada.slash("imagine", prompt="a star | a moon | a lake", stack="Two sides", checkpoint=VIVID)
+    sent = await owner.slash("imagine", prompt="a star | a moon | a lake", stack="Two sides", checkpoint=VIVID)
     painted = await scene.painted(sent)
     assert "Bat at 0.8 (left)" in painted.text
     other = {"stack": "Two sides", "lora1": "Bat", "side1": "top", "checkpoint": VIVID}
-    assert (
-        "(with the stack Two sides) do not go together" in (await told(scene.ada, "imagine", prompt="a", **other)).text
-    )
-    panel = await fresh(scene, scene.ada)
-    listed = await told(scene.ada, "stack list")
-    panel = await (await scene.ada.press(listed, "Use")).reply()
+    assert "(with the stack Two sides) do not go together" in (await told(owner, "imagine", prompt="a", **other)).text
+    panel = await fresh(scene, owner)
+    listed = await told(owner, "stack list")
+    panel = await (await owner.press(listed, "Use")).reply()
     assert "at **0.8** · **left**" in panel.text and "**right**" in panel.text
-    assert REFUSED in (await told(scene.ada, "stack compare", name="Two sides", prompt=f"an owl | {TEXT}")).text
-    await told(scene.ada, "stack delete", name="Two sides")
+    assert REFUSED in (await told(owner, "stack compare", name="Two sides", prompt=f"an owl | {TEXT}")).text
+    await told(owner, "stack delete", name="Two sides")
