@@ -66,7 +66,7 @@ def main() -> int:
         "races": CARD.memory.races.total(),
         "unguarded_frees": CARD.memory.unguarded.total(),
         "mixed_devices": CARD.mixed.total(),
-        "bytes_left": max(found.bytes_left, CARD.memory.used),
+        "bytes_left": max(found.safety["bytes_left"], CARD.memory.used),
         "difference_float64": max(found.differences.values()),
         **sizes,
         "copies_per_joining_set": copies,
