@@ -1,7 +1,7 @@
 """The texts of a request that are judged and rated: what the person wrote as a whole, and every text that is painted.
 
-A rule on neighbouring words must see them as the denoiser does: the words of a region and those for the ground make one
-text though other regions stand between them in the request, and trigger words stand before the person's words.
+A rule on neighbouring words must see them as the denoiser does: the words of a region and those for all make one text
+though other regions stand between them in the request, and trigger words stand before the person's words.
 """
 
 from __future__ import annotations

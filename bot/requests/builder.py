@@ -248,16 +248,7 @@ def draft_of(request: GenerationRequest) -> RequestDraft:
     return RequestDraft(
         prompt=request.prompt,
         checkpoint=request.checkpoint,
-        loras=tuple(
-            LoraDraft(
-                name=use.name,
-                weight=use.weight,
-                sha256=use.sha256,
-                trigger_words=use.trigger_words,
-                region=use.region,
-            )
-            for use in request.loras
-        ),
+        loras=tuple(map(LoraDraft.model_validate, request.loras)),
         size=f"{request.width}x{request.height}",
         count=1 if request.variants else request.count,
         steps=request.steps,

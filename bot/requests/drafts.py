@@ -20,7 +20,7 @@ class LoraDraft(BaseModel):
     picture.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True)
 
     name: str
     weight: float | None = None

@@ -94,7 +94,7 @@ def _divided(prompt: str) -> list[str]:
 def with_their_sides(draft: RequestDraft) -> RequestDraft:
     """The draft with a layout that has the sides of its LoRAs; the words of a region keep its position.
 
-    Words without a region any more are for the ground. Unchanged if the draft's layout has them. Raises InvalidRequest,
+    Words without a region any more are for all. Unchanged if the draft's layout has them. Raises InvalidRequest,
     and PromptTooLong.
     """
     sides = {lora.region for lora in draft.loras if lora.region is not None}

@@ -1,6 +1,7 @@
 """Further pages that have the same bytes as a file of the library: what they say counts, and who names them is counted.
 
-Such a page can only have a LoRA refused, by claiming another base model. It brings neither versions nor rights.
+Such a page can have a LoRA refused, by claiming another base model, and have it rated higher. It brings neither
+versions nor rights.
 """
 
 from __future__ import annotations

@@ -57,16 +57,7 @@ class StackFit:
 
 def lora_drafts_of(stack: Stack) -> tuple[LoraDraft, ...]:
     """The stack as part of a draft."""
-    return tuple(
-        LoraDraft(
-            name=lora.name,
-            weight=lora.weight,
-            sha256=lora.sha256,
-            trigger_words=lora.trigger_words,
-            region=lora.region,
-        )
-        for lora in stack.loras
-    )
+    return tuple(map(LoraDraft.model_validate, stack.loras))
 
 
 async def judge(requests: RequestBuilder, stack: Stack, checkpoint: str | None) -> StackFit:

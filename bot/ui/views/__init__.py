@@ -12,6 +12,7 @@ lora.py                    the page of a LoRA
 lora_text.py               texts about a LoRA
 adding.py                  adding a LoRA from outside: progress, cancelling, its page
 addition_text.py           texts about what is added
+kept_drafts.py             drafts that buttons go on with, each for its person alone
 linked_request.py          requests that name LoRAs by link: what is not here is offered, and then they go on
 add_offer.py               offers to add a LoRA that a link or a picture names
 lora_origin.py             where a LoRA comes from, on its page, with buttons for newer versions

@@ -8,9 +8,8 @@ from typing import Any, Self
 import aiosqlite
 import discord
 from discord import ui
-from pydantic import ValidationError
 
-from bot.database.drafts import find_draft, save_draft
+from bot.database.drafts import save_draft
 from bot.database.loras import Lora
 from bot.database.preferences import find_preferences
 from bot.errors import LinkedNotShownHere, NothingThere, TooManyLinks
@@ -27,7 +26,8 @@ from bot.sources.remote import RemoteVersion
 from bot.ui.access import checkpoints_here, context_of, shown_ratings, words_here
 from bot.ui.client import Interaction
 from bot.ui.replies import ErrorWithView, error_message
-from bot.ui.views.persistent_items import PersistentButton, outdated_error
+from bot.ui.views.kept_drafts import kept_draft
+from bot.ui.views.persistent_items import PersistentButton
 from bot.ui.views.stack_draft import with_stack
 from inference.errors import RequestError
 
@@ -92,13 +92,7 @@ def add_button(draft_id: int, position: int, name: str = "") -> ui.Button[Any]:
 
 async def find_request(connection: aiosqlite.Connection, person_id: int, draft_id: int) -> PendingRequest:
     """What the person asked for. Raises NothingThere or DatabaseError."""
-    text = await find_draft(connection, draft_id, person_id)
-    if text is None:
-        raise NothingThere(what=_("This wish is too old; please use /imagine again."))
-    try:
-        return PendingRequest.model_validate_json(text)
-    except ValidationError:  # of a forged button: it is a draft of another kind
-        raise outdated_error() from None
+    return await kept_draft(connection, person_id, draft_id, PendingRequest)
 
 
 def links_of(request: PendingRequest) -> list[tuple[Link, LoraDraft | None]]:
@@ -143,7 +137,7 @@ async def _with_linked(interaction: Interaction, request: PendingRequest, draft_
     for position, (link, lora) in enumerate(links):
         entry = await entry_from(interaction.client.connection, link)
         if entry is None and lora not in request.also:
-            entry = await _entry_at_hub(interaction, request, position, draft_id)
+            entry = await _entry_at_hub(interaction, request, link, position, draft_id)
         if entry is not None:
             names[link] = f"#{entry.id}"
     loras = [
@@ -160,10 +154,11 @@ async def _with_linked(interaction: Interaction, request: PendingRequest, draft_
     return draft.model_copy(update={"prompt": prompt, "loras": (*loras, *also[: max(0, room)])})
 
 
-async def _entry_at_hub(interaction: Interaction, request: PendingRequest, position: int, draft_id: int | None) -> Lora:
+async def _entry_at_hub(
+    interaction: Interaction, request: PendingRequest, link: Link, position: int, draft_id: int | None
+) -> Lora:
     """The entry that has a file of the page of a link. Raises LoraNotHere or SourceError."""
     client, person_id = interaction.client, interaction.user.id
-    link, _lora = links_of(request)[position]
     model = await client.additions.look_ups.model(link, person_id, remembered=True)
     for version in model.versions:
         if (entry := await client.additions.here(version)) is not None:

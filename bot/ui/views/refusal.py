@@ -9,16 +9,15 @@ from typing import Any, Self
 
 import discord
 from discord import ui
-from pydantic import ValidationError
 
-from bot.database.drafts import find_draft
 from bot.errors import NothingThere, TwoFewStepRecipes
 from bot.i18n import _
 from bot.i18n.texts import on_a_label
 from bot.requests.builder import LoraDraft, RequestDraft
 from bot.ui.client import Interaction
 from bot.ui.replies import ErrorWithView, error_message
-from bot.ui.views.persistent_items import PersistentButton, outdated_error
+from bot.ui.views.kept_drafts import kept_draft
+from bot.ui.views.persistent_items import PersistentButton
 from inference.errors import LoraMisfit, RegionsNotOffered
 
 MAX_CHECKPOINTS = 5  # buttons of one row
@@ -179,10 +178,4 @@ class OpenDraftButton(PersistentButton, template=r"stdraft:(?P<draft>\d{1,18})")
 
 
 async def _draft(interaction: Interaction, draft_id: int) -> RequestDraft:
-    text = await find_draft(interaction.client.connection, draft_id, interaction.user.id)
-    if text is None:
-        raise NothingThere(what=_("This wish is too old; please use /imagine again."))
-    try:
-        return RequestDraft.model_validate_json(text)
-    except ValidationError:  # of a forged button: it is a draft of another kind
-        raise outdated_error() from None
+    return await kept_draft(interaction.client.connection, interaction.user.id, draft_id, RequestDraft)

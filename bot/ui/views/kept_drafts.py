@@ -1,0 +1,26 @@
+"""Drafts that buttons go on with: each is its person's alone, and is forgotten after a while."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import aiosqlite
+from pydantic import BaseModel, ValidationError
+
+from bot.database.drafts import find_draft
+from bot.errors import NothingThere
+from bot.i18n import _
+from bot.ui.views.persistent_items import outdated_error
+
+Draft = TypeVar("Draft", bound=BaseModel)
+
+
+async def kept_draft(connection: aiosqlite.Connection, person_id: int, draft_id: int, kind: type[Draft]) -> Draft:
+    """The person's draft with this id. Raises NothingThere, DatabaseError, or what an outdated button raises."""
+    text = await find_draft(connection, draft_id, person_id)
+    if text is None:
+        raise NothingThere(what=_("This wish is too old; please use /imagine again."))
+    try:
+        return kind.model_validate_json(text)
+    except ValidationError:  # of a forged button: it is a draft of another kind
+        raise outdated_error() from None
