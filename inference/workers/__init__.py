@@ -1,13 +1,14 @@
-"""Workers: the protocol by which the bot reaches a process that runs jobs.
+"""Workers: the protocols by which the bot reaches processes that run jobs.
 
 storage.py   the files that bot and worker exchange: by SHA-256 to the worker, pictures and states back
 local.py     a child process on this machine: started, killed, restarted
+fixed.py     a pool of workers that are known at the start, and stay
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -87,4 +88,68 @@ class Worker(Protocol):
 
     async def close(self) -> None:
         """Stop the worker and wait until it is gone."""
+        ...
+
+
+@dataclass(frozen=True)
+class WorkerPlace:
+    """Where a worker runs.
+
+    `node` is the name of its machine, empty for the bot's own. `memory` is that of its device in bytes, `distance` the
+    seconds that a message takes to it and back; None: unknown.
+    """
+
+    node: str = ""
+    device: str = ""
+    memory: int | None = None
+    distance: float | None = None
+
+
+@dataclass(frozen=True)
+class WorkerJoined:
+    """A worker is there, and started. A place that has changed is told by a second one of the same worker."""
+
+    worker: Worker
+    place: WorkerPlace
+
+
+@dataclass(frozen=True)
+class WorkerLeft:
+    """A worker is gone for good, with all its jobs: its node was lost or drained. `reason` is told to operators."""
+
+    worker: Worker
+    reason: str
+
+
+class WorkerPool(Protocol):
+    """Workers that join and leave while the bot runs. Call all methods from one event loop.
+
+    A worker whose process is restarted on its node stays, and reports `WorkerDied`. Once one has left, it takes no job
+    (`submit` returns False), reports no event, and writes nothing into the bot's spool; its `events` have ended. If its
+    node comes back, another `Worker` joins.
+    """
+
+    @property
+    def serves(self) -> frozenset[str]:
+        """Names of the checkpoints that its workers can load. Jobs for these wait, also while no worker is there."""
+        ...
+
+    async def start(self) -> None:
+        """Start, before `changes` are read. Raises WorkerUnavailable when it cannot even be started."""
+        ...
+
+    def changes(self) -> AsyncIterator[WorkerJoined | WorkerLeft]:
+        """The workers that join and leave, in order, from those that are there at the start until it is closed."""
+        ...
+
+    def configure(self, options: Sequence[WorkerOptions | None]) -> Mapping[Worker, WorkerOptions]:
+        """Set the options, in the order of the devices in the settings, for workers that join from now on.
+
+        None changes nothing. Returns the options that workers which are there now have to be given: the caller does it
+        by `Worker.configure` once they have no job.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Stop all workers, wait until they are gone, and end `changes`. They are not reported as having left."""
         ...
