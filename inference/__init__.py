@@ -22,5 +22,6 @@ inspection.py    one LoRA file, judged by itself
 checkpoint_inspection.py   a checkpoint by its headers: whole or not, which architecture, how large
 workers/         how the bot reaches a worker
 demo/            two trained checkpoints and their LoRAs
+cluster/         workers on other machines, through Ray
 engine/          the engine, and the worker process around it
 """

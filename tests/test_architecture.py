@@ -44,6 +44,7 @@ inference.lora inference.parameters
 inference.checkpoint_inspection
 inference.matching inference.queue inference.queue_simulation
 inference.inspection
+inference.cluster.wire
 inference.workers inference.demo
 inference.engine.options
 inference.engine.devices inference.engine.classifier

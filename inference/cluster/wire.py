@@ -1,0 +1,246 @@
+"""Frames between the bot and the driver process: a JSON header and bytes, each bounded, over a socket.
+
+A frame is two lengths of four bytes (big-endian) of header and data, then both. What headers say is in `protocol`.
+Both ends prove that they know the secret, which never crosses the wire; the frames themselves are not encrypted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import os
+import secrets
+import socket
+import stat
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+PROTOCOL = 1
+MAX_HEADER_BYTES = 4 * 2**20  # the options of a worker with a thousand checkpoints
+MAX_DATA_BYTES = 64 * 2**20  # one picture at its largest, without compression, stays below
+HANDSHAKE_BYTES = 4096  # of a header before the other end has proved anything; no data
+HANDSHAKE_SECONDS = 10.0
+INHERITED_SOCKET = 3  # the first file descriptor that systemd hands to a service with a socket unit
+_LENGTHS = struct.Struct("!II")
+
+
+class WireError(Exception):
+    """The other end sent what is no frame, or is not the one that was expected. The connection has to be closed."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A header, which is JSON, and bytes that belong to it."""
+
+    header: bytes
+    data: bytes = b""
+
+
+@dataclass(frozen=True)
+class SocketAddress:
+    """`unix:/path` or `tcp:host:port`; `inherited` is the socket that a service manager has opened."""
+
+    text: str
+
+    def __post_init__(self) -> None:
+        kind, _, rest = self.text.partition(":")
+        host, _, port = rest.rpartition(":")
+        fits = {"unix": rest.startswith("/"), "tcp": bool(host) and port.isdecimal() and 0 < int(port) < 65536}
+        if self.text != "inherited" and not fits.get(kind, False):
+            raise ValueError("an address is unix:/path or tcp:host:port")
+
+    @property
+    def is_private(self) -> bool:
+        """Whether the permissions of a file say who may connect, so that no secret is needed."""
+        return self.text.startswith("unix:") or self.text == "inherited"
+
+    @property
+    def path(self) -> Path | None:
+        """The file of a Unix socket."""
+        return Path(self.text.removeprefix("unix:")) if self.text.startswith("unix:") else None
+
+    @property
+    def host_and_port(self) -> tuple[str, int]:
+        """Of a TCP address."""
+        host, _, port = self.text.removeprefix("tcp:").rpartition(":")
+        return host.strip("[]"), int(port)
+
+
+class Connection:
+    """One end of the socket. Frames are sent whole, in the order of the calls."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+        self._sending = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, address: SocketAddress) -> Connection:
+        """Connect. Raises OSError when nobody listens there."""
+        if address.path is not None:
+            return cls(*await asyncio.open_unix_connection(address.path))
+        return cls(*await asyncio.open_connection(*address.host_and_port))
+
+    async def send(self, message: BaseModel, data: bytes = b"") -> None:
+        """Send a frame. Raises OSError when the other end is gone, and WireError for one that is too large."""
+        header = message.model_dump_json().encode()
+        if len(header) > MAX_HEADER_BYTES or len(data) > MAX_DATA_BYTES:
+            raise WireError(f"a frame of {len(header)} and {len(data)} bytes is too large")
+        async with self._sending:
+            self._writer.write(_LENGTHS.pack(len(header), len(data)) + header)
+            if data:
+                self._writer.write(data)
+            await self._writer.drain()
+
+    async def receive(self, max_header: int = MAX_HEADER_BYTES, max_data: int = MAX_DATA_BYTES) -> Frame | None:
+        """The next frame; None when the other end is gone. Raises WireError before it reads one that is too large."""
+        try:
+            header, data = _LENGTHS.unpack(await self._reader.readexactly(_LENGTHS.size))
+            if header > max_header or data > max_data:
+                raise WireError(f"a frame of {header} and {data} bytes is too large")
+            return Frame(await self._reader.readexactly(header), await self._reader.readexactly(data))
+        except (asyncio.IncompleteReadError, OSError):
+            return None
+
+    async def frames(self) -> AsyncIterator[Frame]:
+        """All frames until the other end is gone."""
+        while (frame := await self.receive()) is not None:
+            yield frame
+
+    async def close(self) -> None:
+        """Close; what was sent still arrives, unless the other end does not read."""
+        self._writer.close()
+        with suppress(OSError, TimeoutError):
+            async with asyncio.timeout(HANDSHAKE_SECONDS):
+                await self._writer.wait_closed()
+
+
+async def listen(address: SocketAddress, serve: Callable[[Connection], Awaitable[None]]) -> asyncio.Server:
+    """Call `serve` for everybody who connects. A Unix socket is open to its own user alone. Raises OSError."""
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await serve(Connection(reader, writer))
+
+    if address.text == "inherited":
+        return await asyncio.start_unix_server(connected, sock=socket.socket(fileno=INHERITED_SOCKET))
+    if address.path is None:
+        host, port = address.host_and_port
+        return await asyncio.start_server(connected, host, port)
+    return await asyncio.start_unix_server(connected, sock=_private_socket(address.path))
+
+
+def _private_socket(path: Path) -> socket.socket:
+    with suppress(FileNotFoundError):
+        if stat.S_ISSOCK(path.lstat().st_mode):  # of an earlier process
+            path.unlink()
+    bound = socket.socket(socket.AF_UNIX)
+    before = os.umask(0o177)
+    try:
+        bound.bind(str(path))
+    except OSError:
+        bound.close()
+        raise
+    finally:
+        os.umask(before)
+    return bound
+
+
+# --- handshake ----------------------------------------------------------------------------------------------------
+
+Nonce = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+Proof = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _Greeting(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DriverHello(_Greeting):
+    """The driver process speaks first: who it is."""
+
+    type: Literal["hello"] = "hello"
+    protocol: int
+    easel: Annotated[str, Field(max_length=100)]
+    nonce: Nonce
+
+
+class BotHello(DriverHello):
+    """The bot answers: who it is, and that it knows the secret."""
+
+    proof: Proof
+
+
+class Welcome(_Greeting):
+    """The bot may come in; the driver process knows the secret as well."""
+
+    type: Literal["welcome"] = "welcome"
+    proof: Proof
+
+
+class Refusal(_Greeting):
+    """The bot may not come in."""
+
+    type: Literal["refusal"] = "refusal"
+    reason: Annotated[str, Field(max_length=500)]
+
+
+_Hello = TypeVar("_Hello")
+_ANSWERS: TypeAdapter[Welcome | Refusal] = TypeAdapter(Annotated[Welcome | Refusal, Field(discriminator="type")])
+
+
+async def greet(connection: Connection, secret: str, version: str) -> None:
+    """The driver's side of the handshake. Raises WireError, after it has said why."""
+    ours = secrets.token_hex(16)
+    await connection.send(DriverHello(protocol=PROTOCOL, easel=version, nonce=ours))
+    hello = await _expect(connection, TypeAdapter(BotHello))
+    problem = _difference(hello, version)
+    if problem is None and not hmac.compare_digest(hello.proof, _proof(secret, "bot", ours, hello.nonce)):
+        problem = "the secrets differ"
+    if problem is not None:
+        await connection.send(Refusal(reason=problem))
+        raise WireError(problem)
+    await connection.send(Welcome(proof=_proof(secret, "driver", ours, hello.nonce)))
+
+
+async def introduce(connection: Connection, secret: str, version: str) -> None:
+    """The bot's side of the handshake. Raises WireError when either end refuses the other."""
+    theirs = await _expect(connection, TypeAdapter(DriverHello))
+    if problem := _difference(theirs, version):
+        raise WireError(problem)
+    ours = secrets.token_hex(16)
+    proof = _proof(secret, "bot", theirs.nonce, ours)
+    await connection.send(BotHello(protocol=PROTOCOL, easel=version, nonce=ours, proof=proof))
+    answer = await _expect(connection, _ANSWERS)
+    if isinstance(answer, Refusal):
+        raise WireError(answer.reason)
+    if not hmac.compare_digest(answer.proof, _proof(secret, "driver", theirs.nonce, ours)):
+        raise WireError("the secrets differ")
+
+
+async def _expect(connection: Connection, kind: TypeAdapter[_Hello]) -> _Hello:
+    try:
+        async with asyncio.timeout(HANDSHAKE_SECONDS):
+            frame = await connection.receive(HANDSHAKE_BYTES, 0)
+        if frame is None:
+            raise WireError("the other end has closed the connection")
+        return kind.validate_json(frame.header)
+    except TimeoutError:
+        raise WireError("the other end says nothing") from None
+    except ValidationError:
+        raise WireError("the other end is another program, or of another version") from None
+
+
+def _difference(theirs: DriverHello, version: str) -> str | None:
+    if theirs.protocol != PROTOCOL or theirs.easel != version:
+        return f"the other end is Easel {theirs.easel}, this one {version}; install the same version"
+    return None
+
+
+def _proof(secret: str, role: str, drivers: str, bots: str) -> str:
+    return hmac.new(secret.encode(), f"{role}:{drivers}:{bots}".encode(), hashlib.sha256).hexdigest()

@@ -1,0 +1,1 @@
+"""Tests of inference.cluster that need no Ray."""
