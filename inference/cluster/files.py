@@ -1,0 +1,316 @@
+"""A node's cache of files: each known by its SHA-256, fetched once, checked when it arrives, and kept up to a limit.
+
+All workers of a node share one cache, from several processes. A worker gets a hard link to a file, and a file with such
+a link is in use. The rest is deleted when there is no room, the least recently used first.
+
+A file comes from shared storage where there is one, else in pieces from the bot's machine. What was fetched before a
+cut is kept, and the next attempt goes on from there. Bytes with another SHA-256 are deleted and refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import get_ident
+from typing import Annotated, Any, BinaryIO, Protocol, cast
+
+import fsspec  # pyright: ignore[reportMissingTypeStubs]
+from filelock import FileLock, Timeout
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from inference.hashes import file_sha256
+from inference.messages import Sha256
+
+log = logging.getLogger(__name__)
+
+PIECE_BYTES = 8 << 20
+MAX_FILE_BYTES = 2**40
+_PART = re.compile(r"([0-9a-f]{64})-(\d{1,13})")
+_Stamp = tuple[int, int, int]  # inode, size and modification time: equal for an unchanged file
+
+
+def relative_name(name: str) -> str:
+    """A name below a folder, with forward slashes. Raises ValueError for one that could lead out of the folder."""
+    parts = name.split("/")
+    if not name.isprintable() or "\\" in name or any(part in {"", ".", ".."} or len(part) > 255 for part in parts):
+        raise ValueError(f"{name[:100]!r} is no name below a folder")
+    return name
+
+
+class FileRef(BaseModel):
+    """A file by its SHA-256 and size. `name` is its path below the folder that it comes from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sha256: Sha256
+    size: Annotated[int, Field(ge=0, le=MAX_FILE_BYTES)]
+    name: Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(relative_name)]
+
+
+class NodeFileError(Exception):
+    """A file cannot be had on this node; the message says why."""
+
+
+class FileUnavailable(NodeFileError):
+    """No source has the file, or the connection broke. Another attempt may succeed."""
+
+
+class FileRefused(NodeFileError):
+    """A source has other bytes under the name of this file."""
+
+
+class CacheFull(NodeFileError):
+    """The cache has no room for the file, since the rest of it is in use."""
+
+
+class PieceSource(Protocol):
+    """The bot's machine, which has every file that a job or a checkpoint needs."""
+
+    def piece(self, sha256: str, offset: int, size: int) -> bytes:
+        """The bytes of a file from `offset`, at most `size`. It blocks; it raises OSError when it has none."""
+        ...
+
+
+class _Source(Protocol):
+    """Where a file comes from."""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        ...
+
+    def pieces(self, file: FileRef, offset: int) -> Iterator[bytes]:
+        """The bytes from `offset` to the end. Raises OSError, or FileRefused."""
+        ...
+
+
+@dataclass(frozen=True)
+class SharedStorage:
+    """A folder or an fsspec address that every node reaches, where files lie by their SHA-256 or by their names."""
+
+    address: str
+    name: str = "shared storage"
+
+    def pieces(self, file: FileRef, offset: int) -> Iterator[bytes]:
+        """Read the file where it lies. Raises OSError, or FileRefused for a file of another size."""
+        system, root = self._open()
+        for candidate in (file.sha256, f"{file.sha256}.safetensors", file.name):
+            path = f"{root.rstrip('/')}/{candidate}"
+            if system.isfile(path):
+                if (size := system.size(path)) != file.size:
+                    raise FileRefused(f"{candidate} has {size:,} bytes there and not {file.size:,}")
+                with system.open(path, "rb") as opened:
+                    opened.seek(offset)
+                    while piece := opened.read(PIECE_BYTES):
+                        yield piece
+                return
+        raise FileNotFoundError("the file is not there")
+
+    def _open(self) -> tuple[Any, str]:
+        try:
+            return cast("tuple[Any, str]", fsspec.core.url_to_fs(self.address))  # pyright: ignore
+        except (ValueError, ImportError) as problem:  # an unknown scheme, or the package of a known one is missing
+            raise OSError(f"its address cannot be used: {problem}") from None
+
+
+@dataclass(frozen=True)
+class _BotsMachine:
+    source: PieceSource
+    piece_bytes: int
+    name: str = "the bot's machine"
+
+    def pieces(self, file: FileRef, offset: int) -> Iterator[bytes]:
+        while offset < file.size:
+            wanted = min(self.piece_bytes, file.size - offset)
+            piece = self.source.piece(file.sha256, offset, wanted)
+            if not piece:
+                raise FileRefused(f"it ends after {offset:,} of {file.size:,} bytes")
+            if len(piece) > wanted:
+                raise FileRefused("it gave more bytes than were asked for")
+            offset += len(piece)
+            yield piece
+
+
+class FileCache:
+    """The files of a node below `folder`, at most `limit` bytes. Any thread and any process may use it; it blocks."""
+
+    def __init__(
+        self,
+        folder: Path,
+        limit: int,
+        *,
+        shared: SharedStorage | None = None,
+        pieces: PieceSource | None = None,
+        piece_bytes: int = PIECE_BYTES,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self.folder = folder
+        self._limit = limit
+        bots_machine = _BotsMachine(pieces, piece_bytes) if pieces else None
+        self._sources: Sequence[_Source] = [source for source in (shared, bots_machine) if source]
+        self._clock = clock
+        self._files, self._parts, self._locks = folder / "files", folder / "parts", folder / "locks"
+        for each in (self._files, self._parts, self._locks):
+            each.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._checked: dict[str, _Stamp] = {}  # what this process has hashed
+
+    def link(self, file: FileRef, target: Path) -> None:
+        """Make `target` a link to the file, fetched where it is not here yet. Raises NodeFileError, OSError.
+
+        While `target` is there, the file is in use. Several that ask for one file wait for one fetch.
+        """
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with FileLock(self._locks / file.sha256):
+            while not self._link(file, target):
+                if not self._is_here(file):
+                    self._fetch(file)
+
+    @property
+    def used(self) -> int:
+        """Bytes of all files, those that are being fetched with their whole size."""
+        whole = sum(path.stat().st_size for path in self._listed(self._files))
+        return whole + sum(size for _, size in self._begun())
+
+    def _link(self, file: FileRef, target: Path) -> bool:
+        """Link the file if it is here and was hashed by this process; nothing is deleted meanwhile."""
+        kept = self._files / file.sha256
+        with self._room():
+            try:
+                stamp = _stamp(kept)
+            except FileNotFoundError:
+                return False
+            if self._checked.get(file.sha256) != stamp:
+                return False
+            os.utime(kept, ns=(self._clock(), kept.stat().st_mtime_ns))  # the time of its last use, and no other
+            beside = target.with_name(f".{os.getpid()}-{get_ident()}.new")
+            beside.unlink(missing_ok=True)
+            os.link(kept, beside)
+            beside.replace(target)
+            beside.unlink(missing_ok=True)  # it stays where `target` was a link to the file already
+        return True
+
+    def _is_here(self, file: FileRef) -> bool:
+        """Whether the file is kept. It is hashed when this process uses it first, and when it has changed."""
+        path = self._files / file.sha256
+        try:
+            stamp = _stamp(path)
+        except FileNotFoundError:
+            return False
+        if self._checked.get(file.sha256) == stamp:
+            return True
+        if (found := file_sha256(path)) == file.sha256:
+            self._checked[file.sha256] = stamp
+            return True
+        log.warning("the copy of %s on this node was changed, its SHA-256 is %s; it is deleted", file.name, found)
+        path.unlink()
+        return False
+
+    def _fetch(self, file: FileRef) -> None:
+        """Fetch from the first source that has the right bytes. Raises what the last source did."""
+        part = self._make_room(file)
+        problem: NodeFileError = FileUnavailable(f"{file.name} is not on this node, and there is no source for it")
+        for source in self._sources:
+            try:
+                self._fetch_from(source, file, part)
+            except FileRefused as refused:
+                log.warning("%s of %s is refused: %s", file.name, source.name, refused)
+                problem = FileRefused(f"{file.name} of {source.name} is refused: {refused}")
+            except OSError as failed:
+                reason = failed.strerror or str(failed) or type(failed).__name__
+                if not isinstance(problem, FileRefused):
+                    problem = FileUnavailable(f"{file.name} cannot be read from {source.name}: {reason}")
+            else:
+                return
+        if not part.stat().st_size:
+            part.unlink()
+        raise problem
+
+    def _fetch_from(self, source: _Source, file: FileRef, part: Path) -> None:
+        resumed = part.stat().st_size > 0
+        found = self._copy(source, file, part)
+        if found != file.sha256 and resumed:  # what was there before may have been the wrong part
+            part.write_bytes(b"")
+            found = self._copy(source, file, part)
+        if found != file.sha256:
+            part.write_bytes(b"")
+            raise FileRefused(f"its SHA-256 is {found} and not {file.sha256}")
+        part.chmod(0o400)
+        with self._room():
+            kept = part.replace(self._files / file.sha256)
+        self._checked[file.sha256] = _stamp(kept)
+
+    def _copy(self, source: _Source, file: FileRef, part: Path) -> str:
+        """Append what is missing to `part`; the SHA-256 of all of it."""
+        digest = hashlib.sha256()
+        with part.open("r+b") as opened:
+            for piece in _read(opened):
+                digest.update(piece)
+            for piece in source.pieces(file, opened.tell()):
+                if opened.tell() + len(piece) > file.size:
+                    raise FileRefused("it gave more bytes than were asked for")
+                digest.update(piece)
+                opened.write(piece)
+                opened.flush()  # what is here survives the death of this process
+            os.fsync(opened.fileno())
+        return digest.hexdigest()
+
+    def _make_room(self, file: FileRef) -> Path:
+        """Delete what is used least until the file fits; the place where it is fetched. Raises CacheFull."""
+        part = self._parts / f"{file.sha256}-{file.size}"
+        with self._room():
+            missing = self.used - self._limit + (0 if part.exists() else file.size)
+            for path, size in self._idle() if missing > 0 else ():
+                if missing <= 0:
+                    break
+                if path != part:
+                    path.unlink(missing_ok=True)
+                    missing -= size
+            if missing > 0:
+                raise CacheFull(
+                    f"there is no room for {file.name} ({file.size / 1e9:.2f} GB): the cache of this node has "
+                    f"{self._limit / 1e9:.2f} GB, and the rest of it is in use; raise its limit"
+                )
+            part.touch(mode=0o600)
+        return part
+
+    def _idle(self) -> list[tuple[Path, int]]:
+        """Files that nobody uses and fetches that nobody goes on with, the least recently used first."""
+        found: list[tuple[int, Path, int]] = []
+        for path in self._listed(self._files):
+            status = path.stat()
+            if status.st_nlink == 1:
+                found.append((status.st_atime_ns, path, status.st_size))
+        for path, size in self._begun():
+            with suppress(Timeout, FileNotFoundError), FileLock(self._locks / path.name[:64], timeout=0):
+                found.append((path.stat().st_mtime_ns, path, size))
+        return [(path, size) for _, path, size in sorted(found)]
+
+    def _begun(self) -> list[tuple[Path, int]]:
+        """What is being fetched, or was before a cut, with the whole size that it will have."""
+        found = ((path, _PART.fullmatch(path.name)) for path in self._listed(self._parts))
+        return [(path, int(match[2])) for path, match in found if match]
+
+    @staticmethod
+    def _listed(folder: Path) -> list[Path]:
+        return [path for path in folder.iterdir() if path.is_file()]
+
+    def _room(self) -> FileLock:
+        """The lock of whoever adds, links or deletes files; held for moments only."""
+        return FileLock(self._locks / "room")
+
+
+def _read(file: BinaryIO) -> Iterator[bytes]:
+    while piece := file.read(PIECE_BYTES):
+        yield piece
+
+
+def _stamp(path: Path) -> _Stamp:
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns

@@ -1,0 +1,158 @@
+"""The folders of one worker on a node: a library, inputs, a spool and checkpoints, filled from the node's cache.
+
+Files in them are links into the cache, which keeps what has a link. The folders of a worker that has died are deleted
+by the next one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+from uuid import uuid4
+
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict, Field
+
+from inference.cluster.files import FileCache, FileRef, relative_name
+from inference.hashes import file_sha256, folder_files
+from inference.messages import Folders
+
+MAX_MANIFEST_FILES = 1000
+
+
+class Manifest(BaseModel):
+    """The files of a checkpoint, a preview decoder or a classifier: of one file, or with `folder` of a folder."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    folder: bool
+    files: Annotated[tuple[FileRef, ...], Field(min_length=1, max_length=MAX_MANIFEST_FILES)]
+
+    @classmethod
+    def of(cls, source: Path) -> Manifest:
+        """What lies at `source`; it reads every file. Raises OSError, or ValueError for names that nodes refuse."""
+        paths = folder_files(source) if source.is_dir() else [source]
+        base = source if source.is_dir() else source.parent
+        files = [
+            FileRef(sha256=file_sha256(path), size=path.stat().st_size, name=path.relative_to(base).as_posix())
+            for path in paths
+        ]
+        return cls(folder=source.is_dir(), files=tuple(files))
+
+    @property
+    def sha256(self) -> str:
+        """Its identity; of a folder the one that `folder_sha256` computes."""
+        lines = sorted((file.name, file.sha256) for file in self.files)
+        return hashlib.sha256("".join(f"{name}\0{digest}\n" for name, digest in lines).encode()).hexdigest()
+
+
+class WorkerFolder:
+    """The folders of the worker that runs in this process. Every method blocks; use one thread for each file."""
+
+    def __init__(self, cache: FileCache) -> None:
+        self._cache = cache
+        workers = cache.folder / "workers"
+        self.path = workers / uuid4().hex
+        self._lock = FileLock(workers / f"{self.path.name}.lock")  # the system opens it when this process dies
+        workers.mkdir(exist_ok=True, mode=0o700)
+        with FileLock(workers / "sweep"):
+            self._lock.acquire()
+            _sweep(workers, self.path.name)
+        for each in (self.library, self.inputs, self.spool, self._checkpoints):
+            each.mkdir(parents=True, mode=0o700)
+
+    @property
+    def library(self) -> Path:
+        """The LoRA files of the jobs that are here, each in a folder of its own, and what is known of all."""
+        return self.path / "library"
+
+    @property
+    def inputs(self) -> Path:
+        """Pictures to start from, named by their SHA-256."""
+        return self.path / "inputs"
+
+    @property
+    def spool(self) -> Path:
+        """What the engine leaves."""
+        return self.path / "spool"
+
+    @property
+    def _checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def folders(self) -> Folders:
+        """All of them, as the engine is told; its measured places are kept for every later worker of the node."""
+        caps = self._cache.folder / "places.json"
+        return Folders(library=str(self.library), spool=str(self.spool), inputs=str(self.inputs), caps=str(caps))
+
+    def add_lora(self, file: FileRef, beside: Mapping[str, bytes], known: Mapping[str, bytes]) -> str:
+        """Bring a LoRA here; its name below the library. Raises NodeFileError, OSError.
+
+        `beside` are its sidecars by their names, and `known` what is known of all files of the library.
+        """
+        name = file.name.rpartition("/")[2]  # counts as evidence, as sidecars do, which go by its stem
+        folder = self.library / file.sha256
+        self._cache.link(file, folder / name)
+        wanted = {name, *beside}
+        for path in folder.iterdir():
+            if path.name not in wanted and not path.name.startswith("."):
+                path.unlink()  # a sidecar that is gone, or the file's earlier name
+        for each, data in beside.items():
+            _write(folder / relative_name(each), data)
+        for each, data in known.items():
+            _write(self.library / relative_name(each), data)
+        return f"{file.sha256}/{name}"
+
+    def add_input(self, file: FileRef) -> str:
+        """Bring a picture to start from; its name below `inputs`. Raises NodeFileError, OSError."""
+        self._cache.link(file, self.inputs / file.sha256)
+        return file.sha256
+
+    def add_checkpoint(self, manifest: Manifest) -> Path:
+        """Bring a checkpoint here; its file or folder. Raises NodeFileError, OSError."""
+        folder = self._checkpoint(manifest)
+        for file in manifest.files:
+            self._cache.link(file, folder / file.name)
+        return folder if manifest.folder else folder / manifest.files[0].name
+
+    def remove_lora(self, sha256: str) -> None:
+        """The LoRA is not used any more; it stays in the cache while there is room."""
+        shutil.rmtree(self.library / sha256, ignore_errors=True)
+
+    def remove_input(self, sha256: str) -> None:
+        """The picture is not used any more."""
+        (self.inputs / sha256).unlink(missing_ok=True)
+
+    def remove_checkpoint(self, manifest: Manifest) -> None:
+        """The checkpoint is not used any more; it stays in the cache while there is room."""
+        shutil.rmtree(self._checkpoint(manifest), ignore_errors=True)
+
+    def close(self) -> None:
+        """Delete the folders."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        self._lock.release()
+
+    def _checkpoint(self, manifest: Manifest) -> Path:
+        return self._checkpoints / manifest.sha256
+
+
+def _write(path: Path, data: bytes) -> None:
+    if not path.is_file() or path.read_bytes() != data:
+        unfinished = path.with_name(f".{path.name[:100]}.part")
+        unfinished.write_bytes(data)
+        unfinished.replace(path)
+
+
+def _sweep(workers: Path, own: str) -> None:
+    for lock in workers.glob("*.lock"):
+        if lock.stem != own:
+            try:
+                with FileLock(lock, timeout=0):
+                    shutil.rmtree(workers / lock.stem, ignore_errors=True)
+                    lock.unlink(missing_ok=True)
+            except Timeout:
+                continue
