@@ -6,7 +6,7 @@ another batch or with other LoRAs sets another list of additions.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from inference.engine.layers.additions import Addition, is_pointwise
+from inference.engine.layers.row_lengths import output_by_row
 from inference.engine.lora.folding import Layer, Layers, ModuleKey
 
 Additions = Sequence[Addition | None]  # by layer index; None: the layer adds nothing
@@ -53,7 +54,7 @@ class LayerHooks:
         self._prompt_layers: tuple[int, ...] = ()
         for index, layer in enumerate(self.layers):
             layer.__class__ = _hooked(type(layer))
-            vars(layer).update(hooks=self, index=index, addition=None, prompt_layer=False)
+            vars(layer).update(hooks=self, index=index, addition=None, prompt_layer=False, lengths=None)
 
     def is_small(self, layer: Layer) -> bool:
         """Whether each picture gets replaced weights there."""
@@ -132,6 +133,20 @@ class LayerHooks:
             for layer, _ in changed:
                 vars(layer)["addition"] = None
 
+    @contextmanager
+    def row_lengths(self, lengths: Mapping[nn.Module, Sequence[int]]) -> Generator[None]:
+        """While inside, these layers are given the tokens of all rows one behind another, of each row so many.
+
+        Their additions are applied to each row by itself; those of all other layers expect rows first.
+        """
+        for layer, own in lengths.items():
+            vars(layer)["lengths"] = own
+        try:
+            yield
+        finally:
+            for layer in lengths:
+                vars(layer)["lengths"] = None
+
     def uncalled(self, indices: Iterable[int]) -> list[int]:
         """Those of `indices` whose layers have added nothing since the record of calls began."""
         return [index for index in indices if not self.called[index]]
@@ -147,6 +162,7 @@ class _HookedLayer(nn.Module):
     index: int = 0
     addition: Addition | None = None
     prompt_layer: bool = False
+    lengths: Sequence[int] | None = None  # of the rows, where their tokens stand one behind another
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         addition, hooks = self.addition, self.hooks
@@ -158,7 +174,10 @@ class _HookedLayer(nn.Module):
             return hooks.projections[self.index]
         if addition is None:
             return super().forward(x)
-        return addition.output(x, self, super().forward)  # pyright: ignore[reportArgumentType] (mixed into layers alone)
+        layer: Any = self  # mixed into layers alone
+        if self.lengths is not None:
+            return output_by_row(addition, x, self.lengths, layer, super().forward)
+        return addition.output(x, layer, super().forward)
 
 
 def _host_copy(layer: Layer) -> Layer:
