@@ -46,7 +46,7 @@ inference.matching inference.queue inference.queue_simulation
 inference.inspection
 inference.cluster.wire
 inference.workers inference.demo
-inference.cluster.files inference.cluster.worker_folder
+inference.cluster
 inference.engine.options
 inference.engine.devices inference.engine.classifier
 inference.engine.lora
