@@ -3,11 +3,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := .venv/.demo
 STAMP := .venv/.installed
+CLUSTER := .venv/.cluster
 MAKEFLAGS += --jobs=3  # what does not need each other runs side by side
 # Where Python may not keep what it has compiled, each of the hundred processes of the tests compiles it anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-browser screenshots run lint ruff types suite format bench fuzz clean
+.PHONY: demo test test-browser test-cluster screenshots run lint ruff types suite format bench fuzz clean
 
 demo: $(DEMO)
 	$(BIN)/easel demo
@@ -26,6 +27,9 @@ suite: $(STAMP)
 
 test-browser: $(STAMP)
 	$(BIN)/python -m pytest tests/browser
+
+test-cluster: $(CLUSTER)
+	$(BIN)/python -m pytest tests/cluster
 
 lint: ruff types
 
@@ -63,6 +67,12 @@ $(STAMP): $(DEMO)
 	$(PYTHON) -m tools.constraints tell --dev
 	$(BIN)/pip install --quiet --no-compile --constraint constraints.txt --editable '.[dev]'
 	touch $(STAMP)
+
+# After the other tests, where they are wanted too: those pass without Ray.
+$(CLUSTER): $(STAMP) | $(filter test suite types test-browser,$(MAKECMDGOALS))
+	$(PYTHON) -m tools.constraints tell --cluster
+	$(BIN)/pip install --quiet --no-compile --constraint constraints.txt --editable '.[cluster]'
+	touch $(CLUSTER)
 
 clean:
 	rm -rf .venv .pytest_cache .ruff_cache demo-output

@@ -139,6 +139,10 @@ def test_torch_lives_in_the_engine_and_in_the_tools_alone() -> None:
     assert not offences(("bot", "inference"), except_in=("inference.engine",), forbidden=TORCH)
 
 
+def test_ray_is_imported_by_what_runs_in_a_cluster_alone() -> None:
+    assert not offences(TOPS, except_in=("inference.cluster",), forbidden={"ray"})
+
+
 def test_inference_knows_neither_discord_nor_the_database_nor_the_bot() -> None:
     assert not offences(("inference",), forbidden={"bot", "discord", "aiosqlite", "sqlite3", "tools"})
 

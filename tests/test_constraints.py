@@ -12,7 +12,18 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tools.constraints import CPU_TORCH_BYTES, DEV, RUNTIME, TORCH, pins, sentence, torch_bytes, written
+from tools.constraints import (
+    CLUSTER,
+    CPU_TORCH_BYTES,
+    DEV,
+    RUNTIME,
+    TORCH,
+    cluster_sentence,
+    pins,
+    sentence,
+    torch_bytes,
+    written,
+)
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "constraints.txt").read_text("utf-8")
@@ -66,9 +77,17 @@ def test_the_sentence_adds_up_the_sizes() -> None:
     assert " 0 MB" not in sentence(TEXT, "freebsd", dev=False)
 
 
+def test_the_extra_for_a_cluster_has_a_section_of_its_own() -> None:
+    assert "ray" in names(CLUSTER) and not names(CLUSTER) & (names(RUNTIME) | names(DEV))
+    assert f"{len(names(CLUSTER))} more packages" in cluster_sentence(TEXT) and " 0 MB" not in cluster_sentence(TEXT)
+
+
 def test_versions_stay_when_the_file_is_written_anew() -> None:
     sizes = {pin.key: pin.size for section in pins(TEXT).values() for pin in section}
     runtime = {key: sizes[key] for key in names(RUNTIME)}
-    assert written(TEXT, runtime, sizes, torch_bytes(TEXT), TEXT.partition("Sizes of ")[2].split()[0]) == TEXT
-    less = written(TEXT, {"numpy": 1}, {"numpy": 1, "pytest": 2}, {}, "2026-01-01")
-    assert [(pin.key, pin.size) for pin in pins(less)[RUNTIME] + pins(less)[DEV]] == [("numpy", 1), ("pytest", 2)]
+    dev = {key: sizes[key] for key in names(RUNTIME) | names(DEV)}
+    day = TEXT.partition("Sizes of ")[2].split()[0]
+    assert written(TEXT, runtime, dev, sizes, torch_bytes(TEXT), day) == TEXT
+    less = written(TEXT, {"numpy": 1}, {"numpy": 1, "pytest": 2}, {"numpy": 1, "ray": 3}, {}, "2026-01-01")
+    found = [(pin.key, pin.size) for section in (RUNTIME, DEV, CLUSTER) for pin in pins(less)[section]]
+    assert found == [("numpy", 1), ("pytest", 2), ("ray", 3)]

@@ -1,7 +1,8 @@
 """`constraints.txt`: the versions that were tested together, and how large they are to download.
 
     python -m tools.constraints          writes the sections and sizes anew; it asks the package index through uv
-    python -m tools.constraints tell     says what the demo will download; with --dev what tests and development add
+    python -m tools.constraints tell     says what the demo will download; with --dev what tests and development add,
+                                         with --cluster what their tests on a cluster add to that
 
 `tell` runs before anything is installed, so this file needs the standard library alone. A version is changed by hand.
 """
@@ -22,6 +23,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 FILE = ROOT / "constraints.txt"
 RUNTIME, DEV = "# What Easel needs", "# What tests and development add"
+CLUSTER = "# What the extra `cluster` adds to both"
 HEAD = """\
 # Versions that were tested together. Behind each stands how many bytes its wheel for Linux on x86-64 has, by which
 # `make` tells what it will download. `python -m tools.constraints` writes this file.
@@ -55,7 +57,7 @@ def pins(text: str) -> dict[str, list[Pin]]:
     found: dict[str, list[Pin]] = {}
     section = ""
     for line in text.splitlines():
-        if line in (RUNTIME, DEV):
+        if line in (RUNTIME, DEV, CLUSTER):
             section = line
         elif pin := _PIN.match(line):
             found.setdefault(section, []).append(Pin(pin[1], pin[2], int(pin[3] or 0)))
@@ -70,7 +72,7 @@ def torch_bytes(text: str) -> dict[str, int]:
 def sentence(text: str, platform: str, *, dev: bool) -> str:
     """What an installation downloads at most, for people."""
     wanted = pins(text)[DEV if dev else RUNTIME]
-    total, day = _megabytes(sum(pin.size for pin in wanted)), _DATE.findall(text)[0]
+    total, day = _total(wanted), _DATE.findall(text)[0]
     if dev:
         return f"For tests and development {len(wanted)} more packages are downloaded, {total} (sizes of {day})."
     torch = torch_bytes(text).get(platform)
@@ -85,15 +87,37 @@ def sentence(text: str, platform: str, *, dev: bool) -> str:
     return "\n".join(lines)
 
 
+def cluster_sentence(text: str) -> str:
+    """What an installation of the extra `cluster` downloads at most, where tests and development are there."""
+    wanted = pins(text)[CLUSTER]
+    return f"For the cluster {len(wanted)} more packages are downloaded, {_total(wanted)}."
+
+
+def _total(wanted: list[Pin]) -> str:
+    return _megabytes(sum(pin.size for pin in wanted))
+
+
 def _megabytes(size: int) -> str:
     return f"{size / 1e6:,.0f} MB"
 
 
-def written(old: str, runtime: dict[str, int], everything: dict[str, int], torch: dict[str, int], day: str) -> str:
-    """The file with the versions of `old`, in sections and with sizes. A package that nothing needs is left out."""
+def written(
+    old: str,
+    runtime: dict[str, int],
+    dev: dict[str, int],
+    cluster: dict[str, int],
+    torch: dict[str, int],
+    day: str,
+) -> str:
+    """The file with the versions of `old`, in sections and with sizes. A package that nothing needs is left out.
+
+    Each of `runtime`, `dev` and `cluster` has what those before it have, and more.
+    """
     known = sorted((pin for section in pins(old).values() for pin in section), key=lambda pin: pin.key)
     lines = [HEAD + f"# Sizes of {day}", *(f"# torch for {platform}: {size}" for platform, size in torch.items())]
-    for title, wanted in ((RUNTIME, runtime), (DEV, {k: v for k, v in everything.items() if k not in runtime})):
+    without = ((RUNTIME, runtime, {}), (DEV, dev, runtime), (CLUSTER, cluster, runtime | dev))
+    for title, all_of_it, before in without:
+        wanted = {key: size for key, size in all_of_it.items() if key not in before}
         lines += ["", title]
         lines += [f"{pin.name}=={pin.version}  # {wanted[pin.key]}" for pin in known if pin.key in wanted]
     return "\n".join(lines) + "\n"
@@ -121,23 +145,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.constraints", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("what", nargs="?", choices=["write", "tell"], default="write")
     parser.add_argument("--dev", action="store_true", help="tell what tests and development add")
+    parser.add_argument("--cluster", action="store_true", help="tell what the extra for a cluster adds")
     options = parser.parse_args()
     text = FILE.read_text("utf-8")
     if options.what == "tell":
-        print(sentence(text, sys.platform, dev=options.dev), flush=True)
+        told = cluster_sentence(text) if options.cluster else sentence(text, sys.platform, dev=options.dev)
+        print(told, flush=True)
         return
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     linux = PLATFORMS["linux"]
     torch = {name: resolved(list(TORCH), platform) for name, platform in PLATFORMS.items()}
     runtime = resolved(project["dependencies"], linux, FILE)
-    everything = resolved(project["dependencies"] + project["optional-dependencies"]["dev"], linux, FILE)
+    extras = project["optional-dependencies"]
+    dev = resolved(project["dependencies"] + extras["dev"], linux, FILE)
+    everything = resolved(project["dependencies"] + extras["dev"] + extras["cluster"], linux, FILE)
     pinned = {pin.key for section in pins(text).values() for pin in section}
     unpinned = set(everything) - pinned - set(torch["linux"])
     if unpinned:
         sys.exit(f"Not pinned: {', '.join(sorted(unpinned))}")
     day = datetime.now(UTC).date().isoformat()
     sums = {name: sum(size for key, size in sizes.items() if key not in pinned) for name, sizes in torch.items()}
-    FILE.write_text(written(text, runtime, everything, sums, day), "utf-8")
+    FILE.write_text(written(text, runtime, dev, everything, sums, day), "utf-8")
 
 
 if __name__ == "__main__":
