@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,8 @@ def counted(quick: bool) -> dict[str, int]:
         with_loras = _calls(unet, 2 * REQUESTS)
     found = {"kernels": plain, "extra_kernels": with_loras - plain}
     if not quick:
-        found["peft_extra_kernels"] = _peft()
+        unet = _unet()
+        found["peft_extra_kernels"] = peft_calls(unet, list(_changed(unet)), lambda: _calls(unet, 2))
     return found
 
 
@@ -73,14 +74,14 @@ def _lora_set(hooks: LayerHooks) -> LoraSet:
     return LoraSet.fold([(changes, 0.5 + number / 10) for number in range(LORAS)], hooks)
 
 
-def _peft() -> int:
-    unet = _unet()
-    plain, changed = _calls(unet, 2), list(_changed(unet))
+def peft_calls(network: Any, changed: list[str], calls: Callable[[], int]) -> int:
+    """How many `calls` more the network makes with `LORAS` adapters of PEFT on the layers `changed`."""
+    plain = calls()
     for number in range(LORAS):
         with META:
-            unet.add_adapter(LoraConfig(r=RANK, target_modules=changed), f"lora{number}")
-    unet.set_adapters([f"lora{number}" for number in range(LORAS)], [0.8] * LORAS)
-    return _calls(unet, 2) - plain
+            network.add_adapter(LoraConfig(r=RANK, target_modules=changed), f"lora{number}")
+    network.set_adapters([f"lora{number}" for number in range(LORAS)], [0.8] * LORAS)
+    return calls() - plain
 
 
 def _changed(unet: nn.Module) -> Generator[str]:
@@ -90,7 +91,8 @@ def _changed(unet: nn.Module) -> Generator[str]:
 
 
 @contextmanager
-def _counting() -> Generator[_Counter]:
+def counting() -> Generator[_Counter]:
+    """Count the calls that are made inside."""
     counter = _Counter()
     with torch.no_grad(), counter:
         yield counter
@@ -101,7 +103,7 @@ def _calls(unet: Any, rows: int) -> int:
     pooled = config.projection_class_embeddings_input_dim - 6 * config.addition_time_embed_dim
     latents, words = _empty(rows, config.in_channels, SIDE, SIDE), _empty(rows, TOKENS, config.cross_attention_dim)
     more = {"text_embeds": _empty(rows, pooled), "time_ids": _empty(rows, 6)}
-    with _counting() as counter:
+    with counting() as counter:
         unet(latents, _empty(rows), words, added_cond_kwargs=more, return_dict=False)
     return counter.calls
 

@@ -33,9 +33,10 @@ from benchmarks._engine_kernels import counted
 from benchmarks._engine_nets import LORAS, NETS, Lora, Net, lora
 from benchmarks._engine_trace import Clock, Order, orders
 from benchmarks._engine_ways import Adapters, FusedLoras, OneByOne, Together, Way
+from benchmarks._transformer_kernels import MOST_PER_LINEAR, counted_transformers
 
 LOAD = 2.5  # requests arrive so many times as fast as one-by-one painting without LoRAs can serve them
-PARTS = ("trace", "kernels", "switch", "step", "memory")
+PARTS = ("trace", "kernels", "switch", "step", "memory", "transformer_kernels")
 COMPUTE = ("20M", "140M")  # nets that gain little or nothing from shared passes
 FIGURES = ("throughput", "latency", "p95")
 
@@ -73,9 +74,11 @@ def measure(options: argparse.Namespace, found: Found) -> None:
     nets = [net for net in NETS if net.name in (options.nets or [n.name for n in NETS[: 2 if options.quick else 4]])]
     if "kernels" in options.parts:
         found["kernels"] = counted(options.quick)
+    if "transformer_kernels" in options.parts:
+        found["transformer_kernels"] = counted_transformers(quick=options.quick)
     if "memory" in options.parts:
         found["memory"] = memory(NETS[0], 40 if options.quick else 1000)
-    for net in nets:
+    for net in nets if {"switch", "step", "trace"} & {*options.parts} else ():
         shapes = net.pipeline()
         loras = [lora(net, shapes, number) for number in range(LORAS)]
         del shapes
@@ -113,6 +116,8 @@ def told(found: Found) -> Found:
     if "memory" in found:
         looks = found["memory"]["bytes"]
         line["memory_growth"] = looks[-1] / looks[WARM - 1] - 1
+    for name, counts in found.get("transformer_kernels", {}).items():
+        line[f"{name}_extra_kernels"] = counts["extra_kernels"]
     for net, runs in found.get("trace", {}).items():
         tables[net]["caps"] = runs["caps"]
     return line | {"nets": tables} | {name: found[name] for name in (*PARTS[1:], "machine") if name in found}
@@ -128,6 +133,14 @@ def _medians(runs: dict[str, list[list[float]]]) -> dict[str, dict[str, float]]:
 
 def _against_best(ways: dict[str, dict[str, float]], figure: str, best: Any) -> float:
     return ways["engine"][figure] / best(ways["peft"][figure], ways["fused"][figure])
+
+
+def _too_many_kernels(counts: dict[str, dict[str, int]]) -> list[str]:
+    return [
+        f"LoRAs add {each['extra_kernels']} kernels to {each['linears']} layers of {name}"
+        for name, each in counts.items()
+        if each["extra_kernels"] > MOST_PER_LINEAR * each["linears"]
+    ]
 
 
 def _machine(clock: str) -> Found:
@@ -170,6 +183,7 @@ def main() -> int:
     figures = _rounded(told(found))
     gain = figures.get("throughput_vs_peft", math.inf)
     failed = [f"throughput is {gain} of PEFT's"] if gain <= 1 else []
+    failed += _too_many_kernels(found.get("transformer_kernels", {}))
     return closing_line("engine", figures, failed, quick=options.quick)
 
 
