@@ -94,10 +94,14 @@ def read_name(module: str) -> ModuleName:
 
 @dataclass(frozen=True)
 class Spelling:
-    """One path under which files know layers. More than one target: a fused layer, its outputs laid end to end."""
+    """One path under which files know layers. More than one target: a fused layer, its outputs laid end to end.
+
+    `modulation` is one whose outputs are (shift, scale) in the original and (scale, shift) in diffusers, if it has two.
+    """
 
     path: str
     targets: tuple[str, ...]
+    modulation: bool = False
 
 
 def spellings(network: str, paths: Iterable[str]) -> list[Spelling]:
@@ -111,8 +115,9 @@ def spellings(network: str, paths: Iterable[str]) -> list[Spelling]:
         return found + [Spelling(f"model.{path}", (path,)) for path in known]
     if network in _TEXT_ENCODERS:
         return found + [Spelling(_TEXT_MODEL + path, (path,)) for path in known if not path.startswith(_TEXT_MODEL)]
-    others = unet_spellings(known) if network in _UNETS else original_spellings(network, known)
-    return found + [Spelling(path, targets) for path, targets in others]
+    if network in _UNETS:
+        return found + [Spelling(path, targets) for path, targets in unet_spellings(known)]
+    return found + [Spelling(path, targets, marked) for path, targets, marked in original_spellings(network, known)]
 
 
 _UNETS = frozenset({"sd1", "sd2", "sdxl", "kolors", "sdxl-refiner", "demo"})
@@ -127,10 +132,14 @@ def underscored(path: str) -> str:
 
 @dataclass(frozen=True)
 class Entry:
-    """What a spelling stands for: the layers' paths, and the shape of the weight (fused: of all together)."""
+    """What a spelling stands for: the layers' paths, and the shape of the weight (fused: of all together).
+
+    `swapped`: the halves of its outputs are the other way around in the original code, whose name this is.
+    """
 
     targets: tuple[str, ...]
     shape: tuple[int, ...]
+    swapped: bool = False
 
 
 def index(network: str, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Entry]:
@@ -138,7 +147,9 @@ def index(network: str, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Entr
     found: dict[str, Entry] = {}
     for spelling in spellings(network, shapes):
         whole = [shapes[target] for target in spelling.targets]
-        entry = Entry(spelling.targets, (sum(shape[0] for shape in whole), *whole[0][1:]))
+        shape = (sum(each[0] for each in whole), *whole[0][1:])
+        two_vectors = shape[0] == 2 * shape[1]  # other modulations of the same name have six, in the same order
+        entry = Entry(spelling.targets, shape, spelling.modulation and two_vectors)
         found.setdefault(spelling.path, entry)
         found.setdefault(underscored(spelling.path), entry)
     return found

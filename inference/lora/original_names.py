@@ -1,7 +1,8 @@
 """How the original code of each network names the layers that diffusers names differently.
 
 A rule is `original path: diffusers' paths`; `#` stands for a block's number. Several targets, written in braces,
-are one fused layer in the original, with its outputs laid end to end in this order. Only tables stand here.
+are one fused layer in the original, with its outputs laid end to end in this order. `~` stands before a modulation
+whose outputs are (shift, scale) in the original and (scale, shift) in diffusers. Only tables stand here.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _BFL_DOUBLE = {
     "img_in": "x_embedder",
     "txt_in": "context_embedder",
     "final_layer.linear": "proj_out",
-    "final_layer.adaLN_modulation.1": "norm_out.linear",
+    "final_layer.adaLN_modulation.1": "~norm_out.linear",
 }
 _BFL = {
     **_BFL_DOUBLE,
@@ -35,6 +36,7 @@ _BFL = {
     "double_blocks.#.img_mod.lin": "transformer_blocks.#.norm1.linear",
     "double_blocks.#.txt_mod.lin": "transformer_blocks.#.norm1_context.linear",
     "single_blocks.#.linear1": "single_transformer_blocks.#.{attn.to_q,attn.to_k,attn.to_v,proj_mlp}",
+    "single_blocks.#.qkv": "single_transformer_blocks.#.{attn.to_q,attn.to_k,attn.to_v}",  # XLabs leaves out the rest
     "single_blocks.#.linear1.0": "single_transformer_blocks.#.attn.to_q",
     "single_blocks.#.linear1.1": "single_transformer_blocks.#.attn.to_k",
     "single_blocks.#.linear1.2": "single_transformer_blocks.#.attn.to_v",
@@ -78,14 +80,14 @@ _SD3 = {
     "joint_blocks.#.context_block.attn.proj": "transformer_blocks.#.attn.to_add_out",
     "joint_blocks.#.context_block.mlp.fc1": "transformer_blocks.#.ff_context.net.0.proj",
     "joint_blocks.#.context_block.mlp.fc2": "transformer_blocks.#.ff_context.net.2",
-    "joint_blocks.#.context_block.adaLN_modulation.1": "transformer_blocks.#.norm1_context.linear",
+    "joint_blocks.#.context_block.adaLN_modulation.1": "~transformer_blocks.#.norm1_context.linear",
     "x_embedder.proj": "pos_embed.proj",
     "t_embedder.mlp.0": "time_text_embed.timestep_embedder.linear_1",
     "t_embedder.mlp.2": "time_text_embed.timestep_embedder.linear_2",
     "y_embedder.mlp.0": "time_text_embed.text_embedder.linear_1",
     "y_embedder.mlp.2": "time_text_embed.text_embedder.linear_2",
     "final_layer.linear": "proj_out",
-    "final_layer.adaLN_modulation.1": "norm_out.linear",
+    "final_layer.adaLN_modulation.1": "~norm_out.linear",
 }
 _WAN = {
     **{
@@ -146,7 +148,7 @@ _HUNYUAN_VIDEO = {
     "guidance_in.mlp.0": "time_text_embed.guidance_embedder.linear_1",
     "guidance_in.mlp.2": "time_text_embed.guidance_embedder.linear_2",
     "final_layer.linear": "proj_out",
-    "final_layer.adaLN_modulation.1": "norm_out.linear",
+    "final_layer.adaLN_modulation.1": "~norm_out.linear",
 }
 _HUNYUAN_BYT5 = {f"byt5_in.fc{n}": f"context_embedder_2.linear_{n}" for n in (1, 2, 3)}
 _HUNYUAN_IMAGE = {
@@ -239,7 +241,7 @@ _AURAFLOW = {
     "init_x_linear": "pos_embed.proj",
     "t_embedder.mlp.0": "time_step_proj.linear_1",
     "t_embedder.mlp.2": "time_step_proj.linear_2",
-    "modF.1": "norm_out.linear",
+    "modF.1": "~norm_out.linear",
     "final_linear": "proj_out",
 }
 _PIXART_LIKE = {

@@ -29,20 +29,21 @@ _OUTSIDE = {
 }
 
 
-def original_spellings(network: str, paths: Collection[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """(path in the original code, diffusers' paths) of each layer that the rules of `network` name."""
-    for original, targets in _rules(network):
+def original_spellings(network: str, paths: Collection[str]) -> Iterator[tuple[str, tuple[str, ...], bool]]:
+    """(path in the original code, diffusers' paths, marked by `~`) of each layer that the rules of `network` name."""
+    for original, targets, marked in _rules(network):
         pattern = re.compile(re.escape(targets[0]).replace(r"\#", _NUMBER).replace("#", _NUMBER))
         for path in paths:
             if match := pattern.fullmatch(path):
                 found = tuple(_numbered(target, match) for target in targets)
                 if all(target in paths for target in found):
-                    yield _numbered(original, match), found
+                    yield _numbered(original, match), found, marked
 
 
 @cache
-def _rules(network: str) -> list[tuple[str, tuple[str, ...]]]:
-    return [(original, _targets(target)) for original, target in RULES.get(network, {}).items()]
+def _rules(network: str) -> list[tuple[str, tuple[str, ...], bool]]:
+    rules = RULES.get(network, {}).items()
+    return [(original, _targets(target.removeprefix("~")), target.startswith("~")) for original, target in rules]
 
 
 def _targets(text: str) -> tuple[str, ...]:

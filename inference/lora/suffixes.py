@@ -103,6 +103,10 @@ _XLABS = re.compile(
     r"(?P<at>.*double_blocks\.\d+)\.processor\.(?P<what>qkv|proj)_lora(?P<stream>[12])\.(?P<side>down|up)\.weight"
 )
 _STREAMS = {"1": "img_attn", "2": "txt_attn"}
+_XLABS_SINGLE = re.compile(
+    r"(?P<at>.*single_blocks\.\d+)\.processor\.(?P<what>qkv|proj)_lora\.(?P<side>down|up)\.weight"
+)
+_SINGLE = {"qkv": "qkv", "proj": "linear2"}
 _SIDES = {"down": Role.DOWN, "up": Role.UP}
 _PEFT_SIDES = {"lora_A": Role.DOWN, "lora_B": Role.UP}
 _EMBEDDING = ".string_to_param."
@@ -125,6 +129,8 @@ def _old_spelling(key: str) -> tuple[str, Role]:
         return f"{match['at']}.{_unfolded(match['what'], bool(match['processor']), match['at'])}", _SIDES[match["side"]]
     if match := _XLABS.fullmatch(key):
         return f"{match['at']}.{_STREAMS[match['stream']]}.{match['what']}", _SIDES[match["side"]]
+    if match := _XLABS_SINGLE.fullmatch(key):
+        return f"{match['at']}.{_SINGLE[match['what']]}", _SIDES[match["side"]]
     if _EMBEDDING in key:
         return key.partition(_EMBEDDING)[0], Role.EMBEDDING
     if key == "lora_controlnet":

@@ -6,6 +6,7 @@ equals PEFT running its adapters one after another. It is computed in at least f
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -55,6 +56,27 @@ class LayerChange:
     def per_input(self) -> bool:
         """Whether the norms are per input: such a change is dense once it is folded."""
         return self.magnitude is not None and self.magnitude.shape[0] == 1
+
+    def cut(self, outputs: Sequence[int]) -> list[LayerChange]:
+        """The changes of layers that stand end to end in this one, with so many outputs each. They share `down`.
+
+        Norms per input are of all outputs together, so they cannot be cut.
+        """
+        if len(outputs) == 1:
+            return [self]
+        assert not self.per_input
+        ends = list(itertools.accumulate(outputs))
+        return [self._rows(begin, end) for begin, end in itertools.pairwise([0, *ends])]
+
+    def _rows(self, begin: int, end: int) -> LayerChange:
+        magnitude, bias = (None if part is None else part[begin:end] for part in (self.magnitude, self.bias))
+        return LayerChange(self.delta.rows(begin, end), magnitude, bias)
+
+    def rolled(self, outputs: int) -> LayerChange:
+        """The same change of outputs that stand so many places further on, the last ones first."""
+        magnitude = None if self.magnitude is None or self.per_input else self.magnitude.roll(outputs, 0)
+        bias = None if self.bias is None else self.bias.roll(outputs, 0)
+        return LayerChange(self.delta.rolled(outputs), self.magnitude if self.per_input else magnitude, bias)
 
     @property
     def tensors(self) -> list[torch.Tensor]:

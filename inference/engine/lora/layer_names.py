@@ -1,4 +1,7 @@
-"""Maps module names in LoRA files to layers of the loaded checkpoint."""
+"""Maps module names in LoRA files to layers of the loaded checkpoint.
+
+A name of a network's original code may stand for several layers: one fused layer, its outputs laid end to end.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from dataclasses import dataclass
 
 from inference.base_models import Architecture
 from inference.engine.lora.folding import TEXT_ENCODERS, Layers, ModuleKey
+from inference.engine.lora.layer_weights import weight_shape
 from inference.lora.names import Entry, Part, index, read_name
 from inference.lora.tables import VARIANTS
 
@@ -18,6 +22,32 @@ _TEXT_ENCODERS = {
     Part.TEXT_2: "text_encoder_2",
 }
 _TEXT_MODEL = "text_model."
+
+# Text encoders that are no CLIP take no LoRAs: by network, and by architecture where no table has their layers.
+_LANGUAGE_MODELS = {"t5-xxl": "T5", "qwen3-06b": "Qwen3"}
+_UNLISTED = {
+    Architecture.QWEN_IMAGE: "Qwen2.5-VL",
+    Architecture.Z_IMAGE: "Qwen3",
+    Architecture.FLUX2_KLEIN_4B: "Qwen3",
+    Architecture.FLUX2_KLEIN_9B: "Qwen3",
+    Architecture.FLUX2_DEV: "Mistral",
+    Architecture.LUMINA2: "Gemma",
+    Architecture.SANA: "Gemma",
+    Architecture.AURAFLOW: "T5",
+    Architecture.KREA2: "Qwen3-VL",
+}
+
+
+@dataclass(frozen=True)
+class NamedLayers:
+    """What a module's name stands for: layers, and the shape of their weights laid end to end.
+
+    `swapped`: the halves of the outputs are the other way around in the file.
+    """
+
+    keys: tuple[ModuleKey, ...]
+    shape: tuple[int, ...]
+    swapped: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,29 +65,39 @@ class LayerNames:
 
     layers: Layers
     _networks: Mapping[Part, _Network]
+    _language_models: Mapping[Part, str]  # their titles
 
     @classmethod
     def of(cls, architecture: Architecture, layers: Layers) -> LayerNames:
         """The names of a checkpoint's `layers` under the naming schemes of its architecture."""
         known = next(variant.networks for variant in VARIANTS if variant.base == architecture)
+        titles = {part: _LANGUAGE_MODELS[network] for part, network in known.items() if network in _LANGUAGE_MODELS}
+        if architecture in _UNLISTED:
+            titles |= dict.fromkeys(_TEXT_ENCODERS, _UNLISTED[architecture])
         denoiser = next((part for part, _ in layers if part not in TEXT_ENCODERS), "")
         loaded = {Part.DENOISER: denoiser} | _TEXT_ENCODERS
-        parts = {network: loaded[part] for part, network in known.items() if part in loaded}
+        parts = {network: loaded[part] for part, network in known.items() if part in loaded and part not in titles}
         networks = {network: _network(network, part, layers) for network, part in parts.items()}
-        return cls(layers, {part: networks[network] for part, network in known.items() if network in networks})
+        found = {part: networks[network] for part, network in known.items() if network in networks}
+        return cls(layers, found, titles)
 
-    def find(self, module: str) -> ModuleKey | None:
-        """The layer of the module name `module`; None when there is none."""
+    def find(self, module: str) -> NamedLayers | None:
+        """The layers of the module name `module`; None when there are none."""
         name = read_name(module)
         network = self._networks.get(name.part)
         entry = network and network.spelled.get(name.path)
-        if network is None or entry is None or len(entry.targets) != 1:
+        if network is None or entry is None:
             return None
-        return network.part, network.loaded[entry.targets[0]]
+        keys = tuple((network.part, network.loaded[target]) for target in entry.targets)
+        return NamedLayers(keys, entry.shape, entry.swapped)
+
+    def language_model(self, module: str) -> str | None:
+        """The text encoder that the name `module` means, if it is one that takes no LoRAs."""
+        return self._language_models.get(read_name(module).part)
 
 
 def _network(network: str, part: str, layers: Layers) -> _Network:
     # transformers names a text encoder's layers with `text_model.` or without, depending on its version.
     loaded = {name.removeprefix(_TEXT_MODEL): name for of_part, name in layers if of_part == part}
-    shapes = {bare: tuple(layers[part, name].weight.shape) for bare, name in loaded.items()}
+    shapes = {bare: weight_shape(layers[part, name]) for bare, name in loaded.items()}
     return _Network(part, index(network, shapes) if shapes else {}, loaded)

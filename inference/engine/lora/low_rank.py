@@ -86,6 +86,16 @@ class Delta:
             weight = weight + self.pair.dense()
         return weight if self.dense is None else weight + self.dense
 
+    def rows(self, begin: int, end: int) -> Delta:
+        """The change of these outputs alone. It shares the numbers, `down` as a whole."""
+        pair = self.pair and LowRank(self.pair.down, self.pair.up[begin:end])
+        return Delta(pair, None if self.dense is None else self.dense[begin:end])
+
+    def rolled(self, outputs: int) -> Delta:
+        """The same change of outputs that stand so many places further on, the last ones first."""
+        pair = self.pair and LowRank(self.pair.down, self.pair.up.roll(outputs, 0))
+        return Delta(pair, None if self.dense is None else self.dense.roll(outputs, 0))
+
     def within(self, limit: float) -> bool:
         """Whether no element of either part is larger than `limit`; NaN is not within."""
         return (self.pair is None or self.pair.within(limit)) and (self.dense is None or within(self.dense, limit))

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 
 import torch
 
 from inference.engine.devices.devices import finest_dtype
 from inference.engine.lora.conversions import BadWeights, change_of
 from inference.engine.lora.folding import TEXT_ENCODERS, Layer, LayerChange, ModuleKey
-from inference.engine.lora.layer_names import LayerNames
+from inference.engine.lora.layer_names import LayerNames, NamedLayers
+from inference.engine.lora.layer_weights import weight_shape
 from inference.engine.lora.lora_files import LoraFile
 from inference.errors import LoraFileRefused, ModuleMismatch
 from inference.lora.adapter_config import AdapterConfig, BadAdapterConfig, read_adapter_configs
 from inference.lora.formats import USABLE, ModuleTensors, modules_of
+from inference.lora.names import read_name
 from inference.lora.suffixes import Role
 from inference.messages import MAX_DENSE_BYTES
 
@@ -24,7 +27,7 @@ _NAMED = 3  # unknown modules that an error names
 def normalise(
     file: LoraFile, names: LayerNames, checkpoint: str, max_dense_bytes: int = MAX_DENSE_BYTES
 ) -> dict[ModuleKey, LayerChange]:
-    """The file's change for every layer it names, with alpha applied.
+    """The file's change for every layer it names, with alpha applied. Those of a fused layer share `down`.
 
     Changes without a low-rank form may take `max_dense_bytes` in all.
     Raises LoraFileRefused for modules that cannot be converted, ModuleMismatch when any module has no layer of its
@@ -37,11 +40,12 @@ def normalise(
     configs = _configs(file)
     changes: dict[ModuleKey, LayerChange] = {}
     dense_bytes = 0
-    for name, (key, layer) in places.items():
-        part, path = key
-        alpha = _alpha(modules[name], _config(configs, part), path)
-        changes[key] = change = _change(file, modules[name], layer, alpha)
-        dense_bytes += _dense_bytes(change, layer)
+    for name, place in places.items():
+        part, path = place.keys[0]
+        alpha = _alpha(modules[name], _config(configs, part), path if len(place.keys) == 1 else read_name(name).path)
+        change = _change(file, modules[name], place, names.layers[place.keys[0]], alpha)
+        changes |= zip(place.keys, _apart(file, name, change, place, names), strict=True)
+        dense_bytes += _dense_bytes(change, place.shape)
         if dense_bytes > max_dense_bytes:
             reason = (
                 f"its changes have no small form and would need more than {max_dense_bytes // 2**20:,} MiB of memory; "
@@ -63,27 +67,40 @@ def _refuse_unusable(file: LoraFile, module: ModuleTensors) -> None:
 
 def _places(
     file: LoraFile, modules: Mapping[str, ModuleTensors], names: LayerNames, checkpoint: str
-) -> dict[str, tuple[ModuleKey, Layer]]:
-    """The layer of each module of the file: of the module's shape, and a different one for each."""
-    places: dict[str, tuple[ModuleKey, Layer]] = {}
+) -> dict[str, NamedLayers]:
+    """The layers of each module of the file: of the module's shape, and different ones for each."""
+    places: dict[str, NamedLayers] = {}
     unknown: list[str] = []
     taken: set[ModuleKey] = set()
     for name, module in modules.items():
-        key = names.find(name)
-        if key is None or not _fits(module, names.layers[key]):
+        if encoder := names.language_model(name):
+            if _changes_nothing(file, module):  # some programs save them all the same
+                continue
+            reason = f"it also changes the text encoder {encoder} ({name}), and no LoRA is applied to that"
+            raise LoraFileRefused(lora=file.use.name, reason=reason)
+        found = names.find(name)
+        if found is None or not _fits(module, found, names):
             unknown.append(name)
             continue
-        if key in taken:
+        if not taken.isdisjoint(found.keys):
             raise LoraFileRefused(lora=file.use.name, reason=f"it changes {name} twice, under two names")
-        taken.add(key)
-        places[name] = (key, names.layers[key])
+        taken.update(found.keys)
+        places[name] = found
     if unknown:
         raise ModuleMismatch(lora=file.use.name, checkpoint=checkpoint, modules=unknown[:_NAMED], count=len(unknown))
     return places
 
 
-def _fits(module: ModuleTensors, layer: Layer) -> bool:
-    return module.matches(layer.weight.shape) and not (Role.DIFF_BIAS in module.keys and layer.bias is None)
+def _fits(module: ModuleTensors, found: NamedLayers, names: LayerNames) -> bool:
+    biases = all(names.layers[key].bias is not None for key in found.keys)
+    return module.matches(found.shape) and (biases or Role.DIFF_BIAS not in module.keys)
+
+
+def _changes_nothing(file: LoraFile, module: ModuleTensors) -> bool:
+    """Whether it is a product with a factor of zeros, and nothing else."""
+    factors = [file.tensors[key] for role, key in module.keys.items() if role is not Role.ALPHA]
+    alone = not module.dora and Role.DIFF_BIAS not in module.keys
+    return alone and any(not factor.any() for factor in factors)
 
 
 def _configs(file: LoraFile) -> dict[str, AdapterConfig]:
@@ -107,18 +124,30 @@ def _alpha(module: ModuleTensors, config: AdapterConfig | None, path: str) -> di
     return {Role.ALPHA: torch.tensor(config.alpha_of(path, module.rank), dtype=torch.float64)}
 
 
-def _change(file: LoraFile, module: ModuleTensors, layer: Layer, alpha: Mapping[Role, torch.Tensor]) -> LayerChange:
+def _change(
+    file: LoraFile, module: ModuleTensors, place: NamedLayers, layer: Layer, alpha: Mapping[Role, torch.Tensor]
+) -> LayerChange:
     tensors = {
         role: _limited_precision(file.tensors[key], layer.weight.device) for role, key in module.keys.items()
     } | dict(alpha)
     try:
         precise = torch.promote_types(layer.weight.dtype, torch.float32)
-        change = change_of(module, tensors, layer.weight.shape, precise)
+        change = change_of(module, tensors, place.shape, precise)
     except BadWeights as problem:
         raise LoraFileRefused(lora=file.use.name, reason=f"of {module.module}, {problem}") from problem
     if not change.within(MAX_CHANGE):
         raise LoraFileRefused(lora=file.use.name, reason=f"the numbers of {module.module} are out of all proportion")
     return change
+
+
+def _apart(file: LoraFile, name: str, change: LayerChange, place: NamedLayers, names: LayerNames) -> list[LayerChange]:
+    """The change of each layer of `place`, as diffusers orders its outputs."""
+    if change.per_input and len(place.keys) > 1:
+        reason = f"the DoRA norms of {name} are of several layers together, which are apart here"
+        raise LoraFileRefused(lora=file.use.name, reason=reason)
+    if place.swapped:
+        change = change.rolled(place.shape[0] // 2)
+    return change.cut([weight_shape(names.layers[key])[0] for key in place.keys])
 
 
 def _limited_precision(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
@@ -127,7 +156,7 @@ def _limited_precision(tensor: torch.Tensor, device: torch.device) -> torch.Tens
     return tensor.to(finest) if tensor.dtype.itemsize > finest.itemsize else tensor
 
 
-def _dense_bytes(change: LayerChange, layer: Layer) -> int:
+def _dense_bytes(change: LayerChange, shape: Sequence[int]) -> int:
     """Bytes of a dense change in single precision; 0 for a low-rank pair."""
     dense = change.per_input or change.delta.dense is not None
-    return 4 * layer.weight.numel() if dense else 0
+    return 4 * math.prod(shape) if dense else 0
