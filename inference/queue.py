@@ -208,6 +208,16 @@ class JobQueue:
             for person_id in queue.people:
                 queue.update_head(person_id, self._counter(person_id), self._paused)
 
+    def join(self, slot: WorkerSlot) -> None:
+        """A worker is there, and may get jobs."""
+        self.slots.append(slot)
+        self.changes += 1
+
+    def leave(self, slot: WorkerSlot) -> None:
+        """A worker gets no more jobs; those that it has stay in its slot until they are released."""
+        self.slots.remove(slot)
+        self.changes += 1
+
     def push(self, job: Waiting) -> None:
         """Add a waiting job. Pushing the same job again changes nothing."""
         if job.job_id in self._jobs:

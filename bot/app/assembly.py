@@ -13,7 +13,7 @@ import aiosqlite
 
 from bot import background
 from bot.app.backups import keep_backups
-from bot.app.from_settings import make_workers, registry_of, require_checkpoints, require_classifier, require_signing
+from bot.app.from_settings import make_pool, registry_of, require_checkpoints, require_classifier, require_signing
 from bot.app.reloading import Reloader
 from bot.config import ConfigError, Settings
 from bot.config.sections import StorageSettings
@@ -39,7 +39,7 @@ from bot.sources.updates import Updates
 from bot.workspace.repaint import Repainter
 from inference.lora.installed import installed_hashes
 from inference.private_files import keep_private, tighten
-from inference.workers import Worker
+from inference.workers import WorkerPool
 from inference.workers.storage import SpoolFolder
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class Easel:
     keeper: LibraryKeeper
     requests: RequestBuilder
     jobs: JobService
-    workers: tuple[Worker, ...]
+    pool: WorkerPool
     thumbnails: Thumbnails
     attachments: SignedAttachments
     lora_pictures: LoraPictures
@@ -149,14 +149,14 @@ def assemble(
     """All services constructed on an open catalogue, none of them started. Raises ConfigError."""
     configuration, connection, settings = found.configuration, found.connection, found.configuration.settings
     _prepare_folders(settings)
-    workers = make_workers(settings, configuration.checkpoints.specs)
+    pool = make_pool(settings, configuration.checkpoints.specs)
     servers = server_services(
         connection, lambda: configuration.settings, declarer=found.keeper, lookup_clock=lookup_clock
     )
     removed = RemovedPictures(connection)
     jobs = JobService(
         connection,
-        workers,
+        pool,
         files=LibraryFiles(connection, settings.library.folder, settings.storage.inputs),
         spool=SpoolFolder(settings.storage.spool),
         pictures=settings.storage.pictures,
@@ -176,7 +176,7 @@ def assemble(
         keeper=found.keeper,
         requests=found.requests,
         jobs=jobs,
-        workers=workers,
+        pool=pool,
         thumbnails=thumbnails,
         attachments=SignedAttachments(thumbnails, lambda: configuration.settings.c2pa),
         lora_pictures=LoraPictures(connection, configuration, thumbnails),

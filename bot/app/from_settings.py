@@ -11,7 +11,8 @@ from bot.sources.registry import CivitaiRegistry
 from inference.classifier_files import ClassifierFiles
 from inference.errors import ClassifierUnusable
 from inference.messages import CheckpointSpec, Folders, WorkerOptions
-from inference.workers import Worker
+from inference.workers import WorkerPool
+from inference.workers.fixed import FixedPool
 from inference.workers.local import LocalWorker
 
 
@@ -46,11 +47,13 @@ def require_signing(settings: Settings) -> None:
         raise ConfigError(str(problem)) from None
 
 
-def make_workers(settings: Settings, checkpoints: Sequence[CheckpointSpec]) -> tuple[Worker, ...]:
-    """A worker for each device, in the order of the settings; none of them is started.
+def make_pool(settings: Settings, checkpoints: Sequence[CheckpointSpec]) -> WorkerPool:
+    """The workers that the settings ask for, none of them started. No other place knows of which kind they are."""
+    return FixedPool(make_workers(settings, checkpoints))
 
-    No other place knows of which kind they are.
-    """
+
+def make_workers(settings: Settings, checkpoints: Sequence[CheckpointSpec]) -> tuple[LocalWorker, ...]:
+    """A worker on this machine for each device, in the order of the settings; none of them is started."""
     folders = local_folders(settings)
     return tuple(LocalWorker(options, folders) for options in worker_options(settings, checkpoints))
 

@@ -6,6 +6,7 @@ kinds.py             what differs between kinds of jobs: cost, command, files, r
 dispatcher.py        the dispatch loop: hands jobs to workers in the order of `inference.queue`, recovers when one dies;
                      what the bot paints for itself while nobody waits
 worker_slots.py      one worker as the service sees it: its state, what it reports, when it counts as hanging
+worker_handles.py    the workers that are there now, of a pool that they join and leave
 outcomes.py          records what became of an attempt, and tells the followers
 forecasts.py         measures how long things take, and tells when jobs will begin and be done
 

@@ -26,13 +26,15 @@ log = logging.getLogger(__name__)
 class JobUpdate:
     """An update of a job: `progress` while it runs, `pictures` once it has succeeded.
 
-    `trouble` is the death of a worker, sent to followers of every waiting job; the job itself goes on.
+    `trouble` is the death of a worker, sent to followers of every waiting job; the job itself goes on. `stranded` is
+    True when no worker is left that can load the job's checkpoint, and False once one is back; the job waits meanwhile.
     """
 
     job: StoredJob[Any]
     progress: Progress | None = None
     pictures: tuple[Picture, ...] = ()
     trouble: WorkerDied | None = None
+    stranded: bool | None = None
 
 
 Updates = asyncio.Queue[JobUpdate]
@@ -117,8 +119,9 @@ class ActiveJobs:
         self._followers: dict[int, set[Updates]] = {}
         self._gone: dict[int, asyncio.Event] = {}  # of jobs whose end somebody waits for
         self._queue = JobQueue(time.monotonic)
-        self._queue.slots = list(slots)
         self._queue.load_seconds = load_seconds
+        for slot in slots:
+            self.join(slot)
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -146,7 +149,7 @@ class ActiveJobs:
         return [job for job in self._jobs.values() if job.assignment is not None and job.assignment.slot is slot]
 
     def can_load(self, checkpoint: str) -> bool:
-        """Whether any worker can load the checkpoint."""
+        """Whether any worker that is there can load the checkpoint."""
         return self._queue.served(checkpoint)
 
     @property
@@ -173,6 +176,14 @@ class ActiveJobs:
         return simulate(self._queue, now, times, left)
 
     # --- moves --------------------------------------------------------------------------------------------------------
+
+    def join(self, slot: WorkerSlot) -> None:
+        """A worker is there, and may get jobs."""
+        self._queue.join(slot)
+
+    def leave(self, slot: WorkerSlot) -> None:
+        """A worker gets no more jobs. Those that it has stay assigned to it until they are released."""
+        self._queue.leave(slot)
 
     def add(self, row: AnyJob, max_attempts: int) -> None:
         """A queued row waits from now on. Raises ValueError for a job that is here already, or is not queued."""

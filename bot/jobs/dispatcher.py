@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -20,6 +20,7 @@ from bot.database.jobs import AnyJob
 from bot.jobs.active_jobs import ActiveJob, ActiveJobs, Assignment, JobUpdate
 from bot.jobs.forecasts import Pace
 from bot.jobs.outcomes import Outcomes
+from bot.jobs.worker_handles import WorkerHandles
 from bot.jobs.worker_slots import WorkerHandle, raises_alarm
 from inference.errors import InferenceError, RequestError, WorkerCrashed, WorkerFailed
 from inference.logs import about
@@ -38,11 +39,12 @@ from inference.messages import (
     state_file,
 )
 from inference.queue import EVERYWHERE
-from inference.workers import WorkerDied
+from inference.workers import Worker, WorkerDied, WorkerJoined, WorkerLeft, WorkerPool
 from inference.workers.storage import Spool, StoredFile
 
 log = logging.getLogger(__name__)
 
+LAST_EVENTS_SECONDS = 30.0  # in which what a worker reported before it left has to be handled
 MAX_STARVED_ATTEMPTS = 2  # of a job at which the system kills the worker for memory: a third would end like them
 MAX_UNSTARTED_ATTEMPTS = 100  # of a job that no worker begins
 FIRST_BACKGROUND_ID = 2**62  # ids from here on belong to background jobs; no row of the job table gets so far
@@ -66,7 +68,8 @@ class Dispatcher:
     def __init__(
         self,
         active: ActiveJobs,
-        handles: Sequence[WorkerHandle],
+        pool: WorkerPool,
+        handles: WorkerHandles,
         background: BackgroundJobs,
         outcomes: Outcomes,
         spool: Spool,
@@ -78,6 +81,7 @@ class Dispatcher:
         alarm: Callable[[WorkerDied], None],
     ) -> None:
         self._active = active
+        self._pool = pool
         self._handles = handles
         self._background = background
         self._outcomes = outcomes
@@ -88,18 +92,70 @@ class Dispatcher:
         self._tell = tell
         self._alarm = alarm
         self._wake = asyncio.Event()
+        self._stranded: frozenset[str] = frozenset()  # checkpoints for which no worker is left
+        self._following: dict[Worker, asyncio.Task[None]] = {}
 
     def wake(self) -> None:
         """Look for jobs to assign: some may have become possible."""
         self._wake.set()
 
     async def run(self) -> None:
-        """Assign jobs to the workers and follow them until they are closed. One failure does not end the rest."""
+        """Assign jobs to the workers and follow them until the pool is closed. One failure does not end the rest."""
+        self._stranded = self._pool.serves
         async with asyncio.TaskGroup() as group:
             filling = group.create_task(self._keep_filling())
-            following = [group.create_task(self._follow(handle)) for handle in self._handles]
-            await asyncio.wait(following)
+            async for change in self._pool.changes():
+                match change:
+                    case WorkerJoined():
+                        self._join(group, change)
+                    case WorkerLeft():
+                        self._leave(group, change)
+            await asyncio.gather(*self._following.values())
             filling.cancel()
+
+    # --- workers that join and leave ----------------------------------------------------------------------------------
+
+    def _join(self, group: asyncio.TaskGroup, joined: WorkerJoined) -> None:
+        handle = self._handles.join(joined.worker, joined.place)
+        if handle is not None:
+            log.info("a worker is there: %s", joined.place)
+            self._following[joined.worker] = group.create_task(guard(self._follow(handle), "following a worker"))
+            self._tell_stranded(handle.slot.serves)
+            self.wake()
+
+    def _leave(self, group: asyncio.TaskGroup, left: WorkerLeft) -> None:
+        handle = self._handles.leave(left.worker)
+        if handle is not None:
+            log.warning("a worker has left: %s: %s", handle.place, left.reason)
+            group.create_task(guard(self._requeue_from(handle), "giving back the jobs of a worker that has left"))
+
+    async def _requeue_from(self, handle: WorkerHandle) -> None:
+        """Requeue the jobs of a worker that has left. What it reported before counts; nothing comes later.
+
+        That a machine is lost says nothing of its jobs, so they do not count it as a death.
+        """
+        following = self._following.pop(handle.worker)
+        _, late = await asyncio.wait({following}, timeout=LAST_EVENTS_SECONDS)
+        if late:
+            log.error("the events of a worker that has left do not end")
+            following.cancel()
+        self._background.worker_died(handle)
+        for job in handle.assigned:
+            if job.assignment is not None:
+                with about(job.row.id):
+                    await guard(self._requeue_or_fail(job, job.assignment, died=False), "giving back a job")
+        self._tell_stranded(handle.slot.serves)
+        self.wake()
+
+    def _tell_stranded(self, checkpoints: Collection[str]) -> None:
+        """Tell all who wait for these checkpoints whether a worker is there for them, where that has changed."""
+        for checkpoint in checkpoints:
+            stranded = not self._active.can_load(checkpoint)
+            if stranded != (checkpoint in self._stranded):
+                self._stranded ^= {checkpoint}
+                for job in self._active.waiting:
+                    if job.row.checkpoint == checkpoint:
+                        self._tell(JobUpdate(job.row, stranded=stranded))
 
     # --- assigning ----------------------------------------------------------------------------------------------------
 
@@ -294,7 +350,7 @@ class _BackgroundJob:
 class BackgroundJobs:
     """Runs background jobs, at most one at a time."""
 
-    def __init__(self, handles: Sequence[WorkerHandle], spool: Spool) -> None:
+    def __init__(self, handles: WorkerHandles, spool: Spool) -> None:
         self._handles = handles
         self._spool = spool
         self._job: _BackgroundJob | None = None
@@ -346,7 +402,7 @@ class BackgroundJobs:
         return True
 
     def worker_died(self, handle: WorkerHandle) -> None:
-        """This worker has died, and with it its background job."""
+        """This worker has died or left, and with it its background job."""
         if self._job is not None and self._job.handle is handle:
             self._end(self._job, WorkerCrashed(attempts=1))
 

@@ -42,7 +42,8 @@ from bot.jobs.active_jobs import ActiveJobs, JobUpdate, Updates
 from bot.jobs.dispatcher import BackgroundJobs, Dispatcher, JobCheck, always_allowed
 from bot.jobs.forecasts import Forecasts, Pace
 from bot.jobs.outcomes import Outcomes, rating_by_classifier
-from bot.jobs.worker_slots import WorkerHandle, WorkerStatus
+from bot.jobs.worker_handles import WorkerHandles
+from bot.jobs.worker_slots import WorkerStatus
 from bot.pictures.removed_pictures import RemovedPictures
 from inference.content_rating import ContentRating
 from inference.errors import (
@@ -56,7 +57,7 @@ from inference.errors import (
 from inference.logs import about
 from inference.messages import GenerationRequest, WorkerOptions, state_file
 from inference.queue import EVERYWHERE, Policy, WorkerSlot
-from inference.workers import Worker, WorkerDied
+from inference.workers import WorkerDied, WorkerPool
 from inference.workers.storage import JobFiles, Spool
 
 log = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ class JobService:
     def __init__(
         self,
         connection: aiosqlite.Connection,
-        workers: Sequence[Worker],
+        pool: WorkerPool,
         *,
         files: JobFiles,
         spool: Spool,
@@ -97,16 +98,15 @@ class JobService:
         self._limits = limits
         self._classifier = classifier
         self._pace = Pace()
-        slots = [WorkerSlot(worker.serves) for worker in workers]
-        self._active = ActiveJobs(slots, self._pace.loads)
-        self._handles = tuple(
-            WorkerHandle(worker, slot, self._active) for worker, slot in zip(workers, slots, strict=True)
-        )
+        self._pool = pool
+        self._active = ActiveJobs((), self._pace.loads)
+        self._handles = WorkerHandles(self._active)
         self.forecasts = Forecasts(self._active, self._pace)
         self._outcomes = Outcomes(connection, files, spool, pictures, removed, self._tell, classifier)
         self._background = BackgroundJobs(self._handles, spool)
         self._dispatcher = Dispatcher(
             self._active,
+            pool,
             self._handles,
             self._background,
             self._outcomes,
@@ -117,7 +117,7 @@ class JobService:
             tell=self._tell,
             alarm=self._alarm,
         )
-        self._closing: asyncio.Future[list[None]] | None = None
+        self._closing: asyncio.Task[None] | None = None
         self._alarmed: list[Callable[[WorkerDied], None]] = []
 
     # --- start and end ------------------------------------------------------------------------------------------------
@@ -131,8 +131,7 @@ class JobService:
         dispatching: asyncio.Task[None] | None = None
         checking: asyncio.Task[None] | None = None
         try:
-            for handle in self._handles:
-                await handle.worker.start()
+            await self._pool.start()
             dispatching = background.start(self._dispatcher.run(), "dispatcher")
             checking = background.start(self._keep_checking(), "checking jobs")
             yield
@@ -164,11 +163,11 @@ class JobService:
             else:
                 self._active.add(row, self._limits.max_attempts)
 
-    def shut_down(self) -> asyncio.Future[list[None]]:
+    def shut_down(self) -> asyncio.Task[None]:
         """Start no more jobs, wait for no database, and close the workers; done when all are closed."""
         self._active.paused |= {EVERYWHERE}
         self._outcomes.shutting_down.set()
-        self._closing = self._closing or asyncio.gather(*(handle.worker.close() for handle in self._handles))
+        self._closing = self._closing or asyncio.create_task(self._pool.close())
         return self._closing
 
     async def _requeue_unfinished(self) -> None:
@@ -196,7 +195,7 @@ class JobService:
         Raises TooManyWaiting or QueueFull where the `policy` (left out, that of the settings) allows no more,
         CheckpointNotFound when no worker can load the checkpoint, and DatabaseError.
         """
-        if not self._active.can_load(request.checkpoint):  # before anybody waits for it
+        if request.checkpoint not in self._pool.serves:  # before anybody waits for it
             raise CheckpointNotFound(name=request.checkpoint, installed=self._installed)
         policy = policy or self._limits.policy
         async with transaction(self._connection):
@@ -257,7 +256,7 @@ class JobService:
         job = self._active.cancel(row)
         self.spool.delete([state_file(job_id)])
         if job is not None and job.assignment is not None and job.assignment.attempt is not None:
-            await self._handle_of(job.assignment.slot).worker.cancel(job_id)
+            await self._cancel_at(job.assignment.slot, job_id)
         self._tell(JobUpdate(row))
         with about(job_id):
             log.info("cancelled")
@@ -331,23 +330,25 @@ class JobService:
         return self._active.paused
 
     async def reconfigure(self, limits: LimitSettings, changes: Sequence[WorkerOptions | None]) -> None:
-        """Use other limits, and give each worker its changes; None changes nothing.
+        """Use other limits and other options for workers, in the order of their devices; None changes nothing.
 
         Jobs that wait for a checkpoint which no worker has any more fail.
         """
         self._limits = limits
-        for handle, change in zip(self._handles, changes, strict=True):
-            if change is not None:
-                handle.schedule_changes(change)
-                await handle.recall(lambda _: True)
+        for worker, options in self._pool.configure(changes).items():
+            await self._handles.schedule_changes(worker, options)
         await self._fail_hopeless_jobs()
         await self._background.preempt()
         self._dispatcher.wake()
 
     @property
     def workers(self) -> list[WorkerStatus]:
-        """Each worker, in the order of the settings."""
+        """Each worker that is there, in the order of the settings or in which they joined."""
         return [handle.status(time.monotonic()) for handle in self._handles]
+
+    def is_stranded(self, checkpoint: str) -> bool:
+        """Whether no worker is there that can load the checkpoint. Jobs for it wait."""
+        return not self._active.can_load(checkpoint)
 
     @property
     def waiting(self) -> int:
@@ -363,12 +364,15 @@ class JobService:
         for listener in self._alarmed:
             listener(death)
 
-    def _handle_of(self, slot: WorkerSlot) -> WorkerHandle:
-        return next(handle for handle in self._handles if handle.slot is slot)
+    async def _cancel_at(self, slot: WorkerSlot, job_id: int) -> None:
+        """Cancel a job at its worker, unless that has left."""
+        handle = self._handles.at(slot)
+        if handle is not None:
+            await handle.worker.cancel(job_id)
 
     @property
     def _installed(self) -> list[str]:
-        return sorted(frozenset[str]().union(*(handle.slot.serves for handle in self._handles)))
+        return sorted(self._pool.serves)
 
     # --- time ---------------------------------------------------------------------------------------------------------
 
@@ -393,7 +397,7 @@ class JobService:
         """Make the queue's record agree with the jobs in memory, and these with the table. Raises DatabaseError."""
         before = self._active.changes
         for slot, job_id in self._active.repair():
-            await self._handle_of(slot).worker.cancel(job_id)
+            await self._cancel_at(slot, job_id)
         if any(job_id not in self._active for job_id in await unfinished_ids(self._connection)):
             async with transaction(self._connection):  # an order that is being written is in memory when this begins
                 for job_id in await unfinished_ids(self._connection):
@@ -419,7 +423,7 @@ class JobService:
 
     def _why_hopeless(self, row: AnyJob) -> InferenceError | None:
         """Why the queued job must fail: no worker can paint it, or it has waited too long."""
-        if not self._active.can_load(row.checkpoint):
+        if row.checkpoint not in self._pool.serves:
             return CheckpointRemoved(name=row.checkpoint, installed=self._installed)
         if now_ms() - row.created_at >= self._limits.max_age_hours * HOUR_MS:
             return JobExpired(hours=self._limits.max_age_hours)

@@ -15,7 +15,7 @@ from bot.jobs.forecasts import Pace
 from bot.jobs.kinds import kind_of
 from inference.messages import Capacity, JobRequest, Progress, Ready, Started, WorkerOptions
 from inference.queue import WorkerSlot
-from inference.workers import Worker, WorkerDied
+from inference.workers import Worker, WorkerDied, WorkerPlace
 
 LOADING_SECONDS = 1800.0  # of silence before the first step: a checkpoint may come over the network
 COMPILING_SECONDS = 1800.0  # later, where any step may be one of a new shape
@@ -43,7 +43,10 @@ class WorkerState(StrEnum):
 
 @dataclass(frozen=True)
 class WorkerStatus:
-    """A worker as an operator sees it: in its state for `seconds`; if it is away, restarted in `back` seconds."""
+    """A worker as an operator sees it: in its state for `seconds`; if it is away, restarted in `back` seconds.
+
+    `node` is the name of its machine, empty for the bot's own.
+    """
 
     device: str
     state: WorkerState
@@ -51,6 +54,7 @@ class WorkerStatus:
     loaded: tuple[str, ...]
     jobs: int
     back: float | None = None
+    node: str = ""
 
 
 @dataclass(eq=False)
@@ -60,6 +64,7 @@ class WorkerHandle:
     worker: Worker
     slot: WorkerSlot
     active: AssignedJobs
+    place: WorkerPlace = field(default_factory=WorkerPlace)
     device: str = ""  # as the worker reports it; empty until it is ready
     compiles: bool = False
     changes: WorkerOptions | None = None  # the settings that it gets once no job is assigned to it
@@ -83,7 +88,13 @@ class WorkerHandle:
         state, since = self.update_state(now)
         back = None if self._back is None else max(0.0, self._back - now)
         return WorkerStatus(
-            self.device or UNKNOWN_DEVICE, state, now - since, tuple(sorted(self.slot.loaded)), len(self.running), back
+            self.device or UNKNOWN_DEVICE,
+            state,
+            now - since,
+            tuple(sorted(self.slot.loaded)),
+            len(self.running),
+            back,
+            self.place.node,
         )
 
     def update_state(self, now: float) -> tuple[WorkerState, float]:
@@ -91,6 +102,10 @@ class WorkerHandle:
         if self._since[0] is not self.state:
             self._since = self.state, now
         return self._since
+
+    def move(self, place: WorkerPlace) -> None:
+        """The worker runs at this place."""
+        self.place = place
 
     def schedule_changes(self, changes: WorkerOptions) -> None:
         """Give the worker other checkpoints once it has no job. Jobs for these may be queued at once."""

@@ -38,6 +38,7 @@ from bot.reports.carrying_out import CarryingOut
 from bot.ui import bot
 from bot.ui.views.published_post import LikeButton, UnpublishForm
 from inference.messages import Generate, JobCommand
+from inference.workers.fixed import FixedPool
 from inference.workers.storage import StoredFile
 from tests.bot.jobs.fake_worker import FakeWorker
 from tests.stepped import Stepped
@@ -178,15 +179,15 @@ class KilledBoards(Boards):
         return as_stored(content) != board.digest if board else not content.empty
 
 
-def workers_at_once(settings: Settings, _checkpoints: object) -> tuple[PaintingAtOnce]:
+def pool_at_once(settings: Settings, _checkpoints: object) -> FixedPool:
     """The only worker."""
-    return (PaintingAtOnce(settings.storage.spool),)
+    return FixedPool([PaintingAtOnce(settings.storage.spool)])
 
 
 def arrange() -> None:
     """Let the program be made of what can be killed."""
     replaced: tuple[tuple[object, str, object], ...] = (
-        (assembly, "make_workers", workers_at_once),
+        (assembly, "make_pool", pool_at_once),
         (bot, "CarryingOut", KilledCarryingOut),
         (bot, "Publishing", KilledPublishing),
         (bot, "LikeCounts", KilledLikes),

@@ -20,6 +20,7 @@ from bot.servers.context import ActionContext
 from bot.servers.lookups import FRESH_SECONDS, PAUSE_SECONDS
 from bot.ui.bot import EaselBot
 from inference.queue import EVERYWHERE
+from inference.workers.fixed import FixedPool
 from inference.workers.local import LocalWorker
 from playground import default_world
 from playground.control import Person
@@ -94,7 +95,8 @@ class Stage:
     @contextmanager
     def held_up(self) -> Iterator[None]:
         """The worker stands still while inside: what was handed to it is painted afterwards."""
-        (worker,) = self.easel.workers
+        assert isinstance(self.easel.pool, FixedPool)
+        (worker,) = self.easel.pool.workers
         assert isinstance(worker, LocalWorker) and worker.pid is not None
         process = psutil.Process(worker.pid)
         process.suspend()

@@ -27,7 +27,7 @@ from bot.ui.client import Interaction
 from bot.ui.delivery.delivered_results import UNREACHABLE, language_of
 from bot.ui.delivery.delivery import Deliverer, JobMessage, RouteClosed
 from bot.ui.rendered_message import hide_pictures
-from bot.ui.views.job_progress import interrupted_view, painting_view
+from bot.ui.views.job_progress import interrupted_view, painting_view, waiting_view
 from inference.logs import about
 from inference.messages import Progress
 
@@ -120,9 +120,12 @@ class JobFollower:
             shows, update = True, None
             while True:
                 update = await _newest(updates, update)
+                while shows and update.stranded is not None and not throttle.allows_edit():
+                    await asyncio.sleep(CHANNEL_SECONDS)  # it is told in any case: nothing may follow for hours
+                    update = _drained(updates, update)
                 if update.job.state.final:
                     break
-                if shows and update.progress and throttle.allows(update.progress):
+                if shows and (update.stranded is not None or (update.progress and throttle.allows(update.progress))):
                     allowed = await self._why_not_delivered(update.job) is None
                     problem = await background.failure(self._show(update, interaction)) if allowed else None
                     shows = allowed and (problem is None or self._keeps_editing(problem, repeated))
@@ -137,13 +140,17 @@ class JobFollower:
         return await language_of(self._connection, self._servers, job)
 
     async def _show(self, update: JobUpdate, interaction: Interaction | None) -> None:
-        """Edit the message to show the progress."""
+        """Edit the message to show the progress, or that the job waits for a worker."""
         shown = await self._servers.checks.shows_unfinished(update.job)
         preview = await asyncio.to_thread(self._preview, update) if shown else None
         hidden = await self._hides_pictures(update.job)
 
         def render() -> ui.LayoutView:
-            view = painting_view(update, preview)
+            if update.stranded is None:
+                view = painting_view(update, preview)
+            else:
+                job, forecast = update.job, self._jobs.forecasts.of(update.job)
+                view = waiting_view(job, forecast, paused=self._jobs.is_paused(job.server_id), stranded=update.stranded)
             return hide_pictures(view) if hidden else view
 
         await self._deliverer.show(update.job, JobMessage(render, preview), interaction)
@@ -224,6 +231,10 @@ class _EditThrottle:
         self._last = time.monotonic()
         self._shown_preview = False
 
+    def allows_edit(self) -> bool:
+        """Whether the channel's limit allows an edit now; if so, it is counted."""
+        return self._edit_limit.take(self._channel_id, time.monotonic())
+
     def allows(self, progress: Progress) -> bool:
         """Whether to show `progress` now; if so, the edit is counted."""
         if not self._wants(progress):
@@ -246,9 +257,15 @@ class _EditThrottle:
 
 async def _newest(updates: asyncio.Queue[JobUpdate], before: JobUpdate | None) -> JobUpdate:
     """Wait for an update and return the newest one in the queue, with the newest preview there has been."""
-    update = _with_preview_of(before, await updates.get())
+    return _drained(updates, _with_preview_of(before, await updates.get()))
+
+
+def _drained(updates: asyncio.Queue[JobUpdate], update: JobUpdate) -> JobUpdate:
+    """The newest update in the queue, else this one, with what none after it has replaced."""
     while not updates.empty():
-        update = _with_preview_of(update, updates.get_nowait())
+        stranded, update = update.stranded, _with_preview_of(update, updates.get_nowait())
+        if stranded is not None and update.stranded is None and update.progress is None:
+            update = replace(update, stranded=stranded)
     return update
 
 

@@ -202,14 +202,14 @@ class Orders:
 
     async def _announce(self, interaction: Interaction, job: Job, *, private: bool) -> None:
         forecast = Forecast(0) if job.state.final else self._jobs.forecasts.of(job)
-        paused = self._jobs.is_paused(job.server_id)
+        paused, stranded = self._jobs.is_paused(job.server_id), self._jobs.is_stranded(job.checkpoint)
         reachable = _reachable(interaction)
         # What everybody sees speaks the server's language where it has one.
         language = None if private else (await server_settings(interaction)).language
 
         def waiting() -> ui.LayoutView:
             with speaking(language or interaction.locale.value):
-                return waiting_view(job, forecast, paused=paused, reachable=reachable)
+                return waiting_view(job, forecast, paused=paused, stranded=stranded, reachable=reachable)
 
         message = JobMessage(waiting)
         try:

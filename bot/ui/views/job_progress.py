@@ -65,9 +65,16 @@ def queue_position_text(forecast: Forecast) -> str:
     return _("{place} · ready in about {time}").format(place=before, time=duration(forecast.done))
 
 
-def waiting_view(job: Job, forecast: Forecast, *, paused: bool = False, reachable: bool = True) -> ui.LayoutView:
-    """A queued job; `reachable` is False if only the interaction's token can post in the channel."""
+def waiting_view(
+    job: Job, forecast: Forecast, *, paused: bool = False, stranded: bool = False, reachable: bool = True
+) -> ui.LayoutView:
+    """A queued job; `reachable` is False if only the interaction's token can post in the channel.
+
+    `stranded` says that no worker is there for it.
+    """
     state = _("**Queued** · {place}").format(place=queue_position_text(forecast))
+    if stranded:
+        state = _("**Queued** · no machine is there to paint just now; your picture keeps its place until one is back")
     if paused:
         state = _("**Queued** · the queue is paused for now; your picture keeps its place")
     if not reachable:

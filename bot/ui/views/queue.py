@@ -36,6 +36,8 @@ def progress_text(jobs: JobService, job: Job) -> str:
         return _("painting") if left is None else _("painting · about {time} left").format(time=duration(left))
     if jobs.is_paused(job.server_id):
         return _("waiting · the queue is paused")
+    if jobs.is_stranded(job.checkpoint):
+        return _("waiting · no machine is there to paint just now")
     return queue_position_text(jobs.forecasts.of(job))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from discord import ui
 
+from bot.app.health import NOT_READY
 from bot.app.overview import Overview, look
 from bot.app.reloading import Reloaded
 from bot.config import ConfigError
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     import re
 
 SHOWN_CASES = 5  # takedowns, those that are due first; `takedown list` names all
+SHOWN_WORKERS = 10  # the metrics have all
+MAX_PLACE = 60  # characters of a worker's machine and device
 SHOWN_FILES = 5  # of the unusable files; `library list` names all
 MAX_REASON = 200  # characters of why one cannot be used
 MAX_PROBLEM = 1500  # characters of an error in the settings; a message holds 4000
@@ -55,7 +58,7 @@ async def status_view(interaction: Interaction) -> ui.LayoutView:
     view = ui.LayoutView(timeout=None)
     parts = (
         f"## {_('Status')}\n{_running(overview)}",
-        f"**{_('Workers')}**\n" + "\n".join(map(_worker, overview.workers)),
+        f"**{_('Workers')}**\n{_workers(overview.workers)}",
         f"**{_('Queue')}**\n{_queue(overview, interaction.guild_id)}",
         f"**{_('Library')}**\n{_library(overview, hubs, suspect, reasons=is_operator(interaction))}",
         f"**{_('Database')}**\n{_records(overview)}",
@@ -72,8 +75,20 @@ def _running(overview: Overview) -> str:
     return _("Running for {time}.").format(time=duration(overview.running))
 
 
+def _workers(workers: Sequence[WorkerStatus]) -> str:
+    """The first workers, those before all others that cannot paint."""
+    if not workers:
+        return _("No worker is there. What is ordered waits until one is.")
+    ordered = sorted(workers, key=lambda worker: worker.state not in NOT_READY)
+    lines = [_worker(worker) for worker in ordered[:SHOWN_WORKERS]]
+    if more := len(ordered[SHOWN_WORKERS:]):
+        lines.append(ngettext("… and {count} more", "… and {count} more", more).format(count=number(more)))
+    return "\n".join(lines)
+
+
 def _worker(worker: WorkerStatus) -> str:
-    parts = [f"`{worker.device}`", _(_STATES[worker.state]).format(time=duration(worker.seconds))]
+    where = code(f"{worker.node}: {worker.device}", MAX_PLACE) if worker.node else f"`{worker.device}`"
+    parts = [where, _(_STATES[worker.state]).format(time=duration(worker.seconds))]
     if worker.back is not None:
         parts.append(_("is started again in {time}").format(time=duration(worker.back)))
     if worker.jobs:

@@ -31,7 +31,8 @@ from inference.hashes import file_sha256
 from inference.memory import Shortage
 from inference.messages import Capacity, Failed, Generate, GenerationRequest, LoraUse, state_file
 from inference.queue import EVERYWHERE
-from inference.workers import WorkerDied
+from inference.workers import WorkerDied, WorkerPool
+from inference.workers.fixed import FixedPool
 from inference.workers.storage import SpoolFolder, StoredFile
 from tests.bot.jobs.fake_worker import PATIENCE, FakeWorker
 from tests.inference.requests import request
@@ -80,6 +81,7 @@ async def open_rig(
     *others: FakeWorker,
     places: int = 1,
     worker: FakeWorker | None = None,
+    pool: WorkerPool | None = None,
     classifier: ClassifierSettings | None = None,
     **limits: int,
 ) -> AsyncIterator[Rig]:
@@ -91,8 +93,8 @@ async def open_rig(
         limits = LimitSettings(**limits)
         files = LibraryFiles(connection, folder / "loras", folder / "inputs")
         jobs = JobService(
-            connection, [worker, *others], files=files, spool=SpoolFolder(spool), pictures=pictures, limits=limits,
-            removed=RemovedPictures(connection), classifier=lambda: classifier or ClassifierSettings(),
+            connection, pool or FixedPool([worker, *others]), files=files, spool=SpoolFolder(spool), pictures=pictures,
+            limits=limits, removed=RemovedPictures(connection), classifier=lambda: classifier or ClassifierSettings(),
         )  # fmt: skip
         async with jobs.running():
             yield Rig(connection, worker, jobs, pictures, spool)

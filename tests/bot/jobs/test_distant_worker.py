@@ -22,6 +22,7 @@ from bot.requests.builder import LoraDraft, RequestDraft
 from inference.demo import CHECKPOINTS
 from inference.messages import GenerationRequest, Sampler
 from inference.workers import Worker
+from inference.workers.fixed import FixedPool
 from inference.workers.storage import SpoolFolder
 from tests.house import VIVID, House
 from tests.inference.workers.distant import DistantWorker, Link, Machine
@@ -44,7 +45,7 @@ async def painted(
     settings, updates = house.settings, list[JobUpdate]()
     jobs = JobService(
         found.connection,
-        workers,
+        FixedPool(workers),
         files=LibraryFiles(found.connection, settings.library.folder, settings.storage.inputs),
         spool=SpoolFolder(settings.storage.spool),
         pictures=folder,

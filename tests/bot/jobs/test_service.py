@@ -23,6 +23,7 @@ from bot.jobs.active_jobs import JobUpdate, Updates
 from bot.requests.builder import LoraDraft, RequestDraft
 from inference.errors import LoraFileRefused
 from inference.messages import GenerationRequest
+from inference.workers.fixed import FixedPool
 from inference.workers.local import LocalWorker
 from tests.house import BASES, VIVID, House
 from tests.inference.requests import request
@@ -75,7 +76,8 @@ async def end(easel: Easel, job: Job) -> JobUpdate:
 
 
 def pid_of_worker(easel: Easel) -> int:
-    (worker,) = easel.workers
+    assert isinstance(easel.pool, FixedPool)
+    (worker,) = easel.pool.workers
     assert isinstance(worker, LocalWorker) and worker.pid is not None
     return worker.pid
 

@@ -39,3 +39,17 @@ async def test_a_preview_stays_until_the_next_one_comes() -> None:
     assert newest.progress is not None and newest.progress.preview == "b.png"
     updates.put_nowait(replace(newest, progress=None))
     assert (await _newest(updates, newest)).progress is None
+
+
+async def test_that_no_worker_is_left_is_told_unless_the_job_goes_on() -> None:
+    updates: asyncio.Queue[JobUpdate] = asyncio.Queue()
+    for update in (JobUpdate(JOB, stranded=True), JobUpdate(JOB)):
+        updates.put_nowait(update)
+    stranded = await _newest(updates, None)
+    assert stranded.stranded is True
+    updates.put_nowait(JobUpdate(JOB))
+    assert (await _newest(updates, stranded)).stranded is None, "it is told once"
+    step = Progress(job_id=1, attempt=1, step=0, steps=9)
+    for update in (JobUpdate(JOB, stranded=False), JobUpdate(JOB, step)):
+        updates.put_nowait(update)
+    assert (await _newest(updates, stranded)).stranded is None

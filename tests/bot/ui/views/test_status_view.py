@@ -1,4 +1,4 @@
-"""What the status message says of the library."""
+"""What the status message says of the library and of the workers."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 from bot.app.overview import DatabaseState, Overview
 from bot.database.hub_looks import HubCount
+from bot.jobs.worker_slots import WorkerState, WorkerStatus
 from bot.library.catalogue import FileProblem, ScanReport
 from bot.library.watcher import Scanned
-from bot.ui.views.status import SHOWN_FILES, _library
+from bot.ui.views.status import SHOWN_FILES, SHOWN_WORKERS, _library, _workers
 
 NOTHING_NEW = HubCount(lost=0, newer=0)
 
@@ -41,3 +42,19 @@ def test_nothing_is_said_of_a_library_that_is_whole() -> None:
     whole = Overview(1.0, (), 0, 0, None, frozenset(), scanned, DatabaseState(1), {})
     told = _library(whole, NOTHING_NEW, (), reasons=True)
     assert told.startswith("1 file · ") and "\n" not in told
+
+
+def test_each_worker_is_named_with_its_machine_and_those_that_cannot_paint_come_first() -> None:
+    free = [WorkerStatus("cuda:0", WorkerState.FREE, 5, ("vivid",), 0, node=f"gpu`{i}") for i in range(1, 14)]
+    away = WorkerStatus("cuda:1", WorkerState.AWAY, 5, (), 0, back=3.0, node="gpu-99")
+    lines = _workers([*free, away]).split("\n")
+    assert lines[0].startswith("`gpu-99: cuda:1` · broke down")
+    assert "gpu`" not in lines[1] and "1: cuda:0`" in lines[1], "a name cannot end its quotes"
+    assert (len(lines), lines[-1]) == (SHOWN_WORKERS + 1, "… and 4 more")
+    assert _workers([WorkerStatus("cpu", WorkerState.FREE, 5, (), 1)]).startswith("`cpu` · free"), (
+        "the bot's own machine"
+    )
+
+
+def test_it_is_said_that_no_worker_is_there() -> None:
+    assert _workers([]) == "No worker is there. What is ordered waits until one is."

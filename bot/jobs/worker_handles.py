@@ -1,0 +1,67 @@
+"""The workers that are there now: they join and leave while the bot runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bot.jobs.active_jobs import ActiveJobs
+from bot.jobs.worker_slots import WorkerHandle
+from inference.messages import WorkerOptions
+from inference.queue import WorkerSlot
+from inference.workers import Worker, WorkerPlace
+
+
+class WorkerHandles:
+    """The handles of the workers that are there, in the order in which they joined."""
+
+    def __init__(self, active: ActiveJobs) -> None:
+        self._active = active
+        self._handles: dict[WorkerSlot, WorkerHandle] = {}
+        self._unapplied: dict[Worker, WorkerOptions] = {}  # of workers that have not joined yet
+
+    def __len__(self) -> int:
+        return len(self._handles)
+
+    def __iter__(self) -> Iterator[WorkerHandle]:
+        return iter(tuple(self._handles.values()))
+
+    def at(self, slot: WorkerSlot) -> WorkerHandle | None:
+        """The handle of the worker with this slot; None when it has left."""
+        return self._handles.get(slot)
+
+    def of(self, worker: Worker) -> WorkerHandle | None:
+        """The handle of this worker; None when it has not joined, or has left."""
+        return next((handle for handle in self._handles.values() if handle.worker is worker), None)
+
+    def join(self, worker: Worker, place: WorkerPlace) -> WorkerHandle | None:
+        """The handle of a worker that has just joined; None when it was there, and its place has changed."""
+        known = self.of(worker)
+        if known is not None:
+            known.move(place)
+            return None
+        slot = WorkerSlot(worker.serves)
+        handle = self._handles[slot] = WorkerHandle(worker, slot, self._active)
+        handle.move(place)
+        self._active.join(slot)
+        options = self._unapplied.pop(worker, None)
+        if options is not None:
+            handle.schedule_changes(options)
+        return handle
+
+    def leave(self, worker: Worker) -> WorkerHandle | None:
+        """The handle of a worker that has left, with the jobs that it had; it gets no more. None: it was not there."""
+        handle = self.of(worker)
+        if handle is not None:
+            del self._handles[handle.slot]
+            self._active.leave(handle.slot)
+            handle.slot.draining = True
+        return handle
+
+    async def schedule_changes(self, worker: Worker, options: WorkerOptions) -> None:
+        """Give a worker other options once it has no job, or when it joins."""
+        handle = self.of(worker)
+        if handle is None:
+            self._unapplied[worker] = options
+            return
+        handle.schedule_changes(options)
+        await handle.recall(lambda _: True)
