@@ -1,7 +1,8 @@
 """Requests that share each forward pass of the denoiser.
 
 batch.py                  the running batch: join, step, leave
-regions.py                the slots of a request, and how the predictions of its regions are blended
+passes.py                 which rows of which runs share a forward pass, and the LoRA slots of each pass
+regions.py                how the predictions of a picture's regions are blended
 admission.py              whether a request has memory beside those that run
 run.py                    one request in it: sampler, noise, guidance; denoising_run.py has the protocols
 handle.py                 the handle of a submitted request: state, progress, pictures

@@ -1,75 +1,28 @@
-"""The slots of a request in the batch, and how the predictions of its regions become one.
+"""How the predictions of a picture's regions become one, by soft masks.
 
 A picture without regions is one slot. One with regions has one latent, one sampler and one generator as well, and is
 several slots: the denoiser is asked about the same latent once for each region, with that region's prompt and LoRAs.
-The answers are guided each by itself, and blended by soft masks that sum to 1. Nothing of that is state of a request.
+The answers are guided each by itself, and blended by masks that sum to 1. Nothing of that is state of a request.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 
 from inference.engine.devices.transfers import upload
-from inference.engine.layers.layer_hooks import PromptProjections
-from inference.engine.layers.lora_set import AppliedLoras
-from inference.engine.models.families.family import Conditions, ModelFamily
 from inference.messages import GenerationRequest
 from inference.regions import CENTRE_SHARE, RegionName
 
 
-@dataclass(eq=False)
-class RunPart:
-    """Those slots of a request whose prompts have the same length, picture after picture; they can share a pass.
+def blended(masks: torch.Tensor | None, guided: torch.Tensor) -> torch.Tensor:
+    """The predictions (pictures, …) of those of all slots (slots, …), picture after picture.
 
-    `masks` (slots of a picture, 1, height, width) has the share of each slot in a picture's prediction; None: one slot
-    has all. `projections` are made by the batch that the request joins.
+    `masks` (slots of a picture, 1, height, width) has the share of each slot; None: one slot has all.
     """
-
-    applied: tuple[AppliedLoras, ...]
-    conditions: Conditions
-    masks: torch.Tensor | None = None
-    projections: PromptProjections | None = None
-
-    def __len__(self) -> int:
-        """The number of rows."""
-        return len(self.conditions)
-
-
-def parts_of(
-    family: ModelFamily, request: GenerationRequest, applied: Sequence[AppliedLoras], latents: torch.Tensor
-) -> tuple[RunPart, ...]:
-    """The parts of a request, the shortest prompts first; `applied` has the LoRAs of its slots, picture after picture.
-
-    `latents` (pictures, …) are those that it starts from.
-    """
-    prompts, each = [request.prompt_of(slot) for slot in request.slots], len(request.slots)
-    lengths = [family.prompt_length(request, prompt) for prompt in prompts]
-    masks = masks_of(request, latents) if request.regions else None
-    parts: list[RunPart] = []
-    for length in sorted(set(lengths)):
-        members = [number for number in range(each) if lengths[number] == length]
-        own = tuple(applied[picture * each + number] for picture in range(request.count) for number in members)
-        conditions = family.conditions(request, [prompts[number] for number in members] * request.count, own)
-        parts.append(RunPart(own, conditions, None if masks is None else masks[members]))
-    return tuple(parts)
-
-
-def blended(parts: Sequence[RunPart], guided: torch.Tensor) -> torch.Tensor:
-    """The predictions (pictures, …) of those of all slots (slots, …), which are in the order of `parts`."""
-    if parts[0].masks is None:
-        return guided
-    each = zip(parts, guided.split([len(part.applied) for part in parts]), strict=True)
-    shares = [_weighed(own, part.masks) for part, own in each if part.masks is not None]
-    return shares[0] if len(shares) == 1 else torch.stack(shares).sum(0)
-
-
-def _weighed(guided: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
-    """The sum (pictures, …) over the slots of each picture, of (slots, …), times their masks."""
-    return (guided.unflatten(0, (-1, len(masks))) * masks).sum(1)
+    return guided if masks is None else (guided.unflatten(0, (-1, len(masks))) * masks).sum(1)
 
 
 def masks_of(request: GenerationRequest, latents: torch.Tensor) -> torch.Tensor:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import inspect
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from typing import Any
 
 import torch
 from PIL import Image
 
-from inference.engine.batch.regions import blended, parts_of
+from inference.engine.batch.passes import parts_of
+from inference.engine.batch.regions import blended, masks_of
 from inference.engine.batch.snapshots import Snapshot
 from inference.engine.devices.transfers import upload
 from inference.engine.layers.lora_set import AppliedLoras
@@ -20,7 +22,7 @@ from inference.messages import GenerationRequest
 class Run:
     """The request's slots in the batch, each of `rows` rows, as its model family says; `applied` has their LoRAs.
 
-    A picture is one slot, or one for each of its regions. `parts` are the slots by the length of their prompts.
+    A picture is one slot, or one for each of its regions. `parts` are the rows by the shapes of their conditions.
 
     The state between two steps is `latents` (pictures, …), the state of the scheduler and of the generators, and
     `done`, the number of passes of `total` that have been run. Second-order samplers need two forward passes for most
@@ -43,7 +45,9 @@ class Run:
         self._unused_scheduler: Any = None
         self.scheduler = family.scheduler(request)
         self.latents, self.timesteps = family.starting_latents(request, self.scheduler, source, self.generators)
-        self.parts = parts_of(family, request, self.applied, self.latents)
+        self.masks = masks_of(request, self.latents) if request.regions else None
+        prompts = [request.prompt_of(slot) for slot in request.slots] * request.count
+        self.parts = parts_of(family.conditions(request, prompts, self.applied), self.applied, self.rows)
         # There at once: a copy at each step would let the host wait for the device. Samplers read theirs on the host.
         self._times = upload(self.timesteps, self.latents.device)
         self._options = _step_options(self.scheduler, self.generators)
@@ -52,13 +56,20 @@ class Run:
 
     @property
     def key(self) -> Hashable:
-        """What all runs of a forward pass have in common."""
-        return tuple(self._family.key(self.request, part.conditions) for part in self.parts)
+        """What all runs of a batch have in common."""
+        return self._family.key(self.request, [part.conditions for part in self.parts])
 
     @property
     def batch_rows(self) -> int:
         """How many rows of the batch it takes: those of all its slots."""
         return self.rows * len(self.applied)
+
+    @property
+    def passes_of_a_slot(self) -> int:
+        """In how many passes the rows of one slot are, at most."""
+        rows = self.rows
+        seen = Counter(slot for part in self.parts for slot in {place // rows for place in part.places})
+        return max(seen.values())
 
     @property
     def total(self) -> int:
@@ -71,16 +82,15 @@ class Run:
         return self.done >= self.total
 
     def model_input(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """The denoiser's input: latents (rows, …), scaled, and the timestep of each row (rows,); part after part."""
+        """The denoiser's input: latents (rows, …), scaled, and the timestep of each row (rows,)."""
         time = self.timesteps[self.done]
         self._sample = _scaled(self.scheduler, self.latents, time)
-        each = [_repeated(self._sample, len(part) // len(self._sample)) for part in self.parts]
-        rows = each[0] if len(each) == 1 else torch.cat(each)
+        rows = _repeated(self._sample, self.batch_rows // len(self._sample))
         return rows, self._times[self.done].expand(len(rows))
 
     def advance(self, model_output: torch.Tensor) -> None:
         """One step of the sampler with the denoiser's output (rows, …)."""
-        model_output = blended(self.parts, self._family.guided(self.request, model_output))
+        model_output = blended(self.masks, self._family.guided(self.request, model_output))
         time = self.timesteps[self.done]
         self._last_output = (model_output, self._sample, float(time))
         stepped = self.scheduler.step(model_output, time, self.latents, **self._options, return_dict=False)[0]

@@ -6,7 +6,7 @@ The product paints Flux one request at a time. Here it shows that the batch need
 from __future__ import annotations
 
 import copy
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -23,7 +23,7 @@ from inference.engine.layers.layer_hooks import SMALL_LAYER_RANK, LayerHooks
 from inference.engine.layers.lora_set import AppliedLoras
 from inference.engine.models.checkpoints import Checkpoint
 from inference.engine.models.decode import decode
-from inference.engine.models.families.family import Conditions
+from inference.engine.models.families.family import Conditions, RowGroup, grouped
 from inference.engine.options import Options
 from inference.matching import Matcher
 from inference.messages import CheckpointSpec, GenerationRequest, LoraUse, PredictionType
@@ -41,6 +41,7 @@ class FluxFamily:
 
     DENOISER: ClassVar[str] = "transformer"
     WIDE_RANGE: ClassVar[bool] = True
+    TOKENS: ClassVar[Callable[[str], int]] = staticmethod(lambda text: TOKENS)
 
     def __init__(
         self, spec: CheckpointSpec, pipeline: Any, hooks: LayerHooks, residence: Residence, embedding_bytes: int
@@ -66,30 +67,29 @@ class FluxFamily:
     def rows(self, request: GenerationRequest) -> int:
         return 2 if request.negative_prompt else 1
 
-    def prompt_length(self, request: GenerationRequest, prompt: str) -> int:
-        return TOKENS
-
     @torch.no_grad()
     def conditions(
         self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
-    ) -> Conditions:
-        embedded, pooled = list[torch.Tensor](), list[torch.Tensor]()
+    ) -> list[RowGroup]:
+        rows: list[Conditions] = []
         for prompt, one in zip(prompts, applied, strict=True):
             with self._hooks.applying(one.loras.additions):
-                for text in [request.negative_prompt, prompt][-self.rows(request) :]:
-                    embeds, words, _ = self._pipeline.encode_prompt(text, max_sequence_length=TOKENS)
-                    embedded.append(embeds)
-                    pooled.append(words)
-        prompt_embeds = torch.cat(embedded)
-        rows, device, dtype = len(embedded), prompt_embeds.device, prompt_embeds.dtype
+                texts = [request.negative_prompt, prompt][-self.rows(request) :]
+                rows += [self._row(request, text) for text in texts]
+        return grouped(rows)
+
+    def _row(self, request: GenerationRequest, text: str) -> Conditions:
+        tokens = self.TOKENS(text)
+        embeds, pooled, _ = self._pipeline.encode_prompt(text, max_sequence_length=tokens)
+        device, dtype = embeds.device, embeds.dtype
         ids = self._pipeline._prepare_latent_image_ids(1, *self._grid(request), device, dtype)
         return Conditions(
-            prompt_embeds,
+            embeds,
             {
-                "pooled_projections": torch.cat(pooled),
-                "img_ids": ids.expand(rows, -1, -1),
-                "txt_ids": torch.zeros(rows, TOKENS, 3, device=device, dtype=dtype),
-                "guidance": torch.full((rows,), request.guidance_scale, device=device),
+                "pooled_projections": pooled,
+                "img_ids": ids[None],
+                "txt_ids": torch.zeros(1, tokens, 3, device=device, dtype=dtype),
+                "guidance": torch.full((1,), request.guidance_scale, device=device),
             },
         )
 
@@ -98,7 +98,7 @@ class FluxFamily:
         side = 2 * self._pipeline.vae_scale_factor
         return request.height // side, request.width // side
 
-    def key(self, request: GenerationRequest, conditions: Conditions) -> Hashable:
+    def key(self, request: GenerationRequest, conditions: Sequence[Conditions]) -> Hashable:
         """The size: the transformer takes the places of one row for all, and 16 x 64 has as many tokens as 32 x 32."""
         return request.height, request.width
 
@@ -161,17 +161,29 @@ class FluxFamily:
         return decode(self._pipeline, [self.unpacked(request, each) for each in latents])
 
 
+def words(text: str) -> int:
+    """The tokens of a text, of a model that pads none."""
+    return 4 + len(text.split())
+
+
+class RaggedFamily(FluxFamily):
+    """As a model whose texts have other lengths, also those of one request."""
+
+    TOKENS: ClassVar[Callable[[str], int]] = staticmethod(words)
+
+
 @dataclass
 class FluxWorld(SingleRequestWorld):
     """A tiny Flux in the shared batch, in double precision."""
 
     base: Any = FLUX
+    kind: type[FluxFamily] = FluxFamily
 
     def engine(self, *, small: int = SMALL_LAYER_RANK, places: int | None = 8) -> Engine:
         """A fresh engine; with `small` 0 all layers get additions, as those of real checkpoints do."""
         store, pipeline = CheckpointStore((self.spec,), CPU), copy.deepcopy(pipeline_of(FLUX)).to(torch.float64)
         pipeline.scheduler = SHIFTED
-        checkpoint = Checkpoint.of(self.spec, pipeline, kind=FluxFamily)
+        checkpoint = Checkpoint.of(self.spec, pipeline, kind=self.kind)
         checkpoint.hooks.small = small
         store.hold(checkpoint)
         return Engine(store, self, Matcher((self.spec,)), Options(places=places))
@@ -188,10 +200,18 @@ class FluxWorld(SingleRequestWorld):
             seen.append(values["latents"])
             return {}
 
+        encode = pipeline.encode_prompt
+
+        def encoded(prompt: str, num_images_per_prompt: int, **_: Any) -> Any:
+            return encode(
+                prompt, max_sequence_length=self.kind.TOKENS(prompt), num_images_per_prompt=num_images_per_prompt
+            )
+
+        vars(pipeline)["encode_prompt"] = encoded
         pictures = pipeline(
             made.full_prompt, negative_prompt=made.negative_prompt or None, true_cfg_scale=TRUE_CFG, width=made.width,
             height=made.height, num_inference_steps=made.steps, guidance_scale=made.guidance_scale,
-            num_images_per_prompt=made.count, max_sequence_length=TOKENS, output_type="pt", callback_on_step_end=look,
+            num_images_per_prompt=made.count, output_type="pt", callback_on_step_end=look,
             generator=[torch.Generator("cpu").manual_seed(seed) for seed in made.seeds],
         ).images  # fmt: skip
         return seen[-1], pictures

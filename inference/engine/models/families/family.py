@@ -2,8 +2,11 @@
 
 Tensors are by *row* where the denoiser is called, and by picture elsewhere. A picture takes a *slot*, or several: one
 for each of its regions (`GenerationRequest.slots`). A slot takes one row or several: with classifier-free guidance one
-without the prompt and one with it. The rows of one pass are laid one behind another, so latents may have any shape that
-is the same for all of them.
+without the prompt and one with it. The rows of a run are counted slot after slot, picture after picture.
+
+Runs with the same `key` share a batch. Its rows share a pass where their conditions have the same shapes: one pass for
+each length of the text, for example, of which the rows of one slot may have several. Nothing is padded. The rows of one
+pass are laid one behind another, so latents may have any shape that is the same for all runs of a batch.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ class Conditions:
     """The denoiser's inputs besides latents and timestep, by row.
 
     `prompt_embeds` (rows, tokens, …) is the input of the prompt layers (`LayerHooks.mark_prompt_layers`); `others`
-    (rows, …) are the family's own, by name.
+    (rows, …) are the family's own, by name. The rows of a pass have the same `shapes`.
     """
 
     prompt_embeds: torch.Tensor
@@ -35,6 +38,12 @@ class Conditions:
     def __len__(self) -> int:
         """The number of rows."""
         return len(self.prompt_embeds)
+
+    @property
+    def shapes(self) -> Hashable:
+        """The shapes of a row."""
+        others = sorted((name, tensor.shape[1:]) for name, tensor in self.others.items())
+        return self.prompt_embeds.shape[1:], *others
 
     @classmethod
     def concatenated(cls, several: Sequence[Conditions]) -> Conditions:
@@ -49,6 +58,25 @@ class Conditions:
             Conditions(prompt_embeds, {name: each[number] for name, each in parts.items()})
             for number, prompt_embeds in enumerate(self.prompt_embeds.split(rows))
         ]
+
+
+@dataclass(frozen=True)
+class RowGroup:
+    """Rows of a run whose conditions have the same shapes, so that they share a pass.
+
+    `places` are theirs among all rows of the run.
+    """
+
+    places: tuple[int, ...]
+    conditions: Conditions
+
+
+def grouped(rows: Sequence[Conditions]) -> list[RowGroup]:
+    """The groups of all rows of a run, given the conditions of each."""
+    places: dict[Hashable, list[int]] = {}
+    for place, row in enumerate(rows):
+        places.setdefault(row.shapes, []).append(place)
+    return [RowGroup(tuple(own), Conditions.concatenated([rows[place] for place in own])) for own in places.values()]
 
 
 class ModelFamily(Protocol):
@@ -87,18 +115,21 @@ class ModelFamily(Protocol):
         """Rows of each slot: 2 with classifier-free guidance, else 1."""
         ...
 
-    def prompt_length(self, request: GenerationRequest, prompt: str) -> int:
-        """The length of the conditions of a slot with this prompt: slots of different length share no pass."""
-        ...
-
     def conditions(
         self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
-    ) -> Conditions:
-        """The conditions of all rows, slot after slot; each has a prompt, all of one length, and LoRAs `applied`."""
+    ) -> Sequence[RowGroup]:
+        """The conditions of all rows; each slot has its prompt and its LoRAs `applied`, picture after picture.
+
+        Each row is in one group.
+        """
         ...
 
-    def key(self, request: GenerationRequest, conditions: Conditions) -> Hashable:
-        """What requests that share a pass have in common: at least all that shapes depend on."""
+    def key(self, request: GenerationRequest, conditions: Sequence[Conditions]) -> Hashable:
+        """What runs that share a batch have in common: at least all that the shape of latents depends on.
+
+        `conditions` are those of the run's groups. Runs of a batch may have groups of other shapes, in passes of their
+        own.
+        """
         ...
 
     def scheduler(self, request: GenerationRequest) -> Any:
@@ -126,7 +157,7 @@ class ModelFamily(Protocol):
         ...
 
     def guided(self, request: GenerationRequest, model_output: torch.Tensor) -> torch.Tensor:
-        """The output (slots, …) that the scheduler takes, of the denoiser's (rows, …)."""
+        """The output (slots, …) that the scheduler takes, of the denoiser's (rows, …): of all rows, in their order."""
         ...
 
     def pred_original_sample(

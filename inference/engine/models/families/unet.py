@@ -20,7 +20,7 @@ from inference.engine.layers.layer_hooks import LayerHooks
 from inference.engine.layers.lora_set import AppliedLoras
 from inference.engine.models.decode import decode, widen
 from inference.engine.models.embeddings import Embedding, Embeddings
-from inference.engine.models.families.family import Conditions
+from inference.engine.models.families.family import Conditions, RowGroup
 from inference.engine.models.fast_paths import use_fast_paths
 from inference.engine.models.pred_original_sample import pred_original_sample
 from inference.engine.models.samplers import scheduler_for
@@ -79,18 +79,32 @@ class UNetFamily:
         """See `ModelFamily.rows`."""
         return 2 if request.guidance_scale > 1 and self._guidance_width is None else 1
 
-    def prompt_length(self, request: GenerationRequest, prompt: str) -> int:
-        """See `ModelFamily.prompt_length`: in chunks of the text encoder's length."""
-        return self.embeddings.chunks([prompt, request.negative_prompt] if self.rows(request) == 2 else [prompt])
-
     def conditions(
         self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
+    ) -> list[RowGroup]:
+        """See `ModelFamily.conditions`: the shortest prompts first, in chunks of the text encoder's length.
+
+        Both rows of a slot have the length of the longer text.
+        """
+        rows, groups = self.rows(request), list[RowGroup]()
+        chunks = {prompt: self._chunks(request, prompt) for prompt in prompts}
+        for length in sorted(set(chunks.values())):
+            slots = [slot for slot, prompt in enumerate(prompts) if chunks[prompt] == length]
+            own = [(prompts[slot], applied[slot]) for slot in slots]
+            places = tuple(rows * slot + row for slot in slots for row in range(rows))
+            groups.append(RowGroup(places, self._conditions(request, own, length)))
+        return groups
+
+    def _chunks(self, request: GenerationRequest, prompt: str) -> int:
+        return self.embeddings.chunks([prompt, request.negative_prompt] if self.rows(request) == 2 else [prompt])
+
+    def _conditions(
+        self, request: GenerationRequest, slots: Sequence[tuple[str, AppliedLoras]], chunks: int
     ) -> Conditions:
-        """See `ModelFamily.conditions`."""
+        """Those of slots with these prompts and LoRAs, all of so many chunks."""
         rows, guided = list[Embedding](), self.rows(request) == 2
         embeddings, negative = self.embeddings, request.negative_prompt
-        chunks = self.prompt_length(request, prompts[0])
-        for prompt, one in zip(prompts, applied, strict=True):
+        for prompt, one in slots:
             positive = embeddings.embed(prompt, one.text, one.loras, chunks, request.clip_skip)
             if guided:
                 rows.append(embeddings.negative(negative, positive, one.text, one.loras, chunks))
@@ -107,9 +121,9 @@ class UNetFamily:
             others |= {"text_embeds": torch.cat(pooled), "time_ids": time_ids}
         return Conditions(prompt_embeds, others)
 
-    def key(self, request: GenerationRequest, conditions: Conditions) -> Hashable:
-        """Size and tokens of the prompt: cross-attention has no mask, and padding would change pictures."""
-        return request.height, request.width, conditions.prompt_embeds.shape[1]
+    def key(self, request: GenerationRequest, conditions: Sequence[Conditions]) -> Hashable:
+        """Size and tokens of the prompts: cross-attention has no mask, and padding would change pictures."""
+        return request.height, request.width, *(each.prompt_embeds.shape[1] for each in conditions)
 
     def scheduler(self, request: GenerationRequest) -> Any:
         """See `ModelFamily.scheduler`."""

@@ -97,7 +97,8 @@ def test_where_memory_is_short_unused_lora_sets_are_dropped(world: World) -> Non
         for _ in range(3):
             engine.step()
     assert not len(engine._lora_sets._sets)
-    slots = [batch._slots[2].capacities for batch in engine._batches.values() if isinstance(batch, Batch)]
+    batches = [batch for batch in engine._batches.values() if isinstance(batch, Batch)]
+    slots = [own.capacities for batch in batches for own in batch.pass_slots.values()]
     assert slots == [[4], [4]], "slots for the runs that are left"
     engine.close()
 

@@ -11,8 +11,8 @@ import torch
 from diffusers import UNet2DConditionModel
 from torch import nn
 
-from inference.engine.batch.batch import _keeping_order
 from inference.engine.batch.handle import State
+from inference.engine.batch.passes import RunPart, keeping_order
 from inference.engine.batch.run import Run
 from inference.engine.layers.additions import addition_of
 from inference.engine.layers.layer_hooks import LayerHooks, PromptProjections
@@ -137,14 +137,17 @@ def test_projections_that_are_too_large_are_computed_in_each_pass() -> None:
 
 @dataclass(eq=False)
 class Rows:
-    batch_rows: int
+    rows: int
+
+    def __len__(self) -> int:
+        return self.rows
 
 
 def ordered(before: list[Rows], now: list[Rows]) -> list[Rows]:
-    return cast("list[Rows]", _keeping_order(cast("list[Run]", before), cast("list[Run]", now)))
+    return cast("list[Rows]", keeping_order(cast("list[RunPart]", before), cast("list[RunPart]", now)))
 
 
-def test_a_run_that_stays_keeps_its_position_and_one_that_joins_takes_a_free_one() -> None:
+def test_a_part_that_stays_keeps_its_position_and_one_that_joins_takes_a_free_one() -> None:
     a, b, c, d, e = (Rows(2) for _ in range(5))
     assert ordered([], [a, b, c]) == [a, b, c]
     assert ordered([a, b, c], [a, c, d]) == [a, d, c]
