@@ -2,7 +2,7 @@
 
 The leading dimension of every tensor counts *entries*, one for each LoRA set. A single entry applies to all rows of the
 batch; several entries divide the rows evenly. Ranks of different entries are padded with zeros to a common one, which
-changes no product. Tensors are on the layer's device and in its dtype.
+changes no product. Tensors are on the layer's device and in the type in which it computes.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from torch import nn
 from torch.nn.functional import conv2d, linear
 
 from inference.engine.lora.folding import Folded, Layer
+from inference.engine.lora.layer_weights import compute_dtype
 from inference.engine.lora.low_rank import added
 
 Forward = Callable[[torch.Tensor], torch.Tensor]
@@ -108,7 +109,7 @@ class LinearAddition(_Sum):
             "scale": None if change.scale is None else change.scale.reshape(1, 1, -1),
             "bias": None if change.bias is None else change.bias.reshape(1, 1, -1),
         }
-        return cls(**_like(parts, device, layer.weight.dtype))
+        return cls(**_like(parts, device, compute_dtype(layer)))
 
     def onto(self, y: torch.Tensor, x: torch.Tensor, layer: Layer) -> None:
         """See `_Sum.onto`. y: (rows, …, out)."""
@@ -153,7 +154,7 @@ class ConvAddition(_Sum):
             "scale": None if change.scale is None else change.scale.reshape(1, -1, 1),
             "bias": None if change.bias is None else change.bias.reshape(1, -1, 1),
         }
-        return cls(**_like(parts, device, layer.weight.dtype))
+        return cls(**_like(parts, device, compute_dtype(layer)))
 
     def onto(self, y: torch.Tensor, x: torch.Tensor, layer: Layer) -> None:
         """See `_Sum.onto`. y: (rows, out, height, width)."""

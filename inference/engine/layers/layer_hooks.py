@@ -17,6 +17,7 @@ from torch import nn
 from inference.engine.layers.additions import Addition, is_pointwise
 from inference.engine.layers.row_lengths import output_by_row
 from inference.engine.lora.folding import Layer, Layers, ModuleKey
+from inference.engine.lora.layer_weights import is_quantised, weight_shape
 
 Additions = Sequence[Addition | None]  # by layer index; None: the layer adds nothing
 PromptProjections = dict[int, torch.Tensor]  # outputs of the prompt layers, by layer index
@@ -57,8 +58,10 @@ class LayerHooks:
             vars(layer).update(hooks=self, index=index, addition=None, prompt_layer=False, lengths=None)
 
     def is_small(self, layer: Layer) -> bool:
-        """Whether each picture gets replaced weights there."""
-        outputs, inputs = layer.weight.shape[:2]
+        """Whether each picture gets replaced weights there; a quantised layer has none to be replaced."""
+        if is_quantised(layer):
+            return False
+        outputs, inputs = weight_shape(layer)[:2]
         matrix = isinstance(layer, nn.Linear) or is_pointwise(layer)
         return matrix and outputs * inputs <= self.small * (outputs + inputs)
 
@@ -84,7 +87,7 @@ class LayerHooks:
 
     def keeps_projections(self, rows: int, tokens: int, dtype: torch.dtype) -> bool:
         """Whether the projections of so many rows are kept for all steps; longer prompts are projected in each pass."""
-        numbers = sum(self.layers[index].weight.shape[0] for index in self._prompt_layers)
+        numbers = sum(weight_shape(self.layers[index])[0] for index in self._prompt_layers)
         return rows * tokens * numbers * dtype.itemsize <= self.kept_projections
 
     def project_prompt(self, prompt_embeds: torch.Tensor, per_part: Sequence[Additions]) -> PromptProjections:

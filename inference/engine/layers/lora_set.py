@@ -19,6 +19,7 @@ from inference.engine.layers.additions import Addition, addition_of
 from inference.engine.layers.host_buffers import HostBuffer, Part, host_buffers
 from inference.engine.layers.layer_hooks import LayerHooks
 from inference.engine.lora.folding import TEXT_ENCODERS, Folded, LayerChange, Layers, ModuleKey, fold_all
+from inference.engine.lora.layer_weights import is_quantised
 from inference.engine.lora.low_rank import Delta
 
 LoraWeights = tuple[tuple[str, float], ...]  # SHA-256 and weight of each LoRA, in order, without those of weight 0
@@ -132,7 +133,7 @@ class LoraSet:
         return additions
 
     def with_merged_weights(self, hooks: LayerHooks) -> LoraSet:
-        """The same with replaced weights for every layer of the denoiser, on the device.
+        """The same with replaced weights for every layer of the denoiser, on the device; quantised ones keep additions.
 
         It shares its batch with no other set.
         """
@@ -140,7 +141,8 @@ class LoraSet:
         for index in self.denoiser:
             if (addition := additions[index]) is not None:
                 layer = hooks.layers[index]
-                additions[index] = addition.to(hooks.device or layer.weight.device).whole(layer)
+                there = addition.to(hooks.device or layer.weight.device)
+                additions[index] = there if is_quantised(layer) else there.whole(layer)
         nbytes = memory_of(_parts(additions, range(len(additions))).values())
         return LoraSet(additions, self.denoiser, self.text, dense=True, nbytes=nbytes, text_buffers=self.text_buffers)
 

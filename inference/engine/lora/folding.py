@@ -16,6 +16,7 @@ from torch.linalg import vector_norm
 
 from inference.engine.devices.chunks import chunked
 from inference.engine.devices.transfers import uploaded
+from inference.engine.lora.layer_weights import numbers_of
 from inference.engine.lora.low_rank import Delta, LowRank, added, within
 
 ModuleKey = tuple[str, str]  # (part of the pipeline, dotted name of the layer in it)
@@ -164,7 +165,7 @@ def fold_all(loras: Sequence[tuple[Mapping[ModuleKey, LayerChange], float]], lay
     for device, there in away.items():
         for keys in chunked(there, lambda key: _change_bytes(by_layer[key]), COPIED_BYTES):
             moved = _on_device({key: there[key] for key in keys}, device)
-            folded |= {key: fold(weighted, layers[key].weight) for key, weighted in moved.items()}
+            folded |= {key: fold(weighted, numbers_of(layers[key])) for key, weighted in moved.items()}
     return folded
 
 

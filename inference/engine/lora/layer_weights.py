@@ -1,12 +1,58 @@
-"""What a layer's weight is, in whatever format a checkpoint keeps it."""
+"""What a layer's weight is, in whatever format a checkpoint keeps it.
+
+A quantised layer keeps packed numbers in other shapes and types: those of GGUF files and of bitsandbytes in a subclass
+of `nn.Linear`, those of torchao in a tensor subclass. Such a layer is never replaced or merged: LoRAs are added to its
+output, in the type in which it computes.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
+import torch
 from torch import nn
+
+_PLAIN = (nn.Parameter, torch.Tensor)
 
 
 def weight_shape(layer: nn.Linear | nn.Conv2d) -> tuple[int, ...]:
-    """(out, in), or (out, in, k, k) of a convolution. Quantised formats keep numbers in other shapes."""
+    """(out, in), or (out, in, k, k) of a convolution."""
     if isinstance(layer, nn.Linear):
         return layer.out_features, layer.in_features
     return tuple(layer.weight.shape)
+
+
+def is_quantised(layer: nn.Module) -> bool:
+    """Whether the layer's weight is packed: its numbers are not the tensor's."""
+    weight: Any = layer.weight
+    return type(weight) not in _PLAIN or not weight.dtype.is_floating_point or weight.dtype.itemsize < 2
+
+
+def compute_dtype(layer: nn.Linear | nn.Conv2d) -> torch.dtype:
+    """The type in which the layer takes and gives numbers."""
+    declared: Any = getattr(layer, "compute_dtype", None)
+    return layer.weight.dtype if declared is None or not is_quantised(layer) else declared
+
+
+def declare_compute_dtype(network: nn.Module, dtype: torch.dtype) -> None:
+    """Let the quantised layers of a network that compute in `dtype` say so, where their class does not."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Linear) and is_quantised(layer) and not layer.weight.dtype.is_floating_point:
+            declared: Any = getattr(layer, "compute_dtype", None)
+            vars(layer)["compute_dtype"] = declared or dtype
+
+
+def has_numbers(layer: nn.Module) -> bool:
+    """Whether `numbers_of` has the weight's numbers."""
+    weight: Any = layer.weight
+    return not is_quantised(layer) or hasattr(weight, "quant_type")
+
+
+def numbers_of(layer: nn.Module) -> torch.Tensor:
+    """The numbers of the layer's weight, dequantised where they are packed."""
+    weight: Any = layer.weight
+    if not hasattr(weight, "quant_type"):
+        return weight.detach()
+    from diffusers.quantizers.gguf.utils import dequantize_gguf_tensor  # noqa: PLC0415 (it needs the package gguf)
+
+    return dequantize_gguf_tensor(weight)

@@ -11,7 +11,7 @@ from inference.engine.devices.devices import finest_dtype
 from inference.engine.lora.conversions import BadWeights, change_of
 from inference.engine.lora.folding import TEXT_ENCODERS, Layer, LayerChange, ModuleKey
 from inference.engine.lora.layer_names import LayerNames, NamedLayers
-from inference.engine.lora.layer_weights import weight_shape
+from inference.engine.lora.layer_weights import compute_dtype, has_numbers, weight_shape
 from inference.engine.lora.lora_files import LoraFile
 from inference.errors import LoraFileRefused, ModuleMismatch
 from inference.lora.adapter_config import AdapterConfig, BadAdapterConfig, read_adapter_configs
@@ -131,7 +131,7 @@ def _change(
         role: _limited_precision(file.tensors[key], layer.weight.device) for role, key in module.keys.items()
     } | dict(alpha)
     try:
-        precise = torch.promote_types(layer.weight.dtype, torch.float32)
+        precise = torch.promote_types(compute_dtype(layer), torch.float32)
         change = change_of(module, tensors, place.shape, precise)
     except BadWeights as problem:
         raise LoraFileRefused(lora=file.use.name, reason=f"of {module.module}, {problem}") from problem
@@ -142,6 +142,9 @@ def _change(
 
 def _apart(file: LoraFile, name: str, change: LayerChange, place: NamedLayers, names: LayerNames) -> list[LayerChange]:
     """The change of each layer of `place`, as diffusers orders its outputs."""
+    if change.magnitude is not None and not all(has_numbers(names.layers[key]) for key in place.keys):
+        reason = f"{name} is a DoRA, which needs the numbers of weights that this checkpoint keeps quantised"
+        raise LoraFileRefused(lora=file.use.name, reason=reason)
     if change.per_input and len(place.keys) > 1:
         reason = f"the DoRA norms of {name} are of several layers together, which are apart here"
         raise LoraFileRefused(lora=file.use.name, reason=reason)
