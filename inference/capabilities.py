@@ -7,10 +7,12 @@ own way to load LoRAs. An architecture that is not in the table is not painted.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from inference.base_models import Architecture, BaseModelId
+from inference.messages import FLOW_SPACINGS, SPACINGS, UNET_SPACINGS, Sampler, Spacing
 
 
 class Family(StrEnum):
@@ -38,6 +40,13 @@ class Capability:
     def regions(self) -> bool:
         """Whether a picture may have regions with prompts and LoRAs of their own."""
         return self.family is Family.UNET
+
+    @property
+    def samplers(self) -> Mapping[Sampler, tuple[Spacing, ...]]:
+        """The samplers that are offered, each with its spacings; who is painted one at a time uses none of them."""
+        if self.family is None:
+            return SPACINGS
+        return UNET_SPACINGS if self.family is Family.UNET else FLOW_SPACINGS
 
 
 _SD = Capability("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", Family.UNET, single_file=True)
@@ -74,3 +83,14 @@ _LINEAGES = {
 def capability_of(base_model: BaseModelId) -> Capability | None:
     """What can be done with checkpoints of this base model; None: they are not painted."""
     return _LINEAGES.get(base_model) or _ARCHITECTURES.get(base_model.architecture)
+
+
+def usual_sampler_of(base_model: BaseModelId) -> Sampler:
+    """The sampler of checkpoints of this base model whose settings name none."""
+    return Sampler.EULER if samplers_of(base_model) is FLOW_SPACINGS else Sampler.DPMPP_2M_KARRAS
+
+
+def samplers_of(base_model: BaseModelId) -> Mapping[Sampler, tuple[Spacing, ...]]:
+    """The samplers that checkpoints of this base model offer, each with its spacings."""
+    capability = capability_of(base_model)
+    return SPACINGS if capability is None else capability.samplers

@@ -76,7 +76,7 @@ class Spacing(StrEnum):
     """How a sampler's steps lie between pure noise and the picture, by the names people know.
 
     The first three say which of the training's timesteps are taken: `leading` leaves out the noisiest, `linspace` has
-    both ends, `trailing` begins at the noisiest. The last two are levels of noise over the whole range.
+    both ends, `trailing` begins at the noisiest. The others are levels of noise over the whole range.
     """
 
     LEADING = "leading"
@@ -84,6 +84,7 @@ class Spacing(StrEnum):
     TRAILING = "trailing"
     KARRAS = "karras"
     EXPONENTIAL = "exponential"
+    BETA = "beta"
 
     @classmethod
     def _missing_(cls, value: object) -> Spacing | None:
@@ -91,20 +92,36 @@ class Spacing(StrEnum):
 
 
 _BY_TIMESTEP = (Spacing.LEADING, Spacing.LINSPACE, Spacing.TRAILING)
-_EVERY_SPACING = tuple(Spacing)
-# What diffusers' schedulers do well: its DDIM steps past the times of `linspace` and leaves noise. The consistency
-# samplers have their own times, or those of `trailing`.
-SPACINGS: dict[Sampler, tuple[Spacing, ...]] = {
-    Sampler.EULER: _EVERY_SPACING,
+_BY_TIMESTEP_OR_LEVEL = (*_BY_TIMESTEP, Spacing.KARRAS, Spacing.EXPONENTIAL)
+# The samplers of a UNet. What diffusers' schedulers do well: its DDIM steps past the times of `linspace` and leaves
+# noise. The consistency samplers have their own times, or those of `trailing`.
+UNET_SPACINGS: dict[Sampler, tuple[Spacing, ...]] = {
+    Sampler.EULER: _BY_TIMESTEP_OR_LEVEL,
     Sampler.EULER_A: _BY_TIMESTEP,
     Sampler.DDIM: (Spacing.LEADING, Spacing.TRAILING),
-    Sampler.DPMPP_2M: _EVERY_SPACING,
+    Sampler.DPMPP_2M: _BY_TIMESTEP_OR_LEVEL,
     Sampler.DPMPP_2M_KARRAS: (Spacing.KARRAS,),
-    Sampler.DPMPP_2M_SDE: _EVERY_SPACING,
-    Sampler.UNIPC: _EVERY_SPACING,
-    Sampler.HEUN: _EVERY_SPACING,
+    Sampler.DPMPP_2M_SDE: _BY_TIMESTEP_OR_LEVEL,
+    Sampler.UNIPC: _BY_TIMESTEP_OR_LEVEL,
+    Sampler.HEUN: _BY_TIMESTEP_OR_LEVEL,
     Sampler.LCM: (Spacing.TRAILING,),
     Sampler.TCD: (Spacing.TRAILING,),
+}
+_OF_FLOW = (Spacing.TRAILING, Spacing.KARRAS, Spacing.EXPONENTIAL, Spacing.BETA)
+# The samplers of flow matching, the usual one first.
+FLOW_SPACINGS: dict[Sampler, tuple[Spacing, ...]] = {
+    Sampler.EULER: _OF_FLOW,
+    Sampler.DPMPP_2M: _OF_FLOW,
+    Sampler.DPMPP_2M_KARRAS: (Spacing.KARRAS,),
+    Sampler.DPMPP_2M_SDE: _OF_FLOW,
+    Sampler.UNIPC: _OF_FLOW,
+    Sampler.HEUN: _OF_FLOW,
+    Sampler.LCM: _OF_FLOW,
+}
+# What any checkpoint offers; which are a checkpoint's, its `Capability.samplers` says.
+SPACINGS: dict[Sampler, tuple[Spacing, ...]] = {
+    sampler: tuple(each for each in Spacing if each in (*spacings, *FLOW_SPACINGS.get(sampler, ())))
+    for sampler, spacings in UNET_SPACINGS.items()
 }
 
 
@@ -601,7 +618,7 @@ class Finished(_JobEvent):
     """What the job was to make lies in the spool: pictures in their order. `seconds` of work, `peak_memory` in bytes.
 
     `notes` are sentences for the person: nothing went wrong, but the picture may not be what they expect; one for each
-    LoRA and two about the checkpoint at most. `lookups` are all of the worker's since it last finished a job, by cache.
+    LoRA and six about the checkpoint at most. `lookups` are all of the worker's since it last finished a job, by cache.
     `scores` are the classifier's, by class, for each picture; none without a classifier.
     """
 
@@ -609,7 +626,7 @@ class Finished(_JobEvent):
     files: Annotated[tuple[SpoolName, ...], Field(max_length=MAX_PICTURES)]
     seconds: Annotated[float, Field(ge=0, le=1e7, allow_inf_nan=False)]
     peak_memory: Annotated[int, Field(ge=0, lt=2**63)]
-    notes: Annotated[tuple[Note, ...], Field(max_length=MAX_LORAS + 2)] = ()
+    notes: Annotated[tuple[Note, ...], Field(max_length=MAX_LORAS + 6)] = ()
     lookups: Annotated[dict[Name, Lookups], Field(max_length=32)] = {}
     scores: Annotated[tuple[Scores, ...], Field(max_length=MAX_PICTURES)] = ()
 

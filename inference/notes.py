@@ -11,8 +11,13 @@ NO_NEGATIVE_PROMPT = "{checkpoint} knows no negative prompt, so yours was left o
 NO_CLIP_SKIP = "{checkpoint} knows no clip skip, so yours was left out."
 NO_SPACING = "{checkpoint} begins at pure noise, so its steps are trailing and not {spacing}."
 NO_FLOW_SHIFT = "{checkpoint} knows no flow shift, so yours was left out."
+OTHER_SAMPLER = "{checkpoint} knows no {sampler} sampler, so it was painted with {used}."
+OTHER_SPACING = "{checkpoint} knows no {spacing} spacing, so its own schedule was used."
 OTHER_PREDICTION = "{lora} was trained for {trained} and {checkpoint} uses {predicted}, so it may look different."
-TEMPLATES = (NO_NEGATIVE_PROMPT, NO_CLIP_SKIP, NO_SPACING, NO_FLOW_SHIFT, OTHER_PREDICTION)
+TEMPLATES = (
+    *(NO_NEGATIVE_PROMPT, NO_CLIP_SKIP, NO_SPACING, NO_FLOW_SHIFT),
+    *(OTHER_SAMPLER, OTHER_SPACING, OTHER_PREDICTION),
+)
 
 
 def taken_apart(remark: str) -> tuple[str, dict[str, str]]:

@@ -10,11 +10,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from bot.config.sections import Device, Repository, Section
 from inference.base_models import Architecture, BaseModelId
+from inference.capabilities import samplers_of, usual_sampler_of
 from inference.content_rating import ContentRating
 from inference.lora.few_steps import FewStepRecipe, FewSteps, checkpoint_few_steps
 from inference.messages import (
     MAX_SIDE,
-    SPACINGS,
     CheckpointSpec,
     ClipSkip,
     Guidance,
@@ -104,7 +104,7 @@ class CheckpointSettings(Section):
     sampler: Sampler = Sampler.DPMPP_2M_KARRAS
     """euler, euler_a, ddim, dpmpp_2m, dpmpp_2m_karras, dpmpp_2m_sde, unipc, heun, lcm or tcd."""
     spacing: Spacing | None = None
-    """Of the sampler's steps: leading, linspace, trailing, karras or exponential; left out, the checkpoint's own."""
+    """Of its steps: leading, linspace, trailing, karras, exponential or beta; left out, the checkpoint's own."""
     fast: Annotated[str, Field(min_length=1, max_length=100)] | None = None
     """The few-step LoRA that joins where people ask for *fast*: its name in the library."""
     clip_skip: ClipSkip | None = None
@@ -125,7 +125,10 @@ class CheckpointSettings(Section):
         if (self.path is None) == (self.repository is None):
             raise ValueError(f"checkpoint {self.name!r} needs either a path or a repository")
         self._fill_in(self.recipe)
-        if self.spacing is not None and self.spacing not in SPACINGS[self.sampler]:
+        offered = samplers_of(self.base_model)
+        if self.sampler not in offered:
+            raise ValueError(f"{self.base_model} has no {self.sampler.value} sampler, but {', '.join(offered)}")
+        if self.spacing is not None and self.spacing not in offered[self.sampler]:
             raise ValueError(f"{self.sampler.value} has no {self.spacing.value} spacing")
         if not self.sizes and self.base_model.architecture not in DEFAULT_SIZES:
             object.__setattr__(self, "sizes", _SDXL_SIZES)
@@ -134,12 +137,12 @@ class CheckpointSettings(Section):
         return self
 
     def _fill_in(self, recipe: FewStepRecipe | None) -> None:
-        """Settings that were left out, as a distilled checkpoint was made for."""
-        if recipe is None:
-            return
-        usual = {"steps": recipe.steps, "guidance_scale": recipe.guidance}
-        if "sampler" not in self.model_fields_set:
-            usual |= {"sampler": recipe.sampler, "spacing": recipe.spacing}
+        """Settings that were left out, as a distilled checkpoint was made for, and the usual sampler of the others."""
+        usual: dict[str, object] = {"sampler": usual_sampler_of(self.base_model)}
+        if recipe is not None:
+            usual |= {"steps": recipe.steps, "guidance_scale": recipe.guidance}
+            if recipe.sampler is not None and "sampler" not in self.model_fields_set:
+                usual |= {"sampler": recipe.sampler, "spacing": recipe.spacing}
         for name, value in usual.items():
             if value is not None and name not in self.model_fields_set:
                 object.__setattr__(self, name, value)

@@ -24,6 +24,7 @@ from bot.requests.few_steps import filled_in, recipe_of
 from bot.requests.regions import check_length, offers_regions, own_words
 from bot.requests.variants import compared, swept
 from inference.bounds import MAX_WEIGHT, MIN_WEIGHT
+from inference.capabilities import samplers_of
 from inference.errors import (
     InvalidRequest,
     LoraMisfit,
@@ -38,7 +39,6 @@ from inference.errors import (
 from inference.messages import (
     MAX_PROMPT,
     SEEDS,
-    SPACINGS,
     FewStepUse,
     GenerationRequest,
     LoraUse,
@@ -372,8 +372,15 @@ def _request(
 def _sampling(draft: RequestDraft, checkpoint: CheckpointSettings) -> tuple[Sampler, Spacing | None]:
     """The sampler and its spacing. What the name of a sampler says of its spacing, the spacing never says too."""
     sampler = checkpoint.sampler if draft.sampler is None else _known(Sampler, draft.sampler, _("The sampler {name}"))
+    offered = samplers_of(checkpoint.base_model)
+    if sampler not in offered:
+        what, problem = _("The sampler {name}"), _("does not go with {checkpoint}, which has {names}")
+        names = listed(offered)
+        raise InvalidRequest(
+            what=what.format(name=sampler), problem=problem.format(checkpoint=checkpoint.name, names=names)
+        )
     if draft.spacing is None:
-        spacing = checkpoint.spacing if checkpoint.spacing in SPACINGS[sampler] else None
+        spacing = checkpoint.spacing if checkpoint.spacing in offered[sampler] else None
     elif draft.spacing == OWN:
         spacing = None
     else:
@@ -381,9 +388,9 @@ def _sampling(draft: RequestDraft, checkpoint: CheckpointSettings) -> tuple[Samp
     if spacing is not None and sampler in {Sampler.DPMPP_2M, Sampler.DPMPP_2M_KARRAS}:
         karras = spacing is Spacing.KARRAS
         return (Sampler.DPMPP_2M_KARRAS, None) if karras else (Sampler.DPMPP_2M, spacing)
-    if spacing is not None and spacing not in SPACINGS[sampler]:
+    if spacing is not None and spacing not in offered[sampler]:
         what, problem = _("The spacing {name}"), _("does not go with {sampler}, which has {names}")
-        names = listed(SPACINGS[sampler])
+        names = listed(offered[sampler])
         raise InvalidRequest(what=what.format(name=spacing), problem=problem.format(sampler=sampler, names=names))
     return sampler, spacing
 

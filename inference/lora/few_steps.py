@@ -308,20 +308,21 @@ class _Rule:
 
 
 _EULER = {"sampler": Sampler.EULER, "spacing": Spacing.TRAILING}
+_FLOW = {"sampler": Sampler.EULER}  # with the checkpoint's own spacing
 _DDIM = {"sampler": Sampler.DDIM, "spacing": Spacing.TRAILING}
 _LCM = {"sampler": Sampler.LCM, "least": 2, "most": 8}
 _MARKS = {_CFG, _NORMAL_CFG, _SMALL_CFG, _LCM_LIKE}
 _RULES = (
     _Rule(FewStepKind.LIGHTNING, _LIKE_SDXL, {2, 4, 8}, _EULER),
     # Its schedule is shifted by the same constant whatever the size of the picture.
-    _Rule(FewStepKind.LIGHTNING, {Architecture.QWEN_IMAGE}, {4, 8}, {"flow_shift": 3.0}),
+    _Rule(FewStepKind.LIGHTNING, {Architecture.QWEN_IMAGE}, {4, 8}, _FLOW | {"flow_shift": 3.0}),
     _Rule(FewStepKind.HYPER, _UNETS, {1}, {"sampler": Sampler.TCD}),
     _Rule(FewStepKind.HYPER, _UNETS, {2, 4, 8}, _DDIM),
     _Rule(FewStepKind.HYPER, _UNETS, {8, 12}, _DDIM | {"guidance": 5.0}, mark=_CFG),
-    _Rule(FewStepKind.HYPER, {Architecture.FLUX1}, {8, 16}, {"guidance": 3.5, "weight": 0.125}, mark=None),
-    _Rule(FewStepKind.HYPER, _SD3S, {4}, {"guidance": 3.0, "weight": 0.125}, mark=None),
-    _Rule(FewStepKind.HYPER, _SD3S, {8}, {"guidance": 5.0, "weight": 0.125}, mark=None),
-    _Rule(FewStepKind.HYPER, _SD3S, {16}, {"guidance": 7.0, "weight": 0.125}, mark=None),
+    _Rule(FewStepKind.HYPER, {Architecture.FLUX1}, {8, 16}, _FLOW | {"guidance": 3.5, "weight": 0.125}, mark=None),
+    _Rule(FewStepKind.HYPER, _SD3S, {4}, _FLOW | {"guidance": 3.0, "weight": 0.125}, mark=None),
+    _Rule(FewStepKind.HYPER, _SD3S, {8}, _FLOW | {"guidance": 5.0, "weight": 0.125}, mark=None),
+    _Rule(FewStepKind.HYPER, _SD3S, {16}, _FLOW | {"guidance": 7.0, "weight": 0.125}, mark=None),
     _Rule(FewStepKind.TURBO, _LIKE_SDXL, range(1, 9), _EULER | {"sampler": Sampler.EULER_A}),
     _Rule(FewStepKind.LCM, _UNETS, range(2, 9), _LCM, usual=4),
     _Rule(FewStepKind.TCD, _UNETS, range(2, 17), {"sampler": Sampler.TCD, "least": 2, "most": 16}, usual=4),
@@ -332,7 +333,9 @@ _RULES = (
 )
 # Names that say no steps and are well known as a whole, by their words.
 _KNOWN_NAMES: dict[tuple[Architecture, tuple[str, ...]], FewStepRecipe] = {
-    (Architecture.FLUX1, ("flux", "1", "turbo", "alpha")): FewStepRecipe(steps=8, guidance=3.5, kind=FewStepKind.TURBO),
+    (Architecture.FLUX1, ("flux", "1", "turbo", "alpha")): FewStepRecipe(
+        steps=8, sampler=Sampler.EULER, guidance=3.5, kind=FewStepKind.TURBO
+    ),
 }
 
 

@@ -26,6 +26,7 @@ SPACING_LABELS = {
     Spacing.TRAILING: "SGM Uniform",  # as the web UIs call it
     Spacing.KARRAS: "Karras",
     Spacing.EXPONENTIAL: "Exponential",
+    Spacing.BETA: "Beta",
 }
 
 BETWEEN_REGIONS = "\nBREAK\n"  # A1111's word for the end of a part of a prompt

@@ -149,7 +149,7 @@ def _plain(value: Any, name: str, tensors: dict[str, torch.Tensor]) -> Any:
     if isinstance(value, torch.Tensor):
         tensors[name] = value
         return {"tensor": name, "moved": value.device.type != "cpu"}
-    if isinstance(value, list):
+    if isinstance(value, list | torch.Size):
         return [_plain(one, f"{name}.{number}", tensors) for number, one in enumerate(value)]
     if value is None or isinstance(value, bool | int | float | str):
         return value

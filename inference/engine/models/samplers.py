@@ -51,7 +51,7 @@ def scheduler_for(
 ) -> Any:
     """A fresh scheduler for one job. `config` is that of the checkpoint, `prediction` what its denoiser predicts.
 
-    Without a `spacing` of SPACINGS[sampler], the checkpoint's own is used.
+    Without a `spacing` of UNET_SPACINGS[sampler], the checkpoint's own is used.
     """
     kind, own = _SCHEDULERS[sampler]
     known = inspect.signature(kind).parameters.keys()

@@ -7,7 +7,6 @@ run: it reports its steps, can be cancelled between two steps, and fails by itse
 from __future__ import annotations
 
 import inspect
-import math
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from PIL import Image
 from inference.capabilities import Capability
 from inference.engine.devices.offloading import Residence
 from inference.engine.lora.lora_files import LoraFile
+from inference.engine.models.flow import shifted
 from inference.engine.single.pipeline_loras import PipelineLoras
 from inference.errors import InvalidRequest
 from inference.messages import CheckpointSpec, GenerationRequest
@@ -85,11 +85,7 @@ def _shifted(scheduler: Any, flow_shift: float | None) -> Any:
     """The scheduler, or one of its kind whose schedule is shifted by a constant whatever the size of the picture."""
     if flow_shift is None or not isinstance(scheduler, FlowMatchEulerDiscreteScheduler):
         return scheduler
-    exponent = math.log(flow_shift)  # where the shift depends on the size, it is exp of what lies between these two
-    return FlowMatchEulerDiscreteScheduler.from_config(
-        scheduler.config, shift=flow_shift, base_shift=exponent, max_shift=exponent,
-        shift_terminal=None, time_shift_type="exponential",
-    )  # fmt: skip
+    return FlowMatchEulerDiscreteScheduler.from_config(shifted(scheduler.config, flow_shift))
 
 
 class Stopped(Exception):

@@ -159,6 +159,8 @@ def test_what_a_worker_remarked_in_english_is_said_in_the_language_of_who_reads(
         "spacing": "leading",
         "checkpoint": "a.b*",
         "predicted": "epsilon",
+        "sampler": "tcd",
+        "used": "euler",
     }
     remarks = [template.format(**names) for template in TEMPLATES]
     assert [remarked(remark) for remark in remarks] == remarks, "English stays as it is"

@@ -42,7 +42,7 @@ from inference.engine.options import Options
 from inference.errors import LoraFileChanged
 from inference.lora.evidence import Evidence, Source
 from inference.matching import Matcher
-from inference.messages import SPACINGS, CheckpointSpec, GenerationRequest, LoraUse, Sampler
+from inference.messages import UNET_SPACINGS, CheckpointSpec, GenerationRequest, LoraUse, Sampler
 from inference.prediction import Prediction, checkpoint_prediction
 from tests.inference.engine.written import WRITTEN, spoken
 from tests.inference.requests import request
@@ -283,7 +283,7 @@ class World:
             "count": chance.choice([1, 1, 1, 2, 3]),
         }  # fmt: skip
         values |= changes
-        spacings = SPACINGS[Sampler(values["sampler"])]
+        spacings = UNET_SPACINGS[Sampler(values["sampler"])]
         return request(**({"spacing": chance.choice((None, None, *spacings))} | values))
 
 

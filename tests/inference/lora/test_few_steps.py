@@ -38,7 +38,7 @@ EULER, DDIM, LCM = (
     )
 )
 TCD, DMD2 = (Sampler.TCD, None), (Sampler.LCM, Spacing.TRAILING)
-TURBO, OWN = (Sampler.EULER_A, Spacing.TRAILING), (None, None)
+TURBO, OWN, EULER_OWN = (Sampler.EULER_A, Spacing.TRAILING), (None, None), (Sampler.EULER, None)
 
 # The name of a file without its suffix, its architecture, and what its makers say: steps, sampler with spacing,
 # guidance (1: none), weight. None: nothing may be said of it.
@@ -57,15 +57,15 @@ NAMES: list[tuple[str, Architecture, tuple[Any, ...] | None]] = [
     ("Hyper-SD15-1step-lora", SD1, (1, TCD, 1.0, 1.0)),
     ("Hyper-SD15-4steps-lora", SD1, (4, DDIM, 1.0, 1.0)),
     ("Hyper-SD15-8steps-CFG-lora", SD1, (8, DDIM, 5.0, 1.0)),
-    ("Hyper-FLUX.1-dev-8steps-lora", FLUX, (8, OWN, 3.5, 0.125)),
-    ("Hyper-FLUX.1-dev-16steps-lora", FLUX, (16, OWN, 3.5, 0.125)),
-    ("Hyper-SD3-4steps-CFG-lora", SD3, (4, OWN, 3.0, 0.125)),
-    ("Hyper-SD3-8steps-CFG-lora", SD3, (8, OWN, 5.0, 0.125)),
-    ("Hyper-SD3-16steps-CFG-lora", SD3, (16, OWN, 7.0, 0.125)),
-    ("FLUX.1-Turbo-Alpha", FLUX, (8, OWN, 3.5, 1.0)),
-    ("Qwen-Image-Lightning-4steps-V1.0", QWEN, (4, OWN, 1.0, 1.0)),
-    ("Qwen-Image-Lightning-8steps-V2.0-bf16", QWEN, (8, OWN, 1.0, 1.0)),
-    ("Qwen-Image-Edit-2509-Lightning-4steps-V1.0-fp32", QWEN, (4, OWN, 1.0, 1.0)),
+    ("Hyper-FLUX.1-dev-8steps-lora", FLUX, (8, EULER_OWN, 3.5, 0.125)),
+    ("Hyper-FLUX.1-dev-16steps-lora", FLUX, (16, EULER_OWN, 3.5, 0.125)),
+    ("Hyper-SD3-4steps-CFG-lora", SD3, (4, EULER_OWN, 3.0, 0.125)),
+    ("Hyper-SD3-8steps-CFG-lora", SD3, (8, EULER_OWN, 5.0, 0.125)),
+    ("Hyper-SD3-16steps-CFG-lora", SD3, (16, EULER_OWN, 7.0, 0.125)),
+    ("FLUX.1-Turbo-Alpha", FLUX, (8, EULER_OWN, 3.5, 1.0)),
+    ("Qwen-Image-Lightning-4steps-V1.0", QWEN, (4, EULER_OWN, 1.0, 1.0)),
+    ("Qwen-Image-Lightning-8steps-V2.0-bf16", QWEN, (8, EULER_OWN, 1.0, 1.0)),
+    ("Qwen-Image-Edit-2509-Lightning-4steps-V1.0-fp32", QWEN, (4, EULER_OWN, 1.0, 1.0)),
     ("lcm-lora-sdxl", SDXL, (4, LCM, 1.0, 1.0)),
     ("lcm-lora-sdv1-5", SD1, (4, LCM, 1.0, 1.0)),
     ("LCM_LoRA_Weights_SD15", SD1, (4, LCM, 1.0, 1.0)),

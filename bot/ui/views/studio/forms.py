@@ -29,9 +29,10 @@ from inference.bounds import (
     MIN_STEPS,
     MIN_WEIGHT,
 )
+from inference.capabilities import samplers_of
 from inference.errors import InvalidRequest
 from inference.lora.sidecar import Category
-from inference.messages import MAX_COUNT, MAX_PROMPT, SEEDS, Region, Sampler, Spacing
+from inference.messages import MAX_COUNT, MAX_PROMPT, SEEDS, Region, Spacing
 from inference.regions import LAYOUTS, MAX_REGIONS, RegionName
 
 if TYPE_CHECKING:
@@ -149,8 +150,9 @@ class AdvancedForm(StudioForm):
         draft, checkpoint = snapshot.studio.draft, snapshot.checkpoint
         self.steps = _text("steps", "" if draft.steps is None else str(draft.steps))
         self.guidance = _text("guidance", "" if draft.guidance_scale is None else f"{draft.guidance_scale:g}")
+        offered = samplers_of(checkpoint.base_model)
         samplers = [(_("As usual: {sampler}").format(sampler=checkpoint.sampler), _DEFAULT)]
-        samplers += [(sampler.value, sampler.value) for sampler in Sampler]
+        samplers += [(sampler.value, sampler.value) for sampler in offered]
         self.sampler = _menu("sampler", samplers, draft.sampler or _DEFAULT)
         usual = _("Left empty: {value}, as {checkpoint} likes it")
         steps = usual.format(value=checkpoint.steps, checkpoint=checkpoint.name)
@@ -159,7 +161,8 @@ class AdvancedForm(StudioForm):
         self.add_item(ui.Label[Any](text=_("Guidance"), description=guidance[:100], component=self.guidance))
         self.add_item(ui.Label[Any](text=_("Sampler"), component=self.sampler))
         spacings = [(_("As usual"), _DEFAULT), (_("The checkpoint's own"), OWN)]
-        spacings += [(spacing.value, spacing.value) for spacing in Spacing]
+        known = {spacing for each in offered.values() for spacing in each}
+        spacings += [(spacing.value, spacing.value) for spacing in Spacing if spacing in known]
         self.spacing = _menu("spacing", spacings, draft.spacing or _DEFAULT)
         hint = _("How the sampler's steps lie between noise and picture")
         self.add_item(ui.Label[Any](text=_("Spacing"), description=hint[:100], component=self.spacing))
@@ -364,7 +367,9 @@ def _text(name: str, value: str, *, long: bool = False, required: bool = False) 
 
 
 def _menu(name: str, choices: Sequence[tuple[str, str]], chosen: str) -> ui.Select[Any]:
-    """A select menu of at most 25 options, given as (label, value)."""
+    """A select menu of at most 25 options, given as (label, value); what is none of them, chooses the first."""
+    if all(value != chosen for _label, value in choices):
+        chosen = choices[0][1]
     options = [
         discord.SelectOption(label=label[:100], value=value, default=value == chosen) for label, value in choices[:MENU]
     ]

@@ -25,8 +25,8 @@ from inference.engine.models.fast_paths import use_fast_paths
 from inference.engine.models.pred_original_sample import pred_original_sample
 from inference.engine.models.samplers import scheduler_for
 from inference.engine.models.soundness import refuse_other_kinds
-from inference.messages import CheckpointSpec, GenerationRequest, PredictionType, Spacing
-from inference.notes import NO_FLOW_SHIFT, NO_SPACING
+from inference.messages import UNET_SPACINGS, CheckpointSpec, GenerationRequest, PredictionType, Spacing
+from inference.notes import NO_FLOW_SHIFT, NO_SPACING, OTHER_SPACING
 from inference.prediction import checkpoint_prediction
 
 
@@ -71,6 +71,8 @@ class UNetFamily:
         notes: list[str] = []
         if self.prediction.zero_snr and request.spacing in {Spacing.LEADING, Spacing.LINSPACE}:
             notes.append(NO_SPACING.format(checkpoint=self._name, spacing=request.spacing))
+        if request.spacing is not None and request.spacing not in UNET_SPACINGS[request.sampler]:
+            notes.append(OTHER_SPACING.format(checkpoint=self._name, spacing=request.spacing))
         if request.flow_shift is not None:
             notes.append(NO_FLOW_SHIFT.format(checkpoint=self._name))
         return tuple(notes)
@@ -127,9 +129,8 @@ class UNetFamily:
 
     def scheduler(self, request: GenerationRequest) -> Any:
         """See `ModelFamily.scheduler`."""
-        scheduler = scheduler_for(
-            request.sampler, self._scheduler_config, self.prediction, request.steps, request.spacing
-        )
+        spacing = request.spacing if request.spacing in UNET_SPACINGS[request.sampler] else None
+        scheduler = scheduler_for(request.sampler, self._scheduler_config, self.prediction, request.steps, spacing)
         scheduler.set_timesteps(request.steps, device="cpu")
         return scheduler
 

@@ -16,14 +16,14 @@ from safetensors.torch import load_file, save_file
 from inference.engine.batch.snapshots import Snapshot, _same
 from inference.engine.models.samplers import scheduler_for
 from inference.engine.process.states import States
-from inference.messages import SPACINGS, PredictionType, Sampler, Spacing, state_file
+from inference.messages import UNET_SPACINGS, PredictionType, Sampler, Spacing, state_file
 from inference.prediction import Prediction
 
 CONFIG = EulerDiscreteScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear").config
 STEPS = 6
 
 
-SPACED = [(sampler, spacing) for sampler in Sampler for spacing in (None, *SPACINGS[sampler])]
+SPACED = [(sampler, spacing) for sampler in Sampler for spacing in (None, *UNET_SPACINGS[sampler])]
 
 
 def fresh(sampler: Sampler, spacing: Spacing | None = None) -> Any:
