@@ -19,6 +19,7 @@ class Family(StrEnum):
     """Architectures whose denoiser the batch calls in the same way; see `inference.engine.models.families`."""
 
     UNET = "unet"
+    Z_IMAGE = "z-image"
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ _ARCHITECTURES = {
     Architecture.FLUX2_KLEIN_9B: Capability("Flux2KleinPipeline", negative_prompt=False),
     Architecture.AURAFLOW: Capability("AuraFlowPipeline"),
     Architecture.LUMINA2: Capability("Lumina2Pipeline"),
-    Architecture.Z_IMAGE: Capability("ZImagePipeline", "ZImageImg2ImgPipeline"),
+    Architecture.Z_IMAGE: Capability("ZImagePipeline", "ZImageImg2ImgPipeline", Family.Z_IMAGE),
     Architecture.QWEN_IMAGE: Capability("QwenImagePipeline", "QwenImageImg2ImgPipeline", guidance="true_cfg_scale"),
     Architecture.SANA: Capability("SanaPipeline"),
     Architecture.KREA2: Capability("Krea2Pipeline"),

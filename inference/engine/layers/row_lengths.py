@@ -27,5 +27,5 @@ def output_by_row(
         raise ValueError(f"{tuple(x.shape)} is not the input of a linear layer for {len(lengths)} rows of tokens")
     if len(set(lengths)) == 1:
         return addition.output(x.unflatten(0, (len(lengths), -1)), layer, base).flatten(0, 1)
-    padded = addition.output(pad_sequence(x.split(list(lengths)), batch_first=True), layer, base)
+    padded = addition.output(pad_sequence([*x.split([*lengths])], batch_first=True), layer, base)
     return torch.cat([row[:length] for row, length in zip(padded, lengths, strict=True)])

@@ -3,6 +3,7 @@
 checkpoints.py   a loaded checkpoint; opens a folder, a single file or a hub repository
 families/        what an architecture says of itself: all that the batch knows of it
 single_file.py   one `.safetensors` file with everything; configs/ holds what such a file leaves out
+sizes.py         refuses pictures of a size that patches do not fill
 soundness.py     is a loaded checkpoint whole, and what it was declared to be
 fast_paths.py    what diffusers computes at every call, computed once
 prompts.py       prompt weights and chunks; embeddings.py runs the text encoders

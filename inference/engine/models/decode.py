@@ -67,11 +67,39 @@ def _decoded(pipeline: Any, latents: torch.Tensor) -> torch.Tensor:
     if vae.dtype == torch.float16 and config.force_upcast and isinstance(pipeline, StableDiffusionXLPipeline):
         _in_single_precision(vae)  # Stable Diffusion's has force_upcast too: it is diffusers' default
     latents = as_decoded(latents, config)
-    pixels = vae.decode(latents.to(vae.dtype), return_dict=False)[0]
+    pixels = pixels_of(vae, latents.to(vae.dtype))
     if vae.dtype == torch.float16 and bool(latents.isfinite().all()) and not bool(pixels.isfinite().all()):
         widen(vae)
-        pixels = vae.decode(latents.to(vae.dtype), return_dict=False)[0]
+        pixels = pixels_of(vae, latents.to(vae.dtype))
     return (pixels * 0.5 + 0.5).where(pixels.isfinite(), torch.nan).clamp(0, 1)
+
+
+def pixels_of(vae: Any, latents: torch.Tensor) -> torch.Tensor:
+    """What a VAE decodes of latents (rows, channels, h, w) in its own range, also one of videos."""
+    if is_of_videos(vae):
+        return vae.decode(latents.unsqueeze(2), return_dict=False)[0].squeeze(2)
+    return vae.decode(latents, return_dict=False)[0]
+
+
+def encoded(vae: Any, pixels: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
+    """Latents (rows, channels, h, w) of pixels (rows, 3, height, width) in -1..1, in the VAE's own range.
+
+    They are drawn by `generator`; without one they are the most likely.
+    """
+    videos = is_of_videos(vae)
+    found = vae.encode(pixels.unsqueeze(2) if videos else pixels).latent_dist
+    latents = found.mode() if generator is None else found.sample(generator)
+    return latents.squeeze(2) if videos else latents
+
+
+def is_of_videos(vae: Any) -> bool:
+    """Whether a VAE is made for videos: a picture is a video of one frame."""
+    return hasattr(vae.config, "temperal_downsample")
+
+
+def scale_of(vae: Any) -> int:
+    """How many pixels high and wide a latent is."""
+    return 2 ** (len(vae.config.temperal_downsample) if is_of_videos(vae) else len(vae.config.block_out_channels) - 1)
 
 
 def widen(vae: Any) -> None:
@@ -95,7 +123,7 @@ def as_decoded(latents: torch.Tensor, config: Any) -> torch.Tensor:
         latents = latents / config.scaling_factor
         return latents + config.shift_factor if getattr(config, "shift_factor", None) else latents
     mean, deviation = spread
-    return latents * deviation / config.scaling_factor + mean
+    return latents * deviation / getattr(config, "scaling_factor", 1.0) + mean
 
 
 def as_denoised(latents: torch.Tensor, config: Any) -> torch.Tensor:
@@ -105,7 +133,7 @@ def as_denoised(latents: torch.Tensor, config: Any) -> torch.Tensor:
         latents = latents - config.shift_factor if getattr(config, "shift_factor", None) else latents
         return latents * config.scaling_factor
     mean, deviation = spread
-    return (latents - mean) * config.scaling_factor / deviation
+    return (latents - mean) * getattr(config, "scaling_factor", 1.0) / deviation
 
 
 def _spread(latents: torch.Tensor, config: Any) -> tuple[torch.Tensor, torch.Tensor] | None:

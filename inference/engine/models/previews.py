@@ -18,7 +18,7 @@ from diffusers import AutoencoderTiny
 from PIL import Image
 from torch.nn.functional import avg_pool2d, interpolate, pad, unfold
 
-from inference.engine.models.decode import as_decoded, as_denoised
+from inference.engine.models.decode import as_decoded, as_denoised, encoded, pixels_of, scale_of
 
 MAX_DECODER_PARAMETERS = 2**21  # parameters of a decoder that may run for every preview; TAESD's has 1.2 million
 MAX_LATENTS = 64  # on the longer side of a decoder's input; more would cost as much as several steps
@@ -68,7 +68,7 @@ class SmallDecoder:
         batch = latents[None].to(vae.device, vae.dtype)
         if scale < 1:
             batch = interpolate(batch, scale_factor=scale, mode="area")
-        pixels = vae.decode(as_decoded(batch, vae.config), return_dict=False)[0][0]
+        pixels = pixels_of(vae, as_decoded(batch, vae.config))[0]
         return _drawn(pixels.permute(1, 2, 0), size)
 
 
@@ -89,11 +89,11 @@ class ColourMap:
 
         The chart's latents are also fitted with noise added, so that the map tolerates the noise of early steps.
         """
-        scale = 2 ** (len(vae.config.block_out_channels) - 1)
+        scale = scale_of(vae)
         chart = _chart(_SIDE * scale)
         with _in_single_precision(vae):
-            encoded = vae.encode(chart.to(vae.device, vae.dtype)).latent_dist.mean.float().cpu()
-        latents = as_denoised(encoded, vae.config)
+            found = encoded(vae, chart.to(vae.device, vae.dtype)).float().cpu()
+        latents = as_denoised(found, vae.config)
         numbers = torch.Generator().manual_seed(0)
         noisy = [latents + much * latents.std() * torch.randn(latents.shape, generator=numbers) for much in _NOISE]
         terms = torch.cat([_terms(each[0]).flatten(0, 1) for each in noisy])

@@ -5,19 +5,35 @@ In double precision: differences between two ways of computing are rounding, or 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cache
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
 from typing import Any
 
+import diffusers
 import torch
 from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, ZImagePipeline, ZImageTransformer2DModel
+from PIL import Image
 from torch import nn
 from transformers import AutoTokenizer, Qwen3Config, Qwen3Model
 
 from inference.base_models import BaseModelId
+from inference.capabilities import capability_of
 from inference.demo import CHECKPOINTS
+from inference.engine.batch.handle import Handle, State
+from inference.engine.engine import Engine
+from inference.engine.intake.checkpoint_store import CheckpointStore
+from inference.engine.layers.layer_hooks import SMALL_LAYER_RANK
+from inference.engine.lora.lora_files import LoraFile
+from inference.engine.models.checkpoints import Checkpoint
+from inference.engine.options import Options
+from inference.lora.evidence import Evidence, Source
+from inference.matching import Matcher
+from inference.messages import CheckpointSpec, GenerationRequest, LoraUse
 
+CPU = torch.device("cpu")
 Z_IMAGE = BaseModelId("z-image/base")
 DTYPE = torch.float64
 CHAT = (
@@ -107,18 +123,110 @@ def lora_on(network: nn.Module, seed: int, rank: int = 4, names: Callable[[str],
 def with_peft(network: Any, loras: Mapping[str, Lora]) -> Any:
     """The network with LoRAs as diffusers and PEFT apply them, all of them off; to be used by one at a time."""
     for name, lora in loras.items():
-        tensors = {f"{layer}.lora_A.weight": pair.down for layer, pair in lora.items()}
-        tensors |= {f"{layer}.lora_B.weight": pair.up for layer, pair in lora.items()}
-        network.load_lora_adapter(tensors, prefix=None, adapter_name=name)
-    network.disable_lora()
+        network.load_lora_adapter(peft_tensors(lora), prefix=None, adapter_name=name)
+    if loras:
+        network.disable_lora()
     return network
+
+
+def peft_tensors(lora: Lora) -> dict[str, torch.Tensor]:
+    """The LoRA as PEFT names it."""
+    tensors = {f"{layer}.lora_A.weight": pair.down for layer, pair in lora.items()}
+    return tensors | {f"{layer}.lora_B.weight": pair.up for layer, pair in lora.items()}
 
 
 def with_weights(network: Any, weights: Mapping[str, float]) -> Any:
     """The network of `with_peft` with these LoRAs at these weights."""
     if not weights:
-        network.disable_lora()
+        if getattr(network, "peft_config", None):
+            network.disable_lora()
         return network
     network.enable_lora()
     network.set_adapters([*weights], [*weights.values()])
     return network
+
+
+@dataclass
+class TransformerWorld:
+    """A checkpoint in the shared batch, with LoRAs in memory; the reference is diffusers' pipeline alone with PEFT."""
+
+    base: BaseModelId
+    inputs: Path = Path()
+    loras: dict[str, Lora] = field(default_factory=dict[str, Lora])  # by SHA-256
+
+    @property
+    def spec(self) -> CheckpointSpec:
+        return CheckpointSpec(name="world", source="nowhere", repository=True, base_model=self.base)
+
+    def add(self, lora: Lora) -> LoraUse:
+        use = LoraUse(sha256=f"{len(self.loras) + 1:064x}", name=f"LoRA {len(self.loras) + 1}")
+        self.loras[use.sha256] = lora
+        return use
+
+    def uses(self, *weights: float) -> tuple[LoraUse, ...]:
+        """All LoRAs at these weights; those at 0 are left out."""
+        each = zip(self.loras, weights, strict=False)
+        return tuple(LoraUse(sha256=sha256, name="LoRA", weight=weight) for sha256, weight in each if weight)
+
+    def read(self, use: LoraUse, relative: str | None, kept: LoraFile | None = None) -> LoraFile:
+        tensors = {f"transformer.{key}": tensor for key, tensor in peft_tensors(self.loras[use.sha256]).items()}
+        return LoraFile(use, tensors, Evidence(self.base, Source.SIDECAR), "0" * 12)
+
+    def engine(self, *, small: int = SMALL_LAYER_RANK, places: int | None = 8, dtype: torch.dtype = DTYPE) -> Engine:
+        """A fresh engine; with `small` 0 all layers get additions, as those of real checkpoints do."""
+        store = CheckpointStore((self.spec,), CPU)
+        pipeline = copy.deepcopy(pipeline_of(self.base))
+        checkpoint = Checkpoint.of(self.spec, pipeline if dtype is DTYPE else pipeline.to(dtype))
+        checkpoint.hooks.small = small
+        store.hold(checkpoint)
+        return Engine(store, self, Matcher((self.spec,)), Options(inputs=self.inputs, places=places))
+
+    @cached_property
+    def _alone(self) -> Any:
+        pipeline = copy.deepcopy(pipeline_of(self.base))
+        with_peft(pipeline.transformer, {f"l{sha256}": lora for sha256, lora in self.loras.items()})
+        return pipeline
+
+    def reference(
+        self, made: GenerationRequest, uses: Sequence[LoraUse] | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Latents and pictures (count, …) of a request; all LoRAs have to be added before. `uses` replace its own."""
+        weights = {f"l{use.sha256}": use.weight for use in (made.loras if uses is None else uses)}
+        with_weights(self._alone.transformer, weights)
+        each = [self._painted(made, seed) for seed in made.seeds]
+        return torch.cat([latents for latents, _ in each]), torch.cat([pictures for _, pictures in each])
+
+    def _painted(self, made: GenerationRequest, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+        pipeline, seen = self._alone, list[torch.Tensor]()
+        pipeline.scheduler = type(pipeline.scheduler).from_config(pipeline.scheduler.config)
+        options: dict[str, Any] = {}
+        if made.image is not None:
+            capability = capability_of(self.base)
+            assert capability is not None and capability.from_picture is not None
+            pipeline = getattr(diffusers, capability.from_picture)(**pipeline.components)
+            pipeline.set_progress_bar_config(disable=True)
+            options = {"image": Image.open(self.inputs / made.image.sha256), "strength": made.image.strength}
+
+        def look(_: Any, step: int, time: Any, values: dict[str, torch.Tensor]) -> dict[str, Any]:
+            seen.append(values["latents"])
+            return {}
+
+        pictures = pipeline(
+            made.full_prompt, negative_prompt=made.negative_prompt, width=made.width, height=made.height,
+            num_inference_steps=made.steps, guidance_scale=made.guidance_scale, output_type="pt",
+            callback_on_step_end=look, generator=torch.Generator("cpu").manual_seed(seed), **options,
+        ).images  # fmt: skip
+        return seen[-1], pictures
+
+
+def apart(found: torch.Tensor | None, expected: torch.Tensor) -> float:
+    """How far `found` is away, at most, relative to the largest number that is expected."""
+    assert found is not None and found.shape == expected.shape
+    return float((found.double() - expected.double()).abs().max() / expected.double().abs().max())
+
+
+def error(world: TransformerWorld, handle: Handle) -> float:
+    """How far latents and pictures are from the reference, at most."""
+    assert handle.state is State.DONE, handle.error
+    latents, pictures = world.reference(handle.request)
+    return max(apart(handle.latents, latents), apart(handle.pictures, pictures))

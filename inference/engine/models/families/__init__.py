@@ -2,4 +2,5 @@
 
 family.py   the protocol of a family, and the conditions of its denoiser
 unet.py     Stable Diffusion 1.5, 2 and SDXL: a UNet, guided by a second row
+z_image.py  Z-Image: a transformer that takes texts of any length
 """

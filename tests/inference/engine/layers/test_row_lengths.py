@@ -20,6 +20,7 @@ from tests.inference.engine.transformers import (
     DTYPE,
     Z_IMAGE,
     Lora,
+    apart,
     lora_on,
     pipeline_of,
     with_peft,
@@ -42,10 +43,6 @@ def given(lengths: Sequence[int]) -> tuple[list[torch.Tensor], torch.Tensor, lis
     latents = [torch.randn(4, 1, SIDE, SIDE, generator=numbers, dtype=DTYPE) for _ in lengths]
     texts = [torch.randn(length, 32, generator=numbers, dtype=DTYPE) for length in lengths]
     return latents, torch.linspace(0.2, 0.6, len(lengths)), texts
-
-
-def apart(found: torch.Tensor, expected: torch.Tensor) -> float:
-    return float((found - expected).abs().max() / expected.abs().max())
 
 
 @pytest.mark.parametrize("lengths", [TEXTS, (40, 5, 33), (5, 20)])

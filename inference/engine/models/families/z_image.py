@@ -1,0 +1,205 @@
+"""The family of Z-Image: a transformer over picture and text in one stream, guided by a row of the negative prompt.
+
+It paints as diffusers' pipeline does. Latents are in single precision whatever the network's numbers are. Guidance is
+`prompt + scale * (prompt - negative)`, so that 0 is none and 1 guides already, and the network's answer is negated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any, ClassVar
+
+import torch
+from diffusers import ZImageImg2ImgPipeline
+from diffusers.pipelines.z_image.pipeline_z_image import get_default_z_image_sigmas
+from PIL import Image
+from torch.nn.functional import pad
+
+from inference.engine.devices.cache import ByteCache, memory_of
+from inference.engine.devices.devices import HOST
+from inference.engine.devices.offloading import Residence
+from inference.engine.devices.transfers import upload
+from inference.engine.layers.layer_hooks import LayerHooks
+from inference.engine.layers.lora_set import AppliedLoras
+from inference.engine.models.decode import as_denoised, decode, encoded, widen
+from inference.engine.models.families.family import Conditions, RowGroup, grouped
+from inference.engine.models.flow import FlowSchedule, begin, for_noising, sampling_notes
+from inference.engine.models.sizes import refuse_size
+from inference.engine.models.soundness import Unsound
+from inference.messages import CheckpointSpec, GenerationRequest, PredictionType
+from inference.notes import NO_CLIP_SKIP
+
+_PATCH = "2-1"  # the patches that the pipeline asks for: two latents high and wide
+_MULTIPLE = 32  # the network fills up the tokens of a text and of a picture to a multiple of it, with tokens of its own
+
+
+class ZImageFamily:
+    """See `ModelFamily`. The rows of a guided slot are [prompt, negative prompt].
+
+    The conditions hold, beside the embeddings (rows, tokens, width), how many tokens each text has (rows,). Texts share
+    a pass where the network would fill them up to the same length: then nothing is masked.
+    """
+
+    DENOISER: ClassVar[str] = "transformer"
+    WIDE_RANGE: ClassVar[bool] = True
+
+    def __init__(
+        self, spec: CheckpointSpec, pipeline: Any, hooks: LayerHooks, residence: Residence, embedding_bytes: int
+    ) -> None:
+        self._name = spec.name
+        self._pipeline = pipeline
+        self._hooks = hooks
+        self._residence = residence
+        self._schedule = FlowSchedule(pipeline.scheduler.config, get_default_z_image_sigmas)
+        self._texts: ByteCache[str, Conditions] = ByteCache(
+            embedding_bytes, lambda row: memory_of([row.prompt_embeds]), "embedding"
+        )
+
+    @staticmethod
+    def refuse_other_kinds(pipeline: Any, label: str) -> None:
+        """See `ModelFamily.refuse_other_kinds`."""
+        network, vae, encoder = pipeline.transformer, pipeline.vae, pipeline.text_encoder
+        given = (vae.config.latent_channels, encoder.config.hidden_size, None)
+        taken = (network.config.in_channels, network.config.cap_feat_dim, network.config.siglip_feat_dim)
+        if taken != given or _PATCH not in network.all_x_embedder:
+            raise Unsound(f"its transformer is not that of {label}; correct its base_model in the settings")
+
+    @property
+    def predicts(self) -> PredictionType | None:
+        """See `ModelFamily.predicts`."""
+        return None
+
+    def notes(self, request: GenerationRequest) -> tuple[str, ...]:
+        """See `ModelFamily.notes`."""
+        notes = [NO_CLIP_SKIP.format(checkpoint=self._name)] if request.clip_skip else []
+        return (*notes, *sampling_notes(request, self._name))
+
+    def rows(self, request: GenerationRequest) -> int:
+        """See `ModelFamily.rows`."""
+        return 2 if request.guidance_scale > 0 else 1
+
+    def conditions(
+        self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
+    ) -> list[RowGroup]:
+        """See `ModelFamily.conditions`. No LoRA for Z-Image changes its text encoder."""
+        texts = [text for prompt in prompts for text in [prompt, request.negative_prompt][: self.rows(request)]]
+        return grouped([self._texts.get(text, lambda text=text: self._encoded(text)) for text in texts])
+
+    @torch.no_grad()
+    def _encoded(self, text: str) -> Conditions:
+        """One row: the text in the pipeline's chat template, of which it reads 512 tokens at most."""
+        self._residence.onload("text_encoder")
+        (embeds,), _ = self._pipeline.encode_prompt(
+            text, device=self._residence.device, do_classifier_free_guidance=False
+        )
+        tokens = len(embeds)
+        return Conditions(pad(embeds, (0, 0, 0, -tokens % _MULTIPLE))[None], {"tokens": torch.tensor([tokens])})
+
+    def key(self, request: GenerationRequest, conditions: Sequence[Conditions]) -> Hashable:
+        """See `ModelFamily.key`."""
+        return request.height, request.width
+
+    def scheduler(self, request: GenerationRequest) -> Any:
+        """See `ModelFamily.scheduler`."""
+        side = 2 * self._pipeline.vae_scale_factor
+        return self._schedule.scheduler(request, (request.height // side) * (request.width // side))
+
+    def starting_latents(
+        self,
+        request: GenerationRequest,
+        scheduler: Any,
+        source: Image.Image | None,
+        generators: Sequence[torch.Generator],
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """See `ModelFamily.starting_latents`. Raises InvalidRequest for a size that patches do not fill."""
+        refuse_size(request, 2 * self._pipeline.vae_scale_factor, self._name)
+        strength = None if request.image is None or source is None else request.image.strength
+        times = begin(scheduler, request.steps, strength)
+        if source is not None:
+            return self._latents_of(source, times, scheduler, request, generators), times
+        channels = self._pipeline.transformer.config.in_channels
+        latents = self._pipeline.prepare_latents(
+            request.count, channels, request.height, request.width, torch.float32, HOST, [*generators]
+        )
+        return upload(latents, self._residence.device), times
+
+    @torch.no_grad()
+    def _latents_of(
+        self,
+        source: Image.Image,
+        times: torch.Tensor,
+        scheduler: Any,
+        request: GenerationRequest,
+        generators: Sequence[torch.Generator],
+    ) -> torch.Tensor:
+        """Latents of a picture with the noise of the first of `times`; each picture draws by its generator alone."""
+        pipeline: Any = ZImageImg2ImgPipeline(**self._pipeline.components)
+        pipeline.scheduler = for_noising(scheduler)
+        pixels, vae = pipeline.image_processor.preprocess(source), pipeline.vae
+        self._residence.onload("vae")
+        clean = [self._clean(pixels, generator) for generator in generators]
+        if vae.dtype == torch.float16 and not all(bool(each.isfinite().all()) for each in clean):
+            widen(vae)
+            for generator, seed in zip(generators, request.seeds, strict=True):
+                generator.manual_seed(seed)
+            clean = [self._clean(pixels, generator) for generator in generators]
+        channels, dtype = pipeline.transformer.config.in_channels, pipeline.text_encoder.dtype
+        noised = [
+            pipeline.prepare_latents(
+                each, times[:1], 1, channels, request.height, request.width, dtype, self._residence.device, generator
+            )
+            for each, generator in zip(clean, generators, strict=True)
+        ]
+        return torch.cat(noised).to(torch.promote_types(dtype, torch.float32))
+
+    def _clean(self, pixels: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        vae = self._pipeline.vae
+        return as_denoised(encoded(vae, pixels.to(self._residence.device, vae.dtype), generator), vae.config)
+
+    def forward(self, latents: torch.Tensor, timesteps: torch.Tensor, conditions: Conditions) -> torch.Tensor:
+        """See `ModelFamily.forward`. The texts may have any lengths."""
+        network, embeds = self._pipeline.transformer, conditions.prompt_embeds
+        tokens: list[int] = conditions.others["tokens"].tolist()
+        texts = [text[:length] for text, length in zip(embeds, tokens, strict=True)]
+        pictures = [*latents.to(embeds.dtype).unsqueeze(2)]
+        patches = latents.shape[-2] * latents.shape[-1] // 4
+        in_line = {
+            network.all_x_embedder[_PATCH]: [_filled_up(patches)] * len(latents),
+            network.cap_embedder[-1]: [_filled_up(length) for length in tokens],
+        }
+        with self._hooks.row_lengths(in_line):
+            found = network(pictures, (1000 - timesteps) / 1000, texts, return_dict=False)[0]
+        return torch.stack(found).squeeze(2)
+
+    def guided(self, request: GenerationRequest, model_output: torch.Tensor) -> torch.Tensor:
+        """See `ModelFamily.guided`."""
+        found = model_output.float()
+        if self.rows(request) == 2:
+            prompt, negative = found[0::2], found[1::2]
+            found = prompt + request.guidance_scale * (prompt - negative)
+        return -found
+
+    def pred_original_sample(
+        self,
+        request: GenerationRequest,
+        scheduler: Any,
+        model_output: torch.Tensor,
+        timestep: float,
+        sample: torch.Tensor,
+    ) -> torch.Tensor:
+        """See `ModelFamily.pred_original_sample`."""
+        return sample - timestep / 1000 * model_output
+
+    def forget_prompts(self) -> None:
+        """See `ModelFamily.forget_prompts`."""
+        self._texts.clear()
+
+    def decode(self, request: GenerationRequest, latents: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """See `ModelFamily.decode`. As in the pipeline, latents are rounded before they are rescaled."""
+        self._residence.onload("vae")
+        dtype = self._pipeline.vae.dtype
+        return decode(self._pipeline, [each.to(dtype) for each in latents], may_tile=not request.exact)
+
+
+def _filled_up(tokens: int) -> int:
+    return tokens + -tokens % _MULTIPLE
