@@ -44,8 +44,8 @@ inference.lora inference.parameters
 inference.checkpoint_inspection
 inference.matching inference.queue inference.queue_simulation
 inference.inspection
-inference.cluster.wire
-inference.workers inference.demo
+inference.workers inference.demo inference.cluster.wire inference.cluster.files
+    inference.cluster.compatibility inference.cluster.worker_folder inference.cluster.protocol
 inference.cluster
 inference.engine.options
 inference.engine.devices inference.engine.classifier

@@ -88,8 +88,12 @@ class Connection:
         return cls(*await asyncio.open_connection(*address.host_and_port))
 
     async def send(self, message: BaseModel, data: bytes = b"") -> None:
-        """Send a frame. Raises OSError when the other end is gone, and WireError for one that is too large."""
-        header = message.model_dump_json().encode()
+        """Send a message. Raises OSError when the other end is gone, and WireError for one that is too large."""
+        await self.send_frame(Frame(message.model_dump_json().encode(), data))
+
+    async def send_frame(self, frame: Frame) -> None:
+        """Send a frame that is made already. Raises as `send`."""
+        header, data = frame.header, frame.data
         if len(header) > MAX_HEADER_BYTES or len(data) > MAX_DATA_BYTES:
             raise WireError(f"a frame of {len(header)} and {len(data)} bytes is too large")
         async with self._sending:

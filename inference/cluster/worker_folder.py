@@ -61,7 +61,7 @@ class WorkerFolder:
         with FileLock(workers / "sweep"):
             self._lock.acquire()
             _sweep(workers, self.path.name)
-        for each in (self.library, self.inputs, self.spool, self._checkpoints):
+        for each in (self.library, self.inputs, self.spool, self.checkpoints):
             each.mkdir(parents=True, mode=0o700)
 
     @property
@@ -80,7 +80,8 @@ class WorkerFolder:
         return self.path / "spool"
 
     @property
-    def _checkpoints(self) -> Path:
+    def checkpoints(self) -> Path:
+        """Checkpoints, preview decoders and the classifier, each in a folder named by its manifest's SHA-256."""
         return self.path / "checkpoints"
 
     @property
@@ -114,9 +115,14 @@ class WorkerFolder:
 
     def add_checkpoint(self, manifest: Manifest) -> Path:
         """Bring a checkpoint here; its file or folder. Raises NodeFileError, OSError."""
-        folder = self._checkpoint(manifest)
+        folder = self.checkpoints / manifest.sha256
         for file in manifest.files:
             self._cache.link(file, folder / file.name)
+        return self.checkpoint_place(manifest)
+
+    def checkpoint_place(self, manifest: Manifest) -> Path:
+        """Where its file or folder is, or will be."""
+        folder = self.checkpoints / manifest.sha256
         return folder if manifest.folder else folder / manifest.files[0].name
 
     def remove_lora(self, sha256: str) -> None:
@@ -127,17 +133,14 @@ class WorkerFolder:
         """The picture is not used any more."""
         (self.inputs / sha256).unlink(missing_ok=True)
 
-    def remove_checkpoint(self, manifest: Manifest) -> None:
-        """The checkpoint is not used any more; it stays in the cache while there is room."""
-        shutil.rmtree(self._checkpoint(manifest), ignore_errors=True)
+    def remove_checkpoint(self, sha256: str) -> None:
+        """The checkpoint of this manifest is not used any more; it stays in the cache while there is room."""
+        shutil.rmtree(self.checkpoints / sha256, ignore_errors=True)
 
     def close(self) -> None:
         """Delete the folders."""
         shutil.rmtree(self.path, ignore_errors=True)
         self._lock.release()
-
-    def _checkpoint(self, manifest: Manifest) -> Path:
-        return self._checkpoints / manifest.sha256
 
 
 def _write(path: Path, data: bytes) -> None:

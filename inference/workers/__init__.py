@@ -3,6 +3,8 @@
 storage.py   the files that bot and worker exchange: by SHA-256 to the worker, pictures and states back
 local.py     a child process on this machine: started, killed, restarted
 fixed.py     a pool of workers that are known at the start, and stay
+ray.py       a pool of workers on the nodes of a cluster; driver_process.py: the process that it speaks with
+job_frames.py · manifests.py   for workers elsewhere: a job with its small files, checkpoints by SHA-256
 """
 
 from __future__ import annotations

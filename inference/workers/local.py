@@ -83,6 +83,11 @@ def module_command(module: str) -> tuple[str, ...]:
     return (sys.executable, *(() if started_in_the_source else ("-P",)), "-m", module)
 
 
+def pause_after(failures: int) -> float:
+    """Seconds before a worker is restarted that has died so often since a job last finished."""
+    return min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(failures - 1, 60))
+
+
 class LocalWorker:
     """Keeps one `python -m inference.engine` running. Implements `inference.workers.Worker`.
 
@@ -192,7 +197,7 @@ class LocalWorker:
             was_ready, self._ready = self._ready, False
             last = self._stderr_tail[-1] if self._stderr_tail else "it printed nothing"
             log.warning("the worker died with exit code %s (%s in a row): %s", exit_code, self._failures, last)
-            pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (self._failures - 1))
+            pause = pause_after(self._failures)
             words = "\n".join(self._stderr_tail)
             shortage = None if self._killed or exit_code != -KILLED else await asyncio.to_thread(self._shortage)
             self._events.put_nowait(WorkerDied(exit_code, self._failures, was_ready, words, pause, shortage))

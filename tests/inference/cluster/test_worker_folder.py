@@ -93,7 +93,7 @@ def test_what_is_not_used_any_more_can_be_deleted_from_the_cache(cache: FileCach
     assert (kept.stat().st_nlink, (worker.inputs / alice.sha256).read_bytes()) == (3, b"alice")
     worker.remove_lora(alice.sha256)
     worker.remove_input(alice.sha256)
-    worker.remove_checkpoint(manifest)
+    worker.remove_checkpoint(manifest.sha256)
     assert {path.stat().st_nlink for path in (cache.folder / "files").iterdir()} == {1}
 
 

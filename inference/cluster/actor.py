@@ -1,0 +1,324 @@
+"""The actor on a node: one worker process as its child, and the files that it needs from elsewhere and leaves.
+
+It knows nothing of Ray, which calls its methods. The engine is a process of its own, as on the bot's machine: when it
+dies, what else is here stays, the actor with its files and the end of what the engine printed. When the actor dies, the
+engine's pipe is closed, and it ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+from pydantic import BaseModel
+
+from inference.cluster.compatibility import Greeting
+from inference.cluster.node_files import NodeCacheSettings, NodeFiles
+from inference.cluster.outbox import Frames, Outbox
+from inference.cluster.protocol import (
+    DEATHS,
+    TO_DRIVER,
+    CancelJob,
+    ConfigureWorker,
+    DeathReported,
+    EventReported,
+    FileLeft,
+    PieceFound,
+    PieceMissing,
+    PieceWanted,
+    RestartWorker,
+    SubmitJob,
+)
+from inference.cluster.wire import Frame
+from inference.cluster.worker_folder import Manifest
+from inference.errors import InferenceError, WorkerFailed
+from inference.messages import (
+    COMMANDS,
+    Cancelled,
+    Capacity,
+    CheckpointSpec,
+    Event,
+    Failed,
+    Finished,
+    Generate,
+    Progress,
+    WorkerOptions,
+    state_file,
+)
+from inference.workers import WorkerDied
+from inference.workers.local import LocalWorker
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 5.0  # that a call waits for something to tell
+SECRET_VARIABLES = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")  # the engine needs none of them
+
+
+class _Name(TypedDict):
+    """The fields that every event about a job has."""
+
+    job_id: int
+    attempt: int
+
+
+@dataclass
+class _Held:
+    """A job that is here, its files included."""
+
+    command: Generate
+    loras: frozenset[str]
+    inputs: frozenset[str]
+    cancelled: bool = False
+    submitted: bool = False
+
+    @property
+    def name(self) -> _Name:
+        """The fields that every event about it has."""
+        return {"job_id": self.command.job_id, "attempt": self.command.attempt}
+
+
+class EngineActor:
+    """One worker on a node. Its constructor takes nothing; `open` is called once, before anything else."""
+
+    def __init__(self) -> None:
+        self._outbox = Outbox()
+        self._files: NodeFiles | None = None
+        self._worker: LocalWorker | None = None
+        self._number = 0
+        self._deaths = 0
+        self._manifests: Mapping[str, Manifest] = {}
+        self._options: WorkerOptions | None = None
+        self._jobs: dict[int, _Held] = {}
+        self._loaded: frozenset[str] = frozenset()
+        self._states: dict[int, tuple[int, int]] = {}  # by job, the state that the bot has: inode and time
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._command: Sequence[str] | None = None
+        self._broken: BaseException | None = None
+
+    async def open(self, number: int, deaths: int, cache: NodeCacheSettings, command: Sequence[str] | None) -> bool:
+        """Make the folders of worker `number`, which has died `deaths` times. `command` runs another engine."""
+        for name in SECRET_VARIABLES:
+            os.environ.pop(name, None)
+        self._number, self._deaths, self._command = number, deaths, command
+        self._files = await NodeFiles.open(cache, self._ask)
+        return True
+
+    async def greet(self) -> Greeting:
+        """What this machine says of itself, and the time by its clock."""
+        return await asyncio.to_thread(Greeting.own)
+
+    async def ping(self) -> None:
+        """Return: how long that takes is how far away this node is."""
+
+    async def poll(self, acknowledged: int, seconds: float = POLL_SECONDS) -> Frames:
+        """What there is to tell behind the frame `acknowledged`; it waits up to `seconds` where there is nothing.
+
+        Raises what has broken this actor.
+        """
+        if self._broken is not None:
+            raise self._broken
+        return await self._outbox.take(acknowledged, seconds)
+
+    async def handle(self, header: bytes, data: bytes) -> None:
+        """Do what a frame of the bot's says, or begin it."""
+        message = TO_DRIVER.validate_json(header)
+        match message:
+            case ConfigureWorker():
+                self._begin(self._configure(message))  # files of the classifier may have to come
+            case SubmitJob():
+                self._take(message, data)
+            case CancelJob():
+                await self._cancel(message.job_id)
+            case RestartWorker() if self._worker is not None:
+                await self._worker.restart()
+            case PieceFound():
+                self._opened.calls.answer(message.call, data)
+            case PieceMissing():
+                self._opened.calls.answer(message.call, OSError(message.reason))
+            case _:
+                pass
+
+    async def close(self) -> None:
+        """End the engine, tell where it has left its jobs, and delete the folders."""
+        if self._worker is not None:
+            await self._worker.close()
+            await self._keep_states()
+        if self._files is not None:
+            await asyncio.to_thread(self._files.close)
+
+    @property
+    def _opened(self) -> NodeFiles:
+        if self._files is None:
+            raise RuntimeError("the actor has to be opened first")
+        return self._files
+
+    # --- the engine -------------------------------------------------------------------------------------------------
+
+    async def _configure(self, message: ConfigureWorker) -> None:
+        files = self._opened
+        self._manifests, self._options = message.manifests, message.options
+        options = await asyncio.to_thread(files.located, message.options, message.manifests)
+        if self._worker is not None:
+            await self._worker.configure(options)
+            return
+        self._worker = LocalWorker(options, files.folder.folders, self._command)
+        await self._worker.start()
+        self._begin(self._report(self._worker))
+
+    async def _report(self, worker: LocalWorker) -> None:
+        """Tell everything that the engine reports, its files first."""
+        async for event in worker.events():
+            if isinstance(event, WorkerDied):
+                await self._keep_states()
+                self._jobs.clear()
+                self._states.clear()
+                self._loaded = frozenset()
+                self._deaths += 1
+                self._tell(DeathReported(worker=self._number), DEATHS.dump_json(event))
+                continue
+            await self._tell_files(event)
+            if isinstance(event, Capacity):
+                self._loaded = frozenset(event.loaded)
+            if isinstance(event, Finished | Failed | Cancelled):
+                self._forget(event.job_id)
+            self._report_event(event)
+
+    def _report_event(self, event: Event) -> None:
+        self._tell(EventReported(worker=self._number), event.model_dump_json().encode())
+
+    async def _tell_files(self, event: Event) -> None:
+        """Send the files that the bot must have before it hears of the event."""
+        if isinstance(event, Progress):
+            await self._tell_state(event.job_id)
+            if event.preview:
+                await self._move_file(event.preview)
+        elif isinstance(event, Finished):
+            for name in event.files:
+                await self._move_file(name)
+
+    async def _tell_state(self, job_id: int) -> None:
+        path = self._opened.folder.spool / state_file(job_id)
+        with suppress(OSError):  # there is none yet
+            status = path.stat()
+            stamp = status.st_ino, status.st_mtime_ns
+            if self._states.get(job_id) != stamp:
+                self._states[job_id] = stamp
+                await self._tell_file(path.name)
+
+    async def _tell_file(self, name: str) -> None:
+        path = self._opened.folder.spool / name
+        try:
+            data = await asyncio.to_thread(path.read_bytes)
+        except OSError as problem:
+            log.warning("%s cannot be read: %s", name, problem.strerror)
+            return
+        self._tell(FileLeft(worker=self._number, name=name), data)
+
+    async def _move_file(self, name: str) -> None:
+        await self._tell_file(name)
+        with suppress(OSError):
+            (self._opened.folder.spool / name).unlink(missing_ok=True)
+
+    async def _keep_states(self) -> None:
+        """Tell where an engine that is gone has left its jobs."""
+        for job_id in self._jobs:
+            await self._tell_state(job_id)
+
+    def _tell(self, message: BaseModel, data: bytes = b"") -> None:
+        self._outbox.put(Frame(message.model_dump_json().encode(), data))
+
+    # --- jobs -------------------------------------------------------------------------------------------------------
+
+    def _take(self, message: SubmitJob, data: bytes) -> None:
+        command = COMMANDS.validate_json(message.job)
+        if message.deaths != self._deaths or not isinstance(command, Generate):
+            return  # the bot does not know yet that the worker has died, and submits it again
+        held = _Held(
+            command,
+            frozenset(file.sha256 for file in message.loras),
+            frozenset(file.sha256 for file in message.inputs),
+        )
+        self._jobs[command.job_id] = held
+        self._begin(self._bring(held, message, data))
+
+    async def _bring(self, held: _Held, message: SubmitJob, data: bytes) -> None:
+        """Fetch what the job needs, and give it to the engine; a job whose files cannot be had fails."""
+        command, files = held.command, self._opened
+        try:
+            name = command.request.checkpoint
+            places = await asyncio.to_thread(files.bring, message, data, name, self._manifests_of(command))
+        except InferenceError as problem:
+            self._end(held, Failed(**held.name, code=problem.code, detail=problem.detail))
+            return
+        except (OSError, ValueError) as problem:
+            reason = (getattr(problem, "strerror", None) or str(problem) or type(problem).__name__)[:300]
+            failure = WorkerFailed(reason=reason)
+            self._end(held, Failed(**held.name, code=failure.code, detail=failure.detail))
+            return
+        if self._jobs.get(command.job_id) is not held:
+            return  # the engine has died meanwhile
+        if held.cancelled:
+            self._end(held, Cancelled(**held.name))
+            return
+        held.submitted = True
+        if self._worker is not None:
+            await self._worker.submit(command, places)
+
+    def _manifests_of(self, command: Generate) -> list[Manifest]:
+        """The files of the job's checkpoint, and of its preview decoder."""
+        sources = (
+            source for spec in self._specs if spec.name == command.request.checkpoint for source in _sources(spec)
+        )
+        return [self._manifests[source] for source in sources if source in self._manifests]
+
+    @property
+    def _specs(self) -> tuple[CheckpointSpec, ...]:
+        return self._options.checkpoints if self._options else ()
+
+    async def _cancel(self, job_id: int) -> None:
+        held = self._jobs.get(job_id)
+        if held is not None and not held.submitted:
+            held.cancelled = True
+        elif self._worker is not None:
+            await self._worker.cancel(job_id)
+
+    def _end(self, held: _Held, event: Failed | Cancelled) -> None:
+        if self._jobs.get(held.command.job_id) is held:
+            self._forget(held.command.job_id)
+            self._report_event(event)
+
+    def _forget(self, job_id: int) -> None:
+        """A job has ended: its files may leave the node when there is no room."""
+        self._states.pop(job_id, None)
+        if self._jobs.pop(job_id, None) is None:
+            return
+        names = self._loaded | {held.command.request.checkpoint for held in self._jobs.values()}
+        kept = {source for spec in self._specs if spec.name in names for source in _sources(spec)}
+        if self._options and self._options.classifier:
+            kept.add(self._options.classifier.source)
+        loras = frozenset[str]().union(*(held.loras for held in self._jobs.values()))
+        inputs = frozenset[str]().union(*(held.inputs for held in self._jobs.values()))
+        with suppress(OSError):
+            self._opened.release(kept, loras, inputs)  # at once, so that no job comes between
+
+    def _ask(self, call: int, sha256: str, offset: int, size: int) -> None:
+        self._tell(PieceWanted(worker=self._number, call=call, sha256=sha256, offset=offset, size=size))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (problem := task.exception()) is not None:
+            self._broken = problem
+
+
+def _sources(spec: CheckpointSpec) -> list[str]:
+    return [source for source in (spec.source, spec.preview_decoder) if source]

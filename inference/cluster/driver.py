@@ -1,0 +1,209 @@
+"""The driver process: `python -m inference.cluster.driver`. It joins the cluster for one bot, and ends with it.
+
+It may be started by the bot, or be a service of another user. Ray ends it 60 seconds after the head of the cluster has
+died, with no exception to catch: the bot sees the end of the connection, and starts or reaches the next one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import socket
+import sys
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+
+from pydantic import BaseModel, TypeAdapter
+
+from inference.cluster.compatibility import NodeIdentity
+from inference.cluster.kept_worker import KeptWorker, WorkerRules
+from inference.cluster.node_files import NodeCacheSettings
+from inference.cluster.nodes import Cluster, ClusterLost, ClusterNode
+from inference.cluster.protocol import (
+    TO_DRIVER,
+    CloseWorkers,
+    ClusterReached,
+    ClusterSettingsSent,
+    ClusterUnreachable,
+)
+from inference.cluster.wire import Connection, Frame, SocketAddress, WireError, greet, listen
+from inference.logs import write_lines
+
+log = logging.getLogger(__name__)
+
+SECRET_VARIABLE = "EASEL_DRIVER_SECRET"  # noqa: S105 (the name of it)
+NODES_SECONDS = 1.0  # between two looks at the nodes
+REACH_SECONDS = 5.0  # that the head may take to accept a connection
+
+
+class BotEnd:
+    """Implements `inference.cluster.kept_worker.Bot`. Nothing is sent to a bot that is gone."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def tell(self, message: BaseModel, data: bytes = b"") -> None:
+        """Send a message."""
+        with suppress(OSError):
+            await self._connection.send(message, data)
+
+    async def forward(self, frame: Frame) -> None:
+        """Send a frame as it is."""
+        with suppress(OSError):
+            await self._connection.send_frame(frame)
+
+
+class Driver:
+    """Keeps a worker for each device of each node, for one bot."""
+
+    def __init__(self, connection: Connection, cluster: Cluster, rules: WorkerRules) -> None:
+        self._connection, self._cluster, self._rules = connection, cluster, rules
+        self._bot = BotEnd(connection)
+        self._numbers = count(1)
+        self._workers: dict[int, KeptWorker] = {}
+        self._places: dict[tuple[str, int], KeptWorker] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Serve until the bot closes the connection, or asks for all workers to be closed."""
+        watching = asyncio.create_task(self._watch())
+        try:
+            async for frame in self._connection.frames():
+                message = TO_DRIVER.validate_json(frame.header)
+                if isinstance(message, CloseWorkers):
+                    break
+                if (worker := self._workers.get(message.worker)) is not None:
+                    worker.deliver(frame)
+        finally:
+            watching.cancel()
+            for worker in self._workers.values():
+                worker.leave("the bot has closed it")
+            if self._tasks:
+                await asyncio.wait(self._tasks)
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                nodes = await self._cluster.nodes()
+            except ClusterLost as problem:
+                log.warning("the nodes are not known: %s", problem)
+            else:
+                self._compare({node.node_id: node for node in nodes})
+            await asyncio.sleep(NODES_SECONDS)
+
+    def _compare(self, nodes: dict[str, ClusterNode]) -> None:
+        for (node_id, _), worker in self._places.items():
+            if node_id not in nodes:
+                worker.leave("its node is gone, or is being drained")
+        for node in nodes.values():
+            for index in range(node.devices):
+                if (node.node_id, index) not in self._places:
+                    self._keep(node, index)
+
+    def _keep(self, node: ClusterNode, index: int) -> None:
+        worker = KeptWorker(self._cluster, node, index, next(self._numbers), self._bot, self._rules)
+        self._workers[worker.number] = self._places[node.node_id, index] = worker
+        task = asyncio.create_task(worker.run())
+        self._tasks.add(task)
+
+        def ended(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            del self._workers[worker.number], self._places[node.node_id, index]
+            if not task.cancelled() and (problem := task.exception()) is not None:
+                log.error("worker %s is not kept any more", worker.number, exc_info=problem)
+
+        task.add_done_callback(ended)
+
+
+async def serve(address: SocketAddress, secret: str, *, with_parent: bool = False) -> int:
+    """Wait for a bot that knows the secret, and serve it; the exit code."""
+    ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    serving = asyncio.Lock()
+
+    async def accept(connection: Connection) -> None:
+        if serving.locked():
+            await connection.close()  # there is a bot already
+            return
+        async with serving:
+            try:
+                await greet(connection, secret, NodeIdentity.own().easel)
+            except (WireError, OSError) as problem:
+                log.warning("a connection was refused: %s", problem)
+            else:
+                code = await _serve_bot(connection)
+                if not ended.done():
+                    ended.set_result(code)
+            await connection.close()
+
+    server = await listen(address, accept)
+    if with_parent:
+        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), _leave_with_parent)
+    code = await ended
+    server.close()
+    return code
+
+
+def _leave_with_parent() -> None:
+    if not os.read(sys.stdin.fileno(), 1):
+        os._exit(0)  # the bot that started this process is gone
+
+
+async def _serve_bot(connection: Connection) -> int:
+    frame = await connection.receive()
+    if frame is None:
+        return 0
+    told = TypeAdapter(ClusterSettingsSent).validate_json(frame.header)
+    try:
+        _require_head(told.address)
+        from inference.cluster.ray_cluster import RayCluster  # noqa: PLC0415 (a second, and it may be missing)
+
+        cluster = RayCluster(told.address)
+    except (ClusterLost, ImportError) as problem:
+        log.error("the cluster at %s cannot be joined: %s", told.address, problem)
+        await connection.send(ClusterUnreachable(reason=str(problem)[:1000]))
+        return 1
+    await connection.send(ClusterReached(ray=cluster.version))
+    rules = WorkerRules(
+        cache=NodeCacheSettings(told.cache_bytes, told.shared),
+        unreachable_seconds=told.unreachable_seconds,
+        identity=NodeIdentity.own(),
+        engine=told.engine or None,
+    )
+    await Driver(connection, cluster, rules).run()
+    cluster.close()
+    return 0
+
+
+def _require_head(address: str) -> None:
+    """Raise ClusterLost when nobody listens there: Ray would look for a minute."""
+    host, _, port = address.rpartition(":")
+    if port.isdecimal():
+        try:
+            socket.create_connection((host, int(port)), REACH_SECONDS).close()
+        except OSError as problem:
+            raise ClusterLost(f"no head of a cluster listens there ({problem.strerror or problem})") from None
+
+
+def main() -> int:
+    """Read the command line and serve; the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m inference.cluster.driver", description=__doc__)
+    parser.add_argument(
+        "--listen", required=True, type=SocketAddress, metavar="ADDRESS", help="unix:/path, tcp:host:port or inherited"
+    )
+    parser.add_argument(
+        "--secret-file", type=Path, metavar="FILE", help=f"holds what the bot must know; or {SECRET_VARIABLE}"
+    )
+    parser.add_argument("--with-parent", action="store_true", help="end when stdin is closed")
+    options = parser.parse_args()
+    write_lines(logging.INFO)
+    secret = options.secret_file.read_text().strip() if options.secret_file else os.environ.pop(SECRET_VARIABLE, "")
+    if not secret and not options.listen.is_private:
+        parser.error("a TCP address needs a secret")
+    return asyncio.run(serve(options.listen, secret, with_parent=options.with_parent))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

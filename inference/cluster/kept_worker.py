@@ -1,0 +1,240 @@
+"""One worker on a node: its actor started, listened to, and started again when it dies, as long as its node lives."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import statistics
+import time
+from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from pydantic import BaseModel
+
+from inference.cluster.compatibility import Greeting, NodeIdentity, refusals
+from inference.cluster.node_files import NodeCacheSettings
+from inference.cluster.nodes import Actor, ActorLost, ActorSilent, Cluster, ClusterNode
+from inference.cluster.outbox import Frames
+from inference.cluster.protocol import (
+    DEATHS,
+    TO_BOT,
+    DeathReported,
+    EventReported,
+    NodeRefused,
+    WorkerGone,
+    WorkerRenewed,
+    WorkerUp,
+)
+from inference.cluster.wire import Frame
+from inference.errors import InferenceError
+from inference.messages import EVENTS, Finished
+from inference.workers import WorkerDied
+from inference.workers.local import pause_after
+
+log = logging.getLogger(__name__)
+
+OPEN_SECONDS = 600.0  # that an actor may take to start: Ray starts a process for it, and a device must be free
+CALL_SECONDS = 60.0
+CLOSE_SECONDS = 8.0
+RETRY_SECONDS = 0.5  # before an actor that could not be reached is called again
+REFUSED_SECONDS = 60.0  # until a node that did not fit is looked at again
+PINGS = 5
+_Result = TypeVar("_Result")
+MEMORY_LABEL = "easel-memory-gb"  # of a node: the memory of each of its devices
+
+
+class Bot(Protocol):
+    """The other end of the socket."""
+
+    async def tell(self, message: BaseModel, data: bytes = b"") -> None:
+        """Send a message."""
+        ...
+
+    async def forward(self, frame: Frame) -> None:
+        """Send a frame as it is."""
+        ...
+
+
+@dataclass(frozen=True)
+class WorkerRules:
+    """What holds for every worker. A node that differs from `identity` is refused; `engine` runs another engine."""
+
+    cache: NodeCacheSettings
+    unreachable_seconds: float
+    identity: NodeIdentity
+    engine: Sequence[str] | None = None
+
+
+class KeptWorker:
+    """The worker for device `index` of a node. `run` ends when its node is gone."""
+
+    def __init__(
+        self, cluster: Cluster, node: ClusterNode, index: int, number: int, bot: Bot, rules: WorkerRules
+    ) -> None:
+        self.number = number
+        self._cluster, self._node, self._index, self._bot, self._rules = cluster, node, index, bot, rules
+        self._actor: Actor | None = None
+        self._inbox: asyncio.Queue[Frame] = asyncio.Queue()
+        self._deaths = 0  # that the bot was told of
+        self._failures = 0  # of actors in a row
+        self._told = False  # whether the bot knows this worker
+        self._gone = asyncio.Event()
+        self._why = ""
+
+    def leave(self, reason: str) -> None:
+        """The node is gone, or will be soon."""
+        self._why = self._why or reason
+        self._gone.set()
+
+    def deliver(self, frame: Frame) -> None:
+        """Pass a frame of the bot's on, in order, as soon as the actor takes it."""
+        self._inbox.put_nowait(frame)
+
+    async def _deliver(self) -> None:
+        while True:
+            frame, actor = await self._inbox.get(), self._actor
+            if actor is None:
+                continue  # it has died, which the bot hears, and submits its jobs again
+            try:
+                await actor.call("handle", frame.header, frame.data, seconds=CALL_SECONDS)
+            except (ActorLost, ActorSilent) as problem:
+                log.info("worker %s has not got a message: %s", self.number, problem)
+            except Exception:
+                log.exception("worker %s cannot do what it is told", self.number)
+                actor.kill()
+
+    async def run(self) -> None:
+        """Keep an actor until the node is gone, or `leave` is called."""
+        delivering = asyncio.create_task(self._deliver())
+        try:
+            while not self._gone.is_set():
+                await self._wait(await self._live())
+        finally:
+            delivering.cancel()
+            if self._told:
+                await self._bot.tell(WorkerGone(worker=self.number, reason=self._why))
+
+    async def _wait(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._gone.wait()
+
+    async def _live(self) -> float:
+        """The life of one actor; for how many seconds to wait before the next."""
+        actor, was_ready = self._cluster.start(self._node), False
+        try:
+            opened = actor.call(
+                "open", self.number, self._deaths, self._rules.cache, self._rules.engine, seconds=OPEN_SECONDS
+            )
+            if await self._unless_gone(opened) is None:
+                return 0.0
+            if problems := await self._refusals(actor):
+                await self._bot.tell(NodeRefused(node=self._node.name, reason="; ".join(problems)[:1000]))
+                return REFUSED_SECONDS
+            self._actor, was_ready = actor, True
+            await self._introduce(actor)
+            await self._listen(actor)
+        except (ActorLost, ActorSilent, InferenceError) as problem:
+            return await self._died(str(problem), was_ready=was_ready)
+        except Exception as problem:
+            log.exception("worker %s failed", self.number)
+            return await self._died(str(problem) or type(problem).__name__, was_ready=was_ready)
+        finally:
+            self._actor = None
+            actor.kill()
+        return 0.0
+
+    async def _refusals(self, actor: Actor) -> tuple[str, ...]:
+        """Why the node cannot be used."""
+        asked = time.time()
+        greeting: Greeting = await actor.call("greet", seconds=CALL_SECONDS)
+        return refusals(self._rules.identity, greeting.identity, greeting.clock_offset(asked, time.time()))
+
+    async def _introduce(self, actor: Actor) -> None:
+        """Tell the bot, which then sends the options."""
+        if self._told:
+            await self._bot.tell(WorkerRenewed(worker=self.number))
+            return
+        took = list[float]()
+        for _ in range(PINGS):
+            began = time.perf_counter()
+            await actor.call("ping", seconds=CALL_SECONDS)
+            took.append(time.perf_counter() - began)
+        self._told = True
+        await self._bot.tell(
+            WorkerUp(
+                worker=self.number,
+                node=self._node.name,
+                device=f"gpu {self._index}",
+                labels=dict(self._node.labels),
+                memory=_memory(self._node.labels),
+                distance=statistics.median(took),
+            )
+        )
+
+    async def _listen(self, actor: Actor) -> None:
+        """Pass on what the actor tells, until the worker leaves. Raises ActorLost, or what has broken the actor."""
+        acknowledged, heard = 0, time.monotonic()
+        while True:
+            asked = actor.call("poll", acknowledged, seconds=self._rules.unreachable_seconds)
+            try:
+                answer = await self._unless_gone(asked)
+            except ActorSilent as problem:
+                if time.monotonic() - heard >= self._rules.unreachable_seconds:
+                    self.leave(f"it cannot be reached: {problem}")
+                    return
+                await self._wait(RETRY_SECONDS)
+                continue
+            if answer is None:
+                await self._close(actor, acknowledged)
+                return
+            heard = time.monotonic()
+            acknowledged = await self._pass_on(answer)
+
+    async def _close(self, actor: Actor, acknowledged: int) -> None:
+        """Shut the engine down, and pass on where it leaves its jobs; a node that is gone cannot say it."""
+        try:
+            await actor.call("close", seconds=CLOSE_SECONDS)
+            await self._pass_on(await actor.call("poll", acknowledged, 0, seconds=CLOSE_SECONDS))
+        except (ActorLost, ActorSilent) as problem:
+            log.info("worker %s has not closed: %s", self.number, problem)
+
+    async def _pass_on(self, answer: Frames) -> int:
+        for frame in answer.frames:
+            message = TO_BOT.validate_json(frame.header)
+            if isinstance(message, DeathReported):
+                self._deaths += 1
+            elif isinstance(message, EventReported) and isinstance(EVENTS.validate_json(frame.data), Finished):
+                self._failures = 0
+            await self._bot.forward(frame)
+        return answer.last
+
+    async def _died(self, reason: str, *, was_ready: bool) -> float:
+        """The actor has died; the pause before the next one. The bot is told unless it never knew the worker."""
+        self._failures += 1
+        pause = pause_after(self._failures)
+        log.warning("worker %s on %s has died (%s in a row): %s", self.number, self._node.name, self._failures, reason)
+        if self._told:
+            self._deaths += 1
+            death = WorkerDied(None, self._failures, was_ready, reason, pause)
+            await self._bot.tell(DeathReported(worker=self.number), DEATHS.dump_json(death))
+        return pause
+
+    async def _unless_gone(self, work: Coroutine[Any, Any, _Result]) -> _Result | None:
+        """The result, or None when the worker has to leave before it is there."""
+        working, leaving = asyncio.create_task(work), asyncio.create_task(self._gone.wait())
+        try:
+            await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            return await working if working.done() else None
+        finally:
+            working.cancel()
+            leaving.cancel()
+
+
+def _memory(labels: Mapping[str, str]) -> int | None:
+    try:
+        return int(float(labels[MEMORY_LABEL]) * 2**30)
+    except (KeyError, ValueError, OverflowError):
+        return None

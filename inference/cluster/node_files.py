@@ -1,0 +1,177 @@
+"""The files that one actor takes from elsewhere: for its engine, and in pieces from the bot's machine."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from threading import Lock
+
+from platformdirs import user_cache_path
+
+from inference.cluster.files import FileCache, FileRef, FileRefused, NodeFileError, SharedStorage
+from inference.cluster.protocol import SubmitJob, unpacked
+from inference.cluster.worker_folder import Manifest, WorkerFolder
+from inference.errors import CheckpointUnusable, ClassifierUnusable, LoraFileChanged, SourceImageGone, WorkerFailed
+from inference.messages import CheckpointSpec, WorkerOptions
+from inference.workers.storage import StoredFile
+
+CACHE_VARIABLE = "EASEL_NODE_CACHE"  # names the folder of the node's cache, on a node that wants another one
+PIECE_SECONDS = 120.0  # that a piece may take from the bot's machine
+
+AskForPiece = Callable[[int, str, int, int], None]  # number of the call, SHA-256, offset, size
+
+
+@dataclass(frozen=True)
+class NodeCacheSettings:
+    """The cache of a node's files: how large, and which shared storage it is filled from."""
+
+    cache_bytes: int
+    shared: str = ""
+
+    @property
+    def folder(self) -> Path:
+        """Where it is on this node."""
+        return Path(os.environ.get(CACHE_VARIABLE) or user_cache_path("easel") / "node")
+
+
+class PieceCalls:
+    """Asks the bot's machine for pieces from any thread. Implements `inference.cluster.files.PieceSource`.
+
+    `ask` is called in the event loop that it is made in; `answer` belongs there too.
+    """
+
+    def __init__(self, ask: AskForPiece) -> None:
+        self._ask = ask
+        self._loop = asyncio.get_running_loop()
+        self._numbers = count(1)
+        self._waiting: dict[int, Future[bytes]] = {}
+        self._lock = Lock()
+
+    def piece(self, sha256: str, offset: int, size: int) -> bytes:
+        """The bytes of a file from `offset`. Blocks; raises OSError."""
+        answer = Future[bytes]()
+        with self._lock:
+            call = next(self._numbers)
+            self._waiting[call] = answer
+        try:
+            self._loop.call_soon_threadsafe(self._ask, call, sha256, offset, size)
+            return answer.result(PIECE_SECONDS)
+        except TimeoutError:
+            raise OSError("it does not answer") from None
+        except RuntimeError:
+            raise OSError("the worker is being closed") from None
+        finally:
+            with self._lock:
+                self._waiting.pop(call, None)
+
+    def answer(self, call: int, found: bytes | OSError) -> None:
+        """The piece of a call, or why there is none; a late answer is ignored."""
+        with self._lock:
+            waiting = self._waiting.pop(call, None)
+        if waiting is None:
+            return
+        if isinstance(found, OSError):
+            waiting.set_exception(found)
+        else:
+            waiting.set_result(found)
+
+
+@dataclass(frozen=True)
+class NodeFiles:
+    """The folders of the actor's engine, and what is brought into them. Methods block unless they say otherwise."""
+
+    folder: WorkerFolder
+    calls: PieceCalls
+
+    @classmethod
+    async def open(cls, cache: NodeCacheSettings, ask: AskForPiece) -> NodeFiles:
+        """New folders on this node. Raises OSError."""
+        calls = PieceCalls(ask)
+        shared = SharedStorage(cache.shared) if cache.shared else None
+
+        def opened() -> WorkerFolder:
+            return WorkerFolder(FileCache(cache.folder, cache.cache_bytes, shared=shared, pieces=calls))
+
+        return cls(await asyncio.to_thread(opened), calls)
+
+    def located(self, options: WorkerOptions, manifests: Mapping[str, Manifest]) -> WorkerOptions:
+        """The options with the places that the files of checkpoints will have here.
+
+        The classifier's files are brought at once. Raises ClassifierUnusable.
+        """
+        specs = tuple(self._located(spec, manifests) for spec in options.checkpoints)
+        classifier = options.classifier
+        if classifier is not None and classifier.source in manifests:
+            try:
+                found = self.folder.add_checkpoint(manifests[classifier.source])
+            except (NodeFileError, OSError) as problem:
+                raise ClassifierUnusable(reason=str(problem)) from None
+            classifier = classifier.model_copy(update={"source": str(found)})
+        return options.model_copy(update={"checkpoints": specs, "classifier": classifier})
+
+    def _located(self, spec: CheckpointSpec, manifests: Mapping[str, Manifest]) -> CheckpointSpec:
+        places = {"source": spec.source, "preview_decoder": spec.preview_decoder}
+        found = {
+            name: str(self.folder.checkpoint_place(manifests[source]))
+            for name, source in places.items()
+            if source is not None and source in manifests
+        }
+        return spec.model_copy(update=found)
+
+    def bring(
+        self, message: SubmitJob, data: bytes, checkpoint: str, manifests: Sequence[Manifest]
+    ) -> dict[str, StoredFile]:
+        """All that a job needs; its LoRAs and its picture to start from, by SHA-256.
+
+        Raises the InferenceError that the job fails with, OSError, or ValueError for a frame that contradicts itself.
+        """
+        places: dict[str, StoredFile] = {}
+        offset, beside = 0, dict[str, dict[str, bytes]]()
+        for sha256, parts in message.beside.items():
+            beside[sha256], offset = unpacked(parts, data, offset)
+        known, offset = unpacked(message.known, data, offset)
+        if message.state is not None:
+            state, _ = unpacked([message.state], data, offset)
+            for name, content in state.items():
+                (self.folder.spool / Path(name).name).write_bytes(content)
+        for file in message.loras:
+            name = self._lora(file, beside.get(file.sha256, {}), known)
+            places[file.sha256] = StoredFile(self.folder.library, name)
+        for file in message.inputs:
+            try:
+                places[file.sha256] = StoredFile(self.folder.inputs, self.folder.add_input(file))
+            except NodeFileError:
+                raise SourceImageGone from None
+        for manifest in manifests:
+            try:
+                self.folder.add_checkpoint(manifest)
+            except NodeFileError as problem:
+                raise CheckpointUnusable(checkpoint=checkpoint, reason=str(problem)) from None
+        return places
+
+    def _lora(self, file: FileRef, beside: Mapping[str, bytes], known: Mapping[str, bytes]) -> str:
+        try:
+            return self.folder.add_lora(file, beside, known)
+        except FileRefused:
+            raise LoraFileChanged(lora=file.name.rpartition("/")[2].removesuffix(".safetensors")) from None
+        except NodeFileError as problem:
+            raise WorkerFailed(reason=str(problem)) from None
+
+    def release(self, kept: Collection[str], loras: Collection[str], inputs: Collection[str]) -> None:
+        """Remove the links to everything but these, by SHA-256; of checkpoints by that of the manifest. Quick."""
+        for folder, names, remove in (
+            (self.folder.checkpoints, kept, self.folder.remove_checkpoint),
+            (self.folder.library, loras, self.folder.remove_lora),
+            (self.folder.inputs, inputs, self.folder.remove_input),
+        ):
+            for path in [path for path in folder.iterdir() if len(path.name) == 64 and path.name not in names]:
+                remove(path.name)
+
+    def close(self) -> None:
+        """Delete the folders."""
+        self.folder.close()

@@ -1,0 +1,113 @@
+"""The cluster that Ray runs: the only module that imports it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+from inference.cluster.actor import EngineActor
+from inference.cluster.nodes import Actor, ActorLost, ActorSilent, ClusterLost, ClusterNode
+
+NAMESPACE = "easel"
+CALLS = 1000  # of one actor at a time: a call that waits for something to tell, and pieces of files
+NODES_SECONDS = 10.0  # that the head may take to name the nodes
+
+# Untyped, and missing where the extra is not installed.
+_ray: Any = import_module("ray")
+_errors: Any = import_module("ray.exceptions")
+_state: Any = import_module("ray._private.state").state  # Ray Serve asks it for draining nodes too
+
+
+class RayActor:
+    """Implements `inference.cluster.nodes.Actor`."""
+
+    def __init__(self, node: ClusterNode) -> None:
+        # Ray does not start it again: that is done here, by the rule of the workers on the bot's machine.
+        options = _ray.remote(EngineActor).options(
+            num_gpus=1,
+            num_cpus=0,
+            max_restarts=0,
+            max_task_retries=0,
+            max_concurrency=CALLS,
+            label_selector={"ray.io/node-id": node.node_id},
+        )
+        self._handle = options.remote()
+
+    async def call(self, method: str, *arguments: object, seconds: float) -> Any:
+        """Call a method. Raises ActorLost, ActorSilent, or what the method raised."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await getattr(self._handle, method).remote(*arguments)
+        except TimeoutError:
+            raise ActorSilent(f"it has not answered for {seconds:.0f} seconds") from None
+        except _errors.ActorUnavailableError as problem:
+            raise ActorSilent(_first_line(problem)) from None
+        except _errors.RayTaskError as problem:
+            raise problem.cause or ActorLost(_first_line(problem)) from None
+        except _errors.RayError as problem:
+            raise ActorLost(_first_line(problem)) from None
+
+    def kill(self) -> None:
+        """End it at once, now or when it can be reached again."""
+        _ray.kill(self._handle)
+
+
+class RayCluster:
+    """Implements `inference.cluster.nodes.Cluster`. Made once in a process, which Ray ends 60 s after a dead head."""
+
+    def __init__(self, address: str) -> None:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        try:
+            _ray.init(
+                address=address,
+                namespace=NAMESPACE,
+                log_to_driver=False,
+                configure_logging=False,
+                include_dashboard=False,
+            )
+        except (_errors.RayError, OSError, RuntimeError, ValueError) as problem:  # ConnectionError is an OSError
+            raise ClusterLost(_first_line(problem)) from None
+
+    @property
+    def version(self) -> str:
+        """Ray's version."""
+        return _ray.__version__
+
+    async def nodes(self) -> Sequence[ClusterNode]:
+        """The nodes that are alive and are not being drained. Raises ClusterLost."""
+        try:
+            async with asyncio.timeout(NODES_SECONDS):
+                return await asyncio.to_thread(self._nodes)
+        except TimeoutError:
+            raise ClusterLost("the head does not answer") from None
+        except (_errors.RayError, RuntimeError, OSError) as problem:
+            raise ClusterLost(_first_line(problem)) from None
+
+    def _nodes(self) -> list[ClusterNode]:
+        draining = _state.get_draining_nodes()
+        return [
+            ClusterNode(
+                node_id=node["NodeID"],
+                name=node["NodeManagerHostname"] or node["NodeManagerAddress"],
+                devices=int(node["Resources"].get("GPU", 0)),
+                labels=dict(node.get("Labels") or {}),
+            )
+            for node in _ray.nodes()
+            if node["Alive"] and node["NodeID"] not in draining
+        ]
+
+    def start(self, node: ClusterNode) -> Actor:
+        """Start an actor on this node and no other. It waits while no device is free."""
+        return RayActor(node)
+
+    def close(self) -> None:
+        """Leave the cluster; its actors end."""
+        _ray.shutdown()
+
+
+def _first_line(problem: BaseException) -> str:
+    said = str(problem).strip()
+    return (said.splitlines()[0] if said else type(problem).__name__)[:500]

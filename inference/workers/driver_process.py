@@ -1,0 +1,119 @@
+"""The driver process of a cluster, as the bot reaches it: started as a child, or found where a service listens."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from inference.cluster.compatibility import NodeIdentity
+from inference.cluster.protocol import ClusterSettingsSent
+from inference.cluster.wire import Connection, SocketAddress, introduce
+from inference.errors import WorkerUnavailable
+from inference.logs import Line
+
+log = logging.getLogger(__name__)
+
+CONNECT_SECONDS = 0.2  # between two attempts to reach a driver process that is being started
+START_SECONDS = 60.0  # that it may take to listen
+END_SECONDS = 5.0  # that it may take to end once it has nothing to do
+
+
+@dataclass(frozen=True)
+class DriverOptions:
+    """How the driver process is reached: at `listen`, where `command` starts it unless it is a service of its own.
+
+    `cluster` is what it is told first, `environment` is that of the command.
+    """
+
+    listen: SocketAddress
+    command: tuple[str, ...] | None
+    cluster: ClusterSettingsSent
+    environment: Mapping[str, str]
+    secret: str = ""
+
+
+class DriverProcess:
+    """One at a time. A child ends with this process: its stdin is closed then."""
+
+    def __init__(self, options: DriverOptions) -> None:
+        self._options = options
+        self._process: asyncio.subprocess.Process | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the child."""
+        return self._process.pid if self._process else None
+
+    async def start(self) -> None:
+        """Start it where it is a child of this one. Raises WorkerUnavailable."""
+        options, pipe = self._options, asyncio.subprocess.PIPE
+        if options.command is None:
+            return
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *options.command, "--listen", options.listen.text, "--with-parent",
+                stdin=pipe, stdout=asyncio.subprocess.DEVNULL, stderr=pipe, env=dict(options.environment),
+            )  # fmt: skip
+        except OSError as problem:
+            raise WorkerUnavailable(reason=problem.strerror or str(problem)) from problem
+        assert self._process.stderr
+        self._reading = asyncio.create_task(_read_stderr(self._process.stderr))
+
+    async def connect(self) -> Connection:
+        """A connection to one that knows the secret, and knows the cluster by now. Raises OSError or WireError."""
+        connection = await self._reach()
+        try:
+            await introduce(connection, self._options.secret, NodeIdentity.own().easel)
+            await connection.send(self._options.cluster)
+        except BaseException:
+            await connection.close()
+            raise
+        return connection
+
+    async def _reach(self) -> Connection:
+        until = asyncio.get_running_loop().time() + (0 if self._options.command is None else START_SECONDS)
+        while True:
+            try:
+                return await Connection.open(self._options.listen)
+            except OSError:
+                ended = self._process is not None and self._process.returncode is not None
+                if ended or asyncio.get_running_loop().time() > until:
+                    raise
+                await asyncio.sleep(CONNECT_SECONDS)
+
+    async def end(self) -> int | None:
+        """End the child, if there is one; its exit code."""
+        process, self._process = self._process, None
+        if process is None:
+            return None
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            async with asyncio.timeout(END_SECONDS):
+                code = await process.wait()
+        except TimeoutError:
+            with suppress(ProcessLookupError):
+                process.kill()
+            code = await process.wait()
+        if self._reading is not None:
+            await self._reading
+        return code
+
+
+async def _read_stderr(stderr: asyncio.StreamReader) -> None:
+    while True:
+        try:
+            line = await stderr.readline()
+        except ValueError:  # an over-long line was thrown away
+            continue
+        if not line:
+            return
+        text = line.decode(errors="replace").rstrip()
+        if record := Line.read(text):
+            record.repeat()
+        else:
+            log.debug("driver process: %s", text)

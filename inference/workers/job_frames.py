@@ -1,0 +1,83 @@
+"""A job as it is sent to a worker that does not share the bot's disk."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from contextlib import suppress
+from itertools import chain
+
+from pydantic import ValidationError
+
+from inference.cluster.files import FileRef
+from inference.cluster.protocol import DataPart, SubmitJob, packed
+from inference.cluster.wire import MAX_DATA_BYTES
+from inference.lora.knowledge import FILES
+from inference.messages import Generate, JobCommand, state_file
+from inference.workers.storage import Spool, StoredFile
+
+log = logging.getLogger(__name__)
+
+
+class JobFrames:
+    """Makes the frames of one worker; what it was sent about all LoRAs is sent again only when it has changed."""
+
+    def __init__(self) -> None:
+        self._sent: dict[str, tuple[int, int, int]] = {}  # by name: inode, size and time
+
+    def forget(self) -> None:
+        """The worker has lost what it was sent."""
+        self._sent.clear()
+
+    def of(
+        self, worker: int, deaths: int, job: JobCommand, files: Mapping[str, StoredFile], spool: Spool
+    ) -> tuple[SubmitJob, bytes]:
+        """The header and the data. It reads small files; a file of `files` that is gone is left out."""
+        loras = {use.sha256 for use in job.request.loras} if isinstance(job, Generate) else set[str]()
+        refs = {sha256: ref for sha256, file in files.items() if (ref := _ref(sha256, file)) is not None}
+        beside, known = dict[str, dict[str, bytes]](), dict[str, bytes]()
+        for sha256 in loras & refs.keys():
+            beside[sha256] = {}
+            for file in files[sha256].beside():
+                with suppress(OSError):
+                    if file.name not in FILES:
+                        beside[sha256][file.name.rpartition("/")[2]] = file.path.read_bytes()
+                    elif self._has_changed(file):
+                        known[file.name] = file.path.read_bytes()
+        name, states = state_file(job.job_id), dict[str, bytes]()
+        with suppress(OSError):  # a first attempt has none
+            states[name] = spool.read(name)
+        data = b"".join(chain(*(each.values() for each in beside.values()), known.values()))
+        state: DataPart | None = None
+        if states and len(data) + len(states[name]) <= MAX_DATA_BYTES:
+            (state,) = packed(states)
+            data += states[name]
+        message = SubmitJob(
+            worker=worker,
+            deaths=deaths,
+            job=job.model_dump_json(),
+            loras=tuple(ref for sha256, ref in refs.items() if sha256 in loras),
+            inputs=tuple(ref for sha256, ref in refs.items() if sha256 not in loras),
+            beside={sha256: packed(each) for sha256, each in beside.items()},
+            known=packed(known),
+            state=state,
+        )
+        return message, data
+
+    def _has_changed(self, file: StoredFile) -> bool:
+        status = file.path.stat()
+        stamp = status.st_ino, status.st_size, status.st_mtime_ns
+        changed, self._sent[file.name] = self._sent.get(file.name) != stamp, stamp
+        return changed
+
+
+def _ref(sha256: str, file: StoredFile) -> FileRef | None:
+    """The file by its name, or by its SHA-256 where a node would not take the name; None when it is gone."""
+    try:
+        size = file.path.stat().st_size
+    except OSError:
+        return None
+    try:
+        return FileRef(sha256=sha256, size=size, name=file.name)
+    except ValidationError:
+        return FileRef(sha256=sha256, size=size, name=f"{sha256}{file.path.suffix}")

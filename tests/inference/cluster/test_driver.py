@@ -1,0 +1,322 @@
+"""The driver process and its actors, without Ray: bot's pool, socket, and an engine that is a script."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from inference.cluster import kept_worker
+from inference.cluster.compatibility import NodeIdentity
+from inference.cluster.driver import Driver
+from inference.cluster.kept_worker import WorkerRules
+from inference.cluster.node_files import CACHE_VARIABLE, NodeCacheSettings
+from inference.cluster.nodes import ClusterNode
+from inference.cluster.protocol import ClusterSettingsSent
+from inference.cluster.wire import Connection, SocketAddress, greet, listen
+from inference.lora.declarations import FILE_NAME
+from inference.messages import (
+    Cancelled,
+    Capacity,
+    CheckpointSpec,
+    Failed,
+    Finished,
+    Generate,
+    LoraUse,
+    Progress,
+    Ready,
+    SourceImage,
+    WorkerOptions,
+    state_file,
+)
+from inference.workers import WorkerDied, WorkerJoined, WorkerLeft
+from inference.workers.driver_process import DriverOptions, DriverProcess
+from inference.workers.ray import RayPool, RayWorker
+from inference.workers.storage import SpoolFolder, StoredFile
+from tests.inference.cluster.machines import HomeCluster, scripted
+from tests.inference.requests import request
+from tests.log import Log
+
+MAX_WAIT = 120.0
+SETTINGS = ClusterSettingsSent(address="home", unreachable_seconds=30, cache_bytes=10**6)
+Kind = TypeVar("Kind")
+
+
+@dataclass
+class Place:
+    """The bot's folders, the cluster, and the pool between the two."""
+
+    folder: Path
+    cluster: HomeCluster
+    rules: WorkerRules
+    pool: RayPool
+    spool: SpoolFolder
+    serving: list[Driver]
+
+    def file(self, name: str, text: str) -> tuple[str, StoredFile]:
+        path = self.folder / "bot" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return hashlib.sha256(text.encode()).hexdigest(), StoredFile(self.folder / "bot", name)
+
+
+@pytest.fixture
+async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Place]:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "node"))
+    monkeypatch.setattr(kept_worker, "RETRY_SECONDS", 0.01)
+    (checkpoint := tmp_path / "bot" / "checkpoint").mkdir(parents=True)
+    (checkpoint / "model_index.json").write_text("{}")
+    (spool := tmp_path / "spool").mkdir()
+    spec = CheckpointSpec(name="vivid", source=str(checkpoint), base_model="sdxl/illustrious")
+    cluster = HomeCluster(ClusterNode("a", "first", 1, {"easel-memory-gb": "24"}))
+    rules = WorkerRules(NodeCacheSettings(10**6), 30, NodeIdentity.own(), scripted(tmp_path))
+    address = SocketAddress(f"unix:{tmp_path / 's'}")
+    driver = DriverProcess(DriverOptions(address, None, SETTINGS, {}, "secret"))
+    pool = RayPool(WorkerOptions(checkpoints=(spec,)), SpoolFolder(spool), driver, lambda options, _: options)
+    here = Place(tmp_path, cluster, rules, pool, SpoolFolder(spool), [])
+
+    async def serve(connection: Connection) -> None:
+        await greet(connection, "secret", NodeIdentity.own().easel)
+        assert (first := await connection.receive()) and ClusterSettingsSent.model_validate_json(
+            first.header
+        ) == SETTINGS
+        here.serving.append(Driver(connection, here.cluster, here.rules))
+        await here.serving[-1].run()
+        await connection.close()
+
+    server = await listen(address, serve)
+    async with asyncio.timeout(MAX_WAIT):
+        await pool.start()
+        yield here
+        await pool.close()
+        server.close()
+        await server.wait_closed()
+        await cluster.buried()
+
+
+@pytest.fixture
+def log() -> Iterator[Log]:
+    with Log.listening() as heard:
+        yield heard
+
+
+async def joined(place: Place) -> tuple[RayWorker, WorkerJoined]:
+    change = await anext(place.pool.changes())
+    assert isinstance(change, WorkerJoined) and isinstance(change.worker, RayWorker)
+    return change.worker, change
+
+
+async def heard(events: AsyncIterator[Any], kind: type[Kind], seen: list[Any] | None = None) -> Kind:
+    async for event in events:
+        if seen is not None:
+            seen.append(event)
+        if isinstance(event, kind):
+            return event
+    raise AssertionError("the worker has left")
+
+
+async def test_a_worker_on_a_node_paints_with_files_that_only_the_bot_has(place: Place) -> None:
+    worker, change = await joined(place)
+    assert (change.place.node, change.place.device, change.place.memory) == ("first", "gpu 0", 24 * 2**30)
+    assert change.place.distance is not None and change.place.distance < 1
+    assert worker.serves == place.pool.serves == {"vivid"}
+    assert not await worker.submit(Generate(job_id=1, attempt=1, request=request(checkpoint="vivid")), {})
+    events = worker.events()
+    await heard(events, Ready)
+    lora, bat = place.file("deep/bat.safetensors", "the bat")
+    image, source = place.file("start", "a picture")
+    for name in ("deep/bat.toml", FILE_NAME):
+        place.file(name, "")
+    files = {lora: bat, image: source}
+    asked = request(
+        checkpoint="vivid",
+        seed=7,
+        loras=(LoraUse(sha256=lora, name="Bat"),),
+        image=SourceImage(sha256=image, strength=1),
+    )
+    for attempt in (1, 2):
+        job = Generate(job_id=5, attempt=attempt, request=asked)
+        assert await worker.submit(job, files)
+        seen = list[Any]()
+        end = await heard(events, Finished, seen)
+        steps = [each.step for each in seen if isinstance(each, Progress)]
+        assert steps == ([1, 2, 3, 4, 5] if attempt == 1 else [5]), "the second goes on from the state that the bot has"
+        assert all(place.spool.read(each.preview) == b"preview" for each in seen if isinstance(each, Progress))
+        assert json.loads(place.spool.read(end.files[0])) == {
+            "seed": 7, "loras": ["the bat"], "beside": ["bat.toml"], "known": [FILE_NAME],
+            "image": "a picture", "checkpoint": ["model_index.json"],
+        }  # fmt: skip
+        place.spool.put(state_file(5), b"4")
+
+
+async def test_an_engine_that_dies_is_reported_and_the_job_goes_on_from_its_last_state(place: Place) -> None:
+    place.rules = replace(place.rules, engine=scripted(place.folder, dies_at=3))
+    worker, _ = await joined(place)
+    events = worker.events()
+    await heard(events, Ready)
+    job = Generate(job_id=1, attempt=1, request=request(checkpoint="vivid"))
+    assert await worker.submit(job, {})
+    death = await heard(events, WorkerDied)
+    assert (death.exit_code, death.failures, death.was_ready) == (3, 1, True)
+    assert death.reason == "the card is on fire"
+    assert place.spool.read(state_file(1)) == b"3", "also the state after which nothing was reported"
+    assert not await worker.submit(job, {})
+    await heard(events, Ready)
+    assert await worker.submit(job.model_copy(update={"attempt": 2}), {})
+    seen = list[Any]()
+    await heard(events, Finished, seen)
+    assert [each.step for each in seen if isinstance(each, Progress)] == [4, 5]
+
+
+async def test_an_actor_that_dies_is_started_again_and_a_node_that_goes_takes_its_worker_along(place: Place) -> None:
+    worker, _ = await joined(place)
+    events = worker.events()
+    for failures in (1, 2):
+        await heard(events, Ready)
+        assert await worker.submit(painting(1, failures, prompt="for ever"), {})
+        await heard(events, Progress)
+        place.cluster.on("a").end("killed by a signal")
+        death = await heard(events, WorkerDied)
+        assert (death.failures, death.was_ready, death.reason) == (failures, True, "killed by a signal")
+        assert death.pause == 0.25 * failures
+    place.cluster.here.clear()
+    place.cluster.here["b"] = ClusterNode("b", "second", 2)
+    place.cluster.on("a").end("its node died")
+    changes = [await anext(place.pool.changes()) for _ in range(3)]
+    assert [change.worker for change in changes if isinstance(change, WorkerLeft)] == [worker]
+    assert all([isinstance(each, WorkerDied | Ready | Capacity) async for each in events])
+    assert not await worker.submit(painting(), {})
+    places = {(each.place.node, each.place.device) for each in changes if isinstance(each, WorkerJoined)}
+    assert places == {("second", "gpu 0"), ("second", "gpu 1")}
+
+
+def painting(job_id: int = 1, attempt: int = 1, **changes: object) -> Generate:
+    return Generate(job_id=job_id, attempt=attempt, request=request(checkpoint="vivid", **changes))
+
+
+async def test_a_worker_that_is_drained_or_closed_leaves_the_states_of_its_jobs(place: Place) -> None:
+    worker, _ = await joined(place)
+    events = worker.events()
+    await heard(events, Ready)
+    assert await worker.submit(painting(1, prompt="for ever"), {})
+    await heard(events, Progress)
+    place.cluster.here["b"] = ClusterNode("b", "second", 1)
+    other, _ = await joined(place)
+    others = other.events()
+    await heard(others, Ready)
+    assert await other.submit(painting(2, prompt="for ever"), {})
+    await heard(others, Progress)
+    del place.cluster.here["a"]
+    left = await anext(place.pool.changes())
+    assert isinstance(left, WorkerLeft) and left.reason == "its node is gone, or is being drained"
+    last = [each.step async for each in events if isinstance(each, Progress)]
+    assert int(place.spool.read(state_file(1))) >= max(last, default=1), "its very last step"
+    await place.pool.close()
+    last = [each.step async for each in others if isinstance(each, Progress)]
+    assert int(place.spool.read(state_file(2))) >= max(last, default=1)
+    assert [each async for each in place.pool.changes()] == [], "those that were closed have not left"
+    assert all(actor.dead for _, actor in place.cluster.actors)
+
+
+async def test_a_node_that_cannot_be_reached_is_left_and_joins_again_as_another_worker(place: Place) -> None:
+    place.rules = replace(place.rules, unreachable_seconds=0.3)
+    worker, _ = await joined(place)
+    events = worker.events()
+    await heard(events, Ready)
+    assert await worker.submit(painting(prompt="for ever"), {})
+    await heard(events, Progress)
+    cut = place.cluster.on("a")
+    cut.cut = True
+    left = await anext(place.pool.changes())
+    assert isinstance(left, WorkerLeft) and "cannot be reached" in left.reason
+    again, _ = await joined(place)
+    assert again is not worker and cut.dead == "killed"
+    await heard(again.events(), Ready)
+
+
+async def test_a_driver_process_that_ends_takes_all_workers_along_until_the_next_one(place: Place, log: Log) -> None:
+    worker, _ = await joined(place)
+    await heard(worker.events(), Ready)
+    await place.serving[0]._connection.close()
+    left = await anext(place.pool.changes())
+    assert isinstance(left, WorkerLeft) and left.worker is worker
+    assert left.reason == "the cluster cannot be reached: it has closed the connection"
+    again, _ = await joined(place)
+    await heard(again.events(), Ready)
+    await log.heard("no driver process of the cluster: it has closed the connection")
+
+
+async def test_a_node_that_does_not_fit_is_refused_with_the_reason(place: Place, log: Log) -> None:
+    place.rules = replace(place.rules, identity=NodeIdentity.own().model_copy(update={"torch": "1.0"}))
+    await log.heard("the node first gets no work: it has torch")
+    assert place.cluster.on("a").dead == "killed"
+
+
+async def test_a_job_whose_files_cannot_be_had_fails_and_says_which(place: Place) -> None:
+    worker, _ = await joined(place)
+    events = worker.events()
+    await heard(events, Ready)
+    good, file = place.file("bat.safetensors", "the bat")
+    uses = (LoraUse(sha256=good, name="Bat"),)
+    file.path.write_text("another")  # the same length
+    assert await worker.submit(painting(1, loras=uses), {good: file})
+    assert (await heard(events, Failed)).code == "lora_file_changed"
+    image, start = place.file("start", "a picture")
+    await asyncio.to_thread(start.path.write_text, "something")
+    assert await worker.submit(painting(2, image=SourceImage(sha256=image, strength=1)), {image: start})
+    assert (await heard(events, Failed)).code == "source_image_gone"
+    (place.folder / "bot" / "checkpoint" / "model_index.json").write_text("[]")
+    assert await worker.submit(painting(3), {})
+    assert (await heard(events, Failed)).code == "checkpoint_unusable"
+    (place.folder / "bot" / "checkpoint" / "model_index.json").write_text("{}")
+    assert await worker.submit(painting(4), {})
+    await heard(events, Finished)
+
+
+async def test_a_job_is_cancelled_before_and_after_its_files_are_there(place: Place) -> None:
+    worker, _ = await joined(place)
+    events = worker.events()
+    await heard(events, Ready)
+    lora, file = place.file("bat.safetensors", "the bat")
+    for number in (1, 2):
+        job = painting(number, loras=(LoraUse(sha256=lora, name="Bat"),), prompt="for ever")
+        assert await worker.submit(job, {lora: file})
+        if number == 2:
+            await heard(events, Progress)
+        await worker.cancel(number)
+        assert (await heard(events, Cancelled)).job_id == number
+
+
+async def test_a_worker_that_hangs_is_killed_and_gets_the_newest_options(place: Place) -> None:
+    worker, _ = await joined(place)
+    events = worker.events()
+    await heard(events, Ready)
+    (spec,) = worker._options.checkpoints
+    changed = place.pool.configure([WorkerOptions(checkpoints=(spec.model_copy(update={"name": "other"}),))])
+    assert {*changed} == {worker} and place.pool.serves == {"other"}
+    await worker.configure(changed[worker])
+    await heard(events, Ready)
+    await worker.restart()
+    death = await heard(events, WorkerDied)
+    assert death.exit_code == -9 and death.shortage is None
+    await heard(events, Ready)
+    job = painting().model_copy(update={"request": request(checkpoint="other")})
+    assert await worker.submit(job, {}) and worker.serves == {"other"}
+    await heard(events, Finished)
+
+
+async def test_a_job_that_was_sent_before_its_death_was_known_is_not_painted(place: Place) -> None:
+    worker, _ = await joined(place)
+    events = worker.events()
+    await heard(events, Ready)
+    worker._deaths = 1  # another number than the worker's own
+    assert await worker.submit(painting(1), {})
+    worker._deaths = 0
+    assert await worker.submit(painting(2), {})
+    assert (await heard(events, Finished)).job_id == 2
