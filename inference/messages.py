@@ -151,6 +151,7 @@ class NumberFormat(StrEnum):
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 ShortHash = Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
+Label = Annotated[str, Field(min_length=1, max_length=100)]  # of a node of a cluster: its name, or its value
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 TriggerGroup = Annotated[str, Field(min_length=1, max_length=MAX_TRIGGER_GROUP)]
 Note = Annotated[str, Field(max_length=500)]
@@ -427,6 +428,7 @@ class CheckpointSpec(_Frozen):
     word; `predicts` is what is known before loading, for early refusals, and None where nothing tells.
     `preview_decoder` is a folder or the hub's id of a tiny autoencoder (TAESD) that knows the same latents. `dtype` is
     the format of its numbers, where the device computes it without emulation; a CPU paints in single precision.
+    `node_labels` are those of the nodes of a cluster that have the memory for it.
     """
 
     name: Name
@@ -440,6 +442,7 @@ class CheckpointSpec(_Frozen):
     predicts: PredictionType | None = None
     preview_decoder: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
     dtype: NumberFormat = NumberFormat.AUTO
+    node_labels: Annotated[tuple[tuple[Label, Label], ...], Field(max_length=20)] = ()
 
 
 class ClassifierSpec(_Frozen):

@@ -23,9 +23,9 @@ TORCH = {"torch", "diffusers", "transformers", "torchvision", "accelerate", "saf
 # What the bot may use of inference; files of checkpoints and LoRAs are read without torch, text in pictures is text.
 OPEN = [
     "base_models", "bounds", "capabilities", "checkpoint_files", "checkpoint_inspection", "classifier_files",
-    "content_rating", "demo", "errors", "hardware", "hashes", "image_files", "inspection", "json_values", "logs",
-    "lora", "matching", "memory", "messages", "notes", "parameters", "picture_costs", "prediction", "private_files",
-    "prompt_weights", "queue", "queue_simulation", "regions", "request_cost", "workers",
+    "cluster", "content_rating", "demo", "errors", "hardware", "hashes", "image_files", "inspection", "json_values",
+    "logs", "lora", "matching", "memory", "messages", "notes", "parameters", "picture_costs", "prediction",
+    "private_files", "prompt_weights", "queue", "queue_simulation", "regions", "request_cost", "workers",
 ]  # fmt: skip
 DOORS = {f"inference.{door}" for door in OPEN}
 

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from bot.config import ConfigError, Settings
+from bot.config.cluster import ClusterSettings
+from bot.config.sections import Backend
+from bot.config.variables import PREFIX
 from bot.pictures.credentials import SigningUnusable, credentials_of
 from bot.sources.registry import CivitaiRegistry
 from inference.classifier_files import ClassifierFiles
+from inference.cluster.protocol import ClusterSettingsSent
+from inference.cluster.wire import SECRET_VARIABLE, SocketAddress
 from inference.errors import ClassifierUnusable
 from inference.messages import CheckpointSpec, Folders, WorkerOptions
 from inference.workers import WorkerPool
+from inference.workers.driver_process import DriverOptions, DriverProcess
 from inference.workers.fixed import FixedPool
-from inference.workers.local import LocalWorker
+from inference.workers.local import LocalWorker, module_command
+from inference.workers.ray import RayPool
+from inference.workers.storage import SpoolFolder
 
 
 def registry_of(settings: Settings) -> CivitaiRegistry | None:
@@ -49,7 +58,32 @@ def require_signing(settings: Settings) -> None:
 
 def make_pool(settings: Settings, checkpoints: Sequence[CheckpointSpec]) -> WorkerPool:
     """The workers that the settings ask for, none of them started. No other place knows of which kind they are."""
-    return FixedPool(make_workers(settings, checkpoints))
+    if settings.worker.backend is Backend.LOCAL:
+        return FixedPool(make_workers(settings, checkpoints))
+    (options,) = worker_options(settings, checkpoints)
+    return RayPool(options, SpoolFolder(settings.storage.spool), DriverProcess(driver_options(settings.cluster)))
+
+
+def driver_options(cluster: ClusterSettings) -> DriverOptions:
+    """How the driver process of a cluster is started and reached. Its environment has none of our settings."""
+    environment = {name: value for name, value in os.environ.items() if not name.upper().startswith(PREFIX)}
+    secret = cluster.secret.get_secret_value()
+    environment = {"RAY_AUTH_MODE": "token", "RAY_DEFAULT_PYTHON_VERSION_MATCH_LEVEL": "minor"} | environment
+    if cluster.token_file is not None:
+        environment["RAY_AUTH_TOKEN_PATH"] = str(cluster.token_file)
+    command = cluster.driver or (None if cluster.socket else module_command("inference.cluster.driver"))
+    return DriverOptions(
+        listen=SocketAddress(cluster.socket) if cluster.socket else None,
+        command=command,
+        cluster=ClusterSettingsSent(
+            address=cluster.address,
+            unreachable_seconds=cluster.unreachable_seconds,
+            cache_bytes=cluster.cache_gigabytes * 10**9,
+            shared=cluster.shared,
+        ),
+        environment=environment | ({SECRET_VARIABLE: secret} if secret else {}),
+        secret=secret,
+    )
 
 
 def make_workers(settings: Settings, checkpoints: Sequence[CheckpointSpec]) -> tuple[LocalWorker, ...]:

@@ -2,6 +2,7 @@
 
 settings.py      all settings, and reading them from the file and the environment
 sections.py      the sections with plain values, one class each; the docstring under a field is its comment
+cluster.py       the section about workers on other machines
 sources.py       the section about hubs from which people add LoRAs
 checkpoints.py   the settings of one checkpoint
 word_patterns.py what operators may write as words and patterns; patterns in linear time

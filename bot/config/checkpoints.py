@@ -18,6 +18,7 @@ from inference.messages import (
     CheckpointSpec,
     ClipSkip,
     Guidance,
+    Label,
     NumberFormat,
     PredictionType,
     Prompt,
@@ -95,6 +96,8 @@ class CheckpointSettings(Section):
     """The highest rating that its licence permits; left out, what is known of its architecture or repository."""
     devices: Annotated[tuple[Device, ...], Field(max_length=64)] = ()
     """Those of [worker] devices that have the memory for it; left out, all of them."""
+    node_labels: Annotated[dict[Label, Label], Field(max_length=20)] = {}  # noqa: RUF012 (pydantic copies it)
+    """In a cluster, labels of the nodes that have the memory for it, such as { gpu = "24gb" }; left out, all nodes."""
     sizes: Annotated[tuple[Size, ...], Field(max_length=24)] = ()
     """Sizes offered, the default first; left out, those usual for the architecture."""
     steps: Steps = 28
@@ -188,4 +191,5 @@ class CheckpointSettings(Section):
             predicts=predicts,
             preview_decoder=self.preview_decoder,
             dtype=self.dtype,
+            node_labels=tuple(sorted(self.node_labels.items())),
         )

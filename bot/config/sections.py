@@ -289,11 +289,20 @@ class LibrarySettings(Section):
     """Whether Easel also paints each LoRA at several weights, 12 pictures, to tell which are useful."""
 
 
+class Backend(StrEnum):
+    """Where workers run."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
 class WorkerSettings(Section):
     """The processes that paint."""
 
+    backend: Backend = Backend.LOCAL
+    """local: on this machine; ray: on the nodes of a cluster, one for each of their GPUs, by the section [cluster]."""
     devices: Annotated[tuple[Device, ...], AfterValidator(_some_devices)] = ("auto",)
-    """auto, cuda, cuda:1, mps or cpu. There is one worker for each, such as ["cuda:0", "cuda:1"]."""
+    """auto, cuda, cuda:1, mps or cpu. There is one worker for each, such as ["cuda:0", "cuda:1"]; one for a cluster."""
     threads: Annotated[int, Field(ge=1, le=256)] | None = None
     """CPU threads of the worker; left out, torch decides. On two cores 1 is fastest."""
     places: Annotated[int, Field(ge=1, le=MAX_PLACES)] | None = None

@@ -11,8 +11,10 @@ from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validat
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from bot.config.checkpoints import CheckpointSettings
+from bot.config.cluster import ClusterSettings
 from bot.config.program import program
 from bot.config.sections import (
+    Backend,
     BackupSettings,
     C2paSettings,
     ClassifierSettings,
@@ -38,7 +40,7 @@ from bot.config.variables import (
 )
 
 # Section and name of each secret; `NAME_file` in the same section is a file that holds it.
-SECRETS = (("discord", "token"), ("sources", "civitai_key"), ("sources", "huggingface_token"))
+SECRETS = (("discord", "token"), ("sources", "civitai_key"), ("sources", "huggingface_token"), ("cluster", "secret"))
 
 
 class ConfigError(Exception):
@@ -66,6 +68,7 @@ class Settings(BaseSettings):
     library: LibrarySettings = LibrarySettings()
     sources: SourcesSettings = SourcesSettings()
     worker: WorkerSettings = WorkerSettings()
+    cluster: ClusterSettings = ClusterSettings()
     limits: LimitSettings = LimitSettings()
     matching: MatchingSettings = MatchingSettings()
     moderation: ModerationSettings = ModerationSettings()
@@ -86,6 +89,12 @@ class Settings(BaseSettings):
         for checkpoint in self.checkpoints:
             if strangers := set(checkpoint.devices) - set(self.worker.devices):
                 raise ValueError(f"checkpoint {checkpoint.name!r} is for {min(strangers)}, which is no worker's device")
+        return self
+
+    @model_validator(mode="after")
+    def _one_device_of_a_cluster(self) -> Self:
+        if self.worker.backend is Backend.RAY and len(self.worker.devices) != 1:
+            raise ValueError("the nodes of a cluster say how many devices they have; set one in worker.devices")
         return self
 
     @classmethod
@@ -136,8 +145,11 @@ class Settings(BaseSettings):
         if c2pa.certificate is not None and c2pa.key is not None:
             files = {"certificate": folder / c2pa.certificate.expanduser(), "key": folder / c2pa.key.expanduser()}
             c2pa = c2pa.model_copy(update=files)
+        cluster = self.cluster
+        if cluster.token_file is not None:
+            cluster = cluster.model_copy(update={"token_file": folder / cluster.token_file.expanduser()})
         paths = {
-            "checkpoints": checkpoints, "storage": storage, "library": library, "backup": backup,
+            "cluster": cluster, "checkpoints": checkpoints, "storage": storage, "library": library, "backup": backup,
             "classifier": classifier, "c2pa": c2pa, "logs": logs,
         }  # fmt: skip
         return _with(self.model_copy(update=paths), secrets)

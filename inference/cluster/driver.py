@@ -29,12 +29,11 @@ from inference.cluster.protocol import (
     ClusterSettingsSent,
     ClusterUnreachable,
 )
-from inference.cluster.wire import Connection, Frame, SocketAddress, WireError, greet, listen
+from inference.cluster.wire import SECRET_VARIABLE, Connection, Frame, SocketAddress, WireError, greet, listen
 from inference.logs import write_lines
 
 log = logging.getLogger(__name__)
 
-SECRET_VARIABLE = "EASEL_DRIVER_SECRET"  # noqa: S105 (the name of it)
 NODES_SECONDS = 1.0  # between two looks at the nodes
 REACH_SECONDS = 5.0  # that the head may take to accept a connection
 

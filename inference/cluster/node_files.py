@@ -20,7 +20,7 @@ from inference.errors import CheckpointUnusable, ClassifierUnusable, LoraFileCha
 from inference.messages import CheckpointSpec, WorkerOptions
 from inference.workers.storage import StoredFile
 
-CACHE_VARIABLE = "EASEL_NODE_CACHE"  # names the folder of the node's cache, on a node that wants another one
+CACHE_VARIABLE = "CLUSTER_NODE_CACHE"  # names the folder of the node's cache, on a node that wants another one
 PIECE_SECONDS = 120.0  # that a piece may take from the bot's machine
 
 AskForPiece = Callable[[int, str, int, int], None]  # number of the call, SHA-256, offset, size

@@ -28,6 +28,7 @@ MAX_DATA_BYTES = 64 * 2**20  # one picture at its largest, without compression, 
 HANDSHAKE_BYTES = 4096  # of a header before the other end has proved anything; no data
 HANDSHAKE_SECONDS = 10.0
 INHERITED_SOCKET = 3  # the first file descriptor that systemd hands to a service with a socket unit
+SECRET_VARIABLE = "CLUSTER_DRIVER_SECRET"  # noqa: S105 (the name of it)
 _LENGTHS = struct.Struct("!II")
 
 

@@ -7,6 +7,8 @@ import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from inference.cluster.compatibility import NodeIdentity
 from inference.cluster.protocol import ClusterSettingsSent
@@ -25,10 +27,11 @@ END_SECONDS = 5.0  # that it may take to end once it has nothing to do
 class DriverOptions:
     """How the driver process is reached: at `listen`, where `command` starts it unless it is a service of its own.
 
-    `cluster` is what it is told first, `environment` is that of the command.
+    Without `listen` it listens at a file in a folder of its own, which only this user can open. `cluster` is what it is
+    told first, `environment` is that of the command.
     """
 
-    listen: SocketAddress
+    listen: SocketAddress | None
     command: tuple[str, ...] | None
     cluster: ClusterSettingsSent
     environment: Mapping[str, str]
@@ -40,8 +43,18 @@ class DriverProcess:
 
     def __init__(self, options: DriverOptions) -> None:
         self._options = options
+        self._folder: TemporaryDirectory[str] | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
+
+    @property
+    def address(self) -> SocketAddress:
+        """Where it listens."""
+        if self._options.listen is not None:
+            return self._options.listen
+        if self._folder is None:
+            self._folder = TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True)
+        return SocketAddress(f"unix:{Path(self._folder.name).resolve() / 'driver'}")
 
     @property
     def pid(self) -> int | None:
@@ -55,7 +68,7 @@ class DriverProcess:
             return
         try:
             self._process = await asyncio.create_subprocess_exec(
-                *options.command, "--listen", options.listen.text, "--with-parent",
+                *options.command, "--listen", self.address.text, "--with-parent",
                 stdin=pipe, stdout=asyncio.subprocess.DEVNULL, stderr=pipe, env=dict(options.environment),
             )  # fmt: skip
         except OSError as problem:
@@ -78,7 +91,7 @@ class DriverProcess:
         until = asyncio.get_running_loop().time() + (0 if self._options.command is None else START_SECONDS)
         while True:
             try:
-                return await Connection.open(self._options.listen)
+                return await Connection.open(self.address)
             except OSError:
                 ended = self._process is not None and self._process.returncode is not None
                 if ended or asyncio.get_running_loop().time() > until:
@@ -102,6 +115,13 @@ class DriverProcess:
         if self._reading is not None:
             await self._reading
         return code
+
+    async def close(self) -> None:
+        """End the child for good."""
+        await self.end()
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
 
 
 async def _read_stderr(stderr: asyncio.StreamReader) -> None:

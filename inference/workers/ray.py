@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -52,8 +52,6 @@ log = logging.getLogger(__name__)
 CLOSE_SECONDS = 20.0  # that it may take to close all workers
 LONGEST_PAUSE = 30.0  # before the driver process is started again: a cluster comes back at any time
 PIECES_AT_ONCE = 4
-
-Selector = Callable[[WorkerOptions, Mapping[str, str]], WorkerOptions]
 
 
 class RayWorker:
@@ -140,13 +138,10 @@ class RayWorker:
 
 
 class RayPool:
-    """Keeps a connection to a driver process. Implements `inference.workers.WorkerPool`.
+    """Keeps a connection to a driver process. Implements `inference.workers.WorkerPool`."""
 
-    `select` gives the options of a worker on a node with these labels.
-    """
-
-    def __init__(self, options: WorkerOptions, spool: Spool, driver: DriverProcess, select: Selector) -> None:
-        self._options, self._driver, self._select = options, driver, select
+    def __init__(self, options: WorkerOptions, spool: Spool, driver: DriverProcess) -> None:
+        self._options, self._driver = options, driver
         self.spool = spool
         self.manifests = Manifests()
         self._workers: dict[int, RayWorker] = {}
@@ -181,7 +176,7 @@ class RayPool:
         if new is None:
             return {}
         self._options = new
-        return {worker: self._select(new, worker.labels) for worker in self._workers.values()}
+        return {worker: _selected(new, worker.labels) for worker in self._workers.values()}
 
     async def close(self) -> None:
         """Have all workers closed, which leave the states of their jobs, and end the driver process."""
@@ -192,7 +187,7 @@ class RayPool:
             self._keeping.cancel()
             with suppress(asyncio.CancelledError):
                 await self._keeping
-        await self._driver.end()
+        await self._driver.close()
         for worker in self._workers.values():
             worker.leave()
         self._workers.clear()
@@ -288,7 +283,7 @@ class RayPool:
         place = WorkerPlace(message.node, message.device, message.memory, message.distance)
         worker = self._workers.get(message.worker)
         if worker is None:
-            options = self._select(self._options, message.labels)
+            options = _selected(self._options, message.labels)
             worker = self._workers[message.worker] = RayWorker(message.worker, message.labels, options, self)
             self._begin(worker.send_options())
         self._changes.put_nowait(WorkerJoined(worker, place))
@@ -326,6 +321,12 @@ class RayPool:
         self._tasks.discard(task)
         if not task.cancelled() and (problem := task.exception()) is not None:
             log.error("a task of the cluster failed", exc_info=problem)
+
+
+def _selected(options: WorkerOptions, labels: Mapping[str, str]) -> WorkerOptions:
+    """The options of a worker on a node with these labels, with those checkpoints alone that it has the memory for."""
+    specs = (spec for spec in options.checkpoints if all(labels.get(name) == value for name, value in spec.node_labels))
+    return options.model_copy(update={"checkpoints": tuple(specs)})
 
 
 def _read_piece(path: Path, offset: int, size: int) -> bytes:

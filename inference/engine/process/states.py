@@ -52,7 +52,9 @@ def state_digest(request: GenerationRequest, spec: CheckpointSpec | None) -> str
     A sampler's attributes may differ between versions of diffusers. Where the checkpoint's files lie does not matter
     when their SHA-256 is known: the next attempt may be on another machine.
     """
-    unimportant = {"name", "predicts", "preview_decoder"} | ({"source"} if spec and spec.sha256 else set())
+    unimportant = {"name", "predicts", "preview_decoder", "node_labels"} | (
+        {"source"} if spec and spec.sha256 else set()
+    )
     checkpoint = spec and spec.model_dump(mode="json", exclude=unimportant)
     parts = [request.model_dump(mode="json"), checkpoint, diffusers.__version__]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -78,7 +78,7 @@ async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     rules = WorkerRules(NodeCacheSettings(10**6), 30, NodeIdentity.own(), scripted(tmp_path))
     address = SocketAddress(f"unix:{tmp_path / 's'}")
     driver = DriverProcess(DriverOptions(address, None, SETTINGS, {}, "secret"))
-    pool = RayPool(WorkerOptions(checkpoints=(spec,)), SpoolFolder(spool), driver, lambda options, _: options)
+    pool = RayPool(WorkerOptions(checkpoints=(spec,)), SpoolFolder(spool), driver)
     here = Place(tmp_path, cluster, rules, pool, SpoolFolder(spool), [])
 
     async def serve(connection: Connection) -> None:
