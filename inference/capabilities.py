@@ -19,6 +19,7 @@ class Family(StrEnum):
     """Architectures whose denoiser the batch calls in the same way; see `inference.engine.models.families`."""
 
     UNET = "unet"
+    FLUX1 = "flux1"
     Z_IMAGE = "z-image"
 
 
@@ -63,7 +64,7 @@ _ARCHITECTURES = {
     Architecture.SD35_MEDIUM: _SD3,
     Architecture.SD35_LARGE: _SD3,
     # Distilled: guidance is an input of the network, and there is no second pass that a negative prompt could steer.
-    Architecture.FLUX1: Capability("FluxPipeline", "FluxImg2ImgPipeline", negative_prompt=False),
+    Architecture.FLUX1: Capability("FluxPipeline", "FluxImg2ImgPipeline", Family.FLUX1, negative_prompt=False),
     Architecture.FLUX2_DEV: Capability("Flux2Pipeline", negative_prompt=False),
     Architecture.FLUX2_KLEIN_4B: Capability("Flux2KleinPipeline", negative_prompt=False),
     Architecture.FLUX2_KLEIN_9B: Capability("Flux2KleinPipeline", negative_prompt=False),

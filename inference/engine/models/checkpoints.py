@@ -21,13 +21,18 @@ from inference.engine.layers.layer_hooks import LayerHooks
 from inference.engine.lora.folding import TEXT_ENCODERS, Layers, layers_of
 from inference.engine.lora.layer_names import LayerNames
 from inference.engine.models.families.family import ModelFamily
+from inference.engine.models.families.flux1 import Flux1Family
 from inference.engine.models.families.unet import UNetFamily
 from inference.engine.models.families.z_image import ZImageFamily
 from inference.engine.models.previews import Preview, preview_of
 from inference.engine.models.single_file import open_single_file
 from inference.messages import EMBEDDING_CACHE_BYTES, CheckpointSpec
 
-FAMILIES: Mapping[Family, type[ModelFamily]] = {Family.UNET: UNetFamily, Family.Z_IMAGE: ZImageFamily}
+FAMILIES: Mapping[Family, type[ModelFamily]] = {
+    Family.UNET: UNetFamily,
+    Family.FLUX1: Flux1Family,
+    Family.Z_IMAGE: ZImageFamily,
+}
 
 _numbers = itertools.count(1)
 

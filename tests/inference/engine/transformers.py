@@ -6,6 +6,7 @@ In double precision: differences between two ways of computing are rounding, or 
 from __future__ import annotations
 
 import copy
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -13,11 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import diffusers
+import numpy as np
 import torch
-from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, ZImagePipeline, ZImageTransformer2DModel
+from diffusers import (
+    AutoencoderKL,
+    FlowMatchEulerDiscreteScheduler,
+    FluxPipeline,
+    FluxTransformer2DModel,
+    ZImagePipeline,
+    ZImageTransformer2DModel,
+)
 from PIL import Image
 from torch import nn
-from transformers import AutoTokenizer, Qwen3Config, Qwen3Model
+from transformers import AutoTokenizer, CLIPTextModel, Qwen3Config, Qwen3Model, T5Config, T5EncoderModel
 
 from inference.base_models import BaseModelId
 from inference.capabilities import capability_of
@@ -31,9 +40,11 @@ from inference.engine.models.checkpoints import Checkpoint
 from inference.engine.options import Options
 from inference.lora.evidence import Evidence, Source
 from inference.matching import Matcher
-from inference.messages import CheckpointSpec, GenerationRequest, LoraUse
+from inference.messages import CheckpointSpec, GenerationRequest, LoraUse, SourceImage
+from tests.inference.engine.worlds import arrived, text_encoder
 
 CPU = torch.device("cpu")
+FLUX_DEV, FLUX_SCHNELL = BaseModelId("flux1/dev"), BaseModelId("flux1/schnell")
 Z_IMAGE = BaseModelId("z-image/base")
 DTYPE = torch.float64
 CHAT = (
@@ -57,6 +68,23 @@ def chat_tokenizer() -> Any:
     return tokenizer
 
 
+def flux1(*, guided: bool = True, layers: int = 2, heads: int = 2, width: int = 16) -> Any:
+    """Flux.1: dev takes guidance as an input and shifts by the size of the picture, schnell does neither."""
+    tokenizer = AutoTokenizer.from_pretrained(CHECKPOINTS[0].path / "tokenizer", local_files_only=True)
+    transformer = FluxTransformer2DModel(
+        patch_size=1, in_channels=16, num_layers=layers, num_single_layers=layers, attention_head_dim=width,
+        num_attention_heads=heads, joint_attention_dim=32, pooled_projection_dim=32, guidance_embeds=guided,
+        axes_dims_rope=(width // 4, 3 * width // 8, 3 * width // 8),
+    )  # fmt: skip
+    t5 = T5Config(vocab_size=len(tokenizer), d_model=32, d_ff=64, d_kv=8, num_layers=2, num_heads=4)
+    shifts = {"use_dynamic_shifting": True, "base_shift": 0.5, "max_shift": 1.15, "shift": 3.0} if guided else {}
+    return FluxPipeline(
+        scheduler=FlowMatchEulerDiscreteScheduler(**shifts), vae=vae(), transformer=transformer, tokenizer=tokenizer,
+        text_encoder=text_encoder(CLIPTextModel, len(tokenizer), 32, 2), text_encoder_2=T5EncoderModel(t5),
+        tokenizer_2=tokenizer,
+    )  # fmt: skip
+
+
 def z_image(layers: int = 2, heads: int = 2, width: int = 16) -> Any:
     """Z-Image with a shift that does not depend on the size, as Turbo's."""
     tokenizer = chat_tokenizer()
@@ -74,7 +102,13 @@ def z_image(layers: int = 2, heads: int = 2, width: int = 16) -> Any:
     )  # fmt: skip
 
 
-MAKERS: Mapping[BaseModelId, Callable[[], Any]] = {Z_IMAGE: z_image}
+MAKERS: Mapping[BaseModelId, Callable[[], Any]] = {
+    FLUX_DEV: flux1,
+    FLUX_SCHNELL: lambda: flux1(guided=False),
+    Z_IMAGE: z_image,
+}
+# What diffusers' documentation says to give to a pipeline that does not know it by itself.
+OPTIONS: Mapping[BaseModelId, Mapping[str, Any]] = {FLUX_SCHNELL: {"max_sequence_length": 256}}
 
 
 @cache
@@ -199,13 +233,13 @@ class TransformerWorld:
     def _painted(self, made: GenerationRequest, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
         pipeline, seen = self._alone, list[torch.Tensor]()
         pipeline.scheduler = type(pipeline.scheduler).from_config(pipeline.scheduler.config)
-        options: dict[str, Any] = {}
+        options: dict[str, Any] = dict(OPTIONS.get(self.base, {}))
         if made.image is not None:
             capability = capability_of(self.base)
             assert capability is not None and capability.from_picture is not None
             pipeline = getattr(diffusers, capability.from_picture)(**pipeline.components)
             pipeline.set_progress_bar_config(disable=True)
-            options = {"image": Image.open(self.inputs / made.image.sha256), "strength": made.image.strength}
+            options |= {"image": Image.open(self.inputs / made.image.sha256), "strength": made.image.strength}
 
         def look(_: Any, step: int, time: Any, values: dict[str, torch.Tensor]) -> dict[str, Any]:
             seen.append(values["latents"])
@@ -230,3 +264,29 @@ def error(world: TransformerWorld, handle: Handle) -> float:
     assert handle.state is State.DONE, handle.error
     latents, pictures = world.reference(handle.request)
     return max(apart(handle.latents, latents), apart(handle.pictures, pictures))
+
+
+def painted(engine: Engine, made: Sequence[GenerationRequest], joins: Sequence[int]) -> list[Handle]:
+    """Requests that join at these steps, once all have ended."""
+    handles: list[Handle] = []
+    for step in range(max(joins) + 1):
+        handles += [engine.submit(each) for each, own in zip(made, joins, strict=True) if own == step]
+        arrived(engine)
+        engine.step()
+    engine.finish()
+    return handles
+
+
+def until(engine: Engine, handle: Handle, done: int) -> None:
+    while handle.done < done:
+        engine.step()
+
+
+def picture_in(inputs: Path, strength: float, size: tuple[int, int] = (32, 32)) -> SourceImage:
+    """A picture to start from, which lies in `inputs`."""
+    colours = np.random.default_rng(0).integers(0, 255, (size[1], size[0], 3), np.uint8)
+    path = inputs / "drawn.png"
+    Image.fromarray(colours).save(path)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    path.rename(inputs / sha256)
+    return SourceImage(sha256=sha256, strength=strength)

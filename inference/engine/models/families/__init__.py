@@ -1,6 +1,7 @@
 """Model families: what an architecture says of itself, so that the running batch needs to know none.
 
 family.py   the protocol of a family, and the conditions of its denoiser
+flux1.py    Flux.1: packed latents, guidance as an input of the network
 unet.py     Stable Diffusion 1.5, 2 and SDXL: a UNet, guided by a second row
 z_image.py  Z-Image: a transformer that takes texts of any length
 """

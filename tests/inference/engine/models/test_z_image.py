@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
-from inference.engine.batch.handle import Handle, State
+from inference.engine.batch.handle import State
 from inference.engine.batch.run import Run
 from inference.engine.batch.snapshots import Snapshot
 from inference.engine.engine import Engine
@@ -21,7 +17,7 @@ from inference.engine.models.checkpoints import Checkpoint
 from inference.engine.models.families.z_image import ZImageFamily
 from inference.engine.models.soundness import Unsound
 from inference.errors import InvalidRequest
-from inference.messages import GenerationRequest, Sampler, SourceImage
+from inference.messages import GenerationRequest, Sampler
 from tests.inference.engine.transformers import (
     DTYPE,
     Z_IMAGE,
@@ -29,7 +25,10 @@ from tests.inference.engine.transformers import (
     apart,
     error,
     lora_on,
+    painted,
+    picture_in,
     pipeline_of,
+    until,
 )
 from tests.inference.engine.worlds import arrived
 from tests.inference.requests import request
@@ -48,15 +47,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> TransformerWorld:
     return made
 
 
-def picture(world: TransformerWorld, strength: float, size: tuple[int, int] = (32, 32)) -> SourceImage:
-    colours = np.random.default_rng(0).integers(0, 255, (size[1], size[0], 3), np.uint8)
-    path = world.inputs / "drawn.png"
-    Image.fromarray(colours).save(path)
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    path.rename(world.inputs / sha256)
-    return SourceImage(sha256=sha256, strength=strength)
-
-
 def wish(**changes: object) -> GenerationRequest:
     values = {
         "checkpoint": "world", "width": 32, "height": 32, "steps": 4, "guidance_scale": 0.0, "prompt": "a red star",
@@ -70,31 +60,15 @@ def mixed(world: TransformerWorld) -> list[GenerationRequest]:
     return [
         wish(seed=1, guidance_scale=5.0, negative_prompt=LONG, loras=world.uses(0.7)),
         wish(seed=2, steps=6, guidance_scale=1.0, prompt=LONG, negative_prompt="dull", loras=world.uses(0, -0.4, 1.1)),
-        wish(seed=3, steps=5, image=picture(world, 0.6)),
+        wish(seed=3, steps=5, image=picture_in(world.inputs, 0.6)),
         wish(seed=4, steps=3, guidance_scale=2.5, prompt=LONG, loras=world.uses(0.3, 0.9, -0.6)),
     ]
-
-
-def painted(engine: Engine, made: Sequence[GenerationRequest], joins: Sequence[int]) -> list[Handle]:
-    """Requests that join at these steps."""
-    handles: list[Handle] = []
-    for step in range(max(joins) + 1):
-        handles += [engine.submit(each) for each, own in zip(made, joins, strict=True) if own == step]
-        arrived(engine)
-        engine.step()
-    engine.finish()
-    return handles
 
 
 def family_of(engine: Engine) -> ZImageFamily:
     checkpoint = engine._store.current
     assert isinstance(checkpoint, Checkpoint) and isinstance(checkpoint.family, ZImageFamily)
     return checkpoint.family
-
-
-def until(engine: Engine, handle: Handle, done: int) -> None:
-    while handle.done < done:
-        engine.step()
 
 
 @pytest.mark.parametrize("small", [0, SMALL_LAYER_RANK], ids=["additions", "whole weights"])
@@ -156,7 +130,7 @@ def test_texts_of_any_lengths_may_share_a_pass(world: TransformerWorld) -> None:
 def test_it_resumes_after_any_step_alone_and_in_company(world: TransformerWorld, image: bool, tmp_path: Path) -> None:
     made = wish(
         steps=4, seed=5, guidance_scale=3.0, negative_prompt="dull", loras=world.uses(0.8, 0.3),
-        **({"image": picture(world, 0.8)} if image else {}),
+        **({"image": picture_in(world.inputs, 0.8)} if image else {}),
     )  # fmt: skip
     engine, taken = world.engine(), dict[int, Snapshot]()
     whole = engine.submit(made)
@@ -186,7 +160,7 @@ def test_it_resumes_after_any_step_alone_and_in_company(world: TransformerWorld,
 
 
 def test_pictures_of_one_request_are_as_of_their_seeds_alone(world: TransformerWorld) -> None:
-    made = wish(count=2, seed=8, image=picture(world, 0.5), steps=4)
+    made = wish(count=2, seed=8, image=picture_in(world.inputs, 0.5), steps=4)
     engine = world.engine()
     handle = engine.submit(made)
     engine.finish()
@@ -233,7 +207,7 @@ def test_a_text_is_encoded_once(world: TransformerWorld) -> None:
 
 def test_half_precision_keeps_latents_in_single(world: TransformerWorld) -> None:
     engine = world.engine(dtype=torch.bfloat16)
-    handles = [engine.submit(wish(loras=world.uses(0.2))), engine.submit(wish(image=picture(world, 0.5)))]
+    handles = [engine.submit(wish(loras=world.uses(0.2))), engine.submit(wish(image=picture_in(world.inputs, 0.5)))]
     engine.finish()
     for handle in handles:
         assert handle.state is State.DONE, handle.error

@@ -1,0 +1,224 @@
+"""The family of Flux.1: a transformer over text and packed latents, whose guidance is an input of the network.
+
+It paints as diffusers' pipelines do. dev, Krea and Kontext take guidance as an input, schnell has none; no second row
+is needed, and so there is no negative prompt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any, ClassVar
+
+import torch
+from diffusers import FluxImg2ImgPipeline
+from PIL import Image
+
+from inference.engine.devices.devices import HOST
+from inference.engine.devices.offloading import Residence
+from inference.engine.devices.transfers import upload
+from inference.engine.layers.layer_hooks import LayerHooks
+from inference.engine.layers.lora_set import AppliedLoras
+from inference.engine.models.decode import decode, widen
+from inference.engine.models.embeddings import Embedding
+from inference.engine.models.families.family import Conditions, RowGroup
+from inference.engine.models.flow import FlowSchedule, begin, for_noising, sampling_notes
+from inference.engine.models.pred_original_sample import pred_original_sample
+from inference.engine.models.soundness import Unsound
+from inference.engine.models.text_embeddings import TextEmbeddings, pooled_by_clip, states_of
+from inference.messages import CheckpointSpec, GenerationRequest, PredictionType
+from inference.notes import NO_CLIP_SKIP, NO_NEGATIVE_PROMPT
+
+_PATCH = 2  # latents on each side of one token
+_AXES = 3  # of a token's position; texts have zeros, pictures row and column in the last two
+
+
+class Flux1Family:
+    """See `ModelFamily`. Latents are packed: (pictures, tokens, 4 · channels).
+
+    The conditions are named as the transformer's inputs: `pooled_projections` (rows, width), `img_ids` (rows, tokens,
+    3), and `guidance` (rows,) where it takes one.
+    """
+
+    DENOISER: ClassVar[str] = "transformer"
+    WIDE_RANGE: ClassVar[bool] = True
+    # Tokens of every text. Padding is read like words, so other lengths than those of training would change pictures.
+    TEXT_TOKENS: ClassVar[int] = 512
+    TEXT_TOKENS_OF_SCHNELL: ClassVar[int] = 256
+
+    def __init__(
+        self, spec: CheckpointSpec, pipeline: Any, hooks: LayerHooks, residence: Residence, embedding_bytes: int
+    ) -> None:
+        self._name = spec.name
+        self._pipeline = pipeline
+        self._residence = residence
+        self._takes_guidance = bool(pipeline.transformer.config.guidance_embeds)
+        self._text_tokens = self.TEXT_TOKENS if self._takes_guidance else self.TEXT_TOKENS_OF_SCHNELL
+        self._schedule = FlowSchedule(pipeline.scheduler.config)
+        hooks.mark_prompt_layers([pipeline.transformer.context_embedder])
+        self._embeddings = TextEmbeddings(self._encode, hooks, residence, embedding_bytes)
+
+    @staticmethod
+    def refuse_other_kinds(pipeline: Any, label: str) -> None:
+        """See `ModelFamily.refuse_other_kinds`."""
+        config, packed = pipeline.transformer.config, _PATCH**2 * pipeline.vae.config.latent_channels
+        if config.in_channels != packed:
+            kind = "for inpainting or editing" if config.in_channels > packed else "another model's"
+            taken = f"takes {config.in_channels} channels, and packed latents have {packed}"
+            raise Unsound(f"its transformer {taken}: it is {kind}; take another one")
+        if not (pipeline.text_encoder and pipeline.text_encoder_2):
+            raise Unsound("one of its two text encoders is missing; get another copy of it")
+        given = (pipeline.text_encoder_2.config.d_model, pipeline.text_encoder.config.hidden_size)
+        if (config.joint_attention_dim, config.pooled_projection_dim) != given:
+            raise Unsound(f"its transformer is not that of {label}; correct its base_model in the settings")
+
+    @property
+    def predicts(self) -> PredictionType | None:
+        """See `ModelFamily.predicts`."""
+        return None
+
+    def notes(self, request: GenerationRequest) -> tuple[str, ...]:
+        """See `ModelFamily.notes`."""
+        left_out = {NO_NEGATIVE_PROMPT: request.negative_prompt, NO_CLIP_SKIP: request.clip_skip}
+        notes = [note.format(checkpoint=self._name) for note, asked in left_out.items() if asked]
+        return (*notes, *sampling_notes(request, self._name))
+
+    def rows(self, request: GenerationRequest) -> int:
+        """See `ModelFamily.rows`."""
+        return 1
+
+    def conditions(
+        self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
+    ) -> list[RowGroup]:
+        """See `ModelFamily.conditions`."""
+        rows = [self._embeddings.embed(prompt, one) for prompt, one in zip(prompts, applied, strict=True)]
+        prompt_embeds = torch.cat([row.prompt_embeds for row in rows])
+        device, dtype = prompt_embeds.device, prompt_embeds.dtype
+        positions = upload(_positions(*self._grid(request)).to(dtype), device)
+        others = {
+            "pooled_projections": torch.cat([row.pooled for row in rows if row.pooled is not None]),
+            "img_ids": positions.expand(len(rows), -1, -1),
+        }
+        if self._takes_guidance:
+            others["guidance"] = torch.full((len(rows),), request.guidance_scale, device=device)
+        return [RowGroup(tuple(range(len(rows))), Conditions(prompt_embeds, others))]
+
+    def _encode(self, text: str) -> Embedding:
+        pipeline, device = self._pipeline, self._residence.device
+        self._residence.onload("text_encoder")
+        pooled = pooled_by_clip(pipeline.text_encoder, pipeline.tokenizer, text, device)
+        self._residence.onload("text_encoder_2")
+        return Embedding(
+            states_of(pipeline.text_encoder_2, pipeline.tokenizer_2, text, self._text_tokens, device), pooled
+        )
+
+    def key(self, request: GenerationRequest, conditions: Sequence[Conditions]) -> Hashable:
+        """The grid of tokens: the transformer takes the positions of one row for all."""
+        return self._grid(request)
+
+    def _grid(self, request: GenerationRequest) -> tuple[int, int]:
+        """Tokens of the picture, down and across; what is left at an edge is cut off."""
+        side = _PATCH * self._pipeline.vae_scale_factor
+        return request.height // side, request.width // side
+
+    def scheduler(self, request: GenerationRequest) -> Any:
+        """See `ModelFamily.scheduler`."""
+        down, across = self._grid(request)
+        return self._schedule.scheduler(request, down * across)
+
+    def starting_latents(
+        self,
+        request: GenerationRequest,
+        scheduler: Any,
+        source: Image.Image | None,
+        generators: Sequence[torch.Generator],
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """See `ModelFamily.starting_latents`."""
+        if source is not None and request.image is not None:
+            times = begin(scheduler, request.steps, request.image.strength)
+            return self._latents_of(source, times, request, scheduler, generators), times
+        times, transformer = begin(scheduler, request.steps, None), self._pipeline.transformer
+        latents, _ = self._pipeline.prepare_latents(
+            request.count, transformer.config.in_channels // _PATCH**2, request.height, request.width,
+            transformer.dtype, HOST, [*generators],
+        )  # fmt: skip
+        return upload(latents, self._residence.device), times
+
+    def _latents_of(
+        self,
+        source: Image.Image,
+        times: torch.Tensor,
+        request: GenerationRequest,
+        scheduler: Any,
+        generators: Sequence[torch.Generator],
+    ) -> torch.Tensor:
+        """Latents of a picture with the noise of the first of `times`; each picture draws by its generator alone."""
+        pipeline: Any = FluxImg2ImgPipeline(**self._pipeline.components)
+        pipeline.scheduler = for_noising(scheduler)
+        self._residence.onload("vae")
+        latents = self._noised(pipeline, source, times[:1], generators)
+        if pipeline.vae.dtype == torch.float16 and not bool(latents.isfinite().all()):
+            widen(pipeline.vae)
+            for generator, seed in zip(generators, request.seeds, strict=True):
+                generator.manual_seed(seed)
+            latents = self._noised(pipeline, source, times[:1], generators)
+        return latents.to(self._pipeline.transformer.dtype)
+
+    def _noised(
+        self, pipeline: Any, source: Image.Image, first: torch.Tensor, generators: Sequence[torch.Generator]
+    ) -> torch.Tensor:
+        channels, device = pipeline.transformer.config.in_channels // _PATCH**2, self._residence.device
+        pixels = pipeline.image_processor.preprocess(source)
+        height, width = pixels.shape[-2:]
+        each = [
+            pipeline.prepare_latents(
+                pixels, first, 1, channels, height, width, pipeline.vae.dtype, device, generator
+            )[0]
+            for generator in generators
+        ]  # fmt: skip
+        return torch.cat(each)
+
+    def forward(self, latents: torch.Tensor, timesteps: torch.Tensor, conditions: Conditions) -> torch.Tensor:
+        """See `ModelFamily.forward`."""
+        embeds, others = conditions.prompt_embeds, conditions.others
+        return self._pipeline.transformer(
+            latents, encoder_hidden_states=embeds, timestep=timesteps.to(latents.dtype) / 1000,
+            pooled_projections=others["pooled_projections"], guidance=others.get("guidance"),
+            img_ids=others["img_ids"][0], txt_ids=embeds.new_zeros(embeds.shape[1], _AXES), return_dict=False,
+        )[0]  # fmt: skip
+
+    def guided(self, request: GenerationRequest, model_output: torch.Tensor) -> torch.Tensor:
+        """See `ModelFamily.guided`."""
+        return model_output
+
+    def pred_original_sample(
+        self,
+        request: GenerationRequest,
+        scheduler: Any,
+        model_output: torch.Tensor,
+        timestep: float,
+        sample: torch.Tensor,
+    ) -> torch.Tensor:
+        """See `ModelFamily.pred_original_sample`."""
+        return self._unpacked(request, pred_original_sample(scheduler, model_output, timestep, sample))
+
+    def _unpacked(self, request: GenerationRequest, latents: torch.Tensor) -> torch.Tensor:
+        """Latents (pictures, channels, h, w) of packed ones."""
+        down, across = self._grid(request)
+        tokens = latents.unflatten(1, (down, across)).unflatten(3, (-1, _PATCH, _PATCH))
+        return tokens.permute(0, 3, 1, 4, 2, 5).flatten(4).flatten(2, 3)
+
+    def forget_prompts(self) -> None:
+        """See `ModelFamily.forget_prompts`."""
+        self._embeddings.forget()
+
+    def decode(self, request: GenerationRequest, latents: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """See `ModelFamily.decode`."""
+        self._residence.onload("vae")
+        unpacked = [self._unpacked(request, each) for each in latents]
+        return decode(self._pipeline, unpacked, may_tile=not request.exact)
+
+
+def _positions(down: int, across: int) -> torch.Tensor:
+    """The positions (tokens, 3) of a picture's tokens, row after row."""
+    rows, columns = torch.meshgrid(torch.arange(down), torch.arange(across), indexing="ij")
+    return torch.stack([torch.zeros_like(rows), rows, columns], dim=-1).flatten(0, 1)
