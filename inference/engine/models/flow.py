@@ -30,6 +30,8 @@ from inference.notes import OTHER_SAMPLER, OTHER_SPACING
 _BETA = 0.6  # both parameters, as the field uses it
 _LARGEST = 1 - 1e-6  # UniPC takes the logarithm of what is left of 1
 
+_UNSET = "_use_default_values"  # of a configuration: what diffusers replaces by the defaults of another class
+
 _LEVELS = ("use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas")
 _RESPACED: dict[Spacing, dict[str, bool]] = {
     Spacing.KARRAS: {"use_karras_sigmas": True},
@@ -158,6 +160,7 @@ def shifted(config: Mapping[str, Any], flow_shift: float) -> dict[str, Any]:
     """The configuration with the schedule shifted by a constant, whatever the size of the picture."""
     exponent = math.log(flow_shift)  # where the shift depends on the size, it is exp of what lies between these two
     changed = {"shift": flow_shift, "base_shift": exponent, "max_shift": exponent}
+    changed |= {_UNSET: [name for name in config.get(_UNSET, ()) if name not in changed]}
     return {**config, **changed, "shift_terminal": None, "time_shift_type": "exponential"}
 
 
