@@ -12,6 +12,8 @@ library.py     `library scan`, `list` and `declare`
 inspect.py     `library inspect`: what single LoRA files are
 add_checkpoint.py  `library add-checkpoint`: fetches a checkpoint, or checks files that are here
 calibrate.py   `calibrate`: measures how many pictures are worth painting together
+cluster.py     `cluster up`, `join`, `status` and `drain`
+cluster_node.py  what `cluster up` and `cluster join` do
 backup.py      `backup` and `restore`
 privacy.py     `privacy show`, `export` and `delete`
 reports.py     `reports`: how many reports wait for staff, in which servers and since when

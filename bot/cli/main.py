@@ -16,6 +16,7 @@ from bot.cli import (
     UNUSABLE,
     backup,
     calibrate,
+    cluster,
     completion,
     demo,
     doctor,
@@ -58,6 +59,7 @@ COMMANDS = (
     takedown,
     retention,
     calibrate,
+    cluster,
     completion,
 )
 _FULL = (errno.ENOSPC, errno.EDQUOT)

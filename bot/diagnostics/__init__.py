@@ -8,5 +8,6 @@ advice.py        what to do about each trouble with a card
 capacity.py      whether memory, time and disk are enough for the declared checkpoints
 folders.py       whether a folder can be written
 classifier.py    whether the classifier of finished pictures can be used
+cluster.py       whether this machine can be part of a cluster, and whether its machines fit together
 checkpoints.py   what the files of the declared checkpoints are
 """

@@ -10,5 +10,11 @@ actor.py           on a node: one engine process, and what it needs and leaves
 outbox.py          what an actor has to tell, until the driver process has it
 node_files.py      the files that an actor takes from elsewhere
 files.py           a node's cache of files, known by their SHA-256
+network.py         addresses of this machine and of the head
+tokens.py          the token of a cluster, in its file
+ray_node.py        a node of Ray on this machine, as a process; questions to a cluster
+views.py           the nodes of a cluster, as `easel cluster status` tells them
+probe.py           a process that asks a cluster about itself
+reports.py         what the driver process knows of a node, left in the memory of the head
 worker_folder.py   the folders of one worker on a node, filled from the cache
 """

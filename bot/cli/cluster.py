@@ -1,0 +1,275 @@
+"""`cluster up | join | status | drain`: more machines, by Ray's own commands."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Coroutine, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.table import Table
+
+from bot.cli import DONE, REFUSED, UNUSABLE, harmless, port
+from bot.cli.cluster_node import NodeRefused, head_file, join, up
+from bot.cli.ending import Ended, until_asked
+from bot.cli.output import Output
+from bot.diagnostics.cluster import CONNECT_SECONDS, reasons_of, token_problem
+from inference.cluster.compatibility import NodeIdentity, ray_problem
+from inference.cluster.network import DEFAULT_PORT, AddressRefused, HostPort, answers
+from inference.cluster.ray_node import ProbeFailed, cluster_environment, cluster_view, run_ray
+from inference.cluster.tokens import is_in_environment, token_file
+from inference.cluster.views import ClusterView, NodeState, NodeView
+
+if TYPE_CHECKING:
+    from bot.cli import Commands
+
+ADDRESS_VARIABLE = "RAY_ADDRESS"
+DRAIN_LOOK_SECONDS = 3.0
+
+
+def add(commands: Commands) -> None:
+    """Declare the commands."""
+    parser = commands.add_parser(
+        "cluster",
+        help="more machines: start a cluster, join one, see its nodes, drain a node",
+        description="More machines that paint, through Ray. A cluster is one trust domain: any machine in it can run "
+        "any program on every other one.",
+    )
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    _add_up(actions)
+    _add_join(actions)
+    status = actions.add_parser(
+        "status",
+        help="the nodes with devices, memory, versions and jobs",
+        description="Tell the nodes of a cluster with devices, memory, versions and jobs, and which get no work.",
+    )
+    _add_head(status)
+    status.add_argument("--json", action="store_true", help="one JSON object")
+    status.set_defaults(run=run_status)
+    drain = actions.add_parser(
+        "drain",
+        help="let a node finish its jobs and leave",
+        description="Let a node finish its jobs and leave the cluster. It gets no new ones from now on.",
+    )
+    drain.add_argument("node", metavar="NODE", help="its name, its address, or the beginning of its id")
+    _add_head(drain)
+    drain.add_argument("--no-wait", action="store_true", help="do not wait until it has left")
+    drain.set_defaults(run=run_drain)
+
+
+def _add_up(actions: Commands) -> None:
+    parser = actions.add_parser(
+        "up",
+        help="start the first node here, and say how others join",
+        description="Start the first node of a cluster on this machine, and print the command by which another one "
+        "joins. It runs until it is ended, and with it the cluster ends.",
+    )
+    parser.add_argument("--port", type=port, default=DEFAULT_PORT, help=f"where it listens (default: {DEFAULT_PORT})")
+    parser.add_argument(
+        "--dashboard", action="store_true", help="with Ray's dashboard, for which ray[default] is needed"
+    )
+    _add_node_options(parser)
+    parser.set_defaults(run=run_up)
+
+
+def _add_join(actions: Commands) -> None:
+    parser = actions.add_parser(
+        "join",
+        help="make this machine a node of a cluster",
+        description="Make this machine a node of a cluster until it is ended or drained. What does not fit is refused "
+        "with the reason. When the head is lost, it joins again.",
+    )
+    parser.add_argument("head", metavar="HOST:PORT", help="where the head listens, as `cluster up` prints it")
+    parser.add_argument("--token-file", metavar="FILE", help="the file with the cluster's token; - reads it on stdin")
+    _add_node_options(parser)
+    parser.set_defaults(run=run_join)
+
+
+def _add_node_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--address", metavar="IP", help="the address of this machine by which others reach it")
+    parser.add_argument("--name", default="", help="what the node is called (default: the machine's name)")
+    parser.add_argument("--gpus", type=_count, metavar="N", help="graphics cards to paint on (default: all)")
+    parser.add_argument("--public", action="store_true", help="also with public addresses, which a firewall must close")
+    parser.add_argument(
+        "--ray-option", action="append", default=[], dest="ray_options", metavar="OPTION",
+        help="one more option for `ray start`, such as --ray-option=--object-manager-port=8076",
+    )  # fmt: skip
+
+
+def _add_head(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--head",
+        metavar="HOST:PORT",
+        help=f"the head (default: {ADDRESS_VARIABLE}, else that of this machine's node)",
+    )
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 4):
+        raise argparse.ArgumentTypeError("The number of graphics cards is a number, such as 2.")
+    return int(text)
+
+
+def run_up(options: argparse.Namespace) -> int:
+    """Start the head."""
+    return _until_ended(up(options))
+
+
+def run_join(options: argparse.Namespace) -> int:
+    """Be a node."""
+    return _until_ended(join(options))
+
+
+def _until_ended(work: Coroutine[Any, Any, int]) -> int:
+    try:
+        return asyncio.run(until_asked(work))
+    except NodeRefused as problem:
+        print(problem, file=sys.stderr)
+        return REFUSED
+    except Ended:
+        return DONE
+
+
+def run_status(options: argparse.Namespace) -> int:
+    """Tell the nodes; 1 where one of them gets no work."""
+    asked = _asked(options)
+    if isinstance(asked, int):
+        return asked
+    head, view = asked
+    refused = {node.node_id: reasons_of(node, view) for node in view.nodes}
+    if options.json:
+        print(view.model_dump_json())
+    else:
+        print(f"Ray {view.ray} at {head}")
+        Output(markup=False, emoji=False).print(_table(view))
+        for line in (*_versions(view), *_notes(view, refused)):
+            print(harmless(line))
+    return REFUSED if any(refused.values()) else DONE
+
+
+def run_drain(options: argparse.Namespace) -> int:
+    """Drain a node, and wait until it has left."""
+    asked = _asked(options)
+    if isinstance(asked, int):
+        return asked
+    head, view = asked
+    found = view.called(options.node)
+    if len(found) != 1:
+        print(harmless(f"{'No' if not found else 'More than one'} node is called {options.node}."), file=sys.stderr)
+        return REFUSED
+    (node,) = found
+    if node.head:
+        print("This is the head, with which the cluster ends: end its `easel cluster up` instead.", file=sys.stderr)
+        return REFUSED
+    try:
+        return asyncio.run(until_asked(_drain(node, head, wait=not options.no_wait)))
+    except Ended:
+        return DONE
+
+
+async def _drain(node: NodeView, head: HostPort, *, wait: bool) -> int:
+    environment = _environment()
+    name = harmless(node.name or node.address)
+    if node.state is NodeState.ALIVE:
+        problem = await run_ray(
+            ["drain-node", f"--address={head}", f"--node-id={node.node_id}",
+             "--reason=DRAIN_NODE_REASON_PREEMPTION", "--reason-message=drained by its operator"], environment,
+        )  # fmt: skip
+        if problem is not None:
+            print(harmless(f"Ray does not drain it: {problem}."), file=sys.stderr)
+            return REFUSED
+    print(f"{name} gets no new jobs, and leaves when it has finished those that it has.", flush=True)
+    while wait:
+        try:
+            view = await cluster_view(head, environment)
+        except ProbeFailed as problem:
+            print(harmless(f"The cluster does not tell any more: {problem}."), file=sys.stderr)
+            return REFUSED
+        if all(
+            each.node_id != node.node_id or each.state in {NodeState.DRAINED, NodeState.DEAD} for each in view.nodes
+        ):
+            print(f"{name} has left the cluster.")
+            break
+        await asyncio.sleep(DRAIN_LOOK_SECONDS)
+    return DONE
+
+
+def _environment() -> Mapping[str, str]:
+    return cluster_environment(None if is_in_environment() else token_file())
+
+
+def _asked(options: argparse.Namespace) -> tuple[HostPort, ClusterView] | int:
+    """The head, and what it knows; else the exit code, when it was said why not."""
+    problem = ray_problem()
+    if problem is None:
+        try:
+            head = _head(options.head)
+            problem = token_problem() or answers(head, CONNECT_SECONDS)
+            if problem is None:
+                return head, asyncio.run(cluster_view(head, _environment()))
+        except (AddressRefused, ProbeFailed) as refused:
+            problem = str(refused)
+    print(harmless(f"{problem[:1].upper()}{problem[1:]}."), file=sys.stderr)
+    return UNUSABLE
+
+
+def _head(given: str | None) -> HostPort:
+    text = given or os.environ.get(ADDRESS_VARIABLE, "")
+    if not text:
+        try:
+            text = head_file().read_text("ascii")
+        except (OSError, ValueError):
+            raise AddressRefused("this machine is in no cluster; name its head with --head HOST:PORT") from None
+    return HostPort.of(text).resolved()
+
+
+def _table(view: ClusterView) -> Table:
+    table = Table("node", "state", "address", "devices", "memory", "jobs", box=box.SIMPLE)
+    for node in view.nodes:
+        name = f"{node.name or node.node_id[:8]}{' (head)' if node.head else ''}"
+        memory = f"{node.memory / 1e9:.0f} GB"
+        table.add_row(*map(harmless, (name, str(node.state), node.address, _devices(node), memory, _jobs(node))))
+    return table
+
+
+def _versions(view: ClusterView) -> Iterator[str]:
+    """What the nodes run; in one line when all run the same."""
+    told = {node.node_id: _said(node.identity) for node in view.present}
+    if len(set(told.values())) == 1:
+        yield f"All nodes run {next(iter(told.values()))}."
+        return
+    for node in view.present:
+        yield f"{node.name or node.address} runs {told[node.node_id]}."
+
+
+def _said(identity: NodeIdentity | None) -> str:
+    if identity is None:
+        return "what they tell to the driver process alone"
+    return f"Easel {identity.easel}, torch {identity.torch}, Python {identity.python}"
+
+
+def _devices(node: NodeView) -> str:
+    if node.report and node.report.workers:
+        told = (
+            f"{each.device} {each.memory / 1e9:.0f} GB" if each.memory else each.device for each in node.report.workers
+        )
+        return ", ".join(told)
+    return f"{node.devices} {node.accelerator or 'GPU'}" if node.devices else "none"
+
+
+def _jobs(node: NodeView) -> str:
+    if node.report is None:
+        return "-"
+    return str(sum(worker.jobs for worker in node.report.workers))
+
+
+def _notes(view: ClusterView, refused: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    for node in view.nodes:
+        name = node.name or node.address
+        if node.state is NodeState.DEAD and node.reason:
+            yield f"{name} is dead: {node.reason}"
+        for reason in refused[node.node_id] if node.state is not NodeState.DEAD else ():
+            yield f"{name} gets no work: {reason}."

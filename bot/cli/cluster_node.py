@@ -1,0 +1,268 @@
+"""`cluster up` and `cluster join`: a node of a cluster on this machine, until it is ended."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import getpass
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_state_path
+
+from bot.cli import DONE, REFUSED
+from bot.config.program import program
+from bot.diagnostics.cluster import CONNECT_SECONDS, check_head, check_machine
+from bot.diagnostics.finding import Finding, FindingGrade
+from inference.cluster.compatibility import NodeIdentity, refusals
+from inference.cluster.network import AddressRefused, HostPort, answers, is_public, own_address_towards
+from inference.cluster.ray_node import (
+    KEY_LABEL,
+    NodeOptions,
+    ProbeFailed,
+    RayNode,
+    cluster_environment,
+    cluster_view,
+    reach_report,
+)
+from inference.cluster.tokens import (
+    TokenRefused,
+    checked_token,
+    is_in_environment,
+    new_token,
+    read_token,
+    token_file,
+    write_token,
+)
+from inference.cluster.views import NodeState, NodeView
+
+TRUST = (
+    "A cluster is one trust domain: every machine in it can run any program on every other one, and so can everybody "
+    "who has its token. Join only machines that you own. Let the bot and its database run under another account, or on "
+    "a machine of their own."
+)
+ANYWHERE = "10.255.255.255"  # nothing is sent there; the way tells which address this machine has
+LOOK_SECONDS, LOOKS = 5.0, 2  # between two looks at whether the node is still there, of which so many fail
+START_SECONDS = 120.0
+PAUSE_SECONDS = 10.0  # before a node joins again
+
+
+class NodeRefused(Exception):
+    """This machine cannot be a node; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class _Node:
+    """A node that runs."""
+
+    process: RayNode
+    view: NodeView
+
+
+def head_file() -> Path:
+    """Where `status` and `drain` find the address of the head."""
+    return user_state_path("easel") / "cluster-head"
+
+
+async def up(options: argparse.Namespace) -> int:
+    """Start the head, and tell how a second machine joins. Raises NodeRefused."""
+    _check_machine(public=options.public)
+    address = _own_address(options.address or own_address_towards(ANYWHERE), public=options.public)
+    head = HostPort(address, options.port)
+    file = _own_token()
+    if answers(head, CONNECT_SECONDS) is None:
+        raise NodeRefused(f"Something listens at {head} already. End it, or choose another port with --port.")
+    node_options = NodeOptions(address, options.name, options.gpus, options.dashboard, options.ray_options)
+    environment = cluster_environment(file)
+    node = await _start(node_options, node_options.head_command(head.port), head, environment)
+    try:
+        remember(head)
+        print(invitation(head, file), flush=True)
+        await node.process.wait()
+        print(f"Ray has ended: {node.process.last_words}", file=sys.stderr)
+        return REFUSED
+    finally:
+        await node.process.stop()
+
+
+async def join(options: argparse.Namespace) -> int:
+    """Join the cluster of another machine, again and again, until this is ended or drained. Raises NodeRefused."""
+    print(TRUST, flush=True)
+    _check_machine(public=options.public)
+    try:
+        head = HostPort.of(options.head).resolved()
+    except AddressRefused as problem:
+        raise NodeRefused(f"{problem}.") from None
+    if is_public(head.host) and not options.public:
+        raise NodeRefused(f"{head} is a public address. Join over a private network, or say --public.")
+    address = _own_address(options.address or own_address_towards(head.host), public=options.public)
+    environment = cluster_environment(_given_token(options.token_file))
+    while True:
+        await _check_head(head, environment)
+        node_options = NodeOptions(address, options.name, options.gpus, more=options.ray_options)
+        node = await _start(node_options, node_options.join_command(head), head, environment)
+        try:
+            await _check_reach(head, environment, address)
+            remember(head)
+            print(f"This machine has joined {head} as {node.view.name or address}.", flush=True)
+            await _until_gone(node)
+        finally:
+            await node.process.stop()
+        if await _has_left(node_options.key, head, environment):
+            print("This machine was drained and has left the cluster.")
+            return DONE
+        print("The cluster is gone, or has lost this machine. It joins again as soon as it can.", flush=True)
+        await _until_answers(head)
+
+
+def _check_machine(*, public: bool) -> None:
+    _refuse_problems(check_machine(public=public))
+
+
+async def _check_head(head: HostPort, environment: Mapping[str, str]) -> None:
+    _refuse_problems([finding async for finding in check_head(head, environment)])
+
+
+def _refuse_problems(findings: Iterable[Finding]) -> None:
+    problems = [finding.says for finding in findings if finding.grade is FindingGrade.PROBLEM]
+    if problems:
+        raise NodeRefused("\n".join(f"{says[:1].upper()}{says[1:]}." for says in problems))
+
+
+def _own_address(address: str | None, *, public: bool) -> str:
+    if address is None:
+        raise NodeRefused("This machine has no way to the others. Connect it, or name its address with --address.")
+    if address in {"0.0.0.0", "::"} or address.startswith("127.") or address == "::1":  # noqa: S104
+        raise NodeRefused(f"{address} is no address that other machines reach. Name a private one with --address.")
+    if is_public(address) and not public:
+        raise NodeRefused(f"{address} is a public address. Name a private one with --address, or say --public.")
+    return address
+
+
+def _own_token() -> Path | None:
+    """The file with the token of the cluster, made where there is none; None: the environment has the token."""
+    if is_in_environment():
+        return None
+    file = token_file()
+    try:
+        if read_token(file) is None:
+            write_token(file, new_token())
+    except TokenRefused as problem:
+        raise NodeRefused(f"{problem}.") from None
+    except OSError as problem:
+        raise NodeRefused(f"{file} cannot be used: {problem.strerror}.") from None
+    return file
+
+
+def _given_token(given: str | None) -> Path | None:
+    """The file with the token that the operator gave: in a file, on stdin (`-`), earlier, or now at the terminal."""
+    if given is None and is_in_environment():
+        return None
+    file = token_file()
+    try:
+        if given not in {None, "-"}:
+            named = Path(given or "")
+            if read_token(named) is None:
+                raise NodeRefused(f"There is no file {named}.")
+            return named.resolve()
+        if given is None and read_token(file) is not None:
+            return file
+        if given is None and not sys.stdin.isatty():
+            raise NodeRefused("There is no token. Give it with --token-file FILE, or with --token-file - on stdin.")
+        text = sys.stdin.readline() if given == "-" else getpass.getpass("Token of the cluster: ")
+        write_token(file, checked_token(text.strip()))
+    except TokenRefused as problem:
+        raise NodeRefused(f"{problem}.") from None
+    except OSError as problem:
+        raise NodeRefused(f"The token cannot be read or kept: {problem.strerror or problem}.") from None
+    return file
+
+
+async def _start(options: NodeOptions, command: list[str], head: HostPort, environment: Mapping[str, str]) -> _Node:
+    """Start a node and wait until the head has it."""
+    process = await RayNode.start(command, environment)
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            while not process.ended:
+                if (view := await _own_node(options.key, head, environment)) is not None:
+                    return _Node(process, view)
+                await asyncio.sleep(1.0)
+        await process.wait()
+    except TimeoutError:
+        await process.stop()
+        raise NodeRefused(f"Ray did not come up within {START_SECONDS:.0f} seconds: {process.last_words}") from None
+    except BaseException:
+        await process.stop()
+        raise
+    raise NodeRefused(f"Ray could not be started: {process.last_words}")
+
+
+async def _own_node(key: str, head: HostPort, environment: Mapping[str, str]) -> NodeView | None:
+    if answers(head, CONNECT_SECONDS) is not None:
+        return None
+    try:
+        view = await cluster_view(head, environment)
+    except ProbeFailed:
+        return None
+    return next((node for node in view.nodes if node.labels.get(KEY_LABEL) == key), None)
+
+
+async def _check_reach(head: HostPort, environment: Mapping[str, str], address: str) -> None:
+    """Raise NodeRefused unless the head and this machine reach each other, with clocks that agree."""
+    try:
+        report = await reach_report(head, environment, address)
+    except ProbeFailed as problem:
+        raise NodeRefused(
+            f"The head at {head} and this machine do not reach each other: {problem}. Open all ports between the "
+            "machines of the cluster, both ways, or fix them (docs/cluster.md says which)."
+        ) from None
+    own = NodeIdentity.own()
+    if problems := refusals(report.identity or own, own, -report.clock_offset):
+        raise NodeRefused("\n".join(f"This machine does not fit the cluster: {problem}." for problem in problems))
+
+
+async def _until_gone(node: _Node) -> None:
+    """Wait until Ray's node of this machine is gone; the process that started it may stay."""
+    own, silent = HostPort(node.view.address, node.view.port), 0
+    while silent < LOOKS and not node.process.ended:
+        silent = silent + 1 if await asyncio.to_thread(answers, own, CONNECT_SECONDS) else 0
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_SECONDS):
+                await node.process.wait()
+
+
+async def _until_answers(head: HostPort) -> None:
+    while True:
+        await asyncio.sleep(PAUSE_SECONDS)
+        if await asyncio.to_thread(answers, head, CONNECT_SECONDS) is None:
+            return
+
+
+async def _has_left(key: str, head: HostPort, environment: Mapping[str, str]) -> bool:
+    node = await _own_node(key, head, environment)
+    return node is not None and node.state is NodeState.DRAINED
+
+
+def remember(head: HostPort) -> None:
+    """Keep the address of the head for the other commands on this machine."""
+    file = head_file()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(str(head), "ascii")
+
+
+def invitation(head: HostPort, file: Path | None) -> str:
+    """How a second machine joins. The token itself is not shown: it would stay in logs and terminals."""
+    where = f"Its token is in {file}." if file else "Its token is in the environment."
+    source = f"ssh {getpass.getuser()}@{head.host} cat {file} | " if file else ""
+    asked = " --token-file -" if file else ""
+    return "\n".join((
+        f"The cluster runs at {head}, with Easel {NodeIdentity.own().easel}. {where}",
+        "To add a machine, install the same Easel there and run:",
+        "",
+        f"    {source}{program()} cluster join {head}{asked}",
+        "",
+        TRUST,
+    ))  # fmt: skip

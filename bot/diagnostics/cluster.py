@@ -1,0 +1,102 @@
+"""Whether this machine can be part of a cluster, and whether the machines of a cluster fit together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+
+from bot.diagnostics.finding import Finding, FindingGrade
+from inference.cluster.compatibility import NodeIdentity, ray_problem, refusals
+from inference.cluster.network import HostPort, answers, own_addresses, public_addresses
+from inference.cluster.ray_node import ProbeFailed, cluster_view, only_on_linux
+from inference.cluster.tokens import TokenRefused, is_in_environment, read_token, token_file
+from inference.cluster.views import ClusterView, NodeView
+
+CLUSTER, NETWORK, TOKEN, VERSIONS = "cluster", "network", "cluster token", "cluster versions"
+CONNECT_SECONDS = 5.0
+
+
+def check_machine(*, public: bool, addresses: Sequence[str] | None = None) -> Iterator[Finding]:
+    """What this machine lacks to be a node; `public` if the operator said that public addresses are wanted."""
+    if (problem := only_on_linux()) is not None:
+        yield Finding(CLUSTER, FindingGrade.PROBLEM, problem)
+    if (problem := ray_problem()) is not None:
+        yield Finding(CLUSTER, FindingGrade.PROBLEM, problem)
+    else:
+        yield Finding(CLUSTER, FindingGrade.OK, f"Ray {NodeIdentity.own().ray} is installed")
+    found = public_addresses(own_addresses() if addresses is None else addresses)
+    if not found:
+        yield Finding(NETWORK, FindingGrade.OK, "this machine has private addresses alone")
+        return
+    says = (
+        f"this machine has the public address {', '.join(found)}, and Ray listens on all addresses of a machine; take "
+        "one behind a firewall or on a private network"
+    )
+    if public:
+        yield Finding(NETWORK, FindingGrade.WARNING, f"{says}, and close its ports to everybody but the other machines")
+    else:
+        yield Finding(NETWORK, FindingGrade.PROBLEM, f"{says}, or say --public when a firewall closes its ports")
+
+
+def token_problem() -> str | None:
+    """Why this account has no usable token of a cluster, and what to do; None when it has one."""
+    if is_in_environment():
+        return None
+    file = token_file()
+    try:
+        if read_token(file) is None:
+            return f"there is no token in {file}; copy that of the head there, for this account alone (chmod 600)"
+    except TokenRefused as problem:
+        return str(problem)
+    except OSError as problem:
+        return f"{file} cannot be read: {problem.strerror}"
+    return None
+
+
+async def check_head(head: HostPort, environment: Mapping[str, str]) -> AsyncIterator[Finding]:
+    """Whether this machine fits the cluster at `head`. Only where Ray is installed."""
+    if (problem := await asyncio.to_thread(answers, head, CONNECT_SECONDS)) is not None:
+        yield Finding(NETWORK, FindingGrade.PROBLEM, problem)
+        return
+    yield Finding(NETWORK, FindingGrade.OK, f"the head at {head} answers")
+    try:
+        view = await cluster_view(head, environment)
+    except ProbeFailed as problem:
+        says = f"{problem}; give the one that the head has, by --token-file" if problem.wrong_token else str(problem)
+        yield Finding(TOKEN if problem.wrong_token else CLUSTER, FindingGrade.PROBLEM, says)
+        return
+    yield Finding(TOKEN, FindingGrade.OK, "it is that of the cluster")
+    for finding in check_versions(view, NodeIdentity.own()):
+        yield finding
+
+
+def check_versions(view: ClusterView, own: NodeIdentity) -> Iterator[Finding]:
+    """Whether this machine runs what the head runs."""
+    head = view.head
+    if head is None:
+        yield Finding(VERSIONS, FindingGrade.PROBLEM, "the head has no node of its own; see its log there")
+    elif head.identity is None:
+        says = "the head was not started by `easel cluster up`, so its versions are compared when a worker starts"
+        yield Finding(VERSIONS, FindingGrade.WARNING, says)
+    elif problems := refusals(head.identity, own):
+        for problem in problems:
+            yield Finding(VERSIONS, FindingGrade.PROBLEM, f"this machine does not fit the cluster: {problem}")
+    else:
+        says = f"Python {own.python}, Easel {own.easel}, torch {own.torch} and Ray {own.ray}, as the head has"
+        yield Finding(VERSIONS, FindingGrade.OK, says)
+
+
+def check_nodes(view: ClusterView) -> Iterator[Finding]:
+    """Whether each node runs what the head runs, and what the driver process says of it."""
+    for node in view.present:
+        problems = reasons_of(node, view)
+        grade = FindingGrade.PROBLEM if problems else FindingGrade.OK
+        yield Finding(f"node {node.name or node.address}", grade, "; ".join(problems) or "fits")
+
+
+def reasons_of(node: NodeView, view: ClusterView) -> tuple[str, ...]:
+    """Why a node gets no work: as the driver process says, else by what the labels of node and head tell."""
+    if node.report is not None and node.report.refused:
+        return node.report.refused
+    head = view.head.identity if view.head else None
+    return refusals(head, node.identity) if head and node.identity else ()

@@ -1,0 +1,135 @@
+"""Asks a cluster about itself, in a process of its own, which alone imports Ray; the answer is a line of JSON.
+
+    python -m inference.cluster.probe nodes HOST:PORT               its nodes
+    python -m inference.cluster.probe reach HOST:PORT OWN_ADDRESS   from one of its nodes: whether the head reaches it
+
+The token is found as Ray finds it: by the environment, or in its file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import Any, cast
+
+import ray  # pyright: ignore[reportMissingTypeStubs]
+from pydantic import ValidationError
+from ray._raylet import GcsClient  # pyright: ignore
+
+from inference.cluster.compatibility import Greeting, NodeIdentity
+from inference.cluster.views import (
+    NAMESPACE,
+    REPORT_PREFIX,
+    ClusterView,
+    NodeReport,
+    NodeState,
+    NodeView,
+    ProbeProblem,
+    ReachReport,
+)
+
+ASK_SECONDS = 10.0
+REACH_SECONDS = 60.0  # the head starts a process for the answer
+ANSWER_BYTES = 1_000_000  # as many that Ray sends them from store to store, which needs ports open both ways
+_DRAINED = frozenset({"AUTOSCALER_DRAIN_PREEMPTED", "AUTOSCALER_DRAIN_IDLE"})
+
+_ray = cast("Any", ray)
+_errors = cast("Any", ray).exceptions
+
+
+def nodes_of(address: str) -> ClusterView:
+    """The nodes that the head knows. Raises Ray's errors."""
+    head: Any = GcsClient(address=address)
+    infos = head.get_all_node_info(timeout=ASK_SECONDS)
+    keys = head.internal_kv_keys(REPORT_PREFIX, namespace=NAMESPACE, timeout=ASK_SECONDS)
+    reports = [head.internal_kv_get(key, namespace=NAMESPACE, timeout=ASK_SECONDS) for key in keys]
+    known = {report.node_id: report for report in map(_report, reports) if report is not None}
+    found = sorted((_node(info, known) for info in infos.values()), key=lambda node: (not node.head, node.started_at))
+    return ClusterView(ray=_ray.__version__, nodes=tuple(found))
+
+
+def _report(data: bytes | None) -> NodeReport | None:
+    try:
+        return NodeReport.model_validate_json(data or b"")
+    except ValidationError:
+        return None
+
+
+def _node(info: Any, reports: dict[str, NodeReport]) -> NodeView:
+    node_id, labels = info.node_id.hex(), dict(info.labels)
+    state, reason = NodeState.ALIVE, ""
+    if info.state:  # 0 is alive
+        death = info.death_info
+        kind = type(death).Reason.Name(death.reason) if death.reason else ""
+        state, reason = NodeState.DRAINED if kind in _DRAINED else NodeState.DEAD, death.reason_message[:500]
+    elif info.state_snapshot.state == type(info.state_snapshot).DRAINING:
+        state = NodeState.DRAINING
+    return NodeView(
+        node_id=node_id,
+        name=info.node_name if info.node_name != info.node_manager_address else info.node_manager_hostname,
+        address=info.node_manager_address,
+        port=info.node_manager_port,
+        head=info.is_head_node,
+        state=state,
+        reason=reason,
+        devices=int(info.resources_total.get("GPU", 0)),
+        accelerator=labels.get("ray.io/accelerator-type", ""),
+        memory=int(info.resources_total.get("memory", 0)),
+        started_at=info.start_time_ms / 1000,
+        labels=labels,
+        identity=NodeIdentity.of_labels(labels),
+        report=reports.get(node_id),
+    )
+
+
+def _greeting() -> tuple[str, bytes]:
+    return Greeting.own().model_dump_json(), bytes(ANSWER_BYTES)
+
+
+def reach(address: str, own_address: str) -> ReachReport:
+    """Let the head answer, from the node of this machine. Raises Ray's errors."""
+    _ray.init(
+        address=address,
+        _node_ip_address=own_address,
+        namespace="easel-probe",
+        log_to_driver=False,
+        configure_logging=False,
+    )
+    head = next(node for node in nodes_of(address).nodes if node.head)
+    task = _ray.remote(_greeting).options(num_cpus=0, max_retries=0, label_selector={"ray.io/node-id": head.node_id})
+    _ray.get(task.remote(), timeout=REACH_SECONDS)  # starts a process there
+    asked = time.time()
+    told, _ = _ray.get(task.remote(), timeout=REACH_SECONDS)
+    answered = time.time()
+    greeting = Greeting.model_validate_json(told)
+    offset = greeting.clock_offset(asked, answered)
+    return ReachReport(seconds=answered - asked, clock_offset=offset, identity=greeting.identity)
+
+
+def main() -> None:
+    """Answer one question."""
+    parser = argparse.ArgumentParser(prog="python -m inference.cluster.probe")
+    parser.add_argument("question", choices=["nodes", "reach"])
+    parser.add_argument("address")
+    parser.add_argument("own_address", nargs="?", default="")
+    options = parser.parse_args()
+    try:
+        if options.question == "nodes":
+            answer = nodes_of(options.address)
+        else:
+            answer = reach(options.address, options.own_address)
+    except _errors.AuthenticationError:
+        answer = ProbeProblem(problem="the token is not that of this cluster", wrong_token=True)
+    except _errors.GetTimeoutError:
+        seconds = f"{REACH_SECONDS:.0f} seconds"
+        answer = ProbeProblem(
+            problem=f"the head's answer did not come within {seconds}: ports between the two are closed"
+        )
+    except (_errors.RayError, OSError, RuntimeError, ValueError, StopIteration) as problem:
+        said = str(problem).strip()
+        answer = ProbeProblem(problem=(said.splitlines()[0] if said else type(problem).__name__)[:500])
+    print(answer.model_dump_json(), flush=True)
+
+
+if __name__ == "__main__":
+    main()

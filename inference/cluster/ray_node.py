@@ -1,0 +1,191 @@
+"""A node of Ray on this machine, as a process: started by Ray's own command, ended with this program."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, BinaryIO, cast
+from uuid import uuid4
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from inference.cluster.compatibility import NodeIdentity
+from inference.cluster.network import HostPort
+from inference.cluster.views import ClusterView, ProbeProblem, ReachReport
+from inference.workers.local import SECRETS, module_command
+
+STOP_SECONDS = 30.0  # Ray's processes end one after the other
+PROBE_SECONDS = 150.0
+TAIL_BYTES = 16_384
+_Answer = Annotated[ReachReport | ProbeProblem | ClusterView, Field(union_mode="left_to_right")]
+_ANSWERS = TypeAdapter[ReachReport | ProbeProblem | ClusterView](_Answer)
+KEY_LABEL = "easel-node"
+_SCRIPTS = "ray.scripts.scripts"  # the module behind the command `ray`
+
+
+class ProbeFailed(Exception):
+    """The cluster did not answer; the message says why."""
+
+    def __init__(self, reason: str, *, wrong_token: bool = False) -> None:
+        super().__init__(reason)
+        self.wrong_token = wrong_token
+
+
+def cluster_environment(token_file: os.PathLike[str] | None) -> dict[str, str]:
+    """The environment of Ray's processes: token authentication is on, and nothing of Discord's is in it.
+
+    Ray compares Python's patch version too; ours is the rule of `compatibility`.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(SECRETS)}
+    token = {} if token_file is None else {"RAY_AUTH_TOKEN_PATH": os.fspath(token_file)}
+    ours = {
+        "RAY_AUTH_MODE": "token",
+        "RAY_DEFAULT_PYTHON_VERSION_MATCH_LEVEL": "minor",
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_DISABLE_IMPORT_WARNING": "1",
+    }
+    return kept | token | ours
+
+
+@dataclass(frozen=True)
+class NodeOptions:
+    """How a node is started. `more` are options for `ray start` of the operator's, `key` tells it from all others."""
+
+    address: str
+    name: str = ""
+    devices: int | None = None
+    dashboard: bool = False
+    more: Sequence[str] = ()
+    key: str = field(default_factory=lambda: uuid4().hex)
+
+    def head_command(self, port: int) -> list[str]:
+        """The command of the first node."""
+        dashboard = [f"--include-dashboard={'true' if self.dashboard else 'false'}", "--dashboard-host=127.0.0.1"]
+        return self._command("--head", f"--port={port}", *dashboard)
+
+    def join_command(self, head: HostPort) -> list[str]:
+        """The command of every other node."""
+        return self._command(f"--address={head}")
+
+    def _command(self, *arguments: str) -> list[str]:
+        told = NodeIdentity.own().labels() | {KEY_LABEL: self.key}
+        labels = ",".join(f"{name}={value}" for name, value in told.items())
+        own = ["--block", f"--node-ip-address={self.address}", f"--labels={labels}", "--disable-usage-stats"]
+        own += [f"--node-name={self.name}"] if self.name else []
+        own += [] if self.devices is None else [f"--num-gpus={self.devices}"]
+        return [*module_command(_SCRIPTS), "start", *arguments, *own, *self.more]
+
+
+class RayNode:
+    """Ray's processes of this machine. They end when this program ends them.
+
+    What they say goes into a file without a name: a pipe would be kept open by those of them that outlive the first.
+    """
+
+    def __init__(self, process: asyncio.subprocess.Process, said: BinaryIO) -> None:
+        self._process = process
+        self._said = said
+
+    @classmethod
+    async def start(cls, command: Sequence[str], environment: Mapping[str, str]) -> RayNode:
+        """Start them. Raises OSError."""
+        said = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 (it belongs to the node)
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            env=environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=said,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is for this program, which then ends them
+        )
+        return cls(process, said)
+
+    @property
+    def ended(self) -> bool:
+        """Whether they are gone."""
+        return self._process.returncode is not None
+
+    async def wait(self) -> None:
+        """Wait until they are gone."""
+        await self._process.wait()
+
+    async def stop(self) -> None:
+        """End them and wait until they are gone."""
+        if not self.ended:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.terminate()
+            try:
+                async with asyncio.timeout(STOP_SECONDS):
+                    await self._process.wait()
+            except TimeoutError:
+                with contextlib.suppress(ProcessLookupError):
+                    self._process.kill()  # Ray's own watcher ends the rest
+                await self._process.wait()
+
+    @property
+    def last_words(self) -> str:
+        """The line that tells most of what Ray said, at most 500 characters."""
+        self._said.seek(max(0, self._said.seek(0, os.SEEK_END) - TAIL_BYTES))
+        lines = [line.strip() for line in self._said.read().decode(errors="replace").splitlines() if line.strip()]
+        errors = [line for line in lines if "error" in line.lower()]
+        return ((errors or lines or ["it said nothing"])[-1])[:500]
+
+
+async def run_ray(arguments: Sequence[str], environment: Mapping[str, str]) -> str | None:
+    """Run a command of Ray to its end; what it said last when it failed, else None."""
+    command = [*module_command(_SCRIPTS), *arguments]
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=pipe, stderr=pipe)
+    out, err = await process.communicate()
+    said = (err + out).decode(errors="replace").strip().splitlines()
+    return (said or ["it said nothing"])[-1][:300].removeprefix("Error: ") if process.returncode else None
+
+
+async def ask(question: str, address: HostPort, environment: Mapping[str, str], *own: str) -> ClusterView | ReachReport:
+    """Ask a cluster about itself, in a process that imports Ray. Raises ProbeFailed."""
+    command = [*module_command("inference.cluster.probe"), question, str(address), *own]
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=pipe, stderr=pipe)
+    try:
+        async with asyncio.timeout(PROBE_SECONDS):
+            out, err = await process.communicate()
+    except TimeoutError:
+        raise ProbeFailed(f"{address} did not answer within {PROBE_SECONDS:.0f} seconds") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    try:
+        answer = _ANSWERS.validate_json((out.splitlines() or [b""])[-1])
+    except ValidationError:
+        last = (err.decode(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
+        raise ProbeFailed(f"Ray could not be asked: {last[:300]}") from None
+    if isinstance(answer, ProbeProblem):
+        raise ProbeFailed(answer.problem, wrong_token=answer.wrong_token)
+    return answer
+
+
+async def cluster_view(address: HostPort, environment: Mapping[str, str]) -> ClusterView:
+    """The nodes of a cluster. Raises ProbeFailed."""
+    answer = await ask("nodes", address, environment)
+    assert isinstance(answer, ClusterView)
+    return answer
+
+
+async def reach_report(address: HostPort, environment: Mapping[str, str], own_address: str) -> ReachReport:
+    """Whether the head reaches the node of this machine. Raises ProbeFailed."""
+    answer = await ask("reach", address, environment, own_address)
+    assert isinstance(answer, ReachReport)
+    return answer
+
+
+def only_on_linux() -> str | None:
+    """Why this machine cannot be a node for the sake of its system; None when it can."""
+    if sys.platform == "linux":
+        return None
+    return "nodes of a cluster run on Linux (under Windows: in WSL2); the bot itself may run here"

@@ -1,0 +1,142 @@
+"""`cluster`: what is refused before Ray is started. With real Ray it is tested in tests/cluster."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.cli import REFUSED, UNUSABLE, cluster, cluster_node
+from bot.cli.main import main
+from bot.diagnostics import cluster as diagnostics
+from inference.cluster import compatibility
+from inference.cluster.compatibility import NodeIdentity
+from inference.cluster.network import HostPort
+from inference.cluster.views import ClusterView, NodeReport, NodeState, NodeView, WorkerReport
+
+OURS = NodeIdentity(python="3.11", easel="0.1.0+0a1b2c3d", torch="2.13.0", ray="2.60.0")
+HEAD = NodeView(
+    node_id="aa" * 8, name="one", address="10.0.0.5", head=True, identity=OURS, devices=1, memory=32 * 10**9
+)
+
+
+@pytest.fixture(autouse=True)
+def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A machine with Ray and a private address, whose home is an empty folder."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "RAY_ADDRESS", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(compatibility, "version", lambda _package: "2.60.0")
+    monkeypatch.setattr(diagnostics, "own_addresses", lambda: ["10.0.0.5"])
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", [["up"], ["join", "10.0.0.5"], ["status"], ["drain", "two"]])
+def test_without_the_extra_one_sentence_says_how_to_install_it(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(compatibility, "version", lambda _package: "")
+    assert main(["cluster", *command]) in {REFUSED, UNUSABLE}
+    assert capsys.readouterr().err == "Ray is not installed here; install it with: pip install 'easel[cluster]'.\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (["up", "--address", "8.8.8.8"], "8.8.8.8 is a public address. Name a private one with --address"),
+        (["up", "--address", "0.0.0.0"], "0.0.0.0 is no address that other machines reach"),
+        (["up", "--address", "127.0.0.1"], "127.0.0.1 is no address that other machines reach"),
+        (["join", "8.8.8.8"], "8.8.8.8:6379 is a public address. Join over a private network, or say --public."),
+        (["join", "10.0.0.5;x"], "is no address; HOST:PORT is one"),
+        (["join", "nobody.invalid"], "there is no host nobody.invalid"),
+        (["join", "10.0.0.5", "--address", "10.0.0.6"], "There is no token. Give it with --token-file FILE"),
+        (["join", "10.0.0.5", "--address", "10.0.0.6", "--token-file", "nowhere"], "There is no file nowhere."),
+        (["status"], "This machine is in no cluster; name its head with --head HOST:PORT."),
+        (["status", "--head", "10.0.0.5"], "There is no token in"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_with_what_to_do(
+    command: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["cluster", *command]) in {REFUSED, UNUSABLE}
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["up"], ["join", "10.0.0.5"]])
+def test_a_machine_with_a_public_address_is_refused(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(diagnostics, "own_addresses", lambda: ["10.0.0.5", "8.8.8.8"])
+    assert main(["cluster", *command]) == REFUSED
+    assert "has the public address 8.8.8.8" in capsys.readouterr().err
+
+
+def test_join_says_that_a_cluster_is_one_trust_domain(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["cluster", "join", "8.8.8.8"])
+    assert "A cluster is one trust domain" in capsys.readouterr().out
+
+
+def test_a_token_on_stdin_is_kept_for_this_account(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("0123456789abcdef\n"))
+    assert main(["cluster", "join", "127.0.0.1:1", "--address", "10.0.0.6", "--token-file", "-"]) == REFUSED
+    file = machine / ".ray" / "auth_token"
+    assert (file.read_text(), file.stat().st_mode & 0o777) == ("0123456789abcdef", 0o600)
+
+
+def test_the_invitation_is_one_command_without_the_token(machine: Path) -> None:
+    file = machine / ".ray" / "auth_token"
+    told = cluster_node.invitation(HostPort("10.0.0.5", 6379), file)
+    (command,) = [line for line in told.splitlines() if line.startswith("    ")]
+    assert f"@10.0.0.5 cat {file} | " in command and command.endswith("cluster join 10.0.0.5:6379 --token-file -")
+
+
+@pytest.fixture
+def view(monkeypatch: pytest.MonkeyPatch, machine: Path) -> ClusterView:
+    """Three nodes: the head with a worker, one that is refused, one that was drained."""
+    worker = WorkerReport(device="cuda:0", memory=24 * 10**9, state="ready", jobs=3, checkpoints=("demo",))
+    head = HEAD.model_copy(update={"report": NodeReport(node_id=HEAD.node_id, workers=(worker,))})
+    other = NodeView(node_id="bb" * 8, name="two\x1b[2J", address="10.0.0.6", devices=2,
+                     identity=OURS.model_copy(update={"torch": "2.12.0"}))  # fmt: skip
+    gone = NodeView(node_id="cc" * 8, name="three", address="10.0.0.7", state=NodeState.DRAINED)
+    found = ClusterView(ray="2.60.0", nodes=(head, other, gone))
+
+    async def asked(_head: HostPort, _environment: object) -> ClusterView:
+        return found
+
+    cluster_node.write_token(machine / ".ray" / "auth_token", "0123456789abcdef")
+    monkeypatch.setattr(cluster, "answers", lambda _where, _seconds: None)
+    monkeypatch.setattr(cluster, "cluster_view", asked)
+    return found
+
+
+def test_status_names_nodes_devices_memory_versions_jobs_and_who_gets_no_work(
+    view: ClusterView, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["cluster", "status", "--head", "10.0.0.5"]) == REFUSED
+    out = capsys.readouterr().out
+    for words in ("one (head)", "cuda:0 24 GB", "32 GB", "2 GPU", "drained", "torch 2.13.0", "torch 2.12.0"):
+        assert words in out
+    assert "two\\x1b[2J gets no work: it has torch 2.12.0 and the cluster 2.13.0; install it there" in out
+    assert "\x1b" not in out
+    assert main(["cluster", "status", "--head", "10.0.0.5", "--json"]) == REFUSED
+    assert ClusterView.model_validate_json(capsys.readouterr().out) == view
+
+
+def test_the_head_is_not_drained_and_neither_is_what_is_gone(
+    view: ClusterView, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, words in (
+        ("one", "This is the head"),
+        ("three", "No node is called three"),
+        ("x", "No node is called x"),
+    ):
+        assert main(["cluster", "drain", name, "--head", "10.0.0.5"]) == REFUSED
+        assert words in capsys.readouterr().err
+
+
+def test_the_head_is_remembered_for_the_other_commands(view: ClusterView) -> None:
+    assert main(["cluster", "status"]) == UNUSABLE
+    cluster_node.remember(HostPort("10.0.0.5", 6379))
+    assert main(["cluster", "status"]) == REFUSED  # one of its nodes is

@@ -1,0 +1,75 @@
+"""What is said of machines that are, or are to be, nodes of a cluster."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.diagnostics.cluster import check_machine, check_nodes, check_versions, reasons_of
+from bot.diagnostics.finding import FindingGrade
+from inference.cluster import compatibility
+from inference.cluster.compatibility import NodeIdentity
+from inference.cluster.views import ClusterView, NodeReport, NodeState, NodeView
+
+OURS = NodeIdentity(python="3.11", easel="0.1.0+0a1b2c3d", torch="2.13.0", ray="2.60.0")
+OTHER = OURS.model_copy(update={"torch": "2.12.0"})
+HEAD = NodeView(node_id="aa" * 8, name="one", address="10.0.0.5", head=True, identity=OURS)
+
+
+@pytest.fixture(autouse=True)
+def ray_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compatibility, "version", lambda _package: "2.60.0")
+
+
+def test_a_machine_with_private_addresses_is_fine() -> None:
+    grades = [finding.grade for finding in check_machine(public=False, addresses=["10.0.0.5", "fe80::1"])]
+    assert set(grades) == {FindingGrade.OK}
+
+
+@pytest.mark.parametrize(("public", "grade"), [(False, FindingGrade.PROBLEM), (True, FindingGrade.WARNING)])
+def test_a_public_address_is_refused_without_the_flag(public: bool, grade: FindingGrade) -> None:
+    *_, finding = check_machine(public=public, addresses=["10.0.0.5", "8.8.8.8"])
+    assert finding.grade is grade and "the public address 8.8.8.8, and Ray listens on all addresses" in finding.says
+
+
+def test_without_the_extra_one_sentence_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compatibility, "version", lambda _package: "")
+    finding, *_ = check_machine(public=False, addresses=[])
+    assert finding.grade is FindingGrade.PROBLEM
+    assert finding.says == "Ray is not installed here; install it with: pip install 'easel[cluster]'"
+
+
+def test_a_machine_with_other_versions_is_told_so() -> None:
+    (finding,) = check_versions(ClusterView(nodes=(HEAD,)), OTHER)
+    assert finding.grade is FindingGrade.PROBLEM
+    assert finding.says.startswith("this machine does not fit the cluster: it has torch 2.12.0 and the cluster 2.13.0")
+    (finding,) = check_versions(ClusterView(nodes=(HEAD,)), OURS)
+    assert finding.grade is FindingGrade.OK
+
+
+def test_a_head_that_somebody_else_started_is_no_obstacle() -> None:
+    foreign = HEAD.model_copy(update={"identity": None})
+    (finding,) = check_versions(ClusterView(nodes=(foreign,)), OURS)
+    assert finding.grade is FindingGrade.WARNING
+    dead = HEAD.model_copy(update={"state": NodeState.DEAD})
+    (finding,) = check_versions(ClusterView(nodes=(dead,)), OURS)
+    assert finding.grade is FindingGrade.PROBLEM
+
+
+def test_nodes_are_refused_by_what_the_driver_process_says_or_by_their_labels() -> None:
+    labelled = NodeView(node_id="bb" * 8, name="two", identity=OTHER)
+    report = NodeReport(node_id="cc" * 8, refused=("its clock is 90 seconds ahead",))
+    told = NodeView(node_id="cc" * 8, name="three", identity=OURS, report=report)
+    gone = NodeView(node_id="dd" * 8, name="four", state=NodeState.DRAINED, identity=OTHER)
+    view = ClusterView(nodes=(HEAD, labelled, told, gone))
+    assert reasons_of(HEAD, view) == ()
+    assert "torch 2.12.0" in reasons_of(labelled, view)[0]
+    assert reasons_of(told, view) == ("its clock is 90 seconds ahead",)
+    assert [finding.what for finding in check_nodes(view)] == ["node one", "node two", "node three"]
+
+
+def test_a_person_names_a_node_by_name_address_or_the_beginning_of_its_id() -> None:
+    two = NodeView(node_id="bb" * 8, name="two", address="10.0.0.6")
+    gone = NodeView(node_id="bb00" * 4, name="two", address="10.0.0.6", state=NodeState.DEAD)
+    view = ClusterView(nodes=(HEAD, two, gone))
+    assert all(view.called(word) == (two,) for word in ("two", "10.0.0.6", "BBBB", "bbbbbb"))
+    assert view.called("bb") == () and view.called("") == ()

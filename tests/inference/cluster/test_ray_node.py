@@ -1,0 +1,59 @@
+"""How a node is started and asked; what Ray itself does is tested in tests/cluster."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from inference.cluster.compatibility import NodeIdentity
+from inference.cluster.network import HostPort
+from inference.cluster.ray_node import NodeOptions, RayNode, cluster_environment
+
+OPTIONS = NodeOptions("10.0.0.5", "one", 2, more=("--num-cpus=1",))
+
+
+def test_the_head_has_a_token_and_no_dashboard_for_others() -> None:
+    command = OPTIONS.head_command(7000)
+    wanted = {"--head", "--block", "--port=7000", "--node-ip-address=10.0.0.5", "--include-dashboard=false",
+              "--dashboard-host=127.0.0.1", "--num-gpus=2", "--node-name=one", "--num-cpus=1"}  # fmt: skip
+    assert wanted <= set(command)
+
+
+def test_a_node_tells_its_versions_by_labels() -> None:
+    command = OPTIONS.join_command(HostPort("10.0.0.5", 7000))
+    assert "--address=10.0.0.5:7000" in command and "--head" not in command
+    (labels,) = [part.partition("=")[2] for part in command if part.startswith("--labels=")]
+    told = dict(label.split("=") for label in labels.split(","))
+    assert NodeIdentity.of_labels(told) == NodeIdentity.own()
+
+
+def test_the_token_never_stands_on_a_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "secret-token")
+    commands = (OPTIONS.head_command(1), OPTIONS.join_command(HostPort("10.0.0.5", 1)))
+    assert not any("secret-token" in part for command in commands for part in command)
+
+
+def test_nothing_of_discords_reaches_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EASEL_DISCORD__TOKEN", "secret")
+    environment = cluster_environment(Path("/token"))
+    assert "secret" not in environment.values()
+    assert (environment["RAY_AUTH_MODE"], environment["RAY_AUTH_TOKEN_PATH"]) == ("token", "/token")
+    assert "RAY_AUTH_TOKEN_PATH" not in cluster_environment(None) or "RAY_AUTH_TOKEN_PATH" in os.environ
+
+
+async def test_the_last_words_are_the_error_if_there_was_one() -> None:
+    program = "print('starting'); print('ConnectionError: nobody there'); print('goodbye')"
+    node = await RayNode.start([sys.executable, "-c", program], dict(os.environ))
+    await node.wait()
+    assert node.ended and node.last_words == "ConnectionError: nobody there"
+    await node.stop()
+
+
+async def test_a_node_is_ended_with_the_program() -> None:
+    node = await RayNode.start([sys.executable, "-c", "import time; time.sleep(600)"], dict(os.environ))
+    assert not node.ended
+    await node.stop()
+    assert node.ended and node.last_words == "it said nothing"
