@@ -13,7 +13,7 @@ from rich import box
 from rich.table import Table
 
 from bot.cli import DONE, REFUSED, UNUSABLE, harmless, port
-from bot.cli.cluster_node import NodeRefused, head_file, join, up
+from bot.cli.cluster_node import MachineRefused, head_file, join, up
 from bot.cli.ending import Ended, until_asked
 from bot.cli.output import Output
 from bot.diagnostics.cluster import CONNECT_SECONDS, reasons_of, token_problem
@@ -126,7 +126,7 @@ def run_join(options: argparse.Namespace) -> int:
 def _until_ended(work: Coroutine[Any, Any, int]) -> int:
     try:
         return asyncio.run(until_asked(work))
-    except NodeRefused as problem:
+    except MachineRefused as problem:
         print(problem, file=sys.stderr)
         return REFUSED
     except Ended:

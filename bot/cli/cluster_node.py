@@ -50,7 +50,7 @@ START_SECONDS = 120.0
 PAUSE_SECONDS = 10.0  # before a node joins again
 
 
-class NodeRefused(Exception):
+class MachineRefused(Exception):
     """This machine cannot be a node; the message says why and what to do."""
 
 
@@ -68,13 +68,13 @@ def head_file() -> Path:
 
 
 async def up(options: argparse.Namespace) -> int:
-    """Start the head, and tell how a second machine joins. Raises NodeRefused."""
+    """Start the head, and tell how a second machine joins. Raises MachineRefused."""
     _check_machine(public=options.public)
     address = _own_address(options.address or own_address_towards(ANYWHERE), public=options.public)
     head = HostPort(address, options.port)
     file = _own_token()
     if answers(head, CONNECT_SECONDS) is None:
-        raise NodeRefused(f"Something listens at {head} already. End it, or choose another port with --port.")
+        raise MachineRefused(f"Something listens at {head} already. End it, or choose another port with --port.")
     node_options = NodeOptions(address, options.name, options.gpus, options.dashboard, options.ray_options)
     environment = cluster_environment(file)
     node = await _start(node_options, node_options.head_command(head.port), head, environment)
@@ -82,22 +82,22 @@ async def up(options: argparse.Namespace) -> int:
         remember(head)
         print(invitation(head, file), flush=True)
         await node.process.wait()
-        print(f"Ray has ended: {node.process.last_words}", file=sys.stderr)
+        print(f"Ray has ended: {node.process.output_tail}", file=sys.stderr)
         return REFUSED
     finally:
         await node.process.stop()
 
 
 async def join(options: argparse.Namespace) -> int:
-    """Join the cluster of another machine, again and again, until this is ended or drained. Raises NodeRefused."""
+    """Join the cluster of another machine, again and again, until this is ended or drained. Raises MachineRefused."""
     print(TRUST, flush=True)
     _check_machine(public=options.public)
     try:
         head = HostPort.of(options.head).resolved()
     except AddressRefused as problem:
-        raise NodeRefused(f"{problem}.") from None
+        raise MachineRefused(f"{problem}.") from None
     if is_public(head.host) and not options.public:
-        raise NodeRefused(f"{head} is a public address. Join over a private network, or say --public.")
+        raise MachineRefused(f"{head} is a public address. Join over a private network, or say --public.")
     address = _own_address(options.address or own_address_towards(head.host), public=options.public)
     environment = cluster_environment(_given_token(options.token_file))
     while True:
@@ -129,16 +129,16 @@ async def _check_head(head: HostPort, environment: Mapping[str, str]) -> None:
 def _refuse_problems(findings: Iterable[Finding]) -> None:
     problems = [finding.says for finding in findings if finding.grade is FindingGrade.PROBLEM]
     if problems:
-        raise NodeRefused("\n".join(f"{says[:1].upper()}{says[1:]}." for says in problems))
+        raise MachineRefused("\n".join(f"{says[:1].upper()}{says[1:]}." for says in problems))
 
 
 def _own_address(address: str | None, *, public: bool) -> str:
     if address is None:
-        raise NodeRefused("This machine has no way to the others. Connect it, or name its address with --address.")
+        raise MachineRefused("This machine has no way to the others. Connect it, or name its address with --address.")
     if address in {"0.0.0.0", "::"} or address.startswith("127.") or address == "::1":  # noqa: S104
-        raise NodeRefused(f"{address} is no address that other machines reach. Name a private one with --address.")
+        raise MachineRefused(f"{address} is no address that other machines reach. Name a private one with --address.")
     if is_public(address) and not public:
-        raise NodeRefused(f"{address} is a public address. Name a private one with --address, or say --public.")
+        raise MachineRefused(f"{address} is a public address. Name a private one with --address, or say --public.")
     return address
 
 
@@ -151,9 +151,9 @@ def _own_token() -> Path | None:
         if read_token(file) is None:
             write_token(file, new_token())
     except TokenRefused as problem:
-        raise NodeRefused(f"{problem}.") from None
+        raise MachineRefused(f"{problem}.") from None
     except OSError as problem:
-        raise NodeRefused(f"{file} cannot be used: {problem.strerror}.") from None
+        raise MachineRefused(f"{file} cannot be used: {problem.strerror}.") from None
     return file
 
 
@@ -166,18 +166,18 @@ def _given_token(given: str | None) -> Path | None:
         if given not in {None, "-"}:
             named = Path(given or "")
             if read_token(named) is None:
-                raise NodeRefused(f"There is no file {named}.")
+                raise MachineRefused(f"There is no file {named}.")
             return named.resolve()
         if given is None and read_token(file) is not None:
             return file
         if given is None and not sys.stdin.isatty():
-            raise NodeRefused("There is no token. Give it with --token-file FILE, or with --token-file - on stdin.")
+            raise MachineRefused("There is no token. Give it with --token-file FILE, or with --token-file - on stdin.")
         text = sys.stdin.readline() if given == "-" else getpass.getpass("Token of the cluster: ")
         write_token(file, checked_token(text.strip()))
     except TokenRefused as problem:
-        raise NodeRefused(f"{problem}.") from None
+        raise MachineRefused(f"{problem}.") from None
     except OSError as problem:
-        raise NodeRefused(f"The token cannot be read or kept: {problem.strerror or problem}.") from None
+        raise MachineRefused(f"The token cannot be read or kept: {problem.strerror or problem}.") from None
     return file
 
 
@@ -193,11 +193,11 @@ async def _start(options: NodeOptions, command: list[str], head: HostPort, envir
         await process.wait()
     except TimeoutError:
         await process.stop()
-        raise NodeRefused(f"Ray did not come up within {START_SECONDS:.0f} seconds: {process.last_words}") from None
+        raise MachineRefused(f"Ray did not come up within {START_SECONDS:.0f} seconds: {process.output_tail}") from None
     except BaseException:
         await process.stop()
         raise
-    raise NodeRefused(f"Ray could not be started: {process.last_words}")
+    raise MachineRefused(f"Ray could not be started: {process.output_tail}")
 
 
 async def _own_node(key: str, head: HostPort, environment: Mapping[str, str]) -> NodeView | None:
@@ -211,17 +211,17 @@ async def _own_node(key: str, head: HostPort, environment: Mapping[str, str]) ->
 
 
 async def _check_reach(head: HostPort, environment: Mapping[str, str], address: str) -> None:
-    """Raise NodeRefused unless the head and this machine reach each other, with clocks that agree."""
+    """Raise MachineRefused unless the head and this machine reach each other, with clocks that agree."""
     try:
         report = await reach_report(head, environment, address)
     except ProbeFailed as problem:
-        raise NodeRefused(
+        raise MachineRefused(
             f"The head at {head} and this machine do not reach each other: {problem}. Open all ports between the "
             "machines of the cluster, both ways, or fix them (docs/cluster.md says which)."
         ) from None
     own = NodeIdentity.own()
     if problems := refusals(report.identity or own, own, -report.clock_offset):
-        raise NodeRefused("\n".join(f"This machine does not fit the cluster: {problem}." for problem in problems))
+        raise MachineRefused("\n".join(f"This machine does not fit the cluster: {problem}." for problem in problems))
 
 
 async def _until_gone(node: _Node) -> None:

@@ -128,7 +128,7 @@ class RayNode:
                 await self._process.wait()
 
     @property
-    def last_words(self) -> str:
+    def output_tail(self) -> str:
         """The line that tells most of what Ray said, at most 500 characters."""
         self._said.seek(max(0, self._said.seek(0, os.SEEK_END) - TAIL_BYTES))
         lines = [line.strip() for line in self._said.read().decode(errors="replace").splitlines() if line.strip()]

@@ -44,11 +44,11 @@ def test_nothing_of_discords_reaches_ray(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "RAY_AUTH_TOKEN_PATH" not in cluster_environment(None) or "RAY_AUTH_TOKEN_PATH" in os.environ
 
 
-async def test_the_last_words_are_the_error_if_there_was_one() -> None:
+async def test_the_output_tail_are_the_error_if_there_was_one() -> None:
     program = "print('starting'); print('ConnectionError: nobody there'); print('goodbye')"
     node = await RayNode.start([sys.executable, "-c", program], dict(os.environ))
     await node.wait()
-    assert node.ended and node.last_words == "ConnectionError: nobody there"
+    assert node.ended and node.output_tail == "ConnectionError: nobody there"
     await node.stop()
 
 
@@ -56,4 +56,4 @@ async def test_a_node_is_ended_with_the_program() -> None:
     node = await RayNode.start([sys.executable, "-c", "import time; time.sleep(600)"], dict(os.environ))
     assert not node.ended
     await node.stop()
-    assert node.ended and node.last_words == "it said nothing"
+    assert node.ended and node.output_tail == "it said nothing"
