@@ -5,13 +5,17 @@ Classes are replaced by subclasses, as for LayerHooks; the results stay bit-iden
 
 from __future__ import annotations
 
+import inspect
 from functools import cache
 from typing import Any
 
 import torch
 from diffusers.models.attention_processor import Attention, AttnProcessor2_0
+from diffusers.models.transformers.transformer_flux import FluxAttention, FluxPosEmbed
 from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
+
+_ATTENTIONS = (Attention, FluxAttention)
 
 
 class _FastAttention(Attention):
@@ -43,6 +47,63 @@ class _FastAttention(Attention):
         more = (layer.spatial_norm, layer.group_norm, layer.norm_cross, layer.norm_q, layer.norm_k)
         plain = not any(more) and layer.added_kv_proj_dim is None
         return plain and not layer.residual_connection and layer.rescale_output_factor == 1
+
+
+class _DirectAttention(nn.Module):
+    """Mixed into an attention of diffusers: what a class of processors accepts is asked once, not at each call."""
+
+    processor: Any
+
+    def forward(
+        self,
+        hidden_states: torch.Tensor,
+        encoder_hidden_states: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        **options: Any,
+    ) -> Any:
+        processor = self.processor
+        call = processor if options.keys() <= _accepted(type(processor)) else super().forward
+        own = (self,) if call is processor else ()
+        return call(
+            *own, hidden_states, encoder_hidden_states=encoder_hidden_states, attention_mask=attention_mask, **options
+        )
+
+
+@cache
+def _accepted(processor: type[Any]) -> frozenset[str]:
+    return frozenset(inspect.signature(processor.__call__).parameters)
+
+
+def use_direct_attention(network: nn.Module) -> None:
+    """Let the attention layers of a transformer of diffusers call their processors directly; it is changed in place."""
+    for layer in network.modules():
+        if type(layer) in _ATTENTIONS and hasattr(layer, "processor"):
+            layer.__class__ = _direct_attention(type(layer))
+
+
+@cache
+def _direct_attention(kind: type[Any]) -> type[Any]:
+    return type(kind.__name__, (_DirectAttention, kind), {})
+
+
+class KeptRotary(FluxPosEmbed):
+    """The rotary embedding of Flux's positions: `kept` where that is set, instead of computing it in each pass."""
+
+    kept: tuple[torch.Tensor, torch.Tensor] | None = None
+
+    def forward(self, ids: torch.Tensor) -> Any:
+        """`kept`, or that of positions (tokens, 3)."""
+        return self.computed(ids) if self.kept is None else self.kept
+
+    def computed(self, ids: torch.Tensor) -> Any:
+        """That of positions (tokens, 3)."""
+        return super().forward(ids)
+
+    @classmethod
+    def of(cls, network: Any) -> KeptRotary:
+        """That of a transformer, which is changed in place."""
+        network.pos_embed.__class__ = cls
+        return network.pos_embed
 
 
 class _FastNetwork(nn.Module):

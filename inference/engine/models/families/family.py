@@ -24,9 +24,9 @@ from inference.engine.layers.lora_set import AppliedLoras
 from inference.messages import CheckpointSpec, GenerationRequest, PredictionType
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Conditions:
-    """The denoiser's inputs besides latents and timestep, by row.
+    """The denoiser's inputs besides latents and timestep, by row. A pass has the same object in each step.
 
     `prompt_embeds` (rows, tokens, …) is the input of the prompt layers (`LayerHooks.mark_prompt_layers`); `others`
     (rows, …) are the family's own, by name. The rows of a pass have the same `shapes`.

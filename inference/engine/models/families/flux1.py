@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
 
 import torch
 from diffusers import FluxImg2ImgPipeline
@@ -21,6 +22,7 @@ from inference.engine.layers.lora_set import AppliedLoras
 from inference.engine.models.decode import decode, widen
 from inference.engine.models.embeddings import Embedding
 from inference.engine.models.families.family import Conditions, RowGroup
+from inference.engine.models.fast_paths import KeptRotary, use_direct_attention
 from inference.engine.models.flow import FlowSchedule, begin, for_noising, sampling_notes
 from inference.engine.models.pred_original_sample import pred_original_sample
 from inference.engine.models.soundness import Unsound
@@ -55,6 +57,9 @@ class Flux1Family:
         self._text_tokens = self.TEXT_TOKENS if self._takes_guidance else self.TEXT_TOKENS_OF_SCHNELL
         self._schedule = FlowSchedule(pipeline.scheduler.config)
         hooks.mark_prompt_layers([pipeline.transformer.context_embedder])
+        use_direct_attention(pipeline.transformer)
+        self._rotary = KeptRotary.of(pipeline.transformer)
+        self._rotaries: WeakKeyDictionary[Conditions, tuple[torch.Tensor, torch.Tensor]] = WeakKeyDictionary()
         self._embeddings = TextEmbeddings(self._encode, hooks, residence, embedding_bytes)
 
     @staticmethod
@@ -180,10 +185,14 @@ class Flux1Family:
     def forward(self, latents: torch.Tensor, timesteps: torch.Tensor, conditions: Conditions) -> torch.Tensor:
         """See `ModelFamily.forward`."""
         embeds, others = conditions.prompt_embeds, conditions.others
+        words = embeds.new_zeros(embeds.shape[1], _AXES)
+        if conditions not in self._rotaries:
+            self._rotaries[conditions] = self._rotary.computed(torch.cat([words, others["img_ids"][0]]))
+        self._rotary.kept = self._rotaries[conditions]
         return self._pipeline.transformer(
             latents, encoder_hidden_states=embeds, timestep=timesteps.to(latents.dtype) / 1000,
-            pooled_projections=others["pooled_projections"], guidance=others.get("guidance"),
-            img_ids=others["img_ids"][0], txt_ids=embeds.new_zeros(embeds.shape[1], _AXES), return_dict=False,
+            pooled_projections=others["pooled_projections"], guidance=others.get("guidance"), img_ids=words[:0],
+            txt_ids=words[:0], return_dict=False,
         )[0]  # fmt: skip
 
     def guided(self, request: GenerationRequest, model_output: torch.Tensor) -> torch.Tensor:

@@ -9,14 +9,17 @@ from typing import Any
 import pytest
 import torch
 from diffusers import FluxTransformer2DModel
+from diffusers.models.transformers.transformer_flux import FluxAttention
 
 from inference.engine.batch.handle import Handle, State
 from inference.engine.batch.run import Run
 from inference.engine.batch.snapshots import Snapshot
 from inference.engine.engine import Engine
 from inference.engine.layers.layer_hooks import SMALL_LAYER_RANK
+from inference.engine.layers.lora_set import AppliedLoras, LoraSet
 from inference.engine.models.checkpoints import Checkpoint
 from inference.engine.models.families.flux1 import Flux1Family
+from inference.engine.models.fast_paths import _DirectAttention
 from inference.engine.models.soundness import Unsound
 from inference.messages import FLOW_SPACINGS, GenerationRequest, Sampler
 from tests.inference.engine.transformers import (
@@ -172,9 +175,30 @@ def test_what_depends_on_no_time_is_computed_once(world: TransformerWorld) -> No
     engine = world.engine()
     handle = engine.submit(wish(loras=world.uses(0.8)))
     until(engine, handle, 1)
-    checkpoint_of(engine).denoiser.context_embedder.weight.data.fill_(torch.nan)
+    network = checkpoint_of(engine).denoiser
+    network.context_embedder.weight.data.fill_(torch.nan)
+    network.pos_embed.axes_dim = []
     engine.finish()
     assert error(world, handle) <= LIMIT
+
+
+@torch.no_grad()
+def test_fast_paths_are_taken_and_equal_diffusers_own_to_the_bit(world: TransformerWorld) -> None:
+    checkpoint = checkpoint_of(world.engine())
+    family, network, own = checkpoint.family, checkpoint.denoiser, copy.deepcopy(pipeline_of(FLUX_DEV).transformer)
+    made = wish(width=48)
+    (group,) = family.conditions(made, ["a star"], [AppliedLoras(LoraSet.fold([], checkpoint.hooks))])
+    conditions, numbers = group.conditions, torch.Generator().manual_seed(0)
+    latents = torch.randn(1, 96, 16, generator=numbers, dtype=torch.float64)
+    found = family.forward(latents, torch.tensor([500.0]), conditions)
+    ids, words = conditions.others["img_ids"][0], torch.zeros(512, 3, dtype=torch.float64)
+    expected = own(
+        latents, conditions.prompt_embeds, conditions.others["pooled_projections"],
+        torch.tensor([0.5], dtype=torch.float64), ids, words, conditions.others["guidance"], return_dict=False,
+    )[0]  # fmt: skip
+    assert torch.equal(found, expected)
+    kinds = {type(layer).__mro__[1] for layer in network.modules() if isinstance(layer, FluxAttention)}
+    assert kinds == {_DirectAttention}
 
 
 def test_a_picture_does_not_depend_on_how_many_are_asked_for(world: TransformerWorld) -> None:
