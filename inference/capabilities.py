@@ -21,6 +21,7 @@ class Family(StrEnum):
     UNET = "unet"
     FLUX1 = "flux1"
     Z_IMAGE = "z-image"
+    ANIMA = "anima"
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ class Capability:
     negative_prompt: bool = True
     guidance: str = "guidance_scale"
     single_file: bool = False
+
+    @property
+    def modular(self) -> bool:
+        """Whether diffusers has it as a modular pipeline alone, of which one class does everything."""
+        return self.pipeline.endswith("ModularPipeline")
 
     @property
     def regions(self) -> bool:
@@ -72,6 +78,7 @@ _ARCHITECTURES = {
     Architecture.LUMINA2: Capability("Lumina2Pipeline"),
     Architecture.Z_IMAGE: Capability("ZImagePipeline", "ZImageImg2ImgPipeline", Family.Z_IMAGE),
     Architecture.QWEN_IMAGE: Capability("QwenImagePipeline", "QwenImageImg2ImgPipeline", guidance="true_cfg_scale"),
+    Architecture.ANIMA: Capability("AnimaModularPipeline", "AnimaModularPipeline", Family.ANIMA),
     Architecture.SANA: Capability("SanaPipeline"),
     Architecture.KREA2: Capability("Krea2Pipeline"),
 }

@@ -25,7 +25,8 @@ SUFFIX = ".safetensors"
 DENOISERS = ("unet", "transformer")  # diffusers' names for the network that denoises
 _NAMED = 3  # layers named in a sentence
 _SAME, _LIKE = 0.9, 0.5  # shares of layers in common: that architecture; one that was made from it
-_MODEL_INDEX = "model_index.json"
+_INDEX = "model_index.json"
+_MODULAR_INDEX = "modular_model_index.json"  # of an architecture that diffusers has as a modular pipeline alone
 _WEIGHTLESS = ("Scheduler", "Tokenizer", "TokenizerFast", "Processor", "ImageProcessor", "FeatureExtractor")
 _UNUSED = frozenset({"safety_checker", "image_encoder", "feature_extractor"})  # listed in folders, and not needed
 
@@ -136,9 +137,10 @@ def _denoiser_of(shapes: Shapes) -> Shapes:
 
 def _folder(folder: Path, base_model: BaseModelId) -> CheckpointInspection:
     problems, found = list[str](), dict[str, Shapes]()
-    for part, kind in _listed(_index(folder)):
+    name = index_name(base_model)
+    for part, kind in _listed(_index(folder, name)):
         if not _PART_NAME.fullmatch(part):
-            problems.append(f"{_MODEL_INDEX} names a part that is no folder of it; download {folder.name} again")
+            problems.append(f"{name} names a part that is no folder of it; download {folder.name} again")
         elif not (folder / part).is_dir():
             problems.append(f"its {part} is missing (there is no folder {part} in {folder.name}); download it whole")
         elif not kind.endswith(_WEIGHTLESS):
@@ -156,27 +158,36 @@ def _folder(folder: Path, base_model: BaseModelId) -> CheckpointInspection:
     return CheckpointInspection(counts, tuple(problems), () if doubt is None else (doubt,))
 
 
-def _index(folder: Path) -> Mapping[str, Any]:
-    """The model_index.json of a folder. Raises DamagedWeights."""
+def index_name(base_model: BaseModelId) -> str:
+    """The file of a folder that lists its parts."""
+    capability = capability_of(base_model)
+    return _MODULAR_INDEX if capability is not None and capability.modular else _INDEX
+
+
+def _index(folder: Path, name: str) -> Mapping[str, Any]:
+    """What the file `name` lists. Raises DamagedWeights."""
     try:
-        index: Any = json.loads((folder / _MODEL_INDEX).read_bytes())
+        index: Any = json.loads((folder / name).read_bytes())
     except FileNotFoundError:
-        says = f"{folder} is no diffusers folder: it has no {_MODEL_INDEX}; name the folder that holds it"
+        says = f"{folder} is no diffusers folder: it has no {name}; name the folder that holds it"
         raise DamagedWeights(says) from None
     except (ValueError, RecursionError):
         index = None
     if not isinstance(index, dict):
-        raise DamagedWeights(f"{_MODEL_INDEX} in {folder} is damaged; download it again")
+        raise DamagedWeights(f"{name} in {folder} is damaged; download it again")
     return cast("dict[str, Any]", index)
 
 
 def _listed(index: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The parts that a model_index.json lists, with their classes. `[null, null]` is one that was left out."""
+    """The parts that an index lists, with their classes. `[null, null]` is one that was left out.
+
+    Modular ones have a third value: where diffusers finds the part, which has to be the folder itself here.
+    """
     for part, kind in index.items():
         if part.startswith("_") or part in _UNUSED or not isinstance(kind, list):
             continue
         names = cast("list[object]", kind)
-        if len(names) == 2 and isinstance(names[1], str):
+        if len(names) in {2, 3} and isinstance(names[1], str):
             yield part, names[1]
 
 

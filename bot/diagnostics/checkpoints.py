@@ -9,7 +9,7 @@ from pathlib import Path
 from bot.config import CheckpointSettings
 from bot.diagnostics.capacity import CheckpointSize
 from bot.diagnostics.finding import Finding, FindingGrade
-from inference.checkpoint_inspection import CheckpointInspection, expected_networks, inspect_checkpoint
+from inference.checkpoint_inspection import CheckpointInspection, expected_networks, index_name, inspect_checkpoint
 
 
 def check_files(checkpoint: CheckpointSettings) -> Iterator[Finding]:
@@ -91,4 +91,4 @@ def hub_snapshot(checkpoint: CheckpointSettings) -> Path | None:
     except OSError:
         return None
     snapshot = cached / "snapshots" / revision
-    return snapshot if (snapshot / "model_index.json").is_file() else None
+    return snapshot if (snapshot / index_name(checkpoint.base_model)).is_file() else None

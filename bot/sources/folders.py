@@ -22,7 +22,7 @@ from bot.sources.http import SourceHttp
 from bot.sources.placing import PART
 from bot.sources.remote import RemoteFile
 
-INDEX = "model_index.json"
+INDEXES = ("model_index.json", "modular_model_index.json")
 MAX_FILES = 200
 MAX_TEXT_BYTES = 64 * 2**20  # of a file that holds no weights; the largest vocabularies have some MB
 _UNUSED = frozenset({"safety_checker", "image_encoder", "feature_extractor"})  # listed in folders, and not needed
@@ -49,7 +49,12 @@ class RemoteFolder:
     @property
     def is_checkpoint(self) -> bool:
         """Whether it is in diffusers' layout."""
-        return INDEX in self.files
+        return self.index is not None
+
+    @property
+    def index(self) -> str | None:
+        """The file that lists its parts."""
+        return next((name for name in INDEXES if name in self.files), None)
 
 
 class FolderDownload:
@@ -69,18 +74,20 @@ class FolderDownload:
 
     async def run(self) -> None:
         """Fetch it. Raises SourceError or OSError; `target` is there only when all of it is."""
-        await self._fetch(INDEX, self._folder.files[INDEX])
-        files = dict(wanted_files(self._folder, await asyncio.to_thread(self._parts)))
+        index = self._folder.index
+        assert index is not None, "only checkpoints are fetched"
+        await self._fetch(index, self._folder.files[index])
+        files = dict(wanted_files(self._folder, await asyncio.to_thread(self._parts, index)))
         await asyncio.to_thread(self._check, files)
         for path, file in files.items():
             await self._fetch(path, file)
         await asyncio.to_thread(self._beside.replace, self._target)
 
-    def _parts(self) -> list[str]:
+    def _parts(self, index: str) -> list[str]:
         """The parts that the folder lists. Raises AnswerUnreadable."""
         try:
-            index: Any = json.loads((self._beside / INDEX).read_bytes())
-            listed = cast("dict[str, Any]", index).items()
+            read: Any = json.loads((self._beside / index).read_bytes())
+            listed = cast("dict[str, Any]", read).items()
         except (ValueError, RecursionError, AttributeError):
             raise AnswerUnreadable(host="Hugging Face") from None
         named = [name for name, kind in listed if isinstance(kind, list) and any(cast("list[object]", kind))]

@@ -148,19 +148,28 @@ VARIANTS: tuple[Variant, ...] = (
 BASES: tuple[str, ...] = tuple(dict.fromkeys(variant.base for variant in VARIANTS))
 
 # What stands between Anima's text encoder and its denoiser; files write it among the denoiser's layers.
-_BESIDE = {"anima": ("anima-conditioner", ("llm_adapter.", "text_conditioner."))}
+CONDITIONER = "text_conditioner"
+_CONDITIONERS = {"anima": "anima-conditioner"}
+_CONDITIONER_NAMES = ("llm_adapter.", f"{CONDITIONER}.")
 
 
 @cache
 def spelled(network: str) -> dict[str, Entry]:
     """Every spelling of a network's layers and what it stands for."""
     found = index(network, networks()[network])
-    if network in _BESIDE:
-        other, prefixes = _BESIDE[network]
-        for path, shape in networks()[other].items():
-            for name in (prefix + path for prefix in prefixes):
-                found[name] = found[underscored(name)] = Entry((f"text_conditioner.{path}",), shape)
+    if network in _CONDITIONERS:
+        found |= spelled_conditioner(networks()[_CONDITIONERS[network]])
     return found
+
+
+def spelled_conditioner(shapes: Shapes) -> dict[str, Entry]:
+    """The same for the layers of a conditioner with these shapes, whose paths begin with its name."""
+    return {
+        spelling: Entry((f"{CONDITIONER}.{path}",), shape)
+        for path, shape in shapes.items()
+        for name in (prefix + path for prefix in _CONDITIONER_NAMES)
+        for spelling in (name, underscored(name))
+    }
 
 
 def load_tables() -> None:

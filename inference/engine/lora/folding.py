@@ -18,6 +18,7 @@ from inference.engine.devices.chunks import chunked
 from inference.engine.devices.transfers import uploaded
 from inference.engine.lora.layer_weights import numbers_of
 from inference.engine.lora.low_rank import Delta, LowRank, added, within
+from inference.lora.tables import CONDITIONER
 
 ModuleKey = tuple[str, str]  # (part of the pipeline, dotted name of the layer in it)
 Layer = nn.Linear | nn.Conv2d
@@ -25,9 +26,9 @@ Layers = Mapping[ModuleKey, Layer]
 
 COPIED_BYTES = 2**28  # of changes that are on the device at the same time while a set is folded there
 
-# diffusers' names of the text encoders that LoRAs change. The other part that they change is the denoiser, whose name
-# depends on the model family.
-TEXT_ENCODERS = ("text_encoder", "text_encoder_2")
+# diffusers' names of what LoRAs change before the first step: text encoders, and what makes embeddings of their states.
+# The other part that they change is the denoiser, whose name depends on the model family.
+TEXT_ENCODERS = ("text_encoder", "text_encoder_2", CONDITIONER)
 
 
 def layers_of(parts: Mapping[str, nn.Module]) -> dict[ModuleKey, Layer]:

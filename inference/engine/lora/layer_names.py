@@ -12,7 +12,7 @@ from inference.base_models import Architecture
 from inference.engine.lora.folding import TEXT_ENCODERS, Layers, ModuleKey
 from inference.engine.lora.layer_weights import weight_shape
 from inference.lora.names import Entry, Part, index, read_name
-from inference.lora.tables import VARIANTS
+from inference.lora.tables import CONDITIONER, VARIANTS, spelled_conditioner
 
 # diffusers' names of the text encoders; other parts (CLIP-L …) are found by their network.
 _TEXT_ENCODERS = {
@@ -52,11 +52,14 @@ class NamedLayers:
 
 @dataclass(frozen=True)
 class _Network:
-    """One part of the pipeline: the entry of each spelling, and the paths of the loaded layers."""
+    """The names of a part of the pipeline: the entry of each spelling, and the loaded layer of each path."""
 
-    part: str
     spelled: Mapping[str, Entry]
-    loaded: Mapping[str, str]
+    loaded: Mapping[str, ModuleKey]
+
+    def beside(self, other: _Network) -> _Network:
+        """The names of both."""
+        return _Network({**self.spelled, **other.spelled}, {**self.loaded, **other.loaded})
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,8 @@ class LayerNames:
         parts = {network: loaded[part] for part, network in known.items() if part in loaded and part not in titles}
         networks = {network: _network(network, part, layers) for network, part in parts.items()}
         found = {part: networks[network] for part, network in known.items() if network in networks}
+        if Part.DENOISER in found:
+            found[Part.DENOISER] = found[Part.DENOISER].beside(_conditioner(layers))
         return cls(layers, found, titles)
 
     def find(self, module: str) -> NamedLayers | None:
@@ -88,7 +93,7 @@ class LayerNames:
         entry = network and network.spelled.get(name.path)
         if network is None or entry is None:
             return None
-        keys = tuple((network.part, network.loaded[target]) for target in entry.targets)
+        keys = tuple(network.loaded[target] for target in entry.targets)
         return NamedLayers(keys, entry.shape, entry.swapped)
 
     def language_model(self, module: str) -> str | None:
@@ -98,6 +103,13 @@ class LayerNames:
 
 def _network(network: str, part: str, layers: Layers) -> _Network:
     # transformers names a text encoder's layers with `text_model.` or without, depending on its version.
-    loaded = {name.removeprefix(_TEXT_MODEL): name for of_part, name in layers if of_part == part}
-    shapes = {bare: weight_shape(layers[part, name]) for bare, name in loaded.items()}
-    return _Network(part, index(network, shapes) if shapes else {}, loaded)
+    loaded = {name.removeprefix(_TEXT_MODEL): (of_part, name) for of_part, name in layers if of_part == part}
+    shapes = {bare: weight_shape(layers[key]) for bare, key in loaded.items()}
+    return _Network(index(network, shapes) if shapes else {}, loaded)
+
+
+def _conditioner(layers: Layers) -> _Network:
+    """What stands between a text encoder and the denoiser; files write it among the layers of the latter."""
+    shapes = {name: weight_shape(layer) for (part, name), layer in layers.items() if part == CONDITIONER}
+    loaded = {f"{CONDITIONER}.{name}": (CONDITIONER, name) for name in shapes}
+    return _Network(spelled_conditioner(shapes), loaded)

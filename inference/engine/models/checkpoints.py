@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
+from diffusers import ModularPipeline, StableDiffusionPipeline, StableDiffusionXLPipeline
 from torch import nn
 
 from inference.capabilities import Family, capability_of
@@ -20,18 +20,21 @@ from inference.engine.devices.offloading import Residence
 from inference.engine.layers.layer_hooks import LayerHooks
 from inference.engine.lora.folding import TEXT_ENCODERS, Layers, layers_of
 from inference.engine.lora.layer_names import LayerNames
+from inference.engine.models.families.anima import AnimaFamily
 from inference.engine.models.families.family import ModelFamily
 from inference.engine.models.families.flux1 import Flux1Family
 from inference.engine.models.families.unet import UNetFamily
 from inference.engine.models.families.z_image import ZImageFamily
 from inference.engine.models.previews import Preview, preview_of
 from inference.engine.models.single_file import open_single_file
+from inference.engine.models.soundness import Unsound
 from inference.messages import EMBEDDING_CACHE_BYTES, CheckpointSpec
 
 FAMILIES: Mapping[Family, type[ModelFamily]] = {
     Family.UNET: UNetFamily,
     Family.FLUX1: Flux1Family,
     Family.Z_IMAGE: ZImageFamily,
+    Family.ANIMA: AnimaFamily,
 }
 
 _numbers = itertools.count(1)
@@ -121,6 +124,8 @@ def networks_of(pipeline: Any) -> dict[str, nn.Module]:
 def open_pipeline(kind: type[Any], spec: CheckpointSpec, dtype: torch.dtype) -> Any:
     """The pipeline of class `kind` with the weights of `spec`. Raises what diffusers raises."""
     options: dict[str, Any] = {"dtype": dtype}
+    if issubclass(kind, ModularPipeline):
+        return _open_modular(kind, spec, **options)
     if kind is StableDiffusionXLPipeline:
         options["add_watermarker"] = False
     if kind is StableDiffusionPipeline and (spec.repository or Path(spec.source).is_dir()):
@@ -133,6 +138,16 @@ def open_pipeline(kind: type[Any], spec: CheckpointSpec, dtype: torch.dtype) -> 
         options |= _left_out(path)
         return kind.from_pretrained(path, use_safetensors=True, local_files_only=True, **options)
     return open_single_file(kind, path, spec.base_model.architecture, **options)
+
+
+def _open_modular(kind: type[Any], spec: CheckpointSpec, **options: Any) -> Any:
+    """A modular pipeline with all of its parts: of those that it cannot load, diffusers only warns."""
+    options["local_files_only"] = not spec.repository
+    pipeline = kind.from_pretrained(spec.source, local_files_only=not spec.repository, trust_remote_code=False)
+    pipeline.load_components(use_safetensors=True, **options)
+    if missing := pipeline.null_component_names:
+        raise Unsound(f"its {', '.join(missing)} cannot be loaded; get another copy of it")
+    return pipeline
 
 
 def _left_out(folder: Path) -> dict[str, None]:

@@ -1,4 +1,4 @@
-"""Embeddings of texts by language models of a fixed length: T5's states, and the pooled output of a CLIP.
+"""Embeddings of texts by language models, as a family encodes them; T5's states, and the pooled output of a CLIP.
 
 Every text is encoded by itself, as diffusers' pipelines do it, and cached by the LoRAs of the text encoders.
 """

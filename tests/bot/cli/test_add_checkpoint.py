@@ -201,6 +201,21 @@ def test_shards_of_one_set_are_taken_or_none(shards: list[str], index: str, *, c
             list(wanted_files(folder, ["unet"]))
 
 
+@pytest.mark.parametrize(
+    ("listed", "index"),
+    [
+        (["model_index.json"], "model_index.json"),
+        (["modular_model_index.json"], "modular_model_index.json"),
+        (["modular_model_index.json", "model_index.json"], "model_index.json"),
+        (["index.json"], None),
+    ],
+)
+def test_a_repository_is_a_checkpoint_by_either_index(listed: list[str], index: str | None) -> None:
+    files = {name: RemoteFile(url=f"https://hub/{name}", name=name) for name in listed}
+    folder = RemoteFolder("vivid", COMMIT, "maker/vivid", files)
+    assert folder.index == index and folder.is_checkpoint == (index is not None)
+
+
 def test_weights_in_shards_are_fetched_with_their_index(here: Here, tmp_path: Path) -> None:
     config, files = House(tmp_path / "house").config, vivid()
     whole = "unet/diffusion_pytorch_model.safetensors"

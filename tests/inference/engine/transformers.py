@@ -17,7 +17,12 @@ import diffusers
 import numpy as np
 import torch
 from diffusers import (
+    AnimaModularPipeline,
+    AnimaTextConditioner,
     AutoencoderKL,
+    AutoencoderKLQwenImage,
+    ClassifierFreeGuidance,
+    CosmosTransformer3DModel,
     FlowMatchEulerDiscreteScheduler,
     FluxPipeline,
     FluxTransformer2DModel,
@@ -45,7 +50,7 @@ from tests.inference.engine.worlds import arrived, text_encoder
 
 CPU = torch.device("cpu")
 FLUX_DEV, FLUX_SCHNELL = BaseModelId("flux1/dev"), BaseModelId("flux1/schnell")
-Z_IMAGE = BaseModelId("z-image/base")
+Z_IMAGE, ANIMA = BaseModelId("z-image/base"), BaseModelId("anima/base")
 DTYPE = torch.float64
 CHAT = (
     "{% for message in messages %}user {{ message['content'] }} end {% endfor %}"
@@ -85,27 +90,56 @@ def flux1(*, guided: bool = True, layers: int = 2, heads: int = 2, width: int = 
     )  # fmt: skip
 
 
-def z_image(layers: int = 2, heads: int = 2, width: int = 16) -> Any:
-    """Z-Image with a shift that does not depend on the size, as Turbo's."""
-    tokenizer = chat_tokenizer()
-    encoder = Qwen3Config(
+def qwen3(tokenizer: Any) -> Qwen3Model:
+    config = Qwen3Config(
         vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
         num_key_value_heads=2, head_dim=8, max_position_embeddings=1024,
     )  # fmt: skip
+    return Qwen3Model(config)
+
+
+def z_image(layers: int = 2, heads: int = 2, width: int = 16) -> Any:
+    """Z-Image with a shift that does not depend on the size, as Turbo's."""
+    tokenizer = chat_tokenizer()
     transformer = ZImageTransformer2DModel(
         in_channels=4, dim=heads * width, n_layers=layers, n_refiner_layers=1, n_heads=heads, n_kv_heads=heads,
         cap_feat_dim=32, axes_dims=[width // 4, 3 * width // 8, 3 * width // 8], axes_lens=[1024, 64, 64],
     )  # fmt: skip
     return ZImagePipeline(
-        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0), vae=vae(), text_encoder=Qwen3Model(encoder),
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0), vae=vae(), text_encoder=qwen3(tokenizer),
         tokenizer=tokenizer, transformer=transformer,
     )  # fmt: skip
+
+
+def anima() -> Any:
+    """Anima, whose modular pipeline is the only one."""
+    tokenizer = chat_tokenizer()
+    transformer = CosmosTransformer3DModel(
+        in_channels=4, out_channels=4, num_attention_heads=2, attention_head_dim=16, num_layers=2, mlp_ratio=2.0,
+        text_embed_dim=32, adaln_lora_dim=4, max_size=(4, 64, 64), rope_scale=(1.0, 4.0, 4.0),
+        extra_pos_embed_type=None,
+    )  # fmt: skip
+    conditioner = AnimaTextConditioner(
+        source_dim=32, target_dim=32, model_dim=32, num_layers=1, num_attention_heads=4,
+        target_vocab_size=len(tokenizer), min_sequence_length=64,
+    )  # fmt: skip
+    video_vae = AutoencoderKLQwenImage(
+        base_dim=4, z_dim=4, dim_mult=[1, 2], num_res_blocks=1, temperal_downsample=[False],
+        latents_mean=[0.125, -0.25, 0.5, 0.0], latents_std=[1.5, 0.75, 1.0, 2.0],
+    )  # fmt: skip
+    pipeline: Any = AnimaModularPipeline()
+    pipeline.update_components(
+        transformer=transformer, text_conditioner=conditioner, text_encoder=qwen3(tokenizer), vae=video_vae,
+        tokenizer=tokenizer, t5_tokenizer=tokenizer, scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
+    )  # fmt: skip
+    return pipeline
 
 
 MAKERS: Mapping[BaseModelId, Callable[[], Any]] = {
     FLUX_DEV: flux1,
     FLUX_SCHNELL: lambda: flux1(guided=False),
     Z_IMAGE: z_image,
+    ANIMA: anima,
 }
 # What diffusers' documentation says to give to a pipeline that does not know it by itself.
 OPTIONS: Mapping[BaseModelId, Mapping[str, Any]] = {FLUX_SCHNELL: {"max_sequence_length": 256}}
@@ -187,6 +221,7 @@ class TransformerWorld:
     base: BaseModelId
     inputs: Path = Path()
     loras: dict[str, Lora] = field(default_factory=dict[str, Lora])  # by SHA-256
+    files: dict[str, dict[str, torch.Tensor]] = field(default_factory=dict[str, dict[str, torch.Tensor]])
 
     @property
     def spec(self) -> CheckpointSpec:
@@ -197,13 +232,21 @@ class TransformerWorld:
         self.loras[use.sha256] = lora
         return use
 
+    def add_file(self, tensors: dict[str, torch.Tensor]) -> LoraUse:
+        """A file in any names, which the reference does not know."""
+        use = LoraUse(sha256=f"{2**128 + len(self.files):064x}", name=f"File {len(self.files) + 1}")
+        self.files[use.sha256] = tensors
+        return use
+
     def uses(self, *weights: float) -> tuple[LoraUse, ...]:
         """All LoRAs at these weights; those at 0 are left out."""
         each = zip(self.loras, weights, strict=False)
         return tuple(LoraUse(sha256=sha256, name="LoRA", weight=weight) for sha256, weight in each if weight)
 
     def read(self, use: LoraUse, relative: str | None, kept: LoraFile | None = None) -> LoraFile:
-        tensors = {f"transformer.{key}": tensor for key, tensor in peft_tensors(self.loras[use.sha256]).items()}
+        tensors = self.files.get(use.sha256)
+        if tensors is None:
+            tensors = {f"transformer.{key}": tensor for key, tensor in peft_tensors(self.loras[use.sha256]).items()}
         return LoraFile(use, tensors, Evidence(self.base, Source.SIDECAR), "0" * 12)
 
     def engine(self, *, small: int = SMALL_LAYER_RANK, places: int | None = 8, dtype: torch.dtype = DTYPE) -> Engine:
@@ -227,29 +270,35 @@ class TransformerWorld:
         """Latents and pictures (count, …) of a request; all LoRAs have to be added before. `uses` replace its own."""
         weights = {f"l{use.sha256}": use.weight for use in (made.loras if uses is None else uses)}
         with_weights(self._alone.transformer, weights)
-        each = [self._painted(made, seed) for seed in made.seeds]
+        each = [self.by(self._alone, made, seed) for seed in made.seeds]
         return torch.cat([latents for latents, _ in each]), torch.cat([pictures for _, pictures in each])
 
-    def _painted(self, made: GenerationRequest, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-        pipeline, seen = self._alone, list[torch.Tensor]()
+    def by(self, pipeline: Any, made: GenerationRequest, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """What a pipeline paints of one seed: its last latents, and the picture."""
         pipeline.scheduler = type(pipeline.scheduler).from_config(pipeline.scheduler.config)
-        options: dict[str, Any] = dict(OPTIONS.get(self.base, {}))
+        seen, capability = list[torch.Tensor](), capability_of(self.base)
+        assert capability is not None
+        options: dict[str, Any] = {
+            "prompt": made.full_prompt, "negative_prompt": made.negative_prompt, "width": made.width,
+            "height": made.height, "num_inference_steps": made.steps, "output_type": "pt",
+            "generator": torch.Generator("cpu").manual_seed(seed), **OPTIONS.get(self.base, {}),
+        }  # fmt: skip
         if made.image is not None:
-            capability = capability_of(self.base)
-            assert capability is not None and capability.from_picture is not None
+            options |= {"image": Image.open(self.inputs / made.image.sha256), "strength": made.image.strength}
+        if capability.modular:
+            pipeline.update_components(guider=ClassifierFreeGuidance(guidance_scale=max(1.0, made.guidance_scale)))
+            state = pipeline(**options)
+            return state.get("latents").squeeze(2), state.get("images")
+        if made.image is not None and capability.from_picture is not None:
             pipeline = getattr(diffusers, capability.from_picture)(**pipeline.components)
             pipeline.set_progress_bar_config(disable=True)
-            options |= {"image": Image.open(self.inputs / made.image.sha256), "strength": made.image.strength}
 
         def look(_: Any, step: int, time: Any, values: dict[str, torch.Tensor]) -> dict[str, Any]:
             seen.append(values["latents"])
             return {}
 
-        pictures = pipeline(
-            made.full_prompt, negative_prompt=made.negative_prompt, width=made.width, height=made.height,
-            num_inference_steps=made.steps, guidance_scale=made.guidance_scale, output_type="pt",
-            callback_on_step_end=look, generator=torch.Generator("cpu").manual_seed(seed), **options,
-        ).images  # fmt: skip
+        options[capability.guidance] = made.guidance_scale
+        pictures = pipeline(callback_on_step_end=look, **options).images
         return seen[-1], pictures
 
 

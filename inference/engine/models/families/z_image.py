@@ -15,17 +15,19 @@ from diffusers.pipelines.z_image.pipeline_z_image import get_default_z_image_sig
 from PIL import Image
 from torch.nn.functional import pad
 
-from inference.engine.devices.cache import ByteCache, memory_of
 from inference.engine.devices.devices import HOST
 from inference.engine.devices.offloading import Residence
 from inference.engine.devices.transfers import upload
 from inference.engine.layers.layer_hooks import LayerHooks
 from inference.engine.layers.lora_set import AppliedLoras
 from inference.engine.models.decode import as_denoised, decode, encoded, widen
+from inference.engine.models.embeddings import Embedding
 from inference.engine.models.families.family import Conditions, RowGroup, grouped
 from inference.engine.models.flow import FlowSchedule, begin, for_noising, sampling_notes
+from inference.engine.models.pred_original_sample import pred_original_sample
 from inference.engine.models.sizes import refuse_size
 from inference.engine.models.soundness import Unsound
+from inference.engine.models.text_embeddings import TextEmbeddings
 from inference.messages import CheckpointSpec, GenerationRequest, PredictionType
 from inference.notes import NO_CLIP_SKIP
 
@@ -51,9 +53,7 @@ class ZImageFamily:
         self._hooks = hooks
         self._residence = residence
         self._schedule = FlowSchedule(pipeline.scheduler.config, get_default_z_image_sigmas)
-        self._texts: ByteCache[str, Conditions] = ByteCache(
-            embedding_bytes, lambda row: memory_of([row.prompt_embeds]), "embedding"
-        )
+        self._embeddings = TextEmbeddings(self._encode, hooks, residence, embedding_bytes)
 
     @staticmethod
     def refuse_other_kinds(pipeline: Any, label: str) -> None:
@@ -81,19 +81,27 @@ class ZImageFamily:
     def conditions(
         self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
     ) -> list[RowGroup]:
-        """See `ModelFamily.conditions`. No LoRA for Z-Image changes its text encoder."""
-        texts = [text for prompt in prompts for text in [prompt, request.negative_prompt][: self.rows(request)]]
-        return grouped([self._texts.get(text, lambda text=text: self._encoded(text)) for text in texts])
+        """See `ModelFamily.conditions`."""
+        return grouped(
+            [
+                self._row(self._embeddings.embed(text, one))
+                for prompt, one in zip(prompts, applied, strict=True)
+                for text in [prompt, request.negative_prompt][: self.rows(request)]
+            ]
+        )
 
-    @torch.no_grad()
-    def _encoded(self, text: str) -> Conditions:
-        """One row: the text in the pipeline's chat template, of which it reads 512 tokens at most."""
+    def _encode(self, text: str) -> Embedding:
+        """The text in the pipeline's chat template, of which it reads 512 tokens at most."""
         self._residence.onload("text_encoder")
         (embeds,), _ = self._pipeline.encode_prompt(
             text, device=self._residence.device, do_classifier_free_guidance=False
         )
-        tokens = len(embeds)
-        return Conditions(pad(embeds, (0, 0, 0, -tokens % _MULTIPLE))[None], {"tokens": torch.tensor([tokens])})
+        return Embedding(embeds[None], None)
+
+    def _row(self, embedding: Embedding) -> Conditions:
+        tokens = embedding.prompt_embeds.shape[1]
+        embeds = pad(embedding.prompt_embeds, (0, 0, 0, -tokens % _MULTIPLE))
+        return Conditions(embeds, {"tokens": torch.tensor([tokens])})
 
     def key(self, request: GenerationRequest, conditions: Sequence[Conditions]) -> Hashable:
         """See `ModelFamily.key`."""
@@ -188,11 +196,11 @@ class ZImageFamily:
         sample: torch.Tensor,
     ) -> torch.Tensor:
         """See `ModelFamily.pred_original_sample`."""
-        return sample - timestep / 1000 * model_output
+        return pred_original_sample(scheduler, model_output, timestep, sample)
 
     def forget_prompts(self) -> None:
         """See `ModelFamily.forget_prompts`."""
-        self._texts.clear()
+        self._embeddings.forget()
 
     def decode(self, request: GenerationRequest, latents: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """See `ModelFamily.decode`. As in the pipeline, latents are rounded before they are rescaled."""

@@ -13,6 +13,7 @@ from inference.engine.batch.run import Run
 from inference.engine.batch.snapshots import Snapshot
 from inference.engine.engine import Engine
 from inference.engine.layers.layer_hooks import SMALL_LAYER_RANK
+from inference.engine.layers.lora_set import AppliedLoras, LoraSet
 from inference.engine.models.checkpoints import Checkpoint
 from inference.engine.models.families.z_image import ZImageFamily
 from inference.engine.models.soundness import Unsound
@@ -65,6 +66,10 @@ def mixed(world: TransformerWorld) -> list[GenerationRequest]:
     ]
 
 
+def unchanged(family: ZImageFamily) -> AppliedLoras:
+    return AppliedLoras(LoraSet.fold([], family._hooks))
+
+
 def family_of(engine: Engine) -> ZImageFamily:
     checkpoint = engine._store.current
     assert isinstance(checkpoint, Checkpoint) and isinstance(checkpoint.family, ZImageFamily)
@@ -108,7 +113,7 @@ def test_texts_of_any_lengths_may_share_a_pass(world: TransformerWorld) -> None:
     family = family_of(world.engine())
     numbers = torch.Generator().manual_seed(0)
     texts = ("a", LONG, "a red star")
-    rows = [family.conditions(wish(prompt=text), [text], [])[0].conditions for text in texts]
+    rows = [family.conditions(wish(), [text], [unchanged(family)])[0].conditions for text in texts]
     longest = max(row.prompt_embeds.shape[1] for row in rows)
     tokens = torch.cat([row.others["tokens"] for row in rows])
     embeds = torch.cat(

@@ -1,0 +1,169 @@
+"""The family of Anima: Cosmos' transformer, whose text embeddings a conditioner makes of Qwen3's states.
+
+It paints as diffusers' modular pipeline does, the only one that there is. All texts are filled up to one length; they
+are the input of cross-attention alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any, ClassVar
+
+import torch
+from diffusers.modular_pipelines.anima.encoders import AnimaTextEncoderStep
+from diffusers.utils.torch_utils import randn_tensor
+from PIL import Image
+
+from inference.engine.devices.devices import HOST
+from inference.engine.devices.offloading import Residence
+from inference.engine.devices.transfers import upload
+from inference.engine.layers.layer_hooks import LayerHooks
+from inference.engine.layers.lora_set import AppliedLoras
+from inference.engine.models.decode import as_denoised, decode, encoded
+from inference.engine.models.embeddings import Embedding
+from inference.engine.models.families.family import Conditions, RowGroup, grouped
+from inference.engine.models.flow import FlowSchedule, begin, for_noising, sampling_notes
+from inference.engine.models.pred_original_sample import pred_original_sample
+from inference.engine.models.sizes import refuse_size
+from inference.engine.models.soundness import Unsound
+from inference.engine.models.text_embeddings import TextEmbeddings
+from inference.messages import CheckpointSpec, GenerationRequest, PredictionType
+from inference.notes import NO_CLIP_SKIP
+
+
+class AnimaFamily:
+    """See `ModelFamily`. The rows of a guided slot are [negative prompt, prompt]."""
+
+    DENOISER: ClassVar[str] = "transformer"
+    WIDE_RANGE: ClassVar[bool] = True
+
+    def __init__(
+        self, spec: CheckpointSpec, pipeline: Any, hooks: LayerHooks, residence: Residence, embedding_bytes: int
+    ) -> None:
+        self._name = spec.name
+        self._pipeline = pipeline
+        self._residence = residence
+        self._schedule = FlowSchedule(pipeline.scheduler.config)
+        attentions = [block.attn2 for block in pipeline.transformer.transformer_blocks]
+        hooks.mark_prompt_layers([layer for attention in attentions for layer in (attention.to_k, attention.to_v)])
+        self._embeddings = TextEmbeddings(self._encode, hooks, residence, embedding_bytes)
+
+    @staticmethod
+    def refuse_other_kinds(pipeline: Any, label: str) -> None:
+        """See `ModelFamily.refuse_other_kinds`."""
+        network, conditioner = pipeline.transformer.config, pipeline.text_conditioner.config
+        taken = (network.in_channels, network.text_embed_dim, conditioner.source_dim, network.use_crossattn_projection)
+        encoder = pipeline.text_encoder.config.hidden_size
+        if taken != (pipeline.vae.config.z_dim, conditioner.target_dim, encoder, False):
+            raise Unsound(f"its transformer is not that of {label}; correct its base_model in the settings")
+
+    @property
+    def predicts(self) -> PredictionType | None:
+        """See `ModelFamily.predicts`."""
+        return None
+
+    def notes(self, request: GenerationRequest) -> tuple[str, ...]:
+        """See `ModelFamily.notes`."""
+        notes = [NO_CLIP_SKIP.format(checkpoint=self._name)] if request.clip_skip else []
+        return (*notes, *sampling_notes(request, self._name))
+
+    def rows(self, request: GenerationRequest) -> int:
+        """See `ModelFamily.rows`."""
+        return 2 if request.guidance_scale > 1 else 1
+
+    def conditions(
+        self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
+    ) -> list[RowGroup]:
+        """See `ModelFamily.conditions`."""
+        rows = [
+            self._embeddings.embed(text, one)
+            for prompt, one in zip(prompts, applied, strict=True)
+            for text in [request.negative_prompt, prompt][-self.rows(request) :]
+        ]
+        return grouped([Conditions(row.prompt_embeds) for row in rows])
+
+    def _encode(self, text: str) -> Embedding:
+        """Of each tokenizer 512 tokens at most are read."""
+        pipeline, device = self._pipeline, self._residence.device
+        self._residence.onload("text_encoder")
+        read: Any = AnimaTextEncoderStep.encode_prompt(
+            pipeline, text, prepare_unconditional_embeds=False, device=device
+        )
+        self._residence.onload("text_conditioner")
+        embeds = pipeline.text_conditioner(
+            source_hidden_states=read["qwen_prompt_embeds"].to(pipeline.text_conditioner.dtype),
+            target_input_ids=read["t5_input_ids"],
+            target_attention_mask=read["t5_attention_mask"],
+            source_attention_mask=read["qwen_attention_mask"],
+        )
+        return Embedding(embeds.to(pipeline.transformer.dtype), None)
+
+    def key(self, request: GenerationRequest, conditions: Sequence[Conditions]) -> Hashable:
+        """See `ModelFamily.key`."""
+        return request.height, request.width
+
+    def scheduler(self, request: GenerationRequest) -> Any:
+        """See `ModelFamily.scheduler`."""
+        side = 2 * self._pipeline.vae_scale_factor
+        return self._schedule.scheduler(request, (request.height // side) * (request.width // side))
+
+    @torch.no_grad()
+    def starting_latents(
+        self,
+        request: GenerationRequest,
+        scheduler: Any,
+        source: Image.Image | None,
+        generators: Sequence[torch.Generator],
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """See `ModelFamily.starting_latents`. Raises InvalidRequest for a size that patches do not fill."""
+        scale, network = self._pipeline.vae_scale_factor, self._pipeline.transformer
+        refuse_size(request, 2 * scale, self._name)
+        strength = None if request.image is None or source is None else request.image.strength
+        times = begin(scheduler, request.steps, strength)
+        shape = (request.count, network.config.in_channels, request.height // scale, request.width // scale)
+        noise: torch.Tensor = randn_tensor(shape, generator=[*generators], device=HOST, dtype=torch.float32)
+        latents = upload(noise, self._residence.device)
+        if source is not None:
+            vae = self._pipeline.vae
+            self._residence.onload("vae")
+            pixels = self._pipeline.image_processor.preprocess(source, request.height, request.width)
+            clean = as_denoised(encoded(vae, pixels.to(self._residence.device, vae.dtype)), vae.config).float()
+            latents = for_noising(scheduler).scale_noise(clean, times[:1], latents)
+        return latents.to(torch.promote_types(network.dtype, torch.float32)), times
+
+    def forward(self, latents: torch.Tensor, timesteps: torch.Tensor, conditions: Conditions) -> torch.Tensor:
+        """See `ModelFamily.forward`. The network knows videos: a picture is one frame, and none of it is padding."""
+        embeds = conditions.prompt_embeds
+        given = latents.to(embeds.dtype).unsqueeze(2)
+        return self._pipeline.transformer(
+            given, timesteps.to(embeds.dtype) / 1000, embeds,
+            padding_mask=given.new_zeros(1, 1, *latents.shape[-2:]), return_dict=False,
+        )[0].squeeze(2)  # fmt: skip
+
+    def guided(self, request: GenerationRequest, model_output: torch.Tensor) -> torch.Tensor:
+        """See `ModelFamily.guided`."""
+        if self.rows(request) == 1:
+            return model_output
+        negative, prompt = model_output[0::2], model_output[1::2]
+        return negative + request.guidance_scale * (prompt - negative)
+
+    def pred_original_sample(
+        self,
+        request: GenerationRequest,
+        scheduler: Any,
+        model_output: torch.Tensor,
+        timestep: float,
+        sample: torch.Tensor,
+    ) -> torch.Tensor:
+        """See `ModelFamily.pred_original_sample`."""
+        return pred_original_sample(scheduler, model_output, timestep, sample)
+
+    def forget_prompts(self) -> None:
+        """See `ModelFamily.forget_prompts`."""
+        self._embeddings.forget()
+
+    def decode(self, request: GenerationRequest, latents: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """See `ModelFamily.decode`. As in the pipeline, latents are rounded before they are rescaled."""
+        self._residence.onload("vae")
+        dtype = self._pipeline.vae.dtype
+        return decode(self._pipeline, [each.to(dtype) for each in latents], may_tile=not request.exact)

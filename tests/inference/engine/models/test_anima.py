@@ -1,0 +1,189 @@
+"""Anima in the running batch: each request as diffusers' modular pipeline with PEFT paints it alone."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from inference.engine.batch.handle import State
+from inference.engine.batch.snapshots import Snapshot
+from inference.engine.engine import Engine
+from inference.engine.intake.checkpoint_store import CheckpointStore
+from inference.engine.layers.layer_hooks import SMALL_LAYER_RANK
+from inference.engine.models.checkpoints import Checkpoint
+from inference.engine.models.families.anima import AnimaFamily
+from inference.engine.models.previews import ColourMap
+from inference.engine.models.soundness import Unsound
+from inference.errors import CheckpointUnusable
+from inference.matching import Matcher
+from inference.messages import CheckpointSpec, GenerationRequest, Sampler
+from tests.inference.engine.transformers import (
+    ANIMA,
+    CPU,
+    TransformerWorld,
+    apart,
+    error,
+    lora_on,
+    painted,
+    picture_in,
+    pipeline_of,
+)
+from tests.inference.requests import request
+
+LIMIT = 1e-12
+LONG = "a large red star and a small blue circle beside it, on a green ground under a yellow sky"
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> TransformerWorld:
+    """With three LoRAs on all linear layers of the transformer, modulation and time among them."""
+    torch.set_num_threads(1)
+    made = TransformerWorld(ANIMA, tmp_path_factory.mktemp("inputs"))
+    for seed, rank in enumerate((2, 4, 3)):
+        made.add(lora_on(pipeline_of(ANIMA).transformer, seed, rank))
+    return made
+
+
+def wish(**changes: object) -> GenerationRequest:
+    values = {
+        "checkpoint": "world", "width": 32, "height": 32, "steps": 4, "guidance_scale": 4.0, "prompt": "a red star",
+        "sampler": Sampler.EULER,
+    }  # fmt: skip
+    return request(**(values | changes))
+
+
+def mixed(world: TransformerWorld) -> list[GenerationRequest]:
+    """Four people's: other LoRAs, steps, guidance, texts and negative prompts; one begins with a picture."""
+    return [
+        wish(seed=1, negative_prompt=LONG, loras=world.uses(0.7)),
+        wish(seed=2, steps=6, guidance_scale=7.0, prompt=LONG, loras=world.uses(0, -0.4, 1.1)),
+        wish(seed=3, steps=5, guidance_scale=1.0, image=picture_in(world.inputs, 0.6), count=2),
+        wish(seed=4, steps=3, guidance_scale=2.5, prompt="", negative_prompt="dull", loras=world.uses(0.3, 0.9, -0.6)),
+    ]
+
+
+@pytest.mark.parametrize("small", [0, SMALL_LAYER_RANK], ids=["additions", "whole weights"])
+def test_four_mixed_requests_share_passes_and_each_is_as_diffusers_paints_it(
+    world: TransformerWorld, small: int
+) -> None:
+    engine, rows = world.engine(small=small), list[int]()
+    checkpoint = engine._store.current
+    assert isinstance(checkpoint, Checkpoint)
+    checkpoint.denoiser.register_forward_pre_hook(lambda _, given: rows.append(len(given[0])))
+    handles = painted(engine, mixed(world), (0, 0, 1, 2))
+    assert rows == [4, 6, 8, 8, 4, 2], "of any texts: all are filled up to one length"
+    assert max(error(world, handle) for handle in handles) <= LIMIT
+
+
+def test_the_comparison_would_notice_other_loras_steps_and_guidance(world: TransformerWorld) -> None:
+    made = wish(steps=3, negative_prompt="dull", loras=world.uses(0.8))
+    latents, _ = world.reference(made)
+    found = [world.reference(made.model_copy(update=change)) for change in ({"steps": 4}, {"guidance_scale": 1.0})]
+    found += [world.reference(made, uses) for uses in ((), world.uses(0, 0.8))]
+    assert min(apart(each, latents) for each, _ in found) > 1e-2
+
+
+def test_it_resumes_after_any_step_beside_others(world: TransformerWorld, tmp_path: Path) -> None:
+    made = wish(steps=4, seed=5, loras=world.uses(0.8, 0.3))
+    engine = world.engine()
+    whole = engine.submit(made)
+    for done in range(1, 4):
+        while whole.done < done:
+            engine.step()
+        snapshot = whole.snapshot()
+        assert snapshot is not None
+        snapshot.write(tmp_path / f"{done}", "this job")
+    engine.finish()
+    assert error(world, whole) <= LIMIT
+    for done in range(1, 4):
+        another = world.engine()
+        kept = Snapshot.read(tmp_path / f"{done}", "this job")
+        handles = [another.submit(wish(seed=6, loras=world.uses(0, 1.0))), another.submit(made, resume=kept)]
+        another.finish()
+        assert handles[1].resumed_steps == done and whole.latents is not None
+        assert apart(handles[1].latents, whole.latents) <= 1e-12
+
+
+def test_previews_show_what_a_step_predicts_also_by_a_map_of_colours(world: TransformerWorld) -> None:
+    engine = world.engine()
+    handle = engine.submit(wish())
+    while handle.done < 3:
+        engine.step()
+    latents = handle.preview()
+    assert latents is not None and latents.shape == (1, 4, 16, 16)
+    assert engine.preview(latents[0], (32, 32)).size == (32, 32)
+    vae = copy.deepcopy(pipeline_of(ANIMA).vae).to(torch.float32)
+    assert ColourMap.measure(vae).picture(latents[0], (32, 32)).size == (32, 32)
+
+
+@torch.no_grad()
+def test_a_lora_changes_what_stands_between_text_encoder_and_denoiser(world: TransformerWorld) -> None:
+    """kohya's name of it and diffusers'."""
+    lora = lora_on(pipeline_of(ANIMA).text_conditioner, 9)
+    alone = copy.deepcopy(pipeline_of(ANIMA))
+    for name, pair in lora.items():
+        alone.text_conditioner.get_submodule(name).weight += 0.5 * pair.up @ pair.down
+    made = TransformerWorld(ANIMA)
+    expected, _ = made.by(alone, wish(), 1)
+    for prefix, ends in (
+        ("text_conditioner.{}.lora_{}.weight", ("A", "B")),
+        ("lora_unet_llm_adapter_{}.lora_{}.weight", ("down", "up")),
+    ):
+        tensors: dict[str, torch.Tensor] = {}
+        for name, pair in lora.items():
+            own = name if "." in prefix.partition("{")[0] else name.replace(".", "_")
+            tensors |= {prefix.format(own, ends[0]): pair.down, prefix.format(own, ends[1]): pair.up}
+        use = made.add_file(tensors).model_copy(update={"weight": 0.5})
+        engine = made.engine()
+        handles = [engine.submit(wish(loras=(use,))), engine.submit(wish())]
+        engine.finish()
+        assert handles[0].state is State.DONE, handles[0].error
+        assert apart(handles[0].latents, expected) <= LIMIT
+        assert error(made, handles[1]) <= LIMIT
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("anima")
+    pipeline = copy.deepcopy(pipeline_of(ANIMA))
+    pipeline.to(torch.float32)
+    pipeline.save_pretrained(str(made), overwrite_modular_index=True)
+    return made
+
+
+def test_a_folder_is_opened_wherever_its_index_points(folder: Path, world: TransformerWorld) -> None:
+    index = json.loads((folder / "modular_model_index.json").read_bytes())
+    for part in index.values():
+        if isinstance(part, list):
+            part[2]["pretrained_model_name_or_path"] = "nobody/is-asked"
+    (folder / "modular_model_index.json").write_text(json.dumps(index))
+    spec = CheckpointSpec(name="world", source=str(folder), base_model=ANIMA)
+    engine = Engine(CheckpointStore((spec,), CPU), world, Matcher((spec,)))
+    handle = engine.submit(wish())
+    engine.finish()
+    assert handle.state is State.DONE, handle.error
+    assert apart(handle.latents, world.reference(wish())[0]) < 1e-4
+
+
+def test_a_folder_without_one_of_its_parts_is_refused(folder: Path, tmp_path: Path) -> None:
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    for part in folder.iterdir():
+        if part.name != "t5_tokenizer":
+            (whole / part.name).symlink_to(part)
+    spec = CheckpointSpec(name="world", source=str(whole), base_model=ANIMA)
+    with pytest.raises(CheckpointUnusable, match="its t5_tokenizer is missing"):
+        CheckpointStore((spec,), CPU).get(spec)
+
+
+def test_another_models_parts_are_refused() -> None:
+    pipeline = pipeline_of(ANIMA)
+    AnimaFamily.refuse_other_kinds(pipeline, "Anima")
+    other = copy.deepcopy(pipeline)
+    other.text_conditioner.register_to_config(target_dim=64)
+    with pytest.raises(Unsound, match="not that of Anima"):
+        AnimaFamily.refuse_other_kinds(other, "Anima")
