@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
+import re
 import sys
 from collections.abc import Coroutine, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -13,10 +13,10 @@ from rich import box
 from rich.table import Table
 
 from bot.cli import DONE, REFUSED, UNUSABLE, harmless, port
-from bot.cli.cluster_node import MachineRefused, head_file, join, up
+from bot.cli.cluster_node import MachineRefused, join, up
 from bot.cli.ending import Ended, until_asked
 from bot.cli.output import Output
-from bot.diagnostics.cluster import CONNECT_SECONDS, reasons_of, token_problem
+from bot.diagnostics.cluster import ADDRESS_VARIABLE, CONNECT_SECONDS, head_of, reasons_of, token_problem
 from inference.cluster.compatibility import NodeIdentity, ray_problem
 from inference.cluster.network import DEFAULT_PORT, AddressRefused, HostPort, answers
 from inference.cluster.ray_node import ProbeFailed, cluster_environment, cluster_view, run_ray
@@ -26,8 +26,8 @@ from inference.cluster.views import ClusterView, NodeState, NodeView
 if TYPE_CHECKING:
     from bot.cli import Commands
 
-ADDRESS_VARIABLE = "RAY_ADDRESS"
 DRAIN_LOOK_SECONDS = 3.0
+_LABEL = re.compile(r"([A-Za-z0-9](?:[\w.-]{0,61}[A-Za-z0-9])?)=([A-Za-z0-9](?:[\w.-]{0,61}[A-Za-z0-9])?)", re.ASCII)
 
 
 def add(commands: Commands) -> None:
@@ -51,8 +51,9 @@ def add(commands: Commands) -> None:
     status.set_defaults(run=run_status)
     drain = actions.add_parser(
         "drain",
-        help="let a node finish its jobs and leave",
-        description="Let a node finish its jobs and leave the cluster. It gets no new ones from now on.",
+        help="let a node hand its jobs on and leave",
+        description="Let a node leave the cluster. It gets no new jobs, and those that it has go on elsewhere from the "
+        "step that they have reached.",
     )
     drain.add_argument("node", metavar="NODE", help="its name, its address, or the beginning of its id")
     _add_head(drain)
@@ -92,6 +93,13 @@ def _add_node_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--address", metavar="IP", help="the address of this machine by which others reach it")
     parser.add_argument("--name", default="", help="what the node is called (default: the machine's name)")
     parser.add_argument("--gpus", type=_count, metavar="N", help="graphics cards to paint on (default: all)")
+    parser.add_argument(
+        "--memory-gb", type=_count, metavar="N", help="memory of each card (default: that of the smallest, as it tells)"
+    )
+    parser.add_argument(
+        "--label", action="append", default=[], dest="labels", type=_label, metavar="NAME=VALUE",
+        help="a label, by which checkpoints in the settings choose their nodes",
+    )  # fmt: skip
     parser.add_argument("--public", action="store_true", help="also with public addresses, which a firewall must close")
     parser.add_argument(
         "--ray-option", action="append", default=[], dest="ray_options", metavar="OPTION",
@@ -108,9 +116,15 @@ def _add_head(parser: argparse.ArgumentParser) -> None:
 
 
 def _count(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) < 4):
-        raise argparse.ArgumentTypeError("The number of graphics cards is a number, such as 2.")
+    if not (text.isascii() and text.isdecimal() and len(text) < 5):
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is no number, such as 2.")
     return int(text)
+
+
+def _label(text: str) -> tuple[str, str]:
+    if (found := _LABEL.fullmatch(text)) is None:
+        raise argparse.ArgumentTypeError("A label is NAME=VALUE, of letters, digits, dots and dashes: gpu=24gb.")
+    return found[1], found[2]
 
 
 def run_up(options: argparse.Namespace) -> int:
@@ -181,7 +195,7 @@ async def _drain(node: NodeView, head: HostPort, *, wait: bool) -> int:
         if problem is not None:
             print(harmless(f"Ray does not drain it: {problem}."), file=sys.stderr)
             return REFUSED
-    print(f"{name} gets no new jobs, and leaves when it has finished those that it has.", flush=True)
+    print(f"{name} gets no new jobs. Those that it has go on elsewhere from where they are, and it leaves.", flush=True)
     while wait:
         try:
             view = await cluster_view(head, environment)
@@ -206,7 +220,7 @@ def _asked(options: argparse.Namespace) -> tuple[HostPort, ClusterView] | int:
     problem = ray_problem()
     if problem is None:
         try:
-            head = _head(options.head)
+            head = head_of(options.head or "")
             problem = token_problem() or answers(head, CONNECT_SECONDS)
             if problem is None:
                 return head, asyncio.run(cluster_view(head, _environment()))
@@ -214,16 +228,6 @@ def _asked(options: argparse.Namespace) -> tuple[HostPort, ClusterView] | int:
             problem = str(refused)
     print(harmless(f"{problem[:1].upper()}{problem[1:]}."), file=sys.stderr)
     return UNUSABLE
-
-
-def _head(given: str | None) -> HostPort:
-    text = given or os.environ.get(ADDRESS_VARIABLE, "")
-    if not text:
-        try:
-            text = head_file().read_text("ascii")
-        except (OSError, ValueError):
-            raise AddressRefused("this machine is in no cluster; name its head with --head HOST:PORT") from None
-    return HostPort.of(text).resolved()
 
 
 def _table(view: ClusterView) -> Table:

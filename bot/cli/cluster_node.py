@@ -7,16 +7,16 @@ import asyncio
 import contextlib
 import getpass
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from platformdirs import user_state_path
-
 from bot.cli import DONE, REFUSED
 from bot.config.program import program
-from bot.diagnostics.cluster import CONNECT_SECONDS, check_head, check_machine
+from bot.diagnostics.cluster import CONNECT_SECONDS, check_head, check_machine, head_file
+from bot.diagnostics.facts import cards_of_driver
 from bot.diagnostics.finding import Finding, FindingGrade
+from bot.diagnostics.nvidia_smi import Card
 from inference.cluster.compatibility import NodeIdentity, refusals
 from inference.cluster.network import AddressRefused, HostPort, answers, is_public, own_address_towards
 from inference.cluster.ray_node import (
@@ -62,11 +62,6 @@ class _Node:
     view: NodeView
 
 
-def head_file() -> Path:
-    """Where `status` and `drain` find the address of the head."""
-    return user_state_path("easel") / "cluster-head"
-
-
 async def up(options: argparse.Namespace) -> int:
     """Start the head, and tell how a second machine joins. Raises MachineRefused."""
     _check_machine(public=options.public)
@@ -75,7 +70,7 @@ async def up(options: argparse.Namespace) -> int:
     file = _own_token()
     if answers(head, CONNECT_SECONDS) is None:
         raise MachineRefused(f"Something listens at {head} already. End it, or choose another port with --port.")
-    node_options = NodeOptions(address, options.name, options.gpus, options.dashboard, options.ray_options)
+    node_options = _node_options(options, address)
     environment = cluster_environment(file)
     node = await _start(node_options, node_options.head_command(head.port), head, environment)
     try:
@@ -102,7 +97,7 @@ async def join(options: argparse.Namespace) -> int:
     environment = cluster_environment(_given_token(options.token_file))
     while True:
         await _check_head(head, environment)
-        node_options = NodeOptions(address, options.name, options.gpus, more=options.ray_options)
+        node_options = _node_options(options, address)
         node = await _start(node_options, node_options.join_command(head), head, environment)
         try:
             await _check_reach(head, environment, address)
@@ -116,6 +111,24 @@ async def join(options: argparse.Namespace) -> int:
             return DONE
         print("The cluster is gone, or has lost this machine. It joins again as soon as it can.", flush=True)
         await _until_answers(head)
+
+
+def _node_options(options: argparse.Namespace, address: str) -> NodeOptions:
+    return NodeOptions(
+        address,
+        options.name,
+        options.gpus,
+        getattr(options, "dashboard", False),
+        options.memory_gb or _card_gigabytes(cards_of_driver()),
+        dict(options.labels),
+        options.ray_options,
+    )
+
+
+def _card_gigabytes(cards: Sequence[Card]) -> int | None:
+    """The memory of the smallest card, rounded: a card of 24 GB tells somewhat less."""
+    sizes = [card.total for card in cards if card.total]
+    return round(min(sizes) / 2**30) if sizes else None
 
 
 def _check_machine(*, public: bool) -> None:

@@ -19,11 +19,13 @@ from bot.cli.output import Output
 from bot.cli.token import NO_TOKEN, NOT_A_TOKEN, application_of, looks_like_token
 from bot.config import ConfigError, Settings
 from bot.config.program import program
+from bot.config.sections import Backend
 from bot.database.errors import DatabaseError, DatabaseInUse
 from bot.diagnostics.capacity import SPEED, check_capacity, check_disks
 from bot.diagnostics.cards import CARD, CPU, check_cards
 from bot.diagnostics.checkpoints import check_files, hub_folder, load_of
 from bot.diagnostics.classifier import check_classifier
+from bot.diagnostics.cluster import check_cluster, check_machine
 from bot.diagnostics.facts import look
 from bot.diagnostics.finding import Finding, FindingGrade
 from bot.diagnostics.folders import why_unwritable
@@ -51,13 +53,16 @@ def add(commands: Commands) -> None:
     """Declare the command."""
     parser = commands.add_parser("doctor", help="check settings, folders, database, hardware and checkpoints")
     parser.add_argument("--json", action="store_true", help="one JSON list instead of lines")
+    parser.add_argument(
+        "--cluster", metavar="HOST:PORT", help="only whether this machine and the nodes of this cluster fit together"
+    )
     add_config(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Check everything; exit code 2 when something blocks painting."""
-    findings = asyncio.run(_all(options))
+    findings = asyncio.run(_of_cluster(options.cluster) if options.cluster else _all(options))
     if options.json:
         print(json.dumps([asdict(finding) for finding in findings]))
     else:
@@ -74,6 +79,11 @@ async def _all(options: argparse.Namespace) -> list[Finding]:
     except ConfigError as problem:
         return [Finding("settings", FindingGrade.PROBLEM, line) for line in str(problem).splitlines()]
     return [_looked_at(config_file(options), settings), *[finding async for finding in diagnose(settings)]]
+
+
+async def _of_cluster(address: str) -> list[Finding]:
+    """What is to be said of this machine and of a cluster, whether it is one of its nodes or not."""
+    return [*check_machine(public=False), *[finding async for finding in check_cluster(address)]]
 
 
 def _looked_at(file: Path | None, settings: Settings) -> Finding:
@@ -107,6 +117,10 @@ async def diagnose(settings: Settings) -> AsyncGenerator[Finding]:
     for finding in hardware:
         yield finding
     yield await _catalogue(settings)
+    if settings.worker.backend is Backend.RAY:
+        async for finding in check_cluster(settings.cluster.address, settings.cluster.token_file):
+            yield finding
+        return
     for device in settings.worker.devices:
         usable = classifier is not None and classifier.grade is not FindingGrade.PROBLEM
         spec = settings.classifier.spec if usable else None
@@ -172,6 +186,8 @@ def _hardware(settings: Settings) -> Iterator[Finding]:
     loads = [load_of(checkpoint) for checkpoint in settings.checkpoints]
     facts = look((storage, hub), settings.worker.threads)
     yield from check_disks(facts, storage, hub, loads)
+    if settings.worker.backend is Backend.RAY:
+        return  # nothing is painted here
     yield from check_cards(facts, settings.worker.devices)
     yield from check_capacity(facts, loads, settings.worker.devices, settings.worker.offload)
 

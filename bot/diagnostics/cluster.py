@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from platformdirs import user_state_path
 
 from bot.diagnostics.finding import Finding, FindingGrade
 from inference.cluster.compatibility import NodeIdentity, ray_problem, refusals
-from inference.cluster.network import HostPort, answers, own_addresses, public_addresses
-from inference.cluster.ray_node import ProbeFailed, cluster_view, only_on_linux
+from inference.cluster.network import AddressRefused, HostPort, answers, own_addresses, public_addresses
+from inference.cluster.ray_node import ProbeFailed, cluster_environment, cluster_view, only_on_linux
 from inference.cluster.tokens import TokenRefused, is_in_environment, read_token, token_file
 from inference.cluster.views import ClusterView, NodeView
 
 CLUSTER, NETWORK, TOKEN, VERSIONS = "cluster", "network", "cluster token", "cluster versions"
 CONNECT_SECONDS = 5.0
+ADDRESS_VARIABLE = "RAY_ADDRESS"
 
 
 def check_machine(*, public: bool, addresses: Sequence[str] | None = None) -> Iterator[Finding]:
@@ -38,11 +44,11 @@ def check_machine(*, public: bool, addresses: Sequence[str] | None = None) -> It
         yield Finding(NETWORK, FindingGrade.PROBLEM, f"{says}, or say --public when a firewall closes its ports")
 
 
-def token_problem() -> str | None:
-    """Why this account has no usable token of a cluster, and what to do; None when it has one."""
-    if is_in_environment():
+def token_problem(file: Path | None = None) -> str | None:
+    """Why this account has no usable token of a cluster, in `file` or where Ray looks; None when it has one."""
+    if file is None and is_in_environment():
         return None
-    file = token_file()
+    file = file or token_file()
     try:
         if read_token(file) is None:
             return f"there is no token in {file}; copy that of the head there, for this account alone (chmod 600)"
@@ -68,6 +74,40 @@ async def check_head(head: HostPort, environment: Mapping[str, str]) -> AsyncIte
     yield Finding(TOKEN, FindingGrade.OK, "it is that of the cluster")
     for finding in check_versions(view, NodeIdentity.own()):
         yield finding
+
+
+async def check_cluster(address: str, token: Path | None = None) -> AsyncIterator[Finding]:
+    """Whether the cluster answers, this machine fits it, and each of its nodes does. `auto`: of this machine's node."""
+    if (problem := ray_problem() or token_problem(token)) is not None:
+        yield Finding(CLUSTER, FindingGrade.PROBLEM, problem)
+        return
+    try:
+        head = head_of(address)
+    except AddressRefused as problem:
+        yield Finding(CLUSTER, FindingGrade.PROBLEM, str(problem))
+        return
+    environment = cluster_environment(token or (None if is_in_environment() else token_file()))
+    async for finding in check_head(head, environment):
+        yield finding
+    with contextlib.suppress(ProbeFailed):
+        for finding in check_nodes(await cluster_view(head, environment)):
+            yield finding
+
+
+def head_of(address: str = "") -> HostPort:
+    """Where the head listens: as given, else as Ray's variable says or this machine's node. Raises AddressRefused."""
+    text = address if address not in {"", "auto"} else os.environ.get(ADDRESS_VARIABLE, "")
+    if not text:
+        try:
+            text = head_file().read_text("ascii")
+        except (OSError, ValueError):
+            raise AddressRefused("this machine is in no cluster; name its head with HOST:PORT") from None
+    return HostPort.of(text).resolved()
+
+
+def head_file() -> Path:
+    """Where the address of the head is kept on each node."""
+    return user_state_path("easel") / "cluster-head"
 
 
 def check_versions(view: ClusterView, own: NodeIdentity) -> Iterator[Finding]:

@@ -100,6 +100,11 @@ def look(folders: Iterable[Path] = (), threads: int | None = None) -> MachineFac
     )
 
 
+def cards_of_driver() -> tuple[Card, ...]:
+    """NVIDIA's cards as their driver tells them; torch is not asked."""
+    return read_query(_smi(QUERY, FORMAT) or _smi(QUERY_OF_OLD_DRIVERS, FORMAT) or "")
+
+
 def free_on_disk(folder: Path) -> int | None:
     """Free bytes where `folder` is or would be."""
     for place in (folder, *folder.parents):

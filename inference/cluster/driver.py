@@ -29,6 +29,7 @@ from inference.cluster.protocol import (
     ClusterSettingsSent,
     ClusterUnreachable,
 )
+from inference.cluster.views import NodeReport
 from inference.cluster.wire import SECRET_VARIABLE, Connection, Frame, SocketAddress, WireError, greet, listen
 from inference.logs import write_lines
 
@@ -65,6 +66,7 @@ class Driver:
         self._workers: dict[int, KeptWorker] = {}
         self._places: dict[tuple[str, int], KeptWorker] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._reports: dict[str, NodeReport] = {}
 
     async def run(self) -> None:
         """Serve until the bot closes the connection, or asks for all workers to be closed."""
@@ -91,7 +93,33 @@ class Driver:
                 log.warning("the nodes are not known: %s", problem)
             else:
                 self._compare({node.node_id: node for node in nodes})
+                await self._report()
             await asyncio.sleep(NODES_SECONDS)
+
+    async def _report(self) -> None:
+        """Leave in the cluster what has changed of each node, for `easel cluster status`."""
+        reports = self._found_reports()
+        for node_id, report in reports.items():
+            if self._reports.get(node_id) != report:
+                try:
+                    await self._cluster.report(report)
+                except ClusterLost as problem:
+                    log.info("what is known of a node cannot be left there: %s", problem)
+                    return
+        self._reports = reports
+
+    def _found_reports(self) -> dict[str, NodeReport]:
+        workers: dict[str, list[KeptWorker]] = {}
+        for (node_id, _), worker in self._places.items():
+            workers.setdefault(node_id, []).append(worker)
+        return {
+            node_id: NodeReport(
+                node_id=node_id,
+                refused=next((worker.refused for worker in kept if worker.refused), ()),
+                workers=tuple(worker.report for worker in kept),
+            )
+            for node_id, kept in workers.items()
+        }
 
     def _compare(self, nodes: dict[str, ClusterNode]) -> None:
         for (node_id, _), worker in self._places.items():

@@ -20,16 +20,20 @@ from inference.cluster.outbox import Frames
 from inference.cluster.protocol import (
     DEATHS,
     TO_BOT,
+    TO_DRIVER,
     DeathReported,
     EventReported,
     NodeRefused,
+    SubmitJob,
     WorkerGone,
     WorkerRenewed,
     WorkerUp,
 )
+from inference.cluster.ray_node import MEMORY_LABEL
+from inference.cluster.views import WorkerReport
 from inference.cluster.wire import Frame
 from inference.errors import InferenceError
-from inference.messages import EVENTS, Finished
+from inference.messages import COMMANDS, EVENTS, Cancelled, Capacity, Event, Failed, Finished, JobCommand
 from inference.workers import WorkerDied
 from inference.workers.local import pause_after
 
@@ -42,7 +46,6 @@ RETRY_SECONDS = 0.5  # before an actor that could not be reached is called again
 REFUSED_SECONDS = 60.0  # until a node that did not fit is looked at again
 PINGS = 5
 _Result = TypeVar("_Result")
-MEMORY_LABEL = "easel-memory-gb"  # of a node: the memory of each of its devices
 
 
 class Bot(Protocol):
@@ -82,6 +85,21 @@ class KeptWorker:
         self._told = False  # whether the bot knows this worker
         self._gone = asyncio.Event()
         self._why = ""
+        self._jobs = set[int]()
+        self._loaded: tuple[str, ...] = ()
+        self.refused: tuple[str, ...] = ()  # why its node does not fit
+
+    @property
+    def report(self) -> WorkerReport:
+        """How it stands."""
+        state = "ready" if self._actor else "starting"
+        return WorkerReport(
+            device=f"gpu {self._index}",
+            memory=_memory(self._node.labels),
+            state="leaving" if self._gone.is_set() else state,
+            jobs=len(self._jobs),
+            checkpoints=self._loaded,
+        )
 
     def leave(self, reason: str) -> None:
         """The node is gone, or will be soon."""
@@ -97,6 +115,9 @@ class KeptWorker:
             frame, actor = await self._inbox.get(), self._actor
             if actor is None:
                 continue  # it has died, which the bot hears, and submits its jobs again
+            message = TO_DRIVER.validate_json(frame.header)
+            if isinstance(message, SubmitJob) and isinstance(job := COMMANDS.validate_json(message.job), JobCommand):
+                self._jobs.add(job.job_id)
             try:
                 await actor.call("handle", frame.header, frame.data, seconds=CALL_SECONDS)
             except (ActorLost, ActorSilent) as problem:
@@ -130,7 +151,8 @@ class KeptWorker:
             )
             if await self._unless_gone(opened) is None:
                 return 0.0
-            if problems := await self._refusals(actor):
+            self.refused = problems = await self._refusals(actor)
+            if problems:
                 await self._bot.tell(NodeRefused(node=self._node.name, reason="; ".join(problems)[:1000]))
                 return REFUSED_SECONDS
             self._actor, was_ready = actor, True
@@ -142,7 +164,8 @@ class KeptWorker:
             log.exception("worker %s failed", self.number)
             return await self._died(str(problem) or type(problem).__name__, was_ready=was_ready)
         finally:
-            self._actor = None
+            self._actor, self._loaded = None, ()
+            self._jobs.clear()
             actor.kill()
         return 0.0
 
@@ -206,10 +229,19 @@ class KeptWorker:
             message = TO_BOT.validate_json(frame.header)
             if isinstance(message, DeathReported):
                 self._deaths += 1
-            elif isinstance(message, EventReported) and isinstance(EVENTS.validate_json(frame.data), Finished):
-                self._failures = 0
+                self._jobs.clear()
+            elif isinstance(message, EventReported):
+                self._hear(EVENTS.validate_json(frame.data))
             await self._bot.forward(frame)
         return answer.last
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, Capacity):
+            self._loaded = event.loaded
+        elif isinstance(event, Finished | Failed | Cancelled):
+            self._jobs.discard(event.job_id)
+        if isinstance(event, Finished):
+            self._failures = 0
 
     async def _died(self, reason: str, *, was_ready: bool) -> float:
         """The actor has died; the pause before the next one. The bot is told unless it never knew the worker."""

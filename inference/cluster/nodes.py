@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from inference.cluster.views import NodeReport
+
 
 class ClusterLost(Exception):
     """The cluster cannot be reached; the message says why."""
@@ -50,4 +52,8 @@ class Cluster(Protocol):
 
     def start(self, node: ClusterNode) -> Actor:
         """Start an actor on this node and no other, with a device of its own. It waits while none is free."""
+        ...
+
+    async def report(self, report: NodeReport) -> None:
+        """Leave what is known of a node where `easel cluster status` finds it. Raises ClusterLost."""
         ...

@@ -10,6 +10,8 @@ from typing import Any
 
 from inference.cluster.actor import EngineActor
 from inference.cluster.nodes import Actor, ActorLost, ActorSilent, ClusterLost, ClusterNode
+from inference.cluster.reports import publish
+from inference.cluster.views import NodeReport
 
 NAMESPACE = "easel"
 CALLS = 1000  # of one actor at a time: a call that waits for something to tell, and pieces of files
@@ -102,6 +104,13 @@ class RayCluster:
     def start(self, node: ClusterNode) -> Actor:
         """Start an actor on this node and no other. It waits while no device is free."""
         return RayActor(node)
+
+    async def report(self, report: NodeReport) -> None:
+        """Leave what is known of a node in the memory of the head. Raises ClusterLost."""
+        try:
+            await asyncio.to_thread(publish, report)
+        except (_errors.RayError, RuntimeError, OSError) as problem:
+            raise ClusterLost(_first_line(problem)) from None
 
     def close(self) -> None:
         """Leave the cluster; its actors end."""

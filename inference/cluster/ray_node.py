@@ -25,6 +25,7 @@ TAIL_BYTES = 16_384
 _Answer = Annotated[ReachReport | ProbeProblem | ClusterView, Field(union_mode="left_to_right")]
 _ANSWERS = TypeAdapter[ReachReport | ProbeProblem | ClusterView](_Answer)
 KEY_LABEL = "easel-node"
+MEMORY_LABEL = "easel-memory-gb"
 _SCRIPTS = "ray.scripts.scripts"  # the module behind the command `ray`
 
 
@@ -54,12 +55,17 @@ def cluster_environment(token_file: os.PathLike[str] | None) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class NodeOptions:
-    """How a node is started. `more` are options for `ray start` of the operator's, `key` tells it from all others."""
+    """How a node is started. `memory_gb` is that of each device, by which checkpoints choose their nodes.
+
+    `labels` and `more`, options for `ray start`, are the operator's; `key` tells the node from all others.
+    """
 
     address: str
     name: str = ""
     devices: int | None = None
     dashboard: bool = False
+    memory_gb: int | None = None
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
     more: Sequence[str] = ()
     key: str = field(default_factory=lambda: uuid4().hex)
 
@@ -73,7 +79,8 @@ class NodeOptions:
         return self._command(f"--address={head}")
 
     def _command(self, *arguments: str) -> list[str]:
-        told = NodeIdentity.own().labels() | {KEY_LABEL: self.key}
+        memory = {} if self.memory_gb is None else {MEMORY_LABEL: str(self.memory_gb)}
+        told = {**self.labels, **memory, **NodeIdentity.own().labels(), KEY_LABEL: self.key}
         labels = ",".join(f"{name}={value}" for name, value in told.items())
         own = ["--block", f"--node-ip-address={self.address}", f"--labels={labels}", "--disable-usage-stats"]
         own += [f"--node-name={self.name}"] if self.name else []

@@ -27,12 +27,11 @@ class WorkerReport(_View):
 
 
 class NodeReport(_View):
-    """What the driver process says of a node: its workers, or why it gets no work. `told_at`: seconds since 1970."""
+    """What the driver process says of a node: its workers, or why it gets no work."""
 
-    node_id: Annotated[str, Field(pattern=r"^[0-9a-f]{1,64}$")]
+    node_id: Annotated[str, Field(min_length=1, max_length=64)]
     refused: Annotated[tuple[str, ...], Field(max_length=20)] = ()
     workers: Annotated[tuple[WorkerReport, ...], Field(max_length=64)] = ()
-    told_at: float = 0.0
 
 
 class NodeState(StrEnum):

@@ -53,7 +53,7 @@ def test_without_the_extra_one_sentence_says_how_to_install_it(
         (["join", "nobody.invalid"], "there is no host nobody.invalid"),
         (["join", "10.0.0.5", "--address", "10.0.0.6"], "There is no token. Give it with --token-file FILE"),
         (["join", "10.0.0.5", "--address", "10.0.0.6", "--token-file", "nowhere"], "There is no file nowhere."),
-        (["status"], "This machine is in no cluster; name its head with --head HOST:PORT."),
+        (["status"], "This machine is in no cluster; name its head with HOST:PORT."),
         (["status", "--head", "10.0.0.5"], "There is no token in"),
     ],
 )
@@ -140,3 +140,20 @@ def test_the_head_is_remembered_for_the_other_commands(view: ClusterView) -> Non
     assert main(["cluster", "status"]) == UNUSABLE
     cluster_node.remember(HostPort("10.0.0.5", 6379))
     assert main(["cluster", "status"]) == REFUSED  # one of its nodes is
+
+
+@pytest.mark.parametrize("text", ["gpu", "gpu=", "=24gb", "gpu=24 gb", "gpu=a,b=c", "gpu=24gb-"])
+def test_a_label_that_ray_would_refuse_is_refused_here(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["cluster", "up", "--label", text])
+    assert "A label is NAME=VALUE" in capsys.readouterr().err
+
+
+def test_doctor_names_what_keeps_a_machine_from_a_cluster(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["doctor", "--cluster", "10.0.0.5"]) == UNUSABLE
+    assert "cluster: there is no token in" in capsys.readouterr().out
+    monkeypatch.setattr(compatibility, "version", lambda _package: "")
+    assert main(["doctor", "--cluster", "10.0.0.5"]) == UNUSABLE
+    assert "Ray is not installed here" in capsys.readouterr().out

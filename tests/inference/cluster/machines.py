@@ -11,6 +11,7 @@ from typing import Any
 
 from inference.cluster.actor import EngineActor
 from inference.cluster.nodes import Actor, ActorLost, ActorSilent, ClusterLost, ClusterNode
+from inference.cluster.views import NodeReport
 
 # An engine that needs no torch. It takes a step of each job whenever it is idle for a moment, leaves a state before
 # every step and a picture of the job's seed and its LoRAs' bytes at the end, and dies at the steps that it is given.
@@ -146,6 +147,10 @@ class HomeCluster:
         self.here = {node.node_id: node for node in nodes}
         self.actors: list[tuple[ClusterNode, HomeActor]] = []
         self.lost = False
+        self.reports: asyncio.Queue[NodeReport] = asyncio.Queue()
+
+    async def report(self, report: NodeReport) -> None:
+        self.reports.put_nowait(report)
 
     async def nodes(self) -> Sequence[ClusterNode]:
         if self.lost:

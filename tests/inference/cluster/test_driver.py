@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from inference.cluster import kept_worker
+from inference.cluster import driver, kept_worker
 from inference.cluster.compatibility import NodeIdentity
 from inference.cluster.driver import Driver
 from inference.cluster.kept_worker import WorkerRules
@@ -224,6 +224,22 @@ async def test_a_worker_that_is_drained_or_closed_leaves_the_states_of_its_jobs(
     assert all(actor.dead for _, actor in place.cluster.actors)
 
 
+async def test_what_a_node_does_is_left_in_the_cluster(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver, "NODES_SECONDS", 0.01)
+    worker, _ = await joined(place)
+    events = worker.events()
+    await heard(events, Ready)
+    for job_id in (1, 2):
+        assert await worker.submit(painting(job_id, prompt="for ever"), {})
+    for jobs in (2, 0):
+        while (report := await place.cluster.reports.get()).workers[0].jobs != jobs:
+            assert report.node_id == "a" and not report.refused
+        told = report.workers[0]
+        assert (told.device, told.memory, told.state) == ("gpu 0", 24 * 2**30, "ready")
+        await worker.cancel(1)
+        await worker.cancel(2)
+
+
 async def test_a_node_that_cannot_be_reached_is_left_and_joins_again_as_another_worker(place: Place) -> None:
     place.rules = replace(place.rules, unreachable_seconds=0.3)
     worker, _ = await joined(place)
@@ -255,6 +271,9 @@ async def test_a_driver_process_that_ends_takes_all_workers_along_until_the_next
 async def test_a_node_that_does_not_fit_is_refused_with_the_reason(place: Place, log: Log) -> None:
     place.rules = replace(place.rules, identity=NodeIdentity.own().model_copy(update={"torch": "1.0"}))
     await log.heard("the node first gets no work: it has torch")
+    while not (report := await place.cluster.reports.get()).refused:
+        assert report.workers[0].state == "starting"
+    assert report.refused[0].startswith("it has torch")
     assert place.cluster.on("a").dead == "killed"
 
 

@@ -12,7 +12,7 @@ from inference.cluster.compatibility import NodeIdentity
 from inference.cluster.network import HostPort
 from inference.cluster.ray_node import NodeOptions, RayNode, cluster_environment
 
-OPTIONS = NodeOptions("10.0.0.5", "one", 2, more=("--num-cpus=1",))
+OPTIONS = NodeOptions("10.0.0.5", "one", 2, memory_gb=24, labels={"gpu": "24gb"}, more=("--num-cpus=1",))
 
 
 def test_the_head_has_a_token_and_no_dashboard_for_others() -> None:
@@ -28,6 +28,7 @@ def test_a_node_tells_its_versions_by_labels() -> None:
     (labels,) = [part.partition("=")[2] for part in command if part.startswith("--labels=")]
     told = dict(label.split("=") for label in labels.split(","))
     assert NodeIdentity.of_labels(told) == NodeIdentity.own()
+    assert (told["gpu"], told["easel-memory-gb"], told["easel-node"]) == ("24gb", "24", OPTIONS.key)
 
 
 def test_the_token_never_stands_on_a_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
