@@ -10,7 +10,11 @@ from typing import Any
 
 import torch
 from diffusers import (
+    AuraFlowPipeline,
+    AuraFlowTransformer2DModel,
     AutoencoderKL,
+    ChromaPipeline,
+    ChromaTransformer2DModel,
     FlowMatchEulerDiscreteScheduler,
     FluxPipeline,
     FluxTransformer2DModel,
@@ -18,7 +22,15 @@ from diffusers import (
     StableDiffusion3Pipeline,
 )
 from torch import nn
-from transformers import AutoTokenizer, CLIPTextModel, CLIPTextModelWithProjection, T5Config, T5EncoderModel
+from transformers import (
+    AutoTokenizer,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    T5Config,
+    T5EncoderModel,
+    UMT5Config,
+    UMT5EncoderModel,
+)
 
 from inference.base_models import BaseModelId
 from inference.capabilities import capability_of
@@ -33,7 +45,8 @@ from inference.matching import Matcher
 from inference.messages import CheckpointSpec, LoraUse
 from tests.inference.engine.worlds import CPU, text_encoder
 
-SD3, FLUX = BaseModelId("sd3/base"), BaseModelId("flux1/dev")
+AURAFLOW, CHROMA = BaseModelId("auraflow/base"), BaseModelId("flux1/chroma")
+SD3, FLUX = BaseModelId("sd3/base"), BaseModelId("flux1/dev")  # with CLIP as a text encoder
 
 
 def _vae() -> AutoencoderKL:
@@ -69,7 +82,40 @@ def _flux(tokenizer: Any) -> Any:
     )  # fmt: skip
 
 
-MAKERS: Mapping[BaseModelId, Callable[[Any], Any]] = {SD3: _sd3, FLUX: _flux}
+def _auraflow(tokenizer: Any) -> Any:
+    transformer = AuraFlowTransformer2DModel(
+        sample_size=16, patch_size=2, in_channels=4, num_mmdit_layers=1, num_single_dit_layers=1, attention_head_dim=8,
+        num_attention_heads=4, joint_attention_dim=32, caption_projection_dim=32, pos_embed_max_size=256,
+    )  # fmt: skip
+    for layer in transformer.modules():
+        if isinstance(layer, nn.Linear):  # as they are drawn by default, its gates let little through
+            nn.init.normal_(layer.weight, std=layer.in_features**-0.5)
+    umt5 = UMT5Config(vocab_size=len(tokenizer), d_model=32, d_ff=64, d_kv=8, num_layers=2, num_heads=4)
+    return AuraFlowPipeline(
+        transformer=transformer, scheduler=FlowMatchEulerDiscreteScheduler(shift=1.73), vae=_vae(), tokenizer=tokenizer,
+        text_encoder=UMT5EncoderModel(umt5),
+    )  # fmt: skip
+
+
+def _chroma(tokenizer: Any) -> Any:
+    transformer = ChromaTransformer2DModel(
+        patch_size=1, in_channels=16, num_layers=2, num_single_layers=1, attention_head_dim=16, num_attention_heads=2,
+        joint_attention_dim=32, axes_dims_rope=(4, 4, 8), approximator_num_channels=8, approximator_hidden_dim=32,
+        approximator_layers=1,
+    )  # fmt: skip
+    t5 = T5Config(vocab_size=len(tokenizer), d_model=32, d_ff=64, d_kv=8, num_layers=2, num_heads=4)
+    return ChromaPipeline(
+        transformer=transformer, scheduler=FlowMatchEulerDiscreteScheduler(), vae=_vae(), tokenizer=tokenizer,
+        text_encoder=T5EncoderModel(t5),
+    )  # fmt: skip
+
+
+MAKERS: Mapping[BaseModelId, Callable[[Any], Any]] = {
+    AURAFLOW: _auraflow,
+    CHROMA: _chroma,
+    SD3: _sd3,
+    FLUX: _flux,
+}
 
 
 @cache

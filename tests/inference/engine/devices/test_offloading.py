@@ -24,7 +24,7 @@ from inference.errors import OutOfMemory
 from inference.matching import Matcher
 from inference.messages import Offload
 from tests.inference.engine.batch.test_out_of_memory import MORE_THAN_THERE_IS, assert_same, networks, painted, wishes
-from tests.inference.engine.lone import SD3, SingleRequestWorld
+from tests.inference.engine.lone import CHROMA, SingleRequestWorld
 from tests.inference.engine.lone import pipeline_of as pipeline_of_lone
 from tests.inference.engine.single.test_single_request import plain, wish
 from tests.inference.engine.worlds import CPU, World, arrived, pipeline_of
@@ -214,7 +214,7 @@ def test_where_device_and_host_have_one_memory_nothing_is_gained(device: str) ->
 
 def test_a_single_request_pipeline_restarts_once_its_networks_are_offloaded() -> None:
     """diffusers moves them, which needs an accelerator: here only that it is asked to, and what comes after."""
-    lone = SingleRequestWorld(SD3)
+    lone = SingleRequestWorld(CHROMA)
     engine, made = lone.engine(), wish(steps=3)
     checkpoint = engine._store.current
     assert isinstance(checkpoint, SingleRequestCheckpoint)
@@ -226,12 +226,12 @@ def test_a_single_request_pipeline_restarts_once_its_networks_are_offloaded() ->
     def starve(*_: object) -> None:
         nonlocal passes
         passes += 1
-        if passes == 3 and not asked:  # in the second step: guidance has two rows in one pass
+        if passes == 3 and not asked:  # in the second step: guidance has a pass of its own
             torch.empty(MORE_THAN_THERE_IS, dtype=torch.uint8)
 
     pipeline.transformer.register_forward_pre_hook(starve)
     first, second = (engine.submit(made) for _ in range(2))
     engine.finish()
-    assert asked == [CPU] and passes == 3 + 2 * first.total
+    assert asked == [CPU] and passes == 3 + 2 * 2 * first.total
     for handle in (first, second):
-        assert handle.pictures is not None and torch.equal(handle.pictures, plain(pipeline_of_lone(SD3), made))
+        assert handle.pictures is not None and torch.equal(handle.pictures, plain(pipeline_of_lone(CHROMA), made))

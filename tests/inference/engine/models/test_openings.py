@@ -28,7 +28,7 @@ from inference.matching import Matcher
 from inference.messages import CheckpointSpec, Finished, LoraUse, Sampler, SourceImage
 from tests.house import PASTEL, VIVID, House
 from tests.inference.engine.batch.test_out_of_memory import MORE_THAN_THERE_IS
-from tests.inference.engine.lone import SD3, pipeline_of
+from tests.inference.engine.lone import CHROMA, pipeline_of
 from tests.inference.engine.openings import WatchedStore
 from tests.inference.engine.worlds import CPU, arrived
 from tests.inference.requests import request
@@ -41,8 +41,8 @@ LONE = "lone"
 def lone(tmp_path_factory: pytest.TempPathFactory) -> CheckpointSpec:
     """A checkpoint that is painted one at a time."""
     folder = tmp_path_factory.mktemp(LONE)
-    pipeline_of(SD3).save_pretrained(folder)
-    return CheckpointSpec(name=LONE, source=str(folder), base_model=BaseModelId(str(SD3)))
+    pipeline_of(CHROMA).save_pretrained(folder)
+    return CheckpointSpec(name=LONE, source=str(folder), base_model=BaseModelId(str(CHROMA)))
 
 
 class Slow(dict[str, torch.Tensor]):

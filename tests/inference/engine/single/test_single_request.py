@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,12 @@ from inference.errors import (
 from inference.hashes import file_sha256
 from inference.messages import CheckpointSpec, Generate, GenerationRequest, Progress, SourceImage
 from tests.house import House
-from tests.inference.engine.lone import FLUX, SD3, SingleRequestWorld, drawn, merged, pipeline_of
+from tests.inference.engine.lone import AURAFLOW, CHROMA, FLUX, SD3, SingleRequestWorld, drawn, merged, pipeline_of
 from tests.inference.engine.painting import paint
 from tests.inference.engine.worlds import CPU, arrived
 from tests.inference.requests import request
 
-BASES = pytest.mark.parametrize("base", [SD3, FLUX])
+BASES = pytest.mark.parametrize("base", [AURAFLOW, CHROMA])
 
 
 def wish(**changes: object) -> GenerationRequest:
@@ -77,7 +78,15 @@ def test_it_paints_as_diffusers_does_step_by_step_and_one_after_the_other(base: 
     for handle, made in zip((first, second), asked, strict=True):
         assert handle.pictures is not None
         assert torch.equal(handle.pictures, plain(pipeline_of(base), made))
-    assert any("negative prompt" in note for note in first.notes) == (base == FLUX)
+    assert first.notes == ()
+
+
+def test_what_a_checkpoint_does_not_know_is_noted() -> None:
+    checkpoint = SingleRequestWorld(CHROMA).engine()._store.current
+    assert isinstance(checkpoint, SingleRequestCheckpoint)
+    assert len(checkpoint.notes(wish(clip_skip=2, negative_prompt="blurry"))) == 1
+    checkpoint.capability = replace(checkpoint.capability, negative_prompt=False)
+    assert len(checkpoint.notes(wish(clip_skip=2, negative_prompt="blurry"))) == 2
 
 
 @pytest.mark.parametrize("dynamic", [False, True])
@@ -88,7 +97,7 @@ def test_a_flow_shift_is_that_of_diffusers_scheduler_and_of_its_request_alone(dy
         use_dynamic_shifting=dynamic, shift=3.0, base_shift=math.log(3), max_shift=math.log(3), shift_terminal=None,
         time_shift_type="exponential",
     )  # fmt: skip
-    lone = SingleRequestWorld(FLUX)
+    lone = SingleRequestWorld(CHROMA)
     engine = lone.engine()
     checkpoint = engine._store.current
     assert isinstance(checkpoint, SingleRequestCheckpoint)
@@ -98,7 +107,7 @@ def test_a_flow_shift_is_that_of_diffusers_scheduler_and_of_its_request_alone(dy
     engine.finish()
     pictures: list[torch.Tensor] = []
     for handle, made, scheduler in zip(handles, asked, (lightning, own), strict=True):
-        pipeline = merged(FLUX)
+        pipeline = merged(CHROMA)
         pipeline.scheduler = scheduler
         assert handle.pictures is not None and torch.equal(handle.pictures, plain(pipeline, made))
         pictures.append(handle.pictures)
@@ -119,29 +128,29 @@ def test_loras_are_loaded_by_diffusers_at_their_weights_and_leave_nothing_behind
     for handle, made, pairs_of_it in zip(handles, wishes, (pairs, pairs[:1], []), strict=True):
         assert handle.pictures is not None, handle.error
         assert float((handle.pictures - plain(merged(base, *pairs_of_it), made)).abs().max()) < 1e-4
-    assert not torch.allclose(plain(merged(base, *pairs), wish()), plain(merged(base), wish()), atol=1e-2)
+    assert not torch.allclose(plain(merged(base, *pairs), wish()), plain(merged(base), wish()), atol=1e-3)
 
 
 def test_variants_of_the_weights_are_painted_one_after_the_other() -> None:
-    lone, tensors = SingleRequestWorld(SD3), drawn(SD3, 1)
+    lone, tensors = SingleRequestWorld(CHROMA), drawn(CHROMA, 1)
     use = lone.add(tensors)
     pictures = painted(lone, wish(loras=(use,), variants=((0.0,), (1.0,)), count=2))
     for picture, weight in zip(pictures, (0.0, 1.0), strict=True):
-        assert float((picture - plain(merged(SD3, (tensors, weight)), wish())[0]).abs().max()) < 1e-4
+        assert float((picture - plain(merged(CHROMA, (tensors, weight)), wish())[0]).abs().max()) < 1e-4
 
 
 def test_the_scale_that_a_files_metadata_give_is_kept() -> None:
-    lone, tensors = SingleRequestWorld(SD3), drawn(SD3, 1)
+    lone, tensors = SingleRequestWorld(CHROMA), drawn(CHROMA, 1)
     names = sorted({key.removeprefix("transformer.").split(".lora_")[0] for key in tensors})
     config = {"transformer.r": 4, "transformer.lora_alpha": 2, "transformer.target_modules": names}
     use = lone.add(tensors, metadata={"lora_adapter_metadata": json.dumps(config)})
-    expected = plain(merged(SD3, (tensors, 0.5)), wish())
+    expected = plain(merged(CHROMA, (tensors, 0.5)), wish())
     assert float((painted(lone, wish(loras=(use,))) - expected).abs().max()) < 1e-4
 
 
 def test_a_lora_that_fits_in_part_is_refused_and_the_next_picture_is_unchanged() -> None:
-    lone = SingleRequestWorld(SD3)
-    good, control = drawn(SD3, 1), torch.ones(8)
+    lone = SingleRequestWorld(CHROMA)
+    good, control = drawn(CHROMA, 1), torch.ones(8)
     first = next(iter(good)).removesuffix(".lora_A.weight")
     strange = {
         "a stranger beside": (good | {"transformer.nobody.lora_A.weight": torch.ones(2, 8)}, ModuleMismatch),
@@ -149,7 +158,7 @@ def test_a_lora_that_fits_in_part_is_refused_and_the_next_picture_is_unchanged()
             {f"{first}.lora_A.weight": torch.ones(2, 99), f"{first}.lora_B.weight": torch.ones(32, 2)},
             ModuleMismatch,
         ),
-        "of another architecture": (drawn(FLUX, 1), ModuleMismatch),
+        "of another architecture": (drawn(AURAFLOW, 1), ModuleMismatch),
         "with a norm": (good | {f"{first}.norm_q.weight": control}, LoraFileRefused),
         "of nothing": ({"transformer.nobody.weight": control}, LoraFileRefused),
     }
@@ -160,12 +169,12 @@ def test_a_lora_that_fits_in_part_is_refused_and_the_next_picture_is_unchanged()
         assert isinstance(handle.error, kind), what
     after = engine.submit(wish())
     engine.finish()
-    assert after.pictures is not None and torch.equal(after.pictures, plain(pipeline_of(SD3), wish()))
+    assert after.pictures is not None and torch.equal(after.pictures, plain(pipeline_of(CHROMA), wish()))
 
 
 def test_memory_that_is_short_while_a_lora_is_loaded_is_reported_as_such() -> None:
-    lone = SingleRequestWorld(SD3)
-    use, engine = lone.add(drawn(SD3, 1)), lone.engine()
+    lone = SingleRequestWorld(CHROMA)
+    use, engine = lone.add(drawn(CHROMA, 1)), lone.engine()
     checkpoint = engine._store.current
     assert isinstance(checkpoint, SingleRequestCheckpoint)
     vars(checkpoint.pipeline)["load_lora_weights"] = lambda *_, **__: torch.empty(2**60, dtype=torch.uint8)
@@ -183,8 +192,8 @@ def test_a_lora_of_another_base_model_is_refused_with_both_named(base: BaseModel
 
 
 def test_a_layer_that_is_not_called_fails_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
-    lone = SingleRequestWorld(SD3)
-    use = lone.add(drawn(SD3, 1))
+    lone = SingleRequestWorld(CHROMA)
+    use = lone.add(drawn(CHROMA, 1))
     engine = lone.engine()
     checkpoint = engine._store.current
     assert isinstance(checkpoint, SingleRequestCheckpoint)
@@ -198,7 +207,7 @@ def test_a_layer_that_is_not_called_fails_the_job(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_source_image(tmp_path: Path) -> None:
-    lone = SingleRequestWorld(SD3)
+    lone = SingleRequestWorld(CHROMA)
     source = Image.fromarray(np.random.default_rng(0).integers(0, 255, (48, 32, 3), np.uint8))
     made = wish(steps=4)
     engine = lone.engine()
@@ -218,13 +227,10 @@ def test_a_source_image(tmp_path: Path) -> None:
 
 
 def test_a_pipeline_without_image_to_image_refuses_a_source_image() -> None:
-    checkpoint = SingleRequestWorld(SD3).engine()._store.current
+    checkpoint = SingleRequestWorld(AURAFLOW).engine()._store.current
     assert isinstance(checkpoint, SingleRequestCheckpoint)
-    bare = SingleRequestCheckpoint(
-        checkpoint.spec, checkpoint.pipeline, type(checkpoint.capability)("StableDiffusion3Pipeline")
-    )
     with pytest.raises(InvalidRequest, match="of no use to lone"):
-        bare.pipeline_for(Image.new("RGB", (32, 32)))
+        checkpoint.pipeline_for(Image.new("RGB", (32, 32)))
 
 
 @BASES
