@@ -5,6 +5,7 @@ Each room may import the rooms above it in this list, never those below; the arc
 errors.py · messages.py        what can go wrong, with the sentences; what crosses the border to the worker
 bounds.py · base_models.py     numeric limits of a request; base models, and which goes with which
 capabilities.py · prediction.py · checkpoint_files.py   what architectures can do; what checkpoint files say
+gguf_files.py · packed_weights.py   what the header of a GGUF file says; packages that packed weights need
 classifier_files.py            what the files of a classifier of pictures say
 hardware.py · picture_costs.py what torch finds to paint with; what a picture costs in memory and arithmetic
 image_files.py · hashes.py     opens image files of anybody, within bounds of memory; SHA-256 of files

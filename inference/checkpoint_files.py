@@ -23,7 +23,10 @@ _FOREIGN = (
     (b"<", "is a web page, as a download without a login leaves it; log in there and download it again"),
     (b"PK\x03\x04", "is a PyTorch file under another name, which may hold code; get it as .safetensors"),
     (b"\x80\x02", "is a PyTorch file under another name, which may hold code; get it as .safetensors"),
-    (b"GGUF", "is a GGUF file, which Easel does not read; get it as .safetensors"),
+    (
+        b"GGUF",
+        "is a GGUF file; call it .gguf, and name it as `denoiser` beside the folder with the rest",
+    ),
 )
 
 Shapes = dict[str, tuple[int, ...]]

@@ -1,7 +1,8 @@
 """What a checkpoint is by the headers of its files: whole or not, of which architecture, and how large. No torch.
 
-The engine asks before it loads a checkpoint, and `doctor` before anything is started. `problems` are certain: diffusers
-would fail. `doubts` may still paint, such as a network of sizes that no table has.
+A denoiser in a GGUF file takes the place of that in a folder. The engine asks before it loads a checkpoint, and
+`doctor` before anything is started. `problems` are certain: diffusers would fail. `doubts` may still paint, such as a
+network of sizes that no table has.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ from typing import Any, cast
 from inference.base_models import LINEAGE_TITLES, Architecture, BaseModelId
 from inference.capabilities import capability_of
 from inference.checkpoint_files import DamagedWeights, Shapes, weight_shapes
+from inference.gguf_files import GGUF_SUFFIX, read_gguf
 from inference.lora.names import Part
 from inference.lora.tables import STRANGERS, VARIANTS, Variant, networks, spelled, title
 
 SUFFIX = ".safetensors"
 DENOISERS = ("unet", "transformer")  # diffusers' names for the network that denoises
+_PACKED = "transformer"  # UNets are not packed
 _NAMED = 3  # layers named in a sentence
 _SAME, _LIKE = 0.9, 0.5  # shares of layers in common: that architecture; one that was made from it
 _INDEX = "model_index.json"
@@ -46,11 +49,15 @@ _LORA_MARKS = (".lora_down.", ".lora_up.", ".lora_A.", ".lora_B.", ".hada_w1_", 
 
 @dataclass(frozen=True)
 class CheckpointInspection:
-    """Numbers of weights of each network that is loaded, what makes the checkpoint unusable, and what may do so."""
+    """Numbers of weights of each network that is loaded, what makes the checkpoint unusable, and what may do so.
+
+    `packed` has the bytes of networks whose weights are packed.
+    """
 
     networks: Mapping[str, int] = field(default_factory=dict[str, int])
     problems: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
+    packed: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 @dataclass(frozen=True)
@@ -64,17 +71,43 @@ class _Likeness:
     share: float  # of the layers of both together; 1 is the same network
 
 
-def inspect_checkpoint(source: Path, base_model: BaseModelId) -> CheckpointInspection:
-    """Read the headers of the file or folder `source`, which is declared to be `base_model`. Raises OSError."""
+def inspect_checkpoint(source: Path, base_model: BaseModelId, denoiser: Path | None = None) -> CheckpointInspection:
+    """Read the headers of the file or folder `source`, which is declared to be `base_model`. Raises OSError.
+
+    A `denoiser` in a GGUF file takes the place of the folder's own.
+    """
     if capability_of(base_model) is None:
         return _refused(f"{base_model.label} is known and not painted yet; take this checkpoint out")
     source.stat()
     try:
         if source.is_dir():
-            return _folder(source, base_model)
+            return _folder(source, base_model, denoiser)
+        if denoiser is not None:
+            return _refused(
+                f"{source.name} is a single file, and a denoiser of its own goes with a folder's other parts"
+            )
         return _single_file(source, base_model)
     except DamagedWeights as problem:
         return CheckpointInspection(problems=(str(problem),))
+
+
+def inspect_denoiser(path: Path, base_model: BaseModelId) -> CheckpointInspection:
+    """Read the header of a GGUF file, which is declared to be the denoiser of `base_model`. Raises OSError."""
+    if path.suffix != GGUF_SUFFIX:
+        return _refused(f"{path.name} is no {GGUF_SUFFIX} file, which a denoiser of its own has to be")
+    try:
+        found = read_gguf(path)
+    except DamagedWeights as problem:
+        return CheckpointInspection(problems=(str(problem),))
+    denoiser = _denoiser_of(found.shapes)
+    if not denoiser:
+        return _refused(f"{path.name} holds the layers of no denoiser that Easel knows: it may be a text encoder")
+    closest = _closest(denoiser, base_model)
+    if says := _misdeclared(path.name, denoiser, base_model):
+        return _refused(says)
+    if closest is None or closest.share < _SAME:
+        return _refused(f"the layers of {path.name} are not those that {base_model.label} has; check its base_model")
+    return CheckpointInspection({_PACKED: _count(denoiser)}, packed={_PACKED: found.nbytes})
 
 
 def expected_networks(base_model: BaseModelId) -> dict[str, int]:
@@ -135,20 +168,29 @@ def _denoiser_of(shapes: Shapes) -> Shapes:
     return bare if any(likeness.share >= _LIKE for likeness in _likenesses(bare)) else {}
 
 
-def _folder(folder: Path, base_model: BaseModelId) -> CheckpointInspection:
+def _folder(folder: Path, base_model: BaseModelId, own: Path | None) -> CheckpointInspection:
+    """What a folder is. With a denoiser of its own, in the file `own`, that in the folder needs no weights."""
     problems, found = list[str](), dict[str, Shapes]()
     name = index_name(base_model)
-    for part, kind in _listed(_index(folder, name)):
+    listed = dict(_listed(_index(folder, name)))
+    if own is not None and _PACKED not in listed:
+        return _refused(
+            f"{folder.name} has no {_PACKED}, and only those come from {GGUF_SUFFIX} files; take out denoiser"
+        )
+    for part, kind in listed.items():
         if not _PART_NAME.fullmatch(part):
             problems.append(f"{name} names a part that is no folder of it; download {folder.name} again")
         elif not (folder / part).is_dir():
             problems.append(f"its {part} is missing (there is no folder {part} in {folder.name}); download it whole")
-        elif not kind.endswith(_WEIGHTLESS):
+        elif not kind.endswith(_WEIGHTLESS) and not (own and part == _PACKED):
             try:
                 found[part] = _part_shapes(folder / part)
             except DamagedWeights as problem:
                 problems.append(f"its {part} cannot be read: {problem}")
     counts = {part: _count(shapes) for part, shapes in found.items()}
+    if own is not None:
+        packed = inspect_denoiser(own, base_model)
+        return CheckpointInspection({**counts, **packed.networks}, (*problems, *packed.problems), packed=packed.packed)
     denoiser = next((found[part] for part in DENOISERS if part in found), None)
     if denoiser is None:
         return CheckpointInspection(counts, tuple(problems))

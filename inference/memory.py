@@ -56,12 +56,17 @@ def memory_need(
     *,
     accelerator: bool,
     dtype: NumberFormat = NumberFormat.AUTO,
+    packed: Mapping[str, int] | None = None,
 ) -> MemoryNeed:
-    """What a checkpoint needs whose networks have so many numbers, for pictures of so many pixels."""
+    """What a checkpoint needs whose networks have so many numbers, for pictures of so many pixels.
+
+    `packed` has the bytes of those whose weights are quantised.
+    """
     half = accelerator and dtype is not NumberFormat.FLOAT32  # see the engine's devices
     each = 2 if half else 4
     sizes = {name: count * each for name, count in networks.items()}
     cost, program = COSTS.get(base_model.architecture), CUDA_PROGRAM if accelerator else CPU_PROGRAM
+    sizes |= packed or {}
     rooms = dict[str, int]()
     if cost is not None:
         widened = 4 if cost.single_precision_vae else each
@@ -85,7 +90,9 @@ def file_bytes(spec: CheckpointSpec) -> int | None:
         return None
     source = Path(spec.source)
     try:
-        files = source.rglob("*.safetensors") if source.is_dir() else [source]
+        files = [*source.rglob("*.safetensors")] if source.is_dir() else [source]
+        if spec.denoiser is not None:
+            files = [file for file in files if file.parent != source / "transformer"] + [Path(spec.denoiser)]
         return sum(file.stat().st_size for file in files)
     except OSError:  # deleted meanwhile, a link to nothing, a folder of another account
         return None

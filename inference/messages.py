@@ -149,6 +149,15 @@ class NumberFormat(StrEnum):
     FLOAT32 = "float32"
 
 
+class Quantisation(StrEnum):
+    """How the weights of a denoiser are packed while it is loaded."""
+
+    NONE = "none"
+    NF4 = "nf4"  # bitsandbytes, 4 bits
+    INT8 = "int8"  # bitsandbytes, 8 bits
+    TORCHAO_INT8 = "torchao_int8"  # torchao, 8 bits of weights alone
+
+
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 ShortHash = Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
 Label = Annotated[str, Field(min_length=1, max_length=100)]  # of a node of a cluster: its name, or its value
@@ -429,6 +438,7 @@ class CheckpointSpec(_Frozen):
     `preview_decoder` is a folder or the hub's id of a tiny autoencoder (TAESD) that knows the same latents. `dtype` is
     the format of its numbers, where the device computes it without emulation; a CPU paints in single precision.
     `node_labels` are those of the nodes of a cluster that have the memory for it.
+    `denoiser` is a GGUF file whose transformer takes the place of that in `source`; `quantise` packs that in `source`.
     """
 
     name: Name
@@ -443,6 +453,8 @@ class CheckpointSpec(_Frozen):
     preview_decoder: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
     dtype: NumberFormat = NumberFormat.AUTO
     node_labels: Annotated[tuple[tuple[Label, Label], ...], Field(max_length=20)] = ()
+    denoiser: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
+    quantise: Quantisation = Quantisation.NONE
 
 
 class ClassifierSpec(_Frozen):

@@ -24,8 +24,8 @@ TORCH = {"torch", "diffusers", "transformers", "torchvision", "accelerate", "saf
 OPEN = [
     "base_models", "bounds", "capabilities", "checkpoint_files", "checkpoint_inspection", "classifier_files",
     "cluster", "content_rating", "demo", "errors", "hardware", "hashes", "image_files", "inspection", "json_values",
-    "logs", "lora", "matching", "memory", "messages", "notes", "parameters", "picture_costs", "prediction",
-    "private_files", "prompt_weights", "queue", "queue_simulation", "regions", "request_cost", "workers",
+    "logs", "lora", "matching", "memory", "messages", "notes", "packed_weights", "parameters", "picture_costs",
+    "prediction", "private_files", "prompt_weights", "queue", "queue_simulation", "regions", "request_cost", "workers",
 ]  # fmt: skip
 DOORS = {f"inference.{door}" for door in OPEN}
 
@@ -37,7 +37,8 @@ SOURCES = sorted(path for top in (*TOPS, "tools", "benchmarks") for path in (ROO
 RANKS = """
 inference.bounds inference.base_models inference.errors inference.messages inference.logs inference.hashes
     inference.memory inference.request_cost inference.image_files inference.private_files inference.notes
-    inference.prediction inference.capabilities inference.checkpoint_files inference.classifier_files
+    inference.prediction inference.capabilities inference.checkpoint_files inference.gguf_files
+    inference.classifier_files inference.packed_weights
     inference.picture_costs inference.hardware inference.content_rating inference.prompt_weights inference.json_values
     inference.regions
 inference.lora inference.parameters

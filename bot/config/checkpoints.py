@@ -22,6 +22,7 @@ from inference.messages import (
     NumberFormat,
     PredictionType,
     Prompt,
+    Quantisation,
     Sampler,
     Sha256,
     Side,
@@ -120,6 +121,10 @@ class CheckpointSettings(Section):
     """A folder or hub repository of a tiny autoencoder for sharper previews, such as madebyollin/taesdxl."""
     dtype: NumberFormat = NumberFormat.AUTO
     """auto, float16, bfloat16 or float32: the format of its numbers on a graphics card; auto is half precision."""
+    denoiser: Path | None = None
+    """A .gguf file whose transformer takes the place of that in the folder or repository; needs easel[gguf]."""
+    quantise: Quantisation = Quantisation.NONE
+    """nf4 or int8 (easel[bitsandbytes], NVIDIA cards) or torchao_int8 (easel[torchao]) packs its transformer."""
     repaint_pixels: Annotated[int, Field(ge=1, le=MAX_SIDE**2)] | None = None
     """Most pixels (width x height) that *Upscale* repaints; left out, four times those of the largest size."""
 
@@ -127,6 +132,8 @@ class CheckpointSettings(Section):
     def _complete(self) -> Self:
         if (self.path is None) == (self.repository is None):
             raise ValueError(f"checkpoint {self.name!r} needs either a path or a repository")
+        if self.denoiser is not None and self.quantise is not Quantisation.NONE:
+            raise ValueError("a denoiser in a GGUF file is packed already: leave out denoiser or quantise")
         self._fill_in(self.recipe)
         offered = samplers_of(self.base_model)
         if self.sampler not in offered:
@@ -175,6 +182,11 @@ class CheckpointSettings(Section):
         usual = 4 * max(size.width * size.height for size in self.sizes)
         return width * height <= (self.repaint_pixels or usual)
 
+    def relative_to(self, folder: Path) -> Self:
+        """These settings with every path made absolute, starting from `folder`."""
+        paths = {"path": self.path, "denoiser": self.denoiser}
+        return self.model_copy(update={name: folder / path.expanduser() for name, path in paths.items() if path})
+
     def spec(
         self, sha256: str | None, short_hash: str | None = None, predicts: PredictionType | None = None
     ) -> CheckpointSpec:
@@ -192,4 +204,6 @@ class CheckpointSettings(Section):
             preview_decoder=self.preview_decoder,
             dtype=self.dtype,
             node_labels=tuple(sorted(self.node_labels.items())),
+            denoiser=None if self.denoiser is None else str(self.denoiser),
+            quantise=self.quantise,
         )

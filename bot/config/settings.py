@@ -126,9 +126,7 @@ class Settings(BaseSettings):
 
     def relative_to(self, folder: Path) -> Settings:
         """These settings with every path made absolute, starting from `folder`."""
-        checkpoints = tuple(
-            c.model_copy(update={"path": folder / c.path.expanduser()}) if c.path else c for c in self.checkpoints
-        )
+        checkpoints = tuple(checkpoint.relative_to(folder) for checkpoint in self.checkpoints)
         storage = self.storage.model_copy(update={"folder": folder / self.storage.folder.expanduser()})
         library = self.library.model_copy(update={"folder": folder / self.library.folder.expanduser()})
         backup = self.backup

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.diagnostics.cards import AUTO, CPU
@@ -26,7 +26,7 @@ class CheckpointSize:
     """A declared checkpoint: numbers of weights of its networks, and what its usual picture is.
 
     `estimated`: the numbers are those of its base model, not of its files. `download`: it comes from a repository of
-    the hub and is not here yet.
+    the hub and is not here yet. `packed` has the bytes of networks with packed weights.
     """
 
     name: str
@@ -39,6 +39,7 @@ class CheckpointSize:
     dtype: NumberFormat = NumberFormat.AUTO
     estimated: bool = False
     download: bool = False
+    packed: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @property
     def pixels(self) -> int:
@@ -127,7 +128,7 @@ def _memory(
 ) -> Iterator[Finding]:
     need = memory_need(
         checkpoint.networks, checkpoint.base_model, checkpoint.pixels, accelerator=place.accelerator,
-        dtype=checkpoint.dtype,
+        dtype=checkpoint.dtype, packed=checkpoint.packed,
     )  # fmt: skip
     if place.free is None or need.weights < SMALL:
         return
@@ -179,7 +180,9 @@ def _host_memory(facts: MachineFacts, what: str, need: MemoryNeed) -> Iterator[F
 def arithmetic(need: MemoryNeed, checkpoint: CheckpointSize, *, accelerator: bool) -> str:
     """`needs about 10.8 GB (weights 7.1 GB …)`."""
     least = "at least" if checkpoint.estimated or need.picture is None else "about"
-    parts = [f"weights {said(need.weights)}, which are {need.numbers / 1e9:.2f} billion numbers of {need.each} bytes"]
+    packed = ", the denoiser's packed" if checkpoint.packed else ""
+    numbers = f"{need.numbers / 1e9:.2f} billion numbers of {need.each} bytes{packed}"
+    parts = [f"weights {said(need.weights)}, which are {numbers}"]
     if need.picture is None:
         parts.append("a picture on its way not counted yet")
     else:

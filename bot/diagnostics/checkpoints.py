@@ -3,39 +3,51 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bot.config import CheckpointSettings
 from bot.diagnostics.capacity import CheckpointSize
 from bot.diagnostics.finding import Finding, FindingGrade
-from inference.checkpoint_inspection import CheckpointInspection, expected_networks, index_name, inspect_checkpoint
+from inference.checkpoint_inspection import (
+    DENOISERS,
+    CheckpointInspection,
+    expected_networks,
+    index_name,
+    inspect_checkpoint,
+    inspect_denoiser,
+)
+from inference.packed_weights import BITS, missing_package
 
 
 def check_files(checkpoint: CheckpointSettings) -> Iterator[Finding]:
     """What is to be said of a checkpoint's files."""
     yield from _few_steps(checkpoint)
     what, label = f"checkpoint {checkpoint.name}", f"{checkpoint.base_model.label} ({checkpoint.base_model})"
-    if checkpoint.path is None:
+    if says := missing_package(checkpoint.denoiser, checkpoint.quantise):
+        yield Finding(what, FindingGrade.PROBLEM, says)
+    for path in filter(None, (checkpoint.path, checkpoint.denoiser)):
+        if not path.exists():
+            says = f"there is nothing at {path}; put the file there, or correct its path in the settings"
+            yield Finding(what, FindingGrade.PROBLEM, says)
+            return
+    try:
+        found = _found(checkpoint.path, checkpoint)
+    except OSError as problem:
+        says = f"{problem.filename or checkpoint.path} cannot be read ({problem.strerror}); change its permissions"
+        yield Finding(what, FindingGrade.PROBLEM, says)
+        return
+    packed = f", with the denoiser {checkpoint.denoiser}" if checkpoint.denoiser else ""
+    if checkpoint.path is None and not found.problems:
         where = (
             "downloaded already" if hub_snapshot(checkpoint) else "downloaded from the Hugging Face hub at first use"
         )
-        yield Finding(what, FindingGrade.OK, f"{label}, {checkpoint.repository}, {where}")
-        return
-    if not checkpoint.path.exists():
-        says = f"there is nothing at {checkpoint.path}; put the file there, or correct its path in the settings"
-        yield Finding(what, FindingGrade.PROBLEM, says)
-        return
-    try:
-        found = inspect_checkpoint(checkpoint.path, checkpoint.base_model)
-    except OSError as problem:
-        says = f"{checkpoint.path} cannot be read ({problem.strerror}); change its permissions"
-        yield Finding(what, FindingGrade.PROBLEM, says)
+        yield Finding(what, FindingGrade.OK, f"{label}, {checkpoint.repository}{packed}, {where}")
         return
     yield from (Finding(what, FindingGrade.PROBLEM, says) for says in found.problems)
     yield from (Finding(what, FindingGrade.WARNING, says) for says in found.doubts)
     if not found.problems and not found.doubts:
-        yield Finding(what, FindingGrade.OK, f"{label}, {checkpoint.path}")
+        yield Finding(what, FindingGrade.OK, f"{label}, {checkpoint.path}{packed}")
 
 
 def _few_steps(checkpoint: CheckpointSettings) -> Iterator[Finding]:
@@ -53,12 +65,14 @@ def load_of(checkpoint: CheckpointSettings) -> CheckpointSize:
     source = checkpoint.path or hub_snapshot(checkpoint)
     found = _inspected(source, checkpoint) if source else CheckpointInspection()
     missing = not found.networks and not found.problems  # of files with a problem nobody says how large they should be
+    networks = expected_networks(checkpoint.base_model) if missing else found.networks
     size = checkpoint.default_size
     return CheckpointSize(
         name=checkpoint.name,
         base_model=checkpoint.base_model,
         dtype=checkpoint.dtype,
-        networks=expected_networks(checkpoint.base_model) if missing else found.networks,
+        networks=networks,
+        packed=found.packed or _when_packed(checkpoint, networks),
         width=size.width,
         height=size.height,
         steps=checkpoint.steps,
@@ -70,9 +84,24 @@ def load_of(checkpoint: CheckpointSettings) -> CheckpointSize:
 
 def _inspected(source: Path, checkpoint: CheckpointSettings) -> CheckpointInspection:
     try:
-        return inspect_checkpoint(source, checkpoint.base_model)
+        return _found(source, checkpoint)
     except OSError:
         return CheckpointInspection()
+
+
+def _found(source: Path | None, checkpoint: CheckpointSettings) -> CheckpointInspection:
+    """What its files are, as far as they are here. Raises OSError."""
+    if source is not None:
+        return inspect_checkpoint(source, checkpoint.base_model, checkpoint.denoiser)
+    return (
+        inspect_denoiser(checkpoint.denoiser, checkpoint.base_model) if checkpoint.denoiser else CheckpointInspection()
+    )
+
+
+def _when_packed(checkpoint: CheckpointSettings, networks: Mapping[str, int]) -> Mapping[str, int]:
+    """Bytes of the denoiser, where it is packed while it is loaded."""
+    bits = BITS.get(checkpoint.quantise)
+    return {name: int(networks[name] * bits / 8) for name in DENOISERS if bits and name in networks}
 
 
 def hub_folder() -> Path:

@@ -321,4 +321,4 @@ class EngineActor:
 
 
 def _sources(spec: CheckpointSpec) -> list[str]:
-    return [source for source in (spec.source, spec.preview_decoder) if source]
+    return [source for source in (spec.source, spec.preview_decoder, spec.denoiser) if source]

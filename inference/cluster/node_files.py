@@ -115,7 +115,7 @@ class NodeFiles:
         return options.model_copy(update={"checkpoints": specs, "classifier": classifier})
 
     def _located(self, spec: CheckpointSpec, manifests: Mapping[str, Manifest]) -> CheckpointSpec:
-        places = {"source": spec.source, "preview_decoder": spec.preview_decoder}
+        places = {"source": spec.source, "preview_decoder": spec.preview_decoder, "denoiser": spec.denoiser}
         found = {
             name: str(self.folder.checkpoint_place(manifests[source]))
             for name, source in places.items()

@@ -38,7 +38,9 @@ class Manifests:
                 source = self._put(found, Path(source), spec.folder_sha256 or spec.sha256) or spec.name
             if decoder is not None and Path(decoder).exists():
                 decoder = self._put(found, Path(decoder), None)
-            specs.append(spec.model_copy(update={"source": source, "preview_decoder": decoder}))
+            denoiser = spec.denoiser and (self._put(found, Path(spec.denoiser), None) or spec.name)
+            files = {"source": source, "preview_decoder": decoder, "denoiser": denoiser}
+            specs.append(spec.model_copy(update=files))
         classifier = options.classifier
         if classifier is not None and not classifier.repository:
             source = self._put(found, Path(classifier.source), None) or classifier.source

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from math import prod
 from pathlib import Path
 
 import pytest
 
 from inference.base_models import BaseModelId
-from inference.checkpoint_inspection import CheckpointInspection, expected_networks, inspect_checkpoint
+from inference.checkpoint_inspection import (
+    CheckpointInspection,
+    expected_networks,
+    inspect_checkpoint,
+    inspect_denoiser,
+)
 from inference.demo import CHECKPOINTS, LORAS
+from inference.lora.tables import networks, spelled
+from tests.inference.gguf_writer import write_gguf
 from tests.weight_files import single_file, write_folder, write_weights
 
 PONY = BaseModelId("sdxl/pony")
@@ -269,3 +277,71 @@ def test_how_large_a_base_model_is_at_least_is_known_before_its_files_are_there(
     base_model: str, billions: float
 ) -> None:
     assert sum(expected_networks(BaseModelId(base_model)).values()) / 1e9 == pytest.approx(billions, abs=0.01)
+
+
+# --- a denoiser in a GGUF file, beside a folder ----------------------------------------------------------------------
+
+
+def gguf_of(network: str) -> dict[str, tuple[int, ...]]:
+    """The denoiser as the network's original code names it, fused layers included."""
+    layers, original = networks()[network], dict[tuple[str, ...], str]()
+    for spelling, entry in sorted(spelled(network).items(), key=lambda item: len(item[1].targets)):
+        if "." in spelling and spelling not in layers:
+            original[entry.targets] = spelling
+    fused = {target: targets for targets in original if len(targets) > 1 for target in targets}
+    names = {original.get(fused.get(name, (name,)), name) for name in layers}
+    return {f"{name}.weight": spelled(network)[name].shape for name in names}
+
+
+def whole(folder: Path) -> Path:
+    """A folder of diffusers' kind without weights of its denoiser, as it goes with a GGUF file."""
+    write_folder(folder, "flux1", denoiser="transformer")
+    (folder / "transformer" / "diffusion_pytorch_model.safetensors").unlink()
+    return folder
+
+
+@pytest.mark.parametrize("prefix", ["", "model.diffusion_model."])
+def test_a_gguf_file_takes_the_place_of_the_denoiser(tmp_path: Path, prefix: str) -> None:
+    shapes = {prefix + name: shape for name, shape in gguf_of("flux1").items()}
+    path, folder = write_gguf(tmp_path / "dev-Q4_K_S.gguf", shapes, "Q4_K"), whole(tmp_path / "dev")
+    found = inspect_checkpoint(folder, BaseModelId("flux1/dev"), path)
+    assert (found.problems, found.doubts) == ((), ())
+    numbers = sum(map(prod, networks()["flux1"].values()))
+    assert found.networks == {"transformer": numbers, "text_encoder": 4096, "vae": 4096}
+    assert found.packed["transformer"] == pytest.approx(numbers * 4.5 / 8, rel=0.01)
+    assert only_problem(inspected(folder, "flux1/dev")).startswith("its transformer cannot be read")
+
+
+@pytest.mark.parametrize(
+    ("network", "declared", "words"),
+    [
+        ("flux1", "z-image/base", ["the layers of Flux.1", '"flux1/dev"']),
+        ("chroma", "flux1/dev", ["the layers of Chroma", '"flux1/chroma"']),
+        ("sd35l", "sd35m/base", ["the layers of Stable Diffusion 3.5 Large", '"sd35l/base"']),
+        ("t5-xxl", "flux1/dev", ["holds the layers of no denoiser that Easel knows"]),
+    ],
+)
+def test_a_gguf_file_of_another_network_is_refused(
+    tmp_path: Path, network: str, declared: str, words: list[str]
+) -> None:
+    path = write_gguf(tmp_path / "a.gguf", gguf_of(network))
+    said = only_problem(inspect_denoiser(path, BaseModelId(declared)))
+    assert all(word in said for word in words), said
+
+
+def test_a_gguf_file_with_too_few_layers_is_refused(tmp_path: Path) -> None:
+    shapes = {name: shape for name, shape in gguf_of("flux1").items() if "single_blocks.2" not in name}
+    path = write_gguf(tmp_path / "a.gguf", shapes)
+    assert "are not those that Flux.1 dev has" in only_problem(inspect_denoiser(path, BaseModelId("flux1/dev")))
+
+
+def test_what_is_no_denoiser_of_its_own_is_told(tmp_path: Path) -> None:
+    flux, rubbish = BaseModelId("flux1/dev"), tmp_path / "a.gguf"
+    rubbish.write_bytes(b"GGUF" + bytes(9))
+    assert "ends within" in only_problem(inspect_checkpoint(whole(tmp_path / "dev"), flux, rubbish))
+    path = write_gguf(tmp_path / "b.gguf", gguf_of("flux1"))
+    assert "is no .gguf file" in only_problem(inspect_denoiser(path.rename(tmp_path / "b.safetensors"), flux))
+    single = write_weights(tmp_path / "c.safetensors", single_file("sdxl"))
+    assert "goes with a folder's other parts" in only_problem(inspect_checkpoint(single, PONY, path))
+    unet = write_folder(tmp_path / "sd1", "sd1")
+    assert "has no transformer" in only_problem(inspect_checkpoint(unet, BaseModelId("sd1/base"), path))

@@ -22,6 +22,14 @@ def test_the_weights_of_a_folder_are_added_up(tmp_path: Path) -> None:
     assert file_bytes(spec(tmp_path / "two.safetensors")) == 2
 
 
+def test_a_denoiser_of_its_own_takes_the_place_of_that_in_the_folder(tmp_path: Path) -> None:
+    for name, size in (("transformer", 50), ("vae", 5)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "one.safetensors").write_bytes(bytes(size))
+    (tmp_path / "small.gguf").write_bytes(bytes(9))
+    assert file_bytes(spec(tmp_path).model_copy(update={"denoiser": str(tmp_path / "small.gguf")})) == 14
+
+
 def test_files_that_cannot_be_looked_at_have_no_size(tmp_path: Path) -> None:
     assert file_bytes(spec(tmp_path / "none.safetensors")) is None
     (tmp_path / "linked.safetensors").symlink_to(tmp_path / "gone")

@@ -7,6 +7,7 @@ copy on the device is dropped. From then on the weights are in pinned memory, fr
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
@@ -31,9 +32,11 @@ class HostWeights:
 
     def move(self, network: nn.Module, place: torch.device) -> None:
         """Have `network` at `place`. Raises torch's error when memory is short there; a part may have moved then."""
-        if place.type == "cpu":
+        if stays(network):
+            return
+        if place.type == "cpu" and not _is_packed(network):
             self._to_host(network)
-        elif network in self._kept or host_has_room():
+        elif not _is_packed(network) and (network in self._kept or host_has_room()):
             self._to_device(network, place)
         else:
             network.to(place)
@@ -58,6 +61,16 @@ class HostWeights:
         if not all(weight.is_pinned() for weight in kept.values()):
             kept |= _pinned(kept)
         _replace(network, kept)
+
+
+def stays(network: Any) -> bool:
+    """Whether a network stays where it was loaded: what bitsandbytes packs is bound to its device."""
+    return any(getattr(network, f"is_loaded_in_{bits}bit", False) for bits in (4, 8))
+
+
+def _is_packed(network: Any) -> bool:
+    """Whether weights are packed: such tensors know how they are moved, and are not copied into pinned memory."""
+    return getattr(network, "hf_quantizer", None) is not None
 
 
 def host_has_room(size: int = 0) -> bool:

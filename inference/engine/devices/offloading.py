@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from inference.engine.devices.devices import HOST, is_out_of_memory
-from inference.engine.devices.host_weights import HostWeights
+from inference.engine.devices.host_weights import HostWeights, stays
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +48,11 @@ class Residence:
     def can_offload(self) -> bool:
         """Whether the host has memory of its own, which Apple's GPUs share."""
         return self.device != self._host and self.device.type != "mps"
+
+    @property
+    def can_leave(self) -> bool:
+        """Whether all networks can go to the host, so that the device is free."""
+        return self.can_offload and not any(stays(network) for network in self._networks.values())
 
     def enable_offload(self) -> bool:
         """Keep one network on the device at a time from now on. False when that is so already, or gains nothing."""

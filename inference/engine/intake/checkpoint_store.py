@@ -12,7 +12,7 @@ import diffusers
 import torch
 
 from inference.capabilities import capability_of
-from inference.checkpoint_inspection import inspect_checkpoint
+from inference.checkpoint_inspection import inspect_checkpoint, inspect_denoiser
 from inference.engine.devices.devices import (
     dtype_for,
     free_memory,
@@ -75,7 +75,8 @@ class CheckpointStore:
         spec = self.spec(name)  # an unknown name is refused elsewhere
         file = name if spec is None else spec.sha256 or spec.folder_sha256 or spec.source
         dtype = (spec and wanted_dtype(self._device, spec.dtype)) or self._dtype
-        return f"{file} {name_of(self._device)} {dtype} torch {torch.__version__}"
+        packed = "" if spec is None else f"{spec.denoiser or ''}{spec.quantise.value.removeprefix('none')}"
+        return " ".join(filter(None, [file, packed, name_of(self._device), f"{dtype} torch {torch.__version__}"]))
 
     @property
     def device(self) -> torch.device:
@@ -129,7 +130,7 @@ class CheckpointStore:
         """Free the device for `other`. The checkpoint waits on the host where that has room, in place of another."""
         current, self._current = self._current, None
         self._aside = [each for each in self._aside if each.spec == other]
-        if isinstance(current, Checkpoint) and current.residence.can_offload and self._offload is not Offload.NEVER:
+        if isinstance(current, Checkpoint) and current.residence.can_leave and self._offload is not Offload.NEVER:
             size = 0 if self._aside else file_bytes(other) or 0
             if host_has_room(size):
                 current.set_aside()
@@ -169,7 +170,7 @@ class CheckpointStore:
             family = family_of(spec)
             usual = self._dtype if family and not family.WIDE_RANGE else wide_dtype(self._device, self._dtype)
             dtype = wanted_dtype(self._device, spec.dtype) or usual
-            pipeline = open_pipeline(getattr(diffusers, capability.pipeline), spec, dtype)
+            pipeline = open_pipeline(getattr(diffusers, capability.pipeline), spec, dtype, self._device)
             refuse_incomplete(pipeline)
             if family is not None:
                 family.refuse_other_kinds(pipeline, spec.base_model.label)
@@ -207,12 +208,17 @@ class CheckpointStore:
 
 def _refuse_damaged(spec: CheckpointSpec) -> None:
     """Raise CheckpointUnusable when the headers of its files tell that it cannot be loaded."""
-    if spec.repository:
-        return
+    denoiser = None if spec.denoiser is None else Path(spec.denoiser)
     try:
-        problems = inspect_checkpoint(Path(spec.source), spec.base_model).problems
+        if not spec.repository:
+            problems = inspect_checkpoint(Path(spec.source), spec.base_model, denoiser).problems
+        elif denoiser is not None:
+            problems = inspect_denoiser(denoiser, spec.base_model).problems
+        else:
+            problems = ()
     except OSError as problem:
-        problems = (f"{Path(spec.source).name} cannot be read ({problem.strerror}); correct its path or its owner",)
+        name = Path(problem.filename or spec.source).name
+        problems = (f"{name} cannot be read ({problem.strerror}); correct its path or its owner",)
     if problems:
         raise CheckpointUnusable(checkpoint=spec.name, reason=problems[0])
 

@@ -24,7 +24,11 @@ def weight_shape(layer: nn.Linear | nn.Conv2d) -> tuple[int, ...]:
 
 def is_quantised(layer: nn.Module) -> bool:
     """Whether the layer's weight is packed: its numbers are not the tensor's."""
-    weight: Any = layer.weight
+    return is_packed_tensor(layer.weight)
+
+
+def is_packed_tensor(weight: Any) -> bool:
+    """Whether a weight is of a packed format."""
     return type(weight) not in _PLAIN or not weight.dtype.is_floating_point or weight.dtype.itemsize < 2
 
 
@@ -50,7 +54,11 @@ def has_numbers(layer: nn.Module) -> bool:
 
 def numbers_of(layer: nn.Module) -> torch.Tensor:
     """The numbers of the layer's weight, dequantised where they are packed."""
-    weight: Any = layer.weight
+    return unpacked(layer.weight)
+
+
+def unpacked(weight: Any) -> torch.Tensor:
+    """The numbers of a weight; of packed formats GGUF's are known."""
     if not hasattr(weight, "quant_type"):
         return weight.detach()
     from diffusers.quantizers.gguf.utils import dequantize_gguf_tensor  # noqa: PLC0415 (it needs the package gguf)

@@ -2,6 +2,7 @@
 
 checkpoints.py   a loaded checkpoint; opens a folder, a single file or a hub repository
 families/        what an architecture says of itself: all that the batch knows of it
+packed_denoiser.py   a denoiser from a GGUF file, or packed while it is loaded
 single_file.py   one `.safetensors` file with everything; configs/ holds what such a file leaves out
 sizes.py         refuses pictures of a size that patches do not fill
 soundness.py     is a loaded checkpoint whole, and what it was declared to be

@@ -16,6 +16,7 @@ from torch import nn
 
 from inference.capabilities import Family, capability_of
 from inference.engine.devices.compiling import compile_blocks
+from inference.engine.devices.devices import HOST
 from inference.engine.devices.offloading import Residence
 from inference.engine.layers.layer_hooks import LayerHooks
 from inference.engine.lora.folding import TEXT_ENCODERS, Layers, layers_of
@@ -25,6 +26,7 @@ from inference.engine.models.families.family import ModelFamily
 from inference.engine.models.families.flux1 import Flux1Family
 from inference.engine.models.families.unet import UNetFamily
 from inference.engine.models.families.z_image import ZImageFamily
+from inference.engine.models.packed_denoiser import PART, is_packed, open_packed
 from inference.engine.models.previews import Preview, preview_of
 from inference.engine.models.single_file import open_single_file
 from inference.engine.models.soundness import Unsound
@@ -121,11 +123,18 @@ def networks_of(pipeline: Any) -> dict[str, nn.Module]:
     return {name: part for name, part in pipeline.components.items() if isinstance(part, nn.Module)}
 
 
-def open_pipeline(kind: type[Any], spec: CheckpointSpec, dtype: torch.dtype) -> Any:
-    """The pipeline of class `kind` with the weights of `spec`. Raises what diffusers raises."""
+def open_pipeline(kind: type[Any], spec: CheckpointSpec, dtype: torch.dtype, device: torch.device = HOST) -> Any:
+    """The pipeline of class `kind` with the weights of `spec`. Raises Unsound, or what diffusers raises.
+
+    Weights that are packed while they are loaded are packed on `device`.
+    """
     options: dict[str, Any] = {"dtype": dtype}
     if issubclass(kind, ModularPipeline):
+        if is_packed(spec):
+            raise Unsound(f"the weights of {spec.base_model.label} are not packed; take out denoiser and quantise")
         return _open_modular(kind, spec, **options)
+    if is_packed(spec):
+        options[PART] = open_packed(kind, spec, dtype, device)
     if kind is StableDiffusionXLPipeline:
         options["add_watermarker"] = False
     if kind is StableDiffusionPipeline and (spec.repository or Path(spec.source).is_dir()):

@@ -11,6 +11,8 @@ import torch
 from torch import nn
 from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
+from inference.engine.lora.layer_weights import is_packed_tensor
+
 _NAMED = 3  # weights named in a refusal
 _AGAIN = "get another copy of it"
 
@@ -61,9 +63,9 @@ def _conditioning_width(config: Any, encoder: Any) -> int:
 
 
 def refuse_no_numbers(pipeline: Any) -> None:
-    """Raise Unsound when a network has weights that are NaN or infinite."""
+    """Raise Unsound when a network has weights that are NaN or infinite; packed ones are left out."""
     for name, part in pipeline.components.items():
         weights = part.parameters() if isinstance(part, nn.Module) else ()
-        broken = [weight.isfinite().all().logical_not() for weight in weights]
+        broken = [weight.isfinite().all().logical_not() for weight in weights if not is_packed_tensor(weight)]
         if broken and bool(torch.stack(broken).any()):
             raise Unsound(f"its {name} holds numbers that are none (NaN or infinity); {_AGAIN}")
