@@ -25,6 +25,7 @@ from inference.engine.batch.handle import Handle, State
 from inference.engine.layers.layer_hooks import SMALL_LAYER_RANK
 from inference.messages import GenerationRequest, Sampler, SourceImage
 from tests.inference.engine.transformers import (
+    ANIMA,
     FLUX_DEV,
     FLUX_SCHNELL,
     MAKERS,
@@ -42,12 +43,14 @@ GUIDANCE = {
     FLUX_DEV: (1.0, 2.0, 3.5, 7.0),
     FLUX_SCHNELL: (0.0, 1.0, 3.5),
     Z_IMAGE: (0.0, 0.0, 0.5, 1.0, 3.0, 5.0),
+    ANIMA: (1.0, 1.0, 1.5, 4.0, 6.0),
 }
 # Layers of a LoRA, beside those of attention: what embeds tokens, modulates blocks, or ends them.
 OTHERS = {
     FLUX_DEV: ("_embedder", "linear", "linear_1", "proj_out", "proj_mlp"),
     FLUX_SCHNELL: ("_embedder", "linear", "linear_1", "proj_out", "proj_mlp"),
     Z_IMAGE: ("embedder.1", "2-1", "mlp.0"),
+    ANIMA: ("patch_embed.proj", "linear_1", "linear_2", "proj_out"),
 }
 SIZES = ((32, 32), (32, 32), (48, 32), (16, 64), (40, 24))
 WORDS = ("a", "large", "red", "star", "and", "small", "blue", "circle", "on", "green", "ground", "under", "the", "sky")
