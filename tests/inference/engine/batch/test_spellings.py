@@ -104,3 +104,36 @@ def test_four_spellings_of_one_lora_paint_one_picture(tmp_path: Path, small: int
         assert apart(handle.pictures, picture) < 1e-12, name
     assert apart(without.latents, expected) > 1e-2
     engine.close()
+
+
+CLIP = "encoder.layers.0.self_attn.q_proj"
+CLIP_NAMES = (
+    f"lora_te1_text_model_{underscored(CLIP)}",
+    f"text_encoder.text_model.{CLIP}",
+    f"text_encoders.clip_l.transformer.text_model.{CLIP}",
+)
+
+
+@torch.no_grad()
+def test_loras_of_clip_change_flux_by_every_name(tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    world, merged = TransformerWorld(FLUX_DEV, tmp_path), copy.deepcopy(pipeline_of(FLUX_DEV))
+    layer = next(layer for name, layer in merged.text_encoder.named_modules() if name.endswith(CLIP))
+    down, up = torch.randn(RANK, layer.in_features, dtype=DTYPE), torch.randn(layer.out_features, RANK, dtype=DTYPE)
+    uses = [world.add_file(named({name: (down, up)}, "lora_down", "lora_up")) for name in CLIP_NAMES]
+    made = [
+        request(
+            checkpoint="world", width=32, height=32, steps=2, guidance_scale=3.5, prompt="a red star", seed=5,
+            sampler=Sampler.EULER, loras=(use.model_copy(update={"weight": WEIGHT}),),
+        )
+        for use in uses
+    ]  # fmt: skip
+    unchanged, _ = world.by(merged, made[0], 5)
+    layer.weight += WEIGHT * (up @ down)
+    expected, _ = world.by(merged, made[0], 5)
+    engine = world.engine()
+    for handle in painted(engine, made, (0, 0, 1)):
+        assert handle.state is State.DONE, handle.error
+        assert apart(handle.latents, expected) < 1e-12
+    assert apart(unchanged, expected) > 1e-3
+    engine.close()
