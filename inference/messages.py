@@ -364,6 +364,11 @@ class GenerationRequest(JobRequest):
         parts = (self.prompt_prefix.strip(" ,"), *self.trigger_words_of(slot), self.words_of(slot))
         return ", ".join(filter(None, parts))
 
+    @property
+    def slot_prompts(self) -> list[str]:
+        """The prompt of each slot, picture after picture."""
+        return [self.prompt_of(slot) for slot in self.slots] * self.count
+
     def words_of(self, slot: RegionName | None) -> str:
         """The person's words for a slot, with the places of the regions, as they end its prompt."""
         places = [_placed(region) for region in self.regions if slot in (None, region.name)]
@@ -477,13 +482,14 @@ class Folders(_Frozen):
 
     The library has the LoRA files and what is known of them, `inputs` the pictures to start from, each named by its
     SHA-256 and nothing else. Finished pictures, previews and states go into the spool. `caps` is the file of measured
-    places; without one they are not kept.
+    places; without one they are not kept. `embeddings` is the folder of encoded prompts, if they are kept in files.
     """
 
     library: Annotated[str, Field(min_length=1, max_length=4096)]
     spool: str
     inputs: Annotated[str, Field(max_length=4096)] = ""
     caps: Annotated[str, Field(max_length=4096)] = ""
+    embeddings: Annotated[str, Field(max_length=4096)] = ""
 
 
 class WorkerOptions(_Frozen):
@@ -504,6 +510,7 @@ class WorkerOptions(_Frozen):
     lora_cache_bytes: Annotated[int, Field(ge=0, le=2**44)] = LORA_CACHE_BYTES
     lora_set_bytes: Annotated[int, Field(ge=0, le=2**44)] = LORA_SET_BYTES
     embedding_cache_bytes: Annotated[int, Field(ge=0, le=2**44)] = EMBEDDING_CACHE_BYTES
+    embedding_file_bytes: Annotated[int, Field(ge=0, le=2**44)] = 0
     state_steps: Annotated[int, Field(ge=0, le=MAX_STEPS)] = STATE_STEPS
     offload: Offload = Offload.WHEN_SHORT
     compiled: bool = False

@@ -99,6 +99,7 @@ def local_folders(settings: Settings) -> Folders:
         spool=str(settings.storage.spool),
         inputs=str(settings.storage.inputs),
         caps=str(settings.storage.caps),
+        embeddings=str(settings.storage.embeddings),
     )
 
 
@@ -122,6 +123,7 @@ def _options(settings: Settings, checkpoints: Sequence[CheckpointSpec], device: 
         lora_cache_bytes=settings.worker.lora_cache_megabytes * 2**20,
         lora_set_bytes=settings.worker.lora_set_megabytes * 2**20,
         embedding_cache_bytes=settings.worker.embedding_cache_megabytes * 2**20,
+        embedding_file_bytes=settings.worker.embedding_files_megabytes * 2**20,
         state_steps=settings.worker.state_steps,
         places=settings.worker.places,
         offload=settings.worker.offload,

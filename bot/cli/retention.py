@@ -32,6 +32,7 @@ DAYS = {
     Kind.THUMBNAILS: "thumbnails_days",
     Kind.DRAFTS: "drafts_days",
     Kind.INPUTS: "inputs_days",
+    Kind.EMBEDDINGS: "embeddings_days",
     Kind.STATES: "states_days",
     Kind.LOGS: "logs_days",
     Kind.RECEIPTS: "receipts_days",

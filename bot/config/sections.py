@@ -186,6 +186,11 @@ class StorageSettings(Section):
         return self.folder / "caps.json"
 
     @property
+    def embeddings(self) -> Path:
+        """The folder of encoded prompts; may be deleted at any time."""
+        return self.folder / "embeddings"
+
+    @property
     def health(self) -> Path:
         """What the running program last told of itself, for `easel health`."""
         return self.folder / "health.json"
@@ -199,7 +204,8 @@ class StorageSettings(Section):
         """All that this program writes in the folder, whether it is there or not."""
         backups = self.folder / "backups"
         return [
-            *(self.pictures, self.thumbnails, self.inputs, self.spool, self.caps, self.health, backups),
+            *(self.pictures, self.thumbnails, self.inputs, self.spool, self.embeddings),
+            *(self.caps, self.health, backups),
             *self.folder.glob(f"{self.database.stem}*"),
             *self.folder.glob("pseudonyms.key*"),
         ]
@@ -246,6 +252,8 @@ class RetentionSettings(Section):
     """Requests that could not be painted, for the buttons under the answer."""
     inputs_days: _Days = 7
     """Pictures to start from that no picture and no order needs."""
+    embeddings_days: _Days = 7
+    """Encoded prompts in files ([worker] embedding_files_megabytes), since they were encoded."""
     states_days: _Days = 1
     """What a worker left of an order that has ended, where it was not removed at once."""
     logs_days: _Days = 30
@@ -317,6 +325,9 @@ class WorkerSettings(Section):
     """Host memory for LoRAs at weights that were used before, ready to be painted with. Those in use come on top."""
     embedding_cache_megabytes: Annotated[int, Field(ge=0, le=2**24)] = EMBEDDING_CACHE_BYTES // 2**20
     """Memory of the device for prompts that were encoded before."""
+    embedding_files_megabytes: Annotated[int, Field(ge=0, le=2**24)] = 0
+    """Disk for them, so that no text encoder is needed for a prompt used before, also after a restart: worth it for
+    Flux or Qwen-Image where memory is short. They tell of people's words; 0: none are kept. See [retention]."""
     state_steps: Annotated[int, Field(ge=0, le=MAX_STEPS)] = STATE_STEPS
     """How often a picture's state is kept, for a worker that broke down to go on from there; 0 is never."""
     offload: Offload = Offload.WHEN_SHORT

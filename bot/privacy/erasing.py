@@ -233,6 +233,7 @@ class Erasures:
         ):
             await self._files.remove(files)
             await end_files(self._connection, erasure.id, files)
+        await self._files.remove_embeddings()
 
     async def _note_direct_messages(self, erasure: Erasure) -> None:
         noted = await find_erasure(self._connection, erasure.id)

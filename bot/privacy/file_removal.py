@@ -1,4 +1,4 @@
-"""Removes files of pictures, with their thumbnails and what a worker has left of their jobs."""
+"""Removes files of pictures, with their thumbnails and what a worker has left of their jobs; encoded prompts too."""
 
 from __future__ import annotations
 
@@ -35,6 +35,10 @@ class FileRemoval:
         if inputs := [file.path for file in going if file.folder is FileFolder.INPUTS]:
             await forget_given(self._connection, inputs)
 
+    async def remove_embeddings(self) -> None:
+        """Remove all encoded prompts: nobody can tell whose they are, and they are made anew. Raises OSError."""
+        await asyncio.to_thread(self._remove_embeddings)
+
     async def unneeded(self, files: Sequence[LeftFile]) -> list[LeftFile]:
         """Those that nobody starts from, in a job, a draft or a studio. Raises DatabaseError."""
         return [file for file in files if not await self._is_needed(file)]
@@ -53,6 +57,11 @@ class FileRemoval:
             path = self._folder(file.folder) / file.path
             if file.folder is not FileFolder.SPOOL:
                 self._thumbnails.forget(path)
+            path.unlink(missing_ok=True)
+
+    def _remove_embeddings(self) -> None:
+        folder = self._configuration.settings.storage.embeddings
+        for path in [*folder.iterdir()] if folder.is_dir() else ():
             path.unlink(missing_ok=True)
 
     def _spooled(self, job_ids: Collection[int]) -> list[LeftFile]:

@@ -59,6 +59,7 @@ class Kind(StrEnum):
     THUMBNAILS = "thumbnails"
     DRAFTS = "drafts"
     INPUTS = "pictures to start from"
+    EMBEDDINGS = "encoded prompts"
     STATES = "states of ended orders"
     LOGS = "log files"
     RECEIPTS = "receipts"
@@ -128,6 +129,7 @@ class Retention:
             Kind.THUMBNAILS: self._thumbnails,
             Kind.DRAFTS: self._drafts,
             Kind.INPUTS: self._inputs,
+            Kind.EMBEDDINGS: self._embeddings,
             Kind.STATES: self._states,
             Kind.LOGS: self._logs,
             Kind.RECEIPTS: self._receipts,
@@ -258,6 +260,13 @@ class Retention:
             going = [file for file, left in zip(old, named, strict=True) if left in unneeded]
             batch = _files(going)
             yield Portion(batch.count, batch.size, batch.oldest, lambda left=unneeded: self._files.remove(left))
+
+    async def _embeddings(self) -> AsyncGenerator[Portion]:
+        """By the time at which they were written, however often they are used; all of them once none are to be kept."""
+        kept = self._settings.worker.embedding_files_megabytes
+        before = _before(self._settings.retention.embeddings_days) if kept else FOR_EVER
+        async for old in _old(_walk(self._settings.storage.embeddings), before):
+            yield _files(old)
 
     async def _states(self) -> AsyncGenerator[Portion]:
         before = _before(self._settings.retention.states_days)

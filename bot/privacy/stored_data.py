@@ -526,6 +526,11 @@ FILES = (
         exported=False,
     ),
     StoredFiles(
+        "`embeddings/`", "prompts as the numbers that text encoders made of them, if the operator keeps them",
+        "nothing: nobody can tell whose they are", "`embeddings_days` (7)",
+        Fate.DELETED, exported=False,
+    ),
+    StoredFiles(
         "`easel.sqlite3-wal`", "what was written to the database last", "—", "minutes; emptied by a deletion",
         Fate.DELETED, exported=False,
     ),

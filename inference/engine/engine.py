@@ -38,9 +38,11 @@ from inference.engine.intake.checkpoint_store import CheckpointStore
 from inference.engine.intake.intake import Intake, PreparedRequest
 from inference.engine.intake.lora_cache import LoraCache, LoraSource
 from inference.engine.intake.lora_set_cache import LoraSetCache
+from inference.engine.intake.waiting_texts import encode_waiting
 from inference.engine.layers.lora_set import AppliedLoras
 from inference.engine.lora.lora_files import LoraReader
 from inference.engine.models.checkpoints import Checkpoint
+from inference.engine.models.embedding_files import EmbeddingFiles
 from inference.engine.options import Options
 from inference.engine.single.single_request import SingleRequestCheckpoint, SingleRequestRun
 from inference.lora.installed import installed_hashes
@@ -95,8 +97,9 @@ class Engine:
             Path(config.library), installed_hashes(config.checkpoints), config.max_lora_bytes, config.trust_tags
         )
         store = CheckpointStore(
-            config.checkpoints, device, dtype, config.embedding_cache_bytes, config.offload, compiled=config.compiled
-        )
+            config.checkpoints, device, dtype, config.embedding_cache_bytes, config.offload, compiled=config.compiled,
+            embedding_files=EmbeddingFiles.of(config),
+        )  # fmt: skip
         return cls(store, reader, Matcher(config.checkpoints, table, config.allow_v_on_epsilon), Options.of(config))
 
     @property
@@ -304,6 +307,7 @@ class Engine:
         merge = self._worth_merging(handle, applied[0], checkpoint)
         if merge:
             applied = [self._lora_sets.with_merged_weights(one, checkpoint) for one in applied]
+        encode_waiting(checkpoint, handle.request, applied, self._others(handle), self._lora_sets)
         run = handle.context.run(start_run, handle, lambda: Run(checkpoint, handle.request, applied, prepared.source))
         key: object = run.key
         if merge or handle.request.exact or any(one.loras.dense for one in applied):
@@ -314,6 +318,12 @@ class Engine:
         if (fitting := self._caps.fitting(handle.request)) is not None and fitting < slots(handle.request):
             batch.limit_pass(fitting)
         self._begin(handle, run, batch)
+
+    def _others(self, handle: Handle) -> Iterator[tuple[GenerationRequest, PreparedRequest]]:
+        """The requests that wait beside that of `handle`, once they are prepared."""
+        for other, preparation in self._waiting.items():
+            if other is not handle and preparation.done() and preparation.exception() is None:
+                yield other.request, preparation.result()
 
     def _begin(self, handle: Handle, run: DenoisingRun, batch: DenoisingBatch) -> None:
         self._running[run] = _Running(handle, run, batch)

@@ -120,6 +120,8 @@ def _how_long(settings: Settings) -> Iterator[str]:
         _("Logs, which name orders by their number"): kept.logs_days, _("Receipts of deletions"): kept.receipts_days,
         _("What staff set in a server that removed the bot"): kept.servers_days,
     }  # fmt: skip
+    if settings.worker.embedding_files_megabytes:
+        kinds[_("Prompts as numbers, as the model reads them")] = kept.embeddings_days
     for label, days in kinds.items():
         yield f"{label}: {_days(days)}"
     if backup.every_hours:

@@ -46,8 +46,8 @@ class Run:
         self.scheduler = family.scheduler(request)
         self.latents, self.timesteps = family.starting_latents(request, self.scheduler, source, self.generators)
         self.masks = masks_of(request, self.latents) if request.regions else None
-        prompts = [request.prompt_of(slot) for slot in request.slots] * request.count
-        self.parts = parts_of(family.conditions(request, prompts, self.applied), self.applied, self.rows)
+        conditions = family.conditions(request, request.slot_prompts, self.applied)
+        self.parts = parts_of(conditions, self.applied, self.rows)
         # There at once: a copy at each step would let the host wait for the device. Samplers read theirs on the host.
         self._times = upload(self.timesteps, self.latents.device)
         self._options = _step_options(self.scheduler, self.generators)

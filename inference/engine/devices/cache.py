@@ -61,6 +61,9 @@ class ByteCache(Generic[Key, Value]):
     def __len__(self) -> int:
         return len(self._kept)
 
+    def __contains__(self, key: Key) -> bool:
+        return key in self._kept
+
     def find(self, key: Key) -> Value | None:
         """The value of `key`; None when it is not cached."""
         value = self._kept.get(key)

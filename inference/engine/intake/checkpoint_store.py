@@ -25,6 +25,7 @@ from inference.engine.devices.devices import (
 from inference.engine.devices.host_weights import host_has_room
 from inference.engine.devices.offloading import Residence
 from inference.engine.models.checkpoints import Checkpoint, family_of, networks_of, open_pipeline
+from inference.engine.models.embedding_files import EmbeddingFiles
 from inference.engine.models.previews import open_tiny
 from inference.engine.models.soundness import Unsound, refuse_incomplete, refuse_no_numbers
 from inference.engine.single.single_request import SingleRequestCheckpoint
@@ -51,6 +52,7 @@ class CheckpointStore:
         offload: Offload = Offload.WHEN_SHORT,
         *,
         compiled: bool = False,
+        embedding_files: EmbeddingFiles | None = None,
     ) -> None:
         self._specs = {spec.name: spec for spec in specs}
         self._device = device
@@ -58,6 +60,7 @@ class CheckpointStore:
         self._embedding_bytes = embedding_bytes
         self._offload = offload
         self._compiled = compiled
+        self._embedding_files = embedding_files
         self._current: Checkpoint | SingleRequestCheckpoint | None = None
         self._aside: list[Checkpoint] = []  # the one before, if it waits
 
@@ -183,7 +186,10 @@ class CheckpointStore:
                 residence.offload_all()
             refuse_no_numbers(pipeline)
             if family is not None:
-                checkpoint = Checkpoint.of(spec, pipeline, self._embedding_bytes, residence, self._tiny(spec, dtype))
+                checkpoint = Checkpoint.of(
+                    spec, pipeline, self._embedding_bytes, residence, self._tiny(spec, dtype),
+                    files=self._embedding_files,
+                )  # fmt: skip
                 if self._compiled:
                     checkpoint.compile()
             else:

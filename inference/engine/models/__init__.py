@@ -8,6 +8,7 @@ sizes.py         refuses pictures of a size that patches do not fill
 soundness.py     is a loaded checkpoint whole, and what it was declared to be
 fast_paths.py    what diffusers computes at every call, computed once
 prompts.py       prompt weights and chunks; embeddings.py runs the text encoders, text_embeddings.py those of one length
+embedding_cache.py  what they made of texts, on the device; embedding_files.py keeps it in files
 flow.py          schedules and samplers of flow matching; beta.py has the quantile of one spacing
 samplers.py      samplers by name, whose noise is in step_noise.py and whose coefficients in unipc.py
 pred_original_sample.py has the latents that a step predicts

@@ -21,6 +21,8 @@ from inference.engine.devices.offloading import Residence
 from inference.engine.layers.layer_hooks import LayerHooks
 from inference.engine.lora.folding import TEXT_ENCODERS, Layers, layers_of
 from inference.engine.lora.layer_names import LayerNames
+from inference.engine.models.embedding_cache import EmbeddingCache
+from inference.engine.models.embedding_files import EmbeddingFiles, encoder_identity
 from inference.engine.models.families.anima import AnimaFamily
 from inference.engine.models.families.family import ModelFamily
 from inference.engine.models.families.flux1 import Flux1Family
@@ -53,6 +55,7 @@ class Checkpoint:
     names: LayerNames
     hooks: LayerHooks
     residence: Residence
+    embeddings: EmbeddingCache
     compiled: bool = False
     number: int = field(default_factory=lambda: next(_numbers))  # of this loading, in this process
 
@@ -73,7 +76,7 @@ class Checkpoint:
     def set_aside(self) -> None:
         """Leave the device, but for what makes previews, until it is used again."""
         self.residence.offload_all()
-        self.family.forget_prompts()
+        self.embeddings.clear()
 
     def compile(self, **options: Any) -> None:
         """See `compile_blocks`."""
@@ -94,11 +97,13 @@ class Checkpoint:
         residence: Residence | None = None,
         tiny: Any = None,
         kind: type[ModelFamily] | None = None,
+        files: EmbeddingFiles | None = None,
     ) -> Checkpoint:
         """The checkpoint `spec`, opened as `pipeline`. Without a `residence` all networks stay on the device.
 
         `tiny` is a small autoencoder for previews, if there is one; `kind` is the family, by default that of its base
-        model. Raises OSError, ValueError or EdmCheckpoint.
+        model. Up to `embedding_bytes` of embeddings are kept on the device, and what `files` hold besides. Raises
+        OSError, ValueError or EdmCheckpoint.
         """
         kind = kind or family_of(spec)
         assert kind is not None, "a checkpoint without a family runs one request at a time"
@@ -107,9 +112,11 @@ class Checkpoint:
         parts = {name: part for name in names if (part := getattr(pipeline, name, None)) is not None}
         layer_names = LayerNames.of(spec.base_model.architecture, layers_of(parts))
         hooks = LayerHooks(layer_names.layers, residence.device)
-        family = kind(spec, pipeline, hooks, residence, embedding_bytes)
+        identity = encoder_identity(spec, residence.device, getattr(pipeline, kind.DENOISER).dtype)
+        embeddings = EmbeddingCache(embedding_bytes, files, identity)
+        family = kind(spec, pipeline, hooks, residence, embeddings)
         residence.onload("vae")
-        return cls(spec, pipeline, family, preview_of(pipeline.vae, tiny), layer_names, hooks, residence)
+        return cls(spec, pipeline, family, preview_of(pipeline.vae, tiny), layer_names, hooks, residence, embeddings)
 
 
 def family_of(spec: CheckpointSpec) -> type[ModelFamily] | None:

@@ -5,42 +5,52 @@ Every text is encoded by itself, as diffusers' pipelines do it, and cached by th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
 
-from inference.engine.devices.cache import ByteCache
 from inference.engine.devices.offloading import Residence
 from inference.engine.devices.transfers import upload
 from inference.engine.layers.layer_hooks import LayerHooks
-from inference.engine.layers.lora_set import AppliedLoras, LoraSet, LoraWeights
-from inference.engine.models.embeddings import Embedding
+from inference.engine.layers.lora_set import AppliedLoras, LoraSet
+from inference.engine.models.embedding_cache import EmbeddingCache, Encoded, Encoding
 
 
 class TextEmbeddings:
-    """The embeddings of the texts of one loaded checkpoint, which `encode` makes; up to `limit` bytes are cached."""
+    """Texts in the text encoders of one loaded checkpoint; `encode` has what the one of each name makes of a text."""
 
-    def __init__(self, encode: Callable[[str], Embedding], hooks: LayerHooks, residence: Residence, limit: int) -> None:
+    def __init__(
+        self,
+        encode: Mapping[str, Callable[[str], torch.Tensor]],
+        hooks: LayerHooks,
+        residence: Residence,
+        cache: EmbeddingCache,
+    ) -> None:
         self._encode = encode
         self._hooks = hooks
         self._residence = residence
-        self._kept: ByteCache[tuple[str, LoraWeights], Embedding] = ByteCache(
-            limit, lambda embedding: embedding.nbytes, "embedding"
-        )
+        self._cache = cache
 
-    def embed(self, text: str, applied: AppliedLoras) -> Embedding:
-        """The embedding of `text` under the LoRAs of the text encoders."""
-        return self._kept.get((text, applied.text), lambda: self._encoded(text, applied.loras))
+    def encodings(self, texts: Iterable[tuple[str, AppliedLoras]]) -> list[Encoding]:
+        """Each text in each encoder, under the LoRAs of the text encoders."""
+        return [
+            Encoding(name, (text, applied.text), partial(self._encoded, name, text, applied.loras))
+            for text, applied in texts
+            for name in self._encode
+        ]
 
-    def forget(self) -> None:
-        """Drop what is cached."""
-        self._kept.clear()
+    def embed(self, text: str, applied: AppliedLoras) -> dict[str, torch.Tensor]:
+        """What each encoder makes of `text`, by the encoder's name."""
+        device = self._residence.device
+        return {each.encoder: self._cache.get(each, device)["output"] for each in self.encodings([(text, applied)])}
 
     @torch.no_grad()
-    def _encoded(self, text: str, loras: LoraSet) -> Embedding:
+    def _encoded(self, name: str, text: str, loras: LoraSet) -> Encoded:
+        self._residence.onload(name)
         with self._hooks.applying(loras.for_text(self._residence.device)):
-            return self._encode(text)
+            return {"output": self._encode[name](text)}
 
 
 def pooled_by_clip(encoder: Any, tokenizer: Any, text: str, device: torch.device) -> torch.Tensor:

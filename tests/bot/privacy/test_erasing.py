@@ -182,6 +182,17 @@ async def test_no_byte_is_left_of_the_person(filled: aiosqlite.Connection, setti
     assert await stored_counts(filled, ADA) == {"erasure": 1}
 
 
+async def test_encoded_prompts_go_all_for_nobody_can_tell_whose_they_are(
+    filled: aiosqlite.Connection, settings: Settings
+) -> None:
+    folder = settings.storage.embeddings
+    folder.mkdir()
+    for name in ("one.safetensors", "another.safetensors"):
+        (folder / name).write_bytes(b"numbers")
+    await erased(filled, settings)
+    assert list(folder.iterdir()) == []
+
+
 async def test_what_was_written_to_the_file_long_ago_goes_too(filled: aiosqlite.Connection, settings: Settings) -> None:
     """The words of deleted rows also leave pages that were written to the database's file long before."""
     await filled.execute("PRAGMA wal_checkpoint(TRUNCATE)")

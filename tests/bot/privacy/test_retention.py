@@ -259,6 +259,19 @@ async def test_files_go_by_their_age_unless_they_are_needed(
     assert all(path.exists() for path in stays) and not any(path.exists() for path in goes)
 
 
+@pytest.mark.parametrize(("megabytes", "left"), [(1, ["new"]), (0, [])])
+async def test_encoded_prompts_go_by_their_age_and_all_of_them_once_they_are_switched_off(
+    connection: aiosqlite.Connection, settings: Settings, megabytes: int, left: list[str]
+) -> None:
+    worker = settings.worker.model_copy(update={"embedding_files_megabytes": megabytes})
+    folder = settings.storage.embeddings
+    old(folder / "old", 8)
+    old(folder / "new", 6)
+    gone = await swept(connection, settings.model_copy(update={"worker": worker}), embeddings_days=7)
+    assert gone[Kind.EMBEDDINGS].count == 2 - len(left)
+    assert [path.name for path in folder.iterdir()] == left
+
+
 async def test_drafts_and_receipts_go(filled: aiosqlite.Connection, settings: Settings) -> None:
     await write(filled, "UPDATE draft SET created_at = 1 WHERE person_id = ?", (ADA,))
     gone = await swept(filled, settings, drafts_days=7, receipts_days=30)

@@ -23,6 +23,7 @@ from inference.engine.layers.layer_hooks import SMALL_LAYER_RANK, LayerHooks
 from inference.engine.layers.lora_set import AppliedLoras
 from inference.engine.models.checkpoints import Checkpoint
 from inference.engine.models.decode import decode
+from inference.engine.models.embedding_cache import EmbeddingCache, Encoding
 from inference.engine.models.families.family import Conditions, RowGroup, grouped
 from inference.engine.options import Options
 from inference.matching import Matcher
@@ -44,7 +45,7 @@ class FluxFamily:
     TOKENS: ClassVar[Callable[[str], int]] = staticmethod(lambda text: TOKENS)
 
     def __init__(
-        self, spec: CheckpointSpec, pipeline: Any, hooks: LayerHooks, residence: Residence, embedding_bytes: int
+        self, spec: CheckpointSpec, pipeline: Any, hooks: LayerHooks, residence: Residence, embeddings: EmbeddingCache
     ) -> None:
         self._name = spec.name
         self._pipeline = pipeline
@@ -153,8 +154,10 @@ class FluxFamily:
         factor = self._pipeline.vae_scale_factor
         return self._pipeline._unpack_latents(latents, request.height, request.width, factor)
 
-    def forget_prompts(self) -> None:
-        pass
+    def encodings(
+        self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
+    ) -> Sequence[Encoding]:
+        return ()
 
     def decode(self, request: GenerationRequest, latents: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         self._residence.onload("vae")

@@ -208,11 +208,12 @@ def sets() -> int:
 
 def test_the_cache_of_prompts_takes_no_more_memory_than_its_limit(world: World) -> None:
     """Short embeddings of a small network: what a tensor takes beside its numbers counts too."""
-    embeddings = world.engine(embedding_bytes=2**16)._store.current.family.embeddings  # type: ignore[union-attr]
+    checkpoint = world.engine(embedding_bytes=2**16)._store.current
+    embeddings = checkpoint.family.embeddings  # type: ignore[union-attr]
     nothing = LoraSet.fold([], embeddings._hooks)
     for number in range(40):
         kept = embeddings.embed(f"number {number}", (), nothing, 1)
-    assert len(embeddings._kept) == 2**16 // (kept.prompt_embeds.nbytes + TENSOR_BYTES)
+    assert len(checkpoint.embeddings._kept) == 2**16 // (kept.prompt_embeds.nbytes + TENSOR_BYTES)  # type: ignore[union-attr]
 
 
 def test_timing_single_pictures_for_ever_takes_no_more_memory() -> None:

@@ -20,7 +20,7 @@ from inference.engine.devices.transfers import upload
 from inference.engine.layers.layer_hooks import LayerHooks
 from inference.engine.layers.lora_set import AppliedLoras
 from inference.engine.models.decode import as_denoised, decode, encoded
-from inference.engine.models.embeddings import Embedding
+from inference.engine.models.embedding_cache import EmbeddingCache, Encoding
 from inference.engine.models.families.family import Conditions, RowGroup, grouped
 from inference.engine.models.flow import FlowSchedule, begin, for_noising, sampling_notes
 from inference.engine.models.pred_original_sample import pred_original_sample
@@ -38,7 +38,7 @@ class AnimaFamily:
     WIDE_RANGE: ClassVar[bool] = True
 
     def __init__(
-        self, spec: CheckpointSpec, pipeline: Any, hooks: LayerHooks, residence: Residence, embedding_bytes: int
+        self, spec: CheckpointSpec, pipeline: Any, hooks: LayerHooks, residence: Residence, embeddings: EmbeddingCache
     ) -> None:
         self._name = spec.name
         self._pipeline = pipeline
@@ -46,7 +46,7 @@ class AnimaFamily:
         self._schedule = FlowSchedule(pipeline.scheduler.config)
         attentions = [block.attn2 for block in pipeline.transformer.transformer_blocks]
         hooks.mark_prompt_layers([layer for attention in attentions for layer in (attention.to_k, attention.to_v)])
-        self._embeddings = TextEmbeddings(self._encode, hooks, residence, embedding_bytes)
+        self._embeddings = TextEmbeddings({"text_encoder": self._encode}, hooks, residence, embeddings)
 
     @staticmethod
     def refuse_other_kinds(pipeline: Any, label: str) -> None:
@@ -75,17 +75,25 @@ class AnimaFamily:
         self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
     ) -> list[RowGroup]:
         """See `ModelFamily.conditions`."""
-        rows = [
-            self._embeddings.embed(text, one)
-            for prompt, one in zip(prompts, applied, strict=True)
-            for text in [request.negative_prompt, prompt][-self.rows(request) :]
-        ]
-        return grouped([Conditions(row.prompt_embeds) for row in rows])
+        texts = self._texts(request, prompts, applied)
+        return grouped([Conditions(self._embeddings.embed(text, one)["text_encoder"]) for text, one in texts])
 
-    def _encode(self, text: str) -> Embedding:
+    def encodings(
+        self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
+    ) -> list[Encoding]:
+        """See `ModelFamily.encodings`."""
+        return self._embeddings.encodings(self._texts(request, prompts, applied))
+
+    def _texts(
+        self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
+    ) -> list[tuple[str, AppliedLoras]]:
+        """The text of each row, with its LoRAs."""
+        pairs, rows = zip(prompts, applied, strict=True), self.rows(request)
+        return [(text, one) for prompt, one in pairs for text in [request.negative_prompt, prompt][-rows:]]
+
+    def _encode(self, text: str) -> torch.Tensor:
         """Of each tokenizer 512 tokens at most are read."""
         pipeline, device = self._pipeline, self._residence.device
-        self._residence.onload("text_encoder")
         read: Any = AnimaTextEncoderStep.encode_prompt(
             pipeline, text, prepare_unconditional_embeds=False, device=device
         )
@@ -96,7 +104,7 @@ class AnimaFamily:
             target_attention_mask=read["t5_attention_mask"],
             source_attention_mask=read["qwen_attention_mask"],
         )
-        return Embedding(embeds.to(pipeline.transformer.dtype), None)
+        return embeds.to(pipeline.transformer.dtype)
 
     def key(self, request: GenerationRequest, conditions: Sequence[Conditions]) -> Hashable:
         """See `ModelFamily.key`."""
@@ -157,10 +165,6 @@ class AnimaFamily:
     ) -> torch.Tensor:
         """See `ModelFamily.pred_original_sample`."""
         return pred_original_sample(scheduler, model_output, timestep, sample)
-
-    def forget_prompts(self) -> None:
-        """See `ModelFamily.forget_prompts`."""
-        self._embeddings.forget()
 
     def decode(self, request: GenerationRequest, latents: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """See `ModelFamily.decode`. As in the pipeline, latents are rounded before they are rescaled."""

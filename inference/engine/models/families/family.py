@@ -21,6 +21,7 @@ from PIL import Image
 from inference.engine.devices.offloading import Residence
 from inference.engine.layers.layer_hooks import LayerHooks
 from inference.engine.layers.lora_set import AppliedLoras
+from inference.engine.models.embedding_cache import EmbeddingCache, Encoding
 from inference.messages import CheckpointSpec, GenerationRequest, PredictionType
 
 
@@ -89,9 +90,9 @@ class ModelFamily(Protocol):
     WIDE_RANGE: ClassVar[bool]  # whether its numbers may exceed float16; bfloat16 is used where the device has it
 
     def __init__(
-        self, spec: CheckpointSpec, pipeline: Any, hooks: LayerHooks, residence: Residence, embedding_bytes: int
+        self, spec: CheckpointSpec, pipeline: Any, hooks: LayerHooks, residence: Residence, embeddings: EmbeddingCache
     ) -> None:
-        """Serve the checkpoint `spec`, opened as `pipeline`; up to `embedding_bytes` of embeddings are cached.
+        """Serve the checkpoint `spec`, opened as `pipeline`; what text encoders make is kept in `embeddings`.
 
         Raises OSError or ValueError for a checkpoint that it cannot serve.
         """
@@ -122,6 +123,12 @@ class ModelFamily(Protocol):
 
         Each row is in one group.
         """
+        ...
+
+    def encodings(
+        self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
+    ) -> Sequence[Encoding]:
+        """What `conditions` of the same will ask `embeddings` for, so that it can be made beforehand."""
         ...
 
     def key(self, request: GenerationRequest, conditions: Sequence[Conditions]) -> Hashable:
@@ -172,10 +179,6 @@ class ModelFamily(Protocol):
 
         `sample` is what the denoiser was given, `model_output` what `guided` made of its answer.
         """
-        ...
-
-    def forget_prompts(self) -> None:
-        """Drop the embeddings that are cached on the device."""
         ...
 
     def decode(self, request: GenerationRequest, latents: Sequence[torch.Tensor]) -> list[torch.Tensor]:

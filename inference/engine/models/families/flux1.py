@@ -20,7 +20,7 @@ from inference.engine.devices.transfers import upload
 from inference.engine.layers.layer_hooks import LayerHooks
 from inference.engine.layers.lora_set import AppliedLoras
 from inference.engine.models.decode import decode, widen
-from inference.engine.models.embeddings import Embedding
+from inference.engine.models.embedding_cache import EmbeddingCache, Encoding
 from inference.engine.models.families.family import Conditions, RowGroup
 from inference.engine.models.fast_paths import KeptRotary, use_direct_attention
 from inference.engine.models.flow import FlowSchedule, begin, for_noising, sampling_notes
@@ -48,7 +48,7 @@ class Flux1Family:
     TEXT_TOKENS_OF_SCHNELL: ClassVar[int] = 256
 
     def __init__(
-        self, spec: CheckpointSpec, pipeline: Any, hooks: LayerHooks, residence: Residence, embedding_bytes: int
+        self, spec: CheckpointSpec, pipeline: Any, hooks: LayerHooks, residence: Residence, embeddings: EmbeddingCache
     ) -> None:
         self._name = spec.name
         self._pipeline = pipeline
@@ -60,7 +60,8 @@ class Flux1Family:
         use_direct_attention(pipeline.transformer)
         self._rotary = KeptRotary.of(pipeline.transformer)
         self._rotaries: WeakKeyDictionary[Conditions, tuple[torch.Tensor, torch.Tensor]] = WeakKeyDictionary()
-        self._embeddings = TextEmbeddings(self._encode, hooks, residence, embedding_bytes)
+        encode = {"text_encoder": self._pooled, "text_encoder_2": self._states}
+        self._embeddings = TextEmbeddings(encode, hooks, residence, embeddings)
 
     @staticmethod
     def refuse_other_kinds(pipeline: Any, label: str) -> None:
@@ -96,25 +97,30 @@ class Flux1Family:
     ) -> list[RowGroup]:
         """See `ModelFamily.conditions`."""
         rows = [self._embeddings.embed(prompt, one) for prompt, one in zip(prompts, applied, strict=True)]
-        prompt_embeds = torch.cat([row.prompt_embeds for row in rows])
+        prompt_embeds = torch.cat([row["text_encoder_2"] for row in rows])
         device, dtype = prompt_embeds.device, prompt_embeds.dtype
         positions = upload(_positions(*self._grid(request)).to(dtype), device)
         others = {
-            "pooled_projections": torch.cat([row.pooled for row in rows if row.pooled is not None]),
+            "pooled_projections": torch.cat([row["text_encoder"] for row in rows]),
             "img_ids": positions.expand(len(rows), -1, -1),
         }
         if self._takes_guidance:
             others["guidance"] = torch.full((len(rows),), request.guidance_scale, device=device)
         return [RowGroup(tuple(range(len(rows))), Conditions(prompt_embeds, others))]
 
-    def _encode(self, text: str) -> Embedding:
+    def encodings(
+        self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
+    ) -> list[Encoding]:
+        """See `ModelFamily.encodings`."""
+        return self._embeddings.encodings(zip(prompts, applied, strict=True))
+
+    def _pooled(self, text: str) -> torch.Tensor:
+        pipeline = self._pipeline
+        return pooled_by_clip(pipeline.text_encoder, pipeline.tokenizer, text, self._residence.device)
+
+    def _states(self, text: str) -> torch.Tensor:
         pipeline, device = self._pipeline, self._residence.device
-        self._residence.onload("text_encoder")
-        pooled = pooled_by_clip(pipeline.text_encoder, pipeline.tokenizer, text, device)
-        self._residence.onload("text_encoder_2")
-        return Embedding(
-            states_of(pipeline.text_encoder_2, pipeline.tokenizer_2, text, self._text_tokens, device), pooled
-        )
+        return states_of(pipeline.text_encoder_2, pipeline.tokenizer_2, text, self._text_tokens, device)
 
     def key(self, request: GenerationRequest, conditions: Sequence[Conditions]) -> Hashable:
         """The grid of tokens: the transformer takes the positions of one row for all."""
@@ -215,10 +221,6 @@ class Flux1Family:
         down, across = self._grid(request)
         tokens = latents.unflatten(1, (down, across)).unflatten(3, (-1, _PATCH, _PATCH))
         return tokens.permute(0, 3, 1, 4, 2, 5).flatten(4).flatten(2, 3)
-
-    def forget_prompts(self) -> None:
-        """See `ModelFamily.forget_prompts`."""
-        self._embeddings.forget()
 
     def decode(self, request: GenerationRequest, latents: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """See `ModelFamily.decode`."""

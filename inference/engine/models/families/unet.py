@@ -19,6 +19,7 @@ from inference.engine.devices.transfers import upload
 from inference.engine.layers.layer_hooks import LayerHooks
 from inference.engine.layers.lora_set import AppliedLoras
 from inference.engine.models.decode import decode, widen
+from inference.engine.models.embedding_cache import EmbeddingCache, Encoding
 from inference.engine.models.embeddings import Embedding, Embeddings
 from inference.engine.models.families.family import Conditions, RowGroup
 from inference.engine.models.fast_paths import use_fast_paths
@@ -41,7 +42,7 @@ class UNetFamily:
     WIDE_RANGE: ClassVar[bool] = False
 
     def __init__(
-        self, spec: CheckpointSpec, pipeline: Any, hooks: LayerHooks, residence: Residence, embedding_bytes: int
+        self, spec: CheckpointSpec, pipeline: Any, hooks: LayerHooks, residence: Residence, embeddings: EmbeddingCache
     ) -> None:
         self._pipeline = pipeline
         self._residence = residence
@@ -54,7 +55,7 @@ class UNetFamily:
         )
         self._guidance_width = pipeline.unet.config.time_cond_proj_dim  # None: guidance is no input of the network
         hooks.mark_prompt_layers(use_fast_paths(pipeline.unet))
-        self.embeddings = Embeddings(pipeline, hooks, residence, embedding_bytes)
+        self.embeddings = Embeddings(pipeline, hooks, residence, embeddings)
 
     @staticmethod
     def refuse_other_kinds(pipeline: Any, label: str) -> None:
@@ -96,6 +97,18 @@ class UNetFamily:
             places = tuple(rows * slot + row for slot in slots for row in range(rows))
             groups.append(RowGroup(places, self._conditions(request, own, length)))
         return groups
+
+    def encodings(
+        self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
+    ) -> list[Encoding]:
+        """See `ModelFamily.encodings`."""
+        found: list[Encoding] = []
+        for prompt, one in zip(prompts, applied, strict=True):
+            chunks = self._chunks(request, prompt)
+            found += self.embeddings.encodings(prompt, one.text, one.loras, chunks, request.clip_skip)
+            if self.rows(request) == 2 and not self.embeddings.is_zero(request.negative_prompt):
+                found += self.embeddings.encodings(request.negative_prompt, one.text, one.loras, chunks)
+        return found
 
     def _chunks(self, request: GenerationRequest, prompt: str) -> int:
         return self.embeddings.chunks([prompt, request.negative_prompt] if self.rows(request) == 2 else [prompt])
@@ -227,10 +240,6 @@ class UNetFamily:
     ) -> torch.Tensor:
         """See `ModelFamily.pred_original_sample`."""
         return pred_original_sample(scheduler, model_output, timestep, sample)
-
-    def forget_prompts(self) -> None:
-        """See `ModelFamily.forget_prompts`."""
-        self.embeddings.forget()
 
     def decode(self, request: GenerationRequest, latents: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """See `ModelFamily.decode`."""

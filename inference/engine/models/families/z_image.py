@@ -21,7 +21,7 @@ from inference.engine.devices.transfers import upload
 from inference.engine.layers.layer_hooks import LayerHooks
 from inference.engine.layers.lora_set import AppliedLoras
 from inference.engine.models.decode import as_denoised, decode, encoded, widen
-from inference.engine.models.embeddings import Embedding
+from inference.engine.models.embedding_cache import EmbeddingCache, Encoding
 from inference.engine.models.families.family import Conditions, RowGroup, grouped
 from inference.engine.models.flow import FlowSchedule, begin, for_noising, sampling_notes
 from inference.engine.models.pred_original_sample import pred_original_sample
@@ -46,14 +46,14 @@ class ZImageFamily:
     WIDE_RANGE: ClassVar[bool] = True
 
     def __init__(
-        self, spec: CheckpointSpec, pipeline: Any, hooks: LayerHooks, residence: Residence, embedding_bytes: int
+        self, spec: CheckpointSpec, pipeline: Any, hooks: LayerHooks, residence: Residence, embeddings: EmbeddingCache
     ) -> None:
         self._name = spec.name
         self._pipeline = pipeline
         self._hooks = hooks
         self._residence = residence
         self._schedule = FlowSchedule(pipeline.scheduler.config, get_default_z_image_sigmas)
-        self._embeddings = TextEmbeddings(self._encode, hooks, residence, embedding_bytes)
+        self._embeddings = TextEmbeddings({"text_encoder": self._encode}, hooks, residence, embeddings)
 
     @staticmethod
     def refuse_other_kinds(pipeline: Any, label: str) -> None:
@@ -82,26 +82,32 @@ class ZImageFamily:
         self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
     ) -> list[RowGroup]:
         """See `ModelFamily.conditions`."""
-        return grouped(
-            [
-                self._row(self._embeddings.embed(text, one))
-                for prompt, one in zip(prompts, applied, strict=True)
-                for text in [prompt, request.negative_prompt][: self.rows(request)]
-            ]
-        )
+        texts = self._texts(request, prompts, applied)
+        return grouped([self._row(self._embeddings.embed(text, one)["text_encoder"]) for text, one in texts])
 
-    def _encode(self, text: str) -> Embedding:
+    def encodings(
+        self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
+    ) -> list[Encoding]:
+        """See `ModelFamily.encodings`."""
+        return self._embeddings.encodings(self._texts(request, prompts, applied))
+
+    def _texts(
+        self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
+    ) -> list[tuple[str, AppliedLoras]]:
+        """The text of each row, with its LoRAs."""
+        pairs, rows = zip(prompts, applied, strict=True), self.rows(request)
+        return [(text, one) for prompt, one in pairs for text in [prompt, request.negative_prompt][:rows]]
+
+    def _encode(self, text: str) -> torch.Tensor:
         """The text in the pipeline's chat template, of which it reads 512 tokens at most."""
-        self._residence.onload("text_encoder")
         (embeds,), _ = self._pipeline.encode_prompt(
             text, device=self._residence.device, do_classifier_free_guidance=False
         )
-        return Embedding(embeds[None], None)
+        return embeds[None]
 
-    def _row(self, embedding: Embedding) -> Conditions:
-        tokens = embedding.prompt_embeds.shape[1]
-        embeds = pad(embedding.prompt_embeds, (0, 0, 0, -tokens % _MULTIPLE))
-        return Conditions(embeds, {"tokens": torch.tensor([tokens])})
+    def _row(self, embeds: torch.Tensor) -> Conditions:
+        tokens = embeds.shape[1]
+        return Conditions(pad(embeds, (0, 0, 0, -tokens % _MULTIPLE)), {"tokens": torch.tensor([tokens])})
 
     def key(self, request: GenerationRequest, conditions: Sequence[Conditions]) -> Hashable:
         """See `ModelFamily.key`."""
@@ -197,10 +203,6 @@ class ZImageFamily:
     ) -> torch.Tensor:
         """See `ModelFamily.pred_original_sample`."""
         return pred_original_sample(scheduler, model_output, timestep, sample)
-
-    def forget_prompts(self) -> None:
-        """See `ModelFamily.forget_prompts`."""
-        self._embeddings.forget()
 
     def decode(self, request: GenerationRequest, latents: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """See `ModelFamily.decode`. As in the pipeline, latents are rounded before they are rescaled."""

@@ -7,6 +7,7 @@ allocations that fail, are real; a network that runs while it is away fails the 
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,11 +46,13 @@ class SmallDevice:
     here: dict[nn.Module, int] = field(default_factory=dict[nn.Module, int])
     most: int = 0
     moves: int = 0
+    brought: Counter[nn.Module] = field(default_factory=Counter[nn.Module])
 
     def move(self, network: nn.Module, place: torch.device) -> None:
         self.moves += 1
         self.here.pop(network, None)
         if place == CPU:
+            self.brought[network] += 1
             self.here[network] = size(network)
             self._take(0)
 
@@ -124,6 +127,27 @@ def test_what_made_room_comes_back_when_there_is_room_and_then_nothing_moves(wor
     moves = device.moves
     assert_same(painted(engine, requests), painted(world.engine(), requests))
     assert device.moves == moves
+
+
+def test_text_encoders_come_once_for_all_who_wait(world: World) -> None:
+    requests = [
+        wish.model_copy(update={"prompt": f"star {number}", "negative_prompt": f"circle {number}"})
+        for number, wish in enumerate(wishes(world, 4))
+    ]
+    engine, device = small(world, rows=16, offload=Offload.ALWAYS)
+    assert_same(painted(engine, requests), painted(world.engine(), requests))
+    encoders = [networks(engine).text_encoder, networks(engine).text_encoder_2]
+    assert [device.brought[encoder] for encoder in encoders] == [1, 1]
+    painted(engine, requests[::-1])
+    assert [device.brought[encoder] for encoder in encoders] == [1, 1], "their texts are known"
+
+
+def test_a_text_that_cannot_be_encoded_fails_its_own_request_alone(world: World) -> None:
+    fine, broken = wishes(world, 2)
+    engine, _ = small(world, rows=16, offload=Offload.ALWAYS)
+    handles = [engine.submit(each) for each in (fine, broken.model_copy(update={"prompt": "owl", "clip_skip": 12}))]
+    engine.finish()
+    assert [handle.state for handle in handles] == [State.DONE, State.FAILED]
 
 
 def test_a_decode_that_lacks_memory_is_followed_by_steps_that_move_nothing(world: World) -> None:
