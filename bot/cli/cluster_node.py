@@ -110,7 +110,7 @@ async def join(options: argparse.Namespace) -> int:
             print("This machine was drained and has left the cluster.")
             return DONE
         print("The cluster is gone, or has lost this machine. It joins again as soon as it can.", flush=True)
-        await _until_answers(head)
+        await _until_answers(head, environment)
 
 
 def _node_options(options: argparse.Namespace, address: str) -> NodeOptions:
@@ -247,11 +247,20 @@ async def _until_gone(node: _Node) -> None:
                 await node.process.wait()
 
 
-async def _until_answers(head: HostPort) -> None:
+async def _until_answers(head: HostPort, environment: Mapping[str, str]) -> None:
+    """Wait until the head is there again with its own node, or refuses the token."""
     while True:
         await asyncio.sleep(PAUSE_SECONDS)
-        if await asyncio.to_thread(answers, head, CONNECT_SECONDS) is None:
-            return
+        if await asyncio.to_thread(answers, head, CONNECT_SECONDS) is not None:
+            continue
+        try:
+            view = await cluster_view(head, environment)
+        except ProbeFailed as problem:
+            if problem.wrong_token:
+                return
+        else:
+            if view.head is not None:
+                return
 
 
 async def _has_left(key: str, head: HostPort, environment: Mapping[str, str]) -> bool:
