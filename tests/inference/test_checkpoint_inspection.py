@@ -154,6 +154,7 @@ def test_a_lora_is_no_checkpoint() -> None:
     ("name", "declared", "words"),
     [
         ("model.ckpt", "sdxl/pony", "neither a folder nor a .safetensors file"),
+        ("model.gguf", "flux1/dev", "name it as denoiser, and the folder with the rest as path"),
         ("model.safetensors", "flux1/dev", "download the repository as a folder"),
         ("model.safetensors", "wan/base", "known and not painted yet"),
     ],

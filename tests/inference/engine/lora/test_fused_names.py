@@ -15,7 +15,13 @@ from typing import Any
 import pytest
 import torch
 from diffusers.loaders import single_file_utils
+from diffusers.models.transformers.auraflow_transformer_2d import AuraFlowTransformer2DModel
+from diffusers.models.transformers.sana_transformer import SanaTransformer2DModel
+from diffusers.models.transformers.transformer_cosmos import CosmosTransformer3DModel
 from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
+from diffusers.models.transformers.transformer_flux2 import Flux2Transformer2DModel
+from diffusers.models.transformers.transformer_krea2 import Krea2Transformer2DModel
+from diffusers.models.transformers.transformer_lumina2 import Lumina2Transformer2DModel
 from diffusers.models.transformers.transformer_qwenimage import QwenImageTransformer2DModel
 from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 from diffusers.models.transformers.transformer_z_image import ZImageTransformer2DModel
@@ -59,6 +65,16 @@ def flux(weights: Tensors) -> Tensors:
     return original.convert_flux_transformer_checkpoint_to_diffusers(_Lenient(weights))
 
 
+def cosmos(weights: Tensors) -> Tensors:
+    return original.convert_cosmos_transformer_checkpoint_to_diffusers(
+        {f"net.{name}": weights[name] for name in weights}
+    )
+
+
+def converting(name: str) -> Callable[[Tensors], Tensors]:
+    return lambda weights: getattr(original, f"convert_{name}_to_diffusers")(_Lenient(weights))
+
+
 @dataclass(frozen=True)
 class Made:
     """A network of full width and few blocks, without memory; `converted` is diffusers' conversion of a checkpoint."""
@@ -67,7 +83,7 @@ class Made:
     converted: Callable[[Tensors], Tensors]
 
 
-MADE: Mapping[Architecture, Made] = {
+MADE: dict[Architecture, Made] = {
     FLUX: Made(lambda: FluxTransformer2DModel(num_layers=1, num_single_layers=1, guidance_embeds=True), flux),
     SD35: Made(
         lambda: SD3Transformer2DModel(
@@ -83,10 +99,37 @@ MADE: Mapping[Architecture, Made] = {
 }
 
 
+def cosmos_network() -> nn.Module:
+    return CosmosTransformer3DModel(
+        in_channels=16, num_attention_heads=16, num_layers=1, text_embed_dim=1024, adaln_lora_dim=256,
+        extra_pos_embed_type=None,
+    )  # fmt: skip
+
+
+OTHERS: dict[Architecture, Made] = {
+    Architecture.ANIMA: Made(cosmos_network, cosmos),
+    Architecture.AURAFLOW: Made(
+        lambda: AuraFlowTransformer2DModel(num_mmdit_layers=1, num_single_dit_layers=1),
+        converting("auraflow_transformer_checkpoint"),
+    ),
+    Architecture.FLUX2_KLEIN_4B: Made(
+        lambda: Flux2Transformer2DModel(
+            num_layers=1, num_single_layers=1, num_attention_heads=24, joint_attention_dim=7680
+        ),
+        converting("flux2_transformer_checkpoint"),
+    ),
+    Architecture.KREA2: Made(lambda: Krea2Transformer2DModel(num_layers=1), converting("krea2_transformer_checkpoint")),
+    Architecture.LUMINA2: Made(
+        lambda: Lumina2Transformer2DModel(num_layers=1, num_refiner_layers=1), converting("lumina2")
+    ),
+    Architecture.SANA: Made(lambda: SanaTransformer2DModel(num_layers=1), converting("sana_transformer")),
+}
+
+
 @cache
 def names_of(architecture: Architecture) -> LayerNames:
     with torch.device("meta"):
-        network = MADE[architecture].make()
+        network = (MADE | OTHERS)[architecture].make()
     return LayerNames.of(architecture, layers_of({"transformer": network}))
 
 
@@ -128,7 +171,7 @@ def in_diffusers(architecture: Architecture) -> Mapping[str, Pair]:
         for number, (path, pair) in enumerate(lora.items())
     }
     downs = [pair.down for pair in lora.values()]
-    converted = MADE[architecture].converted(dict(marked))
+    converted = (MADE | OTHERS)[architecture].converted(dict(marked))
     wanted = {f"{path}.weight": path for _, path in names_of(architecture).layers}
     return {
         wanted[key]: Pair(downs[int(up[0, -1])], up[:, :-1]) for key, up in converted.items() if key in wanted
@@ -188,8 +231,10 @@ def difference(found: torch.Tensor, wanted: torch.Tensor) -> float:
     return float((found - wanted).abs().max() / wanted.abs().max())
 
 
-@pytest.mark.parametrize("spelling", SPELLINGS)
-@pytest.mark.parametrize("architecture", MADE, ids=str)
+CASES = [(architecture, spelling) for architecture in MADE for spelling in SPELLINGS]
+
+
+@pytest.mark.parametrize(("architecture", "spelling"), [*CASES, *((other, "kohya") for other in OTHERS)])
 def test_every_spelling_is_the_same_change(architecture: Architecture, spelling: str) -> None:
     """Compared by what the changes do to one vector: the weights of whole layers would be large."""
     names, wanted = names_of(architecture), in_diffusers(architecture)
