@@ -126,9 +126,7 @@ def expected_networks(base_model: BaseModelId) -> dict[str, int]:
 
 def _single_file(path: Path, base_model: BaseModelId) -> CheckpointInspection:
     if path.suffix == GGUF_SUFFIX:
-        return _refused(
-            f"{path.name} holds a denoiser alone; name it as denoiser, and the folder with the rest as path"
-        )
+        return _refused(f"{path.name} is a denoiser alone; name it as denoiser, and the folder with the rest as path")
     if path.suffix != SUFFIX:
         return _refused(f"{path.name} is neither a folder nor a {SUFFIX} file; get it as {SUFFIX}")
     shapes = weight_shapes(path)
