@@ -31,7 +31,8 @@ ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "PYTHONPATH
 class Town:
     """What runs: the playground's client, and the bot's process while there is one."""
 
-    def __init__(self, folder: Path, control: Control, api_url: str, token: str) -> None:
+    def __init__(self, folder: Path, control: Control, api_url: str, token: str, playground: int = 0) -> None:
+        self._playground = playground
         self.folder = folder
         self.control = control
         self._discord = {"EASEL_DISCORD__API_URL": api_url, "EASEL_DISCORD__TOKEN": token}
@@ -39,6 +40,12 @@ class Town:
         self._had = set[psutil.Process]()  # all workers there ever were, as far as we looked
         self.starts = 0
         self._log = (folder / "bot.log").open("ab")
+
+    @property
+    def pids(self) -> tuple[int, int]:
+        """The process ids of the bot and of the playground."""
+        assert self._bot is not None
+        return self._bot.pid, self._playground
 
     @property
     def database(self) -> Path:
@@ -138,7 +145,7 @@ async def town(
     try:
         page_url, api_url, token = await _said(playground)
         async with Control.connect(page_url) as control:
-            here = Town(folder, control, api_url, token)
+            here = Town(folder, control, api_url, token, playground.pid)
             try:
                 yield here
             finally:

@@ -51,6 +51,7 @@ LORA_CACHE_BYTES = 2 * 2**30  # of LoRAs kept in host memory, unless the operato
 LORA_SET_BYTES = 2**30  # of folded sets of LoRAs kept in host memory, unless the operator says otherwise
 EMBEDDING_CACHE_BYTES = 2**28  # of encoded prompts kept on the device, unless the operator says otherwise
 MAX_CLASSES = 32  # of a classifier, whose scores are reported
+MAX_CACHED_LORAS = 256  # that a worker reports to have cached
 MAX_PLACES = 64  # pictures that an operator may have painted together
 STATE_STEPS = 5  # between two states of a job that are kept, unless the operator says otherwise
 SIZE_STEP = 8  # pixels; latents of every supported VAE divide by it
@@ -598,12 +599,21 @@ class Ready(_Frozen):
     compiles: bool = False
 
 
+def lora_key(sha256: str) -> str:
+    """The short form of a SHA-256 by which workers report cached LoRAs: enough to prefer one, and to trust nothing."""
+    return sha256[:8]
+
+
 class Capacity(_Frozen):
-    """How many pictures the worker paints at once, as it is asked now, and which checkpoints it holds in memory."""
+    """How many pictures the worker paints at once, as it is asked now, and what it holds in memory.
+
+    `loaded` are checkpoints. `loras` are the files of LoRAs that it used last, each by its `lora_key`.
+    """
 
     type: Literal["capacity"] = "capacity"
     places: Annotated[int, Field(ge=0, le=1000)]
     loaded: tuple[Name, ...] = ()
+    loras: Annotated[tuple[ShortHash, ...], Field(max_length=MAX_CACHED_LORAS)] = ()
 
 
 class _JobEvent(_Frozen):

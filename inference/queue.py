@@ -12,24 +12,35 @@ and reads the files of the others meanwhile. Prefetched jobs belong to different
 its person's counter is not higher than theirs. So counters still bound the difference: of two people who always have
 jobs waiting, neither is served more than the largest job of each before the other.
 
+Several workers share the counters. A job goes to a worker that has its checkpoint, the one with the least to do first;
+another worker loads the checkpoint too when the work that waits for it pays for that.
+
 Virtual counters are those of Sheng et al., "Fairness in Serving Large Language Models" (VTC, 2024).
-`benchmarks/queue_policy.py` measures both ideas against simpler ones.
+`benchmarks/queue_policy.py` measures both ideas against simpler ones, `benchmarks/fleet.py` many workers.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass, field, replace
-from heapq import nlargest
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from heapq import heappop, heappush, heapreplace, nlargest
+from itertools import count, islice
 
 from inference.errors import QueueFull, TooManyWaiting
+from inference.queue_slots import PREFETCHED_JOBS, SlotIndex, WorkerSlot
+from inference.waiting_jobs import CheckpointQueue, Waiting
+
+__all__ = ["EVERYWHERE", "PREFETCHED_JOBS", "JobQueue", "Policy", "Waiting", "WorkerSlot"]
 
 QUANTUM_LOADS = 10.0  # the quantum, in loading times: so long a worker stays on a checkpoint while jobs wait for it
 # Then it switches once a job elsewhere has waited so many quanta, and all there so many times as long as all here, …
 SWITCH_FACTOR = 2.5
 STARVATION_QUANTA = 12.0  # … or once a job elsewhere has waited so many quanta
-PREFETCHED_JOBS = 3  # jobs assigned to a worker that runs one picture at a time, beside the one it runs
+SPREAD_LOADS = 2.0  # work in loading times that an idle worker needs to find waiting before it loads a checkpoint too
+LOOK_SECONDS = 1.0  # between two comparisons of other checkpoints with that on which a worker stays
+EQUAL_JOBS = 8  # first jobs of the same counter of which a worker takes one whose LoRAs it has cached …
+MAX_OVERTAKEN = 8  # … unless so many have overtaken the first of them
+OFFERS = 8  # workers that are offered a new job before it waits for the next one that has room
 UNMEASURED_LOAD_SECONDS = 5.0  # seconds, for a checkpoint that was never loaded here
 ABSENT_COUNTERS = 5000  # counters kept of people without a job here; at twice as many the lowest are forgotten
 EVERYWHERE = 0  # in place of a server's id: the whole queue is paused
@@ -57,133 +68,33 @@ class Policy:
             raise QueueFull(waiting=in_all, wait=wait())
 
 
-@dataclass(frozen=True, order=True)
-class Waiting:
-    """A queued job of any kind, waiting `since` then by the queue's clock.
-
-    `work` is its cost: of a picture steps x pixels x rows, of another job that of a picture which takes as long. It is
-    for workers that serve its `checkpoint`, of whose places it takes `places`: a picture takes one, or one for each of
-    its regions. An `exclusive` job shares its worker with no other job.
-    """
-
-    job_id: int
-    person_id: int = field(compare=False)
-    checkpoint: str = field(compare=False)
-    work: float = field(compare=False)
-    places: int = field(default=1, compare=False)
-    weight: float = field(default=1.0, compare=False)
-    server_id: int | None = field(default=None, compare=False)
-    exclusive: bool = field(default=False, compare=False)
-    since: float = field(default=0.0, compare=False)
-
-
-@dataclass
-class _CheckpointQueue:
-    """The jobs that wait for one checkpoint, of each person in order. `heads` are the first ones that are not paused.
-
-    Lists are kept sorted, so that finding the next job need not look at every person.
-    """
-
-    people: dict[int, list[Waiting]] = field(default_factory=dict[int, list[Waiting]])
-    heads: dict[int, Waiting] = field(default_factory=dict[int, Waiting])  # by person
-    by_counter: list[tuple[float, int]] = field(
-        default_factory=list[tuple[float, int]]
-    )  # counters and job ids of heads
-    by_age: list[tuple[float, int]] = field(
-        default_factory=list[tuple[float, int]]
-    )  # waiting since, and job ids of heads
-    since_sum: float = field(default=0.0, compare=False)  # of the heads; rounded, as the order of additions has it
-
-    def add(self, job: Waiting, counter: float, paused: Set[int]) -> None:
-        insort(self.people.setdefault(job.person_id, []), job)
-        self.update_head(job.person_id, counter, paused)
-
-    def drop(self, job: Waiting, counter: float, paused: Set[int]) -> None:
-        jobs = self.people[job.person_id]
-        del jobs[bisect_left(jobs, job)]
-        self.update_head(job.person_id, counter, paused)
-        if not jobs:
-            del self.people[job.person_id]
-
-    def update_head(self, person_id: int, counter: float, paused: Set[int]) -> None:
-        """Find the first job of a person that is not paused."""
-        old = self.heads.get(person_id)
-        new = next((job for job in self.people[person_id] if job.server_id not in paused), None)
-        if old is new:
-            return
-        if old is not None:
-            del self.heads[person_id]
-            _remove_sorted(self.by_counter, (counter, old.job_id))
-            _remove_sorted(self.by_age, (old.since, old.job_id))
-            self.since_sum -= old.since
-        if new is not None:
-            self.heads[person_id] = new
-            insort(self.by_counter, (counter, new.job_id))
-            insort(self.by_age, (new.since, new.job_id))
-            self.since_sum += new.since
-
-    def update_counter(self, person_id: int, old: float, new: float) -> None:
-        """Change a person's counter from `old` to `new`."""
-        if head := self.heads.get(person_id):
-            _remove_sorted(self.by_counter, (old, head.job_id))
-            insort(self.by_counter, (new, head.job_id))
-
-    def waited_seconds(self, now: float) -> float:
-        """Waiting seconds of all heads in sum."""
-        return len(self.heads) * now - self.since_sum
-
-    def copy(self) -> _CheckpointQueue:
-        people = {person: list(jobs) for person, jobs in self.people.items()}
-        return _CheckpointQueue(people, dict(self.heads), list(self.by_counter), list(self.by_age), self.since_sum)
-
-
-@dataclass(eq=False)
-class WorkerSlot:
-    """A worker as the queue sees it: what it can load, what it has loaded, how many pictures it runs at once."""
-
-    serves: frozenset[str]
-    places: int = 0
-    loaded: frozenset[str] = frozenset()
-    checkpoint: str | None = None  # that it stays on …
-    since: float = 0.0  # … by the queue's clock
-    assigned: dict[int, Waiting] = field(default_factory=dict[int, Waiting])
-    worked: float = 0.0  # work done by all its jobs, as far as reported …
-    worked_before: dict[int, float] = field(
-        default_factory=dict[int, float]
-    )  # … and what that was when each job was assigned
-    draining: bool = False  # it gets no job until all assigned ones have ended
-    prefetch: int = PREFETCHED_JOBS
-
-    @property
-    def held(self) -> frozenset[str]:
-        """The checkpoints that it runs without loading anything."""
-        return self.loaded | {self.checkpoint} if self.checkpoint else self.loaded
-
-    @property
-    def has_room(self) -> bool:
-        """Whether it takes one more job; a worker that runs several pictures at once prefetches one."""
-        if self.draining or any(job.exclusive for job in self.assigned.values()):
-            return False
-        if self.places == 1:
-            return len(self.assigned) <= self.prefetch
-        return sum(job.places for job in self.assigned.values()) < self.places + (self.places > 1)
-
-
 class JobQueue:
-    """The waiting jobs, and the worker slots that take them. `load_seconds` are measured loading times.
+    """The waiting jobs, and the worker slots that take them. `load_seconds` are measured loading times, `speeds` the
+    work per second that a worker does with a checkpoint.
 
-    Finding the next job looks at each checkpoint once, not at each job. `changes` grows with every change.
+    Finding the next job looks neither at each job nor at each worker, and at each checkpoint only where a worker may
+    switch. `changes` grows with every change.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._queues: dict[str, _CheckpointQueue] = {}  # by checkpoint
+        self._queues: dict[str, CheckpointQueue] = {}  # by checkpoint
         self._jobs: dict[int, Waiting] = {}
+        self._checkpoints_of: dict[int, set[str]] = {}  # for which a person waits
         self._served: dict[int, float] = {}
+        self._forget_at = 2 * ABSENT_COUNTERS
         self._last_counter = 0.0  # of the person whose job was taken last, before it was
         self._paused: frozenset[int] = frozenset()
-        self.slots: list[WorkerSlot] = []
+        self._slots: dict[WorkerSlot, None] = {}
+        self._index = SlotIndex()
+        self._abandoned: dict[str, None] = {}  # checkpoints with jobs on which no worker stays
+        self._crowded: dict[str, None] = {}  # … and with more of them than its workers should do alone
+        self._asked: list[tuple[bool, int, int, WorkerSlot]] = []  # a heap of workers that may take a job now
+        self._is_asked: set[WorkerSlot] = set()
+        self._unplaced: dict[str, None] = {}  # checkpoints whose jobs may be taken by another worker now
+        self._numbers = count()
         self.load_seconds: dict[str, float] = {}
+        self.speeds: dict[str, float] = {}
         self.changes = 0
 
     def __len__(self) -> int:
@@ -195,6 +106,60 @@ class JobQueue:
     def __contains__(self, job_id: int) -> bool:
         return job_id in self._jobs
 
+    # --- workers ------------------------------------------------------------------------------------------------------
+
+    @property
+    def slots(self) -> Sequence[WorkerSlot]:
+        """The workers, in the order in which they joined."""
+        return tuple(self._slots)
+
+    @slots.setter
+    def slots(self, slots: Sequence[WorkerSlot]) -> None:
+        for slot in self.slots:
+            self.leave(slot)
+        for slot in slots:
+            self.join(slot)
+
+    def join(self, slot: WorkerSlot) -> None:
+        """A worker is there, and may get jobs."""
+        self._slots[slot] = None
+        slot.watcher = self._slot_changed
+        self.changes += 1
+        self._slot_changed(slot)
+
+    def leave(self, slot: WorkerSlot) -> None:
+        """A worker gets no more jobs; those that it has stay in its slot until they are released."""
+        del self._slots[slot]
+        slot.watcher = None
+        self.changes += 1
+        stayed = self._index.remove(slot)
+        if stayed is not None:
+            self._note(stayed)
+
+    def _slot_changed(self, slot: WorkerSlot) -> None:
+        if slot in self._slots:
+            before, after = self._index.update(slot)
+            for name in {before, after} if before != after else ():
+                if name is not None:
+                    self._note(name)
+            self._ask(slot)
+
+    def _ask(self, slot: WorkerSlot) -> None:
+        """Let `assign` offer it jobs."""
+        if slot not in self._is_asked and slot.places and slot.has_room:
+            self._is_asked.add(slot)
+            heappush(self._asked, (*self._order_of(slot), next(self._numbers), slot))
+
+    def _order_of(self, slot: WorkerSlot) -> tuple[bool, int]:
+        """Those first that need load nothing, and among them those with the least to do."""
+        return not self._here(slot), slot.level
+
+    def served(self, checkpoint: str) -> bool:
+        """Whether any slot can load `checkpoint`."""
+        return self._index.serving(checkpoint)
+
+    # --- jobs ---------------------------------------------------------------------------------------------------------
+
     @property
     def paused(self) -> frozenset[int]:
         """Servers whose jobs are not started, or EVERYWHERE."""
@@ -204,19 +169,11 @@ class JobQueue:
     def paused(self, servers: Set[int]) -> None:
         self._paused = frozenset(servers)
         self.changes += 1
-        for queue in self._queues.values():
+        for name, queue in self._queues.items():
             for person_id in queue.people:
                 queue.update_head(person_id, self._counter(person_id), self._paused)
-
-    def join(self, slot: WorkerSlot) -> None:
-        """A worker is there, and may get jobs."""
-        self.slots.append(slot)
-        self.changes += 1
-
-    def leave(self, slot: WorkerSlot) -> None:
-        """A worker gets no more jobs; those that it has stay in its slot until they are released."""
-        self.slots.remove(slot)
-        self.changes += 1
+            self._note(name)
+        self.reconsider()
 
     def push(self, job: Waiting) -> None:
         """Add a waiting job. Pushing the same job again changes nothing."""
@@ -226,9 +183,12 @@ class JobQueue:
         self._raise_counter(job.person_id)
         self._jobs[job.job_id] = job
         self._arrange(self._queues, job)
+        self._checkpoints_of.setdefault(job.person_id, set()).add(job.checkpoint)
+        self._note(job.checkpoint)
+        self._unplaced[job.checkpoint] = None
 
-    def _arrange(self, queues: dict[str, _CheckpointQueue], job: Waiting) -> None:
-        queue = queues.setdefault(job.checkpoint, _CheckpointQueue())
+    def _arrange(self, queues: dict[str, CheckpointQueue], job: Waiting) -> None:
+        queue = queues.setdefault(job.checkpoint, CheckpointQueue())
         queue.add(job, self._counter(job.person_id), self._paused)
 
     def remove(self, job_id: int) -> bool:
@@ -239,34 +199,129 @@ class JobQueue:
         self.changes += 1
         queue = self._queues[job.checkpoint]
         queue.drop(job, self._counter(job.person_id), self._paused)
+        if job.person_id not in queue.people:
+            self._absent(job.person_id, job.checkpoint)
         if not queue.people:
             del self._queues[job.checkpoint]
+        self._note(job.checkpoint)
         return True
+
+    def _absent(self, person_id: int, checkpoint: str) -> None:
+        """The person has no more jobs for the checkpoint."""
+        names = self._checkpoints_of.get(person_id, set())
+        names.discard(checkpoint)
+        if not names:
+            self._checkpoints_of.pop(person_id, None)
+
+    def _note(self, name: str) -> None:
+        """Note what follows from a change of the jobs for a checkpoint, or of the workers that stay on it."""
+        queue = self._queues.get(name)
+        waits = queue is not None and bool(queue.heads)
+        staying = self._index.staying(name)
+        for names, belongs in (
+            (self._abandoned, waits and not staying),
+            (self._crowded, waits and staying > 0 and self._justifies(name, SPREAD_LOADS)),
+        ):
+            if not belongs:
+                names.pop(name, None)
+            elif name not in names:
+                names[name] = self._unplaced[name] = None
+
+    def _justifies(self, name: str, loads: float) -> bool:
+        """Whether one more worker there finds a job, and its share of the work takes as long as so many loads.
+
+        What was never measured justifies it.
+        """
+        queue, workers, speed = self._queues[name], self._index.staying(name) + 1, self.speeds.get(name)
+        return queue.count >= workers and (not speed or queue.work / speed >= loads * self.load_cost(name) * workers)
+
+    # --- assigning ----------------------------------------------------------------------------------------------------
+
+    def assign(self) -> tuple[WorkerSlot, Waiting] | None:
+        """Assign a job to any worker that should take one now; None when there is none yet.
+
+        Workers that have what the jobs need come first, and among them those with the least to do; then those that
+        have the LoRAs of the job, then the faster and the nearer ones.
+        """
+        if EVERYWHERE in self._paused:
+            return None
+        found = self._of_asked(idle=False)
+        while found is None and self._unplaced:
+            name = next(iter(self._unplaced))
+            found = self._of_offered(self._offered(name))
+            if found is None:
+                del self._unplaced[name]
+        return found or self._of_asked(idle=True)
+
+    def _of_asked(self, *, idle: bool) -> tuple[WorkerSlot, Waiting] | None:
+        """Assign a job to one of the workers that are asked; to those that have to load for it only with `idle`."""
+        while self._asked:
+            loads, level, number, slot = self._asked[0]
+            order = self._order_of(slot)
+            if order > (loads, level):
+                heapreplace(self._asked, (*order, number, slot))
+            elif loads and not idle:
+                break
+            else:
+                job = self.next(slot) if slot in self._slots else None
+                if job is not None:
+                    return slot, job
+                heappop(self._asked)
+                self._is_asked.discard(slot)
+        return None
+
+    def _of_offered(self, slots: Iterable[WorkerSlot]) -> tuple[WorkerSlot, Waiting] | None:
+        """Assign a job to the first of these workers that takes one."""
+        for slot in slots:
+            job = self.next(slot)
+            if job is not None:
+                return slot, job
+        return None
+
+    def _offered(self, name: str) -> Iterator[WorkerSlot]:
+        """The workers that may take a job for this checkpoint now, in order."""
+        queue = self._queues.get(name)
+        if queue is not None and queue.by_counter:
+            job = self._jobs[queue.by_counter[0][1]]
+            yield from islice(self._index.with_room(job), OFFERS)
+            if name in self._abandoned or name in self._crowded:
+                yield from islice(self._index.to_load(job), OFFERS)
+
+    def reconsider(self) -> None:
+        """Let `assign` look at every worker and checkpoint again. Some rules depend on the time that has passed."""
+        for slot in self._slots:
+            self._ask(slot)
+        self._unplaced.update(self._queues.fromkeys(self._queues))
 
     def next(self, slot: WorkerSlot) -> Waiting | None:
         """Assign to `slot` the job that it should take now, and return it; None when there is none yet."""
         job = self._choose(slot)
         if job is None:
             return None
+        self._queues[job.checkpoint].note_taken(job.job_id)
         self.remove(job.job_id)
+        slot.assigned[job.job_id] = job
+        slot.worked_before[job.job_id] = slot.worked
         if job.checkpoint not in slot.held:
             slot.loaded = frozenset()  # the worker reports what else it keeps in memory
             slot.since = self._clock()
-        slot.checkpoint = job.checkpoint
-        slot.assigned[job.job_id] = job
-        slot.worked_before[job.job_id] = slot.worked
+            slot.loads += 1
+        if slot.checkpoint != job.checkpoint:
+            slot.checkpoint = job.checkpoint
+        self._slot_changed(slot)
         self._last_counter = self._counter(job.person_id)
         self._set_counter(job.person_id, self._last_counter + job.work / job.weight)
-        if len(self._served) > 2 * ABSENT_COUNTERS:
+        if len(self._served) > self._forget_at:
             self._forget_absent()
         return job
 
     def _forget_absent(self) -> None:
         """Keep the highest counters of people without a job here: a person with a low one returns as a newcomer."""
-        here = {job.person_id for job in self._jobs.values()}
-        here.update(job.person_id for slot in self.slots for job in slot.assigned.values())
+        here = set(self._checkpoints_of)
+        here.update(job.person_id for slot in self._slots for job in slot.assigned.values())
         away = nlargest(ABSENT_COUNTERS, self._served.keys() - here, key=self._counter)
         self._served = {person_id: self._counter(person_id) for person_id in here.union(away)}
+        self._forget_at = max(2 * ABSENT_COUNTERS, 2 * len(here) + ABSENT_COUNTERS)
 
     def release(self, slot: WorkerSlot, job_id: int, *, served: bool = True) -> None:
         """Take a job from its slot. Unless its person was `served`, their counter is set back."""
@@ -275,6 +330,7 @@ class JobQueue:
         self.changes += 1
         if job is not None and not served:
             self._set_counter(job.person_id, self._counter(job.person_id) - job.work / job.weight)
+        self._slot_changed(slot)
 
     def restore(self, waiting: Iterable[Waiting], assigned: Mapping[WorkerSlot, Iterable[Waiting]]) -> bool:
         """Hold exactly these jobs, where it holds others; whether it did. The counters of people stay.
@@ -283,7 +339,7 @@ class JobQueue:
         """
         jobs = {job.job_id: job for job in waiting}
         taken = {slot: {job.job_id: job for job in those} for slot, those in assigned.items()}
-        queues: dict[str, _CheckpointQueue] = {}
+        queues: dict[str, CheckpointQueue] = {}
         for job in jobs.values():
             self._arrange(queues, job)
         if (self._jobs, self._queues) == (jobs, queues) and all(
@@ -291,58 +347,77 @@ class JobQueue:
         ):
             return False
         self.changes += 1
-        self._jobs, self._queues = jobs, queues
+        gone = self._queues.keys() - queues.keys()
+        self._jobs, self._queues, self._checkpoints_of = jobs, queues, {}
+        for job in jobs.values():
+            self._checkpoints_of.setdefault(job.person_id, set()).add(job.checkpoint)
         for slot, those in taken.items():
             slot.assigned = those
             slot.worked_before = {job_id: slot.worked_before.get(job_id, slot.worked) for job_id in those}
+            self._slot_changed(slot)
+        for name in (*gone, *queues):
+            self._note(name)
+        self.reconsider()
         return True
-
-    def served(self, checkpoint: str) -> bool:
-        """Whether any slot can load `checkpoint`."""
-        return any(checkpoint in slot.serves for slot in self.slots)
 
     def copy(self, clock: Callable[[], float]) -> JobQueue:
         """An independent copy with another clock."""
         other = JobQueue(clock)
         other._queues = {key: queue.copy() for key, queue in self._queues.items()}
         other._jobs, other._served, other._last_counter = dict(self._jobs), dict(self._served), self._last_counter
-        other._paused, other.load_seconds = self._paused, dict(self.load_seconds)
-        other.slots = [
-            replace(slot, assigned=dict(slot.assigned), worked_before=dict(slot.worked_before), draining=False)
-            for slot in self.slots
-        ]
+        other._checkpoints_of = {person_id: set(names) for person_id, names in self._checkpoints_of.items()}
+        other._forget_at = self._forget_at
+        other._paused, other.load_seconds, other.speeds = self._paused, dict(self.load_seconds), dict(self.speeds)
+        for slot in self._slots:
+            other.join(
+                replace(slot, assigned=dict(slot.assigned), worked_before=dict(slot.worked_before), draining=False)
+            )
+        for name in other._queues:
+            other._note(name)
+        other.reconsider()
         return other
 
     def load_cost(self, checkpoint: str) -> float:
         """Seconds that loading `checkpoint` takes."""
         return self.load_seconds.get(checkpoint, UNMEASURED_LOAD_SECONDS)
 
+    # --- counters -----------------------------------------------------------------------------------------------------
+
     def _counter(self, person_id: int) -> float:
         return self._served.get(person_id, 0.0)
 
     def _set_counter(self, person_id: int, counter: float) -> None:
-        for queue in self._queues.values():
-            queue.update_counter(person_id, self._counter(person_id), counter)
+        for name in self._checkpoints_of.get(person_id, ()):
+            self._queues[name].update_counter(person_id, self._counter(person_id), counter)
+            self._unplaced[name] = None  # another job may be the first there now
         self._served[person_id] = counter
 
     def _raise_counter(self, person_id: int) -> None:
         """Raise the counter of a person who had no job to the lowest one: nobody saves up shares by being away."""
-        if not any(person_id in queue.people for queue in self._queues.values()):
-            lowest = min(
-                [self._last_counter, *(queue.by_counter[0][0] for queue in self._queues.values() if queue.by_counter)]
-            )
-            self._set_counter(person_id, max(self._counter(person_id), lowest))
+        if person_id not in self._checkpoints_of:
+            firsts = (queue.by_counter[0][0] for queue in self._queues.values() if queue.by_counter)
+            self._set_counter(person_id, max(self._counter(person_id), min([self._last_counter, *firsts])))
+
+    # --- choosing -----------------------------------------------------------------------------------------------------
 
     def _choose(self, slot: WorkerSlot) -> Waiting | None:
         if not slot.has_room or EVERYWHERE in self._paused:
             return None
-        queues = {name: queue for name, queue in self._queues.items() if queue.heads and name in slot.serves}
-        if not queues:
+        firsts = [(*self._queues[name].by_counter[0], name) for name in self._checkpoints_for(slot)]
+        if not firsts:
             return None
-        firsts = [(*queues[name].by_counter[0], name) for name in self._checkpoints_for(slot, queues)]
-        _, job_id, _ = min(firsts, key=lambda first: (first[0], first[2] != slot.checkpoint, first[1]))
-        job = self._jobs[job_id]
+        *_, chosen = min(firsts, key=lambda first: (first[0], first[2] != slot.checkpoint, first[1]))
+        job = self._first_for(slot, self._queues[chosen])
         return job if self._may_join(slot, job) else None  # nor does any job after it
+
+    def _first_for(self, slot: WorkerSlot, queue: CheckpointQueue) -> Waiting:
+        """The job of the person with the lowest counter; among equal ones that of which it has most LoRAs cached."""
+        _, first = queue.by_counter[0]
+        job = self._jobs[first]
+        if not slot.loras or not job.loras - slot.loras or queue.overtaken(first) >= MAX_OVERTAKEN:
+            return job
+        equal = (self._jobs[job_id] for job_id in queue.first_equals(EQUAL_JOBS))
+        return min(equal, key=lambda job: len(job.loras - slot.loras))
 
     def _may_join(self, slot: WorkerSlot, job: Waiting) -> bool:
         """Whether `job` may be assigned beside the jobs that the slot has."""
@@ -356,43 +431,74 @@ class JobQueue:
         counter = self._counter(job.person_id)
         return job.person_id not in people and all(counter <= self._counter(person_id) for person_id in people)
 
-    def _checkpoints_for(self, slot: WorkerSlot, queues: dict[str, _CheckpointQueue]) -> Collection[str]:
-        """The checkpoints whose jobs the slot takes now: those it has loaded, or the one it should switch to."""
-        here = slot.held & queues.keys()
-        away = queues.keys() - slot.held
-        taken = {other.checkpoint for other in self.slots if other is not slot and other.places}
-        abandoned = away - taken  # no other slot serves these
-        if here and not (
-            abandoned
-            and self._should_switch(slot, [queues[name] for name in here], {name: queues[name] for name in abandoned})
-        ):
-            return here
-        return [self._switch_target(slot, {name: queues[name] for name in abandoned or away})]
+    def _here(self, slot: WorkerSlot) -> list[str]:
+        """The checkpoints with jobs that the slot runs without loading anything."""
+        queues = self._queues
+        return [name for name in slot.held if name in queues and queues[name].heads and name in slot.serves]
 
-    def _should_switch(
-        self, slot: WorkerSlot, here: Collection[_CheckpointQueue], away: dict[str, _CheckpointQueue]
-    ) -> bool:
+    def _checkpoints_for(self, slot: WorkerSlot) -> Collection[str]:
+        """The checkpoints whose jobs the slot takes now: those it has loaded, or the one it should switch to."""
+        here = self._here(slot)
+        if not here and slot.assigned:
+            return ()  # it ends those first
+        if here and not self._should_switch(slot, here):
+            return here
+        away = self._away(slot, self._abandoned)
+        if away:
+            return [self._switch_target(slot, away)]
+        away = self._away(slot, self._crowded)
+        if not here and self._stays_alone(slot):  # which has to be loaded again for the next job that comes
+            away = [name for name in away if self._justifies(name, 2 * SPREAD_LOADS)]
+        return [self._switch_target(slot, away)] if away else here
+
+    def _away(self, slot: WorkerSlot, names: Mapping[str, None]) -> list[str]:
+        return [name for name in names if name in slot.serves and name not in slot.held] if names else []
+
+    def _stays_alone(self, slot: WorkerSlot) -> bool:
+        return slot.checkpoint is not None and self._index.staying(slot.checkpoint) == 1
+
+    def _should_switch(self, slot: WorkerSlot, here: Collection[str]) -> bool:
         """Whether to switch although jobs wait for the checkpoints that it has loaded."""
         now, quantum = self._clock(), self._quantum(slot)
-        since, _ = min(queue.by_age[0] for queue in away.values())
-        if now - slot.since < quantum or now - since < SWITCH_FACTOR * quantum:
+        if now - slot.since < quantum or not (self._abandoned or self._crowded):
             return False
-        elsewhere = max(queue.waited_seconds(now) for queue in away.values())
-        return now - since >= STARVATION_QUANTA * quantum or elsewhere > SWITCH_FACTOR * sum(
-            queue.waited_seconds(now) for queue in here
+        looked, switches = slot.compared
+        if now - looked >= LOOK_SECONDS or now < looked:
+            switches = self._compare(slot, here, now, quantum)
+            slot.compared = now, switches
+        return switches
+
+    def _compare(self, slot: WorkerSlot, here: Collection[str], now: float, quantum: float) -> bool:
+        """Compare how long people wait for other checkpoints and for those that it has loaded, for each worker there.
+
+        A checkpoint on which others stay is compared only if the slot does not leave its own without any.
+        """
+        sharing = max(1, self._index.staying(slot.checkpoint or ""))
+        here_waited = SWITCH_FACTOR * sum(self._queues[name].waited_seconds(now) for name in here) / sharing
+        away = [self._queues[name] for name in self._away(slot, self._abandoned)]
+        oldest = now - min((queue.by_age[0][0] for queue in away), default=now)
+        if away and oldest >= STARVATION_QUANTA * quantum:
+            return True
+        if away and oldest >= SWITCH_FACTOR * quantum / sharing:
+            return max(queue.waited_seconds(now) for queue in away) > here_waited
+        return sharing > 1 and any(
+            now - self._queues[name].by_age[0][0] >= SWITCH_FACTOR * quantum
+            and self._queues[name].waited_seconds(now) > here_waited * self._index.staying(name)
+            for name in self._away(slot, self._crowded)
         )
 
-    def _switch_target(self, slot: WorkerSlot, away: dict[str, _CheckpointQueue]) -> str:
+    def _switch_target(self, slot: WorkerSlot, away: Collection[str]) -> str:
         """The checkpoint to switch to: the one waited for most in sum, or that of the oldest job once it starves."""
         now = self._clock()
-        since, _, oldest = min((*queue.by_age[0], name) for name, queue in away.items())
-        if now - since >= STARVATION_QUANTA * self._quantum(slot):
+        since, _, oldest = min((*self._queues[name].by_age[0], name) for name in away)
+        if now - since >= STARVATION_QUANTA * self._quantum(slot) and oldest in self._abandoned:
             return oldest
-        return max(away, key=lambda name: (away[name].waited_seconds(now), -away[name].by_age[0][1]))
+
+        def waited(name: str) -> tuple[float, float]:
+            queue = self._queues[name]
+            return queue.waited_seconds(now) / max(1, self._index.staying(name)), -queue.by_age[0][1]
+
+        return max(away, key=waited)
 
     def _quantum(self, slot: WorkerSlot) -> float:
         return QUANTUM_LOADS * self.load_cost(slot.checkpoint or "")
-
-
-def _remove_sorted(ordered: list[tuple[float, int]], entry: tuple[float, int]) -> None:
-    del ordered[bisect_left(ordered, entry)]

@@ -67,6 +67,10 @@ class _SimulatedWorker:
     round: float = 0.0  # seconds
     work: float = 0.0  # of a round
     measured: bool = True  # whether the times of all rounds so far were measured
+    loads: int = 0  # as the slot had counted them
+
+    def __post_init__(self) -> None:
+        self.loads = self.slot.loads
 
     @property
     def next_end(self) -> float:
@@ -128,6 +132,7 @@ class _Simulation:
         self._times = times
         self._workers = [_SimulatedWorker(slot, times) for slot in self._queue.slots]
         self._releases: list[tuple[float, int, int]] = []  # time, job id, index of the worker
+        self._of_slot = {worker.slot: worker for worker in self._workers}
         self._forecasts: dict[int, Forecast] = {}
         self._ahead = 0
         for i, worker in enumerate(self._workers):
@@ -149,8 +154,7 @@ class _Simulation:
     def to_the_end(self) -> dict[int, Forecast]:
         """Simulate until no job can move."""
         while True:
-            for worker in self._workers:
-                self._hand_over(worker)
+            self._hand_over()
             soonest = min((worker.next_end for worker in self._workers), default=inf)
             moment = min(soonest, self._releases[0][0] if self._releases else inf)
             if moment == inf:
@@ -170,12 +174,12 @@ class _Simulation:
             _, job_id, i = heapq.heappop(self._releases)
             self._queue.release(self._workers[i].slot, job_id)
 
-    def _hand_over(self, worker: _SimulatedWorker) -> None:
-        held = worker.slot.held
-        while (job := self._queue.next(worker.slot)) is not None:
-            if job.checkpoint not in held:
-                worker.at = self._now + self._queue.load_cost(job.checkpoint)
-                held = worker.slot.held
+    def _hand_over(self) -> None:
+        while (assigned := self._queue.assign()) is not None:
+            slot, job = assigned
+            worker = self._of_slot[slot]
+            if slot.loads != worker.loads:
+                worker.loads, worker.at = slot.loads, self._now + self._queue.load_cost(job.checkpoint)
             self._forecasts[job.job_id] = Forecast(0, self._now if worker.measured else None)
             worker.assign(job)
             self._admit(worker)

@@ -43,6 +43,8 @@ inference.bounds inference.base_models inference.errors inference.messages infer
     inference.regions
 inference.lora inference.parameters
 inference.checkpoint_inspection
+inference.waiting_jobs
+inference.queue_slots
 inference.matching inference.queue inference.queue_simulation
 inference.inspection
 inference.workers inference.demo inference.cluster.wire inference.cluster.files

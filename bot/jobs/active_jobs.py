@@ -113,13 +113,17 @@ class ActiveJobs:
     forecasts read them, through a Protocol of their own each.
     """
 
-    def __init__(self, slots: Sequence[WorkerSlot], load_seconds: dict[str, float]) -> None:
+    def __init__(
+        self, slots: Sequence[WorkerSlot], load_seconds: dict[str, float], speeds: dict[str, float] | None = None
+    ) -> None:
+        self._assigned: dict[WorkerSlot, dict[int, ActiveJob]] = {}
         self._jobs: dict[int, ActiveJob] = {}
         self._recorded: set[int] = set()  # jobs that end without a worker
         self._followers: dict[int, set[Updates]] = {}
         self._gone: dict[int, asyncio.Event] = {}  # of jobs whose end somebody waits for
         self._queue = JobQueue(time.monotonic)
         self._queue.load_seconds = load_seconds
+        self._queue.speeds = {} if speeds is None else speeds
         for slot in slots:
             self.join(slot)
 
@@ -146,7 +150,7 @@ class ActiveJobs:
 
     def assigned_to(self, slot: WorkerSlot) -> list[ActiveJob]:
         """The jobs that this worker has, those that were cancelled there included."""
-        return [job for job in self._jobs.values() if job.assignment is not None and job.assignment.slot is slot]
+        return list(self._assigned.get(slot, {}).values())
 
     def can_load(self, checkpoint: str) -> bool:
         """Whether any worker that is there can load the checkpoint."""
@@ -195,13 +199,33 @@ class ActiveJobs:
     def assign_next(self, slot: WorkerSlot) -> ActiveJob | None:
         """Assign to this worker the job that it should take now, and return it; None when there is none yet."""
         while (taken := self._queue.next(slot)) is not None:
-            job = self._jobs.get(taken.job_id)
-            if job is not None and job.assignment is None:
-                job.assignment = Assignment(slot)
+            if (job := self._assign(slot, taken.job_id)) is not None:
                 return job
-            self._queue.release(slot, taken.job_id, served=False)  # no such job waits: the queue's record is wrong
-            self.repair()
         return None
+
+    def assign(self) -> tuple[ActiveJob, Assignment] | None:
+        """Assign a job to any worker that should take one now; None when there is none yet."""
+        while (taken := self._queue.assign()) is not None:
+            slot, queued = taken
+            job = self._assign(slot, queued.job_id)
+            if job is not None and job.assignment is not None:
+                return job, job.assignment
+        return None
+
+    def _assign(self, slot: WorkerSlot, job_id: int) -> ActiveJob | None:
+        """Assign to this worker the job that the queue has just assigned to it; None if no such job waits."""
+        job = self._jobs.get(job_id)
+        if job is not None and job.assignment is None:
+            job.assignment = Assignment(slot)
+            self._assigned.setdefault(slot, {})[job_id] = job
+            return job
+        self._queue.release(slot, job_id, served=False)  # the queue's record is wrong
+        self.repair()
+        return None
+
+    def reconsider(self) -> None:
+        """Let `assign` look at every worker again: some rules depend on the time that has passed."""
+        self._queue.reconsider()
 
     def begin(self, job: ActiveJob, row: AnyJob) -> None:
         """The table says that the job's assignment runs. Raises ValueError when it has none or it runs already."""
@@ -217,6 +241,9 @@ class ActiveJobs:
         if job.assignment is None:
             raise ValueError(f"job {job.row.id} is at no worker")
         slot, job.assignment = job.assignment.slot, None
+        self._assigned.get(slot, {}).pop(job.row.id, None)
+        if not self._assigned.get(slot):
+            self._assigned.pop(slot, None)
         self._queue.release(slot, job.row.id, served=served)
         self._jobs.pop(job.row.id, None)
         self._tell_gone(job.row.id)
@@ -263,6 +290,10 @@ class ActiveJobs:
         Returns the jobs, by id, that a slot had and that its worker must not paint.
         """
         self._jobs = {job.row.id: job for job in self._jobs.values()}
+        self._assigned = {}
+        for job_id, job in self._jobs.items():
+            if job.assignment is not None:
+                self._assigned.setdefault(job.assignment.slot, {})[job_id] = job
         assigned = {slot: [job.queued for job in self.assigned_to(slot)] for slot in self._queue.slots}
         strays = [
             (slot, job_id)
@@ -307,4 +338,5 @@ def queued_as(row: AnyJob, max_attempts: int) -> Waiting:
         # The last attempt runs alone, so that a job which kills its worker takes no other job along.
         exclusive=cost.exclusive or (row.deaths > 0 and row.deaths >= max_attempts - 1),
         since=time.monotonic() - max(0, now_ms() - row.created_at) / 1000,
+        loras=cost.loras,
     )

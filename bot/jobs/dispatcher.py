@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -93,6 +93,7 @@ class Dispatcher:
         self._alarm = alarm
         self._wake = asyncio.Event()
         self._stranded: frozenset[str] = frozenset()  # checkpoints for which no worker is left
+        self._submitting: set[asyncio.Task[None]] = set()
         self._following: dict[Worker, asyncio.Task[None]] = {}
 
     def wake(self) -> None:
@@ -103,7 +104,7 @@ class Dispatcher:
         """Assign jobs to the workers and follow them until the pool is closed. One failure does not end the rest."""
         self._stranded = self._pool.serves
         async with asyncio.TaskGroup() as group:
-            filling = group.create_task(self._keep_filling())
+            filling = group.create_task(self._keep_filling(group))
             async for change in self._pool.changes():
                 match change:
                     case WorkerJoined():
@@ -111,7 +112,8 @@ class Dispatcher:
                     case WorkerLeft():
                         self._leave(group, change)
             await asyncio.gather(*self._following.values())
-            filling.cancel()
+            for task in (filling, *self._submitting):
+                task.cancel()
 
     # --- workers that join and leave ----------------------------------------------------------------------------------
 
@@ -159,22 +161,39 @@ class Dispatcher:
 
     # --- assigning ----------------------------------------------------------------------------------------------------
 
-    async def _keep_filling(self) -> None:
+    async def _keep_filling(self, group: asyncio.TaskGroup) -> None:
+        """Assign all jobs that workers take now, whenever something may have changed. No worker waits for another."""
         while True:
             await self._wake.wait()
             self._wake.clear()
-            for handle in self._handles:
-                await guard(self._fill(handle), "assigning jobs")
-                if handle.changes and not handle.assigned and not self._background.runs_on(handle):
-                    await handle.apply_changes()
-                    self._wake.set()
-                handle.update_state(time.monotonic())
+            for handle, assigned in self._assigned_now().items():
+                task = group.create_task(guard(self._submit(handle, assigned), "assigning jobs"))
+                self._submitting.add(task)
+                task.add_done_callback(self._submitting.discard)
+            for handle in self._handles.take_changing(self._has_nothing):
+                group.create_task(guard(self._apply_changes(handle), "giving a worker its new settings"))
 
-    async def _fill(self, handle: WorkerHandle) -> None:
-        """Assign to the worker all jobs that it takes now, and submit those that are still allowed."""
-        while assigned := self._assigned_now(handle):
-            checks = (self._still_allowed(job.row) for job, _ in assigned)
-            checked = await asyncio.gather(*checks, return_exceptions=True)  # one that fails does not end the others
+    def _assigned_now(self) -> dict[WorkerHandle, list[tuple[ActiveJob, Assignment]]]:
+        assigned: dict[WorkerHandle, list[tuple[ActiveJob, Assignment]]] = {}
+        while (taken := self._active.assign()) is not None:
+            handle = self._handles.at(taken[1].slot)
+            assert handle is not None
+            assigned.setdefault(handle, []).append(taken)
+        return assigned
+
+    def _has_nothing(self, handle: WorkerHandle) -> bool:
+        return not handle.assigned and not self._background.runs_on(handle)
+
+    async def _apply_changes(self, handle: WorkerHandle) -> None:
+        await handle.apply_changes()
+        handle.update_state(time.monotonic())
+        self.wake()
+
+    async def _submit(self, handle: WorkerHandle, assigned: Sequence[tuple[ActiveJob, Assignment]]) -> None:
+        """Submit the jobs that are still allowed. A place that one gives back is assigned anew."""
+        checks = (self._still_allowed(job.row) for job, _ in assigned)
+        checked = await asyncio.gather(*checks, return_exceptions=True)  # one that fails does not end the others
+        async with handle.submitting:
             for (job, assignment), refusal in zip(assigned, checked, strict=True):
                 with about(job.row.id):
                     problem = await failure(self._begin(handle, job, assignment, refusal))
@@ -182,13 +201,8 @@ class Dispatcher:
                         # Whether the worker got the job is unknown; its reports of this attempt no longer count.
                         await guard(handle.worker.cancel(job.row.id), "cancelling a job at its worker")
                         await guard(self._abort_attempt(job, assignment, problem), "aborting an attempt")
-
-    def _assigned_now(self, handle: WorkerHandle) -> list[tuple[ActiveJob, Assignment]]:
-        assigned: list[tuple[ActiveJob, Assignment]] = []
-        while job := self._active.assign_next(handle.slot):
-            assert job.assignment is not None
-            assigned.append((job, job.assignment))
-        return assigned
+        handle.update_state(time.monotonic())
+        self.wake()
 
     async def _begin(
         self, handle: WorkerHandle, job: ActiveJob, assignment: Assignment, refusal: BaseException | None
@@ -222,7 +236,9 @@ class Dispatcher:
                 problem = await failure(self._on_event(handle, event))
                 if problem is not None:
                     await guard(self._recover(handle, event, problem), f"handling {type(event).__name__}")
-            self._wake.set()
+            if not isinstance(event, Progress):  # which changes nothing of what can be assigned
+                handle.update_state(time.monotonic())
+                self.wake()
 
     async def _on_event(self, handle: WorkerHandle, event: Event | WorkerDied) -> None:
         match event:

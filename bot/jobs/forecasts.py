@@ -38,6 +38,7 @@ class Pace:
         self._rounds: dict[Shape, float] = {}  # how many rounds that is the mean of, at most AVERAGED_ROUNDS
         self._rests: dict[str, float] = {}  # by checkpoint: seconds for each pixel, from the last step to the end
         self.loads: dict[str, float] = {}
+        self.speeds: dict[str, float] = {}  # work per second of a worker, by checkpoint
         self.delivery = 0.0  # seconds from a job's end until its person has it
         self._unsaved: set[Shape] = set()
         self._unsaved_loads: set[str] = set()
@@ -76,6 +77,11 @@ class Pace:
             newest = share / self._rounds[shape]
             self._steps[shape] = usual * (1 + newest * (seconds / expected - 1)) if expected else usual
             self._unsaved.add(shape)
+
+    def record_speed(self, checkpoint: str, work_per_second: float, share: float = 1.0) -> None:
+        """A worker does so much work with the checkpoint. This report is one of `1 / share` of the same round."""
+        old = self.speeds.get(checkpoint, work_per_second)
+        self.speeds[checkpoint] = old + NEWEST_SHARE * share * (work_per_second - old)
 
     def record_end(self, request: JobRequest, seconds: float) -> None:
         """A job has succeeded, `seconds` after its last step."""

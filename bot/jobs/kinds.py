@@ -18,7 +18,7 @@ from bot.database.jobs import Job, RequestT, StoredJob, record_painted
 from bot.database.lora_records import doubt_file
 from bot.database.pictures import NewPicture, Picture
 from inference.errors import InferenceError, LoraFileChanged, WorkerFailed
-from inference.messages import Generate, GenerationRequest, JobCommand, JobRequest
+from inference.messages import Generate, GenerationRequest, JobCommand, JobRequest, lora_key
 from inference.request_cost import passes, slots, work
 from inference.workers.storage import JobFiles, StoredFile
 
@@ -34,6 +34,7 @@ class Cost:
     work: float
     places: int = 1
     exclusive: bool = False
+    loras: frozenset[str] = frozenset()
 
 
 class JobKind(ABC, Generic[RequestT]):
@@ -96,7 +97,8 @@ class PaintingJobs(JobKind[GenerationRequest]):
 
     def cost(self, request: GenerationRequest) -> Cost:
         """The work of all passes; each picture takes a place, with regions one for each of its slots."""
-        return Cost(float(work(request)), slots(request))
+        loras = frozenset(lora_key(use.sha256) for use in request.loras)
+        return Cost(float(work(request)), slots(request), loras=loras)
 
     def steps(self, request: GenerationRequest) -> int:
         """The number of forward passes."""

@@ -62,6 +62,7 @@ from inference.workers.storage import JobFiles, Spool
 
 log = logging.getLogger(__name__)
 
+LONG_MENDING, MENDING_SHARE = 0.1, 100.0  # seconds of comparing records, after which it waits so many times as long
 TICK_SECONDS = 5.0  # between checks for jobs that are too old, workers that hang and records that differ
 
 
@@ -99,7 +100,7 @@ class JobService:
         self._classifier = classifier
         self._pace = Pace()
         self._pool = pool
-        self._active = ActiveJobs((), self._pace.loads)
+        self._active = ActiveJobs((), self._pace.loads, self._pace.speeds)
         self._handles = WorkerHandles(self._active)
         self.forecasts = Forecasts(self._active, self._pace)
         self._outcomes = Outcomes(connection, files, spool, pictures, removed, self._tell, classifier)
@@ -118,6 +119,7 @@ class JobService:
             alarm=self._alarm,
         )
         self._closing: asyncio.Task[None] | None = None
+        self._next_mending = 0.0
         self._alarmed: list[Callable[[WorkerDied], None]] = []
 
     # --- start and end ------------------------------------------------------------------------------------------------
@@ -387,8 +389,14 @@ class JobService:
             if handle.hangs(time.monotonic(), self._pace):
                 log.error("a worker reports nothing any more and is restarted")
                 await handle.worker.restart()
-        await self._mend_records()
-        await self._fail_hopeless_jobs()
+        if time.monotonic() >= self._next_mending:
+            began = time.thread_time()
+            await self._mend_records()
+            await self._fail_hopeless_jobs()
+            took = time.thread_time() - began
+            self._next_mending = time.monotonic() + (took * MENDING_SHARE if took > LONG_MENDING else 0.0)
+        self._active.reconsider()
+        self._dispatcher.wake()
         paces, loads = self._pace.take_unsaved()
         if paces or loads:
             await record_paces(self._connection, paces, loads)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from bot.jobs.active_jobs import ActiveJobs
 from bot.jobs.worker_slots import WorkerHandle
@@ -17,6 +17,7 @@ class WorkerHandles:
     def __init__(self, active: ActiveJobs) -> None:
         self._active = active
         self._handles: dict[WorkerSlot, WorkerHandle] = {}
+        self._changing: dict[WorkerHandle, None] = {}  # that get other options once they have no job
         self._unapplied: dict[Worker, WorkerOptions] = {}  # of workers that have not joined yet
 
     def __len__(self) -> int:
@@ -45,7 +46,7 @@ class WorkerHandles:
         self._active.join(slot)
         options = self._unapplied.pop(worker, None)
         if options is not None:
-            handle.schedule_changes(options)
+            self._schedule(handle, options)
         return handle
 
     def leave(self, worker: Worker) -> WorkerHandle | None:
@@ -55,6 +56,7 @@ class WorkerHandles:
             del self._handles[handle.slot]
             self._active.leave(handle.slot)
             handle.slot.draining = True
+            self._changing.pop(handle, None)
         return handle
 
     async def schedule_changes(self, worker: Worker, options: WorkerOptions) -> None:
@@ -63,5 +65,16 @@ class WorkerHandles:
         if handle is None:
             self._unapplied[worker] = options
             return
-        handle.schedule_changes(options)
+        self._schedule(handle, options)
         await handle.recall(lambda _: True)
+
+    def _schedule(self, handle: WorkerHandle, options: WorkerOptions) -> None:
+        handle.schedule_changes(options)
+        self._changing[handle] = None
+
+    def take_changing(self, ready: Callable[[WorkerHandle], bool]) -> list[WorkerHandle]:
+        """The workers whose changes are to be applied now, of those with changes."""
+        taken = [handle for handle in self._changing if ready(handle)]
+        for handle in taken:
+            del self._changing[handle]
+        return taken

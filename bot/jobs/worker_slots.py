@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from asyncio import Lock
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -20,6 +21,7 @@ from inference.workers import Worker, WorkerDied, WorkerPlace
 LOADING_SECONDS = 1800.0  # of silence before the first step: a checkpoint may come over the network
 COMPILING_SECONDS = 1800.0  # later, where any step may be one of a new shape
 UNKNOWN_DEVICE = "?"  # of a worker that was not ready yet
+SPEED_SHARE = 0.3  # how much the newest round counts against all before
 ALARM_DEATHS = 5  # deaths in a row after which an operator is told, and again at each doubling
 
 
@@ -69,6 +71,7 @@ class WorkerHandle:
     compiles: bool = False
     changes: WorkerOptions | None = None  # the settings that it gets once no job is assigned to it
     last_report: float = 0.0
+    submitting: Lock = field(default_factory=Lock)  # held while jobs are submitted, one after the other
     _since: tuple[WorkerState, float] = field(default_factory=lambda: (WorkerState.STARTING, time.monotonic()))
     _back: float | None = None
 
@@ -106,6 +109,7 @@ class WorkerHandle:
     def move(self, place: WorkerPlace) -> None:
         """The worker runs at this place."""
         self.place = place
+        self.slot.memory, self.slot.distance = place.memory, place.distance
 
     def schedule_changes(self, changes: WorkerOptions) -> None:
         """Give the worker other checkpoints once it has no job. Jobs for these may be queued at once."""
@@ -169,7 +173,9 @@ class WorkerHandle:
         for checkpoint in capacity.loaded:
             if checkpoint not in self.slot.loaded:
                 metrics.SWAPS.labels(checkpoint).inc()
-        self.slot.loaded = frozenset(capacity.loaded)
+        if self.slot.loaded != (loaded := frozenset(capacity.loaded)):
+            self.slot.loaded = loaded
+        self.slot.loras = frozenset(capacity.loras)
 
     def record_event(self, event: Started | Progress, now: float, pace: Pace) -> ActiveJob | None:
         """Note a report of a running job; the job, or None if the report is of an attempt that no longer counts."""
@@ -186,7 +192,8 @@ class WorkerHandle:
         return job
 
     def _step(self, job: ActiveJob, timer: AttemptTimer, progress: Progress, now: float, pace: Pace) -> None:
-        row, batch = job.row, self.batch
+        row, stepping = job.row, self._stepping
+        batch = [other.row.request for other in stepping]
         if timer.loads and timer.total is None:
             pace.record_load(row.checkpoint, now - timer.began)
         if timer.total is not None:
@@ -196,12 +203,26 @@ class WorkerHandle:
         if took is not None:
             metrics.STEP_SECONDS.labels(row.checkpoint).observe(took)
             pace.record_step(batch, took, 1 / len(batch))
+            self._record_speed(row.checkpoint, stepping, took, pace)
+
+    def _record_speed(self, checkpoint: str, stepping: Sequence[ActiveJob], seconds: float, pace: Pace) -> None:
+        """Each of these jobs has taken a step, in so many seconds. All of them report it."""
+        work = sum(job.queued.work / max(1, kind_of(job.row.request).steps(job.row.request)) for job in stepping)
+        if work and seconds > 0:
+            pace.record_speed(checkpoint, work / seconds, 1 / len(stepping))
+            old = self.slot.speeds.get(checkpoint, work / seconds)
+            self.slot.speeds[checkpoint] = old + SPEED_SHARE / len(stepping) * (work / seconds - old)
 
     @property
     def batch(self) -> list[JobRequest]:
         """The requests of which the worker takes a step in each round."""
+        return [job.row.request for job in self._stepping]
+
+    @property
+    def _stepping(self) -> list[ActiveJob]:
+        """The jobs of which the worker takes a step in each round."""
         timers = ((job, job.assignment.timer) for job in self.running if job.assignment)
-        return [job.row.request for job, timer in timers if timer and timer.in_batch]
+        return [job for job, timer in timers if timer and timer.in_batch]
 
     def record_refusal(self) -> None:
         """The worker took no job; its slot has no places until it reports them again."""
@@ -210,6 +231,7 @@ class WorkerHandle:
     def record_death(self, death: WorkerDied, now: float) -> None:
         """The worker has died; its slot has no places until it reports them again."""
         self.slot.places, self.slot.loaded, self.slot.checkpoint = 0, frozenset(), None
+        self.slot.loras = frozenset()
         self._back = now + death.pause
 
 

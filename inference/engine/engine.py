@@ -47,7 +47,7 @@ from inference.engine.options import Options
 from inference.engine.single.single_request import SingleRequestCheckpoint, SingleRequestRun
 from inference.lora.installed import installed_hashes
 from inference.matching import Matcher
-from inference.messages import CheckpointSpec, Configure, GenerationRequest
+from inference.messages import MAX_CACHED_LORAS, CheckpointSpec, Configure, GenerationRequest, lora_key
 from inference.request_cost import pass_work, slots
 
 log = logging.getLogger(__name__)
@@ -106,6 +106,11 @@ class Engine:
     def loaded(self) -> tuple[str, ...]:
         """The name of the current checkpoint, if there is one; what waits on the host is not counted."""
         return self._store.loaded
+
+    @property
+    def loras(self) -> tuple[str, ...]:
+        """The keys of the LoRA files that were used last and are cached, in alphabetical order."""
+        return tuple(sorted({lora_key(sha256) for sha256 in self._lora_cache.newest(MAX_CACHED_LORAS)}))
 
     @property
     def busy(self) -> bool:

@@ -32,6 +32,13 @@ async def test_each_server_is_on_a_shard_of_its_own(sharded: Scene) -> None:
     assert all(len(found) == 1 for found in servers.values())
 
 
+async def test_operators_see_the_shards_and_which_one_a_server_is_on(sharded: Scene) -> None:
+    sessions = sharded.playground.hub.sessions.values()
+    (mine,) = (one.shard.index for one in sessions if one.shard.receives(SERVERS["general"]))
+    seen = await (await sharded.control.person("Margaret").slash("status")).reply()
+    assert f"2 of 2 shards are connected. This server is on shard {mine}." in seen.text
+
+
 @pytest.mark.parametrize("channel", [*SERVERS, "dm"])
 async def test_commands_buttons_and_results_work_on_every_shard(sharded: Scene, channel: str) -> None:
     picture = await sharded.painted(await sharded.ada.slash("imagine", prompt=PROMPT, in_=channel))

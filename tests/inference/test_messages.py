@@ -99,7 +99,7 @@ def test_every_command_is_one_line(made: GenerationRequest, job_id: int, attempt
     "event",
     [
         Ready(device="cpu", pid=1),
-        Capacity(places=1, loaded=("a",)),
+        Capacity(places=1, loaded=("a",), loras=("0123abcd",)),
         Progress(job_id=1, attempt=1, step=3, steps=8, preview="p.png"),
         Finished(job_id=1, attempt=2, files=("a.png",), seconds=0.5, peak_memory=2**40),
     ],

@@ -172,6 +172,7 @@ class Watched:
         self._left = [dict[Waiting, float]() for _ in queue.slots]
         self._outside = [list[Waiting]() for _ in queue.slots]
         self._loaded = [clock.now for _ in queue.slots]
+        self._loads = [0 for _ in queue.slots]
         self._releases = dict[int, tuple[float, WorkerSlot]]()
         self.seen = dict[int, tuple[float, float]]()
         self.sat = dict[int, float]()
@@ -179,15 +180,14 @@ class Watched:
             pass
 
     def _pass(self) -> bool:
-        for i, slot in enumerate(self._queue.slots):
-            held = slot.held
-            while job := self._queue.next(slot):
-                if job.checkpoint not in held:
-                    self._loaded[i] = self._clock.now + UNMEASURED_LOAD_SECONDS
-                held = slot.held
-                self.seen[job.job_id] = self._clock.now - self._began, -1.0
-                self._outside[i].append(job)
-                self._come_in(i, self._clock.now)
+        while assigned := self._queue.assign():
+            slot, job = assigned
+            i = self._queue.slots.index(slot)
+            if slot.loads != self._loads[i]:
+                self._loads[i], self._loaded[i] = slot.loads, self._clock.now + UNMEASURED_LOAD_SECONDS
+            self.seen[job.job_id] = self._clock.now - self._began, -1.0
+            self._outside[i].append(job)
+            self._come_in(i, self._clock.now)
         moments = [moment for moment, _ in self._releases.values()]
         moments += [self._paints_from(i) + min(of.values()) * self._round(i) for i, of in enumerate(self._left) if of]
         if not moments:

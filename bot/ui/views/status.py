@@ -23,7 +23,7 @@ from bot.library.catalogue import FileProblem
 from bot.servers.rights import Action
 from bot.ui.access import is_operator, require
 from bot.ui.acknowledge import acknowledge, replace
-from bot.ui.client import Interaction
+from bot.ui.client import Client, Interaction
 from bot.ui.replies import send_ephemeral_text
 from bot.ui.views.persistent_items import PersistentButton
 from inference.queue import EVERYWHERE
@@ -31,6 +31,7 @@ from inference.queue import EVERYWHERE
 if TYPE_CHECKING:
     import re
 
+SHARD_SHIFT = 22  # bits of a server's id that do not say on which shard it is
 SHOWN_CASES = 5  # takedowns, those that are due first; `takedown list` names all
 SHOWN_WORKERS = 10  # the metrics have all
 MAX_PLACE = 60  # characters of a worker's machine and device
@@ -57,7 +58,7 @@ async def status_view(interaction: Interaction) -> ui.LayoutView:
     suspect = [each.path for each in await suspects(client.connection)] if is_operator(interaction) else []
     view = ui.LayoutView(timeout=None)
     parts = (
-        f"## {_('Status')}\n{_running(overview)}",
+        f"## {_('Status')}\n{_running(overview, client, interaction.guild_id)}",
         f"**{_('Workers')}**\n{_workers(overview.workers)}",
         f"**{_('Queue')}**\n{_queue(overview, interaction.guild_id)}",
         f"**{_('Library')}**\n{_library(overview, hubs, suspect, reasons=is_operator(interaction))}",
@@ -71,8 +72,18 @@ async def status_view(interaction: Interaction) -> ui.LayoutView:
     return view
 
 
-def _running(overview: Overview) -> str:
-    return _("Running for {time}.").format(time=duration(overview.running))
+def _running(overview: Overview, client: Client, server_id: int | None) -> str:
+    """Since when it runs; and the shards, where there are several."""
+    text, shards = _("Running for {time}.").format(time=duration(overview.running)), client.shards
+    if len(shards) < 2:
+        return text
+    connected = sum(not shard.is_closed() for shard in shards.values())
+    told = _("{connected} of {count} shards are connected.")
+    text = sentences(text, told.format(connected=number(connected), count=number(len(shards))))
+    if server_id is None:
+        return text
+    mine = (server_id >> SHARD_SHIFT) % len(shards)
+    return sentences(text, _("This server is on shard {number}.").format(number=mine))
 
 
 def _workers(workers: Sequence[WorkerStatus]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable, Iterable
+from itertools import islice
 from typing import Generic, TypeVar
 from weakref import WeakValueDictionary
 
@@ -63,6 +64,10 @@ class ByteCache(Generic[Key, Value]):
 
     def __contains__(self, key: Key) -> bool:
         return key in self._kept
+
+    def newest(self, count: int) -> list[Key]:
+        """The keys that were used last, at most so many."""
+        return list(islice(reversed(self._kept), count))
 
     def find(self, key: Key) -> Value | None:
         """The value of `key`; None when it is not cached."""

@@ -44,6 +44,11 @@ class LoraCache:
         """Bytes of everything cached."""
         return self._files.nbytes + self._changes.nbytes
 
+    def newest(self, count: int) -> list[str]:
+        """The SHA-256 of the files that were used last, at most so many."""
+        with self._lock:
+            return self._files.newest(count)
+
     def file(self, use: LoraUse, relative: str | None) -> LoraFile:
         """The file of `use`, judged now, and read if it is not cached. Raises the source's errors."""
         with self._read_locks.of(use.sha256):

@@ -99,7 +99,7 @@ class Server:
         """Send how many pictures it paints at once, and the loaded checkpoints, when that has changed."""
         assert self.runner is not None
         engine = self.runner.engine
-        capacity = Capacity(places=engine.places, loaded=engine.loaded)
+        capacity = Capacity(places=engine.places, loaded=engine.loaded, loras=engine.loras)
         if capacity != self.announced:
             self.announced = capacity
             self.channel.send(capacity)
