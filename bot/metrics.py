@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import aiohttp
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, start_http_server
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from bot.config import ConfigError
 from bot.database.jobs import Job
@@ -46,11 +49,53 @@ BATCH = Histogram(
 )
 SWAPS = Counter("easel_checkpoint_swaps", "Checkpoints loaded, by name", ["checkpoint"], registry=REGISTRY)
 CACHE = Counter("easel_cache_lookups", "Look-ups in the worker's caches", ["cache", "outcome"], registry=REGISTRY)
-WORKER_DEATHS = Counter("easel_worker_deaths", "Workers that died", registry=REGISTRY)
+WORKER_DEATHS = Counter("easel_worker_deaths", "Workers that died, by place", ["node", "device"], registry=REGISTRY)
+WORKER_STEPS = Counter("easel_worker_steps", "Steps of jobs, by place", ["node", "device"], registry=REGISTRY)
 DELIVERIES = Counter("easel_deliveries", "Results delivered, by way", ["way"], registry=REGISTRY)
 GATEWAY = Gauge("easel_gateway_connected", "1 while every shard is connected to Discord", registry=REGISTRY)
 WORKERS_READY = Gauge("easel_workers_ready", "Workers that are free or paint", registry=REGISTRY)
 RATE_LIMITED = Counter("easel_discord_rate_limited", "Requests that Discord answered with 429", registry=REGISTRY)
+
+
+@dataclass(frozen=True)
+class WorkerSample:
+    """A worker as it stands. `node` is the name of its machine, empty for the bot's own."""
+
+    node: str
+    device: str
+    ready: bool
+    jobs: int
+    distance: float | None = None
+
+
+class WorkerCollector(Collector):
+    """Metrics of the workers that are there: those of one that has left are not told any more.
+
+    The server's thread reads `samples`, which is replaced as a whole.
+    """
+
+    def __init__(self) -> None:
+        self.samples: Sequence[WorkerSample] = ()
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics. Workers of one place, which have not told their device yet, count together."""
+        place = ["node", "device"]
+        ready = GaugeMetricFamily("easel_worker_ready", "1 while the worker is free or paints, by place", labels=place)
+        jobs = GaugeMetricFamily("easel_worker_jobs", "Jobs that the worker paints, by place", labels=place)
+        away = GaugeMetricFamily("easel_worker_distance_seconds", "To the worker and back, by place", labels=place)
+        at: dict[tuple[str, str], list[WorkerSample]] = {}
+        for sample in self.samples:
+            at.setdefault((sample.node, sample.device), []).append(sample)
+        for labels, found in at.items():
+            ready.add_metric(labels, sum(sample.ready for sample in found))
+            jobs.add_metric(labels, sum(sample.jobs for sample in found))
+            if distances := [sample.distance for sample in found if sample.distance is not None]:
+                away.add_metric(labels, max(distances))
+        yield from (ready, jobs, away)
+
+
+WORKERS = WorkerCollector()
+REGISTRY.register(WORKERS)
 
 
 def count_end(job: Job) -> None:

@@ -17,6 +17,7 @@ from typing import Self
 
 from bot import metrics
 from bot.jobs.worker_slots import UNKNOWN_DEVICE, WorkerState, WorkerStatus
+from bot.metrics import WorkerSample
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,14 @@ class Health:
         if not self.workers and not self.restarting:
             return "No worker is ready to paint."
         return None
+
+
+def observe(connected: bool, workers: Sequence[WorkerStatus]) -> Health:
+    """The state now; the metrics tell each worker from now on."""
+    metrics.WORKERS.samples = tuple(
+        WorkerSample(each.node, each.device, each.state not in NOT_READY, each.jobs, each.distance) for each in workers
+    )
+    return Health.of(connected, workers)
 
 
 def _is_soon_back(worker: WorkerStatus) -> bool:

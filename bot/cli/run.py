@@ -19,7 +19,7 @@ import discord
 
 from bot import background, logs, metrics
 from bot.app.assembly import open_easel
-from bot.app.health import Health, report_health
+from bot.app.health import observe, report_health
 from bot.app.samples import SamplePainter, painting_samples
 from bot.cli import DONE, add_config, settings_of
 from bot.cli.ending import Ended, on_signal, until_asked
@@ -121,7 +121,7 @@ async def serve(
         ):
             reloading = background.start(easel.reloader.reload_on(reload or asyncio.Event()), "reloading the settings")
             telling = background.start(
-                report_health(settings.storage.health, lambda: Health.of(bot.connected, easel.jobs.workers)),
+                report_health(settings.storage.health, lambda: observe(bot.connected, easel.jobs.workers)),
                 "telling how it goes",
             )
             try:

@@ -284,7 +284,7 @@ class Dispatcher:
 
     async def _on_worker_died(self, handle: WorkerHandle, death: WorkerDied) -> None:
         """Requeue every job of a worker that has died, and tell everybody who waits."""
-        metrics.WORKER_DEATHS.inc()
+        metrics.WORKER_DEATHS.labels(handle.place.node, handle.device_name).inc()
         handle.record_death(death, time.monotonic())
         suspects = handle.suspects
         self._background.worker_died(handle)

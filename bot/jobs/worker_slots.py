@@ -47,7 +47,7 @@ class WorkerState(StrEnum):
 class WorkerStatus:
     """A worker as an operator sees it: in its state for `seconds`; if it is away, restarted in `back` seconds.
 
-    `node` is the name of its machine, empty for the bot's own.
+    `node` is the name of its machine, empty for the bot's own; `distance` are the seconds to it and back.
     """
 
     device: str
@@ -57,6 +57,7 @@ class WorkerStatus:
     jobs: int
     back: float | None = None
     node: str = ""
+    distance: float | None = None
 
 
 @dataclass(eq=False)
@@ -86,18 +87,26 @@ class WorkerHandle:
             return WorkerState.CLOSING
         return WorkerState.PAINTING if self.running else WorkerState.FREE
 
+    @property
+    def device_name(self) -> str:
+        """What operators call the device: on a node each worker sees its own alone, as the first."""
+        if not self.device:
+            return UNKNOWN_DEVICE
+        return (self.place.device if self.place.node else "") or self.device
+
     def status(self, now: float) -> WorkerStatus:
         """What an operator is told of the worker."""
         state, since = self.update_state(now)
         back = None if self._back is None else max(0.0, self._back - now)
         return WorkerStatus(
-            self.device or UNKNOWN_DEVICE,
+            self.device_name,
             state,
             now - since,
             tuple(sorted(self.slot.loaded)),
             len(self.running),
             back,
             self.place.node,
+            self.place.distance,
         )
 
     def update_state(self, now: float) -> tuple[WorkerState, float]:
@@ -202,6 +211,7 @@ class WorkerHandle:
         took = timer.step(now, progress.step, progress.steps)
         if took is not None:
             metrics.STEP_SECONDS.labels(row.checkpoint).observe(took)
+            metrics.WORKER_STEPS.labels(self.place.node, self.device_name).inc()
             pace.record_step(batch, took, 1 / len(batch))
             self._record_speed(row.checkpoint, stepping, took, pace)
 

@@ -10,9 +10,12 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiohttp import web
+from prometheus_client import generate_latest
 
 from bot import metrics
+from bot.app.health import observe
 from bot.config import ConfigError
+from bot.jobs.worker_slots import UNKNOWN_DEVICE, WorkerState, WorkerStatus
 from inference.messages import Capacity, Lookups
 from tests.bot.jobs.test_dispatching import open_rig
 
@@ -70,7 +73,8 @@ def value(name: str, **labels: str) -> float:
 
 
 async def test_what_happens_to_jobs_and_workers_is_counted(tmp_path: Path) -> None:
-    ended, deaths = value("easel_jobs_ended_total", state="succeeded"), value("easel_worker_deaths_total")
+    place = {"node": "", "device": "cuda:0"}
+    ended, deaths = value("easel_jobs_ended_total", state="succeeded"), value("easel_worker_deaths_total", **place)
     waits, swaps = value("easel_wait_seconds_count"), value("easel_checkpoint_swaps_total", checkpoint="vivid")
     async with open_rig(tmp_path) as rig:
         first, _second = await rig.order(), await rig.order(person=2)
@@ -86,7 +90,26 @@ async def test_what_happens_to_jobs_and_workers_is_counted(tmp_path: Path) -> No
     assert value("easel_jobs_ended_total", state="succeeded") == ended + 1
     assert value("easel_wait_seconds_count") == waits + 1
     assert value("easel_checkpoint_swaps_total", checkpoint="vivid") == swaps + 1
-    assert value("easel_worker_deaths_total") == deaths + 1
+    assert value("easel_worker_deaths_total", **place) == deaths + 1
+
+
+def test_each_worker_is_told_by_node_and_device_while_it_is_there() -> None:
+    there = [
+        WorkerStatus("gpu 0", WorkerState.PAINTING, 5, ("vivid",), 3, node="two", distance=0.002),
+        WorkerStatus("gpu 1", WorkerState.AWAY, 5, (), 0, 3.0, node="two", distance=0.004),
+        WorkerStatus(UNKNOWN_DEVICE, WorkerState.STARTING, 5, (), 0),
+        WorkerStatus(UNKNOWN_DEVICE, WorkerState.STARTING, 5, (), 0),
+    ]
+    first, second = {"node": "two", "device": "gpu 0"}, {"node": "two", "device": "gpu 1"}
+    observe(True, there)
+    assert (value("easel_worker_jobs", **first), value("easel_worker_ready", **first)) == (3, 1)
+    assert (value("easel_worker_jobs", **second), value("easel_worker_ready", **second)) == (0, 0)
+    assert value("easel_worker_distance_seconds", **second) == 0.004
+    page = generate_latest(metrics.REGISTRY).decode()
+    assert page.count('easel_worker_ready{device="?",node=""} 0.0') == 1
+    observe(True, there[1:])
+    assert metrics.REGISTRY.get_sample_value("easel_worker_jobs", first) is None, "it has left"
+    observe(True, [])
 
 
 async def test_what_the_worker_found_in_its_caches_is_counted(tmp_path: Path) -> None:
