@@ -73,7 +73,7 @@ def value(name: str, **labels: str) -> float:
 
 
 async def test_what_happens_to_jobs_and_workers_is_counted(tmp_path: Path) -> None:
-    place = {"node": "", "device": "cuda:0"}
+    place = {"node": "", "device": UNKNOWN_DEVICE}
     ended, deaths = value("easel_jobs_ended_total", state="succeeded"), value("easel_worker_deaths_total", **place)
     waits, swaps = value("easel_wait_seconds_count"), value("easel_checkpoint_swaps_total", checkpoint="vivid")
     async with open_rig(tmp_path) as rig:
