@@ -1,7 +1,8 @@
 """LoRAs for single-request pipelines, loaded by diffusers' own loader, completely or not at all.
 
-That loader skips what it does not know, and may widen a network to a LoRA's shapes. So the state dict that diffusers
-reads is checked before anything is loaded, and afterwards every layer that the file names must have the adapter.
+That loader skips what it does not know, and may widen a network to a LoRA's shapes. So files are given to it in its own
+names where these say all, and the state dict that it reads is checked before anything is loaded. Afterwards every layer
+that the file names must have the adapter.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ from peft.tuners.tuners_utils import BaseTunerLayer
 from safetensors.torch import save_file
 from torch import nn
 
+from inference.base_models import Architecture
 from inference.engine.devices.devices import is_out_of_memory
+from inference.engine.lora.layer_weights import weight_shape
 from inference.engine.lora.lora_files import LoraFile
+from inference.engine.single.peft_names import in_peft_names, names_of
 from inference.errors import LoraFileRefused, LoraNotAtWork, ModuleMismatch
 from inference.lora.adapter_config import BadAdapterConfig, read_adapter_configs
 
@@ -29,9 +33,10 @@ _NAMED = 3  # strangers named in a refusal
 class PipelineLoras:
     """The LoRAs that are applied to one pipeline."""
 
-    def __init__(self, pipeline: Any, checkpoint: str) -> None:
+    def __init__(self, pipeline: Any, checkpoint: str, architecture: Architecture) -> None:
         self._pipeline = pipeline
         self._checkpoint = checkpoint
+        self._names = names_of(pipeline, architecture)
         self._applied: tuple[str, ...] = ()
         self._called: set[str] = set()
 
@@ -86,8 +91,11 @@ class PipelineLoras:
         except BadAdapterConfig as problem:
             raise LoraFileRefused(lora=file.use.name, reason=str(problem)) from problem
         with tempfile.TemporaryDirectory() as folder:  # the very tensors that were judged, with their metadata
-            path, metadata = Path(folder) / "lora.safetensors", {"format": "pt", **file.metadata}
-            save_file(file.tensors, path, metadata)
+            path, metadata = Path(folder) / "lora.safetensors", {"format": "pt"}
+            known = in_peft_names(file, self._names, self._checkpoint)
+            if known is None:
+                metadata |= file.metadata
+            save_file(file.tensors if known is None else known, path, metadata)
             try:
                 read = self._pipeline.lora_state_dict(folder, weight_name="lora.safetensors")
                 found = read[0] if isinstance(read, tuple) else read
@@ -163,6 +171,7 @@ def _fits(module: nn.Module, end: str, tensor: torch.Tensor) -> bool:
     base = module.get_base_layer() if isinstance(module, BaseTunerLayer) else module
     if not isinstance(base, nn.Linear | nn.Conv2d):
         return False
+    outputs, *inputs = weight_shape(base)
     if end in _DOWN:
-        return tuple(tensor.shape[1:]) == tuple(base.weight.shape[1:])
-    return end not in _UP or tensor.shape[0] == base.weight.shape[0]
+        return list(tensor.shape[1:]) == inputs
+    return end not in _UP or tensor.shape[0] == outputs

@@ -41,7 +41,7 @@ class SingleRequestCheckpoint:
     def __post_init__(self) -> None:
         """No LoRA is applied yet."""
         self.scheduler = self.pipeline.scheduler
-        self.loras = PipelineLoras(self.pipeline, self.spec.name)
+        self.loras = PipelineLoras(self.pipeline, self.spec.name, self.spec.base_model.architecture)
         if self.residence is not None and self.residence.offloading:
             self._offload_by_diffusers(self.residence)
 

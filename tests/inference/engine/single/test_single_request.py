@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -280,3 +282,46 @@ def test_loras_of_text_encoders_apply_too(base: BaseModelId, part: str, inner: s
 def test_regions_are_refused_by_name(base: BaseModelId) -> None:
     with pytest.raises(RegionsNotOffered, match=r"^lone paints each picture from one prompt"):
         painted(SingleRequestWorld(base), wish(regions=[{"name": "left"}, {"name": "right"}]))
+
+
+def in_kohyas_names(tensors: Mapping[str, torch.Tensor], renamed: Mapping[str, str]) -> dict[str, torch.Tensor]:
+    """As diffusers' converter for this architecture does not read them: it has none."""
+    ends = {"lora_A.weight": "lora_down.weight", "lora_B.weight": "lora_up.weight"}
+    found: dict[str, torch.Tensor] = {}
+    for key, tensor in tensors.items():
+        name, _, end = key.removeprefix("transformer.").rpartition(".lora_")
+        found[f"lora_unet_{renamed[name].replace('.', '_')}.{ends[f'lora_{end}']}"] = tensor
+    return found
+
+
+QUERY, FINAL = "joint_transformer_blocks.0.attn.to_q", "norm_out.linear"
+NAMES = {QUERY: "double_layers.0.attn.w2q", FINAL: "modF.1"}
+
+
+def test_names_of_the_original_code_are_read_and_halves_swapped() -> None:
+    lone = SingleRequestWorld(AURAFLOW)
+    tensors = drawn(AURAFLOW, 1, endings=(QUERY, FINAL))
+    in_diffusers, final = dict(tensors), f"transformer.{FINAL}.lora_B.weight"
+    in_diffusers[final] = torch.cat(tensors[final].chunk(2)[::-1])
+    use = lone.add(in_kohyas_names(tensors, NAMES) | {"lora_unet_modF_1.alpha": torch.tensor(2.0)})
+    in_diffusers[final] = in_diffusers[final] * 2 / 4
+    found = painted(lone, wish(loras=(use,)))
+    assert float((found - plain(merged(AURAFLOW, (in_diffusers, 1.0)), wish())).abs().max()) < 1e-4
+    swapped_not = tensors | {final: tensors[final] / 2}
+    assert not torch.allclose(found, plain(merged(AURAFLOW, (swapped_not, 1.0)), wish()), atol=1e-3)
+
+
+def test_the_norms_of_a_dora_are_kept() -> None:
+    lone = SingleRequestWorld(CHROMA)
+    path = "transformer_blocks.1.attn.to_q"
+    tensors = drawn(CHROMA, 1, endings=(path,))
+    norms = 1 + torch.rand(32, 1, generator=torch.Generator().manual_seed(4))
+    use = lone.add(tensors | {f"transformer.{path}.dora_scale": norms})
+    expected = copy.deepcopy(pipeline_of(CHROMA))
+    layer = expected.transformer.get_submodule(path)
+    down, up = (tensors[f"transformer.{path}.lora_{one}.weight"] for one in "AB")
+    whole = layer.weight.data + up @ down
+    layer.weight.data = whole * norms / whole.norm(dim=1, keepdim=True)
+    found = painted(lone, wish(loras=(use,)))
+    assert float((found - plain(expected, wish())).abs().max()) < 1e-4
+    assert not torch.allclose(found, plain(merged(CHROMA, (tensors, 1.0)), wish()), atol=1e-3)

@@ -1,0 +1,55 @@
+"""A LoRA file in the names of diffusers and PEFT, alphas applied, where these can say all that the file does.
+
+diffusers' own converters know fewer names, leave out DoRA's norms, and swap no halves of Flux.2's final modulation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from inference.base_models import Architecture
+from inference.engine.lora.folding import TEXT_ENCODERS, LayerChange, layers_of
+from inference.engine.lora.layer_names import LayerNames
+from inference.engine.lora.lora_files import LoraFile
+from inference.engine.lora.normalise import normalise
+from inference.errors import LoraFileRefused, ModuleMismatch
+
+_DENOISERS = ("transformer", "unet")
+
+
+def names_of(pipeline: Any, architecture: Architecture) -> LayerNames:
+    """The names of a pipeline's layers, before any LoRA is loaded into it."""
+    parts = {name: getattr(pipeline, name, None) for name in (*_DENOISERS, *TEXT_ENCODERS)}
+    return LayerNames.of(
+        architecture, layers_of({name: part for name, part in parts.items() if isinstance(part, nn.Module)})
+    )
+
+
+def in_peft_names(file: LoraFile, names: LayerNames, checkpoint: str) -> dict[str, torch.Tensor] | None:
+    """The file's tensors as PEFT names them; None where they say something else, or are not understood here."""
+    try:
+        changes = normalise(file, names, checkpoint)
+    except (LoraFileRefused, ModuleMismatch):
+        return None
+    found: dict[str, torch.Tensor] = {}
+    for (part, path), change in changes.items():
+        own = _pair(change)
+        if own is None:
+            return None
+        found |= {f"{part}.{path}.{name}": tensor for name, tensor in own.items()}
+    return found
+
+
+def _pair(change: LayerChange) -> Mapping[str, torch.Tensor] | None:
+    pair = change.delta.pair
+    if pair is None or change.delta.dense is not None or change.bias is not None or change.per_input:
+        return None
+    up = pair.up.reshape(*pair.up.shape, *[1] * (pair.down.ndim - 2))
+    found = {"lora_A.weight": pair.down.contiguous(), "lora_B.weight": up.contiguous()}
+    if change.magnitude is not None:
+        found["lora_magnitude_vector"] = change.magnitude.flatten()
+    return found
