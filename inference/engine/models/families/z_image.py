@@ -23,6 +23,8 @@ from inference.engine.layers.lora_set import AppliedLoras
 from inference.engine.models.decode import as_denoised, decode, encoded, widen
 from inference.engine.models.embedding_cache import EmbeddingCache, Encoding
 from inference.engine.models.families.family import Conditions, RowGroup, grouped
+from inference.engine.models.fast_paths import use_direct_attention
+from inference.engine.models.fast_z_image import FastZImage, filled_up
 from inference.engine.models.flow import FlowSchedule, begin, for_noising, sampling_notes
 from inference.engine.models.pred_original_sample import pred_original_sample
 from inference.engine.models.sizes import refuse_size
@@ -32,7 +34,6 @@ from inference.messages import CheckpointSpec, GenerationRequest, PredictionType
 from inference.notes import NO_CLIP_SKIP
 
 _PATCH = "2-1"  # the patches that the pipeline asks for: two latents high and wide
-_MULTIPLE = 32  # the network fills up the tokens of a text and of a picture to a multiple of it, with tokens of its own
 
 
 class ZImageFamily:
@@ -52,6 +53,8 @@ class ZImageFamily:
         self._pipeline = pipeline
         self._hooks = hooks
         self._residence = residence
+        FastZImage.use(pipeline.transformer)
+        use_direct_attention(pipeline.transformer)
         self._schedule = FlowSchedule(pipeline.scheduler.config, get_default_z_image_sigmas)
         self._embeddings = TextEmbeddings({"text_encoder": self._encode}, hooks, residence, embeddings)
 
@@ -107,7 +110,7 @@ class ZImageFamily:
 
     def _row(self, embeds: torch.Tensor) -> Conditions:
         tokens = embeds.shape[1]
-        return Conditions(pad(embeds, (0, 0, 0, -tokens % _MULTIPLE)), {"tokens": torch.tensor([tokens])})
+        return Conditions(pad(embeds, (0, 0, 0, filled_up(tokens) - tokens)), {"tokens": torch.tensor([tokens])})
 
     def key(self, request: GenerationRequest, conditions: Sequence[Conditions]) -> Hashable:
         """See `ModelFamily.key`."""
@@ -178,8 +181,8 @@ class ZImageFamily:
         pictures = [*latents.to(embeds.dtype).unsqueeze(2)]
         patches = latents.shape[-2] * latents.shape[-1] // 4
         in_line = {
-            network.all_x_embedder[_PATCH]: [_filled_up(patches)] * len(latents),
-            network.cap_embedder[-1]: [_filled_up(length) for length in tokens],
+            network.all_x_embedder[_PATCH]: [filled_up(patches)] * len(latents),
+            network.cap_embedder[-1]: [filled_up(length) for length in tokens],
         }
         with self._hooks.row_lengths(in_line):
             found = network(pictures, (1000 - timesteps) / 1000, texts, return_dict=False)[0]
@@ -209,7 +212,3 @@ class ZImageFamily:
         self._residence.onload("vae")
         dtype = self._pipeline.vae.dtype
         return decode(self._pipeline, [each.to(dtype) for each in latents], may_tile=not request.exact)
-
-
-def _filled_up(tokens: int) -> int:
-    return tokens + -tokens % _MULTIPLE

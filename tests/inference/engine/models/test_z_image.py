@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from inference.engine.layers.layer_hooks import SMALL_LAYER_RANK
 from inference.engine.layers.lora_set import AppliedLoras, LoraSet
 from inference.engine.models.checkpoints import Checkpoint
 from inference.engine.models.families.z_image import ZImageFamily
+from inference.engine.models.fast_z_image import FastZImage
 from inference.engine.models.soundness import Unsound
 from inference.errors import InvalidRequest
 from inference.messages import GenerationRequest, Sampler
@@ -129,6 +131,21 @@ def test_texts_of_any_lengths_may_share_a_pass(world: TransformerWorld) -> None:
             [latents[row].to(DTYPE)[:, None]], (1000 - times[row : row + 1]) / 1000, [encoded], return_dict=False
         )[0][0]
         assert apart(found[row], alone[:, 0]) <= 1e-12
+
+
+@pytest.mark.parametrize("side", [16, 8], ids=["whole", "filled up"])
+@torch.no_grad()
+def test_the_fast_paths_of_the_network_are_bit_identical(side: int) -> None:
+    plain, numbers = pipeline_of(Z_IMAGE).transformer, torch.Generator().manual_seed(0)
+    fast = copy.deepcopy(plain)
+    FastZImage.use(fast)
+    for lengths in ((5, 32, 9), (40,), (5, 40), (33, 64)):
+        latents = [torch.randn(4, 1, side, 16, generator=numbers, dtype=DTYPE) for _ in lengths]
+        texts = [torch.randn(length, 32, generator=numbers, dtype=DTYPE) for length in lengths]
+        times = torch.rand(len(lengths), generator=numbers)
+        for _ in range(2):
+            expected, found = (each(latents, times, texts, return_dict=False)[0] for each in (plain, fast))
+            assert all(torch.equal(*pair) for pair in zip(found, expected, strict=True))
 
 
 @pytest.mark.parametrize("image", [False, True], ids=["from noise", "from a picture"])
