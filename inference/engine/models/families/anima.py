@@ -22,6 +22,7 @@ from inference.engine.layers.lora_set import AppliedLoras
 from inference.engine.models.decode import as_denoised, decode, encoded
 from inference.engine.models.embedding_cache import EmbeddingCache, Encoding
 from inference.engine.models.families.family import Conditions, RowGroup, grouped
+from inference.engine.models.fast_paths import use_direct_attention
 from inference.engine.models.flow import FlowSchedule, begin, for_noising, sampling_notes
 from inference.engine.models.pred_original_sample import pred_original_sample
 from inference.engine.models.sizes import refuse_size
@@ -44,6 +45,7 @@ class AnimaFamily:
         self._pipeline = pipeline
         self._residence = residence
         self._schedule = FlowSchedule(pipeline.scheduler.config)
+        use_direct_attention(pipeline.transformer)
         attentions = [block.attn2 for block in pipeline.transformer.transformer_blocks]
         hooks.mark_prompt_layers([layer for attention in attentions for layer in (attention.to_k, attention.to_v)])
         self._embeddings = TextEmbeddings({"text_encoder": self._encode}, hooks, residence, embeddings)
