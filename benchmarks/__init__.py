@@ -12,7 +12,7 @@ gallery.py         pages of a server's gallery, and likes
 likes.py           many people like published pictures, beside a storm of others
 server_limits.py   what the rules of servers add to an order
 engine.py          the engine against diffusers (parts in _engine_ways.py, _engine_trace.py, _engine_nets.py,
-                   _engine_costs.py, _engine_kernels.py, _transformer_kernels.py)
+                   _engine_costs.py, _engine_kernels.py, _transformer_kernels.py, _transformer_steps.py)
 lora_memory.py     what LoRAs take on a card that paints SDXL, from shapes alone
 card.py            what the engine asks of a graphics card, on a pretend one
 few_steps.py       requests a second when half use a 4-step recipe, against none

@@ -98,6 +98,21 @@ def counted_transformers(*, quick: bool) -> dict[str, dict[str, int]]:
     return {name: counted(network, quick=quick) for name, network in NETWORKS.items()}
 
 
+def kernel_figures(found: Mapping[str, Any]) -> dict[str, int]:
+    """What the line tells of the part `transformer_kernels`."""
+    counts = found.get("transformer_kernels", {})
+    return {f"{name}_extra_kernels": each["extra_kernels"] for name, each in counts.items()}
+
+
+def too_many_kernels(found: Mapping[str, Any]) -> list[str]:
+    """What must not be."""
+    return [
+        f"LoRAs add {each['extra_kernels']} kernels to {each['linears']} layers of {name}"
+        for name, each in found.get("transformer_kernels", {}).items()
+        if each["extra_kernels"] > MOST_PER_LINEAR * each["linears"]
+    ]
+
+
 def counted(network: Network, *, quick: bool) -> dict[str, int]:
     """Those of one network."""
     denoiser = _on_meta(network)

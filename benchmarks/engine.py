@@ -3,7 +3,10 @@
 `trace`: every trace is served in three ways, in turn, in one process with one thread: with PEFT's
 adapters, with fused LoRAs, and by a fresh engine; LoRAs are in memory for all of them, prompts are for none; figures
 are medians over the rounds. `kernels`: what LoRAs add to a step of the real SDXL. `switch`: another set of LoRAs.
-`step`: a step with LoRAs and without. `memory`: 1,000 requests over 200 LoRAs.
+`step`: a step with LoRAs and without. `memory`: 1,000 requests over 200 LoRAs. `transformer_kernels`: what LoRAs add to
+a step of the real Flux.1, Qwen-Image, Z-Image and SD3.5-large. `transformer_step`: a step of small ones, bound by the
+launches of kernels, against PEFT one by one. `transformer_compute`: of larger ones, bound by arithmetic; --quick leaves
+it out.
 
 By default time is this process's own computing time, so that a busy machine does not blur it; an idle one gives the
 same with `--clock wall`. With `--keep FILE` what is measured is added to what was, and the line tells of all of it, so
@@ -33,10 +36,13 @@ from benchmarks._engine_kernels import counted
 from benchmarks._engine_nets import LORAS, NETS, Lora, Net, lora
 from benchmarks._engine_trace import Clock, Order, orders
 from benchmarks._engine_ways import Adapters, FusedLoras, OneByOne, Together, Way
-from benchmarks._transformer_kernels import MOST_PER_LINEAR, counted_transformers
+from benchmarks._transformer_kernels import counted_transformers, kernel_figures, too_many_kernels
+from benchmarks._transformer_steps import STEP_PARTS, step_figures, steps, too_slow
 
 LOAD = 2.5  # requests arrive so many times as fast as one-by-one painting without LoRAs can serve them
-PARTS = ("trace", "kernels", "switch", "step", "memory", "transformer_kernels")
+PARTS = (
+    "trace", "kernels", "switch", "step", "memory", "transformer_kernels", "transformer_step", "transformer_compute",
+)  # fmt: skip
 COMPUTE = ("20M", "140M")  # nets that gain little or nothing from shared passes
 FIGURES = ("throughput", "latency", "p95")
 
@@ -76,6 +82,8 @@ def measure(options: argparse.Namespace, found: Found) -> None:
         found["kernels"] = counted(options.quick)
     if "transformer_kernels" in options.parts:
         found["transformer_kernels"] = counted_transformers(quick=options.quick)
+    for part in {*options.parts} & STEP_PARTS.keys():
+        found[part] = {name: steps(net, 2 * rounds, options.clock) for name, net in STEP_PARTS[part].items()}
     if "memory" in options.parts:
         found["memory"] = memory(NETS[0], 40 if options.quick else 1000)
     for net in nets if {"switch", "step", "trace"} & {*options.parts} else ():
@@ -116,8 +124,7 @@ def told(found: Found) -> Found:
     if "memory" in found:
         looks = found["memory"]["bytes"]
         line["memory_growth"] = looks[-1] / looks[WARM - 1] - 1
-    for name, counts in found.get("transformer_kernels", {}).items():
-        line[f"{name}_extra_kernels"] = counts["extra_kernels"]
+    line |= kernel_figures(found) | step_figures(found)
     for net, runs in found.get("trace", {}).items():
         tables[net]["caps"] = runs["caps"]
     return line | {"nets": tables} | {name: found[name] for name in (*PARTS[1:], "machine") if name in found}
@@ -133,14 +140,6 @@ def _medians(runs: dict[str, list[list[float]]]) -> dict[str, dict[str, float]]:
 
 def _against_best(ways: dict[str, dict[str, float]], figure: str, best: Any) -> float:
     return ways["engine"][figure] / best(ways["peft"][figure], ways["fused"][figure])
-
-
-def _too_many_kernels(counts: dict[str, dict[str, int]]) -> list[str]:
-    return [
-        f"LoRAs add {each['extra_kernels']} kernels to {each['linears']} layers of {name}"
-        for name, each in counts.items()
-        if each["extra_kernels"] > MOST_PER_LINEAR * each["linears"]
-    ]
 
 
 def _machine(clock: str) -> Found:
@@ -168,11 +167,12 @@ def main() -> int:
     parser = BenchmarkCommand(__doc__)
     parser.add_size("--rounds", 5, 1, "rounds of each trace; with --keep so many more")
     parser.add_size("--requests", 60, 12, "requests of a trace")
-    parser.add_argument("--parts", nargs="*", choices=PARTS, default=PARTS)
+    parser.add_argument("--parts", nargs="*", choices=PARTS, help="all, if left out")
     parser.add_argument("--nets", nargs="*", choices=[net.name for net in NETS], help="with --quick the first two")
     parser.add_argument("--clock", choices=["cpu", "wall"], default="cpu")
     parser.add_argument("--keep", type=Path, metavar="FILE", help="add to what lies there")
     options = parser.read()
+    options.parts = options.parts or [part for part in PARTS if not (options.quick and part == "transformer_compute")]
     torch.set_num_threads(1)
     logging.disable(logging.WARNING)
     found: Found = json.loads(options.keep.read_bytes()) if options.keep and options.keep.is_file() else {}
@@ -183,7 +183,7 @@ def main() -> int:
     figures = _rounded(told(found))
     gain = figures.get("throughput_vs_peft", math.inf)
     failed = [f"throughput is {gain} of PEFT's"] if gain <= 1 else []
-    failed += _too_many_kernels(found.get("transformer_kernels", {}))
+    failed += [*too_many_kernels(found), *too_slow(found)]
     return closing_line("engine", figures, failed, quick=options.quick)
 
 

@@ -112,7 +112,7 @@ class Checkpoint:
         parts = {name: part for name in names if (part := getattr(pipeline, name, None)) is not None}
         layer_names = LayerNames.of(spec.base_model.architecture, layers_of(parts))
         hooks = LayerHooks(layer_names.layers, residence.device)
-        identity = encoder_identity(spec, residence.device, getattr(pipeline, kind.DENOISER).dtype)
+        identity = encoder_identity(spec, residence.device, pipeline.text_encoder.dtype)
         embeddings = EmbeddingCache(embedding_bytes, files, identity)
         family = kind(spec, pipeline, hooks, residence, embeddings)
         residence.onload("vae")

@@ -73,11 +73,11 @@ def chat_tokenizer() -> Any:
     return tokenizer
 
 
-def flux1(*, guided: bool = True, layers: int = 2, heads: int = 2, width: int = 16) -> Any:
+def flux1(*, guided: bool = True, layers: int = 2, singles: int = 2, heads: int = 2, width: int = 16) -> Any:
     """Flux.1: dev takes guidance as an input and shifts by the size of the picture, schnell does neither."""
     tokenizer = AutoTokenizer.from_pretrained(CHECKPOINTS[0].path / "tokenizer", local_files_only=True)
     transformer = FluxTransformer2DModel(
-        patch_size=1, in_channels=16, num_layers=layers, num_single_layers=layers, attention_head_dim=width,
+        patch_size=1, in_channels=16, num_layers=layers, num_single_layers=singles, attention_head_dim=width,
         num_attention_heads=heads, joint_attention_dim=32, pooled_projection_dim=32, guidance_embeds=guided,
         axes_dims_rope=(width // 4, 3 * width // 8, 3 * width // 8),
     )  # fmt: skip
