@@ -25,7 +25,7 @@ from benchmarks._command import BenchmarkCommand, closing_line
 from benchmarks._town import Town, town
 from bot.config import LimitSettings
 from bot.database.connection import open_database, write
-from bot.database.jobs import create_job
+from bot.database.jobs import Job, create_job
 from bot.jobs.service import JobService
 from bot.library.catalogue import LibraryFiles
 from bot.pictures.removed_pictures import RemovedPictures
@@ -49,14 +49,16 @@ from inference.workers.storage import SpoolFolder, StoredFile
 from playground.control import Person
 
 PATIENCE = 300.0
-STEPS = 20  # reported of each job
+STEPS, MANY_STEPS = 20, 150  # reported of each job
+PEOPLE = 50  # who order at the same time
 UNLIMITED = Policy(waiting_per_person=10**6, waiting_in_all=10**6)
 
 
 class InstantWorker:
     """Reports all steps of a job at once, and leaves a copy of a picture."""
 
-    def __init__(self, spool: Path, picture: Path, places: int = 4) -> None:
+    def __init__(self, spool: Path, picture: Path, steps: int, places: int = 4) -> None:
+        self._steps = steps
         self.serves = frozenset({"vivid"})
         self._spool, self._picture, self._places = spool, picture, places
         self._events: asyncio.Queue[Event | WorkerDied | None] = asyncio.Queue()
@@ -67,9 +69,9 @@ class InstantWorker:
 
     async def submit(self, job: JobCommand, files: Mapping[str, StoredFile]) -> bool:
         """Paint it."""
-        ids, steps = (job.job_id, job.attempt), range(STEPS + 1)
+        ids, steps = (job.job_id, job.attempt), self._steps
         self._say(Started(job_id=ids[0], attempt=ids[1]))
-        self._say(*(Progress(job_id=ids[0], attempt=ids[1], step=step, steps=STEPS) for step in steps))
+        self._say(*(Progress(job_id=ids[0], attempt=ids[1], step=step, steps=steps) for step in range(steps + 1)))
         name = f"{attempt_files(job.job_id, job.attempt)}0.png"
         shutil.copyfile(self._picture, self._spool / name)
         self._say(Finished(job_id=ids[0], attempt=ids[1], files=(name,), seconds=1.0, peak_memory=1))
@@ -98,21 +100,21 @@ class InstantWorker:
         self._events.put_nowait(None)
 
 
-def request(number: int) -> GenerationRequest:
+def request(number: int, steps: int = STEPS) -> GenerationRequest:
     """A picture that nobody paints."""
     return GenerationRequest(
         checkpoint="vivid",
         prompt=f"a star {number}",
         width=512,
         height=512,
-        steps=STEPS,
+        steps=steps,
         guidance_scale=5.0,
         sampler=Sampler.DPMPP_2M,
         seed=number,
     )
 
 
-async def jobs(folder: Path, workers: int, count: int) -> dict[str, float]:
+async def jobs(folder: Path, workers: int, count: int, steps: int) -> dict[str, float]:
     """Jobs a second through the service, from the order to the stored picture."""
     for place in ("pictures", "spool", "loras", "inputs"):
         (folder / place).mkdir()
@@ -121,7 +123,7 @@ async def jobs(folder: Path, workers: int, count: int) -> dict[str, float]:
     async with open_database(folder / "jobs.sqlite3") as connection:
         service = JobService(
             connection,
-            FixedPool([InstantWorker(folder / "spool", picture) for _ in range(workers)]),
+            FixedPool([InstantWorker(folder / "spool", picture, steps) for _ in range(workers)]),
             files=LibraryFiles(connection, folder / "loras", folder / "inputs"),
             spool=SpoolFolder(folder / "spool"),
             pictures=folder / "pictures",
@@ -129,20 +131,23 @@ async def jobs(folder: Path, workers: int, count: int) -> dict[str, float]:
             limits=LimitSettings(),
         )
         async with service.running(), asyncio.timeout(PATIENCE):
-            began, cpu = time.perf_counter(), time.process_time()
-            last = [
-                await service.order(request(number), person_id=number % 50 + 1, channel_id=1, policy=UNLIMITED)
-                for number in range(count)
-            ]
+            began, cpu, made = time.perf_counter(), time.process_time(), list[Job]()
+
+            async def person(person_id: int) -> None:
+                for number in range(count // PEOPLE):
+                    asked = request(number, steps)
+                    made.append(await service.order(asked, person_id=person_id, channel_id=1, policy=UNLIMITED))
+
+            await asyncio.gather(*(person(number) for number in range(1, PEOPLE + 1)))
             ordered = time.perf_counter() - began
-            for job in last:
+            for job in made:
                 await service.until_gone(job.id)
             took, used = time.perf_counter() - began, time.process_time() - cpu
     return {
         "workers": workers,
-        "orders_per_s": round(count / ordered, 1),
-        "jobs_per_s": round(count / took, 1),
-        "cpu_ms_per_job": round(1000 * used / count, 2),
+        "orders_per_s": round(len(made) / ordered, 1),
+        "jobs_per_s": round(len(made) / took, 1),
+        "cpu_ms_per_job": round(1000 * used / len(made), 2),
         "load_average": round(os.getloadavg()[0], 1),
     }
 
@@ -231,11 +236,15 @@ def _used(process: psutil.Process) -> float:
 async def measure(people: int, seconds: float, count: int) -> dict[str, object]:
     """All three, one after the other."""
     with tempfile.TemporaryDirectory() as folder:
-        for name in ("jobs", "writes", "town"):
+        for name in ("jobs", "more", "writes", "town"):
             (Path(folder) / name).mkdir()
+        written = await writes(Path(folder) / "writes", seconds)
+        usual = await jobs(Path(folder) / "jobs", 16, count, STEPS)
+        longer = await jobs(Path(folder) / "more", 16, count, MANY_STEPS)
+        each = (longer["cpu_ms_per_job"] - usual["cpu_ms_per_job"]) / (MANY_STEPS - STEPS)
         return {
-            "writes": await writes(Path(folder) / "writes", seconds),
-            "jobs": await jobs(Path(folder) / "jobs", 16, count),
+            "writes": written,
+            "jobs": usual | {"cpu_ms_per_step": round(each, 3)},
             "interactions": await interactions(Path(folder) / "town", people, seconds),
         }
 

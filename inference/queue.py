@@ -146,13 +146,13 @@ class JobQueue:
 
     def _ask(self, slot: WorkerSlot) -> None:
         """Let `assign` offer it jobs."""
-        if slot not in self._is_asked and slot.places and slot.has_room:
+        if slot not in self._is_asked and self._index.has_room(slot):
             self._is_asked.add(slot)
             heappush(self._asked, (*self._order_of(slot), next(self._numbers), slot))
 
     def _order_of(self, slot: WorkerSlot) -> tuple[bool, int]:
         """Those first that need load nothing, and among them those with the least to do."""
-        return not self._here(slot), slot.level
+        return not self._here(slot), self._index.level(slot)
 
     def served(self, checkpoint: str) -> bool:
         """Whether any slot can load `checkpoint`."""
@@ -257,13 +257,17 @@ class JobQueue:
         """Assign a job to one of the workers that are asked; to those that have to load for it only with `idle`."""
         while self._asked:
             loads, level, number, slot = self._asked[0]
+            if slot not in self._slots:  # it has left
+                heappop(self._asked)
+                self._is_asked.discard(slot)
+                continue
             order = self._order_of(slot)
             if order > (loads, level):
                 heapreplace(self._asked, (*order, number, slot))
             elif loads and not idle:
                 break
             else:
-                job = self.next(slot) if slot in self._slots else None
+                job = self.next(slot)
                 if job is not None:
                     return slot, job
                 heappop(self._asked)

@@ -58,21 +58,22 @@ class WorkerSlot:
     @property
     def has_room(self) -> bool:
         """Whether it takes one more job; a worker that runs several pictures at once prefetches one."""
-        if self.draining or any(job.exclusive for job in self.assigned.values()):
+        if self.draining:
             return False
+        taken = 0
+        for job in self.assigned.values():
+            if job.exclusive:
+                return False
+            taken += job.places
         if self.places == 1:
             return len(self.assigned) <= self.prefetch
-        return self._taken < self.places + (self.places > 1)
+        return taken < self.places + (self.places > 1)
 
     @property
     def level(self) -> int:
         """How much it has to do already. Of workers with room the one with the lowest level gets the next job."""
-        taken = self._taken
+        taken = sum([job.places for job in self.assigned.values()])
         return taken if taken < self.places else taken + PREFETCHING
-
-    @property
-    def _taken(self) -> int:
-        return sum(job.places for job in self.assigned.values())
 
     def preference(self, job: Waiting) -> tuple[int, float, float]:
         """The order in which workers of the same level get this job: by LoRAs to read, speed, distance."""
@@ -91,6 +92,8 @@ class _Entry:
     stays: str | None  # on a checkpoint, while it has places
     open: tuple[tuple[str, int], ...]  # checkpoints for which it has room, each with its level
     idle: bool
+    room: bool = False
+    level: int = 0
 
 
 _NOWHERE = _Entry(frozenset(), None, (), idle=False)
@@ -113,6 +116,14 @@ class SlotIndex:
         """Whether any slot can load the checkpoint."""
         return self._serving[checkpoint] > 0
 
+    def has_room(self, slot: WorkerSlot) -> bool:
+        """Whether the slot takes one more job."""
+        return self._entries[slot].room
+
+    def level(self, slot: WorkerSlot) -> int:
+        """How much the slot has to do already."""
+        return self._entries[slot].level
+
     def staying(self, checkpoint: str) -> int:
         """How many workers stay on the checkpoint."""
         return self._staying[checkpoint]
@@ -123,7 +134,7 @@ class SlotIndex:
         stays, level = slot.checkpoint if slot.places else None, slot.level
         opened = tuple((name, level) for name in slot.held) if room else ()
         before = self._entries.get(slot, _NOWHERE)
-        after = self._entries[slot] = _Entry(slot.serves, stays, opened, room and not slot.assigned)
+        after = self._entries[slot] = _Entry(slot.serves, stays, opened, room and not slot.assigned, room, level)
         self._move(slot, before, after)
         return before.stays, stays
 

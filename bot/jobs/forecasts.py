@@ -19,6 +19,8 @@ from inference.queue import Waiting
 from inference.queue_simulation import Forecast, Times
 from inference.request_cost import slots
 
+# A simulation that took this many seconds is reused for so many times as long, whatever has changed meanwhile.
+LONG_SIMULATION, REUSED_TIMES = 0.1, 20.0
 FRESH_SECONDS = 1.0  # for so long a simulation is reused, unless the queue has changed
 NEWEST_SHARE = 0.3  # how much the newest measurement of a load or an end counts against all before
 AVERAGED_ROUNDS = 10.0  # a step's time is the mean of about so many
@@ -207,11 +209,18 @@ class Forecasts:
         self._active = active
         self._pace = pace
         self._played: dict[int, Forecast] = {}
-        self._changes, self._at = -1, 0.0
+        self._changes, self._at, self._reused_until = -1, 0.0, 0.0
 
     def of(self, job: AnyJob) -> Forecast:
         """When a waiting or running job will begin and be delivered, if no other job comes."""
-        return self._told().get(job.id, Forecast(0))
+        told = self._told()
+        if job.id not in told and self._waits(job):  # it was ordered after a simulation that is reused
+            return Forecast(len(told))
+        return told.get(job.id, Forecast(0))
+
+    def _waits(self, job: AnyJob) -> bool:
+        active = self._active.get(job.id)
+        return active is not None and active.assignment is None
 
     def paints(self, job: AnyJob) -> bool:
         """Whether a worker has begun the job; until then it waits, in the queue or at the worker."""
@@ -239,10 +248,14 @@ class Forecasts:
 
     def _told(self) -> dict[int, Forecast]:
         now = time.monotonic()
-        if self._changes != self._active.changes or now - self._at >= FRESH_SECONDS:
+        changed = self._changes != self._active.changes and now >= self._reused_until
+        if changed or now - self._at >= max(FRESH_SECONDS, self._reused_until - self._at):
+            began = time.thread_time()
             played = self._active.simulated(now, _Times(self._pace, self._requests))
             self._played = {job_id: self._with_delivery(forecast) for job_id, forecast in played.items()}
             self._changes, self._at = self._active.changes, now
+            took = time.thread_time() - began
+            self._reused_until = now + (took * REUSED_TIMES if took > LONG_SIMULATION else 0.0)
         return self._played
 
     @property

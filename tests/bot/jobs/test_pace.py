@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from bot.database.paces import MeasuredSeconds, Shape
 from bot.jobs.active_jobs import AttemptTimer
 from bot.jobs.forecasts import LONGEST_DELIVERY, Pace
 from inference.messages import GenerationRequest
+from inference.queue_simulation import Forecast
+from tests.bot.jobs.test_dispatching import open_rig
 from tests.inference.requests import request
 
 ONE = request()
@@ -105,3 +109,19 @@ def test_the_first_report_comes_with_the_second_and_says_only_where_the_job_begi
         assert timer.step(103.0, begins, 8) is None and timer.in_batch
         assert timer.step(103.0, begins + 1, 8) is None and timer.in_batch
         assert timer.step(104.5, begins + 2, 8) == 1.5 and timer.in_batch is (begins == 0)
+
+
+async def test_a_long_simulation_is_reused_and_later_orders_stand_behind_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_rig(tmp_path) as rig:
+        first = await rig.order()
+        await rig.worker.job()
+        monkeypatch.setattr("bot.jobs.forecasts.LONG_SIMULATION", -1.0)
+        monkeypatch.setattr("bot.jobs.forecasts.REUSED_TIMES", 1e9)
+        second = await rig.order()
+        assert rig.jobs.forecasts.of(second).ahead == 1
+        third = await rig.order()
+        assert rig.jobs.forecasts.of(third) == Forecast(2), "it is in no simulation, and waits"
+        assert rig.jobs.forecasts.of(first).handed == 0.0
+        monkeypatch.undo()
