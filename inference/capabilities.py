@@ -20,6 +20,8 @@ class Family(StrEnum):
 
     UNET = "unet"
     FLUX1 = "flux1"
+    SD3 = "sd3"
+    QWEN_IMAGE = "qwen-image"
     Z_IMAGE = "z-image"
     ANIMA = "anima"
 
@@ -59,7 +61,7 @@ class Capability:
 
 _SD = Capability("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", Family.UNET, single_file=True)
 _SDXL = Capability("StableDiffusionXLPipeline", "StableDiffusionXLImg2ImgPipeline", Family.UNET, single_file=True)
-_SD3 = Capability("StableDiffusion3Pipeline", "StableDiffusion3Img2ImgPipeline")
+_SD3 = Capability("StableDiffusion3Pipeline", "StableDiffusion3Img2ImgPipeline", Family.SD3)
 
 _ARCHITECTURES = {
     Architecture.SD1: _SD,
@@ -77,7 +79,9 @@ _ARCHITECTURES = {
     Architecture.AURAFLOW: Capability("AuraFlowPipeline"),
     Architecture.LUMINA2: Capability("Lumina2Pipeline"),
     Architecture.Z_IMAGE: Capability("ZImagePipeline", "ZImageImg2ImgPipeline", Family.Z_IMAGE),
-    Architecture.QWEN_IMAGE: Capability("QwenImagePipeline", "QwenImageImg2ImgPipeline", guidance="true_cfg_scale"),
+    Architecture.QWEN_IMAGE: Capability(
+        "QwenImagePipeline", "QwenImageImg2ImgPipeline", Family.QWEN_IMAGE, guidance="true_cfg_scale"
+    ),
     Architecture.ANIMA: Capability("AnimaModularPipeline", "AnimaModularPipeline", Family.ANIMA),
     Architecture.SANA: Capability("SanaPipeline"),
     Architecture.KREA2: Capability("Krea2Pipeline"),

@@ -26,6 +26,8 @@ from inference.engine.models.embedding_files import EmbeddingFiles, encoder_iden
 from inference.engine.models.families.anima import AnimaFamily
 from inference.engine.models.families.family import ModelFamily
 from inference.engine.models.families.flux1 import Flux1Family
+from inference.engine.models.families.qwen_image import QwenImageFamily
+from inference.engine.models.families.sd3 import SD3Family
 from inference.engine.models.families.unet import UNetFamily
 from inference.engine.models.families.z_image import ZImageFamily
 from inference.engine.models.packed_denoiser import PART, is_packed, open_packed
@@ -37,6 +39,8 @@ from inference.messages import EMBEDDING_CACHE_BYTES, CheckpointSpec
 FAMILIES: Mapping[Family, type[ModelFamily]] = {
     Family.UNET: UNetFamily,
     Family.FLUX1: Flux1Family,
+    Family.SD3: SD3Family,
+    Family.QWEN_IMAGE: QwenImageFamily,
     Family.Z_IMAGE: ZImageFamily,
     Family.ANIMA: AnimaFamily,
 }

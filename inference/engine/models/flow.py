@@ -77,7 +77,7 @@ class FlowSchedule:
         sampler, spacing = sampling(request)
         config = self.config if request.flow_shift is None else shifted(self.config, request.flow_shift)
         if request.steps == 1:
-            config = {**config, "shift_terminal": None}  # a schedule of one step has no end to be moved
+            config = changed_config(config, shift_terminal=None)  # a schedule of one step has no end to be moved
         kind, options = _SCHEDULERS[sampler]
         exponent = shift_exponent(config, tokens, self.max_shift)
         lays_its_own = spacing is None and "use_flow_sigmas" in options
@@ -160,8 +160,12 @@ def shifted(config: Mapping[str, Any], flow_shift: float) -> dict[str, Any]:
     """The configuration with the schedule shifted by a constant, whatever the size of the picture."""
     exponent = math.log(flow_shift)  # where the shift depends on the size, it is exp of what lies between these two
     changed = {"shift": flow_shift, "base_shift": exponent, "max_shift": exponent}
-    changed |= {_UNSET: [name for name in config.get(_UNSET, ()) if name not in changed]}
-    return {**config, **changed, "shift_terminal": None, "time_shift_type": "exponential"}
+    return changed_config(config, **changed, shift_terminal=None, time_shift_type="exponential")
+
+
+def changed_config(config: Mapping[str, Any], **changed: Any) -> dict[str, Any]:
+    """The configuration with other values; diffusers would leave out those that were defaults before."""
+    return {name: value for name, value in config.items() if name != _UNSET} | changed
 
 
 def shift_exponent(config: Mapping[str, Any], tokens: int, max_shift: float = 1.15) -> float | None:

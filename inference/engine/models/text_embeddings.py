@@ -17,13 +17,18 @@ from inference.engine.layers.layer_hooks import LayerHooks
 from inference.engine.layers.lora_set import AppliedLoras, LoraSet
 from inference.engine.models.embedding_cache import EmbeddingCache, Encoded, Encoding
 
+_OUTPUT = "output"  # the name of what is the only tensor
+
 
 class TextEmbeddings:
-    """Texts in the text encoders of one loaded checkpoint; `encode` has what the one of each name makes of a text."""
+    """Texts in the text encoders of one loaded checkpoint; `encode` has what the one of each name makes of a text.
+
+    That is one tensor, or several by names.
+    """
 
     def __init__(
         self,
-        encode: Mapping[str, Callable[[str], torch.Tensor]],
+        encode: Mapping[str, Callable[[str], torch.Tensor | Encoded]],
         hooks: LayerHooks,
         residence: Residence,
         cache: EmbeddingCache,
@@ -42,15 +47,20 @@ class TextEmbeddings:
         ]
 
     def embed(self, text: str, applied: AppliedLoras) -> dict[str, torch.Tensor]:
-        """What each encoder makes of `text`, by the encoder's name."""
+        """The one tensor that each encoder makes of `text`, by the encoder's name."""
+        return {encoder: found[_OUTPUT] for encoder, found in self.embed_all(text, applied).items()}
+
+    def embed_all(self, text: str, applied: AppliedLoras) -> dict[str, Encoded]:
+        """All that each encoder makes of `text`, by the encoder's name."""
         device = self._residence.device
-        return {each.encoder: self._cache.get(each, device)["output"] for each in self.encodings([(text, applied)])}
+        return {each.encoder: self._cache.get(each, device) for each in self.encodings([(text, applied)])}
 
     @torch.no_grad()
     def _encoded(self, name: str, text: str, loras: LoraSet) -> Encoded:
         self._residence.onload(name)
         with self._hooks.applying(loras.for_text(self._residence.device)):
-            return {"output": self._encode[name](text)}
+            found = self._encode[name](text)
+        return {_OUTPUT: found} if isinstance(found, torch.Tensor) else found
 
 
 def pooled_by_clip(encoder: Any, tokenizer: Any, text: str, device: torch.device) -> torch.Tensor:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -26,12 +27,26 @@ from diffusers import (
     FlowMatchEulerDiscreteScheduler,
     FluxPipeline,
     FluxTransformer2DModel,
+    QwenImagePipeline,
+    QwenImageTransformer2DModel,
+    SD3Transformer2DModel,
+    StableDiffusion3Pipeline,
     ZImagePipeline,
     ZImageTransformer2DModel,
 )
 from PIL import Image
 from torch import nn
-from transformers import AutoTokenizer, CLIPTextModel, Qwen3Config, Qwen3Model, T5Config, T5EncoderModel
+from transformers import (
+    AutoTokenizer,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    Qwen2_5_VLConfig,
+    Qwen2_5_VLForConditionalGeneration,
+    Qwen3Config,
+    Qwen3Model,
+    T5Config,
+    T5EncoderModel,
+)
 
 from inference.base_models import BaseModelId
 from inference.capabilities import capability_of
@@ -51,6 +66,8 @@ from tests.inference.engine.worlds import arrived, text_encoder
 CPU = torch.device("cpu")
 FLUX_DEV, FLUX_SCHNELL = BaseModelId("flux1/dev"), BaseModelId("flux1/schnell")
 Z_IMAGE, ANIMA = BaseModelId("z-image/base"), BaseModelId("anima/base")
+SD35, QWEN = BaseModelId("sd35m/base"), BaseModelId("qwen-image/base")
+EMPTY = {QWEN: " "}  # what is meant by no negative prompt
 DTYPE = torch.float64
 CHAT = (
     "{% for message in messages %}user {{ message['content'] }} end {% endfor %}"
@@ -135,9 +152,59 @@ def anima() -> Any:
     return pipeline
 
 
+def sd35(layers: int = 3, heads: int = 2, width: int = 16) -> Any:
+    """Stable Diffusion 3.5 Medium: a second attention in the first block, and normed queries and keys."""
+    tokenizer = AutoTokenizer.from_pretrained(CHECKPOINTS[0].path / "tokenizer", local_files_only=True)
+    transformer = SD3Transformer2DModel(
+        sample_size=16, patch_size=2, in_channels=4, out_channels=4, num_layers=layers, attention_head_dim=width,
+        num_attention_heads=heads, joint_attention_dim=64, caption_projection_dim=heads * width,
+        pooled_projection_dim=64, pos_embed_max_size=24, dual_attention_layers=(0,), qk_norm="rms_norm",
+    )  # fmt: skip
+    t5 = T5Config(vocab_size=len(tokenizer), d_model=64, d_ff=64, d_kv=8, num_layers=2, num_heads=4)
+    clips = [text_encoder(CLIPTextModelWithProjection, len(tokenizer), 32, 2) for _ in range(2)]
+    return StableDiffusion3Pipeline(
+        transformer=transformer, scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0), vae=vae(),
+        text_encoder=clips[0], tokenizer=tokenizer, text_encoder_2=clips[1], tokenizer_2=tokenizer,
+        text_encoder_3=T5EncoderModel(t5), tokenizer_3=tokenizer,
+    )  # fmt: skip
+
+
+def qwen_image(layers: int = 3, heads: int = 2, width: int = 16) -> Any:
+    tokenizer = chat_tokenizer()
+    encoder = Qwen2_5_VLConfig(
+        text_config={
+            "vocab_size": len(tokenizer), "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
+            "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 1024,
+            "rope_scaling": {"type": "mrope", "mrope_section": [1, 1, 2]},
+        },
+        vision_config={
+            "depth": 1, "hidden_size": 16, "intermediate_size": 16, "num_heads": 2, "out_hidden_size": 32,
+        },
+    )  # fmt: skip
+    transformer = QwenImageTransformer2DModel(
+        patch_size=2, in_channels=16, out_channels=4, num_layers=layers, attention_head_dim=width,
+        num_attention_heads=heads, joint_attention_dim=32,
+        axes_dims_rope=(width // 4, 3 * width // 8, 3 * width // 8),
+    )  # fmt: skip
+    scheduler = FlowMatchEulerDiscreteScheduler(
+        use_dynamic_shifting=True, base_shift=0.5, max_shift=0.9, base_image_seq_len=256, max_image_seq_len=8192,
+        shift_terminal=0.02, shift=1.0,
+    )  # fmt: skip
+    videos = AutoencoderKLQwenImage(
+        base_dim=4, z_dim=4, dim_mult=[1, 2], num_res_blocks=1, temperal_downsample=[False],
+        latents_mean=[0.125, -0.25, 0.5, 0.0], latents_std=[1.5, 0.75, 1.0, 2.0],
+    )  # fmt: skip
+    return QwenImagePipeline(
+        scheduler=scheduler, vae=videos, text_encoder=Qwen2_5_VLForConditionalGeneration(encoder), tokenizer=tokenizer,
+        transformer=transformer,
+    )  # fmt: skip
+
+
 MAKERS: Mapping[BaseModelId, Callable[[], Any]] = {
     FLUX_DEV: flux1,
     FLUX_SCHNELL: lambda: flux1(guided=False),
+    SD35: sd35,
+    QWEN: qwen_image,
     Z_IMAGE: z_image,
     ANIMA: anima,
 }
@@ -273,14 +340,23 @@ class TransformerWorld:
         each = [self.by(self._alone, made, seed) for seed in made.seeds]
         return torch.cat([latents for latents, _ in each]), torch.cat([pictures for _, pictures in each])
 
+    def scheduler(self, made: GenerationRequest) -> Any:
+        """A new one for the pipeline."""
+        own = pipeline_of(self.base).scheduler
+        if made.flow_shift is None:
+            return type(own).from_config(own.config)
+        exponent = math.log(made.flow_shift)
+        changed = {"base_shift": exponent, "max_shift": exponent, "shift_terminal": None}
+        return type(own).from_config(own.config, shift=made.flow_shift, **changed)
+
     def by(self, pipeline: Any, made: GenerationRequest, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
         """What a pipeline paints of one seed: its last latents, and the picture."""
-        pipeline.scheduler = type(pipeline.scheduler).from_config(pipeline.scheduler.config)
+        pipeline.scheduler = self.scheduler(made)
         seen, capability = list[torch.Tensor](), capability_of(self.base)
         assert capability is not None
         options: dict[str, Any] = {
-            "prompt": made.full_prompt, "negative_prompt": made.negative_prompt, "width": made.width,
-            "height": made.height, "num_inference_steps": made.steps, "output_type": "pt",
+            "prompt": made.full_prompt, "negative_prompt": made.negative_prompt or EMPTY.get(self.base, ""),
+            "width": made.width, "height": made.height, "num_inference_steps": made.steps, "output_type": "pt",
             "generator": torch.Generator("cpu").manual_seed(seed), **OPTIONS.get(self.base, {}),
         }  # fmt: skip
         if made.image is not None:

@@ -240,6 +240,15 @@ def test_a_flow_shift_replaces_the_checkpoints_own() -> None:
     assert float(begun("sd3", asked(steps=4, flow_shift=1.0, spacing=Spacing.TRAILING)).sigmas[-2]) == 0.25
 
 
+def test_a_flow_shift_counts_where_the_checkpoint_has_defaults() -> None:
+    plain = FlowSchedule(FlowMatchEulerDiscreteScheduler().config, ramp=None)
+    for sampler in (Sampler.EULER, Sampler.UNIPC, Sampler.DPMPP_2M):
+        own, moved = (
+            plain.scheduler(asked(sampler, steps=4, flow_shift=shift), TOKENS).sigmas[1] for shift in (None, 3.0)
+        )
+        assert float(moved) > float(own) + 0.1, sampler
+
+
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_one_step_is_finite(name: str) -> None:
     for sampler in FLOW_SPACINGS:

@@ -1,0 +1,179 @@
+"""The family of Qwen-Image: a transformer with packed latents, guided by a row of the negative prompt.
+
+It paints as diffusers' pipeline does, each text as long as it is. Guidance keeps the norm that the answer to the prompt
+has at each token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any, ClassVar
+
+import torch
+from diffusers import QwenImageImg2ImgPipeline
+from PIL import Image
+
+from inference.engine.devices.devices import HOST
+from inference.engine.devices.offloading import Residence
+from inference.engine.devices.transfers import upload
+from inference.engine.layers.layer_hooks import LayerHooks
+from inference.engine.layers.lora_set import AppliedLoras
+from inference.engine.models.decode import decode
+from inference.engine.models.embedding_cache import EmbeddingCache, Encoding
+from inference.engine.models.families.family import Conditions, RowGroup, grouped
+from inference.engine.models.flow import FlowSchedule, begin, for_noising, sampling_notes
+from inference.engine.models.pred_original_sample import pred_original_sample
+from inference.engine.models.soundness import Unsound
+from inference.engine.models.text_embeddings import TextEmbeddings
+from inference.messages import CheckpointSpec, GenerationRequest, PredictionType
+from inference.notes import NO_CLIP_SKIP
+
+NO_NEGATIVE = " "  # what guides away where no negative prompt is given: its makers' advice
+_ENCODER = "text_encoder"
+_MAX_TOKENS = 512  # of a text, as the pipeline cuts it
+
+
+class QwenImageFamily:
+    """See `ModelFamily`. The two rows of a guided slot are [unguided, guided]; their texts may differ in length.
+
+    The conditions hold, beside the embeddings, the tokens of the picture down and across (rows, 2), on the host.
+    """
+
+    DENOISER: ClassVar[str] = "transformer"
+    WIDE_RANGE: ClassVar[bool] = True
+
+    def __init__(
+        self, spec: CheckpointSpec, pipeline: Any, hooks: LayerHooks, residence: Residence, embeddings: EmbeddingCache
+    ) -> None:
+        self._name = spec.name
+        self._pipeline = pipeline
+        self._residence = residence
+        self._schedule = FlowSchedule(pipeline.scheduler.config, passes_to_solvers=True)
+        self._embeddings = TextEmbeddings({_ENCODER: self._encode}, hooks, residence, embeddings)
+
+    @staticmethod
+    def refuse_other_kinds(pipeline: Any, label: str) -> None:
+        """See `ModelFamily.refuse_other_kinds`."""
+        config, latents = pipeline.transformer.config, pipeline.vae.config.z_dim
+        others = config.guidance_embeds or config.use_additional_t_cond or config.use_layer3d_rope
+        if others or config.in_channels != 4 * latents:
+            raise Unsound(f"its transformer is not that of {label}; correct its base_model in the settings")
+
+    @property
+    def predicts(self) -> PredictionType | None:
+        """See `ModelFamily.predicts`."""
+        return None
+
+    def notes(self, request: GenerationRequest) -> tuple[str, ...]:
+        """See `ModelFamily.notes`."""
+        notes = [NO_CLIP_SKIP.format(checkpoint=self._name)] if request.clip_skip else []
+        return (*notes, *sampling_notes(request, self._name))
+
+    def rows(self, request: GenerationRequest) -> int:
+        """See `ModelFamily.rows`."""
+        return 2 if request.guidance_scale > 1 else 1
+
+    def conditions(
+        self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
+    ) -> list[RowGroup]:
+        """See `ModelFamily.conditions`."""
+        others = {"grid": torch.tensor([self._grid(request)])}
+        each = [self._embeddings.embed(text, one) for text, one in self._texts(request, prompts, applied)]
+        return grouped([Conditions(embeds[_ENCODER], others) for embeds in each])
+
+    def encodings(
+        self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
+    ) -> list[Encoding]:
+        """See `ModelFamily.encodings`."""
+        return self._embeddings.encodings(self._texts(request, prompts, applied))
+
+    def _texts(
+        self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
+    ) -> list[tuple[str, AppliedLoras]]:
+        """The text of each row, with its LoRAs."""
+        pairs, rows, negative = zip(prompts, applied, strict=True), self.rows(request), request.negative_prompt
+        return [(text, one) for prompt, one in pairs for text in [negative or NO_NEGATIVE, prompt][-rows:]]
+
+    def _encode(self, text: str) -> torch.Tensor:
+        """The embedding (1, tokens, width) of a text in the pipeline's template."""
+        device = self._residence.device
+        return self._pipeline.encode_prompt(text, device=device, max_sequence_length=_MAX_TOKENS)[0]
+
+    def _grid(self, request: GenerationRequest) -> tuple[int, int]:
+        """Tokens of the picture, down and across: two latents high and wide. What is left at an edge is cut off."""
+        side = 2 * int(self._pipeline.vae_scale_factor)
+        return request.height // side, request.width // side
+
+    def key(self, request: GenerationRequest, conditions: Sequence[Conditions]) -> Hashable:
+        """The grid of tokens: the transformer takes the places of one row for all of them."""
+        return self._grid(request)
+
+    def scheduler(self, request: GenerationRequest) -> Any:
+        """See `ModelFamily.scheduler`."""
+        down, across = self._grid(request)
+        return self._schedule.scheduler(request, down * across)
+
+    def starting_latents(
+        self,
+        request: GenerationRequest,
+        scheduler: Any,
+        source: Image.Image | None,
+        generators: Sequence[torch.Generator],
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """See `ModelFamily.starting_latents`: (pictures, tokens, 4 x channels)."""
+        pipeline, dtype, size = self._pipeline, self._pipeline.transformer.dtype, (request.height, request.width)
+        channels = pipeline.transformer.config.in_channels // 4
+        strength = None if source is None or request.image is None else request.image.strength
+        times = begin(scheduler, request.steps, strength)
+        if strength is None:
+            latents = pipeline.prepare_latents(request.count, channels, *size, dtype, HOST, [*generators])
+            return upload(latents, self._residence.device), times
+        from_picture: Any = QwenImageImg2ImgPipeline(**pipeline.components)
+        from_picture.scheduler = for_noising(scheduler)
+        pixels = from_picture.image_processor.preprocess(source).repeat(request.count, 1, 1, 1)
+        self._residence.onload("vae")
+        with torch.no_grad():
+            latents = from_picture.prepare_latents(
+                pixels, times[:1].repeat(request.count), request.count, channels, *size, dtype, self._residence.device,
+                [*generators],
+            )  # fmt: skip
+        return latents, times
+
+    def forward(self, latents: torch.Tensor, timesteps: torch.Tensor, conditions: Conditions) -> torch.Tensor:
+        """See `ModelFamily.forward`."""
+        down, across = conditions.others["grid"][0].tolist()
+        return self._pipeline.transformer(
+            hidden_states=latents, timestep=timesteps.to(latents.dtype) / 1000,
+            encoder_hidden_states=conditions.prompt_embeds, img_shapes=[[(1, down, across)]] * len(latents),
+            attention_kwargs={}, return_dict=False,
+        )[0]  # fmt: skip
+
+    def guided(self, request: GenerationRequest, model_output: torch.Tensor) -> torch.Tensor:
+        """See `ModelFamily.guided`."""
+        if self.rows(request) == 1:
+            return model_output
+        uncond, cond = model_output[0::2], model_output[1::2]
+        guided = uncond + request.guidance_scale * (cond - uncond)
+        return guided * (torch.norm(cond, dim=-1, keepdim=True) / torch.norm(guided, dim=-1, keepdim=True))
+
+    def pred_original_sample(
+        self,
+        request: GenerationRequest,
+        scheduler: Any,
+        model_output: torch.Tensor,
+        timestep: float,
+        sample: torch.Tensor,
+    ) -> torch.Tensor:
+        """See `ModelFamily.pred_original_sample`."""
+        return self._unpacked(request, pred_original_sample(scheduler, model_output, timestep, sample))
+
+    def _unpacked(self, request: GenerationRequest, latents: torch.Tensor) -> torch.Tensor:
+        """Latents (pictures, channels, h, w) of packed ones."""
+        scale = self._pipeline.vae_scale_factor
+        return self._pipeline._unpack_latents(latents, request.height, request.width, scale).squeeze(2)  # noqa: SLF001 (its only door)
+
+    def decode(self, request: GenerationRequest, latents: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """See `ModelFamily.decode`."""
+        self._residence.onload("vae")
+        unpacked = [self._unpacked(request, each) for each in latents]
+        return decode(self._pipeline, unpacked, may_tile=not request.exact)

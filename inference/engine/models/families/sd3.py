@@ -1,0 +1,200 @@
+"""The family of Stable Diffusion 3 and 3.5: a transformer, guided by a second row without the prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import partial
+from typing import Any, ClassVar
+
+import diffusers
+import torch
+from PIL import Image
+from torch.nn.functional import pad
+
+from inference.capabilities import capability_of
+from inference.engine.devices.devices import HOST
+from inference.engine.devices.offloading import Residence
+from inference.engine.devices.transfers import upload
+from inference.engine.layers.layer_hooks import LayerHooks
+from inference.engine.layers.lora_set import AppliedLoras
+from inference.engine.models.decode import decode
+from inference.engine.models.embedding_cache import EmbeddingCache, Encoded, Encoding
+from inference.engine.models.families.family import Conditions, RowGroup
+from inference.engine.models.flow import FlowSchedule, begin, for_noising, sampling_notes
+from inference.engine.models.pred_original_sample import pred_original_sample
+from inference.engine.models.sizes import refuse_size
+from inference.engine.models.soundness import Unsound
+from inference.engine.models.text_embeddings import TextEmbeddings
+from inference.errors import InvalidRequest
+from inference.messages import CheckpointSpec, GenerationRequest, PredictionType
+from inference.notes import NO_CLIP_SKIP
+
+T5_TOKENS = 256  # of every prompt, padded; behind those of the two CLIPs
+_CLIPS, _T5 = ("text_encoder", "text_encoder_2"), "text_encoder_3"
+
+
+class SD3Family:
+    """See `ModelFamily`. The two rows of a guided slot are [unguided, guided]; all texts have the same length."""
+
+    DENOISER: ClassVar[str] = "transformer"
+    WIDE_RANGE: ClassVar[bool] = True
+
+    def __init__(
+        self, spec: CheckpointSpec, pipeline: Any, hooks: LayerHooks, residence: Residence, embeddings: EmbeddingCache
+    ) -> None:
+        self._pipeline = pipeline
+        self._residence = residence
+        self._base_model, self._name = spec.base_model, spec.name
+        self._schedule = FlowSchedule(pipeline.scheduler.config, ramp=None, max_shift=1.16)
+        hooks.mark_prompt_layers([pipeline.transformer.context_embedder])
+        encode: dict[str, Callable[[str], Encoded]] = {
+            name: partial(self._clip, number) for number, name in enumerate(_CLIPS)
+        }
+        if pipeline.text_encoder_3 is not None:
+            encode[_T5] = self._t5
+        self._embeddings = TextEmbeddings(encode, hooks, residence, embeddings)
+
+    @staticmethod
+    def refuse_other_kinds(pipeline: Any, label: str) -> None:
+        """See `ModelFamily.refuse_other_kinds`."""
+        config = pipeline.transformer.config
+        pooled = sum(getattr(pipeline, name).config.projection_dim for name in _CLIPS)
+        latents = pipeline.vae.config.latent_channels
+        if (config.in_channels, config.pooled_projection_dim) != (latents, pooled):
+            raise Unsound(f"its transformer is not that of {label}; correct its base_model in the settings")
+
+    @property
+    def predicts(self) -> PredictionType | None:
+        """See `ModelFamily.predicts`."""
+        return None
+
+    def notes(self, request: GenerationRequest) -> tuple[str, ...]:
+        """See `ModelFamily.notes`."""
+        clip_skip = [NO_CLIP_SKIP.format(checkpoint=self._name)] if request.clip_skip else []
+        return *clip_skip, *sampling_notes(request, self._name)
+
+    def rows(self, request: GenerationRequest) -> int:
+        """See `ModelFamily.rows`."""
+        return 2 if request.guidance_scale > 1 else 1
+
+    def conditions(
+        self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
+    ) -> list[RowGroup]:
+        """See `ModelFamily.conditions`: one group."""
+        rows = [self._embeddings.embed_all(text, one) for text, one in self._texts(request, prompts, applied)]
+        pooled = torch.cat([torch.cat([row[name]["pooled"] for name in _CLIPS], dim=-1) for row in rows])
+        prompt_embeds = torch.cat([self._prompt_embeds(row) for row in rows])
+        return [RowGroup(tuple(range(len(rows))), Conditions(prompt_embeds, {"pooled_projections": pooled}))]
+
+    def encodings(
+        self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
+    ) -> list[Encoding]:
+        """See `ModelFamily.encodings`."""
+        return self._embeddings.encodings(self._texts(request, prompts, applied))
+
+    def _texts(
+        self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
+    ) -> list[tuple[str, AppliedLoras]]:
+        """The text of each row, with its LoRAs."""
+        pairs, rows = zip(prompts, applied, strict=True), self.rows(request)
+        return [(text, one) for prompt, one in pairs for text in [request.negative_prompt, prompt][-rows:]]
+
+    def _clip(self, number: int, text: str) -> Encoded:
+        device = self._residence.device
+        found = self._pipeline._get_clip_prompt_embeds(text, device=device, clip_model_index=number)  # noqa: SLF001 (one encoder alone)
+        return dict(zip(("states", "pooled"), found, strict=True))
+
+    def _t5(self, text: str) -> Encoded:
+        device = self._residence.device
+        return {"states": self._pipeline._get_t5_prompt_embeds(text, max_sequence_length=T5_TOKENS, device=device)}  # noqa: SLF001 (likewise)
+
+    def _prompt_embeds(self, row: Mapping[str, Encoded]) -> torch.Tensor:
+        """As diffusers: the states of both CLIPs side by side, widened with zeros, and those of T5 behind them."""
+        clips = torch.cat([row[name]["states"] for name in _CLIPS], dim=-1)
+        width = int(self._pipeline.transformer.config.joint_attention_dim)
+        t5 = row[_T5]["states"] if _T5 in row else clips.new_zeros(1, T5_TOKENS, width)
+        return torch.cat([pad(clips, (0, width - clips.shape[-1])), t5], dim=-2)
+
+    def key(self, request: GenerationRequest, conditions: Sequence[Conditions]) -> Hashable:
+        """The size: the transformer has one table of places for all rows."""
+        return request.height, request.width
+
+    def scheduler(self, request: GenerationRequest) -> Any:
+        """See `ModelFamily.scheduler`."""
+        return self._schedule.scheduler(request, (request.height // self._side) * (request.width // self._side))
+
+    @property
+    def _side(self) -> int:
+        """Pixels on a side of what the transformer takes as one token."""
+        return int(self._pipeline.vae_scale_factor) * int(self._pipeline.transformer.config.patch_size)
+
+    def starting_latents(
+        self,
+        request: GenerationRequest,
+        scheduler: Any,
+        source: Image.Image | None,
+        generators: Sequence[torch.Generator],
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """See `ModelFamily.starting_latents`. Raises InvalidRequest for a size."""
+        self._refuse_size(request)
+        pipeline, device, dtype = self._pipeline, self._residence.device, self._pipeline.transformer.dtype
+        strength = None if source is None or request.image is None else request.image.strength
+        times = begin(scheduler, request.steps, strength)
+        if strength is None:
+            channels = pipeline.transformer.config.in_channels
+            latents = pipeline.prepare_latents(
+                request.count, channels, request.height, request.width, dtype, HOST, list(generators)
+            )
+            return upload(latents, device), times
+        from_picture = self._img2img_pipeline()
+        from_picture.scheduler = for_noising(scheduler)
+        pixels = from_picture.image_processor.preprocess(source).repeat(request.count, 1, 1, 1)
+        self._residence.onload("vae")
+        first = times[:1] if hasattr(scheduler, "dt") else times[:1].repeat(request.count)
+        latents = from_picture.prepare_latents(pixels, first, request.count, 1, dtype, device, list(generators))
+        return latents, times
+
+    def _refuse_size(self, request: GenerationRequest) -> None:
+        refuse_size(request, self._side, self._name)
+        most = self._side * int(self._pipeline.transformer.config.pos_embed_max_size)
+        if max(request.height, request.width) > most:
+            problem = f"is more than {self._name} has places for: {most} pixels on a side"
+            raise InvalidRequest(what=f"A size of {request.width} by {request.height}", problem=problem)
+
+    def _img2img_pipeline(self) -> Any:
+        """The image-to-image pipeline, made of the loaded networks."""
+        capability = capability_of(self._base_model)
+        assert capability is not None and capability.from_picture is not None, "all of this family begin with pictures"
+        pipeline = getattr(diffusers, capability.from_picture)(**self._pipeline.components)
+        pipeline.set_progress_bar_config(disable=True)
+        return pipeline
+
+    def forward(self, latents: torch.Tensor, timesteps: torch.Tensor, conditions: Conditions) -> torch.Tensor:
+        """See `ModelFamily.forward`."""
+        return self._pipeline.transformer(
+            hidden_states=latents, timestep=timesteps, encoder_hidden_states=conditions.prompt_embeds,
+            pooled_projections=conditions.others["pooled_projections"], return_dict=False,
+        )[0]  # fmt: skip
+
+    def guided(self, request: GenerationRequest, model_output: torch.Tensor) -> torch.Tensor:
+        """See `ModelFamily.guided`."""
+        if self.rows(request) == 1:
+            return model_output
+        uncond, cond = model_output[0::2], model_output[1::2]
+        return uncond + request.guidance_scale * (cond - uncond)
+
+    def pred_original_sample(
+        self,
+        request: GenerationRequest,
+        scheduler: Any,
+        model_output: torch.Tensor,
+        timestep: float,
+        sample: torch.Tensor,
+    ) -> torch.Tensor:
+        """See `ModelFamily.pred_original_sample`."""
+        return pred_original_sample(scheduler, model_output, timestep, sample)
+
+    def decode(self, request: GenerationRequest, latents: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """See `ModelFamily.decode`."""
+        self._residence.onload("vae")
+        return decode(self._pipeline, latents, may_tile=not request.exact)
