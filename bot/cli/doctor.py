@@ -18,6 +18,7 @@ from bot.cli.invite import invitation
 from bot.cli.output import Output
 from bot.cli.token import NO_TOKEN, NOT_A_TOKEN, application_of, looks_like_token
 from bot.config import ConfigError, Settings
+from bot.config.cluster import ClusterSettings
 from bot.config.program import program
 from bot.config.sections import Backend
 from bot.database.errors import DatabaseError, DatabaseInUse
@@ -25,12 +26,13 @@ from bot.diagnostics.capacity import SPEED, check_capacity, check_disks
 from bot.diagnostics.cards import CARD, CPU, check_cards
 from bot.diagnostics.checkpoints import check_files, hub_folder, load_of
 from bot.diagnostics.classifier import check_classifier
-from bot.diagnostics.cluster import check_cluster, check_machine
+from bot.diagnostics.cluster import AS_ITS_ACCOUNT, DRIVER, check_cluster, check_driver, check_machine
 from bot.diagnostics.facts import look
 from bot.diagnostics.finding import Finding, FindingGrade
 from bot.diagnostics.folders import why_unwritable
 from bot.library.catalogue import LibraryUnreadable, ScanReport
 from bot.pictures.credentials import SigningUnusable, credentials_of
+from inference.cluster.wire import SocketAddress
 from inference.errors import WorkerUnavailable
 from inference.lora.declarations import BadDeclarations
 from inference.messages import ClassifierSpec, Folders, Ready, WorkerOptions
@@ -86,6 +88,17 @@ async def _of_cluster(address: str) -> list[Finding]:
     return [*check_machine(public=False), *[finding async for finding in check_cluster(address)]]
 
 
+async def _cluster(cluster: ClusterSettings) -> AsyncGenerator[Finding]:
+    """What this account can see of the cluster: all of it, unless the driver process belongs to another one."""
+    if cluster.driver:
+        yield Finding(DRIVER, FindingGrade.OK, f"it is started by {cluster.driver[0]}; {AS_ITS_ACCOUNT}")
+    elif cluster.socket:
+        yield await check_driver(SocketAddress(cluster.socket))
+    else:
+        async for finding in check_cluster(cluster.address, cluster.token_file):
+            yield finding
+
+
 def _looked_at(file: Path | None, settings: Settings) -> Finding:
     names = " and ".join(checkpoint.name for checkpoint in settings.checkpoints) or "no checkpoint"
     if file is not None:
@@ -118,7 +131,7 @@ async def diagnose(settings: Settings) -> AsyncGenerator[Finding]:
         yield finding
     yield await _catalogue(settings)
     if settings.worker.backend is Backend.RAY:
-        async for finding in check_cluster(settings.cluster.address, settings.cluster.token_file):
+        async for finding in _cluster(settings.cluster):
             yield finding
         return
     for device in settings.worker.devices:

@@ -16,8 +16,11 @@ from inference.cluster.network import AddressRefused, HostPort, answers, own_add
 from inference.cluster.ray_node import ProbeFailed, cluster_environment, cluster_view, only_on_linux
 from inference.cluster.tokens import TokenRefused, is_in_environment, read_token, token_file
 from inference.cluster.views import ClusterView, NodeView
+from inference.cluster.wire import Connection, SocketAddress
 
 CLUSTER, NETWORK, TOKEN, VERSIONS = "cluster", "network", "cluster token", "cluster versions"
+DRIVER = "driver process"
+AS_ITS_ACCOUNT = "as its account, `easel doctor --cluster HOST:PORT` tells of the nodes"
 CONNECT_SECONDS = 5.0
 ADDRESS_VARIABLE = "RAY_ADDRESS"
 
@@ -92,6 +95,18 @@ async def check_cluster(address: str, token: Path | None = None) -> AsyncIterato
     with contextlib.suppress(ProbeFailed):
         for finding in check_nodes(await cluster_view(head, environment)):
             yield finding
+
+
+async def check_driver(address: SocketAddress) -> Finding:
+    """Whether a driver process that is a service of another account listens; who asks is refused and harms nothing."""
+    try:
+        await (await Connection.open(address)).close()
+    except OSError as problem:
+        says = (
+            f"nobody listens at {address.text} ({problem.strerror or problem}); start the service of the driver process"
+        )
+        return Finding(DRIVER, FindingGrade.PROBLEM, says)
+    return Finding(DRIVER, FindingGrade.OK, f"it listens at {address.text}; {AS_ITS_ACCOUNT}")
 
 
 def head_of(address: str = "") -> HostPort:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
 import pytest
 
-from bot.diagnostics.cluster import check_machine, check_nodes, check_versions, reasons_of
+from bot.diagnostics.cluster import check_driver, check_machine, check_nodes, check_versions, reasons_of
 from bot.diagnostics.finding import FindingGrade
 from inference.cluster import compatibility
 from inference.cluster.compatibility import NodeIdentity
 from inference.cluster.views import ClusterView, NodeReport, NodeState, NodeView
+from inference.cluster.wire import Connection, SocketAddress, listen
 
 OURS = NodeIdentity(python="3.11", easel="0.1.0+0a1b2c3d", torch="2.13.0", ray="2.60.0")
 OTHER = OURS.model_copy(update={"torch": "2.12.0"})
@@ -73,3 +77,22 @@ def test_a_person_names_a_node_by_name_address_or_the_beginning_of_its_id() -> N
     view = ClusterView(nodes=(HEAD, two, gone))
     assert all(view.called(word) == (two,) for word in ("two", "10.0.0.6", "BBBB", "bbbbbb"))
     assert view.called("bb") == () and view.called("") == ()
+
+
+async def test_the_driver_process_of_another_account_is_only_asked_whether_it_listens(tmp_path: Path) -> None:
+    address = SocketAddress(f"unix:{tmp_path / 'driver'}")
+    asked = asyncio.Event()
+
+    async def serve(connection: Connection) -> None:
+        assert await connection.receive() is None, "nothing was said"
+        await connection.close()
+        asked.set()
+
+    server = await listen(address, serve)
+    assert (await check_driver(address)).grade is FindingGrade.OK
+    async with asyncio.timeout(60):
+        await asked.wait()
+    server.close()
+    await server.wait_closed()
+    finding = await check_driver(SocketAddress(f"unix:{tmp_path / 'nobody'}"))
+    assert finding.grade is FindingGrade.PROBLEM and "start the service of the driver process" in finding.says
