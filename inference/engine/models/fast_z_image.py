@@ -93,9 +93,9 @@ class FastZImage(ZImageTransformer2DModel):
         filling = None
         if missing:
             filling = self._filling(len(pictures), len(pictures) + missing, device)[:, None]
-        picture = self.rope_embedder(pad(pictures, (0, 0, 0, missing)))[None]
-        text = self.rope_embedder(texts)[None]
-        return _Layout(picture, text, torch.cat([picture, text], 1), filling)
+        both = self.rope_embedder(torch.cat([pad(pictures, (0, 0, 0, missing)), texts]))[None]
+        picture, text = both.split([len(pictures) + missing, length], 1)
+        return _Layout(picture, text, both, filling)
 
     def _prepare_sequence(
         self,
