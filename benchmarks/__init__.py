@@ -28,5 +28,6 @@ retention.py       what expires of a year of pictures, beside people who turn pa
 
 ceiling.py         what one bot process can answer, take through their life, and write
 _town.py           a playground and a bot as processes, for chaos.py, storm.py and likes.py
+_ray_nodes.py      a Ray cluster on this machine, for chaos.py and tests/cluster
 _crowd.py          fills a database with people and LoRAs, for storm.py and library.py
 """

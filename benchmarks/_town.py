@@ -136,7 +136,8 @@ async def town(
 ) -> AsyncGenerator[Town]:
     """A town in `folder`, without its bot; `sections` are settings besides the demo's. Everything ends with it."""
     beats = ("--heartbeat-seconds", str(heartbeat_seconds)) if heartbeat_seconds else ()
-    (folder / "config.toml").write_text(config_text(copy_demo(folder), worker={"threads": 1}, **sections), "utf-8")
+    sections["worker"] = {"threads": 1, **sections.get("worker", {})}
+    (folder / "config.toml").write_text(config_text(copy_demo(folder), **sections), "utf-8")
     playground = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "playground", "--port", "0", *beats),
         env=os.environ | ENVIRONMENT,

@@ -5,6 +5,9 @@ belong), `apologies` (messages that say why not), `lost` (jobs without either), 
 `orphans` (rows, files and processes that nothing belongs to any more), `database_ok`. Everything is counted by what
 people see; the database only tells which jobs there are. Orders that the bot could not take, because it was dead, are
 made again and are no jobs.
+
+With `--backend ray` the workers are on two nodes of a Ray cluster on this machine. What is killed as a worker then is
+an engine, an actor, a raylet with all of its node, or the driver process.
 """
 
 from __future__ import annotations
@@ -19,8 +22,11 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
+import psutil
+
 from benchmarks._chaos_verdict import Order, judge
 from benchmarks._command import BenchmarkCommand, closing_line
+from benchmarks._ray_nodes import RayMachine, RayNodes, ray_nodes
 from benchmarks._town import Town, town
 from playground.control import ControlError, NotInTime, Person
 
@@ -38,6 +44,7 @@ FAULTS = (
     {"kind": "cut"},
 )
 PRIVATE_EVERY = 4  # every so many people want to see their pictures alone
+RAY_NODES = 2
 STUCK_SECONDS = 300.0  # without any progress at the end, we give up
 
 
@@ -68,22 +75,33 @@ class Plan:
         self.dice.shuffle(self.acts)
 
 
-async def run(plan: Plan, folder: Path) -> dict[str, object]:
+async def run(plan: Plan, folder: Path, backend: str = "local") -> dict[str, object]:
     """Let it happen; what was found at the end."""
+    if backend == "local":
+        async with town(folder) as here:
+            return await _run(plan, here, None)
+    async with ray_nodes() as nodes:
+        for _ in range(RAY_NODES):
+            await nodes.add()
+        cluster = {"address": nodes.address, "token_file": nodes.token, "cache_gigabytes": 1, "unreachable_seconds": 10}
+        async with town(folder, worker={"backend": backend}, cluster=cluster) as here:
+            return await _run(plan, here, nodes)
+
+
+async def _run(plan: Plan, here: Town, nodes: RayNodes | None) -> dict[str, object]:
     began = time.monotonic()
-    async with town(folder) as here:
-        await here.start_bot()
-        names = [f"Person{number}" for number in range(plan.people)]
-        people = [await here.control.new_person(name) for name in names]
-        for person in people[::PRIVATE_EVERY]:
-            await (await person.slash("settings", results="only I see them")).reply()
-        ordering = [asyncio.create_task(_order(here, person, plan)) for person in people]
-        await _havoc(here, plan)
-        await asyncio.gather(*ordering)
-        await here.control.clear_faults()
-        await _settled(here)
-        found = await judge(here, names, plan.orders)
-        return {**found, "bot_starts": here.starts, "seconds": round(time.monotonic() - began)}
+    await here.start_bot()
+    names = [f"Person{number}" for number in range(plan.people)]
+    people = [await here.control.new_person(name) for name in names]
+    for person in people[::PRIVATE_EVERY]:
+        await (await person.slash("settings", results="only I see them")).reply()
+    ordering = [asyncio.create_task(_order(here, person, plan)) for person in people]
+    await _havoc(here, plan, nodes)
+    await asyncio.gather(*ordering)
+    await here.control.clear_faults()
+    await _settled(here)
+    found = await judge(here, names, plan.orders)
+    return {**found, "bot_starts": here.starts, "seconds": round(time.monotonic() - began)}
 
 
 async def _order(here: Town, person: Person, plan: Plan) -> None:
@@ -106,7 +124,7 @@ async def _order(here: Town, person: Person, plan: Plan) -> None:
         await asyncio.sleep(dice.uniform(0.5, 4.0))
 
 
-async def _havoc(here: Town, plan: Plan) -> None:
+async def _havoc(here: Town, plan: Plan, nodes: RayNodes | None) -> None:
     """Do the plan's acts, spread over the time in which jobs are ordered and painted."""
     for number, act in enumerate(plan.acts):
         share = plan.jobs * (number + plan.dice.random()) / len(plan.acts)
@@ -117,7 +135,7 @@ async def _havoc(here: Town, plan: Plan) -> None:
         else:
             await asyncio.sleep(plan.dice.uniform(0, 1.0))
         if act == "worker":
-            await _kill_a_worker(here, plan.dice)
+            await _kill_a_worker(here, plan.dice, nodes)
         elif act == "bot":
             await here.kill_bot()
             await asyncio.sleep(plan.dice.uniform(0, 2.0))
@@ -147,11 +165,23 @@ async def _moment(here: Town, dice: random.Random) -> None:
         await asyncio.sleep(dice.uniform(0, 0.01))
 
 
-async def _kill_a_worker(here: Town, dice: random.Random) -> None:
-    while not (workers := here.workers()):
+async def _kill_a_worker(here: Town, dice: random.Random, nodes: RayNodes | None) -> None:
+    """Kill a process that paints, or in a cluster one that stands behind it."""
+    machine = dice.choice(nodes.machines) if nodes else None
+    kind = dice.choice(("engine", "actor", "raylet", "driver")) if machine else "worker"
+    while not (found := _victims(here, machine, kind)):
         await asyncio.sleep(0.1)
-    with contextlib.suppress(ProcessLookupError):
-        dice.choice(workers).kill()
+    with contextlib.suppress(psutil.NoSuchProcess):
+        dice.choice(found).kill()
+    if nodes and machine and kind == "raylet":
+        await nodes.remove(machine)
+        await nodes.add()
+
+
+def _victims(here: Town, machine: RayMachine | None, kind: str) -> list[psutil.Process]:
+    if machine is None or kind == "driver":
+        return here.workers()
+    return {"engine": machine.engines, "actor": machine.actors, "raylet": machine.raylets}[kind]
 
 
 async def _delete_a_message(here: Town, dice: random.Random) -> None:
@@ -192,18 +222,19 @@ def main() -> int:
     parser.add_size("--faults", 60, 4, "refusals of requests")
     parser.add_size("--deletions", 6, 1, "deleted messages")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--backend", choices=("local", "ray"), default="local")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="run in this folder and leave it")
     options = vars(parser.read())
-    seed, keep, quick = options.pop("seed"), options.pop("keep"), options.pop("quick")
+    seed, keep, quick, backend = (options.pop(name) for name in ("seed", "keep", "quick", "backend"))
     plan = Plan(**options, dice=random.Random(seed))
     with tempfile.TemporaryDirectory() as temporary:
         folder = keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        found = asyncio.run(run(plan, folder))
+        found = asyncio.run(run(plan, folder, backend))
     failed = [f"{found[what]} {what}" for what in ("lost", "doubled", "orphans") if found[what]]
     failed += [] if found["database_ok"] else ["the database is damaged"]
     failed += [str(each) for each in found["wrong"]]
-    return closing_line("chaos", {"seed": seed, **found}, failed, quick=quick)
+    return closing_line("chaos", {"seed": seed, "backend": backend, **found}, failed, quick=quick)
 
 
 if __name__ == "__main__":

@@ -55,7 +55,6 @@ from inference.workers.local import LocalWorker
 
 log = logging.getLogger(__name__)
 
-POLL_SECONDS = 5.0  # that a call waits for something to tell
 SECRET_VARIABLES = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")  # the engine needs none of them
 
 
@@ -115,7 +114,7 @@ class EngineActor:
     async def ping(self) -> None:
         """Return: how long that takes is how far away this node is."""
 
-    async def poll(self, acknowledged: int, seconds: float = POLL_SECONDS) -> Frames:
+    async def poll(self, acknowledged: int, seconds: float) -> Frames:
         """What there is to tell behind the frame `acknowledged`; it waits up to `seconds` where there is nothing.
 
         Raises what has broken this actor.

@@ -33,7 +33,7 @@ from inference.cluster.views import NodeReport
 from inference.cluster.wire import SECRET_VARIABLE, Connection, Frame, SocketAddress, WireError, greet, listen
 from inference.logs import write_lines
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("inference.cluster.driver")  # also where it is the main module
 
 NODES_SECONDS = 1.0  # between two looks at the nodes
 REACH_SECONDS = 5.0  # that the head may take to accept a connection

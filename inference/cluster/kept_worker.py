@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 
 OPEN_SECONDS = 600.0  # that an actor may take to start: Ray starts a process for it, and a device must be free
 CALL_SECONDS = 60.0
+POLL_SECONDS = 5.0  # that a call waits for something to tell
 CLOSE_SECONDS = 8.0
 RETRY_SECONDS = 0.5  # before an actor that could not be reached is called again
 REFUSED_SECONDS = 60.0  # until a node that did not fit is looked at again
@@ -201,11 +202,12 @@ class KeptWorker:
         """Pass on what the actor tells, until the worker leaves. Raises ActorLost, or what has broken the actor."""
         acknowledged, heard = 0, time.monotonic()
         while True:
-            asked = actor.call("poll", acknowledged, seconds=self._rules.unreachable_seconds)
+            limit = self._rules.unreachable_seconds
+            asked = actor.call("poll", acknowledged, min(POLL_SECONDS, limit / 4), seconds=limit)
             try:
                 answer = await self._unless_gone(asked)
             except ActorSilent as problem:
-                if time.monotonic() - heard >= self._rules.unreachable_seconds:
+                if time.monotonic() - heard >= limit:
                     self.leave(f"it cannot be reached: {problem}")
                     return
                 await self._wait(RETRY_SECONDS)

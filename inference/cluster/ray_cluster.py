@@ -93,7 +93,7 @@ class RayCluster:
         return [
             ClusterNode(
                 node_id=node["NodeID"],
-                name=node["NodeManagerHostname"] or node["NodeManagerAddress"],
+                name=_name(node),
                 devices=int(node["Resources"].get("GPU", 0)),
                 labels=dict(node.get("Labels") or {}),
             )
@@ -115,6 +115,13 @@ class RayCluster:
     def close(self) -> None:
         """Leave the cluster; its actors end."""
         _ray.shutdown()
+
+
+def _name(node: dict[str, Any]) -> str:
+    """As it was named when it was started, else the name of its machine; Ray's own default is its address."""
+    address = node["NodeManagerAddress"]
+    told = (node.get("NodeName"), node["NodeManagerHostname"])
+    return next((name for name in told if name and name != address), address)
 
 
 def _first_line(problem: BaseException) -> str:

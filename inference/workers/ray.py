@@ -65,6 +65,7 @@ class RayWorker:
         self._events: asyncio.Queue[Event | WorkerDied | None] = asyncio.Queue()
         self._ready = False
         self._left = False
+        self.pid: int | None = None  # of its engine on its node
         self._deaths = 0
         self._frames = JobFrames()
 
@@ -115,7 +116,8 @@ class RayWorker:
 
     def report(self, event: Event) -> None:
         """The worker has reported something."""
-        self._ready = self._ready or isinstance(event, Ready)
+        if isinstance(event, Ready):
+            self._ready, self.pid = True, event.pid
         self._events.put_nowait(event)
 
     def die(self, death: WorkerDied) -> None:
@@ -154,6 +156,11 @@ class RayPool:
         self._failures = 0
         self._problem = ""
         self._closing = False
+
+    @property
+    def workers(self) -> tuple[RayWorker, ...]:
+        """Those that are there now."""
+        return tuple(self._workers.values())
 
     @property
     def serves(self) -> frozenset[str]:

@@ -25,6 +25,7 @@ from inference.errors import LoraFileRefused
 from inference.messages import GenerationRequest
 from inference.workers.fixed import FixedPool
 from inference.workers.local import LocalWorker
+from inference.workers.ray import RayPool, RayWorker
 from tests.house import BASES, VIVID, House
 from tests.inference.requests import request
 from tests.lora_files import lora_tensors, safetensors_bytes, write_sidecar
@@ -76,9 +77,9 @@ async def end(easel: Easel, job: Job) -> JobUpdate:
 
 
 def pid_of_worker(easel: Easel) -> int:
-    assert isinstance(easel.pool, FixedPool)
+    assert isinstance(easel.pool, FixedPool | RayPool)
     (worker,) = easel.pool.workers
-    assert isinstance(worker, LocalWorker) and worker.pid is not None
+    assert isinstance(worker, LocalWorker | RayWorker) and worker.pid is not None
     return worker.pid
 
 

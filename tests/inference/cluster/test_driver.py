@@ -241,7 +241,7 @@ async def test_what_a_node_does_is_left_in_the_cluster(place: Place, monkeypatch
 
 
 async def test_a_node_that_cannot_be_reached_is_left_and_joins_again_as_another_worker(place: Place) -> None:
-    place.rules = replace(place.rules, unreachable_seconds=0.3)
+    place.rules = replace(place.rules, unreachable_seconds=2)
     worker, _ = await joined(place)
     events = worker.events()
     await heard(events, Ready)
