@@ -24,6 +24,8 @@ from tests.inference.engine.transformers import (
     CPU,
     DTYPE,
     FLUX_DEV,
+    QWEN,
+    SD35,
     Z_IMAGE,
     TransformerWorld,
     apart,
@@ -35,7 +37,12 @@ from tests.inference.engine.transformers import (
 )
 from tests.inference.requests import request
 
-LIMITS = {FLUX_DEV: 1e-12, Z_IMAGE: 2e-7}  # Z-Image's pipeline keeps latents in single precision
+LIMITS = {
+    FLUX_DEV: 1e-12,
+    QWEN: 1e-12,
+    SD35: 1e-12,
+    Z_IMAGE: 2e-7,
+}  # Z-Image's pipeline keeps latents in single precision
 
 
 def with_gguf_layers(base: BaseModelId) -> Any:
@@ -53,7 +60,7 @@ def dequantised(pipeline: Any, base: BaseModelId) -> Any:
     return made
 
 
-@pytest.mark.parametrize("base", [FLUX_DEV, Z_IMAGE])
+@pytest.mark.parametrize("base", LIMITS)
 @torch.no_grad()
 def test_people_with_different_loras_share_a_quantised_denoiser(base: BaseModelId, tmp_path: Path) -> None:
     torch.set_num_threads(1)
