@@ -265,7 +265,7 @@ def _devices(node: NodeView) -> str:
 
 
 def _jobs(node: NodeView) -> str:
-    if node.report is None:
+    if node.report is None or node.state in {NodeState.DRAINED, NodeState.DEAD}:
         return "-"
     return str(sum(worker.jobs for worker in node.report.workers))
 

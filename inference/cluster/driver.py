@@ -84,6 +84,9 @@ class Driver:
                 worker.leave("the bot has closed it")
             if self._tasks:
                 await asyncio.wait(self._tasks)
+            with suppress(ClusterLost):
+                for node_id in self._reports:
+                    await self._cluster.report(NodeReport(node_id=node_id))  # nobody keeps workers there any more
 
     async def _watch(self) -> None:
         while True:

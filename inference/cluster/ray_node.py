@@ -170,8 +170,8 @@ async def ask(question: str, address: HostPort, environment: Mapping[str, str], 
     try:
         answer = _ANSWERS.validate_json((out.splitlines() or [b""])[-1])
     except ValidationError:
-        last = (err.decode(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
-        raise ProbeFailed(f"Ray could not be asked: {last[:300]}") from None
+        said = err.decode(errors="replace").strip().splitlines()
+        raise ProbeFailed(f"Ray gave up: {said[-1][:300]}" if said else "Ray gave up without a word") from None
     if isinstance(answer, ProbeProblem):
         raise ProbeFailed(answer.problem, wrong_token=answer.wrong_token)
     return answer

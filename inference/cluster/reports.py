@@ -8,17 +8,11 @@ from ray.experimental import internal_kv  # pyright: ignore
 
 from inference.cluster.views import NAMESPACE, REPORT_PREFIX, NodeReport
 
-# Ray has no public way to these; its own commands take the same.
+# Ray has no public way to this; its own commands take the same.
 _put = cast("Any", internal_kv)._internal_kv_put  # noqa: SLF001
-_delete = cast("Any", internal_kv)._internal_kv_del  # noqa: SLF001
 
 
 def publish(report: NodeReport) -> None:
     """Replace what was said of this node. It blocks; raises Ray's errors. Only after `ray.init`."""
     data = report.model_dump_json().encode()
     _put(REPORT_PREFIX + report.node_id.encode(), data, overwrite=True, namespace=NAMESPACE)
-
-
-def retract(node_id: str) -> None:
-    """Say nothing of this node any more. It blocks; raises Ray's errors."""
-    _delete(REPORT_PREFIX + node_id.encode(), namespace=NAMESPACE)

@@ -238,6 +238,9 @@ async def test_what_a_node_does_is_left_in_the_cluster(place: Place, monkeypatch
         assert (told.device, told.memory, told.state) == ("gpu 0", 24 * 2**30, "ready")
         await worker.cancel(1)
         await worker.cancel(2)
+    await place.pool.close()
+    while (await place.cluster.reports.get()).workers:
+        pass
 
 
 async def test_a_node_that_cannot_be_reached_is_left_and_joins_again_as_another_worker(place: Place) -> None:
