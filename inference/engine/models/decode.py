@@ -64,7 +64,7 @@ def _tiling(vae: Any, scale: int) -> Generator[None]:
 def _decoded(pipeline: Any, latents: torch.Tensor) -> torch.Tensor:
     """Pixels in 0..1; NaN wherever the VAE's output is not finite: clamped infinity would look white."""
     vae, config = pipeline.vae, pipeline.vae.config
-    if vae.dtype == torch.float16 and config.force_upcast and isinstance(pipeline, StableDiffusionXLPipeline):
+    if vae.dtype == torch.float16 and isinstance(pipeline, StableDiffusionXLPipeline) and config.force_upcast:
         _in_single_precision(vae)  # Stable Diffusion's has force_upcast too: it is diffusers' default
     latents = as_decoded(latents, config)
     pixels = pixels_of(vae, latents.to(vae.dtype))

@@ -108,6 +108,21 @@ def test_it_resumes_after_any_step_beside_others(world: TransformerWorld, tmp_pa
         assert apart(handles[1].latents, whole.latents) <= 1e-12
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_it_is_painted_in_half_precision_as_by_diffusers(world: TransformerWorld, dtype: torch.dtype) -> None:
+    """Alone to the bit; the VAE's colours are a rounding apart."""
+    made = wish(image=picture_in(world.inputs, 0.6))
+    engine = world.engine(dtype=dtype)
+    handle = engine.submit(made)
+    engine.finish()
+    assert handle.state is State.DONE, handle.error
+    alone = copy.deepcopy(pipeline_of(ANIMA))
+    alone.to(dtype)
+    latents, pictures = world.by(alone, made, made.seed)
+    assert apart(handle.latents, latents) == 0
+    assert apart(handle.pictures, pictures) < 0.05
+
+
 def test_previews_show_what_a_step_predicts_also_by_a_map_of_colours(world: TransformerWorld) -> None:
     engine = world.engine()
     handle = engine.submit(wish())

@@ -233,13 +233,15 @@ def test_a_text_is_encoded_once(world: TransformerWorld) -> None:
     assert max(error(world, handle) for handle in handles) <= LIMIT
 
 
-def test_half_precision_keeps_latents_in_single(world: TransformerWorld) -> None:
-    engine = world.engine(dtype=torch.bfloat16)
-    handles = [engine.submit(wish(loras=world.uses(0.2))), engine.submit(wish(image=picture_in(world.inputs, 0.5)))]
-    engine.finish()
-    for handle in handles:
+def test_half_precision_is_diffusers_own_to_the_bit_and_keeps_latents_in_single(world: TransformerWorld) -> None:
+    engine, alone = world.engine(dtype=torch.bfloat16), copy.deepcopy(pipeline_of(Z_IMAGE)).to(torch.bfloat16)
+    for made in (wish(guidance_scale=3.0, negative_prompt="dull"), wish(image=picture_in(world.inputs, 0.5))):
+        handle = engine.submit(made)
+        engine.finish()
         assert handle.state is State.DONE, handle.error
         assert handle.latents is not None and handle.latents.dtype == torch.float32
+        latents, pictures = world.by(alone, made, made.seed)
+        assert (apart(handle.latents, latents), apart(handle.pictures, pictures)) == (0, 0)
 
 
 def test_a_size_that_patches_do_not_fill_is_refused(world: TransformerWorld) -> None:
