@@ -56,6 +56,13 @@ def install(folder: Path | None = None) -> None:
         return torch.tensor(data, dtype=options.get("dtype", self.dtype)).to(self.device)
 
     tensor.new_tensor = new_on_the_card
+    make_tensor: Any = torch.tensor
+
+    def made_there(data: Any, *, device: Any = None, **options: Any) -> torch.Tensor:
+        made = make_tensor(data, **options)
+        return made if device is None else made.to(device)
+
+    setattr(torch, "tensor", made_there)  # torch has no kernels to begin one on its devices
     # a module's weights are replaced, not changed, when it moves: a tensor of the host cannot become the card's
     torch.__future__.set_overwrite_module_params_on_conversion(True)
     in_every_thread()

@@ -27,7 +27,7 @@ DIFFERENT = [Sampler.EULER_A, Sampler.DPMPP_2M_SDE, Sampler.UNIPC, Sampler.TCD] 
 def run(module: str, *arguments: str) -> dict[str, Any]:
     """What a module of the pretend card's prints, in a process of its own: it has the card for good."""
     done = subprocess.run(
-        [sys.executable, "-m", f"tools.pretend_card{module}", *arguments],
+        [sys.executable, "-m", module if "." in module[1:] else f"tools.pretend_card{module}", *arguments],
         cwd=Path(__file__).parents[4], capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
@@ -50,6 +50,14 @@ def test_pictures_are_those_of_the_cpu_with_few_waits(together: int, samplers: l
     assert found["difference"] <= 1e-12
     assert found["waits_per_step"] == pytest.approx(dict.fromkeys(samplers, WAITS_PER_STEP), abs=1e-9)
     assert found["waits_besides"] == pytest.approx(dict.fromkeys(samplers, 2 * together), abs=2)
+    assert safe(found)
+
+
+def test_transformers_are_painted_there_with_few_waits() -> None:
+    sampler = Sampler.DPMPP_2M_SDE
+    found = run("tests.inference.engine.transformers_on_a_card", "--base", "flux1/dev", "--samplers", sampler)
+    assert found["difference"] <= 1e-12
+    assert found["waits_per_step"] == {sampler: WAITS_PER_STEP}
     assert safe(found)
 
 
