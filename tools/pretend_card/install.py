@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from inference.engine.lora.layer_weights import PLAIN_TENSORS
 from tools.pretend_card import guard, streams
 from tools.pretend_card.card import CARD, CardTensor, in_every_thread
 
@@ -62,7 +63,8 @@ def install(folder: Path | None = None) -> None:
         made = make_tensor(data, **options)
         return made if device is None else made.to(device)
 
-    setattr(torch, "tensor", made_there)  # torch has no kernels to begin one on its devices
+    PLAIN_TENSORS.add(CardTensor)
+    torch.tensor = made_there  # torch has no kernels to begin one on its devices
     # a module's weights are replaced, not changed, when it moves: a tensor of the host cannot become the card's
     torch.__future__.set_overwrite_module_params_on_conversion(True)
     in_every_thread()
