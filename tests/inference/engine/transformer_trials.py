@@ -29,6 +29,10 @@ from tests.inference.engine.transformers import (
     FLUX_DEV,
     FLUX_SCHNELL,
     MAKERS,
+    QWEN,
+    SD35,
+    TAKES,
+    TAKES_WITH_PICTURE,
     Z_IMAGE,
     TransformerWorld,
     error,
@@ -42,6 +46,8 @@ LIMITS = {Z_IMAGE: 2e-7}  # the pipeline keeps latents in single precision
 GUIDANCE = {
     FLUX_DEV: (1.0, 2.0, 3.5, 7.0),
     FLUX_SCHNELL: (0.0, 1.0, 3.5),
+    SD35: (1.0, 1.0, 2.0, 4.5, 7.0),
+    QWEN: (1.0, 1.0, 2.0, 4.0, 7.0),
     Z_IMAGE: (0.0, 0.0, 0.5, 1.0, 3.0, 5.0),
     ANIMA: (1.0, 1.0, 1.5, 4.0, 6.0),
 }
@@ -49,9 +55,12 @@ GUIDANCE = {
 OTHERS = {
     FLUX_DEV: ("_embedder", "linear", "linear_1", "proj_out", "proj_mlp"),
     FLUX_SCHNELL: ("_embedder", "linear", "linear_1", "proj_out", "proj_mlp"),
+    SD35: ("_embedder", "linear", "linear_1", "proj_out", "attn2.to_q"),
+    QWEN: ("img_in", "txt_in", "_mod.1", "linear", "proj_out", "net.2"),
     Z_IMAGE: ("embedder.1", "2-1", "mlp.0"),
     ANIMA: ("patch_embed.proj", "linear_1", "linear_2", "proj_out"),
 }
+FEWEST = {QWEN: 2}  # steps; of one the pipeline makes no numbers, as its schedule is stretched to an end of its own
 SIZES = ((32, 32), (32, 32), (48, 32), (16, 64), (40, 24))
 WORDS = ("a", "large", "red", "star", "and", "small", "blue", "circle", "on", "green", "ground", "under", "the", "sky")
 
@@ -72,7 +81,7 @@ def text(chance: random.Random) -> str:
 def wild(world: TransformerWorld, chance: random.Random) -> GenerationRequest:
     """A request that may ask for anything that diffusers' pipeline can be asked for as well."""
     width, height = chance.choice(SIZES)
-    steps, image = chance.randint(1, 6), None
+    steps, image = chance.randint(FEWEST.get(world.base, 1), 6), None
     if chance.random() < 0.3:
         drawn = Image.frombytes("RGB", (8, 8), chance.randbytes(192)).resize((width, height))
         drawn.save(world.inputs / "drawn.png")
@@ -80,9 +89,11 @@ def wild(world: TransformerWorld, chance: random.Random) -> GenerationRequest:
         sha256 = hashlib.sha256(data).hexdigest()
         (world.inputs / sha256).write_bytes(data)
         image = SourceImage(sha256=sha256, strength=round(chance.uniform(1.01 / steps, 1), 2) if steps > 1 else 1.0)
+    samplers = (TAKES if image is None else TAKES_WITH_PICTURE).get(world.base, (Sampler.EULER,))
     weights = [chance.choice([0.0, 0.0, round(chance.uniform(-1.2, 1.2), 2)]) for _ in world.loras]
     return request(
-        checkpoint="world", width=width, height=height, steps=steps, image=image, sampler=Sampler.EULER,
+        checkpoint="world", width=width, height=height, steps=steps, image=image, sampler=chance.choice(samplers),
+        flow_shift=chance.choice([None, None, 3.0]) if world.base in TAKES else None,
         guidance_scale=chance.choice(GUIDANCE[world.base]), prompt=text(chance), negative_prompt=text(chance),
         seed=chance.randrange(2**32), count=chance.choice([1, 1, 1, 2]), loras=world.uses(*weights),
     )  # fmt: skip
@@ -121,7 +132,8 @@ def trial(base: BaseModelId, seed: int, seen: Counter[str]) -> list[tuple[float,
             made = handle.request
             seen.update(
                 {
-                    "compared", f"{len(made.loras)} LoRAs", *(["from a picture"] if made.image else []),
+                    "compared", made.sampler.value, f"{len(made.loras)} LoRAs",
+                    *(["from a picture"] if made.image else []),
                     *(["guided"] if made.guidance_scale else []), *(["two pictures"] if made.count > 1 else []),
                 }
             )  # fmt: skip

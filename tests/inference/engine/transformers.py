@@ -10,7 +10,7 @@ import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,7 @@ from inference.engine.models.checkpoints import Checkpoint
 from inference.engine.options import Options
 from inference.lora.evidence import Evidence, Source
 from inference.matching import Matcher
-from inference.messages import CheckpointSpec, GenerationRequest, LoraUse, SourceImage
+from inference.messages import CheckpointSpec, GenerationRequest, LoraUse, Sampler, SourceImage
 from tests.inference.engine.worlds import arrived, text_encoder
 
 CPU = torch.device("cpu")
@@ -212,6 +212,27 @@ MAKERS: Mapping[BaseModelId, Callable[[], Any]] = {
 OPTIONS: Mapping[BaseModelId, Mapping[str, Any]] = {FLUX_SCHNELL: {"max_sequence_length": 256}}
 
 
+_SOLVER = {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}
+SCHEDULERS: Mapping[Sampler, tuple[Any, Mapping[str, Any]]] = {
+    Sampler.EULER: (FlowMatchEulerDiscreteScheduler, {}),
+    Sampler.LCM: (diffusers.FlowMatchLCMScheduler, {}),
+    Sampler.HEUN: (diffusers.FlowMatchHeunDiscreteScheduler, {}),
+    Sampler.DPMPP_2M: (diffusers.DPMSolverMultistepScheduler, _SOLVER),
+    Sampler.DPMPP_2M_SDE: (diffusers.DPMSolverMultistepScheduler, {**_SOLVER, "algorithm_type": "sde-dpmsolver++"}),
+    Sampler.UNIPC: (diffusers.UniPCMultistepScheduler, _SOLVER),
+}
+# The samplers that each pipeline takes, and those with which it begins with a picture.
+_NOISING = (Sampler.EULER, Sampler.LCM)
+TAKES: Mapping[BaseModelId, tuple[Sampler, ...]] = {
+    FLUX_DEV: (*_NOISING, Sampler.DPMPP_2M, Sampler.DPMPP_2M_SDE, Sampler.UNIPC),
+    SD35: tuple(SCHEDULERS),
+    QWEN: (*_NOISING, Sampler.UNIPC),
+}
+TAKES_WITH_PICTURE: Mapping[BaseModelId, tuple[Sampler, ...]] = {
+    FLUX_DEV: _NOISING, SD35: (*_NOISING, Sampler.HEUN), QWEN: _NOISING,
+}  # fmt: skip
+
+
 @cache
 def pipeline_of(base: BaseModelId) -> Any:
     """Seeded; to be copied before anything changes it."""
@@ -340,24 +361,31 @@ class TransformerWorld:
         each = [self.by(self._alone, made, seed) for seed in made.seeds]
         return torch.cat([latents for latents, _ in each]), torch.cat([pictures for _, pictures in each])
 
-    def scheduler(self, made: GenerationRequest) -> Any:
-        """A new one for the pipeline."""
+    def scheduler(self, made: GenerationRequest, generator: torch.Generator) -> Any:
+        """A new one for the pipeline, which draws its noise from `generator`; pipelines would not say so."""
         own = pipeline_of(self.base).scheduler
-        if made.flow_shift is None:
-            return type(own).from_config(own.config)
-        exponent = math.log(made.flow_shift)
-        changed = {"base_shift": exponent, "max_shift": exponent, "shift_terminal": None}
-        return type(own).from_config(own.config, shift=made.flow_shift, **changed)
+        kind, options = SCHEDULERS[made.sampler]
+        if "use_flow_sigmas" in options:
+            options = {**options, "flow_shift": own.config.shift}
+        if made.flow_shift is not None:
+            exponent = math.log(made.flow_shift)
+            options = {**options, "base_shift": exponent, "max_shift": exponent, "shift_terminal": None}
+            options |= {"shift": made.flow_shift, "flow_shift": made.flow_shift}
+        config = {name: value for name, value in own.config.items() if name != "_use_default_values"}
+        scheduler = kind.from_config({**config, **options})
+        scheduler.step = partial(scheduler.step, **({} if made.sampler is Sampler.UNIPC else {"generator": generator}))
+        return scheduler
 
     def by(self, pipeline: Any, made: GenerationRequest, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
         """What a pipeline paints of one seed: its last latents, and the picture."""
-        pipeline.scheduler = self.scheduler(made)
+        generator = torch.Generator("cpu").manual_seed(seed)
+        pipeline.scheduler = self.scheduler(made, generator)
         seen, capability = list[torch.Tensor](), capability_of(self.base)
         assert capability is not None
         options: dict[str, Any] = {
             "prompt": made.full_prompt, "negative_prompt": made.negative_prompt or EMPTY.get(self.base, ""),
             "width": made.width, "height": made.height, "num_inference_steps": made.steps, "output_type": "pt",
-            "generator": torch.Generator("cpu").manual_seed(seed), **OPTIONS.get(self.base, {}),
+            "generator": generator, **OPTIONS.get(self.base, {}),
         }  # fmt: skip
         if made.image is not None:
             options |= {"image": Image.open(self.inputs / made.image.sha256), "strength": made.image.strength}

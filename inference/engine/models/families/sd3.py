@@ -150,7 +150,7 @@ class SD3Family:
         from_picture.scheduler = for_noising(scheduler)
         pixels = from_picture.image_processor.preprocess(source).repeat(request.count, 1, 1, 1)
         self._residence.onload("vae")
-        first = times[:1] if hasattr(scheduler, "dt") else times[:1].repeat(request.count)
+        first = times[:1].repeat(request.count)
         latents = from_picture.prepare_latents(pixels, first, request.count, 1, dtype, device, list(generators))
         return latents, times
 

@@ -1,0 +1,83 @@
+"""What samplers a checkpoint offers is known before anything is queued: in settings, requests and the studio's form."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from bot.app.assembly import open_catalogue
+from bot.config import CheckpointSettings
+from bot.library.configuration import Configuration
+from bot.requests.builder import RequestBuilder
+from bot.requests.drafts import RequestDraft
+from bot.ui.views.studio.forms import AdvancedForm
+from inference.base_models import BaseModelId
+from inference.errors import InvalidRequest
+from inference.messages import FLOW_SPACINGS, UNET_SPACINGS, Sampler, Spacing
+from tests.house import House
+
+FLOWING = ("flux1/dev", "sd35m/base", "sd35l/base", "qwen-image/base", "z-image/base")
+
+
+def settings_of(base: str, **values: Any) -> CheckpointSettings:
+    return CheckpointSettings(name="One", repository="somebody/one", base_model=BaseModelId(base), **values)
+
+
+@pytest.mark.parametrize("base", FLOWING)
+def test_the_usual_sampler_of_flow_matching_is_euler(base: str) -> None:
+    assert settings_of(base).sampler is Sampler.EULER
+    assert settings_of(base, sampler="unipc", spacing="beta").spacing is Spacing.BETA
+    with pytest.raises(ValidationError, match="no euler_a sampler, but euler, dpmpp_2m"):
+        settings_of(base, sampler="euler_a")
+    with pytest.raises(ValidationError, match="has no leading spacing"):
+        settings_of(base, spacing="leading")
+
+
+def test_of_a_unet_the_usual_one_is_as_it_was() -> None:
+    assert settings_of("sdxl/base").sampler is Sampler.DPMPP_2M_KARRAS
+    with pytest.raises(ValidationError, match="euler has no beta spacing"):
+        settings_of("sdxl/base", sampler="euler", spacing="beta")
+
+
+def test_a_distilled_checkpoint_keeps_its_own_sampler() -> None:
+    turbo = CheckpointSettings(name="Turbo", repository="stabilityai/sdxl-turbo", base_model=BaseModelId("sdxl/base"))
+    assert (turbo.steps, turbo.sampler, turbo.spacing) == (1, Sampler.EULER_A, Spacing.TRAILING)
+    large = "stabilityai/stable-diffusion-3.5-large-turbo"
+    turbo = CheckpointSettings(name="Turbo", repository=large, base_model=BaseModelId("sd35l/base"))
+    assert (turbo.steps, turbo.sampler) == (4, Sampler.EULER)
+
+
+@pytest.mark.asyncio
+async def test_another_sampler_is_refused_with_those_that_there_are(house: House) -> None:
+    async with open_catalogue(house.settings) as catalogue:
+        now = catalogue.configuration
+        flowing = settings_of("flux1/dev")
+        spec = now.checkpoints.specs[0].model_copy(update={"base_model": flowing.base_model, "name": "One"})
+        settings = now.settings.model_copy(update={"checkpoints": (flowing,)})
+        requests = RequestBuilder(catalogue.connection, Configuration(settings, [spec]))
+        draft = RequestDraft(prompt="a man", checkpoint="One")
+        assert (await requests.build(draft)).sampler is Sampler.EULER
+        with pytest.raises(InvalidRequest, match="The sampler ddim does not go with One, which has euler, dpmpp_2m"):
+            await requests.build(draft.model_copy(update={"sampler": "ddim"}))
+        with pytest.raises(InvalidRequest, match="The spacing linspace does not go with heun, which has trailing"):
+            await requests.build(draft.model_copy(update={"sampler": "heun", "spacing": "linspace"}))
+        spaced = await requests.build(draft.model_copy(update={"sampler": "dpmpp_2m", "spacing": "beta"}))
+        assert (spaced.sampler, spaced.spacing) == (Sampler.DPMPP_2M, Spacing.BETA)
+
+
+@pytest.mark.parametrize(("base", "offered"), [("flux1/dev", FLOW_SPACINGS), ("sdxl/base", UNET_SPACINGS)])
+def test_the_studios_form_lists_what_the_checkpoint_offers(
+    base: str, offered: dict[Sampler, tuple[Spacing, ...]]
+) -> None:
+    draft = RequestDraft(prompt="a man", checkpoint="One", sampler="tcd", spacing="leading")
+    snapshot: Any = SimpleNamespace(studio=SimpleNamespace(draft=draft), checkpoint=settings_of(base))
+    form = AdvancedForm(snapshot, opening=1)
+    assert [option.value for option in form.sampler.options[1:]] == [sampler.value for sampler in offered]
+    spacings = {option.value for option in form.spacing.options[2:]}
+    assert spacings == {spacing.value for each in offered.values() for spacing in each}
+    chosen = [option.value for option in form.sampler.options if option.default]
+    known = draft.sampler in [sampler.value for sampler in offered]
+    assert chosen == ([draft.sampler] if known else [form.sampler.options[0].value])
