@@ -38,12 +38,12 @@ def compute_dtype(layer: nn.Linear | nn.Conv2d) -> torch.dtype:
     return layer.weight.dtype if declared is None or not is_quantised(layer) else declared
 
 
-def declare_compute_dtype(network: nn.Module, dtype: torch.dtype) -> None:
-    """Let the quantised layers of a network that compute in `dtype` say so, where their class does not."""
+def declare_compute_dtype(network: Any) -> None:
+    """Let quantised layers that do not say in which type they compute say that of their network."""
     for layer in network.modules():
         if isinstance(layer, nn.Linear) and is_quantised(layer) and not layer.weight.dtype.is_floating_point:
             declared: Any = getattr(layer, "compute_dtype", None)
-            vars(layer)["compute_dtype"] = declared or dtype
+            vars(layer)["compute_dtype"] = declared or network.dtype
 
 
 def has_numbers(layer: nn.Module) -> bool:

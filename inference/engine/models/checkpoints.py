@@ -21,6 +21,7 @@ from inference.engine.devices.offloading import Residence
 from inference.engine.layers.layer_hooks import LayerHooks
 from inference.engine.lora.folding import TEXT_ENCODERS, Layers, layers_of
 from inference.engine.lora.layer_names import LayerNames
+from inference.engine.lora.layer_weights import declare_compute_dtype
 from inference.engine.models.embedding_cache import EmbeddingCache
 from inference.engine.models.embedding_files import EmbeddingFiles, encoder_identity
 from inference.engine.models.families.anima import AnimaFamily
@@ -114,6 +115,7 @@ class Checkpoint:
         residence = residence or Residence(networks_of(pipeline), getattr(pipeline, kind.DENOISER).device)
         names = (kind.DENOISER, *TEXT_ENCODERS)
         parts = {name: part for name in names if (part := getattr(pipeline, name, None)) is not None}
+        declare_compute_dtype(parts[kind.DENOISER])
         layer_names = LayerNames.of(spec.base_model.architecture, layers_of(parts))
         hooks = LayerHooks(layer_names.layers, residence.device)
         identity = encoder_identity(spec, residence.device, pipeline.text_encoder.dtype)

@@ -15,7 +15,7 @@ import torch
 from diffusers import BitsAndBytesConfig, GGUFQuantizationConfig, TorchAoConfig
 from torch import nn
 
-from inference.engine.lora.layer_weights import declare_compute_dtype, is_packed_tensor, unpacked
+from inference.engine.lora.layer_weights import is_packed_tensor, unpacked
 from inference.engine.models.soundness import Unsound
 from inference.messages import CheckpointSpec, Quantisation
 from inference.packed_weights import missing_package
@@ -47,7 +47,6 @@ def open_packed(kind: type[Any], spec: CheckpointSpec, dtype: torch.dtype, devic
         if device.type == "cuda":
             options["device_map"] = {"": device}
         network = denoiser.from_pretrained(spec.source, **options)
-    declare_compute_dtype(network, dtype)
     return network
 
 
