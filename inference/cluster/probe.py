@@ -126,8 +126,10 @@ def main() -> None:
             problem=f"the head's answer did not come within {seconds}: ports between the two are closed"
         )
     except (_errors.RayError, OSError, RuntimeError, ValueError, StopIteration) as problem:
-        said = str(problem).strip()
-        answer = ProbeProblem(problem=(said.splitlines()[0] if said else type(problem).__name__)[:500])
+        said = (str(problem).strip() or type(problem).__name__).splitlines()[0][:500].rstrip(".")
+        if "Timed out" in said:
+            said = "the head listens and does not answer; where it uses TLS, RAY_USE_TLS has to be set here too"
+        answer = ProbeProblem(problem=said)
     print(answer.model_dump_json(), flush=True)
 
 
