@@ -31,6 +31,7 @@ from inference.engine.models.families.qwen_image import QwenImageFamily
 from inference.engine.models.families.sd3 import SD3Family
 from inference.engine.models.families.unet import UNetFamily
 from inference.engine.models.families.z_image import ZImageFamily
+from inference.engine.models.fast_paths import use_direct_attention
 from inference.engine.models.packed_denoiser import PART, is_packed, open_packed
 from inference.engine.models.previews import Preview, preview_of
 from inference.engine.models.single_file import open_single_file
@@ -121,6 +122,7 @@ class Checkpoint:
         identity = encoder_identity(spec, residence.device, pipeline.text_encoder.dtype)
         embeddings = EmbeddingCache(embedding_bytes, files, identity)
         family = kind(spec, pipeline, hooks, residence, embeddings)
+        use_direct_attention(getattr(pipeline, kind.DENOISER))
         residence.onload("vae")
         return cls(spec, pipeline, family, preview_of(pipeline.vae, tiny), layer_names, hooks, residence, embeddings)
 

@@ -22,7 +22,7 @@ from inference.engine.layers.lora_set import AppliedLoras
 from inference.engine.models.decode import decode, widen
 from inference.engine.models.embedding_cache import EmbeddingCache, Encoding
 from inference.engine.models.families.family import Conditions, RowGroup
-from inference.engine.models.fast_paths import KeptRotary, use_direct_attention
+from inference.engine.models.fast_paths import KeptRotary
 from inference.engine.models.flow import FlowSchedule, begin, for_noising, sampling_notes
 from inference.engine.models.pred_original_sample import pred_original_sample
 from inference.engine.models.soundness import Unsound
@@ -57,7 +57,6 @@ class Flux1Family:
         self._text_tokens = self.TEXT_TOKENS if self._takes_guidance else self.TEXT_TOKENS_OF_SCHNELL
         self._schedule = FlowSchedule(pipeline.scheduler.config)
         hooks.mark_prompt_layers([pipeline.transformer.context_embedder])
-        use_direct_attention(pipeline.transformer)
         self._rotary = KeptRotary.of(pipeline.transformer)
         self._rotaries: WeakKeyDictionary[Conditions, tuple[torch.Tensor, torch.Tensor]] = WeakKeyDictionary()
         encode = {"text_encoder": self._pooled, "text_encoder_2": self._states}

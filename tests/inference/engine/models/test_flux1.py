@@ -6,11 +6,14 @@ import copy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from diffusers import FluxTransformer2DModel
+from diffusers import FluxKontextPipeline, FluxTransformer2DModel
 from diffusers.models.transformers.transformer_flux import FluxAttention
+from PIL import Image
 
+from inference.base_models import BaseModelId
 from inference.engine.batch.handle import Handle, State
 from inference.engine.batch.run import Run
 from inference.engine.batch.snapshots import Snapshot
@@ -21,7 +24,10 @@ from inference.engine.models.checkpoints import Checkpoint
 from inference.engine.models.families.flux1 import Flux1Family
 from inference.engine.models.fast_paths import _DirectAttention
 from inference.engine.models.soundness import Unsound
-from inference.messages import FLOW_SPACINGS, GenerationRequest, Sampler
+from inference.engine.process.job_runner import JobRunner
+from inference.messages import FLOW_SPACINGS, CheckpointSpec, GenerationRequest, Sampler
+from tests.house import House
+from tests.inference.engine.painting import paint
 from tests.inference.engine.transformers import (
     FLUX_DEV,
     FLUX_SCHNELL,
@@ -34,7 +40,7 @@ from tests.inference.engine.transformers import (
     pipeline_of,
     until,
 )
-from tests.inference.engine.worlds import arrived
+from tests.inference.engine.worlds import CPU, arrived
 from tests.inference.requests import request
 
 LIMIT = 1e-12
@@ -216,6 +222,21 @@ def test_what_is_left_out_of_a_request_is_noted(world: TransformerWorld) -> None
     engine.finish()
     assert [len(handle.notes) for handle in handles] == [0, 1, 1, 1]
     assert torch.equal(latents_of(handles[1]), latents_of(handles[0]))
+
+
+def test_the_worker_paints_from_words_with_a_folder_of_kontext(house: House, tmp_path: Path) -> None:
+    pipeline = copy.deepcopy(pipeline_of(FLUX_DEV)).to(torch.float32)
+    FluxKontextPipeline(**pipeline.components).save_pretrained(tmp_path)
+    spec = CheckpointSpec(name="world", source=str(tmp_path), base_model=BaseModelId("flux1/kontext"))
+    runner, made = JobRunner(house.configure.model_copy(update={"checkpoints": (spec,)}), CPU), wish(width=48)
+    done = paint(runner, made)
+    assert [step.step for step in done.steps] == [0, 1, 2, 3, 4]
+    expected = pipeline(
+        made.prompt, width=48, height=32, num_inference_steps=4, guidance_scale=3.5, output_type="np",
+        generator=torch.Generator().manual_seed(made.seed),
+    ).images[0]  # fmt: skip
+    found = np.asarray(Image.open(house.data / "spool" / done.end.files[0]), dtype=np.float32) / 255
+    assert float(abs(found - expected).max()) < 0.01
 
 
 @pytest.mark.parametrize(
