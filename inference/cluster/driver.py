@@ -15,6 +15,7 @@ import sys
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
+from typing import NoReturn
 
 from pydantic import BaseModel, TypeAdapter
 
@@ -163,22 +164,32 @@ async def serve(address: SocketAddress, secret: str, *, with_parent: bool = Fals
             except (WireError, OSError) as problem:
                 log.warning("a connection was refused: %s", problem)
             else:
-                code = await _serve_bot(connection)
+                code = await _served(connection)
                 if not ended.done():
                     ended.set_result(code)
             await connection.close()
 
     server = await listen(address, accept)
     if with_parent:
-        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), _leave_with_parent)
+        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), _leave_with_parent, ended)
     code = await ended
     server.close()
     return code
 
 
-def _leave_with_parent() -> None:
+def _leave_with_parent(ended: asyncio.Future[int]) -> None:
     if not os.read(sys.stdin.fileno(), 1):
-        os._exit(0)  # the bot that started this process is gone
+        asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+        if not ended.done():
+            ended.set_result(0)  # the bot that started this process is gone
+
+
+async def _served(connection: Connection) -> int:
+    try:
+        return await _serve_bot(connection)
+    except Exception:
+        log.exception("the driver process failed")
+        return 1
 
 
 async def _serve_bot(connection: Connection) -> int:
@@ -217,8 +228,8 @@ def _require_head(address: str) -> None:
             raise ClusterLost(f"no head of a cluster listens there ({problem.strerror or problem})") from None
 
 
-def main() -> int:
-    """Read the command line and serve; the exit code."""
+def main() -> NoReturn:
+    """Read the command line, serve, and end this process."""
     parser = argparse.ArgumentParser(prog="python -m inference.cluster.driver", description=__doc__)
     parser.add_argument(
         "--listen", required=True, type=SocketAddress, metavar="ADDRESS", help="unix:/path, tcp:host:port or inherited"
@@ -232,8 +243,10 @@ def main() -> int:
     secret = options.secret_file.read_text().strip() if options.secret_file else os.environ.pop(SECRET_VARIABLE, "")
     if not secret and not options.listen.is_private:
         parser.error("a TCP address needs a secret")
-    return asyncio.run(serve(options.listen, secret, with_parent=options.with_parent))
+    code = asyncio.run(serve(options.listen, secret, with_parent=options.with_parent))
+    sys.stderr.flush()
+    os._exit(code)  # the interpreter's own end would wait for Ray's threads
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

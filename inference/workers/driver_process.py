@@ -66,15 +66,24 @@ class DriverProcess:
         options, pipe = self._options, asyncio.subprocess.PIPE
         if options.command is None:
             return
-        try:
-            self._process = await asyncio.create_subprocess_exec(
+        starting = asyncio.create_task(
+            asyncio.create_subprocess_exec(
                 *options.command, "--listen", self.address.text, "--with-parent",
                 stdin=pipe, stdout=asyncio.subprocess.DEVNULL, stderr=pipe, env=dict(options.environment),
-            )  # fmt: skip
+            )
+        )  # fmt: skip
+        try:
+            self._take(await asyncio.shield(starting))
+        except asyncio.CancelledError:
+            self._take(await starting)  # it is there all the same, and has to be ended
+            raise
         except OSError as problem:
             raise WorkerUnavailable(reason=problem.strerror or str(problem)) from problem
-        assert self._process.stderr
-        self._reading = asyncio.create_task(_read_stderr(self._process.stderr))
+
+    def _take(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stderr
+        self._process = process
+        self._reading = asyncio.create_task(_read_stderr(process.stderr))
 
     async def connect(self) -> Connection:
         """A connection to one that knows the secret, and knows the cluster by now. Raises OSError or WireError."""
@@ -100,7 +109,7 @@ class DriverProcess:
 
     async def end(self) -> int | None:
         """End the child, if there is one; its exit code."""
-        process, self._process = self._process, None
+        process = self._process
         if process is None:
             return None
         if process.stdin is not None:
@@ -114,6 +123,7 @@ class DriverProcess:
             code = await process.wait()
         if self._reading is not None:
             await self._reading
+        self._process = None  # not before: who was cancelled on the way calls this again
         return code
 
     async def close(self) -> None:

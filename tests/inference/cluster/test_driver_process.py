@@ -1,0 +1,127 @@
+"""The driver process as a process: found, refused, ended; without a cluster, which it says."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from inference.cluster.protocol import ClusterSettingsSent
+from inference.cluster.wire import SECRET_VARIABLE, SocketAddress
+from inference.errors import WorkerUnavailable
+from inference.messages import WorkerOptions
+from inference.workers import driver_process
+from inference.workers.driver_process import DriverOptions, DriverProcess
+from inference.workers.local import module_command
+from inference.workers.ray import RayPool
+from inference.workers.storage import SpoolFolder
+from tests.log import Log
+
+MAX_WAIT = 60.0
+COMMAND = module_command("inference.cluster.driver")
+# What a service manager does with a socket unit: it opens the socket and starts the service when somebody connects.
+SERVICE = """
+import os, socket, sys
+listening = socket.socket(socket.AF_UNIX)
+listening.bind(sys.argv[1])
+listening.listen()
+os.dup2(listening.fileno(), 3)
+os.set_inheritable(3, True)
+os.execv(sys.executable, [sys.executable, "-m", "inference.cluster.driver", "--listen", "inherited"])
+"""
+
+
+def nowhere(port: int) -> ClusterSettingsSent:
+    """A cluster whose head is not there."""
+    return ClusterSettingsSent(address=f"127.0.0.1:{port}", unreachable_seconds=10, cache_bytes=1)
+
+
+def pool_of(options: DriverOptions, spool: Path) -> RayPool:
+    return RayPool(WorkerOptions(checkpoints=()), SpoolFolder(spool), DriverProcess(options))
+
+
+async def test_without_a_head_the_driver_process_says_so_and_is_started_again(
+    tmp_path: Path, unused_tcp_port: int
+) -> None:
+    pool = pool_of(DriverOptions(None, COMMAND, nowhere(unused_tcp_port), os.environ), tmp_path)
+    with Log.listening() as log:
+        async with asyncio.timeout(MAX_WAIT):
+            await pool.start()
+            await log.heard("no head of a cluster listens there")
+            await log.heard("(exit code 1, 2 in a row)")
+            await pool.close()
+    assert [change async for change in pool.changes()] == [] and not log.tracebacks
+    assert not [child for child in psutil.Process().children() if "inference.cluster.driver" in child.cmdline()]
+
+
+async def test_a_driver_process_ends_with_the_bot_that_started_it(tmp_path: Path, unused_tcp_port: int) -> None:
+    driver = DriverProcess(DriverOptions(None, COMMAND, nowhere(unused_tcp_port), os.environ))
+    await driver.start()
+    assert driver._process and driver._process.stdin and driver.address.path
+    while not driver.address.path.exists():  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
+    driver._process.stdin.close()
+    async with asyncio.timeout(MAX_WAIT):
+        assert await driver._process.wait() == 0
+    folder = driver.address.path.parent
+    await driver.close()
+    assert not folder.exists()
+
+
+async def test_a_service_with_a_socket_of_its_own_is_reached(tmp_path: Path, unused_tcp_port: int) -> None:
+    path = tmp_path / "s"
+    service = await asyncio.create_subprocess_exec(sys.executable, "-c", SERVICE, str(path))
+    while not path.exists():  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
+    pool = pool_of(DriverOptions(SocketAddress(f"unix:{path}"), None, nowhere(unused_tcp_port), {}), tmp_path)
+    with Log.listening() as log:
+        async with asyncio.timeout(MAX_WAIT):
+            await pool.start()
+            await log.heard("no driver process of the cluster: no head of a cluster listens there")
+            await pool.close()
+            assert await service.wait() == 1
+
+
+@pytest.mark.parametrize("secret", ["right", "wrong", ""])
+async def test_at_a_port_a_secret_is_needed(
+    tmp_path: Path, unused_tcp_port_factory: Callable[[], int], secret: str
+) -> None:
+    listen = SocketAddress(f"tcp:127.0.0.1:{unused_tcp_port_factory()}")
+    environment = {**os.environ, SECRET_VARIABLE: "right"}
+    options = DriverOptions(listen, COMMAND, nowhere(unused_tcp_port_factory()), environment, secret)
+    pool = pool_of(options, tmp_path)
+    with Log.listening() as log:
+        async with asyncio.timeout(MAX_WAIT):
+            await pool.start()
+            await log.heard("the secrets differ" if secret != "right" else "no head of a cluster listens there")
+            await pool.close()
+    assert not any("right" in record.getMessage().split() for record in log.records)
+
+
+async def test_a_port_without_a_secret_is_not_opened(unused_tcp_port: int) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND, "--listen", f"tcp:127.0.0.1:{unused_tcp_port}", stderr=asyncio.subprocess.PIPE
+    )
+    _, said = await process.communicate()
+    assert process.returncode == 2 and b"a TCP address needs a secret" in said
+
+
+async def test_a_command_that_is_not_there_is_told_at_the_start(tmp_path: Path, unused_tcp_port: int) -> None:
+    with pytest.raises(WorkerUnavailable, match="No such file"):
+        await pool_of(DriverOptions(None, ("/nowhere",), nowhere(unused_tcp_port), {}), tmp_path).start()
+
+
+async def test_a_driver_process_that_hangs_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unused_tcp_port: int
+) -> None:
+    monkeypatch.setattr(driver_process, "END_SECONDS", 0.1)
+    command = (sys.executable, "-c", "import time; time.sleep(1000)")
+    driver = DriverProcess(DriverOptions(None, command, nowhere(unused_tcp_port), os.environ))
+    await driver.start()
+    assert await driver.end() == -9
+    await driver.close()
