@@ -364,7 +364,7 @@ class TransformerWorld:
     def scheduler(self, made: GenerationRequest, generator: torch.Generator) -> Any:
         """A new one for the pipeline, which draws its noise from `generator`; pipelines would not say so."""
         own = pipeline_of(self.base).scheduler
-        kind, options = SCHEDULERS[made.sampler]
+        kind, options = SCHEDULERS.get(made.sampler, SCHEDULERS[Sampler.EULER])
         if "use_flow_sigmas" in options:
             options = {**options, "flow_shift": own.config.shift}
         if made.flow_shift is not None:
