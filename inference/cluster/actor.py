@@ -34,7 +34,7 @@ from inference.cluster.protocol import (
     RestartWorker,
     SubmitJob,
 )
-from inference.cluster.wire import Frame
+from inference.cluster.wire import MAX_DATA_BYTES, Frame
 from inference.cluster.worker_folder import Manifest
 from inference.errors import InferenceError, WorkerFailed
 from inference.messages import (
@@ -215,6 +215,9 @@ class EngineActor:
             data = await asyncio.to_thread(path.read_bytes)
         except OSError as problem:
             log.warning("%s cannot be read: %s", name, problem.strerror)
+            return
+        if len(data) > MAX_DATA_BYTES:
+            log.warning("%s has %s bytes and cannot be sent", name, len(data))
             return
         self._tell(FileLeft(worker=self._number, name=name), data)
 

@@ -19,7 +19,7 @@ from typing import NoReturn
 
 from pydantic import BaseModel, TypeAdapter
 
-from inference.cluster.compatibility import NodeIdentity
+from inference.cluster.compatibility import NodeIdentity, ray_problem
 from inference.cluster.kept_worker import KeptWorker, WorkerRules
 from inference.cluster.node_files import NodeCacheSettings
 from inference.cluster.nodes import Cluster, ClusterLost, ClusterNode
@@ -199,12 +199,14 @@ async def _serve_bot(connection: Connection) -> int:
     told = TypeAdapter(ClusterSettingsSent).validate_json(frame.header)
     try:
         _require_head(told.address)
+        if problem := ray_problem():
+            raise ClusterLost(problem)
         from inference.cluster.ray_cluster import RayCluster  # noqa: PLC0415 (a second, and it may be missing)
 
         cluster = RayCluster(told.address)
-    except (ClusterLost, ImportError) as problem:
-        log.error("the cluster at %s cannot be joined: %s", told.address, problem)
-        await connection.send(ClusterUnreachable(reason=str(problem)[:1000]))
+    except ClusterLost as lost:
+        log.error("the cluster at %s cannot be joined: %s", told.address, lost)
+        await connection.send(ClusterUnreachable(reason=str(lost)[:1000]))
         return 1
     await connection.send(ClusterReached(ray=cluster.version))
     rules = WorkerRules(

@@ -46,11 +46,11 @@ class RayActor:
         except TimeoutError:
             raise ActorSilent(f"it has not answered for {seconds:.0f} seconds") from None
         except _errors.ActorUnavailableError as problem:
-            raise ActorSilent(_first_line(problem)) from None
+            raise ActorSilent(_in_one_line(problem)) from None
         except _errors.RayTaskError as problem:
-            raise problem.cause or ActorLost(_first_line(problem)) from None
+            raise problem.cause or ActorLost(_in_one_line(problem)) from None
         except _errors.RayError as problem:
-            raise ActorLost(_first_line(problem)) from None
+            raise ActorLost(_in_one_line(problem)) from None
 
     def kill(self) -> None:
         """End it at once, now or when it can be reached again."""
@@ -71,7 +71,7 @@ class RayCluster:
                 include_dashboard=False,
             )
         except (_errors.RayError, OSError, RuntimeError, ValueError) as problem:  # ConnectionError is an OSError
-            raise ClusterLost(_first_line(problem)) from None
+            raise ClusterLost(_in_one_line(problem)) from None
 
     @property
     def version(self) -> str:
@@ -86,7 +86,7 @@ class RayCluster:
         except TimeoutError:
             raise ClusterLost("the head does not answer") from None
         except (_errors.RayError, RuntimeError, OSError) as problem:
-            raise ClusterLost(_first_line(problem)) from None
+            raise ClusterLost(_in_one_line(problem)) from None
 
     def _nodes(self) -> list[ClusterNode]:
         draining = _state.get_draining_nodes()
@@ -110,7 +110,7 @@ class RayCluster:
         try:
             await asyncio.to_thread(publish, report)
         except (_errors.RayError, RuntimeError, OSError) as problem:
-            raise ClusterLost(_first_line(problem)) from None
+            raise ClusterLost(_in_one_line(problem)) from None
 
     def close(self) -> None:
         """Leave the cluster; its actors end."""
@@ -124,6 +124,7 @@ def _name(node: dict[str, Any]) -> str:
     return next((name for name in told if name and name != address), address)
 
 
-def _first_line(problem: BaseException) -> str:
-    said = str(problem).strip()
-    return (said.splitlines()[0] if said else type(problem).__name__)[:500]
+def _in_one_line(problem: BaseException) -> str:
+    """What Ray says, without the indented lines of ids."""
+    said = [line.strip() for line in str(problem).splitlines() if line.strip() and not line.startswith("\t")]
+    return (" ".join(said) or type(problem).__name__)[:500]
