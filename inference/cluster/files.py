@@ -17,11 +17,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from threading import get_ident
-from typing import Annotated, Any, BinaryIO, Protocol, cast
+from typing import Annotated, Any, Protocol, cast
 
-import fsspec  # pyright: ignore[reportMissingTypeStubs]
 from filelock import FileLock, Timeout
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -67,7 +67,7 @@ class FileRefused(NodeFileError):
 
 
 class CacheFull(NodeFileError):
-    """The cache has no room for the file, since the rest of it is in use."""
+    """The cache or its disk has no room for the file."""
 
 
 class PieceSource(Protocol):
@@ -114,6 +114,8 @@ class SharedStorage:
         raise FileNotFoundError("the file is not there")
 
     def _open(self) -> tuple[Any, str]:
+        import fsspec  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs] (nodes alone need it)
+
         try:
             return cast("tuple[Any, str]", fsspec.core.url_to_fs(self.address))  # pyright: ignore
         except (ValueError, ImportError) as problem:  # an unknown scheme, or the package of a known one is missing
@@ -249,15 +251,14 @@ class FileCache:
     def _copy(self, source: _Source, file: FileRef, part: Path) -> str:
         """Append what is missing to `part`; the SHA-256 of all of it."""
         digest = hashlib.sha256()
-        with part.open("r+b") as opened:
+        with part.open("r+b", buffering=0) as opened:
             for piece in _read(opened):
                 digest.update(piece)
             for piece in source.pieces(file, opened.tell()):
                 if opened.tell() + len(piece) > file.size:
                     raise FileRefused("it gave more bytes than were asked for")
                 digest.update(piece)
-                opened.write(piece)
-                opened.flush()  # what is here survives the death of this process
+                _append(opened, piece, file)
             os.fsync(opened.fileno())
         return digest.hexdigest()
 
@@ -306,9 +307,19 @@ class FileCache:
         return FileLock(self._locks / "room")
 
 
-def _read(file: BinaryIO) -> Iterator[bytes]:
+def _read(file: FileIO) -> Iterator[bytes]:
     while piece := file.read(PIECE_BYTES):
         yield piece
+
+
+def _append(opened: FileIO, piece: bytes, file: FileRef) -> None:
+    """Write a piece, which survives the death of this process. Raises CacheFull."""
+    left = memoryview(piece)
+    try:
+        while left:
+            left = left[opened.write(left) :]
+    except OSError as problem:
+        raise CacheFull(f"{file.name} cannot be written on this node: {problem.strerror}") from None
 
 
 def _stamp(path: Path) -> _Stamp:

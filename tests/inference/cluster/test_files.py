@@ -266,6 +266,30 @@ def test_a_file_that_is_larger_than_the_cache_is_refused(tmp_path: Path) -> None
     assert not bot.asked
 
 
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+from inference.cluster.files import CacheFull, FileCache, FileRef
+
+class Bot:
+    def piece(self, sha256, offset, size):
+        return bytes(size)
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+try:
+    FileCache(Path(sys.argv[1]), 10_000, pieces=Bot()).link(FileRef(sha256="0" * 64, size=5000, name="a"), Path("one"))
+except CacheFull as problem:
+    print(problem)
+"""
+
+
+def test_a_disk_that_takes_no_more_is_not_blamed_on_the_source(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", FULL, tmp_path / "node"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.startswith("a cannot be written on this node: ")
+
+
 @pytest.mark.parametrize("name", ["/etc/passwd", "../x", "a/../x", "a//b", "", ".", "a\\b", "a\nb", "x" * 256])
 def test_a_name_that_leads_elsewhere_is_refused(name: str) -> None:
     with pytest.raises(ValidationError):
