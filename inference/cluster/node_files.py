@@ -135,12 +135,13 @@ class NodeFiles:
         for sha256, parts in message.beside.items():
             beside[sha256], offset = unpacked(parts, data, offset)
         known, offset = unpacked(message.known, data, offset)
+        self.folder.add_known(known)  # it is sent once, also with a job whose LoRAs cannot be had
         if message.state is not None:
             state, _ = unpacked([message.state], data, offset)
             for name, content in state.items():
                 (self.folder.spool / Path(name).name).write_bytes(content)
         for file in message.loras:
-            name = self._lora(file, beside.get(file.sha256, {}), known)
+            name = self._lora(file, beside.get(file.sha256, {}))
             places[file.sha256] = StoredFile(self.folder.library, name)
         for file in message.inputs:
             try:
@@ -154,9 +155,9 @@ class NodeFiles:
                 raise CheckpointUnusable(checkpoint=checkpoint, reason=str(problem)) from None
         return places
 
-    def _lora(self, file: FileRef, beside: Mapping[str, bytes], known: Mapping[str, bytes]) -> str:
+    def _lora(self, file: FileRef, beside: Mapping[str, bytes]) -> str:
         try:
-            return self.folder.add_lora(file, beside, known)
+            return self.folder.add_lora(file, beside, {})
         except FileRefused:
             raise LoraFileChanged(lora=file.name.rpartition("/")[2].removesuffix(".safetensors")) from None
         except NodeFileError as problem:

@@ -104,9 +104,13 @@ class WorkerFolder:
                 path.unlink()  # a sidecar that is gone, or the file's earlier name
         for each, data in beside.items():
             _write(folder / relative_name(each), data)
+        self.add_known(known)
+        return f"{file.sha256}/{name}"
+
+    def add_known(self, known: Mapping[str, bytes]) -> None:
+        """Bring what is known of all files of the library. Raises OSError, or ValueError for a name that is none."""
         for each, data in known.items():
             _write(self.library / relative_name(each), data)
-        return f"{file.sha256}/{name}"
 
     def add_input(self, file: FileRef) -> str:
         """Bring a picture to start from; its name below `inputs`. Raises NodeFileError, OSError."""

@@ -301,6 +301,22 @@ async def test_a_job_whose_files_cannot_be_had_fails_and_says_which(place: Place
     await heard(events, Finished)
 
 
+async def test_what_is_known_of_loras_arrives_with_a_job_that_cannot_be_painted(place: Place) -> None:
+    worker, _ = await joined(place)
+    events = worker.events()
+    await heard(events, Ready)
+    place.file(FILE_NAME, "known")
+    sha256, file = place.file("bat.safetensors", "the bat")
+    uses = (LoraUse(sha256=sha256, name="Bat"),)
+    file.path.write_text("another")
+    assert await worker.submit(painting(1, loras=uses), {sha256: file})
+    await heard(events, Failed)
+    file.path.write_text("the bat")
+    assert await worker.submit(painting(2, loras=uses), {sha256: file})
+    end = await heard(events, Finished)
+    assert json.loads(place.spool.read(end.files[0]))["known"] == [FILE_NAME]
+
+
 async def test_a_job_is_cancelled_before_and_after_its_files_are_there(place: Place) -> None:
     worker, _ = await joined(place)
     events = worker.events()
