@@ -25,7 +25,7 @@ def decode(pipeline: Any, latents: Sequence[torch.Tensor], *, may_tile: bool = T
     Where memory is short, one picture after the other; then, with `may_tile`, each in tiles whose edges are blended.
     """
     every, scale = torch.cat(list(latents)), int(pipeline.vae_scale_factor)
-    may_tile = may_tile and scale * max(every.shape[2:]) > TILE and hasattr(pipeline.vae, "tile_latent_min_size")
+    may_tile = may_tile and scale * max(every.shape[2:]) > TILE and bool(_tiles(pipeline.vae, scale))
     many = min(len(every), max(1, MAX_PIXELS // (every[0, 0].numel() * scale**2)))
     found = _in_parts(pipeline, every, many, last=many == 1 and not may_tile)
     if found is None and many > 1:
@@ -51,14 +51,24 @@ def _in_parts(pipeline: Any, every: torch.Tensor, pictures: int, *, last: bool) 
 @contextmanager
 def _tiling(vae: Any, scale: int) -> Generator[None]:
     """While inside, `vae` decodes what is larger than a tile in tiles, which diffusers blends."""
-    names = ("use_tiling", "tile_sample_min_size", "tile_latent_min_size")
-    before = {name: getattr(vae, name) for name in names}
-    vae.use_tiling, vae.tile_sample_min_size, vae.tile_latent_min_size = True, TILE, TILE // scale
+    wanted = _tiles(vae, scale)
+    before = {name: getattr(vae, name) for name in wanted}
+    vars(vae).update(wanted)
     try:
         yield
     finally:
-        for name, value in before.items():
-            setattr(vae, name, value)
+        vars(vae).update(before)
+
+
+def _tiles(vae: Any, scale: int) -> dict[str, object]:
+    """The attributes with which a VAE decodes in tiles; empty where it cannot."""
+    if hasattr(vae, "tile_latent_min_size"):
+        return {"use_tiling": True, "tile_sample_min_size": TILE, "tile_latent_min_size": TILE // scale}
+    if not hasattr(vae, "tile_sample_min_height"):
+        return {}
+    sides = {"tile_sample_min": TILE, "tile_sample_stride": 3 * TILE // 4}
+    named = {f"{name}_{side}": size for name, size in sides.items() for side in ("height", "width")}
+    return {"use_tiling": True, **named}
 
 
 def _decoded(pipeline: Any, latents: torch.Tensor) -> torch.Tensor:

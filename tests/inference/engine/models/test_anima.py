@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from inference.engine.batch.snapshots import Snapshot
 from inference.engine.engine import Engine
 from inference.engine.intake.checkpoint_store import CheckpointStore
 from inference.engine.layers.layer_hooks import SMALL_LAYER_RANK
+from inference.engine.models import decode
 from inference.engine.models.checkpoints import Checkpoint
 from inference.engine.models.families.anima import AnimaFamily
 from inference.engine.models.previews import ColourMap
@@ -133,6 +135,26 @@ def test_previews_show_what_a_step_predicts_also_by_a_map_of_colours(world: Tran
     assert engine.preview(latents[0], (32, 32)).size == (32, 32)
     vae = copy.deepcopy(pipeline_of(ANIMA).vae).to(torch.float32)
     assert ColourMap.measure(vae).picture(latents[0], (32, 32)).size == (32, 32)
+
+
+@torch.no_grad()
+def test_a_picture_is_decoded_in_tiles_where_memory_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decode, "TILE", 32)
+    pipeline, seen = copy.deepcopy(pipeline_of(ANIMA)), list[tuple[int, ...]]()
+    latents = torch.randn(1, 4, 24, 32, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    (whole,) = decode.decode(pipeline, [latents])
+
+    def refuse(_: Any, given: tuple[torch.Tensor, ...]) -> None:
+        seen.append(tuple(given[0].shape[-2:]))
+        if max(seen[-1]) > 16:
+            raise torch.OutOfMemoryError("out of memory")
+
+    pipeline.vae.decoder.register_forward_pre_hook(refuse)
+    (tiled,) = decode.decode(pipeline, [latents])
+    assert tiled.shape == whole.shape and len(seen) == 1 + 2 * 3
+    assert 0 < (tiled - whole).abs().mean() < 0.1
+    with pytest.raises(torch.OutOfMemoryError):
+        decode.decode(pipeline, [latents], may_tile=False)
 
 
 @torch.no_grad()
