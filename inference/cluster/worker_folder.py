@@ -24,7 +24,10 @@ MAX_MANIFEST_FILES = 1000
 
 
 class Manifest(BaseModel):
-    """The files of a checkpoint, a preview decoder or a classifier: of one file, or with `folder` of a folder."""
+    """The files of a checkpoint, a preview decoder or a classifier: of one file, or with `folder` of a folder.
+
+    Of a folder it has those that make its identity, and the vocabularies of SentencePiece.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -34,7 +37,7 @@ class Manifest(BaseModel):
     @classmethod
     def of(cls, source: Path) -> Manifest:
         """What lies at `source`; it reads every file. Raises OSError, or ValueError for names that nodes refuse."""
-        paths = folder_files(source) if source.is_dir() else [source]
+        paths = [*folder_files(source), *sorted(source.rglob("*.model"))] if source.is_dir() else [source]
         base = source if source.is_dir() else source.parent
         files = [
             FileRef(sha256=file_sha256(path), size=path.stat().st_size, name=path.relative_to(base).as_posix())
@@ -44,7 +47,7 @@ class Manifest(BaseModel):
 
     @property
     def sha256(self) -> str:
-        """Its identity; of a folder the one that `folder_sha256` computes."""
+        """Its identity; of a folder without such vocabularies the one that `folder_sha256` computes."""
         lines = sorted((file.name, file.sha256) for file in self.files)
         return hashlib.sha256("".join(f"{name}\0{digest}\n" for name, digest in lines).encode()).hexdigest()
 

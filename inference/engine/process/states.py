@@ -50,11 +50,24 @@ def state_digest(request: GenerationRequest, spec: CheckpointSpec | None) -> str
     """A digest of all that a state depends on: the request with its LoRAs' hashes, the checkpoint, diffusers.
 
     A sampler's attributes may differ between versions of diffusers. Where the checkpoint's files lie does not matter
-    when their SHA-256 is known: the next attempt may be on another machine.
+    when their SHA-256 is known, since the next attempt may be on another machine. A denoiser in a file of its own goes
+    by its name and size.
     """
-    unimportant = {"name", "predicts", "preview_decoder", "node_labels"} | (
-        {"source"} if spec and spec.sha256 else set()
-    )
-    checkpoint = spec and spec.model_dump(mode="json", exclude=unimportant)
+    checkpoint = None
+    if spec is not None:
+        places = {"source"} if spec.sha256 else set[str]()
+        unimportant: set[str] = {"name", "predicts", "preview_decoder", "node_labels", "denoiser", *places}
+        checkpoint = spec.model_dump(mode="json", exclude=unimportant) | {"denoiser": _file(spec.denoiser)}
     parts = [request.model_dump(mode="json"), checkpoint, diffusers.__version__]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _file(place: str | None) -> list[str | int] | None:
+    """The name and the size of a file; of one that is gone the name alone."""
+    if place is None:
+        return None
+    path = Path(place)
+    try:
+        return [path.name, path.stat().st_size]
+    except OSError:
+        return [path.name]

@@ -12,7 +12,7 @@ import torch
 from inference.engine.batch.snapshots import Snapshot
 from inference.engine.process.job_runner import JobRunner
 from inference.engine.process.states import States, state_digest
-from inference.messages import Finished, Generate, Progress
+from inference.messages import CheckpointSpec, Finished, Generate, Progress
 from tests.house import VIVID, House
 from tests.inference.requests import request
 
@@ -109,3 +109,23 @@ def test_the_state_of_a_job_that_is_recalled_before_it_starts_stays_for_the_next
     second.close()
     kept = states.find(31, about)
     assert kept is not None and kept.done == left.done
+
+
+def test_a_state_is_that_of_the_same_files_wherever_they_lie(tmp_path: Path) -> None:
+    made = command(1).request
+    places = [tmp_path / name for name in ("here", "there")]
+    for place in places:
+        place.mkdir()
+        (place / "denoiser.gguf").write_bytes(b"the same")
+    specs = [
+        CheckpointSpec(
+            name=place.name, source=str(place), base_model="sdxl/illustrious", sha256="a" * 64,
+            node_labels=(("gpu", place.name),), denoiser=str(place / "denoiser.gguf"),
+        )
+        for place in places
+    ]  # fmt: skip
+    assert len({state_digest(made, spec) for spec in specs}) == 1
+    (places[0] / "denoiser.gguf").write_bytes(b"another one")
+    assert len({state_digest(made, spec) for spec in specs}) == 2
+    unknown = [spec.model_copy(update={"sha256": None, "denoiser": None}) for spec in specs]
+    assert len({state_digest(made, spec) for spec in unknown}) == 2
