@@ -34,9 +34,9 @@ class HostWeights:
         """Have `network` at `place`. Raises torch's error when memory is short there; a part may have moved then."""
         if stays(network):
             return
-        if place.type == "cpu" and not _is_packed(network):
+        if place.type == "cpu" and not _moves_itself(network):
             self._to_host(network)
-        elif not _is_packed(network) and (network in self._kept or host_has_room()):
+        elif not _moves_itself(network) and (network in self._kept or host_has_room()):
             self._to_device(network, place)
         else:
             network.to(place)
@@ -68,9 +68,10 @@ def stays(network: Any) -> bool:
     return any(getattr(network, f"is_loaded_in_{bits}bit", False) for bits in (4, 8))
 
 
-def _is_packed(network: Any) -> bool:
-    """Whether weights are packed: such tensors know how they are moved, and are not copied into pinned memory."""
-    return getattr(network, "hf_quantizer", None) is not None
+def _moves_itself(network: Any) -> bool:
+    """Whether weights are packed in tensors that are not copied into pinned memory; GGUF's are plain bytes."""
+    quantizer = getattr(network, "hf_quantizer", None)
+    return quantizer is not None and quantizer.quantization_config.quant_method != "gguf"
 
 
 def host_has_room(size: int = 0) -> bool:

@@ -8,6 +8,8 @@ from torch import nn
 
 from inference.engine.devices import host_weights
 from inference.engine.devices.host_weights import HostWeights
+from inference.engine.devices.offloading import Residence
+from tests.inference.engine.quantised import quantised
 
 CPU, AWAY = torch.device("cpu"), torch.device("meta")
 
@@ -47,6 +49,28 @@ def test_weights_of_another_precision_by_now_are_copied() -> None:
     network.double()
     with pytest.raises(NotImplementedError, match="meta"):  # nothing is there to be copied
         weights.move(network, CPU)
+
+
+def test_weights_of_a_gguf_file_come_back_packed() -> None:
+    plain = nn.Linear(64, 5)
+    network, weights, x = quantised(nn.Sequential(plain), "gguf"), HostWeights(), torch.randn(2, 64)
+    before = network(x)
+    assert not torch.equal(before, plain(x)) and torch.allclose(before, plain(x), atol=0.05)
+    for _ in range(2):
+        weights.move(network, AWAY)
+        assert all(tensor.is_meta for tensor in numbers(network).values())
+        weights.move(network, CPU)
+        assert torch.equal(network(x), before)
+
+
+def test_what_is_bound_to_its_device_stays_there() -> None:
+    network = Network()
+    vars(network)["is_loaded_in_4bit"] = True  # as diffusers marks what bitsandbytes packs
+    before = {name: tensor.data_ptr() for name, tensor in numbers(network).items()}
+    HostWeights().move(network, AWAY)
+    assert {name: tensor.data_ptr() for name, tensor in numbers(network).items()} == before
+    assert not Residence({"transformer": network}, AWAY).can_leave
+    assert Residence({"transformer": Network()}, AWAY).can_leave
 
 
 def test_many_weights_share_pinned_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
