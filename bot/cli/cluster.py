@@ -153,7 +153,7 @@ def run_status(options: argparse.Namespace) -> int:
     if isinstance(asked, int):
         return asked
     head, view = asked
-    refused = {node.node_id: reasons_of(node, view) for node in view.nodes}
+    refused = {node.node_id: reasons_of(node, view) for node in view.present}
     if options.json:
         print(view.model_dump_json())
     else:
@@ -232,7 +232,7 @@ def _asked(options: argparse.Namespace) -> tuple[HostPort, ClusterView] | int:
 
 def _table(view: ClusterView) -> Table:
     table = Table("node", "state", "address", "devices", "memory", "jobs", box=box.SIMPLE)
-    for node in view.nodes:
+    for node in view.told:
         name = f"{node.name or node.node_id[:8]}{' (head)' if node.head else ''}"
         memory = f"{node.memory / 1e9:.0f} GB"
         table.add_row(*map(harmless, (name, str(node.state), node.address, _devices(node), memory, _jobs(node))))
@@ -271,9 +271,9 @@ def _jobs(node: NodeView) -> str:
 
 
 def _notes(view: ClusterView, refused: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
-    for node in view.nodes:
+    for node in view.told:
         name = node.name or node.address
         if node.state is NodeState.DEAD and node.reason:
             yield f"{name} is dead: {node.reason}"
-        for reason in refused[node.node_id] if node.state is not NodeState.DEAD else ():
+        for reason in refused.get(node.node_id, ()):
             yield f"{name} gets no work: {reason}."

@@ -83,6 +83,14 @@ class ClusterView(_View):
         """The nodes that are not gone."""
         return tuple(node for node in self.nodes if node.state in {NodeState.ALIVE, NodeState.DRAINING})
 
+    @property
+    def told(self) -> tuple[NodeView, ...]:
+        """The nodes that are worth telling: of a machine that left and is not back the last one, else those present."""
+        back = {(node.name, node.address) for node in self.present}
+        gone = {(node.name, node.address): node.node_id for node in self.nodes if node not in self.present}
+        last = {node_id for machine, node_id in gone.items() if machine not in back}
+        return tuple(node for node in self.nodes if node in self.present or node.node_id in last)
+
     def called(self, word: str) -> tuple[NodeView, ...]:
         """The nodes that a person means, those that are gone left out."""
         return tuple(node for node in self.present if node.is_called(word))

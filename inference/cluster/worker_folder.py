@@ -59,7 +59,8 @@ class WorkerFolder:
         self._cache = cache
         workers = cache.folder / "workers"
         self.path = workers / uuid4().hex
-        self._lock = FileLock(workers / f"{self.path.name}.lock")  # the system opens it when this process dies
+        # The system opens it when this process dies; any of its threads may.
+        self._lock = FileLock(workers / f"{self.path.name}.lock", thread_local=False)
         workers.mkdir(exist_ok=True, mode=0o700)
         with FileLock(workers / "sweep"):
             self._lock.acquire()
@@ -148,6 +149,7 @@ class WorkerFolder:
         """Delete the folders."""
         shutil.rmtree(self.path, ignore_errors=True)
         self._lock.release()
+        Path(self._lock.lock_file).unlink(missing_ok=True)
 
 
 def _write(path: Path, data: bytes) -> None:

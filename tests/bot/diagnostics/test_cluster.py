@@ -79,6 +79,19 @@ def test_a_person_names_a_node_by_name_address_or_the_beginning_of_its_id() -> N
     assert view.called("bb") == () and view.called("") == ()
 
 
+def test_of_a_machine_that_left_again_and_again_the_last_node_is_told_unless_it_is_back() -> None:
+    def node(node_id: str, name: str, state: NodeState) -> NodeView:
+        return NodeView(node_id=node_id, name=name, state=state)
+
+    view = ClusterView(
+        nodes=(
+            HEAD, node("1", "two", NodeState.DEAD), node("2", "three", NodeState.DEAD),
+            node("3", "three", NodeState.DRAINED), node("4", "two", NodeState.ALIVE),
+        )
+    )  # fmt: skip
+    assert [each.node_id for each in view.told] == [HEAD.node_id, "3", "4"]
+
+
 async def test_the_driver_process_of_another_account_is_only_asked_whether_it_listens(tmp_path: Path) -> None:
     address = SocketAddress(f"unix:{tmp_path / 'driver'}")
     asked = asyncio.Event()

@@ -259,6 +259,21 @@ def test_what_was_left_of_an_old_fetch_makes_room(tmp_path: Path) -> None:
     assert not left.exists() and files.used == 3500
 
 
+def test_a_fetch_goes_on_after_the_limit_was_lowered(tmp_path: Path) -> None:
+    old, data = content(1), content(2)
+    bot = Bot(old, data)
+    before = cache(tmp_path, bot)
+    before.link(ref(old), tmp_path / "old")
+    (tmp_path / "old").unlink()
+    bot.cut = 2000
+    with pytest.raises(FileUnavailable):
+        before.link(ref(data), tmp_path / "one")
+    bot.cut, bot.asked = None, []
+    after = cache(tmp_path, bot, limit=3500)
+    after.link(ref(data), tmp_path / "one")
+    assert bot.asked == [2000, 3000] and kept(after) == {ref(data).sha256}
+
+
 def test_a_file_that_is_larger_than_the_cache_is_refused(tmp_path: Path) -> None:
     bot = Bot(content(1))
     with pytest.raises(CacheFull, match="raise its limit"):

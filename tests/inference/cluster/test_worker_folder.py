@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -102,5 +103,10 @@ def test_the_folders_of_a_dead_worker_are_deleted_and_those_of_a_living_one_are_
     dead._lock.release()  # as the system does when the process is gone
     newest = WorkerFolder(cache)
     assert not dead.path.exists() and living.path.exists() and Path(newest.folders.spool).is_dir()
-    living.close()
-    assert not living.path.exists()
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(living.close).result()  # not the thread that made it
+    assert {path.name for path in living.path.parent.iterdir()} == {
+        "sweep",
+        newest.path.name,
+        f"{newest.path.name}.lock",
+    }
