@@ -25,6 +25,8 @@ def compile_blocks(denoiser: Any, device: torch.device, **options: Any) -> bool:
         return False
     _dynamo.config.suppress_errors = True
     _dynamo.config.recompile_limit = max(_dynamo.config.recompile_limit, MAX_SHAPES)
+    if not denoiser._repeated_blocks:  # noqa: SLF001 (diffusers asks for it to be set)
+        vars(denoiser)["_repeated_blocks"] = denoiser._no_split_modules  # noqa: SLF001
     denoiser.compile_repeated_blocks(**options)
     return True
 

@@ -20,6 +20,9 @@ from inference.engine.lora.normalise import normalise
 from inference.engine.models.checkpoints import Checkpoint
 from inference.lora.evidence import Evidence, Source
 from inference.messages import LoraUse, Sampler
+from tests.inference.engine.transformers import ANIMA, TransformerWorld, error, lora_on
+from tests.inference.engine.transformers import MAKERS as TRANSFORMERS
+from tests.inference.engine.transformers import pipeline_of as transformer_pipeline
 from tests.inference.engine.worlds import DrawnLora, World, arrived, pipeline_of
 from tests.inference.requests import request
 
@@ -149,3 +152,31 @@ def test_a_block_that_cannot_be_compiled_runs_eagerly() -> None:
     (expected,) = painted(engine_of(world, lambda _: None), (use,))
     assert handle.pictures is not None and expected.pictures is not None
     assert torch.allclose(handle.pictures, expected.pictures, atol=5e-5)
+
+
+@pytest.mark.parametrize("base", list(TRANSFORMERS), ids=str)
+def test_transformers_have_blocks_that_are_compiled(base: BaseModelId) -> None:
+    checkpoint = checkpoint_of(TransformerWorld(base).engine())
+    checkpoint.compile(backend="eager")
+    assert checkpoint.compiled
+    blocks = [layer for layer in checkpoint.denoiser.modules() if layer._compiled_call_impl is not None]
+    assert len(blocks) >= 2
+
+
+def test_a_transformer_whose_repeated_blocks_diffusers_does_not_name_paints_the_same_when_compiled() -> None:
+    world = TransformerWorld(ANIMA)
+    world.add(lora_on(transformer_pipeline(ANIMA).transformer, 0))
+    engine = world.engine(small=0)
+    checkpoint_of(engine).compile(backend="eager")
+    made = request(
+        checkpoint="world",
+        width=32,
+        height=32,
+        steps=3,
+        guidance_scale=3.0,
+        sampler=Sampler.EULER,
+        loras=world.uses(0.7),
+    )
+    handle = engine.submit(made)
+    engine.finish()
+    assert error(world, handle) <= 1e-12
