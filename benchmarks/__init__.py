@@ -25,9 +25,9 @@ word_rules.py      prompts judged by the rules on words
 takedown.py        copies of pictures that a takedown finds; _varied_pictures.py draws pictures for it
 inspect_speed.py   inspecting a LoRA against hashing it
 retention.py       what expires of a year of pictures, beside people who turn pages
+ceiling.py         what one bot process can answer, take through their life, and write (_sleeping_worker.py)
 
-ceiling.py         what one bot process can answer, take through their life, and write
-_town.py           a playground and a bot as processes, for chaos.py, storm.py and likes.py
+_town.py           a playground and a bot as processes, for chaos.py, storm.py, likes.py and ceiling.py
 _ray_nodes.py      a Ray cluster on this machine, for chaos.py and tests/cluster
 _crowd.py          fills a database with people and LoRAs, for storm.py and library.py
 """
