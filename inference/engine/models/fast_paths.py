@@ -50,9 +50,10 @@ class _FastAttention(Attention):
 
 
 class _DirectAttention(nn.Module):
-    """Mixed into an attention of diffusers: what a class of processors accepts is asked once, not at each call."""
+    """Mixed into an attention of diffusers: what its processor accepts is asked once, not at each call."""
 
     processor: Any
+    accepted: frozenset[str]
 
     def forward(
         self,
@@ -61,24 +62,18 @@ class _DirectAttention(nn.Module):
         attention_mask: torch.Tensor | None = None,
         **options: Any,
     ) -> Any:
-        processor = self.processor
-        call = processor if options.keys() <= _accepted(type(processor)) else super().forward
-        own = (self,) if call is processor else ()
-        return call(
-            *own, hidden_states, encoder_hidden_states=encoder_hidden_states, attention_mask=attention_mask, **options
-        )
-
-
-@cache
-def _accepted(processor: type[Any]) -> frozenset[str]:
-    return frozenset(inspect.signature(processor.__call__).parameters)
+        given: dict[str, Any] = {"encoder_hidden_states": encoder_hidden_states, "attention_mask": attention_mask}
+        if options.keys() <= self.accepted:
+            return self.processor(self, hidden_states, **given, **options)
+        return super().forward(hidden_states, **given, **options)
 
 
 def use_direct_attention(network: nn.Module) -> None:
     """Let the attention layers of a transformer of diffusers call their processors directly; it is changed in place."""
     for layer in network.modules():
-        if type(layer) in _ATTENTIONS and hasattr(layer, "processor"):
+        if type(layer) in _ATTENTIONS and (processor := getattr(layer, "processor", None)) is not None:
             layer.__class__ = _direct_attention(type(layer))
+            vars(layer)["accepted"] = frozenset(inspect.signature(processor.__call__).parameters)
 
 
 @cache

@@ -203,8 +203,14 @@ def test_fast_paths_are_taken_and_equal_diffusers_own_to_the_bit(world: Transfor
         torch.tensor([0.5], dtype=torch.float64), ids, words, conditions.others["guidance"], return_dict=False,
     )[0]  # fmt: skip
     assert torch.equal(found, expected)
-    kinds = {type(layer).__mro__[1] for layer in network.modules() if isinstance(layer, FluxAttention)}
-    assert kinds == {_DirectAttention}
+    attentions = [layer for layer in network.modules() if isinstance(layer, FluxAttention)]
+    assert {type(layer).__mro__[1] for layer in attentions} == {_DirectAttention}
+    layer, states = attentions[0], torch.ones(1, 3, 32, dtype=torch.float64)
+    plain = layer(states, encoder_hidden_states=states)
+    strange = layer(states, encoder_hidden_states=states, nobody_knows_this=1)
+    assert all(torch.equal(one, other) for one, other in zip(plain, strange, strict=True)), (
+        "left out, as diffusers does"
+    )
 
 
 def test_a_picture_does_not_depend_on_how_many_are_asked_for(world: TransformerWorld) -> None:
