@@ -364,7 +364,7 @@ class Engine:
         """
         request = handle.request
         one_by_one = self._caps.pictures(request, optimistic=True) <= request.count
-        if not one_by_one or checkpoint.residence.offloading or not applied.loras.denoiser:
+        if not one_by_one or checkpoint.residence.offloading or not applied.loras.denoiser or checkpoint.hooks.packed:
             return False
         if request.exact or request.variants or request.regions:
             return False

@@ -37,7 +37,8 @@ KEPT_PROJECTION_BYTES = 2**30
 class LayerHooks:
     """Numbers the layers of one checkpoint that LoRAs can change, and sets what each of them adds.
 
-    `device` is where the layers compute, also while their weights are offloaded.
+    `device` is where the layers compute, also while their weights are offloaded. `packed`: some layers are quantised,
+    whose weights are not merged.
     """
 
     def __init__(self, layers: Layers, device: torch.device | None = None) -> None:
@@ -48,6 +49,7 @@ class LayerHooks:
         self.keys: tuple[ModuleKey, ...] = tuple(layers)
         self.layers: tuple[Layer, ...] = tuple(layers.values())
         self.indices = {key: index for index, key in enumerate(self.keys)}
+        self.packed = any(map(is_quantised, self.layers))
         self._host_copies: dict[Layer, Layer] = {}
         self.called = bytearray(len(self.keys))
         self.record_calls = True

@@ -12,7 +12,7 @@ from torch import nn
 
 from inference.base_models import BaseModelId
 from inference.engine.batch.handle import State
-from inference.engine.engine import Engine
+from inference.engine.engine import MERGED_PASSES, Engine
 from inference.engine.intake.checkpoint_store import CheckpointStore
 from inference.engine.lora.layer_weights import is_quantised, numbers_of
 from inference.engine.models.checkpoints import Checkpoint
@@ -60,6 +60,12 @@ def dequantised(pipeline: Any, base: BaseModelId) -> Any:
     return made
 
 
+def engine_of(world: TransformerWorld, pipeline: Any, places: int) -> Engine:
+    store = CheckpointStore((world.spec,), CPU)
+    store.hold(Checkpoint.of(world.spec, pipeline))
+    return Engine(store, world, Matcher((world.spec,)), Options(inputs=world.inputs, places=places))
+
+
 @pytest.mark.parametrize("base", LIMITS)
 @torch.no_grad()
 def test_people_with_different_loras_share_a_quantised_denoiser(base: BaseModelId, tmp_path: Path) -> None:
@@ -70,9 +76,7 @@ def test_people_with_different_loras_share_a_quantised_denoiser(base: BaseModelI
     alone = dequantised(pipeline, base)
     with_peft(alone.transformer, {f"l{sha256}": lora for sha256, lora in world.loras.items()})
 
-    store = CheckpointStore((world.spec,), CPU)
-    store.hold(Checkpoint.of(world.spec, pipeline))
-    engine = Engine(store, world, Matcher((world.spec,)), Options(inputs=tmp_path, places=8))
+    engine = engine_of(world, pipeline, 8)
     made = [
         request(
             checkpoint="world", width=32, height=32, steps=3, guidance_scale=2.5, prompt="a red star", seed=seed,
@@ -87,4 +91,24 @@ def test_people_with_different_loras_share_a_quantised_denoiser(base: BaseModelI
         expected, picture = world.by(alone, asked, asked.seed)
         assert apart(handle.latents, expected) < LIMITS[base]
         assert apart(handle.pictures, picture) < LIMITS[base]
+    engine.close()
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_sets_are_merged_into_plain_weights_alone(tmp_path: Path, packed: bool) -> None:
+    torch.set_num_threads(1)
+    world = TransformerWorld(FLUX_DEV, tmp_path)
+    world.add(lora_on(pipeline_of(FLUX_DEV).transformer, 0, 2))
+    pipeline = with_gguf_layers(FLUX_DEV) if packed else copy.deepcopy(pipeline_of(FLUX_DEV))
+    engine = engine_of(world, pipeline, 1)
+    asked = request(
+        checkpoint="world", width=16, height=16, steps=MERGED_PASSES // 2, sampler=Sampler.EULER,
+        loras=world.uses(0.5),
+    )  # fmt: skip
+    for seed in range(3):
+        engine.submit(asked.model_copy(update={"seed": seed}))
+    merged = False
+    while engine.step():
+        merged = merged or engine._lora_sets._merged_weights is not None
+    assert merged is not packed
     engine.close()
