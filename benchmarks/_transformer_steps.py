@@ -27,15 +27,18 @@ from inference.engine.lora.lora_files import LoraFile
 from inference.engine.models.checkpoints import Checkpoint
 from inference.engine.models.families.family import ModelFamily
 from inference.engine.models.families.flux1 import Flux1Family
+from inference.engine.models.families.qwen_image import QwenImageFamily
 from inference.lora.evidence import Evidence, Source
 from inference.messages import CheckpointSpec, GenerationRequest, LoraUse, Sampler
 from tests.inference.engine.transformers import (
     FLUX_DEV,
+    QWEN,
     Z_IMAGE,
     filled,
     flux1,
     lora_on,
     peft_tensors,
+    qwen_image,
     with_peft,
     with_weights,
     z_image,
@@ -82,15 +85,27 @@ class _Flux64(Flux1Family):
     TEXT_TOKENS: ClassVar[int] = 64
 
 
+class _Qwen4(QwenImageFamily):
+    TEXT_TOKENS: ClassVar[int] = 4
+
+
+class _Qwen64(QwenImageFamily):
+    TEXT_TOKENS: ClassVar[int] = 64
+
+
 # Bound by the launches of kernels: 2 heads of 16.
 LAUNCH = {
     "flux": SmallNet(FLUX_DEV, lambda: flux1(layers=2, singles=4), 16, 3.5, _Flux4, {"max_sequence_length": 4}),
+    "qwen": SmallNet(QWEN, lambda: qwen_image(layers=5), 16, 1.0, _Qwen4, {"max_sequence_length": 4}),
     "z_image": SmallNet(Z_IMAGE, lambda: z_image(layers=5), 16, 0.0),
 }
 # Bound by arithmetic: 8 heads of 64, 256 tokens of a picture.
 COMPUTE = {
     "flux": SmallNet(
         FLUX_DEV, lambda: flux1(layers=2, singles=4, heads=8, width=64), 64, 3.5, _Flux64, {"max_sequence_length": 64}
+    ),
+    "qwen": SmallNet(
+        QWEN, lambda: qwen_image(layers=4, heads=8, width=64), 64, 1.0, _Qwen64, {"max_sequence_length": 64}
     ),
     "z_image": SmallNet(Z_IMAGE, lambda: z_image(layers=5, heads=8, width=64), 64, 0.0),
 }

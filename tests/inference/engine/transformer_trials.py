@@ -3,7 +3,8 @@
 In each trial people's requests of all sizes, texts, guidance, LoRAs and pictures to begin with come to one engine at
 random steps, some are cancelled, and one is stopped and resumed in another engine beside others. All must come out as
 diffusers' pipeline with PEFT paints them alone. It prints one line of JSON: what was compared, how often, and the worst
-difference in the finished latents and pictures, relative to the largest number.
+difference in the finished latents and pictures, relative to the largest number. Samplers step in single precision, so
+one of its roundings may differ: `rounded` counts the comparisons in which it does.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ from tests.inference.engine.transformers import (
 )
 from tests.inference.requests import request
 
-EXACT = 1e-12
+EXACT, ROUNDED = 1e-12, 1e-7
 LIMITS = {Z_IMAGE: 2e-7}  # the pipeline keeps latents in single precision
 GUIDANCE = {
     FLUX_DEV: (1.0, 2.0, 3.5, 7.0),
@@ -150,13 +151,15 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(1)
     diffusers.utils.logging.set_verbosity_error()
-    seen, worst, failures = Counter[str](), 0.0, list[str]()
+    seen, worst, rounded, failures = Counter[str](), 0.0, 0, list[str]()
     for number in range(asked.trials):
         for own, made in trial(asked.base, asked.seed + number, seen):
             worst = max(worst, own)
-            if own > LIMITS.get(asked.base, EXACT):
+            rounded += LIMITS.get(asked.base, EXACT) < own <= ROUNDED
+            if own > LIMITS.get(asked.base, ROUNDED):
                 failures.append(f"{own:.1e} in trial {asked.seed + number}: {made.model_dump_json()}")
-    print(json.dumps({"seed": asked.seed, "worst": worst, "seen": dict(seen.most_common()), "failures": failures}))
+    line = {"seed": asked.seed, "worst": worst, "rounded": rounded}
+    print(json.dumps(line | {"seen": dict(seen.most_common()), "failures": failures}))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from inference.engine.layers.lora_set import AppliedLoras
 from inference.engine.models.decode import decode
 from inference.engine.models.embedding_cache import EmbeddingCache, Encoding
 from inference.engine.models.families.family import Conditions, RowGroup, grouped
+from inference.engine.models.fast_paths import use_direct_attention
 from inference.engine.models.flow import FlowSchedule, begin, for_noising, sampling_notes
 from inference.engine.models.pred_original_sample import pred_original_sample
 from inference.engine.models.soundness import Unsound
@@ -30,7 +31,6 @@ from inference.notes import NO_CLIP_SKIP
 
 NO_NEGATIVE = " "  # what guides away where no negative prompt is given: its makers' advice
 _ENCODER = "text_encoder"
-_MAX_TOKENS = 512  # of a text, as the pipeline cuts it
 
 
 class QwenImageFamily:
@@ -41,6 +41,7 @@ class QwenImageFamily:
 
     DENOISER: ClassVar[str] = "transformer"
     WIDE_RANGE: ClassVar[bool] = True
+    TEXT_TOKENS: ClassVar[int] = 512  # of a text at most, as the pipeline cuts it
 
     def __init__(
         self, spec: CheckpointSpec, pipeline: Any, hooks: LayerHooks, residence: Residence, embeddings: EmbeddingCache
@@ -49,6 +50,7 @@ class QwenImageFamily:
         self._pipeline = pipeline
         self._residence = residence
         self._schedule = FlowSchedule(pipeline.scheduler.config, passes_to_solvers=True)
+        use_direct_attention(pipeline.transformer)
         self._embeddings = TextEmbeddings({_ENCODER: self._encode}, hooks, residence, embeddings)
 
     @staticmethod
@@ -97,7 +99,7 @@ class QwenImageFamily:
     def _encode(self, text: str) -> torch.Tensor:
         """The embedding (1, tokens, width) of a text in the pipeline's template."""
         device = self._residence.device
-        return self._pipeline.encode_prompt(text, device=device, max_sequence_length=_MAX_TOKENS)[0]
+        return self._pipeline.encode_prompt(text, device=device, max_sequence_length=self.TEXT_TOKENS)[0]
 
     def _grid(self, request: GenerationRequest) -> tuple[int, int]:
         """Tokens of the picture, down and across: two latents high and wide. What is left at an edge is cut off."""

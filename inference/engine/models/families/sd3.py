@@ -20,6 +20,7 @@ from inference.engine.layers.lora_set import AppliedLoras
 from inference.engine.models.decode import decode
 from inference.engine.models.embedding_cache import EmbeddingCache, Encoded, Encoding
 from inference.engine.models.families.family import Conditions, RowGroup
+from inference.engine.models.fast_paths import use_direct_attention
 from inference.engine.models.flow import FlowSchedule, begin, for_noising, sampling_notes
 from inference.engine.models.pred_original_sample import pred_original_sample
 from inference.engine.models.sizes import refuse_size
@@ -47,6 +48,7 @@ class SD3Family:
         self._base_model, self._name = spec.base_model, spec.name
         self._schedule = FlowSchedule(pipeline.scheduler.config, ramp=None, max_shift=1.16)
         hooks.mark_prompt_layers([pipeline.transformer.context_embedder])
+        use_direct_attention(pipeline.transformer)
         encode: dict[str, Callable[[str], Encoded]] = {
             name: partial(self._clip, number) for number, name in enumerate(_CLIPS)
         }
