@@ -13,11 +13,11 @@ from pathlib import Path
 
 from bot.cli import DONE, REFUSED
 from bot.config.program import program
-from bot.diagnostics.cluster import CONNECT_SECONDS, check_head, check_machine, head_file
+from bot.diagnostics.cluster import CONNECT_SECONDS, check_head, check_machine, check_reach, head_file
 from bot.diagnostics.facts import cards_of_driver
 from bot.diagnostics.finding import Finding, FindingGrade
 from bot.diagnostics.nvidia_smi import Card
-from inference.cluster.compatibility import NodeIdentity, refusals
+from inference.cluster.compatibility import NodeIdentity
 from inference.cluster.network import AddressRefused, HostPort, answers, is_public, own_address_towards
 from inference.cluster.ray_node import (
     KEY_LABEL,
@@ -26,7 +26,6 @@ from inference.cluster.ray_node import (
     RayNode,
     cluster_environment,
     cluster_view,
-    reach_report,
 )
 from inference.cluster.tokens import (
     TokenRefused,
@@ -100,7 +99,7 @@ async def join(options: argparse.Namespace) -> int:
         node_options = _node_options(options, address)
         node = await _start(node_options, node_options.join_command(head), head, environment)
         try:
-            await _check_reach(head, environment, address)
+            _refuse_problems([await check_reach(head, environment, address)])
             remember(head)
             print(f"This machine has joined {head} as {node.view.name or address}.", flush=True)
             await _until_gone(node)
@@ -221,20 +220,6 @@ async def _own_node(key: str, head: HostPort, environment: Mapping[str, str]) ->
     except ProbeFailed:
         return None
     return next((node for node in view.nodes if node.labels.get(KEY_LABEL) == key), None)
-
-
-async def _check_reach(head: HostPort, environment: Mapping[str, str], address: str) -> None:
-    """Raise MachineRefused unless the head and this machine reach each other, with clocks that agree."""
-    try:
-        report = await reach_report(head, environment, address)
-    except ProbeFailed as problem:
-        raise MachineRefused(
-            f"The head at {head} and this machine do not reach each other: {problem}. Open all ports between the "
-            "machines of the cluster, both ways, or fix them (docs/cluster.md says which)."
-        ) from None
-    own = NodeIdentity.own()
-    if problems := refusals(report.identity or own, own, -report.clock_offset):
-        raise MachineRefused("\n".join(f"This machine does not fit the cluster: {problem}." for problem in problems))
 
 
 async def _until_gone(node: _Node) -> None:

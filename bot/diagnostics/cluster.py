@@ -13,13 +13,19 @@ from platformdirs import user_state_path
 from bot.diagnostics.finding import Finding, FindingGrade
 from inference.cluster.compatibility import NodeIdentity, ray_problem, refusals
 from inference.cluster.network import AddressRefused, HostPort, answers, own_addresses, public_addresses
-from inference.cluster.ray_node import ProbeFailed, cluster_environment, cluster_view, only_on_linux
+from inference.cluster.ray_node import (
+    ProbeFailed,
+    cluster_environment,
+    cluster_view,
+    only_on_linux,
+    reach_report,
+)
 from inference.cluster.tokens import TokenRefused, is_in_environment, read_token, token_file
 from inference.cluster.views import ClusterView, NodeView
 from inference.cluster.wire import Connection, SocketAddress
 
 CLUSTER, NETWORK, TOKEN, VERSIONS = "cluster", "network", "cluster token", "cluster versions"
-DRIVER = "driver process"
+DRIVER, REACH = "driver process", "ports and clock"
 AS_ITS_ACCOUNT = "as its account, `easel doctor --cluster HOST:PORT` tells of the nodes"
 CONNECT_SECONDS = 5.0
 ADDRESS_VARIABLE = "RAY_ADDRESS"
@@ -92,9 +98,33 @@ async def check_cluster(address: str, token: Path | None = None) -> AsyncIterato
     environment = cluster_environment(token or (None if is_in_environment() else token_file()))
     async for finding in check_head(head, environment):
         yield finding
+        if finding.what != VERSIONS and finding.grade is FindingGrade.PROBLEM:
+            return
     with contextlib.suppress(ProbeFailed):
-        for finding in check_nodes(await cluster_view(head, environment)):
+        view = await cluster_view(head, environment)
+        for finding in check_nodes(view):
             yield finding
+        here = {node.address for node in view.present if not node.head} & set(own_addresses())
+        for address in sorted(here):
+            yield await check_reach(head, environment, address)
+
+
+async def check_reach(head: HostPort, environment: Mapping[str, str], own_address: str) -> Finding:
+    """Whether the head and the node of this machine reach each other, with clocks that agree."""
+    try:
+        report = await reach_report(head, environment, own_address)
+    except ProbeFailed as problem:
+        says = (
+            f"the head at {head} and this machine do not reach each other: {problem}. Open all ports between the "
+            "machines of the cluster, both ways, or fix them (docs/cluster.md says which)"
+        )
+        return Finding(REACH, FindingGrade.PROBLEM, says)
+    own = NodeIdentity.own()
+    if problems := refusals(report.identity or own, own, -report.clock_offset):
+        says = "; ".join(f"this machine does not fit the cluster: {problem}" for problem in problems)
+        return Finding(REACH, FindingGrade.PROBLEM, says)
+    milliseconds = report.seconds * 1000
+    return Finding(REACH, FindingGrade.OK, f"the head and {own_address} reach each other, in {milliseconds:.0f} ms")
 
 
 async def check_driver(address: SocketAddress) -> Finding:

@@ -154,6 +154,7 @@ async def test_a_second_machine_joins_by_the_printed_command_and_leaves_when_it_
     doctor = await machines.easel("two", "doctor", "--cluster", machines.head)
     await doctor.ends()
     assert any("node two: fits" in line for line in doctor.lines), doctor.lines
+    assert any("ports and clock: the head and" in line for line in doctor.lines), doctor.lines
 
     drain = await machines.easel("two", "cluster", "drain", "two")
     assert await drain.ends() == 0 and drain.lines[-1] == "two has left the cluster."

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from bot.diagnostics.cluster import check_driver, check_machine, check_nodes, check_versions, reasons_of
+from bot.diagnostics import cluster
+from bot.diagnostics.cluster import check_driver, check_machine, check_nodes, check_reach, check_versions, reasons_of
 from bot.diagnostics.finding import FindingGrade
 from inference.cluster import compatibility
 from inference.cluster.compatibility import NodeIdentity
-from inference.cluster.views import ClusterView, NodeReport, NodeState, NodeView
+from inference.cluster.network import HostPort
+from inference.cluster.views import ClusterView, NodeReport, NodeState, NodeView, ReachReport
 from inference.cluster.wire import Connection, SocketAddress, listen
 
 OURS = NodeIdentity(python="3.11", easel="0.1.0+0a1b2c3d", torch="2.13.0", ray="2.60.0")
@@ -109,3 +111,19 @@ async def test_the_driver_process_of_another_account_is_only_asked_whether_it_li
     await server.wait_closed()
     finding = await check_driver(SocketAddress(f"unix:{tmp_path / 'nobody'}"))
     assert finding.grade is FindingGrade.PROBLEM and "start the service of the driver process" in finding.says
+
+
+@pytest.mark.parametrize(
+    ("ahead", "words"), [(90.0, "its clock is 90 seconds behind"), (-90.0, "its clock is 90 seconds ahead")]
+)
+async def test_a_clock_that_differs_from_the_heads_is_told(
+    monkeypatch: pytest.MonkeyPatch, ahead: float, words: str
+) -> None:
+    async def report(*_: object) -> ReachReport:
+        return ReachReport(seconds=0.02, clock_offset=ahead)
+
+    monkeypatch.setattr(cluster, "reach_report", report)
+    finding = await check_reach(HostPort("10.0.0.5", 6379), {}, "10.0.0.6")
+    assert finding.grade is FindingGrade.PROBLEM and words in finding.says
+    ahead = 0.0
+    assert "reach each other, in 20 ms" in (await check_reach(HostPort("10.0.0.5", 6379), {}, "10.0.0.6")).says
