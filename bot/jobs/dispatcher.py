@@ -349,7 +349,7 @@ class Dispatcher:
         self._spool.delete_attempt(row.id, row.attempt)
         if waits and not job.cancelled:
             self._active.add(waits, limits.max_attempts)
-            self._tell(JobUpdate(waits))
+            self._tell(JobUpdate(waits, stranded=True if waits.checkpoint in self._stranded else None))
 
 
 @dataclass(frozen=True)

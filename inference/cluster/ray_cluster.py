@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
+from threading import Thread
 from typing import Any
 
 from inference.cluster.actor import EngineActor
@@ -53,8 +55,13 @@ class RayActor:
             raise ActorLost(_in_one_line(problem)) from None
 
     def kill(self) -> None:
-        """End it at once, now or when it can be reached again."""
-        _ray.kill(self._handle)
+        """End it at once, now or when it can be reached again; a thread waits for Ray."""
+        Thread(target=_ended, args=(self._handle,), daemon=True).start()
+
+
+def _ended(handle: Any) -> None:
+    with suppress(_errors.RayError, RuntimeError, ValueError):  # it is dead already, or the cluster is
+        _ray.kill(handle)
 
 
 class RayCluster:

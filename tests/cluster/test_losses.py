@@ -104,12 +104,6 @@ async def all_painted_once(easel: Easel, jobs: Watched, before: list[str]) -> No
     await jobs.until(lambda: all(each and each[-1].job.state.final for each in told))
     ends = [jobs.told[job_id][-1] for job_id in jobs.job_ids]
     assert [end.job.state for end in ends] == [JobState.SUCCEEDED] * len(ends)
-    print(
-        [
-            (e.job.attempt, [jobs.steps(e.job.id, a)[:1] + jobs.steps(e.job.id, a)[-1:] for a in range(1, 5)])
-            for e in ends
-        ]
-    )
     assert all(len(end.pictures) == 1 for end in ends)
     rows = await fetch(easel.connection, "SELECT job_id, count(*) AS number FROM picture GROUP BY job_id")
     assert all(row["number"] == 1 for row in rows)

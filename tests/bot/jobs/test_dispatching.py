@@ -21,6 +21,7 @@ from bot.database.errors import DatabaseError
 from bot.database.jobs import Job, JobState, create_job, find_job, requeue_orphans, start_job
 from bot.database.lora_records import is_any_doubted
 from bot.jobs.active_jobs import JobUpdate
+from bot.jobs.dispatcher import JobCheck, always_allowed
 from bot.jobs.service import JobService
 from bot.library.catalogue import LibraryFiles, scan_library
 from bot.pictures.attachments import PictureFile
@@ -83,6 +84,7 @@ async def open_rig(
     worker: FakeWorker | None = None,
     pool: WorkerPool | None = None,
     classifier: ClassifierSettings | None = None,
+    still_allowed: JobCheck = always_allowed,
     **limits: int,
 ) -> AsyncIterator[Rig]:
     pictures, spool = folder / "pictures", folder / "spool"
@@ -95,6 +97,7 @@ async def open_rig(
         jobs = JobService(
             connection, pool or FixedPool([worker, *others]), files=files, spool=SpoolFolder(spool), pictures=pictures,
             limits=limits, removed=RemovedPictures(connection), classifier=lambda: classifier or ClassifierSettings(),
+            still_allowed=still_allowed,
         )  # fmt: skip
         async with jobs.running():
             yield Rig(connection, worker, jobs, pictures, spool)

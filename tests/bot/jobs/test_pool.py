@@ -10,7 +10,7 @@ import pytest
 
 from bot.config import LimitSettings
 from bot.database.connection import fetch
-from bot.database.jobs import Job, JobState
+from bot.database.jobs import AnyJob, Job, JobState
 from bot.jobs.active_jobs import JobUpdate, Updates
 from inference.messages import CheckpointSpec, Generate, WorkerOptions, state_file
 from inference.workers import WorkerPool
@@ -63,6 +63,29 @@ async def test_jobs_wait_until_a_worker_joins_which_gets_work_at_once(rig: Rig, 
     worker.finish(await worker.job())
     assert (await rig.end(job)).job.state is JobState.SUCCEEDED
     assert not rig.jobs.is_stranded("vivid")
+
+
+async def test_who_is_about_to_be_painted_by_a_worker_that_leaves_is_told_too(tmp_path: Path, pool: FakePool) -> None:
+    asked, answered = asyncio.Event(), asyncio.Event()
+
+    async def allowed(_job: AnyJob) -> None:
+        asked.set()
+        await answered.wait()
+
+    async with open_rig(tmp_path, pool=pool, still_allowed=allowed) as rig:
+        worker = await pool.join()
+        job = await rig.order()
+        async with rig.jobs.following(job.id) as updates:
+            async with asyncio.timeout(PATIENCE):
+                await asked.wait()
+            await pool.leave(worker)
+            await until_gone(rig, 0)
+            assert rig.jobs.is_stranded("vivid")
+            answered.set()
+            await until(updates, told=True)
+        other = await pool.join("two")
+        other.finish(await other.job())
+        assert (await rig.end(job)).job.state is JobState.SUCCEEDED
 
 
 async def test_operators_see_each_worker_with_its_node(rig: Rig, pool: FakePool) -> None:
