@@ -100,6 +100,23 @@ def test_slots_of_a_pass_are_kept_when_another_pass_comes_and_goes(ragged: FluxW
     engine.close()
 
 
+def test_loras_of_rows_in_two_passes_are_counted_twice(ragged: FluxWorld) -> None:
+    engine = ragged.engine(small=0)
+    hooks = checkpoint_of(engine).hooks
+    hooks.spare, hooks.segment = 0, 1
+    for weights in ((0.8,), (0, 0.6)):
+        engine.submit(wish(prompt=FOUR, negative_prompt="blurry", loras=uses(ragged, *weights)))
+    arrived(engine)
+    engine.step()
+    (batch,) = engine._batches.values()
+    assert isinstance(batch, Batch) and len(batch.pass_slots) == 2
+    sets = [[one.loras for one in run.applied] for run in batch.runs]
+    each = [sum(own[0].slot_bytes) for own in sets]
+    assert sum(slots.nbytes for slots in batch.pass_slots.values()) == 2 * sum(each)
+    assert batch.growth(sets[0]) == 0, "it has its slots"
+    engine.close()
+
+
 def test_the_cap_is_found_where_each_picture_has_rows_of_two_lengths(ragged: FluxWorld) -> None:
     engine = ragged.engine(places=None)
     made = wish(prompt=FOUR, negative_prompt="blurry", steps=12)
