@@ -6,15 +6,18 @@ Classes are replaced by subclasses, as for LayerHooks; the results stay bit-iden
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable, Hashable
 from functools import cache
 from typing import Any
 
 import torch
 from diffusers.models.attention_processor import Attention, AttnProcessor2_0
 from diffusers.models.transformers.transformer_flux import FluxAttention, FluxPosEmbed
+from diffusers.models.transformers.transformer_qwenimage import QwenEmbedRope
 from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
 
+_KEPT_POSITIONS = 8  # sizes of pictures whose positions are kept: 2 MB each at 1024 x 1024
 _ATTENTIONS = (Attention, FluxAttention)
 
 
@@ -99,6 +102,38 @@ class KeptRotary(FluxPosEmbed):
         """That of a transformer, which is changed in place."""
         network.pos_embed.__class__ = cls
         return network.pos_embed
+
+
+class QwenRotary(QwenEmbedRope):
+    """The rotary embedding of Qwen-Image's positions, which keeps its own numbers.
+
+    diffusers keeps them by function, for good: of every checkpoint that was loaded, on the device.
+    """
+
+    @classmethod
+    def of(cls, network: Any) -> None:
+        """Let a transformer have it; it is changed in place."""
+        network.pos_embed.__class__ = cls
+
+    def _get_device_freqs(self, device: torch.device) -> Any:
+        computed: Any = super()._get_device_freqs
+        return self._kept(device, lambda: computed.__wrapped__(self, device))
+
+    def _compute_video_freqs(
+        self, frame: int, height: int, width: int, idx: int = 0, device: torch.device | None = None
+    ) -> Any:
+        computed: Any = super()._compute_video_freqs
+        sizes = (frame, height, width, idx, device)
+        return self._kept(sizes, lambda: computed.__wrapped__(self, *sizes))
+
+    def _kept(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        kept: dict[Hashable, Any] = vars(self).setdefault("kept", {})
+        if key not in kept:
+            found = make()
+            while len(kept) >= _KEPT_POSITIONS:
+                kept.pop(next(iter(kept)))
+            kept[key] = found
+        return kept[key]
 
 
 class _FastNetwork(nn.Module):

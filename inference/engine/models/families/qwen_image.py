@@ -21,7 +21,7 @@ from inference.engine.layers.lora_set import AppliedLoras
 from inference.engine.models.decode import decode
 from inference.engine.models.embedding_cache import EmbeddingCache, Encoding
 from inference.engine.models.families.family import Conditions, RowGroup, grouped
-from inference.engine.models.fast_paths import use_direct_attention
+from inference.engine.models.fast_paths import QwenRotary, use_direct_attention
 from inference.engine.models.flow import FlowSchedule, begin, for_noising, sampling_notes
 from inference.engine.models.pred_original_sample import pred_original_sample
 from inference.engine.models.soundness import Unsound
@@ -51,6 +51,7 @@ class QwenImageFamily:
         self._residence = residence
         self._schedule = FlowSchedule(pipeline.scheduler.config, passes_to_solvers=True)
         use_direct_attention(pipeline.transformer)
+        QwenRotary.of(pipeline.transformer)
         self._embeddings = TextEmbeddings({_ENCODER: self._encode}, hooks, residence, embeddings)
 
     @staticmethod

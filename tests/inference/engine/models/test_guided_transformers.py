@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import gc
+import weakref
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -235,6 +237,21 @@ def test_rows_of_texts_of_one_length_share_a_pass(world: TransformerWorld) -> No
     handles = painted(engine, made, (0, 0))
     assert sorted(many for many, _ in rows) == [1, 1, 2, 2] and len({length for _, length in rows}) == 2
     assert max(error(world, handle) for handle in handles) <= LIMIT
+
+
+def test_positions_of_a_checkpoint_that_is_gone_are_not_kept() -> None:
+    """diffusers caches them by function, which keeps them for good."""
+    pipeline = copy.deepcopy(pipeline_of(QWEN))
+    Checkpoint.of(TransformerWorld(QWEN).spec, pipeline)
+    rotary, shapes = pipeline.transformer.pos_embed, [(1, size, 4) for size in range(1, 12)]
+    found = [rotary([[shape]], max_txt_seq_len=5, device=torch.device("cpu")) for shape in [*shapes, *shapes]]
+    expected = [pipeline_of(QWEN).transformer.pos_embed([[shape]], torch.device("cpu"), 5) for shape in shapes]
+    for (picture, text), (their_picture, their_text) in zip(found, [*expected, *expected], strict=True):
+        assert torch.equal(picture, their_picture) and torch.equal(text, their_text)
+    gone = weakref.ref(rotary)
+    del pipeline, rotary
+    gc.collect()
+    assert gone() is None
 
 
 def test_without_the_third_text_encoder_there_are_zeros() -> None:
