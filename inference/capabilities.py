@@ -8,7 +8,7 @@ own way to load LoRAs. An architecture that is not in the table is not painted.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from inference.base_models import Architecture, BaseModelId
@@ -32,6 +32,7 @@ class Capability:
 
     Without a `family` it is painted one request at a time. `guidance` is the argument that says how strictly the prompt
     is followed. `single_file`: Easel ships what a file of weights alone lacks, so that it opens without a network.
+    `usual` are the steps and the guidance that its makers, or else diffusers' pipeline, paint with; None: as UNets.
     """
 
     pipeline: str
@@ -40,6 +41,7 @@ class Capability:
     negative_prompt: bool = True
     guidance: str = "guidance_scale"
     single_file: bool = False
+    usual: tuple[int, float] | None = None
 
     @property
     def modular(self) -> bool:
@@ -61,7 +63,10 @@ class Capability:
 
 _SD = Capability("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", Family.UNET, single_file=True)
 _SDXL = Capability("StableDiffusionXLPipeline", "StableDiffusionXLImg2ImgPipeline", Family.UNET, single_file=True)
-_SD3 = Capability("StableDiffusion3Pipeline", "StableDiffusion3Img2ImgPipeline", Family.SD3)
+_SD3 = Capability("StableDiffusion3Pipeline", "StableDiffusion3Img2ImgPipeline", Family.SD3, usual=(28, 7.0))
+# Distilled: guidance is an input of the network, and there is no second pass that a negative prompt could steer.
+_FLUX1 = Capability("FluxPipeline", "FluxImg2ImgPipeline", Family.FLUX1, negative_prompt=False, usual=(28, 3.5))
+_KLEIN = Capability("Flux2KleinPipeline", negative_prompt=False, usual=(4, 1.0))
 
 _ARCHITECTURES = {
     Architecture.SD1: _SD,
@@ -69,27 +74,33 @@ _ARCHITECTURES = {
     Architecture.SDXL: _SDXL,
     Architecture.DEMO: _SDXL,
     Architecture.SD3: _SD3,
-    Architecture.SD35_MEDIUM: _SD3,
-    Architecture.SD35_LARGE: _SD3,
-    # Distilled: guidance is an input of the network, and there is no second pass that a negative prompt could steer.
-    Architecture.FLUX1: Capability("FluxPipeline", "FluxImg2ImgPipeline", Family.FLUX1, negative_prompt=False),
-    Architecture.FLUX2_DEV: Capability("Flux2Pipeline", negative_prompt=False),
-    Architecture.FLUX2_KLEIN_4B: Capability("Flux2KleinPipeline", negative_prompt=False),
-    Architecture.FLUX2_KLEIN_9B: Capability("Flux2KleinPipeline", negative_prompt=False),
-    Architecture.AURAFLOW: Capability("AuraFlowPipeline"),
-    Architecture.LUMINA2: Capability("Lumina2Pipeline"),
-    Architecture.Z_IMAGE: Capability("ZImagePipeline", "ZImageImg2ImgPipeline", Family.Z_IMAGE),
+    Architecture.SD35_MEDIUM: replace(_SD3, usual=(40, 4.5)),
+    Architecture.SD35_LARGE: replace(_SD3, usual=(28, 3.5)),
+    Architecture.FLUX1: _FLUX1,
+    Architecture.FLUX2_DEV: Capability("Flux2Pipeline", negative_prompt=False, usual=(50, 4.0)),
+    Architecture.FLUX2_KLEIN_4B: _KLEIN,
+    Architecture.FLUX2_KLEIN_9B: _KLEIN,
+    Architecture.AURAFLOW: Capability("AuraFlowPipeline", usual=(50, 3.5)),
+    Architecture.LUMINA2: Capability("Lumina2Pipeline", usual=(30, 4.0)),
+    Architecture.Z_IMAGE: Capability("ZImagePipeline", "ZImageImg2ImgPipeline", Family.Z_IMAGE, usual=(50, 5.0)),
     Architecture.QWEN_IMAGE: Capability(
-        "QwenImagePipeline", "QwenImageImg2ImgPipeline", Family.QWEN_IMAGE, guidance="true_cfg_scale"
+        "QwenImagePipeline",
+        "QwenImageImg2ImgPipeline",
+        Family.QWEN_IMAGE,
+        guidance="true_cfg_scale",
+        usual=(50, 4.0),
     ),
     Architecture.ANIMA: Capability("AnimaModularPipeline", "AnimaModularPipeline", Family.ANIMA),
-    Architecture.SANA: Capability("SanaPipeline"),
-    Architecture.KREA2: Capability("Krea2Pipeline"),
+    Architecture.SANA: Capability("SanaPipeline", usual=(20, 4.5)),
+    Architecture.KREA2: Capability("Krea2Pipeline", usual=(28, 4.5)),
 }
 
-# Lineages that have a pipeline of their own.
+# Lineages that have a pipeline or settings of their own.
 _LINEAGES = {
-    BaseModelId("flux1/chroma"): Capability("ChromaPipeline", "ChromaImg2ImgPipeline"),
+    BaseModelId("flux1/chroma"): Capability("ChromaPipeline", "ChromaImg2ImgPipeline", usual=(35, 5.0)),
+    BaseModelId("flux1/schnell"): replace(_FLUX1, usual=(4, 1.0)),
+    BaseModelId("flux1/krea"): replace(_FLUX1, usual=(28, 4.5)),
+    BaseModelId("flux1/kontext"): replace(_FLUX1, usual=(28, 2.5)),
 }
 
 

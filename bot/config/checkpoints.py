@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from bot.config.sections import Device, Repository, Section
 from inference.base_models import Architecture, BaseModelId
-from inference.capabilities import samplers_of, usual_sampler_of
+from inference.capabilities import capability_of, samplers_of, usual_sampler_of
 from inference.content_rating import ContentRating
 from inference.lora.few_steps import FewStepRecipe, FewSteps, checkpoint_few_steps
 from inference.messages import (
@@ -102,9 +102,9 @@ class CheckpointSettings(Section):
     sizes: Annotated[tuple[Size, ...], Field(max_length=24)] = ()
     """Sizes offered, the default first; left out, those usual for the architecture."""
     steps: Steps = 28
-    """Denoising steps when nobody asks for another number."""
+    """Denoising steps when nobody asks for another number; left out, what is usual for the base model."""
     guidance_scale: Guidance = 6.0
-    """How strictly the prompt is followed."""
+    """How strictly the prompt is followed; left out, what is usual for the base model."""
     sampler: Sampler = Sampler.DPMPP_2M_KARRAS
     """euler, euler_a, ddim, dpmpp_2m, dpmpp_2m_karras, dpmpp_2m_sde, unipc, heun, lcm or tcd."""
     spacing: Spacing | None = None
@@ -147,10 +147,14 @@ class CheckpointSettings(Section):
         return self
 
     def _fill_in(self, recipe: FewStepRecipe | None) -> None:
-        """Settings that were left out, as a distilled checkpoint was made for, and the usual sampler of the others."""
+        """Settings that were left out, as a distilled checkpoint was made for, or as is usual for its base model."""
         usual: dict[str, object] = {"sampler": usual_sampler_of(self.base_model)}
+        capability = capability_of(self.base_model)
+        if capability is not None and capability.usual is not None:
+            usual |= zip(("steps", "guidance_scale"), capability.usual, strict=True)
         if recipe is not None:
-            usual |= {"steps": recipe.steps, "guidance_scale": recipe.guidance}
+            own = {"steps": recipe.steps, "guidance_scale": recipe.guidance}
+            usual |= {name: value for name, value in own.items() if value is not None}
             if recipe.sampler is not None and "sampler" not in self.model_fields_set:
                 usual |= {"sampler": recipe.sampler, "spacing": recipe.spacing}
         for name, value in usual.items():

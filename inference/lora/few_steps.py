@@ -350,6 +350,7 @@ _DISTILLED: dict[str, dict[str, object]] = {
     "stabilityai/sdxl-turbo": {"steps": 1, "guidance": UNGUIDED, **_TURBO},
     "stabilityai/sd-turbo": {"steps": 1, "guidance": UNGUIDED, **_TURBO},
     "stabilityai/stable-diffusion-3.5-large-turbo": {"steps": 4, "guidance": UNGUIDED},
+    "tongyi-mai/z-image-turbo": {"steps": 8, "guidance": 0.0},  # with 1 it would be guided
     "black-forest-labs/flux.1-schnell": {"steps": 4, "least": 1, "most": 4},
 }
 
