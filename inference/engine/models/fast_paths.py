@@ -115,11 +115,13 @@ class QwenRotary(QwenEmbedRope):
         """Let a transformer have it; it is changed in place."""
         network.pos_embed.__class__ = cls
 
-    def _get_device_freqs(self, device: torch.device) -> Any:
+    def _get_device_freqs(  # pyright: ignore[reportIncompatibleVariableOverride]
+        self, device: torch.device
+    ) -> Any:
         computed: Any = super()._get_device_freqs
         return self._kept(device, lambda: computed.__wrapped__(self, device))
 
-    def _compute_video_freqs(
+    def _compute_video_freqs(  # pyright: ignore[reportIncompatibleVariableOverride]
         self, frame: int, height: int, width: int, idx: int = 0, device: torch.device | None = None
     ) -> Any:
         computed: Any = super()._compute_video_freqs
