@@ -89,6 +89,7 @@ class EngineActor:
         self._files: NodeFiles | None = None
         self._worker: LocalWorker | None = None
         self._number = 0
+        self._handled = 0  # frames of the bot's
         self._deaths = 0
         self._manifests: Mapping[str, Manifest] = {}
         self._options: WorkerOptions | None = None
@@ -123,8 +124,11 @@ class EngineActor:
             raise self._broken
         return await self._outbox.take(acknowledged, seconds)
 
-    async def handle(self, header: bytes, data: bytes) -> None:
-        """Do what a frame of the bot's says, or begin it."""
+    async def handle(self, number: int, header: bytes, data: bytes) -> None:
+        """Do what a frame of the bot's says, or begin it; frame `number` comes again when its call got no answer."""
+        if number <= self._handled:
+            return
+        self._handled = number
         message = TO_DRIVER.validate_json(header)
         match message:
             case ConfigureWorker():

@@ -155,19 +155,13 @@ async def serve(address: SocketAddress, secret: str, *, with_parent: bool = Fals
     serving = asyncio.Lock()
 
     async def accept(connection: Connection) -> None:
-        if serving.locked():
-            await connection.close()  # there is a bot already
-            return
-        async with serving:
-            try:
-                await greet(connection, secret, NodeIdentity.own().easel)
-            except (WireError, OSError) as problem:
-                log.warning("a connection was refused: %s", problem)
-            else:
+        """Serve one bot; strangers, who may be silent, do not keep it waiting."""
+        if not serving.locked() and await _is_the_bot(connection, secret) and not serving.locked():
+            async with serving:
                 code = await _served(connection)
                 if not ended.done():
                     ended.set_result(code)
-            await connection.close()
+        await connection.close()
 
     server = await listen(address, accept)
     if with_parent:
@@ -175,6 +169,15 @@ async def serve(address: SocketAddress, secret: str, *, with_parent: bool = Fals
     code = await ended
     server.close()
     return code
+
+
+async def _is_the_bot(connection: Connection, secret: str) -> bool:
+    try:
+        await greet(connection, secret, NodeIdentity.own().easel)
+    except (WireError, OSError) as problem:
+        log.warning("a connection was refused: %s", problem)
+        return False
+    return True
 
 
 def _leave_with_parent(ended: asyncio.Future[int]) -> None:

@@ -112,20 +112,31 @@ class KeptWorker:
         self._inbox.put_nowait(frame)
 
     async def _deliver(self) -> None:
+        number = 0
         while True:
-            frame, actor = await self._inbox.get(), self._actor
+            frame, actor, number = await self._inbox.get(), self._actor, number + 1
             if actor is None:
                 continue  # it has died, which the bot hears, and submits its jobs again
             message = TO_DRIVER.validate_json(frame.header)
             if isinstance(message, SubmitJob) and isinstance(job := COMMANDS.validate_json(message.job), JobCommand):
                 self._jobs.add(job.job_id)
             try:
-                await actor.call("handle", frame.header, frame.data, seconds=CALL_SECONDS)
-            except (ActorLost, ActorSilent) as problem:
+                while not await self._handed_over(actor, number, frame) and self._actor is actor:
+                    await asyncio.sleep(RETRY_SECONDS)
+            except ActorLost as problem:
                 log.info("worker %s has not got a message: %s", self.number, problem)
             except Exception:
                 log.exception("worker %s cannot do what it is told", self.number)
                 actor.kill()
+
+    async def _handed_over(self, actor: Actor, number: int, frame: Frame) -> bool:
+        """Whether the actor has the frame; where it does not answer it may have, and does nothing the second time."""
+        try:
+            await actor.call("handle", number, frame.header, frame.data, seconds=CALL_SECONDS)
+        except ActorSilent as problem:
+            log.info("worker %s has not answered a message: %s", self.number, problem)
+            return False
+        return True
 
     async def run(self) -> None:
         """Keep an actor until the node is gone, or `leave` is called."""

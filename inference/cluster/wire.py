@@ -27,6 +27,7 @@ MAX_HEADER_BYTES = 4 * 2**20  # the options of a worker with a thousand checkpoi
 MAX_DATA_BYTES = 64 * 2**20  # one picture at its largest, without compression, stays below
 HANDSHAKE_BYTES = 4096  # of a header before the other end has proved anything; no data
 HANDSHAKE_SECONDS = 10.0
+LOST_SECONDS = 60  # after which a machine that does not answer is gone: a power cut closes no connection
 INHERITED_SOCKET = 3  # the first file descriptor that systemd hands to a service with a socket unit
 SECRET_VARIABLE = "CLUSTER_DRIVER_SECRET"  # noqa: S105 (the name of it)
 _LENGTHS = struct.Struct("!II")
@@ -80,6 +81,7 @@ class Connection:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
         self._sending = asyncio.Lock()
+        _notice_loss(writer.get_extra_info("socket"))
 
     @classmethod
     async def open(cls, address: SocketAddress) -> Connection:
@@ -138,6 +140,21 @@ async def listen(address: SocketAddress, serve: Callable[[Connection], Awaitable
         host, port = address.host_and_port
         return await asyncio.start_server(connected, host, port)
     return await asyncio.start_unix_server(connected, sock=_private_socket(address.path))
+
+
+def _notice_loss(connected: socket.socket) -> None:
+    """Let the system end a connection to a machine that is gone, whether or not something is being sent to it."""
+    if connected.family == getattr(socket, "AF_UNIX", None):
+        return
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (
+        ("TCP_KEEPIDLE", LOST_SECONDS // 4),
+        ("TCP_KEEPINTVL", LOST_SECONDS // 4),
+        ("TCP_KEEPCNT", 3),
+        ("TCP_USER_TIMEOUT", LOST_SECONDS * 1000),
+    ):
+        if hasattr(socket, name):  # not every system has all of them
+            connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def _private_socket(path: Path) -> socket.socket:

@@ -96,12 +96,17 @@ class HomeActor:
         self.actor = EngineActor()
         self.dead: str | None = None
         self.cut = False
+        self.unanswered: list[bool] = []  # calls of `handle` without an answer, and whether each arrives all the same
         self._died = asyncio.Event()
 
     async def call(self, method: str, *arguments: object, seconds: float) -> Any:
         if self.dead is not None:
             raise ActorLost(self.dead)
         if self.cut:
+            raise ActorSilent("no answer")
+        if method == "handle" and self.unanswered:
+            if self.unanswered.pop(0):
+                await self._answer(method, arguments)
             raise ActorSilent("no answer")
         answering = asyncio.ensure_future(self._answer(method, arguments))
         dying = asyncio.ensure_future(self._died.wait())

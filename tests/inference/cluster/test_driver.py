@@ -32,6 +32,7 @@ from inference.messages import (
     Progress,
     Ready,
     SourceImage,
+    Started,
     WorkerOptions,
     state_file,
 )
@@ -257,6 +258,22 @@ async def test_a_node_that_cannot_be_reached_is_left_and_joins_again_as_another_
     again, _ = await joined(place)
     assert again is not worker and cut.dead == "killed"
     await heard(again.events(), Ready)
+
+
+async def test_what_the_bot_says_arrives_once_where_the_connection_breaks(place: Place) -> None:
+    worker, _ = await joined(place)
+    events = worker.events()
+    await heard(events, Ready)
+    place.cluster.on("a").unanswered = [False, True, True]
+    assert await worker.submit(painting(1, prompt="for ever"), {})
+    await heard(events, Progress)
+    place.cluster.on("a").unanswered = [False, True]
+    await worker.cancel(1)
+    await heard(events, Cancelled)
+    assert await worker.submit(painting(2), {})
+    seen = list[Any]()
+    await heard(events, Finished, seen)
+    assert [each.job_id for each in seen if isinstance(each, Started)] == [2]
 
 
 async def test_a_driver_process_that_ends_takes_all_workers_along_until_the_next_one(place: Place, log: Log) -> None:

@@ -11,8 +11,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from inference.cluster.compatibility import NodeIdentity
+from inference.cluster.driver import serve
 from inference.cluster.protocol import ClusterSettingsSent
-from inference.cluster.wire import SECRET_VARIABLE, SocketAddress
+from inference.cluster.wire import HANDSHAKE_SECONDS, SECRET_VARIABLE, Connection, SocketAddress, introduce
 from inference.errors import WorkerUnavailable
 from inference.messages import WorkerOptions
 from inference.workers import driver_process
@@ -101,6 +103,29 @@ async def test_at_a_port_a_secret_is_needed(
             await log.heard("the secrets differ" if secret != "right" else "no head of a cluster listens there")
             await pool.close()
     assert not any("right" in record.getMessage().split() for record in log.records)
+
+
+async def test_strangers_who_say_nothing_do_not_keep_the_bot_out(unused_tcp_port_factory: Callable[[], int]) -> None:
+    address = SocketAddress(f"tcp:127.0.0.1:{unused_tcp_port_factory()}")
+    serving = asyncio.create_task(serve(address, "secret"))
+    async with asyncio.timeout(HANDSHAKE_SECONDS - 1):
+        while not (strangers := await opened(address, 3)):
+            await asyncio.sleep(0.01)
+        for stranger in strangers:
+            await stranger.receive()  # the greeting: it is being served
+        (bot,) = await opened(address, 1)
+        await introduce(bot, "secret", NodeIdentity.own().easel)
+        await bot.send(nowhere(unused_tcp_port_factory()))
+        assert await serving == 1
+        for each in (*strangers, bot):
+            await each.close()
+
+
+async def opened(address: SocketAddress, number: int) -> list[Connection]:
+    try:
+        return [await Connection.open(address) for _ in range(number)]
+    except OSError:
+        return []
 
 
 async def test_a_port_without_a_secret_is_not_opened(unused_tcp_port: int) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import stat
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from pydantic import BaseModel
 
 from inference.cluster.wire import (
+    LOST_SECONDS,
     MAX_DATA_BYTES,
     Connection,
     Frame,
@@ -180,3 +183,11 @@ async def test_frames_cross_a_tcp_connection(unused_tcp_port_factory: Callable[[
     address = SocketAddress(f"tcp:127.0.0.1:{unused_tcp_port_factory()}")
     async with asyncio.timeout(MAX_WAIT), pair(address) as (bot, driver):
         await asyncio.gather(introduce(bot, "s", "1"), greet(driver, "s", "1"))
+        for end in (bot, driver):  # a machine that loses its power does not close the connection
+            option = end._writer.get_extra_info("socket").getsockopt
+            assert option(socket.SOL_SOCKET, socket.SO_KEEPALIVE) != 0
+            if sys.platform == "linux":
+                assert option(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == LOST_SECONDS * 1000
+                probes = option(socket.IPPROTO_TCP, socket.TCP_KEEPCNT)
+                waits = option(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL)
+                assert option(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) + probes * waits == LOST_SECONDS
