@@ -13,6 +13,7 @@ import hashlib
 import logging
 import os
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -152,12 +153,13 @@ class FileCache:
         pieces: PieceSource | None = None,
         piece_bytes: int = PIECE_BYTES,
         clock: Callable[[], int] = time.time_ns,
+        free: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
     ) -> None:
         self.folder = folder
         self._limit = limit
         bots_machine = _BotsMachine(pieces, piece_bytes) if pieces else None
         self._sources: Sequence[_Source] = [source for source in (shared, bots_machine) if source]
-        self._clock = clock
+        self._clock, self._free = clock, free
         self._files, self._parts, self._locks = folder / "files", folder / "parts", folder / "locks"
         for each in (self._files, self._parts, self._locks):
             each.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -266,7 +268,9 @@ class FileCache:
         """Delete what is used least until the file fits; the place where it is fetched. Raises CacheFull."""
         part = self._parts / f"{file.sha256}-{file.size}"
         with self._room():
-            missing = self.used - self._limit + (0 if part.exists() else file.size)
+            begun = part.stat().st_size if part.exists() else None
+            new = file.size if begun is None else 0
+            missing = max(self.used + new - self._limit, file.size - (begun or 0) - self._free(self.folder))
             for path, size in self._idle() if missing > 0 else ():
                 if missing <= 0:
                     break
@@ -274,11 +278,13 @@ class FileCache:
                     path.unlink(missing_ok=True)
                     missing -= size
             if missing > 0:
-                raise CacheFull(
-                    f"there is no room for {file.name} ({file.size / 1e9:.2f} GB): the cache of this node has "
-                    f"{self._limit / 1e9:.2f} GB, and the rest of it is in use; raise its limit"
-                )
-            part.touch(mode=0o600)
+                why = "the disk of this node is full, and nothing of the cache can be deleted"
+                if self.used + new > self._limit:
+                    limit = f"{self._limit / 1e9:.2f} GB"
+                    why = f"the cache of this node has {limit}, and the rest of it is in use; raise its limit"
+                raise CacheFull(f"there is no room for {file.name} ({file.size / 1e9:.2f} GB): {why}")
+            part.touch()
+            part.chmod(0o600)  # also where a process died between the last piece and the end
         return part
 
     def _idle(self) -> list[tuple[Path, int]]:

@@ -122,7 +122,7 @@ class KeptWorker:
                 self._jobs.add(job.job_id)
             try:
                 while not await self._handed_over(actor, number, frame) and self._actor is actor:
-                    await asyncio.sleep(RETRY_SECONDS)
+                    await self._wait(RETRY_SECONDS)
             except ActorLost as problem:
                 log.info("worker %s has not got a message: %s", self.number, problem)
             except Exception:

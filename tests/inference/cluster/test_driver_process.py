@@ -109,7 +109,7 @@ async def test_strangers_who_say_nothing_do_not_keep_the_bot_out(unused_tcp_port
     address = SocketAddress(f"tcp:127.0.0.1:{unused_tcp_port_factory()}")
     serving = asyncio.create_task(serve(address, "secret"))
     async with asyncio.timeout(HANDSHAKE_SECONDS - 1):
-        while not (strangers := await opened(address, 3)):
+        while not (strangers := await opened(address, 3)):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         for stranger in strangers:
             await stranger.receive()  # the greeting: it is being served

@@ -281,6 +281,37 @@ def test_a_file_that_is_larger_than_the_cache_is_refused(tmp_path: Path) -> None
     assert not bot.asked
 
 
+def test_a_disk_that_is_smaller_than_the_limit_makes_room_too(tmp_path: Path) -> None:
+    contents = [content(n) for n in range(3)]
+    files = FileCache(
+        tmp_path / "node", 10**9, pieces=Bot(*contents), piece_bytes=PIECE,
+        free=lambda folder: 8000 - sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
+    )  # fmt: skip
+    for n in (0, 1):
+        files.link(ref(contents[n]), tmp_path / str(n))
+    with pytest.raises(CacheFull, match=r"no room for alice\.safetensors .* the disk of this node is full"):
+        files.link(ref(contents[2]), tmp_path / "2")
+    (tmp_path / "0").unlink()
+    files.link(ref(contents[2]), tmp_path / "2")
+    assert kept(files) == {ref(contents[n]).sha256 for n in (1, 2)}
+
+
+def test_a_fetch_ends_that_a_process_left_with_its_last_piece(tmp_path: Path) -> None:
+    data, modes = content(1), list[int]()
+
+    class Watched(Bot):
+        def piece(self, sha256: str, offset: int, size: int) -> bytes:
+            modes.append(left.stat().st_mode & 0o777)
+            return super().piece(sha256, offset, size)
+
+    files = cache(tmp_path, Watched(data))
+    left = files.folder / "parts" / f"{ref(data).sha256}-3500"
+    left.write_bytes(data[:3000])
+    left.chmod(0o400)  # which every account but root could not open again
+    files.link(ref(data), tmp_path / "one")
+    assert modes == [0o600] and (tmp_path / "one").read_bytes() == data
+
+
 FULL = """
 import resource, signal, sys
 from pathlib import Path
