@@ -48,6 +48,11 @@ class Capability:
         """Whether diffusers has it as a modular pipeline alone, of which one class does everything."""
         return self.pipeline.endswith("ModularPipeline")
 
+    def rows(self, guidance_scale: float) -> int:
+        """Rows of the batch that a slot takes: two where the negative prompt guides away."""
+        none = 0 if self.family is Family.Z_IMAGE else 1  # the guidance at which there is none
+        return 2 if self.negative_prompt and guidance_scale > none else 1
+
     @property
     def regions(self) -> bool:
         """Whether a picture may have regions with prompts and LoRAs of their own."""

@@ -17,7 +17,10 @@ AGEING = 10.0
 
 
 def rows_each(request: GenerationRequest) -> int:
-    """Rows of the batch that each slot of the request takes."""
+    """Rows of the batch that each slot of the request takes, by its guidance alone; caps go by them.
+
+    A cap is measured for each checkpoint, so it does not matter whether its denoiser takes fewer.
+    """
     return GUIDED if request.guidance_scale > 1 else 1
 
 
@@ -34,7 +37,8 @@ def passes(request: GenerationRequest) -> int:
 
 def pass_work(request: GenerationRequest) -> int:
     """The work of one pass of a request, in pixels."""
-    return rows_each(request) * slots(request) * request.width * request.height
+    rows = rows_each(request) if request.rows is None else request.rows
+    return rows * slots(request) * request.width * request.height
 
 
 def work(request: GenerationRequest) -> int:

@@ -24,7 +24,7 @@ from bot.requests.few_steps import filled_in, recipe_of
 from bot.requests.regions import check_length, offers_regions, own_words
 from bot.requests.variants import compared, swept
 from inference.bounds import MAX_WEIGHT, MIN_WEIGHT
-from inference.capabilities import samplers_of
+from inference.capabilities import capability_of, samplers_of
 from inference.errors import (
     InvalidRequest,
     LoraMisfit,
@@ -46,6 +46,7 @@ from inference.messages import (
     Spacing,
 )
 from inference.regions import RegionName
+from inference.request_cost import GUIDED
 
 DEFAULT_WEIGHT = 0.8  # where neither the person nor the LoRA's author gives one
 _NEAR = 3  # names suggested when one is not found
@@ -338,6 +339,7 @@ def _request(
         for use, weight in zip(uses, weights, strict=True):
             _bounded_weight(use.name, weight)
     sampler, spacing = _sampling(draft, checkpoint)
+    guidance_scale = checkpoint.guidance_scale if draft.guidance_scale is None else draft.guidance_scale
     try:
         return GenerationRequest(
             checkpoint=checkpoint.name,
@@ -348,7 +350,8 @@ def _request(
             width=size.width,
             height=size.height,
             steps=checkpoint.steps if draft.steps is None else draft.steps,
-            guidance_scale=checkpoint.guidance_scale if draft.guidance_scale is None else draft.guidance_scale,
+            guidance_scale=guidance_scale,
+            rows=_unusual_rows(checkpoint, guidance_scale),
             sampler=sampler,
             spacing=spacing,
             flow_shift=draft.flow_shift or None,
@@ -367,6 +370,13 @@ def _request(
         first = problem.errors()[0]
         what = " ".join(["The", *(str(part) for part in first["loc"])] if first["loc"] else ["Of the request,"])
         raise InvalidRequest(what=what, problem=_lower_first(str(first["msg"]).removeprefix("Value error, "))) from None
+
+
+def _unusual_rows(checkpoint: CheckpointSettings, guidance_scale: float) -> int | None:
+    """Rows of the batch that a slot takes; None where the guidance alone tells."""
+    capability = capability_of(checkpoint.base_model)
+    rows = None if capability is None else capability.rows(guidance_scale)
+    return None if rows == (GUIDED if guidance_scale > 1 else 1) else rows
 
 
 def _sampling(draft: RequestDraft, checkpoint: CheckpointSettings) -> tuple[Sampler, Spacing | None]:

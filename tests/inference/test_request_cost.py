@@ -24,6 +24,12 @@ def test_guidance_doubles_the_rows_and_so_the_work() -> None:
     assert work(plain.model_copy(update={"guidance_scale": 1.5})) == 2 * work(plain)
 
 
+def test_rows_that_guidance_does_not_tell_are_the_requests_own() -> None:
+    guided = request(steps=20, guidance_scale=3.5)
+    assert work(guided) == 2 * work(guided.model_copy(update={"rows": 1}))
+    assert work(guided) == work(guided.model_copy(update={"rows": 2, "guidance_scale": 0.5}))
+
+
 def test_each_region_is_a_slot_with_rows_of_its_own() -> None:
     plain = request(steps=20, count=3)
     regions = [Region(name=name) for name in LAYOUTS[0]]

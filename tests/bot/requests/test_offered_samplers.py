@@ -68,6 +68,23 @@ async def test_another_sampler_is_refused_with_those_that_there_are(house: House
         assert (spaced.sampler, spaced.spacing) == (Sampler.DPMPP_2M, Spacing.BETA)
 
 
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("base", "guidance", "rows"),
+    [("flux1/dev", 3.5, 1), ("z-image/base", 1.0, 2), ("z-image/base", 0.0, None), ("qwen-image/base", 4.0, None)],
+)
+async def test_a_request_says_how_many_rows_it_takes_where_guidance_does_not(
+    house: House, base: str, guidance: float, rows: int | None
+) -> None:
+    async with open_catalogue(house.settings) as catalogue:
+        now, flowing = catalogue.configuration, settings_of(base)
+        spec = now.checkpoints.specs[0].model_copy(update={"base_model": flowing.base_model, "name": "One"})
+        settings = now.settings.model_copy(update={"checkpoints": (flowing,)})
+        requests = RequestBuilder(catalogue.connection, Configuration(settings, [spec]))
+        request = await requests.build(RequestDraft(prompt="a man", checkpoint="One", guidance_scale=guidance))
+        assert request.rows == rows
+
+
 @pytest.mark.parametrize(("base", "offered"), [("flux1/dev", FLOW_SPACINGS), ("sdxl/base", UNET_SPACINGS)])
 def test_the_studios_form_lists_what_the_checkpoint_offers(
     base: str, offered: dict[Sampler, tuple[Spacing, ...]]
