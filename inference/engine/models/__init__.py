@@ -7,7 +7,8 @@ single_file.py   one `.safetensors` file with everything; configs/ holds what su
 sizes.py         refuses pictures of a size that patches do not fill
 soundness.py     is a loaded checkpoint whole, and what it was declared to be
 fast_paths.py    what diffusers computes at every call, computed once; fast_z_image.py for Z-Image
-prompts.py       prompt weights and chunks; embeddings.py runs the text encoders, text_embeddings.py those of one length
+prompts.py       prompt weights and chunks
+embeddings.py    texts as the CLIPs of Stable Diffusion encode them; text_embeddings.py for transformers
 embedding_cache.py  what they made of texts, on the device; embedding_files.py keeps it in files
 flow.py          schedules and samplers of flow matching; beta.py has the quantile of one spacing
 samplers.py      samplers by name, whose noise is in step_noise.py and whose coefficients in unipc.py
