@@ -34,6 +34,7 @@ from inference.cluster.protocol import (
     RestartWorker,
     SubmitJob,
 )
+from inference.cluster.tokens import FILE_VARIABLE, TOKEN_VARIABLE
 from inference.cluster.wire import MAX_DATA_BYTES, Frame
 from inference.cluster.worker_folder import Manifest
 from inference.errors import InferenceError, WorkerFailed
@@ -55,11 +56,9 @@ from inference.workers.local import LocalWorker
 
 log = logging.getLogger(__name__)
 
-SECRET_VARIABLES = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")  # the engine needs none of them
 
-
-class _Name(TypedDict):
-    """The fields that every event about a job has."""
+class _Attempt(TypedDict):
+    """What every event about a job names."""
 
     job_id: int
     attempt: int
@@ -76,8 +75,8 @@ class _Held:
     submitted: bool = False
 
     @property
-    def name(self) -> _Name:
-        """The fields that every event about it has."""
+    def attempt(self) -> _Attempt:
+        """What every event about it names."""
         return {"job_id": self.command.job_id, "attempt": self.command.attempt}
 
 
@@ -102,7 +101,7 @@ class EngineActor:
 
     async def open(self, number: int, deaths: int, cache: NodeCacheSettings, command: Sequence[str] | None) -> bool:
         """Make the folders of worker `number`, which has died `deaths` times. `command` runs another engine."""
-        for name in SECRET_VARIABLES:
+        for name in (TOKEN_VARIABLE, FILE_VARIABLE):  # the engine needs none
             os.environ.pop(name, None)
         self._number, self._deaths, self._command = number, deaths, command
         self._files = await NodeFiles.open(cache, self._ask)
@@ -259,17 +258,17 @@ class EngineActor:
             name = command.request.checkpoint
             places = await asyncio.to_thread(files.bring, message, data, name, self._manifests_of(command))
         except InferenceError as problem:
-            self._end(held, Failed(**held.name, code=problem.code, detail=problem.detail))
+            self._end(held, Failed(**held.attempt, code=problem.code, detail=problem.detail))
             return
         except (OSError, ValueError) as problem:
             reason = (getattr(problem, "strerror", None) or str(problem) or type(problem).__name__)[:300]
             failure = WorkerFailed(reason=reason)
-            self._end(held, Failed(**held.name, code=failure.code, detail=failure.detail))
+            self._end(held, Failed(**held.attempt, code=failure.code, detail=failure.detail))
             return
         if self._jobs.get(command.job_id) is not held:
             return  # the engine has died meanwhile
         if held.cancelled:
-            self._end(held, Cancelled(**held.name))
+            self._end(held, Cancelled(**held.attempt))
             return
         held.submitted = True
         if self._worker is not None:

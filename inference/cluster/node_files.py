@@ -157,7 +157,7 @@ class NodeFiles:
 
     def _lora(self, file: FileRef, beside: Mapping[str, bytes]) -> str:
         try:
-            return self.folder.add_lora(file, beside, {})
+            return self.folder.add_lora(file, beside)
         except FileRefused:
             raise LoraFileChanged(lora=file.name.rpartition("/")[2].removesuffix(".safetensors")) from None
         except NodeFileError as problem:

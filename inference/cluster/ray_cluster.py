@@ -1,4 +1,4 @@
-"""The cluster that Ray runs: the only module that imports it."""
+"""The cluster that Ray runs, in the driver process."""
 
 from __future__ import annotations
 

@@ -67,10 +67,9 @@ class NodeView(_View):
 
 
 class ClusterView(_View):
-    """All nodes that the head remembers, and the versions that it was started with."""
+    """All nodes that the head remembers, and the version of Ray that asked it."""
 
     ray: str = ""
-    python: str = ""
     nodes: tuple[NodeView, ...] = ()
 
     @property

@@ -94,10 +94,10 @@ class WorkerFolder:
         caps = self._cache.folder / "places.json"
         return Folders(library=str(self.library), spool=str(self.spool), inputs=str(self.inputs), caps=str(caps))
 
-    def add_lora(self, file: FileRef, beside: Mapping[str, bytes], known: Mapping[str, bytes]) -> str:
+    def add_lora(self, file: FileRef, beside: Mapping[str, bytes]) -> str:
         """Bring a LoRA here; its name below the library. Raises NodeFileError, OSError.
 
-        `beside` are its sidecars by their names, and `known` what is known of all files of the library.
+        `beside` are its sidecars by their names.
         """
         name = file.name.rpartition("/")[2]  # counts as evidence, as sidecars do, which go by its stem
         folder = self.library / file.sha256
@@ -108,7 +108,6 @@ class WorkerFolder:
                 path.unlink()  # a sidecar that is gone, or the file's earlier name
         for each, data in beside.items():
             _write(folder / relative_name(each), data)
-        self.add_known(known)
         return f"{file.sha256}/{name}"
 
     def add_known(self, known: Mapping[str, bytes]) -> None:

@@ -49,7 +49,8 @@ def ref(bot: Path, name: str) -> FileRef:
 def test_a_lora_lies_in_the_library_with_its_sidecars_and_what_is_known(cache: FileCache, bot: Path) -> None:
     worker = WorkerFolder(cache)
     alice = ref(bot, "people/alice.safetensors")
-    name = worker.add_lora(alice, {"alice.toml": b'name = "Alice"'}, {"declarations.jsonl": b"known"})
+    name = worker.add_lora(alice, {"alice.toml": b'name = "Alice"'})
+    worker.add_known({"declarations.jsonl": b"known"})
     assert Path(name).name == "alice.safetensors"
     with open_regular(resolve(worker.library, name)) as file:
         assert file.read() == b"alice"
@@ -59,16 +60,16 @@ def test_a_lora_lies_in_the_library_with_its_sidecars_and_what_is_known(cache: F
 
 def test_the_sidecar_of_a_later_job_takes_the_place_of_the_earlier_one(cache: FileCache, bot: Path) -> None:
     worker, alice = WorkerFolder(cache), ref(bot, "people/alice.safetensors")
-    worker.add_lora(alice, {"alice.toml": b"old", "alice.json": b"{}"}, {})
+    worker.add_lora(alice, {"alice.toml": b"old", "alice.json": b"{}"})
     renamed = alice.model_copy(update={"name": "people/bob.safetensors"})
-    name = worker.add_lora(renamed, {"bob.toml": b"new"}, {})
+    name = worker.add_lora(renamed, {"bob.toml": b"new"})
     folder = (worker.library / name).parent
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
         "bob.safetensors": b"alice",
         "bob.toml": b"new",
     }
     with pytest.raises(ValueError, match="no name below a folder"):
-        worker.add_lora(alice, {"../../alice.toml": b"elsewhere"}, {})
+        worker.add_lora(alice, {"../../alice.toml": b"elsewhere"})
 
 
 def test_a_checkpoint_folder_is_the_same_on_the_node(cache: FileCache, bot: Path) -> None:
@@ -87,7 +88,7 @@ def test_a_checkpoint_file_keeps_its_name(cache: FileCache, bot: Path) -> None:
 def test_what_is_not_used_any_more_can_be_deleted_from_the_cache(cache: FileCache, bot: Path, tmp_path: Path) -> None:
     worker, alice = WorkerFolder(cache), ref(bot, "people/alice.safetensors")
     manifest = Manifest.of(bot / "checkpoint")
-    worker.add_lora(alice, {}, {})
+    worker.add_lora(alice, {})
     worker.add_input(alice)
     worker.add_checkpoint(manifest)
     kept = cache.folder / "files" / alice.sha256
