@@ -29,6 +29,7 @@ from inference.cluster.protocol import (
     ClusterReached,
     ClusterSettingsSent,
     ClusterUnreachable,
+    StillThere,
 )
 from inference.cluster.views import NodeReport
 from inference.cluster.wire import SECRET_VARIABLE, Connection, Frame, SocketAddress, WireError, greet, listen
@@ -37,6 +38,7 @@ from inference.logs import write_lines
 log = logging.getLogger("inference.cluster.driver")  # also where it is the main module
 
 NODES_SECONDS = 1.0  # between two looks at the nodes
+THERE_SECONDS = 10.0  # between two signs of life: a driver process that hangs gives none
 REACH_SECONDS = 5.0  # that the head may take to accept a connection
 
 
@@ -71,7 +73,7 @@ class Driver:
 
     async def run(self) -> None:
         """Serve until the bot closes the connection, or asks for all workers to be closed."""
-        watching = asyncio.create_task(self._watch())
+        watching = [asyncio.create_task(work) for work in (self._watch(), self._give_signs())]
         try:
             async for frame in self._connection.frames():
                 message = TO_DRIVER.validate_json(frame.header)
@@ -80,7 +82,8 @@ class Driver:
                 if (worker := self._workers.get(message.worker)) is not None:
                     worker.deliver(frame)
         finally:
-            watching.cancel()
+            for task in watching:
+                task.cancel()
             for worker in self._workers.values():
                 worker.leave("the bot has closed it")
             if self._tasks:
@@ -88,6 +91,11 @@ class Driver:
             with suppress(ClusterLost):
                 for node_id in self._reports:
                     await self._cluster.report(NodeReport(node_id=node_id))  # nobody keeps workers there any more
+
+    async def _give_signs(self) -> None:
+        while True:
+            await self._bot.tell(StillThere())
+            await asyncio.sleep(THERE_SECONDS)
 
     async def _watch(self) -> None:
         while True:

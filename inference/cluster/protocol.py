@@ -138,6 +138,12 @@ class ClusterUnreachable(_Header):
     reason: ShortText
 
 
+class StillThere(_Header):
+    """The driver process runs, and has nothing else to say."""
+
+    type: Literal["there"] = "there"
+
+
 class WorkerUp(_WorkerMessage):
     """A worker has joined, and waits for its options; a second one of a worker tells what has changed."""
 
@@ -200,7 +206,9 @@ class PieceWanted(_WorkerMessage):
 
 
 OfWorker = WorkerGone | WorkerRenewed | FileLeft | EventReported | DeathReported | PieceWanted
-ToBot = Annotated[ClusterReached | ClusterUnreachable | WorkerUp | NodeRefused | OfWorker, Field(discriminator="type")]
+ToBot = Annotated[
+    ClusterReached | ClusterUnreachable | StillThere | WorkerUp | NodeRefused | OfWorker, Field(discriminator="type")
+]
 
 TO_DRIVER: TypeAdapter[ToDriver] = TypeAdapter(ToDriver)
 TO_BOT: TypeAdapter[ToBot] = TypeAdapter(ToBot)

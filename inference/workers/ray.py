@@ -32,12 +32,13 @@ from inference.cluster.protocol import (
     PieceMissing,
     PieceWanted,
     RestartWorker,
+    StillThere,
     ToBot,
     WorkerGone,
     WorkerRenewed,
     WorkerUp,
 )
-from inference.cluster.wire import Connection, WireError
+from inference.cluster.wire import Connection, Frame, WireError
 from inference.errors import WorkerUnavailable
 from inference.messages import EVENTS, Event, Finished, JobCommand, Ready, WorkerOptions
 from inference.workers import Worker, WorkerDied, WorkerJoined, WorkerLeft, WorkerPlace
@@ -51,6 +52,7 @@ log = logging.getLogger(__name__)
 
 CLOSE_SECONDS = 20.0  # that it may take to close all workers
 LONGEST_PAUSE = 30.0  # before the driver process is started again: a cluster comes back at any time
+SILENT_SECONDS = 120.0  # after which a driver process hangs; it needs some of them to join the cluster
 PIECES_AT_ONCE = 4
 
 
@@ -245,7 +247,7 @@ class RayPool:
         """Take what the driver process tells until it closes the connection."""
         self._connection = connection
         try:
-            async for frame in connection.frames():
+            while (frame := await _heard(connection)) is not None:
                 await self._take(TO_BOT.validate_json(frame.header), frame.data)
         finally:
             self._connection = None
@@ -259,6 +261,8 @@ class RayPool:
                 self._problem = message.reason
             case NodeRefused():
                 log.error("the node %s gets no work: %s", message.node, message.reason)
+            case StillThere():
+                pass
             case WorkerUp():
                 await self._join(message)
             case _:
@@ -328,6 +332,15 @@ class RayPool:
         self._tasks.discard(task)
         if not task.cancelled() and (problem := task.exception()) is not None:
             log.error("a task of the cluster failed", exc_info=problem)
+
+
+async def _heard(connection: Connection) -> Frame | None:
+    """The next frame; None at the end. Raises WireError when the driver process hangs."""
+    try:
+        async with asyncio.timeout(SILENT_SECONDS):
+            return await connection.receive()
+    except TimeoutError:
+        raise WireError(f"it has said nothing for {SILENT_SECONDS:.0f} seconds") from None
 
 
 def _selected(options: WorkerOptions, labels: Mapping[str, str]) -> WorkerOptions:

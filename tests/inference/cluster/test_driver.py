@@ -18,8 +18,8 @@ from inference.cluster.driver import Driver
 from inference.cluster.kept_worker import WorkerRules
 from inference.cluster.node_files import CACHE_VARIABLE, NodeCacheSettings
 from inference.cluster.nodes import ClusterNode
-from inference.cluster.protocol import ClusterSettingsSent
-from inference.cluster.wire import Connection, SocketAddress, greet, listen
+from inference.cluster.protocol import TO_BOT, ClusterSettingsSent, StillThere
+from inference.cluster.wire import Connection, SocketAddress, greet, introduce, listen
 from inference.lora.declarations import FILE_NAME
 from inference.messages import (
     Cancelled,
@@ -36,7 +36,7 @@ from inference.messages import (
     WorkerOptions,
     state_file,
 )
-from inference.workers import WorkerDied, WorkerJoined, WorkerLeft
+from inference.workers import WorkerDied, WorkerJoined, WorkerLeft, ray
 from inference.workers.driver_process import DriverOptions, DriverProcess
 from inference.workers.ray import RayPool, RayWorker
 from inference.workers.storage import SpoolFolder, StoredFile
@@ -286,6 +286,28 @@ async def test_a_driver_process_that_ends_takes_all_workers_along_until_the_next
     again, _ = await joined(place)
     await heard(again.events(), Ready)
     await log.heard("no driver process of the cluster: it has closed the connection")
+
+
+async def test_a_driver_process_that_hangs_is_left(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver, "THERE_SECONDS", 1000)
+    monkeypatch.setattr(ray, "SILENT_SECONDS", 1)
+    await joined(place)
+    left = await anext(place.pool.changes())
+    assert isinstance(left, WorkerLeft) and left.reason.endswith("it has said nothing for 1 seconds")
+    monkeypatch.setattr(driver, "THERE_SECONDS", 0.01)
+    monkeypatch.setattr(ray, "SILENT_SECONDS", MAX_WAIT)
+    await joined(place)
+
+
+async def test_a_driver_process_that_has_nothing_to_do_gives_signs_of_life(place: Place) -> None:
+    await place.pool.close()
+    connection = await Connection.open(SocketAddress(f"unix:{place.folder / 's'}"))
+    await introduce(connection, "secret", NodeIdentity.own().easel)
+    await connection.send(SETTINGS)
+    async for frame in connection.frames():
+        if isinstance(TO_BOT.validate_json(frame.header), StillThere):
+            break
+    await connection.close()
 
 
 async def test_a_node_that_does_not_fit_is_refused_with_the_reason(place: Place, log: Log) -> None:
