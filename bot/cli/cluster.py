@@ -68,7 +68,9 @@ def _add_up(actions: Commands) -> None:
         description="Start the first node of a cluster on this machine, and print the command by which another one "
         "joins. It runs until it is ended, and with it the cluster ends.",
     )
-    parser.add_argument("--port", type=port, default=DEFAULT_PORT, help=f"where it listens (default: {DEFAULT_PORT})")
+    parser.add_argument(
+        "--port", type=_named_port, default=DEFAULT_PORT, help=f"where it listens (default: {DEFAULT_PORT})"
+    )
     parser.add_argument(
         "--dashboard", action="store_true", help="with Ray's dashboard, for which ray[default] is needed"
     )
@@ -119,6 +121,12 @@ def _count(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 5):
         raise argparse.ArgumentTypeError(f"{text[:20]!r} is no number, such as 2.")
     return int(text)
+
+
+def _named_port(text: str) -> int:
+    if not port(text):
+        raise argparse.ArgumentTypeError("Name a port: the other machines have to know it, also after a restart.")
+    return port(text)
 
 
 def _label(text: str) -> tuple[str, str]:

@@ -18,7 +18,7 @@ from bot.diagnostics.facts import cards_of_driver
 from bot.diagnostics.finding import Finding, FindingGrade
 from bot.diagnostics.nvidia_smi import Card
 from inference.cluster.compatibility import NodeIdentity
-from inference.cluster.network import AddressRefused, HostPort, answers, is_public, own_address_towards
+from inference.cluster.network import AddressRefused, HostPort, answers, is_address, is_public, own_address_towards
 from inference.cluster.ray_node import (
     KEY_LABEL,
     NodeOptions,
@@ -147,6 +147,8 @@ def _refuse_problems(findings: Iterable[Finding]) -> None:
 def _own_address(address: str | None, *, public: bool) -> str:
     if address is None:
         raise MachineRefused("This machine has no way to the others. Connect it, or name its address with --address.")
+    if not is_address(address):
+        raise MachineRefused(f"{address} is no address. Name one in numbers with --address, such as 10.0.0.5.")
     if address in {"0.0.0.0", "::"} or address.startswith("127.") or address == "::1":  # noqa: S104
         raise MachineRefused(f"{address} is no address that other machines reach. Name a private one with --address.")
     if is_public(address) and not public:

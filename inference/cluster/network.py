@@ -45,6 +45,15 @@ class HostPort:
         return HostPort(str(found[0][4][0]), self.port)
 
 
+def is_address(text: str) -> bool:
+    """Whether this is an address in numbers."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def is_public(address: str) -> bool:
     """Whether everybody on the internet may reach it; addresses of private and of mesh networks are not."""
     try:

@@ -48,6 +48,7 @@ def test_without_the_extra_one_sentence_says_how_to_install_it(
         (["up", "--address", "8.8.8.8"], "8.8.8.8 is a public address. Name a private one with --address"),
         (["up", "--address", "0.0.0.0"], "0.0.0.0 is no address that other machines reach"),
         (["up", "--address", "127.0.0.1"], "127.0.0.1 is no address that other machines reach"),
+        (["up", "--address", "foo"], "foo is no address. Name one in numbers with --address"),
         (["join", "8.8.8.8"], "8.8.8.8:6379 is a public address. Join over a private network, or say --public."),
         (["join", "10.0.0.5;x"], "is no address; HOST:PORT is one"),
         (["join", "nobody.invalid"], "there is no host nobody.invalid"),
@@ -140,6 +141,13 @@ def test_the_head_is_remembered_for_the_other_commands(view: ClusterView) -> Non
     assert main(["cluster", "status"]) == UNUSABLE
     cluster_node.remember(HostPort("10.0.0.5", 6379))
     assert main(["cluster", "status"]) == REFUSED  # one of its nodes is
+
+
+@pytest.mark.parametrize(("text", "words"), [("0", "Name a port"), ("65536", "A port is"), ("x", "A port is")])
+def test_the_head_has_a_port_that_others_know(text: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["cluster", "up", "--port", text])
+    assert words in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", ["gpu", "gpu=", "=24gb", "gpu=24 gb", "gpu=a,b=c", "gpu=24gb-"])
