@@ -76,9 +76,11 @@ class LayerChange:
 
     def rolled(self, outputs: int) -> LayerChange:
         """The same change of outputs that stand so many places further on, the last ones first."""
-        magnitude = None if self.magnitude is None or self.per_input else self.magnitude.roll(outputs, 0)
+        magnitude = self.magnitude
+        if magnitude is not None and not self.per_input:
+            magnitude = magnitude.roll(outputs, 0)
         bias = None if self.bias is None else self.bias.roll(outputs, 0)
-        return LayerChange(self.delta.rolled(outputs), self.magnitude if self.per_input else magnitude, bias)
+        return LayerChange(self.delta.rolled(outputs), magnitude, bias)
 
     @property
     def tensors(self) -> list[torch.Tensor]:

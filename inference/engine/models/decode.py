@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -110,6 +110,22 @@ def is_of_videos(vae: Any) -> bool:
 def scale_of(vae: Any) -> int:
     """How many pixels high and wide a latent is."""
     return 2 ** (len(vae.config.temperal_downsample) if is_of_videos(vae) else len(vae.config.block_out_channels) - 1)
+
+
+def drawn_finite(
+    vae: Any, draw: Callable[[], torch.Tensor], generators: Sequence[torch.Generator], seeds: Sequence[int]
+) -> torch.Tensor:
+    """Latents that `draw` makes of a picture with this VAE; again in single precision where half precision overflows.
+
+    The generators, which `draw` uses, begin again with their seeds then.
+    """
+    latents = draw()
+    if vae.dtype == torch.float16 and not bool(latents.isfinite().all()):
+        widen(vae)
+        for generator, seed in zip(generators, seeds, strict=True):
+            generator.manual_seed(seed)
+        latents = draw()
+    return latents
 
 
 def widen(vae: Any) -> None:

@@ -25,7 +25,7 @@ from inference.engine.models.beta import beta_quantile
 from inference.engine.models.step_noise import with_step_noise
 from inference.engine.models.unipc import UniPCMultistepScheduler
 from inference.messages import FLOW_SPACINGS, GenerationRequest, Sampler, Spacing
-from inference.notes import OTHER_SAMPLER, OTHER_SPACING
+from inference.notes import NO_CLIP_SKIP, OTHER_SAMPLER, OTHER_SPACING
 
 _BETA = 0.6  # both parameters, as the field uses it
 _LARGEST = 1 - 1e-6  # UniPC takes the logarithm of what is left of 1
@@ -123,15 +123,15 @@ def sampling(request: GenerationRequest) -> tuple[Sampler, Spacing | None]:
     return sampler, request.spacing if request.spacing in FLOW_SPACINGS[sampler] else None
 
 
-def sampling_notes(request: GenerationRequest, checkpoint: str) -> list[str]:
-    """Sentences for the person where the sampler or the spacing is another one than the request's."""
-    notes: list[str] = []
+def notes_of(request: GenerationRequest, checkpoint: str) -> tuple[str, ...]:
+    """Sentences for the person about a clip skip, and a sampler or spacing that flow matching does not know."""
+    notes = [NO_CLIP_SKIP.format(checkpoint=checkpoint)] if request.clip_skip else []
     sampler, spacing = sampling(request)
     if sampler is not request.sampler:
         notes.append(OTHER_SAMPLER.format(checkpoint=checkpoint, sampler=request.sampler, used=sampler))
     elif request.spacing is not None and spacing is not request.spacing:
         notes.append(OTHER_SPACING.format(checkpoint=checkpoint, spacing=request.spacing))
-    return notes
+    return tuple(notes)
 
 
 def first_step(steps: int, strength: float | None) -> int:

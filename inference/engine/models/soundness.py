@@ -21,6 +21,11 @@ class Unsound(ValueError):
     """The checkpoint cannot be used; the message says what is wrong with it, and what to do."""
 
 
+def other_model(denoiser: str, label: str) -> Unsound:
+    """The refusal of a denoiser that is not that of the declared base, called `label`."""
+    return Unsound(f"its {denoiser} is not that of {label}; correct its base_model in the settings")
+
+
 def refuse_incomplete(pipeline: Any) -> None:
     """Raise Unsound when a network lacks weights, or the tokenizer of a CLIP its vocabulary.
 
@@ -52,7 +57,7 @@ def refuse_other_kinds(pipeline: Any, label: str) -> None:
     width = sum(encoder.config.hidden_size for encoder in encoders if encoder is not None)
     plain = config.encoder_hid_dim is None and isinstance(config.cross_attention_dim, int)
     if (config.addition_embed_type == "text_time") != is_xl or (plain and config.cross_attention_dim != width):
-        raise Unsound(f"its unet is not that of {label}; correct its base_model in the settings")
+        raise other_model("unet", label)
     if is_xl and config.projection_class_embeddings_input_dim != _conditioning_width(config, encoders[1]):
         raise Unsound("its unet is a refiner's, which finishes pictures and begins none; take another one")
 

@@ -23,13 +23,12 @@ from inference.engine.models.decode import as_denoised, decode, encoded
 from inference.engine.models.embedding_cache import EmbeddingCache, Encoding
 from inference.engine.models.families.family import Conditions, RowGroup, grouped
 from inference.engine.models.fast_paths import use_direct_attention
-from inference.engine.models.flow import FlowSchedule, begin, for_noising, sampling_notes
+from inference.engine.models.flow import FlowSchedule, begin, for_noising, notes_of
 from inference.engine.models.pred_original_sample import pred_original_sample
 from inference.engine.models.sizes import refuse_size
-from inference.engine.models.soundness import Unsound
+from inference.engine.models.soundness import other_model
 from inference.engine.models.text_embeddings import TextEmbeddings
 from inference.messages import CheckpointSpec, GenerationRequest, PredictionType
-from inference.notes import NO_CLIP_SKIP
 
 
 class AnimaFamily:
@@ -57,7 +56,7 @@ class AnimaFamily:
         taken = (network.in_channels, network.text_embed_dim, conditioner.source_dim, network.use_crossattn_projection)
         encoder = pipeline.text_encoder.config.hidden_size
         if taken != (pipeline.vae.config.z_dim, conditioner.target_dim, encoder, False):
-            raise Unsound(f"its transformer is not that of {label}; correct its base_model in the settings")
+            raise other_model("transformer", label)
 
     @property
     def predicts(self) -> PredictionType | None:
@@ -66,8 +65,7 @@ class AnimaFamily:
 
     def notes(self, request: GenerationRequest) -> tuple[str, ...]:
         """See `ModelFamily.notes`."""
-        notes = [NO_CLIP_SKIP.format(checkpoint=self._name)] if request.clip_skip else []
-        return (*notes, *sampling_notes(request, self._name))
+        return notes_of(request, self._name)
 
     def rows(self, request: GenerationRequest) -> int:
         """See `ModelFamily.rows`."""

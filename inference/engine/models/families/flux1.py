@@ -7,6 +7,7 @@ is needed, and so there is no negative prompt.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from functools import partial
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
@@ -19,16 +20,16 @@ from inference.engine.devices.offloading import Residence
 from inference.engine.devices.transfers import upload
 from inference.engine.layers.layer_hooks import LayerHooks
 from inference.engine.layers.lora_set import AppliedLoras
-from inference.engine.models.decode import decode, widen
+from inference.engine.models.decode import decode, drawn_finite
 from inference.engine.models.embedding_cache import EmbeddingCache, Encoding
 from inference.engine.models.families.family import Conditions, RowGroup
 from inference.engine.models.fast_paths import KeptRotary
-from inference.engine.models.flow import FlowSchedule, begin, for_noising, sampling_notes
+from inference.engine.models.flow import FlowSchedule, begin, for_noising, notes_of
 from inference.engine.models.pred_original_sample import pred_original_sample
-from inference.engine.models.soundness import Unsound
+from inference.engine.models.soundness import Unsound, other_model
 from inference.engine.models.text_embeddings import TextEmbeddings, pooled_by_clip, states_of
 from inference.messages import CheckpointSpec, GenerationRequest, PredictionType
-from inference.notes import NO_CLIP_SKIP, NO_NEGATIVE_PROMPT
+from inference.notes import NO_NEGATIVE_PROMPT
 
 _PATCH = 2  # latents on each side of one token
 _AXES = 3  # of a token's position; texts have zeros, pictures row and column in the last two
@@ -74,7 +75,7 @@ class Flux1Family:
             raise Unsound("one of its two text encoders is missing; get another copy of it")
         given = (pipeline.text_encoder_2.config.d_model, pipeline.text_encoder.config.hidden_size)
         if (config.joint_attention_dim, config.pooled_projection_dim) != given:
-            raise Unsound(f"its transformer is not that of {label}; correct its base_model in the settings")
+            raise other_model("transformer", label)
 
     @property
     def predicts(self) -> PredictionType | None:
@@ -83,9 +84,8 @@ class Flux1Family:
 
     def notes(self, request: GenerationRequest) -> tuple[str, ...]:
         """See `ModelFamily.notes`."""
-        left_out = {NO_NEGATIVE_PROMPT: request.negative_prompt, NO_CLIP_SKIP: request.clip_skip}
-        notes = [note.format(checkpoint=self._name) for note, asked in left_out.items() if asked]
-        return (*notes, *sampling_notes(request, self._name))
+        notes = [NO_NEGATIVE_PROMPT.format(checkpoint=self._name)] if request.negative_prompt else []
+        return (*notes, *notes_of(request, self._name))
 
     def rows(self, request: GenerationRequest) -> int:
         """See `ModelFamily.rows`."""
@@ -165,12 +165,8 @@ class Flux1Family:
         pipeline: Any = FluxImg2ImgPipeline(**self._pipeline.components)
         pipeline.scheduler = for_noising(scheduler)
         self._residence.onload("vae")
-        latents = self._noised(pipeline, source, times[:1], generators)
-        if pipeline.vae.dtype == torch.float16 and not bool(latents.isfinite().all()):
-            widen(pipeline.vae)
-            for generator, seed in zip(generators, request.seeds, strict=True):
-                generator.manual_seed(seed)
-            latents = self._noised(pipeline, source, times[:1], generators)
+        draw = partial(self._noised, pipeline, source, times[:1], generators)
+        latents = drawn_finite(pipeline.vae, draw, generators, request.seeds)
         return latents.to(self._pipeline.transformer.dtype)
 
     def _noised(

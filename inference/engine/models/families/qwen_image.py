@@ -22,12 +22,11 @@ from inference.engine.models.decode import decode
 from inference.engine.models.embedding_cache import EmbeddingCache, Encoding
 from inference.engine.models.families.family import Conditions, RowGroup, grouped
 from inference.engine.models.fast_paths import QwenRotary, use_direct_attention
-from inference.engine.models.flow import FlowSchedule, begin, for_noising, sampling_notes
+from inference.engine.models.flow import FlowSchedule, begin, for_noising, notes_of
 from inference.engine.models.pred_original_sample import pred_original_sample
-from inference.engine.models.soundness import Unsound
+from inference.engine.models.soundness import other_model
 from inference.engine.models.text_embeddings import TextEmbeddings
 from inference.messages import CheckpointSpec, GenerationRequest, PredictionType
-from inference.notes import NO_CLIP_SKIP
 
 NO_NEGATIVE = " "  # what guides away where no negative prompt is given: its makers' advice
 _ENCODER = "text_encoder"
@@ -60,7 +59,7 @@ class QwenImageFamily:
         config, latents = pipeline.transformer.config, pipeline.vae.config.z_dim
         others = config.guidance_embeds or config.use_additional_t_cond or config.use_layer3d_rope
         if others or config.in_channels != 4 * latents:
-            raise Unsound(f"its transformer is not that of {label}; correct its base_model in the settings")
+            raise other_model("transformer", label)
 
     @property
     def predicts(self) -> PredictionType | None:
@@ -69,8 +68,7 @@ class QwenImageFamily:
 
     def notes(self, request: GenerationRequest) -> tuple[str, ...]:
         """See `ModelFamily.notes`."""
-        notes = [NO_CLIP_SKIP.format(checkpoint=self._name)] if request.clip_skip else []
-        return (*notes, *sampling_notes(request, self._name))
+        return notes_of(request, self._name)
 
     def rows(self, request: GenerationRequest) -> int:
         """See `ModelFamily.rows`."""

@@ -21,14 +21,13 @@ from inference.engine.models.decode import decode
 from inference.engine.models.embedding_cache import EmbeddingCache, Encoded, Encoding
 from inference.engine.models.families.family import Conditions, RowGroup
 from inference.engine.models.fast_paths import use_direct_attention
-from inference.engine.models.flow import FlowSchedule, begin, for_noising, sampling_notes
+from inference.engine.models.flow import FlowSchedule, begin, for_noising, notes_of
 from inference.engine.models.pred_original_sample import pred_original_sample
 from inference.engine.models.sizes import refuse_size
-from inference.engine.models.soundness import Unsound
+from inference.engine.models.soundness import other_model
 from inference.engine.models.text_embeddings import TextEmbeddings
 from inference.errors import InvalidRequest
 from inference.messages import CheckpointSpec, GenerationRequest, PredictionType
-from inference.notes import NO_CLIP_SKIP
 
 T5_TOKENS = 256  # of every prompt, padded; behind those of the two CLIPs
 _CLIPS, _T5 = ("text_encoder", "text_encoder_2"), "text_encoder_3"
@@ -63,7 +62,7 @@ class SD3Family:
         pooled = sum(getattr(pipeline, name).config.projection_dim for name in _CLIPS)
         latents = pipeline.vae.config.latent_channels
         if (config.in_channels, config.pooled_projection_dim) != (latents, pooled):
-            raise Unsound(f"its transformer is not that of {label}; correct its base_model in the settings")
+            raise other_model("transformer", label)
 
     @property
     def predicts(self) -> PredictionType | None:
@@ -72,8 +71,7 @@ class SD3Family:
 
     def notes(self, request: GenerationRequest) -> tuple[str, ...]:
         """See `ModelFamily.notes`."""
-        clip_skip = [NO_CLIP_SKIP.format(checkpoint=self._name)] if request.clip_skip else []
-        return *clip_skip, *sampling_notes(request, self._name)
+        return notes_of(request, self._name)
 
     def rows(self, request: GenerationRequest) -> int:
         """See `ModelFamily.rows`."""

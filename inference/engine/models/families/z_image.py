@@ -7,6 +7,7 @@ It paints as diffusers' pipeline does. Latents are in single precision whatever 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
@@ -20,18 +21,17 @@ from inference.engine.devices.offloading import Residence
 from inference.engine.devices.transfers import upload
 from inference.engine.layers.layer_hooks import LayerHooks
 from inference.engine.layers.lora_set import AppliedLoras
-from inference.engine.models.decode import as_denoised, decode, encoded, widen
+from inference.engine.models.decode import as_denoised, decode, drawn_finite, encoded
 from inference.engine.models.embedding_cache import EmbeddingCache, Encoding
 from inference.engine.models.families.family import Conditions, RowGroup, grouped
 from inference.engine.models.fast_paths import use_direct_attention
 from inference.engine.models.fast_z_image import FastZImage, filled_up
-from inference.engine.models.flow import FlowSchedule, begin, for_noising, sampling_notes
+from inference.engine.models.flow import FlowSchedule, begin, for_noising, notes_of
 from inference.engine.models.pred_original_sample import pred_original_sample
 from inference.engine.models.sizes import refuse_size
-from inference.engine.models.soundness import Unsound
+from inference.engine.models.soundness import other_model
 from inference.engine.models.text_embeddings import TextEmbeddings
 from inference.messages import CheckpointSpec, GenerationRequest, PredictionType
-from inference.notes import NO_CLIP_SKIP
 
 _PATCH = "2-1"  # the patches that the pipeline asks for: two latents high and wide
 
@@ -65,7 +65,7 @@ class ZImageFamily:
         given = (vae.config.latent_channels, encoder.config.hidden_size, None)
         taken = (network.config.in_channels, network.config.cap_feat_dim, network.config.siglip_feat_dim)
         if taken != given or _PATCH not in network.all_x_embedder:
-            raise Unsound(f"its transformer is not that of {label}; correct its base_model in the settings")
+            raise other_model("transformer", label)
 
     @property
     def predicts(self) -> PredictionType | None:
@@ -74,8 +74,7 @@ class ZImageFamily:
 
     def notes(self, request: GenerationRequest) -> tuple[str, ...]:
         """See `ModelFamily.notes`."""
-        notes = [NO_CLIP_SKIP.format(checkpoint=self._name)] if request.clip_skip else []
-        return (*notes, *sampling_notes(request, self._name))
+        return notes_of(request, self._name)
 
     def rows(self, request: GenerationRequest) -> int:
         """See `ModelFamily.rows`."""
@@ -154,24 +153,21 @@ class ZImageFamily:
         pipeline.scheduler = for_noising(scheduler)
         pixels, vae = pipeline.image_processor.preprocess(source), pipeline.vae
         self._residence.onload("vae")
-        clean = [self._clean(pixels, generator) for generator in generators]
-        if vae.dtype == torch.float16 and not all(bool(each.isfinite().all()) for each in clean):
-            widen(vae)
-            for generator, seed in zip(generators, request.seeds, strict=True):
-                generator.manual_seed(seed)
-            clean = [self._clean(pixels, generator) for generator in generators]
+        clean = drawn_finite(vae, partial(self._clean, pixels, generators), generators, request.seeds)
         channels, dtype = pipeline.transformer.config.in_channels, pipeline.text_encoder.dtype
         noised = [
             pipeline.prepare_latents(
                 each, times[:1], 1, channels, request.height, request.width, dtype, self._residence.device, generator
             )
-            for each, generator in zip(clean, generators, strict=True)
+            for each, generator in zip(clean.split(1), generators, strict=True)
         ]
         return torch.cat(noised).to(torch.promote_types(dtype, torch.float32))
 
-    def _clean(self, pixels: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    def _clean(self, pixels: torch.Tensor, generators: Sequence[torch.Generator]) -> torch.Tensor:
+        """Latents (pictures, channels, h, w) of one picture without noise, drawn by each generator."""
         vae = self._pipeline.vae
-        return as_denoised(encoded(vae, pixels.to(self._residence.device, vae.dtype), generator), vae.config)
+        found = [encoded(vae, pixels.to(self._residence.device, vae.dtype), generator) for generator in generators]
+        return as_denoised(torch.cat(found), vae.config)
 
     def forward(self, latents: torch.Tensor, timesteps: torch.Tensor, conditions: Conditions) -> torch.Tensor:
         """See `ModelFamily.forward`. The texts may have any lengths."""
