@@ -101,6 +101,8 @@ class FlowSchedule:
             euler.set_timesteps(steps, mu=exponent, device="cpu")
         else:
             euler.set_timesteps(sigmas=(self.ramp or linear_ramp)(steps), mu=exponent, device="cpu")
+        if float(euler.sigmas[0]) > 1:  # small shifts are rounded to more than noise alone
+            _set_table(euler, euler.sigmas.clamp(max=1.0))
         if spacing is Spacing.BETA:
             _set_table(euler, _beta_spaced(euler.sigmas))
         return euler

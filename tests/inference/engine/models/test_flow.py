@@ -256,6 +256,15 @@ def test_one_step_is_finite(name: str) -> None:
         assert bool(stepped(scheduler, noise(), generators()).isfinite().all()), sampler
 
 
+@pytest.mark.parametrize(("sampler", "spacing"), [each for each in SPACED if each[1] is not None])
+def test_a_shift_towards_the_picture_begins_at_pure_noise(sampler: Sampler, spacing: Spacing) -> None:
+    """With these shifts, single precision rounds the first sigma of Stable Diffusion 3 to more than 1."""
+    for shift in (0.4, 0.15, 0.001):
+        scheduler = begun("sd3", asked(sampler, spacing, steps=2, flow_shift=shift))
+        assert float(scheduler.sigmas[0]) <= 1, shift
+        assert bool(stepped(scheduler, noise(), generators()).isfinite().all()), shift
+
+
 @pytest.mark.parametrize("sampler", FLOW_SPACINGS)
 @pytest.mark.parametrize(("strength", "left"), [(0.5, 3), (0.55, 3), (0.6, 3), (0.05, 1), (1.0, 5)])
 def test_a_picture_is_changed_by_the_share_of_steps_that_the_pipelines_take(
