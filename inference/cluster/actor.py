@@ -13,12 +13,13 @@ import os
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from errno import ENOSPC
 from typing import Any, TypedDict
 
 from pydantic import BaseModel
 
 from inference.cluster.compatibility import Greeting
-from inference.cluster.node_files import NodeCacheSettings, NodeFiles
+from inference.cluster.node_files import NodeCacheSettings, NodeFiles, NotOnThisNode
 from inference.cluster.outbox import Frames, Outbox
 from inference.cluster.protocol import (
     DEATHS,
@@ -55,6 +56,9 @@ from inference.workers import WorkerDied
 from inference.workers.local import LocalWorker
 
 log = logging.getLogger(__name__)
+
+REST_SECONDS = 30.0  # in which a worker takes no job, since its node had no room for the files of one
+LAST_ATTEMPT = 3  # of a job, which fails then where it was given back before
 
 
 class _Attempt(TypedDict):
@@ -94,6 +98,8 @@ class EngineActor:
         self._options: WorkerOptions | None = None
         self._jobs: dict[int, _Held] = {}
         self._loaded: frozenset[str] = frozenset()
+        self._capacity: Capacity | None = None  # as the engine tells it
+        self._rests = 0
         self._states: dict[int, tuple[int, int]] = {}  # by job, the state that the bot has: inode and time
         self._tasks: set[asyncio.Task[None]] = set()
         self._command: Sequence[str] | None = None
@@ -179,19 +185,25 @@ class EngineActor:
                 await self._keep_states()
                 self._jobs.clear()
                 self._states.clear()
-                self._loaded = frozenset()
+                self._loaded, self._capacity = frozenset(), None
                 self._deaths += 1
                 self._tell(DeathReported(worker=self._number), DEATHS.dump_json(event))
                 continue
             await self._tell_files(event)
             if isinstance(event, Capacity):
-                self._loaded = frozenset(event.loaded)
+                self._loaded, self._capacity = frozenset(event.loaded), event
+                self._report_capacity()
+                continue
             if isinstance(event, Finished | Failed | Cancelled):
                 self._forget(event.job_id)
             self._report_event(event)
 
     def _report_event(self, event: Event) -> None:
         self._tell(EventReported(worker=self._number), event.model_dump_json().encode())
+
+    def _report_capacity(self) -> None:
+        if self._capacity is not None:
+            self._report_event(self._capacity.model_copy(update={"places": 0}) if self._rests else self._capacity)
 
     async def _tell_files(self, event: Event) -> None:
         """Send the files that the bot must have before it hears of the event."""
@@ -258,12 +270,17 @@ class EngineActor:
             name = command.request.checkpoint
             places = await asyncio.to_thread(files.bring, message, data, name, self._manifests_of(command))
         except InferenceError as problem:
-            self._end(held, Failed(**held.attempt, code=problem.code, detail=problem.detail))
+            self._fail(held, problem)
             return
-        except (OSError, ValueError) as problem:
-            reason = (getattr(problem, "strerror", None) or str(problem) or type(problem).__name__)[:300]
-            failure = WorkerFailed(reason=reason)
-            self._end(held, Failed(**held.attempt, code=failure.code, detail=failure.detail))
+        except NotOnThisNode as problem:
+            self._leave_to_others(held, problem.failure)
+            return
+        except OSError as problem:
+            end = self._leave_to_others if problem.errno == ENOSPC else self._fail
+            end(held, WorkerFailed(reason=problem.strerror or str(problem) or type(problem).__name__))
+            return
+        except ValueError as problem:
+            self._fail(held, WorkerFailed(reason=str(problem)[:300]))
             return
         if self._jobs.get(command.job_id) is not held:
             return  # the engine has died meanwhile
@@ -273,6 +290,25 @@ class EngineActor:
         held.submitted = True
         if self._worker is not None:
             await self._worker.submit(command, places)
+
+    def _fail(self, held: _Held, failure: InferenceError) -> None:
+        self._end(held, Failed(**held.attempt, code=failure.code, detail=failure.detail))
+
+    def _leave_to_others(self, held: _Held, failure: InferenceError) -> None:
+        """Let another node have a job for whose files there is no room here, and take none for a while."""
+        log.warning("job %s cannot be painted on this node: %s", held.command.job_id, failure)
+        if held.cancelled or held.command.attempt < LAST_ATTEMPT:
+            self._rests += 1
+            self._report_capacity()  # before the job comes back to the queue
+            self._end(held, Cancelled(**held.attempt))
+            self._begin(self._rest())
+        else:
+            self._fail(held, failure)
+
+    async def _rest(self) -> None:
+        await asyncio.sleep(REST_SECONDS)
+        self._rests -= 1
+        self._report_capacity()
 
     def _manifests_of(self, command: Generate) -> list[Manifest]:
         """The files of the job's checkpoint, and of its preview decoder."""

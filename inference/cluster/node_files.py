@@ -13,15 +13,31 @@ from threading import Lock
 
 from platformdirs import user_cache_path
 
-from inference.cluster.files import FileCache, FileRef, FileRefused, NodeFileError, SharedStorage
+from inference.cluster.files import CacheFull, FileCache, FileRef, FileRefused, NodeFileError, SharedStorage
 from inference.cluster.protocol import SubmitJob, unpacked
 from inference.cluster.worker_folder import Manifest, WorkerFolder
-from inference.errors import CheckpointUnusable, ClassifierUnusable, LoraFileChanged, SourceImageGone, WorkerFailed
+from inference.errors import (
+    CheckpointUnusable,
+    ClassifierUnusable,
+    InferenceError,
+    LoraFileChanged,
+    SourceImageGone,
+    WorkerFailed,
+)
 from inference.messages import CheckpointSpec, WorkerOptions
 from inference.workers.storage import StoredFile
 
 CACHE_VARIABLE = "CLUSTER_NODE_CACHE"  # names the folder of the node's cache, on a node that wants another one
 PIECE_SECONDS = 120.0  # that a piece may take from the bot's machine
+
+
+class NotOnThisNode(Exception):
+    """There is no room for a file here, as on another node there may be; otherwise the job fails with `failure`."""
+
+    def __init__(self, failure: InferenceError) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
+
 
 AskForPiece = Callable[[int, str, int, int], None]  # number of the call, SHA-256, offset, size
 
@@ -128,7 +144,8 @@ class NodeFiles:
     ) -> dict[str, StoredFile]:
         """All that a job needs; its LoRAs and its picture to start from, by SHA-256.
 
-        Raises the InferenceError that the job fails with, OSError, or ValueError for a frame that contradicts itself.
+        Raises the InferenceError that the job fails with, NotOnThisNode, OSError, or ValueError for a frame that
+        contradicts itself.
         """
         places: dict[str, StoredFile] = {}
         offset, beside = 0, dict[str, dict[str, bytes]]()
@@ -146,13 +163,16 @@ class NodeFiles:
         for file in message.inputs:
             try:
                 places[file.sha256] = StoredFile(self.folder.inputs, self.folder.add_input(file))
+            except CacheFull as problem:
+                raise NotOnThisNode(WorkerFailed(reason=str(problem))) from None
             except NodeFileError:
                 raise SourceImageGone from None
         for manifest in manifests:
             try:
                 self.folder.add_checkpoint(manifest)
             except NodeFileError as problem:
-                raise CheckpointUnusable(checkpoint=checkpoint, reason=str(problem)) from None
+                failure = CheckpointUnusable(checkpoint=checkpoint, reason=str(problem))
+                raise (NotOnThisNode(failure) if isinstance(problem, CacheFull) else failure) from None
         return places
 
     def _lora(self, file: FileRef, beside: Mapping[str, bytes]) -> str:
@@ -161,7 +181,8 @@ class NodeFiles:
         except FileRefused:
             raise LoraFileChanged(lora=file.name.rpartition("/")[2].removesuffix(".safetensors")) from None
         except NodeFileError as problem:
-            raise WorkerFailed(reason=str(problem)) from None
+            failure = WorkerFailed(reason=str(problem))
+            raise (NotOnThisNode(failure) if isinstance(problem, CacheFull) else failure) from None
 
     def release(self, kept: Collection[str], loras: Collection[str], inputs: Collection[str]) -> None:
         """Remove the links to everything but these, by SHA-256; of checkpoints by that of the manifest. Quick."""

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from inference.cluster import driver, kept_worker
+from inference.cluster import actor, driver, kept_worker
 from inference.cluster.compatibility import NodeIdentity
 from inference.cluster.driver import Driver
 from inference.cluster.kept_worker import WorkerRules
@@ -338,6 +338,24 @@ async def test_a_job_whose_files_cannot_be_had_fails_and_says_which(place: Place
     (place.folder / "bot" / "checkpoint" / "model_index.json").write_text("{}")
     assert await worker.submit(painting(4), {})
     await heard(events, Finished)
+
+
+async def test_a_job_is_given_back_by_a_node_without_room_for_its_files(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actor, "REST_SECONDS", 0.2)
+    place.rules = replace(place.rules, cache=NodeCacheSettings(1))
+    worker, _ = await joined(place)
+    events = worker.events()
+    assert (await heard(events, Capacity)).places == 4
+    for attempt in (1, 2):
+        seen = list[Any]()
+        assert await worker.submit(painting(1, attempt), {})
+        await heard(events, Cancelled, seen)
+        assert [each.places for each in seen if isinstance(each, Capacity)] == [0], "another worker gets the job"
+        assert (await heard(events, Capacity)).places == 4
+    assert await worker.submit(painting(1, 3), {})
+    assert (await heard(events, Failed)).code == "checkpoint_unusable"
 
 
 async def test_what_is_known_of_loras_arrives_with_a_job_that_cannot_be_painted(place: Place) -> None:
