@@ -18,7 +18,7 @@ from typing import Any, TypedDict
 
 from pydantic import BaseModel
 
-from inference.cluster.compatibility import Greeting
+from inference.cluster.compatibility import NodeHello
 from inference.cluster.node_files import NodeCacheSettings, NodeFiles, NotOnThisNode
 from inference.cluster.outbox import Frames, Outbox
 from inference.cluster.protocol import (
@@ -113,9 +113,9 @@ class EngineActor:
         self._files = await NodeFiles.open(cache, self._ask)
         return True
 
-    async def greet(self) -> Greeting:
+    async def hello(self) -> NodeHello:
         """What this machine says of itself, and the time by its clock."""
-        return await asyncio.to_thread(Greeting.own)
+        return await asyncio.to_thread(NodeHello.own)
 
     async def ping(self) -> None:
         """Return: how long that takes is how far away this node is."""

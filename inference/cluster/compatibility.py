@@ -66,7 +66,7 @@ class NodeIdentity(BaseModel):
             return None
 
 
-class Greeting(BaseModel):
+class NodeHello(BaseModel):
     """What a node says before it gets work, and when by its own clock (seconds since 1970)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

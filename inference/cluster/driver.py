@@ -32,7 +32,15 @@ from inference.cluster.protocol import (
     StillThere,
 )
 from inference.cluster.views import NodeReport
-from inference.cluster.wire import SECRET_VARIABLE, Connection, Frame, SocketAddress, WireError, greet, listen
+from inference.cluster.wire import (
+    SECRET_VARIABLE,
+    Connection,
+    Frame,
+    SocketAddress,
+    WireError,
+    accept_handshake,
+    listen,
+)
 from inference.logs import write_lines
 
 log = logging.getLogger("inference.cluster.driver")  # also where it is the main module
@@ -181,7 +189,7 @@ async def serve(address: SocketAddress, secret: str, *, with_parent: bool = Fals
 
 async def _is_the_bot(connection: Connection, secret: str) -> bool:
     try:
-        await greet(connection, secret, NodeIdentity.own().easel)
+        await accept_handshake(connection, secret, NodeIdentity.own().easel)
     except (WireError, OSError) as problem:
         log.warning("a connection was refused: %s", problem)
         return False

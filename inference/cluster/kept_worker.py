@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from inference.cluster.compatibility import Greeting, NodeIdentity, refusals
+from inference.cluster.compatibility import NodeHello, NodeIdentity, refusals
 from inference.cluster.node_files import NodeCacheSettings
 from inference.cluster.nodes import Actor, ActorLost, ActorSilent, Cluster, ClusterNode
 from inference.cluster.outbox import Frames
@@ -168,7 +168,7 @@ class KeptWorker:
                 await self._bot.tell(NodeRefused(node=self._node.name, reason="; ".join(problems)[:1000]))
                 return REFUSED_SECONDS
             self._actor, was_ready = actor, True
-            await self._introduce(actor)
+            await self._announce(actor)
             await self._listen(actor)
         except (ActorLost, ActorSilent, InferenceError) as problem:
             return await self._died(str(problem), was_ready=was_ready)
@@ -184,10 +184,10 @@ class KeptWorker:
     async def _refusals(self, actor: Actor) -> tuple[str, ...]:
         """Why the node cannot be used."""
         asked = time.time()
-        greeting: Greeting = await actor.call("greet", seconds=CALL_SECONDS)
-        return refusals(self._rules.identity, greeting.identity, greeting.clock_offset(asked, time.time()))
+        hello: NodeHello = await actor.call("hello", seconds=CALL_SECONDS)
+        return refusals(self._rules.identity, hello.identity, hello.clock_offset(asked, time.time()))
 
-    async def _introduce(self, actor: Actor) -> None:
+    async def _announce(self, actor: Actor) -> None:
         """Tell the bot, which then sends the options."""
         if self._told:
             await self._bot.tell(WorkerRenewed(worker=self.number))

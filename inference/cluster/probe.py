@@ -16,7 +16,7 @@ import ray  # pyright: ignore[reportMissingTypeStubs]
 from pydantic import ValidationError
 from ray._raylet import GcsClient  # pyright: ignore
 
-from inference.cluster.compatibility import Greeting, NodeIdentity
+from inference.cluster.compatibility import NodeHello, NodeIdentity
 from inference.cluster.views import (
     NAMESPACE,
     REPORT_PREFIX,
@@ -82,8 +82,8 @@ def _node(info: Any, reports: dict[str, NodeReport]) -> NodeView:
     )
 
 
-def _greeting() -> tuple[str, bytes]:
-    return Greeting.own().model_dump_json(), bytes(ANSWER_BYTES)
+def _hello() -> tuple[str, bytes]:
+    return NodeHello.own().model_dump_json(), bytes(ANSWER_BYTES)
 
 
 def reach(address: str, own_address: str) -> ReachReport:
@@ -96,14 +96,14 @@ def reach(address: str, own_address: str) -> ReachReport:
         configure_logging=False,
     )
     head = next(node for node in nodes_of(address).nodes if node.head)
-    task = _ray.remote(_greeting).options(num_cpus=0, max_retries=0, label_selector={"ray.io/node-id": head.node_id})
+    task = _ray.remote(_hello).options(num_cpus=0, max_retries=0, label_selector={"ray.io/node-id": head.node_id})
     _ray.get(task.remote(), timeout=REACH_SECONDS)  # starts a process there
     asked = time.time()
     told, _ = _ray.get(task.remote(), timeout=REACH_SECONDS)
     answered = time.time()
-    greeting = Greeting.model_validate_json(told)
-    offset = greeting.clock_offset(asked, answered)
-    return ReachReport(seconds=answered - asked, clock_offset=offset, identity=greeting.identity)
+    hello = NodeHello.model_validate_json(told)
+    offset = hello.clock_offset(asked, answered)
+    return ReachReport(seconds=answered - asked, clock_offset=offset, identity=hello.identity)
 
 
 def main() -> None:

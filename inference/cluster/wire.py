@@ -179,11 +179,11 @@ Nonce = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 Proof = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-class _Greeting(BaseModel):
+class _HandshakeMessage(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class DriverHello(_Greeting):
+class DriverHello(_HandshakeMessage):
     """The driver process speaks first: who it is."""
 
     type: Literal["hello"] = "hello"
@@ -198,14 +198,14 @@ class BotHello(DriverHello):
     proof: Proof
 
 
-class Welcome(_Greeting):
+class Welcome(_HandshakeMessage):
     """The bot may come in; the driver process knows the secret as well."""
 
     type: Literal["welcome"] = "welcome"
     proof: Proof
 
 
-class Refusal(_Greeting):
+class Refusal(_HandshakeMessage):
     """The bot may not come in."""
 
     type: Literal["refusal"] = "refusal"
@@ -216,7 +216,7 @@ _Hello = TypeVar("_Hello")
 _ANSWERS: TypeAdapter[Welcome | Refusal] = TypeAdapter(Annotated[Welcome | Refusal, Field(discriminator="type")])
 
 
-async def greet(connection: Connection, secret: str, version: str) -> None:
+async def accept_handshake(connection: Connection, secret: str, version: str) -> None:
     """The driver's side of the handshake. Raises WireError, after it has said why."""
     ours = secrets.token_hex(16)
     await connection.send(DriverHello(protocol=PROTOCOL, easel=version, nonce=ours))
@@ -230,7 +230,7 @@ async def greet(connection: Connection, secret: str, version: str) -> None:
     await connection.send(Welcome(proof=_proof(secret, "driver", ours, hello.nonce)))
 
 
-async def introduce(connection: Connection, secret: str, version: str) -> None:
+async def begin_handshake(connection: Connection, secret: str, version: str) -> None:
     """The bot's side of the handshake. Raises WireError when either end refuses the other."""
     theirs = await _expect(connection, TypeAdapter(DriverHello))
     if problem := _difference(theirs, version):

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 from inference.cluster.compatibility import NodeIdentity
 from inference.cluster.protocol import ClusterSettingsSent
-from inference.cluster.wire import Connection, SocketAddress, introduce
+from inference.cluster.wire import Connection, SocketAddress, begin_handshake
 from inference.errors import WorkerUnavailable
 from inference.logs import Line
 
@@ -89,7 +89,7 @@ class DriverProcess:
         """A connection to one that knows the secret, and knows the cluster by now. Raises OSError or WireError."""
         connection = await self._reach()
         try:
-            await introduce(connection, self._options.secret, NodeIdentity.own().easel)
+            await begin_handshake(connection, self._options.secret, NodeIdentity.own().easel)
             await connection.send(self._options.cluster)
         except BaseException:
             await connection.close()

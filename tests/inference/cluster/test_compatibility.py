@@ -11,7 +11,7 @@ import torch
 from pydantic import ValidationError
 
 from inference.cluster import compatibility
-from inference.cluster.compatibility import Greeting, NodeIdentity, ray_problem, refusals
+from inference.cluster.compatibility import NodeHello, NodeIdentity, ray_problem, refusals
 
 OURS = NodeIdentity(python="3.11", easel="0.1.0+0a1b2c3d", torch="2.13.0", ray="2.60.0")
 
@@ -69,7 +69,7 @@ def test_a_clock_that_is_off_is_refused(offset: float, words: str) -> None:
     ("clock", "offset"), [(1000.0, 0.0), (1005.0, 0.0), (1010.0, 0.0), (999.0, -1.0), (1011.5, 1.5)]
 )
 def test_the_way_of_the_answer_is_not_taken_for_an_offset(clock: float, offset: float) -> None:
-    assert Greeting(identity=OURS, clock=clock).clock_offset(1000.0, 1010.0) == offset
+    assert NodeHello(identity=OURS, clock=clock).clock_offset(1000.0, 1010.0) == offset
 
 
 def test_labels_of_a_node_tell_its_versions() -> None:

@@ -19,7 +19,7 @@ from inference.cluster.kept_worker import WorkerRules
 from inference.cluster.node_files import CACHE_VARIABLE, NodeCacheSettings
 from inference.cluster.nodes import ClusterNode
 from inference.cluster.protocol import TO_BOT, ClusterSettingsSent, StillThere
-from inference.cluster.wire import Connection, SocketAddress, greet, introduce, listen
+from inference.cluster.wire import Connection, SocketAddress, accept_handshake, begin_handshake, listen
 from inference.lora.declarations import FILE_NAME
 from inference.messages import (
     Cancelled,
@@ -83,7 +83,7 @@ async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     here = Place(tmp_path, cluster, rules, pool, SpoolFolder(spool), [])
 
     async def serve(connection: Connection) -> None:
-        await greet(connection, "secret", NodeIdentity.own().easel)
+        await accept_handshake(connection, "secret", NodeIdentity.own().easel)
         assert (first := await connection.receive()) and ClusterSettingsSent.model_validate_json(
             first.header
         ) == SETTINGS
@@ -302,7 +302,7 @@ async def test_a_driver_process_that_hangs_is_left(place: Place, monkeypatch: py
 async def test_a_driver_process_that_has_nothing_to_do_gives_signs_of_life(place: Place) -> None:
     await place.pool.close()
     connection = await Connection.open(SocketAddress(f"unix:{place.folder / 's'}"))
-    await introduce(connection, "secret", NodeIdentity.own().easel)
+    await begin_handshake(connection, "secret", NodeIdentity.own().easel)
     await connection.send(SETTINGS)
     async for frame in connection.frames():
         if isinstance(TO_BOT.validate_json(frame.header), StillThere):

@@ -14,7 +14,7 @@ import pytest
 from inference.cluster.compatibility import NodeIdentity
 from inference.cluster.driver import serve
 from inference.cluster.protocol import ClusterSettingsSent
-from inference.cluster.wire import HANDSHAKE_SECONDS, SECRET_VARIABLE, Connection, SocketAddress, introduce
+from inference.cluster.wire import HANDSHAKE_SECONDS, SECRET_VARIABLE, Connection, SocketAddress, begin_handshake
 from inference.errors import WorkerUnavailable
 from inference.messages import WorkerOptions
 from inference.workers import driver_process
@@ -112,9 +112,9 @@ async def test_strangers_who_say_nothing_do_not_keep_the_bot_out(unused_tcp_port
         while not (strangers := await opened(address, 3)):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         for stranger in strangers:
-            await stranger.receive()  # the greeting: it is being served
+            await stranger.receive()  # the driver's hello: it is being served
         (bot,) = await opened(address, 1)
-        await introduce(bot, "secret", NodeIdentity.own().easel)
+        await begin_handshake(bot, "secret", NodeIdentity.own().easel)
         await bot.send(nowhere(unused_tcp_port_factory()))
         assert await serving == 1
         for each in (*strangers, bot):

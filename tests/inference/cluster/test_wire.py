@@ -20,8 +20,8 @@ from inference.cluster.wire import (
     Frame,
     SocketAddress,
     WireError,
-    greet,
-    introduce,
+    accept_handshake,
+    begin_handshake,
     listen,
 )
 
@@ -57,13 +57,13 @@ def address(tmp_path: Path) -> SocketAddress:
     return SocketAddress(f"unix:{tmp_path / 'driver.sock'}")
 
 
-async def both_greet(address: SocketAddress, ours: tuple[str, str], theirs: tuple[str, str]) -> list[str]:
+async def handshakes(address: SocketAddress, ours: tuple[str, str], theirs: tuple[str, str]) -> list[str]:
     """What the bot and the driver say of a handshake with these (secret, version)."""
     async with asyncio.timeout(MAX_WAIT), pair(address) as (bot, driver):
-        greeting = asyncio.create_task(greet(driver, *theirs))
-        said = await asyncio.gather(introduce(bot, *ours), return_exceptions=True)
+        accepting = asyncio.create_task(accept_handshake(driver, *theirs))
+        said = await asyncio.gather(begin_handshake(bot, *ours), return_exceptions=True)
         await bot.close()
-        said += await asyncio.gather(greeting, return_exceptions=True)
+        said += await asyncio.gather(accepting, return_exceptions=True)
     assert all(each is None or isinstance(each, WireError) for each in said)
     return [str(each) if each else "" for each in said]
 
@@ -122,11 +122,11 @@ async def test_the_file_of_a_socket_is_open_to_its_user_alone_and_taken_over_aft
 async def test_both_ends_know_one_secret(
     address: SocketAddress, ours: tuple[str, str], theirs: tuple[str, str], said: str
 ) -> None:
-    assert await both_greet(address, ours, theirs) == [said, said]
+    assert await handshakes(address, ours, theirs) == [said, said]
 
 
 async def test_two_versions_do_not_speak_with_each_other(address: SocketAddress) -> None:
-    bot, driver = await both_greet(address, ("s", "1"), ("s", "2"))
+    bot, driver = await handshakes(address, ("s", "1"), ("s", "2"))
     assert bot == "the other end is Easel 2, this one 1; install the same version"
     assert driver == "the other end has closed the connection"
 
@@ -140,7 +140,7 @@ async def test_a_driver_that_does_not_know_the_secret_is_left(address: SocketAdd
     async with asyncio.timeout(MAX_WAIT), pair(address) as (bot, driver):
         pretending = asyncio.create_task(pretend(driver))
         with pytest.raises(WireError, match="the secrets differ"):
-            await introduce(bot, "s", "1")
+            await begin_handshake(bot, "s", "1")
         await pretending
 
 
@@ -161,7 +161,7 @@ async def test_a_stranger_is_left_before_much_is_read(address: SocketAddress, sa
     async with asyncio.timeout(MAX_WAIT), pair(address) as (stranger, driver):
         stranger._writer.write(said)
         with pytest.raises(WireError):
-            await greet(driver, "s", "1")
+            await accept_handshake(driver, "s", "1")
 
 
 @pytest.mark.parametrize("text", ["", "unix:relative", "tcp:host", "tcp::80", "tcp:host:0", "tcp:host:x", "host:80"])
@@ -182,7 +182,7 @@ def test_only_a_tcp_address_needs_a_secret(text: str, private: bool) -> None:
 async def test_frames_cross_a_tcp_connection(unused_tcp_port_factory: Callable[[], int]) -> None:
     address = SocketAddress(f"tcp:127.0.0.1:{unused_tcp_port_factory()}")
     async with asyncio.timeout(MAX_WAIT), pair(address) as (bot, driver):
-        await asyncio.gather(introduce(bot, "s", "1"), greet(driver, "s", "1"))
+        await asyncio.gather(begin_handshake(bot, "s", "1"), accept_handshake(driver, "s", "1"))
         for end in (bot, driver):  # a machine that loses its power does not close the connection
             option = end._writer.get_extra_info("socket").getsockopt
             assert option(socket.SOL_SOCKET, socket.SO_KEEPALIVE) != 0
