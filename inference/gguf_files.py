@@ -18,7 +18,8 @@ from inference.checkpoint_files import DamagedWeights, Shapes
 
 GGUF_SUFFIX = ".gguf"
 MAX_HEADER = 2**26  # bytes; those of diffusion models take less than 1 MB
-MAX_TENSORS, MAX_FIELDS, MAX_ITEMS = 20_000, 10_000, 2**19
+MAX_TENSORS, MAX_FIELDS = 20_000, 10_000
+MAX_ITEMS = 2**19  # of all lists together
 MAX_TEXT = 2**20  # bytes of a text among the fields
 MAX_SIDE, MAX_DIMENSIONS = 2**31, 4
 _VERSIONS = (2, 3)
@@ -66,6 +67,7 @@ class _Source:
     def __init__(self, file: BinaryIO, size: int) -> None:
         self._file = file
         self._left = min(size, MAX_HEADER)
+        self._items = MAX_ITEMS
         self.position = 0
 
     def take(self, count: int) -> bytes:
@@ -89,6 +91,14 @@ class _Source:
         if length > most:
             raise _Bad("is damaged")
         return self.take(length).decode("utf-8", "replace")
+
+    def items(self) -> int:
+        """How many items the list has that begins next."""
+        count = self.number("Q")
+        if count > self._items:
+            raise _Bad("is damaged")
+        self._items -= count
+        return count
 
     def _advance(self, count: int) -> None:
         if count > self._left:
@@ -144,9 +154,7 @@ def _skip_field(source: _Source, kind: int, *, inside: bool = False) -> None:
     if kind == _TEXT:
         source.text()
     elif kind == _LIST and not inside:
-        of, count = source.number("I"), source.number("Q")
-        if count > MAX_ITEMS:
-            raise _Bad("is damaged")
+        of, count = source.number("I"), source.items()
         if of in _FIELD_BYTES:
             source.skip(count * _FIELD_BYTES[of])
             return

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from inference.checkpoint_files import DamagedWeights
-from inference.gguf_files import FORMATS, MAX_HEADER, read_gguf
+from inference.gguf_files import FORMATS, MAX_HEADER, MAX_ITEMS, read_gguf
 from tests.inference.gguf_writer import NUMBERS, text, write_gguf
 
 SHAPES = {"blocks.0.qkv.weight": (96, 64), "blocks.0.qkv.bias": (96,), "x_embedder.proj.weight": (8, 4, 2, 2)}
@@ -52,6 +52,7 @@ def aligned(to: int) -> bytes:
     return text("general.alignment") + struct.pack("<II", 4, to)
 
 
+MANY_TEXTS = text("a") + struct.pack("<IIQ", 9, 8, MAX_ITEMS // 2) + bytes(8 * (MAX_ITEMS // 2))  # empty ones
 SHARED = header(9, 0, b"".join(tensor(f"a{number}", 99) for number in range(9)) + bytes(64))
 RUBBISH = {
     "empty": (b"", "is no GGUF file"),
@@ -66,6 +67,7 @@ RUBBISH = {
     "a strange field": (header(1, 1, text("a") + struct.pack("<I", 99)), "damaged"),
     "lists of lists": (header(1, 1, text("a") + struct.pack("<IIQ", 9, 9, 1) + struct.pack("<IQ", 9, 1)), "damaged"),
     "a long list": (header(1, 1, text("a") + struct.pack("<IIQ", 9, 0, 2**62)), "damaged"),
+    "many lists of many texts": (header(1, 3, 3 * MANY_TEXTS + tensor("a", 1) + bytes(99)), "damaged"),
     "a list beyond the end": (header(1, 1, text("a") + struct.pack("<IIQ", 9, 10, 2**18)), "ends within"),
     "no alignment": (header(1, 1, aligned(0) + tensor("a", 1)), "damaged"),
     "an odd alignment": (header(1, 1, aligned(7) + tensor("a", 1)), "damaged"),
