@@ -119,7 +119,7 @@ def _add_head(parser: argparse.ArgumentParser) -> None:
 
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 5):
-        raise argparse.ArgumentTypeError(f"{text[:20]!r} is no number, such as 2.")
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is no whole number from 0, such as 2.")
     return int(text)
 
 

@@ -14,6 +14,7 @@ from bot.library.configuration import Configuration
 from bot.requests.builder import RequestBuilder
 from bot.requests.drafts import RequestDraft
 from bot.ui.views.studio.forms import AdvancedForm
+from bot.ui.views.studio.menus import offered_sampling
 from inference.base_models import BaseModelId
 from inference.errors import InvalidRequest
 from inference.messages import FLOW_SPACINGS, UNET_SPACINGS, Sampler, Spacing
@@ -48,6 +49,26 @@ def test_a_distilled_checkpoint_keeps_its_own_sampler() -> None:
     large = "stabilityai/stable-diffusion-3.5-large-turbo"
     turbo = CheckpointSettings(name="Turbo", repository=large, base_model=BaseModelId("sd35l/base"))
     assert (turbo.steps, turbo.sampler) == (4, Sampler.EULER)
+
+
+@pytest.mark.parametrize(
+    ("base", "sampler", "spacing", "kept"),
+    [
+        ("flux1/dev", "euler_a", "leading", (None, None)),  # a remix of a picture of SDXL
+        ("flux1/dev", "heun", "linspace", ("heun", None)),
+        ("flux1/dev", "dpmpp_2m", "karras", ("dpmpp_2m", "karras")),
+        ("flux1/dev", "euler_a", "own", (None, "own")),
+        ("sdxl/base", "euler_a", "leading", ("euler_a", "leading")),
+        ("sdxl/base", "euler", "beta", ("euler", None)),
+        ("sdxl/base", None, "trailing", (None, "trailing")),  # on its usual one, dpmpp_2m_karras
+        ("sdxl/base", None, None, (None, None)),
+    ],
+)
+def test_another_checkpoint_in_the_studio_keeps_what_it_offers(
+    base: str, sampler: str | None, spacing: str | None, kept: tuple[str | None, str | None]
+) -> None:
+    found = offered_sampling(RequestDraft(prompt="a man", sampler=sampler, spacing=spacing), settings_of(base))
+    assert (found["sampler"], found["spacing"]) == kept
 
 
 @pytest.mark.asyncio

@@ -11,12 +11,15 @@ from discord import ui
 
 from bot.config import CheckpointSettings
 from bot.i18n import _, label, ngettext
+from bot.requests.drafts import OWN, RequestDraft
 from bot.ui.client import Interaction
 from bot.ui.studio_session import StudioSnapshot
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentSelect
 from bot.ui.views.studio.buttons import panel_id
 from bot.ui.views.studio.word_options import word_option, word_value
 from bot.workspace.studio_draft import Row, Studio
+from inference.capabilities import samplers_of
+from inference.messages import Sampler
 
 MENU = 25  # choices of one menu; Discord's limit
 
@@ -79,15 +82,28 @@ class CheckpointMenu(StudioMenu, template=panel_id("checkpoint")):
         return cls(snapshot.revision, options)
 
     async def handle(self, interaction: Interaction) -> None:
-        """Change the checkpoint; a size is converted by its shape."""
+        """Change the checkpoint; a size is converted by its shape, and a sampler that the new one lacks is dropped."""
         studios, checkpoints = interaction.client.studios, interaction.client.configuration.checkpoints
         before = (await studios.snapshot(interaction)).checkpoint
         chosen = checkpoints.find(self.value)
 
         def switch(studio: Studio) -> Studio:
-            return studio.with_draft(checkpoint=self.value, size=_converted_size(studio.draft.size, before, chosen))
+            size = _converted_size(studio.draft.size, before, chosen)
+            return studio.with_draft(checkpoint=self.value, size=size, **offered_sampling(studio.draft, chosen))
 
         await studios.redraw(interaction, await studios.change(interaction, switch))
+
+
+def offered_sampling(draft: RequestDraft, chosen: CheckpointSettings | None) -> dict[str, str | None]:
+    """Sampler and spacing of `draft`, as far as the chosen checkpoint offers them."""
+    sampler, spacing = draft.sampler, draft.spacing
+    if chosen is not None:
+        offered = samplers_of(chosen.base_model)
+        sampler = sampler if sampler in offered else None
+        used = chosen.sampler if sampler is None else Sampler(sampler)
+        used = Sampler.DPMPP_2M if used is Sampler.DPMPP_2M_KARRAS else used  # with another spacing, it is that one
+        spacing = spacing if spacing in (OWN, *offered[used]) else None
+    return {"sampler": sampler, "spacing": spacing}
 
 
 def _described(checkpoint: CheckpointSettings, fitting: int | None, loras: int) -> str:
