@@ -7,6 +7,7 @@ picture's size. All tables are on the host, so no step waits for a device.
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -109,7 +110,7 @@ class FlowSchedule:
 
     def _unipc(self, config: Mapping[str, Any], steps: int, exponent: float | None) -> Any:
         options: dict[str, Any] = _FLOW | dict.fromkeys(_LEVELS, False) | {"flow_shift": config.get("shift", 1.0)}
-        scheduler: Any = UniPCMultistepScheduler.from_config(dict(config), **options)
+        scheduler: Any = UniPCMultistepScheduler.from_config(_known_to(UniPCMultistepScheduler, config), **options)
         if self.passes_to_solvers and self.ramp is not None:
             scheduler.set_timesteps(sigmas=np.asarray(self.ramp(steps)), mu=exponent, device="cpu")
         else:
@@ -168,6 +169,12 @@ def shifted(config: Mapping[str, Any], flow_shift: float) -> dict[str, Any]:
 def changed_config(config: Mapping[str, Any], **changed: Any) -> dict[str, Any]:
     """The configuration with other values; diffusers would leave out those that were defaults before."""
     return {name: value for name, value in config.items() if name != _UNSET} | changed
+
+
+def _known_to(kind: type[Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a scheduler of class `kind` takes of another's configuration; diffusers would warn of the rest each time."""
+    known = inspect.signature(kind.__init__).parameters
+    return {name: value for name, value in config.items() if name in known or name.startswith("_")}
 
 
 def shift_exponent(config: Mapping[str, Any], tokens: int, max_shift: float = 1.15) -> float | None:

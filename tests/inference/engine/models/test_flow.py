@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import logging
 import math
 from itertools import pairwise
 from pathlib import Path
@@ -263,6 +264,18 @@ def test_a_shift_towards_the_picture_begins_at_pure_noise(sampler: Sampler, spac
         scheduler = begun("sd3", asked(sampler, spacing, steps=2, flow_shift=shift))
         assert float(scheduler.sigmas[0]) <= 1, shift
         assert bool(stepped(scheduler, noise(), generators()).isfinite().all()), shift
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_diffusers_warns_of_no_configuration(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    logger = logging.getLogger("diffusers")  # which does not propagate
+    logger.addHandler(caplog.handler)
+    try:
+        for sampler, spacing in SPACED:
+            begun(name, asked(sampler, spacing))
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert not caplog.records
 
 
 @pytest.mark.parametrize("sampler", FLOW_SPACINGS)
