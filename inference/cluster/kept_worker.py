@@ -233,7 +233,8 @@ class KeptWorker:
         """Shut the engine down, and pass on where it leaves its jobs; a node that is gone cannot say it."""
         try:
             await actor.call("close", seconds=CLOSE_SECONDS)
-            await self._pass_on(await actor.call("poll", acknowledged, 0, seconds=CLOSE_SECONDS))
+            while (answer := await actor.call("poll", acknowledged, 0, seconds=CLOSE_SECONDS)).frames:
+                acknowledged = await self._pass_on(answer)
         except (ActorLost, ActorSilent) as problem:
             log.info("worker %s has not closed: %s", self.number, problem)
 

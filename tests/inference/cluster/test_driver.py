@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from inference.cluster import actor, driver, kept_worker
+from inference.cluster import actor, driver, kept_worker, outbox
 from inference.cluster.compatibility import NodeIdentity
 from inference.cluster.driver import Driver
 from inference.cluster.kept_worker import WorkerRules
@@ -223,6 +223,21 @@ async def test_a_worker_that_is_drained_or_closed_leaves_the_states_of_its_jobs(
     assert int(place.spool.read(state_file(2))) >= max(last, default=1)
     assert [each async for each in place.pool.changes()] == [], "those that were closed have not left"
     assert all(actor.dead for _, actor in place.cluster.actors)
+
+
+async def test_a_worker_that_leaves_says_everything_however_many_answers_it_takes(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker, _ = await joined(place)
+    events = worker.events()
+    await heard(events, Ready)
+    for job_id in (1, 2, 3):
+        assert await worker.submit(painting(job_id, prompt="for ever"), {})
+    await heard(events, Progress)
+    monkeypatch.setattr(outbox, "MAX_FRAMES", 1)
+    place.cluster.here.clear()
+    assert isinstance(await anext(place.pool.changes()), WorkerLeft)
+    assert not place.cluster.on("a").actor._outbox._frames, "among them the states that were left last"
 
 
 async def test_what_a_node_does_is_left_in_the_cluster(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
