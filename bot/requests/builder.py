@@ -396,12 +396,12 @@ def _sampling(draft: RequestDraft, checkpoint: CheckpointSettings) -> tuple[Samp
     else:
         spacing = _known(Spacing, draft.spacing, _("The spacing {name}"))
     if spacing is not None and sampler in {Sampler.DPMPP_2M, Sampler.DPMPP_2M_KARRAS}:
-        karras = spacing is Spacing.KARRAS
-        return (Sampler.DPMPP_2M_KARRAS, None) if karras else (Sampler.DPMPP_2M, spacing)
+        sampler = Sampler.DPMPP_2M_KARRAS if spacing is Spacing.KARRAS else Sampler.DPMPP_2M
+        spacing = None if spacing is Spacing.KARRAS else spacing
     if spacing is not None and spacing not in offered[sampler]:
-        what, problem = _("The spacing {name}"), _("does not go with {sampler}, which has {names}")
-        names = listed(offered[sampler])
-        raise InvalidRequest(what=what.format(name=spacing), problem=problem.format(sampler=sampler, names=names))
+        what, problem = _("The spacing {name}"), _("does not go with {sampler} on {checkpoint}, which has {names}")
+        problem = problem.format(sampler=sampler, checkpoint=checkpoint.name, names=listed(offered[sampler]))
+        raise InvalidRequest(what=what.format(name=spacing), problem=problem)
     return sampler, spacing
 
 

@@ -83,8 +83,10 @@ async def test_another_sampler_is_refused_with_those_that_there_are(house: House
         assert (await requests.build(draft)).sampler is Sampler.EULER
         with pytest.raises(InvalidRequest, match="The sampler ddim does not go with One, which has euler, dpmpp_2m"):
             await requests.build(draft.model_copy(update={"sampler": "ddim"}))
-        with pytest.raises(InvalidRequest, match="The spacing linspace does not go with heun, which has trailing"):
+        with pytest.raises(InvalidRequest, match="The spacing linspace does not go with heun on One, which has trai"):
             await requests.build(draft.model_copy(update={"sampler": "heun", "spacing": "linspace"}))
+        with pytest.raises(InvalidRequest, match="The spacing leading does not go with dpmpp_2m on One, which has"):
+            await requests.build(draft.model_copy(update={"sampler": "dpmpp_2m", "spacing": "leading"}))
         spaced = await requests.build(draft.model_copy(update={"sampler": "dpmpp_2m", "spacing": "beta"}))
         assert (spaced.sampler, spaced.spacing) == (Sampler.DPMPP_2M, Spacing.BETA)
 
