@@ -40,7 +40,7 @@ from inference.cluster.protocol import (
 )
 from inference.cluster.wire import Connection, Frame, WireError
 from inference.errors import WorkerUnavailable
-from inference.messages import EVENTS, Event, Finished, JobCommand, Ready, WorkerOptions
+from inference.messages import EVENTS, Cancelled, Event, Failed, Finished, JobCommand, Ready, WorkerOptions
 from inference.workers import Worker, WorkerDied, WorkerJoined, WorkerLeft, WorkerPlace
 from inference.workers.driver_process import DriverProcess
 from inference.workers.job_frames import JobFrames
@@ -70,6 +70,7 @@ class RayWorker:
         self.pid: int | None = None  # of its engine on its node
         self._deaths = 0
         self._frames = JobFrames()
+        self._offered: dict[int, Mapping[str, StoredFile]] = {}  # by the job that needs them
 
     @property
     def serves(self) -> frozenset[str]:
@@ -83,11 +84,14 @@ class RayWorker:
         """Send the job; the node asks for the files that it does not have."""
         if not self._ready:
             return False
-        self._pool.offer(files)
+        self._offered[job.job_id] = files
         message, data = await asyncio.to_thread(
             self._frames.of, self.number, self._deaths, job, files, self._pool.spool
         )
-        return self._ready and await self._pool.send(message, data)
+        sent = self._ready and await self._pool.send(message, data)
+        if not sent:
+            self._offered.pop(job.job_id, None)
+        return sent
 
     async def cancel(self, job_id: int) -> None:
         """Send the cancel."""
@@ -120,6 +124,8 @@ class RayWorker:
         """The worker has reported something."""
         if isinstance(event, Ready):
             self._ready, self.pid = True, event.pid
+        if isinstance(event, Finished | Failed | Cancelled):
+            self._offered.pop(event.job_id, None)
         self._events.put_nowait(event)
 
     def die(self, death: WorkerDied) -> None:
@@ -127,6 +133,7 @@ class RayWorker:
         self._ready = False
         self._deaths += 1
         self._frames.forget()
+        self._offered.clear()
         self._events.put_nowait(death)
 
     def leave(self) -> None:
@@ -135,6 +142,10 @@ class RayWorker:
         if not self._left:
             self._left = True
             self._events.put_nowait(None)
+
+    def offered(self, sha256: str) -> Path | None:
+        """A file that one of its jobs needs; None for all others, for which a node may not ask."""
+        return next((files[sha256].path for files in self._offered.values() if sha256 in files), None)
 
     async def _send(self, message: BaseModel) -> None:
         if not self._left:
@@ -152,7 +163,6 @@ class RayPool:
         self._changes: asyncio.Queue[WorkerJoined | WorkerLeft | None] = asyncio.Queue()
         self._connection: Connection | None = None
         self._keeping: asyncio.Task[None] | None = None
-        self._offered: dict[str, StoredFile] = {}
         self._pieces = asyncio.Semaphore(PIECES_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
         self._failures = 0
@@ -201,10 +211,6 @@ class RayPool:
             worker.leave()
         self._workers.clear()
         self._changes.put_nowait(None)
-
-    def offer(self, files: Mapping[str, StoredFile]) -> None:
-        """A node may ask for these files, by SHA-256, from now on."""
-        self._offered |= files
 
     async def send(self, message: BaseModel, data: bytes = b"") -> bool:
         """Send to the driver process; False when it is not there."""
@@ -288,7 +294,7 @@ class RayPool:
             case WorkerGone():
                 self._lose(worker, message.reason)
             case PieceWanted():
-                self._begin(self._send_piece(message))
+                self._begin(self._send_piece(worker, message))
 
     async def _join(self, message: WorkerUp) -> None:
         place = WorkerPlace(message.node, message.device, message.memory, message.distance)
@@ -309,9 +315,8 @@ class RayPool:
         for worker in [*self._workers.values()]:
             self._lose(worker, f"the cluster cannot be reached: {self._problem}"[:500])
 
-    async def _send_piece(self, wanted: PieceWanted) -> None:
-        file = self._offered.get(wanted.sha256)
-        path = file.path if file is not None else self.manifests.paths.get(wanted.sha256)
+    async def _send_piece(self, worker: RayWorker, wanted: PieceWanted) -> None:
+        path = worker.offered(wanted.sha256) or self.manifests.paths.get(wanted.sha256)
         async with self._pieces:
             try:
                 if path is None:

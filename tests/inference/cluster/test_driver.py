@@ -144,8 +144,10 @@ async def test_a_worker_on_a_node_paints_with_files_that_only_the_bot_has(place:
     for attempt in (1, 2):
         job = Generate(job_id=5, attempt=attempt, request=asked)
         assert await worker.submit(job, files)
+        assert worker.offered(lora) == bat.path, "while its job is not over"
         seen = list[Any]()
         end = await heard(events, Finished, seen)
+        assert worker.offered(lora) is None, "or the bot would keep all names, and nodes might ask for any"
         steps = [each.step for each in seen if isinstance(each, Progress)]
         assert steps == ([1, 2, 3, 4, 5] if attempt == 1 else [5]), "the second goes on from the state that the bot has"
         assert all(place.spool.read(each.preview) == b"preview" for each in seen if isinstance(each, Progress))
