@@ -7,7 +7,7 @@ are the input of cross-attention alone.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from diffusers.modular_pipelines.anima.encoders import AnimaTextEncoderStep
@@ -19,30 +19,25 @@ from inference.engine.devices.offloading import Residence
 from inference.engine.devices.transfers import upload
 from inference.engine.layers.layer_hooks import LayerHooks
 from inference.engine.layers.lora_set import AppliedLoras
-from inference.engine.models.decode import as_denoised, decode, encoded
-from inference.engine.models.embedding_cache import EmbeddingCache, Encoding
+from inference.engine.models.decode import as_denoised, encoded
+from inference.engine.models.embedding_cache import EmbeddingCache
 from inference.engine.models.families.family import Conditions, RowGroup, grouped
+from inference.engine.models.families.transformer import TransformerFamily
 from inference.engine.models.fast_paths import use_direct_attention
-from inference.engine.models.flow import FlowSchedule, begin, for_noising, notes_of
-from inference.engine.models.pred_original_sample import pred_original_sample
+from inference.engine.models.flow import FlowSchedule, begin, for_noising
 from inference.engine.models.sizes import refuse_size
 from inference.engine.models.soundness import other_model
 from inference.engine.models.text_embeddings import TextEmbeddings
-from inference.messages import CheckpointSpec, GenerationRequest, PredictionType
+from inference.messages import CheckpointSpec, GenerationRequest
 
 
-class AnimaFamily:
+class AnimaFamily(TransformerFamily):
     """See `ModelFamily`. The rows of a guided slot are [negative prompt, prompt]."""
-
-    DENOISER: ClassVar[str] = "transformer"
-    WIDE_RANGE: ClassVar[bool] = True
 
     def __init__(
         self, spec: CheckpointSpec, pipeline: Any, hooks: LayerHooks, residence: Residence, embeddings: EmbeddingCache
     ) -> None:
-        self._name = spec.name
-        self._pipeline = pipeline
-        self._residence = residence
+        super().__init__(spec, pipeline, residence)
         self._schedule = FlowSchedule(pipeline.scheduler.config)
         use_direct_attention(pipeline.transformer)
         attentions = [block.attn2 for block in pipeline.transformer.transformer_blocks]
@@ -58,38 +53,12 @@ class AnimaFamily:
         if taken != (pipeline.vae.config.z_dim, conditioner.target_dim, encoder, False):
             raise other_model("transformer", label)
 
-    @property
-    def predicts(self) -> PredictionType | None:
-        """See `ModelFamily.predicts`."""
-        return None
-
-    def notes(self, request: GenerationRequest) -> tuple[str, ...]:
-        """See `ModelFamily.notes`."""
-        return notes_of(request, self._name)
-
-    def rows(self, request: GenerationRequest) -> int:
-        """See `ModelFamily.rows`."""
-        return 2 if request.guidance_scale > 1 else 1
-
     def conditions(
         self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
     ) -> list[RowGroup]:
         """See `ModelFamily.conditions`."""
         texts = self._texts(request, prompts, applied)
         return grouped([Conditions(self._embeddings.embed(text, one)["text_encoder"]) for text, one in texts])
-
-    def encodings(
-        self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
-    ) -> list[Encoding]:
-        """See `ModelFamily.encodings`."""
-        return self._embeddings.encodings(self._texts(request, prompts, applied))
-
-    def _texts(
-        self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
-    ) -> list[tuple[str, AppliedLoras]]:
-        """The text of each row, with its LoRAs."""
-        pairs, rows = zip(prompts, applied, strict=True), self.rows(request)
-        return [(text, one) for prompt, one in pairs for text in [request.negative_prompt, prompt][-rows:]]
 
     def _encode(self, text: str) -> torch.Tensor:
         """Of each tokenizer 512 tokens at most are read."""
@@ -148,26 +117,6 @@ class AnimaFamily:
             padding_mask=given.new_zeros(1, 1, *latents.shape[-2:]), return_dict=False,
         )[0].squeeze(2)  # fmt: skip
 
-    def guided(self, request: GenerationRequest, model_output: torch.Tensor) -> torch.Tensor:
-        """See `ModelFamily.guided`."""
-        if self.rows(request) == 1:
-            return model_output
-        negative, prompt = model_output[0::2], model_output[1::2]
-        return negative + request.guidance_scale * (prompt - negative)
-
-    def pred_original_sample(
-        self,
-        request: GenerationRequest,
-        scheduler: Any,
-        model_output: torch.Tensor,
-        timestep: float,
-        sample: torch.Tensor,
-    ) -> torch.Tensor:
-        """See `ModelFamily.pred_original_sample`."""
-        return pred_original_sample(scheduler, model_output, timestep, sample)
-
     def decode(self, request: GenerationRequest, latents: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """See `ModelFamily.decode`. As in the pipeline, latents are rounded before they are rescaled."""
-        self._residence.onload("vae")
-        dtype = self._pipeline.vae.dtype
-        return decode(self._pipeline, [each.to(dtype) for each in latents], may_tile=not request.exact)
+        return super().decode(request, [each.to(self._pipeline.vae.dtype) for each in latents])

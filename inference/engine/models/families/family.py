@@ -80,6 +80,12 @@ def grouped(rows: Sequence[Conditions]) -> list[RowGroup]:
     return [RowGroup(tuple(own), Conditions.concatenated([rows[place] for place in own])) for own in places.values()]
 
 
+def classifier_free(request: GenerationRequest, model_output: torch.Tensor) -> torch.Tensor:
+    """What the request's guidance makes of the rows [unguided, guided] of each slot: (slots, …)."""
+    unguided, guided = model_output[0::2], model_output[1::2]
+    return unguided + request.guidance_scale * (guided - unguided)
+
+
 class ModelFamily(Protocol):
     """Architectures whose denoiser is called in the same way; an instance serves one loaded checkpoint.
 

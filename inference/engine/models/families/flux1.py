@@ -20,30 +20,28 @@ from inference.engine.devices.offloading import Residence
 from inference.engine.devices.transfers import upload
 from inference.engine.layers.layer_hooks import LayerHooks
 from inference.engine.layers.lora_set import AppliedLoras
-from inference.engine.models.decode import decode, drawn_finite
-from inference.engine.models.embedding_cache import EmbeddingCache, Encoding
+from inference.engine.models.decode import drawn_finite
+from inference.engine.models.embedding_cache import EmbeddingCache
 from inference.engine.models.families.family import Conditions, RowGroup
+from inference.engine.models.families.transformer import TransformerFamily
 from inference.engine.models.fast_paths import KeptRotary
 from inference.engine.models.flow import FlowSchedule, begin, for_noising, notes_of
-from inference.engine.models.pred_original_sample import pred_original_sample
 from inference.engine.models.soundness import Unsound, other_model
 from inference.engine.models.text_embeddings import TextEmbeddings, pooled_by_clip, states_of
-from inference.messages import CheckpointSpec, GenerationRequest, PredictionType
+from inference.messages import CheckpointSpec, GenerationRequest
 from inference.notes import NO_NEGATIVE_PROMPT
 
 _PATCH = 2  # latents on each side of one token
 _AXES = 3  # of a token's position; texts have zeros, pictures row and column in the last two
 
 
-class Flux1Family:
+class Flux1Family(TransformerFamily):
     """See `ModelFamily`. Latents are packed: (pictures, tokens, 4 · channels).
 
     The conditions are named as the transformer's inputs: `pooled_projections` (rows, width), `img_ids` (rows, tokens,
     3), and `guidance` (rows,) where it takes one.
     """
 
-    DENOISER: ClassVar[str] = "transformer"
-    WIDE_RANGE: ClassVar[bool] = True
     # Tokens of every text. Padding is read like words, so other lengths than those of training would change pictures.
     TEXT_TOKENS: ClassVar[int] = 512
     TEXT_TOKENS_OF_SCHNELL: ClassVar[int] = 256
@@ -51,9 +49,7 @@ class Flux1Family:
     def __init__(
         self, spec: CheckpointSpec, pipeline: Any, hooks: LayerHooks, residence: Residence, embeddings: EmbeddingCache
     ) -> None:
-        self._name = spec.name
-        self._pipeline = pipeline
-        self._residence = residence
+        super().__init__(spec, pipeline, residence)
         self._takes_guidance = bool(pipeline.transformer.config.guidance_embeds)
         self._text_tokens = self.TEXT_TOKENS if self._takes_guidance else self.TEXT_TOKENS_OF_SCHNELL
         self._schedule = FlowSchedule(pipeline.scheduler.config)
@@ -76,11 +72,6 @@ class Flux1Family:
         given = (pipeline.text_encoder_2.config.d_model, pipeline.text_encoder.config.hidden_size)
         if (config.joint_attention_dim, config.pooled_projection_dim) != given:
             raise other_model("transformer", label)
-
-    @property
-    def predicts(self) -> PredictionType | None:
-        """See `ModelFamily.predicts`."""
-        return None
 
     def notes(self, request: GenerationRequest) -> tuple[str, ...]:
         """See `ModelFamily.notes`."""
@@ -106,12 +97,6 @@ class Flux1Family:
         if self._takes_guidance:
             others["guidance"] = torch.full((len(rows),), request.guidance_scale, device=device)
         return [RowGroup(tuple(range(len(rows))), Conditions(prompt_embeds, others))]
-
-    def encodings(
-        self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
-    ) -> list[Encoding]:
-        """See `ModelFamily.encodings`."""
-        return self._embeddings.encodings(zip(prompts, applied, strict=True))
 
     def _pooled(self, text: str) -> torch.Tensor:
         pipeline = self._pipeline
@@ -196,32 +181,11 @@ class Flux1Family:
             txt_ids=words[:0], return_dict=False,
         )[0]  # fmt: skip
 
-    def guided(self, request: GenerationRequest, model_output: torch.Tensor) -> torch.Tensor:
-        """See `ModelFamily.guided`."""
-        return model_output
-
-    def pred_original_sample(
-        self,
-        request: GenerationRequest,
-        scheduler: Any,
-        model_output: torch.Tensor,
-        timestep: float,
-        sample: torch.Tensor,
-    ) -> torch.Tensor:
-        """See `ModelFamily.pred_original_sample`."""
-        return self._unpacked(request, pred_original_sample(scheduler, model_output, timestep, sample))
-
     def _unpacked(self, request: GenerationRequest, latents: torch.Tensor) -> torch.Tensor:
         """Latents (pictures, channels, h, w) of packed ones."""
         down, across = self._grid(request)
         tokens = latents.unflatten(1, (down, across)).unflatten(3, (-1, _PATCH, _PATCH))
         return tokens.permute(0, 3, 1, 4, 2, 5).flatten(4).flatten(2, 3)
-
-    def decode(self, request: GenerationRequest, latents: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-        """See `ModelFamily.decode`."""
-        self._residence.onload("vae")
-        unpacked = [self._unpacked(request, each) for each in latents]
-        return decode(self._pipeline, unpacked, may_tile=not request.exact)
 
 
 def _positions(down: int, across: int) -> torch.Tensor:

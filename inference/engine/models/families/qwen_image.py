@@ -18,36 +18,31 @@ from inference.engine.devices.offloading import Residence
 from inference.engine.devices.transfers import upload
 from inference.engine.layers.layer_hooks import LayerHooks
 from inference.engine.layers.lora_set import AppliedLoras
-from inference.engine.models.decode import decode
-from inference.engine.models.embedding_cache import EmbeddingCache, Encoding
+from inference.engine.models.embedding_cache import EmbeddingCache
 from inference.engine.models.families.family import Conditions, RowGroup, grouped
+from inference.engine.models.families.transformer import TransformerFamily
 from inference.engine.models.fast_paths import QwenRotary, use_direct_attention
-from inference.engine.models.flow import FlowSchedule, begin, for_noising, notes_of
-from inference.engine.models.pred_original_sample import pred_original_sample
+from inference.engine.models.flow import FlowSchedule, begin, for_noising
 from inference.engine.models.soundness import other_model
 from inference.engine.models.text_embeddings import TextEmbeddings
-from inference.messages import CheckpointSpec, GenerationRequest, PredictionType
+from inference.messages import CheckpointSpec, GenerationRequest
 
-NO_NEGATIVE = " "  # what guides away where no negative prompt is given: its makers' advice
 _ENCODER = "text_encoder"
 
 
-class QwenImageFamily:
+class QwenImageFamily(TransformerFamily):
     """See `ModelFamily`. The two rows of a guided slot are [unguided, guided]; their texts may differ in length.
 
     The conditions hold, beside the embeddings, the tokens of the picture down and across (rows, 2), on the host.
     """
 
-    DENOISER: ClassVar[str] = "transformer"
-    WIDE_RANGE: ClassVar[bool] = True
+    NO_NEGATIVE: ClassVar[str] = " "  # its makers' advice
     TEXT_TOKENS: ClassVar[int] = 512  # of a text at most, as the pipeline cuts it
 
     def __init__(
         self, spec: CheckpointSpec, pipeline: Any, hooks: LayerHooks, residence: Residence, embeddings: EmbeddingCache
     ) -> None:
-        self._name = spec.name
-        self._pipeline = pipeline
-        self._residence = residence
+        super().__init__(spec, pipeline, residence)
         self._schedule = FlowSchedule(pipeline.scheduler.config, passes_to_solvers=True)
         use_direct_attention(pipeline.transformer)
         QwenRotary.of(pipeline.transformer)
@@ -61,19 +56,6 @@ class QwenImageFamily:
         if others or config.in_channels != 4 * latents:
             raise other_model("transformer", label)
 
-    @property
-    def predicts(self) -> PredictionType | None:
-        """See `ModelFamily.predicts`."""
-        return None
-
-    def notes(self, request: GenerationRequest) -> tuple[str, ...]:
-        """See `ModelFamily.notes`."""
-        return notes_of(request, self._name)
-
-    def rows(self, request: GenerationRequest) -> int:
-        """See `ModelFamily.rows`."""
-        return 2 if request.guidance_scale > 1 else 1
-
     def conditions(
         self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
     ) -> list[RowGroup]:
@@ -81,19 +63,6 @@ class QwenImageFamily:
         others = {"grid": torch.tensor([self._grid(request)])}
         each = [self._embeddings.embed(text, one) for text, one in self._texts(request, prompts, applied)]
         return grouped([Conditions(embeds[_ENCODER], others) for embeds in each])
-
-    def encodings(
-        self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
-    ) -> list[Encoding]:
-        """See `ModelFamily.encodings`."""
-        return self._embeddings.encodings(self._texts(request, prompts, applied))
-
-    def _texts(
-        self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
-    ) -> list[tuple[str, AppliedLoras]]:
-        """The text of each row, with its LoRAs."""
-        pairs, rows, negative = zip(prompts, applied, strict=True), self.rows(request), request.negative_prompt
-        return [(text, one) for prompt, one in pairs for text in [negative or NO_NEGATIVE, prompt][-rows:]]
 
     def _encode(self, text: str) -> torch.Tensor:
         """The embedding (1, tokens, width) of a text in the pipeline's template."""
@@ -151,30 +120,13 @@ class QwenImageFamily:
 
     def guided(self, request: GenerationRequest, model_output: torch.Tensor) -> torch.Tensor:
         """See `ModelFamily.guided`."""
+        guided = super().guided(request, model_output)
         if self.rows(request) == 1:
-            return model_output
-        uncond, cond = model_output[0::2], model_output[1::2]
-        guided = uncond + request.guidance_scale * (cond - uncond)
+            return guided
+        cond = model_output[1::2]
         return guided * (torch.norm(cond, dim=-1, keepdim=True) / torch.norm(guided, dim=-1, keepdim=True))
-
-    def pred_original_sample(
-        self,
-        request: GenerationRequest,
-        scheduler: Any,
-        model_output: torch.Tensor,
-        timestep: float,
-        sample: torch.Tensor,
-    ) -> torch.Tensor:
-        """See `ModelFamily.pred_original_sample`."""
-        return self._unpacked(request, pred_original_sample(scheduler, model_output, timestep, sample))
 
     def _unpacked(self, request: GenerationRequest, latents: torch.Tensor) -> torch.Tensor:
         """Latents (pictures, channels, h, w) of packed ones."""
         scale = self._pipeline.vae_scale_factor
         return self._pipeline._unpack_latents(latents, request.height, request.width, scale).squeeze(2)  # noqa: SLF001 (its only door)
-
-    def decode(self, request: GenerationRequest, latents: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-        """See `ModelFamily.decode`."""
-        self._residence.onload("vae")
-        unpacked = [self._unpacked(request, each) for each in latents]
-        return decode(self._pipeline, unpacked, may_tile=not request.exact)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import diffusers
 import torch
@@ -17,34 +17,29 @@ from inference.engine.devices.offloading import Residence
 from inference.engine.devices.transfers import upload
 from inference.engine.layers.layer_hooks import LayerHooks
 from inference.engine.layers.lora_set import AppliedLoras
-from inference.engine.models.decode import decode
-from inference.engine.models.embedding_cache import EmbeddingCache, Encoded, Encoding
+from inference.engine.models.embedding_cache import EmbeddingCache, Encoded
 from inference.engine.models.families.family import Conditions, RowGroup
+from inference.engine.models.families.transformer import TransformerFamily
 from inference.engine.models.fast_paths import use_direct_attention
-from inference.engine.models.flow import FlowSchedule, begin, for_noising, notes_of
-from inference.engine.models.pred_original_sample import pred_original_sample
+from inference.engine.models.flow import FlowSchedule, begin, for_noising
 from inference.engine.models.sizes import refuse_size
 from inference.engine.models.soundness import other_model
 from inference.engine.models.text_embeddings import TextEmbeddings
 from inference.errors import InvalidRequest
-from inference.messages import CheckpointSpec, GenerationRequest, PredictionType
+from inference.messages import CheckpointSpec, GenerationRequest
 
 T5_TOKENS = 256  # of every prompt, padded; behind those of the two CLIPs
 _CLIPS, _T5 = ("text_encoder", "text_encoder_2"), "text_encoder_3"
 
 
-class SD3Family:
+class SD3Family(TransformerFamily):
     """See `ModelFamily`. The two rows of a guided slot are [unguided, guided]; all texts have the same length."""
-
-    DENOISER: ClassVar[str] = "transformer"
-    WIDE_RANGE: ClassVar[bool] = True
 
     def __init__(
         self, spec: CheckpointSpec, pipeline: Any, hooks: LayerHooks, residence: Residence, embeddings: EmbeddingCache
     ) -> None:
-        self._pipeline = pipeline
-        self._residence = residence
-        self._base_model, self._name = spec.base_model, spec.name
+        super().__init__(spec, pipeline, residence)
+        self._base_model = spec.base_model
         self._schedule = FlowSchedule(pipeline.scheduler.config, ramp=None, max_shift=1.16)
         hooks.mark_prompt_layers([pipeline.transformer.context_embedder])
         use_direct_attention(pipeline.transformer)
@@ -64,19 +59,6 @@ class SD3Family:
         if (config.in_channels, config.pooled_projection_dim) != (latents, pooled):
             raise other_model("transformer", label)
 
-    @property
-    def predicts(self) -> PredictionType | None:
-        """See `ModelFamily.predicts`."""
-        return None
-
-    def notes(self, request: GenerationRequest) -> tuple[str, ...]:
-        """See `ModelFamily.notes`."""
-        return notes_of(request, self._name)
-
-    def rows(self, request: GenerationRequest) -> int:
-        """See `ModelFamily.rows`."""
-        return 2 if request.guidance_scale > 1 else 1
-
     def conditions(
         self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
     ) -> list[RowGroup]:
@@ -85,19 +67,6 @@ class SD3Family:
         pooled = torch.cat([torch.cat([row[name]["pooled"] for name in _CLIPS], dim=-1) for row in rows])
         prompt_embeds = torch.cat([self._prompt_embeds(row) for row in rows])
         return [RowGroup(tuple(range(len(rows))), Conditions(prompt_embeds, {"pooled_projections": pooled}))]
-
-    def encodings(
-        self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
-    ) -> list[Encoding]:
-        """See `ModelFamily.encodings`."""
-        return self._embeddings.encodings(self._texts(request, prompts, applied))
-
-    def _texts(
-        self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
-    ) -> list[tuple[str, AppliedLoras]]:
-        """The text of each row, with its LoRAs."""
-        pairs, rows = zip(prompts, applied, strict=True), self.rows(request)
-        return [(text, one) for prompt, one in pairs for text in [request.negative_prompt, prompt][-rows:]]
 
     def _clip(self, number: int, text: str) -> Encoded:
         device = self._residence.device
@@ -175,26 +144,3 @@ class SD3Family:
             hidden_states=latents, timestep=timesteps, encoder_hidden_states=conditions.prompt_embeds,
             pooled_projections=conditions.others["pooled_projections"], return_dict=False,
         )[0]  # fmt: skip
-
-    def guided(self, request: GenerationRequest, model_output: torch.Tensor) -> torch.Tensor:
-        """See `ModelFamily.guided`."""
-        if self.rows(request) == 1:
-            return model_output
-        uncond, cond = model_output[0::2], model_output[1::2]
-        return uncond + request.guidance_scale * (cond - uncond)
-
-    def pred_original_sample(
-        self,
-        request: GenerationRequest,
-        scheduler: Any,
-        model_output: torch.Tensor,
-        timestep: float,
-        sample: torch.Tensor,
-    ) -> torch.Tensor:
-        """See `ModelFamily.pred_original_sample`."""
-        return pred_original_sample(scheduler, model_output, timestep, sample)
-
-    def decode(self, request: GenerationRequest, latents: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-        """See `ModelFamily.decode`."""
-        self._residence.onload("vae")
-        return decode(self._pipeline, latents, may_tile=not request.exact)

@@ -22,7 +22,7 @@ from inference.engine.layers.lora_set import AppliedLoras
 from inference.engine.models.decode import decode, drawn_finite
 from inference.engine.models.embedding_cache import EmbeddingCache, Encoding
 from inference.engine.models.embeddings import Embedding, Embeddings
-from inference.engine.models.families.family import Conditions, RowGroup
+from inference.engine.models.families.family import Conditions, RowGroup, classifier_free
 from inference.engine.models.fast_paths import use_fast_paths
 from inference.engine.models.pred_original_sample import pred_original_sample
 from inference.engine.models.samplers import scheduler_for
@@ -223,8 +223,7 @@ class UNetFamily:
         """See `ModelFamily.guided`."""
         if self.rows(request) == 1:
             return model_output
-        uncond, cond = model_output[0::2], model_output[1::2]
-        return uncond + request.guidance_scale * (cond - uncond)
+        return classifier_free(request, model_output)
 
     def pred_original_sample(
         self,

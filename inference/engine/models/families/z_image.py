@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from diffusers import ZImageImg2ImgPipeline
@@ -21,38 +21,33 @@ from inference.engine.devices.offloading import Residence
 from inference.engine.devices.transfers import upload
 from inference.engine.layers.layer_hooks import LayerHooks
 from inference.engine.layers.lora_set import AppliedLoras
-from inference.engine.models.decode import as_denoised, decode, drawn_finite, encoded
-from inference.engine.models.embedding_cache import EmbeddingCache, Encoding
+from inference.engine.models.decode import as_denoised, drawn_finite, encoded
+from inference.engine.models.embedding_cache import EmbeddingCache
 from inference.engine.models.families.family import Conditions, RowGroup, grouped
+from inference.engine.models.families.transformer import TransformerFamily
 from inference.engine.models.fast_paths import use_direct_attention
 from inference.engine.models.fast_z_image import FastZImage, filled_up
-from inference.engine.models.flow import FlowSchedule, begin, for_noising, notes_of
-from inference.engine.models.pred_original_sample import pred_original_sample
+from inference.engine.models.flow import FlowSchedule, begin, for_noising
 from inference.engine.models.sizes import refuse_size
 from inference.engine.models.soundness import other_model
 from inference.engine.models.text_embeddings import TextEmbeddings
-from inference.messages import CheckpointSpec, GenerationRequest, PredictionType
+from inference.messages import CheckpointSpec, GenerationRequest
 
 _PATCH = "2-1"  # the patches that the pipeline asks for: two latents high and wide
 
 
-class ZImageFamily:
+class ZImageFamily(TransformerFamily):
     """See `ModelFamily`. The rows of a guided slot are [prompt, negative prompt].
 
     The conditions hold, beside the embeddings (rows, tokens, width), how many tokens each text has (rows,). Texts share
     a pass where the network would fill them up to the same length: then nothing is masked.
     """
 
-    DENOISER: ClassVar[str] = "transformer"
-    WIDE_RANGE: ClassVar[bool] = True
-
     def __init__(
         self, spec: CheckpointSpec, pipeline: Any, hooks: LayerHooks, residence: Residence, embeddings: EmbeddingCache
     ) -> None:
-        self._name = spec.name
-        self._pipeline = pipeline
+        super().__init__(spec, pipeline, residence)
         self._hooks = hooks
-        self._residence = residence
         FastZImage.use(pipeline.transformer)
         use_direct_attention(pipeline.transformer)
         self._schedule = FlowSchedule(pipeline.scheduler.config, get_default_z_image_sigmas)
@@ -67,15 +62,6 @@ class ZImageFamily:
         if taken != given or _PATCH not in network.all_x_embedder:
             raise other_model("transformer", label)
 
-    @property
-    def predicts(self) -> PredictionType | None:
-        """See `ModelFamily.predicts`."""
-        return None
-
-    def notes(self, request: GenerationRequest) -> tuple[str, ...]:
-        """See `ModelFamily.notes`."""
-        return notes_of(request, self._name)
-
     def rows(self, request: GenerationRequest) -> int:
         """See `ModelFamily.rows`."""
         return 2 if request.guidance_scale > 0 else 1
@@ -87,18 +73,8 @@ class ZImageFamily:
         texts = self._texts(request, prompts, applied)
         return grouped([self._row(self._embeddings.embed(text, one)["text_encoder"]) for text, one in texts])
 
-    def encodings(
-        self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
-    ) -> list[Encoding]:
-        """See `ModelFamily.encodings`."""
-        return self._embeddings.encodings(self._texts(request, prompts, applied))
-
-    def _texts(
-        self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
-    ) -> list[tuple[str, AppliedLoras]]:
-        """The text of each row, with its LoRAs."""
-        pairs, rows = zip(prompts, applied, strict=True), self.rows(request)
-        return [(text, one) for prompt, one in pairs for text in [prompt, request.negative_prompt][:rows]]
+    def _texts_of_slot(self, request: GenerationRequest, prompt: str) -> list[str]:
+        return [prompt, request.negative_prompt][: self.rows(request)]
 
     def _encode(self, text: str) -> torch.Tensor:
         """The text in the pipeline's chat template, of which it reads 512 tokens at most."""
@@ -192,19 +168,6 @@ class ZImageFamily:
             found = prompt + request.guidance_scale * (prompt - negative)
         return -found
 
-    def pred_original_sample(
-        self,
-        request: GenerationRequest,
-        scheduler: Any,
-        model_output: torch.Tensor,
-        timestep: float,
-        sample: torch.Tensor,
-    ) -> torch.Tensor:
-        """See `ModelFamily.pred_original_sample`."""
-        return pred_original_sample(scheduler, model_output, timestep, sample)
-
     def decode(self, request: GenerationRequest, latents: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """See `ModelFamily.decode`. As in the pipeline, latents are rounded before they are rescaled."""
-        self._residence.onload("vae")
-        dtype = self._pipeline.vae.dtype
-        return decode(self._pipeline, [each.to(dtype) for each in latents], may_tile=not request.exact)
+        return super().decode(request, [each.to(self._pipeline.vae.dtype) for each in latents])
