@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.utils import _device
 
 from inference.engine.lora.layer_weights import PLAIN_TENSORS
 from tools.pretend_card import guard, streams
@@ -64,6 +65,9 @@ def install(folder: Path | None = None) -> None:
         return made if device is None else made.to(device)
 
     PLAIN_TENSORS.add(CardTensor)
+    # torch remembers which functions `with torch.device(…)` is for when it is asked first: they have to be its own, or
+    # transformers takes the meta device for the host and leaves buffers without numbers.
+    _device._device_constructors()
     torch.tensor = made_there  # torch has no kernels to begin one on its devices
     # a module's weights are replaced, not changed, when it moves: a tensor of the host cannot become the card's
     torch.__future__.set_overwrite_module_params_on_conversion(True)

@@ -9,8 +9,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import torch
-
 from inference.engine import __main__ as worker  # first: it claims stdin and stdout
 from tools.pretend_card.card import CARD
 from tools.pretend_card.install import install
@@ -35,9 +33,7 @@ def failing(spool: Path, failed: Path) -> None:
 def main() -> int:
     """Serve as the real one does."""
     spool, failed = map(Path, sys.argv[1:])
-    make_tensor = torch.tensor
     install()
-    torch.tensor = make_tensor  # the one of a card is for transformers, and breaks loading in a process of its own
     if not failed.exists():
         failing(spool, failed)
     return worker.main()
