@@ -38,6 +38,7 @@ def retry_each(batch: DenoisingBatch, problem: Exception) -> dict[DenoisingRun, 
     """Retry a step that failed with `problem`, for each run by itself, so that the failing run alone fails."""
     if len(batch.runs) == 1 or not isinstance(batch, Batch):
         return dict.fromkeys(batch.runs, problem)
+    log.warning("a step of several requests failed; each takes it by itself", exc_info=problem)
     failed: dict[DenoisingRun, Exception] = {}
     for run in batch.runs:
         single = Batch(batch.checkpoint)

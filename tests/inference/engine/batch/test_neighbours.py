@@ -25,6 +25,7 @@ from inference.errors import BaseModelMismatch, LoraFileChanged, LoraFileRefused
 from inference.lora.evidence import Evidence, Source
 from inference.messages import LoraUse, Sampler
 from tests.inference.engine.worlds import CPU, World, arrived
+from tests.log import Log
 
 ALIKE: dict[str, Any] = {
     "steps": 6, "guidance_scale": 4.0, "count": 1, "sampler": Sampler.EULER_A, "prompt": "a red circle",
@@ -227,3 +228,27 @@ def test_a_lora_that_is_refused_changes_no_neighbours_picture_by_one_bit(
     for neighbour, alike in zip(found, expected, strict=True):
         assert neighbour.pictures is not None and alike.pictures is not None
         assert torch.equal(neighbour.pictures, alike.pictures)
+
+
+def test_a_step_that_fails_for_all_is_taken_by_each_alone_and_the_reason_is_logged(slow: SlowWorld) -> None:
+    expected, _ = neighbours(slow, None)
+    engine, chance = slow.engine(), random.Random(3)
+    checkpoint = engine._store.current
+    assert isinstance(checkpoint, Checkpoint)
+    several = [engine.submit(slow.wish(chance, **ALIKE, seed=7, loras=(lora.file.use,))) for lora in slow.loras[1:3]]
+    arrived(engine)
+    engine.step()
+
+    def fail(*_: Any) -> None:
+        hook.remove()
+        raise ValueError("the step is broken")
+
+    hook = checkpoint.denoiser.register_forward_pre_hook(fail)
+    with Log.listening() as log:
+        engine.step()
+    (told,) = [record for record in log.records if "each takes it by itself" in record.getMessage()]
+    assert told.exc_info and "the step is broken" in str(told.exc_info[1])
+    engine.finish()
+    for handle, alike in zip(several, expected, strict=True):
+        assert handle.pictures is not None and alike.pictures is not None
+        assert (handle.pictures - alike.pictures).abs().max() <= 1e-5, "in single precision, in passes of other sizes"
