@@ -33,19 +33,12 @@ from benchmarks._engine_nets import NETS, Net, engine_of, lora
 from benchmarks._engine_trace import request_for
 from benchmarks._region_figures import heart, owl, pattern, sheet_of
 from inference.base_models import BaseModelId
+from inference.bounds import MAX_COUNT
 from inference.demo import CHECKPOINTS, LORAS
 from inference.engine.batch.handle import State
 from inference.engine.engine import Engine
 from inference.hashes import sha256_of
-from inference.messages import (
-    MAX_COUNT,
-    CheckpointSpec,
-    Configure,
-    GenerationRequest,
-    LoraUse,
-    Region,
-    Sampler,
-)
+from inference.messages import CheckpointSpec, Configure, GenerationRequest, LoraUse, Region, Sampler
 from inference.regions import PLACE_WORDS, RegionName
 from tools.demo.world import Backdrop, Look
 

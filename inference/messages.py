@@ -17,14 +17,22 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator,
 from inference.base_models import BaseModelId
 from inference.bounds import (
     MAX_CLIP_SKIP,
+    MAX_COUNT,
     MAX_FLOW_SHIFT,
     MAX_GUIDANCE,
+    MAX_LORAS,
+    MAX_PICTURES,
+    MAX_PROMPT,
+    MAX_SIDE,
     MAX_STEPS,
+    MAX_TRIGGER_GROUP,
     MAX_WEIGHT,
     MIN_CLIP_SKIP,
     MIN_GUIDANCE,
     MIN_STEPS,
     MIN_WEIGHT,
+    SEEDS,
+    SIZE_STEP,
 )
 from inference.content_rating import ContentRating
 from inference.errors import Detail
@@ -39,14 +47,8 @@ from inference.regions import (
     slots_of,
 )
 
-MAX_PROMPT = 4000  # characters, with those of regions; a Discord text field holds as many
-MAX_LORAS = 16  # what the border lets through; what people may combine is the setting `max_loras`
 MAX_FILES = MAX_LORAS + 1  # that one job may need: its LoRAs, and a picture to start from
-MAX_COUNT = 4  # pictures that one request may ask for
-MAX_TRIGGER_GROUP = 300  # characters of a trigger word or of several that go together
-MAX_PICTURES = 6  # pictures that one job may paint: a picture for each variant
 MAX_DENSE_BYTES = 2**30  # what a LoRA without a low-rank form may take in memory, unless the operator says otherwise
-SEEDS = 2**32  # as in the field: a seed is an unsigned 32-bit number
 LORA_CACHE_BYTES = 2 * 2**30  # of LoRAs kept in host memory, unless the operator says otherwise
 LORA_SET_BYTES = 2**30  # of folded sets of LoRAs kept in host memory, unless the operator says otherwise
 EMBEDDING_CACHE_BYTES = 2**28  # of encoded prompts kept on the device, unless the operator says otherwise
@@ -54,8 +56,6 @@ MAX_CLASSES = 32  # of a classifier, whose scores are reported
 MAX_CACHED_LORAS = 256  # that a worker reports to have cached
 MAX_PLACES = 64  # pictures that an operator may have painted together
 STATE_STEPS = 5  # between two states of a job that are kept, unless the operator says otherwise
-SIZE_STEP = 8  # pixels; latents of every supported VAE divide by it
-MAX_SIDE = 4096  # pixels
 
 
 class Sampler(StrEnum):

@@ -10,11 +10,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from bot.config.sections import Device, Repository, Section
 from inference.base_models import Architecture, BaseModelId
+from inference.bounds import MAX_SIDE
 from inference.capabilities import capability_of, samplers_of, usual_sampler_of
 from inference.content_rating import ContentRating
 from inference.lora.few_steps import FewStepRecipe, FewSteps, checkpoint_few_steps
 from inference.messages import (
-    MAX_SIDE,
     CheckpointSpec,
     ClipSkip,
     Guidance,

@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 
 from bot.config.word_patterns import checked_pattern, checked_word
 from inference.base_models import BaseModelId, CompatibilityTable
-from inference.bounds import MAX_STEPS, MIN_STEPS
+from inference.bounds import MAX_COUNT, MAX_LORAS, MAX_PICTURES, MAX_SIDE, MAX_STEPS, MIN_STEPS
 from inference.content_rating import ContentRating
 from inference.lora.few_steps import FewStepRecipe
 from inference.messages import (
@@ -22,12 +22,8 @@ from inference.messages import (
     LORA_CACHE_BYTES,
     LORA_SET_BYTES,
     MAX_CLASSES,
-    MAX_COUNT,
     MAX_DENSE_BYTES,
-    MAX_LORAS,
-    MAX_PICTURES,
     MAX_PLACES,
-    MAX_SIDE,
     STATE_STEPS,
     ClassifierSpec,
     Name,

@@ -12,8 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bot.database import people
 from bot.database.connection import fetch, fetch_one, transaction, write
-from inference.bounds import MAX_STEPS, MIN_STEPS
-from inference.messages import MAX_LORAS, MAX_PICTURES, MAX_SIDE
+from inference.bounds import MAX_LORAS, MAX_PICTURES, MAX_SIDE, MAX_STEPS, MIN_STEPS
 
 SHARED = """
     SELECT * FROM server_limit WHERE server_id = ? AND holder IN ('server', 'everybody', 'newcomers', 'role')

@@ -23,7 +23,7 @@ from bot.requests.drafts import OWN, LoraDraft, RequestDraft
 from bot.requests.few_steps import filled_in, recipe_of
 from bot.requests.regions import check_length, offers_regions, own_words
 from bot.requests.variants import compared, swept
-from inference.bounds import MAX_WEIGHT, MIN_WEIGHT
+from inference.bounds import MAX_PROMPT, MAX_WEIGHT, MIN_WEIGHT, SEEDS
 from inference.capabilities import capability_of, samplers_of
 from inference.errors import (
     InvalidRequest,
@@ -36,15 +36,7 @@ from inference.errors import (
     SizeNotOffered,
     TooManyLoras,
 )
-from inference.messages import (
-    MAX_PROMPT,
-    SEEDS,
-    FewStepUse,
-    GenerationRequest,
-    LoraUse,
-    Sampler,
-    Spacing,
-)
+from inference.messages import FewStepUse, GenerationRequest, LoraUse, Sampler, Spacing
 from inference.regions import RegionName
 from inference.request_cost import GUIDED
 

@@ -10,9 +10,10 @@ from typing import Final
 from bot.config import CheckpointSettings
 from bot.i18n import _, label, listed, ngettext
 from bot.requests.drafts import RequestDraft
+from inference.bounds import MAX_PROMPT
 from inference.capabilities import capability_of
 from inference.errors import InvalidRequest, PromptTooLong
-from inference.messages import MAX_PROMPT, GenerationRequest, Region, joined_words
+from inference.messages import GenerationRequest, Region, joined_words
 from inference.regions import LAYOUTS, RegionName
 
 BETWEEN: Final = "|"  # the words of two regions, where one text has them all

@@ -27,8 +27,7 @@ from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.inputs import Inputs
 from bot.requests.builder import usual_checkpoint
 from bot.requests.drafts import OWN, LoraDraft, RequestDraft
-from inference.bounds import MAX_CLIP_SKIP, MAX_GUIDANCE, MAX_STEPS
-from inference.messages import MAX_PROMPT
+from inference.bounds import MAX_CLIP_SKIP, MAX_GUIDANCE, MAX_PROMPT, MAX_STEPS
 from inference.parameters import Recipe, RecipeLora, recipe_of
 
 SHA256_DIGITS = 64

@@ -15,8 +15,9 @@ from bot.library.configuration import Configuration
 from bot.pictures.inputs import Input, Inputs
 from bot.requests.builder import RequestBuilder
 from bot.servers.checks import RequestChecks
+from inference.bounds import MAX_SIDE, SEEDS
 from inference.errors import RequestError
-from inference.messages import MAX_SIDE, SEEDS, GenerationRequest, SourceImage
+from inference.messages import GenerationRequest, SourceImage
 from inference.parameters import CHUNK, JSON_CHUNK, XMP_CHUNK, ai_mark, texts_in, with_texts
 
 VARY_STRENGTH = 0.5

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from inference.base_models import BaseModelId
+from inference.bounds import MAX_TRIGGER_GROUP
 from inference.json_values import as_dict
 from inference.lora.adapter_config import KEY as ADAPTER_CONFIG
 from inference.lora.adapter_config import PARTS
 from inference.lora.titles import bases_in_checkpoint_name
-from inference.messages import MAX_TRIGGER_GROUP
 
 # What is kept of a file's metadata, besides what `evidence_in` takes out of trainers' configurations.
 EVIDENCE_KEYS = (

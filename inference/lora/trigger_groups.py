@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from inference.messages import MAX_TRIGGER_GROUP, words_in
+from inference.bounds import MAX_TRIGGER_GROUP
+from inference.messages import words_in
 
 MAX_GROUPS = 50  # of a file
 MAX_CHARACTERS = 5000  # of all groups of a file

@@ -16,9 +16,9 @@ import re
 from dataclasses import replace
 from typing import Any, cast
 
-from inference.bounds import MAX_FLOW_SHIFT
+from inference.bounds import MAX_FLOW_SHIFT, MAX_PROMPT, SEEDS
 from inference.json_values import as_dict, as_list, parse_json
-from inference.messages import MAX_PROMPT, SEEDS, SPACINGS, Region, Sampler, Spacing
+from inference.messages import SPACINGS, Region, Sampler, Spacing
 from inference.parameters.recipe import Recipe, RecipeLora
 from inference.parameters.writing import BETWEEN_REGIONS, SAMPLER_LABELS, SPACING_LABELS
 from inference.regions import LAYOUTS, MAX_BASE_SHARE, MAX_EDGE, USUAL_EDGE, RegionName

@@ -9,11 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from inference.bounds import MAX_PROMPT, SEEDS
 from inference.messages import (
     COMMANDS,
     EVENTS,
-    MAX_PROMPT,
-    SEEDS,
     Cancel,
     Capacity,
     Finished,

@@ -19,16 +19,19 @@ from bot.ui.uploads import take_upload
 from bot.ui.views.linked_request import order
 from inference.bounds import (
     MAX_CLIP_SKIP,
+    MAX_COUNT,
     MAX_GUIDANCE,
+    MAX_PROMPT,
     MAX_STEPS,
     MAX_WEIGHT,
     MIN_CLIP_SKIP,
     MIN_GUIDANCE,
     MIN_STEPS,
     MIN_WEIGHT,
+    SEEDS,
 )
 from inference.errors import InvalidRequest
-from inference.messages import MAX_COUNT, MAX_PROMPT, SEEDS, Sampler, Spacing
+from inference.messages import Sampler, Spacing
 from inference.regions import RegionName
 
 PUBLIC = {"public": True}  # the reply is not ephemeral

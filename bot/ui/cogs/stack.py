@@ -19,7 +19,7 @@ from bot.ui.replies import send_ephemeral, send_ephemeral_text
 from bot.ui.views.stack_draft import with_stack
 from bot.ui.views.stacks import import_shared, saved_text, show_share_code, stacks_view, use_stack
 from bot.workspace.stacks import check_name, keep_stack, require_stack, uses_of_rows
-from inference.messages import MAX_PROMPT, SEEDS
+from inference.bounds import MAX_PROMPT, SEEDS
 
 Name = Range[str, 1, MAX_NAME]
 

@@ -14,7 +14,7 @@ from bot.requests.variants import Sweep, read_weights, usual_weights
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import suggest_checkpoints, suggest_loras
 from bot.ui.views.lora_text import example_prompt
-from inference.messages import MAX_PROMPT, SEEDS
+from inference.bounds import MAX_PROMPT, SEEDS
 
 
 class SweepCog(Cog):

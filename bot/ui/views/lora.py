@@ -41,9 +41,9 @@ from bot.ui.views.lora_pictures import MAX_SAMPLES, add_pictures
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton, PersistentSelect, outdated_error
 from bot.ui.views.report_forms import ReportLoraButton
 from bot.ui.views.server.blocks import BlockThisLoraButton
+from inference.bounds import MAX_PROMPT
 from inference.content_rating import ContentRating
 from inference.lora.sidecar import Category
-from inference.messages import MAX_PROMPT
 
 _GREY = discord.ButtonStyle.secondary
 COMPANIONS = 5  # LoRAs that it was most often used with

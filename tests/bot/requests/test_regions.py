@@ -15,8 +15,9 @@ from bot.requests.drafts import LoraDraft, RequestDraft
 from bot.requests.regions import by_sides, layout_with, with_their_sides, words_note
 from bot.ui.replies import error_message
 from inference.base_models import BaseModelId
+from inference.bounds import MAX_PROMPT
 from inference.errors import BaseModelMismatch, InvalidRequest, PromptEmpty, PromptTooLong, RegionsNotOffered
-from inference.messages import MAX_PROMPT, Region
+from inference.messages import Region
 from inference.regions import RegionName
 from tests.house import BASES, PASTEL, VIVID, House
 from tests.lora_files import write_sidecar

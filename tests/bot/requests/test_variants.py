@@ -10,9 +10,9 @@ from PIL import Image
 
 from bot.pictures.sheets import BACKGROUND, MISSING, can_draw, captions, compose, letters_of
 from bot.requests.variants import Sweep, compared, names_of, read_weights, swept, usual_weights
-from inference.bounds import MAX_WEIGHT, MIN_WEIGHT
+from inference.bounds import MAX_PICTURES, MAX_WEIGHT, MIN_WEIGHT
 from inference.errors import InvalidRequest
-from inference.messages import MAX_PICTURES, GenerationRequest, LoraUse
+from inference.messages import GenerationRequest, LoraUse
 from tests.bot.database.conftest import request_for, sha
 
 

@@ -21,18 +21,21 @@ from bot.ui.views.studio.word_options import word_option, word_value
 from bot.workspace.studio_draft import Row, Studio
 from inference.bounds import (
     MAX_CLIP_SKIP,
+    MAX_COUNT,
     MAX_GUIDANCE,
+    MAX_PROMPT,
     MAX_STEPS,
     MAX_WEIGHT,
     MIN_CLIP_SKIP,
     MIN_GUIDANCE,
     MIN_STEPS,
     MIN_WEIGHT,
+    SEEDS,
 )
 from inference.capabilities import samplers_of
 from inference.errors import InvalidRequest
 from inference.lora.sidecar import Category
-from inference.messages import MAX_COUNT, MAX_PROMPT, SEEDS, Region, Spacing
+from inference.messages import Region, Spacing
 from inference.regions import LAYOUTS, MAX_REGIONS, RegionName
 
 if TYPE_CHECKING:
