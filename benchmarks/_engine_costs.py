@@ -20,7 +20,8 @@ from inference.engine.intake.lora_set_cache import LoraSetCache
 from inference.engine.layers.lora_set import AppliedLoras
 from inference.engine.layers.slots import BatchSlots
 from inference.engine.models.checkpoints import Checkpoint
-from inference.messages import GenerationRequest, LoraUse, Sampler
+from inference.messages.request import GenerationRequest, LoraUse
+from inference.messages.samplers import Sampler
 
 TOGETHER, LORAS_EACH = 8, 3
 STEPS = 40  # of requests whose steps are timed: more than are taken

@@ -28,7 +28,8 @@ from inference.engine.options import Options
 from inference.errors import LoraFileChanged
 from inference.lora.evidence import Evidence, Source
 from inference.matching import Matcher
-from inference.messages import CheckpointSpec, LoraUse
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.request import LoraUse
 
 LORAS, RANKS = 12, (4, 8, 16)
 # The layers that LoRAs of the field change: attention, its projections and the feed-forward layers.

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 from benchmarks._engine_nets import Lora, Net
-from inference.messages import GenerationRequest, LoraUse, Sampler
+from inference.messages.request import GenerationRequest, LoraUse
+from inference.messages.samplers import Sampler
 
 CLOCKS: dict[str, Callable[[], float]] = {"cpu": time.process_time, "wall": time.perf_counter}
 PROMPTS = ("a red circle", "a blue star on white", "a green square", "two small stars", "a quiet owl", "a red bat")

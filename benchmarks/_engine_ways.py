@@ -14,7 +14,8 @@ from inference.engine.batch.caps import PictureSize
 from inference.engine.batch.handle import Handle, State
 from inference.engine.engine import Engine
 from inference.engine.models.samplers import scheduler_for
-from inference.messages import GenerationRequest, PredictionType
+from inference.messages.checkpoints import PredictionType
+from inference.messages.request import GenerationRequest
 from inference.prediction import Prediction
 
 WARMING_WEIGHT = 0.39  # not used in any trace, nor is the prompt

@@ -7,17 +7,10 @@ import shutil
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
-from inference.messages import (
-    Capacity,
-    Event,
-    Finished,
-    JobCommand,
-    Progress,
-    Ready,
-    Started,
-    WorkerOptions,
-    attempt_files,
-)
+from inference.messages.commands import JobCommand
+from inference.messages.events import Capacity, Event, Finished, Progress, Ready, Started
+from inference.messages.options import WorkerOptions
+from inference.messages.spool import attempt_files
 from inference.workers import WorkerDied
 from inference.workers.storage import StoredFile
 

@@ -29,7 +29,9 @@ from inference.engine.models.families.family import ModelFamily
 from inference.engine.models.families.flux1 import Flux1Family
 from inference.engine.models.families.qwen_image import QwenImageFamily
 from inference.lora.evidence import Evidence, Source
-from inference.messages import CheckpointSpec, GenerationRequest, LoraUse, Sampler
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.request import GenerationRequest, LoraUse
+from inference.messages.samplers import Sampler
 from tests.inference.engine.transformers import (
     FLUX_DEV,
     QWEN,

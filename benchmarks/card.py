@@ -17,7 +17,8 @@ import torch
 
 from benchmarks._command import BenchmarkCommand, closing_line
 from benchmarks.lora_memory import lora_bytes_8x3r64, lora_bytes_8x3r64_four_alike
-from inference.messages import GenerationRequest, Sampler
+from inference.messages.request import GenerationRequest
+from inference.messages.samplers import Sampler
 from tools.pretend_card import guard
 from tools.pretend_card.card import CARD, DEVICE
 from tools.pretend_card.trial import Trial, measure, painted, uses

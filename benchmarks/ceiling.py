@@ -30,7 +30,8 @@ from bot.database.jobs import Job, create_job
 from bot.jobs.service import JobService
 from bot.library.catalogue import LibraryFiles
 from bot.pictures.removed_pictures import RemovedPictures
-from inference.messages import GenerationRequest, Sampler
+from inference.messages.request import GenerationRequest
+from inference.messages.samplers import Sampler
 from inference.queue import Policy
 from inference.workers.fixed import FixedPool
 from inference.workers.storage import SpoolFolder

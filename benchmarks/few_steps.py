@@ -23,7 +23,7 @@ from benchmarks._engine_trace import Clock, Order, orders
 from benchmarks._engine_ways import Together
 from inference.base_models import Architecture
 from inference.lora.few_steps import FewStepRecipe, read_name
-from inference.messages import GenerationRequest
+from inference.messages.request import GenerationRequest
 
 FILE = "sdxl_lightning_4step_lora"
 USUAL_NETS = ("launch", "demo")  # the others' traces have few steps already

@@ -38,7 +38,10 @@ from inference.demo import CHECKPOINTS, LORAS
 from inference.engine.batch.handle import State
 from inference.engine.engine import Engine
 from inference.hashes import sha256_of
-from inference.messages import CheckpointSpec, Configure, GenerationRequest, LoraUse, Region, Sampler
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.commands import Configure
+from inference.messages.request import GenerationRequest, LoraUse, Region
+from inference.messages.samplers import Sampler
 from inference.regions import PLACE_WORDS, RegionName
 from tools.demo.world import Backdrop, Look
 

@@ -34,7 +34,8 @@ from bot.library.configuration import Configuration
 from bot.pictures.thumbnails import Thumbnails
 from bot.privacy.file_removal import FileRemoval
 from bot.privacy.retention import Kind, Retention
-from inference.messages import GenerationRequest, Sampler
+from inference.messages.request import GenerationRequest
+from inference.messages.samplers import Sampler
 
 PEOPLE = 200
 SIZE = 512  # bytes of a picture

@@ -37,7 +37,8 @@ from bot.servers.command_permissions import CommandPermissions
 from bot.servers.context import ActionContext, MemberFacts
 from bot.servers.services import ServerServices, server_services
 from inference.base_models import BaseModelId
-from inference.messages import GenerationRequest, LoraUse, Sampler
+from inference.messages.request import GenerationRequest, LoraUse
+from inference.messages.samplers import Sampler
 
 MOST_CPU_MS = 2.0  # that `check_request` may add
 SERVER, CHANNEL = 10**18, 10**18 + 1

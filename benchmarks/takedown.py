@@ -33,7 +33,7 @@ from bot.jobs.service import JobService
 from bot.pictures.inputs import Inputs
 from bot.pictures.perceptual_hash import FOUND_BELOW, REFUSED_BELOW, distances, notice_hashes, picture_hash
 from bot.requests.builder import RequestBuilder, RequestDraft
-from inference.messages import GenerationRequest
+from inference.messages.request import GenerationRequest
 from tools.demo.shapes import SHAPES
 from tools.demo.world import COLOURS
 

@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 
 from bot.config import ConfigError
 from bot.database.jobs import Job
-from inference.messages import Finished
+from inference.messages.events import Finished
 
 REGISTRY = CollectorRegistry()
 _TOO_MANY = 429  # Discord's status for a rate limit

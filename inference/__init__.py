@@ -2,7 +2,7 @@
 
 Each room may import the rooms above it in this list, never those below; the architecture test keeps it.
 
-errors.py · messages.py        what can go wrong, with the sentences; what crosses the border to the worker
+errors.py · messages/          what can go wrong, with the sentences; what crosses the border to the worker
 bounds.py · base_models.py     numeric limits of a request; base models, and which goes with which
 capabilities.py · prediction.py · checkpoint_files.py   what architectures can do; what checkpoint files say
 gguf_files.py · packed_weights.py   what the header of a GGUF file says; packages that packed weights need

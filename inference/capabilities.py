@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from inference.base_models import Architecture, BaseModelId
-from inference.messages import FLOW_SPACINGS, SPACINGS, UNET_SPACINGS, Sampler, Spacing
+from inference.messages.samplers import FLOW_SPACINGS, SPACINGS, UNET_SPACINGS, Sampler, Spacing
 
 
 class Family(StrEnum):

@@ -20,7 +20,7 @@ from inference.lora.sidecar import BadSidecar, Sidecar, foreign_sidecar, read_si
 from inference.lora.tables import STRANGERS, load_tables, title
 from inference.lora.verdict import UNKNOWN, Verdict, layers_of
 from inference.matching import KnownLora, Matcher
-from inference.messages import CheckpointSpec
+from inference.messages.checkpoints import CheckpointSpec
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from inference.errors import (
 )
 from inference.lora.tables import title
 from inference.lora.verdict import Layers
-from inference.messages import CheckpointSpec, PredictionType
+from inference.messages.checkpoints import CheckpointSpec, PredictionType
 from inference.notes import OTHER_PREDICTION
 from inference.regions import RegionName
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from inference.base_models import BaseModelId
-from inference.messages import CheckpointSpec, NumberFormat
+from inference.messages.checkpoints import CheckpointSpec, NumberFormat
 from inference.picture_costs import COSTS
 
 _MEMINFO = Path("/proc/meminfo")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.util import find_spec
 
-from inference.messages import Quantisation
+from inference.messages.checkpoints import Quantisation
 
 PACKAGES: Mapping[Quantisation, str] = {
     Quantisation.NF4: "bitsandbytes",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from inference.base_models import Architecture
 from inference.checkpoint_files import CheckpointSays
-from inference.messages import PredictionType
+from inference.messages.checkpoints import PredictionType
 
 # The names under which single files carry the marks that ComfyUI introduced: empty tensors beside the weights.
 V_MARK, ZERO_SNR_MARK = "v_pred", "ztsnr"

@@ -10,7 +10,8 @@ that the worker does meanwhile: it comes first once that is `AGEING` times as mu
 
 from __future__ import annotations
 
-from inference.messages import GenerationRequest, Sampler
+from inference.messages.request import GenerationRequest
+from inference.messages.samplers import Sampler
 
 GUIDED = 2  # rows of a slot with guidance
 AGEING = 10.0

@@ -14,7 +14,7 @@ class Waiting:
     `work` is its cost: of a picture steps x pixels x rows, of another job that of a picture which takes as long. It is
     for workers that serve its `checkpoint`, of whose places it takes `places`: a picture takes one, or one for each of
     its regions. An `exclusive` job shares its worker with no other job. `loras` are those that it uses, as
-    `inference.messages.lora_key` shortens them.
+    `inference.messages.events.lora_key` shortens them.
     """
 
     job_id: int

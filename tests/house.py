@@ -10,7 +10,9 @@ from bot.app.demo_settings import demo_checkpoint, demo_settings
 from bot.config import LibrarySettings, Settings
 from bot.config.example import config_text
 from inference.demo import CHECKPOINTS
-from inference.messages import CheckpointSpec, Configure, Folders, WorkerOptions
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.commands import Configure
+from inference.messages.options import Folders, WorkerOptions
 from tests.lora_files import write_lora, write_sidecar
 
 VIVID, PASTEL = (checkpoint.name for checkpoint in CHECKPOINTS)

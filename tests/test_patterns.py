@@ -36,7 +36,7 @@ CUSTOM_ID = 100  # characters; Discord's limit
 # What the names in patterns that functions make stand for. `tables` are all texts in the module's constants.
 MADE: dict[str, Callable[[ModuleType], list[dict[str, Any]]]] = {
     "bot.ui.views.persistent_items": lambda _: [{"template": r"delete:(?P<job>\d{1,18})"}],
-    "inference.messages": lambda _: [{"word": "a"}, {"word": "a a"}, {"word": "a" * 50}],
+    "inference.messages.request": lambda _: [{"word": "a"}, {"word": "a a"}, {"word": "a" * 50}],
     "bot.moderation.minors": lambda _: [{"alternatives": "niña|niña"}],
     "inference.lora.titles": lambda module: [{"pattern": text} for text in texts_in_tables(module)],
     "inference.lora.spellings": lambda _: [{"targets": ("down_blocks.#.attentions.#.to_q",)}],
@@ -235,7 +235,7 @@ PATTERNS = list({(found.where, found.pattern, frozenset(found.methods)): found f
 def test_patterns_are_found_wherever_they_stand() -> None:
     told = {(found.where, found.pattern.pattern) for found in PATTERNS}
     assert ("bot.ui.views.guide", "guide:menu") in told, "of a class"
-    assert ("inference.messages", r"(?<!\w)a(?!\w)") in told, "made in a function"
+    assert ("inference.messages.request", r"(?<!\w)a(?!\w)") in told, "made in a function"
     assert any(where == "inference.lora.markers" for where, _ in told), "in a table"
     assert all("from re import" not in ast.unparse(tree) for _, tree in modules()), "patterns are asked by `re.`"
 

@@ -44,7 +44,7 @@ bot/asides.py bot/following.py bot/orders.py bot/seal.py bot/alarms.py bot/shown
 bot/generation.py inference/engine/wardrobe.py inference/engine/shelf.py inference/engine/bench.py
 inference/engine/board.py inference/engine/lean.py inference/engine/mishaps.py inference/engine/painted.py
 inference/engine/painter.py inference/engine/solo.py inference/engine/solo_loras.py inference/engine/clean.py
-benchmarks/queue.py bot/jobs/generation.py playground/page/log.js tools/interrupts.py
+benchmarks/queue.py bot/jobs/generation.py playground/page/log.js tools/interrupts.py inference/messages.py
 """
 
 

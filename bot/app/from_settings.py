@@ -16,7 +16,8 @@ from inference.classifier_files import ClassifierFiles
 from inference.cluster.protocol import ClusterSettingsSent
 from inference.cluster.wire import SECRET_VARIABLE, SocketAddress
 from inference.errors import ClassifierUnusable
-from inference.messages import CheckpointSpec, Folders, WorkerOptions
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.options import Folders, WorkerOptions
 from inference.workers import WorkerPool
 from inference.workers.driver_process import DriverOptions, DriverProcess
 from inference.workers.fixed import FixedPool

@@ -20,7 +20,7 @@ from bot.library.configuration import Configuration
 from bot.library.watcher import LibraryKeeper
 from inference.lora.declarations import BadDeclarations
 from inference.lora.installed import installed_hashes
-from inference.messages import CheckpointSpec
+from inference.messages.checkpoints import CheckpointSpec
 
 log = logging.getLogger(__name__)
 

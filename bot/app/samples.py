@@ -27,7 +27,7 @@ from inference.base_models import BaseModelId
 from inference.content_rating import ContentRating
 from inference.errors import InferenceError
 from inference.lora.sidecar import Category
-from inference.messages import GenerationRequest
+from inference.messages.request import GenerationRequest
 
 log = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from bot.jobs.service import JobService
 from bot.pictures.looks import useful_range
 from inference.bounds import MAX_WEIGHT
 from inference.errors import InferenceError
-from inference.messages import GenerationRequest
+from inference.messages.request import GenerationRequest
 
 log = logging.getLogger(__name__)
 

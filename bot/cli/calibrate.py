@@ -18,7 +18,10 @@ from bot.cli.ending import until_asked
 from bot.cli.output import Output
 from bot.config import ConfigError, Settings
 from inference.errors import CheckpointNotFound
-from inference.messages import Calibrate, Calibrated, CheckpointSpec, Configure, WorkerOptions
+from inference.messages.calibration import Calibrate, Calibrated
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.commands import Configure
+from inference.messages.options import WorkerOptions
 from inference.workers.local import environment_of, module_command
 
 if TYPE_CHECKING:

@@ -35,7 +35,8 @@ from bot.pictures.credentials import SigningUnusable, credentials_of
 from inference.cluster.wire import SocketAddress
 from inference.errors import WorkerUnavailable
 from inference.lora.declarations import BadDeclarations
-from inference.messages import ClassifierSpec, Folders, Ready, WorkerOptions
+from inference.messages.events import Ready
+from inference.messages.options import ClassifierSpec, Folders, WorkerOptions
 from inference.workers import WorkerDied
 from inference.workers.local import LocalWorker
 

@@ -30,7 +30,7 @@ from bot.diagnostics.facts import MachineFacts, look
 from bot.diagnostics.finding import Finding, FindingGrade
 from bot.diagnostics.folders import why_unwritable
 from inference.base_models import BaseModelId
-from inference.messages import Offload
+from inference.messages.options import Offload
 
 if TYPE_CHECKING:
     from bot.cli import Commands

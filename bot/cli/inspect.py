@@ -22,7 +22,7 @@ from inference.lora.few_steps import FewSteps
 from inference.lora.installed import installed_hashes
 from inference.lora.knowledge import Knowledge
 from inference.matching import Matcher
-from inference.messages import CheckpointSpec
+from inference.messages.checkpoints import CheckpointSpec
 
 if TYPE_CHECKING:
     from bot.cli import Commands

@@ -24,7 +24,8 @@ from bot.jobs.active_jobs import JobUpdate
 from bot.jobs.service import JobService
 from bot.requests.builder import LoraDraft, RequestDraft
 from inference.errors import InferenceError, WorkerUnavailable
-from inference.messages import GenerationRequest, Sampler, Spacing
+from inference.messages.request import GenerationRequest
+from inference.messages.samplers import Sampler, Spacing
 from inference.workers import WorkerDied
 
 if TYPE_CHECKING:

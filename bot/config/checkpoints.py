@@ -14,21 +14,9 @@ from inference.bounds import MAX_SIDE
 from inference.capabilities import capability_of, samplers_of, usual_sampler_of
 from inference.content_rating import ContentRating
 from inference.lora.few_steps import FewStepRecipe, FewSteps, checkpoint_few_steps
-from inference.messages import (
-    CheckpointSpec,
-    ClipSkip,
-    Guidance,
-    Label,
-    NumberFormat,
-    PredictionType,
-    Prompt,
-    Quantisation,
-    Sampler,
-    Sha256,
-    Side,
-    Spacing,
-    Steps,
-)
+from inference.messages.checkpoints import CheckpointSpec, NumberFormat, PredictionType, Quantisation
+from inference.messages.samplers import Sampler, Spacing
+from inference.messages.values import ClipSkip, Guidance, Label, Prompt, Sha256, Side, Steps
 
 
 class Size(BaseModel):

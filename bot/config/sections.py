@@ -17,7 +17,7 @@ from inference.base_models import BaseModelId, CompatibilityTable
 from inference.bounds import MAX_COUNT, MAX_LORAS, MAX_PICTURES, MAX_SIDE, MAX_STEPS, MIN_STEPS
 from inference.content_rating import ContentRating
 from inference.lora.few_steps import FewStepRecipe
-from inference.messages import (
+from inference.messages.options import (
     EMBEDDING_CACHE_BYTES,
     LORA_CACHE_BYTES,
     LORA_SET_BYTES,
@@ -26,10 +26,9 @@ from inference.messages import (
     MAX_PLACES,
     STATE_STEPS,
     ClassifierSpec,
-    Name,
     Offload,
-    Sha256,
 )
+from inference.messages.values import Name, Sha256
 from inference.queue import Policy
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})

@@ -16,7 +16,7 @@ import aiosqlite
 from bot.database.clock import DAY_MS
 from bot.database.connection import fetch_one, write
 from bot.database.server_limits import LimitValues, stored_limits
-from inference.messages import GenerationRequest, JobRequest
+from inference.messages.request import GenerationRequest, JobRequest
 from inference.request_cost import passes, slots
 
 REMEMBER = "INSERT INTO job_order (job_id, pictures, pixel_steps, fingerprint) VALUES (?, ?, ?, ?)"

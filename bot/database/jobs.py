@@ -23,7 +23,7 @@ from bot.database.job_terms import searchable
 from bot.database.pictures import NewPicture, Picture, record_pictures
 from bot.database.uses import record_uses
 from inference.errors import Detail, InferenceError
-from inference.messages import GenerationRequest, JobRequest
+from inference.messages.request import GenerationRequest, JobRequest
 
 CREATE = """
     INSERT INTO job (person_id, server_id, channel_id, request, checkpoint, weight, created_at)

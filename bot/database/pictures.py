@@ -11,7 +11,7 @@ import aiosqlite
 
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, transaction, write
-from inference.messages import GenerationRequest, LoraUse
+from inference.messages.request import GenerationRequest, LoraUse
 
 RECORD = """
     INSERT INTO picture (job_id, position, path, width, height, seed, created_at)

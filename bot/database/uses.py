@@ -12,7 +12,7 @@ from bot.database.clock import now_ms
 from bot.database.connection import fetch, transaction, write
 from bot.database.loras import Lora, loras_from
 from bot.database.trends import raised
-from inference.messages import LoraUse
+from inference.messages.request import LoraUse
 
 USED = """
     SELECT id, trend FROM lora WHERE id IN (

@@ -11,7 +11,8 @@ from bot.diagnostics.facts import MachineFacts
 from bot.diagnostics.finding import Finding, FindingGrade
 from inference.base_models import BaseModelId
 from inference.memory import MemoryNeed, memory_need, said
-from inference.messages import NumberFormat, Offload
+from inference.messages.checkpoints import NumberFormat
+from inference.messages.options import Offload
 from inference.picture_costs import COSTS
 
 LOW_DISK, FULL_DISK = 2_000_000_000, 100_000_000  # bytes

@@ -12,7 +12,7 @@ import discord
 from bot.database.jobs import Job
 from bot.database.loras import Lora
 from bot.i18n import _, label, listed, ngettext
-from inference.messages import GenerationRequest, LoraUse, Region
+from inference.messages.request import GenerationRequest, LoraUse, Region
 from inference.regions import RegionName
 
 # discord.py's own escaping lets pass what stands inside or behind a masked link, and links themselves.

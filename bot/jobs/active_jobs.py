@@ -14,7 +14,7 @@ from bot.database.clock import now_ms
 from bot.database.jobs import AnyJob, JobState, StoredJob
 from bot.database.pictures import Picture
 from bot.jobs.kinds import kind_of
-from inference.messages import Progress
+from inference.messages.events import Progress
 from inference.queue import JobQueue, Waiting, WorkerSlot
 from inference.queue_simulation import Forecast, Times, simulate
 from inference.workers import WorkerDied

@@ -24,20 +24,20 @@ from bot.jobs.worker_handles import WorkerHandles
 from bot.jobs.worker_slots import WorkerHandle, raises_alarm
 from inference.errors import InferenceError, RequestError, WorkerCrashed, WorkerFailed
 from inference.logs import about
-from inference.messages import (
+from inference.messages.commands import Generate
+from inference.messages.events import (
     BadCommand,
     Cancelled,
     Capacity,
     Event,
     Failed,
     Finished,
-    Generate,
-    GenerationRequest,
     Progress,
     Ready,
     Started,
-    state_file,
 )
+from inference.messages.request import GenerationRequest
+from inference.messages.spool import state_file
 from inference.queue import EVERYWHERE
 from inference.workers import Worker, WorkerDied, WorkerJoined, WorkerLeft, WorkerPool
 from inference.workers.storage import Spool, StoredFile

@@ -14,7 +14,7 @@ from bot.database.jobs import AnyJob
 from bot.database.paces import MeasuredSeconds, Shape
 from bot.jobs.active_jobs import ActiveJob
 from bot.jobs.kinds import kind_of
-from inference.messages import GenerationRequest, JobRequest
+from inference.messages.request import GenerationRequest, JobRequest
 from inference.queue import Waiting
 from inference.queue_simulation import Forecast, Times
 from inference.request_cost import slots

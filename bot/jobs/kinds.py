@@ -18,7 +18,9 @@ from bot.database.jobs import Job, RequestT, StoredJob, record_painted
 from bot.database.lora_records import doubt_file
 from bot.database.pictures import NewPicture, Picture
 from inference.errors import InferenceError, LoraFileChanged, WorkerFailed
-from inference.messages import Generate, GenerationRequest, JobCommand, JobRequest, lora_key
+from inference.messages.commands import Generate, JobCommand
+from inference.messages.events import lora_key
+from inference.messages.request import GenerationRequest, JobRequest
 from inference.request_cost import passes, slots, work
 from inference.workers.storage import JobFiles, StoredFile
 

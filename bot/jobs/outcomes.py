@@ -36,7 +36,10 @@ from bot.pictures.removed_pictures import RemovedPictures
 from inference.content_rating import ContentRating
 from inference.errors import InferenceError, NotClassified, PictureNotSaved
 from inference.logs import about
-from inference.messages import Finished, JobCommand, JobRequest, Progress, Started, attempt_files, state_file
+from inference.messages.commands import JobCommand
+from inference.messages.events import Finished, Progress, Started
+from inference.messages.request import JobRequest
+from inference.messages.spool import attempt_files, state_file
 from inference.workers.storage import JobFiles, Spool, StoredFile, move_synced
 
 log = logging.getLogger(__name__)

@@ -55,7 +55,9 @@ from inference.errors import (
     WorkerCrashed,
 )
 from inference.logs import about
-from inference.messages import GenerationRequest, WorkerOptions, state_file
+from inference.messages.options import WorkerOptions
+from inference.messages.request import GenerationRequest
+from inference.messages.spool import state_file
 from inference.queue import EVERYWHERE, Policy, WorkerSlot
 from inference.workers import WorkerDied, WorkerPool
 from inference.workers.storage import JobFiles, Spool

@@ -14,7 +14,9 @@ from bot.database.jobs import AnyJob
 from bot.jobs.active_jobs import ActiveJob, AttemptTimer
 from bot.jobs.forecasts import Pace
 from bot.jobs.kinds import kind_of
-from inference.messages import Capacity, JobRequest, Progress, Ready, Started, WorkerOptions
+from inference.messages.events import Capacity, Progress, Ready, Started
+from inference.messages.options import WorkerOptions
+from inference.messages.request import JobRequest
 from inference.queue import WorkerSlot
 from inference.workers import Worker, WorkerDied, WorkerPlace
 

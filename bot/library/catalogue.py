@@ -31,7 +31,7 @@ from inference.lora.few_steps import FewStepRecipe
 from inference.lora.knowledge import Knowledge
 from inference.lora.library import FoundLora, lora_files, scan
 from inference.matching import KnownLora, Matcher
-from inference.messages import CheckpointSpec
+from inference.messages.checkpoints import CheckpointSpec
 from inference.workers.storage import StoredFile
 
 UNKNOWN = "its base model is not known; `library declare`, or the LoRA's page in Discord, says which it is"

@@ -13,7 +13,7 @@ from bot.config import CheckpointSettings, ConfigError
 from bot.database.checkpoints import CheckpointHashes, known_hashes, remember_checkpoint
 from inference.checkpoint_files import read_checkpoint
 from inference.hashes import checkpoint_sha256, folder_files, short_hash
-from inference.messages import CheckpointSpec, PredictionType
+from inference.messages.checkpoints import CheckpointSpec, PredictionType
 from inference.prediction import EdmCheckpoint, checkpoint_prediction
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bot.config import Settings
 from bot.library.installed_checkpoints import InstalledCheckpoints
-from inference.messages import CheckpointSpec
+from inference.messages.checkpoints import CheckpointSpec
 
 
 class Configuration:

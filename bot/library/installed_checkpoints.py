@@ -13,7 +13,7 @@ from bot.library.catalogue import choose_version, known_lora
 from inference.base_models import BaseModelId
 from inference.errors import CheckpointNotFound, LoraFileRefused, LoraMisfit, LoraUnusable
 from inference.matching import Matcher
-from inference.messages import CheckpointSpec
+from inference.messages.checkpoints import CheckpointSpec
 
 
 class InstalledCheckpoints:

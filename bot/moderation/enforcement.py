@@ -19,7 +19,7 @@ from bot.moderation.request_texts import texts_of
 from bot.moderation.word_rules import TextKind, WordList, WordVerdict, judge
 from inference.content_rating import ContentRating
 from inference.errors import RequestError
-from inference.messages import GenerationRequest
+from inference.messages.request import GenerationRequest
 
 log = logging.getLogger(__name__)
 

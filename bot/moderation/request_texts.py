@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from inference.messages import GenerationRequest, LoraUse, joined_words
+from inference.messages.request import GenerationRequest, LoraUse, joined_words
 from inference.prompt_weights import turned_around
 
 _BETWEEN_TEXTS: Final = ", "

@@ -25,7 +25,7 @@ from bot.pictures.perceptual_hash import picture_hash
 from bot.pictures.removed_pictures import RemovedPictures
 from inference.content_rating import ContentRating
 from inference.image_files import BROKEN, PictureTooLarge, on_white, opened, reduced
-from inference.messages import SourceImage
+from inference.messages.request import SourceImage
 
 MAX_BYTES = 20 * 2**20  # of what a person gives
 MIN_STRENGTH, DEFAULT_STRENGTH = 0.05, 0.6  # img2img denoising strength; below the minimum, no change is visible

@@ -36,7 +36,8 @@ from inference.errors import (
     SizeNotOffered,
     TooManyLoras,
 )
-from inference.messages import FewStepUse, GenerationRequest, LoraUse, Sampler, Spacing
+from inference.messages.request import FewStepUse, GenerationRequest, LoraUse
+from inference.messages.samplers import Sampler, Spacing
 from inference.regions import RegionName
 from inference.request_cost import GUIDED
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from bot.requests.variants import Sweep
-from inference.messages import Region, Sha256, SourceImage
+from inference.messages.request import Region, SourceImage
+from inference.messages.values import Sha256
 from inference.regions import USUAL_EDGE, RegionName, slots_of
 
 OWN = "own"  # as a spacing: the checkpoint's own, chosen and not left open

@@ -11,7 +11,8 @@ from bot.errors import TwoFewStepRecipes
 from bot.i18n import _, ngettext
 from bot.requests.drafts import OWN, RequestDraft
 from inference.lora.few_steps import UNGUIDED, FewStepRecipe
-from inference.messages import SPACINGS, FewStepUse, GenerationRequest, Sampler
+from inference.messages.request import FewStepUse, GenerationRequest
+from inference.messages.samplers import SPACINGS, Sampler
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from bot.requests.drafts import RequestDraft
 from inference.bounds import MAX_PROMPT
 from inference.capabilities import capability_of
 from inference.errors import InvalidRequest, PromptTooLong
-from inference.messages import GenerationRequest, Region, joined_words
+from inference.messages.request import GenerationRequest, Region, joined_words
 from inference.regions import LAYOUTS, RegionName
 
 BETWEEN: Final = "|"  # the words of two regions, where one text has them all

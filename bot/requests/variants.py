@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from bot.i18n import _
 from inference.bounds import MAX_PICTURES, MAX_WEIGHT, MIN_WEIGHT
 from inference.errors import InvalidRequest
-from inference.messages import GenerationRequest, LoraUse
+from inference.messages.request import GenerationRequest, LoraUse
 
 FEWEST, MOST = 3, 5  # weights of a sweep
 STEP = 0.3  # between the weights of a sweep that nobody chose

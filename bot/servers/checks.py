@@ -57,7 +57,7 @@ from bot.servers.server_cache import ServerCache, ServerSetup
 from bot.servers.server_words import ServerWords
 from inference.content_rating import ContentRating
 from inference.errors import RequestError
-from inference.messages import GenerationRequest, JobRequest, LoraUse
+from inference.messages.request import GenerationRequest, JobRequest, LoraUse
 from inference.queue import EVERYWHERE, Policy
 
 

@@ -30,7 +30,7 @@ from bot.servers.lookups import LookupFailed
 from bot.servers.server_cache import ServerCache
 from inference.content_rating import ContentRating
 from inference.errors import RequestError
-from inference.messages import GenerationRequest, JobRequest
+from inference.messages.request import GenerationRequest, JobRequest
 
 
 class PlaceLookup(Protocol):

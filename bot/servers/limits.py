@@ -38,7 +38,7 @@ from bot.errors import (
     TooManySteps,
 )
 from bot.i18n import _, duration, later, number
-from inference.messages import GenerationRequest
+from inference.messages.request import GenerationRequest
 from inference.queue import Policy
 
 IDENTICAL_WINDOW_MS = HOUR_MS  # older orders are no longer in a row with a new one

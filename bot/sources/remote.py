@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from inference.content_rating import ContentRating
 from inference.lora.sidecar import Category
-from inference.messages import Sha256
+from inference.messages.values import Sha256
 
 MAX_NAME = 100
 MAX_DESCRIPTION = 1500

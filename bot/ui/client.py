@@ -36,7 +36,7 @@ from bot.ui.removals import Removals
 from bot.ui.replies import reply_with_error
 from bot.ui.studio_session import StudioSessions
 from bot.workspace.repaint import Repainter
-from inference.messages import GenerationRequest
+from inference.messages.request import GenerationRequest
 
 
 class OrderService(Protocol):

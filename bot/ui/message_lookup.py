@@ -22,7 +22,7 @@ from bot.ui.uploads import take_upload
 from bot.ui.views.persistent_items import JobButton, PersistentItem
 from bot.ui.views.published_post import find_published
 from bot.workspace.repaint import picture_gone
-from inference.messages import GenerationRequest
+from inference.messages.request import GenerationRequest
 from inference.parameters import Recipe, UnreadableTexts, read_infotext, recipe_of, texts_in
 
 MAX_BYTES = 25 * 2**20  # of a picture that is downloaded

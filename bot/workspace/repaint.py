@@ -17,7 +17,7 @@ from bot.requests.builder import RequestBuilder
 from bot.servers.checks import RequestChecks
 from inference.bounds import MAX_SIDE, SEEDS
 from inference.errors import RequestError
-from inference.messages import GenerationRequest, SourceImage
+from inference.messages.request import GenerationRequest, SourceImage
 from inference.parameters import CHUNK, JSON_CHUNK, XMP_CHUNK, ai_mark, texts_in, with_texts
 
 VARY_STRENGTH = 0.5

@@ -29,7 +29,7 @@ from bot.moderation.enforcement import WordRules
 from bot.moderation.word_rules import TextKind
 from bot.requests.builder import Choice, LoraDraft, RequestBuilder
 from bot.workspace.studio_draft import Row, Studio
-from inference.messages import LoraUse
+from inference.messages.request import LoraUse
 
 # Without characters that are mistaken for others: 0 O, 1 I L, 5 S, 8 B, U V.
 CODE_ALPHABET = "234679ACDEFGHJKMNPQRTWXYZ"

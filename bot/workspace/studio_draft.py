@@ -16,7 +16,8 @@ from bot.requests.drafts import LoraDraft, RequestDraft
 from inference.bounds import MAX_WEIGHT, MIN_WEIGHT
 from inference.errors import RequestError
 from inference.lora.sidecar import Category
-from inference.messages import Region, Sha256
+from inference.messages.request import Region
+from inference.messages.values import Sha256
 from inference.regions import RegionName
 
 HUNDREDTH = 0.01  # the step of weights

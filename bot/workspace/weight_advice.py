@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from bot.i18n import _, label
 from bot.workspace.studio_draft import Row
 from inference.lora.sidecar import Category
-from inference.messages import words_in
+from inference.messages.request import words_in
 
 # Up to these sums pictures of the demo held together: of one category, and in equal shares of two and three categories.
 # `python -m benchmarks.weight_sums --prompts 16`, 2026-11-27; docs/measurements.md says what that shows. Of the other

@@ -39,19 +39,11 @@ from inference.cluster.tokens import FILE_VARIABLE, TOKEN_VARIABLE
 from inference.cluster.wire import MAX_DATA_BYTES, Frame
 from inference.cluster.worker_folder import Manifest
 from inference.errors import InferenceError, WorkerFailed
-from inference.messages import (
-    COMMANDS,
-    Cancelled,
-    Capacity,
-    CheckpointSpec,
-    Event,
-    Failed,
-    Finished,
-    Generate,
-    Progress,
-    WorkerOptions,
-    state_file,
-)
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.commands import COMMANDS, Generate
+from inference.messages.events import Cancelled, Capacity, Event, Failed, Finished, Progress
+from inference.messages.options import WorkerOptions
+from inference.messages.spool import state_file
 from inference.workers import WorkerDied
 from inference.workers.local import LocalWorker
 

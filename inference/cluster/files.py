@@ -27,7 +27,7 @@ from filelock import FileLock, Timeout
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from inference.hashes import file_sha256
-from inference.messages import Sha256
+from inference.messages.values import Sha256
 
 log = logging.getLogger(__name__)
 

@@ -33,7 +33,8 @@ from inference.cluster.ray_node import MEMORY_LABEL
 from inference.cluster.views import WorkerReport
 from inference.cluster.wire import Frame
 from inference.errors import InferenceError
-from inference.messages import COMMANDS, EVENTS, Cancelled, Capacity, Event, Failed, Finished, JobCommand
+from inference.messages.commands import COMMANDS, JobCommand
+from inference.messages.events import EVENTS, Cancelled, Capacity, Event, Failed, Finished
 from inference.workers import WorkerDied
 from inference.workers.local import pause_after
 

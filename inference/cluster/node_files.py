@@ -24,7 +24,8 @@ from inference.errors import (
     SourceImageGone,
     WorkerFailed,
 )
-from inference.messages import CheckpointSpec, WorkerOptions
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.options import WorkerOptions
 from inference.workers.storage import StoredFile
 
 CACHE_VARIABLE = "CLUSTER_NODE_CACHE"  # names the folder of the node's cache, on a node that wants another one

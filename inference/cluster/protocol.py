@@ -14,7 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from inference.cluster.files import PIECE_BYTES, FileRef
 from inference.cluster.worker_folder import Manifest
-from inference.messages import MAX_FILES, JobId, Sha256, SpoolName, WorkerOptions
+from inference.messages.commands import MAX_FILES
+from inference.messages.options import WorkerOptions
+from inference.messages.spool import SpoolName
+from inference.messages.values import JobId, Sha256
 from inference.workers import WorkerDied
 
 WorkerNumber = Annotated[int, Field(ge=1, lt=2**53)]

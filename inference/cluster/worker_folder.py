@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from inference.cluster.files import FileCache, FileRef, relative_name
 from inference.hashes import file_sha256, folder_files
-from inference.messages import Folders
+from inference.messages.options import Folders
 
 MAX_MANIFEST_FILES = 1000
 

@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 
 from inference.classifier_files import DOWNLOADED, ClassifierFiles, ClassifierLibrary
 from inference.errors import ClassifierUnusable, WorkerFailed
-from inference.messages import ClassifierSpec
+from inference.messages.options import ClassifierSpec
 
 MAX_SQUARES = 4  # of one picture; the model sees them together, so they bound its memory and time
 

@@ -47,7 +47,10 @@ from inference.engine.options import Options
 from inference.engine.single.single_request import SingleRequestCheckpoint, SingleRequestRun
 from inference.lora.installed import installed_hashes
 from inference.matching import Matcher
-from inference.messages import MAX_CACHED_LORAS, CheckpointSpec, Configure, GenerationRequest, lora_key
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.commands import Configure
+from inference.messages.events import MAX_CACHED_LORAS, lora_key
+from inference.messages.request import GenerationRequest
 from inference.request_cost import pass_work, slots
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from inference.messages import LORA_CACHE_BYTES, LORA_SET_BYTES, MAX_DENSE_BYTES, Configure
+from inference.messages.commands import Configure
+from inference.messages.options import LORA_CACHE_BYTES, LORA_SET_BYTES, MAX_DENSE_BYTES
 
 
 @dataclass(frozen=True)

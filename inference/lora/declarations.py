@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from inference.base_models import BaseModelId
 from inference.lora.journal import append, read_lines
-from inference.messages import Sha256
+from inference.messages.values import Sha256
 
 FILE_NAME = "declarations.jsonl"
 

@@ -18,7 +18,8 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from inference.base_models import Architecture
-from inference.messages import SPACINGS, FlowShift, Guidance, Name, Sampler, Spacing, Steps, Weight
+from inference.messages.samplers import SPACINGS, Sampler, Spacing
+from inference.messages.values import FlowShift, Guidance, Name, Steps, Weight
 
 UNGUIDED = 1.0  # guidance at which there is none, as the web UIs write it; diffusers' pages say 0 and mean the same
 _MAX_NAME = 200  # characters of a name that is looked at

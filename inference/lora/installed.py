@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from inference.base_models import BaseModelId
-from inference.messages import CheckpointSpec
+from inference.messages.checkpoints import CheckpointSpec
 
 
 def installed_hashes(checkpoints: Iterable[CheckpointSpec]) -> dict[str, BaseModelId]:

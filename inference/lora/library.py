@@ -24,7 +24,8 @@ from inference.lora.knowledge import FILES, Knowledge
 from inference.lora.metadata import evidence_in, trigger_words, written_tags
 from inference.lora.sidecar import BadSidecar, Sidecar, read_sidecar, sidecar_paths
 from inference.lora.verdict import Layers, Verdict, decide, layers_of
-from inference.messages import PredictionType, Sha256
+from inference.messages.checkpoints import PredictionType
+from inference.messages.values import Sha256
 from inference.prediction import lora_prediction
 
 SUFFIX = ".safetensors"

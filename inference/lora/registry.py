@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from inference.base_models import BaseModelId
 from inference.lora.journal import append, read_lines
 from inference.lora.known_bases import REPOSITORY, repository_base
-from inference.messages import Sha256, TriggerGroup
+from inference.messages.values import Sha256, TriggerGroup
 
 FILE_NAME = "registry.jsonl"
 BaseModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._+()/\-]{0,99}$")]

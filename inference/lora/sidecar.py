@@ -23,7 +23,7 @@ from inference.json_values import as_dict
 from inference.lora.few_steps import FewStepRecipe
 from inference.lora.foreign_sidecars import A1111_KEYS, fields_of_a1111, fields_of_hub_file, hub_file
 from inference.lora.trigger_groups import bounded_groups
-from inference.messages import Sha256, TriggerGroup, Weight
+from inference.messages.values import Sha256, TriggerGroup, Weight
 
 MAX_SIDECAR_BYTES = 256 * 1024
 _SLIP = 0.7  # likeness of two words from which one is a slip in writing the other

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 from inference.bounds import MAX_TRIGGER_GROUP
-from inference.messages import words_in
+from inference.messages.request import words_in
 
 MAX_GROUPS = 50  # of a file
 MAX_CHARACTERS = 5000  # of all groups of a file

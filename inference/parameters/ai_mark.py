@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
-from inference.messages import GenerationRequest
+from inference.messages.request import GenerationRequest
 from inference.parameters.files import CHUNK, JSON_CHUNK, XMP_CHUNK, UnreadableTexts, texts_in, with_texts
 
 _VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"

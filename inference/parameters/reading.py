@@ -18,7 +18,8 @@ from typing import Any, cast
 
 from inference.bounds import MAX_FLOW_SHIFT, MAX_PROMPT, SEEDS
 from inference.json_values import as_dict, as_list, parse_json
-from inference.messages import SPACINGS, Region, Sampler, Spacing
+from inference.messages.request import Region
+from inference.messages.samplers import SPACINGS, Sampler, Spacing
 from inference.parameters.recipe import Recipe, RecipeLora
 from inference.parameters.writing import BETWEEN_REGIONS, SAMPLER_LABELS, SPACING_LABELS
 from inference.regions import LAYOUTS, MAX_BASE_SHARE, MAX_EDGE, USUAL_EDGE, RegionName

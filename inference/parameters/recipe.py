@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from inference.messages import FewStepUse, GenerationRequest, Region, Sampler, Spacing
+from inference.messages.request import FewStepUse, GenerationRequest, Region
+from inference.messages.samplers import Sampler, Spacing
 from inference.regions import USUAL_EDGE, RegionName
 
 

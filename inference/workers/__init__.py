@@ -16,7 +16,9 @@ from typing import Protocol
 
 from inference.errors import WorkerStarved
 from inference.memory import Shortage, said
-from inference.messages import Event, JobCommand, WorkerOptions
+from inference.messages.commands import JobCommand
+from inference.messages.events import Event
+from inference.messages.options import WorkerOptions
 from inference.workers.storage import StoredFile
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 
-from inference.messages import WorkerOptions
+from inference.messages.options import WorkerOptions
 from inference.workers import Worker, WorkerJoined, WorkerLeft, WorkerPlace
 
 

@@ -13,7 +13,8 @@ from inference.cluster.files import FileRef
 from inference.cluster.protocol import DataPart, SubmitJob, packed
 from inference.cluster.wire import MAX_DATA_BYTES
 from inference.lora.knowledge import FILES
-from inference.messages import Generate, JobCommand, state_file
+from inference.messages.commands import Generate, JobCommand
+from inference.messages.spool import state_file
 from inference.workers.storage import Spool, StoredFile
 
 log = logging.getLogger(__name__)

@@ -16,19 +16,9 @@ from pydantic import ValidationError
 from inference.errors import WorkerUnavailable
 from inference.logs import Line
 from inference.memory import Shortage, file_bytes, free_bytes
-from inference.messages import (
-    EVENTS,
-    BadCommand,
-    Cancel,
-    Configure,
-    Event,
-    Finished,
-    Folders,
-    JobCommand,
-    Ready,
-    Shutdown,
-    WorkerOptions,
-)
+from inference.messages.commands import Cancel, Configure, JobCommand, Shutdown
+from inference.messages.events import EVENTS, BadCommand, Event, Finished, Ready
+from inference.messages.options import Folders, WorkerOptions
 from inference.workers import WorkerDied
 from inference.workers.storage import StoredFile
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from inference.cluster.files import FileRef
 from inference.cluster.worker_folder import Manifest
-from inference.messages import CheckpointSpec, WorkerOptions
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.options import WorkerOptions
 
 log = logging.getLogger(__name__)
 

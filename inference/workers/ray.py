@@ -40,7 +40,9 @@ from inference.cluster.protocol import (
 )
 from inference.cluster.wire import Connection, Frame, WireError
 from inference.errors import WorkerUnavailable
-from inference.messages import EVENTS, Cancelled, Event, Failed, Finished, JobCommand, Ready, WorkerOptions
+from inference.messages.commands import JobCommand
+from inference.messages.events import EVENTS, Cancelled, Event, Failed, Finished, Ready
+from inference.messages.options import WorkerOptions
 from inference.workers import Worker, WorkerDied, WorkerJoined, WorkerLeft, WorkerPlace
 from inference.workers.driver_process import DriverProcess
 from inference.workers.job_frames import JobFrames

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from inference.lora.knowledge import FILES
 from inference.lora.sidecar import sidecar_paths
-from inference.messages import attempt_files
+from inference.messages.spool import attempt_files
 
 
 @dataclass(frozen=True)

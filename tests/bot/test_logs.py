@@ -13,7 +13,7 @@ import pytest
 from bot import logs
 from bot.config import LogFormat
 from inference.logs import about
-from inference.messages import Folders, WorkerOptions
+from inference.messages.options import Folders, WorkerOptions
 from inference.workers import WorkerDied
 from inference.workers.local import LocalWorker
 from tests.bot.jobs.test_dispatching import open_rig

@@ -16,7 +16,7 @@ from bot import metrics
 from bot.app.health import observe
 from bot.config import ConfigError
 from bot.jobs.worker_slots import UNKNOWN_DEVICE, WorkerState, WorkerStatus
-from inference.messages import Capacity, Lookups
+from inference.messages.events import Capacity, Lookups
 from tests.bot.jobs.test_dispatching import open_rig
 
 

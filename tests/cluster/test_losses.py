@@ -15,7 +15,8 @@ from bot.app.assembly import Easel, open_easel
 from bot.database.connection import fetch
 from bot.database.jobs import JobState
 from bot.jobs.active_jobs import JobUpdate
-from inference.messages import STATE_STEPS, GenerationRequest
+from inference.messages.options import STATE_STEPS
+from inference.messages.request import GenerationRequest
 from inference.workers.ray import RayPool
 from tests.bot.jobs.test_service import order, pictures_on_disk
 from tests.cluster.conftest import on_ray

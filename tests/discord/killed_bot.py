@@ -37,7 +37,7 @@ from bot.database.reports import decisions_to_carry_out, messages_due
 from bot.reports.carrying_out import CarryingOut
 from bot.ui import bot
 from bot.ui.views.published_post import LikeButton, UnpublishForm
-from inference.messages import Generate, JobCommand
+from inference.messages.commands import Generate, JobCommand
 from inference.workers.fixed import FixedPool
 from inference.workers.storage import StoredFile
 from tests.bot.jobs.fake_worker import FakeWorker

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from bot.database import preferences
-from inference.messages import GenerationRequest
+from inference.messages.request import GenerationRequest
 from playground.control import File
 from tests.discord.conftest import PROMPT, Scene
 from tests.discord.test_server import chosen, server_with_bot

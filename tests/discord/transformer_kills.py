@@ -35,7 +35,8 @@ from bot.app import from_settings
 from bot.config import Settings
 from bot.config.checkpoints import CheckpointSettings
 from inference.base_models import BaseModelId
-from inference.messages import Event, Finished, Folders, Progress, WorkerOptions
+from inference.messages.events import Event, Finished, Progress
+from inference.messages.options import Folders, WorkerOptions
 from inference.workers import WorkerDied
 from inference.workers.local import LocalWorker, module_command
 from playground.visible_message import VisibleMessage

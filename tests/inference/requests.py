@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from inference.messages import GenerationRequest, LoraUse, Sampler
+from inference.messages.request import GenerationRequest, LoraUse
+from inference.messages.samplers import Sampler
 
 
 def request(**changes: object) -> GenerationRequest:

@@ -13,7 +13,7 @@ import pytest
 from inference.base_models import Architecture
 from inference.checkpoint_files import TELLING_NORM, CheckpointSays, read_checkpoint
 from inference.demo import CHECKPOINTS
-from inference.messages import PredictionType
+from inference.messages.checkpoints import PredictionType
 from inference.prediction import Prediction, checkpoint_prediction
 
 EPSILON, V = PredictionType.EPSILON, PredictionType.V_PREDICTION

@@ -11,7 +11,7 @@ import pytest
 from bot.ui.bot import load_features
 from inference import errors
 from inference.errors import Detail, InferenceError, LoraNotFound, RequestError, WorkerError, WorkerFailed
-from inference.messages import EVENTS, Failed
+from inference.messages.events import EVENTS, Failed
 
 HOSTILE = "{0} {lora!r:>10} {__class__} % \n \\ \U0001f3a8 'x\""
 

@@ -18,7 +18,7 @@ from inference.errors import (
 from inference.lora.fit import Grade
 from inference.lora.verdict import Layers
 from inference.matching import KnownLora, Matcher
-from inference.messages import CheckpointSpec, PredictionType
+from inference.messages.checkpoints import CheckpointSpec, PredictionType
 from inference.regions import RegionName
 
 BASES = {"vivid": "demo/vivid", "pastel": "demo/pastel", "Pony": "sdxl/pony", "Illu": "sdxl/illustrious"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from inference.base_models import BaseModelId
 from inference.memory import file_bytes
-from inference.messages import CheckpointSpec
+from inference.messages.checkpoints import CheckpointSpec
 
 
 def spec(source: Path) -> CheckpointSpec:

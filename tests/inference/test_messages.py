@@ -10,19 +10,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from inference.bounds import MAX_PROMPT, SEEDS
-from inference.messages import (
-    COMMANDS,
-    EVENTS,
-    Cancel,
-    Capacity,
-    Finished,
-    Generate,
-    GenerationRequest,
-    Progress,
-    Ready,
-    Region,
-    Sampler,
-)
+from inference.messages.commands import COMMANDS, Cancel, Generate
+from inference.messages.events import EVENTS, Capacity, Finished, Progress, Ready
+from inference.messages.request import GenerationRequest, Region
+from inference.messages.samplers import Sampler
 from inference.regions import LAYOUTS, RegionName
 from tests.inference.requests import request, use
 

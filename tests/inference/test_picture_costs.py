@@ -6,7 +6,7 @@ import pytest
 
 from inference.base_models import Architecture, BaseModelId
 from inference.memory import memory_need
-from inference.messages import NumberFormat
+from inference.messages.checkpoints import NumberFormat
 from inference.picture_costs import COSTS
 from tools.picture_costs import cost_of
 

@@ -8,7 +8,7 @@ import pytest
 
 from inference.base_models import Architecture
 from inference.checkpoint_files import CheckpointSays
-from inference.messages import PredictionType
+from inference.messages.checkpoints import PredictionType
 from inference.prediction import EdmCheckpoint, Prediction, checkpoint_prediction, lora_prediction
 
 SDXL = Architecture.SDXL

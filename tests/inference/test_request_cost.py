@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from inference.messages import Region, Sampler, SourceImage
+from inference.messages.request import Region, SourceImage
+from inference.messages.samplers import Sampler
 from inference.regions import LAYOUTS
 from inference.request_cost import AGEING, pass_work, passes, precedence, slots, work
 from tests.inference.requests import request

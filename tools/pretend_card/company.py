@@ -20,7 +20,8 @@ import torch
 from inference.engine.batch.handle import Handle, State
 from inference.engine.engine import Engine
 from inference.errors import NotANumberPicture
-from inference.messages import GenerationRequest, Sampler
+from inference.messages.request import GenerationRequest
+from inference.messages.samplers import Sampler
 from tools.pretend_card.card import CARD, DEVICE
 from tools.pretend_card.install import install
 from tools.pretend_card.trial import Trial, difference, pictures, safety, uses

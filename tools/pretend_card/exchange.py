@@ -14,7 +14,8 @@ import torch
 
 from inference.demo import CHECKPOINTS
 from inference.engine.devices import host_weights
-from inference.messages import GenerationRequest, Sampler
+from inference.messages.request import GenerationRequest
+from inference.messages.samplers import Sampler
 from tools.pretend_card.card import CARD, DEVICE
 from tools.pretend_card.install import install
 from tools.pretend_card.trial import Trial, difference, painted, pictures, safety

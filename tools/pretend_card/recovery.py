@@ -19,7 +19,8 @@ from inference.engine.batch.batch import Batch
 from inference.engine.batch.handle import Handle
 from inference.engine.devices import host_weights
 from inference.engine.engine import Engine
-from inference.messages import GenerationRequest, Sampler
+from inference.messages.request import GenerationRequest
+from inference.messages.samplers import Sampler
 from tools.pretend_card.card import CARD, DEVICE, capacity
 from tools.pretend_card.install import install
 from tools.pretend_card.trial import Trial, difference, pictures, safety, submitted

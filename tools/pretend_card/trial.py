@@ -19,7 +19,11 @@ from inference.demo import CHECKPOINTS, LORAS
 from inference.engine.batch.handle import Handle, State
 from inference.engine.engine import Engine
 from inference.hashes import file_sha256
-from inference.messages import CheckpointSpec, Configure, GenerationRequest, LoraUse, Offload, Sampler
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.commands import Configure
+from inference.messages.options import Offload
+from inference.messages.request import GenerationRequest, LoraUse
+from inference.messages.samplers import Sampler
 from tools.pretend_card.card import CARD, DEVICE
 from tools.pretend_card.install import install
 

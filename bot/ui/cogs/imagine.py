@@ -31,7 +31,7 @@ from inference.bounds import (
     SEEDS,
 )
 from inference.errors import InvalidRequest
-from inference.messages import Sampler, Spacing
+from inference.messages.samplers import Sampler, Spacing
 from inference.regions import RegionName
 
 PUBLIC = {"public": True}  # the reply is not ephemeral

@@ -29,7 +29,7 @@ from bot.ui.delivery.delivery import Deliverer, JobMessage, RouteClosed
 from bot.ui.rendered_message import hide_pictures
 from bot.ui.views.job_progress import interrupted_view, painting_view, waiting_view
 from inference.logs import about
-from inference.messages import Progress
+from inference.messages.events import Progress
 
 EDIT_SECONDS = 3.0  # between two progress edits of a message
 CHANNEL_SECONDS = 1.0  # between two progress edits in a channel: Discord allows five in five seconds

@@ -37,7 +37,7 @@ from bot.ui.views.job_progress import waiting_view
 from bot.ui.views.refusal import Alternative, MisfitRefusal, RecipesRefusal, RegionsRefusal
 from inference.errors import LoraMisfit, RegionsNotOffered, SourceImageGone
 from inference.logs import about
-from inference.messages import GenerationRequest
+from inference.messages.request import GenerationRequest
 from inference.queue_simulation import Forecast
 
 PAINT_COMMAND = "imagine"

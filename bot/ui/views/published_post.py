@@ -28,7 +28,7 @@ from bot.ui.views.lora import LoraPageButton
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentButton, PersistentForm
 from bot.ui.views.published import bookmark_published, remix_published, use_same
 from bot.workspace.remix import MatchedLora, parts_of
-from inference.messages import GenerationRequest
+from inference.messages.request import GenerationRequest
 from inference.parameters import recipe_of
 
 MAX_SHOWN_PROMPT = 1000  # characters of a prompt under a picture

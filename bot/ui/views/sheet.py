@@ -23,7 +23,7 @@ from bot.ui.rendered_message import button_rows
 from bot.ui.views.persistent_items import JobButton
 from bot.workspace.studio_draft import Studio, StudioLora
 from inference.errors import TooManyLoras
-from inference.messages import GenerationRequest
+from inference.messages.request import GenerationRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,7 +12,7 @@ from inference.engine.batch.denoising_run import DenoisingBatch
 from inference.engine.layers.host_buffers import STAGING_BYTES
 from inference.engine.layers.lora_set import LoraSet
 from inference.engine.models.checkpoints import Checkpoint
-from inference.messages import GenerationRequest
+from inference.messages.request import GenerationRequest
 from inference.picture_costs import COSTS
 from inference.request_cost import slots
 

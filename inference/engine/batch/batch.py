@@ -20,7 +20,7 @@ from inference.engine.layers.lora_set import LoraSet
 from inference.engine.layers.slots import BatchSlots
 from inference.engine.models.checkpoints import Checkpoint
 from inference.errors import InferenceError, LoraNotAtWork, NotANumberPicture
-from inference.messages import GenerationRequest
+from inference.messages.request import GenerationRequest
 from inference.request_cost import rows_each, slots
 
 

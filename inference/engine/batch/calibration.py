@@ -11,7 +11,8 @@ from inference.engine.batch.run import Run
 from inference.engine.devices.devices import is_out_of_memory
 from inference.engine.layers.lora_set import AppliedLoras, LoraSet
 from inference.engine.models.checkpoints import Checkpoint
-from inference.messages import GenerationRequest, Sampler
+from inference.messages.request import GenerationRequest
+from inference.messages.samplers import Sampler
 from inference.request_cost import GUIDED
 
 

@@ -22,7 +22,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from inference.messages import GenerationRequest
+from inference.messages.request import GenerationRequest
 from inference.request_cost import GUIDED, rows_each, slots
 
 log = logging.getLogger(__name__)

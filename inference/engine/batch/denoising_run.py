@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import torch
 
 from inference.engine.batch.snapshots import Snapshot
-from inference.messages import GenerationRequest
+from inference.messages.request import GenerationRequest
 
 
 class DenoisingRun(Protocol):

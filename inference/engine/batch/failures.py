@@ -14,7 +14,7 @@ from inference.engine.batch.handle import Handle
 from inference.engine.batch.run import Run
 from inference.engine.devices.devices import DeviceFailed, is_fatal, is_out_of_memory
 from inference.errors import InferenceError, OutOfMemory, WorkerFailed
-from inference.messages import GenerationRequest
+from inference.messages.request import GenerationRequest
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 import torch
 
 from inference.engine.batch.snapshots import Snapshot
-from inference.messages import GenerationRequest
+from inference.messages.request import GenerationRequest
 from inference.request_cost import pass_work, passes, precedence
 
 

@@ -13,7 +13,7 @@ from itertools import pairwise
 import torch
 
 from inference.engine.devices.transfers import upload
-from inference.messages import GenerationRequest
+from inference.messages.request import GenerationRequest
 from inference.regions import CENTRE_SHARE, RegionName
 
 

@@ -16,7 +16,7 @@ from inference.engine.batch.snapshots import Snapshot
 from inference.engine.devices.transfers import upload
 from inference.engine.layers.lora_set import AppliedLoras
 from inference.engine.models.checkpoints import Checkpoint
-from inference.messages import GenerationRequest
+from inference.messages.request import GenerationRequest
 
 
 class Run:

@@ -16,7 +16,7 @@ from functools import cache
 import torch
 
 from inference.memory import free_bytes
-from inference.messages import NumberFormat
+from inference.messages.checkpoints import NumberFormat
 
 log = logging.getLogger(__name__)
 

@@ -31,7 +31,8 @@ from inference.engine.models.soundness import Unsound, refuse_incomplete, refuse
 from inference.engine.single.single_request import SingleRequestCheckpoint
 from inference.errors import CheckpointTooLarge, CheckpointUnusable
 from inference.memory import file_bytes, said
-from inference.messages import EMBEDDING_CACHE_BYTES, CheckpointSpec, Offload
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.options import EMBEDDING_CACHE_BYTES, Offload
 from inference.prediction import EdmCheckpoint
 
 log = logging.getLogger(__name__)

@@ -31,7 +31,7 @@ from inference.engine.models.checkpoints import Checkpoint
 from inference.errors import CheckpointNotFound, RegionsNotOffered
 from inference.lora.verdict import layers_of
 from inference.matching import KnownLora, Matcher
-from inference.messages import CheckpointSpec
+from inference.messages.checkpoints import CheckpointSpec
 
 READERS = 4  # requests that are prepared at a time, so that none waits behind another one's slow disk
 

@@ -11,7 +11,7 @@ from inference.engine.lora.folding import LayerChange, ModuleKey
 from inference.engine.lora.lora_files import LoraFile
 from inference.engine.lora.normalise import normalise
 from inference.engine.models.checkpoints import Checkpoint
-from inference.messages import LoraUse
+from inference.messages.request import LoraUse
 
 Changes = Mapping[ModuleKey, LayerChange]
 

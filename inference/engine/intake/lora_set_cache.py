@@ -18,7 +18,8 @@ from inference.engine.layers.lora_set import AppliedLoras, LoraSet, LoraWeights
 from inference.engine.lora.folding import TEXT_ENCODERS
 from inference.engine.lora.lora_files import LoraFile
 from inference.engine.models.checkpoints import Checkpoint
-from inference.messages import LORA_SET_BYTES, GenerationRequest
+from inference.messages.options import LORA_SET_BYTES
+from inference.messages.request import GenerationRequest
 
 _Key = tuple[int, LoraWeights]  # the checkpoint's number, and the LoRAs applied to it
 

@@ -10,7 +10,7 @@ from inference.engine.intake.lora_set_cache import LoraSetCache
 from inference.engine.layers.lora_set import AppliedLoras
 from inference.engine.models.checkpoints import Checkpoint
 from inference.errors import InferenceError
-from inference.messages import GenerationRequest
+from inference.messages.request import GenerationRequest
 
 
 def encode_waiting(

@@ -23,7 +23,8 @@ from inference.lora.library import OutsideLibrary, open_regular, resolve
 from inference.lora.metadata import evidence_in
 from inference.lora.sidecar import BadSidecar, read_sidecar
 from inference.lora.verdict import decide, layers_of
-from inference.messages import LoraUse, PredictionType
+from inference.messages.checkpoints import PredictionType
+from inference.messages.request import LoraUse
 from inference.prediction import lora_prediction
 
 Stamp = tuple[int, int, int, int]  # device, inode, size and modification time: equal for an unchanged file

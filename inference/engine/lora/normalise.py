@@ -18,7 +18,7 @@ from inference.lora.adapter_config import AdapterConfig, BadAdapterConfig, read_
 from inference.lora.formats import USABLE, ModuleTensors, modules_of
 from inference.lora.names import read_name
 from inference.lora.suffixes import Role
-from inference.messages import MAX_DENSE_BYTES
+from inference.messages.options import MAX_DENSE_BYTES
 
 MAX_CHANGE = 1e3  # no element of a change may be larger; real ones stay below 1
 _NAMED = 3  # unknown modules that an error names

@@ -36,7 +36,8 @@ from inference.engine.models.packed_denoiser import PART, is_packed, open_packed
 from inference.engine.models.previews import Preview, preview_of
 from inference.engine.models.single_file import open_single_file
 from inference.engine.models.soundness import Unsound
-from inference.messages import EMBEDDING_CACHE_BYTES, CheckpointSpec
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.options import EMBEDDING_CACHE_BYTES
 
 FAMILIES: Mapping[Family, type[ModelFamily]] = {
     Family.UNET: UNetFamily,

@@ -21,7 +21,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from inference.engine.devices.cache import LOOKUPS
-from inference.messages import CheckpointSpec, Configure
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.commands import Configure
 
 SUFFIX, UNFINISHED = ".safetensors", ".part"
 _FORMAT = "easel embedding 1"  # another one when the same text gets other numbers

@@ -25,7 +25,8 @@ from diffusers import (
 from inference.engine.models.beta import beta_quantile
 from inference.engine.models.step_noise import with_step_noise
 from inference.engine.models.unipc import UniPCMultistepScheduler
-from inference.messages import FLOW_SPACINGS, GenerationRequest, Sampler, Spacing
+from inference.messages.request import GenerationRequest
+from inference.messages.samplers import FLOW_SPACINGS, Sampler, Spacing
 from inference.notes import NO_CLIP_SKIP, OTHER_SAMPLER, OTHER_SPACING
 
 _BETA = 0.6  # both parameters, as the field uses it

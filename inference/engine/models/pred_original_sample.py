@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from inference.messages import PredictionType
+from inference.messages.checkpoints import PredictionType
 
 _FLOW = "flow_prediction"  # diffusers' name of it in samplers that know other predictions as well
 

@@ -13,7 +13,7 @@ import torch
 
 from inference.engine.models.step_noise import with_step_noise
 from inference.engine.models.unipc import UniPCMultistepScheduler
-from inference.messages import Sampler, Spacing
+from inference.messages.samplers import Sampler, Spacing
 from inference.prediction import Prediction
 
 _LCM_STEPS = 50  # LCM picks its steps among the steps that it was distilled from; more steps need more of those

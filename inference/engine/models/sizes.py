@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inference.errors import InvalidRequest
-from inference.messages import GenerationRequest
+from inference.messages.request import GenerationRequest
 
 
 def refuse_size(request: GenerationRequest, multiple: int, checkpoint: str) -> None:

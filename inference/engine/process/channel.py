@@ -10,7 +10,8 @@ from typing import BinaryIO
 
 from pydantic import BaseModel, ValidationError
 
-from inference.messages import COMMANDS, BadCommand, Cancel, Command, JobCommand, Shutdown
+from inference.messages.commands import COMMANDS, Cancel, Command, JobCommand, Shutdown
+from inference.messages.events import BadCommand
 
 
 class CommandChannel:

@@ -25,18 +25,9 @@ from inference.engine.devices.devices import PeakMemory
 from inference.engine.engine import Engine
 from inference.engine.process.states import States, state_digest
 from inference.errors import PictureNotSaved
-from inference.messages import (
-    Cancelled,
-    Configure,
-    Failed,
-    Finished,
-    Generate,
-    JobEvent,
-    Lookups,
-    Progress,
-    Started,
-    attempt_files,
-)
+from inference.messages.commands import Configure, Generate
+from inference.messages.events import Cancelled, Failed, Finished, JobEvent, Lookups, Progress, Started
+from inference.messages.spool import attempt_files
 from inference.parameters import CHUNK, JSON_CHUNK, XMP_CHUNK, ai_mark, infotext
 
 log = logging.getLogger(__name__)

@@ -8,18 +8,8 @@ from dataclasses import dataclass
 from inference.engine.devices.devices import lower_priority, pick_device
 from inference.engine.process.channel import CommandChannel
 from inference.engine.process.job_runner import JobRunner
-from inference.messages import (
-    BadCommand,
-    Cancelled,
-    Capacity,
-    Command,
-    Configure,
-    Failed,
-    Finished,
-    Generate,
-    JobEvent,
-    Ready,
-)
+from inference.messages.commands import Command, Configure, Generate
+from inference.messages.events import BadCommand, Cancelled, Capacity, Failed, Finished, JobEvent, Ready
 
 IDLE_SECONDS = 5.0
 

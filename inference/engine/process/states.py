@@ -13,7 +13,9 @@ import diffusers
 
 from inference import logs
 from inference.engine.batch.snapshots import Snapshot
-from inference.messages import CheckpointSpec, GenerationRequest, state_file
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.request import GenerationRequest
+from inference.messages.spool import state_file
 
 log = logging.getLogger(__name__)
 

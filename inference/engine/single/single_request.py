@@ -23,7 +23,8 @@ from inference.engine.lora.lora_files import LoraFile
 from inference.engine.models.flow import shifted
 from inference.engine.single.pipeline_loras import PipelineLoras
 from inference.errors import InvalidRequest
-from inference.messages import CheckpointSpec, GenerationRequest
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.request import GenerationRequest
 from inference.notes import NO_CLIP_SKIP, NO_FLOW_SHIFT, NO_NEGATIVE_PROMPT
 
 

@@ -11,7 +11,9 @@ from bot.config import LimitSettings
 from bot.database.jobs import JobState
 from bot.jobs.worker_slots import WorkerState
 from inference.errors import CheckpointRemoved
-from inference.messages import CheckpointSpec, Ready, WorkerOptions
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.events import Ready
+from inference.messages.options import WorkerOptions
 from inference.workers import WorkerDied
 from tests.bot.jobs.test_dispatching import Rig, open_rig
 from tests.inference.requests import request

@@ -13,7 +13,7 @@ import pytest
 
 from bot.cli import calibrate
 from inference.demo import CHECKPOINTS
-from inference.messages import Calibrated
+from inference.messages.calibration import Calibrated
 from tests.bot.cli.commands import PATIENCE, ROOT, Here, bot
 from tests.house import House
 

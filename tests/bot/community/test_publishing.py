@@ -26,7 +26,7 @@ from bot.errors import (
     RoleNeeded,
 )
 from inference.errors import RequestError
-from inference.messages import Region
+from inference.messages.request import Region
 from inference.queue import EVERYWHERE
 from inference.regions import RegionName
 from tests.bot.community.art import AUTHOR, STAFF, Community, Discord, World, acting, community

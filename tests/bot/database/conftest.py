@@ -27,7 +27,8 @@ from inference.base_models import BaseModelId
 from inference.lora.knowledge import Knowledge
 from inference.lora.library import FileStamp, FoundLora
 from inference.lora.sidecar import Sidecar
-from inference.messages import GenerationRequest, LoraUse, Sampler
+from inference.messages.request import GenerationRequest, LoraUse
+from inference.messages.samplers import Sampler
 
 ILLUSTRIOUS = BaseModelId("sdxl/illustrious")
 PONY = BaseModelId("sdxl/pony")

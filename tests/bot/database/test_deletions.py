@@ -20,7 +20,7 @@ from bot.database.history import Wanted, history_page, numbered_page
 from bot.database.inputs import is_named
 from bot.database.jobs import create_job, find_job, start_job
 from bot.database.pictures import NewPicture, pictures_of_job
-from inference.messages import SourceImage
+from inference.messages.request import SourceImage
 from tests.bot.database.conftest import finish, request_for, sha
 
 CHANNEL, MESSAGE, PATH = 5, 6, "0/a.png"

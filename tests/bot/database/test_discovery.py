@@ -19,7 +19,7 @@ from bot.database.trends import HALF_LIFE_MS, raised
 from bot.database.uses import often_used_with
 from inference.lora.knowledge import Knowledge
 from inference.lora.sidecar import Category
-from inference.messages import LoraUse
+from inference.messages.request import LoraUse
 
 from .conftest import ILLUSTRIOUS, add_lora, erase, finish, found_lora, request_for
 

@@ -13,7 +13,7 @@ from bot.database.history import NEWEST, HistoryPage, Wanted, history_page, newe
 from bot.database.job_terms import searchable
 from bot.database.jobs import create_job, fail_job, start_job
 from bot.database.pictures import NewPicture
-from inference.messages import LoraUse
+from inference.messages.request import LoraUse
 from tests.bot.database.conftest import finish, request_for
 
 ADA, GRACE = 11, 12

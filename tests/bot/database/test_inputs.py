@@ -11,7 +11,7 @@ from bot.database.deletions import begin_deletion
 from bot.database.inputs import is_named
 from bot.database.jobs import create_job, start_job
 from bot.database.pictures import NewPicture
-from inference.messages import SourceImage
+from inference.messages.request import SourceImage
 from tests.bot.database.conftest import finish, request_for
 
 

@@ -16,7 +16,7 @@ from bot.database.clock import DAY_MS, now_ms
 from bot.database.connection import fetch, open_database, write
 from bot.database.job_orders import Usage, cost_of, fingerprint, person_facts
 from bot.database.pictures import NewPicture
-from inference.messages import Region
+from inference.messages.request import Region
 from inference.regions import RegionName
 
 from .conftest import erase, finish, request_for

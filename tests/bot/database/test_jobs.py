@@ -16,7 +16,7 @@ from bot.database.pictures import (
     pictures_of_job,
 )
 from inference.errors import WorkerCrashed, WorkerFailed
-from inference.messages import LoraUse
+from inference.messages.request import LoraUse
 
 from .conftest import erase, finish, request_for, sha
 

@@ -10,7 +10,7 @@ from bot.diagnostics.capacity import CheckpointSize, check_capacity, check_disks
 from bot.diagnostics.facts import MachineFacts
 from bot.diagnostics.finding import Finding, FindingGrade
 from inference.base_models import BaseModelId
-from inference.messages import Offload
+from inference.messages.options import Offload
 from tests.bot.diagnostics.recorded import TORCH_FOR_CPU, card, torch_for_cuda
 
 OK, WARNING, PROBLEM = FindingGrade.OK, FindingGrade.WARNING, FindingGrade.PROBLEM

@@ -16,7 +16,8 @@ from bot.diagnostics.facts import MachineFacts
 from bot.diagnostics.finding import FindingGrade
 from inference.base_models import BaseModelId
 from inference.lora.tables import networks
-from inference.messages import Offload, Quantisation
+from inference.messages.checkpoints import Quantisation
+from inference.messages.options import Offload
 from tests.bot.diagnostics.recorded import card, torch_for_cuda
 from tests.inference.gguf_writer import write_gguf
 from tests.weight_files import write_folder

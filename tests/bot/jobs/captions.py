@@ -13,7 +13,8 @@ from bot.database.jobs import StoredJob
 from bot.database.pictures import Picture
 from bot.jobs.kinds import Cost, JobKind
 from inference.errors import WorkerFailed
-from inference.messages import JobCommand, JobRequest
+from inference.messages.commands import JobCommand
+from inference.messages.request import JobRequest
 
 WORK_PER_WORD = 64.0 * 64  # what a worker does in the time of a step of a picture of 64x64 without guidance
 MAX_SILENCE = 5.0  # seconds

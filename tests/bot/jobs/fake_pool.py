@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
-from inference.messages import Ready, WorkerOptions
+from inference.messages.events import Ready
+from inference.messages.options import WorkerOptions
 from inference.workers import Worker, WorkerJoined, WorkerLeft, WorkerPlace
 from tests.bot.jobs.fake_worker import FakeWorker
 

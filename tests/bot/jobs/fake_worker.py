@@ -9,18 +9,9 @@ from typing import Any
 
 from PIL import Image
 
-from inference.messages import (
-    Cancelled,
-    Capacity,
-    Event,
-    Finished,
-    Generate,
-    JobCommand,
-    Lookups,
-    Progress,
-    Started,
-    WorkerOptions,
-)
+from inference.messages.commands import Generate, JobCommand
+from inference.messages.events import Cancelled, Capacity, Event, Finished, Lookups, Progress, Started
+from inference.messages.options import WorkerOptions
 from inference.workers import WorkerDied
 from inference.workers.storage import StoredFile
 

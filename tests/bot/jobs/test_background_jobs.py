@@ -11,7 +11,7 @@ import pytest
 from bot.database.connection import fetch
 from bot.jobs.service import PaintedInBackground
 from inference.errors import OutOfMemory, WorkerCrashed
-from inference.messages import Capacity, Failed
+from inference.messages.events import Capacity, Failed
 from tests.bot.jobs.test_dispatching import Rig, open_rig
 from tests.inference.requests import request
 

@@ -30,7 +30,10 @@ from bot.ui.views.result import result_view
 from inference.errors import JobExpired, WorkerCrashed, WorkerStarved
 from inference.hashes import file_sha256
 from inference.memory import Shortage
-from inference.messages import Capacity, Failed, Generate, GenerationRequest, LoraUse, state_file
+from inference.messages.commands import Generate
+from inference.messages.events import Capacity, Failed
+from inference.messages.request import GenerationRequest, LoraUse
+from inference.messages.spool import state_file
 from inference.queue import EVERYWHERE
 from inference.workers import WorkerDied, WorkerPool
 from inference.workers.fixed import FixedPool

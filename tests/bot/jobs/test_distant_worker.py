@@ -20,7 +20,8 @@ from bot.pictures.inputs import Inputs
 from bot.pictures.removed_pictures import RemovedPictures
 from bot.requests.builder import LoraDraft, RequestDraft
 from inference.demo import CHECKPOINTS
-from inference.messages import GenerationRequest, Sampler
+from inference.messages.request import GenerationRequest
+from inference.messages.samplers import Sampler
 from inference.workers import WorkerPool
 from inference.workers.fixed import FixedPool
 from inference.workers.storage import SpoolFolder

@@ -18,7 +18,7 @@ from bot.jobs.worker_slots import (
     WorkerHandle,
     is_silent,
 )
-from inference.messages import Progress, Ready
+from inference.messages.events import Progress, Ready
 from inference.queue import WorkerSlot
 from inference.request_cost import pass_work
 from tests.bot.jobs.fake_worker import FakeWorker

@@ -13,17 +13,10 @@ from bot.database.jobs import AnyJob, JobState, StoredJob, find_job
 from bot.jobs.active_jobs import AttemptTimer
 from bot.jobs.kinds import SILENCE_SECONDS
 from inference.errors import WorkerFailed
-from inference.messages import (
-    Capacity,
-    Finished,
-    Generate,
-    GenerationRequest,
-    JobCommand,
-    JobRequest,
-    Progress,
-    Started,
-    attempt_files,
-)
+from inference.messages.commands import Generate, JobCommand
+from inference.messages.events import Capacity, Finished, Progress, Started
+from inference.messages.request import GenerationRequest, JobRequest
+from inference.messages.spool import attempt_files
 from inference.request_cost import work
 from tests.bot.jobs.captions import MAX_SILENCE, WORK_PER_WORD, Caption, CaptionRequest
 from tests.bot.jobs.fake_worker import PATIENCE

@@ -12,7 +12,10 @@ from bot.config import LimitSettings
 from bot.database.connection import fetch
 from bot.database.jobs import AnyJob, Job, JobState
 from bot.jobs.active_jobs import JobUpdate, Updates
-from inference.messages import CheckpointSpec, Generate, WorkerOptions, state_file
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.commands import Generate
+from inference.messages.options import WorkerOptions
+from inference.messages.spool import state_file
 from inference.workers import WorkerPool
 from inference.workers.storage import StoredFile
 from tests.bot.jobs.fake_pool import FakePool

@@ -15,7 +15,7 @@ from bot.database.connection import fetch
 from bot.database.jobs import Job, JobState
 from bot.database.people import remember_person
 from inference.errors import PictureNotSaved
-from inference.messages import Capacity
+from inference.messages.events import Capacity
 from inference.workers.storage import move_synced
 from tests.bot.jobs.fake_worker import PATIENCE
 from tests.bot.jobs.test_dispatching import Rig, open_rig

@@ -22,7 +22,7 @@ from bot.database.jobs import Job, JobState
 from bot.jobs.active_jobs import JobUpdate, Updates
 from bot.requests.builder import LoraDraft, RequestDraft
 from inference.errors import LoraFileRefused
-from inference.messages import GenerationRequest
+from inference.messages.request import GenerationRequest
 from inference.workers.fixed import FixedPool
 from inference.workers.local import LocalWorker
 from inference.workers.ray import RayPool, RayWorker

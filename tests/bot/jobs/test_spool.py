@@ -8,7 +8,7 @@ import pytest
 
 from bot.database.connection import open_database
 from bot.database.jobs import cancel_job, create_job, fail_job, start_job
-from inference.messages import state_file
+from inference.messages.spool import state_file
 from tests.bot.jobs.test_dispatching import open_rig
 from tests.inference.requests import request
 

@@ -24,7 +24,8 @@ from inference.lora.declarations import FILE_NAME, BadDeclarations, declare
 from inference.lora.evidence import Source
 from inference.lora.few_steps import NOT_FEW, FewStepKind, FewStepRecipe, FewStepSource
 from inference.matching import Matcher
-from inference.messages import CheckpointSpec, PredictionType, Sampler, Spacing
+from inference.messages.checkpoints import CheckpointSpec, PredictionType
+from inference.messages.samplers import Sampler, Spacing
 from tests.lies import lies
 from tests.lora_files import write_lora, write_sidecar
 

@@ -19,7 +19,7 @@ from bot.library.checkpoints import identify
 from inference.demo import CHECKPOINTS
 from inference.hashes import checkpoint_sha256, file_sha256, short_hash
 from inference.lora.installed import installed_hashes
-from inference.messages import CheckpointSpec, PredictionType
+from inference.messages.checkpoints import CheckpointSpec, PredictionType
 from tests.house import BASES, VIVID
 from tests.lora_files import safetensors_bytes
 

@@ -20,7 +20,7 @@ from bot.moderation.enforcement import WordRules
 from bot.moderation.word_rules import TextKind
 from bot.ui.views.bookmark_file import import_text, with_allowed_notes
 from inference.errors import RequestError
-from inference.messages import LoraUse
+from inference.messages.request import LoraUse
 from inference.regions import RegionName
 from tests.house import House
 from tests.inference.requests import request

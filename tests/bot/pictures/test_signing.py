@@ -20,7 +20,7 @@ from bot.pictures.attachments import PictureFile, fit
 from bot.pictures.credentials import MIME_TYPES, Credentials, SigningUnusable
 from bot.pictures.signing import PAUSE_SECONDS, SignedAttachments
 from bot.pictures.thumbnails import LIST, Thumbnails
-from inference.messages import GenerationRequest, SourceImage
+from inference.messages.request import GenerationRequest, SourceImage
 from inference.parameters import CHUNK, JSON_CHUNK, XMP_CHUNK, ai_mark, infotext, strip_prompt, texts_in, with_texts
 from tests.bot.pictures.certificates import settings_in
 from tests.inference.requests import request

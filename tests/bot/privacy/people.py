@@ -62,7 +62,8 @@ from bot.database.takedowns import Takedown, mark_told, record_takedown
 from bot.pictures.perceptual_hash import hash_file
 from bot.pictures.thumbnails import GALLERY, LIST, Thumbnails
 from inference.content_rating import ContentRating
-from inference.messages import LoraUse, Region, SourceImage, state_file
+from inference.messages.request import LoraUse, Region, SourceImage
+from inference.messages.spool import state_file
 from inference.parameters import CHUNK, JSON_CHUNK, infotext
 from inference.regions import RegionName
 from tests.bot.database.conftest import add_lora, finish, request_for, sha

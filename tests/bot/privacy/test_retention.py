@@ -30,7 +30,8 @@ from bot.library.configuration import Configuration
 from bot.pictures.thumbnails import Thumbnails
 from bot.privacy.file_removal import FileRemoval
 from bot.privacy.retention import Expired, Kind, Retention
-from inference.messages import LoraUse, SourceImage, state_file
+from inference.messages.request import LoraUse, SourceImage
+from inference.messages.spool import state_file
 from tests.bot.database.conftest import add_lora, finish, request_for, sha
 from tests.bot.privacy.people import ADA, CHANNEL, GRACE, SERVER, given, publish
 

@@ -22,7 +22,8 @@ from inference.errors import (
     PredictionMismatch,
     PromptEmpty,
 )
-from inference.messages import PredictionType, Sampler, Spacing
+from inference.messages.checkpoints import PredictionType
+from inference.messages.samplers import Sampler, Spacing
 from tests.house import BASES, PASTEL, VIVID, House, attention_modules
 from tests.lora_files import write_lora, write_sidecar
 

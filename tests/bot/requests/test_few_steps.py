@@ -14,7 +14,8 @@ from bot.requests.builder import RequestBuilder, draft_of
 from bot.requests.drafts import OWN, LoraDraft, RequestDraft
 from bot.requests.few_steps import few_step_note
 from inference.errors import InvalidRequest, LoraMisfit
-from inference.messages import FewStepUse, GenerationRequest, Sampler, Spacing
+from inference.messages.request import FewStepUse, GenerationRequest
+from inference.messages.samplers import Sampler, Spacing
 from tests.house import BASES, PASTEL, VIVID, House
 from tests.lora_files import write_sidecar
 

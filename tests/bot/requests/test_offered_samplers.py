@@ -17,7 +17,7 @@ from bot.ui.views.studio.forms import AdvancedForm
 from bot.ui.views.studio.menus import offered_sampling
 from inference.base_models import BaseModelId
 from inference.errors import InvalidRequest
-from inference.messages import FLOW_SPACINGS, UNET_SPACINGS, Sampler, Spacing
+from inference.messages.samplers import FLOW_SPACINGS, UNET_SPACINGS, Sampler, Spacing
 from tests.house import House
 
 FLOWING = ("flux1/dev", "sd35m/base", "sd35l/base", "qwen-image/base", "z-image/base")

@@ -17,7 +17,7 @@ from bot.ui.replies import error_message
 from inference.base_models import BaseModelId
 from inference.bounds import MAX_PROMPT
 from inference.errors import BaseModelMismatch, InvalidRequest, PromptEmpty, PromptTooLong, RegionsNotOffered
-from inference.messages import Region
+from inference.messages.request import Region
 from inference.regions import RegionName
 from tests.house import BASES, PASTEL, VIVID, House
 from tests.lora_files import write_sidecar

@@ -12,7 +12,7 @@ from bot.pictures.sheets import BACKGROUND, MISSING, can_draw, captions, compose
 from bot.requests.variants import Sweep, compared, names_of, read_weights, swept, usual_weights
 from inference.bounds import MAX_PICTURES, MAX_WEIGHT, MIN_WEIGHT
 from inference.errors import InvalidRequest
-from inference.messages import GenerationRequest, LoraUse
+from inference.messages.request import GenerationRequest, LoraUse
 from tests.bot.database.conftest import request_for, sha
 
 

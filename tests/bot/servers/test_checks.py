@@ -33,7 +33,7 @@ from bot.errors import (
 )
 from bot.servers.context import MemberFacts
 from inference.errors import RequestError
-from inference.messages import GenerationRequest, LoraUse
+from inference.messages.request import GenerationRequest, LoraUse
 from inference.queue import EVERYWHERE
 from tests.bot.database.conftest import add_lora
 from tests.bot.jobs.captions import CaptionRequest

@@ -30,7 +30,7 @@ from bot.servers.context import ActionContext
 from inference.base_models import BaseModelId
 from inference.content_rating import ContentRating
 from inference.errors import RequestError
-from inference.messages import GenerationRequest, LoraUse
+from inference.messages.request import GenerationRequest, LoraUse
 from inference.queue import EVERYWHERE
 from tests.bot.database.conftest import add_lora, sha
 from tests.bot.servers.world import CHANNEL, ELSEWHERE, MANAGER, OPERATOR, PERSON, SERVER, ServerWorld, acting

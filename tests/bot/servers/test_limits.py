@@ -38,7 +38,7 @@ from bot.servers.limits import (
     is_newcomer,
     policy_of,
 )
-from inference.messages import SourceImage
+from inference.messages.request import SourceImage
 from tests.inference.requests import request, use
 
 NOBODY = PersonFacts(None, None, None, Usage(), Usage(), Usage(), None, None, ())

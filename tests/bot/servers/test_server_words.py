@@ -29,7 +29,7 @@ from bot.servers import server_words
 from bot.servers.automod import AutoModRule, Trigger
 from bot.servers.word_limits import MAX_LINE, MAX_LISTS, MAX_PATTERNS, MAX_WORDS
 from inference.errors import RequestError
-from inference.messages import LoraUse
+from inference.messages.request import LoraUse
 from inference.queue import EVERYWHERE
 from tests.bot.servers.world import (
     ELSEWHERE,

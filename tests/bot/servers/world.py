@@ -21,7 +21,7 @@ from bot.servers.context import ActionContext, MemberFacts
 from bot.servers.lookups import LookupFailed
 from bot.servers.services import ServerServices, server_services
 from inference.base_models import BaseModelId
-from inference.messages import GenerationRequest
+from inference.messages.request import GenerationRequest
 from tests.house import House
 
 SERVER, ELSEWHERE, CHANNEL = 100, 200, 7

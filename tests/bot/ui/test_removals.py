@@ -36,7 +36,8 @@ from bot.pictures.inputs import Inputs
 from bot.pictures.thumbnails import Thumbnails
 from bot.privacy.file_removal import FileRemoval
 from bot.ui.removals import Removals
-from inference.messages import SourceImage, state_file
+from inference.messages.request import SourceImage
+from inference.messages.spool import state_file
 from inference.queue import EVERYWHERE
 from tests.bot.database.conftest import finish, request_for
 from tests.bot.privacy.people import given, png

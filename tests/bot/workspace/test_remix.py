@@ -9,7 +9,7 @@ import pytest
 from bot.app.assembly import Easel
 from bot.database.jobs import create_job
 from bot.workspace.remix import parts_of, remix, shown_recipe
-from inference.messages import LoraUse, Region
+from inference.messages.request import LoraUse, Region
 from inference.parameters.reading import read_infotext
 from inference.regions import RegionName
 from tests.bot.database.conftest import request_for, sha

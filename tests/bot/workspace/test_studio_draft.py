@@ -9,7 +9,7 @@ import pytest
 
 from bot.requests.builder import LoraDraft, RequestDraft
 from bot.workspace.studio_draft import LoraMenuFilter, Studio, StudioLora, bounded
-from inference.messages import Region
+from inference.messages.request import Region
 from inference.regions import RegionName
 
 OWL, WASH = StudioLora(lora_id=1, name="Owl"), StudioLora(lora_id=2, name="Wash", weight=0.5)

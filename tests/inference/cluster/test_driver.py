@@ -21,21 +21,12 @@ from inference.cluster.nodes import ClusterNode
 from inference.cluster.protocol import TO_BOT, ClusterSettingsSent, StillThere
 from inference.cluster.wire import Connection, SocketAddress, accept_handshake, begin_handshake, listen
 from inference.lora.declarations import FILE_NAME
-from inference.messages import (
-    Cancelled,
-    Capacity,
-    CheckpointSpec,
-    Failed,
-    Finished,
-    Generate,
-    LoraUse,
-    Progress,
-    Ready,
-    SourceImage,
-    Started,
-    WorkerOptions,
-    state_file,
-)
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.commands import Generate
+from inference.messages.events import Cancelled, Capacity, Failed, Finished, Progress, Ready, Started
+from inference.messages.options import WorkerOptions
+from inference.messages.request import LoraUse, SourceImage
+from inference.messages.spool import state_file
 from inference.workers import WorkerDied, WorkerJoined, WorkerLeft, ray
 from inference.workers.driver_process import DriverOptions, DriverProcess
 from inference.workers.ray import RayPool, RayWorker

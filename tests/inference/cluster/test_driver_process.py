@@ -16,7 +16,7 @@ from inference.cluster.driver import serve
 from inference.cluster.protocol import ClusterSettingsSent
 from inference.cluster.wire import HANDSHAKE_SECONDS, SECRET_VARIABLE, Connection, SocketAddress, begin_handshake
 from inference.errors import WorkerUnavailable
-from inference.messages import WorkerOptions
+from inference.messages.options import WorkerOptions
 from inference.workers import driver_process
 from inference.workers.driver_process import DriverOptions, DriverProcess
 from inference.workers.local import module_command

@@ -27,7 +27,8 @@ from inference.engine.models.embedding_cache import EmbeddingCache, Encoding
 from inference.engine.models.families.family import Conditions, RowGroup, grouped
 from inference.engine.options import Options
 from inference.matching import Matcher
-from inference.messages import CheckpointSpec, GenerationRequest, LoraUse, PredictionType
+from inference.messages.checkpoints import CheckpointSpec, PredictionType
+from inference.messages.request import GenerationRequest, LoraUse
 from inference.notes import NO_CLIP_SKIP
 from tests.inference.engine.lone import FLUX, SingleRequestWorld, merged, pipeline_of
 from tests.inference.engine.worlds import CPU

@@ -24,7 +24,7 @@ from inference.capabilities import capability_of
 from inference.engine.lora.folding import layers_of
 from inference.engine.lora.layer_weights import is_quantised, numbers_of
 from inference.engine.models.packed_denoiser import open_packed
-from inference.messages import CheckpointSpec
+from inference.messages.checkpoints import CheckpointSpec
 from tests.inference.engine.lora.test_fused_names import FLUX, MADE, QWEN, SD35, Z_IMAGE, lora_of, names_of
 from tests.inference.gguf_writer import kind_of, write_gguf
 

@@ -42,7 +42,8 @@ from inference.engine.single.single_request import SingleRequestCheckpoint
 from inference.errors import LoraFileChanged
 from inference.lora.evidence import Evidence, Source
 from inference.matching import Matcher
-from inference.messages import CheckpointSpec, LoraUse
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.request import LoraUse
 from tests.inference.engine.worlds import CPU, text_encoder
 
 AURAFLOW, CHROMA = BaseModelId("auraflow/base"), BaseModelId("flux1/chroma")

@@ -11,7 +11,7 @@ from torch import nn
 from inference.base_models import BaseModelId
 from inference.engine.lora.lora_files import LoraFile
 from inference.lora.evidence import Evidence, Source
-from inference.messages import LoraUse
+from inference.messages.request import LoraUse
 
 RANKS, ALPHAS = (1, 2, 4, 8), (0.5, 1.0, 2.0, 4.0, 8.0)
 PREFIXES = {"unet": "lora_unet_", "text_encoder": "lora_te1_", "text_encoder_2": "lora_te2_"}

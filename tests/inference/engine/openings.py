@@ -9,7 +9,7 @@ from weakref import ref
 from inference.engine.intake.checkpoint_store import CheckpointStore
 from inference.engine.models.checkpoints import Checkpoint, networks_of
 from inference.engine.single.single_request import SingleRequestCheckpoint
-from inference.messages import CheckpointSpec
+from inference.messages.checkpoints import CheckpointSpec
 
 
 class WatchedStore(CheckpointStore):

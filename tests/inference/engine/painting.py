@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 from inference.engine.process.job_runner import JobRunner
 from inference.errors import InferenceError
-from inference.messages import Cancelled, Failed, Finished, Generate, GenerationRequest, Progress
+from inference.messages.commands import Generate
+from inference.messages.events import Cancelled, Failed, Finished, Progress
+from inference.messages.request import GenerationRequest
 
 
 @dataclass

@@ -30,7 +30,7 @@ from PIL import Image
 from inference.engine.batch.handle import Handle, State
 from inference.engine.engine import Engine
 from inference.engine.layers.layer_hooks import SMALL_LAYER_RANK
-from inference.messages import GenerationRequest, SourceImage
+from inference.messages.request import GenerationRequest, SourceImage
 from inference.regions import LAYOUTS, RegionName
 from tests.inference.engine.batch.test_out_of_memory import needing, networks
 from tests.inference.engine.trials import LIMITS

@@ -17,7 +17,8 @@ from inference.classifier_files import CONFIG, WEIGHTS, ClassifierFiles
 from inference.engine.classifier import MAX_SQUARES, Classifier
 from inference.engine.process.job_runner import JobRunner
 from inference.errors import ClassifierUnusable, WorkerFailed
-from inference.messages import EVENTS, ClassifierSpec
+from inference.messages.events import EVENTS
+from inference.messages.options import ClassifierSpec
 from tests.classifiers import CLASSES, MADE, demo_picture
 from tests.house import House
 from tests.inference.engine.painting import paint

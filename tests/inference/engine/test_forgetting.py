@@ -30,7 +30,9 @@ from inference.engine.models.checkpoints import Checkpoint
 from inference.engine.process.channel import CommandChannel
 from inference.engine.process.job_runner import JobRunner
 from inference.engine.process.serve import Server
-from inference.messages import Cancel, Cancelled, Generate, LoraUse, Shutdown
+from inference.messages.commands import Cancel, Generate, Shutdown
+from inference.messages.events import Cancelled
+from inference.messages.request import LoraUse
 from tests.house import VIVID, House
 from tests.inference.engine.batch.test_neighbours import ALIKE, broken
 from tests.inference.engine.worlds import World, arrived, world_of_plain_loras

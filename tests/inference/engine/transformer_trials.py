@@ -24,7 +24,8 @@ from PIL import Image
 from inference.base_models import BaseModelId
 from inference.engine.batch.handle import Handle, State
 from inference.engine.layers.layer_hooks import SMALL_LAYER_RANK
-from inference.messages import GenerationRequest, Sampler, SourceImage
+from inference.messages.request import GenerationRequest, SourceImage
+from inference.messages.samplers import Sampler
 from tests.inference.engine.transformers import (
     ANIMA,
     FLUX_DEV,

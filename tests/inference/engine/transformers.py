@@ -60,7 +60,9 @@ from inference.engine.models.checkpoints import Checkpoint
 from inference.engine.options import Options
 from inference.lora.evidence import Evidence, Source
 from inference.matching import Matcher
-from inference.messages import CheckpointSpec, GenerationRequest, LoraUse, Sampler, SourceImage
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.request import GenerationRequest, LoraUse, SourceImage
+from inference.messages.samplers import Sampler
 from tests.inference.engine.worlds import arrived, text_encoder
 
 CPU = torch.device("cpu")

@@ -21,7 +21,9 @@ from inference.engine.engine import Engine
 from inference.engine.intake.checkpoint_store import CheckpointStore
 from inference.engine.options import Options
 from inference.matching import Matcher
-from inference.messages import FLOW_SPACINGS, CheckpointSpec, GenerationRequest, Sampler
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.request import GenerationRequest
+from inference.messages.samplers import FLOW_SPACINGS, Sampler
 from tests.inference.engine.transformers import DTYPE, MAKERS, TransformerWorld, lora_on, pipeline_of
 from tests.inference.requests import request
 from tools.pretend_card.card import CARD, DEVICE

@@ -36,7 +36,7 @@ from inference.engine.engine import Engine
 from inference.engine.layers.layer_hooks import SMALL_LAYER_RANK
 from inference.errors import BaseModelMismatch, LoraFileChanged, LoraFileRefused, ModuleMismatch
 from inference.lora.evidence import Evidence, Source
-from inference.messages import GenerationRequest, LoraUse, SourceImage
+from inference.messages.request import GenerationRequest, LoraUse, SourceImage
 from tests.inference.engine.worlds import FORMATS, MAKERS, World
 
 LIMITS = {torch.float64: 1e-12, torch.float32: 5e-5}

@@ -42,7 +42,9 @@ from inference.engine.options import Options
 from inference.errors import LoraFileChanged
 from inference.lora.evidence import Evidence, Source
 from inference.matching import Matcher
-from inference.messages import UNET_SPACINGS, CheckpointSpec, GenerationRequest, LoraUse, Sampler
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.request import GenerationRequest, LoraUse
+from inference.messages.samplers import UNET_SPACINGS, Sampler
 from inference.prediction import Prediction, checkpoint_prediction
 from tests.inference.engine.written import WRITTEN, spoken
 from tests.inference.requests import request

@@ -20,7 +20,7 @@ from inference.lora.few_steps import (
     read_name,
 )
 from inference.lora.registry import RegistryAnswer
-from inference.messages import Sampler, Spacing
+from inference.messages.samplers import Sampler, Spacing
 
 SD1, SDXL, SD3, FLUX, QWEN = (
     Architecture.SD1,

@@ -8,7 +8,7 @@ from pathlib import Path
 from inference.base_models import BaseModelId
 from inference.hashes import short_hash
 from inference.lora.installed import installed_hashes
-from inference.messages import CheckpointSpec
+from inference.messages.checkpoints import CheckpointSpec
 
 PONY, ILLUSTRIOUS = BaseModelId("sdxl/pony"), BaseModelId("sdxl/illustrious")
 

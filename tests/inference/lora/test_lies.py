@@ -14,7 +14,8 @@ from inference.inspection import Inspector
 from inference.lora.knowledge import Knowledge
 from inference.lora.library import scan
 from inference.matching import KnownLora, Matcher
-from inference.messages import CheckpointSpec, LoraUse
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.request import LoraUse
 from tests.lies import Lie, lies
 
 SPECS = tuple(

@@ -9,7 +9,7 @@ from inference.bounds import MAX_TRIGGER_GROUP
 from inference.lora.metadata import trigger_words
 from inference.lora.sidecar import Sidecar
 from inference.lora.trigger_groups import MAX_CHARACTERS, MAX_GROUPS, is_group, trigger_groups
-from inference.messages import words_in
+from inference.messages.request import words_in
 from tests.inference.requests import request, use
 
 COAT, PYJAMAS = "komori, red coat, hat", "komori, pyjamas"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inference.messages import SourceImage
+from inference.messages.request import SourceImage
 from inference.parameters import CHUNK, JSON_CHUNK, XMP_CHUNK, ai_mark, infotext, marked, strip_prompt, texts_in
 from tests.inference.parameters.test_files import picture, png
 from tests.inference.parameters.test_strip_prompt import png as painted

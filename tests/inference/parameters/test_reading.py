@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from inference.base_models import Architecture
 from inference.bounds import SEEDS
 from inference.lora.few_steps import read_name
-from inference.messages import SPACINGS, FewStepUse, Region, Sampler, SourceImage, Spacing
+from inference.messages.request import FewStepUse, Region, SourceImage
+from inference.messages.samplers import SPACINGS, Sampler, Spacing
 from inference.parameters import SAMPLER_LABELS, RecipeLora, infotext, read_infotext, recipe_of
 from inference.parameters.files import MAX_TEXT
 from inference.parameters.reading import without_prompts

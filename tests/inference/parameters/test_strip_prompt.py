@@ -8,7 +8,7 @@ from hypothesis import given
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from inference.messages import GenerationRequest
+from inference.messages.request import GenerationRequest
 from inference.parameters import CHUNK, JSON_CHUNK, infotext, read_infotext, strip_prompt, texts_in
 from tests.inference.parameters.test_reading import TEXT
 from tests.inference.requests import request, use

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.messages import GenerationRequest, Sampler
+from inference.messages.request import GenerationRequest
+from inference.messages.samplers import Sampler
 from inference.parameters import SAMPLER_LABELS, infotext
 from tests.inference.requests import request, use
 

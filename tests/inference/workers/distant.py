@@ -13,17 +13,10 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from inference.messages import (
-    EVENTS,
-    Event,
-    Finished,
-    Folders,
-    Generate,
-    Progress,
-    Ready,
-    WorkerOptions,
-    state_file,
-)
+from inference.messages.commands import Generate
+from inference.messages.events import EVENTS, Event, Finished, Progress, Ready
+from inference.messages.options import Folders, WorkerOptions
+from inference.messages.spool import state_file
 from inference.workers import WorkerDied
 from inference.workers.local import LocalWorker
 from inference.workers.storage import Spool, StoredFile

@@ -13,7 +13,9 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from inference.messages import EVENTS, Cancelled, Configure, Event, Failed, Finished, Generate, GenerationRequest
+from inference.messages.commands import Configure, Generate
+from inference.messages.events import EVENTS, Cancelled, Event, Failed, Finished
+from inference.messages.request import GenerationRequest
 
 MAX_WAIT = 300.0  # seconds; a cold start of torch on a busy machine
 SERVE = ["-m", "inference.engine"]

@@ -20,21 +20,10 @@ from PIL import Image
 from inference.engine.devices.devices import NICENESS
 from inference.errors import CheckpointNotFound, InferenceError
 from inference.hashes import file_sha256
-from inference.messages import (
-    BadCommand,
-    Cancel,
-    Cancelled,
-    Capacity,
-    CheckpointSpec,
-    Failed,
-    Finished,
-    GenerationRequest,
-    LoraUse,
-    Progress,
-    Ready,
-    Shutdown,
-    Started,
-)
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.commands import Cancel, Shutdown
+from inference.messages.events import BadCommand, Cancelled, Capacity, Failed, Finished, Progress, Ready, Started
+from inference.messages.request import GenerationRequest, LoraUse
 from inference.parameters import CHUNK, JSON_CHUNK
 from tests.house import PASTEL, VIVID, House
 from tests.inference.requests import request

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops
 
-from inference.messages import Capacity, Finished, Generate, Progress, Ready
+from inference.messages.commands import Generate
+from inference.messages.events import Capacity, Finished, Progress, Ready
 from inference.workers import WorkerDied
 from inference.workers.local import LocalWorker
 from tests.house import VIVID, House

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from inference.messages import CheckpointSpec, WorkerOptions
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.options import WorkerOptions
 from inference.workers import WorkerJoined, WorkerLeft, WorkerPlace, WorkerPool
 from inference.workers.fixed import FixedPool
 from tests.bot.jobs.fake_worker import FakeWorker

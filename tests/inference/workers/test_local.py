@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from inference.errors import WorkerUnavailable
-from inference.messages import Capacity, Event, Finished, Generate, Progress, Ready
+from inference.messages.commands import Generate
+from inference.messages.events import Capacity, Event, Finished, Progress, Ready
 from inference.workers import WorkerDied, local
 from inference.workers.local import LocalWorker
 from tests.house import VIVID, House

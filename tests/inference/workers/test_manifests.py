@@ -6,7 +6,8 @@ from pathlib import Path
 
 from inference.base_models import BaseModelId
 from inference.hashes import file_sha256
-from inference.messages import CheckpointSpec, WorkerOptions
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.options import WorkerOptions
 from inference.workers.manifests import Manifests
 
 

@@ -12,17 +12,11 @@ from PIL import Image
 from safetensors import safe_open
 
 from inference.hashes import file_sha256
-from inference.messages import (
-    Configure,
-    Failed,
-    Finished,
-    Generate,
-    GenerationRequest,
-    LoraUse,
-    Progress,
-    Sampler,
-    state_file,
-)
+from inference.messages.commands import Configure, Generate
+from inference.messages.events import Failed, Finished, Progress
+from inference.messages.request import GenerationRequest, LoraUse
+from inference.messages.samplers import Sampler
+from inference.messages.spool import state_file
 from tests.house import VIVID, House
 from tests.inference.requests import request
 from tests.inference.workers.processes import SERVE, WorkerProcess, broken, dying, lingering, started

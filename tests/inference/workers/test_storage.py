@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from inference.lora.declarations import FILE_NAME
-from inference.messages import attempt_files, state_file
+from inference.messages.spool import attempt_files, state_file
 from inference.workers.storage import SpoolFolder, StoredFile
 
 

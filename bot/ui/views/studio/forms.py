@@ -35,7 +35,8 @@ from inference.bounds import (
 from inference.capabilities import samplers_of
 from inference.errors import InvalidRequest
 from inference.lora.sidecar import Category
-from inference.messages import Region, Spacing
+from inference.messages.request import Region
+from inference.messages.samplers import Spacing
 from inference.regions import LAYOUTS, MAX_REGIONS, RegionName
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from bot.ui.views.studio.buttons import panel_id
 from bot.ui.views.studio.word_options import word_option, word_value
 from bot.workspace.studio_draft import Row, Studio
 from inference.capabilities import samplers_of
-from inference.messages import Sampler
+from inference.messages.samplers import Sampler
 
 MENU = 25  # choices of one menu; Discord's limit
 

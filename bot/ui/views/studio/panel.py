@@ -56,7 +56,7 @@ from bot.ui.views.studio.sweeps import CompareButton, SweepButton
 from bot.workspace.studio_draft import Row
 from bot.workspace.weight_advice import advice
 from inference.errors import RegionsNotOffered
-from inference.messages import SourceImage, words_in
+from inference.messages.request import SourceImage, words_in
 from inference.regions import RegionName
 
 MAX_PROMPT, MAX_NEGATIVE, MAX_WORDS, MAX_NOTE = 800, 200, 250, 300  # characters shown of each

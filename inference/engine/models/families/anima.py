@@ -28,7 +28,8 @@ from inference.engine.models.flow import FlowSchedule, begin, for_noising
 from inference.engine.models.sizes import refuse_size
 from inference.engine.models.soundness import other_model
 from inference.engine.models.text_embeddings import TextEmbeddings
-from inference.messages import CheckpointSpec, GenerationRequest
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.request import GenerationRequest
 
 
 class AnimaFamily(TransformerFamily):

@@ -22,7 +22,8 @@ from inference.engine.devices.offloading import Residence
 from inference.engine.layers.layer_hooks import LayerHooks
 from inference.engine.layers.lora_set import AppliedLoras
 from inference.engine.models.embedding_cache import EmbeddingCache, Encoding
-from inference.messages import CheckpointSpec, GenerationRequest, PredictionType
+from inference.messages.checkpoints import CheckpointSpec, PredictionType
+from inference.messages.request import GenerationRequest
 
 
 @dataclass(frozen=True, eq=False)

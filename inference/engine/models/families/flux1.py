@@ -28,7 +28,8 @@ from inference.engine.models.fast_paths import KeptRotary
 from inference.engine.models.flow import FlowSchedule, begin, for_noising, notes_of
 from inference.engine.models.soundness import Unsound, other_model
 from inference.engine.models.text_embeddings import TextEmbeddings, pooled_by_clip, states_of
-from inference.messages import CheckpointSpec, GenerationRequest
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.request import GenerationRequest
 from inference.notes import NO_NEGATIVE_PROMPT
 
 _PATCH = 2  # latents on each side of one token

@@ -26,7 +26,8 @@ from inference.engine.models.sizes import refuse_size
 from inference.engine.models.soundness import other_model
 from inference.engine.models.text_embeddings import TextEmbeddings
 from inference.errors import InvalidRequest
-from inference.messages import CheckpointSpec, GenerationRequest
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.request import GenerationRequest
 
 T5_TOKENS = 256  # of every prompt, padded; behind those of the two CLIPs
 _CLIPS, _T5 = ("text_encoder", "text_encoder_2"), "text_encoder_3"

@@ -15,7 +15,8 @@ from inference.engine.models.families.family import classifier_free
 from inference.engine.models.flow import notes_of
 from inference.engine.models.pred_original_sample import pred_original_sample
 from inference.engine.models.text_embeddings import TextEmbeddings
-from inference.messages import CheckpointSpec, GenerationRequest, PredictionType
+from inference.messages.checkpoints import CheckpointSpec, PredictionType
+from inference.messages.request import GenerationRequest
 
 
 class TransformerFamily:

@@ -27,7 +27,9 @@ from inference.engine.models.fast_paths import use_fast_paths
 from inference.engine.models.pred_original_sample import pred_original_sample
 from inference.engine.models.samplers import scheduler_for
 from inference.engine.models.soundness import refuse_other_kinds
-from inference.messages import UNET_SPACINGS, CheckpointSpec, GenerationRequest, PredictionType, Spacing
+from inference.messages.checkpoints import CheckpointSpec, PredictionType
+from inference.messages.request import GenerationRequest
+from inference.messages.samplers import UNET_SPACINGS, Spacing
 from inference.notes import NO_FLOW_SHIFT, NO_SPACING, OTHER_SPACING
 from inference.prediction import checkpoint_prediction
 

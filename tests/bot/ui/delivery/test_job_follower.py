@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bot.jobs.active_jobs import JobUpdate
 from bot.ui.delivery.job_follower import CHANNEL_SECONDS, ChannelEditLimit, _newest
-from inference.messages import Progress
+from inference.messages.events import Progress
 from tests.bot.jobs.test_hanging_workers import JOB
 
 

@@ -22,7 +22,7 @@ from bot.ui.rendered_message import RenderedMessage
 from bot.ui.views.lora import checkpoint_for, lora_page
 from bot.ui.views.lora_text import example_prompt
 from inference.base_models import BaseModelId
-from inference.messages import LoraUse
+from inference.messages.request import LoraUse
 from tests.bot.lora_shelf import assert_fits_a_message, custom_ids, open_shelf, text_of
 from tests.house import BASES, PASTEL, VIVID, House
 from tests.lora_files import write_sidecar

@@ -14,7 +14,8 @@ from inference.engine.batch.handle import Handle, State
 from inference.engine.devices.devices import room_on
 from inference.engine.engine import Engine
 from inference.engine.models.checkpoints import Checkpoint
-from inference.messages import GenerationRequest, Sampler
+from inference.messages.request import GenerationRequest
+from inference.messages.samplers import Sampler
 from tests.inference.engine.trials import error
 from tests.inference.engine.worlds import World, arrived, world_of_plain_loras
 

@@ -19,7 +19,7 @@ from inference.engine.batch.caps import (
     Pressure,
 )
 from inference.engine.batch.handle import State
-from inference.messages import GenerationRequest
+from inference.messages.request import GenerationRequest
 from tests.inference.engine.worlds import World, world_of_plain_loras
 from tests.inference.requests import request
 

@@ -13,7 +13,8 @@ from inference.base_models import BaseModelId
 from inference.engine.batch.snapshots import Snapshot
 from inference.engine.models.samplers import scheduler_for
 from inference.lora.few_steps import read_name
-from inference.messages import GenerationRequest, Sampler, Spacing
+from inference.messages.request import GenerationRequest
+from inference.messages.samplers import Sampler, Spacing
 from tests.inference.engine.trials import LIMITS, error
 from tests.inference.engine.worlds import DrawnLora, World, arrived
 

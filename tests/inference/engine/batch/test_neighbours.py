@@ -23,7 +23,8 @@ from inference.engine.lora.lora_files import LoraFile
 from inference.engine.models.checkpoints import Checkpoint
 from inference.errors import BaseModelMismatch, LoraFileChanged, LoraFileRefused, ModuleMismatch
 from inference.lora.evidence import Evidence, Source
-from inference.messages import LoraUse, Sampler
+from inference.messages.request import LoraUse
+from inference.messages.samplers import Sampler
 from tests.inference.engine.worlds import CPU, World, arrived
 from tests.log import Log
 

@@ -16,7 +16,7 @@ from inference.engine.batch.handle import Handle, State
 from inference.engine.intake.checkpoint_store import CheckpointStore
 from inference.engine.models.decode import decode
 from inference.errors import CheckpointUnusable, NotANumberPicture
-from inference.messages import Sampler
+from inference.messages.samplers import Sampler
 from tests.inference.engine.worlds import CPU, World, arrived, pipeline_of
 
 HUGE = 3e38  # finite, but not for long

@@ -23,7 +23,7 @@ from inference.engine.layers.slots import BatchSlots
 from inference.engine.models import decode
 from inference.engine.models.checkpoints import Checkpoint
 from inference.errors import LoraNotAtWork, OutOfMemory
-from inference.messages import GenerationRequest
+from inference.messages.request import GenerationRequest
 from inference.request_cost import rows_each
 from tests.inference.engine.worlds import World, arrived, world_of_plain_loras
 

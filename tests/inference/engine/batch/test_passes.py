@@ -12,7 +12,7 @@ from inference.engine.batch.passes import parts_of
 from inference.engine.layers.layer_hooks import SMALL_LAYER_RANK
 from inference.engine.layers.lora_set import AppliedLoras, LoraSet
 from inference.engine.models.families.family import Conditions, RowGroup, grouped
-from inference.messages import GenerationRequest
+from inference.messages.request import GenerationRequest
 from tests.inference.engine.batch.test_out_of_memory import needing
 from tests.inference.engine.flux_family import FluxWorld, RaggedFamily
 from tests.inference.engine.lone import FLUX, drawn

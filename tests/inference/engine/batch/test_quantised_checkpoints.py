@@ -18,7 +18,7 @@ from inference.engine.lora.layer_weights import is_quantised, numbers_of
 from inference.engine.models.checkpoints import Checkpoint
 from inference.engine.options import Options
 from inference.matching import Matcher
-from inference.messages import Sampler
+from inference.messages.samplers import Sampler
 from tests.inference.engine.quantised import quantised
 from tests.inference.engine.transformers import (
     CPU,

@@ -17,7 +17,8 @@ from inference.engine.engine import Engine
 from inference.engine.layers.layer_hooks import SMALL_LAYER_RANK
 from inference.errors import BaseModelMismatch
 from inference.lora.evidence import Evidence, Source
-from inference.messages import GenerationRequest, Region, Sampler, SourceImage
+from inference.messages.request import GenerationRequest, Region, SourceImage
+from inference.messages.samplers import Sampler
 from inference.regions import LAYOUTS, MAX_EDGE, RegionName
 from tests.inference.engine.batch.test_out_of_memory import needing, networks
 from tests.inference.engine.regional import (

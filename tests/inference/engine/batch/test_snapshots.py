@@ -16,7 +16,9 @@ from safetensors.torch import load_file, save_file
 from inference.engine.batch.snapshots import Snapshot, _same
 from inference.engine.models.samplers import scheduler_for
 from inference.engine.process.states import States
-from inference.messages import UNET_SPACINGS, PredictionType, Sampler, Spacing, state_file
+from inference.messages.checkpoints import PredictionType
+from inference.messages.samplers import UNET_SPACINGS, Sampler, Spacing
+from inference.messages.spool import state_file
 from inference.prediction import Prediction
 
 CONFIG = EulerDiscreteScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear").config

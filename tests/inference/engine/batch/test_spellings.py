@@ -13,7 +13,7 @@ import torch
 from inference.base_models import BaseModelId
 from inference.engine.batch.handle import State
 from inference.lora.names import underscored
-from inference.messages import Sampler
+from inference.messages.samplers import Sampler
 from tests.inference.engine.transformers import (
     DTYPE,
     FLUX_DEV,

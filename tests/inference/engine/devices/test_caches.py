@@ -19,7 +19,8 @@ from inference.engine.lora.lora_files import LoraFile
 from inference.engine.models.checkpoints import Checkpoint
 from inference.engine.process.job_runner import JobRunner
 from inference.hashes import file_sha256
-from inference.messages import Configure, LoraUse
+from inference.messages.commands import Configure
+from inference.messages.request import LoraUse
 from tests.house import VIVID, House
 from tests.inference.engine.painting import paint
 from tests.inference.engine.worlds import World, world_of_plain_loras

@@ -19,7 +19,8 @@ from inference.engine.lora.lora_files import LoraFile
 from inference.engine.lora.normalise import normalise
 from inference.engine.models.checkpoints import Checkpoint
 from inference.lora.evidence import Evidence, Source
-from inference.messages import LoraUse, Sampler
+from inference.messages.request import LoraUse
+from inference.messages.samplers import Sampler
 from tests.inference.engine.transformers import ANIMA, TransformerWorld, error, lora_on
 from tests.inference.engine.transformers import MAKERS as TRANSFORMERS
 from tests.inference.engine.transformers import pipeline_of as transformer_pipeline

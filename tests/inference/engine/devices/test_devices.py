@@ -13,7 +13,7 @@ from inference.engine.devices.devices import (
     peak_memory,
     wanted_dtype,
 )
-from inference.messages import NumberFormat
+from inference.messages.checkpoints import NumberFormat
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ from PIL import Image
 from inference.engine.batch.handle import Handle, State
 from inference.engine.engine import Engine
 from inference.engine.models.checkpoints import Checkpoint
-from inference.messages import GenerationRequest, Sampler, SourceImage
+from inference.messages.request import GenerationRequest, SourceImage
+from inference.messages.samplers import Sampler
 from tests.inference.engine.worlds import World, arrived, world_of_every_format
 
 DECIBELS = {torch.float16: 52.0, torch.bfloat16: 36.0}  # 256 levels have 59

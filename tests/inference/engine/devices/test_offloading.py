@@ -23,7 +23,7 @@ from inference.engine.models.checkpoints import Checkpoint, networks_of
 from inference.engine.single.single_request import SingleRequestCheckpoint
 from inference.errors import OutOfMemory
 from inference.matching import Matcher
-from inference.messages import Offload
+from inference.messages.options import Offload
 from tests.inference.engine.batch.test_out_of_memory import MORE_THAN_THERE_IS, assert_same, networks, painted, wishes
 from tests.inference.engine.lone import CHROMA, SingleRequestWorld
 from tests.inference.engine.lone import pipeline_of as pipeline_of_lone

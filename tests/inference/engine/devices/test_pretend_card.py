@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from inference.messages import Sampler
+from inference.messages.samplers import Sampler
 from tools.pretend_card import guard
 from tools.pretend_card.proofs import PROOFS
 

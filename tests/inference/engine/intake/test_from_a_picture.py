@@ -19,7 +19,9 @@ from inference.engine.intake.source_image import MAX_BYTES, read_source
 from inference.engine.models.samplers import scheduler_for
 from inference.engine.process.job_runner import JobRunner
 from inference.errors import SourceImageGone, SourceImageRefused
-from inference.messages import CheckpointSpec, GenerationRequest, PredictionType, Sampler, SourceImage
+from inference.messages.checkpoints import CheckpointSpec, PredictionType
+from inference.messages.request import GenerationRequest, SourceImage
+from inference.messages.samplers import Sampler
 from inference.prediction import Prediction
 from tests.house import VIVID, House
 from tests.inference.engine.painting import paint

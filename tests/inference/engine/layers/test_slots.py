@@ -18,7 +18,8 @@ from inference.engine.layers.slots import BatchSlots, additions_in
 from inference.engine.lora.folding import LayerChange, ModuleKey
 from inference.engine.lora.low_rank import Delta, LowRank
 from inference.engine.models.checkpoints import Checkpoint
-from inference.messages import GenerationRequest, Sampler
+from inference.messages.request import GenerationRequest
+from inference.messages.samplers import Sampler
 from tests.inference.engine.trials import LIMITS, error
 from tests.inference.engine.worlds import World, world_of_every_format
 

@@ -15,7 +15,7 @@ from inference.lora.evidence import Evidence, Source
 from inference.lora.knowledge import Knowledge
 from inference.lora.library import scan
 from inference.lora.registry import FILE_NAME, RegistryAnswer, keep_answer
-from inference.messages import LoraUse
+from inference.messages.request import LoraUse
 from tests.lora_files import write_lora, write_sidecar
 
 TAGGED = "[Pony] Komori.safetensors"

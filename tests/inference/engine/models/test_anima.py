@@ -22,7 +22,9 @@ from inference.engine.models.previews import ColourMap
 from inference.engine.models.soundness import Unsound
 from inference.errors import CheckpointUnusable
 from inference.matching import Matcher
-from inference.messages import CheckpointSpec, GenerationRequest, Sampler
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.request import GenerationRequest
+from inference.messages.samplers import Sampler
 from tests.inference.engine.transformers import (
     ANIMA,
     CPU,

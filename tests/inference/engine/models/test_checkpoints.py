@@ -18,7 +18,7 @@ from inference.demo import CHECKPOINTS
 from inference.engine.intake.checkpoint_store import CheckpointStore
 from inference.engine.models.soundness import refuse_incomplete
 from inference.errors import CheckpointUnusable
-from inference.messages import CheckpointSpec, PredictionType
+from inference.messages.checkpoints import CheckpointSpec, PredictionType
 from inference.prediction import Prediction
 from tests.inference.engine.process.test_job_runner import small_sd1
 

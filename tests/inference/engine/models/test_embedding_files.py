@@ -21,7 +21,8 @@ from inference.engine.models.checkpoints import Checkpoint
 from inference.engine.models.embedding_cache import EmbeddingCache, Encoding
 from inference.engine.models.embedding_files import EmbeddingFiles, encoder_identity
 from inference.matching import Matcher
-from inference.messages import CheckpointSpec, GenerationRequest, LoraUse
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.request import GenerationRequest, LoraUse
 from tests.inference.engine.worlds import CPU, World, pipeline_of
 from tests.inference.requests import request
 

@@ -18,7 +18,8 @@ from inference.engine.batch.snapshots import Snapshot
 from inference.engine.engine import Engine
 from inference.engine.layers.layer_hooks import SMALL_LAYER_RANK
 from inference.engine.models.checkpoints import FAMILIES, Checkpoint
-from inference.messages import GenerationRequest, LoraUse, Sampler
+from inference.messages.request import GenerationRequest, LoraUse
+from inference.messages.samplers import Sampler
 from tests.inference.engine.flux_family import FluxFamily, FluxWorld
 from tests.inference.engine.lone import FLUX, drawn
 from tests.inference.engine.worlds import arrived

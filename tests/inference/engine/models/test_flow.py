@@ -21,7 +21,8 @@ from inference.engine.batch.snapshots import Snapshot
 from inference.engine.models import flow
 from inference.engine.models.beta import beta_quantile
 from inference.engine.models.flow import FlowSchedule, linear_ramp
-from inference.messages import FLOW_SPACINGS, GenerationRequest, Sampler, Spacing
+from inference.messages.request import GenerationRequest
+from inference.messages.samplers import FLOW_SPACINGS, Sampler, Spacing
 from tests.inference.requests import request
 
 FLUX = FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, base_shift=0.5, max_shift=1.15, shift=3.0).config

@@ -25,7 +25,9 @@ from inference.engine.models.families.flux1 import Flux1Family
 from inference.engine.models.fast_paths import _DirectAttention
 from inference.engine.models.soundness import Unsound
 from inference.engine.process.job_runner import JobRunner
-from inference.messages import FLOW_SPACINGS, CheckpointSpec, GenerationRequest, Sampler
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.request import GenerationRequest
+from inference.messages.samplers import FLOW_SPACINGS, Sampler
 from tests.house import House
 from tests.inference.engine.painting import paint
 from tests.inference.engine.transformers import (

@@ -22,7 +22,8 @@ from inference.engine.models.families.qwen_image import QwenImageFamily
 from inference.engine.models.families.sd3 import SD3Family
 from inference.engine.models.soundness import Unsound
 from inference.errors import InvalidRequest
-from inference.messages import FLOW_SPACINGS, GenerationRequest, Sampler, Spacing
+from inference.messages.request import GenerationRequest
+from inference.messages.samplers import FLOW_SPACINGS, Sampler, Spacing
 from tests.inference.engine.transformers import (
     QWEN,
     SD35,

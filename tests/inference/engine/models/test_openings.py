@@ -25,7 +25,10 @@ from inference.errors import CheckpointTooLarge
 from inference.hashes import file_sha256
 from inference.lora.installed import installed_hashes
 from inference.matching import Matcher
-from inference.messages import CheckpointSpec, Finished, LoraUse, Sampler, SourceImage
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.events import Finished
+from inference.messages.request import LoraUse, SourceImage
+from inference.messages.samplers import Sampler
 from tests.house import PASTEL, VIVID, House
 from tests.inference.engine.batch.test_out_of_memory import MORE_THAN_THERE_IS
 from tests.inference.engine.lone import CHROMA, pipeline_of

@@ -22,7 +22,7 @@ from inference.engine.lora.layer_weights import compute_dtype, is_quantised, num
 from inference.engine.lora.normalise import normalise
 from inference.engine.models.checkpoints import networks_of, open_pipeline
 from inference.engine.models.soundness import Unsound, refuse_incomplete, refuse_no_numbers
-from inference.messages import CheckpointSpec, Quantisation
+from inference.messages.checkpoints import CheckpointSpec, Quantisation
 from tests.inference.engine.loras import as_file
 from tests.inference.engine.transformers import Z_IMAGE, pipeline_of
 from tests.inference.gguf_writer import kind_of, write_gguf

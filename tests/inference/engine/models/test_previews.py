@@ -18,7 +18,8 @@ from inference.engine.intake.checkpoint_store import CheckpointStore
 from inference.engine.models.checkpoints import Checkpoint
 from inference.engine.models.previews import ColourMap, SmallDecoder, open_tiny, preview_of
 from inference.matching import Matcher
-from inference.messages import CheckpointSpec, Sampler
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.samplers import Sampler
 from tests.inference.engine.worlds import CPU, World
 from tests.inference.requests import request
 

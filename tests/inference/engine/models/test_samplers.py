@@ -13,7 +13,8 @@ from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteS
 
 from inference.engine.models.samplers import scheduler_for
 from inference.engine.models.unipc import UniPCMultistepScheduler
-from inference.messages import UNET_SPACINGS, PredictionType, Sampler, Spacing
+from inference.messages.checkpoints import PredictionType
+from inference.messages.samplers import UNET_SPACINGS, Sampler, Spacing
 from inference.prediction import Prediction
 from inference.request_cost import passes
 from tests.inference.requests import request

@@ -18,7 +18,7 @@ from inference.demo import CHECKPOINTS
 from inference.engine.intake.checkpoint_store import CheckpointStore
 from inference.engine.models.single_file import CONFIGS, FOLDERS, clip_tokenizer
 from inference.errors import CheckpointUnusable
-from inference.messages import CheckpointSpec
+from inference.messages.checkpoints import CheckpointSpec
 from tests.inference.engine.original import original_tensors
 
 VIVID = CHECKPOINTS[0].path

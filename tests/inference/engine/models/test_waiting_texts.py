@@ -18,7 +18,8 @@ from inference.engine.intake.checkpoint_store import CheckpointStore
 from inference.engine.models.checkpoints import Checkpoint, networks_of
 from inference.engine.models.embedding_files import EmbeddingFiles
 from inference.matching import Matcher
-from inference.messages import GenerationRequest, Sampler
+from inference.messages.request import GenerationRequest
+from inference.messages.samplers import Sampler
 from tests.inference.engine.transformers import (
     CPU,
     FLUX_DEV,

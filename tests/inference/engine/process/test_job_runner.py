@@ -24,16 +24,11 @@ from inference.errors import (
     PredictionMismatch,
 )
 from inference.hashes import file_sha256
-from inference.messages import (
-    CheckpointSpec,
-    Failed,
-    Generate,
-    GenerationRequest,
-    LoraUse,
-    PredictionType,
-    Progress,
-    Sampler,
-)
+from inference.messages.checkpoints import CheckpointSpec, PredictionType
+from inference.messages.commands import Generate
+from inference.messages.events import Failed, Progress
+from inference.messages.request import GenerationRequest, LoraUse
+from inference.messages.samplers import Sampler
 from inference.parameters import read_infotext, texts_in
 from tests.house import VIVID, House, attention_modules
 from tests.inference.engine.batch.test_out_of_memory import MORE_THAN_THERE_IS

@@ -11,7 +11,9 @@ import pytest
 import torch
 
 from inference.engine.process.job_runner import JobRunner
-from inference.messages import Finished, Generate, Sampler
+from inference.messages.commands import Generate
+from inference.messages.events import Finished
+from inference.messages.samplers import Sampler
 from tests.house import VIVID, House
 from tests.inference.engine.painting import paint
 from tests.inference.requests import request

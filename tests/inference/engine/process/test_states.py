@@ -12,7 +12,9 @@ import torch
 from inference.engine.batch.snapshots import Snapshot
 from inference.engine.process.job_runner import JobRunner
 from inference.engine.process.states import States, state_digest
-from inference.messages import CheckpointSpec, Finished, Generate, Progress
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.commands import Generate
+from inference.messages.events import Finished, Progress
 from tests.house import VIVID, House
 from tests.inference.requests import request
 

@@ -9,7 +9,7 @@ import torch
 
 from inference.engine.batch.handle import Handle, State
 from inference.engine.engine import MERGED_PASSES, Engine
-from inference.messages import GenerationRequest
+from inference.messages.request import GenerationRequest
 from tests.inference.engine.trials import LIMITS, error
 from tests.inference.engine.worlds import World, world_of_every_format, world_of_plain_loras
 

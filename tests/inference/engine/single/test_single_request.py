@@ -30,7 +30,10 @@ from inference.errors import (
     RegionsNotOffered,
 )
 from inference.hashes import file_sha256
-from inference.messages import CheckpointSpec, Generate, GenerationRequest, Progress, SourceImage
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.commands import Generate
+from inference.messages.events import Progress
+from inference.messages.request import GenerationRequest, SourceImage
 from tests.house import House
 from tests.inference.engine.lone import AURAFLOW, CHROMA, FLUX, SD3, SingleRequestWorld, drawn, merged, pipeline_of
 from tests.inference.engine.painting import paint
