@@ -77,6 +77,7 @@ class WorkerHandle:
     submitting: Lock = field(default_factory=Lock)  # held while jobs are submitted, one after the other
     _since: tuple[WorkerState, float] = field(default_factory=lambda: (WorkerState.STARTING, time.monotonic()))
     _back: float | None = None
+    _reported: frozenset[str] = frozenset()  # loaded checkpoints, by the worker's own last word
 
     @property
     def state(self) -> WorkerState:
@@ -181,10 +182,13 @@ class WorkerHandle:
     def update_capacity(self, capacity: Capacity) -> None:
         """Take over the places and the loaded checkpoints that the worker reports."""
         self.slot.places = capacity.places
-        for checkpoint in capacity.loaded:
-            if checkpoint not in self.slot.loaded:
-                metrics.SWAPS.labels(checkpoint).inc()
-        if self.slot.loaded != (loaded := frozenset(capacity.loaded)):
+        loaded = frozenset(capacity.loaded)
+        for checkpoint in loaded - self._reported:
+            metrics.SWAPS.labels(checkpoint).inc()
+        self._reported = loaded
+        if self.slot.assigned and self.slot.checkpoint not in loaded:
+            loaded = frozenset()  # by what it said before it loads what its jobs need, and maybe drops these
+        if self.slot.loaded != loaded:
             self.slot.loaded = loaded
         self.slot.loras = frozenset(capacity.loras)
 
@@ -243,7 +247,7 @@ class WorkerHandle:
     def record_death(self, death: WorkerDied, now: float) -> None:
         """The worker has died; its slot has no places until it reports them again."""
         self.slot.places, self.slot.loaded, self.slot.checkpoint = 0, frozenset(), None
-        self.slot.loras = frozenset()
+        self.slot.loras = self._reported = frozenset()
         self._back = now + death.pause
 
 

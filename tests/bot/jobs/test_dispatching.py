@@ -13,6 +13,7 @@ import aiosqlite
 import pytest
 from PIL import Image
 
+from bot import metrics
 from bot.config import LimitSettings
 from bot.config.sections import ClassifierSettings
 from bot.database.clock import HOUR_MS
@@ -157,6 +158,26 @@ async def test_a_job_waits_until_the_worker_has_a_place(rig: Rig) -> None:
     assert rig.worker.idle
     rig.worker.finish(running)
     assert (await rig.worker.job()).job_id == second.id
+
+
+async def test_what_a_worker_says_before_it_loads_another_checkpoint_brings_no_job_for_the_old_one(rig: Rig) -> None:
+    swaps = [_swaps(name) for name in ("vivid", "pastel")]
+    rig.worker.say(Capacity(places=1, loaded=("vivid",)))
+    await rig.worker.heard()
+    await rig.order(request(checkpoint="pastel"))
+    await rig.worker.job()
+    rig.worker.say(Capacity(places=2, loaded=("vivid",)))
+    await rig.worker.heard()
+    await rig.order(person=2)
+    third = await rig.order(request(checkpoint="pastel"), person=3)
+    assert (await rig.worker.job()).job_id == third.id, "else it would load one checkpoint after the other"
+    rig.worker.say(Capacity(places=1, loaded=("pastel",)))
+    await rig.worker.heard()
+    assert [_swaps(name) for name in ("vivid", "pastel")] == [swaps[0] + 1, swaps[1] + 1]
+
+
+def _swaps(checkpoint: str) -> float:
+    return metrics.REGISTRY.get_sample_value("easel_checkpoint_swaps_total", {"checkpoint": checkpoint}) or 0.0
 
 
 async def handed(rig: Rig, jobs: list[Job]) -> list[Generate]:
