@@ -187,7 +187,7 @@ class WorkerHandle:
             metrics.SWAPS.labels(checkpoint).inc()
         self._reported = loaded
         if self.slot.assigned and self.slot.checkpoint not in loaded:
-            loaded = frozenset()  # by what it said before it loads what its jobs need, and maybe drops these
+            loaded = frozenset[str]()  # by what it said before it loads what its jobs need, and maybe drops these
         if self.slot.loaded != loaded:
             self.slot.loaded = loaded
         self.slot.loras = frozenset(capacity.loras)
