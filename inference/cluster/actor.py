@@ -259,8 +259,8 @@ class EngineActor:
         """Fetch what the job needs, and give it to the engine; a job whose files cannot be had fails."""
         command, files = held.command, self._opened
         try:
-            name = command.request.checkpoint
-            places = await asyncio.to_thread(files.bring, message, data, name, self._manifests_of(command))
+            manifests = self._manifests_of(command)
+            places = await asyncio.to_thread(files.bring, message, data, command.request, manifests)
         except InferenceError as problem:
             self._fail(held, problem)
             return

@@ -26,6 +26,7 @@ from inference.errors import (
 )
 from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.options import WorkerOptions
+from inference.messages.request import GenerationRequest
 from inference.workers.storage import StoredFile
 
 CACHE_VARIABLE = "CLUSTER_NODE_CACHE"  # names the folder of the node's cache, on a node that wants another one
@@ -141,9 +142,9 @@ class NodeFiles:
         return spec.model_copy(update=found)
 
     def bring(
-        self, message: SubmitJob, data: bytes, checkpoint: str, manifests: Sequence[Manifest]
+        self, message: SubmitJob, data: bytes, request: GenerationRequest, manifests: Sequence[Manifest]
     ) -> dict[str, StoredFile]:
-        """All that a job needs; its LoRAs and its picture to start from, by SHA-256.
+        """All that a job needs for its `request`; its LoRAs and its picture to start from, by SHA-256.
 
         Raises the InferenceError that the job fails with, NotOnThisNode, OSError, or ValueError for a frame that
         contradicts itself.
@@ -158,8 +159,9 @@ class NodeFiles:
             state, _ = unpacked([message.state], data, offset)
             for name, content in state.items():
                 (self.folder.spool / Path(name).name).write_bytes(content)
+        called = {use.sha256: use.name for use in request.loras}
         for file in message.loras:
-            name = self._lora(file, beside.get(file.sha256, {}))
+            name = self._lora(file, beside.get(file.sha256, {}), called.get(file.sha256, file.name))
             places[file.sha256] = StoredFile(self.folder.library, name)
         for file in message.inputs:
             try:
@@ -172,15 +174,15 @@ class NodeFiles:
             try:
                 self.folder.add_checkpoint(manifest)
             except NodeFileError as problem:
-                failure = CheckpointUnusable(checkpoint=checkpoint, reason=str(problem))
+                failure = CheckpointUnusable(checkpoint=request.checkpoint, reason=str(problem))
                 raise (NotOnThisNode(failure) if isinstance(problem, CacheFull) else failure) from None
         return places
 
-    def _lora(self, file: FileRef, beside: Mapping[str, bytes]) -> str:
+    def _lora(self, file: FileRef, beside: Mapping[str, bytes], called: str) -> str:
         try:
             return self.folder.add_lora(file, beside)
         except FileRefused:
-            raise LoraFileChanged(lora=file.name.rpartition("/")[2].removesuffix(".safetensors")) from None
+            raise LoraFileChanged(lora=called) from None
         except NodeFileError as problem:
             failure = WorkerFailed(reason=str(problem))
             raise (NotOnThisNode(failure) if isinstance(problem, CacheFull) else failure) from None

@@ -335,7 +335,8 @@ async def test_a_job_whose_files_cannot_be_had_fails_and_says_which(place: Place
     uses = (LoraUse(sha256=good, name="Bat"),)
     file.path.write_text("another")  # the same length
     assert await worker.submit(painting(1, loras=uses), {good: file})
-    assert (await heard(events, Failed)).code == "lora_file_changed"
+    failed = await heard(events, Failed)
+    assert (failed.code, failed.detail) == ("lora_file_changed", {"lora": "Bat"}), "by the name that the job has for it"
     image, start = place.file("start", "a picture")
     await asyncio.to_thread(start.path.write_text, "something")
     assert await worker.submit(painting(2, image=SourceImage(sha256=image, strength=1)), {image: start})
