@@ -25,7 +25,8 @@ import aiosqlite
 
 from benchmarks._command import BenchmarkCommand, closing_line
 from bot.config import Settings
-from bot.config.sections import RetentionSettings, StorageSettings
+from bot.config.retention import RetentionSettings
+from bot.config.storage import StorageSettings
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.connection import fetch, open_database, transaction, write
 from bot.database.history import Wanted, history_page, numbered_page

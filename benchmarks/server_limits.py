@@ -26,7 +26,8 @@ import aiosqlite
 
 from benchmarks._command import BenchmarkCommand, closing_line
 from bot.config import Settings
-from bot.config.sections import DiscordSettings, LimitSettings
+from bot.config.discord_settings import DiscordSettings
+from bot.config.limits import LimitSettings
 from bot.database.audit import FOREVER, AuditAction, AuditFilter
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.connection import fetch, open_database

@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 
 from bot.config import Settings
 from bot.config.example import config_text
-from bot.config.sections import section_of
+from bot.config.section import section_of
 
 ROOT = Path(__file__).parents[1]
 TORCH = {"torch", "diffusers", "transformers", "torchvision", "accelerate", "safetensors", "peft"}

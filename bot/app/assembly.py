@@ -16,7 +16,7 @@ from bot.app.backups import keep_backups
 from bot.app.from_settings import make_pool, registry_of, require_checkpoints, require_classifier, require_signing
 from bot.app.reloading import Reloader
 from bot.config import ConfigError, Settings
-from bot.config.sections import StorageSettings
+from bot.config.storage import StorageSettings
 from bot.database.connection import open_database
 from bot.database.lock import program_lock
 from bot.jobs.service import JobService

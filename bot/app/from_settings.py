@@ -8,8 +8,8 @@ from pathlib import Path
 
 from bot.config import ConfigError, Settings
 from bot.config.cluster import ClusterSettings
-from bot.config.sections import Backend
 from bot.config.variables import PREFIX
+from bot.config.worker import Backend
 from bot.pictures.credentials import SigningUnusable, credentials_of
 from bot.sources.registry import CivitaiRegistry
 from inference.classifier_files import ClassifierFiles

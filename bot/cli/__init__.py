@@ -41,7 +41,7 @@ from platformdirs import user_data_path
 
 from bot.app.demo_settings import demo_settings
 from bot.config import Settings, load_settings
-from bot.config.sections import device_name
+from bot.config.worker import device_name
 from bot.database.errors import DatabaseInUse
 
 if TYPE_CHECKING:

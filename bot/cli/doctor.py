@@ -20,7 +20,7 @@ from bot.cli.token import NO_TOKEN, NOT_A_TOKEN, application_of, looks_like_toke
 from bot.config import ConfigError, Settings
 from bot.config.cluster import ClusterSettings
 from bot.config.program import program
-from bot.config.sections import Backend
+from bot.config.worker import Backend
 from bot.database.errors import DatabaseError, DatabaseInUse
 from bot.diagnostics.capacity import SPEED, check_capacity, check_disks
 from bot.diagnostics.cards import CARD, CPU, check_cards

@@ -22,7 +22,7 @@ from bot.config import CheckpointSettings, ConfigError, load_settings
 from bot.config.example import config_text
 from bot.config.presets import PRESETS, Preset
 from bot.config.program import program
-from bot.config.sections import is_repository
+from bot.config.section import is_repository
 from bot.diagnostics.capacity import SPEED, CheckpointSize, check_capacity
 from bot.diagnostics.cards import AUTO, CPU, check_cards
 from bot.diagnostics.checkpoints import check_files, load_of

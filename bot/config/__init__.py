@@ -1,27 +1,38 @@
 """Settings: the typed form of config.toml.
 
-settings.py      all settings, and reading them from the file and the environment
-sections.py      the sections with plain values, one class each; the docstring under a field is its comment
-cluster.py       the section about workers on other machines
-sources.py       the section about hubs from which people add LoRAs
-checkpoints.py   the settings of one checkpoint
-word_patterns.py what operators may write as words and patterns; patterns in linear time
-variables.py     the environment's variables, and which of them is wrong
-changes.py       what differs between two settings, and what needs a restart
-presets.py       base models to begin with, and where a checkpoint of each comes from
-program.py       what the person who started the program calls it
-example.py       prints a config.toml with comments: the docstrings under the fields
+settings.py           all settings, and reading them from the file and the environment
+section.py            the base class of the sections, and what several of them check
+
+The sections; the docstring under a field is its comment in the example.
+discord_settings.py   the token, the operators
+storage.py            the data folder, copies of the database
+retention.py          how long what people leave is kept
+monitoring.py         logs and metrics
+library.py            the folder of LoRA files
+sources.py            hubs from which people add LoRAs
+worker.py             the processes that paint
+cluster.py            workers on other machines
+limits.py             how much may be asked for, who waits
+matching.py           base models that go together although they differ
+moderation.py         rules on words
+classifier.py         the classifier of finished pictures
+c2pa.py               signatures in pictures
+checkpoints.py        the settings of one checkpoint
+
+word_patterns.py      what operators may write as words and patterns; patterns in linear time
+variables.py          the environment's variables, and which of them is wrong
+changes.py            what differs between two settings, and what needs a restart
+presets.py            base models to begin with, and where a checkpoint of each comes from
+program.py            what the person who started the program calls it
+example.py            prints a config.toml with comments: the docstrings under the fields
 """
 
 from bot.config.checkpoints import CheckpointSettings, Size
-from bot.config.sections import (
-    LOOPBACK,
-    LibrarySettings,
-    LimitSettings,
-    LogFormat,
-    WordListMode,
-    WordListSettings,
-)
+from bot.config.library import LibrarySettings
+from bot.config.limits import LimitSettings
+from bot.config.moderation import WordListMode, WordListSettings
+from bot.config.monitoring import LogFormat
+from bot.config.section import LOOPBACK
 from bot.config.settings import ConfigError, Settings, load_settings, settings_from
 
 __all__ = [

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from bot.config.sections import Device, Repository, Section
+from bot.config.section import Repository, Section
+from bot.config.worker import Device
 from inference.base_models import Architecture, BaseModelId
 from inference.bounds import MAX_SIDE
 from inference.capabilities import capability_of, samplers_of, usual_sampler_of
@@ -85,7 +86,7 @@ class CheckpointSettings(Section):
     """The highest rating that its licence permits; left out, what is known of its architecture or repository."""
     devices: Annotated[tuple[Device, ...], Field(max_length=64)] = ()
     """Those of [worker] devices that have the memory for it; left out, all of them."""
-    node_labels: Annotated[dict[Label, Label], Field(max_length=20)] = {}  # noqa: RUF012 (pydantic copies it)
+    node_labels: Annotated[dict[Label, Label], Field(max_length=20)] = {}
     """In a cluster, labels of the nodes that have the memory for it, such as { gpu = "24gb" }; left out, all nodes."""
     sizes: Annotated[tuple[Size, ...], Field(max_length=24)] = ()
     """Sizes offered, the default first; left out, those usual for the architecture."""

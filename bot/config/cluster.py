@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from bot.config.sections import Section
+from bot.config.section import Section
 from inference.cluster.wire import SocketAddress
 
 

@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 from bot.config import CheckpointSettings, Settings
 from bot.config.presets import ILLUSTRIOUS, PONY
-from bot.config.sections import section_of
+from bot.config.section import section_of
 
 _HEAD = """\
 # Settings of Easel. Paths are relative to this file.

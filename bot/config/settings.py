@@ -10,27 +10,21 @@ from typing import Annotated, Any, ClassVar, Self, cast
 from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from bot.config.c2pa import C2paSettings
 from bot.config.checkpoints import CheckpointSettings
+from bot.config.classifier import ClassifierSettings
 from bot.config.cluster import ClusterSettings
+from bot.config.discord_settings import DiscordSettings
+from bot.config.library import LibrarySettings
+from bot.config.limits import LimitSettings
+from bot.config.matching import MatchingSettings
+from bot.config.moderation import ModerationSettings
+from bot.config.monitoring import LogSettings, MetricsSettings
 from bot.config.program import program
-from bot.config.sections import (
-    Backend,
-    BackupSettings,
-    C2paSettings,
-    ClassifierSettings,
-    DiscordSettings,
-    LibrarySettings,
-    LimitSettings,
-    LogSettings,
-    MatchingSettings,
-    MetricsSettings,
-    ModerationSettings,
-    RetentionSettings,
-    StorageSettings,
-    WorkerSettings,
-    section_of,
-)
+from bot.config.retention import RetentionSettings
+from bot.config.section import section_of
 from bot.config.sources import SourcesSettings
+from bot.config.storage import BackupSettings, StorageSettings
 from bot.config.variables import (
     DELIMITER,
     PREFIX,
@@ -38,6 +32,7 @@ from bot.config.variables import (
     variables_that_are_no_json,
     variables_that_are_no_settings,
 )
+from bot.config.worker import Backend, WorkerSettings
 
 # Section and name of each secret; `NAME_file` in the same section is a file that holds it.
 SECRETS = (("discord", "token"), ("sources", "civitai_key"), ("sources", "huggingface_token"), ("cluster", "secret"))

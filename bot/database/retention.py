@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import aiosqlite
 
-from bot.config.sections import KeptPicture
+from bot.config.retention import KeptPicture
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, fetch_one, transaction, write
 from bot.database.posted_messages import note_results

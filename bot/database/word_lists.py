@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import aiosqlite
 
-from bot.config.sections import WordListMode
+from bot.config.moderation import WordListMode
 from bot.database import people
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, transaction, write

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bot.config.sections import ClassifierSettings
+from bot.config.classifier import ClassifierSettings
 from bot.diagnostics.finding import Finding, FindingGrade
 from inference.classifier_files import ClassifierFiles
 from inference.errors import ClassifierUnusable

@@ -15,7 +15,7 @@ import aiosqlite
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
 from bot.background import wait_times
-from bot.config.sections import ClassifierSettings
+from bot.config.classifier import ClassifierSettings
 from bot.database.errors import DatabaseError
 from bot.database.job_ratings import RatingSource, rate_job
 from bot.database.jobs import (

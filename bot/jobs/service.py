@@ -14,7 +14,7 @@ import aiosqlite
 
 from bot import background, metrics
 from bot.config import LimitSettings
-from bot.config.sections import ClassifierSettings
+from bot.config.classifier import ClassifierSettings
 from bot.database.clock import HOUR_MS, now_ms
 from bot.database.connection import transaction
 from bot.database.jobs import (

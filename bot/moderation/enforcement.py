@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from bot.config import Settings
-from bot.config.sections import ModerationSettings
+from bot.config.moderation import ModerationSettings
 from bot.errors import SexualMinors, WordsNotAllowed, WordsNotAllowedHere
 from bot.i18n import later
 from bot.moderation.minors import MinorsRule, minors_rule, operators_terms

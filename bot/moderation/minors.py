@@ -16,7 +16,7 @@ from importlib import resources
 from itertools import takewhile
 from typing import Final
 
-from bot.config.sections import ModerationSettings
+from bot.config.moderation import ModerationSettings
 from bot.config.word_patterns import LinearPattern, checked_word
 from bot.moderation.normalise import NormalisedText, Span
 from bot.moderation.word_matcher import ExceptingMatcher, Word

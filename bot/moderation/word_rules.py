@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-from bot.config.sections import WordListMode, WordListSettings
+from bot.config.moderation import WordListMode, WordListSettings
 from bot.config.word_patterns import LinearPattern, checked_word
 from bot.moderation.minors import MinorsRule, minors_rule
 from bot.moderation.normalise import NormalisedText, Span

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from PIL import Image
 
-from bot.config.sections import C2paAlgorithm, C2paSettings
+from bot.config.c2pa import C2paAlgorithm, C2paSettings
 from inference.parameters import GENERATED
 from inference.private_files import OTHERS
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from bot.config.sections import C2paSettings
+from bot.config.c2pa import C2paSettings
 from bot.pictures.attachments import DEFAULT_LIMIT, PictureFile, fit, fitted
 from bot.pictures.credentials import SigningUnusable, credentials_of
 from bot.pictures.thumbnails import Thumbnails

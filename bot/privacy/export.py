@@ -17,7 +17,7 @@ from pathlib import Path
 import aiosqlite
 
 from bot.background import Pool
-from bot.config.sections import StorageSettings
+from bot.config.storage import StorageSettings
 from bot.database.connection import fetch
 from bot.database.inputs import inputs_of_person
 from bot.database.pictures import paths_of_person

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Protocol
 
-from bot.config.sections import WordListMode
+from bot.config.moderation import WordListMode
 from bot.config.word_patterns import UnusableRule, checked_pattern, checked_word
 from bot.database.word_lists import ServerWordList
 from bot.i18n import later

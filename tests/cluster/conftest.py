@@ -9,7 +9,7 @@ import pytest_asyncio
 from benchmarks._ray_nodes import RayNodes, ray_nodes
 from bot.config import Settings
 from bot.config.cluster import ClusterSettings
-from bot.config.sections import Backend
+from bot.config.worker import Backend
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from bot.app.assembly import Easel
 from bot.app.samples import SamplePainter
-from bot.config.sections import ClassifierSettings, LibrarySettings
+from bot.config.classifier import ClassifierSettings
+from bot.config.library import LibrarySettings
 from bot.database.connection import fetch, transaction
 from bot.database.job_ratings import RatingSource, ratings_of_job
 from bot.database.jobs import find_job

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from bot.app.assembly import Easel
-from bot.config.sections import RetentionSettings
+from bot.config.retention import RetentionSettings
 from bot.database.clock import DAY_MS
 from bot.database.connection import fetch, transaction, write
 from bot.database.job_terms import searchable

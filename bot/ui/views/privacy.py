@@ -15,7 +15,7 @@ from discord import ui
 
 from bot import background
 from bot.config import Settings
-from bot.config.sections import KeptPicture
+from bot.config.retention import KeptPicture
 from bot.database.erasures import Erasure, ErasureState, HeldFiles, newest_erasure
 from bot.i18n import _, later, ngettext, number, sentences
 from bot.privacy.export import ExportPart, stored_counts

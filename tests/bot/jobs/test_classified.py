@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.config.sections import ClassifierSettings
+from bot.config.classifier import ClassifierSettings
 from bot.database.connection import fetch
 from bot.database.job_ratings import RatingSource, ratings_of_job
 from bot.database.jobs import JobState

@@ -15,7 +15,7 @@ from PIL import Image
 
 from bot import metrics
 from bot.config import LimitSettings
-from bot.config.sections import ClassifierSettings
+from bot.config.classifier import ClassifierSettings
 from bot.database.clock import HOUR_MS
 from bot.database.connection import fetch, open_database, transaction, write
 from bot.database.errors import DatabaseError

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bot.config import Settings
-from bot.config.sections import ModerationSettings
+from bot.config.moderation import ModerationSettings
 from bot.database.bookmark_transfer import Brought, NewBookmark
 from bot.errors import SexualMinors, WordsNotAllowed
 from bot.i18n import explained, speaking

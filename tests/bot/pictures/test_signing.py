@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bot.config.sections import C2paAlgorithm, C2paSettings
+from bot.config.c2pa import C2paAlgorithm, C2paSettings
 from bot.pictures.attachments import PictureFile, fit
 from bot.pictures.credentials import MIME_TYPES, Credentials, SigningUnusable
 from bot.pictures.signing import PAUSE_SECONDS, SignedAttachments

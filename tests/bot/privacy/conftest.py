@@ -9,7 +9,7 @@ import aiosqlite
 import pytest
 
 from bot.config import Settings
-from bot.config.sections import StorageSettings
+from bot.config.storage import StorageSettings
 from bot.database.connection import open_database
 from tests.bot.privacy.people import ADA, GRACE, live
 

@@ -17,7 +17,8 @@ import pytest
 
 from bot.background import DiscordUnreachable
 from bot.config import Settings
-from bot.config.sections import BackupSettings, ModerationSettings, StorageSettings
+from bot.config.moderation import ModerationSettings
+from bot.config.storage import BackupSettings, StorageSettings
 from bot.database.additions import (
     AdditionState,
     begin_addition,

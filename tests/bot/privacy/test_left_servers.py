@@ -6,7 +6,7 @@ import aiosqlite
 import pytest
 
 from bot.config import Settings
-from bot.config.sections import RetentionSettings
+from bot.config.retention import RetentionSettings
 from bot.database.audit import AuditAction, add_entry
 from bot.database.blocks import BlockKind, save_block
 from bot.database.clock import DAY_MS

@@ -13,7 +13,8 @@ import aiosqlite
 import pytest
 
 from bot.config import Settings
-from bot.config.sections import LogSettings, RetentionSettings
+from bot.config.monitoring import LogSettings
+from bot.config.retention import RetentionSettings
 from bot.database.bookmarks import add_bookmark
 from bot.database.clock import DAY_MS
 from bot.database.connection import fetch, write

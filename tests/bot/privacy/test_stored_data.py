@@ -7,7 +7,7 @@ from pathlib import Path
 
 import aiosqlite
 
-from bot.config.sections import StorageSettings
+from bot.config.storage import StorageSettings
 from bot.database.connection import fetch
 from bot.privacy.document import privacy_document
 from bot.privacy.stored_data import FILES, IMPERSONAL, TABLES, Fate

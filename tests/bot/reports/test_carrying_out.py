@@ -17,7 +17,8 @@ import pytest
 
 from bot.background import DiscordRefuses, DiscordUnreachable
 from bot.config import Settings
-from bot.config.sections import DiscordSettings, StorageSettings
+from bot.config.discord_settings import DiscordSettings
+from bot.config.storage import StorageSettings
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.connection import fetch, open_database
 from bot.database.jobs import Job, create_job, find_job, start_job

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.config.sections import ModerationSettings
+from bot.config.moderation import ModerationSettings
 from bot.database.blocks import BlockKind, find_block, save_block
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.connection import fetch, transaction, write

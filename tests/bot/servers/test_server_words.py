@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bot.config.sections import WordListMode
+from bot.config.moderation import WordListMode
 from bot.database.audit import AuditAction, AuditFilter
 from bot.database.word_lists import ServerWordList
 from bot.errors import (

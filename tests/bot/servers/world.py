@@ -11,7 +11,9 @@ from typing import Any
 import aiosqlite
 
 from bot.config import Settings
-from bot.config.sections import DiscordSettings, LimitSettings, ModerationSettings
+from bot.config.discord_settings import DiscordSettings
+from bot.config.limits import LimitSettings
+from bot.config.moderation import ModerationSettings
 from bot.database.clock import now_ms
 from bot.database.connection import open_database, transaction
 from bot.database.jobs import Job, create_job

@@ -14,7 +14,9 @@ import pytest
 
 from benchmarks._varied_pictures import varied
 from bot.config import Settings
-from bot.config.sections import ModerationSettings, RetentionSettings, StorageSettings
+from bot.config.moderation import ModerationSettings
+from bot.config.retention import RetentionSettings
+from bot.config.storage import StorageSettings
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, open_database, write
 from bot.database.deletions import begin_deletion, hide_job, pending_deletions

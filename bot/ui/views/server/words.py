@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 import discord
 from discord import ui
 
-from bot.config.sections import WordListMode
+from bot.config.moderation import WordListMode
 from bot.database.word_lists import ServerWordList
 from bot.errors import AutoModUnread
 from bot.i18n import _, later, listed, ngettext, number

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.config.sections import ModerationSettings
+from bot.config.moderation import ModerationSettings
 from bot.moderation.enforcement import WordRules
 from bot.sources.remote import RemoteVersion, Terms
 from bot.ui.views.adding import as_allowed

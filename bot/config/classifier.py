@@ -1,0 +1,79 @@
+"""The section of config.toml about the classifier of finished pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from bot.config.section import Repository, Section
+from inference.content_rating import ContentRating
+from inference.messages.options import MAX_CLASSES, ClassifierSpec
+from inference.messages.values import Name
+
+Threshold = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+
+
+class ClassifierDevice(StrEnum):
+    """Where a classifier runs."""
+
+    CPU = "cpu"
+    WORKER = "worker"
+
+
+class ClassifierSettings(Section):
+    """A model that looks at each finished picture and gives scores, for which it is rated. Off without a model."""
+
+    path: Path | None = None
+    """A folder as transformers or timm saves a model: config.json and model.safetensors …"""
+    repository: Repository | None = None
+    """… or a repository of the Hugging Face hub, such as Marqo/nsfw-image-detection-384 (timm, 22 MB, Apache-2.0)."""
+    thresholds: Annotated[dict[Name, dict[ContentRating, Threshold]], Field(max_length=MAX_CLASSES)] = {}
+    """From which score of a class on a picture has a rating: { NSFW = { mature = 0.5, explicit = 0.85 } }."""
+    device: ClassifierDevice = ClassifierDevice.CPU
+    """cpu, or worker: where the worker paints; a large model is faster there and takes memory from the checkpoints."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.path is not None and self.repository is not None:
+            raise ValueError("a classifier has either a path or a repository")
+        if self.enabled and not any(self.thresholds.values()):
+            raise ValueError("a classifier needs thresholds, such as { NSFW = { mature = 0.5, explicit = 0.85 } }")
+        return self
+
+    @property
+    def enabled(self) -> bool:
+        """Whether there is a classifier."""
+        return self.path is not None or self.repository is not None
+
+    @property
+    def spec(self) -> ClassifierSpec | None:
+        """The specification for the worker; None without a classifier."""
+        if not self.enabled:
+            return None
+        return ClassifierSpec(
+            source=str(self.path or self.repository),
+            repository=self.path is None,
+            classes=tuple(self.thresholds),
+            on_device=self.device is ClassifierDevice.WORKER,
+        )
+
+    @property
+    def highest(self) -> ContentRating | None:
+        """The highest rating that it can give; None without a classifier."""
+        ratings = (rating for thresholds in self.thresholds.values() for rating in thresholds)
+        return max(ratings, default=None) if self.enabled else None
+
+    def rate(self, scores: Iterable[Mapping[str, float]]) -> ContentRating | None:
+        """The highest rating that a class reaches on one of several pictures; None when none reaches any."""
+        reached = [
+            rating
+            for of_picture in scores
+            for name, thresholds in self.thresholds.items()
+            for rating, threshold in thresholds.items()
+            if of_picture.get(name, 0.0) >= threshold
+        ]
+        return max(reached, default=None)

@@ -1,0 +1,40 @@
+"""The section of config.toml about the folder of LoRA files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
+
+from bot.config.section import LOOPBACK, Section
+from inference.bounds import MAX_COUNT
+from inference.lora.few_steps import FewStepRecipe
+from inference.messages.values import Sha256
+
+
+def _registry(url: str) -> str:
+    """Raise ValueError unless the address is https or local: hashes of people's files are sent there."""
+    parts = urlsplit(url)
+    safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+    if not safe or not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise ValueError(f"must be an https address, such as https://civitai.com/api/v1, not {url}")
+    return url.rstrip("/")
+
+
+class LibrarySettings(Section):
+    """The folder of LoRA files, with their sidecars and the operator's declarations."""
+
+    folder: Path = Path("loras")
+    """Only .safetensors files are read; folders inside are searched too."""
+    look_seconds: Annotated[float, Field(ge=1, le=86_400)] = 30.0
+    """How often to look for files that were added, removed or replaced."""
+    registry: Annotated[str, AfterValidator(_registry)] | None = None
+    """A registry such as https://civitai.com/api/v1, asked by SHA-256 about files whose base model nothing tells."""
+    samples: Annotated[int, Field(ge=0, le=MAX_COUNT)] = 2
+    """Pictures that Easel paints by itself of each LoRA, with one without it beside them, while nobody waits."""
+    few_step_files: Annotated[dict[Sha256, FewStepRecipe], Field(max_length=1000)] = {}
+    """Recipes of few-step LoRAs by the SHA-256 of their files, such as { "0a1b…" = { steps = 4, guidance = 1.0 } }."""
+    measure_weights: bool = False
+    """Whether Easel also paints each LoRA at several weights, 12 pictures, to tell which are useful."""
