@@ -38,7 +38,7 @@ def encoder_identity(spec: CheckpointSpec, device: torch.device, dtype: torch.dt
     if spec.sha256 is None:
         return None
     versions = f"torch {torch.__version__} transformers {transformers.__version__}"
-    return f"{spec.sha256} {spec.folder_sha256} {device.type} {dtype} {versions}"
+    return f"{spec.base_model.architecture} {spec.sha256} {spec.folder_sha256} {device.type} {dtype} {versions}"
 
 
 class EmbeddingFiles:

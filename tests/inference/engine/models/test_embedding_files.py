@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 
+from inference.base_models import BaseModelId
 from inference.engine.batch.handle import State
 from inference.engine.engine import Engine
 from inference.engine.intake.checkpoint_store import CheckpointStore
@@ -115,7 +116,7 @@ def test_without_a_hash_of_the_checkpoint_nothing_is_kept(world: World, tmp_path
     assert not (tmp_path / "embeddings").exists()
 
 
-def test_other_numbers_and_other_devices_are_told_apart() -> None:
+def test_other_numbers_devices_and_architectures_are_told_apart() -> None:
     spec = CheckpointSpec(name="one", source="one", base_model=World("sdxl/base", torch.float32).spec.base_model)
     known = spec.model_copy(update={"sha256": "a" * 64})
     told = {
@@ -123,8 +124,9 @@ def test_other_numbers_and_other_devices_are_told_apart() -> None:
         encoder_identity(known, CPU, torch.bfloat16),
         encoder_identity(known, torch.device("cuda", 0), torch.bfloat16),
         encoder_identity(known.model_copy(update={"folder_sha256": "b" * 64}), CPU, torch.float32),
+        encoder_identity(known.model_copy(update={"base_model": BaseModelId("sd1/base")}), CPU, torch.float32),
     }
-    assert len(told) == 4 and encoder_identity(spec, CPU, torch.float32) is None
+    assert len(told) == 5 and encoder_identity(spec, CPU, torch.float32) is None
 
 
 def test_files_are_for_the_account_alone_and_hold_no_words(tmp_path: Path) -> None:
