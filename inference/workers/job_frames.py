@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from inference.cluster.files import FileRef
 from inference.cluster.protocol import DataPart, SubmitJob, packed
 from inference.cluster.wire import MAX_DATA_BYTES
+from inference.lora.foreign_sidecars import MAX_BYTES
 from inference.lora.knowledge import FILES
 from inference.messages.commands import Generate, JobCommand
 from inference.messages.spool import state_file
@@ -33,18 +34,25 @@ class JobFrames:
     def of(
         self, worker: int, deaths: int, job: JobCommand, files: Mapping[str, StoredFile], spool: Spool
     ) -> tuple[SubmitJob, bytes]:
-        """The header and the data. It reads small files; a file of `files` that is gone is left out."""
+        """The header and the data. It reads small files; one that is gone or too large is left out."""
         loras = {use.sha256 for use in job.request.loras} if isinstance(job, Generate) else set[str]()
         refs = {sha256: ref for sha256, file in files.items() if (ref := _ref(sha256, file)) is not None}
-        beside, known = dict[str, dict[str, bytes]](), dict[str, bytes]()
+        beside, known, room = dict[str, dict[str, bytes]](), dict[str, bytes](), MAX_DATA_BYTES
         for sha256 in loras & refs.keys():
             beside[sha256] = {}
             for file in files[sha256].beside():
                 with suppress(OSError):
-                    if file.name not in FILES:
-                        beside[sha256][file.name.rpartition("/")[2]] = file.path.read_bytes()
-                    elif self._has_changed(file):
-                        known[file.name] = file.path.read_bytes()
+                    of_all = file.name in FILES
+                    if of_all and not self._has_changed(file):
+                        continue
+                    found = _bounded(file, room if of_all else min(room, MAX_BYTES))
+                    if found is None:
+                        continue
+                    room -= len(found)
+                    if of_all:
+                        known[file.name] = found
+                    else:
+                        beside[sha256][file.name.rpartition("/")[2]] = found
         name, states = state_file(job.job_id), dict[str, bytes]()
         with suppress(OSError):  # a first attempt has none
             states[name] = spool.read(name)
@@ -70,6 +78,16 @@ class JobFrames:
         stamp = status.st_ino, status.st_size, status.st_mtime_ns
         changed, self._sent[file.name] = self._sent.get(file.name) != stamp, stamp
         return changed
+
+
+def _bounded(file: StoredFile, most: int) -> bytes | None:
+    """The bytes of a file; None where there are more than `most`, which the log tells. Raises OSError."""
+    with file.path.open("rb") as opened:
+        found = opened.read(most + 1)
+    if len(found) <= most:
+        return found
+    log.warning("%s is not sent to workers elsewhere: it is larger than %d bytes", file.name, most)
+    return None
 
 
 def _ref(sha256: str, file: StoredFile) -> FileRef | None:
