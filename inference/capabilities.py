@@ -54,6 +54,11 @@ class Capability:
         return 2 if self.negative_prompt and guidance_scale > none else 1
 
     @property
+    def flow(self) -> bool:
+        """Whether its models predict as flow matching does, as all but UNets do."""
+        return self.family is not Family.UNET
+
+    @property
     def regions(self) -> bool:
         """Whether a picture may have regions with prompts and LoRAs of their own."""
         return self.family is Family.UNET

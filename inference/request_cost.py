@@ -30,9 +30,19 @@ def slots(request: GenerationRequest) -> int:
     return request.count * len(request.slots)
 
 
+def steps_left(steps: int, strength: float, *, flow: bool) -> int:
+    """Of so many steps those that a picture is changed by: the share `strength`, rounded as diffusers does, at least 1.
+
+    Pipelines of flow matching round up, those of Stable Diffusion and SDXL down.
+    """
+    share = min(steps * strength, steps)
+    return max(1, steps - int(steps - share) if flow else int(share))
+
+
 def passes(request: GenerationRequest) -> int:
     """The number of forward passes of a request, which workers report as steps."""
-    steps = request.steps if request.image is None else max(1, int(request.steps * request.image.strength))
+    strength = 1.0 if request.image is None else request.image.strength
+    steps = steps_left(request.steps, strength, flow=request.flow)
     return 2 * steps - 1 if request.sampler is Sampler.HEUN else steps
 
 

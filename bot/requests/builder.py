@@ -24,7 +24,7 @@ from bot.requests.few_steps import filled_in, recipe_of
 from bot.requests.regions import check_length, offers_regions, own_words
 from bot.requests.variants import compared, swept
 from inference.bounds import MAX_PROMPT, MAX_WEIGHT, MIN_WEIGHT, SEEDS
-from inference.capabilities import capability_of, samplers_of
+from inference.capabilities import Capability, capability_of, samplers_of
 from inference.errors import (
     InvalidRequest,
     LoraMisfit,
@@ -333,6 +333,7 @@ def _request(
             _bounded_weight(use.name, weight)
     sampler, spacing = _sampling(draft, checkpoint)
     guidance_scale = checkpoint.guidance_scale if draft.guidance_scale is None else draft.guidance_scale
+    capability = capability_of(checkpoint.base_model)
     try:
         return GenerationRequest(
             checkpoint=checkpoint.name,
@@ -344,7 +345,8 @@ def _request(
             height=size.height,
             steps=checkpoint.steps if draft.steps is None else draft.steps,
             guidance_scale=guidance_scale,
-            rows=_unusual_rows(checkpoint, guidance_scale),
+            rows=_unusual_rows(capability, guidance_scale),
+            flow=capability is not None and capability.flow,
             sampler=sampler,
             spacing=spacing,
             flow_shift=draft.flow_shift or None,
@@ -365,9 +367,8 @@ def _request(
         raise InvalidRequest(what=what, problem=_lower_first(str(first["msg"]).removeprefix("Value error, "))) from None
 
 
-def _unusual_rows(checkpoint: CheckpointSettings, guidance_scale: float) -> int | None:
+def _unusual_rows(capability: Capability | None, guidance_scale: float) -> int | None:
     """Rows of the batch that a slot takes; None where the guidance alone tells."""
-    capability = capability_of(checkpoint.base_model)
     rows = None if capability is None else capability.rows(guidance_scale)
     return None if rows == (GUIDED if guidance_scale > 1 else 1) else rows
 

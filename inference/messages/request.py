@@ -136,9 +136,11 @@ class GenerationRequest(JobRequest):
 
     With `regions`, those of one of `LAYOUTS`, each region has words of its own, and LoRAs: those whose `region` it is.
     `prompt` has the words for the ground then, which go into every region, as do LoRAs without a region. Where a region
-    is, is added to its words. `rows` are those of the batch that a slot takes where the guidance does not tell
-    (`inference.request_cost`). `region_edge` is how many latents wide one region passes into the next. `base_share` is
+    is, is added to its words. `region_edge` is how many latents wide one region passes into the next. `base_share` is
     the share of one more prediction for the whole picture, with all words and only the LoRAs without a region.
+
+    For its cost (`inference.request_cost`), `rows` are those of the batch that a slot takes where the guidance does not
+    tell, and `flow` is whether its checkpoint is of flow matching.
     """
 
     prompt: Prompt
@@ -163,6 +165,7 @@ class GenerationRequest(JobRequest):
     region_edge: Annotated[int, Field(ge=0, le=MAX_EDGE)] = USUAL_EDGE
     base_share: Annotated[float, Field(ge=0, le=MAX_BASE_SHARE, allow_inf_nan=False)] = 0.0
     rows: Annotated[int, Field(ge=1, le=2)] | None = None
+    flow: bool = False
 
     @field_validator("regions")
     @classmethod

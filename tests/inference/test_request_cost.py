@@ -16,6 +16,8 @@ def test_passes_are_what_a_worker_counts_as_steps() -> None:
     assert passes(request(steps=20, image=IMAGE)) == 7
     assert passes(request(steps=1, image=IMAGE)) == 1
     assert passes(request(steps=20, sampler=Sampler.HEUN)) == 39
+    assert passes(request(steps=10, image=IMAGE)) == 3
+    assert passes(request(steps=10, image=IMAGE, flow=True)) == 4
 
 
 def test_guidance_doubles_the_rows_and_so_the_work() -> None:

@@ -28,6 +28,7 @@ from inference.engine.models.unipc import UniPCMultistepScheduler
 from inference.messages.request import GenerationRequest
 from inference.messages.samplers import FLOW_SPACINGS, Sampler, Spacing
 from inference.notes import NO_CLIP_SKIP, OTHER_SAMPLER, OTHER_SPACING
+from inference.request_cost import steps_left
 
 _BETA = 0.6  # both parameters, as the field uses it
 _LARGEST = 1 - 1e-6  # UniPC takes the logarithm of what is left of 1
@@ -138,14 +139,12 @@ def notes_of(request: GenerationRequest, checkpoint: str) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def first_step(steps: int, strength: float | None) -> int:
-    """How many steps are left out where a picture is changed by `strength`; None: it begins at noise."""
-    return 0 if strength is None else min(steps - 1, int(max(steps - min(steps * strength, steps), 0)))
-
-
 def begin(scheduler: Any, steps: int, strength: float | None) -> torch.Tensor:
-    """Make the scheduler ready for the first of the timesteps that are left, and return these."""
-    first = first_step(steps, strength) * scheduler.order
+    """Make the scheduler ready for the first of the timesteps that are left, and return these.
+
+    They are those by which a picture is changed by `strength`; None: all, which begin at noise.
+    """
+    first = 0 if strength is None else (steps - steps_left(steps, strength, flow=True)) * scheduler.order
     scheduler.set_begin_index(first)
     return scheduler.timesteps[first:]
 

@@ -94,9 +94,12 @@ async def test_another_sampler_is_refused_with_those_that_there_are(house: House
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("base", "guidance", "rows"),
-    [("flux1/dev", 3.5, 1), ("z-image/base", 1.0, 2), ("z-image/base", 0.0, None), ("qwen-image/base", 4.0, None)],
-)
-async def test_a_request_says_how_many_rows_it_takes_where_guidance_does_not(
+    [
+        ("flux1/dev", 3.5, 1), ("z-image/base", 1.0, 2), ("z-image/base", 0.0, None), ("qwen-image/base", 4.0, None),
+        ("sdxl/base", 4.0, None),
+    ],
+)  # fmt: skip
+async def test_a_request_says_of_flow_matching_and_how_many_rows_it_takes_where_guidance_does_not(
     house: House, base: str, guidance: float, rows: int | None
 ) -> None:
     async with open_catalogue(house.settings) as catalogue:
@@ -105,7 +108,7 @@ async def test_a_request_says_how_many_rows_it_takes_where_guidance_does_not(
         settings = now.settings.model_copy(update={"checkpoints": (flowing,)})
         requests = RequestBuilder(catalogue.connection, Configuration(settings, [spec]))
         request = await requests.build(RequestDraft(prompt="a man", checkpoint="One", guidance_scale=guidance))
-        assert request.rows == rows
+        assert (request.rows, request.flow) == (rows, base != "sdxl/base")
 
 
 @pytest.mark.parametrize(("base", "offered"), [("flux1/dev", FLOW_SPACINGS), ("sdxl/base", UNET_SPACINGS)])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from inference.cluster.wire import MAX_DATA_BYTES
 from inference.lora.registry import FILE_NAME
-from inference.messages import Generate
+from inference.messages.commands import Generate
 from inference.workers.job_frames import JobFrames
 from inference.workers.storage import SpoolFolder, StoredFile
 from tests.inference.requests import request, use

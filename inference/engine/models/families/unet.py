@@ -32,6 +32,7 @@ from inference.messages.request import GenerationRequest
 from inference.messages.samplers import UNET_SPACINGS, Spacing
 from inference.notes import NO_FLOW_SHIFT, NO_SPACING, OTHER_SPACING
 from inference.prediction import checkpoint_prediction
+from inference.request_cost import steps_left
 
 
 class UNetFamily:
@@ -182,8 +183,7 @@ class UNetFamily:
         """Latents of a picture with noise according to `strength`, and the timesteps that are left."""
         pipeline = self._img2img_pipeline()
         pipeline.scheduler = scheduler
-        # diffusers does the share `strength` of the steps, rounded down; with none at all it would give up.
-        steps = max(1, int(request.steps * strength))
+        steps = steps_left(request.steps, strength, flow=False)  # with none at all diffusers would give up
         times, _ = pipeline.get_timesteps(request.steps, min(1.0, (steps + 0.5) / request.steps), "cpu")
         pixels, first = pipeline.image_processor.preprocess(source), times[:1].repeat(request.count)
         self._residence.onload("vae")
