@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections import Counter
 from collections.abc import Hashable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from inference.engine.batch.snapshots import Snapshot
 from inference.engine.devices.transfers import upload
 from inference.engine.layers.lora_set import AppliedLoras
 from inference.engine.models.checkpoints import Checkpoint
+from inference.engine.models.decode import begun_finite
 from inference.messages.request import GenerationRequest
 
 
@@ -44,7 +46,10 @@ class Run:
         self.generators = [torch.Generator("cpu").manual_seed(seed) for seed in request.seeds]
         self._unused_scheduler: Any = None
         self.scheduler = family.scheduler(request)
-        self.latents, self.timesteps = family.starting_latents(request, self.scheduler, source, self.generators)
+        begin = partial(family.starting_latents, request, self.scheduler, source, self.generators)
+        vae = checkpoint.pipeline.vae
+        begun = begin() if source is None else begun_finite(vae, begin, self.generators, request.seeds)
+        self.latents, self.timesteps = begun
         self.masks = masks_of(request, self.latents) if request.regions else None
         conditions = family.conditions(request, request.slot_prompts, self.applied)
         self.parts = parts_of(conditions, self.applied, self.rows)

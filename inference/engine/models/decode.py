@@ -112,20 +112,23 @@ def scale_of(vae: Any) -> int:
     return 2 ** (len(vae.config.temperal_downsample) if is_of_videos(vae) else len(vae.config.block_out_channels) - 1)
 
 
-def drawn_finite(
-    vae: Any, draw: Callable[[], torch.Tensor], generators: Sequence[torch.Generator], seeds: Sequence[int]
-) -> torch.Tensor:
-    """Latents that `draw` makes of a picture with this VAE; again in single precision where half precision overflows.
+def begun_finite(
+    vae: Any,
+    begin: Callable[[], tuple[torch.Tensor, torch.Tensor]],
+    generators: Sequence[torch.Generator],
+    seeds: Sequence[int],
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What `begin` makes: latents of a picture that this VAE encodes, and their timesteps.
 
-    The generators, which `draw` uses, begin again with their seeds then.
+    Where half precision overflows, it is done again in single precision: the generators begin again with their seeds.
     """
-    latents = draw()
-    if vae.dtype == torch.float16 and not bool(latents.isfinite().all()):
-        widen(vae)
-        for generator, seed in zip(generators, seeds, strict=True):
-            generator.manual_seed(seed)
-        latents = draw()
-    return latents
+    latents, times = begin()
+    if vae.dtype != torch.float16 or bool(latents.isfinite().all()):
+        return latents, times
+    widen(vae)
+    for generator, seed in zip(generators, seeds, strict=True):
+        generator.manual_seed(seed)
+    return begin()
 
 
 def widen(vae: Any) -> None:

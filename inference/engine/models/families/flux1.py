@@ -7,7 +7,6 @@ is needed, and so there is no negative prompt.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from functools import partial
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
@@ -20,7 +19,6 @@ from inference.engine.devices.offloading import Residence
 from inference.engine.devices.transfers import upload
 from inference.engine.layers.layer_hooks import LayerHooks
 from inference.engine.layers.lora_set import AppliedLoras
-from inference.engine.models.decode import drawn_finite
 from inference.engine.models.embedding_cache import EmbeddingCache
 from inference.engine.models.families.family import Conditions, RowGroup
 from inference.engine.models.families.transformer import TransformerFamily
@@ -131,7 +129,7 @@ class Flux1Family(TransformerFamily):
         """See `ModelFamily.starting_latents`."""
         if source is not None and request.image is not None:
             times = begin(scheduler, request.steps, request.image.strength)
-            return self._latents_of(source, times, request, scheduler, generators), times
+            return self._latents_of(source, times, scheduler, generators), times
         times, transformer = begin(scheduler, request.steps, None), self._pipeline.transformer
         latents, _ = self._pipeline.prepare_latents(
             request.count, transformer.config.in_channels // _PATCH**2, request.height, request.width,
@@ -143,7 +141,6 @@ class Flux1Family(TransformerFamily):
         self,
         source: Image.Image,
         times: torch.Tensor,
-        request: GenerationRequest,
         scheduler: Any,
         generators: Sequence[torch.Generator],
     ) -> torch.Tensor:
@@ -151,23 +148,16 @@ class Flux1Family(TransformerFamily):
         pipeline: Any = FluxImg2ImgPipeline(**self._pipeline.components)
         pipeline.scheduler = for_noising(scheduler)
         self._residence.onload("vae")
-        draw = partial(self._noised, pipeline, source, times[:1], generators)
-        latents = drawn_finite(pipeline.vae, draw, generators, request.seeds)
-        return latents.to(self._pipeline.transformer.dtype)
-
-    def _noised(
-        self, pipeline: Any, source: Image.Image, first: torch.Tensor, generators: Sequence[torch.Generator]
-    ) -> torch.Tensor:
         channels, device = pipeline.transformer.config.in_channels // _PATCH**2, self._residence.device
         pixels = pipeline.image_processor.preprocess(source)
         height, width = pixels.shape[-2:]
         each = [
             pipeline.prepare_latents(
-                pixels, first, 1, channels, height, width, pipeline.vae.dtype, device, generator
+                pixels, times[:1], 1, channels, height, width, pipeline.vae.dtype, device, generator
             )[0]
             for generator in generators
         ]  # fmt: skip
-        return torch.cat(each)
+        return torch.cat(each).to(self._pipeline.transformer.dtype)
 
     def forward(self, latents: torch.Tensor, timesteps: torch.Tensor, conditions: Conditions) -> torch.Tensor:
         """See `ModelFamily.forward`."""

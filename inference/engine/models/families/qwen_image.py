@@ -105,10 +105,10 @@ class QwenImageFamily(TransformerFamily):
         self._residence.onload("vae")
         with torch.no_grad():
             latents = from_picture.prepare_latents(
-                pixels, times[:1].repeat(request.count), request.count, channels, *size, dtype, self._residence.device,
-                [*generators],
+                pixels, times[:1].repeat(request.count), request.count, channels, *size, from_picture.vae.dtype,
+                self._residence.device, [*generators],
             )  # fmt: skip
-        return latents, times
+        return latents.to(dtype), times
 
     def forward(self, latents: torch.Tensor, timesteps: torch.Tensor, conditions: Conditions) -> torch.Tensor:
         """See `ModelFamily.forward`."""

@@ -121,8 +121,9 @@ class SD3Family(TransformerFamily):
         pixels = from_picture.image_processor.preprocess(source).repeat(request.count, 1, 1, 1)
         self._residence.onload("vae")
         first = times[:1].repeat(request.count)
-        latents = from_picture.prepare_latents(pixels, first, request.count, 1, dtype, device, list(generators))
-        return latents, times
+        encoded = from_picture.vae.dtype
+        latents = from_picture.prepare_latents(pixels, first, request.count, 1, encoded, device, list(generators))
+        return latents.to(dtype), times
 
     def _refuse_size(self, request: GenerationRequest) -> None:
         refuse_size(request, self._side, self._name)

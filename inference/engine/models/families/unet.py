@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,7 +18,7 @@ from inference.engine.devices.offloading import Residence
 from inference.engine.devices.transfers import upload
 from inference.engine.layers.layer_hooks import LayerHooks
 from inference.engine.layers.lora_set import AppliedLoras
-from inference.engine.models.decode import decode, drawn_finite
+from inference.engine.models.decode import decode
 from inference.engine.models.embedding_cache import EmbeddingCache, Encoding
 from inference.engine.models.embeddings import Embedding, Embeddings
 from inference.engine.models.families.family import Conditions, RowGroup, classifier_free
@@ -187,8 +186,7 @@ class UNetFamily:
         times, _ = pipeline.get_timesteps(request.steps, min(1.0, (steps + 0.5) / request.steps), "cpu")
         pixels, first = pipeline.image_processor.preprocess(source), times[:1].repeat(request.count)
         self._residence.onload("vae")
-        draw = partial(self._noised, pipeline, pixels, first, generators)
-        return drawn_finite(pipeline.vae, draw, generators, request.seeds), times
+        return self._noised(pipeline, pixels, first, generators), times
 
     def _img2img_pipeline(self) -> Any:
         """The image-to-image pipeline, made of the loaded networks."""

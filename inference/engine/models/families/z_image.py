@@ -7,7 +7,6 @@ It paints as diffusers' pipeline does. Latents are in single precision whatever 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from functools import partial
 from typing import Any
 
 import torch
@@ -21,7 +20,7 @@ from inference.engine.devices.offloading import Residence
 from inference.engine.devices.transfers import upload
 from inference.engine.layers.layer_hooks import LayerHooks
 from inference.engine.layers.lora_set import AppliedLoras
-from inference.engine.models.decode import as_denoised, drawn_finite, encoded
+from inference.engine.models.decode import as_denoised, encoded
 from inference.engine.models.embedding_cache import EmbeddingCache
 from inference.engine.models.families.family import Conditions, RowGroup, grouped
 from inference.engine.models.families.transformer import TransformerFamily
@@ -130,7 +129,8 @@ class ZImageFamily(TransformerFamily):
         pipeline.scheduler = for_noising(scheduler)
         pixels, vae = pipeline.image_processor.preprocess(source), pipeline.vae
         self._residence.onload("vae")
-        clean = drawn_finite(vae, partial(self._clean, pixels, generators), generators, request.seeds)
+        pixels = pixels.to(self._residence.device, vae.dtype)
+        clean = as_denoised(torch.cat([encoded(vae, pixels, generator) for generator in generators]), vae.config)
         channels, dtype = pipeline.transformer.config.in_channels, pipeline.text_encoder.dtype
         noised = [
             pipeline.prepare_latents(
@@ -139,12 +139,6 @@ class ZImageFamily(TransformerFamily):
             for each, generator in zip(clean.split(1), generators, strict=True)
         ]
         return torch.cat(noised).to(torch.promote_types(dtype, torch.float32))
-
-    def _clean(self, pixels: torch.Tensor, generators: Sequence[torch.Generator]) -> torch.Tensor:
-        """Latents (pictures, channels, h, w) of one picture without noise, drawn by each generator."""
-        vae = self._pipeline.vae
-        found = [encoded(vae, pixels.to(self._residence.device, vae.dtype), generator) for generator in generators]
-        return as_denoised(torch.cat(found), vae.config)
 
     def forward(self, latents: torch.Tensor, timesteps: torch.Tensor, conditions: Conditions) -> torch.Tensor:
         """See `ModelFamily.forward`. The texts may have any lengths."""
