@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from inference.errors import ClassifierUnusable
+from inference.extras import installing
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 DOWNLOADED = ("*.json", WEIGHTS)  # of a repository of the hub: nothing that could hold code
@@ -70,7 +71,7 @@ class ClassifierFiles:
         config = _config(folder)
         library = ClassifierLibrary.TIMM if config.architecture else ClassifierLibrary.TRANSFORMERS
         if find_spec(library) is None:
-            raise ClassifierUnusable(reason=f"it needs {library}, which pip install easel[classifier] brings")
+            raise ClassifierUnusable(reason=f"it needs {library}, which is not installed: {installing('classifier')}")
         if not config.classes:
             raise ClassifierUnusable(reason=f"{folder / CONFIG} names no classes")
         if missing := [name for name in wanted if name not in config.classes]:

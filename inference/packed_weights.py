@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.util import find_spec
 
+from inference.extras import installing
 from inference.messages.checkpoints import Quantisation
 
 PACKAGES: Mapping[Quantisation, str] = {
@@ -22,4 +23,4 @@ def missing_package(denoiser: object | None, quantise: Quantisation) -> str | No
     if package is None or find_spec(package) is not None:
         return None
     what = "GGUF files need" if denoiser is not None else f"weights packed as {quantise.value} need"
-    return f"{what} the package {package}, which is not installed: pip install easel[{package}]"
+    return f"{what} the package {package}, which is not installed: {installing(package)}"

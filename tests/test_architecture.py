@@ -23,9 +23,10 @@ TORCH = {"torch", "diffusers", "transformers", "torchvision", "accelerate", "saf
 # What the bot may use of inference; files of checkpoints and LoRAs are read without torch, text in pictures is text.
 OPEN = [
     "base_models", "bounds", "capabilities", "checkpoint_files", "checkpoint_inspection", "classifier_files",
-    "cluster", "content_rating", "demo", "errors", "hardware", "hashes", "image_files", "inspection", "json_values",
-    "logs", "lora", "matching", "memory", "messages", "notes", "packed_weights", "parameters", "picture_costs",
-    "prediction", "private_files", "prompt_weights", "queue", "queue_simulation", "regions", "request_cost", "workers",
+    "cluster", "content_rating", "demo", "errors", "extras", "hardware", "hashes", "image_files", "inspection",
+    "json_values", "logs", "lora", "matching", "memory", "messages", "notes", "packed_weights",
+    "parameters", "picture_costs", "prediction", "private_files", "prompt_weights", "queue", "queue_simulation",
+    "regions", "request_cost", "workers",
 ]  # fmt: skip
 DOORS = {f"inference.{door}" for door in OPEN}
 
@@ -40,7 +41,7 @@ inference.bounds inference.base_models inference.errors inference.messages infer
     inference.prediction inference.capabilities inference.checkpoint_files inference.gguf_files
     inference.classifier_files inference.packed_weights
     inference.picture_costs inference.hardware inference.content_rating inference.prompt_weights inference.json_values
-    inference.regions
+    inference.regions inference.extras
 inference.lora inference.parameters
 inference.checkpoint_inspection
 inference.waiting_jobs

@@ -16,11 +16,11 @@ from bot.cli import DONE, REFUSED, UNUSABLE, harmless, port
 from bot.cli.cluster_node import MachineRefused, join, up
 from bot.cli.ending import Ended, until_asked
 from bot.cli.output import Output
-from bot.diagnostics.cluster import ADDRESS_VARIABLE, CONNECT_SECONDS, head_of, reasons_of, token_problem
+from bot.diagnostics.cluster import ADDRESS_VARIABLE, CONNECT_SECONDS, head_of, reasons_of
 from inference.cluster.compatibility import NodeIdentity, ray_problem
 from inference.cluster.network import DEFAULT_PORT, AddressRefused, HostPort, answers
 from inference.cluster.ray_node import ProbeFailed, cluster_environment, cluster_view, run_ray
-from inference.cluster.tokens import is_in_environment, token_file
+from inference.cluster.tokens import is_in_environment, token_file, token_problem
 from inference.cluster.views import ClusterView, NodeState, NodeView
 
 if TYPE_CHECKING:
@@ -228,7 +228,7 @@ def _asked(options: argparse.Namespace) -> tuple[HostPort, ClusterView] | int:
     problem = ray_problem()
     if problem is None:
         try:
-            head = head_of(options.head or "")
+            head = head_of(options.head or "", "--head ")
             problem = token_problem() or answers(head, CONNECT_SECONDS)
             if problem is None:
                 return head, asyncio.run(cluster_view(head, _environment()))

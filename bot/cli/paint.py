@@ -20,7 +20,7 @@ from bot.cli.ending import until_asked
 from bot.cli.progress import progress_bar
 from bot.config import ConfigError
 from bot.database.jobs import Job, JobState
-from bot.jobs.active_jobs import JobUpdate
+from bot.jobs.active_jobs import JobUpdate, WorkerTrouble
 from bot.jobs.service import JobService
 from bot.requests.builder import LoraDraft, RequestDraft
 from inference.errors import InferenceError, WorkerUnavailable
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 COMMAND_LINE_PERSON = 0
 COMMAND_LINE_CHANNEL = 0
 PAINTING_BOT = "if it is the bot, it has the device; order with /imagine in Discord, or stop it first"
-GIVE_UP_AFTER = 3  # deaths of one of several workers that never became ready
+GIVE_UP_AFTER = 3  # failures in a row where others may paint the job: deaths of a worker that never became ready
 
 
 @dataclass(frozen=True)
@@ -186,9 +186,11 @@ async def _wait(jobs: JobService, job: Job, report: Callable[[int, int], None]) 
                 raise WorkerUnavailable(reason=update.trouble.reason)
 
 
-def _should_give_up(death: WorkerDied, workers: int) -> bool:
-    """Whether to stop waiting: the worker never became ready, and no other one may paint the job."""
-    return not death.was_ready and (workers == 1 or death.failures >= GIVE_UP_AFTER)
+def _should_give_up(trouble: WorkerTrouble, workers: int) -> bool:
+    """Whether to stop waiting: none can be reached, or this one never became ready and no other may paint the job."""
+    if isinstance(trouble, WorkerDied):
+        return not trouble.was_ready and (workers == 1 or trouble.failures >= GIVE_UP_AFTER)
+    return trouble.failures >= GIVE_UP_AFTER
 
 
 def _as_json(painted: PaintedJob) -> dict[str, object]:

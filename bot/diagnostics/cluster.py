@@ -20,7 +20,7 @@ from inference.cluster.ray_node import (
     only_on_linux,
     reach_report,
 )
-from inference.cluster.tokens import TokenRefused, is_in_environment, read_token, token_file
+from inference.cluster.tokens import is_in_environment, token_file, token_problem
 from inference.cluster.views import ClusterView, NodeView
 from inference.cluster.wire import Connection, SocketAddress
 
@@ -53,21 +53,6 @@ def check_machine(*, public: bool, addresses: Sequence[str] | None = None) -> It
         yield Finding(NETWORK, FindingGrade.PROBLEM, f"{says}, or say --public when a firewall closes its ports")
 
 
-def token_problem(file: Path | None = None) -> str | None:
-    """Why this account has no usable token of a cluster, in `file` or where Ray looks; None when it has one."""
-    if file is None and is_in_environment():
-        return None
-    file = file or token_file()
-    try:
-        if read_token(file) is None:
-            return f"there is no token in {file}; copy that of the head there, for this account alone (chmod 600)"
-    except TokenRefused as problem:
-        return str(problem)
-    except OSError as problem:
-        return f"{file} cannot be read: {problem.strerror}"
-    return None
-
-
 async def check_head(head: HostPort, environment: Mapping[str, str]) -> AsyncIterator[Finding]:
     """Whether this machine fits the cluster at `head`. Only where Ray is installed."""
     if (problem := await asyncio.to_thread(answers, head, CONNECT_SECONDS)) is not None:
@@ -91,7 +76,7 @@ async def check_cluster(address: str, token: Path | None = None) -> AsyncIterato
         yield Finding(CLUSTER, FindingGrade.PROBLEM, problem)
         return
     try:
-        head = head_of(address)
+        head = head_of(address, "[cluster] address = ")
     except AddressRefused as problem:
         yield Finding(CLUSTER, FindingGrade.PROBLEM, str(problem))
         return
@@ -139,14 +124,17 @@ async def check_driver(address: SocketAddress) -> Finding:
     return Finding(DRIVER, FindingGrade.OK, f"it listens at {address.text}; {AS_ITS_ACCOUNT}")
 
 
-def head_of(address: str = "") -> HostPort:
-    """Where the head listens: as given, else as Ray's variable says or this machine's node. Raises AddressRefused."""
+def head_of(address: str, named_by: str) -> HostPort:
+    """Where the head listens: as given, else as Ray's variable says or this machine's node.
+
+    Raises AddressRefused, which says what it is `named_by`.
+    """
     text = address if address not in {"", "auto"} else os.environ.get(ADDRESS_VARIABLE, "")
     if not text:
         try:
             text = head_file().read_text("ascii")
         except (OSError, ValueError):
-            raise AddressRefused("this machine is in no cluster; name its head with HOST:PORT") from None
+            raise AddressRefused(f"this machine is in no cluster; name its head with {named_by}HOST:PORT") from None
     return HostPort.of(text).resolved()
 
 

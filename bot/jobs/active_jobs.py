@@ -17,23 +17,26 @@ from bot.jobs.kinds import kind_of
 from inference.messages.events import Progress
 from inference.queue import JobQueue, Waiting, WorkerSlot
 from inference.queue_simulation import Forecast, Times, simulate
-from inference.workers import WorkerDied
+from inference.workers import PoolUnreachable, WorkerDied
 
 log = logging.getLogger(__name__)
+
+WorkerTrouble = WorkerDied | PoolUnreachable
 
 
 @dataclass(frozen=True)
 class JobUpdate:
     """An update of a job: `progress` while it runs, `pictures` once it has succeeded.
 
-    `trouble` is the death of a worker, sent to followers of every waiting job; the job itself goes on. `stranded` is
-    True when no worker is left that can load the job's checkpoint, and False once one is back; the job waits meanwhile.
+    `trouble` is the death of a worker, or that none can be reached; followers of every waiting job get it, and the job
+    itself goes on. `stranded` is True when no worker is left that can load the job's checkpoint, and False once one is
+    back; the job waits meanwhile.
     """
 
     job: StoredJob[Any]
     progress: Progress | None = None
     pictures: tuple[Picture, ...] = ()
-    trouble: WorkerDied | None = None
+    trouble: WorkerTrouble | None = None
     stranded: bool | None = None
 
 

@@ -17,7 +17,7 @@ from bot.background import failure, guard
 from bot.config import LimitSettings
 from bot.database.errors import DatabaseError
 from bot.database.jobs import AnyJob
-from bot.jobs.active_jobs import ActiveJob, ActiveJobs, Assignment, JobUpdate
+from bot.jobs.active_jobs import ActiveJob, ActiveJobs, Assignment, JobUpdate, WorkerTrouble
 from bot.jobs.forecasts import Pace
 from bot.jobs.outcomes import Outcomes
 from bot.jobs.worker_handles import WorkerHandles
@@ -39,7 +39,7 @@ from inference.messages.events import (
 from inference.messages.request import GenerationRequest
 from inference.messages.spool import state_file
 from inference.queue import EVERYWHERE
-from inference.workers import Worker, WorkerDied, WorkerJoined, WorkerLeft, WorkerPool
+from inference.workers import PoolUnreachable, Worker, WorkerDied, WorkerJoined, WorkerLeft, WorkerPool
 from inference.workers.storage import Spool, StoredFile
 
 log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ async def always_allowed(_job: AnyJob) -> None:
 class Dispatcher:
     """Assigns the jobs of `active` to workers and moves them on by what the workers report.
 
-    `tell` gets every update of a job, `alarm` each death of a worker that dies again and again. `still_allowed` may
+    `tell` gets every update of a job, `alarm` what goes wrong with workers again and again. `still_allowed` may
     ask Discord, so the jobs that a worker takes at the same time are checked together.
     """
 
@@ -78,7 +78,7 @@ class Dispatcher:
         limits: Callable[[], LimitSettings],
         still_allowed: JobCheck,
         tell: Callable[[JobUpdate], None],
-        alarm: Callable[[WorkerDied], None],
+        alarm: Callable[[WorkerTrouble], None],
     ) -> None:
         self._active = active
         self._pool = pool
@@ -111,6 +111,8 @@ class Dispatcher:
                         self._join(group, change)
                     case WorkerLeft():
                         self._leave(group, change)
+                    case PoolUnreachable():
+                        self._tell_trouble(change)
             await asyncio.gather(*self._following.values())
             for task in (filling, *self._submitting):
                 task.cancel()
@@ -288,14 +290,18 @@ class Dispatcher:
         handle.record_death(death, time.monotonic())
         suspects = handle.suspects
         self._background.worker_died(handle)
-        if raises_alarm(death):
-            self._alarm(death)
         for job, assignment in [(job, job.assignment) for job in handle.assigned]:
             if assignment is not None:
                 with about(job.row.id):
                     await self._requeue_or_fail(job, assignment, died=job in suspects, death=death)
+        self._tell_trouble(death)
+
+    def _tell_trouble(self, trouble: WorkerTrouble) -> None:
+        """Tell everybody who waits, and now and then the operators."""
+        if raises_alarm(trouble):
+            self._alarm(trouble)
         for job in self._active.waiting:
-            self._tell(JobUpdate(job.row, trouble=death))
+            self._tell(JobUpdate(job.row, trouble=trouble))
 
     # --- attempts without a result ------------------------------------------------------------------------------------
 

@@ -38,7 +38,7 @@ from bot.database.paces import all_paces, load_times, record_paces
 from bot.database.pauses import pause, paused_servers, unpause
 from bot.database.pictures import pictures_of_job
 from bot.i18n import duration
-from bot.jobs.active_jobs import ActiveJobs, JobUpdate, Updates
+from bot.jobs.active_jobs import ActiveJobs, JobUpdate, Updates, WorkerTrouble
 from bot.jobs.dispatcher import BackgroundJobs, Dispatcher, JobCheck, always_allowed
 from bot.jobs.forecasts import Forecasts, Pace
 from bot.jobs.outcomes import Outcomes, rating_by_classifier
@@ -122,7 +122,7 @@ class JobService:
         )
         self._closing: asyncio.Task[None] | None = None
         self._next_mending = 0.0
-        self._alarmed: list[Callable[[WorkerDied], None]] = []
+        self._alarmed: list[Callable[[WorkerTrouble], None]] = []
 
     # --- start and end ------------------------------------------------------------------------------------------------
 
@@ -359,14 +359,15 @@ class JobService:
         """How many jobs wait, in the queue or at a worker."""
         return sum(not job.running for job in self._active)
 
-    def on_alarm(self, listener: Callable[[WorkerDied], None]) -> None:
-        """Call `listener` when a worker dies again and again."""
+    def on_alarm(self, listener: Callable[[WorkerTrouble], None]) -> None:
+        """Call `listener` when a worker dies again and again, or none can be reached."""
         self._alarmed.append(listener)
 
-    def _alarm(self, death: WorkerDied) -> None:
-        log.error("a worker has died %s times in a row; it is restarted after longer and longer pauses", death.failures)
+    def _alarm(self, trouble: WorkerTrouble) -> None:
+        what = "a worker has died" if isinstance(trouble, WorkerDied) else "no worker could be reached"
+        log.error("%s %s times in a row; it is tried again after longer and longer pauses", what, trouble.failures)
         for listener in self._alarmed:
-            listener(death)
+            listener(trouble)
 
     async def _cancel_at(self, slot: WorkerSlot, job_id: int) -> None:
         """Cancel a job at its worker, unless that has left."""

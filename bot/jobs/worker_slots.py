@@ -11,7 +11,7 @@ from typing import Protocol
 
 from bot import metrics
 from bot.database.jobs import AnyJob
-from bot.jobs.active_jobs import ActiveJob, AttemptTimer
+from bot.jobs.active_jobs import ActiveJob, AttemptTimer, WorkerTrouble
 from bot.jobs.forecasts import Pace
 from bot.jobs.kinds import kind_of
 from inference.messages.events import Capacity, Progress, Ready, Started
@@ -24,7 +24,7 @@ LOADING_SECONDS = 1800.0  # of silence before the first step: a checkpoint may c
 COMPILING_SECONDS = 1800.0  # later, where any step may be one of a new shape
 UNKNOWN_DEVICE = "?"  # of a worker that was not ready yet
 SPEED_SHARE = 0.3  # how much the newest round counts against all before
-ALARM_DEATHS = 5  # deaths in a row after which an operator is told, and again at each doubling
+ALARM_FAILURES = 5  # in a row, after which an operator is told, and again at each doubling
 
 
 class AssignedJobs(Protocol):
@@ -263,7 +263,7 @@ def is_silent(job: ActiveJob, now: float, pace: Pace, *, compiles: bool = False)
     return silent > (max(COMPILING_SECONDS, limit) if compiles else limit)
 
 
-def raises_alarm(death: WorkerDied) -> bool:
-    """Whether an operator is told of these deaths in a row."""
-    often, rest = divmod(death.failures, ALARM_DEATHS)
+def raises_alarm(trouble: WorkerTrouble) -> bool:
+    """Whether an operator is told of so many failures in a row."""
+    often, rest = divmod(trouble.failures, ALARM_FAILURES)
     return rest == 0 and often & (often - 1) == 0

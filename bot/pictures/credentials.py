@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from PIL import Image
 
 from bot.config.c2pa import C2paAlgorithm, C2paSettings
+from inference.extras import installing
 from inference.parameters import GENERATED
 from inference.private_files import OTHERS
 
@@ -56,7 +57,7 @@ class Credentials:
         if settings.certificate is None or settings.key is None:
             return None
         if find_spec("c2pa") is None:
-            raise SigningUnusable("[c2pa] needs c2pa-python, which is not installed: pip install easel[c2pa]")
+            raise SigningUnusable(f"[c2pa] needs c2pa-python, which is not installed: {installing('c2pa')}")
         chain, key = _read(settings.certificate), _private(settings.key)
         made = cls(settings.algorithm, chain, key, settings.timestamp_url, _checked(settings, chain, key))
         made.sign(_tiny(), ".png", GENERATED, timestamp=False)

@@ -167,7 +167,7 @@ class EaselBot(Client):
         self._lasting: tuple[asyncio.Task[None], ...] = ()  # what goes on as long as the bot runs
         self.forms: WeakValueDictionary[str, ui.Modal] = WeakValueDictionary()
         easel.updates.blocked = alerts.lora_blocked
-        self.jobs.on_alarm(alerts.worker_failed_repeatedly)
+        self.jobs.on_alarm(alerts.workers_failed_repeatedly)
 
     def _base_model_of(self, checkpoint: str) -> BaseModelId | None:
         """That of an installed checkpoint."""

@@ -77,7 +77,7 @@ class _Held:
 
 
 class EngineActor:
-    """One worker on a node. Its constructor takes nothing; `open` is called once, before anything else."""
+    """One worker on a node. Its constructor takes nothing; `open` is called once, before all but `ping` and `hello`."""
 
     def __init__(self) -> None:
         self._outbox = Outbox()
@@ -105,9 +105,9 @@ class EngineActor:
         self._files = await NodeFiles.open(cache, self._ask)
         return True
 
-    async def hello(self) -> NodeHello:
-        """What this machine says of itself, and the time by its clock."""
-        return await asyncio.to_thread(NodeHello.own)
+    async def hello(self) -> str:
+        """What this machine says of itself, a `NodeHello` as JSON, which another Easel reads too."""
+        return (await asyncio.to_thread(NodeHello.own)).model_dump_json()
 
     async def ping(self) -> None:
         """Return: how long that takes is how far away this node is."""

@@ -18,9 +18,11 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from inference.extras import installing
+
 OLDEST_RAY = (2, 60)  # token authentication, label selectors, and streams that do not hang on a lost node
 CLOCK_SECONDS = 30.0  # how far clocks may differ: certificates and logs go by them
-PACKAGE = "easel[cluster]"
+EXTRA = "cluster"
 _LABELS = {"python": "easel-python", "easel": "easel-version", "torch": "easel-torch", "ray": "easel-ray"}
 _SOURCE = Path(__file__).parents[1]
 _Version = Annotated[str, Field(max_length=60, pattern=r"^[0-9A-Za-z.+_-]*$")]
@@ -117,11 +119,11 @@ def ray_problem() -> str | None:
     """Why this machine cannot be part of a cluster; None when Ray is here. It does not import Ray."""
     found = _installed("ray")
     if not found:
-        return f"Ray is not installed here; install it with: pip install '{PACKAGE}'"
+        return f"Ray is not installed here; install it with: {installing(EXTRA)}"
     numbers = tuple(int(part) for part in re.findall(r"\d+", found)[:2])
     if numbers < OLDEST_RAY:
         oldest = ".".join(map(str, OLDEST_RAY))
-        return f"Ray {found} is older than {oldest}; install a newer one with: pip install --upgrade '{PACKAGE}'"
+        return f"Ray {found} is older than {oldest}; install a newer one with: {installing(EXTRA)}"
     return None
 
 

@@ -31,6 +31,7 @@ from inference.cluster.protocol import (
     ClusterUnreachable,
     StillThere,
 )
+from inference.cluster.tokens import token_problem
 from inference.cluster.views import NodeReport
 from inference.cluster.wire import (
     SECRET_VARIABLE,
@@ -218,13 +219,13 @@ async def _serve_bot(connection: Connection) -> int:
     told = TypeAdapter(ClusterSettingsSent).validate_json(frame.header)
     try:
         _require_head(told.address)
-        if problem := ray_problem():
+        if problem := ray_problem() or token_problem():
             raise ClusterLost(problem)
         from inference.cluster.ray_cluster import RayCluster  # noqa: PLC0415 (a second, and it may be missing)
 
         cluster = RayCluster(told.address)
     except ClusterLost as lost:
-        log.error("the cluster at %s cannot be joined: %s", told.address, lost)
+        log.warning("the cluster cannot be joined: %s", lost)
         await connection.send(ClusterUnreachable(reason=str(lost)[:1000]))
         return 1
     await connection.send(ClusterReached(ray=cluster.version))
@@ -246,7 +247,7 @@ def _require_head(address: str) -> None:
         try:
             socket.create_connection((host, int(port)), REACH_SECONDS).close()
         except OSError as problem:
-            raise ClusterLost(f"no head of a cluster listens there ({problem.strerror or problem})") from None
+            raise ClusterLost(f"no head of a cluster listens at {address} ({problem.strerror or problem})") from None
 
 
 def main() -> NoReturn:

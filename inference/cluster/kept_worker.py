@@ -47,6 +47,8 @@ CLOSE_SECONDS = 8.0
 RETRY_SECONDS = 0.5  # before an actor that could not be reached is called again
 REFUSED_SECONDS = 60.0  # until a node that did not fit is looked at again
 PINGS = 5
+MEASURE_SECONDS = 60.0  # between two measurements of how far away an actor is
+MOVED = 2.0  # times, by which that has to differ to be told
 _Result = TypeVar("_Result")
 
 
@@ -85,6 +87,7 @@ class KeptWorker:
         self._deaths = 0  # that the bot was told of
         self._failures = 0  # of actors in a row
         self._told = False  # whether the bot knows this worker
+        self._distance = 0.0  # seconds to the actor and back, as the bot knows it
         self._gone = asyncio.Event()
         self._why = ""
         self._jobs = set[int]()
@@ -159,15 +162,14 @@ class KeptWorker:
         """The life of one actor; for how many seconds to wait before the next."""
         actor, was_ready = self._cluster.start(self._node), False
         try:
-            opened = actor.call(
-                "open", self.number, self._deaths, self._rules.cache, self._rules.engine, seconds=OPEN_SECONDS
-            )
-            if await self._unless_gone(opened) is None:
+            if await self._unless_gone(self._compare(actor)) is None:
                 return 0.0
-            self.refused = problems = await self._refusals(actor)
-            if problems:
-                await self._bot.tell(NodeRefused(node=self._node.name, reason="; ".join(problems)[:1000]))
+            if self.refused:
+                await self._refuse("; ".join(self.refused)[:1000])
                 return REFUSED_SECONDS
+            await actor.call(
+                "open", self.number, self._deaths, self._rules.cache, self._rules.engine, seconds=CALL_SECONDS
+            )
             self._actor, was_ready = actor, True
             await self._announce(actor)
             await self._listen(actor)
@@ -182,23 +184,38 @@ class KeptWorker:
             actor.kill()
         return 0.0
 
-    async def _refusals(self, actor: Actor) -> tuple[str, ...]:
-        """Why the node cannot be used."""
+    async def _compare(self, actor: Actor) -> bool:
+        """See whether its node fits, before anything else is asked of it: another Easel may know nothing else."""
+        await actor.call("ping", seconds=OPEN_SECONDS)
         asked = time.time()
-        hello: NodeHello = await actor.call("hello", seconds=CALL_SECONDS)
-        return refusals(self._rules.identity, hello.identity, hello.clock_offset(asked, time.time()))
+        told: str = await actor.call("hello", seconds=CALL_SECONDS)
+        hello = NodeHello.model_validate_json(told)
+        self.refused = refusals(self._rules.identity, hello.identity, hello.clock_offset(asked, time.time()))
+        return True
+
+    async def _refuse(self, reason: str) -> None:
+        await self._bot.tell(NodeRefused(node=self._node.name, reason=reason))
+        if self._told:  # it fitted before: its Easel was changed while it ran
+            self._told, self._deaths = False, 0
+            await self._bot.tell(WorkerGone(worker=self.number, reason=reason))
 
     async def _announce(self, actor: Actor) -> None:
         """Tell the bot, which then sends the options."""
         if self._told:
             await self._bot.tell(WorkerRenewed(worker=self.number))
-            return
-        took = list[float]()
-        for _ in range(PINGS):
-            began = time.perf_counter()
-            await actor.call("ping", seconds=CALL_SECONDS)
-            took.append(time.perf_counter() - began)
-        self._told = True
+        else:
+            self._told = True
+            await self._tell_place(await _distance(actor))
+
+    async def _measure(self, actor: Actor) -> None:
+        """Tell the bot when the worker is farther away than it was, or nearer."""
+        with suppress(ActorSilent):  # of which the next poll hears
+            now = await _distance(actor)
+            if not self._distance / MOVED < now < self._distance * MOVED:
+                await self._tell_place(now)
+
+    async def _tell_place(self, distance: float) -> None:
+        self._distance = distance
         await self._bot.tell(
             WorkerUp(
                 worker=self.number,
@@ -206,13 +223,14 @@ class KeptWorker:
                 device=f"gpu {self._index}",
                 labels=dict(self._node.labels),
                 memory=_memory(self._node.labels),
-                distance=statistics.median(took),
+                distance=distance,
             )
         )
 
     async def _listen(self, actor: Actor) -> None:
         """Pass on what the actor tells, until the worker leaves. Raises ActorLost, or what has broken the actor."""
-        acknowledged, heard = 0, time.monotonic()
+        acknowledged, measured = 0, time.monotonic()
+        heard = measured
         while True:
             limit = self._rules.unreachable_seconds
             asked = actor.call("poll", acknowledged, min(POLL_SECONDS, limit / 4), seconds=limit)
@@ -229,6 +247,9 @@ class KeptWorker:
                 return
             heard = time.monotonic()
             acknowledged = await self._pass_on(answer)
+            if heard - measured > MEASURE_SECONDS:
+                await self._measure(actor)
+                measured = heard
 
     async def _close(self, actor: Actor, acknowledged: int) -> None:
         """Shut the engine down, and pass on where it leaves its jobs; a node that is gone cannot say it."""
@@ -261,6 +282,8 @@ class KeptWorker:
     async def _died(self, reason: str, *, was_ready: bool) -> float:
         """The actor has died; the pause before the next one. The bot is told unless it never knew the worker."""
         self._failures += 1
+        if not was_ready:
+            self.refused = (f"its worker does not start: {reason}",)
         pause = pause_after(self._failures)
         log.warning("worker %s on %s has died (%s in a row): %s", self.number, self._node.name, self._failures, reason)
         if self._told:
@@ -278,6 +301,16 @@ class KeptWorker:
         finally:
             working.cancel()
             leaving.cancel()
+
+
+async def _distance(actor: Actor) -> float:
+    """Seconds that a call takes. Raises ActorSilent, ActorLost."""
+    took = list[float]()
+    for _ in range(PINGS):
+        began = time.perf_counter()
+        await actor.call("ping", seconds=CALL_SECONDS)
+        took.append(time.perf_counter() - began)
+    return statistics.median(took)
 
 
 def _memory(labels: Mapping[str, str]) -> int | None:

@@ -43,6 +43,21 @@ def read_token(file: Path) -> str | None:
     return checked_token(text)
 
 
+def token_problem(file: Path | None = None) -> str | None:
+    """Why this account has no usable token of a cluster, in `file` or where Ray looks; None when it has one."""
+    if file is None and is_in_environment():
+        return None
+    file = file or token_file()
+    try:
+        if read_token(file) is None:
+            return f"there is no token in {file}; copy that of the head there, for this account alone (chmod 600)"
+    except TokenRefused as problem:
+        return str(problem)
+    except OSError as problem:
+        return f"{file} cannot be read: {problem.strerror}"
+    return None
+
+
 def checked_token(text: str) -> str:
     """A token as somebody gave it. Raises TokenRefused."""
     if len(text) > MAX_TOKEN_BYTES or not _TOKEN.fullmatch(text):

@@ -125,6 +125,20 @@ class WorkerLeft:
     reason: str
 
 
+@dataclass(frozen=True)
+class PoolUnreachable:
+    """All workers are gone, or were never there: what stands before them cannot be reached. It is tried again.
+
+    `failures` counts attempts in a row; `reason` is told to operators.
+    """
+
+    failures: int
+    reason: str
+
+
+PoolChange = WorkerJoined | WorkerLeft | PoolUnreachable
+
+
 class WorkerPool(Protocol):
     """Workers that join and leave while the bot runs. Call all methods from one event loop.
 
@@ -142,7 +156,7 @@ class WorkerPool(Protocol):
         """Start, before `changes` are read. Raises WorkerUnavailable when it cannot even be started."""
         ...
 
-    def changes(self) -> AsyncIterator[WorkerJoined | WorkerLeft]:
+    def changes(self) -> AsyncIterator[PoolChange]:
         """The workers that join and leave, in order, from those that are there at the start until it is closed."""
         ...
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from inference.messages.options import WorkerOptions
-from inference.workers import Worker, WorkerJoined, WorkerLeft, WorkerPlace
+from inference.workers import PoolChange, Worker, WorkerJoined, WorkerPlace
 
 
 class FixedPool:
@@ -32,7 +32,7 @@ class FixedPool:
         for worker in self.workers:
             await worker.start()
 
-    async def changes(self) -> AsyncIterator[WorkerJoined | WorkerLeft]:
+    async def changes(self) -> AsyncIterator[PoolChange]:
         """All of them join; then nothing changes until `close`."""
         for joined in self._joined:
             yield joined

@@ -43,7 +43,7 @@ from inference.errors import WorkerUnavailable
 from inference.messages.commands import JobCommand
 from inference.messages.events import EVENTS, Cancelled, Event, Failed, Finished, Ready
 from inference.messages.options import WorkerOptions
-from inference.workers import Worker, WorkerDied, WorkerJoined, WorkerLeft, WorkerPlace
+from inference.workers import PoolChange, PoolUnreachable, Worker, WorkerDied, WorkerJoined, WorkerLeft, WorkerPlace
 from inference.workers.driver_process import DriverProcess
 from inference.workers.job_frames import JobFrames
 from inference.workers.local import pause_after
@@ -162,7 +162,7 @@ class RayPool:
         self.spool = spool
         self.manifests = Manifests()
         self._workers: dict[int, RayWorker] = {}
-        self._changes: asyncio.Queue[WorkerJoined | WorkerLeft | None] = asyncio.Queue()
+        self._changes: asyncio.Queue[PoolChange | None] = asyncio.Queue()
         self._connection: Connection | None = None
         self._keeping: asyncio.Task[None] | None = None
         self._pieces = asyncio.Semaphore(PIECES_AT_ONCE)
@@ -186,7 +186,7 @@ class RayPool:
         await self._driver.start()
         self._keeping = asyncio.create_task(self._keep(), name="driver supervisor")
 
-    async def changes(self) -> AsyncIterator[WorkerJoined | WorkerLeft]:
+    async def changes(self) -> AsyncIterator[PoolChange]:
         """The workers that join and leave, until `close`."""
         while (change := await self._changes.get()) is not None:
             yield change
@@ -242,6 +242,7 @@ class RayPool:
             if self._closing:
                 return
             self._failures += 1
+            self._changes.put_nowait(PoolUnreachable(self._failures, self._problem))
             pause = min(LONGEST_PAUSE, pause_after(self._failures))
             log.warning(
                 "no driver process of the cluster: %s (exit code %s, %s in a row); again in %.1f s",

@@ -19,14 +19,15 @@ from bot.i18n.texts import clipped, plain
 from bot.library.configuration import Configuration
 from bot.ui.discord_refusals import DISCORD_ERRORS
 from bot.ui.views.status import takedown_text
+from inference.workers import WorkerDied
 
 if TYPE_CHECKING:
-    from inference.workers import WorkerDied
+    from bot.jobs.active_jobs import WorkerTrouble
 
 log = logging.getLogger(__name__)
 
 MAX_NAME = 60
-MAX_STDERR = 500  # characters of a dead worker's last output
+MAX_STDERR = 500  # characters of the reason, such as a dead worker's last output
 
 
 class OperatorAlerts:
@@ -37,9 +38,9 @@ class OperatorAlerts:
         self._connection = connection
         self._configuration = configuration
 
-    def worker_failed_repeatedly(self, death: WorkerDied) -> None:
-        """Tell each operator that a worker has died several times in a row."""
-        self._alert(lambda: _death_text(death))
+    def workers_failed_repeatedly(self, trouble: WorkerTrouble) -> None:
+        """Tell each operator that a worker has died several times in a row, or that none can be reached."""
+        self._alert(lambda: _trouble_text(trouble))
 
     def takedown_due(self, case: TakedownCase) -> None:
         """Tell each operator that the 48 hours of a takedown are soon over, or are."""
@@ -68,9 +69,12 @@ def _blocked_text(lora: Lora) -> str:
     return text.format(lora=f"#{lora.id} {clipped(lora.name, MAX_NAME)}")
 
 
-def _death_text(death: WorkerDied) -> str:
-    text = _("A worker has died {count} times in a row. It is started again, ever more rarely.")
-    lines = [text.format(count=death.failures)]
-    if death.stderr_tail:
-        lines.append(f"> {plain(death.stderr_tail.splitlines()[-1], MAX_STDERR)}")
-    return "\n".join(lines)
+def _trouble_text(trouble: WorkerTrouble) -> str:
+    if isinstance(trouble, WorkerDied):
+        text = _("A worker has died {count} times in a row. It is started again, ever more rarely.")
+        said = trouble.stderr_tail.splitlines()[-1:]
+    else:
+        text = _("No worker could be reached {count} times in a row. Jobs wait, and it is tried again.")
+        said = [trouble.reason]
+    lines = [f"> {plain(line, MAX_STDERR)}" for line in said if line]
+    return "\n".join([text.format(count=trouble.failures), *lines])

@@ -15,6 +15,7 @@ from inference.cluster import compatibility
 from inference.cluster.compatibility import NodeIdentity
 from inference.cluster.network import HostPort
 from inference.cluster.views import ClusterView, NodeReport, NodeState, NodeView, WorkerReport
+from inference.extras import installing
 
 OURS = NodeIdentity(python="3.11", easel="0.1.0+0a1b2c3d", torch="2.13.0", ray="2.60.0")
 HEAD = NodeView(
@@ -39,7 +40,7 @@ def test_without_the_extra_one_sentence_says_how_to_install_it(
 ) -> None:
     monkeypatch.setattr(compatibility, "version", lambda _package: "")
     assert main(["cluster", *command]) in {REFUSED, UNUSABLE}
-    assert capsys.readouterr().err == "Ray is not installed here; install it with: pip install 'easel[cluster]'.\n"
+    assert capsys.readouterr().err == f"Ray is not installed here; install it with: {installing('cluster')}.\n"
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,7 @@ def test_without_the_extra_one_sentence_says_how_to_install_it(
         (["join", "nobody.invalid"], "there is no host nobody.invalid"),
         (["join", "10.0.0.5", "--address", "10.0.0.6"], "There is no token. Give it with --token-file FILE"),
         (["join", "10.0.0.5", "--address", "10.0.0.6", "--token-file", "nowhere"], "There is no file nowhere."),
-        (["status"], "This machine is in no cluster; name its head with HOST:PORT."),
+        (["status"], "This machine is in no cluster; name its head with --head HOST:PORT."),
         (["status", "--head", "10.0.0.5"], "There is no token in"),
     ],
 )

@@ -31,6 +31,14 @@ def test_waiting_ends_for_a_worker_that_never_became_ready_unless_others_may_pai
     assert _should_give_up(WorkerDied(1, failures, was_ready, ""), workers) is hopeless
 
 
+def test_waiting_ends_where_no_cluster_can_be_reached(house: House, unused_tcp_port: int) -> None:
+    head = f"127.0.0.1:{unused_tcp_port}"
+    said = bot("paint", "x", "--config", house.config, "--out", house.folder / "o.png",
+               EASEL_WORKER__BACKEND="ray", EASEL_CLUSTER__ADDRESS=head)  # fmt: skip
+    reason = f"worker cannot be started: no head of a cluster listens at {head}"
+    assert (said.code, reason in said.sentence) == (UNUSABLE, True), said
+
+
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that `init --demo` writes."""

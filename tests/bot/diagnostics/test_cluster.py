@@ -15,6 +15,7 @@ from inference.cluster.compatibility import NodeIdentity
 from inference.cluster.network import HostPort
 from inference.cluster.views import ClusterView, NodeReport, NodeState, NodeView, ReachReport
 from inference.cluster.wire import Connection, SocketAddress, listen
+from inference.extras import installing
 
 OURS = NodeIdentity(python="3.11", easel="0.1.0+0a1b2c3d", torch="2.13.0", ray="2.60.0")
 OTHER = OURS.model_copy(update={"torch": "2.12.0"})
@@ -41,7 +42,7 @@ def test_without_the_extra_one_sentence_says_how_to_install_it(monkeypatch: pyte
     monkeypatch.setattr(compatibility, "version", lambda _package: "")
     finding, *_ = check_machine(public=False, addresses=[])
     assert finding.grade is FindingGrade.PROBLEM
-    assert finding.says == "Ray is not installed here; install it with: pip install 'easel[cluster]'"
+    assert finding.says == f"Ray is not installed here; install it with: {installing('cluster')}"
 
 
 def test_a_machine_with_other_versions_is_told_so() -> None:

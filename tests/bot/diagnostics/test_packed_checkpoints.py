@@ -15,6 +15,7 @@ from bot.diagnostics.checkpoints import check_files, load_of
 from bot.diagnostics.facts import MachineFacts
 from bot.diagnostics.finding import FindingGrade
 from inference.base_models import BaseModelId
+from inference.extras import installing
 from inference.lora.tables import networks
 from inference.messages.checkpoints import Quantisation
 from inference.messages.options import Offload
@@ -66,7 +67,7 @@ def test_a_missing_package_is_a_problem(folder: Path, quantise: str, package: st
     if find_spec(package) is not None:
         pytest.skip(f"{package} is installed")
     first, *_ = check_files(declared(path=folder, quantise=quantise))
-    assert first.grade is PROBLEM and f"pip install easel[{package}]" in first.says
+    assert first.grade is PROBLEM and installing(package) in first.says
 
 
 def test_weights_that_are_packed_while_they_are_loaded_count_as_packed(folder: Path) -> None:

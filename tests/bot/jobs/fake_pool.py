@@ -8,7 +8,7 @@ from pathlib import Path
 
 from inference.messages.events import Ready
 from inference.messages.options import WorkerOptions
-from inference.workers import Worker, WorkerJoined, WorkerLeft, WorkerPlace
+from inference.workers import PoolChange, PoolUnreachable, Worker, WorkerJoined, WorkerLeft, WorkerPlace
 from tests.bot.jobs.fake_worker import FakeWorker
 
 
@@ -18,13 +18,13 @@ class FakePool:
     def __init__(self, spool: Path) -> None:
         self.serves = frozenset({"vivid", "pastel"})
         self._spool = spool
-        self._changes: asyncio.Queue[WorkerJoined | WorkerLeft | None] = asyncio.Queue()
+        self._changes: asyncio.Queue[PoolChange | None] = asyncio.Queue()
         self._here = list[FakeWorker]()
 
     async def start(self) -> None:
         pass
 
-    async def changes(self) -> AsyncIterator[WorkerJoined | WorkerLeft]:
+    async def changes(self) -> AsyncIterator[PoolChange]:
         while (change := await self._changes.get()) is not None:
             yield change
 
@@ -54,3 +54,7 @@ class FakePool:
         worker.takes = False
         await worker.close()
         self._changes.put_nowait(WorkerLeft(worker, reason))
+
+    def fail(self, failures: int, reason: str) -> None:
+        """What stands before the workers cannot be reached."""
+        self._changes.put_nowait(PoolUnreachable(failures, reason))

@@ -11,12 +11,12 @@ import pytest
 from bot.config import LimitSettings
 from bot.database.connection import fetch
 from bot.database.jobs import AnyJob, Job, JobState
-from bot.jobs.active_jobs import JobUpdate, Updates
+from bot.jobs.active_jobs import JobUpdate, Updates, WorkerTrouble
 from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.commands import Generate
 from inference.messages.options import WorkerOptions
 from inference.messages.spool import state_file
-from inference.workers import WorkerPool
+from inference.workers import PoolUnreachable, WorkerPool
 from inference.workers.storage import StoredFile
 from tests.bot.jobs.fake_pool import FakePool
 from tests.bot.jobs.fake_worker import PATIENCE, FakeWorker
@@ -66,6 +66,21 @@ async def test_jobs_wait_until_a_worker_joins_which_gets_work_at_once(rig: Rig, 
     worker.finish(await worker.job())
     assert (await rig.end(job)).job.state is JobState.SUCCEEDED
     assert not rig.jobs.is_stranded("vivid")
+
+
+async def test_who_waits_hears_that_no_worker_can_be_reached_and_operators_now_and_then(
+    rig: Rig, pool: FakePool
+) -> None:
+    job, alarms = await rig.order(), list[WorkerTrouble]()
+    rig.jobs.on_alarm(alarms.append)
+    async with rig.jobs.following(job.id) as updates, asyncio.timeout(PATIENCE):
+        for failures in range(1, 11):
+            pool.fail(failures, "the head is gone")
+            while (update := await updates.get()).trouble is None:
+                pass
+            assert update.trouble == PoolUnreachable(failures, "the head is gone")
+    assert [each.failures for each in alarms] == [5, 10]
+    assert await rig.state(job) is JobState.QUEUED
 
 
 async def test_who_is_about_to_be_painted_by_a_worker_that_leaves_is_told_too(tmp_path: Path, pool: FakePool) -> None:

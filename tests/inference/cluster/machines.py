@@ -92,14 +92,17 @@ def scripted(folder: Path, dies_at: int = -1) -> tuple[str, ...]:
 class HomeActor:
     """An actor in this process. Implements `inference.cluster.nodes.Actor`."""
 
-    def __init__(self) -> None:
+    def __init__(self, far: float = 0.0) -> None:
         self.actor = EngineActor()
+        self.far = far  # seconds that a call travels
         self.dead: str | None = None
         self.cut = False
+        self.called: set[str] = set()
         self.unanswered: list[bool] = []  # calls of `handle` without an answer, and whether each arrives all the same
         self._died = asyncio.Event()
 
     async def call(self, method: str, *arguments: object, seconds: float) -> Any:
+        self.called.add(method)
         if self.dead is not None:
             raise ActorLost(self.dead)
         if self.cut:
@@ -122,6 +125,7 @@ class HomeActor:
             dying.cancel()
 
     async def _answer(self, method: str, arguments: tuple[object, ...]) -> Any:
+        await asyncio.sleep(self.far)
         found = getattr(self.actor, method)(*arguments)
         return await found if inspect.isawaitable(found) else found
 
@@ -152,6 +156,8 @@ class HomeCluster:
         self.here = {node.node_id: node for node in nodes}
         self.actors: list[tuple[ClusterNode, HomeActor]] = []
         self.lost = False
+        self.far = 0.0
+        self.broken: str | None = None  # why actors do not start
         self.reports: asyncio.Queue[NodeReport] = asyncio.Queue()
 
     async def report(self, report: NodeReport) -> None:
@@ -163,8 +169,10 @@ class HomeCluster:
         return list(self.here.values())
 
     def start(self, node: ClusterNode) -> Actor:
-        actor = HomeActor()
+        actor = HomeActor(self.far)
         self.actors.append((node, actor))
+        if self.broken:
+            actor.end(self.broken)
         return actor
 
     def on(self, node_id: str) -> HomeActor:

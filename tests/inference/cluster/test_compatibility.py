@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from inference.cluster import compatibility
 from inference.cluster.compatibility import NodeHello, NodeIdentity, ray_problem, refusals
+from inference.extras import installing
 
 OURS = NodeIdentity(python="3.11", easel="0.1.0+0a1b2c3d", torch="2.13.0", ray="2.60.0")
 
@@ -86,7 +87,7 @@ def test_a_version_is_bounded_text() -> None:
 
 @pytest.mark.parametrize(
     ("found", "words"),
-    [("", "pip install 'easel[cluster]'"), ("2.59.1", "Ray 2.59.1 is older than 2.60"), ("2.60.0", None)],
+    [("", installing("cluster")), ("2.59.1", "Ray 2.59.1 is older than 2.60"), ("2.60.0", None)],
 )
 def test_a_machine_without_ray_is_told_how_to_install_it(
     monkeypatch: pytest.MonkeyPatch, found: str, words: str | None

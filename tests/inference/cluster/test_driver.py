@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from inference.cluster import actor, driver, kept_worker, outbox
+from inference.cluster import actor, compatibility, driver, kept_worker, outbox
 from inference.cluster.compatibility import NodeIdentity
 from inference.cluster.driver import Driver
 from inference.cluster.kept_worker import WorkerRules
@@ -27,7 +27,7 @@ from inference.messages.events import Cancelled, Capacity, Failed, Finished, Pro
 from inference.messages.options import WorkerOptions
 from inference.messages.request import LoraUse, SourceImage
 from inference.messages.spool import state_file
-from inference.workers import WorkerDied, WorkerJoined, WorkerLeft, ray
+from inference.workers import PoolUnreachable, WorkerDied, WorkerJoined, WorkerLeft, ray
 from inference.workers.driver_process import DriverOptions, DriverProcess
 from inference.workers.ray import RayPool, RayWorker
 from inference.workers.storage import SpoolFolder, StoredFile
@@ -291,6 +291,7 @@ async def test_a_driver_process_that_ends_takes_all_workers_along_until_the_next
     left = await anext(place.pool.changes())
     assert isinstance(left, WorkerLeft) and left.worker is worker
     assert left.reason == "the cluster cannot be reached: it has closed the connection"
+    assert await anext(place.pool.changes()) == PoolUnreachable(1, "it has closed the connection")
     again, _ = await joined(place)
     await heard(again.events(), Ready)
     await log.heard("no driver process of the cluster: it has closed the connection")
@@ -302,6 +303,7 @@ async def test_a_driver_process_that_hangs_is_left(place: Place, monkeypatch: py
     await joined(place)
     left = await anext(place.pool.changes())
     assert isinstance(left, WorkerLeft) and left.reason.endswith("it has said nothing for 1 seconds")
+    assert await anext(place.pool.changes()) == PoolUnreachable(1, "it has said nothing for 1 seconds")
     monkeypatch.setattr(driver, "THERE_SECONDS", 0.01)
     monkeypatch.setattr(ray, "SILENT_SECONDS", MAX_WAIT)
     await joined(place)
@@ -324,7 +326,48 @@ async def test_a_node_that_does_not_fit_is_refused_with_the_reason(place: Place,
     while not (report := await place.cluster.reports.get()).refused:
         assert report.workers[0].state == "starting"
     assert report.refused[0].startswith("it has torch")
-    assert place.cluster.on("a").dead == "killed"
+    first = place.cluster.on("a")
+    assert first.dead == "killed" and first.called == {"ping", "hello"}, "another Easel may know no other call"
+
+
+async def test_a_node_whose_easel_is_changed_leaves_until_it_fits_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_worker, "REFUSED_SECONDS", 0.01)
+    worker, _ = await joined(place)
+    await heard(worker.events(), Ready)
+    ours = compatibility._source_hash
+    monkeypatch.setattr(compatibility, "_source_hash", lambda: "changed")
+    place.cluster.on("a").end("killed by a signal")
+    left = await anext(place.pool.changes())
+    assert isinstance(left, WorkerLeft) and left.worker is worker and left.reason.startswith("it has Easel ")
+    monkeypatch.setattr(compatibility, "_source_hash", ours)
+    again, _ = await joined(place)
+    events = again.events()
+    await heard(events, Ready)
+    assert again is not worker and await again.submit(painting(), {})
+    await heard(events, Finished)
+
+
+async def test_a_node_whose_workers_do_not_start_is_told_with_the_reason(place: Place) -> None:
+    place.cluster.broken = "No module named 'inference'"
+    place.cluster.here["b"] = ClusterNode("b", "second", 1)
+    told = "its worker does not start: No module named 'inference'"
+    while (report := await place.cluster.reports.get()).node_id != "b" or told not in report.refused:
+        pass
+    place.cluster.broken = None
+    while (report := await place.cluster.reports.get()).node_id != "b" or report.refused:
+        pass
+
+
+async def test_a_worker_that_is_farther_away_than_it_was_is_told(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_worker, "MEASURE_SECONDS", 0.0)
+    worker, change = await joined(place)
+    assert change.place.distance is not None and change.place.distance < 0.2
+    place.cluster.on("a").far = 0.3
+    while (moved := (await joined(place))[1]).place.distance < 0.3:  # type: ignore[operator]
+        pass
+    assert moved.worker is worker and moved.place.node == "first"
 
 
 async def test_a_job_whose_files_cannot_be_had_fails_and_says_which(place: Place) -> None:

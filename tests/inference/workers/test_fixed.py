@@ -7,7 +7,7 @@ from pathlib import Path
 
 from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.options import WorkerOptions
-from inference.workers import WorkerJoined, WorkerLeft, WorkerPlace, WorkerPool
+from inference.workers import PoolChange, WorkerJoined, WorkerPlace, WorkerPool
 from inference.workers.fixed import FixedPool
 from tests.bot.jobs.fake_worker import FakeWorker
 
@@ -16,7 +16,7 @@ async def test_all_workers_join_once_and_none_leaves(tmp_path: Path) -> None:
     here, there = FakeWorker(tmp_path), FakeWorker(tmp_path)
     pool: WorkerPool = FixedPool([here, there], [WorkerPlace(device="cuda:0", memory=24 * 2**30)])
     await pool.start()
-    changes = list[WorkerJoined | WorkerLeft]()
+    changes = list[PoolChange]()
 
     async def follow() -> None:
         changes.extend([change async for change in pool.changes()])
