@@ -48,10 +48,18 @@ class Capability:
         """Whether diffusers has it as a modular pipeline alone, of which one class does everything."""
         return self.pipeline.endswith("ModularPipeline")
 
+    @property
+    def unguided(self) -> float:
+        """The highest guidance at which there is none."""
+        return 0.0 if self.family is Family.Z_IMAGE else 1.0
+
     def rows(self, guidance_scale: float) -> int:
         """Rows of the batch that a slot takes: two where the negative prompt guides away."""
-        none = 0 if self.family is Family.Z_IMAGE else 1  # the guidance at which there is none
-        return 2 if self.negative_prompt and guidance_scale > none else 1
+        return 2 if self.heeds_negative_prompt(guidance_scale) else 1
+
+    def heeds_negative_prompt(self, guidance_scale: float) -> bool:
+        """Whether a negative prompt changes anything at this guidance."""
+        return self.negative_prompt and guidance_scale > self.unguided
 
     @property
     def flow(self) -> bool:
@@ -64,11 +72,26 @@ class Capability:
         return self.family is Family.UNET
 
     @property
+    def chosen_sampling(self) -> bool:
+        """Whether sampler and spacing are those that a request asks for, and not the pipeline's own."""
+        return self.family is not None
+
+    @property
+    def clip_skip(self) -> bool:
+        """Whether the layer that the prompt is read from can be chosen."""
+        return self.family is Family.UNET
+
+    @property
     def samplers(self) -> Mapping[Sampler, tuple[Spacing, ...]]:
-        """The samplers that are offered, each with its spacings; who is painted one at a time uses none of them."""
+        """The samplers that a request may name, each with its spacings."""
         if self.family is None:
             return SPACINGS
         return UNET_SPACINGS if self.family is Family.UNET else FLOW_SPACINGS
+
+    @property
+    def usual_sampler(self) -> Sampler:
+        """The sampler of checkpoints whose settings name none."""
+        return Sampler.EULER if self.samplers is FLOW_SPACINGS else Sampler.DPMPP_2M_KARRAS
 
 
 _SD = Capability("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", Family.UNET, single_file=True)
@@ -117,14 +140,3 @@ _LINEAGES = {
 def capability_of(base_model: BaseModelId) -> Capability | None:
     """What can be done with checkpoints of this base model; None: they are not painted."""
     return _LINEAGES.get(base_model) or _ARCHITECTURES.get(base_model.architecture)
-
-
-def usual_sampler_of(base_model: BaseModelId) -> Sampler:
-    """The sampler of checkpoints of this base model whose settings name none."""
-    return Sampler.EULER if samplers_of(base_model) is FLOW_SPACINGS else Sampler.DPMPP_2M_KARRAS
-
-
-def samplers_of(base_model: BaseModelId) -> Mapping[Sampler, tuple[Spacing, ...]]:
-    """The samplers that checkpoints of this base model offer, each with its spacings."""
-    capability = capability_of(base_model)
-    return SPACINGS if capability is None else capability.samplers

@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from string import Formatter
 
+from inference.base_models import BaseModelId
+from inference.capabilities import capability_of
+from inference.messages.request import GenerationRequest
+from inference.regions import divided
+
 NO_NEGATIVE_PROMPT = "{checkpoint} knows no negative prompt, so yours was left out."
+UNGUIDED = "{checkpoint} heeds a negative prompt only with guidance above {least}, so yours was left out."
+NO_REGIONS = "{checkpoint} paints each picture from one prompt, so the bars (|) in yours divided nothing."
+NOT_DIVIDED = "On {checkpoint} bars (|) divide a prompt only with side1 and side2, so yours was one prompt."
 NO_CLIP_SKIP = "{checkpoint} knows no clip skip, so yours was left out."
 NO_SPACING = "{checkpoint} begins at pure noise, so its steps are trailing and not {spacing}."
 NO_FLOW_SHIFT = "{checkpoint} knows no flow shift, so yours was left out."
@@ -15,9 +23,33 @@ OTHER_SAMPLER = "{checkpoint} knows no {sampler} sampler, so it was painted with
 OTHER_SPACING = "{checkpoint} knows no {spacing} spacing, so its own schedule was used."
 OTHER_PREDICTION = "{lora} was trained for {trained} and {checkpoint} uses {predicted}, so it may look different."
 TEMPLATES = (
-    *(NO_NEGATIVE_PROMPT, NO_CLIP_SKIP, NO_SPACING, NO_FLOW_SHIFT),
+    *(NO_NEGATIVE_PROMPT, UNGUIDED, NO_REGIONS, NOT_DIVIDED, NO_CLIP_SKIP, NO_SPACING, NO_FLOW_SHIFT),
     *(OTHER_SAMPLER, OTHER_SPACING, OTHER_PREDICTION),
 )
+
+
+def left_out(request: GenerationRequest, base_model: BaseModelId) -> tuple[str, ...]:
+    """What of a request its checkpoint has no use for, by its base model alone.
+
+    A request has a negative prompt without effect only where the person wrote it. Bars in the prompt of one LoRA, or
+    of none, may mean anything where regions are offered.
+    """
+    capability, names = capability_of(base_model), {"checkpoint": request.checkpoint}
+    if capability is None:
+        return ()
+    notes: list[str] = []
+    if request.negative_prompt and not capability.negative_prompt:
+        notes.append(NO_NEGATIVE_PROMPT.format(**names))
+    elif request.negative_prompt and not capability.heeds_negative_prompt(request.guidance_scale):
+        notes.append(UNGUIDED.format(**names, least=f"{capability.unguided:g}"))
+    if not request.regions and len(divided(request.prompt)) > 1:
+        if not capability.regions:
+            notes.append(NO_REGIONS.format(**names))
+        elif len(request.loras) > 1:
+            notes.append(NOT_DIVIDED.format(**names))
+    if request.clip_skip and not capability.clip_skip:
+        notes.append(NO_CLIP_SKIP.format(**names))
+    return tuple(notes)
 
 
 def taken_apart(remark: str) -> tuple[str, dict[str, str]]:

@@ -6,8 +6,15 @@ region, always about the whole picture, and the predictions are blended by soft 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from enum import StrEnum
+from itertools import pairwise
+from typing import Final
+
+_BARS = re.compile(r"[|\uff5c]")  # this, and the full-width bar
+_SYMBOLS = re.compile(r"\\[()\[\]\\]|[()\[\]|\uff5c]")
+_PARTNERS: Final = {")": "(", "]": "["}
 
 
 class RegionName(StrEnum):
@@ -48,3 +55,16 @@ PLACE_WORDS = {
 def slots_of(names: Sequence[RegionName], base_share: float) -> tuple[RegionName | None, ...]:
     """What the denoiser is asked for a picture: each of its regions, or the whole picture (None), or both."""
     return tuple(names) if names and not base_share else (*names, None)
+
+
+def divided(prompt: str) -> list[str]:
+    """The parts of a prompt between those bars that no pair of brackets holds."""
+    opened, bars = list[tuple[str, int]](), list[int]()  # of an open bracket how many bars were before it
+    for symbol in _SYMBOLS.finditer(prompt):
+        if _BARS.match(symbol[0]):
+            bars.append(symbol.start())
+        elif symbol[0] in _PARTNERS.values():
+            opened.append((symbol[0], len(bars)))
+        elif opened and opened[-1][0] == _PARTNERS.get(symbol[0]):
+            del bars[opened.pop()[1] :]
+    return [prompt[start + 1 : end] for start, end in pairwise((-1, *bars, len(prompt)))]

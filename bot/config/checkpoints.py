@@ -12,7 +12,7 @@ from bot.config.section import Repository, Section
 from bot.config.worker import Device
 from inference.base_models import Architecture, BaseModelId
 from inference.bounds import MAX_SIDE
-from inference.capabilities import capability_of, samplers_of, usual_sampler_of
+from inference.capabilities import Capability, capability_of
 from inference.content_rating import ContentRating
 from inference.lora.few_steps import FewStepRecipe, FewSteps, checkpoint_few_steps
 from inference.messages.checkpoints import CheckpointSpec, NumberFormat, PredictionType, Quantisation
@@ -124,7 +124,7 @@ class CheckpointSettings(Section):
         if self.denoiser is not None and self.quantise is not Quantisation.NONE:
             raise ValueError("a denoiser in a GGUF file is packed already: leave out denoiser or quantise")
         self._fill_in(self.recipe)
-        offered = samplers_of(self.base_model)
+        offered = self.capability.samplers
         if self.sampler not in offered:
             raise ValueError(f"{self.base_model} has no {self.sampler.value} sampler, but {', '.join(offered)}")
         if self.spacing is not None and self.spacing not in offered[self.sampler]:
@@ -137,10 +137,9 @@ class CheckpointSettings(Section):
 
     def _fill_in(self, recipe: FewStepRecipe | None) -> None:
         """Settings that were left out, as a distilled checkpoint was made for, or as is usual for its base model."""
-        usual: dict[str, object] = {"sampler": usual_sampler_of(self.base_model)}
-        capability = capability_of(self.base_model)
-        if capability is not None and capability.usual is not None:
-            usual |= zip(("steps", "guidance_scale"), capability.usual, strict=True)
+        usual: dict[str, object] = {"sampler": self.capability.usual_sampler}
+        if self.capability.usual is not None:
+            usual |= zip(("steps", "guidance_scale"), self.capability.usual, strict=True)
         if recipe is not None:
             own = {"steps": recipe.steps, "guidance_scale": recipe.guidance}
             usual |= {name: value for name, value in own.items() if value is not None}
@@ -149,6 +148,11 @@ class CheckpointSettings(Section):
         for name, value in usual.items():
             if value is not None and name not in self.model_fields_set:
                 object.__setattr__(self, name, value)
+
+    @property
+    def capability(self) -> Capability:
+        """What it can be asked for; where its base model is not painted at all, what any can."""
+        return capability_of(self.base_model) or Capability("")
 
     @property
     def few_steps(self) -> FewSteps:

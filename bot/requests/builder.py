@@ -21,10 +21,10 @@ from bot.library.configuration import Configuration
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.requests.drafts import OWN, LoraDraft, RequestDraft
 from bot.requests.few_steps import filled_in, recipe_of
-from bot.requests.regions import check_length, offers_regions, own_words
+from bot.requests.regions import check_length, own_words
 from bot.requests.variants import compared, swept
 from inference.bounds import MAX_PROMPT, MAX_WEIGHT, MIN_WEIGHT, SEEDS
-from inference.capabilities import Capability, capability_of, samplers_of
+from inference.capabilities import Capability
 from inference.errors import (
     InvalidRequest,
     LoraMisfit,
@@ -88,7 +88,7 @@ class RequestBuilder:
         if len(draft.loras) > limits.max_loras:
             raise TooManyLoras(count=len(draft.loras), limit=limits.max_loras)
         checkpoint = checkpoints.require(draft.checkpoint)
-        if draft.regions and not offers_regions(checkpoint):
+        if draft.regions and not checkpoint.capability.regions:
             raise RegionsNotOffered(checkpoint=checkpoint.name)
         size = _size(checkpoint, draft.size)
         draft = await self.with_fast(draft)
@@ -333,20 +333,21 @@ def _request(
             _bounded_weight(use.name, weight)
     sampler, spacing = _sampling(draft, checkpoint)
     guidance_scale = checkpoint.guidance_scale if draft.guidance_scale is None else draft.guidance_scale
-    capability = capability_of(checkpoint.base_model)
+    capability = checkpoint.capability
+    usual_negative = checkpoint.negative_prompt if capability.heeds_negative_prompt(guidance_scale) else ""
     try:
         return GenerationRequest(
             checkpoint=checkpoint.name,
             prompt=draft.prompt,
             prompt_prefix=checkpoint.prompt_prefix,
-            negative_prompt=checkpoint.negative_prompt if draft.negative_prompt is None else draft.negative_prompt,
+            negative_prompt=usual_negative if draft.negative_prompt is None else draft.negative_prompt,
             loras=tuple(uses),
             width=size.width,
             height=size.height,
             steps=checkpoint.steps if draft.steps is None else draft.steps,
             guidance_scale=guidance_scale,
             rows=_unusual_rows(capability, guidance_scale),
-            flow=capability is not None and capability.flow,
+            flow=capability.flow,
             sampler=sampler,
             spacing=spacing,
             flow_shift=draft.flow_shift or None,
@@ -367,16 +368,16 @@ def _request(
         raise InvalidRequest(what=what, problem=_lower_first(str(first["msg"]).removeprefix("Value error, "))) from None
 
 
-def _unusual_rows(capability: Capability | None, guidance_scale: float) -> int | None:
+def _unusual_rows(capability: Capability, guidance_scale: float) -> int | None:
     """Rows of the batch that a slot takes; None where the guidance alone tells."""
-    rows = None if capability is None else capability.rows(guidance_scale)
+    rows = capability.rows(guidance_scale)
     return None if rows == (GUIDED if guidance_scale > 1 else 1) else rows
 
 
 def _sampling(draft: RequestDraft, checkpoint: CheckpointSettings) -> tuple[Sampler, Spacing | None]:
     """The sampler and its spacing. What the name of a sampler says of its spacing, the spacing never says too."""
     sampler = checkpoint.sampler if draft.sampler is None else _known(Sampler, draft.sampler, _("The sampler {name}"))
-    offered = samplers_of(checkpoint.base_model)
+    offered = checkpoint.capability.samplers
     if sampler not in offered:
         what, problem = _("The sampler {name}"), _("does not go with {checkpoint}, which has {names}")
         names = listed(offered)

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Sequence
-from itertools import pairwise
 from typing import Final
 
-from bot.config import CheckpointSettings
 from bot.i18n import _, label, listed, ngettext
 from bot.requests.drafts import RequestDraft
 from inference.bounds import MAX_PROMPT
-from inference.capabilities import capability_of
 from inference.errors import InvalidRequest, PromptTooLong
 from inference.messages.request import GenerationRequest, Region, joined_words
-from inference.regions import LAYOUTS, RegionName
+from inference.regions import LAYOUTS, RegionName, divided
 
 BETWEEN: Final = "|"  # the words of two regions, where one text has them all
 # Words of an example, in English in every language, as most prompts are.
 _EXAMPLE: Final = ("komori", "a red heart", "a green star")
 _EXAMPLE_FOR_ALL: Final = "on a yellow background"
-_BARS = re.compile(r"[|\uff5c]")  # this, and the full-width bar
-_SYMBOLS = re.compile(r"\\[()\[\]\\]|[()\[\]|\uff5c]")
-_PARTNERS: Final = {")": "(", "]": "["}
-
-
-def offers_regions(checkpoint: CheckpointSettings) -> bool:
-    """Whether a checkpoint paints pictures with regions."""
-    capability = capability_of(checkpoint.base_model)
-    return capability is not None and capability.regions
 
 
 def layout_with(sides: Collection[RegionName], stack: str | None = None) -> tuple[RegionName, ...]:
@@ -62,7 +49,7 @@ def by_sides(draft: RequestDraft, stack: str | None = None) -> RequestDraft:
     if draft.regions or not sides:
         return draft
     layout = layout_with(sides, stack)
-    parts = [part.strip() for part in _divided(draft.prompt)]
+    parts = [part.strip() for part in divided(draft.prompt)]
     if len(parts) == 1:
         parts = [*("" for _region in layout), *parts]
     if not len(layout) <= len(parts) <= len(layout) + 1:
@@ -77,19 +64,6 @@ def by_sides(draft: RequestDraft, stack: str | None = None) -> RequestDraft:
         raise InvalidRequest(what=_("The prompt"), problem=problem)
     regions = tuple(Region(name=name, prompt=part) for name, part in zip(layout, parts, strict=False))
     return draft.model_copy(update={"regions": regions, "prompt": "".join(parts[len(layout) :])})
-
-
-def _divided(prompt: str) -> list[str]:
-    """The parts of a prompt between those bars that no pair of brackets holds."""
-    opened, bars = list[tuple[str, int]](), list[int]()  # of an open bracket how many bars were before it
-    for symbol in _SYMBOLS.finditer(prompt):
-        if _BARS.match(symbol[0]):
-            bars.append(symbol.start())
-        elif symbol[0] in _PARTNERS.values():
-            opened.append((symbol[0], len(bars)))
-        elif opened and opened[-1][0] == _PARTNERS.get(symbol[0]):
-            del bars[opened.pop()[1] :]
-    return [prompt[start + 1 : end] for start, end in pairwise((-1, *bars, len(prompt)))]
 
 
 def with_their_sides(draft: RequestDraft) -> RequestDraft:
@@ -110,13 +84,11 @@ def with_their_sides(draft: RequestDraft) -> RequestDraft:
 
 
 def words_note(request: GenerationRequest) -> str | None:
-    """A note where no region has words of its own, or bars stand in a prompt of several LoRAs without regions."""
+    """A note where no region has words of its own."""
     if request.regions and not any(region.prompt for region in request.regions):
         example = f" {BETWEEN} ".join([*(label(region.name) for region in request.regions), _("everywhere")])
         text = _("Your words are for the whole picture. Words for each part, in /imagine: {example}")
         return text.format(example=example)
-    if not request.regions and len(request.loras) > 1 and len(_divided(request.prompt)) > 1:
-        return _("Bars (|) divide the words only together with side1 and side2; here they were part of one prompt.")
     return None
 
 

@@ -51,6 +51,7 @@ from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.commands import Configure
 from inference.messages.events import MAX_CACHED_LORAS, lora_key
 from inference.messages.request import GenerationRequest
+from inference.notes import left_out
 from inference.request_cost import pass_work, slots
 
 log = logging.getLogger(__name__)
@@ -303,14 +304,15 @@ class Engine:
         handle.start()
         checkpoint = self._checkpoint(prepared)
         handle.autov3 = {file.use.sha256: file.autov3 for file in prepared.files}
+        handle.notes = left_out(handle.request, prepared.spec.base_model)
         if isinstance(checkpoint, SingleRequestCheckpoint):
-            handle.notes = (*self._intake.match(prepared.files, prepared.spec), *checkpoint.notes(handle.request))
+            handle.notes += (*self._intake.match(prepared.files, prepared.spec), *checkpoint.notes(handle.request))
             single = SingleRequestRun(checkpoint, handle.request, prepared.files, prepared.source)
             self._batches[handle] = single
             self._begin(handle, single, single)
             return
         loaded = prepared.spec.model_copy(update={"predicts": checkpoint.family.predicts})
-        handle.notes = (*self._intake.match(prepared.files, loaded), *checkpoint.family.notes(handle.request))
+        handle.notes += (*self._intake.match(prepared.files, loaded), *checkpoint.family.notes(handle.request))
         applied = prepared.applied_on(checkpoint) or self._lora_sets.apply(handle.request, prepared.files, checkpoint)
         merge = self._worth_merging(handle, applied[0], checkpoint)
         if merge:

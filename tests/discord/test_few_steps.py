@@ -23,7 +23,9 @@ class FastHouse(House):
     def settings(self) -> Settings:
         settings = super().settings
         vivid, *others = settings.checkpoints
-        return settings.model_copy(update={"checkpoints": (vivid.model_copy(update={"fast": LIGHTNING}), *others)})
+        return settings.model_copy(
+            update={"checkpoints": (vivid.model_copy(update={"fast": LIGHTNING, "negative_prompt": "dull"}), *others)}
+        )
 
 
 def fast_house(folder: Path) -> FastHouse:
@@ -46,6 +48,7 @@ async def test_few_step_loras_from_their_page_to_the_remix(tmp_path: Path) -> No
         told = "As Quick is made for: 4 steps, euler · trailing, guidance 1."
         picture = await scene.painted(await scene.ada.slash("imagine", **ASKED, lora1=LIGHTNING))
         assert told in picture.text and "Quick at 1" in picture.text
+        assert "heeds a negative prompt" not in picture.text, "the checkpoint's own is nobody's words"
         details = await details_of(scene, picture)
         assert "4 steps · euler · trailing spacing · guidance 1" in details.text
         assert "Steps, sampler and guidance are those that Quick is made for" in details.text
@@ -55,8 +58,10 @@ async def test_few_step_loras_from_their_page_to_the_remix(tmp_path: Path) -> No
         fast = await scene.painted(await scene.ada.slash("imagine", **ASKED, fast=True))
         assert told in fast.text and "Quick at 1" in fast.text
 
-        far = await scene.painted(await scene.ada.slash("imagine", **ASKED, lora1=LIGHTNING, steps=9))
+        asked = {**ASKED, "lora1": LIGHTNING, "steps": 9, "negative_prompt": "a hat"}
+        far = await scene.painted(await scene.ada.slash("imagine", **asked))
         assert "Quick is made for 4 steps, not 9: leave the steps empty, or take it out." in far.text
+        assert f"{VIVID} heeds a negative prompt only with guidance above 1, so yours was left out." in far.text
 
         both = await (await scene.ada.slash("imagine", **ASKED, lora1=LIGHTNING, lora2=LCM)).reply()
         assert "Quick and Quicker are each made for few steps of their own" in both.text

@@ -25,7 +25,6 @@ from bot.jobs.service import JobService
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.inputs import Inputs
 from bot.requests.builder import RequestBuilder, RequestDraft, preferred
-from bot.requests.regions import offers_regions
 from bot.servers.checks import CheckedRequest
 from bot.servers.defaults import shows_prompt
 from bot.servers.services import ServerServices
@@ -102,7 +101,7 @@ class Orders:
         except RegionsNotOffered as refusal:
             draft_id = await save_draft(self._connection, interaction.user.id, draft.model_dump_json())
             fitting = checkpoints.names_for_all(await self._requests.loras_of(draft))
-            painting = [each.name for each in checkpoints if each.name in fitting and offers_regions(each)]
+            painting = [each.name for each in checkpoints if each.name in fitting and each.capability.regions]
             raise RegionsRefusal(refusal, draft_id, painting) from refusal
         except TwoFewStepRecipes as refusal:
             draft_id = await save_draft(self._connection, interaction.user.id, draft.model_dump_json())

@@ -27,7 +27,7 @@ from inference.engine.models.step_noise import with_step_noise
 from inference.engine.models.unipc import UniPCMultistepScheduler
 from inference.messages.request import GenerationRequest
 from inference.messages.samplers import FLOW_SPACINGS, Sampler, Spacing
-from inference.notes import NO_CLIP_SKIP, OTHER_SAMPLER, OTHER_SPACING
+from inference.notes import OTHER_SAMPLER, OTHER_SPACING
 from inference.request_cost import steps_left
 
 _BETA = 0.6  # both parameters, as the field uses it
@@ -129,8 +129,8 @@ def sampling(request: GenerationRequest) -> tuple[Sampler, Spacing | None]:
 
 
 def notes_of(request: GenerationRequest, checkpoint: str) -> tuple[str, ...]:
-    """Sentences for the person about a clip skip, and a sampler or spacing that flow matching does not know."""
-    notes = [NO_CLIP_SKIP.format(checkpoint=checkpoint)] if request.clip_skip else []
+    """A sentence for the person about a sampler or spacing that flow matching does not know."""
+    notes: list[str] = []
     sampler, spacing = sampling(request)
     if sampler is not request.sampler:
         notes.append(OTHER_SAMPLER.format(checkpoint=checkpoint, sampler=request.sampler, used=sampler))

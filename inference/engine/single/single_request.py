@@ -25,7 +25,7 @@ from inference.engine.single.pipeline_loras import PipelineLoras
 from inference.errors import InvalidRequest
 from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.request import GenerationRequest
-from inference.notes import NO_CLIP_SKIP, NO_FLOW_SHIFT, NO_NEGATIVE_PROMPT
+from inference.notes import NO_FLOW_SHIFT
 
 
 @dataclass
@@ -57,15 +57,9 @@ class SingleRequestCheckpoint:
         self.pipeline.enable_model_cpu_offload(device=residence.device)
 
     def notes(self, request: GenerationRequest) -> tuple[str, ...]:
-        """Sentences for the person about options of the request that this checkpoint ignores."""
-        notes: list[str] = []
-        if request.negative_prompt and not self.capability.negative_prompt:
-            notes.append(NO_NEGATIVE_PROMPT.format(checkpoint=self.spec.name))
-        if request.clip_skip:
-            notes.append(NO_CLIP_SKIP.format(checkpoint=self.spec.name))
-        if request.flow_shift is not None and not isinstance(self.scheduler, FlowMatchEulerDiscreteScheduler):
-            notes.append(NO_FLOW_SHIFT.format(checkpoint=self.spec.name))
-        return tuple(notes)
+        """Sentences for the person about options of the request that its scheduler ignores."""
+        shifts = isinstance(self.scheduler, FlowMatchEulerDiscreteScheduler)
+        return () if request.flow_shift is None or shifts else (NO_FLOW_SHIFT.format(checkpoint=self.spec.name),)
 
     def pipeline_for(self, source: Image.Image | None, flow_shift: float | None = None) -> Any:
         """The pipeline for a request from noise or from `source`, made of the loaded networks.

@@ -161,6 +161,7 @@ def test_what_a_worker_remarked_in_english_is_said_in_the_language_of_who_reads(
         "predicted": "epsilon",
         "sampler": "tcd",
         "used": "euler",
+        "least": "1",
     }
     remarks = [template.format(**names) for template in TEMPLATES]
     assert [remarked(remark) for remark in remarks] == remarks, "English stays as it is"

@@ -21,6 +21,7 @@ from tests.lora_files import write_sidecar
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 LIGHTNING, LCM, OWN_WORD = "Lightning", "Consistent", "House recipe"
+USUAL_NEGATIVE = "blurry"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -37,7 +38,7 @@ async def catalogue(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[C
         path = house.add_lora(file, None, seed=60 + number)
         write_sidecar(path, name=name, base_model=BASES[VIVID], **more)
     vivid, *others = house.settings.checkpoints
-    checkpoints = (vivid.model_copy(update={"fast": LIGHTNING}), *others)
+    checkpoints = (vivid.model_copy(update={"fast": LIGHTNING, "negative_prompt": USUAL_NEGATIVE}), *others)
     async with open_catalogue(house.settings.model_copy(update={"checkpoints": checkpoints})) as found:
         yield found
 
@@ -86,6 +87,13 @@ async def test_what_a_person_chose_stays(
     request = await built(requests, LIGHTNING, **chosen)
     assert settings_of(request) == gets
     assert await requests.build(draft_of(request)) == request, "also what is painted again"
+
+
+async def test_without_guidance_a_negative_prompt_is_only_that_of_the_person(requests: RequestBuilder) -> None:
+    assert (await built(requests)).negative_prompt == USUAL_NEGATIVE
+    assert (await built(requests, LIGHTNING)).negative_prompt == ""
+    assert (await built(requests, LIGHTNING, negative_prompt="a hat")).negative_prompt == "a hat"
+    assert (await built(requests, LIGHTNING, guidance_scale=2.0)).negative_prompt == USUAL_NEGATIVE
 
 
 async def test_a_lora_at_no_weight_and_other_loras_fill_nothing(requests: RequestBuilder) -> None:

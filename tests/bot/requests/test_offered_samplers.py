@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from discord import ui
 from pydantic import ValidationError
 
 from bot.app.assembly import open_catalogue
@@ -118,9 +119,25 @@ def test_the_studios_form_lists_what_the_checkpoint_offers(
     draft = RequestDraft(prompt="a man", checkpoint="One", sampler="tcd", spacing="leading")
     snapshot: Any = SimpleNamespace(studio=SimpleNamespace(draft=draft), checkpoint=settings_of(base))
     form = AdvancedForm(snapshot, opening=1)
+    assert form.sampler is not None and form.spacing is not None
     assert [option.value for option in form.sampler.options[1:]] == [sampler.value for sampler in offered]
     spacings = {option.value for option in form.spacing.options[2:]}
     assert spacings == {spacing.value for each in offered.values() for spacing in each}
     chosen = [option.value for option in form.sampler.options if option.default]
     known = draft.sampler in [sampler.value for sampler in offered]
     assert chosen == ([draft.sampler] if known else [form.sampler.options[0].value])
+
+
+@pytest.mark.parametrize(
+    ("base", "labels"),
+    [
+        ("sdxl/base", ["Steps", "Guidance", "Sampler", "Spacing", "Clip skip"]),
+        ("z-image/base", ["Steps", "Guidance", "Sampler", "Spacing"]),
+        ("flux1/chroma", ["Steps", "Guidance"]),  # sampled as diffusers' pipeline does
+    ],
+)
+def test_the_studios_form_asks_for_what_the_checkpoint_takes(base: str, labels: list[str]) -> None:
+    draft = RequestDraft(prompt="a man", checkpoint="One", clip_skip=2)
+    snapshot: Any = SimpleNamespace(studio=SimpleNamespace(draft=draft), checkpoint=settings_of(base))
+    form = AdvancedForm(snapshot, opening=1)
+    assert [item.text for item in form.children if isinstance(item, ui.Label)] == labels

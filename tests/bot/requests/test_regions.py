@@ -139,10 +139,6 @@ async def test_words_that_are_not_divided_are_told(catalogue: Catalogued) -> Non
         await note(by_sides(two("a meadow")))
     )
     assert await note(by_sides(two("an owl | "))) is None
-    plain_loras = (LoraDraft(name="Bat"), LoraDraft(name="Cape"))
-    assert "only together with side1" in str(await note(two("an owl \uff5c a heart", loras=plain_loras)))
-    assert await note(two("an owl", loras=plain_loras)) is None
-    assert await note(two("an owl | a heart", loras=plain_loras[:1])) is None
 
 
 @pytest.mark.asyncio(loop_scope="module")

@@ -29,7 +29,6 @@ from inference.engine.options import Options
 from inference.matching import Matcher
 from inference.messages.checkpoints import CheckpointSpec, PredictionType
 from inference.messages.request import GenerationRequest, LoraUse
-from inference.notes import NO_CLIP_SKIP
 from tests.inference.engine.lone import FLUX, SingleRequestWorld, merged, pipeline_of
 from tests.inference.engine.worlds import CPU
 
@@ -64,7 +63,7 @@ class FluxFamily:
         return None
 
     def notes(self, request: GenerationRequest) -> tuple[str, ...]:
-        return (NO_CLIP_SKIP.format(checkpoint=self._name),) if request.clip_skip else ()
+        return ()
 
     def rows(self, request: GenerationRequest) -> int:
         return 2 if request.negative_prompt else 1

@@ -13,7 +13,6 @@ from discord import ui
 
 from bot.errors import NothingThere
 from bot.i18n import _
-from bot.requests.regions import offers_regions
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentButton
@@ -74,9 +73,12 @@ class RegionsButton(StudioButton, template=panel_id("parts")):
     name = "parts"
 
     async def handle(self, interaction: Interaction) -> None:
-        """Open the modal. Raises RegionsNotOffered on a checkpoint that paints none, unless the draft has some."""
+        """Open the modal. Raises RegionsNotOffered on a checkpoint that paints none, unless the draft has some.
+
+        The panel does not show the button then, but an older one may.
+        """
         snapshot = await interaction.client.studios.snapshot(interaction)
-        if not snapshot.studio.draft.regions and not offers_regions(snapshot.checkpoint):
+        if not snapshot.studio.draft.regions and not snapshot.checkpoint.capability.regions:
             raise RegionsNotOffered(checkpoint=snapshot.checkpoint.name)
         await acknowledge.open_modal(interaction, RegionsForm(snapshot, opening=interaction.id))
 

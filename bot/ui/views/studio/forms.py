@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 from discord import ui
 
+from bot.config import CheckpointSettings
 from bot.i18n import _, label
 from bot.i18n.texts import plain
 from bot.pictures.inputs import MIN_STRENGTH
@@ -32,7 +33,6 @@ from inference.bounds import (
     MIN_WEIGHT,
     SEEDS,
 )
-from inference.capabilities import samplers_of
 from inference.errors import InvalidRequest
 from inference.lora.sidecar import Category
 from inference.messages.request import Region
@@ -64,24 +64,27 @@ class StudioForm(ModalForm):
 
 
 class PromptForm(StudioForm):
-    """Prompt and negative prompt, with regions the words of each. Trigger words are stored with their LoRAs."""
+    """The prompt, with regions the words of each, and a negative prompt where the checkpoint knows one.
+
+    Trigger words are stored with their LoRAs.
+    """
 
     def __init__(self, snapshot: StudioSnapshot, *, opening: int) -> None:
         super().__init__(_("What to paint"), "stprompt", opening)
         draft = snapshot.studio.draft
         self.regions = words_inputs(draft.regions)
         self.prompt = _text("prompt", draft.prompt, long=True, required=not draft.regions)
-        usual = snapshot.checkpoint.negative_prompt
-        negative = usual if draft.negative_prompt is None else draft.negative_prompt
-        self.negative = _text("negative", negative, long=True)
         for region, words in zip(draft.regions, self.regions, strict=True):
             self.add_item(ui.Label[Any](text=part_name(region.name), component=words))
         for_all = _("Everywhere") if draft.regions else _("Prompt")
         self.add_item(ui.Label[Any](text=for_all, component=self.prompt))
-        self.add_item(
-            ui.Label[Any](text=_("Negative prompt"), description=_("What to keep out"), component=self.negative)
-        )
-        self._usual_negative = usual
+        self.negative: ui.TextInput[Any] | None = None
+        self._usual_negative = usual = snapshot.checkpoint.negative_prompt
+        if snapshot.checkpoint.capability.negative_prompt:
+            negative = usual if draft.negative_prompt is None else draft.negative_prompt
+            self.negative = _text("negative", negative, long=True)
+            hint = _("What to keep out")
+            self.add_item(ui.Label[Any](text=_("Negative prompt"), description=hint, component=self.negative))
         self._layout = [region.name for region in draft.regions]
 
     async def submitted(self, interaction: Interaction) -> None:
@@ -90,11 +93,12 @@ class PromptForm(StudioForm):
 
     async def keep(self, interaction: Interaction) -> StudioSnapshot:
         """Store both and redraw the panel; the studio as it is then. Raises PromptTooLong, and changes nothing then."""
-        negative = self.negative.value.strip()
-        kept = None if negative == self._usual_negative.strip() else negative
         prompt, regions = self.prompt.value.strip(), regions_with(self._layout, self.regions)
         check_length(regions, prompt)
-        fields: dict[str, object] = {"prompt": prompt, "negative_prompt": kept}
+        fields: dict[str, object] = {"prompt": prompt}
+        if self.negative is not None:
+            negative = self.negative.value.strip()
+            fields["negative_prompt"] = None if negative == self._usual_negative.strip() else negative
         if regions:
             fields["regions"] = regions
         return await self.apply(interaction, **fields)
@@ -129,11 +133,10 @@ class OptionsForm(StudioForm):
     async def submitted(self, interaction: Interaction) -> None:
         """Keep them. Raises PictureRefused; then nothing is changed."""
         size = _chosen(self.size)
-        seed = _number(_("The seed"), self.seed.value, 0, SEEDS - 1, whole=True)
         fields: dict[str, object] = {
             "size": None if size == _DEFAULT else size,
             "count": int(_chosen(self.count)),
-            "seed": None if seed is None else int(seed),
+            "seed": _whole(_("The seed"), self.seed.value, 0, SEEDS - 1),
         }
         if self.fast is not None:
             fields["fast"] = _chosen(self.fast) == _FAST
@@ -147,22 +150,36 @@ class OptionsForm(StudioForm):
 
 
 class AdvancedForm(StudioForm):
-    """Steps, guidance, sampler, spacing and clip skip; an empty field means the checkpoint's default."""
+    """Steps, guidance, and what else the checkpoint takes of sampler, spacing and clip skip.
+
+    An empty field means the checkpoint's default.
+    """
 
     def __init__(self, snapshot: StudioSnapshot, *, opening: int) -> None:
         super().__init__(_("Advanced"), "stadvanced", opening)
         draft, checkpoint = snapshot.studio.draft, snapshot.checkpoint
         self.steps = _text("steps", "" if draft.steps is None else str(draft.steps))
         self.guidance = _text("guidance", "" if draft.guidance_scale is None else f"{draft.guidance_scale:g}")
-        offered = samplers_of(checkpoint.base_model)
-        samplers = [(_("As usual: {sampler}").format(sampler=checkpoint.sampler), _DEFAULT)]
-        samplers += [(sampler.value, sampler.value) for sampler in offered]
-        self.sampler = _menu("sampler", samplers, draft.sampler or _DEFAULT)
         usual = _("Left empty: {value}, as {checkpoint} likes it")
         steps = usual.format(value=checkpoint.steps, checkpoint=checkpoint.name)
         guidance = usual.format(value=f"{checkpoint.guidance_scale:g}", checkpoint=checkpoint.name)
         self.add_item(ui.Label[Any](text=_("Steps"), description=steps[:100], component=self.steps))
         self.add_item(ui.Label[Any](text=_("Guidance"), description=guidance[:100], component=self.guidance))
+        self.sampler: ui.Select[Any] | None = None
+        self.spacing: ui.Select[Any] | None = None
+        self.clip_skip: ui.TextInput[Any] | None = None
+        if checkpoint.capability.chosen_sampling:
+            self._add_sampling(draft, checkpoint)
+        if checkpoint.capability.clip_skip:
+            self.clip_skip = _text("clip_skip", "" if draft.clip_skip is None else str(draft.clip_skip))
+            hint = _("Only for models whose makers name one. Left empty, as the checkpoint likes it")
+            self.add_item(ui.Label[Any](text=_("Clip skip"), description=hint[:100], component=self.clip_skip))
+
+    def _add_sampling(self, draft: RequestDraft, checkpoint: CheckpointSettings) -> None:
+        offered = checkpoint.capability.samplers
+        samplers = [(_("As usual: {sampler}").format(sampler=checkpoint.sampler), _DEFAULT)]
+        samplers += [(sampler.value, sampler.value) for sampler in offered]
+        self.sampler = _menu("sampler", samplers, draft.sampler or _DEFAULT)
         self.add_item(ui.Label[Any](text=_("Sampler"), component=self.sampler))
         spacings = [(_("As usual"), _DEFAULT), (_("The checkpoint's own"), OWN)]
         known = {spacing for each in offered.values() for spacing in each}
@@ -170,23 +187,19 @@ class AdvancedForm(StudioForm):
         self.spacing = _menu("spacing", spacings, draft.spacing or _DEFAULT)
         hint = _("How the sampler's steps lie between noise and picture")
         self.add_item(ui.Label[Any](text=_("Spacing"), description=hint[:100], component=self.spacing))
-        self.clip_skip = _text("clip_skip", "" if draft.clip_skip is None else str(draft.clip_skip))
-        hint = _("Only for models whose makers name one. Left empty, as the checkpoint likes it")
-        self.add_item(ui.Label[Any](text=_("Clip skip"), description=hint[:100], component=self.clip_skip))
 
     async def submitted(self, interaction: Interaction) -> None:
         """Keep them."""
-        sampler, spacing = _chosen(self.sampler), _chosen(self.spacing)
-        steps = _number(_("The number of steps"), self.steps.value, MIN_STEPS, MAX_STEPS, whole=True)
-        clip_skip = _number(_("The clip skip"), self.clip_skip.value, MIN_CLIP_SKIP, MAX_CLIP_SKIP, whole=True)
-        await self.apply(
-            interaction,
-            steps=None if steps is None else int(steps),
-            guidance_scale=_number(_("The guidance"), self.guidance.value, MIN_GUIDANCE, MAX_GUIDANCE),
-            sampler=None if sampler == _DEFAULT else sampler,
-            spacing=None if spacing == _DEFAULT else spacing,
-            clip_skip=None if clip_skip is None else int(clip_skip),
-        )
+        fields: dict[str, object] = {
+            "steps": _whole(_("The number of steps"), self.steps.value, MIN_STEPS, MAX_STEPS),
+            "guidance_scale": _number(_("The guidance"), self.guidance.value, MIN_GUIDANCE, MAX_GUIDANCE),
+        }
+        for name, menu in (("sampler", self.sampler), ("spacing", self.spacing)):
+            if menu is not None:
+                fields[name] = None if _chosen(menu) == _DEFAULT else _chosen(menu)
+        if self.clip_skip is not None:
+            fields["clip_skip"] = _whole(_("The clip skip"), self.clip_skip.value, MIN_CLIP_SKIP, MAX_CLIP_SKIP)
+        await self.apply(interaction, **fields)
 
 
 class StrengthForm(StudioForm):
@@ -384,13 +397,19 @@ def _chosen(menu: ui.Select[Any]) -> str:
     return menu.values[0] if menu.values else next(o.value for o in menu.options if o.default)
 
 
-def _number(what: str, typed: str, least: float, most: float, *, whole: bool = False) -> float | None:
+def _whole(what: str, typed: str, least: int, most: int) -> int | None:
+    """The typed whole number, None for an empty field. Raises InvalidRequest."""
+    number = _number(what, typed, least, most, kind=int)
+    return None if number is None else int(number)
+
+
+def _number(what: str, typed: str, least: float, most: float, kind: type[float] = float) -> float | None:
     """The typed number, None for an empty field. A decimal comma is accepted. Raises InvalidRequest."""
     text = typed.strip().replace(",", ".")
     if not text:
         return None
     try:
-        number = int(text) if whole else float(text)
+        number = kind(text)
     except ValueError:
         number = math.nan
     if not least <= number <= most:  # also rejects NaN

@@ -18,7 +18,6 @@ from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentSelect
 from bot.ui.views.studio.buttons import panel_id
 from bot.ui.views.studio.word_options import word_option, word_value
 from bot.workspace.studio_draft import Row, Studio
-from inference.capabilities import samplers_of
 from inference.messages.samplers import Sampler
 
 MENU = 25  # choices of one menu; Discord's limit
@@ -98,7 +97,7 @@ def offered_sampling(draft: RequestDraft, chosen: CheckpointSettings | None) -> 
     """Sampler and spacing of `draft`, as far as the chosen checkpoint offers them."""
     sampler, spacing = draft.sampler, draft.spacing
     if chosen is not None:
-        offered = samplers_of(chosen.base_model)
+        offered = chosen.capability.samplers
         sampler = sampler if sampler in offered else None
         used = chosen.sampler if sampler is None else Sampler(sampler)
         used = Sampler.DPMPP_2M if used is Sampler.DPMPP_2M_KARRAS else used  # with another spacing, it is that one

@@ -24,7 +24,7 @@ from bot.pictures.lora_pictures import LoraPictures
 from bot.requests.builder import is_blank
 from bot.requests.drafts import OWN, RequestDraft
 from bot.requests.few_steps import filled_in, made_for
-from bot.requests.regions import layout_name, offers_regions, own_words
+from bot.requests.regions import layout_name, own_words
 from bot.ui.access import shown_ratings
 from bot.ui.client import Interaction
 from bot.ui.guide.answers import GuideLink
@@ -78,8 +78,9 @@ async def render_panel(interaction: Interaction, snapshot: StudioSnapshot, note:
         PromptButton(shown, label=_("Edit prompt")),
         OptionsButton(shown, label=_("Options")),
         AdvancedButton(shown, label=_("Advanced")),
-        RegionsButton(shown, label=regions_title(snapshot.studio.draft)),
     ]
+    if snapshot.studio.draft.regions or snapshot.checkpoint.capability.regions:
+        settings.append(RegionsButton(shown, label=regions_title(snapshot.studio.draft)))
     if snapshot.undoable:
         settings.append(UndoDraftButton(shown, label=_("Back to my draft")))
     page.view.add_item(ui.ActionRow[Any](*settings))
@@ -218,18 +219,17 @@ def _head(snapshot: StudioSnapshot, note: str) -> str:
         lines.append(gone.format(checkpoint=plain(draft.checkpoint, 64), other=plain(checkpoint.name)))
     if draft.regions:
         lines += _parts(draft)
-        if not offers_regions(checkpoint):
+        if not checkpoint.capability.regions:
             lines.append(f"⚠️ {error_message(RegionsNotOffered(checkpoint=checkpoint.name))}")
     elif is_blank(draft.prompt):
         lines.append(_("No prompt yet: press *Edit prompt* and say what to paint."))
     else:
         lines.append(f"> {clipped(draft.prompt, MAX_PROMPT)}")
     lines += _joining(snapshot)
-    negative = checkpoint.negative_prompt if draft.negative_prompt is None else draft.negative_prompt
-    if negative:
-        lines.append("-# " + _("Keeps out: {words}").format(words=clipped(negative, MAX_NEGATIVE)))
     recipe, warnings = snapshot.recipe, snapshot.recipe_warnings
     shown = draft if recipe is None else filled_in(draft, recipe.recipe)
+    if text := _negative_text(shown, checkpoint):
+        lines.append(f"-# {text}")
     lines.append(f"-# {_options_text(shown, checkpoint, private=snapshot.preferences.private)}")
     if recipe is not None and not warnings:
         told = _("{name} is made for few steps: {recipe}. What you leave alone is as it wants.")
@@ -273,6 +273,20 @@ def _parts(draft: RequestDraft) -> list[str]:
     share = MAX_PROMPT // (len(draft.regions) + 1)
     lines = [f"**{label(region.name)}** · {clipped(region.prompt, share) or _('no words')}" for region in draft.regions]
     return [*lines, f"**{_('everywhere')}** · {clipped(draft.prompt, share)}"] if draft.prompt else lines
+
+
+def _negative_text(draft: RequestDraft, checkpoint: CheckpointSettings) -> str:
+    """What is kept out; where a negative prompt changes nothing, why the person's own is not used."""
+    capability = checkpoint.capability
+    guidance = checkpoint.guidance_scale if draft.guidance_scale is None else draft.guidance_scale
+    negative, text = draft.negative_prompt, _("Keeps out: {words}")
+    if capability.heeds_negative_prompt(guidance):
+        negative = checkpoint.negative_prompt if negative is None else negative
+    elif capability.negative_prompt:
+        text = _("Kept out only with guidance above {least}: {words}")
+    else:
+        text = _("This checkpoint knows no negative prompt, so yours is not used: {words}")
+    return text.format(words=clipped(negative, MAX_NEGATIVE), least=f"{capability.unguided:g}") if negative else ""
 
 
 def _options_text(draft: RequestDraft, checkpoint: CheckpointSettings, *, private: bool) -> str:

@@ -116,7 +116,7 @@ class ModelFamily(Protocol):
         ...
 
     def notes(self, request: GenerationRequest) -> tuple[str, ...]:
-        """Sentences for the person about options of the request that are ignored."""
+        """Sentences for the person about options of the request that are ignored, beside those of `left_out`."""
         ...
 
     def rows(self, request: GenerationRequest) -> int:

@@ -23,12 +23,11 @@ from inference.engine.models.embedding_cache import EmbeddingCache
 from inference.engine.models.families.family import Conditions, RowGroup
 from inference.engine.models.families.transformer import TransformerFamily
 from inference.engine.models.fast_paths import KeptRotary
-from inference.engine.models.flow import FlowSchedule, begin, for_noising, notes_of
+from inference.engine.models.flow import FlowSchedule, begin, for_noising
 from inference.engine.models.soundness import Unsound, other_model
 from inference.engine.models.text_embeddings import TextEmbeddings, pooled_by_clip, states_of
 from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.request import GenerationRequest
-from inference.notes import NO_NEGATIVE_PROMPT
 
 _PATCH = 2  # latents on each side of one token
 _AXES = 3  # of a token's position; texts have zeros, pictures row and column in the last two
@@ -71,11 +70,6 @@ class Flux1Family(TransformerFamily):
         given = (pipeline.text_encoder_2.config.d_model, pipeline.text_encoder.config.hidden_size)
         if (config.joint_attention_dim, config.pooled_projection_dim) != given:
             raise other_model("transformer", label)
-
-    def notes(self, request: GenerationRequest) -> tuple[str, ...]:
-        """See `ModelFamily.notes`."""
-        notes = [NO_NEGATIVE_PROMPT.format(checkpoint=self._name)] if request.negative_prompt else []
-        return (*notes, *notes_of(request, self._name))
 
     def rows(self, request: GenerationRequest) -> int:
         """See `ModelFamily.rows`."""

@@ -6,7 +6,6 @@ import copy
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,11 +86,10 @@ def test_it_paints_as_diffusers_does_step_by_step_and_one_after_the_other(base: 
 
 
 def test_what_a_checkpoint_does_not_know_is_noted() -> None:
-    checkpoint = SingleRequestWorld(CHROMA).engine()._store.current
-    assert isinstance(checkpoint, SingleRequestCheckpoint)
-    assert len(checkpoint.notes(wish(clip_skip=2, negative_prompt="blurry"))) == 1
-    checkpoint.capability = replace(checkpoint.capability, negative_prompt=False)
-    assert len(checkpoint.notes(wish(clip_skip=2, negative_prompt="blurry"))) == 2
+    engine = SingleRequestWorld(CHROMA).engine()
+    handles = [engine.submit(wish(steps=1, clip_skip=skip)) for skip in (2, None)]
+    engine.finish()
+    assert [len(handle.notes) for handle in handles] == [1, 0]
 
 
 @pytest.mark.parametrize("dynamic", [False, True])

@@ -1,0 +1,53 @@
+"""What a checkpoint does not take is neither offered nor left out without a word."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from bot.config import Settings
+from inference.base_models import BaseModelId
+from tests.discord.conftest import PROMPT, open_scene
+from tests.discord.test_studio import control, fresh, pick, say
+from tests.house import VIVID, House
+
+FLOWING = "Flowing"  # declared as Flux.1; nothing is painted on it
+
+
+class FlowingHouse(House):
+    """A house with one more checkpoint, declared as another base model."""
+
+    @property
+    def settings(self) -> Settings:
+        settings = super().settings
+        vivid = settings.checkpoints[0]
+        told = {"name": FLOWING, "path": vivid.path, "base_model": BaseModelId("flux1/dev"), "sizes": vivid.sizes}
+        flowing = type(vivid).model_validate(told)
+        return settings.model_copy(update={"checkpoints": (*settings.checkpoints, flowing)})
+
+
+async def test_the_studio_offers_what_the_checkpoint_takes(tmp_path: Path) -> None:
+    async with open_scene(FlowingHouse(tmp_path / "house")) as scene, scene.bot():
+        ada = scene.ada
+        panel = await say(ada, await fresh(scene, ada), PROMPT)
+        assert "Two characters" in panel.buttons
+        old = control(panel, "parts")
+        opener = await ada.press(panel, "Edit prompt")
+        await opener.modal()
+        panel = await (await ada.submit(opener, {"negative": "a hat"})).reply()
+        assert "Keeps out: a hat" in panel.text
+        opener = await ada.press(panel, "Advanced")
+        assert "clip_skip" in json.dumps(await opener.modal())
+        panel = await (await ada.submit(opener, {"guidance": "1", "clip_skip": "3"})).reply()
+        assert "Kept out only with guidance above 1: a hat" in panel.text and "clip skip 3" in panel.text
+
+        flowing = await pick(ada, panel, "checkpoint", FLOWING)
+        assert "This checkpoint knows no negative prompt, so yours is not used: a hat" in flowing.text
+        assert "Two characters" not in flowing.buttons
+        assert "paints each picture from one prompt" in (await scene.forged(ada, old)).text
+        for button, field in (("Advanced", "clip_skip"), ("Edit prompt", "negative")):
+            opener = await ada.press(flowing, button)
+            assert field not in json.dumps(await opener.modal())
+            panel = await (await ada.submit(opener, {})).reply()
+        panel = await pick(ada, panel, "checkpoint", VIVID)
+        assert "Kept out only with guidance above 1: a hat" in panel.text, "what is not asked for is kept"
