@@ -25,7 +25,7 @@ INTERRUPTED = """
 import os, sys
 from inference.engine import __main__ as engine
 from inference.engine.process.channel import CommandChannel
-from inference.messages import Progress
+from inference.messages.events import Progress
 
 step, jobs = map(int, sys.argv[1:])
 tell, there = CommandChannel.send, set()
