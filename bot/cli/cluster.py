@@ -19,7 +19,7 @@ from bot.cli.output import Output
 from bot.diagnostics.cluster import ADDRESS_VARIABLE, CONNECT_SECONDS, head_of, reasons_of
 from inference.cluster.compatibility import NodeIdentity, ray_problem
 from inference.cluster.network import DEFAULT_PORT, AddressRefused, HostPort, answers
-from inference.cluster.ray_node import ProbeFailed, cluster_environment, cluster_view, run_ray
+from inference.cluster.ray_node import ProbeFailed, cluster_environment, cluster_view, drain
 from inference.cluster.tokens import is_in_environment, token_file, token_problem
 from inference.cluster.views import ClusterView, NodeState, NodeView
 
@@ -49,16 +49,16 @@ def add(commands: Commands) -> None:
     _add_head(status)
     status.add_argument("--json", action="store_true", help="one JSON object")
     status.set_defaults(run=run_status)
-    drain = actions.add_parser(
+    drained = actions.add_parser(
         "drain",
         help="let a node hand its jobs on and leave",
         description="Let a node leave the cluster. It gets no new jobs, and those that it has go on elsewhere from the "
         "step that they have reached.",
     )
-    drain.add_argument("node", metavar="NODE", help="its name, its address, or the beginning of its id")
-    _add_head(drain)
-    drain.add_argument("--no-wait", action="store_true", help="do not wait until it has left")
-    drain.set_defaults(run=run_drain)
+    drained.add_argument("node", metavar="NODE", help="its name, its address, or the beginning of its id")
+    _add_head(drained)
+    drained.add_argument("--no-wait", action="store_true", help="do not wait until it has left")
+    drained.set_defaults(run=run_drain)
 
 
 def _add_up(actions: Commands) -> None:
@@ -196,10 +196,7 @@ async def _drain(node: NodeView, head: HostPort, *, wait: bool) -> int:
     environment = _environment()
     name = harmless(node.name or node.address)
     if node.state is NodeState.ALIVE:
-        problem = await run_ray(
-            ["drain-node", f"--address={head}", f"--node-id={node.node_id}",
-             "--reason=DRAIN_NODE_REASON_PREEMPTION", "--reason-message=drained by its operator"], environment,
-        )  # fmt: skip
+        problem = await drain(node.node_id, head, environment, "drained by its operator")
         if problem is not None:
             print(harmless(f"Ray does not drain it: {problem}."), file=sys.stderr)
             return REFUSED

@@ -26,6 +26,7 @@ from inference.cluster.ray_node import (
     RayNode,
     cluster_environment,
     cluster_view,
+    drain,
 )
 from inference.cluster.tokens import (
     TokenRefused,
@@ -46,6 +47,7 @@ TRUST = (
 ANYWHERE = "10.255.255.255"  # nothing is sent there; the way tells which address this machine has
 LOOK_SECONDS, LOOKS = 5.0, 2  # between two looks at whether the node is still there, of which so many fail
 START_SECONDS = 120.0
+LEAVING_LOOK_SECONDS, HAND_ON_SECONDS = 0.5, 30.0  # while a node that is ended hands its jobs on
 PAUSE_SECONDS = 10.0  # before a node joins again
 
 
@@ -102,7 +104,10 @@ async def join(options: argparse.Namespace) -> int:
             _refuse_problems([await check_reach(head, environment, address)])
             remember(head)
             print(f"This machine has joined {head} as {node.view.name or address}.", flush=True)
-            await _until_gone(node)
+            await _until_gone(node, LOOK_SECONDS)
+        except asyncio.CancelledError:
+            await _hand_on(node, head, environment)
+            raise
         finally:
             await node.process.stop()
         if await _has_left(node_options.key, head, environment):
@@ -224,13 +229,22 @@ async def _own_node(key: str, head: HostPort, environment: Mapping[str, str]) ->
     return next((node for node in view.nodes if node.labels.get(KEY_LABEL) == key), None)
 
 
-async def _until_gone(node: _Node) -> None:
+async def _hand_on(node: _Node, head: HostPort, environment: Mapping[str, str]) -> None:
+    """Drain the node before it is ended: its jobs go on elsewhere from the very step that they have reached."""
+    print("This machine leaves the cluster, and hands on the jobs that it has.", flush=True)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(HAND_ON_SECONDS):
+            if await drain(node.view.node_id, head, environment, "its `cluster join` was ended") is None:
+                await _until_gone(node, LEAVING_LOOK_SECONDS)
+
+
+async def _until_gone(node: _Node, look_seconds: float) -> None:
     """Wait until Ray's node of this machine is gone; the process that started it may stay."""
     own, silent = HostPort(node.view.address, node.view.port), 0
     while silent < LOOKS and not node.process.ended:
         silent = silent + 1 if await asyncio.to_thread(answers, own, CONNECT_SECONDS) else 0
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LOOK_SECONDS):
+            async with asyncio.timeout(look_seconds):
                 await node.process.wait()
 
 

@@ -153,6 +153,14 @@ async def run_ray(arguments: Sequence[str], environment: Mapping[str, str]) -> s
     return (said or ["it said nothing"])[-1][:300].removeprefix("Error: ") if process.returncode else None
 
 
+async def drain(node_id: str, head: HostPort, environment: Mapping[str, str], why: str) -> str | None:
+    """Have a node get no new jobs, hand on those that it has, and leave; why Ray does not do it, else None."""
+    return await run_ray(
+        ["drain-node", f"--address={head}", f"--node-id={node_id}",
+         "--reason=DRAIN_NODE_REASON_PREEMPTION", f"--reason-message={why}"], environment,
+    )  # fmt: skip
+
+
 async def ask(question: str, address: HostPort, environment: Mapping[str, str], *own: str) -> ClusterView | ReachReport:
     """Ask a cluster about itself, in a process that imports Ray. Raises ProbeFailed."""
     command = [*module_command("inference.cluster.probe"), question, str(address), *own]

@@ -218,6 +218,14 @@ def _bytes(path: Path) -> bytes:
         return b""
 
 
+async def test_a_node_that_is_ended_hands_its_jobs_on_first(machines: Machines, head: Running) -> None:
+    async with machines.joined("two") as node:
+        await node.stop()
+        assert node.lines[-1] == "This machine leaves the cluster, and hands on the jobs that it has."
+        (two,) = [each for each in (await machines.view()).told if each.name == "two"]
+        assert (two.state, two.reason) == (NodeState.DRAINED, "its `cluster join` was ended")
+
+
 async def test_a_node_joins_the_next_head_again(machines: Machines, head: Running) -> None:
     soon = {"RAY_gcs_rpc_server_reconnect_timeout_s": "5"}  # Ray waits a minute for a head that does not answer
     async with machines.joined("two", **soon) as node:
