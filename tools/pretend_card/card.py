@@ -17,7 +17,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from tools.pretend_card import streams
 from tools.pretend_card.memory import Block, Memory
-from tools.pretend_card.streams import Clock, Stream, join
+from tools.pretend_card.streams import NOTES, Clock, Stream, join
 
 DEVICE = torch.device("cuda", 0)
 ENGINE = str(Path("inference", "engine"))
@@ -194,7 +194,7 @@ class Card(TorchDispatchMode):
             if waits:
                 self.wait(stream.clock, "a copy")
             elif found is foreign[0]:
-                self._arriving[_storage(found)] = dict(stream.clock)
+                self._arriving[_storage(found)] = stream.record_event().clock
         elif name in ANSWERS:
             self.wait(stream.clock, name)
 
@@ -332,8 +332,9 @@ class Card(TorchDispatchMode):
 
     def wait(self, clock: Clock, what: str) -> None:
         """The host waits until all that `clock` knows is done."""
-        join(self.host, clock)
-        self.counted.waits[what, where()] += 1
+        with NOTES:
+            join(self.host, clock)
+            self.counted.waits[what, where()] += 1
 
     def _read(self, tensors: list[CardTensor], stream: Stream) -> None:
         for each in tensors:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
 
-from tools.pretend_card.streams import Clock, Stream
+from tools.pretend_card.streams import NOTES, Clock, Stream
 
 
 @dataclass
@@ -27,11 +26,10 @@ class Memory:
     peak: int = 0
     races: Counter[str] = field(default_factory=Counter[str])
     unguarded: Counter[str] = field(default_factory=Counter[str])
-    lock: threading.RLock = field(default_factory=threading.RLock)
 
     def take(self, size: int) -> None:
         """Raises torch's error when there is not as much."""
-        with self.lock:
+        with NOTES:
             if self.capacity is not None and self.used + size > self.capacity:
                 wanted = size / 2**20
                 raise torch.OutOfMemoryError(f"CUDA out of memory. Tried to allocate {wanted:.2f} MiB (pretended).")
@@ -40,7 +38,7 @@ class Memory:
 
     def give_back(self, size: int) -> None:
         """It is free again."""
-        with self.lock:
+        with NOTES:
             self.used -= size
 
 
@@ -64,14 +62,16 @@ class Block:
 
     def read(self, stream: Stream) -> None:
         """The newest kernel of a stream reads it."""
-        self._check(stream, self._written, "reads what stream {other} may still write")
-        self._note(stream, self._read)
+        with NOTES:
+            self._check(stream, self._written, "reads what stream {other} may still write")
+            self._note(stream, self._read)
 
     def write(self, stream: Stream) -> None:
         """The newest kernel of a stream writes it."""
-        self._check(stream, self._written, "writes what stream {other} may still write")
-        self._check(stream, self._read, "writes what stream {other} may still read")
-        self._note(stream, self._written)
+        with NOTES:
+            self._check(stream, self._written, "writes what stream {other} may still write")
+            self._check(stream, self._read, "writes what stream {other} may still read")
+            self._note(stream, self._written)
 
     def _check(self, stream: Stream, others: Clock, what: str) -> None:
         for other, kernel in others.items():
@@ -86,8 +86,9 @@ class Block:
 
     def __del__(self) -> None:
         self._memory.give_back(self._size)
-        for uses in (self._read, self._written) if self._size else ():
-            for other, kernel in uses.items():
-                known = max(self._owner.clock.get(other, 0), self._memory.host.get(other, 0))
-                if other != self._owner.id and other not in self._recorded and known < kernel:
-                    self._memory.unguarded[f"{self._place}: of stream {self._owner.id}, used on {other}"] += 1
+        with NOTES:
+            for uses in (self._read, self._written) if self._size else ():
+                for other, kernel in uses.items():
+                    known = max(self._owner.clock.get(other, 0), self._memory.host.get(other, 0))
+                    if other != self._owner.id and other not in self._recorded and known < kernel:
+                        self._memory.unguarded[f"{self._place}: of stream {self._owner.id}, used on {other}"] += 1

@@ -12,11 +12,15 @@ from typing import Any
 
 Clock = dict[int, int]
 
+# Around all that threads note of streams and blocks: a kernel is launched in one while another waits for a new stream.
+NOTES = threading.RLock()
+
 
 def join(clock: Clock, other: Mapping[int, int]) -> None:
     """Let `clock` know all that `other` knows."""
-    for stream, kernel in other.items():
-        clock[stream] = max(clock.get(stream, 0), kernel)
+    with NOTES:
+        for stream, kernel in other.items():
+            clock[stream] = max(clock.get(stream, 0), kernel)
 
 
 class Stream:
@@ -33,9 +37,10 @@ class Stream:
 
     def launch(self, host: Clock) -> int:
         """One kernel more, after all that the host has waited for; its number."""
-        join(self.clock, host)
-        self.clock[self.id] += 1
-        return self.clock[self.id]
+        with NOTES:
+            join(self.clock, host)
+            self.clock[self.id] += 1
+            return self.clock[self.id]
 
     def record_event(self, event: Event | None = None) -> Event:
         """An event after all kernels so far."""
@@ -68,7 +73,8 @@ class Event:
 
     def record(self, stream: Stream | None = None) -> None:
         """Mark the point after all kernels of the stream so far."""
-        self.clock = dict((stream or current()).clock)
+        with NOTES:
+            self.clock = dict((stream or current()).clock)
 
     def wait(self, stream: Stream | None = None) -> None:
         """Let later kernels of the stream wait for it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from inference.messages.samplers import Sampler
-from tools.pretend_card import guard
+from tools.pretend_card import guard, streams
 from tools.pretend_card.proofs import PROOFS
 
 pytestmark = pytest.mark.skipif(guard.compiler() is None, reason="there is no C++ compiler")
@@ -42,6 +43,28 @@ def safe(found: dict[str, Any]) -> bool:
 @pytest.mark.parametrize("name", PROOFS)
 def test_the_card_notices(name: str) -> None:
     assert run(".proofs")[name] is True
+
+
+class Meanwhile(streams.Clock):
+    """A clock at whose first reading another thread waits for a stream that it knows nothing of."""
+
+    def __init__(self, host: streams.Clock) -> None:
+        super().__init__({0: 1})
+        self.thread = threading.Thread(target=streams.join, args=(host, {7: 1}))
+
+    def get(self, key: int, default: Any = None) -> Any:
+        if self.thread.ident is None:
+            self.thread.start()
+            self.thread.join(0.1)  # seconds: it is let in afterwards
+        return super().get(key, default)
+
+
+def test_a_thread_may_wait_for_a_new_stream_while_another_launches_a_kernel() -> None:
+    host = {0: 2, 1: 3}
+    clock = Meanwhile(host)
+    streams.join(clock, host)
+    clock.thread.join()
+    assert (clock, host) == ({0: 2, 1: 3}, {0: 2, 1: 3, 7: 1})
 
 
 @pytest.mark.parametrize(("together", "samplers"), [(1, [*Sampler]), (4, DIFFERENT)])
