@@ -24,6 +24,9 @@ from pathlib import Path
 
 import psutil
 
+from bot.config import Settings
+from bot.config.cluster import ClusterSettings
+from bot.config.worker import Backend
 from inference.cluster.node_files import CACHE_VARIABLE
 
 ROOT = Path(__file__).parents[1]
@@ -55,8 +58,8 @@ class RayMachine:
 
     @property
     def actors(self) -> list[psutil.Process]:
-        """The processes of the actors."""
-        return self.processes("ray::")
+        """The processes of the actors; Ray keeps idle ones beside them, which are called otherwise."""
+        return self.processes("ray::EngineActor")
 
     @property
     def raylets(self) -> list[psutil.Process]:
@@ -92,6 +95,7 @@ class RayNodes:
         self._tag = secrets.token_hex(2)
         self._numbers = count(2)
         self._head: asyncio.subprocess.Process | None = None
+        self._head_folder = folder / "head"
         self.token = folder / "token"
         self.token.write_text(secrets.token_hex(32))
         self.token.chmod(0o600)
@@ -107,6 +111,11 @@ class RayNodes:
         return f"{self._host}:{self._port}"
 
     @property
+    def has_head(self) -> bool:
+        """Whether the head runs."""
+        return self._head is not None and self._head.returncode is None
+
+    @property
     def environment(self) -> Mapping[str, str]:
         """That of every process of the cluster."""
         return os.environ | {
@@ -115,9 +124,10 @@ class RayNodes:
         }  # fmt: skip
 
     async def start_head(self) -> None:
-        """Start a head on the same address."""
+        """Start a head on the same address, in place of what is left of the one before."""
+        await self.kill_head()
         self._head = await self._start(
-            [], self.folder / "head", "--head", f"--port={self._port}", "--include-dashboard=false", "--num-gpus=0",
+            [], self._head_folder, "--head", f"--port={self._port}", "--include-dashboard=false", "--num-gpus=0",
             f"--node-ip-address={self._host}", f"--system-config={SYSTEM}", f"--temp-dir={self.folder / 'r'}",
         )  # fmt: skip
 
@@ -156,9 +166,37 @@ class RayNodes:
                 raise RuntimeError(said.read_text("utf-8")[-2000:])
         raise AssertionError
 
+    async def drain(self, machine: RayMachine) -> None:
+        """Let a node leave as an operator does, by `easel cluster drain`. Raises RuntimeError."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bot", "cluster", "drain", machine.name, "--head", self.address,
+            cwd=ROOT, env=self.environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        said, _ = await process.communicate()
+        if process.returncode:
+            raise RuntimeError(said.decode())
+
+    @property
+    def section(self) -> dict[str, object]:
+        """The section [cluster] of a bot's settings."""
+        return {
+            "address": self.address, "token_file": self.token, "cache_gigabytes": 1, "unreachable_seconds": 10,
+        }  # fmt: skip
+
+    def settings(self, settings: Settings, **cluster: object) -> Settings:
+        """The settings, but for workers on this cluster."""
+        section = ClusterSettings.model_validate({**self.section, **cluster})
+        worker = settings.worker.model_copy(update={"backend": Backend.RAY})
+        return settings.model_copy(update={"worker": worker, "cluster": section})
+
+    def kill_gcs(self) -> None:
+        """Kill the process of the head that knows all nodes and actors, and no other one."""
+        (found,) = (each for each in _processes(CACHE_VARIABLE, str(self._head_folder)) if each.name() == "gcs_server")
+        found.kill()
+
     async def kill_head(self) -> None:
         """Kill all processes of the head with SIGKILL, as a power cut does."""
-        await self._kill(self.folder / "head")
+        await self._kill(self._head_folder)
         if self._head is not None:
             await self._head.wait()
 

@@ -83,8 +83,7 @@ async def run(plan: Plan, folder: Path, backend: str = "local") -> dict[str, obj
     async with ray_nodes() as nodes:
         for _ in range(RAY_NODES):
             await nodes.add()
-        cluster = {"address": nodes.address, "token_file": nodes.token, "cache_gigabytes": 1, "unreachable_seconds": 10}
-        async with town(folder, worker={"backend": backend}, cluster=cluster) as here:
+        async with town(folder, worker={"backend": backend}, cluster=nodes.section) as here:
             return await _run(plan, here, nodes)
 
 

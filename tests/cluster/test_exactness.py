@@ -14,7 +14,6 @@ from inference.workers.driver_process import DriverProcess
 from inference.workers.ray import RayPool
 from inference.workers.storage import SpoolFolder
 from tests.bot.jobs.test_distant_worker import asked, dies_once, painted, went_on
-from tests.cluster.conftest import on_ray
 from tests.house import House
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -29,7 +28,7 @@ async def test_an_engine_elsewhere_is_killed_and_goes_on_to_the_same_picture(
         request = await asked(found, house)
         specs = found.configuration.checkpoints.specs
         here, _ = await painted(found, house, make_pool(settings, specs), tmp_path / "a", request)
-        driver = driver_options(on_ray(settings, nodes).cluster)
+        driver = driver_options(nodes.settings(settings).cluster)
         deadly = driver.cluster.model_copy(update={"engine": tuple(dies_once(tmp_path / "died"))})
         (options,) = worker_options(settings, specs)
         spool = SpoolFolder(settings.storage.spool)

@@ -35,7 +35,6 @@ from tests.bot.jobs.test_service import (
 from tests.bot.jobs.test_service import (
     test_a_worker_that_hangs_in_the_middle_of_a_picture_is_ended_and_costs_nobody_a_picture as test_a_hung_engine,
 )
-from tests.cluster.conftest import on_ray
 from tests.house import House
 
 __all__ = [
@@ -54,5 +53,5 @@ async def easel(shared_house: House, nodes: RayNodes) -> AsyncIterator[Easel]:
     """In place of the one with a local worker."""
     poisoned(shared_house.library / "poison.safetensors")
     await nodes.add()
-    async with open_easel(on_ray(shared_house.settings, nodes)) as running:
+    async with open_easel(nodes.settings(shared_house.settings)) as running:
         yield running
