@@ -35,7 +35,9 @@ left_servers.py        servers that removed the bot, and forgetting them
 takedowns.py           pictures that staff took down, and whether their owner was told
 takedown_cases.py      takedowns for people who are shown in pictures, and the copies that were found
 picture_hashes.py      perceptual hashes of pictures
-reports.py             what people report, what is decided about it, and appeals
+reports.py             what people report, what is out of sight, and the message to staff
+decisions.py           what is decided about reports, with the steps that carry it out
+appeals.py             appeals against decisions
 inputs.py              which pictures to start from are still needed
 history.py             a person's finished jobs, by page or by search
 job_ratings.py         for whom a job's pictures are, by staff, an operator or the classifier

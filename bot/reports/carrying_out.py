@@ -13,38 +13,30 @@ from math import inf
 import aiosqlite
 
 from bot.background import DiscordRefuses, Recurring, attempt
+from bot.database.appeals import Appeal, appeal_of, mark_answer_told, untold_answers
 from bot.database.blocks import BlockKind, find_block, lift_block, save_block
 from bot.database.clock import now_ms
 from bot.database.connection import transaction
+from bot.database.decisions import (
+    Decision,
+    PendingStep,
+    Step,
+    begin_step,
+    decisions_to_carry_out,
+    end_step,
+    find_decision,
+    mark_decision_told,
+    next_step,
+    remember_rating_before,
+    standing_rating,
+    untold_decisions,
+)
 from bot.database.job_ratings import RatingSource, clear_job_rating, rate_job, ratings_of_job
 from bot.database.jobs import find_job
 from bot.database.lora_records import rate_content
 from bot.database.loras import find_lora
 from bot.database.people import locale_of
-from bot.database.reports import (
-    Appeal,
-    Decision,
-    PendingStep,
-    Report,
-    Step,
-    Subject,
-    appeal_of,
-    begin_step,
-    decisions_to_carry_out,
-    end_holding,
-    end_step,
-    find_decision,
-    find_report,
-    mark_answer_told,
-    mark_decision_told,
-    mark_message_written,
-    messages_due,
-    next_step,
-    remember_rating_before,
-    standing_rating,
-    untold_answers,
-    untold_decisions,
-)
+from bot.database.reports import Report, Subject, end_holding, find_report, mark_message_written, messages_due
 from bot.database.takedowns import end_decided_takedowns, record_decided_takedown
 from bot.i18n import _, speaking
 from bot.reports.messenger import OwnerNotice, ReportMessenger

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bot.background import DiscordRefuses
+from bot.database.appeals import Appeal
+from bot.database.decisions import Decision
 from bot.database.jobs import Job
-from bot.database.reports import Appeal, Decision, Report
+from bot.database.reports import Report
 from bot.reports.reporting import Case
 
 

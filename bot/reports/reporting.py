@@ -8,43 +8,47 @@ from dataclasses import dataclass
 import aiosqlite
 
 from bot.config import Settings
+from bot.database.appeals import (
+    Appeal,
+    AppealState,
+    answer_appeal,
+    appeal_of,
+    reverse_decision,
+    reverse_upheld,
+    save_appeal,
+)
 from bot.database.audit import AuditAction, Changes, add_entry
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.connection import transaction
+from bot.database.decisions import (
+    Decision,
+    DecisionAction,
+    NewDecision,
+    Step,
+    count_warnings,
+    decision_of,
+    find_decision,
+    next_step,
+    reopen_report,
+    save_decision,
+)
 from bot.database.deletions import find_hidden_job
 from bot.database.jobs import Job, find_job
 from bot.database.loras import Lora, find_lora
 from bot.database.publications import publications_of_job
 from bot.database.reports import (
-    Appeal,
-    AppealState,
     Complaint,
-    Decision,
-    DecisionAction,
-    NewDecision,
     NewReport,
     Report,
     ReportReason,
-    Step,
     Subject,
-    answer_appeal,
-    appeal_of,
     complaints_of,
     count_dismissed_of,
     count_hidden_by,
     count_reports_by,
-    count_warnings,
-    decision_of,
-    find_decision,
     find_report,
-    next_step,
     open_report,
-    reopen_report,
     report_by,
-    reverse_decision,
-    reverse_upheld,
-    save_appeal,
-    save_decision,
     save_report,
     shared_reports,
     waiting_reports,

@@ -32,8 +32,9 @@ from bot.config.settings import Settings
 from bot.database import likes
 from bot.database.boards import find_board
 from bot.database.clock import now_ms
+from bot.database.decisions import decisions_to_carry_out
 from bot.database.publications import Publication, unsettled_publications
-from bot.database.reports import decisions_to_carry_out, messages_due
+from bot.database.reports import messages_due
 from bot.reports.carrying_out import CarryingOut
 from bot.ui import bot
 from bot.ui.views.published_post import LikeButton, UnpublishForm

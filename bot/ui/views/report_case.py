@@ -11,12 +11,14 @@ import aiosqlite
 import discord
 from discord import ui
 
+from bot.database.appeals import Appeal, AppealState
 from bot.database.clock import now_ms
+from bot.database.decisions import Decision, DecisionAction
 from bot.database.deliveries import find_delivery
 from bot.database.erasures import held_for
 from bot.database.jobs import Job
 from bot.database.pictures import pictures_of_job
-from bot.database.reports import Appeal, AppealState, Decision, DecisionAction, ReportReason, ReportState, Subject
+from bot.database.reports import ReportReason, ReportState, Subject
 from bot.errors import DecidedAlready, EndNeeded, EndUnclear, NothingThere
 from bot.i18n import _, label, later, listed, ngettext, number, sentences, speaking
 from bot.i18n.texts import clipped, mention, message_url, plain, prompt_text, summary

@@ -9,7 +9,9 @@ from typing import Any, Self
 import discord
 from discord import ui
 
-from bot.database.reports import AppealState, Complaint, DecisionAction, Report, ReportReason
+from bot.database.appeals import AppealState
+from bot.database.decisions import DecisionAction
+from bot.database.reports import Complaint, Report, ReportReason
 from bot.i18n import _, label, listed, sentences
 from bot.i18n.texts import clipped, plain, prompt_text, summary
 from bot.reports.messenger import OwnerNotice

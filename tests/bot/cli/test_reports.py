@@ -7,18 +7,10 @@ import json
 from pathlib import Path
 
 from bot.cli import DONE
+from bot.database.appeals import save_appeal
 from bot.database.connection import open_database, write
-from bot.database.reports import (
-    DecisionAction,
-    NewDecision,
-    NewReport,
-    ReportReason,
-    Subject,
-    decision_of,
-    save_appeal,
-    save_decision,
-    save_report,
-)
+from bot.database.decisions import DecisionAction, NewDecision, decision_of, save_decision
+from bot.database.reports import NewReport, ReportReason, Subject, save_report
 from inference.queue import EVERYWHERE
 from tests.bot.cli.commands import Here
 from tests.house import House

@@ -14,11 +14,13 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from bot.config import Settings
+from bot.database.appeals import AppealState, answer_appeal, mark_answer_told, save_appeal
 from bot.database.audit import AuditAction, add_entry
 from bot.database.blocks import BlockKind, save_block
 from bot.database.bookmarks import add_bookmark, remove_bookmarks, set_note
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, transaction, write
+from bot.database.decisions import DecisionAction, NewDecision, Step, mark_decision_told, save_decision
 from bot.database.deletions import begin_deletion, hide_job
 from bot.database.deliveries import mark_sent, open_delivery
 from bot.database.drafts import save_draft
@@ -37,23 +39,7 @@ from bot.database.posted_messages import note_posted
 from bot.database.preferences import Preferences, save_preferences
 from bot.database.publications import NewPublication, begin_publication, mark_posted
 from bot.database.ratings import rate_lora
-from bot.database.reports import (
-    AppealState,
-    DecisionAction,
-    NewDecision,
-    NewReport,
-    ReportReason,
-    Step,
-    Subject,
-    answer_appeal,
-    mark_answer_told,
-    mark_decision_told,
-    mark_report_posted,
-    mark_report_posting,
-    save_appeal,
-    save_decision,
-    save_report,
-)
+from bot.database.reports import NewReport, ReportReason, Subject, mark_report_posted, mark_report_posting, save_report
 from bot.database.server_limits import HeldLimits, LimitHolder, LimitValues, save_limits
 from bot.database.stacks import StackLora, remember_miss, save_stack
 from bot.database.studio import fill_studio, save_studio

@@ -28,33 +28,19 @@ from bot.database.additions import (
     requesters_of,
     withdraw_request,
 )
+from bot.database.appeals import AppealState, answer_appeal, mark_answer_told, reverse_upheld, save_appeal
 from bot.database.audit import AuditFilter, audit_page
 from bot.database.backup import back_up
 from bot.database.blocks import BlockKind, find_block, lift_block, list_blocks, save_block
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.connection import fetch, open_database, write
+from bot.database.decisions import DecisionAction, NewDecision, mark_decision_told, save_decision
 from bot.database.erasures import Erasure, ErasureState, LeftMessage, newest_erasure, request_erasure
 from bot.database.job_orders import forget_old_days, person_facts
 from bot.database.jobs import AnyJob, cancel_job, create_job
 from bot.database.pictures import paths_of_person
 from bot.database.pseudonyms import key_file
-from bot.database.reports import (
-    AppealState,
-    DecisionAction,
-    NewDecision,
-    NewReport,
-    ReportReason,
-    ReportState,
-    Subject,
-    answer_appeal,
-    find_report,
-    mark_answer_told,
-    mark_decision_told,
-    reverse_upheld,
-    save_appeal,
-    save_decision,
-    save_report,
-)
+from bot.database.reports import NewReport, ReportReason, ReportState, Subject, find_report, save_report
 from bot.database.server_limits import LimitValues
 from bot.library.configuration import Configuration
 from bot.pictures.thumbnails import Thumbnails

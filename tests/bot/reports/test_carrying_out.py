@@ -19,11 +19,13 @@ from bot.background import DiscordRefuses, DiscordUnreachable
 from bot.config import Settings
 from bot.config.discord_settings import DiscordSettings
 from bot.config.storage import StorageSettings
+from bot.database.appeals import AppealState
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.connection import fetch, open_database
+from bot.database.decisions import DecisionAction
 from bot.database.jobs import Job, create_job, find_job, start_job
 from bot.database.pictures import NewPicture
-from bot.database.reports import AppealState, DecisionAction, Report, ReportReason, ReportState, find_report, held_jobs
+from bot.database.reports import Report, ReportReason, ReportState, find_report, held_jobs
 from bot.database.takedowns import taken_down_in
 from bot.errors import AppealedAlready, DecidedAlready
 from bot.reports.carrying_out import CarryingOut

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bot.database.reports import AppealState, DecisionAction, Step, Subject
+from bot.database.appeals import AppealState
+from bot.database.decisions import DecisionAction, Step
+from bot.database.reports import Subject
 from bot.reports.plans import answer_steps
 
 

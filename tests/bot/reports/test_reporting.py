@@ -8,15 +8,17 @@ from pathlib import Path
 import pytest
 
 from bot.config.moderation import ModerationSettings
+from bot.database.appeals import AppealState
 from bot.database.blocks import BlockKind, find_block, save_block
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.connection import fetch, transaction, write
+from bot.database.decisions import DecisionAction
 from bot.database.jobs import Job, create_job, start_job
 from bot.database.lora_records import rate_content
 from bot.database.loras import find_lora
 from bot.database.pictures import NewPicture
 from bot.database.publications import NewPublication, begin_publication
-from bot.database.reports import AppealState, DecisionAction, ReportReason, ReportState, find_report, held_jobs
+from bot.database.reports import ReportReason, ReportState, find_report, held_jobs
 from bot.database.server_settings import ArtChannel
 from bot.database.takedowns import Takedown, record_takedown, taken_down_in, untold_takedowns
 from bot.errors import (

@@ -19,20 +19,12 @@ from bot.config.retention import RetentionSettings
 from bot.config.storage import StorageSettings
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, open_database, write
+from bot.database.decisions import DecisionAction, NewDecision, save_decision
 from bot.database.deletions import begin_deletion, hide_job, pending_deletions
 from bot.database.inputs import note_given
 from bot.database.jobs import Job, create_job, find_job, start_job
 from bot.database.pictures import NewPicture
-from bot.database.reports import (
-    DecisionAction,
-    NewDecision,
-    NewReport,
-    Report,
-    ReportReason,
-    Subject,
-    save_decision,
-    save_report,
-)
+from bot.database.reports import NewReport, Report, ReportReason, Subject, save_report
 from bot.library.configuration import Configuration
 from bot.pictures.inputs import Inputs
 from bot.pictures.thumbnails import Thumbnails

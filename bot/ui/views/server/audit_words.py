@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import cast
 
+from bot.database.appeals import AppealState
 from bot.database.audit import AuditAction, AuditEntry
-from bot.database.reports import AppealState
 from bot.database.server_limits import LimitName
 from bot.i18n import _, label, later, number
 from bot.i18n.texts import mention, plain, several

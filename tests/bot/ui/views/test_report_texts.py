@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from discord import ui
 
+from bot.database.appeals import Appeal, AppealState
 from bot.database.audit import AuditAction, AuditEntry
-from bot.database.reports import Appeal, AppealState, Decision, DecisionAction, Report, ReportState, Subject
+from bot.database.decisions import Decision, DecisionAction
+from bot.database.reports import Report, ReportState, Subject
 from bot.errors import EndNeeded
 from bot.i18n import explained, speaking
 from bot.reports.messenger import OwnerNotice

@@ -1,0 +1,154 @@
+"""Appeals against decisions about reports: `open -> upheld · reversed` or `upheld -> reversed`."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import aiosqlite
+
+from bot.database import people
+from bot.database.clock import now_ms
+from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.decisions import Decision, Step, plan_steps
+
+APPEALED = "UPDATE report SET state = 'appealed', revision = revision + 1 WHERE id = ?"
+ANSWERED = "UPDATE report SET state = 'decided', revision = revision + 1 WHERE id = ?"
+APPEAL = """
+    INSERT INTO appeal (decision_id, person_id, text, created_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING *
+"""
+APPEAL_OF = "SELECT * FROM appeal WHERE decision_id = ?"
+ANSWER = """
+    UPDATE appeal SET state = ?, answered_by = ?, answered_at = ? WHERE decision_id = ? AND state = 'open' RETURNING *
+"""
+# Once all is carried out: who is being told that the decision stays would else be told twice, or of one alone.
+REVERSE_UPHELD = """
+    UPDATE appeal SET state = 'reversed', answered_by = :by, answered_at = :now, told_at = NULL, notice_id = NULL,
+        upheld_at = answered_at, upheld_notice_id = notice_id
+    WHERE decision_id = :decision AND state = 'upheld' AND NOT EXISTS (
+        SELECT 1 FROM decision_step WHERE decision_step.decision_id = appeal.decision_id AND done_at IS NULL
+    ) RETURNING *
+"""
+ANSWER_TOLD = "UPDATE appeal SET told_at = ?, notice_id = ? WHERE decision_id = ? AND told_at IS NULL"
+UNTOLD_ANSWERS = """
+    SELECT * FROM appeal WHERE person_id = ? AND told_at IS NULL AND EXISTS (
+        SELECT 1 FROM decision_step
+        WHERE decision_step.decision_id = appeal.decision_id AND step = 'tell_answer'
+        GROUP BY decision_step.decision_id HAVING count(*) = count(done_at)
+    ) ORDER BY decision_id
+"""
+
+
+class AppealState(StrEnum):
+    """The state of an appeal."""
+
+    OPEN = "open"
+    UPHELD = "upheld"  # the decision stays
+    REVERSED = "reversed"
+
+
+@dataclass(frozen=True)
+class Appeal:
+    """A row of the table; times in unix ms. `upheld_at`: it was upheld then, and reversed afterwards."""
+
+    decision_id: int
+    person_id: int
+    text: str
+    created_at: int
+    state: AppealState
+    answered_by: int | None
+    answered_at: int | None
+    told_at: int | None
+    notice_id: int | None  # as of a decision
+    upheld_at: int | None
+    upheld_notice_id: int | None  # the direct message that told that it was upheld, if it was one
+
+
+async def save_appeal(connection: aiosqlite.Connection, decision: Decision, person_id: int, text: str) -> Appeal | None:
+    """Appeal a decision; None when that was done before. Raises DatabaseError."""
+    async with transaction(connection):
+        await people.remember_person(connection, person_id)
+        rows = await write(connection, APPEAL, (decision.id, person_id, text, now_ms()))
+        if rows:
+            await write(connection, APPEALED, (decision.report_id,))
+    return _appeal(rows[0]) if rows else None
+
+
+async def appeal_of(connection: aiosqlite.Connection, decision_id: int) -> Appeal | None:
+    """The appeal against a decision. Raises DatabaseError."""
+    row = await fetch_one(connection, APPEAL_OF, (decision_id,))
+    return None if row is None else _appeal(row)
+
+
+async def answer_appeal(
+    connection: aiosqlite.Connection,
+    decision: Decision,
+    state: AppealState,
+    steps: Iterable[Step],
+    *,
+    answered_by: int,
+) -> Appeal | None:
+    """open -> upheld or reversed, with the steps that carry it out; None when it was answered before.
+
+    Raises DatabaseError.
+    """
+    async with transaction(connection):
+        rows = await write(connection, ANSWER, (state, answered_by, now_ms(), decision.id))
+        if not rows:
+            return None
+        await plan_steps(connection, decision.id, steps)
+        await write(connection, ANSWERED, (decision.report_id,))
+    return _appeal(rows[0])
+
+
+async def reverse_decision(
+    connection: aiosqlite.Connection,
+    decision: Decision,
+    steps: Iterable[Step],
+    *,
+    person_id: int,
+    reversed_by: int,
+) -> Appeal | None:
+    """Reverse a decision that nobody has appealed, as if `person_id` had, without words; None if somebody has.
+
+    Raises DatabaseError.
+    """
+    async with transaction(connection):
+        if await save_appeal(connection, decision, person_id, "") is None:
+            return None
+        return await answer_appeal(connection, decision, AppealState.REVERSED, steps, answered_by=reversed_by)
+
+
+async def reverse_upheld(
+    connection: aiosqlite.Connection, decision: Decision, steps: Iterable[Step], *, reversed_by: int
+) -> Appeal | None:
+    """upheld -> reversed, with the steps that carry it out; None when it is not upheld, or not carried out yet.
+
+    Raises DatabaseError.
+    """
+    async with transaction(connection):
+        values = {"by": reversed_by, "now": now_ms(), "decision": decision.id}
+        rows = await write(connection, REVERSE_UPHELD, values)
+        if not rows:
+            return None
+        await plan_steps(connection, decision.id, steps)
+        await write(connection, ANSWERED, (decision.report_id,))
+    return _appeal(rows[0])
+
+
+async def mark_answer_told(connection: aiosqlite.Connection, decision_id: int, notice_id: int | None = None) -> None:
+    """The person knows the answer, by a direct message or else. Raises DatabaseError."""
+    await write(connection, ANSWER_TOLD, (now_ms(), notice_id, decision_id))
+
+
+async def untold_answers(connection: aiosqlite.Connection, person_id: int) -> tuple[Appeal, ...]:
+    """Answered appeals of which no direct message could tell the person. Raises DatabaseError."""
+    return tuple(map(_appeal, await fetch(connection, UNTOLD_ANSWERS, (person_id,))))
+
+
+def _appeal(row: sqlite3.Row) -> Appeal:
+    columns = dict(row)
+    columns["state"] = AppealState(row["state"])
+    return Appeal(**columns)
