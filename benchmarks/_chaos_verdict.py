@@ -16,7 +16,7 @@ import aiohttp
 from PIL import Image
 
 from benchmarks._town import Town
-from bot.jobs.dispatcher import FIRST_BACKGROUND_ID
+from bot.jobs.background_jobs import FIRST_BACKGROUND_ID
 from playground.visible_message import VisibleMessage
 
 ENDED = re.compile(r"^(?:again|edit):(\d+)$")  # a button of a message that tells of a job's end

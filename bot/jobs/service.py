@@ -39,7 +39,8 @@ from bot.database.pauses import pause, paused_servers, unpause
 from bot.database.pictures import pictures_of_job
 from bot.i18n import duration
 from bot.jobs.active_jobs import ActiveJobs, JobUpdate, Updates, WorkerTrouble
-from bot.jobs.dispatcher import BackgroundJobs, Dispatcher, JobCheck, always_allowed
+from bot.jobs.background_jobs import BackgroundJobs
+from bot.jobs.dispatcher import Dispatcher, JobCheck, always_allowed
 from bot.jobs.forecasts import Forecasts, Pace
 from bot.jobs.outcomes import Outcomes, rating_by_classifier
 from bot.jobs.worker_handles import WorkerHandles
