@@ -30,6 +30,8 @@ additions.py           LoRAs from outside, from the wish until the file is here,
 hub_looks.py           what hubs say now of files that came from them, and who is told of newer versions
 deletions.py           pictures that their owner deletes: hidden, brought back or gone
 erasures.py            people who have all deleted that is kept of them
+erased_rows.py         deletes their rows, and hashes the id where a row stays
+erasure_leftovers.py   their files and messages that are still to be removed
 retention.py           orders and pictures that are older than they are to be kept
 left_servers.py        servers that removed the bot, and forgetting them
 takedowns.py           pictures that staff took down, and whether their owner was told

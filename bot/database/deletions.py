@@ -15,7 +15,7 @@ import aiosqlite
 
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, fetch_one, transaction, write
-from bot.database.erasures import FileFolder, LeftFile
+from bot.database.erasure_leftovers import FileFolder, LeftFile
 from bot.database.jobs import Job, job_from
 
 HIDE = """

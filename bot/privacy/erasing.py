@@ -19,26 +19,24 @@ from bot.config import Settings
 from bot.database.additions import waiting_of_person
 from bot.database.backup import copies
 from bot.database.clock import HOUR_MS, now_ms
-from bot.database.erasures import (
-    Erasure,
-    ErasureState,
+from bot.database.erased_rows import ended_jobs, erase_jobs, erase_person, jobs_being_deleted, overwrite_deleted
+from bot.database.erasure_leftovers import (
     HeldFiles,
     LeftMessage,
-    complete_erasure,
     end_files,
     end_message,
     end_report,
-    ended_jobs,
-    erase_jobs,
-    erase_person,
-    find_erasure,
     held_files,
-    jobs_being_deleted,
     left_files,
     next_message,
     next_report,
     note_direct_messages,
-    overwrite_deleted,
+)
+from bot.database.erasures import (
+    Erasure,
+    ErasureState,
+    complete_erasure,
+    find_erasure,
     request_erasure,
     unfinished_erasures,
 )

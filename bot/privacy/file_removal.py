@@ -9,7 +9,7 @@ from pathlib import Path
 
 import aiosqlite
 
-from bot.database.erasures import FileFolder, LeftFile
+from bot.database.erasure_leftovers import FileFolder, LeftFile
 from bot.database.inputs import forget_given, is_in_draft, is_named
 from bot.library.configuration import Configuration
 from bot.pictures.thumbnails import Thumbnails

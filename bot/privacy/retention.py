@@ -22,7 +22,9 @@ from bot import background
 from bot.config import Settings
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.drafts import forget_old_drafts
-from bot.database.erasures import FileFolder, LeftFile, forget_old_receipts, overwrite_deleted
+from bot.database.erased_rows import overwrite_deleted
+from bot.database.erasure_leftovers import FileFolder, LeftFile
+from bot.database.erasures import forget_old_receipts
 from bot.database.jobs import unfinished_ids
 from bot.database.left_servers import forget_server, servers_left
 from bot.database.retention import (

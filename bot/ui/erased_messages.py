@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import discord
 
 from bot.background import DiscordUnreachable
-from bot.database.erasures import LeftMessage
+from bot.database.erasure_leftovers import LeftMessage
 from bot.ui.answers import AnswersUnderWay
 from bot.ui.archived_threads import in_open_thread
 from bot.ui.discord_refusals import DISCORD_ERRORS, is_final

@@ -38,7 +38,7 @@ from bot.database.deletions import (
     undo_deletion,
 )
 from bot.database.deliveries import find_delivery
-from bot.database.erasures import FileFolder, LeftFile
+from bot.database.erasure_leftovers import FileFolder, LeftFile
 from bot.database.jobs import Job, find_job
 from bot.database.people import locale_of
 from bot.database.pictures import pictures_of_job

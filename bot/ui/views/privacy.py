@@ -16,7 +16,8 @@ from discord import ui
 from bot import background
 from bot.config import Settings
 from bot.config.retention import KeptPicture
-from bot.database.erasures import Erasure, ErasureState, HeldFiles, newest_erasure
+from bot.database.erasure_leftovers import HeldFiles
+from bot.database.erasures import Erasure, ErasureState, newest_erasure
 from bot.i18n import _, later, ngettext, number, sentences
 from bot.privacy.export import ExportPart, stored_counts
 from bot.ui.acknowledge import open_modal

@@ -15,7 +15,7 @@ from bot.database.appeals import Appeal, AppealState
 from bot.database.clock import now_ms
 from bot.database.decisions import Decision, DecisionAction
 from bot.database.deliveries import find_delivery
-from bot.database.erasures import held_for
+from bot.database.erasure_leftovers import held_for
 from bot.database.jobs import Job
 from bot.database.pictures import pictures_of_job
 from bot.database.reports import ReportReason, ReportState, Subject

@@ -11,14 +11,9 @@ import aiosqlite
 import pytest
 
 from bot.database.connection import fetch, open_database
-from bot.database.erasures import (
-    ended_jobs,
-    erase_jobs,
-    erase_person,
-    left_files,
-    request_erasure,
-    unfinished_erasures,
-)
+from bot.database.erased_rows import ended_jobs, erase_jobs, erase_person
+from bot.database.erasure_leftovers import left_files
+from bot.database.erasures import request_erasure, unfinished_erasures
 from bot.database.jobs import FinishedJob, cancel_job, finish_job, record_painted, unfinished_jobs
 from bot.database.lora_records import record_found
 from bot.database.loras import Lora, find_lora_by_name

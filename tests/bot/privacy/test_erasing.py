@@ -35,7 +35,8 @@ from bot.database.blocks import BlockKind, find_block, lift_block, list_blocks, 
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.connection import fetch, open_database, write
 from bot.database.decisions import DecisionAction, NewDecision, mark_decision_told, save_decision
-from bot.database.erasures import Erasure, ErasureState, LeftMessage, newest_erasure, request_erasure
+from bot.database.erasure_leftovers import LeftMessage
+from bot.database.erasures import Erasure, ErasureState, newest_erasure, request_erasure
 from bot.database.job_orders import forget_old_days, person_facts
 from bot.database.jobs import AnyJob, cancel_job, create_job
 from bot.database.pictures import paths_of_person

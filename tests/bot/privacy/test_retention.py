@@ -20,7 +20,7 @@ from bot.database.clock import DAY_MS
 from bot.database.connection import fetch, write
 from bot.database.deletions import pending_deletions
 from bot.database.deliveries import mark_sent, open_delivery
-from bot.database.erasures import FileFolder, LeftFile
+from bot.database.erasure_leftovers import FileFolder, LeftFile
 from bot.database.history import Wanted, history_page
 from bot.database.jobs import cancel_job, create_job, find_job, start_job
 from bot.database.pictures import NewPicture, pictures_of_job
