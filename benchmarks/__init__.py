@@ -17,7 +17,8 @@ lora_memory.py     what LoRAs take on a card that paints SDXL, from shapes alone
 card.py            what the engine asks of a graphics card, on a pretend one
 few_steps.py       requests a second when half use a 4-step recipe, against none
 queue_policy.py    simulates queue policies
-fleet.py           simulates up to 1,000 workers with the real queue (_fleet_model.py has the workers)
+fleet.py           simulates up to 1,000 workers with the real queue (_fleet_model.py has the workers), or runs jobs on
+                   four nodes of a Ray cluster (_ray_fleet.py, _task_times.py)
 regions.py         two LoRAs in two regions of a picture against one prompt; _region_figures.py judges pictures
 weight_sums.py     what the sum of weights does to pictures of the demo
 rescan.py          a rescan of 10,000 files
@@ -28,6 +29,6 @@ retention.py       what expires of a year of pictures, beside people who turn pa
 ceiling.py         what one bot process can answer, take through their life, and write (_sleeping_worker.py)
 
 _town.py           a playground and a bot as processes, for chaos.py, storm.py, likes.py and ceiling.py
-_ray_nodes.py      a Ray cluster on this machine, for chaos.py and tests/cluster
+_ray_nodes.py      a Ray cluster on this machine, for chaos.py, fleet.py and tests/cluster
 _crowd.py          fills a database with people and LoRAs, for storm.py and library.py
 """

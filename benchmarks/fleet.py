@@ -4,29 +4,37 @@
 `throughput`: 1 to 16 workers, as a share of so many times that of one. `large`: 1,000 workers of four places for
 100,000 people who order again and again, on 40 checkpoints; how many seconds of the queue's own time go with a second
 of painting. Times of steps are those of `_fleet_model.py`; loading takes 5 s.
+
+With `--backend ray` the jobs of `loads` are painted instead, on four nodes of a Ray cluster on this machine
+(`_ray_fleet.py`).
 """
 
 from __future__ import annotations
 
+import asyncio
 import random
 import sys
+import tempfile
 from heapq import heappop, heappush
 from math import inf
+from pathlib import Path
 from statistics import fmean
 
 from benchmarks._command import BenchmarkCommand, closing_line
 from benchmarks._fleet_model import Fleet, crowd
+from benchmarks._ray_fleet import painted_on_ray
 from inference.queue import Waiting
 
 THREE = ("a", "b", "c")
 LORAS = 2000  # of which each job of the large simulation uses one, some often
+WORKERS, JOBS, PEOPLE = 4, 200, 50  # of `loads`
 MOST_LOADS, LEAST_THROUGHPUT, MOST_QUEUE_TIME = 1.5, 0.9, 0.2
 
 
 def painted_at_once(workers: int, jobs: int, seed: int, places: int = 1) -> Fleet:
     """A fleet that has ended so many jobs, which were ordered at once."""
     fleet = Fleet(workers, THREE, places)
-    fleet.push(crowd(jobs, 50, THREE, random.Random(seed)))
+    fleet.push(crowd(jobs, PEOPLE, THREE, random.Random(seed)))
     while (then := fleet.next_end()) < inf:
         fleet.pass_to(then)
     if fleet.assigned != jobs or len(fleet.queue):
@@ -35,9 +43,9 @@ def painted_at_once(workers: int, jobs: int, seed: int, places: int = 1) -> Flee
 
 
 def loads(seeds: int) -> dict[str, float]:
-    """Loads of checkpoints for 200 jobs on four workers, as multiples of the four that are needed to use them all."""
-    needed = 4
-    counts = [painted_at_once(needed, 200, seed, places).loads / needed for seed in range(seeds) for places in (1, 4)]
+    """Loads of checkpoints for these jobs, as multiples of the one for each worker that is needed to use them all."""
+    fleets = [painted_at_once(WORKERS, JOBS, seed, places) for seed in range(seeds) for places in (1, 4)]
+    counts = [fleet.loads / WORKERS for fleet in fleets]
     return {"mean": round(fmean(counts), 3), "most": round(max(counts), 3)}
 
 
@@ -92,15 +100,28 @@ def large(workers: int, people: int, checkpoints: int, seconds: float) -> dict[s
     }
 
 
+def on_ray(jobs: int, *, quick: bool) -> int:
+    """Paint the jobs of `loads` on a cluster; the exit code."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = asyncio.run(painted_on_ray(WORKERS, crowd(jobs, PEOPLE, THREE, random.Random(1)), Path(folder)))
+    failed = [f"{found['loads']} loads for {WORKERS} workers"] if found["loads"] > MOST_LOADS * WORKERS else []
+    failed += [f"{found[what]} {what}" for what in ("lost", "doubled") if found[what]]
+    return closing_line("fleet", {"backend": "ray", **found}, failed, quick=quick)
+
+
 def main() -> int:
     """All three; the exit code."""
     parser = BenchmarkCommand(__doc__)
+    parser.add_argument("--backend", choices=("simulated", "ray"), default="simulated")
+    parser.add_size("--ray-jobs", JOBS, 40, "jobs that are painted with --backend ray")
     parser.add_size("--seeds", 10, 2, "different orders of jobs")
     parser.add_size("--jobs", 100, 100, "jobs for each worker, to measure throughput")
     parser.add_size("--workers", 1000, 100, "workers of the large simulation")
     parser.add_size("--people", 100_000, 5_000, "people of the large simulation")
     parser.add_size("--seconds", 120.0, 30.0, "simulated seconds of painting there")
     options = parser.read()
+    if options.backend == "ray":
+        return on_ray(options.ray_jobs, quick=options.quick)
     loaded, scaled = loads(options.seeds), throughput(options.seeds, options.jobs)
     crowded = large(options.workers, options.people, 40, options.seconds)
     failed = [f"{loaded['most']} times the loads"] if loaded["most"] > MOST_LOADS else []
