@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ class Company:
         """Those that are painted to their ends, in the order of `orders`."""
         for order in self.orders[:FIRST]:
             self.handles.append(self._submit(order))
+        wait(self.engine._waiting.values())  # or a busy machine begins with some of them
         self._step()
         later = self.orders[FIRST:]
         while self._step() or later:
