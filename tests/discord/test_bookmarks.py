@@ -137,7 +137,7 @@ async def test_a_list_shows_many_opens_one_and_removes_several(scene: Scene) -> 
 
 
 async def test_a_page_of_a_list_is_jumped_to(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.ui.views.browse.COMPACT_PAGE", 1)  # in place of 25 LoRAs
+    monkeypatch.setattr("bot.ui.views.compact_lists.COMPACT_PAGE", 1)  # in place of 25 LoRAs
     person = await scene.control.new_person("Joan")
     page = await (await person.slash("lora browse", base="any", sort="name")).reply()
     await person.select(page, menu(page, "mks"), "list")

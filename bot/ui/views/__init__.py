@@ -3,7 +3,9 @@
 persistent_items.py        base classes of buttons, select menus and modals; defining a subclass registers it
 permissions.py             the permissions that the bot needs, and who may post
 expired_modal.py           the reply to a modal whose state is lost
-browse.py                  controls of lists with pages: search, sort, filters
+browse.py                  lists with pages: which page, turning and searching
+browse_menus.py            their menus: sort order, category, base model
+compact_lists.py           their entries as lines, with a menu that opens them
 go_to_page.py              the form that asks for the number of a page
 market.py                  the list of all LoRAs
 bookmarks.py               the list of a person's bookmarks, and one bookmark

@@ -42,18 +42,15 @@ from bot.ui.views.add_to_studio import AddToStudioButton
 from bot.ui.views.bookmark_file import ExportBookmarksButton, ImportBookmarksButton
 from bot.ui.views.browse import (
     PAGE_REF,
-    EntriesMenu,
     PageLocation,
     TurnPageButton,
     active_filters,
-    add_menus,
-    compact_hint,
     hidden_line,
-    lines_text,
     page_buttons,
     page_of_text,
-    page_size_of,
 )
+from bot.ui.views.browse_menus import add_menus
+from bot.ui.views.compact_lists import EntriesMenu, compact_hint, lines_text, page_size_of
 from bot.ui.views.lora import LoraPageButton, UseButton, require_rating_shown
 from bot.ui.views.market import MarketButton
 from bot.ui.views.newer_versions import NewerVersionsButton, loras_to_tell, notice_text

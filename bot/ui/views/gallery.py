@@ -37,16 +37,14 @@ from bot.ui.replies import send_ephemeral
 from bot.ui.views.browse import (
     MAX_OPTION,
     PAGE_REF,
-    BaseMenu,
-    CategoryMenu,
     ClearSearchButton,
     GoToPageButton,
     PageLocation,
     SearchButton,
-    SortMenu,
     TurnPageButton,
     active_filters,
 )
+from bot.ui.views.browse_menus import BaseMenu, CategoryMenu, SortMenu
 from bot.ui.views.gallery_cards import FEATURED, add_featured, add_list
 from bot.ui.views.persistent_items import PersistentButton
 from bot.workspace.browsing import PageRef, Query, page_ref_of, query_at

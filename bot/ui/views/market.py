@@ -26,19 +26,9 @@ from bot.ui.page_kind import PageKind
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import send_ephemeral
 from bot.ui.views import lora_text
-from bot.ui.views.browse import (
-    PAGE_REF,
-    EntriesMenu,
-    PageLocation,
-    active_filters,
-    add_menus,
-    compact_hint,
-    hidden_line,
-    lines_text,
-    page_buttons,
-    page_of_text,
-    page_size_of,
-)
+from bot.ui.views.browse import PAGE_REF, PageLocation, active_filters, hidden_line, page_buttons, page_of_text
+from bot.ui.views.browse_menus import add_menus
+from bot.ui.views.compact_lists import EntriesMenu, compact_hint, lines_text, page_size_of
 from bot.ui.views.feature_buttons import featured_text
 from bot.ui.views.lora import LoraPageButton, bookmark_label, show_lora_page, toggle_bookmark
 from bot.ui.views.persistent_items import PersistentButton

@@ -21,7 +21,7 @@ from bot.requests.builder import usual_checkpoint
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.views.bookmark_file import export_pages, import_text
 from bot.ui.views.bookmarks import RemovedBookmarks, bookmark_card, bookmarks_page
-from bot.ui.views.browse import lines_text
+from bot.ui.views.compact_lists import lines_text
 from bot.ui.views.persistent_items import PersistentItem
 from bot.workspace.bookmark_file import Written
 from bot.workspace.browsing import MAX_SEARCH, PageRef, Query, first_of_bookmarks, page_ref_of, query_at

@@ -17,7 +17,8 @@ from bot.database.preferences import Preferences, save_preferences
 from bot.database.ratings import rate_lora
 from bot.errors import NothingThere
 from bot.ui.rendered_message import RenderedMessage
-from bot.ui.views.browse import BaseMenu, CategoryMenu, PageLocation, SortMenu
+from bot.ui.views.browse import PageLocation
+from bot.ui.views.browse_menus import BaseMenu, CategoryMenu, SortMenu
 from bot.ui.views.market import market_page
 from bot.ui.views.persistent_items import PersistentItem
 from bot.workspace.browsing import MAX_SEARCH, PageRef, Query, first_in_market, page_ref_of, query_at
