@@ -48,6 +48,7 @@ limits_text.py             the limits that hold for a person, in words
 privacy.py                 what is kept of a person, their copy of it, its deletion
 report_forms.py            people report pictures and LoRAs
 report_case.py             a report as staff see it, with the buttons that decide
+report_text.py             texts about that
 report_notice.py           what the owner of a reported picture is told, and the appeal
 status.py                  the status of the program
 guide.py                   the pages of the guide

@@ -1,9 +1,8 @@
-"""A report as staff see it: what is reported and why, what was decided, and the buttons that decide."""
+"""A report as staff see it, with the buttons that decide."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
@@ -11,17 +10,14 @@ import aiosqlite
 import discord
 from discord import ui
 
-from bot.database.appeals import Appeal, AppealState
+from bot.database.appeals import AppealState
 from bot.database.clock import now_ms
 from bot.database.decisions import Decision, DecisionAction
-from bot.database.deliveries import find_delivery
 from bot.database.erasure_leftovers import held_for
-from bot.database.jobs import Job
 from bot.database.pictures import pictures_of_job
 from bot.database.reports import ReportReason, ReportState, Subject
 from bot.errors import DecidedAlready, EndNeeded, EndUnclear, NothingThere
-from bot.i18n import _, label, later, listed, ngettext, number, sentences, speaking
-from bot.i18n.texts import clipped, mention, message_url, plain, prompt_text, summary
+from bot.i18n import _, label, later, sentences, speaking
 from bot.pictures.thumbnails import GALLERY, Thumbnails
 from bot.reports.plans import actions
 from bot.reports.reporting import MAX_NOTE, Case
@@ -33,25 +29,11 @@ from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import send_ephemeral
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton, discord_id, outdated_error
-from bot.ui.views.report_notice import painted_text
+from bot.ui.views.report_text import outcome_lines, reported_lines
 from inference.content_rating import ContentRating
 
 CASE = r"(?P<server>\d{1,19}):(?P<report>\d{1,18})"
-NOTES = 5  # of people who reported it that are shown
-MAX_SHOWN_NOTE, MAX_SHOWN_PROMPT, MAX_SHOWN_APPEAL = 200, 300, 1200  # characters
 _WAITS, _IS_DECIDED = discord.Color.orange(), discord.Color.dark_grey()
-DECIDED: dict[DecisionAction, str] = {
-    DecisionAction.HIDE: later("Hidden"),
-    DecisionAction.WARN: later("Hidden, and its owner was warned"),
-    DecisionAction.BLOCK: later("Hidden, and its owner was blocked"),
-    DecisionAction.DELETE: later("Deleted everywhere"),
-    DecisionAction.RATE: later("Rated higher"),
-    DecisionAction.DISMISS: later("Dismissed"),
-}
-ANSWERED = {
-    AppealState.UPHELD: later("The decision was upheld"),
-    AppealState.REVERSED: later("The decision was reversed"),
-}
 
 
 async def render_case(connection: aiosqlite.Connection, thumbnails: Thumbnails, case: Case) -> RenderedMessage:
@@ -62,12 +44,12 @@ async def render_case(connection: aiosqlite.Connection, thumbnails: Thumbnails, 
     page = RenderedMessage()
     waits = case.report.state is ReportState.OPEN or (case.appeal is not None and case.appeal.state is AppealState.OPEN)
     container = ui.Container[Any](accent_color=_WAITS if waits else _IS_DECIDED)
-    container.add_item(ui.TextDisplay[Any]("\n".join(await _head(connection, case))))
+    container.add_item(ui.TextDisplay[Any]("\n".join(await reported_lines(connection, case))))
     if case.report.state is ReportState.OPEN and not _is_about_minors(case):
         gallery = await _gallery(connection, thumbnails, case, page)
         if gallery is not None:
             container.add_item(gallery)
-    if lines := _outcome(case):
+    if lines := outcome_lines(case):
         container.add_item(ui.TextDisplay[Any]("\n".join(lines)))
     for row in _rows(case):
         container.add_item(row)
@@ -103,107 +85,6 @@ async def _gallery(
     found = [await thumbnails.of_painted(path, GALLERY) for path in paths]
     items = [discord.MediaGalleryItem(page.attach(file), spoiler=True) for file in found if file]
     return ui.MediaGallery[Any](*items) if items else None
-
-
-async def _head(connection: aiosqlite.Connection, case: Case) -> list[str]:
-    report = case.report
-    counted = Counter(complaint.reason for complaint in case.complaints)
-    people = len(case.complaints)
-    reasons = [
-        _reason(reason) if count == 1 else f"{_reason(reason)} ({number(count)})"
-        for reason, count in counted.most_common()
-    ]
-    lines = [
-        "### " + _("Report {number}").format(number=report.id),
-        ngettext("**{count} person** says: {reasons}", "**{count} people** say: {reasons}", people).format(
-            count=number(people), reasons=listed(reasons)
-        )
-        if people
-        else _("Who reported it has deleted their data."),
-    ]
-    notes = [complaint.note for complaint in case.complaints if complaint.note]
-    lines += [f"> {clipped(note, MAX_SHOWN_NOTE)}" for note in notes[:NOTES]]
-    if report.kind is Subject.LORA:
-        lines.append(_("The LoRA {name}").format(name=f"**{clipped(case.lora.name, 100)}**") if case.lora else _gone())
-        return lines
-    facts = [_("painted by {person}").format(person=mention(report.owner_id or 0))]
-    if painted := painted_text(report):
-        facts.append(painted)
-    if case.warnings:
-        facts.append(
-            ngettext("warned {count} time here", "warned {count} times here", case.warnings).format(
-                count=number(case.warnings)
-            )
-        )
-    if case.job is None:
-        return [*lines, " · ".join([_gone(), *facts])]
-    if (url := await _url(connection, case.job)) and report.state is ReportState.OPEN:
-        facts.append(f"[{_('to the message')}]({url})")
-    lines.append(" · ".join(facts))
-    if report.state is ReportState.OPEN:
-        if prompt := prompt_text(case.job.request):
-            lines.append(f"> {plain(prompt, MAX_SHOWN_PROMPT)}")
-        lines.append(f"-# {summary(case.job.request)}")
-    return lines
-
-
-def _gone() -> str:
-    return _("What was reported is gone")
-
-
-def _reason(stored: str) -> str:
-    return label(ReportReason(stored)) if stored in ReportReason.__members__.values() else plain(stored, 60)
-
-
-async def _url(connection: aiosqlite.Connection, job: Job) -> str | None:
-    """The message in which the pictures were delivered."""
-    delivery = await find_delivery(connection, job.id)
-    if delivery is None or delivery.message_id is None:
-        return None
-    return message_url(job.server_id, delivery.posting_in or job.channel_id, delivery.message_id)
-
-
-def _outcome(case: Case) -> list[str]:
-    """What was decided and by whom, and what became of the appeal."""
-    decision, appeal = case.decision, case.appeal
-    if decision is None:
-        return []
-    lines = [
-        f"**{decided_text(decision)}** · "
-        + _("by {person}").format(person=mention(decision.decided_by))
-        + f" · <t:{decision.decided_at // 1000}:R>"
-    ]
-    if decision.note:
-        lines.append(f"> {clipped(decision.note, MAX_SHOWN_NOTE)}")
-    if appeal is not None:
-        lines += _appeal(decision, appeal)
-    return lines
-
-
-def _appeal(decision: Decision, appeal: Appeal) -> list[str]:
-    answered = f"**{_(ANSWERED[appeal.state])}** · " if appeal.state in ANSWERED else ""
-    answered += _("by {person}").format(person=mention(appeal.answered_by or 0))
-    if not appeal.text:  # staff saw by themselves that it was wrong
-        return [answered]
-    lines = [
-        "**" + _("{person} appeals").format(person=mention(appeal.person_id)) + "**",
-        f"> {clipped(appeal.text, MAX_SHOWN_APPEAL)}",
-    ]
-    if appeal.state is AppealState.OPEN:
-        if decision.action is DecisionAction.DELETE:
-            lines.append("-# " + _("What was deleted does not come back; *Reverse* says that it was wrong."))
-        return lines
-    return [*lines, answered]
-
-
-def decided_text(decision: Decision) -> str:
-    """What was decided, with the new rating or the end of the block."""
-    text = _(DECIDED[decision.action])
-    if decision.rating is not None:
-        return f"{text}: {label(decision.rating)}"
-    if decision.ends_at is not None:
-        return f"{text} " + _("until {when}").format(when=f"<t:{decision.ends_at // 1000}:f>")
-    return text
 
 
 def _rows(case: Case) -> list[ui.ActionRow[Any]]:

@@ -11,7 +11,7 @@ from bot.database.server_limits import LimitName
 from bot.i18n import _, label, later, number
 from bot.i18n.texts import mention, plain, several
 from bot.servers.limits import LIMIT_LABELS
-from bot.ui.views.report_case import ANSWERED, DECIDED
+from bot.ui.views.report_text import ANSWERED, DECIDED
 from inference.content_rating import ContentRating
 from inference.lora.sidecar import Category
 
