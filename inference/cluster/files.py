@@ -15,7 +15,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from io import FileIO
@@ -157,6 +157,7 @@ class FileCache:
     ) -> None:
         self.folder = folder
         self._limit = limit
+        self._pieces = pieces
         bots_machine = _BotsMachine(pieces, piece_bytes) if pieces else None
         self._sources: Sequence[_Source] = [source for source in (shared, bots_machine) if source]
         self._clock, self._free = clock, free
@@ -175,6 +176,16 @@ class FileCache:
             while not self._link(file, target):
                 if not self._is_here(file):
                     self._fetch(file)
+
+    def keep(self, names: Collection[str]) -> None:
+        """Delete all files but these, by SHA-256, and what was fetched of all others. Quick."""
+        for path in (*self._listed(self._files), *self._listed(self._parts)):
+            if path.name[:64] not in names:
+                path.unlink(missing_ok=True)
+
+    def within(self, folder: Path) -> FileCache:
+        """A cache of its own with the same limit, filled from the bot's machine alone."""
+        return FileCache(folder, self._limit, pieces=self._pieces)
 
     @property
     def used(self) -> int:

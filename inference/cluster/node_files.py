@@ -192,10 +192,10 @@ class NodeFiles:
         for folder, names, remove in (
             (self.folder.checkpoints, kept, self.folder.remove_checkpoint),
             (self.folder.library, loras, self.folder.remove_lora),
-            (self.folder.inputs, inputs, self.folder.remove_input),
         ):
             for path in [path for path in folder.iterdir() if len(path.name) == 64 and path.name not in names]:
                 remove(path.name)
+        self.folder.keep_inputs(inputs)
 
     def close(self) -> None:
         """Delete the folders."""

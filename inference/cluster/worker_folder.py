@@ -1,14 +1,15 @@
 """The folders of one worker on a node: a library, inputs, a spool and checkpoints, filled from the node's cache.
 
-Files in them are links into the cache, which keeps what has a link. The folders of a worker that has died are deleted
-by the next one.
+Files in them are links into the cache, which keeps what has a link. Pictures to start from are people's own: they are
+in no cache but the worker's, and deleted with their jobs. The folders of a worker that has died are deleted by the next
+one.
 """
 
 from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated
 from uuid import uuid4
@@ -67,6 +68,7 @@ class WorkerFolder:
             _sweep(workers, self.path.name)
         for each in (self.library, self.inputs, self.spool, self.checkpoints):
             each.mkdir(parents=True, mode=0o700)
+        self._pictures = cache.within(self.path / "pictures")
 
     @property
     def library(self) -> Path:
@@ -117,7 +119,7 @@ class WorkerFolder:
 
     def add_input(self, file: FileRef) -> str:
         """Bring a picture to start from; its name below `inputs`. Raises NodeFileError, OSError."""
-        self._cache.link(file, self.inputs / file.sha256)
+        self._pictures.link(file, self.inputs / file.sha256)
         return file.sha256
 
     def add_checkpoint(self, manifest: Manifest) -> Path:
@@ -136,9 +138,11 @@ class WorkerFolder:
         """The LoRA is not used any more; it stays in the cache while there is room."""
         shutil.rmtree(self.library / sha256, ignore_errors=True)
 
-    def remove_input(self, sha256: str) -> None:
-        """The picture is not used any more."""
-        (self.inputs / sha256).unlink(missing_ok=True)
+    def keep_inputs(self, names: Collection[str]) -> None:
+        """Delete all pictures to start from but these, by SHA-256."""
+        for path in [path for path in self.inputs.iterdir() if len(path.name) == 64 and path.name not in names]:
+            path.unlink(missing_ok=True)
+        self._pictures.keep(names)
 
     def remove_checkpoint(self, sha256: str) -> None:
         """The checkpoint of this manifest is not used any more; it stays in the cache while there is room."""

@@ -89,14 +89,28 @@ def test_what_is_not_used_any_more_can_be_deleted_from_the_cache(cache: FileCach
     worker, alice = WorkerFolder(cache), ref(bot, "people/alice.safetensors")
     manifest = Manifest.of(bot / "checkpoint")
     worker.add_lora(alice, {})
-    worker.add_input(alice)
     worker.add_checkpoint(manifest)
-    kept = cache.folder / "files" / alice.sha256
-    assert (kept.stat().st_nlink, (worker.inputs / alice.sha256).read_bytes()) == (3, b"alice")
+    assert (cache.folder / "files" / alice.sha256).stat().st_nlink == 2
     worker.remove_lora(alice.sha256)
-    worker.remove_input(alice.sha256)
     worker.remove_checkpoint(manifest.sha256)
     assert {path.stat().st_nlink for path in (cache.folder / "files").iterdir()} == {1}
+
+
+def test_nothing_is_left_of_a_picture_to_start_from_once_no_job_needs_it(cache: FileCache, bot: Path) -> None:
+    worker, other = WorkerFolder(cache), WorkerFolder(cache)
+    picture, missing = ref(bot, "people/alice.safetensors"), FileRef(sha256="0" * 64, size=9, name="bob")
+    (worker.path / "pictures" / "parts" / f"{missing.sha256}-9").write_bytes(b"alice")  # the rest never came
+    for each in (worker, other):
+        assert (each.inputs / each.add_input(picture)).read_bytes() == b"alice"
+    worker.keep_inputs({picture.sha256})
+    assert (worker.inputs / picture.sha256).read_bytes() == b"alice"
+    worker.keep_inputs(())
+    other._lock.release()  # as the system does when the process is gone
+    WorkerFolder(cache)
+    assert not [path for path in cache.folder.rglob("*") if path.is_file() and path.read_bytes() == b"alice"]
+    worker.add_input(picture)
+    worker.close()
+    assert not [path for path in cache.folder.rglob("*") if path.is_file() and path.read_bytes() == b"alice"]
 
 
 def test_the_folders_of_a_dead_worker_are_deleted_and_those_of_a_living_one_are_not(cache: FileCache) -> None:
