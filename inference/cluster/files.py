@@ -71,6 +71,10 @@ class CacheFull(NodeFileError):
     """The cache or its disk has no room for the file."""
 
 
+class _NotThere(FileNotFoundError):
+    """A source does not have the file."""
+
+
 class PieceSource(Protocol):
     """The bot's machine, which has every file that a job or a checkpoint needs."""
 
@@ -102,6 +106,15 @@ class SharedStorage:
     def pieces(self, file: FileRef, offset: int) -> Iterator[bytes]:
         """Read the file where it lies. Raises OSError, or FileRefused for a file of another size."""
         system, root = self._open()
+        try:
+            yield from self._found(system, root, file, offset)
+        except (FileRefused, _NotThere):
+            raise
+        except Exception as problem:  # fsspec's packages have errors of their own, and what they say may be a secret
+            raise OSError(getattr(problem, "strerror", None) or type(problem).__name__) from problem
+
+    @staticmethod
+    def _found(system: Any, root: str, file: FileRef, offset: int) -> Iterator[bytes]:
         for candidate in (file.sha256, f"{file.sha256}.safetensors", file.name):
             path = f"{root.rstrip('/')}/{candidate}"
             if system.isfile(path):
@@ -112,7 +125,7 @@ class SharedStorage:
                     while piece := opened.read(PIECE_BYTES):
                         yield piece
                 return
-        raise FileNotFoundError("the file is not there")
+        raise _NotThere("the file is not there")
 
     def _open(self) -> tuple[Any, str]:
         import fsspec  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs] (nodes alone need it)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,27 @@ class Bot:
         if sha256 not in self.files:
             raise FileNotFoundError("the bot has no such file")
         return self.files[sha256][offset : offset + size]
+
+
+def breaking_off(data: bytes) -> str:
+    """Host and port of a web server that breaks every answer off in its middle."""
+
+    class Half(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            self.do_HEAD()
+            self.wfile.write(data[: len(data) // 2])
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Half)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"127.0.0.1:{server.server_address[1]}"
 
 
 def cache(tmp_path: Path, pieces: Bot | None = None, limit: int = 10_000, shared: str = "") -> FileCache:
@@ -204,6 +226,17 @@ def test_a_tampered_file_is_told_rather_than_that_the_other_source_is_away(tmp_p
     (tmp_path / "shared" / "alice.safetensors").write_bytes(content(2))
     with pytest.raises(FileRefused, match="of shared storage is refused: its SHA-256"):
         cache(tmp_path, Bot(), shared=str(tmp_path / "shared")).link(ref(content(1)), tmp_path / "one")
+
+
+def test_shared_storage_that_breaks_off_is_told_without_its_secrets_and_the_bots_machine_helps(tmp_path: Path) -> None:
+    data = content(1)
+    address = f"http://alice:secret@{breaking_off(data)}/models"
+    with pytest.raises(FileUnavailable) as problem:
+        cache(tmp_path, shared=address).link(ref(data), tmp_path / "one")
+    assert "shared storage: ClientPayloadError" in str(problem.value)
+    bot = Bot(data)
+    cache(tmp_path, bot, shared=address).link(ref(data), tmp_path / "one")
+    assert (tmp_path / "one").read_bytes() == data and bot.asked
 
 
 def test_an_address_of_an_unknown_kind_is_told(tmp_path: Path) -> None:
