@@ -88,6 +88,7 @@ class EngineActor:
         self._deaths = 0
         self._manifests: Mapping[str, Manifest] = {}
         self._options: WorkerOptions | None = None
+        self._submitting = asyncio.Lock()  # the engine gets options before the jobs that came after them
         self._jobs: dict[int, _Held] = {}
         self._loaded: frozenset[str] = frozenset()
         self._capacity: Capacity | None = None  # as the engine tells it
@@ -162,13 +163,14 @@ class EngineActor:
     async def _configure(self, message: ConfigureWorker) -> None:
         files = self._opened
         self._manifests, self._options = message.manifests, message.options
-        options = await asyncio.to_thread(files.located, message.options, message.manifests)
-        if self._worker is not None:
-            await self._worker.configure(options)
-            return
-        self._worker = LocalWorker(options, files.folder.folders, self._command)
-        await self._worker.start()
-        self._begin(self._report(self._worker))
+        async with self._submitting:
+            options = await asyncio.to_thread(files.located, message.options, message.manifests)
+            if self._worker is not None:
+                await self._worker.configure(options)
+                return
+            self._worker = LocalWorker(options, files.folder.folders, self._command)
+            await self._worker.start()
+            self._begin(self._report(self._worker))
 
     async def _report(self, worker: LocalWorker) -> None:
         """Tell everything that the engine reports, its files first."""
@@ -235,7 +237,7 @@ class EngineActor:
 
     async def _keep_states(self) -> None:
         """Tell where an engine that is gone has left its jobs."""
-        for job_id in self._jobs:
+        for job_id in list(self._jobs):  # others may come meanwhile, and are not begun
             await self._tell_state(job_id)
 
     def _tell(self, message: BaseModel, data: bytes = b"") -> None:
@@ -274,14 +276,15 @@ class EngineActor:
         except ValueError as problem:
             self._fail(held, WorkerFailed(reason=str(problem)[:300]))
             return
-        if self._jobs.get(command.job_id) is not held:
-            return  # the engine has died meanwhile
-        if held.cancelled:
-            self._end(held, Cancelled(**held.attempt))
-            return
-        held.submitted = True
-        if self._worker is not None:
-            await self._worker.submit(command, places)
+        async with self._submitting:
+            if self._jobs.get(command.job_id) is not held:
+                return  # the engine has died meanwhile
+            if held.cancelled:
+                self._end(held, Cancelled(**held.attempt))
+                return
+            held.submitted = True
+            if self._worker is not None:
+                await self._worker.submit(command, places)
 
     def _fail(self, held: _Held, failure: InferenceError) -> None:
         self._end(held, Failed(**held.attempt, code=failure.code, detail=failure.detail))

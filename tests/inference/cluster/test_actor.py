@@ -1,0 +1,173 @@
+"""The actor alone: frames in, frames out; the engine is a script."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from inference.cluster.actor import EngineActor
+from inference.cluster.node_files import CACHE_VARIABLE, NodeCacheSettings
+from inference.cluster.protocol import (
+    TO_BOT,
+    ConfigureWorker,
+    DeathReported,
+    EventReported,
+    FileLeft,
+    PieceFound,
+    PieceWanted,
+    SubmitJob,
+    ToBot,
+)
+from inference.cluster.worker_folder import Manifest
+from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.commands import Generate
+from inference.messages.events import EVENTS, Ready, Started
+from inference.messages.options import ClassifierSpec, WorkerOptions
+from inference.messages.spool import state_file
+from tests.inference.requests import request
+
+MAX_WAIT = 60.0
+# An engine that knows the checkpoints of its options alone, and dies of others.
+STRICT = """
+import json, os, sys
+for line in sys.stdin:
+    command = json.loads(line)
+    if command["type"] == "configure":
+        known = {spec["name"] for spec in command["checkpoints"]}
+        print(json.dumps({"type": "ready", "device": "script", "pid": os.getpid()}), flush=True)
+    elif command["type"] == "generate":
+        if command["request"]["checkpoint"] not in known:
+            os._exit(3)
+        told = {"type": "started", "job_id": command["job_id"], "attempt": command["attempt"]}
+        print(json.dumps(told), flush=True)
+"""
+# An engine that dies at its second job, and leaves the state of both, the first where reading it takes its time.
+DYING = f"""
+import json, os, pathlib, sys
+for line in sys.stdin:
+    command = json.loads(line)
+    if command["type"] == "configure":
+        spool = pathlib.Path(command["spool"])
+        print(json.dumps({{"type": "ready", "device": "script", "pid": os.getpid()}}), flush=True)
+    elif command["job_id"] == 2:
+        os.mkfifo(spool / "{state_file(1)}")
+        (spool / "{state_file(2)}").write_text("two")
+        os._exit(3)
+"""
+
+
+class Driven:
+    """An actor, and what it is told and tells."""
+
+    def __init__(self) -> None:
+        self.actor = EngineActor()
+        self._number = self._acknowledged = 0
+
+    async def tell(self, message: BaseModel, data: bytes = b"") -> None:
+        self._number += 1
+        await self.actor.handle(self._number, message.model_dump_json().encode(), data)
+
+    async def submit(self, job_id: int, checkpoint: str = "vivid") -> None:
+        job = Generate(job_id=job_id, attempt=1, request=request(checkpoint=checkpoint))
+        await self.tell(SubmitJob(worker=1, deaths=0, job=job.model_dump_json()))
+
+    async def told(self) -> AsyncIterator[tuple[ToBot, Any]]:
+        while True:
+            answer = await self.actor.poll(self._acknowledged, MAX_WAIT)
+            for frame in answer.frames:
+                self._acknowledged += 1
+                message = TO_BOT.validate_json(frame.header)
+                is_event = isinstance(message, EventReported)
+                yield message, EVENTS.validate_json(frame.data) if is_event else frame.data
+
+    async def until(self, wanted: Callable[[ToBot, Any], object]) -> list[tuple[ToBot, Any]]:
+        seen = list[tuple[ToBot, Any]]()
+        async for message, data in self.told():
+            seen.append((message, data))
+            if wanted(message, data):
+                break
+        return seen
+
+
+Opened = Callable[[Sequence[str]], Coroutine[Any, Any, Driven]]
+
+
+@pytest.fixture
+async def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Opened]:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "node"))
+
+    @asynccontextmanager
+    async def running(command: Sequence[str]) -> AsyncIterator[Driven]:
+        driven = Driven()
+        await driven.actor.open(1, 0, NodeCacheSettings(10**6), command)
+        yield driven
+        await driven.actor.close()
+
+    async with AsyncExitStack() as stack, asyncio.timeout(MAX_WAIT):
+
+        async def open_(command: Sequence[str]) -> Driven:
+            return await stack.enter_async_context(running(command))
+
+        yield open_
+
+
+def configuring(tmp_path: Path, name: str, **more: Any) -> tuple[ConfigureWorker, Manifest]:
+    (file := tmp_path / f"{name}.safetensors").write_text(name)
+    manifest = Manifest.of(file)
+    spec = CheckpointSpec(name=name, source=manifest.sha256, base_model="sdxl/illustrious")
+    options = WorkerOptions(checkpoints=(spec,), **more)
+    return ConfigureWorker(worker=1, options=options, manifests={manifest.sha256: manifest}), manifest
+
+
+async def test_a_job_that_follows_new_options_is_painted_by_these(tmp_path: Path, opened: Opened) -> None:
+    """Also where files have to come first, as those of a classifier."""
+    driven = await opened((sys.executable, "-c", STRICT))
+    await driven.tell(configuring(tmp_path, "vivid")[0])
+    await driven.until(lambda _, event: isinstance(event, Ready))
+    _, classifier = configuring(tmp_path, "classifier")
+    spec = ClassifierSpec(source=classifier.sha256, classes=("bat",))
+    message, other = configuring(tmp_path, "other", classifier=spec)
+    message = message.model_copy(update={"manifests": {**message.manifests, classifier.sha256: classifier}})
+    await driven.tell(message)
+    await driven.submit(1, "other")
+    calls: dict[str, int] = {}
+    while len(calls) < 2:
+        (*_, (wanted, _)) = await driven.until(lambda told, _: isinstance(told, PieceWanted))
+        assert isinstance(wanted, PieceWanted)
+        calls[wanted.sha256] = wanted.call
+    await driven.tell(PieceFound(worker=1, call=calls[other.files[0].sha256]), b"other")
+    while not list((tmp_path / "node").glob("workers/*/checkpoints/*/other.safetensors")):  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    await driven.tell(PieceFound(worker=1, call=calls[classifier.files[0].sha256]), b"classifier")
+    seen = await driven.until(lambda told, event: isinstance(event, Started) or isinstance(told, DeathReported))
+    assert isinstance(seen[-1][1], Started), "by the old options there is no such checkpoint"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="nodes run Linux")
+async def test_a_job_may_come_while_the_states_of_a_dead_engine_are_read(tmp_path: Path, opened: Opened) -> None:
+    driven = await opened((sys.executable, "-c", DYING))
+    await driven.tell(configuring(tmp_path, "vivid")[0])
+    await driven.until(lambda _, event: isinstance(event, Ready))
+    for job_id in (1, 2):
+        await driven.submit(job_id)
+    found = await driven.until(lambda told, _: isinstance(told, PieceWanted))
+    wanted = found[-1][0]
+    assert isinstance(wanted, PieceWanted)
+    await driven.tell(PieceFound(worker=1, call=wanted.call), b"vivid")
+    (spool,) = (tmp_path / "node").glob("workers/*/spool")
+    while not (first := spool / state_file(1)).exists():  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    with await asyncio.to_thread(first.open, "wb") as writing:  # until somebody reads
+        first.unlink()
+        await driven.submit(3)
+        writing.write(b"one")
+    seen = await driven.until(lambda told, _: isinstance(told, DeathReported))
+    assert [data for told, data in seen if isinstance(told, FileLeft)] == [b"one", b"two"]
