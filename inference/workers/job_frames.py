@@ -22,14 +22,10 @@ log = logging.getLogger(__name__)
 
 
 class JobFrames:
-    """Makes the frames of one worker; what it was sent about all LoRAs is sent again only when it has changed."""
+    """Makes the frames of one worker until it dies; what is known of all LoRAs is sent again when it has changed."""
 
     def __init__(self) -> None:
         self._sent: dict[str, tuple[int, int, int]] = {}  # by name: inode, size and time
-
-    def forget(self) -> None:
-        """The worker has lost what it was sent."""
-        self._sent.clear()
 
     def of(
         self, worker: int, deaths: int, job: JobCommand, files: Mapping[str, StoredFile], spool: Spool

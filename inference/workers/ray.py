@@ -134,7 +134,7 @@ class RayWorker:
         """The worker has died."""
         self._ready = False
         self._deaths += 1
-        self._frames.forget()
+        self._frames = JobFrames()  # another one, since a thread may be making a frame that the worker does not get
         self._offered.clear()
         self._events.put_nowait(death)
 
