@@ -32,7 +32,7 @@ from inference.cluster.protocol import (
     StillThere,
 )
 from inference.cluster.tokens import token_problem
-from inference.cluster.views import NodeReport
+from inference.cluster.views import MAX_WORKERS, NodeReport
 from inference.cluster.wire import (
     SECRET_VARIABLE,
     Connection,
@@ -110,11 +110,12 @@ class Driver:
         while True:
             try:
                 nodes = await self._cluster.nodes()
-            except ClusterLost as problem:
-                log.warning("the nodes are not known: %s", problem)
-            else:
                 self._compare({node.node_id: node for node in nodes})
                 await self._report()
+            except ClusterLost as problem:
+                log.warning("the nodes are not known: %s", problem)
+            except Exception:  # else nobody would look at the nodes any more
+                log.exception("the nodes could not be looked at")
             await asyncio.sleep(NODES_SECONDS)
 
     async def _report(self) -> None:
@@ -137,7 +138,7 @@ class Driver:
             node_id: NodeReport(
                 node_id=node_id,
                 refused=next((worker.refused for worker in kept if worker.refused), ()),
-                workers=tuple(worker.report for worker in kept),
+                workers=tuple(worker.report for worker in kept[:MAX_WORKERS]),
             )
             for node_id, kept in workers.items()
         }

@@ -48,6 +48,7 @@ RETRY_SECONDS = 0.5  # before an actor that could not be reached is called again
 REFUSED_SECONDS = 60.0  # until a node that did not fit is looked at again
 PINGS = 5
 MEASURE_SECONDS = 60.0  # between two measurements of how far away an actor is
+MAX_MEMORY = 2**53  # bytes
 MOVED = 2.0  # times, by which that has to differ to be told
 _Result = TypeVar("_Result")
 
@@ -315,6 +316,7 @@ async def _distance(actor: Actor) -> float:
 
 def _memory(labels: Mapping[str, str]) -> int | None:
     try:
-        return int(float(labels[MEMORY_LABEL]) * 2**30)
+        told = int(float(labels[MEMORY_LABEL]) * 2**30)
     except (KeyError, ValueError, OverflowError):
         return None
+    return told if 0 <= told < MAX_MEMORY else None

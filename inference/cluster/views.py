@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from inference.cluster.compatibility import NodeIdentity
 
 NAMESPACE, REPORT_PREFIX = b"easel", b"report:"  # of the key-value store of Ray's head
+MAX_WORKERS = 64  # that are told of a node
 
 
 class _View(BaseModel):
@@ -31,7 +32,7 @@ class NodeReport(_View):
 
     node_id: Annotated[str, Field(min_length=1, max_length=64)]
     refused: Annotated[tuple[str, ...], Field(max_length=20)] = ()
-    workers: Annotated[tuple[WorkerReport, ...], Field(max_length=64)] = ()
+    workers: Annotated[tuple[WorkerReport, ...], Field(max_length=MAX_WORKERS)] = ()
 
 
 class NodeState(StrEnum):

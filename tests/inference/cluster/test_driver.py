@@ -360,6 +360,18 @@ async def test_a_node_whose_workers_do_not_start_is_told_with_the_reason(place: 
         pass
 
 
+async def test_a_node_that_says_nonsense_does_not_keep_the_others_from_being_seen(place: Place) -> None:
+    worker, _ = await joined(place)
+    place.cluster.broken = "it does not start"
+    place.cluster.here["b"] = ClusterNode("b", "many", 70, {"easel-memory-gb": "-5"})
+    while (report := await place.cluster.reports.get()).node_id != "b":
+        pass
+    assert len(report.workers) == 64 and {each.memory for each in report.workers} == {None}
+    del place.cluster.here["a"]
+    left = await anext(place.pool.changes())
+    assert isinstance(left, WorkerLeft) and left.worker is worker
+
+
 async def test_a_worker_that_is_farther_away_than_it_was_is_told(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept_worker, "MEASURE_SECONDS", 0.0)
     worker, change = await joined(place)
