@@ -38,7 +38,7 @@ class ProbeFailed(Exception):
 
 
 def cluster_environment(token_file: os.PathLike[str] | None) -> dict[str, str]:
-    """The environment of Ray's processes: token authentication is on, and nothing of Discord's is in it.
+    """The environment of Ray's processes: token authentication is on, and none of our settings is in it.
 
     Ray compares Python's patch version too; ours is the rule of `compatibility`.
     """

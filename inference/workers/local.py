@@ -42,8 +42,8 @@ ENVIRONMENT = {
     "DIFFUSERS_VERBOSITY": "error",
 }
 
-# Variables with this prefix, in any case, are never passed to the child: it does not need Discord's token.
-SECRETS = "EASEL_DISCORD"
+# Variables with this prefix, in any case, are never passed to the child: our settings, among them all secrets.
+SECRETS = "EASEL_"
 
 
 def environment_of(options: WorkerOptions) -> dict[str, str]:

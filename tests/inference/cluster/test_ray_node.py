@@ -37,8 +37,9 @@ def test_the_token_never_stands_on_a_command_line(monkeypatch: pytest.MonkeyPatc
     assert not any("secret-token" in part for command in commands for part in command)
 
 
-def test_nothing_of_discords_reaches_ray(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("EASEL_DISCORD__TOKEN", "secret")
+@pytest.mark.parametrize("name", ["EASEL_DISCORD__TOKEN", "EASEL_CLUSTER__SECRET", "easel_sources__civitai_key"])
+def test_nothing_of_the_settings_reaches_ray(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "secret")
     environment = cluster_environment(Path("/token"))
     assert "secret" not in environment.values()
     assert (environment["RAY_AUTH_MODE"], environment["RAY_AUTH_TOKEN_PATH"]) == ("token", "/token")

@@ -37,7 +37,7 @@ def environment_of(pid: int) -> bytes:
 @pytest.fixture
 async def worker(house: House, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[LocalWorker]:
     worker = LocalWorker(house.options, house.folders)
-    for name in ("EASEL_DISCORD__TOKEN", "EASEL_Discord__token", "easel_discord__token", "EASEL_DISCORD"):
+    for name in ("EASEL_DISCORD__TOKEN", "EASEL_Discord__token", "easel_discord__token", "EASEL_SOURCES__CIVITAI_KEY"):
         monkeypatch.setenv(name, "the-secret")
     await worker.start()
     yield worker
