@@ -20,8 +20,9 @@ from bot.library.catalogue import find_named
 from bot.library.configuration import Configuration
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.requests.drafts import OWN, LoraDraft, RequestDraft
-from bot.requests.few_steps import filled_in, recipe_of
+from bot.requests.few_steps import NamedRecipe, recipe_of
 from bot.requests.regions import check_length, own_words
+from bot.requests.usual import ResolvedSettings, resolved
 from bot.requests.variants import compared, swept
 from inference.bounds import MAX_PROMPT, MAX_WEIGHT, MIN_WEIGHT, SEEDS
 from inference.capabilities import Capability
@@ -36,7 +37,7 @@ from inference.errors import (
     SizeNotOffered,
     TooManyLoras,
 )
-from inference.messages.request import FewStepUse, GenerationRequest, LoraUse
+from inference.messages.request import GenerationRequest, LoraUse
 from inference.messages.samplers import Sampler, Spacing
 from inference.regions import RegionName
 from inference.request_cost import GUIDED
@@ -97,10 +98,7 @@ class RequestBuilder:
         _refuse_doubles(uses)
         _refuse_strange_sides(uses, draft)
         recipe = recipe_of(checkpoint, ((use.name, version, use.weight) for use, version in chosen))
-        few_steps = None
-        if recipe is not None:
-            draft, few_steps = filled_in(draft, recipe.recipe), recipe.use
-        return _request(draft, checkpoint, size, uses, few_steps)
+        return _request(draft, checkpoint, size, uses, recipe)
 
     async def with_fast(self, draft: RequestDraft) -> RequestDraft:
         """With the few-step LoRA of the checkpoint where the draft is to be fast, unless it has one already.
@@ -325,39 +323,37 @@ def _of_side(refusal: RequestError, region: RegionName | None) -> RequestError:
 
 
 def _request(
-    draft: RequestDraft, checkpoint: CheckpointSettings, size: Size, uses: list[LoraUse], few_steps: FewStepUse | None
+    draft: RequestDraft, checkpoint: CheckpointSettings, size: Size, uses: list[LoraUse], recipe: NamedRecipe | None
 ) -> GenerationRequest:
     variants = swept(uses, draft.sweep) if draft.sweep else compared(uses) if draft.compare else ()
     for weights in variants:
         for use, weight in zip(uses, weights, strict=True):
             _bounded_weight(use.name, weight)
-    sampler, spacing = _sampling(draft, checkpoint)
-    guidance_scale = checkpoint.guidance_scale if draft.guidance_scale is None else draft.guidance_scale
-    capability = checkpoint.capability
-    usual_negative = checkpoint.negative_prompt if capability.heeds_negative_prompt(guidance_scale) else ""
+    settings = resolved(draft, checkpoint, recipe)
+    sampler, spacing = _sampling(settings, checkpoint)
     try:
         return GenerationRequest(
             checkpoint=checkpoint.name,
             prompt=draft.prompt,
             prompt_prefix=checkpoint.prompt_prefix,
-            negative_prompt=usual_negative if draft.negative_prompt is None else draft.negative_prompt,
+            negative_prompt=settings.negative_prompt,
             loras=tuple(uses),
             width=size.width,
             height=size.height,
-            steps=checkpoint.steps if draft.steps is None else draft.steps,
-            guidance_scale=guidance_scale,
-            rows=_unusual_rows(capability, guidance_scale),
-            flow=capability.flow,
+            steps=settings.steps,
+            guidance_scale=settings.guidance_scale,
+            rows=_unusual_rows(checkpoint.capability, settings.guidance_scale),
+            flow=checkpoint.capability.flow,
             sampler=sampler,
             spacing=spacing,
-            flow_shift=draft.flow_shift or None,
-            few_steps=few_steps,
+            flow_shift=settings.flow_shift or None,
+            few_steps=None if recipe is None else recipe.use,
             seed=secrets.randbelow(SEEDS) if draft.seed is None else draft.seed,
             count=len(variants) or draft.count,
             variants=variants,
             # Of a draft nobody knows whether its size is still that of the upscale.
             image=draft.image and draft.image.model_copy(update={"enlarged": 1}),
-            clip_skip=checkpoint.clip_skip if draft.clip_skip is None else draft.clip_skip,
+            clip_skip=settings.clip_skip,
             regions=draft.regions,
             region_edge=draft.region_edge,
             base_share=draft.base_share,
@@ -374,9 +370,9 @@ def _unusual_rows(capability: Capability, guidance_scale: float) -> int | None:
     return None if rows == (GUIDED if guidance_scale > 1 else 1) else rows
 
 
-def _sampling(draft: RequestDraft, checkpoint: CheckpointSettings) -> tuple[Sampler, Spacing | None]:
+def _sampling(settings: ResolvedSettings, checkpoint: CheckpointSettings) -> tuple[Sampler, Spacing | None]:
     """The sampler and its spacing. What the name of a sampler says of its spacing, the spacing never says too."""
-    sampler = checkpoint.sampler if draft.sampler is None else _known(Sampler, draft.sampler, _("The sampler {name}"))
+    sampler = _known(Sampler, settings.sampler, _("The sampler {name}"))
     offered = checkpoint.capability.samplers
     if sampler not in offered:
         what, problem = _("The sampler {name}"), _("does not go with {checkpoint}, which has {names}")
@@ -384,12 +380,7 @@ def _sampling(draft: RequestDraft, checkpoint: CheckpointSettings) -> tuple[Samp
         raise InvalidRequest(
             what=what.format(name=sampler), problem=problem.format(checkpoint=checkpoint.name, names=names)
         )
-    if draft.spacing is None:
-        spacing = checkpoint.spacing if checkpoint.spacing in offered[sampler] else None
-    elif draft.spacing == OWN:
-        spacing = None
-    else:
-        spacing = _known(Spacing, draft.spacing, _("The spacing {name}"))
+    spacing = None if settings.spacing == OWN else _known(Spacing, settings.spacing, _("The spacing {name}"))
     if spacing is not None and sampler in {Sampler.DPMPP_2M, Sampler.DPMPP_2M_KARRAS}:
         sampler = Sampler.DPMPP_2M_KARRAS if spacing is Spacing.KARRAS else Sampler.DPMPP_2M
         spacing = None if spacing is Spacing.KARRAS else spacing

@@ -24,6 +24,7 @@ from bot.pictures.inputs import Input
 from bot.requests.builder import RequestBuilder, default_checkpoint
 from bot.requests.drafts import RequestDraft
 from bot.requests.few_steps import NamedRecipe, far_from, recipe_of
+from bot.requests.usual import far_note
 from bot.ui import acknowledge
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import send_ephemeral
@@ -173,13 +174,23 @@ class StudioSessions:
             if not studio.has(lora.id) and len(studio.loras) >= limit:
                 raise TooManyLoras(count=len(studio.loras) + 1, limit=limit)
             added = studio if studio.has(lora.id) else studio.with_lora(StudioLora(lora_id=lora.id, name=lora.name))
-            added = added.model_copy(update={"focus": lora.id})
-            return added.with_draft(checkpoint=brought) if brought else added
+            return added.model_copy(update={"focus": lora.id})
 
         await self.change(interaction, put)
         if not brought:
             return ""
-        return _("{lora} fits {checkpoint}, so that is chosen now.").format(lora=plain(lora.name), checkpoint=brought)
+        note = _("{lora} fits {checkpoint}, so that is chosen now.").format(lora=plain(lora.name), checkpoint=brought)
+        far = await self.choose_checkpoint(interaction, brought)
+        return "\n".join(filter(None, (note, far)))
+
+    async def choose_checkpoint(self, interaction: Interaction, name: str) -> str:
+        """Change the checkpoint of the draft; returns a note on chosen settings that are far from usual there.
+
+        Raises CheckpointNotFound.
+        """
+        before, after = (await self.snapshot(interaction)).checkpoint, self._configuration.checkpoints.require(name)
+        snapshot = await self.change(interaction, lambda studio: studio.on_checkpoint(before, after))
+        return far_note(snapshot.studio.draft, snapshot.checkpoint, snapshot.recipe)
 
     async def start_from(self, interaction: Interaction, picture: Input) -> None:
         """Let the draft start from `picture`, at the checkpoint's size whose shape is nearest."""

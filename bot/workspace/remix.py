@@ -21,12 +21,16 @@ from bot.database.loras import (
     find_version_by_stem,
 )
 from bot.database.publications import PublicationState, publications_of_job
+from bot.errors import TwoFewStepRecipes
 from bot.i18n import _, ngettext
 from bot.i18n.texts import plain, several
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.inputs import Inputs
 from bot.requests.builder import usual_checkpoint
 from bot.requests.drafts import OWN, LoraDraft, RequestDraft
+from bot.requests.few_steps import NamedRecipe
+from bot.requests.few_steps import recipe_of as few_step_recipe_of
+from bot.requests.usual import left_open, offered_on, without_far
 from inference.bounds import MAX_CLIP_SKIP, MAX_GUIDANCE, MAX_PROMPT, MAX_STEPS
 from inference.parameters import Recipe, RecipeLora, recipe_of
 
@@ -94,10 +98,16 @@ async def prompt_is_published(
 
 
 async def edited(
-    connection: aiosqlite.Connection, checkpoints: InstalledCheckpoints, inputs: Inputs, job: Job, *, limit: int
+    connection: aiosqlite.Connection,
+    checkpoints: InstalledCheckpoints,
+    inputs: Inputs,
+    job: Job,
+    *,
+    limit: int,
+    position: int = 0,
 ) -> Remix:
-    """A draft from the person's own job, with its prompt and the picture it started from."""
-    request = job.request.only(0)
+    """A draft from a picture of the person's own job, with its prompt and the picture it started from."""
+    request = job.request.only(position)
     source = request.image if request.image and inputs.has(request.image.sha256) else None
     recipe = replace(recipe_of(request), from_picture=source is not request.image)
     again = await remix(connection, checkpoints, recipe, job.person_id, limit=limit)
@@ -206,7 +216,7 @@ async def remix(
     found = _distinct(parts)
     usable, left_out = found[:limit], found[limit:]
     notes = _missing(parts, usable, left_out)
-    checkpoint = checkpoint_of(checkpoints, recipe)
+    named = checkpoint = checkpoint_of(checkpoints, recipe)
     if checkpoint is None:
         preferred = await usual_checkpoint(connection, checkpoints, person_id)
         checkpoint = _fitting_most(checkpoints, usable, preferred)
@@ -214,11 +224,27 @@ async def remix(
     size = _size(checkpoints, recipe, checkpoint)
     if size and size != f"{recipe.width}x{recipe.height}":
         notes.append(_resized(recipe, checkpoint, size))
+    draft = _draft(recipe, usable, checkpoint, size)
+    if named is not None:
+        draft = left_open(draft, named, _few_steps(named, usable))
+    elif checkpoint is not None:
+        draft, far = without_far(offered_on(checkpoint, draft), checkpoint)
+        notes += [far] if far else []
     if recipe.sampler_name and recipe.sampler is None:
         notes.append(_("Its sampler {name} is not offered here.").format(name=plain(recipe.sampler_name, 60)))
     if recipe.from_picture:
         notes.append(_("It began with another picture. To do the same, give one with /imagine image."))
-    return Remix(_draft(recipe, usable, checkpoint, size), tuple(notes))
+    return Remix(draft, tuple(notes))
+
+
+def _few_steps(checkpoint: CheckpointSettings, parts: Sequence[MatchedLora]) -> NamedRecipe | None:
+    """The few-step recipe that a picture was painted by, as far as it is known."""
+    weights = ((part, 1.0 if part.named.weight is None else part.named.weight) for part in parts)
+    loras = [(part.named.name, part.version, weight) for part, weight in weights if part.version is not None]
+    try:
+        return few_step_recipe_of(checkpoint, loras)
+    except TwoFewStepRecipes:
+        return None
 
 
 def _draft(

@@ -13,6 +13,7 @@ from bot.config import CheckpointSettings
 from bot.database.loras import Lora, LoraVersion, Sort
 from bot.requests.builder import DEFAULT_WEIGHT, RequestBuilder, weight_of, words_of
 from bot.requests.drafts import LoraDraft, RequestDraft
+from bot.requests.usual import moved
 from inference.bounds import MAX_WEIGHT, MIN_WEIGHT
 from inference.errors import RequestError
 from inference.lora.sidecar import Category
@@ -124,6 +125,10 @@ class Studio(_Kept):
     def with_draft(self, **fields: object) -> Studio:
         """With fields of the draft set."""
         return self.model_copy(update={"draft": self.draft.model_copy(update=fields)})
+
+    def on_checkpoint(self, before: CheckpointSettings, after: CheckpointSettings) -> Studio:
+        """With the draft on another checkpoint."""
+        return self.model_copy(update={"draft": moved(self.draft, before, after)})
 
     def with_regions(self, regions: tuple[Region, ...], characters: Sequence[int] = ()) -> Studio:
         """With these regions, or none. A LoRA keeps the position of its region in the layout.

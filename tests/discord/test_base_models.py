@@ -8,7 +8,7 @@ from pathlib import Path
 from bot.config import Settings
 from inference.base_models import BaseModelId
 from tests.discord.conftest import PROMPT, open_scene
-from tests.discord.test_studio import control, fresh, pick, say
+from tests.discord.test_studio import control, fresh, pick, press, say
 from tests.house import VIVID, House
 
 FLOWING = "Flowing"  # declared as Flux.1; nothing is painted on it
@@ -51,3 +51,17 @@ async def test_the_studio_offers_what_the_checkpoint_takes(tmp_path: Path) -> No
             panel = await (await ada.submit(opener, {})).reply()
         panel = await pick(ada, panel, "checkpoint", VIVID)
         assert "Kept out only with guidance above 1: a hat" in panel.text, "what is not asked for is kept"
+
+        panel = await pick(ada, panel, "checkpoint", FLOWING)
+        opener = await ada.press(panel, "Advanced")
+        await opener.modal()
+        panel = await (await ada.submit(opener, {"steps": "60"})).reply()
+        panel = await pick(ada, panel, "checkpoint", VIVID)
+        assert f"You chose 60 steps; {VIVID} usually has 8 steps. Empty it under *Advanced*" in panel.text
+        assert "· 60 steps" in panel.text
+
+        picture = await scene.painted(await ada.slash("imagine", prompt=PROMPT, checkpoint=VIVID))
+        panel = await press(ada, picture, "Edit")
+        assert "8 steps" in panel.text
+        panel = await pick(ada, panel, "checkpoint", FLOWING)
+        assert "28 steps · euler · guidance 3.5" in panel.text and "You chose" not in panel.text

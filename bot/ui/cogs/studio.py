@@ -8,7 +8,6 @@ from discord import app_commands
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import suggest_checkpoints, suggest_loras
 from bot.ui.uploads import take_upload
-from bot.workspace.studio_draft import Studio
 
 
 class StudioCog(Cog):
@@ -29,17 +28,11 @@ class StudioCog(Cog):
         image: discord.Attachment | None = None,
     ) -> None:
         """Put a picture together: prompt, checkpoint, LoRAs and weights. Kept until you come back."""
-        studios = self._client.studios
+        studios, note = self._client.studios, ""
         if checkpoint is not None:
-            found = self._client.configuration.checkpoints.require(checkpoint)
-
-            def choose(studio: Studio) -> Studio:
-                return studio.with_draft(checkpoint=found.name)
-
-            await studios.change(interaction, choose)
+            note = await studios.choose_checkpoint(interaction, checkpoint)
         if image is not None:
             await studios.start_from(interaction, await take_upload(interaction, image))
         if add is not None:
-            await studios.open_with_lora(interaction, await self._client.requests.lora(add))
-        else:
-            await studios.open(interaction)
+            note = await studios.add(interaction, await self._client.requests.lora(add)) or note
+        await studios.open(interaction, note)

@@ -14,13 +14,14 @@ from bot.errors import NothingThere
 from bot.i18n import _, number, remarked
 from bot.i18n.texts import at_weight, bounded_lines, clipped, on_a_label, plain, sentence_of_ours, summary_of_job
 from bot.pictures.sheets import letters_of
-from bot.requests.builder import LoraDraft, draft_of
+from bot.requests.builder import LoraDraft
 from bot.requests.few_steps import few_step_note
 from bot.requests.regions import own_words, words_note
 from bot.requests.variants import VariantName, names_of
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import button_rows
 from bot.ui.views.persistent_items import JobButton
+from bot.workspace.remix import edited
 from bot.workspace.studio_draft import Studio, StudioLora
 from inference.errors import TooManyLoras
 from inference.messages.request import GenerationRequest
@@ -56,14 +57,17 @@ class TakeVariantButton(JobButton, template=r"take:(?P<job>\d{1,18})(?::(?P<vari
         request = job.request
         if self.variant >= len(request.variants):
             raise NothingThere(what=_("This picture is not in the records any more."))
-        chosen = request.only(self.variant)
-        studios, person_id = interaction.client.studios, interaction.user.id
+        client, studios, person_id = interaction.client, interaction.client.studios, interaction.user.id
         snapshot = await studios.snapshot(interaction)
         note = _("Taken from the sheet: {variant}.").format(
             variant=plain(variant_text(names_of(request)[self.variant]))
         )
         if job.person_id == person_id and not own_words(snapshot.studio.draft):
-            await studios.open_with(interaction, draft_of(chosen), note)
+            again = await edited(
+                client.connection, client.configuration.checkpoints, client.inputs, job,
+                limit=client.configuration.settings.limits.max_loras, position=self.variant,
+            )  # fmt: skip
+            await studios.open_with(interaction, again.draft, "\n".join([note, *again.notes]))
             return
         entries = await _entries(interaction, request)
         limit = interaction.client.configuration.settings.limits.max_loras

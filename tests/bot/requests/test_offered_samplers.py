@@ -14,8 +14,8 @@ from bot.config import CheckpointSettings
 from bot.library.configuration import Configuration
 from bot.requests.builder import RequestBuilder
 from bot.requests.drafts import RequestDraft
+from bot.requests.usual import offered_on
 from bot.ui.views.studio.forms import AdvancedForm
-from bot.ui.views.studio.menus import offered_sampling
 from inference.base_models import BaseModelId
 from inference.errors import InvalidRequest
 from inference.messages.samplers import FLOW_SPACINGS, UNET_SPACINGS, Sampler, Spacing
@@ -68,8 +68,9 @@ def test_a_distilled_checkpoint_keeps_its_own_sampler() -> None:
 def test_another_checkpoint_in_the_studio_keeps_what_it_offers(
     base: str, sampler: str | None, spacing: str | None, kept: tuple[str | None, str | None]
 ) -> None:
-    found = offered_sampling(RequestDraft(prompt="a man", sampler=sampler, spacing=spacing), settings_of(base))
-    assert (found["sampler"], found["spacing"]) == kept
+    found = offered_on(settings_of(base), RequestDraft(prompt="a man", sampler=sampler, spacing=spacing, clip_skip=2))
+    assert (found.sampler, found.spacing) == kept
+    assert found.clip_skip == (2 if base == "sdxl/base" else None)
 
 
 @pytest.mark.asyncio

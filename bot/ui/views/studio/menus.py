@@ -11,14 +11,12 @@ from discord import ui
 
 from bot.config import CheckpointSettings
 from bot.i18n import _, label, ngettext
-from bot.requests.drafts import OWN, RequestDraft
 from bot.ui.client import Interaction
 from bot.ui.studio_session import StudioSnapshot
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentSelect
 from bot.ui.views.studio.buttons import panel_id
 from bot.ui.views.studio.word_options import word_option, word_value
 from bot.workspace.studio_draft import Row, Studio
-from inference.messages.samplers import Sampler
 
 MENU = 25  # choices of one menu; Discord's limit
 
@@ -81,28 +79,10 @@ class CheckpointMenu(StudioMenu, template=panel_id("checkpoint")):
         return cls(snapshot.revision, options)
 
     async def handle(self, interaction: Interaction) -> None:
-        """Change the checkpoint; a size is converted by its shape, and a sampler that the new one lacks is dropped."""
-        studios, checkpoints = interaction.client.studios, interaction.client.configuration.checkpoints
-        before = (await studios.snapshot(interaction)).checkpoint
-        chosen = checkpoints.find(self.value)
-
-        def switch(studio: Studio) -> Studio:
-            size = _converted_size(studio.draft.size, before, chosen)
-            return studio.with_draft(checkpoint=self.value, size=size, **offered_sampling(studio.draft, chosen))
-
-        await studios.redraw(interaction, await studios.change(interaction, switch))
-
-
-def offered_sampling(draft: RequestDraft, chosen: CheckpointSettings | None) -> dict[str, str | None]:
-    """Sampler and spacing of `draft`, as far as the chosen checkpoint offers them."""
-    sampler, spacing = draft.sampler, draft.spacing
-    if chosen is not None:
-        offered = chosen.capability.samplers
-        sampler = sampler if sampler in offered else None
-        used = chosen.sampler if sampler is None else Sampler(sampler)
-        used = Sampler.DPMPP_2M if used is Sampler.DPMPP_2M_KARRAS else used  # with another spacing, it is that one
-        spacing = spacing if spacing in (OWN, *offered[used]) else None
-    return {"sampler": sampler, "spacing": spacing}
+        """Change the checkpoint. Raises CheckpointNotFound."""
+        studios = interaction.client.studios
+        note = await studios.choose_checkpoint(interaction, self.value)
+        await studios.redraw(interaction, await studios.snapshot(interaction), note)
 
 
 def _described(checkpoint: CheckpointSettings, fitting: int | None, loras: int) -> str:
@@ -113,15 +93,6 @@ def _described(checkpoint: CheckpointSettings, fitting: int | None, loras: int) 
         return base[:100]
     text = ngettext("{base} · {fitting} of {count} LoRA fits", "{base} · {fitting} of {count} LoRAs fit", loras)
     return text.format(base=base, fitting=fitting, count=loras)[:100]
-
-
-def _converted_size(size: str | None, before: CheckpointSettings, after: CheckpointSettings | None) -> str | None:
-    """A size chosen for one checkpoint on another: the same size, else the same shape, else None (the default)."""
-    old = before.size(size) if size else None
-    if old is None or after is None:
-        return None
-    new = after.size(str(old)) or after.size(old.shape)
-    return None if new is None else str(new)
 
 
 class TriggerWordsMenu(StudioMenu, template=panel_id("words")):

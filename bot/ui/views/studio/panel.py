@@ -23,8 +23,9 @@ from bot.pictures.layouts import layout_picture
 from bot.pictures.lora_pictures import LoraPictures
 from bot.requests.builder import is_blank
 from bot.requests.drafts import OWN, RequestDraft
-from bot.requests.few_steps import filled_in, made_for
+from bot.requests.few_steps import made_for
 from bot.requests.regions import layout_name, own_words
+from bot.requests.usual import ResolvedSettings, resolved
 from bot.ui.access import shown_ratings
 from bot.ui.client import Interaction
 from bot.ui.guide.answers import GuideLink
@@ -227,10 +228,10 @@ def _head(snapshot: StudioSnapshot, note: str) -> str:
         lines.append(f"> {clipped(draft.prompt, MAX_PROMPT)}")
     lines += _joining(snapshot)
     recipe, warnings = snapshot.recipe, snapshot.recipe_warnings
-    shown = draft if recipe is None else filled_in(draft, recipe.recipe)
-    if text := _negative_text(shown, checkpoint):
-        lines.append(f"-# {text}")
-    lines.append(f"-# {_options_text(shown, checkpoint, private=snapshot.preferences.private)}")
+    settings = resolved(draft, checkpoint, recipe)
+    if settings.negative_prompt:
+        lines.append(f"-# {_negative_text(settings, checkpoint)}")
+    lines.append(f"-# {_options_text(draft, settings, checkpoint, private=snapshot.preferences.private)}")
     if recipe is not None and not warnings:
         told = _("{name} is made for few steps: {recipe}. What you leave alone is as it wants.")
         lines.append("-# " + told.format(name=plain(recipe.name, MAX_NAME), recipe=made_for(recipe.recipe)))
@@ -275,36 +276,33 @@ def _parts(draft: RequestDraft) -> list[str]:
     return [*lines, f"**{_('everywhere')}** · {clipped(draft.prompt, share)}"] if draft.prompt else lines
 
 
-def _negative_text(draft: RequestDraft, checkpoint: CheckpointSettings) -> str:
-    """What is kept out; where a negative prompt changes nothing, why the person's own is not used."""
-    capability = checkpoint.capability
-    guidance = checkpoint.guidance_scale if draft.guidance_scale is None else draft.guidance_scale
-    negative, text = draft.negative_prompt, _("Keeps out: {words}")
-    if capability.heeds_negative_prompt(guidance):
-        negative = checkpoint.negative_prompt if negative is None else negative
-    elif capability.negative_prompt:
-        text = _("Kept out only with guidance above {least}: {words}")
-    else:
+def _negative_text(settings: ResolvedSettings, checkpoint: CheckpointSettings) -> str:
+    """What is kept out, or why a negative prompt is not used."""
+    capability, text = checkpoint.capability, _("Keeps out: {words}")
+    if not capability.negative_prompt:
         text = _("This checkpoint knows no negative prompt, so yours is not used: {words}")
-    return text.format(words=clipped(negative, MAX_NEGATIVE), least=f"{capability.unguided:g}") if negative else ""
+    elif not capability.heeds_negative_prompt(settings.guidance_scale):
+        text = _("Kept out only with guidance above {least}: {words}")
+    return text.format(words=clipped(settings.negative_prompt, MAX_NEGATIVE), least=f"{capability.unguided:g}")
 
 
-def _options_text(draft: RequestDraft, checkpoint: CheckpointSettings, *, private: bool) -> str:
+def _options_text(
+    draft: RequestDraft, settings: ResolvedSettings, checkpoint: CheckpointSettings, *, private: bool
+) -> str:
     size = (checkpoint.size(draft.size) if draft.size else None) or checkpoint.default_size
-    guidance = checkpoint.guidance_scale if draft.guidance_scale is None else draft.guidance_scale
-    steps = draft.steps or checkpoint.steps
+    sampled = checkpoint.capability.chosen_sampling
     parts = [
         f"{size}",
-        ngettext("{count} step", "{count} steps", steps).format(count=steps),
-        draft.sampler or checkpoint.sampler.value,
-        _("guidance {value}").format(value=f"{guidance:g}"),
+        ngettext("{count} step", "{count} steps", settings.steps).format(count=settings.steps),
+        *([settings.sampler] if sampled else []),
+        _("guidance {value}").format(value=f"{settings.guidance_scale:g}"),
         _("random seed") if draft.seed is None else _("seed {seed}").format(seed=draft.seed),
         ngettext("{count} picture", "{count} pictures", draft.count).format(count=draft.count),
     ]
-    if (spacing := draft.spacing or checkpoint.spacing) and spacing != OWN:
-        parts.append(_("{spacing} spacing").format(spacing=spacing))
-    if clip_skip := draft.clip_skip or checkpoint.clip_skip:
-        parts.append(_("clip skip {layer}").format(layer=clip_skip))
+    if sampled and settings.spacing != OWN:
+        parts.append(_("{spacing} spacing").format(spacing=settings.spacing))
+    if settings.clip_skip:
+        parts.append(_("clip skip {layer}").format(layer=settings.clip_skip))
     if draft.fast:
         parts.append(_("fast"))
     if draft.regions:
