@@ -18,7 +18,15 @@ from bot.diagnostics.facts import cards_of_driver
 from bot.diagnostics.finding import Finding, FindingGrade
 from bot.diagnostics.nvidia_smi import Card
 from inference.cluster.compatibility import NodeIdentity
-from inference.cluster.network import AddressRefused, HostPort, answers, is_address, is_public, own_address_towards
+from inference.cluster.network import (
+    AddressRefused,
+    HostPort,
+    answers,
+    is_address,
+    is_of_this_machine_alone,
+    is_public,
+    own_address_towards,
+)
 from inference.cluster.ray_node import (
     KEY_LABEL,
     NodeOptions,
@@ -29,6 +37,7 @@ from inference.cluster.ray_node import (
     drain,
 )
 from inference.cluster.tokens import (
+    MAX_TOKEN_BYTES,
     TokenRefused,
     checked_token,
     is_in_environment,
@@ -154,7 +163,7 @@ def _own_address(address: str | None, *, public: bool) -> str:
         raise MachineRefused("This machine has no way to the others. Connect it, or name its address with --address.")
     if not is_address(address):
         raise MachineRefused(f"{address} is no address. Name one in numbers with --address, such as 10.0.0.5.")
-    if address in {"0.0.0.0", "::"} or address.startswith("127.") or address == "::1":  # noqa: S104
+    if is_of_this_machine_alone(address):
         raise MachineRefused(f"{address} is no address that other machines reach. Name a private one with --address.")
     if is_public(address) and not public:
         raise MachineRefused(f"{address} is a public address. Name a private one with --address, or say --public.")
@@ -189,9 +198,10 @@ def _given_token(given: str | None) -> Path | None:
             return named.resolve()
         if given is None and read_token(file) is not None:
             return file
-        if given is None and not sys.stdin.isatty():
+        if sys.stdin is None or (given is None and not sys.stdin.isatty()):  # pyright: ignore (None: it was closed)
             raise MachineRefused("There is no token. Give it with --token-file FILE, or with --token-file - on stdin.")
-        text = sys.stdin.readline() if given == "-" else getpass.getpass("Token of the cluster: ")
+        typed = given is None
+        text = getpass.getpass("Token of the cluster: ") if typed else sys.stdin.readline(MAX_TOKEN_BYTES + 2)
         write_token(file, checked_token(text.strip()))
     except TokenRefused as problem:
         raise MachineRefused(f"{problem}.") from None
@@ -272,8 +282,11 @@ async def _has_left(key: str, head: HostPort, environment: Mapping[str, str]) ->
 def remember(head: HostPort) -> None:
     """Keep the address of the head for the other commands on this machine."""
     file = head_file()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(str(head), "ascii")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(str(head), "ascii")
+    except OSError as problem:
+        print(f"{file} cannot be written ({problem.strerror}): name the head to the other commands with --head {head}.")
 
 
 def invitation(head: HostPort, file: Path | None) -> str:

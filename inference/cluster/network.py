@@ -57,9 +57,21 @@ def is_address(text: str) -> bool:
 def is_public(address: str) -> bool:
     """Whether everybody on the internet may reach it; addresses of private and of mesh networks are not."""
     try:
-        return ipaddress.ip_address(address.partition("%")[0]).is_global
+        return _parsed(address).is_global
     except ValueError:
         return True
+
+
+def is_of_this_machine_alone(address: str) -> bool:
+    """Whether no other machine reaches this machine by it, as by those of the loopback."""
+    found = _parsed(address)
+    return found.is_loopback or found.is_unspecified
+
+
+def _parsed(address: str) -> IpAddress:
+    """An address; one of the fourth version within the sixth is of the fourth. Raises ValueError."""
+    found = ipaddress.ip_address(address.partition("%")[0])
+    return getattr(found, "ipv4_mapped", None) or found
 
 
 def own_addresses(proc: Path = Path("/proc/net")) -> list[str]:

@@ -35,12 +35,15 @@ def is_in_environment() -> bool:
 def read_token(file: Path) -> str | None:
     """The token of a file, None where there is no file. Raises TokenRefused, OSError."""
     try:
-        text = file.read_bytes()[: MAX_TOKEN_BYTES + 1].decode("ascii", "replace").strip()
+        mode = file.stat().st_mode
     except FileNotFoundError:
         return None
-    if stat.S_IMODE(file.stat().st_mode) & 0o077:
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # of a folder the system says what it is
+        raise TokenRefused(f"{file} is no file that can be read again; give the token with --token-file - on stdin")
+    if stat.S_IMODE(mode) & 0o077:
         raise TokenRefused(f"{file} can be read by others; make a new token, or run: chmod 600 {file}")
-    return checked_token(text)
+    with file.open("rb") as opened:
+        return checked_token(opened.read(MAX_TOKEN_BYTES + 1).decode("ascii", "replace").strip())
 
 
 def token_problem(file: Path | None = None) -> str | None:

@@ -49,6 +49,13 @@ def test_without_the_extra_one_sentence_says_how_to_install_it(
         (["up", "--address", "8.8.8.8"], "8.8.8.8 is a public address. Name a private one with --address"),
         (["up", "--address", "0.0.0.0"], "0.0.0.0 is no address that other machines reach"),
         (["up", "--address", "127.0.0.1"], "127.0.0.1 is no address that other machines reach"),
+        (["up", "--address", "0:0:0:0:0:0:0:1"], "is no address that other machines reach"),
+        (["up", "--address", "::ffff:127.0.0.1"], "is no address that other machines reach"),
+        (["up", "--address", "::ffff:8.8.8.8"], "is a public address"),
+        (
+            ["join", "10.0.0.5", "--address", "10.0.0.6", "--token-file", "/dev/zero"],
+            "is no file that can be read again",
+        ),
         (["up", "--address", "foo"], "foo is no address. Name one in numbers with --address"),
         (["join", "8.8.8.8"], "8.8.8.8:6379 is a public address. Join over a private network, or say --public."),
         (["join", "10.0.0.5;x"], "is no address; HOST:PORT is one"),
@@ -85,6 +92,35 @@ def test_a_token_on_stdin_is_kept_for_this_account(machine: Path, monkeypatch: p
     assert main(["cluster", "join", "127.0.0.1:1", "--address", "10.0.0.6", "--token-file", "-"]) == REFUSED
     file = machine / ".ray" / "auth_token"
     assert (file.read_text(), file.stat().st_mode & 0o777) == ("0123456789abcdef", 0o600)
+
+
+@pytest.mark.parametrize(
+    ("stdin", "arguments", "words"),
+    [
+        (None, [], "There is no token. Give it with"),
+        (None, ["--token-file", "-"], "There is no token. Give it with"),
+        (io.StringIO("\0" * 10**5), ["--token-file", "-"], "his is no token"),
+    ],
+)
+def test_stdin_may_be_closed_or_endless(
+    stdin: io.StringIO | None,
+    arguments: list[str],
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "stdin", stdin)
+    assert main(["cluster", "join", "10.0.0.5", "--address", "10.0.0.6", *arguments]) == REFUSED
+    assert words in capsys.readouterr().err
+    assert stdin is None or stdin.tell() < 10**4
+
+
+def test_a_machine_without_a_place_for_the_heads_address_is_a_node_all_the_same(
+    machine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (machine / ".local").write_text("no folder")
+    cluster_node.remember(HostPort("10.0.0.5", 6379))
+    assert "name the head to the other commands with --head 10.0.0.5:6379" in capsys.readouterr().out
 
 
 def test_the_invitation_is_one_command_without_the_token(machine: Path) -> None:
