@@ -41,7 +41,7 @@ inference.bounds inference.base_models inference.errors inference.messages infer
     inference.prediction inference.capabilities inference.checkpoint_files inference.gguf_files
     inference.classifier_files inference.packed_weights
     inference.picture_costs inference.hardware inference.content_rating inference.prompt_weights inference.json_values
-    inference.regions inference.extras
+    inference.regions inference.running_tasks inference.extras
 inference.lora inference.parameters
 inference.checkpoint_inspection
 inference.waiting_jobs

@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from errno import ENOSPC
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from pydantic import BaseModel
 
@@ -44,6 +44,7 @@ from inference.messages.commands import COMMANDS, Generate
 from inference.messages.events import Cancelled, Capacity, Event, Failed, Finished, Progress
 from inference.messages.options import WorkerOptions
 from inference.messages.spool import state_file
+from inference.running_tasks import RunningTasks
 from inference.workers import WorkerDied
 from inference.workers.local import LocalWorker
 
@@ -94,7 +95,7 @@ class EngineActor:
         self._capacity: Capacity | None = None  # as the engine tells it
         self._rests = 0
         self._states: dict[int, tuple[int, int]] = {}  # by job, the state that the bot has: inode and time
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = RunningTasks(self._break)
         self._command: Sequence[str] | None = None
         self._broken: BaseException | None = None
 
@@ -130,7 +131,7 @@ class EngineActor:
         message = TO_DRIVER.validate_json(header)
         match message:
             case ConfigureWorker():
-                self._begin(self._configure(message))  # files of the classifier may have to come
+                self._tasks.begin(self._configure(message))  # files of the classifier may have to come
             case SubmitJob():
                 self._take(message, data)
             case CancelJob():
@@ -170,7 +171,7 @@ class EngineActor:
                 return
             self._worker = LocalWorker(options, files.folder.folders, self._command)
             await self._worker.start()
-            self._begin(self._report(self._worker))
+            self._tasks.begin(self._report(self._worker))
 
     async def _report(self, worker: LocalWorker) -> None:
         """Tell everything that the engine reports, its files first."""
@@ -255,7 +256,7 @@ class EngineActor:
             frozenset(file.sha256 for file in message.inputs),
         )
         self._jobs[command.job_id] = held
-        self._begin(self._bring(held, message, data))
+        self._tasks.begin(self._bring(held, message, data))
 
     async def _bring(self, held: _Held, message: SubmitJob, data: bytes) -> None:
         """Fetch what the job needs, and give it to the engine; a job whose files cannot be had fails."""
@@ -296,7 +297,7 @@ class EngineActor:
             self._rests += 1
             self._report_capacity()  # before the job comes back to the queue
             self._end(held, Cancelled(**held.attempt))
-            self._begin(self._rest())
+            self._tasks.begin(self._rest())
         else:
             self._fail(held, failure)
 
@@ -345,15 +346,8 @@ class EngineActor:
     def _ask(self, call: int, sha256: str, offset: int, size: int) -> None:
         self._tell(PieceWanted(worker=self._number, call=call, sha256=sha256, offset=offset, size=size))
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (problem := task.exception()) is not None:
-            self._broken = problem
+    def _break(self, problem: BaseException) -> None:
+        self._broken = problem
 
 
 def _sources(spec: CheckpointSpec) -> list[str]:

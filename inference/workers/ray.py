@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
@@ -43,6 +42,7 @@ from inference.errors import WorkerUnavailable
 from inference.messages.commands import JobCommand
 from inference.messages.events import EVENTS, Cancelled, Event, Failed, Finished, Ready
 from inference.messages.options import WorkerOptions
+from inference.running_tasks import RunningTasks
 from inference.workers import PoolChange, PoolUnreachable, Worker, WorkerDied, WorkerJoined, WorkerLeft, WorkerPlace
 from inference.workers.driver_process import DriverProcess
 from inference.workers.job_frames import JobFrames
@@ -166,7 +166,7 @@ class RayPool:
         self._connection: Connection | None = None
         self._keeping: asyncio.Task[None] | None = None
         self._pieces = asyncio.Semaphore(PIECES_AT_ONCE)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = RunningTasks(_log_failure)
         self._failures = 0
         self._problem = ""
         self._closing = False
@@ -293,11 +293,11 @@ class RayPool:
             case DeathReported():
                 worker.die(DEATHS.validate_json(data))
             case WorkerRenewed():
-                self._begin(worker.send_options())
+                self._tasks.begin(worker.send_options())
             case WorkerGone():
                 self._lose(worker, message.reason)
             case PieceWanted():
-                self._begin(self._send_piece(worker, message))
+                self._tasks.begin(self._send_piece(worker, message))
 
     async def _join(self, message: WorkerUp) -> None:
         place = WorkerPlace(message.node, message.device, message.memory, message.distance)
@@ -305,7 +305,7 @@ class RayPool:
         if worker is None:
             options = _selected(self._options, message.labels)
             worker = self._workers[message.worker] = RayWorker(message.worker, message.labels, options, self)
-            self._begin(worker.send_options())
+            self._tasks.begin(worker.send_options())
         self._changes.put_nowait(WorkerJoined(worker, place))
 
     def _lose(self, worker: RayWorker, reason: str) -> None:
@@ -331,15 +331,9 @@ class RayPool:
             else:
                 await self.send(PieceFound(worker=wanted.worker, call=wanted.call), data)
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
 
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (problem := task.exception()) is not None:
-            log.error("a task of the cluster failed", exc_info=problem)
+def _log_failure(problem: BaseException) -> None:
+    log.error("a task of the cluster failed", exc_info=problem)
 
 
 async def _heard(connection: Connection) -> Frame | None:
