@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
-from collections.abc import Generator
+from collections.abc import AsyncIterator, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -50,6 +51,19 @@ class Line(BaseModel):
         """Write it down in this process."""
         with about(self.job):
             logging.getLogger(self.logger).log(self.level, "%s", self.message)
+
+
+async def lines_of(stderr: asyncio.StreamReader) -> AsyncIterator[Line | str]:
+    """What a process writes to its stderr until it ends: lines of its log, and as text what libraries print."""
+    while True:
+        try:
+            line = await stderr.readline()
+        except ValueError:  # an over-long line was thrown away
+            continue
+        if not line:
+            return
+        text = line.decode(errors="replace").rstrip()
+        yield Line.read(text) or text
 
 
 class _Lines(logging.Formatter):

@@ -14,7 +14,7 @@ from inference.cluster.compatibility import NodeIdentity
 from inference.cluster.protocol import ClusterSettingsSent
 from inference.cluster.wire import Connection, SocketAddress, begin_handshake
 from inference.errors import WorkerUnavailable
-from inference.logs import Line
+from inference.logs import Line, lines_of
 
 log = logging.getLogger(__name__)
 
@@ -135,15 +135,8 @@ class DriverProcess:
 
 
 async def _read_stderr(stderr: asyncio.StreamReader) -> None:
-    while True:
-        try:
-            line = await stderr.readline()
-        except ValueError:  # an over-long line was thrown away
-            continue
-        if not line:
-            return
-        text = line.decode(errors="replace").rstrip()
-        if record := Line.read(text):
-            record.repeat()
+    async for line in lines_of(stderr):
+        if isinstance(line, Line):
+            line.repeat()
         else:
-            log.debug("driver process: %s", text)
+            log.debug("driver process: %s", line)

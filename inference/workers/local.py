@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from inference.errors import WorkerUnavailable
-from inference.logs import Line
+from inference.logs import Line, lines_of
 from inference.memory import Shortage, file_bytes, free_bytes
 from inference.messages.commands import Cancel, Configure, JobCommand, Shutdown
 from inference.messages.events import EVENTS, BadCommand, Event, Finished, Ready
@@ -240,20 +240,13 @@ class LocalWorker:
         self._events.put_nowait(event)
 
     async def _read_stderr(self, stderr: asyncio.StreamReader) -> None:
-        while True:
-            try:
-                line = await stderr.readline()
-            except ValueError:  # an over-long line was thrown away
-                continue
-            if not line:
-                return
-            text = line.decode(errors="replace").rstrip()
-            if record := Line.read(text):
-                self._stderr_tail.extend(record.message.splitlines())
-                record.repeat()
+        async for line in lines_of(stderr):
+            if isinstance(line, Line):
+                self._stderr_tail.extend(line.message.splitlines())
+                line.repeat()
             else:
-                self._stderr_tail.append(text)
-                log.debug("worker: %s", text)
+                self._stderr_tail.append(line)
+                log.debug("worker: %s", line)
 
 
 def _kill(process: asyncio.subprocess.Process) -> None:
