@@ -18,8 +18,8 @@ from ray._raylet import GcsClient  # pyright: ignore
 
 from inference.cluster.compatibility import NodeHello, NodeIdentity
 from inference.cluster.views import (
-    NAMESPACE,
     REPORT_PREFIX,
+    STORE_NAMESPACE,
     ClusterView,
     NodeReport,
     NodeState,
@@ -41,8 +41,8 @@ def nodes_of(address: str) -> ClusterView:
     """The nodes that the head knows. Raises Ray's errors."""
     head: Any = GcsClient(address=address)
     infos = head.get_all_node_info(timeout=ASK_SECONDS)
-    keys = head.internal_kv_keys(REPORT_PREFIX, namespace=NAMESPACE, timeout=ASK_SECONDS)
-    reports = [head.internal_kv_get(key, namespace=NAMESPACE, timeout=ASK_SECONDS) for key in keys]
+    keys = head.internal_kv_keys(REPORT_PREFIX, namespace=STORE_NAMESPACE, timeout=ASK_SECONDS)
+    reports = [head.internal_kv_get(key, namespace=STORE_NAMESPACE, timeout=ASK_SECONDS) for key in keys]
     known = {report.node_id: report for report in map(_report, reports) if report is not None}
     found = sorted((_node(info, known) for info in infos.values()), key=lambda node: (not node.head, node.started_at))
     return ClusterView(ray=_ray.__version__, nodes=tuple(found))

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from inference.cluster.compatibility import NodeIdentity
 
-NAMESPACE, REPORT_PREFIX = b"easel", b"report:"  # of the key-value store of Ray's head
+STORE_NAMESPACE, REPORT_PREFIX = b"easel", b"report:"  # of the key-value store of Ray's head
 MAX_WORKERS = 64  # that are told of a node
 
 
