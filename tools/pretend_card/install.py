@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.utils import _device
 
-from inference.engine.lora.layer_weights import PLAIN_TENSORS
+from inference.engine.lora.layer_weights import add_plain_tensor
 from tools.pretend_card import guard, streams
 from tools.pretend_card.card import CARD, CardTensor, in_every_thread
 
@@ -64,7 +64,7 @@ def install(folder: Path | None = None) -> None:
         made = make_tensor(data, **options)
         return made if device is None else made.to(device)
 
-    PLAIN_TENSORS.add(CardTensor)
+    add_plain_tensor(CardTensor)
     # torch remembers which functions `with torch.device(…)` is for when it is asked first: they have to be its own, or
     # transformers takes the meta device for the host and leaves buffers without numbers.
     _device._device_constructors()

@@ -12,7 +12,12 @@ from typing import Any
 import torch
 from torch import nn
 
-PLAIN_TENSORS: set[type[torch.Tensor]] = {nn.Parameter, torch.Tensor}  # classes of weights that are not packed
+_plain_tensors: set[type[torch.Tensor]] = {nn.Parameter, torch.Tensor}
+
+
+def add_plain_tensor(kind: type[torch.Tensor]) -> None:
+    """Weights of this class are not packed: each of their numbers is the tensor's."""
+    _plain_tensors.add(kind)
 
 
 def weight_shape(layer: nn.Linear | nn.Conv2d) -> tuple[int, ...]:
@@ -29,7 +34,7 @@ def is_quantised(layer: nn.Module) -> bool:
 
 def is_packed_tensor(weight: Any) -> bool:
     """Whether a weight is of a packed format."""
-    return type(weight) not in PLAIN_TENSORS or not weight.dtype.is_floating_point or weight.dtype.itemsize < 2
+    return type(weight) not in _plain_tensors or not weight.dtype.is_floating_point or weight.dtype.itemsize < 2
 
 
 def compute_dtype(layer: nn.Linear | nn.Conv2d) -> torch.dtype:
