@@ -33,8 +33,6 @@ class CommandWords(app_commands.Translator):
 
 def spoken(string: app_commands.locale_str, context: app_commands.TranslationContextTypes) -> bool:
     """Whether the text is translated: names that people type are not, names of menu entries are."""
-    if string.extras.get("stays"):
-        return False
     if isinstance(context.data, app_commands.ContextMenu):
         return True
     return context.location not in _NAMES

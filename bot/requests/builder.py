@@ -372,31 +372,31 @@ def _unusual_rows(capability: Capability, guidance_scale: float) -> int | None:
 
 def _sampling(settings: ResolvedSettings, checkpoint: CheckpointSettings) -> tuple[Sampler, Spacing | None]:
     """The sampler and its spacing. What the name of a sampler says of its spacing, the spacing never says too."""
-    sampler = _known(Sampler, settings.sampler, _("The sampler {name}"))
-    offered = checkpoint.capability.samplers
-    if sampler not in offered:
-        what, problem = _("The sampler {name}"), _("does not go with {checkpoint}, which has {names}")
-        names = listed(offered)
-        raise InvalidRequest(
-            what=what.format(name=sampler), problem=problem.format(checkpoint=checkpoint.name, names=names)
-        )
-    spacing = None if settings.spacing == OWN else _known(Spacing, settings.spacing, _("The spacing {name}"))
+    offered, sampler = checkpoint.capability.samplers, _member(Sampler, settings.sampler)
+    if sampler is None or sampler not in offered:
+        what = _("The sampler {name}")
+        problem = _("does not go with {checkpoint}, which has {names}; left out, it is {usual}")
+        problem = problem.format(checkpoint=checkpoint.name, names=listed(offered), usual=checkpoint.sampler)
+        raise InvalidRequest(what=what.format(name=settings.sampler[:40]), problem=problem)
+    if settings.spacing == OWN:
+        return sampler, None
+    spacing = _member(Spacing, settings.spacing)
     if spacing is not None and sampler in {Sampler.DPMPP_2M, Sampler.DPMPP_2M_KARRAS}:
-        sampler = Sampler.DPMPP_2M_KARRAS if spacing is Spacing.KARRAS else Sampler.DPMPP_2M
-        spacing = None if spacing is Spacing.KARRAS else spacing
-    if spacing is not None and spacing not in offered[sampler]:
+        if spacing is Spacing.KARRAS:
+            return Sampler.DPMPP_2M_KARRAS, None
+        sampler = Sampler.DPMPP_2M
+    if spacing not in offered[sampler]:
         what, problem = _("The spacing {name}"), _("does not go with {sampler} on {checkpoint}, which has {names}")
         problem = problem.format(sampler=sampler, checkpoint=checkpoint.name, names=listed(offered[sampler]))
-        raise InvalidRequest(what=what.format(name=spacing), problem=problem)
+        raise InvalidRequest(what=what.format(name=settings.spacing[:40]), problem=problem)
     return sampler, spacing
 
 
-def _known(kind: type[_Term], name: str, what: str) -> _Term:
+def _member(kind: type[_Term], name: str) -> _Term | None:
     try:
-        return kind(name.lower())
+        return kind(name.strip().lower())
     except ValueError:
-        problem = _("is not one of {names}").format(names=listed(kind))
-        raise InvalidRequest(what=what.format(name=name[:40]), problem=problem) from None
+        return None
 
 
 def _lower_first(text: str) -> str:

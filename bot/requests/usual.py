@@ -12,7 +12,7 @@ from bot.config import CheckpointSettings
 from bot.i18n import _, listed, ngettext
 from bot.requests.drafts import OWN, RequestDraft
 from bot.requests.few_steps import NamedRecipe, filled_in
-from inference.messages.samplers import Sampler
+from inference.messages.samplers import Sampler, Spacing
 
 _FAR = 2.0  # times as much as usual, or so many times less
 
@@ -69,13 +69,19 @@ def _opened(draft: RequestDraft, names: Iterable[str] = _NAMES) -> RequestDraft:
 
 def offered_on(checkpoint: CheckpointSettings, draft: RequestDraft) -> RequestDraft:
     """The draft without a sampler, spacing or clip skip that the checkpoint does not offer."""
-    offered, sampler = checkpoint.capability.samplers, draft.sampler
-    sampler = sampler if sampler in offered else None
-    used = checkpoint.sampler if sampler is None else Sampler(sampler)
-    used = Sampler.DPMPP_2M if used is Sampler.DPMPP_2M_KARRAS else used  # with another spacing, it is that one
-    spacing = draft.spacing if draft.spacing in (OWN, *offered[used]) else None
+    sampler = draft.sampler if draft.sampler in checkpoint.capability.samplers else None
+    spacing = draft.spacing if draft.spacing in (OWN, *spacings_on(checkpoint, sampler)) else None
     clip_skip = draft.clip_skip if checkpoint.capability.clip_skip else None
     return draft.model_copy(update={"sampler": sampler, "spacing": spacing, "clip_skip": clip_skip})
+
+
+def spacings_on(checkpoint: CheckpointSettings, sampler: str | None) -> tuple[Spacing, ...]:
+    """The spacings that go with a sampler on a checkpoint; None, or one that it does not offer: with its usual one."""
+    offered = checkpoint.capability.samplers
+    used = next((one for one in offered if one == sampler), checkpoint.sampler)
+    return offered[
+        Sampler.DPMPP_2M if used is Sampler.DPMPP_2M_KARRAS else used
+    ]  # with another spacing, it is that one
 
 
 def moved(draft: RequestDraft, before: CheckpointSettings, after: CheckpointSettings) -> RequestDraft:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from bot.config import Settings
+from bot.config import CheckpointSettings, Settings
 from inference.base_models import BaseModelId
-from tests.discord.conftest import PROMPT, open_scene
+from tests.discord.conftest import PROMPT, open_scene, told
 from tests.discord.test_studio import control, fresh, pick, press, say
 from tests.house import VIVID, House
 
@@ -21,8 +21,8 @@ class FlowingHouse(House):
     def settings(self) -> Settings:
         settings = super().settings
         vivid = settings.checkpoints[0]
-        told = {"name": FLOWING, "path": vivid.path, "base_model": BaseModelId("flux1/dev"), "sizes": vivid.sizes}
-        flowing = type(vivid).model_validate(told)
+        base = BaseModelId("flux1/dev")
+        flowing = CheckpointSettings(name=FLOWING, path=vivid.path, base_model=base, sizes=vivid.sizes)
         return settings.model_copy(update={"checkpoints": (*settings.checkpoints, flowing)})
 
 
@@ -65,3 +65,18 @@ async def test_the_studio_offers_what_the_checkpoint_takes(tmp_path: Path) -> No
         assert "8 steps" in panel.text
         panel = await pick(ada, panel, "checkpoint", FLOWING)
         assert "28 steps · euler · guidance 3.5" in panel.text and "You chose" not in panel.text
+
+        async def suggested(option: str, typed: str = "", **options: object) -> dict[str, object]:
+            found = await ada.autocomplete("imagine", option, typed, **options)
+            return {choice["name"]: choice["value"] for choice in found}
+
+        on_flow = await suggested("sampler", checkpoint=FLOWING)
+        assert list(on_flow)[:2] == ["As usual: euler", "dpmpp_2m"] and not {"ddim", "tcd"} & set(on_flow.values())
+        assert {"ddim", "tcd"} <= set((await suggested("sampler")).values()), "those of the default one"
+        assert list(await suggested("sampler", "TC", checkpoint=VIVID)) == ["tcd"]
+        assert "beta" in await suggested("spacing", checkpoint=FLOWING) and "beta" not in await suggested("spacing")
+        assert list(await suggested("spacing", sampler="lcm", checkpoint=VIVID)) == ["trailing"]
+        refused = await told(ada, "imagine", prompt=PROMPT, checkpoint=FLOWING, sampler="ddim")
+        assert (
+            f"The sampler ddim does not go with {FLOWING}" in refused.text and "left out, it is euler" in refused.text
+        )

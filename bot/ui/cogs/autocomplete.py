@@ -1,9 +1,9 @@
-"""Autocomplete of options: LoRAs, checkpoints, base models, tags and stacks."""
+"""Autocomplete of options: LoRAs, checkpoints, samplers, base models, tags and stacks."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from discord import app_commands
@@ -17,6 +17,8 @@ from bot.errors import NothingThere, NotStaff, RoleNeeded
 from bot.i18n import _, explained, label
 from bot.i18n.texts import at_weight, isolated
 from bot.library.installed_checkpoints import InstalledCheckpoints
+from bot.requests.builder import usual_checkpoint
+from bot.requests.usual import spacings_on
 from bot.sources.links import CivitaiLink, HubLink, page_of_link, parse_link
 from bot.sources.provenance import entry_from
 from bot.ui.access import checkpoints_here, shown_ratings
@@ -42,12 +44,12 @@ async def suggest_loras(interaction: Interaction, typed: str) -> Choices:
     If the database is too slow, the typed text is the only choice: a name is understood without a suggestion.
     """
     connection, checkpoints = interaction.client.connection, await checkpoints_here(interaction)
-    checkpoint = _chosen_checkpoint(interaction, checkpoints)
-    bases = checkpoints.lora_bases_for(checkpoint.base_model) if checkpoint else ()
-    fitting = [base for base in checkpoints.base_models if base in bases]
     cut = typed[:MAX_TEXT]
 
     async def found() -> Sequence[LoraChoice]:
+        checkpoint = await _painting_checkpoint(interaction, checkpoints)
+        bases = checkpoints.lora_bases_for(checkpoint.base_model) if checkpoint else ()
+        fitting = [base for base in checkpoints.base_models if base in bases]
         shown = await shown_ratings(interaction)
         return await lora_choices(connection, interaction.user.id, cut, fitting=fitting, shown=shown, limit=MAX_CHOICES)
 
@@ -99,9 +101,13 @@ async def choices_or_typed(found: Awaitable[Sequence[LoraChoice]], typed: str, s
         return [app_commands.Choice(name=text[:MAX_TEXT], value=typed)] if typed else []
 
 
-def _chosen_checkpoint(interaction: Interaction, checkpoints: InstalledCheckpoints) -> CheckpointSettings | None:
+async def _painting_checkpoint(
+    interaction: Interaction, checkpoints: InstalledCheckpoints
+) -> CheckpointSettings | None:
+    """The chosen checkpoint, else the one that paints when this person names none. Raises DatabaseError."""
     name = getattr(interaction.namespace, "checkpoint", None)
-    return checkpoints.find(str(name) if name else None) or next(iter(checkpoints), None)
+    chosen = checkpoints.find(str(name) if name else None)
+    return chosen or await usual_checkpoint(interaction.client.connection, checkpoints, interaction.user.id)
 
 
 def _label(choice: LoraChoice) -> str:
@@ -123,6 +129,31 @@ async def suggest_checkpoints(interaction: Interaction, typed: str) -> Choices:
         for c in await checkpoints_here(interaction)
         if c.rating in shown and (wanted in c.name.casefold() or wanted in c.base_model.label.casefold())
     ][:MAX_CHOICES]
+
+
+async def suggest_samplers(interaction: Interaction, typed: str) -> Choices:
+    """The samplers of the checkpoint that will paint, its usual one first."""
+    checkpoint = await _painting_checkpoint(interaction, await checkpoints_here(interaction))
+    if checkpoint is None or not checkpoint.capability.chosen_sampling:
+        return []
+    usual = _("As usual: {sampler}").format(sampler=checkpoint.sampler)
+    others = [sampler for sampler in checkpoint.capability.samplers if sampler is not checkpoint.sampler]
+    return _terms({usual: checkpoint.sampler, **{sampler: sampler for sampler in others}}, typed)
+
+
+async def suggest_spacings(interaction: Interaction, typed: str) -> Choices:
+    """The spacings of the sampler that is chosen, or usual for the checkpoint that will paint."""
+    checkpoint = await _painting_checkpoint(interaction, await checkpoints_here(interaction))
+    if checkpoint is None or not checkpoint.capability.chosen_sampling:
+        return []
+    spacings = spacings_on(checkpoint, str(getattr(interaction.namespace, "sampler", None) or "") or None)
+    return _terms({spacing: spacing for spacing in spacings}, typed)
+
+
+def _terms(terms: Mapping[str, str], typed: str) -> Choices:
+    """A choice for each name of a term that holds what was typed."""
+    wanted = typed.casefold().strip()
+    return [app_commands.Choice(name=name, value=str(value)) for name, value in terms.items() if wanted in name]
 
 
 async def suggest_base_models(interaction: Interaction, typed: str) -> Choices:

@@ -13,7 +13,13 @@ from bot.i18n import _
 from bot.pictures.inputs import DEFAULT_STRENGTH, MIN_STRENGTH
 from bot.requests.drafts import LoraDraft, PendingRequest
 from bot.ui.client import Cog, Interaction
-from bot.ui.cogs.autocomplete import suggest_checkpoints, suggest_loras_or_links, suggest_stacks
+from bot.ui.cogs.autocomplete import (
+    suggest_checkpoints,
+    suggest_loras_or_links,
+    suggest_samplers,
+    suggest_spacings,
+    suggest_stacks,
+)
 from bot.ui.cogs.options import OneOf
 from bot.ui.uploads import take_upload
 from bot.ui.views.linked_request import order
@@ -31,9 +37,9 @@ from inference.bounds import (
     SEEDS,
 )
 from inference.errors import InvalidRequest
-from inference.messages.samplers import Sampler, Spacing
 from inference.regions import RegionName
 
+MAX_TERM = 40  # characters of the name of a sampler or spacing
 PUBLIC = {"public": True}  # the reply is not ephemeral
 NSFW_COMMAND = "imagine-nsfw"
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -54,6 +60,7 @@ def _with_options(function: Function) -> Function:
         count="How many pictures",
         steps="Denoising steps",
         guidance="How strictly the prompt is followed",
+        sampler="How noise becomes the picture; those of the checkpoint are suggested",
         clip_skip="Only for models whose makers name one: some want 2",
         fast="In few steps, where the checkpoint has a LoRA for it",
         spacing="How the sampler's steps lie between noise and picture",
@@ -66,6 +73,8 @@ def _with_options(function: Function) -> Function:
         lora2=suggest_loras_or_links,
         lora3=suggest_loras_or_links,
         stack=suggest_stacks,
+        sampler=suggest_samplers,
+        spacing=suggest_spacings,
     )
     return suggested(described(function))
 
@@ -91,11 +100,11 @@ class ImagineCog(Cog):
         count: Range[int, 1, MAX_COUNT] = 1,
         steps: Range[int, MIN_STEPS, MAX_STEPS] | None = None,
         guidance: Range[float, MIN_GUIDANCE, MAX_GUIDANCE] | None = None,
-        sampler: Annotated[Sampler, OneOf(Sampler, terms=True)] | None = None,
+        sampler: Range[str, 1, MAX_TERM] | None = None,
         seed: Range[int, 0, SEEDS - 1] | None = None,
         negative_prompt: Range[str, 0, MAX_PROMPT] | None = None,
         clip_skip: Range[int, MIN_CLIP_SKIP, MAX_CLIP_SKIP] | None = None,
-        spacing: Annotated[Spacing, OneOf(Spacing, terms=True)] | None = None,
+        spacing: Range[str, 1, MAX_TERM] | None = None,
         fast: bool = False,
         side1: Annotated[RegionName, OneOf(RegionName)] | None = None,
         side2: Annotated[RegionName, OneOf(RegionName)] | None = None,

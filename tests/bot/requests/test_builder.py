@@ -140,7 +140,7 @@ async def test_a_spacing_goes_with_its_sampler(
     ("asked", "told"),
     [
         ({"sampler": "euler_a", "spacing": "karras"}, "does not go with euler_a on [^,]*, which has leading, linspace"),
-        ({"spacing": "wide"}, "The spacing wide is not one of leading"),
+        ({"spacing": "wide"}, "The spacing wide does not go with dpmpp_2m on [^,]*, which has leading, linspace"),
     ],
 )
 async def test_a_spacing_that_its_sampler_lacks_is_refused_with_those_that_it_has(
