@@ -26,7 +26,6 @@ _Answer = Annotated[ReachReport | ProbeProblem | ClusterView, Field(union_mode="
 _ANSWERS = TypeAdapter[ReachReport | ProbeProblem | ClusterView](_Answer)
 KEY_LABEL = "easel-node"
 MEMORY_LABEL = "easel-memory-gb"
-_SCRIPTS = "ray.scripts.scripts"  # the module behind the command `ray`
 
 
 class ProbeFailed(Exception):
@@ -85,7 +84,7 @@ class NodeOptions:
         own = ["--block", f"--node-ip-address={self.address}", f"--labels={labels}", "--disable-usage-stats"]
         own += [f"--node-name={self.name}"] if self.name else []
         own += [] if self.devices is None else [f"--num-gpus={self.devices}"]
-        return [*module_command(_SCRIPTS), "start", *arguments, *own, *self.more]
+        return [*_ray_command(), "start", *arguments, *own, *self.more]
 
 
 class RayNode:
@@ -143,12 +142,25 @@ class RayNode:
         return ((errors or lines or ["it said nothing"])[-1])[:500]
 
 
+def _ray_command() -> list[str]:
+    return [*module_command("inference.cluster.ray_command"), str(os.getpid())]
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.kill()
+        await process.wait()
+
+
 async def run_ray(arguments: Sequence[str], environment: Mapping[str, str]) -> str | None:
     """Run a command of Ray to its end; what it said last when it failed, else None."""
-    command = [*module_command(_SCRIPTS), *arguments]
+    command = [*_ray_command(), *arguments]
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=pipe, stderr=pipe)
-    out, err = await process.communicate()
+    try:
+        out, err = await process.communicate()
+    finally:
+        await _end(process)
     said = (err + out).decode(errors="replace").strip().splitlines()
     return (said or ["it said nothing"])[-1][:300].removeprefix("Error: ") if process.returncode else None
 
@@ -172,9 +184,7 @@ async def ask(question: str, address: HostPort, environment: Mapping[str, str], 
     except TimeoutError:
         raise ProbeFailed(f"{address} did not answer within {PROBE_SECONDS:.0f} seconds") from None
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        await _end(process)
     try:
         answer = _ANSWERS.validate_json((out.splitlines() or [b""])[-1])
     except ValidationError:

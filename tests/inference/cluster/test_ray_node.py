@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from pathlib import Path
@@ -52,6 +53,20 @@ async def test_the_output_tail_are_the_error_if_there_was_one() -> None:
     await node.wait()
     assert node.ended and node.output_tail == "ConnectionError: nobody there"
     await node.stop()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="nodes run Linux")
+async def test_a_node_is_ended_with_a_program_that_is_killed(tmp_path: Path) -> None:
+    child = "import os, sys, time; from inference.cluster.ray_command import end_with; end_with(int(sys.argv[1])); "
+    child += "print(os.getpid(), flush=True); time.sleep(600)"
+    parent = "import os, subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1], str(os.getpid())])"
+    pipe = asyncio.subprocess.PIPE
+    program = await asyncio.create_subprocess_exec(sys.executable, "-c", parent, child, stdout=pipe)
+    assert program.stdout is not None
+    assert int(await program.stdout.readline()), "the node is there"
+    program.kill()
+    async with asyncio.timeout(60):
+        assert await program.stdout.read() == b"", "it is open as long as the node is there"
 
 
 async def test_a_node_is_ended_with_the_program() -> None:
