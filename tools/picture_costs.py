@@ -70,7 +70,9 @@ class FusedAttention(TorchFunctionMode):
         """Stand in for attention, and let everything else be."""
         if func is not functional.scaled_dot_product_attention:
             return func(*args, **(kwargs or {}))
-        query, key, value = args[:3]
+        names = ("query", "key", "value")
+        named: dict[str, Any] = dict(zip(names, args, strict=False)) | (kwargs or {})
+        query, key, value = (named[name] for name in names)
         self.operations += 4 * query.numel() * key.shape[-2]
         return query.new_empty(*query.shape[:-1], value.shape[-1])
 

@@ -13,8 +13,6 @@ from inference.engine.layers.host_buffers import STAGING_BYTES
 from inference.engine.layers.lora_set import LoraSet
 from inference.engine.models.checkpoints import Checkpoint
 from inference.messages.request import GenerationRequest
-from inference.picture_costs import COSTS
-from inference.request_cost import slots
 
 MAX_OVERTAKEN = 8  # requests that join before one that waits for memory
 
@@ -37,11 +35,6 @@ def has_memory(
 
 def pass_bytes(checkpoint: Checkpoint, requests: Sequence[GenerationRequest]) -> int:
     """Bytes of a pass of all of `requests` while a picture of the largest is decoded; 0 where nobody has counted."""
-    cost = COSTS.get(checkpoint.spec.base_model.architecture)
-    if cost is None:
-        return 0
-    number = checkpoint.denoiser.dtype.itemsize
-    decoded = 4 if cost.single_precision_vae else number
-    rows = sum(slots(one) * one.width * one.height for one in requests)
+    family, number = checkpoint.family, checkpoint.denoiser.dtype.itemsize
     largest = max(one.width * one.height for one in requests)
-    return rows * cost.pass_numbers * number + largest * cost.decode_numbers * decoded
+    return sum(map(family.pass_numbers, requests)) * number + family.decode_bytes(largest)

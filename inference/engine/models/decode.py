@@ -131,6 +131,12 @@ def begun_finite(
     return begin()
 
 
+def decode_bytes(vae: Any, pixels: int) -> int:
+    """Bytes that are alive at once while a picture of so many pixels is decoded, as `tools.picture_costs` counts."""
+    widest = 18 * vae.config.base_dim if is_of_videos(vae) else 6 * vae.config.block_out_channels[0]
+    return pixels * widest * vae.dtype.itemsize
+
+
 def widen(vae: Any) -> None:
     """Switch a VAE that overflowed in half precision to single precision, also for diffusers' pipelines."""
     vae.register_to_config(force_upcast=True)

@@ -6,8 +6,8 @@ are the input of cross-attention alone.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import torch
 from diffusers.modular_pipelines.anima.encoders import AnimaTextEncoderStep
@@ -34,6 +34,8 @@ from inference.messages.request import GenerationRequest
 
 class AnimaFamily(TransformerFamily):
     """See `ModelFamily`. The rows of a guided slot are [negative prompt, prompt]."""
+
+    LIVE_TENSORS: ClassVar[int] = 12
 
     def __init__(
         self, spec: CheckpointSpec, pipeline: Any, hooks: LayerHooks, residence: Residence, embeddings: EmbeddingCache
@@ -76,15 +78,6 @@ class AnimaFamily(TransformerFamily):
         )
         return embeds.to(pipeline.transformer.dtype)
 
-    def key(self, request: GenerationRequest, conditions: Sequence[Conditions]) -> Hashable:
-        """See `ModelFamily.key`."""
-        return request.height, request.width
-
-    def scheduler(self, request: GenerationRequest) -> Any:
-        """See `ModelFamily.scheduler`."""
-        side = 2 * self._pipeline.vae_scale_factor
-        return self._schedule.scheduler(request, (request.height // side) * (request.width // side))
-
     @torch.no_grad()
     def starting_latents(
         self,
@@ -95,7 +88,7 @@ class AnimaFamily(TransformerFamily):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """See `ModelFamily.starting_latents`. Raises InvalidRequest for a size that patches do not fill."""
         scale, network = self._pipeline.vae_scale_factor, self._pipeline.transformer
-        refuse_size(request, 2 * scale, self._name)
+        refuse_size(request, self._side, self._name)
         strength = None if request.image is None or source is None else request.image.strength
         times = begin(scheduler, request.steps, strength)
         shape = (request.count, network.config.in_channels, request.height // scale, request.width // scale)

@@ -123,6 +123,14 @@ class ModelFamily(Protocol):
         """Rows of each slot: 2 with classifier-free guidance, else 1."""
         ...
 
+    def pass_numbers(self, request: GenerationRequest) -> int:
+        """How many numbers are alive at once in a pass of all rows of the request; 0 where nobody has counted."""
+        ...
+
+    def decode_bytes(self, pixels: int) -> int:
+        """How many bytes are alive at once while a picture of so many pixels is decoded; 0 where nobody has counted."""
+        ...
+
     def conditions(
         self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
     ) -> Sequence[RowGroup]:

@@ -6,7 +6,7 @@ is needed, and so there is no negative prompt.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
@@ -40,8 +40,8 @@ class Flux1Family(TransformerFamily):
     3), and `guidance` (rows,) where it takes one.
     """
 
+    LIVE_TENSORS: ClassVar[int] = 18
     # Tokens of every text. Padding is read like words, so other lengths than those of training would change pictures.
-    TEXT_TOKENS: ClassVar[int] = 512
     TEXT_TOKENS_OF_SCHNELL: ClassVar[int] = 256
 
     def __init__(
@@ -98,20 +98,6 @@ class Flux1Family(TransformerFamily):
     def _states(self, text: str) -> torch.Tensor:
         pipeline, device = self._pipeline, self._residence.device
         return states_of(pipeline.text_encoder_2, pipeline.tokenizer_2, text, self._text_tokens, device)
-
-    def key(self, request: GenerationRequest, conditions: Sequence[Conditions]) -> Hashable:
-        """The grid of tokens: the transformer takes the positions of one row for all."""
-        return self._grid(request)
-
-    def _grid(self, request: GenerationRequest) -> tuple[int, int]:
-        """Tokens of the picture, down and across; what is left at an edge is cut off."""
-        side = _PATCH * self._pipeline.vae_scale_factor
-        return request.height // side, request.width // side
-
-    def scheduler(self, request: GenerationRequest) -> Any:
-        """See `ModelFamily.scheduler`."""
-        down, across = self._grid(request)
-        return self._schedule.scheduler(request, down * across)
 
     def starting_latents(
         self,

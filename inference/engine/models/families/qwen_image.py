@@ -6,7 +6,7 @@ has at each token.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -38,7 +38,7 @@ class QwenImageFamily(TransformerFamily):
     """
 
     NO_NEGATIVE: ClassVar[str] = " "  # its makers' advice
-    TEXT_TOKENS: ClassVar[int] = 512  # of a text at most, as the pipeline cuts it
+    LIVE_TENSORS: ClassVar[int] = 17
 
     def __init__(
         self, spec: CheckpointSpec, pipeline: Any, hooks: LayerHooks, residence: Residence, embeddings: EmbeddingCache
@@ -69,20 +69,6 @@ class QwenImageFamily(TransformerFamily):
         """The embedding (1, tokens, width) of a text in the pipeline's template."""
         device = self._residence.device
         return self._pipeline.encode_prompt(text, device=device, max_sequence_length=self.TEXT_TOKENS)[0]
-
-    def _grid(self, request: GenerationRequest) -> tuple[int, int]:
-        """Tokens of the picture, down and across: two latents high and wide. What is left at an edge is cut off."""
-        side = 2 * int(self._pipeline.vae_scale_factor)
-        return request.height // side, request.width // side
-
-    def key(self, request: GenerationRequest, conditions: Sequence[Conditions]) -> Hashable:
-        """The grid of tokens: the transformer takes the places of one row for all of them."""
-        return self._grid(request)
-
-    def scheduler(self, request: GenerationRequest) -> Any:
-        """See `ModelFamily.scheduler`."""
-        down, across = self._grid(request)
-        return self._schedule.scheduler(request, down * across)
 
     def starting_latents(
         self,

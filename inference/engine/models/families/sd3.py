@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import diffusers
 import torch
@@ -29,12 +29,15 @@ from inference.errors import InvalidRequest
 from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.request import GenerationRequest
 
-T5_TOKENS = 256  # of every prompt, padded; behind those of the two CLIPs
+CLIP_TOKENS, T5_TOKENS = 77, 256  # of every prompt, padded, one behind the other
 _CLIPS, _T5 = ("text_encoder", "text_encoder_2"), "text_encoder_3"
 
 
 class SD3Family(TransformerFamily):
     """See `ModelFamily`. The two rows of a guided slot are [unguided, guided]; all texts have the same length."""
+
+    LIVE_TENSORS: ClassVar[int] = 12
+    TEXT_TOKENS: ClassVar[int] = CLIP_TOKENS + T5_TOKENS
 
     def __init__(
         self, spec: CheckpointSpec, pipeline: Any, hooks: LayerHooks, residence: Residence, embeddings: EmbeddingCache
@@ -85,17 +88,8 @@ class SD3Family(TransformerFamily):
         t5 = row[_T5]["states"] if _T5 in row else clips.new_zeros(1, T5_TOKENS, width)
         return torch.cat([pad(clips, (0, width - clips.shape[-1])), t5], dim=-2)
 
-    def key(self, request: GenerationRequest, conditions: Sequence[Conditions]) -> Hashable:
-        """The size: the transformer has one table of places for all rows."""
-        return request.height, request.width
-
-    def scheduler(self, request: GenerationRequest) -> Any:
-        """See `ModelFamily.scheduler`."""
-        return self._schedule.scheduler(request, (request.height // self._side) * (request.width // self._side))
-
     @property
     def _side(self) -> int:
-        """Pixels on a side of what the transformer takes as one token."""
         return int(self._pipeline.vae_scale_factor) * int(self._pipeline.transformer.config.patch_size)
 
     def starting_latents(

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any, ClassVar
 
 import torch
 
 from inference.engine.devices.offloading import Residence
 from inference.engine.layers.lora_set import AppliedLoras
-from inference.engine.models.decode import decode
+from inference.engine.models.decode import decode, decode_bytes
 from inference.engine.models.embedding_cache import Encoding
-from inference.engine.models.families.family import classifier_free
-from inference.engine.models.flow import notes_of
+from inference.engine.models.families.family import Conditions, classifier_free
+from inference.engine.models.flow import FlowSchedule, notes_of
 from inference.engine.models.pred_original_sample import pred_original_sample
 from inference.engine.models.text_embeddings import TextEmbeddings
 from inference.messages.checkpoints import CheckpointSpec, PredictionType
 from inference.messages.request import GenerationRequest
+from inference.request_cost import slots
 
 
 class TransformerFamily:
     """The base of such families; see `ModelFamily`. The rows of a guided slot are [negative prompt, prompt].
 
-    `NO_NEGATIVE` is the text that guides away where no negative prompt is given.
+    `NO_NEGATIVE` is the text that guides away where no negative prompt is given. `LIVE_TENSORS` of all tokens, of the
+    network's width, are alive at once in a pass, at most: in a block's feed-forward layer, where texts and pictures go
+    through it together, or where queries and keys are rotated in single precision. Attention keeps no matrix of pairs.
     """
 
     DENOISER: ClassVar[str] = "transformer"
     WIDE_RANGE: ClassVar[bool] = True
     NO_NEGATIVE: ClassVar[str] = ""
+    LIVE_TENSORS: ClassVar[int]
+    TEXT_TOKENS: ClassVar[int] = 512  # of a text, at most
 
     _embeddings: TextEmbeddings  # made by each family, which knows its encoders
+    _schedule: FlowSchedule
 
     def __init__(self, spec: CheckpointSpec, pipeline: Any, residence: Residence) -> None:
         self._name = spec.name
@@ -48,6 +54,40 @@ class TransformerFamily:
     def rows(self, request: GenerationRequest) -> int:
         """See `ModelFamily.rows`."""
         return 2 if request.guidance_scale > 1 else 1
+
+    @property
+    def _side(self) -> int:
+        """Pixels on a side of what the transformer takes as one token: two latents."""
+        return 2 * int(self._pipeline.vae_scale_factor)
+
+    def _grid(self, request: GenerationRequest) -> tuple[int, int]:
+        """Tokens of the picture, down and across; what is left at an edge is cut off."""
+        return request.height // self._side, request.width // self._side
+
+    @property
+    def _width(self) -> int:
+        """Numbers of a token inside of the network."""
+        config = self._pipeline.transformer.config
+        return config.num_attention_heads * config.attention_head_dim
+
+    def key(self, request: GenerationRequest, conditions: Sequence[Conditions]) -> Hashable:
+        """The grid of tokens: transformers take the positions of one row for all."""
+        return self._grid(request)
+
+    def scheduler(self, request: GenerationRequest) -> Any:
+        """See `ModelFamily.scheduler`."""
+        down, across = self._grid(request)
+        return self._schedule.scheduler(request, down * across)
+
+    def pass_numbers(self, request: GenerationRequest) -> int:
+        """See `ModelFamily.pass_numbers`."""
+        down, across = self._grid(request)
+        tokens = self.rows(request) * slots(request) * (down * across + self.TEXT_TOKENS)
+        return self.LIVE_TENSORS * tokens * self._width
+
+    def decode_bytes(self, pixels: int) -> int:
+        """See `ModelFamily.decode_bytes`."""
+        return decode_bytes(self._pipeline.vae, pixels)
 
     def encodings(
         self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]

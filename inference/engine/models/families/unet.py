@@ -30,8 +30,9 @@ from inference.messages.checkpoints import CheckpointSpec, PredictionType
 from inference.messages.request import GenerationRequest
 from inference.messages.samplers import UNET_SPACINGS, Spacing
 from inference.notes import NO_FLOW_SHIFT, NO_SPACING, OTHER_SPACING
+from inference.picture_costs import COSTS
 from inference.prediction import checkpoint_prediction
-from inference.request_cost import steps_left
+from inference.request_cost import slots, steps_left
 
 
 class UNetFamily:
@@ -51,6 +52,7 @@ class UNetFamily:
         self._residence = residence
         self._is_xl = isinstance(pipeline, StableDiffusionXLPipeline)
         self._base_model, self._name = spec.base_model, spec.name
+        self._cost = COSTS.get(spec.base_model.architecture)
         self._scheduler_config = pipeline.scheduler.config
         said = CheckpointSays() if spec.repository else read_checkpoint(Path(spec.source))
         self.prediction = checkpoint_prediction(
@@ -84,6 +86,17 @@ class UNetFamily:
     def rows(self, request: GenerationRequest) -> int:
         """See `ModelFamily.rows`."""
         return 2 if request.guidance_scale > 1 and self._guidance_width is None else 1
+
+    def pass_numbers(self, request: GenerationRequest) -> int:
+        """See `ModelFamily.pass_numbers`: they are counted with guidance, without which there are fewer."""
+        return 0 if self._cost is None else slots(request) * request.width * request.height * self._cost.pass_numbers
+
+    def decode_bytes(self, pixels: int) -> int:
+        """See `ModelFamily.decode_bytes`."""
+        if self._cost is None:
+            return 0
+        dtype = torch.float32 if self._cost.single_precision_vae else self._pipeline.unet.dtype
+        return pixels * self._cost.decode_numbers * dtype.itemsize
 
     def conditions(
         self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]

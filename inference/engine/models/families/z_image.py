@@ -6,8 +6,8 @@ It paints as diffusers' pipeline does. Latents are in single precision whatever 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import torch
 from diffusers import ZImageImg2ImgPipeline
@@ -43,6 +43,8 @@ class ZImageFamily(TransformerFamily):
     a pass where the network would fill them up to the same length: then nothing is masked.
     """
 
+    LIVE_TENSORS: ClassVar[int] = 17
+
     def __init__(
         self, spec: CheckpointSpec, pipeline: Any, hooks: LayerHooks, residence: Residence, embeddings: EmbeddingCache
     ) -> None:
@@ -66,6 +68,10 @@ class ZImageFamily(TransformerFamily):
         """See `ModelFamily.rows`."""
         return 2 if request.guidance_scale > 0 else 1
 
+    @property
+    def _width(self) -> int:
+        return self._pipeline.transformer.config.dim
+
     def conditions(
         self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
     ) -> list[RowGroup]:
@@ -87,15 +93,6 @@ class ZImageFamily(TransformerFamily):
         tokens = embeds.shape[1]
         return Conditions(pad(embeds, (0, 0, 0, filled_up(tokens) - tokens)), {"tokens": torch.tensor([tokens])})
 
-    def key(self, request: GenerationRequest, conditions: Sequence[Conditions]) -> Hashable:
-        """See `ModelFamily.key`."""
-        return request.height, request.width
-
-    def scheduler(self, request: GenerationRequest) -> Any:
-        """See `ModelFamily.scheduler`."""
-        side = 2 * self._pipeline.vae_scale_factor
-        return self._schedule.scheduler(request, (request.height // side) * (request.width // side))
-
     def starting_latents(
         self,
         request: GenerationRequest,
@@ -104,7 +101,7 @@ class ZImageFamily(TransformerFamily):
         generators: Sequence[torch.Generator],
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """See `ModelFamily.starting_latents`. Raises InvalidRequest for a size that patches do not fill."""
-        refuse_size(request, 2 * self._pipeline.vae_scale_factor, self._name)
+        refuse_size(request, self._side, self._name)
         strength = None if request.image is None or source is None else request.image.strength
         times = begin(scheduler, request.steps, strength)
         if source is not None:
