@@ -119,11 +119,13 @@ async def join(options: argparse.Namespace) -> int:
             raise
         finally:
             await node.process.stop()
-        if await _has_left(node_options.key, head, environment):
-            print("This machine was drained and has left the cluster.")
-            return DONE
-        print("The cluster is gone, or has lost this machine. It joins again as soon as it can.", flush=True)
-        await _until_answers(head, environment)
+        if not await _has_left(node_options.key, head, environment):
+            print("The cluster is gone, or has lost this machine. It joins again as soon as it can.", flush=True)
+            await _until_answers(head, environment)
+            if not await _has_left(node_options.key, head, environment):  # a busy head may not have answered before
+                continue
+        print("This machine was drained and has left the cluster.")
+        return DONE
 
 
 def _node_options(options: argparse.Namespace, address: str) -> NodeOptions:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from bot.cli import REFUSED, UNUSABLE, cluster, cluster_node
+from bot.cli import DONE, REFUSED, UNUSABLE, cluster, cluster_node
 from bot.cli.main import main
 from bot.diagnostics import cluster as diagnostics
+from bot.diagnostics.finding import Finding, FindingGrade
 from inference.cluster import compatibility
 from inference.cluster.compatibility import NodeIdentity
 from inference.cluster.network import HostPort
+from inference.cluster.ray_node import ProbeFailed
 from inference.cluster.views import ClusterView, NodeReport, NodeState, NodeView, WorkerReport
 from inference.extras import installing
 
@@ -121,6 +125,56 @@ def test_a_machine_without_a_place_for_the_heads_address_is_a_node_all_the_same(
     (machine / ".local").write_text("no folder")
     cluster_node.remember(HostPort("10.0.0.5", 6379))
     assert "name the head to the other commands with --head 10.0.0.5:6379" in capsys.readouterr().out
+
+
+class Started:
+    """A node of Ray that is started by its command alone."""
+
+    ended = False
+
+    def __init__(self, command: Sequence[str]) -> None:
+        (labels,) = [part.partition("=")[2] for part in command if part.startswith("--labels=")]
+        self.labels = dict(label.split("=") for label in labels.split(","))
+
+    async def wait(self) -> None:
+        """It stays, without its raylet."""
+        await asyncio.Event().wait()
+
+    async def stop(self) -> None:
+        """It ends."""
+
+
+def test_a_drained_machine_stays_away_though_the_head_is_too_busy_to_say_so(
+    machine: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    started = list[Started]()
+    states = [NodeState.ALIVE, None, NodeState.DRAINED, NodeState.DRAINED]
+
+    async def start(command: Sequence[str], _environment: object) -> Started:
+        started.append(Started(command))
+        return started[-1]
+
+    async def asked(_head: HostPort, _environment: object) -> ClusterView:
+        if (state := states.pop(0)) is None:
+            raise ProbeFailed("it did not answer")
+        own = NodeView(node_id="bb" * 8, address="10.0.0.6", port=9, state=state, labels=started[0].labels)
+        return ClusterView(nodes=(HEAD, own))
+
+    async def checked(*_: object) -> None:
+        pass
+
+    async def reached(*_: object) -> Finding:
+        return Finding("ports", FindingGrade.OK, "open")
+
+    cluster_node.write_token(machine / ".ray" / "auth_token", "0123456789abcdef")
+    for name, value in (
+        ("LOOK_SECONDS", 0), ("PAUSE_SECONDS", 0), ("_check_head", checked), ("check_reach", reached),
+        ("cluster_view", asked), ("answers", lambda where, _: "gone" if where.port == 9 else None),
+    ):  # fmt: skip
+        monkeypatch.setattr(cluster_node, name, value)
+    monkeypatch.setattr(cluster_node.RayNode, "start", start)
+    assert main(["cluster", "join", "10.0.0.5", "--address", "10.0.0.6"]) == DONE
+    assert len(started) == 1 and "This machine was drained and has left" in capsys.readouterr().out
 
 
 def test_the_invitation_is_one_command_without_the_token(machine: Path) -> None:
