@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import pytest
 
 from bot.diagnostics.capacity import CheckpointSize, check_capacity
 from bot.diagnostics.facts import MachineFacts
 from bot.diagnostics.finding import FindingGrade
-from inference.base_models import Architecture
+from inference.base_models import Architecture, BaseModelId
 from inference.memory import MemoryNeed, memory_need, said
 from inference.messages.options import Offload
 from inference.picture_costs import COSTS
@@ -20,7 +21,30 @@ from tests.test_readme import DOCS, section
 
 PAGE = DOCS / "hardware.md"
 LOADS = (SMALL, PONY, DEV)
+# Numbers of the published networks, as their configurations have them on torch's meta device.
+CLIPS, T5, VAE = (
+    {"text_encoder": 123_060_480, "text_encoder_2": 694_659_840},
+    {"text_encoder_3": 4_762_310_656},
+    83_819_683,
+)
+
+
+def transformer(base: str, numbers: int, encoders: Mapping[str, int], vae: int = VAE) -> CheckpointSize:
+    return CheckpointSize(base, BaseModelId(base), {"transformer": numbers, "vae": vae, **encoders}, 1024, 1024, 28)
+
+
+def packed(load: CheckpointSize) -> CheckpointSize:
+    """With its transformer in Q4_K, of 4.5 bits a number."""
+    return replace(load, packed={"transformer": load.networks["transformer"] * 9 // 16})
+
+
+MEDIUM = transformer("sd35m/base", 2_243_171_520, CLIPS | T5)
+LARGE = transformer("sd35l/base", 8_056_627_520, CLIPS | T5)
+Z_IMAGE = transformer("z-image/base", 6_154_908_736, {"text_encoder": 4_022_468_096})
+QWEN_IMAGE = transformer("qwen-image/base", 20_430_401_088, {"text_encoder": 8_292_166_656}, vae=126_892_531)
+TRANSFORMERS = (MEDIUM, LARGE, Z_IMAGE, QWEN_IMAGE)
 USED = 0.5  # GiB of each card that the system takes
+CARDS = (4, 6, 8, 10, 12, 16, 24, 32, 48, 80)  # GiB
 MOST = 16  # pictures in a pass that are tried
 RATES = {"RTX 3060": 25.6, "RTX 4090": 165.0, "H100": 989.0}  # TFLOP a second, as the page names them
 
@@ -39,8 +63,7 @@ def needs(load: CheckpointSize, *, accelerator: bool) -> MemoryNeed:
 
 def test_the_memory_that_is_told_is_that_which_is_computed() -> None:
     _, *rows = cells("Memory")
-    assert len(rows) == len(LOADS)
-    for row, load in zip(rows, LOADS, strict=True):
+    for row, load in zip(rows, (*LOADS, *TRANSFORMERS), strict=True):
         card, cpu = needs(load, accelerator=True), needs(load, accelerator=False)
         more = "" if card.picture else " and more"
         picture = said(card.picture) if card.picture else "?"
@@ -59,11 +82,13 @@ def kind_of(load: CheckpointSize, gib: float) -> str:
 
 def test_what_each_card_can_do_is_what_doctor_would_say() -> None:
     _, *rows = cells("Settings by card")
-    assert [row[0] for row in rows] == [f"{gib} GB" for gib in (4, 6, 8, 10, 12, 16, 24, 32, 48, 80)]
-    for row in rows:
-        gib = int(row[0].split()[0])
+    first, others = rows[: len(CARDS)], rows[len(CARDS) + 1 :]
+    assert [row[0] for row in first] == [row[0] for row in others] == [f"{gib} GB" for gib in CARDS]
+    for gib, row, other in zip(CARDS, first, others, strict=True):
         assert [cell.removesuffix(", barely") for cell in row[1:4]] == [kind_of(load, gib) for load in LOADS], row
         assert row[5] == places(gib, row[2])
+        loads = (*TRANSFORMERS, *map(packed, (DEV, Z_IMAGE, QWEN_IMAGE)))
+        assert [cell.removesuffix(", barely") for cell in other[1:]] == [kind_of(load, gib) for load in loads], other
 
 
 def places(gib: int, kind: str) -> str:
