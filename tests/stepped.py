@@ -30,3 +30,24 @@ class Stepped(Generic[T]):
             else:
                 step = partial(inner.send, None)
             self._look()
+
+
+class SteppedBefore:
+    """Runs a coroutine and calls a hook before each of its awaits, and after the last.
+
+    So a test also sees what was done and is not written down yet.
+    """
+
+    def __init__(self, work: Coroutine[Any, Any, None], look: Callable[[], None]) -> None:
+        self._work, self._look = work, look
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        inner = self._work.__await__()
+        while True:
+            try:
+                waits = inner.send(None)
+            except StopIteration:
+                self._look()
+                return
+            self._look()
+            yield waits

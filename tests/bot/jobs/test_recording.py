@@ -19,8 +19,8 @@ from inference.messages.events import Capacity
 from inference.workers.storage import move_synced
 from tests.bot.jobs.fake_worker import PATIENCE
 from tests.bot.jobs.test_dispatching import Rig, open_rig
-from tests.bot.ui.delivery.test_delivery_model import Stepped
 from tests.inference.requests import request
+from tests.stepped import SteppedBefore
 
 STATES = "SELECT state FROM job"
 
@@ -100,7 +100,7 @@ async def test_a_program_that_is_killed_in_the_middle_has_the_job_whole_or_not_a
         async def work() -> None:
             await record(rig, picture)
 
-        await Stepped(work(), look)
+        await SteppedBefore(work(), look)
     seen = {await after_restart(there) for there in crashed}
     assert seen == {(), (JobState.QUEUED,), (JobState.SUCCEEDED,)}
 

@@ -6,7 +6,7 @@ import asyncio
 import copy
 import hashlib
 import shutil
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -35,6 +35,7 @@ from bot.servers.services import server_services
 from inference.content_rating import ContentRating
 from tests.bot.database.conftest import finish, request_for
 from tests.bot.servers.world import MANAGER, OTHER, PERSON, SERVER, Declarations, FakeDiscord, acting
+from tests.stepped import Stepped
 
 OWNER, STAFF_CHANNEL, DELIVERED = 50, 8, 900
 
@@ -114,23 +115,6 @@ def shown(case: Case) -> str:
     """What the message to staff says, as far as it matters here."""
     decided = None if case.decision is None else case.decision.action.value
     return f"{len(case.complaints)} people, {decided}, {None if case.appeal is None else case.appeal.state.value}"
-
-
-class Stepped:
-    """Runs a coroutine and calls a hook after whatever it has awaited, when nothing is under way."""
-
-    def __init__(self, work: Coroutine[Any, Any, None], look: Callable[[], None]) -> None:
-        self._work, self._look = work, look
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        inner = self._work.__await__()
-        while True:
-            try:
-                waits = inner.send(None)
-            except StopIteration:
-                return
-            yield waits
-            self._look()
 
 
 @dataclass

@@ -10,7 +10,7 @@ import asyncio
 import copy
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +27,7 @@ from bot.ui.views.job_progress import waiting_view
 from inference.queue_simulation import Forecast
 from tests.bot.pictures.unsigned import attachments
 from tests.inference.requests import request
+from tests.stepped import SteppedBefore
 
 CHANNEL, DIRECT, PERSON = 10, 20, 1
 RESTARTS = 2  # consecutive crashes that are simulated
@@ -143,24 +144,6 @@ class Asked:
         return False
 
 
-class Stepped:
-    """Runs a coroutine and calls a hook before each of its awaits, and after the last."""
-
-    def __init__(self, work: Coroutine[Any, Any, None], look: Callable[[], None]) -> None:
-        self._work, self._find_message = work, look
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        inner = self._work.__await__()
-        while True:
-            try:
-                waits = inner.send(None)
-            except StopIteration:
-                self._find_message()
-                return
-            self._find_message()
-            yield waits
-
-
 @dataclass
 class World:
     """What survives a crash: the database's files and Discord's state."""
@@ -261,7 +244,7 @@ class Explorer:
         async with deliverer(world) as (delivers, connection):
             with world.opened() as committed:
                 work = run(delivers, connection, world.discord.private)
-                await (Stepped(work, look) if crashes < RESTARTS else work)
+                await (SteppedBefore(work, look) if crashes < RESTARTS else work)
             await self._check(world, crashes, connection)
         shutil.rmtree(world.folder)
         for there in crashed:
