@@ -64,6 +64,7 @@ from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.request import GenerationRequest, LoraUse, SourceImage
 from inference.messages.samplers import Sampler
 from tests.inference.engine.worlds import arrived, text_encoder
+from tests.inference.requests import request
 
 CPU = torch.device("cpu")
 FLUX_DEV, FLUX_SCHNELL = BaseModelId("flux1/dev"), BaseModelId("flux1/schnell")
@@ -406,6 +407,23 @@ class TransformerWorld:
         options[capability.guidance] = made.guidance_scale
         pictures = pipeline(callback_on_step_end=look, **options).images
         return seen[-1], pictures
+
+
+def lora_world(base: BaseModelId, inputs: Path) -> TransformerWorld:
+    """With three LoRAs on all linear layers of the transformer, embedders, modulation and time among them."""
+    torch.set_num_threads(1)
+    made = TransformerWorld(base, inputs)
+    for seed, rank in enumerate((2, 4, 3)):
+        made.add(lora_on(pipeline_of(base).transformer, seed, rank))
+    return made
+
+
+def small_request(**changes: object) -> GenerationRequest:
+    """A small picture in four steps, of a `TransformerWorld`."""
+    values = {
+        "checkpoint": "world", "width": 32, "height": 32, "steps": 4, "prompt": "a red star", "sampler": Sampler.EULER,
+    }  # fmt: skip
+    return request(**(values | changes))
 
 
 def apart(found: torch.Tensor | None, expected: torch.Tensor) -> float:

@@ -24,7 +24,6 @@ from inference.errors import CheckpointUnusable
 from inference.matching import Matcher
 from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.request import GenerationRequest
-from inference.messages.samplers import Sampler
 from tests.inference.engine.transformers import (
     ANIMA,
     CPU,
@@ -32,11 +31,12 @@ from tests.inference.engine.transformers import (
     apart,
     error,
     lora_on,
+    lora_world,
     painted,
     picture_in,
     pipeline_of,
+    small_request,
 )
-from tests.inference.requests import request
 
 LIMIT = 1e-12
 LONG = "a large red star and a small blue circle beside it, on a green ground under a yellow sky"
@@ -44,20 +44,11 @@ LONG = "a large red star and a small blue circle beside it, on a green ground un
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> TransformerWorld:
-    """With three LoRAs on all linear layers of the transformer, modulation and time among them."""
-    torch.set_num_threads(1)
-    made = TransformerWorld(ANIMA, tmp_path_factory.mktemp("inputs"))
-    for seed, rank in enumerate((2, 4, 3)):
-        made.add(lora_on(pipeline_of(ANIMA).transformer, seed, rank))
-    return made
+    return lora_world(ANIMA, tmp_path_factory.mktemp("inputs"))
 
 
 def wish(**changes: object) -> GenerationRequest:
-    values = {
-        "checkpoint": "world", "width": 32, "height": 32, "steps": 4, "guidance_scale": 4.0, "prompt": "a red star",
-        "sampler": Sampler.EULER,
-    }  # fmt: skip
-    return request(**(values | changes))
+    return small_request(**({"guidance_scale": 4.0} | changes))
 
 
 def mixed(world: TransformerWorld) -> list[GenerationRequest]:

@@ -36,34 +36,25 @@ from tests.inference.engine.transformers import (
     TransformerWorld,
     apart,
     error,
-    lora_on,
+    lora_world,
     painted,
     picture_in,
     pipeline_of,
+    small_request,
     until,
 )
 from tests.inference.engine.worlds import CPU, arrived
-from tests.inference.requests import request
 
 LIMIT = 1e-12
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> TransformerWorld:
-    """With three LoRAs on all linear layers of the transformer, embedders, modulation and time among them."""
-    torch.set_num_threads(1)
-    made = TransformerWorld(FLUX_DEV, tmp_path_factory.mktemp("inputs"))
-    for seed, rank in enumerate((2, 4, 3)):
-        made.add(lora_on(pipeline_of(FLUX_DEV).transformer, seed, rank))
-    return made
+    return lora_world(FLUX_DEV, tmp_path_factory.mktemp("inputs"))
 
 
 def wish(**changes: object) -> GenerationRequest:
-    values = {
-        "checkpoint": "world", "width": 32, "height": 32, "steps": 4, "guidance_scale": 3.5, "prompt": "a red star",
-        "sampler": Sampler.EULER,
-    }  # fmt: skip
-    return request(**(values | changes))
+    return small_request(**({"guidance_scale": 3.5} | changes))
 
 
 def mixed(world: TransformerWorld) -> list[GenerationRequest]:

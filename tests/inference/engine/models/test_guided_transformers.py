@@ -30,28 +30,19 @@ from tests.inference.engine.transformers import (
     TransformerWorld,
     apart,
     error,
-    lora_on,
+    lora_world,
     painted,
     picture_in,
     pipeline_of,
+    small_request,
     until,
 )
 from tests.inference.engine.worlds import arrived
-from tests.inference.requests import request
 
 BASES = pytest.mark.parametrize("base", [SD35, QWEN])
 LIMIT = 1e-12
+WORLDS = cache(lora_world)
 LONG = "a large red star and a small blue circle beside it, on a green ground"
-
-
-@cache
-def world_of(base: BaseModelId, inputs: Path) -> TransformerWorld:
-    """With three LoRAs on all linear layers of the transformer, embedders, modulation and time among them."""
-    torch.set_num_threads(1)
-    made = TransformerWorld(base, inputs)
-    for seed, rank in enumerate((2, 4, 3)):
-        made.add(lora_on(pipeline_of(base).transformer, seed, rank))
-    return made
 
 
 @pytest.fixture(scope="module")
@@ -61,15 +52,11 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def world(base: BaseModelId, inputs: Path) -> TransformerWorld:
-    return world_of(base, inputs)
+    return WORLDS(base, inputs)
 
 
 def wish(**changes: object) -> GenerationRequest:
-    values = {
-        "checkpoint": "world", "width": 32, "height": 32, "steps": 4, "guidance_scale": 1.0, "prompt": "a red star",
-        "sampler": Sampler.EULER,
-    }  # fmt: skip
-    return request(**(values | changes))
+    return small_request(**({"guidance_scale": 1.0} | changes))
 
 
 def mixed(world: TransformerWorld) -> list[GenerationRequest]:

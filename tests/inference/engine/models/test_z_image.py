@@ -24,7 +24,6 @@ from inference.errors import InvalidRequest
 from inference.matching import Matcher
 from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.request import GenerationRequest
-from inference.messages.samplers import Sampler
 from tests.inference.engine.transformers import (
     CPU,
     DTYPE,
@@ -34,13 +33,14 @@ from tests.inference.engine.transformers import (
     apart,
     error,
     lora_on,
+    lora_world,
     painted,
     picture_in,
     pipeline_of,
+    small_request,
     until,
 )
 from tests.inference.engine.worlds import arrived
-from tests.inference.requests import request
 
 LIMIT = 2e-7  # of latents, which the pipeline keeps in single precision
 LONG = "a large red star and a small blue circle beside it, on a green ground under a yellow sky, and nothing more"
@@ -48,20 +48,11 @@ LONG = "a large red star and a small blue circle beside it, on a green ground un
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> TransformerWorld:
-    """With three LoRAs on all linear layers of the transformer, embedders, modulation and time among them."""
-    torch.set_num_threads(1)
-    made = TransformerWorld(Z_IMAGE, tmp_path_factory.mktemp("inputs"))
-    for seed, rank in enumerate((2, 4, 3)):
-        made.add(lora_on(pipeline_of(Z_IMAGE).transformer, seed, rank))
-    return made
+    return lora_world(Z_IMAGE, tmp_path_factory.mktemp("inputs"))
 
 
 def wish(**changes: object) -> GenerationRequest:
-    values = {
-        "checkpoint": "world", "width": 32, "height": 32, "steps": 4, "guidance_scale": 0.0, "prompt": "a red star",
-        "sampler": Sampler.EULER,
-    }  # fmt: skip
-    return request(**(values | changes))
+    return small_request(**({"guidance_scale": 0.0} | changes))
 
 
 def mixed(world: TransformerWorld) -> list[GenerationRequest]:
