@@ -47,10 +47,12 @@ from inference.messages.spool import state_file
 from inference.running_tasks import RunningTasks
 from inference.workers import WorkerDied
 from inference.workers.local import LocalWorker
+from inference.workers.storage import StoredFile
 
 log = logging.getLogger(__name__)
 
 REST_SECONDS = 30.0  # in which a worker takes no job, since its node had no room for the files of one
+SIGN_SECONDS = 300.0  # between two signs of life while files come, which may take hours
 LAST_ATTEMPT = 3  # of a job, which fails then where it was given back before
 
 
@@ -263,7 +265,8 @@ class EngineActor:
         command, files = held.command, self._opened
         try:
             manifests = self._manifests_of(command)
-            places = await asyncio.to_thread(files.bring, message, data, command.request, manifests)
+            bringing = asyncio.to_thread(files.bring, message, data, command.request, manifests)
+            places = await self._brought(asyncio.create_task(bringing))
         except InferenceError as problem:
             self._fail(held, problem)
             return
@@ -286,6 +289,12 @@ class EngineActor:
             held.submitted = True
             if self._worker is not None:
                 await self._worker.submit(command, places)
+
+    async def _brought(self, bringing: asyncio.Task[dict[str, StoredFile]]) -> dict[str, StoredFile]:
+        """Wait for files; the bot would take a worker that says nothing for half an hour for one that hangs."""
+        while not (await asyncio.wait({bringing}, timeout=SIGN_SECONDS))[0]:
+            self._report_capacity()
+        return bringing.result()
 
     def _fail(self, held: _Held, failure: InferenceError) -> None:
         self._end(held, Failed(**held.attempt, code=failure.code, detail=failure.detail))

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from inference.cluster import actor
 from inference.cluster.actor import EngineActor
 from inference.cluster.node_files import CACHE_VARIABLE, NodeCacheSettings
 from inference.cluster.protocol import (
@@ -29,7 +30,7 @@ from inference.cluster.protocol import (
 from inference.cluster.worker_folder import Manifest
 from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.commands import Generate
-from inference.messages.events import EVENTS, Ready, Started
+from inference.messages.events import EVENTS, Capacity, Ready, Started
 from inference.messages.options import ClassifierSpec, WorkerOptions
 from inference.messages.spool import state_file
 from tests.inference.requests import request
@@ -42,6 +43,7 @@ for line in sys.stdin:
     command = json.loads(line)
     if command["type"] == "configure":
         known = {spec["name"] for spec in command["checkpoints"]}
+        print(json.dumps({"type": "capacity", "places": 4, "loaded": []}), flush=True)
         print(json.dumps({"type": "ready", "device": "script", "pid": os.getpid()}), flush=True)
     elif command["type"] == "generate":
         if command["request"]["checkpoint"] not in known:
@@ -149,6 +151,22 @@ async def test_a_job_that_follows_new_options_is_painted_by_these(tmp_path: Path
     await driven.tell(PieceFound(worker=1, call=calls[classifier.files[0].sha256]), b"classifier")
     seen = await driven.until(lambda told, event: isinstance(event, Started) or isinstance(told, DeathReported))
     assert isinstance(seen[-1][1], Started), "by the old options there is no such checkpoint"
+
+
+async def test_a_worker_whose_files_take_long_gives_signs_of_life(
+    tmp_path: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actor, "SIGN_SECONDS", 0.01)
+    driven = await opened((sys.executable, "-c", STRICT))
+    await driven.tell(configuring(tmp_path, "vivid")[0])
+    await driven.until(lambda _, event: isinstance(event, Ready))
+    await driven.submit(1)
+    (*_, (wanted, _)) = await driven.until(lambda told, _: isinstance(told, PieceWanted))
+    assert isinstance(wanted, PieceWanted)
+    for _ in range(2):
+        await driven.until(lambda _, event: isinstance(event, Capacity) and event.places == 4)
+    await driven.tell(PieceFound(worker=1, call=wanted.call), b"vivid")
+    await driven.until(lambda _, event: isinstance(event, Started))
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="nodes run Linux")
