@@ -13,10 +13,10 @@ from rich import box
 from rich.table import Table
 
 from bot.cli import DONE, REFUSED, UNUSABLE, harmless, port
-from bot.cli.cluster_node import MachineRefused, join, up
+from bot.cli.cluster_node import MachineRefused, join, sentence, up
 from bot.cli.ending import Ended, until_asked
 from bot.cli.output import Output
-from bot.diagnostics.cluster import ADDRESS_VARIABLE, CONNECT_SECONDS, head_of, reasons_of
+from bot.diagnostics.cluster import ADDRESS_VARIABLE, CONNECT_SECONDS, head_of, nobody_paints, reasons_of
 from inference.cluster.compatibility import NodeIdentity, ray_problem
 from inference.cluster.network import DEFAULT_PORT, AddressRefused, HostPort, answers
 from inference.cluster.ray_node import ProbeFailed, cluster_environment, cluster_view, drain
@@ -231,7 +231,7 @@ def _asked(options: argparse.Namespace) -> tuple[HostPort, ClusterView] | int:
                 return head, asyncio.run(cluster_view(head, _environment()))
         except (AddressRefused, ProbeFailed) as refused:
             problem = str(refused)
-    print(harmless(f"{problem[:1].upper()}{problem[1:]}."), file=sys.stderr)
+    print(harmless(sentence(problem)), file=sys.stderr)
     return UNUSABLE
 
 
@@ -276,6 +276,8 @@ def _jobs(node: NodeView) -> str:
 
 
 def _notes(view: ClusterView, refused: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    if (problem := nobody_paints(view)) is not None:
+        yield sentence(problem)
     for node in view.told:
         name = node.name or node.address
         if node.state is NodeState.DEAD and node.reason:

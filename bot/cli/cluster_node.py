@@ -13,7 +13,14 @@ from pathlib import Path
 
 from bot.cli import DONE, REFUSED
 from bot.config.program import program
-from bot.diagnostics.cluster import CONNECT_SECONDS, check_head, check_machine, check_reach, head_file
+from bot.diagnostics.cluster import (
+    CONNECT_SECONDS,
+    check_head,
+    check_machine,
+    check_reach,
+    head_file,
+    not_of_this_machine,
+)
 from bot.diagnostics.facts import cards_of_driver
 from bot.diagnostics.finding import Finding, FindingGrade
 from bot.diagnostics.nvidia_smi import Card
@@ -60,6 +67,11 @@ LEAVING_LOOK_SECONDS, HAND_ON_SECONDS = 0.5, 30.0  # while a node that is ended 
 PAUSE_SECONDS = 10.0  # before a node joins again
 
 
+def sentence(problem: str) -> str:
+    """What is said of a problem, as a sentence of its own."""
+    return f"{problem[:1].upper()}{problem[1:]}."
+
+
 class MachineRefused(Exception):
     """This machine cannot be a node; the message says why and what to do."""
 
@@ -86,6 +98,7 @@ async def up(options: argparse.Namespace) -> int:
     try:
         remember(head)
         print(invitation(head, file), flush=True)
+        _tell_of_no_card(options.gpus, node)
         await node.process.wait()
         print(f"Ray has ended: {node.process.output_tail}", file=sys.stderr)
         return REFUSED
@@ -100,7 +113,7 @@ async def join(options: argparse.Namespace) -> int:
     try:
         head = HostPort.of(options.head).resolved()
     except AddressRefused as problem:
-        raise MachineRefused(f"{problem}.") from None
+        raise MachineRefused(sentence(str(problem))) from None
     if is_public(head.host) and not options.public:
         raise MachineRefused(f"{head} is a public address. Join over a private network, or say --public.")
     address = _own_address(options.address or own_address_towards(head.host), public=options.public)
@@ -113,6 +126,7 @@ async def join(options: argparse.Namespace) -> int:
             _refuse_problems([await check_reach(head, environment, address)])
             remember(head)
             print(f"This machine has joined {head} as {node.view.name or address}.", flush=True)
+            _tell_of_no_card(options.gpus, node)
             await _until_gone(node, LOOK_SECONDS)
         except asyncio.CancelledError:
             await _hand_on(node, head, environment)
@@ -126,6 +140,14 @@ async def join(options: argparse.Namespace) -> int:
                 continue
         print("This machine was drained and has left the cluster.")
         return DONE
+
+
+def _tell_of_no_card(wanted: int | None, node: _Node) -> None:
+    if wanted is None and not node.view.devices:
+        print(
+            "Ray finds no graphics card here, so this machine does not paint. --gpus N says how many it has.",
+            flush=True,
+        )
 
 
 def _node_options(options: argparse.Namespace, address: str) -> NodeOptions:
@@ -157,7 +179,7 @@ async def _check_head(head: HostPort, environment: Mapping[str, str]) -> None:
 def _refuse_problems(findings: Iterable[Finding]) -> None:
     problems = [finding.says for finding in findings if finding.grade is FindingGrade.PROBLEM]
     if problems:
-        raise MachineRefused("\n".join(f"{says[:1].upper()}{says[1:]}." for says in problems))
+        raise MachineRefused("\n".join(map(sentence, problems)))
 
 
 def _own_address(address: str | None, *, public: bool) -> str:
@@ -169,6 +191,8 @@ def _own_address(address: str | None, *, public: bool) -> str:
         raise MachineRefused(f"{address} is no address that other machines reach. Name a private one with --address.")
     if is_public(address) and not public:
         raise MachineRefused(f"{address} is a public address. Name a private one with --address, or say --public.")
+    if (problem := not_of_this_machine(address)) is not None:
+        raise MachineRefused(sentence(problem))
     return address
 
 
@@ -181,7 +205,7 @@ def _own_token() -> Path | None:
         if read_token(file) is None:
             write_token(file, new_token())
     except TokenRefused as problem:
-        raise MachineRefused(f"{problem}.") from None
+        raise MachineRefused(sentence(str(problem))) from None
     except OSError as problem:
         raise MachineRefused(f"{file} cannot be used: {problem.strerror}.") from None
     return file
@@ -204,9 +228,11 @@ def _given_token(given: str | None) -> Path | None:
             raise MachineRefused("There is no token. Give it with --token-file FILE, or with --token-file - on stdin.")
         typed = given is None
         text = getpass.getpass("Token of the cluster: ") if typed else sys.stdin.readline(MAX_TOKEN_BYTES + 2)
+        if not text.strip():
+            raise MachineRefused("No token came. Where a command was to bring it, see what that has said.")
         write_token(file, checked_token(text.strip()))
     except TokenRefused as problem:
-        raise MachineRefused(f"{problem}.") from None
+        raise MachineRefused(sentence(str(problem))) from None
     except OSError as problem:
         raise MachineRefused(f"The token cannot be read or kept: {problem.strerror or problem}.") from None
     return file

@@ -86,7 +86,8 @@ async def _all(options: argparse.Namespace) -> list[Finding]:
 
 async def _of_cluster(address: str) -> list[Finding]:
     """What is to be said of this machine and of a cluster, whether it is one of its nodes or not."""
-    return [*check_machine(public=False), *[finding async for finding in check_cluster(address)]]
+    found = [*check_machine(public=False), *[finding async for finding in check_cluster(address)]]
+    return list(dict.fromkeys(found))  # without Ray, both say so
 
 
 async def _cluster(cluster: ClusterSettings) -> AsyncGenerator[Finding]:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from ipaddress import ip_address
 from pathlib import Path
 
 from platformdirs import user_state_path
@@ -160,11 +161,28 @@ def check_versions(view: ClusterView, own: NodeIdentity) -> Iterator[Finding]:
 
 
 def check_nodes(view: ClusterView) -> Iterator[Finding]:
-    """Whether each node runs what the head runs, and what the driver process says of it."""
+    """Whether each node runs what the head runs, what the driver process says of it, and whether any paints."""
+    if (problem := nobody_paints(view)) is not None:
+        yield Finding(CLUSTER, FindingGrade.WARNING, problem)
     for node in view.present:
         problems = reasons_of(node, view)
         grade = FindingGrade.PROBLEM if problems else FindingGrade.OK
         yield Finding(f"node {node.name or node.address}", grade, "; ".join(problems) or "fits")
+
+
+def nobody_paints(view: ClusterView) -> str | None:
+    """What to do where no node has a card; None where one has."""
+    if any(node.devices for node in view.present):
+        return None
+    return "no node has a graphics card, so nothing is painted; join one that has, or say --gpus N to `join` or `up`"
+
+
+def not_of_this_machine(address: str) -> str | None:
+    """Why a node here cannot have this address; None where it can, or nobody knows the machine's."""
+    own = own_addresses()
+    if not own or str(ip_address(address)) in own:
+        return None
+    return f"{address} is no address of this machine, which has {' and '.join(own)}"
 
 
 def reasons_of(node: NodeView, view: ClusterView) -> tuple[str, ...]:

@@ -111,5 +111,6 @@ def answers(where: HostPort, seconds: float) -> str | None:
     except ConnectionRefusedError:
         return f"nobody listens at {where}; start the head there with `easel cluster up`, or correct the port"
     except OSError as problem:
-        return f"{where} cannot be reached: {problem.strerror or problem}"
+        says = problem.strerror or problem
+        return f"{where} cannot be reached ({says}); see whether that machine is on, and has this address"
     return None

@@ -64,7 +64,7 @@ def token_problem(file: Path | None = None) -> str | None:
 def checked_token(text: str) -> str:
     """A token as somebody gave it. Raises TokenRefused."""
     if len(text) > MAX_TOKEN_BYTES or not _TOKEN.fullmatch(text):
-        raise TokenRefused("this is no token: it has 8 or more letters and digits, and no spaces")
+        raise TokenRefused("this is no token: one has 8 or more letters and digits, and no spaces")
     return text
 
 

@@ -34,7 +34,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "RAY_ADDRESS", "XDG_STATE_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(compatibility, "version", lambda _package: "2.60.0")
-    monkeypatch.setattr(diagnostics, "own_addresses", lambda: ["10.0.0.5"])
+    monkeypatch.setattr(diagnostics, "own_addresses", lambda: ["10.0.0.5", "10.0.0.6"])
     return tmp_path
 
 
@@ -62,8 +62,9 @@ def test_without_the_extra_one_sentence_says_how_to_install_it(
         ),
         (["up", "--address", "foo"], "foo is no address. Name one in numbers with --address"),
         (["join", "8.8.8.8"], "8.8.8.8:6379 is a public address. Join over a private network, or say --public."),
+        (["up", "--address", "10.0.0.9"], "10.0.0.9 is no address of this machine, which has 10.0.0.5 and 10.0.0.6."),
         (["join", "10.0.0.5;x"], "is no address; HOST:PORT is one"),
-        (["join", "nobody.invalid"], "there is no host nobody.invalid"),
+        (["join", "nobody.invalid"], "There is no host nobody.invalid; see whether its name is right."),
         (["join", "10.0.0.5", "--address", "10.0.0.6"], "There is no token. Give it with --token-file FILE"),
         (["join", "10.0.0.5", "--address", "10.0.0.6", "--token-file", "nowhere"], "There is no file nowhere."),
         (["status"], "This machine is in no cluster; name its head with --head HOST:PORT."),
@@ -103,7 +104,8 @@ def test_a_token_on_stdin_is_kept_for_this_account(machine: Path, monkeypatch: p
     [
         (None, [], "There is no token. Give it with"),
         (None, ["--token-file", "-"], "There is no token. Give it with"),
-        (io.StringIO("\0" * 10**5), ["--token-file", "-"], "his is no token"),
+        (io.StringIO("\n"), ["--token-file", "-"], "No token came. Where a command was to bring it, see what that"),
+        (io.StringIO("\0" * 10**5), ["--token-file", "-"], "This is no token: one has 8 or more letters and digits"),
     ],
 )
 def test_stdin_may_be_closed_or_endless(
@@ -216,6 +218,15 @@ def test_status_names_nodes_devices_memory_versions_jobs_and_who_gets_no_work(
     assert ClusterView.model_validate_json(capsys.readouterr().out) == view
 
 
+def test_a_cluster_in_which_nobody_paints_is_told(view: ClusterView, capsys: pytest.CaptureFixture[str]) -> None:
+    says = "o node has a graphics card, so nothing is painted; join one that has, or say --gpus N to `join` or `up`"
+    assert main(["cluster", "status", "--head", "10.0.0.5"]) == REFUSED
+    assert says not in capsys.readouterr().out
+    poor = view.model_copy(update={"nodes": tuple(each.model_copy(update={"devices": 0}) for each in view.nodes)})
+    assert f"n{says}" in [finding.says for finding in diagnostics.check_nodes(poor)]
+    assert f"N{says}." in list(cluster._notes(poor, {}))
+
+
 def test_the_head_is_not_drained_and_neither_is_what_is_gone(
     view: ClusterView, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -246,6 +257,14 @@ def test_a_label_that_ray_would_refuse_is_refused_here(text: str, capsys: pytest
     with pytest.raises(SystemExit):
         main(["cluster", "up", "--label", text])
     assert "A label is NAME=VALUE" in capsys.readouterr().err
+
+
+def test_doctor_says_once_that_ray_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(compatibility, "version", lambda _package: "")
+    assert main(["doctor", "--cluster", "10.0.0.5"]) == UNUSABLE
+    assert capsys.readouterr().out.count("Ray is not installed here") == 1
 
 
 def test_doctor_names_what_keeps_a_machine_from_a_cluster(

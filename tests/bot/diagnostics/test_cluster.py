@@ -63,7 +63,7 @@ def test_a_head_that_somebody_else_started_is_no_obstacle() -> None:
 
 
 def test_nodes_are_refused_by_what_the_driver_process_says_or_by_their_labels() -> None:
-    labelled = NodeView(node_id="bb" * 8, name="two", identity=OTHER)
+    labelled = NodeView(node_id="bb" * 8, name="two", identity=OTHER, devices=1)
     report = NodeReport(node_id="cc" * 8, refused=("its clock is 90 seconds ahead",))
     told = NodeView(node_id="cc" * 8, name="three", identity=OURS, report=report)
     gone = NodeView(node_id="dd" * 8, name="four", state=NodeState.DRAINED, identity=OTHER)
