@@ -265,8 +265,7 @@ class EngineActor:
         command, files = held.command, self._opened
         try:
             manifests = self._manifests_of(command)
-            bringing = asyncio.to_thread(files.bring, message, data, command.request, manifests)
-            places = await self._brought(asyncio.create_task(bringing))
+            places = await self._brought(files.begin(message, data, command.request, manifests))
         except InferenceError as problem:
             self._fail(held, problem)
             return
@@ -290,7 +289,7 @@ class EngineActor:
             if self._worker is not None:
                 await self._worker.submit(command, places)
 
-    async def _brought(self, bringing: asyncio.Task[dict[str, StoredFile]]) -> dict[str, StoredFile]:
+    async def _brought(self, bringing: asyncio.Future[dict[str, StoredFile]]) -> dict[str, StoredFile]:
         """Wait for files; the bot would take a worker that says nothing for half an hour for one that hangs."""
         while not (await asyncio.wait({bringing}, timeout=SIGN_SECONDS))[0]:
             self._report_capacity()

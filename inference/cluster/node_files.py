@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from threading import Lock
@@ -30,6 +30,7 @@ from inference.messages.request import GenerationRequest
 from inference.workers.storage import StoredFile
 
 CACHE_VARIABLE = "CLUSTER_NODE_CACHE"  # names the folder of the node's cache, on a node that wants another one
+JOBS_AT_ONCE = 64  # whose files come; more than a worker has
 PIECE_SECONDS = 120.0  # that a piece may take from the bot's machine
 
 
@@ -105,6 +106,8 @@ class NodeFiles:
 
     folder: WorkerFolder
     calls: PieceCalls
+    # Of their own: what jobs leave that are painted meanwhile must not wait for files that come slowly.
+    threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(JOBS_AT_ONCE, "files"))
 
     @classmethod
     async def open(cls, cache: NodeCacheSettings, ask: AskForPiece) -> NodeFiles:
@@ -140,6 +143,12 @@ class NodeFiles:
             if source is not None and source in manifests
         }
         return spec.model_copy(update=found)
+
+    def begin(
+        self, message: SubmitJob, data: bytes, request: GenerationRequest, manifests: Sequence[Manifest]
+    ) -> asyncio.Future[dict[str, StoredFile]]:
+        """`bring` in a thread."""
+        return asyncio.get_running_loop().run_in_executor(self.threads, self.bring, message, data, request, manifests)
 
     def bring(
         self, message: SubmitJob, data: bytes, request: GenerationRequest, manifests: Sequence[Manifest]
@@ -199,4 +208,5 @@ class NodeFiles:
 
     def close(self) -> None:
         """Delete the folders."""
+        self.threads.shutdown(wait=False, cancel_futures=True)
         self.folder.close()

@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from pydantic import BaseModel
 
 from inference.cluster import actor
 from inference.cluster.actor import EngineActor
+from inference.cluster.files import FileRef
 from inference.cluster.node_files import CACHE_VARIABLE, NodeCacheSettings
 from inference.cluster.protocol import (
     TO_BOT,
@@ -23,6 +25,7 @@ from inference.cluster.protocol import (
     EventReported,
     FileLeft,
     PieceFound,
+    PieceMissing,
     PieceWanted,
     SubmitJob,
     ToBot,
@@ -30,9 +33,10 @@ from inference.cluster.protocol import (
 from inference.cluster.worker_folder import Manifest
 from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.commands import Generate
-from inference.messages.events import EVENTS, Capacity, Ready, Started
+from inference.messages.events import EVENTS, Capacity, Failed, Progress, Ready, Started
 from inference.messages.options import ClassifierSpec, WorkerOptions
 from inference.messages.spool import state_file
+from tests.inference.cluster.machines import scripted
 from tests.inference.requests import request
 
 MAX_WAIT = 60.0
@@ -77,9 +81,11 @@ class Driven:
         self._number += 1
         await self.actor.handle(self._number, message.model_dump_json().encode(), data)
 
-    async def submit(self, job_id: int, checkpoint: str = "vivid") -> None:
-        job = Generate(job_id=job_id, attempt=1, request=request(checkpoint=checkpoint))
-        await self.tell(SubmitJob(worker=1, deaths=0, job=job.model_dump_json()))
+    async def submit(
+        self, job_id: int, checkpoint: str = "vivid", prompt: str = "a bat", loras: tuple[FileRef, ...] = ()
+    ) -> None:
+        job = Generate(job_id=job_id, attempt=1, request=request(checkpoint=checkpoint, prompt=prompt))
+        await self.tell(SubmitJob(worker=1, deaths=0, job=job.model_dump_json(), loras=loras))
 
     async def told(self) -> AsyncIterator[tuple[ToBot, Any]]:
         while True:
@@ -167,6 +173,25 @@ async def test_a_worker_whose_files_take_long_gives_signs_of_life(
         await driven.until(lambda _, event: isinstance(event, Capacity) and event.places == 4)
     await driven.tell(PieceFound(worker=1, call=wanted.call), b"vivid")
     await driven.until(lambda _, event: isinstance(event, Started))
+
+
+async def test_what_a_job_leaves_does_not_wait_for_the_files_of_another(tmp_path: Path, opened: Opened) -> None:
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))  # a node may have few threads
+    driven = await opened(scripted(tmp_path))
+    await driven.tell(configuring(tmp_path, "vivid")[0])
+    await driven.until(lambda _, event: isinstance(event, Ready))
+    await driven.submit(1, prompt="for ever")
+    (*_, (wanted, _)) = await driven.until(lambda told, _: isinstance(told, PieceWanted))
+    assert isinstance(wanted, PieceWanted)
+    await driven.tell(PieceFound(worker=1, call=wanted.call), b"vivid")
+    await driven.until(lambda _, event: isinstance(event, Progress))
+    await driven.submit(2, loras=(FileRef(sha256="0" * 64, size=9, name="bat.safetensors"),))
+    (*_, (wanted, _)) = await driven.until(lambda told, _: isinstance(told, PieceWanted))
+    assert isinstance(wanted, PieceWanted)
+    for _ in range(2):
+        await driven.until(lambda told, _: isinstance(told, FileLeft))
+    await driven.tell(PieceMissing(worker=1, call=wanted.call, reason="enough"))
+    await driven.until(lambda _, event: isinstance(event, Failed))
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="nodes run Linux")
