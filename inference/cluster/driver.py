@@ -41,6 +41,7 @@ from inference.cluster.wire import (
     WireError,
     accept_handshake,
     listen,
+    refuse,
 )
 from inference.logs import write_lines
 
@@ -174,7 +175,9 @@ async def serve(address: SocketAddress, secret: str, *, with_parent: bool = Fals
 
     async def accept(connection: Connection) -> None:
         """Serve one bot; strangers, who may be silent, do not keep it waiting."""
-        if not serving.locked() and await _is_the_bot(connection, secret) and not serving.locked():
+        if serving.locked():
+            await refuse(connection, "it serves another bot, and one alone")
+        elif await _is_the_bot(connection, secret) and not serving.locked():
             async with serving:
                 code = await _served(connection)
                 if not ended.done():

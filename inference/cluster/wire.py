@@ -213,7 +213,16 @@ class Refusal(_HandshakeMessage):
 
 
 _Hello = TypeVar("_Hello")
+_GREETINGS: TypeAdapter[DriverHello | Refusal] = TypeAdapter(
+    Annotated[DriverHello | Refusal, Field(discriminator="type")]
+)
 _ANSWERS: TypeAdapter[Welcome | Refusal] = TypeAdapter(Annotated[Welcome | Refusal, Field(discriminator="type")])
+
+
+async def refuse(connection: Connection, reason: str) -> None:
+    """The driver's side, in place of a handshake."""
+    with suppress(OSError):
+        await connection.send(Refusal(reason=reason))
 
 
 async def accept_handshake(connection: Connection, secret: str, version: str) -> None:
@@ -232,7 +241,9 @@ async def accept_handshake(connection: Connection, secret: str, version: str) ->
 
 async def begin_handshake(connection: Connection, secret: str, version: str) -> None:
     """The bot's side of the handshake. Raises WireError when either end refuses the other."""
-    theirs = await _expect(connection, TypeAdapter(DriverHello))
+    theirs = await _expect(connection, _GREETINGS)
+    if isinstance(theirs, Refusal):
+        raise WireError(theirs.reason)
     if problem := _difference(theirs, version):
         raise WireError(problem)
     ours = secrets.token_hex(16)

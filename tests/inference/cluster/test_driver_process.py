@@ -14,7 +14,14 @@ import pytest
 from inference.cluster.compatibility import NodeIdentity
 from inference.cluster.driver import serve
 from inference.cluster.protocol import ClusterSettingsSent
-from inference.cluster.wire import HANDSHAKE_SECONDS, SECRET_VARIABLE, Connection, SocketAddress, begin_handshake
+from inference.cluster.wire import (
+    HANDSHAKE_SECONDS,
+    SECRET_VARIABLE,
+    Connection,
+    SocketAddress,
+    WireError,
+    begin_handshake,
+)
 from inference.errors import WorkerUnavailable
 from inference.messages.options import WorkerOptions
 from inference.workers import PoolUnreachable, driver_process
@@ -121,6 +128,21 @@ async def test_strangers_who_say_nothing_do_not_keep_the_bot_out(unused_tcp_port
         assert await serving == 1
         for each in (*strangers, bot):
             await each.close()
+
+
+async def test_a_second_bot_is_told_that_there_is_another(tmp_path: Path) -> None:
+    address = SocketAddress(f"unix:{tmp_path / 's'}")
+    serving = asyncio.create_task(serve(address, "secret"))
+    async with asyncio.timeout(MAX_WAIT):
+        while not (bots := await opened(address, 1)):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        await begin_handshake(bots[0], "secret", NodeIdentity.own().easel)
+        bots += await opened(address, 1)
+        with pytest.raises(WireError, match="it serves another bot"):
+            await begin_handshake(bots[1], "secret", NodeIdentity.own().easel)
+        for each in bots:
+            await each.close()
+        assert await serving == 0
 
 
 async def opened(address: SocketAddress, number: int) -> list[Connection]:
