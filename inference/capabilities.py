@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from inference.base_models import Architecture, BaseModelId
+from inference.base_models import ARCHITECTURE_TITLES, Architecture, BaseModelId
 from inference.messages.samplers import FLOW_SPACINGS, SPACINGS, UNET_SPACINGS, Sampler, Spacing
 
 
@@ -53,6 +53,11 @@ class Capability:
         """The highest guidance at which there is none."""
         return 0.0 if self.family is Family.Z_IMAGE else 1.0
 
+    @property
+    def denoiser(self) -> str:
+        """The class of the network that denoises, as diffusers calls it."""
+        return _DENOISERS[self.pipeline]
+
     def rows(self, guidance_scale: float) -> int:
         """Rows of the batch that a slot takes: two where the negative prompt guides away."""
         return 2 if self.heeds_negative_prompt(guidance_scale) else 1
@@ -93,6 +98,23 @@ class Capability:
         """The sampler of checkpoints whose settings name none."""
         return Sampler.EULER if self.samplers is FLOW_SPACINGS else Sampler.DPMPP_2M_KARRAS
 
+
+_DENOISERS = {
+    "StableDiffusionPipeline": "UNet2DConditionModel",
+    "StableDiffusionXLPipeline": "UNet2DConditionModel",
+    "StableDiffusion3Pipeline": "SD3Transformer2DModel",
+    "FluxPipeline": "FluxTransformer2DModel",
+    "ChromaPipeline": "ChromaTransformer2DModel",
+    "Flux2Pipeline": "Flux2Transformer2DModel",
+    "Flux2KleinPipeline": "Flux2Transformer2DModel",
+    "AuraFlowPipeline": "AuraFlowTransformer2DModel",
+    "Lumina2Pipeline": "Lumina2Transformer2DModel",
+    "ZImagePipeline": "ZImageTransformer2DModel",
+    "QwenImagePipeline": "QwenImageTransformer2DModel",
+    "AnimaModularPipeline": "CosmosTransformer3DModel",
+    "SanaPipeline": "SanaTransformer2DModel",
+    "Krea2Pipeline": "Krea2Transformer2DModel",
+}
 
 _SD = Capability("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", Family.UNET, single_file=True)
 _SDXL = Capability("StableDiffusionXLPipeline", "StableDiffusionXLImg2ImgPipeline", Family.UNET, single_file=True)
@@ -140,3 +162,19 @@ _LINEAGES = {
 def capability_of(base_model: BaseModelId) -> Capability | None:
     """What can be done with checkpoints of this base model; None: they are not painted."""
     return _LINEAGES.get(base_model) or _ARCHITECTURES.get(base_model.architecture)
+
+
+def misdeclared_denoiser(kind: str, base_model: BaseModelId) -> str | None:
+    """What to do where a denoiser of the class `kind` is not that of the declared base model; None: it is."""
+    capability = capability_of(base_model)
+    if capability is None or capability.denoiser == kind:
+        return None
+    declared = f"and is declared {base_model} ({base_model.label})"
+    others = [ARCHITECTURE_TITLES[each] for each, own in _ARCHITECTURES.items() if own.denoiser == kind]
+    apart = (each for each, own in _LINEAGES.items() if own.denoiser != _ARCHITECTURES[each.architecture].denoiser)
+    others += [each.label for each in apart if _LINEAGES[each].denoiser == kind]
+    if not others:
+        return f"its denoiser is a {kind}, {declared}; Easel does not paint with it, so take it out"
+    *names, last = others
+    titles = f"{', '.join(names)} or {last}" if names else last
+    return f"its denoiser is that of {titles} ({kind}), {declared}; correct its base_model in the settings"

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from inference.base_models import LINEAGE_TITLES, Architecture, BaseModelId
-from inference.capabilities import capability_of
+from inference.capabilities import capability_of, misdeclared_denoiser
 from inference.checkpoint_files import DamagedWeights, Shapes, weight_shapes
 from inference.gguf_files import GGUF_SUFFIX, read_gguf
 from inference.lora.names import Part
@@ -193,10 +193,11 @@ def _folder(folder: Path, base_model: BaseModelId, own: Path | None) -> Checkpoi
     if own is not None:
         packed = inspect_denoiser(own, base_model)
         return CheckpointInspection({**counts, **packed.networks}, (*problems, *packed.problems), packed=packed.packed)
-    denoiser = next((found[part] for part in DENOISERS if part in found), None)
-    if denoiser is None:
+    part = next((part for part in DENOISERS if part in found), None)
+    if part is None:
         return CheckpointInspection(counts, tuple(problems))
-    if says := _misdeclared(folder.name, denoiser, base_model):
+    denoiser = found[part]
+    if says := _misdeclared(folder.name, denoiser, base_model) or misdeclared_denoiser(listed[part], base_model):
         problems.append(says)
     doubt = None if problems else _unlike(folder.name, denoiser, base_model)
     return CheckpointInspection(counts, tuple(problems), () if doubt is None else (doubt,))

@@ -27,7 +27,7 @@ from inference.engine.devices.offloading import Residence
 from inference.engine.models.checkpoints import Checkpoint, family_of, networks_of, open_pipeline
 from inference.engine.models.embedding_files import EmbeddingFiles
 from inference.engine.models.previews import open_tiny
-from inference.engine.models.soundness import Unsound, refuse_incomplete, refuse_no_numbers
+from inference.engine.models.soundness import Unsound, refuse_incomplete, refuse_no_numbers, refuse_other_denoiser
 from inference.engine.single.single_request import SingleRequestCheckpoint
 from inference.errors import CheckpointTooLarge, CheckpointUnusable
 from inference.memory import file_bytes, said
@@ -175,6 +175,7 @@ class CheckpointStore:
             usual = self._dtype if family and not family.WIDE_RANGE else wide_dtype(self._device, self._dtype)
             dtype = wanted_dtype(self._device, spec.dtype) or usual
             pipeline = open_pipeline(getattr(diffusers, capability.pipeline), spec, dtype, self._device)
+            refuse_other_denoiser(pipeline, spec.base_model)
             refuse_incomplete(pipeline)
             if family is not None:
                 family.refuse_other_kinds(pipeline, spec.base_model.label)

@@ -11,6 +11,9 @@ import torch
 from torch import nn
 from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
+from inference.base_models import BaseModelId
+from inference.capabilities import misdeclared_denoiser
+from inference.checkpoint_inspection import DENOISERS
 from inference.engine.lora.layer_weights import is_packed_tensor
 
 _NAMED = 3  # weights named in a refusal
@@ -24,6 +27,13 @@ class Unsound(ValueError):
 def other_model(denoiser: str, label: str) -> Unsound:
     """The refusal of a denoiser that is not that of the declared base, called `label`."""
     return Unsound(f"its {denoiser} is not that of {label}; correct its base_model in the settings")
+
+
+def refuse_other_denoiser(pipeline: Any, base_model: BaseModelId) -> None:
+    """Raise Unsound when the denoiser is of another class than that of the declared base model."""
+    denoiser = next(part for name in DENOISERS if (part := getattr(pipeline, name, None)) is not None)
+    if says := misdeclared_denoiser(type(denoiser).__name__, base_model):
+        raise Unsound(says)
 
 
 def refuse_incomplete(pipeline: Any) -> None:

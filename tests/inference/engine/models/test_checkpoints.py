@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import diffusers
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import Qwen3Config, Qwen3Model
 
-from inference.base_models import BaseModelId
+from inference.base_models import BaseModelId, known_base_models
+from inference.capabilities import capability_of
+from inference.checkpoint_inspection import DENOISERS
 from inference.demo import CHECKPOINTS
 from inference.engine.intake.checkpoint_store import CheckpointStore
-from inference.engine.models.soundness import refuse_incomplete
+from inference.engine.models.soundness import Unsound, refuse_incomplete, refuse_other_denoiser
 from inference.errors import CheckpointUnusable
 from inference.messages.checkpoints import CheckpointSpec, PredictionType
 from inference.prediction import Prediction
+from tests.inference.engine.lone import CHROMA, FLUX, SD3, pipeline_of
 from tests.inference.engine.process.test_job_runner import small_sd1
 
 V = PredictionType.V_PREDICTION
@@ -98,6 +103,35 @@ def test_an_unusable_checkpoint_is_refused_when_it_is_loaded(
     one = CheckpointSpec(name="one", source=str(folder), base_model=BaseModelId(base))
     with pytest.raises(CheckpointUnusable, match=f"The checkpoint one cannot be loaded.* Reason: {said}"):
         CheckpointStore((one,), torch.device("cpu")).get(one)
+
+
+@pytest.mark.parametrize(
+    ("made", "declared", "said"),
+    [
+        (FLUX, "flux1/chroma", r"Flux.1 \(FluxTransformer2DModel\), and is declared flux1/chroma \(Chroma\); correct"),
+        (CHROMA, "flux1/dev", r"Chroma \(ChromaTransformer2DModel\), and is declared flux1/dev"),
+        (SD3, "qwen-image/base", r"Stable Diffusion 3, .* or Stable Diffusion 3.5 Large \(SD3Transformer2DModel\)"),
+    ],
+)
+def test_a_folder_of_another_architecture_than_the_declared_one_is_refused_when_it_is_loaded(
+    made: BaseModelId, declared: str, said: str, tmp_path: Path
+) -> None:
+    pipeline_of(made).save_pretrained(tmp_path)
+    one = CheckpointSpec(name="one", source=str(tmp_path), base_model=BaseModelId(declared))
+    with pytest.raises(CheckpointUnusable, match=f"The checkpoint one .* Reason: its denoiser is that of {said}"):
+        CheckpointStore((one,), torch.device("cpu")).get(one)
+    with pytest.raises(Unsound, match=said):  # from a hub, whose files are not looked at before
+        refuse_other_denoiser(pipeline_of(made), one.base_model)
+
+
+def test_each_base_model_has_the_denoiser_that_its_pipeline_takes() -> None:
+    for base in known_base_models():
+        capability = capability_of(base)
+        if capability is None or capability.modular:
+            continue
+        parts = inspect.signature(getattr(diffusers, capability.pipeline).__init__).parameters
+        kind = next(parts[name].annotation for name in DENOISERS if name in parts)
+        assert capability.denoiser in str(kind), base
 
 
 def test_a_language_model_whose_tokenizer_reads_more_than_it_was_trained_on_is_whole() -> None:
