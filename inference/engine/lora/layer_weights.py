@@ -53,8 +53,7 @@ def declare_compute_dtype(network: Any) -> None:
 
 def has_numbers(layer: nn.Module) -> bool:
     """Whether `numbers_of` has the weight's numbers."""
-    weight: Any = layer.weight
-    return not is_quantised(layer) or hasattr(weight, "quant_type")
+    return not is_quantised(layer) or _is_of_gguf(layer.weight)
 
 
 def numbers_of(layer: nn.Module) -> torch.Tensor:
@@ -64,8 +63,13 @@ def numbers_of(layer: nn.Module) -> torch.Tensor:
 
 def unpacked(weight: Any) -> torch.Tensor:
     """The numbers of a weight; of packed formats GGUF's are known."""
-    if not hasattr(weight, "quant_type"):
+    if not _is_of_gguf(weight):
         return weight.detach()
     from diffusers.quantizers.gguf.utils import dequantize_gguf_tensor  # noqa: PLC0415 (it needs the package gguf)
 
     return dequantize_gguf_tensor(weight)
+
+
+def _is_of_gguf(weight: Any) -> bool:
+    """Whether a packed weight is of a GGUF file; bitsandbytes' have the name of a format there, GGUF's a number."""
+    return not isinstance(getattr(weight, "quant_type", ""), str)

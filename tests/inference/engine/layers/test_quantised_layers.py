@@ -130,8 +130,11 @@ def test_dora_goes_by_the_dequantised_weight(sides: tuple[int, int]) -> None:
     assert key == ("transformer", MODULE)
 
 
-def test_dora_is_refused_where_nobody_can_dequantise() -> None:
+@pytest.mark.parametrize("kind", [None, "nf4"], ids=["int8", "as bitsandbytes says its format"])
+def test_dora_is_refused_where_nobody_can_dequantise(kind: str | None) -> None:
     network = quantised(one_layer(), "int8")
+    if kind is not None:
+        vars(network.get_submodule(MODULE).weight)["quant_type"] = kind
     names = LayerNames.of(Architecture.Z_IMAGE, layers_of({"transformer": network}))
     norms = {f"transformer.{MODULE}.dora_scale": torch.ones(48, 1, dtype=DTYPE)}
     with pytest.raises(LoraFileRefused, match=f"{MODULE} is a DoRA, which needs the numbers"):
