@@ -21,6 +21,7 @@ from bot.jobs.worker_slots import WorkerHandle, raises_alarm
 from inference.errors import InferenceError, RequestError, WorkerCrashed, WorkerFailed
 from inference.logs import about
 from inference.messages.events import BadCommand, Cancelled, Capacity, Event, Failed, Finished, Progress, Ready, Started
+from inference.messages.spool import state_file
 from inference.queue import EVERYWHERE
 from inference.workers import PoolUnreachable, Worker, WorkerDied, WorkerJoined, WorkerLeft, WorkerPool
 from inference.workers.storage import Spool
@@ -260,7 +261,7 @@ class Dispatcher:
                 died = assignment.timer is not None and not assignment.recalled
                 await self._requeue_or_fail(job, assignment, died=died)
             case Cancelled():
-                pass
+                self._delete_late_state(job)
         if job.assignment is assignment:
             self._active.release(job, served=assignment.timer is not None or not isinstance(event, Cancelled))
         self._spool.delete_attempt(row.id, row.attempt)
@@ -334,6 +335,12 @@ class Dispatcher:
         if job.assignment is assignment:
             self._active.release(job, served=False)
         self._spool.delete_attempt(row.id, row.attempt)
+        self._delete_late_state(job)
         if waits and not job.cancelled:
             self._active.add(waits, limits.max_attempts)
             self._tell(JobUpdate(waits, stranded=True if waits.checkpoint in self._stranded else None))
+
+    def _delete_late_state(self, job: ActiveJob) -> None:
+        """Delete what a worker that had not heard of the cancel has left of a job since."""
+        if job.cancelled:
+            self._spool.delete([state_file(job.row.id)])

@@ -8,6 +8,7 @@ import pytest
 
 from bot.database.connection import open_database
 from bot.database.jobs import cancel_job, create_job, fail_job, start_job
+from inference.messages.events import Cancelled
 from inference.messages.spool import state_file
 from tests.bot.jobs.test_dispatching import open_rig
 from tests.inference.requests import request
@@ -47,6 +48,23 @@ async def test_a_job_that_has_ended_leaves_no_state(tmp_path: Path, end: str) ->
             rig.worker.die()
         else:
             rig.worker.finish(given)
+        await rig.worker.heard()
+        assert not state.exists()
+
+
+@pytest.mark.parametrize("end", ["cancelled", "died"])
+async def test_a_state_that_comes_after_the_cancel_is_deleted_with_the_attempt(tmp_path: Path, end: str) -> None:
+    async with open_rig(tmp_path) as rig:
+        job = await rig.order()
+        given = await rig.worker.job()
+        rig.worker.begin(given)
+        await rig.worker.heard()
+        await rig.jobs.cancel(job.id)
+        (state := rig.spool / state_file(job.id)).touch()  # the worker had written it before it heard of the cancel
+        if end == "died":
+            rig.worker.die()
+        else:
+            rig.worker.say(Cancelled(job_id=job.id, attempt=given.attempt))
         await rig.worker.heard()
         assert not state.exists()
 
