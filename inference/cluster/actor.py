@@ -338,10 +338,12 @@ class EngineActor:
             self._report_event(event)
 
     def _forget(self, job_id: int) -> None:
-        """A job has ended: its files may leave the node when there is no room."""
+        """A job has ended here: its state goes, and its files may when there is no room."""
         self._states.pop(job_id, None)
         if self._jobs.pop(job_id, None) is None:
             return
+        with suppress(OSError):
+            (self._opened.folder.spool / state_file(job_id)).unlink(missing_ok=True)
         names = self._loaded | {held.command.request.checkpoint for held in self._jobs.values()}
         kept = {source for spec in self._specs if spec.name in names for source in _sources(spec)}
         if self._options and self._options.classifier:

@@ -20,6 +20,7 @@ from inference.cluster.files import FileRef
 from inference.cluster.node_files import CACHE_VARIABLE, NodeCacheSettings
 from inference.cluster.protocol import (
     TO_BOT,
+    CancelJob,
     ConfigureWorker,
     DeathReported,
     EventReported,
@@ -33,7 +34,7 @@ from inference.cluster.protocol import (
 from inference.cluster.worker_folder import Manifest
 from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.commands import Generate
-from inference.messages.events import EVENTS, Capacity, Failed, Progress, Ready, Started
+from inference.messages.events import EVENTS, Cancelled, Capacity, Failed, Progress, Ready, Started
 from inference.messages.options import ClassifierSpec, WorkerOptions
 from inference.messages.spool import state_file
 from tests.inference.cluster.machines import scripted
@@ -192,6 +193,9 @@ async def test_what_a_job_leaves_does_not_wait_for_the_files_of_another(tmp_path
         await driven.until(lambda told, _: isinstance(told, FileLeft))
     await driven.tell(PieceMissing(worker=1, call=wanted.call, reason="enough"))
     await driven.until(lambda _, event: isinstance(event, Failed))
+    await driven.tell(CancelJob(worker=1, job_id=1))
+    await driven.until(lambda _, event: isinstance(event, Cancelled))
+    assert not [*(tmp_path / "node").glob("workers/*/spool/*.safetensors")], "its state goes with it"
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="nodes run Linux")
