@@ -38,6 +38,10 @@ async def fresh(scene: Scene, person: Person, **options: str) -> VisibleMessage:
         panel = await press(person, panel, "Remove picture")
     if "Take out what does not fit" in panel.buttons:
         panel = await press(person, panel, "Take out what does not fit")
+    if "Parts" in panel.buttons:
+        opener = await person.press(panel, "Parts")
+        await opener.modal()
+        panel = await (await person.submit(opener, {"layout": "-"})).reply()
     return await (await person.slash("studio", **options)).reply() if options else panel
 
 
