@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from bot.config import ConfigError, Settings
 from bot.config.cluster import ClusterSettings
-from bot.config.variables import PREFIX
 from bot.config.worker import Backend
 from bot.pictures.credentials import SigningUnusable, credentials_of
 from bot.sources.registry import CivitaiRegistry
 from inference.classifier_files import ClassifierFiles
 from inference.cluster.protocol import ClusterSettingsSent
+from inference.cluster.ray_node import cluster_environment
 from inference.cluster.wire import SECRET_VARIABLE, SocketAddress
 from inference.errors import ClassifierUnusable
 from inference.messages.checkpoints import CheckpointSpec
@@ -66,12 +65,8 @@ def make_pool(settings: Settings, checkpoints: Sequence[CheckpointSpec]) -> Work
 
 
 def driver_options(cluster: ClusterSettings) -> DriverOptions:
-    """How the driver process of a cluster is started and reached. Its environment has none of our settings."""
-    environment = {name: value for name, value in os.environ.items() if not name.upper().startswith(PREFIX)}
+    """How the driver process of a cluster is started and reached."""
     secret = cluster.secret.get_secret_value()
-    environment = {"RAY_AUTH_MODE": "token", "RAY_DEFAULT_PYTHON_VERSION_MATCH_LEVEL": "minor"} | environment
-    if cluster.token_file is not None:
-        environment["RAY_AUTH_TOKEN_PATH"] = str(cluster.token_file)
     command = cluster.driver or (None if cluster.socket else module_command("inference.cluster.driver"))
     return DriverOptions(
         listen=SocketAddress(cluster.socket) if cluster.socket else None,
@@ -82,7 +77,7 @@ def driver_options(cluster: ClusterSettings) -> DriverOptions:
             cache_bytes=cluster.cache_gigabytes * 10**9,
             shared=cluster.shared,
         ),
-        environment=environment | ({SECRET_VARIABLE: secret} if secret else {}),
+        environment=cluster_environment(cluster.token_file) | ({SECRET_VARIABLE: secret} if secret else {}),
         secret=secret,
     )
 

@@ -17,7 +17,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from inference.cluster.compatibility import NodeIdentity
 from inference.cluster.network import HostPort
 from inference.cluster.views import ClusterView, ProbeProblem, ReachReport
-from inference.workers.local import SECRETS, module_command
+from inference.workers.local import environment_without_settings, module_command
 
 STOP_SECONDS = 30.0  # Ray's processes end one after the other
 PROBE_SECONDS = 150.0
@@ -37,11 +37,10 @@ class ProbeFailed(Exception):
 
 
 def cluster_environment(token_file: os.PathLike[str] | None) -> dict[str, str]:
-    """The environment of Ray's processes: token authentication is on, and none of our settings is in it.
+    """The environment of the driver process and of Ray's: token authentication is on, and no setting of ours is there.
 
     Ray compares Python's patch version too; ours is the rule of `compatibility`.
     """
-    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(SECRETS)}
     token = {} if token_file is None else {"RAY_AUTH_TOKEN_PATH": os.fspath(token_file)}
     ours = {
         "RAY_AUTH_MODE": "token",
@@ -49,7 +48,7 @@ def cluster_environment(token_file: os.PathLike[str] | None) -> dict[str, str]:
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_DISABLE_IMPORT_WARNING": "1",
     }
-    return kept | token | ours
+    return environment_without_settings() | token | ours
 
 
 @dataclass(frozen=True)

@@ -42,13 +42,17 @@ ENVIRONMENT = {
     "DIFFUSERS_VERBOSITY": "error",
 }
 
-# Variables with this prefix, in any case, are never passed to the child: our settings, among them all secrets.
-SECRETS = "EASEL_"
+SETTINGS_PREFIX = "EASEL_"  # of the variables of our settings, in any case
+
+
+def environment_without_settings() -> dict[str, str]:
+    """This program's environment without its settings, among which are all secrets: that of every other process."""
+    return {name: value for name, value in os.environ.items() if not name.upper().startswith(SETTINGS_PREFIX)}
 
 
 def environment_of(options: WorkerOptions) -> dict[str, str]:
-    """The environment of a worker process: this program's own, without its secrets."""
-    environment = {k: v for k, v in os.environ.items() if not k.upper().startswith(SECRETS)} | ENVIRONMENT
+    """The environment of a worker process."""
+    environment = environment_without_settings() | ENVIRONMENT
     threads = {"OMP_NUM_THREADS": str(options.threads)} if options.threads else {}
     return environment | threads | _allocator(options, environment)
 

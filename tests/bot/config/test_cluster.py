@@ -53,6 +53,7 @@ def test_the_driver_process_knows_the_token_and_nothing_of_the_bots(monkeypatch:
     monkeypatch.setenv("EASEL_DISCORD__TOKEN", "discords")
     monkeypatch.setenv("easel_sources__civitai_key", "civitais")
     monkeypatch.setenv("OTHER", "stays")
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     found = driver_options(ClusterSettings(token_file=Path("/t"), secret=SecretStr("mine")))
     assert found.command is not None and found.command[-1] == "inference.cluster.driver" and found.listen is None
     assert not {name for name in found.environment if name.upper().startswith("EASEL_")}
