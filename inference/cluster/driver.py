@@ -29,7 +29,7 @@ from inference.cluster.protocol import (
     ClusterReached,
     ClusterSettingsSent,
     ClusterUnreachable,
-    StillThere,
+    Heartbeat,
 )
 from inference.cluster.tokens import token_problem
 from inference.cluster.views import MAX_WORKERS, NodeReport
@@ -48,7 +48,7 @@ from inference.logs import write_lines
 log = logging.getLogger("inference.cluster.driver")  # also where it is the main module
 
 NODES_SECONDS = 1.0  # between two looks at the nodes
-THERE_SECONDS = 10.0  # between two signs of life: a driver process that hangs gives none
+HEARTBEAT_SECONDS = 10.0  # between two: a driver process that hangs sends none
 REACH_SECONDS = 5.0  # that the head may take to accept a connection
 
 
@@ -83,7 +83,7 @@ class Driver:
 
     async def run(self) -> None:
         """Serve until the bot closes the connection, or asks for all workers to be closed."""
-        watching = [asyncio.create_task(work) for work in (self._watch(), self._give_signs())]
+        watching = [asyncio.create_task(work) for work in (self._watch(), self._send_heartbeats())]
         try:
             async for frame in self._connection.frames():
                 message = TO_DRIVER.validate_json(frame.header)
@@ -102,10 +102,10 @@ class Driver:
                 for node_id in self._reports:
                     await self._cluster.report(NodeReport(node_id=node_id))  # nobody keeps workers there any more
 
-    async def _give_signs(self) -> None:
+    async def _send_heartbeats(self) -> None:
         while True:
-            await self._bot.tell(StillThere())
-            await asyncio.sleep(THERE_SECONDS)
+            await self._bot.tell(Heartbeat())
+            await asyncio.sleep(HEARTBEAT_SECONDS)
 
     async def _watch(self) -> None:
         while True:

@@ -1,6 +1,6 @@
 """What the bot, the driver process and the actors say to each other: headers of frames, JSON with a `type`.
 
-Workers have numbers that the driver process gives. It passes most frames on without reading more than the number.
+Workers have numbers that the driver process gives. It reads the headers, and passes the frames on as they are.
 `deaths` is how often a worker has died as the sender knows: a job that was sent to a worker before the bot knew that it
 had died is dropped, since the bot submits it again.
 """
@@ -141,10 +141,10 @@ class ClusterUnreachable(_Header):
     reason: ShortText
 
 
-class StillThere(_Header):
+class Heartbeat(_Header):
     """The driver process runs, and has nothing else to say."""
 
-    type: Literal["there"] = "there"
+    type: Literal["heartbeat"] = "heartbeat"
 
 
 class WorkerUp(_WorkerMessage):
@@ -210,7 +210,7 @@ class PieceWanted(_WorkerMessage):
 
 OfWorker = WorkerGone | WorkerRenewed | FileLeft | EventReported | DeathReported | PieceWanted
 ToBot = Annotated[
-    ClusterReached | ClusterUnreachable | StillThere | WorkerUp | NodeRefused | OfWorker, Field(discriminator="type")
+    ClusterReached | ClusterUnreachable | Heartbeat | WorkerUp | NodeRefused | OfWorker, Field(discriminator="type")
 ]
 
 TO_DRIVER: TypeAdapter[ToDriver] = TypeAdapter(ToDriver)

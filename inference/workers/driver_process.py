@@ -18,7 +18,7 @@ from inference.logs import Line, lines_of
 
 log = logging.getLogger(__name__)
 
-CONNECT_SECONDS = 0.2  # between two attempts to reach a driver process that is being started
+RETRY_SECONDS = 0.2  # between two attempts to reach a driver process that is being started
 START_SECONDS = 60.0  # that it may take to listen
 END_SECONDS = 5.0  # that it may take to end once it has nothing to do
 
@@ -105,7 +105,7 @@ class DriverProcess:
                 ended = self._process is not None and self._process.returncode is not None
                 if ended or asyncio.get_running_loop().time() > until:
                     raise
-                await asyncio.sleep(CONNECT_SECONDS)
+                await asyncio.sleep(RETRY_SECONDS)
 
     async def end(self) -> int | None:
         """End the child, if there is one; its exit code."""

@@ -25,13 +25,13 @@ from inference.cluster.protocol import (
     DeathReported,
     EventReported,
     FileLeft,
+    Heartbeat,
     NodeRefused,
     OfWorker,
     PieceFound,
     PieceMissing,
     PieceWanted,
     RestartWorker,
-    StillThere,
     ToBot,
     WorkerGone,
     WorkerRenewed,
@@ -202,7 +202,7 @@ class RayPool:
     async def close(self) -> None:
         """Have all workers closed, which leave the states of their jobs, and end the driver process."""
         self._closing = True
-        if self._connection is not None and await self.send(CloseWorkers()) and self._keeping is not None:
+        if await self.send(CloseWorkers()) and self._keeping is not None:
             await asyncio.wait({self._keeping}, timeout=CLOSE_SECONDS)
         if self._keeping is not None:
             self._keeping.cancel()
@@ -270,7 +270,7 @@ class RayPool:
                 self._problem = message.reason
             case NodeRefused():
                 log.error("the node %s gets no work: %s", message.node, message.reason)
-            case StillThere():
+            case Heartbeat():
                 pass
             case WorkerUp():
                 await self._join(message)

@@ -18,7 +18,7 @@ from inference.cluster.driver import Driver
 from inference.cluster.kept_worker import WorkerRules
 from inference.cluster.node_files import CACHE_VARIABLE, NodeCacheSettings
 from inference.cluster.nodes import ClusterNode
-from inference.cluster.protocol import TO_BOT, ClusterSettingsSent, StillThere
+from inference.cluster.protocol import TO_BOT, ClusterSettingsSent, Heartbeat
 from inference.cluster.wire import Connection, SocketAddress, accept_handshake, begin_handshake, listen
 from inference.lora.declarations import FILE_NAME
 from inference.messages.checkpoints import CheckpointSpec
@@ -298,24 +298,27 @@ async def test_a_driver_process_that_ends_takes_all_workers_along_until_the_next
 
 
 async def test_a_driver_process_that_hangs_is_left(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(driver, "THERE_SECONDS", 1000)
-    monkeypatch.setattr(ray, "SILENT_SECONDS", 1)
-    await joined(place)
+    monkeypatch.setattr(driver, "HEARTBEAT_SECONDS", 1000)
+    worker, _ = await joined(place)
+    events = worker.events()
+    await heard(events, Ready)
+    monkeypatch.setattr(ray, "SILENT_SECONDS", 1)  # from the next frame on
+    await worker.submit(painting(), {})
     left = await anext(place.pool.changes())
     assert isinstance(left, WorkerLeft) and left.reason.endswith("it has said nothing for 1 seconds")
     assert await anext(place.pool.changes()) == PoolUnreachable(1, "it has said nothing for 1 seconds")
-    monkeypatch.setattr(driver, "THERE_SECONDS", 0.01)
+    monkeypatch.setattr(driver, "HEARTBEAT_SECONDS", 0.01)
     monkeypatch.setattr(ray, "SILENT_SECONDS", MAX_WAIT)
     await joined(place)
 
 
-async def test_a_driver_process_that_has_nothing_to_do_gives_signs_of_life(place: Place) -> None:
+async def test_a_driver_process_that_has_nothing_to_do_sends_heartbeats(place: Place) -> None:
     await place.pool.close()
     connection = await Connection.open(SocketAddress(f"unix:{place.folder / 's'}"))
     await begin_handshake(connection, "secret", NodeIdentity.own().easel)
     await connection.send(SETTINGS)
     async for frame in connection.frames():
-        if isinstance(TO_BOT.validate_json(frame.header), StillThere):
+        if isinstance(TO_BOT.validate_json(frame.header), Heartbeat):
             break
     await connection.close()
 
