@@ -17,4 +17,4 @@ def installing(extra: str) -> str:
     if (_ROOT / "pyproject.toml").is_file():
         command = [sys.executable, "-m", "pip", "install", "-c", str(_ROOT / "constraints.txt"), "-e"]
         return shlex.join([*command, f"{_ROOT}[{extra}]"])
-    return f"uv tool install './easel[{extra}]' where the checkout of Easel lies"
+    return f"uv tool install --constraints easel/constraints.txt './easel[{extra}]' where the checkout of Easel lies"

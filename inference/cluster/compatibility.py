@@ -108,7 +108,7 @@ def _refusals(ours: NodeIdentity, theirs: NodeIdentity, clock_offset: float) -> 
     ):
         if there != here:
             has = f"{name} {there}" if there else f"no {name}"
-            yield f"it has {has} and the cluster {here or 'none'}; install it there: pip install '{package}=={here}'"
+            yield f"it has {has} and the cluster {here or 'none'}; install {package}=={here} there, where Easel is"
     if abs(clock_offset) > CLOCK_SECONDS:
         way = "ahead" if clock_offset > 0 else "behind"
         seconds = f"{abs(clock_offset):.0f} seconds"

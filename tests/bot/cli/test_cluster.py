@@ -212,7 +212,7 @@ def test_status_names_nodes_devices_memory_versions_jobs_and_who_gets_no_work(
     out = capsys.readouterr().out
     for words in ("one (head)", "cuda:0 24 GB", "32 GB", "2 GPU", "drained", "torch 2.13.0", "torch 2.12.0"):
         assert words in out
-    assert "two\\x1b[2J gets no work: it has torch 2.12.0 and the cluster 2.13.0; install it there" in out
+    assert "two\\x1b[2J gets no work: it has torch 2.12.0 and the cluster 2.13.0; install torch==2.13.0 there" in out
     assert "\x1b" not in out
     assert main(["cluster", "status", "--head", "10.0.0.5", "--json"]) == REFUSED
     assert ClusterView.model_validate_json(capsys.readouterr().out) == view

@@ -44,10 +44,10 @@ def test_a_changed_source_is_another_version(monkeypatch: pytest.MonkeyPatch, tm
         ({"easel": "0.1.0+ffffffff"}, "it has Easel 0.1.0+ffffffff and the cluster 0.1.0+0a1b2c3d; install the same"),
         (
             {"torch": "2.12.0"},
-            "it has torch 2.12.0 and the cluster 2.13.0; install it there: pip install",
+            "it has torch 2.12.0 and the cluster 2.13.0; install torch==2.13.0 there, where Easel is",
         ),
         ({"torch": ""}, "it has no torch and the cluster 2.13.0"),
-        ({"ray": "2.61.0"}, "it has Ray 2.61.0 and the cluster 2.60.0; install it there: pip install 'ray==2.60.0'"),
+        ({"ray": "2.61.0"}, "it has Ray 2.61.0 and the cluster 2.60.0; install ray==2.60.0 there, where Easel is"),
     ],
 )
 def test_another_version_is_refused_with_what_to_do(theirs: dict[str, str], reason: str) -> None:
