@@ -110,7 +110,7 @@ def on_ray(jobs: int, *, quick: bool) -> int:
 
 
 def main() -> int:
-    """All three; the exit code."""
+    """Simulate all three, or paint the jobs of `loads`; the exit code."""
     parser = BenchmarkCommand(__doc__)
     parser.add_argument("--backend", choices=("simulated", "ray"), default="simulated")
     parser.add_size("--ray-jobs", JOBS, 40, "jobs that are painted with --backend ray")

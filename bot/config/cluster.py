@@ -38,7 +38,7 @@ class ClusterSettings(Section):
     secret_file: Path | None = None
     """A file that holds the secret."""
     cache_gigabytes: Annotated[int, Field(ge=1, le=10**6)] = 200
-    """Room on the disk of each node for checkpoints, LoRAs and pictures to start from."""
+    """Room on the disk of each node for checkpoints and LoRAs."""
     shared: Annotated[str, Field(max_length=4096)] = ""
     """Where nodes look for files before they ask the bot's machine: a path or an fsspec address that all reach."""
     unreachable_seconds: Annotated[float, Field(ge=10, le=3600)] = 20

@@ -129,7 +129,7 @@ class WorkerLeft:
 class PoolUnreachable:
     """All workers are gone, or were never there: what stands before them cannot be reached. It is tried again.
 
-    `failures` counts attempts in a row; `reason` is told to operators.
+    `failures` counts how often since a job last finished; `reason` is told to operators.
     """
 
     failures: int

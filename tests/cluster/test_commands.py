@@ -182,7 +182,7 @@ async def test_another_easel_is_refused_with_the_reason(machines: Machines, head
     copy = machines.folder / "copy"
     for top in ("bot", "inference"):
         shutil.copytree(ROOT / top, copy / top, ignore=shutil.ignore_patterns("__pycache__", "*.safetensors"))
-    with (copy / "inference" / "messages.py").open("a") as file:
+    with (copy / "inference" / "queue.py").open("a") as file:
         file.write("# changed\n")
     await _refused(machines, str(copy), "it has Easel ", folder=copy)
 
