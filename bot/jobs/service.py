@@ -366,7 +366,8 @@ class JobService:
 
     def _alarm(self, trouble: WorkerTrouble) -> None:
         what = "a worker has died" if isinstance(trouble, WorkerDied) else "no worker could be reached"
-        log.error("%s %s times in a row; it is tried again after longer and longer pauses", what, trouble.failures)
+        reason = "" if isinstance(trouble, WorkerDied) else f" ({trouble.reason})"
+        log.error("%s %s times in a row%s; it is tried again and again", what, trouble.failures, reason)
         for listener in self._alarmed:
             listener(trouble)
 

@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import logging
 import os
+import signal
 import socket
 import sys
 from contextlib import suppress
@@ -169,9 +170,10 @@ class Driver:
 
 
 async def serve(address: SocketAddress, secret: str, *, with_parent: bool = False) -> int:
-    """Wait for a bot that knows the secret, and serve it; the exit code."""
+    """Wait for a bot that knows the secret, and serve it; the exit code. Cancelled, it ends all workers first."""
     ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     serving = asyncio.Lock()
+    bots: list[Connection] = []
 
     async def accept(connection: Connection) -> None:
         """Serve one bot; strangers, who may be silent, do not keep it waiting."""
@@ -179,6 +181,7 @@ async def serve(address: SocketAddress, secret: str, *, with_parent: bool = Fals
             await refuse(connection, "it serves another bot, and one alone")
         elif await _is_the_bot(connection, secret) and not serving.locked():
             async with serving:
+                bots.append(connection)
                 code = await _served(connection)
                 if not ended.done():
                     ended.set_result(code)
@@ -187,9 +190,24 @@ async def serve(address: SocketAddress, secret: str, *, with_parent: bool = Fals
     server = await listen(address, accept)
     if with_parent:
         asyncio.get_running_loop().add_reader(sys.stdin.fileno(), _leave_with_parent, ended)
-    code = await ended
-    server.close()
-    return code
+    try:
+        return await asyncio.shield(ended)
+    except asyncio.CancelledError:
+        for bot in bots:
+            await bot.close()
+            await ended
+        return 0
+    finally:
+        server.close()
+
+
+async def serve_until_asked(address: SocketAddress, secret: str, *, with_parent: bool) -> int:
+    """Serve until a signal asks for the end. A child leaves that to the bot, which gets the same signals."""
+    serving = asyncio.create_task(serve(address, secret, with_parent=with_parent))
+    with suppress(NotImplementedError):  # Windows
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, (lambda: None) if with_parent else serving.cancel)
+    return await serving
 
 
 async def _is_the_bot(connection: Connection, secret: str) -> bool:
@@ -269,7 +287,7 @@ def main() -> NoReturn:
     secret = options.secret_file.read_text().strip() if options.secret_file else os.environ.pop(SECRET_VARIABLE, "")
     if not secret and not options.listen.is_private:
         parser.error("a TCP address needs a secret")
-    code = asyncio.run(serve(options.listen, secret, with_parent=options.with_parent))
+    code = asyncio.run(serve_until_asked(options.listen, secret, with_parent=options.with_parent))
     sys.stderr.flush()
     os._exit(code)  # the interpreter's own end would wait for Ray's threads
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -69,6 +70,7 @@ class RayCluster:
 
     def __init__(self, address: str) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        asked_to_end = signal.getsignal(signal.SIGTERM)
         try:
             _ray.init(
                 address=address,
@@ -79,6 +81,8 @@ class RayCluster:
             )
         except (_errors.RayError, OSError, RuntimeError, ValueError) as problem:  # ConnectionError is an OSError
             raise ClusterLost(_in_one_line(problem)) from None
+        finally:
+            signal.signal(signal.SIGTERM, asked_to_end)  # Ray's would end this process in the middle of its work
 
     @property
     def version(self) -> str:

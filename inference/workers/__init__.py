@@ -108,6 +108,9 @@ class WorkerPlace:
     memory: int | None = None
     distance: float | None = None
 
+    def __str__(self) -> str:
+        return " of ".join(part for part in (self.device, self.node) if part) or "this machine"
+
 
 @dataclass(frozen=True)
 class WorkerJoined:
@@ -127,7 +130,7 @@ class WorkerLeft:
 
 @dataclass(frozen=True)
 class PoolUnreachable:
-    """All workers are gone, or were never there: what stands before them cannot be reached. It is tried again.
+    """All workers are gone, or were never there: what stands before them cannot be reached, or has none.
 
     `failures` counts how often since a job last finished; `reason` is told to operators.
     """

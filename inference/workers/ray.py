@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -56,6 +57,8 @@ CLOSE_SECONDS = 20.0  # that it may take to close all workers
 LONGEST_PAUSE = 30.0  # before the driver process is started again: a cluster comes back at any time
 SILENT_SECONDS = 120.0  # after which a driver process hangs; it needs some of them to join the cluster
 PIECES_AT_ONCE = 4
+ALONE_SECONDS = 30.0  # without a worker, after which that is told, and told again
+NOBODY_PAINTS = "no node of the cluster paints; `easel cluster status` tells of them"
 
 
 class RayWorker:
@@ -169,6 +172,8 @@ class RayPool:
         self._tasks = RunningTasks(_log_failure)
         self._failures = 0
         self._problem = ""
+        self._alone_since = 0.0
+        self._refusal = ""
         self._closing = False
 
     @property
@@ -255,6 +260,7 @@ class RayPool:
     async def _serve(self, connection: Connection) -> None:
         """Take what the driver process tells until it closes the connection."""
         self._connection = connection
+        self._alone_since, self._refusal = time.monotonic(), ""
         try:
             while (frame := await _heard(connection)) is not None:
                 await self._take(TO_BOT.validate_json(frame.header), frame.data)
@@ -269,9 +275,10 @@ class RayPool:
             case ClusterUnreachable():
                 self._problem = message.reason
             case NodeRefused():
-                log.error("the node %s gets no work: %s", message.node, message.reason)
+                self._refusal = f"the node {message.node} gets no work: {message.reason}"
+                log.error("%s", self._refusal)
             case Heartbeat():
-                pass
+                self._look_for_workers()
             case WorkerUp():
                 await self._join(message)
             case _:
@@ -298,6 +305,15 @@ class RayPool:
                 self._lose(worker, message.reason)
             case PieceWanted():
                 self._tasks.begin(self._send_piece(worker, message))
+
+    def _look_for_workers(self) -> None:
+        """Tell now and then that nobody paints: the cluster is there, and no node of it has a worker."""
+        late = time.monotonic() - self._alone_since >= ALONE_SECONDS
+        if self._workers or late:
+            self._alone_since = time.monotonic()
+        if late and not self._workers:
+            self._failures += 1
+            self._changes.put_nowait(PoolUnreachable(self._failures, self._refusal or NOBODY_PAINTS))
 
     async def _join(self, message: WorkerUp) -> None:
         place = WorkerPlace(message.node, message.device, message.memory, message.distance)

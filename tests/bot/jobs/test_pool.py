@@ -16,12 +16,13 @@ from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.commands import Generate
 from inference.messages.options import WorkerOptions
 from inference.messages.spool import state_file
-from inference.workers import PoolUnreachable, WorkerPool
+from inference.workers import PoolUnreachable, WorkerPlace, WorkerPool
 from inference.workers.storage import StoredFile
 from tests.bot.jobs.fake_pool import FakePool
 from tests.bot.jobs.fake_worker import PATIENCE, FakeWorker
 from tests.bot.jobs.test_dispatching import Rig, open_rig
 from tests.inference.requests import request
+from tests.log import Log
 
 
 @pytest.fixture
@@ -254,3 +255,11 @@ async def test_workers_come_and_go_and_every_job_ends_once(rig: Rig, pool: FakeP
             await pool.leave(worker)
             await until_gone(rig, 0)
     assert len(await rig.files()) == len(jobs)
+
+
+async def test_the_log_names_a_worker_that_leaves_by_device_and_node(rig: Rig, pool: FakePool) -> None:
+    with Log.listening() as log:
+        worker = await pool.join("two")
+        await pool.leave(worker)
+        await log.heard("the worker cuda:0 of two has left: its node was lost")
+    assert str(WorkerPlace()) == "this machine" and str(WorkerPlace(device="cuda:1")) == "cuda:1"

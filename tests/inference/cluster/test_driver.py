@@ -323,6 +323,24 @@ async def test_a_driver_process_that_has_nothing_to_do_sends_heartbeats(place: P
     await connection.close()
 
 
+async def test_a_cluster_in_which_nobody_paints_is_told_again_and_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver, "HEARTBEAT_SECONDS", 0.01)
+    monkeypatch.setattr(ray, "ALONE_SECONDS", 0.01)
+    place.cluster.here.clear()
+    place.rules = replace(place.rules, identity=NodeIdentity.own().model_copy(update={"torch": "1.0"}))
+    async for change in place.pool.changes():
+        if isinstance(change, PoolUnreachable) and change.failures == 2:
+            assert change.reason == ray.NOBODY_PAINTS
+            break
+    place.cluster.here["a"] = ClusterNode("a", "first", 1, {})
+    async for change in place.pool.changes():
+        if isinstance(change, PoolUnreachable) and change.reason != ray.NOBODY_PAINTS:
+            assert change.reason.startswith("the node first gets no work: it has torch")
+            break
+
+
 async def test_a_node_that_does_not_fit_is_refused_with_the_reason(place: Place, log: Log) -> None:
     place.rules = replace(place.rules, identity=NodeIdentity.own().model_copy(update={"torch": "1.0"}))
     await log.heard("the node first gets no work: it has torch")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -82,6 +83,41 @@ async def test_a_driver_process_ends_with_the_bot_that_started_it(tmp_path: Path
     folder = driver.address.path.parent
     await driver.close()
     assert not folder.exists()
+
+
+async def reached(address: SocketAddress) -> Connection:
+    """A connection to a driver process that is being started, which takes it for the bot's."""
+    async with asyncio.timeout(MAX_WAIT):
+        while not (found := await opened(address, 1)):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        await begin_handshake(found[0], "", NodeIdentity.own().easel)
+        return found[0]
+
+
+async def test_a_signal_is_left_to_the_bot_that_started_the_driver_process(tmp_path: Path) -> None:
+    address = SocketAddress(f"unix:{tmp_path / 's'}")
+    driver = DriverProcess(DriverOptions(address, COMMAND, nowhere(1), os.environ))
+    await driver.start()
+    bot = await reached(address)
+    assert driver._process
+    for number in (signal.SIGINT, signal.SIGTERM):
+        driver._process.send_signal(number)
+    await bot.send(nowhere(1))
+    assert (told := await bot.receive()) and b"no head of a cluster listens at" in told.header
+    await bot.close()
+    assert await driver.end() == 1
+
+
+async def test_a_signal_ends_a_service_in_order(tmp_path: Path) -> None:
+    address = SocketAddress(f"unix:{tmp_path / 's'}")
+    service = await asyncio.create_subprocess_exec(*COMMAND, "--listen", address.text, stderr=asyncio.subprocess.PIPE)
+    bot = await reached(address)
+    service.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(MAX_WAIT):
+        assert await bot.receive() is None
+        _, said = await service.communicate()
+    assert (service.returncode, said) == (0, b"")
+    await bot.close()
 
 
 async def test_a_service_with_a_socket_of_its_own_is_reached(tmp_path: Path, unused_tcp_port: int) -> None:
