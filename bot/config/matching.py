@@ -9,13 +9,13 @@ from pydantic import model_validator
 from bot.config.section import Section
 from inference.base_models import BaseModelId, CompatibilityTable
 
-_BASE_MODEL_PAIR = tuple[BaseModelId, BaseModelId]
+_BaseModelPair = tuple[BaseModelId, BaseModelId]
 
 
 class MatchingSettings(Section):
     """Pairs of base models that go together although they differ: [LoRA's, checkpoint's]."""
 
-    allow: tuple[_BASE_MODEL_PAIR, ...] = ()
+    allow: tuple[_BaseModelPair, ...] = ()
     """For example [["sdxl/illustrious", "sdxl/noobai"]]; never across architectures."""
     allow_v_on_epsilon: bool = False
     """Whether a LoRA trained for v-prediction may go on an epsilon checkpoint; the pictures mostly break."""

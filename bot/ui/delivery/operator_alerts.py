@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_NAME = 60
-MAX_STDERR = 500  # characters of the reason, such as a dead worker's last output
+MAX_REASON = 500  # characters
 
 
 class OperatorAlerts:
@@ -72,9 +72,6 @@ def _blocked_text(lora: Lora) -> str:
 def _trouble_text(trouble: WorkerTrouble) -> str:
     if isinstance(trouble, WorkerDied):
         text = _("A worker has died {count} times in a row. It is started again, ever more rarely.")
-        said = trouble.stderr_tail.splitlines()[-1:]
     else:
         text = _("No worker could be reached {count} times in a row. Jobs wait, and it is tried again.")
-        said = [trouble.reason]
-    lines = [f"> {plain(line, MAX_STDERR)}" for line in said if line]
-    return "\n".join([text.format(count=trouble.failures), *lines])
+    return f"{text.format(count=trouble.failures)}\n> {plain(trouble.reason, MAX_REASON)}"
