@@ -52,21 +52,21 @@ def left_out(request: GenerationRequest, base_model: BaseModelId) -> tuple[str, 
     return tuple(notes)
 
 
-def taken_apart(remark: str) -> tuple[str, dict[str, str]]:
-    """The template of a remark, and what stands in its braces; any other sentence is its own template."""
+def template_and_names(note: str) -> tuple[str, dict[str, str]]:
+    """The template of a note, and what stands in its braces; any other sentence is its own template."""
     for template in TEMPLATES:
-        if names := _names_in(remark, template):
+        if names := _names_in(note, template):
             return template, names
-    return remark, {}
+    return note, {}
 
 
-def _names_in(remark: str, template: str) -> dict[str, str]:
-    """What stands in the braces of `template`; nothing where the remark is not of it.
+def _names_in(note: str, template: str) -> dict[str, str]:
+    """What stands in the braces of `template`; nothing where the note is not of it.
 
     Read from the end, since only a LoRA's name, which comes first, is a stranger's and may hold the words between.
     """
     names: dict[str, str] = {}
-    rest = remark
+    rest = note
     for words, name, _, _ in reversed(list(Formatter().parse(template))):
         if not words:
             rest, value = "", rest

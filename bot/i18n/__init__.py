@@ -22,7 +22,7 @@ from babel.lists import format_list
 from babel.numbers import format_decimal
 
 from bot.i18n.catalogue import ENGLISH, language_for, translations
-from inference.notes import taken_apart
+from inference.notes import template_and_names
 
 if TYPE_CHECKING:
     from inference.errors import InferenceError
@@ -62,10 +62,10 @@ def explained(error: InferenceError) -> str:
     return sentences(*(_(template) for template in error.templates)).format_map(filled).strip()
 
 
-def remarked(remark: str) -> str:
-    """A worker's remark on a picture, translated, with its names filled in; one without a template stays as it is."""
-    template, names = taken_apart(remark)
-    return _(template).format(**names) if names else remark
+def translated_note(note: str) -> str:
+    """A worker's note on a picture, translated, with its names filled in; one without a template stays as it is."""
+    template, names = template_and_names(note)
+    return _(template).format(**names) if names else note
 
 
 def sentences(*whole: str) -> str:

@@ -87,7 +87,7 @@ TABLES = (
             "request": "prompts, LoRAs and all settings", "checkpoint": "the model", "state": "how far it is",
             "failure_code": "what failed", "failure_detail": "why", "attempt": "how often it was begun",
             "created_at": "when you ordered it", "started_at": "when it was begun", "finished_at": "when it ended",
-            "seconds": "how long it took", "peak_memory": "memory that it took", "notes": "remarks of the worker",
+            "seconds": "how long it took", "peak_memory": "memory that it took", "notes": "notes of the worker",
             "weight": "what it counts in the queue", "deaths": "workers that broke at it",
             "begun_at": "when the worker began it",
             "delete_at": "when it goes, if you deleted it and may still undo that",

@@ -24,7 +24,7 @@ from bot.errors import (
     PersonBlockedEverywhere,
     RoleNeeded,
 )
-from bot.i18n import _, later, ngettext, number, remarked, sentences
+from bot.i18n import _, later, ngettext, number, sentences, translated_note
 from bot.i18n.texts import plain, prompt_text, sentence_of_ours, summary_of_job
 from bot.pictures.thumbnails import Thumbnails
 from bot.requests.few_steps import few_step_note
@@ -271,7 +271,7 @@ def result_view(
     notes = [
         *([plain(made, MAX_FEW_STEPS)] if made else []),
         *([said] if said else []),
-        *(sentence_of_ours(remarked(note)) for note in job.notes),
+        *(sentence_of_ours(translated_note(note)) for note in job.notes),
         *dict.fromkeys(a.note for a in attachments if a.note),
     ]
     lines = [f"-# {line}", *(f"-# {note}" for note in notes)]

@@ -11,7 +11,7 @@ from discord import ui
 
 from bot.database.jobs import Job
 from bot.errors import NothingThere
-from bot.i18n import _, number, remarked
+from bot.i18n import _, number, translated_note
 from bot.i18n.texts import at_weight, bounded_lines, clipped, on_a_label, plain, sentence_of_ours, summary_of_job
 from bot.pictures.sheets import letters_of
 from bot.requests.builder import LoraDraft
@@ -161,7 +161,7 @@ def _text(job: Job, names: list[VariantName], sent: str) -> str:
     letters = letters_of(job.request)
     legend = [f"**{letter}** {clipped(name, 120)}" for name, letter in letters.items() if lora is None]
     seconds = [_("{seconds} s").format(seconds=number(job.seconds, 1))] if job.seconds is not None else []
-    notes = [f"-# {sentence_of_ours(remarked(note))}" for note in (*job.notes, sent) if note]
+    notes = [f"-# {sentence_of_ours(translated_note(note))}" for note in (*job.notes, sent) if note]
     if made := few_step_note(job.request):
         notes.insert(0, f"-# {plain(made, 250)}")
     if said := words_note(job.request):

@@ -13,7 +13,7 @@ from discord import Intents, app_commands
 from discord.ext import commands
 
 from bot.errors import EndUnclear, NumberUnclear, PersonBlocked, PicturesUsedUp, ServerPicturesUsedUp
-from bot.i18n import _, alternatives, catalogue, explained, language, listed, number, remarked, speak, speaking
+from bot.i18n import _, alternatives, catalogue, explained, language, listed, number, speak, speaking, translated_note
 from bot.i18n.commands import CommandWords
 from bot.ui.views.job_progress import queue_position_text
 from inference.errors import BaseModelMismatch, PromptTooLong
@@ -152,7 +152,7 @@ async def test_commands_are_described_in_the_language_and_keep_their_names() -> 
     assert set(payload["options"][0]["description_localizations"]) == {"ja"}
 
 
-def test_what_a_worker_remarked_in_english_is_said_in_the_language_of_who_reads() -> None:
+def test_what_a_worker_notes_in_english_is_said_in_the_language_of_who_reads() -> None:
     names = {
         "lora": "{夜} knows no clip skip",
         "trained": "v-prediction",
@@ -163,12 +163,12 @@ def test_what_a_worker_remarked_in_english_is_said_in_the_language_of_who_reads(
         "used": "euler",
         "least": "1",
     }
-    remarks = [template.format(**names) for template in TEMPLATES]
-    assert [remarked(remark) for remark in remarks] == remarks, "English stays as it is"
+    notes = [template.format(**names) for template in TEMPLATES]
+    assert [translated_note(note) for note in notes] == notes, "English stays as it is"
     with speaking("ja"):
-        said = [remarked(remark) for remark in remarks]
-        assert remarked("Something of another version.") == "Something of another version."
-    assert not set(said) & set(remarks) and all("a.b*" in text for text in said)
+        said = [translated_note(note) for note in notes]
+        assert translated_note("Something of another version.") == "Something of another version."
+    assert not set(said) & set(notes) and all("a.b*" in text for text in said)
     assert said[TEMPLATES.index(NO_NEGATIVE_PROMPT)].startswith("a.b* はネガティブ")
     assert names["lora"] in said[TEMPLATES.index(OTHER_PREDICTION)]
 
