@@ -45,7 +45,7 @@ bot/generation.py inference/engine/wardrobe.py inference/engine/shelf.py inferen
 inference/engine/board.py inference/engine/lean.py inference/engine/mishaps.py inference/engine/painted.py
 inference/engine/painter.py inference/engine/solo.py inference/engine/solo_loras.py inference/engine/clean.py
 benchmarks/queue.py bot/jobs/generation.py playground/page/log.js tools/interrupts.py inference/messages.py
-bot/config/sections.py
+bot/config/sections.py inference/cluster/kept_worker.py
 """
 
 

@@ -237,7 +237,7 @@ def _asked(options: argparse.Namespace) -> tuple[HostPort, ClusterView] | int:
 
 def _table(view: ClusterView) -> Table:
     table = Table("node", "state", "address", "devices", "memory", "jobs", box=box.SIMPLE)
-    for node in view.told:
+    for node in view.listed:
         name = f"{node.name or node.node_id[:8]}{' (head)' if node.head else ''}"
         memory = f"{node.memory / 1e9:.0f} GB"
         table.add_row(*map(harmless, (name, str(node.state), node.address, _devices(node), memory, _jobs(node))))
@@ -278,7 +278,7 @@ def _jobs(node: NodeView) -> str:
 def _notes(view: ClusterView, refused: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
     if (problem := nobody_paints(view)) is not None:
         yield sentence(problem)
-    for node in view.told:
+    for node in view.listed:
         name = node.name or node.address
         if node.state is NodeState.DEAD and node.reason:
             yield f"{name} is dead: {node.reason}"

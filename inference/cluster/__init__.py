@@ -4,7 +4,7 @@ wire.py            frames between the bot and the driver process, and the handsh
 protocol.py        what the headers of frames say
 compatibility.py   what a machine says of itself, and why one is refused
 driver.py          the driver process: keeps a worker for each device of each node
-kept_worker.py     one worker on a node: its actor started, listened to, started again
+worker_supervisor.py   one worker on a node: its actor started, listened to, started again
 nodes.py · ray_cluster.py   a cluster as the driver process sees it; the one that Ray runs
 actor.py           on a node: one engine process, and what it needs and leaves
 outbox.py          what an actor has to tell, until the driver process has it

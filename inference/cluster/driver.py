@@ -21,7 +21,6 @@ from typing import NoReturn
 from pydantic import BaseModel, TypeAdapter
 
 from inference.cluster.compatibility import NodeIdentity, ray_problem
-from inference.cluster.kept_worker import KeptWorker, WorkerRules
 from inference.cluster.node_files import NodeCacheSettings
 from inference.cluster.nodes import Cluster, ClusterLost, ClusterNode
 from inference.cluster.protocol import (
@@ -44,6 +43,7 @@ from inference.cluster.wire import (
     listen,
     refuse,
 )
+from inference.cluster.worker_supervisor import WorkerRules, WorkerSupervisor
 from inference.logs import write_lines
 
 log = logging.getLogger("inference.cluster.driver")  # also where it is the main module
@@ -53,8 +53,8 @@ HEARTBEAT_SECONDS = 10.0  # between two: a driver process that hangs sends none
 REACH_SECONDS = 5.0  # that the head may take to accept a connection
 
 
-class BotEnd:
-    """Implements `inference.cluster.kept_worker.Bot`. Nothing is sent to a bot that is gone."""
+class BotConnection:
+    """Implements `inference.cluster.worker_supervisor.Bot`. Nothing is sent to a bot that is gone."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -75,10 +75,10 @@ class Driver:
 
     def __init__(self, connection: Connection, cluster: Cluster, rules: WorkerRules) -> None:
         self._connection, self._cluster, self._rules = connection, cluster, rules
-        self._bot = BotEnd(connection)
+        self._bot = BotConnection(connection)
         self._numbers = count(1)
-        self._workers: dict[int, KeptWorker] = {}
-        self._places: dict[tuple[str, int], KeptWorker] = {}
+        self._workers: dict[int, WorkerSupervisor] = {}
+        self._places: dict[tuple[str, int], WorkerSupervisor] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._reports: dict[str, NodeReport] = {}
 
@@ -133,7 +133,7 @@ class Driver:
         self._reports = reports
 
     def _found_reports(self) -> dict[str, NodeReport]:
-        workers: dict[str, list[KeptWorker]] = {}
+        workers: dict[str, list[WorkerSupervisor]] = {}
         for (node_id, _), worker in self._places.items():
             workers.setdefault(node_id, []).append(worker)
         return {
@@ -155,7 +155,7 @@ class Driver:
                     self._keep(node, index)
 
     def _keep(self, node: ClusterNode, index: int) -> None:
-        worker = KeptWorker(self._cluster, node, index, next(self._numbers), self._bot, self._rules)
+        worker = WorkerSupervisor(self._cluster, node, index, next(self._numbers), self._bot, self._rules)
         self._workers[worker.number] = self._places[node.node_id, index] = worker
         task = asyncio.create_task(worker.run())
         self._tasks.add(task)

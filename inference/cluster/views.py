@@ -84,8 +84,8 @@ class ClusterView(_View):
         return tuple(node for node in self.nodes if node.state in {NodeState.ALIVE, NodeState.DRAINING})
 
     @property
-    def told(self) -> tuple[NodeView, ...]:
-        """The nodes that are worth telling: of a machine that left and is not back the last one, else those present."""
+    def listed(self) -> tuple[NodeView, ...]:
+        """The nodes that `status` lists: those present, and the last one of each machine that left and is not back."""
         back = {(node.name, node.address) for node in self.present}
         gone = {(node.name, node.address): node.node_id for node in self.nodes if node not in self.present}
         last = {node_id for machine, node_id in gone.items() if machine not in back}

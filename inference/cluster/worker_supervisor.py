@@ -75,7 +75,7 @@ class WorkerRules:
     engine: Sequence[str] | None = None
 
 
-class KeptWorker:
+class WorkerSupervisor:
     """The worker for device `index` of a node. `run` ends when its node is gone."""
 
     def __init__(
@@ -87,7 +87,7 @@ class KeptWorker:
         self._inbox: asyncio.Queue[Frame] = asyncio.Queue()
         self._deaths = 0  # that the bot was told of
         self._failures = 0  # of actors in a row
-        self._told = False  # whether the bot knows this worker
+        self._known_to_bot = False
         self._distance = 0.0  # seconds to the actor and back, as the bot knows it
         self._gone = asyncio.Event()
         self._why = ""
@@ -151,7 +151,7 @@ class KeptWorker:
                 await self._wait(await self._live())
         finally:
             delivering.cancel()
-            if self._told:
+            if self._known_to_bot:
                 await self._bot.tell(WorkerGone(worker=self.number, reason=self._why))
 
     async def _wait(self, seconds: float) -> None:
@@ -196,16 +196,16 @@ class KeptWorker:
 
     async def _refuse(self, reason: str) -> None:
         await self._bot.tell(NodeRefused(node=self._node.name, reason=reason))
-        if self._told:  # it fitted before: its Easel was changed while it ran
-            self._told, self._deaths = False, 0
+        if self._known_to_bot:  # it fitted before: its Easel was changed while it ran
+            self._known_to_bot, self._deaths = False, 0
             await self._bot.tell(WorkerGone(worker=self.number, reason=reason))
 
     async def _announce(self, actor: Actor) -> None:
         """Tell the bot, which then sends the options."""
-        if self._told:
+        if self._known_to_bot:
             await self._bot.tell(WorkerRenewed(worker=self.number))
         else:
-            self._told = True
+            self._known_to_bot = True
             await self._tell_place(await _distance(actor))
 
     async def _measure(self, actor: Actor) -> None:
@@ -287,7 +287,7 @@ class KeptWorker:
             self.refused = (f"its worker does not start: {reason}",)
         pause = pause_after(self._failures)
         log.warning("worker %s on %s has died (%s in a row): %s", self.number, self._node.name, self._failures, reason)
-        if self._told:
+        if self._known_to_bot:
             self._deaths += 1
             death = WorkerDied(None, self._failures, was_ready, reason, pause)
             await self._bot.tell(DeathReported(worker=self.number), DEATHS.dump_json(death))

@@ -222,7 +222,7 @@ async def test_a_node_that_is_ended_hands_its_jobs_on_first(machines: Machines, 
     async with machines.joined("two") as node:
         await node.stop()
         assert node.lines[-1] == "This machine leaves the cluster, and hands on the jobs that it has."
-        (two,) = [each for each in (await machines.view()).told if each.name == "two"]
+        (two,) = [each for each in (await machines.view()).listed if each.name == "two"]
         assert (two.state, two.reason) == (NodeState.DRAINED, "its `cluster join` was ended")
 
 

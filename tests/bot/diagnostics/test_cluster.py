@@ -92,7 +92,7 @@ def test_of_a_machine_that_left_again_and_again_the_last_node_is_told_unless_it_
             node("3", "three", NodeState.DRAINED), node("4", "two", NodeState.ALIVE),
         )
     )  # fmt: skip
-    assert [each.node_id for each in view.told] == [HEAD.node_id, "3", "4"]
+    assert [each.node_id for each in view.listed] == [HEAD.node_id, "3", "4"]
 
 
 async def test_the_driver_process_of_another_account_is_only_asked_whether_it_listens(tmp_path: Path) -> None:

@@ -12,14 +12,14 @@ from typing import Any, TypeVar
 
 import pytest
 
-from inference.cluster import actor, compatibility, driver, kept_worker, outbox
+from inference.cluster import actor, compatibility, driver, outbox, worker_supervisor
 from inference.cluster.compatibility import NodeIdentity
 from inference.cluster.driver import Driver
-from inference.cluster.kept_worker import WorkerRules
 from inference.cluster.node_files import CACHE_VARIABLE, NodeCacheSettings
 from inference.cluster.nodes import ClusterNode
 from inference.cluster.protocol import TO_BOT, ClusterSettingsSent, Heartbeat
 from inference.cluster.wire import Connection, SocketAddress, accept_handshake, begin_handshake, listen
+from inference.cluster.worker_supervisor import WorkerRules
 from inference.lora.declarations import FILE_NAME
 from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.commands import Generate
@@ -61,7 +61,7 @@ class Place:
 @pytest.fixture
 async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Place]:
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "node"))
-    monkeypatch.setattr(kept_worker, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(worker_supervisor, "RETRY_SECONDS", 0.01)
     (checkpoint := tmp_path / "bot" / "checkpoint").mkdir(parents=True)
     (checkpoint / "model_index.json").write_text("{}")
     (spool := tmp_path / "spool").mkdir()
@@ -354,7 +354,7 @@ async def test_a_node_that_does_not_fit_is_refused_with_the_reason(place: Place,
 async def test_a_node_whose_easel_is_changed_leaves_until_it_fits_again(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept_worker, "REFUSED_SECONDS", 0.01)
+    monkeypatch.setattr(worker_supervisor, "REFUSED_SECONDS", 0.01)
     worker, _ = await joined(place)
     await heard(worker.events(), Ready)
     ours = compatibility._source_hash
@@ -394,7 +394,7 @@ async def test_a_node_that_says_nonsense_does_not_keep_the_others_from_being_see
 
 
 async def test_a_worker_that_is_farther_away_than_it_was_is_told(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept_worker, "MEASURE_SECONDS", 0.0)
+    monkeypatch.setattr(worker_supervisor, "MEASURE_SECONDS", 0.0)
     worker, change = await joined(place)
     assert change.place.distance is not None and change.place.distance < 0.2
     place.cluster.on("a").far = 0.3
