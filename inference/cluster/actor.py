@@ -12,8 +12,9 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from errno import ENOSPC
+from threading import Event as ThreadEvent
 from typing import TypedDict
 
 from pydantic import BaseModel
@@ -70,7 +71,7 @@ class _Held:
     command: Generate
     loras: frozenset[str]
     inputs: frozenset[str]
-    cancelled: bool = False
+    dropped: ThreadEvent = field(default_factory=ThreadEvent)  # its files need not come any more
     submitted: bool = False
 
     @property
@@ -261,11 +262,17 @@ class EngineActor:
         self._tasks.begin(self._bring(held, message, data))
 
     async def _bring(self, held: _Held, message: SubmitJob, data: bytes) -> None:
-        """Fetch what the job needs, and give it to the engine; a job whose files cannot be had fails."""
+        """Fetch what the job needs, and give it to the engine, unless it was cancelled or the engine died meanwhile."""
+        await self._bring_and_submit(held, message, data)
+        if self._jobs.get(held.command.job_id) is not held:
+            self._clear(held.command.job_id)
+
+    async def _bring_and_submit(self, held: _Held, message: SubmitJob, data: bytes) -> None:
+        """A job whose files cannot be had fails."""
         command, files = held.command, self._opened
         try:
             manifests = self._manifests_of(command)
-            places = await self._brought(files.begin(message, data, command.request, manifests))
+            places = await self._brought(files.begin(message, data, command.request, manifests, held.dropped))
         except InferenceError as problem:
             self._fail(held, problem)
             return
@@ -281,9 +288,6 @@ class EngineActor:
             return
         async with self._submitting:
             if self._jobs.get(command.job_id) is not held:
-                return  # the engine has died meanwhile
-            if held.cancelled:
-                self._end(held, Cancelled(**held.attempt))
                 return
             held.submitted = True
             if self._worker is not None:
@@ -301,7 +305,9 @@ class EngineActor:
     def _leave_to_others(self, held: _Held, failure: InferenceError) -> None:
         """Let another node have a job for whose files there is no room here, and take none for a while."""
         log.warning("job %s cannot be painted on this node: %s", held.command.job_id, failure)
-        if held.cancelled or held.command.attempt < LAST_ATTEMPT:
+        if held.dropped.is_set():
+            return
+        if held.command.attempt < LAST_ATTEMPT:
             self._rests += 1
             self._report_capacity()  # before the job comes back to the queue
             self._end(held, Cancelled(**held.attempt))
@@ -328,7 +334,8 @@ class EngineActor:
     async def _cancel(self, job_id: int) -> None:
         held = self._jobs.get(job_id)
         if held is not None and not held.submitted:
-            held.cancelled = True
+            held.dropped.set()
+            self._end(held, Cancelled(**held.attempt))
         elif self._worker is not None:
             await self._worker.cancel(job_id)
 
@@ -340,7 +347,12 @@ class EngineActor:
     def _forget(self, job_id: int) -> None:
         """A job has ended here: its state goes, and its files may when there is no room."""
         self._states.pop(job_id, None)
-        if self._jobs.pop(job_id, None) is None:
+        if self._jobs.pop(job_id, None) is not None:
+            self._clear(job_id)
+
+    def _clear(self, job_id: int) -> None:
+        """Delete what nobody needs since this job is gone; at once, so that no job comes between."""
+        if job_id in self._jobs:  # its next attempt
             return
         with suppress(OSError):
             (self._opened.folder.spool / state_file(job_id)).unlink(missing_ok=True)
@@ -351,7 +363,7 @@ class EngineActor:
         loras = frozenset[str]().union(*(held.loras for held in self._jobs.values()))
         inputs = frozenset[str]().union(*(held.inputs for held in self._jobs.values()))
         with suppress(OSError):
-            self._opened.release(kept, loras, inputs)  # at once, so that no job comes between
+            self._opened.release(kept, loras, inputs)
 
     def _ask(self, call: int, sha256: str, offset: int, size: int) -> None:
         self._tell(PieceWanted(worker=self._number, call=call, sha256=sha256, offset=offset, size=size))

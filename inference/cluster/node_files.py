@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock, local
 
 from platformdirs import user_cache_path
 
@@ -70,9 +71,22 @@ class PieceCalls:
         self._numbers = count(1)
         self._waiting: dict[int, Future[bytes]] = {}
         self._lock = Lock()
+        self._of_thread = local()
+
+    @contextmanager
+    def unless(self, dropped: Event) -> Generator[None]:
+        """While inside, this thread asks for no more pieces once `dropped` is set."""
+        self._of_thread.dropped = dropped
+        try:
+            yield
+        finally:
+            del self._of_thread.dropped
 
     def piece(self, sha256: str, offset: int, size: int) -> bytes:
         """The bytes of a file from `offset`. Blocks; raises OSError."""
+        dropped: Event | None = getattr(self._of_thread, "dropped", None)
+        if dropped is not None and dropped.is_set():
+            raise OSError("the job was cancelled")
         answer = Future[bytes]()
         with self._lock:
             call = next(self._numbers)
@@ -145,10 +159,20 @@ class NodeFiles:
         return spec.model_copy(update=found)
 
     def begin(
-        self, message: SubmitJob, data: bytes, request: GenerationRequest, manifests: Sequence[Manifest]
+        self,
+        message: SubmitJob,
+        data: bytes,
+        request: GenerationRequest,
+        manifests: Sequence[Manifest],
+        dropped: Event,
     ) -> asyncio.Future[dict[str, StoredFile]]:
-        """`bring` in a thread."""
-        return asyncio.get_running_loop().run_in_executor(self.threads, self.bring, message, data, request, manifests)
+        """`bring` in a thread, which asks for no more pieces once the job is dropped."""
+
+        def bring() -> dict[str, StoredFile]:
+            with self.calls.unless(dropped):
+                return self.bring(message, data, request, manifests)
+
+        return asyncio.get_running_loop().run_in_executor(self.threads, bring)
 
     def bring(
         self, message: SubmitJob, data: bytes, request: GenerationRequest, manifests: Sequence[Manifest]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -16,7 +17,7 @@ from pydantic import BaseModel
 
 from inference.cluster import actor
 from inference.cluster.actor import EngineActor
-from inference.cluster.files import FileRef
+from inference.cluster.files import PIECE_BYTES, FileRef
 from inference.cluster.node_files import CACHE_VARIABLE, NodeCacheSettings
 from inference.cluster.protocol import (
     TO_BOT,
@@ -76,23 +77,28 @@ class Driven:
 
     def __init__(self) -> None:
         self.actor = EngineActor()
-        self._number = self._acknowledged = 0
+        self._number = self.acknowledged = 0
 
     async def tell(self, message: BaseModel, data: bytes = b"") -> None:
         self._number += 1
         await self.actor.handle(self._number, message.model_dump_json().encode(), data)
 
     async def submit(
-        self, job_id: int, checkpoint: str = "vivid", prompt: str = "a bat", loras: tuple[FileRef, ...] = ()
+        self,
+        job_id: int,
+        checkpoint: str = "vivid",
+        prompt: str = "a bat",
+        loras: tuple[FileRef, ...] = (),
+        inputs: tuple[FileRef, ...] = (),
     ) -> None:
         job = Generate(job_id=job_id, attempt=1, request=request(checkpoint=checkpoint, prompt=prompt))
-        await self.tell(SubmitJob(worker=1, deaths=0, job=job.model_dump_json(), loras=loras))
+        await self.tell(SubmitJob(worker=1, deaths=0, job=job.model_dump_json(), loras=loras, inputs=inputs))
 
     async def told(self) -> AsyncIterator[tuple[ToBot, Any]]:
         while True:
-            answer = await self.actor.poll(self._acknowledged, MAX_WAIT)
+            answer = await self.actor.poll(self.acknowledged, MAX_WAIT)
             for frame in answer.frames:
-                self._acknowledged += 1
+                self.acknowledged += 1
                 message = TO_BOT.validate_json(frame.header)
                 is_event = isinstance(message, EventReported)
                 yield message, EVENTS.validate_json(frame.data) if is_event else frame.data
@@ -116,7 +122,7 @@ async def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
     @asynccontextmanager
     async def running(command: Sequence[str]) -> AsyncIterator[Driven]:
         driven = Driven()
-        await driven.actor.open(1, 0, NodeCacheSettings(10**6), command)
+        await driven.actor.open(1, 0, NodeCacheSettings(10**8), command)
         yield driven
         await driven.actor.close()
 
@@ -196,6 +202,25 @@ async def test_what_a_job_leaves_does_not_wait_for_the_files_of_another(tmp_path
     await driven.tell(CancelJob(worker=1, job_id=1))
     await driven.until(lambda _, event: isinstance(event, Cancelled))
     assert not [*(tmp_path / "node").glob("workers/*/spool/*.safetensors")], "its state goes with it"
+
+
+async def test_a_job_whose_files_are_coming_is_cancelled_at_once(tmp_path: Path, opened: Opened) -> None:
+    """However long they take: whoever has all data deleted waits for it. What came of the files is kept."""
+    driven = await opened((sys.executable, "-c", STRICT))
+    await driven.tell(configuring(tmp_path, "vivid")[0])
+    await driven.until(lambda _, event: isinstance(event, Ready))
+    data = bytes(PIECE_BYTES + 1)
+    (sha256, parts) = hashlib.sha256(data).hexdigest(), tmp_path / "node" / "parts"
+    picture = FileRef(sha256="0" * 64, size=9, name="start")
+    await driven.submit(1, loras=(FileRef(sha256=sha256, size=len(data), name="bat.safetensors"),), inputs=(picture,))
+    (*_, (wanted, _)) = await driven.until(lambda told, _: isinstance(told, PieceWanted))
+    assert isinstance(wanted, PieceWanted)
+    await driven.tell(CancelJob(worker=1, job_id=1))
+    await driven.until(lambda _, event: isinstance(event, Cancelled))
+    await driven.tell(PieceFound(worker=1, call=wanted.call), data[:PIECE_BYTES])
+    await asyncio.to_thread(driven.actor._opened.threads.shutdown)
+    assert [path.stat().st_size for path in parts.iterdir()] == [PIECE_BYTES]
+    assert not (await driven.actor.poll(driven.acknowledged, 0.01)).frames, "it asks for no more, and tells no more"
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="nodes run Linux")
