@@ -77,7 +77,8 @@ def write_token(file: Path, token: str) -> None:
     """Keep the token, in a file for this account alone. Raises OSError."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     unfinished = file.with_name(f".{file.name}.{os.getpid()}")
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    unfinished.unlink(missing_ok=True)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)  # nobody else's, and no link
     with open(descriptor, "w", encoding="ascii") as opened:  # noqa: PTH123 (of a descriptor)
         opened.write(token)
     unfinished.replace(file)

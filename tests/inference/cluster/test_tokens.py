@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -18,6 +19,14 @@ def test_a_token_is_kept_for_this_account_alone(tmp_path: Path) -> None:
     assert read_token(file) == token and token != new_token()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600 and stat.S_IMODE(file.parent.stat().st_mode) == 0o700
     assert list(file.parent.iterdir()) == [file]
+
+
+def test_a_token_is_written_into_no_file_that_somebody_has_put_there(tmp_path: Path) -> None:
+    (other := tmp_path / "other").write_text("")
+    other.chmod(0o666)
+    (tmp_path / f".auth_token.{os.getpid()}").symlink_to(other)
+    write_token(file := tmp_path / "auth_token", new_token())
+    assert not other.read_text() and not file.is_symlink() and stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 def test_a_token_that_others_can_read_is_refused(tmp_path: Path) -> None:
