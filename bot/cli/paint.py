@@ -187,7 +187,7 @@ async def _wait(jobs: JobService, job: Job, report: Callable[[int, int], None]) 
 
 
 def _should_give_up(trouble: WorkerTrouble, workers: int) -> bool:
-    """Whether to stop waiting: none can be reached, or this one never became ready and no other may paint the job."""
+    """Whether to stop waiting: no worker is there, or this one never became ready and no other may paint the job."""
     if isinstance(trouble, WorkerDied):
         return not trouble.was_ready and (workers == 1 or trouble.failures >= GIVE_UP_AFTER)
     return trouble.failures >= GIVE_UP_AFTER

@@ -17,18 +17,18 @@ from bot.jobs.kinds import kind_of
 from inference.messages.events import Progress
 from inference.queue import JobQueue, Waiting, WorkerSlot
 from inference.queue_simulation import Forecast, Times, simulate
-from inference.workers import PoolUnreachable, WorkerDied
+from inference.workers import PoolUnavailable, WorkerDied
 
 log = logging.getLogger(__name__)
 
-WorkerTrouble = WorkerDied | PoolUnreachable
+WorkerTrouble = WorkerDied | PoolUnavailable
 
 
 @dataclass(frozen=True)
 class JobUpdate:
     """An update of a job: `progress` while it runs, `pictures` once it has succeeded.
 
-    `trouble` is the death of a worker, or that none can be reached; followers of every waiting job get it, and the job
+    `trouble` is the death of a worker, or that none is there; followers of every waiting job get it, and the job
     itself goes on. `stranded` is True when no worker is left that can load the job's checkpoint, and False once one is
     back; the job waits meanwhile.
     """

@@ -23,7 +23,7 @@ from inference.logs import about
 from inference.messages.events import BadCommand, Cancelled, Capacity, Event, Failed, Finished, Progress, Ready, Started
 from inference.messages.spool import state_file
 from inference.queue import EVERYWHERE
-from inference.workers import PoolUnreachable, Worker, WorkerDied, WorkerJoined, WorkerLeft, WorkerPool
+from inference.workers import PoolUnavailable, Worker, WorkerDied, WorkerJoined, WorkerLeft, WorkerPool
 from inference.workers.storage import Spool
 
 log = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ class Dispatcher:
                         self._join(group, change)
                     case WorkerLeft():
                         self._leave(group, change)
-                    case PoolUnreachable():
+                    case PoolUnavailable():
                         self._tell_trouble(change)
             await asyncio.gather(*self._following.values())
             for task in (filling, *self._submitting):

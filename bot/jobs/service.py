@@ -361,7 +361,7 @@ class JobService:
         return sum(not job.running for job in self._active)
 
     def on_alarm(self, listener: Callable[[WorkerTrouble], None]) -> None:
-        """Call `listener` when a worker dies again and again, or none can be reached."""
+        """Call `listener` when a worker dies again and again, or none is there."""
         self._alarmed.append(listener)
 
     def _alarm(self, trouble: WorkerTrouble) -> None:

@@ -129,17 +129,17 @@ class WorkerLeft:
 
 
 @dataclass(frozen=True)
-class PoolUnreachable:
-    """All workers are gone, or were never there: what stands before them cannot be reached, or has none.
+class PoolUnavailable:
+    """No worker is there: the cluster cannot be reached, or none of its nodes has one.
 
-    `failures` counts how often since a job last finished; `reason` is told to operators.
+    `failures` counts how often this was told since a job last finished; `reason` is told to operators.
     """
 
     failures: int
     reason: str
 
 
-PoolChange = WorkerJoined | WorkerLeft | PoolUnreachable
+PoolChange = WorkerJoined | WorkerLeft | PoolUnavailable
 
 
 class WorkerPool(Protocol):

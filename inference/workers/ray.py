@@ -44,7 +44,7 @@ from inference.messages.commands import JobCommand
 from inference.messages.events import EVENTS, Cancelled, Event, Failed, Finished, Ready
 from inference.messages.options import WorkerOptions
 from inference.running_tasks import RunningTasks
-from inference.workers import PoolChange, PoolUnreachable, Worker, WorkerDied, WorkerJoined, WorkerLeft, WorkerPlace
+from inference.workers import PoolChange, PoolUnavailable, Worker, WorkerDied, WorkerJoined, WorkerLeft, WorkerPlace
 from inference.workers.driver_process import DriverProcess
 from inference.workers.job_frames import JobFrames
 from inference.workers.local import pause_after
@@ -247,7 +247,7 @@ class RayPool:
             if self._closing:
                 return
             self._failures += 1
-            self._changes.put_nowait(PoolUnreachable(self._failures, self._problem))
+            self._changes.put_nowait(PoolUnavailable(self._failures, self._problem))
             pause = min(LONGEST_PAUSE, pause_after(self._failures))
             log.warning(
                 "no driver process of the cluster: %s (exit code %s, %s in a row); again in %.1f s",
@@ -313,7 +313,7 @@ class RayPool:
             self._alone_since = time.monotonic()
         if late and not self._workers:
             self._failures += 1
-            self._changes.put_nowait(PoolUnreachable(self._failures, self._refusal or NOBODY_PAINTS))
+            self._changes.put_nowait(PoolUnavailable(self._failures, self._refusal or NOBODY_PAINTS))
 
     async def _join(self, message: WorkerUp) -> None:
         place = WorkerPlace(message.node, message.device, message.memory, message.distance)

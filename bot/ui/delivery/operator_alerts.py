@@ -39,7 +39,7 @@ class OperatorAlerts:
         self._configuration = configuration
 
     def workers_failed_repeatedly(self, trouble: WorkerTrouble) -> None:
-        """Tell each operator that a worker has died several times in a row, or that none can be reached."""
+        """Tell each operator that a worker has died several times in a row, or that none is there."""
         self._alert(lambda: _trouble_text(trouble))
 
     def takedown_due(self, case: TakedownCase) -> None:

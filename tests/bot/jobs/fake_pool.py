@@ -8,7 +8,7 @@ from pathlib import Path
 
 from inference.messages.events import Ready
 from inference.messages.options import WorkerOptions
-from inference.workers import PoolChange, PoolUnreachable, Worker, WorkerJoined, WorkerLeft, WorkerPlace
+from inference.workers import PoolChange, PoolUnavailable, Worker, WorkerJoined, WorkerLeft, WorkerPlace
 from tests.bot.jobs.fake_worker import FakeWorker
 
 
@@ -57,4 +57,4 @@ class FakePool:
 
     def fail(self, failures: int, reason: str) -> None:
         """What stands before the workers cannot be reached."""
-        self._changes.put_nowait(PoolUnreachable(failures, reason))
+        self._changes.put_nowait(PoolUnavailable(failures, reason))

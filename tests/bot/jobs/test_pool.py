@@ -16,7 +16,7 @@ from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.commands import Generate
 from inference.messages.options import WorkerOptions
 from inference.messages.spool import state_file
-from inference.workers import PoolUnreachable, WorkerPlace, WorkerPool
+from inference.workers import PoolUnavailable, WorkerPlace, WorkerPool
 from inference.workers.storage import StoredFile
 from tests.bot.jobs.fake_pool import FakePool
 from tests.bot.jobs.fake_worker import PATIENCE, FakeWorker
@@ -79,7 +79,7 @@ async def test_who_waits_hears_that_no_worker_can_be_reached_and_operators_now_a
             pool.fail(failures, "the head is gone")
             while (update := await updates.get()).trouble is None:
                 pass
-            assert update.trouble == PoolUnreachable(failures, "the head is gone")
+            assert update.trouble == PoolUnavailable(failures, "the head is gone")
     assert [each.failures for each in alarms] == [5, 10]
     assert await rig.state(job) is JobState.QUEUED
 

@@ -27,7 +27,7 @@ from inference.messages.events import Cancelled, Capacity, Failed, Finished, Pro
 from inference.messages.options import WorkerOptions
 from inference.messages.request import LoraUse, SourceImage
 from inference.messages.spool import state_file
-from inference.workers import PoolUnreachable, WorkerDied, WorkerJoined, WorkerLeft, ray
+from inference.workers import PoolUnavailable, WorkerDied, WorkerJoined, WorkerLeft, ray
 from inference.workers.driver_process import DriverOptions, DriverProcess
 from inference.workers.ray import RayPool, RayWorker
 from inference.workers.storage import SpoolFolder, StoredFile
@@ -291,7 +291,7 @@ async def test_a_driver_process_that_ends_takes_all_workers_along_until_the_next
     left = await anext(place.pool.changes())
     assert isinstance(left, WorkerLeft) and left.worker is worker
     assert left.reason == "the cluster cannot be reached: it has closed the connection"
-    assert await anext(place.pool.changes()) == PoolUnreachable(1, "it has closed the connection")
+    assert await anext(place.pool.changes()) == PoolUnavailable(1, "it has closed the connection")
     again, _ = await joined(place)
     await heard(again.events(), Ready)
     await log.heard("no driver process of the cluster: it has closed the connection")
@@ -306,7 +306,7 @@ async def test_a_driver_process_that_hangs_is_left(place: Place, monkeypatch: py
     await worker.submit(painting(), {})
     left = await anext(place.pool.changes())
     assert isinstance(left, WorkerLeft) and left.reason.endswith("it has said nothing for 1 seconds")
-    assert await anext(place.pool.changes()) == PoolUnreachable(1, "it has said nothing for 1 seconds")
+    assert await anext(place.pool.changes()) == PoolUnavailable(1, "it has said nothing for 1 seconds")
     monkeypatch.setattr(driver, "HEARTBEAT_SECONDS", 0.01)
     monkeypatch.setattr(ray, "SILENT_SECONDS", MAX_WAIT)
     await joined(place)
@@ -331,12 +331,12 @@ async def test_a_cluster_in_which_nobody_paints_is_told_again_and_again(
     place.cluster.here.clear()
     place.rules = replace(place.rules, identity=NodeIdentity.own().model_copy(update={"torch": "1.0"}))
     async for change in place.pool.changes():
-        if isinstance(change, PoolUnreachable) and change.failures == 2:
+        if isinstance(change, PoolUnavailable) and change.failures == 2:
             assert change.reason == ray.NOBODY_PAINTS
             break
     place.cluster.here["a"] = ClusterNode("a", "first", 1, {})
     async for change in place.pool.changes():
-        if isinstance(change, PoolUnreachable) and change.reason != ray.NOBODY_PAINTS:
+        if isinstance(change, PoolUnavailable) and change.reason != ray.NOBODY_PAINTS:
             assert change.reason.startswith("the node first gets no work: it has torch")
             break
 

@@ -25,7 +25,7 @@ from inference.cluster.wire import (
 )
 from inference.errors import WorkerUnavailable
 from inference.messages.options import WorkerOptions
-from inference.workers import PoolUnreachable, driver_process
+from inference.workers import PoolUnavailable, driver_process
 from inference.workers.driver_process import DriverOptions, DriverProcess
 from inference.workers.local import module_command
 from inference.workers.ray import RayPool
@@ -66,8 +66,8 @@ async def test_without_a_head_the_driver_process_says_so_and_is_started_again(
             await log.heard("(exit code 1, 2 in a row)")
             await pool.close()
     changes = [change async for change in pool.changes()]
-    assert [change.failures for change in changes if isinstance(change, PoolUnreachable)][:2] == [1, 2]
-    assert all(isinstance(change, PoolUnreachable) for change in changes) and not log.tracebacks
+    assert [change.failures for change in changes if isinstance(change, PoolUnavailable)][:2] == [1, 2]
+    assert all(isinstance(change, PoolUnavailable) for change in changes) and not log.tracebacks
     assert not [child for child in psutil.Process().children() if "inference.cluster.driver" in child.cmdline()]
 
 

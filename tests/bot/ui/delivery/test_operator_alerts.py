@@ -6,7 +6,7 @@ import pytest
 
 from bot.jobs.active_jobs import WorkerTrouble
 from bot.ui.delivery.operator_alerts import MAX_REASON, _trouble_text
-from inference.workers import PoolUnreachable, WorkerDied
+from inference.workers import PoolUnavailable, WorkerDied
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ from inference.workers import PoolUnreachable, WorkerDied
             "no device",
         ),
         (WorkerDied(-9, 10, was_ready=True, stderr_tail=""), "A worker has died 10 times in a row.", "it said nothing"),
-        (PoolUnreachable(5, "the head is gone"), "No worker could be reached 5 times in a row.", "the head is gone"),
+        (PoolUnavailable(5, "the head is gone"), "No worker could be reached 5 times in a row.", "the head is gone"),
     ],
 )
 def test_how_often_and_why_is_told(trouble: WorkerTrouble, says: str, reason: str) -> None:
@@ -28,5 +28,5 @@ def test_how_often_and_why_is_told(trouble: WorkerTrouble, says: str, reason: st
 
 
 def test_a_long_reason_is_cut_and_pings_nobody() -> None:
-    _, last = _trouble_text(PoolUnreachable(5, "@everyone " * 100)).splitlines()
+    _, last = _trouble_text(PoolUnavailable(5, "@everyone " * 100)).splitlines()
     assert "@everyone" not in last and "…" in last and len(last) < 2 * MAX_REASON
