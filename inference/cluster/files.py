@@ -26,7 +26,7 @@ from typing import Annotated, Any, Protocol, cast
 from filelock import FileLock, Timeout
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from inference.hashes import file_sha256
+from inference.hashes import sha256_of
 from inference.messages.values import Sha256
 
 log = logging.getLogger(__name__)
@@ -209,17 +209,17 @@ class FileCache:
     def _link(self, file: FileRef, target: Path) -> bool:
         """Link the file if it is here and was hashed by this process; nothing is deleted meanwhile."""
         kept = self._files / file.sha256
+        beside = target.with_name(f".{os.getpid()}-{get_ident()}.new")
         with self._room():
+            beside.unlink(missing_ok=True)
             try:
-                stamp = _stamp(kept)
+                os.link(kept, beside)
             except FileNotFoundError:
                 return False
-            if self._checked.get(file.sha256) != stamp:
+            if self._checked.get(file.sha256) != _stamp(beside):  # of the link: another may have the name by now
+                beside.unlink()
                 return False
-            os.utime(kept, ns=(self._clock(), kept.stat().st_mtime_ns))  # the time of its last use, and no other
-            beside = target.with_name(f".{os.getpid()}-{get_ident()}.new")
-            beside.unlink(missing_ok=True)
-            os.link(kept, beside)
+            os.utime(beside, ns=(self._clock(), beside.stat().st_mtime_ns))  # the time of its last use, and no other
             beside.replace(target)
             beside.unlink(missing_ok=True)  # it stays where `target` was a link to the file already
         return True
@@ -228,12 +228,14 @@ class FileCache:
         """Whether the file is kept. It is hashed when this process uses it first, and when it has changed."""
         path = self._files / file.sha256
         try:
-            stamp = _stamp(path)
+            with path.open("rb") as opened:
+                stamp = _stamp(opened.fileno())
+                if self._checked.get(file.sha256) == stamp:
+                    return True
+                found = sha256_of(opened)
         except FileNotFoundError:
             return False
-        if self._checked.get(file.sha256) == stamp:
-            return True
-        if (found := file_sha256(path)) == file.sha256:
+        if found == file.sha256:
             self._checked[file.sha256] = stamp
             return True
         log.warning("the copy of %s on this node was changed, its SHA-256 is %s; it is deleted", file.name, found)
@@ -352,6 +354,6 @@ def _append(opened: FileIO, piece: bytes, file: FileRef) -> None:
         raise CacheFull(f"{file.name} cannot be written on this node: {problem.strerror}") from None
 
 
-def _stamp(path: Path) -> _Stamp:
-    status = path.stat()
+def _stamp(file: Path | int) -> _Stamp:
+    status = os.stat(file)  # noqa: PTH116 (or of a descriptor)
     return status.st_ino, status.st_size, status.st_mtime_ns

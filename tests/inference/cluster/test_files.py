@@ -265,6 +265,21 @@ def test_a_copy_that_was_changed_on_the_node_is_fetched_anew(tmp_path: Path, cap
     assert not (tmp_path / "three").exists()
 
 
+def test_what_is_linked_was_hashed_though_another_file_takes_its_name_meanwhile(tmp_path: Path) -> None:
+    data = content(1)
+    kept_at = tmp_path / "node" / "files" / ref(data).sha256
+
+    def exchange() -> int:
+        (other := tmp_path / "other").write_bytes(content(2))
+        other.replace(kept_at)
+        return 1
+
+    files = FileCache(tmp_path / "node", 10_000, pieces=Bot(data), clock=exchange)
+    for name in ("one", "two"):
+        files.link(ref(data), tmp_path / name)
+        assert (tmp_path / name).read_bytes() == data
+
+
 def test_the_least_recently_used_goes_and_never_what_is_in_use(tmp_path: Path) -> None:
     contents = [content(n) for n in range(4)]
     bot = Bot(*contents)
