@@ -1,4 +1,4 @@
-"""Asks a cluster about itself, in a process of its own, which alone imports Ray; the answer is a line of JSON.
+"""Asks a cluster about itself, in a process of its own: who asks does not import Ray. The answer is a line of JSON.
 
     python -m inference.cluster.probe nodes HOST:PORT               its nodes
     python -m inference.cluster.probe reach HOST:PORT OWN_ADDRESS   from one of its nodes: whether the head reaches it

@@ -89,7 +89,7 @@ def scripted(folder: Path, dies_at: int = -1) -> tuple[str, ...]:
     return sys.executable, "-c", SCRIPT, str(dies_at), str(folder / "died")
 
 
-class HomeActor:
+class InProcessActor:
     """An actor in this process. Implements `inference.cluster.nodes.Actor`."""
 
     def __init__(self, far: float = 0.0) -> None:
@@ -141,20 +141,20 @@ class HomeActor:
         if worker is not None and worker._process is not None and worker._process.returncode is None:
             worker._process.kill()
 
-    async def buried(self) -> None:
-        """Wait until nothing of it runs; the next actor deletes the folders of one that died, this does it now."""
+    async def close(self) -> None:
+        """Wait until nothing of it runs, and delete its folders, as the next actor would."""
         if self.actor._worker is not None:
             await self.actor._worker.close()
         if self.actor._files is not None:
             await asyncio.to_thread(self.actor._files.close)
 
 
-class HomeCluster:
+class InProcessCluster:
     """Implements `inference.cluster.nodes.Cluster`."""
 
     def __init__(self, *nodes: ClusterNode) -> None:
         self.here = {node.node_id: node for node in nodes}
-        self.actors: list[tuple[ClusterNode, HomeActor]] = []
+        self.actors: list[tuple[ClusterNode, InProcessActor]] = []
         self.lost = False
         self.far = 0.0
         self.broken: str | None = None  # why actors do not start
@@ -169,18 +169,18 @@ class HomeCluster:
         return list(self.here.values())
 
     def start(self, node: ClusterNode) -> Actor:
-        actor = HomeActor(self.far)
+        actor = InProcessActor(self.far)
         self.actors.append((node, actor))
         if self.broken:
             actor.end(self.broken)
         return actor
 
-    def on(self, node_id: str) -> HomeActor:
+    def on(self, node_id: str) -> InProcessActor:
         """The newest actor of a node."""
         return [actor for node, actor in self.actors if node.node_id == node_id][-1]
 
-    async def buried(self) -> None:
+    async def close(self) -> None:
         """Wait until nothing of it runs."""
         for _, actor in self.actors:
             actor.kill()
-            await actor.buried()
+            await actor.close()

@@ -31,7 +31,7 @@ from inference.workers import PoolUnavailable, WorkerDied, WorkerJoined, WorkerL
 from inference.workers.driver_process import DriverOptions, DriverProcess
 from inference.workers.ray import RayPool, RayWorker
 from inference.workers.storage import SpoolFolder, StoredFile
-from tests.inference.cluster.machines import HomeCluster, scripted
+from tests.inference.cluster.machines import InProcessCluster, scripted
 from tests.inference.requests import request
 from tests.log import Log
 
@@ -45,7 +45,7 @@ class Place:
     """The bot's folders, the cluster, and the pool between the two."""
 
     folder: Path
-    cluster: HomeCluster
+    cluster: InProcessCluster
     rules: WorkerRules
     pool: RayPool
     spool: SpoolFolder
@@ -66,7 +66,7 @@ async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     (checkpoint / "model_index.json").write_text("{}")
     (spool := tmp_path / "spool").mkdir()
     spec = CheckpointSpec(name="vivid", source=str(checkpoint), base_model="sdxl/illustrious")
-    cluster = HomeCluster(ClusterNode("a", "first", 1, {"easel-memory-gb": "24"}))
+    cluster = InProcessCluster(ClusterNode("a", "first", 1, {"easel-memory-gb": "24"}))
     rules = WorkerRules(NodeCacheSettings(10**6), 30, NodeIdentity.own(), scripted(tmp_path))
     address = SocketAddress(f"unix:{tmp_path / 's'}")
     driver = DriverProcess(DriverOptions(address, None, SETTINGS, {}, "secret"))
@@ -89,7 +89,7 @@ async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         await pool.close()
         server.close()
         await server.wait_closed()
-        await cluster.buried()
+        await cluster.close()
 
 
 @pytest.fixture
