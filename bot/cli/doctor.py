@@ -18,7 +18,6 @@ from bot.cli.invite import invitation
 from bot.cli.output import Output
 from bot.cli.token import NO_TOKEN, NOT_A_TOKEN, application_of, looks_like_token
 from bot.config import ConfigError, Settings
-from bot.config.cluster import ClusterSettings
 from bot.config.program import program
 from bot.config.worker import Backend
 from bot.database.errors import DatabaseError, DatabaseInUse
@@ -90,14 +89,16 @@ async def _of_cluster(address: str) -> list[Finding]:
     return list(dict.fromkeys(found))  # without Ray, both say so
 
 
-async def _cluster(cluster: ClusterSettings) -> AsyncGenerator[Finding]:
+async def _cluster(settings: Settings) -> AsyncGenerator[Finding]:
     """What this account can see of the cluster: all of it, unless the driver process belongs to another one."""
+    cluster = settings.cluster
     if cluster.driver:
         yield Finding(DRIVER, FindingGrade.OK, f"it is started by {cluster.driver[0]}; {AS_ITS_ACCOUNT}")
     elif cluster.socket:
         yield await check_driver(SocketAddress(cluster.socket))
     else:
-        async for finding in check_cluster(cluster.address, cluster.token_file):
+        wanted = {each.name: each.node_labels for each in settings.checkpoints if each.node_labels}
+        async for finding in check_cluster(cluster.address, cluster.token_file, wanted):
             yield finding
 
 
@@ -133,7 +134,7 @@ async def diagnose(settings: Settings) -> AsyncGenerator[Finding]:
         yield finding
     yield await _catalogue(settings)
     if settings.worker.backend is Backend.RAY:
-        async for finding in _cluster(settings.cluster):
+        async for finding in _cluster(settings):
             yield finding
         return
     for device in settings.worker.devices:

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 COMMAND_LINE_PERSON = 0
 COMMAND_LINE_CHANNEL = 0
 PAINTING_BOT = "if it is the bot, it has the device; order with /imagine in Discord, or stop it first"
+UNSERVED_SECONDS = 60.0  # without news, after which workers that may not paint the checkpoint are waited for no more
+NOT_SERVED = "the node_labels of {checkpoint} fit none of the nodes that paint; `easel doctor` tells of them"
 GIVE_UP_AFTER = 3  # failures in a row where others may paint the job: deaths of a worker that never became ready
 
 
@@ -172,7 +174,14 @@ async def paint(
 async def _wait(jobs: JobService, job: Job, report: Callable[[int, int], None]) -> JobUpdate:
     async with jobs.following(job.id) as updates:
         while True:
-            update = await updates.get()
+            try:
+                async with asyncio.timeout(UNSERVED_SECONDS):
+                    update = await updates.get()
+            except TimeoutError:
+                if jobs.workers and jobs.is_stranded(job.checkpoint):
+                    await jobs.cancel(job.id)
+                    raise WorkerUnavailable(reason=NOT_SERVED.format(checkpoint=job.checkpoint)) from None
+                continue
             if update.progress:
                 report(update.progress.step, update.progress.steps)
             if update.job.state is JobState.SUCCEEDED:

@@ -71,8 +71,13 @@ async def check_head(head: HostPort, environment: Mapping[str, str]) -> AsyncIte
         yield finding
 
 
-async def check_cluster(address: str, token: Path | None = None) -> AsyncIterator[Finding]:
-    """Whether the cluster answers, this machine fits it, and each of its nodes does. `auto`: of this machine's node."""
+async def check_cluster(
+    address: str, token: Path | None = None, wanted: Mapping[str, Mapping[str, str]] | None = None
+) -> AsyncIterator[Finding]:
+    """Whether the cluster answers, this machine fits it, and each of its nodes does. `auto`: of this machine's node.
+
+    `wanted` are the labels of nodes that each checkpoint of the settings asks for.
+    """
     if (problem := ray_problem() or token_problem(token)) is not None:
         yield Finding(CLUSTER, FindingGrade.PROBLEM, problem)
         return
@@ -88,7 +93,7 @@ async def check_cluster(address: str, token: Path | None = None) -> AsyncIterato
             return
     with contextlib.suppress(ProbeFailed):
         view = await cluster_view(head, environment)
-        for finding in check_nodes(view):
+        for finding in (*check_nodes(view), *check_labels(view, wanted or {})):
             yield finding
         here = {node.address for node in view.present if not node.head} & set(own_addresses())
         for address in sorted(here):
@@ -168,6 +173,15 @@ def check_nodes(view: ClusterView) -> Iterator[Finding]:
         problems = reasons_of(node, view)
         grade = FindingGrade.PROBLEM if problems else FindingGrade.OK
         yield Finding(f"node {node.name or node.address}", grade, "; ".join(problems) or "fits")
+
+
+def check_labels(view: ClusterView, wanted: Mapping[str, Mapping[str, str]]) -> Iterator[Finding]:
+    """Which checkpoints no node paints, for the labels that they ask for."""
+    for checkpoint, labels in wanted.items():
+        if not any(labels.items() <= node.labels.items() for node in view.present if node.devices):
+            asked = " and ".join(f"{name}={value}" for name, value in labels.items())
+            says = f"no node that paints has {asked}, as its node_labels ask; join one with --label, or correct them"
+            yield Finding(f"checkpoint {checkpoint}", FindingGrade.PROBLEM, says)
 
 
 def nobody_paints(view: ClusterView) -> str | None:

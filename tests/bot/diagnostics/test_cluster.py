@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from bot.diagnostics import cluster
-from bot.diagnostics.cluster import check_driver, check_machine, check_nodes, check_reach, check_versions, reasons_of
+from bot.diagnostics.cluster import (
+    check_driver,
+    check_labels,
+    check_machine,
+    check_nodes,
+    check_reach,
+    check_versions,
+    reasons_of,
+)
 from bot.diagnostics.finding import FindingGrade
 from inference.cluster import compatibility
 from inference.cluster.compatibility import NodeIdentity
@@ -72,6 +80,15 @@ def test_nodes_are_refused_by_what_the_driver_process_says_or_by_their_labels() 
     assert "torch 2.12.0" in reasons_of(labelled, view)[0]
     assert reasons_of(told, view) == ("its clock is 90 seconds ahead",)
     assert [finding.what for finding in check_nodes(view)] == ["node one", "node two", "node three"]
+
+
+def test_labels_that_no_node_has_are_told() -> None:
+    two = NodeView(node_id="bb" * 8, name="two", devices=1, labels={"gpu": "8gb", "hall": "a"})
+    idle = NodeView(node_id="cc" * 8, name="three", labels={"gpu": "24gb"})
+    wanted = {"small": {"gpu": "8gb"}, "large": {"gpu": "24gb", "hall": "a"}}
+    (finding,) = check_labels(ClusterView(nodes=(HEAD, two, idle)), wanted)
+    assert (finding.what, finding.grade) == ("checkpoint large", FindingGrade.PROBLEM)
+    assert finding.says.startswith("no node that paints has gpu=24gb and hall=a, as its node_labels ask; join one with")
 
 
 def test_a_person_names_a_node_by_name_address_or_the_beginning_of_its_id() -> None:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from bot.cli import paint
 from bot.config import LimitSettings
 from bot.database.connection import fetch
 from bot.database.jobs import AnyJob, Job, JobState
 from bot.jobs.active_jobs import JobUpdate, Updates, WorkerTrouble
+from inference.errors import WorkerUnavailable
 from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.commands import Generate
 from inference.messages.options import WorkerOptions
@@ -263,3 +265,14 @@ async def test_the_log_names_a_worker_that_leaves_by_device_and_node(rig: Rig, p
         await pool.leave(worker)
         await log.heard("the worker cuda:0 of two has left: its node was lost")
     assert str(WorkerPlace()) == "this machine" and str(WorkerPlace(device="cuda:1")) == "cuda:1"
+
+
+async def test_the_command_line_does_not_wait_for_a_checkpoint_that_no_node_may_paint(
+    rig: Rig, pool: FakePool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paint, "UNSERVED_SECONDS", 0.01)
+    await pool.join("two", serves=frozenset({"pastel"}))
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(WorkerUnavailable, match="the node_labels of vivid fit none of the nodes"):
+            await paint.paint(rig.jobs, tmp_path, request(), tmp_path / "out.png", lambda *_: None)
+    assert rig.jobs.waiting == 0
