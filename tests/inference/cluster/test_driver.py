@@ -253,7 +253,6 @@ async def test_what_a_node_does_is_left_in_the_cluster(place: Place, monkeypatch
 
 
 async def test_a_node_that_cannot_be_reached_is_left_and_joins_again_as_another_worker(place: Place) -> None:
-    place.rules = replace(place.rules, unreachable_seconds=2)
     worker, _ = await joined(place)
     events = worker.events()
     await heard(events, Ready)
@@ -261,6 +260,8 @@ async def test_a_node_that_cannot_be_reached_is_left_and_joins_again_as_another_
     await heard(events, Progress)
     cut = place.cluster.on("a")
     cut.cut = True
+    (supervisor,) = place.serving[0]._workers.values()
+    supervisor._rules = replace(place.rules, unreachable_seconds=0.1)  # not before: a busy machine is not lost
     left = await anext(place.pool.changes())
     assert isinstance(left, WorkerLeft) and "cannot be reached" in left.reason
     again, _ = await joined(place)
