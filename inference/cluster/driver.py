@@ -272,11 +272,18 @@ def _require_head(address: str) -> None:
             raise ClusterLost(f"no head of a cluster listens at {address} ({problem.strerror or problem})") from None
 
 
+def _address(text: str) -> SocketAddress:
+    try:
+        return SocketAddress(text)
+    except ValueError as problem:
+        raise argparse.ArgumentTypeError(str(problem)) from None
+
+
 def main() -> NoReturn:
     """Read the command line, serve, and end this process."""
     parser = argparse.ArgumentParser(prog="python -m inference.cluster.driver", description=__doc__)
     parser.add_argument(
-        "--listen", required=True, type=SocketAddress, metavar="ADDRESS", help="unix:/path, tcp:host:port or inherited"
+        "--listen", required=True, type=_address, metavar="ADDRESS", help="unix:/path, tcp:host:port or inherited"
     )
     parser.add_argument(
         "--secret-file", type=Path, metavar="FILE", help=f"holds what the bot must know; or {SECRET_VARIABLE}"
@@ -284,10 +291,17 @@ def main() -> NoReturn:
     parser.add_argument("--with-parent", action="store_true", help="end when stdin is closed")
     options = parser.parse_args()
     write_lines(logging.INFO)
-    secret = options.secret_file.read_text().strip() if options.secret_file else os.environ.pop(SECRET_VARIABLE, "")
+    secret = os.environ.pop(SECRET_VARIABLE, "")
+    try:
+        secret = options.secret_file.read_text().strip() if options.secret_file else secret
+    except (OSError, UnicodeDecodeError) as problem:
+        parser.error(f"{options.secret_file} cannot be read: {getattr(problem, 'strerror', None) or 'it is no text'}")
     if not secret and not options.listen.is_private:
         parser.error("a TCP address needs a secret")
-    code = asyncio.run(serve_until_asked(options.listen, secret, with_parent=options.with_parent))
+    try:
+        code = asyncio.run(serve_until_asked(options.listen, secret, with_parent=options.with_parent))
+    except OSError as problem:
+        parser.error(f"it cannot listen at {options.listen.text}: {problem.strerror or problem}")
     sys.stderr.flush()
     os._exit(code)  # the interpreter's own end would wait for Ray's threads
 

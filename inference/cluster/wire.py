@@ -26,6 +26,7 @@ PROTOCOL = 1
 MAX_HEADER_BYTES = 4 * 2**20  # the options of a worker with a thousand checkpoints
 MAX_DATA_BYTES = 64 * 2**20  # one picture at its largest, without compression, stays below
 HANDSHAKE_BYTES = 4096  # of a header before the other end has proved anything; no data
+SECRETS_DIFFER = "the secrets differ; give the bot ([cluster] secret_file) and the driver process the same one"
 HANDSHAKE_SECONDS = 10.0
 LOST_SECONDS = 60  # after which a machine that does not answer is gone: a power cut closes no connection
 INHERITED_SOCKET = 3  # the first file descriptor that systemd hands to a service with a socket unit
@@ -232,7 +233,7 @@ async def accept_handshake(connection: Connection, secret: str, version: str) ->
     hello = await _expect(connection, TypeAdapter(BotHello))
     problem = _difference(hello, version)
     if problem is None and not hmac.compare_digest(hello.proof, _proof(secret, "bot", ours, hello.nonce)):
-        problem = "the secrets differ"
+        problem = SECRETS_DIFFER
     if problem is not None:
         await connection.send(Refusal(reason=problem))
         raise WireError(problem)
@@ -253,7 +254,7 @@ async def begin_handshake(connection: Connection, secret: str, version: str) -> 
     if isinstance(answer, Refusal):
         raise WireError(answer.reason)
     if not hmac.compare_digest(answer.proof, _proof(secret, "driver", theirs.nonce, ours)):
-        raise WireError("the secrets differ")
+        raise WireError(SECRETS_DIFFER)
 
 
 async def _expect(connection: Connection, kind: TypeAdapter[_Hello]) -> _Hello:

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 from inference.cluster.compatibility import NodeIdentity
 from inference.cluster.protocol import ClusterSettingsSent
-from inference.cluster.wire import Connection, SocketAddress, begin_handshake
+from inference.cluster.wire import Connection, SocketAddress, WireError, begin_handshake
 from inference.errors import WorkerUnavailable
 from inference.logs import Line, lines_of
 
@@ -97,11 +97,14 @@ class DriverProcess:
         return connection
 
     async def _reach(self) -> Connection:
-        until = asyncio.get_running_loop().time() + (0 if self._options.command is None else START_SECONDS)
+        until = asyncio.get_running_loop().time() + START_SECONDS
         while True:
             try:
                 return await Connection.open(self.address)
-            except OSError:
+            except OSError as problem:
+                if self._options.command is None:
+                    says = f"nobody listens at {self.address.text} ({problem.strerror or problem})"
+                    raise WireError(f"{says}; start the service of the driver process") from None
                 ended = self._process is not None and self._process.returncode is not None
                 if ended or asyncio.get_running_loop().time() > until:
                     raise

@@ -188,12 +188,25 @@ async def opened(address: SocketAddress, number: int) -> list[Connection]:
         return []
 
 
-async def test_a_port_without_a_secret_is_not_opened(unused_tcp_port: int) -> None:
-    process = await asyncio.create_subprocess_exec(
-        *COMMAND, "--listen", f"tcp:127.0.0.1:{unused_tcp_port}", stderr=asyncio.subprocess.PIPE
-    )
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--listen", "tcp:127.0.0.1:1"), "a TCP address needs a secret"),
+        (("--listen", "tcp:127.0.0.1:1", "--secret-file", "nowhere"), "nowhere cannot be read: No such file"),
+        (("--listen", "unix:/nowhere/s"), "it cannot listen at unix:/nowhere/s: No such file"),
+        (("--listen", "here"), "an address is unix:/path or tcp:host:port"),
+    ],
+)
+async def test_what_it_cannot_use_is_one_line(options: tuple[str, ...], words: str) -> None:
+    process = await asyncio.create_subprocess_exec(*COMMAND, *options, stderr=asyncio.subprocess.PIPE)
     _, said = await process.communicate()
-    assert process.returncode == 2 and b"a TCP address needs a secret" in said
+    assert process.returncode == 2 and words in said.decode() and "Traceback" not in said.decode()
+
+
+async def test_a_service_that_is_not_there_is_told(tmp_path: Path, unused_tcp_port: int) -> None:
+    address = SocketAddress(f"tcp:127.0.0.1:{unused_tcp_port}")
+    with pytest.raises(WireError, match=r"nobody listens at tcp:.*; start the service of the driver process"):
+        await DriverProcess(DriverOptions(address, None, nowhere(1), {}, "secret")).connect()
 
 
 async def test_a_command_that_is_not_there_is_told_at_the_start(tmp_path: Path, unused_tcp_port: int) -> None:

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from inference.cluster.wire import (
     LOST_SECONDS,
     MAX_DATA_BYTES,
+    SECRETS_DIFFER,
     Connection,
     Frame,
     SocketAddress,
@@ -115,8 +116,8 @@ async def test_the_file_of_a_socket_is_open_to_its_user_alone_and_taken_over_aft
     [
         (("s", "1"), ("s", "1"), ""),
         (("", "1"), ("", "1"), ""),
-        (("s", "1"), ("t", "1"), "the secrets differ"),
-        (("", "1"), ("t", "1"), "the secrets differ"),
+        (("s", "1"), ("t", "1"), SECRETS_DIFFER),
+        (("", "1"), ("t", "1"), SECRETS_DIFFER),
     ],
 )
 async def test_both_ends_know_one_secret(
