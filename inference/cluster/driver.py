@@ -204,9 +204,14 @@ async def serve(address: SocketAddress, secret: str, *, with_parent: bool = Fals
 async def serve_until_asked(address: SocketAddress, secret: str, *, with_parent: bool) -> int:
     """Serve until a signal asks for the end. A child leaves that to the bot, which gets the same signals."""
     serving = asyncio.create_task(serve(address, secret, with_parent=with_parent))
+
+    def end() -> None:
+        if not serving.cancelling():  # a second signal does not interrupt the end of the workers
+            serving.cancel()
+
     with suppress(NotImplementedError):  # Windows
         for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, (lambda: None) if with_parent else serving.cancel)
+            asyncio.get_running_loop().add_signal_handler(number, (lambda: None) if with_parent else end)
     return await serving
 
 

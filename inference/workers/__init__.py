@@ -132,7 +132,7 @@ class WorkerLeft:
 class PoolUnavailable:
     """No worker is there: the cluster cannot be reached, or none of its nodes has one.
 
-    `failures` counts how often this was told since a job last finished; `reason` is told to operators.
+    `failures` counts each of the two by itself, in a row; `reason` is told to operators.
     """
 
     failures: int

@@ -33,22 +33,22 @@ class JobFrames:
         """The header and the data. It reads small files; one that is gone or too large is left out."""
         loras = {use.sha256 for use in job.request.loras} if isinstance(job, Generate) else set[str]()
         refs = {sha256: ref for sha256, file in files.items() if (ref := _ref(sha256, file)) is not None}
-        beside, known, room = dict[str, dict[str, bytes]](), dict[str, bytes](), MAX_DATA_BYTES
-        for sha256 in loras & refs.keys():
-            beside[sha256] = {}
-            for file in files[sha256].beside():
-                with suppress(OSError):
-                    of_all = file.name in FILES
-                    if of_all and not self._has_changed(file):
-                        continue
-                    found = _bounded(file, room if of_all else min(room, MAX_BYTES))
-                    if found is None:
-                        continue
-                    room -= len(found)
-                    if of_all:
-                        known[file.name] = found
-                    else:
-                        beside[sha256][file.name.rpartition("/")[2]] = found
+        beside = {sha256: dict[str, bytes]() for sha256 in loras & refs.keys()}
+        known, room = dict[str, bytes](), MAX_DATA_BYTES
+        small = [(sha256, file) for sha256 in beside for file in files[sha256].beside()]
+        for sha256, file in sorted(small, key=lambda each: each[1].name not in FILES):  # first what is sent once
+            with suppress(OSError):
+                of_all = file.name in FILES
+                if of_all and not self._has_changed(file):
+                    continue
+                found = _bounded(file, room if of_all else min(room, MAX_BYTES))
+                if found is None:
+                    continue
+                room -= len(found)
+                if of_all:
+                    known[file.name] = found
+                else:
+                    beside[sha256][file.name.rpartition("/")[2]] = found
         name, states = state_file(job.job_id), dict[str, bytes]()
         with suppress(OSError):  # a first attempt has none
             states[name] = spool.read(name)

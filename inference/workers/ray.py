@@ -173,6 +173,7 @@ class RayPool:
         self._failures = 0
         self._problem = ""
         self._alone_since = 0.0
+        self._alone = 0  # how often that was told since a worker was there
         self._refusal = ""
         self._closing = False
 
@@ -228,6 +229,9 @@ class RayPool:
             await connection.send(message, data)
         except OSError:
             return False
+        except WireError as problem:
+            log.error("a message to a worker cannot be sent: %s", problem)
+            return False
         return True
 
     # --- the driver process -----------------------------------------------------------------------------------------
@@ -242,6 +246,9 @@ class RayPool:
                 self._problem = self._problem or "it has closed the connection"
             except (WireError, OSError, ValidationError) as problem:
                 self._problem = str(problem)
+            except Exception as problem:
+                log.exception("the connection to the driver process failed")
+                self._problem = str(problem) or type(problem).__name__
             code = await self._driver.end()
             self._lose_all()
             if self._closing:
@@ -308,12 +315,12 @@ class RayPool:
 
     def _look_for_workers(self) -> None:
         """Tell now and then that nobody paints: the cluster is there, and no node of it has a worker."""
-        late = time.monotonic() - self._alone_since >= ALONE_SECONDS
-        if self._workers or late:
-            self._alone_since = time.monotonic()
-        if late and not self._workers:
-            self._failures += 1
-            self._changes.put_nowait(PoolUnavailable(self._failures, self._refusal or NOBODY_PAINTS))
+        now = time.monotonic()
+        if self._workers:
+            self._alone_since, self._alone = now, 0
+        elif now - self._alone_since >= ALONE_SECONDS:
+            self._alone_since, self._alone = now, self._alone + 1
+            self._changes.put_nowait(PoolUnavailable(self._alone, self._refusal or NOBODY_PAINTS))
 
     async def _join(self, message: WorkerUp) -> None:
         place = WorkerPlace(message.node, message.device, message.memory, message.distance)

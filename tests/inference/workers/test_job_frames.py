@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from inference.cluster.wire import MAX_DATA_BYTES
 from inference.lora.registry import FILE_NAME
 from inference.messages.commands import Generate
+from inference.workers import job_frames
 from inference.workers.job_frames import JobFrames
 from inference.workers.storage import SpoolFolder, StoredFile
 from tests.inference.requests import request, use
@@ -37,3 +40,17 @@ def test_what_is_too_large_beside_a_lora_is_left_out_and_the_log_tells(tmp_path:
     (tmp_path / FILE_NAME).write_bytes(b"{}")
     message, data = frames.of(1, 0, job, files, SpoolFolder(tmp_path))
     assert [part.name for part in message.known] == [FILE_NAME], "as soon as it is small enough"
+
+
+def test_what_is_sent_once_has_room_before_what_is_sent_with_each_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_frames, "MAX_DATA_BYTES", 20)
+    lora, job = use("Bat"), Generate(job_id=1, attempt=1, request=request(loras=(use("Bat"),)))
+    (tmp_path / "bat.safetensors").write_bytes(b"the bat")
+    (tmp_path / "bat.toml").write_bytes(b"#" * 15)
+    (tmp_path / FILE_NAME).write_bytes(b"#" * 15)
+    message, _ = JobFrames().of(
+        1, 0, job, {lora.sha256: StoredFile(tmp_path, "bat.safetensors")}, SpoolFolder(tmp_path)
+    )
+    assert [part.name for part in message.known] == [FILE_NAME] and message.beside == {lora.sha256: ()}
