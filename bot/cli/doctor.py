@@ -25,7 +25,7 @@ from bot.diagnostics.capacity import SPEED, check_capacity, check_disks
 from bot.diagnostics.cards import CARD, CPU, check_cards
 from bot.diagnostics.checkpoints import check_files, hub_folder, load_of
 from bot.diagnostics.classifier import check_classifier
-from bot.diagnostics.cluster import AS_ITS_ACCOUNT, DRIVER, check_cluster, check_driver, check_machine
+from bot.diagnostics.cluster import AS_ITS_ACCOUNT, DRIVER, check_cluster, check_driver, check_machine, check_shared
 from bot.diagnostics.facts import look
 from bot.diagnostics.finding import Finding, FindingGrade
 from bot.diagnostics.folders import why_unwritable
@@ -85,7 +85,7 @@ async def _all(options: argparse.Namespace) -> list[Finding]:
 
 async def _of_cluster(address: str) -> list[Finding]:
     """What is to be said of this machine and of a cluster, whether it is one of its nodes or not."""
-    found = [*check_machine(public=False), *[finding async for finding in check_cluster(address)]]
+    found = [*check_machine(public=True), *[finding async for finding in check_cluster(address)]]
     return list(dict.fromkeys(found))  # without Ray, both say so
 
 
@@ -100,6 +100,8 @@ async def _cluster(settings: Settings) -> AsyncGenerator[Finding]:
         wanted = {each.name: each.node_labels for each in settings.checkpoints if each.node_labels}
         async for finding in check_cluster(cluster.address, cluster.token_file, wanted):
             yield finding
+    if cluster.shared:
+        yield await asyncio.to_thread(check_shared, cluster.shared)
 
 
 def _looked_at(file: Path | None, settings: Settings) -> Finding:

@@ -13,6 +13,7 @@ from platformdirs import user_state_path
 
 from bot.diagnostics.finding import Finding, FindingGrade
 from inference.cluster.compatibility import NodeIdentity, ray_problem, refusals
+from inference.cluster.files import SharedStorage
 from inference.cluster.network import AddressRefused, HostPort, answers, own_addresses, public_addresses
 from inference.cluster.ray_node import (
     ProbeFailed,
@@ -26,7 +27,7 @@ from inference.cluster.views import ClusterView, NodeView
 from inference.cluster.wire import Connection, SocketAddress
 
 CLUSTER, NETWORK, TOKEN, VERSIONS = "cluster", "network", "cluster token", "cluster versions"
-DRIVER, REACH = "driver process", "ports and clock"
+DRIVER, REACH, SHARED = "driver process", "ports and clock", "shared storage"
 AS_ITS_ACCOUNT = "as its account, `easel doctor --cluster HOST:PORT` tells of the nodes"
 CONNECT_SECONDS = 5.0
 ADDRESS_VARIABLE = "RAY_ADDRESS"
@@ -128,6 +129,14 @@ async def check_driver(address: SocketAddress) -> Finding:
         )
         return Finding(DRIVER, FindingGrade.PROBLEM, says)
     return Finding(DRIVER, FindingGrade.OK, f"it listens at {address.text}; {AS_ITS_ACCOUNT}")
+
+
+def check_shared(address: str) -> Finding:
+    """Whether files can be looked for in the shared storage: nodes that find none there do not say so."""
+    if (problem := SharedStorage(address).problem()) is None:
+        return Finding(SHARED, FindingGrade.OK, "nodes look there first for files")
+    says = f"{problem}; where nodes cannot look there either, they take all files from this machine"
+    return Finding(SHARED, FindingGrade.WARNING, says)
 
 
 def head_of(address: str, named_by: str) -> HostPort:

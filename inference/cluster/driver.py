@@ -45,6 +45,7 @@ from inference.cluster.wire import (
 )
 from inference.cluster.worker_supervisor import WorkerRules, WorkerSupervisor
 from inference.logs import write_lines
+from inference.private_files import OTHERS
 
 log = logging.getLogger("inference.cluster.driver")  # also where it is the main module
 
@@ -284,6 +285,13 @@ def _address(text: str) -> SocketAddress:
         raise argparse.ArgumentTypeError(str(problem)) from None
 
 
+def _secret_of(file: Path) -> str:
+    """What the file holds. Raises OSError, UnicodeDecodeError."""
+    if file.stat().st_mode & OTHERS:
+        log.warning("%s can be read by others; make a new secret, and run: chmod 600 %s", file, file)
+    return file.read_text().strip()
+
+
 def main() -> NoReturn:
     """Read the command line, serve, and end this process."""
     parser = argparse.ArgumentParser(prog="python -m inference.cluster.driver", description=__doc__)
@@ -298,7 +306,7 @@ def main() -> NoReturn:
     write_lines(logging.INFO)
     secret = os.environ.pop(SECRET_VARIABLE, "")
     try:
-        secret = options.secret_file.read_text().strip() if options.secret_file else secret
+        secret = _secret_of(options.secret_file) if options.secret_file else secret
     except (OSError, UnicodeDecodeError) as problem:
         parser.error(f"{options.secret_file} cannot be read: {getattr(problem, 'strerror', None) or 'it is no text'}")
     if not secret and not options.listen.is_private:

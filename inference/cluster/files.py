@@ -113,6 +113,15 @@ class SharedStorage:
         except Exception as problem:  # fsspec's packages have errors of their own, and what they say may be a secret
             raise OSError(getattr(problem, "strerror", None) or type(problem).__name__) from problem
 
+    def problem(self) -> str | None:
+        """Why this machine cannot look there; None where it can, or where a connection alone would tell."""
+        try:
+            system, root = self._open()
+        except OSError as problem:
+            return str(problem)
+        local = "file" in system.protocol
+        return f"{root} is no folder on this machine" if local and not system.isdir(root) else None
+
     @staticmethod
     def _found(system: Any, root: str, file: FileRef, offset: int) -> Iterator[bytes]:
         for candidate in (file.sha256, f"{file.sha256}.safetensors", file.name):

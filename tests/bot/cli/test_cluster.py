@@ -275,3 +275,12 @@ def test_doctor_names_what_keeps_a_machine_from_a_cluster(
     monkeypatch.setattr(compatibility, "version", lambda _package: "")
     assert main(["doctor", "--cluster", "10.0.0.5"]) == UNUSABLE
     assert "Ray is not installed here" in capsys.readouterr().out
+
+
+def test_doctor_warns_of_a_public_address_and_does_not_ask_for_an_option_that_it_has_not(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(diagnostics, "own_addresses", lambda: ["8.8.8.8"])
+    main(["doctor", "--cluster", "10.0.0.5"])
+    said = capsys.readouterr().out
+    assert "close its ports to everybody but the other machines" in said and "--public" not in said

@@ -14,6 +14,7 @@ from bot.diagnostics.cluster import (
     check_machine,
     check_nodes,
     check_reach,
+    check_shared,
     check_versions,
     reasons_of,
 )
@@ -89,6 +90,23 @@ def test_labels_that_no_node_has_are_told() -> None:
     (finding,) = check_labels(ClusterView(nodes=(HEAD, two, idle)), wanted)
     assert (finding.what, finding.grade) == ("checkpoint large", FindingGrade.PROBLEM)
     assert finding.says.startswith("no node that paints has gpu=24gb and hall=a, as its node_labels ask; join one with")
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("nowhere", "nowhere is no folder on this machine; where nodes cannot look there either"),
+        ("s4://models", "its address cannot be used: Protocol not known: s4; where"),
+        (".", None), ("memory://models", None),
+    ],
+)  # fmt: skip
+def test_shared_storage_in_which_nobody_can_look_is_told(
+    address: str, words: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    finding = check_shared(address)
+    assert finding.grade is (FindingGrade.OK if words is None else FindingGrade.WARNING)
+    assert words is None or words in finding.says
 
 
 def test_a_person_names_a_node_by_name_address_or_the_beginning_of_its_id() -> None:
