@@ -40,7 +40,7 @@ async def test_it_fails_without_a_gateway_a_worker_or_a_program(house: House, tm
         assert running.stderr is not None
         try:
             async with asyncio.timeout(PATIENCE):
-                while b"type='ready'" not in (line := await running.stderr.readline()):  # asking would slow it down
+                while b" is ready: " not in (line := await running.stderr.readline()):  # asking would slow it down
                     assert line, "the bot has ended"
             assert (await until(house, "a worker is ready")).code == DONE
             await stack.aclose()  # Discord is gone
