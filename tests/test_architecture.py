@@ -252,7 +252,7 @@ def test_every_public_class_has_a_name_of_its_own() -> None:
 
 
 def test_no_module_of_the_bot_stands_outside_of_a_room() -> None:
-    loose = {"__init__", "__main__", "errors", "background", "logs", "metrics"}
+    loose = {"__init__", "__main__", "background", "logs", "metrics"}
     assert {path.stem for path in (ROOT / "bot").glob("*.py")} == loose
 
 

@@ -81,7 +81,7 @@ def in_source() -> Iterator[Said]:
 
 def in_errors() -> Iterator[Said]:
     """The sentences of errors and remarks; one that is a placeholder alone was put together where it is raised."""
-    for kind in _kinds(InferenceError):
+    for kind in sorted(_kinds(InferenceError), key=lambda kind: kind.__module__):  # whoever imports them first
         if kind.template().strip("{}") not in kind.__dataclass_fields__:
             yield Said(kind.template(), None, kind.__module__.replace(".", "/") + ".py")
     misfit = (LoraMisfit.FITS, LoraMisfit.FITS_NONE, LoraMisfit.WANTED_IN)

@@ -27,7 +27,7 @@ from bot.database import likes
 from bot.database.clock import now_ms
 from bot.database.likes import LikeCount
 from bot.database.publications import begin_removal, end_removal
-from bot.errors import NotPublished
+from bot.errors.publishing import NotPublished
 
 MESSAGE_SECONDS = 10 * 60.0  # between two edits of one message
 IDLE_SECONDS = 30.0  # until it is looked again whether a message is behind

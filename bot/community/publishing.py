@@ -51,7 +51,9 @@ from bot.database.publications import (
 )
 from bot.database.server_settings import ArtChannel
 from bot.database.takedowns import taken_down_in
-from bot.errors import NoArtChannel, NotYours, OwnPictureTakenDown, PublishedAlready, PublishingRefused
+from bot.errors.pictures import OwnPictureTakenDown
+from bot.errors.publishing import NoArtChannel, PublishedAlready, PublishingRefused
+from bot.errors.rights import NotYours
 from bot.i18n import _
 from bot.servers.access import Rights
 from bot.servers.checks import RequestChecks

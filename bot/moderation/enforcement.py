@@ -11,7 +11,7 @@ from typing import Final
 
 from bot.config import Settings
 from bot.config.moderation import ModerationSettings
-from bot.errors import SexualMinors, WordsNotAllowed, WordsNotAllowedHere
+from bot.errors.words import SexualMinors, WordsNotAllowed, WordsNotAllowedHere
 from bot.i18n import later
 from bot.moderation.minors import MinorsRule, minors_rule, operators_terms
 from bot.moderation.ratings import PromptRater

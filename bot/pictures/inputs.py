@@ -19,7 +19,7 @@ import discord
 from PIL import Image
 
 from bot.background import Pool
-from bot.errors import PictureRefused
+from bot.errors.pictures import PictureRefused
 from bot.i18n import later
 from bot.pictures.perceptual_hash import picture_hash
 from bot.pictures.removed_pictures import RemovedPictures

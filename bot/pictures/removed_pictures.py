@@ -13,7 +13,7 @@ import aiosqlite
 from bot.background import Pool
 from bot.database.picture_hashes import pictures_without_hash, record_hashes
 from bot.database.takedown_cases import count_refusal, kept_hashes
-from bot.errors import RemovedPicture
+from bot.errors.pictures import RemovedPicture
 from bot.pictures.perceptual_hash import REFUSED_BELOW, distances, hash_file
 
 AT_ONCE = 20  # pictures that are hashed in a row

@@ -21,15 +21,20 @@ from bot.config.storage import StorageSettings
 from bot.database.connection import fetch
 from bot.database.inputs import inputs_of_person
 from bot.database.pictures import paths_of_person
-from bot.errors import ExportUnderWay
 from bot.pictures.attachments import DAMAGED, fitted
 from bot.pictures.signing import SignedAttachments
 from bot.privacy.stored_data import TABLES, StoredTable
+from inference.errors import RequestError
 
 ROWS_A_FILE = 500
 EXACT = 2**53  # programs that read JSON round greater numbers
 MARGIN = 1024  # bytes that a ZIP takes for each file in it, names included, and more
 PACKING = Pool("packing", 1)  # encoding and signing takes seconds: one export after the other, beside deliveries
+
+
+@dataclass(eq=False)
+class ExportUnderWay(RequestError):
+    """Your export is being made. Ask for more of it when it has arrived."""
 
 
 @dataclass(frozen=True)

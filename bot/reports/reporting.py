@@ -54,19 +54,11 @@ from bot.database.reports import (
     waiting_reports,
     was_left_shown,
 )
-from bot.errors import (
-    AppealedAlready,
-    CannotBeBlocked,
-    DecidedAlready,
-    EndInThePast,
-    NothingThere,
-    NotYours,
-    OwnCase,
-    OwnReport,
-    StillCarriedOut,
-    TextNeeded,
-    TooManyReports,
-)
+from bot.errors.blocks import CannotBeBlocked, EndInThePast
+from bot.errors.decisions import DecidedAlready, StillCarriedOut
+from bot.errors.missing import NothingThere
+from bot.errors.reports import AppealedAlready, OwnCase, OwnReport, TextNeeded, TooManyReports
+from bot.errors.rights import NotYours
 from bot.i18n import _
 from bot.reports.plans import actions, answer_steps, steps
 from bot.servers.access import Rights

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from bot.config import CheckpointSettings, Size
 from bot.database.loras import Lora, LoraVersion, find_lora, find_version
 from bot.database.preferences import Preferences, find_preferences
-from bot.errors import PartsGone
+from bot.errors.orders import PartsGone
 from bot.i18n import _, alternatives, label, listed
 from bot.library.catalogue import find_named
 from bot.library.configuration import Configuration

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bot.config import CheckpointSettings
 from bot.database.loras import LoraVersion
-from bot.errors import TwoFewStepRecipes
+from bot.errors.orders import TwoFewStepRecipes
 from bot.i18n import _, ngettext
 from bot.requests.drafts import OWN, RequestDraft
 from inference.lora.few_steps import UNGUIDED, FewStepRecipe

@@ -50,20 +50,15 @@ from bot.database.server_settings import (
     find_server_settings,
     save_server_settings,
 )
-from bot.errors import (
-    CannotBeBlocked,
-    DecidedAlready,
+from bot.errors.blocks import CannotBeBlocked, EndInThePast
+from bot.errors.decisions import DecidedAlready, ProposedAlready, ReasonNeeded
+from bot.errors.limits import LimitAboveCeiling, LimitNotForServer, LimitOutOfRange
+from bot.errors.missing import NothingThere
+from bot.errors.server_settings import (
     DefaultNotAllowed,
-    EndInThePast,
     LanguageUnknown,
-    LimitAboveCeiling,
-    LimitNotForServer,
-    LimitOutOfRange,
     NewcomerTimeOutOfRange,
-    NothingThere,
     OpenRatingTooHigh,
-    ProposedAlready,
-    ReasonNeeded,
     TooManyChosen,
 )
 from bot.i18n import _, number

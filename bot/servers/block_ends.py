@@ -7,7 +7,7 @@ import unicodedata
 from datetime import UTC, datetime
 
 from bot.database.clock import HOUR_MS
-from bot.errors import EndUnclear
+from bot.errors.blocks import EndUnclear
 
 MOST_HOURS = 24 * 365 * 100
 _UNITS = {

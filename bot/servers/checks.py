@@ -26,16 +26,10 @@ from bot.database.jobs import AnyJob, Job
 from bot.database.loras import UsedLora, loras_of_files
 from bot.database.reports import held_jobs
 from bot.database.server_settings import ArtChannel
-from bot.errors import (
-    CategoryNotAllowed,
-    CheckpointNotAllowed,
-    InTimeOut,
-    LoraBlocked,
-    LoraBlockedEverywhere,
-    NoMember,
-    PictureReported,
-    PlaceUnseen,
-)
+from bot.errors.blocks import LoraBlocked, LoraBlockedEverywhere
+from bot.errors.pictures import PictureReported
+from bot.errors.ratings import PlaceUnseen
+from bot.errors.rights import CategoryNotAllowed, CheckpointNotAllowed, InTimeOut, NoMember
 from bot.moderation.ratings import PlaceRatings
 from bot.servers.access import Rights
 from bot.servers.command_permissions import CommandGate

@@ -11,7 +11,7 @@ from bot.config.checkpoints import CheckpointSettings
 from bot.database.gallery import PlaceFilter
 from bot.database.job_ratings import JobRating
 from bot.database.loras import UsedLora
-from bot.errors import (
+from bot.errors.ratings import (
     RATED_BY,
     BlockedByRating,
     LicenceForbids,

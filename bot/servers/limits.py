@@ -21,7 +21,7 @@ from bot.config import LimitSettings
 from bot.database.clock import DAY_MS, HOUR_MS
 from bot.database.job_orders import PersonFacts, Usage
 from bot.database.server_limits import HeldLimits, LimitHolder, LimitName, LimitValues
-from bot.errors import (
+from bot.errors.limits import (
     LIMIT_SOURCES,
     AddedTooMany,
     AddingDenied,

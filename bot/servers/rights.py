@@ -20,7 +20,8 @@ from enum import Enum, StrEnum, auto
 
 from bot.database.job_orders import PersonBlock
 from bot.database.server_settings import ServerSettings
-from bot.errors import (
+from bot.errors.blocks import PersonBlocked, PersonBlockedEverywhere
+from bot.errors.rights import (
     AddingForManagers,
     AddingForOperators,
     AddingForRoles,
@@ -29,8 +30,6 @@ from bot.errors import (
     NotInServer,
     NotOperator,
     NotStaff,
-    PersonBlocked,
-    PersonBlockedEverywhere,
     RightsUnknown,
     RoleNeeded,
 )

@@ -16,7 +16,8 @@ from bot.database.word_lists import (
     delete_word_list,
     word_lists,
 )
-from bot.errors import ManageServerNeeded, NothingThere
+from bot.errors.missing import NothingThere
+from bot.errors.words import ManageServerNeeded
 from bot.i18n import _
 from bot.servers.access import Rights
 from bot.servers.automod import AutoModImport, AutoModLookup, imported

@@ -8,7 +8,7 @@ from typing import Final
 
 from bot.config.word_patterns import Unusable, UnusableRule, checked_pattern, checked_word
 from bot.database.word_lists import ServerWordList
-from bot.errors import LineTooLong, LineUnusable, TooManyRules, TooManyWordLists, WordListEmpty, WordListNameTaken
+from bot.errors.words import LineTooLong, LineUnusable, TooManyRules, TooManyWordLists, WordListEmpty, WordListNameTaken
 from bot.i18n import later
 from bot.moderation.word_rules import MINORS
 

@@ -16,7 +16,8 @@ from bot.database.gallery import PlaceFilter, find_shown
 from bot.database.jobs import AnyJob, Job, find_job
 from bot.database.publications import Publication
 from bot.database.server_settings import ServerSettings
-from bot.errors import CommandClosed, NotPublished
+from bot.errors.publishing import NotPublished
+from bot.errors.rights import CommandClosed
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.moderation.enforcement import WordRules
 from bot.servers.context import ActionContext

@@ -13,7 +13,7 @@ from bot.database.inputs import note_given
 from bot.database.jobs import Job, find_job
 from bot.database.pictures import pictures_of_job
 from bot.database.publications import Publication
-from bot.errors import NothingThere
+from bot.errors.missing import NothingThere
 from bot.i18n import _
 from bot.pictures.inputs import Input
 from bot.ui.access import require_shown

@@ -51,7 +51,8 @@ from bot.database.takedowns import (
     taken_down_in,
     untold_takedowns,
 )
-from bot.errors import NothingThere, OwnPictureTakenDown, PictureReported, TakenDown, TakenDownEverywhere
+from bot.errors.missing import NothingThere
+from bot.errors.pictures import OwnPictureTakenDown, PictureReported, TakenDown, TakenDownEverywhere
 from bot.i18n import _, ngettext, sentences, speaking
 from bot.i18n.texts import bounded_lines, plain, summary
 from bot.library.configuration import Configuration

@@ -11,7 +11,7 @@ import discord
 from discord import app_commands, ui
 
 from bot.database.errors import DatabaseError
-from bot.errors import AddingForRoles
+from bot.errors.rights import AddingForRoles
 from bot.i18n import _, explained, sentences
 from bot.i18n.texts import plain, sentence_of_ours
 from bot.ui.acknowledge import claim_response

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import discord
 
-from bot.errors import AutoModClosed
+from bot.errors.words import AutoModClosed
 from bot.servers.automod import AutoModRule, Trigger
 from bot.servers.command_permissions import CommandOverwrite, CommandPermissions, OverwriteKind
 from bot.servers.context import ActionContext, MemberFacts

@@ -15,7 +15,7 @@ from bot.database.connection import transaction
 from bot.database.loras import Lora, LoraVersion
 from bot.database.preferences import Preferences, find_preferences
 from bot.database.studio import StudioState, fill_studio, find_studio, go_back, save_studio
-from bot.errors import TwoFewStepRecipes
+from bot.errors.orders import TwoFewStepRecipes
 from bot.i18n import _, explained
 from bot.i18n.texts import plain
 from bot.library.configuration import Configuration

@@ -18,7 +18,7 @@ from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 from pydantic_core import from_json
 
 from bot.database.bookmark_transfer import NewBookmark, SavedBookmark
-from bot.errors import BookmarksRefused
+from bot.errors.bookmarks import BookmarksRefused
 from bot.i18n import later
 
 FORMAT = 1

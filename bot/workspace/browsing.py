@@ -19,7 +19,7 @@ from bot.database.drafts import find_draft, save_draft
 from bot.database.lora_search import Sort
 from bot.database.loras import Lora, browse_loras
 from bot.database.preferences import find_preferences
-from bot.errors import NothingThere
+from bot.errors.missing import NothingThere
 from bot.i18n import _, later
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.requests.builder import default_checkpoint, usual_checkpoint

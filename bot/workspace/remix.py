@@ -21,7 +21,7 @@ from bot.database.loras import (
     find_version_by_stem,
 )
 from bot.database.publications import PublicationState, publications_of_job
-from bot.errors import TwoFewStepRecipes
+from bot.errors.orders import TwoFewStepRecipes
 from bot.i18n import _, ngettext
 from bot.i18n.texts import plain, several
 from bot.library.installed_checkpoints import InstalledCheckpoints

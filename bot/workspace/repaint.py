@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bot.database.jobs import Job
 from bot.database.pictures import Picture
-from bot.errors import NothingThere
+from bot.errors.missing import NothingThere
 from bot.i18n import _, explained
 from bot.library.configuration import Configuration
 from bot.pictures.inputs import Input, Inputs

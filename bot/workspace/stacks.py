@@ -23,7 +23,8 @@ from bot.database.stacks import (
     share_stack,
     stack_name,
 )
-from bot.errors import NothingThere, StackNameTaken, TooManyMisses, TooManyStacks
+from bot.errors.bookmarks import StackNameTaken, TooManyMisses, TooManyStacks
+from bot.errors.missing import NothingThere
 from bot.i18n import _
 from bot.moderation.enforcement import WordRules
 from bot.moderation.word_rules import TextKind

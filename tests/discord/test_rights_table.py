@@ -28,11 +28,11 @@ from bot.database.job_orders import PersonBlock
 from bot.database.loras import find_lora, find_lora_by_name
 from bot.database.server_settings import ServerSettings
 from bot.database.studio import find_studio
-from bot.errors import (
+from bot.errors.blocks import Blocked, PersonBlocked, PersonBlockedEverywhere
+from bot.errors.rights import (
     AddingForManagers,
     AddingForOperators,
     AddingForRoles,
-    Blocked,
     ChannelNotAllowed,
     CommandClosed,
     NoMember,
@@ -40,8 +40,6 @@ from bot.errors import (
     NotOperator,
     NotStaff,
     NotYours,
-    PersonBlocked,
-    PersonBlockedEverywhere,
     RightsUnknown,
     RoleNeeded,
 )

@@ -13,7 +13,8 @@ from bot.database.lora_autocomplete import LoraChoice, lora_choices
 from bot.database.loras import name_key
 from bot.database.stacks import Stack, list_stacks
 from bot.database.tags import popular_tags, tag_key
-from bot.errors import NothingThere, NotStaff, RoleNeeded
+from bot.errors.missing import NothingThere
+from bot.errors.rights import NotStaff, RoleNeeded
 from bot.i18n import _, explained, label
 from bot.i18n.texts import at_weight, isolated
 from bot.library.installed_checkpoints import InstalledCheckpoints

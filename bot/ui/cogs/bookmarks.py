@@ -8,7 +8,7 @@ from discord import app_commands
 
 from bot.database.bookmarks import MAX_NOTE, add_bookmark, set_note
 from bot.database.loras import Lora, Sort
-from bot.errors import NothingThere
+from bot.errors.missing import NothingThere
 from bot.i18n import _
 from bot.i18n.texts import clipped
 from bot.moderation.word_rules import TextKind

@@ -10,7 +10,7 @@ from dataclasses import replace
 import discord
 from discord import app_commands, ui
 
-from bot.errors import NothingThere
+from bot.errors.missing import NothingThere
 from bot.i18n import _
 from bot.ui.access import checkpoints_here
 from bot.ui.client import Client, Cog, Interaction

@@ -5,7 +5,7 @@ from __future__ import annotations
 from discord import app_commands
 
 from bot.database.jobs import Job, find_job, unfinished_jobs
-from bot.errors import NothingThere
+from bot.errors.missing import NothingThere
 from bot.i18n import _
 from bot.i18n.texts import plain, prompt_text
 from bot.ui.client import Cog, Interaction

@@ -8,7 +8,7 @@ from discord.ext import commands
 
 from bot.database.preferences import find_preferences
 from bot.database.stacks import MAX_NAME, delete_stack, rename_stack, stack_name
-from bot.errors import StackNameTaken
+from bot.errors.bookmarks import StackNameTaken
 from bot.i18n import _
 from bot.i18n.texts import plain
 from bot.requests.builder import RequestDraft, preferred

@@ -6,7 +6,7 @@ from discord import app_commands
 from discord.app_commands import Range
 
 from bot.database.loras import Lora
-from bot.errors import NothingThere
+from bot.errors.missing import NothingThere
 from bot.i18n import _
 from bot.requests.builder import DEFAULT_WEIGHT, LoraDraft, RequestDraft, is_blank
 from bot.requests.regions import own_words

@@ -19,7 +19,7 @@ from bot.database.jobs import Job
 from bot.database.lora_search import Shown
 from bot.database.people import store_locale
 from bot.database.preferences import Preferences, find_preferences
-from bot.errors import PressedTwice, TwoFewStepRecipes
+from bot.errors.orders import PressedTwice, TwoFewStepRecipes
 from bot.i18n import speaking
 from bot.jobs.service import JobService
 from bot.library.installed_checkpoints import InstalledCheckpoints

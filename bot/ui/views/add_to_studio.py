@@ -8,7 +8,7 @@ from typing import Self
 from discord import ui
 
 from bot.database.loras import find_lora
-from bot.errors import NothingThere
+from bot.errors.missing import NothingThere
 from bot.i18n import _
 from bot.ui.client import Interaction
 from bot.ui.views.persistent_items import PersistentButton

@@ -13,7 +13,9 @@ from discord import ui
 from bot import background
 from bot.database.additions import AdditionState, LoraAddition, find_addition
 from bot.database.loras import Lora, find_lora
-from bot.errors import LinkedNotShownHere, NothingThere, NotYours
+from bot.errors.missing import NothingThere
+from bot.errors.ratings import LinkedNotShownHere
+from bot.errors.rights import NotYours
 from bot.i18n import _
 from bot.moderation.enforcement import WordRules
 from bot.moderation.word_rules import TextKind

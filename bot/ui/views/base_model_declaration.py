@@ -9,7 +9,7 @@ import discord
 from discord import ui
 
 from bot.database.loras import Lora, LoraVersion, find_lora
-from bot.errors import NothingThere
+from bot.errors.missing import NothingThere
 from bot.i18n import _, later
 from bot.i18n.texts import plain
 from bot.servers.administration import MAX_REASON

@@ -14,7 +14,7 @@ import discord
 from discord import ui
 
 from bot.database.bookmark_transfer import Brought, NewBookmark, bring_bookmarks, saved_bookmarks
-from bot.errors import BookmarksRefused
+from bot.errors.bookmarks import BookmarksRefused
 from bot.i18n import _, later, ngettext, number
 from bot.i18n.texts import bounded_lines, clipped
 from bot.moderation.enforcement import WordRules

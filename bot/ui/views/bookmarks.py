@@ -24,7 +24,7 @@ from bot.database.bookmarks import (
 )
 from bot.database.lora_search import Shown, Sort
 from bot.database.loras import Lora
-from bot.errors import NothingThere
+from bot.errors.missing import NothingThere
 from bot.i18n import _, label, later, ngettext, number
 from bot.i18n.texts import base_models, clipped
 from bot.library.installed_checkpoints import InstalledCheckpoints

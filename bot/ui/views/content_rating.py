@@ -9,7 +9,7 @@ import discord
 from discord import ui
 
 from bot.database.loras import Lora, find_lora
-from bot.errors import NothingThere
+from bot.errors.missing import NothingThere
 from bot.i18n import _, label
 from bot.i18n.texts import plain
 from bot.servers.rights import Action

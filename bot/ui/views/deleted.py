@@ -8,7 +8,8 @@ from discord import ui
 
 from bot.database.deletions import find_hidden_job
 from bot.database.jobs import find_job
-from bot.errors import NothingThere, NotYours
+from bot.errors.missing import NothingThere
+from bot.errors.rights import NotYours
 from bot.i18n import _, later, sentences
 from bot.ui.acknowledge import acknowledge, replace
 from bot.ui.client import Interaction

@@ -9,7 +9,7 @@ from discord import ui
 
 from bot.database.features import Feature, FeatureKind, find_feature
 from bot.database.loras import find_lora
-from bot.errors import NothingThere
+from bot.errors.missing import NothingThere
 from bot.i18n import _
 from bot.i18n.texts import mention, plain
 from bot.servers.rights import Action

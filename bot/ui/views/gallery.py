@@ -24,7 +24,7 @@ from bot.database.gallery_terms import GalleryFilter
 from bot.database.lora_search import Sort
 from bot.database.loras import find_lora
 from bot.database.search import search_words
-from bot.errors import NothingThere
+from bot.errors.missing import NothingThere
 from bot.i18n import _, later
 from bot.i18n.texts import clipped, mention
 from bot.requests.builder import usual_checkpoint

@@ -9,7 +9,7 @@ from discord import ui
 
 from bot.database.features import FeatureKind
 from bot.database.publications import Publication
-from bot.errors import NotYours
+from bot.errors.rights import NotYours
 from bot.i18n import _
 from bot.i18n.texts import message_url
 from bot.pictures.thumbnails import GALLERY

@@ -7,7 +7,7 @@ from typing import Any
 
 from discord import ui
 
-from bot.errors import NothingThere
+from bot.errors.missing import NothingThere
 from bot.i18n import _, number
 from bot.ui.client import Interaction
 from bot.ui.views.persistent_items import ModalForm

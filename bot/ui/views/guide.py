@@ -14,7 +14,7 @@ from discord import ui
 from bot.app.samples import sample_prompt
 from bot.database.base_models import count_loras
 from bot.database.lora_search import Sort
-from bot.errors import NothingThere
+from bot.errors.missing import NothingThere
 from bot.i18n import _, later, ngettext, number
 from bot.i18n.texts import plain, several
 from bot.library.installed_checkpoints import InstalledCheckpoints

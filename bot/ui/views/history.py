@@ -18,7 +18,7 @@ from bot.database.jobs import Job
 from bot.database.loras import find_lora, find_version
 from bot.database.pictures import Picture, pictures_of_job
 from bot.database.publications import PublicationState, publications_of_job
-from bot.errors import PictureReported
+from bot.errors.pictures import PictureReported
 from bot.i18n import _, later, ngettext
 from bot.i18n.texts import clipped, lora_use, plain, prompt_text, several
 from bot.library.installed_checkpoints import InstalledCheckpoints

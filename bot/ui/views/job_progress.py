@@ -9,7 +9,8 @@ from discord import ui
 
 from bot.database.audit import AuditAction
 from bot.database.jobs import Job
-from bot.errors import NothingThere, NotYours
+from bot.errors.missing import NothingThere
+from bot.errors.rights import NotYours
 from bot.i18n import _, duration, later, ngettext
 from bot.i18n.texts import plain, summary_of_job
 from bot.requests.few_steps import few_step_note

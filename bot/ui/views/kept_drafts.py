@@ -8,7 +8,7 @@ import aiosqlite
 from pydantic import BaseModel, ValidationError
 
 from bot.database.drafts import find_draft
-from bot.errors import NothingThere
+from bot.errors.missing import NothingThere
 from bot.i18n import _
 from bot.ui.views.persistent_items import outdated_error
 

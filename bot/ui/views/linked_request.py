@@ -12,7 +12,9 @@ from discord import ui
 from bot.database.drafts import save_draft
 from bot.database.loras import Lora
 from bot.database.preferences import find_preferences
-from bot.errors import LinkedNotShownHere, NothingThere, TooManyLinks
+from bot.errors.missing import NothingThere
+from bot.errors.orders import TooManyLinks
+from bot.errors.ratings import LinkedNotShownHere
 from bot.i18n import _
 from bot.i18n.texts import clipped
 from bot.moderation.word_rules import TextKind

@@ -17,7 +17,9 @@ from bot.database.loras import Lora, find_lora
 from bot.database.ratings import STARS, rate_lora, rating_of, unrate_lora
 from bot.database.tags import tags_of
 from bot.database.uses import often_used_with
-from bot.errors import NothingThere, NotShownHere, NotYours
+from bot.errors.missing import NothingThere
+from bot.errors.ratings import NotShownHere
+from bot.errors.rights import NotYours
 from bot.i18n import _, explained, label, ngettext
 from bot.i18n.texts import base_models, clipped, plain
 from bot.library.installed_checkpoints import InstalledCheckpoints

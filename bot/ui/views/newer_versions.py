@@ -13,7 +13,7 @@ from bot.database.clock import now_ms
 from bot.database.hub_looks import look_with_newer, looks_of, mark_updates_told, untold_updates
 from bot.database.lora_search import Shown
 from bot.database.loras import Lora, find_loras_by_id
-from bot.errors import NothingThere
+from bot.errors.missing import NothingThere
 from bot.i18n import _, ngettext
 from bot.i18n.texts import clipped, several
 from bot.sources.provenance import HubFile, hub_files

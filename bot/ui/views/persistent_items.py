@@ -11,7 +11,8 @@ from discord import ui
 
 from bot import background
 from bot.database.jobs import Job, find_job
-from bot.errors import NothingThere, NotYours
+from bot.errors.missing import NothingThere
+from bot.errors.rights import NotYours
 from bot.i18n import _, speak
 from bot.servers.rights import Action
 from bot.ui import acknowledge

@@ -12,7 +12,8 @@ from discord import ui
 from bot.database.bookmarks import add_bookmark
 from bot.database.jobs import Job
 from bot.database.reports import held_jobs
-from bot.errors import NothingThere, PictureReported
+from bot.errors.missing import NothingThere
+from bot.errors.pictures import PictureReported
 from bot.i18n import _, label, later, listed, ngettext, number, sentences
 from bot.i18n.texts import at_weight, base_models, clipped, mention, plain, prompt_text, several
 from bot.library.installed_checkpoints import InstalledCheckpoints

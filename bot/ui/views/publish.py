@@ -17,7 +17,8 @@ from bot.database.jobs import Job, find_job
 from bot.database.pictures import Picture, pictures_of_job
 from bot.database.preferences import find_preferences
 from bot.database.publications import Publication, PublicationState, publications_of_job
-from bot.errors import NoArtChannel, NotYours
+from bot.errors.publishing import NoArtChannel
+from bot.errors.rights import NotYours
 from bot.i18n import _, later, sentences
 from bot.i18n.texts import message_url, on_a_label
 from bot.pictures.attachments import DAMAGED, ENCODING, PictureFile

@@ -13,7 +13,8 @@ from discord import ui
 
 from bot.database.jobs import Job, find_job
 from bot.database.publications import Publication, PublicationState, find_publication
-from bot.errors import NotPublished, NotYours
+from bot.errors.publishing import NotPublished
+from bot.errors.rights import NotYours
 from bot.i18n import _, later, ngettext, number, sentences
 from bot.i18n.texts import on_a_label, plain, prompt_text, summary_of_job
 from bot.pictures.attachments import PictureFile, attachment_url, kept_files

@@ -10,7 +10,8 @@ from typing import Any, Self
 import discord
 from discord import ui
 
-from bot.errors import NothingThere, TwoFewStepRecipes
+from bot.errors.missing import NothingThere
+from bot.errors.orders import TwoFewStepRecipes
 from bot.i18n import _
 from bot.i18n.texts import on_a_label
 from bot.requests.builder import LoraDraft, RequestDraft

@@ -16,7 +16,9 @@ from bot.database.decisions import Decision, DecisionAction
 from bot.database.erasure_leftovers import held_for
 from bot.database.pictures import pictures_of_job
 from bot.database.reports import ReportReason, ReportState, Subject
-from bot.errors import DecidedAlready, EndNeeded, EndUnclear, NothingThere
+from bot.errors.blocks import EndNeeded, EndUnclear
+from bot.errors.decisions import DecidedAlready
+from bot.errors.missing import NothingThere
 from bot.i18n import _, label, later, sentences, speaking
 from bot.pictures.thumbnails import GALLERY, Thumbnails
 from bot.reports.plans import actions

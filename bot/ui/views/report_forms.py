@@ -11,7 +11,8 @@ from discord import ui
 from bot.database.jobs import Job
 from bot.database.loras import Lora, find_lora
 from bot.database.reports import Report, ReportReason, ReportState
-from bot.errors import NothingThere, OwnReport
+from bot.errors.missing import NothingThere
+from bot.errors.reports import OwnReport
 from bot.i18n import _, label, sentences
 from bot.reports.reporting import MAX_NOTE
 from bot.ui import acknowledge

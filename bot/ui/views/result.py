@@ -13,17 +13,10 @@ from discord import ui
 from bot.database.jobs import Job, JobState, find_job
 from bot.database.pictures import Picture, pictures_of_job
 from bot.database.server_limits import LimitHolder
-from bot.errors import (
-    CommandClosed,
-    InTimeOut,
-    LimitReached,
-    NoMember,
-    NothingThere,
-    NotYours,
-    PersonBlocked,
-    PersonBlockedEverywhere,
-    RoleNeeded,
-)
+from bot.errors.blocks import PersonBlocked, PersonBlockedEverywhere
+from bot.errors.limits import LimitReached
+from bot.errors.missing import NothingThere
+from bot.errors.rights import CommandClosed, InTimeOut, NoMember, NotYours, RoleNeeded
 from bot.i18n import _, later, ngettext, number, sentences, translated_note
 from bot.i18n.texts import plain, prompt_text, sentence_of_ours, summary_of_job
 from bot.pictures.thumbnails import Thumbnails

@@ -10,7 +10,7 @@ import discord
 from discord import ui
 
 from bot.database.jobs import Job
-from bot.errors import NothingThere
+from bot.errors.missing import NothingThere
 from bot.i18n import _, number, translated_note
 from bot.i18n.texts import at_weight, bounded_lines, clipped, on_a_label, plain, sentence_of_ours, summary_of_job
 from bot.pictures.sheets import letters_of

@@ -20,7 +20,7 @@ from bot.database.stacks import (
     list_stacks,
     unshare_stack,
 )
-from bot.errors import NothingThere
+from bot.errors.missing import NothingThere
 from bot.i18n import _, later, ngettext
 from bot.i18n.texts import at_weight, bounded_lines, clipped, mention, plain, several
 from bot.requests.builder import RequestBuilder

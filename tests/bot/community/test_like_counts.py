@@ -12,7 +12,7 @@ from bot.community.like_counts import IDLE_SECONDS, LikeCounts
 from bot.community.pacing import EDIT_SECONDS, EditPacer
 from bot.database.connection import fetch
 from bot.database.publications import Publication, find_publication
-from bot.errors import NotPublished
+from bot.errors.publishing import NotPublished
 from tests.bot.community.art import Community, Discord, World, community
 from tests.bot.database.publishing import published
 from tests.stepped import Stepped

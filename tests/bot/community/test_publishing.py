@@ -16,15 +16,10 @@ from bot.database.gallery_terms import GalleryFilter
 from bot.database.jobs import Job, find_job
 from bot.database.publications import Publication, PublicationState, find_publication, publications_of_job
 from bot.database.takedowns import record_takedown
-from bot.errors import (
-    NoArtChannel,
-    NotYours,
-    OwnPictureTakenDown,
-    PromptRatedTooHigh,
-    PublishedAlready,
-    PublishingRefused,
-    RoleNeeded,
-)
+from bot.errors.pictures import OwnPictureTakenDown
+from bot.errors.publishing import NoArtChannel, PublishedAlready, PublishingRefused
+from bot.errors.ratings import PromptRatedTooHigh
+from bot.errors.rights import NotYours, RoleNeeded
 from inference.errors import RequestError
 from inference.messages.request import Region
 from inference.queue import EVERYWHERE

@@ -12,7 +12,8 @@ from babel.messages.catalog import Catalog
 from discord import Intents, app_commands
 from discord.ext import commands
 
-from bot.errors import EndUnclear, NumberUnclear, PersonBlocked, PicturesUsedUp, ServerPicturesUsedUp
+from bot.errors.blocks import EndUnclear, PersonBlocked
+from bot.errors.limits import NumberUnclear, PicturesUsedUp, ServerPicturesUsedUp
 from bot.i18n import _, alternatives, catalogue, explained, language, listed, number, speak, speaking, translated_note
 from bot.i18n.commands import CommandWords
 from bot.ui.views.job_progress import queue_position_text

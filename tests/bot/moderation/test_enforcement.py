@@ -14,7 +14,7 @@ import pytest
 from bot.config import Settings
 from bot.config.moderation import ModerationSettings
 from bot.database.bookmark_transfer import Brought, NewBookmark
-from bot.errors import SexualMinors, WordsNotAllowed
+from bot.errors.words import SexualMinors, WordsNotAllowed
 from bot.i18n import explained, speaking
 from bot.moderation.enforcement import WordRules
 from bot.moderation.word_rules import TextKind

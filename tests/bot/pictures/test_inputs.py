@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from bot.errors import PictureRefused
+from bot.errors.pictures import PictureRefused
 from bot.pictures.inputs import KEPT_SIDE, MAX_BYTES, Inputs
 from bot.pictures.inputs import given as taken
 from inference.image_files import MAX_DECODED_BYTES, PIXEL_BYTES

@@ -13,10 +13,9 @@ import pytest
 
 from bot.config import Settings
 from bot.database.connection import write
-from bot.errors import ExportUnderWay
 from bot.pictures.signing import SignedAttachments
 from bot.pictures.thumbnails import Thumbnails
-from bot.privacy.export import Exporter, ExportPart, stored_counts
+from bot.privacy.export import Exporter, ExportPart, ExportUnderWay, stored_counts
 from bot.privacy.stored_data import TABLES
 from tests.bot.pictures.certificates import settings_in
 from tests.bot.pictures.unsigned import attachments

@@ -27,7 +27,8 @@ from bot.database.jobs import Job, create_job, find_job, start_job
 from bot.database.pictures import NewPicture
 from bot.database.reports import Report, ReportReason, ReportState, find_report, held_jobs
 from bot.database.takedowns import taken_down_in
-from bot.errors import AppealedAlready, DecidedAlready
+from bot.errors.decisions import DecidedAlready
+from bot.errors.reports import AppealedAlready
 from bot.reports.carrying_out import CarryingOut
 from bot.reports.messenger import OwnerNotice, StaffMessageGone
 from bot.reports.reporting import Case, Reporting

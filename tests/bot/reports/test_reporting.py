@@ -21,22 +21,12 @@ from bot.database.publications import NewPublication, begin_publication
 from bot.database.reports import ReportReason, ReportState, find_report, held_jobs
 from bot.database.server_settings import ArtChannel
 from bot.database.takedowns import Takedown, record_takedown, taken_down_in, untold_takedowns
-from bot.errors import (
-    AppealedAlready,
-    CannotBeBlocked,
-    DecidedAlready,
-    EndInThePast,
-    NothingThere,
-    NotOperator,
-    NotStaff,
-    NotYours,
-    OwnCase,
-    OwnReport,
-    PictureReported,
-    StillCarriedOut,
-    TextNeeded,
-    TooManyReports,
-)
+from bot.errors.blocks import CannotBeBlocked, EndInThePast
+from bot.errors.decisions import DecidedAlready, StillCarriedOut
+from bot.errors.missing import NothingThere
+from bot.errors.pictures import PictureReported
+from bot.errors.reports import AppealedAlready, OwnCase, OwnReport, TextNeeded, TooManyReports
+from bot.errors.rights import NotOperator, NotStaff, NotYours
 from bot.reports.carrying_out import AT_ONCE, CarryingOut
 from bot.reports.reporting import DISMISSED_DAYS, MOST_A_DAY, MOST_DISMISSED, MOST_HIDDEN_A_DAY, Reporting, find_case
 from bot.servers.context import ActionContext

@@ -19,15 +19,9 @@ from bot.database.additions import (
 from bot.database.clock import DAY_MS
 from bot.database.connection import transaction
 from bot.database.server_limits import LimitHolder, LimitName
-from bot.errors import (
-    AddedTooMany,
-    AddingDenied,
-    AddingForManagers,
-    AddingForOperators,
-    AddingForRoles,
-    PersonBlocked,
-    ServerAddedTooMany,
-)
+from bot.errors.blocks import PersonBlocked
+from bot.errors.limits import AddedTooMany, AddingDenied, ServerAddedTooMany
+from bot.errors.rights import AddingForManagers, AddingForOperators, AddingForRoles
 from bot.servers.context import ActionContext
 from bot.sources.errors import (
     AddingOff,

@@ -18,23 +18,12 @@ from bot.database.connection import fetch, write
 from bot.database.loras import Lora
 from bot.database.server_limits import LimitHolder, LimitName, LimitValues
 from bot.database.server_settings import MAX_CHOSEN, ServerSettings, find_server_settings
-from bot.errors import (
-    CannotBeBlocked,
-    DecidedAlready,
-    DefaultNotAllowed,
-    EndInThePast,
-    LanguageUnknown,
-    LimitAboveCeiling,
-    LimitNotForServer,
-    LimitOutOfRange,
-    NewcomerTimeOutOfRange,
-    NothingThere,
-    NotOperator,
-    NotStaff,
-    ProposedAlready,
-    ReasonNeeded,
-    TooManyChosen,
-)
+from bot.errors.blocks import CannotBeBlocked, EndInThePast
+from bot.errors.decisions import DecidedAlready, ProposedAlready, ReasonNeeded
+from bot.errors.limits import LimitAboveCeiling, LimitNotForServer, LimitOutOfRange
+from bot.errors.missing import NothingThere
+from bot.errors.rights import NotOperator, NotStaff
+from bot.errors.server_settings import DefaultNotAllowed, LanguageUnknown, NewcomerTimeOutOfRange, TooManyChosen
 from bot.servers.administration import differences, range_of
 from bot.servers.audit_export import ExportFormat
 from bot.servers.context import ActionContext

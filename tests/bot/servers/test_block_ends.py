@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.errors import EndUnclear
+from bot.errors.blocks import EndUnclear
 from bot.servers.block_ends import end_of
 
 NOW = 1_800_000_000_000

@@ -12,25 +12,19 @@ from bot.database.clock import DAY_MS, now_ms
 from bot.database.connection import fetch, write
 from bot.database.jobs import Job, StoredJob
 from bot.database.server_limits import LimitHolder, LimitName
-from bot.errors import (
+from bot.errors.blocks import LoraBlocked, LoraBlockedEverywhere, PersonBlocked, PersonBlockedEverywhere
+from bot.errors.limits import CooldownRunning, PicturesUsedUp, TooManySteps
+from bot.errors.rights import (
     CategoryNotAllowed,
     ChannelNotAllowed,
     CheckpointNotAllowed,
     CommandClosed,
-    CooldownRunning,
     InTimeOut,
-    LoraBlocked,
-    LoraBlockedEverywhere,
     NoMember,
-    PersonBlocked,
-    PersonBlockedEverywhere,
-    PicturesUsedUp,
     RightsUnknown,
     RoleNeeded,
-    SexualMinors,
-    TooManySteps,
-    WordsNotAllowed,
 )
+from bot.errors.words import SexualMinors, WordsNotAllowed
 from bot.servers.context import MemberFacts
 from inference.errors import RequestError
 from inference.messages.request import GenerationRequest, LoraUse

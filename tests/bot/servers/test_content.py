@@ -13,11 +13,9 @@ from bot.database.connection import transaction
 from bot.database.job_ratings import RatingSource, clear_job_rating, rate_job
 from bot.database.jobs import create_job
 from bot.database.lora_records import rate_content
-from bot.errors import (
+from bot.errors.ratings import (
     BlockedByRating,
     LicenceForbids,
-    NotOperator,
-    OpenRatingTooHigh,
     PictureBlocked,
     PictureRatedTooHigh,
     PlaceUnseen,
@@ -26,6 +24,8 @@ from bot.errors import (
     UnratedNotUsed,
     UnratedTooHigh,
 )
+from bot.errors.rights import NotOperator
+from bot.errors.server_settings import OpenRatingTooHigh
 from bot.servers.context import ActionContext
 from inference.base_models import BaseModelId
 from inference.content_rating import ContentRating

@@ -12,7 +12,7 @@ from bot.config import LimitSettings
 from bot.database.clock import DAY_MS
 from bot.database.job_orders import PersonFacts, Usage, cost_of, fingerprint
 from bot.database.server_limits import HeldLimits, LimitHolder, LimitName, LimitValues
-from bot.errors import (
+from bot.errors.limits import (
     CooldownRunning,
     MegapixelStepsUsedUp,
     PicturesUsedUp,

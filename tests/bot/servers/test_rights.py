@@ -6,14 +6,13 @@ import pytest
 
 from bot.database.job_orders import PersonBlock
 from bot.database.server_settings import ServerSettings
-from bot.errors import (
+from bot.errors.blocks import PersonBlocked, PersonBlockedEverywhere
+from bot.errors.rights import (
     ChannelNotAllowed,
     CommandClosed,
     NotInServer,
     NotOperator,
     NotStaff,
-    PersonBlocked,
-    PersonBlockedEverywhere,
     RightsUnknown,
     RoleNeeded,
 )

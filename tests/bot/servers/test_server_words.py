@@ -11,12 +11,12 @@ import pytest_asyncio
 from bot.config.moderation import WordListMode
 from bot.database.audit import AuditAction, AuditFilter
 from bot.database.word_lists import ServerWordList
-from bot.errors import (
+from bot.errors.missing import NothingThere
+from bot.errors.rights import NotStaff
+from bot.errors.words import (
     LineTooLong,
     LineUnusable,
     ManageServerNeeded,
-    NothingThere,
-    NotStaff,
     TooManyRules,
     TooManyWordLists,
     WordListEmpty,

@@ -37,7 +37,7 @@ from bot.database.takedown_cases import (
     open_case,
     unfinished_cases,
 )
-from bot.errors import RemovedPicture
+from bot.errors.pictures import RemovedPicture
 from bot.library.configuration import Configuration
 from bot.pictures.copies import find_copies
 from bot.pictures.inputs import Inputs

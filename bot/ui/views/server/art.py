@@ -9,7 +9,7 @@ import discord
 from discord import ui
 
 from bot.database.server_settings import MAX_ART_CHANNELS, ArtChannel
-from bot.errors import TooManyArtChannels
+from bot.errors.server_settings import TooManyArtChannels
 from bot.i18n import _, later, listed
 from bot.ui.client import Client, Interaction
 from bot.ui.discord_refusals import DISCORD_ERRORS, is_final

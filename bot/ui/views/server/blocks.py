@@ -12,7 +12,7 @@ from discord import ui
 from bot.database.blocks import BY_EASEL, Block, BlockKind
 from bot.database.clock import now_ms
 from bot.database.loras import find_lora, find_loras_by_id
-from bot.errors import NothingThere
+from bot.errors.missing import NothingThere
 from bot.i18n import _, later
 from bot.i18n.texts import clipped, mention, plain
 from bot.servers.administration import MAX_REASON

@@ -12,7 +12,7 @@ import discord
 from discord import ui
 
 from bot.database.key_values import recall, remember
-from bot.errors import CommandClosed, NotStaff, SetUpByStaff
+from bot.errors.rights import CommandClosed, NotStaff, SetUpByStaff
 from bot.i18n import _, speaking
 from bot.servers.rights import Action
 from bot.ui.access import context_of

@@ -12,7 +12,7 @@ import discord
 from discord import ui
 
 from bot.database.server_limits import HeldLimits, LimitHolder, LimitName, LimitValues
-from bot.errors import NumberUnclear
+from bot.errors.limits import NumberUnclear
 from bot.i18n import _, later, number
 from bot.i18n.texts import bounded_lines, mention, plain
 from bot.servers.limits import COUNTED, LIMIT_LABELS, OF_DAY

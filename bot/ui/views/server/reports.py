@@ -10,7 +10,7 @@ from discord import ui
 
 from bot.database.reports import ReportState, Subject
 from bot.database.server_settings import ServerSettings
-from bot.errors import PublicReportsChannel
+from bot.errors.server_settings import PublicReportsChannel
 from bot.i18n import _, later, ngettext, number
 from bot.i18n.texts import clipped, mention
 from bot.reports.reporting import Case

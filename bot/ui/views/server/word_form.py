@@ -11,7 +11,7 @@ import discord
 from discord import ui
 
 from bot.database.word_lists import ServerWordList
-from bot.errors import NothingThere
+from bot.errors.missing import NothingThere
 from bot.i18n import _, later
 from bot.servers.rights import Action
 from bot.servers.word_administration import WordAdministration, lines_of

@@ -10,7 +10,7 @@ from discord import ui
 
 from bot.config.moderation import WordListMode
 from bot.database.word_lists import ServerWordList
-from bot.errors import AutoModUnread
+from bot.errors.words import AutoModUnread
 from bot.i18n import _, later, listed, ngettext, number
 from bot.i18n.texts import bounded_lines, clipped, code, plain
 from bot.servers.automod import AutoModImport

@@ -11,7 +11,7 @@ from typing import ClassVar, Self
 import discord
 from discord import ui
 
-from bot.errors import NothingThere
+from bot.errors.missing import NothingThere
 from bot.i18n import _
 from bot.ui import acknowledge
 from bot.ui.client import Interaction

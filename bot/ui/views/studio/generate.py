@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 from discord import ui
 
-from bot.errors import NothingThere
+from bot.errors.missing import NothingThere
 from bot.i18n import _, ngettext
 from bot.i18n.texts import bounded_lines, several
 from bot.requests.builder import is_blank

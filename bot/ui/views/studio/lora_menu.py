@@ -12,7 +12,7 @@ from discord import ui
 from bot.database.bookmarks import list_bookmarks
 from bot.database.lora_search import Shown
 from bot.database.loras import Lora, Sort, browse_loras, find_lora
-from bot.errors import NothingThere
+from bot.errors.missing import NothingThere
 from bot.i18n import _, label, ngettext
 from bot.i18n.texts import base_models
 from bot.library.installed_checkpoints import InstalledCheckpoints

@@ -15,7 +15,7 @@ from bot.database.bookmarks import MAX_NOTE, Bookmark, add_bookmark, find_bookma
 from bot.database.lora_search import Sort
 from bot.database.loras import find_lora_by_name
 from bot.database.preferences import Preferences, save_preferences
-from bot.errors import NothingThere
+from bot.errors.missing import NothingThere
 from bot.i18n import speaking
 from bot.requests.builder import usual_checkpoint
 from bot.ui.rendered_message import RenderedMessage

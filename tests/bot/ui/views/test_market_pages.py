@@ -15,7 +15,7 @@ from bot.database.lora_search import Sort
 from bot.database.loras import find_lora_by_name
 from bot.database.preferences import Preferences, save_preferences
 from bot.database.ratings import rate_lora
-from bot.errors import NothingThere
+from bot.errors.missing import NothingThere
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.views.browse import PageLocation
 from bot.ui.views.browse_menus import BaseMenu, CategoryMenu, SortMenu

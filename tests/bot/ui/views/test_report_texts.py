@@ -12,7 +12,7 @@ from bot.database.appeals import Appeal, AppealState
 from bot.database.audit import AuditAction, AuditEntry
 from bot.database.decisions import Decision, DecisionAction
 from bot.database.reports import Report, ReportState, Subject
-from bot.errors import EndNeeded
+from bot.errors.blocks import EndNeeded
 from bot.i18n import explained, speaking
 from bot.reports.messenger import OwnerNotice
 from bot.ui.views.report_case import BlockOwnerForm

@@ -1,0 +1,74 @@
+"""People and LoRAs that are blocked, and what staff get wrong when they block."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from bot.i18n import later
+from inference.errors import RequestError
+
+
+@dataclass(eq=False)
+class Blocked(RequestError):
+    """Somebody has blocked this. The reason: “{reason}”."""
+
+    ENDS: ClassVar[str] = later("The block ends on {end}.")
+
+    reason: str
+    end: str  # a date, or "" for a block without an end
+
+    def __post_init__(self) -> None:
+        """Take the full stop from the reason, for the sentence around it has its own."""
+        self.reason = self.reason.rstrip(" .。") or self.reason
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """The sentence, and when the block ends if it does."""
+        return (self.template(), self.ENDS) if self.end else (self.template(),)
+
+
+@dataclass(eq=False)
+class PersonBlocked(Blocked):
+    """This server's staff have blocked you from using the bot in it. The reason: “{reason}”."""
+
+
+@dataclass(eq=False)
+class PersonBlockedEverywhere(Blocked):
+    """The bot's operator has blocked you from using it. The reason: “{reason}”."""
+
+
+@dataclass(eq=False)
+class LoraBlocked(Blocked):
+    """This server's staff have blocked {lora}, so it is not used here. The reason: “{reason}”."""
+
+    lora: str
+
+
+@dataclass(eq=False)
+class LoraBlockedEverywhere(Blocked):
+    """The bot's operator has blocked {lora}, so it is not used. The reason: “{reason}”."""
+
+    lora: str
+
+
+@dataclass(eq=False)
+class CannotBeBlocked(RequestError):
+    """Neither you yourself nor the bot's operators can be blocked."""
+
+
+@dataclass(eq=False)
+class EndUnclear(RequestError):
+    """“{typed}” cannot be read as an end. Write 3 d, 12 h or a date such as 2031-05-30, or nothing for no end."""
+
+    typed: str
+
+
+@dataclass(eq=False)
+class EndNeeded(EndUnclear):
+    """“{typed}” cannot be read as an end. Write 3 d, 12 h or a date such as 2031-05-30."""
+
+
+@dataclass(eq=False)
+class EndInThePast(RequestError):
+    """This end is over already. Give one that is still to come, or none."""
