@@ -22,9 +22,9 @@ ROOT = Path(__file__).parents[1]
 TORCH = {"torch", "diffusers", "transformers", "torchvision", "accelerate", "safetensors", "peft"}
 # What the bot may use of inference; files of checkpoints and LoRAs are read without torch, text in pictures is text.
 OPEN = [
-    "base_models", "bounds", "capabilities", "checkpoint_files", "checkpoint_inspection", "classifier_files",
-    "cluster", "content_rating", "demo", "errors", "extras", "hardware", "hashes", "image_files", "inspection",
-    "json_values", "logs", "lora", "matching", "memory", "messages", "notes", "packed_weights",
+    "base_models", "bounds", "capabilities", "checkpoint_files", "checkpoint_inspection", "child_processes",
+    "classifier_files", "cluster", "content_rating", "demo", "errors", "extras", "hardware", "hashes", "image_files",
+    "inspection", "json_values", "logs", "lora", "matching", "memory", "messages", "notes", "packed_weights",
     "parameters", "picture_costs", "prediction", "private_files", "prompt_weights", "queue", "queue_simulation",
     "regions", "request_cost", "workers",
 ]  # fmt: skip
@@ -41,14 +41,14 @@ inference.bounds inference.base_models inference.errors inference.messages infer
     inference.prediction inference.capabilities inference.checkpoint_files inference.gguf_files
     inference.classifier_files inference.packed_weights
     inference.picture_costs inference.hardware inference.content_rating inference.prompt_weights inference.json_values
-    inference.regions inference.running_tasks inference.extras
+    inference.regions inference.running_tasks inference.extras inference.child_processes
 inference.lora inference.parameters
 inference.checkpoint_inspection
 inference.waiting_jobs
 inference.queue_slots
 inference.matching inference.queue inference.queue_simulation
 inference.inspection
-inference.workers inference.demo inference.cluster.wire inference.cluster.files
+inference.workers inference.demo inference.cluster.wire inference.cluster.files inference.cluster.node_labels
     inference.cluster.compatibility inference.cluster.worker_folder inference.cluster.protocol
 inference.cluster
 inference.engine.options

@@ -10,6 +10,7 @@ from bot.config.cluster import ClusterSettings
 from bot.config.worker import Backend
 from bot.pictures.credentials import SigningUnusable, credentials_of
 from bot.sources.registry import CivitaiRegistry
+from inference.child_processes import module_command
 from inference.classifier_files import ClassifierFiles
 from inference.cluster.protocol import ClusterSettingsSent
 from inference.cluster.ray_node import cluster_environment
@@ -20,7 +21,7 @@ from inference.messages.options import Folders, WorkerOptions
 from inference.workers import WorkerPool
 from inference.workers.driver_process import DriverOptions, DriverProcess
 from inference.workers.fixed import FixedPool
-from inference.workers.local import LocalWorker, module_command
+from inference.workers.local import LocalWorker
 from inference.workers.ray import RayPool
 from inference.workers.storage import SpoolFolder
 

@@ -17,12 +17,13 @@ from bot.cli import DONE, UNUSABLE, add_config, advising, settings_of
 from bot.cli.ending import until_asked
 from bot.cli.output import Output
 from bot.config import ConfigError, Settings
+from inference.child_processes import module_command
 from inference.errors import CheckpointNotFound
 from inference.messages.calibration import Calibrate, Calibrated
 from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.commands import Configure
 from inference.messages.options import WorkerOptions
-from inference.workers.local import environment_of, module_command
+from inference.workers.local import environment_of
 
 if TYPE_CHECKING:
     from bot.cli import Commands

@@ -34,8 +34,8 @@ from inference.cluster.network import (
     is_public,
     own_address_towards,
 )
+from inference.cluster.node_labels import KEY
 from inference.cluster.ray_node import (
-    KEY_LABEL,
     NodeOptions,
     ProbeFailed,
     RayNode,
@@ -264,7 +264,7 @@ async def _own_node(key: str, head: HostPort, environment: Mapping[str, str]) ->
         view = await cluster_view(head, environment)
     except ProbeFailed:
         return None
-    return next((node for node in view.nodes if node.labels.get(KEY_LABEL) == key), None)
+    return next((node for node in view.nodes if node.labels.get(KEY) == key), None)
 
 
 async def _hand_on(node: _Node, head: HostPort, environment: Mapping[str, str]) -> None:

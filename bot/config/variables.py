@@ -11,7 +11,9 @@ from typing import Any, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-PREFIX, DELIMITER = "EASEL_", "__"
+from inference.child_processes import SETTINGS_PREFIX as PREFIX
+
+DELIMITER = "__"
 EXAMPLES = {dict: '{"key": "value"}', tuple: '["first", "second"]'}  # of JSON
 
 Fields = Mapping[str, FieldInfo]

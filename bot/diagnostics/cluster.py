@@ -15,6 +15,7 @@ from bot.diagnostics.finding import Finding, FindingGrade
 from inference.cluster.compatibility import NodeIdentity, ray_problem, refusals
 from inference.cluster.files import SharedStorage
 from inference.cluster.network import AddressRefused, HostPort, answers, own_addresses, public_addresses
+from inference.cluster.node_labels import has_labels
 from inference.cluster.ray_node import (
     ProbeFailed,
     cluster_environment,
@@ -187,7 +188,7 @@ def check_nodes(view: ClusterView) -> Iterator[Finding]:
 def check_labels(view: ClusterView, wanted: Mapping[str, Mapping[str, str]]) -> Iterator[Finding]:
     """Which checkpoints no node paints, for the labels that they ask for."""
     for checkpoint, labels in wanted.items():
-        if not any(labels.items() <= node.labels.items() for node in view.present if node.devices):
+        if not any(has_labels(node.labels, labels.items()) for node in view.present if node.devices):
             asked = " and ".join(f"{name}={value}" for name, value in labels.items())
             says = f"no node that paints has {asked}, as its node_labels ask; join one with --label, or correct them"
             yield Finding(f"checkpoint {checkpoint}", FindingGrade.PROBLEM, says)

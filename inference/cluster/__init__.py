@@ -3,6 +3,7 @@
 wire.py            frames between the bot and the driver process, and the handshake of the two
 protocol.py        what the headers of frames say
 compatibility.py   what a machine says of itself, and why one is refused
+node_labels.py     what nodes tell by their labels
 driver.py          the driver process: keeps a worker for each device of each node
 worker_supervisor.py   one worker on a node: its actor started, listened to, started again
 nodes.py · ray_cluster.py   a cluster as the driver process sees it; the one that Ray runs

@@ -18,12 +18,12 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from inference.cluster.node_labels import VERSIONS
 from inference.extras import installing
 
 OLDEST_RAY = (2, 60)  # token authentication, label selectors, and streams that do not hang on a lost node
 CLOCK_SECONDS = 30.0  # how far clocks may differ: certificates and logs go by them
 EXTRA = "cluster"
-_LABELS = {"python": "easel-python", "easel": "easel-version", "torch": "easel-torch", "ray": "easel-ray"}
 _SOURCE = Path(__file__).parents[1]
 _Version = Annotated[str, Field(max_length=60, pattern=r"^[0-9A-Za-z.+_-]*$")]
 
@@ -54,15 +54,15 @@ class NodeIdentity(BaseModel):
 
     def labels(self) -> dict[str, str]:
         """The versions as labels of a Ray node, whose values may have no plus sign."""
-        return {label: getattr(self, name).replace("+", "_") for name, label in _LABELS.items() if getattr(self, name)}
+        return {label: getattr(self, name).replace("+", "_") for name, label in VERSIONS.items() if getattr(self, name)}
 
     @classmethod
     def of_labels(cls, labels: dict[str, str]) -> Self | None:
         """What the labels of a node say; None for one that was not started by Easel."""
-        if _LABELS["easel"] not in labels:
+        if VERSIONS["easel"] not in labels:
             return None
         try:
-            told = {name: labels.get(label, "").replace("_", "+") for name, label in _LABELS.items()}
+            told = {name: labels.get(label, "").replace("_", "+") for name, label in VERSIONS.items()}
             return cls(**told)
         except ValidationError:
             return None

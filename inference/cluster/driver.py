@@ -92,7 +92,7 @@ class Driver:
                 if isinstance(message, CloseWorkers):
                     break
                 if (worker := self._workers.get(message.worker)) is not None:
-                    worker.deliver(frame)
+                    worker.deliver(message, frame)
         finally:
             for task in watching:
                 task.cancel()

@@ -14,18 +14,17 @@ from uuid import uuid4
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from inference.child_processes import environment_without_settings, module_command
 from inference.cluster.compatibility import NodeIdentity
 from inference.cluster.network import HostPort
+from inference.cluster.node_labels import KEY, MEMORY
 from inference.cluster.views import ClusterView, ProbeProblem, ReachReport
-from inference.workers.local import environment_without_settings, module_command
 
 STOP_SECONDS = 30.0  # Ray's processes end one after the other
 PROBE_SECONDS = 150.0
 TAIL_BYTES = 16_384
 _Answer = Annotated[ReachReport | ProbeProblem | ClusterView, Field(union_mode="left_to_right")]
 _ANSWERS = TypeAdapter[ReachReport | ProbeProblem | ClusterView](_Answer)
-KEY_LABEL = "easel-node"
-MEMORY_LABEL = "easel-memory-gb"
 
 
 class ProbeFailed(Exception):
@@ -77,8 +76,8 @@ class NodeOptions:
         return self._command(f"--address={head}")
 
     def _command(self, *arguments: str) -> list[str]:
-        memory = {} if self.memory_gb is None else {MEMORY_LABEL: str(self.memory_gb)}
-        told = {**self.labels, **memory, **NodeIdentity.own().labels(), KEY_LABEL: self.key}
+        memory = {} if self.memory_gb is None else {MEMORY: str(self.memory_gb)}
+        told = {**self.labels, **memory, **NodeIdentity.own().labels(), KEY: self.key}
         labels = ",".join(f"{name}={value}" for name, value in told.items())
         own = ["--block", f"--node-ip-address={self.address}", f"--labels={labels}", "--disable-usage-stats"]
         own += [f"--node-name={self.name}"] if self.name else []

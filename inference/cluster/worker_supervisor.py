@@ -6,7 +6,7 @@ import asyncio
 import logging
 import statistics
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -15,21 +15,21 @@ from pydantic import BaseModel
 
 from inference.cluster.compatibility import NodeHello, NodeIdentity, refusals
 from inference.cluster.node_files import NodeCacheSettings
+from inference.cluster.node_labels import device_memory
 from inference.cluster.nodes import Actor, ActorLost, ActorSilent, Cluster, ClusterNode
 from inference.cluster.outbox import Frames
 from inference.cluster.protocol import (
     DEATHS,
     TO_BOT,
-    TO_DRIVER,
     DeathReported,
     EventReported,
     NodeRefused,
     SubmitJob,
+    ToDriver,
     WorkerGone,
     WorkerRenewed,
     WorkerUp,
 )
-from inference.cluster.ray_node import MEMORY_LABEL
 from inference.cluster.views import WorkerReport
 from inference.cluster.wire import Frame
 from inference.errors import InferenceError
@@ -48,7 +48,6 @@ RETRY_SECONDS = 0.5  # before an actor that could not be reached is called again
 REFUSED_SECONDS = 60.0  # until a node that did not fit is looked at again
 PINGS = 5
 MEASURE_SECONDS = 60.0  # between two measurements of how far away an actor is
-MAX_MEMORY = 2**53  # bytes
 MOVED = 2.0  # times, by which that has to differ to be told
 _Result = TypeVar("_Result")
 
@@ -84,7 +83,7 @@ class WorkerSupervisor:
         self.number = number
         self._cluster, self._node, self._index, self._bot, self._rules = cluster, node, index, bot, rules
         self._actor: Actor | None = None
-        self._inbox: asyncio.Queue[Frame] = asyncio.Queue()
+        self._inbox: asyncio.Queue[tuple[ToDriver, Frame]] = asyncio.Queue()
         self._deaths = 0  # that the bot was told of
         self._failures = 0  # of actors in a row
         self._known_to_bot = False
@@ -101,7 +100,7 @@ class WorkerSupervisor:
         state = "ready" if self._actor else "starting"
         return WorkerReport(
             device=f"gpu {self._index}",
-            memory=_memory(self._node.labels),
+            memory=device_memory(self._node.labels),
             state="leaving" if self._gone.is_set() else state,
             jobs=len(self._jobs),
             checkpoints=self._loaded,
@@ -112,17 +111,17 @@ class WorkerSupervisor:
         self._why = self._why or reason
         self._gone.set()
 
-    def deliver(self, frame: Frame) -> None:
-        """Pass a frame of the bot's on, in order, as soon as the actor takes it."""
-        self._inbox.put_nowait(frame)
+    def deliver(self, message: ToDriver, frame: Frame) -> None:
+        """Pass a frame of the bot's on, in order, as soon as the actor takes it; `message` is what its header says."""
+        self._inbox.put_nowait((message, frame))
 
     async def _deliver(self) -> None:
         number = 0
         while True:
-            frame, actor, number = await self._inbox.get(), self._actor, number + 1
+            message, frame = await self._inbox.get()
+            actor, number = self._actor, number + 1
             if actor is None:
                 continue  # it has died, which the bot hears, and submits its jobs again
-            message = TO_DRIVER.validate_json(frame.header)
             if isinstance(message, SubmitJob) and isinstance(job := COMMANDS.validate_json(message.job), JobCommand):
                 self._jobs.add(job.job_id)
             try:
@@ -223,7 +222,7 @@ class WorkerSupervisor:
                 node=self._node.name,
                 device=f"gpu {self._index}",
                 labels=dict(self._node.labels),
-                memory=_memory(self._node.labels),
+                memory=device_memory(self._node.labels),
                 distance=distance,
             )
         )
@@ -312,11 +311,3 @@ async def _distance(actor: Actor) -> float:
         await actor.call("ping", seconds=CALL_SECONDS)
         took.append(time.perf_counter() - began)
     return statistics.median(took)
-
-
-def _memory(labels: Mapping[str, str]) -> int | None:
-    try:
-        told = int(float(labels[MEMORY_LABEL]) * 2**30)
-    except (KeyError, ValueError, OverflowError):
-        return None
-    return told if 0 <= told < MAX_MEMORY else None

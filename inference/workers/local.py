@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import sys
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
-from pathlib import Path
 
 from pydantic import ValidationError
 
+from inference.child_processes import environment_without_settings, module_command
 from inference.errors import WorkerUnavailable
 from inference.logs import Line, lines_of
 from inference.memory import Shortage, file_bytes, free_bytes
@@ -42,13 +41,6 @@ ENVIRONMENT = {
     "DIFFUSERS_VERBOSITY": "error",
 }
 
-SETTINGS_PREFIX = "EASEL_"  # of the variables of our settings, in any case
-
-
-def environment_without_settings() -> dict[str, str]:
-    """This program's environment without its settings, among which are all secrets: that of every other process."""
-    return {name: value for name, value in os.environ.items() if not name.upper().startswith(SETTINGS_PREFIX)}
-
 
 def environment_of(options: WorkerOptions) -> dict[str, str]:
     """The environment of a worker process."""
@@ -65,16 +57,6 @@ def _allocator(options: WorkerOptions, environment: Mapping[str, str]) -> dict[s
     names = ("PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF")
     wanted = options.expandable_segments and sys.platform == "linux" and not any(name in environment for name in names)
     return dict.fromkeys(names, "expandable_segments:True") if wanted else {}
-
-
-def module_command(module: str) -> tuple[str, ...]:
-    """The command that runs one of our modules as a process.
-
-    With `-P` a folder `inference` where the program was started is not taken for ours. A checkout that was never
-    installed is found through that folder alone.
-    """
-    started_in_the_source = Path(__file__).parents[2] == Path.cwd()
-    return (sys.executable, *(() if started_in_the_source else ("-P",)), "-m", module)
 
 
 def pause_after(failures: int) -> float:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
+from inference.cluster.node_labels import has_labels
 from inference.cluster.protocol import (
     DEATHS,
     TO_BOT,
@@ -370,7 +371,7 @@ async def _heard(connection: Connection) -> Frame | None:
 
 def _selected(options: WorkerOptions, labels: Mapping[str, str]) -> WorkerOptions:
     """The options of a worker on a node with these labels, with those checkpoints alone that it has the memory for."""
-    specs = (spec for spec in options.checkpoints if all(labels.get(name) == value for name, value in spec.node_labels))
+    specs = (spec for spec in options.checkpoints if has_labels(labels, spec.node_labels))
     return options.model_copy(update={"checkpoints": tuple(specs)})
 
 

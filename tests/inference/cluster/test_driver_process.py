@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from inference.child_processes import module_command
 from inference.cluster.compatibility import NodeIdentity
 from inference.cluster.driver import serve
 from inference.cluster.protocol import ClusterSettingsSent
@@ -27,7 +28,6 @@ from inference.errors import WorkerUnavailable
 from inference.messages.options import WorkerOptions
 from inference.workers import PoolUnavailable, driver_process
 from inference.workers.driver_process import DriverOptions, DriverProcess
-from inference.workers.local import module_command
 from inference.workers.ray import RayPool
 from inference.workers.storage import SpoolFolder
 from tests.log import Log
