@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -13,8 +12,7 @@ from bot.database.erasure_leftovers import FileFolder, LeftFile
 from bot.database.inputs import forget_given, is_in_draft, is_named
 from bot.library.configuration import Configuration
 from bot.pictures.thumbnails import Thumbnails
-
-_OF_JOB = re.compile(r"job(\d+)[-.]")  # a file in the spool
+from inference.messages.spool import job_of_file
 
 
 class FileRemoval:
@@ -67,7 +65,7 @@ class FileRemoval:
     def _spooled(self, job_ids: Collection[int]) -> list[LeftFile]:
         folder = self._folder(FileFolder.SPOOL)
         names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-        return [LeftFile(FileFolder.SPOOL, name) for name in names if job_of_spooled(name) in job_ids]
+        return [LeftFile(FileFolder.SPOOL, name) for name in names if job_of_file(name) in job_ids]
 
     def _folder(self, folder: FileFolder) -> Path:
         storage = self._configuration.settings.storage
@@ -76,9 +74,3 @@ class FileRemoval:
             FileFolder.INPUTS: storage.inputs,
             FileFolder.SPOOL: storage.spool,
         }[folder]
-
-
-def job_of_spooled(name: str) -> int | None:
-    """The job that a file in the spool is of."""
-    match = _OF_JOB.match(name)
-    return int(match[1]) if match else None

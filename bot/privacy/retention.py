@@ -39,7 +39,8 @@ from bot.database.retention import (
     old_pictures,
 )
 from bot.library.configuration import Configuration
-from bot.privacy.file_removal import FileRemoval, job_of_spooled
+from bot.privacy.file_removal import FileRemoval
+from inference.messages.spool import job_of_file
 
 SWEEP_SECONDS = 3600.0
 OVERWRITE_SECONDS = 86_400.0  # between two times that the indexes are merged, in which deleted words are left
@@ -274,7 +275,7 @@ class Retention:
         before = _before(self._settings.retention.states_days)
         async for old in _old(_walk(self._settings.storage.spool), before):
             unfinished = set(await unfinished_ids(self._connection))
-            yield _files([file for file in old if job_of_spooled(file[0].name) not in unfinished])
+            yield _files([file for file in old if job_of_file(file[0].name) not in unfinished])
 
     async def _logs(self) -> AsyncGenerator[Portion]:
         before, folder = _before(self._settings.retention.logs_days), self._settings.logs.folder

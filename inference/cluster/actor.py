@@ -184,9 +184,11 @@ class EngineActor:
                 self._jobs.clear()
                 self._states.clear()
                 self._loaded, self._capacity = frozenset(), None
+                self._clear()
                 self._deaths += 1
                 self._tell(DeathReported(worker=self._number), DEATHS.dump_json(event))
                 continue
+            await self._outbox.until_room()  # before files are read: newer ones take their place meanwhile
             await self._tell_files(event)
             if isinstance(event, Capacity):
                 self._loaded, self._capacity = frozenset(event.loaded), event
@@ -207,7 +209,7 @@ class EngineActor:
         """Send the files that the bot must have before it hears of the event."""
         if isinstance(event, Progress):
             await self._tell_state(event.job_id)
-            if event.preview:
+            if event.preview and (self._opened.folder.spool / event.preview).exists():  # else it went with the last one
                 await self._move_file(event.preview)
         elif isinstance(event, Finished):
             for name in event.files:
@@ -265,7 +267,7 @@ class EngineActor:
         """Fetch what the job needs, and give it to the engine, unless it was cancelled or the engine died meanwhile."""
         await self._bring_and_submit(held, message, data)
         if self._jobs.get(held.command.job_id) is not held:
-            self._clear(held.command.job_id)
+            self._clear()
 
     async def _bring_and_submit(self, held: _Held, message: SubmitJob, data: bytes) -> None:
         """A job whose files cannot be had fails."""
@@ -345,17 +347,13 @@ class EngineActor:
             self._report_event(event)
 
     def _forget(self, job_id: int) -> None:
-        """A job has ended here: its state goes, and its files may when there is no room."""
+        """A job has ended here: what it left goes, and its files may when there is no room."""
         self._states.pop(job_id, None)
         if self._jobs.pop(job_id, None) is not None:
-            self._clear(job_id)
+            self._clear()
 
-    def _clear(self, job_id: int) -> None:
-        """Delete what nobody needs since this job is gone; at once, so that no job comes between."""
-        if job_id in self._jobs:  # its next attempt
-            return
-        with suppress(OSError):
-            (self._opened.folder.spool / state_file(job_id)).unlink(missing_ok=True)
+    def _clear(self) -> None:
+        """Delete what no job needs that is here; at once, so that none comes between."""
         names = self._loaded | {held.command.request.checkpoint for held in self._jobs.values()}
         kept = {source for spec in self._specs if spec.name in names for source in _sources(spec)}
         if self._options and self._options.classifier:
@@ -363,7 +361,7 @@ class EngineActor:
         loras = frozenset[str]().union(*(held.loras for held in self._jobs.values()))
         inputs = frozenset[str]().union(*(held.inputs for held in self._jobs.values()))
         with suppress(OSError):
-            self._opened.release(kept, loras, inputs)
+            self._opened.release(kept, loras, inputs, self._jobs.keys())
 
     def _ask(self, call: int, sha256: str, offset: int, size: int) -> None:
         self._tell(PieceWanted(worker=self._number, call=call, sha256=sha256, offset=offset, size=size))

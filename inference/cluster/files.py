@@ -200,10 +200,14 @@ class FileCache:
                     self._fetch(file)
 
     def keep(self, names: Collection[str]) -> None:
-        """Delete all files but these, by SHA-256, and what was fetched of all others. Quick."""
+        """Delete all files but these, by SHA-256, what was fetched of all others, and their locks. Quick."""
         for path in (*self._listed(self._files), *self._listed(self._parts)):
             if path.name[:64] not in names:
                 path.unlink(missing_ok=True)
+        for path in self._listed(self._locks):
+            if len(path.name) == 64 and path.name not in names:
+                with suppress(Timeout), FileLock(path, timeout=0):
+                    path.unlink(missing_ok=True)
 
     def within(self, folder: Path) -> FileCache:
         """A cache of its own with the same limit, filled from the bot's machine alone."""

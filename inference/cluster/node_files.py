@@ -220,8 +220,14 @@ class NodeFiles:
             failure = WorkerFailed(reason=str(problem))
             raise (NotOnThisNode(failure) if isinstance(problem, CacheFull) else failure) from None
 
-    def release(self, kept: Collection[str], loras: Collection[str], inputs: Collection[str]) -> None:
-        """Remove the links to everything but these, by SHA-256; of checkpoints by that of the manifest. Quick."""
+    def release(
+        self, kept: Collection[str], loras: Collection[str], inputs: Collection[str], jobs: Collection[int]
+    ) -> None:
+        """Remove the links to everything but these, by SHA-256; of checkpoints by that of the manifest. Quick.
+
+        Of what jobs left, that of all but `jobs` is deleted.
+        """
+        self.folder.keep_jobs(jobs)
         for folder, names, remove in (
             (self.folder.checkpoints, kept, self.folder.remove_checkpoint),
             (self.folder.library, loras, self.folder.remove_lora),

@@ -12,6 +12,7 @@ from inference.cluster.wire import Frame
 
 MAX_FRAMES = 256  # that one answer has
 MAX_ANSWER_BYTES = 32 * 2**20  # after which an answer gets no further frame
+MAX_BYTES = 2 * MAX_ANSWER_BYTES  # after which no file is put: one answer is on its way, one is ready
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,19 @@ class Outbox:
         self._frames: deque[Frame] = deque()
         self._acknowledged = 0  # the number of the frame before the first one here
         self._filled = asyncio.Event()
+        self._bytes = 0
+        self._room = asyncio.Event()
+        self._room.set()
+
+    async def until_room(self) -> None:
+        """Wait until a file may be put: while nobody takes frames, they must not fill the memory."""
+        await self._room.wait()
 
     def put(self, frame: Frame) -> None:
         """Append a frame."""
         self._frames.append(frame)
         self._filled.set()
+        self._count(len(frame.data))
 
     async def take(self, acknowledged: int, seconds: float) -> Frames:
         """The frames behind the one with the number `acknowledged`, up to which all are dropped.
@@ -41,7 +50,7 @@ class Outbox:
         It waits up to `seconds` for one to be there.
         """
         while self._frames and self._acknowledged < acknowledged:
-            self._frames.popleft()
+            self._count(-len(self._frames.popleft().data))
             self._acknowledged += 1
         if not self._frames:
             self._filled.clear()
@@ -55,3 +64,10 @@ class Outbox:
             found.append(frame)
             size += len(frame.data)
         return Frames(found, self._acknowledged + len(found))
+
+    def _count(self, new: int) -> None:
+        self._bytes += new
+        if self._bytes < MAX_BYTES:
+            self._room.set()
+        else:
+            self._room.clear()

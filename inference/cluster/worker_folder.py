@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from inference.cluster.files import FileCache, FileRef, relative_name
 from inference.hashes import file_sha256, folder_files
 from inference.messages.options import Folders
+from inference.messages.spool import job_of_file
 
 MAX_MANIFEST_FILES = 1000
 
@@ -143,6 +144,11 @@ class WorkerFolder:
         for path in [path for path in self.inputs.iterdir() if len(path.name) == 64 and path.name not in names]:
             path.unlink(missing_ok=True)
         self._pictures.keep(names)
+
+    def keep_jobs(self, jobs: Collection[int]) -> None:
+        """Delete what all jobs but these have left in the spool."""
+        for path in [path for path in self.spool.iterdir() if job_of_file(path.name) not in jobs]:
+            path.unlink(missing_ok=True)
 
     def remove_checkpoint(self, sha256: str) -> None:
         """The checkpoint of this manifest is not used any more; it stays in the cache while there is room."""

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from inference.cluster import actor
+from inference.cluster import actor, outbox
 from inference.cluster.actor import EngineActor
 from inference.cluster.files import PIECE_BYTES, FileRef
 from inference.cluster.node_files import CACHE_VARIABLE, NodeCacheSettings
@@ -243,3 +243,47 @@ async def test_a_job_may_come_while_the_states_of_a_dead_engine_are_read(tmp_pat
         writing.write(b"one")
     seen = await driven.until(lambda told, _: isinstance(told, DeathReported))
     assert [data for told, data in seen if isinstance(told, FileLeft)] == [b"one", b"two"]
+
+
+async def test_an_engine_that_dies_leaves_nothing_of_its_jobs_on_the_node(tmp_path: Path, opened: Opened) -> None:
+    """They go on elsewhere, or nowhere: whoever has all data deleted is told that all is gone."""
+    driven = await opened(scripted(tmp_path, dies_at=2))
+    await driven.tell(configuring(tmp_path, "vivid")[0])
+    await driven.until(lambda _, event: isinstance(event, Ready))
+    data = b"a picture"
+    picture = FileRef(sha256=hashlib.sha256(data).hexdigest(), size=len(data), name="start")
+    await driven.submit(1, inputs=(picture,))
+    for content in (data, b"vivid"):
+        (*_, (wanted, _)) = await driven.until(lambda told, _: isinstance(told, PieceWanted))
+        assert isinstance(wanted, PieceWanted)
+        await driven.tell(PieceFound(worker=1, call=wanted.call), content)
+    await driven.until(lambda _, event: isinstance(event, Progress))
+    assert [*(tmp_path / "node").glob(f"workers/*/inputs/{picture.sha256}")]
+    seen = await driven.until(lambda told, _: isinstance(told, DeathReported))
+    assert [told.name for told, _ in seen if isinstance(told, FileLeft)][-1:] == [state_file(1)], "the bot has it"
+    (folder,) = (tmp_path / "node" / "workers").glob("*/")
+    left = [*(folder / "spool").iterdir(), *(folder / "inputs").iterdir()]
+    assert not [*left, *(folder / "pictures").rglob(picture.sha256)]
+
+
+async def test_while_nobody_listens_files_stay_on_the_disk(
+    tmp_path: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bot may stand still while its jobs are painted: newer states take the place of those that it has not got."""
+    monkeypatch.setattr(outbox, "MAX_BYTES", 1)
+    driven = await opened(scripted(tmp_path))
+    await driven.tell(configuring(tmp_path, "vivid")[0])
+    await driven.until(lambda _, event: isinstance(event, Ready))
+    await driven.submit(1, prompt="for ever")
+    (*_, (wanted, _)) = await driven.until(lambda told, _: isinstance(told, PieceWanted))
+    assert isinstance(wanted, PieceWanted)
+    await driven.tell(PieceFound(worker=1, call=wanted.call), b"vivid")
+    await driven.until(lambda _, event: isinstance(event, Progress))
+    (spool,) = (tmp_path / "node").glob("workers/*/spool")
+    while int((spool / state_file(1)).read_text() or 0) < 30:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    held = [TO_BOT.validate_json(frame.header) for frame in driven.actor._outbox._frames]
+    assert sum(isinstance(message, FileLeft) for message in held) <= 4, held  # of the last event, and of the next
+    await driven.tell(CancelJob(worker=1, job_id=1))
+    seen = await driven.until(lambda _, event: isinstance(event, Cancelled))
+    assert sum(isinstance(event, Progress) for _, event in seen) >= 29, "nothing is lost of what is small"
