@@ -122,11 +122,13 @@ class Connection:
             yield frame
 
     async def close(self) -> None:
-        """Close; what was sent still arrives, unless the other end does not read."""
+        """Close; what was sent still arrives, unless the other end does not read. Nobody is left who waits to send."""
         self._writer.close()
-        with suppress(OSError, TimeoutError):
-            async with asyncio.timeout(HANDSHAKE_SECONDS):
-                await self._writer.wait_closed()
+        closing = asyncio.create_task(self._writer.wait_closed())  # cancelled itself, it could not be waited for again
+        if not (await asyncio.wait({closing}, timeout=HANDSHAKE_SECONDS))[0]:
+            self._writer.transport.abort()
+            await asyncio.wait({closing})
+        closing.exception()  # that the connection broke is no news
 
 
 async def listen(address: SocketAddress, serve: Callable[[Connection], Awaitable[None]]) -> asyncio.Server:

@@ -209,8 +209,10 @@ class RayPool:
     async def close(self) -> None:
         """Have all workers closed, which leave the states of their jobs, and end the driver process."""
         self._closing = True
-        if await self.send(CloseWorkers()) and self._keeping is not None:
-            await asyncio.wait({self._keeping}, timeout=CLOSE_SECONDS)
+        with suppress(TimeoutError):  # a driver process that hangs reads nothing
+            async with asyncio.timeout(CLOSE_SECONDS):
+                if await self.send(CloseWorkers()) and self._keeping is not None:
+                    await asyncio.wait({self._keeping})
         if self._keeping is not None:
             self._keeping.cancel()
             with suppress(asyncio.CancelledError):

@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 
 import pytest
 
-from inference.cluster import actor, compatibility, driver, outbox, worker_supervisor
+from inference.cluster import actor, compatibility, driver, outbox, wire, worker_supervisor
 from inference.cluster.compatibility import NodeIdentity
 from inference.cluster.driver import Driver
 from inference.cluster.node_files import CACHE_VARIABLE, NodeCacheSettings
 from inference.cluster.nodes import ClusterNode
-from inference.cluster.protocol import TO_BOT, ClusterSettingsSent, Heartbeat
+from inference.cluster.protocol import TO_BOT, CloseWorkers, ClusterSettingsSent, Heartbeat
 from inference.cluster.wire import Connection, SocketAddress, accept_handshake, begin_handshake, listen
 from inference.cluster.worker_supervisor import WorkerRules
 from inference.lora.declarations import FILE_NAME
@@ -311,6 +311,19 @@ async def test_a_driver_process_that_hangs_is_left(place: Place, monkeypatch: py
     monkeypatch.setattr(driver, "HEARTBEAT_SECONDS", 0.01)
     monkeypatch.setattr(ray, "SILENT_SECONDS", MAX_WAIT)
     await joined(place)
+
+
+async def test_the_bot_ends_beside_a_driver_process_that_reads_nothing(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await joined(place)
+    monkeypatch.setattr(ray, "CLOSE_SECONDS", 0.1)
+    monkeypatch.setattr(wire, "HANDSHAKE_SECONDS", 0.1)
+    place.serving[0]._connection._writer.transport.pause_reading()  # pyright: ignore (that of a socket reads too)
+    sending = asyncio.create_task(place.pool.send(CloseWorkers(), bytes(20_000_000)))
+    await asyncio.sleep(0)
+    await place.pool.close()
+    await sending
 
 
 async def test_a_driver_process_that_has_nothing_to_do_sends_heartbeats(place: Place) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from inference.cluster import wire
 from inference.cluster.wire import (
     LOST_SECONDS,
     MAX_DATA_BYTES,
@@ -95,6 +96,18 @@ async def test_a_frame_that_is_cut_is_none(address: SocketAddress) -> None:
         bot._writer.write(b"\0\0\0\x09\0\0\0\0{")
         await bot.close()
         assert await driver.receive() is None
+
+
+async def test_nobody_waits_for_an_end_that_does_not_read_once_the_connection_is_closed(
+    address: SocketAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "HANDSHAKE_SECONDS", 0.1)
+    async with asyncio.timeout(MAX_WAIT), pair(address) as (bot, driver):
+        driver._writer.transport.pause_reading()  # pyright: ignore (that of a socket reads too)
+        sending = [asyncio.create_task(bot.send(Note(text=""), bytes(20_000_000))) for _ in range(2)]
+        await asyncio.sleep(0)
+        await bot.close()
+        assert isinstance((await asyncio.gather(*sending, return_exceptions=True))[1], OSError)
 
 
 async def test_the_file_of_a_socket_is_open_to_its_user_alone_and_taken_over_after_a_crash(
