@@ -1,8 +1,8 @@
 """What each architecture can be asked for, and who paints it: one table.
 
 Those that have a *family* share the running batch: requests of many people in one pass, every sampler, weighted
-words, LoRAs folded. All others are painted one at a time through diffusers' own pipeline, with its own sampler and its
-own way to load LoRAs. An architecture that is not in the table is not painted.
+words, LoRAs folded. All others are painted one at a time through diffusers' own pipeline, with its own sampler and
+schedule alone and its own way to load LoRAs. An architecture that is not in the table is not painted.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class Capability:
     Without a `family` it is painted one request at a time. `guidance` is the argument that says how strictly the prompt
     is followed. `single_file`: Easel ships what a file of weights alone lacks, so that it opens without a network.
     `usual` are the steps and the guidance that its makers, or else diffusers' pipeline, paint with; None: as UNets.
+    `own_sampler` is that of the scheduler of a pipeline without a family.
     """
 
     pipeline: str
@@ -42,6 +43,12 @@ class Capability:
     guidance: str = "guidance_scale"
     single_file: bool = False
     usual: tuple[int, float] | None = None
+    own_sampler: Sampler = Sampler.EULER
+
+    @property
+    def guided_by_input(self) -> Capability:
+        """The same of a network that takes the guidance as an input: no second pass is there for a negative prompt."""
+        return replace(self, negative_prompt=False)
 
     @property
     def modular(self) -> bool:
@@ -88,15 +95,15 @@ class Capability:
 
     @property
     def samplers(self) -> Mapping[Sampler, tuple[Spacing, ...]]:
-        """The samplers that a request may name, each with its spacings."""
+        """The samplers that a request may name, each with its spacings; where nothing is painted, any."""
         if self.family is None:
-            return SPACINGS
+            return {self.own_sampler: ()} if self.pipeline else SPACINGS
         return UNET_SPACINGS if self.family is Family.UNET else FLOW_SPACINGS
 
     @property
     def usual_sampler(self) -> Sampler:
         """The sampler of checkpoints whose settings name none."""
-        return Sampler.EULER if self.samplers is FLOW_SPACINGS else Sampler.DPMPP_2M_KARRAS
+        return Sampler.DPMPP_2M_KARRAS if self.family is Family.UNET else next(iter(self.samplers))
 
 
 _DENOISERS = {
@@ -119,8 +126,7 @@ _DENOISERS = {
 _SD = Capability("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", Family.UNET, single_file=True)
 _SDXL = Capability("StableDiffusionXLPipeline", "StableDiffusionXLImg2ImgPipeline", Family.UNET, single_file=True)
 _SD3 = Capability("StableDiffusion3Pipeline", "StableDiffusion3Img2ImgPipeline", Family.SD3, usual=(28, 7.0))
-# Distilled: guidance is an input of the network, and there is no second pass that a negative prompt could steer.
-_FLUX1 = Capability("FluxPipeline", "FluxImg2ImgPipeline", Family.FLUX1, negative_prompt=False, usual=(28, 3.5))
+_FLUX1 = Capability("FluxPipeline", "FluxImg2ImgPipeline", Family.FLUX1, usual=(28, 3.5)).guided_by_input
 _KLEIN = Capability("Flux2KleinPipeline", negative_prompt=False, usual=(4, 1.0))
 
 _ARCHITECTURES = {
@@ -132,7 +138,7 @@ _ARCHITECTURES = {
     Architecture.SD35_MEDIUM: replace(_SD3, usual=(40, 4.5)),
     Architecture.SD35_LARGE: replace(_SD3, usual=(28, 3.5)),
     Architecture.FLUX1: _FLUX1,
-    Architecture.FLUX2_DEV: Capability("Flux2Pipeline", negative_prompt=False, usual=(50, 4.0)),
+    Architecture.FLUX2_DEV: Capability("Flux2Pipeline", usual=(50, 4.0)).guided_by_input,
     Architecture.FLUX2_KLEIN_4B: _KLEIN,
     Architecture.FLUX2_KLEIN_9B: _KLEIN,
     Architecture.AURAFLOW: Capability("AuraFlowPipeline", usual=(50, 3.5)),
@@ -146,7 +152,7 @@ _ARCHITECTURES = {
         usual=(50, 4.0),
     ),
     Architecture.ANIMA: Capability("AnimaModularPipeline", "AnimaModularPipeline", Family.ANIMA),
-    Architecture.SANA: Capability("SanaPipeline", usual=(20, 4.5)),
+    Architecture.SANA: Capability("SanaPipeline", usual=(20, 4.5), own_sampler=Sampler.DPMPP_2M),
     Architecture.KREA2: Capability("Krea2Pipeline", usual=(28, 4.5)),
 }
 

@@ -14,7 +14,7 @@ MAX_HEADER_BYTES = 100_000_000  # the library's own limit; real headers stay bel
 # The last norm of SD 2's UNet: training for v-prediction spreads its numbers.
 TELLING_NORM = "model.diffusion_model.output_blocks.11.1.transformer_blocks.0.norm1.bias"
 _MAX_NORM_BYTES = 2**16
-_SCHEDULER = Path("scheduler", "scheduler_config.json")
+_SCHEDULER, _UNET = Path("scheduler", "scheduler_config.json"), Path("unet", "config.json")
 _AGAIN = "download it again"
 
 # What files that are no weights begin with, and what to do about each.
@@ -40,26 +40,33 @@ class DamagedWeights(ValueError):
 class CheckpointSays:
     """Names of a single file's tensors, its metadata, and the standard deviation of SD 2's telling norm.
 
-    Of a folder there is only `scheduler`, the configuration of the scheduler in it.
+    Of a folder there are only `scheduler`, the configuration of the scheduler in it, and whether `guidance_is_input` of
+    its UNet.
     """
 
     names: frozenset[str] = frozenset()
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
     norm_spread: float | None = None
     scheduler: Mapping[str, object] = field(default_factory=dict[str, object])
+    guidance_is_input: bool = False
 
 
 def read_checkpoint(source: Path) -> CheckpointSays:
     """Read what the folder or the `.safetensors` file `source` says. Raises OSError, or ValueError for rubbish."""
     if source.is_dir():
-        path = source / _SCHEDULER
-        return CheckpointSays(scheduler=_table(json.loads(path.read_bytes())) if path.is_file() else {})
+        scheduler, unet = (_configuration(source / name) for name in (_SCHEDULER, _UNET))
+        return CheckpointSays(scheduler=scheduler, guidance_is_input=unet.get("time_cond_proj_dim") is not None)
     with source.open("rb") as file:
         length, header = _header(file)
         metadata = {key: str(value) for key, value in _table(header.pop("__metadata__", {})).items()}
         return CheckpointSays(
             frozenset(header), metadata, _spread(file, 8 + length, _table(header.get(TELLING_NORM, {})))
         )
+
+
+def _configuration(path: Path) -> dict[str, Any]:
+    """What a configuration says; nothing where there is none. Raises OSError, or ValueError for rubbish."""
+    return _table(json.loads(path.read_bytes())) if path.is_file() else {}
 
 
 def weight_shapes(path: Path) -> Shapes:

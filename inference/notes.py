@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from string import Formatter
 
-from inference.base_models import BaseModelId
-from inference.capabilities import capability_of
+from inference.capabilities import Capability
 from inference.messages.request import GenerationRequest
 from inference.regions import divided
 
@@ -28,16 +27,13 @@ TEMPLATES = (
 )
 
 
-def left_out(request: GenerationRequest, base_model: BaseModelId) -> tuple[str, ...]:
-    """What of a request its checkpoint has no use for, by its base model alone.
+def left_out(request: GenerationRequest, capability: Capability) -> tuple[str, ...]:
+    """What of a request its checkpoint, which can be asked for so much, has no use for.
 
     A request has a negative prompt without effect only where the person wrote it. Bars in the prompt of one LoRA, or
     of none, may mean anything where regions are offered.
     """
-    capability, names = capability_of(base_model), {"checkpoint": request.checkpoint}
-    if capability is None:
-        return ()
-    notes: list[str] = []
+    names, notes = {"checkpoint": request.checkpoint}, list[str]()
     if request.negative_prompt and not capability.negative_prompt:
         notes.append(NO_NEGATIVE_PROMPT.format(**names))
     elif request.negative_prompt and not capability.heeds_negative_prompt(request.guidance_scale):
@@ -49,6 +45,12 @@ def left_out(request: GenerationRequest, base_model: BaseModelId) -> tuple[str, 
             notes.append(NOT_DIVIDED.format(**names))
     if request.clip_skip and not capability.clip_skip:
         notes.append(NO_CLIP_SKIP.format(**names))
+    if request.sampler not in capability.samplers:
+        notes.append(OTHER_SAMPLER.format(**names, sampler=request.sampler, used=capability.usual_sampler))
+    elif request.spacing is not None and request.spacing not in capability.samplers[request.sampler]:
+        notes.append(OTHER_SPACING.format(**names, spacing=request.spacing))
+    if request.flow_shift is not None and not capability.flow:
+        notes.append(NO_FLOW_SHIFT.format(**names))
     return tuple(notes)
 
 

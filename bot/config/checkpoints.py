@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from bot.config.section import Repository, Section
 from bot.config.worker import Device
@@ -116,6 +116,7 @@ class CheckpointSettings(Section):
     """nf4 or int8 (easel[bitsandbytes], NVIDIA cards) or torchao_int8 (easel[torchao]) packs its transformer."""
     repaint_pixels: Annotated[int, Field(ge=1, le=MAX_SIDE**2)] | None = None
     """Most pixels (width x height) that *Upscale* repaints; left out, four times those of the largest size."""
+    _guidance_is_input: bool = PrivateAttr(default=False)  # of its denoiser, as its files say
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -152,7 +153,14 @@ class CheckpointSettings(Section):
     @property
     def capability(self) -> Capability:
         """What it can be asked for; where its base model is not painted at all, what any can."""
-        return capability_of(self.base_model) or Capability("")
+        found = capability_of(self.base_model) or Capability("")
+        return found.guided_by_input if self._guidance_is_input else found
+
+    def identified(self, spec: CheckpointSpec) -> Self:
+        """These settings of a checkpoint whose files say what `spec` has of them."""
+        found = self.model_copy()
+        found._guidance_is_input = spec.guidance_is_input  # noqa: SLF001 (a copy of itself)
+        return found
 
     @property
     def few_steps(self) -> FewSteps:
@@ -184,9 +192,7 @@ class CheckpointSettings(Section):
         paths = {"path": self.path, "denoiser": self.denoiser}
         return self.model_copy(update={name: folder / path.expanduser() for name, path in paths.items() if path})
 
-    def spec(
-        self, sha256: str | None, short_hash: str | None = None, predicts: PredictionType | None = None
-    ) -> CheckpointSpec:
+    def spec(self, sha256: str | None, short_hash: str | None = None) -> CheckpointSpec:
         """The specification for the worker. `sha256` is that of the checkpoint's own files."""
         return CheckpointSpec(
             name=self.name,
@@ -197,7 +203,6 @@ class CheckpointSettings(Section):
             sha256=self.source_sha256 or sha256,
             short_hash=short_hash,
             folder_sha256=sha256 if self.source_sha256 else None,
-            predicts=predicts,
             preview_decoder=self.preview_decoder,
             dtype=self.dtype,
             node_labels=tuple(sorted(self.node_labels.items())),

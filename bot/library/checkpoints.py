@@ -11,7 +11,7 @@ import aiosqlite
 from bot.background import reading
 from bot.config import CheckpointSettings, ConfigError
 from bot.database.checkpoints import CheckpointHashes, known_hashes, remember_checkpoint
-from inference.checkpoint_files import read_checkpoint
+from inference.checkpoint_files import CheckpointSays, read_checkpoint
 from inference.hashes import checkpoint_sha256, folder_files, short_hash
 from inference.messages.checkpoints import CheckpointSpec, PredictionType
 from inference.prediction import EdmCheckpoint, checkpoint_prediction
@@ -34,13 +34,15 @@ async def _identified(
         return checkpoint.spec(None)  # a repository has no bytes before its first download
     try:
         hashes = await _hashes(connection, checkpoint, checkpoint.path, remember)
-        predicts = _prediction(checkpoint, checkpoint.path)
+        said = _said(checkpoint.path)
     except OSError as problem:
         raise ConfigError(
             f"The checkpoint {checkpoint.name} cannot be read at {checkpoint.path} ({problem.strerror}). "
             "Correct its path in the settings."
         ) from None
-    return checkpoint.spec(hashes.sha256, hashes.short_hash, predicts)
+    spec = checkpoint.spec(hashes.sha256, hashes.short_hash)
+    known = {"predicts": _prediction(checkpoint, said), "guidance_is_input": bool(said and said.guidance_is_input)}
+    return spec.model_copy(update=known)
 
 
 async def _hashes(
@@ -60,16 +62,23 @@ async def _hashes(
     return hashes
 
 
-def _prediction(checkpoint: CheckpointSettings, path: Path) -> PredictionType | None:
-    """What it predicts, as far as its files say. Whether they can be loaded, the worker finds out."""
+def _said(path: Path) -> CheckpointSays | None:
+    """What its files say, None of rubbish: whether they can be loaded, the worker finds out. Raises OSError."""
     try:
-        said = read_checkpoint(path)
+        return read_checkpoint(path)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _prediction(checkpoint: CheckpointSettings, said: CheckpointSays | None) -> PredictionType | None:
+    """What it predicts, as far as its files say. Raises ConfigError."""
+    if said is None:
+        return checkpoint.prediction_type
+    try:
         architecture = checkpoint.base_model.architecture
         return checkpoint_prediction(checkpoint.prediction_type, architecture, said, said.scheduler).type
     except EdmCheckpoint as problem:
         raise ConfigError(f"The checkpoint {checkpoint.name} cannot be used: {problem}. Take it out.") from None
-    except (ValueError, RecursionError):
-        return checkpoint.prediction_type
 
 
 def _stamp(path: Path) -> str:

@@ -24,8 +24,10 @@ class InstalledCheckpoints:
 
     def __init__(self, settings: Settings, specs: Sequence[CheckpointSpec]) -> None:
         self.specs = tuple(specs)
-        self._settings = settings
         self._specs = {spec.name: spec for spec in specs}
+        known = ((each, self._specs.get(each.name)) for each in settings.checkpoints)
+        checkpoints = tuple(each.identified(spec) if spec else each for each, spec in known)
+        self._settings = settings.model_copy(update={"checkpoints": checkpoints})
         self._matcher = Matcher(self.specs, settings.matching.table, settings.matching.allow_v_on_epsilon)
 
     def __iter__(self) -> Iterator[CheckpointSettings]:

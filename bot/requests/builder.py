@@ -381,6 +381,13 @@ def _sampling(settings: ResolvedSettings, checkpoint: CheckpointSettings) -> tup
     if settings.spacing == OWN:
         return sampler, None
     spacing = _member(Spacing, settings.spacing)
+    if not offered[sampler]:
+        what, problem = (
+            _("The spacing {name}"),
+            _("does not go with {checkpoint}, which has only its own; leave it out"),
+        )
+        problem = problem.format(checkpoint=checkpoint.name)
+        raise InvalidRequest(what=what.format(name=settings.spacing[:40]), problem=problem)
     if spacing is not None and sampler in {Sampler.DPMPP_2M, Sampler.DPMPP_2M_KARRAS}:
         if spacing is Spacing.KARRAS:
             return Sampler.DPMPP_2M_KARRAS, None

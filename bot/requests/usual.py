@@ -54,7 +54,11 @@ def resolved(draft: RequestDraft, checkpoint: CheckpointSettings, recipe: NamedR
 
 
 def left_open(draft: RequestDraft, checkpoint: CheckpointSettings, recipe: NamedRecipe | None) -> RequestDraft:
-    """The draft of a picture without the settings that it would get anyhow: nobody knows whether they were chosen."""
+    """The draft of a picture without the settings that it would get anyhow: nobody knows whether they were chosen.
+
+    What the checkpoint does not offer, or no longer, goes too.
+    """
+    draft = offered_on(checkpoint, draft)
     usual = resolved(_opened(draft), checkpoint, recipe)
     chosen = resolved(draft, checkpoint, recipe)
     same = {name for name in _NAMES if getattr(chosen, name) == getattr(usual, name)}

@@ -304,7 +304,7 @@ class Engine:
         handle.start()
         checkpoint = self._checkpoint(prepared)
         handle.autov3 = {file.use.sha256: file.autov3 for file in prepared.files}
-        handle.notes = left_out(handle.request, prepared.spec.base_model)
+        handle.notes = left_out(handle.request, checkpoint.capability)
         if isinstance(checkpoint, SingleRequestCheckpoint):
             handle.notes += (*self._intake.match(prepared.files, prepared.spec), *checkpoint.notes(handle.request))
             single = SingleRequestRun(checkpoint, handle.request, prepared.files, prepared.source)

@@ -41,7 +41,8 @@ class CheckpointSpec(FrozenModel):
 
     `source` is a folder or a `.safetensors` file; with `repository` it is the id of a hub repository. `sha256` is that
     of the file it came in, `folder_sha256` that of a folder converted from it. `prediction_type` is the operator's
-    word; `predicts` is what is known before loading, for early refusals, and None where nothing tells.
+    word; `predicts` is what is known before loading, for early refusals, and None where nothing tells. So is
+    `guidance_is_input`: whether the denoiser takes the guidance as a number, and then no negative prompt.
     `preview_decoder` is a folder or the hub's id of a tiny autoencoder (TAESD) that knows the same latents. `dtype` is
     the format of its numbers, where the device computes it without emulation; a CPU paints in single precision.
     `node_labels` are those of the nodes of a cluster that have the memory for it.
@@ -57,6 +58,7 @@ class CheckpointSpec(FrozenModel):
     short_hash: ShortHash | None = None
     folder_sha256: Sha256 | None = None
     predicts: PredictionType | None = None
+    guidance_is_input: bool = False
     preview_decoder: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
     dtype: NumberFormat = NumberFormat.AUTO
     node_labels: Annotated[tuple[tuple[Label, Label], ...], Field(max_length=20)] = ()

@@ -81,6 +81,15 @@ def test_of_a_folder_its_scheduler_says_it(tmp_path: Path) -> None:
     assert checkpoint_prediction(None, Architecture.DEMO, said, said.scheduler) == Prediction(V)
 
 
+@pytest.mark.parametrize(("width", "is_input"), [(256, True), (None, False)])
+def test_of_a_folder_its_unet_says_whether_the_guidance_is_an_input(
+    tmp_path: Path, width: int | None, is_input: bool
+) -> None:
+    (tmp_path / "unet").mkdir()
+    (tmp_path / "unet" / "config.json").write_text(json.dumps({"time_cond_proj_dim": width}))
+    assert read_checkpoint(tmp_path).guidance_is_input is is_input
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"x", b"\xff" * 30, struct.pack("<Q", 2) + b"[]", struct.pack("<Q", 9) + b'{"a": 1}'[:-1]]
 )

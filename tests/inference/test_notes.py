@@ -1,4 +1,4 @@
-"""What of a request a checkpoint has no use for is told in one place, by its base model."""
+"""What of a request a checkpoint has no use for is told in one place, by what it can be asked for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from inference.base_models import BaseModelId
+from inference.capabilities import Capability, capability_of
 from inference.messages.request import Region
+from inference.messages.samplers import Sampler, Spacing
 from inference.notes import left_out
 from inference.regions import RegionName
 from tests.inference.requests import request, use
@@ -18,8 +20,15 @@ BARS = "Lake paints each picture from one prompt, so the bars (|) in yours divid
 WITH_SIDES = "On Lake bars (|) divide a prompt only with side1 and side2, so yours was one prompt."
 
 
+def known(base: str) -> Capability:
+    capability = capability_of(BaseModelId(base))
+    assert capability is not None
+    return capability
+
+
 def told(base: str, **changes: Any) -> list[str]:
-    return list(left_out(request(checkpoint="Lake", **changes), BaseModelId(base)))
+    values = {"checkpoint": "Lake", "sampler": known(base).usual_sampler, **changes}
+    return list(left_out(request(**values), known(base)))
 
 
 def above(guidance: int) -> str:
@@ -67,3 +76,37 @@ def test_bars_that_divide_nothing_are_told(base: str, changes: dict[str, Any], n
 @pytest.mark.parametrize(("base", "known"), [("sd1/base", True), ("sdxl/base", True), ("z-image/base", False)])
 def test_a_clip_skip_that_is_not_known_is_told(base: str, known: bool) -> None:
     assert told(base, clip_skip=2) == ([] if known else ["Lake knows no clip skip, so yours was left out."])
+
+
+def test_a_network_that_takes_the_guidance_as_an_input_knows_no_negative_prompt() -> None:
+    distilled = known("sd1/base").guided_by_input
+    made = request(checkpoint="Lake", guidance_scale=8.0, negative_prompt="blurry")
+    assert list(left_out(made, distilled)) == [KNOWS_NONE]
+    assert distilled.rows(8.0) == 1
+
+
+@pytest.mark.parametrize(
+    ("base", "sampler", "spacing", "note"),
+    [
+        ("flux1/dev", Sampler.TCD, None, "Lake knows no tcd sampler, so it was painted with euler."),
+        ("flux1/dev", Sampler.EULER, "leading", "Lake knows no leading spacing, so its own schedule was used."),
+        ("flux1/dev", Sampler.UNIPC, "beta", None),
+        ("sdxl/base", Sampler.EULER, "beta", "Lake knows no beta spacing, so its own schedule was used."),
+        ("sdxl/base", Sampler.TCD, "trailing", None),
+        # One at a time, with the sampler and the schedule of diffusers' pipeline:
+        ("flux1/chroma", Sampler.DPMPP_2M, None, "Lake knows no dpmpp_2m sampler, so it was painted with euler."),
+        ("flux1/chroma", Sampler.EULER, "karras", "Lake knows no karras spacing, so its own schedule was used."),
+        ("sana/base", Sampler.EULER, None, "Lake knows no euler sampler, so it was painted with dpmpp_2m."),
+        ("sana/base", Sampler.DPMPP_2M, None, None),
+    ],
+)
+def test_another_sampler_or_spacing_than_asked_for_is_told(
+    base: str, sampler: Sampler, spacing: str | None, note: str | None
+) -> None:
+    chosen = {"sampler": sampler, "spacing": spacing and Spacing(spacing)}
+    assert told(base, **chosen) == ([note] if note else [])
+
+
+def test_a_flow_shift_is_told_where_nothing_flows() -> None:
+    assert told("sdxl/base", flow_shift=3.0) == ["Lake knows no flow shift, so yours was left out."]
+    assert told("flux1/dev", flow_shift=3.0) == []

@@ -14,7 +14,7 @@ import torch
 from diffusers import ModularPipeline, StableDiffusionPipeline, StableDiffusionXLPipeline
 from torch import nn
 
-from inference.capabilities import Family, capability_of
+from inference.capabilities import Capability, Family, capability_of
 from inference.engine.devices.compiling import compile_blocks
 from inference.engine.devices.devices import HOST
 from inference.engine.devices.offloading import Residence
@@ -65,6 +65,11 @@ class Checkpoint:
     embeddings: EmbeddingCache
     compiled: bool = False
     number: int = field(default_factory=lambda: next(_numbers))  # of this loading, in this process
+
+    @property
+    def capability(self) -> Capability:
+        """See `ModelFamily.capability`."""
+        return self.family.capability
 
     @property
     def denoiser(self) -> Any:

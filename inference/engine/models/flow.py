@@ -27,7 +27,6 @@ from inference.engine.models.step_noise import with_step_noise
 from inference.engine.models.unipc import UniPCMultistepScheduler
 from inference.messages.request import GenerationRequest
 from inference.messages.samplers import FLOW_SPACINGS, Sampler, Spacing
-from inference.notes import OTHER_SAMPLER, OTHER_SPACING
 from inference.request_cost import steps_left
 
 _BETA = 0.6  # both parameters, as the field uses it
@@ -126,17 +125,6 @@ def sampling(request: GenerationRequest) -> tuple[Sampler, Spacing | None]:
     if sampler is Sampler.DPMPP_2M_KARRAS:
         return sampler, Spacing.KARRAS
     return sampler, request.spacing if request.spacing in FLOW_SPACINGS[sampler] else None
-
-
-def notes_of(request: GenerationRequest, checkpoint: str) -> tuple[str, ...]:
-    """A sentence for the person about a sampler or spacing that flow matching does not know."""
-    notes: list[str] = []
-    sampler, spacing = sampling(request)
-    if sampler is not request.sampler:
-        notes.append(OTHER_SAMPLER.format(checkpoint=checkpoint, sampler=request.sampler, used=sampler))
-    elif request.spacing is not None and spacing is not request.spacing:
-        notes.append(OTHER_SPACING.format(checkpoint=checkpoint, spacing=request.spacing))
-    return tuple(notes)
 
 
 def begin(scheduler: Any, steps: int, strength: float | None) -> torch.Tensor:

@@ -58,7 +58,8 @@ def state_digest(request: GenerationRequest, spec: CheckpointSpec | None) -> str
     checkpoint = None
     if spec is not None:
         places = {"source"} if spec.sha256 else set[str]()
-        unimportant: set[str] = {"name", "predicts", "preview_decoder", "node_labels", "denoiser", *places}
+        told: set[str] = {"predicts", "guidance_is_input"}  # what its files say, which does not change
+        unimportant: set[str] = {"name", "preview_decoder", "node_labels", "denoiser", *told, *places}
         checkpoint = spec.model_dump(mode="json", exclude=unimportant) | {"denoiser": _file(spec.denoiser)}
     parts = [request.model_dump(mode="json"), checkpoint, diffusers.__version__]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -13,9 +15,13 @@ import aiosqlite
 import numpy as np
 import pytest
 
+from bot.app.demo_settings import demo_settings
 from bot.config import CheckpointSettings, ConfigError
 from bot.database.connection import open_database
 from bot.library.checkpoints import identify
+from bot.library.installed_checkpoints import InstalledCheckpoints
+from bot.requests.drafts import RequestDraft
+from bot.requests.usual import resolved
 from inference.demo import CHECKPOINTS
 from inference.hashes import checkpoint_sha256, file_sha256, short_hash
 from inference.lora.installed import installed_hashes
@@ -75,6 +81,21 @@ async def test_what_it_predicts_is_known_before_it_is_loaded(tmp_path: Path) -> 
     rubbish = tmp_path / "rubbish.safetensors"
     rubbish.write_bytes(b"no checkpoint")
     assert (await identified(None, path=rubbish)).predicts is None
+
+
+async def test_a_unet_that_takes_the_guidance_as_an_input_is_known_to_have_no_negative_prompt(tmp_path: Path) -> None:
+    settings = demo_settings(tmp_path / "data")
+    folders = {"Plain": CHECKPOINTS[0].path, "Quick": shutil.copytree(CHECKPOINTS[0].path, tmp_path / "quick")}
+    config = folders["Quick"] / "unet" / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"time_cond_proj_dim": 256}))
+    values = {"base_model": BASES[VIVID], "negative_prompt": "dull", "guidance_scale": 8.0}
+    declared = [CheckpointSettings(name=name, path=path, **values) for name, path in folders.items()]
+    specs = await identify(None, declared)
+    assert [spec.guidance_is_input for spec in specs] == [False, True]
+    installed = InstalledCheckpoints(settings.model_copy(update={"checkpoints": tuple(declared)}), specs)
+    for one, known in ((installed, ["dull", ""]), (installed.only(["Quick"]), [""])):
+        usual = [resolved(RequestDraft(prompt="a fox"), each, None).negative_prompt for each in one]
+        assert usual == known
 
 
 async def test_an_edm_checkpoint_is_told_at_the_start(tmp_path: Path) -> None:

@@ -44,6 +44,12 @@ def test_what_a_picture_would_get_anyhow_is_left_open(changes: dict[str, Any], c
     assert (left.seed, left.size) == (draft.seed, draft.size)
 
 
+def test_a_sampler_that_the_checkpoint_does_not_offer_is_left_open() -> None:
+    """As pictures say that were painted before it was refused."""
+    left = left_open(PICTURE, settings_of("flux1/chroma"), None)
+    assert (left.sampler, left.spacing, left.clip_skip) == (None, None, None)
+
+
 def test_what_a_few_step_recipe_fills_in_is_left_open_too() -> None:
     recipe = NamedRecipe("Quick", FewStepRecipe(steps=4, sampler=Sampler.EULER, guidance=1.0))
     draft = RequestDraft(prompt="a man", sampler="euler", spacing=OWN, steps=4, guidance_scale=2.0)

@@ -13,7 +13,7 @@ from bot.app.assembly import open_catalogue
 from bot.config import CheckpointSettings
 from bot.library.configuration import Configuration
 from bot.requests.builder import RequestBuilder
-from bot.requests.drafts import RequestDraft
+from bot.requests.drafts import OWN, RequestDraft
 from bot.requests.usual import offered_on
 from bot.ui.views.studio.forms import AdvancedForm
 from inference.base_models import BaseModelId
@@ -36,6 +36,17 @@ def test_the_usual_sampler_of_flow_matching_is_euler(base: str) -> None:
         settings_of(base, sampler="euler_a")
     with pytest.raises(ValidationError, match="has no leading spacing"):
         settings_of(base, spacing="leading")
+
+
+@pytest.mark.parametrize(
+    ("base", "own"), [("flux1/chroma", "euler"), ("flux2-dev/base", "euler"), ("sana/base", "dpmpp_2m")]
+)
+def test_what_is_painted_one_at_a_time_has_the_sampler_of_its_pipeline_alone(base: str, own: str) -> None:
+    assert settings_of(base).sampler == own
+    with pytest.raises(ValidationError, match=f"no heun sampler, but {own}"):
+        settings_of(base, sampler="heun")
+    with pytest.raises(ValidationError, match=f"{own} has no karras spacing"):
+        settings_of(base, spacing="karras")
 
 
 def test_of_a_unet_the_usual_one_is_as_it_was() -> None:
@@ -93,6 +104,27 @@ async def test_another_sampler_is_refused_with_those_that_there_are(house: House
             await requests.build(draft.model_copy(update={"sampler": "dpmpp_2m", "spacing": "leading"}))
         spaced = await requests.build(draft.model_copy(update={"sampler": "dpmpp_2m", "spacing": "beta"}))
         assert (spaced.sampler, spaced.spacing) == (Sampler.DPMPP_2M, Spacing.BETA)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("base", ["flux1/chroma", "sana/base"])
+async def test_a_sampler_or_spacing_that_a_pipeline_would_ignore_is_refused(house: House, base: str) -> None:
+    async with open_catalogue(house.settings) as catalogue:
+        now, alone = catalogue.configuration, settings_of(base)
+        spec = now.checkpoints.specs[0].model_copy(update={"base_model": alone.base_model, "name": "One"})
+        settings = now.settings.model_copy(update={"checkpoints": (alone,)})
+        requests = RequestBuilder(catalogue.connection, Configuration(settings, [spec]))
+        draft, own = RequestDraft(prompt="a man", checkpoint="One"), alone.sampler
+        for chosen in ({}, {"sampler": own.value}, {"spacing": OWN}):
+            made = await requests.build(draft.model_copy(update=chosen))
+            assert (made.sampler, made.spacing) == (own, None)
+        told = f"The sampler heun does not go with One, which has {own}; left out, it is {own}"
+        with pytest.raises(InvalidRequest, match=told):
+            await requests.build(draft.model_copy(update={"sampler": "heun"}))
+        for spacing in ("karras", "beta", "wind"):
+            told = f"The spacing {spacing} does not go with One, which has only its own; leave it out"
+            with pytest.raises(InvalidRequest, match=told):
+                await requests.build(draft.model_copy(update={"spacing": spacing}))
 
 
 @pytest.mark.asyncio

@@ -16,6 +16,7 @@ from diffusers import FlowMatchEulerDiscreteScheduler
 from diffusers.pipelines.flux.pipeline_flux import calculate_shift
 from PIL import Image
 
+from inference.capabilities import capability_of
 from inference.engine.devices.offloading import Residence
 from inference.engine.engine import Engine
 from inference.engine.intake.checkpoint_store import CheckpointStore
@@ -47,6 +48,9 @@ class FluxFamily:
     def __init__(
         self, spec: CheckpointSpec, pipeline: Any, hooks: LayerHooks, residence: Residence, embeddings: EmbeddingCache
     ) -> None:
+        capability = capability_of(spec.base_model)
+        assert capability is not None
+        self.capability = capability
         self._name = spec.name
         self._pipeline = pipeline
         self._hooks = hooks

@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Protocol
 import torch
 from PIL import Image
 
+from inference.capabilities import Capability
 from inference.engine.devices.offloading import Residence
 from inference.engine.layers.layer_hooks import LayerHooks
 from inference.engine.layers.lora_set import AppliedLoras
@@ -108,6 +109,11 @@ class ModelFamily(Protocol):
     @staticmethod
     def refuse_other_kinds(pipeline: Any, label: str) -> None:
         """Raise ValueError when the networks of `pipeline` are of another model than the base called `label`."""
+        ...
+
+    @property
+    def capability(self) -> Capability:
+        """What the checkpoint can be asked for, as it is loaded."""
         ...
 
     @property

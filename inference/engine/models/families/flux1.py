@@ -71,10 +71,6 @@ class Flux1Family(TransformerFamily):
         if (config.joint_attention_dim, config.pooled_projection_dim) != given:
             raise other_model("transformer", label)
 
-    def rows(self, request: GenerationRequest) -> int:
-        """See `ModelFamily.rows`."""
-        return 1
-
     def conditions(
         self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]
     ) -> list[RowGroup]:

@@ -11,7 +11,6 @@ import torch
 from PIL import Image
 from torch.nn.functional import pad
 
-from inference.capabilities import capability_of
 from inference.engine.devices.devices import HOST
 from inference.engine.devices.offloading import Residence
 from inference.engine.devices.transfers import upload
@@ -43,7 +42,6 @@ class SD3Family(TransformerFamily):
         self, spec: CheckpointSpec, pipeline: Any, hooks: LayerHooks, residence: Residence, embeddings: EmbeddingCache
     ) -> None:
         super().__init__(spec, pipeline, residence)
-        self._base_model = spec.base_model
         self._schedule = FlowSchedule(pipeline.scheduler.config, ramp=None, max_shift=1.16)
         hooks.mark_prompt_layers([pipeline.transformer.context_embedder])
         use_direct_attention(pipeline.transformer)
@@ -128,9 +126,8 @@ class SD3Family(TransformerFamily):
 
     def _img2img_pipeline(self) -> Any:
         """The image-to-image pipeline, made of the loaded networks."""
-        capability = capability_of(self._base_model)
-        assert capability is not None and capability.from_picture is not None, "all of this family begin with pictures"
-        pipeline = getattr(diffusers, capability.from_picture)(**self._pipeline.components)
+        assert self.capability.from_picture is not None, "all of this family begin with pictures"
+        pipeline = getattr(diffusers, self.capability.from_picture)(**self._pipeline.components)
         pipeline.set_progress_bar_config(disable=True)
         return pipeline
 

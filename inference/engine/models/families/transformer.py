@@ -7,12 +7,13 @@ from typing import Any, ClassVar
 
 import torch
 
+from inference.capabilities import capability_of
 from inference.engine.devices.offloading import Residence
 from inference.engine.layers.lora_set import AppliedLoras
 from inference.engine.models.decode import decode, decode_bytes
 from inference.engine.models.embedding_cache import Encoding
 from inference.engine.models.families.family import Conditions, classifier_free
-from inference.engine.models.flow import FlowSchedule, notes_of
+from inference.engine.models.flow import FlowSchedule
 from inference.engine.models.pred_original_sample import pred_original_sample
 from inference.engine.models.text_embeddings import TextEmbeddings
 from inference.messages.checkpoints import CheckpointSpec, PredictionType
@@ -38,6 +39,9 @@ class TransformerFamily:
     _schedule: FlowSchedule
 
     def __init__(self, spec: CheckpointSpec, pipeline: Any, residence: Residence) -> None:
+        capability = capability_of(spec.base_model)
+        assert capability is not None, "a base model with a family is in the table"
+        self.capability = capability
         self._name = spec.name
         self._pipeline = pipeline
         self._residence = residence
@@ -49,11 +53,11 @@ class TransformerFamily:
 
     def notes(self, request: GenerationRequest) -> tuple[str, ...]:
         """See `ModelFamily.notes`."""
-        return notes_of(request, self._name)
+        return ()
 
     def rows(self, request: GenerationRequest) -> int:
         """See `ModelFamily.rows`."""
-        return 2 if request.guidance_scale > 1 else 1
+        return self.capability.rows(request.guidance_scale)
 
     @property
     def _side(self) -> int:

@@ -29,7 +29,7 @@ from inference.engine.models.soundness import refuse_other_kinds
 from inference.messages.checkpoints import CheckpointSpec, PredictionType
 from inference.messages.request import GenerationRequest
 from inference.messages.samplers import UNET_SPACINGS, Spacing
-from inference.notes import NO_FLOW_SHIFT, NO_SPACING, OTHER_SPACING
+from inference.notes import NO_SPACING
 from inference.picture_costs import COSTS
 from inference.prediction import checkpoint_prediction
 from inference.request_cost import slots, steps_left
@@ -51,7 +51,7 @@ class UNetFamily:
         self._pipeline = pipeline
         self._residence = residence
         self._is_xl = isinstance(pipeline, StableDiffusionXLPipeline)
-        self._base_model, self._name = spec.base_model, spec.name
+        self._name = spec.name
         self._cost = COSTS.get(spec.base_model.architecture)
         self._scheduler_config = pipeline.scheduler.config
         said = CheckpointSays() if spec.repository else read_checkpoint(Path(spec.source))
@@ -59,6 +59,9 @@ class UNetFamily:
             spec.prediction_type, spec.base_model.architecture, said, self._scheduler_config
         )
         self._guidance_width = pipeline.unet.config.time_cond_proj_dim  # None: guidance is no input of the network
+        capability = capability_of(spec.base_model)
+        assert capability is not None, "a base model with a family is in the table"
+        self.capability = capability if self._guidance_width is None else capability.guided_by_input
         hooks.mark_prompt_layers(use_fast_paths(pipeline.unet))
         self.embeddings = Embeddings(pipeline, hooks, residence, embeddings)
 
@@ -74,18 +77,13 @@ class UNetFamily:
 
     def notes(self, request: GenerationRequest) -> tuple[str, ...]:
         """See `ModelFamily.notes`."""
-        notes: list[str] = []
         if self.prediction.zero_snr and request.spacing in {Spacing.LEADING, Spacing.LINSPACE}:
-            notes.append(NO_SPACING.format(checkpoint=self._name, spacing=request.spacing))
-        if request.spacing is not None and request.spacing not in UNET_SPACINGS[request.sampler]:
-            notes.append(OTHER_SPACING.format(checkpoint=self._name, spacing=request.spacing))
-        if request.flow_shift is not None:
-            notes.append(NO_FLOW_SHIFT.format(checkpoint=self._name))
-        return tuple(notes)
+            return (NO_SPACING.format(checkpoint=self._name, spacing=request.spacing),)
+        return ()
 
     def rows(self, request: GenerationRequest) -> int:
         """See `ModelFamily.rows`."""
-        return 2 if request.guidance_scale > 1 and self._guidance_width is None else 1
+        return self.capability.rows(request.guidance_scale)
 
     def pass_numbers(self, request: GenerationRequest) -> int:
         """See `ModelFamily.pass_numbers`: they are counted with guidance, without which there are fewer."""
@@ -207,9 +205,8 @@ class UNetFamily:
         if self._is_xl:
             zeros = self._pipeline.config.force_zeros_for_empty_prompt
             options = {"add_watermarker": False, "force_zeros_for_empty_prompt": zeros}
-        capability = capability_of(self._base_model)
-        assert capability is not None and capability.from_picture is not None, "all of this family begin with pictures"
-        pipeline = getattr(diffusers, capability.from_picture)(**self._pipeline.components, **options)
+        assert self.capability.from_picture is not None, "all of this family begin with pictures"
+        pipeline = getattr(diffusers, self.capability.from_picture)(**self._pipeline.components, **options)
         pipeline.set_progress_bar_config(disable=True)
         return pipeline
 

@@ -64,10 +64,6 @@ class ZImageFamily(TransformerFamily):
         if taken != given or _PATCH not in network.all_x_embedder:
             raise other_model("transformer", label)
 
-    def rows(self, request: GenerationRequest) -> int:
-        """See `ModelFamily.rows`."""
-        return 2 if request.guidance_scale > 0 else 1
-
     @property
     def _width(self) -> int:
         return self._pipeline.transformer.config.dim

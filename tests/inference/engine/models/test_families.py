@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from inference.base_models import BaseModelId
-from inference.capabilities import Family, capability_of
+from inference.capabilities import Family
 from inference.engine.batch.caps import PictureSize
 from inference.engine.batch.handle import Handle, State
 from inference.engine.batch.run import Run
@@ -202,13 +201,3 @@ def test_what_a_family_leaves_out_of_a_request_is_noted(world: FluxWorld) -> Non
 
 def test_each_family_of_the_table_has_its_class() -> None:
     assert FAMILIES.keys() == set(Family)
-
-
-@pytest.mark.parametrize("base", ["flux1/dev", "sd35m/base", "qwen-image/base", "z-image/base", "anima/base"])
-@pytest.mark.parametrize("guidance", [0.0, 0.5, 1.0, 1.5])
-def test_what_requests_are_said_to_take_is_what_their_family_takes(base: str, guidance: float) -> None:
-    capability = capability_of(BaseModelId(base))
-    assert capability is not None
-    assert capability.family is not None
-    family: Any = FAMILIES[capability.family]
-    assert family.rows(None, request(guidance_scale=guidance)) == capability.rows(guidance)

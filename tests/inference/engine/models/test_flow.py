@@ -294,11 +294,6 @@ def test_a_picture_is_changed_by_the_share_of_steps_that_the_pipelines_take(
     assert torch.allclose(noised, sigma * added + (1 - sigma) * picture, atol=1e-6)
 
 
-def test_what_flow_matching_does_not_know_is_told() -> None:
+def test_what_flow_matching_does_not_know_is_euler_on_the_own_schedule() -> None:
     assert flow.sampling(asked(Sampler.EULER_A)) == (Sampler.EULER, None)
     assert flow.sampling(asked(Sampler.EULER, Spacing.LEADING)) == (Sampler.EULER, None)
-    told = "Lake knows no tcd sampler, so it was painted with euler."
-    assert flow.notes_of(asked(Sampler.TCD), "Lake") == (told,)
-    told = "Lake knows no leading spacing, so its own schedule was used."
-    assert flow.notes_of(asked(Sampler.EULER, Spacing.LEADING), "Lake") == (told,)
-    assert not flow.notes_of(asked(Sampler.UNIPC, Spacing.BETA), "Lake")

@@ -33,6 +33,7 @@ from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.commands import Generate
 from inference.messages.events import Progress
 from inference.messages.request import GenerationRequest, SourceImage
+from inference.messages.samplers import Sampler, Spacing
 from tests.house import House
 from tests.inference.engine.lone import AURAFLOW, CHROMA, FLUX, SD3, SingleRequestWorld, drawn, merged, pipeline_of
 from tests.inference.engine.painting import paint
@@ -44,7 +45,7 @@ BASES = pytest.mark.parametrize("base", [AURAFLOW, CHROMA])
 
 def wish(**changes: object) -> GenerationRequest:
     values = {"checkpoint": "lone", "width": 32, "height": 48, "steps": 3, "guidance_scale": 4.0, "prompt": "a star"}
-    return request(**(values | changes))
+    return request(**({"sampler": Sampler.EULER} | values | changes))
 
 
 def plain(pipeline: Any, made: GenerationRequest, **options: Any) -> torch.Tensor:
@@ -87,9 +88,12 @@ def test_it_paints_as_diffusers_does_step_by_step_and_one_after_the_other(base: 
 
 def test_what_a_checkpoint_does_not_know_is_noted() -> None:
     engine = SingleRequestWorld(CHROMA).engine()
-    handles = [engine.submit(wish(steps=1, clip_skip=skip)) for skip in (2, None)]
+    asked: list[dict[str, Any]] = [
+        {"clip_skip": 2}, {}, {"sampler": Sampler.UNIPC}, {"spacing": Spacing.BETA}, {"flow_shift": 2.0},
+    ]  # fmt: skip
+    handles = [engine.submit(wish(steps=1, **each)) for each in asked]
     engine.finish()
-    assert [len(handle.notes) for handle in handles] == [1, 0]
+    assert [len(handle.notes) for handle in handles] == [1, 0, 1, 1, 0]
 
 
 @pytest.mark.parametrize("dynamic", [False, True])
