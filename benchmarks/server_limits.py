@@ -151,13 +151,13 @@ def fill(path: Path, people: int, entries: int, rng: random.Random) -> None:
 async def set_up(services: ServerServices) -> None:
     """The rules of the server, as its staff would set them."""
     administration = services.administration
-    await administration.change_settings(
+    await administration.settings.change(
         OPERATING, SERVER, channels=(CHANNEL,), categories=("character", "style", "pose"), paint_roles=tuple(ROLES)
     )
     for role in ROLES:
         values = {LimitName.MAX_STEPS: 40, LimitName.PICTURES_PER_DAY: 30, LimitName.WEIGHT: 1.5}
-        await administration.set_limits(OPERATING, SERVER, LimitHolder.ROLE, values, holder_id=role, name="role")
-    await administration.set_limits(OPERATING, SERVER, LimitHolder.SERVER, {LimitName.PICTURES_PER_DAY: 10**8})
+        await administration.limits.change(OPERATING, SERVER, LimitHolder.ROLE, values, holder_id=role, name="role")
+    await administration.limits.change(OPERATING, SERVER, LimitHolder.SERVER, {LimitName.PICTURES_PER_DAY: 10**8})
 
 
 async def percentiles(prepare: Callable[[], Callable[[], Awaitable[object]]], calls: int) -> tuple[float, float]:
@@ -212,7 +212,7 @@ class Asking:
             action=rng.choice((None, *AuditAction)),
             until=rng.choice((FOREVER, rng.randint(1, self._entries))),
         )
-        return partial(self._services.administration.audit, OPERATING, SERVER, wanted, limit=10)
+        return partial(self._services.administration.audit.page, OPERATING, SERVER, wanted, limit=10)
 
     def bare_query(self) -> Callable[[], Awaitable[object]]:
         """A query that reads nothing: what waiting for a thread costs on this machine, now."""

@@ -12,13 +12,11 @@ server_cache.py         what is set in each server, read once
 access.py               gathers what a decision needs, and decides
 adding_checks.py        judges who may add LoRAs from outside, and how many
 checks.py               checks requests when they are ordered, and jobs again later
-administration.py       what staff and operators change and read
+administration/         what staff and operators change and read: settings, limits, blocks, words, audit log
 word_limits.py          what lists of words a server may have, and which lines can be used
 automod.py              Discord's AutoMod as lists of words; pure
-word_administration.py  what staff change of their lists of words
 defaults.py             what holds for people who have not chosen it themselves
 block_ends.py           when a block ends, as staff write it
-audit_export.py         the audit log as CSV or JSON
 services.py             constructs all of it
 
 How the interface calls it: `bot.ui.access` makes an `ActionContext` of each interaction and asks `rights`.
@@ -26,7 +24,7 @@ How the interface calls it: `bot.ui.access` makes an `ActionContext` of each int
 dispatcher asks `checks.still_allowed`, the deliverer `checks.why_not_delivered`; before a direct message, it asks
 `checks.why_not_sent`.
 What shows pictures asks `checks.why_not_shown`; lists of LoRAs ask `content.place` for the ratings that are `shown`.
-Notes and names are judged by the rules that `words.of` gives for a place. The panel of `/server` uses `administration`
-and `word_administration`, which check rights themselves.
+Notes and names are judged by the rules that `words.of` gives for a place. The panel of `/server` uses `administration`,
+whose services check rights themselves.
 `bot.ui.server_lookups` asks Discord, and raises LookupFailed.
 """

@@ -14,7 +14,8 @@ from bot.database.clock import now_ms
 from bot.moderation.enforcement import WordRules
 from bot.servers.access import Rights
 from bot.servers.adding_checks import AddingChecks
-from bot.servers.administration import Administration, BaseModelDeclarer
+from bot.servers.administration.base_models import BaseModelDeclarer
+from bot.servers.administration.services import Administration, administration_services
 from bot.servers.automod import AutoModLookup, AutoModRule
 from bot.servers.checks import RequestChecks
 from bot.servers.command_permissions import CommandGate, CommandPermissionLookup, CommandPermissions
@@ -24,7 +25,6 @@ from bot.servers.lookups import NotConnected
 from bot.servers.members import MemberLookup, Members
 from bot.servers.server_cache import ServerCache
 from bot.servers.server_words import ServerWords
-from bot.servers.word_administration import WordAdministration
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,6 @@ class ServerServices:
     members: Members
     gate: CommandGate
     words: ServerWords
-    word_administration: WordAdministration
     content: ContentRules
     adding: AddingChecks
 
@@ -49,7 +48,7 @@ class ServerServices:
 
     def connect(self, discord: DiscordLookup) -> None:
         """Ask `discord` from now on; until then every look-up fails."""
-        self.members.lookup = self.gate.lookup = self.content.places = self.word_administration.lookup = discord
+        self.members.lookup = self.gate.lookup = self.content.places = self.administration.words.lookup = discord
 
 
 class DiscordLookup(MemberLookup, CommandPermissionLookup, PlaceLookup, AutoModLookup, Protocol):
@@ -95,13 +94,14 @@ def server_services(
     words = ServerWords(connection, operators_words)
     content = ContentRules(servers, operators_words, _Nobody(), settings)
     checks = RequestChecks(connection, servers, rights, known, gate, words, content, limits=limits, clock=clock)
-    administration = Administration(
+    administration = administration_services(
         connection,
         servers,
         rights,
-        declarer,
-        installed=lambda: [checkpoint.name for checkpoint in settings().checkpoints],
-        limits=limits,
+        words,
+        declarer=declarer,
+        automod=_Nobody(),
+        settings=settings,
         clock=clock,
     )
     return ServerServices(
@@ -112,7 +112,6 @@ def server_services(
         known,
         gate,
         words,
-        WordAdministration(connection, words, rights, _Nobody()),
         content,
         AddingChecks(connection, servers, rights, gate, settings=settings, clock=clock),
     )

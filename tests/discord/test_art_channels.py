@@ -81,7 +81,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
         await stage.start()
         art = (ArtChannel(channel_id=TEXT), ArtChannel(channel_id=THREAD, parent_id=TEXT), ArtChannel(channel_id=FORUM))
         who = ActionContext(person_id=ADA, server_id=WORKSHOP, permissions=1 << 5, checked_by_discord=True)
-        await stage.easel.servers.administration.change_settings(who, WORKSHOP, art_channels=art)
+        await stage.easel.servers.administration.settings.change(who, WORKSHOP, art_channels=art)
         yield stage
         await stage.running.aclose()
 

@@ -71,7 +71,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
     async with open_scene(House(tmp_path_factory.mktemp("boards") / "house")) as scene, scene.opened() as (easel, bot):
         await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, lora1="Bat"))
         art = (ArtChannel(channel_id=TEXT), ArtChannel(channel_id=THREAD, parent_id=TEXT), ArtChannel(channel_id=FORUM))
-        await easel.servers.administration.change_settings(STAFF, WORKSHOP, art_channels=art)
+        await easel.servers.administration.settings.change(STAFF, WORKSHOP, art_channels=art)
         posts = BoardPosts(bot, easel.connection, easel.servers)
         pacer = EditPacer(count(0, 100).__next__)
         boards = Boards(easel.connection, posts, pacer, posts.places, every=0)
@@ -172,7 +172,7 @@ async def test_it_goes_with_the_art_channel(stage: Stage, channel: int) -> None:
     seen = await stage.refresh(channel)
     await stage.boards.remove_unwanted()
     assert await stage.scene.control.message(seen.id) is not None, "it is wanted"
-    change = stage.easel.servers.administration.change_settings
+    change = stage.easel.servers.administration.settings.change
     art = (await stage.easel.servers.servers.of(WORKSHOP)).settings.art_channels
     await change(STAFF, WORKSHOP, art_channels=tuple(each for each in art if each.channel_id != channel))
     try:

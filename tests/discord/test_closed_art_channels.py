@@ -35,7 +35,7 @@ class Stage:
 
     async def start(self) -> None:
         self.easel, self.bot = await self.running.enter_async_context(self.scene.opened())
-        await self.easel.servers.administration.change_settings(STAFF, WORKSHOP, art_channels=ART)
+        await self.easel.servers.administration.settings.change(STAFF, WORKSHOP, art_channels=ART)
         self.closed, self.thread, self.open = [await self.publish(channel) for channel in (TEXT, THREAD, FORUM)]
         for one in (self.closed, self.open):
             await self.bot.featuring.feature(STAFF, WORKSHOP, FeatureKind.PUBLICATION, one.id, "picture")

@@ -61,7 +61,7 @@ async def test_deleted_posts_are_noticed_at_the_next_start(empty: Scene) -> None
     scene, world = empty, empty.playground.world
     kept, gone = set[int](), list[Publication]()
     async with scene.opened() as (easel, bot):
-        await easel.servers.administration.change_settings(STAFF, WORKSHOP, art_channels=ART)
+        await easel.servers.administration.settings.change(STAFF, WORKSHOP, art_channels=ART)
         for seed, channel in enumerate((TEXT, THREAD, FORUM)):
             kept.add((await publish(scene, easel, bot, channel, seed)).id)
             gone.append(await publish(scene, easel, bot, channel, seed + 10))

@@ -240,7 +240,7 @@ async def test_publications_and_likes_go_too(empty: Scene) -> None:
             person_id=int(default_world.ADA), server_id=workshop, permissions=MANAGE_GUILD, checked_by_discord=True
         )
         channels = (ArtChannel(channel_id=art),)
-        await easel.servers.administration.change_settings(staff, workshop, art_channels=channels)
+        await easel.servers.administration.settings.change(staff, workshop, art_channels=channels)
         mary = await empty.control.new_person("Mandarin")
         posted = list[Publication]()
         for person in (mary, empty.ada):

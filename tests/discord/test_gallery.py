@@ -87,7 +87,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
         assert empty.ephemeral and "no art channel yet" in empty.text and not empty.selects
         who = ActionContext(person_id=ADA, server_id=WORKSHOP, permissions=1 << 5, checked_by_discord=True)
         art = (ArtChannel(channel_id=ART),)
-        await stage.easel.servers.administration.change_settings(who, WORKSHOP, art_channels=art)
+        await stage.easel.servers.administration.settings.change(who, WORKSHOP, art_channels=art)
         assert "Nobody has published" in (await told(scene.ada, "gallery")).text
         stage.bats = await stage.publish(await stage.job(scene.ada, prompt=PROMPT, lora1="Bat"))
         stage.owl = await stage.publish(await stage.job(stage.linus, prompt=OWL), shows_prompt=False)
@@ -287,7 +287,7 @@ async def test_others_than_staff_feature_nothing_and_blocked_people_press_nothin
 
 async def test_pictures_are_spoilers_where_staff_say_so(stage: Stage) -> None:
     who = ActionContext(person_id=ADA, server_id=WORKSHOP, permissions=1 << 5, checked_by_discord=True)
-    change = stage.easel.servers.administration.change_settings
+    change = stage.easel.servers.administration.settings.change
     await change(who, WORKSHOP, spoiler_channels=(int(default_world.GENERAL),))
     try:
         for page in (await told(stage.linus, "gallery"), await opened(stage, stage.linus, stage.bats)):

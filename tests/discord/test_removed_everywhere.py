@@ -70,7 +70,7 @@ def found(scene: Scene, jobs: list[int], messages: set[str]) -> list[str]:
 async def test_nothing_of_a_removed_picture_is_found(empty: Scene, way: str) -> None:
     scene, grace = empty, empty.grace
     async with scene.opened() as (easel, bot):
-        await easel.servers.administration.change_settings(STAFF, WORKSHOP, art_channels=ART)
+        await easel.servers.administration.settings.change(STAFF, WORKSHOP, art_channels=ART)
         mary = await scene.control.new_person("Mandarin")
         jobs = [await published(scene, easel, bot, mary, art.channel_id) for art in ART]
         rows = await fetch(easel.connection, "SELECT message_id FROM publication")

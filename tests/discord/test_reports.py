@@ -285,7 +285,7 @@ async def test_a_case_in_an_archived_thread_is_brought_up_to_date(empty: Scene) 
             person_id=int(default_world.GRACE), server_id=int(default_world.WORKSHOP), permissions=1 << 5,
             checked_by_discord=True,
         )  # fmt: skip
-        change = easel.servers.administration.change_settings
+        change = easel.servers.administration.settings.change
         await change(who, int(default_world.WORKSHOP), reports_channel=int(default_world.THREAD))
         picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, seed=907))
         await report(control.person("Linus"), picture)

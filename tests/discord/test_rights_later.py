@@ -63,7 +63,7 @@ class Stage:
         return ActionContext(person_id=OPERATOR, server_id=WORKSHOP)
 
     async def setting(self, **changes: object) -> None:
-        await self.easel.servers.administration.change_settings(self.staff, WORKSHOP, **changes)
+        await self.easel.servers.administration.settings.change(self.staff, WORKSHOP, **changes)
 
     async def newcomer(self, name: str) -> Person:
         """A new member who has the role that paints."""
@@ -149,12 +149,12 @@ async def is_timed_out(stage: Stage, name: str) -> None:
 
 async def is_blocked(stage: Stage, name: str) -> None:
     administration = stage.easel.servers.administration
-    await administration.block_person(stage.staff, WORKSHOP, stage.id_of(name), reason=SECRET)
+    await administration.blocks.block_person(stage.staff, WORKSHOP, stage.id_of(name), reason=SECRET)
 
 
 async def is_blocked_everywhere(stage: Stage, name: str) -> None:
     administration = stage.easel.servers.administration
-    await administration.block_person(stage.staff, EVERYWHERE, stage.id_of(name), reason=SECRET)
+    await administration.blocks.block_person(stage.staff, EVERYWHERE, stage.id_of(name), reason=SECRET)
 
 
 async def may_not_imagine(stage: Stage, name: str) -> None:
@@ -168,7 +168,7 @@ async def channel_is_closed(stage: Stage, _name: str) -> None:
 async def lora_is_blocked(stage: Stage, _name: str) -> None:
     lora = await find_lora_by_name(stage.easel.connection, "Bat")
     assert lora is not None
-    await stage.easel.servers.administration.block_lora(stage.staff, WORKSHOP, lora.id, reason="it was stolen")
+    await stage.easel.servers.administration.blocks.block_lora(stage.staff, WORKSHOP, lora.id, reason="it was stolen")
 
 
 async def category_is_closed(stage: Stage, _name: str) -> None:
@@ -223,8 +223,8 @@ async def usual(stage: Stage) -> AsyncIterator[None]:
     yield
     await stage.scene.control.clear_faults()
     await stage.setting(channels=(), checkpoints=(), categories=())
-    for block in await stage.easel.servers.administration.blocks(stage.staff, WORKSHOP, BlockKind.LORA, limit=9):
-        await stage.easel.servers.administration.unblock(stage.staff, WORKSHOP, BlockKind.LORA, block.target_id)
+    for block in await stage.easel.servers.administration.blocks.page(stage.staff, WORKSHOP, BlockKind.LORA, limit=9):
+        await stage.easel.servers.administration.blocks.unblock(stage.staff, WORKSHOP, BlockKind.LORA, block.target_id)
     await stage.scene.grace.set_command_permissions("imagine", {})
     stage.later += FRESH_SECONDS + PAUSE_SECONDS
 

@@ -416,7 +416,7 @@ async def furnish(table: Table) -> None:
     await control.set_channel("general", overwrite="Nora", deny=permissions.USE_APPLICATION_COMMANDS)
     linus = table.actor("Linus", "general")
     administration = bot.servers.administration
-    await administration.change_settings(linus.context, WORKSHOP, staff_roles=(ARTISTS,))
+    await administration.settings.change(linus.context, WORKSHOP, staff_roles=(ARTISTS,))
     await bot.jobs.pause(EVERYWHERE, OPERATOR)
     blocked_here, blocked_everywhere = {"block_here": BLOCK}, {"block_everywhere": BLOCK}
     table.actors = [
@@ -438,9 +438,9 @@ async def furnish(table: Table) -> None:
         table.actor("Zed", "general", **blocked_everywhere),
     ]
     for who in (table.actor("Bob", "general"), table.actor("Max", "general")):
-        await administration.block_person(linus.context, WORKSHOP, who.context.person_id, reason="spam")
+        await administration.blocks.block_person(linus.context, WORKSHOP, who.context.person_id, reason="spam")
     zed = table.actor("Zed", "dm").context.person_id
-    await administration.block_person(linus.context, EVERYWHERE, zed, reason="spam")
+    await administration.blocks.block_person(linus.context, EVERYWHERE, zed, reason="spam")
 
 
 async def find_doors(table: Table) -> None:
@@ -691,7 +691,7 @@ async def test_nothing_is_ordered_where_or_by_whom_it_may_not(table: Table) -> N
     control, connection = table.scene.control, table.bot.connection
     administration, linus = table.bot.servers.administration, table.actor("Linus", "general")
     chosen = {"channels": (int(default_world.GENERAL),), "paint_roles": (ARTISTS,)}
-    await administration.change_settings(linus.context, WORKSHOP, **chosen)
+    await administration.settings.change(linus.context, WORKSHOP, **chosen)
     try:
         for name in ("Ada", "Rosa", "Linus"):
             person = control.person(name)
@@ -711,7 +711,7 @@ async def test_nothing_is_ordered_where_or_by_whom_it_may_not(table: Table) -> N
                 assert not wrong, f"{name} in {channel}: not {refusal!r}"
                 assert await ordered(connection) - before == (len(texts) if refusal == "**Queued**" else 0)
     finally:
-        await administration.change_settings(linus.context, WORKSHOP, channels=(), paint_roles=None)
+        await administration.settings.change(linus.context, WORKSHOP, channels=(), paint_roles=None)
 
 
 async def ordered(connection: aiosqlite.Connection) -> int:

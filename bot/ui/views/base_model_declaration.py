@@ -12,7 +12,7 @@ from bot.database.loras import Lora, LoraVersion, find_lora
 from bot.errors.missing import NothingThere
 from bot.i18n import _, later
 from bot.i18n.texts import plain
-from bot.servers.administration import MAX_REASON
+from bot.servers.administration.reasons import MAX_REASON
 from bot.servers.rights import Action
 from bot.ui import acknowledge
 from bot.ui.access import context_of, require
@@ -118,10 +118,10 @@ class ProposeForm(BaseModelForm):
     """Proposes the base model."""
 
     async def submitted(self, interaction: Interaction) -> None:
-        """Store the proposal. Raises what `Administration.propose_base_model` raises."""
+        """Store the proposal. Raises what `BaseModelProposals.propose` raises."""
         version, sha256 = self.file()
         base, who = BaseModelId(self.base.values[0]), context_of(interaction)
-        propose = interaction.client.servers.administration.propose_base_model
+        propose = interaction.client.servers.administration.base_models.propose
         await propose(who, who.place, sha256, base, reason=self.reason.value)
         text = _("Thank you. {name} is proposed as {base}; the bot's operators decide.")
         await send_ephemeral_text(interaction, text.format(name=plain(version.name), base=base.label))

@@ -83,7 +83,7 @@ class ContentRatingForm(ModalForm):
         chosen = self.rating.values[0]
         rating = None if chosen == _AS_FILES_SAY else ContentRating(chosen)
         administration = interaction.client.servers.administration
-        after = await administration.rate_lora(context_of(interaction), self._lora_id, rating)
+        after = await administration.ratings.rate(context_of(interaction), self._lora_id, rating)
         text = _("{name} is rated {rating} now.") if after else _("{name} has no content rating now.")
         told = label(after) if after else ""
         await send_ephemeral_text(interaction, text.format(name=plain(self._name), rating=told))

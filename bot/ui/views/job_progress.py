@@ -51,9 +51,9 @@ class CancelButton(JobButton, template=r"cancel:(?P<job>\d{1,18})"):
         if await interaction.client.jobs.cancel(self.job_id) is None:
             raise NothingThere(what=_("It is too late to cancel: this job has ended."))
         if not own:
-            note, changes = interaction.client.servers.administration.note, {"state": (job.state.value, "cancelled")}
+            audit, changes = interaction.client.servers.administration.audit, {"state": (job.state.value, "cancelled")}
             who, target = context_of(interaction), f"job {job.id}"
-            await note(who, server_id, AuditAction.CANCEL_JOB, changes, target=target, person_id=job.person_id)
+            await audit.record(who, server_id, AuditAction.CANCEL_JOB, changes, target, job.person_id)
 
 
 def queue_position_text(forecast: Forecast) -> str:

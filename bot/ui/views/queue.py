@@ -212,6 +212,6 @@ class PauseButton(PersistentButton, template=r"queue:(?P<way>pause|resume):(?P<s
             await jobs.unpause(self.scope)
         if before != self.pauses:
             action = AuditAction.PAUSE_QUEUE if self.pauses else AuditAction.RESUME_QUEUE
-            note = interaction.client.servers.administration.note
-            await note(context_of(interaction), self.scope, action, {"paused": (before, self.pauses)})
+            audit = interaction.client.servers.administration.audit
+            await audit.record(context_of(interaction), self.scope, action, {"paused": (before, self.pauses)})
         await replace(interaction, await all_jobs_view(interaction), [])

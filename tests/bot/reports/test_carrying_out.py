@@ -215,7 +215,7 @@ async def world(tmp_path: Path) -> World:
         await finish(connection, job.id, 1, [NewPicture("job1-1-0.png", 64, 64, 7)])
         servers = server_services(connection, Settings, declarer=Declarations())
         servers.connect(FakeDiscord())
-        await servers.administration.change_settings(acting(MANAGER), SERVER, reports_channel=STAFF_CHANNEL)
+        await servers.administration.settings.change(acting(MANAGER), SERVER, reports_channel=STAFF_CHANNEL)
     return made
 
 

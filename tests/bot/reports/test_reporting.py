@@ -148,7 +148,7 @@ async def test_staff_get_reports_of_what_is_published_in_their_server(
 async def test_operators_see_their_own_and_what_a_server_shares(reports: ReportWorld) -> None:
     administration = reports.world.services.administration
     await reports.reported()
-    await administration.change_settings(acting(MANAGER), SERVER, shares_reports=True)
+    await administration.settings.change(acting(MANAGER), SERVER, shares_reports=True)
     shared = await reports.reported()
     lora = await reports.reporting.report_lora(acting(PERSON), await add_lora(reports.world.connection, "Bat"), WHY, "")
     everywhere = acting(OPERATOR, server_id=None)
@@ -358,7 +358,7 @@ async def test_reports_are_posted_when_there_is_a_channel_and_again_when_their_m
     report = await reports.reported()
     await reports.carrying_out.carry_out_all()
     assert reports.discord.posts == {}
-    await reports.world.services.administration.change_settings(acting(MANAGER), SERVER, reports_channel=STAFF_CHANNEL)
+    await reports.world.services.administration.settings.change(acting(MANAGER), SERVER, reports_channel=STAFF_CHANNEL)
     reports.discord.closed = {"post"}
     await reports.carrying_out.carry_out_all()
     assert reports.discord.posts == {}, "the channel is closed to the bot"
@@ -376,7 +376,7 @@ async def test_reports_are_posted_when_there_is_a_channel_and_again_when_their_m
 async def test_reports_move_to_another_channel_while_the_old_one_is_closed(
     reports: ReportWorld, caplog: pytest.LogCaptureFixture
 ) -> None:
-    manager, change = acting(MANAGER), reports.world.services.administration.change_settings
+    manager, change = acting(MANAGER), reports.world.services.administration.settings.change
     discord, elsewhere, moved = reports.discord, STAFF_CHANNEL + 1, STAFF_CHANNEL + 2
     await change(manager, SERVER, reports_channel=STAFF_CHANNEL)
     decided, waiting = await reports.reported(), await reports.reported()
@@ -407,7 +407,7 @@ async def test_reports_move_to_another_channel_while_the_old_one_is_closed(
 async def test_a_post_whose_answer_was_lost_before_its_channel_was_closed_is_made_anew_elsewhere(
     reports: ReportWorld,
 ) -> None:
-    manager, change = acting(MANAGER), reports.world.services.administration.change_settings
+    manager, change = acting(MANAGER), reports.world.services.administration.settings.change
     await change(manager, SERVER, reports_channel=STAFF_CHANNEL)
     reports.discord.lost = {"post"}
     await reports.reported()
@@ -433,7 +433,7 @@ async def test_a_mistake_at_one_decision_holds_up_no_other(reports: ReportWorld)
 
 
 async def test_a_mistake_at_one_report_holds_up_no_other(reports: ReportWorld) -> None:
-    await reports.world.services.administration.change_settings(acting(MANAGER), SERVER, reports_channel=STAFF_CHANNEL)
+    await reports.world.services.administration.settings.change(acting(MANAGER), SERVER, reports_channel=STAFF_CHANNEL)
     first, second = [await reports.picture() for _ in range(2)]
     for job in (first, second):
         await reports.reported(job)

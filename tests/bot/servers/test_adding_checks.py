@@ -54,7 +54,7 @@ def enabled(world: ServerWorld) -> None:
 @pytest.fixture
 async def adders(world: ServerWorld) -> ServerWorld:
     """A world in whose server the painters may add LoRAs."""
-    await world.services.administration.change_settings(STAFF, SERVER, lora_roles=(PAINTER,))
+    await world.services.administration.settings.change(STAFF, SERVER, lora_roles=(PAINTER,))
     return world
 
 
@@ -79,7 +79,7 @@ async def refused(world: ServerWorld, who: ActionContext, key: str) -> type[Requ
 
 
 async def limit(world: ServerWorld, holder: LimitHolder, value: float | None, holder_id: int = 0) -> None:
-    await world.services.administration.set_limits(
+    await world.services.administration.limits.change(
         STAFF, SERVER, holder, {LimitName.LORAS_PER_DAY: value}, holder_id=holder_id, name="Painters"
     )
 
@@ -87,7 +87,7 @@ async def limit(world: ServerWorld, holder: LimitHolder, value: float | None, ho
 async def test_staff_may_and_whom_they_let(world: ServerWorld) -> None:
     assert await refused(world, ADDING, "a") is AddingForManagers
     assert await refused(world, STAFF, "a") is None
-    await world.services.administration.change_settings(STAFF, SERVER, lora_roles=(PAINTER,))
+    await world.services.administration.settings.change(STAFF, SERVER, lora_roles=(PAINTER,))
     assert await refused(world, ADDING, "b") is None
     assert await refused(world, acting(OTHER), "b") is AddingForRoles
     assert await refused(world, acting(PERSON, server_id=None), "b") is AddingForOperators
@@ -96,7 +96,7 @@ async def test_staff_may_and_whom_they_let(world: ServerWorld) -> None:
 async def test_it_is_judged_as_it_is_when_the_request_is_stored(adders: ServerWorld) -> None:
     admission = await adders.services.adding.admission(ADDING)
     await admission(NO_ADDITION)
-    await adders.services.administration.block_person(STAFF, SERVER, PERSON, reason="spam")
+    await adders.services.administration.blocks.block_person(STAFF, SERVER, PERSON, reason="spam")
     with pytest.raises(PersonBlocked):
         await admission(NO_ADDITION)
     sources = adders.settings.sources.model_copy(update={"enabled": False})

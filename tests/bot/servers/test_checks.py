@@ -53,11 +53,13 @@ PAINTING = acting(role_ids={PAINTER})
 
 async def limit(world: ServerWorld, holder: LimitHolder, holder_id: int = 0, **values: float) -> None:
     named = {LimitName(name): value for name, value in values.items()}
-    await world.services.administration.set_limits(STAFF, SERVER, holder, named, holder_id=holder_id, name="Painters")
+    await world.services.administration.limits.change(
+        STAFF, SERVER, holder, named, holder_id=holder_id, name="Painters"
+    )
 
 
 async def configure(world: ServerWorld, **changes: object) -> None:
-    await world.services.administration.change_settings(STAFF, SERVER, **changes)
+    await world.services.administration.settings.change(STAFF, SERVER, **changes)
 
 
 async def using(world: ServerWorld, name: str = "Komori", **sidecar: object) -> GenerationRequest:
@@ -220,13 +222,13 @@ async def test_loras_that_staff_have_left_out(world: ServerWorld) -> None:
     await world.order(acting(), wanted)
     found = await fetch(world.connection, "SELECT id FROM lora")
     administration = world.services.administration
-    await administration.block_lora(STAFF, SERVER, found[0]["id"], reason="copies a living artist")
+    await administration.blocks.block_lora(STAFF, SERVER, found[0]["id"], reason="copies a living artist")
     with pytest.raises(LoraBlocked, match="copies a living artist"):
         await world.order(acting(), wanted)
     await world.order(acting(server_id=ELSEWHERE), wanted)
-    await administration.unblock(STAFF, SERVER, BlockKind.LORA, found[0]["id"])
+    await administration.blocks.unblock(STAFF, SERVER, BlockKind.LORA, found[0]["id"])
     await world.order(acting(), wanted)
-    await administration.block_lora(OPERATING, EVERYWHERE, found[0]["id"], reason="malware")
+    await administration.blocks.block_lora(OPERATING, EVERYWHERE, found[0]["id"], reason="malware")
     for context in (acting(), acting(server_id=None), OPERATING):
         with pytest.raises(LoraBlockedEverywhere):
             await world.order(context, wanted)
@@ -234,14 +236,14 @@ async def test_loras_that_staff_have_left_out(world: ServerWorld) -> None:
 
 async def test_a_blocked_person_paints_elsewhere_until_an_operator_blocks_them(world: ServerWorld) -> None:
     administration = world.services.administration
-    await administration.block_person(STAFF, SERVER, PERSON, reason="spam", ends_at=now_ms() + 60_000)
+    await administration.blocks.block_person(STAFF, SERVER, PERSON, reason="spam", ends_at=now_ms() + 60_000)
     with pytest.raises(PersonBlocked, match="spam"):
         await world.order(acting(), request())
     await world.order(acting(server_id=None), request())
-    await administration.block_person(OPERATING, EVERYWHERE, PERSON, reason="abuse")
+    await administration.blocks.block_person(OPERATING, EVERYWHERE, PERSON, reason="abuse")
     with pytest.raises(PersonBlockedEverywhere):
         await world.order(acting(server_id=None), request())
-    await administration.unblock(OPERATING, EVERYWHERE, BlockKind.PERSON, PERSON)
+    await administration.blocks.unblock(OPERATING, EVERYWHERE, BlockKind.PERSON, PERSON)
     world.later_ms = 60_000
     await world.services.checks.check_request(acting(), request())
 
@@ -329,10 +331,10 @@ async def test_what_staff_have_closed_since(world: ServerWorld) -> None:
     await configure(world, categories=())
     assert await refusal(world, job) is None
 
-    await administration.block_lora(STAFF, SERVER, lora["id"], reason="stolen")
+    await administration.blocks.block_lora(STAFF, SERVER, lora["id"], reason="stolen")
     assert await refusal(world, job) is LoraBlocked
-    await administration.unblock(STAFF, SERVER, BlockKind.LORA, lora["id"])
-    await administration.block_person(STAFF, SERVER, PERSON, reason="spam")
+    await administration.blocks.unblock(STAFF, SERVER, BlockKind.LORA, lora["id"])
+    await administration.blocks.block_person(STAFF, SERVER, PERSON, reason="spam")
     assert await refusal(world, job) is PersonBlocked
     world.discord.fails = True
     assert await refusal(world, job) is PersonBlocked

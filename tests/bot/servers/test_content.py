@@ -74,7 +74,7 @@ def rate_checkpoint(world: ServerWorld, **changes: Any) -> None:
 
 
 async def configure(world: ServerWorld, **changes: object) -> None:
-    await world.services.administration.change_settings(STAFF, SERVER, **changes)
+    await world.services.administration.settings.change(STAFF, SERVER, **changes)
 
 
 async def painting_with(world: ServerWorld, rating: ContentRating | None, name: str = "Komori") -> GenerationRequest:
@@ -245,13 +245,13 @@ async def test_what_was_rated_higher_since_is_not_shown(world: ServerWorld) -> N
     job = await world.order(acting(), made)
     assert await world.services.checks.still_allowed(job) is None
     (lora_id,) = [row["id"] for row in await world.connection.execute_fetchall("SELECT id FROM lora")]
-    assert await world.services.administration.rate_lora(OPERATING, lora_id, EXPLICIT) is EXPLICIT
+    assert await world.services.administration.ratings.rate(OPERATING, lora_id, EXPLICIT) is EXPLICIT
     assert isinstance(await world.services.checks.still_allowed(job), RatedTooHigh)
-    (entry,) = (await world.services.administration.audit(OPERATING, EVERYWHERE, AuditFilter(), limit=9)).entries
+    (entry,) = (await world.services.administration.audit.page(OPERATING, EVERYWHERE, AuditFilter(), limit=9)).entries
     assert (entry.action, entry.changes) == (AuditAction.RATE_LORA, {"rating": (None, "explicit")})
     with pytest.raises(NotOperator):
-        await world.services.administration.rate_lora(STAFF, lora_id, None)
-    assert await world.services.administration.rate_lora(OPERATING, lora_id, None) is None
+        await world.services.administration.ratings.rate(STAFF, lora_id, None)
+    assert await world.services.administration.ratings.rate(OPERATING, lora_id, None) is None
     assert await world.services.checks.still_allowed(job) is None
 
 

@@ -54,15 +54,15 @@ async def world(tmp_path: Path) -> AsyncIterator[ServerWorld]:
 
 async def add(world: ServerWorld, *words: str, **fields: object) -> ServerWordList:
     new = ServerWordList(SERVER, **{"name": "house", "words": words, **fields})  # type: ignore[arg-type]
-    return await world.services.word_administration.add(STAFF, new)
+    return await world.services.administration.words.add(STAFF, new)
 
 
 async def change(world: ServerWorld, one: ServerWordList, **fields: object) -> ServerWordList:
-    return await world.services.word_administration.change(STAFF, SERVER, one.id, **fields)
+    return await world.services.administration.words.change(STAFF, SERVER, one.id, **fields)
 
 
 async def counted(world: ServerWorld) -> list[int]:
-    return [each.shadowed for each in await world.services.word_administration.lists(STAFF, SERVER)]
+    return [each.shadowed for each in await world.services.administration.words.lists(STAFF, SERVER)]
 
 
 async def ordered(world: ServerWorld, where: object = MEMBER, **fields: object) -> str:
@@ -104,7 +104,7 @@ async def test_what_staff_change_counts_at_once_also_for_what_waits(world: Serve
     assert await world.services.checks.still_allowed(job) is None
     one = await change(world, one, mode=WordListMode.ACTIVE, negative_prompts=True)
     assert await ordered(world, prompt="a cat", negative_prompt="owl") == "negative prompt: house"
-    await world.services.word_administration.delete(STAFF, SERVER, one.id)
+    await world.services.administration.words.delete(STAFF, SERVER, one.id)
     assert await world.services.checks.still_allowed(job) is None
     world.restart()
     assert await ordered(world, prompt="an owl") == ""
@@ -156,7 +156,7 @@ async def test_each_line_is_judged_and_told_by_its_number(world: ServerWorld) ->
     for empty in ({}, {"words": ("", " ")}, {"words": ("fog",), "name": "  "}):
         with pytest.raises(WordListEmpty):
             await add(world, **empty)
-    assert await world.services.word_administration.lists(STAFF, SERVER) == ()
+    assert await world.services.administration.words.lists(STAFF, SERVER) == ()
 
 
 async def test_a_server_has_so_many_lists_words_and_patterns(world: ServerWorld) -> None:
@@ -181,7 +181,7 @@ async def test_a_server_has_so_many_lists_words_and_patterns(world: ServerWorld)
 
 async def test_staff_alone_change_lists_and_each_change_is_logged(world: ServerWorld) -> None:
     one = await add(world, "zorble")
-    service = world.services.word_administration
+    service = world.services.administration.words
     for who in (MEMBER, acting(server_id=None), acting(MANAGER, server_id=ELSEWHERE)):
         for doing in (
             service.lists(who, SERVER),
@@ -196,7 +196,7 @@ async def test_staff_alone_change_lists_and_each_change_is_logged(world: ServerW
     await change(world, one, words=("zorble", "florp"))
     await service.delete(STAFF, SERVER, one.id)
     operator = acting(OPERATOR)
-    page = await world.services.administration.audit(operator, SERVER, AuditFilter(), limit=9)
+    page = await world.services.administration.audit.page(operator, SERVER, AuditFilter(), limit=9)
     told = [(entry.action, entry.target, entry.changes.get("words")) for entry in reversed(page.entries)]
     assert told == [
         (AuditAction.ADD_WORD_LIST, "house", (None, 1)),
@@ -212,7 +212,7 @@ async def test_only_so_many_words_are_kept_in_memory(world: ServerWorld, monkeyp
     assert await world.services.words.of(SERVER) is first
     await world.services.words.of(ELSEWHERE)
     assert await world.services.words.of(SERVER) is first, "a server without lists takes no room"
-    await world.services.word_administration.add(
+    await world.services.administration.words.add(
         acting(MANAGER, server_id=ELSEWHERE), ServerWordList(ELSEWHERE, "theirs", ("fog", "mist"))
     )
     await world.services.words.of(ELSEWHERE)
@@ -238,7 +238,7 @@ RULES = (
 
 
 async def test_automods_words_are_imported_and_what_cannot_be_is_named(world: ServerWorld) -> None:
-    service, world.discord.automod = world.services.word_administration, RULES
+    service, world.discord.automod = world.services.administration.words, RULES
     seen = await service.automod(STAFF, SERVER)
     assert await service.lists(STAFF, SERVER) == (), "a look keeps nothing"
     assert seen.presets == ("Slurs",)
@@ -254,7 +254,7 @@ async def test_automods_words_are_imported_and_what_cannot_be_is_named(world: Se
 
 
 async def test_importing_again_replaces_what_was_imported_alone(world: ServerWorld) -> None:
-    service, world.discord.automod = world.services.word_administration, RULES
+    service, world.discord.automod = world.services.administration.words, RULES
     await add(world, "mine", name="BLOCKED words")
     await service.import_automod(STAFF, SERVER)
     mine, first, _second = await service.lists(STAFF, SERVER)
@@ -273,7 +273,7 @@ async def test_importing_again_replaces_what_was_imported_alone(world: ServerWor
 
 
 async def test_an_import_keeps_what_there_is_room_for(world: ServerWorld) -> None:
-    service = world.services.word_administration
+    service = world.services.administration.words
     await add(world, *(f"zorble{number}" for number in range(MAX_WORDS - 2)))
     patterns = tuple(f"fog{number}" for number in range(MAX_PATTERNS + 1))
     world.discord.automod = (AutoModRule(1, "Many", Trigger.WORDS, words=("one", "two", "three"), patterns=patterns),)
@@ -284,8 +284,8 @@ async def test_an_import_keeps_what_there_is_room_for(world: ServerWorld) -> Non
 
 
 async def test_only_who_manages_the_server_imports(world: ServerWorld) -> None:
-    await world.services.administration.change_settings(STAFF, SERVER, staff_roles=(12,))
-    service, by_role = world.services.word_administration, acting(role_ids={12})
+    await world.services.administration.settings.change(STAFF, SERVER, staff_roles=(12,))
+    service, by_role = world.services.administration.words, acting(role_ids={12})
     assert await service.lists(by_role, SERVER) == ()
     for doing in (service.automod, service.import_automod):
         with pytest.raises(NotStaff):

@@ -47,7 +47,7 @@ class ArtSection(PanelSection):
     async def items(self, interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
         """A page of the list, a menu to add one, and the usual for prompts."""
         services, who = administration(interaction)
-        settings = (await services.setup(who, page.server_id)).settings
+        settings = (await services.settings.setup(who, page.server_id)).settings
         channels = settings.art_channels
         first = min(page.page, max(0, len(channels) - 1) // LISTED) * LISTED
         items: list[ui.Item[Any]] = [
@@ -117,7 +117,7 @@ class AddArtChannelMenu(ServerSettingMenu, template=rf"svartadd:{PAGE}"):
         """Save it. Raises TooManyArtChannels, and NothingThere for what is no channel of this server."""
         (chosen,) = self.ids(interaction) or (0,)
         services, who = administration(interaction)
-        before = (await services.setup(who, self.page.server_id)).settings
+        before = (await services.settings.setup(who, self.page.server_id)).settings
         if chosen and before.art_channel(chosen) is None:
             if len(before.art_channels) >= MAX_ART_CHANNELS:
                 raise TooManyArtChannels(limit=MAX_ART_CHANNELS)
@@ -149,7 +149,7 @@ class RemoveArtChannelButton(PanelButton, template=rf"svartout:{PAGE}:{TARGET}")
     async def handle(self, interaction: Interaction) -> None:
         """Save it."""
         services, who = administration(interaction)
-        before = (await services.setup(who, self.page.server_id)).settings.art_channels
+        before = (await services.settings.setup(who, self.page.server_id)).settings.art_channels
         left = tuple(each for each in before if each.channel_id != self.target)
-        await services.change_settings(who, self.page.server_id, art_channels=left)
+        await services.settings.change(who, self.page.server_id, art_channels=left)
         await self.page.show(interaction)

@@ -13,7 +13,7 @@ from discord import ui
 
 from bot.database.audit import AuditAction, AuditFilter
 from bot.i18n import _, label, later, ngettext, number
-from bot.servers.audit_export import ExportFormat
+from bot.servers.administration.audit_export import ExportFormat
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.replies import send_ephemeral
@@ -74,8 +74,8 @@ class AuditSection(PanelSection):
         """The entries after `page.page`, as many as fit; 0 is the newest."""
         services, who = administration(interaction)
         wanted = Shown.of(page)
-        before = await services.audit_entry(who, page.server_id, page.page) if page.page else None
-        found = await services.audit(who, page.server_id, wanted.filter, limit=LISTED, before=before)
+        before = await services.audit.entry(who, page.server_id, page.page) if page.page else None
+        found = await services.audit.page(who, page.server_id, wanted.filter, limit=LISTED, before=before)
         texts = list(map(entry_text, found.entries))
         fitting = max(1, sum(sum(map(len, texts[:count])) <= MAX_TEXT for count in range(1, len(texts) + 1)))
         here = found.entries[:fitting]
@@ -152,7 +152,7 @@ class ExportButton(PanelButton, template=NO_CUSTOM_ID):
         services, who = administration(interaction)
         wanted = Shown.of(self.page).filter
         limit = interaction.filesize_limit
-        made = await services.export_audit(who, self.page.server_id, wanted, self.format, max_bytes=limit)
+        made = await services.audit.export(who, self.page.server_id, wanted, self.format, max_bytes=limit)
         text = ngettext("{count} entry of the audit log.", "{count} entries of the audit log.", made.entries)
         lines = [text.format(count=number(made.entries))]
         if not made.complete:

@@ -15,7 +15,7 @@ from bot.database.loras import find_lora, find_loras_by_id
 from bot.errors.missing import NothingThere
 from bot.i18n import _, later
 from bot.i18n.texts import clipped, mention, plain
-from bot.servers.administration import MAX_REASON
+from bot.servers.administration.reasons import MAX_REASON
 from bot.servers.block_ends import end_of
 from bot.servers.rights import Action
 from bot.ui import acknowledge
@@ -52,7 +52,7 @@ class BlocksSection(PanelSection):
         """A page of the list, and what blocks more."""
         services, who = administration(interaction)
         kind = _kind(page)
-        found = await services.blocks(who, page.server_id, kind, limit=LISTED + 1, offset=page.page * LISTED)
+        found = await services.blocks.page(who, page.server_id, kind, limit=LISTED + 1, offset=page.page * LISTED)
         here = found[:LISTED]
         names = await _names(interaction, kind, here)
         nothing = _("Nobody is blocked.") if kind is BlockKind.PERSON else _("No LoRA is blocked.")
@@ -107,7 +107,7 @@ class UnblockButton(PanelButton, template=rf"svunblock:{PAGE}:{TARGET}"):
     async def handle(self, interaction: Interaction) -> None:
         """Lift it. Raises NothingThere when there is none."""
         services, who = administration(interaction)
-        await services.unblock(who, self.page.server_id, _kind(self.page), self.target)
+        await services.blocks.unblock(who, self.page.server_id, _kind(self.page), self.target)
         await self.page.show(interaction)
 
 
@@ -180,7 +180,7 @@ class BlockPersonForm(PanelForm):
         self._block = _WhyAndUntil(self)
 
     async def submitted(self, interaction: Interaction) -> None:
-        """Block the person. Raises what `Administration.block_person` raises."""
+        """Block the person. Raises what `BlockAdministration.block_person` raises."""
         services, who = administration(interaction)
         person_id = self._person_id
         if person_id is None:
@@ -188,7 +188,7 @@ class BlockPersonForm(PanelForm):
             if not is_discord_id(typed):
                 raise NothingThere(what=_("Write the id as a number of up to 19 digits."))
             person_id = int(typed)
-        await services.block_person(who, self.page.server_id, person_id, **self._block.read())
+        await services.blocks.block_person(who, self.page.server_id, person_id, **self._block.read())
         await self.page.about(BlockKind.PERSON.value).show(interaction)
 
 
@@ -203,12 +203,12 @@ class BlockLoraForm(PanelForm):
         self._block = _WhyAndUntil(self)
 
     async def submitted(self, interaction: Interaction) -> None:
-        """Block it. Raises LoraNotFound, which suggests names, and what `Administration.block_lora` raises."""
+        """Block it. Raises LoraNotFound, which suggests names, and what `BlockAdministration.block_lora` raises."""
         services, who = administration(interaction)
         block = self._block.read()
         await require(interaction, Action.BLOCK, self.page.server_id)
         lora = await interaction.client.requests.lora(self.named.value)
-        await services.block_lora(who, self.page.server_id, lora.id, **block)
+        await services.blocks.block_lora(who, self.page.server_id, lora.id, **block)
         await self.page.about(BlockKind.LORA.value).show(interaction)
 
 
@@ -251,8 +251,8 @@ class BlockThisLoraForm(ModalForm):
         self._block = _WhyAndUntil(self)
 
     async def submitted(self, interaction: Interaction) -> None:
-        """Block it. Raises what `Administration.block_lora` raises."""
+        """Block it. Raises what `BlockAdministration.block_lora` raises."""
         services, who = administration(interaction)
-        await services.block_lora(who, self._server_id, self._lora_id, **self._block.read())
+        await services.blocks.block_lora(who, self._server_id, self._lora_id, **self._block.read())
         text = _("{name} is blocked. *Unblock* is in /server, under Blocks.")
         await send_ephemeral_text(interaction, text.format(name=plain(self._name, 100)))

@@ -40,10 +40,10 @@ class HomeSection(PanelSection):
     async def items(self, interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
         """The lines, and for operators the menu of servers."""
         services, who = administration(interaction)
-        setup = await services.setup(who, page.server_id)
+        setup = await services.settings.setup(who, page.server_id)
         lines = [_("Here you see what holds in all servers. Choose one of them below.")]
         if page.server_id != EVERYWHERE:
-            lines = _summary(setup, await services.count_limits(who, page.server_id))
+            lines = _summary(setup, await services.limits.count(who, page.server_id))
         items: list[ui.Item[Any]] = [shown(lines)]
         if lacking := _lacking(interaction, page.server_id):
             text = _("Easel lacks permissions here: {names}. Give them to its role, or it cannot work as it should.")

@@ -96,9 +96,9 @@ class LimitsSection(PanelSection):
 
 async def _of_all(interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
     services, who = administration(interaction)
-    shared = (await services.setup(who, page.server_id)).limits if not page.page else ()
+    shared = (await services.settings.setup(who, page.server_id)).limits if not page.page else ()
     first = page.page * PEOPLE
-    people = await services.limits_of_people(who, page.server_id, limit=PEOPLE + 1, offset=first)
+    people = await services.limits.of_people(who, page.server_id, limit=PEOPLE + 1, offset=first)
     lines = [_line(held, page.server_id) for held in (*shared, *people[:PEOPLE])]
     rest = _("Of several limits the person's own holds, then that of a role, of new members, of everybody.")
     return [
@@ -135,8 +135,8 @@ def _line(held: HeldLimits, server_id: int) -> str:
 async def _of_holder(interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
     services, who = administration(interaction)
     holder = LimitsOf.of(page.detail)
-    values = await services.limits_of_holder(who, page.server_id, holder.holder, holder.id)
-    ceilings = services.ceilings(holder.holder)
+    values = await services.limits.of_holder(who, page.server_id, holder.holder, holder.id)
+    ceilings = services.limits.ceilings(holder.holder)
     names = COUNTED if holder.holder is LimitHolder.SERVER else (*QUOTAS, *OF_PICTURES, *OF_ADDING)
     lines = [_("Limits of **{whom}**").format(whom=holder.title(page.server_id, _role_name(interaction, page, holder)))]
     lines += [_value_line(name, values, ceilings) for name in names]
@@ -144,7 +144,7 @@ async def _of_holder(interaction: Interaction, page: PanelPage) -> Sequence[ui.I
     if holder.holder is not LimitHolder.SERVER:
         buttons += [PictureLimitsButton(page), AddingLimitsButton(page)]
     if holder.holder is LimitHolder.NEWCOMERS:
-        hours = (await services.setup(who, page.server_id)).settings.newcomer_hours
+        hours = (await services.settings.setup(who, page.server_id)).settings.newcomer_hours
         lines.insert(1, _("Members are new for **{hours}** hours; 0 is not at all.").format(hours=number(hours)))
         buttons.append(NewcomerTimeButton(page))
     buttons.append(GoButton.to(page.about(""), _("All limits")))
@@ -217,9 +217,9 @@ class LimitsButton(PanelButton, template=NO_CUSTOM_ID):
         services, who = administration(interaction)
         holder = LimitsOf.of(self.page.detail)
         names = COUNTED if holder.holder is LimitHolder.SERVER else self.limits
-        values = await services.limits_of_holder(who, self.page.server_id, holder.holder, holder.id)
+        values = await services.limits.of_holder(who, self.page.server_id, holder.holder, holder.id)
         form = LimitsForm(
-            _(self.label), self.page, names, values, services.ceilings(holder.holder), opening=interaction.id
+            _(self.label), self.page, names, values, services.limits.ceilings(holder.holder), opening=interaction.id
         )
         await acknowledge.open_modal(interaction, form)
 
@@ -272,14 +272,14 @@ class LimitsForm(PanelForm):
             self.fields[name] = field
 
     async def submitted(self, interaction: Interaction) -> None:
-        """Save them. Raises NumberUnclear, and what `Administration.set_limits` raises."""
+        """Save them. Raises NumberUnclear, and what `LimitAdministration.change` raises."""
         services, who = administration(interaction)
         holder = LimitsOf.of(self.page.detail)
         values: Mapping[LimitName, float | None] = {
             name: number_in(each.value) for name, each in self.fields.items() if each.value != self._before[name]
         }
         name = _role_name(interaction, self.page, holder)
-        await services.set_limits(who, self.page.server_id, holder.holder, values, holder_id=holder.id, name=name)
+        await services.limits.change(who, self.page.server_id, holder.holder, values, holder_id=holder.id, name=name)
         await self.page.show(interaction)
 
 
@@ -307,7 +307,7 @@ class NewcomerTimeButton(PanelButton, template=rf"svnewtime:{PAGE}"):
     async def handle(self, interaction: Interaction) -> None:
         """Open it with the current time."""
         services, who = administration(interaction)
-        hours = (await services.setup(who, self.page.server_id)).settings.newcomer_hours
+        hours = (await services.settings.setup(who, self.page.server_id)).settings.newcomer_hours
         await acknowledge.open_modal(interaction, NewcomerTimeForm(self.page, hours, opening=interaction.id))
 
 
@@ -325,5 +325,5 @@ class NewcomerTimeForm(PanelForm):
         hours = number_in(self.hours.value)
         if hours is None or hours % 1:
             raise NumberUnclear(typed=self.hours.value[:40])
-        await services.change_settings(who, self.page.server_id, newcomer_hours=int(hours))
+        await services.settings.change(who, self.page.server_id, newcomer_hours=int(hours))
         await self.page.show(interaction)

@@ -17,7 +17,7 @@ from discord import ui
 
 from bot.i18n import _, later
 from bot.i18n.texts import plain
-from bot.servers.administration import Administration
+from bot.servers.administration.services import Administration
 from bot.servers.context import ActionContext
 from bot.servers.rights import Action
 from bot.ui import acknowledge

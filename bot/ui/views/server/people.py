@@ -23,7 +23,7 @@ class PeopleSection(PanelSection):
     async def items(self, interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
         """What is set, and a menu for each list of roles."""
         services, who = administration(interaction)
-        settings = (await services.setup(who, page.server_id)).settings
+        settings = (await services.settings.setup(who, page.server_id)).settings
         managers, paints, sees = _("Staff"), _("May paint"), _("May see everybody's queue")
         adds = _("May add LoRAs from outside")
         lines = [

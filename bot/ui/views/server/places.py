@@ -42,7 +42,7 @@ class PlacesSection(PanelSection):
     async def items(self, interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
         """What is set, and a menu for each setting."""
         services, who = administration(interaction)
-        settings = (await services.setup(who, page.server_id)).settings
+        settings = (await services.settings.setup(who, page.server_id)).settings
         installed = interaction.client.configuration.checkpoints.names
         names = _on_page(installed, page)
         menus = (
@@ -100,9 +100,9 @@ class ServerSettingMenu(PanelMenu, template=NO_CUSTOM_ID):
     """A menu that changes one setting of the server and shows the section again."""
 
     async def change(self, interaction: Interaction, **changes: object) -> None:
-        """Save and show. Raises what `Administration.change_settings` raises."""
+        """Save and show. Raises what `SettingsAdministration.change` raises."""
         services, who = administration(interaction)
-        await services.change_settings(who, self.page.server_id, **changes)
+        await services.settings.change(who, self.page.server_id, **changes)
         await self.page.show(interaction)
 
 
@@ -145,7 +145,7 @@ class CheckpointsMenu(ServerSettingMenu, template=rf"svmodels:{PAGE}"):
     async def handle(self, interaction: Interaction) -> None:
         """Save them. Checkpoints that are not installed any more are left out."""
         services, who = administration(interaction)
-        before = (await services.setup(who, self.page.server_id)).settings.checkpoints
+        before = (await services.settings.setup(who, self.page.server_id)).settings.checkpoints
         installed = interaction.client.configuration.checkpoints.names
         here = _on_page(installed, self.page)
         chosen = [value.removeprefix(_CHOSEN) for value in self.values(interaction)]

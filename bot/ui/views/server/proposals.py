@@ -38,7 +38,7 @@ class ProposalsSection(PanelSection):
     async def items(self, interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
         """A page of the list, each with its buttons."""
         services, who = administration(interaction)
-        found = await services.proposals(who, limit=LISTED + 1, offset=page.page * LISTED)
+        found = await services.base_models.page(who, limit=LISTED + 1, offset=page.page * LISTED)
         items: list[ui.Item[Any]] = []
         for proposal in found[:LISTED]:
             items.append(shown([_text(interaction, proposal)]))
@@ -71,7 +71,7 @@ class DecideButton(PanelButton, template=NO_CUSTOM_ID):
         """Decide. Confirming matches the library again, which takes a while for a large one."""
         await acknowledge.acknowledge(interaction)
         services, who = administration(interaction)
-        await services.decide_base_model(who, self.target, confirmed=self.confirms)
+        await services.base_models.decide(who, self.target, confirmed=self.confirms)
         await self.page.show(interaction)
 
 

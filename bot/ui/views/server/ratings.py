@@ -26,7 +26,7 @@ class RatingsSection(PanelSection):
     async def items(self, interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
         """What is set, and a menu for each setting."""
         services, who = administration(interaction)
-        settings = (await services.setup(who, page.server_id)).settings
+        settings = (await services.settings.setup(who, page.server_id)).settings
         lines = [
             _("Channels without an age restriction show pictures up to: **{rating}**").format(
                 rating=label(settings.open_rating)

@@ -66,7 +66,7 @@ class ReportsSection(PanelSection):
                 ),
             ]
         services, who = administration(interaction)
-        settings = (await services.setup(who, page.server_id)).settings
+        settings = (await services.settings.setup(who, page.server_id)).settings
         chosen = [settings.reports_channel] if settings.reports_channel else []
         menu = channel_menu(interaction, page, chosen, _("Channel of staff for reports")) | {"max_values": 1}
         if "channel_types" in menu:
@@ -164,5 +164,5 @@ class ShareReportsButton(PanelButton, template=rf"svrpshare:{PAGE}:(?P<target>[0
     async def handle(self, interaction: Interaction) -> None:
         """Save it."""
         services, who = administration(interaction)
-        await services.change_settings(who, self.page.server_id, shares_reports=bool(self.target))
+        await services.settings.change(who, self.page.server_id, shares_reports=bool(self.target))
         await self.page.show(interaction)

@@ -13,8 +13,8 @@ from discord import ui
 from bot.database.word_lists import ServerWordList
 from bot.errors.missing import NothingThere
 from bot.i18n import _, later
+from bot.servers.administration.words import WordAdministration, lines_of
 from bot.servers.rights import Action
-from bot.servers.word_administration import WordAdministration, lines_of
 from bot.servers.word_limits import MAX_NAME
 from bot.ui import acknowledge
 from bot.ui.access import context_of, require
@@ -32,7 +32,7 @@ _MAX_FILE: Final = 100_000  # bytes; three fields and a name have at most 12,100
 
 def services(interaction: Interaction) -> WordAdministration:
     """The services of the section."""
-    return interaction.client.servers.word_administration
+    return interaction.client.servers.administration.words
 
 
 def list_of(page: PanelPage, lists: Sequence[ServerWordList]) -> ServerWordList:

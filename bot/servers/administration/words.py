@@ -1,4 +1,4 @@
-"""What staff change of their server's lists of words. Each change checks the right, and leaves an audit entry."""
+"""A server's own lists of words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import aiosqlite
 
-from bot.database.audit import AuditAction, Changes, add_entry
+from bot.database.audit import AuditAction, Changes
 from bot.database.connection import transaction
 from bot.database.word_lists import (
     ServerWordList,
@@ -20,6 +20,7 @@ from bot.errors.missing import NothingThere
 from bot.errors.words import ManageServerNeeded
 from bot.i18n import _
 from bot.servers.access import Rights
+from bot.servers.administration.audit_log import AuditLog, differences
 from bot.servers.automod import AutoModImport, AutoModLookup, imported
 from bot.servers.context import ActionContext
 from bot.servers.rights import Action
@@ -30,19 +31,21 @@ _MOST_LOGGED = 50  # words that an audit entry names
 
 
 class WordAdministration:
-    """The services of the panel's section about words.
-
-    Every method raises NotStaff or another refusal of `bot.servers.rights` when the person may not do that, and
-    DatabaseError.
-    """
+    """Adds, changes, deletes and imports lists. `lookup` asks Discord for AutoMod's rules."""
 
     def __init__(
-        self, connection: aiosqlite.Connection, words: ServerWords, rights: Rights, lookup: AutoModLookup
+        self,
+        connection: aiosqlite.Connection,
+        words: ServerWords,
+        rights: Rights,
+        audit: AuditLog,
+        lookup: AutoModLookup,
     ) -> None:
         self.lookup = lookup
         self._connection = connection
         self._words = words
         self._rights = rights
+        self._audit = audit
 
     async def lists(self, who: ActionContext, server_id: int) -> tuple[ServerWordList, ...]:
         """All lists of the server."""
@@ -111,14 +114,12 @@ class WordAdministration:
                 await add_word_list(self._connection, new)
             check_together(await word_lists(self._connection, server_id))
             changes = differences_of(earlier, made.lists)
-            await add_entry(
-                self._connection, server_id, who.person_id, AuditAction.IMPORT_WORD_LISTS, changes, target="AutoMod"
-            )
+            await self._audit.record(who, server_id, AuditAction.IMPORT_WORD_LISTS, changes, target="AutoMod")
         self._words.forget(server_id)
         return made
 
     async def _log(self, who: ActionContext, of: ServerWordList, action: AuditAction, changes: Changes) -> None:
-        await add_entry(self._connection, of.server_id, who.person_id, action, changes, target=of.name)
+        await self._audit.record(who, of.server_id, action, changes, target=of.name)
 
 
 def lines_of(typed: str) -> tuple[str, ...]:
@@ -135,8 +136,7 @@ def changes_of(before: ServerWordList | None, after: ServerWordList | None) -> C
         counts = {"words": len(of.words), "patterns": len(of.patterns), "exceptions": len(of.exceptions)}
         return {"name": of.name, **counts, "mode": of.mode.value, "negative_prompts": of.negative_prompts}
 
-    old, new = told(before), told(after)
-    changes = {key: (old.get(key), new.get(key)) for key in {**old, **new} if old.get(key) != new.get(key)}
+    changes = differences(told(before), told(after))
     if before is not None and after is not None:
         for field in ("words", "patterns", "exceptions"):
             was, now = set(getattr(before, field)), set(getattr(after, field))
@@ -155,8 +155,7 @@ def differences_of(before: Sequence[ServerWordList], after: Sequence[ServerWordL
             "patterns": sum(len(each.patterns) for each in lists),
         }
 
-    old, new = told(before), told(after)
-    return {key: (old[key], new[key]) for key in new if old[key] != new[key]}
+    return differences(told(before), told(after))
 
 
 def _found(one: ServerWordList | None) -> ServerWordList:

@@ -1,0 +1,108 @@
+"""Proposals of staff for what a LoRA was trained on, and the operators' decisions about them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+import aiosqlite
+
+from bot.database.audit import AuditAction
+from bot.database.base_model_proposals import (
+    BaseModelProposal,
+    ProposalState,
+    decide_proposal,
+    find_proposal,
+    open_proposals,
+    save_proposal,
+)
+from bot.database.connection import transaction
+from bot.database.loras import find_lora, find_version
+from bot.errors.decisions import DecidedAlready, ProposedAlready
+from bot.errors.missing import NothingThere
+from bot.i18n import _
+from bot.servers.access import Rights
+from bot.servers.administration.audit_log import AuditLog
+from bot.servers.administration.reasons import checked_reason
+from bot.servers.context import ActionContext
+from bot.servers.rights import Action
+from inference.base_models import BaseModelId
+from inference.queue import EVERYWHERE
+
+
+class BaseModelDeclarer(Protocol):
+    """Stores an operator's declaration; `bot.library.watcher.LibraryKeeper` does."""
+
+    async def declare(self, sha256: str, base_model: BaseModelId, *, who: str, reason: str) -> None:
+        """The file with this SHA-256 was trained on this base model. Raises OSError, or that it cannot be scanned."""
+        ...
+
+
+class BaseModelProposals:
+    """Stores proposals; one that is confirmed becomes the operator's own declaration."""
+
+    def __init__(
+        self, connection: aiosqlite.Connection, rights: Rights, audit: AuditLog, declarer: BaseModelDeclarer
+    ) -> None:
+        self._connection = connection
+        self._rights = rights
+        self._audit = audit
+        self._declarer = declarer
+        self._deciding = asyncio.Lock()
+
+    async def propose(
+        self, who: ActionContext, server_id: int, sha256: str, base_model: BaseModelId, *, reason: str
+    ) -> BaseModelProposal:
+        """Propose what a file was trained on; an operator decides.
+
+        Raises NothingThere, ReasonNeeded or ProposedAlready.
+        """
+        await self._rights.require(Action.PROPOSE_BASE_MODEL, who, server_id)
+        why, version = checked_reason(reason), await find_version(self._connection, sha256)
+        lora = await find_lora(self._connection, version.lora_id) if version is not None and version.usable else None
+        if lora is None or version is None:
+            raise NothingThere(what=_("There is no usable file of this LoRA to declare."))
+        async with transaction(self._connection):
+            proposal = await save_proposal(
+                self._connection, server_id, sha256, base_model, name=lora.name, reason=why, proposed_by=who.person_id
+            )
+            if proposal is None:
+                raise ProposedAlready
+            known = None if version.base_model is None else str(version.base_model)
+            changes = {"base_model": (known, str(base_model)), "reason": (None, why)}
+            await self._audit.record(who, server_id, AuditAction.PROPOSE_BASE_MODEL, changes, _file(proposal))
+        return proposal
+
+    async def decide(self, who: ActionContext, proposal_id: int, *, confirmed: bool) -> BaseModelProposal:
+        """Confirm a proposal, which then is the operator's own declaration, or reject it.
+
+        Raises NothingThere, DecidedAlready, and what declaring raises; then the proposal is still open.
+        """
+        await self._rights.require(Action.DECIDE_BASE_MODEL, who, EVERYWHERE)
+        async with self._deciding:  # two operators decide one after the other
+            proposal = await find_proposal(self._connection, proposal_id)
+            if proposal is None or (confirmed and proposal.base_model is None):
+                raise NothingThere(what=_("This proposal cannot be decided any more."))
+            if proposal.state is not ProposalState.OPEN:
+                raise DecidedAlready
+            if confirmed and proposal.base_model is not None:
+                named = f"{who.person_id}, proposed by {proposal.proposed_by}"
+                await self._declarer.declare(proposal.sha256, proposal.base_model, who=named, reason=proposal.reason)
+            state = ProposalState.CONFIRMED if confirmed else ProposalState.REJECTED
+            action = AuditAction.CONFIRM_BASE_MODEL if confirmed else AuditAction.REJECT_BASE_MODEL
+            async with transaction(self._connection):
+                decided = await decide_proposal(self._connection, proposal_id, state, who.person_id)
+                if decided is None:
+                    raise DecidedAlready
+                changes = {"state": (proposal.state.value, state.value)}
+                await self._audit.record(who, proposal.server_id, action, changes, _file(decided), proposal.proposed_by)
+        return decided
+
+    async def page(self, who: ActionContext, *, limit: int, offset: int = 0) -> tuple[BaseModelProposal, ...]:
+        """A page of the open proposals of all servers, the oldest first."""
+        await self._rights.require(Action.DECIDE_BASE_MODEL, who, EVERYWHERE)
+        return await open_proposals(self._connection, limit=limit, offset=offset)
+
+
+def _file(proposal: BaseModelProposal) -> str:
+    return f"{proposal.name} {proposal.sha256[:10]}"

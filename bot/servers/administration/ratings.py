@@ -1,0 +1,42 @@
+"""The content ratings that operators give LoRAs."""
+
+from __future__ import annotations
+
+import aiosqlite
+
+from bot.database.audit import AuditAction
+from bot.database.connection import transaction
+from bot.database.lora_records import rate_content
+from bot.database.loras import find_lora, find_loras_by_id
+from bot.errors.missing import NothingThere
+from bot.i18n import _
+from bot.servers.access import Rights
+from bot.servers.administration.audit_log import AuditLog, differences
+from bot.servers.context import ActionContext
+from bot.servers.rights import Action
+from inference.content_rating import ContentRating
+from inference.queue import EVERYWHERE
+
+
+class LoraRatings:
+    """Rates LoRAs, for all servers."""
+
+    def __init__(self, connection: aiosqlite.Connection, rights: Rights, audit: AuditLog) -> None:
+        self._connection = connection
+        self._rights = rights
+        self._audit = audit
+
+    async def rate(self, who: ActionContext, lora_id: int, rating: ContentRating | None) -> ContentRating | None:
+        """Say for whom a LoRA is, in all servers; None: as its sidecars say. What it is rated then.
+
+        Raises NothingThere.
+        """
+        await self._rights.require(Action.RATE_LORA, who, EVERYWHERE)
+        async with transaction(self._connection):
+            before = await find_lora(self._connection, lora_id)
+            if before is None or not await rate_content(self._connection, lora_id, rating, who.person_id):
+                raise NothingThere(what=_("This LoRA is not in the library any more."))
+            (after,) = await find_loras_by_id(self._connection, [lora_id])
+            changes = differences({"rating": before.content_rating}, {"rating": after.content_rating})
+            await self._audit.record(who, EVERYWHERE, AuditAction.RATE_LORA, changes, f"{before.name} #{lora_id}")
+        return after.content_rating

@@ -1,0 +1,15 @@
+"""The reason that staff give for what concerns others."""
+
+from __future__ import annotations
+
+from bot.errors.decisions import ReasonNeeded
+
+MAX_REASON = 500  # characters
+
+
+def checked_reason(typed: str) -> str:
+    """The reason in one line. Raises ReasonNeeded."""
+    reason = " ".join(typed.split())
+    if not 1 <= len(reason) <= MAX_REASON:
+        raise ReasonNeeded(limit=MAX_REASON)
+    return reason

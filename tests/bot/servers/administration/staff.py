@@ -1,0 +1,27 @@
+"""Who changes something in a server, and what the audit log then says."""
+
+from __future__ import annotations
+
+from bot.database.audit import AuditEntry, AuditFilter
+from bot.database.server_limits import LimitName
+from tests.bot.servers.world import (
+    ELSEWHERE,
+    MANAGER,
+    OPERATOR,
+    SERVER,
+    ServerWorld,
+    acting,
+)
+
+STAFF, OPERATING, STRANGER = acting(MANAGER), acting(OPERATOR), acting(MANAGER, server_id=ELSEWHERE)
+STEPS = {LimitName.MAX_STEPS: 20}
+MEGABYTE = 2**20
+
+
+async def log(world: ServerWorld, server_id: int = SERVER, **wanted: object) -> tuple[AuditEntry, ...]:
+    chosen = AuditFilter(**wanted)  # type: ignore[arg-type]
+    return (await world.services.administration.audit.page(OPERATING, server_id, chosen, limit=50)).entries
+
+
+def told(entries: tuple[AuditEntry, ...]) -> list[tuple[int, str, dict[str, tuple[object, object]]]]:
+    return [(entry.actor_id, entry.action, entry.changes) for entry in reversed(entries)]
