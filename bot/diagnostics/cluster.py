@@ -20,11 +20,12 @@ from inference.cluster.ray_node import (
     ProbeFailed,
     cluster_environment,
     cluster_view,
+    nodes_reached,
     only_on_linux,
     reach_report,
 )
 from inference.cluster.tokens import is_in_environment, token_file, token_problem
-from inference.cluster.views import ClusterView, NodeView
+from inference.cluster.views import ClusterView, NodeReached, NodeView
 from inference.cluster.wire import Connection, SocketAddress
 
 CLUSTER, NETWORK, TOKEN, VERSIONS = "cluster", "network", "cluster token", "cluster versions"
@@ -97,8 +98,12 @@ async def check_cluster(
         view = await cluster_view(head, environment)
         for finding in (*check_nodes(view), *check_labels(view, wanted or {})):
             yield finding
-        here = {node.address for node in view.present if not node.head} & set(own_addresses())
-        for address in sorted(here):
+        own = set(own_addresses())
+        if view.head is not None and view.head.address in own:
+            for finding in await check_nodes_reached(head, environment, view.head.address):
+                yield finding
+            return
+        for address in sorted({node.address for node in view.present} & own):
             yield await check_reach(head, environment, address)
 
 
@@ -107,17 +112,44 @@ async def check_reach(head: HostPort, environment: Mapping[str, str], own_addres
     try:
         report = await reach_report(head, environment, own_address)
     except ProbeFailed as problem:
-        says = (
-            f"the head at {head} and this machine do not reach each other: {problem}. Open all ports between the "
-            "machines of the cluster, both ways, or fix them (docs/cluster.md says which)"
-        )
-        return Finding(REACH, FindingGrade.PROBLEM, says)
+        return Finding(REACH, FindingGrade.PROBLEM, _unreached(f"the head at {head}", "this machine", str(problem)))
     own = NodeIdentity.own()
     if problems := refusals(report.identity or own, own, -report.clock_offset):
-        says = "; ".join(f"this machine does not fit the cluster: {problem}" for problem in problems)
-        return Finding(REACH, FindingGrade.PROBLEM, says)
-    milliseconds = report.seconds * 1000
-    return Finding(REACH, FindingGrade.OK, f"the head and {own_address} reach each other, in {milliseconds:.0f} ms")
+        return _unfit("this machine", problems)
+    return _in_reach(own_address, report.seconds)
+
+
+async def check_nodes_reached(head: HostPort, environment: Mapping[str, str], own_address: str) -> list[Finding]:
+    """Whether the head, which is on this machine, and each node reach each other, with clocks that agree."""
+    try:
+        nodes = await nodes_reached(head, environment, own_address)
+    except ProbeFailed as problem:
+        return [Finding(REACH, FindingGrade.PROBLEM, _unreached(f"the head at {head}", "its nodes", str(problem)))]
+    return [_of_node(node, NodeIdentity.own()) for node in nodes]
+
+
+def _of_node(node: NodeReached, own: NodeIdentity) -> Finding:
+    if node.problem:
+        return Finding(REACH, FindingGrade.PROBLEM, _unreached("the head", node.name, node.problem))
+    if problems := refusals(own, node.identity or own, node.clock_offset):
+        return _unfit(node.name, problems)
+    return _in_reach(node.name, node.seconds)
+
+
+def _unreached(head: str, other: str, problem: str) -> str:
+    return (
+        f"{head} and {other} do not reach each other: {problem}. Open all ports between the machines of the cluster, "
+        "both ways, or fix them (docs/cluster.md says which)"
+    )
+
+
+def _unfit(machine: str, problems: Sequence[str]) -> Finding:
+    says = "; ".join(f"{machine} does not fit the cluster: {problem}" for problem in problems)
+    return Finding(REACH, FindingGrade.PROBLEM, says)
+
+
+def _in_reach(other: str, seconds: float) -> Finding:
+    return Finding(REACH, FindingGrade.OK, f"the head and {other} reach each other, in {seconds * 1000:.0f} ms")
 
 
 async def check_driver(address: SocketAddress) -> Finding:

@@ -2,6 +2,7 @@
 
     python -m inference.cluster.probe nodes HOST:PORT               its nodes
     python -m inference.cluster.probe reach HOST:PORT OWN_ADDRESS   from one of its nodes: whether the head reaches it
+    python -m inference.cluster.probe reach-nodes HOST:PORT OWN_ADDRESS   from the head: whether the nodes reach it
 
 The token is found as Ray finds it: by the environment, or in its file.
 """
@@ -21,7 +22,9 @@ from inference.cluster.views import (
     REPORT_PREFIX,
     STORE_NAMESPACE,
     ClusterView,
+    NodeReached,
     NodeReport,
+    NodesReached,
     NodeState,
     NodeView,
     ProbeProblem,
@@ -31,6 +34,7 @@ from inference.cluster.views import (
 ASK_SECONDS = 10.0
 REACH_SECONDS = 60.0  # the head starts a process for the answer
 ANSWER_BYTES = 1_000_000  # as many that Ray sends them from store to store, which needs ports open both ways
+_CLOSED = f"an answer did not come within {REACH_SECONDS:.0f} seconds: ports between the two are closed"
 _DRAINED = frozenset({"AUTOSCALER_DRAIN_PREEMPTED", "AUTOSCALER_DRAIN_IDLE"})
 
 _ray = cast("Any", ray)
@@ -88,6 +92,36 @@ def _hello() -> tuple[str, bytes]:
 
 def reach(address: str, own_address: str) -> ReachReport:
     """Let the head answer, from the node of this machine. Raises Ray's errors."""
+    _connect(address, own_address)
+    head = next(node for node in nodes_of(address).nodes if node.head)
+    task = _question_to(head)
+    _ray.get(task.remote(), timeout=REACH_SECONDS)  # starts a process there
+    seconds, offset, identity = _measured(task, REACH_SECONDS)
+    return ReachReport(seconds=seconds, clock_offset=offset, identity=identity)
+
+
+def reach_nodes(address: str, own_address: str) -> NodesReached:
+    """Let all nodes answer the head, on whose machine this runs. Raises Ray's errors."""
+    _connect(address, own_address)
+    alive = [node for node in nodes_of(address).nodes if node.state is NodeState.ALIVE and not node.head]
+    tasks = [(node, task := _question_to(node), task.remote()) for node in alive]  # starts a process on each
+    until = time.monotonic() + REACH_SECONDS
+    return NodesReached(reached=tuple(_reached(*each, until) for each in tasks))
+
+
+def _reached(node: NodeView, task: Any, started: Any, until: float) -> NodeReached:
+    name = node.name or node.address
+    try:
+        _ray.get(started, timeout=max(until - time.monotonic(), 0.1))
+        seconds, offset, identity = _measured(task, ASK_SECONDS)
+    except _errors.GetTimeoutError:
+        return NodeReached(name=name, problem=_CLOSED)
+    except _errors.RayError as problem:
+        return NodeReached(name=name, problem=_said(problem))
+    return NodeReached(name=name, seconds=seconds, clock_offset=offset, identity=identity)
+
+
+def _connect(address: str, own_address: str) -> None:
     _ray.init(
         address=address,
         _node_ip_address=own_address,
@@ -95,21 +129,29 @@ def reach(address: str, own_address: str) -> ReachReport:
         log_to_driver=False,
         configure_logging=False,
     )
-    head = next(node for node in nodes_of(address).nodes if node.head)
-    task = _ray.remote(_hello).options(num_cpus=0, max_retries=0, label_selector={"ray.io/node-id": head.node_id})
-    _ray.get(task.remote(), timeout=REACH_SECONDS)  # starts a process there
+
+
+def _question_to(node: NodeView) -> Any:
+    return _ray.remote(_hello).options(num_cpus=0, max_retries=0, label_selector={"ray.io/node-id": node.node_id})
+
+
+def _measured(task: Any, patience: float) -> tuple[float, float, NodeIdentity]:
+    """Seconds to and fro, those that the clock there is ahead, and what it runs."""
     asked = time.time()
-    told, _ = _ray.get(task.remote(), timeout=REACH_SECONDS)
+    told, _ = _ray.get(task.remote(), timeout=patience)
     answered = time.time()
     hello = NodeHello.model_validate_json(told)
-    offset = hello.clock_offset(asked, answered)
-    return ReachReport(seconds=answered - asked, clock_offset=offset, identity=hello.identity)
+    return answered - asked, hello.clock_offset(asked, answered), hello.identity
+
+
+def _said(problem: BaseException) -> str:
+    return (str(problem).strip() or type(problem).__name__).splitlines()[0][:500].rstrip(".")
 
 
 def main() -> None:
     """Answer one question."""
     parser = argparse.ArgumentParser(prog="python -m inference.cluster.probe")
-    parser.add_argument("question", choices=["nodes", "reach"])
+    parser.add_argument("question", choices=["nodes", "reach", "reach-nodes"])
     parser.add_argument("address")
     parser.add_argument("own_address", nargs="?", default="")
     options = parser.parse_args()
@@ -117,16 +159,14 @@ def main() -> None:
         if options.question == "nodes":
             answer = nodes_of(options.address)
         else:
-            answer = reach(options.address, options.own_address)
+            ask = reach if options.question == "reach" else reach_nodes
+            answer = ask(options.address, options.own_address)
     except _errors.AuthenticationError:
         answer = ProbeProblem(problem="the token is not that of this cluster", wrong_token=True)
     except _errors.GetTimeoutError:
-        seconds = f"{REACH_SECONDS:.0f} seconds"
-        answer = ProbeProblem(
-            problem=f"the head's answer did not come within {seconds}: ports between the two are closed"
-        )
+        answer = ProbeProblem(problem=_CLOSED)
     except (_errors.RayError, OSError, RuntimeError, ValueError, StopIteration) as problem:
-        said = (str(problem).strip() or type(problem).__name__).splitlines()[0][:500].rstrip(".")
+        said = _said(problem)
         if "Timed out" in said:
             said = "the head listens and does not answer; where it uses TLS, RAY_USE_TLS has to be set here too"
         answer = ProbeProblem(problem=said)

@@ -18,13 +18,15 @@ from inference.child_processes import environment_without_settings, module_comma
 from inference.cluster.compatibility import NodeIdentity
 from inference.cluster.network import HostPort
 from inference.cluster.node_labels import KEY, MEMORY
-from inference.cluster.views import ClusterView, ProbeProblem, ReachReport
+from inference.cluster.views import ClusterView, NodeReached, NodesReached, ProbeProblem, ReachReport
 
 STOP_SECONDS = 30.0  # Ray's processes end one after the other
 PROBE_SECONDS = 150.0
 TAIL_BYTES = 16_384
-_Answer = Annotated[ReachReport | ProbeProblem | ClusterView, Field(union_mode="left_to_right")]
-_ANSWERS = TypeAdapter[ReachReport | ProbeProblem | ClusterView](_Answer)
+_Said = ReachReport | NodesReached | ClusterView
+_ANSWERS: TypeAdapter[ReachReport | NodesReached | ProbeProblem | ClusterView] = TypeAdapter(
+    Annotated[ReachReport | NodesReached | ProbeProblem | ClusterView, Field(union_mode="left_to_right")]
+)
 
 
 class ProbeFailed(Exception):
@@ -171,7 +173,7 @@ async def drain(node_id: str, head: HostPort, environment: Mapping[str, str], wh
     )  # fmt: skip
 
 
-async def ask(question: str, address: HostPort, environment: Mapping[str, str], *own: str) -> ClusterView | ReachReport:
+async def ask(question: str, address: HostPort, environment: Mapping[str, str], *own: str) -> _Said:
     """Ask a cluster about itself, in a process that imports Ray. Raises ProbeFailed."""
     command = [*module_command("inference.cluster.probe"), question, str(address), *own]
     pipe = asyncio.subprocess.PIPE
@@ -205,6 +207,13 @@ async def reach_report(address: HostPort, environment: Mapping[str, str], own_ad
     answer = await ask("reach", address, environment, own_address)
     assert isinstance(answer, ReachReport)
     return answer
+
+
+async def nodes_reached(address: HostPort, environment: Mapping[str, str], own_address: str) -> Sequence[NodeReached]:
+    """How the head, on this machine, and the nodes reach each other. Raises ProbeFailed."""
+    answer = await ask("reach-nodes", address, environment, own_address)
+    assert isinstance(answer, NodesReached)
+    return answer.reached
 
 
 def only_on_linux() -> str | None:

@@ -104,6 +104,22 @@ class ReachReport(_View):
     identity: NodeIdentity | None = None
 
 
+class NodeReached(_View):
+    """How the head reaches a node, whose clock is so many seconds ahead of the head's; or why it does not."""
+
+    name: str
+    seconds: float = 0.0
+    clock_offset: float = 0.0
+    identity: NodeIdentity | None = None
+    problem: str = ""
+
+
+class NodesReached(_View):
+    """How the head reaches all nodes that are alive."""
+
+    reached: tuple[NodeReached, ...]
+
+
 class ProbeProblem(_View):
     """Why a question to the cluster was not answered."""
 

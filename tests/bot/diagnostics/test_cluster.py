@@ -9,6 +9,7 @@ import pytest
 
 from bot.diagnostics import cluster
 from bot.diagnostics.cluster import (
+    check_cluster,
     check_driver,
     check_labels,
     check_machine,
@@ -22,7 +23,7 @@ from bot.diagnostics.finding import FindingGrade
 from inference.cluster import compatibility
 from inference.cluster.compatibility import NodeIdentity
 from inference.cluster.network import HostPort
-from inference.cluster.views import ClusterView, NodeReport, NodeState, NodeView, ReachReport
+from inference.cluster.views import ClusterView, NodeReached, NodeReport, NodeState, NodeView, ReachReport
 from inference.cluster.wire import Connection, SocketAddress, listen
 from inference.extras import installing
 
@@ -163,3 +164,30 @@ async def test_a_clock_that_differs_from_the_heads_is_told(
     assert finding.grade is FindingGrade.PROBLEM and words in finding.says
     ahead = 0.0
     assert "reach each other, in 20 ms" in (await check_reach(HostPort("10.0.0.5", 6379), {}, "10.0.0.6")).says
+
+
+async def test_the_head_tells_of_each_node_whether_it_is_reached_and_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(NodeIdentity, "own", lambda: OURS)
+    monkeypatch.setattr(cluster, "token_problem", lambda _file: None)
+    monkeypatch.setattr(cluster, "answers", lambda *_: None)
+    monkeypatch.setattr(cluster, "own_addresses", lambda: [HEAD.address])
+
+    async def view(*_: object) -> ClusterView:
+        return ClusterView(nodes=(HEAD,))
+
+    async def asked(_head: HostPort, _environment: object, address: str) -> list[NodeReached]:
+        assert address == HEAD.address
+        return [
+            NodeReached(name="two", seconds=0.02, identity=OURS),
+            NodeReached(name="three", clock_offset=90.0, identity=OTHER),
+            NodeReached(name="four", problem="an answer did not come"),
+        ]
+
+    monkeypatch.setattr(cluster, "cluster_view", view)
+    monkeypatch.setattr(cluster, "nodes_reached", asked)
+    two, three, four = [each async for each in check_cluster(f"{HEAD.address}:6379") if each.what == cluster.REACH]
+    assert (two.grade, two.says) == (FindingGrade.OK, "the head and two reach each other, in 20 ms")
+    assert three.grade is four.grade is FindingGrade.PROBLEM
+    assert "three does not fit the cluster: it has torch 2.12.0 and the cluster 2.13.0; install" in three.says
+    assert "three does not fit the cluster: its clock is 90 seconds ahead; switch on" in three.says
+    assert four.says.startswith("the head and four do not reach each other: an answer did not come. Open all ports")
