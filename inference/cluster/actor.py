@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from errno import ENOSPC
@@ -274,7 +274,7 @@ class EngineActor:
         command, files = held.command, self._opened
         try:
             manifests = self._manifests_of(command)
-            places = await self._brought(files.begin(message, data, command.request, manifests, held.dropped))
+            places = await self._with_room(lambda: files.begin(message, data, command.request, manifests, held.dropped))
         except InferenceError as problem:
             self._fail(held, problem)
             return
@@ -294,6 +294,16 @@ class EngineActor:
             held.submitted = True
             if self._worker is not None:
                 await self._worker.submit(command, places)
+
+    async def _with_room(self, begin: Callable[[], asyncio.Future[dict[str, StoredFile]]]) -> dict[str, StoredFile]:
+        """Wait for files; where there is no room for them, checkpoints are given up that are loaded and have no job."""
+        try:
+            return await self._brought(begin())
+        except NotOnThisNode:
+            if not self._loaded - self._wanted:
+                raise
+            self._clear(keep_loaded=False)
+            return await self._brought(begin())
 
     async def _brought(self, bringing: asyncio.Future[dict[str, StoredFile]]) -> dict[str, StoredFile]:
         """Wait for files; the bot would take a worker that says nothing for half an hour for one that hangs."""
@@ -352,9 +362,14 @@ class EngineActor:
         if self._jobs.pop(job_id, None) is not None:
             self._clear()
 
-    def _clear(self) -> None:
+    @property
+    def _wanted(self) -> frozenset[str]:
+        """The checkpoints of all jobs that are here."""
+        return frozenset(held.command.request.checkpoint for held in self._jobs.values())
+
+    def _clear(self, *, keep_loaded: bool = True) -> None:
         """Delete what no job needs that is here; at once, so that none comes between."""
-        names = self._loaded | {held.command.request.checkpoint for held in self._jobs.values()}
+        names = self._wanted | self._loaded if keep_loaded else self._wanted
         kept = {source for spec in self._specs if spec.name in names for source in _sources(spec)}
         if self._options and self._options.classifier:
             kept.add(self._options.classifier.source)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from secrets import randbelow
 from threading import Event, Lock, local
 
 from platformdirs import user_cache_path
@@ -68,7 +69,7 @@ class PieceCalls:
     def __init__(self, ask: AskForPiece) -> None:
         self._ask = ask
         self._loop = asyncio.get_running_loop()
-        self._numbers = count(1)
+        self._numbers = count(randbelow(2**50))  # no late piece of the actor before is taken for one of this
         self._waiting: dict[int, Future[bytes]] = {}
         self._lock = Lock()
         self._of_thread = local()

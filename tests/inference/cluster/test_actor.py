@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from inference.cluster import actor, outbox
 from inference.cluster.actor import EngineActor
 from inference.cluster.files import PIECE_BYTES, FileRef
-from inference.cluster.node_files import CACHE_VARIABLE, NodeCacheSettings
+from inference.cluster.node_files import CACHE_VARIABLE, NodeCacheSettings, PieceCalls
 from inference.cluster.protocol import (
     TO_BOT,
     CancelJob,
@@ -69,6 +69,20 @@ for line in sys.stdin:
         os.mkfifo(spool / "{state_file(1)}")
         (spool / "{state_file(2)}").write_text("two")
         os._exit(3)
+"""
+
+# An engine that keeps each checkpoint loaded whose job has ended, which it does at once.
+KEEPING = """
+import json, os, sys
+def say(**event): print(json.dumps(event), flush=True)
+for line in sys.stdin:
+    command = json.loads(line)
+    if command["type"] == "configure":
+        say(type="ready", device="script", pid=os.getpid())
+    elif command["type"] == "generate":
+        name = {"job_id": command["job_id"], "attempt": command["attempt"]}
+        say(type="capacity", places=4, loaded=[command["request"]["checkpoint"]])
+        say(type="failed", code="worker_failed", detail={"reason": "it only loads"}, **name)
 """
 
 
@@ -221,6 +235,41 @@ async def test_a_job_whose_files_are_coming_is_cancelled_at_once(tmp_path: Path,
     await asyncio.to_thread(driven.actor._opened.threads.shutdown)
     assert [path.stat().st_size for path in parts.iterdir()] == [PIECE_BYTES]
     assert not (await driven.actor.poll(driven.acknowledged, 0.01)).frames, "it asks for no more, and tells no more"
+
+
+async def test_a_late_piece_of_the_actor_before_is_not_taken_for_another() -> None:
+    asked = asyncio.Queue[int]()
+    numbers = list[int]()
+    async with asyncio.timeout(MAX_WAIT):
+        for calls in (PieceCalls(lambda call, *_: asked.put_nowait(call)) for _ in range(2)):
+            piece = asyncio.create_task(asyncio.to_thread(calls.piece, "0" * 64, 0, 9))
+            numbers.append(await asked.get())
+            for number, data in zip(numbers, (b"before", b"now"), strict=False):
+                calls.answer(number, data)
+            assert await piece == (b"before", b"now")[len(numbers) - 1]
+
+
+async def test_a_checkpoint_that_is_loaded_and_has_no_job_makes_room_for_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "node"))
+    driven = Driven()
+    async with asyncio.timeout(MAX_WAIT):
+        await driven.actor.open(1, 0, NodeCacheSettings(len("pastel")), (sys.executable, "-c", KEEPING))
+        both = [configuring(tmp_path, name)[0] for name in ("vivid", "pastel")]
+        specs = tuple(spec for each in both for spec in each.options.checkpoints)
+        manifests = both[0].manifests | both[1].manifests
+        options = WorkerOptions(checkpoints=specs)
+        await driven.tell(ConfigureWorker(worker=1, options=options, manifests=manifests))
+        await driven.until(lambda _, event: isinstance(event, Ready))
+        for job_id, name in enumerate(("vivid", "pastel", "vivid"), 1):
+            await driven.submit(job_id, name)
+            (*_, (wanted, _)) = await driven.until(lambda told, _: isinstance(told, PieceWanted))
+            assert isinstance(wanted, PieceWanted)
+            await driven.tell(PieceFound(worker=1, call=wanted.call), name.encode())
+            (*_, (_, failed)) = await driven.until(lambda _, event: isinstance(event, Failed | Cancelled))
+            assert isinstance(failed, Failed) and failed.detail == {"reason": "it only loads"}
+        await driven.actor.close()
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="nodes run Linux")
