@@ -18,5 +18,5 @@ server.py         /server
 status.py         /status, /reload
 context_menus.py  the commands of a message's menu
 autocomplete.py   suggestions for options: LoRAs, checkpoints, base models, tags, stacks
-options.py        options whose values are members of an enumeration
+options.py        options that several commands share: members of an enumeration, what narrows a list
 """

@@ -14,8 +14,8 @@ from bot.i18n.texts import clipped
 from bot.moderation.word_rules import TextKind
 from bot.ui.access import checkpoints_here, words_here
 from bot.ui.client import Cog, Interaction
-from bot.ui.cogs.autocomplete import base_filter, suggest_base_filters, suggest_loras
-from bot.ui.cogs.options import OneOf
+from bot.ui.cogs.autocomplete import suggest_base_filters, suggest_loras
+from bot.ui.cogs.options import OneOf, narrowed
 from bot.ui.views.bookmarks import open_bookmarks
 from bot.ui.views.market import MAX_NAME, bookmarked_text
 from bot.workspace.browsing import MAX_SEARCH, first_of_bookmarks
@@ -56,12 +56,7 @@ class BookmarksCog(Cog):
             query = query.but(base_model=None)  # so that the new bookmark is shown
         elif note is not None:
             raise NothingThere(what=_("*note* goes with *add*: say there which LoRA the note is for."))
-        query = query.but(
-            sort=sort or query.sort,
-            category=category,
-            base_model=base_filter(base) if base else query.base_model,
-            search=" ".join((search or "").split()),
-        )
+        query = narrowed(query, search=search, category=category, base=base, sort=sort)
         await open_bookmarks(interaction, query, said)
 
     async def _add(self, person_id: int, lora: Lora, note: str) -> str:

@@ -10,8 +10,8 @@ from discord import app_commands
 
 from bot.database.lora_search import Sort
 from bot.ui.client import Cog, Interaction
-from bot.ui.cogs.autocomplete import base_filter, suggest_base_filters, suggest_loras
-from bot.ui.cogs.options import OneOf
+from bot.ui.cogs.autocomplete import suggest_base_filters, suggest_loras
+from bot.ui.cogs.options import OneOf, narrowed
 from bot.ui.views.gallery import open_gallery
 from bot.workspace.browsing import MAX_SEARCH, Query
 from inference.lora.sidecar import Category
@@ -54,8 +54,5 @@ class GalleryCog(Cog):
             featured=sort is GalleryOrder.FEATURED,
             lora=(await self._client.requests.lora(lora)).id if lora else None,
             person=person.id if person else None,
-            category=category,
-            base_model=base_filter(base) if base else None,
-            search=" ".join((search or "").split()),
         )
-        await open_gallery(interaction, query)
+        await open_gallery(interaction, narrowed(query, search=search, category=category, base=base))

@@ -15,8 +15,8 @@ from bot.sources.errors import NoLink
 from bot.sources.links import MAX_TYPED
 from bot.ui.access import checkpoints_here
 from bot.ui.client import Cog, Interaction
-from bot.ui.cogs.autocomplete import base_filter, suggest_base_filters, suggest_loras, suggest_tags
-from bot.ui.cogs.options import OneOf
+from bot.ui.cogs.autocomplete import suggest_base_filters, suggest_loras, suggest_tags
+from bot.ui.cogs.options import OneOf, narrowed
 from bot.ui.views.adding import add_attachment, add_by_link
 from bot.ui.views.lora import show_lora_page
 from bot.ui.views.market import open_market
@@ -49,14 +49,8 @@ class LoraCog(Cog, commands.GroupCog, group_name="lora", group_description="Find
         query = await first_in_market(self._client.connection, await checkpoints_here(interaction), interaction.user.id)
         if search or category or tag or base:  # the order for newcomers is for the unfiltered list
             query = query.but(sort=Sort.TRENDING)
-        query = query.but(
-            sort=sort or query.sort,
-            category=category,
-            tag=tag_key(tag or ""),
-            base_model=base_filter(base) if base else query.base_model,
-            search=" ".join((search or "").split()),
-        )
-        await open_market(interaction, query)
+        query = narrowed(query, search=search, category=category, base=base, sort=sort)
+        await open_market(interaction, query.but(tag=tag_key(tag or "")))
 
     @app_commands.command(name="info")
     @app_commands.describe(name="Its name")

@@ -1,4 +1,4 @@
-"""Options whose values are the members of an enumeration, shown as translated texts."""
+"""Options that several commands share: members of an enumeration, and what narrows a list with pages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from typing import Generic, TypeVar
 
 from discord import app_commands
 
+from bot.database.lora_search import Sort
 from bot.ui.client import Interaction
+from bot.ui.cogs.autocomplete import base_filter
+from bot.workspace.browsing import Query
+from inference.lora.sidecar import Category
 
 Kind = TypeVar("Kind", bound=StrEnum)
 
@@ -30,3 +34,15 @@ class OneOf(app_commands.Transformer, Generic[Kind]):
     ) -> Kind:
         """The chosen member."""
         return self._kind(value)
+
+
+def narrowed(
+    query: Query, *, search: str | None, category: Category | None, base: str | None, sort: Sort | None = None
+) -> Query:
+    """The query with the options of a command; base model and order stay where none is chosen. Raises NothingThere."""
+    return query.but(
+        sort=sort or query.sort,
+        category=category,
+        base_model=base_filter(base) if base else query.base_model,
+        search=" ".join((search or "").split()),
+    )

@@ -11,6 +11,7 @@ market.py                  the list of all LoRAs
 bookmarks.py               the list of a person's bookmarks, and one bookmark
 bookmark_file.py           export and import of bookmarks
 lora.py                    the page of a LoRA
+lora_buttons.py            the base class of buttons about a LoRA, and the entry that a custom_id means
 lora_text.py               texts about a LoRA
 adding.py                  adding a LoRA from outside: progress, cancelling, its page
 addition_text.py           texts about what is added

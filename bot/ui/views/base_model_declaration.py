@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import discord
 from discord import ui
@@ -18,29 +17,18 @@ from bot.ui import acknowledge
 from bot.ui.access import context_of, require
 from bot.ui.client import Interaction
 from bot.ui.replies import send_ephemeral_text
-from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton
+from bot.ui.views.lora_buttons import LORA, LoraButton
+from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm
 from inference.base_models import BaseModelId, known_base_models
 
 MAX_OPTIONS = 25
 
 
-class BaseModelButton(PersistentButton, template=NO_CUSTOM_ID):
+class BaseModelButton(LoraButton, template=NO_CUSTOM_ID):
     """Opens the form. Only who may use it sees it, and the right is checked again on use."""
 
-    command = "lora"
     opens_modal = True
-    name: ClassVar[str] = ""
-    label: ClassVar[str] = ""  # marked by `later`
     needed: ClassVar[Action]
-
-    def __init__(self, lora_id: int) -> None:
-        self.lora_id = lora_id
-        super().__init__(ui.Button(label=_(self.label), custom_id=f"{self.name}:{lora_id}"))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(int(match["lora"]))
 
     async def handle(self, interaction: Interaction) -> None:
         """Open the modal."""
@@ -56,7 +44,7 @@ class BaseModelButton(PersistentButton, template=NO_CUSTOM_ID):
         raise NotImplementedError
 
 
-class DeclareButton(BaseModelButton, template=r"decl:(?P<lora>\d{1,18})"):
+class DeclareButton(BaseModelButton, template=rf"decl:{LORA}"):
     """For operators, whose word holds at once."""
 
     name, label, needed = "decl", later("Declare base model"), Action.DECIDE_BASE_MODEL
@@ -66,7 +54,7 @@ class DeclareButton(BaseModelButton, template=r"decl:(?P<lora>\d{1,18})"):
         return DeclareForm(_("Declare {name}").format(name=lora.name), lora, installed, opening=opening)
 
 
-class ProposeButton(BaseModelButton, template=r"propose:(?P<lora>\d{1,18})"):
+class ProposeButton(BaseModelButton, template=rf"propose:{LORA}"):
     """For staff, whose proposal an operator decides."""
 
     name, label, needed = "propose", later("Propose base model"), Action.PROPOSE_BASE_MODEL

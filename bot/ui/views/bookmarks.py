@@ -52,6 +52,7 @@ from bot.ui.views.browse import (
 from bot.ui.views.browse_menus import add_menus
 from bot.ui.views.compact_lists import EntriesMenu, compact_hint, lines_text, page_size_of
 from bot.ui.views.lora import LoraPageButton, UseButton, require_rating_shown
+from bot.ui.views.lora_buttons import LORA
 from bot.ui.views.market import MarketButton
 from bot.ui.views.newer_versions import NewerVersionsButton, loras_to_tell, notice_text
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton
@@ -60,7 +61,6 @@ from bot.workspace.browsing import PageRef, Query, in_order, page_ref_of, query_
 PAGE_SIZE = 4  # bookmarks of 6 components each; beside them 15 for title with undo, buttons and menus
 MAX_SHORT_NOTE = 160  # characters of a note in the list; four bookmarks share the 4000 of a message
 MAX_NOTE_SHOWN = 1500  # on a card: a note of MAX_NOTE characters, of which some are made plain
-_LORA = r"(?P<lora>\d{1,18})"
 
 
 class Bookmarks(PageKind):
@@ -106,13 +106,10 @@ class BookmarkButton(PersistentButton, template=NO_CUSTOM_ID):
 
     async def bookmark(self, interaction: Interaction) -> Bookmark:
         """The bookmark. Raises NothingThere."""
-        bookmark = await find_bookmark(interaction.client.connection, interaction.user.id, self.lora_id)
-        if bookmark is None:
-            raise NothingThere(what=_("This bookmark is gone already. Open /bookmarks anew."))
-        return bookmark
+        return await _require_bookmark(interaction, self.lora_id)
 
 
-class OpenBookmarkButton(BookmarkButton, template=rf"bmo:{_LORA}:{PAGE_REF}"):
+class OpenBookmarkButton(BookmarkButton, template=rf"bmo:{LORA}:{PAGE_REF}"):
     """Shows a bookmark's card in place of the list."""
 
     name, text = "bmo", later("Open")
@@ -122,7 +119,7 @@ class OpenBookmarkButton(BookmarkButton, template=rf"bmo:{_LORA}:{PAGE_REF}"):
         await _show_card(interaction, self.lora_id, self.page_ref)
 
 
-class NoteButton(BookmarkButton, template=rf"bmt:{_LORA}:{PAGE_REF}"):
+class NoteButton(BookmarkButton, template=rf"bmt:{LORA}:{PAGE_REF}"):
     """Opens the modal for the note."""
 
     opens_modal = True
@@ -135,7 +132,7 @@ class NoteButton(BookmarkButton, template=rf"bmt:{_LORA}:{PAGE_REF}"):
         )
 
 
-class RemoveButton(BookmarkButton, template=rf"bmr:{_LORA}:{PAGE_REF}"):
+class RemoveButton(BookmarkButton, template=rf"bmr:{LORA}:{PAGE_REF}"):
     """Removes a bookmark; the list then has a button that restores it."""
 
     name, text = "bmr", later("Remove")
@@ -145,8 +142,7 @@ class RemoveButton(BookmarkButton, template=rf"bmr:{_LORA}:{PAGE_REF}"):
         bookmark = await self.bookmark(interaction)
         removed_ids = await remove_bookmarks(interaction.client.connection, interaction.user.id, [self.lora_id])
         removed = RemovedBookmarks(removed_ids, bookmark.lora.name) if removed_ids else None
-        page = await _page(interaction, self.page_ref, removed)
-        await acknowledge.replace(interaction, page.view, page.files)
+        await _show(interaction, self.page_ref, removed)
 
 
 class OpenListedBookmarkMenu(EntriesMenu, template=rf"bml:{PAGE_REF}"):
@@ -169,8 +165,7 @@ class RemoveSeveralMenu(EntriesMenu, template=rf"bmm:{PAGE_REF}"):
     async def chosen(self, interaction: Interaction, lora_ids: Sequence[int]) -> None:
         """Remove them and show the page without them."""
         removed = await remove_bookmarks(interaction.client.connection, interaction.user.id, lora_ids)
-        page = await _page(interaction, self.page_ref, RemovedBookmarks(removed) if removed else None)
-        await acknowledge.replace(interaction, page.view, page.files)
+        await _show(interaction, self.page_ref, RemovedBookmarks(removed) if removed else None)
 
 
 class RestoreBookmarksButton(
@@ -235,6 +230,12 @@ async def open_bookmarks(interaction: Interaction, query: Query, note: str = "")
     page_ref = await page_ref_of(interaction.client.connection, interaction.user.id, query)
     page = await _page(interaction, page_ref, note=note)
     await send_ephemeral(interaction, page.view, page.files)
+
+
+async def _show(interaction: Interaction, page_ref: PageRef, removed: RemovedBookmarks | None) -> None:
+    """Edit the message to show the page, with a button that restores what was just removed."""
+    page = await _page(interaction, page_ref, removed)
+    await acknowledge.replace(interaction, page.view, page.files)
 
 
 async def _page(
@@ -368,12 +369,17 @@ def _add_pictured(page: RenderedMessage, text: str, preview: str | None) -> None
         page.view.add_item(ui.Section[Any](text, accessory=ui.Thumbnail[Any](preview, description=_("Preview"))))
 
 
-async def _show_card(interaction: Interaction, lora_id: int, page_ref: PageRef) -> None:
-    """Edit the message to show one bookmark. Raises NothingThere."""
-    client, person_id = interaction.client, interaction.user.id
-    bookmark = await find_bookmark(client.connection, person_id, lora_id)
+async def _require_bookmark(interaction: Interaction, lora_id: int) -> Bookmark:
+    """The person's bookmark of a LoRA. Raises NothingThere."""
+    bookmark = await find_bookmark(interaction.client.connection, interaction.user.id, lora_id)
     if bookmark is None:
         raise NothingThere(what=_("This bookmark is gone already. Open /bookmarks anew."))
+    return bookmark
+
+
+async def _show_card(interaction: Interaction, lora_id: int, page_ref: PageRef) -> None:
+    """Edit the message to show one bookmark. Raises NothingThere."""
+    client, person_id, bookmark = interaction.client, interaction.user.id, await _require_bookmark(interaction, lora_id)
     require_rating_shown(bookmark.lora, await shown_ratings(interaction))
     checkpoints = await checkpoints_here(interaction)
     usual = await usual_checkpoint(client.connection, checkpoints, person_id)

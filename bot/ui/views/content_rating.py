@@ -2,49 +2,37 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any, Self
+from typing import Any
 
 import discord
 from discord import ui
 
-from bot.database.loras import Lora, find_lora
-from bot.errors.missing import NothingThere
-from bot.i18n import _, label
+from bot.database.loras import Lora
+from bot.i18n import _, label, later
 from bot.i18n.texts import plain
 from bot.servers.rights import Action
 from bot.ui import acknowledge
 from bot.ui.access import context_of, require
 from bot.ui.client import Interaction
 from bot.ui.replies import send_ephemeral_text
-from bot.ui.views.persistent_items import ModalForm, PersistentButton
+from bot.ui.views.lora_buttons import LORA, LoraButton
+from bot.ui.views.persistent_items import ModalForm
 from inference.content_rating import ContentRating
 
 _AS_FILES_SAY = "-"  # the value of the option without a rating of an operator's
 
 
-class ContentRatingButton(PersistentButton, template=r"crate:(?P<lora>\d{1,18})"):
+class ContentRatingButton(LoraButton, template=rf"crate:{LORA}"):
     """Opens the form. Only operators see it, and the permission is checked again on use."""
 
-    command = "lora"
     opens_modal = True
-
-    def __init__(self, lora_id: int) -> None:
-        self.lora_id = lora_id
-        super().__init__(ui.Button(label=_("Content rating"), custom_id=f"crate:{lora_id}"))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(int(match["lora"]))
+    name, label = "crate", later("Content rating")
 
     async def handle(self, interaction: Interaction) -> None:
         """Open the form."""
         await require(interaction, Action.RATE_LORA)
-        lora = await find_lora(interaction.client.connection, self.lora_id)
-        if lora is None:
-            raise NothingThere(what=_("This LoRA is not in the library any more."))
-        await acknowledge.open_modal(interaction, ContentRatingForm(lora, opening=interaction.id))
+        form = ContentRatingForm(await self.lora(interaction), opening=interaction.id)
+        await acknowledge.open_modal(interaction, form)
 
 
 class ContentRatingForm(ModalForm):

@@ -8,7 +8,6 @@ from typing import Self
 from discord import ui
 
 from bot.database.features import Feature, FeatureKind, find_feature
-from bot.database.loras import find_lora
 from bot.errors.missing import NothingThere
 from bot.i18n import _
 from bot.i18n.texts import mention, plain
@@ -16,6 +15,7 @@ from bot.servers.rights import Action
 from bot.ui.access import context_of, may, require, require_published
 from bot.ui.client import Interaction
 from bot.ui.replies import send_ephemeral_text
+from bot.ui.views.lora_buttons import require_lora
 from bot.ui.views.persistent_items import PersistentButton
 
 
@@ -80,7 +80,4 @@ async def _name(interaction: Interaction, kind: FeatureKind, target_id: int) -> 
     if kind is FeatureKind.PUBLICATION:
         await require_published(interaction, target_id)
         return _("Picture {number}").format(number=target_id)
-    lora = await find_lora(interaction.client.connection, target_id)
-    if lora is None:
-        raise NothingThere(what=_("This LoRA is not in the library any more."))
-    return lora.name
+    return (await require_lora(interaction, target_id)).name

@@ -13,14 +13,13 @@ from discord import ui
 from bot.database.bookmarks import add_bookmarks, find_bookmark, remove_bookmarks
 from bot.database.features import FeatureKind
 from bot.database.lora_search import Shown
-from bot.database.loras import Lora, find_lora
+from bot.database.loras import Lora
 from bot.database.ratings import STARS, rate_lora, rating_of, unrate_lora
 from bot.database.tags import tags_of
 from bot.database.uses import often_used_with
-from bot.errors.missing import NothingThere
 from bot.errors.ratings import NotShownHere
 from bot.errors.rights import NotYours
-from bot.i18n import _, explained, label, ngettext
+from bot.i18n import _, explained, label, later, ngettext
 from bot.i18n.texts import base_models, clipped, plain
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.lora_pictures import LoraPictures
@@ -38,9 +37,10 @@ from bot.ui.views.community_pictures import CommunityPicture, add_community, com
 from bot.ui.views.content_rating import ContentRatingButton
 from bot.ui.views.feature_buttons import feature_buttons, featured_line
 from bot.ui.views.linked_request import paint_row, painted_with
+from bot.ui.views.lora_buttons import LORA, LoraButton, require_lora
 from bot.ui.views.lora_origin import add_provenance
 from bot.ui.views.lora_pictures import MAX_SAMPLES, add_pictures
-from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton, PersistentSelect, outdated_error
+from bot.ui.views.persistent_items import ModalForm, PersistentButton, PersistentSelect, outdated_error
 from bot.ui.views.report_forms import ReportLoraButton
 from bot.ui.views.server.blocks import BlockThisLoraButton
 from inference.bounds import MAX_PROMPT
@@ -53,41 +53,12 @@ MAX_LABEL = 100  # characters of an option; Discord's limit
 _NO_RATING = "0"
 
 
-async def require_lora(interaction: Interaction, lora_id: int) -> Lora:
-    """The catalogue entry of a LoRA id. Raises NothingThere."""
-    lora = await find_lora(interaction.client.connection, lora_id)
-    if lora is None:
-        raise NothingThere(what=_("This LoRA is not in the library any more."))
-    return lora
-
-
-class LoraButton(PersistentButton, template=NO_CUSTOM_ID):
-    """A button about one entry of the catalogue."""
-
-    command = "lora"
-
-    def __init__(self, lora_id: int, label: str, custom_id: str, style: discord.ButtonStyle = _GREY) -> None:
-        self.lora_id = lora_id
-        super().__init__(ui.Button(label=label, style=style, custom_id=custom_id))
-
-    async def lora(self, interaction: Interaction) -> Lora:
-        """The entry. Raises NothingThere."""
-        return await require_lora(interaction, self.lora_id)
-
-
-class UseButton(LoraButton, template=r"use:(?P<lora>\d{1,18})"):
+class UseButton(LoraButton, template=rf"use:{LORA}"):
     """Opens a modal for a prompt, then paints with the LoRA on a checkpoint that fits."""
 
     command = "imagine"
     opens_modal = True
-
-    def __init__(self, lora_id: int) -> None:
-        super().__init__(lora_id, _("Use now"), f"use:{lora_id}", discord.ButtonStyle.primary)
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(int(match["lora"]))
+    name, label, style = "use", later("Use now"), discord.ButtonStyle.primary
 
     async def handle(self, interaction: Interaction) -> None:
         """Open the modal."""
@@ -100,14 +71,17 @@ class UseButton(LoraButton, template=r"use:(?P<lora>\d{1,18})"):
         await acknowledge.open_modal(interaction, form)
 
 
-class BookmarkToggle(LoraButton, template=r"mark:(?P<lora>\d{1,18}):(?P<bookmarked>[01])"):
+class BookmarkToggle(PersistentButton, template=rf"mark:{LORA}:(?P<bookmarked>[01])"):
     """Adds or removes the bookmark, on a LoRA's page."""
 
     command = "bookmarks"
 
     def __init__(self, lora_id: int, *, bookmarked: bool) -> None:
-        super().__init__(lora_id, bookmark_label(bookmarked=bookmarked), f"mark:{lora_id}:{int(bookmarked)}")
-        self.bookmarked = bookmarked
+        self.lora_id, self.bookmarked = lora_id, bookmarked
+        button: ui.Button[Any] = ui.Button(
+            label=bookmark_label(bookmarked=bookmarked), custom_id=f"mark:{lora_id}:{int(bookmarked)}"
+        )
+        super().__init__(button)
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
@@ -133,23 +107,17 @@ async def toggle_bookmark(interaction: Interaction, lora_id: int, *, bookmarked:
     return lora
 
 
-class LoraPageButton(LoraButton, template=r"lora:(?P<lora>\d{1,18})"):
+class LoraPageButton(LoraButton, template=rf"lora:{LORA}"):
     """Opens a LoRA's page."""
 
-    def __init__(self, lora_id: int) -> None:
-        super().__init__(lora_id, _("Details"), f"lora:{lora_id}")
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(int(match["lora"]))
+    name, label = "lora", later("Details")
 
     async def handle(self, interaction: Interaction) -> None:
         """Show the page in an ephemeral message."""
         await show_lora_page(interaction, self.lora_id)
 
 
-class RateMenu(PersistentSelect, template=r"rate:(?P<lora>\d{1,18})"):
+class RateMenu(PersistentSelect, template=rf"rate:{LORA}"):
     """Sets, changes or removes the person's rating of one to five stars."""
 
     command = "lora"
@@ -187,7 +155,7 @@ class RateMenu(PersistentSelect, template=r"rate:(?P<lora>\d{1,18})"):
         await refresh_lora_page(interaction, lora.id)
 
 
-class AddedCategoryMenu(PersistentSelect, template=r"addcat:(?P<lora>\d{1,18})"):
+class AddedCategoryMenu(PersistentSelect, template=rf"addcat:{LORA}"):
     """Corrects what a LoRA is for. Who added it and operators may."""
 
     command = "lora"
@@ -214,12 +182,14 @@ class AddedCategoryMenu(PersistentSelect, template=r"addcat:(?P<lora>\d{1,18})")
         await correct_category(interaction, self.lora_id, Category(self.value))
 
 
-class AddedCategoryButton(LoraButton, template=r"addis:(?P<lora>\d{1,18}):(?P<category>[a-z]{1,20})"):
+class AddedCategoryButton(PersistentButton, template=rf"addis:{LORA}:(?P<category>[a-z]{{1,20}})"):
     """Corrects by one press what a LoRA was filed under when it was added. Who added it and operators may."""
 
+    command = "lora"
+
     def __init__(self, lora_id: int, category: Category) -> None:
-        self.category = category
-        super().__init__(lora_id, label(category), f"addis:{lora_id}:{category.value}")
+        self.lora_id, self.category = lora_id, category
+        super().__init__(ui.Button(label=label(category), custom_id=f"addis:{lora_id}:{category.value}"))
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
@@ -250,7 +220,7 @@ def may_correct(interaction: Interaction, lora: Lora) -> bool:
     return lora.added_by is not None and (lora.added_by == interaction.user.id or is_operator(interaction))
 
 
-class CompanionMenu(PersistentSelect, template=r"with:(?P<lora>\d{1,18})"):
+class CompanionMenu(PersistentSelect, template=rf"with:{LORA}"):
     """The LoRAs that are often used with this one; choosing one opens its page."""
 
     command = "lora"

@@ -31,6 +31,7 @@ from bot.ui.views.browse_menus import add_menus
 from bot.ui.views.compact_lists import EntriesMenu, compact_hint, lines_text, page_size_of
 from bot.ui.views.feature_buttons import featured_text
 from bot.ui.views.lora import LoraPageButton, bookmark_label, show_lora_page, toggle_bookmark
+from bot.ui.views.lora_buttons import LORA
 from bot.ui.views.persistent_items import PersistentButton
 from bot.workspace.browsing import PageRef, Query, first_in_market, page_ref_of, query_at
 
@@ -75,7 +76,7 @@ class MarketButton(PersistentButton, template=r"market"):
         await open_market(interaction)
 
 
-class MarketBookmarkButton(PersistentButton, template=rf"mkk:(?P<lora>\d{{1,18}}):(?P<bookmarked>[01]):{PAGE_REF}"):
+class MarketBookmarkButton(PersistentButton, template=rf"mkk:{LORA}:(?P<bookmarked>[01]):{PAGE_REF}"):
     """Adds or removes the bookmark of an entry, on a page of the market."""
 
     command = "bookmarks"
@@ -96,8 +97,7 @@ class MarketBookmarkButton(PersistentButton, template=rf"mkk:(?P<lora>\d{{1,18}}
         """Change the bookmark and show the page again, with a note that says where bookmarks are found."""
         lora = await toggle_bookmark(interaction, self.lora_id, bookmarked=self.bookmarked)
         note = "" if self.bookmarked else bookmarked_text(lora)
-        page = await _page(interaction, self.page_ref, note)
-        await acknowledge.replace(interaction, page.view, page.files)
+        await _show(interaction, self.page_ref, note)
 
 
 class OpenEntryMenu(EntriesMenu, template=rf"mkl:{PAGE_REF}"):
@@ -126,8 +126,7 @@ class BookmarkSeveralMenu(EntriesMenu, template=rf"mkm:{PAGE_REF}"):
             added,
         )
         note = text.format(count=number(added)) if added else _("They are in your /bookmarks already.")
-        page = await _page(interaction, self.page_ref, note)
-        await acknowledge.replace(interaction, page.view, page.files)
+        await _show(interaction, self.page_ref, note)
 
 
 def bookmarked_text(lora: Lora) -> str:
@@ -142,6 +141,12 @@ async def open_market(interaction: Interaction, query: Query | None = None) -> N
     wanted = query or await first_in_market(connection, await checkpoints_here(interaction), person_id)
     page = await _page(interaction, await page_ref_of(connection, person_id, wanted))
     await send_ephemeral(interaction, page.view, page.files)
+
+
+async def _show(interaction: Interaction, page_ref: PageRef, note: str) -> None:
+    """Edit the message to show the page, with a note of what was just done."""
+    page = await _page(interaction, page_ref, note)
+    await acknowledge.replace(interaction, page.view, page.files)
 
 
 async def _page(interaction: Interaction, page_ref: PageRef, note: str = "") -> RenderedMessage:

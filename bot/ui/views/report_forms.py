@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any, Self
+from typing import Any
 
 import discord
 from discord import ui
 
 from bot.database.jobs import Job
-from bot.database.loras import Lora, find_lora
+from bot.database.loras import Lora
 from bot.database.reports import Report, ReportReason, ReportState
 from bot.errors.missing import NothingThere
 from bot.errors.reports import OwnReport
-from bot.i18n import _, label, sentences
+from bot.i18n import _, label, later, sentences
 from bot.reports.reporting import MAX_NOTE
 from bot.ui import acknowledge
 from bot.ui.access import context_of
 from bot.ui.client import Interaction
 from bot.ui.replies import send_ephemeral_text
-from bot.ui.views.persistent_items import ModalForm, PersistentButton, outdated_error
+from bot.ui.views.lora_buttons import LORA, LoraButton
+from bot.ui.views.persistent_items import ModalForm, outdated_error
 from inference.queue import EVERYWHERE
 
 
@@ -101,24 +101,13 @@ def _thanks(report: Report) -> str:
     return sentences(_("Thank you for telling."), whose, _("Nobody else learns that you reported it."))
 
 
-class ReportLoraButton(PersistentButton, template=r"report:lora:(?P<lora>\d{1,18})"):
+class ReportLoraButton(LoraButton, template=rf"report:lora:{LORA}"):
     """Opens the form about a LoRA."""
 
-    command = "lora"
     opens_modal = True
-
-    def __init__(self, lora_id: int) -> None:
-        self.lora_id = lora_id
-        super().__init__(ui.Button(label=_("Report"), custom_id=f"report:lora:{lora_id}"))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(int(match["lora"]))
+    name, label = "report:lora", later("Report")
 
     async def handle(self, interaction: Interaction) -> None:
         """Open it. Raises NothingThere."""
-        lora = await find_lora(interaction.client.connection, self.lora_id)
-        if lora is None:
-            raise NothingThere(what=_("This LoRA is not in the library any more."))
-        await acknowledge.open_modal(interaction, ReportLoraForm(lora, opening=interaction.id))
+        form = ReportLoraForm(await self.lora(interaction), opening=interaction.id)
+        await acknowledge.open_modal(interaction, form)

@@ -11,7 +11,7 @@ from discord import ui
 
 from bot.database.blocks import BY_EASEL, Block, BlockKind
 from bot.database.clock import now_ms
-from bot.database.loras import find_lora, find_loras_by_id
+from bot.database.loras import find_loras_by_id
 from bot.errors.missing import NothingThere
 from bot.i18n import _, later
 from bot.i18n.texts import clipped, mention, plain
@@ -22,6 +22,7 @@ from bot.ui import acknowledge
 from bot.ui.access import require
 from bot.ui.client import Interaction
 from bot.ui.replies import send_ephemeral_text
+from bot.ui.views.lora_buttons import LORA, require_lora
 from bot.ui.views.persistent_items import ModalForm, PersistentButton, discord_id, is_discord_id, outdated_error
 from bot.ui.views.server.panel import (
     PAGE,
@@ -212,7 +213,7 @@ class BlockLoraForm(PanelForm):
         await self.page.about(BlockKind.LORA.value).show(interaction)
 
 
-class BlockThisLoraButton(PersistentButton, template=r"svblockthis:(?P<server>\d{1,19}):(?P<lora>\d{1,18})"):
+class BlockThisLoraButton(PersistentButton, template=rf"svblockthis:(?P<server>\d{{1,19}}):{LORA}"):
     """Opens the form that blocks the LoRA of a page; only staff see it, and the right is checked on use."""
 
     command = "server"
@@ -233,9 +234,7 @@ class BlockThisLoraButton(PersistentButton, template=r"svblockthis:(?P<server>\d
 
     async def handle(self, interaction: Interaction) -> None:
         """Open the form."""
-        lora = await find_lora(interaction.client.connection, self.lora_id)
-        if lora is None:
-            raise NothingThere(what=_("This LoRA is not in the library any more."))
+        lora = await require_lora(interaction, self.lora_id)
         form = BlockThisLoraForm(self._place, lora.id, lora.name, opening=interaction.id)
         await acknowledge.open_modal(interaction, form)
 

@@ -11,14 +11,14 @@ from discord import ui
 
 from bot.database.bookmarks import list_bookmarks
 from bot.database.lora_search import Shown
-from bot.database.loras import Lora, Sort, browse_loras, find_lora
-from bot.errors.missing import NothingThere
+from bot.database.loras import Lora, Sort, browse_loras
 from bot.i18n import _, label, ngettext
 from bot.i18n.texts import base_models
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.studio_session import StudioSnapshot
+from bot.ui.views.lora_buttons import require_lora
 from bot.ui.views.persistent_items import is_id
 from bot.ui.views.studio.buttons import panel_id
 from bot.ui.views.studio.forms import StudioForm
@@ -116,10 +116,7 @@ class AddLoraMenu(StudioMenu, template=panel_id("add")):
             return
         note = ""
         if is_id(chosen):
-            lora = await find_lora(interaction.client.connection, int(chosen))
-            if lora is None:
-                raise NothingThere(what=_("This LoRA is not in the library any more."))
-            note = await studios.add(interaction, lora)
+            note = await studios.add(interaction, await require_lora(interaction, int(chosen)))
             snapshot = await studios.snapshot(interaction)
         else:
             snapshot = await studios.change(interaction, lambda studio: _changed_filter(studio, chosen))
