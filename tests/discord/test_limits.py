@@ -141,7 +141,7 @@ async def publish_everything(scene: Scene, bot: EaselBot) -> list[VisibleMessage
     staff = ActionContext(person_id=margaret, server_id=server, permissions=1 << 5, checked_by_discord=True)
     thread = ArtChannel(channel_id=int(default_world.THREAD), parent_id=art)
     channels = (ArtChannel(channel_id=art), thread)
-    await bot.servers.administration.change_settings(staff, server, art_channels=channels)
+    await bot.servers.administration.settings.change(staff, server, art_channels=channels)
     published = list[Publication]()
     sql = """
         SELECT job_id, position FROM picture JOIN job ON job.id = job_id
