@@ -15,12 +15,10 @@ import aiosqlite
 from bot import background, metrics
 from bot.config import LimitSettings
 from bot.config.classifier import ClassifierSettings
-from bot.database.clock import HOUR_MS, now_ms
 from bot.database.connection import transaction
 from bot.database.jobs import (
     AnyJob,
     Job,
-    JobState,
     RequestT,
     StoredJob,
     cancel_job,
@@ -29,7 +27,6 @@ from bot.database.jobs import (
     create_job,
     find_job,
     queued_jobs,
-    requeue_job,
     requeue_orphans,
     start_job,
     unfinished_ids,
@@ -43,15 +40,13 @@ from bot.jobs.background_jobs import BackgroundJobs
 from bot.jobs.dispatcher import Dispatcher, JobCheck, always_allowed
 from bot.jobs.forecasts import Forecasts, Pace
 from bot.jobs.outcomes import Outcomes, rating_by_classifier
+from bot.jobs.reconciliation import Reconciler
 from bot.jobs.worker_handles import WorkerHandles
 from bot.jobs.worker_slots import WorkerStatus
 from bot.pictures.removed_pictures import RemovedPictures
 from inference.content_rating import ContentRating
 from inference.errors import (
     CheckpointNotFound,
-    CheckpointRemoved,
-    InferenceError,
-    JobExpired,
     NotClassified,
     WorkerCrashed,
 )
@@ -59,14 +54,11 @@ from inference.logs import about
 from inference.messages.options import WorkerOptions
 from inference.messages.request import GenerationRequest
 from inference.messages.spool import state_file
-from inference.queue import EVERYWHERE, Policy, WorkerSlot
+from inference.queue import EVERYWHERE, Policy
 from inference.workers import WorkerDied, WorkerPool
 from inference.workers.storage import JobFiles, Spool
 
 log = logging.getLogger(__name__)
-
-LONG_MENDING, MENDING_SHARE = 0.1, 100.0  # seconds of comparing records, after which it waits so many times as long
-TICK_SECONDS = 5.0  # between checks for jobs that are too old, workers that hang and records that differ
 
 
 @dataclass(frozen=True)
@@ -121,8 +113,17 @@ class JobService:
             tell=self._tell,
             alarm=self._alarm,
         )
+        self.reconciler = Reconciler(
+            connection,
+            self._active,
+            pool,
+            self._handles,
+            self._outcomes,
+            self._pace,
+            limits=lambda: self._limits,
+            wake=self._dispatcher.wake,
+        )
         self._closing: asyncio.Task[None] | None = None
-        self._next_mending = 0.0
         self._alarmed: list[Callable[[WorkerTrouble], None]] = []
 
     # --- start and end ------------------------------------------------------------------------------------------------
@@ -138,7 +139,7 @@ class JobService:
         try:
             await self._pool.start()
             dispatching = background.start(self._dispatcher.run(), "dispatcher")
-            checking = background.start(self._keep_checking(), "checking jobs")
+            checking = background.start(self.reconciler.run(), "checking jobs")
             yield
         finally:
             await self.shut_down()
@@ -160,7 +161,7 @@ class JobService:
         for row in await requeue_orphans(self._connection):
             self._outcomes.note_interruption(row)
         for row in await queued_jobs(self._connection):
-            problem = self._why_hopeless(row)
+            problem = self.reconciler.why_hopeless(row)
             if row.deaths >= self._limits.max_attempts:
                 problem = WorkerCrashed(attempts=row.deaths)
             if problem is not None:
@@ -201,7 +202,7 @@ class JobService:
         CheckpointNotFound when no worker can load the checkpoint, and DatabaseError.
         """
         if request.checkpoint not in self._pool.serves:  # before anybody waits for it
-            raise CheckpointNotFound(name=request.checkpoint, installed=self._installed)
+            raise CheckpointNotFound(name=request.checkpoint, installed=sorted(self._pool.serves))
         policy = policy or self._limits.policy
         async with transaction(self._connection):
             mine, in_all = await count_waiting(self._connection, person_id), await count_queue(self._connection)
@@ -261,7 +262,7 @@ class JobService:
         job = self._active.cancel(row)
         self.spool.delete([state_file(job_id)])
         if job is not None and job.assignment is not None and job.assignment.attempt is not None:
-            await self._cancel_at(job.assignment.slot, job_id)
+            await self._handles.cancel(job.assignment.slot, job_id)
         self._tell(JobUpdate(row))
         with about(job_id):
             log.info("cancelled")
@@ -342,7 +343,7 @@ class JobService:
         self._limits = limits
         for worker, options in self._pool.configure(changes).items():
             await self._handles.schedule_changes(worker, options)
-        await self._fail_hopeless_jobs()
+        await self.reconciler.fail_hopeless_jobs()
         await self._background.preempt()
         self._dispatcher.wake()
 
@@ -370,74 +371,3 @@ class JobService:
         log.error("%s %s times in a row%s; it is tried again and again", what, trouble.failures, reason)
         for listener in self._alarmed:
             listener(trouble)
-
-    async def _cancel_at(self, slot: WorkerSlot, job_id: int) -> None:
-        """Cancel a job at its worker, unless that has left."""
-        handle = self._handles.at(slot)
-        if handle is not None:
-            await handle.worker.cancel(job_id)
-
-    @property
-    def _installed(self) -> list[str]:
-        return sorted(self._pool.serves)
-
-    # --- time ---------------------------------------------------------------------------------------------------------
-
-    async def _keep_checking(self) -> None:
-        while True:
-            await asyncio.sleep(TICK_SECONDS)
-            await background.guard(self.check(), "checking jobs and workers")
-
-    async def check(self) -> None:
-        """Restart workers that hang, mend records and fail hopeless jobs, every few seconds. Raises DatabaseError."""
-        for handle in self._handles:
-            if handle.hangs(time.monotonic(), self._pace):
-                log.error("a worker reports nothing any more and is restarted")
-                await handle.worker.restart()
-        if time.monotonic() >= self._next_mending:
-            began = time.thread_time()
-            await self._mend_records()
-            await self._fail_hopeless_jobs()
-            took = time.thread_time() - began
-            self._next_mending = time.monotonic() + (took * MENDING_SHARE if took > LONG_MENDING else 0.0)
-        self._active.reconsider()
-        self._dispatcher.wake()
-        paces, loads = self._pace.take_unsaved()
-        if paces or loads:
-            await record_paces(self._connection, paces, loads)
-
-    async def _mend_records(self) -> None:
-        """Make the queue's record agree with the jobs in memory, and these with the table. Raises DatabaseError."""
-        before = self._active.changes
-        for slot, job_id in self._active.repair():
-            await self._cancel_at(slot, job_id)
-        if any(job_id not in self._active for job_id in await unfinished_ids(self._connection)):
-            async with transaction(self._connection):  # an order that is being written is in memory when this begins
-                for job_id in await unfinished_ids(self._connection):
-                    await self._take_up(job_id)
-        if self._active.changes != before:
-            self._dispatcher.wake()
-
-    async def _take_up(self, job_id: int) -> None:
-        """Queue an unfinished job that is in the table alone. Raises DatabaseError."""
-        row = None if job_id in self._active else await find_job(self._connection, job_id)
-        if row is not None and row.state is JobState.RUNNING:
-            row = await requeue_job(self._connection, job_id, row.attempt, died=False)
-        if row is not None and row.state is JobState.QUEUED and job_id not in self._active:
-            with about(job_id):
-                log.error("it was in the table alone, and is queued again")
-            self._active.add(row, self._limits.max_attempts)
-
-    async def _fail_hopeless_jobs(self) -> None:
-        for job in self._active.waiting:
-            if (problem := self._why_hopeless(job.row)) is not None:
-                await self._outcomes.give_up(job.row, problem)
-                self._active.withdraw(job.row.id)
-
-    def _why_hopeless(self, row: AnyJob) -> InferenceError | None:
-        """Why the queued job must fail: no worker can paint it, or it has waited too long."""
-        if row.checkpoint not in self._pool.serves:
-            return CheckpointRemoved(name=row.checkpoint, installed=self._installed)
-        if now_ms() - row.created_at >= self._limits.max_age_hours * HOUR_MS:
-            return JobExpired(hours=self._limits.max_age_hours)
-        return None

@@ -59,6 +59,12 @@ class WorkerHandles:
             self._changing.pop(handle, None)
         return handle
 
+    async def cancel(self, slot: WorkerSlot, job_id: int) -> None:
+        """Cancel a job at its worker, unless that has left."""
+        handle = self.at(slot)
+        if handle is not None:
+            await handle.worker.cancel(job_id)
+
     async def schedule_changes(self, worker: Worker, options: WorkerOptions) -> None:
         """Give a worker other options once it has no job, or when it joins."""
         handle = self.of(worker)

@@ -328,7 +328,7 @@ async def broken_and_checked(rig: Rig, how: Break, job: Job) -> None:
     assert found is not None
     how(active, found)
     with Log.listening() as log:
-        await rig.jobs.check()
+        await rig.jobs.reconciler.check()
     assert (log.records != []) == (how not in {twice_in_the_owner, under_another_id_in_the_owner})
     assert log.tracebacks == []
     assert rig.jobs.forecasts.of(job) != Forecast(0) or how is lost_by_the_owner or found.assignment is not None
@@ -340,7 +340,7 @@ async def test_a_check_leaves_a_picture_alone_that_is_being_recorded(rig: Rig) -
     with Log.listening() as log:
         recording = asyncio.create_task(rig.jobs.record(request(), picture, person_id=1, channel_id=1))
         while not recording.done():
-            await rig.jobs.check()
+            await rig.jobs.reconciler.check()
     assert (await recording).state is JobState.SUCCEEDED
     assert log.records == [] and rig.worker.idle and len(await rig.files()) == 1
 
@@ -348,7 +348,7 @@ async def test_a_check_leaves_a_picture_alone_that_is_being_recorded(rig: Rig) -
 async def test_a_check_changes_nothing_of_what_is_ordered(rig: Rig) -> None:
     jobs = [await rig.order(person=person) for person in (1, 2)]
     with Log.listening() as log:
-        await rig.jobs.check()
+        await rig.jobs.reconciler.check()
     assert log.records == []
     rows = await fetch(rig.connection, "SELECT id, deaths FROM job")
     assert [tuple(row) for row in rows] == [(job.id, 0) for job in jobs]

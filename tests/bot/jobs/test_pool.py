@@ -61,7 +61,7 @@ async def deaths(rig: Rig) -> list[tuple[str, int, int]]:
 async def test_jobs_wait_until_a_worker_joins_which_gets_work_at_once(rig: Rig, pool: FakePool) -> None:
     job = await rig.order()
     assert rig.jobs.is_stranded("vivid") and rig.jobs.workers == [] and not rig.jobs.idle
-    await rig.jobs.check()
+    await rig.jobs.reconciler.check()
     assert await rig.state(job) is JobState.QUEUED, "its checkpoint is installed, so there is hope"
     async with rig.jobs.following(job.id) as updates:
         worker = await pool.join()

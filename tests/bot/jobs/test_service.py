@@ -154,7 +154,7 @@ async def test_a_worker_that_hangs_in_the_middle_of_a_picture_is_ended_and_costs
         hung = pid_of_worker(easel)
         psutil.Process(hung).suspend()
         with monkeypatch.context() as impatient:  # with this worker alone: the next may be slow
-            impatient.setattr("bot.jobs.service.TICK_SECONDS", 0.2)
+            impatient.setattr("bot.jobs.reconciliation.TICK_SECONDS", 0.2)
             impatient.setattr("bot.jobs.kinds.SILENCE_SECONDS", 1.0)
             async with asyncio.timeout(PATIENCE):
                 while (await updates.get()).job.state is not JobState.QUEUED:

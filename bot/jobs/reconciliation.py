@@ -1,0 +1,119 @@
+"""What is looked at every few seconds: workers that hang, records that differ, and jobs that must fail."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+import aiosqlite
+
+from bot import background
+from bot.config import LimitSettings
+from bot.database.clock import HOUR_MS, now_ms
+from bot.database.connection import transaction
+from bot.database.jobs import AnyJob, JobState, find_job, requeue_job, unfinished_ids
+from bot.database.paces import record_paces
+from bot.jobs.active_jobs import ActiveJobs
+from bot.jobs.forecasts import Pace
+from bot.jobs.outcomes import Outcomes
+from bot.jobs.worker_handles import WorkerHandles
+from inference.errors import CheckpointRemoved, InferenceError, JobExpired
+from inference.logs import about
+from inference.workers import WorkerPool
+
+log = logging.getLogger(__name__)
+
+LONG_MENDING, MENDING_SHARE = 0.1, 100.0  # seconds of comparing records, after which it waits so many times as long
+TICK_SECONDS = 5.0  # between checks for jobs that are too old, workers that hang and records that differ
+
+
+class Reconciler:
+    """Makes the queue, the jobs in memory and the job table agree, and ends what cannot go on.
+
+    `limits` are asked each time; `wake` lets the dispatcher look for jobs to hand out.
+    """
+
+    def __init__(
+        self,
+        connection: aiosqlite.Connection,
+        active: ActiveJobs,
+        pool: WorkerPool,
+        handles: WorkerHandles,
+        outcomes: Outcomes,
+        pace: Pace,
+        *,
+        limits: Callable[[], LimitSettings],
+        wake: Callable[[], None],
+    ) -> None:
+        self._connection = connection
+        self._active = active
+        self._pool = pool
+        self._handles = handles
+        self._outcomes = outcomes
+        self._pace = pace
+        self._limits = limits
+        self._wake = wake
+        self._next_mending = 0.0
+
+    async def run(self) -> None:
+        """Check for ever."""
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            await background.guard(self.check(), "checking jobs and workers")
+
+    async def check(self) -> None:
+        """Restart workers that hang, mend records and fail hopeless jobs, every few seconds. Raises DatabaseError."""
+        for handle in self._handles:
+            if handle.hangs(time.monotonic(), self._pace):
+                log.error("a worker reports nothing any more and is restarted")
+                await handle.worker.restart()
+        if time.monotonic() >= self._next_mending:
+            began = time.thread_time()
+            await self._mend_records()
+            await self.fail_hopeless_jobs()
+            took = time.thread_time() - began
+            self._next_mending = time.monotonic() + (took * MENDING_SHARE if took > LONG_MENDING else 0.0)
+        self._active.reconsider()
+        self._wake()
+        paces, loads = self._pace.take_unsaved()
+        if paces or loads:
+            await record_paces(self._connection, paces, loads)
+
+    async def _mend_records(self) -> None:
+        """Make the queue's record agree with the jobs in memory, and these with the table. Raises DatabaseError."""
+        before = self._active.changes
+        for slot, job_id in self._active.repair():
+            await self._handles.cancel(slot, job_id)
+        if any(job_id not in self._active for job_id in await unfinished_ids(self._connection)):
+            async with transaction(self._connection):  # an order that is being written is in memory when this begins
+                for job_id in await unfinished_ids(self._connection):
+                    await self._take_up(job_id)
+        if self._active.changes != before:
+            self._wake()
+
+    async def _take_up(self, job_id: int) -> None:
+        """Queue an unfinished job that is in the table alone. Raises DatabaseError."""
+        row = None if job_id in self._active else await find_job(self._connection, job_id)
+        if row is not None and row.state is JobState.RUNNING:
+            row = await requeue_job(self._connection, job_id, row.attempt, died=False)
+        if row is not None and row.state is JobState.QUEUED and job_id not in self._active:
+            with about(job_id):
+                log.error("it was in the table alone, and is queued again")
+            self._active.add(row, self._limits().max_attempts)
+
+    async def fail_hopeless_jobs(self) -> None:
+        """Fail the jobs that wait in vain. Raises DatabaseError."""
+        for job in self._active.waiting:
+            if (problem := self.why_hopeless(job.row)) is not None:
+                await self._outcomes.give_up(job.row, problem)
+                self._active.withdraw(job.row.id)
+
+    def why_hopeless(self, row: AnyJob) -> InferenceError | None:
+        """Why the queued job must fail: no worker can paint it, or it has waited too long."""
+        if row.checkpoint not in self._pool.serves:
+            return CheckpointRemoved(name=row.checkpoint, installed=sorted(self._pool.serves))
+        if now_ms() - row.created_at >= self._limits().max_age_hours * HOUR_MS:
+            return JobExpired(hours=self._limits().max_age_hours)
+        return None
