@@ -34,6 +34,9 @@ the end you get a receipt.
   your name and words. Those in places that it has left or may not enter any more are counted in the receipt.
 - **Private answers** are yours alone: nobody else can delete them. Dismiss them in Discord, or wait until it
   forgets them.
+- **Other machines** that paint, where the operator has a [cluster](cluster.md#files), delete what they have of a job
+  when it is cancelled. One that was killed or cut off in the middle of it does so when it paints again, which the
+  deletion does not wait for.
 - **Copies of the database** keep what was deleted until they expire; the receipt says how many, and when.
 - **A block, a limit and what you used up of the day's quotas** stay, so that a deletion lifts none of them. In the
   place of your id stands a hash that only the bot's own key can make from it. The same holds for entries of the

@@ -526,6 +526,11 @@ FILES = (
         exported=False,
     ),
     StoredFiles(
+        "`workers/` on each machine of a cluster", "the same of jobs that are painted there, and what they start from",
+        "the number of the job, the SHA-256 of the picture",
+        "until the job ends there; of a machine that was killed, until it paints again", Fate.DELETED, exported=False,
+    ),
+    StoredFiles(
         "`embeddings/`", "prompts as the numbers that text encoders made of them, if the operator keeps them",
         "nothing: nobody can tell whose they are", "`embeddings_days` (7)",
         Fate.DELETED, exported=False,

@@ -44,6 +44,11 @@ class NotOnThisNode(Exception):
         self.failure = failure
 
 
+def cache_folder(environment: Mapping[str, str]) -> Path:
+    """Where the cache is on a node that has this environment."""
+    return Path(environment.get(CACHE_VARIABLE) or user_cache_path("easel") / "node")
+
+
 AskForPiece = Callable[[int, str, int, int], None]  # number of the call, SHA-256, offset, size
 
 
@@ -57,7 +62,7 @@ class NodeCacheSettings:
     @property
     def folder(self) -> Path:
         """Where it is on this node."""
-        return Path(os.environ.get(CACHE_VARIABLE) or user_cache_path("easel") / "node")
+        return cache_folder(os.environ)
 
 
 class PieceCalls:

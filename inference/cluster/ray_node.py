@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, BinaryIO, cast
 from uuid import uuid4
 
@@ -17,10 +18,13 @@ from pydantic import Field, TypeAdapter, ValidationError
 from inference.child_processes import environment_without_settings, module_command
 from inference.cluster.compatibility import NodeIdentity
 from inference.cluster.network import HostPort
+from inference.cluster.node_files import cache_folder
 from inference.cluster.node_labels import KEY, MEMORY
 from inference.cluster.views import ClusterView, NodeReached, NodesReached, ProbeProblem, ReachReport
+from inference.cluster.worker_folder import delete_dead
 
 STOP_SECONDS = 30.0  # Ray's processes end one after the other
+DYING_SECONDS = 5.0  # that a worker may outlive the processes which started it
 PROBE_SECONDS = 150.0
 TAIL_BYTES = 16_384
 _Said = ReachReport | NodesReached | ClusterView
@@ -93,13 +97,15 @@ class RayNode:
     What they say goes into a file without a name: a pipe would be kept open by those of them that outlive the first.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, said: BinaryIO) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, said: BinaryIO, cache: Path) -> None:
         self._process = process
         self._said = said
+        self._cache = cache
 
     @classmethod
     async def start(cls, command: Sequence[str], environment: Mapping[str, str]) -> RayNode:
-        """Start them. Raises OSError."""
+        """Start them, and delete what dead workers left on this machine. Raises OSError."""
+        await asyncio.to_thread(delete_dead, cache := cache_folder(environment))
         said = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 (it belongs to the node)
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -109,7 +115,7 @@ class RayNode:
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C is for this program, which then ends them
         )
-        return cls(process, said)
+        return cls(process, said, cache)
 
     @property
     def ended(self) -> bool:
@@ -121,7 +127,7 @@ class RayNode:
         await self._process.wait()
 
     async def stop(self) -> None:
-        """End them and wait until they are gone."""
+        """End them and wait until they are gone; nothing stays of the jobs that their workers had."""
         if not self.ended:
             with contextlib.suppress(ProcessLookupError):
                 self._process.terminate()
@@ -132,6 +138,7 @@ class RayNode:
                 with contextlib.suppress(ProcessLookupError):
                     self._process.kill()  # Ray's own watcher ends the rest
                 await self._process.wait()
+        await asyncio.to_thread(delete_dead, self._cache, DYING_SECONDS)
 
     @property
     def output_tail(self) -> str:

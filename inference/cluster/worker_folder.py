@@ -1,8 +1,8 @@
 """The folders of one worker on a node: a library, inputs, a spool and checkpoints, filled from the node's cache.
 
 Files in them are links into the cache, which keeps what has a link. Pictures to start from are people's own: they are
-in no cache but the worker's, and deleted with their jobs. The folders of a worker that has died are deleted by the next
-one.
+in no cache but the worker's, and deleted with their jobs. The folders of a worker that has died are deleted when the
+next one starts, or Ray on this machine, or when Ray ends.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 from uuid import uuid4
@@ -23,6 +24,7 @@ from inference.messages.options import Folders
 from inference.messages.spool import job_of_file
 
 MAX_MANIFEST_FILES = 1000
+SWEEP = "sweep"  # the lock of whoever deletes the folders of the dead
 
 
 class Manifest(BaseModel):
@@ -64,7 +66,7 @@ class WorkerFolder:
         # The system opens it when this process dies; any of its threads may.
         self._lock = FileLock(workers / f"{self.path.name}.lock", thread_local=False)
         workers.mkdir(exist_ok=True, mode=0o700)
-        with FileLock(workers / "sweep"):
+        with FileLock(workers / SWEEP):
             self._lock.acquire()
             _sweep(workers, self.path.name)
         for each in (self.library, self.inputs, self.spool, self.checkpoints):
@@ -168,11 +170,19 @@ def _write(path: Path, data: bytes) -> None:
         unfinished.replace(path)
 
 
-def _sweep(workers: Path, own: str) -> None:
+def delete_dead(cache: Path, seconds: float = 0) -> None:
+    """Delete the folders of workers that have died; each may take up to `seconds` to die. What cannot be, stays."""
+    with suppress(OSError):
+        if (workers := cache / "workers").is_dir():
+            with FileLock(workers / SWEEP):
+                _sweep(workers, "", seconds)
+
+
+def _sweep(workers: Path, own: str, seconds: float = 0) -> None:
     for lock in workers.glob("*.lock"):
         if lock.stem != own:
             try:
-                with FileLock(lock, timeout=0):
+                with FileLock(lock, timeout=seconds):
                     shutil.rmtree(workers / lock.stem, ignore_errors=True)
                     lock.unlink(missing_ok=True)
             except Timeout:

@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 from inference.cluster.compatibility import NodeIdentity
+from inference.cluster.files import FileCache
 from inference.cluster.network import HostPort
+from inference.cluster.node_files import CACHE_VARIABLE
 from inference.cluster.ray_node import NodeOptions, RayNode, cluster_environment
+from inference.cluster.worker_folder import WorkerFolder
 
 OPTIONS = NodeOptions("10.0.0.5", "one", 2, memory_gb=24, labels={"gpu": "24gb"}, more=("--num-cpus=1",))
 
@@ -68,6 +71,21 @@ async def test_a_node_is_ended_with_a_program_that_is_killed(tmp_path: Path) -> 
     program.kill()
     async with asyncio.timeout(60):
         assert await program.stdout.read() == b"", "it is open as long as the node is there"
+
+
+async def test_nothing_stays_of_workers_that_died_with_the_node_or_before(tmp_path: Path) -> None:
+    """As of those of a head, which nobody drains: people's pictures to start from are there."""
+    workers = [WorkerFolder(FileCache(tmp_path, 1)) for _ in range(3)]
+    before, dies, other = workers
+    before._lock.release()  # as the system does when the process is gone
+    command = [sys.executable, "-c", "import time; time.sleep(600)"]
+    node = await RayNode.start(command, {**os.environ, CACHE_VARIABLE: str(tmp_path)})
+    assert [worker.path.exists() for worker in workers] == [False, True, True]
+    dies._lock.release()
+    stopping = asyncio.create_task(node.stop())
+    await asyncio.to_thread(other.close)
+    await stopping
+    assert not any(worker.path.exists() for worker in workers)
 
 
 async def test_a_node_is_ended_with_the_program() -> None:
