@@ -32,7 +32,7 @@ class ClusterSettings(Section):
     """The command that starts the driver process, such as one of another user; left out, this Python does."""
     socket: Annotated[str, Field(max_length=300), AfterValidator(_socket)] = ""
     """Where the driver process listens, unix:/path or tcp:host:port. Without `driver` it is a service of its own then;
-    left out, a file that is made for it."""
+    left out, the command gets a socket as its stdin."""
     secret: SecretStr = SecretStr("")
     """What bot and driver process prove to each other that they know; needed where it listens at a port."""
     secret_file: Path | None = None

@@ -13,10 +13,11 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from pydantic import BaseModel, TypeAdapter
 
@@ -52,6 +53,7 @@ log = logging.getLogger("inference.cluster.driver")  # also where it is the main
 NODES_SECONDS = 1.0  # between two looks at the nodes
 HEARTBEAT_SECONDS = 10.0  # between two: a driver process that hangs sends none
 REACH_SECONDS = 5.0  # that the head may take to accept a connection
+Join = Callable[[str], Cluster]  # the one whose head has this address; raises ClusterLost
 
 
 class BotConnection:
@@ -97,7 +99,7 @@ class Driver:
             for task in watching:
                 task.cancel()
             for worker in self._workers.values():
-                worker.leave("the bot has closed it")
+                worker.leave("its driver process ends")
             if self._tasks:
                 await asyncio.wait(self._tasks)
             with suppress(ClusterLost):
@@ -170,50 +172,68 @@ class Driver:
         task.add_done_callback(ended)
 
 
-async def serve(address: SocketAddress, secret: str, *, with_parent: bool = False) -> int:
-    """Wait for a bot that knows the secret, and serve it; the exit code. Cancelled, it ends all workers first."""
-    ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    serving = asyncio.Lock()
-    bots: list[Connection] = []
+def join_ray(address: str) -> Cluster:
+    """The cluster of this head. Raises ClusterLost."""
+    _require_head(address)
+    if problem := ray_problem() or token_problem():
+        raise ClusterLost(problem)
+    from inference.cluster.ray_cluster import RayCluster  # noqa: PLC0415 (a second, and it may be missing)
+
+    return RayCluster(address)
+
+
+async def serve(
+    address: SocketAddress, secret: str, end: asyncio.Event, *, with_parent: bool = False, join: Join = join_ray
+) -> int:
+    """Wait for a bot that knows the secret, and serve it; the exit code. Once `end` is set all workers are closed."""
+    bot: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
 
     async def accept(connection: Connection) -> None:
-        """Serve one bot; strangers, who may be silent, do not keep it waiting."""
-        if serving.locked():
+        """Take one bot; strangers, who may be silent, do not keep it waiting."""
+        if bot.done():
             await refuse(connection, "it serves another bot, and one alone")
-        elif await _is_the_bot(connection, secret) and not serving.locked():
-            async with serving:
-                bots.append(connection)
-                code = await _served(connection)
-                if not ended.done():
-                    ended.set_result(code)
+        elif await _is_the_bot(connection, secret) and not bot.done():
+            bot.set_result(connection)
+            return
         await connection.close()
 
-    server = await listen(address, accept)
-    if with_parent:
-        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), _leave_with_parent, ended)
+    server: asyncio.Server | None = None
+    if address.is_stdin:
+        await accept(await Connection.of_stdin())
+        if not bot.done():
+            return 1
+    else:
+        server = await listen(address, accept)
+        if with_parent:
+            asyncio.get_running_loop().add_reader(sys.stdin.fileno(), _end_with_parent, end)
+    asked = asyncio.create_task(end.wait())
     try:
-        return await asyncio.shield(ended)
-    except asyncio.CancelledError:
-        for bot in bots:
-            await bot.close()
-            await ended
-        return 0
+        await asyncio.wait({bot, asked}, return_when=asyncio.FIRST_COMPLETED)
+        return await _serve_until(asked, bot.result(), join) if bot.done() else 0
     finally:
-        server.close()
+        asked.cancel()
+        if server is not None:
+            server.close()
 
 
-async def serve_until_asked(address: SocketAddress, secret: str, *, with_parent: bool) -> int:
+async def _serve_until(asked: asyncio.Task[Any], bot: Connection, join: Join) -> int:
+    """Serve the bot until it goes or the end is asked for; it hears then where the workers leave its jobs."""
+    serving = asyncio.create_task(_served(bot, join))
+    await asyncio.wait({serving, asked}, return_when=asyncio.FIRST_COMPLETED)
+    serving.cancel()
+    await asyncio.wait({serving})
+    await bot.close()
+    return 0 if serving.cancelled() else serving.result()
+
+
+async def serve_until_asked(address: SocketAddress, secret: str, *, with_parent: bool, join: Join = join_ray) -> int:
     """Serve until a signal asks for the end. A child leaves that to the bot, which gets the same signals."""
-    serving = asyncio.create_task(serve(address, secret, with_parent=with_parent))
-
-    def end() -> None:
-        if not serving.cancelling():  # a second signal does not interrupt the end of the workers
-            serving.cancel()
-
-    with suppress(NotImplementedError):  # Windows
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, (lambda: None) if with_parent else end)
-    return await serving
+    end = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError):  # Windows
+            do = (lambda: None) if with_parent or address.is_stdin else end.set
+            asyncio.get_running_loop().add_signal_handler(number, do)
+    return await serve(address, secret, end, with_parent=with_parent, join=join)
 
 
 async def _is_the_bot(connection: Connection, secret: str) -> bool:
@@ -225,33 +245,27 @@ async def _is_the_bot(connection: Connection, secret: str) -> bool:
     return True
 
 
-def _leave_with_parent(ended: asyncio.Future[int]) -> None:
-    if not os.read(sys.stdin.fileno(), 1):
+def _end_with_parent(end: asyncio.Event) -> None:
+    if not os.read(sys.stdin.fileno(), 1):  # the bot that started this process is gone
         asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
-        if not ended.done():
-            ended.set_result(0)  # the bot that started this process is gone
+        end.set()
 
 
-async def _served(connection: Connection) -> int:
+async def _served(connection: Connection, join: Join) -> int:
     try:
-        return await _serve_bot(connection)
+        return await _serve_bot(connection, join)
     except Exception:
         log.exception("the driver process failed")
         return 1
 
 
-async def _serve_bot(connection: Connection) -> int:
+async def _serve_bot(connection: Connection, join: Join) -> int:
     frame = await connection.receive()
     if frame is None:
         return 0
     told = TypeAdapter(ClusterSettingsSent).validate_json(frame.header)
     try:
-        _require_head(told.address)
-        if problem := ray_problem() or token_problem():
-            raise ClusterLost(problem)
-        from inference.cluster.ray_cluster import RayCluster  # noqa: PLC0415 (a second, and it may be missing)
-
-        cluster = RayCluster(told.address)
+        cluster = join(told.address)
     except ClusterLost as lost:
         log.warning("the cluster cannot be joined: %s", lost)
         await connection.send(ClusterUnreachable(reason=str(lost)[:1000]))
@@ -263,8 +277,10 @@ async def _serve_bot(connection: Connection) -> int:
         identity=NodeIdentity.own(),
         engine=told.engine or None,
     )
-    await Driver(connection, cluster, rules).run()
-    cluster.close()
+    try:
+        await Driver(connection, cluster, rules).run()
+    finally:
+        cluster.leave()
     return 0
 
 
@@ -296,7 +312,11 @@ def main() -> NoReturn:
     """Read the command line, serve, and end this process."""
     parser = argparse.ArgumentParser(prog="python -m inference.cluster.driver", description=__doc__)
     parser.add_argument(
-        "--listen", required=True, type=_address, metavar="ADDRESS", help="unix:/path, tcp:host:port or inherited"
+        "--listen",
+        required=True,
+        type=_address,
+        metavar="ADDRESS",
+        help="unix:/path, tcp:host:port, inherited, or stdin where the bot is already",
     )
     parser.add_argument(
         "--secret-file", type=Path, metavar="FILE", help=f"holds what the bot must know; or {SECRET_VARIABLE}"

@@ -46,6 +46,15 @@ class Actor(Protocol):
 class Cluster(Protocol):
     """The nodes, and starting actors on them."""
 
+    @property
+    def version(self) -> str:
+        """That of the program which keeps it."""
+        ...
+
+    def leave(self) -> None:
+        """Leave it; the actors that were started end."""
+        ...
+
     async def nodes(self) -> Sequence[ClusterNode]:
         """The nodes that are alive and are not being drained. Raises ClusterLost."""
         ...

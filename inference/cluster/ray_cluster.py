@@ -123,8 +123,8 @@ class RayCluster:
         except (_errors.RayError, RuntimeError, OSError) as problem:
             raise ClusterLost(_in_one_line(problem)) from None
 
-    def close(self) -> None:
-        """Leave the cluster; its actors end."""
+    def leave(self) -> None:
+        """Leave the cluster; the actors that were started end."""
         _ray.shutdown()
 
 

@@ -48,7 +48,10 @@ class Frame:
 
 @dataclass(frozen=True)
 class SocketAddress:
-    """`unix:/path` or `tcp:host:port`; `inherited` is the socket that a service manager has opened."""
+    """`unix:/path` or `tcp:host:port`; `inherited` is the socket that a service manager has opened.
+
+    `stdin` is no address: the socket there is connected already, to the program that started this one.
+    """
 
     text: str
 
@@ -56,13 +59,18 @@ class SocketAddress:
         kind, _, rest = self.text.partition(":")
         host, _, port = rest.rpartition(":")
         fits = {"unix": rest.startswith("/"), "tcp": bool(host) and port.isdecimal() and 0 < int(port) < 65536}
-        if self.text != "inherited" and not fits.get(kind, False):
+        if self.text not in {"inherited", "stdin"} and not fits.get(kind, False):
             raise ValueError("an address is unix:/path or tcp:host:port")
 
     @property
     def is_private(self) -> bool:
         """Whether the permissions of a file say who may connect, so that no secret is needed."""
-        return self.text.startswith("unix:") or self.text == "inherited"
+        return self.text.startswith("unix:") or self.text in {"inherited", "stdin"}
+
+    @property
+    def is_stdin(self) -> bool:
+        """Whether it is connected already."""
+        return self.text == "stdin"
 
     @property
     def path(self) -> Path | None:
@@ -90,6 +98,20 @@ class Connection:
         if address.path is not None:
             return cls(*await asyncio.open_unix_connection(address.path))
         return cls(*await asyncio.open_connection(*address.host_and_port))
+
+    @classmethod
+    async def of(cls, connected: socket.socket) -> Connection:
+        """The connection of a Unix socket that is connected."""
+        return cls(*await asyncio.open_unix_connection(sock=connected))
+
+    @classmethod
+    async def of_stdin(cls) -> Connection:
+        """The connection that this program was started with; none of its own children gets it."""
+        connected = socket.socket(fileno=os.dup(0))
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
+        return await cls.of(connected)
 
     async def send(self, message: BaseModel, data: bytes = b"") -> None:
         """Send a message. Raises OSError when the other end is gone, and WireError for one that is too large."""
@@ -242,9 +264,14 @@ async def accept_handshake(connection: Connection, secret: str, version: str) ->
     await connection.send(Welcome(proof=_proof(secret, "driver", ours, hello.nonce)))
 
 
-async def begin_handshake(connection: Connection, secret: str, version: str) -> None:
-    """The bot's side of the handshake. Raises WireError when either end refuses the other."""
-    theirs = await _expect(connection, _GREETINGS)
+async def begin_handshake(
+    connection: Connection, secret: str, version: str, patience: float = HANDSHAKE_SECONDS
+) -> None:
+    """The bot's side of the handshake, which waits so many seconds for the driver's to begin.
+
+    Raises WireError when either end refuses the other.
+    """
+    theirs = await _expect(connection, _GREETINGS, patience)
     if isinstance(theirs, Refusal):
         raise WireError(theirs.reason)
     if problem := _difference(theirs, version):
@@ -259,9 +286,9 @@ async def begin_handshake(connection: Connection, secret: str, version: str) -> 
         raise WireError(SECRETS_DIFFER)
 
 
-async def _expect(connection: Connection, kind: TypeAdapter[_Hello]) -> _Hello:
+async def _expect(connection: Connection, kind: TypeAdapter[_Hello], patience: float = HANDSHAKE_SECONDS) -> _Hello:
     try:
-        async with asyncio.timeout(HANDSHAKE_SECONDS):
+        async with asyncio.timeout(patience):
             frame = await connection.receive(HANDSHAKE_BYTES, 0)
         if frame is None:
             raise WireError("the other end has closed the connection")

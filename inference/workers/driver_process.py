@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+import socket
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from inference.cluster.compatibility import NodeIdentity
 from inference.cluster.protocol import ClusterSettingsSent
-from inference.cluster.wire import Connection, SocketAddress, WireError, begin_handshake
+from inference.cluster.wire import HANDSHAKE_SECONDS, Connection, SocketAddress, WireError, begin_handshake
 from inference.errors import WorkerUnavailable
 from inference.logs import Line, lines_of
 
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.2  # between two attempts to reach a driver process that is being started
-START_SECONDS = 60.0  # that it may take to listen
+START_SECONDS = 60.0  # that it may take until it can be spoken with
 END_SECONDS = 5.0  # that it may take to end once it has nothing to do
 
 
@@ -27,8 +27,8 @@ END_SECONDS = 5.0  # that it may take to end once it has nothing to do
 class DriverOptions:
     """How the driver process is reached: at `listen`, where `command` starts it unless it is a service of its own.
 
-    Without `listen` it listens at a file in a folder of its own, which only this user can open. `cluster` is what it is
-    told first, `environment` is that of the command.
+    Without `listen` it gets a socket as its stdin, which nobody else can reach. `cluster` is what it is told first,
+    `environment` is that of the command.
     """
 
     listen: SocketAddress | None
@@ -43,18 +43,9 @@ class DriverProcess:
 
     def __init__(self, options: DriverOptions) -> None:
         self._options = options
-        self._folder: TemporaryDirectory[str] | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
-
-    @property
-    def address(self) -> SocketAddress:
-        """Where it listens."""
-        if self._options.listen is not None:
-            return self._options.listen
-        if self._folder is None:
-            self._folder = TemporaryDirectory(prefix="easel-", ignore_cleanup_errors=True)
-        return SocketAddress(f"unix:{Path(self._folder.name).resolve() / 'driver'}")
+        self._socket: socket.socket | None = None  # to the child, until it is connected
 
     @property
     def pid(self) -> int | None:
@@ -63,15 +54,24 @@ class DriverProcess:
 
     async def start(self) -> None:
         """Start it where it is a child of this one. Raises WorkerUnavailable."""
-        options, pipe = self._options, asyncio.subprocess.PIPE
+        options = self._options
         if options.command is None:
             return
+        if options.listen is not None:
+            await self._start((*options.command, "--listen", options.listen.text, "--with-parent"), PIPE)
+            return
+        ours, theirs = socket.socketpair()
+        self._close_socket()
+        self._socket = ours
+        with theirs:
+            await self._start((*options.command, "--listen", "stdin"), theirs.fileno())
+
+    async def _start(self, command: Sequence[str], stdin: int) -> None:
         starting = asyncio.create_task(
             asyncio.create_subprocess_exec(
-                *options.command, "--listen", self.address.text, "--with-parent",
-                stdin=pipe, stdout=asyncio.subprocess.DEVNULL, stderr=pipe, env=dict(options.environment),
+                *command, stdin=stdin, stdout=DEVNULL, stderr=PIPE, env=dict(self._options.environment)
             )
-        )  # fmt: skip
+        )
         try:
             self._take(await asyncio.shield(starting))
         except asyncio.CancelledError:
@@ -89,7 +89,8 @@ class DriverProcess:
         """A connection to one that knows the secret, and knows the cluster by now. Raises OSError or WireError."""
         connection = await self._reach()
         try:
-            await begin_handshake(connection, self._options.secret, NodeIdentity.own().easel)
+            patience = HANDSHAKE_SECONDS if self._options.listen else START_SECONDS
+            await begin_handshake(connection, self._options.secret, NodeIdentity.own().easel, patience)
             await connection.send(self._options.cluster)
         except BaseException:
             await connection.close()
@@ -97,13 +98,18 @@ class DriverProcess:
         return connection
 
     async def _reach(self) -> Connection:
+        if (address := self._options.listen) is None:
+            if self._socket is None:
+                raise WireError("it was not started")
+            connected, self._socket = self._socket, None
+            return await Connection.of(connected)
         until = asyncio.get_running_loop().time() + START_SECONDS
         while True:
             try:
-                return await Connection.open(self.address)
+                return await Connection.open(address)
             except OSError as problem:
                 if self._options.command is None:
-                    says = f"nobody listens at {self.address.text} ({problem.strerror or problem})"
+                    says = f"nobody listens at {address.text} ({problem.strerror or problem})"
                     raise WireError(f"{says}; start the service of the driver process") from None
                 ended = self._process is not None and self._process.returncode is not None
                 if ended or asyncio.get_running_loop().time() > until:
@@ -112,6 +118,7 @@ class DriverProcess:
 
     async def end(self) -> int | None:
         """End the child, if there is one; its exit code."""
+        self._close_socket()
         process = self._process
         if process is None:
             return None
@@ -129,12 +136,10 @@ class DriverProcess:
         self._process = None  # not before: who was cancelled on the way calls this again
         return code
 
-    async def close(self) -> None:
-        """End the child for good."""
-        await self.end()
-        if self._folder is not None:
-            self._folder.cleanup()
-            self._folder = None
+    def _close_socket(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
 
 
 async def _read_stderr(stderr: asyncio.StreamReader) -> None:

@@ -217,7 +217,7 @@ class RayPool:
             self._keeping.cancel()
             with suppress(asyncio.CancelledError):
                 await self._keeping
-        await self._driver.close()
+        await self._driver.end()
         for worker in self._workers.values():
             worker.leave()
         self._workers.clear()

@@ -163,6 +163,13 @@ class InProcessCluster:
     async def report(self, report: NodeReport) -> None:
         self.reports.put_nowait(report)
 
+    @property
+    def version(self) -> str:
+        return "2"
+
+    def leave(self) -> None:
+        pass
+
     async def nodes(self) -> Sequence[ClusterNode]:
         if self.lost:
             raise ClusterLost("the head is dead")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import signal
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 
 from inference.cluster import actor, compatibility, driver, outbox, wire, worker_supervisor
 from inference.cluster.compatibility import NodeIdentity
-from inference.cluster.driver import Driver
+from inference.cluster.driver import Driver, serve_until_asked
 from inference.cluster.node_files import CACHE_VARIABLE, NodeCacheSettings
 from inference.cluster.nodes import ClusterNode
 from inference.cluster.protocol import TO_BOT, CloseWorkers, ClusterSettingsSent, Heartbeat
@@ -519,3 +520,43 @@ async def test_a_job_that_was_sent_before_its_death_was_known_is_not_painted(pla
     worker._deaths = 0
     assert await worker.submit(painting(2), {})
     assert (await heard(events, Finished)).job_id == 2
+
+
+async def test_a_service_that_is_asked_to_end_hands_its_jobs_on_first(place: Place) -> None:
+    """Also when it is asked again meanwhile: the bot hears where they are, and nothing stays on the node."""
+    address = SocketAddress(f"unix:{place.folder / 'service'}")
+    service = asyncio.create_task(serve_until_asked(address, "", with_parent=False, join=lambda _: place.cluster))
+    told = SETTINGS.model_copy(update={"engine": scripted(place.folder)})
+    pool = RayPool(place.pool._options, place.spool, DriverProcess(DriverOptions(address, None, told, {})))
+    place.cluster.here = {"b": ClusterNode("b", "second", 1)}
+    try:
+        await pool.start()
+        worker = await of_node(pool, "second")
+        events = worker.events()
+        await heard(events, Ready)
+        assert await worker.submit(painting(5, prompt="for ever"), {})
+        reported = (await heard(events, Progress)).step
+        actor = place.cluster.on("b")
+        actor.far = 0.1  # so that it has not ended when it is asked again
+        for _ in range(3):
+            signal.raise_signal(signal.SIGTERM)
+            while "close" not in actor.called:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        async for event in events:
+            reported = event.step if isinstance(event, Progress) else reported
+        assert await service == 0
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().remove_signal_handler(number)
+        await pool.close()
+    assert int(place.spool.read(state_file(5))) >= reported
+    assert actor.actor._files and not actor.actor._files.folder.path.exists()
+
+
+async def of_node(pool: RayPool, node: str) -> RayWorker:
+    """The worker of this node, once it has joined."""
+    async for change in pool.changes():
+        if isinstance(change, WorkerJoined) and change.place.node == node:
+            assert isinstance(change.worker, RayWorker)
+            return change.worker
+    raise AssertionError

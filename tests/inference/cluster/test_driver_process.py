@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -71,18 +72,29 @@ async def test_without_a_head_the_driver_process_says_so_and_is_started_again(
     assert not [child for child in psutil.Process().children() if "inference.cluster.driver" in child.cmdline()]
 
 
-async def test_a_driver_process_ends_with_the_bot_that_started_it(tmp_path: Path, unused_tcp_port: int) -> None:
+async def test_a_driver_process_ends_with_the_bot_that_started_it(unused_tcp_port: int) -> None:
     driver = DriverProcess(DriverOptions(None, COMMAND, nowhere(unused_tcp_port), os.environ))
     await driver.start()
-    assert driver._process and driver._process.stdin and driver.address.path
-    while not driver.address.path.exists():  # noqa: ASYNC110
-        await asyncio.sleep(0.05)
-    driver._process.stdin.close()
+    assert driver._process and driver._socket
+    driver._socket.close()  # as the system does with a bot that is killed
     async with asyncio.timeout(MAX_WAIT):
-        assert await driver._process.wait() == 0
-    folder = driver.address.path.parent
-    await driver.close()
-    assert not folder.exists()
+        assert await driver._process.wait() == 1
+    await driver.end()
+
+
+async def test_a_bot_that_is_killed_leaves_no_file_of_its_driver_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unused_tcp_port: int
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    driver = DriverProcess(DriverOptions(None, COMMAND, nowhere(unused_tcp_port), environment))
+    await driver.start()
+    async with asyncio.timeout(MAX_WAIT):
+        bot = await driver.connect()
+        assert (told := await bot.receive()) and b"no head of a cluster listens at" in told.header
+        assert not os.listdir(tmp_path), "also while both run"  # noqa: PTH208
+        await bot.close()
+    assert await driver.end() == 1
 
 
 async def reached(address: SocketAddress) -> Connection:
@@ -94,11 +106,16 @@ async def reached(address: SocketAddress) -> Connection:
         return found[0]
 
 
-async def test_a_signal_is_left_to_the_bot_that_started_the_driver_process(tmp_path: Path) -> None:
-    address = SocketAddress(f"unix:{tmp_path / 's'}")
+@pytest.mark.parametrize("listens", [True, False])
+async def test_a_signal_is_left_to_the_bot_that_started_the_driver_process(tmp_path: Path, listens: bool) -> None:
+    address = SocketAddress(f"unix:{tmp_path / 's'}") if listens else None
     driver = DriverProcess(DriverOptions(address, COMMAND, nowhere(1), os.environ))
     await driver.start()
-    bot = await reached(address)
+    if address:
+        bot = await reached(address)
+    else:
+        bot = await driver._reach()
+        await begin_handshake(bot, "", NodeIdentity.own().easel, MAX_WAIT)
     assert driver._process
     for number in (signal.SIGINT, signal.SIGTERM):
         driver._process.send_signal(number)
@@ -152,7 +169,7 @@ async def test_at_a_port_a_secret_is_needed(
 
 async def test_strangers_who_say_nothing_do_not_keep_the_bot_out(unused_tcp_port_factory: Callable[[], int]) -> None:
     address = SocketAddress(f"tcp:127.0.0.1:{unused_tcp_port_factory()}")
-    serving = asyncio.create_task(serve(address, "secret"))
+    serving = asyncio.create_task(serve(address, "secret", asyncio.Event()))
     async with asyncio.timeout(HANDSHAKE_SECONDS - 1):
         while not (strangers := await opened(address, 3)):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
@@ -168,7 +185,7 @@ async def test_strangers_who_say_nothing_do_not_keep_the_bot_out(unused_tcp_port
 
 async def test_a_second_bot_is_told_that_there_is_another(tmp_path: Path) -> None:
     address = SocketAddress(f"unix:{tmp_path / 's'}")
-    serving = asyncio.create_task(serve(address, "secret"))
+    serving = asyncio.create_task(serve(address, "secret", asyncio.Event()))
     async with asyncio.timeout(MAX_WAIT):
         while not (bots := await opened(address, 1)):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
@@ -222,4 +239,3 @@ async def test_a_driver_process_that_hangs_is_killed(
     driver = DriverProcess(DriverOptions(None, command, nowhere(unused_tcp_port), os.environ))
     await driver.start()
     assert await driver.end() == -9
-    await driver.close()
