@@ -80,19 +80,19 @@ class SmallNet:
 
 
 class _Flux4(Flux1Family):
-    TEXT_TOKENS: ClassVar[int] = 4
+    _text_tokens: ClassVar[int] = 4
 
 
 class _Flux64(Flux1Family):
-    TEXT_TOKENS: ClassVar[int] = 64
+    _text_tokens: ClassVar[int] = 64
 
 
 class _Qwen4(QwenImageFamily):
-    TEXT_TOKENS: ClassVar[int] = 4
+    _text_tokens: ClassVar[int] = 4
 
 
 class _Qwen64(QwenImageFamily):
-    TEXT_TOKENS: ClassVar[int] = 64
+    _text_tokens: ClassVar[int] = 64
 
 
 # Bound by the launches of kernels: 2 heads of 16.

@@ -14,6 +14,8 @@ from enum import StrEnum
 from inference.base_models import ARCHITECTURE_TITLES, Architecture, BaseModelId
 from inference.messages.samplers import FLOW_SPACINGS, SPACINGS, UNET_SPACINGS, Sampler, Spacing
 
+DENOISERS = ("unet", "transformer")  # diffusers' names for the network that denoises
+
 
 class Family(StrEnum):
     """Architectures whose denoiser the batch calls in the same way; see `inference.engine.models.families`."""

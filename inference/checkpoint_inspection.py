@@ -17,14 +17,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from inference.base_models import LINEAGE_TITLES, Architecture, BaseModelId
-from inference.capabilities import capability_of, misdeclared_denoiser
+from inference.capabilities import DENOISERS, capability_of, misdeclared_denoiser
 from inference.checkpoint_files import DamagedWeights, Shapes, weight_shapes
 from inference.gguf_files import GGUF_SUFFIX, read_gguf
 from inference.lora.names import Part
 from inference.lora.tables import STRANGERS, VARIANTS, Variant, networks, spelled, title
 
 SUFFIX = ".safetensors"
-DENOISERS = ("unet", "transformer")  # diffusers' names for the network that denoises
 _PACKED = "transformer"  # UNets are not packed
 _NAMED = 3  # layers named in a sentence
 _SAME, _LIKE = 0.9, 0.5  # shares of layers in common: that architecture; one that was made from it

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from inference.base_models import BaseModelId
+from inference.capabilities import DENOISERS
 from inference.messages.checkpoints import CheckpointSpec, NumberFormat
-from inference.picture_costs import COSTS
+from inference.picture_costs import picture_numbers
 
 _MEMINFO = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")  # of a container or a service that may have less than the machine
@@ -65,13 +66,13 @@ def memory_need(
     half = accelerator and dtype is not NumberFormat.FLOAT32  # see the engine's devices
     each = 2 if half else 4
     sizes = {name: count * each for name, count in networks.items()}
-    cost, program = COSTS.get(base_model.architecture), CUDA_PROGRAM if accelerator else CPU_PROGRAM
+    numbers, program = picture_numbers(base_model, pixels), CUDA_PROGRAM if accelerator else CPU_PROGRAM
     sizes |= packed or {}
     rooms = dict[str, int]()
-    if cost is not None:
-        widened = 4 if cost.single_precision_vae else each
+    if numbers is not None:
+        widened = 4 if numbers.single_precision_vae else each
         sizes["vae"] = networks.get("vae", 0) * widened
-        rooms = {"unet": cost.pass_numbers * pixels * each, "vae": cost.decode_numbers * pixels * widened}
+        rooms = dict.fromkeys(DENOISERS, numbers.in_pass * each) | {"vae": numbers.decoding * widened}
     turns = max((size + rooms.get(name, 0) for name, size in sizes.items()), default=0)
     return MemoryNeed(
         numbers=sum(networks.values()),

@@ -9,8 +9,8 @@ from pathlib import Path
 from bot.config import CheckpointSettings
 from bot.diagnostics.capacity import CheckpointSize
 from bot.diagnostics.finding import Finding, FindingGrade
+from inference.capabilities import DENOISERS
 from inference.checkpoint_inspection import (
-    DENOISERS,
     CheckpointInspection,
     expected_networks,
     index_name,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 
-from inference.base_models import Architecture, BaseModelId
+from inference.base_models import Architecture, BaseModelId, known_base_models
+from inference.capabilities import capability_of
 from inference.memory import memory_need
 from inference.messages.checkpoints import NumberFormat
-from inference.picture_costs import COSTS
+from inference.picture_costs import COSTS, TRANSFORMER_COSTS, picture_numbers
+from tools.lora_tables.configs import NETWORKS
 from tools.picture_costs import cost_of
 
 
@@ -39,9 +43,42 @@ def test_on_the_cpu_every_number_is_in_single_precision() -> None:
 
 
 def test_of_an_architecture_that_was_not_counted_the_weights_alone_are_known() -> None:
-    need = memory_need({"transformer": 1000}, BaseModelId("flux1/dev"), 100, accelerator=True)
+    need = memory_need({"transformer": 1000}, BaseModelId("flux1/chroma"), 100, accelerator=True)
     assert need.picture is None
     assert need.total == need.turns == 2000 + need.program
+
+
+def test_of_a_transformer_tokens_count_in_a_guided_pass_and_pixels_in_a_decoding() -> None:
+    networks, pixels = {"transformer": 10**9, "vae": 10}, 1024 * 1024
+    need = memory_need(networks, BaseModelId("z-image/base"), pixels, accelerator=True)
+    in_pass, decoding = 2 * 2 * 17 * (4096 + 512) * 3840, 2 * 768 * pixels
+    assert need.picture == max(in_pass, decoding) == decoding
+    assert need.turns == 2 * 10**9 + in_pass + need.program
+    once = memory_need(networks, BaseModelId("flux1/dev"), pixels, accelerator=True)
+    assert once.turns == 2 * 10**9 + 2 * 18 * (4096 + 512) * 3072 + once.program, "guidance is no second row"
+    # Before its files are here, a denoiser has the name that the tables give each.
+    unnamed = memory_need({"unet": 10**9, "vae": 10}, BaseModelId("flux1/dev"), pixels, accelerator=True)
+    assert unnamed == once
+    video = memory_need(networks, BaseModelId("qwen-image/base"), pixels, accelerator=True)
+    assert video.picture == 2 * 1728 * pixels
+
+
+@pytest.mark.parametrize("architecture", TRANSFORMER_COSTS)
+def test_the_width_of_a_transformer_is_that_of_the_published_one(architecture: Architecture) -> None:
+    kind, chosen = NETWORKS[architecture]
+    defaults = {name: each.default for name, each in inspect.signature(kind.__init__).parameters.items()}
+    config = defaults | chosen
+    width = config["dim"] if "dim" in config else config["num_attention_heads"] * config["attention_head_dim"]
+    assert TRANSFORMER_COSTS[architecture].width == width
+
+
+def test_every_transformer_that_shares_passes_is_counted() -> None:
+    for base in known_base_models():
+        capability = capability_of(base)
+        counted = (
+            capability is not None and capability.family is not None and base.architecture is not Architecture.DEMO
+        )
+        assert (picture_numbers(base, 64) is not None) == counted, base
 
 
 def test_single_precision_takes_twice_as_much_on_a_card() -> None:

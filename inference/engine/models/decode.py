@@ -11,6 +11,7 @@ import torch
 from diffusers import StableDiffusionXLPipeline
 
 from inference.engine.devices.devices import is_out_of_memory
+from inference.picture_costs import DECODE_TENSORS, VIDEO_DECODE_TENSORS
 
 log = logging.getLogger(__name__)
 
@@ -132,9 +133,10 @@ def begun_finite(
 
 
 def decode_bytes(vae: Any, pixels: int) -> int:
-    """Bytes that are alive at once while a picture of so many pixels is decoded, as `tools.picture_costs` counts."""
-    widest = 18 * vae.config.base_dim if is_of_videos(vae) else 6 * vae.config.block_out_channels[0]
-    return pixels * widest * vae.dtype.itemsize
+    """Bytes that are alive at once while a picture of so many pixels is decoded; see `inference.picture_costs`."""
+    config, videos = vae.config, is_of_videos(vae)
+    numbers = VIDEO_DECODE_TENSORS * config.base_dim if videos else DECODE_TENSORS * config.block_out_channels[0]
+    return pixels * numbers * vae.dtype.itemsize
 
 
 def widen(vae: Any) -> None:

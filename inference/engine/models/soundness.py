@@ -12,8 +12,7 @@ from torch import nn
 from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
 from inference.base_models import BaseModelId
-from inference.capabilities import misdeclared_denoiser
-from inference.checkpoint_inspection import DENOISERS
+from inference.capabilities import DENOISERS, misdeclared_denoiser
 from inference.engine.lora.layer_weights import is_packed_tensor
 
 _NAMED = 3  # weights named in a refusal

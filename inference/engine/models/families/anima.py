@@ -7,7 +7,7 @@ are the input of cross-attention alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from diffusers.modular_pipelines.anima.encoders import AnimaTextEncoderStep
@@ -34,8 +34,6 @@ from inference.messages.request import GenerationRequest
 
 class AnimaFamily(TransformerFamily):
     """See `ModelFamily`. The rows of a guided slot are [negative prompt, prompt]."""
-
-    LIVE_TENSORS: ClassVar[int] = 12
 
     def __init__(
         self, spec: CheckpointSpec, pipeline: Any, hooks: LayerHooks, residence: Residence, embeddings: EmbeddingCache

@@ -7,7 +7,7 @@ is needed, and so there is no negative prompt.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
@@ -30,6 +30,7 @@ from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.request import GenerationRequest
 
 _PATCH = 2  # latents on each side of one token
+_SCHNELL_TOKENS = 256  # of every text
 _AXES = 3  # of a token's position; texts have zeros, pictures row and column in the last two
 
 
@@ -40,16 +41,11 @@ class Flux1Family(TransformerFamily):
     3), and `guidance` (rows,) where it takes one.
     """
 
-    LIVE_TENSORS: ClassVar[int] = 18
-    # Tokens of every text. Padding is read like words, so other lengths than those of training would change pictures.
-    TEXT_TOKENS_OF_SCHNELL: ClassVar[int] = 256
-
     def __init__(
         self, spec: CheckpointSpec, pipeline: Any, hooks: LayerHooks, residence: Residence, embeddings: EmbeddingCache
     ) -> None:
         super().__init__(spec, pipeline, residence)
         self._takes_guidance = bool(pipeline.transformer.config.guidance_embeds)
-        self._text_tokens = self.TEXT_TOKENS if self._takes_guidance else self.TEXT_TOKENS_OF_SCHNELL
         self._schedule = FlowSchedule(pipeline.scheduler.config)
         hooks.mark_prompt_layers([pipeline.transformer.context_embedder])
         self._rotary = KeptRotary.of(pipeline.transformer)
@@ -70,6 +66,11 @@ class Flux1Family(TransformerFamily):
         given = (pipeline.text_encoder_2.config.d_model, pipeline.text_encoder.config.hidden_size)
         if (config.joint_attention_dim, config.pooled_projection_dim) != given:
             raise other_model("transformer", label)
+
+    @property
+    def _text_tokens(self) -> int:
+        """Padding is read like words, so other lengths than those of training would change pictures."""
+        return super()._text_tokens if self._takes_guidance else _SCHNELL_TOKENS
 
     def conditions(
         self, request: GenerationRequest, prompts: Sequence[str], applied: Sequence[AppliedLoras]

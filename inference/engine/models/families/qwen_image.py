@@ -20,7 +20,7 @@ from inference.engine.layers.layer_hooks import LayerHooks
 from inference.engine.layers.lora_set import AppliedLoras
 from inference.engine.models.embedding_cache import EmbeddingCache
 from inference.engine.models.families.family import Conditions, RowGroup, grouped
-from inference.engine.models.families.transformer import TransformerFamily
+from inference.engine.models.families.transformer import TransformerFamily, bytes_of
 from inference.engine.models.fast_paths import QwenRotary, use_direct_attention
 from inference.engine.models.flow import FlowSchedule, begin, for_noising
 from inference.engine.models.soundness import other_model
@@ -38,7 +38,6 @@ class QwenImageFamily(TransformerFamily):
     """
 
     NO_NEGATIVE: ClassVar[str] = " "  # its makers' advice
-    LIVE_TENSORS: ClassVar[int] = 17
 
     def __init__(
         self, spec: CheckpointSpec, pipeline: Any, hooks: LayerHooks, residence: Residence, embeddings: EmbeddingCache
@@ -47,6 +46,8 @@ class QwenImageFamily(TransformerFamily):
         self._schedule = FlowSchedule(pipeline.scheduler.config, passes_to_solvers=True)
         use_direct_attention(pipeline.transformer)
         QwenRotary.of(pipeline.transformer)
+        template = pipeline.tokenizer(pipeline.prompt_template_encode.format("")).input_ids
+        self._template_tokens = len(template) - pipeline.prompt_template_encode_start_idx
         self._embeddings = TextEmbeddings({_ENCODER: self._encode}, hooks, residence, embeddings)
 
     @staticmethod
@@ -65,10 +66,13 @@ class QwenImageFamily(TransformerFamily):
         each = [self._embeddings.embed(text, one) for text, one in self._texts(request, prompts, applied)]
         return grouped([Conditions(embeds[_ENCODER], others) for embeds in each])
 
+    def _most_tokens(self, text: str) -> int:
+        return min(self._text_tokens, self._template_tokens + bytes_of(text))
+
     def _encode(self, text: str) -> torch.Tensor:
         """The embedding (1, tokens, width) of a text in the pipeline's template."""
         device = self._residence.device
-        return self._pipeline.encode_prompt(text, device=device, max_sequence_length=self.TEXT_TOKENS)[0]
+        return self._pipeline.encode_prompt(text, device=device, max_sequence_length=self._text_tokens)[0]
 
     def starting_latents(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import diffusers
 import torch
@@ -28,15 +28,12 @@ from inference.errors import InvalidRequest
 from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.request import GenerationRequest
 
-CLIP_TOKENS, T5_TOKENS = 77, 256  # of every prompt, padded, one behind the other
+CLIP_TOKENS = 77  # of every prompt, padded; those of T5 stand behind them
 _CLIPS, _T5 = ("text_encoder", "text_encoder_2"), "text_encoder_3"
 
 
 class SD3Family(TransformerFamily):
     """See `ModelFamily`. The two rows of a guided slot are [unguided, guided]; all texts have the same length."""
-
-    LIVE_TENSORS: ClassVar[int] = 12
-    TEXT_TOKENS: ClassVar[int] = CLIP_TOKENS + T5_TOKENS
 
     def __init__(
         self, spec: CheckpointSpec, pipeline: Any, hooks: LayerHooks, residence: Residence, embeddings: EmbeddingCache
@@ -76,14 +73,14 @@ class SD3Family(TransformerFamily):
         return dict(zip(("states", "pooled"), found, strict=True))
 
     def _t5(self, text: str) -> Encoded:
-        device = self._residence.device
-        return {"states": self._pipeline._get_t5_prompt_embeds(text, max_sequence_length=T5_TOKENS, device=device)}  # noqa: SLF001 (likewise)
+        length, device = self._text_tokens - CLIP_TOKENS, self._residence.device
+        return {"states": self._pipeline._get_t5_prompt_embeds(text, max_sequence_length=length, device=device)}  # noqa: SLF001 (likewise)
 
     def _prompt_embeds(self, row: Mapping[str, Encoded]) -> torch.Tensor:
         """As diffusers: the states of both CLIPs side by side, widened with zeros, and those of T5 behind them."""
         clips = torch.cat([row[name]["states"] for name in _CLIPS], dim=-1)
         width = int(self._pipeline.transformer.config.joint_attention_dim)
-        t5 = row[_T5]["states"] if _T5 in row else clips.new_zeros(1, T5_TOKENS, width)
+        t5 = row[_T5]["states"] if _T5 in row else clips.new_zeros(1, self._text_tokens - CLIP_TOKENS, width)
         return torch.cat([pad(clips, (0, width - clips.shape[-1])), t5], dim=-2)
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from typing import Any, ClassVar
+from unicodedata import normalize
 
 import torch
 
@@ -18,22 +19,23 @@ from inference.engine.models.pred_original_sample import pred_original_sample
 from inference.engine.models.text_embeddings import TextEmbeddings
 from inference.messages.checkpoints import CheckpointSpec, PredictionType
 from inference.messages.request import GenerationRequest
-from inference.request_cost import slots
+from inference.picture_costs import TRANSFORMER_COSTS
+
+
+def bytes_of(text: str) -> int:
+    """Tokens of a text, at most, for tokenizers whose tokens are bytes or several of them."""
+    return len(normalize("NFC", text).encode(errors="replace"))
 
 
 class TransformerFamily:
     """The base of such families; see `ModelFamily`. The rows of a guided slot are [negative prompt, prompt].
 
-    `NO_NEGATIVE` is the text that guides away where no negative prompt is given. `LIVE_TENSORS` of all tokens, of the
-    network's width, are alive at once in a pass, at most: in a block's feed-forward layer, where texts and pictures go
-    through it together, or where queries and keys are rotated in single precision. Attention keeps no matrix of pairs.
+    `NO_NEGATIVE` is the text that guides away where no negative prompt is given.
     """
 
     DENOISER: ClassVar[str] = "transformer"
     WIDE_RANGE: ClassVar[bool] = True
     NO_NEGATIVE: ClassVar[str] = ""
-    LIVE_TENSORS: ClassVar[int]
-    TEXT_TOKENS: ClassVar[int] = 512  # of a text, at most
 
     _embeddings: TextEmbeddings  # made by each family, which knows its encoders
     _schedule: FlowSchedule
@@ -42,6 +44,7 @@ class TransformerFamily:
         capability = capability_of(spec.base_model)
         assert capability is not None, "a base model with a family is in the table"
         self.capability = capability
+        self._cost = TRANSFORMER_COSTS[spec.base_model.architecture]
         self._name = spec.name
         self._pipeline = pipeline
         self._residence = residence
@@ -86,8 +89,18 @@ class TransformerFamily:
     def pass_numbers(self, request: GenerationRequest) -> int:
         """See `ModelFamily.pass_numbers`."""
         down, across = self._grid(request)
-        tokens = self.rows(request) * slots(request) * (down * across + self.TEXT_TOKENS)
-        return self.LIVE_TENSORS * tokens * self._width
+        texts = [text for prompt in request.slot_prompts for text in self._texts_of_slot(request, prompt)]
+        tokens = sum(down * across + self._most_tokens(text) for text in texts)
+        return self._cost.pass_numbers(tokens, self._width)
+
+    @property
+    def _text_tokens(self) -> int:
+        """Tokens of a text, at most."""
+        return self._cost.text_tokens
+
+    def _most_tokens(self, text: str) -> int:
+        """Tokens of this text, at most: those of all where texts are filled up to one length."""
+        return self._text_tokens
 
     def decode_bytes(self, pixels: int) -> int:
         """See `ModelFamily.decode_bytes`."""

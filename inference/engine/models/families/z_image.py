@@ -7,7 +7,7 @@ It paints as diffusers' pipeline does. Latents are in single precision whatever 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from diffusers import ZImageImg2ImgPipeline
@@ -23,7 +23,7 @@ from inference.engine.layers.lora_set import AppliedLoras
 from inference.engine.models.decode import as_denoised, encoded
 from inference.engine.models.embedding_cache import EmbeddingCache
 from inference.engine.models.families.family import Conditions, RowGroup, grouped
-from inference.engine.models.families.transformer import TransformerFamily
+from inference.engine.models.families.transformer import TransformerFamily, bytes_of
 from inference.engine.models.fast_paths import use_direct_attention
 from inference.engine.models.fast_z_image import FastZImage, filled_up
 from inference.engine.models.flow import FlowSchedule, begin, for_noising
@@ -43,8 +43,6 @@ class ZImageFamily(TransformerFamily):
     a pass where the network would fill them up to the same length: then nothing is masked.
     """
 
-    LIVE_TENSORS: ClassVar[int] = 17
-
     def __init__(
         self, spec: CheckpointSpec, pipeline: Any, hooks: LayerHooks, residence: Residence, embeddings: EmbeddingCache
     ) -> None:
@@ -53,6 +51,10 @@ class ZImageFamily(TransformerFamily):
         FastZImage.use(pipeline.transformer)
         use_direct_attention(pipeline.transformer)
         self._schedule = FlowSchedule(pipeline.scheduler.config, get_default_z_image_sigmas)
+        template = pipeline.tokenizer.apply_chat_template(
+            [{"role": "user", "content": ""}], tokenize=False, add_generation_prompt=True, enable_thinking=True
+        )
+        self._template_tokens = len(pipeline.tokenizer(template).input_ids)
         self._embeddings = TextEmbeddings({"text_encoder": self._encode}, hooks, residence, embeddings)
 
     @staticmethod
@@ -77,6 +79,9 @@ class ZImageFamily(TransformerFamily):
 
     def _texts_of_slot(self, request: GenerationRequest, prompt: str) -> list[str]:
         return [prompt, request.negative_prompt][: self.rows(request)]
+
+    def _most_tokens(self, text: str) -> int:
+        return min(self._text_tokens, filled_up(self._template_tokens + bytes_of(text)))
 
     def _encode(self, text: str) -> torch.Tensor:
         """The text in the pipeline's chat template, of which it reads 512 tokens at most."""

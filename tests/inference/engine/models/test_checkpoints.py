@@ -16,8 +16,7 @@ from safetensors.torch import load_file, save_file
 from transformers import Qwen3Config, Qwen3Model
 
 from inference.base_models import BaseModelId, known_base_models
-from inference.capabilities import capability_of
-from inference.checkpoint_inspection import DENOISERS
+from inference.capabilities import DENOISERS, capability_of
 from inference.demo import CHECKPOINTS
 from inference.engine.intake.checkpoint_store import CheckpointStore
 from inference.engine.models.soundness import Unsound, refuse_incomplete, refuse_other_denoiser
