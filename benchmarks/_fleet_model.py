@@ -79,10 +79,10 @@ class Fleet:
         load_seconds: float = 5.0,
     ) -> None:
         self.now = 0.0
-        self.queue = JobQueue(lambda: self.now)
-        self.queue.load_seconds = dict.fromkeys(checkpoints, load_seconds)
         rate = places / (STEP_SECONDS * (1 + GROWING_SHARE * (places - 1)))
-        self.queue.speeds = dict.fromkeys(checkpoints, rate)
+        self.queue = JobQueue(
+            lambda: self.now, dict.fromkeys(checkpoints, load_seconds), dict.fromkeys(checkpoints, rate)
+        )
         self.workers = {
             slot: SimulatedWorker(slot) for slot in (WorkerSlot(frozenset(checkpoints), places) for _ in range(workers))
         }

@@ -96,8 +96,7 @@ class Ours:
     """The bot's queue, and the engine's order among assigned jobs."""
 
     def __init__(self, clock: Callable[[], float], prefetch: int = PREFETCHED_JOBS) -> None:
-        self._queue = JobQueue(clock)
-        self._queue.load_seconds = dict.fromkeys(CHECKPOINTS, LOAD_SECONDS)
+        self._queue = JobQueue(clock, dict.fromkeys(CHECKPOINTS, LOAD_SECONDS))
         self._slot = WorkerSlot(frozenset(CHECKPOINTS), places=1, prefetch=prefetch)
         self._queue.slots = [self._slot]
 

@@ -19,7 +19,8 @@ request_cost.py                how much work a request is, and the order inside 
 lora/            reads and judges LoRA files; no torch
 parameters/      how a picture was painted: as the text that goes into it, and read back from pictures
 matching.py      whether a LoRA fits a checkpoint; chooses the refusal
-queue.py         who is painted next, where (waiting_jobs.py the jobs, queue_slots.py the workers that it knows);
+queue.py         who is painted next, where (waiting_jobs.py the jobs, queue_slots.py the workers that it knows,
+                 checkpoint_switching.py when a worker loads another checkpoint);
                  queue_simulation.py plays it forward, for forecasts
 inspection.py    one LoRA file, judged by itself
 checkpoint_inspection.py   a checkpoint by its headers: whole or not, which architecture, how large

@@ -1,11 +1,9 @@
 """The job queue: which job a worker gets next, and how many may wait. Pure policy: no database, no worker; the clock is
 passed in.
 
-There are two rules. First, a worker stays on a checkpoint, while jobs wait for it, for a quantum of ten times its
-loading time, so that loading takes at most a tenth of the worker's time. Then it switches to the checkpoint whose jobs
-have waited longest in sum; no checkpoint waits for ever. Only the first job of each person counts, so that nobody
-attracts or keeps a worker by ordering many. Second, among the jobs for its checkpoint the worker takes that of the
-person with the lowest virtual counter: the work done for them so far, divided by their weight.
+There are two rules. First, which checkpoint a worker is on: it stays on one for a while, and then switches to the one
+that was waited for most (`inference.checkpoint_switching`). Second, among the jobs for its checkpoint the worker takes
+that of the person with the lowest virtual counter: the work done for them so far, divided by their weight.
 
 A worker that runs one picture at a time prefetches a few jobs: it starts with the shortest (`inference.request_cost`)
 and reads the files of the others meanwhile. Prefetched jobs belong to different people, and a job joins them only if
@@ -21,27 +19,21 @@ Virtual counters are those of Sheng et al., "Fairness in Serving Large Language 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush, heapreplace, nlargest
 from itertools import count, islice
 
+from inference.checkpoint_switching import CheckpointSwitching
 from inference.errors import QueueFull, TooManyWaiting
 from inference.queue_slots import PREFETCHED_JOBS, SlotIndex, WorkerSlot
 from inference.waiting_jobs import CheckpointQueue, Waiting
 
 __all__ = ["EVERYWHERE", "PREFETCHED_JOBS", "JobQueue", "Policy", "Waiting", "WorkerSlot"]
 
-QUANTUM_LOADS = 10.0  # the quantum, in loading times: so long a worker stays on a checkpoint while jobs wait for it
-# Then it switches once a job elsewhere has waited so many quanta, and all there so many times as long as all here, …
-SWITCH_FACTOR = 2.5
-STARVATION_QUANTA = 12.0  # … or once a job elsewhere has waited so many quanta
-SPREAD_LOADS = 2.0  # work in loading times that an idle worker needs to find waiting before it loads a checkpoint too
-LOOK_SECONDS = 1.0  # between two comparisons of other checkpoints with that on which a worker stays
 EQUAL_JOBS = 8  # first jobs of the same counter of which a worker takes one whose LoRAs it has cached …
 MAX_OVERTAKEN = 8  # … unless so many have overtaken the first of them
 OFFERS = 8  # workers that are offered a new job before it waits for the next one that has room
-UNMEASURED_LOAD_SECONDS = 5.0  # seconds, for a checkpoint that was never loaded here
 ABSENT_COUNTERS = 5000  # counters kept of people without a job here; at twice as many the lowest are forgotten
 EVERYWHERE = 0  # in place of a server's id: the whole queue is paused
 
@@ -69,14 +61,18 @@ class Policy:
 
 
 class JobQueue:
-    """The waiting jobs, and the worker slots that take them. `load_seconds` are measured loading times, `speeds` the
-    work per second that a worker does with a checkpoint.
+    """The waiting jobs, and the worker slots that take them. `load_seconds` and `speeds` as in `CheckpointSwitching`.
 
     Finding the next job looks neither at each job nor at each worker, and at each checkpoint only where a worker may
     switch. `changes` grows with every change.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        load_seconds: dict[str, float] | None = None,
+        speeds: dict[str, float] | None = None,
+    ) -> None:
         self._clock = clock
         self._queues: dict[str, CheckpointQueue] = {}  # by checkpoint
         self._jobs: dict[int, Waiting] = {}
@@ -87,14 +83,11 @@ class JobQueue:
         self._paused: frozenset[int] = frozenset()
         self._slots: dict[WorkerSlot, None] = {}
         self._index = SlotIndex()
-        self._abandoned: dict[str, None] = {}  # checkpoints with jobs on which no worker stays
-        self._crowded: dict[str, None] = {}  # … and with more of them than its workers should do alone
+        self._switching = CheckpointSwitching(clock, self._queues, self._index, load_seconds, speeds)
         self._asked: list[tuple[bool, int, int, WorkerSlot]] = []  # a heap of workers that may take a job now
         self._is_asked: set[WorkerSlot] = set()
         self._unplaced: dict[str, None] = {}  # checkpoints whose jobs may be taken by another worker now
         self._numbers = count()
-        self.load_seconds: dict[str, float] = {}
-        self.speeds: dict[str, float] = {}
         self.changes = 0
 
     def __len__(self) -> int:
@@ -152,7 +145,7 @@ class JobQueue:
 
     def _order_of(self, slot: WorkerSlot) -> tuple[bool, int]:
         """Those first that need load nothing, and among them those with the least to do."""
-        return not self._here(slot), self._index.level(slot)
+        return not self._switching.here(slot), self._index.level(slot)
 
     def served(self, checkpoint: str) -> bool:
         """Whether any slot can load `checkpoint`."""
@@ -215,25 +208,8 @@ class JobQueue:
 
     def _note(self, name: str) -> None:
         """Note what follows from a change of the jobs for a checkpoint, or of the workers that stay on it."""
-        queue = self._queues.get(name)
-        waits = queue is not None and bool(queue.heads)
-        staying = self._index.staying(name)
-        for names, belongs in (
-            (self._abandoned, waits and not staying),
-            (self._crowded, waits and staying > 0 and self._justifies(name, SPREAD_LOADS)),
-        ):
-            if not belongs:
-                names.pop(name, None)
-            elif name not in names:
-                names[name] = self._unplaced[name] = None
-
-    def _justifies(self, name: str, loads: float) -> bool:
-        """Whether one more worker there finds a job, and its share of the work takes as long as so many loads.
-
-        What was never measured justifies it.
-        """
-        queue, workers, speed = self._queues[name], self._index.staying(name) + 1, self.speeds.get(name)
-        return queue.count >= workers and (not speed or queue.work / speed >= loads * self.load_cost(name) * workers)
+        if self._switching.note(name):
+            self._unplaced[name] = None
 
     # --- assigning ----------------------------------------------------------------------------------------------------
 
@@ -288,7 +264,7 @@ class JobQueue:
         if queue is not None and queue.by_counter:
             job = self._jobs[queue.by_counter[0][1]]
             yield from islice(self._index.with_room(job), OFFERS)
-            if name in self._abandoned or name in self._crowded:
+            if self._switching.wanted(name):
                 yield from islice(self._index.to_load(job), OFFERS)
 
     def reconsider(self) -> None:
@@ -352,7 +328,9 @@ class JobQueue:
             return False
         self.changes += 1
         gone = self._queues.keys() - queues.keys()
-        self._jobs, self._queues, self._checkpoints_of = jobs, queues, {}
+        self._jobs, self._checkpoints_of = jobs, {}
+        self._queues.clear()
+        self._queues.update(queues)
         for job in jobs.values():
             self._checkpoints_of.setdefault(job.person_id, set()).add(job.checkpoint)
         for slot, those in taken.items():
@@ -366,12 +344,12 @@ class JobQueue:
 
     def copy(self, clock: Callable[[], float]) -> JobQueue:
         """An independent copy with another clock."""
-        other = JobQueue(clock)
-        other._queues = {key: queue.copy() for key, queue in self._queues.items()}
+        other = JobQueue(clock, dict(self._switching.load_seconds), dict(self._switching.speeds))
+        other._queues.update((key, queue.copy()) for key, queue in self._queues.items())
         other._jobs, other._served, other._last_counter = dict(self._jobs), dict(self._served), self._last_counter
         other._checkpoints_of = {person_id: set(names) for person_id, names in self._checkpoints_of.items()}
         other._forget_at = self._forget_at
-        other._paused, other.load_seconds, other.speeds = self._paused, dict(self.load_seconds), dict(self.speeds)
+        other._paused = self._paused
         for slot in self._slots:
             other.join(
                 replace(slot, assigned=dict(slot.assigned), worked_before=dict(slot.worked_before), draining=False)
@@ -383,7 +361,7 @@ class JobQueue:
 
     def load_cost(self, checkpoint: str) -> float:
         """Seconds that loading `checkpoint` takes."""
-        return self.load_seconds.get(checkpoint, UNMEASURED_LOAD_SECONDS)
+        return self._switching.load_cost(checkpoint)
 
     # --- counters -----------------------------------------------------------------------------------------------------
 
@@ -407,7 +385,7 @@ class JobQueue:
     def _choose(self, slot: WorkerSlot) -> Waiting | None:
         if not slot.has_room or EVERYWHERE in self._paused:
             return None
-        firsts = [(*self._queues[name].by_counter[0], name) for name in self._checkpoints_for(slot)]
+        firsts = [(*self._queues[name].by_counter[0], name) for name in self._switching.checkpoints_for(slot)]
         if not firsts:
             return None
         *_, chosen = min(firsts, key=lambda first: (first[0], first[2] != slot.checkpoint, first[1]))
@@ -434,75 +412,3 @@ class JobQueue:
         people = {other.person_id for other in slot.assigned.values()}
         counter = self._counter(job.person_id)
         return job.person_id not in people and all(counter <= self._counter(person_id) for person_id in people)
-
-    def _here(self, slot: WorkerSlot) -> list[str]:
-        """The checkpoints with jobs that the slot runs without loading anything."""
-        queues = self._queues
-        return [name for name in slot.held if name in queues and queues[name].heads and name in slot.serves]
-
-    def _checkpoints_for(self, slot: WorkerSlot) -> Collection[str]:
-        """The checkpoints whose jobs the slot takes now: those it has loaded, or the one it should switch to."""
-        here = self._here(slot)
-        if not here and slot.assigned:
-            return ()  # it ends those first
-        if here and not self._should_switch(slot, here):
-            return here
-        away = self._away(slot, self._abandoned)
-        if away:
-            return [self._switch_target(slot, away)]
-        away = self._away(slot, self._crowded)
-        if not here and self._stays_alone(slot):  # which has to be loaded again for the next job that comes
-            away = [name for name in away if self._justifies(name, 2 * SPREAD_LOADS)]
-        return [self._switch_target(slot, away)] if away else here
-
-    def _away(self, slot: WorkerSlot, names: Mapping[str, None]) -> list[str]:
-        return [name for name in names if name in slot.serves and name not in slot.held] if names else []
-
-    def _stays_alone(self, slot: WorkerSlot) -> bool:
-        return slot.checkpoint is not None and self._index.staying(slot.checkpoint) == 1
-
-    def _should_switch(self, slot: WorkerSlot, here: Collection[str]) -> bool:
-        """Whether to switch although jobs wait for the checkpoints that it has loaded."""
-        now, quantum = self._clock(), self._quantum(slot)
-        if now - slot.since < quantum or not (self._abandoned or self._crowded):
-            return False
-        looked, switches = slot.compared
-        if now - looked >= LOOK_SECONDS or now < looked:
-            switches = self._compare(slot, here, now, quantum)
-            slot.compared = now, switches
-        return switches
-
-    def _compare(self, slot: WorkerSlot, here: Collection[str], now: float, quantum: float) -> bool:
-        """Compare how long people wait for other checkpoints and for those that it has loaded, for each worker there.
-
-        A checkpoint on which others stay is compared only if the slot does not leave its own without any.
-        """
-        sharing = max(1, self._index.staying(slot.checkpoint or ""))
-        here_waited = SWITCH_FACTOR * sum(self._queues[name].waited_seconds(now) for name in here) / sharing
-        away = [self._queues[name] for name in self._away(slot, self._abandoned)]
-        oldest = now - min((queue.by_age[0][0] for queue in away), default=now)
-        if away and oldest >= STARVATION_QUANTA * quantum:
-            return True
-        if away and oldest >= SWITCH_FACTOR * quantum / sharing:
-            return max(queue.waited_seconds(now) for queue in away) > here_waited
-        return sharing > 1 and any(
-            now - self._queues[name].by_age[0][0] >= SWITCH_FACTOR * quantum
-            and self._queues[name].waited_seconds(now) > here_waited * self._index.staying(name)
-            for name in self._away(slot, self._crowded)
-        )
-
-    def _switch_target(self, slot: WorkerSlot, away: Collection[str]) -> str:
-        """The checkpoint to switch to: the one waited for most in sum, or that of the oldest job once it starves."""
-        now = self._clock()
-        since, _, oldest = min((*self._queues[name].by_age[0], name) for name in away)
-        if now - since >= STARVATION_QUANTA * self._quantum(slot) and oldest in self._abandoned:
-            return oldest
-
-        def waited(name: str) -> tuple[float, float]:
-            queue = self._queues[name]
-            return queue.waited_seconds(now) / max(1, self._index.staying(name)), -queue.by_age[0][1]
-
-        return max(away, key=waited)
-
-    def _quantum(self, slot: WorkerSlot) -> float:
-        return QUANTUM_LOADS * self.load_cost(slot.checkpoint or "")

@@ -46,6 +46,7 @@ inference.lora inference.parameters
 inference.checkpoint_inspection
 inference.waiting_jobs
 inference.queue_slots
+inference.checkpoint_switching
 inference.matching inference.queue inference.queue_simulation
 inference.inspection
 inference.workers inference.demo inference.cluster.wire inference.cluster.files inference.cluster.node_labels

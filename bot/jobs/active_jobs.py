@@ -124,9 +124,7 @@ class ActiveJobs:
         self._recorded: set[int] = set()  # jobs that end without a worker
         self._followers: dict[int, set[Updates]] = {}
         self._gone: dict[int, asyncio.Event] = {}  # of jobs whose end somebody waits for
-        self._queue = JobQueue(time.monotonic)
-        self._queue.load_seconds = load_seconds
-        self._queue.speeds = {} if speeds is None else speeds
+        self._queue = JobQueue(time.monotonic, load_seconds, speeds)
         for slot in slots:
             self.join(slot)
 

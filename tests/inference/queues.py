@@ -32,8 +32,15 @@ def painted_next(slot: WorkerSlot) -> Waiting:
     return min(slot.assigned.values(), key=lambda job: precedence(job.work, slot.worked_before[job.job_id]))
 
 
-def filled(*jobs: Waiting, slots: int = 1, places: int = 1, clock: Clock | None = None) -> JobQueue:
-    queue = JobQueue(clock or Clock())
+def filled(
+    *jobs: Waiting,
+    slots: int = 1,
+    places: int = 1,
+    clock: Clock | None = None,
+    load_seconds: dict[str, float] | None = None,
+    speeds: dict[str, float] | None = None,
+) -> JobQueue:
+    queue = JobQueue(clock or Clock(), load_seconds, speeds)
     queue.slots = [WorkerSlot(BOTH, places) for _ in range(slots)]
     for job in jobs:
         queue.push(job)

@@ -8,17 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from benchmarks.fleet import painted_at_once
-from inference.queue import (
-    EVERYWHERE,
-    MAX_OVERTAKEN,
-    QUANTUM_LOADS,
-    SPREAD_LOADS,
-    SWITCH_FACTOR,
-    UNMEASURED_LOAD_SECONDS,
-    JobQueue,
-    Waiting,
-    WorkerSlot,
-)
+from inference.checkpoint_switching import QUANTUM_LOADS, SPREAD_LOADS, SWITCH_FACTOR, UNMEASURED_LOAD_SECONDS
+from inference.queue import EVERYWHERE, MAX_OVERTAKEN, JobQueue, Waiting, WorkerSlot
 from tests.inference.queues import BOTH, Clock, fill, filled, waiting
 from tests.inference.test_queue_simulation import work_of
 
@@ -27,11 +18,7 @@ QUANTUM_SECONDS = QUANTUM_LOADS * UNMEASURED_LOAD_SECONDS
 
 
 def measured(*jobs: Waiting, slots: int = 2, places: int = 1, clock: Clock | None = None) -> JobQueue:
-    queue = filled(slots=slots, places=places, clock=clock)
-    queue.speeds = dict.fromkeys(BOTH, SPEED)
-    for job in jobs:
-        queue.push(job)
-    return queue
+    return filled(*jobs, slots=slots, places=places, clock=clock, speeds=dict.fromkeys(BOTH, SPEED))
 
 
 def assigned(queue: JobQueue) -> list[tuple[int, int]]:

@@ -10,15 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from inference.checkpoint_switching import (
+    QUANTUM_LOADS,
+    STARVATION_QUANTA,
+    SWITCH_FACTOR,
+    UNMEASURED_LOAD_SECONDS,
+)
 from inference.errors import QueueFull, TooManyWaiting
 from inference.queue import (
     ABSENT_COUNTERS,
     EVERYWHERE,
     PREFETCHED_JOBS,
-    QUANTUM_LOADS,
-    STARVATION_QUANTA,
-    SWITCH_FACTOR,
-    UNMEASURED_LOAD_SECONDS,
     JobQueue,
     Policy,
     Waiting,
@@ -623,8 +625,7 @@ TestCounted.settings = settings(max_examples=60, stateful_step_count=40)
 def test_no_person_starves_however_the_others_order(arrivals: list[tuple[int, int, bool]], load: float) -> None:
     """The others always have something waiting; the first job of person 9 starts within a bounded time."""
     clock = Clock()
-    queue = filled(clock=clock)
-    queue.load_seconds = dict.fromkeys(BOTH, load)
+    queue = filled(clock=clock, load_seconds=dict.fromkeys(BOTH, load))
     (slot,) = queue.slots
     queue.push(waiting(1, 9, work=5.0, checkpoint="pastel"))
     for job_id in range(2, 4000):

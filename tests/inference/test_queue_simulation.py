@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.queue import EVERYWHERE, UNMEASURED_LOAD_SECONDS, JobQueue, Waiting, WorkerSlot
+from inference.checkpoint_switching import UNMEASURED_LOAD_SECONDS
+from inference.queue import EVERYWHERE, JobQueue, Waiting, WorkerSlot
 from inference.queue_simulation import Forecast, simulate
 from inference.request_cost import AGEING, precedence
 from tests.inference.queues import BOTH, Clock, filled, waiting
