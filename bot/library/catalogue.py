@@ -246,7 +246,10 @@ class LibraryFiles:
     async def lora(self, sha256: str) -> StoredFile | None:
         """The file of a LoRA; None when it is not known or cannot be used any more. Raises DatabaseError."""
         version = await find_version(self.connection, sha256)
-        return StoredFile(self.library, version.path) if version and version.usable else None
+        if version is None or not version.usable:
+            return None
+        size = version.found.stamp.size if version.found else -1
+        return StoredFile(self.library, version.path, size=size if size >= 0 else None)  # below 0: it is in doubt
 
     def source_image(self, sha256: str) -> StoredFile:
         """A picture to start from, which may be gone."""

@@ -33,6 +33,7 @@ async def _identified(
     if checkpoint.path is None:
         return checkpoint.spec(None)  # a repository has no bytes before its first download
     try:
+        size = None if checkpoint.path.is_dir() else checkpoint.path.stat().st_size
         hashes = await _hashes(connection, checkpoint, checkpoint.path, remember)
         said = _said(checkpoint.path)
     except OSError as problem:
@@ -41,8 +42,8 @@ async def _identified(
             "Correct its path in the settings."
         ) from None
     spec = checkpoint.spec(hashes.sha256, hashes.short_hash)
-    known = {"predicts": _prediction(checkpoint, said), "guidance_is_input": bool(said and said.guidance_is_input)}
-    return spec.model_copy(update=known)
+    predicts, takes_guidance = _prediction(checkpoint, said), bool(said and said.guidance_is_input)
+    return spec.model_copy(update={"size": size, "predicts": predicts, "guidance_is_input": takes_guidance})
 
 
 async def _hashes(

@@ -144,7 +144,8 @@ class EngineActor:
             case PieceFound():
                 self._opened.calls.answer(message.call, data)
             case PieceMissing():
-                self._opened.calls.answer(message.call, OSError(message.reason))
+                kind = FileNotFoundError if message.gone else OSError
+                self._opened.calls.answer(message.call, kind(message.reason))
             case _:
                 pass
 
@@ -273,8 +274,10 @@ class EngineActor:
         """A job whose files cannot be had fails."""
         command, files = held.command, self._opened
         try:
-            manifests = self._manifests_of(command)
-            places = await self._with_room(lambda: files.begin(message, data, command.request, manifests, held.dropped))
+            manifests, decoder = self._manifests_of(command)
+            places = await self._with_room(
+                lambda: files.begin(message, data, command.request, manifests, decoder, held.dropped)
+            )
         except InferenceError as problem:
             self._fail(held, problem)
             return
@@ -332,12 +335,13 @@ class EngineActor:
         self._rests -= 1
         self._report_capacity()
 
-    def _manifests_of(self, command: Generate) -> list[Manifest]:
-        """The files of the job's checkpoint, and of its preview decoder."""
-        sources = (
-            source for spec in self._specs if spec.name == command.request.checkpoint for source in _sources(spec)
-        )
-        return [self._manifests[source] for source in sources if source in self._manifests]
+    def _manifests_of(self, command: Generate) -> tuple[list[Manifest], Manifest | None]:
+        """The files of the job's checkpoint, and those of its preview decoder."""
+        spec = next((spec for spec in self._specs if spec.name == command.request.checkpoint), None)
+        if spec is None:
+            return [], None
+        needed = [found for each in (spec.source, spec.denoiser) if (found := self._manifests.get(each or ""))]
+        return needed, self._manifests.get(spec.preview_decoder or "")
 
     @property
     def _specs(self) -> tuple[CheckpointSpec, ...]:

@@ -67,11 +67,15 @@ class FileRefused(NodeFileError):
     """A source has other bytes under the name of this file."""
 
 
+class FileGone(NodeFileError):
+    """The bot's machine does not have the file any more, and no other source has it."""
+
+
 class CacheFull(NodeFileError):
     """The cache or its disk has no room for the file."""
 
 
-class _NotThere(FileNotFoundError):
+class _NotThere(OSError):
     """A source does not have the file."""
 
 
@@ -79,7 +83,10 @@ class PieceSource(Protocol):
     """The bot's machine, which has every file that a job or a checkpoint needs."""
 
     def piece(self, sha256: str, offset: int, size: int) -> bytes:
-        """The bytes of a file from `offset`, at most `size`. It blocks; it raises OSError when it has none."""
+        """The bytes of a file from `offset`, at most `size`. It blocks.
+
+        Raises FileNotFoundError for a file that was deleted, OSError when they cannot be had for another reason.
+        """
         ...
 
 
@@ -191,7 +198,8 @@ class FileCache:
     def link(self, file: FileRef, target: Path) -> None:
         """Make `target` a link to the file, fetched where it is not here yet. Raises NodeFileError, OSError.
 
-        While `target` is there, the file is in use. Several that ask for one file wait for one fetch.
+        It ends with FileNotFoundError where the folder of `target` is deleted meanwhile. While `target` is there, the
+        file is in use. Several that ask for one file wait for one fetch.
         """
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with FileLock(self._locks / file.sha256):
@@ -225,10 +233,9 @@ class FileCache:
         beside = target.with_name(f".{os.getpid()}-{get_ident()}.new")
         with self._room():
             beside.unlink(missing_ok=True)
-            try:
-                os.link(kept, beside)
-            except FileNotFoundError:
+            if not kept.exists():
                 return False
+            os.link(kept, beside)
             if self._checked.get(file.sha256) != _stamp(beside):  # of the link: another may have the name by now
                 beside.unlink()
                 return False
@@ -268,7 +275,8 @@ class FileCache:
             except OSError as failed:
                 reason = failed.strerror or str(failed) or type(failed).__name__
                 if not isinstance(problem, FileRefused):
-                    problem = FileUnavailable(f"{file.name} cannot be read from {source.name}: {reason}")
+                    kind = FileGone if isinstance(failed, FileNotFoundError) else FileUnavailable
+                    problem = kind(f"{file.name} cannot be read from {source.name}: {reason}")
             else:
                 return
         if not part.stat().st_size:

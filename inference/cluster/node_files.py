@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,7 +16,7 @@ from threading import Event, Lock, local
 
 from platformdirs import user_cache_path
 
-from inference.cluster.files import CacheFull, FileCache, FileRef, FileRefused, NodeFileError, SharedStorage
+from inference.cluster.files import CacheFull, FileCache, FileGone, FileRef, FileRefused, NodeFileError, SharedStorage
 from inference.cluster.protocol import SubmitJob, unpacked
 from inference.cluster.worker_folder import Manifest, WorkerFolder
 from inference.errors import (
@@ -30,6 +31,8 @@ from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.options import WorkerOptions
 from inference.messages.request import GenerationRequest
 from inference.workers.storage import StoredFile
+
+log = logging.getLogger(__name__)
 
 CACHE_VARIABLE = "CLUSTER_NODE_CACHE"  # names the folder of the node's cache, on a node that wants another one
 JOBS_AT_ONCE = 64  # whose files come; more than a worker has
@@ -170,25 +173,44 @@ class NodeFiles:
         data: bytes,
         request: GenerationRequest,
         manifests: Sequence[Manifest],
+        decoder: Manifest | None,
         dropped: Event,
     ) -> asyncio.Future[dict[str, StoredFile]]:
         """`bring` in a thread, which asks for no more pieces once the job is dropped."""
 
         def bring() -> dict[str, StoredFile]:
             with self.calls.unless(dropped):
-                return self.bring(message, data, request, manifests)
+                return self.bring(message, data, request, manifests, decoder)
 
         return asyncio.get_running_loop().run_in_executor(self.threads, bring)
 
     def bring(
-        self, message: SubmitJob, data: bytes, request: GenerationRequest, manifests: Sequence[Manifest]
+        self,
+        message: SubmitJob,
+        data: bytes,
+        request: GenerationRequest,
+        manifests: Sequence[Manifest],
+        decoder: Manifest | None,
     ) -> dict[str, StoredFile]:
         """All that a job needs for its `request`; its LoRAs and its picture to start from, by SHA-256.
 
+        `manifests` are those of its checkpoint, `decoder` that of its preview decoder, without which it is painted too.
         Raises the InferenceError that the job fails with, NotOnThisNode, OSError, or ValueError for a frame that
         contradicts itself.
         """
+        beside = self._unpack(message, data)
+        called = {use.sha256: use.name for use in request.loras}
         places: dict[str, StoredFile] = {}
+        for file in message.loras:
+            name = self._lora(file, beside.get(file.sha256, {}), called.get(file.sha256, file.name))
+            places[file.sha256] = StoredFile(self.folder.library, name)
+        for file in message.inputs:
+            places[file.sha256] = StoredFile(self.folder.inputs, self._picture(file))
+        self._checkpoint(request.checkpoint, manifests, decoder)
+        return places
+
+    def _unpack(self, message: SubmitJob, data: bytes) -> Mapping[str, Mapping[str, bytes]]:
+        """Write what is known of all LoRAs and the job's state; the sidecars of its LoRAs by SHA-256."""
         offset, beside = 0, dict[str, dict[str, bytes]]()
         for sha256, parts in message.beside.items():
             beside[sha256], offset = unpacked(parts, data, offset)
@@ -198,33 +220,35 @@ class NodeFiles:
             state, _ = unpacked([message.state], data, offset)
             for name, content in state.items():
                 (self.folder.spool / Path(name).name).write_bytes(content)
-        called = {use.sha256: use.name for use in request.loras}
-        for file in message.loras:
-            name = self._lora(file, beside.get(file.sha256, {}), called.get(file.sha256, file.name))
-            places[file.sha256] = StoredFile(self.folder.library, name)
-        for file in message.inputs:
-            try:
-                places[file.sha256] = StoredFile(self.folder.inputs, self.folder.add_input(file))
-            except CacheFull as problem:
-                raise NotOnThisNode(WorkerFailed(reason=str(problem))) from None
-            except NodeFileError:
-                raise SourceImageGone from None
-        for manifest in manifests:
-            try:
-                self.folder.add_checkpoint(manifest)
-            except NodeFileError as problem:
-                failure = CheckpointUnusable(checkpoint=request.checkpoint, reason=str(problem))
-                raise (NotOnThisNode(failure) if isinstance(problem, CacheFull) else failure) from None
-        return places
+        return beside
 
     def _lora(self, file: FileRef, beside: Mapping[str, bytes], called: str) -> str:
         try:
             return self.folder.add_lora(file, beside)
-        except FileRefused:
+        except (FileRefused, FileGone):
             raise LoraFileChanged(lora=called) from None
         except NodeFileError as problem:
-            failure = WorkerFailed(reason=str(problem))
-            raise (NotOnThisNode(failure) if isinstance(problem, CacheFull) else failure) from None
+            raise _failed(problem) from None
+
+    def _picture(self, file: FileRef) -> str:
+        try:
+            return self.folder.add_input(file)
+        except (FileRefused, FileGone):
+            raise SourceImageGone from None
+        except NodeFileError as problem:
+            raise _failed(problem) from None
+
+    def _checkpoint(self, name: str, manifests: Sequence[Manifest], decoder: Manifest | None) -> None:
+        try:
+            for manifest in manifests:
+                self.folder.add_checkpoint(manifest)
+        except NodeFileError as problem:
+            raise _failed(problem, CheckpointUnusable(checkpoint=name, reason=str(problem))) from None
+        if decoder is not None:
+            try:
+                self.folder.add_checkpoint(decoder)
+            except NodeFileError as problem:
+                log.warning("previews of %s are coarse: %s", name, problem)
 
     def release(
         self, kept: Collection[str], loras: Collection[str], inputs: Collection[str], jobs: Collection[int]
@@ -246,3 +270,9 @@ class NodeFiles:
         """Delete the folders."""
         self.threads.shutdown(wait=False, cancel_futures=True)
         self.folder.close()
+
+
+def _failed(problem: NodeFileError, failure: InferenceError | None = None) -> NotOnThisNode | InferenceError:
+    """What a job ends with whose file cannot be had: where there is no room for it, on this node alone."""
+    failure = failure or WorkerFailed(reason=str(problem))
+    return NotOnThisNode(failure) if isinstance(problem, CacheFull) else failure

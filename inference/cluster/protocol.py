@@ -95,11 +95,12 @@ class PieceFound(_WorkerMessage):
 
 
 class PieceMissing(_WorkerMessage):
-    """The piece cannot be had."""
+    """The piece cannot be had; `gone` says that the bot's machine does not have the file any more."""
 
     type: Literal["no_piece"] = "no_piece"
     call: Count
     reason: ShortText
+    gone: bool = False
 
 
 class CloseWorkers(_Header):

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field
 
 from inference.cluster.files import FileCache, FileRef, relative_name
-from inference.hashes import file_sha256, folder_files
+from inference.hashes import folder_files, sha256_of
 from inference.messages.options import Folders
 from inference.messages.spool import job_of_file
 
@@ -41,12 +41,8 @@ class Manifest(BaseModel):
     @classmethod
     def of(cls, source: Path) -> Manifest:
         """What lies at `source`; it reads every file. Raises OSError, or ValueError for names that nodes refuse."""
-        paths = [*folder_files(source), *sorted(source.rglob("*.model"))] if source.is_dir() else [source]
         base = source if source.is_dir() else source.parent
-        files = [
-            FileRef(sha256=file_sha256(path), size=path.stat().st_size, name=path.relative_to(base).as_posix())
-            for path in paths
-        ]
+        files = (_ref(path, path.relative_to(base).as_posix()) for path in manifest_paths(source))
         return cls(folder=source.is_dir(), files=tuple(files))
 
     @property
@@ -54,6 +50,17 @@ class Manifest(BaseModel):
         """Its identity; of a folder without such vocabularies the one that `folder_sha256` computes."""
         lines = sorted((file.name, file.sha256) for file in self.files)
         return hashlib.sha256("".join(f"{name}\0{digest}\n" for name, digest in lines).encode()).hexdigest()
+
+
+def manifest_paths(source: Path) -> list[Path]:
+    """The files that make a manifest of `source`. Raises OSError."""
+    return [*folder_files(source), *sorted(source.rglob("*.model"))] if source.is_dir() else [source]
+
+
+def _ref(path: Path, name: str) -> FileRef:
+    with path.open("rb") as opened:
+        sha256 = sha256_of(opened)
+        return FileRef(sha256=sha256, size=opened.tell(), name=name)
 
 
 class WorkerFolder:

@@ -40,8 +40,9 @@ class CheckpointSpec(FrozenModel):
     """A checkpoint as the operator declared it: what the worker loads, and what it is.
 
     `source` is a folder or a `.safetensors` file; with `repository` it is the id of a hub repository. `sha256` is that
-    of the file it came in, `folder_sha256` that of a folder converted from it. `prediction_type` is the operator's
-    word; `predicts` is what is known before loading, for early refusals, and None where nothing tells. So is
+    of the file it came in, `folder_sha256` that of a folder converted from it. `size` is that of the bytes that were
+    hashed where `source` is a file, which may have been changed since. `prediction_type` is the operator's word;
+    `predicts` is what is known before loading, for early refusals, and None where nothing tells. So is
     `guidance_is_input`: whether the denoiser takes the guidance as a number, and then no negative prompt.
     `preview_decoder` is a folder or the hub's id of a tiny autoencoder (TAESD) that knows the same latents. `dtype` is
     the format of its numbers, where the device computes it without emulation; a CPU paints in single precision.
@@ -57,6 +58,7 @@ class CheckpointSpec(FrozenModel):
     sha256: Sha256 | None = None
     short_hash: ShortHash | None = None
     folder_sha256: Sha256 | None = None
+    size: Annotated[int, Field(ge=0)] | None = None
     predicts: PredictionType | None = None
     guidance_is_input: bool = False
     preview_decoder: Annotated[str, Field(min_length=1, max_length=4096)] | None = None

@@ -89,9 +89,10 @@ def _bounded(file: StoredFile, most: int) -> bytes | None:
 def _ref(sha256: str, file: StoredFile) -> FileRef | None:
     """The file by its name, or by its SHA-256 where a node would not take the name; None when it is gone."""
     try:
-        size = file.path.stat().st_size
+        found = file.path.stat().st_size
     except OSError:
         return None
+    size = found if file.size is None else file.size
     try:
         return FileRef(sha256=sha256, size=size, name=file.name)
     except ValidationError:

@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 
 from inference.cluster.files import FileRef
-from inference.cluster.worker_folder import Manifest
+from inference.cluster.worker_folder import Manifest, manifest_paths
 from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.options import WorkerOptions
 
@@ -15,11 +15,14 @@ log = logging.getLogger(__name__)
 
 
 class Manifests:
-    """The manifests of all checkpoints, preview decoders and classifiers; files are hashed once in a process."""
+    """The manifests of all checkpoints, preview decoders and classifiers; files are hashed once in a process.
+
+    Those whose SHA-256 the settings do not tell are hashed again when they have changed.
+    """
 
     def __init__(self) -> None:
         self.paths: dict[str, Path] = {}  # of every file in a manifest, by SHA-256
-        self._known: dict[tuple[str, str | None], Manifest] = {}
+        self._known: dict[tuple[str, str], Manifest] = {}
         self._lock = asyncio.Lock()
 
     async def of(self, options: WorkerOptions) -> tuple[WorkerOptions, dict[str, Manifest]]:
@@ -36,23 +39,25 @@ class Manifests:
         for spec in options.checkpoints:
             source, decoder = spec.source, spec.preview_decoder
             if not spec.repository:
-                source = self._put(found, Path(source), spec.folder_sha256 or spec.sha256) or spec.name
+                source = self._put(found, Path(source), spec.folder_sha256 or spec.sha256, spec.size) or spec.name
             if decoder is not None and Path(decoder).exists():
-                decoder = self._put(found, Path(decoder), None)
-            denoiser = spec.denoiser and (self._put(found, Path(spec.denoiser), None) or spec.name)
+                decoder = self._put(found, Path(decoder))
+            denoiser = spec.denoiser and (self._put(found, Path(spec.denoiser)) or spec.name)
             files = {"source": source, "preview_decoder": decoder, "denoiser": denoiser}
             specs.append(spec.model_copy(update=files))
         classifier = options.classifier
         if classifier is not None and not classifier.repository:
-            source = self._put(found, Path(classifier.source), None) or classifier.source
+            source = self._put(found, Path(classifier.source)) or classifier.source
             classifier = classifier.model_copy(update={"source": source})
         return options.model_copy(update={"checkpoints": tuple(specs), "classifier": classifier}), found
 
-    def _put(self, found: dict[str, Manifest], source: Path, sha256: str | None) -> str | None:
+    def _put(
+        self, found: dict[str, Manifest], source: Path, sha256: str | None = None, size: int | None = None
+    ) -> str | None:
         """The SHA-256 of the manifest of `source`, which is put into `found`; None when it cannot be read."""
-        key = str(source), sha256
         try:
-            manifest = self._known[key] if key in self._known else self._read(source, sha256)
+            key = str(source), sha256 or _stamp(source)
+            manifest = self._known[key] if key in self._known else self._read(source, sha256, size)
         except (OSError, ValueError) as problem:
             log.error("no worker elsewhere gets %s: %s", source, problem)
             return None
@@ -62,9 +67,13 @@ class Manifests:
         return manifest.sha256
 
     @staticmethod
-    def _read(source: Path, sha256: str | None) -> Manifest:
-        """A single file's SHA-256 is known already; a folder's is that of the list of its files."""
-        if sha256 is None or source.is_dir():
+    def _read(source: Path, sha256: str | None, size: int | None) -> Manifest:
+        """A single file's SHA-256 and size are known already; a folder's SHA-256 is that of the list of its files."""
+        if sha256 is None or size is None or not source.is_file():
             return Manifest.of(source)
-        file = FileRef(sha256=sha256, size=source.stat().st_size, name=source.name)
-        return Manifest(folder=False, files=(file,))
+        return Manifest(folder=False, files=(FileRef(sha256=sha256, size=size, name=source.name),))
+
+
+def _stamp(source: Path) -> str:
+    """Equal while no file is changed, added or removed. Raises OSError."""
+    return str([(path.name, (status := path.stat()).st_size, status.st_mtime_ns) for path in manifest_paths(source)])

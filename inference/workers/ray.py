@@ -352,8 +352,8 @@ class RayPool:
                     raise OSError("it was not offered")
                 data = await asyncio.to_thread(_read_piece, path, wanted.offset, wanted.size)
             except OSError as problem:
-                reason = problem.strerror or str(problem)
-                await self.send(PieceMissing(worker=wanted.worker, call=wanted.call, reason=reason))
+                reason, gone = problem.strerror or str(problem), isinstance(problem, FileNotFoundError)
+                await self.send(PieceMissing(worker=wanted.worker, call=wanted.call, reason=reason, gone=gone))
             else:
                 await self.send(PieceFound(worker=wanted.worker, call=wanted.call), data)
 

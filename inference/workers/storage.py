@@ -11,7 +11,7 @@ import os
 import shutil
 from collections.abc import Collection, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -22,10 +22,14 @@ from inference.messages.spool import attempt_files
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file on the bot's machine, at `name` below `folder`. Its bytes are those of its SHA-256, or useless."""
+    """A file on the bot's machine, at `name` below `folder`. Its bytes are those of its SHA-256, or useless.
+
+    `size` is that of the bytes with this SHA-256, where it is known: the file may have been changed since.
+    """
 
     folder: Path
     name: str
+    size: int | None = field(default=None, kw_only=True)
 
     @property
     def path(self) -> Path:

@@ -57,7 +57,7 @@ def state_digest(request: GenerationRequest, spec: CheckpointSpec | None) -> str
     """
     checkpoint = None
     if spec is not None:
-        places = {"source"} if spec.sha256 else set[str]()
+        places = {"source", "size"} if spec.sha256 else set[str]()
         told: set[str] = {"predicts", "guidance_is_input"}  # what its files say, which does not change
         unimportant: set[str] = {"name", "preview_decoder", "node_labels", "denoiser", *told, *places}
         checkpoint = spec.model_dump(mode="json", exclude=unimportant) | {"denoiser": _file(spec.denoiser)}

@@ -17,7 +17,14 @@ from bot.database.bookmarks import add_bookmark, find_bookmark, list_bookmarks
 from bot.database.connection import fetch, open_database, write
 from bot.database.lora_records import doubt_file, is_any_doubted
 from bot.database.loras import Lora, browse_loras, find_lora_by_name, find_version
-from bot.library.catalogue import LibraryUnreadable, ScanReport, choose_version, find_named, scan_library
+from bot.library.catalogue import (
+    LibraryFiles,
+    LibraryUnreadable,
+    ScanReport,
+    choose_version,
+    find_named,
+    scan_library,
+)
 from inference.base_models import BaseModelId, CompatibilityTable, known_base_models
 from inference.hashes import file_sha256
 from inference.lora.declarations import FILE_NAME, BadDeclarations, declare
@@ -430,6 +437,19 @@ async def test_a_file_in_doubt_is_read_again_though_size_and_time_are_the_same(
     assert (await scanned(connection, library)).new == ("komori.safetensors",)
     assert [version.sha256 for version in (await entry(connection, "komori")).usable] == [new]
     assert not await is_any_doubted(connection)
+
+
+async def test_the_size_of_a_file_belongs_to_its_hash_though_the_file_was_changed(
+    connection: aiosqlite.Connection, library: Path
+) -> None:
+    path = write_lora(library / "komori.safetensors")
+    sha256, size = file_sha256(path), path.stat().st_size
+    await scanned(connection, library)
+    path.write_bytes(b"other")
+    files = LibraryFiles(connection, library, library)
+    assert (found := await files.lora(sha256)) is not None and found.size == size
+    await doubt_file(connection, sha256)
+    assert (found := await files.lora(sha256)) is not None and found.size is None
 
 
 async def test_a_file_in_doubt_for_nothing_stays_what_it_is(connection: aiosqlite.Connection, library: Path) -> None:

@@ -50,6 +50,12 @@ async def identified(connection: aiosqlite.Connection | None, **fields: Any) -> 
     return spec
 
 
+async def test_the_size_belongs_to_the_hash(connection: aiosqlite.Connection, tmp_path: Path) -> None:
+    path = single_file(tmp_path / "one.safetensors")
+    for _ in ("hashed", "looked up"):
+        assert (await identified(connection, path=path)).size == path.stat().st_size
+
+
 async def test_what_an_earlier_version_hashed_is_completed_and_not_hashed_again(
     connection: aiosqlite.Connection, tmp_path: Path
 ) -> None:

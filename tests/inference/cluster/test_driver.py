@@ -3,115 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import signal
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from inference.cluster import actor, compatibility, driver, outbox, wire, worker_supervisor
+from inference.cluster import compatibility, driver, outbox, wire, worker_supervisor
 from inference.cluster.compatibility import NodeIdentity
-from inference.cluster.driver import Driver, serve_until_asked
-from inference.cluster.node_files import CACHE_VARIABLE, NodeCacheSettings
+from inference.cluster.driver import serve_until_asked
 from inference.cluster.nodes import ClusterNode
-from inference.cluster.protocol import TO_BOT, CloseWorkers, ClusterSettingsSent, Heartbeat
-from inference.cluster.wire import Connection, SocketAddress, accept_handshake, begin_handshake, listen
-from inference.cluster.worker_supervisor import WorkerRules
+from inference.cluster.protocol import TO_BOT, CloseWorkers, Heartbeat
+from inference.cluster.wire import Connection, SocketAddress, begin_handshake
 from inference.lora.declarations import FILE_NAME
-from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.commands import Generate
-from inference.messages.events import Cancelled, Capacity, Failed, Finished, Progress, Ready, Started
+from inference.messages.events import Cancelled, Capacity, Finished, Progress, Ready, Started
 from inference.messages.options import WorkerOptions
 from inference.messages.request import LoraUse, SourceImage
 from inference.messages.spool import state_file
 from inference.workers import PoolUnavailable, WorkerDied, WorkerJoined, WorkerLeft, ray
 from inference.workers.driver_process import DriverOptions, DriverProcess
 from inference.workers.ray import RayPool, RayWorker
-from inference.workers.storage import SpoolFolder, StoredFile
-from tests.inference.cluster.machines import InProcessCluster, scripted
+from tests.inference.cluster.machines import scripted
+from tests.inference.cluster.places import MAX_WAIT, SETTINGS, Place, heard, joined, painting
 from tests.inference.requests import request
 from tests.log import Log
-
-MAX_WAIT = 120.0
-SETTINGS = ClusterSettingsSent(address="home", unreachable_seconds=30, cache_bytes=10**6)
-Kind = TypeVar("Kind")
-
-
-@dataclass
-class Place:
-    """The bot's folders, the cluster, and the pool between the two."""
-
-    folder: Path
-    cluster: InProcessCluster
-    rules: WorkerRules
-    pool: RayPool
-    spool: SpoolFolder
-    serving: list[Driver]
-
-    def file(self, name: str, text: str) -> tuple[str, StoredFile]:
-        path = self.folder / "bot" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        return hashlib.sha256(text.encode()).hexdigest(), StoredFile(self.folder / "bot", name)
-
-
-@pytest.fixture
-async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Place]:
-    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "node"))
-    monkeypatch.setattr(worker_supervisor, "RETRY_SECONDS", 0.01)
-    (checkpoint := tmp_path / "bot" / "checkpoint").mkdir(parents=True)
-    (checkpoint / "model_index.json").write_text("{}")
-    (spool := tmp_path / "spool").mkdir()
-    spec = CheckpointSpec(name="vivid", source=str(checkpoint), base_model="sdxl/illustrious")
-    cluster = InProcessCluster(ClusterNode("a", "first", 1, {"easel-memory-gb": "24"}))
-    rules = WorkerRules(NodeCacheSettings(10**6), 30, NodeIdentity.own(), scripted(tmp_path))
-    address = SocketAddress(f"unix:{tmp_path / 's'}")
-    driver = DriverProcess(DriverOptions(address, None, SETTINGS, {}, "secret"))
-    pool = RayPool(WorkerOptions(checkpoints=(spec,)), SpoolFolder(spool), driver)
-    here = Place(tmp_path, cluster, rules, pool, SpoolFolder(spool), [])
-
-    async def serve(connection: Connection) -> None:
-        await accept_handshake(connection, "secret", NodeIdentity.own().easel)
-        assert (first := await connection.receive()) and ClusterSettingsSent.model_validate_json(
-            first.header
-        ) == SETTINGS
-        here.serving.append(Driver(connection, here.cluster, here.rules))
-        await here.serving[-1].run()
-        await connection.close()
-
-    server = await listen(address, serve)
-    async with asyncio.timeout(MAX_WAIT):
-        await pool.start()
-        yield here
-        await pool.close()
-        server.close()
-        await server.wait_closed()
-        await cluster.close()
-
-
-@pytest.fixture
-def log() -> Iterator[Log]:
-    with Log.listening() as heard:
-        yield heard
-
-
-async def joined(place: Place) -> tuple[RayWorker, WorkerJoined]:
-    change = await anext(place.pool.changes())
-    assert isinstance(change, WorkerJoined) and isinstance(change.worker, RayWorker)
-    return change.worker, change
-
-
-async def heard(events: AsyncIterator[Any], kind: type[Kind], seen: list[Any] | None = None) -> Kind:
-    async for event in events:
-        if seen is not None:
-            seen.append(event)
-        if isinstance(event, kind):
-            return event
-    raise AssertionError("the worker has left")
 
 
 async def test_a_worker_on_a_node_paints_with_files_that_only_the_bot_has(place: Place) -> None:
@@ -189,10 +106,6 @@ async def test_an_actor_that_dies_is_started_again_and_a_node_that_goes_takes_it
     assert not await worker.submit(painting(), {})
     places = {(each.place.node, each.place.device) for each in changes if isinstance(each, WorkerJoined)}
     assert places == {("second", "gpu 0"), ("second", "gpu 1")}
-
-
-def painting(job_id: int = 1, attempt: int = 1, **changes: object) -> Generate:
-    return Generate(job_id=job_id, attempt=attempt, request=request(checkpoint="vivid", **changes))
 
 
 async def test_a_worker_that_is_drained_or_closed_leaves_the_states_of_its_jobs(place: Place) -> None:
@@ -421,62 +334,6 @@ async def test_a_worker_that_is_farther_away_than_it_was_is_told(place: Place, m
     while (moved := (await joined(place))[1]).place.distance < far:  # type: ignore[operator]
         pass
     assert moved.worker is worker and moved.place.node == "first"
-
-
-async def test_a_job_whose_files_cannot_be_had_fails_and_says_which(place: Place) -> None:
-    worker, _ = await joined(place)
-    events = worker.events()
-    await heard(events, Ready)
-    good, file = place.file("bat.safetensors", "the bat")
-    uses = (LoraUse(sha256=good, name="Bat"),)
-    file.path.write_text("another")  # the same length
-    assert await worker.submit(painting(1, loras=uses), {good: file})
-    failed = await heard(events, Failed)
-    assert (failed.code, failed.detail) == ("lora_file_changed", {"lora": "Bat"}), "by the name that the job has for it"
-    image, start = place.file("start", "a picture")
-    await asyncio.to_thread(start.path.write_text, "something")
-    assert await worker.submit(painting(2, image=SourceImage(sha256=image, strength=1)), {image: start})
-    assert (await heard(events, Failed)).code == "source_image_gone"
-    (place.folder / "bot" / "checkpoint" / "model_index.json").write_text("[]")
-    assert await worker.submit(painting(3), {})
-    assert (await heard(events, Failed)).code == "checkpoint_unusable"
-    (place.folder / "bot" / "checkpoint" / "model_index.json").write_text("{}")
-    assert await worker.submit(painting(4), {})
-    await heard(events, Finished)
-
-
-async def test_a_job_is_given_back_by_a_node_without_room_for_its_files(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(actor, "REST_SECONDS", 0.2)
-    place.rules = replace(place.rules, cache=NodeCacheSettings(1))
-    worker, _ = await joined(place)
-    events = worker.events()
-    assert (await heard(events, Capacity)).places == 4
-    for attempt in (1, 2):
-        seen = list[Any]()
-        assert await worker.submit(painting(1, attempt), {})
-        await heard(events, Cancelled, seen)
-        assert [each.places for each in seen if isinstance(each, Capacity)] == [0], "another worker gets the job"
-        assert (await heard(events, Capacity)).places == 4
-    assert await worker.submit(painting(1, 3), {})
-    assert (await heard(events, Failed)).code == "checkpoint_unusable"
-
-
-async def test_what_is_known_of_loras_arrives_with_a_job_that_cannot_be_painted(place: Place) -> None:
-    worker, _ = await joined(place)
-    events = worker.events()
-    await heard(events, Ready)
-    place.file(FILE_NAME, "known")
-    sha256, file = place.file("bat.safetensors", "the bat")
-    uses = (LoraUse(sha256=sha256, name="Bat"),)
-    file.path.write_text("another")
-    assert await worker.submit(painting(1, loras=uses), {sha256: file})
-    await heard(events, Failed)
-    file.path.write_text("the bat")
-    assert await worker.submit(painting(2, loras=uses), {sha256: file})
-    end = await heard(events, Finished)
-    assert json.loads(place.spool.read(end.files[0]))["known"] == [FILE_NAME]
 
 
 async def test_a_job_is_cancelled_before_and_after_its_files_are_there(place: Place) -> None:

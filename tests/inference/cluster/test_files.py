@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import shutil
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from inference.cluster.files import CacheFull, FileCache, FileRef, FileRefused, FileUnavailable, SharedStorage
+from inference.cluster.files import CacheFull, FileCache, FileGone, FileRef, FileRefused, FileUnavailable, SharedStorage
 
 PIECE = 1000
 ROOT = Path(__file__).parents[3]
@@ -113,6 +114,22 @@ def test_whoever_asks_at_the_same_time_waits_for_one_fetch(tmp_path: Path) -> No
         for ask in asks:
             ask.result(60)
     assert bot.asked == [0, 1000, 2000, 3000]
+
+
+def test_a_fetch_ends_where_its_worker_is_closed_meanwhile(tmp_path: Path) -> None:
+    data, worker = content(1), tmp_path / "worker"
+
+    class Hurried(Bot):
+        def piece(self, sha256: str, offset: int, size: int) -> bytes:
+            shutil.rmtree(worker, ignore_errors=True)
+            return super().piece(sha256, offset, size)
+
+    bot = Hurried(data)
+    files = cache(tmp_path, bot)
+    with pytest.raises(FileNotFoundError):
+        files.link(ref(data), worker / "one")
+    files.link(ref(data), worker / "two")
+    assert (worker / "two").read_bytes() == data and len(bot.asked) == 4
 
 
 def test_a_fetch_goes_on_where_the_connection_broke(tmp_path: Path) -> None:
@@ -260,7 +277,7 @@ def test_a_copy_that_was_changed_on_the_node_is_fetched_anew(tmp_path: Path, cap
     bot.files.clear()
     (files.folder / "files" / ref(data).sha256).chmod(0o600)
     (files.folder / "files" / ref(data).sha256).write_bytes(content(3))
-    with pytest.raises(FileUnavailable, match="the bot has no such file"):
+    with pytest.raises(FileGone, match="the bot has no such file"):
         cache(tmp_path, bot).link(ref(data), tmp_path / "three")  # a later process
     assert not (tmp_path / "three").exists()
 

@@ -42,6 +42,16 @@ def test_what_is_too_large_beside_a_lora_is_left_out_and_the_log_tells(tmp_path:
     assert [part.name for part in message.known] == [FILE_NAME], "as soon as it is small enough"
 
 
+def test_a_lora_goes_by_the_size_that_belongs_to_its_hash(tmp_path: Path) -> None:
+    """A right copy in shared storage is taken, though the bot's own file was changed after it was hashed."""
+    lora, job = use("Bat"), Generate(job_id=1, attempt=1, request=request(loras=(use("Bat"),)))
+    (tmp_path / "bat.safetensors").write_bytes(b"another file")
+    for size, sent in ((7, 7), (None, 12)):
+        files = {lora.sha256: StoredFile(tmp_path, "bat.safetensors", size=size)}
+        message, _ = JobFrames().of(1, 0, job, files, SpoolFolder(tmp_path))
+        assert [file.size for file in message.loras] == [sent]
+
+
 def test_what_is_sent_once_has_room_before_what_is_sent_with_each_job(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,33 @@ from inference.messages.options import WorkerOptions
 from inference.workers.manifests import Manifests
 
 
+async def test_a_checkpoint_goes_by_the_size_that_belongs_to_its_hash(tmp_path: Path) -> None:
+    """A right copy in shared storage is taken, though the bot's own file was changed after it was hashed."""
+    (file := tmp_path / "one.safetensors").write_bytes(b"right")
+    spec = CheckpointSpec(
+        name="One", source=str(file), base_model=BaseModelId("sdxl/illustrious"), sha256=file_sha256(file), size=5
+    )
+    file.write_bytes(b"another one")
+    _, found = await Manifests().of(WorkerOptions(checkpoints=(spec,)))
+    assert [(each.sha256, each.size) for each in next(iter(found.values())).files] == [(spec.sha256, 5)]
+
+
+async def test_a_denoiser_that_was_replaced_is_hashed_again(tmp_path: Path) -> None:
+    """Else nodes would refuse it until the bot is started anew: its hash stands in no settings."""
+    (tmp_path / "flux").mkdir()
+    (tmp_path / "flux" / "model_index.json").write_text("{}")
+    (denoiser := tmp_path / "flux-Q4.gguf").write_bytes(b"GGUF")
+    spec = CheckpointSpec(
+        name="Flux", source=str(tmp_path / "flux"), base_model=BaseModelId("flux1/dev"), denoiser=str(denoiser)
+    )
+    options, manifests = WorkerOptions(checkpoints=(spec,)), Manifests()
+    for content in (b"GGUF", b"GGUF, the next"):
+        denoiser.write_bytes(content)
+        sent, found = await manifests.of(options)
+        place = sent.checkpoints[0].denoiser
+        assert place is not None and found[place].files[0].sha256 == file_sha256(denoiser)
+
+
 async def test_a_denoiser_of_its_own_goes_along(tmp_path: Path) -> None:
     (tmp_path / "flux").mkdir()
     (tmp_path / "flux" / "model_index.json").write_text("{}")
