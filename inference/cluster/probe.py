@@ -116,6 +116,8 @@ def _reached(node: NodeView, task: Any, started: Any, until: float) -> NodeReach
         seconds, offset, identity = _measured(task, ASK_SECONDS)
     except _errors.GetTimeoutError:
         return NodeReached(name=name, problem=_CLOSED)
+    except _errors.TaskUnschedulableError:
+        return NodeReached(name=name, problem="it has been lost meanwhile")
     except _errors.RayError as problem:
         return NodeReached(name=name, problem=_said(problem))
     return NodeReached(name=name, seconds=seconds, clock_offset=offset, identity=identity)

@@ -12,17 +12,21 @@ from threading import Thread
 from typing import Any
 
 from inference.cluster.actor import EngineActor
+from inference.cluster.network import HostPort, answers
 from inference.cluster.nodes import Actor, ActorLost, ActorSilent, ClusterLost, ClusterNode
 from inference.cluster.reports import publish
 from inference.cluster.views import NodeReport
 
 NAMESPACE = "easel"
 CALLS = 1000  # of one actor at a time: a call that waits for something to tell, and pieces of files
+REACH_SECONDS = 5.0  # that the head may take to accept a connection
 NODES_SECONDS = 10.0  # that the head may take to name the nodes
 
 # Untyped, and missing where the extra is not installed.
 _ray: Any = import_module("ray")
 _errors: Any = import_module("ray.exceptions")
+_raylet: Any = import_module("ray._raylet")
+_services: Any = import_module("ray._private.services")
 _state: Any = import_module("ray._private.state").state  # Ray Serve asks it for draining nodes too
 
 
@@ -70,6 +74,7 @@ class RayCluster:
 
     def __init__(self, address: str) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        _refuse_another_token(address)
         asked_to_end = signal.getsignal(signal.SIGTERM)
         try:
             _ray.init(
@@ -126,6 +131,22 @@ class RayCluster:
     def leave(self) -> None:
         """Leave the cluster; the actors that were started end."""
         _ray.shutdown()
+
+
+def _refuse_another_token(address: str) -> None:
+    """Raise ClusterLost where the head refuses the token, or is not there: Ray tries for a minute, and tells no reason.
+
+    `init` tells what else there is.
+    """
+    with suppress(_errors.RayError, OSError, RuntimeError, ValueError):  # AddressRefused is a ValueError
+        head = HostPort.of(_services.canonicalize_bootstrap_address(address))
+        if problem := answers(head, REACH_SECONDS):
+            raise ClusterLost(problem)
+        try:
+            _raylet.GcsClient(address=str(head)).get_all_node_info(timeout=NODES_SECONDS)
+        except _errors.AuthenticationError:
+            says = "the token is not that of this cluster; give this account the one that the head has"
+            raise ClusterLost(says) from None
 
 
 def _name(node: dict[str, Any]) -> str:

@@ -90,6 +90,12 @@ class Machines:
         """Options of a node on this machine."""
         return (*SMALL, "--name", machine, f"--ray-option=--temp-dir={self.folder / f'{machine}-ray'}")
 
+    def wrong_token(self) -> Path:
+        file = self.folder / "wrong"
+        file.touch(0o600)
+        file.write_text("0123456789abcdef")
+        return file
+
     @asynccontextmanager
     async def up(self) -> AsyncIterator[Running]:
         head = await self.easel("one", "cluster", "up", "--port", str(self.port), "--gpus", "0", *self.own("one"))
@@ -163,12 +169,24 @@ async def test_a_second_machine_joins_by_the_printed_command_and_leaves_when_it_
 
 
 async def test_a_wrong_token_is_refused(machines: Machines, head: Running) -> None:
-    wrong = machines.folder / "wrong"
-    wrong.touch(0o600)
-    wrong.write_text("0123456789abcdef")
+    wrong = machines.wrong_token()
     join = await machines.easel("three", "cluster", "join", machines.head, "--token-file", str(wrong), "--public")
     assert await join.ends() == 1
     assert join.lines[-1] == "The token is not that of this cluster; give the one that the head has, by --token-file."
+
+
+async def test_a_bot_with_a_wrong_token_is_told_so_at_once(machines: Machines, head: Running) -> None:
+    """Ray itself tries for a minute, and says that it cannot connect."""
+    wrong = machines.wrong_token()
+    cluster = {"EASEL_WORKER__BACKEND": "ray", "EASEL_CLUSTER__ADDRESS": machines.head}
+    files = {"EASEL_CLUSTER__TOKEN_FILE": str(wrong), "EASEL_STORAGE__FOLDER": str(machines.folder / "bot")}
+    out = str(machines.folder / "star.png")
+    paint = await machines.easel("one", "paint", "a star", "--out", out, **cluster, **files)
+    async with asyncio.timeout(MAX_WAIT):
+        assert await paint.ends() == 2
+    assert paint.lines[-1].endswith(
+        "the token is not that of this cluster; give this account the one that the head has."
+    )
 
 
 async def test_another_torch_is_refused_with_the_reason(machines: Machines, head: Running) -> None:
