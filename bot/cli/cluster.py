@@ -102,6 +102,10 @@ def _add_node_options(parser: argparse.ArgumentParser) -> None:
         "--label", action="append", default=[], dest="labels", type=_label, metavar="NAME=VALUE",
         help="a label, by which checkpoints in the settings choose their nodes",
     )  # fmt: skip
+    parser.add_argument(
+        "--share-cards", action="store_true",
+        help="also where another node of this machine has cards: each sees others (CUDA_VISIBLE_DEVICES), or in a test",
+    )  # fmt: skip
     parser.add_argument("--public", action="store_true", help="also with public addresses, which a firewall must close")
     parser.add_argument(
         "--ray-option", action="append", default=[], dest="ray_options", metavar="OPTION",

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import getpass
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ from inference.cluster.network import (
     is_of_this_machine_alone,
     is_public,
     own_address_towards,
+    own_addresses,
 )
 from inference.cluster.node_labels import KEY
 from inference.cluster.ray_node import (
@@ -43,6 +45,7 @@ from inference.cluster.ray_node import (
     cluster_view,
     drain,
 )
+from inference.cluster.raylets import with_the_cards
 from inference.cluster.tokens import (
     MAX_TOKEN_BYTES,
     TokenRefused,
@@ -65,6 +68,7 @@ LOOK_SECONDS, LOOKS = 5.0, 2  # between two looks at whether the node is still t
 START_SECONDS = 120.0
 LEAVING_LOOK_SECONDS, HAND_ON_SECONDS = 0.5, 30.0  # while a node that is ended hands its jobs on
 PAUSE_SECONDS = 10.0  # before a node joins again
+FREE_SECONDS = 15.0  # in which another node of this machine, which is ending, gives its cards up
 
 
 def sentence(problem: str) -> str:
@@ -159,6 +163,7 @@ def _node_options(options: argparse.Namespace, address: str) -> NodeOptions:
         options.memory_gb or _card_gigabytes(cards_of_driver()),
         dict(options.labels),
         options.ray_options,
+        options.share_cards,
     )
 
 
@@ -239,12 +244,14 @@ def _given_token(given: str | None) -> Path | None:
 
 
 async def _start(options: NodeOptions, command: list[str], head: HostPort, environment: Mapping[str, str]) -> _Node:
-    """Start a node and wait until the head has it."""
+    """Start a node and wait until the head has it. Raises MachineRefused."""
+    await _refuse_shared_cards(options, FREE_SECONDS)
     process = await RayNode.start(command, environment)
     try:
         async with asyncio.timeout(START_SECONDS):
             while not process.ended:
                 if (view := await _own_node(options.key, head, environment)) is not None:
+                    await _refuse_shared_cards(options)
                     return _Node(process, view)
                 await asyncio.sleep(1.0)
         await process.wait()
@@ -255,6 +262,21 @@ async def _start(options: NodeOptions, command: list[str], head: HostPort, envir
         await process.stop()
         raise
     raise MachineRefused(f"Ray could not be started: {process.output_tail}")
+
+
+async def _refuse_shared_cards(options: NodeOptions, seconds: float = 0) -> None:
+    """Refuse where another node of this machine has its cards, and keeps them so long."""
+    if options.shares_cards or options.devices == 0:
+        return
+    addresses, last = {options.address, *own_addresses()}, time.monotonic() + seconds
+    while (other := await asyncio.to_thread(with_the_cards, addresses, options.key)) is not None:
+        if time.monotonic() >= last:
+            raise MachineRefused(
+                f"A node of the cluster at {other.head} runs on this machine already (process {other.pid}) and has its "
+                "graphics cards; two nodes would fill their memory without knowing of each other. End that one, or say "
+                "--gpus 0 for a node that does not paint, or --share-cards where each sees other cards."
+            )
+        await asyncio.sleep(LOOK_SECONDS / 5)
 
 
 async def _own_node(key: str, head: HostPort, environment: Mapping[str, str]) -> NodeView | None:

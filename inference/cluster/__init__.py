@@ -13,6 +13,7 @@ node_files.py      the files that an actor takes from elsewhere
 files.py           a node's cache of files, known by their SHA-256
 network.py         addresses of this machine and of the head
 tokens.py          the token of a cluster, in its file
+raylets.py         the nodes of Ray that run on this machine already
 ray_node.py        a node of Ray on this machine, as a process; questions to a cluster
 ray_command.py     Ray's own command as a child that ends with its parent
 views.py           the nodes of a cluster, as `easel cluster status` tells them

@@ -60,7 +60,8 @@ def cluster_environment(token_file: os.PathLike[str] | None) -> dict[str, str]:
 class NodeOptions:
     """How a node is started. `memory_gb` is that of each device, by which checkpoints choose their nodes.
 
-    `labels` and `more`, options for `ray start`, are the operator's; `key` tells the node from all others.
+    `shares_cards` where another node of this machine may have the same cards. `labels` and `more`, options for
+    `ray start`, are the operator's; `key` tells the node from all others.
     """
 
     address: str
@@ -70,6 +71,7 @@ class NodeOptions:
     memory_gb: int | None = None
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     more: Sequence[str] = ()
+    shares_cards: bool = False
     key: str = field(default_factory=lambda: uuid4().hex)
 
     def head_command(self, port: int) -> list[str]:

@@ -26,8 +26,8 @@ from tests.bot.cli.commands import ROOT
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 MAX_WAIT = 300.0
-# Few and small; `--public` since a machine that tests may have any address.
-SMALL = ("--public", "--ray-option=--num-cpus=1", "--ray-option=--object-store-memory=80000000")
+# Few and small; `--public` since a machine that tests may have any address, and other tests may run on it.
+SMALL = ("--public", "--share-cards", "--ray-option=--num-cpus=1", "--ray-option=--object-store-memory=80000000")
 
 
 @dataclass

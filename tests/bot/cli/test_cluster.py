@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
+import os
+import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +22,7 @@ from inference.cluster import compatibility
 from inference.cluster.compatibility import NodeIdentity
 from inference.cluster.network import HostPort
 from inference.cluster.ray_node import ProbeFailed
+from inference.cluster.raylets import with_the_cards
 from inference.cluster.views import ClusterView, NodeReport, NodeState, NodeView, WorkerReport
 from inference.extras import installing
 
@@ -34,7 +39,8 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "RAY_ADDRESS", "XDG_STATE_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(compatibility, "version", lambda _package: "2.60.0")
-    monkeypatch.setattr(diagnostics, "own_addresses", lambda: ["10.0.0.5", "10.0.0.6"])
+    for module in (diagnostics, cluster_node):
+        monkeypatch.setattr(module, "own_addresses", lambda: ["10.0.0.5", "10.0.0.6"])
     return tmp_path
 
 
@@ -177,6 +183,74 @@ def test_a_drained_machine_stays_away_though_the_head_is_too_busy_to_say_so(
     monkeypatch.setattr(cluster_node.RayNode, "start", start)
     assert main(["cluster", "join", "10.0.0.5", "--address", "10.0.0.6"]) == DONE
     assert len(started) == 1 and "This machine was drained and has left" in capsys.readouterr().out
+
+
+@contextmanager
+def raylet(address: str, devices: int) -> Generator[int]:
+    """A process with the command line of a raylet."""
+    resources = f"node:{address},1.0,CPU,1" + (f",GPU,{devices}" if devices else "")
+    command = ["/ray/raylet/raylet", "-c", "read line; exit", f"--node_ip_address={address}",
+               f"--static_resource_list={resources}", "--gcs-address=10.0.0.5:6379", "--labels={}"]  # fmt: skip
+    with subprocess.Popen(command, executable="/bin/sh", stdin=subprocess.PIPE) as process:
+        yield process.pid
+        process.communicate()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="nodes run Linux")
+@pytest.mark.parametrize(
+    ("devices", "more", "refused"),
+    [
+        (2, [], True),
+        (2, ["--gpus", "1"], True),
+        (0, [], False),
+        (2, ["--gpus", "0"], False),
+        (2, ["--share-cards"], False),
+    ],
+)
+@pytest.mark.parametrize("command", [["up"], ["join", "10.0.0.5"]])
+def test_a_second_node_does_not_get_the_cards_of_the_first(
+    command: list[str],
+    devices: int,
+    more: list[str],
+    refused: bool,
+    machine: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """By what runs now: a file with a process id would outlive its process."""
+
+    async def started(*_: object) -> Started:
+        raise cluster_node.MachineRefused("It would start.")
+
+    async def checked(*_: object) -> None:
+        pass
+
+    cluster_node.write_token(machine / ".ray" / "auth_token", "0123456789abcdef")
+    monkeypatch.setattr(cluster_node.RayNode, "start", started)
+    for name, value in (("_check_head", checked), ("answers", lambda *_: "nobody"), ("FREE_SECONDS", 0)):
+        monkeypatch.setattr(cluster_node, name, value)
+    for module in (diagnostics, cluster_node):  # an address that no other test has
+        monkeypatch.setattr(module, "own_addresses", lambda: ["10.0.0.5", f"10.0.77.{os.getpid() % 250}"])
+    with raylet(f"10.0.77.{os.getpid() % 250}", devices) as pid:
+        assert main(["cluster", *command, "--address", "10.0.0.5", *more]) == REFUSED
+    said = capsys.readouterr().err
+    told = f"A node of the cluster at 10.0.0.5:6379 runs on this machine already (process {pid}) and has its graphics"
+    assert (told in said, "It would start." in said) == (refused, not refused)
+
+
+def test_of_two_nodes_that_start_at_a_time_the_first_stays(tmp_path: Path) -> None:
+    for pid, began, key in ((7, 90, "ours"), (9, 80, "other"), (11, 95, "last")):
+        (process := tmp_path / str(pid)).mkdir()
+        labels = json.dumps({"easel-node": key})
+        arguments = ("--node_ip_address=10.0.0.6", "--static_resource_list=GPU,1", f"--labels={labels}")
+        (process / "cmdline").write_text("\0".join(("/ray/raylet/raylet", *arguments, "")))
+        (process / "stat").write_text(f"{pid} (ray (let)) {' '.join('S' * 19)} {began} 0")
+    (tmp_path / "12").mkdir()  # it has ended meanwhile
+    found = {key: with_the_cards({"10.0.0.6"}, key, tmp_path) for key in ("ours", "other", "last")}
+    assert found["other"] is None, "it was there first"
+    assert found["ours"] is not None and found["ours"].key == "other"
+    assert found["last"] is not None
+    assert with_the_cards({"10.0.0.5"}, "ours", tmp_path) is None
 
 
 def test_the_invitation_is_one_command_without_the_token(machine: Path) -> None:
