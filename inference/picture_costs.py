@@ -62,12 +62,12 @@ class TransformerCost:
         return self.live_tensors * tokens * (width or self.width)
 
 
-_SD3 = TransformerCost(12, 1536, text_tokens=77 + 256)
+_SD3 = TransformerCost(13, 1536, text_tokens=77 + 256)
 _OF_VIDEOS = VIDEO_DECODE_TENSORS * 96
 TRANSFORMER_COSTS = {
     Architecture.FLUX1: TransformerCost(18, 3072),
     Architecture.SD3: _SD3,
-    Architecture.SD35_MEDIUM: _SD3,
+    Architecture.SD35_MEDIUM: replace(_SD3, live_tensors=15),  # some blocks attend twice
     Architecture.SD35_LARGE: replace(_SD3, width=2432),
     Architecture.QWEN_IMAGE: TransformerCost(17, 3072, decode_numbers=_OF_VIDEOS),
     Architecture.Z_IMAGE: TransformerCost(17, 3840),

@@ -1,8 +1,9 @@
 """Counts what a picture costs in memory and arithmetic: `python -m tools.picture_costs`.
 
 Networks of full size are built from their configurations on torch's meta device, where tensors have shapes and no
-numbers. One pass of each tells how many bytes of tensors are alive at once and how many operations it takes. Kernels'
-workspaces, the allocator's holes and CUDA itself come on top. The table is kept in `inference/picture_costs.py`.
+numbers. One pass of each tells how many bytes of tensors are alive at once and how many operations it takes; of a
+transformer only the former, by a few of its blocks, which are alike. Kernels' workspaces, the allocator's holes and
+CUDA itself come on top. The tables are kept in `inference/picture_costs.py`.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from inference.base_models import Architecture
 from inference.engine.models.single_file import CONFIGS
-from inference.picture_costs import COSTS, PictureCost
+from inference.picture_costs import COSTS, TRANSFORMER_COSTS, PictureCost
 from inference.request_cost import GUIDED
+from tools.lora_tables.configs import NETWORKS
 
 TOKENS = 77
 POOLED, TIMES = 1280, 6  # SDXL's further inputs
@@ -109,6 +111,39 @@ def cost_of(architecture: Architecture, side: int) -> PictureCost:
     )
 
 
+_FEW_BLOCKS = {
+    Architecture.FLUX1: {"num_layers": 1, "num_single_layers": 1},
+    Architecture.Z_IMAGE: {"n_layers": 1, "n_refiner_layers": 1},
+}
+
+
+def live_tensors(architecture: Architecture, side: int = 1024) -> float:
+    """Tensors of all tokens, as wide as the network, that are alive at once in a pass for `side` x `side` pixels."""
+    (kind, config), cost = NETWORKS[architecture], TRANSFORMER_COSTS[architecture]
+    with torch.device("meta"):
+        built: Any = kind(**config | _FEW_BLOCKS.get(architecture, {"num_layers": 3}))
+    network = built.to(dtype=torch.float16).eval()
+    patches, latents, words = (side // cost.token_side) ** 2, side // 8, cost.text_tokens
+    inputs = {
+        "hidden_states": _empty(1, patches, 64), "timestep": _empty(1), "encoder_hidden_states": _empty(1, words, 4096),
+    }  # fmt: skip
+    if architecture is Architecture.FLUX1:
+        inputs |= {"pooled_projections": _empty(1, 768), "guidance": _empty(1)}
+        inputs |= {"img_ids": _empty(patches, 3), "txt_ids": _empty(words, 3)}
+    elif architecture is Architecture.QWEN_IMAGE:
+        sides = [[(1, side // cost.token_side, side // cost.token_side)]]
+        inputs |= {"encoder_hidden_states": _empty(1, words, 3584), "img_shapes": sides}
+    elif architecture is Architecture.Z_IMAGE:
+        inputs = {"x": [_empty(16, 1, latents, latents)], "t": _empty(1), "cap_feats": [_empty(words, 2560)]}
+    elif architecture is Architecture.ANIMA:
+        inputs |= {"hidden_states": _empty(1, 16, 1, latents, latents), "padding_mask": _empty(1, 1, latents, latents)}
+        inputs |= {"encoder_hidden_states": _empty(1, words, 1024)}
+    else:
+        inputs |= {"hidden_states": _empty(1, 16, latents, latents), "pooled_projections": _empty(1, 2048)}
+    alive, _ = counted(network, lambda: network(**inputs, return_dict=False))
+    return alive / BYTES / (patches + words) / cost.width
+
+
 def _built(kind: Any, architecture: Architecture, part: str) -> Any:
     config = json.loads((CONFIGS / architecture / part / "config.json").read_text("utf-8"))
     with torch.device("meta"):
@@ -123,6 +158,8 @@ def main() -> None:
     """Print the table."""
     for architecture, cost in COSTS.items():
         print(f"{architecture}: {cost_of(architecture, round(cost.pixels**0.5))}")
+    for architecture in TRANSFORMER_COSTS:
+        print(f"{architecture}: {live_tensors(architecture):.1f} tensors of all tokens")
 
 
 if __name__ == "__main__":

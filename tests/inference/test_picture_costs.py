@@ -12,7 +12,7 @@ from inference.memory import memory_need
 from inference.messages.checkpoints import NumberFormat
 from inference.picture_costs import COSTS, TRANSFORMER_COSTS, picture_numbers
 from tools.lora_tables.configs import NETWORKS
-from tools.picture_costs import cost_of
+from tools.picture_costs import cost_of, live_tensors
 
 
 def test_the_table_is_that_which_counting_gives() -> None:
@@ -70,6 +70,12 @@ def test_the_width_of_a_transformer_is_that_of_the_published_one(architecture: A
     config = defaults | chosen
     width = config["dim"] if "dim" in config else config["num_attention_heads"] * config["attention_head_dim"]
     assert TRANSFORMER_COSTS[architecture].width == width
+
+
+@pytest.mark.parametrize("architecture", TRANSFORMER_COSTS)
+def test_no_more_tensors_are_alive_in_a_transformer_than_its_table_says(architecture: Architecture) -> None:
+    kept = TRANSFORMER_COSTS[architecture].live_tensors
+    assert kept - 3 <= live_tensors(architecture) <= kept
 
 
 def test_every_transformer_that_shares_passes_is_counted() -> None:
