@@ -143,12 +143,16 @@ class Connection:
         while (frame := await self.receive()) is not None:
             yield frame
 
+    def abort(self) -> None:
+        """End it at once, for those too who read or send."""
+        self._writer.transport.abort()
+
     async def close(self) -> None:
         """Close; what was sent still arrives, unless the other end does not read. Nobody is left who waits to send."""
         self._writer.close()
         closing = asyncio.create_task(self._writer.wait_closed())  # cancelled itself, it could not be waited for again
         if not (await asyncio.wait({closing}, timeout=HANDSHAKE_SECONDS))[0]:
-            self._writer.transport.abort()
+            self.abort()
             await asyncio.wait({closing})
         closing.exception()  # that the connection broke is no news
 

@@ -39,7 +39,7 @@ from inference.cluster.protocol import (
     WorkerRenewed,
     WorkerUp,
 )
-from inference.cluster.wire import Connection, Frame, WireError
+from inference.cluster.wire import Connection, WireError
 from inference.errors import WorkerUnavailable
 from inference.messages.commands import JobCommand
 from inference.messages.events import EVENTS, Cancelled, Event, Failed, Finished, Ready
@@ -57,6 +57,7 @@ log = logging.getLogger(__name__)
 CLOSE_SECONDS = 20.0  # that it may take to close all workers
 LONGEST_PAUSE = 30.0  # before the driver process is started again: a cluster comes back at any time
 SILENT_SECONDS = 120.0  # after which a driver process hangs; it needs some of them to join the cluster
+LOOK_SECONDS = 1.0  # between two looks at whether it does
 PIECES_AT_ONCE = 4
 ALONE_SECONDS = 30.0  # without a worker, after which that is told, and told again
 NOBODY_PAINTS = "no node of the cluster paints; `easel cluster status` tells of them"
@@ -173,6 +174,7 @@ class RayPool:
         self._tasks = RunningTasks(_log_failure)
         self._failures = 0
         self._problem = ""
+        self._silent = 0  # looks since it said something
         self._alone_since = 0.0
         self._alone = 0  # how often that was told since a worker was there
         self._refusal = ""
@@ -271,12 +273,27 @@ class RayPool:
         """Take what the driver process tells until it closes the connection."""
         self._connection = connection
         self._alone_since, self._refusal = time.monotonic(), ""
+        watching = asyncio.create_task(self._watch(connection))
         try:
-            while (frame := await _heard(connection)) is not None:
+            async for frame in connection.frames():
+                self._silent = 0
                 await self._take(TO_BOT.validate_json(frame.header), frame.data)
         finally:
+            watching.cancel()
             self._connection = None
             await connection.close()
+
+    async def _watch(self, connection: Connection) -> None:
+        """End the connection to a driver process that hangs.
+
+        Looks are counted, and not seconds: a bot that stood still itself has not read what came meanwhile.
+        """
+        self._silent = 0
+        while self._silent * LOOK_SECONDS < SILENT_SECONDS:
+            await asyncio.sleep(LOOK_SECONDS)
+            self._silent += 1
+        self._problem = f"it has said nothing for {SILENT_SECONDS:.0f} seconds"
+        connection.abort()
 
     async def _take(self, message: ToBot, data: bytes) -> None:
         match message:
@@ -360,15 +377,6 @@ class RayPool:
 
 def _log_failure(problem: BaseException) -> None:
     log.error("a task of the cluster failed", exc_info=problem)
-
-
-async def _heard(connection: Connection) -> Frame | None:
-    """The next frame; None at the end. Raises WireError when the driver process hangs."""
-    try:
-        async with asyncio.timeout(SILENT_SECONDS):
-            return await connection.receive()
-    except TimeoutError:
-        raise WireError(f"it has said nothing for {SILENT_SECONDS:.0f} seconds") from None
 
 
 def _selected(options: WorkerOptions, labels: Mapping[str, str]) -> WorkerOptions:

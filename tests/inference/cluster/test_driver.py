@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -225,6 +226,21 @@ async def test_a_driver_process_that_hangs_is_left(place: Place, monkeypatch: py
     monkeypatch.setattr(driver, "HEARTBEAT_SECONDS", 0.01)
     monkeypatch.setattr(ray, "SILENT_SECONDS", MAX_WAIT)
     await joined(place)
+
+
+async def test_a_bot_that_stood_still_does_not_take_its_driver_process_for_one_that_hangs(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for where, name, seconds in (
+        (driver, "HEARTBEAT_SECONDS", 0.02), (ray, "LOOK_SECONDS", 0.1), (ray, "SILENT_SECONDS", 0.5),
+    ):  # fmt: skip
+        monkeypatch.setattr(where, name, seconds)
+    worker, _ = await joined(place)
+    events = worker.events()
+    await heard(events, Ready)
+    time.sleep(1)  # noqa: ASYNC251 (as SIGSTOP does, or a virtual machine that is paused)
+    assert await worker.submit(painting(), {})
+    await heard(events, Finished)
 
 
 async def test_the_bot_ends_beside_a_driver_process_that_reads_nothing(
