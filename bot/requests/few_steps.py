@@ -12,7 +12,6 @@ from bot.i18n import _, ngettext
 from bot.requests.drafts import OWN, RequestDraft
 from inference.lora.few_steps import UNGUIDED, FewStepRecipe
 from inference.messages.request import FewStepUse, GenerationRequest
-from inference.messages.samplers import SPACINGS, Sampler
 
 
 @dataclass(frozen=True)
@@ -40,16 +39,21 @@ def recipe_of(checkpoint: CheckpointSettings, loras: Iterable[tuple[str, LoraVer
     return found[0] if found else None
 
 
-def filled_in(draft: RequestDraft, recipe: FewStepRecipe) -> RequestDraft:
-    """The draft with what it leaves alone as the recipe says; a spacing goes with a chosen sampler that has it."""
+def filled_in(draft: RequestDraft, recipe: FewStepRecipe, checkpoint: CheckpointSettings) -> RequestDraft:
+    """The draft with what it leaves alone as the recipe says, as far as the checkpoint offers that.
+
+    A spacing goes with a chosen sampler that has it.
+    """
+    offered = checkpoint.capability.samplers
     usual: dict[str, object] = {
         "steps": recipe.steps,
         "guidance_scale": recipe.guidance,
         "flow_shift": recipe.flow_shift,
     }
-    if draft.sampler is None and recipe.sampler is not None:
-        usual |= {"sampler": recipe.sampler, "spacing": recipe.spacing or OWN}
-    elif draft.sampler in {sampler.value for sampler in Sampler if recipe.spacing in SPACINGS[sampler]}:
+    if draft.sampler is None and recipe.sampler is not None and recipe.sampler in offered:
+        spacing = recipe.spacing if recipe.spacing in offered[recipe.sampler] else OWN
+        usual |= {"sampler": recipe.sampler, "spacing": spacing}
+    elif draft.sampler in {sampler.value for sampler, spacings in offered.items() if recipe.spacing in spacings}:
         usual["spacing"] = recipe.spacing
     return draft.model_copy(update={name: value for name, value in usual.items() if getattr(draft, name) is None})
 

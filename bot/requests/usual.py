@@ -35,7 +35,7 @@ _NAMES = tuple(ResolvedSettings.__dataclass_fields__)
 
 def resolved(draft: RequestDraft, checkpoint: CheckpointSettings, recipe: NamedRecipe | None) -> ResolvedSettings:
     """The settings of a draft, with what it leaves open as the recipe says, else as is usual for the checkpoint."""
-    draft = draft if recipe is None else filled_in(draft, recipe.recipe)
+    draft = draft if recipe is None else filled_in(draft, recipe.recipe, checkpoint)
     capability, sampler = checkpoint.capability, draft.sampler or checkpoint.sampler.value
     usual_goes = any(one == sampler and checkpoint.spacing in spacings for one, spacings in capability.samplers.items())
     usual_spacing = checkpoint.spacing if checkpoint.spacing is not None and usual_goes else OWN

@@ -12,7 +12,7 @@ from bot.requests.few_steps import NamedRecipe
 from bot.requests.usual import far_note, left_open, moved, resolved, without_far
 from inference.base_models import BaseModelId
 from inference.lora.few_steps import FewStepRecipe
-from inference.messages.samplers import Sampler
+from inference.messages.samplers import Sampler, Spacing
 
 
 def settings_of(base: str, repository: str = "somebody/one", **values: Any) -> CheckpointSettings:
@@ -56,6 +56,26 @@ def test_what_a_few_step_recipe_fills_in_is_left_open_too() -> None:
     left = left_open(draft, SDXL, recipe)
     assert (left.sampler, left.spacing, left.steps, left.guidance_scale) == (None, None, None, 2.0)
     assert resolved(left, SDXL, None).steps == 28, "without the LoRA it is as usual again"
+
+
+@pytest.mark.parametrize(
+    ("base", "chosen", "made_for", "expected"),
+    [
+        ("flux1/chroma", None, (Sampler.LCM, None), ("euler", OWN)),
+        ("flux1/dev", None, (Sampler.EULER_A, Spacing.TRAILING), ("euler", OWN)),
+        ("flux1/dev", None, (Sampler.EULER, Spacing.LEADING), ("euler", OWN)),
+        ("flux1/dev", "heun", (Sampler.EULER, Spacing.LEADING), ("heun", OWN)),
+        ("flux1/dev", "heun", (Sampler.EULER, Spacing.TRAILING), ("heun", "trailing")),
+        ("sdxl/base", None, (Sampler.EULER, Spacing.LEADING), ("euler", "leading")),
+    ],
+)
+def test_a_recipe_fills_in_no_sampler_or_spacing_that_the_checkpoint_lacks(
+    base: str, chosen: str | None, made_for: tuple[Sampler, Spacing | None], expected: tuple[str, str]
+) -> None:
+    sampler, spacing = made_for
+    recipe = NamedRecipe("Quick", FewStepRecipe(steps=4, sampler=sampler, spacing=spacing))
+    found = resolved(RequestDraft(prompt="a man", sampler=chosen), settings_of(base), recipe)
+    assert (found.sampler, found.spacing, found.steps) == (*expected, 4)
 
 
 @pytest.mark.parametrize(
