@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -131,6 +131,8 @@ class NodeFiles:
     calls: PieceCalls
     # Of their own: what jobs leave that are painted meanwhile must not wait for files that come slowly.
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(JOBS_AT_ONCE, "files"))
+    _owed: dict[str, bytes] = field(default_factory=dict[str, bytes])  # what is known of all LoRAs, until it is written
+    _owing: Lock = field(default_factory=Lock)
 
     @classmethod
     async def open(cls, cache: NodeCacheSettings, ask: AskForPiece) -> NodeFiles:
@@ -176,7 +178,12 @@ class NodeFiles:
         decoder: Manifest | None,
         dropped: Event,
     ) -> asyncio.Future[dict[str, StoredFile]]:
-        """`bring` in a thread, which asks for no more pieces once the job is dropped."""
+        """`bring` in a thread, which asks for no more pieces once the job is dropped.
+
+        What is known of LoRAs is sent once, so it is kept for all jobs that begin from now on, whatever comes of this.
+        """
+        with suppress(ValueError), self._owing:  # of which `bring` tells
+            self._owed.update(_known(message, data)[0])
 
         def bring() -> dict[str, StoredFile]:
             with self.calls.unless(dropped):
@@ -214,13 +221,23 @@ class NodeFiles:
         offset, beside = 0, dict[str, dict[str, bytes]]()
         for sha256, parts in message.beside.items():
             beside[sha256], offset = unpacked(parts, data, offset)
-        known, offset = unpacked(message.known, data, offset)
-        self.folder.add_known(known)  # it is sent once, also with a job whose LoRAs cannot be had
+        _, offset = _known(message, data)
+        self._write_known()
         if message.state is not None:
             state, _ = unpacked([message.state], data, offset)
             for name, content in state.items():
                 (self.folder.spool / Path(name).name).write_bytes(content)
         return beside
+
+    def _write_known(self) -> None:
+        with self._owing:
+            while self._owed:
+                name, data = self._owed.popitem()
+                try:
+                    self.folder.add_known({name: data})
+                except OSError:
+                    self._owed[name] = data
+                    raise
 
     def _lora(self, file: FileRef, beside: Mapping[str, bytes], called: str) -> str:
         try:
@@ -276,3 +293,8 @@ def _failed(problem: NodeFileError, failure: InferenceError | None = None) -> No
     """What a job ends with whose file cannot be had: where there is no room for it, on this node alone."""
     failure = failure or WorkerFailed(reason=str(problem))
     return NotOnThisNode(failure) if isinstance(problem, CacheFull) else failure
+
+
+def _known(message: SubmitJob, data: bytes) -> tuple[dict[str, bytes], int]:
+    """What is known of all LoRAs, and where that ends. Raises ValueError."""
+    return unpacked(message.known, data, sum(part.size for parts in message.beside.values() for part in parts))

@@ -107,6 +107,24 @@ async def test_a_job_is_given_back_by_a_node_without_room_for_its_files(
     assert (await heard(events, Failed)).code == "checkpoint_unusable"
 
 
+async def test_what_is_known_of_loras_is_written_as_soon_as_it_can_be(place: Place) -> None:
+    """It is sent once, and a disk may be full at that time."""
+    worker, _ = await joined(place)
+    events = worker.events()
+    await heard(events, Ready)
+    place.file(FILE_NAME, "known")
+    sha256, file = place.file("bat.safetensors", "the bat")
+    uses = (LoraUse(sha256=sha256, name="Bat"),)
+    (library,) = (place.folder / "node").glob("workers/*/library")
+    (library / FILE_NAME).mkdir()
+    assert await worker.submit(painting(1, loras=uses), {sha256: file})
+    assert (await heard(events, Failed)).code == "worker_failed"
+    (library / FILE_NAME).rmdir()
+    assert await worker.submit(painting(2, loras=uses), {sha256: file})
+    end = await heard(events, Finished)
+    assert json.loads(place.spool.read(end.files[0]))["known"] == [FILE_NAME]
+
+
 async def test_what_is_known_of_loras_arrives_with_a_job_that_cannot_be_painted(place: Place) -> None:
     worker, _ = await joined(place)
     events = worker.events()
