@@ -1,4 +1,4 @@
-"""Whether a request has memory beside those that run: its LoRAs in slots, a pass of all, and a picture that is decoded.
+"""Whether a request has memory beside those that run: its LoRAs in slots, a pass of all, and a decoding.
 
 A request that has none waits for memory; one that needs less may go before it, but only so many.
 """
@@ -12,6 +12,7 @@ from inference.engine.batch.denoising_run import DenoisingBatch
 from inference.engine.layers.host_buffers import STAGING_BYTES
 from inference.engine.layers.lora_set import LoraSet
 from inference.engine.models.checkpoints import Checkpoint
+from inference.engine.models.decode import MAX_PIXELS
 from inference.messages.request import GenerationRequest
 
 MAX_OVERTAKEN = 8  # requests that join before one that waits for memory
@@ -34,7 +35,8 @@ def has_memory(
 
 
 def pass_bytes(checkpoint: Checkpoint, requests: Sequence[GenerationRequest]) -> int:
-    """Bytes of a pass of all of `requests` while a picture of the largest is decoded; 0 where nobody has counted."""
+    """Bytes of a pass of all of `requests` while pictures of others like them are decoded; 0 where nobody counted."""
     family, number = checkpoint.family, checkpoint.denoiser.dtype.itemsize
     largest = max(one.width * one.height for one in requests)
-    return sum(map(family.pass_numbers, requests)) * number + family.decode_bytes(largest)
+    together = min(MAX_PIXELS, sum(one.count * one.width * one.height for one in requests))
+    return sum(map(family.pass_numbers, requests)) * number + family.decode_bytes(max(largest, together))

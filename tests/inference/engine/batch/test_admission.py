@@ -13,6 +13,7 @@ from inference.engine.batch.handle import Handle, State
 from inference.engine.devices.devices import room_on
 from inference.engine.engine import Engine
 from inference.engine.models.checkpoints import Checkpoint
+from inference.engine.models.decode import MAX_PIXELS
 from inference.messages.request import GenerationRequest
 from inference.messages.samplers import Sampler
 from tests.inference.engine.trials import error
@@ -56,7 +57,7 @@ def test_who_does_not_fit_waits_and_others_join(world: World) -> None:
     engine = world.engine()
     engine._room = lambda _device: room
     long, large, small = wish(world, 6), wish(world, 2, many=2), wish(world, 3)
-    room = room_for_passes(engine, [long, large, small])
+    room = room_for_passes(engine, [long, small])
     first = joined(engine, long)
     waiting, second = joined(engine, large), joined(engine, small)
     assert (first.state, waiting.state, second.state) == (State.RUNNING, State.WAITING, State.RUNNING)
@@ -128,11 +129,17 @@ def test_a_set_that_is_seated_takes_nothing_more(world: World) -> None:
     engine.finish()
 
 
-def test_a_pass_is_counted_with_a_picture_that_is_decoded(world: World) -> None:
+def test_a_pass_is_counted_with_pictures_that_are_decoded(world: World) -> None:
     checkpoint = checkpoint_of(world.engine())
     one = wish(world, 1)
     pixels = one.width * one.height
-    assert pass_bytes(checkpoint, [one, one]) == pixels * 4 * (2 * 260 + 768)
+    assert pass_bytes(checkpoint, [one]) == pixels * 4 * (260 + 768)
+    # Pictures that end together are decoded together, as many as have the pixels of one of 1024 x 1024.
+    assert pass_bytes(checkpoint, [one, one]) == 2 * pixels * 4 * (260 + 768)
+    many = one.model_copy(update={"count": 2 * MAX_PIXELS // pixels})
+    assert pass_bytes(checkpoint, [many]) == MAX_PIXELS * 4 * (2 * 260 + 768)
+    huge = one.model_copy(update={"width": 2048, "height": 2048})
+    assert pass_bytes(checkpoint, [huge, huge]) == 2048**2 * 4 * (2 * 260 + 768)
     demo = checkpoint_of(World("demo/vivid", torch.float32).engine())
     assert pass_bytes(demo, [one]) == 0, "nobody has counted it"
 

@@ -43,7 +43,7 @@ def test_a_pass_and_a_decoding_take_what_is_counted(base: BaseModelId) -> None:
         decode = checkpoint.family.decode_bytes(SIDE * SIDE)
         assert 0.6 <= passed.peak / counted <= 1.15, (words[:9], passed.peak / counted)
         assert 0.9 <= decoded.peak / decode <= 1.1, decoded.peak / decode
-        assert pass_bytes(checkpoint, [made, made]) == 2 * counted + decode
+        assert pass_bytes(checkpoint, [made, made]) == 2 * (counted + decode)
         counts.append(counted)
     engine.close()
     long, short = counts
