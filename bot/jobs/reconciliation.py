@@ -60,12 +60,18 @@ class Reconciler:
     async def run(self) -> None:
         """Check for ever."""
         while True:
+            began = time.monotonic()
             await asyncio.sleep(TICK_SECONDS)
-            await background.guard(self.check(), "checking jobs and workers")
+            late = time.monotonic() - began - TICK_SECONDS
+            await background.guard(self.check(stood_still=late), "checking jobs and workers")
 
-    async def check(self) -> None:
-        """Restart workers that hang, mend records and fail hopeless jobs, every few seconds. Raises DatabaseError."""
+    async def check(self, stood_still: float = 0.0) -> None:
+        """Restart workers that hang, mend records and fail hopeless jobs, every few seconds. Raises DatabaseError.
+
+        `stood_still` are the seconds in which this program read no reports, as when it or its machine was paused.
+        """
         for handle in self._handles:
+            handle.excuse(stood_still)
             if handle.hangs(time.monotonic(), self._pace):
                 log.error("a worker reports nothing any more and is restarted")
                 await handle.worker.restart()

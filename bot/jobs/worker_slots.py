@@ -167,6 +167,13 @@ class WorkerHandle:
                 job.assignment.recalled = True
                 await self.worker.cancel(job.row.id)
 
+    def excuse(self, seconds: float) -> None:
+        """So many seconds count as no silence of the worker."""
+        self.last_report += seconds
+        for job in self.assigned:
+            if job.assignment is not None:
+                job.assignment.last_report += seconds
+
     def hangs(self, now: float, pace: Pace) -> bool:
         """Whether the worker has reported nothing for too long. Prefetched jobs report nothing while others run."""
         if self.running:

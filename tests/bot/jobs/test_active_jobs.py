@@ -16,6 +16,7 @@ from PIL import Image
 from bot.database.connection import fetch
 from bot.database.jobs import Job, JobState
 from bot.jobs.active_jobs import ActiveJob, ActiveJobs, queued_as
+from bot.jobs.worker_slots import LOADING_SECONDS
 from inference.queue import EVERYWHERE, WorkerSlot
 from inference.queue_simulation import Forecast
 from tests.bot.jobs.fake_worker import FakeWorker
@@ -359,3 +360,17 @@ def test_a_job_that_is_not_queued_cannot_wait() -> None:
     with pytest.raises(ValueError, match="cannot be queued"):
         active.add(row_of(1, state=JobState.RUNNING), MAX_ATTEMPTS)
     assert queued_as(row_of(1), MAX_ATTEMPTS).job_id == 1 and len(active) == 0
+
+
+async def test_a_worker_does_not_hang_while_the_bot_itself_stood_still(rig: Rig) -> None:
+    job = await rig.order()
+    await rig.worker.job()
+    handle = rig.jobs._handles.of(rig.worker)
+    assert handle is not None
+    handle.excuse(-LOADING_SECONDS - 100)  # so long ago it has reported something
+    await rig.jobs.reconciler.check(stood_still=200)
+    assert rig.worker.restarts == 0
+    handle.excuse(-200)
+    await rig.jobs.reconciler.check()
+    assert rig.worker.restarts == 1
+    await rig.jobs.cancel(job.id)
