@@ -286,12 +286,14 @@ async def _serve_bot(connection: Connection, join: Join) -> int:
 
 def _require_head(address: str) -> None:
     """Raise ClusterLost when nobody listens there: Ray would look for a minute."""
-    host, _, port = address.rpartition(":")
-    if port.isdecimal():
+    if address != "auto":
         try:
-            socket.create_connection((host, int(port)), REACH_SECONDS).close()
+            where = SocketAddress(f"tcp:{address}").host_and_port
+            socket.create_connection(where, REACH_SECONDS).close()
         except OSError as problem:
             raise ClusterLost(f"no head of a cluster listens at {address} ({problem.strerror or problem})") from None
+        except ValueError as problem:
+            raise ClusterLost(f"{address} is no address of a head: {problem}") from None
 
 
 def _address(text: str) -> SocketAddress:

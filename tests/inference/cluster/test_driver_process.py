@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sys
 import tempfile
 from collections.abc import Callable
@@ -15,7 +16,8 @@ import pytest
 
 from inference.child_processes import module_command
 from inference.cluster.compatibility import NodeIdentity
-from inference.cluster.driver import serve
+from inference.cluster.driver import _require_head, serve  # pyright: ignore[reportPrivateUsage]
+from inference.cluster.nodes import ClusterLost
 from inference.cluster.protocol import ClusterSettingsSent
 from inference.cluster.wire import (
     HANDSHAKE_SECONDS,
@@ -70,6 +72,13 @@ async def test_without_a_head_the_driver_process_says_so_and_is_started_again(
     assert [change.failures for change in changes if isinstance(change, PoolUnavailable)][:2] == [1, 2]
     assert all(isinstance(change, PoolUnavailable) for change in changes) and not log.tracebacks
     assert not [child for child in psutil.Process().children() if "inference.cluster.driver" in child.cmdline()]
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="there is no IPv6")
+def test_a_head_may_have_an_address_of_the_sixth_version() -> None:
+    with pytest.raises(ClusterLost) as lost:
+        _require_head("[::1]:1")
+    assert not isinstance(lost.value.__context__, socket.gaierror), "its brackets are no part of it"
 
 
 async def test_a_driver_process_ends_with_the_bot_that_started_it(unused_tcp_port: int) -> None:
