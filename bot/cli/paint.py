@@ -26,7 +26,7 @@ from bot.requests.builder import LoraDraft, RequestDraft
 from inference.errors import InferenceError, WorkerUnavailable
 from inference.messages.request import GenerationRequest
 from inference.messages.samplers import Sampler, Spacing
-from inference.workers import WorkerDied
+from inference.workers import Unserved, WorkerDied
 
 if TYPE_CHECKING:
     from bot.cli import Commands
@@ -35,8 +35,7 @@ if TYPE_CHECKING:
 COMMAND_LINE_PERSON = 0
 COMMAND_LINE_CHANNEL = 0
 PAINTING_BOT = "if it is the bot, it has the device; order with /imagine in Discord, or stop it first"
-UNSERVED_SECONDS = 60.0  # without news, after which workers that may not paint the checkpoint are waited for no more
-NOT_SERVED = "the node_labels of {checkpoint} fit none of the nodes that paint; `easel doctor` tells of them"
+UNSERVED_SECONDS = 60.0  # without news, after which it ends where no worker may paint the checkpoint
 GIVE_UP_AFTER = 3  # failures in a row where others may paint the job: deaths of a worker that never became ready
 
 
@@ -178,9 +177,10 @@ async def _wait(jobs: JobService, job: Job, report: Callable[[int, int], None]) 
                 async with asyncio.timeout(UNSERVED_SECONDS):
                     update = await updates.get()
             except TimeoutError:
-                if jobs.workers and jobs.is_stranded(job.checkpoint):
+                unserved = jobs.unserved(job.checkpoint) if jobs.workers else None
+                if unserved is not None and not unserved.starting:
                     await jobs.cancel(job.id)
-                    raise WorkerUnavailable(reason=NOT_SERVED.format(checkpoint=job.checkpoint)) from None
+                    raise WorkerUnavailable(reason=unserved.reason) from None
                 continue
             if update.progress:
                 report(update.progress.step, update.progress.steps)
@@ -190,16 +190,19 @@ async def _wait(jobs: JobService, job: Job, report: Callable[[int, int], None]) 
                 raise update.job.failure
             if update.job.state is JobState.CANCELLED:
                 raise InferenceError
-            if update.trouble and _should_give_up(update.trouble, len(jobs.workers)):
+            if update.trouble and _should_give_up(update.trouble, len(jobs.workers), jobs.unserved(job.checkpoint)):
                 await jobs.cancel(job.id)
                 raise WorkerUnavailable(reason=update.trouble.reason)
 
 
-def _should_give_up(trouble: WorkerTrouble, workers: int) -> bool:
-    """Whether to stop waiting: no worker is there, or this one never became ready and no other may paint the job."""
+def _should_give_up(trouble: WorkerTrouble, workers: int, unserved: Unserved | None) -> bool:
+    """Whether to stop waiting: no worker is there, or this one never became ready and no other may paint the job.
+
+    Not while one that may is being started.
+    """
     if isinstance(trouble, WorkerDied):
         return not trouble.was_ready and (workers == 1 or trouble.failures >= GIVE_UP_AFTER)
-    return trouble.failures >= GIVE_UP_AFTER
+    return trouble.failures >= GIVE_UP_AFTER and not (unserved and unserved.starting)
 
 
 def _as_json(painted: PaintedJob) -> dict[str, object]:

@@ -55,7 +55,7 @@ from inference.messages.options import WorkerOptions
 from inference.messages.request import GenerationRequest
 from inference.messages.spool import state_file
 from inference.queue import EVERYWHERE, Policy
-from inference.workers import WorkerDied, WorkerPool
+from inference.workers import Unserved, WorkerDied, WorkerPool
 from inference.workers.storage import JobFiles, Spool
 
 log = logging.getLogger(__name__)
@@ -355,6 +355,10 @@ class JobService:
     def is_stranded(self, checkpoint: str) -> bool:
         """Whether no worker is there that can load the checkpoint. Jobs for it wait."""
         return not self._active.can_load(checkpoint)
+
+    def unserved(self, checkpoint: str) -> Unserved | None:
+        """Why the checkpoint is stranded; None where it is not."""
+        return self._pool.unserved(checkpoint) if self.is_stranded(checkpoint) else None
 
     @property
     def waiting(self) -> int:

@@ -148,6 +148,14 @@ class Heartbeat(_Header):
     type: Literal["heartbeat"] = "heartbeat"
 
 
+class WorkerStarting(_WorkerMessage):
+    """A worker is started on a node for the first time; that it has joined, is refused or has left follows."""
+
+    type: Literal["starting"] = "starting"
+    node: ShortText
+    labels: Labels = {}
+
+
 class WorkerUp(_WorkerMessage):
     """A worker has joined, and waits for its options; a second one of a worker tells what has changed."""
 
@@ -172,11 +180,12 @@ class WorkerRenewed(_WorkerMessage):
     type: Literal["renewed"] = "renewed"
 
 
-class NodeRefused(_Header):
-    """A node does not fit, and gets no worker until it does."""
+class WorkerRefused(_WorkerMessage):
+    """A node does not fit, or its worker does not start; it gets no work until that has changed."""
 
     type: Literal["refused"] = "refused"
     node: ShortText
+    labels: Labels = {}
     reason: ShortText
 
 
@@ -211,7 +220,8 @@ class PieceWanted(_WorkerMessage):
 
 OfWorker = WorkerGone | WorkerRenewed | FileLeft | EventReported | DeathReported | PieceWanted
 ToBot = Annotated[
-    ClusterReached | ClusterUnreachable | Heartbeat | WorkerUp | NodeRefused | OfWorker, Field(discriminator="type")
+    ClusterReached | ClusterUnreachable | Heartbeat | WorkerStarting | WorkerRefused | WorkerUp | OfWorker,
+    Field(discriminator="type"),
 ]
 
 TO_DRIVER: TypeAdapter[ToDriver] = TypeAdapter(ToDriver)

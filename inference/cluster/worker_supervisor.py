@@ -23,11 +23,12 @@ from inference.cluster.protocol import (
     TO_BOT,
     DeathReported,
     EventReported,
-    NodeRefused,
     SubmitJob,
     ToDriver,
     WorkerGone,
+    WorkerRefused,
     WorkerRenewed,
+    WorkerStarting,
     WorkerUp,
 )
 from inference.cluster.views import WorkerReport
@@ -146,12 +147,14 @@ class WorkerSupervisor:
         """Keep an actor until the node is gone, or `leave` is called."""
         delivering = asyncio.create_task(self._deliver())
         try:
+            await self._bot.tell(
+                WorkerStarting(worker=self.number, node=self._node.name, labels=dict(self._node.labels))
+            )
             while not self._gone.is_set():
                 await self._wait(await self._live())
         finally:
             delivering.cancel()
-            if self._known_to_bot:
-                await self._bot.tell(WorkerGone(worker=self.number, reason=self._why))
+            await self._bot.tell(WorkerGone(worker=self.number, reason=self._why))
 
     async def _wait(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -165,13 +168,14 @@ class WorkerSupervisor:
             if await self._unless_gone(self._compare(actor)) is None:
                 return 0.0
             if self.refused:
-                await self._refuse("; ".join(self.refused)[:1000])
+                await self._refuse()
                 return REFUSED_SECONDS
             await actor.call(
                 "open", self.number, self._deaths, self._rules.cache, self._rules.engine, seconds=CALL_SECONDS
             )
-            self._actor, was_ready = actor, True
+            self._actor = actor
             await self._announce(actor)
+            was_ready = True
             await self._listen(actor)
         except (ActorLost, ActorSilent, InferenceError) as problem:
             return await self._died(str(problem), was_ready=was_ready)
@@ -193,19 +197,21 @@ class WorkerSupervisor:
         self.refused = refusals(self._rules.identity, hello.identity, hello.clock_offset(asked, time.time()))
         return True
 
-    async def _refuse(self, reason: str) -> None:
-        await self._bot.tell(NodeRefused(node=self._node.name, reason=reason))
+    async def _refuse(self) -> None:
+        reason = "; ".join(self.refused)[:1000]
         if self._known_to_bot:  # it fitted before: its Easel was changed while it ran
             self._known_to_bot, self._deaths = False, 0
             await self._bot.tell(WorkerGone(worker=self.number, reason=reason))
+        labels = dict(self._node.labels)
+        await self._bot.tell(WorkerRefused(worker=self.number, node=self._node.name, labels=labels, reason=reason))
 
     async def _announce(self, actor: Actor) -> None:
         """Tell the bot, which then sends the options."""
         if self._known_to_bot:
             await self._bot.tell(WorkerRenewed(worker=self.number))
         else:
-            self._known_to_bot = True
             await self._tell_place(await _distance(actor))
+            self._known_to_bot = True
 
     async def _measure(self, actor: Actor) -> None:
         """Tell the bot when the worker is farther away than it was, or nearer."""
@@ -280,7 +286,7 @@ class WorkerSupervisor:
             self._failures = 0
 
     async def _died(self, reason: str, *, was_ready: bool) -> float:
-        """The actor has died; the pause before the next one. The bot is told unless it never knew the worker."""
+        """The actor has died; the pause before the next one. The bot is told: of a worker that it never knew, why."""
         self._failures += 1
         if not was_ready:
             self.refused = (f"its worker does not start: {reason}",)
@@ -290,6 +296,8 @@ class WorkerSupervisor:
             self._deaths += 1
             death = WorkerDied(None, self._failures, was_ready, reason, pause)
             await self._bot.tell(DeathReported(worker=self.number), DEATHS.dump_json(death))
+        else:
+            await self._refuse()
         return pause
 
     async def _unless_gone(self, work: Coroutine[Any, Any, _Result]) -> _Result | None:

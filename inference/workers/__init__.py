@@ -4,6 +4,7 @@ storage.py   the files that bot and worker exchange: by SHA-256 to the worker, p
 local.py     a child process on this machine: started, killed, restarted
 fixed.py     a pool of workers that are known at the start, and stay
 ray.py       a pool of workers on the nodes of a cluster; driver_process.py: the process that it speaks with
+awaited_workers.py   those of its workers that are not there, and why
 job_frames.py · manifests.py   for workers elsewhere: a job with its small files, checkpoints by SHA-256
 """
 
@@ -139,6 +140,14 @@ class PoolUnavailable:
     reason: str
 
 
+@dataclass(frozen=True)
+class Unserved:
+    """Why no worker is there that can load a checkpoint; `starting` says that one which can is being started."""
+
+    reason: str
+    starting: bool = False
+
+
 PoolChange = WorkerJoined | WorkerLeft | PoolUnavailable
 
 
@@ -161,6 +170,10 @@ class WorkerPool(Protocol):
 
     def changes(self) -> AsyncIterator[PoolChange]:
         """The workers that join and leave, in order, from those that are there at the start until it is closed."""
+        ...
+
+    def unserved(self, checkpoint: str) -> Unserved:
+        """Why no worker is there for this checkpoint of `serves`; asked while there is none."""
         ...
 
     def configure(self, options: Sequence[WorkerOptions | None]) -> Mapping[Worker, WorkerOptions]:

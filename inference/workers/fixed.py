@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from inference.messages.options import WorkerOptions
-from inference.workers import PoolChange, Worker, WorkerJoined, WorkerPlace
+from inference.workers import PoolChange, Unserved, Worker, WorkerJoined, WorkerPlace
 
 
 class FixedPool:
@@ -37,6 +37,10 @@ class FixedPool:
         for joined in self._joined:
             yield joined
         await self._closed.wait()
+
+    def unserved(self, checkpoint: str) -> Unserved:
+        """They have not joined yet: none of them leaves."""
+        return Unserved(f"no worker has begun to load {checkpoint}", starting=True)
 
     def configure(self, options: Sequence[WorkerOptions | None]) -> Mapping[Worker, WorkerOptions]:
         """Each worker has to be given the options that stand at its place."""

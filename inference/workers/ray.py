@@ -28,7 +28,6 @@ from inference.cluster.protocol import (
     EventReported,
     FileLeft,
     Heartbeat,
-    NodeRefused,
     OfWorker,
     PieceFound,
     PieceMissing,
@@ -36,7 +35,9 @@ from inference.cluster.protocol import (
     RestartWorker,
     ToBot,
     WorkerGone,
+    WorkerRefused,
     WorkerRenewed,
+    WorkerStarting,
     WorkerUp,
 )
 from inference.cluster.wire import Connection, WireError
@@ -45,7 +46,17 @@ from inference.messages.commands import JobCommand
 from inference.messages.events import EVENTS, Cancelled, Event, Failed, Finished, Ready
 from inference.messages.options import WorkerOptions
 from inference.running_tasks import RunningTasks
-from inference.workers import PoolChange, PoolUnavailable, Worker, WorkerDied, WorkerJoined, WorkerLeft, WorkerPlace
+from inference.workers import (
+    PoolChange,
+    PoolUnavailable,
+    Unserved,
+    Worker,
+    WorkerDied,
+    WorkerJoined,
+    WorkerLeft,
+    WorkerPlace,
+)
+from inference.workers.awaited_workers import AwaitedWorkers
 from inference.workers.driver_process import DriverProcess
 from inference.workers.job_frames import JobFrames
 from inference.workers.local import pause_after
@@ -60,7 +71,6 @@ SILENT_SECONDS = 120.0  # after which a driver process hangs; it needs some of t
 LOOK_SECONDS = 1.0  # between two looks at whether it does
 PIECES_AT_ONCE = 4
 ALONE_SECONDS = 30.0  # without a worker, after which that is told, and told again
-NOBODY_PAINTS = "no node of the cluster paints; `easel cluster status` tells of them"
 
 
 class RayWorker:
@@ -177,7 +187,7 @@ class RayPool:
         self._silent = 0  # looks since it said something
         self._alone_since = 0.0
         self._alone = 0  # how often that was told since a worker was there
-        self._refusal = ""
+        self._awaited = AwaitedWorkers()
         self._closing = False
 
     @property
@@ -199,6 +209,11 @@ class RayPool:
         """The workers that join and leave, until `close`."""
         while (change := await self._changes.get()) is not None:
             yield change
+
+    def unserved(self, checkpoint: str) -> Unserved:
+        """Why no worker is there for this checkpoint: none may load it, or the driver process says why."""
+        labels = (spec.node_labels for spec in self._options.checkpoints if spec.name == checkpoint)
+        return self._awaited.unserved(checkpoint, next(labels, ()))
 
     def configure(self, options: Sequence[WorkerOptions | None]) -> Mapping[Worker, WorkerOptions]:
         """The first options are those of all workers, as far as the labels of their nodes let them."""
@@ -272,7 +287,8 @@ class RayPool:
     async def _serve(self, connection: Connection) -> None:
         """Take what the driver process tells until it closes the connection."""
         self._connection = connection
-        self._alone_since, self._refusal = time.monotonic(), ""
+        self._alone_since = time.monotonic()
+        self._awaited.clear()
         watching = asyncio.create_task(self._watch(connection))
         try:
             async for frame in connection.frames():
@@ -301,14 +317,18 @@ class RayPool:
                 log.info("reached the cluster; Ray %s", message.ray)
             case ClusterUnreachable():
                 self._problem = message.reason
-            case NodeRefused():
-                self._refusal = f"the node {message.node} gets no work: {message.reason}"
-                log.error("%s", self._refusal)
+            case WorkerStarting():
+                self._awaited.keep(message)
+            case WorkerRefused():
+                if self._awaited.keep(message):
+                    log.error("the node %s gets no work: %s", message.node, message.reason)
             case Heartbeat():
                 self._look_for_workers()
             case WorkerUp():
                 await self._join(message)
             case _:
+                if isinstance(message, WorkerGone):
+                    self._awaited.forget(message.worker)
                 if (worker := self._workers.get(message.worker)) is not None:
                     await self._take_of(worker, message, data)
 
@@ -340,10 +360,11 @@ class RayPool:
             self._alone_since, self._alone = now, 0
         elif now - self._alone_since >= ALONE_SECONDS:
             self._alone_since, self._alone = now, self._alone + 1
-            self._changes.put_nowait(PoolUnavailable(self._alone, self._refusal or NOBODY_PAINTS))
+            self._changes.put_nowait(PoolUnavailable(self._alone, self._awaited.unserved().reason))
 
     async def _join(self, message: WorkerUp) -> None:
         place = WorkerPlace(message.node, message.device, message.memory, message.distance)
+        self._awaited.forget(message.worker)
         worker = self._workers.get(message.worker)
         if worker is None:
             options = _selected(self._options, message.labels)

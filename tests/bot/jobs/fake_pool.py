@@ -8,7 +8,7 @@ from pathlib import Path
 
 from inference.messages.events import Ready
 from inference.messages.options import WorkerOptions
-from inference.workers import PoolChange, PoolUnavailable, Worker, WorkerJoined, WorkerLeft, WorkerPlace
+from inference.workers import PoolChange, PoolUnavailable, Unserved, Worker, WorkerJoined, WorkerLeft, WorkerPlace
 from tests.bot.jobs.fake_worker import FakeWorker
 
 
@@ -20,6 +20,8 @@ class FakePool:
         self._spool = spool
         self._changes: asyncio.Queue[PoolChange | None] = asyncio.Queue()
         self._here = list[FakeWorker]()
+        self.why = Unserved("no node fits")
+        self.asked = asyncio.Event()  # why nobody is there
 
     async def start(self) -> None:
         pass
@@ -27,6 +29,11 @@ class FakePool:
     async def changes(self) -> AsyncIterator[PoolChange]:
         while (change := await self._changes.get()) is not None:
             yield change
+
+    def unserved(self, checkpoint: str) -> Unserved:
+        assert checkpoint in self.serves
+        self.asked.set()
+        return self.why
 
     def configure(self, options: Sequence[WorkerOptions | None]) -> Mapping[Worker, WorkerOptions]:
         (newest,) = options

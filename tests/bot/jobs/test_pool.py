@@ -18,7 +18,7 @@ from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.commands import Generate
 from inference.messages.options import WorkerOptions
 from inference.messages.spool import state_file
-from inference.workers import PoolUnavailable, WorkerPlace, WorkerPool
+from inference.workers import PoolUnavailable, Unserved, WorkerPlace, WorkerPool
 from inference.workers.storage import StoredFile
 from tests.bot.jobs.fake_pool import FakePool
 from tests.bot.jobs.fake_worker import PATIENCE, FakeWorker
@@ -273,6 +273,29 @@ async def test_the_command_line_does_not_wait_for_a_checkpoint_that_no_node_may_
     monkeypatch.setattr(paint, "UNSERVED_SECONDS", 0.01)
     await pool.join("two", serves=frozenset({"pastel"}))
     async with asyncio.timeout(PATIENCE):
-        with pytest.raises(WorkerUnavailable, match="the node_labels of vivid fit none of the nodes"):
+        with pytest.raises(WorkerUnavailable, match="no node fits"):
             await paint.paint(rig.jobs, tmp_path, request(), tmp_path / "out.png", lambda *_: None)
+    assert rig.jobs.waiting == 0
+
+
+@pytest.mark.parametrize("others", [0, 1])
+async def test_the_command_line_waits_while_a_worker_that_may_paint_is_being_started(
+    others: int, rig: Rig, pool: FakePool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paint, "UNSERVED_SECONDS", 0.01)
+    pool.why = Unserved("the worker of two is still being started", starting=True)
+    for _ in range(others):
+        await pool.join("one", serves=frozenset({"pastel"}))
+    painting = asyncio.create_task(paint.paint(rig.jobs, tmp_path, request(), tmp_path / "out.png", lambda *_: None))
+    async with asyncio.timeout(PATIENCE):
+        while not rig.jobs.waiting:
+            await fetch(rig.connection, "SELECT 1")
+        for _ in range(3):
+            pool.asked.clear()
+            pool.fail(paint.GIVE_UP_AFTER, "no worker is there")
+            await pool.asked.wait()
+        pool.why = Unserved("its worker does not start")
+        pool.fail(paint.GIVE_UP_AFTER, "its worker does not start")
+        with pytest.raises(WorkerUnavailable, match="its worker does not start"):
+            await painting
     assert rig.jobs.waiting == 0

@@ -7,11 +7,13 @@ import json
 import signal
 import time
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import pytest
 
 from inference.cluster import compatibility, driver, outbox, wire, worker_supervisor
+from inference.cluster.actor import EngineActor
 from inference.cluster.compatibility import NodeIdentity
 from inference.cluster.driver import serve_until_asked
 from inference.cluster.nodes import ClusterNode
@@ -23,13 +25,16 @@ from inference.messages.events import Cancelled, Capacity, Finished, Progress, R
 from inference.messages.options import WorkerOptions
 from inference.messages.request import LoraUse, SourceImage
 from inference.messages.spool import state_file
-from inference.workers import PoolUnavailable, WorkerDied, WorkerJoined, WorkerLeft, ray
+from inference.workers import PoolUnavailable, Unserved, WorkerDied, WorkerJoined, WorkerLeft, ray
+from inference.workers.awaited_workers import NO_NODE_FITS, NOBODY_PAINTS
 from inference.workers.driver_process import DriverOptions, DriverProcess
 from inference.workers.ray import RayPool, RayWorker
 from tests.inference.cluster.machines import scripted
 from tests.inference.cluster.places import MAX_WAIT, SETTINGS, Place, heard, joined, painting
 from tests.inference.requests import request
 from tests.log import Log
+
+STARTING = "the worker of first is still being started"
 
 
 async def test_a_worker_on_a_node_paints_with_files_that_only_the_bot_has(place: Place) -> None:
@@ -276,11 +281,11 @@ async def test_a_cluster_in_which_nobody_paints_is_told_again_and_again(
     place.rules = replace(place.rules, identity=NodeIdentity.own().model_copy(update={"torch": "1.0"}))
     async for change in place.pool.changes():
         if isinstance(change, PoolUnavailable) and change.failures == 2:
-            assert change.reason == ray.NOBODY_PAINTS
+            assert change.reason == NOBODY_PAINTS
             break
     place.cluster.here["a"] = ClusterNode("a", "first", 1, {})
     async for change in place.pool.changes():
-        if isinstance(change, PoolUnavailable) and change.reason != ray.NOBODY_PAINTS:
+        if isinstance(change, PoolUnavailable) and change.reason not in {NOBODY_PAINTS, STARTING}:
             assert change.reason.startswith("the node first gets no work: it has torch")
             break
     await place.serving[0]._connection.close()
@@ -288,6 +293,55 @@ async def test_a_cluster_in_which_nobody_paints_is_told_again_and_again(
         if isinstance(change, PoolUnavailable) and change.reason == "it has closed the connection":
             assert change.failures == 1, "that the cluster had no worker says nothing of the driver process"
             break
+
+
+async def test_the_bot_knows_which_workers_are_being_started_and_why_others_are_not(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker, _ = await joined(place)
+    (spec,) = worker._options.checkpoints
+    large = spec.model_copy(update={"name": "large", "node_labels": (("gpu", "24gb"),)})
+    place.pool.configure([WorkerOptions(checkpoints=(spec, large))])
+    nowhere = Unserved(NO_NODE_FITS.format(checkpoint="large"))
+    assert place.pool.unserved("large") == nowhere
+    go_on = asyncio.Event()
+
+    async def ping(_actor: EngineActor) -> None:
+        await go_on.wait()
+        raise OSError("no module")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EngineActor, "ping", ping)
+        place.cluster.here["b"] = ClusterNode("b", "second", 1, {"gpu": "24gb"})
+        while not place.pool.unserved("large").starting:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        assert place.pool.unserved("large").reason == "the worker of second is still being started"
+        go_on.set()
+        while place.pool.unserved("large").starting:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        told = "the node second gets no work: its worker does not start: no module"
+        assert place.pool.unserved("large") == Unserved(told)
+    other, _ = await joined(place)
+    assert other.serves == {"vivid", "large"}
+    del place.cluster.here["b"]
+    assert isinstance(await anext(place.pool.changes()), WorkerLeft) and place.pool.unserved("large") == nowhere
+
+
+async def test_a_worker_whose_first_life_ends_before_the_bot_knows_it_joins_in_the_next(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await joined(place)
+    pings = count(1)
+
+    async def ping(_actor: EngineActor) -> None:
+        if next(pings) == 2:  # the first that measures how far away it is
+            raise OSError("the connection broke")
+
+    monkeypatch.setattr(EngineActor, "ping", ping)
+    place.cluster.here["b"] = ClusterNode("b", "second", 1)
+    other, change = await joined(place)
+    assert change.place.node == "second"
+    await heard(other.events(), Ready)
 
 
 async def test_a_node_that_does_not_fit_is_refused_with_the_reason(place: Place, log: Log) -> None:
