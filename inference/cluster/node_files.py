@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -36,7 +37,7 @@ log = logging.getLogger(__name__)
 
 CACHE_VARIABLE = "CLUSTER_NODE_CACHE"  # names the folder of the node's cache, on a node that wants another one
 JOBS_AT_ONCE = 64  # whose files come; more than a worker has
-PIECE_SECONDS = 120.0  # that a piece may take from the bot's machine
+PIECE_SECONDS = 120.0  # without any piece from the bot's machine, after which it does not answer
 
 
 class NotOnThisNode(Exception):
@@ -74,8 +75,9 @@ class PieceCalls:
     `ask` is called in the event loop that it is made in; `answer` belongs there too.
     """
 
-    def __init__(self, ask: AskForPiece) -> None:
-        self._ask = ask
+    def __init__(self, ask: AskForPiece, clock: Callable[[], float] = time.monotonic) -> None:
+        self._ask, self._clock = ask, clock
+        self._heard = 0.0  # when a piece came last
         self._loop = asyncio.get_running_loop()
         self._numbers = count(randbelow(2**50))  # no late piece of the actor before is taken for one of this
         self._waiting: dict[int, Future[bytes]] = {}
@@ -102,17 +104,25 @@ class PieceCalls:
             self._waiting[call] = answer
         try:
             self._loop.call_soon_threadsafe(self._ask, call, sha256, offset, size)
-            return answer.result(PIECE_SECONDS)
-        except TimeoutError:
-            raise OSError("it does not answer") from None
+            return self._patiently(answer, self._clock())
         except RuntimeError:
             raise OSError("the worker is being closed") from None
         finally:
             with self._lock:
                 self._waiting.pop(call, None)
 
+    def _patiently(self, answer: Future[bytes], asked: float) -> bytes:
+        """The piece; on a slow line it comes after those of other files. Raises OSError."""
+        while True:
+            try:
+                return answer.result(PIECE_SECONDS)
+            except TimeoutError:
+                if self._clock() - max(asked, self._heard) >= PIECE_SECONDS:
+                    raise OSError("it does not answer") from None
+
     def answer(self, call: int, found: bytes | OSError) -> None:
         """The piece of a call, or why there is none; a late answer is ignored."""
+        self._heard = self._clock()
         with self._lock:
             waiting = self._waiting.pop(call, None)
         if waiting is None:

@@ -10,12 +10,13 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
-from inference.cluster import actor, outbox
+from inference.cluster import actor, node_files, outbox
 from inference.cluster.actor import EngineActor
 from inference.cluster.files import PIECE_BYTES, FileRef
 from inference.cluster.node_files import CACHE_VARIABLE, NodeCacheSettings, PieceCalls
@@ -247,6 +248,33 @@ async def test_a_late_piece_of_the_actor_before_is_not_taken_for_another() -> No
             for number, data in zip(numbers, (b"before", b"now"), strict=False):
                 calls.answer(number, data)
             assert await piece == (b"before", b"now")[len(numbers) - 1]
+
+
+async def test_a_piece_may_take_long_while_others_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a slow line it waits for those of other files; only where none comes, nobody answers."""
+    monkeypatch.setattr(node_files, "PIECE_SECONDS", 0.01)
+    asked, looked = asyncio.Queue[int](), Event()
+    now = 1.0
+
+    def clock() -> float:
+        looked.set()
+        return now
+
+    calls = PieceCalls(lambda call, *_: asked.put_nowait(call), clock)
+    async with asyncio.timeout(MAX_WAIT):
+        slow = asyncio.create_task(asyncio.to_thread(calls.piece, "0" * 64, 0, 9))
+        first = await asked.get()
+        calls.answer(0, b"of another file")
+        looked.clear()
+        await asyncio.to_thread(looked.wait)
+        calls.answer(first, b"late")
+        assert await slow == b"late"
+        looked.clear()
+        silent = asyncio.create_task(asyncio.to_thread(calls.piece, "0" * 64, 0, 9))
+        await asyncio.to_thread(looked.wait)
+        now = 2.0
+        with pytest.raises(OSError, match="it does not answer"):
+            await silent
 
 
 async def test_a_checkpoint_that_is_loaded_and_has_no_job_makes_room_for_another(
