@@ -244,8 +244,14 @@ def _table(view: ClusterView) -> Table:
     for node in view.listed:
         name = f"{node.name or node.node_id[:8]}{' (head)' if node.head else ''}"
         memory = f"{node.memory / 1e9:.0f} GB"
-        table.add_row(*map(harmless, (name, str(node.state), node.address, _devices(node), memory, _jobs(node))))
+        table.add_row(*map(harmless, (name, _state(node), node.address, _devices(node), memory, _jobs(node))))
     return table
+
+
+def _state(node: NodeView) -> str:
+    """As Ray knows it; of a node that is cut off the driver process knows more than Ray."""
+    silent = node.report.silent if node.report and node.state is NodeState.ALIVE else 0
+    return f"no word for {silent} s" if silent else str(node.state)
 
 
 def _versions(view: ClusterView) -> Iterator[str]:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import math
 import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -52,6 +54,7 @@ log = logging.getLogger("inference.cluster.driver")  # also where it is the main
 
 NODES_SECONDS = 1.0  # between two looks at the nodes
 HEARTBEAT_SECONDS = 10.0  # between two: a driver process that hangs sends none
+SILENT_SECONDS = 10.0  # without an answer, after which that is told; two answers are 5 s apart where nothing happens
 REACH_SECONDS = 5.0  # that the head may take to accept a connection
 Join = Callable[[str], Cluster]  # the one whose head has this address; raises ClusterLost
 
@@ -84,6 +87,7 @@ class Driver:
         self._places: dict[tuple[str, int], WorkerSupervisor] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._reports: dict[str, NodeReport] = {}
+        self._heard: dict[str, float] = {}  # when a node answered last whose workers have left
 
     async def run(self) -> None:
         """Serve until the bot closes the connection, or asks for all workers to be closed."""
@@ -144,6 +148,7 @@ class Driver:
                 node_id=node_id,
                 refused=next((worker.refused for worker in kept if worker.refused), ()),
                 workers=tuple(worker.report for worker in kept[:MAX_WORKERS]),
+                silent=_silence(kept),
             )
             for node_id, kept in workers.items()
         }
@@ -152,6 +157,7 @@ class Driver:
         for (node_id, _), worker in self._places.items():
             if node_id not in nodes:
                 worker.leave("its node is gone, or is being drained")
+        self._heard = {node_id: heard for node_id, heard in self._heard.items() if node_id in nodes}
         for node in nodes.values():
             for index in range(node.devices):
                 if (node.node_id, index) not in self._places:
@@ -159,6 +165,7 @@ class Driver:
 
     def _keep(self, node: ClusterNode, index: int) -> None:
         worker = WorkerSupervisor(self._cluster, node, index, next(self._numbers), self._bot, self._rules)
+        worker.heard = self._heard.get(node.node_id)
         self._workers[worker.number] = self._places[node.node_id, index] = worker
         task = asyncio.create_task(worker.run())
         self._tasks.add(task)
@@ -166,10 +173,20 @@ class Driver:
         def ended(task: asyncio.Task[None]) -> None:
             self._tasks.discard(task)
             del self._workers[worker.number], self._places[node.node_id, index]
+            self._heard.pop(node.node_id, None)
+            if worker.heard is not None:
+                self._heard[node.node_id] = worker.heard
             if not task.cancelled() and (problem := task.exception()) is not None:
                 log.error("worker %s is not kept any more", worker.number, exc_info=problem)
 
         task.add_done_callback(ended)
+
+
+def _silence(workers: Sequence[WorkerSupervisor]) -> int:
+    """Seconds since a node with these workers answered; 0 where they are as few as between two answers."""
+    heard = max((worker.heard for worker in workers if worker.heard is not None), default=None)
+    seconds = 0.0 if heard is None else time.monotonic() - heard
+    return math.ceil(seconds) if seconds >= SILENT_SECONDS else 0
 
 
 def join_ray(address: str) -> Cluster:

@@ -28,11 +28,15 @@ class WorkerReport(_View):
 
 
 class NodeReport(_View):
-    """What the driver process says of a node: its workers, or why it gets no work."""
+    """What the driver process says of a node: its workers, or why it gets no work.
+
+    `silent` are the seconds without an answer of its workers, 0 where they answer: Ray finds out later.
+    """
 
     node_id: Annotated[str, Field(min_length=1, max_length=64)]
     refused: Annotated[tuple[str, ...], Field(max_length=20)] = ()
     workers: Annotated[tuple[WorkerReport, ...], Field(max_length=MAX_WORKERS)] = ()
+    silent: Annotated[int, Field(ge=0)] = 0
 
 
 class NodeState(StrEnum):

@@ -94,6 +94,7 @@ class WorkerSupervisor:
         self._jobs = set[int]()
         self._loaded: tuple[str, ...] = ()
         self.refused: tuple[str, ...] = ()  # why its node does not fit
+        self.heard: float | None = None  # when its node answered last; None where its actor is known to be dead
 
     @property
     def report(self) -> WorkerReport:
@@ -236,14 +237,14 @@ class WorkerSupervisor:
     async def _listen(self, actor: Actor) -> None:
         """Pass on what the actor tells, until the worker leaves. Raises ActorLost, or what has broken the actor."""
         acknowledged, measured = 0, time.monotonic()
-        heard = measured
+        self.heard = measured
         while True:
             limit = self._rules.unreachable_seconds
             asked = actor.call("poll", acknowledged, min(POLL_SECONDS, limit / 4), seconds=limit)
             try:
                 answer = await self._unless_gone(asked)
             except ActorSilent as problem:
-                if time.monotonic() - heard >= limit:
+                if time.monotonic() - self.heard >= limit:
                     self.leave(f"it cannot be reached: {problem}")
                     return
                 await self._wait(RETRY_SECONDS)
@@ -251,11 +252,11 @@ class WorkerSupervisor:
             if answer is None:
                 await self._close(actor, acknowledged)
                 return
-            heard = time.monotonic()
+            self.heard = time.monotonic()
             acknowledged = await self._pass_on(answer)
-            if heard - measured > MEASURE_SECONDS:
+            if self.heard - measured > MEASURE_SECONDS:
                 await self._measure(actor)
-                measured = heard
+                measured = self.heard
 
     async def _close(self, actor: Actor, acknowledged: int) -> None:
         """Shut the engine down, and pass on where it leaves its jobs; a node that is gone cannot say it."""
@@ -288,6 +289,7 @@ class WorkerSupervisor:
     async def _died(self, reason: str, *, was_ready: bool) -> float:
         """The actor has died; the pause before the next one. The bot is told: of a worker that it never knew, why."""
         self._failures += 1
+        self.heard = None
         if not was_ready:
             self.refused = (f"its worker does not start: {reason}",)
         pause = pause_after(self._failures)

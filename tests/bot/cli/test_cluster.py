@@ -292,6 +292,14 @@ def test_status_names_nodes_devices_memory_versions_jobs_and_who_gets_no_work(
     assert ClusterView.model_validate_json(capsys.readouterr().out) == view
 
 
+def test_a_node_of_which_nothing_is_heard_is_told_before_ray_knows(view: ClusterView) -> None:
+    silent = NodeReport(node_id=HEAD.node_id, silent=12)
+    assert cluster._state(HEAD) == "alive"
+    assert cluster._state(HEAD.model_copy(update={"report": silent})) == "no word for 12 s"
+    dead = HEAD.model_copy(update={"report": silent, "state": NodeState.DEAD})
+    assert cluster._state(dead) == "dead", "as Ray knows now"
+
+
 def test_a_cluster_in_which_nobody_paints_is_told(view: ClusterView, capsys: pytest.CaptureFixture[str]) -> None:
     says = "o node has a graphics card, so nothing is painted; join one that has, or say --gpus N to `join` or `up`"
     assert main(["cluster", "status", "--head", "10.0.0.5"]) == REFUSED

@@ -189,6 +189,35 @@ async def test_a_node_that_cannot_be_reached_is_left_and_joins_again_as_another_
     await heard(again.events(), Ready)
 
 
+async def test_for_how_long_nothing_was_heard_of_a_node_is_left_in_the_cluster(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when its worker has left, as long as Ray takes the node for alive and the next one does not start."""
+    monkeypatch.setattr(driver, "NODES_SECONDS", 0.01)
+    monkeypatch.setattr(driver, "SILENT_SECONDS", 0.3)
+    worker, _ = await joined(place)
+    events = worker.events()
+    await heard(events, Ready)
+    assert await worker.submit(painting(prompt="for ever"), {})
+    await heard(events, Progress)
+    actor = place.cluster.on("a")
+    for cut in (True, False, True):
+        actor.cut = cut
+        while bool((await place.cluster.reports.get()).silent) is not cut:
+            pass
+    place.cluster.far = 1000
+    (supervisor,) = place.serving[0]._workers.values()
+    supervisor._rules = replace(place.rules, unreachable_seconds=0.1)
+    assert isinstance(await anext(place.pool.changes()), WorkerLeft)
+    while (report := await place.cluster.reports.get()).workers[0].state != "starting":
+        pass
+    assert report.silent
+    place.cluster.here["b"] = ClusterNode("b", "second", 1)
+    while (report := await place.cluster.reports.get()).node_id != "b":
+        pass
+    assert not report.silent, "nothing is known of it"
+
+
 async def test_what_the_bot_says_arrives_once_where_the_connection_breaks(place: Place) -> None:
     worker, _ = await joined(place)
     events = worker.events()
