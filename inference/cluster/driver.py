@@ -55,6 +55,7 @@ log = logging.getLogger("inference.cluster.driver")  # also where it is the main
 NODES_SECONDS = 1.0  # between two looks at the nodes
 HEARTBEAT_SECONDS = 10.0  # between two: a driver process that hangs sends none
 SILENT_SECONDS = 10.0  # without an answer, after which that is told; two answers are 5 s apart where nothing happens
+END_SECONDS = 30.0  # that the workers may take to hand on their jobs once somebody else than the bot asks for the end
 REACH_SECONDS = 5.0  # that the head may take to accept a connection
 Join = Callable[[str], Cluster]  # the one whose head has this address; raises ClusterLost
 
@@ -237,10 +238,12 @@ async def _serve_until(asked: asyncio.Task[Any], bot: Connection, join: Join) ->
     """Serve the bot until it goes or the end is asked for; it hears then where the workers leave its jobs."""
     serving = asyncio.create_task(_served(bot, join))
     await asyncio.wait({serving, asked}, return_when=asyncio.FIRST_COMPLETED)
-    serving.cancel()
-    await asyncio.wait({serving})
+    bot.end_reading()
+    if not (await asyncio.wait({serving}, timeout=END_SECONDS))[0]:
+        bot.abort()  # it reads nothing
+        await asyncio.wait({serving})
     await bot.close()
-    return 0 if serving.cancelled() else serving.result()
+    return serving.result()
 
 
 async def serve_until_asked(address: SocketAddress, secret: str, *, with_parent: bool, join: Join = join_ray) -> int:

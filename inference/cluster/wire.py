@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -142,6 +142,12 @@ class Connection:
         """All frames until the other end is gone."""
         while (frame := await self.receive()) is not None:
             yield frame
+
+    def end_reading(self) -> None:
+        """Who reads gets the end, as when the other end is gone; sending goes on."""
+        if not self._reader.at_eof():
+            cast("asyncio.Transport", self._writer.transport).pause_reading()  # that of a socket reads too
+            self._reader.feed_eof()
 
     def abort(self) -> None:
         """End it at once, for those too who read or send."""

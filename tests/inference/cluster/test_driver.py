@@ -478,13 +478,15 @@ async def test_a_job_that_was_sent_before_its_death_was_known_is_not_painted(pla
     assert (await heard(events, Finished)).job_id == 2
 
 
-async def test_a_service_that_is_asked_to_end_hands_its_jobs_on_first(place: Place) -> None:
+@pytest.mark.parametrize("by_bot", [False, True])
+async def test_a_service_that_is_asked_to_end_hands_its_jobs_on_first(place: Place, by_bot: bool) -> None:
     """Also when it is asked again meanwhile: the bot hears where they are, and nothing stays on the node."""
     address = SocketAddress(f"unix:{place.folder / 'service'}")
     service = asyncio.create_task(serve_until_asked(address, "", with_parent=False, join=lambda _: place.cluster))
     told = SETTINGS.model_copy(update={"engine": scripted(place.folder)})
     pool = RayPool(place.pool._options, place.spool, DriverProcess(DriverOptions(address, None, told, {})))
     place.cluster.here = {"b": ClusterNode("b", "second", 1)}
+    closing: asyncio.Task[None] | None = None
     try:
         await pool.start()
         worker = await of_node(pool, "second")
@@ -494,8 +496,11 @@ async def test_a_service_that_is_asked_to_end_hands_its_jobs_on_first(place: Pla
         reported = (await heard(events, Progress)).step
         actor = place.cluster.on("b")
         actor.far = 0.1  # so that it has not ended when it is asked again
-        for _ in range(3):
-            signal.raise_signal(signal.SIGTERM)
+        if by_bot:
+            closing = asyncio.create_task(pool.close())
+        for again in range(3):
+            if again or not by_bot:
+                signal.raise_signal(signal.SIGTERM)
             while "close" not in actor.called:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         async for event in events:
@@ -504,7 +509,7 @@ async def test_a_service_that_is_asked_to_end_hands_its_jobs_on_first(place: Pla
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().remove_signal_handler(number)
-        await pool.close()
+        await (closing or pool.close())
     assert int(place.spool.read(state_file(5))) >= reported
     assert actor.actor._files and not actor.actor._files.folder.path.exists()
 
