@@ -85,8 +85,8 @@ def files_with(folder: Path, traces: list[bytes], jobs: list[Job]) -> Iterator[P
                 yield path
 
 
-@pytest.mark.parametrize("killed", [None, "engine", "actor"])
-async def test_an_erasure_leaves_nothing_on_a_node(easel: Easel, nodes: RayNodes, killed: str | None) -> None:
+@pytest.mark.parametrize("lost", [None, "engine", "actor", "network"])
+async def test_an_erasure_leaves_nothing_on_a_node(easel: Easel, nodes: RayNodes, lost: str | None) -> None:
     """While one job of hers is painted and one waits; a picture that is painted beside them is not disturbed."""
     (machine,) = nodes.machines
     hers, trace = await started_from(easel, VIVID, SECRET)
@@ -100,18 +100,19 @@ async def test_an_erasure_leaves_nothing_on_a_node(easel: Easel, nodes: RayNodes
         wanted = {state_file(jobs[0].id), made_from(hers)}  # found where they are
         while not wanted <= {path.name for path in files_with(machine.folder, traces, jobs)}:
             assert not (await updates.get()).job.state.final
-    for process in {"engine": machine.engines, "actor": machine.actors}.get(killed or "", []):
+    for process in {"engine": machine.engines, "actor": machine.actors}.get(lost or "", []):
         process.kill()
+    if lost == "network":
+        machine.cut()
     erasures = Erasures(easel.connection, easel.configuration, easel.jobs, easel.additions, easel.files, NoDiscord())
     ended = await erasures.request(ADA)
     await erasures.carry_out_all()
     assert ended.done() and ended.result().jobs == 2
-    if killed == "actor":  # until then its folders are there
-        assert (await end(easel, grace)).job.state is JobState.SUCCEEDED
+    machine.mend()
+    if lost in {"actor", "network"}:  # until its next worker is there, which paints this one
+        assert (await end(easel, await order(easel, theirs, GRACE))).job.state is JobState.SUCCEEDED
     assert not list(files_with(nodes.folder, traces, jobs)), "caches, spools, what Ray spilled, and its logs"
     assert not list(files_with(easel.configuration.settings.storage.folder, traces, jobs))
-    if killed is None:
-        assert list(files_with(machine.folder, [beside], []))
     assert (await end(easel, grace)).job.state is JobState.SUCCEEDED
     await easel.jobs.until_gone(grace.id)
     assert not list(files_with(machine.folder, [beside], [grace]))
