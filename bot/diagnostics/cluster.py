@@ -24,7 +24,7 @@ from inference.cluster.ray_node import (
     only_on_linux,
     reach_report,
 )
-from inference.cluster.tokens import is_in_environment, token_file, token_problem
+from inference.cluster.tokens import TOKEN_VARIABLE, is_in_environment, token_file, token_problem
 from inference.cluster.views import ClusterView, NodeReached, NodeView
 from inference.cluster.wire import Connection, SocketAddress
 
@@ -57,8 +57,13 @@ def check_machine(*, public: bool, addresses: Sequence[str] | None = None) -> It
         yield Finding(NETWORK, FindingGrade.PROBLEM, f"{says}, or say --public when a firewall closes its ports")
 
 
-async def check_head(head: HostPort, environment: Mapping[str, str]) -> AsyncIterator[Finding]:
-    """Whether this machine fits the cluster at `head`. Only where Ray is installed."""
+async def check_head(
+    head: HostPort, environment: Mapping[str, str], given: str = "by --token-file"
+) -> AsyncIterator[Finding]:
+    """Whether this machine fits the cluster at `head`. Only where Ray is installed.
+
+    `given` says where another token is to stand.
+    """
     if (problem := await asyncio.to_thread(answers, head, CONNECT_SECONDS)) is not None:
         yield Finding(NETWORK, FindingGrade.PROBLEM, problem)
         return
@@ -66,7 +71,7 @@ async def check_head(head: HostPort, environment: Mapping[str, str]) -> AsyncIte
     try:
         view = await cluster_view(head, environment)
     except ProbeFailed as problem:
-        says = f"{problem}; give the one that the head has, by --token-file" if problem.wrong_token else str(problem)
+        says = f"{problem}; give the one that the head has, {given}" if problem.wrong_token else str(problem)
         yield Finding(TOKEN if problem.wrong_token else CLUSTER, FindingGrade.PROBLEM, says)
         return
     yield Finding(TOKEN, FindingGrade.OK, "it is that of the cluster")
@@ -89,8 +94,9 @@ async def check_cluster(
     except AddressRefused as problem:
         yield Finding(CLUSTER, FindingGrade.PROBLEM, str(problem))
         return
-    environment = cluster_environment(token or (None if is_in_environment() else token_file()))
-    async for finding in check_head(head, environment):
+    file = token or (None if is_in_environment() else token_file())
+    environment = cluster_environment(file)
+    async for finding in check_head(head, environment, f"in {file or TOKEN_VARIABLE}"):
         yield finding
         if finding.what != VERSIONS and finding.grade is FindingGrade.PROBLEM:
             return

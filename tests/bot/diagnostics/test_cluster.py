@@ -23,6 +23,7 @@ from bot.diagnostics.finding import FindingGrade
 from inference.cluster import compatibility
 from inference.cluster.compatibility import NodeIdentity
 from inference.cluster.network import HostPort
+from inference.cluster.ray_node import ProbeFailed
 from inference.cluster.views import ClusterView, NodeReached, NodeReport, NodeState, NodeView, ReachReport
 from inference.cluster.wire import Connection, SocketAddress, listen
 from inference.extras import installing
@@ -191,3 +192,16 @@ async def test_the_head_tells_of_each_node_whether_it_is_reached_and_fits(monkey
     assert "three does not fit the cluster: it has torch 2.12.0 and the cluster 2.13.0; install" in three.says
     assert "three does not fit the cluster: its clock is 90 seconds ahead; switch on" in three.says
     assert four.says.startswith("the head and four do not reach each other: an answer did not come. Open all ports")
+
+
+async def test_another_token_is_told_with_the_file_that_holds_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def refused(*_: object) -> ClusterView:
+        raise ProbeFailed("the token is not that of this cluster", wrong_token=True)
+
+    monkeypatch.setattr(cluster, "token_problem", lambda _file: None)
+    monkeypatch.setattr(cluster, "answers", lambda *_: None)
+    monkeypatch.setattr(cluster, "cluster_view", refused)
+    *_, finding = [each async for each in check_cluster("10.0.0.5:6379", tmp_path / "token")]
+    assert finding.says.endswith(f"give the one that the head has, in {tmp_path / 'token'}")
