@@ -321,7 +321,7 @@ class RayPool:
                 self._awaited.keep(message)
             case WorkerRefused():
                 if self._awaited.keep(message):
-                    log.error("the node %s gets no work: %s", message.node, message.reason)
+                    log.warning("the node %s gets no work: %s", message.node, message.reason)
             case Heartbeat():
                 self._look_for_workers()
             case WorkerUp():
