@@ -31,7 +31,10 @@ from inference.messages.values import Sha256
 
 log = logging.getLogger(__name__)
 
-PIECE_BYTES = 8 << 20
+PIECE_BYTES = 8 << 20  # at most
+FIRST_PIECE_BYTES, LEAST_PIECE_BYTES = 1 << 20, 1 << 17
+# Ray sends again from the beginning what has not arrived after ten seconds: pieces grow and shrink between these two.
+QUICK_SECONDS, SLOW_SECONDS = 0.5, 3.0
 MAX_FILE_BYTES = 2**40
 _PART = re.compile(r"([0-9a-f]{64})-(\d{1,13})")
 _Stamp = tuple[int, int, int]  # inode, size and modification time: equal for an unchanged file
@@ -156,18 +159,28 @@ class SharedStorage:
 class _BotsMachine:
     source: PieceSource
     piece_bytes: int
+    clock: Callable[[], float] = time.monotonic
     name: str = "the bot's machine"
 
     def pieces(self, file: FileRef, offset: int) -> Iterator[bytes]:
+        size = min(FIRST_PIECE_BYTES, self.piece_bytes)
         while offset < file.size:
-            wanted = min(self.piece_bytes, file.size - offset)
+            wanted, began = min(size, file.size - offset), self.clock()
             piece = self.source.piece(file.sha256, offset, wanted)
+            size = min(_next_size(size, self.clock() - began), self.piece_bytes)
             if not piece:
                 raise FileRefused(f"it ends after {offset:,} of {file.size:,} bytes")
             if len(piece) > wanted:
                 raise FileRefused("it gave more bytes than were asked for")
             offset += len(piece)
             yield piece
+
+
+def _next_size(size: int, seconds: float) -> int:
+    """Of the piece after one that took so long."""
+    if seconds < QUICK_SECONDS:
+        return size * 2
+    return max(size // 2, LEAST_PIECE_BYTES) if seconds > SLOW_SECONDS else size
 
 
 class FileCache:

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from inference.cluster import actor, node_files, outbox
 from inference.cluster.actor import EngineActor
-from inference.cluster.files import PIECE_BYTES, FileRef
+from inference.cluster.files import FIRST_PIECE_BYTES, FileRef
 from inference.cluster.node_files import CACHE_VARIABLE, NodeCacheSettings, PieceCalls
 from inference.cluster.protocol import (
     TO_BOT,
@@ -224,7 +224,7 @@ async def test_a_job_whose_files_are_coming_is_cancelled_at_once(tmp_path: Path,
     driven = await opened((sys.executable, "-c", STRICT))
     await driven.tell(configuring(tmp_path, "vivid")[0])
     await driven.until(lambda _, event: isinstance(event, Ready))
-    data = bytes(PIECE_BYTES + 1)
+    data = bytes(FIRST_PIECE_BYTES + 1)
     (sha256, parts) = hashlib.sha256(data).hexdigest(), tmp_path / "node" / "parts"
     picture = FileRef(sha256="0" * 64, size=9, name="start")
     await driven.submit(1, loras=(FileRef(sha256=sha256, size=len(data), name="bat.safetensors"),), inputs=(picture,))
@@ -232,9 +232,9 @@ async def test_a_job_whose_files_are_coming_is_cancelled_at_once(tmp_path: Path,
     assert isinstance(wanted, PieceWanted)
     await driven.tell(CancelJob(worker=1, job_id=1))
     await driven.until(lambda _, event: isinstance(event, Cancelled))
-    await driven.tell(PieceFound(worker=1, call=wanted.call), data[:PIECE_BYTES])
+    await driven.tell(PieceFound(worker=1, call=wanted.call), data[:FIRST_PIECE_BYTES])
     await asyncio.to_thread(driven.actor._opened.threads.shutdown)
-    assert [path.stat().st_size for path in parts.iterdir()] == [PIECE_BYTES]
+    assert [path.stat().st_size for path in parts.iterdir()] == [FIRST_PIECE_BYTES]
     assert not (await driven.actor.poll(driven.acknowledged, 0.01)).frames, "it asks for no more, and tells no more"
 
 

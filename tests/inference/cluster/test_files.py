@@ -15,7 +15,19 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from inference.cluster.files import CacheFull, FileCache, FileGone, FileRef, FileRefused, FileUnavailable, SharedStorage
+from inference.cluster.files import (
+    FIRST_PIECE_BYTES,
+    LEAST_PIECE_BYTES,
+    PIECE_BYTES,
+    CacheFull,
+    FileCache,
+    FileGone,
+    FileRef,
+    FileRefused,
+    FileUnavailable,  # pyright: ignore[reportPrivateUsage]
+    SharedStorage,
+    _BotsMachine,
+)
 
 PIECE = 1000
 ROOT = Path(__file__).parents[3]
@@ -92,6 +104,31 @@ def test_a_file_comes_in_pieces_and_is_fetched_once(tmp_path: Path) -> None:
     assert bot.asked == [0, 1000, 2000, 3000] and not parts(files)
     files.link(ref(data), tmp_path / "one")  # again, over the link itself
     assert {path.name for path in tmp_path.iterdir()} == {"node", "one", "two"}
+
+
+def test_pieces_are_as_large_as_the_line_is_fast() -> None:
+    """Ray sends a large one again and again where it does not arrive within ten seconds."""
+    now, rate, sizes = 0.0, 0, list[int]()
+
+    class Line:
+        def piece(self, sha256: str, offset: int, size: int) -> bytes:
+            nonlocal now
+            now += size / rate
+            sizes.append(size)
+            return bytes(size)
+
+    def fetched(bytes_a_second: int, size: int) -> list[int]:
+        nonlocal rate
+        rate = bytes_a_second
+        sizes.clear()
+        file = FileRef(sha256="0" * 64, size=size, name="one")
+        assert sum(map(len, _BotsMachine(Line(), PIECE_BYTES, lambda: now).pieces(file, 0))) == size
+        return sizes
+
+    assert fetched(100 << 20, 100 << 20)[:5] == [1 << 20, 2 << 20, 4 << 20, 8 << 20, 8 << 20]
+    slow = fetched(100_000, 4 << 20)
+    assert slow[0] == FIRST_PIECE_BYTES and set(slow[2:-1]) == {1 << 18}
+    assert set(fetched(1000, 1 << 21)[4:]) == {LEAST_PIECE_BYTES}
 
 
 def test_whoever_asks_at_the_same_time_waits_for_one_fetch(tmp_path: Path) -> None:
