@@ -28,7 +28,7 @@ from tests.house import House
 def test_waiting_ends_for_a_worker_that_never_became_ready_unless_others_may_paint(
     was_ready: bool, failures: int, workers: int, hopeless: bool
 ) -> None:
-    assert _should_give_up(WorkerDied(1, failures, was_ready, ""), workers) is hopeless
+    assert _should_give_up(WorkerDied(1, failures, was_ready, ""), workers, None) is hopeless
 
 
 def test_waiting_ends_where_no_cluster_can_be_reached(house: House, unused_tcp_port: int) -> None:
