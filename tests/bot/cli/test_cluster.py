@@ -229,9 +229,10 @@ def test_a_second_node_does_not_get_the_cards_of_the_first(
     monkeypatch.setattr(cluster_node.RayNode, "start", started)
     for name, value in (("_check_head", checked), ("answers", lambda *_: "nobody"), ("FREE_SECONDS", 0)):
         monkeypatch.setattr(cluster_node, name, value)
-    for module in (diagnostics, cluster_node):  # an address that no other test has
-        monkeypatch.setattr(module, "own_addresses", lambda: ["10.0.0.5", f"10.0.77.{os.getpid() % 250}"])
-    with raylet(f"10.0.77.{os.getpid() % 250}", devices) as pid:
+    own = ".".join(map(str, (10, *os.getpid().to_bytes(4)[1:])))  # that no other process of tests has
+    for module in (diagnostics, cluster_node):
+        monkeypatch.setattr(module, "own_addresses", lambda: ["10.0.0.5", own])
+    with raylet(own, devices) as pid:
         assert main(["cluster", *command, "--address", "10.0.0.5", *more]) == REFUSED
     said = capsys.readouterr().err
     told = f"A node of the cluster at 10.0.0.5:6379 runs on this machine already (process {pid}) and has its graphics"
