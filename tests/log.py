@@ -7,7 +7,14 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
 PATIENCE = 300.0  # seconds
+
+
+def lines_of(logger: str, caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What one logger wrote: others of this process, and what earlier tests left in it, are heard too."""
+    return [record.getMessage() for record in caplog.records if record.name == logger]
 
 
 class Log(logging.Handler):

@@ -27,7 +27,7 @@ async def test_what_is_wrong_with_the_database_is_one_sentence(caplog: pytest.Lo
         raise FolderNotWritable("The disk is full.")
 
     await background.start(work(), "the work")
-    (told,) = caplog.records
+    (told,) = [record for record in caplog.records if record.name == background.__name__]
     assert told.getMessage() == "the work failed: The disk is full." and told.exc_info is None
 
 
@@ -51,7 +51,7 @@ async def test_an_expected_error_is_one_sentence(caplog: pytest.LogCaptureFixtur
         raise PermissionError("no")
 
     await background.guard(work(), "the work", expected=(OSError,))
-    (told,) = caplog.records
+    (told,) = [record for record in caplog.records if record.name == background.__name__]
     assert told.getMessage() == "the work failed: no" and told.exc_info is None
 
 

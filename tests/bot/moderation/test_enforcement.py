@@ -24,6 +24,7 @@ from inference.messages.request import LoraUse
 from inference.regions import RegionName
 from tests.house import House
 from tests.inference.requests import request
+from tests.log import lines_of
 
 PATTERN = "(cursed|hexed) owl"
 LISTS = [
@@ -150,7 +151,7 @@ async def test_a_shadow_list_is_logged_once_for_all_texts_of_a_request(
     regions = [{"name": "left", "prompt": "quux"}, {"name": "right", "prompt": "quux"}]
     with caplog.at_level(logging.INFO, "bot.moderation"):
         await rules.words.check_request(request(prompt="quux", regions=regions))
-    assert [record.getMessage() for record in caplog.records] == ["shadow list 'trial' would refuse a prompt"]
+    assert lines_of(WordRules.__module__, caplog) == ["shadow list 'trial' would refuse a prompt"]
 
 
 async def test_the_refusal_names_the_list_and_not_its_rule(rules: Rules) -> None:
@@ -186,14 +187,14 @@ async def test_a_shadow_list_logs_its_name_once_without_text_and_person(
 ) -> None:
     with caplog.at_level(logging.INFO, "bot.moderation"):
         assert await ask(rules.words) is None
-    (line,) = [record.getMessage() for record in caplog.records]
+    (line,) = lines_of(WordRules.__module__, caplog)
     assert line == f"shadow list 'trial' would refuse a {what}"
 
 
 async def test_what_is_looked_at_again_is_not_logged_again(rules: Rules, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "bot.moderation"):
         assert await rules.words.why_not_painted(request(prompt="quux")) is None
-    assert not caplog.records
+    assert not lines_of(WordRules.__module__, caplog)
 
 
 async def test_a_text_is_judged_beside_the_event_loop(rules: Rules) -> None:

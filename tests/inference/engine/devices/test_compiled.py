@@ -11,6 +11,7 @@ from torch import nn
 
 from inference.base_models import BaseModelId
 from inference.engine.batch.handle import Handle, State
+from inference.engine.devices import compiling
 from inference.engine.engine import Engine
 from inference.engine.layers.additions import WholeConv
 from inference.engine.layers.lora_set import LoraSet
@@ -26,6 +27,7 @@ from tests.inference.engine.transformers import MAKERS as TRANSFORMERS
 from tests.inference.engine.transformers import pipeline_of as transformer_pipeline
 from tests.inference.engine.worlds import DrawnLora, World, arrived, pipeline_of
 from tests.inference.requests import request
+from tests.log import lines_of
 
 
 def attention_lora(world: World, number: int, rank: int) -> LoraUse:
@@ -133,7 +135,7 @@ def test_where_nothing_can_be_compiled_that_is_logged_once_and_blocks_run_eagerl
     assert handle.pictures is not None and expected.pictures is not None
     assert torch.equal(handle.pictures, expected.pictures)
     assert not checkpoint_of(engine).compiled
-    (told,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    (told,) = lines_of(compiling.__name__, caplog)
     assert "nothing is compiled" in told and "no compiler" in told
 
 

@@ -7,6 +7,7 @@ import torch
 
 from inference.engine.devices import transfers
 from inference.engine.devices.transfers import pinned
+from tests.log import lines_of
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, words: str) -> None:
@@ -31,7 +32,7 @@ def test_where_the_system_pins_no_more_a_tensor_stays_as_it_is_and_one_line_says
     transfers._warn_once.cache_clear()
     tensor = torch.ones(3)
     assert pinned(tensor) is tensor and pinned(tensor) is tensor
-    (line,) = caplog.messages
+    (line,) = lines_of(transfers.__name__, caplog)
     assert line.endswith(words.partition("\n")[0])
 
 
