@@ -186,11 +186,12 @@ def delete_dead(cache: Path, seconds: float = 0) -> None:
 
 
 def _sweep(workers: Path, own: str, seconds: float = 0) -> None:
-    for lock in workers.glob("*.lock"):
-        if lock.stem != own:
-            try:
-                with FileLock(lock, timeout=seconds):
-                    shutil.rmtree(workers / lock.stem, ignore_errors=True)
-                    lock.unlink(missing_ok=True)
-            except Timeout:
-                continue
+    """Also folders without a lock: an engine that outlives its worker for a moment makes a deleted one again."""
+    for name in {path.name.removesuffix(".lock") for path in workers.iterdir()} - {own, SWEEP}:
+        lock = workers / f"{name}.lock"
+        try:
+            with FileLock(lock, timeout=seconds):
+                shutil.rmtree(workers / name, ignore_errors=True)
+                lock.unlink(missing_ok=True)
+        except Timeout:
+            continue

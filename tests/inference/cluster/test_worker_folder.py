@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from inference.cluster.files import FileCache, FileRef
-from inference.cluster.worker_folder import Manifest, WorkerFolder
+from inference.cluster.worker_folder import Manifest, WorkerFolder, delete_dead
 from inference.hashes import folder_sha256
 from inference.lora.library import open_regular, resolve
+from inference.messages.spool import state_file
 
 
 class Folder:
@@ -111,6 +112,23 @@ def test_nothing_is_left_of_a_picture_to_start_from_once_no_job_needs_it(cache: 
     worker.add_input(picture)
     worker.close()
     assert not [path for path in cache.folder.rglob("*") if path.is_file() and path.read_bytes() == b"alice"]
+
+
+def test_what_an_engine_leaves_after_its_dead_worker_was_cleared_away_is_deleted_too(cache: FileCache) -> None:
+    """It hears of the death between two steps, and saves its states where their folder was."""
+    dead, living = WorkerFolder(cache), WorkerFolder(cache)
+    dead._lock.release()  # as the system does when the process is gone
+    delete_dead(cache.folder)
+    assert not dead.path.exists()
+    dead.spool.mkdir(parents=True)
+    (dead.spool / state_file(1)).write_bytes(b"a state")
+    delete_dead(cache.folder)
+    assert not dead.path.exists() and living.spool.is_dir()
+    assert {path.name for path in living.path.parent.iterdir()} == {
+        "sweep",
+        living.path.name,
+        f"{living.path.name}.lock",
+    }
 
 
 def test_the_folders_of_a_dead_worker_are_deleted_and_those_of_a_living_one_are_not(cache: FileCache) -> None:
