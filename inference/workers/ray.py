@@ -288,7 +288,6 @@ class RayPool:
         """Take what the driver process tells until it closes the connection."""
         self._connection = connection
         self._alone_since = time.monotonic()
-        self._awaited.clear()
         watching = asyncio.create_task(self._watch(connection))
         try:
             async for frame in connection.frames():
@@ -379,6 +378,7 @@ class RayPool:
             self._changes.put_nowait(WorkerLeft(worker, reason))
 
     def _lose_all(self) -> None:
+        self._awaited.clear()
         for worker in [*self._workers.values()]:
             self._lose(worker, f"the cluster cannot be reached: {self._problem}"[:500])
 

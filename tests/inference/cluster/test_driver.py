@@ -356,6 +356,19 @@ async def test_the_bot_knows_which_workers_are_being_started_and_why_others_are_
     assert isinstance(await anext(place.pool.changes()), WorkerLeft) and place.pool.unserved("large") == nowhere
 
 
+async def test_no_worker_is_being_started_without_a_driver_process(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else `easel paint` would wait for it where no driver process can be reached any more."""
+    monkeypatch.setattr(ray, "pause_after", lambda _failures: 1000)
+    place.cluster.far = 1000
+    while not place.pool.unserved("vivid").starting:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    await place.serving[0]._connection.close()
+    assert isinstance(await anext(place.pool.changes()), PoolUnavailable)
+    assert not place.pool.unserved("vivid").starting
+
+
 async def test_a_worker_whose_first_life_ends_before_the_bot_knows_it_joins_in_the_next(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
