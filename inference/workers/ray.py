@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
@@ -184,7 +185,7 @@ class RayPool:
         self._tasks = RunningTasks(_log_failure)
         self._failures = 0
         self._problem = ""
-        self._silent = 0  # looks since it said something
+        self._silent = 0.0  # looks since it said something
         self._alone_since = 0.0
         self._alone = 0  # how often that was told since a worker was there
         self._awaited = AwaitedWorkers()
@@ -287,12 +288,13 @@ class RayPool:
     async def _serve(self, connection: Connection) -> None:
         """Take what the driver process tells until it closes the connection."""
         self._connection = connection
-        self._alone_since = time.monotonic()
+        self._alone_since, self._silent = time.monotonic(), 0
         watching = asyncio.create_task(self._watch(connection))
         try:
             async for frame in connection.frames():
-                self._silent = 0
+                self._silent = -math.inf  # none counts while that is taken, for which a slow disk may need long
                 await self._take(TO_BOT.validate_json(frame.header), frame.data)
+                self._silent = 0
         finally:
             watching.cancel()
             self._connection = None
@@ -303,7 +305,6 @@ class RayPool:
 
         Looks are counted, and not seconds: a bot that stood still itself has not read what came meanwhile.
         """
-        self._silent = 0
         while self._silent * LOOK_SECONDS < SILENT_SECONDS:
             await asyncio.sleep(LOOK_SECONDS)
             self._silent += 1

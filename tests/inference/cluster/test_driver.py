@@ -8,6 +8,7 @@ import signal
 import time
 from dataclasses import replace
 from itertools import count
+from threading import Event
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ from inference.workers import PoolUnavailable, Unserved, WorkerDied, WorkerJoine
 from inference.workers.awaited_workers import NO_NODE_FITS, NOBODY_PAINTS
 from inference.workers.driver_process import DriverOptions, DriverProcess
 from inference.workers.ray import RayPool, RayWorker
+from inference.workers.storage import SpoolFolder
 from tests.inference.cluster.machines import scripted
 from tests.inference.cluster.places import MAX_WAIT, SETTINGS, Place, heard, joined, painting
 from tests.inference.requests import request
@@ -274,6 +276,32 @@ async def test_a_bot_that_stood_still_does_not_take_its_driver_process_for_one_t
     await heard(events, Ready)
     time.sleep(1)  # noqa: ASYNC251 (as SIGSTOP does, or a virtual machine that is paused)
     assert await worker.submit(painting(), {})
+    await heard(events, Finished)
+
+
+async def test_a_slow_disk_of_the_bot_is_no_silence_of_its_driver_process(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writing, go_on = Event(), Event()
+
+    class Slow(SpoolFolder):
+        def put(self, name: str, data: bytes) -> None:
+            writing.set()
+            assert go_on.wait(MAX_WAIT)
+            super().put(name, data)
+
+    monkeypatch.setattr(ray, "LOOK_SECONDS", 0.01)
+    place.pool.spool = Slow(place.spool.folder)
+    worker, _ = await joined(place)
+    events = worker.events()
+    await heard(events, Ready)
+    assert await worker.submit(painting(), {})
+    await asyncio.to_thread(writing.wait, MAX_WAIT)
+    with monkeypatch.context() as patch:
+        patch.setattr(ray, "SILENT_SECONDS", 0.01)
+        for _ in range(5):
+            await asyncio.sleep(0.01)
+    go_on.set()
     await heard(events, Finished)
 
 
