@@ -273,6 +273,7 @@ class EngineActor:
     async def _bring_and_submit(self, held: _Held, message: SubmitJob, data: bytes) -> None:
         """A job whose files cannot be had fails."""
         command, files = held.command, self._opened
+        files.keep_known(message, data)  # once: a second attempt would put it in the place of what is newer
         try:
             manifests, decoder = self._manifests_of(command)
             places = await self._with_room(

@@ -179,6 +179,11 @@ class NodeFiles:
         }
         return spec.model_copy(update=found)
 
+    def keep_known(self, message: SubmitJob, data: bytes) -> None:
+        """Keep what is known of LoRAs, which is sent once, for all jobs that begin from now on."""
+        with suppress(ValueError), self._owing:  # of which `bring` tells
+            self._owed.update(_known(message, data)[0])
+
     def begin(
         self,
         message: SubmitJob,
@@ -188,12 +193,7 @@ class NodeFiles:
         decoder: Manifest | None,
         dropped: Event,
     ) -> asyncio.Future[dict[str, StoredFile]]:
-        """`bring` in a thread, which asks for no more pieces once the job is dropped.
-
-        What is known of LoRAs is sent once, so it is kept for all jobs that begin from now on, whatever comes of this.
-        """
-        with suppress(ValueError), self._owing:  # of which `bring` tells
-            self._owed.update(_known(message, data)[0])
+        """`bring` in a thread, which asks for no more pieces once the job is dropped."""
 
         def bring() -> dict[str, StoredFile]:
             with self.calls.unless(dropped):

@@ -32,8 +32,10 @@ from inference.cluster.protocol import (
     PieceWanted,
     SubmitJob,
     ToBot,
+    packed,
 )
 from inference.cluster.worker_folder import Manifest
+from inference.lora.declarations import FILE_NAME
 from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.commands import Generate
 from inference.messages.events import EVENTS, Cancelled, Capacity, Failed, Progress, Ready, Started
@@ -105,9 +107,12 @@ class Driven:
         prompt: str = "a bat",
         loras: tuple[FileRef, ...] = (),
         inputs: tuple[FileRef, ...] = (),
+        known: bytes = b"",
     ) -> None:
         job = Generate(job_id=job_id, attempt=1, request=request(checkpoint=checkpoint, prompt=prompt))
-        await self.tell(SubmitJob(worker=1, deaths=0, job=job.model_dump_json(), loras=loras, inputs=inputs))
+        parts = packed({FILE_NAME: known}) if known else ()
+        message = SubmitJob(worker=1, deaths=0, job=job.model_dump_json(), loras=loras, inputs=inputs, known=parts)
+        await self.tell(message, known)
 
     async def told(self) -> AsyncIterator[tuple[ToBot, Any]]:
         while True:
@@ -277,6 +282,13 @@ async def test_a_piece_may_take_long_while_others_come(monkeypatch: pytest.Monke
             await silent
 
 
+def configuring_both(tmp_path: Path) -> ConfigureWorker:
+    both = [configuring(tmp_path, name)[0] for name in ("vivid", "pastel")]
+    specs = tuple(spec for each in both for spec in each.options.checkpoints)
+    manifests = both[0].manifests | both[1].manifests
+    return ConfigureWorker(worker=1, options=WorkerOptions(checkpoints=specs), manifests=manifests)
+
+
 async def test_a_checkpoint_that_is_loaded_and_has_no_job_makes_room_for_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -284,11 +296,7 @@ async def test_a_checkpoint_that_is_loaded_and_has_no_job_makes_room_for_another
     driven = Driven()
     async with asyncio.timeout(MAX_WAIT):
         await driven.actor.open(1, 0, NodeCacheSettings(len("pastel")), (sys.executable, "-c", KEEPING))
-        both = [configuring(tmp_path, name)[0] for name in ("vivid", "pastel")]
-        specs = tuple(spec for each in both for spec in each.options.checkpoints)
-        manifests = both[0].manifests | both[1].manifests
-        options = WorkerOptions(checkpoints=specs)
-        await driven.tell(ConfigureWorker(worker=1, options=options, manifests=manifests))
+        await driven.tell(configuring_both(tmp_path))
         await driven.until(lambda _, event: isinstance(event, Ready))
         for job_id, name in enumerate(("vivid", "pastel", "vivid"), 1):
             await driven.submit(job_id, name)
@@ -297,6 +305,42 @@ async def test_a_checkpoint_that_is_loaded_and_has_no_job_makes_room_for_another
             await driven.tell(PieceFound(worker=1, call=wanted.call), name.encode())
             (*_, (_, failed)) = await driven.until(lambda _, event: isinstance(event, Failed | Cancelled))
             assert isinstance(failed, Failed) and failed.detail == {"reason": "it only loads"}
+        await driven.actor.close()
+
+
+async def test_files_that_are_asked_for_again_bring_back_nothing_that_was_known_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job that makes room for its checkpoint may have come long before the newest one."""
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "node"))
+    driven, bat = Driven(), FileRef(sha256=hashlib.sha256(b"bat").hexdigest(), size=3, name="bat.safetensors")
+
+    async def answered(data: bytes) -> None:
+        (*_, (wanted, _)) = await driven.until(lambda told, _: isinstance(told, PieceWanted))
+        assert isinstance(wanted, PieceWanted) and wanted.sha256 == hashlib.sha256(data).hexdigest()
+        await driven.tell(PieceFound(worker=1, call=wanted.call), data)
+
+    async def failed() -> None:
+        (*_, (_, event)) = await driven.until(lambda _, event: isinstance(event, Failed | Cancelled))
+        assert isinstance(event, Failed) and event.detail == {"reason": "it only loads"}
+
+    async with asyncio.timeout(MAX_WAIT):
+        await driven.actor.open(1, 0, NodeCacheSettings(len("pastelbat")), (sys.executable, "-c", KEEPING))
+        await driven.tell(configuring_both(tmp_path))
+        await driven.until(lambda _, event: isinstance(event, Ready))
+        await driven.submit(1, "vivid")
+        await answered(b"vivid")
+        await failed()
+        await driven.submit(2, "pastel", loras=(bat,), known=b"old")
+        (*_, (wanted, _)) = await driven.until(lambda told, _: isinstance(told, PieceWanted))
+        assert isinstance(wanted, PieceWanted)
+        await driven.submit(3, "vivid", known=b"new")
+        await failed()
+        await driven.tell(PieceFound(worker=1, call=wanted.call), b"bat")
+        await answered(b"pastel")
+        await failed()
+        (known,) = (tmp_path / "node").glob(f"workers/*/library/{FILE_NAME}")
+        assert known.read_bytes() == b"new"
         await driven.actor.close()
 
 
