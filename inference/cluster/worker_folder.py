@@ -186,7 +186,7 @@ def delete_dead(cache: Path, seconds: float = 0) -> None:
 
 
 def _sweep(workers: Path, own: str, seconds: float = 0) -> None:
-    """Also folders without a lock: an engine that outlives its worker for a moment makes a deleted one again."""
+    """Also folders without a lock: an engine that outlives its worker may write into one while it is deleted."""
     for name in {path.name.removesuffix(".lock") for path in workers.iterdir()} - {own, SWEEP}:
         lock = workers / f"{name}.lock"
         try:

@@ -337,9 +337,10 @@ def _failed(job: _Job, problem: BaseException) -> Failed:
 def _write(picture: Image.Image, path: Path, **options: Any) -> str:
     """Write under another name and rename, so that no half-written picture is read. Returns the file's name.
 
-    A folder that was deleted is created again. Raises OSError.
+    A folder that was deleted is created again; not so the one that it lies in, which goes with a dead worker. Raises
+    OSError.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(exist_ok=True)
     unfinished = path.with_suffix(".part")
     try:
         picture.save(unfinished, format="PNG", **options)

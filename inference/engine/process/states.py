@@ -33,7 +33,7 @@ class States:
     def save(self, job_id: int, about: str, snapshot: Snapshot) -> None:
         """Replace the state by `snapshot`, atomically."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)  # somebody may have deleted it
+            self.folder.mkdir(exist_ok=True)  # somebody may have deleted it; where it lay is gone with a dead worker
             snapshot.write(self._path(job_id), about)
         except OSError as problem:
             with logs.about(job_id):

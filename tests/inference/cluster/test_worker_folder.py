@@ -115,7 +115,7 @@ def test_nothing_is_left_of_a_picture_to_start_from_once_no_job_needs_it(cache: 
 
 
 def test_what_an_engine_leaves_after_its_dead_worker_was_cleared_away_is_deleted_too(cache: FileCache) -> None:
-    """It hears of the death between two steps, and saves its states where their folder was."""
+    """It hears of the death between two steps, and saves its states then."""
     dead, living = WorkerFolder(cache), WorkerFolder(cache)
     dead._lock.release()  # as the system does when the process is gone
     delete_dead(cache.folder)

@@ -144,6 +144,8 @@ def test_on_a_full_disk_no_state_is_saved_and_a_folder_that_is_gone_is_made_anew
     assert not list(tmp_path.iterdir())
     States(tmp_path / "gone").save(1, "this job", snapshot)
     assert States(tmp_path / "gone").find(1, "this job") is not None
+    States(tmp_path / "dead" / "spool").save(1, "this job", snapshot)
+    assert not (tmp_path / "dead").exists(), "that of a worker which is dead and cleared away"
 
 
 @pytest.mark.parametrize("other", ["size", "sampler", "steps"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from transformers import AutoTokenizer, CLIPTextConfig, CLIPTextModel
 
 from inference.base_models import BaseModelId
 from inference.demo import CHECKPOINTS
-from inference.engine.process.job_runner import JobRunner
+from inference.engine.process.job_runner import JobRunner, _write  # pyright: ignore[reportPrivateUsage]
 from inference.errors import (
     LayersUnknown,
     LoraFileRefused,
@@ -290,6 +291,13 @@ def test_a_spool_that_is_deleted_during_a_job_is_created_again(runner: JobRunner
 
     done = paint(runner, request(checkpoint=VIVID, steps=8), on_step=tidy_up)
     assert [(spool / name).is_file() for name in done.end.files] == [True]
+
+
+def test_the_folders_of_a_worker_that_is_dead_are_not_created_again(tmp_path: Path) -> None:
+    """On a node its engine may outlive it for a moment, and nobody would delete what that leaves."""
+    with pytest.raises(FileNotFoundError):
+        _write(Image.new("RGB", (8, 8)), tmp_path / "dead" / "spool" / "job1-1-0.png")
+    assert not list(tmp_path.iterdir())
 
 
 def test_memory_that_is_short_costs_a_preview_or_a_state_but_never_the_worker(
