@@ -19,6 +19,12 @@ from inference.cluster.worker_folder import WorkerFolder
 OPTIONS = NodeOptions("10.0.0.5", "one", 2, memory_gb=24, labels={"gpu": "24gb"}, more=("--num-cpus=1",))
 
 
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """That of a node whose cache is not this account's."""
+    return {**os.environ, CACHE_VARIABLE: str(tmp_path)}
+
+
 def test_the_head_has_a_token_and_no_dashboard_for_others() -> None:
     command = OPTIONS.head_command(7000)
     wanted = {"--head", "--block", "--port=7000", "--node-ip-address=10.0.0.5", "--include-dashboard=false",
@@ -51,9 +57,9 @@ def test_nothing_of_the_settings_reaches_ray(monkeypatch: pytest.MonkeyPatch, na
     assert "RAY_AUTH_TOKEN_PATH" not in cluster_environment(None)
 
 
-async def test_the_output_tail_are_the_error_if_there_was_one() -> None:
+async def test_the_output_tail_are_the_error_if_there_was_one(environment: dict[str, str]) -> None:
     program = "print('starting'); print('ConnectionError: nobody there'); print('goodbye')"
-    node = await RayNode.start([sys.executable, "-c", program], dict(os.environ))
+    node = await RayNode.start([sys.executable, "-c", program], environment)
     await node.wait()
     assert node.ended and node.output_tail == "ConnectionError: nobody there"
     await node.stop()
@@ -73,13 +79,14 @@ async def test_a_node_is_ended_with_a_program_that_is_killed(tmp_path: Path) -> 
         assert await program.stdout.read() == b"", "it is open as long as the node is there"
 
 
-async def test_nothing_stays_of_workers_that_died_with_the_node_or_before(tmp_path: Path) -> None:
+async def test_nothing_stays_of_workers_that_died_with_the_node_or_before(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
     """As of those of a head, which nobody drains: people's pictures to start from are there."""
     workers = [WorkerFolder(FileCache(tmp_path, 1)) for _ in range(3)]
     before, dies, other = workers
     before._lock.release()  # as the system does when the process is gone
-    command = [sys.executable, "-c", "import time; time.sleep(600)"]
-    node = await RayNode.start(command, {**os.environ, CACHE_VARIABLE: str(tmp_path)})
+    node = await RayNode.start([sys.executable, "-c", "import time; time.sleep(600)"], environment)
     assert [worker.path.exists() for worker in workers] == [False, True, True]
     dies._lock.release()
     stopping = asyncio.create_task(node.stop())
@@ -88,8 +95,8 @@ async def test_nothing_stays_of_workers_that_died_with_the_node_or_before(tmp_pa
     assert not any(worker.path.exists() for worker in workers)
 
 
-async def test_a_node_is_ended_with_the_program() -> None:
-    node = await RayNode.start([sys.executable, "-c", "import time; time.sleep(600)"], dict(os.environ))
+async def test_a_node_is_ended_with_the_program(environment: dict[str, str]) -> None:
+    node = await RayNode.start([sys.executable, "-c", "import time; time.sleep(600)"], environment)
     assert not node.ended
     await node.stop()
     assert node.ended and node.output_tail == "it said nothing"
