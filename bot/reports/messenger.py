@@ -44,7 +44,7 @@ class OwnerNotice:
 
 
 class ReportMessenger(Protocol):
-    """Deletes, tells and posts; `bot.ui.report_messages` does. All raise DiscordUnreachable and DatabaseError."""
+    """Deletes, tells and posts: `bot.ui.delivery.report_messages`. All raise DiscordUnreachable and DatabaseError."""
 
     async def show(self, job_id: int) -> None:
         """Write the message of a job as it has to be now: its pictures, or why they are not shown there."""
