@@ -292,8 +292,9 @@ async def test_the_command_line_waits_while_a_worker_that_may_paint_is_being_sta
             await fetch(rig.connection, "SELECT 1")
         for _ in range(3):
             pool.asked.clear()
-            pool.fail(paint.GIVE_UP_AFTER, "no worker is there")
-            await pool.asked.wait()
+            while not pool.asked.is_set():  # what fails before the command follows its job is not heard by it
+                pool.fail(paint.GIVE_UP_AFTER, "its worker does not start")
+                await fetch(rig.connection, "SELECT 1")
         pool.why = Unserved("its worker does not start")
         pool.fail(paint.GIVE_UP_AFTER, "its worker does not start")
         with pytest.raises(WorkerUnavailable, match="its worker does not start"):

@@ -12,6 +12,7 @@ from diffusers import UNet2DConditionModel
 from inference.engine.engine import Engine
 from inference.engine.intake.checkpoint_store import CheckpointStore
 from inference.engine.models.checkpoints import Checkpoint
+from inference.engine.models.samplers import scheduler_for
 from inference.matching import Matcher
 from inference.messages.samplers import Sampler
 from tests.inference.engine.worlds import CPU, World, pipeline_of
@@ -25,6 +26,7 @@ def pipeline() -> Any:
     """Stable Diffusion 1.5 with such a UNet, as latent consistency models have it."""
     made = copy.deepcopy(pipeline_of(WORLD.base, WORLD.dtype))
     torch.manual_seed(1)
+    made.scheduler = WORLD.scheduler  # other tests give the pipeline that is copied another one
     made.unet = UNet2DConditionModel.from_config(made.unet.config, time_cond_proj_dim=8).double()
     return made
 
@@ -41,6 +43,7 @@ def test_it_paints_as_diffusers_does_and_tells_of_a_negative_prompt(pipeline: An
     assert [handle.notes for handle in handles] == [(), (told,), ()]
     plain, negative, stricter = (handle.latents for handle in handles)
     assert plain is not None and negative is not None and stricter is not None
+    pipeline.scheduler = scheduler_for(made.sampler, WORLD.scheduler.config, WORLD.prediction, made.steps, made.spacing)
     theirs = pipeline(
         made.full_prompt, width=made.width, height=made.height, num_inference_steps=made.steps, guidance_scale=4.0,
         generator=[torch.Generator("cpu").manual_seed(made.seed)], output_type="latent",
