@@ -10,6 +10,7 @@ in company, from pictures, with variants, stopped and resumed at every step, wit
 from __future__ import annotations
 
 import argparse
+import copy
 import hashlib
 import io
 import json
@@ -145,7 +146,7 @@ def _blending(world: World, made: GenerationRequest, slots: Any, texts: Any) -> 
 
     vars(unet)["forward"] = forward
     try:
-        yield pipeline
+        yield copy.copy(pipeline)  # which is given a scheduler
     finally:
         del vars(unet)["forward"]
 
