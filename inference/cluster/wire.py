@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar, cast
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -90,6 +90,8 @@ class Connection:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
         self._sending = asyncio.Lock()
+        self._reading: asyncio.Timeout | None = None  # of the frame that was read last
+        self._reading_ended = False
         _notice_loss(writer.get_extra_info("socket"))
 
     @classmethod
@@ -130,12 +132,15 @@ class Connection:
 
     async def receive(self, max_header: int = MAX_HEADER_BYTES, max_data: int = MAX_DATA_BYTES) -> Frame | None:
         """The next frame; None when the other end is gone. Raises WireError before it reads one that is too large."""
+        if self._reading_ended:
+            return None
         try:
-            header, data = _LENGTHS.unpack(await self._reader.readexactly(_LENGTHS.size))
-            if header > max_header or data > max_data:
-                raise WireError(f"a frame of {header} and {data} bytes is too large")
-            return Frame(await self._reader.readexactly(header), await self._reader.readexactly(data))
-        except (asyncio.IncompleteReadError, OSError):
+            async with asyncio.timeout(None) as self._reading:
+                header, data = _LENGTHS.unpack(await self._reader.readexactly(_LENGTHS.size))
+                if header > max_header or data > max_data:
+                    raise WireError(f"a frame of {header} and {data} bytes is too large")
+                return Frame(await self._reader.readexactly(header), await self._reader.readexactly(data))
+        except (asyncio.IncompleteReadError, OSError):  # among which is the TimeoutError of `end_reading`
             return None
 
     async def frames(self) -> AsyncIterator[Frame]:
@@ -145,9 +150,10 @@ class Connection:
 
     def end_reading(self) -> None:
         """Who reads gets the end, as when the other end is gone; sending goes on."""
-        if not self._reader.at_eof():
-            cast("asyncio.Transport", self._writer.transport).pause_reading()  # that of a socket reads too
-            self._reader.feed_eof()
+        self._reading_ended = True
+        if self._reading is not None:
+            with suppress(RuntimeError):  # nobody reads now
+                self._reading.reschedule(0)
 
     def abort(self) -> None:
         """End it at once, for those too who read or send."""

@@ -110,6 +110,31 @@ async def test_nobody_waits_for_an_end_that_does_not_read_once_the_connection_is
         assert isinstance((await asyncio.gather(*sending, return_exceptions=True))[1], OSError)
 
 
+async def test_after_the_end_of_reading_what_still_comes_breaks_no_connection(address: SocketAddress) -> None:
+    async with asyncio.timeout(MAX_WAIT), pair(address) as (ours, theirs):
+        await theirs.send(Note(text="much"), b"x" * 140_000)
+        while ours._writer.transport.is_reading():  # noqa: ASYNC110 (until as much waits as is kept at a time)
+            await asyncio.sleep(0)
+        await theirs.send(Note(text="more"), b"x" * 1000)
+        reading = asyncio.create_task(ours.receive())
+        ours.end_reading()
+        await reading
+        for text in ("first", "last"):
+            await ours.send(Note(text=text))
+            assert (told := await theirs.receive()) and text in told.header.decode()
+        assert await ours.receive() is None
+
+
+async def test_who_reads_gets_the_end(address: SocketAddress) -> None:
+    async with asyncio.timeout(MAX_WAIT), pair(address) as (ours, theirs):
+        reading = asyncio.create_task(ours.receive())
+        await asyncio.sleep(0)  # it waits for a frame
+        ours.end_reading()
+        assert await reading is None
+        await ours.send(Note(text="last"))
+        assert (told := await theirs.receive()) and b"last" in told.header
+
+
 async def test_the_file_of_a_socket_is_open_to_its_user_alone_and_taken_over_after_a_crash(
     address: SocketAddress,
 ) -> None:
