@@ -12,7 +12,6 @@ import logging
 import math
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -24,6 +23,7 @@ from typing import Any, NoReturn
 from pydantic import BaseModel, TypeAdapter
 
 from inference.cluster.compatibility import NodeIdentity, ray_problem
+from inference.cluster.network import REACH_SECONDS, AddressRefused, HostPort, answers
 from inference.cluster.node_files import NodeCacheSettings
 from inference.cluster.nodes import Cluster, ClusterLost, ClusterNode
 from inference.cluster.protocol import (
@@ -56,7 +56,6 @@ NODES_SECONDS = 1.0  # between two looks at the nodes
 HEARTBEAT_SECONDS = 10.0  # between two: a driver process that hangs sends none
 SILENT_SECONDS = 10.0  # without an answer, after which that is told; two answers are 5 s apart where nothing happens
 END_SECONDS = 30.0  # that the workers may take to hand on their jobs once somebody else than the bot asks for the end
-REACH_SECONDS = 5.0  # that the head may take to accept a connection
 Join = Callable[[str], Cluster]  # the one whose head has this address; raises ClusterLost
 
 
@@ -306,14 +305,14 @@ async def _serve_bot(connection: Connection, join: Join) -> int:
 
 def _require_head(address: str) -> None:
     """Raise ClusterLost when nobody listens there: Ray would look for a minute."""
-    if address != "auto":
-        try:
-            where = SocketAddress(f"tcp:{address}").host_and_port
-            socket.create_connection(where, REACH_SECONDS).close()
-        except OSError as problem:
-            raise ClusterLost(f"no head of a cluster listens at {address} ({problem.strerror or problem})") from None
-        except ValueError as problem:
-            raise ClusterLost(f"{address} is no address of a head: {problem}") from None
+    if address == "auto":  # which Ray alone can tell
+        return
+    try:
+        problem = answers(HostPort.of(address), REACH_SECONDS)
+    except AddressRefused as refused:
+        problem = str(refused)
+    if problem:
+        raise ClusterLost(problem)
 
 
 def _address(text: str) -> SocketAddress:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DEFAULT_PORT = 6379
+REACH_SECONDS = 5.0  # that a head may take to accept a connection
 _LOCAL = re.compile(r"\|-- (\S+)\n\s+/32 host LOCAL")
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 

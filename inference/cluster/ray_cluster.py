@@ -12,14 +12,13 @@ from threading import Thread
 from typing import Any
 
 from inference.cluster.actor import EngineActor
-from inference.cluster.network import HostPort, answers
+from inference.cluster.network import REACH_SECONDS, HostPort, answers
 from inference.cluster.nodes import Actor, ActorLost, ActorSilent, ClusterLost, ClusterNode
 from inference.cluster.reports import publish
 from inference.cluster.views import NodeReport
 
 NAMESPACE = "easel"
 CALLS = 1000  # of one actor at a time: a call that waits for something to tell, and pieces of files
-REACH_SECONDS = 5.0  # that the head may take to accept a connection
 NODES_SECONDS = 10.0  # that the head may take to name the nodes
 
 # Untyped, and missing where the extra is not installed.

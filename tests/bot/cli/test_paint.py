@@ -35,7 +35,7 @@ def test_waiting_ends_where_no_cluster_can_be_reached(house: House, unused_tcp_p
     head = f"127.0.0.1:{unused_tcp_port}"
     said = bot("paint", "x", "--config", house.config, "--out", house.folder / "o.png",
                EASEL_WORKER__BACKEND="ray", EASEL_CLUSTER__ADDRESS=head)  # fmt: skip
-    reason = f"worker cannot be started: no head of a cluster listens at {head}"
+    reason = f"worker cannot be started: nobody listens at {head}"
     assert (said.code, reason in said.sentence) == (UNUSABLE, True), said
 
 

@@ -65,7 +65,7 @@ async def test_without_a_head_the_driver_process_says_so_and_is_started_again(
     with Log.listening() as log:
         async with asyncio.timeout(MAX_WAIT):
             await pool.start()
-            await log.heard("no head of a cluster listens at")
+            await log.heard("nobody listens at")
             await log.heard("(exit code 1, 2 in a row)")
             await pool.close()
     changes = [change async for change in pool.changes()]
@@ -100,7 +100,7 @@ async def test_a_bot_that_is_killed_leaves_no_file_of_its_driver_process(
     await driver.start()
     async with asyncio.timeout(MAX_WAIT):
         bot = await driver.connect()
-        assert (told := await bot.receive()) and b"no head of a cluster listens at" in told.header
+        assert (told := await bot.receive()) and b"nobody listens at" in told.header
         assert not os.listdir(tmp_path), "also while both run"  # noqa: PTH208
         await bot.close()
     assert await driver.end() == 1
@@ -129,7 +129,7 @@ async def test_a_signal_is_left_to_the_bot_that_started_the_driver_process(tmp_p
     for number in (signal.SIGINT, signal.SIGTERM):
         driver._process.send_signal(number)
     await bot.send(nowhere(1))
-    assert (told := await bot.receive()) and b"no head of a cluster listens at" in told.header
+    assert (told := await bot.receive()) and b"nobody listens at" in told.header
     await bot.close()
     assert await driver.end() == 1
 
@@ -155,7 +155,7 @@ async def test_a_service_with_a_socket_of_its_own_is_reached(tmp_path: Path, unu
     with Log.listening() as log:
         async with asyncio.timeout(MAX_WAIT):
             await pool.start()
-            await log.heard("no driver process of the cluster: no head of a cluster listens at")
+            await log.heard("no driver process of the cluster: nobody listens at")
             await pool.close()
             assert await service.wait() == 1
 
@@ -171,7 +171,7 @@ async def test_at_a_port_a_secret_is_needed(
     with Log.listening() as log:
         async with asyncio.timeout(MAX_WAIT):
             await pool.start()
-            await log.heard("the secrets differ" if secret != "right" else "no head of a cluster listens at")
+            await log.heard("the secrets differ" if secret != "right" else "nobody listens at")
             await pool.close()
     assert not any("right" in record.getMessage().split() for record in log.records)
 
