@@ -49,6 +49,7 @@ export class LiveConnection {
     this.socket = null;
   }
 
+  // Resolves once events come, or the connection failed. What is read earlier may have changed without an event.
   connectAs(person) {
     this.person = person;
     this.socket?.close();
@@ -60,6 +61,7 @@ export class LiveConnection {
       this.onLost();
       setTimeout(() => this.reconnect(socket), 1500);
     });
+    return new Promise((resolve) => ["open", "close"].forEach((name) => socket.addEventListener(name, resolve)));
   }
 
   reconnect(closed) {

@@ -78,7 +78,8 @@ async function switchPerson(person, preferred = state.channel) {
   state.world = await getJson("world", { as: person });
   state.person = state.world.me.id;
   state.unread.clear();
-  live.connectAs(state.person);
+  await live.connectAs(state.person);
+  state.world = await getJson("world", { as: state.person }); // nobody told of changes until now
   const channel = visibleChannels().find((one) => one.id === preferred || one.name === preferred);
   await openChannel((channel ?? visibleChannels()[0]).id);
 }

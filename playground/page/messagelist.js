@@ -26,7 +26,13 @@ export class MessageList {
     this.atEnd = true;
   }
 
-  async open() {
+  open() {
+    const loading = this.load();
+    this.opening = loading.catch(() => null);
+    return loading;
+  }
+
+  async load() {
     const channel = state.channel;
     const { messages } = await getJson("messages", { as: state.person, channel });
     if (channel !== state.channel) return;
@@ -58,8 +64,9 @@ export class MessageList {
     );
   }
 
+  // The list on its way was read before this message, and would take it away again: first the list.
   async refresh(id) {
-    const { message } = await getJson(`messages/${id}`, { as: state.person });
+    const [{ message }] = await Promise.all([getJson(`messages/${id}`, { as: state.person }), this.opening]);
     if (message && message.channel_id === state.channel) this.upsert(message);
   }
 

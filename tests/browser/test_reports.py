@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Locator, Page, expect
 from playground.control import Control
 from tests.browser.conftest import picture
 from tests.browser.test_moderator import section
-from tools.screenshots.demo_page import DESKTOP, PHONE, Demo, command, last, open_page, painted, running_demo
+from tools.screenshots.demo_page import DESKTOP, PHONE, Demo, command, last, open_page, painted, running_demo, scroll_to
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -40,7 +40,7 @@ async def pictures(page: Page, name: str) -> None:
     await page.set_viewport_size(PHONE)
     width = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert width <= 0, f"{name}: the page scrolls sideways"
-    await last(page).scroll_into_view_if_needed()
+    await scroll_to(last(page))
     await picture(page, f"{name}-on-a-phone")
     await page.set_viewport_size(DESKTOP)
 

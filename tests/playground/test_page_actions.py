@@ -303,6 +303,47 @@ async def test_an_empty_channel_suggests_commands_that_are_offered_there(compose
     assert await suggestion.count() == 0
 
 
+async def test_a_message_that_comes_while_the_channel_opens_stays(composer: Composer) -> None:
+    read, held = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Any) -> None:
+        messages = await route.fetch()
+        read.set()
+        await held.wait()
+        await route.fulfill(response=messages)
+
+    await composer.page.route("**/control/messages?*", hold)
+    await composer.page.reload()
+    await read.wait()
+    async with composer.page.expect_request_finished(lambda request: "/control/messages/" in request.url):
+        await composer.rest("POST", f"/channels/{default_world.GENERAL}/messages", {"content": "just now"})
+    held.set()
+    await composer.page.unroute_all(behavior="wait")
+    await composer.page.get_by_text("This is the start of").wait_for()
+    await composer.page.get_by_text("just now").wait_for()
+
+
+async def test_messages_are_read_once_the_page_is_told_of_new_ones(composer: Composer) -> None:
+    happened = []
+
+    async def open_late(socket: Any) -> None:
+        for _ in range(20):
+            await composer.page.context.cookies()  # the page could have read its messages in the meantime
+        socket.connect_to_server()
+        happened.append("told of changes")
+
+    def note(request: Any) -> None:
+        if (path := request.url.partition("?")[0]).endswith(("/control/messages", "/control/world")):
+            happened.append(path.rpartition("/")[2])
+
+    await composer.page.route_web_socket("**/control/live?*", open_late)
+    composer.page.on("request", note)
+    await composer.page.reload()
+    await composer.page.get_by_text("This is the start of").wait_for()
+    composer.page.remove_listener("request", note)
+    assert happened[:4] == ["world", "told of changes", "world", "messages"]
+
+
 async def test_the_menu_of_people_says_who_they_are(composer: Composer) -> None:
     button = composer.page.get_by_test_id("act-as")
     assert await button.inner_text() == "Ada\nMember, Artists"

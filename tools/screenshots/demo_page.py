@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.async_api import Browser, FloatRect, Locator, Page, ViewportSize, async_playwright, expect
+from playwright.async_api import Browser, Error, FloatRect, Locator, Page, ViewportSize, async_playwright, expect
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 QUIET = (
@@ -137,6 +137,16 @@ async def choose(page: Page, option: str, typed: str, wanted: str) -> None:
 def last(page: Page) -> Locator:
     """The newest message."""
     return page.get_by_test_id("message").last
+
+
+async def scroll_to(element: Locator) -> None:
+    """Scroll an element into view, also while its message is edited: the page draws it anew, and Playwright fails."""
+    while True:
+        try:
+            return await element.scroll_into_view_if_needed()
+        except Error as error:
+            if "not attached" not in error.message:
+                raise
 
 
 async def visible_area(page: Page) -> FloatRect:

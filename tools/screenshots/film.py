@@ -14,7 +14,7 @@ from pathlib import Path
 from PIL import Image, ImageChops, ImageDraw
 from playwright.async_api import FloatRect, Locator, Page, ViewportSize, expect
 
-from tools.screenshots.demo_page import begin, fill, last
+from tools.screenshots.demo_page import begin, fill, last, scroll_to
 from tools.screenshots.screens import OWL, Stage
 
 SIZE: ViewportSize = {"width": 900, "height": 720}
@@ -61,7 +61,7 @@ class Film:
 
     async def press(self, button: Locator) -> None:
         """Show where the button is, and press it."""
-        await button.scroll_into_view_if_needed()
+        await scroll_to(button)
         await self.keep(STEP, button)
         await button.click()
 
