@@ -16,7 +16,7 @@ from bot.cli import DONE, REFUSED, UNUSABLE, harmless, port
 from bot.cli.cluster_node import MachineRefused, join, sentence, up
 from bot.cli.ending import Ended, until_asked
 from bot.cli.output import Output
-from bot.diagnostics.cluster import ADDRESS_VARIABLE, CONNECT_SECONDS, head_of, nobody_paints, reasons_of
+from bot.diagnostics.cluster import ADDRESS_VARIABLE, head_of, nobody_paints, reasons_of
 from inference.cluster.compatibility import NodeIdentity, ray_problem
 from inference.cluster.network import DEFAULT_PORT, AddressRefused, HostPort, answers
 from inference.cluster.ray_node import ProbeFailed, cluster_environment, cluster_view, drain
@@ -230,7 +230,7 @@ def _asked(options: argparse.Namespace) -> tuple[HostPort, ClusterView] | int:
     if problem is None:
         try:
             head = head_of(options.head or "", "--head ")
-            problem = token_problem() or answers(head, CONNECT_SECONDS)
+            problem = token_problem() or answers(head)
             if problem is None:
                 return head, asyncio.run(cluster_view(head, _environment()))
         except (AddressRefused, ProbeFailed) as refused:

@@ -15,7 +15,6 @@ from pathlib import Path
 from bot.cli import DONE, REFUSED
 from bot.config.program import program
 from bot.diagnostics.cluster import (
-    CONNECT_SECONDS,
     check_head,
     check_machine,
     check_reach,
@@ -94,7 +93,7 @@ async def up(options: argparse.Namespace) -> int:
     address = _own_address(options.address or own_address_towards(ANYWHERE), public=options.public)
     head = HostPort(address, options.port)
     file = _own_token()
-    if answers(head, CONNECT_SECONDS) is None:
+    if answers(head) is None:
         raise MachineRefused(f"Something listens at {head} already. End it, or choose another port with --port.")
     node_options = _node_options(options, address)
     environment = cluster_environment(file)
@@ -280,7 +279,7 @@ async def _refuse_shared_cards(options: NodeOptions, seconds: float = 0) -> None
 
 
 async def _own_node(key: str, head: HostPort, environment: Mapping[str, str]) -> NodeView | None:
-    if answers(head, CONNECT_SECONDS) is not None:
+    if answers(head) is not None:
         return None
     try:
         view = await cluster_view(head, environment)
@@ -302,7 +301,7 @@ async def _until_gone(node: _Node, look_seconds: float) -> None:
     """Wait until Ray's node of this machine is gone; the process that started it may stay."""
     own, silent = HostPort(node.view.address, node.view.port), 0
     while silent < LOOKS and not node.process.ended:
-        silent = silent + 1 if await asyncio.to_thread(answers, own, CONNECT_SECONDS) else 0
+        silent = silent + 1 if await asyncio.to_thread(answers, own) else 0
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(look_seconds):
                 await node.process.wait()
@@ -312,7 +311,7 @@ async def _until_answers(head: HostPort, environment: Mapping[str, str]) -> None
     """Wait until the head is there again with its own node, or refuses the token."""
     while True:
         await asyncio.sleep(PAUSE_SECONDS)
-        if await asyncio.to_thread(answers, head, CONNECT_SECONDS) is not None:
+        if await asyncio.to_thread(answers, head) is not None:
             continue
         try:
             view = await cluster_view(head, environment)

@@ -31,7 +31,6 @@ from inference.cluster.wire import Connection, SocketAddress
 CLUSTER, NETWORK, TOKEN, VERSIONS = "cluster", "network", "cluster token", "cluster versions"
 DRIVER, REACH, SHARED = "driver process", "ports and clock", "shared storage"
 AS_ITS_ACCOUNT = "as its account, `easel doctor --cluster HOST:PORT` tells of the nodes"
-CONNECT_SECONDS = 5.0
 ADDRESS_VARIABLE = "RAY_ADDRESS"
 
 
@@ -64,7 +63,7 @@ async def check_head(
 
     `given` says where another token is to stand.
     """
-    if (problem := await asyncio.to_thread(answers, head, CONNECT_SECONDS)) is not None:
+    if (problem := await asyncio.to_thread(answers, head)) is not None:
         yield Finding(NETWORK, FindingGrade.PROBLEM, problem)
         return
     yield Finding(NETWORK, FindingGrade.OK, f"the head at {head} answers")

@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 from pydantic import BaseModel, TypeAdapter
 
 from inference.cluster.compatibility import NodeIdentity, ray_problem
-from inference.cluster.network import REACH_SECONDS, AddressRefused, HostPort, answers
+from inference.cluster.network import AddressRefused, HostPort, answers
 from inference.cluster.node_files import NodeCacheSettings
 from inference.cluster.nodes import Cluster, ClusterLost, ClusterNode
 from inference.cluster.protocol import (
@@ -308,7 +308,7 @@ def _require_head(address: str) -> None:
     if address == "auto":  # which Ray alone can tell
         return
     try:
-        problem = answers(HostPort.of(address), REACH_SECONDS)
+        problem = answers(HostPort.of(address))
     except AddressRefused as refused:
         problem = str(refused)
     if problem:

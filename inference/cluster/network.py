@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DEFAULT_PORT = 6379
-REACH_SECONDS = 5.0  # that a head may take to accept a connection
+CONNECT_SECONDS = 5.0  # that a head may take to accept a connection
 _LOCAL = re.compile(r"\|-- (\S+)\n\s+/32 host LOCAL")
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -103,7 +103,7 @@ def own_address_towards(host: str, port: int = DEFAULT_PORT) -> str | None:
         return None
 
 
-def answers(where: HostPort, seconds: float) -> str | None:
+def answers(where: HostPort, seconds: float = CONNECT_SECONDS) -> str | None:
     """Why nobody can connect there; None when somebody listens."""
     try:
         socket.create_connection((where.host, where.port), timeout=seconds).close()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import ray  # pyright: ignore[reportMissingTypeStubs]
@@ -33,6 +34,7 @@ from inference.cluster.views import (
 
 ASK_SECONDS = 10.0
 REACH_SECONDS = 60.0  # the head starts a process for the answer
+NODES_AT_ONCE = 64  # a node whose ports are closed lets no other one wait
 ANSWER_BYTES = 1_000_000  # as many that Ray sends them from store to store, which needs ports open both ways
 _CLOSED = f"an answer did not come within {REACH_SECONDS:.0f} seconds: ports between the two are closed"
 _DRAINED = frozenset({"AUTOSCALER_DRAIN_PREEMPTED", "AUTOSCALER_DRAIN_IDLE"})
@@ -104,15 +106,14 @@ def reach_nodes(address: str, own_address: str) -> NodesReached:
     """Let all nodes answer the head, on whose machine this runs. Raises Ray's errors."""
     _connect(address, own_address)
     alive = [node for node in nodes_of(address).nodes if node.state is NodeState.ALIVE and not node.head]
-    tasks = [(node, task := _question_to(node), task.remote()) for node in alive]  # starts a process on each
-    until = time.monotonic() + REACH_SECONDS
-    return NodesReached(reached=tuple(_reached(*each, until) for each in tasks))
+    with ThreadPoolExecutor(NODES_AT_ONCE) as threads:
+        return NodesReached(reached=tuple(threads.map(_reached, alive)))
 
 
-def _reached(node: NodeView, task: Any, started: Any, until: float) -> NodeReached:
-    name = node.name or node.address
+def _reached(node: NodeView) -> NodeReached:
+    name, task = node.name or node.address, _question_to(node)
     try:
-        _ray.get(started, timeout=max(until - time.monotonic(), 0.1))
+        _ray.get(task.remote(), timeout=REACH_SECONDS)  # starts a process there
         seconds, offset, identity = _measured(task, ASK_SECONDS)
     except _errors.GetTimeoutError:
         return NodeReached(name=name, problem=_CLOSED)

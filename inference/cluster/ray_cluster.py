@@ -12,7 +12,7 @@ from threading import Thread
 from typing import Any
 
 from inference.cluster.actor import EngineActor
-from inference.cluster.network import REACH_SECONDS, HostPort, answers
+from inference.cluster.network import HostPort, answers
 from inference.cluster.nodes import Actor, ActorLost, ActorSilent, ClusterLost, ClusterNode
 from inference.cluster.reports import publish
 from inference.cluster.views import NodeReport
@@ -139,7 +139,7 @@ def _refuse_another_token(address: str) -> None:
     """
     with suppress(_errors.RayError, OSError, RuntimeError, ValueError):  # AddressRefused is a ValueError
         head = HostPort.of(_services.canonicalize_bootstrap_address(address))
-        if problem := answers(head, REACH_SECONDS):
+        if problem := answers(head):
             raise ClusterLost(problem)
         try:
             _raylet.GcsClient(address=str(head)).get_all_node_info(timeout=NODES_SECONDS)
