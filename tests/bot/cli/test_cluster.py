@@ -177,7 +177,7 @@ def test_a_drained_machine_stays_away_though_the_head_is_too_busy_to_say_so(
     cluster_node.write_token(machine / ".ray" / "auth_token", "0123456789abcdef")
     for name, value in (
         ("LOOK_SECONDS", 0), ("PAUSE_SECONDS", 0), ("_check_head", checked), ("check_reach", reached),
-        ("cluster_view", asked), ("answers", lambda where, _: "gone" if where.port == 9 else None),
+        ("cluster_view", asked), ("answers", lambda where: "gone" if where.port == 9 else None),
     ):  # fmt: skip
         monkeypatch.setattr(cluster_node, name, value)
     monkeypatch.setattr(cluster_node.RayNode, "start", start)
@@ -275,7 +275,7 @@ def view(monkeypatch: pytest.MonkeyPatch, machine: Path) -> ClusterView:
         return found
 
     cluster_node.write_token(machine / ".ray" / "auth_token", "0123456789abcdef")
-    monkeypatch.setattr(cluster, "answers", lambda _where, _seconds: None)
+    monkeypatch.setattr(cluster, "answers", lambda _where: None)
     monkeypatch.setattr(cluster, "cluster_view", asked)
     return found
 
