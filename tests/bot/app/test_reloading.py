@@ -33,7 +33,7 @@ def declare(house: House, *names: str, **sections: dict[str, Any]) -> None:
     """Write a config.toml with these checkpoints."""
     checkpoints = [demo_checkpoint(checkpoint, checkpoint.path) for checkpoint in CHECKPOINTS]
     chosen = [checkpoint for checkpoint in checkpoints if checkpoint["name"] in names]
-    usual = {"worker": {"threads": 1}, "library": {"samples": 0}}
+    usual = {"worker": {"threads": 1}, "library": {"samples": 0, "look_seconds": 86_400}}  # reloads look at it
     (house.folder / "config.toml").write_text(config_text(chosen, **(usual | sections)), "utf-8")
 
 

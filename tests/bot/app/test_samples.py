@@ -40,7 +40,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def easel(shared_house: House) -> AsyncIterator[Easel]:
     settings = shared_house.settings
-    library = LibrarySettings(folder=shared_house.library, samples=2)
+    library = LibrarySettings(folder=shared_house.library, samples=2, look_seconds=86_400)  # tests say when
     async with open_easel(settings.model_copy(update={"library": library})) as running:
         await quiet(running)
         yield running
