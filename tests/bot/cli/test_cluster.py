@@ -189,9 +189,11 @@ def test_a_drained_machine_stays_away_though_the_head_is_too_busy_to_say_so(
 def raylet(address: str, devices: int) -> Generator[int]:
     """A process with the command line of a raylet."""
     resources = f"node:{address},1.0,CPU,1" + (f",GPU,{devices}" if devices else "")
-    command = ["/ray/raylet/raylet", "-c", "read line; exit", f"--node_ip_address={address}",
+    command = ["/ray/raylet/raylet", "-c", "echo; read line; exit", f"--node_ip_address={address}",
                f"--static_resource_list={resources}", "--gcs-address=10.0.0.5:6379", "--labels={}"]  # fmt: skip
-    with subprocess.Popen(command, executable="/bin/sh", stdin=subprocess.PIPE) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, executable="/bin/sh", stdin=pipe, stdout=pipe) as process:
+        assert process.stdout is not None and process.stdout.readline()  # before, it may have no command line yet
         yield process.pid
         process.communicate()
 
