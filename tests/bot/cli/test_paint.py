@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -31,10 +32,12 @@ def test_waiting_ends_for_a_worker_that_never_became_ready_unless_others_may_pai
     assert _should_give_up(WorkerDied(1, failures, was_ready, ""), workers, None) is hopeless
 
 
-def test_waiting_ends_where_no_cluster_can_be_reached(house: House, unused_tcp_port: int) -> None:
-    head = f"127.0.0.1:{unused_tcp_port}"
-    said = bot("paint", "x", "--config", house.config, "--out", house.folder / "o.png",
-               EASEL_WORKER__BACKEND="ray", EASEL_CLUSTER__ADDRESS=head)  # fmt: skip
+def test_waiting_ends_where_no_cluster_can_be_reached(house: House) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))  # and does not listen; nobody else can either
+        head = f"127.0.0.1:{silent.getsockname()[1]}"
+        said = bot("paint", "x", "--config", house.config, "--out", house.folder / "o.png",
+                   EASEL_WORKER__BACKEND="ray", EASEL_CLUSTER__ADDRESS=head)  # fmt: skip
     reason = f"worker cannot be started: nobody listens at {head}"
     assert (said.code, reason in said.sentence) == (UNUSABLE, True), said
 
