@@ -80,10 +80,10 @@ async def test_a_requeued_job_for_a_removed_checkpoint_fails(rig: Rig) -> None:
 
 async def test_operators_see_the_state_of_each_worker(rig: Rig) -> None:
     assert state(rig) is WorkerState.FREE
-    rig.worker.say(WorkerDied(1, 7, was_ready=True, stderr_tail="", pause=16.0))
+    rig.worker.say(WorkerDied(1, 7, was_ready=True, stderr_tail="", pause=1600.0))
     await rig.worker.heard()
     (seen,) = rig.jobs.workers
-    assert seen.state is WorkerState.AWAY and seen.back is not None and 10 < seen.back <= 16
+    assert seen.state is WorkerState.AWAY and seen.back is not None and 1000 < seen.back <= 1600
     rig.worker.say(Ready(device="cuda:1", pid=2))
     await rig.worker.heard()
     (seen,) = rig.jobs.workers

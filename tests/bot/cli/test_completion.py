@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bot.cli.commands import Here, bot
+from tests.bot.cli.commands import PATIENCE, Here, bot
 
 BASH = """
 source {script}
@@ -26,7 +26,9 @@ def completed(here: Here, folder: Path, shell: str, program: str, words: str) ->
     script = folder / f"easel.{shell}"
     script.write_text(here("completion", shell).out, "utf-8")
     program = program.format(script=script, words=words)
-    done = subprocess.run([shell, "-c", program], cwd=folder, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [shell, "-c", program], cwd=folder, capture_output=True, text=True, check=True, timeout=PATIENCE
+    )
     assert not done.stderr
     return {line.split("\t")[0] for line in done.stdout.splitlines()}
 
@@ -49,5 +51,7 @@ def test_zsh_reads_the_script(here: Here, tmp_path: Path) -> None:
         pytest.skip("no zsh here")
     (tmp_path / "_easel").write_text(here("completion", "zsh").out, "utf-8")
     program = f"fpath=({tmp_path} $fpath); autoload -U compinit; compinit -u -D; print $_comps[easel]; zsh -n _easel"
-    done = subprocess.run(["zsh", "-fc", program], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        ["zsh", "-fc", program], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=PATIENCE
+    )
     assert (done.stdout.strip(), done.stderr) == ("_easel", "")

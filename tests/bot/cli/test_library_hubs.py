@@ -13,7 +13,7 @@ from bot.sources.additions import Additions
 from bot.sources.http import SourceHttp
 from bot.sources.updates import Updates
 from tests.bot.cli.commands import Here
-from tests.bot.sources.adding import ADA, anybody, demo_lora
+from tests.bot.sources.adding import ADA, PATIENCE, anybody, demo_lora
 from tests.bot.sources.hubs import running_hubs
 from tests.bot.sources.test_updates import a_day_later
 from tests.house import House
@@ -33,7 +33,7 @@ async def add_and_look(config: Path) -> None:
                 link = hubs.link(hubs.add_lora(f"Owl {number}", demo_lora(seed=400 + number), "Other"))
                 model = await additions.look_up(link)
                 addition = await additions.add(model.versions[0], ADA, None, anybody)
-                await additions.until_ended(addition.id, 60)
+                await additions.until_ended(addition.id, PATIENCE)
             first, second = hubs.models
             hubs.add_version(second, demo_lora(seed=410), "Other")
             del hubs.models[first]

@@ -22,6 +22,7 @@ from tests.house import House, attention_modules
 from tests.lora_files import lora_tensors, safetensors_bytes
 
 ADA, BO = 11, 12
+PATIENCE = 300.0  # seconds
 SERVER = 77
 
 
@@ -48,7 +49,7 @@ async def opened(house: House, hubs: Hubs, **changes: object) -> AsyncGenerator[
 
 
 async def ended(additions: Additions, addition: LoraAddition) -> LoraAddition:
-    done = await additions.until_ended(addition.id, 60)
+    done = await additions.until_ended(addition.id, PATIENCE)
     assert done is not None and done.state is not AdditionState.WAITING
     return done
 

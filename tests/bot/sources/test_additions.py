@@ -159,8 +159,10 @@ async def test_who_cancels_never_removes_what_somebody_else_added(house: House, 
         version = (await additions.look_up(hubs.link(version_id))).versions[0]
         await ended(additions, await additions.add(version, ADA, None, anybody))
         before = left(house)
+        hubs.paused.clear()
         again = await additions.add(version, BO, None, anybody)
         assert await additions.cancel(again.id, BO) is Withdrawal.CANCELLED
+        hubs.paused.set()
         assert left(house) == before
         await found.keeper.scan()
         assert (await entry(found, "Komori")).usable

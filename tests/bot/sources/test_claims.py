@@ -23,6 +23,7 @@ from inference.lora.registry import FILE_NAME, read_answers
 from tests.bot.sources.adding import (
     ADA,
     BO,
+    PATIENCE,
     SERVER,
     add,
     anybody,
@@ -212,7 +213,7 @@ async def test_what_fails_leaves_no_claim(house: House, hubs: Hubs) -> None:
         version = (await additions.look_up(hubs.link(version_id))).versions[0]
         addition = await additions.add(version, ADA, None, anybody)
         (house.library / addition.path).with_suffix(".json").mkdir(parents=True)  # its sidecar cannot be written
-        done = await additions.until_ended(addition.id, 60)
+        done = await additions.until_ended(addition.id, PATIENCE)
         assert done is not None and done.state is AdditionState.FAILED
     assert read_answers(house.library) == {}
 

@@ -30,6 +30,7 @@ from bot.sources.hub import HuggingFace
 from bot.sources.links import CivitaiLink, HubLink
 from inference.content_rating import ContentRating
 from inference.lora.sidecar import Category
+from tests.bot.sources.adding import PATIENCE
 from tests.bot.sources.hubs import (
     COMMIT,
     Hubs,
@@ -200,6 +201,8 @@ async def test_an_answer_that_does_not_come_in_time_is_asked_for_again_and_then_
     with pytest.raises(SourceUnreachable):
         await client.get_bytes(f"{hubs.url}/slow", 100)
     assert len(hubs.requests("/slow")) == 4
+    await client.close()
+    client = SourceHttp(lambda: hubs.settings, waits=(0.01,) * 100, answer_seconds=0.3)  # one of them comes in time
     hubs.fault("/slow", silent(), status(200, {"a": 1}))
     assert await client.get_json(f"{hubs.url}/slow") == {"a": 1}
     await client.close()
@@ -282,10 +285,10 @@ async def test_trouble_of_hugging_face_is_told(
 
 async def test_a_repository_that_drips_is_given_up_and_holds_no_thread(hubs: Hubs) -> None:
     client = SourceHttp(lambda: hubs.settings, waits=(0.01,), answer_seconds=0.3)
-    hubs.fault("/api/models/maker/x", drip(b" " * 400))
+    hubs.fault("/api/models/maker/x", drip(b" " * 20 * int(PATIENCE)))
     asking = HuggingFace(client, lambda: hubs.settings)
     questions = [asyncio.create_task(asking.model(HubLink("maker/x"))) for _ in range(8)]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE / 2):
         await asyncio.to_thread(int)
         told = await asyncio.gather(*questions, return_exceptions=True)
     assert {type(each) for each in told} == {SourceUnreachable}
@@ -328,7 +331,7 @@ async def test_a_repository_of_another_form_is_told(
 
 async def test_a_repository_without_end_is_not_read_to_its_end(hubs: Hubs, hugging_face: HuggingFace) -> None:
     hubs.fault("/api/models/maker/x", endless(b"{"))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         with pytest.raises(AnswerUnreadable):
             await hugging_face.model(HubLink("maker/x"))
 

@@ -47,6 +47,7 @@ from bot.sources.errors import (
 )
 from bot.sources.http import SourceHttp
 from bot.sources.placing import FOLDER
+from tests.bot.sources.adding import PATIENCE
 from tests.bot.sources.hubs import (
     Answer,
     Hubs,
@@ -446,7 +447,7 @@ async def test_only_a_named_origin_may_be_private() -> None:
 async def test_a_hub_that_never_begins_to_answer_is_given_up(hubs: Hubs, http: SourceHttp, tmp_path: Path) -> None:
     version_id, part = hubs.add_lora("Komori", DATA), tmp_path / "a.part"
     hubs.fault(hubs.file_path(version_id), silent())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         with pytest.raises(TooSlow):
             await fetched(http, wanted(hubs, version_id, stall_seconds=0.2), part)
     assert what(part) is None

@@ -46,7 +46,7 @@ from bot.sources.errors import (
     WrongHash,
 )
 from bot.sources.http import SourceHttp
-from tests.bot.sources.adding import ADA, SERVER, anybody, demo_lora
+from tests.bot.sources.adding import ADA, PATIENCE, SERVER, anybody, demo_lora
 from tests.bot.sources.hubs import (
     COMMIT,
     Answer,
@@ -102,7 +102,7 @@ class Place:
         """Add it; how that ended. Raises SourceError."""
         version = (await self.additions.look_up(link)).versions[0]
         addition = await self.additions.add(version, ADA, SERVER, anybody)
-        done = await self.additions.until_ended(addition.id, 60)
+        done = await self.additions.until_ended(addition.id, PATIENCE)
         assert done is not None and done.state is not AdditionState.WAITING
         return done
 
@@ -346,7 +346,7 @@ async def test_a_killed_program_goes_on_at_its_next_start(tmp_path: Path, hub: s
                 found.connection, found.configuration, found.keeper, SourceHttp(lambda: settings.sources)
             )
             await additions.resume()
-            done = await additions.until_ended(waiting.id, 60)
+            done = await additions.until_ended(waiting.id, PATIENCE)
             assert done is not None and (done.state, done.sha256) == (AdditionState.ADDED, sha256(data)), done
             assert hubs.requests(file)[-1].headers["Range"].startswith("bytes=1")
             await additions.close()

@@ -42,7 +42,7 @@ from bot.ui.views.origin_text import provenance_lines
 from inference.content_rating import ContentRating
 from inference.lora.registry import RegistryAnswer, keep_answer
 from inference.queue import EVERYWHERE
-from tests.bot.sources.adding import ADA, BO, add, anybody, demo_lora, entry, opened, sdxl_lora
+from tests.bot.sources.adding import ADA, BO, PATIENCE, add, anybody, demo_lora, entry, opened, sdxl_lora
 from tests.bot.sources.hubs import Hubs, content, sha256, status
 from tests.house import House
 
@@ -149,7 +149,7 @@ async def test_a_version_for_another_base_model_is_not_newer(house: House, hubs:
     async with looking(house, hubs) as (found, additions, updates):
         version = (await additions.look_up(f"https://civitai.com/models/{model_id}")).versions[0]
         addition = await additions.add(version, ADA, None, anybody)
-        await additions.until_ended(addition.id, 60)
+        await additions.until_ended(addition.id, PATIENCE)
         hubs.add_version(model_id, demo_lora(seed=121), "Other")
         hubs.add_version(model_id, demo_lora(seed=122), "Illustrious")
         await a_day_later(found.connection)
