@@ -9,7 +9,8 @@ import pytest
 
 from inference.cluster import worker_supervisor
 from inference.cluster.node_files import CACHE_VARIABLE
-from tests.inference.cluster.places import Place, opened_place
+from inference.workers import local, ray
+from tests.inference.cluster.places import MAX_WAIT, Place, opened_place
 from tests.log import Log
 
 
@@ -18,6 +19,8 @@ async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     """A bot and a cluster with one node."""
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "node"))
     monkeypatch.setattr(worker_supervisor, "RETRY_SECONDS", 0.01)
+    for patient in (worker_supervisor, local, ray):  # on a busy machine an engine may need long to leave its states
+        monkeypatch.setattr(patient, "CLOSE_SECONDS", MAX_WAIT)
     async with opened_place(tmp_path) as place:
         yield place
 

@@ -20,6 +20,9 @@ import json, os, pathlib, select, sys
 STEPS, dies_at, marker = 6, int(sys.argv[1]), pathlib.Path(sys.argv[2])
 def say(**event): print(json.dumps(event), flush=True)
 def state_of(job): return spool / f"job{job['job_id']}.state.safetensors"
+def write(path, text):  # as the engine does: nobody reads half of it, and every state is another file
+    path.with_suffix(".part").write_text(text)
+    path.with_suffix(".part").replace(path)
 jobs, buffer, closed = {}, b"", False
 while True:
     ready, _, _ = select.select([0], [], [], 0.02 if jobs else None)
@@ -50,7 +53,7 @@ while True:
         break
     for job in list(jobs.values()):
         name = {"job_id": job["job_id"], "attempt": job["attempt"]}
-        state_of(job).write_text(str(job["done"]))
+        write(state_of(job), str(job["done"]))
         if job["done"] == dies_at and not marker.exists():
             marker.touch()
             print("the card is on fire", file=sys.stderr, flush=True)
@@ -58,7 +61,7 @@ while True:
         job["done"] += 1
         if job["done"] < STEPS or job["request"]["prompt"] == "for ever":
             preview = f"job{job['job_id']}-{job['attempt']}-preview.png"
-            (spool / preview).write_bytes(b"preview")
+            write(spool / preview, "preview")
             step = min(job["done"], STEPS)
             say(type="progress", step=step, steps=STEPS, preview=preview, **name)
             continue
@@ -75,12 +78,12 @@ while True:
             "image": image and (inputs / job["files"][image["sha256"]]).read_text(),
             "checkpoint": sorted(each.name for each in source.iterdir()) if source.is_dir() else source.read_text(),
         }
-        (spool / picture).write_text(json.dumps(painted))
+        write(spool / picture, json.dumps(painted))
         del jobs[job["job_id"]]
         say(type="finished", files=[picture], seconds=1, peak_memory=0, **name)
         state_of(job).unlink()
 for job in jobs.values():
-    state_of(job).write_text(str(job["done"]))
+    write(state_of(job), str(job["done"]))
 """
 
 

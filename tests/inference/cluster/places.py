@@ -28,7 +28,7 @@ from tests.inference.cluster.machines import InProcessCluster, scripted
 from tests.inference.requests import request
 
 MAX_WAIT = 120.0
-SETTINGS = ClusterSettingsSent(address="home", unreachable_seconds=30, cache_bytes=10**6)
+SETTINGS = ClusterSettingsSent(address="home", unreachable_seconds=MAX_WAIT, cache_bytes=10**6)
 Kind = TypeVar("Kind")
 
 
@@ -58,7 +58,7 @@ async def opened_place(tmp_path: Path) -> AsyncIterator[Place]:
     (spool := tmp_path / "spool").mkdir()
     spec = CheckpointSpec(name="vivid", source=str(checkpoint), base_model="sdxl/illustrious")
     cluster = InProcessCluster(ClusterNode("a", "first", 1, {"easel-memory-gb": "24"}))
-    rules = WorkerRules(NodeCacheSettings(10**6), 30, NodeIdentity.own(), scripted(tmp_path))
+    rules = WorkerRules(NodeCacheSettings(10**6), MAX_WAIT, NodeIdentity.own(), scripted(tmp_path))
     address = SocketAddress(f"unix:{tmp_path / 's'}")
     driver = DriverProcess(DriverOptions(address, None, SETTINGS, {}, "secret"))
     pool = RayPool(WorkerOptions(checkpoints=(spec,)), SpoolFolder(spool), driver)

@@ -262,8 +262,9 @@ async def test_a_piece_may_take_long_while_others_come(monkeypatch: pytest.Monke
     now = 1.0
 
     def clock() -> float:
+        read = now  # before it is told that it was looked at: then it goes on
         looked.set()
-        return now
+        return read
 
     calls = PieceCalls(lambda call, *_: asked.put_nowait(call), clock)
     async with asyncio.timeout(MAX_WAIT):

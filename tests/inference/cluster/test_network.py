@@ -75,10 +75,12 @@ def test_the_addresses_of_a_machine_are_read_from_its_kernel(tmp_path: Path) -> 
 
 
 def test_a_port_that_nobody_opened_is_told() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        where = HostPort("127.0.0.1", server.getsockname()[1])
+    with socket.socket() as bound:  # all the time: another program may listen at a port that is let go
+        bound.bind(("127.0.0.1", 0))
+        where = HostPort("127.0.0.1", bound.getsockname()[1])
+        assert (
+            answers(where, 60.0)
+            == f"nobody listens at {where}; start the head there with `easel cluster up`, or correct the port"
+        )
+        bound.listen()
         assert answers(where, 60.0) is None
-    assert (
-        answers(where, 60.0)
-        == f"nobody listens at {where}; start the head there with `easel cluster up`, or correct the port"
-    )
