@@ -8,6 +8,7 @@ import random
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -81,9 +82,11 @@ def uses() -> dict[LoraUse, str]:
 
 
 def submitted(engine: Engine, requests: Sequence[GenerationRequest]) -> list[Handle]:
-    """All of them, not begun."""
+    """All of them, not begun; what they need is read, so that they share their first pass on a busy machine too."""
     files = {use.sha256: name for use, name in uses().items()}
-    return [engine.submit(each, files) for each in requests]
+    handles = [engine.submit(each, files) for each in requests]
+    wait(engine._waiting.values())
+    return handles
 
 
 def painted(engine: Engine, requests: Sequence[GenerationRequest]) -> list[Handle]:

@@ -35,7 +35,7 @@ from inference.messages.request import GenerationRequest, SourceImage
 from inference.regions import LAYOUTS, RegionName
 from tests.inference.engine.batch.test_out_of_memory import needing, networks
 from tests.inference.engine.trials import LIMITS
-from tests.inference.engine.worlds import FORMATS, MAKERS, World, pipeline_of
+from tests.inference.engine.worlds import FORMATS, MAKERS, World, arrived, pipeline_of
 from tests.inference.engine.written import encoded, length
 
 WORDS = ("a red circle", "blue star, white background", "", "a very large green square beside a small circle " * 6)
@@ -166,6 +166,7 @@ def error(world: World, handle: Handle) -> float:
 def finished(engine: Engine, *requests: GenerationRequest) -> list[Handle]:
     """The handles of requests that come together, once all have ended."""
     handles = [engine.submit(request) for request in requests]
+    arrived(engine)
     engine.finish()
     for handle in handles:
         assert handle.state is State.DONE, handle.error

@@ -64,6 +64,7 @@ def wishes(world: World, many: int, **changes: Any) -> list[GenerationRequest]:
 
 def painted(engine: Engine, requests: list[GenerationRequest]) -> list[Handle]:
     handles = [engine.submit(request) for request in requests]
+    arrived(engine)
     engine.finish()
     return handles
 
@@ -234,6 +235,7 @@ def test_who_has_no_memory_beside_others_waits_and_goes_on_alone(world: World) -
     joined: list[int] = []
     for number, handle in enumerate(handles):
         handle.on_join = lambda number=number: joined.append(number)
+    arrived(engine)
     while not all(handle.done == 2 for handle in handles):
         engine.step()
     with needing(networks(engine).unet, lambda _: len(engine._running) > 1) as ran:
