@@ -53,10 +53,11 @@ class Slow(dict[str, torch.Tensor]):
 
     def __init__(self, tensors: dict[str, torch.Tensor], opened: Event) -> None:
         super().__init__(tensors)
-        self.looked_at, self.opened = Event(), opened
+        self.looked_at, self.left, self.opened = Event(), Event(), opened
 
     def __iter__(self) -> Iterator[str]:
         self.looked_at.set()
+        assert self.left.wait(60), "the engine never leaves the checkpoint that is loaded"
         self.opened.wait(1)
         return super().__iter__()
 
@@ -219,6 +220,8 @@ def test_a_thread_that_folds_loras_for_the_checkpoint_before_is_waited_for(house
     studio.engine.finish()
     slow = Slow(studio.reader.read(studio.bat, house.bat.name).tensors, studio.store.opening)
     studio.reader.instead = slow
+    rest = studio.engine._decoder.rest
+    vars(studio.engine._decoder)["rest"] = lambda: (slow.left.set(), rest())  # the first thing when it leaves one
     cold = studio.engine.submit(request(checkpoint=VIVID, loras=(studio.bat,)), {studio.bat.sha256: house.bat.name})
     assert slow.looked_at.wait(60)
     other = studio.engine.submit(request(checkpoint=PASTEL))
