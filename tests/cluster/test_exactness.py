@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from bot.app.from_settings import driver_options, make_pool, worker_options
 from inference.workers.driver_process import DriverProcess
 from inference.workers.ray import RayPool
 from inference.workers.storage import SpoolFolder
-from tests.bot.jobs.test_distant_worker import asked, dies_once, painted, went_on
+from tests.bot.jobs.test_distant_worker import PATIENCE, asked, dies_once, painted, went_on
 from tests.house import House
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -28,7 +29,7 @@ async def test_an_engine_elsewhere_is_killed_and_goes_on_to_the_same_picture(
         request = await asked(found, house)
         specs = found.configuration.checkpoints.specs
         here, _ = await painted(found, house, make_pool(settings, specs), tmp_path / "a", request)
-        driver = driver_options(nodes.settings(settings).cluster)
+        driver = driver_options(nodes.settings(settings, unreachable_seconds=PATIENCE).cluster)
         deadly = driver.cluster.model_copy(update={"engine": tuple(dies_once(tmp_path / "died"))})
         (options,) = worker_options(settings, specs)
         spool = SpoolFolder(settings.storage.spool)
@@ -37,4 +38,6 @@ async def test_an_engine_elsewhere_is_killed_and_goes_on_to_the_same_picture(
     assert far == here
     assert went_on(updates)
     assert list(spool.folder.iterdir()) == []
-    assert not machine.engines and not machine.actors, "they end with the bot's pool"
+    async with asyncio.timeout(PATIENCE):  # they end with the bot's pool, as soon as Ray has killed them
+        while machine.engines or machine.actors:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)

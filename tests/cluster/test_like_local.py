@@ -9,6 +9,7 @@ import pytest_asyncio
 from benchmarks._ray_nodes import RayNodes
 from bot.app.assembly import Easel, open_easel
 from tests.bot.jobs.test_service import (
+    PATIENCE,
     poisoned,
 )
 from tests.bot.jobs.test_service import (
@@ -53,5 +54,5 @@ async def easel(shared_house: House, nodes: RayNodes) -> AsyncIterator[Easel]:
     """In place of the one with a local worker."""
     poisoned(shared_house.library / "poison.safetensors")
     await nodes.add()
-    async with open_easel(nodes.settings(shared_house.settings)) as running:
+    async with open_easel(nodes.settings(shared_house.settings, unreachable_seconds=PATIENCE)) as running:
         yield running

@@ -21,7 +21,7 @@ from bot.requests.builder import LoraDraft, RequestDraft
 from inference.errors import CheckpointUnusable, InferenceError, LoraFileChanged
 from inference.hashes import file_sha256
 from inference.messages.request import GenerationRequest
-from tests.bot.jobs.test_service import end, order
+from tests.bot.jobs.test_service import PATIENCE, end, order
 from tests.house import PASTEL, VIVID
 from tests.inference.requests import request
 
@@ -81,7 +81,8 @@ async def place(nodes: RayNodes, tmp_path_factory: pytest.TempPathFactory) -> As
         "worker": {"threads": 1},
     }
     machine = await nodes.add()
-    async with open_easel(nodes.settings(settings_from(values, folder), shared=str(shared))) as easel:
+    settings = nodes.settings(settings_from(values, folder), shared=str(shared), unreachable_seconds=PATIENCE)
+    async with open_easel(settings) as easel:
         yield Place(folder, shared, easel, machine)
 
 

@@ -138,11 +138,11 @@ NAMES = ["", "../a", "a/b", "a\0b", "a\nb", "a b", "ä", "\U0001f3a8", "x" * 257
 @pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE)
 def test_a_hostile_file_is_refused_quickly_and_in_little_memory(data: bytes) -> None:
     tracemalloc.start()
-    began = time.process_time()
+    began = time.thread_time()
     try:
         with pytest.raises(BadSafetensors) as refusal:
             parse(data)
-        assert time.process_time() - began < SLOW
+        assert time.thread_time() - began < SLOW
         assert tracemalloc.get_traced_memory()[1] < MUCH
     finally:
         tracemalloc.stop()
@@ -159,9 +159,9 @@ def test_a_name_that_no_lora_uses_is_refused_and_not_repeated(name: str) -> None
 
 def test_a_large_honest_header_is_read_quickly_and_in_little_memory() -> None:
     data = packed(b'{"__metadata__":{"ss_tag_frequency":"' + b'{\\"a\\": 1}, ' * 600_000 + b'"}}')
-    began = time.process_time()
+    began = time.thread_time()
     assert len(parse(data).metadata["ss_tag_frequency"]) == 600_000 * 10
-    assert time.process_time() - began < SLOW
+    assert time.thread_time() - began < SLOW
 
 
 def mutated(chance: random.Random) -> bytes:
@@ -213,12 +213,12 @@ def test_nothing_but_a_refusal_comes_of_damaged_files(make: Any) -> None:
     slowest = 0.0
     for _ in range(600):
         data = make(chance)
-        began = time.process_time()
+        began = time.thread_time()
         try:
             header = parse(data)
         except BadSafetensors:
             pass
         else:
             assert sum(t.end - t.start for t in header.tensors.values()) == len(data) - 8 - header.length
-        slowest = max(slowest, time.process_time() - began)
+        slowest = max(slowest, time.thread_time() - began)
     assert slowest < SLOW

@@ -133,7 +133,8 @@ class Machine:
                 await link.send("died", DEATHS.dump_json(event))
                 continue
             for name in self._left(event):
-                await link.send("left", (self._root / SPOOL / name).read_bytes(), name=name)
+                with suppress(FileNotFoundError):  # a state is gone once its job has ended
+                    await link.send("left", (self._root / SPOOL / name).read_bytes(), name=name)
             await link.send("event", event.model_dump_json().encode())
 
     def _left(self, event: Event) -> list[str]:
