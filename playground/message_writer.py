@@ -85,7 +85,7 @@ class MessageWriter:
     def _become(self, message: Message, draft: rules.MessageDraft, files: list[Attachment], body: Json) -> None:
         for file in message.attachments:
             if file not in files:
-                self.world.files.drop(file.id)
+                self.world.forget_file(file.id)
         normalizer = ComponentNormalizer(files, self.world.ids.new)
         message.content, message.attachments = draft.content, files
         message.embeds = [normalizer.embed(embed) for embed in draft.embeds]

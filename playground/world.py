@@ -11,6 +11,8 @@ from playground.models import Channel, Command, Guild, Interaction, Member, Mess
 from playground.snowflake import Snowflakes
 from playground.wire import ChannelType
 
+FILE_SECONDS = 60.0  # how long a file is there after its message shows it no more
+
 
 @dataclass
 class Application:
@@ -165,7 +167,11 @@ class World:
         """Drop a message and the files that came with it."""
         self.messages.pop(message.id, None)
         for attachment in message.attachments:
-            self.files.drop(attachment.id)
+            self.forget_file(attachment.id)
+
+    def forget_file(self, file_id: str) -> None:
+        """Drop a file a while after its message shows it no more, like Discord: pages may just be about to load it."""
+        self.clock.call_at(self.clock.now() + FILE_SECONDS, lambda: self.files.drop(file_id))
 
     def forget_channel(self, channel: Channel) -> None:
         """Drop a channel, its threads, and their messages."""

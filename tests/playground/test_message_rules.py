@@ -7,7 +7,9 @@ import aiohttp
 import pytest
 
 from playground import default_world
+from playground.control import Control
 from playground.wire import UPLOAD_LIMIT
+from playground.world import FILE_SECONDS
 
 from .conftest import Rest, codes
 from .pictures import picture
@@ -288,12 +290,18 @@ async def test_files_are_sniffed(rest: Rest) -> None:
     ]
 
 
-async def test_deleted_files_are_gone(rest: Rest) -> None:
-    _, message = await rest("POST", PATH, data=upload({"content": "x"}, ("a.png", picture())))
-    url = message["attachments"][0]["url"]
-    await rest("PATCH", f"{PATH}/{message['id']}", {"attachments": []})
-    async with aiohttp.ClientSession() as session, session.get(url) as response:
-        assert response.status == 404
+async def test_files_of_an_edited_or_deleted_message_are_soon_gone(rest: Rest, control: Control) -> None:
+    """Not at once: a page that has read the message before may be about to load them."""
+    sent = [await rest("POST", PATH, data=upload({"content": "x"}, ("a.png", picture()))) for _ in range(2)]
+    (_, edited), (_, deleted) = sent
+    await rest("PATCH", f"{PATH}/{edited['id']}", {"attachments": []})
+    await rest("DELETE", f"{PATH}/{deleted['id']}")
+    async with aiohttp.ClientSession() as session:
+        for status in (200, 404):
+            for message in (edited, deleted):
+                async with session.get(message["attachments"][0]["url"]) as response:
+                    assert response.status == status
+            await control.advance_clock(FILE_SECONDS)
 
 
 async def test_bodies_that_are_not_json(rest: Rest) -> None:
