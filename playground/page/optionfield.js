@@ -8,7 +8,6 @@ import { currentGuild, localized, state } from "./state.js";
 
 const NO_DESCRIPTION = "…"; // what discord.py sends when nobody described an option
 const DEBOUNCE_MS = 180; // without a key before suggestions are asked for
-const AUTOCOMPLETE_MS = 3500; // until suggestions are given up
 const MAX_HEIGHT = 160; // pixels of a field for free text
 
 export class OptionField {
@@ -155,9 +154,9 @@ export class OptionField {
     const body = { as: state.person, channel: state.channel, name: this.form.entry.name, focused: name, options };
     try {
       const { interaction } = await postJson("autocomplete", body);
-      const accept = (one) => one.choices ?? (one.failed ? [] : undefined);
-      const choices = await waitForInteraction(interaction, accept, AUTOCOMPLETE_MS);
-      if (request === this.request) this.showSuggestions(choices ?? [], typed);
+      const accept = (one) => (request === this.request ? one.choices ?? (one.failed ? [] : undefined) : []);
+      const choices = await waitForInteraction(interaction, accept);
+      if (request === this.request) this.showSuggestions(choices, typed);
     } catch {
       this.closeSuggestions(); // suggestions are a help; sending the command will say what is wrong
     }

@@ -4,6 +4,7 @@ import asyncio
 import re
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from playground import Playground, default_world
+from playground import Playground, default_world, interactions
 
 from .conftest import TIMEOUT_SECONDS, Rest
 from .test_browser import CHROMIUM_FLAGS
@@ -92,6 +93,16 @@ class Composer:
                 await self.playground.changes.wait(self.playground.changes.version, TIMEOUT_SECONDS)
         return found
 
+    async def asked(self, name: str, typed: str) -> Any:
+        """Wait until suggestions are asked for what is typed in an option; who types slowly asks for less before."""
+        number = 0
+        while True:
+            number += 1
+            newest = (await self.interactions(4, number))[-1]
+            focused = next(option for option in newest.data["options"] if option.get("focused"))
+            if (focused["name"], focused["value"]) == (name, typed):
+                return newest
+
     async def sent(self, number: int = 1) -> tuple[str, dict[str, Any]]:
         """The command with this number, with its options, once the message box is back."""
         made = (await self.interactions(2, number))[number - 1]
@@ -107,7 +118,16 @@ class Composer:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def opened() -> AsyncIterator[Composer]:
-    """One page for all tests, because a browser starts slowly."""
+    """One page for all tests, because a browser starts slowly. A busy machine has time to answer."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(interactions, "ANSWER_SECONDS", TIMEOUT_SECONDS)
+        async with open_composer() as composer:
+            yield composer
+
+
+@asynccontextmanager
+async def open_composer() -> AsyncIterator[Composer]:
+    """The page of a playground with the commands, in which nothing may go wrong."""
     async with (
         Playground.serve(suggestions=["/imagine a red star", "/away", "/reload"]) as playground,
         aiohttp.ClientSession() as session,
@@ -121,7 +141,7 @@ async def opened() -> AsyncIterator[Composer]:
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
         await page.goto(f"{playground.page_url}#as=Ada&channel=general")
-        await page.wait_for_function("import('/page/state.js').then(({ state }) => state.commands.length > 0)")
+        await page.get_by_text("Type / to see what Easel does").wait_for()  # it knows the commands
         yield Composer(page, playground, rest)
         await browser.close()
         assert errors == []
@@ -130,7 +150,7 @@ async def opened() -> AsyncIterator[Composer]:
 @pytest_asyncio.fixture(loop_scope="module")
 async def composer(opened: Composer) -> Composer:
     """An empty message box, and nothing sent yet."""
-    # Nobody answers what the test before has sent: three seconds later the page would tell of it in this test.
+    # Nobody answers what the test before has sent: some time later the page would tell of it in this test.
     opened.playground.clock.stop()
     opened.playground.world.interactions.clear()
     for message in list(opened.playground.world.messages.values()):
@@ -141,6 +161,7 @@ async def composer(opened: Composer) -> Composer:
     if await cancel.is_visible():
         await cancel.click()
     await opened.input.fill("")
+    await playwright.expect(opened.page.get_by_test_id("message")).to_have_count(0)
     return opened
 
 
@@ -258,9 +279,7 @@ async def test_what_an_option_does_not_take_is_not_sent(composer: Composer) -> N
 
 async def test_suggestions_of_the_bot_are_picked_with_the_keyboard(composer: Composer) -> None:
     await composer.type("/imagine a star lora1:kom")
-    (asked,) = await composer.interactions(4, 1)
-    focused = next(one for one in asked.data["options"] if one.get("focused"))
-    assert (focused["name"], focused["value"]) == ("lora1", "kom")
+    asked = await composer.asked("lora1", "kom")
     choices = [{"name": "Komori · Vivid", "value": "komori"}, {"name": "Komodo", "value": "komodo"}]
     await composer.rest(
         "POST", f"/interactions/{asked.id}/{asked.token}/callback", {"type": 8, "data": {"choices": choices}}
@@ -368,6 +387,7 @@ async def test_the_menu_of_people_says_who_they_are(composer: Composer) -> None:
     await composer.page.keyboard.press("Enter")
     await playwright.expect(button).to_have_text("MargaretStaff")
     await composer.input.fill("/reload")
+    await composer.rows.first.wait_for()  # her commands are read after her name is shown
     assert await composer.names() == ["reload"]
     await button.click()
     await people.first.click()
