@@ -74,6 +74,7 @@ async def take_away(page: Page, says: str, name: str) -> None:
     await expect(page.locator("dialog[open]")).to_contain_text(says)
     await pictures(page, name)
     await page.get_by_test_id("modal-submit").click()
+    await expect(last(page)).to_contain_text("It is not published any more.")
 
 
 async def test_pictures_are_published_liked_learned_from_and_taken_away(demo: Demo, browser: Browser) -> None:
@@ -157,6 +158,7 @@ async def they_look_at_the_gallery(demo: Demo, browser: Browser) -> None:
         await expect(last(page)).to_contain_text("1 person likes it.")
         await expect(last(page)).to_contain_text("Komori")
         await last(page).get_by_role("button", name="Feature").click()
+        await expect(last(page)).to_contain_text("is featured in this server now")
         await pictures(page, "59-a-picture")
         await command(page, "gallery")
         await expect(last(page)).to_contain_text("Featured")

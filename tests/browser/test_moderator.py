@@ -90,6 +90,7 @@ async def test_a_moderators_first_day(demo: Demo, browser: Browser) -> None:
 
     async with open_page(browser, demo, MODERATOR) as page:
         await command(page, "server")
+        await expect(last(page)).to_contain_text("Overview")
         panel = await section(page, "Audit log", "block lora")
         await expect(panel).to_contain_text("change limits")
         await picture(page, "24-audit-log")

@@ -75,7 +75,10 @@ async def test_a_newcomer_paints_bookmarks_and_finds(page: Page, demo: Demo) -> 
     await fill(page, "steps", "100")
     await picture(page, "2-imagine")
     await page.evaluate(KEEP_TEXTS)  # a fast machine paints before anybody looks
+    messages = page.get_by_test_id("message")
+    before = await messages.count()  # of others, with pictures too
     await page.get_by_test_id("command-send").click()
+    await expect(messages).to_have_count(before + 1)
     await expect(last(page)).to_contain_text(re.compile("Queued|Painting|seed"))
     await picture(page, "3-waiting")
     await painted(last(page))
@@ -138,7 +141,9 @@ async def test_the_market_on_a_phone(page: Page) -> None:
 
 async def test_long_prompts_and_other_scripts_do_not_overflow(page: Page) -> None:
     await command(page, "imagine", prompt="نجمة حمراء على خلفية زرقاء " + "a red star " * 40, steps="150", count="4")
+    await expect(last(page).get_by_role("button", name="Cancel")).to_be_visible()
     await command(page, "queue")
+    await expect(last(page).get_by_test_id("only-you")).to_be_visible()
     await expect(last(page)).to_contain_text("نجمة")
     await picture(page, "10-right-to-left")
     width = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")

@@ -30,6 +30,7 @@ TALL_DESKTOP: ViewportSize = {"width": 1040, "height": 1700}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 SMALL_DESKTOP: ViewportSize = {"width": 960, "height": 900}
 LONG_PHONE: ViewportSize = {"width": 390, "height": 1700}  # as if one had scrolled through all of a message
+OPENED = "#messages > .start"  # stands above the messages as soon as there are any
 SHOWN = "[data-testid=message], [data-testid=suggestion], dialog[open]"
 MARGIN = 14  # pixels above the visible area
 START_SECONDS = END_SECONDS = 300
@@ -46,11 +47,12 @@ class Demo:
 
 @asynccontextmanager
 async def running_demo(data: Path, *, staged: bool = False, hub: str | None = None) -> AsyncGenerator[Demo]:
-    """`python -m bot demo` while inside, with everything it keeps in `data`; `staged` as staged_demo.py says.
+    """A patient_demo.py while inside, with everything it keeps in `data`; `staged` as staged_demo.py says.
 
     With the address of a `hub`, LoRAs can be added from it.
     """
-    command = (sys.executable, "-m", "bot", "demo", "--port", "0", "--no-browser", "--data", str(data))
+    patient = (sys.executable, "-m", "tools.screenshots.patient_demo")
+    command = (*patient, "--port", "0", "--no-browser", "--data", str(data))
     if staged:
         command = (sys.executable, "-m", "tools.screenshots.staged_demo", str(data))
     if hub is not None:
@@ -96,7 +98,7 @@ async def open_page(
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
     await page.goto(f"{demo.page_url}#as={name}&channel={channel}")
-    await page.get_by_test_id("message-input").wait_for()
+    await page.locator(OPENED).wait_for()
     yield page
     await page.close()
     assert not faults, faults
