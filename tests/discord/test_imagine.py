@@ -16,6 +16,7 @@ from bot.database import preferences
 from inference.messages.request import GenerationRequest
 from playground.control import File
 from tests.discord.conftest import PROMPT, Scene
+from tests.discord.test_privacy import id_of
 from tests.discord.test_server import chosen, server_with_bot
 from tests.discord.test_stacks import stacked
 from tests.house import PASTEL, VIVID
@@ -24,17 +25,17 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 class Statements(logging.Handler):
-    """The SQL that the bot executes while inside, as aiosqlite logs it."""
+    """The SQL that the bot executes while inside, with its parameters, as aiosqlite logs it."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
-        self.texts: list[str] = []
+        self.calls: list[tuple[object, ...]] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         if not record.msg.startswith("executing"):
             return  # its end is logged as well
         for call in record.args if isinstance(record.args, tuple) else ():
-            self.texts.extend(text for text in getattr(call, "args", ()) if isinstance(text, str))
+            self.calls.append(getattr(call, "args", ()))
 
     @classmethod
     @contextmanager
@@ -72,15 +73,16 @@ async def test_a_picture_file_contains_its_parameters(scene: Scene) -> None:
 
 
 async def test_the_persons_preferences_are_read_once_on_the_way_to_a_picture(scene: Scene) -> None:
-    await stacked(scene, scene.ada, "Evening", "Bat")
+    person = await scene.control.new_person("Avis")  # whose earlier jobs read nothing meanwhile
+    await stacked(scene, person, "Evening", "Bat")
     start = io.BytesIO()
     Image.new("RGB", (300, 180), "red").save(start, "PNG")
     with Statements.listening() as heard:
-        sent = await scene.ada.slash(
+        sent = await person.slash(
             "imagine", prompt=PROMPT, stack="Evening", checkpoint=VIVID, image=File("red.png", start.getvalue())
         )
         await scene.painted(sent)
-    assert heard.texts.count(preferences.FIND) == 1
+    assert heard.calls.count((preferences.FIND, (id_of(scene, person),))) == 1
 
 
 async def test_several_pictures_are_sent_in_one_message(scene: Scene) -> None:
@@ -112,7 +114,7 @@ async def test_imagine_with_a_user_installed_app(scene: Scene) -> None:
 async def test_nobody_is_pinged_by_a_prompt(scene: Scene) -> None:
     sent = await scene.ada.slash("imagine", prompt="@everyone @here <@1174109840998400011>", steps=1)
     assert (await scene.painted(sent)).pinged == []
-    queued = await scene.ada.slash("imagine", prompt="@everyone", steps=150)
+    queued = await scene.ada.slash("imagine", prompt="@everyone", steps=150, count=4)
     shown = await (await scene.ada.slash("queue")).reply()
     assert shown.pinged == [] and "@everyone" not in shown.text
     await scene.ada.press(await queued.reply(), "Cancel")

@@ -13,9 +13,15 @@ from tests.discord.conftest import Scene
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-def uploads(scene: Scene) -> list[str]:
-    """Names of all files that the bot has sent so far."""
-    return [name for exchange in scene.playground.exchanges for name in exchange.files]
+def newest(scene: Scene) -> int:
+    """The number of the bot's newest request."""
+    return max(exchange.number for exchange in scene.playground.exchanges)
+
+
+def uploads(scene: Scene, seen: VisibleMessage, after: int = 0) -> set[str]:
+    """Names of those pictures of a page that the bot has sent after a request; a file's name identifies its content."""
+    sent = {name for exchange in scene.playground.exchanges if exchange.number > after for name in exchange.files}
+    return sent & {attachment["filename"] for attachment in seen.attachments}
 
 
 def pictures(seen: VisibleMessage) -> list[str]:
@@ -25,16 +31,16 @@ def pictures(seen: VisibleMessage) -> list[str]:
 async def test_an_unchanged_picture_is_not_uploaded_again(scene: Scene) -> None:
     Image.effect_noise((640, 480), 60).save(scene.house.library / "wash.preview.png")
     page = await (await scene.ada.slash("lora info", name="Wash")).reply()
-    sent = uploads(scene)
+    before = newest(scene)
     (picture,) = page.attachments
-    assert picture["filename"] in sent and picture["size"] <= 200_000
+    assert uploads(scene, page) == {picture["filename"]} and picture["size"] <= 200_000
     now = page
     for _ in range(2):
         button = next(label for label in ("Bookmark", "Remove bookmark") if label in now.buttons)
         await scene.ada.press(page, button)
         now = await scene.control.wait_message(page.id, lambda seen, was=button: was not in seen.buttons)
         assert pictures(now) == pictures(page), "it is still there"
-    assert uploads(scene) == sent
+    assert uploads(scene, page, before) == set()
 
 
 async def test_removed_pictures_are_detached_and_others_kept(scene: Scene) -> None:
@@ -43,10 +49,10 @@ async def test_removed_pictures_are_detached_and_others_kept(scene: Scene) -> No
     for name in ("Wash", "Bat"):
         page = await (await scene.grace.slash("bookmarks", add=name, sort="name", base="any")).reply()
     shown = dict(zip(re.findall(r"\*\*(Bat|Wash)\*\*", page.text), pictures(page), strict=True))
-    sent = uploads(scene)
+    before = newest(scene)
     await scene.grace.press(page, page.buttons["Open"]["custom_id"])  # the last one
     card = await scene.control.wait_message(page.id, lambda seen: "## Wash" in seen.text)
-    assert pictures(card) == [shown["Wash"]] and uploads(scene) == sent
+    assert pictures(card) == [shown["Wash"]] and uploads(scene, page, before) == set()
     await scene.grace.press(card, "Remove")
     rest = await scene.control.wait_message(page.id, lambda seen: "Removed **Wash**" in seen.text)
     assert "**Bat**" in rest.text and len(rest.attachments) == 1

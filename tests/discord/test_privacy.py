@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import re
 import sqlite3
 import zipfile
-from contextlib import closing
+from contextlib import closing, suppress
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -33,8 +35,13 @@ def id_of(scene: Scene, person: Person) -> int:
 def left(scene: Scene, person_id: int, *words: str) -> list[str]:
     """The files of the data folder in which the id or one of the words stands."""
     traces = [*spellings(person_id), *(word.encode() for word in words)]
-    files = [path for path in scene.settings.storage.folder.rglob("*") if path.is_file()]
-    return [path.name for path in files if any(trace in path.read_bytes() for trace in traces)]
+    found = list[str]()
+    for folder, _folders, names in os.walk(scene.settings.storage.folder):
+        for name in names:
+            with suppress(FileNotFoundError):  # what a worker or the database has just taken away
+                content = Path(folder, name).read_bytes()
+                found += [name] if any(trace in content for trace in traces) else []
+    return found
 
 
 async def archives(sent: SentInteraction, count: int = 1) -> list[zipfile.ZipFile]:

@@ -39,7 +39,7 @@ async def test_only_commands_that_paint_reply_publicly(scene: Scene) -> None:
             given = {option["name"]: known[option["name"]] for option in options if option.get("required")}
             reply = await (await scene.ada.slash(command, **given)).reply()
             assert reply.ephemeral, command
-    assert {message.id for message in await scene.grace.messages()} == ones
+    assert {message.id for message in await scene.grace.messages()} <= ones
 
 
 async def test_messages_about_a_private_picture_are_ephemeral(scene: Scene) -> None:
@@ -55,4 +55,4 @@ async def test_messages_about_a_private_picture_are_ephemeral(scene: Scene) -> N
     made.append(await scene.painted(await scene.ada.press(panel, "Generate")))
     await (await scene.ada.slash("settings", reset=True)).reply()
     assert all(message.ephemeral for message in (picture, *made))
-    assert {message.id for message in await scene.grace.messages()} == ones
+    assert {message.id for message in await scene.grace.messages()} <= ones

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from playground import default_world
 from playground.control import Person, SentInteraction
 from playground.visible_message import VisibleMessage
+from playground.wire import Json
 from tests.discord.conftest import PATIENCE, PROMPT, Scene
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -193,6 +195,9 @@ async def test_many_takedowns_ping_their_owner_once(scene: Scene) -> None:
     pictures = [await paint(scene, mary, seed=seed) for seed in (901, 902, 903)]
     for picture in pictures:
         await delete(scene, margaret, picture)
+    async with asyncio.timeout(PATIENCE):
+        while not await mary.messages("dm"):
+            await (await scene.ada.slash("queue")).reply()
     (letter,) = await mary.messages("dm")
     letter = await scene.control.wait_message(letter.id, lambda seen: "3 pictures of yours" in seen.text)
     assert all(f"seed {seed}" in letter.text for seed in (901, 902, 903))
@@ -203,15 +208,20 @@ async def test_who_gets_no_direct_messages_is_told_after_the_next_command(scene:
     hertha = await scene.control.new_person("Hertha")
     await scene.control.set_person("Hertha", closed_dms=True)
     picture = await paint(scene, hertha)
+    before = max(exchange["number"] for exchange in await scene.control.exchanges())
+
+    async def exchanged(accept: Callable[[Json], bool]) -> None:
+        await scene.control.wait_exchange(lambda exchange: exchange["number"] > before and accept(exchange), PATIENCE)
+
     await delete(scene, margaret, picture)
-    await scene.control.wait_exchange(lambda exchange: exchange["method"] == "POST" and exchange["status"] == 403)
+    await exchanged(lambda exchange: exchange["method"] == "POST" and exchange["status"] == 403)
     seen = {message.id for message in await hertha.messages()}
     reply = await (await hertha.slash("queue")).reply()
 
     def told(messages: list[VisibleMessage]) -> list[VisibleMessage]:
         return [one for one in messages if one.id not in seen | {reply.id} and "took down a picture" in one.text]
 
-    await scene.control.wait_exchange(
+    await exchanged(
         lambda exchange: "webhooks" in exchange["path"] and "took down a picture" in str(exchange["request"])
     )
     (notice,) = told(await hertha.messages())
