@@ -96,8 +96,8 @@ def test_what_was_running_when_the_program_was_killed_is_painted_after_the_next_
 def test_who_ends_paint_has_cancelled_the_job_and_leaves_no_worker(
     house: House, state: str, how: signal.Signals
 ) -> None:
-    command = [sys.executable, "-m", "bot", "paint", "x", "--steps", "150", "--sampler", "euler", "--config",
-               str(house.config), "--out", str(house.folder / "never.png")]  # fmt: skip
+    command = [sys.executable, "-m", "bot", "paint", "x", "--count", "4", "--steps", "150", "--sampler", "euler",
+               "--config", str(house.config), "--out", str(house.folder / "never.png")]  # fmt: skip
     ended = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
     assert ended.stderr
     wait_for_job(house, state)
