@@ -17,7 +17,7 @@ from inference.messages.commands import JobCommand
 from inference.messages.request import JobRequest
 
 WORK_PER_WORD = 64.0 * 64  # what a worker does in the time of a step of a picture of 64x64 without guidance
-MAX_SILENCE = 5.0  # seconds
+MAX_SILENCE = 100.0  # seconds
 TABLE = "CREATE TABLE IF NOT EXISTS caption (job_id INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT"
 
 
