@@ -12,9 +12,6 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from discord.asset import Asset
-from discord.gateway import DiscordWebSocket
-from discord.http import Route
 
 from bot.app.assembly import Easel, open_easel
 from bot.cli.run import serve
@@ -27,6 +24,7 @@ from playground.control import Control, People, Person, SentInteraction
 from playground.visible_message import VisibleMessage
 from playground.wire import Json, as_objects
 from tests.discord import limits
+from tests.discord_address import address_put_back
 from tests.house import BASES, VIVID, House
 from tests.playground.conftest import validate_exchanges
 
@@ -165,18 +163,12 @@ def menu(seen: VisibleMessage, name: str) -> str:
 
 @asynccontextmanager
 async def open_scene(house: House, *, shards: int = 1) -> AsyncGenerator[Scene]:
-    """A playground without the bot, which recommends so many `shards`; what was sent is judged at the end.
-
-    Where discord.py talks to is one for the process, so it is put back.
-    """
-    before = Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY, Asset.BASE
-    try:
+    """A playground without the bot, which recommends so many `shards`; what was sent is judged at the end."""
+    with address_put_back():
         async with Playground.serve(shards=shards) as playground, Control.connect(playground.page_url) as control:
             yield Scene(playground, control, house)
             validate_exchanges(playground)
             assert limits.over(playground.exchanges) == []
-    finally:
-        Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY, Asset.BASE = before
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -14,6 +14,7 @@ from discord import app_commands
 
 from playground import Playground, interactions
 from playground.control import Control, People, Person
+from tests.discord_address import address_put_back
 from tests.playground import openapi
 
 TIMEOUT_SECONDS = 120.0  # seconds
@@ -114,14 +115,11 @@ async def control(playground: Playground) -> AsyncIterator[Control]:
 @asynccontextmanager
 async def pointed_at(playground: Playground) -> AsyncIterator[None]:
     """Connect discord.py to the playground while the context is open."""
-    kept = discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY, discord.Asset.BASE
-    discord.http.Route.BASE = playground.api_url
-    discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(playground.gateway_url)
-    discord.Asset.BASE = playground.origin
-    try:
+    with address_put_back():
+        discord.http.Route.BASE = playground.api_url
+        discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(playground.gateway_url)
+        discord.Asset.BASE = playground.origin
         yield
-    finally:
-        discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY, discord.Asset.BASE = kept
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from playground import Playground
 from playground.control import Control
 from playground.wire import as_objects
 from tests.bot.cli.commands import Here
+from tests.discord_address import address_put_back
 
 
 def options(folder: Path, port: int = 0) -> argparse.Namespace:
@@ -42,7 +43,7 @@ def test_what_it_keeps_lies_where_it_was_told(monkeypatch: pytest.MonkeyPatch, t
 
 
 def test_a_second_demo_on_the_same_folder_is_told_what_to_do(here: Here, tmp_path: Path) -> None:
-    with program_lock(tmp_path / "easel.sqlite3"):
+    with program_lock(tmp_path / "easel.sqlite3"), address_put_back():
         said = here("demo", "--port", "0", "--no-browser", "--data", tmp_path)
     assert (said.code, "name another folder with --data" in said.sentence) == (UNUSABLE, True), said
 
