@@ -116,7 +116,7 @@ async def reached(address: SocketAddress) -> Connection:
     async with asyncio.timeout(MAX_WAIT):
         while not (found := await opened(address, 1)):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
-        await begin_handshake(found[0], "", NodeIdentity.own().easel)
+        await begin_handshake(found[0], "", NodeIdentity.own().easel, MAX_WAIT)
         return found[0]
 
 
