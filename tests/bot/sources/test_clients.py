@@ -285,7 +285,7 @@ async def test_trouble_of_hugging_face_is_told(
 
 async def test_a_repository_that_drips_is_given_up_and_holds_no_thread(hubs: Hubs) -> None:
     client = SourceHttp(lambda: hubs.settings, waits=(0.01,), answer_seconds=0.3)
-    hubs.fault("/api/models/maker/x", drip(b" " * 20 * int(PATIENCE)))
+    hubs.fault("/api/models/maker/x", drip(b" " * 20 * int(PATIENCE)))  # for so many seconds
     asking = HuggingFace(client, lambda: hubs.settings)
     questions = [asyncio.create_task(asking.model(HubLink("maker/x"))) for _ in range(8)]
     async with asyncio.timeout(PATIENCE / 2):
