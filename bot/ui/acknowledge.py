@@ -23,7 +23,7 @@ Interaction = discord.Interaction[Any]  # of any client: this module ranks below
 DEFER_SECONDS = 0.4
 MODAL_DEFER_SECONDS = 1.5  # a modal must be the first response, so its handler gets as long as the network allows
 _EDITS = (discord.InteractionResponseType.message_update, discord.InteractionResponseType.deferred_message_update)
-_KEY, _ANSWER = "acknowledgement", "answer"
+_KEY, _ANSWER, _REPLIED = "acknowledgement", "answer", "replied"
 
 
 @dataclass
@@ -106,11 +106,25 @@ async def send(interaction: Interaction, view: ui.LayoutView, *, private: bool) 
         return (await interaction.response.send_message(view=view, ephemeral=private)).message_id
     if not edits_message(interaction):
         if private == (await interaction.original_response()).flags.ephemeral:
-            return (await interaction.edit_original_response(view=view)).id
+            edited = await interaction.edit_original_response(view=view)
+            note_reply(interaction)
+            return edited.id
         await interaction.delete_original_response()  # a public "thinking" message cannot become ephemeral
+        note_reply(interaction)
     message = await interaction.followup.send(view=view, ephemeral=private, wait=True)
     interaction.extras[_ANSWER] = message.id
     return message.id
+
+
+def awaits_reply(interaction: Interaction) -> bool:
+    """Whether a reply was announced and has not come. discord.py keeps the announcement as it was, so it is noted."""
+    announced = interaction.response.type is discord.InteractionResponseType.deferred_channel_message
+    return announced and not interaction.extras.get(_REPLIED)
+
+
+def note_reply(interaction: Interaction) -> None:
+    """The announced reply has come, or its announcement is gone."""
+    interaction.extras[_REPLIED] = True
 
 
 def edits_message(interaction: Interaction) -> bool:

@@ -14,7 +14,7 @@ from bot.database.errors import DatabaseError
 from bot.errors.rights import AddingForRoles
 from bot.i18n import _, explained, sentences
 from bot.i18n.texts import plain, sentence_of_ours
-from bot.ui.acknowledge import claim_response
+from bot.ui.acknowledge import awaits_reply, claim_response, note_reply
 from bot.ui.discord_refusals import DISCORD_ERRORS
 from inference.errors import InferenceError, RequestError, WorkerError
 
@@ -102,13 +102,15 @@ async def send_ephemeral(
     if await claim_response(interaction):
         await interaction.response.send_message(view=view, files=files or [], ephemeral=True)
         return
-    if interaction.response.type is discord.InteractionResponseType.deferred_channel_message:
+    if awaits_reply(interaction):
         thinking = (await interaction.original_response()).flags
         if thinking.loading and thinking.ephemeral:
             await interaction.edit_original_response(view=view, attachments=files or [])
+            note_reply(interaction)
             return
         if thinking.loading:  # a public "thinking" message cannot become ephemeral: delete it, then follow up
             await interaction.delete_original_response()
+            note_reply(interaction)
     await interaction.followup.send(view=view, files=files or [], ephemeral=True)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ import pytest
 from playground import default_world
 from playground.control import Person, SentInteraction
 from playground.visible_message import VisibleMessage
-from playground.wire import Json
 from tests.discord.conftest import PATIENCE, PROMPT, Scene
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -203,29 +201,34 @@ async def test_many_takedowns_ping_their_owner_once(scene: Scene) -> None:
     assert all(f"seed {seed}" in letter.text for seed in (901, 902, 903))
 
 
-async def test_who_gets_no_direct_messages_is_told_after_the_next_command(scene: Scene) -> None:
+@pytest.mark.parametrize(("name", "seconds"), [("Hertha", PATIENCE), ("Lise", 0.0)], ids=["at once", "deferred"])
+async def test_who_gets_no_direct_messages_is_told_after_the_next_command(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, name: str, seconds: float
+) -> None:
+    """In a message of its own, also when the answer to the command was announced before it came."""
+    monkeypatch.setattr("bot.ui.acknowledge.DEFER_SECONDS", seconds)
     margaret = scene.control.person("Margaret")
-    hertha = await scene.control.new_person("Hertha")
-    await scene.control.set_person("Hertha", closed_dms=True)
+    hertha = await scene.control.new_person(name)
+    await scene.control.set_person(name, closed_dms=True)
     picture = await paint(scene, hertha)
     before = max(exchange["number"] for exchange in await scene.control.exchanges())
-
-    async def exchanged(accept: Callable[[Json], bool]) -> None:
-        await scene.control.wait_exchange(lambda exchange: exchange["number"] > before and accept(exchange), PATIENCE)
-
     await delete(scene, margaret, picture)
-    await exchanged(lambda exchange: exchange["method"] == "POST" and exchange["status"] == 403)
+    await scene.control.wait_exchange(
+        lambda exchange: exchange["number"] > before and exchange["method"] == "POST" and exchange["status"] == 403
+    )
     seen = {message.id for message in await hertha.messages()}
     reply = await (await hertha.slash("queue")).reply()
 
     def told(messages: list[VisibleMessage]) -> list[VisibleMessage]:
         return [one for one in messages if one.id not in seen | {reply.id} and "took down a picture" in one.text]
 
-    await exchanged(
-        lambda exchange: "webhooks" in exchange["path"] and "took down a picture" in str(exchange["request"])
+    (notice,) = await scene.control.wait(
+        lambda since: scene.control.get("messages", channel="general", as_=name, since=since, timeout=PATIENCE),
+        lambda answer: told([VisibleMessage(one) for one in answer["messages"]]) or None,
+        PATIENCE,
     )
-    (notice,) = told(await hertha.messages())
-    assert notice.ephemeral
+    answer = await scene.control.message(reply.id)
+    assert notice.ephemeral and answer is not None and answer.text == reply.text, "it is not written over the answer"
     await (await hertha.slash("queue")).reply()
     await (await hertha.slash("history")).reply()
     assert len(told(await hertha.messages())) == 1
