@@ -301,7 +301,8 @@ async def test_what_happens_while_it_is_painted_counts(stage: Stage) -> None:
     assert mine.attachments, "it is still theirs"
 
 
-async def test_what_happens_during_a_restart_counts(stage: Stage) -> None:
+async def test_what_happens_during_a_restart_counts(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.ui.acknowledge.DEFER_SECONDS", PATIENCE)  # Discord would refuse a late answer too
     control = stage.scene.control
     await control.fault(EDITS, method="PATCH", count=99)
     late = Case("Late", loses_role, PERSONAL)
