@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import process_time
+from time import process_time, thread_time
 
 import pytest
 
@@ -41,9 +41,9 @@ def test_a_description_is_read_without_its_markup(html: object, text: str) -> No
     "piece", ["<!--", "<a ", "<", "<![", "</", "<?", "&#", "<a b='", "<p>", "&lt;", " \n", "<!-- -"]
 )
 def test_a_description_that_is_made_to_be_slow_is_read_fast(piece: str) -> None:
-    before = process_time()
+    before = thread_time()
     plain_text(piece * (100_000 // len(piece)), MAX_DESCRIPTION)
-    assert process_time() - before < 0.3
+    assert thread_time() - before < 0.3
 
 
 async def test_a_description_is_read_once_for_all_versions(hubs: Hubs, http: SourceHttp) -> None:
