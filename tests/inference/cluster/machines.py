@@ -80,8 +80,8 @@ while True:
         }
         write(spool / picture, json.dumps(painted))
         del jobs[job["job_id"]]
+        state_of(job).unlink(missing_ok=True)  # before the end is heard: a next attempt may put its own there
         say(type="finished", files=[picture], seconds=1, peak_memory=0, **name)
-        state_of(job).unlink()
 for job in jobs.values():
     write(state_of(job), str(job["done"]))
 """

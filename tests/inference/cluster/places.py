@@ -90,11 +90,12 @@ async def joined(place: Place) -> tuple[RayWorker, WorkerJoined]:
 
 
 async def heard(events: AsyncIterator[Any], kind: type[Kind], seen: list[Any] | None = None) -> Kind:
-    async for event in events:
-        if seen is not None:
-            seen.append(event)
-        if isinstance(event, kind):
-            return event
+    async with asyncio.timeout(MAX_WAIT):
+        async for event in events:
+            if seen is not None:
+                seen.append(event)
+            if isinstance(event, kind):
+                return event
     raise AssertionError("the worker has left")
 
 
