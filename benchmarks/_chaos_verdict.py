@@ -16,11 +16,12 @@ import aiohttp
 from PIL import Image
 
 from benchmarks._town import Town
+from bot.jobs.background_jobs import FIRST_BACKGROUND_ID
 from playground.visible_message import VisibleMessage
 
 ENDED = re.compile(r"^(?:again|edit):(\d+)$")  # a button of a message that tells of a job's end
 WAITS = re.compile(r"^cancel:(\d+)$")  # and one of a message that tells that it waits
-TIDY_SECONDS = 60.0  # that a job's files may stay after its end
+SAMPLE_SECONDS = 60.0  # that a sample's files may stay
 
 
 @dataclass(frozen=True)
@@ -142,10 +143,12 @@ async def _orphans(here: Town) -> list[str]:
 
 
 async def _goes(file: Path) -> bool:
-    """Whether a file of a job is gone within TIDY_SECONDS: a busy bot may delete what the last one left by and by, and
-    an idle one paints samples, of which one may be running."""
+    """Whether a file of a sample is gone within SAMPLE_SECONDS: an idle bot paints samples, and one may be running."""
+    number = re.match(r"job(\d+)", file.name)
+    if number is None or int(number[1]) < FIRST_BACKGROUND_ID:
+        return False
     with suppress(TimeoutError):
-        async with asyncio.timeout(TIDY_SECONDS):
+        async with asyncio.timeout(SAMPLE_SECONDS):
             while await asyncio.to_thread(file.exists):
                 await asyncio.sleep(0.1)
             return True

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PATIENCE = 240.0  # seconds
 CUT_SECONDS = 30.0
-ANSWER_SECONDS = 25.0  # in which a bot that answers has stored an order; a cluster that is lost stays so for longer
+ANSWER_SECONDS = 15.0  # in which a bot that answers has stored an order; a cluster that is lost stays so for longer
 
 
 def long(seed: int) -> GenerationRequest:

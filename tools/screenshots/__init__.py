@@ -1,7 +1,6 @@
 """Screenshots of every screen, and a moving picture: `python -m tools.screenshots` walks through the local channel.
 
 __main__.py         takes the named screenshots, or all
-patient_demo.py     the demo without the deadlines that a busy machine misses
 demo_page.py        a running demo and a page that shows it
 screens.py          the screens, each with the actions that lead to it
 staged_demo.py      the demo with what its shipped library lacks

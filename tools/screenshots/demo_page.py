@@ -47,12 +47,11 @@ class Demo:
 
 @asynccontextmanager
 async def running_demo(data: Path, *, staged: bool = False, hub: str | None = None) -> AsyncGenerator[Demo]:
-    """A patient_demo.py while inside, with everything it keeps in `data`; `staged` as staged_demo.py says.
+    """`python -m bot demo` while inside, with everything it keeps in `data`; `staged` as staged_demo.py says.
 
     With the address of a `hub`, LoRAs can be added from it.
     """
-    patient = (sys.executable, "-m", "tools.screenshots.patient_demo")
-    command = (*patient, "--port", "0", "--no-browser", "--data", str(data))
+    command = (sys.executable, "-m", "bot", "demo", "--port", "0", "--no-browser", "--data", str(data))
     if staged:
         command = (sys.executable, "-m", "tools.screenshots.staged_demo", str(data))
     if hub is not None:
