@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -94,8 +95,29 @@ class WorkerCollector(Collector):
         yield from (ready, jobs, away)
 
 
+class FindingCollector(Collector):
+    """Findings of the running bot about its data and workers, and the age of the newest copy of the database.
+
+    `samples` are names with grades. The server's thread reads them; they are replaced as a whole.
+    """
+
+    def __init__(self) -> None:
+        self.samples: Sequence[tuple[str, str]] = ()
+        self.backup_age: float | None = None
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics. Without a copy its age is infinite, so that an alert on it fires."""
+        found = GaugeMetricFamily("easel_finding", "1 for each finding that operators see", labels=["what", "grade"])
+        for labels in self.samples:
+            found.add_metric(labels, 1)
+        age = math.inf if self.backup_age is None else self.backup_age
+        yield from (found, GaugeMetricFamily("easel_backup_age_seconds", "Age of the newest database copy", value=age))
+
+
 WORKERS = WorkerCollector()
 REGISTRY.register(WORKERS)
+FINDINGS = FindingCollector()
+REGISTRY.register(FINDINGS)
 
 
 def count_end(job: Job) -> None:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 import aiosqlite
 
 from bot import background
-from bot.app.backups import keep_backups
+from bot.app.backups import Backups
 from bot.app.from_settings import make_pool, registry_of, require_checkpoints, require_classifier, require_signing
 from bot.app.reloading import Reloader
+from bot.app.watchman import Watchman
 from bot.config import ConfigError, Settings
 from bot.config.storage import StorageSettings
 from bot.database.connection import open_database
@@ -67,6 +68,8 @@ class Easel:
     updates: Updates
     files: FileRemoval
     retention: Retention
+    backups: Backups
+    watchman: Watchman
     started: float = field(default_factory=time.monotonic)
 
 
@@ -170,6 +173,7 @@ def assemble(
     http = SourceHttp(lambda: configuration.settings.sources)
     additions = Additions(connection, configuration, found.keeper, http)
     files = FileRemoval(connection, configuration, thumbnails)
+    backups = Backups(configuration)
     return Easel(
         configuration=configuration,
         connection=connection,
@@ -189,6 +193,8 @@ def assemble(
         updates=Updates(connection, configuration, additions.civitai, additions.hugging_face, forget=servers.forget),
         files=files,
         retention=Retention(connection, configuration, files, forgotten=servers.forget),
+        backups=backups,
+        watchman=Watchman(configuration, connection, jobs, backups),
     )
 
 
@@ -205,7 +211,8 @@ async def started(
     async with easel.jobs.running(), closing_additions(easel.additions):
         beside = (
             background.start(found.keeper.watch(settings.library.look_seconds), "watching the library"),
-            background.start(keep_backups(found.configuration), "copying the database"),
+            background.start(easel.backups.run(), "copying the database"),
+            background.start(easel.watchman.run(), "watching data and workers"),
             background.start(easel.removed.hash_older(settings.storage.pictures), "hashing older pictures"),
             background.start(easel.retention.run(), "removing what is older than it is to be kept"),
             background.start(easel.updates.run(), "asking hubs for newer versions"),

@@ -1,14 +1,14 @@
-"""Copies the database at the interval that the settings give."""
+"""Automatic copies of the database: one at the first start, then one at each interval of the settings."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import time
+from collections.abc import Callable
 
-from bot.config import Settings
-from bot.database.backup import back_up, copies
+from bot import background
+from bot.database.backup import back_up, newest_copy
 from bot.database.errors import DatabaseError
 from bot.library.configuration import Configuration
 
@@ -17,30 +17,49 @@ log = logging.getLogger(__name__)
 _HOUR = 3600.0
 
 
-async def keep_backups(configuration: Configuration) -> None:
-    """Copy the database whenever the newest copy is older than the current settings allow. Runs until cancelled."""
-    while True:
-        settings = configuration.settings
+class Backups:
+    """Copies the database whenever the newest copy is older than the current settings allow.
+
+    `problem` says why the last attempt failed. Until the first attempt `settled` is False: a copy may be due.
+    """
+
+    def __init__(self, configuration: Configuration, clock: Callable[[], float] = time.time) -> None:
+        self.problem: str | None = None
+        self.settled = False
+        self._configuration = configuration
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Make each copy when it is due. Runs until cancelled."""
+        await background.Recurring("copying the database", self.copy_if_due, _HOUR).run()
+
+    async def copy_if_due(self) -> float:
+        """Make a copy if one is due. Returns the seconds until the next look: the settings may change meanwhile."""
+        settings = self._configuration.settings
         every = settings.backup.every_hours * _HOUR
-        due = every - await asyncio.to_thread(_age, settings) if every else _HOUR
+        due = await self._seconds_until_due(every)
         if due > 0:
-            await asyncio.sleep(min(due, _HOUR))  # the settings may change meanwhile
-            continue
+            self.settled = True
+            return min(due, _HOUR)
         try:
             made = await asyncio.to_thread(
-                back_up, settings.storage.database, settings.backup_folder, keep=settings.backup.keep
+                back_up,
+                settings.storage.database,
+                settings.backup_folder,
+                keep=settings.backup.keep,
+                clock=self._clock,
             )
         except DatabaseError as problem:
             log.warning("no copy of the database was made: %s", problem)
-            await asyncio.sleep(min(every, _HOUR))
+            self.problem = str(problem)
         else:
             log.info("copied the database to %s", made)
+            self.problem = None
+        self.settled = True
+        return min(every, _HOUR)
 
-
-def _age(settings: Settings) -> float:
-    """Seconds since the newest copy was made; a new database is copied after its first interval."""
-    newest = next(iter(copies(settings.backup_folder)), settings.storage.database)
-    try:
-        return max(0.0, time.time() - newest.stat().st_mtime)
-    except OSError:  # somebody has moved it away: the copy will fail and say why
-        return math.inf
+    async def _seconds_until_due(self, every: float) -> float:
+        if not every:
+            return _HOUR
+        newest = await asyncio.to_thread(newest_copy, self._configuration.settings.backup_folder, self._clock())
+        return 0.0 if newest is None else newest[1] + every - self._clock()

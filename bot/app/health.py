@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Self
 
 from bot import metrics
+from bot.diagnostics.finding import Finding, FindingGrade
 from bot.jobs.worker_slots import UNKNOWN_DEVICE, WorkerState, WorkerStatus
 from bot.metrics import WorkerSample
 
@@ -32,19 +33,20 @@ class Health:
     """Whether Discord is connected, and how many workers can paint, `at` seconds since 1970.
 
     `restarting` counts workers that died and are expected back soon. Jobs wait for these, and a new container would
-    not be there any earlier.
+    not be there any earlier. `findings` are those of the watchman, for `doctor` and `status`.
     """
 
     connected: bool
     workers: int
     restarting: int
     at: float
+    findings: tuple[Finding, ...] = ()
 
     @classmethod
-    def of(cls, connected: bool, workers: Sequence[WorkerStatus]) -> Self:
+    def of(cls, connected: bool, workers: Sequence[WorkerStatus], findings: Sequence[Finding] = ()) -> Self:
         """The state now."""
         ready = sum(worker.state not in NOT_READY for worker in workers)
-        return cls(connected, ready, sum(map(_is_soon_back, workers)), time.time())
+        return cls(connected, ready, sum(map(_is_soon_back, workers)), time.time(), tuple(findings))
 
     def problem(self, now: float) -> str | None:
         """What keeps people from their pictures, as a sentence; None if nothing does."""
@@ -57,12 +59,12 @@ class Health:
         return None
 
 
-def observe(connected: bool, workers: Sequence[WorkerStatus]) -> Health:
+def observe(connected: bool, workers: Sequence[WorkerStatus], findings: Sequence[Finding] = ()) -> Health:
     """The state now; the metrics tell each worker from now on."""
     metrics.WORKERS.samples = tuple(
         WorkerSample(each.node, each.device, each.state not in NOT_READY, each.jobs, each.distance) for each in workers
     )
-    return Health.of(connected, workers)
+    return Health.of(connected, workers, findings)
 
 
 def _is_soon_back(worker: WorkerStatus) -> bool:
@@ -109,7 +111,16 @@ def last_health(file: Path) -> Health | None:
     """What the program told last; None if it does not run. Raises OSError, and ValueError for another's file."""
     try:
         found = json.loads(file.read_text("utf-8"))
-        return Health(bool(found["connected"]), int(found["workers"]), int(found["restarting"]), float(found["at"]))
+        findings = [
+            Finding(str(each["what"]), FindingGrade(each["grade"]), str(each["says"])) for each in found["findings"]
+        ]
+        return Health(
+            bool(found["connected"]),
+            int(found["workers"]),
+            int(found["restarting"]),
+            float(found["at"]),
+            tuple(findings),
+        )
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError):

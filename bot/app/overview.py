@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
 from bot.config import Settings
-from bot.database.backup import copies
+from bot.database.backup import newest_copy
 from bot.jobs.service import JobService
 from bot.jobs.worker_slots import WorkerStatus
 from bot.library.watcher import LibraryKeeper, Scanned
@@ -70,11 +70,11 @@ def database_state(settings: Settings) -> DatabaseState:
     database = settings.storage.database
     beside = (database, database.with_name(f"{database.name}-wal"))
     nbytes = sum(file.stat().st_size for file in beside if file.exists())
-    newest = next(iter(copies(settings.backup_folder)), None)
+    newest = newest_copy(settings.backup_folder)
     if newest is None:
         return DatabaseState(nbytes)
-    known = newest.stat()
-    return DatabaseState(nbytes, known.st_size, datetime.fromtimestamp(known.st_mtime, UTC))
+    copy, made = newest
+    return DatabaseState(nbytes, copy.stat().st_size, datetime.fromtimestamp(made, UTC))
 
 
 def versions_here() -> dict[str, str]:

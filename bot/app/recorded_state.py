@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
+from bot.app.health import STALE_SECONDS, last_health
 from bot.app.overview import DatabaseState, database_state, versions_here
 from bot.config import Settings
 from bot.database.connection import read_database
 from bot.database.deliveries import count_owed
 from bot.database.hub_looks import HubCount, count_looks
+from bot.database.integrity import FileState, OpenFile
 from bot.database.jobs import CheckpointLoad, Job, checkpoint_loads, last_failed
 from bot.database.lock import is_in_use
 from bot.database.loras import FileCount, count_files
@@ -19,6 +24,8 @@ from bot.database.pauses import paused_servers
 from bot.database.reports import WaitingReports, reports_waiting
 from bot.database.samples import suspects
 from bot.database.takedown_cases import TakedownCase, unfinished_cases
+from bot.diagnostics.finding import Finding
+from bot.diagnostics.watch import WatchFacts, backup_state, disk_spaces, troubles
 
 FAILURES = 5  # that are told
 
@@ -29,7 +36,7 @@ class RecordedState:
 
     `loads` has the checkpoints with unfinished jobs, `load_seconds` how long each took to load; `failed` are the
     newest jobs that failed, and `owed` counts results that nobody has got yet. `takedowns` are unfinished,
-    `reports` wait.
+    `reports` wait. `findings` are those of `findings_from_outside`.
     """
 
     running: bool
@@ -47,6 +54,7 @@ class RecordedState:
     free: int
     disk: int
     versions: dict[str, str]
+    findings: tuple[Finding, ...]
 
 
 async def read_state(settings: Settings) -> RecordedState:
@@ -70,4 +78,25 @@ async def read_state(settings: Settings) -> RecordedState:
             free=disk.free,
             disk=disk.total,
             versions=await asyncio.to_thread(versions_here),
+            findings=tuple(await asyncio.to_thread(findings_from_outside, settings)),
         )
+
+
+def findings_from_outside(settings: Settings, clock: Callable[[], float] = time.time) -> list[Finding]:
+    """The findings of the running bot; of one that does not run, those about its files. Raises OSError."""
+    database = settings.storage.database
+    with suppress(OSError, ValueError):
+        health = last_health(settings.storage.health)
+        if health is not None and clock() - health.at <= STALE_SECONDS:
+            return list(health.findings)
+    if not database.exists():
+        return []
+    file = OpenFile.at(database)
+    return troubles(
+        WatchFacts(
+            database,
+            file=FileState.IN_PLACE if file is None else file.state,
+            disks=disk_spaces(settings),
+            backup=backup_state(settings, clock),
+        )
+    )

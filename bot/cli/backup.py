@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.cli import DONE, add_config, settings_of
+from bot.cli.progress import progress_bar
 from bot.database.backup import back_up, copies, put_back
 from bot.database.errors import FolderNotWritable
+from bot.pictures.picture_backup import back_up_pictures
 
 if TYPE_CHECKING:
     from bot.cli import Commands
@@ -21,6 +23,12 @@ def add(commands: Commands) -> None:
     )
     add_config(backup)
     backup.add_argument("--to", type=Path, metavar="DIR", help="another folder than the settings' own")
+    backup.add_argument(
+        "--pictures",
+        type=Path,
+        metavar="DIR",
+        help="copy the pictures too, into a folder of their own; may be interrupted and repeated",
+    )
     backup.set_defaults(run=run_backup)
     restore = commands.add_parser(
         "restore",
@@ -33,12 +41,22 @@ def add(commands: Commands) -> None:
 
 
 def run_backup(options: argparse.Namespace) -> int:
-    """Make a copy and print its path."""
+    """Copy the database, and with `--pictures` the pictures that it names; print where."""
     settings = settings_of(options)
     folder = options.to or settings.backup_folder
     made = back_up(settings.storage.database, folder, keep=settings.backup.keep)
     print(f"Copied {settings.storage.database} to {made} ({made.stat().st_size / 1e6:.1f} MB).")
-    print(f"The pictures in {settings.storage.pictures} are files; copy that folder with any tool you like.")
+    if options.pictures is None:
+        print(f"The pictures in {settings.storage.pictures} are not in it: --pictures DIR copies them too.")
+        return DONE
+    with progress_bar("pictures") as progress:
+        result = back_up_pictures(settings.storage, made, options.pictures, progress)
+    print(
+        f"Pictures in {options.pictures}: {result.linked} linked, {result.copied} copied, {result.kept} already there, "
+        f"{result.deleted} deleted because the database no longer names them."
+    )
+    if result.missing:
+        print(f"{result.missing} pictures of the database are neither in {settings.storage.folder} nor there.")
     return DONE
 
 

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import json
 import tempfile
+import time
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.app.assembly import open_catalogue
+from bot.app.recorded_state import findings_from_outside
 from bot.cli import DEFAULT_CONFIG, DONE, UNUSABLE, add_config, config_file, settings_of
 from bot.cli.invite import invitation
 from bot.cli.output import Output
@@ -21,7 +23,8 @@ from bot.config import ConfigError, Settings
 from bot.config.program import program
 from bot.config.worker import Backend
 from bot.database.errors import DatabaseError, DatabaseInUse
-from bot.diagnostics.capacity import SPEED, check_capacity, check_disks
+from bot.database.integrity import damage
+from bot.diagnostics.capacity import SPEED, check_capacity, check_downloads
 from bot.diagnostics.cards import CARD, CPU, check_cards
 from bot.diagnostics.checkpoints import check_files, hub_folder, load_of
 from bot.diagnostics.classifier import check_classifier
@@ -29,6 +32,7 @@ from bot.diagnostics.cluster import AS_ITS_ACCOUNT, DRIVER, check_cluster, check
 from bot.diagnostics.facts import look
 from bot.diagnostics.finding import Finding, FindingGrade
 from bot.diagnostics.folders import why_unwritable
+from bot.diagnostics.watch import DATABASE, backup_state, check_backup, check_disk, damaged, disk_spaces
 from bot.library.catalogue import LibraryUnreadable, ScanReport
 from bot.pictures.credentials import SigningUnusable, credentials_of
 from inference.cluster.wire import SocketAddress
@@ -132,9 +136,8 @@ async def diagnose(settings: Settings) -> AsyncGenerator[Finding]:
     if settings.c2pa.enabled:
         yield await asyncio.to_thread(_signing, settings)
     hardware = await asyncio.to_thread(lambda: list(_hardware(settings)))
-    for finding in hardware:
+    for finding in [*hardware, *await _records(settings)]:
         yield finding
-    yield await _catalogue(settings)
     if settings.worker.backend is Backend.RAY:
         async for finding in _cluster(settings):
             yield finding
@@ -203,11 +206,40 @@ def _hardware(settings: Settings) -> Iterator[Finding]:
     storage, hub = settings.storage.folder, hub_folder()
     loads = [load_of(checkpoint) for checkpoint in settings.checkpoints]
     facts = look((storage, hub), settings.worker.threads)
-    yield from check_disks(facts, storage, hub, loads)
+    yield from check_downloads(facts, hub, loads)
     if settings.worker.backend is Backend.RAY:
         return  # nothing is painted here
     yield from check_cards(facts, settings.worker.devices)
     yield from check_capacity(facts, loads, settings.worker.devices, settings.worker.offload)
+
+
+async def _records(settings: Settings) -> list[Finding]:
+    """The findings about the data, and about the library unless the database is damaged."""
+    data = await asyncio.to_thread(_data, settings)
+    if any(finding.what == DATABASE and finding.grade is FindingGrade.PROBLEM for finding in data):
+        return data
+    return [*data, await _catalogue(settings)]
+
+
+def _data(settings: Settings) -> list[Finding]:
+    """The findings about the database, its copies and its disks, and those of the running bot."""
+    database, found = settings.storage.database, list[Finding]()
+    if database.is_file() and database.stat().st_size:
+        found.append(_integrity(database))
+        found.append(check_backup(backup_state(settings, time.time)))
+    found += [disk for disk in map(check_disk, disk_spaces(settings)) if disk.grade is not FindingGrade.OK]
+    found += findings_from_outside(settings)
+    return list({finding.what: finding for finding in found}.values())
+
+
+def _integrity(database: Path) -> Finding:
+    try:
+        found = damage(database)
+    except DatabaseError as problem:
+        return Finding(DATABASE, FindingGrade.PROBLEM, str(problem))
+    if found is not None:
+        return damaged(found)
+    return Finding(DATABASE, FindingGrade.OK, "it is intact (SQLite's quick check)")
 
 
 async def _catalogue(settings: Settings) -> Finding:

@@ -121,7 +121,9 @@ async def serve(
         ):
             reloading = background.start(easel.reloader.reload_on(reload or asyncio.Event()), "reloading the settings")
             telling = background.start(
-                report_health(settings.storage.health, lambda: observe(bot.connected, easel.jobs.workers)),
+                report_health(
+                    settings.storage.health, lambda: observe(bot.connected, easel.jobs.workers, easel.watchman.findings)
+                ),
                 "telling how it goes",
             )
             try:

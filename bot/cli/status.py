@@ -21,6 +21,7 @@ from bot.cli.reports import summary
 from bot.cli.takedown import time_left
 from bot.config import Settings
 from bot.database.jobs import CheckpointLoad, Job
+from bot.diagnostics.finding import FindingGrade
 from bot.i18n import duration
 from inference.queue import EVERYWHERE
 
@@ -59,6 +60,8 @@ def run(options: argparse.Namespace) -> int:
 def _lines(settings: Settings, state: RecordedState) -> Iterator[tuple[str, str]]:
     """Titles with what there is to say."""
     yield "Easel", f"{'runs' if state.running else 'does not run'}; its database is {settings.storage.database}"
+    for finding in state.findings:
+        yield "Problem" if finding.grade is FindingGrade.PROBLEM else "Warning", finding.says
     yield "Queue", _queue(state)
     if state.paused:
         others = len(state.paused - {EVERYWHERE})
@@ -152,6 +155,7 @@ def _as_json(settings: Settings, state: RecordedState) -> dict[str, object]:
         "library": asdict(state.files),
         "hubs": asdict(state.hubs),
         "suspects": state.suspects,
+        "findings": [asdict(finding) for finding in state.findings],
         "failed": [_failure(job) for job in state.failed],
         "database_bytes": records.nbytes,
         "newest_copy": records.copied.isoformat() if records.copied else None,

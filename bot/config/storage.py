@@ -52,6 +52,11 @@ class StorageSettings(Section):
         return self.folder / "health.json"
 
     @property
+    def told(self) -> Path:
+        """When operators were last notified of each finding about the data or the workers."""
+        return self.folder / "findings.json"
+
+    @property
     def spool(self) -> Path:
         """The folder where the worker leaves what the bot has not taken yet."""
         return self.folder / "spool"
@@ -61,7 +66,7 @@ class StorageSettings(Section):
         backups = self.folder / "backups"
         return [
             *(self.pictures, self.thumbnails, self.inputs, self.spool, self.embeddings),
-            *(self.caps, self.health, backups),
+            *(self.caps, self.health, self.told, backups),
             *self.folder.glob(f"{self.database.stem}*"),
             *self.folder.glob("pseudonyms.key*"),
         ]

@@ -4,6 +4,7 @@ connection.py          opens the database; reading, writing and transactions on 
 migrate.py             brings a database to the newest schema (`migrations/NNNN_what.sql`)
 errors.py              what can be wrong with the database
 lock.py                one program per database
+integrity.py           whether the file is intact, and still the one that is open
 backup.py              copies of the database, and putting one back
 wal.py                 detects a damaged write-ahead log
 clock.py               the time as rows hold it

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import chain, count
 from pathlib import Path
 
 from bot.database.errors import FolderNotWritable, NewerDatabase, NotADatabase, explain
+from bot.database.integrity import damage
 from bot.database.lock import program_lock
 from bot.database.migrate import APPLICATION_ID, migrations
 
@@ -23,16 +24,17 @@ COUNT_ALL = """
 """
 COUNT_ON = "UPDATE sqlite_sequence SET seq = seq + ?"
 STALE_SECONDS = 3600.0  # after which no program can still be writing a copy
-_PREFIX, _SUFFIX = "easel-", ".sqlite3"
+_PREFIX, _STAMP, _SUFFIX = "easel-", "%Y%m%d-%H%M%S", ".sqlite3"
 
 
-def back_up(database: Path, folder: Path, *, keep: int) -> Path:
+def back_up(database: Path, folder: Path, *, keep: int, clock: Callable[[], float] = time.time) -> Path:
     """Copy the database at `database`, in use or not, into `folder`; the newest `keep` copies there stay.
 
     The copy is whole and checked before it gets its name, which tells the time (UTC). Blocks: for a thread.
     Raises DatabaseError.
     """
-    target = folder / f"{_PREFIX}{datetime.now(UTC):%Y%m%d-%H%M%S}{_SUFFIX}"
+    now = clock()
+    target = copy_path(folder, now)
     partial = target.with_name(f"{target.name}.partial")
     if not database.is_file():
         raise FolderNotWritable(f"There is no database {database} to copy.")
@@ -46,7 +48,7 @@ def back_up(database: Path, folder: Path, *, keep: int) -> Path:
             copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
         check(partial, of=database)
         _keep(partial, target)
-        for old in copies(folder)[keep:]:
+        for old in copies(folder, now)[keep:]:
             old.unlink(missing_ok=True)
     except OSError as problem:
         raise FolderNotWritable(f"The copy {target} cannot be written: {problem.strerror}.") from problem
@@ -60,9 +62,32 @@ def _forget_stale(folder: Path) -> None:
             partial.unlink(missing_ok=True)
 
 
-def copies(folder: Path) -> list[Path]:
-    """The copies in `folder`, the newest first."""
-    return sorted(folder.glob(f"{_PREFIX}*{_SUFFIX}"), reverse=True)
+def copy_path(folder: Path, now: float) -> Path:
+    """The path of a copy that is made at this unix time."""
+    return folder / f"{_PREFIX}{datetime.fromtimestamp(now, UTC):{_STAMP}}{_SUFFIX}"
+
+
+def copies(folder: Path, now: float | None = None) -> list[Path]:
+    """The copies in `folder`, the newest first. One from the future counts as the oldest: the clock was wrong then."""
+    latest = time.time() if now is None else now
+    made = {copy: made_at(copy) for copy in folder.glob(f"{_PREFIX}*{_SUFFIX}")}
+    return sorted(made, key=lambda copy: (made[copy] <= latest, made[copy]), reverse=True)
+
+
+def newest_copy(folder: Path, now: float | None = None) -> tuple[Path, float] | None:
+    """The newest copy in `folder` and its unix time; None if there is no copy, or only some from the future."""
+    newest = next(iter(copies(folder, now)), None)
+    if newest is None or (made := made_at(newest)) > (time.time() if now is None else now):
+        return None
+    return newest, made
+
+
+def made_at(copy: Path) -> float:
+    """The unix time at which a copy was made: its name tells it, also after the file was moved to another disk."""
+    try:
+        return datetime.strptime(copy.name, f"{_PREFIX}{_STAMP}{_SUFFIX}").replace(tzinfo=UTC).timestamp()
+    except ValueError:  # somebody renamed it
+        return copy.stat().st_mtime
 
 
 def check(file: Path, of: Path | None = None) -> None:
@@ -78,9 +103,8 @@ def check(file: Path, of: Path | None = None) -> None:
             raise NotADatabase(f"{named} is not an Easel database.")
         if version > len(migrations()):
             raise NewerDatabase(f"{named} was made by a newer Easel (schema {version}). Update Easel first.")
-        ((verdict,),) = connection.execute("PRAGMA quick_check(1)")
-        if verdict != "ok":
-            raise NotADatabase(f"{named} is damaged: {verdict}.")
+    if (found := damage(file)) is not None:
+        raise NotADatabase(f"{named} is damaged: {found}.")
 
 
 def put_back(file: Path, database: Path) -> Path | None:

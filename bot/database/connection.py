@@ -20,7 +20,8 @@ from weakref import WeakKeyDictionary
 import aiosqlite
 
 from bot.database.backup import COUNT_ALL, COUNT_ON, GAP
-from bot.database.errors import DatabaseError, FolderNotWritable, NoDatabase, explain
+from bot.database.errors import DatabaseError, FolderNotWritable, NoDatabase, NotADatabase, explain
+from bot.database.integrity import damage
 from bot.database.migrate import check_current, migrate
 from bot.database.pseudonyms import Pseudonyms
 from bot.database.wal import is_damaged
@@ -94,6 +95,17 @@ class _Gate:
     readers: _Readers  # for tasks that do not write
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     owner: asyncio.Task[object] | None = None
+    met_damage: bool = False  # a query has failed because the file is damaged
+
+    @contextmanager
+    def explained(self) -> Generator[None]:
+        """Raise DatabaseError for errors of SQLite, and note damage."""
+        try:
+            with _explained(self.path):
+                yield
+        except NotADatabase:
+            self.met_damage = True
+            raise
 
     @property
     def mine(self) -> bool:
@@ -113,6 +125,7 @@ async def open_database(path: Path) -> AsyncGenerator[aiosqlite.Connection]:
         )
     _make_place(path)
     damaged = await asyncio.to_thread(is_damaged, path)
+    await asyncio.to_thread(_require_intact, path)
     pseudonyms = Pseudonyms(path)
     async with _opened(path) as connection:
         with _explained(path):
@@ -180,6 +193,12 @@ def _require_file(path: Path) -> None:
         raise NoDatabase(f"There is no database {path} yet; the first `run` or `library scan` makes it.")
 
 
+def _require_intact(path: Path) -> None:
+    """Refuse a damaged database before anything is written to it, which could destroy more. Raises NotADatabase."""
+    if path.stat().st_size and (found := damage(path)) is not None:
+        raise NotADatabase(f"The database {path} is damaged ({found}). `restore` puts the newest copy back.")
+
+
 async def _tell_of_damage(connection: aiosqlite.Connection, path: Path) -> None:
     """Log the damage of the log. Ids that were lost are on buttons in Discord, so they are not assigned again."""
     await connection.execute("BEGIN IMMEDIATE")
@@ -230,7 +249,7 @@ async def transaction(connection: aiosqlite.Connection) -> AsyncGenerator[None]:
     async with gate.lock:
         gate.owner = asyncio.current_task()
         try:
-            with _explained(gate.path):
+            with gate.explained():
                 await connection.execute("BEGIN IMMEDIATE")
                 yield
                 await connection.commit()
@@ -262,7 +281,7 @@ async def fetch(connection: aiosqlite.Connection, sql: str, parameters: Paramete
     Inside a transaction of this task it sees what this one has written, and may write itself.
     """
     gate = _gates[connection]
-    with _explained(gate.path):
+    with gate.explained():
         if gate.mine:
             return list(await connection.execute_fetchall(sql, parameters))  # pyright: ignore[reportArgumentType]
         return await gate.readers.fetch(sql, parameters)
@@ -282,11 +301,27 @@ async def write(connection: aiosqlite.Connection, sql: str, parameters: Paramete
         return await fetch(connection, sql, parameters)
 
 
+def has_met_damage(connection: aiosqlite.Connection) -> bool:
+    """Whether a query on this connection has failed because the database is damaged."""
+    return _gates[connection].met_damage
+
+
+async def copy_into(connection: aiosqlite.Connection, target: Path) -> None:
+    """Write a copy to the new file `target` through this connection, also if the database file was deleted.
+
+    Raises DatabaseError.
+    """
+    gate = _gates[connection]
+    async with gate.lock:
+        with gate.explained():
+            await connection.execute("VACUUM INTO ?", (str(target),))
+
+
 async def truncate_log(connection: aiosqlite.Connection) -> bool:
     """Write the log into the database and empty its file; False while somebody reads from it. Raises DatabaseError."""
     gate = _gates[connection]
     async with gate.lock:
-        with _explained(gate.path):
+        with gate.explained():
             ((busy, *_),) = await connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
     return not busy
 

@@ -15,7 +15,6 @@ from inference.messages.checkpoints import NumberFormat
 from inference.messages.options import Offload
 from inference.picture_costs import COSTS
 
-LOW_DISK, FULL_DISK = 2_000_000_000, 100_000_000  # bytes
 SMALL = 100_000_000  # bytes of weights, as the demo's checkpoints, that fit everywhere
 SLOW_SECONDS = 60.0  # a picture that takes longer is worth a word
 SPEED = "speed"
@@ -77,14 +76,9 @@ def check_capacity(
     return found
 
 
-def check_disks(facts: MachineFacts, storage: Path, hub: Path, checkpoints: Sequence[CheckpointSize]) -> list[Finding]:
-    """What is to be said of room on disk: for pictures and database, and for checkpoints that are to be downloaded."""
+def check_downloads(facts: MachineFacts, hub: Path, checkpoints: Sequence[CheckpointSize]) -> list[Finding]:
+    """Whether the disk of the hub's folder has room for checkpoints that are to be downloaded."""
     found = list[Finding]()
-    free = facts.disks.get(storage)
-    if free is not None and free < LOW_DISK:
-        full = free < FULL_DISK
-        says = f"{said(free)} are free at {storage}, for pictures and database; make room, or choose another folder"
-        found.append(Finding("disk", FindingGrade.PROBLEM if full else FindingGrade.WARNING, says))
     wanted = [checkpoint for checkpoint in checkpoints if checkpoint.download and checkpoint.networks]
     least, most = (sum(sum(c.networks.values()) for c in wanted) * each for each in (2, 4))
     free = facts.disks.get(hub)

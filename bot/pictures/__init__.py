@@ -10,6 +10,7 @@ layouts.py           how a picture is divided into regions, drawn small
 sheets.py            contact sheets of a job's variants
 looks.py             what a LoRA's weight does to pictures, measured
 perceptual_hash.py   how like each other two pictures look
+picture_backup.py    copies picture files beside a copy of the database
 copies.py            finds the copies of a picture everywhere, for a takedown
 removed_pictures.py  refuses copies of what was removed by a takedown
 """

@@ -168,6 +168,8 @@ class EaselBot(Client):
         self.forms: WeakValueDictionary[str, ui.Modal] = WeakValueDictionary()
         easel.updates.blocked = alerts.lora_blocked
         self.jobs.on_alarm(alerts.workers_failed_repeatedly)
+        self.watchman = easel.watchman
+        self.watchman.tell_operators = alerts.tell_operators
 
     def _base_model_of(self, checkpoint: str) -> BaseModelId | None:
         """That of an installed checkpoint."""

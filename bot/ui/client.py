@@ -13,6 +13,7 @@ from discord import ui
 from discord.ext import commands
 
 from bot.app.reloading import Reloader
+from bot.app.watchman import Watchman
 from bot.community.featuring import Featuring
 from bot.community.like_counts import LikeCounts
 from bot.community.publishing import Publishing, PublishingRules
@@ -101,6 +102,7 @@ class Client(commands.AutoShardedBot):
     servers: ServerServices
     additions: Additions
     addition_notices: AdditionNoticeService
+    watchman: Watchman
     started: float  # by the monotonic clock
     orders: OrderService
     studios: StudioSessions

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import aiosqlite
 import discord
 
 from bot import background
+from bot.database.errors import DatabaseError
 from bot.database.loras import Lora
 from bot.database.people import locale_of
 from bot.database.takedown_cases import TakedownCase
 from bot.i18n import _, speaking
-from bot.i18n.texts import clipped, plain
+from bot.i18n.texts import clipped, plain, with_code
 from bot.library.configuration import Configuration
-from bot.ui.discord_refusals import DISCORD_ERRORS
+from bot.ui.discord_refusals import DISCORD_ERRORS, is_final
 from bot.ui.views.status import takedown_text
 from inference.workers import WorkerDied
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_NAME = 60
-MAX_REASON = 500  # characters
+MAX_REASON, MAX_FINDING = 500, 1500  # characters
 
 
 class OperatorAlerts:
@@ -50,15 +51,38 @@ class OperatorAlerts:
         """Tell each operator that a LoRA was blocked for what its page says now."""
         self._alert(lambda: _blocked_text(lora))
 
-    def _alert(self, text: Callable[[], str]) -> None:
-        for operator in self._configuration.settings.discord.operators:
-            background.start(self._send_alert(operator, text), "alerting an operator")
+    async def tell_operators(self, text: Callable[[], str]) -> bool:
+        """Send `text` to each operator as a direct message, in their language; it is escaped.
 
-    async def _send_alert(self, operator: int, text: Callable[[], str]) -> None:
-        locale = await locale_of(self._connection, operator)
-        # What they are told is in the log too.
-        with speaking(locale), suppress(*DISCORD_ERRORS):
-            await (await self._client.fetch_user(operator)).send(text())
+        False if Discord could not be reached for any of them. An operator who refuses direct messages has the log.
+        """
+        return self._client.is_ready() and await self._send(lambda: with_code(text(), MAX_FINDING))
+
+    def _alert(self, text: Callable[[], str]) -> None:
+        background.start(self._alert_once(text), "alerting operators")
+
+    async def _alert_once(self, text: Callable[[], str]) -> None:
+        await self._send(text)  # the same is in the log
+
+    async def _send(self, text: Callable[[], str]) -> bool:
+        operators = self._configuration.settings.discord.operators
+        reached = await asyncio.gather(*(self._send_to(operator, text) for operator in operators))
+        return all(reached) or any(reached)
+
+    async def _send_to(self, operator: int, text: Callable[[], str]) -> bool:
+        """Whether Discord took the message, or refuses it for good."""
+        with speaking(await self._locale_of(operator)):
+            try:
+                await (await self._client.fetch_user(operator)).send(text())
+            except DISCORD_ERRORS as problem:
+                return is_final(problem)
+        return True
+
+    async def _locale_of(self, operator: int) -> str | None:
+        try:
+            return await locale_of(self._connection, operator)
+        except DatabaseError:  # which may be what they are notified of
+            return None
 
 
 def _blocked_text(lora: Lora) -> str:

@@ -16,6 +16,7 @@ from bot.database.clock import now_ms
 from bot.database.hub_looks import HubCount, count_looks
 from bot.database.samples import suspects
 from bot.database.takedown_cases import CaseState, TakedownCase, unfinished_cases
+from bot.diagnostics.finding import Finding
 from bot.i18n import _, duration, later, listed, ngettext, number, sentences
 from bot.i18n.texts import code, plain, with_code
 from bot.jobs.worker_slots import WorkerState, WorkerStatus
@@ -37,6 +38,7 @@ SHOWN_WORKERS = 10  # the metrics have all
 MAX_PLACE = 60  # characters of a worker's machine and device
 SHOWN_FILES = 5  # of the unusable files; `library list` names all
 MAX_REASON = 200  # characters of why one cannot be used
+SHOWN_FINDINGS, MAX_FINDING = 4, 350  # findings, characters of each; `doctor` shows all
 MAX_PROBLEM = 1500  # characters of an error in the settings; a message holds 4000
 
 _STATES = {
@@ -56,9 +58,11 @@ async def status_view(interaction: Interaction) -> ui.LayoutView:
     cases = await unfinished_cases(client.connection) if is_operator(interaction) else ()
     hubs = await count_looks(client.connection) if is_operator(interaction) else HubCount(0, 0)
     suspect = [each.path for each in await suspects(client.connection)] if is_operator(interaction) else []
+    findings = client.watchman.findings if is_operator(interaction) else []
     view = ui.LayoutView(timeout=None)
     parts = (
         f"## {_('Status')}\n{_running(overview, client, interaction.guild_id)}",
+        *([f"**{_('Needs attention')}**\n{_findings(findings)}"] if findings else []),
         f"**{_('Workers')}**\n{_workers(overview.workers)}",
         f"**{_('Queue')}**\n{_queue(overview, interaction.guild_id)}",
         f"**{_('Library')}**\n{_library(overview, hubs, suspect, reasons=is_operator(interaction))}",
@@ -84,6 +88,14 @@ def _running(overview: Overview, client: Client, server_id: int | None) -> str:
         return text
     mine = (server_id >> SHARD_SHIFT) % len(shards)
     return sentences(text, _("This server is on shard {number}.").format(number=mine))
+
+
+def _findings(findings: Sequence[Finding]) -> str:
+    """The first findings, the worst of all."""
+    lines = [f"- {with_code(finding.says, MAX_FINDING)}" for finding in findings[:SHOWN_FINDINGS]]
+    if more := len(findings[SHOWN_FINDINGS:]):
+        lines.append(ngettext("… and {count} more", "… and {count} more", more).format(count=number(more)))
+    return "\n".join(lines)
 
 
 def _workers(workers: Sequence[WorkerStatus]) -> str:

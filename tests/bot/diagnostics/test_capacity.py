@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.diagnostics.capacity import CheckpointSize, check_capacity, check_disks, spoken
+from bot.diagnostics.capacity import CheckpointSize, check_capacity, check_downloads, spoken
 from bot.diagnostics.facts import MachineFacts
 from bot.diagnostics.finding import Finding, FindingGrade
 from inference.base_models import BaseModelId
@@ -135,22 +135,10 @@ def test_of_an_absent_card_and_an_unknown_memory_nothing_is_told() -> None:
     assert checked(MachineFacts(torch=torch_for_cuda()), SMALL, device="cpu")[0].what == "speed"
 
 
-def disks(storage: int, hub: int, *loads: CheckpointSize) -> list[Finding]:
-    facts = MachineFacts(disks={Path("/data"): storage, Path("/hub"): hub})
-    return check_disks(facts, Path("/data"), Path("/hub"), loads)
-
-
-def test_a_disk_that_is_nearly_full_is_told() -> None:
-    assert disks(100 * GB, 0) == []
-    (low,), (full,) = disks(GB, 0), disks(50_000_000, 0)
-    assert (low.grade, full.grade) == (WARNING, PROBLEM)
-    assert "1.0 GB are free at /data" in low.says
-
-
 @pytest.mark.parametrize(("free", "grade"), [(20 * GB, OK), (10 * GB, WARNING), (5 * GB, PROBLEM)])
 def test_a_download_needs_room(free: int, grade: FindingGrade) -> None:
     load = CheckpointSize("Pony", PONY.base_model, SDXL, 1024, 1024, 25, estimated=True, download=True)
-    (finding,) = disks(100 * GB, free, load)
+    (finding,) = check_downloads(MachineFacts(disks={Path("/hub"): free}), Path("/hub"), [load])
     assert (finding.grade, "/hub: 6.9 GB to 13.9 GB" in finding.says) == (grade, True)
     assert ("set HF_HOME" in finding.says) is (grade is not OK)
 

@@ -1,0 +1,180 @@
+"""Watches data and workers of the running bot, and notifies operators of each finding once, then once a day."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import aiosqlite
+
+from bot import background, metrics
+from bot.app.backups import Backups
+from bot.database.backup import copy_path
+from bot.database.connection import copy_into, has_met_damage
+from bot.database.errors import DatabaseError
+from bot.database.integrity import FileState, OpenFile, damage
+from bot.diagnostics.finding import Finding
+from bot.diagnostics.watch import SilentWorker, WatchFacts, backup_state, disk_spaces, troubles
+from bot.jobs.service import JobService
+from bot.library.configuration import Configuration
+from inference.queue import EVERYWHERE
+
+log = logging.getLogger(__name__)
+
+WATCH_SECONDS = 15.0  # between looks; a finding reaches operators within a minute
+DAY = 86_400.0
+CHECK_COST = 200.0  # seconds between quick checks for each second that one takes, but at least WATCH_SECONDS
+MALFORMED = "database disk image is malformed"
+
+# Send a text to operators, said in the language of each. False: Discord cannot be reached now.
+TellOperators = Callable[[Callable[[], str]], Awaitable[bool]]
+
+
+async def _not_connected(_text: Callable[[], str]) -> bool:
+    return False
+
+
+class Watchman:
+    """Looks at everything in `bot.diagnostics.watch` every few seconds.
+
+    `tell_operators` is set once Discord can be reached. The file `told` records when each finding was sent last, so a
+    restart sends nothing again; it lies beside the database, which may be what is broken.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        connection: aiosqlite.Connection,
+        jobs: JobService,
+        backups: Backups,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.tell_operators: TellOperators = _not_connected
+        self._configuration = configuration
+        self._connection = connection
+        self._jobs = jobs
+        self._backups = backups
+        self._clock = clock
+        storage = configuration.settings.storage
+        self._file = OpenFile.at(storage.database)
+        self._told_file = storage.told
+        self._told = _read(self._told_file)
+        self._next_check = clock() + CHECK_COST  # the database was checked when it was opened
+        self._token_shared_at = -DAY
+        self._seen: set[str] = set()
+        self._facts = WatchFacts(storage.database)
+
+    @property
+    def findings(self) -> list[Finding]:
+        """The findings of the last look, in the current language."""
+        return troubles(self._facts)
+
+    def note_shared_token(self) -> None:
+        """Another program answered an interaction before this one could."""
+        self._token_shared_at = self._clock()
+
+    async def run(self) -> None:
+        """Look every few seconds. Runs until cancelled."""
+        await background.Recurring("watching data and workers", self.look, WATCH_SECONDS).run()
+
+    async def look(self) -> None:
+        """Collect the facts, and notify operators of new findings."""
+        settings, facts = self._configuration.settings, self._facts
+        state = (
+            FileState.IN_PLACE if self._file is None else await asyncio.to_thread(lambda file: file.state, self._file)
+        )
+        backup = await asyncio.to_thread(backup_state, settings, self._clock)
+        self._facts = WatchFacts(
+            facts.database,
+            damage=await self._damage(state),
+            file=state,
+            rescued=await self._rescued(state),
+            disks=await asyncio.to_thread(disk_spaces, settings),
+            backup=replace(backup, problem=self._backups.problem, due=not self._backups.settled),
+            longest_wait=None if EVERYWHERE in self._jobs.paused else self._jobs.forecasts.longest_wait,
+            silent=tuple(
+                SilentWorker(f"{worker.node}: {worker.device}" if worker.node else worker.device, worker.silent)
+                for worker in self._jobs.workers
+                if worker.silent is not None
+            ),
+            token_shared=self._clock() - self._token_shared_at < DAY,
+        )
+        metrics.FINDINGS.samples = tuple((finding.what, finding.grade.value) for finding in self.findings)
+        metrics.FINDINGS.backup_age = backup.age
+        await self._tell(self.findings)
+
+    async def _damage(self, state: FileState) -> str | None:
+        """The result of the newest quick check. It is repeated daily, more often where it is cheap, and after an error.
+
+        It reads the file by its name, so not after somebody has moved the file away.
+        """
+        met = has_met_damage(self._connection)
+        known = self._facts.damage
+        if known is not None or state in {FileState.REMOVED, FileState.REPLACED}:
+            return known
+        if not met and self._clock() < self._next_check:
+            return None
+        began = time.monotonic()
+        try:
+            found = await background.reading(damage, self._facts.database)
+        except DatabaseError as problem:
+            log.warning("the database was not checked: %s", problem)
+            found = None
+        pause = CHECK_COST * (time.monotonic() - began)
+        self._next_check = self._clock() + min(DAY, max(WATCH_SECONDS, pause))
+        return found or (MALFORMED if met else None)
+
+    async def _rescued(self, state: FileState) -> Path | None:
+        """A copy of a database whose file is gone, made once while the data can still be read."""
+        if state not in {FileState.REMOVED, FileState.REPLACED}:
+            return None
+        if self._facts.rescued is not None:
+            return self._facts.rescued
+        target = copy_path(self._configuration.settings.backup_folder, self._clock())
+        try:
+            await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True)
+            await copy_into(self._connection, target)
+        except (DatabaseError, OSError) as problem:
+            log.error("the database whose file is gone cannot be copied to %s: %s", target, problem)
+            return None
+        return target
+
+    async def _tell(self, findings: Sequence[Finding]) -> None:
+        """Send the findings that were not sent within a day."""
+        now = self._clock()
+        for finding in findings:
+            if finding.what not in self._seen:
+                log.warning("%s: %s", finding.what, finding.says)
+        self._seen = {finding.what for finding in findings}
+        self._told = {key: at for key, at in self._told.items() if 0 <= now - at < DAY}
+        for finding in findings:
+            key = f"{finding.what} {finding.grade}"
+            if key not in self._told and await self.tell_operators(_saying(self._facts, finding.what)):
+                self._told[key] = now
+                await asyncio.to_thread(_write, self._told_file, self._told)
+
+
+def _saying(facts: WatchFacts, what: str) -> Callable[[], str]:
+    """The sentence of a finding, in the language in which it is called."""
+    return lambda: next(finding.says for finding in troubles(facts) if finding.what == what)
+
+
+def _read(file: Path) -> dict[str, float]:
+    try:
+        return {str(key): float(at) for key, at in json.loads(file.read_text("utf-8")).items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _write(file: Path, told: dict[str, float]) -> None:
+    part = file.with_suffix(".part")
+    try:
+        part.write_text(json.dumps(told), "utf-8")
+        part.replace(file)
+    except OSError as problem:  # a full disk may be what was found
+        log.warning("%s cannot be written (%s); a restart notifies operators again", file, problem)
