@@ -122,6 +122,7 @@ class JobService:
             self._pace,
             limits=lambda: self._limits,
             wake=self._dispatcher.wake,
+            tell=self._tell,
         )
         self._closing: asyncio.Task[None] | None = None
         self._alarmed: list[Callable[[WorkerTrouble], None]] = []
@@ -350,7 +351,7 @@ class JobService:
     @property
     def workers(self) -> list[WorkerStatus]:
         """Each worker that is there, in the order of the settings or in which they joined."""
-        return [handle.status(time.monotonic()) for handle in self._handles]
+        return [handle.status(time.monotonic(), self._pace) for handle in self._handles]
 
     def is_stranded(self, checkpoint: str) -> bool:
         """Whether no worker is there that can load the checkpoint. Jobs for it wait."""

@@ -22,6 +22,8 @@ from inference.workers import Worker, WorkerDied, WorkerPlace
 
 LOADING_SECONDS = 1800.0  # of silence before the first step: a checkpoint may come over the network
 COMPILING_SECONDS = 1800.0  # later, where any step may be one of a new shape
+# Silence of a worker that operators are notified of: the longer of the two. It ends long before `hangs` restarts one.
+NOTED_SILENCE_SECONDS, NOTED_SILENT_STEPS = 30.0, 5
 UNKNOWN_DEVICE = "?"  # of a worker that was not ready yet
 SPEED_SHARE = 0.3  # how much the newest round counts against all before
 ALARM_FAILURES = 5  # in a row, after which an operator is told, and again at each doubling
@@ -49,7 +51,8 @@ class WorkerState(StrEnum):
 class WorkerStatus:
     """A worker as an operator sees it: in its state for `seconds`; if it is away, restarted in `back` seconds.
 
-    `node` is the name of its machine, empty for the bot's own; `distance` are the seconds to it and back.
+    `node` is the name of its machine, empty for the bot's own; `distance` are the seconds to it and back. `silent` are
+    the seconds without progress of a worker that should have reported some.
     """
 
     device: str
@@ -60,6 +63,7 @@ class WorkerStatus:
     back: float | None = None
     node: str = ""
     distance: float | None = None
+    silent: float | None = None
 
 
 @dataclass(eq=False)
@@ -97,7 +101,7 @@ class WorkerHandle:
             return UNKNOWN_DEVICE
         return (self.place.device if self.place.node else "") or self.device
 
-    def status(self, now: float) -> WorkerStatus:
+    def status(self, now: float, pace: Pace) -> WorkerStatus:
         """What an operator is told of the worker."""
         state, since = self.update_state(now)
         back = None if self._back is None else max(0.0, self._back - now)
@@ -110,6 +114,7 @@ class WorkerHandle:
             back,
             self.place.node,
             self.place.distance,
+            self.silence(now, pace),
         )
 
     def update_state(self, now: float) -> tuple[WorkerState, float]:
@@ -180,6 +185,24 @@ class WorkerHandle:
             return any(is_silent(job, now, pace, compiles=self.compiles) for job in self.running)
         reports = [job.assignment.last_report for job in self.prefetched if job.assignment]
         return any(now - max(report, self.last_report) > LOADING_SECONDS for report in reports)
+
+    def silence(self, now: float, pace: Pace) -> float | None:
+        """The seconds for which a worker reported no progress, if they are too many; None while it may load or compile.
+
+        The first of the jobs that wait at an idle worker should begin at once.
+        """
+        jobs = self.running or self.prefetched[:1]
+        if self._back is not None or self.compiles or not jobs:
+            return None
+        silent = now - max(self.last_report, *(job.assignment.last_report for job in jobs if job.assignment))
+        ready = all(self._may_step(job) for job in jobs)
+        limit = max(NOTED_SILENCE_SECONDS, NOTED_SILENT_STEPS * (pace.round([job.row.request for job in jobs]) or 0.0))
+        return silent if ready and silent > limit else None
+
+    def _may_step(self, job: ActiveJob) -> bool:
+        """Whether the worker has loaded all that the job's steps need."""
+        timer = job.assignment.timer if job.assignment else None
+        return job.row.checkpoint in self.slot.loaded and (timer is None or timer.steps > 0 or not timer.loads)
 
     def current(self, job_id: int, attempt: int) -> ActiveJob | None:
         """The job if this is the attempt that the worker was given, else None."""

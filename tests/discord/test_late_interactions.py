@@ -52,7 +52,7 @@ async def test_an_interaction_that_another_program_answers_is_not_painted(empty:
             url = f"{empty.playground.api_url}/interactions/{made.id}/{made.token}/callback"
             async with aiohttp.ClientSession() as other, other.post(url, json={"type": answers.DEFER_MESSAGE}) as taken:
                 assert taken.status == 204
-        await empty.control.wait_exchange(lambda one: "40060" in str(one["response"]), PATIENCE)
+        await empty.control.wait_exchange(lambda one: "40060" in str(one), PATIENCE)
         picture = await empty.painted(await empty.ada.slash("imagine", prompt=PROMPT))
         assert [seen.id for seen in await empty.pictures()] == [picture.id]
         assert await states(easel.connection) == ["cancelled", "succeeded"]
