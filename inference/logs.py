@@ -5,11 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator, Generator
+import time
+from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+
+log = logging.getLogger(__name__)
+
+# Limits of what one process may add to the log, so that a faulty one does not fill the disk.
+BUDGET_SECONDS = 60.0
+MAX_LINES, MAX_CHARACTERS = 200, 64 * 1024  # in that time
+MAX_LINE_CHARACTERS = 8000  # of one line; the rest is cut off
 
 _job: ContextVar[int | None] = ContextVar("job", default=None)
 
@@ -53,8 +61,52 @@ class Line(BaseModel):
             logging.getLogger(self.logger).log(self.level, "%s", self.message)
 
 
+class LineBudget:
+    """Limits the lines that a process adds to the log. Its debug lines are not limited: they are off by default."""
+
+    def __init__(self, writer: str, clock: Callable[[], float] = time.monotonic) -> None:
+        """`writer` is what the log calls the process."""
+        self._writer = writer
+        self._clock = clock
+        self._until = -1.0
+        self._lines = self._characters = self._dropped = 0
+
+    def repeat(self, line: Line) -> None:
+        """Log a line of the process, unless it has used up its budget."""
+        if line.level < logging.INFO or self.admits(line.message):
+            line.repeat()
+
+    def admits(self, text: str) -> bool:
+        """Whether this text may be logged now; if so, it is counted. The log says once that lines are dropped."""
+        if self._clock() >= self._until:
+            self._begin()
+        self._lines += 1
+        self._characters += len(text)
+        if self._lines <= MAX_LINES and self._characters <= MAX_CHARACTERS:
+            return True
+        self._dropped += 1
+        if self._dropped == 1:
+            seconds = self._until - self._clock()
+            log.warning("%s writes too many lines; for %.0f seconds the log leaves them out", self._writer, seconds)
+        return False
+
+    def _begin(self) -> None:
+        if self._dropped:
+            log.warning("%s more lines of %s were dropped", self._dropped, self._writer)
+        self._until = self._clock() + BUDGET_SECONDS
+        self._lines = self._characters = self._dropped = 0
+
+
+def _cut(text: str) -> str:
+    rest = len(text) - MAX_LINE_CHARACTERS
+    return f"{text[:MAX_LINE_CHARACTERS]} … {rest} more characters" if rest > 0 else text
+
+
 async def lines_of(stderr: asyncio.StreamReader) -> AsyncIterator[Line | str]:
-    """What a process writes to its stderr until it ends: lines of its log, and as text what libraries print."""
+    """What a process writes to its stderr until it ends: lines of its log, and as text what libraries print.
+
+    Long lines are cut.
+    """
     while True:
         try:
             line = await stderr.readline()
@@ -63,7 +115,8 @@ async def lines_of(stderr: asyncio.StreamReader) -> AsyncIterator[Line | str]:
         if not line:
             return
         text = line.decode(errors="replace").rstrip()
-        yield Line.read(text) or text
+        read = Line.read(text)
+        yield _cut(text) if read is None else read.model_copy(update={"message": _cut(read.message)})
 
 
 class _Lines(logging.Formatter):

@@ -172,6 +172,24 @@ class Control:
         """Drop the bot's connections: "close" (can resume, unless `code` forbids it), "reconnect" or "invalidate"."""
         return int((await self.post("gateway/drop", {"how": how, "code": code}))["cut"])
 
+    @asynccontextmanager
+    async def late_interactions(self) -> AsyncGenerator[None]:
+        """Hold back the events of interactions while the context is open, and send them at its end."""
+        await self.post("gateway/interactions", {"held": True})
+        try:
+            yield
+        finally:
+            await self.post("gateway/interactions", {"held": False})
+
+    @asynccontextmanager
+    async def duplicate_interactions(self) -> AsyncGenerator[None]:
+        """Send the event of each interaction twice while the context is open."""
+        await self.post("gateway/interactions", {"extra_copies": 1})
+        try:
+            yield
+        finally:
+            await self.post("gateway/interactions", {"extra_copies": 0})
+
     async def reset_token(self, *, quietly: bool = False) -> str:
         """Give the bot another token; the gateway closes with 4004, unless `quietly`. The new token."""
         return str((await self.post("token", {"quietly": quietly}))["token"])

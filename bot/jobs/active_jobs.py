@@ -30,7 +30,7 @@ class JobUpdate:
 
     `trouble` is the death of a worker, or that none is there; followers of every waiting job get it, and the job
     itself goes on. `stranded` is True when no worker is left that can load the job's checkpoint, and False once one is
-    back; the job waits meanwhile.
+    back; the job waits meanwhile. `silent`: its worker should have reported progress for a while, and did not.
     """
 
     job: StoredJob[Any]
@@ -38,6 +38,12 @@ class JobUpdate:
     pictures: tuple[Picture, ...] = ()
     trouble: WorkerTrouble | None = None
     stranded: bool | None = None
+    silent: bool = False
+
+    @property
+    def urgent(self) -> bool:
+        """Whether users have to see it: maybe no other update follows for long."""
+        return self.stranded is not None or self.silent
 
 
 Updates = asyncio.Queue[JobUpdate]

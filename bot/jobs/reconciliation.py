@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from weakref import WeakSet
 
 import aiosqlite
 
@@ -15,10 +16,11 @@ from bot.database.clock import HOUR_MS, now_ms
 from bot.database.connection import transaction
 from bot.database.jobs import AnyJob, JobState, find_job, requeue_job, unfinished_ids
 from bot.database.paces import record_paces
-from bot.jobs.active_jobs import ActiveJobs
+from bot.jobs.active_jobs import ActiveJobs, JobUpdate
 from bot.jobs.forecasts import Pace
 from bot.jobs.outcomes import Outcomes
 from bot.jobs.worker_handles import WorkerHandles
+from bot.jobs.worker_slots import WorkerHandle
 from inference.errors import CheckpointRemoved, InferenceError, JobExpired
 from inference.logs import about
 from inference.workers import WorkerPool
@@ -32,7 +34,7 @@ TICK_SECONDS = 5.0  # between checks for jobs that are too old, workers that han
 class Reconciler:
     """Makes the queue, the jobs in memory and the job table agree, and ends what cannot go on.
 
-    `limits` are asked each time; `wake` lets the dispatcher look for jobs to hand out.
+    `limits` are asked each time; `wake` lets the dispatcher look for jobs to hand out; `tell` gets updates of jobs.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Reconciler:
         *,
         limits: Callable[[], LimitSettings],
         wake: Callable[[], None],
+        tell: Callable[[JobUpdate], None],
     ) -> None:
         self._connection = connection
         self._active = active
@@ -55,6 +58,8 @@ class Reconciler:
         self._pace = pace
         self._limits = limits
         self._wake = wake
+        self._tell = tell
+        self._silent = WeakSet[WorkerHandle]()  # whose users know it
         self._next_mending = 0.0
 
     async def run(self) -> None:
@@ -72,6 +77,7 @@ class Reconciler:
         """
         for handle in self._handles:
             handle.excuse(stood_still)
+            self._note_silence(handle)
             if handle.hangs(time.monotonic(), self._pace):
                 log.error("a worker reports nothing any more and is restarted")
                 await handle.worker.restart()
@@ -86,6 +92,17 @@ class Reconciler:
         paces, loads = self._pace.take_unsaved()
         if paces or loads:
             await record_paces(self._connection, paces, loads)
+
+    def _note_silence(self, handle: WorkerHandle) -> None:
+        """Tell the users of a worker once when it falls silent."""
+        silence = handle.silence(time.monotonic(), self._pace)
+        if silence is None:
+            self._silent.discard(handle)
+        elif handle not in self._silent:
+            self._silent.add(handle)
+            log.warning("the worker %s has reported no progress for %.0f seconds", handle.place, silence)
+            for job in handle.running or handle.prefetched[:1]:
+                self._tell(JobUpdate(job.row, silent=True))
 
     async def _mend_records(self) -> None:
         """Make the queue's record agree with the jobs in memory, and these with the table. Raises DatabaseError."""

@@ -122,6 +122,7 @@ class JobService:
             self._pace,
             limits=lambda: self._limits,
             wake=self._dispatcher.wake,
+            tell=self._tell,
         )
         self._closing: asyncio.Task[None] | None = None
         self._alarmed: list[Callable[[WorkerTrouble], None]] = []

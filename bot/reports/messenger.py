@@ -27,17 +27,13 @@ class OwnerNotice:
     appeal: Appeal | None = None
 
     @property
-    def nonce(self) -> str:
-        """Names the message to Discord."""
-        return f"{self._kind}{self.decision.id}"
-
-    @property
     def reference(self) -> str:
         """By which the message is found again: it ends with it in any language."""
-        return f"{self._kind[0].upper()}{self.decision.id}"
+        return f"{self.kind[0].upper()}{self.decision.id}"
 
     @property
-    def _kind(self) -> str:
+    def kind(self) -> str:
+        """The kind of notice, as in its nonce."""
         if self.appeal is None:
             return "decision"
         return "answer" if self.appeal.upheld_at is None else "reversal"  # of which the first answer said nothing

@@ -6,6 +6,7 @@ A reply that is ready in time is the first response. Otherwise the interaction i
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -16,6 +17,9 @@ from discord import ui
 
 from bot import background
 from bot.pictures.attachments import reused
+from bot.ui.lost_interactions import LOST
+
+log = logging.getLogger(__name__)
 
 Interaction = discord.Interaction[Any]  # of any client: this module ranks below `bot.ui.client`
 
@@ -30,15 +34,25 @@ _KEY, _ANSWER, _REPLIED = "acknowledgement", "answer", "replied"
 class _Acknowledgement:
     """The timer of one interaction. Once it is `deferring`, the reply has to wait for it."""
 
+    thinking: bool
+    private: bool
     deferring: bool = False
     task: asyncio.Task[None] | None = None
 
-    async def defer_after(self, interaction: Interaction, delay: float, *, thinking: bool, private: bool) -> None:
+    async def defer_after(self, interaction: Interaction, delay: float) -> None:
         await asyncio.sleep(delay)
         if interaction.response.is_done():
             return
         self.deferring = True
-        await interaction.response.defer(thinking=thinking, ephemeral=private)
+        try:
+            await self.defer(interaction)
+        except discord.HTTPException as problem:
+            if problem.code not in LOST:
+                raise
+            log.warning("an interaction could not be acknowledged: %s", problem)
+
+    async def defer(self, interaction: Interaction) -> None:
+        await interaction.response.defer(thinking=self.thinking, ephemeral=self.private)
 
 
 def schedule(
@@ -48,9 +62,9 @@ def schedule(
 
     `thinking` announces a new message, which may be `private`. A handler that may call `open_modal` gets more time.
     """
-    acknowledgement = _Acknowledgement()
+    acknowledgement = _Acknowledgement(thinking, private)
     delay = MODAL_DEFER_SECONDS if opens_modal else DEFER_SECONDS
-    work = acknowledgement.defer_after(interaction, delay, thinking=thinking, private=private)
+    work = acknowledgement.defer_after(interaction, delay)
     acknowledgement.task = background.start(work, "acknowledging an interaction")
     interaction.extras[_KEY] = acknowledgement
 
@@ -64,6 +78,13 @@ async def claim_response(interaction: Interaction) -> bool:
         else:
             acknowledgement.task.cancel()
     return not interaction.response.is_done()
+
+
+async def confirm(interaction: Interaction) -> None:
+    """Defer the interaction now, unless it has a response. Raises discord.HTTPException if Discord refuses."""
+    acknowledgement: _Acknowledgement | None = interaction.extras.get(_KEY)
+    if acknowledgement is not None and await claim_response(interaction):
+        await acknowledgement.defer(interaction)
 
 
 async def acknowledge(interaction: Interaction) -> None:

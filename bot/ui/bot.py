@@ -7,7 +7,7 @@ import importlib
 import logging
 import pkgutil
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -53,6 +53,7 @@ from bot.ui.delivery.orders import Orders
 from bot.ui.delivery.report_messages import ReportMessages
 from bot.ui.delivery.update_notices import UpdateNotices
 from bot.ui.erased_messages import ErasedMessages
+from bot.ui.lost_interactions import FirstResponses
 from bot.ui.removals import Removals
 from bot.ui.replies import reply_with_error
 from bot.ui.server_lookups import ServerLookups
@@ -86,8 +87,11 @@ def load_features() -> None:
 class EaselBot(Client):
     """The Discord client of an `Easel`."""
 
-    def __init__(self, easel: Easel) -> None:
+    def __init__(self, easel: Easel, clock: Callable[[], float] = time.time) -> None:
+        """`clock` gives the Unix time in seconds."""
         trace = metrics.http_trace()
+        responses = FirstResponses()
+        responses.watch(trace)
         trace.on_request_end.append(self._on_request_end)
         super().__init__(
             command_prefix=commands.when_mentioned,
@@ -121,13 +125,13 @@ class EaselBot(Client):
         self.token_rejected = False  # Discord does not accept the token any more
         self._checking_token = False
         settings = easel.configuration.settings
-        transport = DiscordTransport(self, settings.discord.token.get_secret_value())
+        transport = DiscordTransport(self, settings.discord.token.get_secret_value(), responses)
         self.deliverer = Deliverer(
             transport, self.connection, settings.storage.pictures, easel.attachments, self.servers.servers
         )
         follower = JobFollower(self.connection, self.jobs, self.deliverer, settings.storage.spool, self.servers)
         self._orders = self.orders = Orders(
-            self.connection, self.requests, self.jobs, self.inputs, self.servers, self.deliverer, follower
+            self.connection, self.requests, self.jobs, self.inputs, self.servers, self.deliverer, follower, clock
         )
         self.studios = StudioSessions(
             self.connection, self.configuration, self.requests, render_panel, checkpoints_here

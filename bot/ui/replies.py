@@ -16,6 +16,7 @@ from bot.i18n import _, explained, sentences
 from bot.i18n.texts import plain, sentence_of_ours
 from bot.ui.acknowledge import awaits_reply, claim_response, note_reply
 from bot.ui.discord_refusals import DISCORD_ERRORS
+from bot.ui.lost_interactions import LOST, InteractionLost
 from inference.errors import InferenceError, RequestError, WorkerError
 
 Interaction = discord.Interaction[Any]  # of any client: this module ranks below `bot.ui.client`
@@ -24,7 +25,6 @@ log = logging.getLogger(__name__)
 
 MAX_ROLES = 10  # that one sentence names
 MAX_SENTENCES = 1500  # characters about one error; a message holds 4000
-UNKNOWN_INTERACTION = 10062  # Discord's code for one that was not answered within 3 seconds
 
 
 class ErrorWithView(ABC, Exception):
@@ -78,8 +78,8 @@ _MESSAGES: dict[type, Callable[[Any], str]] = {
 async def reply_with_error(interaction: Interaction, error: Exception) -> None:
     """Reply to the person alone; log the errors that the person cannot fix."""
     cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
-    if isinstance(cause, discord.NotFound) and cause.code == UNKNOWN_INTERACTION:
-        log.warning("an interaction was answered too late")
+    if isinstance(cause, InteractionLost) or (isinstance(cause, discord.HTTPException) and cause.code in LOST):
+        log.warning("an interaction was answered too late, or by another program: %s", cause)
         return
     if isinstance(cause, DatabaseError):
         log.error("an interaction failed: %s", cause)

@@ -14,7 +14,7 @@ from inference.cluster.compatibility import NodeIdentity
 from inference.cluster.protocol import ClusterSettingsSent
 from inference.cluster.wire import HANDSHAKE_SECONDS, Connection, SocketAddress, WireError, begin_handshake
 from inference.errors import WorkerUnavailable
-from inference.logs import Line, lines_of
+from inference.logs import Line, LineBudget, lines_of
 
 log = logging.getLogger(__name__)
 
@@ -143,8 +143,9 @@ class DriverProcess:
 
 
 async def _read_stderr(stderr: asyncio.StreamReader) -> None:
+    budget = LineBudget("the driver process")
     async for line in lines_of(stderr):
         if isinstance(line, Line):
-            line.repeat()
+            budget.repeat(line)
         else:
             log.debug("driver process: %s", line)

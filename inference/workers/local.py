@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from inference.child_processes import environment_without_settings, module_command
 from inference.errors import WorkerUnavailable
-from inference.logs import Line, lines_of
+from inference.logs import Line, LineBudget, lines_of
 from inference.memory import Shortage, file_bytes, free_bytes
 from inference.messages.commands import Cancel, Configure, JobCommand, Shutdown
 from inference.messages.events import EVENTS, BadCommand, Event, Finished, Ready
@@ -27,6 +27,7 @@ KILLED = 9  # the signal that nobody can refuse
 MAX_LINE_BYTES = 4 * 2**20  # an event is a few hundred bytes; a failure's detail may hold lists
 CLOSE_SECONDS = 5.0  # how long a worker may take to leave before it is killed
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 600.0  # seconds before a dead worker is restarted; doubles every time
+MAX_JUNK_BYTES = 200  # of a line that is not an event, in the log
 STDERR_TAIL_LINES = 20  # lines of stderr that are kept to report a death
 
 # Two torch processes whose threads spin while they wait slow each other down 25-fold on a small machine; passive
@@ -77,6 +78,7 @@ class LocalWorker:
         self._events: asyncio.Queue[Event | WorkerDied | None] = asyncio.Queue()
         self._process: asyncio.subprocess.Process | None = None
         self._supervisor: asyncio.Task[None] | None = None
+        self._budget = LineBudget("the worker")
         self._stderr_tail: deque[str] = deque(maxlen=STDERR_TAIL_LINES)
         self._ready = False
         self._killed = False  # by us
@@ -215,21 +217,22 @@ class LocalWorker:
         try:
             event = EVENTS.validate_json(line)
         except ValidationError:
-            log.error("the worker wrote a line that is not an event: %.200r", line)
+            if self._budget.admits(junk := repr(line[:MAX_JUNK_BYTES])):
+                log.error("the worker wrote a line that is not an event: %s", junk)
             return
         if isinstance(event, Ready):
             self._ready = True
         if isinstance(event, Finished):
             self._failures = 0
-        if isinstance(event, BadCommand):
-            log.error("the worker did not understand a command: %s", event.problem)
+        if isinstance(event, BadCommand) and not self._budget.admits(event.problem):
+            return  # whoever handles it logs it
         self._events.put_nowait(event)
 
     async def _read_stderr(self, stderr: asyncio.StreamReader) -> None:
         async for line in lines_of(stderr):
             if isinstance(line, Line):
                 self._stderr_tail.extend(line.message.splitlines())
-                line.repeat()
+                self._budget.repeat(line)
             else:
                 self._stderr_tail.append(line)
                 log.debug("worker: %s", line)

@@ -51,6 +51,7 @@ class AdminEndpoints:
             ("POST", "/control/faults", self.fault),
             ("POST", "/control/faults/clear", self.clear_faults),
             ("POST", "/control/gateway/drop", self.drop),
+            ("POST", "/control/gateway/interactions", self.interactions),
             ("POST", "/control/token", self.token),
             ("POST", "/control/clock", self.clock),
         ]
@@ -254,6 +255,13 @@ class AdminEndpoints:
         if how not in ("close", "reconnect", "invalidate"):
             raise ActionRefused("`how` is one of close, reconnect, invalidate.")
         return {"cut": self.hub.drop(how, int(request.number("code", RESUMABLE)))}
+
+    async def interactions(self, request: ControlRequest) -> Json:
+        """Hold back the events of interactions (`held`), or send each of them `extra_copies` times more."""
+        self.hub.extra_copies = int(request.number("extra_copies", self.hub.extra_copies))
+        if "held" in request.body:
+            (self.hub.hold_interactions if request.body["held"] else self.hub.release_interactions)()
+        return {}
 
     async def token(self, request: ControlRequest) -> Json:
         """Reset the bot's token: the old one is rejected, and the gateway closes at once.

@@ -28,6 +28,9 @@ class Hub:
     """Closes the connection of a session with a code, by session id."""
     on_presence: Callable[[], None] = lambda: None
     """Called when the bot connects or disconnects."""
+    extra_copies: int = 0
+    """How many times more each event of an interaction is sent."""
+    _held: list[Json] | None = None
 
     def open(self, wanted: int, shard: Shard) -> Session:
         """Start a session for a bot that identified."""
@@ -74,6 +77,24 @@ class Hub:
         for session in self.sessions.values():
             if session.shard.receives(guild_id) and (session.intents & need or need == intents.ALWAYS):
                 session.dispatch(event, self._as_seen_by(session, event, data))
+
+    def interaction(self, data: Json) -> None:
+        """Send the event of an interaction, unless interactions are held back."""
+        if self._held is not None:
+            self._held.append(data)
+            return
+        for _ in range(1 + self.extra_copies):
+            self.dispatch("INTERACTION_CREATE", data)
+
+    def hold_interactions(self) -> None:
+        """Keep the events of interactions until they are released, as a slow network does."""
+        self._held = self._held or []
+
+    def release_interactions(self) -> None:
+        """Send the events that were held back, in order."""
+        held, self._held = self._held or [], None
+        for data in held:
+            self.interaction(data)
 
     def drop(self, how: str, code: int = 4000) -> int:
         """Drop all connections: `close` (can resume, unless `code` forbids it), `reconnect` or `invalidate`."""

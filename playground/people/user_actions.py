@@ -192,7 +192,7 @@ class UserActions:
             held = self.world.permissions(channel, made.user_id)
             made.ephemeral_only = not held & permissions.USE_EXTERNAL_APPS
         self.interactions.start_waiting(made)
-        self.hub.dispatch("INTERACTION_CREATE", interaction_create(self.world, made))
+        self.hub.interaction(interaction_create(self.world, made))
         return made
 
 

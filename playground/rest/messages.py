@@ -62,7 +62,7 @@ class MessageEndpoints:
         """Post as the bot; with enforce_nonce the same nonce returns the existing message."""
         channel = self._world.channel(call.path["channel_id"])
         self._check_may_post(channel, call)
-        known = self._by_nonce(channel, call.body)
+        known = self._by_nonce(call.body)
         if known is not None:
             return self._shown(known)
         message = self._message_writer.create(self._draft(channel, call.body), call.submission)
@@ -136,7 +136,8 @@ class MessageEndpoints:
         if person.closed_dms or not reachable:
             raise errors.cannot_message_user()
 
-    def _by_nonce(self, channel: Channel, body: Json) -> Message | None:
+    def _by_nonce(self, body: Json) -> Message | None:
+        """Find the bot's recent message with this nonce, in any channel: Discord checks a nonce per author."""
         nonce = body.get("nonce")
         if nonce is None or not body.get("enforce_nonce"):
             return None
@@ -144,7 +145,7 @@ class MessageEndpoints:
         return next(
             (
                 message
-                for message in reversed(self._world.messages_of(channel.id))
+                for message in reversed(self._world.messages.values())
                 if message.nonce == nonce and message.author_id == self._world.bot_id and message.timestamp >= since
             ),
             None,

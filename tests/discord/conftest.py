@@ -134,13 +134,13 @@ class Scene(People):
 
     @asynccontextmanager
     async def opened(
-        self, lookup_clock: Callable[[], float] = time.monotonic
+        self, lookup_clock: Callable[[], float] = time.monotonic, wall_clock: Callable[[], float] = time.time
     ) -> AsyncGenerator[tuple[Easel, EaselBot]]:
         """Run the bot while the context is open, and give it with its services: a test changes what staff change."""
         settings = self.settings
         assert settings.discord.api_url is not None
         await point_at(settings.discord.api_url)
-        async with open_easel(settings, lookup_clock=lookup_clock) as easel, EaselBot(easel) as bot:
+        async with open_easel(settings, lookup_clock=lookup_clock) as easel, EaselBot(easel, wall_clock) as bot:
             running = asyncio.create_task(bot.start(settings.discord.token.get_secret_value()))
             try:
                 await self.control.wait_online(seconds=PATIENCE)

@@ -11,6 +11,7 @@ from playground.wire import Json, as_object, as_objects
 ROW, BUTTON, SELECT, TEXT, GALLERY = 1, 2, 3, 10, 12
 GONE = "UNFURLED_MEDIA_ITEM_REFERENCED_ATTACHMENT_NOT_FOUND"
 ARCHIVED = 50083  # in an archived thread nothing is edited
+ACKNOWLEDGED = 40060  # another program answered the interaction, or another copy of its event was answered
 MOST_COMPONENTS, MOST_TEXT = 40, 4000
 FORM, SUGGESTIONS = 9, 8  # types of first answers
 IN_COMPONENT = {"custom_id": 100, "label": 80, "placeholder": 150}  # characters
@@ -40,7 +41,9 @@ def _faults(exchange: Exchange, later: Iterable[Exchange]) -> Iterator[str]:
 
 
 def _mended(exchange: Exchange, later: Iterable[Exchange]) -> bool:
-    """Whether pictures that a concurrent edit had removed were uploaded again, or an archived thread was opened."""
+    """Whether nobody waits for the answer, pictures that a concurrent edit had removed were uploaded again, or an archived thread was opened."""
+    if as_object(exchange.answer).get("code") == ACKNOWLEDGED:
+        return True
     if as_object(exchange.answer).get("code") == ARCHIVED:
         thread, _, _ = exchange.path.partition("/messages/")
         return any((each.method, each.path) == ("PATCH", thread) for each in later)

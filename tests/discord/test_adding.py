@@ -363,6 +363,23 @@ async def test_a_restart_in_the_middle_is_told_once(tmp_path: Path, late: bool) 
                 assert "Komori" in picture.text
 
 
+async def test_two_users_who_wait_for_one_lora_both_get_a_message(tmp_path: Path) -> None:
+    async with running_hubs() as hubs, open_scene(House(tmp_path / "house")) as scene:
+        scene.changes = {"sources": hubs.settings}
+        version_id = hubs.add_lora("Komori", demo_lora(seed=58), "Other")
+        hubs.paused.clear()
+        async with scene.bot():
+            for person in (scene.grace, scene.control.person("Margaret")):
+                offer = await told(person, "imagine", prompt=f"a house {hubs.link(version_id)}", steps=2)
+                begun = await begun_by(person, offer, "Add it")
+                await added(scene, begun, "MB fetched")
+        hubs.paused.set()
+        await scene.control.advance_clock(16 * 60)
+        async with scene.bot():
+            for name in ("Grace", "Margaret"):
+                assert await first_letter(scene, name, "is in the library now")
+
+
 async def test_what_failed_after_a_restart_can_be_added_by_its_notice(tmp_path: Path) -> None:
     async with running_hubs() as hubs, open_scene(House(tmp_path / "house")) as scene:
         scene.changes = {"sources": hubs.settings}

@@ -299,3 +299,35 @@ async def test_a_channel_that_the_bot_may_not_view_is_told_without_what_it_is(st
     await stage.control.set_channel("staff-room", overwrite=default_world.APPLICATION_ID, allow=allowed)
     _, seen = await bot.until("guild_channel_update")
     assert seen.name == "staff-room" and seen.permissions_for(workshop.me).send_messages
+
+
+async def test_two_programs_with_one_token_both_receive_an_interaction(
+    playground: Playground, control: Control, rest: Rest
+) -> None:
+    await rest("PUT", "/applications/{app}/commands", [{"name": "do", "description": "Does it"}])
+    async with connected(playground) as first, connected(playground) as second:
+        for raw in (first, second):
+            await raw.identify()
+            assert (await raw.receive())["t"] == "READY"
+        await control.person("Ada").slash("do")
+        seen = [(await raw.receive())["d"] for raw in (first, second)]
+        assert seen[0] == seen[1]
+        path = f"/interactions/{seen[0]['id']}/{seen[0]['token']}/callback"
+        assert (await rest("POST", path, {"type": 5}))[0] == 204
+        status, refused = await rest("POST", path, {"type": 5})
+        assert (status, refused["code"]) == (400, 40060)
+
+
+async def test_interactions_arrive_late_or_twice(playground: Playground, control: Control, rest: Rest) -> None:
+    await rest("PUT", "/applications/{app}/commands", [{"name": "do", "description": "Does it"}])
+    async with connected(playground) as raw:
+        await raw.identify()
+        assert (await raw.receive())["t"] == "READY"
+        async with control.late_interactions():
+            await control.person("Ada").slash("do")
+            await control.person("Ada").say("in between", "general")
+        assert [(await raw.receive())["t"] for _ in range(2)] == ["MESSAGE_CREATE", "INTERACTION_CREATE"]
+        async with control.duplicate_interactions():
+            await control.person("Ada").slash("do")
+        first, second = [await raw.receive() for _ in range(2)]
+        assert first["d"] == second["d"] and first["s"] != second["s"]

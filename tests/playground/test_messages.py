@@ -31,6 +31,10 @@ async def test_enforced_nonce_posts_once(stage: Stage) -> None:
     body = {"content": "once", "nonce": "job-1", "enforce_nonce": True}
     first = await stage.bot.http.request(route, json=body)
     assert (await stage.bot.http.request(route, json=body))["id"] == first["id"]
+    elsewhere = discord.http.Route("POST", "/channels/{channel_id}/messages", channel_id=default_world.GENERAL)
+    again = await stage.bot.http.request(elsewhere, json=body)
+    assert again["id"] == first["id"], "a nonce is unique per author, in all channels"
+    assert not await stage.control.messages("general")
     await stage.control.advance_clock(6 * 60)
     assert (await stage.bot.http.request(route, json=body))["id"] != first["id"]
 

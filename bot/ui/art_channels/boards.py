@@ -26,6 +26,7 @@ from bot.ui.archived_threads import in_open_thread
 from bot.ui.art_channels.channels import MAX_TITLE, ArtChannels, NewMessage, check_may_post
 from bot.ui.art_channels.translations import editing, looking, posting
 from bot.ui.client import Client
+from bot.ui.delivery.nonces import make_nonce
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.views.feature_buttons import featured_text
 from bot.ui.views.gallery_links import OpenGalleryButton
@@ -77,7 +78,7 @@ class BoardPosts:
         art = (await self._servers.servers.of(board.server_id)).settings.art_channel(board.channel_id)
         new = NewMessage(
             page,
-            nonce=f"board{board.channel_id}",
+            nonce=await make_nonce(self._connection, "board", board.channel_id, channel_id=board.channel_id),
             title=await self._title(board),
             chosen=art.tags if art else {},
         )

@@ -31,6 +31,7 @@ from bot.ui.art_channels.tags import WantedTag, wanted_tags
 from bot.ui.art_channels.translations import editing, looking, posting
 from bot.ui.client import Client
 from bot.ui.delivery.discord_transport import MAX_CLOCK_SKEW
+from bot.ui.delivery.nonces import make_nonce
 from bot.ui.views.published_post import (
     ShownPicture,
     is_post_of,
@@ -65,6 +66,7 @@ class PublicationPosts:
         shown = await self._shown(publication)
         art = await self._art_channel(publication)
         picture = await self._picture(publication)
+        nonce = await make_nonce(self._connection, "publication", publication.id, channel_id=publication.art_channel_id)
         with posting():
             channel = await self._channels.channel(publication.art_channel_id)
             check_may_post(channel, files=True)
@@ -73,7 +75,7 @@ class PublicationPosts:
                 page = published_message(publication, shown, picture, hidden=hidden)
             new = NewMessage(
                 page,
-                nonce=f"publication{publication.id}",
+                nonce=nonce,
                 title=_title(shown),
                 wanted=await self._wanted_tags(publication, shown),
                 chosen=art.tags,

@@ -39,6 +39,7 @@ from bot.i18n import _, speaking
 from bot.sources.additions import Additions
 from bot.ui.client import Interaction
 from bot.ui.delivery.delivery import TICKET_MS, OutgoingMessage, RouteClosed
+from bot.ui.delivery.nonces import make_nonce
 from bot.ui.discord_refusals import DISCORD_ERRORS
 from bot.ui.replies import send_ephemeral
 from bot.ui.views.addition_text import ended_text
@@ -152,7 +153,8 @@ class AdditionNotices:
                     return True
             else:
                 await mark_posting(self._connection, request.addition_id, person_id)
-            await self._direct.send(person_id, view, f"addition{request.addition_id}")
+            nonce = await make_nonce(self._connection, "addition", request.addition_id, person_id=person_id)
+            await self._direct.send(person_id, view, nonce)
         except DiscordRefuses as problem:
             log.info("who added a LoRA is told after the next command: %s", problem)
             await mark_refused(self._connection, request.addition_id, person_id)

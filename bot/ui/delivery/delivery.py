@@ -41,6 +41,7 @@ from bot.pictures.sheets import compose
 from bot.pictures.signing import SignedAttachments
 from bot.servers.server_cache import ServerCache
 from bot.ui.client import Interaction
+from bot.ui.delivery.nonces import make_nonce
 from bot.ui.rendered_message import hide_pictures
 from bot.ui.views.result import ended_view, result_view, undeliverable_view, withheld_view
 from inference.errors import RequestError
@@ -82,8 +83,15 @@ class Transport(Protocol):
     Each method raises RouteClosed when Discord refuses for good; other errors are temporary.
     """
 
+    async def confirm(self, interaction: Interaction) -> None:
+        """Acknowledge an interaction, unless it has a response. Raises InteractionLost too."""
+        ...
+
     async def answer(self, interaction: Interaction, message: OutgoingMessage, *, private: bool) -> int | None:
-        """Respond to an interaction, `private` as an ephemeral message. The message's id, if Discord sends it."""
+        """Respond to an interaction, `private` as an ephemeral message. The message's id, if Discord sends it.
+
+        Raises InteractionLost too.
+        """
         ...
 
     async def edit_original(self, interaction: Interaction, message: OutgoingMessage) -> int:
@@ -197,11 +205,25 @@ class Deliverer:
         self._connection = connection
         self._pictures = pictures
 
+    async def confirm(self, interaction: Interaction) -> None:
+        """Acknowledge the interaction, so that it is certain that its user waits for an answer of this program.
+
+        Raises InteractionLost, RouteClosed or a temporary error.
+        """
+        await self._transport.confirm(interaction)
+
     async def announce(self, job: Job, message: OutgoingMessage, interaction: Interaction, *, private: bool) -> None:
-        """Reply that the job waits. Raises RouteClosed or a temporary error; the delivery stays pending."""
+        """Reply that the job waits. Raises InteractionLost, RouteClosed or a temporary error.
+
+        The delivery stays pending.
+        """
         message_id = await self._transport.answer(interaction, message, private=private)
         if message_id is not None:
             await remember_message(self._connection, job.id, message_id)
+
+    async def withdraw(self, job: Job) -> None:
+        """Deliver nothing for this job. Raises DatabaseError."""
+        await self._mark_undeliverable(job)
 
     def ticket(self, interaction: Interaction) -> str | None:
         """The encrypted interaction token, to be stored with the delivery."""
@@ -370,7 +392,8 @@ class Deliverer:
     async def _post_new(self, result: Result | ResultNotice, delivery: Delivery, channel_id: int) -> int:
         """Post a new message. Raises RouteClosed."""
         await mark_posting(self._connection, delivery.job_id, channel_id, now_ms())
-        return await self._transport.post(channel_id, result, nonce=f"job-{delivery.job_id}")
+        nonce = await make_nonce(self._connection, "job", delivery.job_id, channel_id=channel_id)
+        return await self._transport.post(channel_id, result, nonce)
 
     async def _posted_before(self, delivery: Delivery) -> int | None:
         """The message that was posted before a crash, or by a request whose response was lost."""

@@ -18,6 +18,7 @@ from bot.ui.archived_threads import in_open_thread
 from bot.ui.client import Interaction
 from bot.ui.delivery.delivery import FoundMessage, OutgoingMessage, RouteClosed
 from bot.ui.discord_refusals import is_final
+from bot.ui.lost_interactions import FirstResponses, InteractionLost
 from bot.ui.views.job_progress import CancelButton
 from bot.ui.views.result import AgainButton, EditButton
 
@@ -29,14 +30,31 @@ RESULT_BUTTONS = (AgainButton, EditButton)  # every message of an ended job has 
 class DiscordTransport:
     """The transport of a client. `key` encrypts the tokens of interactions: the token of the bot."""
 
-    def __init__(self, client: discord.Client, key: str) -> None:
+    def __init__(self, client: discord.Client, key: str, responses: FirstResponses) -> None:
         self._client = client
         self._key = key
+        self._responses = responses
+
+    async def confirm(self, interaction: Interaction) -> None:
+        """Defer the interaction, unless it has a response."""
+        with self._first_response(interaction):
+            await acknowledge.confirm(interaction)
 
     async def answer(self, interaction: Interaction, message: OutgoingMessage, *, private: bool) -> int | None:
         """Send the first response, or replace the deferred one."""
-        with _translated_errors():
+        with self._first_response(interaction):
             return await acknowledge.send(interaction, message.view(), private=private)
+
+    @contextmanager
+    def _first_response(self, interaction: Interaction) -> Generator[None]:
+        """Raise InteractionLost if the interaction is lost, and RouteClosed for other permanent refusals."""
+        with _translated_errors():
+            try:
+                yield
+            except discord.HTTPException as problem:
+                if not self._responses.is_lost(interaction, problem):
+                    raise
+                raise InteractionLost(str(problem)) from problem
 
     async def edit_original(self, interaction: Interaction, message: OutgoingMessage) -> int:
         """Edit with the interaction's token."""

@@ -120,12 +120,12 @@ class JobFollower:
             shows, update = True, None
             while True:
                 update = await _newest(updates, update)
-                while shows and update.stranded is not None and not throttle.allows_edit():
+                while shows and update.urgent and not throttle.allows_edit():
                     await asyncio.sleep(CHANNEL_SECONDS)  # it is told in any case: nothing may follow for hours
                     update = _drained(updates, update)
                 if update.job.state.final:
                     break
-                if shows and (update.stranded is not None or (update.progress and throttle.allows(update.progress))):
+                if shows and (update.urgent or (update.progress and throttle.allows(update.progress))):
                     allowed = await self._why_not_delivered(update.job) is None
                     problem = await background.failure(self._show(update, interaction)) if allowed else None
                     shows = allowed and (problem is None or self._keeps_editing(problem, repeated))
@@ -263,15 +263,20 @@ async def _newest(updates: asyncio.Queue[JobUpdate], before: JobUpdate | None) -
 def _drained(updates: asyncio.Queue[JobUpdate], update: JobUpdate) -> JobUpdate:
     """The newest update in the queue, else this one, with what none after it has replaced."""
     while not updates.empty():
-        stranded, update = update.stranded, _with_preview_of(update, updates.get_nowait())
-        if stranded is not None and update.stranded is None and update.progress is None:
-            update = replace(update, stranded=stranded)
+        stranded, silent, update = update.stranded, update.silent, _with_preview_of(update, updates.get_nowait())
+        if not update.urgent and update.progress is None:
+            update = replace(update, stranded=stranded, silent=silent)
     return update
 
 
 def _with_preview_of(before: JobUpdate | None, update: JobUpdate) -> JobUpdate:
-    """The update; one that reports a step without a preview gets the one `before` it, so that none vanishes."""
+    """The update; one that reports a step without a preview gets the one `before` it, so that none vanishes.
+
+    One that reports silence gets the step before it.
+    """
     old, new = before and before.progress, update.progress
+    if update.silent and new is None:
+        return replace(update, progress=old)
     if old is None or new is None or new.preview is not None:
         return update
     return replace(update, progress=new.model_copy(update={"preview": old.preview}))

@@ -32,6 +32,7 @@ from bot.ui.access import checkpoints_here, context_of, server_settings, shown_r
 from bot.ui.client import Interaction
 from bot.ui.delivery.delivery import Deliverer, JobMessage, RouteClosed
 from bot.ui.delivery.job_follower import UNREACHABLE, JobFollower
+from bot.ui.lost_interactions import InteractionLost
 from bot.ui.views.job_progress import waiting_view
 from bot.ui.views.refusal import Alternative, MisfitRefusal, RecipesRefusal, RegionsRefusal
 from inference.errors import LoraMisfit, RegionsNotOffered, SourceImageGone
@@ -41,6 +42,7 @@ from inference.queue_simulation import Forecast
 
 PAINT_COMMAND = "imagine"
 ALTERNATIVES = 3  # bookmarked LoRAs offered in a refusal
+OLD_SECONDS = 2.0  # age of an interaction from which Discord has to confirm it before a job is stored
 DOUBLE_PRESS_SECONDS = 1.0  # a second press of the same button by the same person within this time is rejected
 
 log = logging.getLogger(__name__)
@@ -58,7 +60,9 @@ class Orders:
         servers: ServerServices,
         deliverer: Deliverer,
         follower: JobFollower,
+        clock: Callable[[], float],
     ) -> None:
+        """`clock` gives the Unix time in seconds."""
         self._connection = connection
         self._requests = requests
         self._jobs = jobs
@@ -66,6 +70,7 @@ class Orders:
         self._servers = servers
         self._deliverer = deliverer
         self._follower = follower
+        self._clock = clock
         self._pressed: dict[tuple[int, int, str], float] = {}
 
     async def close(self) -> None:
@@ -148,6 +153,8 @@ class Orders:
         preferences: Preferences,
         checked: CheckedRequest,
     ) -> None:
+        if self._clock() - interaction.created_at.timestamp() > OLD_SECONDS:
+            await self._confirm(interaction)
         with self._reject_double_press(interaction):
 
             async def also(job: Job) -> None:
@@ -160,11 +167,23 @@ class Orders:
                 server_id=interaction.guild_id,
                 also=also,
             )
+        wanted = True
         try:
             with about(job.id):
-                await self._announce(interaction, job, private=preferences.private)
+                wanted = await self._announce(interaction, job, private=preferences.private)
         finally:  # the job is stored, so its result is delivered even if the reply failed
-            self._follower.follow(job, interaction)
+            if wanted:
+                self._follower.follow(job, interaction)
+        if not wanted:
+            await self._deliverer.withdraw(job)
+            await self._jobs.cancel(job.id)
+
+    async def _confirm(self, interaction: Interaction) -> None:
+        """Raise InteractionLost if the user does not wait any more: Discord decides, because clocks differ."""
+        try:
+            await self._deliverer.confirm(interaction)
+        except (RouteClosed, *UNREACHABLE) as problem:
+            log.warning("an interaction could not be acknowledged: %s", problem)
 
     @contextmanager
     def _reject_double_press(self, interaction: Interaction) -> Generator[None]:
@@ -199,7 +218,8 @@ class Orders:
         )
         await store_locale(self._connection, job.person_id, interaction.locale.value)
 
-    async def _announce(self, interaction: Interaction, job: Job, *, private: bool) -> None:
+    async def _announce(self, interaction: Interaction, job: Job, *, private: bool) -> bool:
+        """Reply that the job waits. False if the interaction is lost: then nobody waits for the job."""
         forecast = Forecast(0) if job.state.final else self._jobs.forecasts.of(job)
         paused, stranded = self._jobs.is_paused(job.server_id), self._jobs.is_stranded(job.checkpoint)
         reachable = _reachable(interaction)
@@ -213,8 +233,12 @@ class Orders:
         message = JobMessage(waiting)
         try:
             await self._deliverer.announce(job, message, interaction, private=private)
+        except InteractionLost as problem:
+            log.warning("the job is cancelled, because its interaction is lost: %s", problem)
+            return False
         except (RouteClosed, *UNREACHABLE) as problem:
             log.warning("the reply that the job waits could not be sent: %s", problem)
+        return True
 
     async def _with_alternatives(
         self, person_id: int, draft: RequestDraft, refusal: LoraMisfit, checkpoints: InstalledCheckpoints, shown: Shown

@@ -23,6 +23,7 @@ from bot.ui.archived_threads import in_open_thread
 from bot.ui.client import Interaction
 from bot.ui.delivery.direct_messages import DirectMessages, before
 from bot.ui.delivery.discord_transport import MAX_SEARCHED
+from bot.ui.delivery.nonces import make_nonce
 from bot.ui.discord_refusals import DISCORD_ERRORS, is_final
 from bot.ui.removals import Removals
 from bot.ui.rendered_message import RenderedMessage
@@ -65,7 +66,8 @@ class ReportMessages:
 
     async def tell(self, person_id: int, notice: OwnerNotice) -> int:
         """Send it with `enforce_nonce`."""
-        return await self._direct.send(person_id, await self._notice(notice), notice.nonce)
+        nonce = await make_nonce(self._connection, notice.kind, notice.decision.id, person_id=person_id)
+        return await self._direct.send(person_id, await self._notice(notice), nonce)
 
     async def find_notice(self, person_id: int, notice: OwnerNotice, since: int) -> int | None:
         """Search the direct messages by the reference at the end."""
@@ -91,9 +93,10 @@ class ReportMessages:
         if is_public(self._client.get_channel(channel_id)):
             raise DiscordRefuses("everybody can read the channel of reports")
         page = await self._page(case)
+        nonce = await make_nonce(self._connection, "report", case.report.id, channel_id=channel_id)
         with _explained():
             channel = self._client.get_partial_messageable(channel_id)
-            sent = await channel.send(view=page.view, files=page.files, nonce=f"report{case.report.id}")
+            sent = await channel.send(view=page.view, files=page.files, nonce=nonce)
             return sent.id
 
     async def find_post(self, report: Report, channel_id: int, since: int) -> int | None:

@@ -16,6 +16,7 @@ from bot.servers.content import ContentRules
 from bot.servers.context import ActionContext
 from bot.sources.updates import Updates
 from bot.ui.delivery.addition_notices import DirectChannel
+from bot.ui.delivery.nonces import make_nonce
 from bot.ui.views.newer_versions import loras_to_tell, newer_view
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ class UpdateNotices:
             return False
         with speaking(await locale_of(self._connection, person_id)):
             view = await newer_view(self._connection, loras, adds=False)
-        await self._direct.send(person_id, view, f"newer{loras[0].id}")  # each message's own: the others come at once
+        nonce = await make_nonce(self._connection, "newer", loras[0].id, person_id=person_id)
+        await self._direct.send(person_id, view, nonce)
         await mark_updates_told(self._connection, person_id, [lora.id for lora in loras], read_at)
         return True

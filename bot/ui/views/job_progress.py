@@ -92,9 +92,14 @@ def interrupted_view(job: Job) -> ui.LayoutView:
 def painting_view(update: JobUpdate, preview: PictureFile | None) -> ui.LayoutView:
     """The step counter, and a live preview if there is one. After a worker's death the counter may go back."""
     progress = update.progress
+    text = _("**Painting**")
+    if progress is not None and progress.step:
+        text = _("**Painting** · step {step} of {steps}").format(step=progress.step, steps=progress.steps)
+    if update.silent:
+        silent = _("The painter has stopped responding. If it stays silent, Easel restarts it and paints your picture.")
+        return _view(update.job, f"{text}\n-# {silent}", preview)
     if progress is None or not progress.step:
-        return _view(update.job, _("**Painting**"), preview)
-    text = _("**Painting** · step {step} of {steps}").format(step=progress.step, steps=progress.steps)
+        return _view(update.job, text, preview)
     if update.job.deaths:
         text += "\n-# " + _("Something broke down and was started again; your picture goes on.")
     return _view(update.job, text, preview)

@@ -89,12 +89,12 @@ class Discord:
 
     async def tell(self, person_id: int, notice: OwnerNotice) -> int:
         assert person_id == OWNER
-        await self._do("tell", lambda: self.letters.append(notice.nonce))
+        await self._do("tell", lambda: self.letters.append(notice.reference))
         return len(self.letters)
 
     async def find_notice(self, person_id: int, notice: OwnerNotice, since: int) -> int | None:
         await self._do("find_notice", lambda: None)
-        return self.letters.index(notice.nonce) + 1 if notice.nonce in self.letters else None
+        return self.letters.index(notice.reference) + 1 if notice.reference in self.letters else None
 
     async def post(self, case: Case, channel_id: int) -> int:
         number = len(self.posts) + 1
@@ -265,8 +265,8 @@ async def test_it_ends_the_same_wherever_it_is_killed(
     async with services_of(world) as services:
         await Stepped(services.play(action, answer, ends_at, taken_back=taken_back), look)
         expected = await end_of(services, world)
-    again = ["reversal1"] if taken_back else []
-    assert expected["letters"] == (["decision1", "answer1", *again] if answer else [])
+    again = ["R1"] if taken_back else []
+    assert expected["letters"] == (["D1", "A1", *again] if answer else [])
     ended = f"{action.value}, {AppealState.REVERSED.value if answer and taken_back else answer and answer.value}"
     if action is DecisionAction.DISMISS and taken_back:
         ended = "None, None"

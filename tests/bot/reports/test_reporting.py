@@ -239,7 +239,7 @@ async def test_staff_take_back_a_mistake_and_the_owner_is_told(reports: ReportWo
     case = await reports.reporting.reverse(acting(MANAGER), report)
     await reports.carrying_out.carry_out_all()
     assert case.warnings == 0 and case.appeal is not None and case.appeal.state is AppealState.REVERSED
-    assert reports.discord.letters == ["decision1", "answer1"]
+    assert reports.discord.letters == ["D1", "A1"]
     assert reports.discord.delivered == {DELIVERED: "pictures"}
     with pytest.raises(DecidedAlready):
         await reports.reporting.reverse(acting(MANAGER), report)
@@ -267,7 +267,7 @@ async def test_a_dismissed_report_is_opened_again(reports: ReportWorld) -> None:
         await reports.reporting.reverse(manager, report, dismissed.id)
     await reports.carrying_out.carry_out_all()
     assert reports.discord.delivered == {DELIVERED: "taken down"}
-    assert reports.discord.letters == ["decision2"], "of what was dismissed nobody is told"
+    assert reports.discord.letters == ["D2"], "of what was dismissed nobody is told"
     logged = await fetch(connection, "SELECT changes FROM audit WHERE action = 'decide_report' ORDER BY id")
     assert ["reversed" in row["changes"] for row in logged] == [False, True, False]
 
@@ -299,8 +299,8 @@ async def test_staff_reverse_what_they_have_upheld_and_the_owner_is_told_again(r
     assert await reports.carrying_out.untold(OWNER) == (), "a direct message is tried first"
     await reports.carrying_out.carry_out_all()
     (notice,) = await reports.carrying_out.untold(OWNER)
-    assert notice.nonce == "reversal1" and reports.discord.delivered == {DELIVERED: "pictures"}
-    assert reports.discord.letters == ["decision1", "answer1"]
+    assert notice.reference == "R1" and reports.discord.delivered == {DELIVERED: "pictures"}
+    assert reports.discord.letters == ["D1", "A1"]
     with pytest.raises(DecidedAlready):
         await reports.reporting.reverse(manager, 1)
 
@@ -392,7 +392,7 @@ async def test_reports_move_to_another_channel_while_the_old_one_is_closed(
         await reports.carrying_out.carry_out_all()
     assert discord.posted_in.keys() == {1, 2} and discord.posts[2].startswith("1 people")
     assert caplog.text.count("cannot be posted") == 2 and "failed" not in caplog.text
-    assert discord.letters == ["decision1"], "what was decided is carried out all the same"
+    assert discord.letters == ["D1"], "what was decided is carried out all the same"
     await change(manager, SERVER, reports_channel=moved)
     for _ in range(2):
         await reports.carrying_out.carry_out_all()
@@ -426,7 +426,7 @@ async def test_a_mistake_at_one_decision_holds_up_no_other(reports: ReportWorld)
         await reports.reporting.decide(acting(MANAGER), report, DecisionAction.HIDE)
     reports.discord.broken = {job.id for job in jobs[:-1]}
     await reports.carrying_out.carry_out_all()
-    assert reports.discord.letters == [f"decision{len(jobs)}"], "also behind a page of decisions that fail"
+    assert reports.discord.letters == [f"D{len(jobs)}"], "also behind a page of decisions that fail"
     reports.discord.broken = set()
     await reports.carrying_out.carry_out_all()
     assert len(reports.discord.letters) == len(jobs)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from inference.errors import WorkerUnavailable
+from inference.logs import BUDGET_SECONDS, MAX_CHARACTERS, MAX_LINE_CHARACTERS, MAX_LINES, LineBudget
 from inference.messages.commands import Generate
 from inference.messages.events import Capacity, Event, Finished, Progress, Ready
 from inference.workers import WorkerDied, local
@@ -160,3 +161,40 @@ async def test_closing_ends_the_events_and_leaves_no_process(house: House) -> No
     assert pid is not None
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+MAD = """
+import sys
+from inference.logs import Line
+from inference.messages.events import BadCommand
+line = Line(level=40, logger="inference.engine", job=None, message="mad " * 100).model_dump_json()
+long = Line(level=40, logger="inference.engine", job=None, message="mad " * 100_000).model_dump_json()
+print(long, file=sys.stderr)
+for _ in range(5000):
+    print(line, file=sys.stderr)
+    print("this is no event " * 20)
+    print(BadCommand(problem="I do not understand").model_dump_json())
+sys.exit(1)
+"""
+
+
+async def test_a_mad_worker_does_not_fill_the_log(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    worker = LocalWorker(house.options, house.folders, [sys.executable, "-c", MAD])
+    await worker.start()
+    death = await heard(worker.events(), WorkerDied)
+    await worker.close()
+    assert isinstance(death, WorkerDied) and death.exit_code == 1
+    said = [record.getMessage() for record in caplog.records]
+    assert sum(map(len, said)) < 2 * MAX_CHARACTERS, "15,000 lines and one of 400,000 characters"
+    assert max(map(len, said)) < MAX_LINE_CHARACTERS + 100
+    assert any("the worker writes too many lines" in line for line in said)
+
+
+def test_a_worker_that_calms_down_is_logged_again(caplog: pytest.LogCaptureFixture) -> None:
+    now = 0.0
+    budget = LineBudget("the worker", lambda: now)
+    assert sum(budget.admits("line") for _ in range(MAX_LINES + 7)) == MAX_LINES
+    assert not budget.admits("line")
+    now += BUDGET_SECONDS
+    assert budget.admits("line")
+    assert caplog.messages[-1] == "8 more lines of the worker were dropped"

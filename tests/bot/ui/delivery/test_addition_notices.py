@@ -7,7 +7,7 @@ each of these cases the person is told, once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,7 +30,7 @@ from bot.sources.errors import LoginNeeded
 from bot.ui.delivery.addition_notices import AdditionNotices
 from bot.ui.delivery.delivery import RouteClosed
 
-ADA = 11
+ADA, GRACE = 11, 12
 
 
 class Killed(BaseException):
@@ -111,14 +111,17 @@ async def notices(path: Path, discord: Discord) -> AsyncGenerator[tuple[Addition
         yield AdditionNotices(connection, additions, discord, discord), connection
 
 
-async def failed_addition(path: Path, ticket: str | None = "a ticket", *, answered: bool = True) -> int:
+async def failed_addition(
+    path: Path, ticket: str | None = "a ticket", *, answered: bool = True, users: Sequence[int] = (ADA,)
+) -> int:
     async with open_database(path) as connection:
-        begun = await begin_addition(
-            connection, key="k", source='{"hub": "Civitai", "page": "", "name": "Owl", "version": "1"}',
-            path="added/owl.safetensors", person_id=ADA, server_id=None,
-        )  # fmt: skip
-        if answered:
-            await note_answer(connection, begun.id, ADA, ticket, 5)
+        for user in users:
+            begun = await begin_addition(
+                connection, key="k", source='{"hub": "Civitai", "page": "", "name": "Owl", "version": "1"}',
+                path="added/owl.safetensors", person_id=user, server_id=None,
+            )  # fmt: skip
+            if answered:
+                await note_answer(connection, begun.id, user, ticket, 5)
         await fail_addition(connection, begun.id, LoginNeeded(host="civitai.com"))
         return begun.id
 
@@ -149,6 +152,14 @@ async def test_it_is_told_once_wherever_the_program_ends(
         assert request is not None and request.told and request.ticket is None
 
 
+async def test_two_users_who_wait_for_one_lora_are_both_notified(tmp_path: Path) -> None:
+    path, discord = tmp_path / "easel.sqlite3", Discord(answer_open=False)
+    await failed_addition(path, users=(ADA, GRACE))
+    await run_once(path, discord)
+    assert discord.sent == 2
+    assert all(len(nonce) <= 25 for nonce in discord.letters)
+
+
 async def test_what_cannot_be_told_now_is_told_later(tmp_path: Path) -> None:
     path, discord = tmp_path / "easel.sqlite3", Discord(unreachable=3, answer_open=False)
     await failed_addition(path, None)
@@ -157,7 +168,7 @@ async def test_what_cannot_be_told_now_is_told_later(tmp_path: Path) -> None:
             await telling.tell_all()
             assert discord.told == 0 and await untold_requests(connection)
         await telling.tell_all()
-        assert discord.told == 1 and "logged in" in discord.letters["addition1"]
+        assert discord.told == 1 and "logged in" in "".join(discord.letters.values())
         await telling.tell_all()
         assert discord.told == 1
 

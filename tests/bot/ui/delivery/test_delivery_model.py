@@ -53,7 +53,7 @@ class Discord:
     closed_later: frozenset[str] | None = None
     lost: frozenset[str] = frozenset()
     messages: dict[int, Posted] = field(default_factory=dict)
-    nonces: dict[tuple[int, str], int] = field(default_factory=dict)
+    nonces: dict[str, int] = field(default_factory=dict)
     original: int | None = None
 
     def _may(self, what: str) -> None:
@@ -64,6 +64,9 @@ class Discord:
         if what in self.lost:
             self.lost -= {what}
             raise ConnectionResetError(what)
+
+    async def confirm(self, interaction: Any) -> None:
+        raise NotImplementedError
 
     async def answer(self, interaction: Any, message: Any, *, private: bool) -> int | None:
         await asyncio.sleep(0)
@@ -117,9 +120,9 @@ class Discord:
     async def post(self, channel_id: int, message: Any, nonce: str) -> int:
         await asyncio.sleep(0)
         self._may("post" if channel_id == CHANNEL else "direct")
-        message_id = self.nonces.get((channel_id, nonce))
+        message_id = self.nonces.get(nonce)
         if message_id is None:
-            message_id = self.nonces[channel_id, nonce] = len(self.messages) + 100
+            message_id = self.nonces[nonce] = len(self.messages) + 100
             self.messages[message_id] = Posted(channel_id, 1, _kind(message))
         await asyncio.sleep(0)
         self._arrive("post")

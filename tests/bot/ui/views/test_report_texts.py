@@ -100,8 +100,8 @@ def test_an_appeal_is_answered_for_what_was_decided(action: DecisionAction, stat
 def test_each_notice_of_a_decision_is_found_by_a_reference_of_its_own() -> None:
     upheld = replace(APPEAL, state=AppealState.REVERSED, upheld_at=2)
     notices = [OwnerNotice(REPORT, DECISION, None, appeal) for appeal in (None, APPEAL, upheld)]
-    assert [(each.reference, each.nonce) for each in notices] == [
-        ("D9", "decision9"),
-        ("A9", "answer9"),
-        ("R9", "reversal9"),
+    assert [(each.reference, each.kind) for each in notices] == [
+        ("D9", "decision"),
+        ("A9", "answer"),
+        ("R9", "reversal"),
     ]

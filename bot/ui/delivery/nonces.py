@@ -1,0 +1,28 @@
+"""Nonces of the messages that the bot sends.
+
+Discord compares a nonce with all recent messages of the bot, in every channel. If it has seen the nonce, it returns
+the existing message and posts nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import aiosqlite
+
+from bot.database.key_values import recall
+
+INSTALLATION = "installation"  # key of the random id that the migrations store
+NONCE_LENGTH = 24  # in characters; Discord allows 25
+
+
+async def make_nonce(
+    connection: aiosqlite.Connection, kind: str, number: int, *, person_id: int = 0, channel_id: int = 0
+) -> str:
+    """Return the nonce of message `number` of a `kind`, for one recipient: a user or a channel.
+
+    A retry gets the same nonce, another recipient another one.
+    """
+    installation = await recall(connection, INSTALLATION)
+    text = f"{installation}:{kind}:{number}:{person_id}:{channel_id}"
+    return hashlib.sha256(text.encode()).hexdigest()[:NONCE_LENGTH]
