@@ -17,8 +17,10 @@ from bot.app.from_settings import make_pool, registry_of, require_checkpoints, r
 from bot.app.reloading import Reloader
 from bot.app.watchman import Watchman
 from bot.config import ConfigError, Settings
+from bot.config.program import program
 from bot.config.storage import StorageSettings
 from bot.database.connection import open_database
+from bot.database.errors import DatabaseMissing
 from bot.database.lock import program_lock
 from bot.jobs.service import JobService
 from bot.library.catalogue import LibraryFiles, Progress, ScanReport
@@ -89,13 +91,18 @@ def _no_progress(done: int, total: int) -> None:
 
 
 @asynccontextmanager
-async def open_catalogue(settings: Settings, progress: Progress = _no_progress) -> AsyncGenerator[Catalogued]:
+async def open_catalogue(
+    settings: Settings, progress: Progress = _no_progress, *, new_database: bool = False
+) -> AsyncGenerator[Catalogued]:
     """Lock and open the database, identify the checkpoints and scan the library.
 
+    `new_database`: the operator knows that the pictures of an earlier database will belong to nobody.
     Raises ConfigError, DatabaseError, LibraryUnreadable or BadDeclarations.
     """
     keep_private()
     with program_lock(settings.storage.database):
+        if not new_database:
+            await asyncio.to_thread(require_database, settings.storage)
         await asyncio.to_thread(_tighten, settings.storage)
         async with open_database(settings.storage.database) as connection:
             configuration = Configuration(settings, await identify(connection, settings.checkpoints))
@@ -112,6 +119,18 @@ async def open_catalogue(settings: Settings, progress: Progress = _no_progress) 
             yield Catalogued(configuration, connection, keeper, library, requests)
 
 
+def require_database(storage: StorageSettings) -> None:
+    """Refuse to create a database beside the pictures of an earlier one. Raises DatabaseMissing."""
+    database = storage.database
+    missing = not database.exists() or not database.stat().st_size
+    if missing and next(storage.pictures.glob("*/*"), None) is not None:
+        raise DatabaseMissing(
+            f"There is no database {database}, but {storage.pictures} holds the pictures of an earlier one. "
+            f"`{program()} restore` restores the newest copy. To start with an empty database, in which these pictures "
+            f"belong to nobody, use `{program()} run --new-database`."
+        )
+
+
 def _tighten(storage: StorageSettings) -> None:
     try:
         tighten(storage.folder, storage.written())
@@ -126,6 +145,7 @@ async def open_easel(
     read_settings: Callable[[], Settings] | None = None,
     *,
     lookup_clock: Callable[[], float] = time.monotonic,
+    new_database: bool = False,
 ) -> AsyncGenerator[Easel]:
     """All services running: catalogue, workers, jobs. A reload reads the settings with `read_settings`.
 
@@ -137,7 +157,7 @@ async def open_easel(
     require_classifier(settings)
     require_signing(settings)
     async with (
-        open_catalogue(settings, progress) as found,
+        open_catalogue(settings, progress, new_database=new_database) as found,
         started(found, read_settings, lookup_clock=lookup_clock) as easel,
     ):
         yield easel

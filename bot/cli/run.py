@@ -18,14 +18,15 @@ import aiohttp
 import discord
 
 from bot import background, logs, metrics
-from bot.app.assembly import open_easel
+from bot.app.assembly import open_easel, require_database
 from bot.app.health import observe, report_health
 from bot.app.samples import SamplePainter, painting_samples
-from bot.cli import DONE, add_config, settings_of
+from bot.cli import DONE, add_config, questions, settings_of
 from bot.cli.ending import Ended, on_signal, until_asked
 from bot.cli.progress import progress_bar
 from bot.cli.token import NO_TOKEN, NOT_A_TOKEN, WHERE
 from bot.config import ConfigError, LogFormat, Settings
+from bot.database.errors import DatabaseMissing
 from bot.ui.api_url import point_at
 from bot.ui.bot import EaselBot
 
@@ -62,6 +63,11 @@ def add(commands: Commands) -> None:
         help="run the bot on Discord",
         description="Run the bot on Discord until interrupted or terminated. SIGHUP makes it read its settings anew.",
     )
+    parser.add_argument(
+        "--new-database",
+        action="store_true",
+        help="start with an empty database although there are pictures of an earlier one",
+    )
     add_config(parser)
     parser.set_defaults(run=run)
 
@@ -70,8 +76,9 @@ def run(options: argparse.Namespace) -> int:
     """Run until interrupted or terminated; on SIGHUP read the settings anew."""
     settings = settings_of(options)
     tell_the_operator(settings.logs.format, settings.logs.folder)
+    new_database = options.new_database or may_start_empty(settings, questions.terminal())
     with contextlib.suppress(Ended):
-        asyncio.run(_run(settings, partial(settings_of, options)))
+        asyncio.run(_run(settings, partial(settings_of, options), new_database))
     return DONE
 
 
@@ -82,10 +89,27 @@ def tell_the_operator(form: LogFormat, folder: Path | None = None) -> None:
         logging.getLogger(ours).setLevel(min(logging.INFO, logging.getLogger().level))
 
 
-async def _run(settings: Settings, read_settings: Callable[[], Settings]) -> None:
+def may_start_empty(settings: Settings, ask: questions.Ask | None) -> bool:
+    """Ask whether to create a database beside the pictures of an earlier one. Raises DatabaseMissing for a no.
+
+    False where nothing has to be asked.
+    """
+    try:
+        require_database(settings.storage)
+    except DatabaseMissing as problem:
+        if ask is None:
+            raise
+        print(problem)
+        if not questions.yes(ask, "Start with an empty database?", default=False):
+            raise
+        return True
+    return False
+
+
+async def _run(settings: Settings, read_settings: Callable[[], Settings], new_database: bool) -> None:
     reload = asyncio.Event()
     on_signal("SIGHUP", reload.set)
-    await until_asked(serve(settings, read_settings, reload, built=spare_the_collector))
+    await until_asked(serve(settings, read_settings, reload, built=spare_the_collector, new_database=new_database))
 
 
 def spare_the_collector() -> None:
@@ -99,10 +123,12 @@ async def serve(
     read_settings: Callable[[], Settings] | None = None,
     reload: asyncio.Event | None = None,
     built: Callable[[], None] = lambda: None,
+    *,
+    new_database: bool = False,
 ) -> None:
     """Connect and serve until cancelled. `built` is called once all services exist, before the first event.
 
-    Whenever `reload` is set, the settings are read again with `read_settings`.
+    Whenever `reload` is set, the settings are read again with `read_settings`. `new_database` as in `open_catalogue`.
 
     Raises ConfigError when Discord refuses the bot, now or later, and Unreachable when it cannot be reached.
     """
@@ -115,7 +141,7 @@ async def serve(
         await point_at(settings.discord.api_url)
     with progress_bar("library") as scanned, metrics.served(settings.metrics.port):
         async with (
-            open_easel(settings, scanned, read_settings) as easel,
+            open_easel(settings, scanned, read_settings, new_database=new_database) as easel,
             painting_samples(SamplePainter(easel.configuration, easel.connection, easel.requests, easel.jobs)),
             EaselBot(easel) as bot,
         ):

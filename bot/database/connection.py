@@ -11,7 +11,8 @@ import logging
 import os
 import shutil
 import sqlite3
-from collections.abc import AsyncGenerator, Generator, Iterable, Mapping, Sequence
+import time
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,10 @@ BUSY_TIMEOUT_MS = 5000
 OLDEST_SQLITE = (3, 42, 0)  # earlier ones refuse json_valid() in a table, or NULL in it; Debian 12 has 3.40
 OVERWRITING = 15  # the first schema that overwrites what is deleted: with earlier ones it is left in free pages
 INDEX_BYTES = 2**20  # more than the index takes of a log in which nothing is written
+# Tables whose numbers are on buttons about one user, and the unix time from which the seconds are counted: 2026.
+NUMBERED_BY_CLOCK = ("job", "draft", "removed_bookmark", "stack", "publication", "report", "decision", "addition")
+NUMBERS_SINCE = 1_767_225_600
+START_NUMBERS = "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)"
 READERS = 4  # connections, each with a thread: the number of concurrent queries
 PROGRESS_STEPS = 50_000  # of SQLite's virtual machine, about 2 ms, after which a query checks whether it was cancelled
 
@@ -116,8 +121,11 @@ _gates: WeakKeyDictionary[aiosqlite.Connection, _Gate] = WeakKeyDictionary()
 
 
 @asynccontextmanager
-async def open_database(path: Path) -> AsyncGenerator[aiosqlite.Connection]:
-    """Open the database at `path`, creating and migrating it as needed. Raises DatabaseError."""
+async def open_database(path: Path, clock: Callable[[], float] = time.time) -> AsyncGenerator[aiosqlite.Connection]:
+    """Open the database at `path`, creating and migrating it as needed; `clock` is the unix time.
+
+    Raises DatabaseError.
+    """
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise DatabaseError(
             f"SQLite {OLDEST_SQLITE[0]}.{OLDEST_SQLITE[1]} or newer is needed; this Python brings "
@@ -133,6 +141,8 @@ async def open_database(path: Path) -> AsyncGenerator[aiosqlite.Connection]:
             before = await migrate(connection, path)
             if 0 < before < OVERWRITING:
                 await connection.execute("VACUUM")
+            if not before:
+                await _number_by_clock(connection, clock())
             await connection.execute("PRAGMA journal_mode = WAL")
             await connection.execute("PRAGMA synchronous = FULL")  # in WAL, NORMAL may lose the last commits
             await connection.execute("PRAGMA foreign_keys = ON")  # not earlier: migrations may rebuild tables
@@ -191,6 +201,15 @@ def _reading_mode(path: Path) -> str:
 def _require_file(path: Path) -> None:
     if not path.is_file():
         raise NoDatabase(f"There is no database {path} yet; the first `run` or `library scan` makes it.")
+
+
+async def _number_by_clock(connection: aiosqlite.Connection, now: float) -> None:
+    """Start the numbers of a new database above those of a lost one, which are on buttons of old messages.
+
+    A second has one number: no bot takes more orders than that for long.
+    """
+    start = max(0, int(now) - NUMBERS_SINCE)
+    await connection.executemany(START_NUMBERS, [(table, start) for table in NUMBERED_BY_CLOCK])
 
 
 def _require_intact(path: Path) -> None:

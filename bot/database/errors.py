@@ -22,6 +22,10 @@ class NoDatabase(DatabaseError):
     """There is no database yet."""
 
 
+class DatabaseMissing(DatabaseError):
+    """There is no database beside the pictures of an earlier one; the operator has to choose."""
+
+
 class NotADatabase(DatabaseError):
     """The file is damaged, or not a database of ours."""
 

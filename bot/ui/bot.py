@@ -90,7 +90,7 @@ class EaselBot(Client):
     def __init__(self, easel: Easel, clock: Callable[[], float] = time.time) -> None:
         """`clock` gives the Unix time in seconds."""
         trace = metrics.http_trace()
-        responses = FirstResponses()
+        responses = FirstResponses(easel.watchman.note_shared_token)
         responses.watch(trace)
         trace.on_request_end.append(self._on_request_end)
         super().__init__(

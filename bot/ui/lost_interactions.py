@@ -7,6 +7,8 @@ token, both receive every interaction, and Discord takes the first answer only.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
@@ -26,14 +28,18 @@ class InteractionLost(Exception):
 class FirstResponses:
     """Tells a lost interaction from one that this program answered in a request that seemed to fail.
 
-    discord.py repeats such a request, and Discord then refuses the repetition.
+    discord.py repeats such a request, and Discord then refuses the repetition. `shared_token` is called when Discord
+    refuses the only response that this program sent to an interaction: another program responded.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, shared_token: Callable[[], None] = lambda: None) -> None:
         self._failed: deque[str] = deque(maxlen=MAX_FAILED)  # ids of interactions
+        self._sent: deque[str] = deque(maxlen=MAX_FAILED)  # ids of interactions, once for each request
+        self._shared_token = shared_token
 
     def watch(self, trace: aiohttp.TraceConfig) -> None:
-        """Note the failed first responses among the requests of an HTTP client."""
+        """Note the first responses among the requests of an HTTP client, and those that failed."""
+        trace.on_request_start.append(self._on_request_start)
         trace.on_request_end.append(self._on_request_end)
         trace.on_request_exception.append(self._on_request_exception)
 
@@ -42,16 +48,30 @@ class FirstResponses:
         answered_by_us = problem.code == ALREADY_ACKNOWLEDGED and str(interaction.id) in self._failed
         return problem.code in LOST and not answered_by_us
 
+    async def _on_request_start(
+        self, _session: object, _context: object, started: aiohttp.TraceRequestStartParams
+    ) -> None:
+        if (interaction := _answered(started.url.parts)) is not None:
+            self._sent.append(interaction)
+
     async def _on_request_end(self, _session: object, _context: object, ended: aiohttp.TraceRequestEndParams) -> None:
-        if ended.response.status >= SERVER_ERROR:
-            self._note(ended.url.parts)
+        if (interaction := _answered(ended.url.parts)) is None:
+            return
+        status = ended.response.status
+        if status >= SERVER_ERROR:
+            self._failed.append(interaction)
+        if status == HTTPStatus.BAD_REQUEST and self._sent.count(interaction) == 1:
+            body = await ended.response.text()  # kept for discord.py, which reads it after this
+            if str(ALREADY_ACKNOWLEDGED) in body:
+                self._shared_token()
 
     async def _on_request_exception(
         self, _session: object, _context: object, failed: aiohttp.TraceRequestExceptionParams
     ) -> None:
-        self._note(failed.url.parts)
+        if (interaction := _answered(failed.url.parts)) is not None:
+            self._failed.append(interaction)
 
-    def _note(self, path: tuple[str, ...]) -> None:
-        """`path` of a first response ends with `interactions/ID/TOKEN/callback`."""
-        if path[-1] == "callback" and path[-4:-3] == ("interactions",):
-            self._failed.append(path[-3])
+
+def _answered(path: tuple[str, ...]) -> str | None:
+    """The id of the interaction to which a request is the first response: `…/interactions/ID/TOKEN/callback`."""
+    return path[-3] if path[-1] == "callback" and path[-4:-3] == ("interactions",) else None
