@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from io import BufferedIOBase
 from pathlib import Path
@@ -13,19 +14,23 @@ _SHORT_START, _SHORT_LENGTH = 0x100000, 0x10000  # bytes; fixed by the web UI th
 _CHECKPOINT_SUFFIXES = frozenset({".safetensors", ".json", ".txt"})
 
 
-def sha256_of(file: BinaryIO) -> str:
-    """SHA-256 (64 hex digits) of everything from the file's start; leaves the position at the end."""
+def sha256_of(file: BinaryIO, read: Callable[[int], None] = lambda nbytes: None) -> str:
+    """SHA-256 (64 hex digits) of everything from the file's start; leaves the position at the end.
+
+    `read` gets the bytes of each chunk.
+    """
     file.seek(0)
     digest, chunk = hashlib.sha256(), memoryview(bytearray(_CHUNK))
     while count := cast("BufferedIOBase", file).readinto(chunk):
         digest.update(chunk[:count])
+        read(count)
     return digest.hexdigest()
 
 
-def file_sha256(path: Path) -> str:
-    """SHA-256 of the file at `path`. Raises OSError."""
+def file_sha256(path: Path, read: Callable[[int], None] = lambda nbytes: None) -> str:
+    """SHA-256 of the file at `path`; `read` gets the bytes of each chunk. Raises OSError."""
     with path.open("rb") as file:
-        return sha256_of(file)
+        return sha256_of(file, read)
 
 
 def folder_files(folder: Path) -> list[Path]:
@@ -33,16 +38,27 @@ def folder_files(folder: Path) -> list[Path]:
     return sorted(p for p in folder.rglob("*") if p.suffix in _CHECKPOINT_SUFFIXES and p.is_file())
 
 
-def folder_sha256(folder: Path) -> str:
+def folder_sha256(folder: Path, read: Callable[[int], None] = lambda nbytes: None) -> str:
     """Identity of a checkpoint folder: the SHA-256 over its sorted (path, SHA-256) list. Raises OSError."""
-    lines = sorted((p.relative_to(folder).as_posix(), file_sha256(p)) for p in folder_files(folder))
+    lines = sorted((p.relative_to(folder).as_posix(), file_sha256(p, read)) for p in folder_files(folder))
     text = "".join(f"{name}\0{digest}\n" for name, digest in lines)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def checkpoint_sha256(source: Path) -> str:
-    """Identity of a checkpoint, whether a single file or a folder. Raises OSError."""
-    return folder_sha256(source) if source.is_dir() else file_sha256(source)
+def checkpoint_sha256(source: Path, progress: Callable[[int, int], None] = lambda done, total: None) -> str:
+    """Identity of a checkpoint, whether a single file or a folder. Raises OSError.
+
+    `progress` gets the megabytes that were read, and how many there are, in this thread.
+    """
+    files = folder_files(source) if source.is_dir() else [source]
+    total, done = sum(file.stat().st_size for file in files), 0
+
+    def read(nbytes: int) -> None:
+        nonlocal done
+        done += nbytes
+        progress(done >> 20, total >> 20)
+
+    return folder_sha256(source, read) if source.is_dir() else file_sha256(source, read)
 
 
 def short_hash(source: Path) -> str | None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import aiosqlite
 
@@ -23,7 +24,7 @@ from bot.database.connection import open_database
 from bot.database.errors import DatabaseMissing
 from bot.database.lock import program_lock
 from bot.jobs.service import JobService
-from bot.library.catalogue import LibraryFiles, Progress, ScanReport
+from bot.library.catalogue import LibraryFiles, ScanReport
 from bot.library.checkpoints import identify
 from bot.library.configuration import Configuration
 from bot.library.watcher import LibraryKeeper
@@ -86,16 +87,21 @@ class Catalogued:
     requests: RequestBuilder
 
 
-def _no_progress(done: int, total: int) -> None:
+# Gets what is being done, how much of it is done, and how much there is.
+WorkReport = Callable[[str, int, int], None]
+
+
+def _no_report(_title: str, _done: int, _total: int) -> None:
     pass
 
 
 @asynccontextmanager
 async def open_catalogue(
-    settings: Settings, progress: Progress = _no_progress, *, new_database: bool = False
+    settings: Settings, report: WorkReport = _no_report, *, new_database: bool = False
 ) -> AsyncGenerator[Catalogued]:
     """Lock and open the database, identify the checkpoints and scan the library.
 
+    `report` gets the progress of updating the database, hashing checkpoints (in MB) and scanning the library.
     `new_database`: the operator knows that the pictures of an earlier database will belong to nobody.
     Raises ConfigError, DatabaseError, LibraryUnreadable or BadDeclarations.
     """
@@ -104,8 +110,11 @@ async def open_catalogue(
         if not new_database:
             await asyncio.to_thread(require_database, settings.storage)
         await asyncio.to_thread(_tighten, settings.storage)
-        async with open_database(settings.storage.database) as connection:
-            configuration = Configuration(settings, await identify(connection, settings.checkpoints))
+        updating = partial(report, "updating the database, step")
+        async with open_database(settings.storage.database, report=updating) as connection:
+            hashing = partial(report, "hashing checkpoints, MB")
+            specs = await identify(connection, settings.checkpoints, progress=hashing)
+            configuration = Configuration(settings, specs)
             keeper = LibraryKeeper(
                 connection,
                 settings.library.folder,
@@ -114,7 +123,7 @@ async def open_catalogue(
                 registry=registry_of(settings),
                 few_steps=settings.library.few_step_files,
             )
-            library = await keeper.scan(progress)
+            library = await keeper.scan(partial(report, "library"))
             requests = RequestBuilder(connection, configuration)
             yield Catalogued(configuration, connection, keeper, library, requests)
 
@@ -141,7 +150,7 @@ def _tighten(storage: StorageSettings) -> None:
 @asynccontextmanager
 async def open_easel(
     settings: Settings,
-    progress: Progress = _no_progress,
+    report: WorkReport = _no_report,
     read_settings: Callable[[], Settings] | None = None,
     *,
     lookup_clock: Callable[[], float] = time.monotonic,
@@ -157,7 +166,7 @@ async def open_easel(
     require_classifier(settings)
     require_signing(settings)
     async with (
-        open_catalogue(settings, progress, new_database=new_database) as found,
+        open_catalogue(settings, report, new_database=new_database) as found,
         started(found, read_settings, lookup_clock=lookup_clock) as easel,
     ):
         yield easel

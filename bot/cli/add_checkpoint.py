@@ -134,7 +134,8 @@ async def _download(http: SourceHttp, settings: Settings, version: RemoteVersion
 
 def _base_model(declared: str | None, here: Path, claimed: str) -> BaseModelId:
     """What the operator declares, or what the file's hash proves. Raises ConfigError."""
-    proven = FULL_HASHES.get(checkpoint_sha256(here)) if here.is_file() else None
+    with progress_bar("hashing, MB") as progress:
+        proven = FULL_HASHES.get(checkpoint_sha256(here, progress)) if here.is_file() else None
     if declared is None:
         if proven is not None:
             return proven

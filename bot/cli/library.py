@@ -22,7 +22,7 @@ from rich.table import Table
 from bot.app.assembly import open_catalogue
 from bot.cli import DONE, REFUSED, add_checkpoint, add_config, advising, harmless, inspect, settings_of
 from bot.cli.output import Output
-from bot.cli.progress import progress_bar
+from bot.cli.progress import progress_bar, work_report
 from bot.config import ConfigError, Settings
 from bot.database.connection import read_database
 from bot.database.loras import Lora, LoraVersion, browse_loras, find_loras_by_id, versions_with_problem
@@ -99,7 +99,7 @@ def run_scan(options: argparse.Namespace) -> int:
 
 async def _scan(settings: Settings) -> ScanReport:
     async with AsyncExitStack() as stack:
-        with progress_bar("library") as progress, advising(SCANNING_BOT):
+        with work_report() as progress, advising(SCANNING_BOT):
             found = await stack.enter_async_context(open_catalogue(settings, progress))
         if not await _asked(found.keeper):
             return found.library

@@ -17,7 +17,7 @@ from bot.app.assembly import open_catalogue, started
 from bot.app.from_settings import require_checkpoints
 from bot.cli import DONE, add_config, advising, settings_of
 from bot.cli.ending import until_asked
-from bot.cli.progress import progress_bar
+from bot.cli.progress import progress_bar, work_report
 from bot.config import ConfigError
 from bot.database.jobs import Job, JobState
 from bot.jobs.active_jobs import JobUpdate, WorkerTrouble
@@ -133,7 +133,7 @@ async def _paint(options: argparse.Namespace) -> PaintedJob:
         clip_skip=options.clip_skip,
         fast=options.fast,
     )
-    with progress_bar("library") as scanned:
+    with work_report() as scanned:
         async with AsyncExitStack() as stack:
             with advising(PAINTING_BOT):
                 found = await stack.enter_async_context(open_catalogue(settings, scanned))

@@ -2,12 +2,46 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+LINE_SECONDS = 5.0  # between the log lines of one piece of work
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def work_report() -> Generator[Callable[[str, int, int], None]]:
+    """Yields `report(title, done, total)`: a bar for each title, or lines of the log where stderr is no terminal."""
+    with ExitStack() as bars:
+        reports: dict[str, Callable[[int, int], None]] = {}
+
+        def report(title: str, done: int, total: int) -> None:
+            if title not in reports:
+                bar = bars.enter_context(progress_bar(title)) if sys.stderr.isatty() else _lines(title)
+                reports[title] = bar
+            reports[title](done, total)
+
+        yield report
+
+
+def _lines(title: str) -> Callable[[int, int], None]:
+    last = -LINE_SECONDS
+
+    def report(done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= LINE_SECONDS or done == total:
+            last = now
+            log.info("%s: %s of %s", title, done, total)
+
+    return report
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from bot.app.health import observe, report_health
 from bot.app.samples import SamplePainter, painting_samples
 from bot.cli import DONE, add_config, questions, settings_of
 from bot.cli.ending import Ended, on_signal, until_asked
-from bot.cli.progress import progress_bar
+from bot.cli.progress import work_report
 from bot.cli.token import NO_TOKEN, NOT_A_TOKEN, WHERE
 from bot.config import ConfigError, LogFormat, Settings
 from bot.database.errors import DatabaseMissing
@@ -139,7 +139,7 @@ async def serve(
         raise ConfigError(f"What is set as the bot's token {NOT_A_TOKEN}.")
     if settings.discord.api_url:
         await point_at(settings.discord.api_url)
-    with progress_bar("library") as scanned, metrics.served(settings.metrics.port):
+    with work_report() as scanned, metrics.served(settings.metrics.port):
         async with (
             open_easel(settings, scanned, read_settings, new_database=new_database) as easel,
             painting_samples(SamplePainter(easel.configuration, easel.connection, easel.requests, easel.jobs)),

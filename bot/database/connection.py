@@ -23,15 +23,16 @@ import aiosqlite
 from bot.database.backup import COUNT_ALL, COUNT_ON, GAP
 from bot.database.errors import DatabaseError, FolderNotWritable, NoDatabase, NotADatabase, explain
 from bot.database.integrity import damage
-from bot.database.migrate import check_current, migrate
+from bot.database.job_terms import FUNCTIONS, TRIGGERS
+from bot.database.migrate import Report, check_current, migrate
 from bot.database.pseudonyms import Pseudonyms
 from bot.database.wal import is_damaged
 
 log = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_MS = 5000
-OLDEST_SQLITE = (3, 42, 0)  # earlier ones refuse json_valid() in a table, or NULL in it; Debian 12 has 3.40
-OVERWRITING = 15  # the first schema that overwrites what is deleted: with earlier ones it is left in free pages
+OLDEST_SQLITE = (3, 42, 0)  # the first whose full text index deletes securely; Debian 12 has 3.40
+SQLITE_HEADER = b"SQLite format 3\0"
 INDEX_BYTES = 2**20  # more than the index takes of a log in which nothing is written
 # Tables whose numbers are on buttons about one user, and the unix time from which the seconds are counted: 2026.
 NUMBERED_BY_CLOCK = ("job", "draft", "removed_bookmark", "stack", "publication", "report", "decision", "addition")
@@ -121,10 +122,12 @@ _gates: WeakKeyDictionary[aiosqlite.Connection, _Gate] = WeakKeyDictionary()
 
 
 @asynccontextmanager
-async def open_database(path: Path, clock: Callable[[], float] = time.time) -> AsyncGenerator[aiosqlite.Connection]:
+async def open_database(
+    path: Path, clock: Callable[[], float] = time.time, report: Report = lambda step, steps: None
+) -> AsyncGenerator[aiosqlite.Connection]:
     """Open the database at `path`, creating and migrating it as needed; `clock` is the unix time.
 
-    Raises DatabaseError.
+    `report` gets each step of a migration. Raises DatabaseError.
     """
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise DatabaseError(
@@ -134,13 +137,12 @@ async def open_database(path: Path, clock: Callable[[], float] = time.time) -> A
     _make_place(path)
     damaged = await asyncio.to_thread(is_damaged, path)
     await asyncio.to_thread(_require_intact, path)
+    before = await asyncio.to_thread(migrate, path, report=report)
     pseudonyms = Pseudonyms(path)
     async with _opened(path) as connection:
         with _explained(path):
             await _prepare(connection, pseudonyms)
-            before = await migrate(connection, path)
-            if 0 < before < OVERWRITING:
-                await connection.execute("VACUUM")
+            await _index_deletions(connection)
             if not before:
                 await _number_by_clock(connection, clock())
             await connection.execute("PRAGMA journal_mode = WAL")
@@ -203,6 +205,13 @@ def _require_file(path: Path) -> None:
         raise NoDatabase(f"There is no database {path} yet; the first `run` or `library scan` makes it.")
 
 
+async def _index_deletions(connection: aiosqlite.Connection) -> None:
+    """Remove deleted jobs from the full text index."""
+    for name, function in FUNCTIONS.items():
+        await connection.create_function(name, 2, function)  # pyright: ignore[reportUnknownMemberType]
+    await connection.executescript(TRIGGERS)
+
+
 async def _number_by_clock(connection: aiosqlite.Connection, now: float) -> None:
     """Start the numbers of a new database above those of a lost one, which are on buttons of old messages.
 
@@ -214,7 +223,10 @@ async def _number_by_clock(connection: aiosqlite.Connection, now: float) -> None
 
 def _require_intact(path: Path) -> None:
     """Refuse a damaged database before anything is written to it, which could destroy more. Raises NotADatabase."""
-    if path.stat().st_size and (found := damage(path)) is not None:
+    with path.open("rb") as file:
+        if file.read(len(SQLITE_HEADER)) != SQLITE_HEADER:
+            return  # new, or another kind of file, which is refused in words of its own
+    if (found := damage(path)) is not None:
         raise NotADatabase(f"The database {path} is damaged ({found}). `restore` puts the newest copy back.")
 
 

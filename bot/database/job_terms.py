@@ -2,19 +2,63 @@
 
 A word and its owner are one term. Among everybody's words, those that begin with `w` are half of the index, and to find
 one person's among them took a second with a million jobs; so they stand together from the start. The owner takes as
-many characters for everybody, so that the index's prefixes, which are counted in characters, are those of words.
+many characters for everybody.
+
+The index has no copy of the words: a deletion names the terms that were added, and FTS5 removes these from its pages.
+So a job is added and removed by one expression, `TERMS`, and never changes between. If the functions below ever give
+other terms, a migration has to fill the index anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from bot.database.search import all_of, begins, indexed, quoted
+from inference.messages.request import GenerationRequest, JobRequest
+
+TERMS = "id, prompt_terms(person_id, request), searchable(person_id, checkpoint), lora_terms(person_id, request)"
+ADD = f"INSERT INTO job_text (rowid, prompt, checkpoint, loras) SELECT {TERMS} FROM job WHERE id = ?"  # noqa: S608
+_REMOVE = f"""
+    INSERT INTO job_text (job_text, rowid, prompt, checkpoint, loras) SELECT 'delete', {TERMS} FROM job
+"""  # noqa: S608 - constants only
+# A job leaves the index before its row goes, or with its last picture. The triggers belong to each connection that
+# writes: SQLite lets no trigger in a file call functions of a program (trusted_schema).
+TRIGGERS = f"""
+    CREATE TEMP TRIGGER job_text_before_job BEFORE DELETE ON main.job
+    WHEN EXISTS (SELECT 1 FROM picture WHERE job_id = old.id) BEGIN
+        {_REMOVE} WHERE id = old.id;
+    END;
+    CREATE TEMP TRIGGER job_text_after_pictures AFTER DELETE ON main.picture
+    WHEN NOT EXISTS (SELECT 1 FROM picture WHERE job_id = old.job_id) BEGIN
+        {_REMOVE} WHERE id = old.job_id;
+    END;
+"""  # noqa: S608 - constants only
 
 
 def searchable(person_id: int, text: str) -> str:
     """The words of `text` as terms of one person; migrations call it too."""
     return " ".join(_term(person_id, word) for word in indexed(text).split())
+
+
+def prompt_terms(person_id: int, request: str) -> str:
+    """The terms of a stored request's own words."""
+    stored = JobRequest.stored(request)
+    return searchable(person_id, stored.own_words) if isinstance(stored, GenerationRequest) else ""
+
+
+def lora_terms(person_id: int, request: str) -> str:
+    """The terms of the names of a stored request's LoRAs."""
+    stored = JobRequest.stored(request)
+    names = (use.name for use in stored.loras) if isinstance(stored, GenerationRequest) else ()
+    return searchable(person_id, " ".join(names))
+
+
+# SQL functions with two arguments.
+FUNCTIONS: dict[str, Callable[[int, str], str]] = {
+    "searchable": searchable,
+    "prompt_terms": prompt_terms,
+    "lora_terms": lora_terms,
+}
 
 
 def with_words(person_id: int, words: Iterable[str]) -> str:

@@ -19,7 +19,7 @@ from bot.database import people
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, fetch_one, transaction, write
 from bot.database.job_orders import remember_order
-from bot.database.job_terms import searchable
+from bot.database.job_terms import ADD
 from bot.database.pictures import NewPicture, Picture, record_pictures
 from bot.database.uses import record_uses
 from inference.errors import Detail, InferenceError
@@ -29,7 +29,6 @@ CREATE = """
     INSERT INTO job (person_id, server_id, channel_id, request, checkpoint, weight, created_at)
     VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING *
 """
-INDEX = "INSERT INTO job_text (rowid, prompt, checkpoint, loras) VALUES (?, ?, ?, ?)"
 START = """
     UPDATE job SET state = 'running', attempt = attempt + 1, started_at = ?, begun_at = NULL
     WHERE id = ? AND state = 'queued' RETURNING *
@@ -225,8 +224,7 @@ async def record_painted(
     """Store the pictures of a job and their LoRA uses; from now on a search finds it. Raises DatabaseError."""
     request = job.request
     await record_uses(connection, job.person_id, request.loras)
-    texts = (request.own_words, request.checkpoint, " ".join(use.name for use in request.loras))
-    await fetch(connection, INDEX, (job.id, *(searchable(job.person_id, text) for text in texts)))
+    await fetch(connection, ADD, (job.id,))
     return await record_pictures(connection, job.id, pictures, request)
 
 

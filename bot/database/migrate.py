@@ -1,17 +1,20 @@
-"""Migrates a database to the newest schema: numbered files, each one transaction, after a copy was made."""
+"""Migrates a database to the newest schema: numbered files, each one transaction, in a copy that replaces it."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
+import shutil
 import sqlite3
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiosqlite
 
 from bot.database.errors import (
+    DatabaseLocked,
     FolderNotWritable,
     MigrationFailed,
     NewerDatabase,
@@ -19,12 +22,22 @@ from bot.database.errors import (
     OlderDatabase,
     explain,
 )
-from bot.database.job_terms import searchable
+from bot.database.job_terms import FUNCTIONS
 
 FOLDER = Path(__file__).with_name("migrations")
 APPLICATION_ID = 0x4561736C  # "Easl": distinguishes our databases from other programs'
 
+PAGE = 4096  # bytes
+MUCH_UNUSED, PEAK = 0.25, 2.0  # share of unused pages that are given back, if the files stay below so many sizes
+ROOM = 3  # times the size of the database that must be free: the copy, and a step that writes everything anew
+
+Report = Callable[[int, int], None]  # the step that begins, and how many there are
+
 _FILE_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
+
+
+def _no_report(_step: int, _steps: int) -> None:
+    pass
 
 
 @dataclass(frozen=True)
@@ -57,28 +70,125 @@ def migrations(folder: Path = FOLDER) -> list[Migration]:
     return found
 
 
-async def migrate(connection: aiosqlite.Connection, path: Path, folder: Path = FOLDER) -> int:
-    """Apply the missing migrations to the database at `path`; one that is not empty is copied first.
+def migrate(
+    path: Path,
+    folder: Path = FOLDER,
+    report: Report = _no_report,
+    free: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
+) -> int:
+    """Bring the database at `path` to the newest schema. Returns the number of the schema that it had.
 
-    Returns the number of the schema that it had.
+    A new database is made in place. Of an older one a copy is migrated, which takes its place when all steps are done;
+    the old file becomes `backup_path`. So a failure changes nothing, and nothing has to be journaled. `report` gets
+    each step and their number, `free` tells the free bytes of a folder. Blocks: for a thread.
 
-    Raises NewerDatabase, NotADatabase, MigrationFailed (the database is as it was) or FolderNotWritable.
+    Raises NewerDatabase, NotADatabase, DatabaseLocked, MigrationFailed or FolderNotWritable.
     """
     steps = migrations(folder)
-    version = await _known_version(connection, path, len(steps))
-    if 0 < version < len(steps):
-        await _copy(connection, backup_path(path, version))
-    # Terms of the full text index are made in Python, also for jobs that are older than the index.
-    await connection.create_function("searchable", 2, searchable)  # pyright: ignore[reportUnknownMemberType]
-    for step in steps[version:]:
-        await _carry_out(connection, path, step)
+    with _opened(path) as connection:
+        facts = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("user_version", "application_id")]
+        empty = connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone() is None
+        version = _known_version(*facts, empty=empty, path=path, newest=len(steps))
+        if version == 0:
+            _carry_out(connection, path, steps, report)
+        elif version < len(steps):
+            _require_room(path, free)
+            # Fold the log into the file. Whoever else writes has to wait until the new file is in its place.
+            if connection.execute("PRAGMA journal_mode = DELETE").fetchone()[0] != "delete":
+                raise DatabaseLocked(f"The database {path} is locked by another program; close that program.")
+            connection.execute("BEGIN IMMEDIATE")
+            work = path.with_name(f"{path.name}.migrating")
+            try:
+                _migrate_copy(path, work, steps[version:], report)
+                connection.rollback()
+                connection.close()
+                _exchange(path, work, backup_path(path, version))
+            except OSError as problem:
+                raise FolderNotWritable(f"The copy {work} cannot be written before migrating: {problem}") from problem
+            finally:
+                work.unlink(missing_ok=True)
     return version
+
+
+def _require_room(path: Path, free: Callable[[Path], int]) -> None:
+    size, there = path.stat().st_size, free(path.parent)
+    if there < ROOM * size:
+        raise FolderNotWritable(
+            f"The database {path} is of an earlier version. Updating it needs {ROOM * size / 1e9:.1f} GB of free space "
+            f"in {path.parent}, three times its size; {there / 1e9:.1f} GB are free. Make room, then start again."
+        )
+
+
+def _migrate_copy(path: Path, work: Path, steps: Sequence[Migration], report: Report) -> None:
+    """Write a migrated copy of the database to `work`. Raises DatabaseError or OSError."""
+    work.unlink(missing_ok=True)
+    with _opened(path) as source:
+        source.execute("VACUUM INTO ?", (str(work),))
+    with _opened(work) as copy:
+        for pragma in ("journal_mode = OFF", "synchronous = OFF", "secure_delete = ON"):
+            copy.execute(f"PRAGMA {pragma}")
+        _carry_out(copy, path, steps, report)
+        pages, unused = (copy.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count"))
+        if unused > pages * MUCH_UNUSED and (2 * pages - unused) * PAGE <= PEAK * path.stat().st_size:
+            compact = work.with_name(f"{work.name}.compact")
+            compact.unlink(missing_ok=True)
+            copy.execute("VACUUM INTO ?", (str(compact),))
+            compact.replace(work)
+    work.chmod(path.stat().st_mode & 0o777)
+    with work.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _exchange(path: Path, work: Path, aside: Path) -> None:
+    """Keep the old file as `aside` and give its name to `work`, so that there is a database at each moment."""
+    link = aside.with_name(f"{aside.name}.partial")
+    link.unlink(missing_ok=True)
+    try:
+        os.link(path, link)
+        link.replace(aside)
+    except (PermissionError, NotImplementedError):  # a file system without hard links
+        path.replace(aside)
+    work.replace(path)
+
+
+def _carry_out(connection: sqlite3.Connection, path: Path, steps: Sequence[Migration], report: Report) -> None:
+    for name, function in FUNCTIONS.items():  # older jobs are indexed too
+        connection.create_function(name, 2, function)
+    for done, step in enumerate(steps, 1):
+        report(done, len(steps))
+        try:
+            connection.executescript(step.script)
+        except sqlite3.Error as problem:
+            connection.rollback()
+            reason = explain(problem, path)
+            if isinstance(reason, FolderNotWritable):
+                raise reason from problem
+            raise MigrationFailed(
+                f"{step.path.name} failed, and the database was left as it was: {problem}"
+            ) from problem
+
+
+@contextmanager
+def _opened(path: Path) -> Generator[sqlite3.Connection]:
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=rwc", uri=True, isolation_level=None, timeout=5)
+    try:
+        yield connection
+    except sqlite3.Error as problem:
+        raise explain(problem, path) from problem
+    finally:
+        connection.close()
 
 
 async def check_current(connection: aiosqlite.Connection, path: Path) -> None:
     """Raise NotADatabase, NewerDatabase or OlderDatabase unless the database has the schema of this version."""
     newest = len(migrations())
-    version = await _known_version(connection, path, newest)
+    (version,), (application_id,) = [
+        row
+        for name in ("user_version", "application_id")
+        for row in await connection.execute_fetchall(f"PRAGMA {name}")
+    ]
+    empty = not list(await connection.execute_fetchall("SELECT 1 FROM sqlite_schema LIMIT 1"))
+    version = _known_version(version, application_id, empty=empty, path=path, newest=newest)
     if version < newest:
         raise OlderDatabase(
             f"The database {path} was made by an earlier Easel (schema {version}; this one reads {newest}). "
@@ -86,10 +196,10 @@ async def check_current(connection: aiosqlite.Connection, path: Path) -> None:
         )
 
 
-async def _known_version(connection: aiosqlite.Connection, path: Path, newest: int) -> int:
-    """The schema's number, at most `newest`. Raises NotADatabase or NewerDatabase."""
-    version = await _pragma(connection, "user_version")
-    await _check_ours(connection, path)
+def _known_version(version: int, application_id: int, *, empty: bool, path: Path, newest: int) -> int:
+    """The number of the schema, at most `newest`. An empty file is accepted. Raises NotADatabase or NewerDatabase."""
+    if application_id != APPLICATION_ID and not empty:
+        raise NotADatabase(f"{path} is another program's database. Move it away or choose another [storage] folder.")
     if version > newest:
         raise NewerDatabase(
             f"The database {path} was made by a newer Easel (schema {version}; this one knows {newest}). "
@@ -101,45 +211,3 @@ async def _known_version(connection: aiosqlite.Connection, path: Path, newest: i
 def backup_path(path: Path, version: int) -> Path:
     """The path of the copy of schema `version`: `easel.sqlite3` -> `easel.schema-3.sqlite3`."""
     return path.with_name(f"{path.stem}.schema-{version}{path.suffix}")
-
-
-async def _check_ours(connection: aiosqlite.Connection, path: Path) -> None:
-    """Raise NotADatabase for another program's database; an empty file is accepted."""
-    if await _pragma(connection, "application_id") == APPLICATION_ID:
-        return
-    tables = await connection.execute_fetchall("SELECT 1 FROM sqlite_schema LIMIT 1")
-    if list(tables):
-        raise NotADatabase(f"{path} is another program's database. Move it away or choose another [storage] folder.")
-
-
-async def _carry_out(connection: aiosqlite.Connection, path: Path, step: Migration) -> None:
-    try:
-        await connection.executescript(step.script)
-    except sqlite3.Error as problem:
-        await connection.rollback()
-        reason = explain(problem, path)
-        if isinstance(reason, FolderNotWritable):
-            raise reason from problem
-        raise MigrationFailed(f"{step.path.name} failed, and the database was left as it was: {problem}") from problem
-
-
-async def _copy(connection: aiosqlite.Connection, target: Path) -> None:
-    """Write a copy to `target`; an older copy of the same schema is replaced only by a finished one."""
-    partial = target.with_name(f"{target.name}.partial")
-    try:
-        partial.unlink(missing_ok=True)
-        await connection.execute("VACUUM INTO ?", (str(partial),))
-        await asyncio.to_thread(_finish_copy, partial, target)
-    except (OSError, sqlite3.OperationalError) as problem:
-        raise FolderNotWritable(f"The copy {target} cannot be written before migrating: {problem}") from problem
-
-
-def _finish_copy(partial: Path, target: Path) -> None:
-    with partial.open("rb+") as file:
-        os.fsync(file.fileno())
-    partial.replace(target)
-
-
-async def _pragma(connection: aiosqlite.Connection, name: str) -> int:
-    (row,) = await connection.execute_fetchall(f"PRAGMA {name}")
-    return int(row[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import aiosqlite
@@ -16,25 +16,32 @@ from inference.hashes import checkpoint_sha256, folder_files, short_hash
 from inference.messages.checkpoints import CheckpointSpec, PredictionType
 from inference.prediction import EdmCheckpoint, checkpoint_prediction
 
+Progress = Callable[[int, int], None]
+
 
 async def identify(
-    connection: aiosqlite.Connection | None, checkpoints: Sequence[CheckpointSettings], *, remember: bool = True
+    connection: aiosqlite.Connection | None,
+    checkpoints: Sequence[CheckpointSettings],
+    *,
+    remember: bool = True,
+    progress: Progress = lambda done, total: None,
 ) -> list[CheckpointSpec]:
     """The specification of each checkpoint for the worker. Raises ConfigError for files that cannot be used.
 
     Hashes are looked up in the database, if there is a connection, and stored there, if it may `remember` them.
+    `progress` gets the megabytes of a checkpoint that were hashed, and how many it has.
     """
-    return [await _identified(connection, checkpoint, remember) for checkpoint in checkpoints]
+    return [await _identified(connection, checkpoint, remember, progress) for checkpoint in checkpoints]
 
 
 async def _identified(
-    connection: aiosqlite.Connection | None, checkpoint: CheckpointSettings, remember: bool
+    connection: aiosqlite.Connection | None, checkpoint: CheckpointSettings, remember: bool, progress: Progress
 ) -> CheckpointSpec:
     if checkpoint.path is None:
         return checkpoint.spec(None)  # a repository has no bytes before its first download
     try:
         size = None if checkpoint.path.is_dir() else checkpoint.path.stat().st_size
-        hashes = await _hashes(connection, checkpoint, checkpoint.path, remember)
+        hashes = await _hashes(connection, checkpoint, checkpoint.path, remember, progress)
         said = _said(checkpoint.path)
     except OSError as problem:
         raise ConfigError(
@@ -47,14 +54,18 @@ async def _identified(
 
 
 async def _hashes(
-    connection: aiosqlite.Connection | None, checkpoint: CheckpointSettings, path: Path, remember: bool
+    connection: aiosqlite.Connection | None,
+    checkpoint: CheckpointSettings,
+    path: Path,
+    remember: bool,
+    progress: Progress,
 ) -> CheckpointHashes:
     """The cached hashes, completed: earlier versions stored no short hash, which needs 64 KiB only."""
     name, source, stamp = checkpoint.name, str(path), _stamp(path)
     known = await known_hashes(connection, name, source=source, stamp=stamp) if connection else None
     if known and known.short_hash:
         return known
-    sha256 = known.sha256 if known else await reading(checkpoint_sha256, path)
+    sha256 = known.sha256 if known else await reading(checkpoint_sha256, path, progress)
     hashes = CheckpointHashes(sha256, short_hash(path))
     if connection and remember and hashes != known:
         await remember_checkpoint(

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import closing
 from pathlib import Path
 
-import aiosqlite
 import pytest
 
-from bot.database.connection import OVERWRITING, open_database
-from bot.database.errors import FolderNotWritable, MigrationFailed, NewerDatabase
+from bot.database.connection import open_database
+from bot.database.errors import DatabaseLocked, FolderNotWritable, MigrationFailed, NewerDatabase
 from bot.database.migrate import backup_path, migrate, migrations
 
 FIRST = "CREATE TABLE shelf (id INTEGER PRIMARY KEY) STRICT;"
@@ -24,12 +22,6 @@ def folder(tmp_path: Path) -> Path:
     made.mkdir()
     (made / "0001_shelf.sql").write_text(FIRST)
     return made
-
-
-@asynccontextmanager
-async def plain(path: Path) -> AsyncIterator[aiosqlite.Connection]:
-    async with aiosqlite.connect(path, isolation_level=None) as connection:
-        yield connection
 
 
 def contents(path: Path) -> bytes:
@@ -62,39 +54,98 @@ def test_every_table_is_strict_and_no_step_commits_by_itself() -> None:
         assert not any(line.startswith(("COMMIT", "ROLLBACK", "BEGIN", "END;PRAGMA")) for line in statements)
 
 
-async def test_only_what_is_missing_is_carried_out_after_a_copy(path: Path, folder: Path) -> None:
-    async with plain(path) as connection:
-        await migrate(connection, path, folder)
-        await connection.execute("INSERT INTO shelf DEFAULT VALUES")
-        (folder / "0002_height.sql").write_text(SECOND)
-        await migrate(connection, path, folder)
-        assert [tuple(row) for row in await connection.execute_fetchall("SELECT * FROM shelf")] == [(1, None)]
+def execute(path: Path, *statements: str) -> list[tuple[object, ...]]:
+    """The rows of the last statement."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        return [database.execute(statement).fetchall() for statement in statements][-1]
+
+
+def test_only_what_is_missing_is_carried_out_after_a_copy(path: Path, folder: Path) -> None:
+    migrate(path, folder)
+    execute(path, "PRAGMA journal_mode = WAL", "INSERT INTO shelf DEFAULT VALUES")
+    (folder / "0002_height.sql").write_text(SECOND)
+    (folder / "0003_width.sql").write_text(SECOND.replace("height", "width"))
+    told: list[tuple[int, int]] = []
+    assert migrate(path, folder, report=lambda step, steps: told.append((step, steps))) == 1
+    assert told == [(1, 2), (2, 2)]
+    assert execute(path, "SELECT * FROM shelf") == [(1, None, None)]
+    assert look(path)[0] == 3
+    assert execute(backup_path(path, 1), "SELECT * FROM shelf") == [(1,)]
+    assert {file.name for file in path.parent.glob(f"{path.stem}*")} == {path.name, backup_path(path, 1).name}
+
+
+def test_a_step_that_fails_in_the_middle_leaves_the_database_as_it_was(path: Path, folder: Path) -> None:
+    migrate(path, folder)
+    before = contents(path)
+    broken = folder / "0002_height.sql"
+    broken.write_text(f"{SECOND}\nINSERT INTO shelf (height) VALUES (3);\nINSERT INTO nowhere VALUES (1);")
+    with pytest.raises(MigrationFailed, match=r"0002_height\.sql failed, and the database was left as it was"):
+        migrate(path, folder)
+    assert contents(path) == before
+    assert list(path.parent.glob(f"{path.stem}*")) == [path]
+    broken.write_text(SECOND)
+    migrate(path, folder)
     assert look(path)[0] == 2
-    copy = sqlite3.connect(backup_path(path, 1))
-    assert copy.execute("SELECT * FROM shelf").fetchall() == [(1,)]
-    copy.close()
 
 
-async def test_a_step_that_fails_in_the_middle_leaves_the_database_as_it_was(path: Path, folder: Path) -> None:
-    async with plain(path) as connection:
-        await migrate(connection, path, folder)
-        before = look(path)
-        broken = folder / "0002_height.sql"
-        broken.write_text(f"{SECOND}\nINSERT INTO shelf (height) VALUES (3);\nINSERT INTO nowhere VALUES (1);")
-        with pytest.raises(MigrationFailed, match=r"0002_height\.sql failed, and the database was left as it was"):
-            await migrate(connection, path, folder)
-        assert look(path) == before
-        broken.write_text(SECOND)
-        await migrate(connection, path, folder)
-    assert look(path)[0] == 2
-
-
-async def test_a_step_after_a_good_one_fails_and_the_good_one_stays(path: Path, folder: Path) -> None:
+def test_a_step_after_a_good_one_fails_and_the_good_one_stays(path: Path, folder: Path) -> None:
     (folder / "0002_height.sql").write_text("CREATE TABLE shelf (id INTEGER);")
-    async with plain(path) as connection:
-        with pytest.raises(MigrationFailed):
-            await migrate(connection, path, folder)
+    with pytest.raises(MigrationFailed):
+        migrate(path, folder)
     assert look(path)[0] == 1
+
+
+def test_a_database_that_another_program_writes_is_not_migrated(path: Path, folder: Path) -> None:
+    migrate(path, folder)
+    execute(path, "PRAGMA journal_mode = WAL")
+    (folder / "0002_height.sql").write_text(SECOND)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(DatabaseLocked, match="close that program"):
+            migrate(path, folder)
+    assert look(path)[0] == 1
+
+
+@pytest.mark.parametrize(("times", "enough"), [(2.9, False), (3.1, True)])
+def test_room_is_checked_before_anything_is_written(path: Path, folder: Path, times: float, enough: bool) -> None:
+    migrate(path, folder)
+    (folder / "0002_height.sql").write_text(SECOND)
+    free = int(times * path.stat().st_size)
+    if enough:
+        migrate(path, folder, free=lambda _folder: free)
+    else:
+        with pytest.raises(FolderNotWritable, match=r"three times its size.*Make room"):
+            migrate(path, folder, free=lambda _folder: free)
+    assert look(path)[0] == 1 + enough
+
+
+REWRITES = {
+    "a table is made anew": "CREATE TABLE other AS SELECT * FROM shelf; DROP TABLE shelf;",
+    "each row changes": "UPDATE shelf SET words = upper(words);",
+    "most goes": "DROP TABLE shelf; CREATE TABLE other (id INTEGER PRIMARY KEY) STRICT;",
+}
+
+
+@pytest.mark.parametrize("step", REWRITES.values(), ids=REWRITES)
+def test_a_migration_needs_little_more_than_twice_the_room(path: Path, folder: Path, step: str) -> None:
+    migrate(path, folder)
+    execute(
+        path,
+        "PRAGMA journal_mode = WAL",
+        "ALTER TABLE shelf ADD COLUMN words TEXT",
+        "INSERT INTO shelf (words) WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
+        "SELECT hex(randomblob(250)) FROM n",
+    )
+    (folder / "0002_step.sql").write_text(step)
+    (folder / "0003_more.sql").write_text("CREATE TABLE more (id INTEGER PRIMARY KEY) STRICT;")
+    size, sizes = path.stat().st_size, list[int]()
+
+    def measure(_step: int, _steps: int) -> None:
+        sizes.append(sum(file.stat().st_size for file in path.parent.glob(f"{path.stem}*")))
+
+    migrate(path, folder, report=measure)
+    measure(0, 0)
+    assert size > 10_000_000 and max(sizes) - size <= 2.2 * size
 
 
 async def test_a_newer_database_is_refused_and_not_touched(path: Path) -> None:
@@ -107,13 +158,12 @@ async def test_a_newer_database_is_refused_and_not_touched(path: Path) -> None:
     assert look(path) == before
 
 
-async def test_a_copy_that_cannot_be_written_stops_the_migration(path: Path, folder: Path) -> None:
-    async with plain(path) as connection:
-        await migrate(connection, path, folder)
-        (folder / "0002_height.sql").write_text(SECOND)
-        backup_path(path, 1).mkdir()
-        with pytest.raises(FolderNotWritable, match="copy"):
-            await migrate(connection, path, folder)
+def test_a_copy_that_cannot_be_written_stops_the_migration(path: Path, folder: Path) -> None:
+    migrate(path, folder)
+    (folder / "0002_height.sql").write_text(SECOND)
+    backup_path(path, 1).mkdir()
+    with pytest.raises(FolderNotWritable, match="copy"):
+        migrate(path, folder)
     assert look(path)[0] == 1
 
 
@@ -124,31 +174,21 @@ def test_misnumbered_files_are_found(folder: Path, name: str) -> None:
         migrations(folder)
 
 
-async def test_a_migration_for_which_the_disk_has_no_room_says_so(tmp_path: Path, folder: Path) -> None:
-    async with plain(tmp_path / "easel.sqlite3") as connection:
-        await connection.execute("PRAGMA max_page_count = 1")
-        with pytest.raises(FolderNotWritable, match="the disk is full"):
-            await migrate(connection, tmp_path / "easel.sqlite3", folder)
-
-
 async def test_what_earlier_versions_deleted_is_overwritten_once(path: Path, tmp_path: Path) -> None:
     """They left the bytes of deleted rows in free pages."""
     earlier = tmp_path / "earlier"
     earlier.mkdir()
-    for step in migrations()[: OVERWRITING - 1]:
+    for step in migrations()[:14]:
         (earlier / step.path.name).write_text(step.path.read_text("utf-8"))
-    async with plain(path) as connection:
-        await migrate(connection, path, earlier)
-        await connection.execute("PRAGMA secure_delete = OFF")
-        await connection.execute("INSERT INTO memo VALUES ('a', 'zebrafinch')")
-        await connection.execute("DELETE FROM memo")
+    migrate(path, earlier)
+    execute(path, "PRAGMA secure_delete = OFF", "INSERT INTO memo VALUES ('a', 'zebrafinch')", "DELETE FROM memo")
     assert b"zebrafinch" in contents(path)
     async with open_database(path):
         pass
     assert b"zebrafinch" not in contents(path)
 
 
-async def test_looks_at_hubs_keep_what_they_said_and_get_the_other_pages(path: Path, tmp_path: Path) -> None:
+def test_looks_at_hubs_keep_what_they_said_and_get_the_other_pages(path: Path, tmp_path: Path) -> None:
     earlier = tmp_path / "earlier"
     earlier.mkdir()
     for step in migrations():
@@ -156,19 +196,19 @@ async def test_looks_at_hubs_keep_what_they_said_and_get_the_other_pages(path: P
             (earlier / step.path.name).write_text(step.path.read_text("utf-8"))
     pages = [f"https://civitai.com/models/{number}" for number in range(2)]
     told = [f'{{"hub": "Civitai", "page": "{page}"}}' for page in pages]
-    async with plain(path) as connection:
-        await migrate(connection, path, earlier)
+    migrate(path, earlier)
+    with closing(sqlite3.connect(path)) as connection, connection:
         for number, source in enumerate([*told, '{"hub": "attached", "page": ""}']):
-            await connection.execute(
+            connection.execute(
                 "INSERT INTO addition (key, source, path, state, sha256, created_at, ended_at) "
                 "VALUES (?, ?, 'a', 'added', ?, 1, ?)",
                 (str(number), source, "a" * 64, 7 + number),
             )
-        await connection.execute(
+        connection.execute(
             "INSERT INTO hub_look (sha256, hub, looked_at, state, since, added, says) "
             "VALUES (?, 'Civitai', 9, 'gone', 8, ?, ?)",
             ("a" * 64, told[0], told[0]),
         )
-        await migrate(connection, path)
-        rows = await connection.execute_fetchall("SELECT page, looked_at, state FROM hub_look ORDER BY page")
-        assert [tuple(row) for row in rows] == [(pages[0], 9, "gone"), (pages[1], 8, "there")]
+    migrate(path)
+    rows = execute(path, "SELECT page, looked_at, state FROM hub_look ORDER BY page")
+    assert rows == [(pages[0], 9, "gone"), (pages[1], 8, "there")]

@@ -1,0 +1,192 @@
+"""Findings about data and workers: seen at the next look, sent to operators once a day, also over restarts."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from bot import metrics
+from bot.app.assembly import Easel, assemble, open_catalogue
+from bot.app.watchman import DAY, Watchman
+from bot.database.backup import copies, put_back
+from bot.database.connection import fetch, open_database
+from bot.database.errors import NotADatabase
+from bot.database.key_values import recall, remember
+from bot.diagnostics.finding import FindingGrade
+from bot.diagnostics.watch import (
+    FULL_DISK,
+    LONG_WAIT_SECONDS,
+    LOW_DISK,
+    DiskSpace,
+    SilentWorker,
+    WatchFacts,
+    check_disk,
+    disk_spaces,
+    troubles,
+)
+from tests.bot.app.test_backups import Clock
+from tests.house import House
+
+GB = 10**9
+
+
+@dataclass
+class Watch:
+    """The services of a house whose workers do not run, a watchman, and the texts that operators got."""
+
+    easel: Easel
+    clock: Clock
+    sent: list[str] = field(default_factory=list[str])
+    reachable: bool = True
+
+    def __post_init__(self) -> None:
+        self.watchman = self.restarted()
+
+    @property
+    def database(self) -> Path:
+        return self.easel.configuration.settings.storage.database
+
+    def restarted(self) -> Watchman:
+        """A watchman as the next start makes it."""
+        easel = self.easel
+        watchman = Watchman(easel.configuration, easel.connection, easel.jobs, easel.backups, self.clock)
+        watchman.tell_operators = self._tell
+        return watchman
+
+    async def look(self, *, later: float = 0.0) -> list[str]:
+        """The new texts of a look that comes so many seconds later."""
+        self.clock.now += later
+        before = len(self.sent)
+        await self.watchman.look()
+        return self.sent[before:]
+
+    async def _tell(self, text: Callable[[], str]) -> bool:
+        if self.reachable:
+            self.sent.append(text())
+        return self.reachable
+
+
+@pytest_asyncio.fixture
+async def watch(house: House) -> AsyncIterator[Watch]:
+    async with open_catalogue(house.settings) as found:
+        easel = assemble(found)
+        await easel.backups.copy_if_due()
+        yield Watch(easel, Clock())
+
+
+def damage_page(database: Path, table: str) -> None:
+    """Overwrite the root page of a table with noise, as a failing disk does."""
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        ((page,),) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,))
+        ((size,),) = connection.execute("PRAGMA page_size")
+    with database.open("rb+") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xa5" * size)
+
+
+async def test_what_is_well_is_no_finding(watch: Watch) -> None:
+    watch.clock.now = time.time()
+    assert await watch.look() == [] or all("free" in text for text in watch.sent)  # this machine's disk may be full
+    assert {finding.what for finding in watch.watchman.findings} <= {"disk: database, pictures, backups"}
+
+
+async def test_a_damaged_page_is_sent_once_a_day_also_over_restarts(watch: Watch) -> None:
+    damage_page(watch.database, "audit")
+    (text,) = [text for text in await watch.look(later=300) if "damaged" in text]
+    assert "`easel restore`" in text
+    assert await watch.look(later=15) == []
+    watch.watchman = watch.restarted()
+    assert await watch.look(later=300) == []
+    assert next(finding.what for finding in watch.watchman.findings) == "database"
+    assert ("database", "problem") in metrics.FINDINGS.samples
+    assert any("damaged" in text for text in await watch.look(later=DAY))
+    with pytest.raises(NotADatabase, match="is damaged"):
+        async with open_database(watch.database):
+            pass
+
+
+async def test_a_query_that_meets_damage_is_followed_by_a_check_at_once(watch: Watch) -> None:
+    await watch.look()
+    damage_page(watch.database, "audit")
+    with pytest.raises(NotADatabase):
+        await fetch(watch.easel.connection, "SELECT * FROM audit")
+    assert any("damaged" in text for text in await watch.look())
+
+
+async def test_an_unreachable_discord_delays_a_finding_and_loses_none(watch: Watch) -> None:
+    watch.watchman.note_shared_token()
+    watch.reachable = False
+    assert await watch.look() == []
+    watch.reachable = True
+    assert any("Another program uses the bot's token" in text for text in await watch.look())
+    assert not any("token" in text for text in await watch.look())
+    await watch.look(later=DAY + 1)
+    assert "token" not in {finding.what for finding in watch.watchman.findings}
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+async def test_the_data_of_a_removed_database_are_saved(watch: Watch, replaced: bool) -> None:
+    await remember(watch.easel.connection, "what", "written since the last copy")
+    watch.database.unlink()
+    if replaced:
+        watch.database.write_bytes(b"")
+    (text,) = [text for text in await watch.look() if "database file" in text]
+    newest = copies(watch.easel.configuration.settings.backup_folder, watch.clock.now)[0]
+    assert str(newest) in text and ("has replaced" in text) is replaced
+    await remember(watch.easel.connection, "still", "works")
+    restored = watch.database.parent / "restored" / "easel.sqlite3"
+    restored.parent.mkdir()
+    put_back(newest, restored)
+    async with open_database(restored) as connection:
+        assert await recall(connection, "what") == "written since the last copy"
+
+
+async def test_a_second_name_of_the_database_file_is_a_finding(watch: Watch) -> None:
+    other = watch.database.with_name("other.sqlite3")
+    other.hardlink_to(watch.database)
+    assert any("second name" in text for text in await watch.look())
+    other.unlink()
+    await watch.look()
+    assert "database file" not in {finding.what for finding in watch.watchman.findings}
+
+
+@pytest.mark.parametrize(
+    ("free", "total", "grade"),
+    [
+        (LOW_DISK + 1, 1000 * GB, FindingGrade.OK),
+        (LOW_DISK - 1, 1000 * GB, FindingGrade.WARNING),
+        (FULL_DISK - 1, 1000 * GB, FindingGrade.PROBLEM),
+        (20_000_000, 64_000_000, FindingGrade.OK),  # a small disk that is mostly free
+        (5_000_000, 64_000_000, FindingGrade.WARNING),
+        (0, 64_000_000, FindingGrade.PROBLEM),
+    ],
+)
+def test_a_disk_without_room_is_a_finding(free: int, total: int, grade: FindingGrade) -> None:
+    finding = check_disk(DiskSpace(Path("/srv"), ("database", "pictures"), free, total))
+    assert finding.grade is grade
+    assert ("Make room" in finding.says) is (grade is not FindingGrade.OK)
+    assert "for the database and pictures" in finding.says
+
+
+def test_folders_on_one_disk_are_one_finding(house: House) -> None:
+    (space,) = disk_spaces(house.settings)
+    assert space.saved == ("database", "pictures", "backups") and space.total > space.free > 0
+
+
+def test_workers_and_queue() -> None:
+    facts = WatchFacts(Path("easel.sqlite3"), longest_wait=LONG_WAIT_SECONDS - 1)
+    assert troubles(facts) == []
+    facts = WatchFacts(
+        Path("easel.sqlite3"), longest_wait=LONG_WAIT_SECONDS + 1, silent=(SilentWorker("node-2: cuda:0", 45.0),)
+    )
+    worker, queue = troubles(facts)
+    assert (worker.what, worker.grade) == ("worker node-2: cuda:0", FindingGrade.PROBLEM)
+    assert "no progress for 45 seconds" in worker.says and "30 minutes" in queue.says
