@@ -30,7 +30,7 @@ from bot.config.storage import StorageSettings
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.connection import fetch, open_database, transaction, write
 from bot.database.history import Wanted, history_page, numbered_page
-from bot.database.job_terms import searchable
+from bot.database.job_terms import ADD
 from bot.library.configuration import Configuration
 from bot.pictures.thumbnails import Thumbnails
 from bot.privacy.file_removal import FileRemoval
@@ -51,7 +51,6 @@ JOB = """
     VALUES (?, 1, ?, 'demo', 'succeeded', 1, ?, ?, ?) RETURNING id
 """
 PICTURE = "INSERT INTO picture (job_id, position, path, width, height, seed, created_at) VALUES (?, 0, ?, 64, 64, 7, ?)"
-TEXT = "INSERT INTO job_text (rowid, prompt, checkpoint, loras) VALUES (?, ?, ?, '')"
 
 
 @dataclass
@@ -118,8 +117,7 @@ async def fill(connection: aiosqlite.Connection, folder: Path, pictures: int) ->
                 (row,) = await write(connection, JOB, (person, request, at, at, at))
                 path = f"{row['id'] // 1000}/{row['id']}.png"
                 await write(connection, PICTURE, (row["id"], path, at))
-                texts = (searchable(person, "a lighthouse at dusk"), searchable(person, "demo"))
-                await write(connection, TEXT, (row["id"], *texts))
+                await write(connection, ADD, (row["id"],))
                 made.append(path)
         await asyncio.to_thread(_write, folder, made)
 

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 WATCH_SECONDS = 15.0  # between looks; a finding reaches operators within a minute
 DAY = 86_400.0
-CHECK_COST = 200.0  # seconds between quick checks for each second that one takes, but at least WATCH_SECONDS
+CHECK_COST = 60.0  # seconds between quick checks for each second that one takes, but at least WATCH_SECONDS
 MALFORMED = "database disk image is malformed"
 
 # Send a text to operators, said in the language of each. False: Discord cannot be reached now.
@@ -64,7 +64,7 @@ class Watchman:
         self._file = OpenFile.at(storage.database)
         self._told_file = storage.told
         self._told = _read(self._told_file)
-        self._next_check = clock() + CHECK_COST  # the database was checked when it was opened
+        self._next_check = clock() + WATCH_SECONDS  # the database was checked when it was opened
         self._token_shared_at = -DAY
         self._seen: set[str] = set()
         self._facts = WatchFacts(storage.database)

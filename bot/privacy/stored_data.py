@@ -545,6 +545,10 @@ FILES = (
         Fate.EXPIRES, exported=False,
     ),
     StoredFiles(
+        "the folder of `backup --pictures`", "copies of pictures, and of pictures to start from", "—",
+        "until the next `backup --pictures` after the deletion", Fate.EXPIRES, exported=False,
+    ),
+    StoredFiles(
         "`pseudonyms.key`", "the key of the hashes; it is in no copy of the database", "—", "as long as the database",
         Fate.EXPIRES, exported=False,
     ),

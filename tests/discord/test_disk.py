@@ -20,6 +20,7 @@ import pytest
 import pytest_asyncio
 
 from tests.discord.conftest import PROMPT, Scene, open_scene
+from tests.discord.test_watchman import notice
 from tests.house import House
 from tests.log import Log
 
@@ -115,6 +116,7 @@ async def test_a_full_disk(scene: Scene, disk: Disk, log: Log) -> None:
         waits, ends = (asyncio.ensure_future(one) for one in (log.heard("just now"), scene.ended(order)))
         await asyncio.wait({waits, ends}, return_when=asyncio.FIRST_COMPLETED)  # a small row may still find room
         waits.cancel()
+        await notice(scene, "MB are free")
     end = await ends
     assert "could not be saved" in end.text or end.attachments
     await scene.painted(await scene.grace.slash("imagine", prompt=PROMPT))

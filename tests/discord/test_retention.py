@@ -9,10 +9,10 @@ from bot.app.assembly import Easel
 from bot.config.retention import RetentionSettings
 from bot.database.clock import DAY_MS
 from bot.database.connection import fetch, transaction, write
-from bot.database.job_terms import searchable
+from bot.database.job_terms import ADD
 from bot.privacy.retention import Kind
 from playground.visible_message import VisibleMessage
-from tests.discord.conftest import PATIENCE, PROMPT, Scene, told
+from tests.discord.conftest import PATIENCE, Scene, told
 from tests.discord.test_removals import files_of, paint
 
 DAYS, KEPT = 365, 20  # a picture a day, and how many the limit of the folder allows
@@ -30,7 +30,6 @@ LORAS = """
     SELECT :picture, position, sha256, name, weight FROM picture_lora
     WHERE picture_id = (SELECT id FROM picture WHERE job_id = :like)
 """
-TEXT = "INSERT INTO job_text (rowid, prompt, checkpoint, loras) VALUES (?, ?, '', '')"
 
 
 async def paint_for_a_year(easel: Easel, like: int, file: Path) -> None:
@@ -44,7 +43,7 @@ async def paint_for_a_year(easel: Easel, like: int, file: Path) -> None:
             (job,) = await write(easel.connection, JOB, {"like": like, "age": values["age"]})
             (picture,) = await write(easel.connection, PICTURE, {**values, "job": job["id"]})
             await write(easel.connection, LORAS, {"like": like, "picture": picture["id"]})
-            await write(easel.connection, TEXT, (job["id"], searchable(job["person_id"], PROMPT)))
+            await write(easel.connection, ADD, (job["id"],))
 
 
 async def press_all(scene: Scene, page: VisibleMessage) -> None:

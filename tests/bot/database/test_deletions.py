@@ -90,8 +90,9 @@ async def test_the_prompt_goes_with_the_pictures_and_the_quota_stays(connection:
     used = [tuple(row) for row in await fetch(connection, "SELECT * FROM daily_usage")]
     deletion = await begin_deletion(connection, job, CHANNEL, MESSAGE)
     assert deletion is not None and [file.path for file in deletion.files] == [PATH, sha("given")]
-    for table in ("job", "picture", "delivery", "job_order", "job_text"):
+    for table in ("job", "picture", "delivery", "job_order"):
         assert await fetch(connection, f"SELECT * FROM {table}") == [], table
+    assert not await fetch(connection, "SELECT 1 FROM job_text_data WHERE instr(block, CAST('zebrafinch' AS BLOB))")
     assert [tuple(row) for row in await fetch(connection, "SELECT * FROM daily_usage")] == used != []
     assert not await is_named(connection, sha("given"))
 
