@@ -32,13 +32,13 @@ def work_report() -> Generator[Callable[[str, int, int], None]]:
 
 
 def _lines(title: str) -> Callable[[int, int], None]:
-    last = -LINE_SECONDS
+    last, told = -LINE_SECONDS, (0, 0)
 
     def report(done: int, total: int) -> None:
-        nonlocal last
+        nonlocal last, told
         now = time.monotonic()
-        if now - last >= LINE_SECONDS or done == total:
-            last = now
+        if (now - last >= LINE_SECONDS or done == total) and (done, total) != told:
+            last, told = now, (done, total)
             log.info("%s: %s of %s", title, done, total)
 
     return report

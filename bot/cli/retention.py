@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
+from bot.app.assembly import require_database
 from bot.cli import DONE, add_config, settings_of
 from bot.cli.output import Output
 from bot.config import Settings
@@ -60,6 +61,7 @@ def run(options: argparse.Namespace) -> int:
         return DONE
     try:
         with program_lock(settings.storage.database):
+            require_database(settings.storage)
             show(settings, asyncio.run(_removed(settings)), "gone")
     except DatabaseInUse:
         print("The running bot does this by itself, every hour. --dry-run tells what would go.")

@@ -73,11 +73,11 @@ class StorageSettings(Section):
 
 
 class BackupSettings(Section):
-    """Copies of the database, made while the bot runs. The pictures are files; copy their folder with any tool."""
+    """Copies of the database, made at the first start and while the bot runs; `easel backup` also copies pictures."""
 
     folder: Path | None = None
     """Where the copies go; left out, a folder `backups` beside the database. Another disk is better."""
     every_hours: Annotated[float, Field(ge=0, le=24 * 365)] = 24.0
-    """How often; 0 is never."""
+    """Hours from the newest copy until the next; 0 is never."""
     keep: Annotated[int, Field(ge=1, le=10_000)] = 7
     """How many copies stay."""

@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from bot.app.assembly import open_catalogue
 from bot.cli import UNUSABLE
+from bot.cli.run import may_start_empty
+from bot.database.errors import DatabaseMissing
 from playground import Playground
 from tests.bot.cli.commands import bot
 from tests.house import House
@@ -49,3 +53,32 @@ def test_what_is_there_at_the_start_is_never_looked_through_again_and_what_comes
     kept, left, collected = map(int, said.split())
     assert kept > 50 * left
     assert collected >= 1
+
+
+def test_a_start_without_a_database_beside_pictures_asks_or_is_refused(tmp_path: Path) -> None:
+    settings = House(tmp_path / "house").settings
+    assert not may_start_empty(settings, None), "a new folder asks nothing"
+    picture = settings.storage.pictures / "28800" / "job28800123-1-0.png"
+    picture.parent.mkdir(parents=True)
+    picture.write_bytes(b"of an earlier database")
+    with pytest.raises(DatabaseMissing, match=r"restore.*run --new-database"):
+        may_start_empty(settings, None)
+    with pytest.raises(DatabaseMissing):
+        may_start_empty(settings, lambda _question: "no")
+    assert may_start_empty(settings, lambda _question: "yes")
+    assert not settings.storage.database.exists()
+
+
+async def test_a_command_creates_no_database_beside_pictures_unless_it_may(tmp_path: Path) -> None:
+    settings = House(tmp_path / "house").settings
+    picture = settings.storage.pictures / "0" / "job1-1-0.png"
+    picture.parent.mkdir(parents=True)
+    picture.write_bytes(b"of an earlier database")
+    with pytest.raises(DatabaseMissing):
+        async with open_catalogue(settings):
+            pass
+    assert not settings.storage.database.exists()
+    async with open_catalogue(settings, new_database=True):
+        pass
+    async with open_catalogue(settings):
+        pass

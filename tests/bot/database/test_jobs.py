@@ -186,3 +186,17 @@ async def test_a_forgotten_person_leaves_no_row_and_their_files_are_named(connec
     for table in ("person", "job", "picture"):
         (row,) = await fetch(connection, f"SELECT count(*) FROM {table}")
         assert row[0] == 1, table
+
+
+async def test_numbers_of_a_new_database_are_above_those_of_a_lost_one(tmp_path: Path) -> None:
+    """Else a button of an old message would show the job of somebody else."""
+    path, now = tmp_path / "easel.sqlite3", 1_800_000_000.0
+    async with open_database(path, clock=lambda: now) as connection:
+        lost = [(await queued(connection)).id for _ in range(100)]
+    for file in tmp_path.glob("easel.sqlite3*"):
+        file.unlink()
+    async with open_database(path, clock=lambda: now + 3600) as connection:
+        first = (await queued(connection)).id
+    assert max(lost) < first < 10**9
+    async with open_database(path, clock=lambda: now + 7200) as connection:
+        assert (await queued(connection)).id == first + 1, "a database that is there goes on counting"
