@@ -38,7 +38,7 @@ GB = 10**9
 
 
 @dataclass
-class Watch:
+class WatchedHouse:
     """The services of a house whose workers do not run, a watchman, and the texts that operators got."""
 
     easel: Easel
@@ -74,11 +74,11 @@ class Watch:
 
 
 @pytest_asyncio.fixture
-async def watch(house: House) -> AsyncIterator[Watch]:
+async def watch(house: House) -> AsyncIterator[WatchedHouse]:
     async with open_catalogue(house.settings) as found:
         easel = assemble(found)
         await easel.backups.copy_if_due()
-        yield Watch(easel, Clock())
+        yield WatchedHouse(easel, Clock())
 
 
 def damage_page(database: Path, table: str) -> None:
@@ -92,13 +92,13 @@ def damage_page(database: Path, table: str) -> None:
         file.write(b"\xa5" * size)
 
 
-async def test_what_is_well_is_no_finding(watch: Watch) -> None:
+async def test_what_is_well_is_no_finding(watch: WatchedHouse) -> None:
     watch.clock.now = time.time()
     assert await watch.look() == [] or all("free" in text for text in watch.sent)  # this machine's disk may be full
     assert {finding.what for finding in watch.watchman.findings} <= {"disk: database, pictures, backups"}
 
 
-async def test_a_damaged_page_is_sent_once_a_day_also_over_restarts(watch: Watch) -> None:
+async def test_a_damaged_page_is_sent_once_a_day_also_over_restarts(watch: WatchedHouse) -> None:
     damage_page(watch.database, "audit")
     (text,) = [text for text in await watch.look(later=300) if "damaged" in text]
     assert "`easel restore`" in text
@@ -113,7 +113,7 @@ async def test_a_damaged_page_is_sent_once_a_day_also_over_restarts(watch: Watch
             pass
 
 
-async def test_a_query_that_meets_damage_is_followed_by_a_check_at_once(watch: Watch) -> None:
+async def test_a_query_that_meets_damage_is_followed_by_a_check_at_once(watch: WatchedHouse) -> None:
     await watch.look()
     damage_page(watch.database, "audit")
     with pytest.raises(NotADatabase):
@@ -121,7 +121,7 @@ async def test_a_query_that_meets_damage_is_followed_by_a_check_at_once(watch: W
     assert any("damaged" in text for text in await watch.look())
 
 
-async def test_an_unreachable_discord_delays_a_finding_and_loses_none(watch: Watch) -> None:
+async def test_an_unreachable_discord_delays_a_finding_and_loses_none(watch: WatchedHouse) -> None:
     watch.watchman.note_shared_token()
     watch.reachable = False
     assert await watch.look() == []
@@ -133,7 +133,7 @@ async def test_an_unreachable_discord_delays_a_finding_and_loses_none(watch: Wat
 
 
 @pytest.mark.parametrize("replaced", [False, True])
-async def test_the_data_of_a_removed_database_are_saved(watch: Watch, replaced: bool) -> None:
+async def test_the_data_of_a_removed_database_are_saved(watch: WatchedHouse, replaced: bool) -> None:
     await remember(watch.easel.connection, "what", "written since the last copy")
     watch.database.unlink()
     if replaced:
@@ -149,7 +149,7 @@ async def test_the_data_of_a_removed_database_are_saved(watch: Watch, replaced: 
         assert await recall(connection, "what") == "written since the last copy"
 
 
-async def test_a_second_name_of_the_database_file_is_a_finding(watch: Watch) -> None:
+async def test_a_second_name_of_the_database_file_is_a_finding(watch: WatchedHouse) -> None:
     other = watch.database.with_name("other.sqlite3")
     other.hardlink_to(watch.database)
     assert any("second name" in text for text in await watch.look())

@@ -179,6 +179,7 @@ JARGON = (
     r"\bJSON\b|\blayers?\b|\btensor|sidecar|metadata|\bworker"
 )
 FOR_OPERATORS = {
+    "bot/diagnostics/watch.py",
     "bot/ui/views/base_model_declaration.py",
     "bot/ui/views/status.py",
     "bot/ui/delivery/operator_alerts.py",

@@ -67,7 +67,8 @@ async def test_only_what_is_new_is_copied_and_what_owners_deleted_goes(
         second.unlink()
         third.unlink()  # lost, not deleted: the copy stays
         assert run(storage, folder) == PictureCopies(kept=3, deleted=1)
-        shutil.copytree(folder / "pictures", storage.pictures, dirs_exist_ok=True)
+        storage.pictures.rename(storage.folder / "pictures.old")
+        shutil.copytree(folder / "pictures", storage.pictures)
         assert first.exists() and third.exists() and not second.exists()
 
 
