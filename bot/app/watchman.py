@@ -28,8 +28,9 @@ log = logging.getLogger(__name__)
 
 WATCH_SECONDS = 15.0  # between looks; a finding reaches operators within a minute
 DAY = 86_400.0
-CHECK_COST = 60.0  # seconds between quick checks for each second that one takes, but at least WATCH_SECONDS
+CHECK_COST = 60.0  # seconds between quick checks for each second that one takes
 MALFORMED = "database disk image is malformed"
+GONE = frozenset({FileState.REMOVED, FileState.REPLACED})
 
 # Send a text to operators, said in the language of each. False: Discord cannot be reached now.
 TellOperators = Callable[[Callable[[], str]], Awaitable[bool]]
@@ -64,7 +65,7 @@ class Watchman:
         self._file = OpenFile.at(storage.database)
         self._told_file = storage.told
         self._told = _read(self._told_file)
-        self._next_check = clock() + WATCH_SECONDS  # the database was checked when it was opened
+        self._damage: str | None = None
         self._token_shared_at = -DAY
         self._seen: set[str] = set()
         self._facts = WatchFacts(storage.database)
@@ -79,19 +80,36 @@ class Watchman:
         self._token_shared_at = self._clock()
 
     async def run(self) -> None:
-        """Look every few seconds. Runs until cancelled."""
-        await background.Recurring("watching data and workers", self.look, WATCH_SECONDS).run()
+        """Look every few seconds, and check the database beside that. Runs until cancelled."""
+        await asyncio.gather(
+            background.Recurring("watching data and workers", self.look, WATCH_SECONDS).run(),
+            background.Recurring("checking the database", self.check_database, WATCH_SECONDS).run(),
+        )
+
+    async def check_database(self) -> float:
+        """Let SQLite check the database file. Returns the seconds until the next check: short where that is cheap.
+
+        SQLite opens the file by its name, so not after somebody has moved the file away.
+        """
+        if self._damage is not None or self._facts.file in GONE:
+            return DAY
+        began = time.monotonic()
+        try:
+            self._damage = await background.reading(damage, self._facts.database)
+        except DatabaseError as problem:
+            log.warning("the database was not checked: %s", problem)
+        return min(DAY, max(WATCH_SECONDS, CHECK_COST * (time.monotonic() - began)))
 
     async def look(self) -> None:
         """Collect the facts, and notify operators of new findings."""
         settings, facts = self._configuration.settings, self._facts
-        state = (
-            FileState.IN_PLACE if self._file is None else await asyncio.to_thread(lambda file: file.state, self._file)
-        )
+        state = await asyncio.to_thread(self._file_state)
         backup = await asyncio.to_thread(backup_state, settings, self._clock)
+        if self._damage is None and has_met_damage(self._connection):
+            self._damage = MALFORMED
         self._facts = WatchFacts(
             facts.database,
-            damage=await self._damage(state),
+            damage=self._damage,
             file=state,
             rescued=await self._rescued(state),
             disks=await asyncio.to_thread(disk_spaces, settings),
@@ -108,39 +126,25 @@ class Watchman:
         metrics.FINDINGS.backup_age = backup.age
         await self._tell(self.findings)
 
-    async def _damage(self, state: FileState) -> str | None:
-        """The result of the newest quick check. It is repeated daily, more often where it is cheap, and after an error.
-
-        It reads the file by its name, so not after somebody has moved the file away.
-        """
-        met = has_met_damage(self._connection)
-        known = self._facts.damage
-        if known is not None or state in {FileState.REMOVED, FileState.REPLACED}:
-            return known
-        if not met and self._clock() < self._next_check:
-            return None
-        began = time.monotonic()
-        try:
-            found = await background.reading(damage, self._facts.database)
-        except DatabaseError as problem:
-            log.warning("the database was not checked: %s", problem)
-            found = None
-        pause = CHECK_COST * (time.monotonic() - began)
-        self._next_check = self._clock() + min(DAY, max(WATCH_SECONDS, pause))
-        return found or (MALFORMED if met else None)
+    def _file_state(self) -> FileState:
+        return FileState.IN_PLACE if self._file is None else self._file.state
 
     async def _rescued(self, state: FileState) -> Path | None:
         """A copy of a database whose file is gone, made once while the data can still be read."""
-        if state not in {FileState.REMOVED, FileState.REPLACED}:
+        if state not in GONE:
             return None
         if self._facts.rescued is not None:
             return self._facts.rescued
         target = copy_path(self._configuration.settings.backup_folder, self._clock())
+        partial = target.with_name(f"{target.name}.partial")
         try:
             await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True)
-            await copy_into(self._connection, target)
-        except (DatabaseError, OSError) as problem:
-            log.error("the database whose file is gone cannot be copied to %s: %s", target, problem)
+            await asyncio.to_thread(partial.unlink, missing_ok=True)
+            await copy_into(self._connection, partial)
+            await asyncio.to_thread(partial.replace, target)
+        except (DatabaseError, OSError) as problem:  # retried at the next look
+            if self._facts.file not in GONE:
+                log.error("the database whose file is gone cannot be copied to %s: %s", target, problem)
             return None
         return target
 

@@ -100,10 +100,12 @@ async def test_what_is_well_is_no_finding(watch: WatchedHouse) -> None:
 
 async def test_a_damaged_page_is_sent_once_a_day_also_over_restarts(watch: WatchedHouse) -> None:
     damage_page(watch.database, "audit")
+    assert await watch.watchman.check_database() > 0
     (text,) = [text for text in await watch.look(later=300) if "damaged" in text]
     assert "`easel restore`" in text
     assert await watch.look(later=15) == []
     watch.watchman = watch.restarted()
+    await watch.watchman.check_database()
     assert await watch.look(later=300) == []
     assert next(finding.what for finding in watch.watchman.findings) == "database"
     assert ("database", "problem") in metrics.FINDINGS.samples
@@ -113,7 +115,7 @@ async def test_a_damaged_page_is_sent_once_a_day_also_over_restarts(watch: Watch
             pass
 
 
-async def test_a_query_that_meets_damage_is_followed_by_a_check_at_once(watch: WatchedHouse) -> None:
+async def test_damage_that_a_query_meets_is_told_at_the_next_look(watch: WatchedHouse) -> None:
     await watch.look()
     damage_page(watch.database, "audit")
     with pytest.raises(NotADatabase):
