@@ -32,7 +32,7 @@ def house(tmp_path: Path) -> House:
 
 
 async def paint(house: House, seed: int) -> None:
-    async with open_database(house.settings.storage.database) as connection:
+    async with open_database(house.settings.storage.database, clock=lambda: 0.0) as connection:
         job = await create_job(connection, request_for(), person_id=77, channel_id=1)
         await start_job(connection, job.id)
         path = house.settings.storage.pictures / f"{job.id}.png"

@@ -189,7 +189,7 @@ class Community:
 @asynccontextmanager
 async def community(folder: Path, discord: Discord, **settings: object) -> AsyncIterator[Community]:
     """A program on the database in `folder`, whose server has an art channel."""
-    async with open_database(folder / "easel.sqlite3") as connection:
+    async with open_database(folder / "easel.sqlite3", clock=lambda: 0.0) as connection:
         await connection.execute("PRAGMA synchronous = OFF")
         here = ServerSettings(art_channels=(ArtChannel(channel_id=ART),))
         await save_server_settings(connection, SERVER, here.model_copy(update=settings))

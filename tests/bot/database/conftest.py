@@ -37,7 +37,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def connection(path: Path) -> AsyncIterator[aiosqlite.Connection]:
-    async with open_database(path) as opened:
+    async with open_database(path, clock=lambda: 0.0) as opened:
         yield opened
 
 

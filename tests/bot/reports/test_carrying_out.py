@@ -193,7 +193,7 @@ class Services:
 @asynccontextmanager
 async def services_of(world: World) -> AsyncGenerator[Services]:
     settings = Settings(storage=StorageSettings(folder=world.folder / "data"), discord=DiscordSettings(operators=(1,)))
-    async with open_database(world.database) as connection:
+    async with open_database(world.database, clock=lambda: 0.0) as connection:
         await connection.execute("PRAGMA synchronous = OFF")
         servers = server_services(connection, lambda: settings, declarer=Declarations())
         servers.connect(FakeDiscord())
@@ -208,7 +208,7 @@ async def world(tmp_path: Path) -> World:
     """A picture of the owner's in the server, whose staff have chosen a channel for reports."""
     (tmp_path / "world").mkdir()
     made = World(tmp_path / "world")
-    async with open_database(made.database) as connection:
+    async with open_database(made.database, clock=lambda: 0.0) as connection:
         await connection.execute("PRAGMA synchronous = OFF")
         job = await create_job(connection, request_for(), person_id=OWNER, channel_id=7, server_id=SERVER)
         await start_job(connection, job.id)

@@ -135,7 +135,7 @@ class ServerWorld:
 async def server_world(folder: Path) -> AsyncIterator[ServerWorld]:
     """The world on a new database; the checkpoints are those of the demo."""
     settings = House(folder / "house").settings.model_copy(update={"discord": DiscordSettings(operators=(OPERATOR,))})
-    async with open_database(folder / "easel.sqlite3") as connection:
+    async with open_database(folder / "easel.sqlite3", clock=lambda: 0.0) as connection:
         await connection.execute("PRAGMA synchronous = OFF")
         yield ServerWorld(connection, settings)
 

@@ -174,7 +174,7 @@ class World:
 
 @asynccontextmanager
 async def deliverer(world: World) -> AsyncIterator[tuple[Deliverer, Any]]:
-    async with open_database(world.folder / "easel.sqlite3") as connection:
+    async with open_database(world.folder / "easel.sqlite3", clock=lambda: 0.0) as connection:
         await connection.execute("PRAGMA synchronous = OFF")
         yield (
             Deliverer(world.discord, connection, world.folder, attachments(world.folder), ServerCache(connection)),
@@ -259,7 +259,7 @@ class Explorer:
 async def explored(folder: Path, discord: Discord, check: Check) -> Explorer:
     world = World(folder / "world", discord)
     world.folder.mkdir()
-    async with open_database(world.folder / "easel.sqlite3") as connection:
+    async with open_database(world.folder / "easel.sqlite3", clock=lambda: 0.0) as connection:
         job = await create_job(connection, request(), person_id=PERSON, channel_id=CHANNEL)
         await open_delivery(connection, job.id, private=discord.private, ticket="a ticket")
     explorer = Explorer(folder / "crashed", check)
