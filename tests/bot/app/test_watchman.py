@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,15 @@ import pytest_asyncio
 
 from bot import metrics
 from bot.app.assembly import Easel, assemble, open_catalogue
+from bot.app.health import STALE_SECONDS, Health
+from bot.app.recorded_state import findings_from_outside
 from bot.app.watchman import DAY, Watchman
+from bot.cli.doctor import _data
 from bot.database.backup import copies, put_back
 from bot.database.connection import fetch, open_database
 from bot.database.errors import NotADatabase
 from bot.database.key_values import recall, remember
-from bot.diagnostics.finding import FindingGrade
+from bot.diagnostics.finding import Finding, FindingGrade
 from bot.diagnostics.watch import (
     FULL_DISK,
     LONG_WAIT_SECONDS,
@@ -192,3 +196,28 @@ def test_workers_and_queue() -> None:
     worker, queue = troubles(facts)
     assert (worker.what, worker.grade) == ("worker node-2: cuda:0", FindingGrade.PROBLEM)
     assert "no progress for 45 seconds" in worker.says and "30 minutes" in queue.says
+
+
+async def test_without_a_bot_the_same_is_read_from_the_files(house: House) -> None:
+    settings = house.settings
+    async with open_database(settings.storage.database):
+        pass
+    told = {finding.what: finding for finding in _data(settings)}
+    assert told["database"].grade is FindingGrade.OK
+    assert "no copy of the database yet" in told["backup"].says
+    assert "backup" in {finding.what for finding in findings_from_outside(settings)}
+    damage_page(settings.storage.database, "audit")
+    told = {finding.what: finding for finding in _data(settings)}
+    assert told["database"].grade is FindingGrade.PROBLEM and "`easel restore`" in told["database"].says
+
+
+async def test_beside_a_bot_its_own_findings_are_read(house: House) -> None:
+    settings, now = house.settings, time.time()
+    async with open_database(settings.storage.database):
+        pass
+    finding = Finding("token", FindingGrade.PROBLEM, "Another program uses the bot's token.")
+    health = Health(connected=True, workers=1, restarting=0, at=now, findings=(finding,))
+    settings.storage.health.write_text(json.dumps(asdict(health)))
+    assert findings_from_outside(settings, lambda: now + 5) == [finding]
+    assert finding in _data(settings)
+    assert finding not in findings_from_outside(settings, lambda: now + STALE_SECONDS + 1)

@@ -15,6 +15,8 @@ from bot.jobs.kinds import SILENCE_SECONDS, SILENT_STEPS
 from bot.jobs.worker_slots import (
     COMPILING_SECONDS,
     LOADING_SECONDS,
+    NOTED_SILENCE_SECONDS,
+    NOTED_SILENT_STEPS,
     WorkerHandle,
     is_silent,
 )
@@ -107,3 +109,27 @@ def test_a_worker_that_compiles_may_be_silent_for_as_long_as_that_takes(
     handle.set_ready(Ready(device="cuda", pid=1, compiles=compiles))
     assert not handle.hangs(HEARD + limit - 1, usual)
     assert handle.hangs(HEARD + limit + 1, usual)
+
+
+@pytest.mark.parametrize(
+    ("steps", "loaded", "step_seconds", "limit"),
+    [
+        (3, True, 1.0, NOTED_SILENCE_SECONDS),
+        (3, True, 60.0, NOTED_SILENT_STEPS * 60.0),  # a slow machine
+        (None, True, 1.0, NOTED_SILENCE_SECONDS),  # it should begin at once
+        (None, False, 1.0, None),  # it may be loading
+        (0, True, 1.0, None),
+    ],
+)
+def test_silence_is_noted_before_a_worker_counts_as_hanging(
+    tmp_path: Path, steps: int | None, loaded: bool, step_seconds: float, limit: float | None
+) -> None:
+    handle, _active = handle_of(tmp_path, steps)
+    handle.slot.loaded = frozenset({"vivid"} if loaded else ())
+    handle.last_report = HEARD
+    usual = pace(step_seconds)
+    if limit is None:
+        assert handle.silence(HEARD + LOADING_SECONDS - 1, usual) is None
+    else:
+        assert handle.silence(HEARD + limit - 1, usual) is None
+        assert handle.silence(HEARD + limit + 1, usual) == limit + 1
