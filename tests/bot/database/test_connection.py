@@ -290,13 +290,13 @@ async def test_of_a_damaged_log_the_loss_is_told_and_no_number_given_out_again(
 ) -> None:
     """Of a program that was killed the log is left; a byte of it is spoilt."""
     before, path = tmp_path / "before.sqlite3", tmp_path / "easel.sqlite3"
-    async with open_database(before) as connection:
+    async with open_database(before, clock=lambda: 0.0) as connection:
         first = await create_job(connection, request(), person_id=1, channel_id=1)
         log = killed_at(before, path)
     if spoilt is not None:
         log[spoilt] ^= 1
         path.with_name(f"{path.name}-wal").write_bytes(log)
-    async with open_database(path) as connection:
+    async with open_database(path, clock=lambda: 0.0) as connection:
         job = await create_job(connection, request(), person_id=1, channel_id=1)
     assert (job.id > GAP) == damaged and job.id != first.id
     assert ("what was written last is lost" in caplog.text) == damaged
