@@ -76,7 +76,8 @@ async def test_no_page_breaks_over_expired_pictures(empty: Scene) -> None:
         picture = await paint(empty, lora1="Bat")
         (file,) = files_of(empty, picture)
         await told(empty.ada, "bookmarks", add="Bat")
-        await paint_for_a_year(easel, 1, file)
+        ((painted,),) = await fetch(easel.connection, "SELECT id FROM job")
+        await paint_for_a_year(easel, painted, file)
         page = await told(empty.ada, "history")
         opened = await (await empty.ada.press(page, "Open")).reply(PATIENCE)
         limit = KEPT * file.stat().st_size
@@ -87,7 +88,7 @@ async def test_no_page_breaks_over_expired_pictures(empty: Scene) -> None:
         assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) <= limit
         assert len(await fetch(easel.connection, "SELECT 1 FROM job")) == KEPT
         await open_all(empty)
-        await write(easel.connection, "UPDATE job SET created_at = 1 WHERE id = 1")
+        await write(easel.connection, "UPDATE job SET created_at = 1 WHERE id = ?", (painted,))
         keep(easel, pictures_days=1)
         await easel.retention.sweep()
         assert await fetch(easel.connection, "SELECT 1 FROM job") == []

@@ -277,9 +277,9 @@ def closure(database: Path, person: int) -> dict[str, set[tuple[object, ...]]]:
 
 
 async def rows_of(connection: aiosqlite.Connection) -> dict[str, list[tuple[object, ...]]]:
-    """All rows of all tables."""
+    """All rows of all tables. The index of prompts has none, but its pages are among them."""
     async with transaction(connection):
-        names = await fetch(connection, "SELECT name FROM sqlite_schema WHERE type = 'table'")
+        names = await fetch(connection, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'job_text'")
         return {
             row["name"]: [tuple(each) for each in await fetch(connection, f"SELECT * FROM {row['name']}")]
             for row in names
