@@ -193,6 +193,22 @@ async def test_a_private_result_is_never_posted_in_a_channel(scene: Scene) -> No
     await told(scene.grace, "settings", reset=True)
 
 
+async def test_a_private_answer_says_how_the_result_comes_before_it_can_no_longer_be_edited(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.ui.delivery.job_follower.LAST_EDIT_SECONDS", 0.0)
+    before = {seen.id for seen in await scene.control.messages("dm", "Grace")}
+    await told(scene.grace, "settings", results="only I see them")
+    async with paused(scene):
+        public = await told(scene.ada, "imagine", prompt=PROMPT)
+        private = await told(scene.grace, "imagine", prompt=PROMPT)
+        await scene.control.wait_message(private.id, lambda seen: "as a direct message" in seen.text, PATIENCE)
+        await scene.control.advance_clock(QUARTER)
+    assert (await scene.letter("Grace", before)).attachments
+    assert (await scene.ended(public)).attachments
+    await told(scene.grace, "settings", reset=True)
+
+
 async def test_after_fifteen_minutes_the_message_is_edited_by_the_bots_own_token(scene: Scene) -> None:
     before = len(await scene.pictures())
     async with paused(scene):
