@@ -16,6 +16,7 @@ class KeepAlive(gateway.KeepAliveHandler):
     """
 
     def get_payload(self) -> dict[str, Any]:
+        """Return the next heartbeat, which is sent at once."""
         self._last_send = time.perf_counter()
         return super().get_payload()
 

@@ -120,9 +120,7 @@ def refusals(
     return tuple(_refusals(ours, theirs, clock_offset, memory_monitor))
 
 
-def _refusals(
-    ours: NodeIdentity, theirs: NodeIdentity, clock_offset: float, memory_monitor: bool
-) -> Iterator[str]:
+def _refusals(ours: NodeIdentity, theirs: NodeIdentity, clock_offset: float, memory_monitor: bool) -> Iterator[str]:
     if theirs.python != ours.python:
         yield f"it has Python {theirs.python} and the cluster {ours.python}; make its environment anew with that one"
     if theirs.easel != ours.easel:

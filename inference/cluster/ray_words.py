@@ -1,4 +1,7 @@
-"""Sentences of ours for what Ray says. Ray's own text goes to the debug log: it is long, and written for its developers."""
+"""Sentences of ours for what Ray says.
+
+Ray's own text goes to the debug log: it is long, and written for its developers.
+"""
 
 from __future__ import annotations
 

@@ -196,9 +196,7 @@ class WorkerSupervisor:
         told: str = await actor.call("hello", seconds=CALL_SECONDS)
         hello = NodeHello.model_validate_json(told)
         offset = hello.clock_offset(asked, time.time())
-        self.refused = refusals(
-            self._rules.identity, hello.identity, offset, memory_monitor=hello.memory_monitor
-        )
+        self.refused = refusals(self._rules.identity, hello.identity, offset, memory_monitor=hello.memory_monitor)
         return True
 
     async def _refuse(self) -> None:

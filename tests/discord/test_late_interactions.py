@@ -18,9 +18,7 @@ async def states(connection: aiosqlite.Connection) -> list[str]:
 
 
 @pytest.mark.parametrize("skewed", [False, True], ids=["the clocks agree", "the bot's clock is behind"])
-async def test_a_late_interaction_is_not_painted(
-    empty: Scene, caplog: pytest.LogCaptureFixture, skewed: bool
-) -> None:
+async def test_a_late_interaction_is_not_painted(empty: Scene, caplog: pytest.LogCaptureFixture, skewed: bool) -> None:
     wall_clock: Callable[[], float] = (lambda: 0.0) if skewed else empty.playground.clock.now
     async with empty.opened(wall_clock=wall_clock) as (easel, _bot):
         async with empty.control.late_interactions():

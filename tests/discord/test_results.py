@@ -234,10 +234,3 @@ async def test_context_menus_with_a_user_installed_app(scene: Scene) -> None:
     kai = scene.control.person("Kai")
     message = await kai.say("look", "tea-table", File("elsewhere.png", png(INFOTEXT.format(model=VIVID))))
     assert "a blue star" in (await (await kai.message_command("Remix", message)).reply()).text
-
-
-@pytest.mark.parametrize(("who", "where"), [("Grace", "lounge"), ("Kai", "Painters")], ids=["voice", "group DM"])
-async def test_pictures_come_to_voice_channels_and_group_messages(scene: Scene, who: str, where: str) -> None:
-    picture = await scene.painted(await scene.control.person(who).slash("imagine", prompt=PROMPT, in_=where))
-    again = await scene.painted(await scene.control.person(who).press(picture, "Again"))
-    assert again.json["channel_id"] == picture.json["channel_id"]
