@@ -218,6 +218,26 @@ async def test_after_fifteen_minutes_the_message_is_edited_by_the_bots_own_token
     assert len(await scene.pictures()) == before + 1
 
 
+async def test_users_see_that_the_worker_of_their_picture_is_silent(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = await scene.begun()
+    (worker,) = (each for each in psutil.Process().children() if "inference.engine" in each.cmdline())
+    monkeypatch.setattr("bot.jobs.worker_slots.NOTED_SILENCE_SECONDS", 0.5)
+    monkeypatch.setattr("bot.jobs.worker_slots.NOTED_SILENT_STEPS", 0)
+    worker.suspend()
+    try:
+        told = await scene.control.wait_message(order.id, lambda seen: "stopped responding" in seen.text, PATIENCE)
+        assert "step" in told.text, "the last step stays"
+    finally:
+        worker.resume()
+    await scene.control.wait_message(
+        order.id, lambda seen: "step" in seen.text and "stopped responding" not in seen.text, PATIENCE
+    )
+    await scene.ada.press(told, "Cancel")
+    await scene.ended(order)
+
+
 async def test_the_result_of_a_deleted_message_is_posted_again_once(scene: Scene) -> None:
     before = {seen.id for seen in await scene.pictures()}
     order = await told(scene.ada, "imagine", prompt=PROMPT, steps=150, count=2)
@@ -249,23 +269,3 @@ async def test_an_expired_job_is_given_up_with_a_message(scene: Scene, bot: Asyn
         queue = await everybodys(scene.control.person("Margaret"))  # which is still paused
         await scene.control.person("Margaret").press(queue, "Let it go on")
         assert (await scene.ended(young)).attachments
-
-
-async def test_users_see_that_the_worker_of_their_picture_is_silent(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    order = await scene.begun()
-    (worker,) = (each for each in psutil.Process().children() if "inference.engine" in each.cmdline())
-    monkeypatch.setattr("bot.jobs.worker_slots.NOTED_SILENCE_SECONDS", 0.5)
-    monkeypatch.setattr("bot.jobs.worker_slots.NOTED_SILENT_STEPS", 0)
-    worker.suspend()
-    try:
-        told = await scene.control.wait_message(order.id, lambda seen: "stopped responding" in seen.text, PATIENCE)
-        assert "step" in told.text, "the last step stays"
-    finally:
-        worker.resume()
-    await scene.control.wait_message(
-        order.id, lambda seen: "step" in seen.text and "stopped responding" not in seen.text, PATIENCE
-    )
-    await scene.ada.press(told, "Cancel")
-    await scene.ended(order)

@@ -140,7 +140,7 @@ async def test_the_same_file_under_two_names_is_known_by_both(place: Place) -> N
 
 async def test_an_unreadable_answer_of_a_hub_keeps_no_notice_from_others(place: Place) -> None:
     control = place.scene.control
-    readers = [control.person(name) for name in ("Kai", "Margaret")]
+    readers = [control.person(name) for name in ("Margaret", "Kai")]  # the one with the unreadable answer comes first
     models = [place.hubs.add_model(name) for name in ("Torn", "Whole")]
     for number, (model_id, person, name) in enumerate(zip(models, readers, ("Torn", "Whole"), strict=True)):
         place.hubs.add_version(model_id, demo_lora(seed=340 + number), "Other")
@@ -153,13 +153,17 @@ async def test_an_unreadable_answer_of_a_hub_keeps_no_notice_from_others(place: 
     place.easel.updates.looked, looked = (lambda: None), place.easel.updates.looked
     await place.look()
     place.easel.updates.looked = looked
-    await place.easel.connection.execute("UPDATE hub_look SET newer = '{}' WHERE newer ->> 'name' = 'Torn'")
+    connection = place.easel.connection
+    await connection.execute("UPDATE hub_look SET newer = '{}' WHERE newer ->> 'name' = 'Torn'")
+    await connection.commit()
+    assert await connection.execute_fetchall("SELECT 1 FROM hub_look WHERE newer = '{}'")
     looked()
 
-    async def told_margaret() -> bool:
-        return any("Whole" in each.text for each in await control.messages("dm", "Margaret"))
+    async def told_kai() -> bool:
+        letters = [each.text for each in await control.messages("dm", "Kai")]
+        return any("Newer versions" in text and "Whole" in text for text in letters)
 
-    await until(told_margaret)
+    await until(told_kai)
 
 
 async def test_who_wants_it_gets_a_direct_message(place: Place) -> None:

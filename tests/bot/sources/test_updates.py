@@ -474,6 +474,7 @@ async def test_an_unreadable_row_keeps_nothing_from_the_others(
             await add(found, additions, hubs.link(hubs.add_lora(name, each, "Other")))
         await a_day_later(found.connection)
         await found.connection.execute("UPDATE hub_look SET says = '{}' WHERE sha256 = ?", (sha256(broken),))
+        await found.connection.commit()
         before = await look_of(found, data)
         await updates.look()
         assert (await look_of(found, data)).looked_at > before.looked_at
