@@ -27,6 +27,7 @@ import psutil
 from bot.config import Settings
 from bot.config.cluster import ClusterSettings
 from bot.config.worker import Backend
+from inference.cluster.compatibility import MEMORY_MONITOR_OFF
 from inference.cluster.node_files import CACHE_VARIABLE
 
 ROOT = Path(__file__).parents[1]
@@ -118,7 +119,7 @@ class RayNodes:
     @property
     def environment(self) -> Mapping[str, str]:
         """That of every process of the cluster."""
-        return os.environ | {
+        return os.environ | MEMORY_MONITOR_OFF | {
             "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(self.token), "RAY_USAGE_STATS_ENABLED": "0",
             "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE",
         }  # fmt: skip

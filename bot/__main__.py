@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import gc
+import signal
 import sys
 
 
 def start() -> int:
     """Run the command that was given; its exit code."""
     try:
+        # Until the imports are done, Ctrl-C ends the process at once: as an exception, a library may swallow it.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         gc.disable()  # what is imported stays: looking through it again and again is a fifth of the start
         from bot.cli.main import main  # noqa: PLC0415 (see above)
 
         gc.freeze()
         gc.enable()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         return main()
     except KeyboardInterrupt:  # also while it is imported, which takes a second
         return 130

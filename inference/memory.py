@@ -11,6 +11,8 @@ from inference.capabilities import DENOISERS
 from inference.messages.checkpoints import CheckpointSpec, NumberFormat
 from inference.picture_costs import picture_numbers
 
+SPARE_HOST_BYTES = 2 * 2**30  # of the host's memory that weights leave to everything else
+
 _MEMINFO = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")  # of a container or a service that may have less than the machine
 
@@ -101,7 +103,13 @@ def file_bytes(spec: CheckpointSpec) -> int | None:
 
 def free_bytes() -> int | None:
     """Bytes of host memory that a new program could have; None where the system does not say."""
-    found = [each for each in (_free_on_the_machine(), _free_in_the_group()) if each is not None]
+    found = [each for each in (_of_the_machine("MemAvailable"), _free_in_the_group()) if each is not None]
+    return min(found, default=None)
+
+
+def total_bytes() -> int | None:
+    """Bytes of host memory of this machine or container; None where the system does not say."""
+    found = [each for each in (_of_the_machine("MemTotal"), _limit_of_the_group()) if each is not None]
     return min(found, default=None)
 
 
@@ -110,11 +118,18 @@ def said(size: int | None) -> str:
     return "?" if size is None else f"{size / 1e9:.1f} GB"
 
 
-def _free_on_the_machine() -> int | None:
+def _of_the_machine(name: str) -> int | None:
     try:
         lines = dict(line.split(":", 1) for line in _MEMINFO.read_text().splitlines())
-        return int(lines["MemAvailable"].split()[0]) * 1024
+        return int(lines[name].split()[0]) * 1024
     except (OSError, ValueError, KeyError):  # another system than Linux
+        return None
+
+
+def _limit_of_the_group() -> int | None:
+    try:
+        return int((_CGROUP / "memory.max").read_text())
+    except (OSError, ValueError):  # no limit, or no such groups
         return None
 
 

@@ -31,6 +31,8 @@ GALLERY_TAGS = {
 TEA_ROOM = snowflake.at(CREATED_AT + 0.001, 200)
 TEA_TABLE = _id(210)
 ADA_AND_KAI = _id(300)  # a DM the bot has no part in
+PAINTERS = _id(301)  # a group DM
+LOUNGE = _id(118)  # a voice channel
 
 
 def fill(world: World) -> None:
@@ -39,6 +41,9 @@ def fill(world: World) -> None:
     _workshop(world)
     _tea_room(world)
     world.channels[ADA_AND_KAI] = Channel(ADA_AND_KAI, ChannelType.DM, recipients=[ADA, KAI], created_at=CREATED_AT)
+    group = Channel(PAINTERS, ChannelType.GROUP_DM, "Painters", owner_id=ADA, created_at=CREATED_AT)
+    group.recipients = [ADA, KAI, LINUS]
+    world.channels[PAINTERS] = group
     for user_id in (ADA, GRACE, MARGARET, LINUS, KAI):
         world.dm(user_id)
 
@@ -96,6 +101,7 @@ def _workshop_channels() -> list[Channel]:
         Channel(STAFF_ROOM, text, "staff-room", WORKSHOP, position=3, overwrites=staff_only),
         Channel(FORUM, forum, "showcase", WORKSHOP, position=4, topic="One post for each picture"),
         Channel(GALLERY, forum, "gallery", WORKSHOP, position=5, topic="Published pictures", available_tags=tags),
+        Channel(LOUNGE, ChannelType.VOICE, "lounge", WORKSHOP, position=6),
         Channel(THREAD, thread, "Sketches", WORKSHOP, ART, owner_id=ADA, created_at=CREATED_AT),
         Channel(POST, thread, "Post your favourites", WORKSHOP, FORUM, owner_id=GRACE, created_at=CREATED_AT),
     ]

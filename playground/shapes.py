@@ -159,7 +159,7 @@ def automod_rule(guild: Guild, one: GuildAutoModRule) -> Json:
 
 def channel(world: World, one: Channel) -> Json:
     """A channel of any kind."""
-    if one.type == ChannelType.DM:
+    if one.type in (ChannelType.DM, ChannelType.GROUP_DM):
         return dm(world, one)
     return thread(world, one) if one.is_thread else guild_channel(one)
 
@@ -180,6 +180,8 @@ def guild_channel(one: Channel) -> Json:
         "last_message_id": one.last_message_id,
         "permission_overwrites": [overwrite(entry) for entry in one.overwrites.values()],
     }
+    if one.type == ChannelType.VOICE:
+        shape |= {"bitrate": 64000, "user_limit": 0, "rtc_region": None}
     if one.type == ChannelType.FORUM:
         shape |= {
             "flags": REQUIRE_TAG if one.requires_tag else 0,
@@ -244,9 +246,11 @@ def thread(world: World, one: Channel) -> Json:
 
 
 def dm(world: World, one: Channel) -> Json:
-    """A DM as the bot sees it: the others are its recipients."""
+    """A DM or group DM: the others are its recipients."""
     others = [user_id for user_id in one.recipients if user_id != world.bot_id]
+    group = {"name": one.name, "icon": None, "owner_id": one.owner_id} if one.type == ChannelType.GROUP_DM else {}
     return {
+        **group,
         "id": one.id,
         "type": one.type,
         "flags": 0,

@@ -28,6 +28,8 @@ class ChannelType:
 
     TEXT = 0
     DM = 1
+    VOICE = 2  # people also write in it
+    GROUP_DM = 3  # among people; the bot has no part in it
     PUBLIC_THREAD = 11
     FORUM = 15
 

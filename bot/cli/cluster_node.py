@@ -103,7 +103,7 @@ async def up(options: argparse.Namespace) -> int:
         print(invitation(head, file), flush=True)
         _tell_of_no_card(options.gpus, node)
         await node.process.wait()
-        print(f"Ray has ended: {node.process.output_tail}", file=sys.stderr)
+        print(f"Ray has ended: {node.process.problem}.", file=sys.stderr)
         return REFUSED
     finally:
         await node.process.stop()
@@ -256,11 +256,11 @@ async def _start(options: NodeOptions, command: list[str], head: HostPort, envir
         await process.wait()
     except TimeoutError:
         await process.stop()
-        raise MachineRefused(f"Ray did not come up within {START_SECONDS:.0f} seconds: {process.output_tail}") from None
+        raise MachineRefused(f"Ray did not come up within {START_SECONDS:.0f} seconds: {process.problem}.") from None
     except BaseException:
         await process.stop()
         raise
-    raise MachineRefused(f"Ray could not be started: {process.output_tail}")
+    raise MachineRefused(f"Ray could not be started: {process.problem}.")
 
 
 async def _refuse_shared_cards(options: NodeOptions, seconds: float = 0) -> None:

@@ -13,7 +13,7 @@ from bot.sources.attached import ATTACHED
 from bot.sources.civitai import HUB as CIVITAI
 from bot.sources.hub import repository_page
 from bot.sources.links import CivitaiLink, HashLink, Link
-from bot.sources.remote import RemoteVersion
+from bot.sources.remote import RemoteVersion, stored_version
 
 SHA256_DIGITS = 64
 MAX_OTHERS = 3
@@ -127,7 +127,7 @@ def _made_at(version: RemoteVersion) -> tuple[object, ...]:
 
 
 def _newer(look: HubLook, here: frozenset[str]) -> RemoteVersion | None:
-    return None if look.newer is None or look.newer_sha256 in here else RemoteVersion.model_validate_json(look.newer)
+    return None if look.newer is None or look.newer_sha256 in here else stored_version(look.newer)
 
 
 async def _same_as(connection: aiosqlite.Connection, lora: Lora) -> Lora | None:

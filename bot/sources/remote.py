@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Annotated
 from urllib.parse import unquote
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from inference.content_rating import ContentRating
 from inference.lora.sidecar import Category
 from inference.messages.values import Sha256
+
+log = logging.getLogger(__name__)
 
 MAX_NAME = 100
 MAX_DESCRIPTION = 1500
@@ -83,6 +86,15 @@ class RemoteVersion(_Value):
         if self.revision is None or self.file is None:
             return None
         return unquote(self.file.url.partition(f"/resolve/{self.revision}/")[2]) or None
+
+
+def stored_version(text: str) -> RemoteVersion | None:
+    """Read a stored version; None, with a line in the log, for one that cannot be read."""
+    try:
+        return RemoteVersion.model_validate_json(text)
+    except ValidationError as problem:
+        log.warning("a stored answer of a hub cannot be read: %.200s: %s", text, problem)
+        return None
 
 
 class RemoteModel(_Value):

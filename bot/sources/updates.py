@@ -48,7 +48,7 @@ from bot.sources.hub import HUB as HUGGING_FACE
 from bot.sources.hub import HuggingFace
 from bot.sources.later_flags import block_if_flagged
 from bot.sources.links import CivitaiLink, HubLink, Link, parse_link
-from bot.sources.remote import RemoteVersion
+from bot.sources.remote import RemoteVersion, stored_version
 from bot.sources.sidecars import HubSidecars
 from inference.base_models import BaseModelId
 from inference.lora.registry import read_answers
@@ -206,9 +206,9 @@ class Updates:
         """The files of each page; one that cannot be asked about counts as asked about."""
         pages: dict[Page, list[tuple[DueFile, RemoteVersion]]] = {}
         for file in due:
-            known = RemoteVersion.model_validate_json(file.says)
-            page = asked_at(known)
-            if page is None:
+            known = stored_version(file.says)
+            page = known and asked_at(known)
+            if known is None or page is None:
                 await note_asked(self._connection, file)
             else:
                 pages.setdefault(page, []).append((file, known))

@@ -6,6 +6,7 @@ rendered_message.py  a message ready to be sent: a view and its files
 studio_session.py    loads, changes, saves and redraws a person's studio
 discord_refusals.py  tells what Discord refuses for good from what may pass
 lost_interactions.py which interactions wait for an answer of this program no longer
+heartbeats.py        measures the heartbeats of the gateway
 archived_threads.py  opens an archived thread for a request about a message in it
 erased_messages.py   deletes the messages of a person who has all deleted
 removals.py          deletes pictures for their owner, and takes them down for staff

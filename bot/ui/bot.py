@@ -32,7 +32,7 @@ from bot.privacy.erasing import Erasures
 from bot.privacy.export import Exporter
 from bot.reports.carrying_out import CarryingOut
 from bot.reports.reporting import Reporting
-from bot.ui import cogs, views
+from bot.ui import cogs, heartbeats, views
 from bot.ui.access import checkpoints_here
 from bot.ui.answers import AnswersUnderWay
 from bot.ui.api_url import check_answer
@@ -69,6 +69,7 @@ log = logging.getLogger(__name__)
 
 # It speaks in no voice channel, so nobody has to be warned of the packages for that.
 discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
+heartbeats.install()
 
 UNAUTHORIZED = 401  # the status for a token that Discord does not know
 

@@ -7,10 +7,11 @@ resume states are read by the code of another machine, and pictures have to be t
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,10 +21,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from inference.cluster.node_labels import VERSIONS
 from inference.extras import installing
+from inference.memory import SPARE_HOST_BYTES, total_bytes
 
 OLDEST_RAY = (2, 60)  # token authentication, label selectors, and streams that do not hang on a lost node
 CLOCK_SECONDS = 30.0  # how far clocks may differ: certificates and logs go by them
 EXTRA = "cluster"
+# Ray's memory monitor kills a worker when the host's memory is nearly full. Easel fills it on purpose, and keeps
+# SPARE_HOST_BYTES free itself.
+MEMORY_MONITOR, MEMORY_THRESHOLD = "RAY_memory_monitor_refresh_ms", "RAY_memory_usage_threshold"
+MEMORY_MONITOR_OFF = {MEMORY_MONITOR: "0"}
+DEFAULT_MONITOR, DEFAULT_THRESHOLD = "250", "0.95"  # of Ray 2.60: milliseconds, and a share of the memory
 _SOURCE = Path(__file__).parents[1]
 _Version = Annotated[str, Field(max_length=60, pattern=r"^[0-9A-Za-z.+_-]*$")]
 
@@ -75,11 +82,14 @@ class NodeHello(BaseModel):
 
     identity: NodeIdentity
     clock: Annotated[float, Field(ge=0, le=1e11, allow_inf_nan=False)]
+    memory_monitor: bool = False
+    """Whether Ray kills workers there before Easel reaches its own limit of host memory."""
 
     @classmethod
     def own(cls) -> Self:
         """Of this machine, now."""
-        return cls(identity=NodeIdentity.own(), clock=time.time())
+        monitored = monitor_kills_workers(os.environ, total_bytes())
+        return cls(identity=NodeIdentity.own(), clock=time.time(), memory_monitor=monitored)
 
     def clock_offset(self, asked: float, answered: float) -> float:
         """Seconds that the node's clock is ahead; `asked` and `answered` are times of this machine's clock.
@@ -89,15 +99,28 @@ class NodeHello(BaseModel):
         return min(self.clock - asked, 0.0) or max(self.clock - answered, 0.0)
 
 
-def refusals(ours: NodeIdentity, theirs: NodeIdentity, clock_offset: float = 0.0) -> tuple[str, ...]:
+def monitor_kills_workers(environment: Mapping[str, str], total: int | None) -> bool:
+    """Whether Ray's memory monitor, as this environment sets it, kills workers of Easel on a host of `total` bytes."""
+    try:
+        if int(environment.get(MEMORY_MONITOR, DEFAULT_MONITOR)) == 0:
+            return False
+        threshold = float(environment.get(MEMORY_THRESHOLD, DEFAULT_THRESHOLD))
+    except ValueError:  # Ray ignores what it cannot read
+        threshold = float(DEFAULT_THRESHOLD)
+    return total is None or (1 - threshold) * total > SPARE_HOST_BYTES / 2
+
+
+def refusals(
+    ours: NodeIdentity, theirs: NodeIdentity, clock_offset: float = 0.0, *, memory_monitor: bool = False
+) -> tuple[str, ...]:
     """Why a node that says `theirs` gets no work from a cluster of `ours`: sentences with what to do; empty: it fits.
 
-    `clock_offset` are the seconds that its clock is ahead of ours.
+    `clock_offset` are the seconds that its clock is ahead of ours; `memory_monitor` is that of its `NodeHello`.
     """
-    return tuple(_refusals(ours, theirs, clock_offset))
+    return tuple(_refusals(ours, theirs, clock_offset, memory_monitor))
 
 
-def _refusals(ours: NodeIdentity, theirs: NodeIdentity, clock_offset: float) -> Iterator[str]:
+def _refusals(ours: NodeIdentity, theirs: NodeIdentity, clock_offset: float, memory_monitor: bool) -> Iterator[str]:
     if theirs.python != ours.python:
         yield f"it has Python {theirs.python} and the cluster {ours.python}; make its environment anew with that one"
     if theirs.easel != ours.easel:
@@ -113,6 +136,9 @@ def _refusals(ours: NodeIdentity, theirs: NodeIdentity, clock_offset: float) -> 
         way = "ahead" if clock_offset > 0 else "behind"
         seconds = f"{abs(clock_offset):.0f} seconds"
         yield f"its clock is {seconds} {way}; switch on time synchronisation: timedatectl set-ntp true"
+    if memory_monitor:
+        off = f"{MEMORY_MONITOR}=0"
+        yield f"Ray's memory monitor would kill painters there; start the node by `easel cluster join` or with {off}"
 
 
 def ray_problem() -> str | None:

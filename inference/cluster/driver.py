@@ -22,6 +22,7 @@ from typing import Any, NoReturn
 
 from pydantic import BaseModel, TypeAdapter
 
+from inference.cluster import ray_words
 from inference.cluster.compatibility import NodeIdentity, ray_problem
 from inference.cluster.network import AddressRefused, HostPort, answers
 from inference.cluster.node_files import NodeCacheSettings
@@ -345,6 +346,7 @@ def main() -> NoReturn:
     parser.add_argument("--with-parent", action="store_true", help="end when stdin is closed")
     options = parser.parse_args()
     write_lines(logging.INFO)
+    logging.getLogger(ray_words.__name__).setLevel(logging.DEBUG)  # the bot decides whether it logs these
     secret = os.environ.pop(SECRET_VARIABLE, "")
     try:
         secret = _secret_of(options.secret_file) if options.secret_file else secret

@@ -10,6 +10,7 @@ The token is found as Ray finds it: by the environment, or in its file.
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
@@ -19,6 +20,7 @@ from pydantic import ValidationError
 from ray._raylet import GcsClient  # pyright: ignore
 
 from inference.cluster.compatibility import NodeHello, NodeIdentity
+from inference.cluster.ray_words import in_our_words
 from inference.cluster.views import (
     REPORT_PREFIX,
     STORE_NAMESPACE,
@@ -120,7 +122,7 @@ def _reached(node: NodeView) -> NodeReached:
     except _errors.TaskUnschedulableError:
         return NodeReached(name=name, problem="it has been lost meanwhile")
     except _errors.RayError as problem:
-        return NodeReached(name=name, problem=_said(problem))
+        return NodeReached(name=name, problem=_in_our_words(problem))
     return NodeReached(name=name, seconds=seconds, clock_offset=offset, identity=identity)
 
 
@@ -147,8 +149,10 @@ def _measured(task: Any, patience: float) -> tuple[float, float, NodeIdentity]:
     return answered - asked, hello.clock_offset(asked, answered), hello.identity
 
 
-def _said(problem: BaseException) -> str:
-    return (str(problem).strip() or type(problem).__name__).splitlines()[0][:500].rstrip(".")
+def _in_our_words(problem: BaseException) -> str:
+    """The reason in our words. Whoever started this process logs Ray's own for debugging."""
+    print(f"{type(problem).__name__}: {problem}", file=sys.stderr)
+    return in_our_words(str(problem), "the cluster does not answer")
 
 
 def main() -> None:
@@ -169,8 +173,8 @@ def main() -> None:
     except _errors.GetTimeoutError:
         answer = ProbeProblem(problem=_CLOSED)
     except (_errors.RayError, OSError, RuntimeError, ValueError, StopIteration) as problem:
-        said = _said(problem)
-        if "Timed out" in said:
+        said = _in_our_words(problem)
+        if "timed out" in str(problem).lower():
             said = "the head listens and does not answer; where it uses TLS, RAY_USE_TLS has to be set here too"
         answer = ProbeProblem(problem=said)
     print(answer.model_dump_json(), flush=True)

@@ -14,11 +14,13 @@ from typing import Any
 from inference.cluster.actor import EngineActor
 from inference.cluster.network import HostPort, answers
 from inference.cluster.nodes import Actor, ActorLost, ActorSilent, ClusterLost, ClusterNode
+from inference.cluster.ray_words import in_our_words
 from inference.cluster.reports import publish
 from inference.cluster.views import NodeReport
 
 NAMESPACE = "easel"
 CALLS = 1000  # of one actor at a time: a call that waits for something to tell, and pieces of files
+LOST = "the cluster cannot be reached"
 NODES_SECONDS = 10.0  # that the head may take to name the nodes
 
 # Untyped, and missing where the extra is not installed.
@@ -52,11 +54,11 @@ class RayActor:
         except TimeoutError:
             raise ActorSilent(f"it has not answered for {seconds:.0f} seconds") from None
         except _errors.ActorUnavailableError as problem:
-            raise ActorSilent(_in_one_line(problem)) from None
+            raise ActorSilent(in_our_words(str(problem), "the connection to it is interrupted")) from None
         except _errors.RayTaskError as problem:
-            raise problem.cause or ActorLost(_in_one_line(problem)) from None
+            raise problem.cause or ActorLost(in_our_words(str(problem), "it failed while it answered")) from None
         except _errors.RayError as problem:
-            raise ActorLost(_in_one_line(problem)) from None
+            raise ActorLost(in_our_words(str(problem), "its process has ended")) from None
 
     def kill(self) -> None:
         """End it at once, now or when it can be reached again; a thread waits for Ray."""
@@ -84,7 +86,7 @@ class RayCluster:
                 include_dashboard=False,
             )
         except (_errors.RayError, OSError, RuntimeError, ValueError) as problem:  # ConnectionError is an OSError
-            raise ClusterLost(_in_one_line(problem)) from None
+            raise ClusterLost(in_our_words(str(problem), LOST)) from None
         finally:
             signal.signal(signal.SIGTERM, asked_to_end)  # Ray's would end this process in the middle of its work
 
@@ -101,7 +103,7 @@ class RayCluster:
         except TimeoutError:
             raise ClusterLost("the head does not answer") from None
         except (_errors.RayError, RuntimeError, OSError) as problem:
-            raise ClusterLost(_in_one_line(problem)) from None
+            raise ClusterLost(in_our_words(str(problem), LOST)) from None
 
     def _nodes(self) -> list[ClusterNode]:
         draining = _state.get_draining_nodes()
@@ -125,7 +127,7 @@ class RayCluster:
         try:
             await asyncio.to_thread(publish, report)
         except (_errors.RayError, RuntimeError, OSError) as problem:
-            raise ClusterLost(_in_one_line(problem)) from None
+            raise ClusterLost(in_our_words(str(problem), LOST)) from None
 
     def leave(self) -> None:
         """Leave the cluster; the actors that were started end."""
@@ -153,9 +155,3 @@ def _name(node: dict[str, Any]) -> str:
     address = node["NodeManagerAddress"]
     told = (node.get("NodeName"), node["NodeManagerHostname"])
     return next((name for name in told if name and name != address), address)
-
-
-def _in_one_line(problem: BaseException) -> str:
-    """What Ray says, without the indented lines of ids."""
-    said = [line.strip() for line in str(problem).splitlines() if line.strip() and not line.startswith("\t")]
-    return (" ".join(said) or type(problem).__name__)[:500]

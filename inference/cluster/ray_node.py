@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import sys
 import tempfile
@@ -16,17 +17,21 @@ from uuid import uuid4
 from pydantic import Field, TypeAdapter, ValidationError
 
 from inference.child_processes import environment_without_settings, module_command
-from inference.cluster.compatibility import NodeIdentity
+from inference.cluster.compatibility import MEMORY_MONITOR_OFF, NodeIdentity
 from inference.cluster.network import HostPort
 from inference.cluster.node_files import cache_folder
 from inference.cluster.node_labels import KEY, MEMORY
+from inference.cluster.ray_words import in_our_words
 from inference.cluster.views import ClusterView, NodeReached, NodesReached, ProbeProblem, ReachReport
 from inference.cluster.worker_folder import delete_dead
+
+log = logging.getLogger(__name__)
 
 STOP_SECONDS = 30.0  # Ray's processes end one after the other
 DYING_SECONDS = 5.0  # that a worker may outlive the processes which started it
 PROBE_SECONDS = 150.0
 TAIL_BYTES = 16_384
+SEE_DEBUG_LOG = "run it again as `easel --verbose …` to see what Ray said"
 _Said = ReachReport | NodesReached | ClusterView
 _ANSWERS: TypeAdapter[ReachReport | NodesReached | ProbeProblem | ClusterView] = TypeAdapter(
     Annotated[ReachReport | NodesReached | ProbeProblem | ClusterView, Field(union_mode="left_to_right")]
@@ -44,10 +49,13 @@ class ProbeFailed(Exception):
 def cluster_environment(token_file: os.PathLike[str] | None) -> dict[str, str]:
     """The environment of the driver process and of Ray's: token authentication is on, and no setting of ours is there.
 
+    Ray's memory monitor is off. It would kill a painter at 95 % of the host's memory, which Easel fills on purpose.
+
     Ray compares Python's patch version too; ours is the rule of `compatibility`.
     """
     token = {} if token_file is None else {"RAY_AUTH_TOKEN_PATH": os.fspath(token_file)}
     ours = {
+        **MEMORY_MONITOR_OFF,
         "RAY_AUTH_MODE": "token",
         "RAY_DEFAULT_PYTHON_VERSION_MATCH_LEVEL": "minor",
         "RAY_USAGE_STATS_ENABLED": "0",
@@ -143,12 +151,10 @@ class RayNode:
         await asyncio.to_thread(delete_dead, self._cache, DYING_SECONDS)
 
     @property
-    def output_tail(self) -> str:
-        """The line that tells most of what Ray said, at most 500 characters."""
+    def problem(self) -> str:
+        """The reason why Ray has ended or does not start, in our words. Ray's own are logged for debugging."""
         self._said.seek(max(0, self._said.seek(0, os.SEEK_END) - TAIL_BYTES))
-        lines = [line.strip() for line in self._said.read().decode(errors="replace").splitlines() if line.strip()]
-        errors = [line for line in lines if "error" in line.lower()]
-        return ((errors or lines or ["it said nothing"])[-1])[:500]
+        return in_our_words(self._said.read().decode(errors="replace"), f"it gave no known reason; {SEE_DEBUG_LOG}")
 
 
 def _ray_command() -> list[str]:
@@ -162,7 +168,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 async def run_ray(arguments: Sequence[str], environment: Mapping[str, str]) -> str | None:
-    """Run a command of Ray to its end; what it said last when it failed, else None."""
+    """Run a command of Ray to its end; the reason in our words if it failed, else None."""
     command = [*_ray_command(), *arguments]
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=pipe, stderr=pipe)
@@ -170,8 +176,9 @@ async def run_ray(arguments: Sequence[str], environment: Mapping[str, str]) -> s
         out, err = await process.communicate()
     finally:
         await _end(process)
-    said = (err + out).decode(errors="replace").strip().splitlines()
-    return (said or ["it said nothing"])[-1][:300].removeprefix("Error: ") if process.returncode else None
+    if process.returncode:
+        return in_our_words((err + out).decode(errors="replace"), f"it gave no known reason; {SEE_DEBUG_LOG}")
+    return None
 
 
 async def drain(node_id: str, head: HostPort, environment: Mapping[str, str], why: str) -> str | None:
@@ -197,9 +204,10 @@ async def ask(question: str, address: HostPort, environment: Mapping[str, str], 
     try:
         answer = _ANSWERS.validate_json((out.splitlines() or [b""])[-1])
     except ValidationError:
-        said = err.decode(errors="replace").strip().splitlines()
-        raise ProbeFailed(f"Ray gave up: {said[-1][:300]}" if said else "Ray gave up without a word") from None
+        says = in_our_words(err.decode(errors="replace"), f"Ray gave no answer; {SEE_DEBUG_LOG}")
+        raise ProbeFailed(says) from None
     if isinstance(answer, ProbeProblem):
+        log.debug("Ray: %s", err.decode(errors="replace")[-TAIL_BYTES:].strip())
         raise ProbeFailed(answer.problem, wrong_token=answer.wrong_token)
     return answer
 

@@ -195,7 +195,8 @@ class WorkerSupervisor:
         asked = time.time()
         told: str = await actor.call("hello", seconds=CALL_SECONDS)
         hello = NodeHello.model_validate_json(told)
-        self.refused = refusals(self._rules.identity, hello.identity, hello.clock_offset(asked, time.time()))
+        offset = hello.clock_offset(asked, time.time())
+        self.refused = refusals(self._rules.identity, hello.identity, offset, memory_monitor=hello.memory_monitor)
         return True
 
     async def _refuse(self) -> None:

@@ -16,7 +16,11 @@ def world(state: World, hub: Hub, viewer: User, suggestions: Sequence[str] = ())
     """Everything around the messages, for one person."""
     guilds = [guild for guild in state.guilds.values() if viewer.id in guild.members]
     people = [one for one in state.users.values() if not one.bot]
-    direct = [c for c in state.channels.values() if c.type == ChannelType.DM and viewer.id in c.recipients]
+    direct = [
+        c
+        for c in state.channels.values()
+        if c.type in (ChannelType.DM, ChannelType.GROUP_DM) and viewer.id in c.recipients
+    ]
     return {
         "me": person(viewer),
         "bot": {**shapes.user(state.users[state.bot_id]), "online": hub.online},

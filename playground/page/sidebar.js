@@ -4,7 +4,7 @@ import { byId, make } from "./dom.js";
 import { attachMenu } from "./menu.js";
 import { currentChannel, currentGuild, state } from "./state.js";
 
-const CHANNEL_ICONS = { 0: "#", 1: "@", 11: "↳", 15: "▤" };
+const CHANNEL_ICONS = { 0: "#", 1: "@", 2: "♪", 3: "@", 11: "↳", 15: "▤" };
 
 export function attachPeopleMenu(switchPerson) {
   attachMenu(byId("act-as"), byId("person"), () =>

@@ -85,6 +85,6 @@ def message(world: World, message_id: str, viewer: User) -> Message:
 
 def sees(world: World, one: Channel, viewer: User) -> bool:
     """Whether the person may view a channel."""
-    if one.type == ChannelType.DM:
+    if one.type in (ChannelType.DM, ChannelType.GROUP_DM):
         return viewer.id in one.recipients
     return bool(world.permissions(one, viewer.id) & permissions.VIEW_CHANNEL)

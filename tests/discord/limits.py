@@ -41,7 +41,7 @@ def _faults(exchange: Exchange, later: Iterable[Exchange]) -> Iterator[str]:
 
 
 def _mended(exchange: Exchange, later: Iterable[Exchange]) -> bool:
-    """Whether nobody waits for the answer, pictures that a concurrent edit had removed were uploaded again, or an archived thread was opened."""
+    """Whether nobody waits for the answer, lost pictures were uploaded again, or an archived thread was opened."""
     if as_object(exchange.answer).get("code") == ACKNOWLEDGED:
         return True
     if as_object(exchange.answer).get("code") == ARCHIVED:

@@ -95,9 +95,15 @@ async def test_imagine_in_a_direct_message(scene: Scene) -> None:
     assert message.attachments
 
 
-@pytest.mark.parametrize("channel", ["art", "Sketches", "Post your favourites"])
+@pytest.mark.parametrize("channel", ["art", "Sketches", "Post your favourites", "lounge"])
 async def test_imagine_in_channels_threads_and_forum_posts(scene: Scene, channel: str) -> None:
     assert await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, in_=channel))
+
+
+async def test_imagine_in_a_group_message(scene: Scene) -> None:
+    picture = await scene.painted(await scene.control.person("Kai").slash("imagine", prompt=PROMPT, in_="Painters"))
+    again = await scene.painted(await scene.control.person("Kai").press(picture, "Again"))
+    assert again.json["channel_id"] == picture.json["channel_id"]
 
 
 async def test_imagine_without_a_shared_server(scene: Scene) -> None:

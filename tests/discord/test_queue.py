@@ -193,6 +193,22 @@ async def test_a_private_result_is_never_posted_in_a_channel(scene: Scene) -> No
     await told(scene.grace, "settings", reset=True)
 
 
+async def test_a_private_answer_says_how_the_result_comes_before_it_can_no_longer_be_edited(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.ui.delivery.job_follower.LAST_EDIT_SECONDS", 0.0)
+    before = {seen.id for seen in await scene.control.messages("dm", "Grace")}
+    await told(scene.grace, "settings", results="only I see them")
+    async with paused(scene):
+        public = await told(scene.ada, "imagine", prompt=PROMPT)
+        private = await told(scene.grace, "imagine", prompt=PROMPT)
+        await scene.control.wait_message(private.id, lambda seen: "as a direct message" in seen.text, PATIENCE)
+        await scene.control.advance_clock(QUARTER)
+    assert (await scene.letter("Grace", before)).attachments
+    assert (await scene.ended(public)).attachments
+    await told(scene.grace, "settings", reset=True)
+
+
 async def test_after_fifteen_minutes_the_message_is_edited_by_the_bots_own_token(scene: Scene) -> None:
     before = len(await scene.pictures())
     async with paused(scene):
@@ -200,6 +216,26 @@ async def test_after_fifteen_minutes_the_message_is_edited_by_the_bots_own_token
         await scene.control.advance_clock(QUARTER)
     assert (await scene.ended(order)).attachments
     assert len(await scene.pictures()) == before + 1
+
+
+async def test_users_see_that_the_worker_of_their_picture_is_silent(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = await scene.begun()
+    (worker,) = (each for each in psutil.Process().children() if "inference.engine" in each.cmdline())
+    monkeypatch.setattr("bot.jobs.worker_slots.NOTED_SILENCE_SECONDS", 0.5)
+    monkeypatch.setattr("bot.jobs.worker_slots.NOTED_SILENT_STEPS", 0)
+    worker.suspend()
+    try:
+        told = await scene.control.wait_message(order.id, lambda seen: "stopped responding" in seen.text, PATIENCE)
+        assert "step" in told.text, "the last step stays"
+    finally:
+        worker.resume()
+    await scene.control.wait_message(
+        order.id, lambda seen: "step" in seen.text and "stopped responding" not in seen.text, PATIENCE
+    )
+    await scene.ada.press(told, "Cancel")
+    await scene.ended(order)
 
 
 async def test_the_result_of_a_deleted_message_is_posted_again_once(scene: Scene) -> None:
@@ -233,23 +269,3 @@ async def test_an_expired_job_is_given_up_with_a_message(scene: Scene, bot: Asyn
         queue = await everybodys(scene.control.person("Margaret"))  # which is still paused
         await scene.control.person("Margaret").press(queue, "Let it go on")
         assert (await scene.ended(young)).attachments
-
-
-async def test_users_see_that_the_worker_of_their_picture_is_silent(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    order = await scene.begun()
-    (worker,) = (each for each in psutil.Process().children() if "inference.engine" in each.cmdline())
-    monkeypatch.setattr("bot.jobs.worker_slots.NOTED_SILENCE_SECONDS", 0.5)
-    monkeypatch.setattr("bot.jobs.worker_slots.NOTED_SILENT_STEPS", 0)
-    worker.suspend()
-    try:
-        told = await scene.control.wait_message(order.id, lambda seen: "stopped responding" in seen.text, PATIENCE)
-        assert "step" in told.text, "the last step stays"
-    finally:
-        worker.resume()
-    await scene.control.wait_message(
-        order.id, lambda seen: "step" in seen.text and "stopped responding" not in seen.text, PATIENCE
-    )
-    await scene.ada.press(told, "Cancel")
-    await scene.ended(order)

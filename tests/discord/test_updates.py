@@ -138,6 +138,34 @@ async def test_the_same_file_under_two_names_is_known_by_both(place: Place) -> N
     await asyncio.to_thread(twin.unlink)
 
 
+async def test_an_unreadable_answer_of_a_hub_keeps_no_notice_from_others(place: Place) -> None:
+    control = place.scene.control
+    readers = [control.person(name) for name in ("Margaret", "Kai")]  # the one with the unreadable answer comes first
+    models = [place.hubs.add_model(name) for name in ("Torn", "Whole")]
+    for number, (model_id, person, name) in enumerate(zip(models, readers, ("Torn", "Whole"), strict=True)):
+        place.hubs.add_version(model_id, demo_lora(seed=340 + number), "Other")
+        await place.add(f"https://civitai.com/models/{model_id}")
+        page = await told(person, "lora info", name=name, in_="dm")
+        await (await person.press(page, "Bookmark")).answered(PATIENCE)
+        panel = await told(person, "settings", in_="dm")
+        await (await person.press(panel, "Message me about newer versions")).answered(PATIENCE)
+        place.hubs.add_version(model_id, demo_lora(seed=350 + number), "Other")
+    place.easel.updates.looked, looked = (lambda: None), place.easel.updates.looked
+    await place.look()
+    place.easel.updates.looked = looked
+    connection = place.easel.connection
+    await connection.execute("UPDATE hub_look SET newer = '{}' WHERE newer ->> 'name' = 'Torn'")
+    await connection.commit()
+    assert await connection.execute_fetchall("SELECT 1 FROM hub_look WHERE newer = '{}'")
+    looked()
+
+    async def told_kai() -> bool:
+        letters = [each.text for each in await control.messages("dm", "Kai")]
+        return any("Newer versions" in text and "Whole" in text for text in letters)
+
+    await until(told_kai)
+
+
 async def test_who_wants_it_gets_a_direct_message(place: Place) -> None:
     control, linus = place.scene.control, place.scene.control.person("Linus")
     model_id = place.hubs.add_model("Letter")

@@ -85,7 +85,7 @@ async def test_application_and_servers_over_rest(stage: Stage) -> None:
     assert member.guild_permissions.manage_guild
     with pytest.raises(discord.NotFound, match="Unknown Member"):
         await guild.fetch_member(int(default_world.KAI))
-    assert len(await guild.fetch_channels()) == 5
+    assert len(await guild.fetch_channels()) == 6
     assert [one.name async for one in stage.bot.fetch_guilds()] == ["Workshop"]
 
 

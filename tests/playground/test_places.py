@@ -15,6 +15,8 @@ PLACES = [
     ("Grace", "dm", "dm_channel", discord.DMChannel, {0: "0"}),
     ("Kai", "dm", "dm_channel", discord.DMChannel, {1: default_world.KAI}),
     ("Kai", "tea-table", "guild", None, {1: default_world.KAI}),
+    ("Grace", "lounge", "guild", discord.VoiceChannel, {0: default_world.WORKSHOP}),
+    ("Kai", "Painters", "private_channel", discord.GroupChannel, {1: default_world.KAI}),
     ("Kai", default_world.ADA_AND_KAI, "private_channel", discord.DMChannel, {1: default_world.KAI}),
 ]
 

@@ -443,6 +443,11 @@ class Deliverer:
             return None
 
 
+def is_reachable(interaction: Interaction) -> bool:
+    """Whether the bot may post in the channel itself; not where only the person installed it."""
+    return interaction.is_guild_integration() or interaction.context.dm_channel is True
+
+
 def _is_open(delivery: Delivery, interaction: Interaction | None) -> bool:
     """Whether the interaction's token is still valid for edits."""
     if interaction is not None:

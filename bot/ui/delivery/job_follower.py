@@ -16,7 +16,8 @@ from tenacity import AsyncRetrying, RetryCallState, RetryError
 
 from bot import background
 from bot.background import RepeatedError, wait_times
-from bot.database.deliveries import pending_deliveries
+from bot.database.clock import now_ms
+from bot.database.deliveries import find_delivery, pending_deliveries
 from bot.database.jobs import Job, find_job
 from bot.i18n import speak
 from bot.jobs.active_jobs import JobUpdate
@@ -25,14 +26,15 @@ from bot.pictures.attachments import PictureFile
 from bot.servers.services import ServerServices
 from bot.ui.client import Interaction
 from bot.ui.delivery.delivered_results import UNREACHABLE, language_of
-from bot.ui.delivery.delivery import Deliverer, JobMessage, RouteClosed
+from bot.ui.delivery.delivery import TICKET_MS, Deliverer, JobMessage, RouteClosed, is_reachable
 from bot.ui.rendered_message import hide_pictures
-from bot.ui.views.job_progress import interrupted_view, painting_view, waiting_view
+from bot.ui.views.job_progress import interrupted_view, last_edit_view, painting_view, waiting_view
 from inference.logs import about
 from inference.messages.events import Progress
 
 EDIT_SECONDS = 3.0  # between two progress edits of a message
 CHANNEL_SECONDS = 1.0  # between two progress edits in a channel: Discord allows five in five seconds
+LAST_EDIT_SECONDS = TICKET_MS / 1000 - 10.0  # after an order: soon only the bot's own token can edit messages
 # Between attempts to deliver: a lost connection is often back at once, an outage lasts.
 RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 STOP_SECONDS = 30.0  # for what is being delivered to a person of whom all is deleted
@@ -118,8 +120,15 @@ class JobFollower:
             throttle = _EditThrottle(self._edit_limit, job.channel_id)
             repeated = RepeatedError(*UNREACHABLE)
             shows, update = True, None
+            last_edit = await self._last_edit_at(job, interaction)
             while True:
-                update = await _newest(updates, update)
+                try:
+                    async with asyncio.timeout(last_edit and max(0.0, last_edit - now_ms() / 1000)):
+                        update = await _newest(updates, update)
+                except TimeoutError:
+                    shows, last_edit = False, None  # another edit would hide the notice
+                    await background.guard(self._show_last(job, interaction), "the last edit of an answer")
+                    continue
                 while shows and update.urgent and not throttle.allows_edit():
                     await asyncio.sleep(CHANNEL_SECONDS)  # it is told in any case: nothing may follow for hours
                     update = _drained(updates, update)
@@ -135,6 +144,18 @@ class JobFollower:
         hidden = await self._hides_pictures(update.job)
         await self._deliverer.deliver(update.job, update.pictures, interaction, refusal, unsent, hidden=hidden)
         self._jobs.forecasts.delivered(update.job)
+
+    async def _last_edit_at(self, job: Job, interaction: Interaction | None) -> float | None:
+        """When to edit the message for the last time, in Unix seconds; None if the bot's own token can edit it."""
+        delivery = await find_delivery(self._connection, job.id)
+        guest = interaction is not None and not is_reachable(interaction)
+        if delivery is None or not (delivery.private or guest):
+            return None
+        return job.created_at / 1000 + LAST_EDIT_SECONDS
+
+    async def _show_last(self, job: Job, interaction: Interaction | None) -> None:
+        with suppress(RouteClosed, *UNREACHABLE):
+            await self._deliverer.show(job, JobMessage(lambda: last_edit_view(job)), interaction)
 
     async def _language(self, job: Job) -> str | None:
         return await language_of(self._connection, self._servers, job)

@@ -30,7 +30,7 @@ from bot.servers.defaults import shows_prompt
 from bot.servers.services import ServerServices
 from bot.ui.access import checkpoints_here, context_of, server_settings, shown_ratings
 from bot.ui.client import Interaction
-from bot.ui.delivery.delivery import Deliverer, JobMessage, RouteClosed
+from bot.ui.delivery.delivery import Deliverer, JobMessage, RouteClosed, is_reachable
 from bot.ui.delivery.job_follower import UNREACHABLE, JobFollower
 from bot.ui.lost_interactions import InteractionLost
 from bot.ui.views.job_progress import waiting_view
@@ -222,7 +222,7 @@ class Orders:
         """Reply that the job waits. False if the interaction is lost: then nobody waits for the job."""
         forecast = Forecast(0) if job.state.final else self._jobs.forecasts.of(job)
         paused, stranded = self._jobs.is_paused(job.server_id), self._jobs.is_stranded(job.checkpoint)
-        reachable = _reachable(interaction)
+        reachable = is_reachable(interaction)
         # What everybody sees speaks the server's language where it has one.
         language = None if private else (await server_settings(interaction)).language
 
@@ -262,8 +262,3 @@ class Orders:
 
 def _custom_id_of(interaction: Interaction) -> str:
     return str((interaction.data or {}).get("custom_id", ""))
-
-
-def _reachable(interaction: Interaction) -> bool:
-    """Whether the bot may post in the channel itself; not where only the person installed it."""
-    return interaction.is_guild_integration() or interaction.context.dm_channel is True

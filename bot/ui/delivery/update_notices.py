@@ -6,8 +6,9 @@ import logging
 
 import aiosqlite
 
-from bot.background import DiscordRefuses, DiscordUnreachable, Recurring
+from bot.background import DiscordRefuses, DiscordUnreachable, Recurring, failure
 from bot.database.clock import now_ms
+from bot.database.errors import DatabaseError
 from bot.database.hub_looks import mark_messaged, mark_updates_told, people_to_message
 from bot.database.lora_search import Shown
 from bot.database.people import locale_of
@@ -43,11 +44,14 @@ class UpdateNotices:
     async def tell_all(self) -> None:
         """Send each person what is newer, in messages of a few entries. Raises DatabaseError."""
         for person_id in await people_to_message(self._connection):
-            try:
-                await self._tell(person_id)
-            except DiscordUnreachable as problem:
+            problem = await failure(self._tell(person_id))
+            if isinstance(problem, DiscordUnreachable):
                 log.info("newer versions are told later: %s", problem)
                 return
+            if isinstance(problem, DatabaseError):
+                raise problem
+            if problem is not None:  # it keeps nothing from the others
+                log.error("a direct message about newer versions failed", exc_info=problem)
 
     async def _tell(self, person_id: int) -> None:
         """Tell one person. Whom Discord lets nobody write to sees it in `/bookmarks`. Raises DiscordUnreachable."""

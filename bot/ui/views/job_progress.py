@@ -89,6 +89,13 @@ def interrupted_view(job: Job) -> ui.LayoutView:
     return _view(job, _("**Easel is restarting** · your picture keeps its place and comes here"), None)
 
 
+def last_edit_view(job: Job) -> ui.LayoutView:
+    """The last state of a message that Discord lets Easel edit for 15 minutes only."""
+    state = _("**Still working** · this message cannot change any longer")
+    note = _("Your picture will come as a direct message. You also find it under /history.")
+    return _view(job, f"{state}\n-# {note}", None)
+
+
 def painting_view(update: JobUpdate, preview: PictureFile | None) -> ui.LayoutView:
     """The step counter, and a live preview if there is one. After a worker's death the counter may go back."""
     progress = update.progress

@@ -15,11 +15,10 @@ from torch import nn
 
 from inference.engine.devices.chunks import chunked
 from inference.engine.devices.transfers import pinned
-from inference.memory import free_bytes
+from inference.memory import SPARE_HOST_BYTES, free_bytes
 
 CHUNK = 2**26  # bytes that are pinned at a time: torch rounds each allocation up to a power of two
 ALIGNMENT = 64  # bytes
-SPARE = 2 * 2**30  # bytes of the host that weights leave to everything else
 
 Weights = dict[str, torch.Tensor]  # by name
 
@@ -77,7 +76,7 @@ def _moves_itself(network: Any) -> bool:
 def host_has_room(size: int = 0) -> bool:
     """Whether the host can take so many bytes more; where nobody says how much is free, it can."""
     free = free_bytes()
-    return free is None or free - size >= SPARE
+    return free is None or free - size >= SPARE_HOST_BYTES
 
 
 def _weights(network: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:

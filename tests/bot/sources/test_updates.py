@@ -465,6 +465,22 @@ async def test_an_unforeseen_error_at_one_hub_keeps_nothing_from_the_other(
         assert (await look_of(found, data)).looked_at > before.looked_at
 
 
+async def test_an_unreadable_row_keeps_nothing_from_the_others(
+    house: House, hubs: Hubs, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken, data = demo_lora(seed=252), demo_lora(seed=253)
+    async with looking(house, hubs) as (found, additions, updates):
+        for name, each in (("Broken", broken), ("Whole", data)):
+            await add(found, additions, hubs.link(hubs.add_lora(name, each, "Other")))
+        await a_day_later(found.connection)
+        await found.connection.execute("UPDATE hub_look SET says = '{}' WHERE sha256 = ?", (sha256(broken),))
+        await found.connection.commit()
+        before = await look_of(found, data)
+        await updates.look()
+        assert (await look_of(found, data)).looked_at > before.looked_at
+        assert any("cannot be read" in message for message in caplog.messages)
+
+
 async def changed(found: Catalogued, updates: Updates, model: dict[str, Any], level: int, **flags: object) -> Lora:
     """The entry, a day after its page changed."""
     model.update(flags)

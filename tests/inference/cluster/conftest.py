@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from inference.cluster import worker_supervisor
+from inference.cluster.compatibility import MEMORY_MONITOR_OFF
 from inference.cluster.node_files import CACHE_VARIABLE
 from inference.workers import local, ray
 from tests.inference.cluster.places import MAX_WAIT, Place, opened_place
@@ -18,6 +19,8 @@ from tests.log import Log
 async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Place]:
     """A bot and a cluster with one node."""
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "node"))
+    for name, value in MEMORY_MONITOR_OFF.items():  # there is no Ray on this node
+        monkeypatch.setenv(name, value)
     monkeypatch.setattr(worker_supervisor, "RETRY_SECONDS", 0.01)
     for patient in (worker_supervisor, local, ray):  # on a busy machine an engine may need long to leave its states
         monkeypatch.setattr(patient, "CLOSE_SECONDS", MAX_WAIT)

@@ -11,7 +11,13 @@ import torch
 from pydantic import ValidationError
 
 from inference.cluster import compatibility
-from inference.cluster.compatibility import NodeHello, NodeIdentity, ray_problem, refusals
+from inference.cluster.compatibility import (
+    NodeHello,
+    NodeIdentity,
+    monitor_kills_workers,
+    ray_problem,
+    refusals,
+)
 from inference.extras import installing
 
 OURS = NodeIdentity(python="3.11", easel="0.1.0+0a1b2c3d", torch="2.13.0", ray="2.60.0")
@@ -106,3 +112,24 @@ def test_none_of_this_imports_ray_or_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.strip() == "[]"
+
+
+GIB = 2**30
+
+
+@pytest.mark.parametrize(
+    ("environment", "total", "kills"),
+    [
+        ({}, 16 * GIB, False),  # Ray acts at 0.8 GiB free, and Easel keeps 2 GiB free
+        ({}, 64 * GIB, True),
+        ({}, None, True),
+        ({"RAY_memory_monitor_refresh_ms": "0"}, 64 * GIB, False),
+        ({"RAY_memory_usage_threshold": "0.99"}, 64 * GIB, False),
+        ({"RAY_memory_usage_threshold": "0.5"}, 16 * GIB, True),
+        ({"RAY_memory_monitor_refresh_ms": "never"}, 64 * GIB, True),
+    ],
+)
+def test_a_node_whose_ray_kills_painters_is_refused(environment: dict[str, str], total: int, kills: bool) -> None:
+    assert monitor_kills_workers(environment, total) == kills
+    told = refusals(OURS, OURS, memory_monitor=kills)
+    assert bool(told) == kills and all("RAY_memory_monitor_refresh_ms=0" in each for each in told)

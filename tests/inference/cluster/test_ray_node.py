@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 from pathlib import Path
 
 import pytest
 
-from inference.cluster.compatibility import NodeIdentity
+from inference.cluster.compatibility import NodeIdentity, monitor_kills_workers
 from inference.cluster.files import FileCache
 from inference.cluster.network import HostPort
 from inference.cluster.node_files import CACHE_VARIABLE
@@ -57,11 +58,28 @@ def test_nothing_of_the_settings_reaches_ray(monkeypatch: pytest.MonkeyPatch, na
     assert "RAY_AUTH_TOKEN_PATH" not in cluster_environment(None)
 
 
-async def test_the_output_tail_are_the_error_if_there_was_one(environment: dict[str, str]) -> None:
-    program = "print('starting'); print('ConnectionError: nobody there'); print('goodbye')"
+def test_ray_kills_no_painter_for_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_memory_monitor_refresh_ms", "250")
+    assert not monitor_kills_workers(cluster_environment(None), 512 * 2**30)
+
+
+@pytest.mark.parametrize(
+    ("printed", "says"),
+    [
+        ("ConnectionError: nobody there", "the head cannot be reached"),
+        ("RuntimeError: Version mismatch: The cluster was started with", "another version of Ray or Python"),
+        ("(raylet) something that only Ray's developers know", "it gave no known reason; run it again as"),
+    ],
+)
+async def test_what_ray_says_is_told_in_our_words(
+    environment: dict[str, str], caplog: pytest.LogCaptureFixture, printed: str, says: str
+) -> None:
+    caplog.set_level(logging.DEBUG, "inference.cluster.ray_words")
+    program = f"print('starting'); print({printed!r}); print('goodbye')"
     node = await RayNode.start([sys.executable, "-c", program], environment)
     await node.wait()
-    assert node.ended and node.output_tail == "ConnectionError: nobody there"
+    assert node.ended and says in node.problem and printed not in node.problem
+    assert printed in caplog.text, "the debug log has it"
     await node.stop()
 
 
@@ -99,4 +117,4 @@ async def test_a_node_is_ended_with_the_program(environment: dict[str, str]) -> 
     node = await RayNode.start([sys.executable, "-c", "import time; time.sleep(600)"], environment)
     assert not node.ended
     await node.stop()
-    assert node.ended and node.output_tail == "it said nothing"
+    assert node.ended and node.problem.startswith("it gave no known reason")
