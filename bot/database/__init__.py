@@ -37,6 +37,7 @@ left_servers.py        servers that removed the bot, and forgetting them
 takedowns.py           pictures that staff took down, and whether their owner was told
 takedown_cases.py      takedowns for people who are shown in pictures, and the copies that were found
 picture_hashes.py      perceptual hashes of pictures
+picture_verdicts.py    what was decided about pictures, by their hashes alone
 reports.py             what people report, what is out of sight, and the message to staff
 decisions.py           what is decided about reports, with the steps that carry it out
 appeals.py             appeals against decisions

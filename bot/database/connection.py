@@ -22,7 +22,7 @@ import aiosqlite
 from bot.database.backup import COUNT_ALL, COUNT_ON, GAP
 from bot.database.errors import DatabaseError, FolderNotWritable, NoDatabase, explain
 from bot.database.migrate import check_current, migrate
-from bot.database.pseudonyms import Pseudonyms
+from bot.database.pseudonyms import Pseudonyms, ensure_key
 from bot.database.wal import is_damaged
 
 log = logging.getLogger(__name__)
@@ -113,6 +113,7 @@ async def open_database(path: Path) -> AsyncGenerator[aiosqlite.Connection]:
         )
     _make_place(path)
     damaged = await asyncio.to_thread(is_damaged, path)
+    await asyncio.to_thread(ensure_key, path)
     pseudonyms = Pseudonyms(path)
     async with _opened(path) as connection:
         with _explained(path):

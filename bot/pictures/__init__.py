@@ -12,4 +12,5 @@ looks.py             what a LoRA's weight does to pictures, measured
 perceptual_hash.py   how like each other two pictures look
 copies.py            finds the copies of a picture everywhere, for a takedown
 removed_pictures.py  refuses copies of what was removed by a takedown
+picture_verdicts.py  what staff decided about a picture that looks like this one
 """
