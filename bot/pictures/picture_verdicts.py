@@ -29,7 +29,7 @@ class PictureVerdicts:
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
-        self._comparing = Pool("verdicts", 1)
+        self._comparing = Pool("verdicts", 2)
         self._reading = asyncio.Lock()
         self._revision = -1
         self._verdicts: tuple[PictureVerdict, ...] = ()

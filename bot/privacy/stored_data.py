@@ -499,7 +499,7 @@ IMPERSONAL: Mapping[str, str] = {
     # Its copies name files and jobs by their numbers, which outlive what is removed.
     "takedown_copy": "case_id number kind path job_id distance state",
     "takedown_case": "id state note hashes received_at created_at ended_at refused alerts",
-    # What was decided about a picture, by its hash: neither the person nor the job. `source` is a keyed hash of the report.
+    # Verdicts on pictures by their hashes. A row names neither person nor job; `source` is a keyed hash of the report.
     "picture_verdict": "id server_id reason rating source hash created_at",
     # Entries for the file `removals.jsonl`, until they are in it: people in it are keyed hashes.
     "record_entry": "id entry",
