@@ -14,7 +14,8 @@ from typing import Final
 import aiosqlite
 
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, fetch_one, write
+from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.job_ratings import RatingSource, rate_job
 from inference.content_rating import ContentRating
 from inference.queue import EVERYWHERE
 
@@ -29,6 +30,11 @@ DECIDE = """
     WHERE source = pseudonym('report ' || :report)
 """
 END = "DELETE FROM picture_verdict WHERE source = pseudonym('report ' || ?)"
+SHOW_COPIES = "DELETE FROM takedown WHERE report_id = pseudonym('report ' || ?) AND report_id < 0"
+HIDE_COPY = """
+    INSERT INTO takedown (job_id, server_id, report_id, person_id, created_at, told_at)
+    SELECT id, :server, :source, person_id, :now, :now FROM job WHERE id = :job ON CONFLICT DO NOTHING
+"""
 TAKE_DOWN = """
     INSERT INTO picture_verdict (server_id, reason, hash, created_at)
     SELECT :server, 'hidden', hash, :now FROM picture JOIN picture_hash ON picture_id = picture.id
@@ -90,13 +96,33 @@ async def decide_verdicts(
 
 
 async def end_verdicts(connection: aiosqlite.Connection, report_id: int) -> None:
-    """Delete the verdicts of a report that was dismissed or reversed. Raises DatabaseError."""
-    await write(connection, END, (report_id,))
+    """Delete the verdicts of a report that was dismissed or reversed, and show copies again that they hid.
+
+    Ratings that copies have inherited stay. Raises DatabaseError.
+    """
+    async with transaction(connection):
+        await write(connection, END, (report_id,))
+        await write(connection, SHOW_COPIES, (report_id,))
 
 
 async def take_down_hashes(connection: aiosqlite.Connection, job_id: int, server_id: int) -> None:
     """Record that staff took the pictures of a job down in their server, or EVERYWHERE. Raises DatabaseError."""
     await write(connection, TAKE_DOWN, {"job": job_id, "server": server_id, "now": now_ms()})
+
+
+async def inherit_verdicts(connection: aiosqlite.Connection, job_id: int, verdicts: Sequence[PictureVerdict]) -> None:
+    """Hide and rate a job's new pictures as the earlier ones that look like them. Raises DatabaseError."""
+    rated: dict[int, ContentRating] = {}
+    async with transaction(connection):
+        for each in verdicts:
+            if each.reason is VerdictReason.HIDDEN:
+                about = {"job": job_id, "server": each.server_id, "source": each.source or 0, "now": now_ms()}
+                await write(connection, HIDE_COPY, about)
+            elif each.rating is not None:
+                rated[each.server_id] = max(each.rating, rated.get(each.server_id, each.rating))
+        for server_id, rating in rated.items():
+            source = RatingSource.OPERATOR if server_id == EVERYWHERE else RatingSource.STAFF
+            await rate_job(connection, job_id, rating, source, server_id=server_id)
 
 
 async def verdicts_revision(connection: aiosqlite.Connection) -> int:

@@ -29,8 +29,8 @@ class PictureDeletedByStaff(RequestError):
 
 @dataclass(eq=False)
 class PictureHiddenByStaff(RequestError):
-    """The staff of this server hid a picture that looks like this one, so Easel does not use it here. Please choose
-    another picture or other words."""
+    """Staff hid a picture that looks like this one, so Easel does not use it here. Please choose another picture or
+    other words."""
 
 
 @dataclass(eq=False)

@@ -7,7 +7,7 @@ a crop of the earlier picture. A picture that was painted again has the same fra
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import aiosqlite
 
@@ -43,6 +43,13 @@ class PictureVerdicts:
         if not verdicts or not hashes:
             return ()
         return await self._comparing.run(_alike, verdicts, hashes)
+
+    async def on_painted(self, hashes: Iterable[bytes]) -> tuple[PictureVerdict, ...]:
+        """The verdicts that new pictures inherit. Raises PictureDeletedByStaff, and DatabaseError."""
+        found = [verdict for each in hashes for verdict in await self.on(each)]
+        if any(verdict.reason is VerdictReason.DELETED for verdict in found):
+            raise PictureDeletedByStaff
+        return tuple(found)
 
     async def check(self, hashes: bytes, place: int) -> ContentRating | None:
         """Return the lowest rating that a given picture has by verdicts, wherever staff gave it; None without one.

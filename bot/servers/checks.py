@@ -22,12 +22,13 @@ from bot.database.job_orders import (
     store_context,
 )
 from bot.database.job_ratings import JobRating, ratings_of_job, ratings_of_jobs
-from bot.database.jobs import AnyJob, Job
+from bot.database.jobs import AnyJob, Job, find_job
 from bot.database.loras import UsedLora, loras_of_files
 from bot.database.reports import held_jobs
 from bot.database.server_settings import ArtChannel
+from bot.database.takedowns import taken_down_in
 from bot.errors.blocks import LoraBlocked, LoraBlockedEverywhere
-from bot.errors.pictures import PictureReported
+from bot.errors.pictures import PictureHiddenByStaff, PictureReported
 from bot.errors.ratings import PlaceUnseen
 from bot.errors.rights import CategoryNotAllowed, CheckpointNotAllowed, InTimeOut, NoMember
 from bot.moderation.minors import is_adult
@@ -168,6 +169,8 @@ class RequestChecks:
         """
         if await held_jobs(self._connection, [job.id]):
             return PictureReported()
+        if await taken_down_in(self._connection, job.id, job.server_id or EVERYWHERE) is not None:
+            return PictureHiddenByStaff()
         ordered = await self._context_of(job)
         if ordered.server_id is not None and not ordered.bot_in_server:
             used, place = await self._used(job.request), await self._content.unseen(ordered)
@@ -241,6 +244,19 @@ class RequestChecks:
         """
         said = await ratings_of_job(self._connection, job.id, EVERYWHERE)
         return self._content.rating_of(job.request, await self._used(job.request), said)
+
+    async def rating_of_upload(self, job_ids: Iterable[int], request: GenerationRequest | None) -> ContentRating | None:
+        """What an uploaded picture is rated that jobs here painted, or that names this request; None without a rating.
+
+        Raises PictureReported while an open report hides a job's pictures, and DatabaseError.
+        """
+        if await held_jobs(self._connection, job_ids := list(job_ids)):
+            raise PictureReported
+        jobs = [await find_job(self._connection, job_id) for job_id in job_ids]
+        ratings = [await self.rating_of(job) for job in jobs if job is not None]
+        if request is not None:  # a file may claim anything, and a claim only raises the rating
+            ratings.append(self._content.rating_of(request, await self._used(request)))
+        return max((each for each in ratings if each is not None), default=None)
 
     async def limits_of(self, context: ActionContext) -> EffectiveLimits:
         """The limits that hold for a person here, with the quotas of the day as they are. Raises DatabaseError."""

@@ -16,6 +16,9 @@ CREATE INDEX picture_verdict_of_source ON picture_verdict (source) WHERE source 
 CREATE INDEX picture_verdict_in_force ON picture_verdict (id) WHERE reason <> 'reported';
 CREATE INDEX picture_verdict_of_server ON picture_verdict (server_id);
 
+-- A copy that is painted later is hidden too: `report_id` is then the verdict's `source`, which is negative.
+CREATE INDEX takedown_of_copy ON takedown (report_id) WHERE report_id < 0;
+
 -- Finds the picture of which somebody uploads the very same one.
 CREATE INDEX picture_hash_by_hash ON picture_hash (hash);
 
