@@ -14,11 +14,13 @@ import aiosqlite
 from bot import background
 from bot.app.backups import keep_backups
 from bot.app.from_settings import make_pool, registry_of, require_checkpoints, require_classifier, require_signing
+from bot.app.record_keeping import keep_record, tell_of
 from bot.app.reloading import Reloader
 from bot.config import ConfigError, Settings
 from bot.config.storage import StorageSettings
 from bot.database.connection import open_database
 from bot.database.lock import program_lock
+from bot.database.record_of_removals import catch_up
 from bot.jobs.service import JobService
 from bot.library.catalogue import LibraryFiles, Progress, ScanReport
 from bot.library.checkpoints import identify
@@ -95,6 +97,7 @@ async def open_catalogue(settings: Settings, progress: Progress = _no_progress) 
     with program_lock(settings.storage.database):
         await asyncio.to_thread(_tighten, settings.storage)
         async with open_database(settings.storage.database) as connection:
+            tell_of(await catch_up(connection, settings.storage.database))
             configuration = Configuration(settings, await identify(connection, settings.checkpoints))
             keeper = LibraryKeeper(
                 connection,
@@ -207,6 +210,7 @@ async def started(
             background.start(found.keeper.watch(settings.library.look_seconds), "watching the library"),
             background.start(keep_backups(found.configuration), "copying the database"),
             background.start(easel.removed.hash_older(settings.storage.pictures), "hashing older pictures"),
+            background.start(keep_record(found.configuration), "recording what was removed"),
             background.start(easel.retention.run(), "removing what is older than it is to be kept"),
             background.start(easel.updates.run(), "asking hubs for newer versions"),
         )

@@ -64,6 +64,7 @@ class StorageSettings(Section):
             *(self.caps, self.health, backups),
             *self.folder.glob(f"{self.database.stem}*"),
             *self.folder.glob("pseudonyms.key*"),
+            *self.folder.glob("removals.jsonl"),
         ]
 
 

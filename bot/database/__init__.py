@@ -6,6 +6,7 @@ errors.py              what can be wrong with the database
 lock.py                one program per database
 backup.py              copies of the database, and putting one back
 wal.py                 detects a damaged write-ahead log
+record_of_removals.py  the record beside the database of what a restored copy must not bring back
 clock.py               the time as rows hold it
 
 pseudonyms.py          keyed hashes in the place of people's ids

@@ -48,19 +48,20 @@ CREATE TRIGGER record_decided_verdict AFTER UPDATE ON picture_verdict WHEN new.r
 END;
 CREATE TRIGGER record_end_of_verdict AFTER DELETE ON picture_verdict WHEN old.reason <> 'reported' BEGIN
     INSERT INTO record_entry (entry) VALUES (json_object(
-        'kind', 'verdict ended', 'server', old.server_id, 'source', old.source, 'hash', hex(old.hash)
+        'kind', 'verdict ended', 'server', old.server_id, 'source', old.source
     ));
 END;
 
 -- Of a takedown case the note stays here: people write into it what they like.
 CREATE TRIGGER record_case AFTER UPDATE OF state ON takedown_case WHEN new.state <> old.state BEGIN
     INSERT INTO record_entry (entry) VALUES (json_object(
-        'kind', 'case', 'state', new.state, 'hashes', hex(old.hashes), 'received', new.received_at,
+        'kind', 'case', 'state', new.state, 'hashes', hex(new.hashes), 'received', new.received_at,
         'created', new.created_at
     ));
 END;
 CREATE TRIGGER record_copy AFTER UPDATE OF state ON takedown_copy WHEN new.state = 'confirmed' BEGIN
-    INSERT INTO record_entry (entry) SELECT json_object('kind', 'copy', 'hash', hex(hash))
-    FROM picture JOIN picture_hash ON picture_id = picture.id
-    WHERE job_id = new.job_id AND path = new.path AND length(hash) > 0;
+    INSERT INTO record_entry (entry)
+    SELECT json_object('kind', 'copy', 'hash', hex(hash), 'received', received_at, 'created', takedown_case.created_at)
+    FROM takedown_case, picture JOIN picture_hash ON picture_id = picture.id
+    WHERE takedown_case.id = new.case_id AND job_id = new.job_id AND path = new.path AND length(hash) > 0;
 END;
