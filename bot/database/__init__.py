@@ -40,6 +40,7 @@ takedown_cases.py      takedowns for people who are shown in pictures, and the c
 picture_hashes.py      perceptual hashes of pictures
 picture_verdicts.py    what was decided about pictures, by their hashes alone
 reports.py             what people report, what is out of sight, and the message to staff
+report_reminders.py    which reminders of open reports were sent
 decisions.py           what is decided about reports, with the steps that carry it out
 appeals.py             appeals against decisions
 inputs.py              which pictures to start from are still needed
