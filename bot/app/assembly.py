@@ -14,7 +14,7 @@ import aiosqlite
 from bot import background
 from bot.app.backups import keep_backups
 from bot.app.from_settings import make_pool, registry_of, require_checkpoints, require_classifier, require_signing
-from bot.app.record_keeping import keep_record, tell_of
+from bot.app.record_keeping import keep_record, save_record, tell_of
 from bot.app.reloading import Reloader
 from bot.config import ConfigError, Settings
 from bot.config.storage import StorageSettings
@@ -219,6 +219,7 @@ async def started(
         finally:
             for task in beside:
                 task.cancel()
+            await asyncio.to_thread(save_record, settings.storage.database)
 
 
 @asynccontextmanager

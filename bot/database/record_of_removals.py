@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import aiosqlite
 
@@ -202,10 +202,10 @@ def _subject(entry: Mapping[str, Any]) -> tuple[object, ...]:
 def _entry(line: bytes) -> Mapping[str, Any] | None:
     """The entry of a line; None for a line that is blank, or torn by a kill."""
     try:
-        entry = json.loads(line)
+        entry: object = json.loads(line)
     except ValueError:
         return None
-    return entry if isinstance(entry, dict) and "kind" in entry else None
+    return cast("dict[str, Any]", entry) if isinstance(entry, dict) and "kind" in entry else None
 
 
 def _read(file: Path, position: int) -> tuple[list[Mapping[str, Any]], int]:

@@ -202,8 +202,9 @@ class Reporting:
         """
         now = self._clock()
         before = await open_report(self._connection, kind, target_id, server_id)
-        runs_out = before is not None and not before.lasting
-        expired = runs_out and (before.reopened_at or before.created_at) < now - self.held_ms
+        expired = (
+            before is not None and not before.lasting and (before.reopened_at or before.created_at) < now - self.held_ms
+        )
         if not self.held_ms or expired or await was_left_shown(self._connection, kind, target_id, server_id):
             return False
         dismissed = await count_dismissed_of(self._connection, person_id, now - DISMISSED_DAYS * DAY_MS, server_id)
