@@ -23,6 +23,7 @@ regions.py         two LoRAs in two regions of a picture against one prompt; _re
 weight_sums.py     what the sum of weights does to pictures of the demo
 rescan.py          a rescan of 10,000 files
 word_rules.py      prompts judged by the rules on words
+verdicts.py        one picture against 100,000 verdicts
 takedown.py        copies of pictures that a takedown finds; _varied_pictures.py draws pictures for it
 inspect_speed.py   inspecting a LoRA against hashing it
 retention.py       what expires of a year of pictures, beside people who turn pages

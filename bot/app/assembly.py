@@ -15,6 +15,7 @@ import aiosqlite
 from bot import background
 from bot.app.backups import Backups
 from bot.app.from_settings import make_pool, registry_of, require_checkpoints, require_classifier, require_signing
+from bot.app.record_keeping import keep_record, save_record, tell_of
 from bot.app.reloading import Reloader
 from bot.app.watchman import Watchman
 from bot.config import ConfigError, Settings
@@ -23,6 +24,7 @@ from bot.config.storage import StorageSettings
 from bot.database.connection import open_database
 from bot.database.errors import DatabaseMissing
 from bot.database.lock import program_lock
+from bot.database.record_of_removals import catch_up
 from bot.jobs.service import JobService
 from bot.library.catalogue import LibraryFiles, ScanReport
 from bot.library.checkpoints import identify
@@ -112,6 +114,7 @@ async def open_catalogue(
         await asyncio.to_thread(_tighten, settings.storage)
         updating = partial(report, "updating the database, step")
         async with open_database(settings.storage.database, report=updating) as connection:
+            tell_of(await catch_up(connection, settings.storage.database))
             hashing = partial(report, "hashing checkpoints, MB")
             specs = await identify(connection, settings.checkpoints, progress=hashing)
             configuration = Configuration(settings, specs)
@@ -243,6 +246,7 @@ async def started(
             background.start(easel.backups.run(), "copying the database"),
             background.start(easel.watchman.run(), "watching data and workers"),
             background.start(easel.removed.hash_older(settings.storage.pictures), "hashing older pictures"),
+            background.start(keep_record(found.configuration), "recording what was removed"),
             background.start(easel.retention.run(), "removing what is older than it is to be kept"),
             background.start(easel.updates.run(), "asking hubs for newer versions"),
         )
@@ -251,6 +255,7 @@ async def started(
         finally:
             for task in beside:
                 task.cancel()
+            await asyncio.to_thread(save_record, settings.storage.database)
 
 
 @asynccontextmanager

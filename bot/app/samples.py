@@ -22,6 +22,7 @@ from bot.database.weight_ranges import due_for_measuring
 from bot.jobs.service import JobService
 from bot.library.configuration import Configuration
 from bot.library.installed_checkpoints import InstalledCheckpoints
+from bot.moderation.enforcement import WordRules
 from bot.requests.builder import LoraDraft, RequestBuilder, RequestDraft
 from inference.base_models import BaseModelId
 from inference.content_rating import ContentRating
@@ -63,6 +64,7 @@ class SamplePainter:
         self._jobs = jobs
         self._pictures = configuration.settings.storage.pictures
         self._pause = pause
+        self._words = WordRules.of_operator(lambda: configuration.settings)
         self._measurer = WeightMeasurer(connection, jobs)
 
     async def run(self) -> None:
@@ -139,7 +141,7 @@ class SamplePainter:
         log.info("painted %s samples of %s", len(paths), due.version.path)
 
     async def _request(self, due: Due, count: int = 1) -> GenerationRequest:
-        """The request of the pictures with the LoRA. Raises InferenceError."""
+        """The request of the pictures with the LoRA. Raises InferenceError, also for words that no rule allows."""
         alone = replace(due.lora, versions=(due.version,))
         (checkpoint, *_) = self._requests.checkpoints.names_for(alone)
         draft = LoraDraft(name=due.lora.name, sha256=due.version.sha256)
@@ -147,6 +149,10 @@ class SamplePainter:
         request = await self._requests.build(
             RequestDraft(prompt=prompt, checkpoint=checkpoint, loras=(draft,), seed=SEED, count=count)
         )
+        rated = (due.lora.content_rating, self._requests.checkpoints.require(checkpoint).rating)
+        refusal = await self._words.why_not_painted(request, max(filter(None, rated), default=None))
+        if refusal is not None:
+            raise refusal
         return request.model_copy(update={"exact": True})
 
     def _keep(self, version_id: int, pictures: list[str]) -> list[str]:

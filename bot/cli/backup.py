@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.app.record_keeping import caught_up, save_record, summary_of
 from bot.cli import DONE, add_config, settings_of
 from bot.cli.progress import progress_bar
 from bot.database.backup import back_up, copies, put_back
@@ -66,8 +68,13 @@ def run_restore(options: argparse.Namespace) -> int:
     file = options.file or next(iter(copies(settings.backup_folder)), None)
     if file is None:
         raise FolderNotWritable(f"There is no copy in {settings.backup_folder}; name one: restore FILE.")
-    aside = put_back(file, settings.storage.database)
-    print(f"Put {file} back as {settings.storage.database}.")
+    database = settings.storage.database
+    save_record(database)
+    aside = put_back(file, database)
+    print(f"Put {file} back as {database}.")
+    done = asyncio.run(caught_up(database))
+    if told := summary_of(done):
+        print(told)
     if aside is not None:
         print(f"What was there lies in {aside}; delete it when you are sure.")
     return DONE

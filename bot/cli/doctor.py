@@ -24,6 +24,8 @@ from bot.config.program import program
 from bot.config.worker import Backend
 from bot.database.errors import DatabaseError, DatabaseInUse
 from bot.database.integrity import damage
+from bot.database.lock import program_lock
+from bot.database.record_of_removals import entries_behind
 from bot.diagnostics.capacity import SPEED, check_capacity, check_downloads
 from bot.diagnostics.cards import CARD, CPU, check_cards
 from bot.diagnostics.checkpoints import check_files, hub_folder, load_of
@@ -243,15 +245,32 @@ def _integrity(database: Path) -> Finding:
 
 
 async def _catalogue(settings: Settings) -> Finding:
+    behind = await asyncio.to_thread(_entries_behind, settings.storage.database)
     try:
         async with open_catalogue(settings) as found:
-            return _library(found.library)
+            library = _library(found.library)
+            if not behind:
+                return library
+            says = (
+                f"{library.says}. {behind} deletions and decisions were made after this copy of the database; they are "
+                "carried out now, and files and messages follow when the bot runs"
+            )
+            return Finding(library.what, FindingGrade.WARNING, says)
     except DatabaseInUse:
         return Finding("database", FindingGrade.OK, "in use by the Easel that runs now")
     except DatabaseError as problem:
         return Finding("database", FindingGrade.PROBLEM, str(problem))
     except (LibraryUnreadable, BadDeclarations, ConfigError) as problem:
         return Finding("library", FindingGrade.PROBLEM, str(problem))
+
+
+def _entries_behind(database: Path) -> int:
+    """How many entries of the record beside the database it did not know; a running Easel knows all."""
+    try:
+        with program_lock(database):
+            return entries_behind(database) if database.is_file() else 0
+    except DatabaseError:  # `_catalogue` tells of it
+        return 0
 
 
 def _library(report: ScanReport) -> Finding:

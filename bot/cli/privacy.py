@@ -7,6 +7,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.app.record_keeping import save_record
 from bot.cli import DONE, REFUSED, add_config, discord_id, settings_of
 from bot.config import Settings
 from bot.database.connection import read_database
@@ -75,6 +76,7 @@ def run_delete(options: argparse.Namespace) -> int:
         )
         return REFUSED
     request_erasure(settings.storage.database, options.person, by_operator=True)
+    save_record(settings.storage.database)
     print("Ordered. The running bot begins within a minute; one that does not run begins when it has started.")
     print(f"`privacy show {options.person}` tells the receipt.")
     return DONE

@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from rich import box
 from rich.table import Table
 
+from bot.app.record_keeping import save_record
 from bot.cli import DONE, REFUSED, add_config, harmless, settings_of
 from bot.cli.output import Output
 from bot.cli.progress import progress_bar
@@ -150,6 +151,7 @@ def run_confirm(options: argparse.Namespace) -> int:
     if not confirm_case(settings.storage.database, case.id, excepted=set(options.excepted)):
         print(f"Somebody else has just decided on case {case.id}.")
         return REFUSED
+    save_record(settings.storage.database)
     print("Confirmed. The running bot removes the copies within a minute; one that does not run, when it has started.")
     print("From now on, copies of them are refused. `takedown list --all` tells when all are gone.")
     return DONE
@@ -171,6 +173,7 @@ def run_close(options: argparse.Namespace) -> int:
     if not close_case(settings.storage.database, case.id):
         print(f"Case {case.id} is {case.state}, and cannot be closed now.")
         return REFUSED
+    save_record(settings.storage.database)
     print(f"Case {case.id} is closed, and its hash is forgotten.")
     return DONE
 

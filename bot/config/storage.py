@@ -69,6 +69,7 @@ class StorageSettings(Section):
             *(self.caps, self.health, self.told, backups),
             *self.folder.glob(f"{self.database.stem}*"),
             *self.folder.glob("pseudonyms.key*"),
+            *self.folder.glob("removals.jsonl"),
         ]
 
 

@@ -7,6 +7,7 @@ lock.py                one program per database
 integrity.py           whether the file is intact, and still the one that is open
 backup.py              copies of the database, and putting one back
 wal.py                 detects a damaged write-ahead log
+record_of_removals.py  the record beside the database of what a restored copy must not bring back
 clock.py               the time as rows hold it
 
 pseudonyms.py          keyed hashes in the place of people's ids
@@ -38,7 +39,9 @@ left_servers.py        servers that removed the bot, and forgetting them
 takedowns.py           pictures that staff took down, and whether their owner was told
 takedown_cases.py      takedowns for people who are shown in pictures, and the copies that were found
 picture_hashes.py      perceptual hashes of pictures
+picture_verdicts.py    what was decided about pictures, by their hashes alone
 reports.py             what people report, what is out of sight, and the message to staff
+report_reminders.py    which reminders of open reports were sent
 decisions.py           what is decided about reports, with the steps that carry it out
 appeals.py             appeals against decisions
 inputs.py              which pictures to start from are still needed

@@ -25,7 +25,7 @@ from bot.database.errors import DatabaseError, FolderNotWritable, NoDatabase, No
 from bot.database.integrity import damage
 from bot.database.job_terms import FUNCTIONS, TRIGGERS
 from bot.database.migrate import Report, check_current, migrate
-from bot.database.pseudonyms import Pseudonyms
+from bot.database.pseudonyms import Pseudonyms, ensure_key
 from bot.database.wal import is_damaged
 
 log = logging.getLogger(__name__)
@@ -137,6 +137,7 @@ async def open_database(
     _make_place(path)
     damaged = await asyncio.to_thread(is_damaged, path)
     await asyncio.to_thread(_require_intact, path)
+    await asyncio.to_thread(ensure_key, path)
     before = await asyncio.to_thread(migrate, path, report=report)
     pseudonyms = Pseudonyms(path)
     async with _opened(path) as connection:

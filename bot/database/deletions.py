@@ -27,7 +27,8 @@ FIND_HIDDEN = "SELECT * FROM job WHERE id = ? AND delete_at IS NOT NULL"
 HIDDEN = "SELECT * FROM job WHERE delete_at IS NOT NULL ORDER BY delete_at"
 DUE = """
     SELECT * FROM job WHERE delete_at <= ? AND NOT EXISTS (
-        SELECT 1 FROM report WHERE kind = 'pictures' AND target_id = job.id AND state = 'open' AND created_at >= ?
+        SELECT 1 FROM report WHERE kind = 'pictures' AND target_id = job.id AND state = 'open'
+        AND (created_at >= ? OR lasting = 1)
     ) ORDER BY delete_at
 """
 NEXT = "SELECT min(delete_at) AS next FROM job WHERE delete_at > ?"

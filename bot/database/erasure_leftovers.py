@@ -20,13 +20,13 @@ NOTE_MESSAGE = """
 FORGET_DIRECT_CHANNEL = "UPDATE erasure SET direct_channel = NULL WHERE id = ?"
 NEXT_FILES = """
     SELECT folder, path FROM erasure_file WHERE erasure_id = ? AND NOT EXISTS (
-        SELECT 1 FROM report WHERE report.id = report_id AND state = 'open' AND created_at >= ?
+        SELECT 1 FROM report WHERE report.id = report_id AND state = 'open' AND (created_at >= ? OR lasting = 1)
     ) LIMIT ?
 """
 HELD = """
     SELECT count(*) AS number, max(report.created_at) AS reported_at
     FROM erasure_file JOIN report ON report.id = report_id
-    WHERE erasure_id = ? AND state = 'open' AND report.created_at >= ?
+    WHERE erasure_id = ? AND state = 'open' AND (report.created_at >= ? OR lasting = 1)
 """
 NEXT_REPORT = """
     SELECT report_id FROM erasure_report WHERE erasure_id = ? AND report_id > ? AND state = 'due'

@@ -34,6 +34,7 @@ FORGET = (
     "DELETE FROM takedown WHERE server_id = :server",
     "DELETE FROM job_rating WHERE server_id = :server",
     "DELETE FROM report WHERE server_id = :server",
+    "DELETE FROM picture_verdict WHERE server_id = :server",
     "DELETE FROM daily_usage WHERE server_id = :server",
     "DELETE FROM audit WHERE server_id = :server",
     "DELETE FROM memo WHERE key = 'greeted ' || :server",

@@ -1,7 +1,7 @@
 """Keyed hashes in the place of Discord's ids, for what outlives a person's data: blocks, limits, sums, the audit log.
 
 Without the key nobody can tell whose a hash is; with it, and the id, a block is found again. It lies beside the
-database, in no copy of it. SQL calls the hash `pseudonym(id)`; it is NULL as long as nobody has needed one.
+database, in no copy of it. SQL calls the hash `pseudonym(id)`.
 """
 
 from __future__ import annotations
@@ -26,16 +26,19 @@ class Pseudonyms:
         self._file = key_file(database)
         self._key: bytes | None = None
 
-    def of(self, person_id: int | None) -> int | None:
-        """The hash of a person: negative, so that it is nobody's id. A hash stays. None without an id or a key."""
-        if person_id is None or person_id <= 0:
-            return person_id
+    def of(self, name: int | str | None) -> int | None:
+        """The hash of a person's id, or of another name: negative, so that it is nobody's id. A hash stays.
+
+        None without a name or a key.
+        """
+        if name is None or (isinstance(name, int) and name <= 0):
+            return name
         if self._key is None:
             with suppress(OSError):
                 self._key = self._file.read_bytes()
         if self._key is None:
             return None
-        digest = hmac.digest(self._key, str(person_id).encode(), hashlib.sha256)
+        digest = hmac.digest(self._key, str(name).encode(), hashlib.sha256)
         return -1 - (int.from_bytes(digest[:8]) >> 1)
 
 

@@ -34,15 +34,17 @@ CHANGED = "UPDATE report SET revision = revision + 1 WHERE id = ? RETURNING *"
 COUNT_BY = "SELECT count(*) AS number FROM report_by WHERE person_id = ? AND created_at >= ?"
 FIND = "SELECT * FROM report WHERE id = ?"
 HIDE = "UPDATE report SET hides = 1, message_due = 1 WHERE id = ? AND hides = 0"
+LAST = "UPDATE report SET lasting = 1 WHERE id = ? AND lasting = 0"
 HIDING = "kind = 'pictures' AND state = 'open' AND hides = 1"  # reports whose pictures nobody is shown
 HELD = f"SELECT target_id FROM report WHERE target_id IN (SELECT value FROM json_each(?)) AND {HIDING}"  # noqa: S608
 NEWEST_OPEN = """
     SELECT max(coalesce(reopened_at, created_at)) AS since FROM report
-    WHERE kind = 'pictures' AND target_id = ? AND state = 'open' AND coalesce(reopened_at, created_at) >= ?
+    WHERE kind = 'pictures' AND target_id = ? AND state = 'open'
+    AND (coalesce(reopened_at, created_at) >= ? OR lasting = 1)
 """
 LEFT_UNDECIDED = """
     UPDATE report SET hides = 0, message_due = 1, revision = revision + 1
-    WHERE state = 'open' AND hides = 1 AND coalesce(reopened_at, created_at) < ? RETURNING id
+    WHERE state = 'open' AND hides = 1 AND lasting = 0 AND coalesce(reopened_at, created_at) < ? RETURNING id
 """
 MESSAGES_DUE = "SELECT * FROM report WHERE message_due = 1 AND id > ? ORDER BY id LIMIT ?"
 MESSAGE_WRITTEN = "UPDATE report SET message_due = 0 WHERE id = ? AND revision = ?"
@@ -106,7 +108,8 @@ class Report:
     been posted without our knowing its id. While it is open and `hides`, nobody is shown the pictures; `message_due`
     says that the message which shows them is to be written anew. `reopened_at` is when a dismissal of it was taken
     back, from which on it hides them as from its beginning. They were painted at `painted_at`, in the channel
-    `painted_in`; None: a LoRA, what those who decide may not know, or what the owner has deleted.
+    `painted_in`; None: a LoRA, what those who decide may not know, or what the owner has deleted. A `lasting` report
+    hides and holds pictures until it is decided.
     """
 
     id: int
@@ -127,6 +130,7 @@ class Report:
     painted_at: int | None
     painted_in: int | None
     reopened_at: int | None
+    lasting: bool = False
 
 
 @dataclass(frozen=True)
@@ -203,6 +207,8 @@ async def save_report(connection: aiosqlite.Connection, new: NewReport) -> Repor
         await write(connection, JOIN, (row["id"], new.person_id, new.reason, new.note, now, int(new.hides)))
         if new.hides:
             await write(connection, HIDE, (row["id"],))
+        if new.reason is ReportReason.MINORS:
+            await write(connection, LAST, (row["id"],))
         (row,) = await fetch(connection, FIND, (row["id"],))
     return _existing(row)
 
@@ -318,7 +324,7 @@ async def mark_report_shown(connection: aiosqlite.Connection, report: Report) ->
 def _existing(row: sqlite3.Row) -> Report:
     columns = dict(row)
     columns |= {"kind": Subject(row["kind"]), "state": ReportState(row["state"]), "shared": bool(row["shared"])}
-    columns |= {"hides": bool(row["hides"]), "message_due": bool(row["message_due"])}
+    columns |= {"hides": bool(row["hides"]), "message_due": bool(row["message_due"]), "lasting": bool(row["lasting"])}
     return Report(**columns)
 
 

@@ -38,7 +38,8 @@ OLD_PICTURES = f"""
     AND NOT EXISTS (SELECT 1 FROM delivery WHERE job_id = job.id AND state = 'pending')
     AND NOT EXISTS (
         SELECT 1 FROM report
-        WHERE kind = 'pictures' AND target_id = job.id AND state = 'open' AND report.created_at >= :held_since
+        WHERE kind = 'pictures' AND target_id = job.id AND state = 'open'
+        AND (report.created_at >= :held_since OR lasting = 1)
     )
     ORDER BY created_at, id LIMIT :limit
 """  # noqa: S608 - constants only

@@ -22,6 +22,18 @@ class RemovedPicture(RequestError):
 
 
 @dataclass(eq=False)
+class PictureDeletedByStaff(RequestError):
+    """Staff deleted a picture that looks like this one, so Easel does not use it. Please choose another picture or
+    other words."""
+
+
+@dataclass(eq=False)
+class PictureHiddenByStaff(RequestError):
+    """Staff hid a picture that looks like this one, so Easel does not use it here. Please choose another picture or
+    other words."""
+
+
+@dataclass(eq=False)
 class PictureReported(RequestError):
     """Somebody reported this picture, and people look at it. Until they have decided, nobody is shown it and nothing is
     painted from it."""

@@ -14,6 +14,13 @@ class SexualMinors(RequestError):
 
 
 @dataclass(eq=False)
+class MinorBesideRating(SexualMinors):
+    """These words name a child or an age below 18. Easel paints and keeps nothing of that kind with what is rated
+    mature or higher: a checkpoint, a LoRA, a start picture, a command or the finished picture. Please change the words,
+    or choose something with a lower rating."""
+
+
+@dataclass(eq=False)
 class WordsNotAllowed(RequestError):
     """This {what} has words that are not allowed here, by the list “{list_name}” of the bot's operator. Please change
     it and try again."""

@@ -29,6 +29,7 @@ from bot.database.jobs import (
     start_job,
 )
 from bot.database.picture_hashes import record_hashes
+from bot.database.picture_verdicts import PictureVerdict, inherit_verdicts
 from bot.database.pictures import Picture
 from bot.jobs.active_jobs import JobUpdate
 from bot.jobs.kinds import kind_of
@@ -179,7 +180,7 @@ class Outcomes:
     ) -> FinishedJob | None:
         """running -> succeeded; `take` moves each file to its place, `rating` is the classifier's.
 
-        Raises WorkerFailed, PictureNotSaved or RemovedPicture; then no file is kept.
+        Raises WorkerFailed, PictureNotSaved, RemovedPicture or PictureDeletedByStaff; then no file is kept.
         """
         paths = [_place(job.id, Path(name).name) for name in event.files]
         try:
@@ -187,7 +188,8 @@ class Outcomes:
                 await asyncio.to_thread(take, name, self._pictures / path)
             hashes = await self._removed.hashes([self._pictures / path for path in paths])
             await self._retry_until_written(lambda: self._removed.check(hashes))
-            done = await self._retry_until_written(lambda: self._finish(job, event, paths, hashes, rating))
+            verdicts = await self._retry_until_written(lambda: self._removed.verdicts.on_painted(hashes))
+            done = await self._retry_until_written(lambda: self._finish(job, event, paths, hashes, rating, verdicts))
         except OSError as problem:
             log.error("what it has made cannot be kept: %s", problem)
             self._delete_pictures(paths)
@@ -209,10 +211,12 @@ class Outcomes:
         paths: Sequence[str],
         hashes: Sequence[bytes],
         rating: ContentRating | None,
+        verdicts: Sequence[PictureVerdict],
     ) -> FinishedJob | None:
         async def record(done: AnyJob) -> tuple[Picture, ...]:
             if rating is not None:  # in the transaction after which the pictures are delivered
                 await rate_job(self._connection, done.id, rating, RatingSource.CLASSIFIER)
+            await inherit_verdicts(self._connection, done.id, verdicts)
             pictures = await kind_of(done.request).record(self._connection, done, self._pictures, paths)
             await record_hashes(self._connection, zip((picture.id for picture in pictures), hashes, strict=False))
             return pictures

@@ -11,9 +11,9 @@ from typing import Final
 
 from bot.config import Settings
 from bot.config.moderation import ModerationSettings
-from bot.errors.words import SexualMinors, WordsNotAllowed, WordsNotAllowedHere
+from bot.errors.words import MinorBesideRating, SexualMinors, WordsNotAllowed, WordsNotAllowedHere
 from bot.i18n import later
-from bot.moderation.minors import MinorsRule, minors_rule, operators_terms
+from bot.moderation.minors import MinorsRule, is_adult, minors_rule, operators_terms
 from bot.moderation.ratings import PromptRater
 from bot.moderation.request_texts import texts_of
 from bot.moderation.word_rules import TextKind, WordList, WordVerdict, judge
@@ -40,7 +40,7 @@ class _Compiled:
     settings: ModerationSettings
     lists: tuple[WordList, ...]
     minors: MinorsRule
-    verdict: Callable[[str, TextKind], WordVerdict]
+    verdict: Callable[[str, TextKind, bool], WordVerdict]
     rating: Callable[[str], ContentRating | None]
 
     @classmethod
@@ -55,18 +55,24 @@ class _Compiled:
         return replace(self, lists=together, verdict=_remembering(together, self.minors, REMEMBERED_IN_A_SERVER))
 
 
-def _remembering(lists: Sequence[WordList], minors: MinorsRule, texts: int) -> Callable[[str, TextKind], WordVerdict]:
+def _remembering(
+    lists: Sequence[WordList], minors: MinorsRule, texts: int
+) -> Callable[[str, TextKind, bool], WordVerdict]:
     """Judges by these lists. A job is judged when it is ordered, begun and delivered, always by the same text."""
 
     @lru_cache(texts)
-    def verdict(text: str, kind: TextKind) -> WordVerdict:
-        return judge(text, kind, lists, minors)
+    def verdict(text: str, kind: TextKind, adult: bool) -> WordVerdict:
+        return judge(text, kind, lists, minors, adult=adult)
 
     return verdict
 
 
 class WordRules:
-    """Judges texts by the rules that hold now: the operator's, and in a server its own."""
+    """Judges texts by the rules that hold now: the operator's, and in a server its own.
+
+    `rating` is the rating of what a text belongs to: a LoRA with a note, or all that a request paints with. The rule on
+    minors counts it.
+    """
 
     def __init__(
         self,
@@ -107,25 +113,32 @@ class WordRules:
 
         return WordRules(compiled, count_shadowed)
 
-    async def check(self, text: str, kind: TextKind) -> None:
+    async def check(self, text: str, kind: TextKind, rating: ContentRating | None = None) -> None:
         """Raise what a person is told whose text breaks a rule. What a shadow list would refuse is noted."""
-        await self._check([_Judged(kind, await asyncio.to_thread(self.verdict, text, kind))])
+        await self._check([_Judged(kind, await asyncio.to_thread(self.verdict, text, kind, rating))])
 
-    async def check_request(self, request: GenerationRequest) -> None:
+    async def check_request(self, request: GenerationRequest, rating: ContentRating | None = None) -> None:
         """Raise why a request may not be ordered. What a shadow list would refuse is noted."""
-        await self._check(await self._judged(request))
+        await self._check(await self._judged(request, rating))
 
-    def allows(self, text: str, kind: TextKind) -> bool:
+    def allows(self, text: str, kind: TextKind, rating: ContentRating | None = None) -> bool:
         """Whether a text breaks no rule."""
-        return not self.verdict(text, kind).refusals
+        return not self.verdict(text, kind, rating).refusals
 
-    async def why_not_painted(self, request: GenerationRequest) -> RequestError | None:
+    async def why_not_painted(
+        self, request: GenerationRequest, rating: ContentRating | None = None
+    ) -> RequestError | None:
         """Why a request may not be painted; None when it may."""
-        return _first_refusal(await self._judged(request))
+        return _first_refusal(await self._judged(request, rating))
 
-    def verdict(self, text: str, kind: TextKind) -> WordVerdict:
+    async def why_not_about_minors(self, request: GenerationRequest, rating: ContentRating) -> RequestError | None:
+        """Why the rule on minors refuses a request; None when it does not."""
+        judged = await self._judged(request, rating)
+        return _first_refusal([each for each in judged if each.verdict.about_minors])
+
+    def verdict(self, text: str, kind: TextKind, rating: ContentRating | None = None) -> WordVerdict:
         """Which rules a text breaks. That of a text judged lately is remembered."""
-        return self._compiled().verdict(text, kind)
+        return self._compiled().verdict(text, kind, is_adult(rating))
 
     def rating(self, request: GenerationRequest) -> ContentRating | None:
         """What the words of a request say of its picture; None when they say nothing. Remembered likewise."""
@@ -133,7 +146,7 @@ class WordRules:
         said = [rating(each.text) for each in texts_of(request)]
         return max((each for each in said if each is not None), default=None)
 
-    async def _judged(self, request: GenerationRequest) -> list[_Judged]:
+    async def _judged(self, request: GenerationRequest, rating: ContentRating | None) -> list[_Judged]:
         """The verdicts of both prompts, found in a thread: the patterns of a hostile list take their time.
 
         The prompt is judged together with names and trigger words of its LoRAs: what is harmless in each may not be in
@@ -142,7 +155,7 @@ class WordRules:
 
         def judged() -> list[_Judged]:
             prompts = [
-                _Judged(TextKind.PROMPT, self.verdict(each.text, TextKind.PROMPT), each.own)
+                _Judged(TextKind.PROMPT, self.verdict(each.text, TextKind.PROMPT, rating), each.own)
                 for each in texts_of(request, names=True)
             ]
             negative = self.verdict(request.negative_prompt, TextKind.NEGATIVE_PROMPT)
@@ -171,8 +184,9 @@ class _Judged:
 
 def _first_refusal(judged: Sequence[_Judged]) -> RequestError | None:
     """What people are told: of minors whatever else there is, or of the first rule that is broken."""
-    if any(each.verdict.about_minors for each in judged):
-        return SexualMinors()
+    about_minors = [each.verdict for each in judged if each.verdict.about_minors]
+    if about_minors:
+        return MinorBesideRating() if all(each.about_minors_by_rating for each in about_minors) else SexualMinors()
     return next(filter(None, map(_refusal, judged)), None)
 
 

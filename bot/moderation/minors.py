@@ -1,7 +1,8 @@
 """The rule on minors: no sexual content about minors, anywhere and at any rating. Nobody can switch it off.
 
-`minors.toml` holds its terms and says how they go together. The rule does not read negative prompts, where people
-write what a picture must not show; what has a negative weight there is read as part of the prompt.
+`minors.toml` holds its terms and says how they go together. A rating of mature or higher counts like a sexual term: of
+a checkpoint, a LoRA, a start picture, a command or the finished picture. The rule does not read negative prompts, where
+people write what a picture must not show; what has a negative weight there is read as part of the prompt.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from functools import cache
 from importlib import resources
@@ -20,6 +21,7 @@ from bot.config.moderation import ModerationSettings
 from bot.config.word_patterns import LinearPattern, checked_word
 from bot.moderation.normalise import NormalisedText, Span
 from bot.moderation.word_matcher import ExceptingMatcher, Word
+from inference.content_rating import ContentRating
 
 _DASH: Final = "[ _\u2010\u2011\u2013-]*"
 _FRENCH_TENS: Final = "vingts?|trente|quarante|cinquante|soixante|septante|huitante|octante|nonante|cents?"
@@ -88,10 +90,14 @@ class MinorsTerms:
 
 @dataclass(frozen=True)
 class MinorsMatch:
-    """Why the rule refuses a text: the terms that it has, in the order of the text, and where they are."""
+    """Why the rule refuses a text: the terms that it has, in the order of the text, and where they are.
+
+    `by_rating`: the text alone is allowed, and the rating beside it is not.
+    """
 
     terms: tuple[str, ...]
     spans: tuple[Span, ...]
+    by_rating: bool = False
 
 
 class MinorsRule:
@@ -110,16 +116,18 @@ class MinorsRule:
         self._ages = [LinearPattern(_with_numbers(pattern), _MAX_SIZE) for pattern in terms.ages]
         self._things = frozenset(terms.aged_things)
 
-    def judge(self, text: NormalisedText) -> MinorsMatch | None:
-        """Why the text is refused; None if it is not."""
+    def judge(self, text: NormalisedText, *, adult: bool = False) -> MinorsMatch | None:
+        """Return why the text is refused, or None. `adult`: it stands beside something rated mature or higher."""
         first = {hit.word.label: hit for hit in reversed(self._matcher.find(text))}
         if always := first.get(Term.ALWAYS):
             return _match((always.word.written, always.span))
         sexual, minor = first.get(Term.SEXUAL), first.get(Term.MINOR)
-        if not sexual:
+        if not sexual and not adult:
             return None
         young = (minor.word.written, minor.span) if minor else self._accented_term(text) or self._age(text)
-        return _match(young, (sexual.word.written, sexual.span)) if young else None
+        if not young:
+            return None
+        return _match(young, (sexual.word.written, sexual.span)) if sexual else replace(_match(young), by_rating=True)
 
     def sexual_terms(self, text: NormalisedText) -> tuple[str, ...]:
         """The sexual terms that the text has, as they are written in the list."""
@@ -139,6 +147,11 @@ class MinorsRule:
                     if not tens and behind not in self._things:
                         return reading.text[start:end].strip(), text.span_of_folded(*reading.folded(start, end))
         return None
+
+
+def is_adult(rating: ContentRating | None) -> bool:
+    """Whether a rating counts like a sexual term. No rating does not."""
+    return rating is not None and rating >= ContentRating.MATURE
 
 
 def _with_numbers(pattern: str) -> str:

@@ -14,6 +14,7 @@ from bot.moderation.normalise import NormalisedText, Span
 from bot.moderation.word_matcher import ExceptingMatcher, Word
 
 MINORS = "minors"  # the name under which the rule on minors is told; no list has it
+MINORS_BY_RATING = "minors beside a rating"  # the same, where the words alone are allowed
 
 
 class TextKind(StrEnum):
@@ -116,18 +117,34 @@ class WordVerdict:
     @property
     def about_minors(self) -> bool:
         """Whether the rule on minors refuses it, which no rating and no place permits."""
-        return any(match.list_name == MINORS for match in self.matches)
+        return any(match.list_name in (MINORS, MINORS_BY_RATING) for match in self.matches)
+
+    @property
+    def about_minors_by_rating(self) -> bool:
+        """Whether that rule allows the words, and refuses them beside the rating."""
+        return any(match.list_name == MINORS_BY_RATING for match in self.matches)
 
 
-def judge(text: str, kind: TextKind, lists: Sequence[WordList] = (), minors: MinorsRule | None = None) -> WordVerdict:
-    """Judge a text by the rule on minors, negative prompts excepted, and by those lists that apply to its kind."""
+def judge(
+    text: str,
+    kind: TextKind,
+    lists: Sequence[WordList] = (),
+    minors: MinorsRule | None = None,
+    *,
+    adult: bool = False,
+) -> WordVerdict:
+    """Judge a text by the rule on minors, negative prompts excepted, and by those lists that apply to its kind.
+
+    `adult`: the text stands beside something rated mature or higher.
+    """
     applying = [each for each in lists if each.applies_to(kind)]
     if kind is TextKind.NEGATIVE_PROMPT and not applying:
         return WordVerdict()
     normalised = NormalisedText(text)
     matches: list[RuleMatch] = []
-    if kind is not TextKind.NEGATIVE_PROMPT and (found := (minors or minors_rule()).judge(normalised)):
-        matches.append(RuleMatch(MINORS, " + ".join(found.terms), found.spans, WordListMode.ACTIVE))
+    if kind is not TextKind.NEGATIVE_PROMPT and (found := (minors or minors_rule()).judge(normalised, adult=adult)):
+        name = MINORS_BY_RATING if found.by_rating else MINORS
+        matches.append(RuleMatch(name, " + ".join(found.terms), found.spans, WordListMode.ACTIVE))
     for each in applying:
         matches += each.matches(normalised)
     return WordVerdict(tuple(matches))

@@ -13,4 +13,5 @@ perceptual_hash.py   how like each other two pictures look
 picture_backup.py    copies picture files beside a copy of the database
 copies.py            finds the copies of a picture everywhere, for a takedown
 removed_pictures.py  refuses copies of what was removed by a takedown
+picture_verdicts.py  what staff decided about a picture that looks like this one
 """

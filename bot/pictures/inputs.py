@@ -11,8 +11,8 @@ import hashlib
 import io
 import os
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import discord
@@ -21,11 +21,14 @@ from PIL import Image
 from bot.background import Pool
 from bot.errors.pictures import PictureRefused
 from bot.i18n import later
-from bot.pictures.perceptual_hash import picture_hash
+from bot.pictures.perceptual_hash import notice_hashes, picture_hash, read
 from bot.pictures.removed_pictures import RemovedPictures
 from inference.content_rating import ContentRating
 from inference.image_files import BROKEN, PictureTooLarge, on_white, opened, reduced
-from inference.messages.request import SourceImage
+from inference.messages.request import GenerationRequest, SourceImage
+from inference.parameters import UnreadableTexts, texts_in
+from inference.parameters.ai_mark import stored_request
+from inference.queue import EVERYWHERE
 
 MAX_BYTES = 20 * 2**20  # of what a person gives
 MIN_STRENGTH, DEFAULT_STRENGTH = 0.05, 0.6  # img2img denoising strength; below the minimum, no change is visible
@@ -35,12 +38,17 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF", "BMP")
 
 @dataclass(frozen=True)
 class Input:
-    """A picture as it is kept; sizes in pixels. `rating` is that of a picture which was painted here."""
+    """A picture as it is kept; sizes in pixels. `rating` is that of a picture which was painted here, or of its copy.
+
+    Of a given file, `file_hash` is the perceptual hash, and `request` what the file says that it was painted by.
+    """
 
     sha256: str
     width: int
     height: int
     rating: ContentRating | None = None
+    file_hash: bytes = b""
+    request: GenerationRequest | None = None
 
     def at(self, strength: float = DEFAULT_STRENGTH) -> SourceImage:
         """The picture to start from, at a denoising strength in 0..1."""
@@ -63,20 +71,25 @@ class Inputs:
         """Where the picture is kept, or was."""
         return self._folder / sha256
 
-    async def take(self, attachment: discord.Attachment) -> Input:
-        """Keep what a person attached to a command. Raises PictureRefused, RemovedPicture or DatabaseError."""
+    async def take(self, attachment: discord.Attachment, place: int = EVERYWHERE) -> Input:
+        """Keep what a person attached to a command in a server. Raises as `keep` does."""
         if attachment.size > MAX_BYTES:
             raise PictureRefused(reason=later("it is larger than 20 MB"))
         try:
-            return await self.keep(await attachment.read())
+            return await self.keep(await attachment.read(), place)
         except discord.HTTPException:
             raise PictureRefused(reason=later("it cannot be downloaded")) from None
 
-    async def keep(self, data: bytes) -> Input:
-        """Keep what a person gave. Raises PictureRefused, RemovedPicture or DatabaseError."""
+    async def keep(self, data: bytes, place: int = EVERYWHERE) -> Input:
+        """Keep what a person gave in a server, or EVERYWHERE outside of servers.
+
+        Raises PictureRefused, RemovedPicture, PictureDeletedByStaff, PictureHiddenByStaff or DatabaseError.
+        """
         if len(data) > MAX_BYTES:
             raise PictureRefused(reason=later("it is larger than 20 MB"))
-        return await self._kept(lambda: given(data))
+        kept = await self._kept(lambda: given(data), place)
+        file_hash, request = await self._decoding.run(_told_by, data)
+        return replace(kept, file_hash=file_hash, request=request)
 
     async def keep_picture(self, path: Path, *, times: int = 1) -> Input | None:
         """Keep one of our own pictures, enlarged `times` by Lanczos; None when its file is gone or damaged.
@@ -98,11 +111,17 @@ class Inputs:
         """The kept picture as PNG. Raises OSError."""
         return await asyncio.to_thread((self._folder / kept.sha256).read_bytes)
 
-    async def _kept(self, decode: Callable[[], Image.Image]) -> Input:
-        data, size, hashed = await self._decoding.run(_encoded, decode)
+    async def jobs_of(self, kept: Input) -> Sequence[int]:
+        """Ids of the jobs that painted the very picture that was given. Raises DatabaseError."""
+        return () if self._removed is None else await self._removed.verdicts.jobs_of(kept.file_hash)
+
+    async def _kept(self, decode: Callable[[], Image.Image], place: int = EVERYWHERE) -> Input:
+        data, size, hashed, sections = await self._decoding.run(_encoded, decode)
+        rating = None
         if self._removed is not None:
             await self._removed.check([hashed])
-        return await asyncio.to_thread(self._keep, data, size)
+            rating = await self._removed.verdicts.check(sections, place)
+        return replace(await asyncio.to_thread(self._keep, data, size), rating=rating)
 
     def _keep(self, data: bytes, size: tuple[int, int]) -> Input:
         sha256 = hashlib.sha256(data).hexdigest()
@@ -113,12 +132,21 @@ class Inputs:
         return Input(sha256, *size)
 
 
-def _encoded(decode: Callable[[], Image.Image]) -> tuple[bytes, tuple[int, int], bytes]:
-    """A picture as PNG, its size, and its perceptual hash."""
+def _encoded(decode: Callable[[], Image.Image]) -> tuple[bytes, tuple[int, int], bytes, bytes]:
+    """A picture as PNG, its size, its perceptual hash, and those of its sections."""
     image = decode()
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=3)
-    return buffer.getvalue(), image.size, picture_hash(image)
+    return buffer.getvalue(), image.size, picture_hash(image), notice_hashes(image)
+
+
+def _told_by(data: bytes) -> tuple[bytes, GenerationRequest | None]:
+    """The hash of a file as those of our own pictures are made, and the request that it names."""
+    try:
+        told = stored_request(texts_in(data).easel)
+    except UnreadableTexts:
+        told = None
+    return picture_hash(read(data)), told
 
 
 def given(data: bytes) -> Image.Image:

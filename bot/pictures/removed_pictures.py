@@ -15,6 +15,7 @@ from bot.database.picture_hashes import pictures_without_hash, record_hashes
 from bot.database.takedown_cases import count_refusal, kept_hashes
 from bot.errors.pictures import RemovedPicture
 from bot.pictures.perceptual_hash import REFUSED_BELOW, distances, hash_file
+from bot.pictures.picture_verdicts import PictureVerdicts
 
 AT_ONCE = 20  # pictures that are hashed in a row
 PAUSE_SECONDS = 0.5  # after them, so that new pictures and people do not wait
@@ -23,9 +24,10 @@ log = logging.getLogger(__name__)
 
 
 class RemovedPictures:
-    """Compares pictures with the hashes of the takedowns that staff confirmed."""
+    """Compares pictures with the hashes of the takedowns that operators confirmed. `verdicts` has those of staff."""
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
+        self.verdicts = PictureVerdicts(connection)
         self._connection = connection
         self._hashing = Pool("hashing", 1)  # one at a time, for the memory that a picture unpacks to
 

@@ -45,15 +45,25 @@ the end you get a receipt.
 
 What is deleted is overwritten in the database and its log (`secure_delete`); of a single picture that you delete, the
 words in search indexes within a day. What a disk or a file system keeps of
-overwritten blocks is beyond the program. After a copy of the database was put back, deletions since then have to
-be ordered again.
+overwritten blocks is beyond the program.
+
+If a copy of the database is put back, Easel deletes your data again before anything else starts. It finds you by a
+keyed hash of your id in the file `removals.jsonl`, which only the bot's own key can make.
+
+## If staff remove a picture
+
+If staff hide, delete or rate a picture after a report, or take it down, Easel keeps its perceptual hash with that
+verdict (the table `picture_verdict`). The same picture is then not painted, uploaded or published again, or has at
+least that rating. A verdict names neither you nor the job, and it stays when you delete all. Its link to the report is
+a keyed hash. If staff dismiss the report or reverse the decision, the verdict is deleted.
 
 ## If a picture shows you
 
 You need not be on Discord: write to whoever runs this bot. They have pictures that show you removed, with their
 copies, within 48 hours. Of those pictures only perceptual hashes are kept (the table `takedown_case`): numbers by
 which a copy that comes later is known and refused. Nobody can see in them what a picture shows. Neither your name
-nor your address is among them. The hashes are kept until an operator closes the case.
+nor your address is among them. The hashes are kept until an operator closes the case, here and in
+`removals.jsonl`.
 
 ## What is marked
 

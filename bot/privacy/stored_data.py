@@ -395,7 +395,7 @@ TABLES = (
             "posting_at": "when it was being posted", "hides": "whether the pictures are out of sight",
             "message_due": "whether their message is to be written anew",
             "painted_at": "when you had them painted", "painted_in": "the channel",
-            "reopened_at": "when a dismissal was taken back",
+            "reopened_at": "when a dismissal was taken back", "lasting": "whether it stays until it is decided",
         },
     ),
     StoredTable(
@@ -499,6 +499,12 @@ IMPERSONAL: Mapping[str, str] = {
     # Its copies name files and jobs by their numbers, which outlive what is removed.
     "takedown_copy": "case_id number kind path job_id distance state",
     "takedown_case": "id state note hashes received_at created_at ended_at refused alerts",
+    # Verdicts on pictures by their hashes. A row names neither person nor job; `source` is a keyed hash of the report.
+    "picture_verdict": "id server_id reason rating source hash created_at",
+    # Entries for the file `removals.jsonl`, until they are in it: people in it are keyed hashes.
+    "record_entry": "id entry",
+    # Reminders of open reports, to channels and to operators, who are keyed hashes.
+    "report_reminder": "report_id days recipient begun_at sent_at",
     "rating_level": "rating level",
     "lora_in_server": "server_id sha256 publications likes trend",
     "board": "channel_id server_id message_channel_id message_id digest edited_at",
@@ -551,6 +557,11 @@ FILES = (
     StoredFiles(
         "`pseudonyms.key`", "the key of the hashes; it is in no copy of the database", "—", "as long as the database",
         Fate.EXPIRES, exported=False,
+    ),
+    StoredFiles(
+        "`removals.jsonl`", "what was erased and decided, for copies of the database that are put back: keyed "
+        "hashes of people, perceptual hashes of pictures", "the keyed hash",
+        "as long as the database; a verdict or a takedown case until it ends", Fate.EXPIRES, exported=False,
     ),
     StoredFiles(
         "the library's declarations", "which operator declared a base model, and who proposed it", "the id in the file",

@@ -4,6 +4,7 @@ reporting.py       takes reports, decisions, appeals and answers; each checks th
 plans.py           the steps that carry out a decision, or take it back; pure
 carrying_out.py    carries out what was written down, step by step
 staff_messages.py  keeps the message to staff about each report up to date
+reminders.py       reminds staff and operators of open reports
 messenger.py       what both need of Discord: a Protocol
 
 A picture's report belongs to the server in which it stands, a LoRA's to the operators, because the library is theirs.

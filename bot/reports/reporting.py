@@ -35,6 +35,7 @@ from bot.database.decisions import (
 from bot.database.deletions import find_hidden_job
 from bot.database.jobs import Job, find_job
 from bot.database.loras import Lora, find_lora
+from bot.database.picture_verdicts import VerdictReason, decide_verdicts, end_verdicts, note_reported
 from bot.database.publications import publications_of_job
 from bot.database.reports import (
     Complaint,
@@ -181,6 +182,8 @@ class Reporting:
             words = " ".join(note.split())[:MAX_NOTE]
             new = NewReport(kind, target_id, server_id, owner_id, shared, who.person_id, reason, words, hides)
             report = await save_report(self._connection, new)
+            if kind is Subject.PICTURES:
+                await note_reported(self._connection, report.id, target_id, server_id)
         self.changed()
         return report
 
@@ -199,7 +202,9 @@ class Reporting:
         """
         now = self._clock()
         before = await open_report(self._connection, kind, target_id, server_id)
-        expired = before is not None and (before.reopened_at or before.created_at) < now - self.held_ms
+        expired = (
+            before is not None and not before.lasting and (before.reopened_at or before.created_at) < now - self.held_ms
+        )
         if not self.held_ms or expired or await was_left_shown(self._connection, kind, target_id, server_id):
             return False
         dismissed = await count_dismissed_of(self._connection, person_id, now - DISMISSED_DAYS * DAY_MS, server_id)
@@ -262,6 +267,7 @@ class Reporting:
             new = NewDecision(action, who.person_id, " ".join(note.split())[:MAX_NOTE], rating, ends_at)
             if await save_decision(self._connection, report.id, new, steps(report.kind, action)) is None:
                 raise DecidedAlready
+            await self._record_verdict(report, action, rating)
             changes: dict[str, tuple[object, object]] = {"decision": (None, action.value)}
             if rating is not None:
                 changes["rating"] = (None, rating.value)
@@ -270,6 +276,21 @@ class Reporting:
             await self._log(who, report, AuditAction.DECIDE_REPORT, changes)
         self.changed()
         return await self.case(who, report_id)
+
+    async def _record_verdict(self, report: Report, action: DecisionAction, rating: ContentRating | None) -> None:
+        """Keep what is decided about pictures by their hashes: it holds for copies too."""
+        if report.kind is not Subject.PICTURES:
+            return
+        await note_reported(self._connection, report.id, report.target_id, report.server_id)
+        if action is DecisionAction.DISMISS:
+            await end_verdicts(self._connection, report.id)
+            return
+        reason, server_id = VerdictReason.HIDDEN, report.server_id
+        if action is DecisionAction.DELETE:
+            reason, server_id = VerdictReason.DELETED, EVERYWHERE
+        elif action is DecisionAction.RATE:
+            reason = VerdictReason.RATED
+        await decide_verdicts(self._connection, report.id, reason, server_id=server_id, rating=rating)
 
     def _check_owner(self, who: ActionContext, owner_id: int | None) -> None:
         if who.person_id == owner_id and not self._rights.is_operator(who.person_id):
@@ -322,6 +343,8 @@ class Reporting:
             answered = await answer_appeal(self._connection, case.decision, state, planned, answered_by=who.person_id)
             if answered is None:
                 raise DecidedAlready
+            if state is AppealState.REVERSED:
+                await end_verdicts(self._connection, report_id)
             changes = {"appeal": (AppealState.OPEN.value, state.value)}
             await self._log(who, case.report, AuditAction.ANSWER_APPEAL, changes)
         self.changed()
@@ -360,6 +383,8 @@ class Reporting:
                 )
             if not await reopen_report(self._connection, decision):
                 raise DecidedAlready
+            if report.kind is Subject.PICTURES:
+                await note_reported(self._connection, report.id, report.target_id, report.server_id)
             changes = {"decision": (decision.action.value, AppealState.REVERSED.value)}
             await self._log(who, report, AuditAction.DECIDE_REPORT, changes)
 
@@ -370,6 +395,7 @@ class Reporting:
                 raise StillCarriedOut
             if await reverse_upheld(self._connection, decision, planned, reversed_by=who.person_id) is None:
                 raise DecidedAlready
+            await end_verdicts(self._connection, case.report.id)
             changes = {"appeal": (AppealState.UPHELD.value, AppealState.REVERSED.value)}
             await self._log(who, case.report, AuditAction.ANSWER_APPEAL, changes)
 
@@ -382,6 +408,7 @@ class Reporting:
                 self._connection, decision, planned, person_id=owner_id, reversed_by=who.person_id
             ):
                 raise DecidedAlready
+            await end_verdicts(self._connection, case.report.id)
             changes = {"decision": (decision.action.value, AppealState.REVERSED.value)}
             await self._log(who, case.report, AuditAction.DECIDE_REPORT, changes)
 

@@ -22,14 +22,16 @@ from bot.database.job_orders import (
     store_context,
 )
 from bot.database.job_ratings import JobRating, ratings_of_job, ratings_of_jobs
-from bot.database.jobs import AnyJob, Job
+from bot.database.jobs import AnyJob, Job, find_job
 from bot.database.loras import UsedLora, loras_of_files
 from bot.database.reports import held_jobs
 from bot.database.server_settings import ArtChannel
+from bot.database.takedowns import taken_down_in
 from bot.errors.blocks import LoraBlocked, LoraBlockedEverywhere
-from bot.errors.pictures import PictureReported
+from bot.errors.pictures import PictureHiddenByStaff, PictureReported
 from bot.errors.ratings import PlaceUnseen
 from bot.errors.rights import CategoryNotAllowed, CheckpointNotAllowed, InTimeOut, NoMember
+from bot.moderation.minors import is_adult
 from bot.moderation.ratings import PlaceRatings
 from bot.servers.access import Rights
 from bot.servers.command_permissions import CommandGate
@@ -104,8 +106,10 @@ class RequestChecks:
         self._members.heard(context, now)
         facts = await person_facts(self._connection, context.person_id, context.place, now)
         _raise(await self._rights.decide(Action.PAINT, context, context.place, facts, access))
-        await (await self._words.of(context.place)).check_request(request)
-        _raise(await self._why_not_painted(context, request, await self._content.place(context)))
+        place, used = await self._content.place(context), await self._used(request)
+        rating = self._content.rating_beside_words(context, request, used, place)
+        await (await self._words.of(context.place)).check_request(request, rating)
+        _raise(await self._why_not_painted(context, request, place))
         limits = await self._limits_for(context, facts)
         _raise(beyond_request_limits(limits, request))
         _raise(beyond_quota(limits, cost_of(request), now))
@@ -149,11 +153,10 @@ class RequestChecks:
         access = CommandAccess.OPEN if access is CommandAccess.UNKNOWN else access
         facts = await person_facts(self._connection, job.person_id, who.place, now)
         refusal = await self._rights.decide(Action.PAINT, who, who.place, facts, access)
-        if refusal is None and isinstance(job.request, GenerationRequest):
-            refusal = await (await self._words.of(who.place)).why_not_painted(job.request)  # there may be new rules
         if refusal is None:
-            said = await ratings_of_job(self._connection, job.id, who.place)
-            refusal = await self._why_not_painted(who, job.request, await self._content.place_now(who), said)
+            said, place = await ratings_of_job(self._connection, job.id, who.place), await self._content.place_now(who)
+            refusal = await self._why_not_worded(who, job.request, place, said)
+            refusal = refusal or await self._why_not_painted(who, job.request, place, said)
         if refusal is not None or not isinstance(job.request, GenerationRequest):
             return refusal
         return beyond_request_limits(await self._limits_for(who, facts), job.request)
@@ -166,6 +169,8 @@ class RequestChecks:
         """
         if await held_jobs(self._connection, [job.id]):
             return PictureReported()
+        if await taken_down_in(self._connection, job.id, job.server_id or EVERYWHERE) is not None:
+            return PictureHiddenByStaff()
         ordered = await self._context_of(job)
         if ordered.server_id is not None and not ordered.bot_in_server:
             used, place = await self._used(job.request), await self._content.unseen(ordered)
@@ -204,6 +209,11 @@ class RequestChecks:
             job.id: self._content.why_not(job.request, _of(job.request, used), place, said.get(job.id, ()))
             for job in jobs
         }
+        for job in jobs:
+            if refusals[job.id] is None and isinstance(job.request, GenerationRequest):
+                refusals[job.id] = await self._why_not_about_minors(
+                    who, job.request, _of(job.request, used), place, said.get(job.id, ())
+                )
         refusals |= {job_id: PictureReported() for job_id in await held_jobs(self._connection, refusals)}
         return {job_id: refusal for job_id, refusal in refusals.items() if refusal is not None}
 
@@ -219,8 +229,9 @@ class RequestChecks:
         if await held_jobs(self._connection, [job.id]):
             return PictureReported()
         said = await ratings_of_job(self._connection, job.id, who.place)
-        refusal = await (await self._words.of(who.place)).why_not_painted(job.request)  # there may be new rules
-        return refusal or await self._why_not_painted(place, job.request, await self._content.place_now(place), said)
+        shows = await self._content.place_now(place)
+        refusal = await self._why_not_worded(place, job.request, shows, said)
+        return refusal or await self._why_not_painted(place, job.request, shows, said)
 
     async def why_not_shown(self, who: ActionContext, job: AnyJob) -> RequestError | None:
         """Why pictures of a job are not shown where somebody looks; None when they are. Raises DatabaseError."""
@@ -233,6 +244,19 @@ class RequestChecks:
         """
         said = await ratings_of_job(self._connection, job.id, EVERYWHERE)
         return self._content.rating_of(job.request, await self._used(job.request), said)
+
+    async def rating_of_upload(self, job_ids: Iterable[int], request: GenerationRequest | None) -> ContentRating | None:
+        """What an uploaded picture is rated that jobs here painted, or that names this request; None without a rating.
+
+        Raises PictureReported while an open report hides a job's pictures, and DatabaseError.
+        """
+        if await held_jobs(self._connection, job_ids := list(job_ids)):
+            raise PictureReported
+        jobs = [await find_job(self._connection, job_id) for job_id in job_ids]
+        ratings = [await self.rating_of(job) for job in jobs if job is not None]
+        if request is not None:  # a file may claim anything, and a claim only raises the rating
+            ratings.append(self._content.rating_of(request, await self._used(request)))
+        return max((each for each in ratings if each is not None), default=None)
 
     async def limits_of(self, context: ActionContext) -> EffectiveLimits:
         """The limits that hold for a person here, with the quotas of the day as they are. Raises DatabaseError."""
@@ -260,6 +284,29 @@ class RequestChecks:
             except ValidationError:  # written by another version of Easel
                 known = None
         return known or ActionContext(person_id=job.person_id, server_id=job.server_id, channel_id=job.channel_id)
+
+    async def _why_not_worded(
+        self, who: ActionContext, request: JobRequest, place: PlaceRatings, said: Sequence[JobRating]
+    ) -> RequestError | None:
+        """Why the words of a request are refused by the rules and ratings of now; None when they are not."""
+        if not isinstance(request, GenerationRequest):
+            return None
+        rating = self._content.rating_beside_words(who, request, await self._used(request), place, said)
+        return await (await self._words.of(who.place)).why_not_painted(request, rating)
+
+    async def _why_not_about_minors(
+        self,
+        who: ActionContext,
+        request: GenerationRequest,
+        used: Sequence[UsedLora],
+        place: PlaceRatings,
+        said: Sequence[JobRating],
+    ) -> RequestError | None:
+        """Why the rule on minors keeps a picture from being shown, by a rating that may be newer; None otherwise."""
+        rating = self._content.rating_beside_words(who, request, used, place, said)
+        if not is_adult(rating):
+            return None  # its words were judged when it was ordered
+        return await (await self._words.of(who.place)).why_not_about_minors(request, rating)
 
     async def _why_not_painted(
         self, who: ActionContext, request: JobRequest, place: PlaceRatings, said: Sequence[JobRating] = ()

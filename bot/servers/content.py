@@ -134,6 +134,22 @@ class ContentRules:
         """What pictures of a request with these LoRAs, of which this was `said`, are rated; None when nothing is."""
         return _highest(self._parts(request, self._checkpoint(request.checkpoint), used, said))
 
+    def rating_beside_words(
+        self,
+        who: ActionContext,
+        request: JobRequest,
+        used: Sequence[UsedLora],
+        place: PlaceRatings,
+        said: Sequence[JobRating] = (),
+    ) -> ContentRating:
+        """The rating that the rule on minors reads beside the words: of all but the words, as a place counts it.
+
+        The age-restricted command counts as explicit.
+        """
+        parts = self._parts(request, self._checkpoint(request.checkpoint), used, said)
+        counted = place.counted(place.highest(part for part in parts if part.kind is not PartKind.PROMPT).rating)
+        return ContentRating.EXPLICIT if who.nsfw_command else counted
+
     def _parts(
         self,
         request: JobRequest,

@@ -296,7 +296,7 @@ class Updates:
             and is_for_same_base(each, known, file.base_model)
             and each.ends is None
             and why_not(each, checkpoints, settings) is None
-            and self._words.allows(f"{each.name}, {each.version}", TextKind.LORA_NAME)
+            and self._words.allows(f"{each.name}, {each.version}", TextKind.LORA_NAME, each.rating)
         ]
         newest = max(found, key=lambda each: each.version_id or 0, default=None)
         if newest is None or newest.file is None or newest.file.sha256 is None:

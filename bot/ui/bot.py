@@ -31,6 +31,7 @@ from bot.i18n.commands import CommandWords
 from bot.privacy.erasing import Erasures
 from bot.privacy.export import Exporter
 from bot.reports.carrying_out import CarryingOut
+from bot.reports.reminders import Reminders
 from bot.reports.reporting import Reporting
 from bot.ui import cogs, heartbeats, views
 from bot.ui.access import checkpoints_here
@@ -145,6 +146,10 @@ class EaselBot(Client):
         )
         self._report_messages = ReportMessages(self, self.connection, self.removals, self.thumbnails, self.reporting)
         self.decisions = CarryingOut(self.connection, servers.servers, self.reporting, self._report_messages)
+        self._reminders = Reminders(
+            self.connection, self.reporting, self._report_messages,
+            lambda: self.configuration.settings.discord.operators,
+        )  # fmt: skip
         self.publishing_rules = PublishingRules(
             self.connection, servers.servers, servers.rights, servers.checks, servers.content,
             base_model_of=self._base_model_of,
@@ -216,6 +221,7 @@ class EaselBot(Client):
             self._lasting = (
                 background.start(self.erasures.run(), "deleting what is kept of people"),
                 background.start(self.decisions.run(), "carrying out decisions about reports"),
+                background.start(self._reminders.run(), "reminding of reports"),
                 background.start(self.takedown_cases.run(), "taking pictures down"),
                 background.start(self._addition_notices.run(), "telling of additions"),
                 background.start(self._update_notices.run(), "telling of newer versions"),

@@ -41,6 +41,7 @@ from bot.database.deliveries import find_delivery
 from bot.database.erasure_leftovers import FileFolder, LeftFile
 from bot.database.jobs import Job, find_job
 from bot.database.people import locale_of
+from bot.database.picture_verdicts import take_down_hashes
 from bot.database.pictures import pictures_of_job
 from bot.database.reports import held_jobs, held_since
 from bot.database.takedowns import (
@@ -293,6 +294,7 @@ class Removals:
         deletion: Deletion | None = None
         async with transaction(self._connection):
             await record_takedown(self._connection, job, server_id)
+            await take_down_hashes(self._connection, job.id, server_id)
             if delivered is not None and delivered[0] == job.channel_id and job.server_id == server_id:
                 deletion = await begin_deletion(self._connection, job.id, *delivered, message_alone=True)
         self.notify()

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import discord
 
 from bot.database.inputs import note_given
 from bot.pictures.inputs import Input
 from bot.ui.client import Interaction
+from inference.queue import EVERYWHERE
 
 
 async def take_upload(interaction: Interaction, attachment: discord.Attachment) -> Input:
-    """Keep what the person attached. Raises PictureRefused, RemovedPicture or DatabaseError."""
-    kept = await interaction.client.inputs.take(attachment)
-    await note_given(interaction.client.connection, interaction.user.id, kept.sha256)
-    return kept
+    """Keep what the person attached, with the rating of what was painted here. Raises as `Inputs.keep` does, and
+    PictureReported."""
+    client = interaction.client
+    kept = await client.inputs.take(attachment, interaction.guild_id or EVERYWHERE)
+    await note_given(client.connection, interaction.user.id, kept.sha256)
+    job_ids = await client.inputs.jobs_of(kept)
+    ratings = (kept.rating, await client.servers.checks.rating_of_upload(job_ids, kept.request))
+    return replace(kept, rating=max((each for each in ratings if each is not None), default=None))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import aiosqlite
 
 from bot.database.clock import HOUR_MS, now_ms
+from bot.database.loras import loras_of_files
 from bot.database.stacks import (
     MAX_NAME,
     MAX_STACKS,
@@ -30,6 +31,7 @@ from bot.moderation.enforcement import WordRules
 from bot.moderation.word_rules import TextKind
 from bot.requests.builder import Choice, LoraDraft, RequestBuilder
 from bot.workspace.studio_draft import Row, Studio
+from inference.content_rating import ContentRating
 from inference.messages.request import LoraUse
 
 # Without characters that are mistaken for others: 0 O, 1 I L, 5 S, 8 B, U V.
@@ -95,7 +97,7 @@ async def keep_stack(
     """
     if not loras:
         raise NothingThere(what=_("There is no LoRA in it yet. Add one first, then save."))
-    await check_name(words, name)
+    await check_name(connection, words, name, loras)
     await _leave_room(connection, person_id)
     stack = await save_stack(connection, person_id, name, loras)
     if stack is None:
@@ -103,16 +105,23 @@ async def keep_stack(
     return stack
 
 
-async def check_name(words: WordRules, name: str) -> None:
-    """Raise why a stack cannot be called so: NothingThere for an empty name, and what rules on words refuse."""
+async def check_name(connection: aiosqlite.Connection, words: WordRules, name: str, loras: Sequence[StackLora]) -> None:
+    """Raise why a stack of these LoRAs cannot be called so: NothingThere for an empty name, and what words refuse."""
     if not stack_name(name):
         raise NothingThere(what=_("A stack needs a name with at least one letter."))
-    await words.check(name, TextKind.STACK_NAME)
+    await words.check(name, TextKind.STACK_NAME, await _rating_of(connection, loras))
 
 
-async def check_shown(words: WordRules, stack: Stack) -> None:
+async def check_shown(connection: aiosqlite.Connection, words: WordRules, stack: Stack) -> None:
     """Raise why a stack is not shown to others here: it may have got its name where other rules hold."""
-    await words.check(", ".join([stack.name, *(lora.name for lora in stack.loras)]), TextKind.STACK_NAME)
+    names = ", ".join([stack.name, *(lora.name for lora in stack.loras)])
+    await words.check(names, TextKind.STACK_NAME, await _rating_of(connection, stack.loras))
+
+
+async def _rating_of(connection: aiosqlite.Connection, loras: Sequence[StackLora]) -> ContentRating | None:
+    """The highest rating of LoRAs of a stack; None where nobody has rated any."""
+    known = await loras_of_files(connection, [each.sha256 for each in loras])
+    return max((each.content_rating for each in known if each.content_rating is not None), default=None)
 
 
 async def require_stack(connection: aiosqlite.Connection, person_id: int, name: str) -> Stack:
@@ -161,7 +170,7 @@ async def import_stack(connection: aiosqlite.Connection, words: WordRules, perso
     if shared.person_id == person_id:
         told = _("This is the code of your own stack {name}. Others get a copy with it.")
         raise NothingThere(what=told.format(name=shared.name))
-    await words.check(shared.name, TextKind.STACK_NAME)
+    await words.check(shared.name, TextKind.STACK_NAME, await _rating_of(connection, shared.loras))
     await _leave_room(connection, person_id)
     return await _copy(connection, person_id, shared)
 

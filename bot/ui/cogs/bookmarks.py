@@ -51,7 +51,7 @@ class BookmarksCog(Cog):
         said = ""
         if add:
             lora = await self._client.requests.lora(add)
-            await (await words_here(interaction)).check(note or "", TextKind.NOTE)
+            await (await words_here(interaction)).check(note or "", TextKind.NOTE, lora.content_rating)
             said = await self._add(person_id, lora, note or "")
             query = query.but(base_model=None)  # so that the new bookmark is shown
         elif note is not None:

@@ -106,7 +106,7 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
     async def rename(self, interaction: Interaction, name: Name, to: Name) -> None:
         """Give a stack another name."""
         stack = await require_stack(self._client.connection, interaction.user.id, name)
-        await check_name(await words_here(interaction), to)
+        await check_name(self._client.connection, await words_here(interaction), to, stack.loras)
         if not await rename_stack(self._client.connection, interaction.user.id, stack.id, to):
             raise StackNameTaken(name=stack_name(to))
         text = _("{name} is called {new} now.").format(name=plain(stack.name), new=plain(stack_name(to)))

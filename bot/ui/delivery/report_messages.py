@@ -12,6 +12,8 @@ from discord import ui
 
 from bot.background import DiscordRefuses, DiscordUnreachable
 from bot.database.jobs import Job
+from bot.database.people import locale_of
+from bot.database.report_reminders import Reminder
 from bot.database.reports import Report, complaints_of
 from bot.i18n import _, speaking
 from bot.i18n.texts import plain
@@ -31,6 +33,7 @@ from bot.ui.replies import send_ephemeral
 from bot.ui.views.permissions import is_public
 from bot.ui.views.report_case import CaseButton, render_case
 from bot.ui.views.report_notice import notice_view
+from bot.ui.views.report_text import reminder_text
 from inference.queue import EVERYWHERE
 
 
@@ -121,6 +124,44 @@ class ReportMessages:
 
         with _explained():
             await in_open_thread(self._client, channel_id, edit)
+
+    # --- reminders ----------------------------------------------------------------------------------------------------
+
+    async def remind(self, reminder: Reminder) -> None:
+        """Send it with `enforce_nonce`, and nowhere that everybody can read."""
+        nonce = f"reminder{reminder.reference}"
+        if reminder.operator_id is not None:
+            with speaking(await locale_of(self._connection, reminder.operator_id)):
+                await self._direct.send(reminder.operator_id, self._reminder(reminder), nonce)
+            return
+        assert reminder.channel_id is not None
+        if is_public(self._client.get_channel(reminder.channel_id)):
+            raise DiscordRefuses("everybody can read the channel of reports")
+        with speaking(await self._reporting.language_of(reminder.server_id)), _explained():
+            channel = self._client.get_partial_messageable(reminder.channel_id)
+            await channel.send(view=self._reminder(reminder), nonce=nonce)
+
+    async def find_reminder(self, reminder: Reminder, since: int) -> bool:
+        """Search by the reference at the end."""
+        if reminder.operator_id is not None:
+            return await self._direct.find(reminder.operator_id, reminder.reference, since) is not None
+        assert reminder.channel_id is not None
+        channel = self._client.get_partial_messageable(reminder.channel_id)
+        with _explained():
+            async for message in channel.history(limit=MAX_SEARCHED, after=before(since), oldest_first=True):
+                if message.author == self._client.user and any(
+                    isinstance(each, ui.TextDisplay) and each.content.endswith(reminder.reference)
+                    for each in _items(message)
+                ):
+                    return True
+        return False
+
+    def _reminder(self, reminder: Reminder) -> ui.LayoutView:
+        view = ui.LayoutView(timeout=None)
+        server = self._client.get_guild(reminder.server_id)
+        view.add_item(ui.TextDisplay[Any](reminder_text(reminder, None if server is None else server.name)))
+        view.stop()
+        return view
 
     async def _page(self, case: Case) -> RenderedMessage:
         with speaking(await self._reporting.language_of(case.report.server_id)):

@@ -175,7 +175,7 @@ async def as_allowed(version: RemoteVersion, words: WordRules) -> RemoteVersion:
     names or words break one."""
     names = (version.name, entry_name(version), version.version, version.creator, version.terms.licence)
     for text in (*filter(None, names), ", ".join(version.trigger_words)):
-        await words.check(text, TextKind.LORA_NAME)
+        await words.check(text, TextKind.LORA_NAME, version.rating)
     return await asyncio.to_thread(_without_refused, version, words)
 
 

@@ -23,7 +23,7 @@ from bot.database.bookmarks import (
     set_note,
 )
 from bot.database.lora_search import Shown, Sort
-from bot.database.loras import Lora
+from bot.database.loras import Lora, find_lora
 from bot.errors.missing import NothingThere
 from bot.i18n import _, label, later, ngettext, number
 from bot.i18n.texts import base_models, clipped
@@ -216,7 +216,9 @@ class NoteForm(ModalForm):
 
     async def submitted(self, interaction: Interaction) -> None:
         """Save the note, and show the card with it."""
-        await (await words_here(interaction)).check(self.note.value, TextKind.NOTE)
+        lora = await find_lora(interaction.client.connection, self._lora_id)
+        rating = None if lora is None else lora.content_rating
+        await (await words_here(interaction)).check(self.note.value, TextKind.NOTE, rating)
         await set_note(interaction.client.connection, interaction.user.id, self._lora_id, self.note.value)
         await _show_card(interaction, self._lora_id, self._page_ref)
 

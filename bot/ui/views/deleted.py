@@ -61,7 +61,7 @@ def held_text(until: int) -> str:
     """Tells the owner of a picture that was deleted that an open report holds it, until then at most (unix ms)."""
     return sentences(
         _("Somebody has reported this picture: it is kept for those who decide about that, closed to everybody else."),
-        _("When they have decided, or {time} at the latest, it goes for good.").format(time=f"<t:{until // 1000}:R>"),
+        _("When they have decided, usually before {time}, it goes for good.").format(time=f"<t:{until // 1000}:R>"),
     )
 
 

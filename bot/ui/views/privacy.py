@@ -183,9 +183,9 @@ def _held_text(held: HeldFiles, held_ms: int) -> str:
     """How many pictures are held for reports, and until when."""
     text = ngettext(
         "{count} picture of yours was reported. Its file is held, closed to everybody but those who decide, until that "
-        "is decided, and until {time} at most. Then it is deleted.",
+        "is decided, usually before {time}. Then it is deleted.",
         "{count} pictures of yours were reported. Their files are held, closed to everybody but those who decide, "
-        "until that is decided, and until {time} at most. Then they are deleted.",
+        "until that is decided, usually before {time}. Then they are deleted.",
         held.number,
     )
     return text.format(count=held.number, time=_time(held.reported_at + held_ms))

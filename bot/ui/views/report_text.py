@@ -10,11 +10,13 @@ from bot.database.appeals import Appeal, AppealState
 from bot.database.decisions import Decision, DecisionAction
 from bot.database.deliveries import find_delivery
 from bot.database.jobs import Job
+from bot.database.report_reminders import Reminder
 from bot.database.reports import ReportReason, ReportState, Subject
 from bot.i18n import _, label, later, listed, ngettext, number
 from bot.i18n.texts import clipped, mention, message_url, plain, prompt_text, summary
 from bot.reports.reporting import Case
 from bot.ui.views.report_notice import painted_text
+from inference.queue import EVERYWHERE
 
 NOTES = 5  # of people who reported it that are shown
 MAX_SHOWN_NOTE, MAX_SHOWN_PROMPT, MAX_SHOWN_APPEAL = 200, 300, 1200  # characters
@@ -93,6 +95,25 @@ async def _url(connection: aiosqlite.Connection, job: Job) -> str | None:
     if delivery is None or delivery.message_id is None:
         return None
     return message_url(job.server_id, delivery.posting_in or job.channel_id, delivery.message_id)
+
+
+def reminder_text(reminder: Reminder, server: str | None) -> str:
+    """A reminder of an open report, for staff, or for an operator. It names neither the picture nor the reason."""
+    lines = [
+        ngettext(
+            "**Report {number} has been open for {days} day.**",
+            "**Report {number} has been open for {days} days.**",
+            reminder.days,
+        ).format(number=reminder.report_id, days=number(reminder.days))
+    ]
+    if reminder.operator_id is None:
+        lines.append(_("Please decide with its buttons, or under *Reports* in /server."))
+    elif reminder.server_id == EVERYWHERE:
+        lines.append(_("Please decide under *Reports* in /server."))
+    else:
+        text = _("The staff of {server} have not decided. Please ask them to open *Reports* in /server.")
+        lines.append(text.format(server=plain(server or str(reminder.server_id), 100)))
+    return "\n".join([*lines, f"-# {reminder.reference}"])
 
 
 def outcome_lines(case: Case) -> list[str]:

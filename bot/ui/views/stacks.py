@@ -111,7 +111,7 @@ class PostStackButton(StackButton, template=stack_template("post")):
         """Post it as a new message. Raises MayNotPost, and what rules on words refuse."""
         check_may_post(interaction)
         stack = await self.stack(interaction)
-        await check_shown(await words_here(interaction), stack)
+        await check_shown(interaction.client.connection, await words_here(interaction), stack)
         code = await share(interaction.client.connection, stack)
         text = _(
             "{person} shares the stack **{name}**: {loras}\n"

@@ -100,7 +100,7 @@ def expected(level: ContentRating | None, unrated_as: ContentRating, most_open: 
 
 
 async def test_the_table_of_levels_places_and_choices(world: ServerWorld) -> None:
-    made = {level: await painting_with(world, level, f"rated {level}") for level in LEVELS}
+    made = {level: await painting_with(world, level, f"L{level}") for level in LEVELS}
     for unrated_as, most_open in product(ContentRating, (GENERAL, TEEN, MATURE)):
         await configure(world, unrated_as=unrated_as, open_rating=most_open)
         for (name, place), level in product(PLACES.items(), LEVELS):

@@ -1,0 +1,147 @@
+"""Verdicts on pictures by their perceptual hashes: what was decided stays when the file, the job or its owner has gone.
+
+A report notes the hashes of its pictures, without an effect. The decision makes verdicts of them, also if the owner has
+deleted the pictures meanwhile. A dismissal or a reversal deletes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import aiosqlite
+
+from bot.database.clock import now_ms
+from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.job_ratings import RatingSource, rate_job
+from inference.content_rating import ContentRating
+from inference.queue import EVERYWHERE
+
+NOTE_REPORTED = """
+    INSERT INTO picture_verdict (server_id, reason, source, hash, created_at)
+    SELECT :server, 'reported', pseudonym('report ' || :report), hash, :now
+    FROM picture JOIN picture_hash ON picture_id = picture.id
+    WHERE job_id = :job AND length(hash) > 0 ON CONFLICT DO NOTHING
+"""
+DECIDE = """
+    UPDATE OR REPLACE picture_verdict SET server_id = :server, reason = :reason, rating = :rating, created_at = :now
+    WHERE source = pseudonym('report ' || :report)
+"""
+END = "DELETE FROM picture_verdict WHERE source = pseudonym('report ' || ?)"
+SHOW_COPIES = "DELETE FROM takedown WHERE report_id = pseudonym('report ' || ?) AND report_id < 0"
+HIDE_COPY = """
+    INSERT INTO takedown (job_id, server_id, report_id, person_id, created_at, told_at)
+    SELECT id, :server, :source, person_id, :now, :now FROM job WHERE id = :job ON CONFLICT DO NOTHING
+"""
+TAKE_DOWN = """
+    INSERT INTO picture_verdict (server_id, reason, hash, created_at)
+    SELECT :server, 'hidden', hash, :now FROM picture JOIN picture_hash ON picture_id = picture.id
+    WHERE job_id = :job AND length(hash) > 0 ON CONFLICT DO NOTHING
+"""
+REVISION = "SELECT seq FROM sqlite_sequence WHERE name = 'record_entry'"  # every change of a verdict adds an entry
+IN_FORCE = """
+    SELECT id, server_id, reason, rating, source, hash FROM picture_verdict
+    WHERE reason <> 'reported' AND id > ? ORDER BY id LIMIT ?
+"""
+PAINTED = "SELECT DISTINCT job_id FROM picture_hash JOIN picture ON picture.id = picture_id WHERE hash = ? LIMIT ?"
+AT_ONCE: Final = 2000
+
+
+class VerdictReason(StrEnum):
+    """What was decided."""
+
+    HIDDEN = "hidden"  # closed in a server, or everywhere
+    DELETED = "deleted"  # deleted everywhere by staff
+    RATED = "rated"
+
+
+@dataclass(frozen=True)
+class PictureVerdict:
+    """A verdict. It applies in the server `server_id`, or EVERYWHERE. `rating` belongs to RATED.
+
+    `source` is the keyed hash of the report; None if staff took the picture down without one.
+    """
+
+    id: int
+    server_id: int
+    reason: VerdictReason
+    rating: ContentRating | None
+    source: int | None
+    hash: bytes
+
+    def blocks_in(self, place: int) -> bool:
+        """Whether the picture may not be used in a server, or EVERYWHERE for outside of servers."""
+        return self.reason is not VerdictReason.RATED and self.server_id in (EVERYWHERE, place)
+
+
+async def note_reported(connection: aiosqlite.Connection, report_id: int, job_id: int, server_id: int) -> None:
+    """Note the hashes of reported pictures, which have no effect before a decision. Raises DatabaseError."""
+    about = {"report": report_id, "job": job_id, "server": server_id, "now": now_ms()}
+    await write(connection, NOTE_REPORTED, about)
+
+
+async def decide_verdicts(
+    connection: aiosqlite.Connection,
+    report_id: int,
+    reason: VerdictReason,
+    *,
+    server_id: int,
+    rating: ContentRating | None = None,
+) -> None:
+    """Make verdicts of the hashes that a report noted. Raises DatabaseError."""
+    about = {"report": report_id, "reason": reason, "server": server_id, "rating": rating, "now": now_ms()}
+    await write(connection, DECIDE, about)
+
+
+async def end_verdicts(connection: aiosqlite.Connection, report_id: int) -> None:
+    """Delete the verdicts of a report that was dismissed or reversed, and show copies again that they hid.
+
+    Ratings that copies have inherited stay. Raises DatabaseError.
+    """
+    async with transaction(connection):
+        await write(connection, END, (report_id,))
+        await write(connection, SHOW_COPIES, (report_id,))
+
+
+async def take_down_hashes(connection: aiosqlite.Connection, job_id: int, server_id: int) -> None:
+    """Record that staff took the pictures of a job down in their server, or EVERYWHERE. Raises DatabaseError."""
+    await write(connection, TAKE_DOWN, {"job": job_id, "server": server_id, "now": now_ms()})
+
+
+async def inherit_verdicts(connection: aiosqlite.Connection, job_id: int, verdicts: Sequence[PictureVerdict]) -> None:
+    """Hide and rate a job's new pictures as the earlier ones that look like them. Raises DatabaseError."""
+    rated: dict[int, ContentRating] = {}
+    async with transaction(connection):
+        for each in verdicts:
+            if each.reason is VerdictReason.HIDDEN:
+                about = {"job": job_id, "server": each.server_id, "source": each.source or 0, "now": now_ms()}
+                await write(connection, HIDE_COPY, about)
+            elif each.rating is not None:
+                rated[each.server_id] = max(each.rating, rated.get(each.server_id, each.rating))
+        for server_id, rating in rated.items():
+            source = RatingSource.OPERATOR if server_id == EVERYWHERE else RatingSource.STAFF
+            await rate_job(connection, job_id, rating, source, server_id=server_id)
+
+
+async def verdicts_revision(connection: aiosqlite.Connection) -> int:
+    """Return a number that grows with every change of a verdict. Raises DatabaseError."""
+    row = await fetch_one(connection, REVISION)
+    return 0 if row is None else row["seq"]
+
+
+async def verdicts_in_force(connection: aiosqlite.Connection) -> tuple[PictureVerdict, ...]:
+    """All verdicts, read in portions. Raises DatabaseError."""
+    found: list[PictureVerdict] = []
+    while rows := await fetch(connection, IN_FORCE, (found[-1].id if found else 0, AT_ONCE)):
+        for row in rows:
+            rating = None if row["rating"] is None else ContentRating(row["rating"])
+            reason = VerdictReason(row["reason"])
+            found.append(PictureVerdict(row["id"], row["server_id"], reason, rating, row["source"], row["hash"]))
+    return tuple(found)
+
+
+async def jobs_with_hash(connection: aiosqlite.Connection, hashed: bytes, *, limit: int = 10) -> Sequence[int]:
+    """Ids of jobs that have the very picture with this hash. Raises DatabaseError."""
+    return tuple(row["job_id"] for row in await fetch(connection, PAINTED, (hashed, limit)))

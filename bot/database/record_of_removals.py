@@ -1,0 +1,303 @@
+"""The record beside the database of what was erased and decided, so that a restored copy does not bring it back.
+
+The file `removals.jsonl` is appended to and synced. When a verdict or a case ends, spaces take the place of the lines
+with its hashes. A person is a keyed hash in it, a picture a perceptual hash.
+Triggers of the schema write each entry into the table `record_entry`, in the transaction of what happened. The function
+`flush_record` moves entries into the file. The database remembers how much of the file it contains. A copy remembers
+less, and `catch_up` carries out the rest before anything else starts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, cast
+
+import aiosqlite
+
+from bot.database.clock import now_ms
+from bot.database.connection import BUSY_TIMEOUT_MS, fetch, fetch_one, transaction, write
+from bot.database.deletions import begin_deletion
+from bot.database.deliveries import find_delivery
+from bot.database.erased_rows import ended_jobs, erase_jobs, erase_person
+from bot.database.erasures import Erasure, unfinished_erasures
+from bot.database.errors import FolderNotWritable, explain
+from bot.database.jobs import cancel_job, find_job, unfinished_jobs
+from bot.database.key_values import RECALL, REMEMBER, recall, remember
+from bot.database.picture_verdicts import PictureVerdict, VerdictReason, inherit_verdicts, jobs_with_hash
+from inference.content_rating import ContentRating
+
+POSITION: Final = "position in removals.jsonl"  # bytes of the file that this database contains
+AT_ONCE: Final = 500
+_MOST_JOBS: Final = 10_000  # with the very same picture
+
+ENTRIES = "SELECT id, entry FROM record_entry ORDER BY id LIMIT ?"
+FORGET_ENTRIES = "DELETE FROM record_entry WHERE id <= ?"
+# Read from end to end, once at a restore: whose ids these are that stand in the record as keyed hashes.
+_PEOPLE = """
+    SELECT id FROM person UNION SELECT owner_id FROM report UNION SELECT decided_by FROM decision
+    UNION SELECT actor_id FROM audit UNION SELECT person_id FROM audit UNION SELECT created_by FROM block
+    UNION SELECT target_id FROM block WHERE kind = 'person' UNION SELECT holder_id FROM server_limit
+    WHERE holder = 'person' UNION SELECT person_id FROM daily_usage UNION SELECT person_id FROM publication
+"""
+_HASHED = f"SELECT id, pseudonym(id) AS pseudonym FROM ({_PEOPLE}) WHERE id > 0"  # noqa: S608 - constants only
+KNOWN_ERASURE = "SELECT 1 FROM erasure WHERE pseudonym = ? AND created_at = ?"
+ERASE_AGAIN = """
+    INSERT INTO erasure (person_id, pseudonym, by_operator, created_at) VALUES (?, ?, 1, ?)
+    ON CONFLICT (person_id) WHERE person_id IS NOT NULL DO NOTHING
+"""
+FORGET_WISHES = "DELETE FROM addition_request WHERE person_id = ?"
+KEEP_VERDICT = """
+    INSERT OR REPLACE INTO picture_verdict (server_id, reason, rating, source, hash, created_at)
+    VALUES (?, ?, ?, ?, ?, ?)
+"""
+END_VERDICTS = "DELETE FROM picture_verdict WHERE server_id = ? AND source IS ? AND reason <> 'reported'"
+SHOW_COPIES = "DELETE FROM takedown WHERE report_id = ? AND report_id < 0"
+FIND_CASE = "SELECT id FROM takedown_case WHERE received_at = ? AND created_at = ?"
+OPEN_CASE = """
+    INSERT INTO takedown_case (state, note, hashes, received_at, created_at) VALUES ('confirmed', '', ?, ?, ?)
+"""
+CONFIRM_CASE = """
+    UPDATE takedown_case SET state = 'confirmed', hashes = ?, ended_at = NULL WHERE id = ? AND state = 'open'
+"""
+CLOSE_CASE = """
+    UPDATE takedown_case SET state = 'closed', hashes = x'', ended_at = ? WHERE id = ? AND state <> 'closed'
+"""
+
+
+@dataclass(frozen=True)
+class CaughtUp:
+    """What a copy of the database did not know, and what was carried out. `lost`: the file is shorter than it was."""
+
+    erasures: int = 0
+    verdicts: int = 0
+    cases: int = 0
+    lost: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.erasures or self.verdicts or self.cases)
+
+
+def record_file(database: Path) -> Path:
+    """Where the record of a database lies."""
+    return database.with_name("removals.jsonl")
+
+
+def flush_record(database: Path) -> None:
+    """Move entries from the database into the file, on a connection of its own. Blocks. Raises DatabaseError.
+
+    After a crash between the two an entry may stand in the file twice, which does no harm.
+    """
+    try:
+        with closing(sqlite3.connect(database, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None)) as connection:
+            while entries := connection.execute(ENTRIES, (AT_ONCE,)).fetchall():
+                connection.execute("BEGIN IMMEDIATE")
+                with connection:
+                    entries = connection.execute(ENTRIES, (AT_ONCE,)).fetchall()  # another program may have been first
+                    if entries:
+                        size = _append(record_file(database), [entry for _, entry in entries])
+                        _blank(record_file(database), [json.loads(entry) for _, entry in entries])
+                        connection.execute("PRAGMA secure_delete = ON")
+                        connection.execute(FORGET_ENTRIES, (entries[-1][0],))
+                        connection.execute(REMEMBER, (POSITION, str(size)))
+    except sqlite3.Error as problem:
+        raise explain(problem, database) from problem
+    except OSError as problem:
+        file = record_file(database)
+        raise FolderNotWritable(f"The record {file} cannot be written: {problem.strerror}.") from problem
+
+
+def entries_behind(database: Path) -> int:
+    """How many entries of the record a closed database does not contain. Blocks. Raises DatabaseError."""
+    try:
+        with closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            row = connection.execute(RECALL, (POSITION,)).fetchone()
+    except sqlite3.Error as problem:
+        raise explain(problem, database) from problem
+    return len(_read(record_file(database), int(row[0]) if row else 0)[0])
+
+
+async def catch_up(connection: aiosqlite.Connection, database: Path) -> CaughtUp:
+    """Carry out what was erased and decided since this copy was made. A killed call is repeated by the next start.
+
+    Rows go now. Files and messages of erased people and deleted pictures follow when the bot runs. Raises
+    DatabaseError.
+    """
+    known = int(await recall(connection, POSITION) or 0)
+    entries, size = await asyncio.to_thread(_read, record_file(database), known)
+    if size != known:
+        people = {row["pseudonym"]: row["id"] for row in await fetch(connection, _HASHED)} if entries else {}
+        done = CaughtUp(
+            erasures=sum([await _erase(connection, people, each) for each in entries]),
+            verdicts=sum([await _decide(connection, each) for each in entries]),
+            cases=sum([await _take_down(connection, each) for each in entries]),
+            lost=size < known,
+        )
+        await remember(connection, POSITION, str(size))
+    else:
+        done = CaughtUp()
+    await asyncio.to_thread(flush_record, database)
+    return done
+
+
+# --- the file ---------------------------------------------------------------------------------------------------------
+
+
+def _append(file: Path, entries: Iterable[str]) -> int:
+    """Append lines, sync them, and return the size of the file."""
+    is_new = not file.exists()
+    handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o600)
+    with os.fdopen(handle, "rb+") as opened:
+        size = opened.seek(0, os.SEEK_END)
+        torn = False
+        if size:
+            opened.seek(-1, os.SEEK_END)
+            torn = opened.read(1) != b"\n"  # a program was killed while it wrote
+        opened.write(b"\n" * torn + "".join(f"{entry}\n" for entry in entries).encode())
+        opened.flush()
+        os.fsync(opened.fileno())
+        size = opened.seek(0, os.SEEK_END)
+    if is_new and hasattr(os, "O_DIRECTORY"):
+        folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    return size
+
+
+def _blank(file: Path, entries: Iterable[Mapping[str, Any]]) -> None:
+    """Overwrite the lines of verdicts and cases that have ended; sizes and positions stay."""
+    ended = {_subject(each) for each in entries if _ends(each)}
+    if not ended or not file.exists():
+        return
+    with file.open("rb+") as opened:
+        position = 0
+        for line in opened.read().splitlines(keepends=True):
+            entry = _entry(line)
+            if entry is not None and not _ends(entry) and _subject(entry) in ended:
+                opened.seek(position)
+                opened.write(b" " * len(line.rstrip(b"\n")))
+            position += len(line)
+        opened.flush()
+        os.fsync(opened.fileno())
+
+
+def _ends(entry: Mapping[str, Any]) -> bool:
+    """Whether an entry ends a verdict or a case."""
+    return entry["kind"] == "verdict ended" or entry.get("state") == "closed"
+
+
+def _subject(entry: Mapping[str, Any]) -> tuple[object, ...]:
+    """Which verdict or case an entry is about."""
+    return tuple(entry.get(name) for name in ("server", "source", "received", "created"))
+
+
+def _entry(line: bytes) -> Mapping[str, Any] | None:
+    """The entry of a line; None for a line that is blank, or torn by a kill."""
+    try:
+        entry: object = json.loads(line)
+    except ValueError:
+        return None
+    return cast("dict[str, Any]", entry) if isinstance(entry, dict) and "kind" in entry else None
+
+
+def _read(file: Path, position: int) -> tuple[list[Mapping[str, Any]], int]:
+    """The entries behind a position, and the size of the file."""
+    try:
+        with file.open("rb") as opened:
+            opened.seek(position)
+            lines = opened.read().splitlines()
+            size = file.stat().st_size
+    except FileNotFoundError:
+        return [], 0
+    except OSError as problem:
+        raise FolderNotWritable(f"The record {file} cannot be read: {problem.strerror}.") from problem
+    return [entry for line in lines if (entry := _entry(line)) is not None], size
+
+
+# --- what is carried out ----------------------------------------------------------------------------------------------
+
+
+async def _erase(connection: aiosqlite.Connection, people: Mapping[int, int], entry: Mapping[str, Any]) -> bool:
+    """Erase the rows of a person who had all deleted since. False for other entries, and people who are not here."""
+    person_id = people.get(entry["person"]) if entry.get("kind") == "erasure" else None
+    if person_id is None:
+        return False
+    pending = await _pending(connection, person_id)
+    if pending is None:
+        if await fetch_one(connection, KNOWN_ERASURE, (entry["person"], entry["at"])) is not None:
+            return False
+        await write(connection, ERASE_AGAIN, (person_id, entry["person"], entry["at"]))
+        pending = await _pending(connection, person_id)
+    assert pending is not None
+    for job in await unfinished_jobs(connection, person_id):
+        await cancel_job(connection, job.id)
+    await write(connection, FORGET_WISHES, (person_id,))
+    while ids := await ended_jobs(connection, person_id, limit=AT_ONCE):
+        await erase_jobs(connection, pending, ids)
+    return await erase_person(connection, pending)
+
+
+async def _pending(connection: aiosqlite.Connection, person_id: int) -> Erasure | None:
+    return next((each for each in await unfinished_erasures(connection) if each.person_id == person_id), None)
+
+
+async def _decide(connection: aiosqlite.Connection, entry: Mapping[str, Any]) -> bool:
+    """Keep or end a verdict, and apply it to the pictures of the copy. False for other entries."""
+    kind = entry.get("kind")
+    if kind not in {"verdict", "verdict ended", "copy"}:
+        return False
+    if kind == "copy":  # of a takedown case
+        await _delete(connection, bytes.fromhex(entry["hash"]))
+        return False
+    server_id, source = entry["server"], entry["source"]
+    if kind == "verdict ended":
+        async with transaction(connection):
+            await write(connection, END_VERDICTS, (server_id, source))
+            await write(connection, SHOW_COPIES, (source,))
+        return True
+    hashed = bytes.fromhex(entry["hash"])
+    reason = VerdictReason(entry["reason"])
+    rating = None if entry["rating"] is None else ContentRating(entry["rating"])
+    await write(connection, KEEP_VERDICT, (server_id, reason, rating, source, hashed, entry["at"]))
+    if reason is VerdictReason.DELETED:
+        await _delete(connection, hashed)
+        return True
+    verdict = PictureVerdict(0, server_id, reason, rating, source, hashed)
+    for job_id in await jobs_with_hash(connection, hashed, limit=_MOST_JOBS):
+        await inherit_verdicts(connection, job_id, [verdict])
+    return True
+
+
+async def _delete(connection: aiosqlite.Connection, hashed: bytes) -> None:
+    """Delete the jobs with this very picture; their files and messages are noted as still to be removed."""
+    for job_id in await jobs_with_hash(connection, hashed, limit=_MOST_JOBS):
+        job, delivery = await find_job(connection, job_id), await find_delivery(connection, job_id)
+        if job is not None:
+            message_id = None if delivery is None else delivery.message_id
+            channel_id = job.channel_id if delivery is None else delivery.posting_in or job.channel_id
+            await begin_deletion(connection, job_id, None if message_id is None else channel_id, message_id)
+
+
+async def _take_down(connection: aiosqlite.Connection, entry: Mapping[str, Any]) -> bool:
+    """Confirm or close a takedown case. False for other entries."""
+    if entry.get("kind") != "case":
+        return False
+    hashes = bytes.fromhex(entry["hashes"])
+    async with transaction(connection):
+        row = await fetch_one(connection, FIND_CASE, (entry["received"], entry["created"]))
+        if entry["state"] == "closed":
+            if row is not None:
+                await write(connection, CLOSE_CASE, (now_ms(), row["id"]))
+        elif row is None:
+            await write(connection, OPEN_CASE, (hashes, entry["received"], entry["created"]))
+        else:
+            await write(connection, CONFIRM_CASE, (hashes, row["id"]))
+    return True

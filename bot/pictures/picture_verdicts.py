@@ -1,0 +1,81 @@
+"""Compares pictures with the verdicts on earlier ones: what staff hid, deleted or rated higher stays so in a copy.
+
+A verdict keeps one hash. A picture that somebody uploads is compared by the hashes of many sections, because it may be
+a crop of the earlier picture. A picture that was painted again has the same frame, so one hash is enough.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+import aiosqlite
+
+from bot.background import Pool
+from bot.database.picture_verdicts import (
+    PictureVerdict,
+    VerdictReason,
+    jobs_with_hash,
+    verdicts_in_force,
+    verdicts_revision,
+)
+from bot.errors.pictures import PictureDeletedByStaff, PictureHiddenByStaff
+from bot.pictures.perceptual_hash import REFUSED_BELOW, distances
+from inference.content_rating import ContentRating
+
+
+class PictureVerdicts:
+    """The verdicts of a database, kept in memory until one changes."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+        self._comparing = Pool("verdicts", 2)
+        self._reading = asyncio.Lock()
+        self._revision = -1
+        self._verdicts: tuple[PictureVerdict, ...] = ()
+
+    async def on(self, hashes: bytes) -> tuple[PictureVerdict, ...]:
+        """The verdicts on a picture, by its `picture_hash`, or by `notice_hashes` of an upload.
+
+        Empty hashes have none. Raises DatabaseError.
+        """
+        verdicts = await self._in_force()
+        if not verdicts or not hashes:
+            return ()
+        return await self._comparing.run(_alike, verdicts, hashes)
+
+    async def on_painted(self, hashes: Iterable[bytes]) -> tuple[PictureVerdict, ...]:
+        """The verdicts that new pictures inherit. Raises PictureDeletedByStaff, and DatabaseError."""
+        found = [verdict for each in hashes for verdict in await self.on(each)]
+        if any(verdict.reason is VerdictReason.DELETED for verdict in found):
+            raise PictureDeletedByStaff
+        return tuple(found)
+
+    async def check(self, hashes: bytes, place: int) -> ContentRating | None:
+        """Return the lowest rating that a given picture has by verdicts, wherever staff gave it; None without one.
+
+        `place` is the server where the picture is to be used, or EVERYWHERE outside of servers. Raises
+        PictureDeletedByStaff or PictureHiddenByStaff, and DatabaseError.
+        """
+        found = await self.on(hashes)
+        for verdict in found:
+            if verdict.blocks_in(place):
+                deleted = verdict.reason is VerdictReason.DELETED
+                raise PictureDeletedByStaff if deleted else PictureHiddenByStaff
+        return max((verdict.rating for verdict in found if verdict.rating is not None), default=None)
+
+    async def jobs_of(self, hashed: bytes) -> Sequence[int]:
+        """Ids of the jobs that painted the very picture with this `picture_hash`. Raises DatabaseError."""
+        return await jobs_with_hash(self._connection, hashed) if hashed else ()
+
+    async def _in_force(self) -> tuple[PictureVerdict, ...]:
+        async with self._reading:
+            revision = await verdicts_revision(self._connection)
+            if revision != self._revision:
+                self._verdicts, self._revision = await verdicts_in_force(self._connection), revision
+            return self._verdicts
+
+
+def _alike(verdicts: Sequence[PictureVerdict], hashes: bytes) -> tuple[PictureVerdict, ...]:
+    near = distances(hashes, [verdict.hash for verdict in verdicts])
+    return tuple(verdict for verdict, distance in zip(verdicts, near, strict=True) if distance < REFUSED_BELOW)

@@ -1,0 +1,97 @@
+"""Reminds staff of open reports after 1, 3 and 7 days, and then operators, each of them once.
+
+A reminder is recorded before it is sent. After a crash the bot looks for the message before it sends another one.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol
+
+import aiosqlite
+
+from bot.background import DiscordRefuses, Recurring, attempt
+from bot.database.clock import DAY_MS, now_ms
+from bot.database.report_reminders import (
+    OpenReport,
+    Reminder,
+    begin_reminder,
+    begun_reminder,
+    end_reminder,
+    reports_open_since,
+)
+from bot.reports.reporting import Reporting
+from inference.queue import EVERYWHERE
+
+STAFF_DAYS: Final = (1, 3, 7)
+OPERATOR_DAYS: Final = 7
+LOOK_SECONDS: Final = 600.0
+
+log = logging.getLogger(__name__)
+
+
+class ReminderMessenger(Protocol):
+    """Sends reminders: `bot.ui.delivery.report_messages`. Both raise DiscordRefuses and DiscordUnreachable."""
+
+    async def remind(self, reminder: Reminder) -> None:
+        """Send it with `enforce_nonce`."""
+        ...
+
+    async def find_reminder(self, reminder: Reminder, since: int) -> bool:
+        """Whether it was sent since a unix ms."""
+        ...
+
+
+class Reminders:
+    """The reminders of a database. `operators` and `clock` (unix ms) are asked each time."""
+
+    def __init__(
+        self,
+        connection: aiosqlite.Connection,
+        reporting: Reporting,
+        discord: ReminderMessenger,
+        operators: Callable[[], Iterable[int]],
+        clock: Callable[[], int] = now_ms,
+    ) -> None:
+        self._connection = connection
+        self._reporting = reporting
+        self._discord = discord
+        self._operators = operators
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Send what is due. Runs until cancelled."""
+        await Recurring("reminding of reports", self.send_all, LOOK_SECONDS).run()
+
+    async def send_all(self) -> None:
+        """Send each reminder that is due; what cannot be sent now stays for the next time. Raises DatabaseError."""
+        last: OpenReport | None = None
+        while reports := await reports_open_since(self._connection, self._clock() - min(STAFF_DAYS) * DAY_MS, last):
+            for last in reports:
+                for reminder in await self._due(last):
+                    await attempt(self._send(reminder), f"the reminder of the report {last.id}")
+
+    async def _due(self, report: OpenReport) -> list[Reminder]:
+        """The newest reminder of each recipient: after an outage nobody gets three at once."""
+        age = (self._clock() - report.since) // DAY_MS
+        days = max((each for each in STAFF_DAYS if each <= age), default=None)
+        if days is None:
+            return []
+        channel_id = await self._reporting.channel_of(report.server_id)
+        due = [] if channel_id is None else [Reminder(report.id, report.server_id, days, channel_id=channel_id)]
+        if days >= OPERATOR_DAYS or report.server_id == EVERYWHERE:
+            due += [Reminder(report.id, report.server_id, days, operator_id=each) for each in self._operators()]
+        return due
+
+    async def _send(self, reminder: Reminder) -> None:
+        begun = await begun_reminder(self._connection, reminder)
+        if begun is not None and begun[1]:
+            return
+        try:
+            if begun is None or not await self._discord.find_reminder(reminder, begun[0]):
+                await begin_reminder(self._connection, reminder)
+                await self._discord.remind(reminder)
+        except DiscordRefuses as problem:
+            log.warning("nobody can be reminded of the report %s there: %s", reminder.report_id, problem)
+        await end_reminder(self._connection, reminder)

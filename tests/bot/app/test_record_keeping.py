@@ -1,0 +1,219 @@
+"""A copy of the database that is put back brings back neither erased people nor what staff and operators removed."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiosqlite
+import pytest
+
+from bot.app.record_keeping import caught_up, save_record
+from bot.database.backup import back_up, put_back
+from bot.database.connection import fetch, open_database
+from bot.database.deletions import pending_deletions
+from bot.database.erasures import unfinished_erasures
+from bot.database.job_ratings import ratings_of_job
+from bot.database.jobs import find_job
+from bot.database.picture_hashes import HashedPicture, all_hashes
+from bot.database.picture_verdicts import VerdictReason, decide_verdicts, end_verdicts, note_reported, verdicts_in_force
+from bot.database.record_of_removals import entries_behind, record_file
+from bot.database.takedown_cases import CopyKind, FoundCopy, close_case, confirm_case, kept_hashes, open_case
+from bot.database.takedowns import taken_down_in
+from bot.privacy.stored_data import TABLES
+from inference.content_rating import ContentRating
+from inference.queue import EVERYWHERE
+from tests.bot.database.conftest import erase
+from tests.bot.pictures.test_picture_verdicts import PERSON, SERVER, drawn, painted
+
+REPORT = 12
+
+
+@dataclass(frozen=True)
+class House:
+    """A database and a copy of it, which was made before anything was decided."""
+
+    database: Path
+    jobs: tuple[int, ...]
+    copy: Path
+
+
+async def lived_in(folder: Path) -> House:
+    database = folder / "easel.sqlite3"
+    async with open_database(database) as connection:
+        jobs = tuple([await painted(connection, drawn(seed)) for seed in range(4)])
+    return House(database, jobs, back_up(database, folder / "backups", keep=1))
+
+
+async def rows_of_person(connection: aiosqlite.Connection) -> dict[str, int]:
+    """How many there are by table, without the receipt."""
+    tables = [table for table in TABLES if not table.derived and table.name != "erasure"]
+    found = {table.name: len(await fetch(connection, table.rows, {"person": PERSON})) for table in tables}
+    return {name: count for name, count in found.items() if count}
+
+
+async def hashes_of_job(database: Path, job_id: int) -> list[HashedPicture]:
+    async with open_database(database) as connection:
+        return [each async for page in all_hashes(connection) for each in page if each.job_id == job_id]
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["the old database is there", "it is lost"])
+async def test_an_erased_person_does_not_come_back(tmp_path: Path, lost: bool) -> None:
+    house = await lived_in(tmp_path)
+    async with open_database(house.database) as connection:
+        await erase(connection, PERSON)
+    if lost:
+        save_record(house.database)  # as the running bot does all the time
+        house.database.unlink()
+    save_record(house.database)
+    put_back(house.copy, house.database)
+    assert entries_behind(house.database) == 1
+    with closing(sqlite3.connect(house.database)) as restored:
+        assert restored.execute("SELECT count(*) FROM job").fetchone() == (4,)
+    done = await caught_up(house.database)
+    assert (done.erasures, entries_behind(house.database)) == (1, 0)
+    async with open_database(house.database) as connection:
+        assert await rows_of_person(connection) == {}
+        (again,) = await unfinished_erasures(connection)
+        assert again.person_id is None and again.by_operator, "files and messages follow"
+    assert f'"person":{PERSON}' not in record_file(house.database).read_text("utf-8")
+    assert not await caught_up(house.database), "nothing is carried out twice"
+
+
+async def test_who_comes_back_after_the_erasure_stays(tmp_path: Path) -> None:
+    house = await lived_in(tmp_path)
+    async with open_database(house.database) as connection:
+        await erase(connection, PERSON)
+        job_id = await painted(connection, drawn(9))
+    save_record(house.database)
+    later = back_up(house.database, tmp_path / "later", keep=1)
+    put_back(later, house.database)
+    assert not await caught_up(house.database)
+    async with open_database(house.database) as connection:
+        assert await find_job(connection, job_id) is not None
+
+
+async def test_what_was_decided_holds_in_the_copy(tmp_path: Path) -> None:
+    house = await lived_in(tmp_path)
+    deleted, hidden, rated, reversed_ = house.jobs
+    async with open_database(house.database) as connection:
+        for number, job_id in enumerate(house.jobs):
+            await note_reported(connection, REPORT + number, job_id, SERVER)
+        await decide_verdicts(connection, REPORT, VerdictReason.DELETED, server_id=EVERYWHERE)
+        await decide_verdicts(connection, REPORT + 1, VerdictReason.HIDDEN, server_id=SERVER)
+        await decide_verdicts(
+            connection, REPORT + 2, VerdictReason.RATED, server_id=SERVER, rating=ContentRating.EXPLICIT
+        )
+        await decide_verdicts(connection, REPORT + 3, VerdictReason.HIDDEN, server_id=SERVER)
+        await end_verdicts(connection, REPORT + 3)
+        before = {(each.hash, each.server_id, each.reason) for each in await verdicts_in_force(connection)}
+    save_record(house.database)
+    put_back(house.copy, house.database)
+    (gone,) = {each.hash or b"" for each in await hashes_of_job(house.database, reversed_)}
+    assert gone.hex().upper() not in record_file(house.database).read_text("utf-8"), "a verdict that ended is forgotten"
+    assert (await caught_up(house.database)).verdicts == 4
+    async with open_database(house.database) as connection:
+        assert {(each.hash, each.server_id, each.reason) for each in await verdicts_in_force(connection)} == before
+        assert await find_job(connection, deleted) is None
+        assert [each.job_id for each in await pending_deletions(connection)] == [deleted]
+        assert await taken_down_in(connection, hidden, SERVER) == SERVER
+        assert [each.rating for each in await ratings_of_job(connection, rated, SERVER)] == [ContentRating.EXPLICIT]
+        assert await taken_down_in(connection, reversed_, SERVER) is None
+
+
+async def test_a_takedown_case_holds_in_the_copy(tmp_path: Path) -> None:
+    house = await lived_in(tmp_path)
+    shown, other, *_ = house.jobs
+    copies = [FoundCopy(CopyKind.PICTURE, f"0/{job_id}.png", job_id, 0.1) for job_id in (shown, other)]
+    case_id = open_case(house.database, b"notice", copies, note="mail of Jane Doe", received_at=1)
+    assert confirm_case(house.database, case_id, excepted=[2])
+    save_record(house.database)
+    assert "Jane" not in record_file(house.database).read_text("utf-8")
+    put_back(house.copy, house.database)
+    assert (await caught_up(house.database)).cases == 1
+    async with open_database(house.database) as connection:
+        assert list((await kept_hashes(connection)).values()) == [b"notice"]
+        assert await find_job(connection, shown) is None and await find_job(connection, other) is not None
+    other_copy = back_up(house.database, tmp_path / "later", keep=1)
+    with closing(sqlite3.connect(house.database)) as connection, connection:
+        connection.execute("UPDATE takedown_case SET state = 'complete', ended_at = 1")
+        ((number,),) = connection.execute("SELECT id FROM takedown_case").fetchall()
+    assert close_case(house.database, number)
+    save_record(house.database)
+    assert b"notice".hex().upper() not in record_file(house.database).read_text("utf-8")
+    put_back(other_copy, house.database)
+    await caught_up(house.database)
+    async with open_database(house.database) as connection:
+        assert await kept_hashes(connection) == {}
+
+
+KILLED = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from bot.database.connection import open_database
+from bot.database.record_of_removals import catch_up
+
+async def main(database, statements):
+    seen = 0
+    def count(sql):
+        nonlocal seen
+        seen += 1
+        if seen == statements:
+            os.kill(os.getpid(), signal.SIGKILL)
+    async with open_database(database) as connection:
+        await connection.set_trace_callback(count)
+        await catch_up(connection, database)
+
+asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))
+"""
+
+
+async def test_it_goes_on_wherever_it_was_killed(tmp_path: Path) -> None:
+    """At every tenth statement of the main connection, until one comes to the end."""
+    killed, ended = 0, False
+    while not ended:
+        house = await lived_in(tmp_path / str(killed))
+        async with open_database(house.database) as connection:
+            await note_reported(connection, REPORT, house.jobs[0], SERVER)
+            await decide_verdicts(connection, REPORT, VerdictReason.DELETED, server_id=EVERYWHERE)
+            await erase(connection, PERSON)
+        save_record(house.database)
+        put_back(house.copy, house.database)
+        child = await asyncio.to_thread(
+            subprocess.run, [sys.executable, "-c", KILLED, str(house.database), str(1 + 10 * killed)], check=False
+        )
+        ended = child.returncode == 0
+        assert ended or child.returncode == -signal.SIGKILL
+        killed += not ended
+        await caught_up(house.database)
+        async with open_database(house.database) as connection:
+            assert await rows_of_person(connection) == {}
+            assert [each.reason for each in await verdicts_in_force(connection)] == [VerdictReason.DELETED]
+        assert entries_behind(house.database) == 0
+    assert killed >= 3
+
+
+async def test_a_torn_line_is_left_out(tmp_path: Path) -> None:
+    house = await lived_in(tmp_path)
+    record_file(house.database).write_bytes(b'{"kind": "erasu')
+    async with open_database(house.database) as connection:
+        await erase(connection, PERSON)
+    save_record(house.database)
+    put_back(house.copy, house.database)
+    assert (await caught_up(house.database)).erasures == 1
+
+
+async def test_a_lost_record_is_told(tmp_path: Path) -> None:
+    house = await lived_in(tmp_path)
+    async with open_database(house.database) as connection:
+        await erase(connection, PERSON)
+    save_record(house.database)
+    record_file(house.database).unlink()
+    assert (await caught_up(house.database)).lost
+    assert not (await caught_up(house.database)).lost

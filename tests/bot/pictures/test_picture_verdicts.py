@@ -1,0 +1,108 @@
+"""Verdicts outlive pictures: a copy is known by its hash, without the job and its owner."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import aiosqlite
+import pytest
+from PIL import Image, ImageDraw
+
+from bot.database.connection import fetch
+from bot.database.jobs import create_job, start_job
+from bot.database.picture_hashes import record_hashes
+from bot.database.picture_verdicts import (
+    VerdictReason,
+    decide_verdicts,
+    end_verdicts,
+    note_reported,
+    take_down_hashes,
+)
+from bot.database.pictures import NewPicture
+from bot.errors.pictures import PictureDeletedByStaff, PictureHiddenByStaff
+from bot.pictures.perceptual_hash import notice_hashes, picture_hash
+from bot.pictures.picture_verdicts import PictureVerdicts
+from inference.content_rating import ContentRating
+from inference.queue import EVERYWHERE
+from tests.bot.database.conftest import connection, erase, finish, path, request_for
+
+__all__ = ["connection", "path"]  # fixtures
+
+SERVER, ELSEWHERE, PERSON, REPORT = 100, 200, 3, 12
+
+
+def drawn(seed: int) -> Image.Image:
+    """A picture with enough in it to be compared."""
+    picked = random.Random(seed)
+    image = Image.new("RGB", (256, 256), tuple(picked.randrange(256) for _ in range(3)))
+    draw = ImageDraw.Draw(image)
+    for _ in range(12):
+        left, top = picked.randrange(220), picked.randrange(220)
+        box = (left, top, left + picked.randrange(20, 140), top + picked.randrange(20, 140))
+        draw.ellipse(box, fill=tuple(picked.randrange(256) for _ in range(3)))
+    return image
+
+
+async def painted(connection: aiosqlite.Connection, image: Image.Image) -> int:
+    """The id of a job that painted this picture."""
+    job = await create_job(connection, request_for(), person_id=PERSON, channel_id=7, server_id=SERVER)
+    started = await start_job(connection, job.id)
+    assert started is not None
+    done = await finish(connection, job.id, started.attempt, [NewPicture(f"0/{job.id}.png", 64, 64, 1)])
+    assert done is not None
+    await record_hashes(connection, [(done.pictures[0].id, picture_hash(image))])
+    return job.id
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_deleted_picture_is_known_by_its_hash_without_its_owner(
+    connection: aiosqlite.Connection, when: str
+) -> None:
+    """Also where the owner had all deleted between the report and the decision."""
+    image, verdicts = drawn(1), PictureVerdicts(connection)
+    job_id = await painted(connection, image)
+    await note_reported(connection, REPORT, job_id, SERVER)
+    assert await verdicts.check(picture_hash(image), SERVER) is None
+    if when == "before":
+        await erase(connection, PERSON)
+    await decide_verdicts(connection, REPORT, VerdictReason.DELETED, server_id=EVERYWHERE)
+    if when == "after":
+        await erase(connection, PERSON)
+    for place in (SERVER, ELSEWHERE, EVERYWHERE):
+        with pytest.raises(PictureDeletedByStaff):
+            await verdicts.check(picture_hash(image), place)
+    cropped = image.crop((12, 0, 256, 256))
+    with pytest.raises(PictureDeletedByStaff):
+        await verdicts.check(notice_hashes(cropped), SERVER)
+    assert await verdicts.check(notice_hashes(drawn(2)), SERVER) is None
+    (row,) = await fetch(connection, "SELECT * FROM picture_verdict")
+    assert not {PERSON, job_id, REPORT} & {row["server_id"], row["source"], row["created_at"]}
+    await end_verdicts(connection, REPORT)
+    assert await verdicts.check(picture_hash(image), SERVER) is None
+
+
+async def test_a_hidden_picture_is_refused_where_it_was_hidden(connection: aiosqlite.Connection) -> None:
+    image, verdicts = drawn(1), PictureVerdicts(connection)
+    await take_down_hashes(connection, await painted(connection, image), SERVER)
+    with pytest.raises(PictureHiddenByStaff):
+        await verdicts.check(picture_hash(image), SERVER)
+    assert await verdicts.check(picture_hash(image), ELSEWHERE) is None
+
+
+async def test_a_rating_is_the_least_that_a_copy_has(connection: aiosqlite.Connection) -> None:
+    image, verdicts = drawn(1), PictureVerdicts(connection)
+    job_id = await painted(connection, image)
+    for report, rating in ((REPORT, ContentRating.MATURE), (REPORT + 1, ContentRating.EXPLICIT)):
+        await note_reported(connection, report, job_id, SERVER)
+        await decide_verdicts(connection, report, VerdictReason.RATED, server_id=SERVER, rating=rating)
+    assert await verdicts.check(picture_hash(image), ELSEWHERE) is ContentRating.EXPLICIT
+    await end_verdicts(connection, REPORT + 1)
+    assert await verdicts.check(picture_hash(image), ELSEWHERE) is ContentRating.MATURE
+
+
+async def test_the_very_picture_leads_to_its_job(connection: aiosqlite.Connection, tmp_path: Path) -> None:
+    image, verdicts = drawn(1), PictureVerdicts(connection)
+    job_id = await painted(connection, image)
+    assert await verdicts.jobs_of(picture_hash(image)) == (job_id,)
+    assert await verdicts.jobs_of(picture_hash(drawn(2))) == ()

@@ -1,0 +1,134 @@
+"""Open reports are not forgotten: staff are reminded, then operators, each once; the worst ones never run out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from bot.background import DiscordRefuses, DiscordUnreachable
+from bot.database.clock import DAY_MS
+from bot.database.connection import fetch
+from bot.database.deletions import due_jobs, hide_job
+from bot.database.jobs import create_job, start_job
+from bot.database.pictures import NewPicture
+from bot.database.report_reminders import Reminder
+from bot.database.reports import ReportReason, end_holding, held_jobs
+from bot.reports.reminders import Reminders
+from bot.reports.reporting import Reporting
+from tests.bot.database.conftest import erase, finish, request_for
+from tests.bot.servers.world import MANAGER, OPERATOR, OTHER, SERVER, ServerWorld, acting, server_world
+
+OWNER, CHANNEL = 50, 8
+
+
+@dataclass
+class Discord:
+    """Implements `ReminderMessenger`. `fails` before it sends, or after: then the answer is lost."""
+
+    sent: list[Reminder] = field(default_factory=list[Reminder])
+    fails: str = ""
+
+    async def remind(self, reminder: Reminder) -> None:
+        if self.fails == "refuses":
+            raise DiscordRefuses(self.fails)
+        if self.fails == "before":
+            raise DiscordUnreachable(self.fails)
+        self.sent.append(reminder)
+        if self.fails == "after":
+            raise DiscordUnreachable(self.fails)
+
+    async def find_reminder(self, reminder: Reminder, since: int) -> bool:
+        return reminder in self.sent
+
+    def told(self) -> list[tuple[int, str]]:
+        return [(each.days, "staff" if each.operator_id is None else "operator") for each in self.sent]
+
+
+@dataclass
+class Days:
+    """Reports of a world, and reminders by a clock that a test moves."""
+
+    world: ServerWorld
+    discord: Discord = field(default_factory=Discord)
+    job_id: int = 0
+
+    async def report(self, reason: ReportReason) -> None:
+        connection = self.world.connection
+        job = await create_job(connection, request_for(), person_id=OWNER, channel_id=7, server_id=SERVER)
+        started = await start_job(connection, job.id)
+        assert started is not None
+        done = await finish(connection, job.id, started.attempt, [NewPicture(f"0/{job.id}.png", 64, 64, 1)])
+        assert done is not None
+        self.job_id = job.id
+        await self._reporting().report_pictures(acting(OTHER), done.job, reason, "")
+
+    def _reporting(self) -> Reporting:
+        services = self.world.services
+        return Reporting(
+            self.world.connection, services.servers, services.rights, lambda: self.world.settings, clock=self.world.now
+        )
+
+    async def after(self, days: float) -> None:
+        """A bot that has just been started looks for what is due."""
+        self.world.later_ms = round(days * DAY_MS)
+        operators = self.world.settings.discord.operators
+        reminders = Reminders(self.world.connection, self._reporting(), self.discord, lambda: operators, self.world.now)
+        await reminders.send_all()
+
+
+@pytest.fixture
+async def days(tmp_path: Path) -> AsyncIterator[Days]:
+    async with server_world(tmp_path) as world:
+        await world.services.administration.settings.change(acting(MANAGER), SERVER, reports_channel=CHANNEL)
+        yield Days(world)
+
+
+async def test_staff_are_reminded_three_times_and_then_operators(days: Days) -> None:
+    await days.report(ReportReason.CRUEL)
+    for passed in (0.5, 0.9, 1.1, 1.2, 2.9, 3.1, 3.2, 6.9, 7.1, 7.2, 30):
+        await days.after(passed)
+    assert days.discord.told() == [(1, "staff"), (3, "staff"), (7, "staff"), (7, "operator")]
+    assert [each.operator_id for each in days.discord.sent] == [None, None, None, OPERATOR]
+    rows = await fetch(days.world.connection, "SELECT recipient FROM report_reminder")
+    assert OPERATOR not in {row["recipient"] for row in rows}, "an operator is a keyed hash"
+
+
+async def test_after_an_outage_one_reminder_is_enough(days: Days) -> None:
+    await days.report(ReportReason.CRUEL)
+    await days.after(8)
+    assert days.discord.told() == [(7, "staff"), (7, "operator")]
+
+
+@pytest.mark.parametrize("fails", ["before", "after"])
+async def test_each_goes_out_once_whatever_is_lost(days: Days, fails: str) -> None:
+    await days.report(ReportReason.CRUEL)
+    days.discord.fails = fails
+    await days.after(1.1)
+    days.discord.fails = ""
+    await days.after(1.2)
+    await days.after(1.3)
+    assert days.discord.told() == [(1, "staff")]
+
+
+async def test_a_channel_that_refuses_is_not_asked_for_ever(days: Days) -> None:
+    await days.report(ReportReason.CRUEL)
+    days.discord.fails = "refuses"
+    await days.after(1.1)
+    days.discord.fails = ""
+    await days.after(1.2)
+    assert days.discord.told() == []
+
+
+@pytest.mark.parametrize(("reason", "lasts"), [(ReportReason.MINORS, True), (ReportReason.CRUEL, False)])
+async def test_what_looks_like_a_minor_never_runs_out(days: Days, reason: ReportReason, lasts: bool) -> None:
+    """Neither out of sight nor the file, also when the owner deletes the picture and the reporter all their data."""
+    await days.report(reason)
+    connection, later = days.world.connection, days.world.now() + 400 * DAY_MS
+    await erase(connection, OTHER)
+    await hide_job(connection, days.job_id, 1)
+    assert bool(await due_jobs(connection, held_since=later)) is not lasts
+    await end_holding(connection, later)
+    assert bool(await held_jobs(connection, [days.job_id])) is lasts

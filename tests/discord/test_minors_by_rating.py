@@ -1,0 +1,49 @@
+"""An attacker looks for a way to paint an age with what is rated for adults; and what was painted keeps its rating."""
+
+from __future__ import annotations
+
+import asyncio
+
+from playground.control import File
+from tests.discord.conftest import PATIENCE, Scene, told
+from tests.discord.test_content_ratings import AFTER_DARK, rate
+from tests.discord.test_removals import files_of, rows
+
+AGE, CASTLE, WHY = "a 12 year old girl", "a castle", "These words name a child"
+
+
+async def test_no_way_leads_an_age_to_a_rated_lora(empty: Scene) -> None:
+    scene, ada = empty, empty.ada
+    async with scene.bot():
+        early = await scene.painted(await ada.slash("imagine", in_=AFTER_DARK, prompt=AGE, lora1="Bat", steps=2))
+        await told(ada, "stack save", name="mine")
+        await rate(scene, "Bat", "explicit")
+        for options in (
+            {"prompt": AGE, "lora1": "Bat"},
+            {"prompt": CASTLE, "negative_prompt": f"({AGE}:-1)", "lora1": "Bat"},
+            {"prompt": "１２歳の少女", "lora1": "Bat"},
+        ):
+            refused = await told(ada, "imagine", in_=AFTER_DARK, **options)
+            assert refused.ephemeral and WHY in refused.text, options
+        for button in ("Again", "Vary"):
+            refused = await (await ada.press(early, button)).reply(PATIENCE)
+            assert refused.ephemeral and WHY in refused.text, button
+        await (await ada.press(early, "Edit")).reply(PATIENCE)
+        panel = await told(ada, "studio", in_=AFTER_DARK)
+        refused = await (await ada.press(panel, "Generate")).reply(PATIENCE)
+        assert WHY in refused.text and not refused.attachments
+        refused = await told(ada, "bookmarks", in_=AFTER_DARK, add="Bat", note=AGE)
+        assert WHY in refused.text
+        refused = await told(ada, "stack save", in_=AFTER_DARK, name="12 year old girls")
+        assert WHY in refused.text
+        listed = await told(ada, "history", in_=AFTER_DARK)
+        assert WHY in listed.text and not listed.attachments, "what was painted before is not shown any more"
+        assert await rows(scene, "SELECT count(*) FROM job") == [(1,)], "nothing has reached a worker"
+
+        castle = await scene.painted(await ada.slash("imagine", in_=AFTER_DARK, prompt=CASTLE, lora1="Bat"))
+        (file,) = files_of(scene, castle)
+        upload = File("holiday.png", await asyncio.to_thread(file.read_bytes))
+        refused = await told(ada, "imagine", in_="general", prompt=CASTLE, image=upload)
+        assert "The picture to start from is rated explicit" in refused.text
+        refused = await told(ada, "imagine", in_=AFTER_DARK, prompt=AGE, image=upload)
+        assert WHY in refused.text

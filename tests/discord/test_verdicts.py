@@ -1,0 +1,83 @@
+"""What staff decided about a picture holds for the same picture painted or uploaded again, until it is reversed."""
+
+from __future__ import annotations
+
+import io
+
+from PIL import Image
+
+from bot.pictures.perceptual_hash import read
+from playground.control import File, Person
+from playground.visible_message import VisibleMessage
+from tests.discord.conftest import PATIENCE, PROMPT, Scene, told
+from tests.discord.test_removals import files_of
+from tests.discord.test_reports import choose_channel, decide, report
+from tests.discord.test_server import pressed
+
+ORDER = {"prompt": "a purple cat on a cyan background", "seed": 4711}
+
+
+async def decided(scene: Scene, picture: VisibleMessage, seed: int, button: str, **values: object) -> VisibleMessage:
+    """Linus reports it, and Grace decides; the case afterwards."""
+    linus = scene.control.person("Linus")
+    await report(linus, picture)
+    case = await scene.control.wait_in_channel("staff-room", lambda seen: f"seed {seed}" in seen.text, PATIENCE)
+    if button == "Hide":  # it has no form
+        return await pressed(scene.grace, case, button)
+    return await decide(scene.grace, case, button, **values)
+
+
+def as_webp(picture: Image.Image) -> File:
+    upload = io.BytesIO()
+    picture.resize((300, 300)).save(upload, "WEBP", quality=60)
+    return File("mine.webp", upload.getvalue())
+
+
+async def ended(scene: Scene, person: Person, **order: object) -> VisibleMessage:
+    return await scene.ended(await (await person.slash("imagine", **order)).reply())
+
+
+async def test_a_deleted_picture_comes_back_by_no_way(empty: Scene) -> None:
+    scene = empty
+    async with scene.bot():
+        await choose_channel(scene, scene.grace)
+        mary = await scene.control.new_person("Mary")
+        picture = await scene.painted(await scene.ada.slash("imagine", **ORDER))
+        (file,) = files_of(scene, picture)
+        looks, original = read(file), file.read_bytes()
+        await decided(scene, picture, 4711, "Delete everywhere")
+        await scene.gone(picture)
+        for person, place in ((scene.ada, {}), (mary, {}), (scene.ada, {"in_": "dm"})):
+            again = await ended(scene, person, **ORDER, **place)
+            assert not again.attachments and "Staff deleted a picture" in again.text
+        for upload in (as_webp(looks), File("a.png", original), as_webp(looks.crop((2, 0, 64, 64)))):
+            refused = await told(mary, "imagine", prompt=PROMPT, image=upload)
+            assert refused.ephemeral and "Staff deleted a picture" in refused.text
+        assert (await scene.painted(await mary.slash("imagine", prompt=PROMPT, seed=1))).attachments
+
+
+async def test_what_staff_rated_or_hid_is_rated_or_hidden_in_a_copy(empty: Scene) -> None:
+    scene = empty
+    async with scene.bot():
+        await choose_channel(scene, scene.grace)
+        mary = await scene.control.new_person("Mary")
+        rated = await scene.painted(await scene.ada.slash("imagine", **ORDER))
+        (file,) = files_of(scene, rated)
+        looks, original = read(file), file.read_bytes()
+        case = await decided(scene, rated, 4711, "Rate higher", rating="explicit")
+        again = await ended(scene, mary, **ORDER)
+        assert not again.attachments and "rated explicit by the staff" in again.text
+        for upload in (as_webp(looks), File("a.png", original)):
+            refused = await told(mary, "imagine", prompt="a castle", image=upload)
+            assert refused.ephemeral and "picture to start from is rated explicit" in refused.text
+        await scene.grace.press(case, "Reverse")
+        await scene.control.wait_message(case.id, lambda seen: "Reverse" not in seen.buttons, PATIENCE)
+        allowed = await scene.painted(await mary.slash("imagine", prompt="a castle", image=as_webp(looks)))
+        assert allowed.attachments
+
+        hidden = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, seed=99))
+        case = await decided(scene, hidden, 99, "Hide")
+        copy = await ended(scene, mary, prompt=PROMPT, seed=99)
+        assert not copy.attachments and "Staff hid a picture" in copy.text
+        there = await scene.painted(await mary.slash("imagine", in_="dm", prompt=PROMPT, seed=99))
+        assert there.attachments, "it was hidden in the server alone, as the picture itself"
