@@ -265,9 +265,6 @@ class GenerationRequest(JobRequest):
         return [(self.seed + i) % SEEDS for i in range(self.count)]
 
 
-_BETWEEN_PARTS = re.compile(r"[\s_-]+")  # of a word, as people and authors write it
-
-
 def joined_words(regions: Iterable[Region], prompt: str) -> str:
     """All that somebody wrote of what to paint, the words of regions first."""
     return ", ".join(text for text in (*(region.prompt for region in regions), prompt) if text)
@@ -291,10 +288,13 @@ def says(prompt: str, word: str) -> bool:
 
     Case, full width, escaped brackets, and `_`, `-` or blanks between its parts make no difference.
     """
-    parts = map(re.escape, filter(None, _BETWEEN_PARTS.split(_plainly(word))))
-    pattern = rf"(?<!\w){_BETWEEN_PARTS.pattern.join(parts)}(?!\w)"
-    return re.search(pattern, _plainly(prompt)) is not None
+    return re.search(rf"(?<!\w){_spellings(word)}(?!\w)", _plainly(prompt)) is not None
+
+
+def _spellings(word: str) -> str:
+    """A pattern for `word`, whatever stands between its parts."""
+    return r"[ _-]".join(map(re.escape, filter(None, re.split(r"[ _-]", _plainly(word)))))
 
 
 def _plainly(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).casefold().replace("\\", "")
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().replace("\\", "").split())
