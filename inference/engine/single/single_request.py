@@ -46,6 +46,11 @@ class SingleRequestCheckpoint:
         if self.residence is not None and self.residence.offloading:
             self._offload_by_diffusers(self.residence)
 
+    @property
+    def device(self) -> torch.device:
+        """Where its networks compute."""
+        return self.pipeline.device if self.residence is None else self.residence.device
+
     def making_room(self, *, one_at_a_time: bool = False) -> Iterator[None]:
         """Have one network on the device at a time from now on, which is tried once."""
         if self.residence is not None and self.residence.enable_offload():
@@ -178,7 +183,8 @@ class SingleRequestRun:
     def _round(self, weights: Sequence[float], seeds: Sequence[int]) -> torch.Tensor:
         self._checkpoint.loras.set_weights(weights)
         generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
-        return self._pipeline(**self._arguments(), num_images_per_prompt=len(seeds), generator=generators).images
+        with self._checkpoint.loras.at_work(self._checkpoint.device):
+            return self._pipeline(**self._arguments(), num_images_per_prompt=len(seeds), generator=generators).images
 
     def _arguments(self) -> dict[str, Any]:
         request, capability = self.request, self._checkpoint.capability
