@@ -37,6 +37,7 @@ STRANGERS = {
     "qwen-image-2.1": "Qwen-Image 2.1",
     "amused": "aMUSEd",
     "qwen3": "Qwen3 (language model)",
+    "flux3": "FLUX.3",  # known by its metadata alone
 }
 LANGUAGE_MODEL = "qwen3"  # the text encoder of several image models, and a model that people chat with
 
