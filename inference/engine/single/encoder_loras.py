@@ -21,9 +21,13 @@ Changes = Mapping[ModuleKey, LayerChange]
 
 
 class EncoderLoras:
-    """The changes of one pipeline's text encoders, where its loader reads LoRAs of the denoiser alone."""
+    """The changes of one pipeline's text encoders, where its loader reads LoRAs of the denoiser alone.
 
-    def __init__(self, pipeline: Any, names: LayerNames) -> None:
+    `device` is where the encoders compute, also while their weights are offloaded.
+    """
+
+    def __init__(self, pipeline: Any, names: LayerNames, device: torch.device) -> None:
+        self._device = device
         loaded = getattr(pipeline, "_lora_loadable_modules", ())
         parts = [part for part in TEXT_ENCODERS if part not in loaded]
         self._layers = {key: layer for key, layer in names.layers.items() if key[0] in parts}
@@ -32,7 +36,7 @@ class EncoderLoras:
 
     @cached_property
     def _hooks(self) -> LayerHooks:
-        return LayerHooks(self._layers, next(iter(self._layers.values())).weight.device)
+        return LayerHooks(self._layers, self._device)
 
     def take(self, changes: Changes) -> dict[ModuleKey, LayerChange]:
         """Keep those of `changes` that are for these encoders, as one more LoRA, and return the others."""
@@ -50,12 +54,12 @@ class EncoderLoras:
         self._folded = LoraSet.fold(loras, self._hooks) if any(self._changes) else None
 
     @contextmanager
-    def applied(self, device: torch.device) -> Generator[None]:
+    def applied(self) -> Generator[None]:
         """While inside, the encoders are changed."""
         if self._folded is None:
             yield
             return
-        with self._hooks.applying(self._folded.for_text(device)):
+        with self._hooks.applying(self._folded.for_text(self._device)):
             yield
 
     def uncalled(self) -> list[str]:

@@ -35,11 +35,11 @@ _NAMED = 3  # strangers named in a refusal
 class PipelineLoras:
     """The LoRAs that are applied to one pipeline."""
 
-    def __init__(self, pipeline: Any, checkpoint: str, architecture: Architecture) -> None:
+    def __init__(self, pipeline: Any, checkpoint: str, architecture: Architecture, device: torch.device) -> None:
         self._pipeline = pipeline
         self._checkpoint = checkpoint
         self._names = names_of(pipeline, architecture)
-        self._encoders = EncoderLoras(pipeline, self._names)
+        self._encoders = EncoderLoras(pipeline, self._names, device)
         self._applied: tuple[str, ...] = ()
         self._loaded: tuple[int, ...] = ()  # numbers of the files of which diffusers has loaded something
         self._called: set[str] = set()
@@ -71,9 +71,9 @@ class PipelineLoras:
             self._pipeline.set_adapters([_adapter(number) for number in self._loaded], own)
         self._encoders.set_weights(weights)
 
-    def at_work(self, device: torch.device) -> AbstractContextManager[None]:
+    def at_work(self) -> AbstractContextManager[None]:
         """While inside, text encoders are changed too whose LoRAs diffusers does not load."""
-        return self._encoders.applied(device)
+        return self._encoders.applied()
 
     def check(self) -> None:
         """Check after a step that every layer with an adapter was called. Raises LoraNotAtWork."""

@@ -42,7 +42,7 @@ class SingleRequestCheckpoint:
     def __post_init__(self) -> None:
         """No LoRA is applied yet."""
         self.scheduler = self.pipeline.scheduler
-        self.loras = PipelineLoras(self.pipeline, self.spec.name, self.spec.base_model.architecture)
+        self.loras = PipelineLoras(self.pipeline, self.spec.name, self.spec.base_model.architecture, self.device)
         if self.residence is not None and self.residence.offloading:
             self._offload_by_diffusers(self.residence)
 
@@ -183,7 +183,7 @@ class SingleRequestRun:
     def _round(self, weights: Sequence[float], seeds: Sequence[int]) -> torch.Tensor:
         self._checkpoint.loras.set_weights(weights)
         generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
-        with self._checkpoint.loras.at_work(self._checkpoint.device):
+        with self._checkpoint.loras.at_work():
             return self._pipeline(**self._arguments(), num_images_per_prompt=len(seeds), generator=generators).images
 
     def _arguments(self) -> dict[str, Any]:
