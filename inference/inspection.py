@@ -171,9 +171,11 @@ def _decision(found: FoundLora, verdict: Verdict, checkpoint: CheckpointSpec, ma
     if verdict.fit.ambiguous:
         bases = " and ".join(title(each) for each in verdict.fit.candidates)
         return False, f"Its layers fit {bases} alike, so it could be for any of them and is not used on {name}."
+    if verdict.fit.base in STRANGERS:
+        return False, f"It was made for {title(verdict.fit.base)}, but {name} is {base.label}."
     if verdict.fit.base is None or verdict.fit.strange:
         return False, f"No known model has all of its layers, so it is not used on {name}."
-    if verdict.fit.base in STRANGERS or verdict.fit.base != base.architecture:
+    if verdict.fit.base != base.architecture:
         return False, f"It was made for {title(verdict.fit.base)}, but {name} is {base.label}."
     if verdict.base_model is None:
         return False, f"Its layers fit {name}, but nothing proves that it was trained on {base.label}."

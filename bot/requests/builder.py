@@ -22,6 +22,7 @@ from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.requests.drafts import OWN, LoraDraft, RequestDraft
 from bot.requests.few_steps import NamedRecipe, recipe_of
 from bot.requests.regions import check_length, own_words
+from bot.requests.trigger_words import words_beside, words_of
 from bot.requests.usual import ResolvedSettings, resolved
 from bot.requests.variants import compared, swept
 from inference.bounds import MAX_PROMPT, MAX_WEIGHT, MIN_WEIGHT, SEEDS
@@ -93,7 +94,7 @@ class RequestBuilder:
             raise RegionsNotOffered(checkpoint=checkpoint.name)
         size = _size(checkpoint, draft.size)
         draft = await self.with_fast(draft)
-        chosen = [await self._chosen(lora, checkpoint, checkpoints) for lora in draft.loras]
+        chosen = [await self._chosen(lora, draft, checkpoint, checkpoints) for lora in draft.loras]
         uses = [use for use, _version in chosen]
         _refuse_doubles(uses)
         _refuse_strange_sides(uses, draft)
@@ -185,7 +186,7 @@ class RequestBuilder:
             return Choice(lora, refusal=_of_side(refusal, draft.region))
 
     async def _chosen(
-        self, draft: LoraDraft, checkpoint: CheckpointSettings, checkpoints: InstalledCheckpoints
+        self, draft: LoraDraft, whole: RequestDraft, checkpoint: CheckpointSettings, checkpoints: InstalledCheckpoints
     ) -> tuple[LoraUse, LoraVersion]:
         choice = await self._choose(draft, checkpoint, checkpoints)
         if choice.refusal is not None:
@@ -195,7 +196,7 @@ class RequestBuilder:
             sha256=choice.version.sha256,
             name=choice.lora.name,
             weight=_bounded_weight(choice.lora.name, weight_of(draft, choice.version)),
-            trigger_words=words_of(draft, choice.version),
+            trigger_words=words_of(draft, choice.version, words_beside(whole, draft.region)),
             # A few-step LoRA changes how the whole picture is sampled.
             region=None if choice.version.recipe else draft.region,
         )
@@ -262,16 +263,6 @@ def weight_of(draft: LoraDraft, version: LoraVersion) -> float:
     """The chosen weight, else the recommended one, else that of its few-step recipe, else the usual one."""
     usual = DEFAULT_WEIGHT if version.recipe is None else version.recipe.weight
     return next(weight for weight in (draft.weight, version.recommended_weight, usual) if weight is not None)
-
-
-def words_of(draft: LoraDraft, version: LoraVersion) -> tuple[str, ...]:
-    """The trigger words that join the prompt.
-
-    A single trigger word joins by itself, since the LoRA needs it; of several (outfits, say) the person chooses.
-    """
-    if draft.trigger_words is not None:
-        return tuple(word for word in version.trigger_words if word in draft.trigger_words)
-    return version.trigger_words if len(version.trigger_words) == 1 else ()
 
 
 def is_blank(text: str) -> bool:

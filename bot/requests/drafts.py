@@ -16,7 +16,7 @@ class LoraDraft(BaseModel):
     """A LoRA of a draft, by its name as a person typed it, or by `#ID` as a menu gives it.
 
     Without a weight, the recommended one is used. `sha256` names one version, as stacks and pictures do: it is used
-    if it fits, else another version of the entry that fits. Without `trigger_words`, the usual ones join the prompt;
+    if it fits, else another version of the entry that fits. Without `trigger_words`, the usual group joins the prompt;
     of those given, the ones that the version has. `region` is that region of the draft which it is for; None: the whole
     picture.
     """

@@ -219,7 +219,7 @@ class StudioSessions:
         checkpoint = chosen or default_checkpoint(checkpoints, preferences)
         if checkpoint is None:
             raise CheckpointNotFound(name=_("at all"), installed=[])
-        rows = await examine(self._requests, studio.loras, checkpoint.name)
+        rows = await examine(self._requests, studio, checkpoint.name)
         return StudioSnapshot(
             person_id=person_id,
             studio=studio,

@@ -254,7 +254,7 @@ def _draft(
     return RequestDraft(
         prompt=_without_prefix(recipe.prompt, checkpoint)[:MAX_PROMPT],
         checkpoint=checkpoint.name if checkpoint else None,
-        loras=tuple(_lora_draft(part) for part in usable),
+        loras=tuple(_lora_draft(part, whole_prompt=bool(recipe.prompt)) for part in usable),
         size=size,
         steps=steps if steps and steps <= MAX_STEPS else None,
         guidance_scale=guidance if guidance is not None and 0 <= guidance <= MAX_GUIDANCE else None,
@@ -273,13 +273,14 @@ def _draft(
     )
 
 
-def _lora_draft(part: MatchedLora) -> LoraDraft:
+def _lora_draft(part: MatchedLora, *, whole_prompt: bool = False) -> LoraDraft:
+    """A LoRA of a draft. A picture of another program has its trigger words in its whole prompt."""
     assert part.lora is not None
     return LoraDraft(
         name=f"#{part.lora.id}",
         weight=part.named.weight,
         sha256=part.version.sha256 if part.version else None,
-        trigger_words=part.named.trigger_words,
+        trigger_words=() if whole_prompt and part.named.trigger_words is None else part.named.trigger_words,
         region=part.named.region,
     )
 

@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bot.config import CheckpointSettings
 from bot.database.loras import Lora, LoraVersion, Sort
-from bot.requests.builder import DEFAULT_WEIGHT, RequestBuilder, weight_of, words_of
+from bot.requests.builder import DEFAULT_WEIGHT, RequestBuilder, weight_of
 from bot.requests.drafts import LoraDraft, RequestDraft
+from bot.requests.trigger_words import words_beside, words_of
 from bot.requests.usual import moved
 from inference.bounds import MAX_WEIGHT, MIN_WEIGHT
 from inference.errors import RequestError
@@ -167,12 +168,16 @@ class Studio(_Kept):
 
 @dataclass(frozen=True)
 class Row:
-    """A LoRA of the studio on the chosen checkpoint: its entry and version, or the `refusal` that says why not."""
+    """A LoRA of the studio on the chosen checkpoint: its entry and version, or the `refusal` that says why not.
+
+    `beside` are the person's words that it is painted with.
+    """
 
     lora: StudioLora
     entry: Lora | None
     version: LoraVersion | None
     refusal: RequestError | None
+    beside: str = ""
 
     @property
     def weight(self) -> float:
@@ -201,7 +206,7 @@ class Row:
     @property
     def words(self) -> tuple[str, ...]:
         """The trigger words that are on."""
-        return () if self.version is None else words_of(self.lora.draft, self.version)
+        return () if self.version is None else words_of(self.lora.draft, self.version, self.beside)
 
     @property
     def all_words(self) -> tuple[str, ...]:
@@ -218,10 +223,14 @@ class Row:
         return self.lora.name if self.entry is None else self.entry.name
 
 
-async def examine(requests: RequestBuilder, loras: Sequence[StudioLora], checkpoint: str | None) -> list[Row]:
-    """How each LoRA fits a checkpoint. Raises CheckpointNotFound."""
-    choices = [await requests.choose(lora.draft, checkpoint) for lora in loras]
-    return [Row(lora, choice.lora, choice.version, choice.refusal) for lora, choice in zip(loras, choices, strict=True)]
+async def examine(requests: RequestBuilder, studio: Studio, checkpoint: str | None) -> list[Row]:
+    """How each LoRA of a studio fits a checkpoint. Raises CheckpointNotFound."""
+    rows: list[Row] = []
+    for lora in studio.loras:
+        choice = await requests.choose(lora.draft, checkpoint)
+        beside = words_beside(studio.draft, studio.region_of(lora))
+        rows.append(Row(lora, choice.lora, choice.version, choice.refusal, beside))
+    return rows
 
 
 async def joining_fast(
@@ -235,7 +244,7 @@ async def joining_fast(
     if choice.lora is None:
         return None
     lora = StudioLora(lora_id=choice.lora.id, name=choice.lora.name)
-    return Row(lora, choice.lora, choice.version, choice.refusal)
+    return Row(lora, choice.lora, choice.version, choice.refusal, words_beside(studio.draft, None))
 
 
 async def studio_of(requests: RequestBuilder, draft: RequestDraft) -> Studio:

@@ -18,7 +18,7 @@ from functools import cache
 from inference.lora.formats import ModuleTensors
 from inference.lora.markers import marked
 from inference.lora.names import ModuleName, Part, read_name
-from inference.lora.tables import VARIANTS, Variant, networks, title
+from inference.lora.tables import LANGUAGE_MODEL, VARIANTS, Variant, networks, title
 
 _NEAR = 0.9  # the share of layers from which a file that fits nothing is still recognised
 _NEAR_MODULES = 10
@@ -156,12 +156,16 @@ def _settled(
     reasons = [f"{why}, in {_listed(bases)}"]
     if len(bases) == 1:
         return Fit(bases[0], grade, shares, makes, reasons=tuple(reasons))
+    reason = "its blocks are all of {base}'s, so a larger model is hardly meant"
     covered = tuple(_bases([variant for variant in variants if _covers(variant, names)]))
+    if LANGUAGE_MODEL in bases:
+        reason = "of {base} it changes the text encoder alone, which is a language model that others use too"
+        covered = tuple(base for base in bases if base != LANGUAGE_MODEL)
     if len(covered) != 1:
         return Fit(None, grade, shares, makes, candidates=tuple(bases), covered=covered, reasons=tuple(reasons))
     (base,) = covered
     rivals = tuple(other for other in bases if other != base)
-    reasons.append(f"its blocks are all of {title(base)}'s, so a larger model is hardly meant")
+    reasons.append(reason.format(base=title(base)))
     return Fit(base, grade, shares, makes, covered=covered, rivals=rivals, reasons=tuple(reasons))
 
 

@@ -31,7 +31,7 @@ from inference.prediction import lora_prediction
 SUFFIX = ".safetensors"
 READERS = min(4, os.cpu_count() or 1)  # threads; hashing leaves Python's lock alone
 FILES_AHEAD = 4  # a thread
-READING = 2  # goes up when more is read out of a file than an earlier Easel did, or it is understood otherwise
+READING = 3  # goes up when more is read out of a file than an earlier Easel did, or it is understood otherwise
 FOREIGN_SUFFIXES = frozenset({".ckpt", ".pt", ".bin", ".pth", ".zip"})
 
 
@@ -257,14 +257,15 @@ def found_from(
     path: str, stamp: FileStamp, sha256: str, autov3: str | None, sidecar: Sidecar, header: Header, layers: Layers
 ) -> FoundLora:
     """What a file's header tells, beside its hashes and its sidecar."""
+    metadata = evidence_in(header.metadata)
     return FoundLora(
         path=path,
         stamp=stamp,
         sha256=sha256,
         autov3=autov3,
         sidecar=sidecar,
-        metadata=evidence_in(header.metadata),
-        layers=layers,
+        metadata=metadata,
+        layers=layers.named(metadata),
         trigger_words=trigger_words(header.metadata),
         problem=layers.problem,
         reading=READING,

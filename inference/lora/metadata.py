@@ -71,6 +71,7 @@ _VERSIONS = {
     "krea2": "krea2",
     "qwen_image": "qwen-image",
     "qwen_image_edit": "qwen-image",
+    "qwen_image_21": "qwen-image-2.1",
     "z_image": "z-image",
     "wan": "wan",
     "hunyuan_video": "hunyuan-video",
@@ -108,6 +109,7 @@ _MODELSPEC = (
     ("hunyuan-image", "hunyuan-image"),
     ("hidream-i1", "hidream"),
     ("ideogram", "ideogram-4"),
+    ("qwen-image-2.1", "qwen-image-2.1"),
     ("qwen-image", "qwen-image"),
     ("z-image", "z-image"),
     ("krea-2", "krea2"),
@@ -118,6 +120,7 @@ _MODELSPEC = (
     ("animagine", "sdxl"),
     ("anima", "anima"),
 )
+_FLUX_3 = re.compile(r"flux[ ._-]?3(?![0-9a-z])")
 # Not `flux-1-dev`: sd-scripts writes it for every model that has a guidance layer.
 _LINEAGES = {
     "flux-1-schnell": "flux1/schnell",
@@ -225,6 +228,7 @@ def claimed_architectures(metadata: Mapping[str, str]) -> frozenset[str]:
     if metadata.get("software", "").lower().find("ai-toolkit") >= 0:
         found.clear()  # it has written sd_1.5 whatever it trained on
     kind = _modelspec(metadata)
+    found |= {"flux3"} if any(map(_FLUX_3.match, (version, kind))) else set()
     found |= set([architecture for begin, architecture in _MODELSPEC if kind.startswith(begin)][:1])
     if not found and metadata.get("ss_v2", "").strip().lower() == "true":
         found.add("sd2")

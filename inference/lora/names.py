@@ -40,6 +40,8 @@ class Part(StrEnum):
     CLIP_G = "CLIP-G"
     CLIP_H = "CLIP-H"
     T5 = "T5"
+    QWEN3_06B = "Qwen3-0.6B"
+    QWEN3_VL_4B = "Qwen3-VL-4B"
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ _PREFIXES: tuple[tuple[str, Scheme, Part], ...] = (
     ("lycoris_", Scheme.LYCORIS, Part.DENOISER),
     ("unet.", Scheme.DIFFUSERS, Part.DENOISER),
     ("transformer.", Scheme.DIFFUSERS, Part.DENOISER),
+    ("text_encoder.qwen3.", Scheme.COMFYUI, Part.PIPELINE_TEXT),  # of sd-scripts' first converter for Anima
     ("text_encoder.", Scheme.DIFFUSERS, Part.PIPELINE_TEXT),
     ("text_encoder_2.", Scheme.DIFFUSERS, Part.TEXT_2),
     ("text_encoder_3.", Scheme.DIFFUSERS, Part.TEXT_3),
@@ -72,10 +75,14 @@ _PREFIXES: tuple[tuple[str, Scheme, Part], ...] = (
     ("text_encoders.clip_g.transformer.", Scheme.COMFYUI, Part.CLIP_G),
     ("text_encoders.clip_h.transformer.", Scheme.COMFYUI, Part.CLIP_H),
     ("text_encoders.t5xxl.transformer.", Scheme.COMFYUI, Part.T5),
+    ("text_encoders.qwen3_06b.transformer.", Scheme.COMFYUI, Part.QWEN3_06B),
+    ("text_encoders.qwen3vl_4b.transformer.", Scheme.COMFYUI, Part.QWEN3_VL_4B),
     ("clip_l.transformer.", Scheme.COMFYUI, Part.CLIP_L),
     ("clip_g.transformer.", Scheme.COMFYUI, Part.CLIP_G),
     ("clip_h.transformer.", Scheme.COMFYUI, Part.CLIP_H),
     ("t5xxl.transformer.", Scheme.COMFYUI, Part.T5),
+    ("qwen3_06b.transformer.", Scheme.COMFYUI, Part.QWEN3_06B),
+    ("qwen3vl_4b.transformer.", Scheme.COMFYUI, Part.QWEN3_VL_4B),
 )
 _PEFT = "base_model.model."
 _TEXT_MODEL = "text_model."
@@ -107,12 +114,12 @@ class Spelling:
 def spellings(network: str, paths: Iterable[str]) -> list[Spelling]:
     """Every way to write the layers `paths` of `network` (a name of `inference/lora/data/networks.txt`), with dots.
 
-    A text encoder's layers are known with and without `text_model.`.
+    A text encoder's layers are known with and without the names of the models around them, such as `text_model.`.
     """
     known = dict.fromkeys(paths)
     found = [Spelling(path, (path,)) for path in known]
     if network in _LANGUAGE_MODELS:
-        return found + [Spelling(f"model.{path}", (path,)) for path in known]
+        return found + [Spelling(outer + path, (path,)) for path in known for outer in _OUTER_MODELS]
     if network in _TEXT_ENCODERS:
         return found + [Spelling(_TEXT_MODEL + path, (path,)) for path in known if not path.startswith(_TEXT_MODEL)]
     if network in _UNETS:
@@ -121,7 +128,8 @@ def spellings(network: str, paths: Iterable[str]) -> list[Spelling]:
 
 
 _UNETS = frozenset({"sd1", "sd2", "sdxl", "kolors", "sdxl-refiner", "demo"})
-_LANGUAGE_MODELS = frozenset({"qwen3-06b"})
+_LANGUAGE_MODELS = frozenset({"qwen3-06b", "qwen3-vl-4b"})
+_OUTER_MODELS = ("model.", "language_model.", "model.language_model.")  # the last two of models that also see pictures
 _TEXT_ENCODERS = frozenset({"clip-l", "clip-g", "clip-h", "demo-clip-1", "demo-clip-2"})
 
 

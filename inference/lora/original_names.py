@@ -176,6 +176,8 @@ _HUNYUAN_VIDEO_15 = {
     "vision_in.proj.1": "image_embedder.linear_1",
     "vision_in.proj.3": "image_embedder.linear_2",
 }
+# ComfyUI lays gate and projection end to end (Comfy-Org/ComfyUI, comfy/ldm/qwen_image21/model.py).
+_QWEN_IMAGE_21 = {"transformer_blocks.#.img_mlp.gate_up": "transformer_blocks.#.img_mlp.{gate_layer,proj}"}
 _IDEOGRAM = {
     "layers.#.attention.qkv": "layers.#.attention.{to_q,to_k,to_v}",
     "layers.#.attention.o": "layers.#.attention.to_out.0",
@@ -340,6 +342,7 @@ RULES: dict[str, Rules] = {
     "hunyuan-video-1.5": _HUNYUAN_VIDEO_15,
     "hunyuan-image": _HUNYUAN_IMAGE,
     "ideogram-4": _IDEOGRAM,
+    "qwen-image-2.1": _QWEN_IMAGE_21,
     "cosmos-14b": _ANIMA,
     "lumina2": _LUMINA2,
     "z-image": _Z_IMAGE,

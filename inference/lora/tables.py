@@ -36,7 +36,10 @@ STRANGERS = {
     "nucleus-image": "Nucleus-Image",
     "qwen-image-2.1": "Qwen-Image 2.1",
     "amused": "aMUSEd",
+    "qwen3": "Qwen3 (language model)",
+    "flux3": "FLUX.3",  # known by its metadata alone
 }
+LANGUAGE_MODEL = "qwen3"  # the text encoder of several image models, and a model that people chat with
 
 
 def title(base: str) -> str:
@@ -88,6 +91,7 @@ def _parts(denoiser: str, *texts: str) -> dict[Part, str]:
 
 
 _BY_NAME = {"clip-l": Part.CLIP_L, "clip-g": Part.CLIP_G, "clip-h": Part.CLIP_H, "t5-xxl": Part.T5}
+_BY_NAME |= {"qwen3-06b": Part.QWEN3_06B, "qwen3-vl-4b": Part.QWEN3_VL_4B}
 
 
 def _flux(denoiser: str, *texts: str) -> dict[Part, str]:
@@ -117,7 +121,7 @@ VARIANTS: tuple[Variant, ...] = (
     Variant("sana", _parts("sana"), "sana-1600m"),
     Variant("sana", _parts("sana-600m"), "sana-600m"),
     Variant("anima", _parts("anima", "qwen3-06b"), "anima"),
-    Variant("krea2", _parts("krea2"), "krea2"),
+    Variant("krea2", _parts("krea2", "qwen3-vl-4b"), "krea2"),
     Variant("wan", _parts("wan-14b"), "wan-14b"),
     Variant("wan", _parts("wan-1b"), "wan-1.3b"),
     Variant("wan", _parts("wan-5b"), "wan-5b"),
@@ -143,6 +147,8 @@ VARIANTS: tuple[Variant, ...] = (
     Variant("nucleus-image", _parts("nucleus-image"), "nucleus-image"),
     Variant("qwen-image-2.1", _parts("qwen-image-2.1"), "qwen-image-2.1"),
     Variant("amused", _parts("amused"), "amused"),
+    Variant("qwen3", _parts("qwen3-06b", "qwen3-06b"), "qwen3-0.6b"),
+    Variant("qwen3", _parts("qwen3-vl-4b", "qwen3-vl-4b"), "qwen3-4b"),
     Variant("demo", _parts("demo", "demo-clip-1", "demo-clip-2"), "demo"),
 )
 BASES: tuple[str, ...] = tuple(dict.fromkeys(variant.base for variant in VARIANTS))

@@ -63,6 +63,15 @@ class Layers(BaseModel):
             reasons=self.reasons,
         )
 
+    def named(self, metadata: Mapping[str, str]) -> Layers:
+        """The same with a name for a refusal: if no model has these layers, the stranger that the metadata names."""
+        claims = claimed_architectures(metadata)
+        if self.base is not None or self.candidates or len(claims) != 1 or not claims <= STRANGERS.keys():
+            return self
+        (base,) = claims
+        reasons = (*self.reasons, f"its metadata says {title(base)}")
+        return self.model_copy(update={"base": base, "grade": Grade.MARKER, "reasons": reasons})
+
 
 def layers_of(tensors: Mapping[str, Shaped]) -> Layers:
     """Read a header's tensors: formats, rank, and the fit to every known base model.

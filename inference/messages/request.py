@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self
 
@@ -241,7 +242,7 @@ class GenerationRequest(JobRequest):
         """The trigger words that stand before the person's words for a slot, which do not hold them."""
         words = self.words_of(slot)
         groups = (group for use in self.loras_of(slot) for group in use.trigger_words)
-        return tuple(dict.fromkeys(word for group in groups for word in words_in(group) if not _says(words, word)))
+        return tuple(dict.fromkeys(word for group in groups for word in words_in(group) if not says(words, word)))
 
     def loras_of(self, slot: RegionName | None) -> tuple[LoraUse, ...]:
         """The LoRAs that are applied in a slot."""
@@ -279,9 +280,21 @@ def words_in(group: str) -> list[str]:
 def _placed(region: Region) -> str:
     """The words of a region, with its place unless they say it."""
     words, place = region.prompt.strip(" ,"), PLACE_WORDS[region.name]
-    return words if not words or not place or _says(words, place) else f"{words} {place}"
+    return words if not words or not place or says(words, place) else f"{words} {place}"
 
 
-def _says(prompt: str, word: str) -> bool:
-    """Whether `word` stands in `prompt` in whatever case, and not as a part of a longer word."""
-    return re.search(rf"(?<!\w){re.escape(word.casefold())}(?!\w)", prompt.casefold()) is not None
+def says(prompt: str, word: str) -> bool:
+    """Whether `prompt` has `word`, and not as a part of a longer word.
+
+    Case, full width, escaped brackets, and `_`, `-` or blanks between its parts make no difference.
+    """
+    return re.search(rf"(?<!\w){_spellings(word)}(?!\w)", _plainly(prompt)) is not None
+
+
+def _spellings(word: str) -> str:
+    """A pattern for `word`, whatever stands between its parts."""
+    return r"[ _-]".join(map(re.escape, filter(None, re.split(r"[ _-]", _plainly(word)))))
+
+
+def _plainly(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().replace("\\", "").split())

@@ -34,7 +34,7 @@ async def test_groups_from_the_page_to_the_picture(tmp_path: Path) -> None:
         await fresh(scene, scene.ada, add="Owl")
         panel = await say(scene.ada, await (await scene.ada.slash("studio")).reply(), PROMPT)
         offered = values_by_label(panel)
-        assert list(offered) == ["komori", *GROUPS] and not joining(panel).count("komori")
+        assert list(offered) == ["komori", *GROUPS] and joining(panel).endswith(" komori"), "the first joins by itself"
         panel = await pick(scene.ada, panel, "words", offered["Red coat"])
         assert "komori, red coat, hat" in joining(panel)
         panel = await pick(scene.ada, panel, "words", offered["Red coat"], offered["Night"])
@@ -43,6 +43,34 @@ async def test_groups_from_the_page_to_the_picture(tmp_path: Path) -> None:
         assert "coat" not in joining(panel) and "komori, pyjamas" in joining(panel), "the shared word stays"
 
         await adjust_and_paint(scene, panel)
+
+
+async def test_the_first_group_joins_in_imagine_and_is_named(tmp_path: Path) -> None:
+    house = House(tmp_path / "house")
+    path = house.add_lora("Owl", BASES[VIVID], seed=40)
+    outfits = ["komori, red coat, hat", "komori, pyjamas"]
+    write_sidecar(path, name="Owl", base_model=BASES[VIVID], trigger_words=outfits)
+    async with open_scene(house) as scene, scene.bot():
+        begun = await scene.begun(lora1="Owl")
+        assert begun.text.count("Trigger words added to the prompt: komori, red coat, hat.") == 1
+        await scene.ada.press(begun, "Cancel")
+
+        picture = await scene.painted(await scene.ada.slash("imagine", prompt="Komori at home", lora1="Owl"))
+        told = "Trigger words added to the prompt: red coat, hat."
+        details = await (await scene.ada.press(picture, "Details")).reply()
+        assert picture.text.count(told) == 1 and details.text.count(told) == 1
+        again = await scene.painted(await scene.ada.press(picture, "Again"))
+        assert again.text.count(told) == 1
+
+        picture = await scene.painted(await scene.ada.slash("imagine", prompt="komori, PYJAMAS", lora1="Owl"))
+        assert "Trigger words" not in picture.text, "the person wrote an outfit"
+        panel = await (await scene.ada.press(picture, "Edit")).reply()
+        assert joining(panel).endswith(" komori, pyjamas")
+
+        panel = await pick(scene.ada, panel, "words")
+        assert not joining(panel)
+        picture = await scene.painted(await scene.ada.press(panel, "Generate"))
+        assert "Trigger words" not in picture.text, "the person chose none"
 
 
 async def adjust_and_paint(scene: Scene, panel: VisibleMessage) -> None:

@@ -87,6 +87,15 @@ _QWEN3_06B = {
     "head_dim": 128,
 }
 
+_QWEN3_4B = {
+    "hidden_size": 2560,
+    "intermediate_size": 9728,
+    "num_hidden_layers": 36,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 8,
+    "head_dim": 128,
+}
+
 _SD3 = {"num_layers": 24, "num_attention_heads": 24, "caption_projection_dim": 1536, "pos_embed_max_size": 192}
 _SD35_LARGE = {"num_layers": 38, "num_attention_heads": 38, "caption_projection_dim": 2432, "pos_embed_max_size": 192}
 _SD35_MEDIUM = {**_SD3, "dual_attention_layers": tuple(range(13)), "qk_norm": "rms_norm", "pos_embed_max_size": 384}
@@ -186,6 +195,7 @@ NETWORKS: dict[str, tuple[type[Any], dict[str, Any]]] = {
     "clip-h": (transformers.CLIPTextModel, _clip(1024, 4096, 23, 16)),
     "t5-xxl": (transformers.T5EncoderModel, _T5_XXL),
     "qwen3-06b": (transformers.Qwen3Model, _QWEN3_06B),
+    "qwen3-vl-4b": (transformers.Qwen3Model, _QWEN3_4B),  # what reads text in it, which is made as Qwen3-4B is
     "demo-clip-1": (transformers.CLIPTextModel, _clip(64, 128, 2, 2)),
     "demo-clip-2": (transformers.CLIPTextModelWithProjection, _clip(96, 192, 3, 3)),
 }

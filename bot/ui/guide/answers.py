@@ -88,7 +88,7 @@ TROUBLES = (
         "nothing",
         later("Nothing changes"),
         later(
-            "- Is one of its trigger words in the prompt? Many LoRAs sleep without them.\n"
+            "- Many LoRAs sleep without a trigger word. Easel adds the first; choose others in /studio.\n"
             "- Take the weight up by 0.1 until you see something.\n"
             "- Keep the seed and compare with a weight of 0.\n"
             "A wrong base model would look like this too, but Easel does not let one through."

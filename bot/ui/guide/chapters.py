@@ -92,7 +92,7 @@ CHAPTERS = (
         later(
             "The **weight** says how strongly a LoRA applies.\n"
             "- Begin at **0.7 to 0.8** for a character or a style, at **0.3 to 0.6** for a detail.\n"
-            "- Nothing to see? Put its **trigger words** into the prompt first, then go up by 0.1.\n"
+            "- Nothing to see? Try other **trigger words** in /studio, since Easel adds the first. Then go up by 0.1.\n"
             "- Above **1.2**, pictures begin to break.\n"
             "- Below zero it pushes away from what it has learnt.\n"
             "/sweep paints one LoRA at several weights side by side, with one seed. "

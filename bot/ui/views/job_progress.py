@@ -15,6 +15,7 @@ from bot.i18n import _, duration, later, ngettext
 from bot.i18n.texts import plain, summary_of_job
 from bot.requests.few_steps import few_step_note
 from bot.requests.regions import words_note
+from bot.requests.trigger_words import joined_note
 from bot.servers.rights import Action
 from bot.ui.access import context_of, may
 from bot.ui.acknowledge import acknowledge
@@ -123,8 +124,7 @@ def _view(job: Job, state: str, preview: PictureFile | None) -> ui.LayoutView:
             count,
         )
         lines.append(f"-# {told.format(count=count)}")
-    if said := words_note(job.request):
-        lines.append(f"-# {said}")
+    lines += [f"-# {note}" for note in (joined_note(job.request), words_note(job.request)) if note]
     container = ui.Container[Any](ui.TextDisplay[Any]("\n".join(lines)))
     if preview is not None:
         picture = discord.MediaGalleryItem(f"attachment://{preview.name}", description=_("Preview"))

@@ -17,6 +17,7 @@ from bot.errors.pictures import PictureReported
 from bot.i18n import _, label, later, listed, ngettext, number, sentences
 from bot.i18n.texts import at_weight, base_models, clipped, mention, plain, prompt_text, several
 from bot.library.installed_checkpoints import InstalledCheckpoints
+from bot.requests.trigger_words import joined_note
 from bot.servers.rights import Action
 from bot.ui.access import checkpoints_here, may, unseen_here
 from bot.ui.client import Interaction
@@ -28,6 +29,7 @@ from inference.parameters import Recipe, RecipeLora
 
 MAX_PROMPT, MAX_NEGATIVE = 1400, 500  # characters shown; a message holds 4000
 MAX_LORAS = 8  # with a button each; a message holds 40 components
+MAX_JOINED = 500  # characters of trigger words
 MAX_LORA = 150  # characters about one
 
 
@@ -148,8 +150,10 @@ async def job_details_view(interaction: Interaction, job: Job, buttons: Sequence
 
 
 def _painting_facts(job: Job) -> list[str]:
-    """Who asked for it, the seeds of all pictures, the time of painting and its duration."""
+    """Trigger words that joined, who asked for it, the seeds of all pictures, the time of painting and its duration."""
     lines = [_("Painted by {person}").format(person=mention(job.person_id))]
+    if joined := joined_note(job.request, MAX_JOINED):
+        lines.insert(0, joined)
     if len(job.request.seeds) > 1 and not job.request.variants:
         lines.append(_("Seeds, in order: {seeds}").format(seeds=listed(map(str, job.request.seeds))))
     if job.finished_at is not None:

@@ -22,6 +22,7 @@ from bot.i18n.texts import plain, prompt_text, sentence_of_ours, summary_of_job
 from bot.pictures.thumbnails import Thumbnails
 from bot.requests.few_steps import few_step_note
 from bot.requests.regions import words_note
+from bot.requests.trigger_words import joined_note
 from bot.servers.rights import Action
 from bot.ui.access import checkpoints_here, may, require_shown
 from bot.ui.acknowledge import acknowledge, open_modal, replace
@@ -260,10 +261,10 @@ def result_view(
     line = summary_of_job(job)
     if job.seconds:
         line += " · " + _("{seconds} s").format(seconds=number(max(job.seconds, MIN_SHOWN_SECONDS), 1))
-    made, said = few_step_note(job.request), words_note(job.request)
+    made = few_step_note(job.request)
     notes = [
         *([plain(made, MAX_FEW_STEPS)] if made else []),
-        *([said] if said else []),
+        *filter(None, (joined_note(job.request), words_note(job.request))),
         *(sentence_of_ours(translated_note(note)) for note in job.notes),
         *dict.fromkeys(a.note for a in attachments if a.note),
     ]

@@ -17,6 +17,7 @@ from bot.pictures.sheets import letters_of
 from bot.requests.builder import LoraDraft
 from bot.requests.few_steps import few_step_note
 from bot.requests.regions import own_words, words_note
+from bot.requests.trigger_words import joined_note
 from bot.requests.variants import VariantName, names_of
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import button_rows
@@ -164,8 +165,7 @@ def _text(job: Job, names: list[VariantName], sent: str) -> str:
     notes = [f"-# {sentence_of_ours(translated_note(note))}" for note in (*job.notes, sent) if note]
     if made := few_step_note(job.request):
         notes.insert(0, f"-# {plain(made, 250)}")
-    if said := words_note(job.request):
-        notes.append(f"-# {said}")
+    notes += [f"-# {note}" for note in (joined_note(job.request), words_note(job.request)) if note]
     text = "-# " + " · ".join([summary_of_job(_without_swept_lora(job)), *seconds])
     ask = "-# " + _("A button below takes one of them into your studio.")
     return "\n".join([head, *bounded_lines(legend, MAX_LEGEND), text, *notes, ask])

@@ -162,6 +162,6 @@ class Intake:
 
 
 def _known(file: LoraFile) -> KnownLora:
-    layers = layers_of(file.header.tensors) if file.header else None
+    layers = layers_of(file.header.tensors).named(file.metadata) if file.header else None
     use, found = file.use, file.evidence
     return KnownLora(use.name, found.base_model, found.source.value, file.prediction, layers, use.region)

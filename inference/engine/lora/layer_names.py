@@ -21,10 +21,10 @@ _TEXT_ENCODERS = {
     Part.PIPELINE_TEXT: "text_encoder",
     Part.TEXT_2: "text_encoder_2",
 }
-_TEXT_MODEL = "text_model."
+_INNER_MODELS = ("text_model.", "language_model.")
 
-# Text encoders that are no CLIP take no LoRAs: by network, and by architecture where no table has their layers.
-_LANGUAGE_MODELS = {"t5-xxl": "T5", "qwen3-06b": "Qwen3"}
+# Text encoders that take no LoRAs: by network, and by architecture where no table has their layers.
+_LANGUAGE_MODELS = {"t5-xxl": "T5"}
 _UNLISTED = {
     Architecture.QWEN_IMAGE: "Qwen2.5-VL",
     Architecture.Z_IMAGE: "Qwen3",
@@ -34,7 +34,6 @@ _UNLISTED = {
     Architecture.LUMINA2: "Gemma",
     Architecture.SANA: "Gemma",
     Architecture.AURAFLOW: "T5",
-    Architecture.KREA2: "Qwen3-VL",
 }
 
 
@@ -102,10 +101,14 @@ class LayerNames:
 
 
 def _network(network: str, part: str, layers: Layers) -> _Network:
-    # transformers names a text encoder's layers with `text_model.` or without, depending on its version.
-    loaded = {name.removeprefix(_TEXT_MODEL): (of_part, name) for of_part, name in layers if of_part == part}
+    loaded = {_inside(name): (of_part, name) for of_part, name in layers if of_part == part}
     shapes = {bare: weight_shape(layers[key]) for bare, key in loaded.items()}
     return _Network(index(network, shapes) if shapes else {}, loaded)
+
+
+def _inside(name: str) -> str:
+    """The name of a text encoder's layer in its inner model; the versions of transformers differ in having one."""
+    return next((name.removeprefix(inner) for inner in _INNER_MODELS if name.startswith(inner)), name)
 
 
 def _conditioner(layers: Layers) -> _Network:

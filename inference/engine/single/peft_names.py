@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from inference.base_models import Architecture
-from inference.engine.lora.folding import TEXT_ENCODERS, LayerChange, layers_of
+from inference.engine.lora.folding import TEXT_ENCODERS, LayerChange, ModuleKey, layers_of
 from inference.engine.lora.layer_names import LayerNames
 from inference.engine.lora.lora_files import LoraFile
 from inference.engine.lora.normalise import normalise
@@ -29,12 +29,16 @@ def names_of(pipeline: Any, architecture: Architecture) -> LayerNames:
     )
 
 
-def in_peft_names(file: LoraFile, names: LayerNames, checkpoint: str) -> dict[str, torch.Tensor] | None:
-    """The file's tensors as PEFT names them; None where they say something else, or are not understood here."""
+def changes_of(file: LoraFile, names: LayerNames, checkpoint: str) -> dict[ModuleKey, LayerChange] | None:
+    """What the file changes; None where it is not understood here."""
     try:
-        changes = normalise(file, names, checkpoint)
+        return normalise(file, names, checkpoint)
     except (LoraFileRefused, ModuleMismatch):
         return None
+
+
+def in_peft_names(changes: Mapping[ModuleKey, LayerChange]) -> dict[str, torch.Tensor] | None:
+    """The changes as PEFT names them; None where they say something else."""
     found: dict[str, torch.Tensor] = {}
     for (part, path), change in changes.items():
         own = _pair(change)

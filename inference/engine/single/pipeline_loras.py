@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from inference.base_models import Architecture
 from inference.engine.devices.devices import is_out_of_memory
 from inference.engine.lora.layer_weights import weight_shape
 from inference.engine.lora.lora_files import LoraFile
-from inference.engine.single.peft_names import in_peft_names, names_of
+from inference.engine.single.encoder_loras import EncoderLoras
+from inference.engine.single.peft_names import changes_of, in_peft_names, names_of
 from inference.errors import LoraFileRefused, LoraNotAtWork, ModuleMismatch
 from inference.lora.adapter_config import BadAdapterConfig, read_adapter_configs
 
@@ -33,11 +35,13 @@ _NAMED = 3  # strangers named in a refusal
 class PipelineLoras:
     """The LoRAs that are applied to one pipeline."""
 
-    def __init__(self, pipeline: Any, checkpoint: str, architecture: Architecture) -> None:
+    def __init__(self, pipeline: Any, checkpoint: str, architecture: Architecture, device: torch.device) -> None:
         self._pipeline = pipeline
         self._checkpoint = checkpoint
         self._names = names_of(pipeline, architecture)
+        self._encoders = EncoderLoras(pipeline, self._names, device)
         self._applied: tuple[str, ...] = ()
+        self._loaded: tuple[int, ...] = ()  # numbers of the files of which diffusers has loaded something
         self._called: set[str] = set()
 
     def apply(self, files: Sequence[LoraFile]) -> None:
@@ -50,49 +54,62 @@ class PipelineLoras:
             return
         self.unload()
         try:
-            for number, file in enumerate(files):
-                self._load(file, _adapter(number))
+            loaded = [number for number, file in enumerate(files) if self._load(file, _adapter(number))]
         except BaseException:
             self._pipeline.unload_lora_weights()
+            self._encoders.forget()
             raise
-        self._applied = wanted
+        self._applied, self._loaded = wanted, tuple(loaded)
         for _, layer in self._layers():
             layer.register_forward_hook(self._record_call)
 
     def set_weights(self, weights: Sequence[float]) -> None:
         """Set the weight of each LoRA."""
         self._called.clear()
-        if weights:
-            self._pipeline.set_adapters([_adapter(number) for number in range(len(weights))], list(weights))
+        if self._loaded:
+            own = [weights[number] for number in self._loaded]
+            self._pipeline.set_adapters([_adapter(number) for number in self._loaded], own)
+        self._encoders.set_weights(weights)
+
+    def at_work(self) -> AbstractContextManager[None]:
+        """While inside, text encoders are changed too whose LoRAs diffusers does not load."""
+        return self._encoders.applied()
 
     def check(self) -> None:
         """Check after a step that every layer with an adapter was called. Raises LoraNotAtWork."""
         expected = {name for name, layer in self._layers() if any(layer.scaling.values())}
-        if idle := sorted(expected - self._called):
+        if idle := [*sorted(expected - self._called), *self._encoders.uncalled()]:
+            count = len(expected) + self._encoders.changed
             raise LoraNotAtWork(
-                checkpoint=self._checkpoint,
-                modules=idle[:_NAMED],
-                active=len(expected) - len(idle),
-                expected=len(expected),
+                checkpoint=self._checkpoint, modules=idle[:_NAMED], active=count - len(idle), expected=count
             )
 
     def unload(self) -> None:
         """Remove all LoRAs."""
         if self._applied:
-            self._applied = ()
+            self._applied = self._loaded = ()
+            self._encoders.forget()
             self._pipeline.unload_lora_weights()
 
     def _record_call(self, layer: nn.Module, *_: object) -> None:
         self._called.add(layer.full_name)  # pyright: ignore[reportArgumentType] (written in `_layers`)
 
-    def _load(self, file: LoraFile, adapter: str) -> None:
+    def _load(self, file: LoraFile, adapter: str) -> bool:
+        """Load a file, and return whether anything of it is left for diffusers' loader."""
         try:
             read_adapter_configs(file.metadata)
         except BadAdapterConfig as problem:
             raise LoraFileRefused(lora=file.use.name, reason=str(problem)) from problem
+        changes = changes_of(file, self._names, self._checkpoint)
+        rest = self._encoders.take(changes or {})
+        if changes and not rest:
+            return False
+        if changes and len(rest) < len(changes) and in_peft_names(rest) is None:
+            reason = "beside the text encoder it changes layers in a way that diffusers' loader does not read"
+            raise LoraFileRefused(lora=file.use.name, reason=reason)
         with tempfile.TemporaryDirectory() as folder:  # the very tensors that were judged, with their metadata
             path, metadata = Path(folder) / "lora.safetensors", {"format": "pt"}
-            known = in_peft_names(file, self._names, self._checkpoint)
+            known = in_peft_names(rest) if rest else None
             if known is None:
                 metadata |= file.metadata
             save_file(file.tensors if known is None else known, path, metadata)
@@ -111,6 +128,7 @@ class PipelineLoras:
                 raise LoraFileRefused(lora=file.use.name, reason=reason) from problem
         applied = {name for name, layer in self._layers() if adapter in layer.scaling}
         self._refuse(file, sorted(named - applied))
+        return True
 
     def _renamed(self, key: str) -> str:
         """The key without the inner model of CLIP's text encoder, which files name and transformers 5 no longer has."""

@@ -42,9 +42,14 @@ class SingleRequestCheckpoint:
     def __post_init__(self) -> None:
         """No LoRA is applied yet."""
         self.scheduler = self.pipeline.scheduler
-        self.loras = PipelineLoras(self.pipeline, self.spec.name, self.spec.base_model.architecture)
+        self.loras = PipelineLoras(self.pipeline, self.spec.name, self.spec.base_model.architecture, self.device)
         if self.residence is not None and self.residence.offloading:
             self._offload_by_diffusers(self.residence)
+
+    @property
+    def device(self) -> torch.device:
+        """Where its networks compute."""
+        return self.pipeline.device if self.residence is None else self.residence.device
 
     def making_room(self, *, one_at_a_time: bool = False) -> Iterator[None]:
         """Have one network on the device at a time from now on, which is tried once."""
@@ -178,7 +183,8 @@ class SingleRequestRun:
     def _round(self, weights: Sequence[float], seeds: Sequence[int]) -> torch.Tensor:
         self._checkpoint.loras.set_weights(weights)
         generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
-        return self._pipeline(**self._arguments(), num_images_per_prompt=len(seeds), generator=generators).images
+        with self._checkpoint.loras.at_work():
+            return self._pipeline(**self._arguments(), num_images_per_prompt=len(seeds), generator=generators).images
 
     def _arguments(self) -> dict[str, Any]:
         request, capability = self.request, self._checkpoint.capability

@@ -13,6 +13,7 @@ from bot.app.assembly import Catalogued, open_catalogue
 from bot.config.matching import MatchingSettings
 from bot.library.configuration import Configuration
 from bot.requests.builder import OWN, Choice, LoraDraft, RequestBuilder, RequestDraft, draft_of
+from bot.requests.trigger_words import joined_note
 from bot.requests.variants import Sweep
 from inference.errors import (
     BaseModelMismatch,
@@ -23,7 +24,9 @@ from inference.errors import (
     PromptEmpty,
 )
 from inference.messages.checkpoints import PredictionType
+from inference.messages.request import Region
 from inference.messages.samplers import Sampler, Spacing
+from inference.regions import RegionName
 from tests.house import BASES, PASTEL, VIVID, House, attention_modules
 from tests.lora_files import write_lora, write_sidecar
 
@@ -33,7 +36,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def catalogue(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Catalogued]:
     house = House(tmp_path_factory.mktemp("requests") / "house")
-    words = ["coat", "armour", "swimsuit"]
+    words = ["red coat, hat", "armour", "swimsuit"]
     for number, (version, base) in enumerate((("old", VIVID), ("new", VIVID), ("pastel", PASTEL))):
         path = house.add_lora(f"outfit-{version}", None, seed=30 + number)
         write_sidecar(path, name="Outfit", version=version, base_model=BASES[base], trigger_words=words)
@@ -101,13 +104,40 @@ async def test_a_single_character_is_a_prompt(requests: RequestBuilder, prompt: 
     assert (await requests.build(RequestDraft(prompt=prompt, checkpoint=VIVID))).prompt == prompt
 
 
-async def test_of_several_trigger_words_the_person_picks(requests: RequestBuilder) -> None:
-    async def words(*chosen: str) -> str:
-        draft = LoraDraft(name="Outfit", trigger_words=chosen or None)
-        return (await requests.build(RequestDraft(prompt="a man", checkpoint=VIVID, loras=(draft,)))).full_prompt
+@pytest.mark.parametrize(
+    ("prompt", "chosen", "painted"),
+    [
+        ("a man", None, "red coat, hat, a man"),
+        ("a man", (), "a man"),
+        ("a man", ("armour", "what the LoRA does not know"), "armour, a man"),
+        ("a man in a Red_Coat", None, "hat, a man in a Red_Coat"),
+        ("a (RED  coat:1.2), hat", None, "a (RED  coat:1.2), hat"),
+        ("a man in armour", None, "a man in armour"),
+        ("a man, armoured", None, "red coat, hat, a man, armoured"),
+    ],
+)
+async def test_the_first_group_joins_unless_the_person_chose_or_wrote_another(
+    requests: RequestBuilder, prompt: str, chosen: tuple[str, ...] | None, painted: str
+) -> None:
+    draft = LoraDraft(name="Outfit", trigger_words=chosen)
+    request = await requests.build(RequestDraft(prompt=prompt, checkpoint=VIVID, loras=(draft,)))
+    assert request.full_prompt == painted
+    for again in (await requests.build(draft_of(request)), await requests.again(request)):
+        assert again.full_prompt == painted, "the words join once"
 
-    assert await words() == "a man"
-    assert await words("armour", "what the LoRA does not know") == "armour, a man"
+
+async def test_words_of_another_region_do_not_count_as_written(requests: RequestBuilder) -> None:
+    regions = (Region(name=RegionName.LEFT, prompt="a man"), Region(name=RegionName.RIGHT, prompt="armour"))
+    draft = RequestDraft(
+        prompt="a hall",
+        checkpoint=VIVID,
+        regions=regions,
+        loras=(LoraDraft(name="Outfit", region=RegionName.LEFT),),
+    )
+    request = await requests.build(draft)
+    assert request.trigger_words_of(RegionName.LEFT) == ("red coat", "hat")
+    assert request.trigger_words_of(RegionName.RIGHT) == ()
+    assert joined_note(request) == "Trigger words added to the prompt: red coat, hat."
 
 
 async def test_a_refusal_is_a_value_until_somebody_raises_it(requests: RequestBuilder) -> None:
@@ -152,7 +182,7 @@ async def test_a_spacing_that_its_sampler_lacks_is_refused_with_those_that_it_ha
 
 async def test_a_request_made_into_a_draft_builds_the_same_request(requests: RequestBuilder) -> None:
     draft = RequestDraft(
-        prompt="a man", checkpoint=VIVID, loras=(LoraDraft(name="Outfit", trigger_words=("coat",)),), count=2
+        prompt="a man", checkpoint=VIVID, loras=(LoraDraft(name="Outfit", trigger_words=("armour",)),), count=2
     )
     draft = draft.model_copy(update={"clip_skip": 3})
     request = await requests.build(draft)

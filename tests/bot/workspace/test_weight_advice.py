@@ -94,7 +94,7 @@ def test_a_measured_range_says_what_is_strong() -> None:
 
 
 def test_a_lora_without_any_of_its_words_is_warned_of() -> None:
-    several = row("Owl", 0.8, words=("owl", "bird"))
+    several = row("Owl", 0.8, words=("owl", "bird"), chosen=())
     (silent,) = advice([several], "a tree")
     assert "trigger word" in silent
     assert advice([several], "an OWL on a tree") == []

@@ -13,11 +13,14 @@ from diffusers import (
     AuraFlowPipeline,
     AuraFlowTransformer2DModel,
     AutoencoderKL,
+    AutoencoderKLQwenImage,
     ChromaPipeline,
     ChromaTransformer2DModel,
     FlowMatchEulerDiscreteScheduler,
     FluxPipeline,
     FluxTransformer2DModel,
+    Krea2Pipeline,
+    Krea2Transformer2DModel,
     SD3Transformer2DModel,
     StableDiffusion3Pipeline,
 )
@@ -26,6 +29,8 @@ from transformers import (
     AutoTokenizer,
     CLIPTextModel,
     CLIPTextModelWithProjection,
+    Qwen3VLConfig,
+    Qwen3VLModel,
     T5Config,
     T5EncoderModel,
     UMT5Config,
@@ -47,6 +52,7 @@ from inference.messages.request import LoraUse
 from tests.inference.engine.worlds import CPU, text_encoder
 
 AURAFLOW, CHROMA = BaseModelId("auraflow/base"), BaseModelId("flux1/chroma")
+KREA2 = BaseModelId("krea2/base")  # with a language model as its text encoder
 SD3, FLUX = BaseModelId("sd3/base"), BaseModelId("flux1/dev")  # with CLIP as a text encoder
 
 
@@ -83,14 +89,19 @@ def _flux(tokenizer: Any) -> Any:
     )  # fmt: skip
 
 
+def _draw(network: nn.Module) -> None:
+    """Draw the weights of linear layers anew: as they are drawn by default, gates let little through."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Linear):
+            nn.init.normal_(layer.weight, std=layer.in_features**-0.5)
+
+
 def _auraflow(tokenizer: Any) -> Any:
     transformer = AuraFlowTransformer2DModel(
         sample_size=16, patch_size=2, in_channels=4, num_mmdit_layers=1, num_single_dit_layers=1, attention_head_dim=8,
         num_attention_heads=4, joint_attention_dim=32, caption_projection_dim=32, pos_embed_max_size=256,
     )  # fmt: skip
-    for layer in transformer.modules():
-        if isinstance(layer, nn.Linear):  # as they are drawn by default, its gates let little through
-            nn.init.normal_(layer.weight, std=layer.in_features**-0.5)
+    _draw(transformer)
     umt5 = UMT5Config(vocab_size=len(tokenizer), d_model=32, d_ff=64, d_kv=8, num_layers=2, num_heads=4)
     return AuraFlowPipeline(
         transformer=transformer, scheduler=FlowMatchEulerDiscreteScheduler(shift=1.73), vae=_vae(), tokenizer=tokenizer,
@@ -111,11 +122,43 @@ def _chroma(tokenizer: Any) -> Any:
     )  # fmt: skip
 
 
+def _krea2(tokenizer: Any) -> Any:
+    transformer = Krea2Transformer2DModel(
+        in_channels=16, num_layers=2, attention_head_dim=16, num_attention_heads=2, num_key_value_heads=1,
+        intermediate_size=32, timestep_embed_dim=16, text_hidden_dim=32, num_text_layers=2, text_num_attention_heads=2,
+        text_num_key_value_heads=2, text_intermediate_size=32, num_layerwise_text_blocks=1, num_refiner_text_blocks=1,
+        axes_dims_rope=(4, 6, 6),
+    )  # fmt: skip
+    encoder = Qwen3VLConfig(
+        text_config={
+            "vocab_size": len(tokenizer), "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
+            "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 1024,
+            "rope_scaling": {"rope_type": "default", "mrope_section": [1, 1, 2], "mrope_interleaved": True},
+        },
+        vision_config={
+            "depth": 1, "hidden_size": 16, "intermediate_size": 16, "num_heads": 2, "out_hidden_size": 32,
+            "deepstack_visual_indexes": [0],
+        },
+    )  # fmt: skip
+    videos = AutoencoderKLQwenImage(
+        base_dim=4, z_dim=4, dim_mult=[1, 2], num_res_blocks=1, temperal_downsample=[False],
+        latents_mean=[0.125, -0.25, 0.5, 0.0], latents_std=[1.5, 0.75, 1.0, 2.0],
+    )  # fmt: skip
+    language_model = Qwen3VLModel(encoder)
+    _draw(transformer)
+    _draw(language_model)
+    return Krea2Pipeline(
+        transformer=transformer, scheduler=FlowMatchEulerDiscreteScheduler(shift=1.0, use_dynamic_shifting=True),
+        vae=videos, text_encoder=language_model, tokenizer=tokenizer, text_encoder_select_layers=(1, 2),
+    )  # fmt: skip
+
+
 MAKERS: Mapping[BaseModelId, Callable[[Any], Any]] = {
     AURAFLOW: _auraflow,
     CHROMA: _chroma,
     SD3: _sd3,
     FLUX: _flux,
+    KREA2: _krea2,
 }
 
 

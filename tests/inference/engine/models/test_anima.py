@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 import torch
+from peft import LoraConfig, inject_adapter_in_model, set_peft_model_state_dict
+from peft.tuners.tuners_utils import BaseTunerLayer
 
 from inference.engine.batch.handle import State
 from inference.engine.batch.snapshots import Snapshot
@@ -17,6 +19,7 @@ from inference.engine.intake.checkpoint_store import CheckpointStore
 from inference.engine.layers.layer_hooks import SMALL_LAYER_RANK
 from inference.engine.models import decode
 from inference.engine.models.checkpoints import Checkpoint
+from inference.engine.models.embedding_files import EmbeddingFiles
 from inference.engine.models.families.anima import AnimaFamily
 from inference.engine.models.previews import ColourMap
 from inference.engine.models.soundness import Unsound
@@ -27,12 +30,14 @@ from inference.messages.request import GenerationRequest
 from tests.inference.engine.transformers import (
     ANIMA,
     CPU,
+    Lora,
     TransformerWorld,
     apart,
     error,
     lora_on,
     lora_world,
     painted,
+    peft_tensors,
     picture_in,
     pipeline_of,
     small_request,
@@ -174,6 +179,137 @@ def test_a_lora_changes_what_stands_between_text_encoder_and_denoiser(world: Tra
         assert handles[0].state is State.DONE, handles[0].error
         assert apart(handles[0].latents, expected) <= LIMIT
         assert error(made, handles[1]) <= LIMIT
+
+
+ENCODER = {  # names of a layer of Qwen3 in files
+    "sd-scripts": "lora_te_layers_{}",
+    "the same with the outer model": "lora_te_model_layers_{}",
+    "diffusers": "text_encoder.layers.{}",
+    "PEFT": "base_model.model.text_encoder.model.layers.{}",
+    "ComfyUI": "text_encoders.qwen3_06b.transformer.model.layers.{}",
+    "sd-scripts' first converter": "text_encoder.qwen3.layers.{}",
+}
+
+
+def on_encoder(lora: Lora, name: str) -> dict[str, torch.Tensor]:
+    """The LoRA of Qwen3 in a file; kohya's names have underscores and an alpha."""
+    tensors: dict[str, torch.Tensor] = {}
+    for path, pair in lora.items():
+        inner = path.removeprefix("layers.")
+        if name.startswith("lora_te_"):
+            module, alpha = name.format(inner.replace(".", "_")), torch.tensor(2.0)
+            tensors |= {f"{module}.lora_down.weight": pair.down, f"{module}.alpha": alpha}
+            tensors[f"{module}.lora_up.weight"] = pair.up * len(pair.down) / alpha
+        else:
+            module = name.format(inner)
+            tensors |= {f"{module}.lora_A.weight": pair.down, f"{module}.lora_B.weight": pair.up}
+    return tensors
+
+
+@torch.no_grad()
+def with_encoder(lora: Lora, weight: float) -> Any:
+    """The pipeline with the change added to Qwen3's weights by hand."""
+    pipeline = copy.deepcopy(pipeline_of(ANIMA))
+    for name, pair in lora.items():
+        pipeline.text_encoder.get_submodule(name).weight += weight * pair.up @ pair.down
+    return pipeline
+
+
+@pytest.fixture(scope="module")
+def encoder_lora() -> Lora:
+    return lora_on(pipeline_of(ANIMA).text_encoder, 11)
+
+
+@pytest.mark.parametrize("name", ENCODER.values(), ids=ENCODER)
+def test_a_lora_changes_the_text_encoder_of_its_own_request_alone(encoder_lora: Lora, name: str) -> None:
+    made = TransformerWorld(ANIMA)
+    own = made.add_file(on_encoder(encoder_lora, name)).model_copy(update={"weight": 0.5})
+    asked, plain = wish(loras=(own,), prompt=LONG), wish(prompt=LONG)
+    expected, _ = made.by(with_encoder(encoder_lora, 0.5), asked, asked.seed)
+    engine = made.engine()
+    for order in ((asked, plain), (plain, asked, plain)):  # then the encoded texts are in memory
+        handles = [engine.submit(each) for each in order]
+        engine.finish()
+        for each, handle in zip(order, handles, strict=True):
+            assert handle.state is State.DONE, handle.error
+            if each is asked:
+                assert apart(handle.latents, expected) <= LIMIT
+            else:
+                assert error(made, handle) <= LIMIT
+    assert apart(expected, made.reference(plain)[0]) > 1e-2, "the change shows"
+
+
+def test_loras_of_the_text_encoder_fold_as_peft_applies_them(encoder_lora: Lora) -> None:
+    """Two of them, at several weights, beside one of the denoiser."""
+    made = TransformerWorld(ANIMA)
+    other, denoiser = lora_on(pipeline_of(ANIMA).text_encoder, 12, 2), lora_on(pipeline_of(ANIMA).transformer, 13)
+    files = [on_encoder(encoder_lora, ENCODER["ComfyUI"]), on_encoder(other, ENCODER["sd-scripts"])]
+    files.append({f"transformer.{name}": tensor for name, tensor in peft_tensors(denoiser).items()})
+    uses = [made.add_file(tensors) for tensors in files]
+    pipeline = copy.deepcopy(pipeline_of(ANIMA))
+    both = {"one": encoder_lora, "two": other}
+    for name, lora in both.items():
+        config = LoraConfig(r=len(next(iter(lora.values())).down), target_modules=[*lora], lora_alpha=0)
+        config.lora_alpha = config.r
+        inject_adapter_in_model(config, pipeline.text_encoder, adapter_name=name)
+        loaded = set_peft_model_state_dict(pipeline.text_encoder, peft_tensors(lora), adapter_name=name)
+        assert not loaded.unexpected_keys
+    pipeline.transformer.load_lora_adapter(peft_tensors(denoiser), prefix=None, adapter_name="three")
+    engine, asked = made.engine(), list[tuple[GenerationRequest, tuple[float, ...]]]()
+    for weights in ((0.5, -0.4, 0.7), (0.9, 0.3, 0.0), (0.5, -0.4, 0.0)):
+        pairs = zip(uses, weights, strict=True)
+        loras = tuple(use.model_copy(update={"weight": weight}) for use, weight in pairs)
+        asked.append((wish(loras=loras, negative_prompt=LONG), weights))
+    handles = [engine.submit(each) for each, _ in asked]
+    engine.finish()
+    for handle, (each, weights) in zip(handles, asked, strict=True):
+        for layer in pipeline.text_encoder.modules():
+            if isinstance(layer, BaseTunerLayer):
+                layer.set_adapter([*both])
+                for name, weight in zip(both, weights, strict=False):
+                    layer.set_scale(name, weight)
+        pipeline.transformer.set_adapters(["three"], [weights[2]])
+        expected, _ = made.by(pipeline, each, each.seed)
+        assert handle.state is State.DONE, handle.error
+        assert apart(handle.latents, expected) <= LIMIT
+
+
+def test_a_changed_text_encoder_resumes_from_a_snapshot_beside_others(encoder_lora: Lora, tmp_path: Path) -> None:
+    made = TransformerWorld(ANIMA)
+    use = made.add_file(on_encoder(encoder_lora, ENCODER["sd-scripts"])).model_copy(update={"weight": 0.5})
+    asked = wish(loras=(use,), steps=4)
+    engine = made.engine()
+    whole = engine.submit(asked)
+    while whole.done < 2 and not whole.ended:
+        engine.step()
+    snapshot = whole.snapshot()
+    assert snapshot is not None
+    snapshot.write(tmp_path / "kept", "this job")
+    another = made.engine()
+    handles = [another.submit(wish(seed=6)), another.submit(asked, resume=Snapshot.read(tmp_path / "kept", "this job"))]
+    another.finish()
+    assert handles[1].resumed_steps == 2
+    assert apart(handles[1].latents, made.by(with_encoder(encoder_lora, 0.5), asked, asked.seed)[0]) <= LIMIT
+    assert error(made, handles[0]) <= LIMIT
+
+
+def test_texts_of_a_changed_encoder_are_kept_in_files_of_their_own(encoder_lora: Lora, tmp_path: Path) -> None:
+    made = TransformerWorld(ANIMA)
+    use = made.add_file(on_encoder(encoder_lora, ENCODER["ComfyUI"]))
+    wanted = [wish(), *(wish(loras=(use.model_copy(update={"weight": each}),)) for each in (0.5, 0.25))]
+    expected = [made.by(with_encoder(encoder_lora, each), wish(), 1)[0] for each in (0.0, 0.5, 0.25)]
+    for called in (6, 0):  # two texts under three sets; a new engine finds all of them in files
+        spec = made.spec.model_copy(update={"sha256": "a" * 64})
+        pipeline = copy.deepcopy(pipeline_of(ANIMA))
+        store, calls = CheckpointStore((spec,), CPU), list[int]()
+        store.hold(Checkpoint.of(spec, pipeline, files=EmbeddingFiles(tmp_path, 2**24)))
+        pipeline.text_encoder.layers[0].register_forward_pre_hook(lambda *_, calls=calls: calls.append(1))
+        engine = Engine(store, made, Matcher((spec,)))
+        handles = [engine.submit(each) for each in wanted]
+        engine.finish()
+        assert all(handle.state is State.DONE for handle in handles)
+        assert max(apart(handle.latents, latents) for handle, latents in zip(handles, expected, strict=True)) <= LIMIT
+        assert len(calls) == called
 
 
 @pytest.fixture(scope="module")

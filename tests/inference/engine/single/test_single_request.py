@@ -35,7 +35,17 @@ from inference.messages.events import Progress
 from inference.messages.request import GenerationRequest, SourceImage
 from inference.messages.samplers import Sampler, Spacing
 from tests.house import House
-from tests.inference.engine.lone import AURAFLOW, CHROMA, FLUX, SD3, SingleRequestWorld, drawn, merged, pipeline_of
+from tests.inference.engine.lone import (
+    AURAFLOW,
+    CHROMA,
+    FLUX,
+    KREA2,
+    SD3,
+    SingleRequestWorld,
+    drawn,
+    merged,
+    pipeline_of,
+)
 from tests.inference.engine.painting import paint
 from tests.inference.engine.worlds import CPU, arrived
 from tests.inference.requests import request
@@ -281,6 +291,52 @@ def test_loras_of_text_encoders_apply_too(base: BaseModelId, part: str, inner: s
     assert float((both[0] - plain(merged(base, (words | rest, 0.7)), wish())).abs().max()) < 1e-4
     assert not torch.allclose(both[0], plain(merged(base, (rest, 0.7)), wish()), atol=1e-3), "the words count"
     assert none[0] is not None and torch.equal(none[0], plain(pipeline_of(base), wish()))
+
+
+IN_COMFYUI = "text_encoders.qwen3vl_4b.transformer.model."
+
+
+@pytest.mark.parametrize("outer", ["text_encoder.", "text_encoder.model.language_model.", IN_COMFYUI, "lora_te_"])
+@pytest.mark.parametrize("whole", [True, False], ids=["with the denoiser", "alone"])
+def test_a_lora_changes_a_language_model_that_diffusers_loader_leaves_out(outer: str, whole: bool) -> None:
+    lone, words = SingleRequestWorld(KREA2), drawn(KREA2, 1, "text_encoder", endings=("q_proj", "down_proj"))
+    rest = drawn(KREA2, 2) if whole else {}
+    own: dict[str, torch.Tensor] = {}
+    for key, tensor in words.items():
+        inner = key if outer == "text_encoder." else outer + key.removeprefix("text_encoder.language_model.")
+        if outer == "lora_te_":
+            name, _, end = inner.rpartition(".lora_")
+            inner = f"{name.replace('.', '_')}.lora_{ {'A.weight': 'down', 'B.weight': 'up'}[end] }.weight"
+        own[inner] = tensor
+    use, other = lone.add(own | rest), lone.add(drawn(KREA2, 3))
+    uses = (use.model_copy(update={"weight": 0.7}), other.model_copy(update={"weight": -0.4}))
+    asked = [wish(loras=uses), wish(), wish(loras=uses[1:]), wish(loras=uses[:1])]
+    engine = lone.engine()
+    handles = [engine.submit(made) for made in asked]
+    engine.finish()
+    changes = [((words | rest, 0.7), (drawn(KREA2, 3), -0.4)), (), ((drawn(KREA2, 3), -0.4),), ((words | rest, 0.7),)]
+    for handle, merging in zip(handles, changes, strict=True):
+        assert handle.pictures is not None, handle.error
+        assert float((handle.pictures - plain(merged(KREA2, *merging), wish())).abs().max()) < 1e-4
+    without = plain(merged(KREA2, (rest, 0.7)), wish()) if whole else plain(pipeline_of(KREA2), wish())
+    assert not torch.allclose(handles[3].pictures, without, atol=1e-3), "the words count"
+
+
+def test_variants_of_a_lora_of_a_language_model_have_their_own_weights() -> None:
+    lone, words = SingleRequestWorld(KREA2), drawn(KREA2, 1, "text_encoder", endings=("q_proj",))
+    use = lone.add({key.replace(".language_model", ""): tensor for key, tensor in words.items()})
+    found = painted(lone, wish(loras=(use,), variants=((0.0,), (0.5,), (-1.0,)), count=3))
+    for picture, weight in zip(found, (0.0, 0.5, -1.0), strict=True):
+        expected = plain(merged(KREA2, (words, weight)), wish())[0]
+        assert float((picture - expected).abs().max()) < 1e-4
+
+
+def test_a_lora_of_a_language_model_of_another_size_is_refused() -> None:
+    lone = SingleRequestWorld(KREA2)
+    name = "text_encoder.layers.0.self_attn.q_proj"
+    use = lone.add({f"{name}.lora_A.weight": torch.ones(4, 16), f"{name}.lora_B.weight": torch.ones(32, 4)})
+    with pytest.raises(ModuleMismatch):
+        painted(lone, wish(loras=(use,)))
 
 
 @BASES
