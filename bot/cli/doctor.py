@@ -34,8 +34,10 @@ from bot.pictures.credentials import SigningUnusable, credentials_of
 from inference.cluster.wire import SocketAddress
 from inference.errors import WorkerUnavailable
 from inference.lora.declarations import BadDeclarations
+from inference.messages.checkpoints import UnknownPrediction
 from inference.messages.events import Ready
 from inference.messages.options import ClassifierSpec, Folders, WorkerOptions
+from inference.prediction import OF_BOTH_KINDS
 from inference.workers import WorkerDied
 from inference.workers.local import LocalWorker
 
@@ -132,9 +134,8 @@ async def diagnose(settings: Settings) -> AsyncGenerator[Finding]:
     if settings.c2pa.enabled:
         yield await asyncio.to_thread(_signing, settings)
     hardware = await asyncio.to_thread(lambda: list(_hardware(settings)))
-    for finding in hardware:
+    for finding in [*hardware, *await _catalogue(settings)]:
         yield finding
-    yield await _catalogue(settings)
     if settings.worker.backend is Backend.RAY:
         async for finding in _cluster(settings):
             yield finding
@@ -210,16 +211,16 @@ def _hardware(settings: Settings) -> Iterator[Finding]:
     yield from check_capacity(facts, loads, settings.worker.devices, settings.worker.offload)
 
 
-async def _catalogue(settings: Settings) -> Finding:
+async def _catalogue(settings: Settings) -> list[Finding]:
     try:
         async with open_catalogue(settings) as found:
-            return _library(found.library)
+            return [_library(found.library), *_predictions(settings, found.library)]
     except DatabaseInUse:
-        return Finding("database", FindingGrade.OK, "in use by the Easel that runs now")
+        return [Finding("database", FindingGrade.OK, "in use by the Easel that runs now")]
     except DatabaseError as problem:
-        return Finding("database", FindingGrade.PROBLEM, str(problem))
+        return [Finding("database", FindingGrade.PROBLEM, str(problem))]
     except (LibraryUnreadable, BadDeclarations, ConfigError) as problem:
-        return Finding("library", FindingGrade.PROBLEM, str(problem))
+        return [Finding("library", FindingGrade.PROBLEM, str(problem))]
 
 
 def _library(report: ScanReport) -> Finding:
@@ -229,6 +230,17 @@ def _library(report: ScanReport) -> Finding:
         says = f"{usable} LoRA files can be used, {left_out} cannot; `library scan` names them with the reason"
         return Finding("database and library", FindingGrade.WARNING, says)
     return Finding("database and library", FindingGrade.OK, f"{usable} LoRA files can be used")
+
+
+def _predictions(settings: Settings, report: ScanReport) -> list[Finding]:
+    """LoRAs that may be for v-prediction or epsilon, where a checkpoint is installed on which that matters."""
+    if not report.unclear or not any(each.base_model in OF_BOTH_KINDS for each in settings.checkpoints):
+        return []
+    count, refused = len(report.unclear), settings.matching.unknown_prediction is UnknownPrediction.REFUSE
+    says = f"{count} LoRA file{' does' if count == 1 else 's do'} not say if for v-prediction or epsilon, and "
+    says += "epsilon checkpoints refuse them" if refused else "may paint badly"
+    says += "; `library list` names them, and `library declare FILE --prediction …` states it"
+    return [Finding("prediction types", FindingGrade.WARNING, says)]
 
 
 async def _device(settings: Settings, device: str, classifier: ClassifierSpec | None) -> Finding:

@@ -1,0 +1,5 @@
+-- What a LoRA learnt to predict and how that is known (inference.lora.prediction_evidence.PredictionEvidence), and the
+-- further base models on which the operator lets it go. The next scan fills both in.
+
+ALTER TABLE lora_version ADD COLUMN prediction TEXT CHECK (json_valid(prediction));   -- NULL: nothing says it
+ALTER TABLE lora_version ADD COLUMN allowed_on TEXT CHECK (json_valid(allowed_on));   -- NULL: none
