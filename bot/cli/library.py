@@ -84,8 +84,8 @@ def add(commands: Commands) -> None:
     pair = actions.add_parser(
         "allow",
         help="let one few-step LoRA go on a related base model",
-        description="Let one few-step LoRA, such as DMD2, go on checkpoints of a related base model. It works while the "
-        "bot runs, too, and holds for these bytes alone.",
+        description="Let one few-step LoRA, such as DMD2, go on checkpoints of a related base model. It holds for these "
+        "bytes alone, and works while the bot runs, too.",
     )
     pair.add_argument("file", type=Path, metavar="FILE", help="the LoRA file, in the library or elsewhere")
     pair.add_argument(
@@ -345,8 +345,8 @@ def _refuse_allowance(evidence: Evidence, base_model: BaseModelId) -> None:
         raise ConfigError(f"It was trained on {evidence.base_model}, whose layers no {base_model} checkpoint has.")
     if evidence.few_steps.recipe is None:
         raise ConfigError(
-            "It is not known as a few-step LoRA, and only these can be allowed one by one. If it is one, give its recipe: "
-            "`few_steps` in its sidecar, or `few_step_files` in the settings."
+            "It is not known as a few-step LoRA, and only these can be allowed one by one. If it is one, give its "
+            "recipe: `few_steps` in its sidecar, or `few_step_files` in the settings."
         )
 
 

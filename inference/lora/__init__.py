@@ -11,7 +11,7 @@ fit.py             whose layers a file has; markers.py for what fits nothing
 metadata.py        what trainers write into a file; adapter_config.py is what diffusers writes
 titles.py          lineages in names
 known_bases.py     published base models by hash and id; installed.py for those that are installed
-declarations.py    the operator's word, pinned to a file's SHA-256, and files allowed on relatives; journal.py for what is kept beside the library
+declarations.py    the operator's word, pinned to a file's SHA-256; journal.py for what is kept beside the library
 registry.py        what a public registry of models says
 sidecar.py         what stands beside a file; foreign_sidecars.py for what other programs left
 trigger_groups.py  trigger words that go together, as authors give them
