@@ -84,8 +84,8 @@ def add(commands: Commands) -> None:
     pair = actions.add_parser(
         "allow",
         help="let one few-step LoRA go on a related base model",
-        description="Let one few-step LoRA, such as DMD2, go on checkpoints of a related base model. It holds for these "
-        "bytes alone, and works while the bot runs, too.",
+        description="Let one few-step LoRA, such as DMD2, go on checkpoints of a related base model. It holds for "
+        "these bytes alone, and works while the bot runs, too.",
     )
     pair.add_argument("file", type=Path, metavar="FILE", help="the LoRA file, in the library or elsewhere")
     pair.add_argument(

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bot.config import CheckpointSettings
 from bot.database.loras import Lora, LoraVersion, Sort
-from bot.requests.builder import DEFAULT_WEIGHT, RequestBuilder, weight_of, words_of
+from bot.requests.builder import DEFAULT_WEIGHT, Choice, RequestBuilder, weight_of, words_of
 from bot.requests.drafts import LoraDraft, RequestDraft
 from bot.requests.usual import moved
 from inference.bounds import MAX_WEIGHT, MIN_WEIGHT
@@ -167,12 +167,21 @@ class Studio(_Kept):
 
 @dataclass(frozen=True)
 class Row:
-    """A LoRA of the studio on the chosen checkpoint: its entry and version, or the `refusal` that says why not."""
+    """A LoRA of the studio on the chosen checkpoint: its entry and version, or the `refusal` that says why not.
+
+    `note` warns of a version that fits but may look different there.
+    """
 
     lora: StudioLora
     entry: Lora | None
     version: LoraVersion | None
     refusal: RequestError | None
+    note: str | None = None
+
+    @classmethod
+    def of(cls, lora: StudioLora, choice: Choice) -> Row:
+        """The row of a LoRA with what was chosen for it."""
+        return cls(lora, choice.lora, choice.version, choice.refusal, choice.note)
 
     @property
     def weight(self) -> float:
@@ -221,7 +230,7 @@ class Row:
 async def examine(requests: RequestBuilder, loras: Sequence[StudioLora], checkpoint: str | None) -> list[Row]:
     """How each LoRA fits a checkpoint. Raises CheckpointNotFound."""
     choices = [await requests.choose(lora.draft, checkpoint) for lora in loras]
-    return [Row(lora, choice.lora, choice.version, choice.refusal) for lora, choice in zip(loras, choices, strict=True)]
+    return [Row.of(lora, choice) for lora, choice in zip(loras, choices, strict=True)]
 
 
 async def joining_fast(
@@ -235,7 +244,7 @@ async def joining_fast(
     if choice.lora is None:
         return None
     lora = StudioLora(lora_id=choice.lora.id, name=choice.lora.name)
-    return Row(lora, choice.lora, choice.version, choice.refusal)
+    return Row.of(lora, choice)
 
 
 async def studio_of(requests: RequestBuilder, draft: RequestDraft) -> Studio:
