@@ -391,9 +391,9 @@ def _refuse_against_proof(
     before = found.judge(known)
     if base_model is not None and before.source in {Source.TRAINING_BASE, Source.SHORT_HASH}:
         _refuse_other(found.path, before.source.value, before.base_model, base_model)
-    by_hash = {PredictionSource.TRAINING_BASE, PredictionSource.SHORT_HASH}
-    if prediction is not None and before.prediction.source in by_hash:
-        _refuse_other(found.path, before.prediction.source.value, before.prediction.type, prediction)
+    source = before.prediction.source
+    if prediction is not None and source in {PredictionSource.TRAINING_BASE, PredictionSource.SHORT_HASH}:
+        _refuse_other(found.path, str(source), before.prediction.type, prediction)
 
 
 def _refuse_other(path: str, source: str, proven: str | None, declared: str) -> None:

@@ -17,6 +17,7 @@ from inference.messages.checkpoints import PredictionType
 from inference.prediction import named_prediction
 
 _MAX_NAME = 255  # characters; a longer one is no file's name
+_MAX_KEY = 100  # characters of a setting's name
 _MAX_TEXT = 2**20  # characters of one value in the metadata
 
 _V_WORD = (
@@ -41,6 +42,7 @@ _SD2 = r"^(?:(?:sd|stable diffusion) ?)?v?2(?: [01])?"
 _SD2_V = re.compile(rf"{_SD2} (?:768|v)\b|^768 v\b")
 _SD2_EPSILON = re.compile(rf"{_SD2} (?:512|base)\b|^512 base\b")
 
+_PARTS = ("pred", "param", "snr")  # every word that counts in a record has one of them
 _V_KEY = re.compile(r"v_?pred(?!\w*like)|v_?param|zero_?(?:terminal_?)?snr|zt?snr")
 _TYPE_KEY = re.compile(r"prediction_?type|(?<![a-z_])parameterization$")
 _ON, _SWITCHED_OFF = frozenset({"true", "1", "yes", "on"}), frozenset({"false", "0", "no", "off", "none", "null", ""})
@@ -93,11 +95,9 @@ def _in_records(records: Mapping[str, str]) -> Iterator[PredictionType]:
         waiting: list[tuple[str, object]] = [(key, _parsed(text))]
         while waiting:
             name, value = waiting.pop()
-            if isinstance(value, dict):
-                waiting += as_dict(value).items()
-            elif isinstance(value, list):
-                waiting += [(name, each) for each in as_list(value)]
-            elif (kind := _of_setting(name.lower(), value)) is not None:
+            inner = [*as_dict(value).items(), *((name, each) for each in as_list(value))]
+            waiting += inner
+            if not inner and (kind := _of_setting(name.lower(), value)) is not None:
                 yield kind
 
 
@@ -113,11 +113,13 @@ def _of_setting(key: str, value: object) -> PredictionType | None:
     if text in _SWITCHED_OFF:
         return None  # a switch that nobody set
     if text in _ON:
-        if _V_KEY.search(key):
+        if len(key) <= _MAX_KEY and _V_KEY.search(key):
             return PredictionType.V_PREDICTION
         return PredictionType.EPSILON if key == "force_epsilon_prediction" else None
-    if _TYPE_KEY.search(key) and (named := named_prediction(text)):
+    if len(key) <= _MAX_KEY and _TYPE_KEY.search(key) and (named := named_prediction(text)):
         return named
+    if not any(part in text for part in _PARTS):
+        return None
     mentioned = _one_of(_mentioned(text))
     return mentioned if mentioned is PredictionType.V_PREDICTION or "pred" in text else None
 

@@ -152,7 +152,8 @@ def _base_options(installed: list[BaseModelId], lora: Lora) -> list[discord.Sele
     """The base models, with the one that all files are known for as the choice."""
     known = {version.base_model for version in lora.usable}
     chosen = known.pop() if len(known) == 1 else None
-    bases = list(dict.fromkeys([*([chosen] if chosen else []), *installed, *known_base_models()]))[:MAX_OPTIONS]
+    first = [] if chosen is None else [chosen]
+    bases = list(dict.fromkeys([*first, *installed, *known_base_models()]))[:MAX_OPTIONS]
     return [
         discord.SelectOption(label=base.label[:100], value=base, description=str(base), default=base == chosen)
         for base in bases

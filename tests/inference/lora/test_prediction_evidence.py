@@ -111,6 +111,9 @@ def test_a_lora_that_was_trained_for_v_goes_on_no_epsilon_checkpoint(tmp_path: P
         {"ss_dataset_dirs": json.dumps({"10_vpred": {"n_repeats": 10}})},
         {"ot_config": json.dumps({"force_v_prediction": False, "base_model_name": "x"})},
         {"ot_config": "[" * 100_000},
+        {"training_config": json.dumps({"v_pred" * 100_000 + "_like": "true"})},
+        {"ss_training_comment": "optimizer: AdamW(betas=(0.9, 0.99), eps=1e-08), --adam_epsilon 1e-8"},
+        {"ss_optimizer": "torch.optim.adamw.AdamW(eps=1e-08)"},
     ],
 )
 def test_what_does_not_tell_it_tells_nothing(tmp_path: Path, metadata: dict[str, str]) -> None:
