@@ -38,6 +38,7 @@ from bot.servers.command_permissions import CommandPermissions
 from bot.servers.context import ActionContext, MemberFacts
 from bot.servers.services import ServerServices, server_services
 from inference.base_models import BaseModelId
+from inference.messages.checkpoints import PredictionType
 from inference.messages.request import GenerationRequest, LoraUse
 from inference.messages.samplers import Sampler
 
@@ -66,7 +67,9 @@ class Discord:
         """Every channel is open to all."""
         return False
 
-    async def declare(self, sha256: str, base_model: BaseModelId, *, who: str, reason: str) -> None:
+    async def declare(
+        self, sha256: str, base_model: BaseModelId, *, who: str, reason: str, prediction: PredictionType | None
+    ) -> None:
         """Nothing is declared here."""
 
 

@@ -231,6 +231,16 @@ class PredictionMismatch(LoraMisfit):
 
 
 @dataclass(eq=False)
+class PredictionUnknown(LoraMisfit):
+    """{lora} does not say if it is for v-prediction or epsilon, and on {checkpoint} the wrong kind gives broken
+    pictures, so it is not used there. An operator can declare it on its page."""
+
+    for_operators = "Declare it: {remedy}."
+
+    remedy: str
+
+
+@dataclass(eq=False)
 class ModuleMismatch(RequestError):
     """{lora} has parts that {checkpoint} does not have ({count} in all), so it was made for another model. It was not
     used."""

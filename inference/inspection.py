@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from inference.errors import PredictionMismatch
+from inference.errors import PredictionMismatch, PredictionUnknown
 from inference.hashes import autov2, hashes_of, sha256_of
 from inference.lora.fit import Grade
 from inference.lora.header import BadSafetensors, parse_header, raw_header
 from inference.lora.knowledge import Knowledge
 from inference.lora.library import FOREIGN_SUFFIXES, SUFFIX, FileStamp, FoundLora, found_from, open_regular
 from inference.lora.metadata import claimed_architectures
+from inference.lora.prediction_evidence import PredictionEvidence
 from inference.lora.sidecar import BadSidecar, Sidecar, foreign_sidecar, read_sidecar
 from inference.lora.tables import STRANGERS, load_tables, title
 from inference.lora.verdict import UNKNOWN, Verdict, layers_of
@@ -109,6 +110,8 @@ def _broken(path: Path, problem: str, checkpoints: Sequence[CheckpointSpec]) -> 
         "verdict": {spec.name: {"base_model": spec.base_model, **refusal} for spec in checkpoints},
         "trigger_words": [],
         "few_steps": {},
+        "prediction": {},
+        "allowed_on": [],
         "problems": [problem],
         "reasons": [],
         "sha256": None,
@@ -134,6 +137,8 @@ def _told(path: Path, found: FoundLora, verdict: Verdict, inspector: Inspector) 
         "verdict": {spec.name: inspector.on(found, verdict, spec) for spec in inspector.matcher.checkpoints},
         "trigger_words": _trigger_words(found, inspector.known),
         "few_steps": found.judge(inspector.known).few_steps.model_dump(mode="json", exclude_none=True),
+        "prediction": _prediction(verdict.evidence.prediction),
+        "allowed_on": list(verdict.evidence.allowed_on),
         "problems": [found.problem] if found.problem else [],
         "reasons": list(verdict.reasons),
         "sha256": found.sha256,
@@ -146,6 +151,13 @@ def _trigger_words(found: FoundLora, known: Knowledge) -> list[str]:
     """What the uploader says to a registry, and candidates from the file's own metadata."""
     answers = known.answers.get(found.sha256 or "", ())
     return list(dict.fromkeys((*(word for answer in answers for word in answer.trigger_words), *found.trigger_words)))
+
+
+def _prediction(evidence: PredictionEvidence) -> dict[str, object]:
+    """The prediction type, its source and what spoke against it; nothing if it is unknown."""
+    if evidence.type is None or evidence.source is None:
+        return {}
+    return {"type": evidence.type, "source": evidence.source.value, "contradictions": list(evidence.contradictions)}
 
 
 def _evidence(found: FoundLora, verdict: Verdict) -> list[dict[str, str]]:
@@ -179,12 +191,19 @@ def _decision(found: FoundLora, verdict: Verdict, checkpoint: CheckpointSpec, ma
         return False, f"It was made for {title(verdict.fit.base)}, but {name} is {base.label}."
     if verdict.base_model is None:
         return False, f"Its layers fit {name}, but nothing proves that it was trained on {base.label}."
-    known = KnownLora("It", verdict.base_model, verdict.evidence.source.value, found.prediction)
+    evidence = verdict.evidence
+    known = KnownLora(
+        "It", verdict.base_model, evidence.source.value, evidence.prediction.type, allowed_on=evidence.allowed_on
+    )
     trained = f"It was trained on {verdict.base_model.label} ({known.evidence})"
     refusal = matcher.misfit(known, checkpoint)
     if isinstance(refusal, PredictionMismatch):
         return False, f"{trained} for v-prediction, but {name} predicts noise (epsilon)."
+    if isinstance(refusal, PredictionUnknown):
+        return False, f"{trained}, but nothing tells its prediction type, and {name} predicts noise (epsilon)."
     if refusal is not None:
         return False, f"{trained}, but {name} is {base.label}."
     note = matcher.note(known, checkpoint)
+    if base != verdict.base_model and base in evidence.allowed_on:
+        return True, f"{trained}, and an operator lets this file go on {name}.{f' {note}' if note else ''}"
     return True, f"{trained}, which goes on {name}.{f' {note}' if note else ''}"

@@ -5,10 +5,10 @@ The bot asks early with what the catalogue knows; the worker asks again with wha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from inference.base_models import BaseModelId, CompatibilityTable
+from inference.base_models import BaseModelId, Compatibility, CompatibilityTable
 from inference.errors import (
     ArchitectureMismatch,
     BaseModelMismatch,
@@ -16,15 +16,18 @@ from inference.errors import (
     LayersUnknown,
     LoraMisfit,
     PredictionMismatch,
+    PredictionUnknown,
 )
 from inference.lora.tables import title
 from inference.lora.verdict import Layers
-from inference.messages.checkpoints import CheckpointSpec, PredictionType
-from inference.notes import OTHER_PREDICTION
+from inference.messages.checkpoints import CheckpointSpec, PredictionType, UnknownPrediction
+from inference.notes import OTHER_PREDICTION, UNKNOWN_PREDICTION
+from inference.prediction import OF_BOTH_KINDS
 from inference.regions import RegionName
 
 _PREDICTIONS = {PredictionType.V_PREDICTION: "v-prediction", PredictionType.EPSILON: "epsilon prediction"}
 DECLARE = "easel library declare FILE --base … --reason …"
+DECLARE_PREDICTION = "easel library declare FILE --prediction … --reason …"
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,8 @@ class KnownLora:
     """What matching needs of a LoRA: its name for people, its base model (None: unknown) and how we know it.
 
     `prediction` is what it learnt to predict, `layers` what its header tells of them; None: nobody says. `region` is
-    the region that it was chosen for; None: the whole picture.
+    the region that it was chosen for; None: the whole picture. `allowed_on` are further base models on which the
+    operator lets this file go.
     """
 
     name: str
@@ -41,6 +45,7 @@ class KnownLora:
     prediction: PredictionType | None = None
     layers: Layers | None = None
     region: RegionName | None = None
+    allowed_on: Collection[BaseModelId] = ()
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,7 @@ class Matcher:
     checkpoints: tuple[CheckpointSpec, ...]
     table: CompatibilityTable = field(default_factory=CompatibilityTable)
     allow_v_on_epsilon: bool = False
+    unknown_prediction: UnknownPrediction = UnknownPrediction.TELL
 
     def fits(self, lora: KnownLora, checkpoint: CheckpointSpec) -> bool:
         """Whether `lora` may be applied to `checkpoint`."""
@@ -81,6 +87,8 @@ class Matcher:
             return BaseModelUnknown(**sides, fitting_checkpoints=[], remedy=DECLARE)
         fitting = self.fitting_checkpoints(lora)
         if self._same_base(lora, checkpoint):
+            if lora.prediction is None:
+                return PredictionUnknown(**sides, fitting_checkpoints=fitting, remedy=DECLARE_PREDICTION)
             return PredictionMismatch(**sides, fitting_checkpoints=fitting)
         return BaseModelMismatch(
             **sides, fitting_checkpoints=fitting, lora_base=lora.base_model.label, evidence=lora.evidence
@@ -91,8 +99,10 @@ class Matcher:
         return [refusal for lora in loras if (refusal := self.misfit(lora, checkpoint)) is not None]
 
     def note(self, lora: KnownLora, checkpoint: CheckpointSpec) -> str | None:
-        """What to tell of a LoRA that fits and yet learnt to predict something else: somewhat weaker, mostly."""
+        """A warning of a LoRA that fits and yet learnt to predict something else, or may have."""
         trained, predicts = lora.prediction, checkpoint.predicts
+        if trained is None and predicts is not None and lora.base_model in OF_BOTH_KINDS:
+            return UNKNOWN_PREDICTION.format(lora=lora.name, checkpoint=checkpoint.name)
         if trained is None or predicts is None or trained is predicts:
             return None
         return OTHER_PREDICTION.format(
@@ -103,9 +113,20 @@ class Matcher:
         )
 
     def _same_base(self, lora: KnownLora, checkpoint: CheckpointSpec) -> bool:
-        return self.table.compare(lora.base_model, checkpoint.base_model).fits
+        """Whether the base models go together, or the operator lets this one file go there.
+
+        No allowance makes foreign shapes fit, and none helps a LoRA of unknown base model.
+        """
+        compared = self.table.compare(lora.base_model, checkpoint.base_model)
+        allowed = compared is Compatibility.OTHER_LINEAGE and checkpoint.base_model in lora.allowed_on
+        return compared.fits or allowed
 
     def _breaks(self, lora: KnownLora, checkpoint: CheckpointSpec) -> bool:
-        """A v LoRA breaks the pictures of an epsilon checkpoint; the other way round works in practice."""
-        kinds = (lora.prediction, checkpoint.predicts)
-        return kinds == (PredictionType.V_PREDICTION, PredictionType.EPSILON) and not self.allow_v_on_epsilon
+        """A v LoRA breaks the pictures of an epsilon checkpoint; the other way round works in practice.
+
+        One that may be of either kind counts as v where the operator refuses what is unknown.
+        """
+        if checkpoint.predicts is not PredictionType.EPSILON or self.allow_v_on_epsilon:
+            return False
+        refused = self.unknown_prediction is UnknownPrediction.REFUSE and lora.base_model in OF_BOTH_KINDS
+        return lora.prediction is PredictionType.V_PREDICTION or (lora.prediction is None and refused)

@@ -21,9 +21,11 @@ NO_FLOW_SHIFT = "{checkpoint} knows no flow shift, so yours was left out."
 OTHER_SAMPLER = "{checkpoint} knows no {sampler} sampler, so it was painted with {used}."
 OTHER_SPACING = "{checkpoint} knows no {spacing} spacing, so its own schedule was used."
 OTHER_PREDICTION = "{lora} was trained for {trained} and {checkpoint} uses {predicted}, so it may look different."
+UNKNOWN_PREDICTION = "{lora} does not say if it is for v-prediction or epsilon, so {checkpoint} may paint it badly."
 TEMPLATES = (
     *(NO_NEGATIVE_PROMPT, UNGUIDED, NO_REGIONS, NOT_DIVIDED, NO_CLIP_SKIP, NO_SPACING, NO_FLOW_SHIFT),
     *(OTHER_SAMPLER, OTHER_SPACING, OTHER_PREDICTION),
+    UNKNOWN_PREDICTION,
 )
 
 

@@ -1,7 +1,8 @@
-"""What a denoiser predicts, the noise (epsilon) or the velocity (v), and how we know it of a checkpoint and a LoRA.
+"""What a denoiser predicts, the noise (epsilon) or the velocity (v), and how we know it of a checkpoint.
 
 A checkpoint sampled by the wrong rule paints noise, and single files rarely say what they are: diffusers takes them
-all for epsilon. So several sources are asked, in a fixed order. No torch here.
+all for epsilon. So several sources are asked, in a fixed order. LoRAs have a ladder of their own
+(`inference.lora.prediction_evidence`). No torch here.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from inference.base_models import Architecture
+from inference.base_models import Architecture, BaseModelId
 from inference.checkpoint_files import CheckpointSays
 from inference.messages.checkpoints import PredictionType
 
@@ -27,6 +28,11 @@ _SPELLINGS = {
     "v_prediction": PredictionType.V_PREDICTION,
     "velocity": PredictionType.V_PREDICTION,
 }
+
+
+# Lineages with published checkpoints of both kinds: NoobAI-XL V-Pred, Illustrious XL 3.5 vpred, SD 2.1 for 768 pixels.
+# Of a LoRA for one of these the base model alone does not tell the prediction type.
+OF_BOTH_KINDS = frozenset(map(BaseModelId, ("sdxl/noobai", "sdxl/illustrious", "sd2/base")))
 
 
 class EdmCheckpoint(ValueError):
@@ -74,17 +80,10 @@ def _by_spread(spread: float | None) -> PredictionType | None:
     return PredictionType.V_PREDICTION if spread > _V_SPREAD else PredictionType.EPSILON
 
 
-def lora_prediction(metadata: Mapping[str, str]) -> PredictionType | None:
-    """Of a LoRA, from its file's metadata; None when it says nothing. If anything says v, it is v."""
-    said = {_specified(metadata), _flag(metadata.get("ss_v_parameterization"))}
-    if metadata.get("ss_zero_terminal_snr") == "True":
-        said.add(PredictionType.V_PREDICTION)
-    return next((kind for kind in (PredictionType.V_PREDICTION, PredictionType.EPSILON) if kind in said), None)
-
-
 def _specified(metadata: Mapping[str, str]) -> PredictionType | None:
-    return _SPELLINGS.get(metadata.get("modelspec.prediction_type", "").strip().lower())
+    return named_prediction(metadata.get("modelspec.prediction_type", ""))
 
 
-def _flag(value: str | None) -> PredictionType | None:
-    return {"True": PredictionType.V_PREDICTION, "False": PredictionType.EPSILON}.get(value or "")
+def named_prediction(value: str) -> PredictionType | None:
+    """Return the prediction type that a field for it names; None for any other word."""
+    return _SPELLINGS.get(value.strip().lower())

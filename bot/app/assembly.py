@@ -43,7 +43,7 @@ from bot.sources.additions import Additions
 from bot.sources.http import SourceHttp
 from bot.sources.updates import Updates
 from bot.workspace.repaint import Repainter
-from inference.lora.installed import installed_hashes
+from inference.lora.installed import installed_hashes, installed_predictions
 from inference.private_files import keep_private, tighten
 from inference.workers import WorkerPool
 from inference.workers.storage import SpoolFolder
@@ -125,6 +125,7 @@ async def open_catalogue(
                 trust_tags=settings.matching.trust_tags,
                 registry=registry_of(settings),
                 few_steps=settings.library.few_step_files,
+                predictions=installed_predictions(configuration.checkpoints.specs),
             )
             library = await keeper.scan(partial(report, "library"))
             requests = RequestBuilder(connection, configuration)

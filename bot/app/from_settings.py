@@ -114,6 +114,7 @@ def _options(settings: Settings, checkpoints: Sequence[CheckpointSpec], device: 
         threads=settings.worker.threads,
         allowed_pairs=settings.matching.allow,
         allow_v_on_epsilon=settings.matching.allow_v_on_epsilon,
+        unknown_prediction=settings.matching.unknown_prediction,
         trust_tags=settings.matching.trust_tags,
         max_lora_bytes=settings.worker.max_lora_megabytes * 2**20,
         max_dense_bytes=settings.worker.max_dense_megabytes * 2**20,

@@ -19,7 +19,7 @@ from bot.library.checkpoints import identify
 from bot.library.configuration import Configuration
 from bot.library.watcher import LibraryKeeper
 from inference.lora.declarations import BadDeclarations
-from inference.lora.installed import installed_hashes
+from inference.lora.installed import installed_hashes, installed_predictions
 from inference.messages.checkpoints import CheckpointSpec
 
 log = logging.getLogger(__name__)
@@ -74,6 +74,7 @@ class Reloader:
                 trust_tags=new.matching.trust_tags,
                 registry=registry_of(new),
                 few_steps=new.library.few_step_files,
+                predictions=installed_predictions(specs),
             )
             told = zip(worker_options(old, before), worker_options(new, specs), strict=True)
             await self._jobs.reconfigure(new.limits, [after if after != was else None for was, after in told])

@@ -40,8 +40,10 @@ from bot.pictures.credentials import SigningUnusable, credentials_of
 from inference.cluster.wire import SocketAddress
 from inference.errors import WorkerUnavailable
 from inference.lora.declarations import BadDeclarations
+from inference.messages.checkpoints import UnknownPrediction
 from inference.messages.events import Ready
 from inference.messages.options import ClassifierSpec, Folders, WorkerOptions
+from inference.prediction import OF_BOTH_KINDS
 from inference.workers import WorkerDied
 from inference.workers.local import LocalWorker
 
@@ -220,7 +222,7 @@ async def _records(settings: Settings) -> list[Finding]:
     data = await asyncio.to_thread(_data, settings)
     if any(finding.what == DATABASE and finding.grade is FindingGrade.PROBLEM for finding in data):
         return data
-    return [*data, await _catalogue(settings)]
+    return [*data, *await _catalogue(settings)]
 
 
 def _data(settings: Settings) -> list[Finding]:
@@ -244,24 +246,29 @@ def _integrity(database: Path) -> Finding:
     return Finding(DATABASE, FindingGrade.OK, "it is intact (SQLite's quick check)")
 
 
-async def _catalogue(settings: Settings) -> Finding:
+async def _catalogue(settings: Settings) -> list[Finding]:
     behind = await asyncio.to_thread(_entries_behind, settings.storage.database)
     try:
         async with open_catalogue(settings) as found:
             library = _library(found.library)
-            if not behind:
-                return library
-            says = (
-                f"{library.says}. {behind} deletions and decisions were made after this copy of the database; they are "
-                "carried out now, and files and messages follow when the bot runs"
-            )
-            return Finding(library.what, FindingGrade.WARNING, says)
+            if behind:
+                library = _behind(library, behind)
+            return [library, *_predictions(settings, found.library)]
     except DatabaseInUse:
-        return Finding("database", FindingGrade.OK, "in use by the Easel that runs now")
+        return [Finding("database", FindingGrade.OK, "in use by the Easel that runs now")]
     except DatabaseError as problem:
-        return Finding("database", FindingGrade.PROBLEM, str(problem))
+        return [Finding("database", FindingGrade.PROBLEM, str(problem))]
     except (LibraryUnreadable, BadDeclarations, ConfigError) as problem:
-        return Finding("library", FindingGrade.PROBLEM, str(problem))
+        return [Finding("library", FindingGrade.PROBLEM, str(problem))]
+
+
+def _behind(library: Finding, entries: int) -> Finding:
+    """Add to a finding that the database is a copy that lacks `entries` of the record."""
+    says = (
+        f"{library.says}. {entries} deletions and decisions were made after this copy of the database; they are "
+        "carried out now, and files and messages follow when the bot runs"
+    )
+    return Finding(library.what, FindingGrade.WARNING, says)
 
 
 def _entries_behind(database: Path) -> int:
@@ -280,6 +287,17 @@ def _library(report: ScanReport) -> Finding:
         says = f"{usable} LoRA files can be used, {left_out} cannot; `library scan` names them with the reason"
         return Finding("database and library", FindingGrade.WARNING, says)
     return Finding("database and library", FindingGrade.OK, f"{usable} LoRA files can be used")
+
+
+def _predictions(settings: Settings, report: ScanReport) -> list[Finding]:
+    """LoRAs that may be for v-prediction or epsilon, where a checkpoint is installed on which that matters."""
+    if not report.unclear or not any(each.base_model in OF_BOTH_KINDS for each in settings.checkpoints):
+        return []
+    count, refused = len(report.unclear), settings.matching.unknown_prediction is UnknownPrediction.REFUSE
+    says = f"{count} LoRA file{' does' if count == 1 else 's do'} not say if for v-prediction or epsilon, and "
+    says += "epsilon checkpoints refuse them" if refused else "may paint badly"
+    says += "; `library list` names them, and `library declare FILE --prediction …` states it"
+    return [Finding("prediction types", FindingGrade.WARNING, says)]
 
 
 async def _device(settings: Settings, device: str, classifier: ClassifierSpec | None) -> Finding:

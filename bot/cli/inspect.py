@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -19,9 +19,8 @@ from bot.database.errors import NoDatabase, OlderDatabase
 from bot.library.checkpoints import identify
 from inference.inspection import Inspector
 from inference.lora.few_steps import FewSteps
-from inference.lora.installed import installed_hashes
+from inference.lora.installed import installed_hashes, installed_predictions
 from inference.lora.knowledge import Knowledge
-from inference.matching import Matcher
 from inference.messages.checkpoints import CheckpointSpec
 
 if TYPE_CHECKING:
@@ -62,12 +61,18 @@ def _inspector(settings: Settings, name: str | None, *, autov3: bool) -> Inspect
     if name is not None and not chosen:
         installed = ", ".join(spec.name for spec in specs)
         raise ConfigError(f"There is no checkpoint {name}; installed are {installed}.")
-    library, trust_tags = settings.library, settings.matching.trust_tags
-    known = Knowledge.of(
-        library.folder, installed_hashes(specs), trust_tags=trust_tags, few_steps=library.few_step_files
+    return Inspector(knowledge(settings, specs), settings.matching.matcher(chosen), autov3)
+
+
+def knowledge(settings: Settings, specs: Sequence[CheckpointSpec]) -> Knowledge:
+    """What is known of the library's files now, with these checkpoints installed. Raises BadDeclarations."""
+    return Knowledge.of(
+        settings.library.folder,
+        installed_hashes(specs),
+        trust_tags=settings.matching.trust_tags,
+        few_steps=settings.library.few_step_files,
+        predictions=installed_predictions(specs),
     )
-    matcher = Matcher(tuple(chosen), settings.matching.table, settings.matching.allow_v_on_epsilon)
-    return Inspector(known, matcher, autov3)
 
 
 def identified(settings: Settings) -> list[CheckpointSpec]:
@@ -108,6 +113,11 @@ def _sentences(told: Mapping[str, Any]) -> str:
     lines += [f"  note: {harmless(note)}" for note in told["notes"]]
     if told["trigger_words"]:
         lines.append(f"  trigger words: {harmless(', '.join(told['trigger_words']))}")
+    if told["prediction"]:
+        lines.append(f"  prediction: {told['prediction']['type']} ({told['prediction']['source']})")
+        lines += [f"  but {harmless(each)}" for each in told["prediction"]["contradictions"]]
+    if told["allowed_on"]:
+        lines.append(f"  allowed by an operator on: {', '.join(told['allowed_on'])}")
     if told["few_steps"]:
         lines.append(f"  few steps: {harmless(str(FewSteps.model_validate(told['few_steps'])))}")
     verdicts = cast("dict[str, dict[str, Any]]", told["verdict"])

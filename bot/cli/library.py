@@ -1,4 +1,4 @@
-"""`library scan | list | declare | inspect`: what lies in the LoRA folder, and what it was trained on."""
+"""`library scan | list | declare | allow | inspect`: the files of the LoRA folder, and what they were trained on."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import asyncio
 import getpass
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiosqlite
 from pydantic import ValidationError
@@ -28,18 +28,20 @@ from bot.database.connection import read_database
 from bot.database.loras import Lora, LoraVersion, browse_loras, find_loras_by_id, versions_with_problem
 from bot.database.samples import FailedSamples, suspects
 from bot.database.search import name_key
-from bot.library.catalogue import ASKED, UNKNOWN, FileProblem, ScanReport
+from bot.library.catalogue import ASKED, PREDICTION_ASKED, UNKNOWN, FileProblem, ScanReport, is_unclear
 from bot.library.registry import RegistryUnreachable
 from bot.library.watcher import LibraryKeeper
 from bot.sources.provenance import HubFile, hub_files
 from bot.ui.views.origin_text import changes
 from inference.base_models import BaseModelId
 from inference.inspection import look
-from inference.lora.declarations import Declaration, declare
-from inference.lora.evidence import Source
-from inference.lora.installed import installed_hashes
+from inference.lora.declarations import Statement, allow_on, declare, declare_prediction
+from inference.lora.evidence import Evidence, Source
+from inference.lora.installed import installed_hashes, installed_predictions
 from inference.lora.knowledge import Knowledge
 from inference.lora.library import FoundLora
+from inference.lora.prediction_evidence import PredictionSource
+from inference.messages.checkpoints import PredictionType
 
 if TYPE_CHECKING:
     from bot.cli import Commands
@@ -53,7 +55,7 @@ def add(commands: Commands) -> None:
     """Declare the commands."""
     parser = commands.add_parser(
         "library",
-        help="the LoRA files: scan, list, declare, inspect; checkpoints: add",
+        help="the LoRA files: scan, list, declare, allow, inspect; checkpoints: add",
         description="The LoRA files: which there are, and what they were trained on.",
     )
     actions = parser.add_subparsers(required=True, metavar="ACTION")
@@ -70,18 +72,30 @@ def add(commands: Commands) -> None:
     show.add_argument("search", nargs="?", default="", help="words of a name, a trigger word or a description")
     word = actions.add_parser(
         "declare",
-        help="say which base model a file was trained on",
-        description="Say which base model a file was trained on; also while the bot runs, which hears of it by itself.",
+        help="say which base model or prediction type a file was trained for",
+        description="Say which base model a file was trained on, and for which prediction type. It works while the bot "
+        "runs, too.",
     )
     word.add_argument("file", type=Path, metavar="FILE", help="the LoRA file, in the library or elsewhere")
-    word.add_argument(
-        "--base", required=True, metavar="ARCHITECTURE/LINEAGE", help="the base model, such as sdxl/illustrious"
-    )
+    word.add_argument("--base", metavar="ARCHITECTURE/LINEAGE", help="the base model, such as sdxl/illustrious")
+    word.add_argument("--prediction", choices=[*PredictionType], help="the prediction type that it was trained for")
     word.add_argument("--reason", required=True, metavar="TEXT", help="how you know; it is kept with the declaration")
     word.add_argument("--force", action="store_true", help="even against the hash of what it was trained on")
+    pair = actions.add_parser(
+        "allow",
+        help="let one few-step LoRA go on a related base model",
+        description="Let one few-step LoRA, such as DMD2, go on checkpoints of a related base model. It holds for "
+        "these bytes alone, and works while the bot runs, too.",
+    )
+    pair.add_argument("file", type=Path, metavar="FILE", help="the LoRA file, in the library or elsewhere")
+    pair.add_argument(
+        "--on", required=True, metavar="ARCHITECTURE/LINEAGE", help="the checkpoints' base model, such as sdxl/pony"
+    )
+    pair.add_argument("--reason", required=True, metavar="TEXT", help="how you know; it is kept with the allowance")
+    pair.add_argument("--withdraw", action="store_true", help="take the allowance back")
     inspect.add(actions)
     add_checkpoint.add(actions)
-    for action, run in ((scan, run_scan), (show, run_list), (word, run_declare)):
+    for action, run in ((scan, run_scan), (show, run_list), (word, run_declare), (pair, run_allow)):
         action.add_argument("--json", action="store_true", help="tell it as JSON")
         add_config(action)
         action.set_defaults(run=run)
@@ -122,6 +136,7 @@ def _tell(report: ScanReport) -> None:
     print(", ".join(f"{len(paths)} {what}" for what, paths in counts.items()))
     _tell_refused(report.refused)
     _tell_questions(report.questions)
+    _tell_questions(FileProblem(path, PREDICTION_ASKED) for path in report.unclear)
 
 
 def _tell_questions(files: Iterable[FileProblem]) -> None:
@@ -200,6 +215,8 @@ def _questions(loras: Iterable[Lora]) -> Iterator[FileProblem]:
     for version in (version for lora in loras for version in lora.usable):
         if version.few_steps.question is not None:
             yield FileProblem(version.path, ASKED.format(kind=version.few_steps.question))
+        if is_unclear(version.base_model, version.prediction):
+            yield FileProblem(version.path, PREDICTION_ASKED)
 
 
 async def _all(connection: aiosqlite.Connection, search: str) -> list[Lora]:
@@ -248,6 +265,8 @@ def _version_as_json(version: LoraVersion, pages: Sequence[HubFile]) -> dict[str
         "trigger_words": version.trigger_words,
         "recommended_weight": version.recommended_weight,
         "few_steps": version.few_steps.model_dump(mode="json", exclude_none=True),
+        "prediction": version.prediction.type,
+        "allowed_on": version.allowed_on,
         "problem": version.problem,
         "missing": version.missing,
         "hubs": [_hub_as_json(file) for file in pages],
@@ -269,53 +288,116 @@ def _hub_as_json(file: HubFile) -> dict[str, object]:
 
 
 def run_declare(options: argparse.Namespace) -> int:
-    """Append the declaration; the next scan and the worker's next job use it."""
+    """Append the declarations; the next scan and the worker's next job use them."""
     settings = settings_of(options)
-    try:
-        base_model = BaseModelId(options.base)
-        found = look(options.file)
-        if found.sha256 is None:
-            raise ConfigError(f"{options.file} cannot be declared: {found.problem}.")
+    with _saying("declared"):
+        if options.base is None and options.prediction is None:
+            raise ConfigError("Say what it was trained for: --base, --prediction or both.")
+        found = _looked_at(options.file, "declared")
+        base_model = None if options.base is None else BaseModelId(options.base)
+        prediction = None if options.prediction is None else PredictionType(options.prediction)
         if not options.force:
-            _refuse_against_proof(settings, found, base_model)
-        declaration = declare(
-            settings.library.folder,
-            found.sha256,
-            base_model,
-            who=getpass.getuser(),
-            reason=options.reason,
-            force=options.force,
-        )
-    except ValidationError as problem:
-        first = problem.errors()[0]
-        raise ConfigError(f"This cannot be declared: {first['loc'][0]}: {first['msg']}.") from None
-    except ValueError as problem:
-        raise ConfigError(f"This cannot be declared: {problem}.") from None
-    except OSError as problem:
-        raise ConfigError(f"{problem.filename} cannot be used: {problem.strerror}.") from None
+            _refuse_against_proof(settings, found, base_model, prediction)
+        said: list[Statement] = []
+        word: dict[str, Any] = {"who": getpass.getuser(), "reason": options.reason, "force": options.force}
+        folder, sha256 = settings.library.folder, found.sha256 or ""
+        if base_model is not None:
+            said.append(declare(folder, sha256, base_model, **word))
+        if prediction is not None:
+            said.append(declare_prediction(folder, sha256, prediction, **word))
     if options.json:
-        print(declaration.model_dump_json())
-    else:
-        print(f"{options.file.name} ({declaration.sha256[:10]}…) is declared to be {base_model}.")
-        print(*_against(settings, found, declaration), sep="\n", end="")
+        print(*(each.model_dump_json() for each in said), sep="\n")
+        return DONE
+    for what in filter(None, (base_model, prediction)):
+        print(f"{options.file.name} ({sha256[:10]}…) is declared to be {what}.")
+    print(*_against(settings, found, base_model), sep="\n", end="")
     return DONE
 
 
-def _against(settings: Settings, found: FoundLora, declaration: Declaration) -> list[str]:
-    """Why a declaration does not count; empty if it does."""
-    known = Knowledge({declaration.sha256: declaration}, installed_hashes(inspect.identified(settings)))
-    judged = found.judge(known)
-    if judged.base_model == declaration.base_model:
+def run_allow(options: argparse.Namespace) -> int:
+    """Append the allowance, or take it back; the next scan and the worker's next job use it."""
+    settings = settings_of(options)
+    with _saying("allowed"):
+        found, base_model = _looked_at(options.file, "allowed"), BaseModelId(options.on)
+        if not options.withdraw:
+            _refuse_allowance(found.judge(inspect.knowledge(settings, inspect.identified(settings))), base_model)
+        allowance = allow_on(
+            settings.library.folder,
+            found.sha256 or "",
+            base_model,
+            who=getpass.getuser(),
+            reason=options.reason,
+            withdrawn=options.withdraw,
+        )
+    if options.json:
+        print(allowance.model_dump_json())
+    else:
+        may = "may not go on checkpoints of {} any more" if options.withdraw else "may go on checkpoints of {}"
+        print(f"{options.file.name} ({allowance.sha256[:10]}…) {may.format(base_model)}.")
+    return DONE
+
+
+def _refuse_allowance(evidence: Evidence, base_model: BaseModelId) -> None:
+    """Refuse an allowance for a file of unknown base model, across architectures, or for no few-step LoRA."""
+    if evidence.base_model is None:
+        raise ConfigError("Its base model is not known, so it goes nowhere. Declare it first: `library declare`.")
+    if evidence.base_model.architecture != base_model.architecture:
+        raise ConfigError(f"It was trained on {evidence.base_model}, whose layers no {base_model} checkpoint has.")
+    if evidence.few_steps.recipe is None:
+        raise ConfigError(
+            "It is not known as a few-step LoRA, and only these can be allowed one by one. If it is one, give its "
+            "recipe: `few_steps` in its sidecar, or `few_step_files` in the settings."
+        )
+
+
+@contextmanager
+def _saying(what: str) -> Generator[None]:
+    """Put into words what is wrong with a declaration or an allowance."""
+    try:
+        yield
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        raise ConfigError(f"This cannot be {what}: {first['loc'][0]}: {first['msg']}.") from None
+    except ValueError as problem:
+        raise ConfigError(f"This cannot be {what}: {problem}.") from None
+    except OSError as problem:
+        raise ConfigError(f"{problem.filename} cannot be used: {problem.strerror}.") from None
+
+
+def _looked_at(path: Path, what: str) -> FoundLora:
+    """The file with its hash. Raises ConfigError without one."""
+    found = look(path)
+    if found.sha256 is None:
+        raise ConfigError(f"{path} cannot be {what}: {found.problem}.")
+    return found
+
+
+def _against(settings: Settings, found: FoundLora, base_model: BaseModelId | None) -> list[str]:
+    """Why a declaration of the base model does not count; empty if it does."""
+    if base_model is None:
+        return []
+    judged = found.judge(inspect.knowledge(settings, inspect.identified(settings)))
+    if judged.base_model == base_model:
         return []
     return ["This does not count and the file is not used:", *(f"- {each}" for each in judged.contradictions), ""]
 
 
-def _refuse_against_proof(settings: Settings, found: FoundLora, base_model: BaseModelId) -> None:
+def _refuse_against_proof(
+    settings: Settings, found: FoundLora, base_model: BaseModelId | None, prediction: PredictionType | None
+) -> None:
     """A declaration against the hash of the training base needs `--force`; one against the shapes never counts."""
-    before = found.judge(Knowledge(installed=installed_hashes(inspect.identified(settings))))
-    exact = before.source in {Source.TRAINING_BASE, Source.SHORT_HASH}
-    if exact and before.base_model not in {None, base_model}:
+    specs = inspect.identified(settings)
+    known = Knowledge(installed=installed_hashes(specs), installed_predictions=installed_predictions(specs))
+    before = found.judge(known)
+    if base_model is not None and before.source in {Source.TRAINING_BASE, Source.SHORT_HASH}:
+        _refuse_other(found.path, before.source.value, before.base_model, base_model)
+    source = before.prediction.source
+    if prediction is not None and source in {PredictionSource.TRAINING_BASE, PredictionSource.SHORT_HASH}:
+        _refuse_other(found.path, str(source), before.prediction.type, prediction)
+
+
+def _refuse_other(path: str, source: str, proven: str | None, declared: str) -> None:
+    if proven not in {None, declared}:
         raise ConfigError(
-            f"{found.path} records the {before.source.value}, which is {before.base_model}. "
-            "If you know better, declare it with --force."
+            f"{path} records the {source}, which is {proven}. If you know better, declare it with --force."
         )

@@ -12,10 +12,11 @@ from bot.database.base_models import stored_base_model
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, fetch_one, write
 from inference.base_models import BaseModelId
+from inference.messages.checkpoints import PredictionType
 
 PROPOSE = """
-    INSERT INTO base_model_proposal (server_id, sha256, name, base_model, reason, proposed_by, created_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING *
+    INSERT INTO base_model_proposal (server_id, sha256, name, base_model, prediction, reason, proposed_by, created_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING *
 """
 DECIDE = """
     UPDATE base_model_proposal SET state = ?, decided_by = ?, decided_at = ? WHERE id = ? AND state = 'open' RETURNING *
@@ -36,7 +37,7 @@ class ProposalState(StrEnum):
 class BaseModelProposal:
     """Staff of a server say that the file with this SHA-256 was trained on this base model. Times in unix ms.
 
-    `base_model` is None for one that this version of Easel does not know.
+    `base_model` is None for one that this version of Easel does not know, `prediction` where they say nothing of it.
     """
 
     id: int
@@ -50,6 +51,7 @@ class BaseModelProposal:
     created_at: int
     decided_by: int | None
     decided_at: int | None
+    prediction: PredictionType | None
 
 
 async def save_proposal(
@@ -61,9 +63,10 @@ async def save_proposal(
     name: str,
     reason: str,
     proposed_by: int,
+    prediction: PredictionType | None = None,
 ) -> BaseModelProposal | None:
     """Store an open proposal; None when the same one is open already. Raises DatabaseError."""
-    values = (server_id, sha256, name, base_model, reason, proposed_by, now_ms())
+    values = (server_id, sha256, name, base_model, prediction, reason, proposed_by, now_ms())
     rows = await write(connection, PROPOSE, values)
     return _proposal(rows[0]) if rows else None
 
@@ -93,4 +96,5 @@ def _proposal(row: sqlite3.Row) -> BaseModelProposal:
     columns = dict(row)
     columns["state"] = ProposalState(columns["state"])
     columns["base_model"] = stored_base_model(columns["base_model"])
+    columns["prediction"] = PredictionType(columns["prediction"]) if columns["prediction"] else None
     return BaseModelProposal(**columns)

@@ -28,7 +28,12 @@ from inference.lora.sidecar import Category
 
 _FITS = """EXISTS (
     SELECT 1 FROM lora_version WHERE lora_version.lora_id = {id} AND usable = 1
-    AND base_model IN (SELECT value FROM json_each(:base_models))
+    AND (
+        base_model IN (SELECT value FROM json_each(:base_models)) OR EXISTS (
+            SELECT 1 FROM json_each(allowed_on) AS allowed
+            WHERE allowed.value IN (SELECT value FROM json_each(:base_models))
+        )
+    )
 )"""
 _USABLE = "EXISTS (SELECT 1 FROM lora_version WHERE lora_version.lora_id = bookmark.lora_id AND usable = 1)"
 _FITTING_BOOKMARK = _FITS.format(id="bookmark.lora_id")

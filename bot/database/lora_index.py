@@ -18,9 +18,11 @@ ENTRY = "SELECT name, category, description, content_rating FROM lora WHERE id =
 WORDS = """
     SELECT DISTINCT word FROM lora_version JOIN trigger_word ON version_id = lora_version.id WHERE lora_id = ?
 """
-USABLE_BASES = (
-    "SELECT DISTINCT coalesce(base_model, '') AS base_model FROM lora_version WHERE lora_id = ? AND usable = 1"
-)
+# A file is found among the LoRAs of a base model too on which the operator lets it go.
+USABLE_BASES = """
+    SELECT coalesce(base_model, '') AS base_model FROM lora_version WHERE lora_id = :id AND usable = 1
+    UNION SELECT value FROM lora_version, json_each(allowed_on) WHERE lora_id = :id AND usable = 1
+"""
 FORGET_TEXT = "DELETE FROM lora_text WHERE rowid = ?"
 FORGET_NAME = "DELETE FROM lora_name WHERE rowid = ?"
 WRITE_TEXT = """
@@ -62,7 +64,7 @@ async def index_lora(connection: aiosqlite.Connection, lora_id: int) -> None:
     if lora is None:
         return
     triggers: list[str] = [row["word"] for row in await fetch(connection, WORDS, (lora_id,))]
-    bases = [row["base_model"] for row in await fetch(connection, USABLE_BASES, (lora_id,))]
+    bases = [row["base_model"] for row in await fetch(connection, USABLE_BASES, {"id": lora_id})]
     facets = [category_facet(lora["category"]), *map(tag_facet, await tags_of(connection, lora_id))]
     facets += [USABLE] if bases else []
     facets += [content_facet(lora["content_rating"])] if lora["content_rating"] else []

@@ -23,6 +23,7 @@ from inference.content_rating import ContentRating
 from inference.lora.evidence import Evidence
 from inference.lora.few_steps import NOT_FEW
 from inference.lora.library import FoundLora
+from inference.lora.prediction_evidence import NO_PREDICTION
 from inference.lora.sidecar import Category, Sidecar
 
 KNOWN = "SELECT path, found FROM lora_version WHERE missing = 0"
@@ -44,14 +45,15 @@ LIVE_ELSEWHERE = """
 GONE_BEFORE = "SELECT * FROM lora_version WHERE sha256 = ? AND missing = 1 ORDER BY id DESC LIMIT 1"
 INSERT = """
     INSERT INTO lora_version (lora_id, sha256, name, path, found, base_model, evidence, contradictions,
-        recommended_weight, few_steps, problem, created_at)
+        recommended_weight, few_steps, prediction, allowed_on, problem, created_at)
     VALUES (:lora_id, :sha256, :name, :path, :found, :base_model, :evidence, :contradictions,
-        :recommended_weight, :few_steps, :problem, :now) RETURNING id
+        :recommended_weight, :few_steps, :prediction, :allowed_on, :problem, :now) RETURNING id
 """
 UPDATE = """
     UPDATE lora_version SET lora_id = :lora_id, sha256 = :sha256, name = :name, path = :path, found = :found,
         base_model = :base_model, evidence = :evidence, contradictions = :contradictions,
-        recommended_weight = :recommended_weight, few_steps = :few_steps, problem = :problem, missing = 0
+        recommended_weight = :recommended_weight, few_steps = :few_steps, prediction = :prediction,
+        allowed_on = :allowed_on, problem = :problem, missing = 0
     WHERE id = :id
 """
 FORGET_WORDS = "DELETE FROM trigger_word WHERE version_id = ?"
@@ -226,6 +228,8 @@ def _values(lora_id: int, found: FoundLora, evidence: Evidence, problem: str | N
         "contradictions": json.dumps(evidence.contradictions),
         "recommended_weight": found.sidecar.recommended_weight,
         "few_steps": None if few_steps == NOT_FEW else few_steps.model_dump_json(exclude_defaults=True),
+        "prediction": None if evidence.prediction == NO_PREDICTION else evidence.prediction.written(),
+        "allowed_on": json.dumps(evidence.allowed_on) if evidence.allowed_on else None,
         "problem": problem,
     }
 

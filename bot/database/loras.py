@@ -19,6 +19,7 @@ from inference.content_rating import ContentRating
 from inference.lora.evidence import Source
 from inference.lora.few_steps import NOT_FEW, FewStepRecipe, FewSteps
 from inference.lora.library import FoundLora
+from inference.lora.prediction_evidence import NO_PREDICTION, PredictionEvidence
 from inference.lora.sidecar import Category
 
 AUTOV3_DIGITS = 12
@@ -27,7 +28,7 @@ BY_ID = "SELECT * FROM lora WHERE id = ?"
 BY_NAME = "SELECT * FROM lora WHERE name_key = ?"
 _VERSION = """
     SELECT id, lora_id, sha256, name, path, found, base_model, evidence, contradictions, recommended_weight, problem,
-        missing, created_at, few_steps, (
+        missing, created_at, few_steps, prediction, allowed_on, (
             SELECT json_group_array(word) FROM (
                 SELECT word FROM trigger_word WHERE version_id = lora_version.id ORDER BY position
             )
@@ -93,6 +94,8 @@ class LoraVersion:
     missing: bool
     created_at: int
     few_steps: FewSteps = NOT_FEW
+    prediction: PredictionEvidence = NO_PREDICTION
+    allowed_on: tuple[BaseModelId, ...] = ()  # further base models on which the operator lets it go
     useful: UsefulWeights | None = None
     group_names: Mapping[str, str] = field(default_factory=dict[str, str])  # of trigger words that have one
 
@@ -321,6 +324,14 @@ def _few_steps(text: str | None) -> FewSteps:
         return NOT_FEW
 
 
+def _prediction(text: str | None) -> PredictionEvidence:
+    """What a scan found; nothing if another version of Easel wrote it, until the next scan."""
+    try:
+        return NO_PREDICTION if text is None else PredictionEvidence.read(text)
+    except ValueError:
+        return NO_PREDICTION
+
+
 def _content_rating(row: sqlite3.Row) -> ContentRating | None:
     return None if row["content_rating"] is None else ContentRating(row["content_rating"])
 
@@ -333,6 +344,9 @@ def _version(row: sqlite3.Row) -> LoraVersion:
     columns["contradictions"] = tuple(json.loads(columns["contradictions"]))
     columns["trigger_words"] = tuple(json.loads(columns["trigger_words"]))
     columns["few_steps"] = _few_steps(columns["few_steps"])
+    columns["prediction"] = _prediction(columns["prediction"])
+    allowed_on = map(stored_base_model, json.loads(columns["allowed_on"] or "[]"))
+    columns["allowed_on"] = tuple(base for base in allowed_on if base is not None)
     columns["group_names"] = json.loads(columns["group_names"])
     columns["useful"] = UsefulWeights(**json.loads(columns["useful"])) if columns["useful"] else None
     columns["missing"] = bool(columns["missing"])

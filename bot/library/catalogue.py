@@ -30,14 +30,20 @@ from inference.base_models import BaseModelId
 from inference.lora.few_steps import FewStepRecipe
 from inference.lora.knowledge import Knowledge
 from inference.lora.library import FoundLora, lora_files, scan
+from inference.lora.prediction_evidence import PredictionEvidence
 from inference.matching import KnownLora, Matcher
-from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.checkpoints import CheckpointSpec, PredictionType
+from inference.prediction import OF_BOTH_KINDS
 from inference.workers.storage import StoredFile
 
 UNKNOWN = "its base model is not known; `library declare`, or the LoRA's page in Discord, says which it is"
 ASKED = (
     "its name says {kind}; if it is a few-step LoRA, `few_steps` in its sidecar gives steps, sampler, spacing and "
     "guidance, and `few_steps = false` if it is none"
+)
+PREDICTION_ASKED = (
+    "it does not say if it was trained for v-prediction or epsilon; `library declare FILE --prediction …`, or the "
+    "LoRA's page in Discord, says which it is"
 )
 BATCH_FILES = 50  # recorded in one transaction
 BATCH_SECONDS = 1.0  # a batch is recorded after this time even if it has fewer files
@@ -62,6 +68,7 @@ class ScanReport:
     """The result of a scan; paths are relative to the library.
 
     `unknown` files are usable but of unknown base model; `questions` are about files that are used, for the owner.
+    `unclear` files are used too: their base model has checkpoints of both prediction types, and nothing tells theirs.
     """
 
     new: tuple[str, ...]
@@ -72,6 +79,7 @@ class ScanReport:
     duplicates: tuple[FileProblem, ...]
     unknown: tuple[str, ...]
     questions: tuple[FileProblem, ...] = ()
+    unclear: tuple[str, ...] = ()
 
     @property
     def refused(self) -> tuple[FileProblem, ...]:
@@ -91,6 +99,7 @@ class _Tally:
     paths: dict[Change, list[str]] = field(default_factory=lambda: {change: [] for change in Change})
     unknown: list[str] = field(default_factory=list[str])
     questions: list[FileProblem] = field(default_factory=list[FileProblem])
+    unclear: list[str] = field(default_factory=list[str])
     waiting: list[FoundLora] = field(default_factory=list[FoundLora])
     unstorable: list[FileProblem] = field(default_factory=list[FileProblem])
 
@@ -103,11 +112,12 @@ async def scan_library(
     *,
     trust_tags: bool = False,
     few_steps: Mapping[str, FewStepRecipe] | None = None,
+    predictions: Mapping[str, PredictionType] | None = None,
 ) -> ScanReport:
     """Synchronise the catalogue with the folder `library`. Run one scan at a time.
 
     `installed` maps the checkpoints' hashes to their base models; with `trust_tags` a LoRA's own names may decide.
-    `few_steps` are recipes of known files by SHA-256.
+    `few_steps` are recipes of known files by SHA-256, `predictions` the checkpoints' prediction types by hash.
     Every file is judged again, since settings and declarations may have changed; only new and changed files are read.
     Reading happens in threads, `progress` (files done, files in all) is called in the event loop. An interrupted
     scan keeps what it has recorded.
@@ -116,7 +126,7 @@ async def scan_library(
     """
     present = await asyncio.to_thread(_present, library)
     judging = await asyncio.to_thread(
-        partial(Knowledge.of, library, installed, trust_tags=trust_tags, few_steps=few_steps)
+        partial(Knowledge.of, library, installed, trust_tags=trust_tags, few_steps=few_steps, predictions=predictions)
     )
     known = await known_files(connection)
     missing = await mark_missing(connection, present)
@@ -173,10 +183,14 @@ async def _record(
                 tally.waiting.append(found)
                 continue
             tally.paths[change].append(found.path)
-            if (kind := evidence.few_steps.question) and change not in {Change.BROKEN, Change.DUPLICATE}:
+            if change in {Change.BROKEN, Change.DUPLICATE}:
+                continue
+            if kind := evidence.few_steps.question:
                 tally.questions.append(FileProblem(found.path, ASKED.format(kind=kind)))
-            if evidence.base_model is None and change not in {Change.BROKEN, Change.DUPLICATE}:
+            if evidence.base_model is None:
                 tally.unknown.append(found.path)
+            if is_unclear(evidence.base_model, evidence.prediction):
+                tally.unclear.append(found.path)
 
 
 async def _report(connection: aiosqlite.Connection, tally: _Tally, missing: tuple[str, ...]) -> ScanReport:
@@ -191,7 +205,13 @@ async def _report(connection: aiosqlite.Connection, tally: _Tally, missing: tupl
         duplicates=tuple(FileProblem(path, problems[path]) for path in paths[Change.DUPLICATE]),
         unknown=tuple(sorted(tally.unknown)),
         questions=tuple(sorted(tally.questions, key=lambda question: question.path)),
+        unclear=tuple(sorted(tally.unclear)),
     )
+
+
+def is_unclear(base_model: BaseModelId | None, prediction: PredictionEvidence) -> bool:
+    """Whether a LoRA may be for v-prediction or epsilon, and nothing tells which."""
+    return base_model in OF_BOTH_KINDS and prediction.type is None
 
 
 @dataclass(frozen=True)
@@ -215,10 +235,15 @@ async def find_named(connection: aiosqlite.Connection, typed: str, *, suggestion
 
 def known_lora(name: str, version: LoraVersion) -> KnownLora:
     """A file of the entry called `name`, as matching needs it."""
-    found = version.found
-    prediction = found.prediction if found else None
-    layers = found.layers if found else None
-    return KnownLora(name, version.base_model, version.evidence.plainly, prediction, layers)
+    layers = version.found.layers if version.found else None
+    return KnownLora(
+        name,
+        version.base_model,
+        version.evidence.plainly,
+        version.prediction.type,
+        layers,
+        allowed_on=version.allowed_on,
+    )
 
 
 def choose_version(lora: Lora, checkpoint: CheckpointSpec, matcher: Matcher) -> LoraVersion | None:

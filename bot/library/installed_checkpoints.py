@@ -12,7 +12,6 @@ from bot.i18n import _
 from bot.library.catalogue import choose_version, known_lora
 from inference.base_models import BaseModelId
 from inference.errors import CheckpointNotFound, LoraFileRefused, LoraMisfit, LoraUnusable
-from inference.matching import Matcher
 from inference.messages.checkpoints import CheckpointSpec
 
 
@@ -28,7 +27,7 @@ class InstalledCheckpoints:
         known = ((each, self._specs.get(each.name)) for each in settings.checkpoints)
         checkpoints = tuple(each.identified(spec) if spec else each for each, spec in known)
         self._settings = settings.model_copy(update={"checkpoints": checkpoints})
-        self._matcher = Matcher(self.specs, settings.matching.table, settings.matching.allow_v_on_epsilon)
+        self._matcher = settings.matching.matcher(self.specs)
 
     def __iter__(self) -> Iterator[CheckpointSettings]:
         return iter(self._settings.checkpoints)

@@ -16,12 +16,13 @@ from bot.database.lora_records import is_any_doubted, known_files
 from bot.library.catalogue import FileProblem, LibraryUnreadable, Progress, ScanReport, scan_library
 from bot.library.registry import Registry, RegistryUnreachable
 from inference.base_models import BaseModelId
-from inference.lora.declarations import BadDeclarations, declare
+from inference.lora.declarations import BadDeclarations, declare, declare_prediction
 from inference.lora.evidence import unknown_bases
 from inference.lora.few_steps import FewStepRecipe
 from inference.lora.fit import Grade
 from inference.lora.library import fingerprint
 from inference.lora.registry import RegistryAnswer, keep_answer, read_answers
+from inference.messages.checkpoints import PredictionType
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class LibraryKeeper:
 
     `installed` maps checkpoints' hashes to base models; with `trust_tags` a LoRA's own names may decide. A
     `registry` is asked about files of unknown base model, with `pause` seconds between two questions. `few_steps` are
-    recipes of known files by SHA-256.
+    recipes of known files by SHA-256, `predictions` the checkpoints' prediction types by hash.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class LibraryKeeper:
         trust_tags: bool = False,
         registry: Registry | None = None,
         few_steps: Mapping[str, FewStepRecipe] | None = None,
+        predictions: Mapping[str, PredictionType] | None = None,
         pause: float = PAUSE,
     ) -> None:
         self._connection = connection
@@ -64,6 +66,7 @@ class LibraryKeeper:
         self._trust_tags = trust_tags
         self._registry = registry
         self._few_steps = few_steps
+        self._predictions = predictions
         self._pause = pause
         self._unknown: tuple[str, ...] = ()
         self._asked_versions: set[int] = set()  # in this run
@@ -79,10 +82,11 @@ class LibraryKeeper:
         trust_tags: bool = False,
         registry: Registry | None = None,
         few_steps: Mapping[str, FewStepRecipe] | None = None,
+        predictions: Mapping[str, PredictionType] | None = None,
     ) -> None:
         """Use other checkpoints and settings from the next scan on."""
         self._installed, self._trust_tags, self._registry = installed, trust_tags, registry
-        self._few_steps = few_steps
+        self._few_steps, self._predictions = few_steps, predictions
 
     async def scan(self, progress: Progress = lambda done, total: None) -> ScanReport:
         """Scan now. Raises as `scan_library`."""
@@ -95,6 +99,7 @@ class LibraryKeeper:
                 progress,
                 trust_tags=self._trust_tags,
                 few_steps=self._few_steps,
+                predictions=self._predictions,
             )
             self._fingerprint = seen
             self._unknown = report.unknown
@@ -194,7 +199,17 @@ class LibraryKeeper:
             )
         ]
 
-    async def declare(self, sha256: str, base_model: BaseModelId, *, who: str, reason: str) -> None:
+    async def declare(
+        self,
+        sha256: str,
+        base_model: BaseModelId,
+        *,
+        who: str,
+        reason: str,
+        prediction: PredictionType | None = None,
+    ) -> None:
         """Store an operator's declaration, and scan the library with it. Raises OSError, and as `scan_library`."""
         await asyncio.to_thread(declare, self._folder, sha256, base_model, who=who, reason=reason)
+        if prediction is not None:
+            await asyncio.to_thread(declare_prediction, self._folder, sha256, prediction, who=who, reason=reason)
         await self.scan()

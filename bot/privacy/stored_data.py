@@ -366,7 +366,8 @@ TABLES = (
         "proposed_by = :person OR decided_by = :person", _SERVER_GONE, Fate.HASHED,
         {
             "id": "a number", "server_id": "the server", "sha256": "the file", "name": "the LoRA",
-            "base_model": "what was proposed", "reason": "the reason", "state": "what became of it",
+            "base_model": "what was proposed", "prediction": "the prediction type that was proposed",
+            "reason": "the reason", "state": "what became of it",
             "proposed_by": "who proposed it", "created_at": "when", "decided_by": "who decided it",
             "decided_at": "when it was decided",
         },
@@ -479,7 +480,7 @@ IMPERSONAL: Mapping[str, str] = {
     "word_list": "id server_id name words patterns exceptions mode negative_prompts rule_id shadowed updated_at",
     "checkpoint": "name source stamp sha256 base_model short_hash",
     "lora_version": "id lora_id sha256 name path found base_model evidence contradictions recommended_weight few_steps "
-    "problem missing created_at usable autov3 sampled sample_tries stem measured measure_tries",
+    "prediction allowed_on problem missing created_at usable autov3 sampled sample_tries stem measured measure_tries",
     "trigger_word": "version_id position word name",
     "hub_look": "sha256 page hub looked_at state since added says newer newer_sha256 newer_at followed rating",
     "lora_text": "name trigger_words whole description facets",
@@ -564,7 +565,8 @@ FILES = (
         "as long as the database; a verdict or a takedown case until it ends", Fate.EXPIRES, exported=False,
     ),
     StoredFiles(
-        "the library's declarations", "which operator declared a base model, and who proposed it", "the id in the file",
+        "the library's declarations",
+        "which operator declared or allowed something of a LoRA, and who proposed it", "the id in the file",
         "until the operator changes them", Fate.EXPIRES, exported=False,
     ),
     StoredFiles(

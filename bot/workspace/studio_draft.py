@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bot.config import CheckpointSettings
 from bot.database.loras import Lora, LoraVersion, Sort
-from bot.requests.builder import DEFAULT_WEIGHT, RequestBuilder, weight_of
+from bot.requests.builder import DEFAULT_WEIGHT, Choice, RequestBuilder, weight_of
 from bot.requests.drafts import LoraDraft, RequestDraft
 from bot.requests.trigger_words import words_beside, words_of
 from bot.requests.usual import moved
@@ -170,7 +170,8 @@ class Studio(_Kept):
 class Row:
     """A LoRA of the studio on the chosen checkpoint: its entry and version, or the `refusal` that says why not.
 
-    `beside` are the person's words that it is painted with.
+    `beside` are the person's words that it is painted with. `note` warns of a version that fits but may look different
+    there.
     """
 
     lora: StudioLora
@@ -178,6 +179,12 @@ class Row:
     version: LoraVersion | None
     refusal: RequestError | None
     beside: str = ""
+    note: str | None = None
+
+    @classmethod
+    def of(cls, lora: StudioLora, choice: Choice, beside: str) -> Row:
+        """Return the row of a LoRA with what was chosen for it."""
+        return cls(lora, choice.lora, choice.version, choice.refusal, beside, choice.note)
 
     @property
     def weight(self) -> float:
@@ -229,7 +236,7 @@ async def examine(requests: RequestBuilder, studio: Studio, checkpoint: str | No
     for lora in studio.loras:
         choice = await requests.choose(lora.draft, checkpoint)
         beside = words_beside(studio.draft, studio.region_of(lora))
-        rows.append(Row(lora, choice.lora, choice.version, choice.refusal, beside))
+        rows.append(Row.of(lora, choice, beside))
     return rows
 
 
@@ -244,7 +251,7 @@ async def joining_fast(
     if choice.lora is None:
         return None
     lora = StudioLora(lora_id=choice.lora.id, name=choice.lora.name)
-    return Row(lora, choice.lora, choice.version, choice.refusal, words_beside(studio.draft, None))
+    return Row.of(lora, choice, words_beside(studio.draft, None))
 
 
 async def studio_of(requests: RequestBuilder, draft: RequestDraft) -> Studio:

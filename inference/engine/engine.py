@@ -45,7 +45,7 @@ from inference.engine.models.checkpoints import Checkpoint
 from inference.engine.models.embedding_files import EmbeddingFiles
 from inference.engine.options import Options
 from inference.engine.single.single_request import SingleRequestCheckpoint, SingleRequestRun
-from inference.lora.installed import installed_hashes
+from inference.lora.installed import installed_hashes, installed_predictions
 from inference.matching import Matcher
 from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.commands import Configure
@@ -98,13 +98,15 @@ class Engine:
         """The engine that a configuration asks for; `dtype` is half precision on accelerators unless given."""
         table = CompatibilityTable.of(config.allowed_pairs)
         reader = LoraReader(
-            Path(config.library), installed_hashes(config.checkpoints), config.max_lora_bytes, config.trust_tags
-        )
+            Path(config.library), installed_hashes(config.checkpoints), config.max_lora_bytes, config.trust_tags,
+            installed_predictions(config.checkpoints),
+        )  # fmt: skip
         store = CheckpointStore(
             config.checkpoints, device, dtype, config.embedding_cache_bytes, config.offload, compiled=config.compiled,
             embedding_files=EmbeddingFiles.of(config),
         )  # fmt: skip
-        return cls(store, reader, Matcher(config.checkpoints, table, config.allow_v_on_epsilon), Options.of(config))
+        matcher = Matcher(config.checkpoints, table, config.allow_v_on_epsilon, config.unknown_prediction)
+        return cls(store, reader, matcher, Options.of(config))
 
     @property
     def loaded(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ declarations.py    the operator's word, pinned to a file's SHA-256; journal.py f
 registry.py        what a public registry of models says
 sidecar.py         what stands beside a file; foreign_sidecars.py for what other programs left
 trigger_groups.py  trigger words that go together, as authors give them
+prediction_evidence.py  the ladder of sources of the prediction type; prediction_words.py reads the words for it
 knowledge.py       what is known of files besides the files themselves
 few_steps.py       few-step LoRAs and distilled checkpoints: what they were made for, and how that is known
 evidence.py        the ladder of sources of the lineage: which one decides, and what speaks against it

@@ -1,11 +1,13 @@
 """The operator's declarations: an append-only file beside the library that bot and worker both read.
 
-A line is pinned to a file's SHA-256: another file, even under the same name, is not declared. The
-last line about a SHA-256 counts.
+A line states one fact about the file with one SHA-256: another file, even under the same name, is not declared. The
+last line of each kind about a SHA-256 counts.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -13,43 +15,87 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from inference.base_models import BaseModelId
+from inference.json_values import as_dict, parse_json
 from inference.lora.journal import append, read_lines
+from inference.messages.checkpoints import PredictionType
 from inference.messages.values import Sha256
 
 FILE_NAME = "declarations.jsonl"
 
 
-class Declaration(BaseModel):
-    """An operator's word on which base model the file with this SHA-256 was trained on."""
+class Statement(BaseModel):
+    """An operator's word about the file with this SHA-256, with the reason."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     sha256: Sha256
-    base_model: BaseModelId
     who: Annotated[str, Field(max_length=100)]
     when: datetime
     reason: Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class Declaration(Statement):
+    """The base model that a file was trained on."""
+
+    base_model: BaseModelId
     force: bool = False  # it was meant even against the hash of the training base
+
+
+class PredictionDeclaration(Statement):
+    """The prediction type that a file was trained for."""
+
+    prediction: PredictionType
+    force: bool = False
+
+
+class Allowance(Statement):
+    """One more base model of its architecture on whose checkpoints a file may go; no longer if it is `withdrawn`."""
+
+    allowed_on: BaseModelId
+    withdrawn: bool = False
 
 
 class BadDeclarations(Exception):
     """The declarations file is damaged; the message names the line."""
 
 
-def read_declarations(library: Path) -> dict[str, Declaration]:
-    """The standing declarations of `library` by SHA-256; none when there is no file. Raises BadDeclarations."""
+@dataclass(frozen=True)
+class Declarations:
+    """The standing declarations by SHA-256: the last of each kind, and of allowances the last for each base model."""
+
+    base_models: Mapping[str, Declaration] = field(default_factory=dict[str, Declaration])
+    predictions: Mapping[str, PredictionDeclaration] = field(default_factory=dict[str, PredictionDeclaration])
+    allowances: Mapping[str, tuple[BaseModelId, ...]] = field(default_factory=dict[str, tuple[BaseModelId, ...]])
+
+
+def read_declarations(library: Path) -> Declarations:
+    """The standing declarations of `library`; none when there is no file. Raises BadDeclarations."""
     path = library / FILE_NAME
     try:
         lines = read_lines(path)
     except (OSError, UnicodeDecodeError) as problem:
         raise BadDeclarations(f"{path} cannot be read: {problem}") from None
-    declarations = (_parse(path, number, line) for number, line in lines)
-    return {declaration.sha256: declaration for declaration in declarations}
+    statements = [_parse(path, number, line) for number, line in lines]
+    allowed: dict[str, dict[BaseModelId, bool]] = {}
+    for each in statements:
+        if isinstance(each, Allowance):
+            allowed.setdefault(each.sha256, {})[each.allowed_on] = not each.withdrawn
+    standing = {sha256: tuple(sorted(on for on, holds in bases.items() if holds)) for sha256, bases in allowed.items()}
+    return Declarations(
+        {each.sha256: each for each in statements if isinstance(each, Declaration)},
+        {each.sha256: each for each in statements if isinstance(each, PredictionDeclaration)},
+        {sha256: bases for sha256, bases in standing.items() if bases},
+    )
 
 
-def _parse(path: Path, number: int, line: str) -> Declaration:
+def _parse(path: Path, number: int, line: str) -> Statement:
     try:
-        return Declaration.model_validate_json(line)
+        keys = as_dict(parse_json(line)).keys()
+    except ValueError:
+        keys = set[str]()
+    kind = PredictionDeclaration if "prediction" in keys else Allowance if "allowed_on" in keys else Declaration
+    try:
+        return kind.model_validate_json(line)
     except ValidationError as problem:
         first = problem.errors()[0]
         raise BadDeclarations(f"{path}, line {number}: {first['msg']}") from None
@@ -64,3 +110,25 @@ def declare(
     )
     append(library / FILE_NAME, declaration)
     return declaration
+
+
+def declare_prediction(
+    library: Path, sha256: str, prediction: PredictionType, *, who: str, reason: str, force: bool = False
+) -> PredictionDeclaration:
+    """Append a declaration of the prediction type, as `declare` does. Raises OSError."""
+    declaration = PredictionDeclaration(
+        sha256=sha256, prediction=prediction, who=who, when=datetime.now(UTC), reason=reason, force=force
+    )
+    append(library / FILE_NAME, declaration)
+    return declaration
+
+
+def allow_on(
+    library: Path, sha256: str, base_model: BaseModelId, *, who: str, reason: str, withdrawn: bool = False
+) -> Allowance:
+    """Append an allowance, or its withdrawal, as `declare` does. Raises OSError."""
+    allowance = Allowance(
+        sha256=sha256, allowed_on=base_model, who=who, when=datetime.now(UTC), reason=reason, withdrawn=withdrawn
+    )
+    append(library / FILE_NAME, allowance)
+    return allowance

@@ -9,7 +9,7 @@ never overrules the shapes of the layers: see `inference.lora.verdict`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 from pathlib import PurePosixPath
 
@@ -33,6 +33,7 @@ from inference.lora.metadata import (
     recorded_old_hash,
     stated_lineages,
 )
+from inference.lora.prediction_evidence import NO_PREDICTION, PredictionEvidence, judge_prediction
 from inference.lora.registry import RegistryAnswer
 from inference.lora.sidecar import Sidecar
 from inference.lora.titles import bases_in_checkpoint_name, bases_in_tag, bases_in_title
@@ -141,7 +142,8 @@ class Testimony:
 class Evidence:
     """The base model (None: unknown, and so refused), the source that decided, and what spoke against it.
 
-    `few_steps` is a fact beside it: whether the file is a few-step LoRA.
+    Facts beside it: `few_steps`, whether the file is a few-step LoRA; `prediction`, what it learnt to predict; and
+    `allowed_on`, further base models on which the operator lets this file go.
     """
 
     base_model: BaseModelId | None
@@ -149,13 +151,25 @@ class Evidence:
     contradictions: tuple[str, ...] = ()
     testimonies: tuple[Testimony, ...] = ()
     few_steps: FewSteps = NOT_FEW
+    prediction: PredictionEvidence = NO_PREDICTION
+    allowed_on: tuple[BaseModelId, ...] = ()
 
 
 def judge(
     sha256: str, metadata: Mapping[str, str], sidecar: Sidecar, known: Knowledge, *, file_name: str = ""
 ) -> Evidence:
-    """Climb the ladder for the file with this `sha256`; `metadata` is what `evidence_in` kept. A tag stands in its
+    """Climb the ladders for the file with this `sha256`; `metadata` is what `evidence_in` kept. A tag stands in its
     `file_name`."""
+    return replace(
+        _judge_base_model(sha256, metadata, sidecar, known, file_name=file_name),
+        prediction=judge_prediction(sha256, metadata, sidecar, known, file_name=file_name),
+        allowed_on=known.allowed_on.get(sha256, ()),
+    )
+
+
+def _judge_base_model(
+    sha256: str, metadata: Mapping[str, str], sidecar: Sidecar, known: Knowledge, *, file_name: str
+) -> Evidence:
     said = collect_testimonies(sha256, metadata, sidecar, known, file_name=file_name)
     counting = [each for each in said if _counts(each.source, metadata, known)]
     deciding = _deciding(counting, known.declarations.get(sha256))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from inference.json_values import as_dict, as_id, as_list, as_number, as_text, parse_json
+from inference.lora.prediction_words import prediction_on_page
 from inference.lora.registry import named_base_model
 from inference.lora.trigger_groups import trigger_groups
 
@@ -45,7 +46,7 @@ def fields_of_hub_file(path: Path) -> dict[str, Any]:
         tags = as_dict(told.get("model")).get("tags")
     return _kept(
         {
-            **_pinned(as_text(base, _MOST_TEXT), hashes),
+            **_pinned(as_text(base, _MOST_TEXT), _titles(version, told), hashes),
             "trigger_words": _words(as_list(version.get("trainedWords"))),
             "tags": tuple(tag[:_LONGEST] for tag in _words(as_list(tags)))[:20],
             "description": _plain(description),
@@ -94,10 +95,17 @@ def fields_of_a1111(told: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-def _pinned(base: str, hashes: frozenset[str]) -> dict[str, Any]:
-    """A base model that is known, pinned to the only file that is meant; else nothing."""
-    known = named_base_model(base)
-    return {"base_model": known, "sha256": next(iter(hashes))} if known is not None and len(hashes) == 1 else {}
+def _titles(version: dict[str, Any], told: dict[str, Any]) -> str:
+    """The names of the model and of the version."""
+    model = as_dict(version.get("model")) or as_dict(told.get("model"))
+    return " · ".join(filter(None, (as_text(each.get("name"), _LONGEST) for each in (model, version))))
+
+
+def _pinned(base: str, titles: str, hashes: frozenset[str]) -> dict[str, Any]:
+    """A base model and a prediction type that are known, pinned to the only file that is meant; else nothing."""
+    told = {"base_model": named_base_model(base), "prediction": prediction_on_page(base, titles)}
+    known = {name: value for name, value in told.items() if value is not None}
+    return {**known, "sha256": next(iter(hashes))} if known and len(hashes) == 1 else {}
 
 
 def _kept(fields: dict[str, Any]) -> dict[str, Any]:

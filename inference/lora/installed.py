@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 from inference.base_models import BaseModelId
-from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.checkpoints import CheckpointSpec, PredictionType
+
+Fact = TypeVar("Fact", BaseModelId, PredictionType)
 
 
 def installed_hashes(checkpoints: Iterable[CheckpointSpec]) -> dict[str, BaseModelId]:
@@ -13,12 +16,21 @@ def installed_hashes(checkpoints: Iterable[CheckpointSpec]) -> dict[str, BaseMod
 
     A short hash that checkpoints of different base models share tells nothing and is left out.
     """
-    found: dict[str, BaseModelId] = {}
+    return _by_hash((spec, spec.base_model) for spec in checkpoints)
+
+
+def installed_predictions(checkpoints: Iterable[CheckpointSpec]) -> dict[str, PredictionType]:
+    """What `checkpoints` predict, by the same hashes; a checkpoint of which nothing tells it is left out."""
+    return _by_hash((spec, spec.predicts) for spec in checkpoints if spec.predicts is not None)
+
+
+def _by_hash(facts: Iterable[tuple[CheckpointSpec, Fact]]) -> dict[str, Fact]:
+    found: dict[str, Fact] = {}
     shared: set[str] = set()
-    for spec in checkpoints:
+    for spec, fact in facts:
         for full in (spec.sha256, spec.folder_sha256):
             if full is not None:
-                found[full] = spec.base_model
-        if spec.short_hash is not None and found.setdefault(spec.short_hash, spec.base_model) != spec.base_model:
+                found[full] = fact
+        if spec.short_hash is not None and found.setdefault(spec.short_hash, fact) != fact:
             shared.add(spec.short_hash)
-    return {key: base for key, base in found.items() if key not in shared}
+    return {key: fact for key, fact in found.items() if key not in shared}

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from inference.base_models import BaseModelId
 from inference.lora import declarations, registry
-from inference.lora.declarations import BadDeclarations, Declaration, read_declarations
+from inference.lora.declarations import BadDeclarations, Declaration, PredictionDeclaration, read_declarations
 from inference.lora.few_steps import FewStepRecipe
 from inference.lora.registry import RegistryAnswer, read_answers, read_repositories
+from inference.messages.checkpoints import PredictionType
 
 FILES = (declarations.FILE_NAME, registry.FILE_NAME)  # beside the library
 
@@ -24,6 +25,8 @@ class Knowledge:
     Checkpoints are known by their SHA-256 and by the old hash of eight digits. With `trust_tags` a LoRA's
     own names (title, output name, tag of the file) decide where no training base is named. `few_steps` are recipes of
     known files by SHA-256, which the operator gave. `repositories` are base models of hubs' repositories by id.
+    `predictions` are the operator's word on prediction types, `installed_predictions` those of installed checkpoints by
+    hash. `allowed_on` are further base models on which the operator lets single files go.
     """
 
     declarations: Mapping[str, Declaration] = field(default_factory=dict[str, Declaration])
@@ -32,6 +35,9 @@ class Knowledge:
     trust_tags: bool = False
     few_steps: Mapping[str, FewStepRecipe] = field(default_factory=dict[str, FewStepRecipe])
     repositories: Mapping[str, BaseModelId] = field(default_factory=dict[str, BaseModelId])
+    predictions: Mapping[str, PredictionDeclaration] = field(default_factory=dict[str, PredictionDeclaration])
+    installed_predictions: Mapping[str, PredictionType] = field(default_factory=dict[str, PredictionType])
+    allowed_on: Mapping[str, tuple[BaseModelId, ...]] = field(default_factory=dict[str, tuple[BaseModelId, ...]])
 
     @cached_property
     def answers_by_version(self) -> Mapping[int, tuple[RegistryAnswer, ...]]:
@@ -50,10 +56,25 @@ class Knowledge:
         *,
         trust_tags: bool,
         few_steps: Mapping[str, FewStepRecipe] | None = None,
+        predictions: Mapping[str, PredictionType] | None = None,
     ) -> Knowledge:
-        """What is known of the files of `library` now. Raises BadDeclarations."""
+        """What is known of the files of `library` now; `predictions` are those of installed checkpoints by hash.
+
+        Raises BadDeclarations.
+        """
         try:
             answers, repositories = read_answers(library), read_repositories(library)
         except OSError as problem:
             raise BadDeclarations(f"{library / registry.FILE_NAME} cannot be read: {problem.strerror}") from None
-        return cls(read_declarations(library), installed, answers, trust_tags, few_steps or {}, repositories)
+        declared = read_declarations(library)
+        return cls(
+            declarations=declared.base_models,
+            installed=installed,
+            answers=answers,
+            trust_tags=trust_tags,
+            few_steps=few_steps or {},
+            repositories=repositories,
+            predictions=declared.predictions,
+            installed_predictions=predictions or {},
+            allowed_on=declared.allowances,
+        )

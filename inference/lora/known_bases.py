@@ -10,6 +10,7 @@ import re
 from pathlib import PurePosixPath
 
 from inference.base_models import BaseModelId
+from inference.messages.checkpoints import PredictionType
 
 _SDXL, _ILLUSTRIOUS, _NOOBAI, _PONY, _ANIMAGINE, _HARUKA, _HOSHINO, _KOLORS, _PLAYGROUND = (
     BaseModelId(f"sdxl/{lineage}")
@@ -103,6 +104,41 @@ _REPOSITORIES: dict[str, BaseModelId] = {
     "lodestones/chroma1-hd": _CHROMA,
     "lodestones/chroma1-base": _CHROMA,
     "lodestones/chroma1-flash": _CHROMA,
+}
+
+# What published base models predict, where that is known: by SHA-256, by CivitAI's version and by repository. A base
+# model that stands above and not here tells nothing of it.
+_V, _EPSILON = PredictionType.V_PREDICTION, PredictionType.EPSILON
+HASH_PREDICTIONS: dict[str, PredictionType] = {
+    "ea349eeae87ca8d25ba902c93810f7ca83e5c82f920edf12f273af004ae02819": _V,  # NoobAI-XL V-Pred 1.0
+    "6681e8e4b134c81f16533acedb0d406d7e5e366e1624b4105178c64d00b05d51": _EPSILON,  # NoobAI-XL 1.1
+    "3e15ba00387db678ab4a099f75771c4f5ac67fda9e7100a01d263eaf30145aa9": _EPSILON,  # Illustrious 0.1
+    "e3d12d0f76d61aa31d2668a2217e5b642592193f2946842c44d7056ea5469cce": _EPSILON,  # Illustrious 0.1 guided
+    "735cf3fefcbdc4f7817f53247e38b836ffd27c7641af6d8daa21d245242cb4bd": _EPSILON,  # Illustrious 1.0
+    "536863e9f0c13b0ce834e2f8a19ada425ee4f722c0ad3d0051ec7e6adaa8156c": _EPSILON,  # Illustrious 1.1
+    "c2a1a3eaa13d4c107dc7e00c3fe830cab427aa026362740ea094745b3422a331": _EPSILON,  # Illustrious 2.0
+    "f116b0c78ff441467b0cdc8f1936e1ed18ea31e9997c7b132b1b8db533f0bd04": _EPSILON,  # WAI-illustrious v170
+    "31e35c80fc4829d14f90153f4c74cd59c90b779f6afe05a74cd6120b893f7e5b": _EPSILON,  # SDXL base 1.0
+    "67ab2fd8ec439a89b3fedb15cc65f54336af163c7eb5e4f2acc98f090a29b0b3": _EPSILON,  # Pony Diffusion V6 XL
+}
+VERSION_PREDICTIONS: dict[int, PredictionType] = {
+    1190596: _V,  # NoobAI-XL V-Pred 1.0
+    889818: _EPSILON,  # Illustrious 0.1
+    290640: _EPSILON,  # Pony Diffusion V6 XL
+    128078: _EPSILON,  # SDXL base 1.0
+}
+REPOSITORY_PREDICTIONS: dict[str, PredictionType] = {
+    "laxhar/noobai-xl-1.0": _EPSILON,
+    "laxhar/noobai-xl-1.1": _EPSILON,
+    **dict.fromkeys(
+        (f"laxhar/noobai-xl-vpred-{version}" for version in ("0.5", "0.6", "0.65", "0.75", "0.9", "1.0")), _V
+    ),
+    "onomaairesearch/illustrious-xl-early-release-v0": _EPSILON,
+    "stabilityai/stable-diffusion-xl-base-1.0": _EPSILON,
+    "stabilityai/stable-diffusion-2": _V,
+    "stabilityai/stable-diffusion-2-base": _EPSILON,
+    "stabilityai/stable-diffusion-2-1": _V,
+    "stabilityai/stable-diffusion-2-1-base": _EPSILON,
 }
 # The same where a repository, or a file of it, lies in the hub's cache, and where it is given as an address.
 _IN_CACHE = re.compile(

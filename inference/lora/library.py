@@ -24,9 +24,7 @@ from inference.lora.knowledge import FILES, Knowledge
 from inference.lora.metadata import evidence_in, trigger_words, written_tags
 from inference.lora.sidecar import BadSidecar, Sidecar, read_sidecar, sidecar_paths
 from inference.lora.verdict import Layers, Verdict, decide, layers_of
-from inference.messages.checkpoints import PredictionType
 from inference.messages.values import Sha256
-from inference.prediction import lora_prediction
 
 SUFFIX = ".safetensors"
 READERS = min(4, os.cpu_count() or 1)  # threads; hashing leaves Python's lock alone
@@ -77,11 +75,6 @@ class FoundLora(BaseModel):
     def version(self) -> str:
         """The version's name within its entry."""
         return self.sidecar.version or PurePosixPath(self.path).stem[:100]
-
-    @property
-    def prediction(self) -> PredictionType | None:
-        """What it learnt to predict; None: nobody says."""
-        return lora_prediction(self.metadata)
 
     @property
     def tags(self) -> tuple[str, ...]:

@@ -15,7 +15,10 @@ from inference.bounds import MAX_TRIGGER_GROUP
 from inference.json_values import as_dict
 from inference.lora.adapter_config import KEY as ADAPTER_CONFIG
 from inference.lora.adapter_config import PARTS
+from inference.lora.prediction_words import prediction_in_records
 from inference.lora.titles import bases_in_checkpoint_name
+from inference.messages.checkpoints import PredictionType
+from inference.prediction import named_prediction
 
 # What is kept of a file's metadata, besides what `evidence_in` takes out of trainers' configurations.
 EVIDENCE_KEYS = (
@@ -38,6 +41,7 @@ EVIDENCE_KEYS = (
 _ONETRAINER_BASE = "ot_config.base_model_name"
 _PEFT_BASE = "lora_adapter_metadata.base_model_name_or_path"
 _BASE_NAMES = ("ss_sd_model_name", _ONETRAINER_BASE, _PEFT_BASE)
+_PREDICTION = "trainer.prediction"  # what `evidence_in` takes out of trainers' settings, arguments and comments
 _MAX_VALUE = 1000  # characters of a value that are kept
 
 # What trainers write for "no hash", in lower case: a missing file, a folder, and the SHA-256 of nothing.
@@ -55,6 +59,8 @@ _PLACEHOLDER = re.compile(
 )
 _AIR = re.compile(r"(?:(?:urn:)?(?:air:)?(?:[\w\-]+:)?checkpoint:)?civitai:[0-9]{1,12}@([0-9]{1,12})", re.IGNORECASE)
 
+_V_FLAG = {"true": PredictionType.V_PREDICTION, "false": PredictionType.EPSILON}
+_V_VERSIONS = frozenset({"sd_v1_v", "sd_v2_v"})
 _VERSIONS = {
     "sd_v1": "sd1",
     "sd_v1_v": "sd1",
@@ -159,7 +165,9 @@ def evidence_in(metadata: Mapping[str, str]) -> dict[str, str]:
     """The part of a file's metadata that counts as evidence, small enough to be kept."""
     kept = {key: _shortened(metadata[key]) for key in EVIDENCE_KEYS if key in metadata}
     taken = {_ONETRAINER_BASE: _onetrainer_bases(metadata), _PEFT_BASE: _peft_bases(metadata)}
-    return kept | {key: _shortened("\n".join(names)) for key, names in taken.items() if names}
+    kept |= {key: _shortened("\n".join(names)) for key, names in taken.items() if names}
+    recorded = prediction_in_records(metadata)
+    return kept | ({_PREDICTION: recorded.value} if recorded else {})
 
 
 def _shortened(value: str) -> str:
@@ -206,6 +214,17 @@ def base_names(metadata: Mapping[str, str]) -> tuple[str, ...]:
     """What trainers call the checkpoint it was trained on, in `evidence_in`'s part; words that say nothing left out."""
     names = (name.strip() for key in _BASE_NAMES for name in metadata.get(key, "").split("\n"))
     return tuple(dict.fromkeys(name for name in names if not _PLACEHOLDER.fullmatch(name.lower())))
+
+
+def recorded_predictions(metadata: Mapping[str, str]) -> set[PredictionType]:
+    """The prediction types that its trainer was set to, by `evidence_in`'s part; trainers may contradict themselves."""
+    found = {named_prediction(metadata.get(key, "")) for key in ("modelspec.prediction_type", _PREDICTION)}
+    found.add(_V_FLAG.get(metadata.get("ss_v_parameterization", "").strip().lower()))
+    version = metadata.get("ss_base_model_version", "").strip().lower()
+    zero_snr = metadata.get("ss_zero_terminal_snr", "").strip().lower() == "true"  # which only v can sample
+    if zero_snr or version in _V_VERSIONS or _modelspec(metadata).startswith("stable-diffusion-v2-768-v"):
+        found.add(PredictionType.V_PREDICTION)
+    return {kind for kind in found if kind is not None}
 
 
 def civitai_version(name: str) -> int | None:

@@ -23,6 +23,7 @@ from inference.json_values import as_dict
 from inference.lora.few_steps import FewStepRecipe
 from inference.lora.foreign_sidecars import A1111_KEYS, fields_of_a1111, fields_of_hub_file, hub_file
 from inference.lora.trigger_groups import bounded_groups
+from inference.messages.checkpoints import PredictionType
 from inference.messages.values import Sha256, TriggerGroup, Weight
 
 MAX_SIDECAR_BYTES = 256 * 1024
@@ -56,7 +57,8 @@ class Sidecar(BaseModel):
     version: _ShortText | None = None
     category: Category = Category.OTHER
     base_model: BaseModelId | None = None
-    sha256: Sha256 | None = None  # pins `base_model` to these bytes
+    prediction: PredictionType | None = None  # what it learnt to predict
+    sha256: Sha256 | None = None  # pins `base_model` and `prediction` to these bytes
     tags: Annotated[tuple[_ShortText, ...], Field(max_length=20)] = ()  # what it is about: "lighting", "camera"
     trigger_words: Annotated[tuple[TriggerGroup, ...], Field(max_length=50)] = ()
     trigger_groups: Annotated[dict[_ShortText, TriggerGroup], Field(max_length=25)] = {}  # words that have a name

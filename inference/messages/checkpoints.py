@@ -18,6 +18,13 @@ class PredictionType(StrEnum):
     V_PREDICTION = "v_prediction"
 
 
+class UnknownPrediction(StrEnum):
+    """What to do with a LoRA of unknown prediction type on an epsilon checkpoint, if it may have learnt v."""
+
+    TELL = "tell"
+    REFUSE = "refuse"
+
+
 class NumberFormat(StrEnum):
     """The format of a checkpoint's numbers on an accelerator; `auto` is half precision."""
 

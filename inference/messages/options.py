@@ -9,7 +9,7 @@ from pydantic import Field
 
 from inference.base_models import BaseModelId
 from inference.bounds import MAX_STEPS
-from inference.messages.checkpoints import CheckpointSpec
+from inference.messages.checkpoints import CheckpointSpec, UnknownPrediction
 from inference.messages.values import FrozenModel, Name
 
 MAX_DENSE_BYTES = 2**30  # what a LoRA without a low-rank form may take in memory, unless the operator says otherwise
@@ -68,6 +68,7 @@ class WorkerOptions(FrozenModel):
     threads: Annotated[int, Field(ge=1, le=256)] | None = None
     allowed_pairs: tuple[tuple[BaseModelId, BaseModelId], ...] = ()
     allow_v_on_epsilon: bool = False
+    unknown_prediction: UnknownPrediction = UnknownPrediction.TELL
     trust_tags: bool = False
     max_lora_bytes: Annotated[int, Field(ge=1, le=2**40)] = 4 * 2**30
     max_dense_bytes: Annotated[int, Field(ge=0, le=2**40)] = MAX_DENSE_BYTES

@@ -7,11 +7,59 @@ from pathlib import Path
 
 from bot.config import CheckpointSettings, Settings
 from inference.base_models import BaseModelId
+from inference.hashes import file_sha256
+from inference.lora.declarations import allow_on
+from inference.messages.checkpoints import PredictionType
 from tests.discord.conftest import PROMPT, open_scene, told
 from tests.discord.test_studio import control, fresh, pick, press, say
 from tests.house import VIVID, House
+from tests.lora_files import write_lora, write_sidecar
 
+NOOB, NOOB_BASE = "Noob", BaseModelId("sdxl/noobai")
 FLOWING = "Flowing"  # declared as Flux.1; nothing is painted on it
+
+
+class NoobHouse(House):
+    """A house with one more checkpoint, declared as NoobAI, and a LoRA for NoobAI of unknown prediction type."""
+
+    @property
+    def settings(self) -> Settings:
+        settings = super().settings
+        vivid = settings.checkpoints[0]
+        noob = CheckpointSettings(
+            name=NOOB, path=vivid.path, base_model=NOOB_BASE, sizes=vivid.sizes, prediction_type=PredictionType.EPSILON
+        )
+        return settings.model_copy(update={"checkpoints": (*settings.checkpoints, noob)})
+
+
+async def test_a_lora_of_unknown_prediction_type_is_told_until_an_operator_declares_it(tmp_path: Path) -> None:
+    house = NoobHouse(tmp_path / "house")
+    komori = write_lora(house.library / "Komori.safetensors", seed=9)
+    write_sidecar(komori, base_model=NOOB_BASE)
+    allow_on(house.library, file_sha256(komori), BaseModelId("sdxl/pony"), who="me", reason="x")
+    async with open_scene(house) as scene, scene.bot():
+        ada, margaret = scene.ada, scene.control.person("Margaret")
+        page = await told(ada, "lora info", name="Komori")
+        assert "Nothing says if it is for v-prediction or epsilon." in page.text
+        assert "An operator also allows it on Pony" in page.text and f"Fits {NOOB}" in page.text
+        await pick(ada, await fresh(scene, ada), "checkpoint", NOOB)
+        panel = await told(ada, "studio", add="Komori")
+        assert (
+            f"⚠️ Komori does not say if it is for v-prediction or epsilon, so {NOOB} may paint it badly." in panel.text
+        )
+
+        page = await told(margaret, "lora info", name="Komori")
+        opener = await margaret.press(page, "Declare base model")
+        parts = [part["component"] for part in (await opener.modal())["components"]]
+        (base,) = (part for part in parts if part["custom_id"] == "base")
+        assert [option["value"] for option in base["options"] if option.get("default")] == [NOOB_BASE]
+        values = {"base": [NOOB_BASE], "prediction": ["v_prediction"], "reason": "I trained it myself"}
+        await (await margaret.submit(opener, values)).reply()
+        page = await told(ada, "lora info", name="Komori")
+        assert "Made for v-prediction · declared by an operator" in page.text
+        assert "Fits no checkpoint installed here" in page.text
+        refused = await told(ada, "imagine", prompt=PROMPT, checkpoint=NOOB, lora1="Komori")
+        assert "in another way (v-prediction)" in refused.text
 
 
 class FlowingHouse(House):

@@ -323,13 +323,16 @@ async def test_staff_propose_a_base_model_and_an_operator_rejects_it(harbour: Ha
     lora = await told(linus, "lora info", in_=harbour.channel, name="Riddle")
     opener = await linus.press(lora, "Propose base model")
     base = (await opener.modal())["components"][1]["component"]["options"][0]["value"]
-    thanks = await submitted(linus, opener, {"base": [base], "reason": "its author says so"})
+    thanks = await submitted(
+        linus, opener, {"base": [base], "prediction": ["v_prediction"], "reason": "its author says so"}
+    )
     assert thanks.ephemeral and "operators decide" in thanks.text
     options = (await harbour.panel()).selects
     assert "proposals" not in str(options), "staff decide nothing"
     panel = await told(margaret, "server", in_="dm")
     page = await chosen(margaret, panel, "svsection", "proposals")
     assert "**riddle**" in page.text and "its author says so" in page.text and "Harbour" in page.text
+    assert "It paints by v-prediction." in page.text
     await margaret.press(page, "Reject")
     await harbour.scene.control.wait_message(page.id, lambda seen: "No proposal waits" in seen.text, PATIENCE)
 

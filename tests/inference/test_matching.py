@@ -13,12 +13,14 @@ from inference.errors import (
     BaseModelUnknown,
     LayersUnknown,
     PredictionMismatch,
+    PredictionUnknown,
     RequestError,
 )
 from inference.lora.fit import Grade
 from inference.lora.verdict import Layers
 from inference.matching import KnownLora, Matcher
-from inference.messages.checkpoints import CheckpointSpec, PredictionType
+from inference.messages.checkpoints import CheckpointSpec, PredictionType, UnknownPrediction
+from inference.notes import UNKNOWN_PREDICTION
 from inference.regions import RegionName
 
 BASES = {"vivid": "demo/vivid", "pastel": "demo/pastel", "Pony": "sdxl/pony", "Illu": "sdxl/illustrious"}
@@ -145,7 +147,57 @@ def test_an_epsilon_lora_on_a_v_checkpoint_fits_and_is_told() -> None:
         assert word in told
 
 
-@pytest.mark.parametrize(("trained", "kind"), [(V, V), (EPSILON, EPSILON), (None, V), (None, EPSILON), (V, None)])
-def test_of_equal_or_unknown_kinds_nothing_is_said(trained: PredictionType | None, kind: PredictionType | None) -> None:
+@pytest.mark.parametrize(("trained", "kind"), [(V, V), (EPSILON, EPSILON), (V, None), (None, None)])
+def test_of_equal_kinds_and_of_a_checkpoint_that_tells_nothing_nothing_is_said(
+    trained: PredictionType | None, kind: PredictionType | None
+) -> None:
     assert noobs().fits(lora(NOOB, trained), NOOBS[kind])
     assert noobs().note(lora(NOOB, trained), NOOBS[kind]) is None
+
+
+@pytest.mark.parametrize("kind", [V, EPSILON])
+def test_of_a_lora_that_may_be_of_either_kind_that_is_told(kind: PredictionType) -> None:
+    assert noobs().fits(lora(NOOB), NOOBS[kind])
+    note = noobs().note(lora(NOOB), NOOBS[kind])
+    assert note == UNKNOWN_PREDICTION.format(lora="Komori", checkpoint=NOOBS[kind].name)
+
+
+def test_where_the_operator_refuses_what_is_unknown_it_counts_as_v() -> None:
+    refusing = Matcher(tuple(NOOBS.values()), unknown_prediction=UnknownPrediction.REFUSE)
+    refusal = refusing.misfit(lora(NOOB), NOOBS[EPSILON])
+    assert isinstance(refusal, PredictionUnknown)
+    for word in ("Komori", "Noob", "--prediction", "It fits Noob V and Noob on the hub."):
+        assert word in str(refusal)
+    assert refusing.fits(lora(NOOB), NOOBS[V]) and refusing.fits(lora(NOOB, EPSILON), NOOBS[EPSILON])
+    allowing = replace(refusing, allow_v_on_epsilon=True)
+    assert allowing.fits(lora(NOOB), NOOBS[EPSILON]) and allowing.note(lora(NOOB), NOOBS[EPSILON])
+
+
+def test_a_lineage_of_one_kind_is_not_asked_about() -> None:
+    pony = SPECS["Pony"].model_copy(update={"predicts": EPSILON})
+    refusing = Matcher((pony,), unknown_prediction=UnknownPrediction.REFUSE)
+    assert refusing.fits(lora("sdxl/pony"), pony) and refusing.note(lora("sdxl/pony"), pony) is None
+
+
+# --- one file on a relative ------------------------------------------------------------------------------------------
+
+
+def test_a_file_that_the_operator_allows_there_goes_on_that_relative_alone() -> None:
+    dmd2 = replace(lora("sdxl/base"), allowed_on=(BaseModelId("sdxl/pony"),))
+    assert matcher().misfit(dmd2, SPECS["Pony"]) is None
+    assert matcher().fitting_checkpoints(dmd2) == ["Pony"]
+    assert isinstance(matcher().misfit(dmd2, SPECS["Illu"]), BaseModelMismatch)
+    assert isinstance(matcher().misfit(lora("sdxl/base"), SPECS["Pony"]), BaseModelMismatch)
+
+
+def test_no_allowance_helps_a_lora_of_unknown_base_model_or_of_another_architecture() -> None:
+    allowed_on = (BaseModelId("sdxl/pony"), BaseModelId("demo/vivid"))
+    assert isinstance(matcher().misfit(replace(lora(None), allowed_on=allowed_on), SPECS["Pony"]), BaseModelUnknown)
+    other = replace(lora("sd1/base"), allowed_on=allowed_on)
+    assert {type(matcher().misfit(other, SPECS[name])) for name in ("Pony", "vivid")} == {BaseModelMismatch}
+
+
+def test_an_allowed_file_that_learnt_v_still_goes_on_no_epsilon_checkpoint() -> None:
+    dmd2 = replace(lora("sdxl/base", V), allowed_on=(NOOB,))
+    assert isinstance(noobs().misfit(dmd2, NOOBS[EPSILON]), PredictionMismatch)
+    assert noobs().fits(dmd2, NOOBS[V])

@@ -9,7 +9,7 @@ import pytest
 from inference.base_models import Architecture
 from inference.checkpoint_files import CheckpointSays
 from inference.messages.checkpoints import PredictionType
-from inference.prediction import EdmCheckpoint, Prediction, checkpoint_prediction, lora_prediction
+from inference.prediction import EdmCheckpoint, Prediction, checkpoint_prediction
 
 SDXL = Architecture.SDXL
 EPSILON, V = PredictionType.EPSILON, PredictionType.V_PREDICTION
@@ -69,21 +69,3 @@ def test_an_edm_checkpoint_is_refused_whatever_the_setting(names: set[str], sett
     scheduler = {} if names else {"_class_name": "EDMDPMSolverMultistepScheduler", "prediction_type": "epsilon"}
     with pytest.raises(EdmCheckpoint, match="EDM"):
         checkpoint_prediction(setting, SDXL, CheckpointSays(frozenset(names)), scheduler)
-
-
-@pytest.mark.parametrize(
-    ("metadata", "expected"),
-    [
-        ({}, None),
-        ({"ss_v_parameterization": "None", "modelspec.prediction_type": "sample"}, None),
-        (SAYS_EPSILON, EPSILON),
-        (SAYS_V, V),
-        ({"modelspec.prediction_type": " V "}, V),
-        ({"ss_v_parameterization": "True"}, V),
-        ({"ss_v_parameterization": "False"}, EPSILON),
-        ({"ss_v_parameterization": "True", **SAYS_EPSILON}, V),
-        ({"ss_zero_terminal_snr": "True", "ss_v_parameterization": "False"}, V),
-    ],
-)
-def test_of_a_lora_its_metadata_say_it(metadata: dict[str, str], expected: PredictionType | None) -> None:
-    assert lora_prediction(metadata) is expected

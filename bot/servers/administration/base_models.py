@@ -27,14 +27,17 @@ from bot.servers.administration.reasons import checked_reason
 from bot.servers.context import ActionContext
 from bot.servers.rights import Action
 from inference.base_models import BaseModelId
+from inference.messages.checkpoints import PredictionType
 from inference.queue import EVERYWHERE
 
 
 class BaseModelDeclarer(Protocol):
     """Stores an operator's declaration; `bot.library.watcher.LibraryKeeper` does."""
 
-    async def declare(self, sha256: str, base_model: BaseModelId, *, who: str, reason: str) -> None:
-        """The file with this SHA-256 was trained on this base model. Raises OSError, or that it cannot be scanned."""
+    async def declare(
+        self, sha256: str, base_model: BaseModelId, *, who: str, reason: str, prediction: PredictionType | None
+    ) -> None:
+        """Declare what the file with this SHA-256 was trained on. Raises OSError, or that it cannot be scanned."""
         ...
 
 
@@ -51,7 +54,14 @@ class BaseModelProposals:
         self._deciding = asyncio.Lock()
 
     async def propose(
-        self, who: ActionContext, server_id: int, sha256: str, base_model: BaseModelId, *, reason: str
+        self,
+        who: ActionContext,
+        server_id: int,
+        sha256: str,
+        base_model: BaseModelId,
+        *,
+        reason: str,
+        prediction: PredictionType | None = None,
     ) -> BaseModelProposal:
         """Propose what a file was trained on; an operator decides.
 
@@ -64,12 +74,16 @@ class BaseModelProposals:
             raise NothingThere(what=_("There is no usable file of this LoRA to declare."))
         async with transaction(self._connection):
             proposal = await save_proposal(
-                self._connection, server_id, sha256, base_model, name=lora.name, reason=why, proposed_by=who.person_id
-            )
+                self._connection, server_id, sha256, base_model, name=lora.name, reason=why, proposed_by=who.person_id,
+                prediction=prediction,
+            )  # fmt: skip
             if proposal is None:
                 raise ProposedAlready
             known = None if version.base_model is None else str(version.base_model)
             changes = {"base_model": (known, str(base_model)), "reason": (None, why)}
+            if prediction is not None:
+                before = version.prediction.type
+                changes["prediction"] = (None if before is None else before.value, prediction.value)
             await self._audit.record(who, server_id, AuditAction.PROPOSE_BASE_MODEL, changes, _file(proposal))
         return proposal
 
@@ -87,7 +101,13 @@ class BaseModelProposals:
                 raise DecidedAlready
             if confirmed and proposal.base_model is not None:
                 named = f"{who.person_id}, proposed by {proposal.proposed_by}"
-                await self._declarer.declare(proposal.sha256, proposal.base_model, who=named, reason=proposal.reason)
+                await self._declarer.declare(
+                    proposal.sha256,
+                    proposal.base_model,
+                    who=named,
+                    reason=proposal.reason,
+                    prediction=proposal.prediction,
+                )
             state = ProposalState.CONFIRMED if confirmed else ProposalState.REJECTED
             action = AuditAction.CONFIRM_BASE_MODEL if confirmed else AuditAction.REJECT_BASE_MODEL
             async with transaction(self._connection):

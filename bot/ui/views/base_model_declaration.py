@@ -18,10 +18,13 @@ from bot.ui.access import context_of, require
 from bot.ui.client import Interaction
 from bot.ui.replies import send_ephemeral_text
 from bot.ui.views.lora_buttons import LORA, LoraButton
+from bot.ui.views.lora_text import prediction_text
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm
 from inference.base_models import BaseModelId, known_base_models
+from inference.messages.checkpoints import PredictionType
 
 MAX_OPTIONS = 25
+_AS_KNOWN = "as_known"
 
 
 class BaseModelButton(LoraButton, template=NO_CUSTOM_ID):
@@ -65,7 +68,10 @@ class ProposeButton(BaseModelButton, template=rf"propose:{LORA}"):
 
 
 class BaseModelForm(ModalForm):
-    """The file, its base model and the reason. The base models of the installed checkpoints come first."""
+    """The file, its base model, perhaps its prediction type, and the reason.
+
+    The base models of the installed checkpoints come first.
+    """
 
     command = "lora"
     private = True
@@ -74,10 +80,12 @@ class BaseModelForm(ModalForm):
         super().__init__(title, f"declare:{lora.id}", opening)
         self._versions = {str(version.id): version for version in lora.usable[:MAX_OPTIONS]}
         self.version: ui.Select[Any] = ui.Select(custom_id="version", options=_version_options(self._versions))
-        self.base: ui.Select[Any] = ui.Select(custom_id="base", options=_base_options(installed))
+        self.base: ui.Select[Any] = ui.Select(custom_id="base", options=_base_options(installed, lora))
+        self.prediction: ui.Select[Any] = ui.Select(custom_id="prediction", options=_prediction_options())
         self.reason: ui.TextInput[Any] = ui.TextInput(custom_id="reason", max_length=MAX_REASON)
         self.add_item(ui.Label[Any](text=_("File"), component=self.version))
         self.add_item(ui.Label[Any](text=_("Trained on"), component=self.base))
+        self.add_item(ui.Label[Any](text=_("Made for"), component=self.prediction))
         self.add_item(ui.Label[Any](text=_("How do you know?"), component=self.reason))
 
     def file(self) -> tuple[LoraVersion, str]:
@@ -85,6 +93,11 @@ class BaseModelForm(ModalForm):
         version = self._versions[self.version.values[0]]
         assert version.sha256 is not None
         return version, version.sha256
+
+    def chosen_prediction(self) -> PredictionType | None:
+        """The chosen prediction type; None to leave it to what the file says."""
+        chosen = next(iter(self.prediction.values), _AS_KNOWN)
+        return None if chosen == _AS_KNOWN else PredictionType(chosen)
 
 
 class DeclareForm(BaseModelForm):
@@ -96,7 +109,11 @@ class DeclareForm(BaseModelForm):
         version, sha256 = self.file()
         base = BaseModelId(self.base.values[0])
         await interaction.client.keeper.declare(
-            sha256, base, who=f"{interaction.user} ({interaction.user.id})", reason=self.reason.value
+            sha256,
+            base,
+            who=f"{interaction.user} ({interaction.user.id})",
+            reason=self.reason.value,
+            prediction=self.chosen_prediction(),
         )
         text = _("{name} is now {base}, for the bytes {hash}… alone.")
         await send_ephemeral_text(interaction, text.format(name=plain(version.name), base=base.label, hash=sha256[:10]))
@@ -110,7 +127,7 @@ class ProposeForm(BaseModelForm):
         version, sha256 = self.file()
         base, who = BaseModelId(self.base.values[0]), context_of(interaction)
         propose = interaction.client.servers.administration.base_models.propose
-        await propose(who, who.place, sha256, base, reason=self.reason.value)
+        await propose(who, who.place, sha256, base, reason=self.reason.value, prediction=self.chosen_prediction())
         text = _("Thank you. {name} is proposed as {base}; the bot's operators decide.")
         await send_ephemeral_text(interaction, text.format(name=plain(version.name), base=base.label))
 
@@ -123,6 +140,21 @@ def _version_options(versions: dict[str, LoraVersion]) -> list[discord.SelectOpt
     ]
 
 
-def _base_options(installed: list[BaseModelId]) -> list[discord.SelectOption]:
-    bases = list(dict.fromkeys([*installed, *known_base_models()]))[:MAX_OPTIONS]
-    return [discord.SelectOption(label=base.label[:100], value=base, description=str(base)) for base in bases]
+def _prediction_options() -> list[discord.SelectOption]:
+    as_known = discord.SelectOption(
+        label=_("What its file says"), value=_AS_KNOWN, description=_("Also if you do not know"), default=True
+    )
+    kinds = [discord.SelectOption(label=prediction_text(kind), value=kind) for kind in PredictionType]
+    return [as_known, *kinds]
+
+
+def _base_options(installed: list[BaseModelId], lora: Lora) -> list[discord.SelectOption]:
+    """The base models, with the one that all files are known for as the choice."""
+    known = {version.base_model for version in lora.usable}
+    chosen = known.pop() if len(known) == 1 else None
+    first = [] if chosen is None else [chosen]
+    bases = list(dict.fromkeys([*first, *installed, *known_base_models()]))[:MAX_OPTIONS]
+    return [
+        discord.SelectOption(label=base.label[:100], value=base, description=str(base), default=base == chosen)
+        for base in bases
+    ]

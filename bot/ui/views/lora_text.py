@@ -8,9 +8,12 @@ from dataclasses import replace
 from bot.database.loras import Lora, LoraVersion, UsefulWeights
 from bot.i18n import _, label, listed, ngettext, number
 from bot.i18n.texts import base_models, bounded_lines, clipped, mention, several
+from bot.library.catalogue import is_unclear
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.requests.few_steps import made_for
 from inference.lora.trigger_groups import is_group
+from inference.messages.checkpoints import PredictionType
+from inference.prediction import OF_BOTH_KINDS
 
 # Characters of each part; a message holds 4000 in all.
 MAX_NAME, MAX_TAGS, MAX_DESCRIPTION, MAX_VERSIONS, MAX_CHECKPOINTS, MAX_SHORT = 120, 150, 700, 1500, 120, 100
@@ -66,12 +69,35 @@ def _usable(version: LoraVersion, fitting: Sequence[str]) -> str:
         lines.append("-# " + _("Recommended weight: {weight}").format(weight=f"{version.recommended_weight:g}"))
     if version.useful is not None:
         lines.append(f"-# {useful_text(version.useful)}")
+    if (prediction := _prediction(version)) is not None:
+        lines.append(f"-# {prediction}")
+    if version.allowed_on:
+        allowed = several([base.label for base in version.allowed_on], MAX_CHECKPOINTS)
+        lines.append("-# " + _("An operator also allows it on {base_models}").format(base_models=allowed))
     if version.recipe is not None:
         lines.append("-# " + _("Made for few steps: {recipe}").format(recipe=made_for(version.recipe)))
     fits = _("Fits no checkpoint installed here")
     if fitting:
         fits = _("Fits {checkpoints}").format(checkpoints=several(fitting, MAX_CHECKPOINTS))
     return "\n".join([*lines, f"-# {fits}"])
+
+
+def prediction_text(prediction: PredictionType) -> str:
+    """The name of a prediction type, within a sentence."""
+    return _("v-prediction") if prediction is PredictionType.V_PREDICTION else _("epsilon prediction")
+
+
+def _prediction(version: LoraVersion) -> str | None:
+    """The prediction type with its evidence, of a base model that has checkpoints of both; a v LoRA's in any case."""
+    found = version.prediction
+    if is_unclear(version.base_model, found):
+        return _("Nothing says if it is for v-prediction or epsilon. On epsilon checkpoints it may paint badly.")
+    known = found.type is PredictionType.V_PREDICTION or version.base_model in OF_BOTH_KINDS
+    if found.type is None or found.source is None or not known:
+        return None
+    return _("Made for {prediction} · {evidence}").format(
+        prediction=prediction_text(found.type), evidence=_(found.source.plainly)
+    )
 
 
 def _is_shown_apart(version: LoraVersion, words: str) -> bool:

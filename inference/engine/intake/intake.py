@@ -164,4 +164,6 @@ class Intake:
 def _known(file: LoraFile) -> KnownLora:
     layers = layers_of(file.header.tensors).named(file.metadata) if file.header else None
     use, found = file.use, file.evidence
-    return KnownLora(use.name, found.base_model, found.source.value, file.prediction, layers, use.region)
+    return KnownLora(
+        use.name, found.base_model, found.source.value, found.prediction.type, layers, use.region, found.allowed_on
+    )

@@ -25,14 +25,13 @@ from inference.lora.sidecar import BadSidecar, read_sidecar
 from inference.lora.verdict import decide, layers_of
 from inference.messages.checkpoints import PredictionType
 from inference.messages.request import LoraUse
-from inference.prediction import lora_prediction
 
 Stamp = tuple[int, int, int, int]  # device, inode, size and modification time: equal for an unchanged file
 
 
 @dataclass(frozen=True)
 class LoraFile:
-    """A LoRA as read: tensors on the CPU, the evidence of its base model, its AutoV3 hash, metadata."""
+    """A LoRA as read: tensors on the CPU, the evidence of its base model and prediction, its AutoV3 hash, metadata."""
 
     use: LoraUse
     tensors: dict[str, torch.Tensor]
@@ -42,23 +41,20 @@ class LoraFile:
     header: Header | None = None
     stamp: Stamp | None = None
 
-    @property
-    def prediction(self) -> PredictionType | None:
-        """The prediction type that it was trained for; None when the file does not tell."""
-        return lora_prediction(self.metadata)
-
 
 @dataclass(frozen=True)
 class LoraReader:
     """Reads files of one library and judges them as its catalogue does.
 
-    `installed` maps checkpoints' hashes to their base models; with `trust_tags` a LoRA's own names may decide.
+    `installed` maps checkpoints' hashes to their base models, `predictions` to their prediction types; with
+    `trust_tags` a LoRA's own names may decide.
     """
 
     library: Path
     installed: Mapping[str, BaseModelId]
     max_bytes: int
     trust_tags: bool = False
+    predictions: Mapping[str, PredictionType] = field(default_factory=dict[str, PredictionType])
 
     def read(self, use: LoraUse, relative: str | None, kept: LoraFile | None = None) -> LoraFile:
         """Open the file once; hash, judge and load what was opened.
@@ -101,7 +97,7 @@ class LoraReader:
         Raises LoraFileRefused for unusable ones.
         """
         try:
-            known = Knowledge.of(self.library, self.installed, trust_tags=self.trust_tags)
+            known = Knowledge.of(self.library, self.installed, trust_tags=self.trust_tags, predictions=self.predictions)
         except BadDeclarations as problem:
             raise WorkerFailed(reason=str(problem)) from problem
         layers = layers_of(header.tensors)

@@ -18,8 +18,11 @@ from bot.config.changes import NEEDS_RESTART
 from bot.config.example import config_text
 from bot.database.jobs import JobState
 from bot.requests.builder import LoraDraft, RequestDraft
+from inference.base_models import BaseModelId
 from inference.demo import CHECKPOINTS
-from inference.errors import CheckpointNotFound, CheckpointRemoved, TooManyLoras
+from inference.errors import BaseModelMismatch, CheckpointNotFound, CheckpointRemoved, TooManyLoras
+from inference.hashes import file_sha256
+from inference.lora.declarations import allow_on
 from tests.bot.jobs.test_service import LONG, PATIENCE, end, held_up, order, pid_of_worker, until_ended, until_painting
 from tests.house import BASES, PASTEL, VIVID, House
 from tests.inference.requests import request
@@ -149,6 +152,24 @@ async def test_what_needs_a_restart_is_named_and_stays(easel: Easel, house: Hous
     two = (LoraDraft(name="Bat"), LoraDraft(name="Wash"))
     with pytest.raises(TooManyLoras):
         await easel.requests.build(RequestDraft(prompt="x", loras=two))
+
+
+async def test_a_file_that_the_operator_allows_on_a_relative_paints_there_after_a_reload(
+    easel: Easel, house: House
+) -> None:
+    declare(house, VIVID, PASTEL)
+    await easel.reloader.reload()
+    draft = RequestDraft(prompt="x", checkpoint=PASTEL, loras=(LoraDraft(name="Bat"),))
+    with pytest.raises(BaseModelMismatch):
+        await easel.requests.build(draft)
+    allow_on(house.library, file_sha256(house.bat), BaseModelId(BASES[PASTEL]), who="me", reason="x")
+    await easel.reloader.reload()
+    allowed = await easel.requests.build(draft)
+    assert (await end(easel, await order(easel, allowed))).job.state is JobState.SUCCEEDED
+    (house.library / "declarations.jsonl").unlink()
+    await easel.reloader.reload()
+    with pytest.raises(BaseModelMismatch):
+        await easel.requests.build(draft)
 
 
 async def test_the_library_is_looked_at_again(easel: Easel, house: House) -> None:

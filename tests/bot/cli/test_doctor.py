@@ -24,6 +24,7 @@ from inference.demo import CHECKPOINTS
 from tests.bot.cli.commands import Here, bot
 from tests.bot.pictures.certificates import settings_in
 from tests.house import PASTEL, VIVID, House
+from tests.lora_files import write_lora, write_sidecar
 from tests.weight_files import single_file, write_folder, write_weights
 
 OK, WARNING, PROBLEM = FindingGrade.OK, FindingGrade.WARNING, FindingGrade.PROBLEM
@@ -67,6 +68,18 @@ def test_the_doctor_finds_a_broken_library_file_and_praises_the_rest(house: Hous
     assert "1 cannot" not in findings["settings"][1] and "cannot; `library scan`" in findings["database and library"][1]
     assert findings["operators"] == ("ok", "1 named")
     assert findings["worker"] == ("ok", "paints on cpu") or os.environ.get("CUDA_VISIBLE_DEVICES")
+
+
+@pytest.mark.parametrize(("setting", "words"), [("tell", "may paint badly"), ("refuse", "epsilon checkpoints refuse")])
+def test_the_doctor_counts_loras_that_may_be_for_v_or_epsilon(house: House, setting: str, words: str) -> None:
+    write_sidecar(write_lora(house.library / "noob.safetensors", seed=8), base_model="sdxl/noobai")
+    assert "prediction types" not in graded("--config", house.config), "no checkpoint is installed where it matters"
+    config = house.folder / "noob.toml"
+    text = house.config.read_text().replace('base_model = "demo/pastel"', 'base_model = "sdxl/noobai"')
+    config.write_text(f'{text}\n[matching]\nunknown_prediction = "{setting}"\n')
+    grade, says = graded("--config", config)["prediction types"]
+    assert grade == "warning" and says.startswith("1 LoRA file does not say") and words in says
+    assert "--prediction" in says
 
 
 def test_the_doctor_names_every_bad_setting(here: Here, house: House) -> None:

@@ -148,3 +148,60 @@ def test_what_cannot_be_declared_is_told(here: Here, house: House, base: str, re
 def test_a_file_that_is_not_there_cannot_be_declared(here: Here, house: House) -> None:
     said = library(here, house, "declare", house.library / "no.safetensors", "--base", "demo/vivid", "--reason", "x")
     assert (said.code, "no.safetensors" in said.sentence) == (UNUSABLE, True)
+
+
+def test_a_prediction_type_is_declared_beside_the_base_model_or_alone(here: Here, house: House) -> None:
+    neither = library(here, house, "declare", house.mystery, "--reason", "x")
+    assert (neither.code, "--prediction" in neither.sentence) == (UNUSABLE, True)
+    alone = library(here, house, "declare", house.mystery, "--prediction", "v_prediction", "--reason", "x")
+    assert alone.code == DONE and "declared to be v_prediction" in alone.out
+    both = ("--base", BASES[VIVID], "--prediction", "epsilon", "--reason", "x", "--json")
+    lines = library(here, house, "declare", house.mystery, *both).out.splitlines()
+    assert [set(json.loads(line)) & {"base_model", "prediction"} for line in lines] == [{"base_model"}, {"prediction"}]
+    library(here, house, "scan")
+    told = listed(here, house)["mystery"]
+    assert (told["base_model"], told["prediction"]) == (BASES[VIVID], "epsilon")
+    inspected = library(here, house, "inspect", house.mystery)
+    assert "prediction: epsilon (declared by an operator)" in inspected.out
+
+
+def test_a_prediction_type_against_the_hash_of_the_training_base_needs_force(here: Here, house: House) -> None:
+    v_pred = "ea349eeae87ca8d25ba902c93810f7ca83e5c82f920edf12f273af004ae02819"
+    path = write_lora(house.library / "noob.safetensors", metadata={"ss_new_sd_model_hash": v_pred})
+    said = library(here, house, "declare", path, "--prediction", "epsilon", "--reason", "x")
+    assert (said.code, "which is v_prediction" in said.sentence, "--force" in said.sentence) == (UNUSABLE, True, True)
+    assert not (house.library / "declarations.jsonl").exists()
+    assert library(here, house, "declare", path, "--prediction", "epsilon", "--reason", "x", "--force").code == DONE
+    assert "prediction: epsilon (declared by an operator)" in library(here, house, "inspect", path).out
+
+
+def test_one_few_step_lora_is_allowed_on_a_relative_and_the_allowance_is_taken_back(here: Here, house: House) -> None:
+    path = write_lora(house.library / "dmd2_sdxl_4step_lora.safetensors", seed=7)
+    allow = ("allow", path, "--on", "sdxl/illustrious", "--reason", "its page says so")
+    unknown = library(here, house, *allow)
+    assert (unknown.code, "base model is not known" in unknown.sentence) == (UNUSABLE, True)
+    write_sidecar(path, base_model="sdxl/base")
+    other = library(here, house, "allow", path, "--on", "flux1/dev", "--reason", "x")
+    assert (other.code, "whose layers" in other.sentence) == (UNUSABLE, True)
+    assert not (house.library / "declarations.jsonl").exists()
+    assert "may go on checkpoints of sdxl/illustrious" in library(here, house, *allow).out
+    library(here, house, "scan")
+    assert listed(here, house)["dmd2_sdxl_4step_lora"]["allowed_on"] == ["sdxl/illustrious"]
+    assert "allowed by an operator on: sdxl/illustrious" in library(here, house, "inspect", path).out
+    assert "may not go" in library(here, house, *allow, "--withdraw").out
+    library(here, house, "scan")
+    assert listed(here, house)["dmd2_sdxl_4step_lora"]["allowed_on"] == []
+
+
+def test_a_lora_that_is_no_few_step_lora_is_not_allowed_on_a_relative(here: Here, house: House) -> None:
+    path = write_lora(house.library / "Komori.safetensors", seed=8)
+    write_sidecar(path, base_model="sdxl/base")
+    said = library(here, house, "allow", path, "--on", "sdxl/pony", "--reason", "x")
+    assert (said.code, "few_steps" in said.sentence) == (UNUSABLE, True)
+
+
+def test_what_may_be_for_v_or_epsilon_is_named(here: Here, house: House) -> None:
+    write_sidecar(write_lora(house.library / "noob.safetensors", seed=8), base_model="sdxl/noobai")
+    asked = "noob.safetensors: it does not say if it was trained for v-prediction or epsilon"
+    assert asked in library(here, house, "scan").out
+    assert asked in library(here, house, "list").out

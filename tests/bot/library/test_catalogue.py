@@ -23,13 +23,15 @@ from bot.library.catalogue import (
     ScanReport,
     choose_version,
     find_named,
+    known_lora,
     scan_library,
 )
 from inference.base_models import BaseModelId, CompatibilityTable, known_base_models
 from inference.hashes import file_sha256
-from inference.lora.declarations import FILE_NAME, BadDeclarations, declare
+from inference.lora.declarations import FILE_NAME, BadDeclarations, allow_on, declare, declare_prediction
 from inference.lora.evidence import Source
 from inference.lora.few_steps import NOT_FEW, FewStepKind, FewStepRecipe, FewStepSource
+from inference.lora.prediction_evidence import PredictionEvidence, PredictionSource
 from inference.matching import Matcher
 from inference.messages.checkpoints import CheckpointSpec, PredictionType
 from inference.messages.samplers import Sampler, Spacing
@@ -537,3 +539,42 @@ async def test_a_row_of_another_version_of_easel_has_no_recipe_until_it_is_scann
         await scanned(connection, library)
         (version,) = (await entry(connection, "sdxl_lightning_4step_lora")).versions
         assert version.recipe is not None
+
+
+async def test_the_prediction_type_and_allowances_are_recorded_and_what_is_unclear_is_told(
+    connection: aiosqlite.Connection, library: Path
+) -> None:
+    write_sidecar(write_lora(library / "told.safetensors", metadata={"ss_sd_model_name": "noobVpred"}), base_model=NOOB)
+    open_ = write_lora(library / "open.safetensors", seed=2)
+    write_sidecar(open_, base_model=NOOB)
+    write_sidecar(write_lora(library / "pony.safetensors", seed=3), base_model=PONY)
+    assert (await scanned(connection, library)).unclear == ("open.safetensors",)
+    (told,) = (await entry(connection, "told")).versions
+    assert told.prediction == PredictionEvidence(PredictionType.V_PREDICTION, PredictionSource.BASE_NAME)
+    epsilon = checkpoint(NOOB, PredictionType.EPSILON)
+    (version,) = (await entry(connection, "open")).versions
+    assert not EQUAL_ONLY.fits(known_lora("told", told), epsilon)
+    assert EQUAL_ONLY.fits(known_lora("open", version), epsilon)
+    assert EQUAL_ONLY.note(known_lora("open", version), epsilon)
+
+    sha256 = file_sha256(open_)
+    declare_prediction(library, sha256, PredictionType.V_PREDICTION, who="me", reason="x")
+    allow_on(library, sha256, PONY, who="me", reason="x")
+    report = await scanned(connection, library)
+    assert (report.unclear, report.changed) == ((), ("open.safetensors",))
+    (version,) = (await entry(connection, "open")).versions
+    assert (version.prediction.source, version.allowed_on) == (PredictionSource.DECLARATION, (PONY,))
+    assert EQUAL_ONLY.fits(known_lora("open", version), checkpoint(PONY))
+    names = {lora.name for lora in (await browse_loras(connection, limit=9, base_models=[PONY])).loras}
+    assert names == {"open", "pony"}
+    await scan_library(connection, library, {}, predictions={})
+    await write(connection, "UPDATE lora_version SET prediction = ?", ('{"type": "w"}',))
+    assert (await entry(connection, "open")).versions[0].prediction == PredictionEvidence()
+
+
+async def test_a_lora_of_an_installed_v_checkpoint_learnt_v(connection: aiosqlite.Connection, library: Path) -> None:
+    write_lora(library / "a.safetensors", metadata={"ss_new_sd_model_hash": CHECKPOINT})
+    kinds = {CHECKPOINT: PredictionType.V_PREDICTION}
+    await scan_library(connection, library, {CHECKPOINT: NOOB}, predictions=kinds)
+    (version,) = (await entry(connection, "a")).versions
+    assert (version.base_model, version.prediction.type) == (NOOB, PredictionType.V_PREDICTION)

@@ -23,6 +23,7 @@ from bot.servers.context import ActionContext, MemberFacts
 from bot.servers.lookups import LookupFailed
 from bot.servers.services import ServerServices, server_services
 from inference.base_models import BaseModelId
+from inference.messages.checkpoints import PredictionType
 from inference.messages.request import GenerationRequest
 from tests.house import House
 
@@ -70,12 +71,16 @@ class Declarations:
     """Implements `BaseModelDeclarer`."""
 
     told: list[tuple[str, str, str, str]] = field(default_factory=list[tuple[str, str, str, str]])
+    predictions: list[PredictionType | None] = field(default_factory=list[PredictionType | None])
     fails: bool = False
 
-    async def declare(self, sha256: str, base_model: BaseModelId, *, who: str, reason: str) -> None:
+    async def declare(
+        self, sha256: str, base_model: BaseModelId, *, who: str, reason: str, prediction: PredictionType | None
+    ) -> None:
         if self.fails:
             raise OSError("the disk is full")
         self.told.append((sha256, str(base_model), who, reason))
+        self.predictions.append(prediction)
 
 
 @dataclass

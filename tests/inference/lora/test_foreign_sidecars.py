@@ -12,6 +12,7 @@ from inference.lora.evidence import Source
 from inference.lora.knowledge import Knowledge
 from inference.lora.library import scan
 from inference.lora.sidecar import Sidecar, foreign_sidecar, read_sidecar, sidecar_paths
+from inference.messages.checkpoints import PredictionType
 from tests.lora_files import write_lora
 
 INFO = {
@@ -61,6 +62,21 @@ def test_one_of_other_bytes_says_nothing_of_the_base_model(lora: Path, hashes: t
     (found,) = scan(lora.parent, {})
     assert found.judge(Knowledge()).base_model is None
     assert found.sidecar.trigger_words == ("komori", "blue dress, hat")
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{"name": "v-pred 1.0"}, {"model": {"name": "Komori (vpred)"}}, {"baseModel": "SD 2.1 768"}],
+    ids=["version", "model", "base"],
+)
+def test_the_prediction_type_is_read_for_the_file_that_they_name(lora: Path, told: dict[str, object]) -> None:
+    leave(lora, ".civitai.info", {**INFO, **told, **files(file_sha256(lora))})
+    assert read_sidecar(lora).prediction is PredictionType.V_PREDICTION
+    leave(lora, ".civitai.info", {**INFO, **files(file_sha256(lora))})
+    assert read_sidecar(lora).prediction is None
+    managed = {"civitai": {"name": "vpred", "model": {"name": "Komori"}}, "sha256": file_sha256(lora)}
+    leave(lora, ".metadata.json", {**MANAGED, **managed})
+    assert read_sidecar(lora).prediction is PredictionType.V_PREDICTION
 
 
 def test_lora_manager_s_file_is_read_by_its_hash(lora: Path) -> None:

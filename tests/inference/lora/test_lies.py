@@ -40,7 +40,7 @@ def test_the_header_admits_it_nowhere(tmp_path: Path, lie: Lie) -> None:
     lie.write(tmp_path, "x")
     (found,) = scan(tmp_path, {})
     evidence = found.judge(Knowledge())
-    lora = KnownLora("x", evidence.base_model, evidence.source.value, found.prediction, found.layers)
+    lora = KnownLora("x", evidence.base_model, evidence.source.value, evidence.prediction.type, found.layers)
     fitting = set() if found.problem else set(MATCHER.fitting_checkpoints(lora))
     assert fitting == allowed(lie), evidence
 

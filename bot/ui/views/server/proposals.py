@@ -13,6 +13,7 @@ from bot.i18n import _, later
 from bot.i18n.texts import clipped, mention
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
+from bot.ui.views.lora_text import prediction_text
 from bot.ui.views.persistent_items import NO_CUSTOM_ID
 from bot.ui.views.server.panel import (
     PAGE,
@@ -53,6 +54,8 @@ def _text(interaction: Interaction, proposal: BaseModelProposal) -> str:
     if proposal.base_model is not None:
         base = proposal.base_model.label
     head = _("{name} was trained on **{base}**").format(name=f"**{clipped(proposal.name, 100)}**", base=base)
+    if proposal.prediction is not None:
+        head += "\n" + _("It paints by {prediction}.").format(prediction=prediction_text(proposal.prediction))
     facts = (
         mention(proposal.proposed_by),
         server_name(interaction, proposal.server_id),

@@ -16,7 +16,7 @@ from discord import ui
 
 from bot.config import CheckpointSettings
 from bot.database.lora_search import Shown
-from bot.i18n import _, label, ngettext
+from bot.i18n import _, label, ngettext, translated_note
 from bot.i18n.texts import at_weight, bounded_lines, clipped, plain, several
 from bot.pictures.attachments import PictureFile
 from bot.pictures.layouts import layout_picture
@@ -325,7 +325,8 @@ def _about_loras(snapshot: StudioSnapshot, limit: int) -> str:
         lines = [f"{head} · {message.format(count=count, base=base)}"]
     else:
         lines = [f"{head} · " + _("all fit {base}").format(base=base)]
-    warnings = [f"⚠️ {clipped(text, 200)}" for text in advice(rows, own_words(snapshot.studio.draft))]
+    notes = [translated_note(row.note) for row in rows if row.note]
+    warnings = [f"⚠️ {clipped(text, 200)}" for text in [*notes, *advice(rows, own_words(snapshot.studio.draft))]]
     return "\n".join([*lines, *bounded_lines(warnings, MAX_ADVICE)])
 
 

@@ -10,6 +10,7 @@ from bot.database.base_model_proposals import ProposalState
 from bot.database.loras import Lora
 from bot.errors.decisions import DecidedAlready, ProposedAlready
 from bot.errors.missing import NothingThere
+from inference.messages.checkpoints import PredictionType
 from tests.bot.database.conftest import PONY, add_lora
 from tests.bot.servers.administration.staff import OPERATING, STAFF, log, told
 from tests.bot.servers.world import (
@@ -42,6 +43,24 @@ async def test_staff_propose_and_an_operator_confirms(world: ServerWorld) -> Non
     with pytest.raises(DecidedAlready):
         await administration.base_models.decide(OPERATING, proposal.id, confirmed=False)
     assert [action for _, action, _ in told(await log(world))] == ["propose_base_model", "confirm_base_model"]
+
+
+async def test_a_proposed_prediction_type_becomes_part_of_the_declaration(world: ServerWorld) -> None:
+    administration, lora = world.services.administration, await add_lora(world.connection, "Komori")
+    sha256 = sha256_of(lora)
+    plain = await administration.base_models.propose(STAFF, SERVER, sha256, PONY, reason="its author said")
+    v = await administration.base_models.propose(
+        STAFF, SERVER, sha256, PONY, reason="its page says so", prediction=PredictionType.V_PREDICTION
+    )
+    assert (plain.prediction, v.prediction) == (None, PredictionType.V_PREDICTION)
+    with pytest.raises(ProposedAlready):
+        await administration.base_models.propose(
+            STAFF, SERVER, sha256, PONY, reason="again", prediction=PredictionType.V_PREDICTION
+        )
+    assert await administration.base_models.page(OPERATING, limit=5) == (plain, v)
+    await administration.base_models.decide(OPERATING, v.id, confirmed=True)
+    await administration.base_models.decide(OPERATING, plain.id, confirmed=True)
+    assert world.declarations.predictions == [PredictionType.V_PREDICTION, None]
 
 
 async def test_what_was_rejected_may_be_proposed_again(world: ServerWorld) -> None:

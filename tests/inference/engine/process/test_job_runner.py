@@ -17,6 +17,7 @@ from inference.base_models import BaseModelId
 from inference.demo import CHECKPOINTS
 from inference.engine.process.job_runner import JobRunner, _write  # pyright: ignore[reportPrivateUsage]
 from inference.errors import (
+    BaseModelMismatch,
     LayersUnknown,
     LoraFileRefused,
     LoraNotAtWork,
@@ -25,13 +26,14 @@ from inference.errors import (
     PredictionMismatch,
 )
 from inference.hashes import file_sha256
+from inference.lora.declarations import FILE_NAME, allow_on
 from inference.messages.checkpoints import CheckpointSpec, PredictionType
 from inference.messages.commands import Generate
 from inference.messages.events import Failed, Progress
 from inference.messages.request import GenerationRequest, LoraUse
 from inference.messages.samplers import Sampler
 from inference.parameters import read_infotext, texts_in
-from tests.house import VIVID, House, attention_modules
+from tests.house import BASES, PASTEL, VIVID, House, attention_modules
 from tests.inference.engine.batch.test_out_of_memory import MORE_THAN_THERE_IS
 from tests.inference.engine.painting import paint
 from tests.inference.engine.worlds import arrived
@@ -161,6 +163,46 @@ def test_an_epsilon_lora_on_a_v_checkpoint_is_told_and_a_v_lora_on_an_epsilon_ch
         paint_notes(shared_house, "epsilon", path["v"], files)
     (note,) = paint_notes(shared_house, "epsilon", path["v"], files, allow_v_on_epsilon=True)
     assert "v-prediction" in note
+
+
+def test_the_worker_knows_a_v_lora_by_the_hash_of_an_installed_checkpoint(shared_house: House) -> None:
+    path = shared_house.library / "private.safetensors"
+    write_lora(path, modules=attention_modules(), seed=5, metadata={"ss_new_sd_model_hash": "c" * 64})
+    use = LoraUse(sha256=file_sha256(path), name="private")
+    vivid = shared_house.configure.checkpoints[0].model_copy(update={"prediction_type": PredictionType.EPSILON})
+    private = vivid.model_copy(update={"name": "Private", "sha256": "c" * 64, "predicts": PredictionType.V_PREDICTION})
+    runner = JobRunner(shared_house.configure.model_copy(update={"checkpoints": (vivid, private)}), CPU)
+    with pytest.raises(PredictionMismatch):
+        paint(runner, request(checkpoint=VIVID, steps=1, loras=(use,)), {use.sha256: path.name})
+
+
+def test_the_worker_lets_one_file_go_on_a_relative_while_the_operator_allows_it(
+    runner: JobRunner, shared_house: House
+) -> None:
+    path = shared_house.library / "relative.safetensors"
+    write_lora(path, modules=attention_modules(), seed=6)
+    write_sidecar(path, base_model=BASES[VIVID])
+    use = LoraUse(sha256=file_sha256(path), name="relative")
+    pastel = BaseModelId(BASES[PASTEL])
+
+    def painted_on_pastel() -> int:
+        made = request(checkpoint=PASTEL, steps=1, loras=(use,))
+        return len(painted(runner, shared_house, made, {use.sha256: path.name})[0])
+
+    def allowed(*, withdrawn: bool, sha256: str = use.sha256) -> None:
+        allow_on(shared_house.library, sha256, pastel, who="me", reason="x", withdrawn=withdrawn)
+
+    try:
+        allowed(withdrawn=False, sha256="f" * 64)  # other bytes
+        with pytest.raises(BaseModelMismatch):
+            painted_on_pastel()
+        allowed(withdrawn=False)
+        assert painted_on_pastel() == 1
+        allowed(withdrawn=True)
+        with pytest.raises(BaseModelMismatch):
+            painted_on_pastel()
+    finally:
+        (shared_house.library / FILE_NAME).unlink()
 
 
 def v_and_epsilon_loras(house: House) -> tuple[dict[str, LoraUse], dict[str, str]]:

@@ -1,0 +1,171 @@
+"""What did a LoRA learn to predict, and how do we know? A ladder of sources beside that of the base model.
+
+A LoRA that learnt v paints noise on an epsilon checkpoint, so what is uncertain counts as v. Bot and worker judge
+alike: by the file's metadata, its sidecar and the same knowledge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import PurePosixPath
+
+from pydantic import TypeAdapter
+
+from inference.lora.knowledge import Knowledge
+from inference.lora.known_bases import HASH_PREDICTIONS, REPOSITORY_PREDICTIONS, VERSION_PREDICTIONS, repository_id
+from inference.lora.metadata import (
+    base_names,
+    civitai_version,
+    recorded_hash,
+    recorded_old_hash,
+    recorded_predictions,
+)
+from inference.lora.prediction_words import prediction_in_checkpoint_name, prediction_in_name, prediction_on_page
+from inference.lora.registry import RegistryAnswer
+from inference.lora.sidecar import Sidecar
+from inference.messages.checkpoints import PredictionType
+
+_V, _EPSILON = PredictionType.V_PREDICTION, PredictionType.EPSILON
+
+
+class PredictionSource(StrEnum):
+    """Where a prediction type is known from, best first. The value is what operators read."""
+
+    TRAINING_BASE = "hash of its training base"
+    SHORT_HASH = "short hash of its training base"
+    DECLARATION = "declared by an operator"
+    BASE_ID = "public id of its training base"
+    BASE_TOLD = "its training base, as a registry knows it"
+    BASE_NAME = "name of its training base"
+    SETTINGS = "settings of its trainer"
+    SIDECAR = "told by its sidecar"
+    REGISTRY = "told by a registry"
+    OWN_NAME = "its own name"
+
+    @property
+    def plainly(self) -> str:
+        """The text for everybody else."""
+        return PLAINLY[self]
+
+
+PLAINLY: dict[PredictionSource, str] = {
+    PredictionSource.TRAINING_BASE: "recorded in training, exactly",
+    PredictionSource.SHORT_HASH: "recorded in training",
+    PredictionSource.DECLARATION: "declared by an operator",
+    PredictionSource.BASE_ID: "recorded where it was trained",
+    PredictionSource.BASE_TOLD: "recorded in training, explained by a web page",
+    PredictionSource.BASE_NAME: "named in training",
+    PredictionSource.SETTINGS: "recorded in training",
+    PredictionSource.SIDECAR: "its description says so",
+    PredictionSource.REGISTRY: "its web page says so",
+    PredictionSource.OWN_NAME: "its name says so",
+}
+# Sources that tell what the training base predicts. The LoRA learnt the same, unless its trainer was set otherwise.
+OF_THE_BASE = frozenset(
+    {
+        PredictionSource.TRAINING_BASE,
+        PredictionSource.SHORT_HASH,
+        PredictionSource.BASE_ID,
+        PredictionSource.BASE_TOLD,
+        PredictionSource.BASE_NAME,
+    }
+)
+
+
+@dataclass(frozen=True)
+class PredictionEvidence:
+    """The prediction type (None: nothing says it), the source that decided, and what spoke against it."""
+
+    type: PredictionType | None = None
+    source: PredictionSource | None = None
+    contradictions: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, text: str) -> PredictionEvidence:
+        """Read what `written` wrote. Raises ValidationError."""
+        return _AS_JSON.validate_json(text)
+
+    def written(self) -> str:
+        """Write it as JSON."""
+        return _AS_JSON.dump_json(self).decode()
+
+
+_AS_JSON = TypeAdapter(PredictionEvidence)
+NO_PREDICTION = PredictionEvidence()
+
+
+def judge_prediction(
+    sha256: str, metadata: Mapping[str, str], sidecar: Sidecar, known: Knowledge, *, file_name: str = ""
+) -> PredictionEvidence:
+    """Climb the ladder for the file with this `sha256`; `metadata` is what `evidence_in` kept.
+
+    The highest source that speaks decides, with two exceptions. A forced declaration stands above an exact hash. And
+    where the training base is an epsilon model and the trainer was set to v, the LoRA learnt v: the base is only where
+    training began. A trainer's epsilon never stands against a v base, because trainers write it when nobody set the
+    option. Such a LoRA paints noise on epsilon checkpoints too (sd-scripts issue 1772).
+    """
+    said = _testimonies(sha256, metadata, sidecar, known, file_name)
+    declaration = known.predictions.get(sha256)
+    if not said:
+        return NO_PREDICTION
+    source = next(iter(said))
+    if declaration is not None and declaration.force:
+        source = PredictionSource.DECLARATION
+    elif (
+        source in OF_THE_BASE
+        and said[source] is _EPSILON
+        and said.get(PredictionSource.SETTINGS) is _V
+        and said.get(PredictionSource.DECLARATION) is not _EPSILON
+    ):
+        source = PredictionSource.SETTINGS
+    decided = said[source]
+    against = tuple(f"{other.value}: {kind.value}" for other, kind in said.items() if kind is not decided)
+    return PredictionEvidence(decided, source, against)
+
+
+def _testimonies(
+    sha256: str, metadata: Mapping[str, str], sidecar: Sidecar, known: Knowledge, file_name: str
+) -> dict[PredictionSource, PredictionType]:
+    """What each source says, the best first. If one says both, it counts as v."""
+    names, declaration = base_names(metadata), known.predictions.get(sha256)
+    recorded, short = recorded_hash(metadata), recorded_old_hash(metadata)
+    own = (metadata.get("modelspec.title", ""), metadata.get("ss_output_name", ""), PurePosixPath(file_name).stem)
+    said: dict[PredictionSource, Iterable[PredictionType | None]] = {
+        PredictionSource.TRAINING_BASE: [
+            known.installed_predictions.get(recorded or "") or HASH_PREDICTIONS.get(recorded or "")
+        ],
+        # As for the base model, the short hash says nothing beside a SHA-256.
+        PredictionSource.SHORT_HASH: [known.installed_predictions.get(short or "")] if recorded is None else [],
+        PredictionSource.DECLARATION: [declaration.prediction] if declaration else [],
+        PredictionSource.BASE_ID: map(_by_id, names),
+        PredictionSource.BASE_TOLD: map(_of_page, _pages_of_base(recorded, names, known)),
+        PredictionSource.BASE_NAME: map(prediction_in_checkpoint_name, names),
+        PredictionSource.SETTINGS: recorded_predictions(metadata),
+        PredictionSource.SIDECAR: [sidecar.prediction] if sidecar.sha256 in {None, sha256} else [],
+        PredictionSource.REGISTRY: map(_of_page, known.answers.get(sha256, ())),
+        PredictionSource.OWN_NAME: map(prediction_in_name, own),
+    }
+    found = {source: set(kinds) for source, kinds in said.items()}
+    return {source: _V if _V in kinds else _EPSILON for source, kinds in found.items() if kinds & {_V, _EPSILON}}
+
+
+def _by_id(name: str) -> PredictionType | None:
+    """What the base of a public id predicts, whether it stands alone or as the name of a file in a folder."""
+    version = civitai_version(name) or civitai_version(PurePosixPath(name.replace("\\", "/")).name)
+    repository = (repository_id(name) or "").lower()
+    return VERSION_PREDICTIONS.get(version or 0) or REPOSITORY_PREDICTIONS.get(repository)
+
+
+def _pages_of_base(recorded: str | None, names: Iterable[str], known: Knowledge) -> list[RegistryAnswer]:
+    """What hubs say of the training base, which the metadata name by its SHA-256 or by a hub's own id."""
+    pages = [*known.answers.get(recorded or "", ())]
+    for name in names:
+        version = civitai_version(name) or civitai_version(PurePosixPath(name.replace("\\", "/")).name)
+        pages += known.answers_by_version.get(version or 0, ())
+    return pages
+
+
+def _of_page(answer: RegistryAnswer) -> PredictionType | None:
+    return prediction_on_page(answer.base_model or "", answer.name)

@@ -1,0 +1,138 @@
+"""Words for epsilon and v-prediction: in names of checkpoints and LoRAs, and in what trainers record of their settings.
+
+Every text is a stranger's. One that denies its word, or has words for both types, says nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from inference.json_values import as_dict, as_list
+from inference.lora.known_bases import REPOSITORY_PREDICTIONS
+from inference.lora.titles import words
+from inference.messages.checkpoints import PredictionType
+from inference.prediction import named_prediction
+
+_MAX_NAME = 255  # characters; a longer one is no file's name
+_MAX_KEY = 100  # characters of a setting's name
+_MAX_TEXT = 2**20  # characters of one value in the metadata
+
+_V_WORD = (
+    r"v[ _\-]?pred(?:iction|icted|ict)?|v[ _\-]?param(?:eteri[sz]ation|eteri[sz]ed)?"
+    r"|zero[ _\-]?(?:terminal[ _\-]?)?snr|zt?snr"
+)
+# A word of several parts begins where no letter stands before it; `noobvpred` is written as one.
+_V = re.compile(rf"(?:(?<![a-z])(?:{_V_WORD})|vpred(?:iction)?|ztsnr)(?![a-z])(?![ _\-]?(?:loss[ _\-]?)?like)")
+# Not `eps=1e-8`, an optimizer's.
+_EPSILON = re.compile(
+    r"(?<![a-z_])eps(?:ilon)?(?![a-z])(?![\"']?\s*[=:]\s*[\"']?[\d.])"
+    r"|(?<![a-z])eps(?:ilon)?[ _\-]?pred(?:iction|icted)?"
+)
+_DENIED = re.compile(
+    r"(?:\b(?:no|not|non|without|never|isnt|instead of|rather than|un|anti)\b"
+    r"(?: (?:a|an|for|the|with|on|trained|made))*[ _\-]*|\b(?:no|not|non|un|anti))$"
+)
+_OFF = re.compile(r"[\"']?\s*[=:]\s*[\"']?(?:false|none|null|no|off|0)\b")
+_CONVERTED = re.compile(r"v ?pred\w* ?(?:2|to) ?eps|eps\w* ?(?:2|to) ?v ?pred")
+# Stable Diffusion 2: the file for 768 pixels predicts v, that for 512 predicts epsilon.
+_SD2 = r"^(?:(?:sd|stable diffusion) ?)?v?2(?: [01])?"
+_SD2_V = re.compile(rf"{_SD2} (?:768|v)\b|^768 v\b")
+_SD2_EPSILON = re.compile(rf"{_SD2} (?:512|base)\b|^512 base\b")
+
+_PARTS = ("pred", "param", "snr")  # every word that counts in a record has one of them
+_V_KEY = re.compile(r"v_?pred(?!\w*like)|v_?param|zero_?(?:terminal_?)?snr|zt?snr")
+_TYPE_KEY = re.compile(r"prediction_?type|(?<![a-z_])parameterization$")
+_ON, _SWITCHED_OFF = frozenset({"true", "1", "yes", "on"}), frozenset({"false", "0", "no", "off", "none", "null", ""})
+# Words of the LoRA itself or of its pictures, not of its training.
+_NOT_RECORDS = re.compile(
+    r"modelspec\.|ss_(?:tag_frequency|dataset_dirs|datasets|reg_dataset_dirs|bucket_info|output_name|sd_model_name"
+    r"|sd_model_hash|new_sd_model_hash|v_parameterization|zero_terminal_snr|base_model_version)|sshs_"
+    r"|lora_adapter_metadata"
+)
+
+
+def prediction_in_name(name: str) -> PredictionType | None:
+    """What the name of a LoRA or a page tells. None where it has words for both, or denies one."""
+    if len(name) > _MAX_NAME:
+        return None
+    forms = {words(name), " ".join(re.split(r"[\s_.\-+&()\[\]]+", name)).strip().lower()}
+    if any(_CONVERTED.search(form) for form in forms):
+        return None
+    return _one_of({kind for form in forms for kind in _mentioned(form)})
+
+
+def prediction_in_checkpoint_name(name: str) -> PredictionType | None:
+    """What the name of a checkpoint's file or repository tells; of a path the last part counts."""
+    last = re.split(r"[/\\]", name)[-1]
+    if (told := prediction_in_name(last)) is not None:
+        return told
+    plain = words(last[:_MAX_NAME])
+    if _SD2_V.search(plain):
+        return PredictionType.V_PREDICTION
+    return PredictionType.EPSILON if _SD2_EPSILON.search(plain) else None
+
+
+def prediction_on_page(base_model: str, title: str) -> PredictionType | None:
+    """What a hub's page tells by its name of the base model, or by the titles of the model and its version."""
+    if base_model.endswith(" 768"):  # `SD 2.0 768`, `SD 2.1 768`
+        return PredictionType.V_PREDICTION
+    by_repository = REPOSITORY_PREDICTIONS.get(base_model.lower()) or prediction_in_checkpoint_name(base_model)
+    return by_repository or prediction_in_name(title)
+
+
+def prediction_in_records(metadata: Mapping[str, str]) -> PredictionType | None:
+    """What a trainer recorded in its configuration, its arguments or a comment. If any of them says v, it is v."""
+    records = {key: value[:_MAX_TEXT] for key, value in metadata.items() if not _NOT_RECORDS.match(key.lower())}
+    found = set(_in_records(records))
+    return next((kind for kind in (PredictionType.V_PREDICTION, PredictionType.EPSILON) if kind in found), None)
+
+
+def _in_records(records: Mapping[str, str]) -> Iterator[PredictionType]:
+    for key, text in records.items():
+        waiting: list[tuple[str, object]] = [(key, _parsed(text))]
+        while waiting:
+            name, value = waiting.pop()
+            inner = [*as_dict(value).items(), *((name, each) for each in as_list(value))]
+            waiting += inner
+            if not inner and (kind := _of_setting(name.lower(), value)) is not None:
+                yield kind
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text) if text[:1] in {"{", "["} else text
+    except (ValueError, RecursionError):
+        return text
+
+
+def _of_setting(key: str, value: object) -> PredictionType | None:
+    text = str(value).strip().lower()
+    if text in _SWITCHED_OFF:
+        return None  # a switch that nobody set
+    if text in _ON:
+        if len(key) <= _MAX_KEY and _V_KEY.search(key):
+            return PredictionType.V_PREDICTION
+        return PredictionType.EPSILON if key == "force_epsilon_prediction" else None
+    if len(key) <= _MAX_KEY and _TYPE_KEY.search(key) and (named := named_prediction(text)):
+        return named
+    if not any(part in text for part in _PARTS):
+        return None
+    mentioned = _one_of(_mentioned(text))
+    return mentioned if mentioned is PredictionType.V_PREDICTION or "pred" in text else None
+
+
+def _mentioned(text: str) -> Iterator[PredictionType]:
+    """The types that a text in lower case has a word for, once for each word that is neither denied nor off."""
+    for kind, pattern in ((PredictionType.V_PREDICTION, _V), (PredictionType.EPSILON, _EPSILON)):
+        for match in pattern.finditer(text):
+            before = text[max(0, match.start() - 40) : match.start()]
+            if not _DENIED.search(before) and not _OFF.match(text, match.end()):
+                yield kind
+
+
+def _one_of(kinds: Iterable[PredictionType]) -> PredictionType | None:
+    found = set(kinds)
+    return found.pop() if len(found) == 1 else None
