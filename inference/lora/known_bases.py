@@ -19,6 +19,11 @@ _DEV, _SCHNELL, _KREA, _KONTEXT, _CHROMA = (
     BaseModelId(f"flux1/{lineage}") for lineage in ("dev", "schnell", "krea", "kontext", "chroma")
 )
 _SD1, _SD2 = BaseModelId("sd1/base"), BaseModelId("sd2/base")
+_QWEN, _QWEN_EDIT, _QWEN_LAYERED = (BaseModelId(f"qwen-image/{lineage}") for lineage in ("base", "edit", "layered"))
+_Z_IMAGE, _Z_EDIT = BaseModelId("z-image/base"), BaseModelId("z-image/edit")
+_LUMINA, _NETA = BaseModelId("lumina2/base"), BaseModelId("lumina2/neta")
+_ANIMA, _COSMOS = BaseModelId("anima/base"), BaseModelId("anima/cosmos-predict2")
+_AURAFLOW, _PONY_V7 = BaseModelId("auraflow/base"), BaseModelId("auraflow/pony-v7")
 _SD3, _SD35M, _SD35L = BaseModelId("sd3/base"), BaseModelId("sd35m/base"), BaseModelId("sd35l/base")
 
 # SHA-256 of the published file.
@@ -103,6 +108,26 @@ _REPOSITORIES: dict[str, BaseModelId] = {
     "lodestones/chroma1-hd": _CHROMA,
     "lodestones/chroma1-base": _CHROMA,
     "lodestones/chroma1-flash": _CHROMA,
+    "qwen/qwen-image": _QWEN,
+    "qwen/qwen-image-2512": _QWEN,
+    "qwen/qwen-image-edit": _QWEN_EDIT,
+    "qwen/qwen-image-edit-": _QWEN_EDIT,
+    "qwen/qwen-image-layered": _QWEN_LAYERED,
+    "tongyi-mai/z-image": _Z_IMAGE,
+    "tongyi-mai/z-image-base": _Z_IMAGE,
+    "tongyi-mai/z-image-turbo": _Z_IMAGE,
+    "tongyi-mai/z-image-edit": _Z_EDIT,
+    "alpha-vllm/lumina-image-2.0": _LUMINA,
+    "neta-art/neta-lumina": _NETA,
+    "duongve/netayume-lumina-": _NETA,
+    "terminusresearch/neta-lumina-": _NETA,
+    "circlestone-labs/anima": _ANIMA,
+    "circlestone-labs/anima-": _ANIMA,
+    "nvidia/cosmos-predict2-2b-": _COSMOS,
+    "fal/auraflow": _AURAFLOW,
+    "fal/auraflow-": _AURAFLOW,
+    "terminusresearch/auraflow-": _AURAFLOW,
+    "purplesmartai/pony-v7-": _PONY_V7,
 }
 # The same where a repository, or a file of it, lies in the hub's cache, and where it is given as an address.
 _IN_CACHE = re.compile(

@@ -1,10 +1,10 @@
 """Names of popular checkpoints as trainers record them, with the base model of each and where that is published.
 
-`POPULAR` was written from public lists before anybody looked at the rules for names. `NEAR_MISSES` look like one of them and belong elsewhere,
-or to no base model that a name alone can tell (`None`). Both hold file names; hubs add the version behind an underscore.
+`POPULAR` was written from public lists before its author read the rules for names. `NEAR_MISSES` look like such names and
+belong to another base model, or to none that a name alone tells (`None`). Hubs add the version behind an underscore.
 """
 
-# The AI Horde's reference of image models (Haidra-Org/AI-Horde-image-model-reference, stable_diffusion.json): file, hash and baseline.
+# Haidra-Org/AI-Horde-image-model-reference, stable_diffusion.json: file, hash and architecture.
 HORDE = "AI Horde's model reference"
 # The list of a hosting service of 2023, SD 1.5 alone (printed in rsnchat's README on npm).
 PRODIA = "Prodia's list of SD 1.5 models"
@@ -146,8 +146,10 @@ NEAR_MISSES: tuple[tuple[str, str | None], ...] = (
     ("stoiqoNewrealityFLUXSD35_f1DAlpha.safetensors", None),
     ("netaArtXL_v10.safetensors", None),
     # The same brand in another family.
-    ("oneObsession_anima29BV1.safetensors", "anima/base"),
-    ("miaomiaoRealskin_anima13.safetensors", "anima/base"),
+    # Anima 2.9B has more layers than Anima.
+    ("oneObsession_anima29BV1.safetensors", None),
+    ("miaomiaoRealskin_anima13.safetensors", None),
+    ("Anima-2.9B-preview-v1.safetensors", None),
     ("dreamshaperXL_alpha2Xl10.safetensors", "sdxl/base"),
     ("juggernautXL_version6Rundiffusion.safetensors", "sdxl/base"),
     ("cyberrealisticPony_v61.safetensors", "sdxl/pony"),
@@ -155,10 +157,10 @@ NEAR_MISSES: tuple[tuple[str, str | None], ...] = (
     ("epicrealismXL_pureFix.safetensors", "sdxl/base"),
     ("oneObsession_v16Noobai.safetensors", "sdxl/noobai"),
     ("novaFurryXL_ilV180A.safetensors", "sdxl/illustrious"),
-    ("ponyDiffusionV7_v7.safetensors", "auraflow/base"),
-    ("pony-v7-base.safetensors", "auraflow/base"),
-    ("NetaYumev35_pretrained_all_in_one.safetensors", None),
-    ("cosmos_predict2_2B_t2i.safetensors", None),
+    ("ponyDiffusionV7_v7.safetensors", "auraflow/pony-v7"),
+    ("pony-v7-base.safetensors", "auraflow/pony-v7"),
+    ("NetaYumev35_pretrained_all_in_one.safetensors", "lumina2/neta"),
+    ("cosmos_predict2_2B_t2i.safetensors", "anima/cosmos-predict2"),
     ("qwen_image_edit_2509_fp8_e4m3fn.safetensors", "qwen-image/edit"),
     ("flux1-kontext-dev.safetensors", "flux1/kontext"),
     # Words that only look like a family's.

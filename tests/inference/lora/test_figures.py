@@ -15,9 +15,10 @@ from hashlib import sha256
 
 import pytest
 
+from inference.lora.architecture_words import stated_lineages
 from inference.lora.evidence import judge
 from inference.lora.knowledge import Knowledge
-from inference.lora.metadata import base_names, evidence_in, recorded_hash, recorded_old_hash, stated_lineages
+from inference.lora.metadata import base_names, evidence_in, recorded_hash, recorded_old_hash
 from inference.lora.registry import REGISTRY_NAMES, RegistryAnswer
 from inference.lora.sidecar import Sidecar
 from inference.lora.verdict import decide

@@ -1,7 +1,7 @@
 """Models whose layers have the same shapes as another's: their LoRAs go nowhere on the shapes' word alone.
 
-The words are those that trainers write (kohya-ss/musubi-tuner and kohya-ss/sd-scripts `sai_model_spec.py`, ostris/ai-toolkit
-`get_base_model_version`, bghira/SimpleTuner `save_hooks.py`, Nerogar/OneTrainer `resources/sd_model_spec`), and names of published files.
+The words are those that trainers write (`inference/lora/architecture_words.py` names their sources), and the names are
+those of published files.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from tests.lies import denoiser, encoder, pairs
 AI_TOOLKIT = {"software": '{"name": "ai-toolkit", "repo": "https://github.com/ostris/ai-toolkit"}'}
 WHOLE = {
     "anima": ("attn", "mlp"), "lumina2": ("attn", "feed_forward"), "qwen-image": ("attn", "mlp"),
-    "z-image": ("attention", "feed_forward"), "auraflow": ("attn", "ff"), "krea2": ("attn", "mlp"), "sd1": ("attn", "ff"),
-    "sdxl": ("attn", "ff"),
+    "z-image": ("attention", "feed_forward"), "auraflow": ("attn", "ff"), "krea2": ("attn", "mlp"),
+    "sd1": ("attn", "ff"), "sdxl": ("attn", "ff"),
 }  # fmt: skip
 
 
