@@ -1,6 +1,6 @@
 """Words for architectures and lineages in `ss_base_model_version` and `modelspec.architecture`.
 
-Every trainer has its own words, and some trainers write one word for several models. Words are compared in lower case, up
+Trainers have words of their own, and some write one word for several models. Words are compared in lower case, up
 to the slash, with hyphens for underscores and blanks.
 
 Sources: kohya-ss/sd-scripts and kohya-ss/musubi-tuner (`sai_model_spec.py`), ostris/ai-toolkit

@@ -1,6 +1,6 @@
 """Brands in the file names of popular checkpoints, the base model of each, and the source that says so.
 
-A name begins with its brand, and a version may follow. Where several families share a brand, a row lists the versions of
+A name begins with its brand, and a version may follow. If families share a brand, a row lists the versions of
 one family. `tests/inference/lora/checkpoint_names.py` holds such names as trainers record them.
 """
 

@@ -250,13 +250,14 @@ def _settle(evidence: Evidence, found: Fit, doubt: str | None, metadata: Mapping
         return evidence if said is None else _withdrawn(evidence, f"its layers are {title(found.base)}'s")
     proven = _proven(found)
     if said is None:
-        conflict = proven is None or evidence.source is Source.CONFLICT
-        return evidence if conflict else _by_shapes(evidence, proven, doubt, metadata)
+        if proven is None or evidence.source is Source.CONFLICT:
+            return evidence
+        return _by_shapes(evidence, proven, doubt, metadata)
     if said.architecture != found.base:
         withdrawn = _withdrawn(evidence, f"its layers are {title(found.base)}'s")
-        if proven is None or evidence.source in {Source.DECLARATION, *IDENTITIES}:
+        if proven is None or evidence.source in {Source.DECLARATION, *RECORDED}:
             return withdrawn
-        return _by_shapes(withdrawn, proven, doubt, metadata)  # a misleading name proves nothing
+        return _by_shapes(withdrawn, proven, doubt, metadata)  # a misleading page or title proves nothing
     if not _possible(said, found):
         return _withdrawn(evidence, f"{said.label} lacks some of its layers")
     return evidence
@@ -269,7 +270,7 @@ def _by_shapes(evidence: Evidence, proven: BaseModelId, doubt: str | None, metad
         return replace(evidence, base_model=None, source=Source.CONFLICT, contradictions=against)
     if doubt is None:
         return replace(evidence, base_model=proven, source=Source.SHAPES)
-    if claimed_architectures(metadata) == {proven.architecture}:
+    if claimed_architectures(metadata) == frozenset({proven.architecture.value}):
         return replace(evidence, base_model=proven, source=Source.ARCHITECTURE)
     return replace(evidence, contradictions=(doubt, *evidence.contradictions))
 

@@ -1,6 +1,6 @@
 """Names of popular checkpoints as trainers record them, with the base model of each and where that is published.
 
-`POPULAR` was written from public lists before its author read the rules for names. `NEAR_MISSES` look like such names and
+`POPULAR` was written from public lists before its author read the rules. `NEAR_MISSES` look like such names and
 belong to another base model, or to none that a name alone tells (`None`). Hubs add the version behind an underscore.
 """
 

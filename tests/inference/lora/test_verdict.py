@@ -80,11 +80,13 @@ def test_a_word_for_another_architecture_is_not_believed_whoever_says_it() -> No
     assert "its layers are SDXL's" in found.evidence.contradictions[0]
 
 
-def test_where_shapes_prove_the_lineage_a_name_of_another_architecture_changes_nothing() -> None:
+def test_where_shapes_prove_the_lineage_a_page_for_another_architecture_changes_nothing() -> None:
     layers = part_of("krea2", "attn", "mlp")
-    named = decide(layers, Evidence(BaseModelId("sdxl/pony"), Source.BASE_NAME), {})
+    named = decide(layers, Evidence(BaseModelId("sdxl/pony"), Source.REGISTRY), {})
     assert (named.base_model, named.evidence.source) == ("krea2/base", Source.SHAPES)
-    assert named.evidence.contradictions == ("name of its training base: sdxl/pony, but its layers are Krea 2's",)
+    assert named.evidence.contradictions == ("told by a registry: sdxl/pony, but its layers are Krea 2's",)
+    recorded = decide(layers, Evidence(BaseModelId("sdxl/pony"), Source.BASE_NAME), {})
+    assert (recorded.base_model, recorded.evidence.source) == (None, Source.CONFLICT)
     assert verdict(layers, "sdxl/pony").base_model is None  # an operator who declares it has to know
 
 
