@@ -127,21 +127,24 @@ _NOTHING = frozenset(
 
 # Whole words that name a lineage. Not here, because trainers write them for relatives too: `flux-1-dev` and `flux1`,
 # `lumina2` and `lumina-2` (sd-scripts), `auraflow` and `qwen_image` (ai-toolkit).
-_LINEAGES: tuple[tuple[str, str], ...] = (
-    ("flux-1-schnell", "flux1/schnell"),
-    ("flux(?:[.]1)?-kontext(?:-dev)?", "flux1/kontext"),
-    ("chroma1?", "flux1/chroma"),
-    ("anima(?:-(?:preview|unknown|base|release|v?[0-9.]+))*", "anima/base"),
-    ("cosmos-predict2(?!-14b)(?:-.*)?|cosmos2image(?:-2b)?", "anima/cosmos-predict2"),
-    ("lumina2-2[.]0", "lumina2/base"),
-    ("(?:lumina2-)?neta-lumina(?:-.*)?|netayume(?:-.*)?", "lumina2/neta"),
-    ("auraflow-v0[.][0-9]", "auraflow/base"),
-    ("auraflow-pony|pony-v7(?:-base)?", "auraflow/pony-v7"),
-    ("qwen-image(?:-2512|-v[12][.]0)?", "qwen-image/base"),
-    ("qwen-image-edit(?:-.*)?", "qwen-image/edit"),
-    ("qwen-image-layered(?:-.*)?", "qwen-image/layered"),
-    ("z-?image(?:-(?:turbo|base|de-?turbo|v?[0-9.]+))*", "z-image/base"),
-    ("z-?image-edit(?:-.*)?", "z-image/edit"),
+_LINEAGES: tuple[tuple[re.Pattern[str], BaseModelId], ...] = tuple(
+    (re.compile(pattern), BaseModelId(base))
+    for pattern, base in (
+        ("flux-1-schnell", "flux1/schnell"),
+        ("flux(?:[.]1)?-kontext(?:-dev)?", "flux1/kontext"),
+        ("chroma1?", "flux1/chroma"),
+        ("anima(?:-(?:preview|unknown|base|release|v?[0-9.]+))*", "anima/base"),
+        ("cosmos-predict2(?!-14b)(?:-.*)?|cosmos2image(?:-2b)?", "anima/cosmos-predict2"),
+        ("lumina2-2[.]0", "lumina2/base"),
+        ("(?:lumina2-)?neta-lumina(?:-.*)?|netayume(?:-.*)?", "lumina2/neta"),
+        ("auraflow-v0[.][0-9]", "auraflow/base"),
+        ("auraflow-pony|pony-v7(?:-base)?", "auraflow/pony-v7"),
+        ("qwen-image(?:-2512|-v[12][.]0)?", "qwen-image/base"),
+        ("qwen-image-edit(?:-.*)?", "qwen-image/edit"),
+        ("qwen-image-layered(?:-.*)?", "qwen-image/layered"),
+        ("z-?image(?:-(?:turbo|base|de-?turbo|v?[0-9.]+))*", "z-image/base"),
+        ("z-?image-edit(?:-.*)?", "z-image/edit"),
+    )
 )
 _FAMILIES = {name: BaseModelId(f"sdxl/{name}") for name in ("illustrious", "noobai", "pony", "animagine")}
 
@@ -174,7 +177,7 @@ def stated_lineages(metadata: Mapping[str, str]) -> set[BaseModelId]:
     """The lineages that the fields for the architecture name: most of their values name an architecture only."""
     version, kind = _version(metadata), _kind(metadata)
     words = {kind, "" if _by_ai_toolkit(metadata) and version == "qwen-image" else version}
-    named = {BaseModelId(base) for rule, base in _LINEAGES for word in words if re.fullmatch(rule, word)}
+    named = {base for pattern, base in _LINEAGES for word in words if pattern.fullmatch(word)}
     families = bases_in_checkpoint_name(kind)
     in_kind = families if families & set(_FAMILIES.values()) else set[BaseModelId]()
     return named | in_kind | ({_FAMILIES[kind]} if kind in _FAMILIES else set())

@@ -153,6 +153,15 @@ _TAGGED = {
     "animagine": "sdxl/animagine",
 }  # `[SDXL]` and `[Flux]` name an architecture, not a lineage
 
+# The longest brands first: `juggernaut xl` is not `juggernaut`.
+_BRANDED: tuple[tuple[Brand, re.Pattern[str]], ...] = tuple(
+    (
+        brand,
+        re.compile(rf"(?:sdxl |\d{{1,2}} )?{brand.words.replace(' ', ' ?')}{_NO_LETTER} ?(?:{brand.versions})"),
+    )
+    for brand in sorted(BRANDS, key=lambda brand: -len(brand.words))
+)
+
 _Rules = tuple[tuple[str, str], ...]
 
 
@@ -212,7 +221,7 @@ def _branded(name: str) -> set[BaseModelId] | None:
     if len(name) > _MAX or not name.isascii():
         return None
     for form in _forms(name):
-        for brand, rule in _brand_rules():
+        for brand, rule in _BRANDED:
             match = rule.match(form)
             if match is None:
                 continue
@@ -221,19 +230,6 @@ def _branded(name: str) -> set[BaseModelId] | None:
                 return set()
             return {BaseModelId(brand.base)} | _matching([rest], _TRACES)
     return None
-
-
-@cache
-def _brand_rules() -> tuple[tuple[Brand, re.Pattern[str]], ...]:
-    """The longest brands first: `juggernaut xl` is not `juggernaut`."""
-    return tuple(
-        (brand, re.compile(rf"(?:sdxl |\d{{1,2}} )?{brand.words.replace(' ', ' ?')}{_NO_LETTER} ?{_versions(brand)}"))
-        for brand in sorted(BRANDS, key=lambda brand: -len(brand.words))
-    )
-
-
-def _versions(brand: Brand) -> str:
-    return f"(?:{brand.versions})" if brand.versions else ""
 
 
 def _others(name: str, told: Collection[BaseModelId]) -> set[BaseModelId]:

@@ -24,7 +24,8 @@ from inference.lora.names import Part, read_name
 from inference.lora.suffixes import Role
 from inference.lora.tables import STRANGERS, VARIANTS, title
 
-_COMPANION = re.compile(r"lora_unet_\w+_attn[12]_to_(?:q|k|v|out_0)")
+_PROJECTION = re.compile(r"lora_unet_(?:down|mid|up)_block\w+_(attn[12]_to_(?:q|k|v|out_0))")
+_PROJECTIONS = 8  # of a block: four for each of its two attentions
 UNKNOWN, AMBIGUOUS = "unknown", "ambiguous"
 
 # Makes of an architecture that only one lineage has.
@@ -141,7 +142,9 @@ def _doubt(modules: Mapping[str, ModuleTensors]) -> str | None:
     """
     if all(read_name(name).part is not Part.DENOISER for name in modules):
         return "it changes a text encoder alone, which other models read with too"
-    companion = all(_COMPANION.fullmatch(name) and Role.ALPHA not in module.keys for name, module in modules.items())
+    found = [_PROJECTION.fullmatch(name) for name, module in modules.items() if Role.ALPHA not in module.keys]
+    kinds = {match[1] for match in found if match is not None}
+    companion = len(found) == len(modules) and None not in found and len(kinds) == _PROJECTIONS
     return "it may be the LoRA of an IP-Adapter FaceID, which paints with that adapter alone" if companion else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from types import SimpleNamespace
 
 import pytest
@@ -25,6 +26,7 @@ def told(name: str) -> str | None:
     return next(iter(bases)) if len(bases) == 1 else None
 
 
+@cache
 def sdxl() -> Layers:
     tensors = pairs(denoiser("sdxl", "attn", "ff"), "lora_unet_")
     return layers_of({name: SimpleNamespace(shape=tensor.shape) for name, tensor in tensors.items()})

@@ -58,7 +58,7 @@ MERGES: list[tuple[str, str, Mapping[str, str], bool]] = [
         ("sdxl/illustrious", "my_mix_final2.safetensors"), ("sdxl/pony", "base.safetensors"),
     )),
     *(("CivitAI, merge", base, merge("", version), True) for base, version in (
-        ("sdxl/illustrious", 1410435), ("sdxl/illustrious", 1759168), ("sdxl/pony", 914390),
+        ("sdxl/illustrious", 1410435), ("sdxl/illustrious", 3459168), ("sdxl/pony", 914390),
         ("sdxl/base", 456194),
     )),
     ("kohya, folder", "sdxl/pony", SDXL_WORDS | FOLDER | {"ss_sd_model_name": "diffusers_out"}, False),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from types import SimpleNamespace
 
 import pytest
@@ -29,6 +30,7 @@ WHOLE = {
 }  # fmt: skip
 
 
+@cache
 def layers(make: str) -> Layers:
     prefix = "lora_unet_" if make in {"sd1", "sdxl"} else "diffusion_model."
     return read(pairs(denoiser(make, *WHOLE[make]), prefix))
