@@ -174,7 +174,8 @@ def _decision(found: FoundLora, verdict: Verdict, checkpoint: CheckpointSpec, ma
     if verdict.fit.base is None or verdict.fit.strange:
         return False, f"No known model has all of its layers, so it is not used on {name}."
     if verdict.fit.base in STRANGERS or verdict.fit.base != base.architecture:
-        return False, f"It was made for {title(verdict.fit.base)}, but {name} is {base.label}."
+        made_for = verdict.base_model.label if verdict.base_model else title(verdict.fit.base)
+        return False, f"It was made for {made_for}, but {name} is {base.label}."
     if verdict.base_model is None:
         return False, f"Its layers fit {name}, but nothing proves that it was trained on {base.label}."
     known = KnownLora("It", verdict.base_model, verdict.evidence.source.value, found.prediction)

@@ -311,13 +311,11 @@ def _of_odd_files() -> Iterator[Lie]:
 
 def _of_relatives() -> Iterator[Lie]:
     """Models whose layers another model has too, name and shape."""
-    qwen = pairs(_blocks("qwen-image", "transformer_blocks", 60), "transformer.") | pairs(
-        denoiser("qwen-image", "transformer_blocks.59.img_mlp"), "transformer."
-    )
-    anima = pairs(denoiser("anima", "attn"), "diffusion_model.")
-    lumina = pairs(denoiser("lumina2", "attn", "feed_forward"), "transformer.")
-    z_image = pairs(denoiser("z-image", "attention", "feed_forward"), "transformer.")
-    aura = pairs(denoiser("auraflow", "attn", "ff"), "transformer.")
+    qwen = pairs(denoiser("qwen-image", "transformer_blocks.59."), "transformer.")
+    anima = pairs(denoiser("anima", "transformer_blocks.27."), "diffusion_model.")
+    lumina = pairs(denoiser("lumina2", "layers.25."), "transformer.")
+    z_image = pairs(denoiser("z-image", "layers.29."), "transformer.")
+    aura = pairs(denoiser("auraflow", "joint_transformer_blocks.3."), "transformer.")
     ai_toolkit = {"software": '{"name": "ai-toolkit"}', "ss_base_model_version": "qwen_image"}
     for label, layers, metadata, truth in (
         ("nothing", qwen, {}, None),
@@ -344,7 +342,7 @@ def _of_relatives() -> Iterator[Lie]:
         ("Pony V7", aura, {"ss_sd_model_name": "pony-v7-base.safetensors"}, "auraflow/pony-v7"),
         ("Qwen3, for chat", pairs(networks()["qwen3-06b"], "base_model.model.model."), {}, None),
         ("Qwen3, by kohya's prefix", pairs(networks()["qwen3-06b"], "lora_te_"), {"format": "pt"}, None),
-        ("Krea 2's layers and an unknown word", pairs(denoiser("krea2", "attn"), "transformer."), {
+        ("Krea 2's layers and an unknown word", pairs(denoiser("krea2", "blocks.27."), "transformer."), {
             "modelspec.architecture": "krealike-9b/lora",
         }, None),
     ):  # fmt: skip

@@ -190,6 +190,8 @@ def _counts(source: Source, metadata: Mapping[str, str], known: Knowledge) -> bo
     SHA-256, which would be known too if it were the same file: it covers 64 KiB, in SDXL's files of a text encoder's
     embeddings, which models share whose makers trained the denoiser alone.
     """
+    if source is Source.MERGED and not all(map(_part_bases, merged_names(metadata))):
+        return False  # a part that tells nothing may be of any family
     if source in OWN_NAMES:
         return known.trust_tags and not base_names(metadata)
     return source is not Source.SHORT_HASH or recorded_hash(metadata) is None
@@ -245,15 +247,15 @@ def collect_testimonies(
         (Source.REGISTRY, _told_by_pages(answers)),
         (Source.TITLE, bases_in_title(metadata.get("modelspec.title", ""))),
         (Source.OUTPUT_NAME, bases_in_title(metadata.get("ss_output_name", ""))),
-        (Source.MERGED, _merged_bases(metadata)),
+        (Source.MERGED, _each(_part_bases, merged_names(metadata))),
         (Source.TAG, bases_in_tag(file_name)),
     ]
     return tuple(Testimony(source, base) for source, bases in said for base in sorted(bases))
 
 
-def _merged_bases(metadata: Mapping[str, str]) -> set[BaseModelId]:
-    names = merged_names(metadata)
-    return _each(bases_in_checkpoint_name, names) | _each(bases_in_title, names) | _each(families_hinted, names)
+def _part_bases(name: str) -> set[BaseModelId]:
+    """The base models that the name of a part of a merge may mean."""
+    return bases_in_checkpoint_name(name) | bases_in_title(name) | families_hinted(name)
 
 
 def _hints(metadata: Mapping[str, str], file_name: str) -> list[Testimony]:

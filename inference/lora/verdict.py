@@ -211,7 +211,7 @@ def decide(layers: Layers, evidence: Evidence, metadata: Mapping[str, str]) -> V
     settled = _borne_out(_settle(evidence, found, layers.doubt, metadata), metadata)
     against = _metadata_against(found, claimed_architectures(metadata))
     settled = replace(settled, contradictions=tuple(dict.fromkeys(settled.contradictions + against)))
-    return Verdict(layers, found, settled, (*found.reasons, _lineage_reason(settled)))
+    return Verdict(layers, found, settled, (*found.reasons, _lineage_reason(settled, found)))
 
 
 def _tie_broken(found: Fit, evidence: Evidence, metadata: Mapping[str, str]) -> Fit:
@@ -280,10 +280,12 @@ def _by_shapes(evidence: Evidence, proven: BaseModelId, doubt: str | None, metad
 
 def _borne_out(evidence: Evidence, metadata: Mapping[str, str]) -> Evidence:
     """The evidence, unless it is a word alone and another word names an architecture that Easel does not know."""
-    unknown = unknown_architectures(metadata)
-    if evidence.base_model is None or evidence.source in {Source.DECLARATION, *IDENTITIES} or not unknown:
+    unknown = tuple(map(_named, unknown_architectures(metadata)))
+    if not unknown or evidence.source in {Source.DECLARATION, *IDENTITIES}:
         return evidence
-    return _withdrawn(evidence, "; ".join(map(_named, unknown)))
+    if evidence.base_model is None:
+        return replace(evidence, contradictions=(*evidence.contradictions, *unknown))
+    return _withdrawn(evidence, "; ".join(unknown))
 
 
 def _named(word: str) -> str:
@@ -335,9 +337,12 @@ def _metadata_against(found: Fit, claims: Collection[str]) -> tuple[str, ...]:
     )
 
 
-def _lineage_reason(evidence: Evidence) -> str:
+def _lineage_reason(evidence: Evidence, found: Fit) -> str:
     if evidence.base_model is not None:
         return f"{evidence.base_model}: {evidence.source.value}"
     if evidence.source is Source.CONFLICT:
         return "its sources contradict each other, so its base model is unknown"
+    lineages = LINEAGE_TITLES.get(Architecture(found.base), {}) if found.base in set(Architecture) else {}
+    if len(lineages) > 1 and not found.strange:
+        return f"nothing says which of these with the same layers it was trained on: {', '.join(lineages.values())}"
     return "nothing says which base model it was trained on"

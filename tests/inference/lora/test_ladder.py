@@ -129,6 +129,7 @@ def test_what_a_lora_was_merged_from_decides_only_where_its_own_names_are_truste
     metadata = {"modelspec.merged_from": "komori_pony_v1, detail_pony"}
     assert judged(metadata).base_model is None
     assert judged(metadata, trust_tags=True).source is Source.MERGED
+    assert judged({"modelspec.merged_from": "komori_pony_v1, detail"}, trust_tags=True).base_model is None
 
 
 def test_a_higher_rung_decides_and_the_lower_one_is_kept_as_a_contradiction() -> None:
