@@ -108,7 +108,6 @@ CIVITAI_VERSIONS: dict[int, BaseModelId] = {
     1041855: _SDXL,  # albedobaseXL_V31Large
     1759168: _SDXL,  # juggernautXL_ragnarokBy
     1656707: _SDXL,  # zavychromaxl_v100
-    2167369: _ILLUSTRIOUS,  # WAI-illustrious v15, by ComfyUI-Lora-Manager's tests
 }
 
 # PixAI's ids of model versions.
