@@ -130,8 +130,9 @@ _NOTHING = frozenset(
 _LINEAGES: tuple[tuple[re.Pattern[str], BaseModelId], ...] = tuple(
     (re.compile(pattern), BaseModelId(base))
     for pattern, base in (
-        ("flux-1-schnell", "flux1/schnell"),
+        ("flux-1-schnell|flux-schnell", "flux1/schnell"),
         ("flux(?:[.]1)?-kontext(?:-dev)?", "flux1/kontext"),
+        ("flux-krea", "flux1/krea"),
         ("chroma1?", "flux1/chroma"),
         ("anima(?:-(?:preview|unknown|base|release|v?[0-9.]+))*", "anima/base"),
         ("cosmos-predict2(?!-14b)(?:-.*)?|cosmos2image(?:-2b)?", "anima/cosmos-predict2"),
@@ -142,7 +143,7 @@ _LINEAGES: tuple[tuple[re.Pattern[str], BaseModelId], ...] = tuple(
         ("qwen-image(?:-2512|-v[12][.]0)?", "qwen-image/base"),
         ("qwen-image-edit(?:-.*)?", "qwen-image/edit"),
         ("qwen-image-layered(?:-.*)?", "qwen-image/layered"),
-        ("z-?image(?:-(?:turbo|base|de-?turbo|v?[0-9.]+))*", "z-image/base"),
+        ("z-?image(?:-(?:turbo|base|de-?turbo|v?[0-9.]+))*|z-image-turbo-ostris-v[0-9]", "z-image/base"),
         ("z-?image-edit(?:-.*)?", "z-image/edit"),
     )
 )

@@ -38,7 +38,7 @@ _SUFFIXES = (
 
 _FILE = (  # what may follow the name of one published file of a transformer
     r"(?: ?(?:bf16|fp16|fp32|fp8|int8|int4|nf4|nvfp4|e4m3fn|e5m2|scaled|mixed|pruned|original|official|model|diffusers"
-    r"|gguf|q\d\w*|k|m|s|safetensors|ckpt|sft))*$"
+    r"|gguf|q\d\w*|[01kms]|safetensors|ckpt|sft))*$"
 )
 
 _NO_CHROMA = (
