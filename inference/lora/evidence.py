@@ -162,13 +162,15 @@ def judge(
     """Climb the ladder for the file with this `sha256`; `metadata` is what `evidence_in` kept. A tag stands in its
     `file_name`."""
     said = collect_testimonies(sha256, metadata, sidecar, known, file_name=file_name)
+    declaration = known.declarations.get(sha256)
     counting = [each for each in said if _counts(each.source, metadata, known)]
-    deciding = _deciding(counting, known.declarations.get(sha256))
+    deciding = _deciding(counting, declaration)
     disputed = deciding and _disputed(deciding[0].source, metadata, said, known, file_name)
     void = _void_sidecar(sha256, sidecar)
-    mixture = {each for each in said if each.source is Source.MERGED}
-    if len(mixture) > 1 and not (deciding and deciding[0].source is Source.DECLARATION):
-        return Evidence(None, Source.CONFLICT, _told_by([*deciding, *sorted(mixture, key=str)]) + void, said)
+    mixture = [each for each in said if each.source is Source.MERGED]
+    declared = declaration and [each for each in deciding if each.says == declaration.base_model]
+    if len(mixture) > 1 and not declared:
+        return Evidence(None, Source.CONFLICT, _told_by([*deciding, *mixture]) + void, said)
     if not deciding:
         return Evidence(None, Source.NONE, void + _open_answers(known.answers.get(sha256, ())), said)
     if disputed or len({each.says for each in deciding}) > 1:

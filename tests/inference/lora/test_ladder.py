@@ -120,8 +120,7 @@ def test_a_merge_of_two_families_is_a_mixture_until_an_operator_decides(more: di
     metadata = {"modelspec.merged_from": "komori_pony_v1, komori_illustriousXL_v2"} | more
     told = judged(metadata)
     assert (told.base_model, told.source) == (None, Source.CONFLICT)
-    if "ss_new_sd_model_hash" not in metadata:
-        assert judged(metadata, declarations=declared(PONY)).base_model == PONY
+    assert judged(metadata, declarations=declared(PONY)).base_model == PONY
     assert judged(metadata, declarations=declared(ILLUSTRIOUS, force=True)).base_model == ILLUSTRIOUS
 
 
