@@ -88,6 +88,12 @@ LINEAGE_TITLES: dict[Architecture, dict[str, str]] = {
         "kontext": "Flux.1 Kontext",
         "chroma": "Chroma",
     },
+    # Models with the shapes of one that Easel paints with, so that shapes alone prove neither.
+    Architecture.AURAFLOW: {"base": "AuraFlow", "pony-v7": "Pony V7"},
+    Architecture.LUMINA2: {"base": "Lumina 2", "neta": "Neta Lumina"},
+    Architecture.Z_IMAGE: {"base": "Z-Image", "edit": "Z-Image-Edit"},
+    Architecture.QWEN_IMAGE: {"base": "Qwen-Image", "edit": "Qwen-Image-Edit", "layered": "Qwen-Image-Layered"},
+    Architecture.ANIMA: {"base": "Anima", "cosmos-predict2": "Cosmos-Predict2 2B"},
     Architecture.DEMO: {"vivid": "Vivid", "pastel": "Pastel"},
 }
 

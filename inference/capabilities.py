@@ -158,18 +158,22 @@ _ARCHITECTURES = {
     Architecture.KREA2: Capability("Krea2Pipeline", usual=(28, 4.5)),
 }
 
-# Lineages that have a pipeline or settings of their own.
-_LINEAGES = {
+# Lineages that have a pipeline or settings of their own; None: Easel does not paint with them.
+_LINEAGES: dict[BaseModelId, Capability | None] = {
     BaseModelId("flux1/chroma"): Capability("ChromaPipeline", "ChromaImg2ImgPipeline", usual=(35, 5.0)),
     BaseModelId("flux1/schnell"): replace(_FLUX1, usual=(4, 1.0)),
     BaseModelId("flux1/krea"): replace(_FLUX1, usual=(28, 4.5)),
     BaseModelId("flux1/kontext"): replace(_FLUX1, usual=(28, 2.5)),
+    BaseModelId("qwen-image/edit"): None,
+    BaseModelId("qwen-image/layered"): None,
+    BaseModelId("z-image/edit"): None,
+    BaseModelId("anima/cosmos-predict2"): None,
 }
 
 
 def capability_of(base_model: BaseModelId) -> Capability | None:
     """What can be done with checkpoints of this base model; None: they are not painted."""
-    return _LINEAGES.get(base_model) or _ARCHITECTURES.get(base_model.architecture)
+    return _LINEAGES[base_model] if base_model in _LINEAGES else _ARCHITECTURES.get(base_model.architecture)
 
 
 def misdeclared_denoiser(kind: str, base_model: BaseModelId) -> str | None:
@@ -179,8 +183,8 @@ def misdeclared_denoiser(kind: str, base_model: BaseModelId) -> str | None:
         return None
     declared = f"and is declared {base_model} ({base_model.label})"
     others = [ARCHITECTURE_TITLES[each] for each, own in _ARCHITECTURES.items() if own.denoiser == kind]
-    apart = (each for each, own in _LINEAGES.items() if own.denoiser != _ARCHITECTURES[each.architecture].denoiser)
-    others += [each.label for each in apart if _LINEAGES[each].denoiser == kind]
+    apart = ((each, own.denoiser) for each, own in _LINEAGES.items() if own is not None)
+    others += [each.label for each, denoiser in apart if denoiser == kind != _ARCHITECTURES[each.architecture].denoiser]
     if not others:
         return f"its denoiser is a {kind}, {declared}; Easel does not paint with it, so take it out"
     *names, last = others

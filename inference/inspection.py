@@ -11,11 +11,11 @@ from typing import BinaryIO
 
 from inference.errors import PredictionMismatch, PredictionUnknown
 from inference.hashes import autov2, hashes_of, sha256_of
+from inference.lora.architecture_words import claimed_architectures
 from inference.lora.fit import Grade
 from inference.lora.header import BadSafetensors, parse_header, raw_header
 from inference.lora.knowledge import Knowledge
 from inference.lora.library import FOREIGN_SUFFIXES, SUFFIX, FileStamp, FoundLora, found_from, open_regular
-from inference.lora.metadata import claimed_architectures
 from inference.lora.prediction_evidence import PredictionEvidence
 from inference.lora.sidecar import BadSidecar, Sidecar, foreign_sidecar, read_sidecar
 from inference.lora.tables import STRANGERS, load_tables, title
@@ -188,7 +188,8 @@ def _decision(found: FoundLora, verdict: Verdict, checkpoint: CheckpointSpec, ma
     if verdict.fit.base is None or verdict.fit.strange:
         return False, f"No known model has all of its layers, so it is not used on {name}."
     if verdict.fit.base != base.architecture:
-        return False, f"It was made for {title(verdict.fit.base)}, but {name} is {base.label}."
+        made_for = verdict.base_model.label if verdict.base_model else title(verdict.fit.base)
+        return False, f"It was made for {made_for}, but {name} is {base.label}."
     if verdict.base_model is None:
         return False, f"Its layers fit {name}, but nothing proves that it was trained on {base.label}."
     evidence = verdict.evidence

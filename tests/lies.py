@@ -109,6 +109,8 @@ def lies() -> tuple[Lie, ...]:
         *_of_names(),
         *_of_records(),
         *_of_odd_files(),
+        *_of_relatives(),
+        *_of_merges(),
     )
 
 
@@ -209,13 +211,13 @@ def _of_names() -> Iterator[Lie]:
         "everythingButPonyXL", "exceptPonyXL", "zero_pony_xl", "ponyXLfree", "ponyXLkiller", "ponyXL_negative",
         "noobai_kohaku_mix", "illustriousXL_hoshino", "ponyXL_haruka_mix", "illustrious_xl_lumina", "ponyXL_klein",
         "ponyXL_zimage", "illustriousXL_wan", "ponyXL_V7_auraflow", "ponyDiffusionV7", "pony-diffusion-v5", "pony_v5",
-        "juggernautXL", "OnomaAIResearch/Illustrious-Lumina-v0.03", "evil/stable-diffusion-xl-base-1.0-evil",
+        "privateMixXL", "OnomaAIResearch/Illustrious-Lumina-v0.03", "evil/stable-diffusion-xl-base-1.0-evil",
         "sd_xl_refiner_1.0", "sd_xl_turbo_1.0", "123456.safetensors", "/models/ponyXL/anything.safetensors",
     ):  # fmt: skip
         yield Lie(f"base {name}", layers, SDXL_WORDS | {"ss_sd_model_name": name})
     ride = {"ss_output_name": "pony_ride", "modelspec.title": "[Pony] ride"}
     unlisted = {"ss_new_sd_model_hash": UNLISTED_HASH}
-    yield Lie("juggernaut called Pony", layers, SDXL_WORDS | ride | unlisted | {"ss_sd_model_name": "juggernautXL"})
+    yield Lie("a private mix called Pony", layers, SDXL_WORDS | ride | unlisted | {"ss_sd_model_name": "privateMixXL"})
     yield Lie("a placeholder called Pony", layers, SDXL_WORDS | ride | unlisted | {"ss_sd_model_name": "model.ckpt"})
     yield Lie("only called Pony", layers, ride)
     pony = {"ss_sd_model_name": "ponyDiffusionV6XL.safetensors"}
@@ -233,7 +235,7 @@ def _of_names() -> Iterator[Lie]:
         "Pony by name, Illustrious by OneTrainer": pony | {"ot_config": '{"base_model_name": "illustriousXL_v01"}'},
         "a key that only the reader makes": {"ot_config.base_model_name": "ponyDiffusionV6XL"},
         "Pony as base in OneTrainer, another denoiser": {
-            "ot_config": json.dumps({"base_model_name": "ponyXL_v6", "unet": {"model_name": "juggernautXL"}}),
+            "ot_config": json.dumps({"base_model_name": "ponyXL_v6", "unet": {"model_name": "privateMixXL"}}),
         },
         "a lineage in the version": {"ss_base_model_version": "pony"},
         "no hash": {"ss_new_sd_model_hash": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
@@ -269,7 +271,7 @@ def _of_records() -> Iterator[Lie]:
         "OneTrainer: two denoisers": onetrainer(
             base_model_name="x", unet={"model_name": _PONY_ID}, transformer={"model_name": _ILLUSTRIOUS_ID}
         ),
-        "kohya's base is unknown, OneTrainer's is Pony": {"ss_sd_model_name": "juggernautXL"}
+        "kohya's base is unknown, OneTrainer's is Pony": {"ss_sd_model_name": "privateMixXL"}
         | onetrainer(base_model_name=_PONY_ID),
         "Pony's short hash of another file": {
             "ss_sd_model_hash": "e577480d", "ss_new_sd_model_hash": UNLISTED_HASH, "ss_sd_model_name": "mixXL",
@@ -277,12 +279,12 @@ def _of_records() -> Iterator[Lie]:
     }.items():  # fmt: skip
         yield Lie(label, layers, SDXL_WORDS | words)
     for name in (
-        f"{_ILLUSTRIOUS_ID}/juggernautXL.safetensors", f"{_ILLUSTRIOUS_ID}/../../juggernautXL.safetensors",
-        f"{_CACHED_NOOBAI}/ponyDiffusionV6XL.safetensors", f"{_CACHED_NOOBAI}/models--x--y/juggernautXL.safetensors",
+        f"{_ILLUSTRIOUS_ID}/privateMixXL.safetensors", f"{_ILLUSTRIOUS_ID}/../../privateMixXL.safetensors",
+        f"{_CACHED_NOOBAI}/ponyDiffusionV6XL.safetensors", f"{_CACHED_NOOBAI}/models--x--y/privateMixXL.safetensors",
         f"https://huggingface.co/{_NOOBAI_ID}/resolve/main/ponyXL_v6.safetensors",
         "urn:air:sdxl:lora:civitai:257749@290640", "\uff12\uff19\uff10\uff16\uff14\uff10",
         "\u0662\u0669\u0660\u0666\u0664\u0660",
-        "\u212awai-\u212aolors/\u212aolors", "a" * 993 + "/290640_juggernaut_mix",
+        "\u212awai-\u212aolors/\u212aolors", "a" * 993 + "/290640_private_mix",
     ):  # fmt: skip
         yield Lie(f"base {name[-60:]}", layers, SDXL_WORDS | {"ss_sd_model_name": name})
     for kind in ("pony-v7", "noobai-flux", "not-pony-xl", "illustrious-xl-to-pony"):
@@ -305,3 +307,65 @@ def _of_odd_files() -> Iterator[Lie]:
     twice = layers | pairs(denoiser("sdxl", *_SDXL_ALONE), "unet.")
     yield Lie("a layer by kohya's name and by diffusers'", twice, PONY_BLOCK)
     yield Lie("Flux's layers with a Pony block", pairs(denoiser("flux1", ".attn.to_q"), "transformer."), PONY_BLOCK)
+
+
+def _of_relatives() -> Iterator[Lie]:
+    """Models whose layers another model has too, name and shape."""
+    qwen = pairs(denoiser("qwen-image", "transformer_blocks.59."), "transformer.")
+    anima = pairs(denoiser("anima", "transformer_blocks.27."), "diffusion_model.")
+    lumina = pairs(denoiser("lumina2", "layers.25."), "transformer.")
+    z_image = pairs(denoiser("z-image", "layers.29."), "transformer.")
+    aura = pairs(denoiser("auraflow", "joint_transformer_blocks.3."), "transformer.")
+    ai_toolkit = {"software": '{"name": "ai-toolkit"}', "ss_base_model_version": "qwen_image"}
+    for label, layers, metadata, truth in (
+        ("nothing", qwen, {}, None),
+        ("ai-toolkit's word for the edit model too", qwen, ai_toolkit | {"ss_output_name": "remover_v2"}, None),
+        ("the edit model's version", qwen, {"ss_base_model_version": "qwen_image_edit"}, "qwen-image/edit"),
+        ("the edit model's file", qwen, {"ss_sd_model_name": "qwen_image_edit_bf16.safetensors"}, "qwen-image/edit"),
+        ("an edit in its name", qwen, {"ss_base_model_version": "qwen_image", "ss_output_name": "qwen_edit_x"}, None),
+        ("layers", qwen, {"modelspec.architecture": "Qwen-Image-Layered/lora"}, "qwen-image/layered"),
+        ("nothing, Anima's layers", anima, {"format": "pt"}, None),
+        ("Cosmos, Anima's layers", anima, {"modelspec.architecture": "cosmos-predict2/lora"}, "anima/cosmos-predict2"),
+        ("Cosmos, a larger one", anima, {"modelspec.architecture": "cosmos-predict2-14b/lora"}, None),
+        ("an unknown word, Anima's layers", anima, {"ss_base_model_version": "cosmos3"}, None),
+        ("Anima, and an unknown word", anima, {
+            "ss_base_model_version": "anima", "modelspec.architecture": "bar-2b/lora",
+        }, None),
+        ("nothing, Lumina's layers", lumina, {}, None),
+        ("sd-scripts' word for Neta too", lumina, {"ss_base_model_version": "lumina2"}, None),
+        ("NetaYume", lumina, {
+            "ss_base_model_version": "lumina2", "ss_sd_model_name": "NetaYumev35_pretrained_all_in_one.safetensors",
+        }, "lumina2/neta"),
+        ("nothing, Z-Image's layers", z_image, {}, None),
+        ("Z-Image-Edit", z_image, {"modelspec.architecture": "Z-Image-Edit/lora"}, "z-image/edit"),
+        ("nothing, AuraFlow's layers", aura, {}, None),
+        ("Pony V7", aura, {"ss_sd_model_name": "pony-v7-base.safetensors"}, "auraflow/pony-v7"),
+        ("Qwen3, for chat", pairs(networks()["qwen3-06b"], "base_model.model.model."), {}, None),
+        ("Qwen3, by kohya's prefix", pairs(networks()["qwen3-06b"], "lora_te_"), {"format": "pt"}, None),
+        ("Krea 2's layers and an unknown word", pairs(denoiser("krea2", "blocks.27."), "transformer."), {
+            "modelspec.architecture": "krealike-9b/lora",
+        }, None),
+    ):  # fmt: skip
+        yield Lie(f"relatives: {label}", layers, metadata, truth=truth)
+    projections = pairs(denoiser("sd1", ".to_q", ".to_k", ".to_v", ".to_out.0"), "lora_unet_")
+    face = {name: tensor for name, tensor in projections.items() if not name.endswith(".alpha")}
+    yield Lie("relatives: FaceID's LoRA", face)
+
+
+def _of_merges() -> Iterator[Lie]:
+    """SDXL's own layers, merged from LoRAs of two families, or told by a sidecar against the file's own title."""
+    layers = pairs(denoiser("sdxl", *_SDXL_ALONE), "lora_unet_")
+    pony = {"base_model": "sdxl/pony"}
+    base = {"ss_sd_model_name": "ponyDiffusionV6XL.safetensors", "ss_new_sd_model_hash": PONY_HASH}
+    two = {"modelspec.merged_from": "komori_pony_v1, komori_illustriousXL_v2"}
+    yield Lie("merged from two families", layers, SDXL_WORDS | two)
+    yield Lie("merged from two families, Pony by hash", layers, SDXL_WORDS | base | two)
+    yield Lie("merged from two families, Pony by sidecar", layers, SDXL_WORDS | two, sidecar=pony)
+    other = {"modelspec.merged_from": "[Illustrious] a, b"}
+    yield Lie("merged from Illustrious, Pony by sidecar", layers, SDXL_WORDS | other, sidecar=pony)
+    for name in ("x_illustriousXL_v01", "chara-il-000010", "komori_illustrious", "x_noobai", "x pony x illustrious"):
+        yield Lie(f"{name}, Pony by sidecar", layers, SDXL_WORDS | {"ss_output_name": name}, sidecar=pony)
+    for name in ("x_illustriousXL_v01", "x_noobai", "x pony x illustrious"):
+        yield Lie(f"{name}, Pony by name", layers, SDXL_WORDS | {
+            "ss_sd_model_name": "ponyDiffusionV6XL.safetensors", "modelspec.title": name,
+        })  # fmt: skip

@@ -9,7 +9,8 @@ spellings.py       every path under which files know a layer; original_names.py 
 tables.py          the known base models and their layers (data/networks.txt)
 fit.py             whose layers a file has; markers.py for what fits nothing
 metadata.py        what trainers write into a file; adapter_config.py is what diffusers writes
-titles.py          lineages in names
+architecture_words.py what trainers call architectures
+titles.py          lineages in names; brands.py has those of popular checkpoints
 known_bases.py     published base models by hash and id; installed.py for those that are installed
 declarations.py    the operator's word, pinned to a file's SHA-256; journal.py for what is kept beside the library
 registry.py        what a public registry of models says

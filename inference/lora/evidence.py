@@ -14,6 +14,7 @@ from enum import IntEnum, StrEnum
 from pathlib import PurePosixPath
 
 from inference.base_models import BaseModelId
+from inference.lora.architecture_words import stated_lineages
 from inference.lora.declarations import Declaration
 from inference.lora.few_steps import NOT_FEW, FewSteps
 from inference.lora.knowledge import Knowledge
@@ -28,15 +29,15 @@ from inference.lora.known_bases import (
 from inference.lora.metadata import (
     base_names,
     civitai_version,
+    merged_names,
     pixai_version,
     recorded_hash,
     recorded_old_hash,
-    stated_lineages,
 )
 from inference.lora.prediction_evidence import NO_PREDICTION, PredictionEvidence, judge_prediction
 from inference.lora.registry import RegistryAnswer
 from inference.lora.sidecar import Sidecar
-from inference.lora.titles import bases_in_checkpoint_name, bases_in_tag, bases_in_title
+from inference.lora.titles import bases_in_checkpoint_name, bases_in_tag, bases_in_title, families_hinted
 
 
 class Rung(IntEnum):
@@ -67,6 +68,7 @@ class Source(StrEnum):
     ARCHITECTURE = "architecture in its metadata"
     SIDECAR = "told by its sidecar"
     REGISTRY = "told by a registry"
+    MERGED = "what it was merged from, in its metadata"
     TAG = "tag in its file's name"
     CONFLICT = "its sources contradict each other"
     NONE = "nothing says it"
@@ -95,6 +97,7 @@ PLAINLY: dict[Source, str] = {
     Source.ARCHITECTURE: "recorded in the file",
     Source.SIDECAR: "its description says so",
     Source.REGISTRY: "its web page says so",
+    Source.MERGED: "its parts say so",
     Source.TAG: "its file's name says so",
     Source.CONFLICT: "its sources contradict each other",
     Source.NONE: "nothing says it",
@@ -112,6 +115,7 @@ RUNGS: dict[Source, Rung] = {
     Source.REGISTRY: Rung.TOLD,
     Source.TITLE: Rung.TITLE,
     Source.OUTPUT_NAME: Rung.TITLE,
+    Source.MERGED: Rung.TITLE,
     Source.TAG: Rung.TAG,
 }
 # What the trainer recorded of the training base.
@@ -127,7 +131,8 @@ RECORDED = frozenset(
 )
 # What leads to one published or installed checkpoint; the others are words that anybody may choose.
 IDENTITIES = frozenset({Source.TRAINING_BASE, Source.SHORT_HASH, Source.BASE_ID})
-OWN_NAMES = frozenset({Source.TITLE, Source.OUTPUT_NAME, Source.TAG})
+OWN_NAMES = frozenset({Source.TITLE, Source.OUTPUT_NAME, Source.MERGED, Source.TAG})
+PAGES = frozenset({Source.SIDECAR, Source.REGISTRY})
 
 
 @dataclass(frozen=True)
@@ -171,10 +176,15 @@ def _judge_base_model(
     sha256: str, metadata: Mapping[str, str], sidecar: Sidecar, known: Knowledge, *, file_name: str
 ) -> Evidence:
     said = collect_testimonies(sha256, metadata, sidecar, known, file_name=file_name)
+    declaration = known.declarations.get(sha256)
     counting = [each for each in said if _counts(each.source, metadata, known)]
-    deciding = _deciding(counting, known.declarations.get(sha256))
-    disputed = deciding and _disputed(deciding[0].source, metadata, said, known)
+    deciding = _deciding(counting, declaration)
+    disputed = deciding and _disputed(deciding[0].source, metadata, said, known, file_name)
     void = _void_sidecar(sha256, sidecar)
+    mixture = [each for each in said if each.source is Source.MERGED]
+    declared = declaration and [each for each in deciding if each.says == declaration.base_model]
+    if len(mixture) > 1 and not declared:
+        return Evidence(None, Source.CONFLICT, _told_by([*deciding, *mixture]) + void, said)
     if not deciding:
         return Evidence(None, Source.NONE, void + _open_answers(known.answers.get(sha256, ())), said)
     if disputed or len({each.says for each in deciding}) > 1:
@@ -196,6 +206,8 @@ def _counts(source: Source, metadata: Mapping[str, str], known: Knowledge) -> bo
     SHA-256, which would be known too if it were the same file: it covers 64 KiB, in SDXL's files of a text encoder's
     embeddings, which models share whose makers trained the denoiser alone.
     """
+    if source is Source.MERGED and not all(map(_part_bases, merged_names(metadata))):
+        return False  # a part that tells nothing may be of any family
     if source in OWN_NAMES:
         return known.trust_tags and not base_names(metadata)
     return source is not Source.SHORT_HASH or recorded_hash(metadata) is None
@@ -211,14 +223,19 @@ def _deciding(said: list[Testimony], declaration: Declaration | None) -> list[Te
 
 
 def _disputed(
-    source: Source, metadata: Mapping[str, str], said: Iterable[Testimony], known: Knowledge
+    source: Source, metadata: Mapping[str, str], said: Iterable[Testimony], known: Knowledge, file_name: str
 ) -> list[Testimony]:
     """What speaks against `source` and weighs as much: one of the two is wrong, and nobody knows which.
+
+    A page or a sidecar falls by what the file calls itself, even by a word that could not decide.
 
     The hash of an installed checkpoint, which its operator has declared, stands against names; a name of the
     training base falls by any word of another base model. An operator who declares the same ends the dispute.
     """
     says = {each.says for each in said if each.source is source}
+    if source in PAGES:
+        own = [*(each for each in said if each.source in OWN_NAMES), *_hints(metadata, file_name)]
+        return [each for each in own if each.says not in says]
     declared = {each.says for each in said if each.source is Source.DECLARATION}
     if source not in RECORDED or declared == says:
         return []
@@ -246,9 +263,25 @@ def collect_testimonies(
         (Source.REGISTRY, _told_by_pages(answers)),
         (Source.TITLE, bases_in_title(metadata.get("modelspec.title", ""))),
         (Source.OUTPUT_NAME, bases_in_title(metadata.get("ss_output_name", ""))),
+        (Source.MERGED, _each(_part_bases, merged_names(metadata))),
         (Source.TAG, bases_in_tag(file_name)),
     ]
     return tuple(Testimony(source, base) for source, bases in said for base in sorted(bases))
+
+
+def _part_bases(name: str) -> set[BaseModelId]:
+    """The base models that the name of a part of a merge may mean."""
+    return bases_in_checkpoint_name(name) | bases_in_title(name) | families_hinted(name)
+
+
+def _hints(metadata: Mapping[str, str], file_name: str) -> list[Testimony]:
+    """Families that the file's own names may mean."""
+    names = (
+        (Source.TITLE, metadata.get("modelspec.title", "")),
+        (Source.OUTPUT_NAME, metadata.get("ss_output_name", "")),
+        (Source.TAG, file_name),
+    )
+    return [Testimony(source, base) for source, name in names for base in sorted(families_hinted(name))]
 
 
 def _by_hash(

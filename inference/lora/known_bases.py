@@ -1,7 +1,7 @@
 """Published base models by hash, by public id and by repository: whose name a LoRA's metadata may hold.
 
-The hashes are of the files as their makers published them. A LoRA trained on a copy with other bytes is not found
-here, and one trained on a private checkpoint is found by the hashes of those that are installed.
+The hashes are of the files as their makers published them, popular fine-tunes included. A LoRA trained on a copy with
+other bytes is not found here. One trained on a private checkpoint is found by the hashes of installed checkpoints.
 """
 
 from __future__ import annotations
@@ -20,6 +20,11 @@ _DEV, _SCHNELL, _KREA, _KONTEXT, _CHROMA = (
     BaseModelId(f"flux1/{lineage}") for lineage in ("dev", "schnell", "krea", "kontext", "chroma")
 )
 _SD1, _SD2 = BaseModelId("sd1/base"), BaseModelId("sd2/base")
+_QWEN, _QWEN_EDIT, _QWEN_LAYERED = (BaseModelId(f"qwen-image/{lineage}") for lineage in ("base", "edit", "layered"))
+_Z_IMAGE, _Z_EDIT = BaseModelId("z-image/base"), BaseModelId("z-image/edit")
+_LUMINA, _NETA = BaseModelId("lumina2/base"), BaseModelId("lumina2/neta")
+_ANIMA, _COSMOS = BaseModelId("anima/base"), BaseModelId("anima/cosmos-predict2")
+_AURAFLOW, _PONY_V7 = BaseModelId("auraflow/base"), BaseModelId("auraflow/pony-v7")
 _SD3, _SD35M, _SD35L = BaseModelId("sd3/base"), BaseModelId("sd35m/base"), BaseModelId("sd35l/base")
 
 # SHA-256 of the published file.
@@ -41,6 +46,30 @@ FULL_HASHES: dict[str, BaseModelId] = {
     "f116b0c78ff441467b0cdc8f1936e1ed18ea31e9997c7b132b1b8db533f0bd04": _ILLUSTRIOUS,  # WAI-illustrious v170
     "4610115bb0c89560703c892c59ac2742fa821e60ef5871b33493ba544683abd7": _DEV,  # FLUX.1-dev
     "74b62bfc40e092a456de76ff3280ea6eb8e88d542d9cf7977eedc59731fcfe16": _SD1,  # 1.5 pruned-emaonly .ckpt
+    # popular checkpoints by the AI Horde's reference (Haidra-Org/AI-Horde-image-model-reference, stable_diffusion.json)
+    "77a72cfa4b175b61ced4fc2bd19955dd37dc578b274b7d4a8ddfc5ed4d25a953": _NOOBAI,  # mistoonAnime_v10Noobai
+    "9ece21c3526a6985f564e589df99a1452ed8c3c10068a1d14553a8a2877e6d0b": _ILLUSTRIOUS,  # hassakuXLIllustrious_v22
+    "fa486caafc330f133605d3c18b418d183812f14946631c6544bfb28730db6d6f": _ILLUSTRIOUS,  # novaAnimeXL_ilV190
+    "56d4db7a9e925a53ce7ca32cb14107a8cc3e967b70df0da23a27351cdb68157f": _ILLUSTRIOUS,  # novaFurryXL_ilV180A
+    "71f6653377759bff3565e8a723ef6238f16e5c05b7613c1e93fba6d529e80802": _ILLUSTRIOUS,  # holyMixIllustriousxl_v1
+    "bdb59bac77d94ae7a55ff893170f9554c3f349e48a1b73c0c17c0b7c6f4d41a2": _ILLUSTRIOUS,  # waiNSFWIllustrious_v140
+    "b5e5ab32e752a6d63f8844fc98c7da1b1b734aa0b7a8cb3ce08d4f21fd0e1135": _ILLUSTRIOUS,  # pixelIllustrious_v20
+    "4af2ea715aa0d52ce089020e8a9d23e05a9d22dfd67e487896d729871ee04db1": _ILLUSTRIOUS,  # kaynegillustriousxl_v10
+    "059934ff58033c5abb606b6b98f969ffdf7e7312d352c3be47a0440ba28d303b": _PONY,  # ponyRealism_v21MainVAE
+    "c09f285811f11aecdb6d8ba73057c3670a30752b25b835c1c2f8ec919f8f40cd": _PONY,  # waiANINSFWPONYXL_v80
+    "5db3bcc019f0eba2b913b80187b29d5636c3ab79df6910adb95eab5beaa10cc5": _PONY,  # waiCUTE_v80
+    "e31a2563f0749cb4351a4a024780c025b9242e08a3a458f3b83a4b8516bd194b": _PONY,  # prefectPonyXL_v3
+    "c470f98735889cc44124f4f7045c2270574115dcaedf27d4a33f5b5cece008a1": _PONY,  # novaFurryPony_v60
+    "9f90c59f3aa99d9160b5652c4c68215fdc27399e5d1c692429abf2407bb909d1": _PONY,  # cyberrealisticPony_v8
+    "22e9fa0dbc277bfddf3960bdd5791b8a5dc7305b7a2dfca4c0ee3e2f401738c5": _PONY,  # tunix3DStylizedPony_v10VAE
+    "821aa5537f8ddafdbf963827551865c31c5bbfab1abe7925cb5f006c8f71e485": _PONY,  # amponyxl
+    "674fcb56695a3d4208548db4326fcfc22a93cb4bf1816ec88d5b4b8900f369e3": _PONY,  # swamponyxl
+    "b54e38a6bdaf010179bcaf4ca8637598a5b0b7587bab3b6ebd1cdff699d8863d": _SDXL,  # icbinp_xl
+    "1718b5bb2da1ef4815fee8af8a7fc2fa8ab8f467b279eded4d991ea0cce59a6d": _SDXL,  # albedo_base_xl
+    "c379d154eb476b67b390e31463c41c79ac9e766466315408886ebb7faa2ea098": _SDXL,  # albedobaseXL_V31Large
+    "dd08fa32f98d05a2443ca1419e46df1575a0811f6e3b246d9dd47ff20f5eb66a": _SDXL,  # juggernautXL_ragnarokBy
+    "fdbe56354b8f876b736f24d3ad867ecd4140c019f57642ec8ddd878088d44f64": _SDXL,  # dreamshaper_xl
+    "ff5b69c9a197ee7e577d72e0e73c826c8dd8b83d88289f93bb78b53a258acc7c": _SDXL,  # zavychromaxl_v100
 }
 
 # The old hash (SHA-256 of 64 KiB at offset 0x100000, eight digits) of the published file.
@@ -63,6 +92,23 @@ CIVITAI_VERSIONS: dict[int, BaseModelId] = {
     1190596: _NOOBAI,
     691639: _DEV,
     2164239: _CHROMA,
+    # popular checkpoints by the AI Horde's reference
+    1761560: _ILLUSTRIOUS,  # waiNSFWIllustrious_v140
+    2940478: _ILLUSTRIOUS,  # novaAnimeXL_ilV190
+    2943166: _ILLUSTRIOUS,  # novaFurryXL_ilV180A
+    1074235: _ILLUSTRIOUS,  # holyMixIllustriousxl_v1
+    2281791: _ILLUSTRIOUS,  # pixelIllustrious_v20
+    1044071: _ILLUSTRIOUS,  # kaynegillustriousxl_v10
+    915200: _PONY,  # waiCUTE_v80
+    828380: _PONY,  # prefectPonyXL_v3
+    1032006: _PONY,  # novaFurryPony_v60
+    1346181: _PONY,  # cyberrealisticPony_v8
+    621563: _PONY,  # tunix3DStylizedPony_v10VAE
+    324619: _PONY,  # AutismMix
+    329420: _SDXL,  # AlbedoBase XL
+    1041855: _SDXL,  # albedobaseXL_V31Large
+    1759168: _SDXL,  # juggernautXL_ragnarokBy
+    1656707: _SDXL,  # zavychromaxl_v100
 }
 
 # PixAI's ids of model versions.
@@ -104,6 +150,26 @@ _REPOSITORIES: dict[str, BaseModelId] = {
     "lodestones/chroma1-hd": _CHROMA,
     "lodestones/chroma1-base": _CHROMA,
     "lodestones/chroma1-flash": _CHROMA,
+    "qwen/qwen-image": _QWEN,
+    "qwen/qwen-image-2512": _QWEN,
+    "qwen/qwen-image-edit": _QWEN_EDIT,
+    "qwen/qwen-image-edit-": _QWEN_EDIT,
+    "qwen/qwen-image-layered": _QWEN_LAYERED,
+    "tongyi-mai/z-image": _Z_IMAGE,
+    "tongyi-mai/z-image-base": _Z_IMAGE,
+    "tongyi-mai/z-image-turbo": _Z_IMAGE,
+    "tongyi-mai/z-image-edit": _Z_EDIT,
+    "alpha-vllm/lumina-image-2.0": _LUMINA,
+    "neta-art/neta-lumina": _NETA,
+    "duongve/netayume-lumina-": _NETA,
+    "terminusresearch/neta-lumina-": _NETA,
+    "circlestone-labs/anima": _ANIMA,
+    "circlestone-labs/anima-": _ANIMA,
+    "nvidia/cosmos-predict2-2b-": _COSMOS,
+    "fal/auraflow": _AURAFLOW,
+    "fal/auraflow-": _AURAFLOW,
+    "terminusresearch/auraflow-": _AURAFLOW,
+    "purplesmartai/pony-v7-": _PONY_V7,
 }
 
 # What published base models predict, where that is known: by SHA-256, by CivitAI's version and by repository. A base

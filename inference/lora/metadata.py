@@ -10,13 +10,11 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from inference.base_models import BaseModelId
 from inference.bounds import MAX_TRIGGER_GROUP
 from inference.json_values import as_dict
 from inference.lora.adapter_config import KEY as ADAPTER_CONFIG
 from inference.lora.adapter_config import PARTS
 from inference.lora.prediction_words import prediction_in_records
-from inference.lora.titles import bases_in_checkpoint_name
 from inference.messages.checkpoints import PredictionType
 from inference.prediction import named_prediction
 
@@ -32,6 +30,7 @@ EVIDENCE_KEYS = (
     "ss_v_parameterization",
     "ss_zero_terminal_snr",
     "modelspec.architecture",
+    "modelspec.merged_from",
     "modelspec.prediction_type",
     "modelspec.tags",
     "modelspec.title",
@@ -61,85 +60,6 @@ _AIR = re.compile(r"(?:(?:urn:)?(?:air:)?(?:[\w\-]+:)?checkpoint:)?civitai:[0-9]
 
 _V_FLAG = {"true": PredictionType.V_PREDICTION, "false": PredictionType.EPSILON}
 _V_VERSIONS = frozenset({"sd_v1_v", "sd_v2_v"})
-_VERSIONS = {
-    "sd_v1": "sd1",
-    "sd_v1_v": "sd1",
-    "sd_v2": "sd2",
-    "sd_v2_v": "sd2",
-    "flux1": "flux1",
-    "chroma": "flux1",
-    "flux_kontext": "flux1",
-    "flux_2_dev": "flux2-dev",
-    "flux_2_klein_4b": "flux2-klein-4b",
-    "flux_2_klein_9b": "flux2-klein-9b",
-    "lumina2": "lumina2",
-    "anima": "anima",
-    "krea2": "krea2",
-    "qwen_image": "qwen-image",
-    "qwen_image_edit": "qwen-image",
-    "qwen_image_21": "qwen-image-2.1",
-    "z_image": "z-image",
-    "wan": "wan",
-    "hunyuan_video": "hunyuan-video",
-    "framepack": "hunyuan-video",
-    "hunyuan_video_1_5": "hunyuan-video-1.5",
-    "hunyuan-image-2.1": "hunyuan-image",
-    "ideogram4": "ideogram-4",
-    "medium": "sd3",
-    "5-medium": "sd35m",
-    "5-large": "sd35l",
-}
-# Longest first where one begins another.
-_MODELSPEC = (
-    ("stable-diffusion-xl-v1-refiner", "sdxl-refiner"),
-    ("stable-diffusion-xl", "sdxl"),
-    ("sdxl", "sdxl"),
-    ("stable-diffusion-v1", "sd1"),
-    ("stable-diffusion-v2", "sd2"),
-    ("stable-diffusion-3-5-large", "sd35l"),
-    ("stable-diffusion-3-5-medium", "sd35m"),
-    ("stable-diffusion-3-medium", "sd3"),
-    ("stable-diffusion-v3-medium", "sd3"),
-    ("flux-1", "flux1"),
-    ("flux.1", "flux1"),
-    ("flux-2-dev", "flux2-dev"),
-    ("flux.2-dev", "flux2-dev"),
-    ("flux.2-klein-4b", "flux2-klein-4b"),
-    ("flux.2-klein-9b", "flux2-klein-9b"),
-    ("chroma", "flux1"),
-    ("lumina-2", "lumina2"),
-    ("wan", "wan"),
-    ("hunyuan-video-1.5", "hunyuan-video-1.5"),
-    ("hunyuan-video", "hunyuan-video"),
-    ("framepack", "hunyuan-video"),
-    ("hunyuan-image", "hunyuan-image"),
-    ("hidream-i1", "hidream"),
-    ("ideogram", "ideogram-4"),
-    ("qwen-image-2.1", "qwen-image-2.1"),
-    ("qwen-image", "qwen-image"),
-    ("z-image", "z-image"),
-    ("krea-2", "krea2"),
-    ("pixart-", "pixart"),
-    ("illustrious", "sdxl"),
-    ("noobai", "sdxl"),
-    ("pony", "sdxl"),
-    ("animagine", "sdxl"),
-    ("anima", "anima"),
-)
-_FLUX_3 = re.compile(r"flux[ ._-]?3(?![0-9a-z])")
-# Not `flux-1-dev`: sd-scripts writes it for every model that has a guidance layer.
-_LINEAGES = {
-    "flux-1-schnell": "flux1/schnell",
-    "flux.1-kontext-dev": "flux1/kontext",
-    "chroma": "flux1/chroma",
-    "chroma1": "flux1/chroma",
-    "illustrious": "sdxl/illustrious",
-    "noobai": "sdxl/noobai",
-    "pony": "sdxl/pony",
-    "animagine": "sdxl/animagine",
-}
-_LINEAGES_OF_VERSIONS = {"chroma": "flux1/chroma", "flux_kontext": "flux1/kontext"}
-_FAMILIES = frozenset({"sdxl/illustrious", "sdxl/noobai", "sdxl/pony", "sdxl/animagine"})
 # `"tag": 12`, in JSON's quotes or in Python's, which some trainers leave. Folders' names stand before a brace, so
 # they have no number; nothing is nested. Every string is read to its end, or to the end of the text where nothing
 # closes it, so that no character is looked at twice.
@@ -222,7 +142,8 @@ def recorded_predictions(metadata: Mapping[str, str]) -> set[PredictionType]:
     found.add(_V_FLAG.get(metadata.get("ss_v_parameterization", "").strip().lower()))
     version = metadata.get("ss_base_model_version", "").strip().lower()
     zero_snr = metadata.get("ss_zero_terminal_snr", "").strip().lower() == "true"  # which only v can sample
-    if zero_snr or version in _V_VERSIONS or _modelspec(metadata).startswith("stable-diffusion-v2-768-v"):
+    kind = metadata.get("modelspec.architecture", "").strip().lower()
+    if zero_snr or version in _V_VERSIONS or kind.startswith("stable-diffusion-v2-768-v"):
         found.add(PredictionType.V_PREDICTION)
     return {kind for kind in found if kind is not None}
 
@@ -240,31 +161,10 @@ def pixai_version(name: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def claimed_architectures(metadata: Mapping[str, str]) -> frozenset[str]:
-    """The architectures that the metadata names; more than one: it contradicts itself."""
-    version = metadata.get("ss_base_model_version", "").strip().lower()
-    found = {"sdxl"} if version.startswith("sdxl_") else {_VERSIONS[version]} if version in _VERSIONS else set[str]()
-    if metadata.get("software", "").lower().find("ai-toolkit") >= 0:
-        found.clear()  # it has written sd_1.5 whatever it trained on
-    kind = _modelspec(metadata)
-    found |= {"flux3"} if any(map(_FLUX_3.match, (version, kind))) else set()
-    found |= set([architecture for begin, architecture in _MODELSPEC if kind.startswith(begin)][:1])
-    if not found and metadata.get("ss_v2", "").strip().lower() == "true":
-        found.add("sd2")
-    return frozenset(found)
-
-
-def stated_lineages(metadata: Mapping[str, str]) -> set[BaseModelId]:
-    """The lineages that the fields for the architecture name: most of their values name an architecture only."""
-    kind = _modelspec(metadata)
-    version = metadata.get("ss_base_model_version", "").strip().lower()
-    named = {_LINEAGES.get(kind), _LINEAGES_OF_VERSIONS.get(version)} - {None}
-    families = bases_in_checkpoint_name(kind)
-    return {BaseModelId(each) for each in named if each} | (families if families & _FAMILIES else set())
-
-
-def _modelspec(metadata: Mapping[str, str]) -> str:
-    return metadata.get("modelspec.architecture", "").strip().lower().partition("/")[0]
+def merged_names(metadata: Mapping[str, str]) -> tuple[str, ...]:
+    """The names of what it was merged from, as `merged_from` lists them."""
+    names = (name.strip() for name in re.split(r"[,;\n]", metadata.get("modelspec.merged_from", "")))
+    return tuple(dict.fromkeys(name for name in names if name and name.lower() != "none"))
 
 
 def trigger_words(metadata: Mapping[str, str], limit: int = 8) -> tuple[str, ...]:

@@ -21,7 +21,8 @@ FILE_NAME = "registry.jsonl"
 BaseModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._+()/\-]{0,99}$")]
 
 # CivitAI's names of base models, exactly as it writes them. Not here, because they leave the lineage open: all
-# SDXL names but those of families (LoRAs for Animagine are uploaded as `SDXL 1.0`, or as `Other`), and `SD 3.5`.
+# SDXL names but those of families (LoRAs for Animagine are uploaded as `SDXL 1.0`, or as `Other`), `SD 3.5`, `Qwen`
+# (LoRAs for Qwen-Image-Edit are uploaded as that too) and `Lumina` (those for Neta Lumina).
 _NAMES: dict[str, str] = {
     **dict.fromkeys(("SD 1.4", "SD 1.5", "SD 1.5 LCM", "SD 1.5 Hyper"), "sd1/base"),
     **dict.fromkeys(("SD 2.0", "SD 2.0 768", "SD 2.1", "SD 2.1 768", "SD 2.1 Unclip"), "sd2/base"),
@@ -41,10 +42,9 @@ _NAMES: dict[str, str] = {
     "Flux.2 D": "flux2-dev/base",
     **dict.fromkeys(("Flux.2 Klein 9B", "Flux.2 Klein 9B-base"), "flux2-klein-9b/base"),
     **dict.fromkeys(("Flux.2 Klein 4B", "Flux.2 Klein 4B-base"), "flux2-klein-4b/base"),
-    **dict.fromkeys(("AuraFlow", "Pony V7"), "auraflow/base"),
-    "Qwen": "qwen-image/base",
+    "AuraFlow": "auraflow/base",
+    "Pony V7": "auraflow/pony-v7",
     **dict.fromkeys(("ZImageTurbo", "ZImageBase"), "z-image/base"),
-    "Lumina": "lumina2/base",
     **dict.fromkeys(("PixArt a", "PixArt E"), "pixart/base"),
     "Anima": "anima/base",
     "Krea 2": "krea2/base",

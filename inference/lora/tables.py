@@ -121,6 +121,7 @@ VARIANTS: tuple[Variant, ...] = (
     Variant("sana", _parts("sana"), "sana-1600m"),
     Variant("sana", _parts("sana-600m"), "sana-600m"),
     Variant("anima", _parts("anima", "qwen3-06b"), "anima"),
+    Variant("anima", _parts("cosmos-predict2"), "cosmos-predict2"),
     Variant("krea2", _parts("krea2", "qwen3-vl-4b"), "krea2"),
     Variant("wan", _parts("wan-14b"), "wan-14b"),
     Variant("wan", _parts("wan-1b"), "wan-1.3b"),
@@ -153,6 +154,9 @@ VARIANTS: tuple[Variant, ...] = (
 )
 BASES: tuple[str, ...] = tuple(dict.fromkeys(variant.base for variant in VARIANTS))
 
+# Anima's makers trained on from Cosmos-Predict2, without a change to its layers.
+_SAME_LAYERS = {"cosmos-predict2": "anima"}
+
 # What stands between Anima's text encoder and its denoiser; files write it among the denoiser's layers.
 CONDITIONER = "text_conditioner"
 _CONDITIONERS = {"anima": "anima-conditioner"}
@@ -162,7 +166,7 @@ _CONDITIONER_NAMES = ("llm_adapter.", f"{CONDITIONER}.")
 @cache
 def spelled(network: str) -> dict[str, Entry]:
     """Every spelling of a network's layers and what it stands for."""
-    found = index(network, networks()[network])
+    found = index(_SAME_LAYERS.get(network, network), networks()[network])
     if network in _CONDITIONERS:
         found |= spelled_conditioner(networks()[_CONDITIONERS[network]])
     return found
@@ -198,7 +202,7 @@ def networks() -> dict[str, Shapes]:
             path, _, shape = line.rpartition(" ")
             sides = tuple(int(side) for side in shape.split("x"))
             shapes.update((each, sides) for each in _expanded(path))
-    return found
+    return found | {network: found[same] for network, same in _SAME_LAYERS.items()}
 
 
 def _expanded(path: str) -> Iterator[str]:

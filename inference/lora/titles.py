@@ -12,6 +12,7 @@ from collections.abc import Collection
 from functools import cache
 
 from inference.base_models import Architecture, BaseModelId
+from inference.lora.brands import BRANDS, Brand
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SEPARATORS = re.compile(r"[\s_.\-+&()\[\]]+")
@@ -35,6 +36,11 @@ _SUFFIXES = (
     r"|diffusers|incl|clips|t5xxlfp16|t5xxlfp8|safetensors|ckpt|sft))*$"
 )
 
+_FILE = (  # what may follow the name of one published file of a transformer
+    r"(?: ?(?:bf16|fp16|fp32|fp8|int8|int4|nf4|nvfp4|e4m3fn|e5m2|scaled|mixed|pruned|original|official|model|diffusers"
+    r"|gguf|q\d\w*|[01kms]|safetensors|ckpt|sft))*$"
+)
+
 _NO_CHROMA = (
     r"radiance|flux|dev|schnell|kontext|krea|(?:sd ?)?xl|sd|mix|merged?"  # words of a name that is not Chroma's
 )
@@ -44,8 +50,39 @@ _ANYWHERE = (
     ("sdxl/illustrious", r"\billustrious ?xl"),
     ("sdxl/noobai", r"\bnoob ?ai(?: ?xl)?\b|\bnoob ?xl\b|\bnai ?xl\b"),
     # no pony tail
-    ("sdxl/pony", r"\bpdxl\b|\bpony(?! ?tails?\b)(?: ?(?:xl|diffusion)| ?v?6)?\b"),
+    ("sdxl/pony", r"\bpdxl\b|\bpony(?! ?tails?\b| ?v ?7\b)(?: ?(?:xl|diffusion)| ?v?6)?\b"),
     ("sdxl/animagine", r"\banimagine(?:xl\w*)?\b"),
+    ("auraflow/pony-v7", r"\bpony ?v ?7\b"),
+    ("qwen-image/edit", r"\bqwen ?(?:image ?)?edit\b"),
+    ("qwen-image/layered", r"\bqwen ?(?:image ?)?layered\b"),
+    ("z-image/edit", r"\bz ?image ?edit\b"),
+    ("lumina2/neta", r"\bneta ?(?:yume|lumina)"),
+    ("anima/cosmos-predict2", r"\bcosmos ?predict ?2"),
+)
+# What a LoRA calls itself may mean these families. It decides nothing, and stands against what anybody else says.
+_HINTS = (
+    ("sdxl/illustrious", r"\billustrious(?! ?\(?azur)|\b(?:ilxl|illxl)\b|(?<=\w )(?:il|ill|illu)(?:v?\d+)?\b"),
+    ("sdxl/noobai", r"\bnoob ?(?:ai|xl)?\b|\bnai ?xl\b"),
+    ("sdxl/pony", r"\bp(?:d|ny|n)xl\b|(?<!little )\bpony(?! ?tails?\b| ?v ?7\b)(?:xl|v?6)?\b"),
+    ("sdxl/animagine", r"\banimagine"),
+)
+# Whole names of published files.
+_PUBLISHED = (
+    ("sd1/base", rf"^(?:sd |stable diffusion )?v1 5(?: (?:pruned|emaonly))*{_FILE}"),
+    ("sd1/base", rf"^animefull(?: (?:final|latest|pruned))*{_FILE}"),
+    ("qwen-image/base", rf"^qwen ?image(?: ?2512)?{_FILE}"),
+    ("qwen-image/edit", rf"^qwen ?image ?edit(?: ?(?:plus|2509|2511|v?\d))*{_FILE}"),
+    ("qwen-image/layered", rf"^qwen ?image ?layered{_FILE}"),
+    ("z-image/base", rf"^z ?image(?: ?(?:turbo|base|de turbo))*{_FILE}"),
+    ("z-image/edit", rf"^z ?image ?edit{_FILE}"),
+    ("anima/base", rf"^anima(?: (?:preview ?\d*|base|v ?\d+|\d+))*{_FILE}"),
+    (
+        "anima/cosmos-predict2",
+        rf"^cosmos ?predict ?2(?: 2b)?(?: (?:t2i|v2w|text2image|video2world|480p|720p|\d+fps))*{_FILE}",
+    ),
+    ("lumina2/base", rf"^lumina ?(?:image ?)?2(?: 0)?{_FILE}"),
+    ("auraflow/base", rf"^aura ?flow(?: v?0 ?\d)?{_FILE}"),
+    ("auraflow/pony-v7", rf"^pony ?(?:diffusion ?)?v ?7(?: (?:base|v7))*{_FILE}"),
 )
 _IN_CHECKPOINTS = (
     ("sdxl/illustrious", rf"\billustrious{_AS_A_MODEL}"),
@@ -76,6 +113,8 @@ _TRACES = (
     ("flux1/chroma", r"\bchroma ?\d*\b"),
     ("flux1/dev", r"\bflux(?: ?1)?\b"),
     ("flux1/schnell", r"\bschnell\b"),
+    ("flux1/krea", r"\bkrea\b"),
+    ("flux1/kontext", r"\bkontext\b"),
     ("sd1/base", r"\bsd ?1(?: ?[45])?\b|\bsd ?v1\b"),
     ("sd2/base", r"\bsd ?2(?: ?[01])?\b|\bsd ?v2\b"),
     ("sd3/base", r"\bsd ?3\b(?! ?5)"),
@@ -100,6 +139,8 @@ _STRANGERS = r"""
     kohaku rouwei janku novel\s?ai haruka hoshino lumina z\s?image zeta klein kaleidoscope hunyuan wan anima aura\s?flow
     sana pixart cascade
 """
+_MERGES = r"\b(?:x|mix(?:ed)?|merged?|fusion|blend|hybrid)\b"  # behind a brand
+_NOTHING = r"(?!)"
 _GROWN_ON = r"\b(?:not|no|non|anti|un|never)(?=pony|illustrious|noob|animagine)"  # notPony, written as one word
 _NEGATION = rf"\b(?:{'|'.join(_DENIALS.split())})\b|n't\b|{_GROWN_ON}"
 _LIKENESS = rf"\b(?:{'|'.join(_LIKENESSES.split())})\b|\b(?:{'|'.join(_STRANGERS.split())})(?: ?xl)?\b"
@@ -111,6 +152,15 @@ _TAGGED = {
     "noobai": "sdxl/noobai",
     "animagine": "sdxl/animagine",
 }  # `[SDXL]` and `[Flux]` name an architecture, not a lineage
+
+# The longest brands first: `juggernaut xl` is not `juggernaut`.
+_BRANDED: tuple[tuple[Brand, re.Pattern[str]], ...] = tuple(
+    (
+        brand,
+        re.compile(rf"(?:sdxl |\d{{1,2}} )?{brand.words.replace(' ', ' ?')}{_NO_LETTER} ?(?:{brand.versions})"),
+    )
+    for brand in sorted(BRANDS, key=lambda brand: -len(brand.words))
+)
 
 _Rules = tuple[tuple[str, str], ...]
 
@@ -126,13 +176,26 @@ def bases_in_checkpoint_name(name: str) -> set[BaseModelId]:
     Of a path only the last part counts.
     """
     last = _FOLDERS.split(name)[-1]
+    if published := _found(last, _PUBLISHED, _NOTHING):
+        return published
+    if (branded := _branded(last)) is not None:
+        return branded
     told = _found(last, _IN_CHECKPOINTS, f"{_NEGATION}|{_LIKENESS}")
     return told | _others(last, told) if told else told
 
 
 def bases_in_title(title: str) -> set[BaseModelId]:
-    """The base models that a LoRA's own title in its metadata tells, by its words or by a tag in front."""
-    return _found(title, _ANYWHERE, _NEGATION) | bases_in_tag(title)
+    """The base models that a LoRA's own title in its metadata tells, by its words or by a tag in front.
+
+    A title that tells one and hints at another is that of a merge.
+    """
+    told = _found(title, _ANYWHERE, _NEGATION) | bases_in_tag(title)
+    return told | families_hinted(title) if told else told
+
+
+def families_hinted(title: str) -> set[BaseModelId]:
+    """Families of SDXL that a LoRA's own name may mean: not enough to decide, enough to dispute another."""
+    return _found(title, _HINTS, _NEGATION)
 
 
 def bases_in_tag(name: str) -> set[BaseModelId]:
@@ -148,6 +211,25 @@ def _found(name: str, rules: _Rules, denial: str) -> set[BaseModelId]:
         return set()
     forms = _forms(name)
     return set() if any(_rule(denial).search(form) for form in forms) else _matching(forms, rules)
+
+
+def _branded(name: str) -> set[BaseModelId] | None:
+    """What the brand in front of a name tells, and families of which the rest has a trace; None for a name without one.
+
+    A rest with a word of a denial or of a merge makes it another model: the brand then tells nothing.
+    """
+    if len(name) > _MAX or not name.isascii():
+        return None
+    for form in _forms(name):
+        for brand, rule in _BRANDED:
+            match = rule.match(form)
+            if match is None:
+                continue
+            rest = form[match.end() :]
+            if _rule(f"{_NEGATION}|{_LIKENESS}|{_MERGES}").search(rest):
+                return set()
+            return {BaseModelId(brand.base)} | _matching([rest], _TRACES)
+    return None
 
 
 def _others(name: str, told: Collection[BaseModelId]) -> set[BaseModelId]:

@@ -7,6 +7,7 @@ no shape shows; but a base model of an architecture that lacks even one of the f
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
@@ -15,23 +16,32 @@ from threading import Lock
 from pydantic import BaseModel, ConfigDict
 
 from inference.base_models import LINEAGE_TITLES, OPEN_LINEAGES, Architecture, BaseModelId
+from inference.lora.architecture_words import claimed_architectures, unknown_architectures, words_against
 from inference.lora.evidence import IDENTITIES, RECORDED, Evidence, Source
 from inference.lora.fit import Fit, Grade, fit, overlap
 from inference.lora.formats import USABLE, ModuleTensors, Shaped, modules_of
-from inference.lora.metadata import claimed_architectures
+from inference.lora.names import Part, read_name
+from inference.lora.suffixes import Role
 from inference.lora.tables import STRANGERS, VARIANTS, title
 
+_PROJECTION = re.compile(r"lora_unet_(?:down|mid|up)_block\w+_(attn[12]_to_(?:q|k|v|out_0))")
+_PROJECTIONS = 8  # of a block: four for each of its two attentions
 UNKNOWN, AMBIGUOUS = "unknown", "ambiguous"
 
 # Makes of an architecture that only one lineage has.
-_LINEAGE_OF_MAKE = {"chroma": BaseModelId("flux1/chroma"), "kolors": BaseModelId("sdxl/kolors")}
+_LINEAGE_OF_MAKE = {
+    "chroma": BaseModelId("flux1/chroma"),
+    "kolors": BaseModelId("sdxl/kolors"),
+    "anima": BaseModelId("anima/base"),
+    "cosmos-predict2": BaseModelId("anima/cosmos-predict2"),
+}
 
 
 class Layers(BaseModel):
     """What a file's header tells of its layers; kept by the catalogue, so that an unchanged file is not read again.
 
-    `formats` are those it is written in, `rank` the largest bottleneck; the rest is `fit.Fit`. With a `problem` no
-    part of the file may be used.
+    `formats` are those it is written in, `rank` the largest bottleneck; the rest is `fit.Fit`. With a `doubt` the
+    shapes alone prove no base model. With a `problem` no part of the file may be used.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,6 +57,7 @@ class Layers(BaseModel):
     covered: tuple[str, ...] = ()
     rivals: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
+    doubt: str | None = None
     problem: str | None = None
 
     @property
@@ -127,8 +138,23 @@ def _layers_of(tensors: Mapping[str, Shaped]) -> Layers:
         covered=found.covered,
         rivals=found.rivals,
         reasons=found.reasons,
+        doubt=_doubt(modules),
         problem=_problem(modules.values()) or _doubled(modules, found),
     )
+
+
+def _doubt(modules: Mapping[str, ModuleTensors]) -> str | None:
+    """Say why these layers may not be for a model that paints.
+
+    A text encoder is a language model, which people also train for chat. The LoRA of an IP-Adapter FaceID changes the
+    projections of attention alone (tencent-ailab/IP-Adapter). It has kohya's names without kohya's alpha.
+    """
+    if all(read_name(name).part is not Part.DENOISER for name in modules):
+        return "it changes a text encoder alone, which other models read with too"
+    found = [_PROJECTION.fullmatch(name) for name, module in modules.items() if Role.ALPHA not in module.keys]
+    kinds = {match[1] for match in found if match is not None}
+    companion = len(found) == len(modules) and None not in found and len(kinds) == _PROJECTIONS
+    return "it may be the LoRA of an IP-Adapter FaceID, which paints with that adapter alone" if companion else None
 
 
 def _formats(modules: Collection[ModuleTensors]) -> tuple[str, ...]:
@@ -191,10 +217,10 @@ def decide(layers: Layers, evidence: Evidence, metadata: Mapping[str, str]) -> V
     `metadata` is what `evidence_in` kept of the file's.
     """
     found = _tie_broken(layers.fit, evidence, metadata)
-    settled = _settle(evidence, found)
+    settled = _borne_out(_settle(evidence, found, layers.doubt, metadata), metadata)
     against = _metadata_against(found, claimed_architectures(metadata))
     settled = replace(settled, contradictions=tuple(dict.fromkeys(settled.contradictions + against)))
-    return Verdict(layers, found, settled, (*found.reasons, _lineage_reason(settled)))
+    return Verdict(layers, found, settled, (*found.reasons, _lineage_reason(settled, found)))
 
 
 def _tie_broken(found: Fit, evidence: Evidence, metadata: Mapping[str, str]) -> Fit:
@@ -227,7 +253,7 @@ def _recorded(evidence: Evidence) -> set[str]:
     return {base.architecture.value for base in said | decided}
 
 
-def _settle(evidence: Evidence, found: Fit) -> Evidence:
+def _settle(evidence: Evidence, found: Fit, doubt: str | None, metadata: Mapping[str, str]) -> Evidence:
     """The evidence as far as the shapes let it stand."""
     said = evidence.base_model
     if found.base is None or found.strange:
@@ -236,16 +262,43 @@ def _settle(evidence: Evidence, found: Fit) -> Evidence:
         return evidence if said is None else _withdrawn(evidence, f"its layers are {title(found.base)}'s")
     proven = _proven(found)
     if said is None:
-        alone = proven is not None and evidence.source is not Source.CONFLICT
-        return replace(evidence, base_model=proven, source=Source.SHAPES) if alone else evidence
+        if proven is None or evidence.source is Source.CONFLICT:
+            return evidence
+        return _by_shapes(evidence, proven, doubt, metadata)
     if said.architecture != found.base:
         withdrawn = _withdrawn(evidence, f"its layers are {title(found.base)}'s")
-        if proven is None or evidence.source in {Source.DECLARATION, *IDENTITIES}:
+        if proven is None or evidence.source in {Source.DECLARATION, *RECORDED}:
             return withdrawn
-        return replace(withdrawn, base_model=proven, source=Source.SHAPES)  # a misleading name proves nothing
+        return _by_shapes(withdrawn, proven, doubt, metadata)  # a misleading page or title proves nothing
     if not _possible(said, found):
         return _withdrawn(evidence, f"{said.label} lacks some of its layers")
     return evidence
+
+
+def _by_shapes(evidence: Evidence, proven: BaseModelId, doubt: str | None, metadata: Mapping[str, str]) -> Evidence:
+    """What the shapes prove, if no word of the file names another architecture."""
+    if words := words_against(metadata, proven.architecture):
+        against = (*map(_named, words), *evidence.contradictions)
+        return replace(evidence, base_model=None, source=Source.CONFLICT, contradictions=against)
+    if doubt is None:
+        return replace(evidence, base_model=proven, source=Source.SHAPES)
+    if claimed_architectures(metadata) == frozenset({proven.architecture.value}):
+        return replace(evidence, base_model=proven, source=Source.ARCHITECTURE)
+    return replace(evidence, contradictions=(doubt, *evidence.contradictions))
+
+
+def _borne_out(evidence: Evidence, metadata: Mapping[str, str]) -> Evidence:
+    """The evidence, unless it is a word alone and another word names an architecture that Easel does not know."""
+    unknown = tuple(map(_named, unknown_architectures(metadata)))
+    if not unknown or evidence.source in {Source.DECLARATION, *IDENTITIES}:
+        return evidence
+    if evidence.base_model is None:
+        return replace(evidence, contradictions=(*evidence.contradictions, *unknown))
+    return _withdrawn(evidence, "; ".join(unknown))
+
+
+def _named(word: str) -> str:
+    return f"its metadata names the architecture {word!r}"
 
 
 def _withdrawn(evidence: Evidence, why: str) -> Evidence:
@@ -293,9 +346,12 @@ def _metadata_against(found: Fit, claims: Collection[str]) -> tuple[str, ...]:
     )
 
 
-def _lineage_reason(evidence: Evidence) -> str:
+def _lineage_reason(evidence: Evidence, found: Fit) -> str:
     if evidence.base_model is not None:
         return f"{evidence.base_model}: {evidence.source.value}"
     if evidence.source is Source.CONFLICT:
         return "its sources contradict each other, so its base model is unknown"
+    lineages = LINEAGE_TITLES.get(Architecture(found.base), {}) if found.base in set(Architecture) else {}
+    if len(lineages) > 1 and not found.strange:
+        return f"nothing says which of these with the same layers it was trained on: {', '.join(lineages.values())}"
     return "nothing says which base model it was trained on"

@@ -15,9 +15,10 @@ from hashlib import sha256
 
 import pytest
 
+from inference.lora.architecture_words import stated_lineages
 from inference.lora.evidence import judge
 from inference.lora.knowledge import Knowledge
-from inference.lora.metadata import base_names, evidence_in, recorded_hash, recorded_old_hash, stated_lineages
+from inference.lora.metadata import base_names, evidence_in, recorded_hash, recorded_old_hash
 from inference.lora.registry import REGISTRY_NAMES, RegistryAnswer
 from inference.lora.sidecar import Sidecar
 from inference.lora.verdict import decide
@@ -57,7 +58,7 @@ MERGES: list[tuple[str, str, Mapping[str, str], bool]] = [
         ("sdxl/illustrious", "my_mix_final2.safetensors"), ("sdxl/pony", "base.safetensors"),
     )),
     *(("CivitAI, merge", base, merge("", version), True) for base, version in (
-        ("sdxl/illustrious", 1410435), ("sdxl/illustrious", 1759168), ("sdxl/pony", 914390),
+        ("sdxl/illustrious", 1410435), ("sdxl/illustrious", 3459168), ("sdxl/pony", 914390),
         ("sdxl/base", 456194),
     )),
     ("kohya, folder", "sdxl/pony", SDXL_WORDS | FOLDER | {"ss_sd_model_name": "diffusers_out"}, False),

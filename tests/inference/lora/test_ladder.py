@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 import pytest
 
 from inference.base_models import BaseModelId
+from inference.lora.architecture_words import claimed_architectures
 from inference.lora.declarations import Declaration
 from inference.lora.evidence import RUNGS, Evidence, Source, judge
 from inference.lora.knowledge import Knowledge
 from inference.lora.known_bases import CIVITAI_VERSIONS, FULL_HASHES, OLD_HASHES, repository_base
-from inference.lora.metadata import civitai_version, claimed_architectures, trigger_words
+from inference.lora.metadata import civitai_version, trigger_words
+from inference.lora.registry import RegistryAnswer
 from inference.lora.sidecar import Sidecar
 
 FILE = "a" * 64
@@ -53,7 +55,7 @@ def test_each_rung_speaks(metadata: dict[str, str], base: str, source: Source) -
         {"ss_sd_model_hash": "e3b0c442"},
         {"ss_sd_model_hash": "NOFILE"},
         {"ss_sd_model_name": "123456.safetensors"},
-        {"ss_sd_model_name": "juggernautXL.safetensors"},
+        {"ss_sd_model_name": "privateMixXL.safetensors"},
         {"modelspec.architecture": "flux-1-dev/lora", "ss_base_model_version": "flux1"},
         {"modelspec.title": "[Pony] Komori", "ss_output_name": "komori_pony"},
         {"modelspec.architecture": "stable-diffusion-xl-v1-base/lora", "ss_base_model_version": "sdxl_base_v1-0"},
@@ -62,6 +64,71 @@ def test_each_rung_speaks(metadata: dict[str, str], base: str, source: Source) -
 )
 def test_what_tells_no_lineage_tells_none(metadata: dict[str, str]) -> None:
     assert judged(metadata).base_model is None
+
+
+def page(base_model: str) -> dict[str, tuple[RegistryAnswer, ...]]:
+    said = RegistryAnswer(sha256=FILE, registry="Civitai", when=datetime.now(UTC), base_model=base_model, version_id=7)
+    return {FILE: (said,)}
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"ss_output_name": "x_illustriousXL_v01"},
+        {"modelspec.title": "[Illustrious] Komori"},
+        {"ss_output_name": "chara-il-000010"},
+        {"modelspec.title": "komori illustrious"},
+        {"modelspec.title": "komori for Pony and Illustrious"},
+        {"modelspec.merged_from": "komori_illustriousXL, detail"},
+    ],
+)
+def test_a_page_or_a_sidecar_does_not_beat_the_files_own_title(metadata: dict[str, str]) -> None:
+    told = judged(metadata, answers=page("Pony"))
+    assert (told.base_model, told.source) == (None, Source.CONFLICT)
+    assert any("sdxl/illustrious" in each for each in told.contradictions)
+    sidecar = judge(FILE, metadata, Sidecar(base_model=PONY), Knowledge())
+    assert (sidecar.base_model, sidecar.source) == (None, Source.CONFLICT)
+    assert judged(metadata, answers=page("Pony"), declarations=declared(PONY)).base_model == PONY
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {},
+        {"ss_output_name": "x_ponyXL_v01"},
+        {"modelspec.title": "[Pony] Komori"},
+        {"ss_output_name": "illustration_villain_v2"},
+        {"modelspec.title": "Illustrious (Azur Lane)"},
+        {"modelspec.title": "Il Capitano"},
+        {"modelspec.merged_from": "komori, detail"},
+    ],
+)
+def test_a_page_decides_where_the_title_says_nothing_else(metadata: dict[str, str]) -> None:
+    assert judged(metadata, answers=page("Pony")).base_model == PONY
+
+
+@pytest.mark.parametrize("name", ["x_illustriousXL_v01.safetensors", "[Illustrious] x.safetensors"])
+def test_the_files_own_name_stands_against_a_page_too(name: str) -> None:
+    assert judged({}, answers=page("Pony"), file_name=name).source is Source.CONFLICT
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"ss_sd_model_name": "ponyDiffusionV6XL.safetensors"}, {"ss_new_sd_model_hash": PONY_HASH}],
+)
+def test_a_merge_of_two_families_is_a_mixture_until_an_operator_decides(more: dict[str, str]) -> None:
+    metadata = {"modelspec.merged_from": "komori_pony_v1, komori_illustriousXL_v2"} | more
+    told = judged(metadata)
+    assert (told.base_model, told.source) == (None, Source.CONFLICT)
+    assert judged(metadata, declarations=declared(PONY)).base_model == PONY
+    assert judged(metadata, declarations=declared(ILLUSTRIOUS, force=True)).base_model == ILLUSTRIOUS
+
+
+def test_what_a_lora_was_merged_from_decides_only_where_its_own_names_are_trusted() -> None:
+    metadata = {"modelspec.merged_from": "komori_pony_v1, detail_pony"}
+    assert judged(metadata).base_model is None
+    assert judged(metadata, trust_tags=True).source is Source.MERGED
+    assert judged({"modelspec.merged_from": "komori_pony_v1, detail"}, trust_tags=True).base_model is None
 
 
 def test_a_higher_rung_decides_and_the_lower_one_is_kept_as_a_contradiction() -> None:
@@ -76,7 +143,7 @@ def test_a_higher_rung_decides_and_the_lower_one_is_kept_as_a_contradiction() ->
         ({"modelspec.title": "[Pony] Komori"}, "sdxl/pony", Source.TITLE),
         ({"ss_output_name": "komori_illustriousXL"}, "sdxl/illustrious", Source.OUTPUT_NAME),
         ({"ss_output_name": "komori_pony", "ss_sd_model_name": "model.safetensors"}, "sdxl/pony", Source.OUTPUT_NAME),
-        ({"ss_output_name": "komori_pony", "ss_sd_model_name": "juggernautXL.safetensors"}, None, Source.NONE),
+        ({"ss_output_name": "komori_pony", "ss_sd_model_name": "privateMixXL.safetensors"}, None, Source.NONE),
         ({"modelspec.title": "Komori IllustriousXL", "ss_output_name": "komori_pony"}, None, Source.CONFLICT),
         ({"ss_output_name": "not_pony"}, None, Source.NONE),
     ],

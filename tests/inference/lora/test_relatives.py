@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from inference.lora.architecture_words import claimed_architectures
 from inference.lora.fit import Grade
-from inference.lora.metadata import claimed_architectures
 from inference.lora.names import Part, underscored
 from inference.lora.tables import VARIANTS, networks
 from inference.lora.verdict import Layers, layers_of

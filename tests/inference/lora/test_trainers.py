@@ -55,6 +55,11 @@ TOLD: list[tuple[str, str, Mapping[str, str]]] = [
         ("sdxl/base", "sd_xl_base_1.0_0.9vae.safetensors"), ("sdxl/base", "/home/me/models/sd_xl_base_1.0.safetensors"),
         ("sdxl/illustrious", r"D:\models\sdxl\illustriousXL_v01.safetensors"),
     )),
+    *(("kohya, merge", base, kohya(name)) for base, name in (
+        ("sdxl/base", "juggernautXL_ragnarok.safetensors"), ("sdxl/base", "realvisxlV50_v50.safetensors"),
+        ("sdxl/illustrious", "novaAnimeXL_ilV50.safetensors"), ("sdxl/pony", "cyberrealisticPony_v110.safetensors"),
+    )),
+    ("OneTrainer", "sdxl/base", onetrainer("ponyXL_v6.safetensors", "juggernautXL.safetensors")),
     ("kohya, hash", "sdxl/illustrious", SDXL_WORDS | {"ss_new_sd_model_hash": ILLUSTRIOUS_HASH}),
     ("kohya, hash", "sdxl/noobai", kohya("model.safetensors", ss_new_sd_model_hash=NOOB_V)),
     ("kohya, hash", "sdxl/animagine", kohya("a.safetensors", ss_new_sd_model_hash=ANIMAGINE_OPT.upper())),
@@ -101,15 +106,13 @@ TOLD: list[tuple[str, str, Mapping[str, str]]] = [
 
 OPEN: list[tuple[str, str, Mapping[str, str]]] = [
     *(("kohya, merge", base, kohya(name)) for base, name in (
-        ("sdxl/base", "juggernautXL_ragnarok.safetensors"), ("sdxl/base", "realvisxlV50_v50.safetensors"),
-        ("sdxl/illustrious", "novaAnimeXL_ilV50.safetensors"), ("sdxl/pony", "cyberrealisticPony_v110.safetensors"),
         ("sdxl/noobai", "someMix_NAI_v3.safetensors"), ("sdxl/base", "model.safetensors"),
     )),
     ("kohya, no metadata", "sdxl/illustrious", {"ss_base_model_version": "sdxl_base_v1-0"}),
     ("kohya, title", "sdxl/base", kohya("model.safetensors", ss_output_name="pony_ride")),
     ("ai-toolkit", "sdxl/base", AI_TOOLKIT | {"ss_output_name": "pony_ride", "name": "pony_ride"}),
     ("OneTrainer", "sdxl/pony", ONETRAINER),
-    ("OneTrainer", "sdxl/base", onetrainer("ponyXL_v6.safetensors", "juggernautXL.safetensors")),
+    ("OneTrainer", "sdxl/base", onetrainer("ponyXL_v6.safetensors", "privateMixXL.safetensors")),
     ("SimpleTuner", "sdxl/pony", {"modelspec.architecture": "sdxl/lora", "modelspec.title": "simpletuner-lora"}),
     ("diffusers", "sdxl/pony", {"format": "pt"}),
     ("kohya, Flux", "flux1/krea", FLUX_WORDS),

@@ -41,11 +41,11 @@ def verdict(layers: Layers, said: str | None = None, **metadata: str) -> Verdict
 
 
 def test_where_an_architecture_has_one_lineage_its_shapes_prove_it() -> None:
-    found = verdict(part_of("qwen-image", "attn", "mlp"))
-    assert (found.base_model, found.evidence.source) == ("qwen-image/base", Source.SHAPES)
+    found = verdict(part_of("krea2", "attn", "mlp"))
+    assert (found.base_model, found.evidence.source) == ("krea2/base", Source.SHAPES)
 
 
-@pytest.mark.parametrize("make", ["sdxl", "flux1", "demo"])
+@pytest.mark.parametrize("make", ["sdxl", "flux1", "qwen-image", "demo"])
 def test_where_it_has_several_shapes_prove_none(make: str) -> None:
     found = verdict(part_of(make, "attn", "ff"))
     assert (found.architecture, found.fit.grade, found.lineage) == (make, Grade.FIT, "unknown")
@@ -80,11 +80,13 @@ def test_a_word_for_another_architecture_is_not_believed_whoever_says_it() -> No
     assert "its layers are SDXL's" in found.evidence.contradictions[0]
 
 
-def test_where_shapes_prove_the_lineage_a_name_of_another_architecture_changes_nothing() -> None:
-    layers = part_of("lumina2", "attn", "feed_forward")
-    named = decide(layers, Evidence(BaseModelId("sdxl/pony"), Source.BASE_NAME), {})
-    assert (named.base_model, named.evidence.source) == ("lumina2/base", Source.SHAPES)
-    assert named.evidence.contradictions == ("name of its training base: sdxl/pony, but its layers are Lumina 2's",)
+def test_where_shapes_prove_the_lineage_a_page_for_another_architecture_changes_nothing() -> None:
+    layers = part_of("krea2", "attn", "mlp")
+    named = decide(layers, Evidence(BaseModelId("sdxl/pony"), Source.REGISTRY), {})
+    assert (named.base_model, named.evidence.source) == ("krea2/base", Source.SHAPES)
+    assert named.evidence.contradictions == ("told by a registry: sdxl/pony, but its layers are Krea 2's",)
+    recorded = decide(layers, Evidence(BaseModelId("sdxl/pony"), Source.BASE_NAME), {})
+    assert (recorded.base_model, recorded.evidence.source) == (None, Source.CONFLICT)
     assert verdict(layers, "sdxl/pony").base_model is None  # an operator who declares it has to know
 
 

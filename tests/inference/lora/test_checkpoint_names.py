@@ -1,0 +1,67 @@
+"""Names of checkpoints that people train on: most popular ones are known without a network, and none for another."""
+
+from __future__ import annotations
+
+from functools import cache
+from types import SimpleNamespace
+
+import pytest
+
+from inference.lora.brands import BRANDS
+from inference.lora.evidence import judge
+from inference.lora.knowledge import Knowledge
+from inference.lora.metadata import evidence_in
+from inference.lora.sidecar import Sidecar
+from inference.lora.titles import bases_in_checkpoint_name
+from inference.lora.verdict import Layers, decide, layers_of
+from tests.inference.lora.checkpoint_names import NEAR_MISSES, POPULAR
+from tests.lies import denoiser, pairs
+
+KNOWN = 60  # of the 83 popular ones, at least
+
+
+def told(name: str) -> str | None:
+    """The base model that a name tells, if it tells one alone."""
+    bases = bases_in_checkpoint_name(name)
+    return next(iter(bases)) if len(bases) == 1 else None
+
+
+@cache
+def sdxl() -> Layers:
+    tensors = pairs(denoiser("sdxl", "attn", "ff"), "lora_unet_")
+    return layers_of({name: SimpleNamespace(shape=tensor.shape) for name, tensor in tensors.items()})
+
+
+def test_most_popular_names_are_known_and_none_is_taken_for_another() -> None:
+    assert len(POPULAR) == 83
+    wrong = [(name, base, told(name)) for name, base, _ in POPULAR if told(name) not in {base, None}]
+    unknown = [name for name, base, _ in POPULAR if told(name) != base]
+    print(f"{len(POPULAR) - len(unknown)} of {len(POPULAR)} known; not known: {', '.join(unknown)}")
+    assert wrong == []
+    assert len(POPULAR) - len(unknown) >= KNOWN
+
+
+@pytest.mark.parametrize(("name", "base"), NEAR_MISSES)
+def test_a_name_that_only_looks_like_one_is_not_taken_for_it(name: str, base: str | None) -> None:
+    assert told(name) in {base, None}
+
+
+@pytest.mark.parametrize(("name", "base"), [(name, base) for name, base in NEAR_MISSES if base is None])
+def test_no_lora_goes_anywhere_by_such_a_name(name: str, base: None) -> None:
+    kept = evidence_in({"ss_base_model_version": "sdxl_base_v1-0", "ss_sd_model_name": name})
+    assert decide(sdxl(), judge("a" * 64, kept, Sidecar(), Knowledge()), kept).base_model is base
+
+
+def test_every_brand_is_found_by_its_own_words_and_has_a_source() -> None:
+    plain = [brand for brand in BRANDS if not brand.versions]
+    assert [brand.words for brand in plain if told(brand.words) != brand.base] == []
+    assert [brand.words for brand in plain if told(brand.words.replace(" ", "")) != brand.base] == []
+    assert [brand.words for brand in BRANDS if not brand.source] == []
+
+
+MORE = ["_x_ponyXL", "_illustrious", "-merge", "_mix_v2", "_noob", "_flux", "_not", "_like_pony"]
+
+
+@pytest.mark.parametrize("more", MORE)
+def test_a_brand_with_another_familys_word_or_a_merges_tells_nothing(more: str) -> None:
+    assert told(f"juggernautXL{more}.safetensors") is None
