@@ -183,9 +183,7 @@ def _decision(found: FoundLora, verdict: Verdict, checkpoint: CheckpointSpec, ma
     if verdict.fit.ambiguous:
         bases = " and ".join(title(each) for each in verdict.fit.candidates)
         return False, f"Its layers fit {bases} alike, so it could be for any of them and is not used on {name}."
-    if verdict.fit.base in STRANGERS:
-        return False, f"It was made for {title(verdict.fit.base)}, but {name} is {base.label}."
-    if verdict.fit.base is None or verdict.fit.strange:
+    if verdict.fit.base is None or (verdict.fit.strange and verdict.fit.base not in STRANGERS):
         return False, f"No known model has all of its layers, so it is not used on {name}."
     if verdict.fit.base != base.architecture:
         made_for = verdict.base_model.label if verdict.base_model else title(verdict.fit.base)
