@@ -26,9 +26,18 @@ from bot.library.watcher import LibraryKeeper
 from bot.sources.attached import ATTACHED, attached_path
 from bot.sources.civitai import LORA_KINDS, Civitai
 from bot.sources.claims import keep_claims
-from bot.sources.downloads import Download, WantedFile
-from bot.sources.errors import AddingBroken, DiskFailed, FileUnusable, SourceError
-from bot.sources.http import SourceHttp
+from bot.sources.downloads import Download, WantedFile, is_worth_keeping
+from bot.sources.errors import (
+    AddingBroken,
+    DiskFailed,
+    FileUnusable,
+    KeyRejected,
+    LoginNeeded,
+    NoAccess,
+    SourceError,
+    StoreRefused,
+)
+from bot.sources.http import SourceHttp, early_access
 from bot.sources.hub import HuggingFace
 from bot.sources.placing import CheckedFile, answer_of, check_file, entry_name, part_path, place, remove, sidecar_of
 from bot.sources.previews import keep_preview
@@ -41,6 +50,7 @@ from inference.lora.registry import RegistryAnswer, RepositoryAnswer
 
 log = logging.getLogger(__name__)
 
+_LOCKED = (LoginNeeded, KeyRejected, NoAccess, StoreRefused)  # what hubs answer for early access, too
 Progress = Callable[[int, int | None], None]  # bytes so far, bytes in all if its hub says it
 
 
@@ -91,8 +101,15 @@ class AdditionSteps:
             await self._finish(addition, checked, claims)
         log.info("added %s from %s", addition.path, version.hub)
 
-    async def clear(self, addition: LoraAddition) -> None:
-        """Remove all that an addition left, and nothing of what was added earlier. Raises OSError or DatabaseError."""
+    async def clear(self, addition: LoraAddition, why: SourceError | None = None) -> None:
+        """Remove all that an addition left, and nothing of what was added earlier. Raises OSError or DatabaseError.
+
+        What came before a connection failed stays for the next try, up to `KEPT_PARTS` files for a day.
+        """
+        version = RemoteVersion.model_validate_json(addition.source)
+        if why is not None and is_worth_keeping(why, version.file.sha256 if version.file else None):
+            await asyncio.to_thread(self.attached(addition.key).unlink, missing_ok=True)
+            return
         if addition.id not in self._placed and await is_added(self._connection, addition.path):
             # By the same page, which tells no hash: the file there is that of the earlier addition.
             await asyncio.to_thread(self.part(addition.key).unlink, missing_ok=True)
@@ -139,7 +156,10 @@ class AdditionSteps:
                 raise AddingBroken(name=version.name)
             return
         wanted = WantedFile.of(file, version.name, settings.max_lora_megabytes * 2**20, settings)
-        await Download(self._http, wanted, part, progress).run()
+        try:
+            await Download(self._http, wanted, part, progress).run()
+        except _LOCKED as problem:
+            raise early_access(problem.host, version.ends) if version.early_access else problem from None
 
     async def _claims(self, version: RemoteVersion, checked: CheckedFile) -> list[RegistryAnswer | RepositoryAnswer]:
         """What hubs say of the file's base model, and of the checkpoint that it was trained on."""

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
@@ -47,6 +48,7 @@ from bot.sources.errors import (
     Gone,
     HashUnknown,
     NoLink,
+    NoRoom,
     PageGone,
     SourceError,
 )
@@ -55,13 +57,15 @@ from bot.sources.http import SourceHttp
 from bot.sources.hub import HuggingFace
 from bot.sources.links import CivitaiLink, HashLink, HubLink, Link, page_of_link, parse_link
 from bot.sources.look_ups import LookUps
-from bot.sources.placing import FOLDER, PART, change_category, file_path, key_of
+from bot.sources.placing import FOLDER, PART, change_category, file_path, is_part, key_of
 from bot.sources.remote import RemoteModel, RemoteVersion
 from bot.sources.same_bytes import SameBytes, with_all
 from inference.lora.sidecar import BadSidecar, Category
 
 log = logging.getLogger(__name__)
 
+KEPT_PARTS = 4  # files of failed downloads that are kept for the next try
+KEPT_SECONDS = 24 * 3600.0  # for which they are kept
 RETRY_SECONDS = 30.0  # until it is tried again to store that something failed
 
 # Raises why a person may not add a LoRA; the id is that of the addition that they join, or NO_ADDITION.
@@ -138,7 +142,9 @@ class Additions:
                 await self._give_up(addition, AddingOff())
             waiting = []
         kept = {path for each in waiting for path in (self._steps.part(each.key), self._steps.attached(each.key))}
-        await asyncio.to_thread(_sweep, self._configuration.settings.library.folder / FOLDER, kept)
+        folder = self._configuration.settings.library.folder / FOLDER
+        await asyncio.to_thread(_prune, folder, kept)
+        await asyncio.to_thread(_sweep, folder, kept)
         for addition in waiting:
             self._start(addition)
 
@@ -365,10 +371,13 @@ class Additions:
     async def _give_up(self, addition: LoraAddition, why: SourceError) -> None:
         """Store that it has failed, also when not all that it left can be removed. Raises DatabaseError."""
         try:
-            await self._steps.clear(addition)
+            await self._steps.clear(addition, why)
         except OSError as problem:
             log.error("what was fetched for %s cannot be removed: %s", addition.path, problem)
         await fail_addition(self._connection, addition.id, why)
+        waiting = {self._steps.part(each.key) for each in await waiting_additions(self._connection)}
+        most = 0 if isinstance(why, NoRoom) else KEPT_PARTS
+        await asyncio.to_thread(_prune, self._configuration.settings.library.folder / FOLDER, waiting, most)
 
 
 def _told(addition: LoraAddition, version: RemoteVersion, problem: Exception) -> SourceError:
@@ -381,10 +390,25 @@ def _told(addition: LoraAddition, version: RemoteVersion, problem: Exception) ->
 
 
 def _sweep(folder: Path, kept: Iterable[Path]) -> None:
-    """Remove the parts in a folder that are not kept; one that cannot be removed stays."""
-    for part in set(folder.glob(f"*{PART}")) - set(kept):
+    """Remove what is left of downloads, except parts that are kept and those that `_prune` left for the next try."""
+    _remove(part for part in set(folder.glob(f"*{PART}")) - set(kept) if not is_part(part))
+
+
+def _prune(folder: Path, waiting: Iterable[Path], most: int = KEPT_PARTS) -> None:
+    """Remove parts of failed downloads: all older than a day, and all but the newest `most`."""
+    times: dict[Path, float] = {}
+    for part in set(filter(is_part, folder.glob(f"*{PART}"))) - set(waiting):
+        with suppress(OSError):  # it was taken up or removed meanwhile
+            times[part] = part.stat().st_mtime
+    newest = sorted(times, key=lambda part: -times[part])[:most]
+    _remove(part for part in times if part not in newest or times[part] < time.time() - KEPT_SECONDS)
+
+
+def _remove(parts: Iterable[Path]) -> None:
+    """Remove files; one that cannot be removed stays."""
+    for part in parts:
         try:
-            part.unlink()
+            part.unlink(missing_ok=True)
         except OSError as problem:
             log.warning("%s cannot be removed: %s", part, problem)
         else:

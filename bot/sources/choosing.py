@@ -9,6 +9,8 @@ from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.sources.civitai import LORA_KINDS
 from bot.sources.errors import (
     Archived,
+    FileInfected,
+    FileUnscanned,
     FitsNoCheckpoint,
     MinorAndMature,
     NoSafetensors,
@@ -16,10 +18,21 @@ from bot.sources.errors import (
     RealPerson,
     SourceError,
 )
+from bot.sources.placing import FOREIGN
 from bot.sources.remote import RemoteModel, RemoteVersion
 from inference.base_models import BaseModelId
 from inference.content_rating import ContentRating
+from inference.lora.foreign_kinds import FileKind
 from inference.lora.registry import named_base_model
+
+# Kinds as Civitai calls them.
+_KINDS = {
+    "TextualInversion": FileKind.EMBEDDING,
+    "Controlnet": FileKind.CONTROLNET,
+    "Checkpoint": FileKind.CHECKPOINT,
+    "VAE": FileKind.VAE,
+    "TextEncoder": FileKind.TEXT_ENCODER,
+}
 
 
 class Suits(IntEnum):
@@ -63,10 +76,13 @@ def choose(model: RemoteModel, checkpoints: InstalledCheckpoints, settings: Sour
 def why_not(version: RemoteVersion, checkpoints: InstalledCheckpoints, settings: SourcesSettings) -> SourceError | None:
     """Why a version is not added; None when it may be."""
     if version.kind not in LORA_KINDS:
-        return NotLora(name=version.name, kind=version.kind)
+        kind = _KINDS.get(version.kind)
+        return (FOREIGN[kind] if kind else NotLora)(name=version.name, kind=version.kind)
     if version.archived:
         return Archived(host=version.hub)
     if (refusal := refusal_of_subject(version, settings)) is not None:
+        return refusal
+    if (refusal := refusal_of_scan(version)) is not None:
         return refusal
     if version.file is None:
         return NoSafetensors(host=version.hub)
@@ -75,6 +91,13 @@ def why_not(version: RemoteVersion, checkpoints: InstalledCheckpoints, settings:
         here = [installed.label for installed in checkpoints.base_models]
         return FitsNoCheckpoint(name=version.name, bases=[base.label], here=here)
     return None
+
+
+def refusal_of_scan(version: RemoteVersion) -> SourceError | None:
+    """Why a version is not added for what its hub's virus scan says; None when it may be."""
+    if version.infected:
+        return FileInfected(host=version.hub, name=version.name)
+    return FileUnscanned(host=version.hub, name=version.name) if version.unscanned else None
 
 
 def refusal_of_subject(version: RemoteVersion, settings: SourcesSettings) -> SourceError | None:

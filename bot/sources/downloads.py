@@ -29,10 +29,13 @@ from bot.sources.errors import (
     PickleInsteadOfFile,
     SourceBroken,
     SourceError,
+    SourceUnreachable,
+    StoreRefused,
+    TooManyQuestions,
     TooSlow,
     WrongHash,
 )
-from bot.sources.http import Passing, SourceHttp, address
+from bot.sources.http import MAX_SAID_BYTES, Passing, SourceHttp, address, is_challenge
 from bot.sources.remote import RemoteFile
 
 ATTEMPTS = 6
@@ -87,6 +90,18 @@ class _Range:
     total: int
 
 
+# The connection failed, which says nothing against what came before.
+_BROKEN_OFF = (CutShort, SourceUnreachable, SourceBroken, TooManyQuestions)
+
+
+def is_worth_keeping(problem: Exception, sha256: str | None) -> bool:
+    """Whether what came of a file before a problem goes on at the next try.
+
+    Without the file's SHA-256 nobody would see that the rest is of another file.
+    """
+    return sha256 is not None and isinstance(problem, _BROKEN_OFF)
+
+
 Received = Callable[[int, int | None], None]  # bytes so far, bytes in all
 
 
@@ -104,14 +119,16 @@ class Download:
         self._resumed = False  # the part is of an earlier run, and may be of another file
 
     async def run(self) -> str:
-        """Fetch it; its SHA-256. Raises SourceError, and then nothing of it is left.
+        """Fetch it; its SHA-256. Raises SourceError.
 
-        A cancellation leaves what came so far, for the next run.
+        What came so far is left for the next run after a cancellation, or where `is_worth_keeping` says so.
         """
         try:
             await asyncio.to_thread(self._prepare)
             await self._attempts()
-        except SourceError:
+        except SourceError as problem:
+            if is_worth_keeping(problem, self._wanted.sha256):
+                raise
             with suppress(OSError):  # what went wrong first is told
                 await asyncio.to_thread(self._part.unlink, missing_ok=True)
             raise
@@ -217,12 +234,22 @@ class Download:
             self._check_size(declared)
             await asyncio.to_thread(self._check_room, declared - self._size)
         if response.content_type == "text/html":
-            raise PageInsteadOfFile(host=host, name=wanted.name)
+            page = await self._beginning(response)
+            raise StoreRefused(host=host) if is_challenge(response, page) else PageInsteadOfFile(host, wanted.name)
         await self._read(response, host, total)
         if total is not None and self._size < total - (0 if declared is not None else SLACK_BYTES):
             raise Passing(CutShort(host=host, name=wanted.name))
         if declared is not None and self._size > declared:
             raise LargerThanSaid(name=wanted.name, host=host)
+
+    async def _beginning(self, response: aiohttp.ClientResponse) -> bytes:
+        """The beginning of a web page that came in place of the file; as much as comes in time."""
+        page = bytearray()
+        with suppress(TimeoutError, aiohttp.ClientError):
+            async with asyncio.timeout(self._wanted.stall_seconds):
+                while len(page) < MAX_SAID_BYTES and (chunk := await response.content.readany()):
+                    page += chunk
+        return bytes(page)
 
     def _continues(self, part: _Range) -> bool:
         """Whether a part goes on where the file ends here, and is of a file that is as long as in earlier answers."""

@@ -208,7 +208,7 @@ def _refusal(response: ClientResponse, keyed: bool) -> SourceError | None:
         return TooManyQuestions(host=HUB, minutes=5)  # it counts in windows of five minutes
     if message == "Access to this resource is disabled.":
         return NoAccess(host=HUB)
-    if code == "GatedRepo" or (status == 403 and code is None):
+    if code == "GatedRepo" or (status == 403 and code is None and response.content_type != "text/html"):
         return NoAccess(host=HUB) if keyed else LoginNeeded(host=HUB)
     if status == 401 and message == "Invalid credentials in Authorization header":
         return KeyRejected(host=HUB) if keyed else LoginNeeded(host=HUB)

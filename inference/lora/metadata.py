@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from inference.base_models import BaseModelId
 from inference.bounds import MAX_TRIGGER_GROUP
-from inference.json_values import as_dict
+from inference.json_values import as_dict, as_text
 from inference.lora.adapter_config import KEY as ADAPTER_CONFIG
 from inference.lora.adapter_config import PARTS
 from inference.lora.titles import bases_in_checkpoint_name
@@ -38,6 +39,8 @@ EVIDENCE_KEYS = (
 _ONETRAINER_BASE = "ot_config.base_model_name"
 _PEFT_BASE = "lora_adapter_metadata.base_model_name_or_path"
 _BASE_NAMES = ("ss_sd_model_name", _ONETRAINER_BASE, _PEFT_BASE)
+_NAMES_NOTHING = frozenset({"", "sd_1.5", "unknown", "other", "none", "null", "custom", "auto"})
+_MAX_NAMED = 60  # characters of a name that are quoted
 _MAX_VALUE = 1000  # characters of a value that are kept
 
 # What trainers write for "no hash", in lower case: a missing file, a folder, and the SHA-256 of nothing.
@@ -229,6 +232,20 @@ def claimed_architectures(metadata: Mapping[str, str]) -> frozenset[str]:
     if not found and metadata.get("ss_v2", "").strip().lower() == "true":
         found.add("sd2")
     return frozenset(found)
+
+
+def unknown_architecture(metadata: Mapping[str, str]) -> str | None:
+    """How the metadata names an architecture or a training base that Easel does not know; None: it names none.
+
+    The name is a stranger's text in one line.
+    """
+    if claimed_architectures(metadata):
+        return None
+    version = metadata.get("ss_base_model_version", "").strip()
+    kind = metadata.get("modelspec.architecture", "").strip().partition("/")[0]
+    named = (kind, version, *(PurePosixPath(name.replace("\\", "/")).name for name in base_names(metadata)))
+    told = (as_text(name.removesuffix(".safetensors"), _MAX_NAMED) for name in named)
+    return next((name for name in told if name.lower() not in _NAMES_NOTHING), None)
 
 
 def stated_lineages(metadata: Mapping[str, str]) -> set[BaseModelId]:

@@ -296,6 +296,16 @@ def json_of(value: object) -> Answer:
     return answer
 
 
+def challenge(code: int) -> Answer:
+    """A page that asks for proof that no robot is asking, as Cloudflare marks it."""
+
+    async def answer(_request: web.Request) -> web.StreamResponse:
+        headers = {"cf-mitigated": "challenge"}
+        return web.Response(body=b"<!DOCTYPE html><html>", content_type="text/html", status=code, headers=headers)
+
+    return answer
+
+
 def redirect(to: str) -> Answer:
     """A redirect."""
 
