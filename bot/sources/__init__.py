@@ -11,6 +11,7 @@ hub.py         Hugging Face, through huggingface_hub
 descriptions.py   rating, category and words of a LoRA, from what its page says
 look_ups.py    looks links up for people: so many of each in a while
 choosing.py    which version to add for the checkpoints installed here, and what is not added
+peeking.py     what a file is, from its header, before it is downloaded
 downloads.py   fetches one file: streamed, resumed, checked while it comes
 folders.py     fetches a checkpoint as a folder
 previews.py    the preview of a LoRA's page, beside its file

@@ -38,7 +38,7 @@ from bot.library.configuration import Configuration
 from bot.library.watcher import LibraryKeeper
 from bot.sources.addition_steps import AdditionSteps
 from bot.sources.attached import TakenFile, keep_attached, require_room, take_file
-from bot.sources.choosing import choose
+from bot.sources.choosing import addable
 from bot.sources.civitai import HUB, Civitai
 from bot.sources.errors import (
     AddingBroken,
@@ -57,6 +57,7 @@ from bot.sources.http import SourceHttp
 from bot.sources.hub import HuggingFace
 from bot.sources.links import CivitaiLink, HashLink, HubLink, Link, page_of_link, parse_link
 from bot.sources.look_ups import LookUps
+from bot.sources.peeking import Candidate, Peeking
 from bot.sources.placing import FOLDER, PART, change_category, file_path, is_part, key_of
 from bot.sources.remote import RemoteModel, RemoteVersion
 from bot.sources.same_bytes import SameBytes, with_all
@@ -64,6 +65,7 @@ from inference.lora.sidecar import BadSidecar, Category
 
 log = logging.getLogger(__name__)
 
+MAX_CANDIDATES = 50  # versions of one page whose headers are read
 KEPT_PARTS = 4  # files of failed downloads that are kept for the next try
 KEPT_SECONDS = 24 * 3600.0  # for which they are kept
 RETRY_SECONDS = 30.0  # until it is tried again to store that something failed
@@ -108,6 +110,7 @@ class Additions:
         self.civitai = Civitai(http, self._settings)
         self.hugging_face = HuggingFace(http, self._settings)
         self._same_bytes = SameBytes(self.civitai, configuration)
+        self._peeking = Peeking(http, configuration)
         self._steps = AdditionSteps(
             connection, configuration, keeper, http, self.civitai, self.hugging_face, self._same_bytes
         )
@@ -178,12 +181,28 @@ class Additions:
             self.look_ups.count(person_id)
         return await self._same_bytes.describe_attached(taken)
 
+    async def candidates(self, model: RemoteModel) -> list[Candidate]:
+        """The versions of a model that can be added, at least one: those that fit here first.
+
+        The headers of the first `MAX_CANDIDATES` are read. Raises the SourceError of the nearest one where nothing can
+        be added.
+        """
+        versions = addable(model, self._configuration.checkpoints, self._settings())
+        judged = await self._peeking.candidates(versions[:MAX_CANDIDATES])
+        found = [each for each in judged if isinstance(each, Candidate)]
+        if not found:
+            raise next(each for each in judged if isinstance(each, SourceError))
+        return sorted(found, key=lambda each: each.suits)
+
     async def choose(self, model: RemoteModel) -> RemoteVersion:
-        """The version of a model to add, as all pages describe it that Civitai knows with its hash.
+        """The version of a model that fits best, as `described` tells it. Raises SourceError, DatabaseError."""
+        return await self.described((await self.candidates(model))[0].version)
+
+    async def described(self, version: RemoteVersion) -> RemoteVersion:
+        """A version as all pages describe it that Civitai knows with its hash.
 
         A file without a hash is looked up when it has come. Raises SourceError, DatabaseError.
         """
-        version = choose(model, self._configuration.checkpoints, self._settings())
         if version.file is None or version.file.sha256 is None or await self.here(version) is not None:
             return version
         return await self._same_bytes.describe_linked(version, version.file.sha256)

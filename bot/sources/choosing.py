@@ -45,7 +45,16 @@ class Suits(IntEnum):
 
 def suits(version: RemoteVersion, checkpoints: InstalledCheckpoints) -> Suits:
     """How what a hub says of a version's base model stands to the checkpoints here. The file's own shapes decide."""
-    base = claimed_base(version)
+    return suits_base(claimed_base(version), checkpoints)
+
+
+def bases_here(checkpoints: InstalledCheckpoints) -> list[str]:
+    """What the checkpoints here are, for people."""
+    return [installed.label for installed in checkpoints.base_models]
+
+
+def suits_base(base: BaseModelId | None, checkpoints: InstalledCheckpoints) -> Suits:
+    """How a base model, if it is known, stands to the checkpoints here."""
     if base is None:
         return Suits.UNKNOWN
     fits = any(base in checkpoints.lora_bases_for(installed) for installed in checkpoints.base_models)
@@ -64,13 +73,20 @@ def by_suitability(model: RemoteModel, checkpoints: InstalledCheckpoints) -> lis
 
 def choose(model: RemoteModel, checkpoints: InstalledCheckpoints, settings: SourcesSettings) -> RemoteVersion:
     """The newest version for the checkpoints here that can be added. Raises the SourceError of the nearest one."""
-    refusals: list[SourceError] = []
-    for version in by_suitability(model, checkpoints):
-        refusal = why_not(version, checkpoints, settings)
-        if refusal is None:
-            return version
-        refusals.append(refusal)
-    raise refusals[0]
+    return addable(model, checkpoints, settings)[0]
+
+
+def addable(model: RemoteModel, checkpoints: InstalledCheckpoints, settings: SourcesSettings) -> list[RemoteVersion]:
+    """The versions that can be added as far as their page tells, those for the checkpoints here first.
+
+    Raises the SourceError of the nearest one where there is none.
+    """
+    versions = by_suitability(model, checkpoints)
+    refusals = [why_not(version, checkpoints, settings) for version in versions]
+    found = [version for version, refusal in zip(versions, refusals, strict=True) if refusal is None]
+    if not found:
+        raise next(refusal for refusal in refusals if refusal is not None)
+    return found
 
 
 def why_not(version: RemoteVersion, checkpoints: InstalledCheckpoints, settings: SourcesSettings) -> SourceError | None:
@@ -88,8 +104,7 @@ def why_not(version: RemoteVersion, checkpoints: InstalledCheckpoints, settings:
         return NoSafetensors(host=version.hub)
     base = claimed_base(version)
     if base is not None and suits(version, checkpoints) is Suits.MISFIT:
-        here = [installed.label for installed in checkpoints.base_models]
-        return FitsNoCheckpoint(name=version.name, bases=[base.label], here=here)
+        return FitsNoCheckpoint(name=version.name, bases=[base.label], here=bases_here(checkpoints))
     return None
 
 

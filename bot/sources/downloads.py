@@ -6,7 +6,6 @@ import asyncio
 import errno
 import hashlib
 import os
-import re
 import shutil
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
@@ -35,7 +34,17 @@ from bot.sources.errors import (
     TooSlow,
     WrongHash,
 )
-from bot.sources.http import MAX_SAID_BYTES, Passing, SourceHttp, address, is_challenge
+from bot.sources.http import (
+    FILE_HEADERS,
+    MAX_SAID_BYTES,
+    PARTIAL,
+    ByteRange,
+    Passing,
+    SourceHttp,
+    address,
+    is_challenge,
+    range_of,
+)
 from bot.sources.remote import RemoteFile
 
 ATTEMPTS = 6
@@ -44,11 +53,7 @@ LEAST_BYTES = 64 * 1024  # that have to come in the time after which a file is g
 BUFFER_BYTES = 2**20  # hashed and written at a time
 SLACK_BYTES = 4096  # a hub gives sizes in rounded KB
 MAX_HEADER = 2**27  # bytes; a larger header is no safetensors file's
-PARTIAL, UNSATISFIABLE = 206, 416  # the status for a part, and for one that is not there
-_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
-
-# Civitai answers downloads with a status and JSON only to who says so; others are led to a page.
-_HEADERS = {"Accept-Encoding": "identity", "Content-Type": "application/json"}
+UNSATISFIABLE = 416  # the status for a part that is not there
 
 
 @dataclass(frozen=True)
@@ -79,15 +84,6 @@ class WantedFile:
             free=int(settings.free_gigabytes * 2**30),
             stall_seconds=settings.stall_seconds,
         )
-
-
-@dataclass(frozen=True)
-class _Range:
-    """Which bytes of how many an answer has, from `start` to `end`."""
-
-    start: int
-    end: int
-    total: int
 
 
 # The connection failed, which says nothing against what came before.
@@ -195,7 +191,7 @@ class Download:
         if self._size and self._size == wanted.size:
             await self._check_hash(address(wanted.url).host or "")
             return
-        headers = {**_HEADERS, **({"Range": f"bytes={self._size}-"} if self._size else {})}
+        headers = {**FILE_HEADERS, **({"Range": f"bytes={self._size}-"} if self._size else {})}
         try:
             async with self._opened(address(wanted.url), headers) as response:
                 await self._take(response)
@@ -220,7 +216,7 @@ class Download:
 
     async def _take(self, response: aiohttp.ClientResponse) -> None:
         host, wanted = response.url.host or "", self._wanted
-        part = _range_of(response) if response.status == PARTIAL else None
+        part = range_of(response) if response.status == PARTIAL else None
         if response.status == PARTIAL and not (part and self._continues(part)):
             await asyncio.to_thread(self._restart)
             raise Passing(AnswerUnreadable(host=host), 0.0)
@@ -251,7 +247,7 @@ class Download:
                     page += chunk
         return bytes(page)
 
-    def _continues(self, part: _Range) -> bool:
+    def _continues(self, part: ByteRange) -> bool:
         """Whether a part goes on where the file ends here, and is of a file that is as long as in earlier answers."""
         return part.start == self._size <= part.end < part.total and self._whole in {None, part.total}
 
@@ -302,12 +298,6 @@ class Download:
             await asyncio.to_thread(self._restart)
             raise Passing(wrong, 0.0)
         await asyncio.to_thread(self._sync)
-
-
-def _range_of(response: aiohttp.ClientResponse) -> _Range | None:
-    """What an answer says that it is a part of; None for an answer that does not say it, or not of how many bytes."""
-    found = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
-    return _Range(*map(int, found.groups())) if found else None
 
 
 def _require_safetensors(start: bytes, host: str, name: str) -> None:

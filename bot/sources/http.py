@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -60,11 +61,39 @@ LONGEST_WAIT = 20.0  # seconds that a hub may ask us to wait before the next att
 MAX_RETRY_AFTER = 86400.0  # seconds; a hub that says more is not believed
 USER_AGENT = "Easel (a Discord bot)"
 
+PARTIAL = 206  # the status for a part of a file
+# Civitai answers downloads with a status and JSON only to who says so; others are led to a page.
+FILE_HEADERS = {"Accept-Encoding": "identity", "Content-Type": "application/json"}
+
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _EXPLAINED = frozenset({401, 403, 503})
 # Lower-case words of web pages that guards against robots send in place of an answer.
 _CHALLENGES = (b"challenge-platform", b"cf-chl", b"just a moment", b"captcha", b"ddos-guard", b"verify you are human")
 _PASSING = frozenset({408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524})
+
+
+@dataclass(frozen=True)
+class ByteRange:
+    """Which bytes of how many an answer has, from `start` to `end`."""
+
+    start: int
+    end: int
+    total: int
+
+
+@dataclass(frozen=True)
+class RangeAnswer:
+    """Bytes of a file, and how many the whole file has; None: the server does not say."""
+
+    data: bytes
+    total: int | None
+
+
+def range_of(response: aiohttp.ClientResponse) -> ByteRange | None:
+    """What an answer says that it is a part of; None for an answer that does not say it, or not of how many bytes."""
+    found = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
+    return ByteRange(*map(int, found.groups())) if found else None
 
 
 @dataclass(eq=False)
@@ -122,6 +151,24 @@ class SourceHttp:
         """The JSON that is answered to some. Raises SourceError."""
         return await self._answer(URL(url), _read_json, method="POST", body=body)
 
+    async def get_range(self, url: URL, start: int, count: int) -> RangeAnswer:
+        """At most `count` bytes of a file from `start` on, asked for once. Raises SourceError.
+
+        A server that knows no ranges sends the whole file: the connection is then closed behind these bytes.
+        """
+        headers = {**FILE_HEADERS, "Range": f"bytes={start}-{start + count - 1}"}
+
+        async def read(response: aiohttp.ClientResponse) -> RangeAnswer:
+            part = range_of(response) if response.status == PARTIAL else None
+            if (part is not None and part.start != start) or (part is None and start):
+                raise AnswerUnreadable(host=response.url.host or "")
+            data = bytearray()
+            while len(data) < count and (chunk := await response.content.read(count - len(data))):
+                data += chunk
+            return RangeAnswer(bytes(data), part.total if part else response.content_length)
+
+        return await self._answer(url, read, headers=headers, attempts=1)
+
     async def get_bytes(self, url: str, most: int) -> bytes:
         """The bytes at an address, such as a picture's. Raises SourceError, AnswerUnreadable for more than `most`."""
 
@@ -137,7 +184,9 @@ class SourceHttp:
         *,
         method: str = "GET",
         body: object = None,
+        headers: Mapping[str, str] | None = None,
         refusal: Refusal | None = None,
+        attempts: int | None = None,
     ) -> Any:
         """What `read` makes of the answer. If it does not begin in time, it is asked for again."""
         loop = asyncio.get_running_loop()
@@ -148,14 +197,14 @@ class SourceHttp:
             try:
                 async with (
                     asyncio.timeout_at(begins) as limit,
-                    self.opened(url, method=method, body=body, refusal=refusal) as response,
+                    self.opened(url, method=method, body=body, headers=headers, refusal=refusal) as response,
                 ):
                     limit.reschedule(ends)
                     return await read(response)
             except TimeoutError as problem:
                 raise _unreachable(url, problem) from None
 
-        return await self.retrying(attempt, seconds=self._answer_seconds)
+        return await self.retrying(attempt, attempts, self._answer_seconds)
 
     async def retrying(
         self, attempt: Callable[[], Any], attempts: int | None = None, seconds: float | None = None

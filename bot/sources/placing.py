@@ -38,7 +38,7 @@ from inference.lora.fit import Grade
 from inference.lora.foreign_kinds import FileKind
 from inference.lora.header import BadSafetensors, ForeignFile, Header, parse_header, read_header
 from inference.lora.library import SUFFIX, open_regular
-from inference.lora.metadata import evidence_in, unknown_architecture, written_tags
+from inference.lora.metadata import evidence_in, unknown_architecture, unknown_base, written_tags
 from inference.lora.registry import RegistryAnswer, named_base_model
 from inference.lora.sidecar import Category, Sidecar, read_sidecar
 from inference.lora.trigger_groups import trigger_groups
@@ -111,7 +111,8 @@ def check_header(header: Header, name: str) -> Layers:
         raise FileUnsupported(name=name, reason=layers.problem)
     if layers.grade is not Grade.FIT:
         reason = f"its layers are those of no known architecture ({layers.grade.value})"
-        named = unknown_architecture(evidence_in(header.metadata))
+        metadata = evidence_in(header.metadata)
+        named = unknown_architecture(metadata) or unknown_base(metadata)
         if named is not None:
             raise FileOfNamedModel(name=name, reason=f"{reason}; its metadata names {named!r}", model=named)
         raise FileOfUnknownModel(name=name, reason=reason)

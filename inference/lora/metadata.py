@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import PurePosixPath
 from typing import Any
 
 from inference.base_models import BaseModelId
@@ -235,16 +234,21 @@ def claimed_architectures(metadata: Mapping[str, str]) -> frozenset[str]:
 
 
 def unknown_architecture(metadata: Mapping[str, str]) -> str | None:
-    """How the metadata names an architecture or a training base that Easel does not know; None: it names none.
-
-    The name is a stranger's text in one line.
-    """
+    """How the metadata names an architecture that Easel does not know, in one line; None: it names none."""
     if claimed_architectures(metadata):
         return None
-    version = metadata.get("ss_base_model_version", "").strip()
     kind = metadata.get("modelspec.architecture", "").strip().partition("/")[0]
-    named = (kind, version, *(PurePosixPath(name.replace("\\", "/")).name for name in base_names(metadata)))
-    told = (as_text(name.removesuffix(".safetensors"), _MAX_NAMED) for name in named)
+    return _first_named((kind, metadata.get("ss_base_model_version", "").strip()))
+
+
+def unknown_base(metadata: Mapping[str, str]) -> str | None:
+    """How the metadata, as `evidence_in` keeps it, names a training base that Easel does not know, in one line."""
+    names = (name.rstrip("/\\").replace("\\", "/").rpartition("/")[2] for name in base_names(metadata))
+    return _first_named(name for name in names if not bases_in_checkpoint_name(name))
+
+
+def _first_named(names: Iterable[str]) -> str | None:
+    told = (as_text(name.removesuffix(".safetensors"), _MAX_NAMED) for name in names)
     return next((name for name in told if name.lower() not in _NAMES_NOTHING), None)
 
 

@@ -42,6 +42,7 @@ FORGED = [
     f"addis:{TOO_MUCH}:style", "addis:1:nothing",
     f"addstop:{TOO_MUCH}", f"addstop:{'9' * 18}", f"addcat:{TOO_MUCH}", f"addcat:{'9' * 18}", "addlink:c::",
     f"addlink:{'9' * 18}:0", f"addlink:{TOO_MUCH}:0", "addlink:1:99", f"addpaint:{'9' * 18}", f"addpaint:{TOO_MUCH}",
+    f"addpick:{'9' * 18}", f"addpick:{TOO_MUCH}", "addpick:", "addpick:x",
     f"newer:{'e' * 64}", "newer:xyz", "newerlist", "set:updates:2",
     "privacy-export:999999999", f"privacy-export:{TOO_MUCH}",
 ]  # fmt: skip

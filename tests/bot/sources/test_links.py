@@ -27,6 +27,16 @@ SHA = "ab" * 32
         ("abcdef012345", HashLink("abcdef012345")),
         ("https://huggingface.co/maker/komori", HubLink("maker/komori")),
         ("https://huggingface.co/maker/komori/tree/v2", HubLink("maker/komori", None, "v2")),
+        ("https://huggingface.co/maker/komori/tree/main/b", HubLink("maker/komori", "b/", "main")),
+        ("https://huggingface.co/maker/komori/tree/main/a%20b/c/", HubLink("maker/komori", "a b/c/", "main")),
+        (
+            "https://huggingface.co/maker/komori/tree/main/b/k.safetensors",
+            HubLink("maker/komori", "b/k.safetensors", "main"),
+        ),
+        ("https://civitai.green/models/12?modelVersionId=34", CivitaiLink(12, 34)),
+        ("www.civitai.green/models/12", CivitaiLink(12)),
+        ("//civitai.com/models/12/x?modelVersionId=34", CivitaiLink(12, 34)),
+        ("//huggingface.co/maker/komori", HubLink("maker/komori")),
         (
             "https://huggingface.co/maker/komori/blob/main/a%20b/komori.safetensors?download=true",
             HubLink("maker/komori", "a b/komori.safetensors", "main"),
