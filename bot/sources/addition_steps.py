@@ -26,6 +26,7 @@ from bot.library.watcher import LibraryKeeper
 from bot.sources.attached import ATTACHED, attached_path
 from bot.sources.civitai import LORA_KINDS, Civitai
 from bot.sources.claims import keep_claims
+from bot.sources.disputes import Disputes
 from bot.sources.downloads import Download, WantedFile, is_worth_keeping
 from bot.sources.errors import (
     AddingBroken,
@@ -66,6 +67,7 @@ class AdditionSteps:
         civitai: Civitai,
         hugging_face: HuggingFace,
         same_bytes: SameBytes,
+        disputes: Disputes,
     ) -> None:
         self._connection = connection
         self._configuration = configuration
@@ -74,6 +76,7 @@ class AdditionSteps:
         self._civitai = civitai
         self._hugging_face = hugging_face
         self._same_bytes = same_bytes
+        self._disputes = disputes
         self._slots = asyncio.Semaphore(configuration.settings.sources.at_once)
         self._placed: set[int] = set()  # additions whose file was put into the library in this run
         self._placing = asyncio.Lock()  # from the choice of a name until the entry of that name is there
@@ -215,11 +218,18 @@ class AdditionSteps:
     async def _finish(
         self, addition: LoraAddition, checked: CheckedFile, claims: list[RegistryAnswer | RepositoryAnswer]
     ) -> None:
-        """It is added, and the claims count from now on; neither if it was cancelled. Raises OSError and others."""
+        """It is added, and the claims count from now on; neither if it was cancelled. Raises OSError and others.
+
+        Where another addition brought the same file, its page is another one.
+        """
         async with transaction(self._connection):
-            if await finish_addition(self._connection, addition.id, checked.sha256) is None:
+            added = await finish_addition(self._connection, addition.id, checked.sha256)
+            if added is None:
                 return
-            news = await keep_claims(self._configuration.settings.library.folder, claims)
+            if added.placed:
+                news = await keep_claims(self._configuration.settings.library.folder, claims)
+            else:
+                news = await self._disputes.note(claims)
         self._placed.discard(addition.id)
         if news:
             await self._library.scan()

@@ -40,6 +40,7 @@ from bot.sources.addition_steps import AdditionSteps
 from bot.sources.attached import TakenFile, keep_attached, require_room, take_file
 from bot.sources.choosing import addable
 from bot.sources.civitai import HUB, Civitai
+from bot.sources.disputes import Disputes
 from bot.sources.errors import (
     AddingBroken,
     AddingOff,
@@ -111,8 +112,9 @@ class Additions:
         self.hugging_face = HuggingFace(http, self._settings)
         self._same_bytes = SameBytes(self.civitai, configuration)
         self._peeking = Peeking(http, configuration)
+        self.disputes = Disputes(connection, configuration)
         self._steps = AdditionSteps(
-            connection, configuration, keeper, http, self.civitai, self.hugging_face, self._same_bytes
+            connection, configuration, keeper, http, self.civitai, self.hugging_face, self._same_bytes, self.disputes
         )
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._received: dict[int, Received] = {}
@@ -244,8 +246,7 @@ class Additions:
 
         Raises SourceError, DatabaseError or as a scan.
         """
-        library = self._configuration.settings.library.folder
-        if await note_further_page(self._connection, library, lora, version, namer):
+        if await note_further_page(self._connection, self.disputes, lora, version, namer):
             await self._library.scan()
 
     async def entry_of(self, sha256: str) -> Lora | None:

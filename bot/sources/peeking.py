@@ -15,15 +15,14 @@ from dataclasses import dataclass, replace
 from bot.library.configuration import Configuration
 from bot.sources.attached import ATTACHED
 from bot.sources.choosing import Suits, bases_here, claimed_base, suits, suits_base
+from bot.sources.claims import known_now
 from bot.sources.errors import FitsNoCheckpoint, SourceError, TooManyQuestions
 from bot.sources.http import SourceHttp, address
 from bot.sources.placing import answer_of, check_header, parsed_header
 from bot.sources.remote import RemoteFile, RemoteVersion
 from inference.base_models import BaseModelId
-from inference.lora.declarations import BadDeclarations
 from inference.lora.evidence import judge
 from inference.lora.header import Header
-from inference.lora.installed import installed_hashes
 from inference.lora.knowledge import Knowledge
 from inference.lora.metadata import evidence_in
 from inference.lora.sidecar import Sidecar
@@ -60,7 +59,7 @@ class Peeking:
 
     async def candidates(self, versions: Sequence[RemoteVersion]) -> list[Candidate | SourceError]:
         """What the header of each version tells, in the same order: a candidate, or why it is not added."""
-        knowledge = await asyncio.to_thread(self._knowledge)
+        knowledge = await asyncio.to_thread(known_now, self._configuration)
         return await asyncio.gather(*(self._candidate(version, knowledge) for version in versions))
 
     async def _candidate(self, version: RemoteVersion, knowledge: Knowledge) -> Candidate | SourceError:
@@ -86,15 +85,6 @@ class Peeking:
             return Candidate(version, base, found)
         bases = [base.label] if base else [title(each) for each in verdict.fit.possible]
         return FitsNoCheckpoint(name=version.name, bases=bases, here=bases_here(checkpoints))
-
-    def _knowledge(self) -> Knowledge:
-        settings, specs = self._configuration.settings, self._configuration.checkpoints.specs
-        installed, trusts = installed_hashes(specs), settings.matching.trust_tags
-        try:
-            return Knowledge.of(settings.library.folder, installed, trust_tags=trusts)
-        except BadDeclarations as problem:  # the library's scan tells operators
-            log.warning("a header is judged without what is declared: %s", problem)
-            return Knowledge(installed=installed, trust_tags=trusts)
 
     async def _header(self, version: RemoteVersion) -> Header | SourceError | None:
         """The header, or what is wrong with it; None where it cannot be had."""

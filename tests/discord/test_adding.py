@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from bot.config import CheckpointSettings
 from inference.hashes import autov3_of
 from playground import default_world
 from playground.component_shapes import walk
@@ -18,7 +20,7 @@ from tests.bot.sources.adding import demo_lora, sdxl_lora
 from tests.bot.sources.hubs import COMMIT, Hubs, content, running_hubs, status
 from tests.discord.conftest import PATIENCE, Scene, menu, open_scene, told
 from tests.discord.test_results import png
-from tests.house import House, attention_modules
+from tests.house import BASES, VIVID, House, attention_modules
 from tests.inference.lora.test_foreign_kinds import KINDS, file_of
 from tests.lora_files import lora_tensors, safetensors_bytes
 
@@ -485,3 +487,21 @@ async def test_a_choice_survives_a_restart_and_takes_nothing_that_it_did_not_off
             (begun,) = await (await scene.grace.select(choice, select, value)).messages(1, PATIENCE)
             await added(scene, begun, "is in the library now")
         assert not hubs.requests(hubs.file_path(elsewhere))
+
+
+async def test_a_disputed_lora_stays_with_those_who_had_it_and_operators_are_told(tmp_path: Path) -> None:
+    house = House(tmp_path / "house")
+    path = house.add_lora("Doubtful", BASES[VIVID], seed=771)
+    async with running_hubs() as hubs, open_scene(house) as scene:
+        (first, *_others) = checkpoints = house.settings.checkpoints
+        pony = CheckpointSettings(name="Pony", repository="nobody/pony", base_model="sdxl/pony", sizes=first.sizes)
+        scene.changes = {"sources": hubs.settings, "checkpoints": (*checkpoints, pony)}
+        copy = hubs.add_lora("Copy", path.read_bytes(), "Pony")
+        async with scene.bot():
+            await scene.painted(await scene.ada.slash("imagine", prompt="a house", lora1="Doubtful", steps=1))
+            page = await told(scene.grace, "lora add", link=hubs.link(copy))
+            assert "Doubtful is in the library already" in page.text and "Disputed: another page" in page.text
+            await scene.control.wait_exchange(lambda seen: "is disputed: another page" in json.dumps(seen), PATIENCE)
+            refused = await told(scene.grace, "imagine", prompt="a house", lora1="Doubtful", steps=1)
+            assert "The base model of Doubtful is disputed" in refused.text
+            await scene.painted(await scene.ada.slash("imagine", prompt="a house", lora1="Doubtful", steps=1))

@@ -108,6 +108,12 @@ async def test_a_menu_of_loras_refuses_what_is_none(scene: Scene, menu: str, val
     assert "too old" in (await chosen(scene, menu, 1, value)).text
 
 
+@pytest.mark.parametrize("value", ["v1", "f0123456789abcdef", "x", ""])
+async def test_a_choice_of_nobody_adds_nothing(scene: Scene, value: str) -> None:
+    answer = await chosen(scene, f"addpick:{'9' * 18}", 1, value, who="Grace")
+    assert answer.ephemeral and ("too old" in answer.text or "cannot be added" in answer.text)
+
+
 @pytest.mark.parametrize("channel", [default_world.TEA_TABLE, default_world.STAFF_ROLE, "9" * 18])
 async def test_art_channels_are_channels_of_the_server_and_staff_choose_them(scene: Scene, channel: str) -> None:
     menu = f"svartadd:{default_world.WORKSHOP}:art:0:"

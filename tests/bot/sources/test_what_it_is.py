@@ -10,7 +10,7 @@ from bot.sources.links import CivitaiLink
 from bot.ui.views.addition_text import ended_text
 from tests.bot.sources.adding import add, attach, demo_lora, ended, entry, left, opened
 from tests.bot.sources.hubs import Hubs
-from tests.house import House
+from tests.house import House, attention_modules
 from tests.inference.lora.test_foreign_kinds import KINDS, file_of
 from tests.lora_files import lora_tensors, safetensors_bytes
 
@@ -81,10 +81,10 @@ async def test_where_nothing_names_the_architecture_nothing_is_quoted(house: Hou
 
 
 async def test_it_is_quoted_too_where_the_layers_are_those_of_a_known_model(house: House, hubs: Hubs) -> None:
-    version_id = hubs.add_lora("Komori", safetensors_bytes(lora_tensors(), {"modelspec.architecture": "FLUX.3/lora"}))
-    hubs.models[max(hubs.models)]["modelVersions"][0]["baseModel"] = "Other"
+    named = {"modelspec.architecture": "FLUX.3/lora", "ss_sd_model_name": "illustriousXL_v01"}  # which contradicts
+    data = safetensors_bytes(lora_tensors(attention_modules()), named)
+    version_id = hubs.add_lora("Komori", data, "Other")
     async with opened(house, hubs) as (found, additions):
         addition = await add(found, additions, hubs.link(version_id))
-        assert "it is made for “FLUX.3”, which this bot does not know" in ended_text(
-            addition, await entry(found, "Komori")
-        )
+        text = ended_text(addition, await entry(found, "Komori"))
+    assert "it is made for “FLUX.3”, which this bot does not know" in text
