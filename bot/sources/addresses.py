@@ -118,7 +118,7 @@ def _is_public(text: str) -> bool:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return False
-    every = (address, *_embedded(address)) if address.version == 6 else (address,)
+    every = (address, *_embedded(address)) if isinstance(address, ipaddress.IPv6Address) else (address,)
     local = any(each in network for each in every for network in _LOCAL)
     return not local and all(each.is_global and not each.is_multicast for each in every)
 

@@ -53,8 +53,10 @@ class ChooseLoraSelect(PersistentSelect, template=r"addpick:(?P<draft>\d{1,18})"
 
     def __init__(self, draft_id: int, options: Sequence[discord.SelectOption] = ()) -> None:
         self.draft_id = draft_id
-        placeholder = _("Choose a LoRA to add")
-        super().__init__(ui.Select(custom_id=f"addpick:{draft_id}", placeholder=placeholder, options=list(options)))
+        menu: ui.Select[Any] = ui.Select(
+            custom_id=f"addpick:{draft_id}", placeholder=_("Choose a LoRA to add"), options=list(options)
+        )
+        super().__init__(menu)
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
