@@ -6,6 +6,7 @@ import json
 from typing import Any, cast
 
 MAX_ID = 2**53  # what other programs read exactly
+_NO = frozenset({"", "0", "0.0", "false", "f", "no", "n", "off", "none", "null", "undefined", "nan"})
 
 
 def parse_json(text: str | bytes) -> Any:
@@ -31,6 +32,16 @@ def as_text(value: object, most: int) -> str:
     if not isinstance(value, str):
         return ""
     return "".join(c for c in " ".join(value[: 8 * most].split()) if c.isprintable()).strip()[:most].strip()
+
+
+def as_flag(value: object) -> bool:
+    """Whether a value may mean "yes", in any spelling: only a plain "no" or nothing at all means "no".
+
+    For warnings, where a spelling that nobody foresaw must not switch the warning off.
+    """
+    if isinstance(value, str):
+        return value.strip().lower() not in _NO
+    return bool(value)
 
 
 def as_id(value: object) -> int | None:

@@ -11,6 +11,7 @@ from bot.cli import DONE, add_config, config_file, settings_of
 from bot.cli.progress import progress_bar
 from bot.config import CheckpointSettings, ConfigError, Settings
 from bot.config.example import toml_value
+from bot.sources.choosing import refusal_of_scan
 from bot.sources.civitai import CHECKPOINT_KIND, Civitai
 from bot.sources.downloads import Download, WantedFile
 from bot.sources.errors import Archived, NoSafetensors, NotLora, SourceError
@@ -99,6 +100,8 @@ def _file_name(version: RemoteVersion) -> str:
         raise NotLora(name=version.name, kind=version.kind)
     if version.archived:
         raise Archived(host=version.hub)
+    if (refusal := refusal_of_scan(version)) is not None:
+        raise refusal
     if version.file is None:
         raise NoSafetensors(host=version.hub)
     return _plain(version.file.name) or "checkpoint.safetensors"

@@ -237,7 +237,8 @@ def _table(loras: list[Lora]) -> None:
     for lora in loras:
         for version in lora.usable:
             base = version.base_model or "unknown"
-            cells = (lora.name, version.name, base, version.evidence.value, ", ".join(version.trigger_words))
+            source = f"{version.evidence.value} (disputed)" if version.disputed else version.evidence.value
+            cells = (lora.name, version.name, base, source, ", ".join(version.trigger_words))
             table.add_row(*map(harmless, cells))
     console = Output(markup=False, emoji=False)  # a name may look like rich's markup
     console.print(table)
@@ -261,6 +262,7 @@ def _version_as_json(version: LoraVersion, pages: Sequence[HubFile]) -> dict[str
         "sha256": version.sha256,
         "base_model": version.base_model,
         "evidence": version.evidence.value,
+        "disputed": version.disputed,
         "contradictions": version.contradictions,
         "trigger_words": version.trigger_words,
         "recommended_weight": version.recommended_weight,

@@ -87,7 +87,9 @@ LISTED = """
 # Failures after which the whole file or much of it had come, for a fault of its own.
 FETCHED_IN_VAIN = (
     *("file_unusable", "file_unsupported", "file_of_unknown_model", "wrong_hash"),
-    *("larger_than_said", "pickle_instead_of_file"),
+    *("file_of_named_model", "larger_than_said", "pickle_instead_of_file"),
+    *("embedding_file", "ip_adapter_file", "control_net_file", "t2_i_adapter_file", "control_lora_file"),
+    *("checkpoint_file", "vae_file", "text_encoder_file"),
 )
 # What failed before anything came does not count. A cancelled one has a request only if some of it had come.
 # People whose data were deleted since are known by their keyed hash.

@@ -38,7 +38,8 @@ _VERSION = """
         ) AS group_names, (
             SELECT json_object('checkpoint', checkpoint, 'least', least, 'most', most) FROM weight_range
             WHERE version_id = lora_version.id
-        ) AS useful
+        ) AS useful,
+        EXISTS (SELECT 1 FROM lora_dispute WHERE lora_dispute.sha256 = lora_version.sha256) AS claimed_otherwise
     FROM lora_version
 """
 _OF_LORAS = "WHERE lora_id IN (SELECT value FROM json_each(?))"
@@ -97,7 +98,13 @@ class LoraVersion:
     prediction: PredictionEvidence = NO_PREDICTION
     allowed_on: tuple[BaseModelId, ...] = ()  # further base models on which the operator lets it go
     useful: UsefulWeights | None = None
+    claimed_otherwise: bool = False  # another page names another base model
     group_names: Mapping[str, str] = field(default_factory=dict[str, str])  # of trigger words that have one
+
+    @property
+    def disputed(self) -> bool:
+        """Whether its base model is disputed, which only an operator's declaration ends."""
+        return self.claimed_otherwise and self.evidence is not Source.DECLARATION
 
     @property
     def recipe(self) -> FewStepRecipe | None:
@@ -350,4 +357,5 @@ def _version(row: sqlite3.Row) -> LoraVersion:
     columns["group_names"] = json.loads(columns["group_names"])
     columns["useful"] = UsefulWeights(**json.loads(columns["useful"])) if columns["useful"] else None
     columns["missing"] = bool(columns["missing"])
+    columns["claimed_otherwise"] = bool(columns["claimed_otherwise"])
     return LoraVersion(**columns)

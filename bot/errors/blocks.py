@@ -53,6 +53,16 @@ class LoraBlockedEverywhere(Blocked):
 
 
 @dataclass(eq=False)
+class LoraDisputed(RequestError):
+    """The base model of {lora} is disputed: another page says that it is made for {bases}. Only people who had it
+    before can use it, until an operator decides."""
+
+    for_operators = "`easel library declare` decides."
+    lora: str
+    bases: list[str]
+
+
+@dataclass(eq=False)
 class CannotBeBlocked(RequestError):
     """Neither you yourself nor the bot's operators can be blocked."""
 

@@ -483,6 +483,7 @@ IMPERSONAL: Mapping[str, str] = {
     "prediction allowed_on problem missing created_at usable autov3 sampled sample_tries stem measured measure_tries",
     "trigger_word": "version_id position word name",
     "hub_look": "sha256 page hub looked_at state since added says newer newer_sha256 newer_at followed rating",
+    "lora_dispute": "sha256 page base_model disputed_at",
     "lora_text": "name trigger_words whole description facets",
     "lora_name": "name",
     "lora_tag": "category tag lora_id",

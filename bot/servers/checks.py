@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from bot.config import LimitSettings
 from bot.database.blocks import Block
 from bot.database.clock import now_ms
+from bot.database.disputes import had_before, open_disputes
 from bot.database.job_orders import (
     PersonFacts,
     context_of_job,
@@ -27,7 +28,7 @@ from bot.database.loras import UsedLora, loras_of_files
 from bot.database.reports import held_jobs
 from bot.database.server_settings import ArtChannel
 from bot.database.takedowns import taken_down_in
-from bot.errors.blocks import LoraBlocked, LoraBlockedEverywhere
+from bot.errors.blocks import LoraBlocked, LoraBlockedEverywhere, LoraDisputed
 from bot.errors.pictures import PictureHiddenByStaff, PictureReported
 from bot.errors.ratings import PlaceUnseen
 from bot.errors.rights import CategoryNotAllowed, CheckpointNotAllowed, InTimeOut, NoMember
@@ -110,6 +111,7 @@ class RequestChecks:
         rating = self._content.rating_beside_words(context, request, used, place)
         await (await self._words.of(context.place)).check_request(request, rating)
         _raise(await self._why_not_painted(context, request, place))
+        _raise(await self._why_disputed(context.person_id, request))
         limits = await self._limits_for(context, facts)
         _raise(beyond_request_limits(limits, request))
         _raise(beyond_quota(limits, cost_of(request), now))
@@ -318,6 +320,14 @@ class RequestChecks:
             return CheckpointNotAllowed(checkpoint=request.checkpoint, allowed=list(settings.checkpoints))
         used = await self._used(request)
         return self._why_no_lora(used, here, everywhere) or self._content.why_not(request, used, place, said)
+
+    async def _why_disputed(self, person_id: int, request: GenerationRequest) -> RequestError | None:
+        """Why a LoRA with a disputed base model is not used by this person; None for who had it before."""
+        names = {use.sha256: use.name for use in request.loras}
+        for found in await open_disputes(self._connection, sorted(names)) if names else ():
+            if not await had_before(self._connection, person_id, found):
+                return LoraDisputed(lora=names[found.sha256], bases=[base.label for base in found.base_models])
+        return None
 
     async def _used(self, *requests: JobRequest) -> tuple[UsedLora, ...]:
         files = sorted({use.sha256 for request in requests for use in _loras(request)})

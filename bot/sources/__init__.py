@@ -11,6 +11,7 @@ hub.py         Hugging Face, through huggingface_hub
 descriptions.py   rating, category and words of a LoRA, from what its page says
 look_ups.py    looks links up for people: so many of each in a while
 choosing.py    which version to add for the checkpoints installed here, and what is not added
+peeking.py     what a file is, from its header, before it is downloaded
 downloads.py   fetches one file: streamed, resumed, checked while it comes
 folders.py     fetches a checkpoint as a folder
 previews.py    the preview of a LoRA's page, beside its file
@@ -20,6 +21,7 @@ updates.py     what hubs say now of what came from them, once a day: is it still
 sidecars.py    files of the library that came from Civitai, as another program's sidecar says
 provenance.py  where files of an entry come from, and what is known of that now
 claims.py      what hubs say of the base model of files, kept for each page by itself
+disputes.py    pages of other people that name another base model for a LoRA
 further_pages.py  further pages that have the same bytes as a file of the library
 attached.py    files that people attach
 same_bytes.py  what all pages say that have the same bytes: whom a file shows and for whom it is

@@ -26,9 +26,19 @@ from bot.library.watcher import LibraryKeeper
 from bot.sources.attached import ATTACHED, attached_path
 from bot.sources.civitai import LORA_KINDS, Civitai
 from bot.sources.claims import keep_claims
-from bot.sources.downloads import Download, WantedFile
-from bot.sources.errors import AddingBroken, DiskFailed, FileUnusable, SourceError
-from bot.sources.http import SourceHttp
+from bot.sources.disputes import Disputes
+from bot.sources.downloads import Download, WantedFile, is_worth_keeping
+from bot.sources.errors import (
+    AddingBroken,
+    DiskFailed,
+    FileUnusable,
+    KeyRejected,
+    LoginNeeded,
+    NoAccess,
+    SourceError,
+    StoreRefused,
+)
+from bot.sources.http import SourceHttp, early_access
 from bot.sources.hub import HuggingFace
 from bot.sources.placing import CheckedFile, answer_of, check_file, entry_name, part_path, place, remove, sidecar_of
 from bot.sources.previews import keep_preview
@@ -41,6 +51,7 @@ from inference.lora.registry import RegistryAnswer, RepositoryAnswer
 
 log = logging.getLogger(__name__)
 
+_LOCKED = (LoginNeeded, KeyRejected, NoAccess, StoreRefused)  # what hubs answer for early access, too
 Progress = Callable[[int, int | None], None]  # bytes so far, bytes in all if its hub says it
 
 
@@ -56,6 +67,7 @@ class AdditionSteps:
         civitai: Civitai,
         hugging_face: HuggingFace,
         same_bytes: SameBytes,
+        disputes: Disputes,
     ) -> None:
         self._connection = connection
         self._configuration = configuration
@@ -64,6 +76,7 @@ class AdditionSteps:
         self._civitai = civitai
         self._hugging_face = hugging_face
         self._same_bytes = same_bytes
+        self._disputes = disputes
         self._slots = asyncio.Semaphore(configuration.settings.sources.at_once)
         self._placed: set[int] = set()  # additions whose file was put into the library in this run
         self._placing = asyncio.Lock()  # from the choice of a name until the entry of that name is there
@@ -91,8 +104,15 @@ class AdditionSteps:
             await self._finish(addition, checked, claims)
         log.info("added %s from %s", addition.path, version.hub)
 
-    async def clear(self, addition: LoraAddition) -> None:
-        """Remove all that an addition left, and nothing of what was added earlier. Raises OSError or DatabaseError."""
+    async def clear(self, addition: LoraAddition, why: SourceError | None = None) -> None:
+        """Remove all that an addition left, and nothing of what was added earlier. Raises OSError or DatabaseError.
+
+        What came before a connection failed stays for the next try, up to `KEPT_PARTS` files for a day.
+        """
+        version = RemoteVersion.model_validate_json(addition.source)
+        if why is not None and is_worth_keeping(why, version.file.sha256 if version.file else None):
+            await asyncio.to_thread(self.attached(addition.key).unlink, missing_ok=True)
+            return
         if addition.id not in self._placed and await is_added(self._connection, addition.path):
             # By the same page, which tells no hash: the file there is that of the earlier addition.
             await asyncio.to_thread(self.part(addition.key).unlink, missing_ok=True)
@@ -139,7 +159,10 @@ class AdditionSteps:
                 raise AddingBroken(name=version.name)
             return
         wanted = WantedFile.of(file, version.name, settings.max_lora_megabytes * 2**20, settings)
-        await Download(self._http, wanted, part, progress).run()
+        try:
+            await Download(self._http, wanted, part, progress).run()
+        except _LOCKED as problem:
+            raise early_access(problem.host, version.ends) if version.early_access else problem from None
 
     async def _claims(self, version: RemoteVersion, checked: CheckedFile) -> list[RegistryAnswer | RepositoryAnswer]:
         """What hubs say of the file's base model, and of the checkpoint that it was trained on."""
@@ -195,11 +218,18 @@ class AdditionSteps:
     async def _finish(
         self, addition: LoraAddition, checked: CheckedFile, claims: list[RegistryAnswer | RepositoryAnswer]
     ) -> None:
-        """It is added, and the claims count from now on; neither if it was cancelled. Raises OSError and others."""
+        """It is added, and the claims count from now on; neither if it was cancelled. Raises OSError and others.
+
+        Where another addition brought the same file, its page is another one.
+        """
         async with transaction(self._connection):
-            if await finish_addition(self._connection, addition.id, checked.sha256) is None:
+            added = await finish_addition(self._connection, addition.id, checked.sha256)
+            if added is None:
                 return
-            news = await keep_claims(self._configuration.settings.library.folder, claims)
+            if added.placed:
+                news = await keep_claims(self._configuration.settings.library.folder, claims)
+            else:
+                news = await self._disputes.note(claims)
         self._placed.discard(addition.id)
         if news:
             await self._library.scan()

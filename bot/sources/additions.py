@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
@@ -37,8 +38,9 @@ from bot.library.configuration import Configuration
 from bot.library.watcher import LibraryKeeper
 from bot.sources.addition_steps import AdditionSteps
 from bot.sources.attached import TakenFile, keep_attached, require_room, take_file
-from bot.sources.choosing import choose
+from bot.sources.choosing import addable
 from bot.sources.civitai import HUB, Civitai
+from bot.sources.disputes import Disputes
 from bot.sources.errors import (
     AddingBroken,
     AddingOff,
@@ -47,6 +49,7 @@ from bot.sources.errors import (
     Gone,
     HashUnknown,
     NoLink,
+    NoRoom,
     PageGone,
     SourceError,
 )
@@ -55,13 +58,17 @@ from bot.sources.http import SourceHttp
 from bot.sources.hub import HuggingFace
 from bot.sources.links import CivitaiLink, HashLink, HubLink, Link, page_of_link, parse_link
 from bot.sources.look_ups import LookUps
-from bot.sources.placing import FOLDER, PART, change_category, file_path, key_of
+from bot.sources.peeking import Candidate, Peeking
+from bot.sources.placing import FOLDER, PART, change_category, file_path, is_part, key_of
 from bot.sources.remote import RemoteModel, RemoteVersion
 from bot.sources.same_bytes import SameBytes, with_all
 from inference.lora.sidecar import BadSidecar, Category
 
 log = logging.getLogger(__name__)
 
+MAX_CANDIDATES = 50  # versions of one page whose headers are read
+KEPT_PARTS = 4  # files of failed downloads that are kept for the next try
+KEPT_SECONDS = 24 * 3600.0  # for which they are kept
 RETRY_SECONDS = 30.0  # until it is tried again to store that something failed
 
 # Raises why a person may not add a LoRA; the id is that of the addition that they join, or NO_ADDITION.
@@ -104,8 +111,10 @@ class Additions:
         self.civitai = Civitai(http, self._settings)
         self.hugging_face = HuggingFace(http, self._settings)
         self._same_bytes = SameBytes(self.civitai, configuration)
+        self._peeking = Peeking(http, configuration)
+        self.disputes = Disputes(connection, configuration)
         self._steps = AdditionSteps(
-            connection, configuration, keeper, http, self.civitai, self.hugging_face, self._same_bytes
+            connection, configuration, keeper, http, self.civitai, self.hugging_face, self._same_bytes, self.disputes
         )
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._received: dict[int, Received] = {}
@@ -138,7 +147,9 @@ class Additions:
                 await self._give_up(addition, AddingOff())
             waiting = []
         kept = {path for each in waiting for path in (self._steps.part(each.key), self._steps.attached(each.key))}
-        await asyncio.to_thread(_sweep, self._configuration.settings.library.folder / FOLDER, kept)
+        folder = self._configuration.settings.library.folder / FOLDER
+        await asyncio.to_thread(_prune, folder, kept)
+        await asyncio.to_thread(_sweep, folder, kept)
         for addition in waiting:
             self._start(addition)
 
@@ -172,12 +183,28 @@ class Additions:
             self.look_ups.count(person_id)
         return await self._same_bytes.describe_attached(taken)
 
+    async def candidates(self, model: RemoteModel) -> list[Candidate]:
+        """The versions of a model that can be added, at least one: those that fit here first.
+
+        The headers of the first `MAX_CANDIDATES` are read. Raises the SourceError of the nearest one where nothing can
+        be added.
+        """
+        versions = addable(model, self._configuration.checkpoints, self._settings())
+        judged = await self._peeking.candidates(versions[:MAX_CANDIDATES])
+        found = [each for each in judged if isinstance(each, Candidate)]
+        if not found:
+            raise next(each for each in judged if isinstance(each, SourceError))
+        return sorted(found, key=lambda each: each.suits)
+
     async def choose(self, model: RemoteModel) -> RemoteVersion:
-        """The version of a model to add, as all pages describe it that Civitai knows with its hash.
+        """The version of a model that fits best, as `described` tells it. Raises SourceError, DatabaseError."""
+        return await self.described((await self.candidates(model))[0].version)
+
+    async def described(self, version: RemoteVersion) -> RemoteVersion:
+        """A version as all pages describe it that Civitai knows with its hash.
 
         A file without a hash is looked up when it has come. Raises SourceError, DatabaseError.
         """
-        version = choose(model, self._configuration.checkpoints, self._settings())
         if version.file is None or version.file.sha256 is None or await self.here(version) is not None:
             return version
         return await self._same_bytes.describe_linked(version, version.file.sha256)
@@ -219,8 +246,7 @@ class Additions:
 
         Raises SourceError, DatabaseError or as a scan.
         """
-        library = self._configuration.settings.library.folder
-        if await note_further_page(self._connection, library, lora, version, namer):
+        if await note_further_page(self._connection, self.disputes, lora, version, namer):
             await self._library.scan()
 
     async def entry_of(self, sha256: str) -> Lora | None:
@@ -365,10 +391,13 @@ class Additions:
     async def _give_up(self, addition: LoraAddition, why: SourceError) -> None:
         """Store that it has failed, also when not all that it left can be removed. Raises DatabaseError."""
         try:
-            await self._steps.clear(addition)
+            await self._steps.clear(addition, why)
         except OSError as problem:
             log.error("what was fetched for %s cannot be removed: %s", addition.path, problem)
         await fail_addition(self._connection, addition.id, why)
+        waiting = {self._steps.part(each.key) for each in await waiting_additions(self._connection)}
+        most = 0 if isinstance(why, NoRoom) else KEPT_PARTS
+        await asyncio.to_thread(_prune, self._configuration.settings.library.folder / FOLDER, waiting, most)
 
 
 def _told(addition: LoraAddition, version: RemoteVersion, problem: Exception) -> SourceError:
@@ -381,10 +410,25 @@ def _told(addition: LoraAddition, version: RemoteVersion, problem: Exception) ->
 
 
 def _sweep(folder: Path, kept: Iterable[Path]) -> None:
-    """Remove the parts in a folder that are not kept; one that cannot be removed stays."""
-    for part in set(folder.glob(f"*{PART}")) - set(kept):
+    """Remove what is left of downloads, except parts that are kept and those that `_prune` left for the next try."""
+    _remove(part for part in set(folder.glob(f"*{PART}")) - set(kept) if not is_part(part))
+
+
+def _prune(folder: Path, waiting: Iterable[Path], most: int = KEPT_PARTS) -> None:
+    """Remove parts of failed downloads: all older than a day, and all but the newest `most`."""
+    times: dict[Path, float] = {}
+    for part in set(filter(is_part, folder.glob(f"*{PART}"))) - set(waiting):
+        with suppress(OSError):  # it was taken up or removed meanwhile
+            times[part] = part.stat().st_mtime
+    newest = sorted(times, key=lambda part: -times[part])[:most]
+    _remove(part for part in times if part not in newest or times[part] < time.time() - KEPT_SECONDS)
+
+
+def _remove(parts: Iterable[Path]) -> None:
+    """Remove files; one that cannot be removed stays."""
+    for part in parts:
         try:
-            part.unlink()
+            part.unlink(missing_ok=True)
         except OSError as problem:
             log.warning("%s cannot be removed: %s", part, problem)
         else:

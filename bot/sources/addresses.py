@@ -10,7 +10,6 @@ import ipaddress
 import socket
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any
 
 from aiohttp import ThreadedResolver
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -20,8 +19,24 @@ from bot.sources.errors import HostNotAllowed, NotHttps, PrivateAddress
 
 _PORTS = {"http": 80, "https": 443}
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # IPv4 addresses in IPv6 networks
-# Local by RFC 8215 (NAT64 of a site), 4291 (IPv4-compatible) and 3879 (site-local), though Python calls them global.
-_LOCAL = tuple(map(ipaddress.ip_network, ("64:ff9b:1::/48", "::/96", "fec0::/10")))
+_TRANSLATED = ipaddress.ip_network("::ffff:0:0:0/96")  # IPv4 addresses as RFC 2765 wrote them
+# Not public, although Python's `is_global` accepts some or all of their addresses.
+_LOCAL = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            "192.0.0.0/24",  # RFC 6890, assignments of a network's own; a cloud's metadata server is among them
+            "192.88.99.0/24",  # RFC 7526, relays of 6to4
+            "168.63.129.16/32",  # Azure's platform server, reachable from its virtual machines alone
+            "64:ff9b:1::/48",  # RFC 8215, NAT64 of a site
+            "::/96",  # RFC 4291, IPv4-compatible
+            "fec0::/10",  # RFC 3879, site-local
+            "5f00::/16",  # RFC 9602, segment routing
+            "3fff::/20",  # RFC 9637, documentation
+        ),
+    )
+)
+_ISATAP = {0x0000_5EFE, 0x0200_5EFE}  # RFC 5214: before an IPv4 address in the last 64 bits
 
 
 class PrivateAddressRefused(OSError):
@@ -100,14 +115,17 @@ def _is_address(host: str) -> bool:
 
 def _is_public(text: str) -> bool:
     try:
-        address: Any = ipaddress.ip_address(text.partition("%")[0])
+        address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return False
-    if any(address in network for network in _LOCAL):
-        return False
-    inner = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None)
-    if address in _NAT64:
-        inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    teredo = getattr(address, "teredo", None)
-    inside = [inner] if inner else list(teredo) if teredo else []
-    return all(each.is_global and not each.is_multicast for each in (address, *inside))
+    every = (address, *_embedded(address)) if isinstance(address, ipaddress.IPv6Address) else (address,)
+    local = any(each in network for each in every for network in _LOCAL)
+    return not local and all(each.is_global and not each.is_multicast for each in every)
+
+
+def _embedded(address: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
+    """Return the IPv4 addresses to which routers may deliver packets for this IPv6 address."""
+    last = ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    translated = address in _NAT64 or address in _TRANSLATED or int(address) >> 32 & 0xFFFF_FFFF in _ISATAP
+    found = [address.ipv4_mapped, address.sixtofour, last if translated else None, *(address.teredo or ())]
+    return [each for each in found if each is not None]

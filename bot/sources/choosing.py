@@ -9,6 +9,8 @@ from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.sources.civitai import LORA_KINDS
 from bot.sources.errors import (
     Archived,
+    FileInfected,
+    FileUnscanned,
     FitsNoCheckpoint,
     MinorAndMature,
     NoSafetensors,
@@ -16,10 +18,21 @@ from bot.sources.errors import (
     RealPerson,
     SourceError,
 )
+from bot.sources.placing import FOREIGN
 from bot.sources.remote import RemoteModel, RemoteVersion
 from inference.base_models import BaseModelId
 from inference.content_rating import ContentRating
+from inference.lora.foreign_kinds import FileKind
 from inference.lora.registry import named_base_model
+
+# Kinds as Civitai calls them.
+_KINDS = {
+    "TextualInversion": FileKind.EMBEDDING,
+    "Controlnet": FileKind.CONTROLNET,
+    "Checkpoint": FileKind.CHECKPOINT,
+    "VAE": FileKind.VAE,
+    "TextEncoder": FileKind.TEXT_ENCODER,
+}
 
 
 class Suits(IntEnum):
@@ -32,7 +45,16 @@ class Suits(IntEnum):
 
 def suits(version: RemoteVersion, checkpoints: InstalledCheckpoints) -> Suits:
     """How what a hub says of a version's base model stands to the checkpoints here. The file's own shapes decide."""
-    base = claimed_base(version)
+    return suits_base(claimed_base(version), checkpoints)
+
+
+def bases_here(checkpoints: InstalledCheckpoints) -> list[str]:
+    """What the checkpoints here are, for people."""
+    return [installed.label for installed in checkpoints.base_models]
+
+
+def suits_base(base: BaseModelId | None, checkpoints: InstalledCheckpoints) -> Suits:
+    """How a base model, if it is known, stands to the checkpoints here."""
     if base is None:
         return Suits.UNKNOWN
     fits = any(base in checkpoints.lora_bases_for(installed) for installed in checkpoints.base_models)
@@ -51,30 +73,46 @@ def by_suitability(model: RemoteModel, checkpoints: InstalledCheckpoints) -> lis
 
 def choose(model: RemoteModel, checkpoints: InstalledCheckpoints, settings: SourcesSettings) -> RemoteVersion:
     """The newest version for the checkpoints here that can be added. Raises the SourceError of the nearest one."""
-    refusals: list[SourceError] = []
-    for version in by_suitability(model, checkpoints):
-        refusal = why_not(version, checkpoints, settings)
-        if refusal is None:
-            return version
-        refusals.append(refusal)
-    raise refusals[0]
+    return addable(model, checkpoints, settings)[0]
+
+
+def addable(model: RemoteModel, checkpoints: InstalledCheckpoints, settings: SourcesSettings) -> list[RemoteVersion]:
+    """The versions that can be added as far as their page tells, those for the checkpoints here first.
+
+    Raises the SourceError of the nearest one where there is none.
+    """
+    versions = by_suitability(model, checkpoints)
+    refusals = [why_not(version, checkpoints, settings) for version in versions]
+    found = [version for version, refusal in zip(versions, refusals, strict=True) if refusal is None]
+    if not found:
+        raise next(refusal for refusal in refusals if refusal is not None)
+    return found
 
 
 def why_not(version: RemoteVersion, checkpoints: InstalledCheckpoints, settings: SourcesSettings) -> SourceError | None:
     """Why a version is not added; None when it may be."""
     if version.kind not in LORA_KINDS:
-        return NotLora(name=version.name, kind=version.kind)
+        kind = _KINDS.get(version.kind)
+        return (FOREIGN[kind] if kind else NotLora)(name=version.name, kind=version.kind)
     if version.archived:
         return Archived(host=version.hub)
     if (refusal := refusal_of_subject(version, settings)) is not None:
+        return refusal
+    if (refusal := refusal_of_scan(version)) is not None:
         return refusal
     if version.file is None:
         return NoSafetensors(host=version.hub)
     base = claimed_base(version)
     if base is not None and suits(version, checkpoints) is Suits.MISFIT:
-        here = [installed.label for installed in checkpoints.base_models]
-        return FitsNoCheckpoint(name=version.name, bases=[base.label], here=here)
+        return FitsNoCheckpoint(name=version.name, bases=[base.label], here=bases_here(checkpoints))
     return None
+
+
+def refusal_of_scan(version: RemoteVersion) -> SourceError | None:
+    """Why a version is not added for what its hub's virus scan says; None when it may be."""
+    if version.infected:
+        return FileInfected(host=version.hub, name=version.name)
+    return FileUnscanned(host=version.hub, name=version.name) if version.unscanned else None
 
 
 def refusal_of_subject(version: RemoteVersion, settings: SourcesSettings) -> SourceError | None:

@@ -25,7 +25,7 @@ from bot.sources.remote import (
     Terms,
 )
 from inference.content_rating import ContentRating
-from inference.json_values import as_dict, as_id, as_list, as_text
+from inference.json_values import as_dict, as_flag, as_id, as_list, as_text
 
 HUB = "Civitai"
 LORA_KINDS = frozenset({"LORA", "LoCon", "DoRA"})
@@ -37,6 +37,8 @@ MAX_MODELS = 50  # in one question; it answers at most a hundred
 MAX_VERSIONS = 200
 _MODEL_FILES = ("Model", "Pruned Model")
 _CLOSED = frozenset({"Archived", "TakenDown"})
+_SCANS = ("virusScanResult", "pickleScanResult")
+_UNFINISHED = frozenset({"pending", "error"})  # results of a scan that has not come to its end
 _SUFFIX = ".safetensors"
 _SITE = "https://civitai.com"
 
@@ -65,12 +67,12 @@ class Civitai:
         Raises SourceError.
         """
         told = as_dict(await self._get(f"model-versions/by-hash/{hash_}", red=False))
-        meant = [file for file in map(as_dict, as_list(told.get("files"))) if _has_hash(file, hash_.lower())]
+        meant = _with_hash(told, hash_.lower())
         if not meant:
             raise AnswerUnreadable(host=HUB)
         model = await self.model_of(told)
-        file = None if model.versions[0].archived else _file(meant)
-        return model.model_copy(update={"versions": (model.versions[0].model_copy(update={"file": file}),)})
+        version = model.versions[0].model_copy(update=_taken(meant, archived=model.versions[0].archived))
+        return model.model_copy(update={"versions": (version,)})
 
     async def with_hashes(self, hashes: Sequence[str]) -> list[tuple[str, RemoteVersion]]:
         """All versions that have files with these SHA-256: uploaders may say unlike things. Raises SourceError."""
@@ -98,7 +100,8 @@ class Civitai:
             about.setdefault(version_id, told)
         if len(about) > MAX_PAGES_OF_FILE:
             raise AnswerUnreadable(host=HUB)
-        return [(await self.model_of(each)).versions[0] for each in about.values()]
+        pages = [((await self.model_of(each)).versions[0], each) for each in about.values()]
+        return [version.model_copy(update=_scan(_with_hash(each, sha256))) for version, each in pages]
 
     async def _told_of(self, hashes: Sequence[str]) -> list[Any]:
         """What both sites tell of versions with files of these SHA-256. Raises SourceError.
@@ -226,14 +229,15 @@ class Civitai:
                 rating=_rating(told, model),
                 highest_rating=_highest(told, model),
                 category=guess_category(tags, name),
-                minor=model.get("minor") is True,
-                real_person=model.get("poi") is True,
+                minor=_says(told, model, "minor"),
+                real_person=_says(told, model, "poi"),
                 terms=_terms(model),
                 preview=preview[0],
                 preview_rating=preview[1],
+                early_access=_is_early(told),
                 ends=_ends(told),
-                file=None if archived else _file(as_list(told.get("files"))),
                 archived=archived,
+                **_taken(as_list(told.get("files")), archived=archived),
             )
         except ValidationError:
             return None
@@ -252,6 +256,11 @@ def file_hashes(version: dict[str, Any]) -> list[str]:
     return [as_text(hashes.get("SHA256"), MAX_NAME).lower() for hashes in files]
 
 
+def _with_hash(version: dict[str, Any], hash_: str) -> list[dict[str, Any]]:
+    """The files of a version that have this hash."""
+    return [file for file in map(as_dict, as_list(version.get("files"))) if _has_hash(file, hash_)]
+
+
 def _has_hash(file: dict[str, Any], hash_: str) -> bool:
     """Whether a file has this hash, of any kind; the short ones are the first digits of a long one."""
     hashes = [as_text(each, MAX_NAME).lower() for each in as_dict(file.get("hashes")).values()]
@@ -264,8 +273,13 @@ def _rating(version: dict[str, Any], model: dict[str, Any]) -> ContentRating | N
     What its model says is not for everybody is at least mature.
     """
     own = content_rating(version.get("nsfwLevel")) or content_rating(model.get("nsfwLevel"))
-    adult = ContentRating.MATURE if model.get("nsfw") is True else None
+    adult = ContentRating.MATURE if _says(version, model, "nsfw") else None
     return max(filter(None, (own, adult)), default=None)
+
+
+def _says(version: dict[str, Any], model: dict[str, Any], flag: str) -> bool:
+    """Whether a version or its model has a flag that warns of what it shows."""
+    return as_flag(version.get(flag)) or as_flag(model.get(flag))
 
 
 def _highest(version: dict[str, Any], model: dict[str, Any]) -> ContentRating | None:
@@ -314,7 +328,25 @@ def _ends(version: dict[str, Any]) -> str | None:
     return told if told > datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC") else None
 
 
-def _file(files: list[Any]) -> RemoteFile | None:
+def _is_early(version: dict[str, Any]) -> bool:
+    """Whether a version is in early access, also where its page does not say until when."""
+    return as_text(version.get("availability"), 40) == "EarlyAccess" or _ends(version) is not None
+
+
+def _taken(files: Sequence[Any], *, archived: bool) -> dict[str, Any]:
+    """The fields of a version that are about the file to take; of an archived one none can be had."""
+    file = None if archived else _preferred(files)
+    return {"file": None, **_scan([])} if file is None else {"file": _file(file), **_scan([file])}
+
+
+def _scan(files: Sequence[dict[str, Any]]) -> dict[str, bool]:
+    """What Civitai's scans for viruses and for code say of files; of a result that is none of its words the worst."""
+    told = (file.get(key) for file in files for key in _SCANS)
+    results = {as_text(result, 40).lower() for result in told if result is not None}
+    return {"infected": bool(results - _UNFINISHED - {"success"}), "unscanned": bool(results & _UNFINISHED)}
+
+
+def _preferred(files: Sequence[Any]) -> dict[str, Any] | None:
     """The file to take: weights as safetensors, the primary one first; None without any."""
     told = [as_dict(file) for file in files]
     fitting = [
@@ -324,7 +356,10 @@ def _file(files: list[Any]) -> RemoteFile | None:
     ]
     if not fitting:
         return None
-    file = next((file for file in fitting if file.get("primary") is True), fitting[0])
+    return next((file for file in fitting if file.get("primary") is True), fitting[0])
+
+
+def _file(file: dict[str, Any]) -> RemoteFile:
     size, sha256 = file.get("sizeKB"), as_text(as_dict(file.get("hashes")).get("SHA256"), MAX_NAME).lower()
     return RemoteFile(
         url=as_text(file.get("downloadUrl"), 500),

@@ -7,9 +7,14 @@ page's word takes the place of another's, and what was not added leaves none.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from bot.library.configuration import Configuration
+from inference.lora.declarations import BadDeclarations
+from inference.lora.installed import installed_hashes
+from inference.lora.knowledge import Knowledge
 from inference.lora.registry import (
     RegistryAnswer,
     RepositoryAnswer,
@@ -18,6 +23,19 @@ from inference.lora.registry import (
     read_answers,
     read_repositories,
 )
+
+log = logging.getLogger(__name__)
+
+
+def known_now(configuration: Configuration) -> Knowledge:
+    """What is known of files besides themselves, as the library's scan reads it."""
+    settings, specs = configuration.settings, configuration.checkpoints.specs
+    installed, trusts = installed_hashes(specs), settings.matching.trust_tags
+    try:
+        return Knowledge.of(settings.library.folder, installed, trust_tags=trusts)
+    except BadDeclarations as problem:  # the scan tells operators
+        log.warning("files are judged without what is declared: %s", problem)
+        return Knowledge(installed=installed, trust_tags=trusts)
 
 
 async def keep_claims(library: Path, answers: Iterable[RegistryAnswer | RepositoryAnswer]) -> bool:

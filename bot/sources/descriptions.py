@@ -51,7 +51,8 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 def content_rating(level: object) -> ContentRating | None:
     """The rating of Civitai's bits, the highest that is set; None without any."""
-    bits = level if isinstance(level, int) and not isinstance(level, bool) else 0
+    text = str(level).strip().removesuffix(".0") if isinstance(level, str | int | float) else ""
+    bits = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
     return next((rating for bit, rating in _LEVELS if bits & bit), None)
 
 

@@ -6,7 +6,6 @@ import asyncio
 import errno
 import hashlib
 import os
-import re
 import shutil
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
@@ -29,10 +28,23 @@ from bot.sources.errors import (
     PickleInsteadOfFile,
     SourceBroken,
     SourceError,
+    SourceUnreachable,
+    StoreRefused,
+    TooManyQuestions,
     TooSlow,
     WrongHash,
 )
-from bot.sources.http import Passing, SourceHttp, address
+from bot.sources.http import (
+    FILE_HEADERS,
+    MAX_SAID_BYTES,
+    PARTIAL,
+    ByteRange,
+    Passing,
+    SourceHttp,
+    address,
+    is_challenge,
+    range_of,
+)
 from bot.sources.remote import RemoteFile
 
 ATTEMPTS = 6
@@ -41,11 +53,7 @@ LEAST_BYTES = 64 * 1024  # that have to come in the time after which a file is g
 BUFFER_BYTES = 2**20  # hashed and written at a time
 SLACK_BYTES = 4096  # a hub gives sizes in rounded KB
 MAX_HEADER = 2**27  # bytes; a larger header is no safetensors file's
-PARTIAL, UNSATISFIABLE = 206, 416  # the status for a part, and for one that is not there
-_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
-
-# Civitai answers downloads with a status and JSON only to who says so; others are led to a page.
-_HEADERS = {"Accept-Encoding": "identity", "Content-Type": "application/json"}
+UNSATISFIABLE = 416  # the status for a part that is not there
 
 
 @dataclass(frozen=True)
@@ -78,13 +86,16 @@ class WantedFile:
         )
 
 
-@dataclass(frozen=True)
-class _Range:
-    """Which bytes of how many an answer has, from `start` to `end`."""
+# The connection failed, which says nothing against what came before.
+_BROKEN_OFF = (CutShort, SourceUnreachable, SourceBroken, TooManyQuestions)
 
-    start: int
-    end: int
-    total: int
+
+def is_worth_keeping(problem: Exception, sha256: str | None) -> bool:
+    """Whether what came of a file before a problem goes on at the next try.
+
+    Without the file's SHA-256 nobody would see that the rest is of another file.
+    """
+    return sha256 is not None and isinstance(problem, _BROKEN_OFF)
 
 
 Received = Callable[[int, int | None], None]  # bytes so far, bytes in all
@@ -104,14 +115,16 @@ class Download:
         self._resumed = False  # the part is of an earlier run, and may be of another file
 
     async def run(self) -> str:
-        """Fetch it; its SHA-256. Raises SourceError, and then nothing of it is left.
+        """Fetch it; its SHA-256. Raises SourceError.
 
-        A cancellation leaves what came so far, for the next run.
+        What came so far is left for the next run after a cancellation, or where `is_worth_keeping` says so.
         """
         try:
             await asyncio.to_thread(self._prepare)
             await self._attempts()
-        except SourceError:
+        except SourceError as problem:
+            if is_worth_keeping(problem, self._wanted.sha256):
+                raise
             with suppress(OSError):  # what went wrong first is told
                 await asyncio.to_thread(self._part.unlink, missing_ok=True)
             raise
@@ -178,7 +191,7 @@ class Download:
         if self._size and self._size == wanted.size:
             await self._check_hash(address(wanted.url).host or "")
             return
-        headers = {**_HEADERS, **({"Range": f"bytes={self._size}-"} if self._size else {})}
+        headers = {**FILE_HEADERS, **({"Range": f"bytes={self._size}-"} if self._size else {})}
         try:
             async with self._opened(address(wanted.url), headers) as response:
                 await self._take(response)
@@ -203,7 +216,7 @@ class Download:
 
     async def _take(self, response: aiohttp.ClientResponse) -> None:
         host, wanted = response.url.host or "", self._wanted
-        part = _range_of(response) if response.status == PARTIAL else None
+        part = range_of(response) if response.status == PARTIAL else None
         if response.status == PARTIAL and not (part and self._continues(part)):
             await asyncio.to_thread(self._restart)
             raise Passing(AnswerUnreadable(host=host), 0.0)
@@ -217,14 +230,24 @@ class Download:
             self._check_size(declared)
             await asyncio.to_thread(self._check_room, declared - self._size)
         if response.content_type == "text/html":
-            raise PageInsteadOfFile(host=host, name=wanted.name)
+            page = await self._beginning(response)
+            raise StoreRefused(host=host) if is_challenge(response, page) else PageInsteadOfFile(host, wanted.name)
         await self._read(response, host, total)
         if total is not None and self._size < total - (0 if declared is not None else SLACK_BYTES):
             raise Passing(CutShort(host=host, name=wanted.name))
         if declared is not None and self._size > declared:
             raise LargerThanSaid(name=wanted.name, host=host)
 
-    def _continues(self, part: _Range) -> bool:
+    async def _beginning(self, response: aiohttp.ClientResponse) -> bytes:
+        """The beginning of a web page that came in place of the file; as much as comes in time."""
+        page = bytearray()
+        with suppress(TimeoutError, aiohttp.ClientError):
+            async with asyncio.timeout(self._wanted.stall_seconds):
+                while len(page) < MAX_SAID_BYTES and (chunk := await response.content.readany()):
+                    page += chunk
+        return bytes(page)
+
+    def _continues(self, part: ByteRange) -> bool:
         """Whether a part goes on where the file ends here, and is of a file that is as long as in earlier answers."""
         return part.start == self._size <= part.end < part.total and self._whole in {None, part.total}
 
@@ -275,12 +298,6 @@ class Download:
             await asyncio.to_thread(self._restart)
             raise Passing(wrong, 0.0)
         await asyncio.to_thread(self._sync)
-
-
-def _range_of(response: aiohttp.ClientResponse) -> _Range | None:
-    """What an answer says that it is a part of; None for an answer that does not say it, or not of how many bytes."""
-    found = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
-    return _Range(*map(int, found.groups())) if found else None
 
 
 def _require_safetensors(start: bytes, host: str, name: str) -> None:

@@ -67,6 +67,14 @@ class NoAccess(SourceError):
 
 
 @dataclass(eq=False)
+class StoreRefused(SourceError):
+    """{host} refused this bot: it may block requests that are automated. Please try again later, or download the file
+    yourself and attach it."""
+
+    host: str
+
+
+@dataclass(eq=False)
 class Gone(SourceError):
     """{host} does not have this, or not any more. Please check the link."""
 
@@ -168,6 +176,55 @@ class NotLora(SourceError):
 
 
 @dataclass(eq=False)
+class EmbeddingFile(NotLora):
+    """{name} is an embedding (textual inversion), not a LoRA. It belongs in the embeddings folder of programs that use
+    embeddings; this bot does not."""
+
+
+@dataclass(eq=False)
+class IpAdapterFile(NotLora):
+    """{name} is an IP-Adapter, not a LoRA. It belongs in programs that take a picture as part of the prompt; this bot
+    does not."""
+
+
+@dataclass(eq=False)
+class ControlNetFile(NotLora):
+    """{name} is a ControlNet, not a LoRA. It belongs in the ControlNet folder of programs that use ControlNets; this
+    bot does not."""
+
+
+@dataclass(eq=False)
+class T2IAdapterFile(NotLora):
+    """{name} is a T2I-Adapter, not a LoRA. It belongs in the ControlNet folder of programs that use ControlNets; this
+    bot does not."""
+
+
+@dataclass(eq=False)
+class ControlLoraFile(NotLora):
+    """{name} is a Control-LoRA: a small ControlNet, not a LoRA. It belongs in the ControlNet folder of programs that
+    use ControlNets; this bot does not."""
+
+
+@dataclass(eq=False)
+class CheckpointFile(NotLora):
+    """{name} is a whole checkpoint, not a LoRA. It belongs among the checkpoints: whoever runs this bot can install
+    it."""
+
+    for_operators = "`easel library add-checkpoint` installs it."
+
+
+@dataclass(eq=False)
+class VaeFile(NotLora):
+    """{name} is a VAE, not a LoRA. It belongs in the VAE folder of other programs; here each checkpoint brings its
+    own."""
+
+
+@dataclass(eq=False)
+class TextEncoderFile(NotLora):
+    """{name} is a text encoder, not a LoRA. It belongs to a checkpoint; here each checkpoint brings its own."""
+
+
+@dataclass(eq=False)
 class NoSafetensors(SourceError):
     """{host} has no safetensors file for this; files of other kinds may hold programs and are not read."""
 
@@ -194,6 +251,22 @@ class RealPerson(SourceError):
 class MinorAndMature(SourceError):
     """Its page says that {name} shows a minor, and does not rate it as for everybody. It is not added."""
 
+    name: str
+
+
+@dataclass(eq=False)
+class FileInfected(SourceError):
+    """{host} marks the file of {name} as dangerous. It is not added."""
+
+    host: str
+    name: str
+
+
+@dataclass(eq=False)
+class FileUnscanned(SourceError):
+    """{host} has not finished its virus scan of {name}. Please add it again later."""
+
+    host: str
     name: str
 
 
@@ -329,6 +402,14 @@ class FileUnsupported(FileUnusable):
 @dataclass(eq=False)
 class FileOfUnknownModel(FileUnusable):
     """{name} has parts that are in none of the models that this bot knows, so it goes with none of them."""
+
+
+@dataclass(eq=False)
+class FileOfNamedModel(FileUnusable):
+    """The metadata of {name} says that it is made for “{model}”. This bot does not know that model, so no checkpoint
+    here goes with it."""
+
+    model: str
 
 
 @dataclass(eq=False)

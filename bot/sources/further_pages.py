@@ -1,22 +1,20 @@
 """Further pages that have the same bytes as a file of the library: what they say counts, and who names them is counted.
 
-Such a page can have a LoRA refused, by claiming another base model, and have it rated higher. It brings neither
+Such a page can have a LoRA disputed, by claiming another base model, and have it rated higher. It brings neither
 versions nor rights.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import aiosqlite
 
 from bot.database.additions import MAX_PAGES, NO_ADDITION, note_listed
 from bot.database.connection import transaction
 from bot.database.loras import Lora
-from bot.sources.claims import keep_claims, says_new
+from bot.sources.disputes import Disputes
 from bot.sources.errors import DiskFailed
 from bot.sources.placing import answer_of
 from bot.sources.provenance import page_of, pages_of
@@ -34,9 +32,9 @@ class Namer:
 
 
 async def note_further_page(
-    connection: aiosqlite.Connection, library: Path, lora: Lora, version: RemoteVersion, namer: Namer
+    connection: aiosqlite.Connection, disputes: Disputes, lora: Lora, version: RemoteVersion, namer: Namer
 ) -> bool:
-    """Note a page that has a file of an entry, and keep what it says of the base model; whether that is new.
+    """Note a page that has a file of an entry, and what it says of the base model; whether the evidence has changed.
 
     A page that says nothing new is not noted again. One that is counts as an addition of the person, and is not noted
     where they may add no more. Raises DiskFailed or DatabaseError.
@@ -48,7 +46,7 @@ async def note_further_page(
     try:
         async with transaction(connection):
             pages = [page_of(page) for page in await pages_of(connection, sha256)]
-            new = page_of(version) not in pages or await asyncio.to_thread(says_new, library, claims)
+            new = page_of(version) not in pages or await disputes.says_new(claims)
             if not version.page or not new or len(pages) >= MAX_PAGES:
                 return False
             try:
@@ -58,6 +56,6 @@ async def note_further_page(
             path = next(each.path for each in lora.versions if each.sha256 == sha256)
             source = version.model_dump_json()
             await note_listed(connection, sha256, source, path, person_id=namer.person_id, server_id=namer.server_id)
-            return await keep_claims(library, claims)
+            return await disputes.note(claims)
     except OSError as problem:
         raise DiskFailed(name=lora.name, reason=problem.strerror or str(problem)) from None

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -16,7 +17,15 @@ from typing import Any, TypeAlias
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception_type,
+    stop_after_attempt,
+    stop_any,
+    stop_before_delay,
+    stop_never,
+)
 from yarl import URL
 
 from bot.config.sources import SourcesSettings
@@ -36,13 +45,15 @@ from bot.sources.errors import (
     SourceBroken,
     SourceError,
     SourceUnreachable,
+    StoreRefused,
     TooManyQuestions,
     TooManyRedirects,
 )
 from inference.json_values import as_dict, parse_json
 
 MAX_ANSWER_BYTES = 16 * 2**20  # of JSON; a model with hundreds of versions has some MB
-ANSWER_SECONDS = 30.0
+ANSWER_SECONDS = 30.0  # for an answer as a whole, with all attempts
+MAX_SAID_BYTES = 2**16  # of a refusal or a web page that are read
 CONNECT_SECONDS = 15.0
 MAX_REDIRECTS = 5
 WAITS = (0.5, 2.0)  # seconds between attempts
@@ -50,8 +61,39 @@ LONGEST_WAIT = 20.0  # seconds that a hub may ask us to wait before the next att
 MAX_RETRY_AFTER = 86400.0  # seconds; a hub that says more is not believed
 USER_AGENT = "Easel (a Discord bot)"
 
+PARTIAL = 206  # the status for a part of a file
+# Civitai answers downloads with a status and JSON only to who says so; others are led to a page.
+FILE_HEADERS = {"Accept-Encoding": "identity", "Content-Type": "application/json"}
+
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_EXPLAINED = frozenset({401, 403, 503})
+# Lower-case words of web pages that guards against robots send in place of an answer.
+_CHALLENGES = (b"challenge-platform", b"cf-chl", b"just a moment", b"captcha", b"ddos-guard", b"verify you are human")
 _PASSING = frozenset({408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524})
+
+
+@dataclass(frozen=True)
+class ByteRange:
+    """Which bytes of how many an answer has, from `start` to `end`."""
+
+    start: int
+    end: int
+    total: int
+
+
+@dataclass(frozen=True)
+class RangeAnswer:
+    """Bytes of a file, and how many the whole file has; None: the server does not say."""
+
+    data: bytes
+    total: int | None
+
+
+def range_of(response: aiohttp.ClientResponse) -> ByteRange | None:
+    """What an answer says that it is a part of; None for an answer that does not say it, or not of how many bytes."""
+    found = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
+    return ByteRange(*map(int, found.groups())) if found else None
 
 
 @dataclass(eq=False)
@@ -69,8 +111,8 @@ Refusal: TypeAlias = Callable[[aiohttp.ClientResponse, bool], SourceError | None
 class SourceHttp:
     """Asks hubs and opens files, by the settings that hold at each use. Close it at the end.
 
-    `resolver` resolves names in place of the system's; `waits` are the seconds between attempts; `answer_seconds` is
-    how long an answer, but a file, may take as a whole.
+    `resolver` resolves names in place of the system's; `waits` are the seconds between attempts. `answer_seconds` is
+    the timeout for an answer, with all attempts; a file has none. An answer has to begin in half of that.
     """
 
     def __init__(
@@ -109,6 +151,24 @@ class SourceHttp:
         """The JSON that is answered to some. Raises SourceError."""
         return await self._answer(URL(url), _read_json, method="POST", body=body)
 
+    async def get_range(self, url: URL, start: int, count: int) -> RangeAnswer:
+        """At most `count` bytes of a file from `start` on, asked for once. Raises SourceError.
+
+        A server that knows no ranges sends the whole file: the connection is then closed behind these bytes.
+        """
+        headers = {**FILE_HEADERS, "Range": f"bytes={start}-{start + count - 1}"}
+
+        async def read(response: aiohttp.ClientResponse) -> RangeAnswer:
+            part = range_of(response) if response.status == PARTIAL else None
+            if (part is not None and part.start != start) or (part is None and start):
+                raise AnswerUnreadable(host=response.url.host or "")
+            data = bytearray()
+            while len(data) < count and (chunk := await response.content.read(count - len(data))):
+                data += chunk
+            return RangeAnswer(bytes(data), part.total if part else response.content_length)
+
+        return await self._answer(url, read, headers=headers, attempts=1)
+
     async def get_bytes(self, url: str, most: int) -> bytes:
         """The bytes at an address, such as a picture's. Raises SourceError, AnswerUnreadable for more than `most`."""
 
@@ -124,26 +184,40 @@ class SourceHttp:
         *,
         method: str = "GET",
         body: object = None,
+        headers: Mapping[str, str] | None = None,
         refusal: Refusal | None = None,
+        attempts: int | None = None,
     ) -> Any:
-        """What `read` makes of the answer. One that takes too long is tried again as one that does not come."""
+        """What `read` makes of the answer. If it does not begin in time, it is asked for again."""
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + self._answer_seconds
 
         async def attempt() -> Any:
+            begins = min(ends, loop.time() + self._answer_seconds / 2)
             try:
                 async with (
-                    asyncio.timeout(self._answer_seconds),
-                    self.opened(url, method=method, body=body, refusal=refusal) as response,
+                    asyncio.timeout_at(begins) as limit,
+                    self.opened(url, method=method, body=body, headers=headers, refusal=refusal) as response,
                 ):
+                    limit.reschedule(ends)
                     return await read(response)
             except TimeoutError as problem:
                 raise _unreachable(url, problem) from None
 
-        return await self.retrying(attempt)
+        return await self.retrying(attempt, attempts, self._answer_seconds)
 
-    async def retrying(self, attempt: Callable[[], Any], attempts: int | None = None) -> Any:
-        """The result of `attempt`, which raises Passing for what may succeed later. Raises SourceError."""
+    async def retrying(
+        self, attempt: Callable[[], Any], attempts: int | None = None, seconds: float | None = None
+    ) -> Any:
+        """The result of `attempt`, which raises Passing for what may succeed later. Raises SourceError.
+
+        After `seconds` no further attempt begins.
+        """
         retrying = AsyncRetrying(
-            stop=stop_after_attempt(attempts or len(self._waits) + 1),
+            stop=stop_any(
+                stop_after_attempt(attempts or len(self._waits) + 1),
+                stop_never if seconds is None else stop_before_delay(seconds),
+            ),
             retry=retry_if_exception_type(Passing),
             wait=self._wait,
             reraise=True,
@@ -284,12 +358,17 @@ async def _refusal(response: aiohttp.ClientResponse, *, keyed: bool) -> SourceEr
     host, status = response.url.host or "", response.status
     if status == 429:
         return _too_many(host, response.headers.get("Retry-After", ""))
+    said = await _beginning(response) if status in _EXPLAINED else b""
+    if is_challenge(response, said):
+        return StoreRefused(host=host)
     if status in _PASSING:
         return Passing(SourceBroken(host=host, status=status))
+    if status in {401, 403} and (early := _early_access(host, said)) is not None:
+        return early
     if status == 401:
         return KeyRejected(host=host) if keyed else LoginNeeded(host=host)
     if status == 403:
-        return _forbidden(host, await _little_json(response))
+        return NoAccess(host=host) if "X-Error-Code" in response.headers else StoreRefused(host=host)
     if status == 410:
         return Archived(host=host)
     return Gone(host=host) if status in {400, 404, 451} else SourceBroken(host=host, status=status)
@@ -313,12 +392,29 @@ def _retry_after(header: str) -> float | None:
     return min(max(0.0, seconds), MAX_RETRY_AFTER)
 
 
-def _forbidden(host: str, said: Mapping[str, Any]) -> SourceError:
+def is_challenge(response: aiohttp.ClientResponse, body: bytes) -> bool:
+    """Whether a web page asks its visitor to prove that they are no robot; `body` is the beginning of the page."""
+    if response.headers.get("cf-mitigated", "").lower() == "challenge":
+        return True
+    text = body.lower()
+    return response.content_type == "text/html" and any(sign in text for sign in _CHALLENGES)
+
+
+def _early_access(host: str, body: bytes) -> SourceError | None:
+    """That a refusal is for early access; None for one that says nothing of that."""
+    try:
+        said = as_dict(parse_json(body))
+    except ValueError:
+        said = {}
     early = "early access" in str(said.get("error") or said.get("message") or "").lower()
     end = said.get("deadline")
     if not early and not end:
-        return NoAccess(host=host)
-    told = early_access_end(end)
+        return None
+    return early_access(host, early_access_end(end))
+
+
+def early_access(host: str, told: str | None) -> SourceError:
+    """The refusal of a version in early access. `told` is when that ends, where it is known."""
     return EarlyAccess(host=host, end=told) if told else EarlyAccessOpen(host=host)
 
 
@@ -337,12 +433,13 @@ def early_access_end(value: object) -> str | None:
         return None
 
 
-async def _little_json(response: aiohttp.ClientResponse) -> Mapping[str, Any]:
-    """The object that a refusal explains itself with; an empty one if it does not."""
-    try:
-        return as_dict(parse_json(await response.content.read(2**16)))
-    except (ValueError, aiohttp.ClientError):
-        return {}
+async def _beginning(response: aiohttp.ClientResponse) -> bytes:
+    """What a refusal explains itself with; as much as came if it breaks off."""
+    body = bytearray()
+    with suppress(aiohttp.ClientError):
+        while len(body) < MAX_SAID_BYTES and (chunk := await response.content.readany()):
+            body += chunk
+    return bytes(body[:MAX_SAID_BYTES])
 
 
 async def _read_json(response: aiohttp.ClientResponse) -> Any:
@@ -351,7 +448,9 @@ async def _read_json(response: aiohttp.ClientResponse) -> Any:
     try:
         return parse_json(body)
     except ValueError:
-        raise AnswerUnreadable(host=response.url.host or "") from None
+        host = response.url.host or ""
+        refused = is_challenge(response, body[:MAX_SAID_BYTES])
+        raise (StoreRefused if refused else AnswerUnreadable)(host=host) from None
 
 
 async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:

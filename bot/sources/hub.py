@@ -65,7 +65,7 @@ class HuggingFace:
         """
         if link.revision is not None and link.revision.lower().startswith(_PULL_REQUESTS):
             raise PullRequestFile(page=page_of_link(link))
-        info = await self._info(link, lambda name: _is_wanted(name, link.path), MAX_FILES)
+        info = await self._info(link, lambda name: _is_wanted(name, link), MAX_FILES)
         own_page = None if await self._is_default(link, info) else link.revision
         with _readable():
             return self._model(info, link, own_page)
@@ -131,7 +131,7 @@ class HuggingFace:
     def _model(self, info: ModelInfo, link: HubLink, own_page: str | None) -> RemoteModel:
         files = info.siblings or []
         if not files:
-            raise Gone(host=HUB) if link.path and link.path.endswith(_SUFFIX) else NoSafetensors(host=HUB)
+            raise Gone(host=HUB) if link.path and link.path.endswith((_SUFFIX, "/")) else NoSafetensors(host=HUB)
         versions = tuple(self._version(info, file, own_page) for file in files)
         return RemoteModel(name=versions[0].name, versions=versions)
 
@@ -165,10 +165,10 @@ def repository_page(repository: str, revision: str | None = None) -> str:
     return page if revision in {None, _DEFAULT_BRANCH} else f"{page}/tree/{quote(str(revision), safe='')}"
 
 
-def _is_wanted(name: str, path: str | None) -> bool:
-    if path is not None:
-        return name == path and name.endswith(_SUFFIX)
-    return name.endswith(_SUFFIX) and not _PARTS & set(PurePosixPath(name).parts[:-1])
+def _is_wanted(name: str, link: HubLink) -> bool:
+    if not name.endswith(_SUFFIX) or not link.means(name):
+        return False
+    return link.is_file or not _PARTS & set(PurePosixPath(name).parts[:-1])
 
 
 def _base_model(card: dict[str, Any], tags: list[str]) -> str | None:
@@ -208,7 +208,7 @@ def _refusal(response: ClientResponse, keyed: bool) -> SourceError | None:
         return TooManyQuestions(host=HUB, minutes=5)  # it counts in windows of five minutes
     if message == "Access to this resource is disabled.":
         return NoAccess(host=HUB)
-    if code == "GatedRepo" or (status == 403 and code is None):
+    if code == "GatedRepo" or (status == 403 and code is None and response.content_type != "text/html"):
         return NoAccess(host=HUB) if keyed else LoginNeeded(host=HUB)
     if status == 401 and message == "Invalid credentials in Authorization header":
         return KeyRejected(host=HUB) if keyed else LoginNeeded(host=HUB)

@@ -30,7 +30,7 @@ async def block_if_flagged(
     told = {look.page: RemoteVersion.model_validate_json(look.says) for look in await looks_of(connection, [sha256])}
     before, after = tuple(told.values()), tuple({**told, page: now}.values())
     heard = with_all(now, after)
-    if refusal_of_subject(heard, settings) is None or refusal_of_subject(with_all(now, before), settings) is not None:
+    if not _is_flagged(heard, settings) or _is_flagged(with_all(now, before), settings):
         return None
     found = await find_version(connection, sha256)
     lora = await find_lora(connection, found.lora_id) if found is not None else None
@@ -43,10 +43,16 @@ async def block_if_flagged(
     return lora
 
 
+def _is_flagged(version: RemoteVersion, settings: SourcesSettings) -> bool:
+    """Whether a page says what keeps a LoRA out for good; a scan that has not ended does not."""
+    return version.infected or refusal_of_subject(version, settings) is not None
+
+
 def flagged_text(version: RemoteVersion) -> str:
-    """Whom a version shows, as its page says; at least one of both."""
+    """What a page says of a version that keeps it out; at least one of these."""
     told = [
         _("Its page says that it shows a minor.") if version.minor else "",
         _("Its page says that it shows a real person.") if version.real_person else "",
+        _("Its page marks the file as dangerous.") if version.infected else "",
     ]
     return sentences(*filter(None, told))

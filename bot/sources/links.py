@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
-CIVITAI_HOSTS = frozenset({"civitai.com", "www.civitai.com", "civitai.red", "www.civitai.red"})
+_SITES = ("civitai.com", "civitai.green", "civitai.red")
+CIVITAI_HOSTS = frozenset(f"{www}{site}" for site in _SITES for www in ("", "www."))
 RED_HOSTS = frozenset({"civitai.red", "www.civitai.red"})
 HUB_HOSTS = frozenset({"huggingface.co", "www.huggingface.co", "hf.co"})
 MAX_TYPED = 2000  # characters
@@ -20,7 +21,9 @@ _AIR = re.compile(
 )
 _PART = re.compile(r"[\w.\-]{1,96}", re.ASCII)
 _REVISION = re.compile(r"[\w.\-/]{1,200}", re.ASCII)
-_LINK = re.compile(r"https?://[^\s<>\"'`|\]\)]{1,500}(?![^\s<>\"'`|\]\)])")  # none of those that are longer
+_LINK = re.compile(
+    r"(?:https?:|(?<![\w:/.]))//[^\s<>\"'`|\]\)]{1,500}(?![^\s<>\"'`|\]\)])"
+)  # none of those that are longer
 _NO_HASH = "e3b0c44298fc"  # of nothing: what a broken file is listed under
 
 
@@ -35,11 +38,25 @@ class CivitaiLink:
 
 @dataclass(frozen=True)
 class HubLink:
-    """A repository of Hugging Face, or one file of it. Without a `revision` the newest is meant."""
+    """A repository of Hugging Face, one file of it, or the files of a folder. Without a `revision` the newest is meant.
+
+    `path` is a file; one that ends in a slash is a folder with all below it.
+    """
 
     repository: str
     path: str | None = None
     revision: str | None = None
+
+    @property
+    def is_file(self) -> bool:
+        """Whether one file is meant."""
+        return self.path is not None and not self.path.endswith("/")
+
+    def means(self, path: str | None) -> bool:
+        """Whether the file at a path is meant, or among those that are."""
+        if self.path is None or path is None:
+            return self.path is None
+        return path == self.path if self.is_file else path.startswith(self.path)
 
 
 @dataclass(frozen=True)
@@ -72,7 +89,7 @@ def page_of_link(link: CivitaiLink | HubLink) -> str:
     if isinstance(link, HubLink):
         place = f"huggingface.co/{link.repository}"
         if link.path is not None:
-            return f"{place}/blob/{link.revision or 'main'}/{link.path}"
+            return f"{place}/{'blob' if link.is_file else 'tree'}/{link.revision or 'main'}/{link.path.rstrip('/')}"
         return place if link.revision is None else f"{place}/tree/{link.revision}"
     site = "civitai.red" if link.red else "civitai.com"
     if link.model_id is None:
@@ -84,7 +101,7 @@ def page_of_link(link: CivitaiLink | HubLink) -> str:
 def links_in(text: str) -> tuple[Link, ...]:
     """The links of LoRAs in a text, such as a prompt; a repository as a whole is none."""
     found = [_parse_address(match[0].rstrip(".,;:!?")) for match in _LINK.finditer(text)]
-    wanted = [link for link in found if isinstance(link, CivitaiLink) or (isinstance(link, HubLink) and link.path)]
+    wanted = [link for link in found if isinstance(link, CivitaiLink) or (isinstance(link, HubLink) and link.is_file)]
     return tuple(dict.fromkeys(wanted))
 
 
@@ -99,7 +116,7 @@ def without_links(text: str) -> str:
 
 def _parse_address(text: str) -> Link | None:
     try:
-        parts = urlsplit(text if "://" in text else f"https://{text}")
+        parts = urlsplit(text if "://" in text else f"https://{text.removeprefix('//')}")
         host = parts.hostname or ""
     except ValueError:
         return None
@@ -132,8 +149,10 @@ def _hub(parts: SplitResult) -> HubLink | None:
     kind, rest = path[2:3], path[3:]
     if kind in (["blob"], ["resolve"]) and len(rest) >= 2 and _plain(rest):
         return HubLink(repository, "/".join(rest[1:]), rest[0])
-    if kind == ["tree"] and rest and _plain(rest[:1]):
-        return HubLink(repository, None, rest[0])
+    if kind == ["tree"] and rest and _plain(rest):
+        folder = "/".join(rest[1:])
+        is_file = folder.endswith(".safetensors")
+        return HubLink(repository, folder if is_file else f"{folder}/" if folder else None, rest[0])
     return HubLink(repository) if not kind else None
 
 

@@ -7,6 +7,8 @@ import json
 import os
 import re
 import unicodedata
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -14,24 +16,51 @@ from pathlib import Path, PurePosixPath
 from pydantic import ValidationError
 
 from bot.sources.descriptions import guess_category
-from bot.sources.errors import FileOfUnknownModel, FileUnsupported, FileUnusable
+from bot.sources.errors import (
+    CheckpointFile,
+    ControlLoraFile,
+    ControlNetFile,
+    EmbeddingFile,
+    FileOfNamedModel,
+    FileOfUnknownModel,
+    FileUnsupported,
+    FileUnusable,
+    IpAdapterFile,
+    NotLora,
+    T2IAdapterFile,
+    TextEncoderFile,
+    VaeFile,
+)
 from bot.sources.remote import MAX_NAME, RemoteVersion
 from inference.hashes import file_sha256
 from inference.json_values import as_text
+from inference.lora.architecture_words import quoted_architecture, quoted_base
 from inference.lora.fit import Grade
-from inference.lora.header import BadSafetensors, read_header
+from inference.lora.foreign_kinds import FileKind
+from inference.lora.header import BadSafetensors, ForeignFile, Header, parse_header, read_header
 from inference.lora.library import SUFFIX, open_regular
 from inference.lora.metadata import evidence_in, written_tags
 from inference.lora.registry import RegistryAnswer, named_base_model
 from inference.lora.sidecar import Category, Sidecar, read_sidecar
 from inference.lora.trigger_groups import trigger_groups
-from inference.lora.verdict import layers_of
+from inference.lora.verdict import Layers, layers_of
 
 FOLDER = "added"  # in the library
 PART = ".part"
+FOREIGN: dict[FileKind, type[NotLora]] = {
+    FileKind.EMBEDDING: EmbeddingFile,
+    FileKind.IP_ADAPTER: IpAdapterFile,
+    FileKind.CONTROLNET: ControlNetFile,
+    FileKind.T2I_ADAPTER: T2IAdapterFile,
+    FileKind.CONTROL_LORA: ControlLoraFile,
+    FileKind.CHECKPOINT: CheckpointFile,
+    FileKind.VAE: VaeFile,
+    FileKind.TEXT_ENCODER: TextEncoderFile,
+}
 _MAX_PATH = 1000
 _TITLES, _MAX_TITLE = ("modelspec.title", "ss_output_name"), 200
 _ANY_NAMES = {"pytorch_lora_weights", "adapter_model", "model", "lora"}  # of files, which tell nothing
+_PART_NAME = re.compile(rf"[0-9a-f]{{32}}{re.escape(PART)}")
 _UNPLAIN = re.compile(r"[^a-z0-9]+")
 
 
@@ -49,23 +78,46 @@ class CheckedFile:
 
 
 def check_file(path: Path, name: str) -> CheckedFile:
-    """Read a file as the library will. Raises FileUnusable or OSError."""
-    try:
-        with open_regular(path) as file:
-            header = read_header(file, os.fstat(file.fileno()).st_size)
-    except BadSafetensors as problem:
-        raise FileUnusable(name=name, reason=str(problem)) from None
-    layers = layers_of(header.tensors)
-    if layers.problem is not None:
-        raise FileUnsupported(name=name, reason=layers.problem)
-    if layers.grade is not Grade.FIT:
-        raise FileOfUnknownModel(
-            name=name, reason=f"its layers are those of no known architecture ({layers.grade.value})"
-        )
+    """Read a file as the library will. Raises NotLora, FileUnusable or OSError."""
+    with open_regular(path) as file, _explained(name):
+        header = read_header(file, os.fstat(file.fileno()).st_size)
+    check_header(header, name)
     titles = (header.metadata.get(key, "")[:_MAX_TITLE] for key in _TITLES)
     return CheckedFile(
         file_sha256(path), evidence_in(header.metadata), written_tags(header.metadata), tuple(filter(None, titles))
     )
+
+
+@contextmanager
+def _explained(name: str) -> Generator[None]:
+    """Tells people what is wrong with a header. Raises NotLora or FileUnusable for BadSafetensors."""
+    try:
+        yield
+    except ForeignFile as foreign:
+        raise FOREIGN[foreign.kind](name=name, kind=foreign.kind.value) from None
+    except BadSafetensors as problem:
+        raise FileUnusable(name=name, reason=str(problem)) from None
+
+
+def parsed_header(raw: bytes, size: int, name: str) -> Header:
+    """The header of a file of `size` bytes. Raises NotLora or FileUnusable."""
+    with _explained(name):
+        return parse_header(raw, size)
+
+
+def check_header(header: Header, name: str) -> Layers:
+    """The layers of a file with this header. Raises FileUnusable for what the library does not take."""
+    layers = layers_of(header.tensors)
+    if layers.problem is not None:
+        raise FileUnsupported(name=name, reason=layers.problem)
+    if layers.grade is not Grade.FIT:
+        reason = f"its layers are those of no known architecture ({layers.grade.value})"
+        metadata = evidence_in(header.metadata)
+        named = quoted_architecture(metadata) or quoted_base(metadata)
+        if named is not None:
+            raise FileOfNamedModel(name=name, reason=f"{reason}; its metadata names {named!r}", model=named)
+        raise FileOfUnknownModel(name=name, reason=reason)
+    return layers
 
 
 def key_of(version: RemoteVersion) -> str:
@@ -93,6 +145,11 @@ def unique_name(key: str) -> str:
 def part_path(key: str) -> str:
     """Where a file is while it comes, relative to the library."""
     return f"{unique_name(key)}{PART}"
+
+
+def is_part(path: Path) -> bool:
+    """Whether a file is what came of a download so far."""
+    return _PART_NAME.fullmatch(path.name) is not None
 
 
 def _digest(key: str) -> str:

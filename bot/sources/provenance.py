@@ -94,7 +94,7 @@ async def _added_from(connection: aiosqlite.Connection, link: Link) -> str | Non
         for addition in await added_from_page(connection, page):
             version = RemoteVersion.model_validate_json(addition.source)
             is_meant = version.revision == link.revision or page == repository_page(link.repository, link.revision)
-            if is_meant and link.path in {None, version.repository_path}:
+            if is_meant and link.means(version.repository_path):
                 return addition.sha256
     return None
 

@@ -47,7 +47,8 @@ class RemoteVersion(_Value):
 
     `base_model` is the hub's name for it, or the id of a repository. `trigger_words` are groups: each may be several
     words that go together, such as an outfit's. `rating` is this version's own, `highest_rating` the highest that
-    anything on its page has. `ends` is when its early access ends. `revision` pins a repository.
+    anything on its page has. `ends` is when its early access ends, if the hub says so. `revision` pins a repository.
+    `infected` and `unscanned` are results of the hub's virus scan of the file.
     """
 
     hub: Annotated[str, Field(max_length=40)]  # "Civitai" or "Hugging Face"
@@ -71,7 +72,10 @@ class RemoteVersion(_Value):
     terms: Terms = Terms()
     preview: str | None = None
     preview_rating: ContentRating | None = None
+    early_access: bool = False
     ends: str | None = None
+    infected: bool = False
+    unscanned: bool = False
     file: RemoteFile | None = None
     archived: bool = False
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from bot.library.configuration import Configuration
 from bot.sources.attached import TakenFile
-from bot.sources.choosing import refusal_of_subject
+from bot.sources.choosing import refusal_of_scan, refusal_of_subject
 from bot.sources.civitai import HUB, Civitai
 from bot.sources.errors import NotLookedUp, SourceError
 from bot.sources.remote import RemoteVersion
@@ -36,7 +36,7 @@ class SameBytes:
         """A version of a page, with what any other page says of its file.
 
         A page of Civitai's own is enough where Civitai tells nothing of the others.
-        Raises NotLookedUp, RealPerson or MinorAndMature.
+        Raises NotLookedUp, RealPerson, MinorAndMature, FileInfected or FileUnscanned.
         """
         try:
             told = with_all(version, [version, *await self._pages(version.name, sha256)])
@@ -44,7 +44,7 @@ class SameBytes:
             if version.hub != HUB:
                 raise
             return version
-        refusal = refusal_of_subject(told, self._configuration.settings.sources)
+        refusal = refusal_of_subject(told, self._configuration.settings.sources) or refusal_of_scan(told)
         if refusal is not None:
             raise refusal
         return told
@@ -60,7 +60,7 @@ class SameBytes:
 
 
 def with_all(version: RemoteVersion, pages: Iterable[RemoteVersion]) -> RemoteVersion:
-    """A version with what any of the pages says of whom it shows, and the highest rating."""
+    """A version with what any of the pages says of whom it shows and of viruses, and the highest rating."""
     pages = tuple(pages)
     return version.model_copy(
         update={
@@ -68,5 +68,7 @@ def with_all(version: RemoteVersion, pages: Iterable[RemoteVersion]) -> RemoteVe
             "highest_rating": max(filter(None, (page.strictest_rating for page in pages)), default=None),
             "minor": any(page.minor for page in pages),
             "real_person": any(page.real_person for page in pages),
+            "infected": any(page.infected for page in pages),
+            "unscanned": any(page.unscanned for page in pages),
         }
     )

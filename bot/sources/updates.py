@@ -33,6 +33,7 @@ from bot.moderation.word_rules import TextKind
 from bot.sources.choosing import claimed_base, why_not
 from bot.sources.civitai import HUB as CIVITAI
 from bot.sources.civitai import MAX_MODELS, Civitai
+from bot.sources.disputes import Disputes
 from bot.sources.errors import (
     AnswerUnreadable,
     Archived,
@@ -48,6 +49,7 @@ from bot.sources.hub import HUB as HUGGING_FACE
 from bot.sources.hub import HuggingFace
 from bot.sources.later_flags import block_if_flagged
 from bot.sources.links import CivitaiLink, HubLink, Link, parse_link
+from bot.sources.placing import answer_of
 from bot.sources.remote import RemoteVersion, stored_version
 from bot.sources.sidecars import HubSidecars
 from inference.base_models import BaseModelId
@@ -100,6 +102,7 @@ class Updates:
         self._asked = False
         self._trouble = 0  # pages of a hub with trouble, one after the other
         self._sidecars = HubSidecars()
+        self.disputes = Disputes(connection, configuration)
         self._found: set[str] = set()  # files whose pages were asked for in this run
         self.looked: Callable[[], None] = lambda: None  # called when all was asked
         self.blocked: Callable[[Lora], None] = lambda _lora: None  # called when one was, for what its page says now
@@ -273,6 +276,7 @@ class Updates:
             if flagged is not None:
                 self._forget(EVERYWHERE)
                 self.blocked(flagged)
+            await self._note_claim(file, now)
         state = HubState.GONE if now is None else HubState.ARCHIVED if now.archived else HubState.THERE
         await record_look(
             self._connection,
@@ -283,6 +287,15 @@ class Updates:
             rating=now.rating if now else None,
             newer=(newer.file.sha256, newer.model_dump_json()) if newer and newer.file and newer.file.sha256 else None,
         )
+
+    async def _note_claim(self, file: DueFile, now: RemoteVersion) -> None:
+        """Note what a further page says now of the base model. Raises DatabaseError."""
+        answer = answer_of(now, file.sha256) if now.base_model and not file.followed else None
+        try:
+            if answer is not None and await self.disputes.says_new([answer]):
+                await self.disputes.note([answer])
+        except OSError as problem:
+            log.warning("what %s says of a base model is noted later: %s", file.page, problem)
 
     async def _newer(
         self, file: DueFile, known: RemoteVersion, versions: Sequence[RemoteVersion]

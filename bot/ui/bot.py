@@ -177,6 +177,7 @@ class EaselBot(Client):
         self._lasting: tuple[asyncio.Task[None], ...] = ()  # what goes on as long as the bot runs
         self.forms: WeakValueDictionary[str, ui.Modal] = WeakValueDictionary()
         easel.updates.blocked = alerts.lora_blocked
+        easel.additions.disputes.opened = easel.updates.disputes.opened = alerts.lora_disputed
         self.jobs.on_alarm(alerts.workers_failed_repeatedly)
         self.watchman = easel.watchman
         self.watchman.tell_operators = alerts.tell_operators

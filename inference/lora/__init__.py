@@ -2,6 +2,7 @@
 
 library.py         a folder of files, scanned in parallel, and the way to a file that stays inside
 header.py          the strict reader of safetensors headers
+foreign_kinds.py   embeddings, ControlNets, checkpoints and others that are no LoRAs
 suffixes.py        tensor names: what a tensor is to its module
 formats.py         modules: format, dense shape, rank, what is malformed
 names.py           module names: which part of a pipeline, which path in it

@@ -10,9 +10,11 @@ Sources: kohya-ss/sd-scripts and kohya-ss/musubi-tuner (`sai_model_spec.py`), os
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from inference.base_models import BaseModelId
+from inference.json_values import as_text
+from inference.lora.metadata import base_names
 from inference.lora.titles import bases_in_checkpoint_name
 
 # Beginnings of words, and the architectures that each may mean; `$` ends a whole word. The first that fits decides.
@@ -111,6 +113,7 @@ _BEGINNINGS: tuple[tuple[str, str], ...] = (
     ("ltx2", "ltx-2"),
     ("ltx", "ltx-video"),
 )
+_MAX_QUOTED = 60  # characters of a name
 _NOTHING = frozenset(
     {
         "unknown",
@@ -119,6 +122,8 @@ _NOTHING = frozenset(
         "n",
         "na",
         "custom",
+        "auto",
+        "sd-1.5",  # ai-toolkit writes it whatever it trains on
         "other",
         "lora",
         "base",
@@ -176,6 +181,26 @@ def words_against(metadata: Mapping[str, str], architecture: str) -> tuple[str, 
 def unknown_architectures(metadata: Mapping[str, str]) -> tuple[str, ...]:
     """Words for an architecture that Easel does not know."""
     return tuple(word for word in _words(metadata) if not _empty(word) and not _architectures(word))
+
+
+def quoted_architecture(metadata: Mapping[str, str]) -> str | None:
+    """The name of an architecture that Easel does not know, as the metadata writes it, in one line; None: no such name."""
+    if claimed_architectures(metadata):
+        return None
+    unknown = unknown_architectures(metadata)
+    written = (metadata.get("modelspec.architecture", "").partition("/")[0], metadata.get("ss_base_model_version", ""))
+    return _first_quoted(value for value in written if _plain(value) in unknown)
+
+
+def quoted_base(metadata: Mapping[str, str]) -> str | None:
+    """The name of a training base that Easel does not know, in one line; `metadata` is what `evidence_in` kept."""
+    names = (name.rstrip("/\\").replace("\\", "/").rpartition("/")[2] for name in base_names(metadata))
+    return _first_quoted(name for name in names if not bases_in_checkpoint_name(name))
+
+
+def _first_quoted(names: Iterable[str]) -> str | None:
+    told = (as_text(name.removesuffix(".safetensors"), _MAX_QUOTED) for name in names)
+    return next((name for name in told if not _empty(_plain(name))), None)
 
 
 def stated_lineages(metadata: Mapping[str, str]) -> set[BaseModelId]:

@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, BinaryIO, NoReturn, cast
 
+from inference.lora.foreign_kinds import FileKind, kind_of
+
 MAX_HEADER_BYTES = 8 * 2**20
 MAX_TENSORS = 20_000
 MAX_DIMENSIONS = 5
@@ -32,6 +34,14 @@ _JSON_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 
 class BadSafetensors(Exception):
     """The file is not a usable safetensors file; the message says why, in words for people."""
+
+
+class ForeignFile(BadSafetensors):
+    """The file is a well-known kind that is no LoRA."""
+
+    def __init__(self, kind: FileKind) -> None:
+        super().__init__(f"it is {kind.value}, not a LoRA")
+        self.kind = kind
 
 
 @dataclass(frozen=True)
@@ -73,9 +83,14 @@ def raw_header(file: BinaryIO, size: int) -> bytes:
 
 
 def parse_header(raw: bytes, size: int) -> Header:
-    """What the bytes of a header say about a file of `size` bytes. Raises BadSafetensors with the reason."""
+    """What the bytes of a header say about a file of `size` bytes. Raises BadSafetensors with the reason.
+
+    It is a ForeignFile for a kind of file that is recognised and no LoRA.
+    """
     fields = _parse(raw)
     metadata = _metadata(fields.pop("__metadata__", {}))
+    if (kind := kind_of(fields)) is not None:  # before names and numbers are refused that only LoRAs do not have
+        raise ForeignFile(kind)
     if len(fields) > MAX_TENSORS:
         raise BadSafetensors(f"it names {len(fields):,} tensors; at most {MAX_TENSORS:,} are read")
     tensors = {name: _tensor(name, entry) for name, entry in fields.items()}

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from bot.config import CheckpointSettings
 from inference.hashes import autov3_of
 from playground import default_world
+from playground.component_shapes import walk
 from playground.control import File, Person
 from playground.visible_message import VisibleMessage
 from playground.wire import Json, as_objects
 from tests.bot.sources.adding import demo_lora, sdxl_lora
-from tests.bot.sources.hubs import Hubs, content, running_hubs, status
+from tests.bot.sources.hubs import COMMIT, Hubs, content, running_hubs, status
 from tests.discord.conftest import PATIENCE, Scene, menu, open_scene, told
 from tests.discord.test_results import png
-from tests.house import House, attention_modules
+from tests.house import BASES, VIVID, House, attention_modules
+from tests.inference.lora.test_foreign_kinds import KINDS, file_of
 from tests.lora_files import lora_tensors, safetensors_bytes
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -170,7 +174,8 @@ async def test_a_copy_elsewhere_is_judged_by_all_pages(adding: Scene, hubs: Hubs
         link = f"https://huggingface.co/another/copies/blob/main/{file}.safetensors"
         answer = await told(adding.grace, "lora add", link=link)
         assert words in answer.text
-    assert not any("resolve" in each.path and "copies" in each.path for each in hubs.asked)
+    asked = [each for each in hubs.asked if "resolve" in each.path and "copies" in each.path]
+    assert all(each.is_for_header for each in asked), "nothing is downloaded"
 
 
 async def test_what_is_here_already_is_shown(adding: Scene, hubs: Hubs) -> None:
@@ -426,3 +431,94 @@ async def test_what_is_not_shown_in_a_channel_is_not_named_there(adding: Scene, 
     for again in (link, f"https://huggingface.co/{copy}"):
         refused = await told(adding.grace, "lora add", link=again)
         assert "Filthy" not in refused.text and "rated above what this place shows" in refused.text
+
+
+async def test_a_page_with_several_loras_offers_a_choice(adding: Scene, hubs: Hubs) -> None:
+    files = {f"set/{n:02}.safetensors": demo_lora(seed=700 + n) for n in range(29)}
+    files["set/00.safetensors"] = file_of(KINDS["an IP-Adapter"][0])
+    files["apart/lone.safetensors"] = demo_lora(seed=740)
+    repository = hubs.add_repository("maker/choices", files)
+    hubs.add_lora("Chosen", files["set/07.safetensors"], "Other")
+    link = f"https://huggingface.co/{repository}/tree/main/set"
+    asked = await told(adding.grace, "lora add", link=link)
+    (select,) = asked.selects
+    options = as_objects(asked.selects[select]["options"])
+    assert asked.ephemeral and len(options) == 25 and "choices has 29 LoRAs" in asked.text
+    assert "3 more are not listed" in asked.text and "1 more cannot be added here" in asked.text
+    assert options[6]["label"] == "set/07" and "fits vivid" in str(options[6]["description"])
+    (begun,) = await (await adding.grace.select(asked, select, str(options[6]["value"]))).messages(1, PATIENCE)
+    page = await added(adding, begun, "is in the library now")
+    assert "choices" in page.text and "07" in page.text
+    (again,) = await (await adding.grace.select(asked, select, str(options[6]["value"]))).messages(1, PATIENCE)
+    assert "is in the library already" in again.text
+    lone = f"https://huggingface.co/{repository}/tree/main/apart"
+    begun = await (await adding.grace.slash("lora add", link=lone)).reply(PATIENCE)
+    assert "is in the library now" in (await added(adding, begun, "is in the library now")).text, "a folder with one"
+    assert not any(
+        hubs.requests(f"/{repository}/resolve/{COMMIT}/{file}")
+        for file in files
+        if "/07" not in file and "lone" not in file
+    )
+
+
+async def test_a_choice_goes_on_with_the_picture_that_waits_for_it(adding: Scene, hubs: Hubs) -> None:
+    model_id = hubs.add_model("Chosen Owl")
+    for seed in (751, 752):
+        hubs.add_version(model_id, demo_lora(seed=seed), "Other")
+    offer = await told(
+        adding.grace, "imagine", prompt=f"a house https://civitai.com/models/{model_id}", steps=2, seed=6
+    )
+    choice = await begun_by(adding.grace, offer, "Add it")
+    (select,) = choice.selects
+    assert "Chosen Owl has 2 LoRAs" in choice.text
+    value = str(as_objects(choice.selects[select]["options"])[1]["value"])
+    (begun,) = await (await adding.grace.select(choice, select, value)).messages(1, PATIENCE)
+    page = await added(adding, begun, "is in the library now")
+    picture = await adding.painted(await adding.grace.press(page, "Paint with it"))
+    assert "Chosen Owl" in picture.text and "seed 6" in picture.text
+
+
+async def test_what_nothing_here_can_use_is_told_before_it_is_fetched(adding: Scene, hubs: Hubs) -> None:
+    version_id = hubs.add_lora("Lying Page", sdxl_lora(ss_sd_model_name="ponyDiffusionV6XL.safetensors"), "Other")
+    answer = await told(adding.grace, "lora add", link=hubs.link(version_id))
+    assert "made for Pony" in answer.text and not hubs.requests(hubs.file_path(version_id))
+
+
+async def test_a_choice_survives_a_restart_and_takes_nothing_that_it_did_not_offer(tmp_path: Path) -> None:
+    async with running_hubs() as hubs, open_scene(House(tmp_path / "house")) as scene:
+        scene.changes = {"sources": hubs.settings}
+        model_id = hubs.add_model("Choices")
+        ids = [hubs.add_version(model_id, demo_lora(seed=seed), "Other") for seed in (761, 762)]
+        elsewhere = hubs.add_lora("Elsewhere", demo_lora(seed=763), "Other")
+        async with scene.bot():
+            choice = await told(scene.grace, "lora add", link=f"https://civitai.com/models/{model_id}")
+        (select,) = choice.selects
+        async with scene.bot():
+            options = scene.playground.world.messages[choice.id].components
+            for value in (f"v{elsewhere}", "v0", "f0123456789abcdef", ""):
+                next(part for part in walk(options) if part.get("custom_id") == select)["options"][0]["value"] = value
+                answer = await (await scene.grace.select(choice, select, value)).reply(PATIENCE)
+                assert "not on its page any more" in answer.text
+            value = f"v{ids[0]}"
+            next(part for part in walk(options) if part.get("custom_id") == select)["options"][0]["value"] = value
+            (begun,) = await (await scene.grace.select(choice, select, value)).messages(1, PATIENCE)
+            await added(scene, begun, "is in the library now")
+        assert not hubs.requests(hubs.file_path(elsewhere))
+
+
+async def test_a_disputed_lora_stays_with_those_who_had_it_and_operators_are_told(tmp_path: Path) -> None:
+    house = House(tmp_path / "house")
+    path = house.add_lora("Doubtful", BASES[VIVID], seed=771)
+    async with running_hubs() as hubs, open_scene(house) as scene:
+        (first, *_others) = checkpoints = house.settings.checkpoints
+        pony = CheckpointSettings(name="Pony", repository="nobody/pony", base_model="sdxl/pony", sizes=first.sizes)
+        scene.changes = {"sources": hubs.settings, "checkpoints": (*checkpoints, pony)}
+        copy = hubs.add_lora("Copy", path.read_bytes(), "Pony")
+        async with scene.bot():
+            await scene.painted(await scene.ada.slash("imagine", prompt="a house", lora1="Doubtful", steps=1))
+            page = await told(scene.grace, "lora add", link=hubs.link(copy))
+            assert "Doubtful is in the library already" in page.text and "Disputed: another page" in page.text
+            await scene.control.wait_exchange(lambda seen: "is disputed: another page" in json.dumps(seen), PATIENCE)
+            refused = await told(scene.grace, "imagine", prompt="a house", lora1="Doubtful", steps=1)
+            assert "The base model of Doubtful is disputed" in refused.text
+            await scene.painted(await scene.ada.slash("imagine", prompt="a house", lora1="Doubtful", steps=1))

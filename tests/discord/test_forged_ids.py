@@ -42,6 +42,7 @@ FORGED = [
     f"addis:{TOO_MUCH}:style", "addis:1:nothing",
     f"addstop:{TOO_MUCH}", f"addstop:{'9' * 18}", f"addcat:{TOO_MUCH}", f"addcat:{'9' * 18}", "addlink:c::",
     f"addlink:{'9' * 18}:0", f"addlink:{TOO_MUCH}:0", "addlink:1:99", f"addpaint:{'9' * 18}", f"addpaint:{TOO_MUCH}",
+    f"addpick:{'9' * 18}", f"addpick:{TOO_MUCH}", "addpick:", "addpick:x",
     f"newer:{'e' * 64}", "newer:xyz", "newerlist", "set:updates:2",
     "privacy-export:999999999", f"privacy-export:{TOO_MUCH}",
 ]  # fmt: skip
@@ -105,6 +106,12 @@ async def test_a_menu_without_a_choice_gets_an_error_reply(
 @pytest.mark.parametrize("value", ["x", "-1", "²", TOO_MUCH])
 async def test_a_menu_of_loras_refuses_what_is_none(scene: Scene, menu: str, value: str) -> None:
     assert "too old" in (await chosen(scene, menu, 1, value)).text
+
+
+@pytest.mark.parametrize("value", ["v1", "f0123456789abcdef", "x", ""])
+async def test_a_choice_of_nobody_adds_nothing(scene: Scene, value: str) -> None:
+    answer = await chosen(scene, f"addpick:{'9' * 18}", 1, value, who="Grace")
+    assert answer.ephemeral and ("too old" in answer.text or "cannot be added" in answer.text)
 
 
 @pytest.mark.parametrize("channel", [default_world.TEA_TABLE, default_world.STAFF_ROLE, "9" * 18])

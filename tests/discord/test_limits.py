@@ -422,6 +422,13 @@ async def add_a_lora(full: Scene, hubs: Hubs, crawler: Crawler) -> None:
         begun.id, lambda seen: any(each.startswith("addis:") for each in ids(seen)), PATIENCE
     )
     await crawler.crawl(page)
+    for number in range(30):
+        hubs.add_version(model_id, demo_lora(seed=900 + number), "Other", name=f"{number}{NAMES[number % 3]}"[:100])
+    choice = await told(margaret, "lora add", link=f"https://civitai.com/models/{model_id}")
+    (chosen,) = choice.selects
+    value = choice.selects[chosen]["options"][0]["value"]
+    await (await margaret.select(choice, chosen, value)).messages(1, PATIENCE)
+    crawler.pressed.add(chosen)
     other = demo_lora(seed=100 + len(hubs.models))
     asked = hubs.link(hubs.add_lora(f"linked {name}"[:100], other, "Other"))
     offer = await told(margaret, "imagine", prompt=f"a house {asked}")

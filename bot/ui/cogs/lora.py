@@ -17,7 +17,8 @@ from bot.ui.access import checkpoints_here
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import suggest_base_filters, suggest_loras, suggest_tags
 from bot.ui.cogs.options import OneOf, narrowed
-from bot.ui.views.adding import add_attachment, add_by_link
+from bot.ui.views.adding import add_attachment
+from bot.ui.views.adding_links import add_by_link
 from bot.ui.views.lora import show_lora_page
 from bot.ui.views.market import open_market
 from bot.workspace.browsing import MAX_SEARCH, first_in_market

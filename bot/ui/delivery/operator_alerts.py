@@ -20,6 +20,7 @@ from bot.i18n.texts import clipped, plain, with_code
 from bot.library.configuration import Configuration
 from bot.ui.discord_refusals import DISCORD_ERRORS, is_final
 from bot.ui.views.status import takedown_text
+from inference.base_models import BaseModelId
 from inference.workers import WorkerDied
 
 if TYPE_CHECKING:
@@ -50,6 +51,10 @@ class OperatorAlerts:
     def lora_blocked(self, lora: Lora) -> None:
         """Tell each operator that a LoRA was blocked for what its page says now."""
         self._alert(lambda: _blocked_text(lora))
+
+    def lora_disputed(self, lora: Lora, base: BaseModelId) -> None:
+        """Tell each operator that another page names another base model for a LoRA."""
+        self._alert(lambda: _disputed_text(lora, base))
 
     async def tell_operators(self, text: Callable[[], str]) -> bool:
         """Send `text` to each operator as a direct message, in their language; it is escaped.
@@ -87,10 +92,18 @@ class OperatorAlerts:
 
 def _blocked_text(lora: Lora) -> str:
     text = _(
-        "{lora} is blocked everywhere: its page says now whom it shows, and with that it would not have been added. "
-        "/server has it among the blocked LoRAs, where you can allow it again."
+        "{lora} is blocked everywhere: its page says now whom it shows, or that its file is dangerous. With that it "
+        "would not have been added. /server has it among the blocked LoRAs, where you can allow it again."
     )
     return text.format(lora=f"#{lora.id} {clipped(lora.name, MAX_NAME)}")
+
+
+def _disputed_text(lora: Lora, base: BaseModelId) -> str:
+    text = _(
+        "{lora} is disputed: another page with the same file says that it is made for {base}. People who had it can "
+        "still use it. Its page in /lora info lets you declare its base model."
+    )
+    return text.format(lora=f"#{lora.id} {clipped(lora.name, MAX_NAME)}", base=base.label)
 
 
 def _trouble_text(trouble: WorkerTrouble) -> str:

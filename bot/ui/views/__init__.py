@@ -14,6 +14,7 @@ lora.py                    the page of a LoRA
 lora_buttons.py            the base class of buttons about a LoRA, and the entry that a custom_id means
 lora_text.py               texts about a LoRA
 adding.py                  adding a LoRA from outside: progress, cancelling, its page
+adding_links.py            adding by a link, and the choice where its page has several LoRAs
 addition_text.py           texts about what is added
 kept_drafts.py             drafts that buttons go on with, each for its person alone
 linked_request.py          requests that name LoRAs by link: what is not here is offered, and then they go on

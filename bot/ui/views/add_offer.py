@@ -20,7 +20,8 @@ from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.discord_refusals import DISCORD_ERRORS
 from bot.ui.replies import send_ephemeral
-from bot.ui.views.adding import add_linked, require_may_add
+from bot.ui.views.adding import require_may_add
+from bot.ui.views.adding_links import add_linked
 from bot.ui.views.linked_request import add_button, find_request, links_of, why_not_add
 from bot.ui.views.persistent_items import PersistentButton, outdated_error
 from bot.workspace.remix import MatchedLora

@@ -22,9 +22,8 @@ from bot.moderation.word_rules import TextKind
 from bot.sources.additions import Received, Withdrawal
 from bot.sources.attached import TakenFile
 from bot.sources.choosing import why_not
-from bot.sources.errors import AddingCancelled, AddingLeft, NoLink
+from bot.sources.errors import AddingCancelled, AddingLeft
 from bot.sources.further_pages import Namer
-from bot.sources.links import Link, parse_link
 from bot.sources.placing import entry_name
 from bot.sources.remote import RemoteVersion
 from bot.ui import acknowledge
@@ -75,15 +74,6 @@ class StopAddingButton(PersistentButton, template=r"addstop:(?P<addition>\d{1,18
         await acknowledge.replace(interaction, _line(error_message(told(name=version.name))), [])
 
 
-async def add_by_link(interaction: Interaction, typed: str) -> None:
-    """Add what a person typed. Raises SourceError and other RequestErrors."""
-    await require_may_add(interaction)
-    link = parse_link(typed)
-    if link is None:
-        raise NoLink
-    await _add_link(interaction, link)
-
-
 class Offer(Protocol):
     """What offered to add something: a message with a button."""
 
@@ -92,14 +82,6 @@ class Offer(Protocol):
 
     async def open(self) -> None:
         """It was not added."""
-
-
-async def add_linked(
-    interaction: Interaction, link: Link, draft_id: int | None = None, offer: Offer | None = None
-) -> None:
-    """Add what a link means. With a draft, its page goes on with that. Raises SourceError and other RequestErrors."""
-    await require_may_add(interaction)
-    await _add_link(interaction, link, draft_id, offer)
 
 
 async def add_attachment(interaction: Interaction, file: discord.Attachment) -> None:
@@ -127,11 +109,13 @@ async def require_may_add(interaction: Interaction) -> None:
     await interaction.client.servers.adding.require(context_of(interaction))
 
 
-async def _add_link(
-    interaction: Interaction, link: Link, draft_id: int | None = None, offer: Offer | None = None
+async def add_version(
+    interaction: Interaction, version: RemoteVersion, draft_id: int | None = None, offer: Offer | None = None
 ) -> None:
-    additions = interaction.client.additions
-    version = await additions.choose(await additions.look_ups.model(link, interaction.user.id))
+    """Add a version, as `Additions.described` tells it. With a draft, its page goes on with that.
+
+    Raises SourceError and other RequestErrors.
+    """
     begun = await _begin(interaction, version)
     if offer is not None:
         await offer.close()

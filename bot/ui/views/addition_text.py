@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.database.additions import LoraAddition
-from bot.database.loras import Lora
+from bot.database.loras import Lora, LoraVersion
 from bot.i18n import _, label, number, sentences
 from bot.i18n.texts import clipped, plain, several
 from bot.sources.additions import Received
@@ -11,6 +11,7 @@ from bot.sources.attached import ATTACHED
 from bot.sources.choosing import claimed_base
 from bot.sources.remote import RemoteVersion, Terms
 from bot.ui.replies import error_message
+from inference.lora.architecture_words import quoted_architecture
 from inference.lora.evidence import Source
 
 MAX_NAME = 80
@@ -102,7 +103,7 @@ def ended_text(addition: LoraAddition, lora: Lora | None, *, corrects: bool = Fa
     told = [_("{name} is in the library now.").format(name=plain(lora.name))]
     here = next((each for each in lora.usable if each.sha256 == addition.sha256), None)
     if here is not None and here.base_model is None:
-        told.append(_not_used(here.evidence, version))
+        told.append(_not_used(here, version))
     filed = (
         _("It was filed under {category}; you can correct that below.")
         if corrects
@@ -112,9 +113,15 @@ def ended_text(addition: LoraAddition, lora: Lora | None, *, corrects: bool = Fa
     return sentences(*told)
 
 
-def _not_used(evidence: Source, version: RemoteVersion) -> str:
+def _not_used(here: LoraVersion, version: RemoteVersion) -> str:
     """Why nobody can paint with it yet."""
-    if evidence is not Source.CONFLICT:
+    named = quoted_architecture(here.found.metadata) if here.found else None
+    if named is not None:
+        return _(
+            "Nobody can paint with it yet: its metadata says that it is made for “{model}”, which this bot does not "
+            "know. An operator can declare its base model."
+        ).format(model=plain(named))
+    if here.evidence is not Source.CONFLICT:
         return _("Nobody can paint with it yet: nothing tells its base model for certain. An operator can declare it.")
     claimed = claimed_base(version)
     if claimed is None:

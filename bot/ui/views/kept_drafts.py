@@ -15,11 +15,16 @@ from bot.ui.views.persistent_items import outdated_error
 Draft = TypeVar("Draft", bound=BaseModel)
 
 
-async def kept_draft(connection: aiosqlite.Connection, person_id: int, draft_id: int, kind: type[Draft]) -> Draft:
-    """The person's draft with this id. Raises NothingThere, DatabaseError, or what an outdated button raises."""
+async def kept_draft(
+    connection: aiosqlite.Connection, person_id: int, draft_id: int, kind: type[Draft], *, gone: str = ""
+) -> Draft:
+    """The person's draft with this id. Raises NothingThere, DatabaseError, or what an outdated button raises.
+
+    `gone` says what to do where it is forgotten, unless that is to use /imagine again.
+    """
     text = await find_draft(connection, draft_id, person_id)
     if text is None:
-        raise NothingThere(what=_("This wish is too old; please use /imagine again."))
+        raise NothingThere(what=gone or _("This wish is too old; please use /imagine again."))
     try:
         return kind.model_validate_json(text)
     except ValidationError:  # of a forged button: it is a draft of another kind

@@ -195,7 +195,7 @@ async def why_not_add(interaction: Interaction) -> RequestError | None:
 
 
 def _link(lora: LoraDraft) -> Link | None:
-    return parse_link(lora.name) if "://" in lora.name else None
+    return parse_link(lora.name) if "/" in lora.name else None
 
 
 # --- on the page of what was added ----------------------------------------------------------------------------------

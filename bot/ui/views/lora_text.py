@@ -76,6 +76,8 @@ def _usable(version: LoraVersion, fitting: Sequence[str]) -> str:
         lines.append("-# " + _("An operator also allows it on {base_models}").format(base_models=allowed))
     if version.recipe is not None:
         lines.append("-# " + _("Made for few steps: {recipe}").format(recipe=made_for(version.recipe)))
+    if version.disputed:
+        lines.append("-# " + _("Disputed: another page names another base model. An operator decides."))
     fits = _("Fits no checkpoint installed here")
     if fitting:
         fits = _("Fits {checkpoints}").format(checkpoints=several(fitting, MAX_CHECKPOINTS))

@@ -22,7 +22,8 @@ from bot.sources.updates import link_of
 from bot.ui.access import shown_ratings
 from bot.ui.client import Interaction
 from bot.ui.replies import send_ephemeral
-from bot.ui.views.adding import add_linked, require_may_add
+from bot.ui.views.adding import require_may_add
+from bot.ui.views.adding_links import add_linked
 from bot.ui.views.lora import LoraPageButton
 from bot.ui.views.lora_origin import may_add, newer_button
 from bot.ui.views.origin_text import newer_text

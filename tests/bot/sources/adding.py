@@ -14,6 +14,7 @@ from bot.database.additions import AdditionState, LoraAddition
 from bot.database.loras import Lora, find_lora_by_name
 from bot.sources.additions import Additions
 from bot.sources.attached import TakenFile
+from bot.sources.choosing import choose
 from bot.sources.http import SourceHttp
 from inference.demo import CHECKPOINTS
 from inference.hashes import checkpoint_sha256
@@ -55,7 +56,10 @@ async def ended(additions: Additions, addition: LoraAddition) -> LoraAddition:
 
 
 async def add(found: Catalogued, additions: Additions, link: str, person: int = ADA) -> LoraAddition:
-    version = await additions.choose(await additions.look_up(link))
+    """Add what a link means, by its page alone: many of these files fit no checkpoint of the tests."""
+    configuration = found.configuration
+    told = choose(await additions.look_up(link), configuration.checkpoints, configuration.settings.sources)
+    version = await additions.described(told)
     return await ended(additions, await additions.add(version, person, SERVER, anybody))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from aiohttp import web
 from bot.config.sources import SourcesSettings
 from inference.hashes import autov3_of
 
+_BOUNDED = re.compile(r"bytes=\d+-\d+")
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 COMMIT = "c0ffee" * 6 + "abcd"  # the commit of every repository
 
@@ -34,6 +36,11 @@ class Asked:
     query: str
     headers: dict[str, str]
 
+    @property
+    def is_for_header(self) -> bool:
+        """Whether a range with an end was asked for: a download asks for all that is left."""
+        return _BOUNDED.fullmatch(self.headers.get("Range", "")) is not None
+
 
 @dataclass
 class Hubs:
@@ -45,6 +52,9 @@ class Hubs:
     repositories: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     trees: dict[str, dict[str, bytes]] = field(default_factory=dict[str, dict[str, bytes]])
     faults: dict[str, list[Answer]] = field(default_factory=dict[str, list[Answer]])  # by path; the last one stays
+    header_faults: dict[str, list[Answer]] = field(
+        default_factory=dict[str, list[Answer]]
+    )  # by a file's path, likewise
     asked: list[Asked] = field(default_factory=list[Asked])
     paused: asyncio.Event = field(default_factory=asyncio.Event)  # cleared: files stop in the middle
     needs_key: str | None = None  # for files
@@ -157,15 +167,20 @@ class Hubs:
         self.faults[path] = list(answers)
 
     def requests(self, path: str) -> list[Asked]:
-        """What came in at a path."""
-        return [asked for asked in self.asked if asked.path == path]
+        """What came in at a path, except for a header alone."""
+        return [asked for asked in self.asked if asked.path == path and not asked.is_for_header]
+
+    def header_requests(self, path: str) -> list[Asked]:
+        """What came in for the header of the file at a path."""
+        return [asked for asked in self.asked if asked.path == path and asked.is_for_header]
 
     # --- what they answer ---------------------------------------------------------------------------------------
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """The answer to anything."""
-        self.asked.append(Asked(request.method, request.path, request.query_string, dict(request.headers)))
-        faults = self.faults.get(request.path)
+        asked = Asked(request.method, request.path, request.query_string, dict(request.headers))
+        self.asked.append(asked)
+        faults = (self.header_faults if asked.is_for_header else self.faults).get(request.path)
         if faults:
             return await (faults[0] if len(faults) == 1 else faults.pop(0))(request)
         return await self.usual(request)
@@ -229,9 +244,13 @@ class Hubs:
     async def _bytes(self, request: web.Request, data: bytes | None) -> web.StreamResponse:
         if data is None:
             return web.json_response({"error": "File not found"}, status=404)
-        start = request.http_range.start or 0
+        start, stop = request.http_range.start or 0, request.http_range.stop
         if start and start >= len(data):
             return web.Response(status=416, headers={"Content-Range": f"bytes */{len(data)}"})
+        if stop is not None:
+            body = data[start:stop]
+            told = f"bytes {start}-{start + len(body) - 1}/{len(data)}"
+            return web.Response(body=body, status=206, headers={"Content-Range": told})
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(len(data) - start)}
         if start:
             headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
@@ -292,6 +311,16 @@ def json_of(value: object) -> Answer:
 
     async def answer(_request: web.Request) -> web.StreamResponse:
         return web.json_response(value)
+
+    return answer
+
+
+def challenge(code: int) -> Answer:
+    """A page that asks for proof that no robot is asking, as Cloudflare marks it."""
+
+    async def answer(_request: web.Request) -> web.StreamResponse:
+        headers = {"cf-mitigated": "challenge"}
+        return web.Response(body=b"<!DOCTYPE html><html>", content_type="text/html", status=code, headers=headers)
 
     return answer
 

@@ -1,4 +1,4 @@
-"""What several pages say of the base model of the same bytes: unlike claims are refused until an operator decides."""
+"""What several pages say of the base model of the same bytes: unlike claims are a dispute until an operator decides."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from bot.app.assembly import Catalogued
 from bot.database.additions import MAX_PAGES, AdditionState, recent_requests, sources_of, untold_requests
 from bot.database.clock import now_ms
 from bot.database.connection import fetch_one
+from bot.database.disputes import open_disputes
 from bot.sources.additions import Withdrawal
 from bot.sources.choosing import choose
 from bot.sources.errors import FitsNoCheckpoint, LookedUpTooOften
 from bot.sources.further_pages import Namer
 from bot.sources.provenance import provenance_of
 from bot.sources.remote import RemoteVersion
+from bot.sources.updates import Updates
 from inference.base_models import BaseModelId
 from inference.lora.evidence import Source
 from inference.lora.registry import FILE_NAME, read_answers
@@ -27,6 +29,7 @@ from tests.bot.sources.adding import (
     SERVER,
     add,
     anybody,
+    demo_lora,
     ended,
     entry,
     opened,
@@ -34,6 +37,7 @@ from tests.bot.sources.adding import (
     sdxl_lora,
 )
 from tests.bot.sources.hubs import Hubs, sha256, status
+from tests.bot.sources.test_updates import a_day_later
 from tests.house import House
 
 PONY = "AstraliteHeart/pony-diffusion-v6"
@@ -50,6 +54,10 @@ async def known_as(found: Catalogued, name: str) -> tuple[BaseModelId | None, So
     return version.base_model, version.evidence
 
 
+async def disputes(found: Catalogued, data: bytes) -> list[BaseModelId]:
+    return [base for each in await open_disputes(found.connection, [sha256(data)]) for base in each.base_models]
+
+
 async def test_another_page_never_changes_what_a_file_is_known_as(house: House, hubs: Hubs) -> None:
     data = sdxl_lora(seed=5)
     version_id = hubs.add_lora("Komori", data, "Illustrious")
@@ -60,9 +68,12 @@ async def test_another_page_never_changes_what_a_file_is_known_as(house: House, 
         assert await known_as(found, "Komori") == ("sdxl/illustrious", Source.REGISTRY)
         second = without_hash((await additions.look_up("https://huggingface.co/another/copy")).versions[0])
         assert (await ended(additions, await additions.add(second, BO, None, anybody))).state is AdditionState.ADDED
-        assert await known_as(found, "Komori") == (None, Source.CONFLICT)
+        assert await known_as(found, "Komori") == ("sdxl/illustrious", Source.REGISTRY), "for those who had it"
+        assert await disputes(found, data) == ["sdxl/pony"]
+        assert (await entry(found, "Komori")).usable[0].disputed
         await found.keeper.declare(sha256(data), BaseModelId("sdxl/illustrious"), who="operator", reason="painted")
         assert await known_as(found, "Komori") == ("sdxl/illustrious", Source.DECLARATION)
+        assert await disputes(found, data) == [] and not (await entry(found, "Komori")).usable[0].disputed
 
 
 async def test_pages_that_say_the_same_agree(house: House, hubs: Hubs) -> None:
@@ -97,7 +108,12 @@ async def test_a_page_of_what_is_here_already_says_its_word_too(house: House, hu
         assert here is not None and await known_as(found, here.name) == ("sdxl/pony", Source.REGISTRY)
         assert len(await sources_of(found.connection, sha256(data))) == 1, "who only asks writes nothing"
         await additions.note_page(here, second, Namer(BO, SERVER, anybody))
-        assert await known_as(found, here.name) == (None, Source.CONFLICT)
+        told: list[tuple[str, BaseModelId]] = []
+        assert await known_as(found, here.name) == ("sdxl/pony", Source.REGISTRY)
+        assert await disputes(found, data) == ["sdxl/illustrious"]
+        additions.disputes.opened = lambda lora, base: told.append((lora.name, base))
+        await additions.note_page(here, second, Namer(BO, SERVER, anybody))
+        assert told == [], "operators are told once"
         assert len(await sources_of(found.connection, sha256(data))) == 2
 
 
@@ -110,8 +126,40 @@ async def test_pages_that_contradict_each_other_at_the_same_time_are_both_heard(
         begun = [await additions.add(version, ADA, None, anybody) for version in versions]
         hubs.paused.set()
         assert [(await ended(additions, addition)).state for addition in begun] == [AdditionState.ADDED] * 2
-        assert await known_as(found, "Komori") == (None, Source.CONFLICT)
+        base, source = await known_as(found, "Komori")  # of whichever came first
+        assert source is Source.REGISTRY and base in {"sdxl/illustrious", "sdxl/pony"}
+        assert await disputes(found, data) == [{"sdxl/illustrious": "sdxl/pony"}.get(base, "sdxl/illustrious")]
     assert len(list((house.library / "added").glob("*.safetensors"))) == 1
+
+
+async def test_a_page_that_contradicts_what_is_certain_disputes_nothing(house: House, hubs: Hubs) -> None:
+    data = demo_lora()  # its metadata have the hash of the checkpoint
+    version_id = hubs.add_lora("Komori", data, "Other")
+    other = hubs.add_lora("Copy", data, "Pony")
+    async with opened(house, hubs) as (found, additions):
+        await add(found, additions, hubs.link(version_id))
+        version = (await additions.look_up(hubs.link(other))).versions[0]
+        await additions.note_page(await entry(found, "Komori"), version, Namer(BO, SERVER, anybody))
+        assert await disputes(found, data) == [] and (await known_as(found, "Komori"))[0] == "demo/vivid"
+
+
+async def test_a_page_that_takes_its_word_back_ends_the_dispute(house: House, hubs: Hubs) -> None:
+    data = sdxl_lora(seed=5)
+    ids = [hubs.add_lora(name, data, base) for name, base in (("Komori", "Illustrious"), ("Copy", "Pony"))]
+    async with opened(house, hubs) as (found, additions):
+        first, second = [(await additions.look_up(hubs.link(each))).versions[0] for each in ids]
+        await ended(additions, await additions.add(first, ADA, None, anybody))
+        await additions.note_page(await entry(found, "Komori"), second, Namer(BO, SERVER, anybody))
+        assert await disputes(found, data) == ["sdxl/pony"]
+        told: list[BaseModelId] = []
+        updates = Updates(found.connection, found.configuration, additions.civitai, additions.hugging_face, pause=0)
+        updates.disputes.opened = lambda _lora, base: told.append(base)
+        for base, bases in (("Pony", ["sdxl/pony"]), ("Illustrious", []), ("NoobAI", ["sdxl/noobai"])):
+            hubs.models[max(hubs.models)]["modelVersions"][0]["baseModel"] = base
+            await a_day_later(found.connection)
+            await updates.look()
+            assert await disputes(found, data) == bases
+        assert told == ["sdxl/noobai"]
 
 
 async def test_pages_of_a_training_base_contradict_each_other_too(house: House, hubs: Hubs) -> None:
@@ -184,7 +232,8 @@ async def test_who_names_a_page_has_it_counted_among_their_additions(house: Hous
         assert (await known_as(found, "theirs"))[0] == "sdxl/pony", "who may add no more says nothing"
         assert len(await sources_of(found.connection, sha256(data))) == 1
         await additions.note_page(lora, versions[1], Namer(ADA, None, anybody))
-        assert await known_as(found, "theirs") == (None, Source.CONFLICT)
+        assert (await known_as(found, "theirs"))[0] == "sdxl/pony"
+        assert await disputes(found, data) == ["sdxl/illustrious"]
         assert not await untold_requests(found.connection), "they were told at once"
 
 

@@ -202,9 +202,27 @@ async def test_an_answer_that_does_not_come_in_time_is_asked_for_again_and_then_
         await client.get_bytes(f"{hubs.url}/slow", 100)
     assert len(hubs.requests("/slow")) == 4
     await client.close()
-    client = SourceHttp(lambda: hubs.settings, waits=(0.01,) * 100, answer_seconds=0.3)  # one of them comes in time
+    client = SourceHttp(lambda: hubs.settings, waits=(0.01,) * 100, answer_seconds=4.0)  # one of them comes in time
     hubs.fault("/slow", silent(), status(200, {"a": 1}))
     assert await client.get_json(f"{hubs.url}/slow") == {"a": 1}
+    await client.close()
+
+
+async def test_an_answer_that_drips_ends_once_and_for_all(hubs: Hubs) -> None:
+    client = SourceHttp(lambda: hubs.settings, waits=(0.01,) * 100, answer_seconds=0.4)
+    hubs.fault("/drips", drip(b"[" + b" " * 2**20))
+    with pytest.raises(SourceUnreachable):
+        await client.get_json(f"{hubs.url}/drips")
+    assert len(hubs.requests("/drips")) == 1, "another attempt would take as long again"
+    await client.close()
+
+
+async def test_what_passes_is_told_when_the_time_of_an_answer_is_over(hubs: Hubs) -> None:
+    client = SourceHttp(lambda: hubs.settings, waits=(0.2,) * 100, answer_seconds=0.5)
+    hubs.fault("/broken", status(503))
+    with pytest.raises(SourceBroken):
+        await client.get_json(f"{hubs.url}/broken")
+    assert len(hubs.requests("/broken")) <= 3
     await client.close()
 
 

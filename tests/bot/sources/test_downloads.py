@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from yarl import URL
 
 from bot.sources.addresses import Allowed, CheckedResolver, PrivateAddressRefused
 from bot.sources.attached import take_file
-from bot.sources.downloads import Download, WantedFile
+from bot.sources.downloads import ATTEMPTS, Download, WantedFile
 from bot.sources.errors import (
     AnswerUnreadable,
     Archived,
@@ -40,6 +41,7 @@ from bot.sources.errors import (
     PrivateAddress,
     SourceBroken,
     SourceError,
+    StoreRefused,
     TooManyQuestions,
     TooManyRedirects,
     TooSlow,
@@ -51,6 +53,7 @@ from tests.bot.sources.adding import PATIENCE
 from tests.bot.sources.hubs import (
     Answer,
     Hubs,
+    challenge,
     chunked,
     content,
     cut_after,
@@ -107,7 +110,13 @@ EARLY = {"error": "Early Access", "deadline": "2026-12-01T10:00:00.000Z"}
     [
         (status(401), LoginNeeded, "only to people who are logged in"),
         (status(403, EARLY), EarlyAccess, "2026-12-01 10:00 UTC"),
-        (status(403), NoAccess, "does not let this bot have"),
+        (status(401, EARLY), EarlyAccess, "2026-12-01 10:00 UTC"),
+        (status(403), StoreRefused, "refused this bot"),
+        (status(403, None, **{"X-Error-Code": "GatedRepo"}), NoAccess, "does not let this bot have"),
+        (challenge(403), StoreRefused, "may block requests"),
+        (challenge(503), StoreRefused, "may block requests"),
+        (challenge(200), StoreRefused, "may block requests"),
+        (content(b"<html><title>Just a moment...</title>", "text/html"), StoreRefused, "refused this bot"),
         (status(404), Gone, "not any more"),
         (status(410), Archived, "archived"),
         (status(429, None, **{"Retry-After": "120"}), TooManyQuestions, "in 2 minutes"),
@@ -162,6 +171,29 @@ async def test_one_that_breaks_off_again_and_again_is_told(hubs: Hubs, http: Sou
     hubs.fault(hubs.file_path(version_id), cut_after(hubs, 0))
     with pytest.raises(CutShort):
         await fetched(http, wanted(hubs, version_id), part)
+    assert what(part) is None
+
+
+async def test_what_came_before_the_last_break_is_kept_for_the_next_try(
+    hubs: Hubs, http: SourceHttp, part: Path
+) -> None:
+    version_id = hubs.add_lora("Komori", DATA)
+    path = hubs.file_path(version_id)
+    hubs.fault(path, *(cut_after(hubs, 2**18) for _ in range(ATTEMPTS)), hubs.usual)
+    with pytest.raises(CutShort):
+        await fetched(http, wanted(hubs, version_id), part)
+    assert len(hubs.requests(path)) == ATTEMPTS
+    kept = what(part) or b""
+    assert len(kept) >= 2**18 and kept == DATA[: len(kept)]
+    assert await fetched(http, wanted(hubs, version_id), part) == sha256(DATA)
+    assert hubs.requests(path)[-1].headers["Range"] == f"bytes={len(kept)}-"
+
+
+async def test_of_a_file_without_a_hash_nothing_is_kept(hubs: Hubs, http: SourceHttp, part: Path) -> None:
+    version_id = hubs.add_lora("Komori", DATA)
+    hubs.fault(hubs.file_path(version_id), *(cut_after(hubs, 2**18) for _ in range(ATTEMPTS)))
+    with pytest.raises(CutShort):
+        await fetched(http, replace(wanted(hubs, version_id), sha256=None), part)
     assert what(part) is None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.sources.links import CivitaiLink, HashLink, HubLink, Link, links_in, parse_link, without_links
+from bot.sources.links import CivitaiLink, HashLink, HubLink, Link, links_in, page_of_link, parse_link, without_links
 
 SHA = "ab" * 32
 
@@ -27,6 +27,16 @@ SHA = "ab" * 32
         ("abcdef012345", HashLink("abcdef012345")),
         ("https://huggingface.co/maker/komori", HubLink("maker/komori")),
         ("https://huggingface.co/maker/komori/tree/v2", HubLink("maker/komori", None, "v2")),
+        ("https://huggingface.co/maker/komori/tree/main/b", HubLink("maker/komori", "b/", "main")),
+        ("https://huggingface.co/maker/komori/tree/main/a%20b/c/", HubLink("maker/komori", "a b/c/", "main")),
+        (
+            "https://huggingface.co/maker/komori/tree/main/b/k.safetensors",
+            HubLink("maker/komori", "b/k.safetensors", "main"),
+        ),
+        ("https://civitai.green/models/12?modelVersionId=34", CivitaiLink(12, 34)),
+        ("www.civitai.green/models/12", CivitaiLink(12)),
+        ("//civitai.com/models/12/x?modelVersionId=34", CivitaiLink(12, 34)),
+        ("//huggingface.co/maker/komori", HubLink("maker/komori")),
         (
             "https://huggingface.co/maker/komori/blob/main/a%20b/komori.safetensors?download=true",
             HubLink("maker/komori", "a b/komori.safetensors", "main"),
@@ -60,6 +70,22 @@ def test_links_in_a_prompt_are_found_and_taken_out() -> None:
     assert links_in(prompt) == (CivitaiLink(12, 34),)
     assert without_links(prompt) == "a girl, rain https://example.org/x and https://huggingface.co/a/b"
     assert without_links("no  link") == "no  link"
+
+
+def test_links_without_a_scheme_are_found_in_a_prompt() -> None:
+    prompt = (
+        "rain //civitai.green/models/12 ftp://civitai.com/models/3 https://example.org//civitai.com/models/4 and/or"
+    )
+    assert links_in(prompt) == (CivitaiLink(12),)
+    folder = "https://huggingface.co/a/b/tree/main/c"
+    assert links_in(f"{folder} {folder}/d.safetensors") == (HubLink("a/b", "c/d.safetensors", "main"),)
+
+
+@pytest.mark.parametrize(
+    "link", [HubLink("a/b", "c/", "main"), HubLink("a/b", "c/d.safetensors", "main"), CivitaiLink(1, 2)]
+)
+def test_the_page_of_a_link_is_read_as_the_same_link(link: CivitaiLink | HubLink) -> None:
+    assert parse_link(page_of_link(link)) == link
 
 
 @pytest.mark.parametrize("before", [1960, 1975, 1990, 3900])

@@ -1,0 +1,82 @@
+"""Disputed LoRAs: pages of other people that name another base model for the bytes of a LoRA, and who had it before."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import aiosqlite
+
+from bot.database.clock import now_ms
+from bot.database.connection import fetch, fetch_one, write
+from inference.base_models import BaseModelId
+from inference.lora.evidence import Source
+
+DISPUTE = """
+    INSERT INTO lora_dispute (sha256, page, base_model, disputed_at) VALUES (?, ?, ?, ?)
+    ON CONFLICT (sha256, page) DO NOTHING RETURNING 1
+"""
+SETTLE = "DELETE FROM lora_dispute WHERE sha256 = ? AND page = ?"
+FIND = "SELECT 1 FROM lora_dispute WHERE sha256 = ? AND page = ?"
+# An operator's declaration ends a dispute.
+OPEN = """
+    SELECT wanted.value AS sha256, min(disputed_at) AS since,
+        json_group_array(DISTINCT lora_dispute.base_model) AS bases
+    FROM json_each(:files) AS wanted CROSS JOIN lora_dispute ON lora_dispute.sha256 = wanted.value
+    WHERE NOT EXISTS (
+        SELECT 1 FROM lora_version WHERE lora_version.sha256 = wanted.value AND usable = 1 AND evidence = :declared
+    )
+    GROUP BY wanted.value
+"""
+HAD = """
+    SELECT 1 WHERE EXISTS (
+        SELECT 1 FROM lora_version JOIN bookmark ON bookmark.lora_id = lora_version.lora_id
+        WHERE lora_version.sha256 = :sha256 AND bookmark.person_id = :person AND bookmark.created_at < :since
+    )
+    OR EXISTS (
+        SELECT 1 FROM lora_version JOIN lora ON lora.id = lora_version.lora_id
+        WHERE lora_version.sha256 = :sha256 AND lora.added_by = :person
+    )
+    OR EXISTS (
+        SELECT 1 FROM picture_lora JOIN picture ON picture.id = picture_id JOIN job ON job.id = picture.job_id
+        WHERE picture_lora.sha256 = :sha256 AND job.person_id = :person AND job.created_at < :since
+    )
+"""
+
+
+@dataclass(frozen=True)
+class Dispute:
+    """An open dispute about a file: since when (unix ms), and the base models that other pages name."""
+
+    sha256: str
+    since: int
+    base_models: tuple[BaseModelId, ...]
+
+
+async def dispute(connection: aiosqlite.Connection, sha256: str, page: str, base_model: BaseModelId) -> bool:
+    """Record that a page names another base model for a file; whether that is new. Raises DatabaseError."""
+    return bool(await write(connection, DISPUTE, (sha256, page, base_model, now_ms())))
+
+
+async def settle(connection: aiosqlite.Connection, sha256: str, page: str) -> None:
+    """Forget a dispute: the page does not contradict any more. Raises DatabaseError."""
+    await write(connection, SETTLE, (sha256, page))
+
+
+async def disputes_by(connection: aiosqlite.Connection, sha256: str, page: str) -> bool:
+    """Whether a page disputes a file already. Raises DatabaseError."""
+    return await fetch_one(connection, FIND, (sha256, page)) is not None
+
+
+async def open_disputes(connection: aiosqlite.Connection, files: Sequence[str]) -> list[Dispute]:
+    """The open disputes about files with these SHA-256. Raises DatabaseError."""
+    parameters = {"files": json.dumps(list(files)), "declared": Source.DECLARATION.name}
+    rows = await fetch(connection, OPEN, parameters)
+    return [Dispute(row["sha256"], row["since"], tuple(map(BaseModelId, json.loads(row["bases"])))) for row in rows]
+
+
+async def had_before(connection: aiosqlite.Connection, person_id: int, found: Dispute) -> bool:
+    """Whether a person bookmarked, used or added a LoRA before it was disputed. Raises DatabaseError."""
+    parameters = {"person": person_id, "sha256": found.sha256, "since": found.since}
+    return await fetch_one(connection, HAD, parameters) is not None

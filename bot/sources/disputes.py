@@ -1,0 +1,82 @@
+"""Claims of other people's pages about a LoRA that is here: one that contradicts opens a dispute.
+
+A page is no proof: anybody may upload the same bytes and name another base model. So such a claim does not take the
+LoRA from those who have it, as a contradiction in the evidence would. New people do not get it until an operator
+decides: the first page may be the wrong one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+import aiosqlite
+
+from bot.database.disputes import dispute, disputes_by, settle
+from bot.database.loras import Lora, LoraVersion, find_lora, find_version
+from bot.library.configuration import Configuration
+from bot.sources.claims import keep_claims, known_now, says_new
+from inference.base_models import BaseModelId
+from inference.lora.knowledge import Knowledge
+from inference.lora.registry import RegistryAnswer, RepositoryAnswer
+
+log = logging.getLogger(__name__)
+
+Answer = RegistryAnswer | RepositoryAnswer
+
+
+class Disputes:
+    """Notes what other people's pages claim. `opened` is told of a LoRA and the base model of the page."""
+
+    def __init__(self, connection: aiosqlite.Connection, configuration: Configuration) -> None:
+        self._connection = connection
+        self._configuration = configuration
+        self.opened: Callable[[Lora, BaseModelId], None] = lambda _lora, _base: None
+
+    async def says_new(self, answers: Sequence[RegistryAnswer]) -> bool:
+        """Whether a page says something that is neither kept nor a dispute already. Raises OSError, DatabaseError."""
+        open_already = [each for each in answers if await disputes_by(self._connection, each.sha256, each.page)]
+        rest = [each for each in answers if each not in open_already]
+        return await asyncio.to_thread(says_new, self._configuration.settings.library.folder, rest)
+
+    async def note(self, answers: Iterable[Answer]) -> bool:
+        """Keep what pages say, and open disputes for what contradicts; whether the library's evidence has changed.
+
+        Raises OSError or DatabaseError.
+        """
+        known = await asyncio.to_thread(known_now, self._configuration)
+        kept: list[Answer] = []
+        for answer in answers:
+            version = await self._contradicted(answer, known) if isinstance(answer, RegistryAnswer) else None
+            if version is None:
+                kept.append(answer)
+            if isinstance(answer, RegistryAnswer):
+                await self._set(answer, version)
+        return await keep_claims(self._configuration.settings.library.folder, kept)
+
+    async def _set(self, answer: RegistryAnswer, version: LoraVersion | None) -> None:
+        base = answer.known_base_model
+        if version is None or base is None:
+            await settle(self._connection, answer.sha256, answer.page)
+        elif await dispute(self._connection, answer.sha256, answer.page, base):
+            lora = await find_lora(self._connection, version.lora_id)
+            log.warning("%s is disputed: %s names %s", version.path, answer.page, base)
+            if lora is not None:
+                self.opened(lora, base)
+
+    async def _contradicted(self, answer: RegistryAnswer, known: Knowledge) -> LoraVersion | None:
+        """The file whose base model would not be known any more with this answer; None for none.
+
+        A page that already speaks in the evidence may correct itself.
+        """
+        before = known.answers.get(answer.sha256, ())
+        version = await find_version(self._connection, answer.sha256)
+        if version is None or not version.usable or version.found is None or version.base_model is None:
+            return None
+        if any(each.origin == answer.origin for each in before):
+            return None
+        after = replace(known, answers={**known.answers, answer.sha256: (*before, answer)})
+        base = await asyncio.to_thread(lambda: version.found and version.found.judge(after).base_model)
+        return None if base == version.base_model else version
