@@ -184,7 +184,7 @@ def unknown_architectures(metadata: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def quoted_architecture(metadata: Mapping[str, str]) -> str | None:
-    """The name of an architecture that Easel does not know, as the metadata writes it, in one line; None: no such name."""
+    """The name of an unknown architecture as the metadata writes it, in one line; None if there is no such name."""
     if claimed_architectures(metadata):
         return None
     unknown = unknown_architectures(metadata)
