@@ -90,8 +90,14 @@ def _parts(denoiser: str, *texts: str) -> dict[Part, str]:
     return parts
 
 
-_BY_NAME = {"clip-l": Part.CLIP_L, "clip-g": Part.CLIP_G, "clip-h": Part.CLIP_H, "t5-xxl": Part.T5}
-_BY_NAME |= {"qwen3-06b": Part.QWEN3_06B, "qwen3-vl-4b": Part.QWEN3_VL_4B}
+_BY_NAME = {
+    "clip-l": Part.CLIP_L,
+    "clip-g": Part.CLIP_G,
+    "clip-h": Part.CLIP_H,
+    "t5-xxl": Part.T5,
+    "qwen3-06b": Part.QWEN3_06B,
+    "qwen3-vl-4b": Part.QWEN3_VL_4B,
+}
 
 
 def _flux(denoiser: str, *texts: str) -> dict[Part, str]:
