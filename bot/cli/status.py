@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -14,12 +15,13 @@ from typing import TYPE_CHECKING
 from rich import box
 from rich.table import Table
 
-from bot.app.recorded_state import RecordedState, read_state
+from bot.app.recorded_state import RecordedState, findings_from_outside, read_state
 from bot.cli import DONE, add_config, harmless, settings_of
 from bot.cli.output import Output
 from bot.cli.reports import summary
 from bot.cli.takedown import time_left
 from bot.config import Settings
+from bot.database.errors import DatabaseError
 from bot.database.jobs import CheckpointLoad, Job
 from bot.diagnostics.finding import FindingGrade
 from bot.i18n import duration
@@ -45,7 +47,12 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Tell the state; 2 where there is no database to read."""
     settings = settings_of(options)
-    state = asyncio.run(read_state(settings))
+    try:
+        state = asyncio.run(read_state(settings))
+    except DatabaseError:
+        for finding in findings_from_outside(settings):  # the bot may still run on a file that somebody removed
+            print(harmless(finding.says), file=sys.stderr)
+        raise
     if options.json:
         print(json.dumps(_as_json(settings, state)))
         return DONE

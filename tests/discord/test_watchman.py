@@ -35,7 +35,7 @@ async def notice(scene: Scene, words: str) -> VisibleMessage:
 
 
 def command(scene: Scene, *words: str) -> str:
-    """The output of a command beside the running bot."""
+    """The output of a command beside the running bot, or what it says of an error."""
     line = [sys.executable, "-m", "bot", *words, "--config", str(scene.house.config)]
     done = subprocess.run(
         line, capture_output=True, text=True, check=False, timeout=PATIENCE, cwd=Path(__file__).parents[2]
@@ -67,6 +67,7 @@ async def test_what_happens_to_a_running_bot_is_told_to_its_operator(empty: Scen
         text = (await notice(empty, "was removed")).text
         assert "easel restore" in text or "could not save a copy" in text
         assert "was removed" in command(empty, "doctor", "--json")
+        assert "was removed" in command(empty, "status")
 
 
 async def test_a_second_program_with_the_token_is_told(empty: Scene) -> None:
