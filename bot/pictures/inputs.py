@@ -12,7 +12,7 @@ import io
 import os
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import discord
@@ -21,8 +21,8 @@ from PIL import Image
 from bot.background import Pool
 from bot.errors.pictures import PictureRefused
 from bot.i18n import later
+from bot.pictures.input_gate import GateFacts, InputGate
 from bot.pictures.perceptual_hash import picture_hash
-from bot.pictures.removed_pictures import RemovedPictures
 from inference.content_rating import ContentRating
 from inference.image_files import BROKEN, PictureTooLarge, on_white, opened, reduced
 from inference.messages.request import SourceImage
@@ -35,24 +35,28 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF", "BMP")
 
 @dataclass(frozen=True)
 class Input:
-    """A picture as it is kept; sizes in pixels. `rating` is that of a picture which was painted here."""
+    """A picture as it is kept; sizes in pixels. `rating` is that of a picture which was painted here.
+
+    `face`: a photographed face is in it, or in the picture that it was painted from.
+    """
 
     sha256: str
     width: int
     height: int
     rating: ContentRating | None = None
+    face: bool = False
 
     def at(self, strength: float = DEFAULT_STRENGTH) -> SourceImage:
         """The picture to start from, at a denoising strength in 0..1."""
-        return SourceImage(sha256=self.sha256, strength=strength, rating=self.rating)
+        return SourceImage(sha256=self.sha256, strength=strength, rating=self.rating, face=self.face)
 
 
 class Inputs:
-    """The folder of pictures to start from. Copies of `removed` ones are refused."""
+    """The folder of pictures to start from. What people give passes the `gate` before it is kept."""
 
-    def __init__(self, folder: Path, removed: RemovedPictures | None = None) -> None:
+    def __init__(self, folder: Path, gate: InputGate | None = None) -> None:
         self._folder = folder
-        self._removed = removed
+        self._gate = gate
         self._decoding = Pool("inputs", 1)  # one at a time, for the memory that a picture unpacks to
 
     def has(self, sha256: str) -> bool:
@@ -76,7 +80,11 @@ class Inputs:
         """Keep what a person gave. Raises PictureRefused, RemovedPicture or DatabaseError."""
         if len(data) > MAX_BYTES:
             raise PictureRefused(reason=later("it is larger than 20 MB"))
-        return await self._kept(lambda: given(data))
+        data, size, facts = await self._decoding.run(self._examined, data)
+        if self._gate is not None and facts is not None:
+            await self._gate.check(facts)
+        kept = await asyncio.to_thread(self._keep, data, size)
+        return replace(kept, face=facts is not None and facts.face)
 
     async def keep_picture(self, path: Path, *, times: int = 1) -> Input | None:
         """Keep one of our own pictures, enlarged `times` by Lanczos; None when its file is gone or damaged.
@@ -90,19 +98,21 @@ class Inputs:
             return plain.resize((plain.width * times, plain.height * times), Image.Resampling.LANCZOS)
 
         try:
-            return await self._kept(picture)
+            data, size, hashed = await self._decoding.run(_encoded, picture)
         except BROKEN:
             return None
+        if self._gate is not None:
+            await self._gate.check_own(hashed)
+        return await asyncio.to_thread(self._keep, data, size)
 
     async def read(self, kept: Input) -> bytes:
         """The kept picture as PNG. Raises OSError."""
         return await asyncio.to_thread((self._folder / kept.sha256).read_bytes)
 
-    async def _kept(self, decode: Callable[[], Image.Image]) -> Input:
-        data, size, hashed = await self._decoding.run(_encoded, decode)
-        if self._removed is not None:
-            await self._removed.check([hashed])
-        return await asyncio.to_thread(self._keep, data, size)
+    def _examined(self, data: bytes) -> tuple[bytes, tuple[int, int], GateFacts | None]:
+        """A person's picture as PNG, its size, and what the gate finds in it."""
+        image = given(data)
+        return _png(image), image.size, None if self._gate is None else self._gate.look(image)
 
     def _keep(self, data: bytes, size: tuple[int, int]) -> Input:
         sha256 = hashlib.sha256(data).hexdigest()
@@ -116,9 +126,13 @@ class Inputs:
 def _encoded(decode: Callable[[], Image.Image]) -> tuple[bytes, tuple[int, int], bytes]:
     """A picture as PNG, its size, and its perceptual hash."""
     image = decode()
+    return _png(image), image.size, picture_hash(image)
+
+
+def _png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=3)
-    return buffer.getvalue(), image.size, picture_hash(image)
+    return buffer.getvalue()
 
 
 def given(data: bytes) -> Image.Image:
