@@ -29,7 +29,9 @@ _Rgb = tuple[int, int, int]
 def parts_of(image: Image.Image) -> list[Image.Image]:
     """The parts of a picture in RGB, without the picture itself."""
     cell = max(1.0, max(image.size) / _CELLS)
-    grid = image.resize((round(image.width / cell), round(image.height / cell)), Image.Resampling.NEAREST)
+    grid = image.resize(
+        (max(1, round(image.width / cell)), max(1, round(image.height / cell))), Image.Resampling.NEAREST
+    )
     proposed = [tuple(edge * cell for edge in box) for box in (*_inside_surroundings(grid), *_between_bars(grid))]
     boxes = dict.fromkeys(_pixels(box, image.size) for box in (*proposed, *_quarters(image.size)))
     return [image.crop(box) for box in islice((box for box in boxes if _is_part(box, image.size)), MOST_PARTS)]
@@ -89,16 +91,20 @@ def _border_colours(grid: Image.Image) -> list[_Rgb]:
     """The colours of which there is much at the border."""
     width, height = grid.size
     sides = ((0, 0, width, 1), (0, height - 1, width, height), (0, 0, 1, height), (width - 1, 0, width, height))
-    pixels = [pixel for side in sides for pixel in _colours(grid.crop(side))]
+    left: list[_Rgb] = [pixel for side in sides for pixel in _colours(grid.crop(side))]
     found: list[_Rgb] = []
-    while pixels and len(found) < _COLOURS:
-        ((colour, _),) = Counter(pixels).most_common(1)
-        others = [each for each in pixels if max(abs(a - b) for a, b in zip(each, colour, strict=True)) > _NEAR]
-        if len(pixels) - len(others) < _LEAST_OF_BORDER * 2 * (width + height):
+    while left and len(found) < _COLOURS:
+        ((colour, _),) = Counter(left).most_common(1)
+        others = [each for each in left if not _is_near(each, colour)]
+        if len(left) - len(others) < _LEAST_OF_BORDER * 2 * (width + height):
             break
         found.append(colour)
-        pixels = others
+        left = others
     return found
+
+
+def _is_near(one: _Rgb, other: _Rgb) -> bool:
+    return all(abs(a - b) <= _NEAR for a, b in zip(one, other, strict=True))
 
 
 def _between_bars(grid: Image.Image) -> Iterator[_Box]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 import aiosqlite
 
 from bot.database.clock import HOUR_MS, now_ms
+from bot.database.loras import loras_of_files
 from bot.database.stacks import (
     MAX_NAME,
     MAX_STACKS,
@@ -30,6 +31,7 @@ from bot.moderation.enforcement import WordRules
 from bot.moderation.word_rules import TextKind
 from bot.requests.builder import Choice, LoraDraft, RequestBuilder
 from bot.workspace.studio_draft import Row, Studio
+from inference.content_rating import ContentRating
 from inference.messages.request import LoraUse
 
 # Without characters that are mistaken for others: 0 O, 1 I L, 5 S, 8 B, U V.
@@ -113,6 +115,18 @@ async def check_name(words: WordRules, name: str) -> None:
 async def check_shown(words: WordRules, stack: Stack) -> None:
     """Raise why a stack is not shown to others here: it may have got its name where other rules hold."""
     await words.check(", ".join([stack.name, *(lora.name for lora in stack.loras)]), TextKind.STACK_NAME)
+
+
+async def named_for(connection: aiosqlite.Connection, stack: Stack, shown: Collection[ContentRating | None]) -> Stack:
+    """The stack as a place that shows LoRAs of these ratings names it: other LoRAs have no name there.
+
+    Raises DatabaseError.
+    """
+    known = await loras_of_files(connection, [lora.sha256 for lora in stack.loras])
+    ratings = {lora.sha256: lora.content_rating for lora in known}
+    unnamed = _("a LoRA that is not shown here")
+    loras = (lora if ratings.get(lora.sha256) in shown else replace(lora, name=unnamed) for lora in stack.loras)
+    return replace(stack, loras=tuple(loras))
 
 
 async def require_stack(connection: aiosqlite.Connection, person_id: int, name: str) -> Stack:

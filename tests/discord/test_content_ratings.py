@@ -126,7 +126,7 @@ async def test_a_photographed_face_is_for_everybody_also_in_what_is_painted_from
 
 async def refused_in_studio(person: Person) -> bool:
     """Whether the studio refuses words for adults because of a face."""
-    form = await person.press(await told(person, "studio", AFTER_DARK), "Edit prompt")
+    form = await person.press(await told(person, "studio", in_=AFTER_DARK), "Edit prompt")
     await form.modal()
     panel = await (await person.submit(form, {"prompt": ADULT})).reply(PATIENCE)
     return FACE_REFUSED in (await (await person.press(panel, "Generate")).reply(PATIENCE)).text
