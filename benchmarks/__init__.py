@@ -24,7 +24,9 @@ weight_sums.py     what the sum of weights does to pictures of the demo
 rescan.py          a rescan of 10,000 files
 word_rules.py      prompts judged by the rules on words
 verdicts.py        one picture against 100,000 verdicts
-takedown.py        copies of pictures that a takedown finds; _varied_pictures.py draws pictures for it
+takedown.py        copies of pictures that a takedown finds; _varied_pictures.py draws pictures for it, and
+                   _copied_pictures.py changes them as people do
+faces.py           photographed faces that the input gate finds; _photographed_faces.py changes photographs
 inspect_speed.py   inspecting a LoRA against hashing it
 retention.py       what expires of a year of pictures, beside people who turn pages
 ceiling.py         what one bot process can answer, take through their life, and write (_sleeping_worker.py)

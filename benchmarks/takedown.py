@@ -3,6 +3,9 @@
 The pictures of the notices are painted by the demo checkpoints, and drawn: fractals, shapes, waves, text, landscapes
 and portraits. Their copies are encoded anew (JPEG and WebP), resized, enlarged by Lanczos as *Upscale* does, and
 cropped by 5 % of a side, of two, or of all. What was painted is also painted over by the worker at a strength of 0.1.
+What people do to copies is done to each picture once (`_copied_pictures`): mirrored, turned, framed, captioned, cropped
+to a square, put into a sheet of four, shown in a screenshot. Such copies have to be refused.
+
 Unrelated are pictures of other seeds; painted ones show other figures than those of the notices.
 
 Measures the share of copies that are found, by kind, and of pairs of a notice and an unrelated picture that are taken
@@ -25,19 +28,27 @@ import numpy as np
 from PIL import Image
 
 from benchmarks._command import BenchmarkCommand, closing_line
+from benchmarks._copied_pictures import TRANSFORMS
 from benchmarks._varied_pictures import varied
 from bot.app.assembly import open_easel
 from bot.app.demo_settings import demo_settings
 from bot.config import Settings
 from bot.jobs.service import JobService
 from bot.pictures.inputs import Inputs
-from bot.pictures.perceptual_hash import FOUND_BELOW, REFUSED_BELOW, distances, notice_hashes, picture_hash
+from bot.pictures.perceptual_hash import (
+    FOUND_BELOW,
+    REFUSED_BELOW,
+    distances,
+    notice_hashes,
+    picture_hash,
+    upload_hashes,
+)
 from bot.requests.builder import RequestBuilder, RequestDraft
 from inference.messages.request import GenerationRequest
 from tools.demo.shapes import SHAPES
 from tools.demo.world import COLOURS
 
-LEAST_FOUND, LEAST_CROPS_FOUND = 0.98, 0.8
+LEAST_FOUND, LEAST_CROPS_FOUND, LEAST_CHANGED_REFUSED = 0.98, 0.8, 0.9
 MOST_FALSE, MOST_FALSE_REFUSALS = 1 / 10_000, 1 / 100_000  # of pairs
 AT_ONCE = 4  # pictures of a request
 STRENGTH = 0.1
@@ -164,15 +175,21 @@ def main() -> int:
     notices, other_painted = asyncio.run(painted(options.notices, options.painted, options.seed))
     first = (options.seed - 1) * DRAWN_APART
     notices += [Notice(varied(first + DRAWN_APART // 2 + each, NOTICE_SIDE)) for each in range(options.notices)]
-    others = [*(picture_hash(varied(first + each, OTHER_SIDE)) for each in range(options.others)), *other_painted]
+    others = [*(upload_hashes(varied(first + each, OTHER_SIDE)) for each in range(options.others)), *other_painted]
 
     near: dict[str, list[float]] = {}
     unrelated: list[list[float]] = []
     began = time.perf_counter()
+    chance, company = random.Random(options.seed), [notice.picture for notice in notices[-12:]]
     for notice in notices:
         hashes = notice_hashes(notice.picture)
         made = list(copies(notice))
-        told = distances(hashes, [picture_hash(copy) for _, copy in made])
+        made += [
+            (kind, encoded(change(chance, notice.picture, company), "JPEG", 85)) for kind, change in TRANSFORMS.items()
+        ]
+        told = distances(
+            hashes, [upload_hashes(copy) if kind in TRANSFORMS else picture_hash(copy) for kind, copy in made]
+        )
         for (kind, _), distance in zip(made, told, strict=True):
             near.setdefault(kind, []).append(distance)
         unrelated.append(distances(hashes, others))
@@ -180,15 +197,21 @@ def main() -> int:
 
     found = {kind: share(told, FOUND_BELOW) for kind, told in near.items()}
     false, refusals = float((pairs < FOUND_BELOW).mean()), float((pairs < REFUSED_BELOW).mean())
-    bars = {kind: LEAST_CROPS_FOUND if kind == "cropped" else LEAST_FOUND for kind in found}
+    bars = {kind: LEAST_CROPS_FOUND if kind == "cropped" else LEAST_FOUND for kind in found if kind not in TRANSFORMS}
+    refused = {kind: share(told, REFUSED_BELOW) for kind, told in near.items()}
     failed = [f"of {kind} copies {found[kind]:.1%} are found" for kind, bar in bars.items() if found[kind] < bar]
+    failed += [
+        f"of {kind} copies {refused[kind]:.1%} are refused"
+        for kind in TRANSFORMS
+        if refused[kind] < LEAST_CHANGED_REFUSED
+    ]
     if false > MOST_FALSE:
         failed.append(f"{false * 10_000:.2f} of 10,000 unrelated pictures are taken for copies")
     if refusals > MOST_FALSE_REFUSALS:
         failed.append(f"{refusals * 10_000:.2f} of 10,000 unrelated pictures are refused")
     figures = {
         "found": found,
-        "refused": {kind: share(told, REFUSED_BELOW) for kind, told in near.items()},
+        "refused": refused,
         "false_of_10000": {
             "found": round(false * 10_000, 4),
             "refused": round(refusals * 10_000, 4),

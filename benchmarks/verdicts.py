@@ -14,7 +14,7 @@ from PIL import Image
 
 from benchmarks._command import BenchmarkCommand, closing_line
 from bot.database.connection import open_database
-from bot.pictures.perceptual_hash import notice_hashes, picture_hash
+from bot.pictures.perceptual_hash import notice_hashes, picture_hash, upload_hashes
 from bot.pictures.picture_verdicts import PictureVerdicts
 
 MOST_LATE_SECONDS = 0.5  # that the event loop may wait, on a busy machine
@@ -61,7 +61,11 @@ async def measure(count: int) -> dict[str, dict[str, float]]:
             await connection.executemany(_KEEP, hashes(chance, count))
             await connection.commit()
             verdicts, picture = PictureVerdicts(connection), noise(chance)
-            asked = {"first": picture_hash(picture), "painted": picture_hash(picture), "upload": notice_hashes(picture)}
+            asked = {
+                "first": picture_hash(picture),
+                "painted": picture_hash(picture),
+                "upload": upload_hashes(picture) + notice_hashes(picture),
+            }
             for name, looks in asked.items():
                 late = Lateness()
                 watching, began = asyncio.create_task(late.watch()), time.perf_counter()

@@ -14,7 +14,14 @@ import aiosqlite
 
 from bot import background
 from bot.app.backups import Backups
-from bot.app.from_settings import make_pool, registry_of, require_checkpoints, require_classifier, require_signing
+from bot.app.from_settings import (
+    face_finder,
+    make_pool,
+    registry_of,
+    require_checkpoints,
+    require_classifier,
+    require_signing,
+)
 from bot.app.record_keeping import keep_record, save_record, tell_of
 from bot.app.reloading import Reloader
 from bot.app.watchman import Watchman
@@ -30,6 +37,7 @@ from bot.library.catalogue import LibraryFiles, ScanReport
 from bot.library.checkpoints import identify
 from bot.library.configuration import Configuration
 from bot.library.watcher import LibraryKeeper
+from bot.pictures.input_gate import InputGate
 from bot.pictures.inputs import Inputs
 from bot.pictures.lora_pictures import LoraPictures
 from bot.pictures.removed_pictures import RemovedPictures
@@ -202,7 +210,7 @@ def assemble(
         classifier=lambda: configuration.settings.classifier,
     )
     thumbnails = Thumbnails(settings.storage.thumbnails, settings.storage.pictures)
-    inputs = Inputs(settings.storage.inputs, removed)
+    inputs = Inputs(settings.storage.inputs, InputGate(removed, face_finder()))
     http = SourceHttp(lambda: configuration.settings.sources)
     additions = Additions(connection, configuration, found.keeper, http)
     files = FileRemoval(connection, configuration, thumbnails)

@@ -9,6 +9,7 @@ from bot.config import ConfigError, Settings
 from bot.config.cluster import ClusterSettings
 from bot.config.worker import Backend
 from bot.pictures.credentials import SigningUnusable, credentials_of
+from bot.pictures.faces import FaceFinder, FacesUnusable, installed_faces
 from bot.sources.registry import CivitaiRegistry
 from inference.child_processes import module_command
 from inference.classifier_files import ClassifierFiles
@@ -54,6 +55,14 @@ def require_signing(settings: Settings) -> None:
     try:
         credentials_of(settings.c2pa, anew=True)
     except SigningUnusable as problem:
+        raise ConfigError(str(problem)) from None
+
+
+def face_finder() -> FaceFinder | None:
+    """The face finder of this installation; None without one. Raises ConfigError when it cannot be used."""
+    try:
+        return installed_faces()
+    except FacesUnusable as problem:
         raise ConfigError(str(problem)) from None
 
 

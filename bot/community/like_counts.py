@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import aiosqlite
+from discord.utils import snowflake_time
 
 from bot import background
 from bot.community.discord_side import (
@@ -24,7 +25,7 @@ from bot.community.discord_side import (
 )
 from bot.community.pacing import EditPacer
 from bot.database import likes
-from bot.database.clock import now_ms
+from bot.database.clock import DAY_MS, now_ms
 from bot.database.likes import LikeCount
 from bot.database.publications import begin_removal, end_removal
 from bot.errors.publishing import NotPublished
@@ -64,9 +65,14 @@ class LikeCounts:
         self._every = every
         self._edits: dict[int, _Edits] = {}  # by publication
 
-    async def like(self, publication_id: int, person_id: int) -> LikeCount:
-        """Like a picture; a second time changes nothing. Raises NotPublished or DatabaseError."""
-        return _there(await likes.like(self._connection, publication_id, person_id))
+    async def like(self, publication_id: int, person_id: int, joined_at: int | None = None) -> LikeCount:
+        """Like a picture; a second time changes nothing. `joined_at` (unix ms) is when the person joined the server.
+
+        The author's own like and those of new accounts are shown, and rank nothing. Raises NotPublished or
+        DatabaseError.
+        """
+        ranks = not _is_new(person_id, joined_at, now_ms())
+        return _there(await likes.like(self._connection, publication_id, person_id, ranks=ranks))
 
     async def unlike(self, publication_id: int, person_id: int) -> LikeCount:
         """Take a like back. Raises NotPublished or DatabaseError."""
@@ -130,6 +136,12 @@ class LikeCounts:
             log.info("the likes of publication %d are not shown: %r", publication.id, problem)
             await likes.mark_shown(self._connection, publication.id, publication.likes)
         return self._pacer.seconds
+
+
+def _is_new(person_id: int, joined_at: int | None, now: int) -> bool:
+    """Whether the account was created, or joined the server, less than a day ago."""
+    created_at = round(snowflake_time(person_id).timestamp() * 1000)
+    return any(now - at < DAY_MS for at in (created_at, joined_at) if at is not None)
 
 
 def _there(count: LikeCount | None) -> LikeCount:

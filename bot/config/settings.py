@@ -15,6 +15,7 @@ from bot.config.checkpoints import CheckpointSettings
 from bot.config.classifier import ClassifierSettings
 from bot.config.cluster import ClusterSettings
 from bot.config.discord_settings import DiscordSettings
+from bot.config.faces import FaceSettings
 from bot.config.library import LibrarySettings
 from bot.config.limits import LimitSettings
 from bot.config.matching import MatchingSettings
@@ -68,6 +69,7 @@ class Settings(BaseSettings):
     matching: MatchingSettings = MatchingSettings()
     moderation: ModerationSettings = ModerationSettings()
     classifier: ClassifierSettings = ClassifierSettings()
+    faces: FaceSettings = FaceSettings()
     c2pa: C2paSettings = C2paSettings()
     checkpoints: Annotated[tuple[CheckpointSettings, ...], Field(max_length=1000)] = ()
 

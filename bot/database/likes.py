@@ -21,10 +21,11 @@ RECENT_MS = 7 * 24 * 3600 * 1000  # likes of the last week are the recent ones
 AGED_AT_ONCE = 500  # likes in one transaction, so that other writers do not wait long
 
 LIKE = """
-    INSERT INTO publication_like (publication_id, person_id, liked_at)
-    SELECT id, ?, ? FROM publication WHERE id = ? AND state = 'posted' ON CONFLICT DO NOTHING RETURNING 1
+    INSERT INTO publication_like (publication_id, person_id, liked_at, ranks, recent)
+    SELECT id, :person, :now, :ranks AND person_id IS NOT :person, :ranks AND person_id IS NOT :person
+    FROM publication WHERE id = :publication AND state = 'posted' ON CONFLICT DO NOTHING RETURNING ranks
 """
-UNLIKE = "DELETE FROM publication_like WHERE publication_id = ? AND person_id = ? RETURNING liked_at"
+UNLIKE = "DELETE FROM publication_like WHERE publication_id = ? AND person_id = ? RETURNING liked_at, ranks"
 COUNT = "SELECT server_id, likes FROM publication WHERE id = ? AND state = 'posted'"
 LIKED = """
     SELECT publication_id FROM publication_like
@@ -52,14 +53,20 @@ class LikeCount:
     changed: bool
 
 
-async def like(connection: aiosqlite.Connection, publication_id: int, person_id: int) -> LikeCount | None:
-    """Like a publication; once is enough. None when it is not in the gallery any more. Raises DatabaseError."""
+async def like(
+    connection: aiosqlite.Connection, publication_id: int, person_id: int, *, ranks: bool = True
+) -> LikeCount | None:
+    """Like a publication; once is enough. Unless it `ranks`, lists are not sorted by it; nor by the author's own.
+
+    None when the publication is not in the gallery any more. Raises DatabaseError.
+    """
     now = now_ms()
     async with transaction(connection):
         await people.remember_person(connection, person_id)
-        new = await write(connection, LIKE, (person_id, now, publication_id))
+        about = {"person": person_id, "now": now, "ranks": ranks, "publication": publication_id}
+        new = await write(connection, LIKE, about)
         row = await fetch_one(connection, COUNT, (publication_id,))
-        if row is not None and new:
+        if row is not None and new and new[0]["ranks"]:
             loras = await loras_of_publication(connection, publication_id)
             await raise_trends(connection, row["server_id"], loras, now)
     return None if row is None else LikeCount(row["likes"], bool(new))
@@ -70,7 +77,7 @@ async def unlike(connection: aiosqlite.Connection, publication_id: int, person_i
     async with transaction(connection):
         old = await write(connection, UNLIKE, (publication_id, person_id))
         row = await fetch_one(connection, COUNT, (publication_id,))
-        if row is not None and old:
+        if row is not None and old and old[0]["ranks"]:
             loras = await loras_of_publication(connection, publication_id)
             await lower_trends(connection, row["server_id"], loras, old[0]["liked_at"])
     return None if row is None else LikeCount(row["likes"], bool(old))

@@ -57,6 +57,15 @@ class SourceRatedTooHigh(RequestError):
     most: str
 
 
+@dataclass(eq=False)
+class FaceRatedTooHigh(RequestError):
+    """Easel sees a photographed face in the picture to start from. Such pictures are only for the rating {most}. Change
+    the words and LoRAs, or start from a drawn picture."""
+
+    words = frozenset({"most"})
+    most: str
+
+
 RATED_BY = {  # by `bot.database.job_ratings.RatingSource`
     "staff": later("the staff of the server where it was painted"),
     "operator": later("the bot's operator"),

@@ -32,6 +32,7 @@ _WHAT: Final = {
     TextKind.LORA_NAME: later("choice of LoRAs"),
     TextKind.NOTE: later("note"),
     TextKind.STACK_NAME: later("stack name"),
+    TextKind.PICTURE_NAME: later("picture's name or description"),
 }
 
 

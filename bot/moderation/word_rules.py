@@ -25,6 +25,7 @@ class TextKind(StrEnum):
     LORA_NAME = "lora_name"
     NOTE = "note"
     STACK_NAME = "stack_name"
+    PICTURE_NAME = "picture_name"
 
 
 @dataclass(frozen=True)

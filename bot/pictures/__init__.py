@@ -1,6 +1,8 @@
 """Picture files: what people upload, and what they are shown.
 
 inputs.py            pictures to start from: at most 20 MB each; `inference.image_files` bounds what decoding takes
+input_gate.py        judges every picture from outside before it is kept
+faces.py             finds photographed faces
 attachments.py       pictures as Discord attachments, in a form that fits the size limit
 signing.py           attachments signed by C2PA, where the settings have a certificate
 credentials.py       its certificate and key: read, checked, tried
@@ -11,6 +13,7 @@ sheets.py            contact sheets of a job's variants
 looks.py             what a LoRA's weight does to pictures, measured
 perceptual_hash.py   how like each other two pictures look
 picture_backup.py    copies picture files beside a copy of the database
+picture_parts.py     the parts of a picture that may be pictures by themselves
 copies.py            finds the copies of a picture everywhere, for a takedown
 removed_pictures.py  refuses copies of what was removed by a takedown
 picture_verdicts.py  what staff decided about a picture that looks like this one

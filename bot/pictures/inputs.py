@@ -21,8 +21,8 @@ from PIL import Image
 from bot.background import Pool
 from bot.errors.pictures import PictureRefused
 from bot.i18n import later
-from bot.pictures.perceptual_hash import notice_hashes, picture_hash, read
-from bot.pictures.removed_pictures import RemovedPictures
+from bot.pictures.input_gate import GateFacts, InputGate
+from bot.pictures.perceptual_hash import picture_hash, read
 from inference.content_rating import ContentRating
 from inference.image_files import BROKEN, PictureTooLarge, on_white, opened, reduced
 from inference.messages.request import GenerationRequest, SourceImage
@@ -40,27 +40,29 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF", "BMP")
 class Input:
     """A picture as it is kept; sizes in pixels. `rating` is that of a picture which was painted here, or of its copy.
 
-    Of a given file, `file_hash` is the perceptual hash, and `request` what the file says that it was painted by.
+    `face`: a photographed face is in it, or in the picture that it was painted from. Of a given file, `file_hash` is
+    the perceptual hash, and `request` what the file says that it was painted by.
     """
 
     sha256: str
     width: int
     height: int
     rating: ContentRating | None = None
+    face: bool = False
     file_hash: bytes = b""
     request: GenerationRequest | None = None
 
     def at(self, strength: float = DEFAULT_STRENGTH) -> SourceImage:
         """The picture to start from, at a denoising strength in 0..1."""
-        return SourceImage(sha256=self.sha256, strength=strength, rating=self.rating)
+        return SourceImage(sha256=self.sha256, strength=strength, rating=self.rating, face=self.face)
 
 
 class Inputs:
-    """The folder of pictures to start from. Copies of `removed` ones are refused."""
+    """The folder of pictures to start from. What people give passes the `gate` before it is kept."""
 
-    def __init__(self, folder: Path, removed: RemovedPictures | None = None) -> None:
+    def __init__(self, folder: Path, gate: InputGate | None = None) -> None:
         self._folder = folder
-        self._removed = removed
+        self._gate = gate
         self._decoding = Pool("inputs", 1)  # one at a time, for the memory that a picture unpacks to
 
     def has(self, sha256: str) -> bool:
@@ -87,14 +89,15 @@ class Inputs:
         """
         if len(data) > MAX_BYTES:
             raise PictureRefused(reason=later("it is larger than 20 MB"))
-        kept = await self._kept(lambda: given(data), place)
-        file_hash, request = await self._decoding.run(_told_by, data)
-        return replace(kept, file_hash=file_hash, request=request)
+        encoded, kept, facts = await self._decoding.run(self._examined, data)
+        rating = None if self._gate is None or facts is None else await self._gate.check(facts, place)
+        await asyncio.to_thread(self._store, encoded, kept.sha256)
+        return replace(kept, rating=rating)
 
     async def keep_picture(self, path: Path, *, times: int = 1) -> Input | None:
         """Keep one of our own pictures, enlarged `times` by Lanczos; None when its file is gone or damaged.
 
-        Raises RemovedPicture or DatabaseError.
+        Raises RemovedPicture, PictureDeletedByStaff, PictureHiddenByStaff or DatabaseError.
         """
 
         def picture() -> Image.Image:
@@ -103,9 +106,12 @@ class Inputs:
             return plain.resize((plain.width * times, plain.height * times), Image.Resampling.LANCZOS)
 
         try:
-            return await self._kept(picture)
+            encoded, kept, hashed = await self._decoding.run(_encoded, picture)
         except BROKEN:
             return None
+        rating = None if self._gate is None else await self._gate.check_own(hashed)
+        await asyncio.to_thread(self._store, encoded, kept.sha256)
+        return replace(kept, rating=rating)
 
     async def read(self, kept: Input) -> bytes:
         """The kept picture as PNG. Raises OSError."""
@@ -113,40 +119,42 @@ class Inputs:
 
     async def jobs_of(self, kept: Input) -> Sequence[int]:
         """Ids of the jobs that painted the very picture that was given. Raises DatabaseError."""
-        return () if self._removed is None else await self._removed.verdicts.jobs_of(kept.file_hash)
+        return () if self._gate is None else await self._gate.jobs_of(kept.file_hash)
 
-    async def _kept(self, decode: Callable[[], Image.Image], place: int = EVERYWHERE) -> Input:
-        data, size, hashed, sections = await self._decoding.run(_encoded, decode)
-        rating = None
-        if self._removed is not None:
-            await self._removed.check([hashed])
-            rating = await self._removed.verdicts.check(sections, place)
-        return replace(await asyncio.to_thread(self._keep, data, size), rating=rating)
+    def _examined(self, data: bytes) -> tuple[bytes, Input, GateFacts | None]:
+        """A person's picture as PNG, what is known of it and its file, and what the gate finds in it."""
+        image = given(data)
+        facts = None if self._gate is None else self._gate.look(image)
+        encoded, kept = _as_png(image)
+        face = facts is not None and facts.face
+        return encoded, replace(kept, face=face, file_hash=picture_hash(read(data)), request=_request_in(data)), facts
 
-    def _keep(self, data: bytes, size: tuple[int, int]) -> Input:
-        sha256 = hashlib.sha256(data).hexdigest()
+    def _store(self, data: bytes, sha256: str) -> None:
         handle, partial = tempfile.mkstemp(dir=self._folder)  # atomically: somebody else may give the same picture
         with os.fdopen(handle, "wb") as file:
             file.write(data)
         Path(partial).replace(self._folder / sha256)  # also renews its time
-        return Input(sha256, *size)
 
 
-def _encoded(decode: Callable[[], Image.Image]) -> tuple[bytes, tuple[int, int], bytes, bytes]:
-    """A picture as PNG, its size, its perceptual hash, and those of its sections."""
+def _encoded(decode: Callable[[], Image.Image]) -> tuple[bytes, Input, bytes]:
+    """A picture as PNG, what is known of it, and its perceptual hash."""
     image = decode()
+    return *_as_png(image), picture_hash(image)
+
+
+def _as_png(image: Image.Image) -> tuple[bytes, Input]:
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=3)
-    return buffer.getvalue(), image.size, picture_hash(image), notice_hashes(image)
+    data = buffer.getvalue()
+    return data, Input(hashlib.sha256(data).hexdigest(), *image.size)
 
 
-def _told_by(data: bytes) -> tuple[bytes, GenerationRequest | None]:
-    """The hash of a file as those of our own pictures are made, and the request that it names."""
+def _request_in(data: bytes) -> GenerationRequest | None:
+    """The request that a file of ours names; None for other files."""
     try:
-        told = stored_request(texts_in(data).easel)
+        return stored_request(texts_in(data).easel)
     except UnreadableTexts:
-        told = None
-    return picture_hash(read(data)), told
+        return None
 
 
 def given(data: bytes) -> Image.Image:

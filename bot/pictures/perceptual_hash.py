@@ -1,25 +1,27 @@
-"""Perceptual hashes: how like each other two pictures look, also after one was re-encoded, resized, varied or cropped.
+"""Perceptual hashes: how like each other two pictures look, after one was encoded again, cropped, mirrored or framed.
 
 A hash holds the signs of the lowest frequencies of a picture's lightness and colours, by the cosine transform that
 pHash and PDQ use. A frequency that is hardly there has no sign: in plain areas, encoders alone would decide it. The
 distance of two hashes is one minus the cosine between them. Nobody can see in a hash what the picture shows.
 
-Of the picture that a notice names, hashes of many sections are kept: those that a crop leaves, and larger ones, of
-which the picture itself may be a crop. So each other picture needs one hash alone. Figures: docs/measurements.md.
+A notice keeps the hashes of many sections of its picture: those that a crop leaves, and larger ones, of which the
+picture itself may be a crop. A picture from outside has a hash for each part that may be a picture by itself
+(`picture_parts`). The hash of a mirrored or turned picture follows from the hash itself. Figures: docs/measurements.md.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property, lru_cache
 from itertools import product
 from operator import mul
 from pathlib import Path
 
 from PIL import Image
 
+from bot.pictures.picture_parts import parts_of
 from inference.image_files import BROKEN, on_white, opened, reduced
 
 FOUND_BELOW = 0.48  # a distance at which staff look whether it is a copy
@@ -27,7 +29,7 @@ REFUSED_BELOW = 0.27  # a distance at which a copy is refused without anybody lo
 NOTHING_ALIKE = 1.0
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF", "BMP")
-_SIDE, _MARGIN = 96, 16  # pixels to which a picture is scaled; by which its border is repeated outside of it
+_SIDE, _MARGIN = 96, 32  # pixels to which a picture is scaled; by which its border is repeated outside of it
 _FREQUENCIES = (16, 8, 8)  # each way, of the lightness and of both colours
 _FAINTEST = 0.2  # grey levels of 255; fainter frequencies have no sign
 _LEAST_SIGNS = 32  # with fewer, a picture is too plain to be compared
@@ -35,6 +37,8 @@ _FEW_SIGNS = 80  # with fewer, it may be like others that are as plain
 _SIGNS = sum(count**2 - 1 for count in _FREQUENCIES)  # without the means
 _PLANE = -(-_SIGNS // 8)  # bytes with a bit for each positive sign, after which come those of the negative ones
 _BYTES = 2 * _PLANE
+
+_NEAR_ANCHOR = 0.25  # the least cosine with an anchor from which on all sections are compared
 
 _Waves = tuple[tuple[float, ...], ...]
 _Section = tuple[float, float, float, float]  # left, top, right, bottom: what is cut off, as shares of the sides
@@ -49,6 +53,17 @@ _CROPS: tuple[_Section, ...] = (
 )
 
 
+def _squares(width: int, height: int) -> tuple[_Section, ...]:
+    """The squares that people crop from a picture of this size: of a square one, smaller ones around the middle."""
+    if max(width, height) < 1.15 * min(width, height):
+        return tuple((cut, cut, cut, cut) for cut in (0.065, 0.08, 0.095, 0.11, 0.125, 0.14))
+    cut = 1 - min(width, height) / max(width, height)
+    shares = [(cut * at, cut * (1 - at)) for at in (0.5, 0.45, 0.55, 0.35, 0.0, 1.0)]
+    if width > height:
+        return tuple((before, 0.0, after, 0.0) for before, after in shares)
+    return tuple((0.0, before, 0.0, after) for before, after in shares)
+
+
 def _uncropped(crop: _Section) -> _Section:
     """The section of which the picture is this crop."""
     left, top, right, bottom = crop
@@ -57,6 +72,9 @@ def _uncropped(crop: _Section) -> _Section:
 
 
 _SECTIONS = (*_CROPS, *map(_uncropped, _CROPS[1:]))
+_SQUARES = 6  # further sections of each notice: what is left of it as a square
+_NOTICE = (len(_SECTIONS) + _SQUARES) * _BYTES  # bytes of a notice's picture
+_ANCHORS = (0, len(_SECTIONS) * _BYTES)  # where the hashes of the whole picture and of its middle square begin
 
 
 def picture_hash(image: Image.Image) -> bytes:
@@ -66,7 +84,12 @@ def picture_hash(image: Image.Image) -> bytes:
 
 def notice_hashes(image: Image.Image) -> bytes:
     """The hashes of a picture in RGB that a notice names, one after the other."""
-    return _hashes(image, _SECTIONS)
+    return _hashes(image, (*_SECTIONS, *_squares(*image.size)))
+
+
+def upload_hashes(image: Image.Image) -> bytes:
+    """The hash of a picture in RGB from outside and those of its parts, one after the other, for `distances`."""
+    return b"".join(map(picture_hash, (image, *parts_of(image))))
 
 
 def read(file: Path | bytes) -> Image.Image:
@@ -83,6 +106,14 @@ def hash_file(path: Path) -> bytes:
         return b""
 
 
+def hash_upload(path: Path) -> bytes:
+    """The hashes of a file from outside; empty for one that cannot be read."""
+    try:
+        return upload_hashes(read(path))
+    except BROKEN:
+        return b""
+
+
 def is_too_plain(hashes: bytes) -> bool:
     """Whether so little is in the picture of a notice that it can be compared with nothing."""
     return _Signs.of(hashes).count < _LEAST_SIGNS
@@ -90,18 +121,49 @@ def is_too_plain(hashes: bytes) -> bool:
 
 def has_little_detail(notice: bytes) -> bool:
     """Whether one of the notice's pictures is so plain that its hash may refuse others that are as plain."""
-    wholes = range(0, len(notice), len(_SECTIONS) * _BYTES)
+    wholes = range(0, len(notice), _NOTICE)
     return any(_Signs.of(notice, place).count < _FEW_SIGNS for place in wholes)
 
 
 def distances(notice: bytes, hashes: Sequence[bytes]) -> list[float]:
     """The distance of each picture to those of a notice, the least one: 0 for a twin, about NOTHING_ALIKE for others.
 
-    `notice` may hold the hashes of several pictures. An empty hash is like nothing.
+    `notice` may hold the hashes of several pictures. Each of `hashes` may hold those of a picture and of its parts. A
+    picture that is mirrored or turned has the distance of the upright one. An empty hash is like nothing.
     """
-    sections = [_Signs.of(notice, place) for place in range(0, len(notice), _BYTES)]
-    comparable = [section for section in sections if section.count >= _LEAST_SIGNS]
-    return [1.0 - _likeness(_Signs.of(each), comparable) if each else NOTHING_ALIKE for each in hashes]
+    pictures = [notice[place : place + _NOTICE] for place in range(0, len(notice), _NOTICE)]
+    return [1.0 - max((_likeness(each, picture) for picture in pictures), default=0.0) for each in hashes]
+
+
+def _likeness(hashes: bytes, notice: bytes) -> float:
+    """The greatest cosine between a picture or one of its parts and a section of a notice's picture; at least 0."""
+    anchors = _comparable(notice, _ANCHORS)
+    near = [
+        signs
+        for place in range(0, len(hashes), _BYTES)
+        for signs in _compared(hashes[place : place + _BYTES], part=place > 0)
+        if signs.cosine(anchors) > _NEAR_ANCHOR
+    ]
+    sections = _comparable(notice, range(0, len(notice), _BYTES)) if near else []
+    return max((signs.cosine(sections) for signs in near), default=0.0)
+
+
+def _comparable(notice: bytes, places: Iterable[int]) -> list[_Signs]:
+    """The sections of a notice that begin at these places, without those that are too plain."""
+    sections = (_Signs.of(notice, place) for place in places if place < len(notice))
+    return [section for section in sections if section.count >= _LEAST_SIGNS]
+
+
+@lru_cache(64)  # of pictures that are compared with one notice after the other
+def _compared(hashed: bytes, *, part: bool) -> tuple[_Signs, ...]:
+    """The signs of a picture, mirrored and turned in all eight ways; those of a part as it is. None of a plain one.
+
+    Parts are many and simple: mirrored and turned as well, one in 75,000 would be taken for a copy.
+    """
+    signs = _Signs.of(hashed)
+    if part:
+        return (signs,) if signs.count >= _FEW_SIGNS else ()
+    return tuple(signs.orientations()) if signs.count >= _LEAST_SIGNS else ()
 
 
 @dataclass(frozen=True)
@@ -117,23 +179,37 @@ class _Signs:
         planes = (hashes[place : place + _PLANE], hashes[place + _PLANE : place + _BYTES])
         return cls(*(int.from_bytes(plane) for plane in planes))
 
-    @property
+    @cached_property
     def count(self) -> int:
         """How many there are."""
         return self.positive.bit_count() + self.negative.bit_count()
 
-
-def _likeness(signs: _Signs, sections: Sequence[_Signs]) -> float:
-    """The greatest cosine between the signs and those of a section; 0 where there is none, or little to compare."""
-    count, positive, negative, best = signs.count, signs.positive, signs.negative, 0.0
-    if count < _LEAST_SIGNS:
+    def cosine(self, sections: Iterable[_Signs]) -> float:
+        """The greatest cosine between these signs and those of a section; 0 where there is none."""
+        positive, negative, best = self.positive, self.negative, 0.0
+        for section in sections:
+            agree = (positive & section.positive).bit_count() + (negative & section.negative).bit_count()
+            differ = (positive & section.negative).bit_count() + (negative & section.positive).bit_count()
+            if agree > differ:
+                best = max(best, (agree - differ) / math.sqrt(self.count * section.count))
         return best
-    for section in sections:
-        agree = (positive & section.positive).bit_count() + (negative & section.negative).bit_count()
-        differ = (positive & section.negative).bit_count() + (negative & section.positive).bit_count()
-        if agree > differ:
-            best = max(best, (agree - differ) / math.sqrt(count * section.count))
-    return best
+
+    def orientations(self) -> Iterator[_Signs]:
+        """The signs of the picture as it is, and mirrored and turned in all eight ways."""
+        across, down = _odd_frequencies()
+        for signs in (self, self._transposed()):
+            yield from (signs.flipped(odd) for odd in (0, across, down, across ^ down))
+
+    def flipped(self, odd: int) -> _Signs:
+        """The signs with those of the `odd` frequencies reversed: a mirror reverses the odd ones along its axis."""
+        even = ~odd
+        return _Signs(self.positive & even | self.negative & odd, self.negative & even | self.positive & odd)
+
+    def _transposed(self) -> _Signs:
+        """The signs of the picture with rows and columns exchanged."""
+        places = _transposition()
+        planes = (format(plane, f"0{_SIGNS}b") for plane in (self.positive, self.negative))
+        return _Signs(*(int("".join([plane[place] for place in places]), 2) for plane in planes))
 
 
 def _hashes(image: Image.Image, sections: Sequence[_Section]) -> bytes:
@@ -158,6 +234,32 @@ def _hashes(image: Image.Image, sections: Sequence[_Section]) -> bytes:
                 negative = negative << 1 | (level < -_FAINTEST)
         hashes += [positive.to_bytes(_PLANE), negative.to_bytes(_PLANE)]
     return b"".join(hashes)
+
+
+def _frequencies() -> list[tuple[int, int, int]]:
+    """Channel, frequency down and frequency across of each sign, in the order of the hash."""
+    return [
+        (channel, down, across)
+        for channel, count in enumerate(_FREQUENCIES)
+        for down, across in product(range(count), repeat=2)
+        if down or across
+    ]
+
+
+@cache
+def _odd_frequencies() -> tuple[int, int]:
+    """The bits of the signs whose frequency across is odd, and of those whose frequency down is odd."""
+    order = _frequencies()
+    across = "".join(str(across % 2) for _, _, across in order)
+    down = "".join(str(down % 2) for _, down, _ in order)
+    return int(across, 2), int(down, 2)
+
+
+@cache
+def _transposition() -> tuple[int, ...]:
+    """For each sign, the place of the one with both frequencies exchanged."""
+    place = {frequency: number for number, frequency in enumerate(_frequencies())}
+    return tuple(place[channel, across, down] for channel, down, across in place)
 
 
 @cache

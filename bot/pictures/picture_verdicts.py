@@ -1,7 +1,8 @@
 """Compares pictures with the verdicts on earlier ones: what staff hid, deleted or rated higher stays so in a copy.
 
-A verdict keeps one hash. A picture that somebody uploads is compared by the hashes of many sections, because it may be
-a crop of the earlier picture. A picture that was painted again has the same frame, so one hash is enough.
+A verdict keeps one hash. A picture that somebody uploads is compared by the hashes of many sections and parts, because
+it may be a crop of the earlier picture, or have a frame around it. A picture that was painted again has the same
+frame, so one hash is enough.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class PictureVerdicts:
         self._verdicts: tuple[PictureVerdict, ...] = ()
 
     async def on(self, hashes: bytes) -> tuple[PictureVerdict, ...]:
-        """The verdicts on a picture, by its `picture_hash`, or by `notice_hashes` of an upload.
+        """The verdicts on a picture, by its `picture_hash`, followed by the hashes of parts and sections of an upload.
 
         Empty hashes have none. Raises DatabaseError.
         """
@@ -77,5 +78,4 @@ class PictureVerdicts:
 
 
 def _alike(verdicts: Sequence[PictureVerdict], hashes: bytes) -> tuple[PictureVerdict, ...]:
-    near = distances(hashes, [verdict.hash for verdict in verdicts])
-    return tuple(verdict for verdict, distance in zip(verdicts, near, strict=True) if distance < REFUSED_BELOW)
+    return tuple(verdict for verdict in verdicts if distances(verdict.hash, [hashes])[0] < REFUSED_BELOW)

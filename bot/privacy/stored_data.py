@@ -140,8 +140,9 @@ TABLES = (
             "hidden": "whether it is out of sight for now",
             "shows_prompt": "whether the prompt stands there", "checkpoint": "the model", "base_model": "its kind",
             "said_level": "for whom the prompt is", "level": "for whom it is", "unrated": "whether LoRAs are unrated",
-            "likes": "how many", "recent_likes": "those of a week", "shown_likes": "the number in the message",
-            "shown_at": "when that was written", "created_at": "when you published it",
+            "likes": "how many", "ranked_likes": "those that count in lists", "recent_likes": "those of a week",
+            "shown_likes": "the number in the message", "shown_at": "when that was written",
+            "created_at": "when you published it",
         },
     ),
     StoredTable(
@@ -158,7 +159,7 @@ TABLES = (
         "publication_like", "pictures that you like", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
         {
             "publication_id": "the publication", "person_id": "your Discord id", "liked_at": "when",
-            "recent": "whether it is younger than a week",
+            "recent": "whether it is younger than a week", "ranks": "whether lists are sorted by it",
         },
     ),
     StoredTable(

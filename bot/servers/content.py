@@ -14,6 +14,7 @@ from bot.database.loras import UsedLora
 from bot.errors.ratings import (
     RATED_BY,
     BlockedByRating,
+    FaceRatedTooHigh,
     LicenceForbids,
     PictureBlocked,
     PictureRatedTooHigh,
@@ -118,6 +119,8 @@ class ContentRules:
         checkpoint = self._checkpoint(request.checkpoint)
         parts = self._parts(request, checkpoint, used, said)
         rated = _highest(parts) or ContentRating.GENERAL
+        if _from_face(request) and place.counted(place.highest(parts).rating) > self._settings().faces.most:
+            return FaceRatedTooHigh(most=self._settings().faces.most.value)
         cap = ContentRating.EXPLICIT if checkpoint is None else cap_of(checkpoint)
         if cap < rated < ContentRating.BLOCKED:
             return LicenceForbids(checkpoint=request.checkpoint, most=cap.value, rating=rated.value)
@@ -180,6 +183,10 @@ class ContentRules:
 def cap_of(checkpoint: CheckpointSettings) -> ContentRating:
     """The highest rating of pictures of a checkpoint: what its settings say, else what its licence is known to."""
     return checkpoint.max_rating or licence_cap(checkpoint.base_model.architecture, checkpoint.repository)
+
+
+def _from_face(request: JobRequest) -> bool:
+    return isinstance(request, GenerationRequest) and request.image is not None and request.image.face
 
 
 def _highest(parts: Iterable[RatedPart]) -> ContentRating | None:

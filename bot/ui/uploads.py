@@ -7,15 +7,20 @@ from dataclasses import replace
 import discord
 
 from bot.database.inputs import note_given
+from bot.pictures.input_gate import check_name
 from bot.pictures.inputs import Input
+from bot.ui.access import words_here
 from bot.ui.client import Interaction
 from inference.queue import EVERYWHERE
 
 
 async def take_upload(interaction: Interaction, attachment: discord.Attachment) -> Input:
-    """Keep what the person attached, with the rating of what was painted here. Raises as `Inputs.keep` does, and
-    PictureReported."""
+    """Keep what the person attached, with the rating of what was painted here.
+
+    Raises as `Inputs.keep` does, PictureReported, and what rules on words refuse in its name.
+    """
     client = interaction.client
+    await check_name(await words_here(interaction), attachment.filename, attachment.description)
     kept = await client.inputs.take(attachment, interaction.guild_id or EVERYWHERE)
     await note_given(client.connection, interaction.user.id, kept.sha256)
     job_ids = await client.inputs.jobs_of(kept)

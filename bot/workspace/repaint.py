@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bot.database.jobs import Job
@@ -87,7 +87,8 @@ class Repainter:
         """The kept picture of `job`. Whether a person's picture went into it holds for what is painted from it too."""
         painted = job.request.image is None or job.request.image.painted
         rating = await self.checks.rating_of(job)
-        return SourceImage(sha256=kept.sha256, strength=strength, enlarged=enlarged, painted=painted, rating=rating)
+        source = replace(kept, rating=rating, face=from_face(job)).at(strength)
+        return source.model_copy(update={"enlarged": enlarged, "painted": painted})
 
     def _path(self, picture: Picture) -> Path:
         return self.configuration.settings.storage.pictures / picture.path
@@ -118,6 +119,11 @@ class Repainter:
 
         await asyncio.to_thread(write)
         return path
+
+
+def from_face(job: Job) -> bool:
+    """Whether a photographed face is in the picture that a job painted from."""
+    return job.request.image is not None and job.request.image.face
 
 
 def picture_gone() -> NothingThere:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 import aiosqlite
 
@@ -122,6 +122,18 @@ async def _rating_of(connection: aiosqlite.Connection, loras: Sequence[StackLora
     """The highest rating of LoRAs of a stack; None where nobody has rated any."""
     known = await loras_of_files(connection, [each.sha256 for each in loras])
     return max((each.content_rating for each in known if each.content_rating is not None), default=None)
+
+
+async def named_for(connection: aiosqlite.Connection, stack: Stack, shown: Collection[ContentRating | None]) -> Stack:
+    """The stack as a place that shows LoRAs of these ratings names it: other LoRAs have no name there.
+
+    Raises DatabaseError.
+    """
+    known = await loras_of_files(connection, [lora.sha256 for lora in stack.loras])
+    ratings = {lora.sha256: lora.content_rating for lora in known}
+    unnamed = _("a LoRA that is not shown here")
+    loras = (lora if ratings.get(lora.sha256) in shown else replace(lora, name=unnamed) for lora in stack.loras)
+    return replace(stack, loras=tuple(loras))
 
 
 async def require_stack(connection: aiosqlite.Connection, person_id: int, name: str) -> Stack:

@@ -80,7 +80,8 @@ class SourceImage(FrozenModel):
     `strength` is the share of the denoising that is done, as in diffusers: 1 paints anew, near 0 keeps the picture. At
     0 it is only brought to the request's size, for which no worker is needed. `enlarged` says that it is a picture of
     ours, so many times as large as it was painted; `painted` that no picture of a person went into it. `rating` is that
-    of the picture of ours; None: nothing has rated it, or a person gave it.
+    of the picture of ours; None: nothing has rated it, or a person gave it. `face`: a photographed face is in it, or in
+    the picture that it was painted from.
     """
 
     sha256: Sha256
@@ -88,6 +89,7 @@ class SourceImage(FrozenModel):
     enlarged: Annotated[int, Field(ge=1, le=8)] = 1
     painted: bool = False
     rating: ContentRating | None = None
+    face: bool = False
 
 
 class JobRequest(FrozenModel):

@@ -7,15 +7,17 @@ from collections.abc import AsyncGenerator
 import pytest
 import pytest_asyncio
 
-from playground.control import Person
+from playground.control import File, Person
 from playground.visible_message import VisibleMessage
 from playground.wire import Json, as_objects
+from tests.bot.pictures.test_input_gate import ASTRONAUT
 from tests.discord.conftest import PATIENCE, Scene, menu, told
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ADULT = "nsfw, a red circle"
 REFUSED, WITHHELD, ELSEWHERE = "By its words this prompt is rated explicit", "may not be shown here", "not shown here"
+FACE_REFUSED = "a photographed face"
 SOURCE_REFUSED = "The picture to start from is rated explicit"
 AFTER_DARK, FORUM_POST, ADULT_SERVER = "after-dark", "Post your favourites", 3
 
@@ -105,6 +107,29 @@ async def harmless(person: Person) -> VisibleMessage:
     form = await person.press(await told(person, "studio"), "Edit prompt")
     await form.modal()
     return await (await person.submit(form, {"prompt": "a red circle"})).reply(PATIENCE)
+
+
+async def test_a_photographed_face_is_for_everybody_also_in_what_is_painted_from_it(places: Scene) -> None:
+    start = File("astronaut.jpg", ASTRONAUT.read_bytes())
+    person = await places.control.new_person("Sally")
+    asked = {"in_": AFTER_DARK, "steps": 1, "image": start}
+    refused = await (await person.slash("imagine", prompt=ADULT, **asked)).reply(PATIENCE)
+    assert FACE_REFUSED in refused.text and not refused.attachments
+    painted = await places.painted(await person.slash("imagine", prompt="a red circle", **asked))
+    for way in ("Vary", "Upscale"):
+        other = await places.painted(await person.press(painted, way))
+        await (await person.press(other, "Edit")).reply()
+        assert await refused_in_studio(person), way
+    await (await person.message_command("Start from picture", painted)).reply()
+    assert await refused_in_studio(person)
+
+
+async def refused_in_studio(person: Person) -> bool:
+    """Whether the studio refuses words for adults because of a face."""
+    form = await person.press(await told(person, "studio", in_=AFTER_DARK), "Edit prompt")
+    await form.modal()
+    panel = await (await person.submit(form, {"prompt": ADULT})).reply(PATIENCE)
+    return FACE_REFUSED in (await (await person.press(panel, "Generate")).reply(PATIENCE)).text
 
 
 async def test_what_starts_from_a_restricted_picture_is_rated_like_it(places: Scene) -> None:

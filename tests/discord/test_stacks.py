@@ -8,6 +8,7 @@ from bot.workspace.stacks import MISSES
 from playground import default_world, permissions
 from playground.control import Person
 from tests.discord.conftest import PROMPT, Scene, told
+from tests.discord.test_content_ratings import rate
 from tests.discord.test_server import chosen, filled
 from tests.discord.test_studio import fresh, press, say
 from tests.house import PASTEL, VIVID
@@ -99,6 +100,23 @@ async def test_a_name_that_the_server_refuses_is_not_posted_in_it(scene: Scene) 
     await filled(scene.grace, words, "Delete")
     assert refused.ephemeral and "house rules" in refused.text and "Zorbles" not in refused.text
     await (await scene.ada.slash("stack delete", name="Zorbles")).reply()
+
+
+async def test_a_stack_does_not_name_what_the_place_does_not_show(scene: Scene) -> None:
+    await stacked(scene, scene.ada, "Evening", "Bat")
+    shared = await (await scene.ada.slash("stack share", name="Evening")).reply()
+    for rating in ("explicit", "-"):  # as its files say
+        await rate(scene, "Bat", rating)
+        hidden = rating == "explicit"
+        listed = await told(scene.ada, "stack list")
+        posted = await press(scene.ada, shared, "Post it here")
+        copy = await press(scene.grace, posted, "Get a copy")
+        adults = await told(scene.grace, "stack list", in_="after-dark")
+        for seen in (listed, posted, copy):
+            assert ("Bat" not in seen.text) is hidden and ("not shown here" in seen.text) is hidden, seen.text
+        assert "Bat at 0.8" in adults.text
+        await (await scene.grace.slash("stack delete", name="Evening")).reply()
+    await (await scene.ada.slash("stack delete", name="Evening")).reply()
 
 
 async def test_a_revoked_share_code_is_invalid(scene: Scene) -> None:

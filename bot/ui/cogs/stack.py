@@ -12,7 +12,7 @@ from bot.errors.bookmarks import StackNameTaken
 from bot.i18n import _
 from bot.i18n.texts import plain
 from bot.requests.builder import RequestDraft, preferred
-from bot.ui.access import checkpoints_here, words_here
+from bot.ui.access import checkpoints_here, shown_ratings, words_here
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import suggest_checkpoints, suggest_stacks
 from bot.ui.replies import send_ephemeral, send_ephemeral_text
@@ -37,7 +37,7 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
         stack = await keep_stack(
             client.connection, words, person_id, name, uses_of_rows(snapshot.rows, snapshot.studio)
         )
-        await send_ephemeral_text(interaction, saved_text(stack))
+        await send_ephemeral_text(interaction, await saved_text(interaction, stack))
 
     @app_commands.command(name="use")
     @app_commands.describe(name="Which stack")
@@ -51,7 +51,12 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
         """See your stacks, and on which checkpoints they fit."""
         snapshot = await self._client.studios.snapshot(interaction)
         view = await stacks_view(
-            self._client.connection, self._client.requests, interaction.user.id, snapshot.checkpoint.name, 0
+            self._client.connection,
+            self._client.requests,
+            interaction.user.id,
+            snapshot.checkpoint.name,
+            0,
+            shown=await shown_ratings(interaction),
         )
         await send_ephemeral(interaction, view)
 

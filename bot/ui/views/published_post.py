@@ -152,7 +152,8 @@ class LikeButton(PublicationButton, template=r"like:(?P<publication>\d{1,18})"):
     async def handle(self, interaction: Interaction) -> None:
         """Like it. Who likes it already may take that back."""
         publication, _job = await require_published(interaction, self.publication_id)
-        count = await interaction.client.likes.like(publication.id, interaction.user.id)
+        who = context_of(interaction)
+        count = await interaction.client.likes.like(publication.id, who.person_id, who.joined_at)
         if not count.changed:
             view = ui.LayoutView(timeout=None)
             text = sentences(_("You like this picture already."), likes_text(count.likes))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import aiosqlite
@@ -26,7 +28,7 @@ from bot.i18n.texts import at_weight, bounded_lines, clipped, mention, plain, se
 from bot.requests.builder import RequestBuilder
 from bot.requests.regions import with_their_sides
 from bot.ui import acknowledge
-from bot.ui.access import words_here
+from bot.ui.access import shown_ratings, words_here
 from bot.ui.client import Interaction
 from bot.ui.replies import send_ephemeral, send_ephemeral_text
 from bot.ui.views.go_to_page import GoToPageForm, page_of_pages
@@ -40,11 +42,13 @@ from bot.workspace.stacks import (
     judge,
     keep_stack,
     lora_drafts_of,
+    named_for,
     share,
     spelled,
     uses_of_request,
     uses_of_rows,
 )
+from inference.content_rating import ContentRating
 
 PAGE_SIZE = 5  # stacks of 6 components each, in a message of at most 40
 MAX_CARD, MAX_REASONS = 500, 2000  # characters about a stack in the list; of reasons in a refusal
@@ -113,12 +117,13 @@ class PostStackButton(StackButton, template=stack_template("post")):
         stack = await self.stack(interaction)
         await check_shown(interaction.client.connection, await words_here(interaction), stack)
         code = await share(interaction.client.connection, stack)
+        named = await _named_here(interaction, stack)
         text = _(
             "{person} shares the stack **{name}**: {loras}\n"
             "-# Get a copy by the button, or with `/stack import {code}`."
         )
         told = text.format(
-            person=mention(stack.person_id), name=plain(stack.name), loras=_loras(stack, 400), code=spelled(code)
+            person=mention(stack.person_id), name=plain(stack.name), loras=_loras(named, 400), code=spelled(code)
         )
         view = ui.LayoutView(timeout=None)
         view.add_item(ui.TextDisplay[Any](told))
@@ -276,13 +281,18 @@ class StackForm(ModalForm):
         client, person_id = interaction.client, interaction.user.id
         words = await words_here(interaction)
         stack = await keep_stack(client.connection, words, person_id, self.stack_name.value, self._loras)
-        await send_ephemeral_text(interaction, saved_text(stack))
+        await send_ephemeral_text(interaction, await saved_text(interaction, stack))
 
 
-def saved_text(stack: Stack) -> str:
+async def _named_here(interaction: Interaction, stack: Stack) -> Stack:
+    """The stack without the names of LoRAs that are not shown where the person is."""
+    return await named_for(interaction.client.connection, stack, await shown_ratings(interaction))
+
+
+async def saved_text(interaction: Interaction, stack: Stack) -> str:
     """The confirmation that a stack was saved."""
     text = _("Saved **{name}**: {loras}. It is in /stack list, and in /imagine under *stack*.")
-    return text.format(name=plain(stack.name), loras=_loras(stack, 400))
+    return text.format(name=plain(stack.name), loras=_loras(await _named_here(interaction, stack), 400))
 
 
 async def use_stack(interaction: Interaction, stack: Stack) -> None:
@@ -309,7 +319,8 @@ async def import_shared(interaction: Interaction, code: str) -> None:
     stack = await import_stack(client.connection, await words_here(interaction), person_id, code)
     snapshot = await client.studios.snapshot(interaction)
     fit = await judge(client.requests, stack, snapshot.checkpoint.name)
-    await send_ephemeral(interaction, imported_view(fit, snapshot.checkpoint.name))
+    named = replace(fit, stack=await _named_here(interaction, stack))
+    await send_ephemeral(interaction, imported_view(named, snapshot.checkpoint.name))
 
 
 def imported_view(fit: StackFit, checkpoint: str) -> ui.LayoutView:
@@ -329,8 +340,13 @@ async def stacks_view(
     checkpoint: str,
     page: int,
     asking: int | None = None,
+    *,
+    shown: Collection[ContentRating | None],
 ) -> ui.LayoutView:
-    """A page of the person's stacks, matched against a checkpoint; `asking` is the stack to confirm the deletion of."""
+    """A page of the person's stacks, matched against a checkpoint; `asking` is the stack to confirm the deletion of.
+
+    Only LoRAs of the ratings that are `shown` here have their names.
+    """
     total = await count_stacks(connection, person_id)
     page = min(page, max(0, (total - 1) // PAGE_SIZE))
     stacks = await list_stacks(connection, person_id, limit=PAGE_SIZE, offset=page * PAGE_SIZE)
@@ -338,7 +354,8 @@ async def stacks_view(
     view.add_item(ui.TextDisplay[Any](_title(total, checkpoint)))
     for stack in stacks:
         fit = await judge(requests, stack, checkpoint)
-        view.add_item(ui.TextDisplay[Any](_card(fit, checkpoint)))
+        named = replace(fit, stack=await named_for(connection, stack, shown))
+        view.add_item(ui.TextDisplay[Any](_card(named, checkpoint)))
         place = (stack.id, page)
         if stack.id == asking:
             view.add_item(ui.ActionRow[Any](ConfirmDeleteButton(*place), StackPageButton(page, "k")))
@@ -357,7 +374,8 @@ async def stacks_view(
 async def _show(interaction: Interaction, page: int, asking: int | None = None) -> None:
     client, person_id = interaction.client, interaction.user.id
     snapshot = await client.studios.snapshot(interaction)
-    view = await stacks_view(client.connection, client.requests, person_id, snapshot.checkpoint.name, page, asking)
+    shown, checkpoint = await shown_ratings(interaction), snapshot.checkpoint.name
+    view = await stacks_view(client.connection, client.requests, person_id, checkpoint, page, asking, shown=shown)
     await acknowledge.replace(interaction, view, [])
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from discord.utils import time_snowflake
 
 from bot.community.like_counts import IDLE_SECONDS, LikeCounts
 from bot.community.pacing import EDIT_SECONDS, EditPacer
+from bot.database.clock import DAY_MS, now_ms
 from bot.database.connection import fetch
 from bot.database.publications import Publication, find_publication
 from bot.errors.publishing import NotPublished
-from tests.bot.community.art import Community, Discord, World, community
+from tests.bot.community.art import AUTHOR, Community, Discord, World, community
 from tests.bot.database.publishing import published
 from tests.stepped import Stepped
 
@@ -170,3 +173,37 @@ async def test_no_like_is_lost_or_doubled_wherever_it_is_killed(tmp_path: Path) 
             assert found is not None and found.likes == len(likes)
             await here.likes.refresh_one()
             assert number_in(here, one) == len(likes)
+
+
+async def ranking(here: Community, one: Publication) -> tuple[int, int, float]:
+    """The recent likes by which the gallery is sorted, and the likes and the trend of a LoRA in it."""
+    (row,) = await fetch(
+        here.connection,
+        "SELECT recent_likes, lora_in_server.likes, trend FROM publication JOIN publication_lora ON publication_id = id"
+        " JOIN lora_in_server USING (server_id, sha256) WHERE id = ?",
+        (one.id,),
+    )
+    return row[0], row[1], row[2]
+
+
+@pytest.mark.parametrize(
+    ("person", "joined_at"),
+    [
+        (AUTHOR, None),
+        (5, now_ms() - DAY_MS + 60_000),  # joined the server today
+        (time_snowflake(datetime.now(UTC) - timedelta(hours=23)), None),  # created the account today
+    ],
+    ids=["the author", "new in the server", "a new account"],
+)
+async def test_a_like_that_is_shown_and_does_not_rank(here: Community, person: int, joined_at: int | None) -> None:
+    one = await published(here.connection, "Bat")
+    before = await ranking(here, one)
+    assert (await here.likes.like(one.id, person, joined_at)).likes == 1
+    assert await ranking(here, one) == before
+    assert (await here.likes.like(one.id, 6, now_ms() - 2 * DAY_MS)).likes == 2
+    counted = await ranking(here, one)
+    assert counted[:2] == (before[0] + 1, before[1] + 1) and counted[2] > before[2]
+    assert (await here.likes.unlike(one.id, person)).likes == 1
+    assert await ranking(here, one) == counted
+    await here.likes.age()
+    assert await ranking(here, one) == counted

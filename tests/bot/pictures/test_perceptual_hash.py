@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import random
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from benchmarks._copied_pictures import TRANSFORMS
 from benchmarks._varied_pictures import varied
 from bot.pictures.perceptual_hash import (
     FOUND_BELOW,
@@ -18,6 +20,7 @@ from bot.pictures.perceptual_hash import (
     is_too_plain,
     notice_hashes,
     picture_hash,
+    upload_hashes,
 )
 
 PICTURES = range(6)
@@ -99,3 +102,15 @@ def test_a_file_is_hashed_as_it_is_shown(tmp_path: Path) -> None:
     assert distances(notice_hashes(picture), [hash_file(turned)])[0] < REFUSED_BELOW
     assert distances(notice_hashes(on_white), [hash_file(clear)])[0] < 0.05
     assert hash_file(broken) == hash_file(tmp_path / "none.png") == b""
+
+
+@pytest.mark.parametrize("kind", TRANSFORMS)
+def test_what_people_do_to_copies_is_refused(kind: str) -> None:
+    chance, others = random.Random(3), [varied(number, 320) for number in range(40, 46)]
+    for seed in PICTURES[:2]:
+        picture = varied(3_000_000 + seed, 480)
+        copy = encoded(TRANSFORMS[kind](chance, picture, others), "JPEG", 85)
+        (near,) = distances(notice_hashes(picture), [upload_hashes(copy)])
+        (far,) = distances(notice_hashes(others[seed]), [upload_hashes(encoded(picture, "JPEG", 85))])
+        assert near < FOUND_BELOW < far, seed
+        assert near < REFUSED_BELOW or kind in {"framed", "captioned", "in a sheet", "screenshot"}, seed

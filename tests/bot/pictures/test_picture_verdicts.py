@@ -74,8 +74,8 @@ async def test_a_deleted_picture_is_known_by_its_hash_without_its_owner(
             await verdicts.check(picture_hash(image), place)
     cropped = image.crop((12, 0, 256, 256))
     with pytest.raises(PictureDeletedByStaff):
-        await verdicts.check(notice_hashes(cropped), SERVER)
-    assert await verdicts.check(notice_hashes(drawn(2)), SERVER) is None
+        await verdicts.check(picture_hash(cropped) + notice_hashes(cropped), SERVER)
+    assert await verdicts.check(picture_hash(drawn(2)) + notice_hashes(drawn(2)), SERVER) is None
     (row,) = await fetch(connection, "SELECT * FROM picture_verdict")
     assert not {PERSON, job_id, REPORT} & {row["server_id"], row["source"], row["created_at"]}
     await end_verdicts(connection, REPORT)

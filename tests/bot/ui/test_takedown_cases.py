@@ -40,6 +40,7 @@ from bot.database.takedown_cases import (
 from bot.errors.pictures import RemovedPicture
 from bot.library.configuration import Configuration
 from bot.pictures.copies import find_copies
+from bot.pictures.input_gate import InputGate
 from bot.pictures.inputs import Inputs
 from bot.pictures.perceptual_hash import notice_hashes, picture_hash
 from bot.pictures.removed_pictures import RemovedPictures
@@ -233,7 +234,7 @@ async def test_what_is_confirmed_goes_from_every_place_and_stays_away(rig: Rig) 
 
 async def test_an_upload_that_was_removed_is_refused(rig: Rig) -> None:
     assert confirm_case(rig.database, await rig.open(), excepted=())
-    inputs = Inputs(rig.settings.storage.inputs, RemovedPictures(rig.connection))
+    inputs = Inputs(rig.settings.storage.inputs, InputGate(RemovedPictures(rig.connection)))
     path = rig.settings.storage.folder / "upload.webp"
     drawn(SHOWN, 500).save(path, quality=50)
     with pytest.raises(RemovedPicture):
