@@ -29,6 +29,7 @@ base_model_proposals.py  corrections of base models that wait for an operator
 audit.py               who changed what; nobody changes or deletes an entry
 pictures.py            finished pictures and the LoRAs they were painted with
 additions.py           LoRAs from outside, from the wish until the file is here, and who wants them
+disputes.py            LoRAs that another page claims for another base model, and who had them
 hub_looks.py           what hubs say now of files that came from them, and who is told of newer versions
 deletions.py           pictures that their owner deletes: hidden, brought back or gone
 erasures.py            people who have all deleted that is kept of them

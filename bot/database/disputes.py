@@ -15,10 +15,11 @@ from inference.lora.evidence import Source
 
 DISPUTE = """
     INSERT INTO lora_dispute (sha256, page, base_model, disputed_at) VALUES (?, ?, ?, ?)
-    ON CONFLICT (sha256, page) DO NOTHING RETURNING 1
+    ON CONFLICT (sha256, page) DO UPDATE SET base_model = excluded.base_model
+    WHERE base_model <> excluded.base_model RETURNING 1
 """
 SETTLE = "DELETE FROM lora_dispute WHERE sha256 = ? AND page = ?"
-FIND = "SELECT 1 FROM lora_dispute WHERE sha256 = ? AND page = ?"
+FIND = "SELECT base_model FROM lora_dispute WHERE sha256 = ? AND page = ?"
 # An operator's declaration ends a dispute.
 OPEN = """
     SELECT wanted.value AS sha256, min(disputed_at) AS since,
@@ -64,9 +65,10 @@ async def settle(connection: aiosqlite.Connection, sha256: str, page: str) -> No
     await write(connection, SETTLE, (sha256, page))
 
 
-async def disputes_by(connection: aiosqlite.Connection, sha256: str, page: str) -> bool:
-    """Whether a page disputes a file already. Raises DatabaseError."""
-    return await fetch_one(connection, FIND, (sha256, page)) is not None
+async def disputed_by(connection: aiosqlite.Connection, sha256: str, page: str) -> BaseModelId | None:
+    """The base model by which a page disputes a file; None if it does not. Raises DatabaseError."""
+    row = await fetch_one(connection, FIND, (sha256, page))
+    return None if row is None else BaseModelId(row["base_model"])
 
 
 async def open_disputes(connection: aiosqlite.Connection, files: Sequence[str]) -> list[Dispute]:

@@ -14,10 +14,12 @@ from dataclasses import replace
 
 import aiosqlite
 
-from bot.database.disputes import dispute, disputes_by, settle
+from bot.database.additions import sources_of
+from bot.database.disputes import dispute, disputed_by, settle
 from bot.database.loras import Lora, LoraVersion, find_lora, find_version
 from bot.library.configuration import Configuration
 from bot.sources.claims import keep_claims, known_now, says_new
+from bot.sources.remote import RemoteVersion
 from inference.base_models import BaseModelId
 from inference.lora.knowledge import Knowledge
 from inference.lora.registry import RegistryAnswer, RepositoryAnswer
@@ -37,9 +39,14 @@ class Disputes:
 
     async def says_new(self, answers: Sequence[RegistryAnswer]) -> bool:
         """Whether a page says something that is neither kept nor a dispute already. Raises OSError, DatabaseError."""
-        open_already = [each for each in answers if await disputes_by(self._connection, each.sha256, each.page)]
-        rest = [each for each in answers if each not in open_already]
-        return await asyncio.to_thread(says_new, self._configuration.settings.library.folder, rest)
+        folder, rest = self._configuration.settings.library.folder, list[RegistryAnswer]()
+        for answer in answers:
+            disputed = await disputed_by(self._connection, answer.sha256, answer.page)
+            if disputed is not None and disputed != answer.known_base_model:
+                return True
+            if disputed is None:
+                rest.append(answer)
+        return await asyncio.to_thread(says_new, folder, rest)
 
     async def note(self, answers: Iterable[Answer]) -> bool:
         """Keep what pages say, and open disputes for what contradicts; whether the library's evidence has changed.
@@ -69,14 +76,19 @@ class Disputes:
     async def _contradicted(self, answer: RegistryAnswer, known: Knowledge) -> LoraVersion | None:
         """The file whose base model would not be known any more with this answer; None for none.
 
-        A page that already speaks in the evidence may correct itself.
+        The page that brought the file may correct itself.
         """
-        before = known.answers.get(answer.sha256, ())
+        before = [each for each in known.answers.get(answer.sha256, ()) if each.origin != answer.origin]
         version = await find_version(self._connection, answer.sha256)
         if version is None or not version.usable or version.found is None or version.base_model is None:
             return None
-        if any(each.origin == answer.origin for each in before):
+        if await self._brought(answer):
             return None
         after = replace(known, answers={**known.answers, answer.sha256: (*before, answer)})
         base = await asyncio.to_thread(lambda: version.found and version.found.judge(after).base_model)
         return None if base == version.base_model else version
+
+    async def _brought(self, answer: RegistryAnswer) -> bool:
+        """Whether the page of an answer brought the file into the library."""
+        sources = [each.source for each in await sources_of(self._connection, answer.sha256) if each.placed]
+        return any(RemoteVersion.model_validate_json(source).page == answer.page for source in sources)
