@@ -24,8 +24,8 @@ from inference.queue import EVERYWHERE
 class GateFacts:
     """What was found in a picture: hashes, and whether a photographed face is in it.
 
-    `hashes` are those of the picture and of its parts. `sections` are those of its crops, and of larger pictures that it
-    may be a crop of.
+    `hashes` are those of the picture and of its parts. `sections` are those of its crops, and of larger pictures of
+    which it may be a crop.
     """
 
     hashes: bytes
