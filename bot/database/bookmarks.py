@@ -79,8 +79,8 @@ _FITS = """
             SELECT 1 FROM lora_version WHERE lora_version.lora_id = bookmark.lora_id AND usable = 1
             AND (
                 base_model IN (SELECT value FROM json_each(:base_models)) OR EXISTS (
-                    SELECT 1 FROM json_each(allowed_on) AS allowed
-                    WHERE allowed.value IN (SELECT value FROM json_each(:base_models))
+                    SELECT 1 FROM json_each(allowed_on) AS listed
+                    WHERE listed.value IN (SELECT value FROM json_each(:base_models))
                 )
             )
         )

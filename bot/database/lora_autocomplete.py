@@ -30,8 +30,8 @@ _FITS = """EXISTS (
     SELECT 1 FROM lora_version WHERE lora_version.lora_id = {id} AND usable = 1
     AND (
         base_model IN (SELECT value FROM json_each(:base_models)) OR EXISTS (
-            SELECT 1 FROM json_each(allowed_on) AS allowed
-            WHERE allowed.value IN (SELECT value FROM json_each(:base_models))
+            SELECT 1 FROM json_each(allowed_on) AS listed
+            WHERE listed.value IN (SELECT value FROM json_each(:base_models))
         )
     )
 )"""
