@@ -154,7 +154,7 @@ def _comparable(notice: bytes, places: Iterable[int]) -> list[_Signs]:
     return [section for section in sections if section.count >= _LEAST_SIGNS]
 
 
-@lru_cache(64)  # of pictures that are compared with one notice after the other
+@lru_cache(256)  # of a few uploads, each of which is compared with one notice or verdict after the other
 def _compared(hashed: bytes, *, part: bool) -> tuple[_Signs, ...]:
     """The signs of a picture, mirrored and turned in all eight ways; those of a part as it is. None of a plain one.
 

@@ -19,6 +19,8 @@ _COLOURS = 4  # of surroundings
 _LEAST_OF_BORDER = 0.06  # share of the border's cells that have a colour of surroundings
 _NEAR = 9  # grey levels by which a channel of one colour may differ, as after JPEG
 _BAR = 0.5  # share of a row's cells that have the bar's colour; the others are text
+_BLANK = 0.97  # the same of a row without text, as at the end of a bar
+_GAP = 0.007  # share of a quarter's side that may be half of a gap
 _LEAST_AREA, _MOST_AREA = 0.02, 0.985  # of a part, as shares of the picture's
 _LEAST_SIDE = 48  # pixels of a part's shorter side
 
@@ -32,15 +34,33 @@ def parts_of(image: Image.Image) -> list[Image.Image]:
     grid = image.resize(
         (max(1, round(image.width / cell)), max(1, round(image.height / cell))), Image.Resampling.NEAREST
     )
-    proposed = [tuple(edge * cell for edge in box) for box in (*_inside_surroundings(grid), *_between_bars(grid))]
+    proposed = [_within(box, grid.size, cell) for box in (*_inside_surroundings(grid), *_between_bars(grid))]
     boxes = dict.fromkeys(_pixels(box, image.size) for box in (*proposed, *_quarters(image.size)))
     return [image.crop(box) for box in islice((box for box in boxes if _is_part(box, image.size)), MOST_PARTS)]
 
 
+def _within(box: _Box, grid: tuple[int, int], cell: float) -> _Box:
+    """The pixels of a box of cells. An edge lies half a cell farther in, so that nothing of the surroundings is left.
+
+    A line of them would outweigh a faint picture.
+    """
+    left, top, right, bottom = box
+    inset = cell / 2 + 1
+    return (
+        left * cell + inset * (left > 0),
+        top * cell + inset * (top > 0),
+        right * cell - inset * (right < grid[0]),
+        bottom * cell - inset * (bottom < grid[1]),
+    )
+
+
 def _quarters(size: tuple[int, int]) -> Iterator[_Box]:
+    """Each without the gap to the others that there may be."""
     width, height = size
-    for left, top in ((0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.5, 0.5)):
-        yield left * width, top * height, (left + 0.5) * width, (top + 0.5) * height
+    before, after = (1 - _GAP) / 2, (1 + _GAP) / 2
+    for left, right in ((0.0, before), (after, 1.0)):
+        for top, bottom in ((0.0, before), (after, 1.0)):
+            yield left * width, top * height, right * width, bottom * height
 
 
 def _pixels(box: tuple[float, ...], size: tuple[int, int]) -> tuple[int, int, int, int]:
@@ -110,24 +130,21 @@ def _is_near(one: _Rgb, other: _Rgb) -> bool:
 def _between_bars(grid: Image.Image) -> Iterator[_Box]:
     """What is left without a bar of one colour, with text in it or not, above and below."""
     width, height = grid.size
-    above, below = _bar(grid), _bar(grid.transpose(Image.Transpose.FLIP_TOP_BOTTOM))
-    if above:
-        yield 0, above, width, height
-    if below:
-        yield 0, 0, width, height - below
+    yield from ((0, above, width, height) for above in _bars(grid))
+    yield from ((0, 0, width, height - below) for below in _bars(grid.transpose(Image.Transpose.FLIP_TOP_BOTTOM)))
 
 
-def _bar(grid: Image.Image) -> int:
-    """How many rows at the top are a bar."""
+def _bars(grid: Image.Image) -> list[int]:
+    """How many rows at the top may be a bar: up to the last blank one, and up to the first that has little of it."""
     width, height = grid.size
     ((colour, count),) = Counter(_colours(grid.crop((0, 0, width, 1)))).most_common(1)
     if count < _BAR * width / 2:
-        return 0
+        return []
     cells = _cells_of(grid, colour).tobytes()
-    for row in range(height):
-        if sum(cells[row * width : (row + 1) * width]) < _BAR * width:
-            return row if row < height // 2 else 0
-    return 0
+    shares = [sum(cells[row * width : (row + 1) * width]) / width for row in range(height // 2)]
+    blank = max((row + 1 for row, share in enumerate(shares) if share >= _BLANK), default=0)
+    full = next((row for row, share in enumerate(shares) if share < _BAR), 0)
+    return [rows for rows in dict.fromkeys((blank, full)) if 0 < rows < height // 2]
 
 
 def _colours(image: Image.Image) -> list[_Rgb]:
