@@ -59,7 +59,7 @@ async def test_what_a_person_has_is_listed_without_the_name(rated: Scene) -> Non
     (here,) = await ada.autocomplete("imagine", "stack", "even")
     (there,) = await ada.autocomplete("imagine", "stack", "even", in_=AFTER_DARK)
     assert NAME not in here["name"] and NAME in there["name"]
-    assert NAME not in str((await (await ada.press(await told(ada, "studio"), "Save as stack")).modal()))
+    assert NAME not in str(await (await ada.press(await told(ada, "studio"), "Save as stack")).modal())
 
 
 async def test_refusals_do_not_name_it(rated: Scene) -> None:
