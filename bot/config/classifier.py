@@ -25,7 +25,8 @@ class ClassifierDevice(StrEnum):
 
 
 class ClassifierSettings(Section):
-    """A model that looks at each finished picture and gives scores, for which it is rated. Off without a model."""
+    """A model that gives scores to each finished picture and the one that it started from, which rate it. Off without a
+    model."""
 
     path: Path | None = None
     """A folder as transformers or timm saves a model: config.json and model.safetensors …"""

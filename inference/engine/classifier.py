@@ -1,4 +1,6 @@
-"""Looks at finished pictures with an image-classification model, and reports scores. What they mean is the bot's.
+"""Reports scores of finished pictures, and of those that they started from, by an image-classification model.
+
+What the scores mean is the bot's to say.
 
 A model of transformers or timm is loaded from safetensors alone, by classes of these libraries: no file of it is run.
 Models look at a square. A picture that is longer than wide is looked at in several squares that cover it, and each

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import shutil
@@ -19,6 +20,7 @@ from inference.engine.process.job_runner import JobRunner
 from inference.errors import ClassifierUnusable, WorkerFailed
 from inference.messages.events import EVENTS
 from inference.messages.options import ClassifierSpec
+from inference.messages.request import SourceImage
 from tests.classifiers import CLASSES, MADE, demo_picture
 from tests.house import House
 from tests.inference.engine.painting import paint
@@ -64,6 +66,27 @@ def test_the_worker_reports_scores_of_what_it_has_painted(classifiers: dict[str,
         assert len(end.scores) == len(end.files) == 2
         assert [scores["red"] > 0.5 for scores in end.scores] == [shown, shown], (colour, end.scores)
         assert EVENTS.validate_json(end.model_dump_json()) == end
+    runner.close()
+
+
+def test_the_picture_that_a_job_starts_from_counts_like_what_is_painted(
+    classifiers: dict[str, Path], shared_house: House, tmp_path: Path
+) -> None:
+    spec, start = ClassifierSpec(source=str(classifiers["transformers"]), classes=("red",)), tmp_path / "start.png"
+    configure = shared_house.configure.model_copy(update={"classifier": spec, "inputs": str(tmp_path)})
+    runner = JobRunner(configure, CPU)
+    for colour, counts in (("red", True), ("blue", False)):
+        whole = Image.new("RGB", (256, 64), "white")  # the cropped middle is blank
+        whole.paste(demo_picture(colour, random.Random(4)))
+        whole.save(start)
+        sha256 = hashlib.sha256(start.read_bytes()).hexdigest()
+        start.rename(tmp_path / sha256)
+        wanted = request(
+            prompt="a large blue circle on a white background", steps=6, count=2,
+            image=SourceImage(sha256=sha256, strength=1.0),
+        )  # fmt: skip
+        end = paint(runner, wanted).end
+        assert [scores["red"] > 0.5 for scores in end.scores] == [counts, counts], (colour, end.scores)
     runner.close()
 
 
