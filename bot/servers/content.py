@@ -27,7 +27,7 @@ from bot.errors.ratings import (
 )
 from bot.i18n.texts import lora_name
 from bot.moderation.enforcement import WordRules
-from bot.moderation.ratings import PartKind, PlaceRatings, RatedPart, licence_cap
+from bot.moderation.ratings import PartKind, PlaceRatings, RatedPart, excludes_clothes, licence_cap
 from bot.servers.context import ActionContext
 from bot.servers.lookups import LookupFailed
 from bot.servers.server_cache import ServerCache
@@ -121,8 +121,8 @@ class ContentRules:
         checkpoint = self._checkpoint(request.checkpoint)
         parts = self._parts(request, checkpoint, used, said, place.shown)
         rated = _highest(parts) or ContentRating.GENERAL
-        if _from_face(request) and place.counted(place.highest(parts).rating) > self._settings().faces.most:
-            return FaceRatedTooHigh(most=self._settings().faces.most.value)
+        if (most := self._settings().faces.most) < _of_face(request, place.counted(place.highest(parts).rating)):
+            return FaceRatedTooHigh(most=most.value)
         cap = ContentRating.EXPLICIT if checkpoint is None else cap_of(checkpoint)
         if cap < rated < ContentRating.BLOCKED:
             return LicenceForbids(checkpoint=request.checkpoint, most=cap.value, rating=rated.value)
@@ -189,8 +189,11 @@ def cap_of(checkpoint: CheckpointSettings) -> ContentRating:
     return checkpoint.max_rating or licence_cap(checkpoint.base_model.architecture, checkpoint.repository)
 
 
-def _from_face(request: JobRequest) -> bool:
-    return isinstance(request, GenerationRequest) and request.image is not None and request.image.face
+def _of_face(request: JobRequest, rated: ContentRating) -> ContentRating:
+    """What a request that is `rated` so counts as beside a photographed face; general without one."""
+    if not isinstance(request, GenerationRequest) or request.image is None or not request.image.face:
+        return ContentRating.GENERAL
+    return max(rated, ContentRating.MATURE) if excludes_clothes(request.negative_prompt) else rated
 
 
 def _highest(parts: Iterable[RatedPart]) -> ContentRating | None:
