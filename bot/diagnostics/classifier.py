@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bot.config.classifier import ClassifierSettings
 from bot.diagnostics.finding import Finding, FindingGrade
-from inference.classifier_files import ClassifierFiles
+from inference.classifier_files import ClassifierFiles, require_package
 from inference.errors import ClassifierUnusable
 
 
@@ -18,6 +18,9 @@ def check_classifier(classifier: ClassifierSettings) -> Finding | None:
     if spec.repository:
         return Finding(what, FindingGrade.OK, f"{spec.source}, downloaded from the Hugging Face hub at first use")
     try:
+        if spec.package:
+            require_package(spec.classes)
+            return Finding(what, FindingGrade.OK, f"{spec.source}, with {', '.join(spec.classes)}; for photographs")
         found = ClassifierFiles.read(Path(spec.source), spec.classes)
     except ClassifierUnusable as problem:
         says = f"{problem.reason}; nothing is painted until it can be used or [classifier] is taken out of the settings"

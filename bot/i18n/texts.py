@@ -10,7 +10,8 @@ from typing import Protocol
 import discord
 
 from bot.database.jobs import Job
-from bot.database.loras import Lora
+from bot.database.lora_search import Shown
+from bot.database.loras import Lora, UsedLora
 from bot.i18n import _, label, listed, ngettext
 from inference.messages.request import GenerationRequest, LoraUse, Region
 from inference.regions import RegionName
@@ -96,6 +97,11 @@ def several(words: Iterable[str], limit: int = _LIMIT) -> str:
     if not rest:
         return names
     return ngettext("{names} and {count} more", "{names} and {count} more", rest).format(names=names, count=rest)
+
+
+def lora_name(lora: Lora | UsedLora, shown: Shown) -> str:
+    """The name of a LoRA; where its content rating is not `shown`, its number: `LoRA #12`. None: all are shown."""
+    return lora.name if shown is None or lora.content_rating in shown else f"LoRA #{lora.id}"
 
 
 def lora_use(use: LoraUse) -> str:

@@ -133,9 +133,24 @@ class PromptRater:
         return max(found, default=None)
 
 
+def excludes_clothes(negative_prompt: str) -> bool:
+    """Whether a negative prompt keeps clothes out of the picture."""
+    return any(_clothes().find(NormalisedText(negative_prompt)))
+
+
+@cache
+def _clothes() -> WordMatcher[str]:
+    return WordMatcher(Word(checked_word(word), word) for word in _lists()["clothes"])
+
+
+@cache
+def _lists() -> Mapping[str, list[str]]:
+    return tomllib.loads((resources.files("bot.moderation") / "ratings.toml").read_text("utf-8"))
+
+
 @cache
 def _terms() -> _RatingTerms:
-    lists: dict[str, list[str]] = tomllib.loads((resources.files("bot.moderation") / "ratings.toml").read_text("utf-8"))
+    lists = _lists()
     rated = (ContentRating.EXPLICIT, ContentRating.MATURE, ContentRating.TEEN)
     return _RatingTerms(
         words={rating: tuple(lists[rating.value]) for rating in rated},

@@ -5,17 +5,19 @@ from __future__ import annotations
 import secrets
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import aiosqlite
 from pydantic import ValidationError
 
 from bot.config import CheckpointSettings, Size
+from bot.database.lora_search import Shown
 from bot.database.loras import Lora, LoraVersion, find_lora, find_version
 from bot.database.preferences import Preferences, find_preferences
 from bot.errors.orders import PartsGone
 from bot.i18n import _, alternatives, label, listed
+from bot.i18n.texts import lora_name
 from bot.library.catalogue import find_named
 from bot.library.configuration import Configuration
 from bot.library.installed_checkpoints import InstalledCheckpoints
@@ -31,6 +33,7 @@ from inference.errors import (
     InvalidRequest,
     LoraMisfit,
     LoraNotFound,
+    LoraUnusable,
     PromptEmpty,
     PromptTooLong,
     RegionsNotOffered,
@@ -62,6 +65,15 @@ class Choice:
     version: LoraVersion | None = None
     refusal: RequestError | None = None
     note: str | None = None
+
+    def named_for(self, shown: Shown) -> Choice:
+        """Return the choice for texts where content ratings are `shown`: other LoRAs have no name there."""
+        if self.lora is None or (name := lora_name(self.lora, shown)) == self.lora.name:
+            return self
+        refusal = self.refusal
+        if isinstance(refusal, LoraMisfit | LoraUnusable):
+            refusal = replace(refusal, lora=name)
+        return replace(self, lora=replace(self.lora, name=name), refusal=refusal)
 
 
 class RequestBuilder:

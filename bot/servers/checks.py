@@ -32,6 +32,7 @@ from bot.errors.blocks import LoraBlocked, LoraBlockedEverywhere, LoraDisputed
 from bot.errors.pictures import PictureHiddenByStaff, PictureReported
 from bot.errors.ratings import PlaceUnseen
 from bot.errors.rights import CategoryNotAllowed, CheckpointNotAllowed, InTimeOut, NoMember
+from bot.i18n.texts import lora_name
 from bot.moderation.minors import is_adult
 from bot.moderation.ratings import PlaceRatings
 from bot.servers.access import Rights
@@ -319,7 +320,7 @@ class RequestChecks:
         if not checkpoint_allowed(settings, request.checkpoint):
             return CheckpointNotAllowed(checkpoint=request.checkpoint, allowed=list(settings.checkpoints))
         used = await self._used(request)
-        return self._why_no_lora(used, here, everywhere) or self._content.why_not(request, used, place, said)
+        return self._why_no_lora(used, here, everywhere, place) or self._content.why_not(request, used, place, said)
 
     async def _why_disputed(self, person_id: int, request: GenerationRequest) -> RequestError | None:
         """Why a LoRA with a disputed base model is not used by this person; None for who had it before."""
@@ -333,15 +334,18 @@ class RequestChecks:
         files = sorted({use.sha256 for request in requests for use in _loras(request)})
         return await loras_of_files(self._connection, files) if files else ()
 
-    def _why_no_lora(self, used: Iterable[UsedLora], here: ServerSetup, everywhere: ServerSetup) -> RequestError | None:
+    def _why_no_lora(
+        self, used: Iterable[UsedLora], here: ServerSetup, everywhere: ServerSetup, place: PlaceRatings
+    ) -> RequestError | None:
         now, categories = self._clock(), here.settings.categories
         for lora in used:
+            name = lora_name(lora, place.shown)
             if (block := _holding(everywhere.lora_blocks.get(lora.id), now)) is not None:
-                return LoraBlockedEverywhere(lora=lora.name, reason=block.reason, end=date_of(block.ends_at))
+                return LoraBlockedEverywhere(lora=name, reason=block.reason, end=date_of(block.ends_at))
             if (block := _holding(here.lora_blocks.get(lora.id), now)) is not None:
-                return LoraBlocked(lora=lora.name, reason=block.reason, end=date_of(block.ends_at))
+                return LoraBlocked(lora=name, reason=block.reason, end=date_of(block.ends_at))
             if categories and lora.category not in categories:
-                return CategoryNotAllowed(lora=lora.name, category=lora.category.value)
+                return CategoryNotAllowed(lora=name, category=lora.category.value)
         return None
 
 

@@ -10,6 +10,7 @@ from bot.config import Settings
 from bot.config.checkpoints import CheckpointSettings
 from bot.database.gallery import PlaceFilter
 from bot.database.job_ratings import JobRating
+from bot.database.lora_search import Shown
 from bot.database.loras import UsedLora
 from bot.errors.ratings import (
     RATED_BY,
@@ -24,8 +25,9 @@ from bot.errors.ratings import (
     UnratedNotUsed,
     UnratedTooHigh,
 )
+from bot.i18n.texts import lora_name
 from bot.moderation.enforcement import WordRules
-from bot.moderation.ratings import PartKind, PlaceRatings, RatedPart, licence_cap
+from bot.moderation.ratings import PartKind, PlaceRatings, RatedPart, excludes_clothes, licence_cap
 from bot.servers.context import ActionContext
 from bot.servers.lookups import LookupFailed
 from bot.servers.server_cache import ServerCache
@@ -117,10 +119,10 @@ class ContentRules:
         `said` is what counts there of the ratings of its finished pictures.
         """
         checkpoint = self._checkpoint(request.checkpoint)
-        parts = self._parts(request, checkpoint, used, said)
+        parts = self._parts(request, checkpoint, used, said, place.shown)
         rated = _highest(parts) or ContentRating.GENERAL
-        if _from_face(request) and place.counted(place.highest(parts).rating) > self._settings().faces.most:
-            return FaceRatedTooHigh(most=self._settings().faces.most.value)
+        if (most := self._settings().faces.most) < _of_face(request, place.counted(place.highest(parts).rating)):
+            return FaceRatedTooHigh(most=most.value)
         cap = ContentRating.EXPLICIT if checkpoint is None else cap_of(checkpoint)
         if cap < rated < ContentRating.BLOCKED:
             return LicenceForbids(checkpoint=request.checkpoint, most=cap.value, rating=rated.value)
@@ -159,14 +161,16 @@ class ContentRules:
         checkpoint: CheckpointSettings | None,
         used: Sequence[UsedLora],
         said: Sequence[JobRating],
+        shown: Shown = None,
     ) -> list[RatedPart]:
+        """The parts of a request with their ratings; LoRAs of ratings that are not `shown` without their names."""
         parts = [RatedPart(PartKind.CHECKPOINT, request.checkpoint, checkpoint.rating if checkpoint else None)]
         if isinstance(request, GenerationRequest):
-            parts += self._painted_from(request, used)
+            parts += self._painted_from(request, used, shown)
         return parts + [RatedPart(PartKind.PICTURE, RATED_BY[each.source], each.rating) for each in said]
 
-    def _painted_from(self, request: GenerationRequest, used: Sequence[UsedLora]) -> list[RatedPart]:
-        parts = [RatedPart(PartKind.LORA, lora.name, lora.content_rating) for lora in used]
+    def _painted_from(self, request: GenerationRequest, used: Sequence[UsedLora], shown: Shown) -> list[RatedPart]:
+        parts = [RatedPart(PartKind.LORA, lora_name(lora, shown), lora.content_rating) for lora in used]
         known = {lora.sha256 for lora in used}  # the library has never had the others
         parts += [RatedPart(PartKind.LORA, use.name, None) for use in request.loras if use.sha256 not in known]
         said = self._words.rating(request)
@@ -185,8 +189,11 @@ def cap_of(checkpoint: CheckpointSettings) -> ContentRating:
     return checkpoint.max_rating or licence_cap(checkpoint.base_model.architecture, checkpoint.repository)
 
 
-def _from_face(request: JobRequest) -> bool:
-    return isinstance(request, GenerationRequest) and request.image is not None and request.image.face
+def _of_face(request: JobRequest, rated: ContentRating) -> ContentRating:
+    """What a request that is `rated` so counts as beside a photographed face; general without one."""
+    if not isinstance(request, GenerationRequest) or request.image is None or not request.image.face:
+        return ContentRating.GENERAL
+    return max(rated, ContentRating.MATURE) if excludes_clothes(request.negative_prompt) else rated
 
 
 def _highest(parts: Iterable[RatedPart]) -> ContentRating | None:

@@ -34,7 +34,7 @@ from bot.reports.carrying_out import CarryingOut
 from bot.reports.reminders import Reminders
 from bot.reports.reporting import Reporting
 from bot.ui import cogs, heartbeats, views
-from bot.ui.access import checkpoints_here
+from bot.ui.access import checkpoints_here, shown_ratings
 from bot.ui.answers import AnswersUnderWay
 from bot.ui.api_url import check_answer
 from bot.ui.art_channels.boards import BoardPosts
@@ -136,7 +136,7 @@ class EaselBot(Client):
             self.connection, self.requests, self.jobs, self.inputs, self.servers, self.deliverer, follower, clock
         )
         self.studios = StudioSessions(
-            self.connection, self.configuration, self.requests, render_panel, checkpoints_here
+            self.connection, self.configuration, self.requests, render_panel, checkpoints_here, shown_ratings
         )
         results = DeliveredResults(self.connection, self.deliverer, self.servers)
         self.removals = Removals(self, self.connection, self.configuration, easel.files, results)

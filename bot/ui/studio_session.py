@@ -12,12 +12,13 @@ from pydantic import ValidationError
 
 from bot.config import CheckpointSettings
 from bot.database.connection import transaction
+from bot.database.lora_search import Shown
 from bot.database.loras import Lora, LoraVersion
 from bot.database.preferences import Preferences, find_preferences
 from bot.database.studio import StudioState, fill_studio, find_studio, go_back, save_studio
 from bot.errors.orders import TwoFewStepRecipes
 from bot.i18n import _, explained
-from bot.i18n.texts import plain
+from bot.i18n.texts import lora_name, plain
 from bot.library.configuration import Configuration
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.inputs import Input
@@ -97,7 +98,7 @@ class StudioSnapshot:
 
 class StudioSessions:
     """The studios of all people. `render` makes the panel of a snapshot for the place of an interaction; `checkpoints`
-    are those of a place."""
+    are those of a place, `shown` the content ratings of LoRAs that a place names."""
 
     def __init__(
         self,
@@ -106,12 +107,14 @@ class StudioSessions:
         requests: RequestBuilder,
         render: RenderPanel,
         checkpoints: Callable[[Interaction], Awaitable[InstalledCheckpoints]],
+        shown: Callable[[Interaction], Awaitable[Shown]],
     ) -> None:
         self._connection = connection
         self._configuration = configuration
         self._requests = requests
         self._render = render
         self._checkpoints = checkpoints
+        self._shown = shown
 
     async def open(self, interaction: Interaction, note: str = "") -> None:
         """Show the person their studio in an ephemeral message."""
@@ -179,7 +182,8 @@ class StudioSessions:
         await self.change(interaction, put)
         if not brought:
             return ""
-        note = _("{lora} fits {checkpoint}, so that is chosen now.").format(lora=plain(lora.name), checkpoint=brought)
+        name = lora_name(lora, await self._shown(interaction))
+        note = _("{lora} fits {checkpoint}, so that is chosen now.").format(lora=plain(name), checkpoint=brought)
         far = await self.choose_checkpoint(interaction, brought)
         return "\n".join(filter(None, (note, far)))
 
@@ -219,7 +223,7 @@ class StudioSessions:
         checkpoint = chosen or default_checkpoint(checkpoints, preferences)
         if checkpoint is None:
             raise CheckpointNotFound(name=_("at all"), installed=[])
-        rows = await examine(self._requests, studio, checkpoint.name)
+        rows = await examine(self._requests, studio, checkpoint.name, await self._shown(interaction))
         return StudioSnapshot(
             person_id=person_id,
             studio=studio,

@@ -11,6 +11,7 @@ import aiosqlite
 from bot.config import CheckpointSettings
 from bot.database.deliveries import find_delivery
 from bot.database.jobs import Job
+from bot.database.lora_search import Shown
 from bot.database.loras import (
     Lora,
     LoraVersion,
@@ -23,7 +24,7 @@ from bot.database.loras import (
 from bot.database.publications import PublicationState, publications_of_job
 from bot.errors.orders import TwoFewStepRecipes
 from bot.i18n import _, ngettext
-from bot.i18n.texts import plain, several
+from bot.i18n.texts import lora_name, plain, several
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.inputs import Inputs
 from bot.requests.builder import usual_checkpoint
@@ -48,6 +49,12 @@ class MatchedLora:
     lora: Lora | None = None
     version: LoraVersion | None = None
     by_name: bool = False
+
+    def named_for(self, shown: Shown) -> MatchedLora:
+        """Return it for texts where content ratings are `shown`: other LoRAs have no name there."""
+        if self.lora is None or (name := lora_name(self.lora, shown)) == self.lora.name:
+            return self
+        return replace(self, named=replace(self.named, name=name), lora=replace(self.lora, name=name))
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import aiosqlite
 
 from bot.database.clock import HOUR_MS, now_ms
+from bot.database.lora_search import Shown
 from bot.database.loras import loras_of_files
 from bot.database.stacks import (
     MAX_NAME,
@@ -30,6 +31,7 @@ from bot.i18n import _
 from bot.moderation.enforcement import WordRules
 from bot.moderation.word_rules import TextKind
 from bot.requests.builder import Choice, LoraDraft, RequestBuilder
+from bot.workspace.lora_names import names_withheld
 from bot.workspace.studio_draft import Row, Studio
 from inference.content_rating import ContentRating
 from inference.messages.request import LoraUse
@@ -63,9 +65,9 @@ def lora_drafts_of(stack: Stack) -> tuple[LoraDraft, ...]:
     return tuple(map(LoraDraft.model_validate, stack.loras))
 
 
-async def judge(requests: RequestBuilder, stack: Stack, checkpoint: str | None) -> StackFit:
-    """How the stack fits a checkpoint. Raises CheckpointNotFound."""
-    choices = tuple([await requests.choose(draft, checkpoint) for draft in lora_drafts_of(stack)])
+async def judge(requests: RequestBuilder, stack: Stack, checkpoint: str | None, shown: Shown) -> StackFit:
+    """How the stack fits a checkpoint; its refusals name LoRAs as `named_for` does. Raises CheckpointNotFound."""
+    choices = tuple([(await requests.choose(draft, checkpoint)).named_for(shown) for draft in lora_drafts_of(stack)])
     usable = [choice.lora for choice in choices if choice.lora and choice.lora.usable]
     return StackFit(stack, choices, tuple(requests.checkpoints.names_for_all(usable) if usable else ()))
 
@@ -124,16 +126,15 @@ async def _rating_of(connection: aiosqlite.Connection, loras: Sequence[StackLora
     return max((each.content_rating for each in known if each.content_rating is not None), default=None)
 
 
-async def named_for(connection: aiosqlite.Connection, stack: Stack, shown: Collection[ContentRating | None]) -> Stack:
-    """The stack as a place that shows LoRAs of these ratings names it: other LoRAs have no name there.
+async def named_for(connection: aiosqlite.Connection, stack: Stack, shown: Shown) -> Stack:
+    """The stack as a place that shows LoRAs of these ratings names it: other LoRAs have no name there."""
+    return replace(stack, loras=tuple(await uses_named_for(connection, stack.loras, shown)))
 
-    Raises DatabaseError.
-    """
-    known = await loras_of_files(connection, [lora.sha256 for lora in stack.loras])
-    ratings = {lora.sha256: lora.content_rating for lora in known}
-    unnamed = _("a LoRA that is not shown here")
-    loras = (lora if ratings.get(lora.sha256) in shown else replace(lora, name=unnamed) for lora in stack.loras)
-    return replace(stack, loras=tuple(loras))
+
+async def uses_named_for(connection: aiosqlite.Connection, loras: Sequence[StackLora], shown: Shown) -> list[StackLora]:
+    """Return the LoRAs of a stack as `named_for` names them."""
+    names = await names_withheld(connection, {lora.sha256 for lora in loras}, shown)
+    return [replace(lora, name=names.get(lora.sha256, lora.name)) for lora in loras]
 
 
 async def require_stack(connection: aiosqlite.Connection, person_id: int, name: str) -> Stack:

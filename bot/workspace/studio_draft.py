@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot.config import CheckpointSettings
+from bot.database.lora_search import Shown
 from bot.database.loras import Lora, LoraVersion, Sort
 from bot.requests.builder import DEFAULT_WEIGHT, Choice, RequestBuilder, weight_of
 from bot.requests.drafts import LoraDraft, RequestDraft
@@ -230,11 +231,11 @@ class Row:
         return self.lora.name if self.entry is None else self.entry.name
 
 
-async def examine(requests: RequestBuilder, studio: Studio, checkpoint: str | None) -> list[Row]:
-    """How each LoRA of a studio fits a checkpoint. Raises CheckpointNotFound."""
+async def examine(requests: RequestBuilder, studio: Studio, checkpoint: str | None, shown: Shown = None) -> list[Row]:
+    """How each LoRA of a studio fits a checkpoint, without names that are not `shown`. Raises CheckpointNotFound."""
     rows: list[Row] = []
     for lora in studio.loras:
-        choice = await requests.choose(lora.draft, checkpoint)
+        choice = (await requests.choose(lora.draft, checkpoint)).named_for(shown)
         beside = words_beside(studio.draft, studio.region_of(lora))
         rows.append(Row.of(lora, choice, beside))
     return rows

@@ -1,4 +1,6 @@
-"""Looks at finished pictures with an image-classification model, and reports scores. What they mean is the bot's.
+"""Reports scores of finished pictures, and of those that they started from, by an image-classification model.
+
+What the scores mean is the bot's to say.
 
 A model of transformers or timm is loaded from safetensors alone, by classes of these libraries: no file of it is run.
 Models look at a square. A picture that is longer than wide is looked at in several squares that cover it, and each
@@ -10,6 +12,8 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +22,14 @@ from huggingface_hub import snapshot_download
 from PIL import Image
 from safetensors.torch import load_file
 
-from inference.classifier_files import DOWNLOADED, ClassifierFiles, ClassifierLibrary
+from inference.classifier_files import (
+    DOWNLOADED,
+    OPENNSFW_CLASSES,
+    OPENNSFW_MODULE,
+    ClassifierFiles,
+    ClassifierLibrary,
+    require_package,
+)
 from inference.errors import ClassifierUnusable, WorkerFailed
 from inference.messages.options import ClassifierSpec
 
@@ -81,6 +92,18 @@ class TransformersModel(ClassifierModel):
         return logits.sigmoid() if self._several else logits.softmax(-1)
 
 
+class OpenNsfwModel(ClassifierModel):
+    """Yahoo's open_nsfw, which learned photographs. It runs on the CPU."""
+
+    def __init__(self) -> None:
+        made: Any = import_module(OPENNSFW_MODULE).NSFWClassifier
+        self._network = made(providers=["CPUExecutionProvider"], intra_op_num_threads=torch.get_num_threads())
+
+    def probabilities(self, squares: Sequence[Image.Image]) -> torch.Tensor:
+        """By softmax."""
+        return torch.tensor([(each.sfw, each.nsfw) for each in self._network.classify_batch(squares, max_workers=1)])
+
+
 _MODELS: dict[ClassifierLibrary, type[TimmModel] | type[TransformersModel]] = {
     ClassifierLibrary.TIMM: TimmModel,
     ClassifierLibrary.TRANSFORMERS: TransformersModel,
@@ -97,16 +120,22 @@ class Classifier:
     @classmethod
     def open(cls, spec: ClassifierSpec, device: torch.device) -> Classifier:
         """Load it, on the CPU unless it belongs on `device`, and look at one picture. Raises ClassifierUnusable."""
-        files = ClassifierFiles.read(_folder(spec), spec.classes)
-        place = device if spec.on_device else torch.device("cpu")
+        if spec.package:
+            require_package(spec.classes)
+            what, classes, load = spec.source, OPENNSFW_CLASSES, OpenNsfwModel
+        else:
+            files = ClassifierFiles.read(_folder(spec), spec.classes)
+            place = device if spec.on_device else torch.device("cpu")
+            what, classes = f"{files.folder} by {files.library}", files.config.classes
+            load = partial(_MODELS[files.library], files, place)
         try:
-            made = cls(_MODELS[files.library](files, place), files.config.classes, spec.classes)
+            made = cls(load(), classes, spec.classes)
             made.scores(Image.new("RGB", (64, 64)))
         except ClassifierUnusable:
             raise
         except Exception as problem:  # a foreign file read by a foreign library, which may raise anything
             reason = str(problem).strip().partition("\n")[0] or type(problem).__name__
-            raise ClassifierUnusable(reason=f"{files.library} cannot load {files.folder}: {reason[:300]}") from problem
+            raise ClassifierUnusable(reason=f"{what} cannot be loaded: {reason[:300]}") from problem
         return made
 
     @torch.inference_mode()

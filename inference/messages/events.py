@@ -79,7 +79,8 @@ class Finished(_JobEvent):
 
     `notes` are sentences for the person: nothing went wrong, but the picture may not be what they expect; one for each
     LoRA and six about the checkpoint at most. `lookups` are all of the worker's since it last finished a job, by cache.
-    `scores` are the classifier's, by class, for each picture; none without a classifier.
+    `scores` are the classifier's, by class, for each picture with the one that it started from; none without a
+    classifier.
     """
 
     type: Literal["finished"] = "finished"

@@ -30,13 +30,14 @@ class Offload(StrEnum):
 
 
 class ClassifierSpec(FrozenModel):
-    """The classifier of finished pictures: a folder, or with `repository` the id of a hub repository.
+    """The classifier of pictures: a folder, with `repository` the id of a hub repository, with `package` opennsfw.
 
     The worker reports the scores of `classes`. It runs on the CPU, or `on_device`: on that of the worker.
     """
 
     source: Annotated[str, Field(min_length=1, max_length=4096)]
     repository: bool = False
+    package: bool = False
     classes: Annotated[tuple[Name, ...], Field(min_length=1, max_length=MAX_CLASSES)]
     on_device: bool = False
 

@@ -46,7 +46,7 @@ class Manifests:
             files = {"source": source, "preview_decoder": decoder, "denoiser": denoiser}
             specs.append(spec.model_copy(update=files))
         classifier = options.classifier
-        if classifier is not None and not classifier.repository:
+        if classifier is not None and not (classifier.repository or classifier.package):
             source = self._put(found, Path(classifier.source)) or classifier.source
             classifier = classifier.model_copy(update={"source": source})
         return options.model_copy(update={"checkpoints": tuple(specs), "classifier": classifier}), found

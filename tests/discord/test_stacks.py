@@ -113,7 +113,7 @@ async def test_a_stack_does_not_name_what_the_place_does_not_show(scene: Scene) 
         copy = await press(scene.grace, posted, "Get a copy")
         adults = await told(scene.grace, "stack list", in_="after-dark")
         for seen in (listed, posted, copy):
-            assert ("Bat" not in seen.text) is hidden and ("not shown here" in seen.text) is hidden, seen.text
+            assert ("Bat" not in seen.text) is hidden and ("LoRA #" in seen.text) is hidden, seen.text
         assert "Bat at 0.8" in adults.text
         await (await scene.grace.slash("stack delete", name="Evening")).reply()
     await (await scene.ada.slash("stack delete", name="Evening")).reply()

@@ -26,6 +26,7 @@ from bot.ui.access import checkpoints_here, shown_ratings
 from bot.ui.client import Interaction
 from bot.ui.views.linked_request import why_not_add
 from bot.workspace.browsing import base_model_in
+from bot.workspace.stacks import named_for
 from inference.base_models import BaseModelId
 from inference.errors import RequestError
 from inference.lora.sidecar import Category
@@ -199,7 +200,9 @@ async def suggest_stacks(interaction: Interaction, typed: str) -> Choices:
     wanted = name_key(typed)
     found = [stack for stack in stacks if wanted in name_key(stack.name)]
     found.sort(key=lambda stack: not name_key(stack.name).startswith(wanted))
-    return [_stack_choice(stack) for stack in found[:MAX_CHOICES]]
+    shown = await shown_ratings(interaction)
+    named = [await named_for(interaction.client.connection, stack, shown) for stack in found[:MAX_CHOICES]]
+    return [_stack_choice(stack) for stack in named]
 
 
 def _stack_choice(stack: Stack) -> app_commands.Choice[str]:

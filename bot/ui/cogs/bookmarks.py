@@ -17,6 +17,7 @@ from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import suggest_base_filters, suggest_loras
 from bot.ui.cogs.options import OneOf, narrowed
 from bot.ui.views.bookmarks import open_bookmarks
+from bot.ui.views.lora_buttons import named_here
 from bot.ui.views.market import MAX_NAME, bookmarked_text
 from bot.workspace.browsing import MAX_SEARCH, first_of_bookmarks
 from inference.lora.sidecar import Category
@@ -52,7 +53,7 @@ class BookmarksCog(Cog):
         if add:
             lora = await self._client.requests.lora(add)
             await (await words_here(interaction)).check(note or "", TextKind.NOTE, lora.content_rating)
-            said = await self._add(person_id, lora, note or "")
+            said = await self._add(person_id, await named_here(interaction, lora), note or "")
             query = query.but(base_model=None)  # so that the new bookmark is shown
         elif note is not None:
             raise NothingThere(what=_("*note* goes with *add*: say there which LoRA the note is for."))

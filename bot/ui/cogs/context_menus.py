@@ -83,11 +83,10 @@ class ContextMenusCog(Cog):
 
     async def details(self, interaction: Interaction, message: discord.Message) -> None:
         """Show the parameters of the picture."""
-        connection, checkpoints = self._client.connection, self._client.configuration.checkpoints
         if shown := await find_shown_job(self._client, message):
             view = await _details(interaction, shown)
         else:
-            view = await details_view(connection, checkpoints, await read_recipe(message))
+            view = await details_view(interaction, await read_recipe(message))
         await send_ephemeral(interaction, view)
 
     async def report(self, interaction: Interaction, message: discord.Message) -> None:

@@ -93,7 +93,10 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
         preferences = await find_preferences(self._client.connection, interaction.user.id)
         draft = RequestDraft(prompt=prompt, checkpoint=checkpoint, seed=seed, compare=True)
         draft = preferred(draft, await checkpoints_here(interaction), preferences)
-        draft = await with_stack(self._client.connection, self._client.requests, interaction.user.id, draft, name)
+        shown = await shown_ratings(interaction)
+        draft = await with_stack(
+            self._client.connection, self._client.requests, interaction.user.id, draft, name, shown
+        )
         await self._client.orders.paint(interaction, draft, preferences)
 
     @app_commands.command(name="delete")

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from bot.database.people import store_locale
 from bot.database.preferences import Preferences, find_preferences
 from bot.errors.orders import PressedTwice, TwoFewStepRecipes
 from bot.i18n import speaking
+from bot.i18n.texts import lora_name
 from bot.jobs.service import JobService
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.inputs import Inputs
@@ -245,6 +247,7 @@ class Orders:
     ) -> MisfitRefusal:
         """The refusal with alternatives: others of `checkpoints`, and bookmarked LoRAs of the category that fit."""
         position, lora = await self._requests.find_refused(draft, refusal.lora)
+        refusal = replace(refusal, lora=lora_name(lora, shown))
         checkpoint = self._requests.checkpoints.require(refusal.checkpoint)
         page = await list_bookmarks(
             self._connection,

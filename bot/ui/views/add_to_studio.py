@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.i18n import later
 from bot.ui.client import Interaction
-from bot.ui.views.lora_buttons import LORA, LoraButton
+from bot.ui.views.lora_buttons import LORA, LoraButton, stored_lora
 
 
 class AddToStudioButton(LoraButton, template=rf"tostudio:{LORA}"):
@@ -15,4 +15,4 @@ class AddToStudioButton(LoraButton, template=rf"tostudio:{LORA}"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Add it and show the studio."""
-        await interaction.client.studios.open_with_lora(interaction, await self.lora(interaction))
+        await interaction.client.studios.open_with_lora(interaction, await stored_lora(interaction, self.lora_id))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import aiosqlite
@@ -52,7 +52,7 @@ from bot.ui.views.browse import (
 from bot.ui.views.browse_menus import add_menus
 from bot.ui.views.compact_lists import EntriesMenu, compact_hint, lines_text, page_size_of
 from bot.ui.views.lora import LoraPageButton, UseButton, require_rating_shown
-from bot.ui.views.lora_buttons import LORA
+from bot.ui.views.lora_buttons import LORA, named_here
 from bot.ui.views.market import MarketButton
 from bot.ui.views.newer_versions import NewerVersionsButton, loras_to_tell, notice_text
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton
@@ -376,7 +376,7 @@ async def _require_bookmark(interaction: Interaction, lora_id: int) -> Bookmark:
     bookmark = await find_bookmark(interaction.client.connection, interaction.user.id, lora_id)
     if bookmark is None:
         raise NothingThere(what=_("This bookmark is gone already. Open /bookmarks anew."))
-    return bookmark
+    return replace(bookmark, lora=await named_here(interaction, bookmark.lora))
 
 
 async def _show_card(interaction: Interaction, lora_id: int, page_ref: PageRef) -> None:

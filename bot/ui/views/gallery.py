@@ -46,6 +46,7 @@ from bot.ui.views.browse import (
 )
 from bot.ui.views.browse_menus import BaseMenu, CategoryMenu, SortMenu
 from bot.ui.views.gallery_cards import FEATURED, add_featured, add_list
+from bot.ui.views.lora_buttons import named_here
 from bot.ui.views.persistent_items import PersistentButton
 from bot.workspace.browsing import PageRef, Query, page_ref_of, query_at
 
@@ -218,7 +219,11 @@ async def _title(interaction: Interaction, query: Query, found: GalleryPage) -> 
         filters.append(_("by {person}").format(person=mention(query.person)))
     if query.lora is not None:
         lora = await find_lora(interaction.client.connection, query.lora)
-        filters.append(_("with {lora}").format(lora=clipped(lora.name, MAX_OPTION) if lora else "?"))
+        filters.append(
+            _("with {lora}").format(
+                lora=clipped((await named_here(interaction, lora)).name, MAX_OPTION) if lora else "?"
+            )
+        )
     if found.publications:
         return f"{head}\n-# {' · '.join([*filters, GALLERY.order_of(query)])}"
     if query.featured:

@@ -30,6 +30,7 @@ from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage, hide_pictures
 from bot.ui.replies import error_message, send_ephemeral
 from bot.ui.views.go_to_page import GoToPageForm
+from bot.ui.views.lora_buttons import named_here
 from bot.ui.views.persistent_items import JobButton, PersistentButton
 from bot.ui.views.published_post import UnpublishButton
 from bot.ui.views.result import AgainButton, DeleteButton, EditButton, result_view
@@ -169,13 +170,14 @@ async def history(interaction: Interaction, query: HistoryQuery, number: int | N
     connection, checkpoints = client.connection, client.configuration.checkpoints
     lora = await find_lora(connection, query.lora) if query.lora else None
     wanted = Wanted(query.search, query.checkpoint, lora.name if lora else None)
+    called = None if lora is None else (await named_here(interaction, lora)).name
     if number is not None:
         found = await numbered_page(connection, person_id, wanted, limit=PAGE_SIZE, page=number)
     else:
         turn = newer_page if query.newer else history_page
         found = await turn(connection, person_id, wanted, limit=PAGE_SIZE, anchor=query.anchor)
     page = RenderedMessage()
-    page.view.add_item(ui.TextDisplay[Any](_title(wanted, found)))
+    page.view.add_item(ui.TextDisplay[Any](_title(replace(wanted, lora=called), found)))
     hidden = await client.servers.checks.hidden(context_of(interaction), found.jobs)
     for job in found.jobs:
         if refusal := hidden.get(job.id):

@@ -124,7 +124,8 @@ async def order(interaction: Interaction, request: PendingRequest, draft_id: int
         draft = draft.model_copy(update={"size": str(checkpoints.nearest_size(name, *request.image_shape))})
     if request.stack is not None:
         draft = preferred(draft, checkpoints, preferences)
-        draft = await with_stack(client.connection, client.requests, interaction.user.id, draft, request.stack)
+        shown = await shown_ratings(interaction)
+        draft = await with_stack(client.connection, client.requests, interaction.user.id, draft, request.stack, shown)
     await client.orders.paint(interaction, by_sides(draft), preferences)
 
 

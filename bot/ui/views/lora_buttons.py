@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import ClassVar, Self
 
 import discord
@@ -11,6 +12,8 @@ from discord import ui
 from bot.database.loras import Lora, find_lora
 from bot.errors.missing import NothingThere
 from bot.i18n import _
+from bot.i18n.texts import lora_name
+from bot.ui.access import shown_ratings
 from bot.ui.client import Interaction
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentButton
 
@@ -18,11 +21,21 @@ LORA = r"(?P<lora>\d{1,18})"  # the id of a LoRA in a custom_id
 
 
 async def require_lora(interaction: Interaction, lora_id: int) -> Lora:
-    """The catalogue entry of a LoRA id. Raises NothingThere."""
+    """The catalogue entry of a LoRA id, named as `named_here` does. Raises NothingThere."""
+    return await named_here(interaction, await stored_lora(interaction, lora_id))
+
+
+async def stored_lora(interaction: Interaction, lora_id: int) -> Lora:
+    """The catalogue entry of a LoRA id, for what is stored. Raises NothingThere."""
     lora = await find_lora(interaction.client.connection, lora_id)
     if lora is None:
         raise NothingThere(what=_("This LoRA is not in the library any more."))
     return lora
+
+
+async def named_here(interaction: Interaction, lora: Lora) -> Lora:
+    """The entry for texts where the person is: without its name if its content rating is not shown there."""
+    return replace(lora, name=lora_name(lora, await shown_ratings(interaction)))
 
 
 class LoraButton(PersistentButton, template=NO_CUSTOM_ID):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import aiosqlite
 import discord
 from discord import ui
 
@@ -15,11 +14,11 @@ from bot.database.reports import held_jobs
 from bot.errors.missing import NothingThere
 from bot.errors.pictures import PictureReported
 from bot.i18n import _, label, later, listed, ngettext, number, sentences
-from bot.i18n.texts import at_weight, base_models, clipped, mention, plain, prompt_text, several
+from bot.i18n.texts import at_weight, base_models, clipped, lora_name, mention, plain, prompt_text, several
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.requests.trigger_words import joined_note
 from bot.servers.rights import Action
-from bot.ui.access import checkpoints_here, may, unseen_here
+from bot.ui.access import checkpoints_here, may, shown_ratings, unseen_here
 from bot.ui.client import Interaction
 from bot.ui.replies import ErrorWithView, send_ephemeral, send_ephemeral_text
 from bot.ui.views.lora import LoraPageButton
@@ -108,12 +107,12 @@ async def bookmark_loras(interaction: Interaction, loras: Sequence[RecipeLora]) 
     connection = interaction.client.connection
     if not loras:
         raise NothingThere(what=_("This picture was painted without LoRAs."))
-    parts = await parts_of(connection, loras)
+    parts, shown = await parts_of(connection, loras), await shown_ratings(interaction)
     new: list[str] = []
     old: list[str] = []
     for lora in {part.lora.id: part.lora for part in parts if part.lora}.values():
         added = await add_bookmark(connection, interaction.user.id, lora.id)
-        (new if added else old).append(lora.name)
+        (new if added else old).append(lora_name(lora, shown))
     unknown = [part.named.name for part in parts if part.lora is None]
     if not new and not old:
         raise NothingThere(what=_("This library does not know the LoRAs of this picture."))
@@ -141,7 +140,7 @@ async def job_details_view(interaction: Interaction, job: Job, buttons: Sequence
         client.connection, job, person_id,
         to_staff=to_staff, server_id=interaction.guild_id, unseen=await unseen_here(interaction),
     )  # fmt: skip
-    view = await details_view(client.connection, client.configuration.checkpoints, recipe, _painting_facts(job))
+    view = await details_view(interaction, recipe, _painting_facts(job))
     if not whole:
         view.add_item(ui.TextDisplay[Any]("-# " + _("Its prompt is kept private by whoever wrote it.")))
     keep = [BookmarkLorasButton(job.id)] if job.request.loras else []
@@ -163,12 +162,12 @@ def _painting_facts(job: Job) -> list[str]:
     return lines
 
 
-async def details_view(
-    connection: aiosqlite.Connection, checkpoints: InstalledCheckpoints, recipe: Recipe, more: Sequence[str] = ()
-) -> ui.LayoutView:
+async def details_view(interaction: Interaction, recipe: Recipe, more: Sequence[str] = ()) -> ui.LayoutView:
     """The parameters of a recipe, and which of its parts are installed; each known LoRA has a link to its page."""
+    connection, checkpoints = interaction.client.connection, interaction.client.configuration.checkpoints
+    shown = await shown_ratings(interaction)
+    parts = [part.named_for(shown) for part in await parts_of(connection, recipe.loras)]
     container = ui.Container[Any](ui.TextDisplay[Any]("\n".join(_head(checkpoints, recipe, more))))
-    parts = await parts_of(connection, recipe.loras)
     for part in parts[:MAX_LORAS]:
         text = ui.TextDisplay[Any](_lora(checkpoints, part, recipe))
         container.add_item(ui.Section[Any](text, accessory=LoraPageButton(part.lora.id)) if part.lora else text)

@@ -12,11 +12,13 @@ from bot.database.jobs import Job, unfinished_jobs, unfinished_of_all
 from bot.i18n import _, duration, later, ngettext, number
 from bot.i18n.texts import plain, prompt_text, summary
 from bot.servers.rights import Action
-from bot.ui.access import context_of, is_operator, may, require
+from bot.ui.access import context_of, is_operator, may, require, shown_ratings
 from bot.ui.acknowledge import acknowledge, replace
 from bot.ui.client import Interaction
 from bot.ui.views.job_progress import CancelButton, queue_position_text
 from bot.ui.views.persistent_items import PersistentButton, discord_id
+from bot.workspace.lora_names import request_named_for
+from inference.messages.request import GenerationRequest
 from inference.queue import EVERYWHERE
 
 if TYPE_CHECKING:
@@ -48,7 +50,8 @@ async def own_jobs_view(interaction: Interaction) -> ui.LayoutView:
     entries = [
         (
             job,
-            f"**{progress_text(service, job)}** · {plain(prompt_text(job.request), 100)}\n-# {summary(job.request)}",
+            f"**{progress_text(service, job)}** · {plain(prompt_text(job.request), 100)}\n"
+            + await summary_here(interaction, job.request),
         )
         for job in jobs[:MAX_SHOWN]
     ]
@@ -71,7 +74,10 @@ async def all_jobs_view(interaction: Interaction) -> ui.LayoutView:
     jobs = await unfinished_of_all(interaction.client.connection)
     seen = [job for job in jobs if scope in {EVERYWHERE, job.server_id}]
     entries = [
-        (job, f"**{progress_text(service, job)}** · <@{job.person_id}>\n-# {summary(job.request)}")
+        (
+            job,
+            f"**{progress_text(service, job)}** · <@{job.person_id}>\n" + await summary_here(interaction, job.request),
+        )
         for job in seen[:MAX_SHOWN]
     ]
     cancels = await may(interaction, Action.CANCEL_ANY, scope)
@@ -82,6 +88,12 @@ async def all_jobs_view(interaction: Interaction) -> ui.LayoutView:
     if await may(interaction, Action.PAUSE_QUEUE, scope):
         view.add_item(ui.ActionRow[Any](PauseButton(scope, pauses=scope not in service.paused)))
     return view
+
+
+async def summary_here(interaction: Interaction, request: GenerationRequest) -> str:
+    """The line about a request, for the place of an interaction."""
+    shown = await shown_ratings(interaction)
+    return f"-# {summary(await request_named_for(interaction.client.connection, request, shown))}"
 
 
 def _scope(interaction: Interaction) -> int:

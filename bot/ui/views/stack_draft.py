@@ -9,6 +9,7 @@ import aiosqlite
 from discord import ui
 
 from bot.database.drafts import save_draft
+from bot.database.lora_search import Shown
 from bot.i18n import _
 from bot.i18n.texts import bounded_lines, plain
 from bot.requests.builder import RequestBuilder, RequestDraft
@@ -26,13 +27,16 @@ async def with_stack(
     person_id: int,
     draft: RequestDraft,
     name: str,
+    shown: Shown,
 ) -> RequestDraft:
     """`draft` with the LoRAs of a stack before its own; a LoRA in both keeps weight and side of the draft.
+
+    `shown` are the content ratings of LoRAs whose names may be shown.
 
     Raises NothingThere, or StackRefused when a LoRA of the stack cannot be used on the draft's checkpoint.
     """
     stack = await require_stack(connection, person_id, name)
-    fit = await judge(requests, stack, draft.checkpoint)
+    fit = await judge(requests, stack, draft.checkpoint, shown)
     named = {(await requests.lora(lora.name)).id for lora in draft.loras}
     pairs = zip(lora_drafts_of(stack), fit.choices, strict=True)
     kept = [lora for lora, choice in pairs if choice.lora is None or choice.lora.id not in named]

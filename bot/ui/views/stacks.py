@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Self
 
@@ -45,6 +45,7 @@ from bot.workspace.stacks import (
     named_for,
     share,
     spelled,
+    uses_named_for,
     uses_of_request,
     uses_of_rows,
 )
@@ -244,7 +245,7 @@ class SaveStackButton(StudioButton, template=panel_id("stack")):
         loras = uses_of_rows(snapshot.rows, snapshot.studio)
         if not loras:
             raise NothingThere(what=_("There is no LoRA in your studio yet. Add one first, then save."))
-        await acknowledge.open_modal(interaction, StackForm(loras, opening=interaction.id))
+        await acknowledge.open_modal(interaction, await StackForm.of(interaction, loras))
 
 
 class SaveResultButton(JobButton, template=r"skjob:(?P<job>\d{1,18})"):
@@ -260,7 +261,7 @@ class SaveResultButton(JobButton, template=r"skjob:(?P<job>\d{1,18})"):
         loras = uses_of_request((await self.job(interaction)).request.loras)
         if not loras:
             raise NothingThere(what=_("This picture was painted without LoRAs, so there is nothing to save."))
-        await acknowledge.open_modal(interaction, StackForm(loras, opening=interaction.id))
+        await acknowledge.open_modal(interaction, await StackForm.of(interaction, loras))
 
 
 class StackForm(ModalForm):
@@ -269,12 +270,19 @@ class StackForm(ModalForm):
     command = "stack"
     private = True
 
-    def __init__(self, loras: list[StackLora], *, opening: int) -> None:
+    def __init__(self, loras: Sequence[StackLora], named: Sequence[StackLora], *, opening: int) -> None:
+        """`named` are the LoRAs as they are named where the person is."""
         super().__init__(_("Save as stack"), "skname", opening)
         self._loras = loras
         self.stack_name: ui.TextInput[Any] = ui.TextInput(custom_id="name", max_length=MAX_NAME)
-        description = several((at_weight(lora.name, lora.weight, lora.region) for lora in loras), 90)
+        description = several((at_weight(lora.name, lora.weight, lora.region) for lora in named), 90)
         self.add_item(ui.Label[Any](text=_("Name"), description=description[:100], component=self.stack_name))
+
+    @classmethod
+    async def of(cls, interaction: Interaction, loras: Sequence[StackLora]) -> Self:
+        """The form for these LoRAs, as an answer to the interaction."""
+        named = await uses_named_for(interaction.client.connection, loras, await shown_ratings(interaction))
+        return cls(loras, named, opening=interaction.id)
 
     async def submitted(self, interaction: Interaction) -> None:
         """Save the stack."""
@@ -318,7 +326,7 @@ async def import_shared(interaction: Interaction, code: str) -> None:
     client, person_id = interaction.client, interaction.user.id
     stack = await import_stack(client.connection, await words_here(interaction), person_id, code)
     snapshot = await client.studios.snapshot(interaction)
-    fit = await judge(client.requests, stack, snapshot.checkpoint.name)
+    fit = await judge(client.requests, stack, snapshot.checkpoint.name, await shown_ratings(interaction))
     named = replace(fit, stack=await _named_here(interaction, stack))
     await send_ephemeral(interaction, imported_view(named, snapshot.checkpoint.name))
 
@@ -353,7 +361,7 @@ async def stacks_view(
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any](_title(total, checkpoint)))
     for stack in stacks:
-        fit = await judge(requests, stack, checkpoint)
+        fit = await judge(requests, stack, checkpoint, shown)
         named = replace(fit, stack=await named_for(connection, stack, shown))
         view.add_item(ui.TextDisplay[Any](_card(named, checkpoint)))
         place = (stack.id, page)

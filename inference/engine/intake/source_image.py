@@ -19,6 +19,14 @@ MAX_PIXELS = MAX_SIDE * MAX_SIDE
 def read_source(inputs: Path, source: SourceImage, size: tuple[int, int]) -> Image.Image:
     """The picture as RGB of `size` (width, height), scaled to cover it and cropped at the centre.
 
+    Raises as `open_source`.
+    """
+    return ImageOps.fit(open_source(inputs, source), size, Image.Resampling.LANCZOS)
+
+
+def open_source(inputs: Path, source: SourceImage) -> Image.Image:
+    """The whole picture as RGB.
+
     The bytes that were hashed are the bytes that are decoded. Raises SourceImageGone or SourceImageRefused.
     """
     try:
@@ -28,7 +36,7 @@ def read_source(inputs: Path, source: SourceImage, size: tuple[int, int]) -> Ima
         raise SourceImageGone from None
     if len(data) > MAX_BYTES or hashlib.sha256(data).hexdigest() != source.sha256:
         raise SourceImageRefused(reason="its file is not the one that was given")
-    return ImageOps.fit(_decoded(data), size, Image.Resampling.LANCZOS)
+    return _decoded(data)
 
 
 def _decoded(data: bytes) -> Image.Image:

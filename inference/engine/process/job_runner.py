@@ -23,10 +23,12 @@ from inference.engine.classifier import Classifier
 from inference.engine.devices.cache import LOOKUPS
 from inference.engine.devices.devices import PeakMemory
 from inference.engine.engine import Engine
+from inference.engine.intake.source_image import open_source
 from inference.engine.process.states import States, state_digest
 from inference.errors import PictureNotSaved
 from inference.messages.commands import Configure, Generate
 from inference.messages.events import Cancelled, Failed, Finished, JobEvent, Lookups, Progress, Started
+from inference.messages.request import GenerationRequest
 from inference.messages.spool import attempt_files
 from inference.parameters import CHUNK, JSON_CHUNK, XMP_CHUNK, ai_mark, infotext
 
@@ -126,7 +128,7 @@ class JobRunner:
         self._peaks = PeakMemory(device)
         self._report = report
         self._clock = clock
-        self._spool = Path(config.spool)
+        self._spool, self._inputs = Path(config.spool), Path(config.inputs)
         self._states = states or States(self._spool)
         self._state_steps = config.state_steps
         self._jobs: list[_Job] = []
@@ -299,9 +301,17 @@ class JobRunner:
         )
 
     def _save(self, job: _Job, pictures: torch.Tensor) -> tuple[_Saved, ...]:
-        return tuple(self._save_one(job, i, pixels) for i, pixels in enumerate(pictures.float()))
+        source = self._source_scores(job.command.request)
+        return tuple(self._save_one(job, i, pixels, source) for i, pixels in enumerate(pictures.float()))
 
-    def _save_one(self, job: _Job, i: int, pixels: torch.Tensor) -> _Saved:
+    def _source_scores(self, request: GenerationRequest) -> dict[str, float]:
+        """The classifier's scores of the whole picture that the request starts from. Raises SourceImageGone."""
+        if self._classifier is None or request.image is None:
+            return {}
+        return self._classifier.scores(open_source(self._inputs, request.image))
+
+    def _save_one(self, job: _Job, i: int, pixels: torch.Tensor, source: dict[str, float]) -> _Saved:
+        """Write a picture. Each class has the higher score of the picture and of its `source`."""
         request, info = job.command.request.only(i), PngInfo()
         spec = self.engine.spec(request.checkpoint)
         info.add_itxt(CHUNK, infotext(request, spec and spec.sha256, job.handle.autov3))
@@ -309,6 +319,8 @@ class JobRunner:
         info.add_itxt(XMP_CHUNK, ai_mark(request))
         picture = Image.fromarray((pixels.permute(1, 2, 0) * 255).round().to(torch.uint8).numpy())
         scores = None if self._classifier is None else self._classifier.scores(picture)
+        if scores is not None:
+            scores = {name: max(score, source.get(name, 0.0)) for name, score in scores.items()}
         return _Saved(_write(picture, self._spool / f"{job.stem}{i}.png", pnginfo=info), scores)
 
 

@@ -12,13 +12,14 @@ import pytest
 from bot.app.demo_settings import demo_checkpoint
 from bot.app.from_settings import require_signing
 from bot.cli import DONE, UNUSABLE
-from bot.cli.doctor import EXPIRES_SOON_DAYS, PAINTS_ON, _looked_at, _signing, _weighed
+from bot.cli.doctor import EXPIRES_SOON_DAYS, PAINTS_ON, _looked_at, _signing, _weighed, face_finding
 from bot.config import CheckpointSettings, ConfigError, load_settings
 from bot.config.example import config_text
 from bot.diagnostics.capacity import SPEED
 from bot.diagnostics.cards import CARD
 from bot.diagnostics.checkpoints import check_files, load_of
 from bot.diagnostics.finding import Finding, FindingGrade
+from bot.pictures.faces import FaceFinder, FacesUnusable
 from inference.classifier_files import WEIGHTS
 from inference.demo import CHECKPOINTS
 from tests.bot.cli.commands import Here, bot
@@ -159,6 +160,16 @@ def test_a_repository_is_known_as_downloaded_by_what_lies_in_the_hubs_folder(
     (finding,) = check_files(one)
     assert "downloaded already" in finding.says
     assert not load_of(one).download and not load_of(one).estimated
+
+
+def test_doctor_says_whether_photographed_faces_are_found() -> None:
+    def broken() -> FaceFinder | None:
+        raise FacesUnusable("OpenCV cannot read it")
+
+    none, unusable, there = face_finding(lambda: None), face_finding(broken), face_finding()
+    assert none.grade is FindingGrade.OK and "[faces]" in none.says and "server's own rules" in none.says
+    assert unusable.grade is FindingGrade.PROBLEM and unusable.says.startswith("OpenCV cannot read it")
+    assert there.grade is FindingGrade.OK and "found in start pictures" in there.says
 
 
 def test_a_classifier_that_cannot_be_used_is_told_and_no_worker_starts_with_it(

