@@ -119,7 +119,8 @@ class ContentRules:
         checkpoint = self._checkpoint(request.checkpoint)
         parts = self._parts(request, checkpoint, used, said)
         rated = _highest(parts) or ContentRating.GENERAL
-        if _from_face(request) and place.counted(place.highest(parts).rating) > self._settings().faces.most:
+        from_face = isinstance(request, GenerationRequest) and request.from_face
+        if from_face and place.counted(place.highest(parts).rating) > self._settings().faces.most:
             return FaceRatedTooHigh(most=self._settings().faces.most.value)
         cap = ContentRating.EXPLICIT if checkpoint is None else cap_of(checkpoint)
         if cap < rated < ContentRating.BLOCKED:
@@ -183,10 +184,6 @@ class ContentRules:
 def cap_of(checkpoint: CheckpointSettings) -> ContentRating:
     """The highest rating of pictures of a checkpoint: what its settings say, else what its licence is known to."""
     return checkpoint.max_rating or licence_cap(checkpoint.base_model.architecture, checkpoint.repository)
-
-
-def _from_face(request: JobRequest) -> bool:
-    return isinstance(request, GenerationRequest) and request.image is not None and request.image.face
 
 
 def _highest(parts: Iterable[RatedPart]) -> ContentRating | None:
