@@ -91,14 +91,14 @@ async def test_a_copy_from_before_the_decision_is_not_published(empty: Scene) ->
         await choose_channel(scene, scene.grace)
         await add_art_channels(scene, "art")
         mary = await scene.control.new_person("Mary")
-        rated = {**ORDER, "seed": 99}
-        for order, button, values, why in (
-            (ORDER, "Delete everywhere", {}, "Staff deleted a picture"),
-            (rated, "Rate higher", {"rating": "explicit"}, "rated explicit"),
+        for seed, button, values, why in (
+            (4711, "Delete everywhere", {}, "Staff deleted a picture"),
+            (99, "Rate higher", {"rating": "explicit"}, "rated explicit"),
         ):
-            picture = await scene.painted(await scene.ada.slash("imagine", **order))
-            copy = await scene.painted(await mary.slash("imagine", **order, steps=9))
-            await decided(scene, picture, order["seed"], button, **values)
+            words = str(ORDER["prompt"])
+            picture = await scene.painted(await scene.ada.slash("imagine", prompt=words, seed=seed))
+            copy = await scene.painted(await mary.slash("imagine", prompt=words, seed=seed, steps=9))
+            await decided(scene, picture, seed, button, **values)
             refused = await pressed(mary, copy, "Publish")
             assert why in refused.text, refused.text
         assert not await scene.pictures("art")
