@@ -46,13 +46,23 @@ async def caught_up(database: Path) -> CaughtUp:
 
 def summary_of(done: CaughtUp) -> str:
     """What was carried out, for an operator; "" where there was nothing."""
+    told: list[str] = []
     if done.lost:
-        return (
-            "The record removals.jsonl beside the database is missing or shorter than it was. Please order deletions "
-            "since that copy again (`easel privacy delete`), and open takedown cases since then again."
+        told.append(
+            "The record removals.jsonl beside the database is missing, shorter than it was, or damaged. Please order "
+            "deletions since that copy again (`easel privacy delete`), and open takedown cases since then again."
         )
-    if not done:
-        return ""
+    if done.other_key:
+        told.append(
+            "The key pseudonyms.key beside the database is not the one of this copy. Please put the right key back "
+            "before you start Easel, or order deletions since that copy again (`easel privacy delete`)."
+        )
+    if done:
+        told.append(_carried_out(done))
+    return " ".join(told)
+
+
+def _carried_out(done: CaughtUp) -> str:
     return (
         f"Carried out what was decided since that copy: deletions of all data: {done.erasures}, verdicts on pictures: "
         f"{done.verdicts}, changes of takedown cases: {done.cases}. Files and messages follow when the bot runs."

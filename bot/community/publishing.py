@@ -55,6 +55,7 @@ from bot.errors.pictures import OwnPictureTakenDown
 from bot.errors.publishing import NoArtChannel, PublishedAlready, PublishingRefused
 from bot.errors.rights import NotYours
 from bot.i18n import _
+from bot.pictures.picture_verdicts import PictureVerdicts
 from bot.servers.access import Rights
 from bot.servers.checks import RequestChecks
 from bot.servers.content import ContentRules
@@ -81,6 +82,7 @@ class PublishingRules:
         rights: Rights,
         checks: RequestChecks,
         content: ContentRules,
+        verdicts: PictureVerdicts,
         *,
         base_model_of: Callable[[str], BaseModelId | None],
     ) -> None:
@@ -90,6 +92,7 @@ class PublishingRules:
         self._rights = rights
         self._checks = checks
         self._content = content
+        self._verdicts = verdicts
         self._base_model_of = base_model_of
 
     async def check(self, who: ActionContext, job: Job, art_channel_id: int) -> None:
@@ -105,6 +108,7 @@ class PublishingRules:
             raise NoArtChannel
         if await taken_down_in(self._connection, job.id, who.place) is not None:
             raise OwnPictureTakenDown
+        await self._verdicts.check_painted(job.id, who.place)
         refusal = await self._checks.why_not_published(who, job, art)
         if refusal is not None:
             raise refusal

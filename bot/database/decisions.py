@@ -29,6 +29,7 @@ DROP_DISMISSAL = "DELETE FROM decision WHERE id = ? AND action = 'dismiss' RETUR
 REOPEN = """
     UPDATE report SET state = 'open', message_due = hides, reopened_at = ?, revision = revision + 1 WHERE id = ?
 """
+REMIND_ANEW = "DELETE FROM report_reminder WHERE report_id = ?"
 RECORD = """
     INSERT INTO decision (report_id, action, rating, ends_at, note, decided_by, decided_at) VALUES (?, ?, ?, ?, ?, ?, ?)
     RETURNING *
@@ -153,6 +154,7 @@ async def reopen_report(connection: aiosqlite.Connection, decision: Decision) ->
         if not await write(connection, DROP_DISMISSAL, (decision.id,)):
             return False
         await write(connection, REOPEN, (now_ms(), decision.report_id))
+        await write(connection, REMIND_ANEW, (decision.report_id,))
     return True
 
 

@@ -25,9 +25,25 @@ MISSING = """
 """
 OLD = "SELECT id, left_at FROM server WHERE left_at < ? ORDER BY left_at LIMIT ?"
 HAS_LEFT = "SELECT 1 FROM server WHERE id = ? AND left_at IS NOT NULL"
+# What looks like a minor is decided whoever's server it was. The place of its picture goes.
+HAND_OVER = """
+    UPDATE OR IGNORE report SET server_id = 0, shared = 1, channel_id = NULL, message_id = NULL, posting_at = NULL,
+        painted_in = NULL, revision = revision + 1
+    WHERE server_id = :server AND state <> 'decided' AND state = 'open' AND lasting = 1
+"""
+# A decision makes verdicts of these hashes, also if the pictures are gone by then.
+HAND_OVER_HASHES = """
+    UPDATE OR IGNORE picture_verdict SET server_id = 0 WHERE server_id = :server AND reason = 'reported'
+    AND source IN (
+        SELECT pseudonym('report ' || id) FROM report
+        WHERE server_id = 0 AND state <> 'decided' AND state = 'open' AND lasting = 1
+    )
+"""
 # With the server's row, which is the last, settings, limits and lists of words go by themselves. Some of these read a
 # table from end to end: once for each server that is forgotten.
 FORGET = (
+    HAND_OVER,
+    HAND_OVER_HASHES,
     "DELETE FROM block WHERE server_id = :server",
     "DELETE FROM pause WHERE server_id = :server",
     "DELETE FROM base_model_proposal WHERE server_id = :server",
@@ -68,7 +84,8 @@ async def servers_left(connection: aiosqlite.Connection, *, before_ms: int, limi
 async def forget_server(connection: aiosqlite.Connection, server_id: int) -> None:
     """Delete all that is kept of a server that removed the bot; of people's jobs, where they were ordered.
 
-    Of one that has the bot again nothing is deleted. Raises DatabaseError.
+    Open reports of what looks like a minor become the operators'. Of one that has the bot again nothing is deleted.
+    Raises DatabaseError.
     """
     async with transaction(connection):
         if await fetch_one(connection, HAS_LEFT, (server_id,)) is None:

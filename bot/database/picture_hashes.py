@@ -18,6 +18,7 @@ WITHOUT = """
     SELECT id, job_id, path, NULL AS hash FROM picture
     WHERE id > ? AND NOT EXISTS (SELECT 1 FROM picture_hash WHERE picture_id = picture.id) ORDER BY id LIMIT ?
 """
+OF_JOB = "SELECT hash FROM picture JOIN picture_hash ON picture_id = picture.id WHERE job_id = ?"
 AT_ONCE = 2000
 
 
@@ -36,6 +37,11 @@ async def record_hashes(connection: aiosqlite.Connection, hashes: Iterable[tuple
     async with transaction(connection):
         for picture_id, hashed in hashes:
             await write(connection, RECORD, (hashed, picture_id))
+
+
+async def hashes_of_job(connection: aiosqlite.Connection, job_id: int) -> tuple[bytes, ...]:
+    """The hashes of a job's pictures, as far as they are computed. Raises DatabaseError."""
+    return tuple(row["hash"] for row in await fetch(connection, OF_JOB, (job_id,)))
 
 
 async def all_hashes(connection: aiosqlite.Connection) -> AsyncGenerator[list[HashedPicture]]:

@@ -15,7 +15,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -34,9 +34,11 @@ from bot.database.picture_verdicts import PictureVerdict, VerdictReason, inherit
 from inference.content_rating import ContentRating
 
 POSITION: Final = "position in removals.jsonl"  # bytes of the file that this database contains
+KEY: Final = "check of pseudonyms.key"  # a hash of the key with which this database was written
 AT_ONCE: Final = 500
 _MOST_JOBS: Final = 10_000  # with the very same picture
 
+CHECK_OF_KEY = "SELECT pseudonym('check of the key') AS hash"
 ENTRIES = "SELECT id, entry FROM record_entry ORDER BY id LIMIT ?"
 FORGET_ENTRIES = "DELETE FROM record_entry WHERE id <= ?"
 # Read from end to end, once at a restore: whose ids these are that stand in the record as keyed hashes.
@@ -73,12 +75,17 @@ CLOSE_CASE = """
 
 @dataclass(frozen=True)
 class CaughtUp:
-    """What a copy of the database did not know, and what was carried out. `lost`: the file is shorter than it was."""
+    """What a copy of the database did not know, and what was carried out.
+
+    `lost`: entries of the file are missing or cannot be read. `other_key`: the key is not the one of this database, so
+    nobody can tell whose the erasures are.
+    """
 
     erasures: int = 0
     verdicts: int = 0
     cases: int = 0
     lost: bool = False
+    other_key: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.erasures or self.verdicts or self.cases)
@@ -120,7 +127,7 @@ def entries_behind(database: Path) -> int:
             row = connection.execute(RECALL, (POSITION,)).fetchone()
     except sqlite3.Error as problem:
         raise explain(problem, database) from problem
-    return len(_read(record_file(database), int(row[0]) if row else 0)[0])
+    return len(_read(record_file(database), int(row[0]) if row else 0).entries)
 
 
 async def catch_up(connection: aiosqlite.Connection, database: Path) -> CaughtUp:
@@ -130,20 +137,33 @@ async def catch_up(connection: aiosqlite.Connection, database: Path) -> CaughtUp
     DatabaseError.
     """
     known = int(await recall(connection, POSITION) or 0)
-    entries, size = await asyncio.to_thread(_read, record_file(database), known)
-    if size != known:
-        people = {row["pseudonym"]: row["id"] for row in await fetch(connection, _HASHED)} if entries else {}
-        done = CaughtUp(
-            erasures=sum([await _erase(connection, people, each) for each in entries]),
-            verdicts=sum([await _decide(connection, each) for each in entries]),
-            cases=sum([await _take_down(connection, each) for each in entries]),
-            lost=size < known,
-        )
-        await remember(connection, POSITION, str(size))
-    else:
-        done = CaughtUp()
+    read = await asyncio.to_thread(_read, record_file(database), known)
+    done = CaughtUp(lost=read.lost, other_key=await _other_key(connection))
+    if read.size != known:
+        people = {row["pseudonym"]: row["id"] for row in await fetch(connection, _HASHED)} if read.entries else {}
+        for entry in read.entries:
+            try:
+                done = CaughtUp(
+                    done.erasures + await _erase(connection, people, entry),
+                    done.verdicts + await _decide(connection, entry),
+                    done.cases + await _take_down(connection, entry),
+                    done.lost,
+                    done.other_key,
+                )
+            except (KeyError, TypeError, ValueError):  # somebody has changed the line
+                done = replace(done, lost=True)
+        await remember(connection, POSITION, str(read.size))
     await asyncio.to_thread(flush_record, database)
     return done
+
+
+async def _other_key(connection: aiosqlite.Connection) -> bool:
+    """Whether the database was written with another key, which is told once."""
+    row, before = await fetch_one(connection, CHECK_OF_KEY), await recall(connection, KEY)
+    now = "" if row is None else str(row["hash"])
+    if now != before:
+        await remember(connection, KEY, now)
+    return before is not None and now != before
 
 
 # --- the file ---------------------------------------------------------------------------------------------------------
@@ -208,18 +228,30 @@ def _entry(line: bytes) -> Mapping[str, Any] | None:
     return cast("dict[str, Any]", entry) if isinstance(entry, dict) and "kind" in entry else None
 
 
-def _read(file: Path, position: int) -> tuple[list[Mapping[str, Any]], int]:
-    """The entries behind a position, and the size of the file."""
+@dataclass(frozen=True)
+class _Behind:
+    """What stands behind a position: the entries, where the last whole line ends, and whether something is missing."""
+
+    entries: list[Mapping[str, Any]]
+    size: int
+    lost: bool = False
+
+
+def _read(file: Path, position: int) -> _Behind:
     try:
         with file.open("rb") as opened:
             opened.seek(position)
-            lines = opened.read().splitlines()
-            size = file.stat().st_size
+            lines, there = opened.read().splitlines(keepends=True), file.stat().st_size
     except FileNotFoundError:
-        return [], 0
+        return _Behind([], 0, lost=position > 0)
     except OSError as problem:
         raise FolderNotWritable(f"The record {file} cannot be read: {problem.strerror}.") from problem
-    return [entry for line in lines if (entry := _entry(line)) is not None], size
+    if lines and not lines[-1].endswith(b"\n"):  # torn by a kill: it is written once more
+        lines.pop()
+    entries = [entry for line in lines if (entry := _entry(line)) is not None]
+    unreadable = any(line.strip() and _entry(line) is None for line in lines)
+    size = min(position, there) + sum(map(len, lines))
+    return _Behind(entries, size, lost=there < position or unreadable)
 
 
 # --- what is carried out ----------------------------------------------------------------------------------------------

@@ -13,9 +13,11 @@ from collections.abc import Iterable, Sequence
 import aiosqlite
 
 from bot.background import Pool
+from bot.database.picture_hashes import hashes_of_job
 from bot.database.picture_verdicts import (
     PictureVerdict,
     VerdictReason,
+    inherit_verdicts,
     jobs_with_hash,
     verdicts_in_force,
     verdicts_revision,
@@ -64,6 +66,16 @@ class PictureVerdicts:
                 deleted = verdict.reason is VerdictReason.DELETED
                 raise PictureDeletedByStaff if deleted else PictureHiddenByStaff
         return max((verdict.rating for verdict in found if verdict.rating is not None), default=None)
+
+    async def check_painted(self, job_id: int, place: int) -> None:
+        """Check the pictures of a job that may be older than a verdict, before they are published in a server.
+
+        What was decided is recorded for the job, as for new pictures. Raises PictureDeletedByStaff or
+        PictureHiddenByStaff, and DatabaseError.
+        """
+        for hashes in await hashes_of_job(self._connection, job_id):
+            await inherit_verdicts(self._connection, job_id, await self.on(hashes))
+            await self.check(hashes, place)
 
     async def jobs_of(self, hashed: bytes) -> Sequence[int]:
         """Ids of the jobs that painted the very picture with this `picture_hash`. Raises DatabaseError."""

@@ -388,7 +388,8 @@ TABLES = (
         },
     ),
     StoredTable(
-        "report", "that a picture of yours was reported", "owner_id = :person", _SERVER_GONE, Fate.HASHED,
+        "report", "that a picture of yours was reported", "owner_id = :person",
+        f"{_SERVER_GONE}; one that looks like a minor goes to the operators then, if it is open", Fate.HASHED,
         {
             "id": "a number", "server_id": "the server", "kind": "pictures or LoRA", "target_id": "which",
             "owner_id": "your Discord id", "shared": "whether operators see it", "state": "whether it is decided",

@@ -178,7 +178,7 @@ class Reporting:
             since = self._clock() - DAY_MS
             if await count_reports_by(self._connection, who.person_id, since) >= MOST_A_DAY:
                 raise TooManyReports(limit=MOST_A_DAY)
-            hides = kind is Subject.PICTURES and await self._hides(who.person_id, kind, target_id, server_id)
+            hides = kind is Subject.PICTURES and await self._hides(who.person_id, kind, target_id, server_id, reason)
             words = " ".join(note.split())[:MAX_NOTE]
             new = NewReport(kind, target_id, server_id, owner_id, shared, who.person_id, reason, words, hides)
             report = await save_report(self._connection, new)
@@ -193,17 +193,21 @@ class Reporting:
         appeal = None if decision is None else await appeal_of(self._connection, decision.id)
         return appeal is not None and appeal.state is AppealState.REVERSED
 
-    async def _hides(self, person_id: int, kind: Subject, target_id: int, server_id: int) -> bool:
+    async def _hides(self, person_id: int, kind: Subject, target_id: int, server_id: int, reason: ReportReason) -> bool:
         """Whether pictures are out of sight at once because this person reports them.
 
-        Not if staff left them where they are before, or an open report has hidden them for as long as it may; nor if
-        the person's reports were dismissed again and again, or have hidden enough pictures today. What staff of another
-        server decided does not count: a server of one's own would clear pictures, or silence people, everywhere.
+        Not if staff left them where they are before, or an open report has hidden them for as long as it may, unless
+        they look like a minor; nor if the person's reports were dismissed again and again, or have hidden enough
+        pictures today. What staff of another server decided does not count: a server of one's own would clear pictures,
+        or silence people, everywhere.
         """
         now = self._clock()
         before = await open_report(self._connection, kind, target_id, server_id)
         expired = (
-            before is not None and not before.lasting and (before.reopened_at or before.created_at) < now - self.held_ms
+            before is not None
+            and reason is not ReportReason.MINORS
+            and not before.lasting
+            and (before.reopened_at or before.created_at) < now - self.held_ms
         )
         if not self.held_ms or expired or await was_left_shown(self._connection, kind, target_id, server_id):
             return False

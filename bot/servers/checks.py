@@ -248,18 +248,22 @@ class RequestChecks:
         said = await ratings_of_job(self._connection, job.id, EVERYWHERE)
         return self._content.rating_of(job.request, await self._used(job.request), said)
 
-    async def rating_of_upload(self, job_ids: Iterable[int], request: GenerationRequest | None) -> ContentRating | None:
-        """What an uploaded picture is rated that jobs here painted, or that names this request; None without a rating.
+    async def rating_and_face_of_upload(
+        self, job_ids: Iterable[int], request: GenerationRequest | None
+    ) -> tuple[ContentRating | None, bool]:
+        """What is known of an uploaded picture that jobs here painted, or that names this request.
 
-        Raises PictureReported while an open report hides a job's pictures, and DatabaseError.
+        Its rating, None without one; and whether it was painted from a photographed face. Raises PictureReported while
+        an open report hides a job's pictures, and DatabaseError.
         """
         if await held_jobs(self._connection, job_ids := list(job_ids)):
             raise PictureReported
-        jobs = [await find_job(self._connection, job_id) for job_id in job_ids]
-        ratings = [await self.rating_of(job) for job in jobs if job is not None]
-        if request is not None:  # a file may claim anything, and a claim only raises the rating
+        jobs = [job for job_id in job_ids if (job := await find_job(self._connection, job_id)) is not None]
+        ratings, face = [await self.rating_of(job) for job in jobs], any(job.request.from_face for job in jobs)
+        if request is not None:  # a file may claim anything, and a claim only makes the rules stricter
             ratings.append(self._content.rating_of(request, await self._used(request)))
-        return max((each for each in ratings if each is not None), default=None)
+            face = face or request.from_face
+        return max((each for each in ratings if each is not None), default=None), face
 
     async def limits_of(self, context: ActionContext) -> EffectiveLimits:
         """The limits that hold for a person here, with the quotas of the day as they are. Raises DatabaseError."""

@@ -191,7 +191,7 @@ def cap_of(checkpoint: CheckpointSettings) -> ContentRating:
 
 def _of_face(request: JobRequest, rated: ContentRating) -> ContentRating:
     """What a request that is `rated` so counts as beside a photographed face; general without one."""
-    if not isinstance(request, GenerationRequest) or request.image is None or not request.image.face:
+    if not isinstance(request, GenerationRequest) or not request.from_face:
         return ContentRating.GENERAL
     return max(rated, ContentRating.MATURE) if excludes_clothes(request.negative_prompt) else rated
 

@@ -152,7 +152,7 @@ class EaselBot(Client):
         )  # fmt: skip
         self.publishing_rules = PublishingRules(
             self.connection, servers.servers, servers.rights, servers.checks, servers.content,
-            base_model_of=self._base_model_of,
+            easel.removed.verdicts, base_model_of=self._base_model_of,
         )  # fmt: skip
         posts = PublicationPosts(self, self.connection, self.configuration, easel.attachments, servers)
         self.publishing = Publishing(self.connection, self.publishing_rules, posts)

@@ -21,7 +21,7 @@ from bot.ui.client import Client, Interaction
 from bot.ui.uploads import take_upload
 from bot.ui.views.persistent_items import JobButton, PersistentItem
 from bot.ui.views.published_post import find_published
-from bot.workspace.repaint import from_face, picture_gone
+from bot.workspace.repaint import picture_gone
 from inference.messages.request import GenerationRequest
 from inference.parameters import Recipe, UnreadableTexts, read_infotext, recipe_of, texts_in
 
@@ -83,7 +83,7 @@ async def keep_shown_picture(interaction: Interaction, message: discord.Message)
         if kept := await client.inputs.keep_picture(folder / picture.path):
             await note_given(client.connection, interaction.user.id, kept.sha256)
             rating = await client.servers.checks.rating_of(job)
-            return replace(kept, rating=rating, face=from_face(job))
+            return replace(kept, rating=rating, face=job.request.from_face)
     raise picture_gone()
 
 

@@ -15,7 +15,7 @@ from inference.queue import EVERYWHERE
 
 
 async def take_upload(interaction: Interaction, attachment: discord.Attachment) -> Input:
-    """Keep what the person attached, with the rating of what was painted here.
+    """Keep what the person attached, with the rating of what was painted here, and whether it came from a face.
 
     Raises as `Inputs.keep` does, PictureReported, and what rules on words refuse in its name.
     """
@@ -24,5 +24,6 @@ async def take_upload(interaction: Interaction, attachment: discord.Attachment) 
     kept = await client.inputs.take(attachment, interaction.guild_id or EVERYWHERE)
     await note_given(client.connection, interaction.user.id, kept.sha256)
     job_ids = await client.inputs.jobs_of(kept)
-    ratings = (kept.rating, await client.servers.checks.rating_of_upload(job_ids, kept.request))
-    return replace(kept, rating=max((each for each in ratings if each is not None), default=None))
+    rating, face = await client.servers.checks.rating_and_face_of_upload(job_ids, kept.request)
+    highest = max((each for each in (kept.rating, rating) if each is not None), default=None)
+    return replace(kept, rating=highest, face=kept.face or face)

@@ -87,7 +87,7 @@ class Repainter:
         """The kept picture of `job`. Whether a person's picture went into it holds for what is painted from it too."""
         painted = job.request.image is None or job.request.image.painted
         rating = await self.checks.rating_of(job)
-        source = replace(kept, rating=rating, face=from_face(job)).at(strength)
+        source = replace(kept, rating=rating, face=job.request.from_face).at(strength)
         return source.model_copy(update={"enlarged": enlarged, "painted": painted})
 
     def _path(self, picture: Picture) -> Path:
@@ -119,11 +119,6 @@ class Repainter:
 
         await asyncio.to_thread(write)
         return path
-
-
-def from_face(job: Job) -> bool:
-    """Whether a photographed face is in the picture that a job painted from."""
-    return job.request.image is not None and job.request.image.face
 
 
 def picture_gone() -> NothingThere:

@@ -213,6 +213,11 @@ class GenerationRequest(JobRequest):
         return slots_of([region.name for region in self.regions], self.base_share)
 
     @property
+    def from_face(self) -> bool:
+        """Whether a photographed face is in the picture to start from."""
+        return self.image is not None and self.image.face
+
+    @property
     def own_words(self) -> str:
         """All that the person wrote of what to paint, the words of regions first."""
         return joined_words(self.regions, self.prompt)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import AsyncGenerator
 
 import pytest
 import pytest_asyncio
 
+from bot.pictures.perceptual_hash import read
 from playground.control import File, Person
 from playground.visible_message import VisibleMessage
 from playground.wire import Json, as_objects
 from tests.bot.pictures.test_input_gate import ASTRONAUT
 from tests.discord.conftest import PATIENCE, Scene, menu, told
+from tests.discord.test_removals import files_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -122,6 +125,15 @@ async def test_a_photographed_face_is_for_everybody_also_in_what_is_painted_from
         assert await refused_in_studio(person), way
     await (await person.message_command("Start from picture", painted)).reply()
     assert await refused_in_studio(person)
+    asked["strength"] = 1.0  # nothing of the face is left
+    painted = await places.painted(await person.slash("imagine", prompt="a red circle", **asked))
+    (file,) = files_of(places, painted)
+    plain = io.BytesIO()
+    read(file).save(plain, "PNG")
+    for upload in (file.read_bytes(), plain.getvalue()):
+        asked["image"] = File("mine.png", upload)
+        refused = await (await person.slash("imagine", prompt=ADULT, **asked)).reply(PATIENCE)
+        assert FACE_REFUSED in refused.text and not refused.attachments
 
 
 async def refused_in_studio(person: Person) -> bool:

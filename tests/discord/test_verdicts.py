@@ -10,6 +10,7 @@ from bot.pictures.perceptual_hash import read
 from playground.control import File, Person
 from playground.visible_message import VisibleMessage
 from tests.discord.conftest import PATIENCE, PROMPT, Scene, told
+from tests.discord.test_publishing import add_art_channels
 from tests.discord.test_removals import files_of
 from tests.discord.test_reports import choose_channel, decide, report
 from tests.discord.test_server import pressed
@@ -81,3 +82,23 @@ async def test_what_staff_rated_or_hid_is_rated_or_hidden_in_a_copy(empty: Scene
         assert not copy.attachments and "Staff hid a picture" in copy.text
         there = await scene.painted(await mary.slash("imagine", in_="dm", prompt=PROMPT, seed=99))
         assert there.attachments, "it was hidden in the server alone, as the picture itself"
+
+
+async def test_a_copy_from_before_the_decision_is_not_published(empty: Scene) -> None:
+    """While the report is open the same words and seed still paint the picture."""
+    scene = empty
+    async with scene.bot():
+        await choose_channel(scene, scene.grace)
+        await add_art_channels(scene, "art")
+        mary = await scene.control.new_person("Mary")
+        for seed, button, values, why in (
+            (4711, "Delete everywhere", {}, "Staff deleted a picture"),
+            (99, "Rate higher", {"rating": "explicit"}, "rated explicit"),
+        ):
+            words = str(ORDER["prompt"])
+            picture = await scene.painted(await scene.ada.slash("imagine", prompt=words, seed=seed))
+            copy = await scene.painted(await mary.slash("imagine", prompt=words, seed=seed, steps=9))
+            await decided(scene, picture, seed, button, **values)
+            refused = await pressed(mary, copy, "Publish")
+            assert why in refused.text, refused.text
+        assert not await scene.pictures("art")

@@ -14,7 +14,7 @@ from pathlib import Path
 import aiosqlite
 import pytest
 
-from bot.app.record_keeping import caught_up, save_record
+from bot.app.record_keeping import caught_up, save_record, summary_of
 from bot.database.backup import back_up, put_back
 from bot.database.connection import fetch, open_database
 from bot.database.deletions import pending_deletions
@@ -23,6 +23,7 @@ from bot.database.job_ratings import ratings_of_job
 from bot.database.jobs import find_job
 from bot.database.picture_hashes import HashedPicture, all_hashes
 from bot.database.picture_verdicts import VerdictReason, decide_verdicts, end_verdicts, note_reported, verdicts_in_force
+from bot.database.pseudonyms import key_file
 from bot.database.record_of_removals import entries_behind, record_file
 from bot.database.takedown_cases import CopyKind, FoundCopy, close_case, confirm_case, kept_hashes, open_case
 from bot.database.takedowns import taken_down_in
@@ -157,6 +158,7 @@ KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from bot.database.connection import open_database
+from bot.database.pseudonyms import key_file
 from bot.database.record_of_removals import catch_up
 
 async def main(database, statements):
@@ -217,3 +219,34 @@ async def test_a_lost_record_is_told(tmp_path: Path) -> None:
     record_file(house.database).unlink()
     assert (await caught_up(house.database)).lost
     assert not (await caught_up(house.database)).lost
+
+
+@pytest.mark.parametrize(
+    "line", ['{"kind": "verdict"}', '{"kind": "erasure", "person": []}', '{"kind": "case", "hashes": "x"}', "{kind"]
+)
+async def test_a_line_that_somebody_has_changed_is_told_and_the_others_are_carried_out(
+    tmp_path: Path, line: str
+) -> None:
+    house = await lived_in(tmp_path)
+    async with open_database(house.database) as connection:
+        await erase(connection, PERSON)
+    save_record(house.database)
+    put_back(house.copy, house.database)
+    record = record_file(house.database)
+    record.write_text(f"{line}\n{record.read_text('utf-8')}", "utf-8")
+    done = await caught_up(house.database)
+    assert done.lost and done.erasures == 1 and "damaged" in summary_of(done)
+
+
+async def test_another_key_is_told_once(tmp_path: Path) -> None:
+    house = await lived_in(tmp_path)
+    assert not (await caught_up(house.database)).other_key
+    copy = back_up(house.database, tmp_path / "later", keep=1)
+    async with open_database(house.database) as connection:
+        await erase(connection, PERSON)
+    save_record(house.database)
+    key_file(house.database).unlink()
+    put_back(copy, house.database)
+    done = await caught_up(house.database)
+    assert (done.erasures, done.other_key) == (0, True) and "pseudonyms.key" in summary_of(done)
+    assert not (await caught_up(house.database)).other_key

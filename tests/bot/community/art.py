@@ -32,6 +32,7 @@ from bot.database.boards import GalleryBoard
 from bot.database.connection import open_database
 from bot.database.publications import Publication
 from bot.database.server_settings import ArtChannel, ServerSettings, save_server_settings
+from bot.pictures.picture_verdicts import PictureVerdicts
 from bot.servers.command_permissions import CommandPermissions
 from bot.servers.context import ActionContext, MemberFacts
 from bot.servers.services import ServerServices, server_services
@@ -198,7 +199,7 @@ async def community(folder: Path, discord: Discord, **settings: object) -> Async
         services.connect(lookups)
         rules = PublishingRules(
             connection, services.servers, services.rights, services.checks, services.content,
-            base_model_of=lambda _: ILLUSTRIOUS,
+            PictureVerdicts(connection), base_model_of=lambda _: ILLUSTRIOUS,
         )  # fmt: skip
         pacer = EditPacer(clock)
 

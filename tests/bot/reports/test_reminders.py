@@ -11,13 +11,17 @@ import pytest
 from bot.background import DiscordRefuses, DiscordUnreachable
 from bot.database.clock import DAY_MS
 from bot.database.connection import fetch
+from bot.database.decisions import DecisionAction
 from bot.database.deletions import due_jobs, hide_job
-from bot.database.jobs import create_job, start_job
+from bot.database.jobs import create_job, find_job, start_job
+from bot.database.left_servers import forget_server, note_left
+from bot.database.picture_hashes import record_hashes
 from bot.database.pictures import NewPicture
 from bot.database.report_reminders import Reminder
 from bot.database.reports import ReportReason, end_holding, held_jobs
 from bot.reports.reminders import Reminders
 from bot.reports.reporting import Reporting
+from inference.queue import EVERYWHERE
 from tests.bot.database.conftest import erase, finish, request_for
 from tests.bot.servers.world import MANAGER, OPERATOR, OTHER, SERVER, ServerWorld, acting, server_world
 
@@ -62,10 +66,17 @@ class Days:
         assert started is not None
         done = await finish(connection, job.id, started.attempt, [NewPicture(f"0/{job.id}.png", 64, 64, 1)])
         assert done is not None
+        await record_hashes(connection, [(picture.id, bytes(16)) for picture in done.pictures])
         self.job_id = job.id
-        await self._reporting().report_pictures(acting(OTHER), done.job, reason, "")
+        await self.reporting.report_pictures(acting(OTHER), done.job, reason, "")
 
-    def _reporting(self) -> Reporting:
+    async def join(self, person: int, reason: ReportReason) -> None:
+        job = await find_job(self.world.connection, self.job_id)
+        assert job is not None
+        await self.reporting.report_pictures(acting(person), job, reason, "")
+
+    @property
+    def reporting(self) -> Reporting:
         services = self.world.services
         return Reporting(
             self.world.connection, services.servers, services.rights, lambda: self.world.settings, clock=self.world.now
@@ -75,7 +86,7 @@ class Days:
         """A bot that has just been started looks for what is due."""
         self.world.later_ms = round(days * DAY_MS)
         operators = self.world.settings.discord.operators
-        reminders = Reminders(self.world.connection, self._reporting(), self.discord, lambda: operators, self.world.now)
+        reminders = Reminders(self.world.connection, self.reporting, self.discord, lambda: operators, self.world.now)
         await reminders.send_all()
 
 
@@ -132,3 +143,42 @@ async def test_what_looks_like_a_minor_never_runs_out(days: Days, reason: Report
     assert bool(await due_jobs(connection, held_since=later)) is not lasts
     await end_holding(connection, later)
     assert bool(await held_jobs(connection, [days.job_id])) is lasts
+
+
+@pytest.mark.parametrize(("reason", "kept"), [(ReportReason.MINORS, True), (ReportReason.CRUEL, False)])
+async def test_a_server_that_removes_the_bot_does_not_end_it(days: Days, reason: ReportReason, kept: bool) -> None:
+    """It becomes the operators'. Their decision holds for copies, though the owner has all deleted."""
+    await days.report(reason)
+    connection = days.world.connection
+    await note_left(connection, SERVER)
+    await forget_server(connection, SERVER)
+    assert bool(await held_jobs(connection, [days.job_id])) is kept
+    reports = await fetch(connection, "SELECT id, server_id, shared FROM report")
+    assert [(row["server_id"], row["shared"]) for row in reports] == [(EVERYWHERE, 1)] * kept
+    assert len(await fetch(connection, "SELECT 1 FROM picture_verdict WHERE server_id = 0")) == kept
+    await days.after(1.1)
+    assert days.discord.told() == [(1, "operator")] * kept
+
+
+async def test_what_is_said_to_look_like_a_minor_goes_out_of_sight_though_an_older_report_has_run_out(
+    days: Days,
+) -> None:
+    await days.report(ReportReason.CRUEL)
+    connection, held = days.world.connection, days.world.settings.moderation.held_days
+    await days.after(held + 1)
+    await end_holding(connection, days.world.now() - days.reporting.held_ms)
+    await days.join(OPERATOR, ReportReason.CRUEL)
+    assert not await held_jobs(connection, [days.job_id])
+    await days.join(MANAGER, ReportReason.MINORS)
+    assert await held_jobs(connection, [days.job_id])
+
+
+async def test_a_dismissed_report_that_is_opened_again_is_reminded_of_anew(days: Days) -> None:
+    await days.report(ReportReason.MINORS)
+    await days.after(1.1)
+    (report,) = await fetch(days.world.connection, "SELECT id FROM report")
+    await days.reporting.decide(acting(MANAGER), report["id"], DecisionAction.DISMISS)
+    await days.reporting.reverse(acting(MANAGER), report["id"])
+    days.discord.sent.clear()
+    await days.after(2.2)
+    assert days.discord.told() == [(1, "staff")]
