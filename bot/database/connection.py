@@ -21,7 +21,7 @@ from weakref import WeakKeyDictionary
 import aiosqlite
 
 from bot.database.backup import COUNT_ALL, COUNT_ON, GAP
-from bot.database.errors import DatabaseError, FolderNotWritable, NoDatabase, NotADatabase, explain
+from bot.database.errors import DatabaseClosed, DatabaseError, FolderNotWritable, NoDatabase, NotADatabase, explain
 from bot.database.integrity import damage
 from bot.database.job_terms import FUNCTIONS, TRIGGERS
 from bot.database.migrate import Report, check_current, migrate
@@ -102,13 +102,18 @@ class _Gate:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     owner: asyncio.Task[object] | None = None
     met_damage: bool = False  # a query has failed because the file is damaged
+    closed: bool = False  # aiosqlite raises ValueError for each call then
 
     @contextmanager
     def explained(self) -> Generator[None]:
-        """Raise DatabaseError for errors of SQLite, and note damage."""
+        """Raise DatabaseError for errors of SQLite and for a closed connection, and note damage."""
         try:
             with _explained(self.path):
                 yield
+        except (ValueError, sqlite3.ProgrammingError) as problem:
+            if not self.closed:
+                raise
+            raise DatabaseClosed(f"Easel has closed the database {self.path}, because the program ends.") from problem
         except NotADatabase:
             self.met_damage = True
             raise
@@ -156,8 +161,11 @@ async def open_database(
             with _explained(path):
                 for reader in readers:
                     await reader.prepare(pseudonyms)
-            _gates[connection] = _Gate(path, _Readers(readers))
-            yield connection
+            gate = _gates[connection] = _Gate(path, _Readers(readers))
+            try:
+                yield connection
+            finally:
+                gate.closed = True
 
 
 @asynccontextmanager
@@ -288,7 +296,8 @@ async def transaction(connection: aiosqlite.Connection) -> AsyncGenerator[None]:
         except BaseException:
             # aiosqlite executes its calls in order: even if this await is cancelled too, or BEGIN is still queued,
             # the rollback comes before any other BEGIN. Without an open transaction it does nothing.
-            await connection.rollback()
+            if not gate.closed:
+                await connection.rollback()
             raise
         finally:
             gate.owner = None

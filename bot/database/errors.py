@@ -26,6 +26,10 @@ class DatabaseMissing(DatabaseError):
     """There is no database beside the pictures of an earlier one; the operator has to choose."""
 
 
+class DatabaseClosed(DatabaseError):
+    """The program ends, and has closed its database."""
+
+
 class NotADatabase(DatabaseError):
     """The file is damaged, or not a database of ours."""
 

@@ -6,7 +6,9 @@ import asyncio
 
 import pytest
 
+from bot.database.report_reminders import Reminder
 from bot.servers.context import ActionContext
+from bot.ui.delivery.report_messages import ReportMessages
 from playground import default_world, permissions
 from playground.control import Person, SentInteraction
 from playground.visible_message import VisibleMessage
@@ -295,3 +297,14 @@ async def test_a_case_in_an_archived_thread_is_brought_up_to_date(empty: Scene) 
         await pressed(scene.grace, await pressed(scene.grace, panel, "Look"), "Dismiss")
         decided = await control.wait_message(case.id, lambda seen: list(seen.buttons) == ["Reverse"], PATIENCE)
         assert not decided.attachments
+
+
+async def test_every_operator_is_reminded_of_one_report(empty: Scene) -> None:
+    people = {"Margaret": default_world.MARGARET, "Linus": default_world.LINUS}
+    async with empty.opened() as (easel, bot):
+        messages = ReportMessages(bot, easel.connection, bot.removals, bot.thumbnails, bot.reporting)
+        for each in (*people.values(), *people.values()):  # the second round is a retry
+            await messages.remind(Reminder(7, int(default_world.WORKSHOP), 7, operator_id=int(each)))
+        for name in people:
+            seen = await empty.control.messages("dm", name)
+            assert len([one for one in seen if one.text.endswith("R7-7")]) == 1, name

@@ -402,3 +402,20 @@ def test_who_only_asks_keeps_no_program_from_starting(path: Path, monkeypatch: p
     with program_lock(path):
         releasing.join()  # a lock is free a moment before it says so
         assert not asking.is_locked
+
+
+async def test_a_closed_database_is_refused_as_a_database_and_not_as_a_bug(path: Path) -> None:
+    async with open_database(path) as database:
+        began, closed = asyncio.Event(), asyncio.Event()
+
+        async def late() -> None:
+            async with transaction(database):
+                began.set()
+                await closed.wait()
+
+        unfinished = asyncio.create_task(late())
+        await began.wait()
+    closed.set()
+    for query in (unfinished, fetch(database, "SELECT 1"), write(database, "DELETE FROM audit"), late()):
+        with pytest.raises(DatabaseError, match="closed"):
+            await query
