@@ -125,7 +125,7 @@ class Peeking:
             if len(raw) != length or rest.total != begin.total:
                 return None
         try:
-            return parsed_header(raw[8:], begin.total, name)
+            return await asyncio.to_thread(parsed_header, raw[8:], begin.total, name)
         except SourceError as problem:
             return problem
 
