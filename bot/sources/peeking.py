@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from bot.library.configuration import Configuration
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 MOST_BYTES = 1_000_000  # of one file, in all requests for its header
 FIRST_BYTES = 2**16  # of the first request; the second asks for the rest of the header
 AT_ONCE = 4  # headers that are read at the same time
+PAGE_SECONDS = 30.0  # timeout for the headers of one page together
 MAX_REMEMBERED = 50  # headers that are kept in memory
 _NO_HASH = "0" * 64  # for a file whose hub tells no SHA-256
 
@@ -48,9 +50,13 @@ class Candidate:
 
 
 class Peeking:
-    """Reads headers at hubs. After a hub's 429 none is read there until the time that the hub says."""
+    """Reads headers at hubs. After a hub's 429 none is read there until the time that the hub says.
 
-    def __init__(self, http: SourceHttp, configuration: Configuration) -> None:
+    A header that has not come after `seconds` tells nothing.
+    """
+
+    def __init__(self, http: SourceHttp, configuration: Configuration, *, seconds: float = PAGE_SECONDS) -> None:
+        self._seconds = seconds
         self._http = http
         self._configuration = configuration
         self._at_once = asyncio.Semaphore(AT_ONCE)
@@ -60,10 +66,14 @@ class Peeking:
     async def candidates(self, versions: Sequence[RemoteVersion]) -> list[Candidate | SourceError]:
         """What the header of each version tells, in the same order: a candidate, or why it is not added."""
         knowledge = await asyncio.to_thread(known_now, self._configuration)
-        return await asyncio.gather(*(self._candidate(version, knowledge) for version in versions))
+        ends = asyncio.get_running_loop().time() + self._seconds
+        return await asyncio.gather(*(self._candidate(version, knowledge, ends) for version in versions))
 
-    async def _candidate(self, version: RemoteVersion, knowledge: Knowledge) -> Candidate | SourceError:
-        header = await self._header(version)
+    async def _candidate(self, version: RemoteVersion, knowledge: Knowledge, ends: float) -> Candidate | SourceError:
+        header: Header | SourceError | None = None
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(ends):
+                header = await self._header(version)
         if header is None:
             return Candidate(version, claimed_base(version), suits(version, self._configuration.checkpoints))
         if isinstance(header, SourceError):

@@ -12,11 +12,12 @@ from bot.app.assembly import Catalogued
 from bot.sources import errors
 from bot.sources.additions import Additions
 from bot.sources.choosing import Suits
+from bot.sources.http import SourceHttp
 from bot.sources.links import HubLink
-from bot.sources.peeking import AT_ONCE, MOST_BYTES
+from bot.sources.peeking import AT_ONCE, MOST_BYTES, Candidate, Peeking
 from bot.sources.provenance import entry_from
 from tests.bot.sources.adding import add, demo_lora, opened, sdxl_lora
-from tests.bot.sources.hubs import COMMIT, Hubs, content, sha256, status
+from tests.bot.sources.hubs import COMMIT, Hubs, content, sha256, silent, status
 from tests.house import House
 from tests.inference.lora.test_foreign_kinds import KINDS, file_of
 from tests.lora_files import lora_tensors, safetensors_bytes
@@ -163,6 +164,20 @@ async def test_few_headers_are_read_at_the_same_time(house: House, hubs: Hubs) -
     async with opened(house, hubs) as (_found, additions):
         assert len(await told(additions, "https://huggingface.co/maker/many")) == len(files)
     assert most == AT_ONCE
+
+
+async def test_a_hub_that_does_not_answer_is_not_waited_for_with_each_file(house: House, hubs: Hubs) -> None:
+    files = {f"{n:02}.safetensors": demo_lora(seed=n) for n in range(12)}
+    hubs.add_repository("maker/many", files)
+    for file in files:
+        hubs.header_faults[path_of("maker/many", file)] = [silent()]
+    async with opened(house, hubs) as (found, additions):
+        versions = (await additions.look_up("https://huggingface.co/maker/many")).versions
+        http = SourceHttp(lambda: found.configuration.settings.sources)
+        candidates = await Peeking(http, found.configuration, seconds=0.1).candidates(versions)
+        await http.close()
+    assert len(candidates) == len(files) and all(isinstance(each, Candidate) for each in candidates)
+    assert sum(len(hubs.header_requests(path_of("maker/many", file))) for file in files) <= AT_ONCE
 
 
 async def test_a_folder_means_its_files_alone(house: House, hubs: Hubs) -> None:
