@@ -29,6 +29,7 @@ from inference.lora.metadata import evidence_in
 from inference.lora.sidecar import Sidecar
 from inference.lora.tables import title
 from inference.lora.verdict import Verdict, decide
+from inference.matching import KnownLora
 
 log = logging.getLogger(__name__)
 
@@ -42,11 +43,15 @@ _NO_HASH = "0" * 64  # for a file whose hub tells no SHA-256
 
 @dataclass(frozen=True)
 class Candidate:
-    """A version that may be added. `base_model` is what its header and its page tell together; None: not known."""
+    """A version that may be added. `base_model` is what its header and its page tell together; None: not known.
+
+    `fits` are the checkpoints on which it may go.
+    """
 
     version: RemoteVersion
     base_model: BaseModelId | None
     suits: Suits
+    fits: tuple[str, ...] = ()
 
 
 class Peeking:
@@ -75,7 +80,9 @@ class Peeking:
             async with asyncio.timeout_at(ends):
                 header = await self._header(version)
         if header is None:
-            return Candidate(version, claimed_base(version), suits(version, self._configuration.checkpoints))
+            checkpoints, base = self._configuration.checkpoints, claimed_base(version)
+            fits = checkpoints.names_fitting(KnownLora(version.name, base, ""))
+            return Candidate(version, base, suits(version, checkpoints), fits)
         if isinstance(header, SourceError):
             return header
         try:
@@ -85,14 +92,21 @@ class Peeking:
         return self._judged(version, verdict)
 
     def _judged(self, version: RemoteVersion, verdict: Verdict) -> Candidate | SourceError:
-        checkpoints = self._configuration.checkpoints
-        base = verdict.base_model
-        found = suits_base(base, checkpoints)
+        checkpoints, evidence = self._configuration.checkpoints, verdict.evidence
+        base, prediction = verdict.base_model, evidence.prediction.type
+        known = KnownLora(version.name, base, evidence.source.value, prediction, allowed_on=evidence.allowed_on)
+        fits, found = checkpoints.names_fitting(known), suits_base(base, checkpoints)
+        if fits:
+            found = Suits.FITS
+        elif found is Suits.FITS:
+            found = Suits.UNKNOWN if prediction is None else Suits.MISFIT
         here = {each.architecture.value for each in checkpoints.base_models}
         if base is None and verdict.fit.possible and not here & set(verdict.fit.possible):
             found = Suits.MISFIT
         if found is not Suits.MISFIT:
-            return Candidate(version, base, found)
+            return Candidate(version, base, found, fits)
+        if base and suits_base(base, checkpoints) is not Suits.MISFIT:  # what it predicts is refused
+            return FitsNoCheckpoint(version.name, [f"{base.label} (v-prediction)"], bases_here(checkpoints))
         bases = [base.label] if base else [title(each) for each in verdict.fit.possible]
         return FitsNoCheckpoint(name=version.name, bases=bases, here=bases_here(checkpoints))
 
