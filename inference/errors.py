@@ -162,6 +162,7 @@ class LoraMisfit(RequestError):
     FITS: ClassVar[str] = "It fits {fitting_checkpoints}."
     FITS_NONE: ClassVar[str] = "No checkpoint installed here fits it."
     WANTED_IN: ClassVar[str] = "It was chosen for one part of the picture: {region}."
+    NAMED: ClassVar[str] = "Its metadata names another model: {named}."
     what_fits_is_known: ClassVar[bool] = True
 
     lora: str
@@ -169,14 +170,15 @@ class LoraMisfit(RequestError):
     checkpoint_base: str
     fitting_checkpoints: list[str]
     region: str = field(default="", kw_only=True)  # the request's region that it was chosen for, if any
+    named: str = field(default="", kw_only=True)  # a model without checkpoints that its metadata names
 
     @property
     def templates(self) -> tuple[str, ...]:
-        """The sentence, the region if it was for one, and where this LoRA does fit.
+        """The sentence, the region if it was for one, what its metadata names, and where this LoRA does fit.
 
         That it fits nothing is not said where nobody knows.
         """
-        told = (self.template(), self.WANTED_IN) if self.region else (self.template(),)
+        told = (self.template(), *((self.WANTED_IN,) if self.region else ()), *((self.NAMED,) if self.named else ()))
         if self.fitting_checkpoints:
             return (*told, self.FITS)
         return (*told, self.FITS_NONE) if self.what_fits_is_known else told

@@ -82,9 +82,10 @@ class Matcher:
             made_for = lora.layers.base if lora.layers else None
             if made_for and lora.layers and checkpoint.base_model.architecture not in lora.layers.fit.possible:
                 return ArchitectureMismatch(**sides, fitting_checkpoints=[], lora_architecture=title(made_for))
+            named = lora.layers.quoted if lora.layers else ""
             if lora.layers and lora.layers.fit.strange:
-                return LayersUnknown(**sides, fitting_checkpoints=[])
-            return BaseModelUnknown(**sides, fitting_checkpoints=[], remedy=DECLARE)
+                return LayersUnknown(**sides, fitting_checkpoints=[], named=named)
+            return BaseModelUnknown(**sides, fitting_checkpoints=[], remedy=DECLARE, named=named)
         fitting = self.fitting_checkpoints(lora)
         if self._same_base(lora, checkpoint):
             if lora.prediction is None:

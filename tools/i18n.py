@@ -84,7 +84,7 @@ def in_errors() -> Iterator[Said]:
     for kind in sorted(_kinds(InferenceError), key=lambda kind: kind.__module__):  # whoever imports them first
         if kind.template().strip("{}") not in kind.__dataclass_fields__:
             yield Said(kind.template(), None, kind.__module__.replace(".", "/") + ".py")
-    misfit = (LoraMisfit.FITS, LoraMisfit.FITS_NONE, LoraMisfit.WANTED_IN)
+    misfit = (LoraMisfit.FITS, LoraMisfit.FITS_NONE, LoraMisfit.WANTED_IN, LoraMisfit.NAMED)
     yield from (Said(text, None, "inference/errors.py") for text in misfit)
     yield from (Said(text, None, "inference/notes.py") for text in TEMPLATES)
 

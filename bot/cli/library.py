@@ -78,7 +78,8 @@ def add(commands: Commands) -> None:
     )
     word.add_argument("file", type=Path, metavar="FILE", help="the LoRA file, in the library or elsewhere")
     word.add_argument("--base", metavar="ARCHITECTURE/LINEAGE", help="the base model, such as sdxl/illustrious")
-    word.add_argument("--prediction", choices=[*PredictionType], help="the prediction type that it was trained for")
+    kinds = [kind.value for kind in PredictionType]
+    word.add_argument("--prediction", choices=kinds, help="the prediction type that it was trained for")
     word.add_argument("--reason", required=True, metavar="TEXT", help="how you know; it is kept with the declaration")
     word.add_argument("--force", action="store_true", help="even against the hash of what it was trained on")
     pair = actions.add_parser(

@@ -12,6 +12,7 @@ from bot.i18n import _
 from bot.library.catalogue import choose_version, known_lora
 from inference.base_models import BaseModelId
 from inference.errors import CheckpointNotFound, LoraFileRefused, LoraMisfit, LoraUnusable
+from inference.matching import KnownLora
 from inference.messages.checkpoints import CheckpointSpec
 
 
@@ -77,6 +78,10 @@ class InstalledCheckpoints:
             return lora
         bases = self.lora_bases_for(base_model)
         return replace(lora, versions=tuple(sorted(lora.versions, key=lambda version: version.base_model not in bases)))
+
+    def names_fitting(self, lora: KnownLora) -> tuple[str, ...]:
+        """Names of the checkpoints that a file fits."""
+        return tuple(self._matcher.fitting_checkpoints(lora))
 
     def names_for(self, lora: Lora) -> list[str]:
         """Names of the checkpoints that some usable version of `lora` fits."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bot.library.configuration import Configuration
 from inference.lora.declarations import BadDeclarations
-from inference.lora.installed import installed_hashes
+from inference.lora.installed import installed_hashes, installed_predictions
 from inference.lora.knowledge import Knowledge
 from inference.lora.registry import (
     RegistryAnswer,
@@ -30,12 +30,12 @@ log = logging.getLogger(__name__)
 def known_now(configuration: Configuration) -> Knowledge:
     """What is known of files besides themselves, as the library's scan reads it."""
     settings, specs = configuration.settings, configuration.checkpoints.specs
-    installed, trusts = installed_hashes(specs), settings.matching.trust_tags
+    installed, trusts, predictions = installed_hashes(specs), settings.matching.trust_tags, installed_predictions(specs)
     try:
-        return Knowledge.of(settings.library.folder, installed, trust_tags=trusts)
+        return Knowledge.of(settings.library.folder, installed, trust_tags=trusts, predictions=predictions)
     except BadDeclarations as problem:  # the scan tells operators
         log.warning("files are judged without what is declared: %s", problem)
-        return Knowledge(installed=installed, trust_tags=trusts)
+        return Knowledge(installed=installed, trust_tags=trusts, installed_predictions=predictions)
 
 
 async def keep_claims(library: Path, answers: Iterable[RegistryAnswer | RepositoryAnswer]) -> bool:

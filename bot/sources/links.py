@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TypeAlias
-from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
 _SITES = ("civitai.com", "civitai.green", "civitai.red")
 CIVITAI_HOSTS = frozenset(f"{www}{site}" for site in _SITES for www in ("", "www."))
@@ -89,8 +89,9 @@ def page_of_link(link: CivitaiLink | HubLink) -> str:
     if isinstance(link, HubLink):
         place = f"huggingface.co/{link.repository}"
         if link.path is not None:
-            return f"{place}/{'blob' if link.is_file else 'tree'}/{link.revision or 'main'}/{link.path.rstrip('/')}"
-        return place if link.revision is None else f"{place}/tree/{link.revision}"
+            kind = "blob" if link.is_file else "tree"
+            return f"{place}/{kind}/{quote(link.revision or 'main', safe='')}/{quote(link.path.rstrip('/'))}"
+        return place if link.revision is None else f"{place}/tree/{quote(link.revision, safe='')}"
     site = "civitai.red" if link.red else "civitai.com"
     if link.model_id is None:
         return f"{site}/model-versions/{link.version_id}"

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from bot.library.configuration import Configuration
@@ -28,29 +29,39 @@ from inference.lora.metadata import evidence_in
 from inference.lora.sidecar import Sidecar
 from inference.lora.tables import title
 from inference.lora.verdict import Verdict, decide
+from inference.matching import KnownLora
 
 log = logging.getLogger(__name__)
 
 MOST_BYTES = 1_000_000  # of one file, in all requests for its header
 FIRST_BYTES = 2**16  # of the first request; the second asks for the rest of the header
 AT_ONCE = 4  # headers that are read at the same time
+PAGE_SECONDS = 30.0  # timeout for the headers of one page together
 MAX_REMEMBERED = 50  # headers that are kept in memory
 _NO_HASH = "0" * 64  # for a file whose hub tells no SHA-256
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A version that may be added. `base_model` is what its header and its page tell together; None: not known."""
+    """A version that may be added. `base_model` is what its header and its page tell together; None: not known.
+
+    `fits` are the checkpoints on which it may go.
+    """
 
     version: RemoteVersion
     base_model: BaseModelId | None
     suits: Suits
+    fits: tuple[str, ...] = ()
 
 
 class Peeking:
-    """Reads headers at hubs. After a hub's 429 none is read there until the time that the hub says."""
+    """Reads headers at hubs. After a hub's 429 none is read there until the time that the hub says.
 
-    def __init__(self, http: SourceHttp, configuration: Configuration) -> None:
+    A header that has not come after `seconds` tells nothing.
+    """
+
+    def __init__(self, http: SourceHttp, configuration: Configuration, *, seconds: float = PAGE_SECONDS) -> None:
+        self._seconds = seconds
         self._http = http
         self._configuration = configuration
         self._at_once = asyncio.Semaphore(AT_ONCE)
@@ -60,12 +71,18 @@ class Peeking:
     async def candidates(self, versions: Sequence[RemoteVersion]) -> list[Candidate | SourceError]:
         """What the header of each version tells, in the same order: a candidate, or why it is not added."""
         knowledge = await asyncio.to_thread(known_now, self._configuration)
-        return await asyncio.gather(*(self._candidate(version, knowledge) for version in versions))
+        ends = asyncio.get_running_loop().time() + self._seconds
+        return await asyncio.gather(*(self._candidate(version, knowledge, ends) for version in versions))
 
-    async def _candidate(self, version: RemoteVersion, knowledge: Knowledge) -> Candidate | SourceError:
-        header = await self._header(version)
+    async def _candidate(self, version: RemoteVersion, knowledge: Knowledge, ends: float) -> Candidate | SourceError:
+        header: Header | SourceError | None = None
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(ends):
+                header = await self._header(version)
         if header is None:
-            return Candidate(version, claimed_base(version), suits(version, self._configuration.checkpoints))
+            checkpoints, base = self._configuration.checkpoints, claimed_base(version)
+            fits = checkpoints.names_fitting(KnownLora(version.name, base, ""))
+            return Candidate(version, base, suits(version, checkpoints), fits)
         if isinstance(header, SourceError):
             return header
         try:
@@ -75,14 +92,21 @@ class Peeking:
         return self._judged(version, verdict)
 
     def _judged(self, version: RemoteVersion, verdict: Verdict) -> Candidate | SourceError:
-        checkpoints = self._configuration.checkpoints
-        base = verdict.base_model
-        found = suits_base(base, checkpoints)
+        checkpoints, evidence = self._configuration.checkpoints, verdict.evidence
+        base, prediction = verdict.base_model, evidence.prediction.type
+        known = KnownLora(version.name, base, evidence.source.value, prediction, allowed_on=evidence.allowed_on)
+        fits, found = checkpoints.names_fitting(known), suits_base(base, checkpoints)
+        if fits:
+            found = Suits.FITS
+        elif found is Suits.FITS:
+            found = Suits.UNKNOWN if prediction is None else Suits.MISFIT
         here = {each.architecture.value for each in checkpoints.base_models}
         if base is None and verdict.fit.possible and not here & set(verdict.fit.possible):
             found = Suits.MISFIT
         if found is not Suits.MISFIT:
-            return Candidate(version, base, found)
+            return Candidate(version, base, found, fits)
+        if base and suits_base(base, checkpoints) is not Suits.MISFIT:  # what it predicts is refused
+            return FitsNoCheckpoint(version.name, [f"{base.label} (v-prediction)"], bases_here(checkpoints))
         bases = [base.label] if base else [title(each) for each in verdict.fit.possible]
         return FitsNoCheckpoint(name=version.name, bases=bases, here=bases_here(checkpoints))
 
@@ -125,7 +149,7 @@ class Peeking:
             if len(raw) != length or rest.total != begin.total:
                 return None
         try:
-            return parsed_header(raw[8:], begin.total, name)
+            return await asyncio.to_thread(parsed_header, raw[8:], begin.total, name)
         except SourceError as problem:
             return problem
 

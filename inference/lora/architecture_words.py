@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from inference.base_models import BaseModelId
+from inference.base_models import Architecture, BaseModelId
 from inference.json_values import as_text
 from inference.lora.metadata import base_names
 from inference.lora.titles import bases_in_checkpoint_name
@@ -184,12 +184,16 @@ def unknown_architectures(metadata: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def quoted_architecture(metadata: Mapping[str, str]) -> str | None:
-    """The name of an unknown architecture as the metadata writes it, in one line; None if there is no such name."""
-    if claimed_architectures(metadata):
+    """The name of an architecture without checkpoints, as the metadata writes it, in one line; None: there is none."""
+    if any(_installable(_architectures(word)) for word in _words(metadata)):
         return None
-    unknown = unknown_architectures(metadata)
     written = (metadata.get("modelspec.architecture", "").partition("/")[0], metadata.get("ss_base_model_version", ""))
-    return _first_quoted(value for value in written if _plain(value) in unknown)
+    words = _words(metadata)
+    return _first_quoted(value for value in written if _plain(value) in words)
+
+
+def _installable(architectures: Iterable[str]) -> bool:
+    return not set(Architecture).isdisjoint(architectures)
 
 
 def quoted_base(metadata: Mapping[str, str]) -> str | None:

@@ -16,7 +16,12 @@ from threading import Lock
 from pydantic import BaseModel, ConfigDict
 
 from inference.base_models import LINEAGE_TITLES, OPEN_LINEAGES, Architecture, BaseModelId
-from inference.lora.architecture_words import claimed_architectures, unknown_architectures, words_against
+from inference.lora.architecture_words import (
+    claimed_architectures,
+    quoted_architecture,
+    unknown_architectures,
+    words_against,
+)
 from inference.lora.evidence import IDENTITIES, RECORDED, Evidence, Source
 from inference.lora.fit import Fit, Grade, fit, overlap
 from inference.lora.formats import USABLE, ModuleTensors, Shaped, modules_of
@@ -41,7 +46,8 @@ class Layers(BaseModel):
     """What a file's header tells of its layers; kept by the catalogue, so that an unchanged file is not read again.
 
     `formats` are those it is written in, `rank` the largest bottleneck; the rest is `fit.Fit`. With a `doubt` the
-    shapes alone prove no base model. With a `problem` no part of the file may be used.
+    shapes alone prove no base model. With a `problem` no part of the file may be used. `quoted` is the name that the
+    metadata has for a model without checkpoints.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -59,6 +65,7 @@ class Layers(BaseModel):
     reasons: tuple[str, ...] = ()
     doubt: str | None = None
     problem: str | None = None
+    quoted: str = ""
 
     @property
     def fit(self) -> Fit:
@@ -75,13 +82,13 @@ class Layers(BaseModel):
         )
 
     def named(self, metadata: Mapping[str, str]) -> Layers:
-        """The same with a name for a refusal: if no model has these layers, the stranger that the metadata names."""
-        claims = claimed_architectures(metadata)
+        """The same with names for a refusal: if no model has these layers, the stranger that the metadata names."""
+        claims, quoted = claimed_architectures(metadata), quoted_architecture(metadata) or ""
         if self.base is not None or self.candidates or len(claims) != 1 or not claims <= STRANGERS.keys():
-            return self
+            return self.model_copy(update={"quoted": quoted})
         (base,) = claims
         reasons = (*self.reasons, f"its metadata says {title(base)}")
-        return self.model_copy(update={"base": base, "grade": Grade.MARKER, "reasons": reasons})
+        return self.model_copy(update={"base": base, "grade": Grade.MARKER, "reasons": reasons, "quoted": quoted})
 
 
 def layers_of(tensors: Mapping[str, Shaped]) -> Layers:

@@ -10,9 +10,10 @@ from inference.base_models import BaseModelId
 from inference.hashes import file_sha256
 from inference.lora.declarations import allow_on
 from inference.messages.checkpoints import PredictionType
+from tests.bot.sources.adding import demo_lora
 from tests.discord.conftest import PROMPT, open_scene, told
 from tests.discord.test_studio import control, fresh, pick, press, say
-from tests.house import VIVID, House
+from tests.house import BASES, VIVID, House
 from tests.lora_files import write_lora, write_sidecar
 
 NOOB, NOOB_BASE = "Noob", BaseModelId("sdxl/noobai")
@@ -128,3 +129,24 @@ async def test_the_studio_offers_what_the_checkpoint_takes(tmp_path: Path) -> No
         assert (
             f"The sampler ddim does not go with {FLOWING}" in refused.text and "left out, it is euler" in refused.text
         )
+
+
+async def test_an_operator_is_told_if_a_declaration_does_not_count(tmp_path: Path) -> None:
+    house = House(tmp_path / "house")
+    (house.library / "Owl.safetensors").write_bytes(demo_lora(seed=11))
+    async with open_scene(house) as scene, scene.bot():
+        margaret = scene.control.person("Margaret")
+
+        async def declare(base: str, prediction: str) -> str:
+            page = await told(margaret, "lora info", name="Owl")
+            opener = await margaret.press(page, "Declare base model")
+            await opener.modal()
+            values = {"base": [base], "prediction": [prediction], "reason": "I trained it myself"}
+            return (await (await margaret.submit(opener, values)).reply()).text
+
+        against_layers = await declare("sdxl/pony", "v_prediction")
+        assert "Owl does not count as Pony" in against_layers and "It counts as Vivid." in against_layers
+        assert "It is made for v-prediction." in against_layers
+        against_hash = await declare(BASES[VIVID], "epsilon")
+        assert "Owl is now Vivid" in against_hash
+        assert "It does not count as made for epsilon prediction" in against_hash

@@ -157,12 +157,7 @@ def choice_view(
 
 def _option(candidate: Candidate, checkpoints: InstalledCheckpoints) -> discord.SelectOption:
     version = candidate.version
-    fits = [
-        name
-        for base, names in checkpoints.base_models.items()
-        if candidate.base_model in checkpoints.lora_bases_for(base)
-        for name in names
-    ]
+    fits = [name for name in checkpoints.names if name in candidate.fits]
     base = candidate.base_model.label if candidate.base_model else _("base model not known")
     told = [base, _("fits {checkpoint}").format(checkpoint=fits[0]) if fits and candidate.suits is Suits.FITS else ""]
     megabytes = (version.file.size or 0) / 2**20 if version.file else 0.0

@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 import discord
 from discord import ui
 
-from bot.database.loras import Lora, LoraVersion, find_lora
+from bot.database.loras import Lora, LoraVersion, find_lora, find_version
 from bot.errors.missing import NothingThere
-from bot.i18n import _, later
+from bot.i18n import _, later, sentences
 from bot.i18n.texts import plain
 from bot.servers.administration.reasons import MAX_REASON
 from bot.servers.rights import Action
@@ -115,8 +115,30 @@ class DeclareForm(BaseModelForm):
             reason=self.reason.value,
             prediction=self.chosen_prediction(),
         )
-        text = _("{name} is now {base}, for the bytes {hash}… alone.")
-        await send_ephemeral_text(interaction, text.format(name=plain(version.name), base=base.label, hash=sha256[:10]))
+        now = await find_version(interaction.client.connection, sha256) or version
+        await send_ephemeral_text(interaction, declared_text(now, base, self.chosen_prediction()))
+
+
+def declared_text(now: LoraVersion, base: BaseModelId, prediction: PredictionType | None) -> str:
+    """What counts after a declaration: layers, and an exact hash of the training base, stand above it."""
+    if now.base_model == base:
+        told = [_("{name} is now {base}, for the bytes {hash}… alone.")]
+    else:
+        told = [
+            _("{name} does not count as {base}: its layers or the hash of its training base say otherwise."),
+            _("It counts as {known}.") if now.base_model else _("Its base model is not known, so nobody can use it."),
+        ]
+    if prediction is not None and now.prediction.type is prediction:
+        told.append(_("It is made for {prediction}."))
+    elif prediction is not None:
+        told.append(_("It does not count as made for {prediction}: the hash of its training base says otherwise."))
+    return sentences(*told).format(
+        name=plain(now.name),
+        base=base.label,
+        known=now.base_model.label if now.base_model else "",
+        hash=(now.sha256 or "")[:10],
+        prediction=prediction_text(prediction) if prediction else "",
+    )
 
 
 class ProposeForm(BaseModelForm):

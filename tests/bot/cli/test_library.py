@@ -150,9 +150,14 @@ def test_a_file_that_is_not_there_cannot_be_declared(here: Here, house: House) -
     assert (said.code, "no.safetensors" in said.sentence) == (UNUSABLE, True)
 
 
-def test_a_prediction_type_is_declared_beside_the_base_model_or_alone(here: Here, house: House) -> None:
+def test_a_prediction_type_is_declared_beside_the_base_model_or_alone(
+    here: Here, house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
     neither = library(here, house, "declare", house.mystery, "--reason", "x")
     assert (neither.code, "--prediction" in neither.sentence) == (UNUSABLE, True)
+    with pytest.raises(SystemExit):
+        library(here, house, "declare", house.mystery, "--prediction", "v", "--reason", "x")
+    assert "choose from 'epsilon', 'v_prediction'" in capsys.readouterr().err
     alone = library(here, house, "declare", house.mystery, "--prediction", "v_prediction", "--reason", "x")
     assert alone.code == DONE and "declared to be v_prediction" in alone.out
     both = ("--base", BASES[VIVID], "--prediction", "epsilon", "--reason", "x", "--json")

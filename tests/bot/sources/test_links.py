@@ -82,7 +82,14 @@ def test_links_without_a_scheme_are_found_in_a_prompt() -> None:
 
 
 @pytest.mark.parametrize(
-    "link", [HubLink("a/b", "c/", "main"), HubLink("a/b", "c/d.safetensors", "main"), CivitaiLink(1, 2)]
+    "link",
+    [
+        HubLink("a/b", "c/", "main"),
+        HubLink("a/b", "c/d.safetensors", "main"),
+        HubLink("a/b", "c #1/50%25 off?/", "main"),
+        HubLink("a/b", None, "topic/owls"),
+        CivitaiLink(1, 2),
+    ],
 )
 def test_the_page_of_a_link_is_read_as_the_same_link(link: CivitaiLink | HubLink) -> None:
     assert parse_link(page_of_link(link)) == link

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import numpy as np
 import pytest
 from aiohttp import web
 
 from bot.app.assembly import Catalogued
+from bot.config import Settings
 from bot.sources import errors
 from bot.sources.additions import Additions
 from bot.sources.choosing import Suits
+from bot.sources.http import SourceHttp
 from bot.sources.links import HubLink
-from bot.sources.peeking import AT_ONCE, MOST_BYTES
+from bot.sources.peeking import AT_ONCE, MOST_BYTES, Candidate, Peeking
 from bot.sources.provenance import entry_from
+from inference.base_models import BaseModelId
+from inference.messages.checkpoints import PredictionType
 from tests.bot.sources.adding import add, demo_lora, opened, sdxl_lora
-from tests.bot.sources.hubs import COMMIT, Hubs, content, sha256, status
+from tests.bot.sources.hubs import COMMIT, Hubs, content, sha256, silent, status
 from tests.house import House
 from tests.inference.lora.test_foreign_kinds import KINDS, file_of
 from tests.lora_files import lora_tensors, safetensors_bytes
@@ -67,6 +72,32 @@ async def test_what_nothing_here_can_use_is_refused_before_the_download(house: H
             await additions.candidates(await additions.look_up(hubs.link(version_id)))
     assert "made for Flux.1" in str(refused.value)
     assert hubs.header_requests(hubs.file_path(version_id)) and not hubs.requests(hubs.file_path(version_id))
+
+
+class NoobHouse(House):
+    """A house with one more checkpoint, declared as NoobAI of epsilon prediction."""
+
+    @property
+    def settings(self) -> Settings:
+        settings = super().settings
+        noob = {
+            "name": "noob", "base_model": BaseModelId("sdxl/noobai"), "prediction_type": PredictionType.EPSILON
+        }  # fmt: skip
+        checkpoints = (*settings.checkpoints, settings.checkpoints[0].model_copy(update=noob))
+        return settings.model_copy(update={"checkpoints": checkpoints})
+
+
+async def test_the_prediction_type_is_read_from_the_header_too(tmp_path: Path, hubs: Hubs) -> None:
+    files = {
+        "v.safetensors": sdxl_lora(1, ss_sd_model_name="NoobAI-XL-Vpred-v1.0.safetensors"),
+        "quiet.safetensors": sdxl_lora(2, ss_sd_model_name="Laxhar/noobai-XL-1.0"),
+    }
+    hubs.add_repository("maker/many", files)
+    async with opened(NoobHouse(tmp_path / "house"), hubs) as (_found, additions):
+        (only,) = await additions.candidates(await additions.look_up("https://huggingface.co/maker/many"))
+        assert (only.version.version, only.fits) == ("quiet", ("noob",))
+        with pytest.raises(errors.FitsNoCheckpoint, match=r"made for NoobAI \(v-prediction\)"):
+            await told(additions, "https://huggingface.co/maker/many/blob/main/v.safetensors")
 
 
 async def test_what_is_no_lora_is_refused_before_the_download(house: House, hubs: Hubs) -> None:
@@ -163,6 +194,20 @@ async def test_few_headers_are_read_at_the_same_time(house: House, hubs: Hubs) -
     async with opened(house, hubs) as (_found, additions):
         assert len(await told(additions, "https://huggingface.co/maker/many")) == len(files)
     assert most == AT_ONCE
+
+
+async def test_a_hub_that_does_not_answer_is_not_waited_for_with_each_file(house: House, hubs: Hubs) -> None:
+    files = {f"{n:02}.safetensors": demo_lora(seed=n) for n in range(12)}
+    hubs.add_repository("maker/many", files)
+    for file in files:
+        hubs.header_faults[path_of("maker/many", file)] = [silent()]
+    async with opened(house, hubs) as (found, additions):
+        versions = (await additions.look_up("https://huggingface.co/maker/many")).versions
+        http = SourceHttp(lambda: found.configuration.settings.sources)
+        candidates = await Peeking(http, found.configuration, seconds=0.1).candidates(versions)
+        await http.close()
+    assert len(candidates) == len(files) and all(isinstance(each, Candidate) for each in candidates)
+    assert sum(len(hubs.header_requests(path_of("maker/many", file))) for file in files) <= AT_ONCE
 
 
 async def test_a_folder_means_its_files_alone(house: House, hubs: Hubs) -> None:

@@ -14,7 +14,6 @@ from bot.sources.provenance import entry_from, provenance_of
 from bot.sources.remote import RemoteFile, RemoteVersion
 from bot.sources.updates import link_of
 from bot.ui.views.newer_versions import newer_view
-from inference.lora.evidence import Source
 from tests.bot.sources.adding import ADA, BO, add, anybody, demo_lora, ended, entry, opened, sdxl_lora
 from tests.bot.sources.hubs import COMMIT, Hubs, sha256
 from tests.house import House
@@ -90,7 +89,7 @@ async def test_a_pull_request_does_not_take_back_what_the_maker_says(tmp_path: P
         second = (await additions.look_up(f"https://huggingface.co/ann/komori/tree/{commit}")).versions[0]
         await ended(additions, await additions.add(second, BO, None, anybody))
         (version,) = (await entry(found, "komori")).usable
-        assert (version.base_model, version.evidence) == (None, Source.CONFLICT)
+        assert (version.base_model, version.disputed) == ("sdxl/illustrious", True)
 
 
 async def test_the_commit_that_the_default_branch_has_is_the_repository_itself(tmp_path: Path, hubs: Hubs) -> None:

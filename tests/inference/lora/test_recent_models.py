@@ -140,3 +140,18 @@ def test_an_adapter_of_the_language_model_is_called_that(make: str, prefix: str)
 
 def only(shapes: Mapping[str, tuple[int, ...]], words: Iterable[str]) -> dict[str, tuple[int, ...]]:
     return {path: shape for path, shape in shapes.items() if any(word in path for word in words)}
+
+
+@pytest.mark.parametrize(
+    "layers", [{"double_blocks.0.img_attn.qkv": (15000, 5000)}, networks()["krea2"]], ids=["strange", "krea2"]
+)
+def test_a_refusal_quotes_a_name_that_nobody_knows(layers: Mapping[str, tuple[int, ...]]) -> None:
+    words = {"modelspec.architecture": "Moonlight 9/lora"}
+    found = layers_of(header(layers, "transformer.")).named(evidence_in(words))
+    spec = CheckpointSpec(name="here", source="nowhere", repository=True, base_model=BaseModelId("krea2/base"))
+    refusal = Matcher((spec,)).misfit(KnownLora("Mine", None, "", layers=found), spec)
+    assert refusal is not None and "Its metadata names another model: Moonlight 9." in str(refusal)
+    silent = Matcher((spec,)).misfit(
+        KnownLora("Mine", None, "", layers=layers_of(header(layers, "transformer."))), spec
+    )
+    assert silent is not None and "metadata" not in str(silent)
