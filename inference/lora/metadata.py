@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from inference.bounds import MAX_TRIGGER_GROUP
@@ -149,10 +150,13 @@ def recorded_predictions(metadata: Mapping[str, str]) -> set[PredictionType]:
 
 
 def civitai_version(name: str) -> int | None:
-    """CivitAI's id of a model version, from `290640.safetensors`, `urn:air:…:civitai:257749@290640` or its page."""
-    wanted = name.strip()
-    forms = (_VERSION_FILE.fullmatch(wanted), _AIR.fullmatch(wanted), _VERSION_PAGE.fullmatch(wanted))
-    return next((int(match[1]) for match in forms if match), None)
+    """CivitAI's id of a model version, from `290640.safetensors`, `urn:air:…:civitai:257749@290640` or its page.
+
+    The name may also be the path of such a file.
+    """
+    forms = (name.strip(), PurePosixPath(name.replace("\\", "/")).name.strip())
+    found = (rule.fullmatch(form) for form in forms for rule in (_VERSION_FILE, _AIR, _VERSION_PAGE))
+    return next((int(match[1]) for match in found if match), None)
 
 
 def pixai_version(name: str) -> int | None:

@@ -153,17 +153,15 @@ def _testimonies(
 
 def _by_id(name: str) -> PredictionType | None:
     """What the base of a public id predicts, whether it stands alone or as the name of a file in a folder."""
-    version = civitai_version(name) or civitai_version(PurePosixPath(name.replace("\\", "/")).name)
     repository = (repository_id(name) or "").lower()
-    return VERSION_PREDICTIONS.get(version or 0) or REPOSITORY_PREDICTIONS.get(repository)
+    return VERSION_PREDICTIONS.get(civitai_version(name) or 0) or REPOSITORY_PREDICTIONS.get(repository)
 
 
 def _pages_of_base(recorded: str | None, names: Iterable[str], known: Knowledge) -> list[RegistryAnswer]:
     """What hubs say of the training base, which the metadata name by its SHA-256 or by a hub's own id."""
     pages = [*known.answers.get(recorded or "", ())]
     for name in names:
-        version = civitai_version(name) or civitai_version(PurePosixPath(name.replace("\\", "/")).name)
-        pages += known.answers_by_version.get(version or 0, ())
+        pages += known.answers_by_version.get(civitai_version(name) or 0, ())
     return pages
 
 
