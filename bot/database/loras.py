@@ -29,8 +29,8 @@ BY_NAME = "SELECT * FROM lora WHERE name_key = ?"
 # Condition on a version: it was trained on one of the `:base_models`, or the operator allows it there.
 FITS_BASE_MODELS = """(
     base_model IN (SELECT value FROM json_each(:base_models)) OR EXISTS (
-        SELECT 1 FROM json_each(allowed_on) AS allowed
-        WHERE allowed.value IN (SELECT value FROM json_each(:base_models))
+        SELECT 1 FROM json_each(allowed_on) AS listed
+        WHERE listed.value IN (SELECT value FROM json_each(:base_models))
     )
 )"""
 _VERSION = """
