@@ -41,7 +41,7 @@ EVIDENCE_KEYS = (
 _ONETRAINER_BASE = "ot_config.base_model_name"
 _PEFT_BASE = "lora_adapter_metadata.base_model_name_or_path"
 _BASE_NAMES = ("ss_sd_model_name", _ONETRAINER_BASE, _PEFT_BASE)
-_PREDICTION = "trainer.prediction"  # what `evidence_in` takes out of trainers' settings, arguments and comments
+_PREDICTION = "trainer.prediction"  # key of the type that `evidence_in` finds in settings, arguments and comments
 _MAX_VALUE = 1000  # characters of a value that are kept
 
 # What trainers write for "no hash", in lower case: a missing file, a folder, and the SHA-256 of nothing.
