@@ -12,7 +12,7 @@ from benchmarks._varied_pictures import colour
 
 
 def changed_faces(photographs: Sequence[Image.Image], count: int, seed: int) -> Iterator[Image.Image]:
-    """So many pictures, made of the photographs in turn."""
+    """Yield `count` changed pictures, from the photographs in turn."""
     chance = random.Random(seed)
     for number in range(count):
         yield _changed(photographs[number % len(photographs)].convert("RGB"), chance)

@@ -17,7 +17,7 @@ from bot.database.connection import open_database
 from bot.pictures.perceptual_hash import notice_hashes, picture_hash, upload_hashes
 from bot.pictures.picture_verdicts import PictureVerdicts
 
-MOST_LATE_SECONDS = 0.5  # that the event loop may wait, on a busy machine
+MOST_LATE_SECONDS = 0.5  # limit of the event loop's lateness, on a busy machine
 _SIDE, _CHANGED_BITS = 128, 30
 _KEEP = "INSERT OR IGNORE INTO picture_verdict (server_id, reason, hash, created_at) VALUES (1, 'hidden', ?, 1)"
 

@@ -8,7 +8,7 @@ recorded_state.py  the same as far as the database tells it, for who looks from 
 health.py          what the running program tells of itself, for `easel health`
 backups.py         copies of the database at intervals
 watchman.py        watches data and workers, and notifies operators
-record_keeping.py  what was erased and decided, kept beside the database for copies of it
+record_keeping.py  writes the record beside the database, and applies it to restored copies
 samples.py         paints sample pictures of each LoRA while the bot is idle
 weight_measuring.py  measures between which weights a LoRA is useful
 demo_settings.py   the settings of the demo

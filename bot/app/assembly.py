@@ -22,7 +22,7 @@ from bot.app.from_settings import (
     require_classifier,
     require_signing,
 )
-from bot.app.record_keeping import keep_record, save_record, tell_of
+from bot.app.record_keeping import keep_record, log_applied, save_record
 from bot.app.reloading import Reloader
 from bot.app.watchman import Watchman
 from bot.config import ConfigError, Settings
@@ -97,7 +97,7 @@ class Catalogued:
     requests: RequestBuilder
 
 
-# Gets what is being done, how much of it is done, and how much there is.
+# Called with the title of a piece of work, the amount that is done, and the total.
 WorkReport = Callable[[str, int, int], None]
 
 
@@ -112,7 +112,7 @@ async def open_catalogue(
     """Lock and open the database, identify the checkpoints and scan the library.
 
     `report` gets the progress of updating the database, hashing checkpoints (in MB) and scanning the library.
-    `new_database`: the operator knows that the pictures of an earlier database will belong to nobody.
+    `new_database`: create a database even beside the pictures of an earlier one, which then belong to nobody.
     Raises ConfigError, DatabaseError, LibraryUnreadable or BadDeclarations.
     """
     keep_private()
@@ -122,7 +122,7 @@ async def open_catalogue(
         await asyncio.to_thread(_tighten, settings.storage)
         updating = partial(report, "updating the database, step")
         async with open_database(settings.storage.database, report=updating) as connection:
-            tell_of(await catch_up(connection, settings.storage.database))
+            log_applied(await catch_up(connection, settings.storage.database))
             hashing = partial(report, "hashing checkpoints, MB")
             specs = await identify(connection, settings.checkpoints, progress=hashing)
             configuration = Configuration(settings, specs)

@@ -33,7 +33,7 @@ class Health:
     """Whether Discord is connected, and how many workers can paint, `at` seconds since 1970.
 
     `restarting` counts workers that died and are expected back soon. Jobs wait for these, and a new container would
-    not be there any earlier. `findings` are those of the watchman, for `doctor` and `status`.
+    not be there any earlier. `findings` come from the watchman, for `doctor` and `status`.
     """
 
     connected: bool

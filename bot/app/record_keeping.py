@@ -1,4 +1,4 @@
-"""Keeps the record beside the database, and carries out what a restored copy does not know."""
+"""Writes the record of removals beside the database, and applies it to restored copies."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def keep_record(configuration: Configuration) -> None:
 
 
 def save_record(database: Path) -> None:
-    """Write the last entries of a database that is about to be replaced, if it can still be read. Blocks."""
+    """Write new entries into the record's file, if the database can still be read. Blocks."""
     try:
         if database.is_file():
             flush_record(database)
@@ -38,14 +38,14 @@ def save_record(database: Path) -> None:
 
 
 async def caught_up(database: Path) -> CaughtUp:
-    """Carry out what the closed database, a copy that was put back, does not know. Raises DatabaseError."""
+    """Apply the record to a closed database, such as a restored copy. Raises DatabaseError."""
     with program_lock(database):
         async with open_database(database) as connection:
             return await catch_up(connection, database)
 
 
 def summary_of(done: CaughtUp) -> str:
-    """What was carried out, for an operator; "" where there was nothing."""
+    """Return sentences for operators about what was applied; "" if nothing was."""
     told: list[str] = []
     if done.lost:
         told.append(
@@ -69,7 +69,7 @@ def _carried_out(done: CaughtUp) -> str:
     )
 
 
-def tell_of(done: CaughtUp) -> None:
-    """Log what a start has carried out."""
-    if told := summary_of(done):
-        log.warning("%s", told)
+def log_applied(done: CaughtUp) -> None:
+    """Log what a start has applied."""
+    if summary := summary_of(done):
+        log.warning("%s", summary)

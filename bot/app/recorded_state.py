@@ -36,7 +36,7 @@ class RecordedState:
 
     `loads` has the checkpoints with unfinished jobs, `load_seconds` how long each took to load; `failed` are the
     newest jobs that failed, and `owed` counts results that nobody has got yet. `takedowns` are unfinished,
-    `reports` wait. `findings` are those of `findings_from_outside`.
+    `reports` wait. `findings` come from `findings_from_outside`.
     """
 
     running: bool
@@ -83,7 +83,7 @@ async def read_state(settings: Settings) -> RecordedState:
 
 
 def findings_from_outside(settings: Settings, clock: Callable[[], float] = time.time) -> list[Finding]:
-    """The findings of the running bot; of one that does not run, those about its files. Raises OSError."""
+    """Return the findings of the running bot; if none runs, findings about its files. Raises OSError."""
     database = settings.storage.database
     with suppress(OSError, ValueError):
         health = last_health(settings.storage.health)

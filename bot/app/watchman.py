@@ -32,7 +32,7 @@ CHECK_COST = 60.0  # seconds between quick checks for each second that one takes
 MALFORMED = "database disk image is malformed"
 GONE = frozenset({FileState.REMOVED, FileState.REPLACED})
 
-# Send a text to operators, said in the language of each. False: Discord cannot be reached now.
+# Sends a text to operators, each in their language. False: Discord cannot be reached now.
 TellOperators = Callable[[Callable[[], str]], Awaitable[bool]]
 
 
@@ -43,8 +43,8 @@ async def _not_connected(_text: Callable[[], str]) -> bool:
 class Watchman:
     """Looks at everything in `bot.diagnostics.watch` every few seconds.
 
-    `tell_operators` is set once Discord can be reached. The file `told` records when each finding was sent last, so a
-    restart sends nothing again; it lies beside the database, which may be what is broken.
+    `tell_operators` is set once Discord can be reached. A file records when each finding was sent last, so a restart
+    sends nothing again. It is a file because the database may be broken.
     """
 
     def __init__(
@@ -63,8 +63,8 @@ class Watchman:
         self._clock = clock
         storage = configuration.settings.storage
         self._file = OpenFile.at(storage.database)
-        self._told_file = storage.told
-        self._told = _read(self._told_file)
+        self._sent_file = storage.findings
+        self._sent = _read(self._sent_file)
         self._damage: str | None = None
         self._token_shared_at = -DAY
         self._seen: set[str] = set()
@@ -76,7 +76,7 @@ class Watchman:
         return troubles(self._facts)
 
     def note_shared_token(self) -> None:
-        """Another program answered an interaction before this one could."""
+        """Note that another program answered an interaction first."""
         self._token_shared_at = self._clock()
 
     async def run(self) -> None:
@@ -87,9 +87,9 @@ class Watchman:
         )
 
     async def check_database(self) -> float:
-        """Let SQLite check the database file. Returns the seconds until the next check: short where that is cheap.
+        """Let SQLite check the database file. Return the seconds until the next check: few if it is cheap.
 
-        SQLite opens the file by its name, so not after somebody has moved the file away.
+        SQLite opens the file by its name, so a file that was moved away is not checked.
         """
         if self._damage is not None or self._facts.file in GONE:
             return DAY
@@ -155,16 +155,16 @@ class Watchman:
             if finding.what not in self._seen:
                 log.warning("%s: %s", finding.what, finding.says)
         self._seen = {finding.what for finding in findings}
-        self._told = {key: at for key, at in self._told.items() if 0 <= now - at < DAY}
+        self._sent = {key: at for key, at in self._sent.items() if 0 <= now - at < DAY}
         for finding in findings:
             key = f"{finding.what} {finding.grade}"
-            if key not in self._told and await self.tell_operators(_saying(self._facts, finding.what)):
-                self._told[key] = now
-                await asyncio.to_thread(_write, self._told_file, self._told)
+            if key not in self._sent and await self.tell_operators(_saying(self._facts, finding.what)):
+                self._sent[key] = now
+                await asyncio.to_thread(_write, self._sent_file, self._sent)
 
 
 def _saying(facts: WatchFacts, what: str) -> Callable[[], str]:
-    """The sentence of a finding, in the language in which it is called."""
+    """Return a function that says a finding in the current language."""
     return lambda: next(finding.says for finding in troubles(facts) if finding.what == what)
 
 
@@ -175,10 +175,10 @@ def _read(file: Path) -> dict[str, float]:
         return {}
 
 
-def _write(file: Path, told: dict[str, float]) -> None:
+def _write(file: Path, sent: dict[str, float]) -> None:
     part = file.with_suffix(".part")
     try:
-        part.write_text(json.dumps(told), "utf-8")
+        part.write_text(json.dumps(sent), "utf-8")
         part.replace(file)
     except OSError as problem:  # a full disk may be what was found
         log.warning("%s cannot be written (%s); a restart notifies operators again", file, problem)

@@ -73,8 +73,8 @@ def run_restore(options: argparse.Namespace) -> int:
     aside = put_back(file, database)
     print(f"Put {file} back as {database}.")
     done = asyncio.run(caught_up(database))
-    if told := summary_of(done):
-        print(told)
+    if summary := summary_of(done):
+        print(summary)
     if aside is not None:
         print(f"What was there lies in {aside}; delete it when you are sure.")
     return DONE

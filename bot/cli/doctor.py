@@ -242,7 +242,7 @@ async def _records(settings: Settings) -> list[Finding]:
 
 
 def _data(settings: Settings) -> list[Finding]:
-    """The findings about the database, its copies and its disks, and those of the running bot."""
+    """Findings about the database, its copies and its disks, and findings of the running bot."""
     database, found = settings.storage.database, list[Finding]()
     if database.is_file() and database.stat().st_size:
         found.append(_integrity(database))
@@ -288,11 +288,11 @@ def _behind(library: Finding, entries: int) -> Finding:
 
 
 def _entries_behind(database: Path) -> int:
-    """How many entries of the record beside the database it did not know; a running Easel knows all."""
+    """Count the entries of the record that the database lacks; a running Easel lacks none."""
     try:
         with program_lock(database):
             return entries_behind(database) if database.is_file() else 0
-    except DatabaseError:  # `_catalogue` tells of it
+    except DatabaseError:  # `_catalogue` reports it
         return 0
 
 

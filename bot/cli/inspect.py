@@ -65,7 +65,7 @@ def _inspector(settings: Settings, name: str | None, *, autov3: bool) -> Inspect
 
 
 def knowledge(settings: Settings, specs: Sequence[CheckpointSpec]) -> Knowledge:
-    """What is known of the library's files now, with these checkpoints installed. Raises BadDeclarations."""
+    """Return the knowledge about the library's files, with these checkpoints installed. Raises BadDeclarations."""
     return Knowledge.of(
         settings.library.folder,
         installed_hashes(specs),

@@ -301,15 +301,15 @@ def run_declare(options: argparse.Namespace) -> int:
         prediction = None if options.prediction is None else PredictionType(options.prediction)
         if not options.force:
             _refuse_against_proof(settings, found, base_model, prediction)
-        said: list[Statement] = []
-        word: dict[str, Any] = {"who": getpass.getuser(), "reason": options.reason, "force": options.force}
+        statements: list[Statement] = []
+        details: dict[str, Any] = {"who": getpass.getuser(), "reason": options.reason, "force": options.force}
         folder, sha256 = settings.library.folder, found.sha256 or ""
         if base_model is not None:
-            said.append(declare(folder, sha256, base_model, **word))
+            statements.append(declare(folder, sha256, base_model, **details))
         if prediction is not None:
-            said.append(declare_prediction(folder, sha256, prediction, **word))
+            statements.append(declare_prediction(folder, sha256, prediction, **details))
     if options.json:
-        print(*(each.model_dump_json() for each in said), sep="\n")
+        print(*(each.model_dump_json() for each in statements), sep="\n")
         return DONE
     for what in filter(None, (base_model, prediction)):
         print(f"{options.file.name} ({sha256[:10]}…) is declared to be {what}.")
@@ -355,7 +355,7 @@ def _refuse_allowance(evidence: Evidence, base_model: BaseModelId) -> None:
 
 @contextmanager
 def _saying(what: str) -> Generator[None]:
-    """Put into words what is wrong with a declaration or an allowance."""
+    """Raise ConfigError with a sentence for what is wrong with a declaration or an allowance."""
     try:
         yield
     except ValidationError as problem:
@@ -368,7 +368,7 @@ def _saying(what: str) -> Generator[None]:
 
 
 def _looked_at(path: Path, what: str) -> FoundLora:
-    """The file with its hash. Raises ConfigError without one."""
+    """Read a file and its hash. Raises ConfigError if it has none."""
     found = look(path)
     if found.sha256 is None:
         raise ConfigError(f"{path} cannot be {what}: {found.problem}.")

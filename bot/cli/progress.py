@@ -32,13 +32,13 @@ def work_report() -> Generator[Callable[[str, int, int], None]]:
 
 
 def _lines(title: str) -> Callable[[int, int], None]:
-    last, told = -LINE_SECONDS, (0, 0)
+    last, logged = -LINE_SECONDS, (0, 0)
 
     def report(done: int, total: int) -> None:
-        nonlocal last, told
+        nonlocal last, logged
         now = time.monotonic()
-        if (now - last >= LINE_SECONDS or done == total) and (done, total) != told:
-            last, told = now, (done, total)
+        if (now - last >= LINE_SECONDS or done == total) and (done, total) != logged:
+            last, logged = now, (done, total)
             log.info("%s: %s of %s", title, done, total)
 
     return report

@@ -92,7 +92,7 @@ def tell_the_operator(form: LogFormat, folder: Path | None = None) -> None:
 def may_start_empty(settings: Settings, ask: questions.Ask | None) -> bool:
     """Ask whether to create a database beside the pictures of an earlier one. Raises DatabaseMissing for a no.
 
-    False where nothing has to be asked.
+    Return False if no question is needed.
     """
     try:
         require_database(settings.storage)

@@ -68,8 +68,7 @@ class LikeCounts:
     async def like(self, publication_id: int, person_id: int, joined_at: int | None = None) -> LikeCount:
         """Like a picture; a second time changes nothing. `joined_at` (unix ms) is when the person joined the server.
 
-        The author's own like and those of new accounts are shown, and rank nothing. Raises NotPublished or
-        DatabaseError.
+        Likes of the author and of new accounts are shown, but do not rank. Raises NotPublished or DatabaseError.
         """
         ranks = not _is_new(person_id, joined_at, now_ms())
         return _there(await likes.like(self._connection, publication_id, person_id, ranks=ranks))

@@ -40,5 +40,5 @@ class MatchingSettings(Section):
         return CompatibilityTable.of(self.allow)
 
     def matcher(self, checkpoints: Sequence[CheckpointSpec]) -> Matcher:
-        """The rules by which LoRAs are matched with these checkpoints."""
+        """Return the matcher of LoRAs for these checkpoints."""
         return Matcher(tuple(checkpoints), self.table, self.allow_v_on_epsilon, self.unknown_prediction)

@@ -52,8 +52,8 @@ class StorageSettings(Section):
         return self.folder / "health.json"
 
     @property
-    def told(self) -> Path:
-        """When operators were last notified of each finding about the data or the workers."""
+    def findings(self) -> Path:
+        """The file with the times at which operators were last notified of each finding."""
         return self.folder / "findings.json"
 
     @property
@@ -66,7 +66,7 @@ class StorageSettings(Section):
         backups = self.folder / "backups"
         return [
             *(self.pictures, self.thumbnails, self.inputs, self.spool, self.embeddings),
-            *(self.caps, self.health, self.told, backups),
+            *(self.caps, self.health, self.findings, backups),
             *self.folder.glob(f"{self.database.stem}*"),
             *self.folder.glob("pseudonyms.key*"),
             *self.folder.glob("removals.jsonl"),

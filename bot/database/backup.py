@@ -86,7 +86,7 @@ def made_at(copy: Path) -> float:
     """The unix time at which a copy was made: its name tells it, also after the file was moved to another disk."""
     try:
         return datetime.strptime(copy.name, f"{_PREFIX}{_STAMP}{_SUFFIX}").replace(tzinfo=UTC).timestamp()
-    except ValueError:  # somebody renamed it
+    except ValueError:  # a renamed copy
         return copy.stat().st_mtime
 
 

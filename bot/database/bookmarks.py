@@ -14,7 +14,7 @@ from bot.database import people
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, fetch_one, transaction, write
 from bot.database.lora_search import FEW, Shown, Sort, read_typed, shown_parameter
-from bot.database.loras import Lora, loras_from
+from bot.database.loras import FITS_BASE_MODELS, Lora, loras_from
 from bot.database.search import FACET, any_of, begins, indexed, one_typo_apart, quoted, search_words, storable, words_of
 from inference.base_models import BaseModelId
 from inference.lora.sidecar import Category
@@ -73,19 +73,14 @@ _AMONG_FOUND = """
     FROM json_each(:found) AS wanted CROSS JOIN bookmark ON bookmark.id = wanted.value ->> 0
     LEFT JOIN lora ON lora.id = bookmark.lora_id WHERE true
 """
-_FITS = """
+_FITS = f"""
     (
         :base_models IS NULL OR EXISTS (
             SELECT 1 FROM lora_version WHERE lora_version.lora_id = bookmark.lora_id AND usable = 1
-            AND (
-                base_model IN (SELECT value FROM json_each(:base_models)) OR EXISTS (
-                    SELECT 1 FROM json_each(allowed_on) AS listed
-                    WHERE listed.value IN (SELECT value FROM json_each(:base_models))
-                )
-            )
+            AND {FITS_BASE_MODELS}
         )
     )
-"""
+"""  # noqa: S608 - constants only
 _SHOWN = """
     (
         :shown IS NULL OR coalesce((SELECT content_rating FROM lora WHERE id = bookmark.lora_id), '')

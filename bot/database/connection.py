@@ -34,7 +34,7 @@ BUSY_TIMEOUT_MS = 5000
 OLDEST_SQLITE = (3, 42, 0)  # the first whose full text index deletes securely; Debian 12 has 3.40
 SQLITE_HEADER = b"SQLite format 3\0"
 INDEX_BYTES = 2**20  # more than the index takes of a log in which nothing is written
-# Tables whose numbers are on buttons about one user, and the unix time from which the seconds are counted: 2026.
+# Tables whose ids are on buttons. In a new database they start at the seconds since 2026, above ids of a lost one.
 NUMBERED_BY_CLOCK = ("job", "draft", "removed_bookmark", "stack", "publication", "report", "decision", "addition")
 NUMBERS_SINCE = 1_767_225_600
 START_NUMBERS = "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)"
@@ -215,16 +215,16 @@ def _require_file(path: Path) -> None:
 
 
 async def _index_deletions(connection: aiosqlite.Connection) -> None:
-    """Remove deleted jobs from the full text index."""
+    """Create the triggers that remove deleted jobs from the full text index."""
     for name, function in FUNCTIONS.items():
         await connection.create_function(name, 2, function)  # pyright: ignore[reportUnknownMemberType]
     await connection.executescript(TRIGGERS)
 
 
 async def _number_by_clock(connection: aiosqlite.Connection, now: float) -> None:
-    """Start the numbers of a new database above those of a lost one, which are on buttons of old messages.
+    """Start the ids of a new database above the ids of a lost one, which are on buttons of old messages.
 
-    A second has one number: no bot takes more orders than that for long.
+    They start at the clock's seconds: no bot takes more than one order a second for long.
     """
     start = max(0, int(now) - NUMBERS_SINCE)
     await connection.executemany(START_NUMBERS, [(table, start) for table in NUMBERED_BY_CLOCK])
@@ -234,7 +234,7 @@ def _require_intact(path: Path) -> None:
     """Refuse a damaged database before anything is written to it, which could destroy more. Raises NotADatabase."""
     with path.open("rb") as file:
         if file.read(len(SQLITE_HEADER)) != SQLITE_HEADER:
-            return  # new, or another kind of file, which is refused in words of its own
+            return  # a new file; other kinds of files are refused later
     if (found := damage(path)) is not None:
         raise NotADatabase(f"The database {path} is damaged ({found}). `restore` puts the newest copy back.")
 

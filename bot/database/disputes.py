@@ -56,17 +56,17 @@ class Dispute:
 
 
 async def dispute(connection: aiosqlite.Connection, sha256: str, page: str, base_model: BaseModelId) -> bool:
-    """Record that a page names another base model for a file; whether that is new. Raises DatabaseError."""
+    """Record that a page names another base model for a file. Return whether that is new. Raises DatabaseError."""
     return bool(await write(connection, DISPUTE, (sha256, page, base_model, now_ms())))
 
 
 async def settle(connection: aiosqlite.Connection, sha256: str, page: str) -> None:
-    """Forget a dispute: the page does not contradict any more. Raises DatabaseError."""
+    """Delete the dispute of a page that no longer contradicts. Raises DatabaseError."""
     await write(connection, SETTLE, (sha256, page))
 
 
 async def disputed_by(connection: aiosqlite.Connection, sha256: str, page: str) -> BaseModelId | None:
-    """The base model by which a page disputes a file; None if it does not. Raises DatabaseError."""
+    """Return the base model that a disputing page names for a file; None without a dispute. Raises DatabaseError."""
     row = await fetch_one(connection, FIND, (sha256, page))
     return None if row is None else BaseModelId(row["base_model"])
 

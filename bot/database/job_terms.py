@@ -5,8 +5,8 @@ one person's among them took a second with a million jobs; so they stand togethe
 many characters for everybody.
 
 The index has no copy of the words: a deletion names the terms that were added, and FTS5 removes these from its pages.
-So a job is added and removed by one expression, `TERMS`, and never changes between. If the functions below ever give
-other terms, a migration has to fill the index anew.
+The expression `TERMS` both adds and removes a job, whose terms never change. If the functions below ever give other
+terms, a migration has to fill the index anew.
 """
 
 from __future__ import annotations

@@ -56,9 +56,10 @@ class LikeCount:
 async def like(
     connection: aiosqlite.Connection, publication_id: int, person_id: int, *, ranks: bool = True
 ) -> LikeCount | None:
-    """Like a publication; once is enough. Unless it `ranks`, lists are not sorted by it; nor by the author's own.
+    """Like a publication; a second like changes nothing.
 
-    None when the publication is not in the gallery any more. Raises DatabaseError.
+    Only a like that `ranks` counts in sorted lists; the author's own never does. Return None if the publication is no
+    longer in the gallery. Raises DatabaseError.
     """
     now = now_ms()
     async with transaction(connection):

@@ -22,19 +22,14 @@ from bot.database.lora_search import (
     shown_parameter,
     what_is_hidden,
 )
+from bot.database.loras import FITS_BASE_MODELS
 from bot.database.search import search_words
 from inference.base_models import BaseModelId
 from inference.lora.sidecar import Category
 
-_FITS = """EXISTS (
-    SELECT 1 FROM lora_version WHERE lora_version.lora_id = {id} AND usable = 1
-    AND (
-        base_model IN (SELECT value FROM json_each(:base_models)) OR EXISTS (
-            SELECT 1 FROM json_each(allowed_on) AS listed
-            WHERE listed.value IN (SELECT value FROM json_each(:base_models))
-        )
-    )
-)"""
+_FITS = f"""EXISTS (
+    SELECT 1 FROM lora_version WHERE lora_version.lora_id = {{id}} AND usable = 1 AND {FITS_BASE_MODELS}
+)"""  # noqa: S608 - constants only
 _USABLE = "EXISTS (SELECT 1 FROM lora_version WHERE lora_version.lora_id = bookmark.lora_id AND usable = 1)"
 _FITTING_BOOKMARK = _FITS.format(id="bookmark.lora_id")
 _SHOWN = """(

@@ -26,6 +26,13 @@ AUTOV3_DIGITS = 12
 
 BY_ID = "SELECT * FROM lora WHERE id = ?"
 BY_NAME = "SELECT * FROM lora WHERE name_key = ?"
+# Condition on a version: it was trained on one of the `:base_models`, or the operator allows it there.
+FITS_BASE_MODELS = """(
+    base_model IN (SELECT value FROM json_each(:base_models)) OR EXISTS (
+        SELECT 1 FROM json_each(allowed_on) AS listed
+        WHERE listed.value IN (SELECT value FROM json_each(:base_models))
+    )
+)"""
 _VERSION = """
     SELECT id, lora_id, sha256, name, path, found, base_model, evidence, contradictions, recommended_weight, problem,
         missing, created_at, few_steps, prediction, allowed_on, (

@@ -28,10 +28,11 @@ FOLDER = Path(__file__).with_name("migrations")
 APPLICATION_ID = 0x4561736C  # "Easl": distinguishes our databases from other programs'
 
 PAGE = 4096  # bytes
-MUCH_UNUSED, PEAK = 0.25, 2.0  # share of unused pages that are given back, if the files stay below so many sizes
+# A copy with more than this share of unused pages is compacted, if both copies take at most PEAK sizes of the database.
+MUCH_UNUSED, PEAK = 0.25, 2.0
 ROOM = 3  # times the size of the database that must be free: the copy, and a step that writes everything anew
 
-Report = Callable[[int, int], None]  # the step that begins, and how many there are
+Report = Callable[[int, int], None]  # called with the number of the step that begins, and the number of steps
 
 _FILE_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 
@@ -79,8 +80,8 @@ def migrate(
     """Bring the database at `path` to the newest schema. Returns the number of the schema that it had.
 
     A new database is made in place. Of an older one a copy is migrated, which takes its place when all steps are done;
-    the old file becomes `backup_path`. So a failure changes nothing, and nothing has to be journaled. `report` gets
-    each step and their number, `free` tells the free bytes of a folder. Blocks: for a thread.
+    the old file becomes `backup_path`. A failure changes nothing, so the copy needs no journal. `report` gets
+    each step and their number, `free` returns the free bytes of a folder. Blocks: call it in a thread.
 
     Raises NewerDatabase, NotADatabase, DatabaseLocked, MigrationFailed or FolderNotWritable.
     """

@@ -27,9 +27,9 @@ class Pseudonyms:
         self._key: bytes | None = None
 
     def of(self, name: int | str | None) -> int | None:
-        """The hash of a person's id, or of another name: negative, so that it is nobody's id. A hash stays.
+        """Return the hash of a person's id, or of another name. It is negative, so it is nobody's id.
 
-        None without a name or a key.
+        A hash is returned unchanged. Return None without a name or a key.
         """
         if name is None or (isinstance(name, int) and name <= 0):
             return name

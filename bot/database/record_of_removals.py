@@ -75,7 +75,7 @@ CLOSE_CASE = """
 
 @dataclass(frozen=True)
 class CaughtUp:
-    """What a copy of the database did not know, and what was carried out.
+    """Numbers of entries that a copy of the database lacked, and that were applied.
 
     `lost`: entries of the file are missing or cannot be read. `other_key`: the key is not the one of this database, so
     nobody can tell whose the erasures are.
@@ -92,12 +92,12 @@ class CaughtUp:
 
 
 def record_file(database: Path) -> Path:
-    """Where the record of a database lies."""
+    """Return the path of the record of a database."""
     return database.with_name("removals.jsonl")
 
 
 def flush_record(database: Path) -> None:
-    """Move entries from the database into the file, on a connection of its own. Blocks. Raises DatabaseError.
+    """Move entries from the database into the file, over a separate connection. Blocks. Raises DatabaseError.
 
     After a crash between the two an entry may stand in the file twice, which does no harm.
     """
@@ -121,7 +121,7 @@ def flush_record(database: Path) -> None:
 
 
 def entries_behind(database: Path) -> int:
-    """How many entries of the record a closed database does not contain. Blocks. Raises DatabaseError."""
+    """Count the entries of the record that a closed database lacks. Blocks. Raises DatabaseError."""
     try:
         with closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)) as connection:
             row = connection.execute(RECALL, (POSITION,)).fetchone()
@@ -131,7 +131,7 @@ def entries_behind(database: Path) -> int:
 
 
 async def catch_up(connection: aiosqlite.Connection, database: Path) -> CaughtUp:
-    """Carry out what was erased and decided since this copy was made. A killed call is repeated by the next start.
+    """Apply what was erased and decided since this copy was made. The next start repeats a killed call.
 
     Rows go now. Files and messages of erased people and deleted pictures follow when the bot runs. Raises
     DatabaseError.
@@ -258,7 +258,7 @@ def _read(file: Path, position: int) -> _Behind:
 
 
 async def _erase(connection: aiosqlite.Connection, people: Mapping[int, int], entry: Mapping[str, Any]) -> bool:
-    """Erase the rows of a person who had all deleted since. False for other entries, and people who are not here."""
+    """Erase the rows of a person who deleted all their data since. False for other entries and unknown people."""
     person_id = people.get(entry["person"]) if entry.get("kind") == "erasure" else None
     if person_id is None:
         return False

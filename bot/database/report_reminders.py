@@ -49,12 +49,12 @@ class Reminder:
 
     @property
     def reference(self) -> str:
-        """The end of the message in every language, by which the bot finds it again."""
+        """The last words of the message in every language; the bot searches for them."""
         return f"R{self.report_id}-{self.days}"
 
     @property
     def key(self) -> dict[str, int | None]:
-        """What its row is found by."""
+        """Parameters of the queries for its row."""
         return {
             "report": self.report_id, "days": self.days, "operator": self.operator_id, "channel": self.channel_id,
             "now": now_ms(),
@@ -79,10 +79,10 @@ async def begun_reminder(connection: aiosqlite.Connection, reminder: Reminder) -
 
 
 async def begin_reminder(connection: aiosqlite.Connection, reminder: Reminder) -> None:
-    """From now on it may have been sent. Raises DatabaseError."""
+    """Record that a reminder is about to be sent. Raises DatabaseError."""
     await write(connection, BEGIN, reminder.key)
 
 
 async def end_reminder(connection: aiosqlite.Connection, reminder: Reminder) -> None:
-    """It was sent, or can never be. Raises DatabaseError."""
+    """Record that a reminder was sent, or that Discord refuses it. Raises DatabaseError."""
     await write(connection, END, reminder.key)

@@ -34,7 +34,7 @@ TICK_SECONDS = 5.0  # between checks for jobs that are too old, workers that han
 class Reconciler:
     """Makes the queue, the jobs in memory and the job table agree, and ends what cannot go on.
 
-    `limits` are asked each time; `wake` lets the dispatcher look for jobs to hand out; `tell` gets updates of jobs.
+    `limits` is called each time. `wake` makes the dispatcher look for jobs. `tell` gets updates of jobs.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Reconciler:
         self._limits = limits
         self._wake = wake
         self._tell = tell
-        self._silent = WeakSet[WorkerHandle]()  # whose users know it
+        self._silent = WeakSet[WorkerHandle]()  # workers whose users were notified
         self._next_mending = 0.0
 
     async def run(self) -> None:

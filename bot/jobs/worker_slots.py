@@ -187,9 +187,9 @@ class WorkerHandle:
         return any(now - max(report, self.last_report) > LOADING_SECONDS for report in reports)
 
     def silence(self, now: float, pace: Pace) -> float | None:
-        """The seconds for which a worker reported no progress, if they are too many; None while it may load or compile.
+        """Return the seconds without progress, if they are too many; None while the worker may load or compile.
 
-        The first of the jobs that wait at an idle worker should begin at once.
+        The first job that waits at an idle worker should begin at once.
         """
         jobs = self.running or self.prefetched[:1]
         if self._back is not None or self.compiles or not jobs:

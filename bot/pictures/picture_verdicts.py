@@ -1,7 +1,7 @@
 """Compares pictures with the verdicts on earlier ones: what staff hid, deleted or rated higher stays so in a copy.
 
-A verdict keeps one hash. A picture that somebody uploads is compared by the hashes of many sections and parts, because
-it may be a crop of the earlier picture, or have a frame around it. A picture that was painted again has the same
+A verdict keeps one hash. An upload is compared by the hashes of many sections and parts: it may be a crop of the
+earlier picture, or have a frame around it. A picture that was painted again has the same
 frame, so one hash is enough.
 """
 
@@ -55,7 +55,7 @@ class PictureVerdicts:
         return tuple(found)
 
     async def check(self, hashes: bytes, place: int) -> ContentRating | None:
-        """Return the lowest rating that a given picture has by verdicts, wherever staff gave it; None without one.
+        """Return the rating that a picture must have at least, by the verdicts of any server; None without one.
 
         `place` is the server where the picture is to be used, or EVERYWHERE outside of servers. Raises
         PictureDeletedByStaff or PictureHiddenByStaff, and DatabaseError.

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class RemovedPictures:
-    """Compares pictures with the hashes of the takedowns that operators confirmed. `verdicts` has those of staff."""
+    """Compares pictures with hashes of confirmed takedowns. `verdicts` compares them with decisions of staff."""
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self.verdicts = PictureVerdicts(connection)

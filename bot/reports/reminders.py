@@ -44,7 +44,7 @@ class ReminderMessenger(Protocol):
 
 
 class Reminders:
-    """The reminders of a database. `operators` and `clock` (unix ms) are asked each time."""
+    """The reminders of a database. `operators` and `clock` (unix ms) are called each time."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Reminders:
                     await attempt(self._send(reminder), f"the reminder of the report {last.id}")
 
     async def _due(self, report: OpenReport) -> list[Reminder]:
-        """The newest reminder of each recipient: after an outage nobody gets three at once."""
+        """Return the newest reminder of each recipient: an outage does not lead to three at once."""
         age = (self._clock() - report.since) // DAY_MS
         days = max((each for each in STAFF_DAYS if each <= age), default=None)
         if days is None:

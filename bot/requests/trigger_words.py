@@ -20,7 +20,7 @@ def words_beside(draft: RequestDraft, region: RegionName | None) -> str:
 def words_of(draft: LoraDraft, version: LoraVersion, beside: str) -> tuple[str, ...]:
     """The trigger words and groups that join the prompt, where the person wrote `beside`.
 
-    Without a choice of the person it is one group: the one that they wrote, else the author's first.
+    If the person chose none, one group joins: a group that they wrote, or the author's first.
     """
     groups = version.trigger_words
     if draft.trigger_words is not None:

@@ -147,7 +147,7 @@ class ContentRules:
         place: PlaceRatings,
         said: Sequence[JobRating] = (),
     ) -> ContentRating:
-        """The rating that the rule on minors reads beside the words: of all but the words, as a place counts it.
+        """Return the highest rating of everything but the words, as a place counts it, for the rule on minors.
 
         The age-restricted command counts as explicit.
         """

@@ -51,7 +51,7 @@ from inference.lora.registry import RegistryAnswer, RepositoryAnswer
 
 log = logging.getLogger(__name__)
 
-_LOCKED = (LoginNeeded, KeyRejected, NoAccess, StoreRefused)  # what hubs answer for early access, too
+_LOCKED = (LoginNeeded, KeyRejected, NoAccess, StoreRefused)  # errors that hubs also answer for early access
 Progress = Callable[[int, int | None], None]  # bytes so far, bytes in all if its hub says it
 
 
@@ -107,7 +107,7 @@ class AdditionSteps:
     async def clear(self, addition: LoraAddition, why: SourceError | None = None) -> None:
         """Remove all that an addition left, and nothing of what was added earlier. Raises OSError or DatabaseError.
 
-        What came before a connection failed stays for the next try, up to `KEPT_PARTS` files for a day.
+        If the connection failed, the partial download stays for the next try: up to `KEPT_PARTS` files, for a day.
         """
         version = RemoteVersion.model_validate_json(addition.source)
         if why is not None and is_worth_keeping(why, version.file.sha256 if version.file else None):
@@ -220,7 +220,7 @@ class AdditionSteps:
     ) -> None:
         """It is added, and the claims count from now on; neither if it was cancelled. Raises OSError and others.
 
-        Where another addition brought the same file, its page is another one.
+        If another addition brought the same file, the claims count as another page's.
         """
         async with transaction(self._connection):
             added = await finish_addition(self._connection, addition.id, checked.sha256)

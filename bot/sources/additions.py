@@ -186,7 +186,7 @@ class Additions:
     async def candidates(self, model: RemoteModel) -> list[Candidate]:
         """The versions of a model that can be added, at least one: those that fit here first.
 
-        The headers of the first `MAX_CANDIDATES` are read. Raises the SourceError of the nearest one where nothing can
+        The headers of the first `MAX_CANDIDATES` are read. Raises the SourceError of the best version if none can
         be added.
         """
         versions = addable(model, self._configuration.checkpoints, self._settings())

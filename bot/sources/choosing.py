@@ -49,7 +49,7 @@ def suits(version: RemoteVersion, checkpoints: InstalledCheckpoints) -> Suits:
 
 
 def bases_here(checkpoints: InstalledCheckpoints) -> list[str]:
-    """What the checkpoints here are, for people."""
+    """Return the labels of the installed checkpoints' base models."""
     return [installed.label for installed in checkpoints.base_models]
 
 
@@ -79,7 +79,7 @@ def choose(model: RemoteModel, checkpoints: InstalledCheckpoints, settings: Sour
 def addable(model: RemoteModel, checkpoints: InstalledCheckpoints, settings: SourcesSettings) -> list[RemoteVersion]:
     """The versions that can be added as far as their page tells, those for the checkpoints here first.
 
-    Raises the SourceError of the nearest one where there is none.
+    Raises the SourceError of the best version if none can be added.
     """
     versions = by_suitability(model, checkpoints)
     refusals = [why_not(version, checkpoints, settings) for version in versions]
@@ -109,7 +109,7 @@ def why_not(version: RemoteVersion, checkpoints: InstalledCheckpoints, settings:
 
 
 def refusal_of_scan(version: RemoteVersion) -> SourceError | None:
-    """Why a version is not added for what its hub's virus scan says; None when it may be."""
+    """Return why the virus scan of its hub keeps a version out; None if it does not."""
     if version.infected:
         return FileInfected(host=version.hub, name=version.name)
     return FileUnscanned(host=version.hub, name=version.name) if version.unscanned else None

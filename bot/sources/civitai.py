@@ -38,7 +38,7 @@ MAX_VERSIONS = 200
 _MODEL_FILES = ("Model", "Pruned Model")
 _CLOSED = frozenset({"Archived", "TakenDown"})
 _SCANS = ("virusScanResult", "pickleScanResult")
-_UNFINISHED = frozenset({"pending", "error"})  # results of a scan that has not come to its end
+_UNFINISHED = frozenset({"pending", "error"})  # results of an unfinished scan
 _SUFFIX = ".safetensors"
 _SITE = "https://civitai.com"
 
@@ -334,13 +334,13 @@ def _is_early(version: dict[str, Any]) -> bool:
 
 
 def _taken(files: Sequence[Any], *, archived: bool) -> dict[str, Any]:
-    """The fields of a version that are about the file to take; of an archived one none can be had."""
+    """Return the fields of a version about its file. An archived version has no file."""
     file = None if archived else _preferred(files)
     return {"file": None, **_scan([])} if file is None else {"file": _file(file), **_scan([file])}
 
 
 def _scan(files: Sequence[dict[str, Any]]) -> dict[str, bool]:
-    """What Civitai's scans for viruses and for code say of files; of a result that is none of its words the worst."""
+    """Return the results of Civitai's virus and pickle scans. An unknown result counts as infected."""
     told = (file.get(key) for file in files for key in _SCANS)
     results = {as_text(result, 40).lower() for result in told if result is not None}
     return {"infected": bool(results - _UNFINISHED - {"success"}), "unscanned": bool(results & _UNFINISHED)}

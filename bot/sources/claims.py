@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 def known_now(configuration: Configuration) -> Knowledge:
-    """What is known of files besides themselves, as the library's scan reads it."""
+    """Return the knowledge about files that a scan of the library would use now."""
     settings, specs = configuration.settings, configuration.checkpoints.specs
     installed, trusts, predictions = installed_hashes(specs), settings.matching.trust_tags, installed_predictions(specs)
     try:

@@ -1,8 +1,8 @@
 """Claims of other people's pages about a LoRA that is here: one that contradicts opens a dispute.
 
-A page is no proof: anybody may upload the same bytes and name another base model. So such a claim does not take the
-LoRA from those who have it, as a contradiction in the evidence would. New people do not get it until an operator
-decides: the first page may be the wrong one.
+A page is no proof: anybody may upload the same bytes and name another base model. A contradiction in the evidence would
+take the LoRA from everybody. A dispute keeps it for people who had it before. New people wait until an operator
+decides, because the first page may be the wrong one.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Answer = RegistryAnswer | RepositoryAnswer
 
 
 class Disputes:
-    """Notes what other people's pages claim. `opened` is told of a LoRA and the base model of the page."""
+    """Notes what other people's pages claim. `opened` is called with a LoRA and the page's base model."""
 
     def __init__(self, connection: aiosqlite.Connection, configuration: Configuration) -> None:
         self._connection = connection

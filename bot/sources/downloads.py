@@ -91,7 +91,7 @@ _BROKEN_OFF = (CutShort, SourceUnreachable, SourceBroken, TooManyQuestions)
 
 
 def is_worth_keeping(problem: Exception, sha256: str | None) -> bool:
-    """Whether what came of a file before a problem goes on at the next try.
+    """Whether a partial download is kept after a problem, so that the next try resumes it.
 
     Without the file's SHA-256 nobody would see that the rest is of another file.
     """
@@ -117,7 +117,7 @@ class Download:
     async def run(self) -> str:
         """Fetch it; its SHA-256. Raises SourceError.
 
-        What came so far is left for the next run after a cancellation, or where `is_worth_keeping` says so.
+        A partial download stays for the next run after a cancellation, or if `is_worth_keeping` says so.
         """
         try:
             await asyncio.to_thread(self._prepare)

@@ -1,6 +1,6 @@
 """Further pages that have the same bytes as a file of the library: what they say counts, and who names them is counted.
 
-Such a page can have a LoRA disputed, by claiming another base model, and have it rated higher. It brings neither
+If such a page claims another base model, the LoRA is disputed. Its rating can raise the LoRA's. It brings neither
 versions nor rights.
 """
 

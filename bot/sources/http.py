@@ -188,7 +188,7 @@ class SourceHttp:
         refusal: Refusal | None = None,
         attempts: int | None = None,
     ) -> Any:
-        """What `read` makes of the answer. If it does not begin in time, it is asked for again."""
+        """What `read` makes of the answer. If it does not begin in time, the request is repeated."""
         loop = asyncio.get_running_loop()
         ends = loop.time() + self._answer_seconds
 
@@ -401,7 +401,7 @@ def is_challenge(response: aiohttp.ClientResponse, body: bytes) -> bool:
 
 
 def _early_access(host: str, body: bytes) -> SourceError | None:
-    """That a refusal is for early access; None for one that says nothing of that."""
+    """Return the error of early access if a refusal names it; None otherwise."""
     try:
         said = as_dict(parse_json(body))
     except ValueError:
@@ -413,9 +413,9 @@ def _early_access(host: str, body: bytes) -> SourceError | None:
     return early_access(host, early_access_end(end))
 
 
-def early_access(host: str, told: str | None) -> SourceError:
-    """The refusal of a version in early access. `told` is when that ends, where it is known."""
-    return EarlyAccess(host=host, end=told) if told else EarlyAccessOpen(host=host)
+def early_access(host: str, end: str | None) -> SourceError:
+    """Return the error of a version in early access; `end` is when that ends, if known."""
+    return EarlyAccess(host=host, end=end) if end else EarlyAccessOpen(host=host)
 
 
 def early_access_end(value: object) -> str | None:

@@ -49,7 +49,7 @@ def _is_flagged(version: RemoteVersion, settings: SourcesSettings) -> bool:
 
 
 def flagged_text(version: RemoteVersion) -> str:
-    """What a page says of a version that keeps it out; at least one of these."""
+    """Return the sentences about what a page says that keeps a version out."""
     told = [
         _("Its page says that it shows a minor.") if version.minor else "",
         _("Its page says that it shows a real person.") if version.real_person else "",

@@ -49,11 +49,11 @@ class HubLink:
 
     @property
     def is_file(self) -> bool:
-        """Whether one file is meant."""
+        """Whether the link means one file."""
         return self.path is not None and not self.path.endswith("/")
 
     def means(self, path: str | None) -> bool:
-        """Whether the file at a path is meant, or among those that are."""
+        """Whether the link means the file at this path, alone or among others."""
         if self.path is None or path is None:
             return self.path is None
         return path == self.path if self.is_file else path.startswith(self.path)

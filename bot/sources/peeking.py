@@ -1,7 +1,7 @@
-"""What a file at a hub is, read from its header before the file is downloaded.
+"""Reads the header of a file at a hub before the file is downloaded.
 
 A safetensors file begins with its header, so a ranged request of some hundred KB tells the architecture and mostly the
-base model. A header that is larger than `MOST_BYTES`, or cannot be had, tells nothing: the download then decides.
+base model. If a header is larger than `MOST_BYTES` or cannot be read, the download decides.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Candidate:
 
 
 class Peeking:
-    """Reads headers at hubs. After a hub's 429 none is read there until the time that the hub says.
+    """Reads headers at hubs. After a hub's 429, it reads none there until the time that the hub names.
 
     A header that has not come after `seconds` tells nothing.
     """
@@ -69,7 +69,7 @@ class Peeking:
         self._known: OrderedDict[str, Header | SourceError] = OrderedDict()  # by the file's address
 
     async def candidates(self, versions: Sequence[RemoteVersion]) -> list[Candidate | SourceError]:
-        """What the header of each version tells, in the same order: a candidate, or why it is not added."""
+        """Judge each version by its header, in order: a candidate, or the reason why it is not added."""
         knowledge = await asyncio.to_thread(known_now, self._configuration)
         ends = asyncio.get_running_loop().time() + self._seconds
         return await asyncio.gather(*(self._candidate(version, knowledge, ends) for version in versions))
@@ -111,7 +111,7 @@ class Peeking:
         return FitsNoCheckpoint(name=version.name, bases=bases, here=bases_here(checkpoints))
 
     async def _header(self, version: RemoteVersion) -> Header | SourceError | None:
-        """The header, or what is wrong with it; None where it cannot be had."""
+        """Return the header, or its error; None if it cannot be read."""
         file, loop = version.file, asyncio.get_running_loop()
         if file is None or file.url.startswith(f"{ATTACHED}:"):
             return None
@@ -155,7 +155,7 @@ class Peeking:
 
 
 def _verdict(header: Header, version: RemoteVersion, knowledge: Knowledge) -> Verdict:
-    """What the library will say of the file once it is here. Raises what `check_header` raises."""
+    """Return the verdict that the library will reach after the download. Raises as `check_header` does."""
     layers = check_header(header, version.name)
     sha256 = version.file.sha256 if version.file and version.file.sha256 else _NO_HASH
     said = answer_of(version, sha256) if version.base_model else None

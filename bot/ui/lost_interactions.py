@@ -73,5 +73,5 @@ class FirstResponses:
 
 
 def _answered(path: tuple[str, ...]) -> str | None:
-    """The id of the interaction to which a request is the first response: `…/interactions/ID/TOKEN/callback`."""
+    """Return the id of the interaction that a request answers first: `…/interactions/ID/TOKEN/callback`."""
     return path[-3] if path[-1] == "callback" and path[-4:-3] == ("interactions",) else None

@@ -150,7 +150,7 @@ def _measured(task: Any, patience: float) -> tuple[float, float, NodeIdentity]:
 
 
 def _in_our_words(problem: BaseException) -> str:
-    """The reason in our words. Whoever started this process logs Ray's own for debugging."""
+    """Return the reason in our words. Ray's text goes to stderr, which the parent logs for debugging."""
     print(f"{type(problem).__name__}: {problem}", file=sys.stderr)
     return in_our_words(str(problem), "the cluster does not answer")
 

@@ -305,7 +305,7 @@ def _each(read: Callable[[str], set[BaseModelId]], names: Iterable[str]) -> set[
 def _by_id(name: str) -> set[BaseModelId]:
     """The base model of a public id, whether it stands alone or as the name of a file in a folder."""
     last = PurePosixPath(name.replace("\\", "/")).name
-    version = civitai_version(name) or civitai_version(last)
+    version = civitai_version(name)
     by_version = CIVITAI_VERSIONS.get(version) if version is not None else None
     found = by_version or PIXAI_VERSIONS.get(pixai_version(last) or 0) or repository_base(name)
     return set() if found is None else {found}
@@ -355,7 +355,7 @@ def training_repositories(names: Iterable[str]) -> set[str]:
 
 def training_versions(names: Iterable[str]) -> set[int]:
     """CivitAI's ids of training bases that are not known here."""
-    ids = {civitai_version(form) for name in names for form in (name, PurePosixPath(name.replace("\\", "/")).name)}
+    ids = set(map(civitai_version, names))
     return {version for version in ids if version is not None and version not in CIVITAI_VERSIONS}
 
 

@@ -18,7 +18,7 @@ from inference.lora.suffixes import Role, read_key
 
 
 class FileKind(StrEnum):
-    """What a file is that is no LoRA. The value is what operators read."""
+    """Kind of a file that is no LoRA. Operators read the value."""
 
     EMBEDDING = "an embedding (textual inversion)"
     IP_ADAPTER = "an IP-Adapter"
@@ -56,9 +56,9 @@ _TEXT_ENCODER = re.compile(
 
 
 def kind_of(tensors: Mapping[str, Any]) -> FileKind | None:
-    """What a file is that is no LoRA; None for a LoRA, and for what is not recognised.
+    """Return the kind of a file that is no LoRA; None for a LoRA, and for an unknown kind.
 
-    `tensors` are the entries of a header by name, of which nothing is checked yet.
+    `tensors` are the unchecked entries of a header by name.
     """
     if any(map(_IP_ADAPTER.search, tensors)):
         return FileKind.IP_ADAPTER

@@ -20,7 +20,7 @@ def installed_hashes(checkpoints: Iterable[CheckpointSpec]) -> dict[str, BaseMod
 
 
 def installed_predictions(checkpoints: Iterable[CheckpointSpec]) -> dict[str, PredictionType]:
-    """What `checkpoints` predict, by the same hashes; a checkpoint of which nothing tells it is left out."""
+    """Return the known prediction types of `checkpoints`, by the same hashes."""
     return _by_hash((spec, spec.predicts) for spec in checkpoints if spec.predicts is not None)
 
 

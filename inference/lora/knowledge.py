@@ -25,7 +25,7 @@ class Knowledge:
     Checkpoints are known by their SHA-256 and by the old hash of eight digits. With `trust_tags` a LoRA's
     own names (title, output name, tag of the file) decide where no training base is named. `few_steps` are recipes of
     known files by SHA-256, which the operator gave. `repositories` are base models of hubs' repositories by id.
-    `predictions` are the operator's word on prediction types, `installed_predictions` those of installed checkpoints by
+    `predictions` are declared prediction types, `installed_predictions` the types of installed checkpoints by
     hash. `allowed_on` are further base models on which the operator lets single files go.
     """
 
@@ -58,7 +58,7 @@ class Knowledge:
         few_steps: Mapping[str, FewStepRecipe] | None = None,
         predictions: Mapping[str, PredictionType] | None = None,
     ) -> Knowledge:
-        """What is known of the files of `library` now; `predictions` are those of installed checkpoints by hash.
+        """Read the knowledge about `library`; `predictions` are the types of installed checkpoints by hash.
 
         Raises BadDeclarations.
         """

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from inference.bounds import MAX_TRIGGER_GROUP
@@ -40,7 +41,7 @@ EVIDENCE_KEYS = (
 _ONETRAINER_BASE = "ot_config.base_model_name"
 _PEFT_BASE = "lora_adapter_metadata.base_model_name_or_path"
 _BASE_NAMES = ("ss_sd_model_name", _ONETRAINER_BASE, _PEFT_BASE)
-_PREDICTION = "trainer.prediction"  # what `evidence_in` takes out of trainers' settings, arguments and comments
+_PREDICTION = "trainer.prediction"  # key of the type that `evidence_in` finds in settings, arguments and comments
 _MAX_VALUE = 1000  # characters of a value that are kept
 
 # What trainers write for "no hash", in lower case: a missing file, a folder, and the SHA-256 of nothing.
@@ -149,10 +150,13 @@ def recorded_predictions(metadata: Mapping[str, str]) -> set[PredictionType]:
 
 
 def civitai_version(name: str) -> int | None:
-    """CivitAI's id of a model version, from `290640.safetensors`, `urn:air:…:civitai:257749@290640` or its page."""
-    wanted = name.strip()
-    forms = (_VERSION_FILE.fullmatch(wanted), _AIR.fullmatch(wanted), _VERSION_PAGE.fullmatch(wanted))
-    return next((int(match[1]) for match in forms if match), None)
+    """CivitAI's id of a model version, from `290640.safetensors`, `urn:air:…:civitai:257749@290640` or its page.
+
+    The name may also be the path of such a file.
+    """
+    forms = (name.strip(), PurePosixPath(name.replace("\\", "/")).name.strip())
+    found = (rule.fullmatch(form) for form in forms for rule in (_VERSION_FILE, _AIR, _VERSION_PAGE))
+    return next((int(match[1]) for match in found if match), None)
 
 
 def pixai_version(name: str) -> int | None:

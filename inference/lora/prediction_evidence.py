@@ -1,4 +1,4 @@
-"""What did a LoRA learn to predict, and how do we know? A ladder of sources beside that of the base model.
+"""The prediction type of a LoRA and its evidence: a ladder of sources, as for the base model.
 
 A LoRA that learnt v paints noise on an epsilon checkpoint, so what is uncertain counts as v. Bot and worker judge
 alike: by the file's metadata, its sidecar and the same knowledge.
@@ -31,7 +31,7 @@ _V, _EPSILON = PredictionType.V_PREDICTION, PredictionType.EPSILON
 
 
 class PredictionSource(StrEnum):
-    """Where a prediction type is known from, best first. The value is what operators read."""
+    """Sources of a prediction type, the best first. Operators read the value."""
 
     TRAINING_BASE = "hash of its training base"
     SHORT_HASH = "short hash of its training base"
@@ -128,7 +128,7 @@ def judge_prediction(
 def _testimonies(
     sha256: str, metadata: Mapping[str, str], sidecar: Sidecar, known: Knowledge, file_name: str
 ) -> dict[PredictionSource, PredictionType]:
-    """What each source says, the best first. If one says both, it counts as v."""
+    """Return the word of each source, the best first. A source that says both counts as v."""
     names, declaration = base_names(metadata), known.predictions.get(sha256)
     recorded, short = recorded_hash(metadata), recorded_old_hash(metadata)
     own = (metadata.get("modelspec.title", ""), metadata.get("ss_output_name", ""), PurePosixPath(file_name).stem)
@@ -152,18 +152,16 @@ def _testimonies(
 
 
 def _by_id(name: str) -> PredictionType | None:
-    """What the base of a public id predicts, whether it stands alone or as the name of a file in a folder."""
-    version = civitai_version(name) or civitai_version(PurePosixPath(name.replace("\\", "/")).name)
+    """Return the prediction type of a training base with a public id."""
     repository = (repository_id(name) or "").lower()
-    return VERSION_PREDICTIONS.get(version or 0) or REPOSITORY_PREDICTIONS.get(repository)
+    return VERSION_PREDICTIONS.get(civitai_version(name) or 0) or REPOSITORY_PREDICTIONS.get(repository)
 
 
 def _pages_of_base(recorded: str | None, names: Iterable[str], known: Knowledge) -> list[RegistryAnswer]:
-    """What hubs say of the training base, which the metadata name by its SHA-256 or by a hub's own id."""
+    """Return the pages of the training base, which the metadata name by SHA-256 or by a hub's id."""
     pages = [*known.answers.get(recorded or "", ())]
     for name in names:
-        version = civitai_version(name) or civitai_version(PurePosixPath(name.replace("\\", "/")).name)
-        pages += known.answers_by_version.get(version or 0, ())
+        pages += known.answers_by_version.get(civitai_version(name) or 0, ())
     return pages
 
 

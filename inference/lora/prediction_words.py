@@ -55,7 +55,7 @@ _NOT_RECORDS = re.compile(
 
 
 def prediction_in_name(name: str) -> PredictionType | None:
-    """What the name of a LoRA or a page tells. None where it has words for both, or denies one."""
+    """Return the type in the name of a LoRA or a page. None if it has words for both, or denies one."""
     if len(name) > _MAX_NAME:
         return None
     forms = {words(name), " ".join(re.split(r"[\s_.\-+&()\[\]]+", name)).strip().lower()}
@@ -65,7 +65,7 @@ def prediction_in_name(name: str) -> PredictionType | None:
 
 
 def prediction_in_checkpoint_name(name: str) -> PredictionType | None:
-    """What the name of a checkpoint's file or repository tells; of a path the last part counts."""
+    """Return the type in the name of a checkpoint's file or repository; the last part of a path counts."""
     last = re.split(r"[/\\]", name)[-1]
     if (told := prediction_in_name(last)) is not None:
         return told
@@ -76,7 +76,7 @@ def prediction_in_checkpoint_name(name: str) -> PredictionType | None:
 
 
 def prediction_on_page(base_model: str, title: str) -> PredictionType | None:
-    """What a hub's page tells by its name of the base model, or by the titles of the model and its version."""
+    """Return the type in a page's name of the base model, or in the titles of the model and its version."""
     if base_model.endswith(" 768"):  # `SD 2.0 768`, `SD 2.1 768`
         return PredictionType.V_PREDICTION
     by_repository = REPOSITORY_PREDICTIONS.get(base_model.lower()) or prediction_in_checkpoint_name(base_model)
@@ -84,7 +84,7 @@ def prediction_on_page(base_model: str, title: str) -> PredictionType | None:
 
 
 def prediction_in_records(metadata: Mapping[str, str]) -> PredictionType | None:
-    """What a trainer recorded in its configuration, its arguments or a comment. If any of them says v, it is v."""
+    """Return the type in a trainer's configuration, arguments or comment. If any of them says v, it is v."""
     records = {key: value[:_MAX_TEXT] for key, value in metadata.items() if not _NOT_RECORDS.match(key.lower())}
     found = set(_in_records(records))
     return next((kind for kind in (PredictionType.V_PREDICTION, PredictionType.EPSILON) if kind in found), None)

@@ -57,7 +57,7 @@ class Sidecar(BaseModel):
     version: _ShortText | None = None
     category: Category = Category.OTHER
     base_model: BaseModelId | None = None
-    prediction: PredictionType | None = None  # what it learnt to predict
+    prediction: PredictionType | None = None  # the prediction type that it was trained for
     sha256: Sha256 | None = None  # pins `base_model` and `prediction` to these bytes
     tags: Annotated[tuple[_ShortText, ...], Field(max_length=20)] = ()  # what it is about: "lighting", "camera"
     trigger_words: Annotated[tuple[TriggerGroup, ...], Field(max_length=50)] = ()

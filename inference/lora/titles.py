@@ -36,7 +36,7 @@ _SUFFIXES = (
     r"|diffusers|incl|clips|t5xxlfp16|t5xxlfp8|safetensors|ckpt|sft))*$"
 )
 
-_FILE = (  # what may follow the name of one published file of a transformer
+_FILE = (  # words that may follow the name of a published transformer file
     r"(?: ?(?:bf16|fp16|fp32|fp8|int8|int4|nf4|nvfp4|e4m3fn|e5m2|scaled|mixed|pruned|original|official|model|diffusers"
     r"|gguf|q\d\w*|[01kms]|safetensors|ckpt|sft))*$"
 )
@@ -59,7 +59,7 @@ _ANYWHERE = (
     ("lumina2/neta", r"\bneta ?(?:yume|lumina)"),
     ("anima/cosmos-predict2", r"\bcosmos ?predict ?2"),
 )
-# What a LoRA calls itself may mean these families. It decides nothing, and stands against what anybody else says.
+# Words in a LoRA's own name that may mean these families. They decide nothing, but dispute other sources.
 _HINTS = (
     ("sdxl/illustrious", r"\billustrious(?! ?\(?azur)|\b(?:ilxl|illxl)\b|(?<=\w )(?:il|ill|illu)(?:v?\d+)?\b"),
     ("sdxl/noobai", r"\bnoob ?(?:ai|xl)?\b|\bnai ?xl\b"),
@@ -187,7 +187,7 @@ def bases_in_checkpoint_name(name: str) -> set[BaseModelId]:
 def bases_in_title(title: str) -> set[BaseModelId]:
     """The base models that a LoRA's own title in its metadata tells, by its words or by a tag in front.
 
-    A title that tells one and hints at another is that of a merge.
+    A title that tells one family and hints at another names a merge.
     """
     told = _found(title, _ANYWHERE, _NEGATION) | bases_in_tag(title)
     return told | families_hinted(title) if told else told
@@ -214,9 +214,9 @@ def _found(name: str, rules: _Rules, denial: str) -> set[BaseModelId]:
 
 
 def _branded(name: str) -> set[BaseModelId] | None:
-    """What the brand in front of a name tells, and families of which the rest has a trace; None for a name without one.
+    """Return the base model of a name's brand, and families with a trace in the rest; None for a name without a brand.
 
-    A rest with a word of a denial or of a merge makes it another model: the brand then tells nothing.
+    A word for a denial or a merge in the rest makes it another model: then the brand proves nothing.
     """
     if len(name) > _MAX or not name.isascii():
         return None

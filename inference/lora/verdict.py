@@ -283,7 +283,7 @@ def _settle(evidence: Evidence, found: Fit, doubt: str | None, metadata: Mapping
 
 
 def _by_shapes(evidence: Evidence, proven: BaseModelId, doubt: str | None, metadata: Mapping[str, str]) -> Evidence:
-    """What the shapes prove, if no word of the file names another architecture."""
+    """Return the evidence of the shapes, unless a word of the file names another architecture."""
     if words := words_against(metadata, proven.architecture):
         against = (*map(_named, words), *evidence.contradictions)
         return replace(evidence, base_model=None, source=Source.CONFLICT, contradictions=against)

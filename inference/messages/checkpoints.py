@@ -19,7 +19,7 @@ class PredictionType(StrEnum):
 
 
 class UnknownPrediction(StrEnum):
-    """What to do with a LoRA of unknown prediction type on an epsilon checkpoint, if it may have learnt v."""
+    """Treatment of a LoRA of unknown prediction type on an epsilon checkpoint, if it may have learnt v."""
 
     TELL = "tell"
     REFUSE = "refuse"

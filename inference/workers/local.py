@@ -225,7 +225,7 @@ class LocalWorker:
         if isinstance(event, Finished):
             self._failures = 0
         if isinstance(event, BadCommand) and not self._budget.admits(event.problem):
-            return  # whoever handles it logs it
+            return  # the event's handler logs it
         self._events.put_nowait(event)
 
     async def _read_stderr(self, stderr: asyncio.StreamReader) -> None:

@@ -195,7 +195,7 @@ NETWORKS: dict[str, tuple[type[Any], dict[str, Any]]] = {
     "clip-h": (transformers.CLIPTextModel, _clip(1024, 4096, 23, 16)),
     "t5-xxl": (transformers.T5EncoderModel, _T5_XXL),
     "qwen3-06b": (transformers.Qwen3Model, _QWEN3_06B),
-    "qwen3-vl-4b": (transformers.Qwen3Model, _QWEN3_4B),  # what reads text in it, which is made as Qwen3-4B is
+    "qwen3-vl-4b": (transformers.Qwen3Model, _QWEN3_4B),  # its text encoder has the layers of Qwen3-4B
     "demo-clip-1": (transformers.CLIPTextModel, _clip(64, 128, 2, 2)),
     "demo-clip-2": (transformers.CLIPTextModelWithProjection, _clip(96, 192, 3, 3)),
 }

@@ -44,7 +44,7 @@ from inference.queue_simulation import Forecast
 
 PAINT_COMMAND = "imagine"
 ALTERNATIVES = 3  # bookmarked LoRAs offered in a refusal
-OLD_SECONDS = 2.0  # age of an interaction from which Discord has to confirm it before a job is stored
+OLD_SECONDS = 2.0  # age of an interaction that Discord must confirm before its job is stored
 DOUBLE_PRESS_SECONDS = 1.0  # a second press of the same button by the same person within this time is rejected
 
 log = logging.getLogger(__name__)

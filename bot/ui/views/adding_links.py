@@ -32,12 +32,12 @@ from bot.ui.views.persistent_items import PersistentSelect, outdated_error
 
 MAX_CHOICES = 25  # options of a select menu
 MAX_NAME = 80
-LEAST_MEGABYTES = 0.05  # of a file whose size is told
+LEAST_MEGABYTES = 0.05  # smaller sizes are not shown
 MAX_OPTION = 98  # characters of a label or description; Discord takes 100, and marks of right-to-left text join
 
 
 class AddingChoice(BaseModel):
-    """A draft that a choice goes on with: the link whose page has several LoRAs, and the request that waits for one."""
+    """Draft of a choice: the link whose page has several LoRAs, and the draft of the request that waits for one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -92,7 +92,7 @@ async def add_by_link(interaction: Interaction, typed: str) -> None:
 async def add_linked(
     interaction: Interaction, link: Link, draft_id: int | None = None, offer: Offer | None = None
 ) -> None:
-    """Add what a link means, or ask which of several. With a draft, the page of what was added goes on with that.
+    """Add what a link means, or ask which of several. With a draft, the new LoRA's page continues it.
 
     Raises SourceError and other RequestErrors.
     """
@@ -169,7 +169,7 @@ def _option(candidate: Candidate, checkpoints: InstalledCheckpoints) -> discord.
 
 
 def _value(version: RemoteVersion) -> str:
-    """What tells a version of a page apart, also when the page is looked up again."""
+    """Return a name for a version on its page, the same after another look-up."""
     if version.version_id is not None:
         return f"v{version.version_id}"
     return f"f{hashlib.sha256((version.repository_path or version.version).encode()).hexdigest()[:16]}"

@@ -171,7 +171,7 @@ def _prediction_options() -> list[discord.SelectOption]:
 
 
 def _base_options(installed: list[BaseModelId], lora: Lora) -> list[discord.SelectOption]:
-    """The base models, with the one that all files are known for as the choice."""
+    """The base models. If all files have the same, it is the default."""
     known = {version.base_model for version in lora.usable}
     chosen = known.pop() if len(known) == 1 else None
     first = [] if chosen is None else [chosen]

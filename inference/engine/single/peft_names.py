@@ -30,7 +30,7 @@ def names_of(pipeline: Any, architecture: Architecture) -> LayerNames:
 
 
 def changes_of(file: LoraFile, names: LayerNames, checkpoint: str) -> dict[ModuleKey, LayerChange] | None:
-    """What the file changes; None where it is not understood here."""
+    """Return the changes of a file; None if Easel does not understand them."""
     try:
         return normalise(file, names, checkpoint)
     except (LoraFileRefused, ModuleMismatch):

@@ -48,7 +48,7 @@ class SingleRequestCheckpoint:
 
     @property
     def device(self) -> torch.device:
-        """Where its networks compute."""
+        """The device of its networks."""
         return self.pipeline.device if self.residence is None else self.residence.device
 
     def making_room(self, *, one_at_a_time: bool = False) -> Iterator[None]:
