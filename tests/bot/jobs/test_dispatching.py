@@ -95,7 +95,7 @@ async def open_rig(
     for place in (pictures, spool):
         place.mkdir(exist_ok=True)
     worker = worker or FakeWorker(spool, places)
-    async with open_database(folder / "easel.sqlite3") as connection:
+    async with open_database(folder / "easel.sqlite3", clock=lambda: 0.0) as connection:
         limits = LimitSettings(**limits)
         files = LibraryFiles(connection, folder / "loras", folder / "inputs")
         jobs = JobService(
@@ -526,7 +526,7 @@ async def test_forecasts_work_while_a_cancelled_job_is_still_assigned(
 
 
 async def test_what_ran_or_waited_when_the_program_was_killed_is_painted_after_the_next_start(tmp_path: Path) -> None:
-    async with open_database(tmp_path / "easel.sqlite3") as connection:
+    async with open_database(tmp_path / "easel.sqlite3", clock=lambda: 0.0) as connection:
         running, waiting = [await create_job(connection, request(), person_id=1, channel_id=1) for _ in range(2)]
         assert await start_job(connection, running.id)
     async with open_rig(tmp_path) as rig:
@@ -539,7 +539,7 @@ async def test_what_ran_or_waited_when_the_program_was_killed_is_painted_after_t
 
 
 async def test_a_job_at_which_the_program_itself_dies_again_and_again_fails_at_the_next_start(tmp_path: Path) -> None:
-    async with open_database(tmp_path / "easel.sqlite3") as connection:
+    async with open_database(tmp_path / "easel.sqlite3", clock=lambda: 0.0) as connection:
         deadly = await create_job(connection, request(), person_id=1, channel_id=1)
         for _ in range(3):
             assert await start_job(connection, deadly.id)
@@ -564,7 +564,7 @@ async def test_a_job_at_which_the_system_ends_the_worker_for_memory_is_not_tried
 
 
 async def test_what_waited_for_longer_than_anybody_expects_fails_and_never_reaches_a_worker(tmp_path: Path) -> None:
-    async with open_database(tmp_path / "easel.sqlite3") as connection:
+    async with open_database(tmp_path / "easel.sqlite3", clock=lambda: 0.0) as connection:
         old, young = [await create_job(connection, request(), person_id=1, channel_id=1) for _ in range(2)]
         hours = {old: 3.0, young: 1.9}
         for job, ago in hours.items():

@@ -343,8 +343,8 @@ def content(body: bytes, kind: str = "application/octet-stream") -> Answer:
     return answer
 
 
-def cut_after(hubs: Hubs, size: int) -> Answer:
-    """The usual answer, broken off after `size` bytes more."""
+def cut_after(hubs: Hubs, size: int, came: asyncio.Event | None = None) -> Answer:
+    """The usual answer, broken off after `size` bytes more; only once they `came`, if that is given."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
         data = hubs.data_at(request.path)
@@ -355,6 +355,9 @@ def cut_after(hubs: Hubs, size: int) -> Answer:
         response = web.StreamResponse(status=206 if start else 200, headers=headers)
         await response.prepare(request)
         await response.write(data[start : start + size])
+        if came is not None:
+            await came.wait()
+            came.clear()
         assert request.transport is not None
         request.transport.close()
         return response

@@ -107,14 +107,14 @@ class Ended:
 @asynccontextmanager
 async def notices(path: Path, discord: Discord) -> AsyncGenerator[tuple[AdditionNotices, Any]]:
     additions: Any = Ended()
-    async with open_database(path) as connection:
+    async with open_database(path, clock=lambda: 0.0) as connection:
         yield AdditionNotices(connection, additions, discord, discord), connection
 
 
 async def failed_addition(
     path: Path, ticket: str | None = "a ticket", *, answered: bool = True, users: Sequence[int] = (ADA,)
 ) -> int:
-    async with open_database(path) as connection:
+    async with open_database(path, clock=lambda: 0.0) as connection:
         for user in users:
             begun = await begin_addition(
                 connection, key="k", source='{"hub": "Civitai", "page": "", "name": "Owl", "version": "1"}',
@@ -146,7 +146,7 @@ async def test_it_is_told_once_wherever_the_program_ends(
         except Killed:
             continue
     assert discord.told == 1 and (discord.answers or discord.letters)
-    async with open_database(path) as connection:
+    async with open_database(path, clock=lambda: 0.0) as connection:
         assert await untold_requests(connection) == []
         request = await find_request(connection, 1, ADA)
         assert request is not None and request.told and request.ticket is None
@@ -211,7 +211,7 @@ async def test_a_message_that_follows_it_tells_it_itself(tmp_path: Path) -> None
 
 
 async def test_an_answer_without_a_draft_keeps_that_of_an_earlier_one(tmp_path: Path) -> None:
-    async with open_database(tmp_path / "easel.sqlite3") as connection:
+    async with open_database(tmp_path / "easel.sqlite3", clock=lambda: 0.0) as connection:
         begun = await begin_addition(connection, key="k", source="{}", path="x", person_id=ADA, server_id=None)
         for draft_id, kept in ((7, 7), (None, 7), (8, 8)):
             await note_answer(connection, begun.id, ADA, "a ticket", 5, draft_id)
