@@ -45,7 +45,7 @@ async def caught_up(database: Path) -> CaughtUp:
 
 
 def summary_of(done: CaughtUp) -> str:
-    """Return sentences for operators about what was applied; "" if nothing was."""
+    """What was carried out, for an operator; "" where there was nothing."""
     if done.lost:
         return (
             "The record removals.jsonl beside the database is missing or shorter than it was. Please order deletions "

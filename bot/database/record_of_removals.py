@@ -73,7 +73,7 @@ CLOSE_CASE = """
 
 @dataclass(frozen=True)
 class CaughtUp:
-    """Numbers of entries that a copy of the database lacked. `lost`: the record's file is shorter than it was."""
+    """What a copy of the database did not know, and what was carried out. `lost`: the file is shorter than it was."""
 
     erasures: int = 0
     verdicts: int = 0

@@ -248,7 +248,7 @@ class RequestChecks:
         return self._content.rating_of(job.request, await self._used(job.request), said)
 
     async def rating_of_upload(self, job_ids: Iterable[int], request: GenerationRequest | None) -> ContentRating | None:
-        """Return the rating of an upload that jobs here painted, or whose file names this request; None without one.
+        """What an uploaded picture is rated that jobs here painted, or that names this request; None without a rating.
 
         Raises PictureReported while an open report hides a job's pictures, and DatabaseError.
         """

@@ -40,7 +40,7 @@ _NO_HASH = "0" * 64  # for a file whose hub tells no SHA-256
 
 @dataclass(frozen=True)
 class Candidate:
-    """A version that may be added. `base_model` follows from its header and its page; None: not known."""
+    """A version that may be added. `base_model` is what its header and its page tell together; None: not known."""
 
     version: RemoteVersion
     base_model: BaseModelId | None
@@ -48,7 +48,7 @@ class Candidate:
 
 
 class Peeking:
-    """Reads headers at hubs. After a hub's 429, it reads none there until the time that the hub names."""
+    """Reads headers at hubs. After a hub's 429 none is read there until the time that the hub says."""
 
     def __init__(self, http: SourceHttp, configuration: Configuration) -> None:
         self._http = http
