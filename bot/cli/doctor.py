@@ -223,9 +223,9 @@ def face_finding(find: Callable[[], FaceFinder | None] = installed_faces) -> Fin
 
 def _hardware(settings: Settings) -> Iterator[Finding]:
     """What is to be said of the machine; looking at it takes a few seconds."""
-    storage, hub = settings.storage.folder, hub_folder()
+    hub = hub_folder()
     loads = [load_of(checkpoint) for checkpoint in settings.checkpoints]
-    facts = look((storage, hub), settings.worker.threads)
+    facts = look((hub,), settings.worker.threads)
     yield from check_downloads(facts, hub, loads)
     if settings.worker.backend is Backend.RAY:
         return  # nothing is painted here

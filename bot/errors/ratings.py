@@ -59,7 +59,7 @@ class SourceRatedTooHigh(RequestError):
 
 @dataclass(eq=False)
 class FaceRatedTooHigh(RequestError):
-    """Easel sees a photographed face in the picture to start from. Such pictures are only for the rating {most}. Change
+    """Easel sees a photographed face in the picture to start from. Pictures from it can be rated {most} at most. Change
     the words and LoRAs, or start from a drawn picture."""
 
     words = frozenset({"most"})

@@ -15,9 +15,9 @@ class SexualMinors(RequestError):
 
 @dataclass(eq=False)
 class MinorBesideRating(SexualMinors):
-    """These words name a child or an age below 18. Easel paints and keeps nothing of that kind with what is rated
-    mature or higher: a checkpoint, a LoRA, a start picture, a command or the finished picture. Please change the words,
-    or choose something with a lower rating."""
+    """These words name a child or an age below 18. Easel refuses them together with anything rated mature
+    or higher: a checkpoint, a LoRA, a start picture, a command or the finished picture. Please change the words, or
+    choose something with a lower rating."""
 
 
 @dataclass(eq=False)

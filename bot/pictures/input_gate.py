@@ -40,11 +40,6 @@ class InputGate:
         self._removed = removed
         self._faces = faces
 
-    @property
-    def finds_faces(self) -> bool:
-        """Whether there is a face finder."""
-        return self._faces is not None
-
     def look(self, picture: Image.Image) -> GateFacts:
         """Examine a picture in RGB. Takes up to a second, so call it in a thread."""
         face = self._faces is not None and self._faces.shows_face(picture)

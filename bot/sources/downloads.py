@@ -36,12 +36,12 @@ from bot.sources.errors import (
 )
 from bot.sources.http import (
     FILE_HEADERS,
-    MAX_SAID_BYTES,
     PARTIAL,
     ByteRange,
     Passing,
     SourceHttp,
     address,
+    beginning,
     is_challenge,
     range_of,
 )
@@ -230,22 +230,13 @@ class Download:
             self._check_size(declared)
             await asyncio.to_thread(self._check_room, declared - self._size)
         if response.content_type == "text/html":
-            page = await self._beginning(response)
+            page = await beginning(response, wanted.stall_seconds)
             raise StoreRefused(host=host) if is_challenge(response, page) else PageInsteadOfFile(host, wanted.name)
         await self._read(response, host, total)
         if total is not None and self._size < total - (0 if declared is not None else SLACK_BYTES):
             raise Passing(CutShort(host=host, name=wanted.name))
         if declared is not None and self._size > declared:
             raise LargerThanSaid(name=wanted.name, host=host)
-
-    async def _beginning(self, response: aiohttp.ClientResponse) -> bytes:
-        """The beginning of a web page that came in place of the file; as much as comes in time."""
-        page = bytearray()
-        with suppress(TimeoutError, aiohttp.ClientError):
-            async with asyncio.timeout(self._wanted.stall_seconds):
-                while len(page) < MAX_SAID_BYTES and (chunk := await response.content.readany()):
-                    page += chunk
-        return bytes(page)
 
     def _continues(self, part: ByteRange) -> bool:
         """Whether a part goes on where the file ends here, and is of a file that is as long as in earlier answers."""

@@ -68,8 +68,8 @@ class NoAccess(SourceError):
 
 @dataclass(eq=False)
 class StoreRefused(SourceError):
-    """{host} refused this bot: it may block requests that are automated. Please try again later, or download the file
-    yourself and attach it."""
+    """{host} refused this bot. It may block automated requests. Please try again later, or download the file yourself
+    and attach it."""
 
     host: str
 

@@ -358,7 +358,7 @@ async def _refusal(response: aiohttp.ClientResponse, *, keyed: bool) -> SourceEr
     host, status = response.url.host or "", response.status
     if status == 429:
         return _too_many(host, response.headers.get("Retry-After", ""))
-    said = await _beginning(response) if status in _EXPLAINED else b""
+    said = await beginning(response) if status in _EXPLAINED else b""
     if is_challenge(response, said):
         return StoreRefused(host=host)
     if status in _PASSING:
@@ -433,12 +433,13 @@ def early_access_end(value: object) -> str | None:
         return None
 
 
-async def _beginning(response: aiohttp.ClientResponse) -> bytes:
-    """What a refusal explains itself with; as much as came if it breaks off."""
+async def beginning(response: aiohttp.ClientResponse, seconds: float | None = None) -> bytes:
+    """Read the beginning of a refusal or a web page; return what came if it breaks off or takes too long."""
     body = bytearray()
-    with suppress(aiohttp.ClientError):
-        while len(body) < MAX_SAID_BYTES and (chunk := await response.content.readany()):
-            body += chunk
+    with suppress(TimeoutError, aiohttp.ClientError):
+        async with asyncio.timeout(seconds):
+            while len(body) < MAX_SAID_BYTES and (chunk := await response.content.readany()):
+                body += chunk
     return bytes(body[:MAX_SAID_BYTES])
 
 

@@ -6,9 +6,7 @@ import asyncio
 
 import pytest
 
-from bot.database.report_reminders import Reminder
 from bot.servers.context import ActionContext
-from bot.ui.delivery.report_messages import ReportMessages
 from playground import default_world, permissions
 from playground.control import Person, SentInteraction
 from playground.visible_message import VisibleMessage
@@ -69,23 +67,6 @@ async def choose_channel(scene: Scene, staff: Person) -> None:
     assert "Easel may not post in that channel" in panel.text
     allowed = permissions.VIEW_CHANNEL | permissions.SEND_MESSAGES
     await scene.control.set_channel("staff-room", overwrite=default_world.APPLICATION_ID, allow=allowed)
-
-
-async def test_staff_and_operators_are_both_reminded_of_a_report(empty: Scene) -> None:
-    """Discord compares nonces in all channels: one nonce for both would swallow the second reminder."""
-    allowed = permissions.VIEW_CHANNEL | permissions.SEND_MESSAGES | permissions.READ_MESSAGE_HISTORY
-    await empty.control.set_channel("staff-room", overwrite=default_world.APPLICATION_ID, allow=allowed)
-    staff = Reminder(1, int(default_world.WORKSHOP), 7, channel_id=int(default_world.STAFF_ROOM))
-    operator = Reminder(1, int(default_world.WORKSHOP), 7, operator_id=int(default_world.MARGARET))
-    async with empty.opened() as (easel, bot):
-        messages = ReportMessages(bot, easel.connection, bot.removals, bot.thumbnails, bot.reporting)
-        for reminder in (staff, operator):
-            await messages.remind(reminder)
-            assert await messages.find_reminder(reminder, 0), reminder
-            await messages.remind(reminder)  # a retry
-    for channel, name in (("staff-room", "Grace"), ("dm", "Margaret")):
-        seen = await empty.control.get("messages", channel=channel, as_=name)
-        assert str(seen).count("has been open for 7 days") == 1
 
 
 async def test_a_reported_picture_is_gone_and_its_owner_appeals_and_is_answered(empty: Scene) -> None:

@@ -92,8 +92,8 @@ class OperatorAlerts:
 
 def _blocked_text(lora: Lora) -> str:
     text = _(
-        "{lora} is blocked everywhere: its page says now whom it shows, or that its file is dangerous. With that it "
-        "would not have been added. /server has it among the blocked LoRAs, where you can allow it again."
+        "{lora} is blocked in all servers. Its page now says that it shows a real person or a minor, or that its file "
+        "is dangerous. You can allow it again under the blocked LoRAs in /server."
     )
     return text.format(lora=f"#{lora.id} {clipped(lora.name, MAX_NAME)}")
 

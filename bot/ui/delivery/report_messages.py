@@ -129,16 +129,14 @@ class ReportMessages:
 
     async def remind(self, reminder: Reminder) -> None:
         """Send it with `enforce_nonce`, and nowhere that everybody can read."""
-        kind, number = f"reminder after {reminder.days} days", reminder.report_id
+        nonce = f"reminder{reminder.reference}"
         if reminder.operator_id is not None:
-            nonce = await make_nonce(self._connection, kind, number, person_id=reminder.operator_id)
             with speaking(await locale_of(self._connection, reminder.operator_id)):
                 await self._direct.send(reminder.operator_id, self._reminder(reminder), nonce)
             return
         assert reminder.channel_id is not None
         if is_public(self._client.get_channel(reminder.channel_id)):
             raise DiscordRefuses("everybody can read the channel of reports")
-        nonce = await make_nonce(self._connection, kind, number, channel_id=reminder.channel_id)
         with speaking(await self._reporting.language_of(reminder.server_id)), _explained():
             channel = self._client.get_partial_messageable(reminder.channel_id)
             await channel.send(view=self._reminder(reminder), nonce=nonce)

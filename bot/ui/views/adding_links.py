@@ -134,7 +134,7 @@ def choice_view(
     count = len(model.versions)
     title = ngettext("{name} has {count} LoRA", "{name} has {count} LoRAs", count)
     lines = [f"## {title.format(name=clipped(candidates[0].version.name, MAX_NAME), count=count)}"]
-    lines.append(_("Which one do you want to add? Those that fit the checkpoints here come first."))
+    lines.append(_("Which one do you want to add? LoRAs that fit the checkpoints here come first."))
     if (more := len(options) - len(listed)) > 0:
         text = ngettext(
             "{count} more is not listed. To add it, give the link of the file or version itself.",

@@ -93,7 +93,7 @@ def _prediction(version: LoraVersion) -> str | None:
     """The prediction type with its evidence, of a base model that has checkpoints of both; a v LoRA's in any case."""
     found = version.prediction
     if is_unclear(version.base_model, found):
-        return _("Nothing says if it is for v-prediction or epsilon. On epsilon checkpoints it may paint badly.")
+        return _("It may be for v-prediction or for epsilon. On epsilon checkpoints it may paint badly.")
     known = found.type is PredictionType.V_PREDICTION or version.base_model in OF_BOTH_KINDS
     if found.type is None or found.source is None or not known:
         return None
