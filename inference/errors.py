@@ -162,7 +162,7 @@ class LoraMisfit(RequestError):
     FITS: ClassVar[str] = "It fits {fitting_checkpoints}."
     FITS_NONE: ClassVar[str] = "No checkpoint installed here fits it."
     WANTED_IN: ClassVar[str] = "It was chosen for one part of the picture: {region}."
-    NAMED: ClassVar[str] = "Its metadata names another model: {named}."
+    NAMED: ClassVar[str] = "Its file names another model: {named}."
     what_fits_is_known: ClassVar[bool] = True
 
     lora: str

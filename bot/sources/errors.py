@@ -406,7 +406,7 @@ class FileOfUnknownModel(FileUnusable):
 
 @dataclass(eq=False)
 class FileOfNamedModel(FileUnusable):
-    """The metadata of {name} says that it is made for “{model}”. This bot does not know that model, so no checkpoint
+    """The file of {name} says that it is made for “{model}”. This bot does not know that model, so no checkpoint
     here goes with it."""
 
     model: str

@@ -118,7 +118,7 @@ def _not_used(here: LoraVersion, version: RemoteVersion) -> str:
     named = quoted_architecture(here.found.metadata) if here.found else None
     if named is not None:
         return _(
-            "Nobody can paint with it yet: its metadata says that it is made for “{model}”, which this bot does not "
+            "Nobody can paint with it yet: its file says that it is made for “{model}”, which this bot does not "
             "know. An operator can declare its base model."
         ).format(model=plain(named))
     if here.evidence is not Source.CONFLICT:
