@@ -14,6 +14,7 @@ AGE, CASTLE, WHY = "a 12 year old girl", "a castle", "These words name a child"
 
 async def test_no_way_leads_an_age_to_a_rated_lora(empty: Scene) -> None:
     scene, ada = empty, empty.ada
+    scene.nsfw_command = True
     async with scene.bot():
         early = await scene.painted(await ada.slash("imagine", in_=AFTER_DARK, prompt=AGE, lora1="Bat", steps=2))
         await told(ada, "stack save", name="mine")
@@ -25,6 +26,10 @@ async def test_no_way_leads_an_age_to_a_rated_lora(empty: Scene) -> None:
         ):
             refused = await told(ada, "imagine", in_=AFTER_DARK, **options)
             assert refused.ephemeral and WHY in refused.text, options
+        for person, place in ((ada, AFTER_DARK), (scene.control.person("Kai"), "tea-table")):
+            await scene.control.set_channel(place, nsfw=True)
+            refused = await told(person, "imagine-nsfw", in_=place, prompt=AGE)
+            assert refused.ephemeral and WHY in refused.text, "the command is for adults alone"
         for button in ("Again", "Vary"):
             refused = await (await ada.press(early, button)).reply(PATIENCE)
             assert refused.ephemeral and WHY in refused.text, button
