@@ -20,8 +20,8 @@ class ActionContext(BaseModel):
     `permissions` are Discord's bits for the person in this channel. `bot_in_server` is False where only the person has
     installed the bot. `age_restricted` is whether Discord opens the place to adults alone, as far as the interaction
     tells; `nsfw_command`, whether it is a command that Discord opens to adults alone, in a server or a direct message.
-    `command` is the slash command that does the same as the action; `checked_by_discord` says that it is this very command, so that
-    Discord has applied the server's command permissions.
+    `command` is the slash command that does the same as the action; `checked_by_discord` says that it is this very
+    command, so that Discord has applied the server's command permissions.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
