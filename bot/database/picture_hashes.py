@@ -19,6 +19,11 @@ WITHOUT = """
     WHERE id > ? AND NOT EXISTS (SELECT 1 FROM picture_hash WHERE picture_id = picture.id) ORDER BY id LIMIT ?
 """
 OF_JOB = "SELECT hash FROM picture JOIN picture_hash ON picture_id = picture.id WHERE job_id = ?"
+NEWEST_OF = """
+    SELECT picture.id, job_id, path, hash FROM job
+    CROSS JOIN picture ON picture.job_id = job.id CROSS JOIN picture_hash ON picture_id = picture.id
+    WHERE person_id = ? ORDER BY job.id DESC LIMIT ?
+"""
 AT_ONCE = 2000
 
 
@@ -42,6 +47,11 @@ async def record_hashes(connection: aiosqlite.Connection, hashes: Iterable[tuple
 async def hashes_of_job(connection: aiosqlite.Connection, job_id: int) -> tuple[bytes, ...]:
     """The hashes of a job's pictures, as far as they are computed. Raises DatabaseError."""
     return tuple(row["hash"] for row in await fetch(connection, OF_JOB, (job_id,)))
+
+
+async def newest_hashes_of(connection: aiosqlite.Connection, person_id: int) -> tuple[HashedPicture, ...]:
+    """A person's newest pictures, as many as are compared in a tenth of a second. Raises DatabaseError."""
+    return tuple(HashedPicture(**dict(row)) for row in await fetch(connection, NEWEST_OF, (person_id, AT_ONCE)))
 
 
 async def all_hashes(connection: aiosqlite.Connection) -> AsyncGenerator[list[HashedPicture]]:

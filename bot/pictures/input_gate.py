@@ -59,9 +59,12 @@ class InputGate:
         await self._removed.check([hashed])
         return await self._removed.verdicts.check(hashed, EVERYWHERE)
 
-    async def jobs_of(self, hashed: bytes) -> Sequence[int]:
-        """Ids of the jobs that painted the very picture with this `picture_hash`. Raises DatabaseError."""
-        return await self._removed.verdicts.jobs_of(hashed)
+    async def jobs_of(self, hashed: bytes, person_id: int) -> Sequence[int]:
+        """Ids of the jobs that painted the very picture with this `picture_hash`, and of this person's, a like one.
+
+        Raises DatabaseError.
+        """
+        return await self._removed.verdicts.jobs_of(hashed, person_id)
 
 
 async def check_name(words: WordRules, file_name: str, description: str | None) -> None:

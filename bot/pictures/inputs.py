@@ -117,9 +117,12 @@ class Inputs:
         """The kept picture as PNG. Raises OSError."""
         return await asyncio.to_thread((self._folder / kept.sha256).read_bytes)
 
-    async def jobs_of(self, kept: Input) -> Sequence[int]:
-        """Ids of the jobs that painted the very picture that was given. Raises DatabaseError."""
-        return () if self._gate is None else await self._gate.jobs_of(kept.file_hash)
+    async def jobs_of(self, kept: Input, person_id: int) -> Sequence[int]:
+        """Ids of the jobs that painted the very picture that this person gave, and of theirs, a like one.
+
+        Raises DatabaseError.
+        """
+        return () if self._gate is None else await self._gate.jobs_of(kept.file_hash, person_id)
 
     def _examined(self, data: bytes) -> tuple[bytes, Input, GateFacts | None]:
         """A person's picture as PNG, what is known of it and its file, and what the gate finds in it."""

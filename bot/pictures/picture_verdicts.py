@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 import aiosqlite
 
 from bot.background import Pool
-from bot.database.picture_hashes import hashes_of_job
+from bot.database.picture_hashes import hashes_of_job, newest_hashes_of
 from bot.database.picture_verdicts import (
     PictureVerdict,
     VerdictReason,
@@ -77,9 +77,18 @@ class PictureVerdicts:
             await inherit_verdicts(self._connection, job_id, await self.on(hashes))
             await self.check(hashes, place)
 
-    async def jobs_of(self, hashed: bytes) -> Sequence[int]:
-        """Ids of the jobs that painted the very picture with this `picture_hash`. Raises DatabaseError."""
-        return await jobs_with_hash(self._connection, hashed) if hashed else ()
+    async def jobs_of(self, hashed: bytes, person_id: int) -> Sequence[int]:
+        """Ids of the jobs that painted the very picture with this `picture_hash`, and of this person's, a like one.
+
+        Raises DatabaseError.
+        """
+        if not hashed:
+            return ()
+        very = await jobs_with_hash(self._connection, hashed)
+        own = await newest_hashes_of(self._connection, person_id)
+        like = await self._comparing.run(distances, hashed, [each.hash or b"" for each in own])
+        near = [each.job_id for each, distance in zip(own, like, strict=True) if distance < REFUSED_BELOW]
+        return tuple(dict.fromkeys((*very, *near)))
 
     async def _in_force(self) -> tuple[PictureVerdict, ...]:
         async with self._reading:

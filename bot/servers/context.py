@@ -19,9 +19,9 @@ class ActionContext(BaseModel):
     `server_id` is None in direct messages. `parent_ids` are the channel of a thread and the category of a channel.
     `permissions` are Discord's bits for the person in this channel. `bot_in_server` is False where only the person has
     installed the bot. `age_restricted` is whether Discord opens the place to adults alone, as far as the interaction
-    tells; `nsfw_command`, whether it is a command in a direct message that Discord opens to adults alone. `command` is
-    the slash command that does the same as the action; `checked_by_discord` says that it is this very command, so that
-    Discord has applied the server's command permissions.
+    tells; `nsfw_command`, whether it is a command that Discord opens to adults alone, in a server or a direct message.
+    `command` is the slash command that does the same as the action; `checked_by_discord` says that it is this very
+    command, so that Discord has applied the server's command permissions.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")

@@ -160,7 +160,7 @@ def action_context(interaction: Interaction, command: str, *, checked_by_discord
         joined_at=None if member is None or member.joined_at is None else int(member.joined_at.timestamp() * 1000),
         bot_in_server=server_id is None or interaction.is_guild_integration(),
         age_restricted=server_id is not None and is_for_adults(interaction.channel, interaction.guild) is True,
-        nsfw_command=server_id is None and interaction.context.dm_channel and _is_nsfw_command(interaction),
+        nsfw_command=(server_id is not None or interaction.context.dm_channel) and _is_nsfw_command(interaction),
         command=command,
         checked_by_discord=checked_by_discord,
     )

@@ -125,8 +125,8 @@ async def test_a_photographed_face_is_for_everybody_also_in_what_is_painted_from
         assert await refused_in_studio(person), way
     await (await person.message_command("Start from picture", painted)).reply()
     assert await refused_in_studio(person)
-    asked["strength"] = 1.0  # nothing of the face is left
-    painted = await places.painted(await person.slash("imagine", prompt="a red circle", **asked))
+    # Nothing of the face is left.
+    painted = await places.painted(await person.slash("imagine", prompt="a red circle", strength=1.0, **asked))
     (file,) = files_of(places, painted)
     plain = io.BytesIO()
     read(file).save(plain, "PNG")

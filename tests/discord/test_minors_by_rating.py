@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 
+from bot.pictures.perceptual_hash import read
 from playground.control import File
 from tests.discord.conftest import PATIENCE, Scene, told
 from tests.discord.test_content_ratings import AFTER_DARK, rate
 from tests.discord.test_removals import files_of, rows
+from tests.discord.test_verdicts import as_webp
 
 AGE, CASTLE, WHY = "a 12 year old girl", "a castle", "These words name a child"
 
 
 async def test_no_way_leads_an_age_to_a_rated_lora(empty: Scene) -> None:
     scene, ada = empty, empty.ada
+    scene.nsfw_command = True
     async with scene.bot():
         early = await scene.painted(await ada.slash("imagine", in_=AFTER_DARK, prompt=AGE, lora1="Bat", steps=2))
         await told(ada, "stack save", name="mine")
@@ -25,6 +28,10 @@ async def test_no_way_leads_an_age_to_a_rated_lora(empty: Scene) -> None:
         ):
             refused = await told(ada, "imagine", in_=AFTER_DARK, **options)
             assert refused.ephemeral and WHY in refused.text, options
+        for person, place in ((ada, AFTER_DARK), (scene.control.person("Kai"), "tea-table")):
+            await scene.control.set_channel(place, nsfw=True)
+            refused = await told(person, "imagine-nsfw", in_=place, prompt=AGE)
+            assert refused.ephemeral and WHY in refused.text, "the command is for adults alone"
         for button in ("Again", "Vary"):
             refused = await (await ada.press(early, button)).reply(PATIENCE)
             assert refused.ephemeral and WHY in refused.text, button
@@ -43,7 +50,8 @@ async def test_no_way_leads_an_age_to_a_rated_lora(empty: Scene) -> None:
         castle = await scene.painted(await ada.slash("imagine", in_=AFTER_DARK, prompt=CASTLE, lora1="Bat"))
         (file,) = files_of(scene, castle)
         upload = File("holiday.png", await asyncio.to_thread(file.read_bytes))
-        refused = await told(ada, "imagine", in_="general", prompt=CASTLE, image=upload)
-        assert "The picture to start from is rated explicit" in refused.text
-        refused = await told(ada, "imagine", in_=AFTER_DARK, prompt=AGE, image=upload)
-        assert WHY in refused.text
+        for start in (upload, as_webp(read(file))):
+            refused = await told(ada, "imagine", in_="general", prompt=CASTLE, image=start)
+            assert "The picture to start from is rated explicit" in refused.text
+            refused = await told(ada, "imagine", in_=AFTER_DARK, prompt=AGE, image=start)
+            assert WHY in refused.text

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import aiosqlite
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from bot.database.connection import fetch
 from bot.database.jobs import create_job, start_job
@@ -104,5 +104,10 @@ async def test_a_rating_is_the_least_that_a_copy_has(connection: aiosqlite.Conne
 async def test_the_very_picture_leads_to_its_job(connection: aiosqlite.Connection, tmp_path: Path) -> None:
     image, verdicts = drawn(1), PictureVerdicts(connection)
     job_id = await painted(connection, image)
-    assert await verdicts.jobs_of(picture_hash(image)) == (job_id,)
-    assert await verdicts.jobs_of(picture_hash(drawn(2))) == ()
+    for person in (PERSON, PERSON + 1):
+        assert await verdicts.jobs_of(picture_hash(image), person) == (job_id,)
+        assert await verdicts.jobs_of(picture_hash(drawn(2)), person) == ()
+    changed = picture_hash(ImageOps.mirror(image).resize((200, 200)))
+    assert changed != picture_hash(image)
+    assert await verdicts.jobs_of(changed, PERSON) == (job_id,)
+    assert await verdicts.jobs_of(changed, PERSON + 1) == ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -13,7 +14,7 @@ from bot.database.clock import DAY_MS
 from bot.database.connection import fetch
 from bot.database.decisions import DecisionAction
 from bot.database.deletions import due_jobs, hide_job
-from bot.database.jobs import create_job, find_job, start_job
+from bot.database.jobs import Job, create_job, find_job, start_job
 from bot.database.left_servers import forget_server, note_left
 from bot.database.picture_hashes import record_hashes
 from bot.database.pictures import NewPicture
@@ -72,8 +73,7 @@ class Days:
 
     async def join(self, person: int, reason: ReportReason) -> None:
         job = await find_job(self.world.connection, self.job_id)
-        assert job is not None
-        await self.reporting.report_pictures(acting(person), job, reason, "")
+        await self.reporting.report_pictures(acting(person), cast("Job", job), reason, "")
 
     @property
     def reporting(self) -> Reporting:
