@@ -181,7 +181,7 @@ def _invitation(settings: Settings) -> Finding:
 def _operators(settings: Settings) -> Finding:
     count = len(settings.discord.operators)
     if not count:
-        says = "nobody is named, so nobody is warned of damage or a full disk; put your Discord id into [discord] operators"
+        says = "nobody is named, so nobody is warned of damage; put your Discord id into [discord] operators"
         return Finding("operators", FindingGrade.WARNING, says)
     return Finding("operators", FindingGrade.OK, f"{count} named")
 

@@ -57,6 +57,7 @@ KEEP_VERDICT = """
     INSERT OR REPLACE INTO picture_verdict (server_id, reason, rating, source, hash, created_at)
     VALUES (?, ?, ?, ?, ?, ?)
 """
+HAS_ENTRIES = "SELECT 1 FROM sqlite_schema WHERE name = 'record_entry'"
 END_VERDICTS = "DELETE FROM picture_verdict WHERE server_id = ? AND source IS ? AND reason <> 'reported'"
 SHOW_COPIES = "DELETE FROM takedown WHERE report_id = ? AND report_id < 0"
 FIND_CASE = "SELECT id FROM takedown_case WHERE received_at = ? AND created_at = ?"
@@ -100,6 +101,8 @@ def flush_record(database: Path) -> None:
         if not database.is_file():
             raise NoDatabase(f"There is no database {database}.")
         with closing(sqlite3.connect(where, uri=True, timeout=timeout, isolation_level=None)) as connection:
+            if connection.execute(HAS_ENTRIES).fetchone() is None:
+                return  # an empty file, or a database of an earlier version
             while entries := connection.execute(ENTRIES, (AT_ONCE,)).fetchall():
                 connection.execute("BEGIN IMMEDIATE")
                 with connection:

@@ -117,8 +117,8 @@ def _database_file(facts: WatchFacts) -> Iterator[Finding]:
         lost = _(template).format(path=facts.database)
         if facts.rescued is None:
             advice = _(
-                "Easel could not save a copy. It tries again until you stop it. After that, `easel restore` restores the "
-                "newest copy."
+                "Easel could not save a copy. It tries again until you stop it. After that, `easel restore` restores "
+                "the newest copy."
             )
         else:
             advice = _("Easel saved a copy. Stop Easel soon, then run `easel restore {copy}`.")

@@ -227,3 +227,10 @@ def test_nothing_makes_a_database_anew_whose_file_was_removed(tmp_path: Path) ->
     with pytest.raises(DatabaseError):
         request_erasure(path, PERSON, by_operator=True)
     assert not path.exists()
+
+
+def test_an_empty_database_has_no_last_entries(tmp_path: Path) -> None:
+    path = tmp_path / "easel.sqlite3"
+    path.touch()
+    save_record(path)
+    assert not record_file(path).exists()
