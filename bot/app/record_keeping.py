@@ -15,6 +15,7 @@ from bot.database.record_of_removals import CaughtUp, catch_up, flush_record
 from bot.library.configuration import Configuration
 
 FLUSH_SECONDS: Final = 2.0  # between two looks for new entries
+RETRY_SECONDS: Final = 60.0  # after a failure, which would fill the log otherwise
 
 log = logging.getLogger(__name__)
 
@@ -22,8 +23,13 @@ log = logging.getLogger(__name__)
 async def keep_record(configuration: Configuration) -> None:
     """Write new entries into the record's file. Runs until cancelled."""
 
-    async def flush() -> None:
-        await asyncio.to_thread(flush_record, configuration.settings.storage.database)
+    async def flush() -> float:
+        try:
+            await asyncio.to_thread(flush_record, configuration.settings.storage.database)
+        except DatabaseError as problem:
+            log.error("the record of removals was not updated: %s", problem)
+            return RETRY_SECONDS
+        return FLUSH_SECONDS
 
     await background.Recurring("recording what was removed", flush, FLUSH_SECONDS).run()
 

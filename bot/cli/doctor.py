@@ -185,7 +185,7 @@ def _invitation(settings: Settings) -> Finding:
 def _operators(settings: Settings) -> Finding:
     count = len(settings.discord.operators)
     if not count:
-        says = "nobody is named; put your Discord id into [discord] operators to declare base models from Discord"
+        says = "nobody is named, so nobody is warned of damage; put your Discord id into [discord] operators"
         return Finding("operators", FindingGrade.WARNING, says)
     return Finding("operators", FindingGrade.OK, f"{count} named")
 

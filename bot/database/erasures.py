@@ -82,8 +82,9 @@ def request_erasure(database: Path, person_id: int, *, by_operator: bool) -> Non
     bot. Blocks. Raises DatabaseError.
     """
     ensure_key(database)
+    where = f"{database.resolve().as_uri()}?mode=rw"
     try:
-        with closing(sqlite3.connect(database, timeout=BUSY_TIMEOUT_MS / 1000)) as connection, connection:
+        with closing(sqlite3.connect(where, uri=True, timeout=BUSY_TIMEOUT_MS / 1000)) as connection, connection:
             values = (person_id, Pseudonyms(database).of(person_id), by_operator, now_ms())
             connection.execute(REQUEST, values)
     except sqlite3.Error as problem:

@@ -27,7 +27,7 @@ from bot.database.deletions import begin_deletion
 from bot.database.deliveries import find_delivery
 from bot.database.erased_rows import ended_jobs, erase_jobs, erase_person
 from bot.database.erasures import Erasure, unfinished_erasures
-from bot.database.errors import FolderNotWritable, explain
+from bot.database.errors import FolderNotWritable, NoDatabase, explain
 from bot.database.jobs import cancel_job, find_job, unfinished_jobs
 from bot.database.key_values import RECALL, REMEMBER, recall, remember
 from bot.database.picture_verdicts import PictureVerdict, VerdictReason, inherit_verdicts, jobs_with_hash
@@ -59,6 +59,7 @@ KEEP_VERDICT = """
     INSERT OR REPLACE INTO picture_verdict (server_id, reason, rating, source, hash, created_at)
     VALUES (?, ?, ?, ?, ?, ?)
 """
+HAS_ENTRIES = "SELECT 1 FROM sqlite_schema WHERE name = 'record_entry'"
 END_VERDICTS = "DELETE FROM picture_verdict WHERE server_id = ? AND source IS ? AND reason <> 'reported'"
 SHOW_COPIES = "DELETE FROM takedown WHERE report_id = ? AND report_id < 0"
 FIND_CASE = "SELECT id FROM takedown_case WHERE received_at = ? AND created_at = ?"
@@ -99,10 +100,16 @@ def record_file(database: Path) -> Path:
 def flush_record(database: Path) -> None:
     """Move entries from the database into the file, over a separate connection. Blocks. Raises DatabaseError.
 
-    After a crash between the two an entry may stand in the file twice, which does no harm.
+    After a crash between the two an entry may stand in the file twice, which does no harm. A database whose file was
+    removed is not made anew.
     """
+    where, timeout = f"{database.resolve().as_uri()}?mode=rw", BUSY_TIMEOUT_MS / 1000
     try:
-        with closing(sqlite3.connect(database, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None)) as connection:
+        if not database.is_file():
+            raise NoDatabase(f"There is no database {database}.")
+        with closing(sqlite3.connect(where, uri=True, timeout=timeout, isolation_level=None)) as connection:
+            if connection.execute(HAS_ENTRIES).fetchone() is None:
+                return  # an empty file, or a database of an earlier version
             while entries := connection.execute(ENTRIES, (AT_ONCE,)).fetchall():
                 connection.execute("BEGIN IMMEDIATE")
                 with connection:

@@ -218,8 +218,9 @@ async def complete_case(connection: aiosqlite.Connection, case_id: int) -> bool:
 @contextmanager
 def _written(database: Path) -> Generator[sqlite3.Connection]:
     """A transaction on a connection of its own. Raises DatabaseError."""
+    where, timeout = f"{database.resolve().as_uri()}?mode=rw", BUSY_TIMEOUT_MS / 1000
     try:
-        with closing(sqlite3.connect(database, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None)) as connection:
+        with closing(sqlite3.connect(where, uri=True, timeout=timeout, isolation_level=None)) as connection:
             connection.row_factory = sqlite3.Row
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("BEGIN IMMEDIATE")

@@ -116,7 +116,10 @@ def _database_file(facts: WatchFacts) -> Iterator[Finding]:
     if (template := _FILE_SAYS.get(facts.file)) is not None:
         lost = _(template).format(path=facts.database)
         if facts.rescued is None:
-            advice = _("Easel could not save a copy. Do not stop it: copy what you need from Discord first.")
+            advice = _(
+                "Easel could not save a copy. It tries again until you stop it. After that, `easel restore` restores "
+                "the newest copy."
+            )
         else:
             advice = _("Easel saved a copy. Stop Easel soon, then run `easel restore {copy}`.")
         says = f"{lost} {advice.format(copy=facts.rescued)}"

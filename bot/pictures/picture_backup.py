@@ -57,6 +57,7 @@ def back_up_pictures(
         total, done = sum(map(len, named.values())), 0
         for source, paths in named.items():
             target = folder / source.name
+            target.mkdir(exist_ok=True)
             for path in sorted(paths):
                 _copy(source / path, target / path, result)
                 done += 1

@@ -40,7 +40,7 @@ def command(scene: Scene, *words: str) -> str:
     done = subprocess.run(
         line, capture_output=True, text=True, check=False, timeout=PATIENCE, cwd=Path(__file__).parents[2]
     )
-    return done.stdout
+    return done.stdout or done.stderr
 
 
 async def test_what_happens_to_a_running_bot_is_told_to_its_operator(empty: Scene) -> None:

@@ -18,13 +18,14 @@ from bot.app.record_keeping import caught_up, save_record, summary_of
 from bot.database.backup import back_up, put_back
 from bot.database.connection import fetch, open_database
 from bot.database.deletions import pending_deletions
-from bot.database.erasures import unfinished_erasures
+from bot.database.erasures import request_erasure, unfinished_erasures
+from bot.database.errors import DatabaseError
 from bot.database.job_ratings import ratings_of_job
 from bot.database.jobs import find_job
 from bot.database.picture_hashes import HashedPicture, all_hashes
 from bot.database.picture_verdicts import VerdictReason, decide_verdicts, end_verdicts, note_reported, verdicts_in_force
 from bot.database.pseudonyms import key_file
-from bot.database.record_of_removals import entries_behind, record_file
+from bot.database.record_of_removals import entries_behind, flush_record, record_file
 from bot.database.takedown_cases import CopyKind, FoundCopy, close_case, confirm_case, kept_hashes, open_case
 from bot.database.takedowns import taken_down_in
 from bot.privacy.stored_data import TABLES
@@ -250,3 +251,19 @@ async def test_another_key_is_told_once(tmp_path: Path) -> None:
     done = await caught_up(house.database)
     assert (done.erasures, done.other_key) == (0, True) and "pseudonyms.key" in summary_of(done)
     assert not (await caught_up(house.database)).other_key
+
+
+def test_nothing_makes_a_database_anew_whose_file_was_removed(tmp_path: Path) -> None:
+    path = tmp_path / "easel.sqlite3"
+    with pytest.raises(DatabaseError, match="no database"):
+        flush_record(path)
+    with pytest.raises(DatabaseError):
+        request_erasure(path, PERSON, by_operator=True)
+    assert not path.exists()
+
+
+def test_an_empty_database_has_no_last_entries(tmp_path: Path) -> None:
+    path = tmp_path / "easel.sqlite3"
+    path.touch()
+    save_record(path)
+    assert not record_file(path).exists()

@@ -44,6 +44,7 @@ def run(storage: StorageSettings, folder: Path) -> PictureCopies:
     copy = back_up(storage.database, storage.folder / "backups", keep=3)
     result = back_up_pictures(storage, copy, folder, lambda done, total: told.append((done, total)))
     assert not told or told[-1][0] == told[-1][1]
+    assert all((folder / each.name).is_dir() for each in (storage.pictures, storage.inputs)), "the way back copies both"
     return result
 
 
