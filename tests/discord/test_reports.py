@@ -6,7 +6,9 @@ import asyncio
 
 import pytest
 
+from bot.database.report_reminders import Reminder
 from bot.servers.context import ActionContext
+from bot.ui.delivery.report_messages import ReportMessages
 from playground import default_world, permissions
 from playground.control import Person, SentInteraction
 from playground.visible_message import VisibleMessage

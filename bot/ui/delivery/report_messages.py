@@ -129,7 +129,10 @@ class ReportMessages:
 
     async def remind(self, reminder: Reminder) -> None:
         """Send it with `enforce_nonce`, and nowhere that everybody can read."""
-        nonce = f"reminder{reminder.reference}"
+        nonce = await make_nonce(
+            self._connection, f"reminder{reminder.days}", reminder.report_id,
+            person_id=reminder.operator_id or 0, channel_id=reminder.channel_id or 0,
+        )  # fmt: skip
         if reminder.operator_id is not None:
             with speaking(await locale_of(self._connection, reminder.operator_id)):
                 await self._direct.send(reminder.operator_id, self._reminder(reminder), nonce)
