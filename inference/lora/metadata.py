@@ -56,7 +56,7 @@ _PLACEHOLDER = re.compile(
     r"(?:|none|null|model|checkpoint|base|base_model|unet|transformer|diffusion_pytorch_model|model_index)"
     r"(?:\.(?:safetensors|ckpt|sft|json))?"
 )
-_AIR = re.compile(r"(?:(?:urn:)?(?:air:)?(?:[\w\-]+:)?checkpoint:)?civitai:[0-9]{1,12}@([0-9]{1,12})", re.IGNORECASE)
+_AIR = re.compile(r"(?:(?:urn:)?(?:air:)?(?:([\w\-]+):)?checkpoint:)?civitai:[0-9]{1,12}@([0-9]{1,12})", re.IGNORECASE)
 
 _V_FLAG = {"true": PredictionType.V_PREDICTION, "false": PredictionType.EPSILON}
 _V_VERSIONS = frozenset({"sd_v1_v", "sd_v2_v"})
@@ -152,7 +152,13 @@ def civitai_version(name: str) -> int | None:
     """CivitAI's id of a model version, from `290640.safetensors`, `urn:air:…:civitai:257749@290640` or its page."""
     wanted = name.strip()
     forms = (_VERSION_FILE.fullmatch(wanted), _AIR.fullmatch(wanted), _VERSION_PAGE.fullmatch(wanted))
-    return next((int(match[1]) for match in forms if match), None)
+    return next((int(match.groups()[-1]) for match in forms if match), None)
+
+
+def air_ecosystem(name: str) -> str:
+    """What an AIR calls the family of its model, such as `sdxl`; nothing for another name."""
+    match = _AIR.fullmatch(name.strip())
+    return (match[1] or "") if match else ""
 
 
 def pixai_version(name: str) -> int | None:

@@ -209,7 +209,7 @@ def _found(name: str, rules: _Rules, denial: str) -> set[BaseModelId]:
     """What `rules` find in a name without a `denial`; one in other letters may deny what its Latin words say."""
     if len(name) > _MAX or not name.isascii():
         return set()
-    forms = _forms(name)
+    forms = name_forms(name)
     return set() if any(_rule(denial).search(form) for form in forms) else _matching(forms, rules)
 
 
@@ -220,7 +220,7 @@ def _branded(name: str) -> set[BaseModelId] | None:
     """
     if len(name) > _MAX or not name.isascii():
         return None
-    for form in _forms(name):
+    for form in name_forms(name):
         for brand, rule in _BRANDED:
             match = rule.match(form)
             if match is None:
@@ -235,15 +235,15 @@ def _branded(name: str) -> set[BaseModelId] | None:
 def _others(name: str, told: Collection[BaseModelId]) -> set[BaseModelId]:
     """Further families of which a name has a trace; outside of SDXL, other lineages of an architecture are none."""
     architectures = {base.architecture for base in told} - {Architecture.SDXL}
-    return {base for base in _matching(_forms(name), _TRACES) if base.architecture not in architectures}
+    return {base for base in _matching(name_forms(name), _TRACES) if base.architecture not in architectures}
 
 
 def _matching(forms: Collection[str], rules: _Rules) -> set[BaseModelId]:
     return {BaseModelId(base) for base, rule in rules if any(_rule(rule).search(form) for form in forms)}
 
 
-def _forms(name: str) -> tuple[str, str]:
-    """Its words split at capitals, and unsplit: `NoobAI` is one word or two."""
+def name_forms(name: str) -> tuple[str, str]:
+    """A name's words split at capitals, and unsplit: `NoobAI` is one word or two."""
     return words(name), _SEPARATORS.sub(" ", name).strip().lower()
 
 
