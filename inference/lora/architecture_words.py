@@ -1,7 +1,7 @@
 """Words for architectures and lineages in `ss_base_model_version` and `modelspec.architecture`.
 
 Trainers have words of their own, and some write one word for several models. Words are compared in lower case, up
-to the slash, with hyphens for underscores and blanks.
+to the slash, with hyphens for underscores, colons and blanks.
 
 Sources: kohya-ss/sd-scripts and kohya-ss/musubi-tuner (`sai_model_spec.py`), ostris/ai-toolkit
 (`get_base_model_version`), bghira/SimpleTuner (`save_hooks.py`), Nerogar/OneTrainer (`resources/sd_model_spec`).
@@ -235,7 +235,7 @@ def _kind(metadata: Mapping[str, str]) -> str:
 
 
 def _plain(value: str) -> str:
-    return re.sub(r"[_\s]+", "-", value.strip().lower().partition("/")[0]).strip("-")[:100]
+    return re.sub(r"[_:\s]+", "-", value.strip().lower().partition("/")[0]).strip("-")[:100]
 
 
 def _by_ai_toolkit(metadata: Mapping[str, str]) -> bool:

@@ -289,15 +289,19 @@ def _names(
     """What the file is called: by itself, by what stands beside it, and by pages."""
     beside = [name for each in sidecar.all_of(sha256) for name in (each.name, each.file_name)]
     pages = [answer.name for answer in known.answers.get(sha256, ())]
-    own = [metadata.get("modelspec.title"), metadata.get("ss_output_name"), PurePosixPath(file_name).stem]
+    own = [
+        *map(metadata.get, ("modelspec.title", "ss_output_name", "ss_training_comment")),
+        PurePosixPath(file_name).stem,
+    ]
     return tuple(dict.fromkeys(name for name in (*own, *beside, *pages) if name))
 
 
 def _hints(metadata: Mapping[str, str], file_name: str, name_at_hub: str) -> list[Testimony]:
-    """Families that the file's own names may mean."""
+    """Families that the file's own names and its trainer's comment may mean."""
     names = (
         (Source.TITLE, metadata.get("modelspec.title", "")),
         (Source.OUTPUT_NAME, metadata.get("ss_output_name", "")),
+        (Source.TITLE, metadata.get("ss_training_comment", "")),
         (Source.TAG, file_name),
         (Source.TAG, name_at_hub),
     )
@@ -383,6 +387,9 @@ def training_versions(names: Iterable[str]) -> set[int]:
 
 
 def _told(sha256: str, sidecar: Sidecar) -> set[BaseModelId]:
+    """What the sidecar says, and with it what others say of the same bytes."""
+    if sidecar.base_model is None or sidecar.sha256 not in {None, sha256}:
+        return set()
     return {each.base_model for each in sidecar.all_of(sha256) if each.base_model is not None}
 
 

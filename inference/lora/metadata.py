@@ -26,6 +26,7 @@ EVIDENCE_KEYS = (
     "ss_output_name",
     "ss_sd_model_hash",
     "ss_sd_model_name",
+    "ss_training_comment",
     "ss_v2",
     "ss_v_parameterization",
     "ss_zero_terminal_snr",

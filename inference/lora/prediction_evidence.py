@@ -104,7 +104,8 @@ def judge_prediction(
     The highest source that speaks decides, with three exceptions. A forced declaration stands above an exact hash. And
     where the training base is an epsilon model and the trainer was set to v, the LoRA learnt v: the base is only where
     training began. A trainer's epsilon never stands against a v base, because trainers write it when nobody set the
-    option, nor against a v in the LoRA's own name. Such a LoRA paints noise on epsilon checkpoints too (sd-scripts issue 1772).
+    option, nor against a v in the LoRA's own name. Such a LoRA paints noise on epsilon checkpoints too (sd-scripts
+    issue 1772).
     """
     said = _testimonies(sha256, metadata, sidecar, known, file_name)
     declaration = known.predictions.get(sha256)

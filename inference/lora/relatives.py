@@ -32,7 +32,7 @@ class Relative:
 
 
 RELATIVES: tuple[Relative, ...] = (
-    Relative(Architecture.FLUX1, "flux1/kontext", r"\bkontext\b"),
+    Relative(Architecture.FLUX1, "flux1/kontext", r"\bkontext\b(?! of\b)"),
     Relative(Architecture.FLUX1, "flux1/krea", rf"{_FLUX}krea\b", r"\bkrea\b"),
     Relative(Architecture.FLUX1, "flux1/schnell", rf"{_FLUX}schnell\b", r"\bschnell\b"),
     Relative(Architecture.FLUX1, "flux1/chroma", r"\bchroma ?1? ?(?:hd|flash|unlocked|radiance)\b", r"\bchroma ?1?\b"),

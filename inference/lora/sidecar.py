@@ -111,9 +111,12 @@ def read_sidecar(lora: Path) -> Sidecar:
     What further files say of the base model comes with it: none of them overrules another.
     """
     own = _own_paths(lora)
+    first = _first(lora, next(iter(own), None))
+    if first.base_model is None:
+        return first
     others = [*map(_second, own[1:]), *map(_hub_sidecar, hub_files(lora) if lora.name else ())]
-    told = tuple(each for each in others if each is not None and (each.base_model or each.name or each.file_name))
-    return _first(lora, next(iter(own), None)).model_copy(update={"others": told})
+    told = tuple(each for each in others if each is not None and each != first and each != Sidecar())
+    return first.model_copy(update={"others": told})
 
 
 def _second(path: Path) -> Sidecar | None:

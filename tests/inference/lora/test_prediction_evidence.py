@@ -268,6 +268,8 @@ def test_of_two_rungs_that_contradict_each_other_the_higher_decides(
         # What the trainer was set to is what was learnt, and the base only where training began. As a trainer says
         # epsilon also where nobody set it, this holds for v alone.
         assert told == PredictionEvidence(V, PredictionSource.SETTINGS, (f"{higher.value}: epsilon",))
+    elif (higher, lower) == (PredictionSource.SETTINGS, PredictionSource.OWN_NAME) and kind is EPSILON:
+        assert told == PredictionEvidence(V, lower, (f"{higher.value}: epsilon",))  # for the same reason
     else:
         assert told == PredictionEvidence(kind, higher, (f"{lower.value}: {other.value}",))
 
