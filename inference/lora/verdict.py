@@ -291,7 +291,9 @@ def _by_shapes(evidence: Evidence, proven: BaseModelId, doubt: str | None, metad
 
 def _borne_out(evidence: Evidence, metadata: Mapping[str, str]) -> Evidence:
     """The evidence, unless it is a word alone and another word names a relative, or what Easel does not know."""
-    unknown = (*map(_named, unknown_architectures(metadata)), *_others_named(evidence, metadata))
+    base = evidence.base_model
+    words = unknown_architectures(metadata) if base is None else words_against(metadata, base.architecture)
+    unknown = (*map(_named, words), *_others_named(evidence, metadata))
     if not unknown or evidence.source in {Source.DECLARATION, *IDENTITIES}:
         return evidence
     if evidence.base_model is None:

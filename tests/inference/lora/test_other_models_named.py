@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -18,9 +17,9 @@ from inference.lora.library import scan
 from inference.lora.metadata import evidence_in
 from inference.lora.relatives import names_no_version, relatives_named
 from inference.lora.sidecar import Sidecar, read_sidecar
-from inference.lora.verdict import Layers, Verdict, decide, layers_of
+from inference.lora.verdict import Layers, Verdict, decide
 from inference.messages.checkpoints import PredictionType
-from tests.inference.lora.test_same_shapes import AI_TOOLKIT
+from tests.inference.lora.test_same_shapes import AI_TOOLKIT, read
 from tests.lies import denoiser, pairs
 from tests.lora_files import write_lora
 
@@ -36,7 +35,7 @@ LAYERS: dict[str, Layers] = {}
 def layers(make: str) -> Layers:
     if make not in LAYERS:
         tensors = pairs(denoiser(make, *WORDS[make]), "lora_unet_" if make in {"sd1", "sdxl"} else "diffusion_model.")
-        LAYERS[make] = layers_of({name: SimpleNamespace(shape=each.shape) for name, each in tensors.items()})
+        LAYERS[make] = read(tensors)
     return LAYERS[make]
 
 
@@ -130,6 +129,12 @@ def test_a_successor_is_not_taken_for_the_model_that_is_known(make: str, metadat
 )  # fmt: skip
 def test_versions_that_exist_are_no_successors(name: str) -> None:
     assert not names_no_version(name)
+
+
+def test_the_name_of_a_training_base_falls_by_a_word_for_another_architecture() -> None:
+    metadata = {"ss_base_model_version": "flux1", "ss_sd_model_name": "flux1-dev.safetensors"}
+    assert verdict("flux1", metadata | {"modelspec.architecture": "flux-1-dev/lora"}).base_model == "flux1/dev"
+    assert verdict("flux1", metadata | {"modelspec.architecture": "flux-2-dev/lora"}).base_model is None
 
 
 @pytest.mark.parametrize("base", ["sd_xl_base_1.0.safetensors", "illustriousXL_v01.safetensors"])
