@@ -73,7 +73,7 @@ def relatives_named(name: str, base: BaseModelId, *, hints: bool) -> tuple[str, 
         for each in RELATIVES
         if each.architecture is base.architecture
         and each.name != base
-        and any(re.search(f"{each.words}|{each.hints}" if hints else each.words, form) for form in forms)
+        and any(re.search(pattern, form) for pattern in (each.words, *([each.hints] * hints)) for form in forms)
     )
 
 
