@@ -39,9 +39,12 @@ MADE: dict[str, Callable[[ModuleType], list[dict[str, Any]]]] = {
     "inference.messages.request": lambda _: [{"word": "a"}, {"word": "a a"}, {"word": "a" * 50}],
     "bot.moderation.minors": lambda _: [{"alternatives": "niña|niña"}],
     "inference.lora.titles": lambda module: [{"pattern": text} for text in texts_in_tables(module)],
+    "inference.lora.relatives": lambda module: [
+        {"pattern": text} for each in module.RELATIVES for text in (each.words, each.hints)
+    ],
     "inference.lora.spellings": lambda _: [{"targets": ("down_blocks.#.attentions.#.to_q",)}],
 }
-LIMITS = {"inference.lora.titles": 1000}  # characters of a name that are looked at
+LIMITS = {"inference.lora.titles": 1000, "inference.lora.relatives": 320}  # characters of a name that are looked at
 
 
 @dataclass(frozen=True)

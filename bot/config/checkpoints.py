@@ -200,6 +200,7 @@ class CheckpointSettings(Section):
             repository=self.path is None,
             base_model=self.base_model,
             prediction_type=self.prediction_type,
+            predicts=self.prediction_type,  # until its files say more
             sha256=self.source_sha256 or sha256,
             short_hash=short_hash,
             folder_sha256=sha256 if self.source_sha256 else None,

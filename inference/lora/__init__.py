@@ -12,6 +12,7 @@ fit.py             whose layers a file has; markers.py for what fits nothing
 metadata.py        what trainers write into a file; adapter_config.py is what diffusers writes
 architecture_words.py what trainers call architectures
 titles.py          lineages in names; brands.py has those of popular checkpoints
+relatives.py       models with the same layers, and versions that do not exist, by their names
 known_bases.py     published base models by hash and id; installed.py for those that are installed
 declarations.py    the operator's word, pinned to a file's SHA-256; journal.py for what is kept beside the library
 registry.py        what a public registry of models says

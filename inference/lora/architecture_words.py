@@ -1,7 +1,7 @@
 """Words for architectures and lineages in `ss_base_model_version` and `modelspec.architecture`.
 
 Trainers have words of their own, and some write one word for several models. Words are compared in lower case, up
-to the slash, with hyphens for underscores and blanks.
+to the slash, with hyphens for underscores, colons and blanks.
 
 Sources: kohya-ss/sd-scripts and kohya-ss/musubi-tuner (`sai_model_spec.py`), ostris/ai-toolkit
 (`get_base_model_version`), bghira/SimpleTuner (`save_hooks.py`), Nerogar/OneTrainer (`resources/sd_model_spec`).
@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from inference.base_models import Architecture, BaseModelId
 from inference.json_values import as_text
 from inference.lora.metadata import base_names
+from inference.lora.relatives import names_no_version
 from inference.lora.titles import bases_in_checkpoint_name
 
 # Beginnings of words, and the architectures that each may mean; `$` ends a whole word. The first that fits decides.
@@ -211,10 +212,16 @@ def stated_lineages(metadata: Mapping[str, str]) -> set[BaseModelId]:
     """The lineages that the fields for the architecture name: most of their values name an architecture only."""
     version, kind = _version(metadata), _kind(metadata)
     words = {kind, "" if _by_ai_toolkit(metadata) and version == "qwen-image" else version}
+    words -= {word for word in words if names_no_version(word)}
     named = {base for pattern, base in _LINEAGES for word in words if pattern.fullmatch(word)}
     families = bases_in_checkpoint_name(kind)
     in_kind = families if families & set(_FAMILIES.values()) else set[BaseModelId]()
     return named | in_kind | ({_FAMILIES[kind]} if kind in _FAMILIES else set())
+
+
+def architectures_of(word: str) -> tuple[str, ...]:
+    """The architectures that one word may mean, however it is written."""
+    return _architectures(_plain(word))
 
 
 def _words(metadata: Mapping[str, str]) -> tuple[str, ...]:
@@ -232,7 +239,7 @@ def _kind(metadata: Mapping[str, str]) -> str:
 
 
 def _plain(value: str) -> str:
-    return re.sub(r"[_\s]+", "-", value.strip().lower().partition("/")[0]).strip("-")[:100]
+    return re.sub(r"[_:\s]+", "-", value.strip().lower().partition("/")[0]).strip("-")[:100]
 
 
 def _by_ai_toolkit(metadata: Mapping[str, str]) -> bool:
@@ -244,10 +251,11 @@ def _empty(word: str) -> bool:
 
 
 def _architectures(word: str) -> tuple[str, ...]:
-    """The architectures that a word may mean; none for a word that is not known."""
+    """The architectures that a word may mean; none for a word that is not known, nor for a version that is not."""
     for beginning, architectures in _BEGINNINGS:
         rest = word.removeprefix(beginning.removesuffix("$"))
         whole = beginning.endswith("$")
         if word.startswith(beginning.removesuffix("$")) and not (rest if whole else rest[:1].isalpha()):
-            return tuple(architectures.split())
+            meant = tuple(architectures.split())
+            return () if names_no_version(word) and set(meant) <= set(Architecture) else meant
     return tuple({base.architecture.value for base in bases_in_checkpoint_name(word)})

@@ -14,7 +14,7 @@ from enum import IntEnum, StrEnum
 from pathlib import PurePosixPath
 
 from inference.base_models import BaseModelId
-from inference.lora.architecture_words import stated_lineages
+from inference.lora.architecture_words import architectures_of, stated_lineages
 from inference.lora.declarations import Declaration
 from inference.lora.few_steps import NOT_FEW, FewSteps
 from inference.lora.knowledge import Knowledge
@@ -27,6 +27,7 @@ from inference.lora.known_bases import (
     repository_id,
 )
 from inference.lora.metadata import (
+    air_ecosystem,
     base_names,
     civitai_version,
     merged_names,
@@ -147,8 +148,9 @@ class Testimony:
 class Evidence:
     """The base model (None: unknown, and so refused), the source that decided, and what spoke against it.
 
-    Facts beside it: `few_steps`, whether the file is a few-step LoRA; `prediction`, what it learnt to predict; and
-    `allowed_on`, further base models on which the operator lets this file go.
+    Facts beside it: `few_steps`, whether the file is a few-step LoRA; `prediction`, what it learnt to predict;
+    `allowed_on`, further base models on which the operator lets this file go; and `names`, what it calls itself and
+    others call it.
     """
 
     base_model: BaseModelId | None
@@ -158,6 +160,7 @@ class Evidence:
     few_steps: FewSteps = NOT_FEW
     prediction: PredictionEvidence = NO_PREDICTION
     allowed_on: tuple[BaseModelId, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 def judge(
@@ -169,6 +172,7 @@ def judge(
         _judge_base_model(sha256, metadata, sidecar, known, file_name=file_name),
         prediction=judge_prediction(sha256, metadata, sidecar, known, file_name=file_name),
         allowed_on=known.allowed_on.get(sha256, ()),
+        names=_names(sha256, metadata, sidecar, known, file_name),
     )
 
 
@@ -179,7 +183,8 @@ def _judge_base_model(
     declaration = known.declarations.get(sha256)
     counting = [each for each in said if _counts(each.source, metadata, known)]
     deciding = _deciding(counting, declaration)
-    disputed = deciding and _disputed(deciding[0].source, metadata, said, known, file_name)
+    hinted = _hints(metadata, file_name, sidecar.file_name or "")
+    disputed = deciding and _disputed(deciding[0].source, metadata, said, known, hinted)
     void = _void_sidecar(sha256, sidecar)
     mixture = [each for each in said if each.source is Source.MERGED]
     declared = declaration and [each for each in deciding if each.says == declaration.base_model]
@@ -223,7 +228,11 @@ def _deciding(said: list[Testimony], declaration: Declaration | None) -> list[Te
 
 
 def _disputed(
-    source: Source, metadata: Mapping[str, str], said: Iterable[Testimony], known: Knowledge, file_name: str
+    source: Source,
+    metadata: Mapping[str, str],
+    said: Iterable[Testimony],
+    known: Knowledge,
+    hinted: Iterable[Testimony],
 ) -> list[Testimony]:
     """What speaks against `source` and weighs as much: one of the two is wrong, and nobody knows which.
 
@@ -234,7 +243,7 @@ def _disputed(
     """
     says = {each.says for each in said if each.source is source}
     if source in PAGES:
-        own = [*(each for each in said if each.source in OWN_NAMES), *_hints(metadata, file_name)]
+        own = [*(each for each in said if each.source in OWN_NAMES), *hinted]
         return [each for each in own if each.says not in says]
     declared = {each.says for each in said if each.source is Source.DECLARATION}
     if source not in RECORDED or declared == says:
@@ -271,15 +280,30 @@ def collect_testimonies(
 
 def _part_bases(name: str) -> set[BaseModelId]:
     """The base models that the name of a part of a merge may mean."""
-    return bases_in_checkpoint_name(name) | bases_in_title(name) | families_hinted(name)
+    return _by_id(name) | bases_in_checkpoint_name(name) | bases_in_title(name) | families_hinted(name)
 
 
-def _hints(metadata: Mapping[str, str], file_name: str) -> list[Testimony]:
-    """Families that the file's own names may mean."""
+def _names(
+    sha256: str, metadata: Mapping[str, str], sidecar: Sidecar, known: Knowledge, file_name: str
+) -> tuple[str, ...]:
+    """What the file is called: by itself, by what stands beside it, and by pages."""
+    beside = [name for each in sidecar.all_of(sha256) for name in (each.name, each.file_name)]
+    pages = [answer.name for answer in known.answers.get(sha256, ())]
+    own = [
+        *map(metadata.get, ("modelspec.title", "ss_output_name", "ss_training_comment")),
+        PurePosixPath(file_name).stem,
+    ]
+    return tuple(dict.fromkeys(name for name in (*own, *beside, *pages) if name))
+
+
+def _hints(metadata: Mapping[str, str], file_name: str, name_at_hub: str) -> list[Testimony]:
+    """Families that the file's own names and its trainer's comment may mean."""
     names = (
         (Source.TITLE, metadata.get("modelspec.title", "")),
         (Source.OUTPUT_NAME, metadata.get("ss_output_name", "")),
+        (Source.TITLE, metadata.get("ss_training_comment", "")),
         (Source.TAG, file_name),
+        (Source.TAG, name_at_hub),
     )
     return [Testimony(source, base) for source, name in names for base in sorted(families_hinted(name))]
 
@@ -307,6 +331,9 @@ def _by_id(name: str) -> set[BaseModelId]:
     last = PurePosixPath(name.replace("\\", "/")).name
     version = civitai_version(name)
     by_version = CIVITAI_VERSIONS.get(version) if version is not None else None
+    ecosystem = architectures_of(air_ecosystem(name))
+    if by_version and ecosystem and by_version.architecture not in ecosystem:
+        return set()  # an id of another model
     found = by_version or PIXAI_VERSIONS.get(pixai_version(last) or 0) or repository_base(name)
     return set() if found is None else {found}
 
@@ -360,8 +387,10 @@ def training_versions(names: Iterable[str]) -> set[int]:
 
 
 def _told(sha256: str, sidecar: Sidecar) -> set[BaseModelId]:
-    counts = sidecar.base_model is not None and sidecar.sha256 in {None, sha256}
-    return {sidecar.base_model} if counts and sidecar.base_model is not None else set()
+    """What the sidecar says, and with it what others say of the same bytes."""
+    if sidecar.base_model is None or sidecar.sha256 not in {None, sha256}:
+        return set()
+    return {each.base_model for each in sidecar.all_of(sha256) if each.base_model is not None}
 
 
 def _void_sidecar(sha256: str, sidecar: Sidecar) -> tuple[str, ...]:

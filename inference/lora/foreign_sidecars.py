@@ -27,31 +27,42 @@ _HEX_64 = re.compile(r"[0-9a-f]{64}")
 _MARKUP = re.compile(r"<[^<>]{0,2000}>")
 
 
-def hub_file(lora: Path) -> Path | None:
-    """The file in which another program keeps what a hub says, or None."""
-    return next((path for suffix in (METADATA, CIVITAI) if (path := lora.with_suffix(suffix)).is_file()), None)
+def hub_files(lora: Path) -> list[Path]:
+    """The files in which other programs keep what a hub says, the one that is read first."""
+    return [path for suffix in (METADATA, CIVITAI) if (path := lora.with_suffix(suffix)).is_file()]
 
 
 def fields_of_hub_file(path: Path) -> dict[str, Any]:
     """The fields of a sidecar of ours that such a file tells. Raises OSError for one that cannot be read."""
     told = _read(path)
     version, hashes = _version_and_hashes(path, told)
+    base, titles = _base_and_titles(path, told, version)
     if path.name.endswith(METADATA):
-        base, description, tags = told.get("base_model"), told.get("modelDescription"), told.get("tags")
+        description, tags = told.get("modelDescription"), told.get("tags")
     else:
-        base, description = (
-            told.get("baseModel"),
-            as_dict(told.get("model")).get("description") or told.get("description"),
-        )
-        tags = as_dict(told.get("model")).get("tags")
+        model = as_dict(told.get("model"))
+        description, tags = model.get("description") or told.get("description"), model.get("tags")
     return _kept(
         {
-            **_pinned(as_text(base, _MOST_TEXT), _titles(version, told), hashes),
+            **_pinned(base, titles, hashes),
             "trigger_words": _words(as_list(version.get("trainedWords"))),
             "tags": tuple(tag[:_LONGEST] for tag in _words(as_list(tags)))[:20],
             "description": _plain(description),
         }
     )
+
+
+def claims_of_hub_file(path: Path) -> dict[str, Any]:
+    """What such a file says of the base model, and its names of the model and the version. Raises OSError likewise."""
+    told = _read(path)
+    version, hashes = _version_and_hashes(path, told)
+    base, titles = _base_and_titles(path, told, version)
+    return _kept({**_pinned(base, titles, hashes), "name": titles[:_LONGEST]})
+
+
+def _base_and_titles(path: Path, told: dict[str, Any], version: dict[str, Any]) -> tuple[str, str]:
+    base = told.get("base_model" if path.name.endswith(METADATA) else "baseModel")
+    return as_text(base, _MOST_TEXT), _titles(version, told)
 
 
 def hashes_at_civitai(path: Path) -> frozenset[str]:

@@ -10,6 +10,7 @@ import re
 from pathlib import PurePosixPath
 
 from inference.base_models import BaseModelId
+from inference.lora.relatives import names_no_version
 from inference.messages.checkpoints import PredictionType
 
 _SDXL, _ILLUSTRIOUS, _NOOBAI, _PONY, _ANIMAGINE, _HARUKA, _HOSHINO, _KOLORS, _PLAYGROUND = (
@@ -220,7 +221,10 @@ def repository_base(name: str) -> BaseModelId | None:
     """The base model of a hub repository's id, in whatever case; None for one that is not known."""
     wanted = _repository(name.strip()).lower()
     for known, base in _REPOSITORIES.items():
-        if wanted == known or (known.endswith("-") and wanted.startswith(known) and wanted.count("/") == 1):
+        if wanted == known:
+            return base
+        beginning = known.endswith("-") and wanted.startswith(known) and wanted.count("/") == 1
+        if beginning and not names_no_version(wanted):
             return base
     return None
 

@@ -27,6 +27,7 @@ EVIDENCE_KEYS = (
     "ss_output_name",
     "ss_sd_model_hash",
     "ss_sd_model_name",
+    "ss_training_comment",
     "ss_v2",
     "ss_v_parameterization",
     "ss_zero_terminal_snr",
@@ -57,7 +58,7 @@ _PLACEHOLDER = re.compile(
     r"(?:|none|null|model|checkpoint|base|base_model|unet|transformer|diffusion_pytorch_model|model_index)"
     r"(?:\.(?:safetensors|ckpt|sft|json))?"
 )
-_AIR = re.compile(r"(?:(?:urn:)?(?:air:)?(?:[\w\-]+:)?checkpoint:)?civitai:[0-9]{1,12}@([0-9]{1,12})", re.IGNORECASE)
+_AIR = re.compile(r"(?:(?:urn:)?(?:air:)?(?:([\w\-]+):)?checkpoint:)?civitai:[0-9]{1,12}@([0-9]{1,12})", re.IGNORECASE)
 
 _V_FLAG = {"true": PredictionType.V_PREDICTION, "false": PredictionType.EPSILON}
 _V_VERSIONS = frozenset({"sd_v1_v", "sd_v2_v"})
@@ -156,7 +157,13 @@ def civitai_version(name: str) -> int | None:
     """
     forms = (name.strip(), PurePosixPath(name.replace("\\", "/")).name.strip())
     found = (rule.fullmatch(form) for form in forms for rule in (_VERSION_FILE, _AIR, _VERSION_PAGE))
-    return next((int(match[1]) for match in found if match), None)
+    return next((int(match.groups()[-1]) for match in found if match), None)
+
+
+def air_ecosystem(name: str) -> str:
+    """What an AIR calls the family of its model, such as `sdxl`; nothing for another name."""
+    match = _AIR.fullmatch(name.strip())
+    return (match[1] or "") if match else ""
 
 
 def pixai_version(name: str) -> int | None:

@@ -101,10 +101,11 @@ def judge_prediction(
 ) -> PredictionEvidence:
     """Climb the ladder for the file with this `sha256`; `metadata` is what `evidence_in` kept.
 
-    The highest source that speaks decides, with two exceptions. A forced declaration stands above an exact hash. And
+    The highest source that speaks decides, with three exceptions. A forced declaration stands above an exact hash. And
     where the training base is an epsilon model and the trainer was set to v, the LoRA learnt v: the base is only where
     training began. A trainer's epsilon never stands against a v base, because trainers write it when nobody set the
-    option. Such a LoRA paints noise on epsilon checkpoints too (sd-scripts issue 1772).
+    option, nor against a v in the LoRA's own name. Such a LoRA paints noise on epsilon checkpoints too (sd-scripts
+    issue 1772).
     """
     said = _testimonies(sha256, metadata, sidecar, known, file_name)
     declaration = known.predictions.get(sha256)
@@ -120,6 +121,8 @@ def judge_prediction(
         and said.get(PredictionSource.DECLARATION) is not _EPSILON
     ):
         source = PredictionSource.SETTINGS
+    elif source is PredictionSource.SETTINGS and said.get(PredictionSource.OWN_NAME) is _V:
+        source = PredictionSource.OWN_NAME
     decided = said[source]
     against = tuple(f"{other.value}: {kind.value}" for other, kind in said.items() if kind is not decided)
     return PredictionEvidence(decided, source, against)
@@ -143,7 +146,7 @@ def _testimonies(
         PredictionSource.BASE_TOLD: map(_of_page, _pages_of_base(recorded, names, known)),
         PredictionSource.BASE_NAME: map(prediction_in_checkpoint_name, names),
         PredictionSource.SETTINGS: recorded_predictions(metadata),
-        PredictionSource.SIDECAR: [sidecar.prediction] if sidecar.sha256 in {None, sha256} else [],
+        PredictionSource.SIDECAR: [each.prediction for each in sidecar.all_of(sha256)],
         PredictionSource.REGISTRY: map(_of_page, known.answers.get(sha256, ())),
         PredictionSource.OWN_NAME: map(prediction_in_name, own),
     }

@@ -21,7 +21,13 @@ from inference.base_models import BaseModelId
 from inference.content_rating import ContentRating
 from inference.json_values import as_dict
 from inference.lora.few_steps import FewStepRecipe
-from inference.lora.foreign_sidecars import A1111_KEYS, fields_of_a1111, fields_of_hub_file, hub_file
+from inference.lora.foreign_sidecars import (
+    A1111_KEYS,
+    claims_of_hub_file,
+    fields_of_a1111,
+    fields_of_hub_file,
+    hub_files,
+)
 from inference.lora.trigger_groups import bounded_groups
 from inference.messages.checkpoints import PredictionType
 from inference.messages.values import Sha256, TriggerGroup, Weight
@@ -68,11 +74,16 @@ class Sidecar(BaseModel):
     file_name: Annotated[str, Field(max_length=320)] | None = None  # where it came from: FILE, or REPOSITORY/FILE
     description: Annotated[str, Field(max_length=4000)] = ""
     example_prompt: Annotated[str, Field(max_length=1000)] = ""
+    others: tuple[Sidecar, ...] = ()  # further files beside the LoRA, not a key: what they say of its base model
 
     @property
     def all_trigger_words(self) -> tuple[str, ...]:
         """Trigger words and groups, as many as are kept."""
         return bounded_groups((*self.trigger_words, *self.trigger_groups.values()))
+
+    def all_of(self, sha256: str) -> list[Sidecar]:
+        """It and the others, as far as they are of the file with this hash."""
+        return [each for each in (self, *self.others) if each.sha256 in {None, sha256}]
 
 
 class BadSidecar(Exception):
@@ -81,25 +92,55 @@ class BadSidecar(Exception):
 
 def sidecar_path(lora: Path) -> Path | None:
     """The sidecar beside `lora`, TOML before JSON, or None."""
-    if not lora.name:  # as of "/" and ""
-        return None
-    return next((p for suffix in (".toml", ".json") if (p := lora.with_suffix(suffix)).is_file()), None)
+    return next(iter(_own_paths(lora)), None)
+
+
+def _own_paths(lora: Path) -> list[Path]:
+    # no name: as of "/" and ""
+    return [p for suffix in (".toml", ".json") if lora.name and (p := lora.with_suffix(suffix)).is_file()]
 
 
 def sidecar_paths(lora: Path) -> list[Path]:
-    """All files beside `lora` that `read_sidecar` reads: its sidecar, and what other programs left."""
-    found = (sidecar_path(lora), hub_file(lora) if lora.name else None)
-    return [path for path in found if path is not None]
+    """All files beside `lora` that `read_sidecar` reads: its sidecars, and what other programs left."""
+    return [*_own_paths(lora), *(hub_files(lora) if lora.name else ())]
 
 
 def read_sidecar(lora: Path) -> Sidecar:
-    """What stands beside `lora`; without a sidecar of ours what other programs left. Raises BadSidecar."""
-    path = sidecar_path(lora)
+    """What stands beside `lora`; without a sidecar of ours what other programs left. Raises BadSidecar.
+
+    What further files say of the base model comes with it: none of them overrules another.
+    """
+    own = _own_paths(lora)
+    first = _first(lora, next(iter(own), None))
+    if first.base_model is None:
+        return first
+    others = [*map(_second, own[1:]), *map(_hub_sidecar, hub_files(lora) if lora.name else ())]
+    told = tuple(each for each in others if each is not None and each != first and each != Sidecar())
+    return first.model_copy(update={"others": told})
+
+
+def _second(path: Path) -> Sidecar | None:
+    """A second sidecar of ours; None for what is no such thing."""
+    try:
+        return Sidecar.model_validate(_keys_of_ours(_parse(path)))
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def _hub_sidecar(path: Path) -> Sidecar | None:
+    """What a hub's file says of the base model, and what it calls the file."""
+    try:
+        return Sidecar.model_validate(claims_of_hub_file(path))
+    except (OSError, ValueError):
+        return None
+
+
+def _first(lora: Path, path: Path | None) -> Sidecar:
     if path is None:
         return _foreign(lora, {})
     try:
         value = _parse(path)
-        return _foreign(lora, value) if _strange_keys(value) else Sidecar.model_validate(value)
+        return _foreign(lora, value) if _strange_keys(value) else Sidecar.model_validate(_keys_of_ours(value))
     except ValidationError as problem:
         first = problem.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
@@ -110,10 +151,17 @@ def read_sidecar(lora: Path) -> Sidecar:
         raise BadSidecar(f"{path.name} cannot be read: {problem}") from None
 
 
+def _keys_of_ours(value: Any) -> Any:
+    """The table, if what is no key of a sidecar is not in it. Raises ValueError."""
+    if "others" in as_dict(value):
+        raise ValueError("'others' is no key of a sidecar")
+    return value
+
+
 def _foreign(lora: Path, beside: dict[str, Any]) -> Sidecar:
     """What other programs tell: a hub, and over that what a person wrote into A1111's file (`beside`)."""
     try:
-        path = hub_file(lora) if lora.name else None
+        path = next(iter(hub_files(lora)), None) if lora.name else None
         told = fields_of_hub_file(path) if path else {}
         return Sidecar.model_validate(told | fields_of_a1111(beside))
     except (OSError, ValidationError):

@@ -30,6 +30,12 @@ _AS_A_MODEL = rf"(?= ?(?:{_MODEL_WORD})\b|$)"
 _NO_LETTER = r"(?=v?\d|\b)"
 _V6 = r"(?! ?(?:diffusion ?)?v? ?[1-57])"  # of Pony's versions only the sixth is for SDXL
 
+# The word alone, where it means no pony tail, no horse and no other version.
+_PONY = (
+    r"(?<!little )(?<!shetland )(?<!welsh )(?<!connemara )(?<!icelandic )\bpony"
+    r"(?! ?tails?\b| ?v ?7\b| (?:rides?|riding|riders?|farm|stables?|carts?|foals?|express|photos?|photography)\b)"
+)
+
 # What may follow the name of one published file.
 _SUFFIXES = (
     r"(?: ?(?:base|0 9|vae|fix|fp16|fp8|bf16|e4m3fn|e5m2|scaled|pruned|original"
@@ -49,8 +55,7 @@ _NO_CHROMA = (
 _ANYWHERE = (
     ("sdxl/illustrious", r"\billustrious ?xl"),
     ("sdxl/noobai", r"\bnoob ?ai(?: ?xl)?\b|\bnoob ?xl\b|\bnai ?xl\b"),
-    # no pony tail
-    ("sdxl/pony", r"\bpdxl\b|\bpony(?! ?tails?\b| ?v ?7\b)(?: ?(?:xl|diffusion)| ?v?6)?\b"),
+    ("sdxl/pony", rf"\bpdxl\b|{_PONY}(?: ?(?:xl|diffusion)| ?v?6)?\b"),
     ("sdxl/animagine", r"\banimagine(?:xl\w*)?\b"),
     ("auraflow/pony-v7", r"\bpony ?v ?7\b"),
     ("qwen-image/edit", r"\bqwen ?(?:image ?)?edit\b"),
@@ -63,7 +68,7 @@ _ANYWHERE = (
 _HINTS = (
     ("sdxl/illustrious", r"\billustrious(?! ?\(?azur)|\b(?:ilxl|illxl)\b|(?<=\w )(?:il|ill|illu)(?:v?\d+)?\b"),
     ("sdxl/noobai", r"\bnoob ?(?:ai|xl)?\b|\bnai ?xl\b"),
-    ("sdxl/pony", r"\bp(?:d|ny|n)xl\b|(?<!little )\bpony(?! ?tails?\b| ?v ?7\b)(?:xl|v?6)?\b"),
+    ("sdxl/pony", rf"\bp(?:d|ny|n)xl\b|{_PONY}(?:xl|v?6)?\b"),
     ("sdxl/animagine", r"\banimagine"),
 )
 # Whole names of published files.
@@ -209,7 +214,7 @@ def _found(name: str, rules: _Rules, denial: str) -> set[BaseModelId]:
     """What `rules` find in a name without a `denial`; one in other letters may deny what its Latin words say."""
     if len(name) > _MAX or not name.isascii():
         return set()
-    forms = _forms(name)
+    forms = name_forms(name)
     return set() if any(_rule(denial).search(form) for form in forms) else _matching(forms, rules)
 
 
@@ -220,7 +225,7 @@ def _branded(name: str) -> set[BaseModelId] | None:
     """
     if len(name) > _MAX or not name.isascii():
         return None
-    for form in _forms(name):
+    for form in name_forms(name):
         for brand, rule in _BRANDED:
             match = rule.match(form)
             if match is None:
@@ -235,15 +240,15 @@ def _branded(name: str) -> set[BaseModelId] | None:
 def _others(name: str, told: Collection[BaseModelId]) -> set[BaseModelId]:
     """Further families of which a name has a trace; outside of SDXL, other lineages of an architecture are none."""
     architectures = {base.architecture for base in told} - {Architecture.SDXL}
-    return {base for base in _matching(_forms(name), _TRACES) if base.architecture not in architectures}
+    return {base for base in _matching(name_forms(name), _TRACES) if base.architecture not in architectures}
 
 
 def _matching(forms: Collection[str], rules: _Rules) -> set[BaseModelId]:
     return {BaseModelId(base) for base, rule in rules if any(_rule(rule).search(form) for form in forms)}
 
 
-def _forms(name: str) -> tuple[str, str]:
-    """Its words split at capitals, and unsplit: `NoobAI` is one word or two."""
+def name_forms(name: str) -> tuple[str, str]:
+    """A name's words split at capitals, and unsplit: `NoobAI` is one word or two."""
     return words(name), _SEPARATORS.sub(" ", name).strip().lower()
 
 

@@ -22,10 +22,12 @@ from inference.lora.architecture_words import (
     unknown_architectures,
     words_against,
 )
-from inference.lora.evidence import IDENTITIES, RECORDED, Evidence, Source
+from inference.lora.evidence import IDENTITIES, PAGES, RECORDED, Evidence, Source
 from inference.lora.fit import Fit, Grade, fit, overlap
 from inference.lora.formats import USABLE, ModuleTensors, Shaped, modules_of
+from inference.lora.metadata import base_names
 from inference.lora.names import Part, read_name
+from inference.lora.relatives import names_no_version, relatives_named
 from inference.lora.suffixes import Role
 from inference.lora.tables import STRANGERS, VARIANTS, title
 
@@ -295,13 +297,29 @@ def _by_shapes(evidence: Evidence, proven: BaseModelId, doubt: str | None, metad
 
 
 def _borne_out(evidence: Evidence, metadata: Mapping[str, str]) -> Evidence:
-    """The evidence, unless it is a word alone and another word names an architecture that Easel does not know."""
-    unknown = tuple(map(_named, unknown_architectures(metadata)))
+    """The evidence, unless it is a word alone and another word names a relative, or what Easel does not know."""
+    base = evidence.base_model
+    words = unknown_architectures(metadata) if base is None else words_against(metadata, base.architecture)
+    unknown = (*map(_named, words), *_others_named(evidence, metadata))
     if not unknown or evidence.source in {Source.DECLARATION, *IDENTITIES}:
         return evidence
     if evidence.base_model is None:
         return replace(evidence, contradictions=(*evidence.contradictions, *unknown))
     return _withdrawn(evidence, "; ".join(unknown))
+
+
+def _others_named(evidence: Evidence, metadata: Mapping[str, str]) -> tuple[str, ...]:
+    """What names of the file and of its training base tell of other models than the one decided on."""
+    base, trained_on = evidence.base_model, base_names(metadata)
+    if base is None:
+        return ()
+    strange = (name for name in trained_on if names_no_version(name))
+    against = [f"its training base {name[:60]!r} is of no known version" for name in strange]
+    on_page = evidence.source in PAGES
+    called = [(name, hints) for names, hints in ((evidence.names, on_page), (trained_on, True)) for name in names]
+    for name, hints in called:
+        against += [f"{name[:60]!r} names {each}" for each in relatives_named(name, base, hints=hints)]
+    return tuple(against)
 
 
 def _named(word: str) -> str:

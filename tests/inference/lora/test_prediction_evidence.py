@@ -268,6 +268,8 @@ def test_of_two_rungs_that_contradict_each_other_the_higher_decides(
         # What the trainer was set to is what was learnt, and the base only where training began. As a trainer says
         # epsilon also where nobody set it, this holds for v alone.
         assert told == PredictionEvidence(V, PredictionSource.SETTINGS, (f"{higher.value}: epsilon",))
+    elif (higher, lower) == (PredictionSource.SETTINGS, PredictionSource.OWN_NAME) and kind is EPSILON:
+        assert told == PredictionEvidence(V, lower, (f"{higher.value}: epsilon",))  # for the same reason
     else:
         assert told == PredictionEvidence(kind, higher, (f"{lower.value}: {other.value}",))
 
@@ -296,6 +298,8 @@ def test_a_sidecar_pinned_to_other_bytes_does_not_count() -> None:
 
 
 def test_what_is_kept_of_a_configuration_is_small_and_nobody_else_can_write_it() -> None:
-    kept = evidence_in(RECORDED["training comment"])
-    assert kept == {"trainer.prediction": "v_prediction"}
+    comment = RECORDED["training comment"]
+    assert evidence_in(comment) == {"trainer.prediction": "v_prediction", **comment}
+    arguments = {"ss_network_args": json.dumps({"v_pred": True, "padding": "x" * 5000})}
+    assert evidence_in(arguments) == {"trainer.prediction": "v_prediction"}
     assert evidence_in({"trainer.prediction": "epsilon"}) == {}

@@ -1,0 +1,83 @@
+"""Models beside those that a source may mean: relatives with the same layers, and versions that do not exist.
+
+Relatives share an architecture, so that no shape tells them apart; people name a LoRA's file, title and page by them.
+Such a word proves no lineage, it stands against what is said of the base model. An ordinary word (`chroma`, `krea`)
+stands against a page alone, a relative's full name against all but a hash, an id and an operator's word.
+
+A number behind a family's name that no published version has is of a successor, whose layers may be the same.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from inference.base_models import Architecture, BaseModelId
+from inference.lora.titles import name_forms
+
+_MAX = 320  # characters of a name that are read
+_NEVER = r"(?!)"
+_FLUX = r"\bflux ?(?:1 ?)?(?:dev ?)?"
+_ENDING = re.compile(r"\.(?:safetensors|ckpt|sft|gguf)$")
+
+
+@dataclass(frozen=True)
+class Relative:
+    """A lineage, or a model that has none here; `words` are its full name, `hints` such as may mean another thing."""
+
+    architecture: Architecture
+    name: str
+    words: str
+    hints: str = _NEVER
+
+
+RELATIVES: tuple[Relative, ...] = (
+    Relative(Architecture.FLUX1, "flux1/kontext", r"\bkontext\b(?! of\b)"),
+    Relative(Architecture.FLUX1, "flux1/krea", rf"{_FLUX}krea\b", r"\bkrea\b"),
+    Relative(Architecture.FLUX1, "flux1/schnell", rf"{_FLUX}schnell\b", r"\bschnell\b"),
+    Relative(Architecture.FLUX1, "flux1/chroma", r"\bchroma ?1? ?(?:hd|flash|unlocked|radiance)\b", r"\bchroma ?1?\b"),
+    Relative(Architecture.FLUX1, "Flux.1 Fill", rf"{_FLUX}fill\b"),
+    Relative(Architecture.FLUX1, "Flux.1 Redux", rf"{_FLUX}redux\b"),
+    Relative(Architecture.FLUX1, "Flux.1 Canny or Depth", r"\bflux ?(?:1 ?)?(?:canny|depth) ?dev\b"),
+    Relative(Architecture.SDXL, "sdxl/kolors", r"\bkolors\b"),
+    Relative(Architecture.SDXL, "sdxl/playground", r"\bplayground ?v?2\b"),
+    Relative(Architecture.QWEN_IMAGE, "qwen-image/edit", r"\bqwen ?(?:image ?)?edit\b"),
+    Relative(Architecture.QWEN_IMAGE, "qwen-image/layered", r"\bqwen ?(?:image ?)?layered\b"),
+    Relative(Architecture.Z_IMAGE, "z-image/edit", r"\bz ?image ?(?:(?:turbo|base) ?)?edit\b"),
+    Relative(Architecture.Z_IMAGE, "Z-Image-Omni", r"\bz ?image ?omni\b"),
+    Relative(Architecture.LUMINA2, "lumina2/neta", r"\bneta ?(?:yume|lumina)", r"\bneta\b"),
+    Relative(Architecture.ANIMA, "anima/cosmos-predict2", r"\bcosmos ?predict", r"\bcosmos(?: ?2\w*)?\b"),
+    Relative(Architecture.AURAFLOW, "auraflow/pony-v7", r"\bpony ?(?:diffusion ?)?v ?7\b"),
+    Relative(Architecture.KREA2, "Krea 2 Edit", r"\bkrea ?2 ?edit\b"),
+    Relative(Architecture.KREA2, "a later Krea", r"\bkrea ?v?[3-9]\b"),
+)
+# What no published version is called, at the beginning of a name.
+_NO_VERSION = re.compile(
+    r"(?:anima|z ?image) ?(?:base ?)?v?(?:[2-9]|[1-9]\d+)\b"
+    r"|qwen ?image ?v?[3-9]\b"
+    r"|krea ?v?[3-9]\b"
+    r"|flux ?[3-9]\b(?! ?steps?\b)"
+    r"|chroma ?[2-9]\b"
+    r"|(?:sd ?xl|stable ?diffusion ?xl) ?(?:base ?)?v?[2-9](?: \d)?(?: base)?$"
+    r"|(?:sd|stable ?diffusion) ?v?[4-9]\b"
+    r"|lumina ?(?:image ?)?v?[3-9]\b"
+    r"|aura ?flow ?v?[1-9]\b"
+)
+
+
+def relatives_named(name: str, base: BaseModelId, *, hints: bool) -> tuple[str, ...]:
+    """The relatives of `base` that a name names, with `hints` also those that it may mean."""
+    forms = name_forms(name[:_MAX])
+    return tuple(
+        each.name
+        for each in RELATIVES
+        if each.architecture is base.architecture
+        and each.name != base
+        and any(re.search(pattern, form) for pattern in (each.words, *([each.hints] * hints)) for form in forms)
+    )
+
+
+def names_no_version(name: str) -> bool:
+    """Whether a training base's name or a trainer's word begins with a family and a version that was not published."""
+    last = _ENDING.sub("", re.split(r"[/\\]", name.strip().rstrip("/\\")[:_MAX])[-1].lower())
+    return any(_NO_VERSION.match(form) for form in name_forms(last))

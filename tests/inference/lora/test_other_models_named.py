@@ -1,0 +1,227 @@
+"""A relative's name and the number of a version that nobody published stand against words about the base model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from bot.config.checkpoints import CheckpointSettings
+from inference.base_models import BaseModelId
+from inference.hashes import file_sha256
+from inference.lora.evidence import Source, judge
+from inference.lora.knowledge import Knowledge
+from inference.lora.library import scan
+from inference.lora.metadata import evidence_in
+from inference.lora.relatives import names_no_version, relatives_named
+from inference.lora.sidecar import Sidecar, read_sidecar
+from inference.lora.verdict import Layers, Verdict, decide
+from inference.messages.checkpoints import PredictionType
+from tests.inference.lora.test_same_shapes import AI_TOOLKIT, read
+from tests.lies import denoiser, pairs
+from tests.lora_files import write_lora
+
+FILE = "a" * 64
+WORDS = {
+    "flux1": ("attn", "mlp"), "flux2-klein-4b": ("attn", "mlp"), "anima": ("attn", "mlp"), "krea2": ("attn", "mlp"),
+    "lumina2": ("attn", "feed_forward"), "qwen-image": ("attn", "mlp"), "z-image": ("attention", "feed_forward"),
+    "sd1": ("attn", "ff"), "sdxl": ("attn", "ff"),
+}  # fmt: skip
+LAYERS: dict[str, Layers] = {}
+
+
+def layers(make: str) -> Layers:
+    if make not in LAYERS:
+        tensors = pairs(denoiser(make, *WORDS[make]), "lora_unet_" if make in {"sd1", "sdxl"} else "diffusion_model.")
+        LAYERS[make] = read(tensors)
+    return LAYERS[make]
+
+
+def verdict(make: str, metadata: Mapping[str, str], sidecar: Sidecar = Sidecar(), file_name: str = "") -> Verdict:  # noqa: B008 - frozen
+    kept = evidence_in(metadata)
+    return decide(layers(make), judge(FILE, kept, sidecar, Knowledge(), file_name=file_name), kept)
+
+
+@pytest.mark.parametrize(
+    ("make", "told", "name"),
+    [
+        ("flux1", "flux1/dev", "kontext_relight"), ("flux1", "flux1/dev", "fluxKontext_v1"),
+        ("flux1", "flux1/dev", "FLUX.1 Krea style"), ("flux1", "flux1/dev", "flux-schnell-x"),
+        ("flux1", "flux1/dev", "chroma_style"), ("flux1", "flux1/dev", "flux1-fill-dev_inpaint"),
+        ("sdxl", "sdxl/illustrious", "kolors style"), ("sdxl", "sdxl/base", "Kolors style"),
+        ("z-image", "z-image/base", "ZImageEdit_x"), ("z-image", "z-image/base", "z-image-omni-x"),
+        ("anima", "anima/base", "cosmos_style"), ("lumina2", "lumina2/base", "netayume_style"),
+    ],
+)  # fmt: skip
+def test_no_page_beats_a_name_of_a_relative(make: str, told: str, name: str) -> None:
+    base = BaseModelId(told)
+    page = Sidecar(base_model=base)
+    assert verdict(make, {}, page, "komori.safetensors").base_model == base
+    assert verdict(make, {}, page, f"{name}.safetensors").base_model is None
+    assert verdict(make, {"modelspec.title": name}, page).base_model is None
+    assert verdict(make, {"ss_output_name": name}, page).base_model is None
+    assert verdict(make, {}, Sidecar(base_model=base, file_name=f"{name}.safetensors")).base_model is None
+    assert verdict(make, {}, Sidecar(base_model=base, name=name)).base_model is None
+
+
+@pytest.mark.parametrize(
+    ("base", "name"),
+    [
+        ("flux1/dev", "photo edit helper"), ("flux1/dev", "Kontext of war style"), ("flux1/dev", "fill light"),
+        ("z-image/base", "photo_edit"), ("qwen-image/base", "omni man"), ("flux1/kontext", "flux kontext relight"),
+        ("sdxl/base", "zavyChromaXL_v100"), ("krea2/base", "krea2_style_v3"), ("sdxl/base", "playground swing"),
+    ],
+)  # fmt: skip
+def test_ordinary_words_and_its_own_name_stand_against_nothing(base: str, name: str) -> None:
+    assert relatives_named(name, BaseModelId(base), hints=True) == ()
+
+
+def test_an_ordinary_word_does_not_stand_against_what_was_recorded() -> None:
+    trained = {"ss_base_model_version": "flux1", "ss_sd_model_name": "flux1-dev.safetensors"}
+    assert verdict("flux1", trained | {"modelspec.title": "Chroma key"}).base_model == "flux1/dev"
+    assert verdict("flux1", trained | {"modelspec.title": "Flux Kontext relight"}).base_model is None
+    by_id = trained | {"ss_sd_model_name": "black-forest-labs/FLUX.1-dev", "modelspec.title": "Flux Kontext relight"}
+    assert verdict("flux1", by_id).base_model == "flux1/dev"
+
+
+@pytest.mark.parametrize(
+    ("make", "version", "name"), [("anima", "anima", "cosmos_predict2_style"), ("z-image", "zimage", "z_image_edit_x")]
+)
+def test_a_trainer_s_word_falls_by_the_file_s_name(make: str, version: str, name: str) -> None:
+    metadata = AI_TOOLKIT | {"ss_base_model_version": version}
+    assert verdict(make, metadata, file_name="komori.safetensors").base_model == f"{make}/base"
+    assert verdict(make, metadata, file_name=f"{name}.safetensors").base_model is None
+
+
+@pytest.mark.parametrize(
+    ("make", "metadata"),
+    [
+        ("anima", {"modelspec.architecture": "anima-2/lora", "ss_base_model_version": "anima"}),
+        ("anima", {"modelspec.architecture": "anima-preview/lora", "ss_base_model_version": "anima2"}),
+        ("anima", {"ss_base_model_version": "anima", "ss_sd_model_name": "anima2_preview.safetensors"}),
+        ("anima", {"ss_base_model_version": "anima", "ss_sd_model_name": "circlestone-labs/Anima-2"}),
+        ("anima", {"ss_base_model_version": "anima", "ss_sd_model_name": "cosmos25_2b_posttrained.safetensors"}),
+        ("z-image", AI_TOOLKIT | {"ss_base_model_version": "zimage_v2"}),
+        ("z-image", {"modelspec.architecture": "z-image-2/lora", "ss_sd_model_name": "z_image_bf16.safetensors"}),
+        ("qwen-image", {"modelspec.architecture": "qwen-image-3/lora", "ss_sd_model_name": "qwen_image.safetensors"}),
+        ("sdxl", {"ss_base_model_version": "sdxl_base_v2-0", "ss_sd_model_name": "illustriousXL_v01.safetensors"}),
+        ("krea2", {"lora_adapter_metadata": json.dumps({"base_model_name_or_path": "krea/Krea-3-Raw"})}),
+        ("krea2", {"ss_sd_model_name": "krea2_edit.safetensors"}),
+        ("krea2", {"ss_output_name": "Krea-3-style"}),
+        ("flux2-klein-4b", {"ss_sd_model_name": "black-forest-labs/FLUX.3-klein-4B"}),
+        ("sd1", {"ss_base_model_version": "sd_v1", "ss_sd_model_name": "stable-diffusion-v4-base"}),
+    ],
+)
+def test_a_successor_is_not_taken_for_the_model_that_is_known(make: str, metadata: Mapping[str, str]) -> None:
+    assert verdict(make, metadata).base_model is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "anima-preview3", "Anima-Base-v1.0", "qwen_image_2512_bf16", "qwen-image-2.1", "krea2_raw", "FLUX.2-klein-4B",
+        "FLUX.1-dev", "chroma-unlocked-v48", "Chroma1-HD", "sd_xl_base_1.0", "sdXL_v10VAEFix",
+        "stable-diffusion-3.5-large", "stable-diffusion-2-1", "v1-5-pruned", "lumina2", "animaPencilXL_v500",
+        "sdxl_base_v0-9", "z_image_turbo_bf16", "stable-diffusion-xl-v1-base", "jibMixFlux_v8",
+    ],
+)  # fmt: skip
+def test_versions_that_exist_are_no_successors(name: str) -> None:
+    assert not names_no_version(name)
+
+
+def test_the_name_of_a_training_base_falls_by_a_word_for_another_architecture() -> None:
+    metadata = {"ss_base_model_version": "flux1", "ss_sd_model_name": "flux1-dev.safetensors"}
+    assert verdict("flux1", metadata | {"modelspec.architecture": "flux-1-dev/lora"}).base_model == "flux1/dev"
+    assert verdict("flux1", metadata | {"modelspec.architecture": "flux-2-dev/lora"}).base_model is None
+
+
+@pytest.mark.parametrize("base", ["sd_xl_base_1.0.safetensors", "illustriousXL_v01.safetensors"])
+def test_a_horse_is_not_a_model(base: str) -> None:
+    horse = {"ss_base_model_version": "sdxl_base_v1-0", "ss_sd_model_name": base}
+    for name in ("pony_ride", "shetland_pony_photo"):
+        assert verdict("sdxl", horse | {"modelspec.title": name, "ss_output_name": name}).base_model is not None
+    assert verdict("sdxl", horse | {"modelspec.title": "chara pony"}).base_model is None
+
+
+@pytest.mark.parametrize(
+    "name", ["urn:air:sd1:checkpoint:civitai:1@290640", "urn:air:flux1:checkpoint:civitai:1@889818"]
+)
+def test_an_air_of_another_family_is_no_id(name: str) -> None:
+    metadata = {"ss_base_model_version": "sdxl_base_v1-0", "ss_sd_model_name": name}
+    assert verdict("sdxl", metadata).base_model is None
+    known = metadata | {"ss_sd_model_name": "urn:air:sdxl:checkpoint:civitai:257749@290640"}
+    assert verdict("sdxl", known).base_model == "sdxl/pony"
+
+
+def test_a_merge_with_a_public_id_is_a_merge() -> None:
+    metadata = {"ss_sd_model_name": "illustriousXL_v01.safetensors", "modelspec.merged_from": "illustriousXL, 290640"}
+    assert verdict("sdxl", metadata).evidence.source is Source.CONFLICT
+
+
+def test_files_beside_a_lora_that_differ_are_a_conflict(tmp_path: Path) -> None:
+    lora = write_lora(tmp_path / "komori.safetensors")
+    sha256 = file_sha256(lora)
+    page = {"baseModel": "Pony", "files": [{"hashes": {"SHA256": sha256}}], "model": {"name": "Komori"}}
+    managed = {"base_model": "Illustrious", "sha256": sha256}
+    contents = {
+        ".toml": 'base_model = "sdxl/noobai"',
+        ".json": json.dumps({"base_model": "sdxl/animagine"}),
+        ".civitai.info": json.dumps(page),
+        ".metadata.json": json.dumps(managed),
+    }
+    for first in contents:
+        for second in contents:
+            for suffix in {first, second}:
+                lora.with_suffix(suffix).write_text(contents[suffix])
+            evidence = judge(sha256, {}, read_sidecar(lora), Knowledge())
+            assert (evidence.base_model is None) == (first != second), (first, second)
+            assert evidence.source is (Source.SIDECAR if first == second else Source.CONFLICT)
+            for suffix in {first, second}:
+                lora.with_suffix(suffix).unlink()
+
+
+def test_a_page_s_own_name_is_read(tmp_path: Path) -> None:
+    lora = write_lora(tmp_path / "komori.safetensors")
+    page = {
+        "baseModel": "Pony",
+        "files": [{"hashes": {"SHA256": file_sha256(lora)}}],
+        "model": {"name": "Kolors style"},
+    }
+    lora.with_suffix(".civitai.info").write_text(json.dumps(page))
+    (found,) = scan(tmp_path, {})
+    assert found.judge(Knowledge()).base_model is None and found.name == "komori"
+
+
+def test_what_a_trainer_was_told_in_a_comment_stands_against_a_page() -> None:
+    page = Sidecar(base_model=BaseModelId("sdxl/illustrious"))
+    assert verdict("sdxl", {"ss_training_comment": "trained on Pony"}, page).base_model is None
+    assert verdict("sdxl", {"ss_training_comment": "an owl"}, page).base_model == "sdxl/illustrious"
+
+
+@pytest.mark.parametrize(
+    ("make", "version", "base"),
+    [
+        ("z-image", "zimage:turbo", "z-image/base"), ("qwen-image", "qwen_image:2512", "qwen-image/base"),
+        ("qwen-image", "qwen_image:edit", "qwen-image/edit"),
+    ],
+)  # fmt: skip
+def test_a_trainer_s_word_may_have_a_colon(make: str, version: str, base: str) -> None:
+    assert verdict(make, AI_TOOLKIT | {"ss_base_model_version": version}).base_model == base
+
+
+def test_a_v_in_its_own_name_beats_a_trainer_s_default() -> None:
+    metadata = {
+        "ss_sd_model_name": "noobaiXL_v11.safetensors", "ss_v_parameterization": "False",
+        "modelspec.prediction_type": "epsilon", "modelspec.title": "komori vpred",
+    }  # fmt: skip
+    evidence = judge(FILE, evidence_in(metadata), Sidecar(), Knowledge())
+    assert evidence.prediction.type is PredictionType.V_PREDICTION and evidence.prediction.contradictions
+
+
+def test_a_checkpoint_that_is_not_there_predicts_what_its_settings_say() -> None:
+    settings = CheckpointSettings.model_validate(
+        {"name": "x", "repository": "example/x", "base_model": "sdxl/noobai", "prediction_type": "epsilon"}
+    )
+    assert settings.spec(None).predicts is PredictionType.EPSILON
