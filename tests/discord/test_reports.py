@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 
@@ -148,7 +149,8 @@ async def test_a_reported_picture_is_gone_and_its_owner_appeals_and_is_answered(
         dead = await pressed(mary, second_copy, "編集")
         assert "もう残っていません" in dead.text
         panel = await chosen(grace, await told(grace, "server"), "svsection", "audit")
-        assert panel.text.count("decide report") == 2 and "Report 1" in panel.text and "answer appeal" in panel.text
+        assert panel.text.count("decide report") == 2 and "answer appeal" in panel.text
+        assert re.search(r"Report \d+", panel.text)
 
 
 @pytest.mark.asyncio(loop_scope="session")

@@ -53,6 +53,7 @@ from bot.ui.guide.answers import GuideLink
 from bot.ui.page_kind import PageKind
 from bot.ui.replies import error_message, send_ephemeral_text
 from bot.ui.views.add_offer import AddLinkedButton
+from bot.ui.views.adding_links import ChooseLoraSelect
 from bot.ui.views.base_model_declaration import DeclareButton, DeclareForm, ProposeButton, ProposeForm
 from bot.ui.views.content_rating import ContentRatingButton
 from bot.ui.views.deleted import UndoDeletionButton
@@ -186,6 +187,7 @@ OWN_DOORS: Mapping[type, Allowed] = {
     ReloadButton: lambda actor: actor.may(Action.RELOAD),
     PaintOneButton: lambda actor: actor.may(Action.PAINT),
     AddLinkedButton: lambda actor: actor.may(Action.ADD_LORA),
+    ChooseLoraSelect: lambda actor: actor.may(Action.ADD_LORA),
     AddNewerButton: lambda actor: actor.may(Action.ADD_LORA),
     AddedCategoryButton: lambda _: False,  # nobody added this one
     DeclareButton: lambda actor: actor.may(Action.DECIDE_BASE_MODEL),
