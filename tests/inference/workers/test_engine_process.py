@@ -240,7 +240,7 @@ def test_a_lora_of_the_other_lineage_is_refused_whatever_it_is_called(
     [
         "shared layers: a whole Pony block", "shared layers: an output name", "SD 1's text encoder, by kohya",
         "Flux's first text encoder with a Pony block", "SD 3's text encoders", "Flux's first blocks with Flux's hash",
-        "base notPony_v2", "juggernaut called Pony", "Pony by hash, Illustrious by name",
+        "base notPony_v2", "a private mix called Pony", "Pony by hash, Illustrious by name",
         "a layer by kohya's name and by diffusers'", "a layer that nobody has", "Kolors' layers",
         "PEFT: another base for the text encoder", "OneTrainer: a key twice", "Pony's short hash of another file",
         "base exceptPonyXL", "base ponyXL_klein", "architecture noobai-flux",
