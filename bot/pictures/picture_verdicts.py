@@ -26,6 +26,8 @@ from bot.errors.pictures import PictureDeletedByStaff, PictureHiddenByStaff
 from bot.pictures.perceptual_hash import REFUSED_BELOW, distances
 from inference.content_rating import ContentRating
 
+REPAINTED_BELOW = 0.1  # a distance at which a painted picture is the earlier one; others of the same words lie farther
+
 
 class PictureVerdicts:
     """The verdicts of a database, kept in memory until one changes."""
@@ -37,19 +39,19 @@ class PictureVerdicts:
         self._revision = -1
         self._verdicts: tuple[PictureVerdict, ...] = ()
 
-    async def on(self, hashes: bytes) -> tuple[PictureVerdict, ...]:
+    async def on(self, hashes: bytes, below: float = REFUSED_BELOW) -> tuple[PictureVerdict, ...]:
         """The verdicts on a picture, by its `picture_hash`, followed by the hashes of parts and sections of an upload.
 
-        Empty hashes have none. Raises DatabaseError.
+        They are of pictures at a distance of less than `below`. Empty hashes have none. Raises DatabaseError.
         """
         verdicts = await self._in_force()
         if not verdicts or not hashes:
             return ()
-        return await self._comparing.run(_alike, verdicts, hashes)
+        return await self._comparing.run(_alike, verdicts, hashes, below)
 
     async def on_painted(self, hashes: Iterable[bytes]) -> tuple[PictureVerdict, ...]:
         """The verdicts that new pictures inherit. Raises PictureDeletedByStaff, and DatabaseError."""
-        found = [verdict for each in hashes for verdict in await self.on(each)]
+        found = [verdict for each in hashes for verdict in await self.on(each, REPAINTED_BELOW)]
         if any(verdict.reason is VerdictReason.DELETED for verdict in found):
             raise PictureDeletedByStaff
         return tuple(found)
@@ -98,5 +100,5 @@ class PictureVerdicts:
             return self._verdicts
 
 
-def _alike(verdicts: Sequence[PictureVerdict], hashes: bytes) -> tuple[PictureVerdict, ...]:
-    return tuple(verdict for verdict in verdicts if distances(verdict.hash, [hashes])[0] < REFUSED_BELOW)
+def _alike(verdicts: Sequence[PictureVerdict], hashes: bytes, below: float) -> tuple[PictureVerdict, ...]:
+    return tuple(verdict for verdict in verdicts if distances(verdict.hash, [hashes])[0] < below)

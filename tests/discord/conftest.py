@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sqlite3
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Container, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -182,6 +183,16 @@ def time_to_spare() -> Iterator[None]:
         ):
             patch.setattr(place, PATIENCE)
         yield
+
+
+@pytest.fixture(autouse=True)
+def verdicts_of_one_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Delete the verdicts on pictures after each test, because pictures of the demo look very much alike."""
+    yield
+    scene = request.node.funcargs.get("scene")
+    if isinstance(scene, Scene) and scene.settings.storage.database.exists():
+        with closing(sqlite3.connect(scene.settings.storage.database, timeout=PATIENCE)) as database, database:
+            database.execute("DELETE FROM picture_verdict")
 
 
 @pytest.fixture

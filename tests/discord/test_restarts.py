@@ -187,7 +187,8 @@ async def test_a_deletion_that_a_crash_interrupts_is_completed_at_the_next_start
         picture = await empty.painted(await empty.ada.slash("imagine", prompt=PROMPT))
         files = files_of(empty, picture)
     async with open_database(empty.settings.storage.database) as connection:
-        await begin_deletion(connection, 1, int(picture.json["channel_id"]), int(picture.id))
+        ((job_id,),) = await connection.execute_fetchall("SELECT id FROM job")
+        await begin_deletion(connection, job_id, int(picture.json["channel_id"]), int(picture.id))
     assert all(file.exists() for file in files)
     async with empty.bot():
         await empty.gone(picture)

@@ -96,7 +96,7 @@ def test_where_the_system_pins_no_more_weights_stay_as_they_are(monkeypatch: pyt
 
 
 def test_a_host_without_room_keeps_no_second_copy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host_weights, "free_bytes", lambda: host_weights.SPARE - 1)
+    monkeypatch.setattr(host_weights, "free_bytes", lambda: host_weights.SPARE_HOST_BYTES - 1)
     network, weights = Network(), HostWeights()
     weights.move(network, AWAY)
     assert not len(weights._kept)
