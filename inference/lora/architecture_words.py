@@ -21,6 +21,7 @@ from inference.lora.titles import bases_in_checkpoint_name
 # Beginnings of words, and the architectures that each may mean; `$` ends a whole word. The first that fits decides.
 _BEGINNINGS: tuple[tuple[str, str], ...] = (
     ("easel-demo", "demo"),
+    ("demo$", "demo"),
     ("sd-v1", "sd1"),
     ("sd-1.", "sd1"),
     ("sd1x", "sd1"),
