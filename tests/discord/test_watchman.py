@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -61,17 +59,6 @@ async def test_what_happens_to_a_running_bot_is_told_to_its_operator(empty: Scen
         url = f"http://127.0.0.1:{port}/metrics"
         async with aiohttp.ClientSession() as session, session.get(url) as answer:
             assert 'easel_finding{grade="problem",what="database"} 1.0' in await answer.text()
-        async with asyncio.timeout(PATIENCE):
-            found = set[str]()
-            while "database" not in found:  # until the bot has written its findings for other programs
-                told = json.loads(await asyncio.to_thread(command, empty, "status", "--json"))["findings"]
-                found = {finding["what"] for finding in told}
-
-        empty.settings.storage.database.unlink()
-        text = (await notice(empty, "was removed")).text
-        assert "easel restore" in text or "could not save a copy" in text
-        assert "was removed" in command(empty, "doctor", "--json")
-        assert "was removed" in command(empty, "status")
 
 
 async def test_a_second_program_with_the_token_is_told(empty: Scene) -> None:
