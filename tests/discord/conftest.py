@@ -185,14 +185,20 @@ def time_to_spare() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(autouse=True)
-def verdicts_of_one_test(request: pytest.FixtureRequest) -> Iterator[None]:
+def delete_verdicts(database: Path) -> None:
+    """Delete the verdicts on pictures as soon as no transaction of the bot is open."""
+    with closing(sqlite3.connect(database, timeout=PATIENCE)) as connection, connection:
+        connection.execute("DELETE FROM picture_verdict")
+
+
+@pytest_asyncio.fixture(autouse=True, loop_scope="session")
+async def verdicts_of_one_test(request: pytest.FixtureRequest) -> AsyncIterator[None]:
     """Delete the verdicts on pictures after each test, because pictures of the demo look very much alike."""
     yield
     scene = request.node.funcargs.get("scene")
     if isinstance(scene, Scene) and scene.settings.storage.database.exists():
-        with closing(sqlite3.connect(scene.settings.storage.database, timeout=PATIENCE)) as database, database:
-            database.execute("DELETE FROM picture_verdict")
+        # In a thread: the bot has to go on in this loop to end its transaction.
+        await asyncio.to_thread(delete_verdicts, scene.settings.storage.database)
 
 
 @pytest.fixture
