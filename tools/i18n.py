@@ -22,10 +22,11 @@ from babel.messages.pofile import write_po
 from discord import app_commands
 from discord.ext import commands
 
+from bot.config.moderation import WordListMode
 from bot.database.audit import AuditAction
 from bot.database.reports import ReportReason
 from bot.i18n import catalogue
-from bot.i18n.commands import spoken
+from bot.i18n.commands import context_of, spoken
 from bot.ui.bot import load_features
 from bot.ui.client import Client, Cog
 from inference.content_rating import ContentRating
@@ -39,20 +40,21 @@ ROOT = Path(__file__).parents[1]
 SPEAKING = {"_": 1, "later": 1, "ngettext": 2}  # functions, and how many of their arguments are sentences
 NO_DESCRIPTION = "…"  # discord.py's, where none was given
 # Enumerations whose values are said by `label`.
-LABELS: tuple[type[StrEnum], ...] = (Category, ContentRating, AuditAction, ReportReason, RegionName)
+LABELS: tuple[type[StrEnum], ...] = (Category, ContentRating, AuditAction, ReportReason, RegionName, WordListMode)
 
 
 @dataclass(frozen=True)
 class Said:
-    """A sentence, its form for several where there is one, and the file it is said in."""
+    """A sentence, its plural if it has one, its file, and the context that tells one meaning from others."""
 
     one: str
     many: str | None
     where: str
+    context: str | None = None
 
     @property
     def key(self) -> str | tuple[str, str]:
-        """What Babel's catalogue knows it by."""
+        """The id of the message in Babel's catalogue."""
         return self.one if self.many is None else (self.one, self.many)
 
 
@@ -76,7 +78,14 @@ def in_source() -> Iterator[Said]:
             assert isinstance(call.func, ast.Name)
             words = [arg.value for arg in call.args[: SPEAKING[call.func.id]] if isinstance(arg, ast.Constant)]
             if words:
-                yield Said(words[0], words[1] if len(words) > 1 else None, path.relative_to(ROOT).as_posix())
+                context = next((word.value for word in call.keywords if word.arg == "context"), None)
+                assert context is None or isinstance(context, ast.Constant)
+                yield Said(
+                    words[0],
+                    words[1] if len(words) > 1 else None,
+                    path.relative_to(ROOT).as_posix(),
+                    None if context is None else context.value,
+                )
 
 
 def in_errors() -> Iterator[Said]:
@@ -110,7 +119,8 @@ def in_labels() -> Iterator[Said]:
     """The values of enumerations that people read, and where a LoRA's base model is known from."""
     for kind in LABELS:
         yield from (
-            Said(member.value.replace("_", " "), None, kind.__module__.replace(".", "/") + ".py") for member in kind
+            Said(member.value.replace("_", " "), None, kind.__module__.replace(".", "/") + ".py", kind.__name__)
+            for member in kind
         )
     yield from (Said(words, None, "inference/lora/evidence.py") for words in PLAINLY.values())
 
@@ -129,7 +139,7 @@ class _Listener(app_commands.Translator):
     ) -> None:
         """Nothing is known."""
         if spoken(string, context) and string.message != NO_DESCRIPTION:
-            self.heard.append(Said(string.message, None, "commands"))
+            self.heard.append(Said(string.message, None, "commands", context_of(string)))
 
 
 async def in_commands() -> list[Said]:
@@ -148,7 +158,7 @@ def everything_said() -> list[Said]:
     """All sentences, each once, in a steady order."""
     load_features()  # errors are found among the classes that are defined
     found = [*in_source(), *in_errors(), *in_reasons(), *in_labels(), *asyncio.run(in_commands())]
-    return list({said.key: said for said in reversed(found)}.values())[::-1]
+    return list({(said.context, said.key): said for said in reversed(found)}.values())[::-1]
 
 
 def updated(old: Catalog, said: Iterable[Said]) -> Catalog:
@@ -165,9 +175,9 @@ def updated(old: Catalog, said: Iterable[Said]) -> Catalog:
     )
     new.msgid_bugs_address, new.last_translator, new.language_team = "", "", ""
     for sentence in said:
-        known = old.get(sentence.one)
+        known = old.get(sentence.one, sentence.context)
         kept = known.string if known is not None and known.id == sentence.key else ""
-        new.add(sentence.key, kept, locations=[(sentence.where, None)], auto_comments=[])
+        new.add(sentence.key, kept, locations=[(sentence.where, None)], auto_comments=[], context=sentence.context)
     return new
 
 

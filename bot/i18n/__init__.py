@@ -23,12 +23,14 @@ from babel.numbers import format_decimal
 
 from bot.i18n.catalogue import ENGLISH, language_for, translations
 from inference.notes import template_and_names
+from inference.regions import RegionName
 
 if TYPE_CHECKING:
     from inference.errors import InferenceError
 
 _language: ContextVar[str] = ContextVar("language", default=ENGLISH)
 _BABEL = {ENGLISH: "en_GB"}  # Babel's plain English puts a comma before "and"
+_CONTEXTS = {"region": RegionName.__name__}  # of errors' attributes that hold a value of an enumeration
 _UNSPACED = {"ja"}  # written without spaces between sentences
 
 
@@ -42,21 +44,31 @@ def ngettext(one: str, many: str, count: int) -> str:
     return translations(_language.get()).ngettext(one, many, count)
 
 
-def later(sentence: str) -> str:
-    """Mark a sentence for the catalogues that is looked up (`_(NAME)`) later: for tables and attributes."""
+def pgettext(context: str, sentence: str) -> str:
+    """Translate a sentence whose English words have other meanings elsewhere; `context` names the meaning."""
+    return translations(_language.get()).pgettext(context, sentence)
+
+
+def later(sentence: str, *, context: str | None = None) -> str:
+    """Mark a sentence of a table for the catalogues. `_` translates it later, or `pgettext` if it has a `context`."""
     return sentence
 
 
 def label(member: StrEnum) -> str:
-    """The translated value of an enumeration: a category, an order, a source of evidence."""
-    words = member.value.replace("_", " ")
-    return _(words)
+    """Translate the value of an enumeration such as a category. Its context is the name of the enumeration."""
+    return pgettext(type(member).__name__, member.value.replace("_", " "))
 
 
 def explained(error: InferenceError) -> str:
     """The sentences of `error` with its data filled in. Data that are words are translated, names are not."""
     filled = {
-        name: listed(value) if isinstance(value, list) else _(str(value)) if name in error.words else value
+        name: listed(value)
+        if isinstance(value, list)
+        else pgettext(_CONTEXTS[name], str(value))
+        if name in _CONTEXTS
+        else _(str(value))
+        if name in error.words
+        else value
         for name, value in error.detail.items()
     }
     return sentences(*(_(template) for template in error.templates)).format_map(filled).strip()

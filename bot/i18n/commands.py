@@ -5,6 +5,8 @@ Names stay English: sentences and guides say `/imagine`, and people should find 
 
 from __future__ import annotations
 
+from gettext import NullTranslations
+
 import discord
 from discord import app_commands
 from discord.app_commands import TranslationContextLocation as Place
@@ -27,8 +29,19 @@ class CommandWords(app_commands.Translator):
         language = language_for(locale.value)
         if language == ENGLISH or not spoken(string, context):
             return None
-        found = translations(language).gettext(string.message)
+        found = translated(translations(language), string)
         return None if found == string.message else found
+
+
+def translated(known: NullTranslations, string: app_commands.locale_str) -> str:
+    """Look a text up in the context that its `locale_str` was given."""
+    context = context_of(string)
+    return known.gettext(string.message) if context is None else known.pgettext(context, string.message)
+
+
+def context_of(string: app_commands.locale_str) -> str | None:
+    """The context of a text whose English words have several meanings."""
+    return string.extras.get("context")
 
 
 def spoken(string: app_commands.locale_str, context: app_commands.TranslationContextTypes) -> bool:

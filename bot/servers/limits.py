@@ -58,6 +58,15 @@ LIMIT_LABELS = {
     LimitName.IDENTICAL_IN_A_ROW: later("identical requests in a row"),
     LimitName.LORAS_PER_DAY: later("LoRAs to add in 24 hours"),
 }
+# Words for the groups of members that a limit is set for.
+HOLDERS = {
+    LimitHolder.EVERYBODY: later("everyone"),
+    LimitHolder.NEWCOMERS: later("new members"),
+    LimitHolder.SERVER: later("the whole server together"),
+    LimitHolder.ROLE: later("role"),
+    LimitHolder.PERSON: later("member"),
+    LimitHolder.OPERATOR: later("operator"),
+}
 OF_DAY = (LimitName.PICTURES_PER_DAY, LimitName.MEGAPIXEL_STEPS_PER_DAY)
 COUNTED = (*OF_DAY, LimitName.LORAS_PER_DAY)  # of a person and of a server as a whole
 DENYING = frozenset({*COUNTED, LimitName.MAX_LORAS})  # by 0

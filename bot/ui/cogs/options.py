@@ -26,8 +26,13 @@ class OneOf(app_commands.Transformer, Generic[Kind]):
     @property
     def choices(self) -> list[app_commands.Choice[str | int | float]]:
         """A choice for each member."""
-        names = [(app_commands.locale_str(member.value.replace("_", " ")), member.value) for member in self._kind]
-        return [app_commands.Choice(name=name, value=value) for name, value in names]
+        context = self._kind.__name__  # as `bot.i18n.label` has it
+        return [
+            app_commands.Choice(
+                name=app_commands.locale_str(member.value.replace("_", " "), context=context), value=member.value
+            )
+            for member in self._kind
+        ]
 
     async def transform(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, interaction: Interaction, value: str, /

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import re
+from gettext import NullTranslations
 from string import Formatter
 
 import pytest
@@ -22,7 +23,7 @@ from inference.lora.evidence import Source
 from inference.lora.sidecar import Category
 from inference.notes import NO_NEGATIVE_PROMPT, OTHER_PREDICTION, TEMPLATES
 from inference.queue_simulation import Forecast
-from tools.i18n import calls, everything_said, in_commands, sources
+from tools.i18n import Said, calls, everything_said, in_commands, sources
 
 LANGUAGES = sorted(catalogue.languages())
 MAX_DESCRIPTION = 100  # characters; Discord's limit
@@ -36,18 +37,21 @@ def forms(string: str | list[str] | tuple[str, ...]) -> list[str]:
     return [string] if isinstance(string, str) else list(string)
 
 
-def messages(catalog: Catalog) -> dict[str | tuple[str, ...], list[str]]:
-    """Translations by sentence."""
+Key = tuple[str | None, str | tuple[str, ...]]
+
+
+def messages(catalog: Catalog) -> dict[Key, list[str]]:
+    """Translations by context and sentence."""
     return {
-        tuple(message.id) if isinstance(message.id, list) else message.id: forms(message.string)
+        (message.context, tuple(message.id) if isinstance(message.id, list) else message.id): forms(message.string)
         for message in catalog
         if message.id
     }
 
 
 @pytest.fixture(scope="module")
-def said() -> set[str | tuple[str, str]]:
-    return {sentence.key for sentence in everything_said()}
+def said() -> set[Key]:
+    return {(sentence.context, sentence.key) for sentence in everything_said()}
 
 
 def test_no_japanese_sentence_begins_with_a_particle() -> None:
@@ -61,11 +65,17 @@ def test_no_japanese_sentence_begins_with_a_particle() -> None:
 def test_placeholders_are_the_same_in_every_language(language: str) -> None:
     wrong = [
         key
-        for key, translations in messages(catalogue.read(language)).items()
+        for (_context, key), translations in messages(catalogue.read(language)).items()
         for translation in translations
         if translation and placeholders(translation) != placeholders(key if isinstance(key, str) else key[1])
     ]
     assert not wrong
+
+
+def _in_context(translations: NullTranslations, said: Said) -> str:
+    if said.context is None:
+        return translations.gettext(said.one)
+    return translations.pgettext(said.context, said.one)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -73,7 +83,7 @@ async def test_descriptions_of_commands_have_room(language: str) -> None:
     translations = catalogue.translations(language)
     heard = await in_commands()
     assert heard
-    assert not [said.one for said in heard if len(translations.gettext(said.one)) > MAX_DESCRIPTION]
+    assert not [said.one for said in heard if len(_in_context(translations, said)) > MAX_DESCRIPTION]
 
 
 def test_sentences_are_whole_and_literal() -> None:

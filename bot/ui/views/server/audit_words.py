@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import cast
 
+from bot.config.moderation import WordListMode
 from bot.database.appeals import AppealState
 from bot.database.audit import AuditAction, AuditEntry
-from bot.database.server_limits import LimitName
-from bot.i18n import _, label, later, number
+from bot.database.server_limits import LimitHolder, LimitName
+from bot.i18n import _, label, later, number, pgettext
 from bot.i18n.texts import mention, plain, several
-from bot.servers.limits import LIMIT_LABELS
+from bot.servers.limits import HOLDERS, LIMIT_LABELS
 from bot.ui.views.report_text import ANSWERED, DECIDED
 from inference.content_rating import ContentRating
 from inference.lora.sidecar import Category
@@ -21,39 +22,39 @@ _REPORT = re.compile(r"report (\d+):")  # how the target of an entry about a rep
 _CHANNELS = {"channels", "reports_channel", "spoiler_channels", "art_channels"}
 _ROLES = {"staff_roles", "paint_roles", "queue_roles", "lora_roles", "publish_roles"}
 _FIELDS = {
-    "channels": later("channels"),
-    "spoiler_channels": later("channels that hide pictures"),
-    "checkpoints": later("checkpoints"),
-    "categories": later("categories of LoRAs"),
-    "staff_roles": later("roles of staff"),
-    "paint_roles": later("roles that may paint"),
-    "queue_roles": later("roles that see the queue"),
-    "lora_roles": later("roles that may add LoRAs"),
-    "publish_roles": later("roles that may publish"),
-    "default_checkpoint": later("checkpoint by default"),
-    "language": later("language"),
-    "shows_prompt": later("prompts shown by default"),
-    "open_rating": later("rating of open channels"),
-    "unrated_as": later("rating of what is unrated"),
-    "reports_channel": later("channel of reports"),
-    "shares_reports": later("reports shared with operators"),
-    "decision": later("decision"),
-    "rating": later("rating"),
-    "appeal": later("appeal"),
-    "newcomer_hours": later("hours for which members are new"),
-    "art_channels": later("art channels"),
-    "reason": later("reason"),
-    "end": later("end"),
-    "base_model": later("base model"),
-    "state": later("state"),
-    "paused": later("paused"),
-    "entries": later("entries"),
-    "name": later("name"),
-    "words": later("words"),
-    "patterns": later("patterns"),
-    "exceptions": later("allowed phrases"),
-    "mode": later("mode"),
-    "negative_prompts": later("reads negative prompts"),
+    "channels": later("channels", context="audit log"),
+    "spoiler_channels": later("channels that hide pictures", context="audit log"),
+    "checkpoints": later("checkpoints", context="audit log"),
+    "categories": later("categories of LoRAs", context="audit log"),
+    "staff_roles": later("roles of staff", context="audit log"),
+    "paint_roles": later("roles that may paint", context="audit log"),
+    "queue_roles": later("roles that see the queue", context="audit log"),
+    "lora_roles": later("roles that may add LoRAs", context="audit log"),
+    "publish_roles": later("roles that may publish", context="audit log"),
+    "default_checkpoint": later("checkpoint by default", context="audit log"),
+    "language": later("language", context="audit log"),
+    "shows_prompt": later("prompts shown by default", context="audit log"),
+    "open_rating": later("rating of open channels", context="audit log"),
+    "unrated_as": later("rating of what is unrated", context="audit log"),
+    "reports_channel": later("channel of reports", context="audit log"),
+    "shares_reports": later("reports shared with operators", context="audit log"),
+    "decision": later("decision", context="audit log"),
+    "rating": later("rating", context="audit log"),
+    "appeal": later("appeal", context="audit log"),
+    "newcomer_hours": later("hours for which members are new", context="audit log"),
+    "art_channels": later("art channels", context="audit log"),
+    "reason": later("reason", context="audit log"),
+    "end": later("end", context="audit log"),
+    "base_model": later("base model", context="audit log"),
+    "state": later("state", context="audit log"),
+    "paused": later("paused", context="audit log"),
+    "entries": later("entries", context="audit log"),
+    "name": later("name", context="audit log"),
+    "words": later("words", context="audit log"),
+    "patterns": later("patterns", context="audit log"),
+    "exceptions": later("allowed phrases", context="audit log"),
+    "mode": later("mode", context="audit log"),
+    "negative_prompts": later("reads negative prompts", context="audit log"),
 }
 
 _RATINGS = {"rating", "open_rating", "unrated_as"}
@@ -79,7 +80,7 @@ def entry_text(entry: AuditEntry) -> str:
         if report := _REPORT.match(entry.target):
             head.append(_("Report {number}").format(number=report[1]))
     elif entry.target:
-        head.append(plain(entry.target, MAX_TARGET))
+        head.append(_target(entry))
     lines = [" · ".join(head)]
     lines += [
         _("-# {field}: {before} → {after}").format(
@@ -97,9 +98,17 @@ def _action(entry: AuditEntry) -> str:
     return plain(entry.action, MAX_TARGET)
 
 
+def _target(entry: AuditEntry) -> str:
+    """The target of an action. Limits of a group of members name the group by a stored word."""
+    kind, _space, rest = entry.target.partition(" ")
+    if entry.action == AuditAction.CHANGE_LIMITS and kind in LimitHolder.__members__.values():
+        return plain(f"{_(HOLDERS[LimitHolder(kind)])} {rest}".rstrip(), MAX_TARGET)
+    return plain(entry.target, MAX_TARGET)
+
+
 def _field(name: str) -> str:
     if name in _FIELDS:
-        return _(_FIELDS[name])
+        return pgettext("audit log", _FIELDS[name])
     if name in LimitName.__members__.values():
         return _(LIMIT_LABELS[LimitName(name)])
     return plain(name, MAX_TARGET)
@@ -133,6 +142,8 @@ def _value(field: str, value: object) -> str:
         return named + (" …" if values[5:] else "")
     if field in _SAID and value in _SAID[field]:
         return _(_SAID[field][str(value)])
+    if field == "mode" and value in WordListMode.__members__.values():
+        return label(WordListMode(str(value)))
     if field in _RATINGS and value in ContentRating.__members__.values():
         return label(ContentRating(str(value)))
     return plain(str(value), MAX_VALUE)

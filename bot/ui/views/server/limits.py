@@ -15,7 +15,7 @@ from bot.database.server_limits import HeldLimits, LimitHolder, LimitName, Limit
 from bot.errors.limits import NumberUnclear
 from bot.i18n import _, later, number
 from bot.i18n.texts import bounded_lines, mention, plain
-from bot.servers.limits import COUNTED, LIMIT_LABELS, OF_DAY
+from bot.servers.limits import COUNTED, HOLDERS, LIMIT_LABELS, OF_DAY
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.views.persistent_items import MAX_DISCORD_ID, NO_CUSTOM_ID, outdated_error
@@ -73,15 +73,12 @@ class LimitsOf:
         if self.holder is LimitHolder.PERSON:
             return mention(self.id)
         if self.holder is LimitHolder.ROLE:
-            return _("everybody") if self.id == server_id else f"<@&{self.id}> ({plain(name or str(self.id), 100)})"
-        return _(_TITLES[self.holder])
-
-
-_TITLES = {
-    LimitHolder.EVERYBODY: later("everybody"),
-    LimitHolder.NEWCOMERS: later("new members"),
-    LimitHolder.SERVER: later("the whole server together"),
-}
+            return (
+                _(HOLDERS[LimitHolder.EVERYBODY])
+                if self.id == server_id
+                else f"<@&{self.id}> ({plain(name or str(self.id), 100)})"
+            )
+        return _(HOLDERS[self.holder])
 
 
 class LimitsSection(PanelSection):
@@ -179,7 +176,7 @@ class HolderMenu(PanelMenu, template=rf"svholder:{PAGE}"):
     @classmethod
     def of(cls, page: PanelPage) -> Self:
         """The menu."""
-        options = [discord.SelectOption(label=_(_TITLES[each]), value=each.value) for each in _SHARED]
+        options = [discord.SelectOption(label=_(HOLDERS[each]), value=each.value) for each in _SHARED]
         return cls(page, options=options, placeholder=_("Limits of many"))
 
     async def handle(self, interaction: Interaction) -> None:

@@ -1,0 +1,32 @@
+"""Entries of the audit log in Japanese: words with several meanings in English have the right one."""
+
+from __future__ import annotations
+
+from bot.database.audit import AuditAction, AuditEntry
+from bot.i18n import speaking
+from bot.ui.views.server.audit_words import entry_text
+
+
+def entry(action: AuditAction, target: str = "", **changes: tuple[object, object]) -> AuditEntry:
+    return AuditEntry(
+        id=1, server_id=2, actor_id=3, action=action, person_id=None, target=target, changes=changes, created_at=0
+    )
+
+
+def test_the_name_of_a_list_is_not_called_an_order_by_name() -> None:
+    with speaking("ja"):
+        text = entry_text(entry(AuditAction.CHANGE_WORD_LIST, "spam", name=("spam", "junk")))
+    assert "名前" in text and "名前順" not in text
+
+
+def test_the_mode_of_a_list_is_translated() -> None:
+    with speaking("ja"):
+        text = entry_text(entry(AuditAction.CHANGE_WORD_LIST, "spam", mode=("active", "shadow")))
+    assert "active" not in text and "shadow" not in text
+
+
+def test_the_group_of_a_limit_is_translated() -> None:
+    with speaking("ja"):
+        text = entry_text(entry(AuditAction.CHANGE_LIMITS, "everybody", max_steps=(None, 20)))
+    assert "全員" in text and "everybody" not in text
+    assert "Artists 77" in entry_text(entry(AuditAction.CHANGE_LIMITS, "role Artists 77", max_steps=(None, 20)))
