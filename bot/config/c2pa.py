@@ -33,21 +33,22 @@ def _web_address(url: str) -> str:
 
 
 class C2paSettings(Section):
-    """C2PA signatures in delivered pictures, for which easel[c2pa] has to be installed. Off without a certificate."""
+    """C2PA signatures in delivered pictures. Needs easel[c2pa]. Off without a certificate."""
 
     certificate: Path | None = None
-    """A PEM file with the certificate that signs, and behind it those above it."""
+    """PEM file with the signing certificate, followed by its chain."""
     key: Path | None = None
-    """A PEM file with its private key, without a passphrase, that no other account may read."""
+    """PEM file with the private key: no passphrase, readable by this account only."""
     algorithm: C2paAlgorithm = C2paAlgorithm.ES256
-    """es256, es384, es512, ps256, ps384, ps512 or ed25519, as the key is."""
+    """Algorithm of the key: es256, es384, es512, ps256, ps384, ps512 or ed25519."""
     timestamp_url: Annotated[str, AfterValidator(_web_address)] | None = None
-    """A timestamp authority (RFC 3161), asked for each picture: it learns when, not which. Left out, none is asked."""
+    """URL of a timestamp authority (RFC 3161), called for each picture. It learns the time, not the picture.
+    Default: none."""
 
     @model_validator(mode="after")
     def _both(self) -> Self:
         if (self.certificate is None) != (self.key is None):
-            raise ValueError("a certificate and its key go together; give both or neither")
+            raise ValueError("give both the certificate and its key, or neither")
         return self
 
     @property

@@ -66,56 +66,57 @@ def _plain_name(name: str) -> str:
 
 
 class CheckpointSettings(Section):
-    """A checkpoint that paints: what it is, where it lies, and what it likes. The first size is its default."""
+    """A checkpoint: its base model, its file and its defaults. The first size is the default."""
 
     name: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_plain_name)]
-    """What people choose it by."""
+    """Name that users choose."""
     path: Path | None = None
-    """A folder of diffusers' kind or a .safetensors file …"""
+    """Path of a diffusers folder or a .safetensors file …"""
     repository: Repository | None = None
-    """… or a repository of the Hugging Face hub, downloaded at first use."""
+    """… or a Hugging Face repository, downloaded at first use."""
     base_model: BaseModelId
-    """architecture/lineage. Only LoRAs of the same base model are used on it."""
+    """Base model as architecture/lineage. Only LoRAs of the same base model are used with it."""
     prediction_type: PredictionType | None = None
-    """epsilon or v_prediction; left out, the checkpoint's own configuration decides."""
+    """epsilon or v_prediction. Default: as the checkpoint's configuration says."""
     source_sha256: Sha256 | None = None
-    """SHA-256 of the single file from which a folder was converted: LoRAs record that one."""
+    """SHA-256 of the single file that this folder was converted from. LoRAs record that hash."""
     rating: ContentRating | None = None
-    """general, teen, mature or explicit: for whom its pictures are when the prompt says nothing; left out, unrated."""
+    """Rating of its pictures if the prompt says nothing: general, teen, mature or explicit. Default: unrated."""
     max_rating: ContentRating | None = None
-    """The highest rating that its licence permits; left out, what is known of its architecture or repository."""
+    """Highest rating that its licence permits. Default: as known for its architecture or repository."""
     devices: Annotated[tuple[Device, ...], Field(max_length=64)] = ()
-    """Those of [worker] devices that have the memory for it; left out, all of them."""
+    """Devices of [worker] with enough memory for it. Default: all."""
     node_labels: Annotated[dict[Label, Label], Field(max_length=20)] = {}
-    """In a cluster, labels of the nodes that have the memory for it, such as { gpu = "24gb" }; left out, all nodes."""
+    """In a cluster: labels of nodes with enough memory for it, such as { gpu = "24gb" }. Default: all nodes."""
     sizes: Annotated[tuple[Size, ...], Field(max_length=24)] = ()
-    """Sizes offered, the default first; left out, those usual for the architecture."""
+    """Sizes that users can choose, the default first. If left out: the usual sizes of the architecture."""
     steps: Steps = 28
-    """Denoising steps when nobody asks for another number; left out, what is usual for the base model."""
+    """Default number of denoising steps. If left out: the usual number of the base model."""
     guidance_scale: Guidance = 6.0
-    """How strictly the prompt is followed; left out, what is usual for the base model."""
+    """Guidance scale: how strictly the prompt is followed. If left out: the usual value of the base model."""
     sampler: Sampler = Sampler.DPMPP_2M_KARRAS
     """euler, euler_a, ddim, dpmpp_2m, dpmpp_2m_karras, dpmpp_2m_sde, unipc, heun, lcm or tcd."""
     spacing: Spacing | None = None
-    """Of its steps: leading, linspace, trailing, karras, exponential or beta; left out, the checkpoint's own."""
+    """Spacing of the steps: leading, linspace, trailing, karras, exponential or beta. Default: the checkpoint's."""
     fast: Annotated[str, Field(min_length=1, max_length=100)] | None = None
-    """The few-step LoRA that joins where people ask for *fast*: its name in the library."""
+    """Name in the library of the few-step LoRA that is added when a user chooses *fast*."""
     clip_skip: ClipSkip | None = None
-    """The layer that the prompt is read from, counted from the last; many anime models of SD 1.5 want 2."""
+    """Text encoder layer to use, counted from the last. Many anime models of SD 1.5 need 2."""
     negative_prompt: Prompt = ""
-    """Used when the person gives none."""
+    """Negative prompt if the user gives none."""
     prompt_prefix: Annotated[str, Field(max_length=500)] = ""
-    """Quality tags put before every prompt, such as "score_9, score_8_up"."""
+    """Quality tags added before every prompt, such as "score_9, score_8_up"."""
     preview_decoder: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
-    """A folder or hub repository of a tiny autoencoder for sharper previews, such as madebyollin/taesdxl."""
+    """Folder or Hugging Face repository of a tiny autoencoder for sharper previews, such as madebyollin/taesdxl."""
     dtype: NumberFormat = NumberFormat.AUTO
-    """auto, float16, bfloat16 or float32: the format of its numbers on a graphics card; auto is half precision."""
+    """Number format on a GPU: auto, float16, bfloat16 or float32. auto is half precision."""
     denoiser: Path | None = None
-    """A .gguf file whose transformer takes the place of that in the folder or repository; needs easel[gguf]."""
+    """.gguf file with a transformer that replaces the transformer of the folder or repository. Needs easel[gguf]."""
     quantise: Quantisation = Quantisation.NONE
-    """nf4 or int8 (easel[bitsandbytes], NVIDIA cards) or torchao_int8 (easel[torchao]) packs its transformer."""
+    """Quantisation of the transformer: nf4 or int8 (easel[bitsandbytes], NVIDIA cards), or torchao_int8
+    (easel[torchao])."""
     repaint_pixels: Annotated[int, Field(ge=1, le=MAX_SIDE**2)] | None = None
-    """Most pixels (width x height) that *Upscale* repaints; left out, four times those of the largest size."""
+    """Maximum pixels (width x height) of a picture that *Upscale* refines. Default: four times the largest size."""
     _guidance_is_input: bool = PrivateAttr(default=False)  # of its denoiser, as its files say
 
     @model_validator(mode="after")
@@ -123,7 +124,7 @@ class CheckpointSettings(Section):
         if (self.path is None) == (self.repository is None):
             raise ValueError(f"checkpoint {self.name!r} needs either a path or a repository")
         if self.denoiser is not None and self.quantise is not Quantisation.NONE:
-            raise ValueError("a denoiser in a GGUF file is packed already: leave out denoiser or quantise")
+            raise ValueError("a GGUF denoiser is already quantised: leave out denoiser or quantise")
         self._fill_in(self.recipe)
         offered = self.capability.samplers
         if self.sampler not in offered:

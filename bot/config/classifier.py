@@ -30,20 +30,21 @@ class ClassifierSettings(Section):
     model."""
 
     path: Path | None = None
-    """A folder as transformers or timm saves a model: config.json and model.safetensors …"""
+    """Folder of a transformers or timm model, with config.json and model.safetensors …"""
     repository: Repository | None = None
-    """… or a repository of the Hugging Face hub, such as Marqo/nsfw-image-detection-384 (timm, 22 MB, Apache-2.0)."""
+    """… or a Hugging Face repository, such as Marqo/nsfw-image-detection-384 (timm, 22 MB, Apache-2.0)."""
     package: ClassifierPackage | None = None
-    """… or opennsfw, whose weights easel[opennsfw] brings. It learned photographs; its classes are NSFW and SFW."""
+    """… or opennsfw, which easel[opennsfw] installs. It was trained on photographs. Its classes are NSFW and SFW."""
     thresholds: Annotated[dict[Name, dict[ContentRating, Threshold]], Field(max_length=MAX_CLASSES)] = {}
-    """From which score of a class on a picture has a rating: { NSFW = { mature = 0.5, explicit = 0.85 } }."""
+    """Minimum score of a class for a rating: { NSFW = { mature = 0.5, explicit = 0.85 } }."""
     device: ClassifierDevice = ClassifierDevice.CPU
-    """cpu, or worker: where the worker paints; a large model is faster there and takes memory from the checkpoints."""
+    """cpu, or worker for the device of the worker. A large model is faster there, but needs memory of the
+    checkpoints."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if len(self._sources) > 1:
-            raise ValueError("a classifier has a path, a repository or a package, and only one of them")
+            raise ValueError("give exactly one of path, repository and package")
         if self.enabled and not any(self.thresholds.values()):
             raise ValueError("a classifier needs thresholds, such as { NSFW = { mature = 0.5, explicit = 0.85 } }")
         return self

@@ -22,27 +22,28 @@ def _head(text: str) -> str:
 
 
 class ClusterSettings(Section):
-    """Workers on other machines, with `backend = "ray"` in [worker]; docs/cluster.md."""
+    """Workers on other machines, with `backend = "ray"` in [worker]. See docs/cluster.md."""
 
     address: Annotated[str, Field(max_length=300), AfterValidator(_head)] = "auto"
-    """Host and port of the head of the cluster; auto: that of this machine."""
+    """Host and port of the head of the cluster. auto: this machine."""
     token_file: Path | None = None
-    """The cluster's token; left out, where Ray looks for it. Whoever has it can run any program in the cluster."""
+    """File with the cluster's token. Default: where Ray looks for it. Anyone with the token can run any program in
+    the cluster."""
     driver: Annotated[tuple[str, ...], Field(max_length=64)] = ()
-    """The command that starts the driver process, such as one of another user; left out, this Python does."""
+    """Command that starts the driver process, for example as another user. Default: this Python."""
     socket: Annotated[str, Field(max_length=300), AfterValidator(_socket)] = ""
-    """Where the driver process listens, unix:/path or tcp:host:port. Without `driver` it is a service of its own then;
-    left out, the command gets a socket as its stdin."""
+    """Address where the driver process listens: unix:/path or tcp:host:port. Without `driver`, the driver process
+    must then run as a separate service. If left out, the command gets a socket as its stdin."""
     secret: SecretStr = SecretStr("")
-    """What bot and driver process prove to each other that they know; needed where it listens at a port."""
+    """Shared secret of bot and driver process. Required if the driver process listens at a port."""
     secret_file: Path | None = None
-    """A file that holds the secret."""
+    """File with the secret."""
     cache_gigabytes: Annotated[int, Field(ge=1, le=10**6)] = 200
-    """Room on the disk of each node for checkpoints and LoRAs."""
+    """Disk cache of each node for checkpoints and LoRAs."""
     shared: Annotated[str, Field(max_length=4096)] = ""
-    """Where nodes look for files before they ask the bot's machine: a path or an fsspec address that all reach."""
+    """Path or fsspec address that all nodes can read. They look for files there before they ask the bot's machine."""
     unreachable_seconds: Annotated[float, Field(ge=10, le=3600)] = 20
-    """After so long without an answer a node has left, and its jobs are painted elsewhere."""
+    """Timeout for a node to answer. After it, the jobs of the node run on other nodes."""
 
     @model_validator(mode="after")
     def _secret_for_a_port(self) -> Self:

@@ -20,16 +20,16 @@ def _loopback(url: str) -> str:
 
 
 class DiscordSettings(Section):
-    """How the bot reaches Discord, and who runs it."""
+    """Connection to Discord, and the operators of the bot."""
 
     token: SecretStr = SecretStr("")
-    """The bot's token. Better kept out of the file: EASEL_DISCORD__TOKEN in the environment."""
+    """Token of the Discord bot. Prefer token_file or the environment variable EASEL_DISCORD__TOKEN."""
     token_file: Path | None = None
-    """In place of the token a file that holds it, such as a container's secret /run/secrets/discord_token."""
+    """File with the token, such as a container's secret /run/secrets/discord_token."""
     operators: tuple[Annotated[int, Field(ge=1, lt=2**63)], ...] = ()
-    """Discord ids of the people who run this bot and may declare base models."""
+    """Discord user ids of the operators. They run this bot and can declare base models."""
     nsfw_command: bool = False
-    """Whether /imagine-nsfw is offered, in age-restricted channels and to adults who enabled such commands in their
-    direct messages. Discord allows no such command to apps that have discovery switched on."""
+    """Offer /imagine-nsfw in age-restricted channels, and in direct messages of adults who enabled such commands.
+    Discord does not allow this command for apps with discovery switched on."""
     api_url: Annotated[str, AfterValidator(_loopback)] | None = None
-    """Another Discord-compatible server on this machine, such as http://127.0.0.1:8014/api/v10."""
+    """Address of another Discord-compatible server on this machine, such as http://127.0.0.1:8014/api/v10."""

@@ -7,7 +7,7 @@ from inference.content_rating import ContentRating
 
 
 class FaceSettings(Section):
-    """Photographed faces in pictures that people give to start from. Easel finds them if easel[faces] is installed."""
+    """Photographed faces in start pictures. Easel detects them if easel[faces] is installed."""
 
     most: ContentRating = ContentRating.GENERAL
-    """The highest rating of what people may paint from a photographed face, whatever the words say."""
+    """Highest rating of pictures generated from a photographed face, whatever the prompt says."""

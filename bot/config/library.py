@@ -24,17 +24,17 @@ def _registry(url: str) -> str:
 
 
 class LibrarySettings(Section):
-    """The folder of LoRA files, with their sidecars and the operator's declarations."""
+    """The LoRA library: files, sidecars and the operator's declarations."""
 
     folder: Path = Path("loras")
-    """Only .safetensors files are read; folders inside are searched too."""
+    """Folder of LoRA files. Only .safetensors files are read, also in subfolders."""
     look_seconds: Annotated[float, Field(ge=1, le=86_400)] = 30.0
-    """How often to look for files that were added, removed or replaced."""
+    """Interval between scans for added, removed or replaced files."""
     registry: Annotated[str, AfterValidator(_registry)] | None = None
-    """A registry such as https://civitai.com/api/v1, asked by SHA-256 about files whose base model nothing tells."""
+    """Registry such as https://civitai.com/api/v1. Easel looks up files with unknown base models there by SHA-256."""
     samples: Annotated[int, Field(ge=0, le=MAX_COUNT)] = 2
-    """Pictures that Easel paints by itself of each LoRA, with one without it beside them, while nobody waits."""
+    """Sample pictures of each LoRA, plus one without it. Easel generates them while the queue is empty."""
     few_step_files: Annotated[dict[Sha256, FewStepRecipe], Field(max_length=1000)] = {}
-    """Recipes of few-step LoRAs by the SHA-256 of their files, such as { "0a1b…" = { steps = 4, guidance = 1.0 } }."""
+    """Recipes of few-step LoRAs by SHA-256 of the file, such as { "0a1b…" = { steps = 4, guidance = 1.0 } }."""
     measure_weights: bool = False
-    """Whether Easel also paints each LoRA at several weights, 12 pictures, to tell which are useful."""
+    """Generate 12 pictures of each LoRA at several weights, to find the useful range of weights."""

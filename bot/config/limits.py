@@ -12,45 +12,44 @@ from inference.queue import Policy
 
 
 class LimitSettings(Section):
-    """How much may be asked for, who waits, how often a job is tried."""
+    """Limits of requests, of the queue and of retries."""
 
     max_loras: Annotated[int, Field(ge=0, le=MAX_LORAS)] = 5
-    """LoRAs that one picture may combine."""
+    """Maximum number of LoRAs in one picture."""
     max_attempts: Annotated[int, Field(ge=1, le=100)] = 3
-    """How often a job is begun again after the worker died at it."""
+    """How often a job is retried after the worker process died."""
     waiting_per_person: Annotated[int, Field(ge=1, le=10_000)] = 10
-    """Jobs that one person may have waiting."""
+    """Maximum number of queued jobs of one user."""
     waiting_in_all: Annotated[int, Field(ge=1, le=10_000)] = 500
-    """Jobs that may wait, everybody's together."""
+    """Maximum number of queued jobs in total."""
     max_age_hours: Annotated[int, Field(ge=1, le=10_000)] = 24
-    """A job that waited longer, because bot or worker was away, is given up with an apology."""
+    """Maximum age of a queued job. Older jobs, after an outage of bot or worker, are cancelled with an apology."""
     pictures_per_day: Annotated[int, Field(ge=0, le=10**9)] | None = None
-    """Pictures of one person in a day (UTC), in all servers and direct messages together; left out, any number."""
+    """Pictures of one user per day (UTC), in all servers and direct messages together. Default: no limit."""
     megapixel_steps_per_day: Annotated[int, Field(ge=0, le=10**9)] | None = None
-    """The same in megapixels times steps, which is what pictures cost: one of 1024x1024 in 28 steps costs 29.4, and
-    with two regions twice as much."""
+    """Compute of one user per day, in megapixels x steps. A picture of 1024x1024 with 28 steps costs 29.4. Two
+    regions double the cost."""
     server_pictures_per_day: Annotated[int, Field(ge=0, le=10**9)] | None = None
-    """Pictures of everybody in one server in a day."""
+    """Pictures of all users in one server per day."""
     server_megapixel_steps_per_day: Annotated[int, Field(ge=0, le=10**9)] | None = None
-    """The same in megapixels times steps."""
+    """Compute of all users in one server per day, in megapixels x steps."""
     cooldown_seconds: Annotated[int, Field(ge=0, le=86_400)] = 0
-    """The time between two orders of one person; 0 is none."""
+    """Minimum time between two requests of one user. 0: none."""
     max_count: Annotated[int, Field(ge=1, le=MAX_PICTURES)] | None = None
-    """Pictures that one request may ask for; left out, as many as the command offers."""
+    """Maximum number of pictures in one request. Default: as many as the command offers."""
     max_steps: Annotated[int, Field(ge=MIN_STEPS, le=MAX_STEPS)] | None = None
-    """Steps that one request may ask for."""
+    """Maximum number of steps in one request."""
     max_megapixels: Annotated[float, Field(gt=0, le=MAX_SIDE**2 / 1e6)] | None = None
-    """The size of one picture; 1024x1024 is 1.05 megapixels."""
+    """Maximum size of one picture. 1024x1024 is 1.05 megapixels."""
     max_weight: Annotated[float, Field(ge=0.1, le=10)] = 4.0
-    """The greatest weight in the queue that a server may give a role or a person; everybody else has 1."""
+    """Maximum queue weight that a server can give a role or a member. Everyone else has 1."""
     identical_in_a_row: Annotated[int, Field(ge=0, le=20)] = 4
-    """Requests in a row that differ in nothing but their seed and still count fully in the queue; each one more halves
-    the weight again, down to an eighth. 0 is any number."""
+    """Number of consecutive requests that differ only in the seed and keep the full queue weight. Each further one
+    halves the weight, down to an eighth. 0: no limit."""
     loras_per_day: Annotated[int, Field(ge=0, le=10**6)] = 10
-    """LoRAs that one person may add from outside in 24 hours. Staff of a server may set less; operators add any
-    number."""
+    """LoRAs that one user can import in 24 hours. Staff of a server can set less. Operators have no limit."""
     server_loras_per_day: Annotated[int, Field(ge=0, le=10**6)] = 30
-    """LoRAs that everybody in one server may add in 24 hours."""
+    """LoRAs that all members of one server can import in 24 hours."""
 
     @property
     def policy(self) -> Policy:

@@ -16,18 +16,18 @@ _BaseModelPair = tuple[BaseModelId, BaseModelId]
 
 
 class MatchingSettings(Section):
-    """Pairs of base models that go together although they differ: [LoRA's, checkpoint's]."""
+    """Exceptions of base model matching. Each pair is [base model of the LoRA, base model of the checkpoint]."""
 
     allow: tuple[_BaseModelPair, ...] = ()
-    """For example [["sdxl/illustrious", "sdxl/noobai"]]; never across architectures."""
+    """Allowed pairs, such as [["sdxl/illustrious", "sdxl/noobai"]]. Pairs of different architectures are refused."""
     allow_v_on_epsilon: bool = False
-    """Whether a LoRA trained for v-prediction may go on an epsilon checkpoint; the pictures mostly break."""
+    """Allow LoRAs trained with v-prediction on epsilon checkpoints. Most such pictures are broken."""
     unknown_prediction: UnknownPrediction = UnknownPrediction.TELL
-    """What to do if nothing tells whether a LoRA for NoobAI, Illustrious or SD 2 learnt v-prediction or epsilon: "tell"
-    the user, or "refuse" it on epsilon checkpoints, where one that learnt v-prediction gives broken pictures."""
+    """What to do if the prediction type of a LoRA for NoobAI, Illustrious or SD 2 is unknown. "tell" warns the user.
+    "refuse" refuses the LoRA on epsilon checkpoints, where a v-prediction LoRA gives broken pictures."""
     trust_tags: bool = False
-    """Whether a LoRA's own title, output name or tag, such as "[Pony] Komori", tells its base model when its
-    metadata name no training base. Anybody may choose such a name, and some LoRAs paint ponies."""
+    """If the metadata name no training base, trust the title, output name or tag of a LoRA, such as "[Pony] Komori".
+    Anyone can choose such a name, and some LoRAs are about ponies."""
 
     @model_validator(mode="after")
     def _same_architecture(self) -> Self:

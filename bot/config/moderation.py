@@ -25,34 +25,35 @@ class WordListSettings(Section):
     """A list of words and patterns. Case, accents, look-alikes, spacing and repeated letters make no difference."""
 
     name: Annotated[str, Field(min_length=1, max_length=60)]
-    """A name of your own, which people are told and logs have."""
+    """Name of the list. Users see it, and logs contain it."""
     words: Annotated[tuple[_Word, ...], Field(max_length=10_000)] = ()
-    """Whole words and phrases; "word*" is the beginning of one, "*word" its end, "*word*" any part."""
+    """Whole words and phrases. "word*" matches a beginning, "*word" an end, "*word*" any part of a word."""
     patterns: Annotated[tuple[Annotated[str, AfterValidator(checked_pattern)], ...], Field(max_length=100)] = ()
-    """Regular expressions of RE2, in lower case and without accents; those that look ahead or back are refused."""
+    """RE2 regular expressions, in lower case and without accents. Lookahead and lookbehind are refused."""
     mode: WordListMode = WordListMode.ACTIVE
-    """active refuses the text, shadow only logs it, off does nothing."""
+    """active refuses a matching text, shadow only logs it, off does nothing."""
     negative_prompts: bool = False
-    """Whether negative prompts are read too, where people write what a picture must not show."""
+    """Check negative prompts too. Users write there what a picture must not show."""
 
 
 class ModerationSettings(Section):
-    """Rules on words in prompts, names and trigger words of LoRAs, notes and names of stacks."""
+    """Word rules for prompts, LoRA names, trigger words, notes and names of stacks."""
 
     minor_terms: tuple[_Word, ...] = ()
-    """More words for minors, refused together with anything sexual. The rule on minors has a list and no switch."""
+    """More words for minors, refused beside anything sexual. Easel has a built-in list, and the rule cannot be
+    switched off."""
     sexual_terms: tuple[_Word, ...] = ()
-    """More words that are sexual, refused together with minors."""
+    """More sexual words, refused beside minors."""
     ordinary_phrases: tuple[_Word, ...] = ()
-    """More phrases in which such a word means something else, such as "billy the kid"."""
+    """More phrases in which such a word has another meaning, such as "billy the kid"."""
     lists: tuple[WordListSettings, ...] = ()
     """Lists of words."""
     reports_channel: Annotated[int, Field(ge=1, lt=2**63)] | None = None
-    """The id of the channel in which the bot posts reports of LoRAs, and of pictures outside of servers. Operators also
-    find them, and what servers share, under Reports in /server."""
+    """Id of the channel for reports about LoRAs and about pictures outside of servers. Operators also find these
+    reports, and reports that servers share, in /server under Reports."""
     held_days: Annotated[int, Field(ge=0, le=365)] = 30
-    """For how many days an open report keeps pictures out of sight, and their files kept when whoever painted them
-    deletes them or all their data. Then they are shown again. 0: a report hides and keeps nothing."""
+    """Days for which an open report hides a picture, and keeps its file if the author deletes it or all their data.
+    After that the picture is shown again. 0: a report hides and keeps nothing."""
 
     @property
     def held_ms(self) -> int:

@@ -19,16 +19,16 @@ class LogFormat(StrEnum):
 
 
 class LogSettings(Section):
-    """What the running bot writes to stderr."""
+    """Log of the running bot, written to stderr."""
 
     format: LogFormat = LogFormat.TEXT
-    """text for people, json for programs that collect logs; both name the job on every line that is about one."""
+    """text for people, json for log collectors. Both name the job in every line about a job."""
     folder: Path | None = None
-    """Where a file for each day (UTC) goes besides stderr; `[retention] logs_days` says how long it stays."""
+    """Folder for one log file per day (UTC), in addition to stderr. `[retention] logs_days` limits their age."""
 
 
 class MetricsSettings(Section):
-    """Numbers for Prometheus, on this machine alone."""
+    """Metrics for Prometheus, on this machine only."""
 
     port: Annotated[int, Field(ge=0, le=65_535)] = 0
-    """http://127.0.0.1:PORT/metrics; 0 is off."""
+    """Port of http://127.0.0.1:PORT/metrics. 0: off."""

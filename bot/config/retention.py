@@ -22,31 +22,32 @@ _Days = Annotated[int, Field(ge=0, le=36_500)]
 
 
 class RetentionSettings(Section):
-    """How long what people leave is kept: `easel retention --dry-run` tells what would go. 0 is for ever."""
+    """How long data is stored, in days. 0: without limit. `easel retention --dry-run` lists what would be deleted."""
 
     undo_minutes: Annotated[int, Field(ge=0, le=1440)] = 10
-    """How long a person can bring back a picture that they deleted; nothing is gone before. 0: it goes at once."""
+    """Minutes for which users can restore a picture that they deleted. Files are deleted after that. 0: at once."""
     pictures_days: _Days = 0
-    """Pictures, since they were painted; they go from /history and from the disk, not from Discord."""
+    """Maximum age of pictures. Older ones leave /history and the disk, but stay in Discord."""
     pictures_gigabytes: Annotated[float, Field(ge=0, le=1e6)] = 0.0
-    """The most that the folder of pictures may take; the oldest go first."""
+    """Maximum size of the folder of pictures. The oldest pictures are deleted first."""
     keep: tuple[KeptPicture, ...] = (KeptPicture.BOOKMARKED, KeptPicture.IN_STACK, KeptPicture.PUBLISHED)
-    """Pictures that stay in spite of both: with a LoRA that their owner has bookmarked or in a stack, and published."""
+    """Pictures that both limits above keep: with a LoRA that the author bookmarked or saved in a stack, and
+    published ones."""
     jobs_days: _Days = 90
-    """Orders with their prompts, once they have no pictures: failed, cancelled, or the pictures went before."""
+    """Requests without pictures, with their prompts: failed, cancelled, or with deleted pictures."""
     thumbnails_days: _Days = 90
-    """Small pictures for lists; they are made anew when they are needed."""
+    """Thumbnails. Easel creates them again when it needs them."""
     drafts_days: _Days = 7
-    """Requests that could not be painted, for the buttons under the answer."""
+    """Refused requests, which the buttons under the reply need."""
     inputs_days: _Days = 7
-    """Pictures to start from that no picture and no order needs."""
+    """Start pictures that no picture and no request uses."""
     embeddings_days: _Days = 7
-    """Encoded prompts in files ([worker] embedding_files_megabytes), since they were encoded."""
+    """Files of encoded prompts ([worker] embedding_files_megabytes)."""
     states_days: _Days = 1
-    """What a worker left of an order that has ended, where it was not removed at once."""
+    """Worker files of finished requests that were not deleted at once."""
     logs_days: _Days = 30
-    """The files of [logs] folder."""
+    """Log files in [logs] folder."""
     receipts_days: _Days = 30
-    """Receipts of people who had all deleted."""
+    """Receipts of users who deleted all their data."""
     servers_days: _Days = 30
-    """Servers that removed the bot, with what their staff have set; people keep their own pictures."""
+    """Settings of servers that removed the bot. Users keep their own pictures."""

@@ -91,7 +91,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _one_device_of_a_cluster(self) -> Self:
         if self.worker.backend is Backend.RAY and len(self.worker.devices) != 1:
-            raise ValueError("the nodes of a cluster say how many devices they have; set one in worker.devices")
+            raise ValueError("set one device in worker.devices; the nodes of a cluster report their own devices")
         return self
 
     @classmethod

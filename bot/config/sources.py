@@ -44,42 +44,44 @@ HOSTS = (
 
 
 class SourcesSettings(Section):
-    """LoRAs and checkpoints from Civitai and Hugging Face. Asked when somebody adds something, and by `updates`."""
+    """Downloads of LoRAs and checkpoints from Civitai and Hugging Face. Easel contacts them for imports and for
+    `updates`."""
 
     enabled: bool = True
-    """Whether LoRAs may be added in Discord; server staff say who may."""
+    """Allow members to import LoRAs in Discord. Staff of a server choose who can."""
     civitai_endpoint: Endpoint = "https://civitai.com"
-    """Where Civitai is asked. This origin alone may be http and lie in a private network."""
+    """Address of the Civitai API. Only this origin can use http and a private network."""
     civitai_red_endpoint: Endpoint = "https://civitai.red"
-    """Where Civitai's models for adults are asked for, likewise."""
+    """Address of the API for Civitai's adult models. Only this origin can use http and a private network."""
     civitai_key: SecretStr = SecretStr("")
-    """An API key of Civitai, for files that need a login. Better kept out of the file, as the token is."""
+    """Civitai API key, for files that need a login. Prefer civitai_key_file or an environment variable."""
     civitai_key_file: Path | None = None
-    """In place of the key a file that holds it."""
+    """File with the API key."""
     huggingface_endpoint: Endpoint = "https://huggingface.co"
-    """Where Hugging Face is asked, likewise; a mirror of it, for example."""
+    """Address of Hugging Face or of a mirror. Only this origin can use http and a private network."""
     huggingface_token: SecretStr = SecretStr("")
-    """A token of Hugging Face that may read, for what needs a login. People who may add can have all that it reads."""
+    """Hugging Face token with read access, for files that need a login. Members who can import LoRAs can get
+    everything that it reads."""
     huggingface_token_file: Path | None = None
-    """In place of the token a file that holds it."""
+    """File with the token."""
     hosts: Annotated[tuple[Host, ...], Field(min_length=1, max_length=100)] = HOSTS
-    """Hosts from which files may come, with all below them; also where a hub redirects to."""
+    """Hosts, with their subdomains, that files may come from, also after redirects."""
     max_lora_megabytes: Annotated[int, Field(ge=1, le=2**20)] = 2048
-    """A larger LoRA is not fetched."""
+    """Maximum size of a LoRA to download."""
     max_checkpoint_gigabytes: Annotated[int, Field(ge=1, le=2**10)] = 32
-    """A larger checkpoint is not fetched by `easel library add-checkpoint`."""
+    """Maximum size of a checkpoint that `easel library add-checkpoint` downloads."""
     free_gigabytes: Annotated[float, Field(ge=0, le=1e6)] = 5.0
-    """Nothing is fetched that would leave less room on the disk."""
+    """Disk space that must stay free after a download."""
     at_once: Annotated[int, Field(ge=1, le=32)] = 2
-    """Files that are fetched at the same time; the others wait."""
+    """Maximum number of simultaneous downloads."""
     stall_seconds: Annotated[float, Field(ge=1, le=3600)] = 60.0
-    """A file of which less than 64 KiB came in this time is given up."""
+    """A download that receives less than 64 KiB in this time is cancelled."""
     look_up_files: bool = True
-    """Whether Civitai is asked by SHA-256 whom a file shows and for whom it is, of what people attach or link to. If it
-    does not answer, the file is refused, unless its page is Civitai's. Switch it off where Civitai cannot be reached:
-    then nobody has rated what is attached."""
+    """Look up attached and linked files on Civitai by SHA-256: which persons they show, and their age rating. If
+    Civitai does not answer, the file is refused unless its page is on Civitai. Switch this off if Civitai cannot
+    be reached; attached files are then unrated."""
     real_people: bool = False
-    """Whether LoRAs that their page says show a real person may be added."""
+    """Allow LoRAs whose page says that they show a real person."""
     updates: bool = True
-    """Whether hubs are asked once a day about LoRAs that came from them, and for newer versions. Nobody is asked where
-    the settings say nothing in this section."""
+    """Check hubs once a day for changes and newer versions of imported LoRAs. Without any setting in this section,
+    no hub is contacted."""

@@ -11,10 +11,10 @@ from bot.config.section import Section
 
 
 class StorageSettings(Section):
-    """Where the database, the finished pictures and the worker's spool lie."""
+    """Folder of the database, the pictures and the worker's spool."""
 
     folder: Path = Path("data")
-    """A folder that this program may write; two programs must not share one."""
+    """Folder that this program can write. Two programs must not share it."""
 
     @property
     def database(self) -> Path:
@@ -74,11 +74,11 @@ class StorageSettings(Section):
 
 
 class BackupSettings(Section):
-    """Copies of the database, made at the first start and while the bot runs; `easel backup` also copies pictures."""
+    """Backups of the database, made at the first start and while the bot runs. `easel backup` also copies pictures."""
 
     folder: Path | None = None
-    """Where the copies go; left out, a folder `backups` beside the database. Another disk is better."""
+    """Folder of the backups. Default: `backups` beside the database. Another disk is safer."""
     every_hours: Annotated[float, Field(ge=0, le=24 * 365)] = 24.0
-    """Hours from the newest copy until the next; 0 is never."""
+    """Hours between two backups. 0: never."""
     keep: Annotated[int, Field(ge=1, le=10_000)] = 7
-    """How many copies stay."""
+    """Number of backups to keep."""

@@ -22,8 +22,8 @@ class Unusable(StrEnum):
     TOO_LARGE = "it is too large"
     MALFORMED = "it is malformed"
     MATCHES_ALL = "it matches every text, even an empty one"
-    STAR_INSIDE = "it has a * inside; it may stand at the ends (word*, *word, *word*)"
-    TOO_SHORT = "it needs two letters or digits; write it as a pattern"
+    STAR_INSIDE = "it has a * inside; * is allowed only at the ends (word*, *word, *word*)"
+    TOO_SHORT = "it needs at least two letters or digits; use a pattern instead"
 
 
 class UnusableRule(ValueError):

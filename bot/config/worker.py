@@ -47,35 +47,39 @@ class Backend(StrEnum):
 
 
 class WorkerSettings(Section):
-    """The processes that paint."""
+    """The worker processes that generate pictures."""
 
     backend: Backend = Backend.LOCAL
-    """local: on this machine; ray: on the nodes of a cluster, one for each of their GPUs, by the section [cluster]."""
+    """local: on this machine. ray: on the nodes of a cluster, one worker per GPU, see [cluster]."""
     devices: Annotated[tuple[Device, ...], AfterValidator(_some_devices)] = ("auto",)
-    """auto, cuda, cuda:1, mps or cpu. There is one worker for each, such as ["cuda:0", "cuda:1"]; one for a cluster."""
+    """auto, cuda, cuda:1, mps or cpu. Easel starts one worker for each, such as ["cuda:0", "cuda:1"]. In a cluster,
+    name one."""
     threads: Annotated[int, Field(ge=1, le=256)] | None = None
-    """CPU threads of the worker; left out, torch decides. On two cores 1 is fastest."""
+    """CPU threads of the worker. Default: torch decides. On two cores, 1 is fastest."""
     places: Annotated[int, Field(ge=1, le=MAX_PLACES)] | None = None
-    """Pictures painted together; left out, as many as make each cheaper, which is measured by checkpoint and size."""
+    """Maximum pictures in one batch. Default: measured for each checkpoint and size, as many as make each picture
+    cheaper."""
     max_lora_megabytes: Annotated[int, Field(ge=1, le=2**20)] = 4096
-    """A larger LoRA file is refused."""
+    """Maximum size of a LoRA file. Larger files are refused."""
     max_dense_megabytes: Annotated[int, Field(ge=0, le=2**20)] = MAX_DENSE_BYTES // 2**20
-    """Memory for one LoRA without a low-rank form: full differences, LoKr with whole factors. More is refused."""
+    """Maximum memory for a LoRA without a low-rank form (full differences, LoKr with whole factors). Larger ones are
+    refused."""
     lora_cache_megabytes: Annotated[int, Field(ge=0, le=2**24)] = LORA_CACHE_BYTES // 2**20
-    """Host memory of each worker for LoRAs used before: half as they lie on disk, half as they are painted."""
+    """Host memory of each worker to cache LoRAs: half for decoded files, half for prepared LoRAs."""
     lora_set_megabytes: Annotated[int, Field(ge=0, le=2**24)] = LORA_SET_BYTES // 2**20
-    """Host memory for LoRAs at weights that were used before, ready to be painted with. Those in use come on top."""
+    """Host memory to cache sets of LoRAs with their weights, ready to use. Sets in use need additional memory."""
     embedding_cache_megabytes: Annotated[int, Field(ge=0, le=2**24)] = EMBEDDING_CACHE_BYTES // 2**20
-    """Memory of the device for prompts that were encoded before."""
+    """Device memory to cache encoded prompts."""
     embedding_files_megabytes: Annotated[int, Field(ge=0, le=2**24)] = 0
-    """Disk for them, so that no text encoder is needed for a prompt used before, also after a restart: worth it for
-    Flux or Qwen-Image where memory is short. They tell of people's words; 0: none are kept. See [retention]."""
+    """Disk cache of encoded prompts, which saves loading the text encoder for known prompts, also after a restart.
+    Useful for Flux or Qwen-Image with little memory. The files reveal prompts. 0: off. See [retention] for their
+    age."""
     state_steps: Annotated[int, Field(ge=0, le=MAX_STEPS)] = STATE_STEPS
-    """How often a picture's state is kept, for a worker that broke down to go on from there; 0 is never."""
+    """Steps between two saved states of a picture. After a crash, the worker resumes from the last one. 0: never."""
     offload: Offload = Offload.WHEN_SHORT
-    """never; when_short: what is not in use makes room, and the last checkpoint waits in host memory; always: one
-    network on the device at a time, slower and in less memory."""
+    """never. when_short: unused networks leave the device, and the last checkpoint stays in host memory. always: one
+    network at a time on the device, slower, with less memory."""
     compiled: bool = False
-    """torch.compile for the repeated blocks of SD's and SDXL's denoisers; each new shape costs seconds, once."""
+    """Use torch.compile for the repeated blocks of SD and SDXL denoisers. Each new shape costs seconds once."""
     expandable_segments: bool = True
-    """Whether torch grows its blocks of an NVIDIA card's memory, so that less of it lies idle between; on Linux."""
+    """Let torch grow its memory blocks on an NVIDIA card, which wastes less memory. Linux only."""

@@ -43,7 +43,7 @@ def test_a_picture_is_rated_by_the_highest_threshold_that_is_reached(
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ({"path": "x", "repository": HUB, "thresholds": TWO}, "only one of them"),
+        ({"path": "x", "repository": HUB, "thresholds": TWO}, "exactly one of path"),
         ({"repository": HUB}, "thresholds"),
         ({"repository": HUB, "thresholds": {"NSFW": {}}}, "thresholds"),
         ({"repository": "nsfw", "thresholds": TWO}, "OWNER/NAME"),

@@ -40,7 +40,7 @@ def test_a_cluster_has_its_paths_and_its_secret_from_files(tmp_path: Path) -> No
         ('[cluster]\nsocket = "tcp:10.0.0.1:7000"', "needs a secret"),
         ('[cluster]\nsocket = "10.0.0.1:7000"', "an address is"),
         ('[cluster]\naddress = "head"', "an address is"),
-        ('[worker]\nbackend = "ray"\ndevices = ["cuda:0", "cuda:1"]', "set one in worker.devices"),
+        ('[worker]\nbackend = "ray"\ndevices = ["cuda:0", "cuda:1"]', "set one device in worker.devices"),
         ('[worker]\nbackend = "kubernetes"', "'local' or 'ray'"),
     ],
 )

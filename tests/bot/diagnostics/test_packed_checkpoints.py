@@ -77,7 +77,7 @@ def test_weights_that_are_packed_while_they_are_loaded_count_as_packed(folder: P
 
 
 def test_a_gguf_file_is_not_packed_again(folder: Path, packed: Path) -> None:
-    with pytest.raises(ValidationError, match="packed already"):
+    with pytest.raises(ValidationError, match="already quantised"):
         declared(path=folder, denoiser=packed, quantise="nf4")
 
 
