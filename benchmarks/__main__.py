@@ -103,7 +103,7 @@ def _closing_line(said: str) -> dict[str, Any]:
 
 
 def _last(told: str) -> str:
-    return (told.strip().splitlines() or ["it said nothing"])[-1][:MAX_REASON]
+    return (told.strip().splitlines() or ["no output"])[-1][:MAX_REASON]
 
 
 def main() -> int:

@@ -21,7 +21,7 @@ _REGISTRY: dict[str, type[InferenceError]] = {}
 
 @dataclass(eq=False)
 class InferenceError(Exception):
-    """Something went wrong while painting."""
+    """Something went wrong during generation."""
 
     code: ClassVar[str] = "inference_error"
     words: ClassVar[frozenset[str]] = frozenset()  # attributes that hold words of ours, not names
@@ -77,7 +77,7 @@ def _spoken(value: str | float | list[str]) -> str | float:
 
 @dataclass(eq=False)
 class RequestError(InferenceError):
-    """This request cannot be painted as it is."""
+    """Easel cannot generate this request. Please change it."""
 
 
 @dataclass(eq=False)
@@ -90,12 +90,12 @@ class InvalidRequest(RequestError):
 
 @dataclass(eq=False)
 class PromptEmpty(RequestError):
-    """There is nothing in the prompt. Please say what to paint."""
+    """The prompt is empty. Please describe the picture that you want."""
 
 
 @dataclass(eq=False)
 class PromptTooLong(RequestError):
-    """The {what} has {length} characters; at most {limit} fit. Please shorten it."""
+    """The {what} has {length} characters; the limit is {limit}. Please shorten it."""
 
     what: str
     length: int
@@ -104,7 +104,7 @@ class PromptTooLong(RequestError):
 
 @dataclass(eq=False)
 class TooManyLoras(RequestError):
-    """{count} LoRAs were asked for; at most {limit} go together. Please take some away."""
+    """You chose {count} LoRAs; a picture can use up to {limit}. Please remove some."""
 
     count: int
     limit: int
@@ -112,7 +112,7 @@ class TooManyLoras(RequestError):
 
 @dataclass(eq=False)
 class SizeNotOffered(RequestError):
-    """{checkpoint} cannot paint {size}; its sizes are {offered}."""
+    """{checkpoint} cannot generate {size}. Its sizes are {offered}."""
 
     checkpoint: str
     size: str
@@ -121,15 +121,15 @@ class SizeNotOffered(RequestError):
 
 @dataclass(eq=False)
 class RegionsNotOffered(RequestError):
-    """{checkpoint} paints each picture from one prompt, so it cannot have parts with words and LoRAs of their own.
-    Please choose another checkpoint, or one prompt."""
+    """{checkpoint} generates each picture from one prompt, so areas cannot have separate prompts and LoRAs. Please
+    choose another model, or use one prompt."""
 
     checkpoint: str
 
 
 @dataclass(eq=False)
 class CheckpointNotFound(RequestError):
-    """There is no checkpoint {name}; installed are {installed}."""
+    """There is no model {name}. Available: {installed}."""
 
     name: str
     installed: list[str]
@@ -137,8 +137,8 @@ class CheckpointNotFound(RequestError):
 
 @dataclass(eq=False)
 class CheckpointRemoved(RequestError):
-    """Sorry: {name} was taken out of service while this picture waited for it. Edit opens the picture in the studio,
-    where you can choose another checkpoint; installed are {installed}."""
+    """Sorry, {name} was removed while this picture was in the queue. *Edit* opens the picture in the studio, where
+    you can choose another model: {installed}."""
 
     name: str
     installed: list[str]
@@ -156,13 +156,13 @@ class LoraNotFound(RequestError):
 
 @dataclass(eq=False)
 class LoraMisfit(RequestError):
-    """{lora} does not go with {checkpoint}."""
+    """{lora} does not fit {checkpoint}."""
 
     words = frozenset({"region"})
-    FITS: ClassVar[str] = "It fits {fitting_checkpoints}."
-    FITS_NONE: ClassVar[str] = "No checkpoint installed here fits it."
-    WANTED_IN: ClassVar[str] = "It was chosen for one part of the picture: {region}."
-    NAMED: ClassVar[str] = "Its file names another model: {named}."
+    FITS: ClassVar[str] = "The LoRA fits {fitting_checkpoints}."
+    FITS_NONE: ClassVar[str] = "No model here fits the LoRA."
+    WANTED_IN: ClassVar[str] = "The LoRA was chosen for one area of the picture: {region}."
+    NAMED: ClassVar[str] = "The LoRA's file names another model: {named}."
     what_fits_is_known: ClassVar[bool] = True
 
     lora: str
@@ -186,8 +186,8 @@ class LoraMisfit(RequestError):
 
 @dataclass(eq=False)
 class BaseModelMismatch(LoraMisfit):
-    """{lora} was trained on {lora_base} ({evidence}), but {checkpoint} is {checkpoint_base}: on another base model
-    a LoRA gives broken pictures, so it is not used there."""
+    """{lora} is made for {lora_base}, but {checkpoint} is {checkpoint_base}. On another base model a LoRA breaks the
+    picture, so Easel does not use it there. (Base model of the LoRA: {evidence}.)"""
 
     words = frozenset({"evidence", "region"})
 
@@ -197,8 +197,8 @@ class BaseModelMismatch(LoraMisfit):
 
 @dataclass(eq=False)
 class BaseModelUnknown(LoraMisfit):
-    """It is not certain which base model {lora} was trained on, and a guess could spoil the picture, so it is not
-    used on {checkpoint} ({checkpoint_base}). An operator can declare it on its page."""
+    """Easel could not confirm the base model of {lora}. A guess could spoil the picture, so Easel does not use it on
+    {checkpoint} ({checkpoint_base}). An operator can declare the base model on the LoRA's page."""
 
     what_fits_is_known = False
     for_operators = "Declare it: {remedy}."
@@ -208,8 +208,8 @@ class BaseModelUnknown(LoraMisfit):
 
 @dataclass(eq=False)
 class ArchitectureMismatch(LoraMisfit):
-    """{lora} was made for {lora_architecture}, but {checkpoint} is {checkpoint_base}: a LoRA works only on the kind of
-    model that it was made for."""
+    """{lora} is made for {lora_architecture}, but {checkpoint} is {checkpoint_base}. A LoRA works only on the kind
+    of model that it was made for."""
 
     what_fits_is_known = False
 
@@ -218,24 +218,24 @@ class ArchitectureMismatch(LoraMisfit):
 
 @dataclass(eq=False)
 class LayersUnknown(LoraMisfit):
-    """{lora} is damaged, or was made for a kind of model that Easel does not know, so it is not used on {checkpoint}
-    ({checkpoint_base}). Please choose another LoRA."""
+    """{lora} is damaged, or is made for a kind of model that Easel does not know. Easel does not use it on
+    {checkpoint} ({checkpoint_base}). Please choose another LoRA."""
 
     what_fits_is_known = False
 
 
 @dataclass(eq=False)
 class PredictionMismatch(LoraMisfit):
-    """{lora} was made for checkpoints that paint in another way (v-prediction) than {checkpoint}: together they give
-    broken pictures, so it is not used there."""
+    """{lora} is made for v-prediction models, but {checkpoint} works differently. Together they break the picture,
+    so Easel does not use the LoRA there."""
 
     for_operators = "`allow_v_on_epsilon` in the settings allows it."
 
 
 @dataclass(eq=False)
 class PredictionUnknown(LoraMisfit):
-    """{lora} does not say if it is for v-prediction or epsilon, and on {checkpoint} the wrong kind gives broken
-    pictures, so it is not used there. An operator can declare it on its page."""
+    """{lora} does not say whether it is for v-prediction or epsilon. The wrong kind breaks pictures on {checkpoint},
+    so Easel does not use it there. An operator can declare the kind on the LoRA's page."""
 
     for_operators = "Declare it: {remedy}."
 
@@ -244,8 +244,8 @@ class PredictionUnknown(LoraMisfit):
 
 @dataclass(eq=False)
 class ModuleMismatch(RequestError):
-    """{lora} has parts that {checkpoint} does not have ({count} in all), so it was made for another model. It was not
-    used."""
+    """{lora} was made for another model: it has parts that {checkpoint} does not have ({count} in all). Easel did
+    not use it."""
 
     for_operators = "Among them are {modules}."
 
@@ -257,8 +257,8 @@ class ModuleMismatch(RequestError):
 
 @dataclass(eq=False)
 class LoraNotAtWork(RequestError):
-    """The LoRAs of this picture would have worked on {checkpoint} in part only ({active} of {expected} places), so
-    nothing was painted."""
+    """The LoRAs of this picture would have worked only partly on {checkpoint} ({active} of {expected} places), so
+    Easel did not generate it."""
 
     for_operators = "{modules} stayed as they were."
 
@@ -280,8 +280,8 @@ class LoraFileRefused(RequestError):
 
 @dataclass(eq=False)
 class LoraUnusable(RequestError):
-    """What is here of {lora} is damaged or cannot be used for another reason. The operators of this bot see why; until
-    they have mended it, please choose another LoRA."""
+    """The files of {lora} are damaged or cannot be used for another reason. The bot's operators can see the reason.
+    Until they have fixed it, please choose another LoRA."""
 
     for_operators = "{files}."
 
@@ -291,20 +291,19 @@ class LoraUnusable(RequestError):
 
 @dataclass(eq=False)
 class LoraFileChanged(RequestError):
-    """The file of {lora} is gone or is not the one that was chosen any more. Please choose it again in a few
-    minutes."""
+    """The file of {lora} is missing or has changed. Please choose the LoRA again in a few minutes."""
 
     lora: str
 
 
 @dataclass(eq=False)
 class SourceImageGone(RequestError):
-    """The picture to start from is not kept any more. Please give it again."""
+    """The start picture is no longer saved. Please add it again."""
 
 
 @dataclass(eq=False)
 class SourceImageRefused(RequestError):
-    """The picture to start from cannot be used: {reason}. Please give another one."""
+    """The start picture cannot be used: {reason}. Please choose another one."""
 
     words = frozenset({"reason"})
 
@@ -313,15 +312,15 @@ class SourceImageRefused(RequestError):
 
 @dataclass(eq=False)
 class OutOfMemory(RequestError):
-    """There is not enough memory to paint {what}. A smaller size or fewer pictures may work."""
+    """There is not enough memory to generate {what}. Try a smaller size or fewer pictures."""
 
     what: str
 
 
 @dataclass(eq=False)
 class TooManyWaiting(RequestError):
-    """You have {limit} orders waiting already, and more may not wait at a time. One of them begins in {wait};
-    /cancel makes room at once."""
+    """You have reached your limit of {limit} queued requests. The next one starts in {wait}. Use /cancel to make
+    room at once."""
 
     limit: int
     wait: str
@@ -329,7 +328,7 @@ class TooManyWaiting(RequestError):
 
 @dataclass(eq=False)
 class QueueFull(RequestError):
-    """The queue is full: {waiting} orders wait. The next place is free in {wait}; please try again then."""
+    """The queue is full with {waiting} requests. The next place is free in {wait}; please try again then."""
 
     waiting: int
     wait: str
@@ -337,7 +336,7 @@ class QueueFull(RequestError):
 
 @dataclass(eq=False)
 class NotANumberPicture(RequestError):
-    """The picture came out broken. Lower LoRA weights or another seed may help."""
+    """The picture came out broken. Try lower LoRA weights or another seed."""
 
     for_operators = "Its numbers were not finite (NaN)."
 
@@ -347,12 +346,12 @@ class NotANumberPicture(RequestError):
 
 @dataclass(eq=False)
 class WorkerError(InferenceError):
-    """Painting failed for a reason that is not yours."""
+    """The generation failed."""
 
 
 @dataclass(eq=False)
 class WorkerFailed(WorkerError):
-    """Painting broke off in the middle."""
+    """The generation stopped in the middle."""
 
     for_operators = "Reason: {reason}."
 
@@ -361,7 +360,7 @@ class WorkerFailed(WorkerError):
 
 @dataclass(eq=False)
 class ClassifierUnusable(WorkerError):
-    """The check of finished pictures does not work, so nothing is painted."""
+    """The automatic picture check does not work, so Easel generates nothing."""
 
     for_operators = "The classifier of the settings cannot be used: {reason}."
 
@@ -370,28 +369,28 @@ class ClassifierUnusable(WorkerError):
 
 @dataclass(eq=False)
 class NotClassified(WorkerError):
-    """This picture was painted while the check of finished pictures was being switched on, so nothing has looked at it.
-    Please order it again."""
+    """This picture was generated while the automatic picture check was being switched on, so it was not checked.
+    Please request it again."""
 
 
 @dataclass(eq=False)
 class WorkerCrashed(WorkerError):
-    """Painting broke down {attempts} times at this picture, so it was given up."""
+    """The generation of this picture crashed, so Easel stopped trying (attempts: {attempts})."""
 
     attempts: int
 
 
 @dataclass(eq=False)
 class JobExpired(WorkerError):
-    """This picture waited for more than {hours} hours, because the bot was away. It was given up, so that
-    it does not surprise you."""
+    """This picture waited for more than {hours} hours because the bot was offline. Easel cancelled it, so that it
+    does not arrive unexpectedly."""
 
     hours: int
 
 
 @dataclass(eq=False)
 class PictureNotSaved(WorkerError):
-    """The picture was painted, but could not be saved."""
+    """The picture was generated but could not be saved."""
 
     for_operators = "Reason: {reason}."
 
@@ -400,14 +399,14 @@ class PictureNotSaved(WorkerError):
 
 @dataclass(eq=False)
 class WorkerUnavailable(WorkerError):
-    """The worker cannot be started: {reason}."""
+    """The worker could not start: {reason}."""
 
     reason: str
 
 
 @dataclass(eq=False)
 class CheckpointUnusable(WorkerError):
-    """The checkpoint {checkpoint} cannot be loaded. Please choose another one."""
+    """Easel cannot load the model {checkpoint}. Please choose another one."""
 
     for_operators = "Reason: {reason}."
 
@@ -417,8 +416,8 @@ class CheckpointUnusable(WorkerError):
 
 @dataclass(eq=False)
 class CheckpointTooLarge(WorkerError):
-    """There is not enough memory to load {checkpoint}: it needs {needed}, and {free} of memory are free. Please choose
-    another checkpoint; an operator can make room or install a smaller one."""
+    """There is not enough memory to load {checkpoint}: it needs {needed}, and {free} of memory are free. Please
+    choose another model. An operator can free memory or install a smaller model."""
 
     checkpoint: str
     needed: str
@@ -427,9 +426,9 @@ class CheckpointTooLarge(WorkerError):
 
 @dataclass(eq=False)
 class WorkerStarved(WorkerError):
-    """Painting was ended {attempts} times at this picture, as happens when memory is short, so it was given up.
-    {checkpoint} needs {needed}, and {free} of memory are free. Please choose another checkpoint or a smaller size; an
-    operator can make room."""
+    """The system ended the generation of this picture, as it does when memory is short, so Easel stopped trying
+    (attempts: {attempts}). The model {checkpoint} needs {needed}, and {free} of memory are free. Please choose
+    another model or a smaller size. An operator can free memory."""
 
     attempts: int
     checkpoint: str

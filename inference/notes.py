@@ -11,17 +11,21 @@ from inference.capabilities import Capability
 from inference.messages.request import GenerationRequest
 from inference.regions import divided
 
-NO_NEGATIVE_PROMPT = "{checkpoint} knows no negative prompt, so yours was left out."
-UNGUIDED = "{checkpoint} heeds a negative prompt only with guidance above {least}, so yours was left out."
-NO_REGIONS = "{checkpoint} paints each picture from one prompt, so the bars (|) in yours divided nothing."
-NOT_DIVIDED = "On {checkpoint} bars (|) divide a prompt only with side1 and side2, so yours was one prompt."
-NO_CLIP_SKIP = "{checkpoint} knows no clip skip, so yours was left out."
-NO_SPACING = "{checkpoint} begins at pure noise, so its steps are trailing and not {spacing}."
-NO_FLOW_SHIFT = "{checkpoint} knows no flow shift, so yours was left out."
-OTHER_SAMPLER = "{checkpoint} knows no {sampler} sampler, so it was painted with {used}."
-OTHER_SPACING = "{checkpoint} knows no {spacing} spacing, so its own schedule was used."
-OTHER_PREDICTION = "{lora} was trained for {trained} and {checkpoint} uses {predicted}, so it may look different."
-UNKNOWN_PREDICTION = "{lora} does not say if it is for v-prediction or epsilon, so {checkpoint} may paint it badly."
+NO_NEGATIVE_PROMPT = "{checkpoint} does not use negative prompts, so Easel ignored yours."
+UNGUIDED = "{checkpoint} uses a negative prompt only with guidance above {least}, so Easel ignored yours."
+NO_REGIONS = "{checkpoint} generates each picture from one prompt, so the bars (|) in yours had no effect."
+NOT_DIVIDED = "On {checkpoint} bars (|) divide a prompt only with side1 and side2, so Easel used yours as one prompt."
+NO_CLIP_SKIP = "{checkpoint} does not use clip skip, so Easel ignored yours."
+NO_SPACING = "{checkpoint} starts from pure noise, so Easel used trailing spacing, not {spacing}."
+NO_FLOW_SHIFT = "{checkpoint} does not use flow shift, so Easel ignored yours."
+OTHER_SAMPLER = "{checkpoint} does not offer the sampler {sampler}, so Easel used {used}."
+OTHER_SPACING = "{checkpoint} does not offer {spacing} spacing, so Easel used the model's own schedule."
+OTHER_PREDICTION = (
+    "{lora} was trained for {trained}, but {checkpoint} uses {predicted}. The picture may look different."
+)
+UNKNOWN_PREDICTION = (
+    "{lora} does not say whether it is for v-prediction or epsilon, so pictures may look bad on {checkpoint}."
+)
 TEMPLATES = (
     *(NO_NEGATIVE_PROMPT, UNGUIDED, NO_REGIONS, NOT_DIVIDED, NO_CLIP_SKIP, NO_SPACING, NO_FLOW_SHIFT),
     *(OTHER_SAMPLER, OTHER_SPACING, OTHER_PREDICTION),

@@ -72,7 +72,7 @@ def discord_id(text: str) -> int:
     """A Discord id as a person types it. Raises ArgumentTypeError."""
     found = int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else 0
     if not 0 < found < 2**63:
-        raise argparse.ArgumentTypeError("An id has digits alone, some 18 of them.")
+        raise argparse.ArgumentTypeError("An id is a number of about 18 digits.")
     return found
 
 

@@ -34,17 +34,17 @@ def add(actions: Any) -> None:
     """Declare the command."""
     parser = actions.add_parser(
         "add-checkpoint",
-        help="fetch a checkpoint by a link, or check files that are here",
-        description="Fetch a checkpoint from Civitai or Hugging Face, or take files that are here; check them, and "
-        "print the section that declares it in the settings.",
+        help="download a checkpoint from a link, or check local files",
+        description="Download a checkpoint from Civitai or Hugging Face, or use local files. Check the files, "
+        "and print the section that declares them in the settings.",
     )
-    parser.add_argument("source", metavar="LINK|FILE", help="a link, or a .safetensors file or diffusers' folder")
+    parser.add_argument("source", metavar="LINK|FILE", help="a link, a .safetensors file or a diffusers folder")
     parser.add_argument(
         "--base",
         metavar="ARCHITECTURE/LINEAGE",
-        help="its base model, such as sdxl/illustrious; may be left out for files that are known by their hash",
+        help="base model, such as sdxl/illustrious; optional for files with a known hash",
     )
-    parser.add_argument("--name", help="what people will choose it by; left out, its file's name")
+    parser.add_argument("--name", help="name that users choose (default: the file name)")
     add_config(parser)
     parser.set_defaults(run=run)
 
@@ -143,7 +143,7 @@ def _base_model(declared: str | None, here: Path, claimed: str) -> BaseModelId:
         if proven is not None:
             return proven
         hint = named_base_model(claimed)
-        told = f" Its page says {claimed}; if that is so, add --base {hint}." if hint else " Say it with --base."
+        told = f" Its page says {claimed}; if that is so, add --base {hint}." if hint else " Set it with --base."
         raise ConfigError(f"Nothing proves which base model {here} is of.{told}")
     try:
         base = BaseModelId(declared)

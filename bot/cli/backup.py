@@ -21,24 +21,26 @@ if TYPE_CHECKING:
 def add(commands: Commands) -> None:
     """Declare both commands."""
     backup = commands.add_parser(
-        "backup", help="copy the database, also while the bot runs", description="Copy the database, in use or not."
+        "backup",
+        help="back up the database; works while the bot runs",
+        description="Back up the database. Works while the bot runs.",
     )
     add_config(backup)
-    backup.add_argument("--to", type=Path, metavar="DIR", help="another folder than the settings' own")
+    backup.add_argument("--to", type=Path, metavar="DIR", help="folder of the backup (default: from the settings)")
     backup.add_argument(
         "--pictures",
         type=Path,
         metavar="DIR",
-        help="copy the pictures too, into a folder of their own; may be interrupted and repeated",
+        help="copy the pictures too, into this folder; after an interruption, run it again",
     )
     backup.set_defaults(run=run_backup)
     restore = commands.add_parser(
         "restore",
-        help="put a copy of the database back; the bot has to be stopped",
-        description="Put a copy of the database back, while the bot does not run. What was there is moved aside.",
+        help="restore a backup of the database; stop the bot first",
+        description="Restore a backup of the database. Stop the bot first. The current database is moved aside.",
     )
     add_config(restore)
-    restore.add_argument("file", type=Path, nargs="?", metavar="FILE", help="the copy (default: the newest)")
+    restore.add_argument("file", type=Path, nargs="?", metavar="FILE", help="the backup (default: the newest)")
     restore.set_defaults(run=run_restore)
 
 

@@ -28,19 +28,19 @@ from inference.workers.local import environment_of
 if TYPE_CHECKING:
     from bot.cli import Commands
 
-MEASURING_BOT = "if it is the bot, it has the device and measures while it paints; stop it first to measure at once"
+MEASURING_BOT = "a running bot uses the device and measures by itself; stop it to measure now"
 
 
 def add(commands: Commands) -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "calibrate",
-        help="measure how many pictures are worth painting together",
-        description="Measure how many pictures are worth painting together, while the bot does not run. A running bot "
-        "finds it out by itself.",
+        help="measure the best batch size",
+        description="Measure the best batch size for each picture size. Stop the bot first. A running bot "
+        "measures it by itself.",
     )
-    parser.add_argument("--checkpoint", metavar="NAME", help="only this one")
-    parser.add_argument("--json", action="store_true", help="one JSON object per size instead of a table")
+    parser.add_argument("--checkpoint", metavar="NAME", help="this checkpoint only")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per size instead of a table")
     add_config(parser)
     parser.set_defaults(run=run)
 
@@ -103,7 +103,7 @@ async def _measured(order: Calibrate) -> AsyncGenerator[Calibrated]:
 
 
 def _table(found: list[tuple[str, Calibrated]]) -> Table:
-    table = Table("device", "checkpoint", "size", "together", "seconds a step and picture")
+    table = Table("device", "checkpoint", "size", "together", "seconds per step and picture")
     for device, each in found:
         steps = ", ".join(f"{count}: {seconds / count:.3g}" for count, seconds in each.seconds.items())
         together = "-" if each.places is None else str(each.places)

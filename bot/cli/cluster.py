@@ -34,8 +34,8 @@ def add(commands: Commands) -> None:
     """Declare the commands."""
     parser = commands.add_parser(
         "cluster",
-        help="more machines: start a cluster, join one, see its nodes, drain a node",
-        description="More machines that paint, through Ray. A cluster is one trust domain: any machine in it can run "
+        help="cluster of machines: start, join, list nodes, drain a node",
+        description="Generate on several machines, with Ray. A cluster is one trust domain: each machine can run "
         "any program on every other one.",
     )
     actions = parser.add_subparsers(required=True, metavar="ACTION")
@@ -43,37 +43,36 @@ def add(commands: Commands) -> None:
     _add_join(actions)
     status = actions.add_parser(
         "status",
-        help="the nodes with devices, memory, versions and jobs",
-        description="Tell the nodes of a cluster with devices, memory, versions and jobs, and which get no work.",
+        help="list nodes with devices, memory, versions and jobs",
+        description="List the nodes of a cluster with devices, memory, versions and jobs. It shows which nodes "
+        "get no work.",
     )
     _add_head(status)
-    status.add_argument("--json", action="store_true", help="one JSON object")
+    status.add_argument("--json", action="store_true", help="print one JSON object")
     status.set_defaults(run=run_status)
     drained = actions.add_parser(
         "drain",
-        help="let a node hand its jobs on and leave",
-        description="Let a node leave the cluster. It gets no new jobs, and those that it has go on elsewhere from the "
-        "step that they have reached.",
+        help="let a node hand over its jobs and leave",
+        description="Let a node leave the cluster. It gets no new jobs. Its running jobs resume on other nodes "
+        "from their current step.",
     )
-    drained.add_argument("node", metavar="NODE", help="its name, its address, or the beginning of its id")
+    drained.add_argument("node", metavar="NODE", help="name, address, or beginning of the id of the node")
     _add_head(drained)
-    drained.add_argument("--no-wait", action="store_true", help="do not wait until it has left")
+    drained.add_argument("--no-wait", action="store_true", help="do not wait until the node has left")
     drained.set_defaults(run=run_drain)
 
 
 def _add_up(actions: Commands) -> None:
     parser = actions.add_parser(
         "up",
-        help="start the first node here, and say how others join",
-        description="Start the first node of a cluster on this machine, and print the command by which another one "
-        "joins. It runs until it is ended, and with it the cluster ends.",
+        help="start the first node here, and print the join command",
+        description="Start the first node of a cluster on this machine, and print the join command for others. "
+        "The cluster ends when this command ends.",
     )
     parser.add_argument(
         "--port", type=_named_port, default=DEFAULT_PORT, help=f"where it listens (default: {DEFAULT_PORT})"
     )
-    parser.add_argument(
-        "--dashboard", action="store_true", help="with Ray's dashboard, for which ray[default] is needed"
-    )
+    parser.add_argument("--dashboard", action="store_true", help="start Ray's dashboard; needs ray[default]")
     _add_node_options(parser)
     parser.set_defaults(run=run_up)
 
@@ -82,34 +81,37 @@ def _add_join(actions: Commands) -> None:
     parser = actions.add_parser(
         "join",
         help="make this machine a node of a cluster",
-        description="Make this machine a node of a cluster until it is ended or drained. What does not fit is refused "
-        "with the reason. When the head is lost, it joins again.",
+        description="Make this machine a node of a cluster until you end or drain it. Incompatible machines are "
+        "refused with the reason. If the head is lost, the node joins again.",
     )
-    parser.add_argument("head", metavar="HOST:PORT", help="where the head listens, as `cluster up` prints it")
-    parser.add_argument("--token-file", metavar="FILE", help="the file with the cluster's token; - reads it on stdin")
+    parser.add_argument("head", metavar="HOST:PORT", help="address of the head, as `cluster up` prints it")
+    parser.add_argument("--token-file", metavar="FILE", help="file with the cluster's token; - reads it from stdin")
     _add_node_options(parser)
     parser.set_defaults(run=run_join)
 
 
 def _add_node_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--address", metavar="IP", help="the address of this machine by which others reach it")
-    parser.add_argument("--name", default="", help="what the node is called (default: the machine's name)")
-    parser.add_argument("--gpus", type=_count, metavar="N", help="graphics cards to paint on (default: all)")
+    parser.add_argument("--address", metavar="IP", help="address where other machines reach this machine")
+    parser.add_argument("--name", default="", help="name of the node (default: the machine's name)")
+    parser.add_argument("--gpus", type=_count, metavar="N", help="number of GPUs to use (default: all)")
     parser.add_argument(
-        "--memory-gb", type=_count, metavar="N", help="memory of each card (default: that of the smallest, as it tells)"
+        "--memory-gb",
+        type=_count,
+        metavar="N",
+        help="memory of each card (default: the reported memory of the smallest)",
     )
     parser.add_argument(
         "--label", action="append", default=[], dest="labels", type=_label, metavar="NAME=VALUE",
-        help="a label, by which checkpoints in the settings choose their nodes",
+        help="a label; checkpoints in the settings choose their nodes by labels",
     )  # fmt: skip
     parser.add_argument(
         "--share-cards", action="store_true",
-        help="also where another node of this machine has cards: each sees others (CUDA_VISIBLE_DEVICES), or in a test",
+        help="allow a second node on this machine, with other cards (CUDA_VISIBLE_DEVICES) or for a test",
     )  # fmt: skip
-    parser.add_argument("--public", action="store_true", help="also with public addresses, which a firewall must close")
+    parser.add_argument("--public", action="store_true", help="allow public addresses; a firewall must protect them")
     parser.add_argument(
         "--ray-option", action="append", default=[], dest="ray_options", metavar="OPTION",
-        help="one more option for `ray start`, such as --ray-option=--object-manager-port=8076",
+        help="additional option for `ray start`, such as --ray-option=--object-manager-port=8076",
     )  # fmt: skip
 
 
@@ -129,13 +131,13 @@ def _count(text: str) -> int:
 
 def _named_port(text: str) -> int:
     if not port(text):
-        raise argparse.ArgumentTypeError("Name a port: the other machines have to know it, also after a restart.")
+        raise argparse.ArgumentTypeError("Give a port. Other machines need the same port after a restart.")
     return port(text)
 
 
 def _label(text: str) -> tuple[str, str]:
     if (found := _LABEL.fullmatch(text)) is None:
-        raise argparse.ArgumentTypeError("A label is NAME=VALUE, of letters, digits, dots and dashes: gpu=24gb.")
+        raise argparse.ArgumentTypeError("A label is NAME=VALUE, with letters, digits, dots and dashes: gpu=24gb.")
     return found[1], found[2]
 
 
@@ -188,7 +190,7 @@ def run_drain(options: argparse.Namespace) -> int:
         return REFUSED
     (node,) = found
     if node.head:
-        print("This is the head, with which the cluster ends: end its `easel cluster up` instead.", file=sys.stderr)
+        print("This is the head. To end the whole cluster, end its `easel cluster up`.", file=sys.stderr)
         return REFUSED
     try:
         return asyncio.run(until_asked(_drain(node, head, wait=not options.no_wait)))
@@ -266,7 +268,7 @@ def _versions(view: ClusterView) -> Iterator[str]:
 
 def _said(identity: NodeIdentity | None) -> str:
     if identity is None:
-        return "what they tell to the driver process alone"
+        return "only the driver process can query them"
     return f"Easel {identity.easel}, torch {identity.torch}, Python {identity.python}"
 
 

@@ -58,9 +58,9 @@ from inference.cluster.tokens import (
 from inference.cluster.views import NodeState, NodeView
 
 TRUST = (
-    "A cluster is one trust domain: every machine in it can run any program on every other one, and so can everybody "
-    "who has its token. Join only machines that you own. Let the bot and its database run under another account, or on "
-    "a machine of their own."
+    "A cluster is one trust domain. Each machine, and anyone with the token, can run any program "
+    "on every machine. Join only machines that you own. Run the bot and its database under "
+    "another account or on another machine."
 )
 ANYWHERE = "10.255.255.255"  # nothing is sent there; the way tells which address this machine has
 LOOK_SECONDS, LOOKS = 5.0, 2  # between two looks at whether the node is still there, of which so many fail
@@ -137,7 +137,7 @@ async def join(options: argparse.Namespace) -> int:
         finally:
             await node.process.stop()
         if not await _has_left(node_options.key, head, environment):
-            print("The cluster is gone, or has lost this machine. It joins again as soon as it can.", flush=True)
+            print("The connection to the cluster was lost. This machine joins again as soon as possible.", flush=True)
             await _until_answers(head, environment)
             if not await _has_left(node_options.key, head, environment):  # a busy head may not have answered before
                 continue
@@ -148,7 +148,7 @@ async def join(options: argparse.Namespace) -> int:
 def _tell_of_no_card(wanted: int | None, node: _Node) -> None:
     if wanted is None and not node.view.devices:
         print(
-            "Ray finds no graphics card here, so this machine does not paint. --gpus N says how many it has.",
+            "Ray finds no GPU here, so this machine cannot generate. Set the number of GPUs with --gpus N.",
             flush=True,
         )
 
@@ -188,7 +188,9 @@ def _refuse_problems(findings: Iterable[Finding]) -> None:
 
 def _own_address(address: str | None, *, public: bool) -> str:
     if address is None:
-        raise MachineRefused("This machine has no way to the others. Connect it, or name its address with --address.")
+        raise MachineRefused(
+            "This machine has no network connection to the others. Connect it, or set its address with --address."
+        )
     if not is_address(address):
         raise MachineRefused(f"{address} is no address. Name one in numbers with --address, such as 10.0.0.5.")
     if is_of_this_machine_alone(address):
@@ -233,7 +235,7 @@ def _given_token(given: str | None) -> Path | None:
         typed = given is None
         text = getpass.getpass("Token of the cluster: ") if typed else sys.stdin.readline(MAX_TOKEN_BYTES + 2)
         if not text.strip():
-            raise MachineRefused("No token came. Where a command was to bring it, see what that has said.")
+            raise MachineRefused("The token is empty. If a command provides it, check the output of that command.")
         write_token(file, checked_token(text.strip()))
     except TokenRefused as problem:
         raise MachineRefused(sentence(str(problem))) from None
@@ -290,7 +292,7 @@ async def _own_node(key: str, head: HostPort, environment: Mapping[str, str]) ->
 
 async def _hand_on(node: _Node, head: HostPort, environment: Mapping[str, str]) -> None:
     """Drain the node before it is ended: its jobs go on elsewhere from the very step that they have reached."""
-    print("This machine leaves the cluster, and hands on the jobs that it has.", flush=True)
+    print("This machine hands over its jobs and leaves the cluster.", flush=True)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(HAND_ON_SECONDS):
             if await drain(node.view.node_id, head, environment, "its `cluster join` was ended") is None:
@@ -340,7 +342,7 @@ def remember(head: HostPort) -> None:
 
 def invitation(head: HostPort, file: Path | None) -> str:
     """How a second machine joins. The token itself is not shown: it would stay in logs and terminals."""
-    where = f"Its token is in {file}." if file else "Its token is in the environment."
+    where = f"Its token is in {file}." if file else "The token is in the environment."
     source = f"ssh {getpass.getuser()}@{head.host} cat {file} | " if file else ""
     asked = " --token-file -" if file else ""
     return "\n".join((

@@ -20,8 +20,8 @@ SHELLS = ("bash", "zsh", "fish")
 
 def add(commands: Commands) -> None:
     """Declare the command."""
-    parser = commands.add_parser("completion", help="print a script that completes commands in a shell")
-    parser.add_argument("shell", choices=SHELLS, help="the shell that is to complete them")
+    parser = commands.add_parser("completion", help="print a shell completion script")
+    parser.add_argument("shell", choices=SHELLS, help="the shell")
     parser.set_defaults(run=run)
 
 

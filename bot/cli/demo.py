@@ -36,10 +36,10 @@ SUGGESTIONS = (  # what the demo checkpoints paint well, for people who do not k
 def add(commands: Commands) -> None:
     """Declare the command."""
     parser = commands.add_parser("demo", help="try the bot in a local channel: no token, no GPU, no downloads")
-    parser.add_argument("--port", type=port, default=PORT, help="port of the page; 0 takes a free one")
-    parser.add_argument("--no-browser", action="store_true", help="do not open the page")
+    parser.add_argument("--port", type=port, default=PORT, help="port of the page; 0 chooses a free port")
+    parser.add_argument("--no-browser", action="store_true", help="do not open the page in a browser")
     parser.add_argument(
-        "--data", type=Path, default=Path("demo-data"), metavar="DIR", help="where bookmarks and pictures lie"
+        "--data", type=Path, default=Path("demo-data"), metavar="DIR", help="folder of bookmarks and pictures"
     )
     parser.set_defaults(run=run)
 
@@ -56,7 +56,7 @@ async def _run(options: argparse.Namespace) -> None:
             playground = await stack.enter_async_context(Playground.serve(port=options.port, suggestions=SUGGESTIONS))
         except PortTaken as problem:
             raise ConfigError(f"{problem} Try --port 0.") from None
-        with advising("end it, or name another folder with --data"):
+        with advising("stop it, or choose another folder with --data"):
             await stay_in(playground, options.data, browser=not options.no_browser)
 
 

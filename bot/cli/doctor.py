@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from bot.cli import Commands
 
 FACES = "photographed faces"
-PAINTS_ON = "paints on {device}"
+PAINTS_ON = "generates on {device}"
 _ABOUT_CPU = frozenset({SPEED, CARD})  # findings that speak against painting on the CPU
 EXPIRES_SOON_DAYS = 30
 WORKER_SECONDS = 120.0  # importing torch from a cold disk can take a minute
@@ -65,9 +65,11 @@ _MARKS = {FindingGrade.OK: "[green]✓[/]", FindingGrade.WARNING: "[yellow]![/]"
 def add(commands: Commands) -> None:
     """Declare the command."""
     parser = commands.add_parser("doctor", help="check settings, folders, database, hardware and checkpoints")
-    parser.add_argument("--json", action="store_true", help="one JSON list instead of lines")
+    parser.add_argument("--json", action="store_true", help="print one JSON list instead of lines")
     parser.add_argument(
-        "--cluster", metavar="HOST:PORT", help="only whether this machine and the nodes of this cluster fit together"
+        "--cluster",
+        metavar="HOST:PORT",
+        help="check only whether this machine and the nodes of this cluster are compatible",
     )
     add_config(parser)
     parser.set_defaults(run=run)
@@ -136,7 +138,7 @@ async def diagnose(settings: Settings) -> AsyncGenerator[Finding]:
         for finding in check_files(checkpoint):
             yield finding
     if not settings.checkpoints:
-        yield Finding("checkpoints", FindingGrade.PROBLEM, "none is declared; add a [[checkpoints]] section")
+        yield Finding("checkpoints", FindingGrade.PROBLEM, "no checkpoint is declared; add a [[checkpoints]] section")
     classifier = check_classifier(settings.classifier)
     if classifier is not None:
         yield classifier
@@ -177,7 +179,7 @@ def _token(settings: Settings) -> Finding:
 def _invitation(settings: Settings) -> Finding:
     application_id = application_of(settings.discord.token.get_secret_value())
     if application_id is None:
-        return Finding("invitation", FindingGrade.WARNING, "the link can be told once the bot's own token is set")
+        return Finding("invitation", FindingGrade.WARNING, "set the bot's token to get the invite link")
     link = invitation(application_id)
     return Finding("invitation", FindingGrade.OK, f"{link} (no privileged intent has to be switched on)")
 
@@ -185,7 +187,7 @@ def _invitation(settings: Settings) -> Finding:
 def _operators(settings: Settings) -> Finding:
     count = len(settings.discord.operators)
     if not count:
-        says = "nobody is named, so nobody is warned of damage; put your Discord id into [discord] operators"
+        says = "no operator is set, so no one is warned of damage; add your Discord id to [discord] operators"
         return Finding("operators", FindingGrade.WARNING, says)
     return Finding("operators", FindingGrade.OK, f"{count} named")
 
@@ -211,7 +213,7 @@ def _signing(settings: Settings) -> Finding:
 
 def face_finding(find: Callable[[], FaceFinder | None] = installed_faces) -> Finding:
     """Whether Easel finds photographed faces in start pictures. `find` loads the face finder."""
-    otherwise = "only each server's own rules apply to start pictures"
+    otherwise = "no detector is installed, so only each server's rules apply to start pictures"
     try:
         finder = find()
     except FacesUnusable as problem:
@@ -259,7 +261,7 @@ def _integrity(database: Path) -> Finding:
         return Finding(DATABASE, FindingGrade.PROBLEM, str(problem))
     if found is not None:
         return damaged(found)
-    return Finding(DATABASE, FindingGrade.OK, "it is intact (SQLite's quick check)")
+    return Finding(DATABASE, FindingGrade.OK, "intact (SQLite's quick check)")
 
 
 async def _catalogue(settings: Settings) -> list[Finding]:
@@ -271,7 +273,7 @@ async def _catalogue(settings: Settings) -> list[Finding]:
                 library = _behind(library, behind)
             return [library, *_predictions(settings, found.library)]
     except DatabaseInUse:
-        return [Finding("database", FindingGrade.OK, "in use by the Easel that runs now")]
+        return [Finding("database", FindingGrade.OK, "in use by the running Easel")]
     except DatabaseError as problem:
         return [Finding("database", FindingGrade.PROBLEM, str(problem))]
     except (LibraryUnreadable, BadDeclarations, ConfigError) as problem:
@@ -311,8 +313,8 @@ def _predictions(settings: Settings, report: ScanReport) -> list[Finding]:
         return []
     count, refused = len(report.unclear), settings.matching.unknown_prediction is UnknownPrediction.REFUSE
     says = f"{count} LoRA file{' does' if count == 1 else 's do'} not say if for v-prediction or epsilon, and "
-    says += "epsilon checkpoints refuse them" if refused else "may paint badly"
-    says += "; `library list` names them, and `library declare FILE --prediction …` states it"
+    says += "epsilon checkpoints refuse them" if refused else "may give bad pictures"
+    says += "; list them with `library list`, declare it with `library declare FILE --prediction …`"
     return [Finding("prediction types", FindingGrade.WARNING, says)]
 
 
@@ -339,4 +341,4 @@ async def _first_word(worker: LocalWorker) -> Finding:
             return Finding("worker", FindingGrade.OK, PAINTS_ON.format(device=event.device))
         if isinstance(event, WorkerDied):
             return Finding("worker", FindingGrade.PROBLEM, f"dies at its start: {event.reason}")
-    return Finding("worker", FindingGrade.PROBLEM, "went away without a word")
+    return Finding("worker", FindingGrade.PROBLEM, "ended without a message")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def add(commands: Commands) -> None:
     """Declare the command."""
-    parser = commands.add_parser("health", help="tell whether the running bot is connected and has a worker")
+    parser = commands.add_parser("health", help="check whether the running bot is connected and has a worker")
     add_config(parser)
     parser.set_defaults(run=run)
 

@@ -42,7 +42,7 @@ _WHERE_IDS = "in Discord: Settings, Advanced, Developer Mode; then right-click y
 
 def add(commands: Commands) -> None:
     """Declare the command."""
-    parser = commands.add_parser("init", help="write a config.toml to start from; asks what is not given as an option")
+    parser = commands.add_parser("init", help="write a config.toml; asks for missing options")
     parser.add_argument("folder", type=Path, metavar="DIR")
     parser.add_argument("--demo", action="store_true", help="with the two demo checkpoints and their LoRAs")
     parser.add_argument(
@@ -50,7 +50,9 @@ def add(commands: Commands) -> None:
     )
     known = ", ".join(preset.base_model for preset in PRESETS)
     parser.add_argument("--base", metavar="BASE", help=f"base model: {known}, or any other architecture/lineage")
-    parser.add_argument("--checkpoint", metavar="WHERE", help="a .safetensors file, a folder, or OWNER/NAME of the hub")
+    parser.add_argument(
+        "--checkpoint", metavar="WHERE", help="a .safetensors file, a folder, or OWNER/NAME on Hugging Face"
+    )
     parser.add_argument("--loras", type=Path, metavar="FOLDER", help="the folder of LoRA files (default: loras in DIR)")
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="database and pictures (default: data in DIR)")
     parser.add_argument(
@@ -105,7 +107,7 @@ def _may_write(folder: Path, ask: Ask | None, *, overwrite: bool) -> None:
         )
     question = f"There is a {CONFIG} in {folder}. Write a new one, and keep the former under another name?"
     if not yes(ask, question if there else f"{folder} is not empty. Write a {CONFIG} into it?", default=not there):
-        raise ConfigError("Nothing was written.")
+        raise ConfigError("No file was written.")
 
 
 @dataclass
@@ -147,7 +149,7 @@ class Questionnaire:
         torch = self.facts.torch
         cards = [f"cuda:{number}" for number in range(len(torch.cards))] if torch else []
         lines = [f"{AUTO} (the best that is there)", *cards, *(["all cards"] if len(cards) > 1 else []), CPU]
-        chosen = lines[choice(self.ask, "Which device paints?", lines)]
+        chosen = lines[choice(self.ask, "Which device generates pictures?", lines)]
         return tuple(cards) if chosen == "all cards" else (chosen.split()[0],)
 
     def _checkpoint(self, devices: Sequence[str]) -> Mapping[str, Any] | None:
@@ -164,7 +166,7 @@ class Questionnaire:
             raise ConfigError(f"{preset.name} has to be got by hand: {preset.get}. Name it with --checkpoint FILE.")
         declared = self._asked_source(preset)
         if declared is None:
-            raise ConfigError("Nothing was written. Run init again once the checkpoint is there.")
+            raise ConfigError("No file was written. Run init again when the checkpoint is there.")
         return declared
 
     def _asked_checkpoint(self, devices: Sequence[str]) -> Mapping[str, Any] | None:
@@ -182,19 +184,19 @@ class Questionnaire:
         if source is not None:
             raise ConfigError(f"Say with --base what {source} is, such as --base {PRESETS[0].base_model}.")
         preset = next((p for p in PRESETS if p.repository and self._advice(p, devices) is None), None)
-        why = "as this machine has no memory or time for a larger one"
+        why = "because this machine is too small or too slow for a larger one"
         print(f"Chosen: {preset.base_model} ({preset.pictures})." if preset else f"Chosen: the demo, {why}.")
         return preset
 
     def _asked_preset(self, devices: Sequence[str]) -> Preset | None:
         assert self.ask is not None
-        print("What kind of pictures? Each LoRA goes with one base model, so take the one whose LoRAs you want.")
+        print("What kind of pictures? Each LoRA fits one base model. Choose the base model of the LoRAs that you want.")
         advice = [self._advice(preset, devices) for preset in PRESETS]
         lines = [
             f"{preset.name} ({preset.base_model}): {preset.pictures}{f'. {says}' if says else ''}"
             for preset, says in zip(PRESETS, advice, strict=True)
         ]
-        lines.append("the demo: tiny pictures of shapes, to look around; nothing is downloaded")
+        lines.append("the demo: tiny pictures of shapes, without downloads")
         default = next((number for number, says in enumerate(advice) if says is None), len(PRESETS))
         chosen = choice(self.ask, "Which one?", lines, default)
         return PRESETS[chosen] if chosen < len(PRESETS) else None
@@ -212,7 +214,7 @@ class Questionnaire:
         print(f"Where is the checkpoint? You can use {preset.get}.")
         print(f"Put it where you like, such as into {place}, and answer with its path; or with a folder in diffusers'")
         print("layout, or with OWNER/NAME of the Hugging Face hub.")
-        without = f"{preset.repository} is downloaded at first use" if preset.repository else "you choose again"
+        without = f"{preset.repository} is downloaded at first use" if preset.repository else "choose again"
         print(f"Without an answer {without}.")
         while True:
             source = text(self.ask, "Checkpoint", preset.repository or "")
@@ -228,7 +230,7 @@ class Questionnaire:
             return tuple(self.options.operator)
         while self.ask is not None:
             print(f"Who runs this bot, and may declare base models? Discord ids ({_WHERE_IDS}).")
-            words = text(self.ask, "Ids, or nothing for now").replace(",", " ").split()
+            words = text(self.ask, "Ids, or leave empty").replace(",", " ").split()
             try:
                 return tuple(map(discord_id, words))
             except argparse.ArgumentTypeError as problem:
@@ -276,7 +278,9 @@ def _in_short(finding: Finding, load: CheckpointSize) -> str:
     if finding.what == SPEED:
         return f"Slow here: {finding.says.partition('takes ')[2].partition(' (')[0]} a picture"
     short = (
-        "Too large for the memory here" if finding.grade is FindingGrade.PROBLEM else "Short of memory here, so slower"
+        "Too large for the memory of this machine"
+        if finding.grade is FindingGrade.PROBLEM
+        else "Slower here, because memory is short"
     )
     return f"{short} (about {sum(load.networks.values()) * 2 / 1e9:.1f} GB of weights)"
 
@@ -321,8 +325,8 @@ def _next_steps(config: Path, answers: Answers) -> str:
         lines.append(f"  {answers.checkpoint['name']} is downloaded when the first picture is painted.")
     lines += [
         f"  Further checkpoints: put .safetensors files into {place}, and add a [[checkpoints]]",
-        "  section for each, with its path and base_model. Model pages of Civitai and the Hugging Face hub offer them.",
-        "  LoRAs: put .safetensors files into the folder of [library]; Easel finds out which base model they are for.",
+        "  section for each, with its path and base_model. Civitai and Hugging Face offer checkpoints.",
+        "  LoRAs: put .safetensors files into the folder of [library]. Easel detects their base models.",
         f"  The bot's token: {NO_TOKEN}.",
         f"  {program()} invite      prints the link that invites the bot, once the token is set",
         f"  {program()} run --config {config}",

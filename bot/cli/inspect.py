@@ -31,14 +31,15 @@ def add(actions: Commands) -> None:
     """Declare the command."""
     parser = actions.add_parser(
         "inspect",
-        help="tell what files are and where they go, without scanning",
-        description="Tell what LoRA files are, wherever they lie, and on which checkpoints they go; also while the bot "
-        "runs.",
+        help="identify LoRA files and the checkpoints that they fit, without a scan",
+        description="Identify LoRA files in any folder, and the checkpoints that they fit. Works while the bot runs.",
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="LoRA files")
     parser.add_argument("--checkpoint", metavar="NAME", help="judge for this checkpoint only")
-    parser.add_argument("--autov3", action="store_true", help="also the hash by which hubs and pictures name a LoRA")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line, in the order given")
+    parser.add_argument(
+        "--autov3", action="store_true", help="print the hashes too, which hubs and pictures use for LoRAs"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object per line, in the given order")
     add_config(parser)
     parser.set_defaults(run=run)
 

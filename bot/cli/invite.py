@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 # By discord.py's names: Discord's own, and what the bot does with each.
 PURPOSES = {
-    "read_messages": ("View Channels", "see the channel in which somebody orders a picture"),
-    "send_messages": ("Send Messages", "post a picture when the answer to its command can no longer be edited"),
+    "read_messages": ("View Channels", "see the channel where a user requests a picture"),
+    "send_messages": ("Send Messages", "post a picture when its reply can no longer be edited"),
     "send_messages_in_threads": ("Send Messages in Threads", "the same in threads and forum posts"),
-    "embed_links": ("Embed Links", "show what its messages link to"),
+    "embed_links": ("Embed Links", "show previews of links in its messages"),
     "attach_files": ("Attach Files", "upload the pictures"),
-    "read_message_history": ("Read Message History", "find its own messages again, and post nothing twice"),
+    "read_message_history": ("Read Message History", "find its own messages, so that it posts nothing twice"),
 }
 _WHERE = "Discord's developer portal, General Information, Application ID"
 _NAME_IT = f"or name it: invite --application-id ID ({_WHERE})."
@@ -34,7 +34,7 @@ SCOPES = ("bot", "applications.commands")
 
 def add(commands: Commands) -> None:
     """Declare the command."""
-    parser = commands.add_parser("invite", help="print the link that invites the bot, and what each permission is for")
+    parser = commands.add_parser("invite", help="print the invite link, with the purpose of each permission")
     parser.add_argument(
         "--application-id", type=discord_id, metavar="ID", help=f"from {_WHERE}; else the token tells it"
     )
@@ -81,8 +81,8 @@ def text_of(application_id: int) -> str:
             f"  {invitation(application_id)}",
             "It asks for these permissions and no others:",
             *asked,
-            "No privileged intent has to be switched on: the bot does not read what people write.",
-            "For yourself alone, without a server (User Install has to be on in the portal, under Installation):",
+            "No privileged intent is needed: the bot does not read messages.",
+            "For yourself only, without a server (enable User Install in the portal, under Installation):",
             f"  {alone}&integration_type=1",
         ]
     )

@@ -48,56 +48,56 @@ if TYPE_CHECKING:
 
 PAGE = 1000
 MAX_QUESTIONS = 3600  # to a registry, one a second; the next scan continues
-SCANNING_BOT = "if it is the bot, it scans whenever a file has changed, and /reload in Discord scans at once"
+SCANNING_BOT = "a running bot scans when a file changes; /reload in Discord scans now"
 
 
 def add(commands: Commands) -> None:
     """Declare the commands."""
     parser = commands.add_parser(
         "library",
-        help="the LoRA files: scan, list, declare, allow, inspect; checkpoints: add",
-        description="The LoRA files: which there are, and what they were trained on.",
+        help="LoRA files: scan, list, declare, allow, inspect; checkpoints: add",
+        description="The LoRA files of the library, and their base models.",
     )
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     scan = actions.add_parser(
         "scan",
-        help="read what is new or changed in the folder",
-        description="Read what is new or changed in the folder. The running bot does so by itself; use /reload there.",
+        help="scan the folder for new and changed files",
+        description="Scan the folder for new and changed files. A running bot does this by itself; use /reload there.",
     )
     show = actions.add_parser(
         "list",
-        help="what the catalogue holds, and the files that are not used",
-        description="Tell what the catalogue holds, and which files are not used and why; also while the bot runs.",
+        help="list LoRAs, and files that are not used",
+        description="List the LoRAs of the library, and files that are not used with the reason. Works while the "
+        "bot runs.",
     )
     show.add_argument("search", nargs="?", default="", help="words of a name, a trigger word or a description")
     word = actions.add_parser(
         "declare",
-        help="say which base model or prediction type a file was trained for",
-        description="Say which base model a file was trained on, and for which prediction type. It works while the bot "
-        "runs, too.",
+        help="declare the base model or prediction type of a file",
+        description="Declare the base model and prediction type that a file was trained for. Works while the bot runs.",
     )
     word.add_argument("file", type=Path, metavar="FILE", help="the LoRA file, in the library or elsewhere")
     word.add_argument("--base", metavar="ARCHITECTURE/LINEAGE", help="the base model, such as sdxl/illustrious")
     kinds = [kind.value for kind in PredictionType]
     word.add_argument("--prediction", choices=kinds, help="the prediction type that it was trained for")
-    word.add_argument("--reason", required=True, metavar="TEXT", help="how you know; it is kept with the declaration")
-    word.add_argument("--force", action="store_true", help="even against the hash of what it was trained on")
+    word.add_argument("--reason", required=True, metavar="TEXT", help="how you know; saved with the declaration")
+    word.add_argument("--force", action="store_true", help="overrule even the hash of the training base")
     pair = actions.add_parser(
         "allow",
-        help="let one few-step LoRA go on a related base model",
-        description="Let one few-step LoRA, such as DMD2, go on checkpoints of a related base model. It holds for "
-        "these bytes alone, and works while the bot runs, too.",
+        help="allow one few-step LoRA on a related base model",
+        description="Allow one few-step LoRA, such as DMD2, on checkpoints of a related base model. The "
+        "allowance is for this exact file. Works while the bot runs.",
     )
     pair.add_argument("file", type=Path, metavar="FILE", help="the LoRA file, in the library or elsewhere")
     pair.add_argument(
         "--on", required=True, metavar="ARCHITECTURE/LINEAGE", help="the checkpoints' base model, such as sdxl/pony"
     )
-    pair.add_argument("--reason", required=True, metavar="TEXT", help="how you know; it is kept with the allowance")
-    pair.add_argument("--withdraw", action="store_true", help="take the allowance back")
+    pair.add_argument("--reason", required=True, metavar="TEXT", help="how you know; saved with the allowance")
+    pair.add_argument("--withdraw", action="store_true", help="remove the allowance")
     inspect.add(actions)
     add_checkpoint.add(actions)
     for action, run in ((scan, run_scan), (show, run_list), (word, run_declare), (pair, run_allow)):
-        action.add_argument("--json", action="store_true", help="tell it as JSON")
+        action.add_argument("--json", action="store_true", help="print JSON")
         add_config(action)
         action.set_defaults(run=run)
 
@@ -159,7 +159,7 @@ def run_list(options: argparse.Namespace) -> int:
     if usable:
         _table(usable)
     else:
-        print(f"No LoRA matches {harmless(options.search)}." if options.search else "The library has no usable LoRA.")
+        print(f"No LoRA matches {harmless(options.search)}." if options.search else "The library has no usable LoRAs.")
     _tell_refused(_refused([*usable, *refused]))
     _tell_questions(_questions(usable))
     _tell_hubs(hubs)
@@ -295,7 +295,7 @@ def run_declare(options: argparse.Namespace) -> int:
     settings = settings_of(options)
     with _saying("declared"):
         if options.base is None and options.prediction is None:
-            raise ConfigError("Say what it was trained for: --base, --prediction or both.")
+            raise ConfigError("Give --base, --prediction or both.")
         found = _looked_at(options.file, "declared")
         base_model = None if options.base is None else BaseModelId(options.base)
         prediction = None if options.prediction is None else PredictionType(options.prediction)
@@ -335,7 +335,7 @@ def run_allow(options: argparse.Namespace) -> int:
     if options.json:
         print(allowance.model_dump_json())
     else:
-        may = "may not go on checkpoints of {} any more" if options.withdraw else "may go on checkpoints of {}"
+        may = "is no longer allowed on checkpoints of {}" if options.withdraw else "is allowed on checkpoints of {}"
         print(f"{options.file.name} ({allowance.sha256[:10]}…) {may.format(base_model)}.")
     return DONE
 
@@ -343,13 +343,13 @@ def run_allow(options: argparse.Namespace) -> int:
 def _refuse_allowance(evidence: Evidence, base_model: BaseModelId) -> None:
     """Refuse an allowance for a file of unknown base model, across architectures, or for no few-step LoRA."""
     if evidence.base_model is None:
-        raise ConfigError("Its base model is not known, so it goes nowhere. Declare it first: `library declare`.")
+        raise ConfigError("Its base model is unknown, so Easel refuses it. Declare it first with `library declare`.")
     if evidence.base_model.architecture != base_model.architecture:
         raise ConfigError(f"It was trained on {evidence.base_model}, whose layers no {base_model} checkpoint has.")
     if evidence.few_steps.recipe is None:
         raise ConfigError(
-            "It is not known as a few-step LoRA, and only these can be allowed one by one. If it is one, give its "
-            "recipe: `few_steps` in its sidecar, or `few_step_files` in the settings."
+            "Only few-step LoRAs can be allowed one by one, and this file is not known as one. If it is "
+            "one, set its recipe: `few_steps` in its sidecar, or `few_step_files` in the settings."
         )
 
 
@@ -382,7 +382,11 @@ def _against(settings: Settings, found: FoundLora, base_model: BaseModelId | Non
     judged = found.judge(inspect.knowledge(settings, inspect.identified(settings)))
     if judged.base_model == base_model:
         return []
-    return ["This does not count and the file is not used:", *(f"- {each}" for each in judged.contradictions), ""]
+    return [
+        "This declaration has no effect and the file is not used:",
+        *(f"- {each}" for each in judged.contradictions),
+        "",
+    ]
 
 
 def _refuse_against_proof(

@@ -69,7 +69,7 @@ _OPERATORS_PROBLEMS = (ConfigError, DatabaseError, LibraryUnreadable, BadDeclara
 def command_line() -> argparse.ArgumentParser:
     """The parser of all commands."""
     parser = argparse.ArgumentParser(prog=program(), description="Easel: a Discord bot that paints with LoRAs.")
-    parser.add_argument("-v", "--verbose", action="store_true", help="tell on stderr what happens inside")
+    parser.add_argument("-v", "--verbose", action="store_true", help="print a detailed log to stderr")
     parser.set_defaults(parser=parser)  # `completion` describes it
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 # Ids that nobody has on Discord: of the person at the keyboard and of the terminal.
 COMMAND_LINE_PERSON = 0
 COMMAND_LINE_CHANNEL = 0
-PAINTING_BOT = "if it is the bot, it has the device; order with /imagine in Discord, or stop it first"
+PAINTING_BOT = "a running bot uses the device; use /imagine in Discord, or stop the bot first"
 UNSERVED_SECONDS = 60.0  # without news, after which it ends where no worker may paint the checkpoint
 GIVE_UP_AFTER = 3  # failures in a row where others may paint the job: deaths of a worker that never became ready
 
@@ -51,34 +51,45 @@ def add(commands: Commands) -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "paint",
-        help="paint without Discord",
-        description="Paint without Discord, while the bot does not run; in Discord use /imagine. What is left out is "
-        "as the checkpoint's settings say.",
+        help="generate pictures without Discord",
+        description="Generate pictures without Discord. Stop the bot first, or use /imagine in Discord. Defaults "
+        "come from the checkpoint's settings.",
     )
-    parser.add_argument("prompt", metavar="PROMPT", help="what to paint")
-    parser.add_argument("--checkpoint", metavar="NAME", help="left out, the first one of the settings")
+    parser.add_argument("prompt", metavar="PROMPT", help="the prompt")
+    parser.add_argument(
+        "--checkpoint", metavar="NAME", help="name of the checkpoint (default: the first in the settings)"
+    )
     parser.add_argument(
         "--lora",
         action="append",
         default=[],
         metavar="NAME[:WEIGHT]",
         type=lora_draft,
-        help="a LoRA as `library list` names it; may be given several times",
+        help="name of a LoRA as in `library list`; can be repeated",
     )
     parser.add_argument("--size", metavar="SIZE", help="portrait, landscape, square or WIDTHxHEIGHT")
-    parser.add_argument("--count", type=int, default=1, metavar="N", help="pictures, of seeds that follow each other")
+    parser.add_argument("--count", type=int, default=1, metavar="N", help="number of pictures, with consecutive seeds")
     parser.add_argument("--steps", type=int, metavar="N", help="denoising steps")
-    parser.add_argument("--guidance", type=float, metavar="SCALE", help="how strictly the prompt is followed")
+    parser.add_argument(
+        "--guidance", type=float, metavar="SCALE", help="guidance scale: how strictly the prompt is followed"
+    )
     parser.add_argument("--sampler", metavar="NAME", help=f"one of {', '.join(Sampler)}")
     parser.add_argument("--spacing", metavar="NAME", help=f"of the sampler's steps: one of {', '.join(Spacing)}")
-    parser.add_argument("--fast", action="store_true", help="in few steps, by the LoRA that the checkpoint has for it")
-    parser.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same picture; else a random one")
-    parser.add_argument("--clip-skip", type=int, metavar="LAYER", help="counted from the last; left out, the usual")
-    parser.add_argument("--negative", metavar="PROMPT", help="what to keep out of the picture")
     parser.add_argument(
-        "--out", type=Path, default=Path("easel.png"), metavar="FILE.png", help="where it goes (default: %(default)s)"
+        "--fast", action="store_true", help="generate in few steps, with the checkpoint's few-step LoRA"
     )
-    parser.add_argument("--json", action="store_true", help="tell the result as one JSON object")
+    parser.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same picture (default: random)")
+    parser.add_argument(
+        "--clip-skip",
+        type=int,
+        metavar="LAYER",
+        help="text encoder layer, counted from the last (default: the checkpoint's)",
+    )
+    parser.add_argument("--negative", metavar="PROMPT", help="negative prompt: what the picture must not show")
+    parser.add_argument(
+        "--out", type=Path, default=Path("easel.png"), metavar="FILE.png", help="output file (default: %(default)s)"
+    )
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
     add_config(parser)
     parser.set_defaults(run=run)
 
@@ -139,7 +150,7 @@ async def _paint(options: argparse.Namespace) -> PaintedJob:
                 found = await stack.enter_async_context(open_catalogue(settings, scanned))
             request = await found.requests.build(draft)  # a refused request starts no worker
             async with started(found) as easel:
-                with progress_bar("painting") as report:
+                with progress_bar("generating") as report:
                     return await paint(easel.jobs, settings.storage.pictures, request, options.out, report)
 
 

@@ -26,22 +26,22 @@ def add(commands: Commands) -> None:
     """Declare the commands."""
     parser = commands.add_parser(
         "privacy",
-        help="what is kept of a person: show, export, delete; also while the bot runs",
-        description="What is kept of a person, by their Discord id. Works while the bot runs or not.",
+        help="data about a user: show, export, delete",
+        description="Data about a user, by Discord id. Works while the bot runs or not.",
     )
     kinds = parser.add_subparsers(required=True, metavar="WHAT")
-    show = kinds.add_parser("show", help="how much is kept, and what became of a deletion")
+    show = kinds.add_parser("show", help="amount of stored data, and the state of a deletion")
     show.set_defaults(run=run_show)
-    export = kinds.add_parser("export", help="all of it as ZIP files: rows as JSON, and pictures")
+    export = kinds.add_parser("export", help="all data as ZIP files: rows as JSON, and pictures")
     export.add_argument(
-        "--to", type=Path, metavar="DIR", default=Path(), help="the folder for the files (default: here)"
+        "--to", type=Path, metavar="DIR", default=Path(), help="folder for the files (default: the current folder)"
     )
     export.set_defaults(run=run_export)
-    delete = kinds.add_parser("delete", help="order the bot to delete all of it")
-    delete.add_argument("--yes", action="store_true", help="do it; without it is only told how much there is")
+    delete = kinds.add_parser("delete", help="let the bot delete all data")
+    delete.add_argument("--yes", action="store_true", help="delete; without it, only the amount is printed")
     delete.set_defaults(run=run_delete)
     for kind in (show, export, delete):
-        kind.add_argument("person", type=discord_id, metavar="PERSON", help="the person's Discord id")
+        kind.add_argument("person", type=discord_id, metavar="PERSON", help="the user's Discord id")
         add_config(kind)
 
 
@@ -51,7 +51,7 @@ def run_show(options: argparse.Namespace) -> int:
     for name, count in counts.items():
         print(f"{name:20} {count}")
     if not counts:
-        print("Nothing is kept of this person.")
+        print("Easel stores no data about this user.")
     if erasure is not None:
         print(_receipt(erasure))
     return DONE
@@ -68,7 +68,7 @@ def run_delete(options: argparse.Namespace) -> int:
     settings = settings_of(options)
     counts, _ = asyncio.run(_kept(settings, options.person))
     if not counts:
-        print("Nothing is kept of this person.")
+        print("Easel stores no data about this user.")
         return REFUSED
     if not options.yes:
         print(
@@ -77,7 +77,7 @@ def run_delete(options: argparse.Namespace) -> int:
         return REFUSED
     request_erasure(settings.storage.database, options.person, by_operator=True)
     save_record(settings.storage.database)
-    print("Ordered. The running bot begins within a minute; one that does not run begins when it has started.")
+    print("Deletion requested. A running bot begins within a minute; a stopped bot begins at its next start.")
     print(f"`privacy show {options.person}` tells the receipt.")
     return DONE
 
@@ -92,7 +92,7 @@ async def _kept(settings: Settings, person_id: int) -> tuple[dict[str, int], Era
 async def _export(settings: Settings, person_id: int, folder: Path) -> int:
     async with read_database(settings.storage.database) as connection:
         if not await stored_counts(connection, person_id):
-            print("Nothing is kept of this person.")
+            print("Easel stores no data about this user.")
             return REFUSED
         number = 0
         thumbnails = Thumbnails(settings.storage.thumbnails, settings.storage.pictures)
@@ -107,7 +107,7 @@ async def _export(settings: Settings, person_id: int, folder: Path) -> int:
 
 def _receipt(erasure: Erasure) -> str:
     if erasure.finished_at is None:
-        return "A deletion is under way; a bot that does not run goes on with it when it has started."
+        return "A deletion is in progress. A stopped bot continues it at its next start."
     parts = [
         f"Deleted: {erasure.jobs} jobs, {erasure.pictures} pictures, {erasure.messages} messages.",
         f"Out of reach: {erasure.unreachable} messages, {erasure.private_answers} private answers.",

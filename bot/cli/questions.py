@@ -22,7 +22,7 @@ def text(ask: Ask, question: str, default: str = "") -> str:
     try:
         return ask(shown).strip() or default
     except EOFError:
-        raise ConfigError("The questions were not answered to the end, so nothing was written.") from None
+        raise ConfigError("Not all questions were answered, so no file was written.") from None
 
 
 def yes(ask: Ask, question: str, *, default: bool) -> bool:

@@ -29,11 +29,11 @@ def add(commands: Commands) -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "reports",
-        help="how many reports wait for staff, in which servers and since when; also while the bot runs",
-        description="Tell how many reports of pictures and LoRAs wait for those who decide, in which servers and since "
-        "when, while the bot runs or not. What is reported is seen under Reports in /server, where it is decided.",
+        help="number and age of open reports in each server",
+        description="Print the number and age of open reports about pictures and LoRAs in each server. Works "
+        "while the bot runs or not. To see and decide reports, use Reports in /server.",
     )
-    parser.add_argument("--json", action="store_true", help="one JSON array, an object for each server")
+    parser.add_argument("--json", action="store_true", help="print one JSON array with an object for each server")
     add_config(parser)
     parser.set_defaults(run=run)
 
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps([asdict(each) for each in waiting]))
     elif not waiting:
-        print("No report waits.")
+        print("No open reports.")
     else:
         _show(waiting)
     return DONE
@@ -63,7 +63,7 @@ async def _waiting(settings: Settings) -> tuple[WaitingReports, ...]:
 
 
 def _show(waiting: Sequence[WaitingReports]) -> None:
-    table = Table("decided by", "open", "hidden", "appealed", "operators see", "the oldest waits", box=box.SIMPLE)
+    table = Table("decided by", "open", "hidden", "appealed", "operators see", "the oldest has waited", box=box.SIMPLE)
     for each in waiting:
         who = "operators" if each.server_id == EVERYWHERE else f"staff of {each.server_id}"
         counts = (each.open, each.hidden, each.appealed, each.shared)

@@ -45,11 +45,13 @@ def add(commands: Commands) -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "retention",
-        help="remove what is older than [retention] says",
-        description="Remove what is older than [retention] says. The running bot does so by itself, every hour.",
+        help="delete data that is older than the limits in [retention]",
+        description="Delete data that is older than the limits in [retention]. A running bot does this every hour.",
     )
     add_config(parser)
-    parser.add_argument("--dry-run", action="store_true", help="tell what would go, also while the bot runs")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="only list what would be deleted; works while the bot runs"
+    )
     parser.set_defaults(run=run)
 
 
@@ -57,14 +59,14 @@ def run(options: argparse.Namespace) -> int:
     """Remove it, or tell what would go; a bot that runs removes it by itself."""
     settings = settings_of(options)
     if options.dry_run:
-        show(settings, asyncio.run(_planned(settings)), "would go")
+        show(settings, asyncio.run(_planned(settings)), "would be deleted")
         return DONE
     try:
         with program_lock(settings.storage.database):
             require_database(settings.storage)
             show(settings, asyncio.run(_removed(settings)), "gone")
     except DatabaseInUse:
-        print("The running bot does this by itself, every hour. --dry-run tells what would go.")
+        print("A running bot does this every hour. --dry-run lists what would be deleted.")
     return DONE
 
 
@@ -87,7 +89,7 @@ def _retention(settings: Settings, connection: aiosqlite.Connection) -> Retentio
 
 def show(settings: Settings, found: Iterable[Expired], what: str) -> None:
     """Print the table, and how many copies of the database stay."""
-    table = Table("kind", "kept", what, "MB", "the oldest is of", box=None)
+    table = Table("kind", "kept", what, "MB", "the oldest is from", box=None)
     for expired in found:
         oldest = (
             "" if expired.oldest is None else f"{datetime.fromtimestamp(expired.oldest / 1000, UTC):%Y-%m-%d %H:%M}"
@@ -101,7 +103,7 @@ def show(settings: Settings, found: Iterable[Expired], what: str) -> None:
 
 def _kept(settings: Settings, kind: Kind) -> str:
     days = getattr(settings.retention, DAYS[kind])
-    kept = f"{days} days" if days else "for ever"
+    kept = f"{days} days" if days else "without limit"
     if kind is not Kind.PICTURES:
         return kept
     most, keep = settings.retention.pictures_gigabytes, settings.retention.keep

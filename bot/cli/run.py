@@ -36,14 +36,14 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 REVOKED = f"Discord does not accept the bot token any more. Copy the new one from {WHERE}."
-INTENTS_REFUSED = "Discord refuses the intents, though none of them is privileged."
-SHARDS_WANTED = "Discord wants another number of shards. Start Easel again: it asks how many at its start."
+INTENTS_REFUSED = "Discord refused the intents, although none of them is privileged."
+SHARDS_WANTED = "Discord requires another number of shards. Restart Easel: it reads the number at start."
 # What Discord means when it closes the connection for good.
 CLOSED = {
     4004: REVOKED,
     4010: SHARDS_WANTED,
     4011: SHARDS_WANTED,
-    4012: "Discord does not speak this version of its gateway any more. Update Easel.",
+    4012: "Discord no longer supports this version of its gateway. Update Easel.",
     4013: INTENTS_REFUSED,
 }
 TOO_MANY_REQUESTS = 429
@@ -61,12 +61,12 @@ def add(commands: Commands) -> None:
     parser = commands.add_parser(
         "run",
         help="run the bot on Discord",
-        description="Run the bot on Discord until interrupted or terminated. SIGHUP makes it read its settings anew.",
+        description="Run the bot on Discord until it is interrupted or terminated. On SIGHUP it reloads its settings.",
     )
     parser.add_argument(
         "--new-database",
         action="store_true",
-        help="start with an empty database although there are pictures of an earlier one",
+        help="start with an empty database although pictures of an earlier one exist",
     )
     add_config(parser)
     parser.set_defaults(run=run)

@@ -41,11 +41,11 @@ class Panel:
 
 def add(commands: Commands) -> None:
     """Declare the command."""
-    parser = commands.add_parser("sheet", help="paint a contact sheet with the demo checkpoints")
+    parser = commands.add_parser("sheet", help="generate a contact sheet with the demo checkpoints")
     parser.add_argument(
-        "--out", type=Path, default=Path("demo-output"), metavar="DIR", help="where it goes (default: %(default)s)"
+        "--out", type=Path, default=Path("demo-output"), metavar="DIR", help="output file (default: %(default)s)"
     )
-    parser.add_argument("--json", action="store_true", help="tell the result as one JSON object")
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
     parser.set_defaults(run=run)
 
 
@@ -102,7 +102,7 @@ async def _pictures(
     requests: RequestBuilder, jobs: JobService, stored: Path, panels: list[Panel], out: Path
 ) -> dict[str, Path]:
     pictures: dict[str, Path] = {}
-    with progress_bar("painting") as report:
+    with progress_bar("generating") as report:
         for i, panel in enumerate(panels):
             report(i, len(panels))
             request = await requests.build(panel.draft)

@@ -35,11 +35,12 @@ def add(commands: Commands) -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "status",
-        help="how the bot stands: queue, checkpoints, last errors, library, disk",
-        description="Tell how the bot stands, from its database, while it runs or not: queue, checkpoints, last "
-        "errors, library, disk, versions. What each worker does this moment is told by /status in Discord.",
+        help="state of the bot: queue, checkpoints, last errors, library, disk",
+        description="Print the state of the bot from its database: queue, checkpoints, last errors, library, "
+        "disk, versions. Works while the bot runs or not. For the current work of each worker, use "
+        "/status in Discord.",
     )
-    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_config(parser)
     parser.set_defaults(run=run)
 
@@ -66,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _lines(settings: Settings, state: RecordedState) -> Iterator[tuple[str, str]]:
     """Titles with what there is to say."""
-    yield "Easel", f"{'runs' if state.running else 'does not run'}; its database is {settings.storage.database}"
+    yield "Easel", f"{'runs' if state.running else 'not running'}; its database is {settings.storage.database}"
     for finding in state.findings:
         yield "Problem" if finding.grade is FindingGrade.PROBLEM else "Warning", finding.says
     yield "Queue", _queue(state)
@@ -83,7 +84,7 @@ def _lines(settings: Settings, state: RecordedState) -> Iterator[tuple[str, str]
     yield "Database", _records(state)
     yield "Disk", f"{state.free / 1e9:.1f} of {state.disk / 1e9:.1f} GB are free"
     yield "Versions", ", ".join(f"{name} {version}" for name, version in state.versions.items())
-    yield "Failures", "the newest stand below" if state.failed else "none"
+    yield "Failures", "the newest are listed below" if state.failed else "none"
 
 
 def _queue(state: RecordedState) -> str:
@@ -126,7 +127,7 @@ def _loads(settings: Settings, state: RecordedState) -> list[CheckpointLoad]:
 
 def _table(settings: Settings, state: RecordedState) -> Table:
     declared = {checkpoint.name: checkpoint for checkpoint in settings.checkpoints}
-    table = Table("checkpoint", "base model", "devices", "waiting", "painting", "loads in", box=box.SIMPLE)
+    table = Table("checkpoint", "base model", "devices", "waiting", "running", "loads in", box=box.SIMPLE)
     for load in _loads(settings, state):
         known, seconds = declared.get(load.checkpoint), state.load_seconds.get(load.checkpoint)
         cells = (

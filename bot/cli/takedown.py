@@ -56,36 +56,40 @@ def add(commands: Commands) -> None:
     """Declare the commands."""
     parser = commands.add_parser(
         "takedown",
-        help="somebody who is shown in pictures asks that they go: find, list, confirm, close; also while the bot runs",
-        description="Take pictures down for somebody who is shown in them, within 48 hours of the notice. Works while "
-        "the bot runs or not; the bot removes what is confirmed.",
+        help="takedown notices of persons shown in pictures: find, list, confirm, close",
+        description="Remove pictures for a person who is shown in them, within 48 hours of the notice. Works "
+        "while the bot runs or not. The bot removes confirmed pictures.",
     )
     kinds = parser.add_subparsers(required=True, metavar="WHAT")
-    find = kinds.add_parser("find", help="open a case: find the copies of pictures, and put them on a sheet to look at")
-    find.add_argument("pictures", nargs="*", type=Path, metavar="PICTURE", help="files of the notice")
-    find.add_argument("--job", type=int, action="append", default=[], metavar="JOB", help="pictures of a job here")
+    find = kinds.add_parser("find", help="open a case: find copies of pictures, and write a contact sheet")
+    find.add_argument("pictures", nargs="*", type=Path, metavar="PICTURE", help="picture files of the notice")
     find.add_argument(
-        "--received", type=_time, metavar="TIME", help="when the notice came, such as 2026-11-27T09:30 (default: now)"
+        "--job", type=int, action="append", default=[], metavar="JOB", help="pictures of a job of this Easel"
     )
-    find.add_argument("--note", default="", metavar="TEXT", help="such as the number of your own ticket")
+    find.add_argument(
+        "--received", type=_time, metavar="TIME", help="time of the notice, such as 2026-11-27T09:30 (default: now)"
+    )
+    find.add_argument("--note", default="", metavar="TEXT", help="your note, such as a ticket number")
     find.set_defaults(run=run_find)
-    listed = kinds.add_parser("list", help="the cases with the hours that are left, what is due first")
-    listed.add_argument("--all", action="store_true", help="those that are complete or closed too")
+    listed = kinds.add_parser("list", help="list open cases with the remaining hours, most urgent first")
+    listed.add_argument("--all", action="store_true", help="include complete and closed cases")
     listed.set_defaults(run=run_list)
-    confirm = kinds.add_parser("confirm", help="have the copies of a case removed, which you have looked at")
+    confirm = kinds.add_parser("confirm", help="remove the copies of a case, after you looked at them")
     confirm.add_argument(
-        "--except", dest="excepted", type=int, nargs="+", default=[], metavar="NUMBER", help="those that are no copies"
+        "--except",
+        dest="excepted",
+        type=int,
+        nargs="+",
+        default=[],
+        metavar="NUMBER",
+        help="pictures to exclude, because they are no copies",
     )
     confirm.set_defaults(run=run_confirm)
-    confirm.add_argument(
-        "--anyway", action="store_true", help="also where the hash would refuse pictures that are no copies"
-    )
-    close = kinds.add_parser(
-        "close", help="end a case: nothing more is removed or refused for it, its hash is forgotten"
-    )
+    confirm.add_argument("--anyway", action="store_true", help="confirm although the hash may refuse other pictures")
+    close = kinds.add_parser("close", help="close a case: stop removing and refusing copies, and delete its hash")
     close.set_defaults(run=run_close)
     for kind in (confirm, close):
-        kind.add_argument("case", type=int, metavar="CASE", help="its number")
+        kind.add_argument("case", type=int, metavar="CASE", help="number of the case")
     for kind in (find, confirm):
         kind.add_argument(
             "--sheet", type=Path, metavar="FILE.png", help="the contact sheet (default: takedown-CASE.png)"
@@ -152,8 +156,8 @@ def run_confirm(options: argparse.Namespace) -> int:
         print(f"Somebody else has just decided on case {case.id}.")
         return REFUSED
     save_record(settings.storage.database)
-    print("Confirmed. The running bot removes the copies within a minute; one that does not run, when it has started.")
-    print("From now on, copies of them are refused. `takedown list --all` tells when all are gone.")
+    print("Confirmed. A running bot removes the copies within a minute; a stopped bot removes them at its next start.")
+    print("From now on, copies of them are refused. `takedown list --all` shows when all are removed.")
     return DONE
 
 
@@ -162,7 +166,7 @@ def _why_not_refused(notice: bytes, excepted: Collection[int]) -> str:
     if excepted:
         return f"{min(excepted)} is no copy as you say, but pictures that are as like the notice would be refused."
     if has_little_detail(notice):
-        return "Little is in a picture of the notice: its hash may refuse others that are as plain."
+        return "A picture of the notice has few details. Its hash may refuse other plain pictures."
     return ""
 
 
@@ -185,7 +189,7 @@ def _time(text: str) -> int:
     except (ValueError, OverflowError, OSError):
         raise argparse.ArgumentTypeError(f"{text!r} is no time such as 2026-11-27T09:30.") from None
     if moment > now_ms():
-        raise argparse.ArgumentTypeError("The notice cannot come later than now.")
+        raise argparse.ArgumentTypeError("The time of the notice is in the future.")
     return moment
 
 
@@ -199,7 +203,7 @@ async def _pictures_of_notice(settings: Settings, files: Sequence[Path], jobs: S
                 raise ConfigError(f"Job {job_id} has no pictures here.")
             paths += [settings.storage.pictures / picture.path for picture in of_job]
     if not paths:
-        raise ConfigError("Name the pictures of the notice: files, or --job JOB.")
+        raise ConfigError("Give the pictures of the notice: files, or --job JOB.")
     pictures: list[Image.Image] = []
     for path in paths:
         try:
@@ -294,7 +298,7 @@ def _draw(settings: Settings, notice: Sequence[Image.Image], copies: Sequence[Ta
     """The pictures of the notice, then the copies with their numbers. Raises OSError."""
     tiles: list[tuple[Image.Image | None, str]] = [(picture, "the notice") for picture in notice]
     for copy in copies:
-        said = "no copy" if copy.state is CopyState.EXCEPTED else f"distance {copy.distance:.2f}"
+        said = "not a copy" if copy.state is CopyState.EXCEPTED else f"distance {copy.distance:.2f}"
         tiles.append((_opened(folder_of(copy.kind, settings) / copy.path), f"{copy.number} · {copy.kind} · {said}"))
     rows = -(-len(tiles) // COLUMNS)
     sheet = Image.new("RGB", (COLUMNS * TILE, rows * (TILE + LABEL)), "white")

@@ -16,7 +16,7 @@ _MAX_MEMORY = 2**20  # bytes of one pattern: its automaton is built as it goes, 
 class Unusable(StrEnum):
     """Why a word or a pattern cannot be used."""
 
-    LOOKS_AROUND = "it looks ahead or behind, which cannot be read in linear time"
+    LOOKS_AROUND = "it uses lookahead or lookbehind, which cannot be matched in linear time"
     UNKNOWN_ESCAPE = "it uses a backreference or an escape that RE2 does not know"
     REPEATS_TOO_OFTEN = "it repeats something more than 1000 times"
     TOO_LARGE = "it is too large"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from bot.diagnostics.nvidia_smi import DriverTrouble
 
 SELECTOR = (
-    "choose your system and CUDA at pytorch.org/get-started and run the command that it shows in Easel's environment, "
-    "or let `uv tool install --torch-backend auto` find the build"
+    "choose your system and CUDA at pytorch.org/get-started, and run its command in Easel's "
+    "environment. Or let `uv tool install --torch-backend auto` find the build"
 )
 SELECTOR_OF_ROCM = SELECTOR.replace("CUDA", "ROCm")
 CONTAINER = (
@@ -17,12 +17,12 @@ CONTAINER = (
 INSTALL_DRIVER = "install NVIDIA's driver for it and restart the computer, until `nvidia-smi` shows the card"
 
 FALLEN = (
-    "a card does not answer any more: switch the computer off and on. If it happens again, see to the card's seat, its "
-    "power cables and its temperature; on a rented machine take another one"
+    "a card no longer responds: switch the computer off and on. If it happens again, check the "
+    "card's seat, power cables and temperature; on a rented machine, choose another one"
 )
 IN_WINDOWS = (
-    "this is Linux inside Windows (WSL), which paints with the driver of Windows: install NVIDIA's newest driver "
-    "there, and none here, then run `wsl --update` and `wsl --shutdown` in Windows"
+    "this is Linux inside Windows (WSL), which uses the driver of Windows: install NVIDIA's "
+    "newest driver in Windows, not here. Then run `wsl --update` and `wsl --shutdown` in Windows"
 )
 NO_KFD = (
     "AMD's driver is not loaded (there is no /dev/kfd): install the driver of ROCm and restart the computer, until "
@@ -36,28 +36,28 @@ NO_KFD_INSIDE = (
 # What to do about what nvidia-smi complains of.
 TROUBLES = {
     DriverTrouble.NOT_LOADED: (
-        "nvidia-smi cannot reach NVIDIA's driver, which is not loaded: restart the computer. If that does not help, "
-        "install the driver anew; with Secure Boot its module has to be signed, or Secure Boot switched off"
+        "NVIDIA's driver is not loaded: restart the computer. If that does not help, reinstall the "
+        "driver. With Secure Boot, sign its module or switch Secure Boot off"
     ),
     DriverTrouble.MISMATCH: (
-        "NVIDIA's driver was updated while an older one is loaded: restart the computer (a container: restart it, or "
-        "build it anew without a driver of its own)"
+        "NVIDIA's driver was updated while an older one is loaded: restart the computer (a "
+        "container: restart it, or rebuild it without a driver)"
     ),
     DriverTrouble.NO_DEVICES: (
-        "NVIDIA's driver is loaded and finds no card: see whether the card sits and has power, and whether it is given "
-        "to a virtual machine"
+        "NVIDIA's driver is loaded but finds no card: check the card's seat and power, and whether a "
+        "virtual machine uses it"
     ),
     DriverTrouble.NO_PERMISSION: (
-        "this account may not use the card: add it to the groups video and render, and log in again"
+        "this account has no permission for the card: add it to the groups video and render, and log in again"
     ),
     DriverTrouble.NO_LIBRARY: f"a part of NVIDIA's driver is missing: {INSTALL_DRIVER}",
     DriverTrouble.LOST: FALLEN,
     DriverTrouble.NO_HANDLE: FALLEN,
-    DriverTrouble.BLOCKED: "the system keeps programs from the card: update NVIDIA's driver and restart the computer",
+    DriverTrouble.BLOCKED: "the system blocks access to the card: update NVIDIA's driver and restart the computer",
     DriverTrouble.UNKNOWN: (
         "NVIDIA's driver does not work: restart the computer. A container loses its card when systemd is reloaded on "
         "the host: restart the container"
     ),
-    DriverTrouble.SILENT: "NVIDIA's driver does not answer: restart the computer; a card that fails may be why",
+    DriverTrouble.SILENT: "NVIDIA's driver does not respond: restart the computer. The card may be failing",
     DriverTrouble.OTHER: f"NVIDIA's driver does not work: run `nvidia-smi` to see why; else {INSTALL_DRIVER}",
 }

@@ -179,7 +179,7 @@ def arithmetic(need: MemoryNeed, checkpoint: CheckpointSize, *, accelerator: boo
     numbers = f"{need.numbers / 1e9:.2f} billion numbers of {need.each} bytes{packed}"
     parts = [f"weights {said(need.weights)}, which are {numbers}"]
     if need.picture is None:
-        parts.append("a picture on its way not counted yet")
+        parts.append("without a running picture")
     else:
         parts.append(f"a picture of {checkpoint.width}x{checkpoint.height} on its way {said(need.picture)}")
     parts.append(f"{'CUDA and the program' if accelerator else 'the program'} {said(need.program)}")

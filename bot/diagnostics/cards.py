@@ -67,7 +67,7 @@ def _none(facts: MachineFacts, torch: TorchReport, asked: Sequence[str]) -> Find
         says = f"torch {torch.version} does not find this Mac's graphics processor, so the CPU paints: update macOS"
         return Finding(CARD, FindingGrade.WARNING, f"{says}; a virtual machine has none")
     if not asked:
-        return Finding(CARD, FindingGrade.OK, "there is no NVIDIA card here, so the CPU paints")
+        return Finding(CARD, FindingGrade.OK, "no NVIDIA card found, so the CPU generates")
     says = (
         f'there is no NVIDIA card here, and devices name {", ".join(asked)}; write devices = ["{AUTO}"], or plug one in'
     )
@@ -179,18 +179,18 @@ def _what_to_do(facts: MachineFacts, problem: str) -> str:
     """About a card that the driver sees and torch does not."""
     if facts.driver.empty_mig:
         return (
-            "it is to be used in slices (MIG), and there is none: as root, `nvidia-smi mig -cgi 0 -C` makes one of the "
-            "whole card, and `nvidia-smi -mig 0` switches slices off"
+            "MIG is enabled, but the card has no slice. As root, `nvidia-smi mig -cgi 0 -C` creates one "
+            "slice of the whole card, and `nvidia-smi -mig 0` disables MIG"
         )
     if "system not yet initialized" in problem:
         return (
-            "its cards are connected by NVSwitch, whose program does not run: `systemctl enable --now "
-            "nvidia-fabricmanager`, of the driver's own version; on a rented machine take another one"
+            "the NVSwitch service of its cards is not running: `systemctl enable --now "
+            "nvidia-fabricmanager`, in the version of the driver; on a rented machine, choose another one"
         )
     if not facts.unified_memory:
         return (
-            "there is no /dev/nvidia-uvm: as root, run `nvidia-modprobe -u -c=0` on the host, and give that file to "
-            "the container too, if this is one"
+            "/dev/nvidia-uvm is missing: as root, run `nvidia-modprobe -u -c=0` on the host. In a "
+            "container, pass that device in too"
         )
     return "restart the computer; if that does not help, update the driver"
 
@@ -236,8 +236,8 @@ def _problem(card: CardReport, torch: TorchReport) -> str | None:
     to_do = "end other programs that use it, or restart the computer"
     if torch.hip:
         to_do = (
-            "ROCm may have no code for it. With HSA_OVERRIDE_GFX_VERSION=10.3.0 in the environment (RX 6000) or 11.0.0 "
-            "(RX 7000) it takes that of a card of the same generation"
+            "ROCm may have no code for it. Set HSA_OVERRIDE_GFX_VERSION=10.3.0 (RX 6000) or 11.0.0 (RX "
+            "7000) to use the code of a card of the same generation"
         )
     return f"{card.name} cannot compute ({card.problem}): {to_do}"
 

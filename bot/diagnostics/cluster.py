@@ -30,7 +30,7 @@ from inference.cluster.wire import Connection, SocketAddress
 
 CLUSTER, NETWORK, TOKEN, VERSIONS = "cluster", "network", "cluster token", "cluster versions"
 DRIVER, REACH, SHARED = "driver process", "ports and clock", "shared storage"
-AS_ITS_ACCOUNT = "as its account, `easel doctor --cluster HOST:PORT` tells of the nodes"
+AS_ITS_ACCOUNT = "under its account, `easel doctor --cluster HOST:PORT` checks the nodes"
 ADDRESS_VARIABLE = "RAY_ADDRESS"
 
 
@@ -44,7 +44,7 @@ def check_machine(*, public: bool, addresses: Sequence[str] | None = None) -> It
         yield Finding(CLUSTER, FindingGrade.OK, f"Ray {NodeIdentity.own().ray} is installed")
     found = public_addresses(own_addresses() if addresses is None else addresses)
     if not found:
-        yield Finding(NETWORK, FindingGrade.OK, "this machine has private addresses alone")
+        yield Finding(NETWORK, FindingGrade.OK, "this machine has only private addresses")
         return
     says = (
         f"this machine has the public address {', '.join(found)}, and Ray listens on all addresses of a machine; take "
@@ -73,7 +73,7 @@ async def check_head(
         says = f"{problem}; give the one that the head has, {given}" if problem.wrong_token else str(problem)
         yield Finding(TOKEN if problem.wrong_token else CLUSTER, FindingGrade.PROBLEM, says)
         return
-    yield Finding(TOKEN, FindingGrade.OK, "it is that of the cluster")
+    yield Finding(TOKEN, FindingGrade.OK, "matches the cluster")
     for finding in check_versions(view, NodeIdentity.own()):
         yield finding
 
@@ -172,7 +172,7 @@ async def check_driver(address: SocketAddress) -> Finding:
 def check_shared(address: str) -> Finding:
     """Whether files can be looked for in the shared storage: nodes that find none there do not say so."""
     if (problem := SharedStorage(address).problem()) is None:
-        return Finding(SHARED, FindingGrade.OK, "nodes look there first for files")
+        return Finding(SHARED, FindingGrade.OK, "nodes look for files there first")
     says = f"{problem}; where nodes cannot look there either, they take all files from this machine"
     return Finding(SHARED, FindingGrade.WARNING, says)
 
@@ -200,7 +200,7 @@ def check_versions(view: ClusterView, own: NodeIdentity) -> Iterator[Finding]:
     """Whether this machine runs what the head runs."""
     head = view.head
     if head is None:
-        yield Finding(VERSIONS, FindingGrade.PROBLEM, "the head has no node of its own; see its log there")
+        yield Finding(VERSIONS, FindingGrade.PROBLEM, "the head runs no node; see the log on its machine")
     elif head.identity is None:
         says = "the head was not started by `easel cluster up`, so its versions are compared when a worker starts"
         yield Finding(VERSIONS, FindingGrade.WARNING, says)
@@ -235,7 +235,7 @@ def nobody_paints(view: ClusterView) -> str | None:
     """What to do where no node has a card; None where one has."""
     if any(node.devices for node in view.present):
         return None
-    return "no node has a graphics card, so nothing is painted; join one that has, or say --gpus N to `join` or `up`"
+    return "no node has a GPU, so no pictures are generated; join a node with a GPU, or give --gpus N to `join` or `up`"
 
 
 def not_of_this_machine(address: str) -> str | None:

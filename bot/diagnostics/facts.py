@@ -141,7 +141,7 @@ def _torch(threads: int | None) -> tuple[TorchReport | None, str]:
     try:
         return TorchReport.model_validate_json(done.stdout.splitlines()[-1]), ""
     except (IndexError, ValidationError):
-        return None, (done.stderr.decode("utf-8", "replace").strip().splitlines() or ["it said nothing"])[-1][:300]
+        return None, (done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no output"])[-1][:300]
 
 
 def _in_container() -> bool:

@@ -167,7 +167,7 @@ def check_backup(backup: BackupState) -> Finding:
         return Finding(BACKUP, FindingGrade.WARNING if late else FindingGrade.OK, says)
     says = _("The newest copy of the database is {age} old.").format(age=duration(backup.age))
     if late:
-        advice = _("A copy is due every {every}. Run `easel backup`, and check that Easel runs.")
+        advice = _("A copy is due every {every}. Run `easel backup`, and check that Easel is running.")
         return Finding(BACKUP, FindingGrade.WARNING, f"{says} {advice.format(every=duration(backup.every))}")
     return Finding(BACKUP, FindingGrade.OK, says)
 
@@ -175,8 +175,8 @@ def check_backup(backup: BackupState) -> Finding:
 def _workers(facts: WatchFacts) -> Iterator[Finding]:
     for worker in facts.silent:
         says = _(
-            "The worker {place} has reported no progress for {time}. Easel restarts it if it stays silent; if this "
-            "happens again, look at the log and at the graphics card."
+            "The worker {place} has reported no progress for {time}. Easel restarts it if it stays "
+            "silent. If this happens again, check the log and the graphics card."
         )
         says = says.format(place=worker.place, time=duration(worker.seconds))
         yield Finding(f"worker {worker.place}", FindingGrade.PROBLEM, says)
@@ -185,15 +185,16 @@ def _workers(facts: WatchFacts) -> Iterator[Finding]:
 def _token(facts: WatchFacts) -> Iterator[Finding]:
     if facts.token_shared:
         says = _(
-            "Another program uses the bot's token: it answered a command before Easel could. Stop that program, or "
-            "reset the token in Discord's developer portal. Easel paints no command that the other program answered."
+            "Another program uses the bot's token: it answered a command before Easel could. Stop that "
+            "program, or reset the token in Discord's developer portal. Easel generates nothing for "
+            "commands that the other program answered."
         )
         yield Finding(TOKEN, FindingGrade.PROBLEM, says)
 
 
 def _queue(facts: WatchFacts) -> Iterator[Finding]:
     if facts.longest_wait is not None and facts.longest_wait > LONG_WAIT_SECONDS:
-        says = _("The oldest job has waited for {time}. /status shows what the workers do.")
+        says = _("The oldest job has waited for {time}. Use /status to see what the workers are doing.")
         yield Finding(QUEUE, FindingGrade.WARNING, says.format(time=duration(facts.longest_wait)))
 
 

@@ -11,7 +11,7 @@ from inference.errors import RequestError
 
 @dataclass(eq=False)
 class Blocked(RequestError):
-    """Somebody has blocked this. The reason: “{reason}”."""
+    """This is blocked. Reason: “{reason}”."""
 
     ENDS: ClassVar[str] = later("The block ends on {end}.")
 
@@ -30,32 +30,32 @@ class Blocked(RequestError):
 
 @dataclass(eq=False)
 class PersonBlocked(Blocked):
-    """This server's staff have blocked you from using the bot in it. The reason: “{reason}”."""
+    """This server's staff have blocked you from using the bot here. Reason: “{reason}”."""
 
 
 @dataclass(eq=False)
 class PersonBlockedEverywhere(Blocked):
-    """The bot's operator has blocked you from using it. The reason: “{reason}”."""
+    """The bot's operator has blocked you from using the bot. Reason: “{reason}”."""
 
 
 @dataclass(eq=False)
 class LoraBlocked(Blocked):
-    """This server's staff have blocked {lora}, so it is not used here. The reason: “{reason}”."""
+    """This server's staff have blocked {lora}, so it cannot be used here. Reason: “{reason}”."""
 
     lora: str
 
 
 @dataclass(eq=False)
 class LoraBlockedEverywhere(Blocked):
-    """The bot's operator has blocked {lora}, so it is not used. The reason: “{reason}”."""
+    """The bot's operator has blocked {lora}, so it cannot be used. Reason: “{reason}”."""
 
     lora: str
 
 
 @dataclass(eq=False)
 class LoraDisputed(RequestError):
-    """The base model of {lora} is disputed: another page says that it is made for {bases}. Only people who had it
-    before can use it, until an operator decides."""
+    """The base model of {lora} is disputed: another page says that it is made for {bases}. Until an operator
+    decides, only users who had this LoRA before can use it."""
 
     for_operators = "`easel library declare` decides."
     lora: str
@@ -64,21 +64,21 @@ class LoraDisputed(RequestError):
 
 @dataclass(eq=False)
 class CannotBeBlocked(RequestError):
-    """Neither you yourself nor the bot's operators can be blocked."""
+    """You cannot block yourself or the bot's operators."""
 
 
 @dataclass(eq=False)
 class EndUnclear(RequestError):
-    """“{typed}” cannot be read as an end. Write 3 d, 12 h or a date such as 2031-05-30, or nothing for no end."""
+    """“{typed}” is not a valid end. Write 3 d, 12 h or a date such as 2031-05-30, or leave it empty for no end."""
 
     typed: str
 
 
 @dataclass(eq=False)
 class EndNeeded(EndUnclear):
-    """“{typed}” cannot be read as an end. Write 3 d, 12 h or a date such as 2031-05-30."""
+    """“{typed}” is not a valid end. Write 3 d, 12 h or a date such as 2031-05-30."""
 
 
 @dataclass(eq=False)
 class EndInThePast(RequestError):
-    """This end is over already. Give one that is still to come, or none."""
+    """This end is in the past. Choose a later one, or none."""

@@ -9,7 +9,7 @@ from inference.errors import RequestError
 
 @dataclass(eq=False)
 class BookmarksRefused(RequestError):
-    """This file cannot be imported: {reason}. Give one that *Export / import* in /bookmarks made."""
+    """This file cannot be imported: {reason}. Use a file from *Export / import* in /bookmarks."""
 
     words = frozenset({"reason"})
     reason: str
@@ -17,18 +17,18 @@ class BookmarksRefused(RequestError):
 
 @dataclass(eq=False)
 class StackNameTaken(RequestError):
-    """You have a stack called {name} already. Choose another name, or delete or rename that one first."""
+    """You already have a stack called {name}. Choose another name, or delete or rename that stack first."""
 
     name: str
 
 
 @dataclass(eq=False)
 class TooManyStacks(RequestError):
-    """You have {limit} stacks, and more cannot be kept. Please delete one first."""
+    """You have reached the limit of {limit} stacks. Delete one to save another."""
 
     limit: int
 
 
 @dataclass(eq=False)
 class TooManyMisses(RequestError):
-    """Too many codes were wrong. Please try again in an hour, with the code copied from whoever shared it."""
+    """You entered too many wrong codes. Try again in an hour, with the code copied from the user who shared it."""

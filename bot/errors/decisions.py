@@ -9,21 +9,21 @@ from inference.errors import RequestError
 
 @dataclass(eq=False)
 class ReasonNeeded(RequestError):
-    """Please say why, in at most {limit} characters: whoever is concerned reads it."""
+    """Please give a reason of at most {limit} characters. Affected users will read it."""
 
     limit: int
 
 
 @dataclass(eq=False)
 class ProposedAlready(RequestError):
-    """The same has been proposed already, and waits for an operator."""
+    """This proposal already exists. An operator has not decided it yet."""
 
 
 @dataclass(eq=False)
 class DecidedAlready(RequestError):
-    """Somebody has decided that already."""
+    """Someone has already decided this."""
 
 
 @dataclass(eq=False)
 class StillCarriedOut(RequestError):
-    """What was decided last is still being carried out. Try it again in a moment."""
+    """Easel is still carrying out the last decision. Try again in a moment."""

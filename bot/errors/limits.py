@@ -8,18 +8,18 @@ from bot.i18n import later
 from inference.errors import RequestError
 
 LIMIT_SOURCES = {  # by `bot.database.server_limits.LimitHolder`
-    "operator": later("The bot's operator has set this limit for every server."),
-    "server": later("It is the limit of this server as a whole."),
-    "everybody": later("It is this server's limit for everybody."),
+    "operator": later("The bot's operator has set this limit for all servers."),
+    "server": later("This limit is for all members of this server together."),
+    "everybody": later("It is this server's limit for everyone."),
     "newcomers": later("It is this server's limit for new members."),
-    "role": later("It comes with the role {role}."),
+    "role": later("The limit comes from the role {role}."),
     "person": later("This server's staff have set it for you."),
 }
 
 
 @dataclass(eq=False)
 class LimitReached(RequestError):
-    """This is beyond a limit."""
+    """This exceeds a limit."""
 
     source: str  # a key of LIMIT_SOURCES
     role: str  # its name; "" when it is no role's limit
@@ -32,7 +32,7 @@ class LimitReached(RequestError):
 
 @dataclass(eq=False)
 class TooManyLorasHere(LimitReached):
-    """{asked} LoRAs were asked for; at most {limit} go together here."""
+    """You chose {asked} LoRAs. A picture here can use up to {limit}."""
 
     asked: int
     limit: int
@@ -40,7 +40,7 @@ class TooManyLorasHere(LimitReached):
 
 @dataclass(eq=False)
 class TooManyPictures(LimitReached):
-    """{asked} pictures were asked for at once; at most {limit} are possible here."""
+    """You requested {asked} pictures at once. The limit here is {limit}."""
 
     asked: int
     limit: int
@@ -48,7 +48,7 @@ class TooManyPictures(LimitReached):
 
 @dataclass(eq=False)
 class TooManySteps(LimitReached):
-    """{asked} steps were asked for; at most {limit} are possible here."""
+    """You chose {asked} steps. The limit here is {limit}."""
 
     asked: int
     limit: int
@@ -56,7 +56,7 @@ class TooManySteps(LimitReached):
 
 @dataclass(eq=False)
 class SizeAboveLimit(LimitReached):
-    """A picture of {size} was asked for; at most {limit} megapixels are possible here."""
+    """You requested a picture of {size}. The limit here is {limit} megapixels."""
 
     size: str
     limit: str
@@ -69,7 +69,7 @@ class AddingDenied(LimitReached):
 
 @dataclass(eq=False)
 class AddedTooMany(LimitReached):
-    """Your limit of LoRAs to add in 24 hours is {limit}. You can add the next one in {wait}."""
+    """Your limit of new LoRAs in 24 hours is {limit}. You can add the next one in {wait}."""
 
     limit: int
     wait: str
@@ -77,7 +77,7 @@ class AddedTooMany(LimitReached):
 
 @dataclass(eq=False)
 class ServerAddedTooMany(LimitReached):
-    """This server's limit of LoRAs to add in 24 hours is {limit}. The next one can be added in {wait}."""
+    """This server's limit of new LoRAs in 24 hours is {limit}. Members can add the next one in {wait}."""
 
     limit: int
     wait: str
@@ -85,8 +85,8 @@ class ServerAddedTooMany(LimitReached):
 
 @dataclass(eq=False)
 class PicturesUsedUp(LimitReached):
-    """Your limit of pictures a day is {limit}. You have ordered {used} today, so {asked} more cannot be ordered. The
-    count begins anew in {wait}."""
+    """You have used {used} of {limit} pictures today, so {asked} more would exceed your daily limit. The count
+    resets in {wait}."""
 
     asked: str
     used: str
@@ -96,8 +96,8 @@ class PicturesUsedUp(LimitReached):
 
 @dataclass(eq=False)
 class MegapixelStepsUsedUp(LimitReached):
-    """Your limit of megapixel-steps a day (the size of pictures times their steps) is {limit}. You have used {used}
-    today, so {asked} more do not fit. A smaller picture or fewer steps may fit; the count begins anew in {wait}."""
+    """You have used {used} of {limit} megapixel-steps (picture size times steps) today, so {asked} more would exceed
+    your daily limit. A smaller picture or fewer steps may fit. The count resets in {wait}."""
 
     asked: str
     used: str
@@ -107,8 +107,8 @@ class MegapixelStepsUsedUp(LimitReached):
 
 @dataclass(eq=False)
 class ServerPicturesUsedUp(LimitReached):
-    """This server's limit of pictures a day is {limit}. Ordered today: {used}, so {asked} more cannot be ordered. The
-    count begins anew in {wait}."""
+    """This server has used {used} of {limit} pictures today, so {asked} more would exceed its daily limit. The count
+    resets in {wait}."""
 
     asked: str
     used: str
@@ -118,8 +118,8 @@ class ServerPicturesUsedUp(LimitReached):
 
 @dataclass(eq=False)
 class ServerMegapixelStepsUsedUp(LimitReached):
-    """This server's limit of megapixel-steps a day (the size of pictures times their steps) is {limit}. Used today:
-    {used}, so {asked} more do not fit. A smaller picture or fewer steps may fit; the count begins anew in {wait}."""
+    """This server has used {used} of {limit} megapixel-steps (picture size times steps) today, so {asked} more would
+    exceed its daily limit. A smaller picture or fewer steps may fit. The count resets in {wait}."""
 
     asked: str
     used: str
@@ -129,14 +129,14 @@ class ServerMegapixelStepsUsedUp(LimitReached):
 
 @dataclass(eq=False)
 class CooldownRunning(LimitReached):
-    """Please wait {wait} before you order the next picture."""
+    """Please wait {wait} before your next request."""
 
     wait: str
 
 
 @dataclass(eq=False)
 class LimitOutOfRange(RequestError):
-    """The limit of {what} can be from {lowest} to {highest}."""
+    """The limit “{what}” must be from {lowest} to {highest}."""
 
     words = frozenset({"what"})
     what: str
@@ -146,7 +146,7 @@ class LimitOutOfRange(RequestError):
 
 @dataclass(eq=False)
 class LimitAboveCeiling(RequestError):
-    """The bot's operator has set the limit of {what} to {ceiling}, and a server's limits cannot be more generous."""
+    """The bot's operator has set “{what}” to {ceiling}. A server's limit cannot be more generous."""
 
     words = frozenset({"what"})
     what: str
@@ -155,15 +155,15 @@ class LimitAboveCeiling(RequestError):
 
 @dataclass(eq=False)
 class NumberUnclear(RequestError):
-    """“{typed}” cannot be read as a number. Write one such as 20 or 0.5."""
+    """“{typed}” is not a number. Write one such as 20 or 0.5."""
 
     typed: str
 
 
 @dataclass(eq=False)
 class LimitNotForServer(RequestError):
-    """The limit of {what} is one of people. A server as a whole can have limits of pictures and megapixel-steps a
-    day."""
+    """“{what}” is a limit for members, not for a whole server. A whole server can limit pictures and megapixel-steps
+    per day, and new LoRAs in 24 hours."""
 
     words = frozenset({"what"})
     what: str

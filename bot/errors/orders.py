@@ -9,14 +9,15 @@ from inference.errors import RequestError
 
 @dataclass(eq=False)
 class TwoFewStepRecipes(RequestError):
-    """{names} are each made for few steps of their own, so they spoil each other. Take out all but one."""
+    """{names} are each made for their own small number of steps. Together they spoil the picture. Remove all but
+    one."""
 
     names: list[str]
 
 
 @dataclass(eq=False)
 class TooManyLinks(RequestError):
-    """There are {count} links of LoRAs in the prompt; at most {limit} go together. Please take some away."""
+    """The prompt has {count} LoRA links; a picture can use up to {limit}. Please remove some."""
 
     count: int
     limit: int
@@ -24,12 +25,12 @@ class TooManyLinks(RequestError):
 
 @dataclass(eq=False)
 class PartsGone(RequestError):
-    """{parts} cannot be had here any more, so this picture cannot be painted again as it was. *Edit* opens it in the
-    studio with what is left."""
+    """Parts of this picture are no longer available here: {parts}. Easel cannot generate it again unchanged. *Edit*
+    opens it in the studio with the remaining parts."""
 
     parts: list[str]
 
 
 @dataclass(eq=False)
 class PressedTwice(RequestError):
-    """That was pressed twice within a second; it is one picture. To order another, press again."""
+    """You pressed twice within a second, so Easel counted one press. To generate another picture, press again."""

@@ -9,7 +9,7 @@ from inference.errors import RequestError
 
 @dataclass(eq=False)
 class PictureRefused(RequestError):
-    """This picture cannot be used: {reason}. Give a PNG, JPEG, WebP, GIF or AVIF file of at most 20 MB."""
+    """This picture cannot be used: {reason}. Use a PNG, JPEG, WebP, GIF or AVIF file of at most 20 MB."""
 
     words = frozenset({"reason"})
     reason: str
@@ -17,39 +17,40 @@ class PictureRefused(RequestError):
 
 @dataclass(eq=False)
 class RemovedPicture(RequestError):
-    """This picture cannot be used here. It is very much like one that was removed for good, because somebody whom it
-    shows asked for that. If this is another picture, please tell whoever runs this bot."""
+    """This picture cannot be used here. It closely resembles a picture that was permanently removed because someone
+    shown in it asked for that. If yours is a different picture, please tell the bot's operator."""
 
 
 @dataclass(eq=False)
 class PictureDeletedByStaff(RequestError):
     """Staff deleted a picture that looks like this one, so Easel does not use it. Please choose another picture or
-    other words."""
+    prompt."""
 
 
 @dataclass(eq=False)
 class PictureHiddenByStaff(RequestError):
     """Staff hid a picture that looks like this one, so Easel does not use it here. Please choose another picture or
-    other words."""
+    prompt."""
 
 
 @dataclass(eq=False)
 class PictureReported(RequestError):
-    """Somebody reported this picture, and people look at it. Until they have decided, nobody is shown it and nothing is
-    painted from it."""
+    """Someone reported this picture, and it is under review. Until there is a decision, Easel shows it to no one and
+    generates nothing from it."""
 
 
 @dataclass(eq=False)
 class TakenDown(RequestError):
-    """The staff of this server took this picture down, so nothing is painted from it here any more."""
+    """This server's staff took this picture down, so Easel no longer generates anything from it here."""
 
 
 @dataclass(eq=False)
 class OwnPictureTakenDown(TakenDown):
-    """The staff of this server took this picture down, so its buttons do not paint here any more. It is still yours:
-    in a direct message with this bot, /history shows it, and its buttons paint."""
+    """This server's staff took this picture down, so its buttons no longer generate here. The picture is still
+    yours. Open /history in a direct message with this bot to see it and use its buttons."""
 
 
 @dataclass(eq=False)
 class TakenDownEverywhere(TakenDown):
-    """This picture was taken down for good, so nothing is painted from it any more. Its owner was told why."""
+    """This picture was taken down permanently, so Easel no longer generates anything from it. Its owner received the
+    reason."""

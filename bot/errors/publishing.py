@@ -9,28 +9,29 @@ from inference.errors import RequestError
 
 @dataclass(eq=False)
 class NoArtChannel(RequestError):
-    """Pictures are published in the art channels that this server's staff name under /server, and this is none of
-    them."""
+    """This is not an art channel. Publish pictures in the art channels that this server's staff chose under /server."""
 
 
 @dataclass(eq=False)
 class NotPublished(RequestError):
-    """This picture is not in the gallery any more."""
+    """This picture is no longer in the gallery."""
 
 
 @dataclass(eq=False)
 class PublishedAlready(RequestError):
-    """This picture is published in this server already, or is being taken back or out of sight there just now."""
+    """This picture is already published in this server, or is being taken back or hidden there right now."""
 
 
 @dataclass(eq=False)
 class PublishingRefused(RequestError):
-    """The bot may not post in that channel. Please ask this server's staff to let it write and attach files there."""
+    """Easel is not allowed to post in that channel. Please ask this server's staff to let it send messages and
+    attach files there."""
 
 
 @dataclass(eq=False)
 class MayNotPost(RequestError):
-    """{who} may not write in this channel, so nothing is posted here. You can copy the code to another place."""
+    """{who} cannot send messages in this channel, so Easel posts nothing here. You can copy the code and share it
+    elsewhere."""
 
     words = frozenset({"who"})
     who: str

@@ -10,13 +10,13 @@ from inference.errors import RequestError
 
 @dataclass(eq=False)
 class PlaceUnseen(RequestError):
-    """Easel is not in this server, so it cannot see whether this channel is still age-restricted, and shows nothing for
-    adults in it by itself. While the channel is, /history opens the picture here."""
+    """Easel is not a member of this server, so it cannot check whether this channel is still age-restricted. It
+    shows nothing for adults here by itself. If the channel is age-restricted, /history opens the picture here."""
 
 
 @dataclass(eq=False)
 class RatedTooHigh(RequestError):
-    """{name} is rated {rating}, and this place shows pictures up to {most}. It is for age-restricted channels of a
+    """{name} is rated {rating}, but this place shows pictures up to {most}. Use it in an age-restricted channel of a
     server."""
 
     words = frozenset({"rating", "most"})
@@ -27,20 +27,20 @@ class RatedTooHigh(RequestError):
 
 @dataclass(eq=False)
 class LinkedNotShownHere(RequestError):
-    """This LoRA is rated above what this place shows. Open it in an age-restricted channel of a server."""
+    """This LoRA is rated too high for this place. Open it in an age-restricted channel of a server."""
 
 
 @dataclass(eq=False)
 class NotShownHere(RequestError):
-    """{name} is rated above what this place shows. Open it in an age-restricted channel of a server."""
+    """{name} is rated too high for this place. Open it in an age-restricted channel of a server."""
 
     name: str
 
 
 @dataclass(eq=False)
 class PromptRatedTooHigh(RequestError):
-    """By its words this prompt is rated {rating}, and this place shows pictures up to {most}. It is for age-restricted
-    channels of a server."""
+    """The words of this prompt are rated {rating}, but this place shows pictures up to {most}. Use the prompt in an
+    age-restricted channel of a server."""
 
     words = frozenset({"rating", "most"})
     rating: str
@@ -49,8 +49,8 @@ class PromptRatedTooHigh(RequestError):
 
 @dataclass(eq=False)
 class SourceRatedTooHigh(RequestError):
-    """The picture to start from is rated {rating}, and this place shows pictures up to {most}. Start from another one,
-    or go on in an age-restricted channel of a server."""
+    """The start picture is rated {rating}, but this place shows pictures up to {most}. Choose another start picture,
+    or continue in an age-restricted channel of a server."""
 
     words = frozenset({"rating", "most"})
     rating: str
@@ -59,24 +59,24 @@ class SourceRatedTooHigh(RequestError):
 
 @dataclass(eq=False)
 class FaceRatedTooHigh(RequestError):
-    """Easel sees a photographed face in the picture to start from. Pictures from it can be rated {most} at most. Change
-    the words and LoRAs, or start from a drawn picture."""
+    """Easel sees a photographed face in the start picture. Pictures from it can be rated {most} at most. Change the
+    prompt and LoRAs, or start from a drawn picture."""
 
     words = frozenset({"most"})
     most: str
 
 
 RATED_BY = {  # by `bot.database.job_ratings.RatingSource`
-    "staff": later("the staff of the server where it was painted"),
+    "staff": later("the staff of the server where it was generated"),
     "operator": later("the bot's operator"),
-    "classifier": later("the check of finished pictures"),
+    "classifier": later("the automatic picture check"),
 }
 
 
 @dataclass(eq=False)
 class PictureRatedTooHigh(RequestError):
-    """This picture was rated {rating} by {rated_by}, and this place shows pictures up to {most}. It is for
-    age-restricted channels of a server."""
+    """This picture was rated {rating} by {rated_by}, but this place shows pictures up to {most}. Open it in an
+    age-restricted channel of a server."""
 
     words = frozenset({"rating", "most", "rated_by"})
     rating: str
@@ -86,8 +86,7 @@ class PictureRatedTooHigh(RequestError):
 
 @dataclass(eq=False)
 class PictureBlocked(RequestError):
-    """This picture was rated as blocked by {rated_by}, so it is not shown here. Other words or another seed may paint
-    one that is."""
+    """This picture was rated as blocked by {rated_by}, so Easel does not show it here. Try another prompt or seed."""
 
     words = frozenset({"rated_by"})
     rated_by: str
@@ -95,8 +94,8 @@ class PictureBlocked(RequestError):
 
 @dataclass(eq=False)
 class UnratedTooHigh(RequestError):
-    """Nobody has rated {name}. Here it counts as {rating}, and this place shows pictures up to {most}. It is for
-    age-restricted channels of a server."""
+    """{name} has no rating. It counts as {rating} here, but this place shows pictures up to {most}. Use it in an
+    age-restricted channel of a server."""
 
     words = frozenset({"rating", "most"})
     name: str
@@ -106,23 +105,22 @@ class UnratedTooHigh(RequestError):
 
 @dataclass(eq=False)
 class UnratedNotUsed(RequestError):
-    """Nobody has rated {name}, and in this server nothing is used without a rating. An operator of the bot can rate
-    it."""
+    """{name} has no rating, and this server does not allow anything without one. An operator of the bot can rate it."""
 
     name: str
 
 
 @dataclass(eq=False)
 class BlockedByRating(RequestError):
-    """{name} is rated as blocked by the bot's operator, so it is used nowhere. Please choose another."""
+    """The bot's operator has rated {name} as blocked, so it cannot be used anywhere. Please choose another."""
 
     name: str
 
 
 @dataclass(eq=False)
 class LicenceForbids(RequestError):
-    """The licence of {checkpoint} permits pictures up to {most}, and this one is rated {rating}. Please choose another
-    checkpoint for it."""
+    """The licence of {checkpoint} permits pictures up to {most}, but this one is rated {rating}. Please choose
+    another model for it."""
 
     words = frozenset({"rating", "most"})
     checkpoint: str

@@ -9,28 +9,28 @@ from inference.errors import RequestError
 
 @dataclass(eq=False)
 class OwnReport(RequestError):
-    """This picture is your own. *Delete* under it removes it."""
+    """This is your own picture. Use *Delete* under it to remove it."""
 
 
 @dataclass(eq=False)
 class TooManyReports(RequestError):
-    """You have reported {limit} things today, and people look at each. Please go on tomorrow."""
+    """You have sent {limit} reports today, and a person reviews each one. Please continue tomorrow."""
 
     limit: int
 
 
 @dataclass(eq=False)
 class OwnCase(RequestError):
-    """This is about a picture of your own, so somebody else has to decide it."""
+    """This is about your own picture, so someone else must decide it."""
 
 
 @dataclass(eq=False)
 class AppealedAlready(RequestError):
-    """It was looked at again already, or is about to be. You are told when that is decided."""
+    """This decision has already been reviewed again, or will be soon. You get a message when there is a result."""
 
 
 @dataclass(eq=False)
 class TextNeeded(RequestError):
-    """Please write one to {limit} characters."""
+    """Please write between 1 and {limit} characters."""
 
     limit: int

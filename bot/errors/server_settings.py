@@ -9,41 +9,41 @@ from inference.errors import RequestError
 
 @dataclass(eq=False)
 class TooManyArtChannels(RequestError):
-    """This server has {limit} art channels, and no more fit into the menu of *Publish*. Please remove one first."""
+    """This server has {limit} art channels, and the menu of *Publish* has no room for more. Please remove one first."""
 
     limit: int
 
 
 @dataclass(eq=False)
 class PublicReportsChannel(RequestError):
-    """Everybody in this server can read that channel, and reports show pictures and notes that are not for everybody.
-    Please choose a channel that staff alone can read: in its permissions, the role *everyone* must not have
-    *View Channel*."""
+    """Everyone in this server can read that channel, but reports show pictures and notes that are not for everyone.
+    Choose a channel that only staff can read. In its permissions, the role *everyone* must not have *View
+    Channel*."""
 
 
 @dataclass(eq=False)
 class TooManyChosen(RequestError):
-    """At most {limit} can be chosen. Please take some away."""
+    """You can choose up to {limit}. Please remove some."""
 
     limit: int
 
 
 @dataclass(eq=False)
 class NewcomerTimeOutOfRange(RequestError):
-    """Members can be new for at most {limit} hours; 0 is not at all."""
+    """Members can count as new for up to {limit} hours; 0 means not at all."""
 
     limit: int
 
 
 @dataclass(eq=False)
 class OpenRatingTooHigh(RequestError):
-    """Places that are open to all show pictures up to general, teen or mature; what is unrated counts as one of the
-    five ratings. Please choose another."""
+    """Places that are open to everyone can show pictures up to general, teen or mature. Anything unrated must count
+    as one of the five ratings. Please choose another rating."""
 
 
 @dataclass(eq=False)
 class DefaultNotAllowed(RequestError):
-    """{checkpoint} cannot be the usual checkpoint here, since the server allows only {allowed}. Allow it first, or
+    """{checkpoint} cannot be the default model here, because this server allows only {allowed}. Allow it first, or
     choose another."""
 
     checkpoint: str
@@ -52,7 +52,7 @@ class DefaultNotAllowed(RequestError):
 
 @dataclass(eq=False)
 class LanguageUnknown(RequestError):
-    """The bot does not speak {language}. It speaks {known}."""
+    """Easel does not support the language {language}. It supports {known}."""
 
     language: str
     known: list[str]

@@ -9,21 +9,21 @@ from inference.errors import RequestError
 
 @dataclass(eq=False)
 class SexualMinors(RequestError):
-    """Nothing sexual about minors is painted or kept here: in no place, at no rating and for nobody. If you meant
-    something else, please say it in other words."""
+    """Easel never generates or saves anything sexual about minors, anywhere, at any rating, for anyone. If you meant
+    something else, please use other words."""
 
 
 @dataclass(eq=False)
 class MinorBesideRating(SexualMinors):
-    """These words name a child or an age below 18. Easel refuses them together with anything rated mature
-    or higher: a checkpoint, a LoRA, a start picture, a command or the finished picture. Please change the words, or
-    choose something with a lower rating."""
+    """These words name a child or an age below 18. Easel refuses them together with anything rated mature or higher:
+    a model, a LoRA, a start picture, a command or the finished picture. Please change the words, or choose
+    something with a lower rating."""
 
 
 @dataclass(eq=False)
 class WordsNotAllowed(RequestError):
-    """This {what} has words that are not allowed here, by the list “{list_name}” of the bot's operator. Please change
-    it and try again."""
+    """This {what} contains words on the list “{list_name}” of the bot's operator, which are not allowed here. Please
+    change it and try again."""
 
     words = frozenset({"what"})
     what: str
@@ -32,13 +32,14 @@ class WordsNotAllowed(RequestError):
 
 @dataclass(eq=False)
 class WordsNotAllowedHere(WordsNotAllowed):
-    """This {what} has words that are not allowed in this server, by its list “{list_name}”. Please change it and try
-    again."""
+    """This {what} contains words on this server's list “{list_name}”, which are not allowed here. Please change it
+    and try again."""
 
 
 @dataclass(eq=False)
 class LineUnusable(RequestError):
-    """Line {line} of *{field}* cannot be used, because {why}: {text}. Please change or remove it; nothing was saved."""
+    """Line {line} of *{field}* cannot be used, because {why}: {text}. Please change or remove the line; the list was
+    not saved."""
 
     words = frozenset({"why", "field"})
     field: str
@@ -49,7 +50,7 @@ class LineUnusable(RequestError):
 
 @dataclass(eq=False)
 class LineTooLong(RequestError):
-    """Line {line} of *{field}* has more than {limit} characters. Please write one word, phrase or pattern a line."""
+    """Line {line} of *{field}* has more than {limit} characters. Please write one word, phrase or pattern per line."""
 
     words = frozenset({"field"})
     field: str
@@ -59,26 +60,26 @@ class LineTooLong(RequestError):
 
 @dataclass(eq=False)
 class WordListEmpty(RequestError):
-    """A list needs a name and at least one word or pattern. Please write one a line."""
+    """A list needs a name and at least one word or pattern. Please write one per line."""
 
 
 @dataclass(eq=False)
 class WordListNameTaken(RequestError):
-    """There is a list called {name} already. Please choose another name."""
+    """There is already a list called {name}. Please choose another name."""
 
     name: str
 
 
 @dataclass(eq=False)
 class TooManyWordLists(RequestError):
-    """A server can have {limit} lists. Please delete one first."""
+    """A server can have up to {limit} lists. Please delete one first."""
 
     limit: int
 
 
 @dataclass(eq=False)
 class TooManyRules(RequestError):
-    """All lists of a server together can have {limit} {what}. Please take some away."""
+    """All lists of a server together can have up to {limit} {what}. Please remove some."""
 
     words = frozenset({"what"})
     what: str
@@ -87,16 +88,16 @@ class TooManyRules(RequestError):
 
 @dataclass(eq=False)
 class ManageServerNeeded(RequestError):
-    """Discord shows AutoMod's words to people with *Manage Server* alone. Please ask one of them to import them, in the
-    server itself."""
+    """Discord shows AutoMod's words only to members with *Manage Server*. Please ask one of them to import the
+    words, in the server itself."""
 
 
 @dataclass(eq=False)
 class AutoModClosed(RequestError):
-    """Discord shows AutoMod's words to Easel only with *Manage Server*. Give its role that permission, import, and take
-    it away again if you like."""
+    """Discord shows AutoMod's words to Easel only with *Manage Server*. Give Easel's role that permission and import
+    the words. You can remove the permission afterwards."""
 
 
 @dataclass(eq=False)
 class AutoModUnread(RequestError):
-    """Discord does not tell AutoMod's rules at the moment. Please try again in a minute."""
+    """Easel could not read AutoMod's rules from Discord. Please try again in a minute."""

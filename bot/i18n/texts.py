@@ -162,7 +162,7 @@ def summary_of_job(job: Job) -> str:
 
 def mention(person_id: int | None) -> str:
     """A person, as Discord shows them by their name; who is None, or a keyed hash (negative), has none any more."""
-    return f"<@{person_id}>" if person_id is not None and person_id >= 0 else _("somebody who has deleted their data")
+    return f"<@{person_id}>" if person_id is not None and person_id >= 0 else _("a user who has deleted their data")
 
 
 def message_url(server_id: int | None, channel_id: int | None, message_id: int | None) -> str:

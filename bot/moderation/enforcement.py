@@ -29,7 +29,7 @@ REMEMBERED_IN_A_SERVER: Final = 32  # by a server's own rules: there are many se
 _WHAT: Final = {
     TextKind.PROMPT: later("prompt"),
     TextKind.NEGATIVE_PROMPT: later("negative prompt"),
-    TextKind.LORA_NAME: later("choice of LoRAs"),
+    TextKind.LORA_NAME: later("LoRA selection"),
     TextKind.NOTE: later("note"),
     TextKind.STACK_NAME: later("stack name"),
     TextKind.PICTURE_NAME: later("picture's name or description"),

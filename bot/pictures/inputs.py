@@ -80,7 +80,7 @@ class Inputs:
         try:
             return await self.keep(await attachment.read(), place)
         except discord.HTTPException:
-            raise PictureRefused(reason=later("it cannot be downloaded")) from None
+            raise PictureRefused(reason=later("the download failed")) from None
 
     async def keep(self, data: bytes, place: int = EVERYWHERE) -> Input:
         """Keep what a person gave in a server, or EVERYWHERE outside of servers.
@@ -166,10 +166,8 @@ def given(data: bytes) -> Image.Image:
         with opened(data, FORMATS, side=KEPT_SIDE) as image:
             return on_white(reduced(image, KEPT_SIDE))
     except Image.UnidentifiedImageError:
-        raise PictureRefused(reason=later("it is not one of the kinds that can be read")) from None
+        raise PictureRefused(reason=later("its file type is not supported")) from None
     except (PictureTooLarge, Image.DecompressionBombError):
-        raise PictureRefused(
-            reason=later("it has too many pixels: 40 million are the most, such as 8000 x 5000")
-        ) from None
+        raise PictureRefused(reason=later("it has too many pixels (at most 40 million, such as 8000 x 5000)")) from None
     except BROKEN:
-        raise PictureRefused(reason=later("its file is broken")) from None
+        raise PictureRefused(reason=later("its file is damaged")) from None

@@ -78,7 +78,7 @@ def _caption(name: VariantName, letters: dict[str, str]) -> str:
     if not name.without:
         return _drawn(_("all"), "all")
     if name.everything:
-        return _drawn(_("without any"), "without any")
+        return _drawn(_("without LoRAs"), "without LoRAs")
     loras = ", ".join(letters.get(lora, lora) for lora in name.without)
     return _drawn(_("without {loras}").format(loras=loras), f"without {loras}")
 

@@ -34,7 +34,7 @@ PACKING = Pool("packing", 1)  # encoding and signing takes seconds: one export a
 
 @dataclass(eq=False)
 class ExportUnderWay(RequestError):
-    """Your export is being made. Ask for more of it when it has arrived."""
+    """Easel is still creating your export. Ask for the next part when this one has arrived."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ class Exporter:
         sources, place = await self._sources(person_id), begin
         made: _Packable | None = None
         if not sources and begin == 0:
-            yield ExportPart(await PACKING.run(_Archive(limit).packed, ["Nothing is kept of you."]), 0, None)
+            yield ExportPart(await PACKING.run(_Archive(limit).packed, ["Easel stores no data about you."]), 0, None)
         while place < len(sources):
             archive = _Archive(limit)
             while place < len(sources):

@@ -233,7 +233,7 @@ class Reporting:
         """A report with all that belongs to it. Raises NothingThere."""
         report = await find_report(self._connection, report_id)
         if report is None:
-            raise NothingThere(what=_("This report is not in the records any more."))
+            raise NothingThere(what=_("This report no longer exists."))
         await self._rights.require(Action.MODERATE, who, report.server_id)
         return await find_case(self._connection, report)
 
@@ -263,7 +263,7 @@ class Reporting:
         case = await self.case(who, report_id)
         report = case.report
         if action not in actions(report.kind) or (action is DecisionAction.RATE) != (rating is not None):
-            raise NothingThere(what=_("This cannot be decided about it."))
+            raise NothingThere(what=_("This decision is not possible for this report."))
         self._check_owner(who, report.owner_id)
         if action is DecisionAction.BLOCK:
             self._check_block(report, ends_at)
@@ -326,9 +326,9 @@ class Reporting:
         decision = await find_decision(self._connection, decision_id)
         report = None if decision is None else await find_report(self._connection, decision.report_id)
         if decision is None or report is None:
-            raise NothingThere(what=_("This report is not in the records any more."))
+            raise NothingThere(what=_("This report no longer exists."))
         if report.owner_id != person_id or decision.action is DecisionAction.DISMISS:
-            raise NotYours(instead=_("Only who painted the picture can ask to look at it again."))
+            raise NotYours(instead=_("Only they can appeal this decision."))
         if await appeal_of(self._connection, decision_id) is not None:
             raise AppealedAlready
         return decision
@@ -340,7 +340,7 @@ class Reporting:
         """
         case = await self.case(who, report_id)
         if case.decision is None or case.appeal is None:
-            raise NothingThere(what=_("Nobody has appealed."))
+            raise NothingThere(what=_("There is no appeal against this decision."))
         self._check_owner(who, case.appeal.person_id)
         planned = answer_steps(case.report.kind, case.decision.action, state)
         async with transaction(self._connection):
@@ -363,7 +363,7 @@ class Reporting:
         case = await self.case(who, report_id)
         decision = case.decision
         if decision is None or decision_id not in (None, decision.id):
-            raise NothingThere(what=_("There is no decision to take back."))
+            raise NothingThere(what=_("There is no decision to reverse."))
         self._check_owner(who, case.report.owner_id)
         if decision.action is DecisionAction.DISMISS:
             await self._reopen(who, case, decision)
@@ -378,12 +378,12 @@ class Reporting:
         """Open a dismissed report again, unless the same was reported anew since, or is gone."""
         report = case.report
         if case.job is None and case.lora is None:
-            raise NothingThere(what=_("Nothing of what was reported is kept any more."))
+            raise NothingThere(what=_("The reported content no longer exists."))
         async with transaction(self._connection):
             other = await open_report(self._connection, report.kind, report.target_id, report.server_id)
             if other is not None and other.id != report.id:
                 raise NothingThere(
-                    what=_("It was reported again since: decide about report {number}.").format(number=other.id)
+                    what=_("There is a newer report about this. Please decide report {number}.").format(number=other.id)
                 )
             if not await reopen_report(self._connection, decision):
                 raise DecidedAlready

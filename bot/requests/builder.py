@@ -131,7 +131,7 @@ class RequestBuilder:
         if version is not None and version.recipe is None:
             what, problem = (
                 _("The LoRA {name}"),
-                _("is not known as made for few steps; leave it out and tell an operator"),
+                _("is not known as a few-step LoRA; turn fast off, and tell an operator"),
             )
             raise InvalidRequest(what=what.format(name=checkpoint.fast), problem=problem)
         return draft.model_copy(update={"fast": False, "loras": (*draft.loras, fast)})
@@ -140,10 +140,10 @@ class RequestBuilder:
         """Why a checkpoint does not paint fast, and what else there is."""
         names = alternatives([each.name for each in self.checkpoints if each.fast])
         if not names:
-            problem = _("takes a LoRA for few steps, and no checkpoint here has one; leave it out, or set fewer steps")
-            return InvalidRequest(what=_("Painting fast"), problem=problem)
-        problem = _("has no LoRA for it; leave it out, or choose {names}")
-        what = _("To paint fast: {checkpoint}").format(checkpoint=checkpoint)
+            problem = _("needs a few-step LoRA, and no model here has one; turn fast off, or set fewer steps")
+            return InvalidRequest(what=_("Fast generation"), problem=problem)
+        problem = _("has no few-step LoRA; turn fast off, or choose {names}")
+        what = _("For fast generation, {checkpoint}").format(checkpoint=checkpoint)
         return InvalidRequest(what=what, problem=problem.format(names=names))
 
     async def again(self, request: GenerationRequest) -> GenerationRequest:
@@ -221,7 +221,9 @@ class RequestBuilder:
         found = await find_named(self._connection, name, suggestions=_NEAR)
         if found.lora is None:
             near = alternatives(found.suggestions)
-            hint = _("Did you mean {names}?").format(names=near) if near else _("/lora browse shows all that are here.")
+            hint = (
+                _("Did you mean {names}?").format(names=near) if near else _("Use /lora browse to see all LoRAs here.")
+            )
             raise LoraNotFound(name=name[:100], hint=hint)
         return found.lora
 
@@ -298,7 +300,7 @@ def _size(checkpoint: CheckpointSettings, name: str | None) -> Size:
 
 def _bounded_weight(name: str, weight: float) -> float:
     if not MIN_WEIGHT <= weight <= MAX_WEIGHT:  # also refuses NaN
-        what, problem = _("The weight of {name}"), _("must lie between -4 and 4, not {weight}")
+        what, problem = _("The weight of {name}"), _("must be between -4 and 4, not {weight}")
         raise InvalidRequest(what=what.format(name=name), problem=problem.format(weight=f"{weight:g}"))
     return weight
 
@@ -307,14 +309,14 @@ def _refuse_doubles(uses: Sequence[LoraUse]) -> None:
     names = [use.name for use in uses]
     for name in names:
         if names.count(name) > 1:
-            raise InvalidRequest(what=name, problem=_("was chosen twice; give it once, with one weight"))
+            raise InvalidRequest(what=name, problem=_("was chosen twice; choose it once, with one weight"))
 
 
 def _refuse_strange_sides(uses: Sequence[LoraUse], draft: RequestDraft) -> None:
     names = [region.name for region in draft.regions]
     for use in uses:
         if use.region is not None and use.region not in names:
-            what, problem = _("The side of {name}"), _("is not a part of this picture; it is chosen for: {region}")
+            what, problem = _("The side of {name}"), _("is not in this layout; it is chosen for: {region}")
             raise InvalidRequest(what=what.format(name=use.name), problem=problem.format(region=label(use.region)))
 
 
@@ -378,7 +380,7 @@ def _sampling(settings: ResolvedSettings, checkpoint: CheckpointSettings) -> tup
     offered, sampler = checkpoint.capability.samplers, _member(Sampler, settings.sampler)
     if sampler is None or sampler not in offered:
         what = _("The sampler {name}")
-        problem = _("does not go with {checkpoint}, which has {names}; left out, it is {usual}")
+        problem = _("does not work with {checkpoint}, which offers {names}; leave it empty for {usual}")
         problem = problem.format(checkpoint=checkpoint.name, names=listed(offered), usual=checkpoint.sampler)
         raise InvalidRequest(what=what.format(name=settings.sampler[:40]), problem=problem)
     if settings.spacing == OWN:
@@ -387,7 +389,7 @@ def _sampling(settings: ResolvedSettings, checkpoint: CheckpointSettings) -> tup
     if not offered[sampler]:
         what, problem = (
             _("The spacing {name}"),
-            _("does not go with {checkpoint}, which has only its own; leave it out"),
+            _("does not work with {checkpoint}, which has only its own spacing; leave it empty"),
         )
         problem = problem.format(checkpoint=checkpoint.name)
         raise InvalidRequest(what=what.format(name=settings.spacing[:40]), problem=problem)
@@ -396,7 +398,7 @@ def _sampling(settings: ResolvedSettings, checkpoint: CheckpointSettings) -> tup
             return Sampler.DPMPP_2M_KARRAS, None
         sampler = Sampler.DPMPP_2M
     if spacing not in offered[sampler]:
-        what, problem = _("The spacing {name}"), _("does not go with {sampler} on {checkpoint}, which has {names}")
+        what, problem = _("The spacing {name}"), _("does not work with {sampler} on {checkpoint}, which offers {names}")
         problem = problem.format(sampler=sampler, checkpoint=checkpoint.name, names=listed(offered[sampler]))
         raise InvalidRequest(what=what.format(name=settings.spacing[:40]), problem=problem)
     return sampler, spacing

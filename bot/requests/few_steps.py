@@ -79,7 +79,7 @@ def few_step_note(request: GenerationRequest) -> str | None:
     if (warning := far_from(use, steps)) is not None:
         return warning
     sampler = " · ".join(filter(None, (request.sampler.value, request.spacing)))
-    return _("As {name} is made for: {steps} steps, {sampler}, guidance {guidance}.").format(
+    return _("Settings for {name}: {steps} steps, {sampler}, guidance {guidance}.").format(
         name=use.name, steps=steps, sampler=sampler, guidance=f"{request.guidance_scale:g}"
     )
 
@@ -89,6 +89,6 @@ def far_from(use: FewStepUse, steps: int) -> str | None:
     if use.least <= steps <= use.most:
         return None
     made = f"{use.least}" if use.least == use.most else f"{use.least}-{use.most}"
-    return _("{name} is made for {made} steps, not {steps}: leave the steps empty, or take it out.").format(
+    return _("{name} is made for {made} steps, not {steps}. Leave the steps empty, or remove it.").format(
         name=use.name, made=made, steps=steps
     )

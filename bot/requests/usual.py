@@ -102,7 +102,7 @@ def without_far(draft: RequestDraft, checkpoint: CheckpointSettings) -> tuple[Re
     far = _far(draft, checkpoint, None)
     if not far:
         return draft, ""
-    told = _("Its {settings} would be far from usual on {checkpoint}, which gets its own.")
+    told = _("Its {settings} would be unusual on {checkpoint}, so Easel uses the model's defaults.")
     told = told.format(settings=_said({name: own for name, (own, _usual) in far.items()}), checkpoint=checkpoint.name)
     return _opened(draft, far), told
 
@@ -115,7 +115,9 @@ def far_note(draft: RequestDraft, checkpoint: CheckpointSettings, recipe: NamedR
     far = _far(draft, checkpoint, recipe)
     if not far:
         return ""
-    told = _("You chose {chosen}; {checkpoint} usually has {usual}. Empty it under *Advanced* to have that.")
+    told = _(
+        "You chose {chosen}; {checkpoint} usually uses {usual}. To use the default, clear the field under *Advanced*."
+    )
     return told.format(
         chosen=_said({name: own for name, (own, _usual) in far.items()}),
         checkpoint=checkpoint.name,

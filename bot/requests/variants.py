@@ -37,7 +37,7 @@ def swept(loras: Sequence[LoraUse], sweep: Sweep) -> Variants:
         problem = _("must be {least} to {most} different numbers").format(least=FEWEST, most=MOST)
         raise InvalidRequest(what=_("The weights to try"), problem=problem)
     if not 0 <= sweep.position < len(loras):
-        raise InvalidRequest(what=_("The LoRA to try"), problem=_("is not among those chosen"))
+        raise InvalidRequest(what=_("The LoRA to try"), problem=_("is not one of the chosen LoRAs"))
     usual = [use.weight for use in loras]
     return tuple((*usual[: sweep.position], weight, *usual[sweep.position + 1 :]) for weight in weights)
 

@@ -46,23 +46,23 @@ MOST_HALVINGS = 3  # of the weight, for identical requests
 PIXELS = 1_000_000  # of a megapixel
 
 LIMIT_LABELS = {
-    LimitName.PICTURES_PER_DAY: later("pictures a day"),
-    LimitName.MEGAPIXEL_STEPS_PER_DAY: later("megapixel-steps a day"),
-    LimitName.COOLDOWN_SECONDS: later("seconds between two orders"),
-    LimitName.WAITING_PER_PERSON: later("waiting pictures"),
+    LimitName.PICTURES_PER_DAY: later("pictures per day"),
+    LimitName.MEGAPIXEL_STEPS_PER_DAY: later("megapixel-steps per day"),
+    LimitName.COOLDOWN_SECONDS: later("seconds between requests"),
+    LimitName.WAITING_PER_PERSON: later("queued requests"),
     LimitName.WEIGHT: later("weight in the queue"),
-    LimitName.MAX_LORAS: later("LoRAs in a picture"),
-    LimitName.MAX_COUNT: later("pictures at once"),
+    LimitName.MAX_LORAS: later("LoRAs per picture"),
+    LimitName.MAX_COUNT: later("pictures per request"),
     LimitName.MAX_STEPS: later("steps"),
-    LimitName.MAX_MEGAPIXELS: later("megapixels of a picture"),
+    LimitName.MAX_MEGAPIXELS: later("megapixels per picture"),
     LimitName.IDENTICAL_IN_A_ROW: later("identical requests in a row"),
-    LimitName.LORAS_PER_DAY: later("LoRAs to add in 24 hours"),
+    LimitName.LORAS_PER_DAY: later("new LoRAs in 24 hours"),
 }
 # Words for the groups of members that a limit is set for.
 HOLDERS = {
     LimitHolder.EVERYBODY: later("everyone"),
     LimitHolder.NEWCOMERS: later("new members"),
-    LimitHolder.SERVER: later("the whole server together"),
+    LimitHolder.SERVER: later("the whole server, combined"),
     LimitHolder.ROLE: later("role"),
     LimitHolder.PERSON: later("member"),
     LimitHolder.OPERATOR: later("operator"),

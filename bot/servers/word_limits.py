@@ -18,13 +18,13 @@ MAX_PATTERNS = 20  # likewise
 MAX_NAME, MAX_LINE = 40, 260  # characters of a list's name, and of a word or a pattern
 
 _WHY: Final = {
-    Unusable.LOOKS_AROUND: later("it looks ahead or behind, which cannot be read in linear time"),
-    Unusable.UNKNOWN_ESCAPE: later("it uses a backreference or an escape that is not known here"),
+    Unusable.LOOKS_AROUND: later("it uses lookahead or lookbehind, which cannot be matched in linear time"),
+    Unusable.UNKNOWN_ESCAPE: later("it uses a backreference or an escape that Easel does not support"),
     Unusable.REPEATS_TOO_OFTEN: later("it repeats something more than 1000 times"),
-    Unusable.TOO_LARGE: later("it is too large; make several smaller ones of it"),
-    Unusable.MALFORMED: later("it is malformed, for example by a bracket that is not closed"),
+    Unusable.TOO_LARGE: later("it is too large; split it into smaller ones"),
+    Unusable.MALFORMED: later("its syntax is wrong, for example a bracket is not closed"),
     Unusable.MATCHES_ALL: later("it matches every text, even an empty one"),
-    Unusable.STAR_INSIDE: later("it has a * inside, which may stand at the ends alone"),
+    Unusable.STAR_INSIDE: later("it has a * inside; * is allowed only at the ends"),
     Unusable.TOO_SHORT: later("it needs at least two letters or digits"),
 }
 

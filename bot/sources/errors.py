@@ -9,26 +9,26 @@ from inference.errors import RequestError
 
 @dataclass(eq=False)
 class SourceError(RequestError):
-    """This could not be had from where it lies."""
+    """The download failed."""
 
 
 @dataclass(eq=False)
 class AddingOff(SourceError):
-    """LoRAs cannot be added in Discord here; whoever runs this bot puts them into its library."""
+    """LoRAs cannot be added in Discord here. The bot's operator adds them to the library."""
 
     for_operators = "`[sources] enabled` is off."
 
 
 @dataclass(eq=False)
 class NoLink(SourceError):
-    """That is no link of a LoRA. Give a link of Civitai or Hugging Face, or the number of a version at Civitai; or
-    attach the file itself."""
+    """This is not a LoRA link. Paste a Civitai or Hugging Face link or the number of a Civitai version, or attach
+    the file."""
 
 
 @dataclass(eq=False)
 class LoginNeeded(SourceError):
-    """{host} gives this file only to people who are logged in, and this bot is not. Whoever runs it can give it a key;
-    or download the file yourself and attach it."""
+    """{host} gives this file only to logged-in users, and this bot is not logged in. The bot's operator can give it
+    a key, or you can download the file and attach it."""
 
     for_operators = "Set `[sources] civitai_key` or `huggingface_token`."
     host: str
@@ -36,7 +36,7 @@ class LoginNeeded(SourceError):
 
 @dataclass(eq=False)
 class KeyRejected(SourceError):
-    """{host} does not accept this bot's key any more. Please tell whoever runs this bot."""
+    """{host} no longer accepts this bot's key. Please tell the bot's operator."""
 
     for_operators = "Renew `[sources] civitai_key` or `huggingface_token`."
     host: str
@@ -44,8 +44,8 @@ class KeyRejected(SourceError):
 
 @dataclass(eq=False)
 class EarlyAccess(SourceError):
-    """This version is in early access at {host} until {end}: only those who paid for it may have it before. Try again
-    then, or choose an older version."""
+    """This version is in early access at {host} until {end}. Until then, only users who paid for it can have it. Try
+    again after that, or choose an older version."""
 
     host: str
     end: str
@@ -53,7 +53,7 @@ class EarlyAccess(SourceError):
 
 @dataclass(eq=False)
 class EarlyAccessOpen(SourceError):
-    """This version is in early access at {host}, which does not say until when. Choose an older version, or try again
+    """This version is in early access at {host}, which gives no end date. Choose an older version, or try again
     another day."""
 
     host: str
@@ -61,7 +61,7 @@ class EarlyAccessOpen(SourceError):
 
 @dataclass(eq=False)
 class NoAccess(SourceError):
-    """{host} does not let this bot have this file. Its maker may have to grant that on its page."""
+    """{host} does not give this bot access to the file. The author may have to grant access on the file's page."""
 
     host: str
 
@@ -76,42 +76,42 @@ class StoreRefused(SourceError):
 
 @dataclass(eq=False)
 class Gone(SourceError):
-    """{host} does not have this, or not any more. Please check the link."""
+    """{host} does not have this, or no longer has it. Please check the link."""
 
     host: str
 
 
 @dataclass(eq=False)
 class PageGone(Gone):
-    """There is nothing at {page}, or not any more. Please check the link."""
+    """Easel found no page at {page}; it may have been deleted. Please check the link."""
 
     page: str
 
 
 @dataclass(eq=False)
 class PullRequestFile(SourceError):
-    """{page} is a pull request, which anybody may open; give the link of the repository itself."""
+    """{page} is a pull request, which anyone can open. Please use the link of the repository itself."""
 
     page: str
 
 
 @dataclass(eq=False)
 class HashUnknown(Gone):
-    """{host} does not know the file {file}, so it cannot be had from there."""
+    """{host} does not know the file {file}, so Easel cannot download it from there."""
 
     file: str  # its hash
 
 
 @dataclass(eq=False)
 class Archived(SourceError):
-    """Its maker has archived this at {host}: the page is there, but no file can be had any more."""
+    """The author has archived this at {host}. The page still exists, but its files can no longer be downloaded."""
 
     host: str
 
 
 @dataclass(eq=False)
 class TooManyQuestions(SourceError):
-    """{host} has had too many questions from here. Please try again in {minutes} minutes."""
+    """This bot has asked {host} too often. Please try again in {minutes} minutes."""
 
     host: str
     minutes: int
@@ -119,14 +119,14 @@ class TooManyQuestions(SourceError):
 
 @dataclass(eq=False)
 class LookedUpTooOften(SourceError):
-    """You have had many links looked up just now. Please try again in {minutes} minutes."""
+    """You have looked up too many links. Please try again in {minutes} minutes."""
 
     minutes: int
 
 
 @dataclass(eq=False)
 class SourceBroken(SourceError):
-    """{host} has trouble at the moment (it answered with {status}). Please try again later."""
+    """{host} has a problem right now (it answered with {status}). Please try again later."""
 
     host: str
     status: int
@@ -134,7 +134,7 @@ class SourceBroken(SourceError):
 
 @dataclass(eq=False)
 class SourceUnreachable(SourceError):
-    """{host} cannot be reached at the moment. Please try again later."""
+    """Easel cannot reach {host} right now. Please try again later."""
 
     for_operators = "{reason}"
     host: str
@@ -143,15 +143,15 @@ class SourceUnreachable(SourceError):
 
 @dataclass(eq=False)
 class AnswerUnreadable(SourceError):
-    """{host} gave an answer that this bot does not understand. Please try again later, or attach the file."""
+    """{host} sent an answer that Easel does not understand. Please try again later, or attach the file."""
 
     host: str
 
 
 @dataclass(eq=False)
 class NotLookedUp(SourceError):
-    """Whom {name} shows and for whom it is has to be looked up at Civitai first, and that is not possible at the
-    moment. Please add it again later."""
+    """Easel must first check {name} on Civitai: whom it shows and its age rating. The check is not possible right
+    now. Please add it again later."""
 
     for_operators = "The reason is: {reason} Where Civitai cannot be reached, set `[sources] look_up_files = false`."
     name: str
@@ -160,8 +160,8 @@ class NotLookedUp(SourceError):
 
 @dataclass(eq=False)
 class ModelUnreadable(SourceError):
-    """{host} shows this version, but not the model that it belongs to any more, which says whom it shows. So it is not
-    added: {page}"""
+    """{host} shows this version, but no longer the main page, which says whom the LoRA shows. Easel does not add it:
+    {page}"""
 
     host: str
     page: str
@@ -177,63 +177,63 @@ class NotLora(SourceError):
 
 @dataclass(eq=False)
 class EmbeddingFile(NotLora):
-    """{name} is an embedding (textual inversion), not a LoRA. It belongs in the embeddings folder of programs that use
-    embeddings; this bot does not."""
+    """{name} is an embedding (textual inversion), not a LoRA. It belongs in the embeddings folder of programs that
+    use embeddings. Easel does not use them."""
 
 
 @dataclass(eq=False)
 class IpAdapterFile(NotLora):
-    """{name} is an IP-Adapter, not a LoRA. It belongs in programs that take a picture as part of the prompt; this bot
-    does not."""
+    """{name} is an IP-Adapter, not a LoRA. It belongs in programs that take a picture as part of the prompt. Easel
+    does not use IP-Adapters."""
 
 
 @dataclass(eq=False)
 class ControlNetFile(NotLora):
-    """{name} is a ControlNet, not a LoRA. It belongs in the ControlNet folder of programs that use ControlNets; this
-    bot does not."""
+    """{name} is a ControlNet, not a LoRA. It belongs in the ControlNet folder of programs that use ControlNets.
+    Easel does not use them."""
 
 
 @dataclass(eq=False)
 class T2IAdapterFile(NotLora):
-    """{name} is a T2I-Adapter, not a LoRA. It belongs in the ControlNet folder of programs that use ControlNets; this
-    bot does not."""
+    """{name} is a T2I-Adapter, not a LoRA. It belongs in the ControlNet folder of programs that use ControlNets.
+    Easel does not use them."""
 
 
 @dataclass(eq=False)
 class ControlLoraFile(NotLora):
     """{name} is a Control-LoRA: a small ControlNet, not a LoRA. It belongs in the ControlNet folder of programs that
-    use ControlNets; this bot does not."""
+    use ControlNets. Easel does not use them."""
 
 
 @dataclass(eq=False)
 class CheckpointFile(NotLora):
-    """{name} is a whole checkpoint, not a LoRA. It belongs among the checkpoints: whoever runs this bot can install
-    it."""
+    """{name} is a whole model (checkpoint), not a LoRA. The bot's operator can install it."""
 
     for_operators = "`easel library add-checkpoint` installs it."
 
 
 @dataclass(eq=False)
 class VaeFile(NotLora):
-    """{name} is a VAE, not a LoRA. It belongs in the VAE folder of other programs; here each checkpoint brings its
-    own."""
+    """{name} is a VAE, not a LoRA. It belongs in the VAE folder of other programs. Each model here brings its own
+    VAE."""
 
 
 @dataclass(eq=False)
 class TextEncoderFile(NotLora):
-    """{name} is a text encoder, not a LoRA. It belongs to a checkpoint; here each checkpoint brings its own."""
+    """{name} is a text encoder, not a LoRA. It belongs to a model, and each model here brings its own text encoder."""
 
 
 @dataclass(eq=False)
 class NoSafetensors(SourceError):
-    """{host} has no safetensors file for this; files of other kinds may hold programs and are not read."""
+    """{host} has no safetensors file for this. Easel does not read other file types, because they can contain
+    programs."""
 
     host: str
 
 
 @dataclass(eq=False)
 class FitsNoCheckpoint(SourceError):
-    """{name} is made for {bases}, and no checkpoint here goes with that. The checkpoints here are made for {here}."""
+    """{name} is made for {bases}, and no model here fits that. The models here are based on {here}."""
 
     name: str
     bases: list[str]
@@ -242,21 +242,22 @@ class FitsNoCheckpoint(SourceError):
 
 @dataclass(eq=False)
 class RealPerson(SourceError):
-    """Its page says that {name} shows a real person. This bot does not add such LoRAs."""
+    """The page of {name} says that it shows a real person. Easel does not add such LoRAs."""
 
     name: str
 
 
 @dataclass(eq=False)
 class MinorAndMature(SourceError):
-    """Its page says that {name} shows a minor, and does not rate it as for everybody. It is not added."""
+    """The page of {name} says that it shows a minor, and does not rate it as suitable for everyone. Easel does not
+    add it."""
 
     name: str
 
 
 @dataclass(eq=False)
 class FileInfected(SourceError):
-    """{host} marks the file of {name} as dangerous. It is not added."""
+    """{host} marks the file of {name} as dangerous. Easel does not add it."""
 
     host: str
     name: str
@@ -275,7 +276,7 @@ class FileUnscanned(SourceError):
 
 @dataclass(eq=False)
 class HostNotAllowed(SourceError):
-    """This file lies at {host}, from where this bot fetches nothing."""
+    """This file is at {host}. Easel downloads nothing from there."""
 
     for_operators = "`[sources] hosts` lists the hosts that are allowed."
     host: str
@@ -283,28 +284,28 @@ class HostNotAllowed(SourceError):
 
 @dataclass(eq=False)
 class NotHttps(SourceError):
-    """This file would come from {host} unprotected (without https), so it is not fetched."""
+    """This file would come from {host} unprotected (without https), so Easel does not download it."""
 
     host: str
 
 
 @dataclass(eq=False)
 class PrivateAddress(SourceError):
-    """{host} leads into a private network, so nothing is fetched from there."""
+    """{host} leads into a private network, so Easel downloads nothing from there."""
 
     host: str
 
 
 @dataclass(eq=False)
 class TooManyRedirects(SourceError):
-    """{host} sends this bot from one address to the next. Please try again later."""
+    """{host} keeps redirecting Easel to other addresses. Please try again later."""
 
     host: str
 
 
 @dataclass(eq=False)
 class FileTooLarge(SourceError):
-    """{name} is larger than the {megabytes} MB that are fetched at most."""
+    """{name} is larger than {megabytes} MB, the download limit."""
 
     name: str
     megabytes: int
@@ -312,7 +313,7 @@ class FileTooLarge(SourceError):
 
 @dataclass(eq=False)
 class LargerThanSaid(SourceError):
-    """{name} is larger than {host} says, so it was not fetched to its end."""
+    """{name} is larger than {host} says, so Easel stopped the download."""
 
     name: str
     host: str
@@ -320,7 +321,7 @@ class LargerThanSaid(SourceError):
 
 @dataclass(eq=False)
 class NoRoom(SourceError):
-    """There is no room on this bot's disk for {name} at the moment. Please tell whoever runs this bot."""
+    """The bot's disk has no room for {name} right now. Please tell the bot's operator."""
 
     for_operators = "`[sources] free_gigabytes` has to stay free."
     name: str
@@ -328,7 +329,7 @@ class NoRoom(SourceError):
 
 @dataclass(eq=False)
 class DiskFailed(SourceError):
-    """{name} could not be written to this bot's disk. Please tell whoever runs this bot."""
+    """Easel could not write {name} to the bot's disk. Please tell the bot's operator."""
 
     for_operators = "The reason is: {reason}."
     name: str
@@ -337,7 +338,7 @@ class DiskFailed(SourceError):
 
 @dataclass(eq=False)
 class CutShort(SourceError):
-    """{host} broke off again and again in the middle of {name}. Please try again later."""
+    """{host} broke off the download of {name} again and again. Please try again later."""
 
     host: str
     name: str
@@ -345,7 +346,7 @@ class CutShort(SourceError):
 
 @dataclass(eq=False)
 class TooSlow(SourceError):
-    """{host} sends {name} so slowly that it was given up. Please try again later."""
+    """{host} sends {name} too slowly, so Easel stopped the download. Please try again later."""
 
     host: str
     name: str
@@ -353,7 +354,7 @@ class TooSlow(SourceError):
 
 @dataclass(eq=False)
 class WrongHash(SourceError):
-    """What {host} sent as {name} is not the file that it lists there. It was thrown away; please try again later."""
+    """The file that {host} sent as {name} is not the file listed there. Easel deleted it. Please try again later."""
 
     host: str
     name: str
@@ -361,7 +362,7 @@ class WrongHash(SourceError):
 
 @dataclass(eq=False)
 class PageInsteadOfFile(SourceError):
-    """{host} sent a web page in place of {name}; mostly that asks for a login. Download the file yourself and attach
+    """{host} sent a web page instead of {name}, usually to ask for a login. Download the file yourself and attach
     it."""
 
     host: str
@@ -370,7 +371,7 @@ class PageInsteadOfFile(SourceError):
 
 @dataclass(eq=False)
 class MessageInsteadOfFile(SourceError):
-    """{host} sent a message in place of {name}. Please try again later, or download the file yourself and attach it."""
+    """{host} sent a message instead of {name}. Please try again later, or download the file yourself and attach it."""
 
     host: str
     name: str
@@ -378,16 +379,15 @@ class MessageInsteadOfFile(SourceError):
 
 @dataclass(eq=False)
 class PickleInsteadOfFile(SourceError):
-    """{name} says that it is a safetensors file but is of another kind, which may hold a program. It was thrown
-    away."""
+    """{name} claims to be a safetensors file but is of another type, which may contain a program. Easel deleted it."""
 
     name: str
 
 
 @dataclass(eq=False)
 class FileUnusable(SourceError):
-    """{name} cannot be read as a LoRA: the file is damaged, or is not what its name says. Please look for it at another
-    place."""
+    """{name} cannot be read as a LoRA. The file is damaged, or is not what its name says. Please look for it
+    elsewhere."""
 
     for_operators = "The reason is: {reason}."
     name: str
@@ -396,38 +396,39 @@ class FileUnusable(SourceError):
 
 @dataclass(eq=False)
 class FileUnsupported(FileUnusable):
-    """{name} is written in a way that this bot cannot use. Maybe its maker offers it as another file."""
+    """{name} has a format that Easel cannot use. Its author may offer it as another file."""
 
 
 @dataclass(eq=False)
 class FileOfUnknownModel(FileUnusable):
-    """{name} has parts that are in none of the models that this bot knows, so it goes with none of them."""
+    """{name} has parts that belong to no model Easel knows, so it fits none of them."""
 
 
 @dataclass(eq=False)
 class FileOfNamedModel(FileUnusable):
-    """The file of {name} says that it is made for “{model}”. This bot does not know that model, so no checkpoint
-    here goes with it."""
+    """The file of {name} says that it is made for “{model}”. Easel does not know that model, so no model here fits
+    the LoRA."""
 
     model: str
 
 
 @dataclass(eq=False)
 class AddingCancelled(SourceError):
-    """{name} is not added: it was cancelled."""
+    """Adding {name} was cancelled."""
 
     name: str
 
 
 @dataclass(eq=False)
 class AddingLeft(SourceError):
-    """You do not add {name} any more. Others asked for it too, so it still comes."""
+    """Your request for {name} is cancelled. Others requested it too, so Easel still adds it."""
 
     name: str
 
 
 @dataclass(eq=False)
 class AddingBroken(SourceError):
-    """Adding {name} did not work, because of this bot and not of you. Whoever runs it finds the reason in its log."""
+    """Easel could not add {name}. The fault is in the bot, not in your request. The bot's operator can find the
+    reason in the log."""
 
     name: str

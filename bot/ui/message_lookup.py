@@ -93,7 +93,7 @@ def _shows_pictures(message: discord.Message) -> bool:
 
 
 def _no_picture() -> NothingThere:
-    return NothingThere(what=_("There is no picture in this message that could be read."))
+    return NothingThere(what=_("This message has no picture that Easel can read."))
 
 
 def _attached(message: discord.Message, suffixes: tuple[str, ...]) -> list[discord.Attachment]:
@@ -110,14 +110,14 @@ async def read_recipe(message: discord.Message) -> Recipe:
     pictures = _attached(message, _SUFFIXES)
     readable = [picture for picture in pictures if picture.size <= MAX_BYTES][:MAX_PICTURES]
     if not readable:
-        raise NothingThere(what=_("This picture is too large to be read."))
+        raise NothingThere(what=_("This picture is too large to read."))
     for picture in readable:
         if recipe := await _recipe_of_attachment(picture):
             return recipe
     raise NothingThere(
         what=_(
-            "Nothing in this picture tells how it was painted. Pictures of Easel, A1111, Forge and ComfyUI's savers "
-            "tell it, unless somebody took it out."
+            "This picture contains no generation data. Pictures from Easel, A1111, Forge and ComfyUI's "
+            "savers contain it, unless someone removed it."
         )
     )
 
@@ -127,9 +127,9 @@ async def _recipe_of_attachment(picture: discord.Attachment) -> Recipe | None:
     try:
         return await asyncio.to_thread(_recipe, await picture.read())
     except discord.HTTPException:
-        raise NothingThere(what=_("This picture cannot be downloaded just now. Please try again.")) from None
+        raise NothingThere(what=_("Easel cannot download this picture right now. Please try again.")) from None
     except UnreadableTexts:
-        raise NothingThere(what=_("What this picture says about itself is broken, so it is not read.")) from None
+        raise NothingThere(what=_("The generation data in this picture is damaged, so Easel cannot read it.")) from None
 
 
 def _recipe(picture: bytes) -> Recipe | None:

@@ -105,7 +105,7 @@ class HiddenJob:
 
 def gone_for_good() -> NothingThere:
     """The error for a deletion that cannot be undone any more."""
-    return NothingThere(what=_("It is gone for good: there is nothing left to bring back."))
+    return NothingThere(what=_("It is permanently deleted and cannot be restored."))
 
 
 class Removals:
@@ -336,14 +336,14 @@ class Removals:
     async def _notice(self, takedowns: Sequence[Takedown]) -> ui.LayoutView:
         lines = [await self._line(takedown) for takedown in takedowns]
         head = ngettext(
-            "**The staff of a server took down a picture of yours**",
-            "**The staff of a server took down {count} pictures of yours**",
+            "**The staff of a server removed one of your pictures**",
+            "**The staff of a server removed {count} of your pictures**",
             len(lines),
         ).format(count=len(lines))
         text = sentences(
-            _("Nothing is lost: all you painted is in /history, where you alone see it."),
-            _("In that server, its buttons do not paint any more."),
-            _("If you wonder why, the people who look after the server can tell you."),
+            _("Your pictures are not lost: all of them are in /history, where only you see them."),
+            _("In that server, the buttons of a picture that was taken down no longer generate pictures."),
+            _("If you want to know why, ask the staff of the server."),
         )
         view = ui.LayoutView(timeout=None)
         view.add_item(ui.TextDisplay[Any]("\n".join([head, *bounded_lines(lines, MAX_LISTED), text])))

@@ -44,7 +44,7 @@ def error_message(error: Exception) -> str:
     for kind in type(error).__mro__:
         if kind in _MESSAGES:
             return _MESSAGES[kind](error)
-    return _("Something broke on our side. It is written down; please try again in a moment.")
+    return _("Something went wrong on our side, and we logged it. Please try again in a moment.")
 
 
 def _explained(error: InferenceError) -> str:
@@ -60,18 +60,18 @@ _MESSAGES: dict[type, Callable[[Any], str]] = {
     AddingForRoles: lambda error: _with_roles(error),
     RequestError: lambda error: _explained(error),
     WorkerError: lambda error: sentences(
-        _("Sorry, that went wrong."),
+        _("Sorry, something went wrong."),
         _explained(error),
-        _("It is not your fault; please try again later."),
+        _("It is not your fault. Please try again later."),
     ),
     InferenceError: lambda error: _explained(error),
-    DatabaseError: lambda error: _("The bot cannot reach its records just now. Please try again in a moment."),
-    app_commands.TransformerError: lambda error: _("{typed} cannot be used there.").format(
+    DatabaseError: lambda error: _("Easel cannot reach its database right now. Please try again in a moment."),
+    app_commands.TransformerError: lambda error: _("This option does not accept {typed}.").format(
         typed=plain(str(error.value), 100)
     ),
     app_commands.CommandNotFound: lambda error: _("This command has changed. Reload Discord and try again."),
-    discord.InteractionResponded: lambda error: _("That took too long just now. Please try again."),
-    app_commands.CheckFailure: lambda error: _("You may not use this here."),
+    discord.InteractionResponded: lambda error: _("This took too long. Please try again."),
+    app_commands.CheckFailure: lambda error: _("You cannot use this here."),
 }
 
 

@@ -129,7 +129,7 @@ class StudioSessions:
         """
         studio = await studio_of(self._requests, draft)
         await self._fill(interaction.user.id, studio)
-        await self.open(interaction, note or _("Your studio was filled anew."))
+        await self.open(interaction, note or _("Your studio now has new settings."))
 
     async def open_with_lora(self, interaction: Interaction, lora: Lora) -> None:
         """Add a LoRA to the person's studio and show it in an ephemeral message. Raises TooManyLoras."""
@@ -183,7 +183,9 @@ class StudioSessions:
         if not brought:
             return ""
         name = lora_name(lora, await self._shown(interaction))
-        note = _("{lora} fits {checkpoint}, so that is chosen now.").format(lora=plain(name), checkpoint=brought)
+        note = _("{lora} fits {checkpoint}, so your studio now uses that model.").format(
+            lora=plain(name), checkpoint=brought
+        )
         far = await self.choose_checkpoint(interaction, brought)
         return "\n".join(filter(None, (note, far)))
 

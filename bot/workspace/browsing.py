@@ -122,7 +122,7 @@ async def query_at(connection: aiosqlite.Connection, person_id: int, page_ref: P
     else:
         query = _from_key(page_ref.key)
     if query is None:
-        raise NothingThere(what=_("This page is too old. Please open it anew."))
+        raise NothingThere(what=_("This page is outdated. Please open it again."))
     return query
 
 

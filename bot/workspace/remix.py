@@ -143,7 +143,7 @@ async def remixed(
     again = await remix(connection, checkpoints, recipe, person_id, limit=limit)
     if whole:
         return again
-    return replace(again, notes=(_("Its prompt is kept private, so the words are yours to find."), *again.notes))
+    return replace(again, notes=(_("Its prompt is private, so please write your own."), *again.notes))
 
 
 async def with_same_loras(
@@ -166,8 +166,8 @@ async def with_same_loras(
     misfits = [part.lora.name for part in usable if part.lora and draft.checkpoint not in _fitting(checkpoints, part)]
     if misfits and draft.checkpoint is not None:
         told = ngettext(
-            "{names} does not fit your checkpoint {checkpoint}; this picture was painted on {other}.",
-            "{names} do not fit your checkpoint {checkpoint}; this picture was painted on {other}.",
+            "{names} does not fit your model {checkpoint}. This picture was generated with {other}.",
+            "{names} do not fit your model {checkpoint}. This picture was generated with {other}.",
             len(misfits),
         )
         names = {"checkpoint": plain(draft.checkpoint), "other": plain(job.checkpoint)}
@@ -238,9 +238,9 @@ async def remix(
         draft, far = without_far(offered_on(checkpoint, draft), checkpoint)
         notes += [far] if far else []
     if recipe.sampler_name and recipe.sampler is None:
-        notes.append(_("Its sampler {name} is not offered here.").format(name=plain(recipe.sampler_name, 60)))
+        notes.append(_("Its sampler {name} is not available here.").format(name=plain(recipe.sampler_name, 60)))
     if recipe.from_picture:
-        notes.append(_("It began with another picture. To do the same, give one with /imagine image."))
+        notes.append(_("It started from another picture. To do the same, add a picture with /imagine image."))
     return Remix(draft, tuple(notes))
 
 
@@ -333,17 +333,19 @@ def _missing(parts: Sequence[MatchedLora], usable: Sequence[MatchedLora], left_o
     if gone := [part.named.name for part in parts if part.lora is None]:
         notes.append(
             ngettext(
-                "This library does not know {names}, so it is left out.",
-                "This library does not know {names}, so they are left out.",
+                "{names} is not in this library, so Easel left it out.",
+                "{names} are not in this library, so Easel left them out.",
                 len(gone),
             ).format(names=several(gone))
         )
     if guessed := [part.named.name for part in usable if part.by_name]:
-        notes.append(_("Found by name alone, so the file may be another one: {names}.").format(names=several(guessed)))
+        notes.append(_("Easel matched by name only, so the file may differ: {names}.").format(names=several(guessed)))
     if left_out:
         names = several(part.named.name for part in left_out)
         notes.append(
-            _("Only {limit} LoRAs go together here; left out: {names}.").format(limit=len(usable), names=names)
+            _("A picture here can use up to {limit} LoRAs. Easel left out {names}.").format(
+                limit=len(usable), names=names
+            )
         )
     return notes
 
@@ -352,13 +354,13 @@ def _other_checkpoint(recipe: Recipe, checkpoint: CheckpointSettings | None) -> 
     name = recipe.checkpoint or recipe.checkpoint_hash
     if checkpoint is None or name is None:
         return []
-    told = _("The checkpoint {name} cannot be used here; {other} is chosen instead.")
+    told = _("The model {name} is not available here. Easel chose {other} instead.")
     return [told.format(name=plain(name, 80), other=plain(checkpoint.name))]
 
 
 def _resized(recipe: Recipe, checkpoint: CheckpointSettings | None, size: str | None) -> str:
     name = plain(checkpoint.name) if checkpoint else ""
-    return _("{checkpoint} does not paint in {size}; {other} is chosen instead.").format(
+    return _("{checkpoint} does not offer {size}. Easel chose {other} instead.").format(
         checkpoint=name, size=f"{recipe.width}x{recipe.height}", other=size
     )
 

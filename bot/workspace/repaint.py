@@ -68,7 +68,7 @@ class Repainter:
         """
         width, height = picture.width * TIMES, picture.height * TIMES
         if max(width, height) > MAX_SIDE:
-            raise NothingThere(what=_("This picture is as large as pictures get here."))
+            raise NothingThere(what=_("This picture already has the largest possible size."))
         kept = await self.inputs.keep_picture(self._path(picture), times=TIMES)
         if kept is None:
             raise picture_gone()
@@ -80,7 +80,7 @@ class Repainter:
         if not why_not:
             return Upscaled(request)
         enlarged = request.model_copy(update={"image": source.model_copy(update={"strength": 0})})
-        note = _("Only enlarged, not painted over: {why}").format(why=why_not)
+        note = _("Enlarged only, without new detail: {why}").format(why=why_not)
         return Upscaled(enlarged, await self._written(kept, enlarged, self._path(picture)), note)
 
     async def _source(self, job: Job, kept: Input, strength: float, enlarged: int = 1) -> SourceImage:
@@ -97,7 +97,7 @@ class Repainter:
         """Why the request cannot be repainted, as a sentence; "" when it can."""
         checkpoint = self.configuration.checkpoints.find(request.checkpoint)
         if checkpoint is not None and not checkpoint.repaints(request.width, request.height):
-            return _("{checkpoint} does not paint in {size}.").format(
+            return _("{checkpoint} cannot generate {size}.").format(
                 checkpoint=checkpoint.name, size=f"{request.width}x{request.height}"
             )
         try:
@@ -123,4 +123,4 @@ class Repainter:
 
 def picture_gone() -> NothingThere:
     """The error for a picture whose file was deleted."""
-    return NothingThere(what=_("This picture is not kept here any more. *Again* paints one like it."))
+    return NothingThere(what=_("This picture is no longer saved here. *Again* generates a similar one."))

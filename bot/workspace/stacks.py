@@ -98,7 +98,7 @@ async def keep_stack(
     Raises NothingThere without LoRAs or name, StackNameTaken, TooManyStacks, and what rules on words refuse.
     """
     if not loras:
-        raise NothingThere(what=_("There is no LoRA in it yet. Add one first, then save."))
+        raise NothingThere(what=_("The stack has no LoRA yet. Add one first, then save."))
     await check_name(connection, words, name, loras)
     await _leave_room(connection, person_id)
     stack = await save_stack(connection, person_id, name, loras)
@@ -152,7 +152,7 @@ async def share(connection: aiosqlite.Connection, stack: Stack) -> str:
         code = "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_LENGTH))
         if kept := await share_stack(connection, stack.person_id, stack.id, code):
             return kept
-    raise NothingThere(what=_("This stack is not there any more."))
+    raise NothingThere(what=_("This stack no longer exists."))
 
 
 def spelled(code: str) -> str:
@@ -178,10 +178,10 @@ async def import_stack(connection: aiosqlite.Connection, words: WordRules, perso
     shared = await find_stack_by_code(connection, code) if code else None
     if shared is None:
         await remember_miss(connection, person_id, since_ms=since)
-        text = _("No stack is shared by this code. It has 8 letters and digits, and ends when its owner stops sharing.")
+        text = _("No stack has this code. A code has 8 letters and digits, and works until its owner stops sharing.")
         raise NothingThere(what=text)
     if shared.person_id == person_id:
-        told = _("This is the code of your own stack {name}. Others get a copy with it.")
+        told = _("This is the code of your own stack {name}. Others can use it to get a copy.")
         raise NothingThere(what=told.format(name=shared.name))
     await words.check(shared.name, TextKind.STACK_NAME, await _rating_of(connection, shared.loras))
     await _leave_room(connection, person_id)

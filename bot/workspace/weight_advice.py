@@ -34,7 +34,7 @@ def _strong(rows: Sequence[Row]) -> Iterator[str]:
             continue
         text = _("{lora} at {weight} is strong. Above {limit}, faces may melt and colours burn.")
         if useful is not None:
-            text = _("{lora} at {weight} is strong: the useful weights that were measured end at {limit}.")
+            text = _("{lora} at {weight} is strong. Its highest measured useful weight is {limit}.")
         yield text.format(lora=row.name, weight=f"{row.weight:g}", limit=f"{limit:.3g}")
 
 
@@ -46,13 +46,16 @@ def _crowded(rows: Sequence[Row]) -> Iterator[str]:
         alike = [row for row in painting if row.category is category]
         if found := _beyond(alike, SUMS.get(category, UNMEASURED)):
             text = _(
-                "The weights under {category} add up to {total}. Above {limit} they get into each other's way: "
-                "*Weight* can scale all."
+                "The weights under {category} add up to {total}. Above {limit} the LoRAs disturb each other. "
+                "Use *Weight* to scale all of them."
             )
             yield text.format(category=label(category), total=found[0], limit=found[1])
     together = TOGETHER.get(min(len(categories), max(TOGETHER)))
     if together and (found := _beyond(painting, together)):
-        text = _("The weights add up to {total}. Above {limit} they get into each other's way: *Weight* can scale all.")
+        text = _(
+            "The weights add up to {total}. Above {limit} the LoRAs disturb each other. Use *Weight* to "
+            "scale all of them."
+        )
         yield text.format(total=found[0], limit=found[1])
 
 
@@ -68,4 +71,6 @@ def _silent(rows: Sequence[Row], prompt: str) -> Iterator[str]:
     for row in rows:
         known = [word.casefold() for group in row.all_words for word in words_in(group)]
         if known and not row.words and not any(word in said for word in known):
-            yield _("No trigger word of {lora} is on, so it may do little. Choose one below.").format(lora=row.name)
+            yield _("No trigger word of {lora} is active, so it may have little effect. Choose one below.").format(
+                lora=row.name
+            )

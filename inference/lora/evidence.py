@@ -71,8 +71,8 @@ class Source(StrEnum):
     REGISTRY = "told by a registry"
     MERGED = "what it was merged from, in its metadata"
     TAG = "tag in its file's name"
-    CONFLICT = "its sources contradict each other"
-    NONE = "nothing says it"
+    CONFLICT = "its sources disagree"
+    NONE = "no source says it"
 
     @property
     def plainly(self) -> str:
@@ -86,22 +86,22 @@ class Source(StrEnum):
 
 
 PLAINLY: dict[Source, str] = {
-    Source.SHAPES: "seen in the file, beyond doubt",
-    Source.TRAINING_BASE: "recorded in training, exactly",
-    Source.SHORT_HASH: "recorded in training",
+    Source.SHAPES: "confirmed by the file itself",
+    Source.TRAINING_BASE: "confirmed by training metadata",
+    Source.SHORT_HASH: "recorded in training metadata",
     Source.DECLARATION: "declared by an operator",
-    Source.BASE_ID: "recorded where it was trained",
-    Source.BASE_TOLD: "recorded in training, explained by a web page",
-    Source.BASE_NAME: "named in training",
+    Source.BASE_ID: "identified in training metadata",
+    Source.BASE_TOLD: "recorded in training metadata, explained by a web page",
+    Source.BASE_NAME: "named in training metadata",
     Source.TITLE: "its title says so",
     Source.OUTPUT_NAME: "its name says so",
-    Source.ARCHITECTURE: "recorded in the file",
+    Source.ARCHITECTURE: "recorded in the file's metadata",
     Source.SIDECAR: "its description says so",
     Source.REGISTRY: "its web page says so",
-    Source.MERGED: "its parts say so",
-    Source.TAG: "its file's name says so",
-    Source.CONFLICT: "its sources contradict each other",
-    Source.NONE: "nothing says it",
+    Source.MERGED: "the names of its merged parts say so",
+    Source.TAG: "its file name says so",
+    Source.CONFLICT: "its sources disagree",
+    Source.NONE: "no source says it",
 }
 
 RUNGS: dict[Source, Rung] = {

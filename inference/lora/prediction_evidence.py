@@ -51,13 +51,13 @@ class PredictionSource(StrEnum):
 
 
 PLAINLY: dict[PredictionSource, str] = {
-    PredictionSource.TRAINING_BASE: "recorded in training, exactly",
-    PredictionSource.SHORT_HASH: "recorded in training",
+    PredictionSource.TRAINING_BASE: "confirmed by training metadata",
+    PredictionSource.SHORT_HASH: "recorded in training metadata",
     PredictionSource.DECLARATION: "declared by an operator",
-    PredictionSource.BASE_ID: "recorded where it was trained",
-    PredictionSource.BASE_TOLD: "recorded in training, explained by a web page",
-    PredictionSource.BASE_NAME: "named in training",
-    PredictionSource.SETTINGS: "recorded in training",
+    PredictionSource.BASE_ID: "identified in training metadata",
+    PredictionSource.BASE_TOLD: "recorded in training metadata, explained by a web page",
+    PredictionSource.BASE_NAME: "named in training metadata",
+    PredictionSource.SETTINGS: "recorded in training metadata",
     PredictionSource.SIDECAR: "its description says so",
     PredictionSource.REGISTRY: "its web page says so",
     PredictionSource.OWN_NAME: "its name says so",

@@ -41,7 +41,7 @@ class WorkerDied:
     @property
     def reason(self) -> str:
         """The last line that it printed, at most 300 characters; without the name of the error's class."""
-        last = (self.stderr_tail.strip().splitlines() or ["it said nothing"])[-1].strip()
+        last = (self.stderr_tail.strip().splitlines() or ["no output"])[-1].strip()
         return re.sub(r"^(\w+\.)*\w*(Error|Exception): ", "", last)[:300]
 
     def starved(self, checkpoint: str, attempts: int) -> WorkerStarved | None:

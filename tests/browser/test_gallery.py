@@ -74,7 +74,7 @@ async def take_away(page: Page, says: str, name: str) -> None:
     await expect(page.locator("dialog[open]")).to_contain_text(says)
     await pictures(page, name)
     await page.get_by_test_id("modal-submit").click()
-    await expect(last(page)).to_contain_text("It is not published any more.")
+    await expect(last(page)).to_contain_text("It is no longer published.")
 
 
 async def test_pictures_are_published_liked_learned_from_and_taken_away(demo: Demo, browser: Browser) -> None:
@@ -115,15 +115,15 @@ async def they_learn_from_each_other(demo: Demo, browser: Browser) -> None:
         await expect(post.get_by_role("button", name="Like · 1")).to_be_visible()
         await pictures(page, "52-liked")
         await post.get_by_role("button", name="Like · 1").click()
-        await expect(last(page)).to_contain_text("You like this picture already.")
+        await expect(last(page)).to_contain_text("You already like this picture.")
         await press(page, "Bookmark these LoRAs")
         await expect(last(page)).to_contain_text("Bookmarked Komori")
-        await press(page, "Use the same")
+        await press(page, "Use these LoRAs")
         await expect(last(page)).to_contain_text("Your studio has the LoRAs of this picture now")
         await expect(last(page)).to_contain_text("Komori")
         await pictures(page, "53-use-the-same")
         await press(page, "Remix")
-        await expect(last(page).get_by_role("button", name="Back to my draft")).to_be_visible()
+        await expect(last(page).get_by_role("button", name="Restore my draft")).to_be_visible()
         await pictures(page, "54-remix")
     async with open_page(browser, demo, ADA, FORUM) as page:
         await expect(page.get_by_test_id("forum-post").first).to_contain_text("Stripes")
@@ -155,7 +155,7 @@ async def they_look_at_the_gallery(demo: Demo, browser: Browser) -> None:
         await expect(gallery.locator("img")).to_have_count(3)
         await pictures(page, "58-gallery")
         await gallery.locator("select[data-custom-id='ga-v:list']").select_option(index=3)
-        await expect(last(page)).to_contain_text("1 person likes it.")
+        await expect(last(page)).to_contain_text("1 like.")
         await expect(last(page)).to_contain_text("Komori")
         await last(page).get_by_role("button", name="Feature").click()
         await expect(last(page)).to_contain_text("is featured in this server now")
@@ -167,7 +167,7 @@ async def they_look_at_the_gallery(demo: Demo, browser: Browser) -> None:
         await begin(page, "lora info")
         await choose(page, "name", "komo", "Komori")
         await page.get_by_test_id("command-send").click()
-        await expect(last(page)).to_contain_text("Made with it in this server")
+        await expect(last(page)).to_contain_text("Made with this LoRA in this server")
         await pictures(page, "61-lora-page")
 
 
@@ -187,7 +187,7 @@ async def they_narrow_it_down(page: Page) -> None:
     await last(page).locator("select[data-custom-id='ga-v:list']").select_option(index=1)
     await expect(last(page).get_by_role("button", name="Report")).to_be_visible()
     await last(page).get_by_role("button", name="Report").click()
-    await expect(page.locator("dialog[open]")).to_contain_text("What is wrong with it?")
+    await expect(page.locator("dialog[open]")).to_contain_text("Reason for the report")
     await pictures(page, "67-a-report")
     await page.keyboard.press("Escape")
 
@@ -201,7 +201,7 @@ async def what_is_taken_away_is_nowhere(demo: Demo, browser: Browser) -> None:
     async with open_page(browser, demo, STAFF, FORUM) as page:
         await page.get_by_test_id("forum-post").filter(has_text="Stripes").click()
         await expect(posts(page)).to_have_count(1)
-        await take_away(page, "It goes from all channels and the gallery of this server.", "64-taking-down")
+        await take_away(page, "This removes it from all channels and the gallery of this server.", "64-taking-down")
         await expect(page.get_by_test_id("forum-post").filter(has_text="Stripes")).to_have_count(0)
     async with Control.connect(demo.page_url) as control:
         seen = await control.messages(TEXT)
@@ -213,5 +213,5 @@ async def what_is_taken_away_is_nowhere(demo: Demo, browser: Browser) -> None:
         await choose(page, "name", "komo", "Komori")
         await page.get_by_test_id("command-send").click()
         await expect(last(page)).to_contain_text("Trigger words")
-        await expect(last(page)).not_to_contain_text("Made with it in this server")
+        await expect(last(page)).not_to_contain_text("Made with this LoRA in this server")
         await pictures(page, "65-nothing-is-left")

@@ -50,7 +50,7 @@ async def test_a_moderators_first_day(demo: Demo, browser: Browser) -> None:
         await command(page, "server")
         await expect(last(page)).to_contain_text("Overview")
         await picture(page, "20-server")
-        panel = await section(page, "Places and pictures", "Pictures are painted in")
+        panel = await section(page, "Channels and defaults", "Pictures are painted in")
         await (await menu(panel, "svprompts")).select_option(label="Prompts: shown with the pictures")
         await expect(panel).to_contain_text("Prompts of who has not chosen: shown with the pictures")
         panel = await section(page, "Limits", "No limits are set")

@@ -92,7 +92,7 @@ async def test_a_reported_picture_is_deleted_everywhere_and_its_owner_is_answere
         public = last(reporter)
         await painted(public)
         await choose_from_menu(public, "Report")
-        await expect(reporter.locator("dialog[open]")).to_contain_text("What is wrong with it?")
+        await expect(reporter.locator("dialog[open]")).to_contain_text("Reason for the report")
         form = reporter.locator("dialog[open]")
         await form.locator("[data-custom-id=reason]").select_option("hateful_or_harassing")
         await form.locator("[data-custom-id=note]").fill("It mocks a friend of mine.")
@@ -136,8 +136,8 @@ async def test_a_reported_picture_is_deleted_everywhere_and_its_owner_is_answere
         case = last(page)
         await expect(case).to_contain_text("My friend asked me for it. It is *her* star.")
         await pictures(page, "41-the-appeal-among-staff")
-        await press(page, "Reverse")
-        await expect(case).to_contain_text("The decision was reversed")
+        await press(page, "Reverse decision")
+        await expect(case).to_contain_text("Decision reversed")
         await expect(case.get_by_test_id("component-button")).to_have_count(0)
         await pictures(page, "42-answered")
 
@@ -160,7 +160,7 @@ async def nothing_is_left(demo: Demo, browser: Browser, folder: Path, kept: set[
         copy = page.get_by_test_id("message").filter(has_text="seed")
         for name in ("Again", "Vary", "Edit", "Details"):
             await copy.get_by_role("button", name=name).first.click()
-            await expect(last(page)).to_contain_text("This picture is not in the records any more.")
+            await expect(last(page)).to_contain_text("This picture is no longer in the database.")
         await pictures(page, "36-dead-buttons")
         for name in ("history", "bookmarks", "stack list"):
             await command(page, name)

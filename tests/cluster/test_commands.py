@@ -239,7 +239,7 @@ def _bytes(path: Path) -> bytes:
 async def test_a_node_that_is_ended_hands_its_jobs_on_first(machines: Machines, head: Running) -> None:
     async with machines.joined("two") as node:
         await node.stop()
-        assert node.lines[-1] == "This machine leaves the cluster, and hands on the jobs that it has."
+        assert node.lines[-1] == "This machine hands over its jobs and leaves the cluster."
         (two,) = [each for each in (await machines.view()).listed if each.name == "two"]
         assert (two.state, two.reason) == (NodeState.DRAINED, "its `cluster join` was ended")
 
@@ -248,7 +248,7 @@ async def test_a_node_joins_the_next_head_again(machines: Machines, head: Runnin
     soon = {"RAY_gcs_rpc_server_reconnect_timeout_s": "5"}  # Ray waits a minute for a head that does not answer
     async with machines.joined("two", **soon) as node:
         await head.stop()
-        await node.says("The cluster is gone, or has lost this machine. It joins again as soon as it can.")
+        await node.says("The connection to the cluster was lost. This machine joins again as soon as possible.")
         async with machines.up():
             await node.says("has joined")
             assert {each.name for each in (await machines.view()).present} == {"one", "two"}

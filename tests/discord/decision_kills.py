@@ -26,11 +26,13 @@ FORMS: dict[str, dict[str, object]] = {  # of the decisions that ask for more
     "Hide and warn": {"note": "Not here."},
     "Hide and block": {"note": "Not here.", "end": "3 d"},
     "Delete everywhere": {},
-    "Rate higher": {"rating": ["explicit"]},
+    "Raise rating": {"rating": ["explicit"]},
 }
 DECISIONS = ("Hide", *FORMS, "Dismiss")
 UNASKED = "Reverse unasked"  # staff see by themselves that it was wrong
-ANSWERS = tuple(f"{decision}, {answer}" for decision in DECISIONS[:-1] for answer in ("Uphold", "Reverse"))
+ANSWERS = tuple(
+    f"{decision}, {answer}" for decision in DECISIONS[:-1] for answer in ("Uphold decision", "Reverse decision")
+)
 REVERSED = tuple(f"{decision}, {UNASKED}" for decision in DECISIONS)
 REVERSED_AFTER_ALL = tuple(f"{decision}, Uphold, {UNASKED}" for decision in DECISIONS[:-1])
 OWED = """
@@ -73,7 +75,7 @@ async def press(scene: Scene, case: VisibleMessage, button: str) -> SentInteract
 
 def is_decided(case: VisibleMessage) -> bool:
     """Whether staff are offered to take back a decision; an appeal is not."""
-    return list(case.buttons) == ["Reverse"]
+    return list(case.buttons) == ["Reverse decision"]
 
 
 async def notices(scene: Scene, who: Reported, reference: str) -> list[VisibleMessage]:
@@ -83,7 +85,7 @@ async def notices(scene: Scene, who: Reported, reference: str) -> list[VisibleMe
 
 async def faults(scene: Scene, who: Reported, decision: str, answers: Sequence[str]) -> list[str]:
     """What is not as it has to be."""
-    reversal, opened = bool(answers) and answers[-1] != "Uphold", decision == "Dismiss" and bool(answers)
+    reversal, opened = bool(answers) and answers[-1] != "Uphold decision", decision == "Dismiss" and bool(answers)
     back = (decision == "Dismiss" or reversal) and decision != "Delete everywhere"
     message = await scene.control.message(who.picture.id)
     ((job_id, decision_id),) = await rows(
@@ -98,7 +100,7 @@ async def faults(scene: Scene, who: Reported, decision: str, answers: Sequence[s
     taken = await rows(scene, f"SELECT 1 FROM takedown WHERE job_id = {job_id}")
     rated = await rows(scene, f"SELECT rating FROM job_rating WHERE job_id = {job_id} AND source = 'staff'")
     gone = decision == "Delete everywhere"
-    buttons = {"Dismiss", "Delete everywhere"} if opened else set[str]() if reversal else {"Reverse"}
+    buttons = {"Dismiss", "Delete everywhere"} if opened else set[str]() if reversal else {"Reverse decision"}
     checks = {
         "the message is there or gone": (message is None) is gone,
         "the message shows the pictures, or does not": gone
@@ -112,7 +114,7 @@ async def faults(scene: Scene, who: Reported, decision: str, answers: Sequence[s
         "each notice once, or none": told == telling,
         "the block": len(blocks) == (decision == "Hide and block" and not back),
         "the takedown": len(taken) == (decision.startswith("Hide") and not back),
-        "the rating": rated == ([("explicit",)] if decision == "Rate higher" and not back else []),
+        "the rating": rated == ([("explicit",)] if decision == "Raise rating" and not back else []),
         "one entry in the audit log for each": len(
             await rows(scene, f"SELECT 1 FROM audit WHERE target LIKE 'report {who.report_id}:%'")
         )
@@ -167,7 +169,7 @@ class Kills(ProcessKills[Reported]):
         opener = await who.owner.press(notice, "Appeal")
         await opener.modal(PATIENCE)
         await (await who.owner.submit(opener, {"text": "It is ketchup."})).reply(PATIENCE)
-        return await scene.control.wait_message(who.case.id, lambda seen: "Uphold" in seen.buttons, PATIENCE)
+        return await scene.control.wait_message(who.case.id, lambda seen: "Uphold decision" in seen.buttons, PATIENCE)
 
 
 if __name__ == "__main__":

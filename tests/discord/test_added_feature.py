@@ -40,7 +40,7 @@ async def test_a_command_a_list_a_button_and_an_error_need_no_other_edit(empty: 
     async with bot_process(empty, module=FEATURE):  # which knows nothing of the message but its custom_ids
         refusal = await (await empty.ada.press(found, "Hang up")).reply()
         assert "There is no room for Wash on the wall. Take another picture down first." in refusal.text
-        page = await turned(empty, found, "Without search", then="Bat, 1 of 3")
+        page = await turned(empty, found, "Clear search", then="Bat, 1 of 3")
         assert "Bat hangs on the wall." in (await (await empty.ada.press(page, "Hang up")).reply()).text
 
 

@@ -199,9 +199,11 @@ async def test_a_link_in_imagine_is_offered_and_used_once_it_is_here(adding: Sce
     assert len(hubs.asked) == asked, "its hub has just said it"
     offer = await told(adding.grace, "imagine", prompt=f"a house {link}", steps=2, seed=77, size="portrait")
     assert "What you asked for is kept" in offer.text
-    page = await added(adding, await begun_by(adding.grace, offer, "Add it"), "is in the library now")
-    offer = await adding.control.wait_message(offer.id, lambda seen: bool(seen.buttons["Add it"]["disabled"]), PATIENCE)
-    picture = await adding.painted(await adding.grace.press(page, "Paint with it"))
+    page = await added(adding, await begun_by(adding.grace, offer, "Add LoRA"), "is in the library now")
+    offer = await adding.control.wait_message(
+        offer.id, lambda seen: bool(seen.buttons["Add LoRA"]["disabled"]), PATIENCE
+    )
+    picture = await adding.painted(await adding.grace.press(page, "Generate with it"))
     assert "Linked Owl" in picture.text and "seed 77" in picture.text and "civitai" not in picture.text
     picture = await adding.painted(await adding.ada.slash("imagine", prompt=f"a house {link}", steps=2))
     assert "Linked Owl" in picture.text and "civitai" not in picture.text
@@ -221,14 +223,14 @@ async def test_what_several_links_mean_is_added_one_after_the_other_and_painted(
     second = f"https://huggingface.co/{repository}/blob/main/fern.safetensors"
     offer = await told(adding.grace, "imagine", prompt=f"ferns {first}", lora1=second, weight1=0.4, steps=2, seed=5)
     assert "second-fern is not here yet" in offer.text, "of Hugging Face"
-    page = await added(adding, await begun_by(adding.grace, offer, "Add it"), "is in the library now")
-    offer = await (await adding.grace.press(page, "Paint with it")).reply(PATIENCE)
+    page = await added(adding, await begun_by(adding.grace, offer, "Add LoRA"), "is in the library now")
+    offer = await (await adding.grace.press(page, "Generate with it")).reply(PATIENCE)
     assert "First Fern is not here yet" in offer.text
-    page = await added(adding, await begun_by(adding.grace, offer, "Add it"), "is in the library now")
+    page = await added(adding, await begun_by(adding.grace, offer, "Add LoRA"), "is in the library now")
     await adding.grace.press(page, "pose")
     page = await adding.control.wait_message(page.id, lambda seen: "is in the library now" not in seen.text, PATIENCE)
-    assert "Paint with it" in page.buttons, "also once its category was corrected"
-    picture = await adding.painted(await adding.grace.press(page, "Paint with it"))
+    assert "Generate with it" in page.buttons, "also once its category was corrected"
+    picture = await adding.painted(await adding.grace.press(page, "Generate with it"))
     assert "First Fern" in picture.text and "fern at 0.4" in picture.text and "seed 5" in picture.text
 
 
@@ -242,11 +244,11 @@ async def test_an_offer_opens_again_when_it_was_not_added(adding: Scene, hubs: H
     version_id = hubs.add_lora("Faulty", demo_lora(seed=66), "Other")
     hubs.fault(hubs.file_path(version_id), status(401))
     offer = await told(adding.grace, "imagine", prompt=f"a house {hubs.link(version_id)}")
-    await added(adding, await begun_by(adding.grace, offer, "Add it"), "logged in")
-    await adding.control.wait_message(offer.id, lambda seen: not seen.buttons["Add it"].get("disabled"), PATIENCE)
+    await added(adding, await begun_by(adding.grace, offer, "Add LoRA"), "logged in")
+    await adding.control.wait_message(offer.id, lambda seen: not seen.buttons["Add LoRA"].get("disabled"), PATIENCE)
     hubs.fault(hubs.file_path(version_id))
-    page = await added(adding, await begun_by(adding.grace, offer, "Add it"), "is in the library now")
-    assert "Paint with it" in page.buttons
+    page = await added(adding, await begun_by(adding.grace, offer, "Add LoRA"), "is in the library now")
+    assert "Generate with it" in page.buttons
 
 
 async def test_a_pasted_link_is_suggested_with_what_happens(adding: Scene, hubs: Hubs) -> None:
@@ -285,7 +287,7 @@ async def test_remix_offers_what_is_not_here_to_who_may_add_it(adding: Scene, hu
     assert offer.ephemeral and {"Add fox", "Add gone"} <= set(offer.buttons)
     assert "does not know the file" in (await (await adding.grace.press(offer, "Add gone")).reply(PATIENCE)).text
     page = await added(adding, await begun_by(adding.grace, offer, "Add fox"), "Remixed Fox is in the library now")
-    picture = await adding.painted(await adding.grace.press(page, "Paint with it"))
+    picture = await adding.painted(await adding.grace.press(page, "Generate with it"))
     assert "Remixed Fox at 0.7" in picture.text and "seed 12" in picture.text, "as the picture from elsewhere"
     (panel,) = await remix(adding, adding.ada, fox)
     assert "Remixed Fox" in panel.text
@@ -301,19 +303,19 @@ async def test_staff_let_a_role_add_and_limit_how_many(adding: Scene, hubs: Hubs
         limits = await (await adding.grace.select(page, menu(page, "svsection"), "limits")).reply(PATIENCE)
         limits = await (await adding.grace.select(limits, menu(limits, "svholder"), "everybody")).reply(PATIENCE)
         assert "LoRAs to add in 24 hours: **none of its own** · at most 1,000" in limits.text
-        form = await adding.grace.press(limits, "LoRAs from outside")
+        form = await adding.grace.press(limits, "Added LoRAs")
         await form.modal(PATIENCE)
         limits = await (await adding.grace.submit(form, {"loras_per_day": "1"})).reply(PATIENCE)
         assert "LoRAs to add in 24 hours: **1**" in limits.text
         offer = await told(adding.ada, "imagine", prompt=f"a house {links[0]}")
-        await added(adding, await begun_by(adding.ada, offer, "Add it"), "is in the library now")
+        await added(adding, await begun_by(adding.ada, offer, "Add LoRA"), "is in the library now")
         refused = await told(adding.ada, "lora add", link=links[1])
         assert "Your limit of LoRAs to add in 24 hours is 1" in refused.text and "for everybody" in refused.text
         assert not hubs.requests(hubs.file_path(int(links[1].rpartition("=")[2])))
         (choice,) = await adding.ada.autocomplete("imagine", "lora1", links[1])
         assert choice["name"].startswith("Your limit of LoRAs to add") and choice["name"].endswith(".")
     finally:
-        form = await adding.grace.press(limits, "LoRAs from outside")
+        form = await adding.grace.press(limits, "Added LoRAs")
         await form.modal(PATIENCE)
         page = await (await adding.grace.submit(form, {"loras_per_day": ""})).reply(PATIENCE)
         people = await (await adding.grace.select(page, menu(page, "svsection"), "people")).reply(PATIENCE)
@@ -330,7 +332,7 @@ async def test_an_attached_file_is_judged_by_its_page(adding: Scene, hubs: Hubs)
     ).reply(PATIENCE)
     page = await added(adding, begun, "is in the library now")
     assert "filed under style" in page.text, "as its name says"
-    assert "From a file that somebody attached" in page.text
+    assert "From an attached file" in page.text
 
 
 async def test_what_contradicts_itself_is_not_used_until_an_operator_decides(adding: Scene, hubs: Hubs) -> None:
@@ -351,7 +353,7 @@ async def test_a_restart_in_the_middle_is_told_once(tmp_path: Path, late: bool) 
         hubs.paused.clear()
         async with scene.bot():
             offer = await told(scene.grace, "imagine", prompt=f"a house {hubs.link(version_id)}", steps=2)
-            begun = await begun_by(scene.grace, offer, "Add it")
+            begun = await begun_by(scene.grace, offer, "Add LoRA")
             assert "Cancel" in (await added(scene, begun, "MB fetched")).buttons, "and which message it is was noted"
         hubs.paused.set()
         if late:
@@ -359,12 +361,12 @@ async def test_a_restart_in_the_middle_is_told_once(tmp_path: Path, late: bool) 
         async with scene.bot():
             if late:
                 letter = await first_letter(scene, "Grace", "is in the library now")
-                assert {"Details", "Paint with it"} <= set(letter.buttons)
+                assert {"Details", "Generate with it"} <= set(letter.buttons)
             else:
                 page = await added(scene, begun, "is in the library now")
                 assert "Details" in page.buttons and "Cancel" not in page.buttons
                 assert not await scene.control.messages("dm", "Grace")
-                picture = await scene.painted(await scene.grace.press(page, "Paint with it"))
+                picture = await scene.painted(await scene.grace.press(page, "Generate with it"))
                 assert "Komori" in picture.text
 
 
@@ -376,7 +378,7 @@ async def test_two_users_who_wait_for_one_lora_both_get_a_message(tmp_path: Path
         async with scene.bot():
             for person in (scene.grace, scene.control.person("Margaret")):
                 offer = await told(person, "imagine", prompt=f"a house {hubs.link(version_id)}", steps=2)
-                begun = await begun_by(person, offer, "Add it")
+                begun = await begun_by(person, offer, "Add LoRA")
                 await added(scene, begun, "MB fetched")
         hubs.paused.set()
         await scene.control.advance_clock(16 * 60)
@@ -392,16 +394,16 @@ async def test_what_failed_after_a_restart_can_be_added_by_its_notice(tmp_path: 
         hubs.paused.clear()
         async with scene.bot():
             offer = await told(scene.grace, "imagine", prompt=f"a house {hubs.link(version_id)}", steps=2)
-            begun = await begun_by(scene.grace, offer, "Add it")
+            begun = await begun_by(scene.grace, offer, "Add LoRA")
             await added(scene, begun, "MB fetched")
         hubs.fault(hubs.file_path(version_id), status(401))
         hubs.paused.set()
         async with scene.bot():
             notice = await added(scene, begun, "logged in")
-            assert "Add it" in notice.buttons
+            assert "Add LoRA" in notice.buttons
             hubs.fault(hubs.file_path(version_id))
-            page = await added(scene, await begun_by(scene.grace, notice, "Add it"), "is in the library now")
-            assert "Paint with it" in page.buttons
+            page = await added(scene, await begun_by(scene.grace, notice, "Add LoRA"), "is in the library now")
+            assert "Generate with it" in page.buttons
 
 
 async def first_letter(scene: Scene, name: str, text: str) -> VisibleMessage:
@@ -424,7 +426,7 @@ async def test_what_is_not_shown_in_a_channel_is_not_named_there(adding: Scene, 
         typed = {"prompt": f"a house {link}"} if words == "imagine" else {"link": link}
         refused = await told(adding.grace, words, **typed)
         assert "Filthy" not in refused.text and "rated above what this place shows" in refused.text
-        assert "Add it" not in refused.buttons
+        assert "Add LoRA" not in refused.buttons
     begun = await (await adding.grace.slash("lora add", in_="after-dark", link=link)).reply(PATIENCE)
     await added(adding, begun, "is in the library now")
     copy = hubs.add_repository("me/owl", {"owl.safetensors": data})
@@ -468,13 +470,13 @@ async def test_a_choice_goes_on_with_the_picture_that_waits_for_it(adding: Scene
     offer = await told(
         adding.grace, "imagine", prompt=f"a house https://civitai.com/models/{model_id}", steps=2, seed=6
     )
-    choice = await begun_by(adding.grace, offer, "Add it")
+    choice = await begun_by(adding.grace, offer, "Add LoRA")
     (select,) = choice.selects
     assert "Chosen Owl has 2 LoRAs" in choice.text
     value = str(as_objects(choice.selects[select]["options"])[1]["value"])
     (begun,) = await (await adding.grace.select(choice, select, value)).messages(1, PATIENCE)
     page = await added(adding, begun, "is in the library now")
-    picture = await adding.painted(await adding.grace.press(page, "Paint with it"))
+    picture = await adding.painted(await adding.grace.press(page, "Generate with it"))
     assert "Chosen Owl" in picture.text and "seed 6" in picture.text
 
 

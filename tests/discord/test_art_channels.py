@@ -92,7 +92,7 @@ async def test_a_picture_is_posted_found_liked_and_deleted(stage: Stage, channel
     one = await stage.publish(job, channel)
     seen = await stage.message(one)
     assert PROMPT in seen.text and f"<@{ADA}>" in seen.text and "Bat at" in seen.text and len(seen.attachments) == 1
-    assert list(seen.buttons) == ["Bat", "Like", "Use the same", "Bookmark these LoRAs", "Remix", "Unpublish"]
+    assert list(seen.buttons) == ["Bat", "Like", "Use these LoRAs", "Bookmark these LoRAs", "Remix", "Unpublish"]
     if channel == FORUM:
         assert one.channel_id == one.message_id
         post = stage.scene.playground.world.channels[str(one.message_id)]

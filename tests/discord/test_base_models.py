@@ -58,7 +58,7 @@ async def test_a_lora_of_unknown_prediction_type_is_told_until_an_operator_decla
         await (await margaret.submit(opener, values)).reply()
         page = await told(ada, "lora info", name="Komori")
         assert "Made for v-prediction · declared by an operator" in page.text
-        assert "Fits no checkpoint installed here" in page.text
+        assert "Fits no model installed here" in page.text
         refused = await told(ada, "imagine", prompt=PROMPT, checkpoint=NOOB, lora1="Komori")
         assert "in another way (v-prediction)" in refused.text
 
@@ -88,10 +88,10 @@ async def test_the_studio_offers_what_the_checkpoint_takes(tmp_path: Path) -> No
         opener = await ada.press(panel, "Advanced")
         assert "clip_skip" in json.dumps(await opener.modal())
         panel = await (await ada.submit(opener, {"guidance": "1", "clip_skip": "3"})).reply()
-        assert "Kept out only with guidance above 1: a hat" in panel.text and "clip skip 3" in panel.text
+        assert "Negative prompt, used only with guidance above 1: a hat" in panel.text and "clip skip 3" in panel.text
 
         flowing = await pick(ada, panel, "checkpoint", FLOWING)
-        assert "This checkpoint knows no negative prompt, so yours is not used: a hat" in flowing.text
+        assert "This model does not support negative prompts, so yours is not used: a hat" in flowing.text
         assert "Two characters" not in flowing.buttons
         assert "paints each picture from one prompt" in (await scene.forged(ada, old)).text
         for button, field in (("Advanced", "clip_skip"), ("Edit prompt", "negative")):
@@ -99,7 +99,7 @@ async def test_the_studio_offers_what_the_checkpoint_takes(tmp_path: Path) -> No
             assert field not in json.dumps(await opener.modal())
             panel = await (await ada.submit(opener, {})).reply()
         panel = await pick(ada, panel, "checkpoint", VIVID)
-        assert "Kept out only with guidance above 1: a hat" in panel.text, "what is not asked for is kept"
+        assert "Negative prompt, used only with guidance above 1: a hat" in panel.text, "what is not asked for is kept"
 
         panel = await pick(ada, panel, "checkpoint", FLOWING)
         opener = await ada.press(panel, "Advanced")
@@ -145,7 +145,7 @@ async def test_an_operator_is_told_if_a_declaration_does_not_count(tmp_path: Pat
             return (await (await margaret.submit(opener, values)).reply()).text
 
         against_layers = await declare("sdxl/pony", "v_prediction")
-        assert "Owl does not count as Pony" in against_layers and "It counts as Vivid." in against_layers
+        assert "Owl does not count as Pony" in against_layers and "Its base model is Vivid." in against_layers
         assert "It is made for v-prediction." in against_layers
         against_hash = await declare(BASES[VIVID], "epsilon")
         assert "Owl is now Vivid" in against_hash

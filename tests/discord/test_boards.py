@@ -125,7 +125,7 @@ async def test_its_buttons_open_the_gallery_and_a_loras_page(stage: Stage) -> No
         str(stage.one.id)
     ]
     lora = await (await linus.press(seen, "Bat")).reply()
-    assert lora.ephemeral and "Made with it in this server" in lora.text
+    assert lora.ephemeral and "Made with this LoRA in this server" in lora.text
 
 
 async def test_what_is_rated_away_is_named_no_more(stage: Stage) -> None:
@@ -180,6 +180,6 @@ async def test_it_goes_with_the_art_channel(stage: Stage, channel: int) -> None:
         assert await stage.scene.control.message(seen.id) is None, "nobody would take a name out of it"
         assert await find_board(stage.easel.connection, channel) is None
         if channel == FORUM:  # the bot may not delete posts there
-            assert stage.scene.playground.world.channels[seen.id].name == "A board that is not kept any more"
+            assert stage.scene.playground.world.channels[seen.id].name == "Board no longer in use"
     finally:
         await change(STAFF, WORKSHOP, art_channels=art)

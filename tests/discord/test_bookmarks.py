@@ -52,9 +52,9 @@ async def test_adding_says_whether_the_bookmark_is_new(scene: Scene) -> None:
     await scene.control.new_person("Evelyn")
     hidden = await bookmarks(scene, "Evelyn", add="Bat", category="pose")
     assert "Bat is in your /bookmarks now" in hidden.text and "matches pose" in hidden.text
-    assert "You had Bat already." in (await bookmarks(scene, "Evelyn", add="Bat")).text
+    assert "Already bookmarked: Bat." in (await bookmarks(scene, "Evelyn", add="Bat")).text
     again = await bookmarks(scene, "Evelyn", add="Bat", note="for the cave")
-    assert "You had Bat already; your note to it is changed." in again.text and "for the cave" in again.text
+    assert "Already bookmarked: Bat. Your note is updated." in again.text and "for the cave" in again.text
     assert "say there which LoRA the note is for" in (await bookmarks(scene, "Evelyn", note="for the sea")).text
 
 
@@ -64,7 +64,7 @@ async def test_bookmarks_that_fit_are_listed_and_others_are_counted(scene: Scene
         await bookmarks(scene, "Barbara", add=name)
     page = await bookmarks(scene, "Barbara")
     assert "**Bat**" in page.text and "**Wash**" not in page.text
-    assert chosen(page, "bmb") == "Fits my checkpoint (Vivid)" and "1 more is for other base models" in page.text
+    assert chosen(page, "bmb") == "Fits my model (Vivid)" and "1 more is for other base models" in page.text
     await barbara.select(page, menu(page, "bmb"), "-")
     page = await scene.control.wait_message(page.id, lambda seen: "**Wash**" in seen.text)
     assert f"Does not fit {VIVID}, but {PASTEL}" in page.text and "other base models" not in page.text
@@ -80,7 +80,7 @@ async def test_bookmarks_that_fit_are_listed_and_others_are_counted(scene: Scene
     await barbara.submit(form, {"words": " wsah "})
     page = await scene.control.wait_message(page.id, lambda seen: "“wsah”" in seen.text)
     assert "**Wash**" in page.text and "**Bat**" not in page.text
-    await press(scene, barbara, page, "Without search", then="2 bookmarks")
+    await press(scene, barbara, page, "Clear search", then="2 bookmarks")
 
 
 async def test_a_bookmark_has_a_note_and_is_removed_and_restored(scene: Scene) -> None:
@@ -212,7 +212,7 @@ async def test_bookmarks_are_exported_and_imported_by_another_person(scene: Scen
 
     file["bookmarks"] += [file["bookmarks"][0], {"name": "Nowhere", "versions": [{"autov2": "0123456789"}]}, 7]
     told = await brought_in(scene, ken, json.dumps(file).encode())
-    assert "Bookmarked 2 LoRAs. 1 was there already. 1 entry makes no sense." in told
+    assert "Bookmarked 2 LoRAs. 1 was there already. 1 entry is not valid." in told
     assert "1 is not in the library here:\n- Nowhere · `0123456789`" in told
     assert (await exported(scene, "Ken"))["bookmarks"] == (await exported(scene, "Karen"))["bookmarks"]
     assert "2 were there already" in await brought_in(scene, karen, json.dumps(await exported(scene, "Ken")).encode())
@@ -221,9 +221,9 @@ async def test_bookmarks_are_exported_and_imported_by_another_person(scene: Scen
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"\x89PNG\r\n", "it is no bookmark file"),
-        (b"[" * 100_000, "it is no bookmark file"),
-        (b'{"hello": 1}', "it holds no bookmarks of Easel"),
+        (b"\x89PNG\r\n", "it is not a bookmark file"),
+        (b"[" * 100_000, "it is not a bookmark file"),
+        (b'{"hello": 1}', "it contains no Easel bookmarks"),
         (b" " * (4 * 2**20 + 1), "it is larger than 4 MB"),
     ],
     ids=["picture", "deep", "other", "large"],

@@ -97,7 +97,7 @@ async def test_while_an_upload_is_being_taken(scene: Scene) -> None:
     async with asyncio.timeout(PATIENCE):
         while scene.playground.faults.waiting:
             await told(scene.grace, "privacy show")
-    question = await mary.press(await told(mary, "privacy delete"), "Delete all …")
+    question = await mary.press(await told(mary, "privacy delete"), "Delete my data …")
     await question.modal()
     deleting = await mary.submit(question)
     await deleting.reply(PATIENCE)
@@ -132,7 +132,7 @@ async def posted_stack(person: Person) -> VisibleMessage:
     """Post the code of a stack for everybody."""
     await told(person, "studio", add="Bat")
     await told(person, "stack save", name=f"My {WORD}")
-    return await pressed(person, await told(person, "stack share", name=f"My {WORD}"), "Post it here")
+    return await pressed(person, await told(person, "stack share", name=f"My {WORD}"), "Post it in this channel")
 
 
 async def test_a_killed_bot_goes_on_while_a_report_is_open(empty: Scene) -> None:
@@ -152,7 +152,7 @@ async def test_a_killed_bot_goes_on_while_a_report_is_open(empty: Scene) -> None
         case = await control.wait_in_channel("staff-room", lambda seen: "seed 902" in seen.text, PATIENCE)
         assert len(reachable(scene, mary, WORD)) > len(shown) + 2
         await control.fault("/messages/", method="DELETE", status=503, count=999)
-        question = await mary.press(await told(mary, "privacy delete"), "Delete all …")
+        question = await mary.press(await told(mary, "privacy delete"), "Delete my data …")
         await question.modal()
         await mary.submit(question)
         await control.wait_exchange(lambda sent: sent["method"] == "DELETE" and sent["status"] == 503, PATIENCE)
@@ -175,7 +175,7 @@ async def test_a_killed_bot_goes_on_while_a_report_is_open(empty: Scene) -> None
     async with bot_process(scene, LOGS__FOLDER=str(logs)):
         await until_complete(scene)
         page = await told(mary, "privacy show")
-    assert "Orders: 4 · Pictures: 4" in page.text and "Nothing is kept of you." in page.text
+    assert "Orders: 4 · Pictures: 4" in page.text and "Easel stores no data about you." in page.text
     assert len(await rows(scene, "SELECT * FROM erasure")) == 1 and await rows(scene, NOTHING_LEFT) == [(0,), (0,)]
     assert not held.exists() and left(scene, person_id, WORD) == [] and reachable(scene, mary, WORD) == []
 
@@ -200,14 +200,14 @@ async def test_messages_to_staff_name_and_quote_nobody_who_has_gone(empty: Scene
         await opener.modal(PATIENCE)
         await mary.submit(opener, {"text": f"It is a {WORD}."})
         appealed = await control.wait_message(case.id, lambda seen: WORD in seen.text, PATIENCE)
-        await pressed(scene.grace, appealed, "Reverse")
+        await pressed(scene.grace, appealed, "Reverse decision")
         await letter(scene, "Mallard", "took the decision back")
         assert any(f"<@{id_of(scene, mary)}> appeals" in text for text in reachable(scene, mary, WORD))
-        question = await mary.press(await told(mary, "privacy delete"), "Delete all …")
+        question = await mary.press(await told(mary, "privacy delete"), "Delete my data …")
         await question.modal()
         await mary.submit(question)
         held = await control.wait_message(opened.id, lambda seen: "seed 912" not in seen.text, PATIENCE)
-        assert "somebody who has deleted their data" in held.text and held.attachments, "staff decide on it"
+        assert "a user who has deleted their data" in held.text and held.attachments, "staff decide on it"
         await pressed(scene.grace, held, "Dismiss")
         await erased(scene, teal)
         assert reachable(scene, teal, NOTE) == [] and left(scene, id_of(scene, teal), NOTE) == []

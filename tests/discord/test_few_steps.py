@@ -45,7 +45,7 @@ async def test_few_step_loras_from_their_page_to_the_remix(tmp_path: Path) -> No
         page = await (await scene.ada.slash("lora info", name=LIGHTNING)).reply()
         assert "Made for few steps: 4 steps · euler · trailing spacing · no guidance" in page.text
 
-        told = "As Quick is made for: 4 steps, euler · trailing, guidance 1."
+        told = "Settings for Quick: 4 steps, euler · trailing, guidance 1."
         picture = await scene.painted(await scene.ada.slash("imagine", **ASKED, lora1=LIGHTNING))
         assert told in picture.text and "Quick at 1" in picture.text
         assert "heeds a negative prompt" not in picture.text, "the checkpoint's own is nobody's words"
@@ -60,12 +60,12 @@ async def test_few_step_loras_from_their_page_to_the_remix(tmp_path: Path) -> No
 
         asked = {**ASKED, "lora1": LIGHTNING, "steps": 9, "negative_prompt": "a hat"}
         far = await scene.painted(await scene.ada.slash("imagine", **asked))
-        assert "Quick is made for 4 steps, not 9: leave the steps empty, or take it out." in far.text
+        assert "Quick is made for 4 steps, not 9. Leave the steps empty, or remove it." in far.text
         assert f"{VIVID} heeds a negative prompt only with guidance above 1, so yours was left out." in far.text
 
         both = await (await scene.ada.slash("imagine", **ASKED, lora1=LIGHTNING, lora2=LCM)).reply()
         assert "Quick and Quicker are each made for few steps of their own" in both.text
-        studio = await press(scene.ada, both, "Open in the studio")
+        studio = await press(scene.ada, both, "Open in studio")
         assert "are each made for few steps of their own" in studio.text
         studio = await press(scene.ada, studio, "✕")
         assert "is made for few steps" in studio.text and "of their own" not in studio.text

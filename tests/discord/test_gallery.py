@@ -139,7 +139,7 @@ async def test_menus_and_search_change_what_is_shown_also_after_a_restart(stage:
     assert (await form.modal())["title"] == "Search the gallery"
     await stage.linus.submit(form, {"words": "nothing"})
     page = await stage.shown(page, "Nothing here matches")
-    await stage.linus.press(page, "Without search")
+    await stage.linus.press(page, "Clear search")
     page = await stage.shown(page, "1. by")
     await stage.linus.select(page, menu(page, "ga-s"), "featured")
     await stage.shown(page, "Staff feature no picture here")
@@ -152,28 +152,28 @@ async def test_people_like_bookmark_use_and_remix_each_others_pictures(stage: St
     assert set(seen.buttons) >= {
         "Bat",
         "Like",
-        "Use the same",
+        "Use these LoRAs",
         "Bookmark these LoRAs",
         "Remix",
         "Report",
-        "More by them",
+        "More by this member",
     }
     assert "Feature it" not in seen.buttons and "Unpublish" not in seen.buttons, "what they may not do"
     await stage.restart()
     assert "1 person likes it" in (await (await linus.press(seen, "Like")).reply()).text
     assert "like this picture already" in (await (await linus.press(seen, "Like")).reply()).text
     assert "Bookmarked Bat" in (await (await linus.press(seen, "Bookmark these LoRAs")).reply()).text
-    studio = await (await linus.press(seen, "Use the same")).reply()
+    studio = await (await linus.press(seen, "Use these LoRAs")).reply()
     assert "Your studio has the LoRAs of this picture now" in studio.text and "Bat" in studio.text
     remix = await (await linus.press(seen, "Remix")).reply()
     assert PROMPT in remix.text and "kept private" not in remix.text
     other = await opened(stage, stage.scene.ada, stage.owl)
-    assert OWL not in other.text and "Use the same" not in other.buttons
+    assert OWL not in other.text and "Use these LoRAs" not in other.buttons
     private = await (await stage.scene.ada.press(other, "Remix")).reply()
     assert "kept private" in private.text and OWL not in private.text
     liked = await told(linus, "gallery", sort="most_liked_this_week")
     assert pictures(liked) == [str(stage.bats.id)] and "1 like" in liked.text
-    more = await (await linus.press(seen, "More by them")).reply()
+    more = await (await linus.press(seen, "More by this member")).reply()
     assert pictures(more) == [str(stage.bats.id)] and more.ephemeral
 
 
@@ -181,7 +181,7 @@ async def test_what_does_not_fit_the_persons_checkpoint_is_said(stage: Stage) ->
     grace = stage.scene.grace
     await (await grace.select(await told(grace, "settings"), "set:checkpoint", f"={PASTEL}")).answered()
     seen = await opened(stage, grace, stage.bats)
-    studio = await (await grace.press(seen, "Use the same")).reply()
+    studio = await (await grace.press(seen, "Use these LoRAs")).reply()
     assert f"Bat does not fit your checkpoint {PASTEL}; this picture was painted on {VIVID}" in studio.text
 
 
@@ -210,15 +210,15 @@ async def test_staff_feature_pictures_and_loras_and_the_audit_log_says_so(stage:
     assert "Bat" in market.text and "Wash" not in market.text
     assert "Featured by" in (await told(stage.linus, "lora info", name="Bat")).text
     again = await told(margaret, "lora info", name="Bat")
-    assert "not featured any more" in (await (await margaret.press(again, "Do not feature it")).reply()).text
+    assert "not featured any more" in (await (await margaret.press(again, "Stop featuring")).reply()).text
     actions = [row["action"] for row in await fetch(connection, "SELECT action FROM audit ORDER BY id")]
     assert actions[-3:] == [AuditAction.FEATURE, AuditAction.FEATURE, AuditAction.UNFEATURE]
 
 
 async def test_a_loras_page_shows_what_the_server_made_with_it(stage: Stage) -> None:
     page = await told(stage.linus, "lora info", name="Bat")
-    assert "Made with it in this server" in page.text and f"-# by <@{ADA}>" in page.text
-    more = await (await stage.linus.press(page, "More pictures with it")).reply()
+    assert "Made with this LoRA in this server" in page.text and f"-# by <@{ADA}>" in page.text
+    more = await (await stage.linus.press(page, "More with this LoRA")).reply()
     assert pictures(more) == [str(stage.bats.id)]
     for where in ("dm", "tea-table"):
         elsewhere = await (await stage.scene.ada.slash("lora info", in_=where, name="Bat")).reply()
@@ -241,7 +241,7 @@ async def test_what_is_rated_away_is_neither_shown_nor_pressed(stage: Stage) -> 
     try:
         assert str(stage.bats.id) not in pictures(await told(stage.linus, "gallery"))
         assert "Made with it" not in (await told(stage.linus, "lora info", name="Bat")).text
-        for button in (f"like:{stage.bats.id}", "Use the same", "Report"):
+        for button in (f"like:{stage.bats.id}", "Use these LoRAs", "Report"):
             assert "not in the gallery any more" in (await (await stage.linus.press(seen, button)).reply()).text
         adults = await (await stage.linus.slash("gallery", in_="after-dark")).reply()
         assert str(stage.bats.id) in pictures(adults)
@@ -346,7 +346,7 @@ async def test_who_manages_messages_in_a_room_of_their_own_takes_nothing_down_in
         post = await stage.scene.control.message(str(one.message_id))
         assert post is not None
         form = await linus.press(post, "Unpublish")
-        assert (await form.modal())["title"] == "Take it down here?"
+        assert (await form.modal())["title"] == "Remove it from this server?"
         assert "not published any more" in (await (await linus.submit(form)).reply()).text
     finally:
         del art.overwrites[default_world.LINUS]

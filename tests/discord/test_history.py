@@ -59,7 +59,7 @@ async def test_history_finds_and_opens_own_pictures(tmp_path: Path) -> None:
             older = await turned(scene, first, "Older")
             assert "number0" in older.text and "number5" not in older.text
             again = await turned(scene, older, "Newer")
-            assert "a moon" in again.text and "not here any more: Bat" in again.text
+            assert "a moon" in again.text and "no longer available: Bat" in again.text
             assert await jumped(scene, again, "2") == older.text and await jumped(scene, older, "1") == again.text
             found = await history(scene, search="numb star", checkpoint=VIVID)
             assert "number0" in await jumped(scene, found, "9")

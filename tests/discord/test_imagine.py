@@ -163,7 +163,7 @@ async def test_loras_that_fit_no_checkpoint_together_are_taken_apart_in_the_stud
     ).reply()
     assert "No checkpoint here fits all of these LoRAs" in refusal.text
     assert not any(button.startswith("Paint on") for button in refusal.buttons)
-    panel = await (await scene.ada.press(refusal, "Open in the studio")).reply()
+    panel = await (await scene.ada.press(refusal, "Open in studio")).reply()
     assert "~~Wash~~" in panel.text and "**Bat**" in panel.text and PROMPT in panel.text
 
 
@@ -172,7 +172,7 @@ async def test_a_refusal_offers_no_checkpoint_that_the_server_does_not_use(scene
     await chosen(lagoon.linus, await lagoon.panel("places"), "svmodels", f"={PASTEL}")
     refusal = await (await scene.ada.slash("imagine", in_="shore", prompt=PROMPT, lora1="Bat")).reply()
     assert "Bat was trained on Vivid" in refusal.text
-    assert f"Paint on {VIVID}" not in refusal.buttons and "Open in the studio" in refusal.buttons
+    assert f"Paint on {VIVID}" not in refusal.buttons and "Open in studio" in refusal.buttons
 
 
 async def test_an_unknown_base_model_is_refused(scene: Scene) -> None:

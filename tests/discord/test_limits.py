@@ -43,7 +43,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NAMES = ("🦉" * 100, ("ليلى في المكتبة " * 7)[:100], "*_`~|[x](https://evil.example) @everyone ".ljust(100, "W"))
 LORAS = 30
-BROKEN = "Something broke on our side. It is written down; please try again in a moment."
+BROKEN = "Something went wrong on our side, and we logged it. Please try again in a moment."
 
 
 class FullHouse(House):

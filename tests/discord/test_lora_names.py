@@ -100,7 +100,7 @@ async def test_a_queue_of_all_channels_does_not_name_it(rated: Scene) -> None:
         assert PROMPT in own.text and NAME not in said(own)
         margaret = rated.control.person("Margaret")
         queue = await told(margaret, "queue")
-        await margaret.press(queue, "Everybody's")
+        await margaret.press(queue, "All jobs")
         everybodys = await rated.control.wait_message(queue.id, lambda seen: "<@" in seen.text, PATIENCE)
         assert NAME not in said(everybodys)
     finally:

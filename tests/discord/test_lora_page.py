@@ -23,7 +23,7 @@ async def test_the_page_shows_base_model_and_evidence(scene: Scene) -> None:
     page = await page_of(scene, "Ada", "Wash")
     for word in ("Wash", "Pastel", "its description says so", "Trigger words: wash", f"Fits {PASTEL}", "operator"):
         assert word in page.text
-    assert "Not rated yet" in page.text
+    assert "No ratings yet" in page.text
 
 
 async def test_a_rating_is_set_changed_and_removed(scene: Scene) -> None:
@@ -41,7 +41,7 @@ async def test_a_rating_is_set_changed_and_removed(scene: Scene) -> None:
     assert not any(option.get("default") for option in theirs.selects[menu(theirs, "rate")]["options"])
     await rate("Grace", theirs, "5", "3.5 (2)")
     await rate("Ada", page, "0", "★★★★★ 5 (1)")
-    await rate("Grace", theirs, "0", "Not rated yet")
+    await rate("Grace", theirs, "0", "No ratings yet")
 
 
 def uses(page: VisibleMessage) -> int:

@@ -62,7 +62,7 @@ async def test_the_market_works_across_a_restart(tmp_path: Path) -> None:
             assert "1 LoRA " in page.text and "Wash" in page.text
             details = await (await scene.ada.press(page, "Details")).reply()
             assert "## Wash" in details.text and f"Fits {PASTEL}" in details.text
-            page = await press(scene, page, "Without search", then="10 LoRAs")
+            page = await press(scene, page, "Clear search", then="10 LoRAs")
             found = await (await scene.ada.slash("lora browse", search="thing", sort="oldest", tag="camera")).reply()
             assert "4 LoRAs" in found.text and found.text.index("Thing3") < found.text.index("Thing6")
             assert "no base model" in (await (await scene.ada.slash("lora browse", base="sdxl/nonsense")).reply()).text

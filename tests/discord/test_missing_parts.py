@@ -80,7 +80,7 @@ async def test_bookmarks(gone: tuple[Scene, Before]) -> None:
     assert "file is not in the library any more" in details.text and "Use now" not in details.buttons
     assert "Remove bookmark" in details.buttons
     wash = await (await scene.ada.slash("lora info", name="Wash")).reply()
-    assert "Fits no checkpoint installed here" in wash.text
+    assert "Fits no model installed here" in wash.text
 
 
 async def test_missing_parts_are_refused_with_a_reason(gone: tuple[Scene, Before]) -> None:
@@ -114,12 +114,12 @@ async def test_the_studio(gone: tuple[Scene, Before]) -> None:
     assert f"{PASTEL} is not installed any more" in panel.text and VIVID in panel.text
     assert "~~Bat~~" in panel.text and "**Cape**" in panel.text and PROMPT in panel.text
     question = await press(scene.ada, panel, "Generate")
-    assert "Paint without Bat?" in question.text
-    picture = await scene.painted(await scene.ada.press(question, "Paint without it"))
+    assert "Generate without Bat?" in question.text
+    picture = await scene.painted(await scene.ada.press(question, "Generate without it"))
     assert VIVID in picture.text and "Cape" in picture.text and "Bat" not in picture.text
     old = await (await scene.ada.select(before.panel, control(before.panel, "checkpoint"), VIVID)).reply()
     assert "is not installed any more" not in old.text and "~~Bat~~" in old.text
-    panel = await press(scene.ada, old, "Take out what does not fit")
+    panel = await press(scene.ada, old, "Remove incompatible LoRAs")
     assert "all fit" in panel.text
 
 
@@ -128,8 +128,8 @@ async def test_stacks(gone: tuple[Scene, Before]) -> None:
     listed = await (await scene.ada.slash("stack list")).reply()
     assert "**Night**" in listed.text and "Not in the library any more: Bat" in listed.text
     refused = await (await scene.ada.slash("imagine", prompt=PROMPT, stack="Night", checkpoint=VIVID)).reply()
-    assert refused.ephemeral and "Bat" in refused.text and "Open in the studio" in refused.buttons
-    panel = await press(scene.ada, refused, "Open in the studio")
+    assert refused.ephemeral and "Bat" in refused.text and "Open in studio" in refused.buttons
+    panel = await press(scene.ada, refused, "Open in studio")
     assert "~~Bat~~" in panel.text and "**Cape**" in panel.text
     copy = await (await scene.grace.slash("stack import", code=before.code)).reply()
     assert "copy of **Night**" in copy.text and "Not in the library any more: Bat" in copy.text
@@ -147,7 +147,7 @@ async def test_old_results(gone: tuple[Scene, Before]) -> None:
     panel = await press(scene.ada, before.with_bat, "Edit")
     assert "~~Bat~~" in panel.text and "**Cape**" in panel.text
     details = await press(scene.grace, before.with_bat, "Details")
-    assert "its file is not in the library any more" in details.text
+    assert "its file is no longer in the library" in details.text
     kept = await press(scene.grace, before.with_bat, "Bookmark LoRAs")
     assert "Cape" in kept.text
     refused = await press(scene.ada, before.on_pastel, "Again")
@@ -163,4 +163,4 @@ async def test_history_and_settings(gone: tuple[Scene, Before]) -> None:
     told = await (await scene.ada.slash("settings")).reply()
     assert f"{PASTEL}, which is not installed any more" in told.text
     page = await (await scene.ada.slash("history")).reply()
-    assert "not here any more: Bat" in page.text and f"not here any more: {PASTEL}" in page.text
+    assert "no longer available: Bat" in page.text and f"not here any more: {PASTEL}" in page.text

@@ -56,7 +56,7 @@ async def archives(sent: SentInteraction, count: int = 1) -> list[zipfile.ZipFil
 
 async def delete_all(scene: Scene, person: Person, page: VisibleMessage) -> VisibleMessage:
     """Press the button, answer the question, and wait for the receipt."""
-    question = await person.press(page, "Delete all …")
+    question = await person.press(page, "Delete my data …")
     assert "Nobody can bring it back" in str(await question.modal())
     _, receipt = await (await person.submit(question)).messages(2, PATIENCE)
     return receipt
@@ -66,7 +66,7 @@ async def test_one_sees_takes_along_and_deletes_everything(scene: Scene, caplog:
     caplog.set_level(logging.DEBUG, "bot")
     mary = await scene.control.new_person("Marigold")
     page = await told(mary, "privacy show")
-    assert page.ephemeral and "Nothing is kept of you." in page.text and not page.buttons
+    assert page.ephemeral and "Easel stores no data about you." in page.text and not page.buttons
     public = await scene.painted(await mary.slash("imagine", prompt="a zebrafinch in the rain", lora1="Bat"))
     direct = await scene.painted(await mary.slash("imagine", prompt="a zebrafinch at home", in_="dm"))
     await (await mary.slash("settings", results="only I see them")).reply()
@@ -91,7 +91,7 @@ async def test_one_sees_takes_along_and_deletes_everything(scene: Scene, caplog:
     assert left(scene, person_id, "zebrafinch") == []
     assert str(person_id) not in caplog.text and "zebrafinch" not in caplog.text
     page = await told(mary, "privacy show", in_="dm")
-    assert receipt.text in page.text and "Nothing is kept of you." in page.text
+    assert receipt.text in page.text and "Easel stores no data about you." in page.text
 
 
 async def test_who_is_blocked_can_do_so_too(scene: Scene) -> None:
@@ -120,15 +120,15 @@ async def test_staff_still_see_and_lift_what_a_deletion_left(scene: Scene) -> No
     harbour = await server_with_bot(scene, "Moor", "heath")
     await scene.control.set_member("Sorrel", guild="Moor")
     page = await harbour.panel("blocks")
-    page = await filled(linus, page, "Block by id", id=str(person_id), reason="spam")
-    await filled(linus, page, "Block by id", id=default_world.ADA, reason="noise")
+    page = await filled(linus, page, "Block by ID", id=str(person_id), reason="spam")
+    await filled(linus, page, "Block by ID", id=default_world.ADA, reason="noise")
     limits = await chosen(linus, await harbour.panel("limits"), "svlimitwho", "Sorrel")
     await filled(linus, limits, "Quotas and queue", pictures_per_day="1")
     receipt = await delete_all(scene, sorrel, await told(sorrel, "privacy delete", in_=harbour.channel))
     assert "was deleted" in receipt.text
     page = await harbour.panel("blocks")
-    assert "somebody who has deleted their data" in page.text and "spam" in page.text and "noise" in page.text
-    assert "somebody who has deleted their data" in (await harbour.panel("limits")).text
+    assert "a user who has deleted their data" in page.text and "spam" in page.text and "noise" in page.text
+    assert "a user who has deleted their data" in (await harbour.panel("limits")).text
     assert "<@-" not in page.text + (await harbour.panel("audit")).text
     page = await pressed(linus, page, "Unblock")
     assert "spam" not in page.text and "noise" in page.text, "the keyed hash is negative, so it is the first"

@@ -51,7 +51,7 @@ async def test_messages_about_a_private_picture_are_ephemeral(scene: Scene) -> N
     made.append(await scene.painted(await scene.ada.slash("sweep", lora="Bat", prompt=PROMPT, weights="0.2 0.5 0.8")))
     made.append(await scene.painted(await scene.ada.slash("stack compare", name="Evening", prompt=PROMPT)))
     panel = await (await scene.ada.press(picture, "Edit")).reply()
-    assert "only you will see it" in panel.text
+    assert "visible only to you" in panel.text
     made.append(await scene.painted(await scene.ada.press(panel, "Generate")))
     await (await scene.ada.slash("settings", reset=True)).reply()
     assert all(message.ephemeral for message in (picture, *made))

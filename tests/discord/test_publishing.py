@@ -12,7 +12,7 @@ from tests.discord.test_server import chosen, pressed
 from tests.discord.test_undo import until
 
 ADA = default_world.ADA
-POST_BUTTONS = ["Bat", "Like", "Use the same", "Bookmark these LoRAs", "Remix", "Unpublish"]
+POST_BUTTONS = ["Bat", "Like", "Use these LoRAs", "Bookmark these LoRAs", "Remix", "Unpublish"]
 
 
 async def add_art_channels(scene: Scene, *channels: str) -> VisibleMessage:
@@ -73,11 +73,11 @@ async def test_two_people_publish_and_learn_from_each_other(empty: Scene) -> Non
         assert liked.attachments == post.attachments
         again = await pressed(linus, liked, "Like · 1")
         assert again.ephemeral and "already" in again.text
-        assert "0 people" in (await pressed(linus, again, "Take it back")).text
+        assert "0 people" in (await pressed(linus, again, "Unlike")).text
         await ada.press(liked, "Like · 1")
         assert "Bookmarked Bat" in (await pressed(linus, post, "Bookmark these LoRAs")).text
         assert "Bat" in (await pressed(linus, post, "Bat")).text
-        studio = await pressed(linus, post, "Use the same")
+        studio = await pressed(linus, post, "Use these LoRAs")
         assert "Your studio has the LoRAs" in studio.text and "Bat" in studio.text
         remix = await pressed(linus, post, "Remix")
         assert PROMPT in remix.text, "the author shows it"
@@ -146,7 +146,7 @@ async def test_a_publication_is_hidden_and_comes_back(empty: Scene) -> None:
         panel = await chosen(grace, await told(grace, "server"), "svsection", "reports")
         case = panel
         while "Dismiss" not in case.buttons:  # a slow answer comes in a message of its own
-            case = await pressed(grace, panel, "Look")
+            case = await pressed(grace, panel, "Review")
         await pressed(grace, case, "Dismiss")
         third = await posted(scene, is_post)
         assert "Like · 1" in third.buttons

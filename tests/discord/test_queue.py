@@ -54,19 +54,19 @@ async def bot(scene: Scene) -> AsyncIterator[AsyncExitStack]:
 async def everybodys(person: Person) -> VisibleMessage:
     """The queue, as staff see it."""
     own = await told(person, "queue")
-    await person.press(own, "Everybody's")
-    return await person.control.wait_message(own.id, lambda seen: "Everybody's" not in seen.buttons, PATIENCE)
+    await person.press(own, "All jobs")
+    return await person.control.wait_message(own.id, lambda seen: "All jobs" not in seen.buttons, PATIENCE)
 
 
 @asynccontextmanager
 async def paused(scene: Scene) -> AsyncIterator[None]:
     """Pause the queue as an operator while the context is open."""
     margaret = scene.control.person("Margaret")
-    for before, after in (("Pause the queue", "Let it go on"), ("Let it go on", "Pause the queue")):
+    for before, after in (("Pause queue", "Resume queue"), ("Resume queue", "Pause queue")):
         queue = await everybodys(margaret)
         await margaret.press(queue, before)
         await scene.control.wait_message(queue.id, lambda seen, label=after: label in seen.buttons, PATIENCE)
-        if after == "Let it go on":
+        if after == "Resume queue":
             yield
 
 
@@ -259,7 +259,7 @@ async def test_the_result_of_a_deleted_message_is_posted_again_once(scene: Scene
 
 async def test_an_expired_job_is_given_up_with_a_message(scene: Scene, bot: AsyncExitStack) -> None:
     queue = await everybodys(scene.control.person("Margaret"))
-    await scene.control.person("Margaret").press(queue, "Pause the queue")
+    await scene.control.person("Margaret").press(queue, "Pause queue")
     old, young = [await told(scene.ada, "imagine", prompt=PROMPT) for _ in range(2)]
     await bot.aclose()
     with closing(sqlite3.connect(scene.settings.storage.database)) as database, database:
@@ -268,5 +268,5 @@ async def test_an_expired_job_is_given_up_with_a_message(scene: Scene, bot: Asyn
         given_up = await scene.control.wait_message(old.id, lambda seen: "given up" in seen.text, PATIENCE)
         assert "more than 1 hour" in given_up.text and "Again" in given_up.buttons
         queue = await everybodys(scene.control.person("Margaret"))  # which is still paused
-        await scene.control.person("Margaret").press(queue, "Let it go on")
+        await scene.control.person("Margaret").press(queue, "Resume queue")
         assert (await scene.ended(young)).attachments

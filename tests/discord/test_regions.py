@@ -36,12 +36,12 @@ async def test_imagine_paints_each_lora_on_its_side(scene: Scene) -> None:
 
 async def test_words_without_bars_are_said_to_be_for_the_whole_picture(scene: Scene) -> None:
     sent = await scene.ada.slash("imagine", prompt="a meadow", **TWO)
-    note = "Your words are for the whole picture. Words for each part, in /imagine: left | right"
+    note = "Your prompt applies to the whole picture. To give each area its own prompt, write in /imagine: left | right"
     assert note in (await sent.reply()).text, "also while it waits"
     message = await scene.painted(sent)
     assert note in message.text
     details = await (await scene.ada.press(message, "Details")).reply()
-    assert "Parts with LoRAs of their own: left and right" in details.text
+    assert "Areas with separate LoRAs: left and right" in details.text
 
 
 async def test_nothing_forbidden_is_painted_in_a_part_alone(scene: Scene) -> None:
@@ -81,9 +81,9 @@ async def test_the_studio_divides_a_picture_and_gives_each_part_a_lora(scene: Sc
         await opener.modal()
         panel = await (await scene.ada.submit(opener, {"weight": "0.7", "region": side})).reply()
     assert "at **0.7** · **left**" in panel.text and "at **0.7** · **right**" in panel.text
-    assert "Joins the prompt (left): bat" in panel.text and "Joins the prompt (right): cape" in panel.text
+    assert "Added to the prompt (left): bat" in panel.text and "Added to the prompt (right): cape" in panel.text
     waiting = await (await scene.ada.press(panel, "Generate")).reply()
-    assert "Its parts count as 2 pictures in the queue." in waiting.text
+    assert "The areas of this request count as 2 pictures in the queue." in waiting.text
     message = await scene.ended(waiting)
     assert all(said in message.text for said in ("Bat at 0.7 (left)", "Cape at 0.7 (right)"))
     edited = await press(scene.ada, message, "Edit")

@@ -79,7 +79,7 @@ async def test_nothing_of_a_removed_picture_is_found(empty: Scene, way: str) -> 
         before = found(scene, jobs, messages)
         assert len(before) == 3 + 3 + 1, "three posts, three boards and the title of the one in the forum"
         assert len((await told(grace, "gallery")).attachments) == 3
-        assert "Made with it in this server" in (await told(grace, "lora info", name="Bat")).text
+        assert "Made with this LoRA in this server" in (await told(grace, "lora info", name="Bat")).text
         if way == "taken down":
             for job_id in jobs:
                 job = await find_job(easel.connection, job_id)
@@ -96,6 +96,6 @@ async def test_nothing_of_a_removed_picture_is_found(empty: Scene, way: str) -> 
         gallery = await told(grace, "gallery")
         assert not gallery.attachments and WORD not in gallery.text and f"<@{id_of(scene, mary)}>" not in gallery.text
         lora = await told(grace, "lora info", name="Bat")
-        assert "Made with it in this server" not in lora.text and f"<@{id_of(scene, mary)}>" not in lora.text
+        assert "Made with this LoRA in this server" not in lora.text and f"<@{id_of(scene, mary)}>" not in lora.text
         kept = await fetch(easel.connection, "SELECT digest FROM board")
         assert kept and all(json.loads(row["digest"])["publications"] == [] for row in kept)

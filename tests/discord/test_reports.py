@@ -107,8 +107,8 @@ async def test_a_reported_picture_is_gone_and_its_owner_appeals_and_is_answered(
         await control.wait_in_channel("staff-room", lambda seen: "seed 902" in seen.text, PATIENCE)
     async with scene.bot():  # everything works after a restart
         decided = await decide(grace, case, "Hide and warn", note="No blood here, please.")
-        assert decided.id == case.id and "Hidden, and its owner was warned" in decided.text
-        assert not decided.attachments and list(decided.buttons) == ["Reverse"]
+        assert decided.id == case.id and "Hidden, owner warned" in decided.text
+        assert not decided.attachments and list(decided.buttons) == ["Reverse decision"]
         assert "painted on" in decided.text and f"<#{default_world.GENERAL}>" in decided.text
         down = await control.wait_message(picture.id, lambda seen: "was taken down" in seen.text, PATIENCE)
         assert not down.attachments and not down.buttons
@@ -125,10 +125,10 @@ async def test_a_reported_picture_is_gone_and_its_owner_appeals_and_is_answered(
         again = await pressed(scene.ada, notice, "Appeal")
         assert "already" in again.text
         appealed = await control.wait_message(case.id, lambda seen: "ketchup" in seen.text, PATIENCE)
-        assert set(appealed.buttons) == {"Uphold", "Reverse", "Show it to me"}
-        assert (await pressed(grace, appealed, "Show it to me")).attachments
-        answered = await pressed(grace, appealed, "Reverse")
-        assert "The decision was reversed" in answered.text and not answered.buttons
+        assert set(appealed.buttons) == {"Uphold decision", "Reverse decision", "Show only to me"}
+        assert (await pressed(grace, appealed, "Show only to me")).attachments
+        answered = await pressed(grace, appealed, "Reverse decision")
+        assert "Decision reversed" in answered.text and not answered.buttons
         back = await control.wait_message(picture.id, lambda seen: "Again" in seen.buttons, PATIENCE)
         assert back.buttons == picture.buttons
         answer = await letter(scene, "Ada", "took the decision back")
@@ -163,15 +163,15 @@ async def test_a_lora_is_reported_to_operators_who_find_it_in_server(scene: Scen
     assert "people who run this bot" in (await sent.reply(PATIENCE)).text
     panel = await chosen(margaret, await told(margaret, "server", in_="dm"), "svsection", "reports")
     assert "The LoRA Bat" in panel.text
-    case = await pressed(margaret, panel, "Look")
-    twin = await pressed(margaret, panel, "Look")
+    case = await pressed(margaret, panel, "Review")
+    twin = await pressed(margaret, panel, "Review")
     assert "It is mine." in case.text and "Delete everywhere" not in case.buttons
     await rate(scene, "Bat", "teen")
-    opener = await margaret.press(case, "Rate higher")
+    opener = await margaret.press(case, "Raise rating")
     offered = str(await opener.modal(PATIENCE))
     assert "'mature'" in offered and "'teen'" not in offered, "only what is higher"
     decided = await (await margaret.submit(opener, {"rating": ["mature"]})).reply(PATIENCE)
-    assert "Rated higher: mature" in decided.text and list(decided.buttons) == ["Reverse"]
+    assert "Rated higher: mature" in decided.text and list(decided.buttons) == ["Reverse decision"]
     late = await pressed(margaret, twin, "Dismiss")
     assert "Somebody has decided that already" in late.text
     async with asyncio.timeout(PATIENCE):  # it is carried out after it was written down
@@ -187,21 +187,21 @@ async def test_a_lora_is_reported_to_operators_who_find_it_in_server(scene: Scen
 async def test_what_a_server_shares_is_seen_by_operators(scene: Scene) -> None:
     margaret, grace = scene.control.person("Margaret"), scene.grace
     panel = await chosen(grace, await told(grace, "server"), "svsection", "reports")
-    assert "this server's staff alone" in panel.text and "wait here" in panel.text
+    assert "only this server's staff" in panel.text and "wait here" in panel.text
     panel = await pressed(grace, panel, "Share new reports with operators")
-    assert "also the people who run this bot" in panel.text
+    assert "this server's staff and the bot's operators" in panel.text
     picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, seed=903))
     await report(scene.control.person("Linus"), picture)
     panel = await chosen(margaret, await told(margaret, "server", in_="dm"), "svsection", "reports")
     assert "Workshop" in panel.text and f"<@{default_world.ADA}>" in panel.text
     panel = await chosen(grace, await told(grace, "server"), "svsection", "reports")
-    panel = await pressed(grace, panel, "Keep new reports to this server")
-    case = await pressed(grace, panel, "Look")
+    panel = await pressed(grace, panel, "Stop sharing new reports with operators")
+    case = await pressed(grace, panel, "Review")
     assert "seed 903" in case.text
     dismissed = await pressed(grace, case, "Dismiss")
-    assert "Dismissed" in dismissed.text and list(dismissed.buttons) == ["Reverse"]
+    assert "Dismissed" in dismissed.text and list(dismissed.buttons) == ["Reverse decision"]
     await scene.control.wait_message(picture.id, lambda seen: "Again" in seen.buttons, PATIENCE)
-    opened = await pressed(grace, dismissed, "Reverse")
+    opened = await pressed(grace, dismissed, "Reverse decision")
     assert "seed 903" in opened.text and "Dismiss" in opened.buttons and "Dismissed" not in opened.text
     await scene.control.wait_message(picture.id, lambda seen: "was reported" in seen.text, PATIENCE)
     await pressed(grace, opened, "Dismiss")
@@ -224,7 +224,7 @@ async def test_what_its_owner_deletes_is_held_for_those_who_decide(scene: Scene)
     assert said.ephemeral and "kept for those who decide" in said.text
     await hidden(scene, picture)
     await rows(scene, "UPDATE job SET delete_at = 1 WHERE delete_at IS NOT NULL")
-    case = await pressed(grace, await chosen(grace, await told(grace, "server"), "svsection", "reports"), "Look")
+    case = await pressed(grace, await chosen(grace, await told(grace, "server"), "svsection", "reports"), "Review")
     assert f"seed {number}" in case.text and case.attachments and all(file.exists() for file in files)
     await pressed(grace, case, "Dismiss")
     await scene.gone(picture)
@@ -236,9 +236,9 @@ async def test_what_looks_like_a_minor_is_shown_to_who_asks_alone_and_that_is_lo
     grace, linus, number = scene.grace, scene.control.person("Linus"), 905
     picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, seed=number))
     await send(linus, await report_form(linus, picture), MINOR)
-    case = await pressed(grace, await chosen(grace, await told(grace, "server"), "svsection", "reports"), "Look")
+    case = await pressed(grace, await chosen(grace, await told(grace, "server"), "svsection", "reports"), "Review")
     assert f"seed {number}" in case.text and not case.attachments
-    shown = await pressed(grace, case, "Show it to me")
+    shown = await pressed(grace, case, "Show only to me")
     assert shown.ephemeral and len(shown.attachments) == 1 and shown.id != case.id
     log = await chosen(grace, await told(grace, "server"), "svsection", "audit")
     assert log.text.count("view reported picture") == 1 and f"<@{default_world.ADA}>" in log.text
@@ -272,7 +272,7 @@ async def test_nothing_is_posted_in_a_channel_that_was_opened_to_everybody(empty
         await control.wait_message(first.id, lambda seen: "was reported" in seen.text, PATIENCE)
         panel = await chosen(grace, await told(grace, "server"), "svsection", "reports")
         assert "nothing is posted there" in panel.text
-        await pressed(grace, await pressed(grace, panel, "Look"), "Dismiss")
+        await pressed(grace, await pressed(grace, panel, "Review"), "Dismiss")
         await control.set_channel("staff-room", overwrite=everybody, deny=permissions.VIEW_CHANNEL)
         await report(linus, second)
         case = await control.wait_in_channel("staff-room", lambda seen: "seed 912" in seen.text, PATIENCE)
@@ -296,8 +296,8 @@ async def test_a_case_in_an_archived_thread_is_brought_up_to_date(empty: Scene) 
         case = await control.wait_in_channel("Sketches", lambda seen: "seed 907" in seen.text, PATIENCE)
         await control.set_channel("Sketches", archived=True)
         panel = await chosen(scene.grace, await told(scene.grace, "server"), "svsection", "reports")
-        await pressed(scene.grace, await pressed(scene.grace, panel, "Look"), "Dismiss")
-        decided = await control.wait_message(case.id, lambda seen: list(seen.buttons) == ["Reverse"], PATIENCE)
+        await pressed(scene.grace, await pressed(scene.grace, panel, "Review"), "Dismiss")
+        decided = await control.wait_message(case.id, lambda seen: list(seen.buttons) == ["Reverse decision"], PATIENCE)
         assert not decided.attachments
 
 

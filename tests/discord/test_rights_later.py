@@ -248,7 +248,7 @@ async def refused(stage: Stage, name: str, case: Case, message: VisibleMessage) 
     if case.happens is nothing:
         assert seen.attachments, seen.text
         return
-    assert "**Not painted**" in seen.text and case.told in seen.text and not seen.attachments, f"{name}: {seen.text}"
+    assert "**Not generated**" in seen.text and case.told in seen.text and not seen.attachments, f"{name}: {seen.text}"
     assert case.private or SECRET not in seen.text, name
     assert await stage.jobs(name) == [("failed", 0, 0)], name
 

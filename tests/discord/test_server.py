@@ -161,7 +161,7 @@ async def test_the_servers_defaults_hold_for_who_has_not_chosen(harbour: Harbour
     assert [option["value"] for option in studio.selects[menu(studio, "stcheckpoint")]["options"]] == [PASTEL]
     picture = await harbour.painted()
     assert PASTEL in picture.text and PROMPT in picture.text
-    await told(ada, "settings", prompts="kept to myself")
+    await told(ada, "settings", prompts="private")
     picture = await harbour.painted()
     assert PROMPT not in picture.text
     for person, seen in ((linus, True), (harbour.scene.grace, False)):  # staff, and a member
@@ -193,7 +193,7 @@ async def test_roles_paint_and_run_the_server(harbour: Harbour) -> None:
     seen = await told(grace, "imagine", in_=harbour.channel, prompt=PROMPT)
     assert seen.ephemeral and "certain roles" in seen.text
     page = await chosen(linus, page, "svpaint")
-    assert "May paint: **everybody**" in page.text
+    assert "Can generate pictures: **everybody**" in page.text
     page = await chosen(linus, page, "svstaff", "Crew")
     opened = await pressed(harbour.scene.ada, harbour.greeting, "Set up")  # Ada has that role
     assert "Overview" in opened.text
@@ -205,25 +205,25 @@ async def test_roles_paint_and_run_the_server(harbour: Harbour) -> None:
 async def test_limits_are_set_in_two_forms(harbour: Harbour) -> None:
     linus = harbour.linus
     page = await chosen(linus, await harbour.panel("limits"), "svholder", "everybody")
-    page = await filled(linus, page, "Limits of a request", max_steps="12", max_megapixels="0.5")
+    page = await filled(linus, page, "Request limits", max_steps="12", max_megapixels="0.5")
     assert "steps: **12**" in page.text and "**0.5**" in page.text
     refused = await harbour.refused(steps=13)
     assert "at most 12 are possible here" in refused and "limit for everybody" in refused
     for wrong, words in (("many", "cannot be read as a number"), ("0", "can be from"), ("10000", "can be from")):
-        error = await filled(linus, page, "Limits of a request", max_steps=wrong)
+        error = await filled(linus, page, "Request limits", max_steps=wrong)
         assert error.ephemeral and words in error.text and error.id != page.id
-    page = await filled(linus, page, "Limits of a request", max_steps="", max_megapixels="")
+    page = await filled(linus, page, "Request limits", max_steps="", max_megapixels="")
     assert "steps: **none of its own**" in page.text
 
 
 async def test_two_of_staff_change_limits_at_the_same_time(harbour: Harbour) -> None:
     linus = harbour.linus
     page = await chosen(linus, await harbour.panel("limits"), "svholder", "everybody")
-    one, other = [await linus.press(page, "Limits of a request") for _ in range(2)]
+    one, other = [await linus.press(page, "Request limits") for _ in range(2)]
     await submitted(linus, one, {"max_steps": "12"})
     page = await submitted(linus, other, {"max_count": "2"})
     assert "steps: **12**" in page.text, "what the second did not touch stays"
-    page = await filled(linus, page, "Limits of a request", max_steps="", max_count="")
+    page = await filled(linus, page, "Request limits", max_steps="", max_count="")
     assert "steps: **none of its own**" in page.text
 
 
@@ -240,7 +240,7 @@ async def test_a_large_limit_stands_in_its_form_as_it_was_set(harbour: Harbour) 
 async def test_roles_people_and_newcomers_have_limits_of_their_own(harbour: Harbour) -> None:
     linus = harbour.linus
     page = await chosen(linus, await harbour.panel("limits"), "svlimitrole", "Crew")
-    await filled(linus, page, "Limits of a request", max_count="1")
+    await filled(linus, page, "Request limits", max_count="1")
     assert "It comes with the role Crew" in await harbour.refused(count=2)
     page = await chosen(linus, await harbour.panel("limits"), "svlimitwho", "Ada")
     page = await filled(linus, page, "Quotas and queue", pictures_per_day="0")
@@ -249,20 +249,20 @@ async def test_roles_people_and_newcomers_have_limits_of_their_own(harbour: Harb
     assert "Crew" in page.text and f"<@{default_world.ADA}>" in page.text
     assert "Limits: 2 set" in (await harbour.panel()).text
     page = await chosen(linus, page, "svholder", "newcomers")
-    page = await filled(linus, page, "How long they are new", hours="48")
+    page = await filled(linus, page, "New member period", hours="48")
     assert "**48** hours" in page.text
-    error = await filled(linus, page, "How long they are new", hours="9999999")
+    error = await filled(linus, page, "New member period", hours="9999999")
     assert "at most" in error.text
     for name, who in (("svlimitrole", "Crew"), ("svlimitwho", "Ada")):
         page = await chosen(linus, await harbour.panel("limits"), name, who)
-        await filled(linus, page, "Limits of a request", max_count="")
+        await filled(linus, page, "Request limits", max_count="")
         await filled(linus, page, "Quotas and queue", pictures_per_day="")
     assert "No limits are set" in (await harbour.panel("limits")).text
 
 
 async def test_the_whole_server_has_quotas_alone(harbour: Harbour) -> None:
     page = await chosen(harbour.linus, await harbour.panel("limits"), "svholder", "server")
-    assert "Limits of a request" not in page.buttons and "steps:" not in page.text.replace("megapixel-steps", "")
+    assert "Request limits" not in page.buttons and "steps:" not in page.text.replace("megapixel-steps", "")
     opener = await harbour.linus.press(page, "Quotas and queue")
     assert len((await opener.modal())["components"]) == 3, "pictures, megapixel-steps, and LoRAs to add"
 
@@ -280,18 +280,18 @@ async def test_a_person_is_blocked_and_unblocked(harbour: Harbour) -> None:
     assert "staff have blocked you" in refused and "spam" in refused and ".”." not in refused
     page = await pressed(linus, page, "Unblock")
     assert "Nobody is blocked" in page.text
-    page = await filled(linus, page, "Block by id", id=default_world.ADA, reason="left and came back", end="")
-    assert "without end" in page.text
+    page = await filled(linus, page, "Block by ID", id=default_world.ADA, reason="left and came back", end="")
+    assert "no limit" in page.text
     await pressed(linus, page, "Unblock")
 
 
 async def test_a_page_of_the_longest_reasons_fits_into_a_message(harbour: Harbour) -> None:
     linus, page = harbour.linus, await harbour.panel("blocks")
     for number in range(7):
-        page = await filled(linus, page, "Block by id", id=str(number + 10), reason="*_`~|" * 100)
-    assert page.text.count("without end") == 6 and "More" in page.buttons
+        page = await filled(linus, page, "Block by ID", id=str(number + 10), reason="*_`~|" * 100)
+    assert page.text.count("no limit") == 6 and "More" in page.buttons
     page = await pressed(linus, page, "More")
-    assert page.text.count("without end") == 1
+    assert page.text.count("no limit") == 1
     page = await pressed(linus, page, "Back")
     for _number in range(7):
         page = await pressed(linus, page, "Unblock")
@@ -332,7 +332,7 @@ async def test_staff_propose_a_base_model_and_an_operator_rejects_it(harbour: Ha
     panel = await told(margaret, "server", in_="dm")
     page = await chosen(margaret, panel, "svsection", "proposals")
     assert "**riddle**" in page.text and "its author says so" in page.text and "Harbour" in page.text
-    assert "It paints by v-prediction." in page.text
+    assert "Prediction type: v-prediction" in page.text
     await margaret.press(page, "Reject")
     await harbour.scene.control.wait_message(page.id, lambda seen: "No proposal waits" in seen.text, PATIENCE)
 
@@ -390,7 +390,7 @@ async def test_the_audit_log_is_read_filtered_and_exported(harbour: Harbour) -> 
     page = await chosen(linus, page, "svaction", "-")
     older = await pressed(linus, page, "Older")
     assert older.text != page.text and "Newest" in older.buttons
-    for label, kind, read in (("As a table", "csv", _from_csv), ("As data", "json", json.loads)):
+    for label, kind, read in (("Export as CSV", "csv", _from_csv), ("Export as JSON", "json", json.loads)):
         sent = await linus.press(older, label)
         await sent.answered(PATIENCE)
         seen = await harbour.scene.control.wait_in_channel(
@@ -465,17 +465,17 @@ async def test_a_moderator_keeps_a_list_of_words(harbour: Harbour) -> None:
     """A bad line is named and nothing saved; a list refuses at once, or counts, and is gone when it is deleted."""
     linus, scene = harbour.linus, harbour.scene
     page = await harbour.panel("words")
-    refused = await filled(linus, page, "Add a list", name="House", words="zorble\nf*g")
+    refused = await filled(linus, page, "Add list", name="House", words="zorble\nf*g")
     assert "Line 2 of *Words* cannot be used" in refused.text and "at the ends alone" in refused.text
-    refused = await filled(linus, page, "Add a list", name="House", patterns="\nfog(?=horn)")
+    refused = await filled(linus, page, "Add list", name="House", patterns="\nfog(?=horn)")
     assert "Line 2 of *Patterns* cannot be used" in refused.text and "linear time" in refused.text
-    again = await linus.press(refused, "Correct it")
+    again = await linus.press(refused, "Correct entries")
     form = str(await again.modal())
     assert "House" in form and "fog(?=horn)" in form, "what was typed is not lost"
     corrected = {"name": "House", "words": "zorble\nf*g", "patterns": "", "exceptions": "äh"}
     refused = await (await linus.submit(again, corrected)).reply(PATIENCE)
     assert "Line 2 of *Words*" in refused.text and len(refused.attachments) == 1
-    again = await linus.press(refused, "Correct it")
+    again = await linus.press(refused, "Correct entries")
     form = str(await again.modal())
     assert "zorble\\nf*g" in form and "äh" in form
     corrected = {"name": "House", "words": "zorble\nred circ*", "patterns": "qu+x"}
@@ -491,9 +491,9 @@ async def test_a_moderator_keeps_a_list_of_words(harbour: Harbour) -> None:
     assert "would have refused 1 text" in page.text
     page = await pressed(linus, page, "Open")
     page = await chosen(linus, page, "svwordneg", "1")
-    assert "negative prompts too" in page.text
+    assert "also checks negative prompts" in page.text
     refused = await filled(linus, page, "Edit", name="House", words="f*g", patterns="")
-    again = await linus.press(refused, "Correct it")
+    again = await linus.press(refused, "Correct entries")
     assert "f*g" in str(await again.modal())
     corrected = {"name": "House", "words": "zorble", "patterns": ""}
     page = await (await linus.submit(again, corrected)).reply(PATIENCE)

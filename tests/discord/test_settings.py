@@ -31,12 +31,12 @@ async def test_preferences_fill_in_missing_options(scene: Scene, margaret: Perso
     assert (picture.attachments[0]["width"], picture.attachments[0]["height"]) == (48, 80)
     picture = await scene.painted(await margaret.slash("imagine", prompt=PROMPT, checkpoint=VIVID, size="square"))
     assert VIVID in picture.text and picture.attachments[0]["width"] == 64
-    assert "as usual" in (await (await margaret.slash("settings", size="as usual")).reply()).text
+    assert "default" in (await (await margaret.slash("settings", size="default")).reply()).text
 
 
 async def test_settings_are_changed_in_their_own_panel(scene: Scene, margaret: Person) -> None:
     panel = await (await margaret.slash("settings")).reply()
-    assert panel.ephemeral and "All as usual" not in panel.buttons
+    assert panel.ephemeral and "Reset to defaults" not in panel.buttons
 
     async def changed(words: str) -> VisibleMessage:
         return await scene.control.wait_message(panel.id, lambda seen: words in seen.text, PATIENCE)
@@ -45,19 +45,19 @@ async def test_settings_are_changed_in_their_own_panel(scene: Scene, margaret: P
     panel = await changed(f"**{PASTEL}**")
     await margaret.select(panel, "set:size", "=portrait")
     panel = await changed("**portrait**")
-    await margaret.press(panel, "Show results to me alone")
+    await margaret.press(panel, "Make my results private")
     panel = await changed("**only you see them**")
     await margaret.press(panel, "Show my prompts")
     panel = await changed("**shown with your pictures**")
-    assert {"Show results to everybody", "Keep my prompts to myself"} < set(panel.buttons)
+    assert {"Show my results to everyone", "Keep my prompts private"} < set(panel.buttons)
     picture = await scene.painted(await margaret.slash("imagine", prompt=PROMPT))
     assert picture.ephemeral and PASTEL in picture.text
     assert (picture.attachments[0]["width"], picture.attachments[0]["height"]) == (48, 80)
     await margaret.select(panel, "set:size", "-")
     panel = await changed("Size: **as usual**")
-    await margaret.press(panel, "All as usual")
-    panel = await changed("Checkpoint: **as usual**")
-    assert "everybody sees them" in panel.text and "kept to yourself" in panel.text
+    await margaret.press(panel, "Reset to defaults")
+    panel = await changed("Model: **as usual**")
+    assert "everyone sees them" in panel.text and "kept to yourself" in panel.text
 
 
 async def test_an_unknown_checkpoint_is_refused(margaret: Person) -> None:

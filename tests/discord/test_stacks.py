@@ -43,7 +43,7 @@ async def test_a_stack_with_misfits_is_refused_with_alternatives(scene: Scene) -
     await stacked(scene, scene.ada, "Mixed", "Bat", "Wash")
     refusal = await (await scene.ada.slash("imagine", prompt=PROMPT, stack="Mixed", checkpoint=PASTEL)).reply()
     assert refusal.ephemeral and "Bat was trained on Vivid" in refusal.text and "is Pastel" in refusal.text
-    panel = await press(scene.ada, refusal, "Open in the studio")
+    panel = await press(scene.ada, refusal, "Open in studio")
     assert "~~Bat~~" in panel.text and "**Wash**" in panel.text and PROMPT in panel.text
     await stacked(scene, scene.ada, "Vivid ones", "Bat")
     refusal = await (await scene.ada.slash("imagine", prompt=PROMPT, stack="Vivid ones", checkpoint=PASTEL)).reply()
@@ -68,7 +68,7 @@ async def test_another_person_imports_a_stack_by_code(scene: Scene) -> None:
 async def test_a_share_code_is_posted_where_it_is_pressed(scene: Scene) -> None:
     await stacked(scene, scene.ada, "Evening", "Bat")
     shared = await (await scene.ada.slash("stack share", name="Evening")).reply()
-    posted = await press(scene.ada, shared, "Post it here")
+    posted = await press(scene.ada, shared, "Post it in this channel")
     assert not posted.ephemeral and posted.pinged == [] and posted.json["channel_id"] == shared.json["channel_id"]
     assert all(
         told in posted.text for told in (f"<@{default_world.ADA}>", "**Evening**", "Bat at 0.8", "/stack import")
@@ -85,7 +85,7 @@ async def test_a_share_code_is_not_posted_where_somebody_may_not_write(scene: Sc
     shared = await (await scene.ada.slash("stack share", name="Evening", in_="art")).reply()
     await scene.control.set_channel("art", overwrite=denied, deny=permissions.SEND_MESSAGES)
     try:
-        refused = await press(scene.ada, shared, "Post it here")
+        refused = await press(scene.ada, shared, "Post it in this channel")
     finally:
         await scene.control.set_channel("art", overwrite=denied)
     assert refused.ephemeral and told in refused.text
@@ -95,8 +95,8 @@ async def test_a_name_that_the_server_refuses_is_not_posted_in_it(scene: Scene) 
     await stacked(scene, scene.ada, "Zorbles", "Bat")  # the list comes later; it could be saved elsewhere, too
     shared = await (await scene.ada.slash("stack share", name="Zorbles")).reply()
     panel = await chosen(scene.grace, await told(scene.grace, "server"), "svsection", "words")
-    words = await filled(scene.grace, panel, "Add a list", name="house rules", words="zorbles")
-    refused = await press(scene.ada, shared, "Post it here")
+    words = await filled(scene.grace, panel, "Add list", name="house rules", words="zorbles")
+    refused = await press(scene.ada, shared, "Post it in this channel")
     await filled(scene.grace, words, "Delete")
     assert refused.ephemeral and "house rules" in refused.text and "Zorbles" not in refused.text
     await (await scene.ada.slash("stack delete", name="Zorbles")).reply()
@@ -109,7 +109,7 @@ async def test_a_stack_does_not_name_what_the_place_does_not_show(scene: Scene) 
         await rate(scene, "Bat", rating)
         hidden = rating == "explicit"
         listed = await told(scene.ada, "stack list")
-        posted = await press(scene.ada, shared, "Post it here")
+        posted = await press(scene.ada, shared, "Post it in this channel")
         copy = await press(scene.grace, posted, "Get a copy")
         adults = await told(scene.grace, "stack list", in_="after-dark")
         for seen in (listed, posted, copy):
@@ -122,7 +122,7 @@ async def test_a_stack_does_not_name_what_the_place_does_not_show(scene: Scene) 
 async def test_a_revoked_share_code_is_invalid(scene: Scene) -> None:
     await stacked(scene, scene.ada, "Evening", "Bat")
     shared = await (await scene.ada.slash("stack share", name="Evening")).reply()
-    posted = await press(scene.ada, shared, "Post it here")
+    posted = await press(scene.ada, shared, "Post it in this channel")
     assert "not shared any more" in (await press(scene.ada, shared, "Stop sharing")).text
     reply = await (await scene.grace.slash("stack import", code=shared.text.split("`")[1])).reply()
     assert "No stack is shared" in reply.text
@@ -144,7 +144,7 @@ async def test_the_list_has_buttons_for_every_action(scene: Scene) -> None:
     assert "Morning" in renamed.text
     stack = next(button for label, button in listed.buttons.items() if label == "Delete")
     asked = await (await scene.ada.press(listed, stack["custom_id"])).reply()
-    gone = await press(scene.ada, asked, "Delete it")
+    gone = await press(scene.ada, asked, "Delete stack")
     assert gone.text.count("**Evening**") + gone.text.count("**Morning**") < 2
 
 

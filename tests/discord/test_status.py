@@ -28,7 +28,7 @@ async def test_status_for_an_operator_contains_no_names(scene: Scene) -> None:
     for words in ("`cpu`", "free for", "holds vivid", "0 jobs wait", "files", "MB", "Easel 0", "torch 2"):
         assert words in seen.text, seen.text
     assert "Ada" not in seen.text and PROMPT not in seen.text
-    assert set(seen.buttons) == {"Look again", "Reload the settings"}
+    assert set(seen.buttons) == {"Refresh", "Reload settings"}
 
 
 async def test_staff_see_the_status_and_cannot_reload(scene: Scene) -> None:
@@ -39,7 +39,7 @@ async def test_staff_see_the_status_and_cannot_reload(scene: Scene) -> None:
         refused = await (await linus.slash("reload")).reply()
     finally:
         await scene.control.set_roles("Linus", [])
-    assert "Workers" in seen.text and list(seen.buttons) == ["Look again"]
+    assert "Workers" in seen.text and list(seen.buttons) == ["Refresh"]
     assert refused.ephemeral and "operators alone" in refused.text
 
 
@@ -54,14 +54,14 @@ async def test_status_is_neither_offered_to_members_nor_shown_to_others(scene: S
 async def test_status_is_refreshed_in_place(scene: Scene) -> None:
     margaret = scene.control.person("Margaret")
     seen = await (await margaret.slash("status")).reply()
-    (await margaret.press(seen, "Look again"))
+    (await margaret.press(seen, "Refresh"))
     await scene.control.wait_message(seen.id, lambda now: "Running for" in now.text, PATIENCE)
 
 
 async def test_settings_are_reloaded_by_button_and_by_command(scene: Scene) -> None:
     margaret = scene.control.person("Margaret")
     seen = await (await margaret.slash("status")).reply()
-    await margaret.press(seen, "Reload the settings")
+    await margaret.press(seen, "Reload settings")
     told = await scene.control.wait_in_channel("general", lambda seen: "Nothing has changed" in seen.text, PATIENCE)
     assert told.ephemeral
     assert "Nothing has changed" in (await (await margaret.slash("reload")).reply()).text

@@ -36,10 +36,10 @@ async def fresh(scene: Scene, person: Person, **options: str) -> VisibleMessage:
         panel = await press(person, panel, "✕")
     if "Remove picture" in panel.buttons:
         panel = await press(person, panel, "Remove picture")
-    if "Take out what does not fit" in panel.buttons:
-        panel = await press(person, panel, "Take out what does not fit")
-    if "Parts" in panel.buttons:
-        opener = await person.press(panel, "Parts")
+    if "Remove incompatible LoRAs" in panel.buttons:
+        panel = await press(person, panel, "Remove incompatible LoRAs")
+    if "Areas" in panel.buttons:
+        opener = await person.press(panel, "Areas")
         await opener.modal()
         panel = await (await person.submit(opener, {"layout": "-"})).reply()
     return await (await person.slash("studio", **options)).reply() if options else panel
@@ -84,8 +84,8 @@ async def test_misfits_stay_visible_and_are_left_out_after_confirmation(scene: S
     panel = await pick(scene.ada, panel, "checkpoint", PASTEL)
     assert "~~Bat~~" in panel.text and "was trained on Vivid" in panel.text and "is Pastel" in panel.text
     question = await press(scene.ada, panel, "Generate")
-    assert question.ephemeral and "Paint without Bat?" in question.text
-    picture = await scene.painted(await scene.ada.press(question, "Paint without it"))
+    assert question.ephemeral and "Generate without Bat?" in question.text
+    picture = await scene.painted(await scene.ada.press(question, "Generate without it"))
     assert PASTEL in picture.text and "Bat" not in picture.text
     panel = await pick(scene.ada, panel, "checkpoint", VIVID)
     assert "~~" not in panel.text and "**Bat**" in panel.text

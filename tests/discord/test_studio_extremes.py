@@ -94,7 +94,7 @@ async def test_the_fullest_panel_fits_and_survives_a_restart(tmp_path: Path) -> 
             assert fits(panel) and "counts as 3 pictures" in panel.text
             question = await press(scene.ada, panel, "Generate")
             assert "Paint without" in question.text and "@everyone" not in question.text
-            panel = await press(scene.ada, panel, "Take out what does not fit")
+            panel = await press(scene.ada, panel, "Remove incompatible LoRAs")
             for number in (3, 4):
                 panel = await add(scene, int(known[number]))
             offered = panel.selects[control(panel, "words")]["options"]
@@ -116,8 +116,8 @@ async def test_the_fullest_panel_fits_and_survives_a_restart(tmp_path: Path) -> 
             picture = await (await scene.ada.slash("imagine", prompt=PROMPT, checkpoint=PASTEL)).reply()
             picture = await scene.ended(picture)
             panel = await press(scene.ada, picture, "Edit")
-            assert fits(panel) and "Back to my draft" in panel.buttons and "LoRAs 0 of 5" in panel.text
-            panel = await press(scene.ada, panel, "Back to my draft")
+            assert fits(panel) and "Restore my draft" in panel.buttons and "LoRAs 0 of 5" in panel.text
+            panel = await press(scene.ada, panel, "Restore my draft")
             assert fits(panel) and "5 do not fit Pastel" in panel.text
 
 

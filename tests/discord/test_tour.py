@@ -134,10 +134,10 @@ async def saves_and_finds(ada: Tourist) -> None:
     assert named(page.text) == ["Wash", "Lantern"]
     page = await ada.choose(page, "For Pastel")
     assert named(page.text) == ["Wash"]
-    page = await ada.choose(await ada.choose(page, "Every category"), "For any base model")
+    page = await ada.choose(await ada.choose(page, "All categories"), "For any base model")
     page = await ada.fill_in(await ada.presses(page, "Search"), words="stoen")  # a trigger word with a typo
     assert named(page.text) == ["Gargoyle"] and "1 bookmark" in page.text
-    page = await ada.choose(await ada.press(page, "Without search"), "By name")
+    page = await ada.choose(await ada.press(page, "Clear search"), "By name")
     assert named(page.text) == sorted(SAVED)[:4]
     card = await ada.press(page, "Open")
     card = await ada.fill_in(await ada.presses(card, "Note"), note=f"for the cave {ARABIC}")

@@ -165,7 +165,7 @@ async def page_of_one(way: Way) -> None:
 
 async def page_of_one_by_clicks(way: Way) -> None:
     page = await way.pressed(await way.pressed(await way.shown("bookmarks"), "Open"), "Details")
-    assert "Rate it" in str(page.selects)
+    assert "Rate this LoRA" in str(page.selects)
 
 
 async def market(way: Way) -> None:
@@ -184,7 +184,7 @@ async def words(way: Way) -> None:
 async def words_by_clicks(way: Way) -> None:
     await fresh(way.scene, way.person, add="Bat")
     panel = await way.shown("studio")
-    assert "Joins the prompt: bat" in panel.text and "1 of 1 on" in str(panel.selects)
+    assert "Added to the prompt: bat" in panel.text and "1 of 1 on" in str(panel.selects)
 
 
 async def swept(way: Way) -> None:
@@ -203,7 +203,7 @@ async def goal(way: Way) -> None:
 
 
 async def goal_by_clicks(way: Way) -> None:
-    page = await way.chosen(await way.shown("guide", chapter="goal"), "My own idea, in a certain look")
+    page = await way.chosen(await way.shown("guide", chapter="goal"), "My own idea in a certain style")
     page = await way.pressed(page, "Market")
     assert "## Market" in page.text
 
@@ -214,7 +214,7 @@ FEATURES: dict[str, tuple[Walk, ...]] = {
     "A find kept for later": (kept, kept_by_clicks),
     "A find used now": (used, used_by_clicks),
     "Bookmarks in the generation panel": (in_the_panel, in_the_panel_by_clicks),
-    "Show more": (more,),
+    "Next page": (more,),
     "Sort": (in_order, in_order_by_clicks),
     "Filter by base model": (filtered, filtered_by_clicks),
     "Search": (sought, sought_by_clicks),

@@ -72,7 +72,7 @@ async def test_a_newer_version_is_told_once_and_added_by_one_press(place: Place)
     assert "Add v2" not in page.buttons, "she may not add LoRAs"
     listed = await told(ada, "bookmarks")
     assert "There are newer versions of Komori" in listed.text
-    shown = await (await ada.press(listed, "Show them")).reply(PATIENCE)
+    shown = await (await ada.press(listed, "Show newer versions")).reply(PATIENCE)
     assert "Newer versions of your bookmarks" in shown.text and "v2" in shown.text
     assert list(shown.buttons) == ["Details"]
 
@@ -80,10 +80,10 @@ async def test_a_newer_version_is_told_once_and_added_by_one_press(place: Place)
         return "newer" not in (await told(ada, "bookmarks")).text
 
     await until(is_told)  # it is noted behind the answer
-    again = await (await ada.press(listed, "Show them")).reply(PATIENCE)
+    again = await (await ada.press(listed, "Show newer versions")).reply(PATIENCE)
     assert "You have seen all newer versions" in again.text
     listed = await told(grace, "bookmarks")
-    shown = await (await grace.press(listed, "Show them")).reply(PATIENCE)
+    shown = await (await grace.press(listed, "Show newer versions")).reply(PATIENCE)
     begun = await (await grace.press(shown, "Add v2")).reply(PATIENCE)
     await place.scene.control.wait_message(begun.id, lambda seen: "is in the library now" in seen.text, PATIENCE)
     page = await told(grace, "lora info", name="Komori")

@@ -65,14 +65,14 @@ async def test_what_staff_rated_or_hid_is_rated_or_hidden_in_a_copy(empty: Scene
         rated = await scene.painted(await scene.ada.slash("imagine", **ORDER))
         (file,) = files_of(scene, rated)
         looks, original = read(file), file.read_bytes()
-        case = await decided(scene, rated, 4711, "Rate higher", rating="explicit")
+        case = await decided(scene, rated, 4711, "Raise rating", rating="explicit")
         again = await ended(scene, mary, **ORDER)
         assert not again.attachments and "rated explicit by the staff" in again.text
         for upload in (as_webp(looks), File("a.png", original)):
             refused = await told(mary, "imagine", prompt="a castle", image=upload)
             assert refused.ephemeral and "picture to start from is rated explicit" in refused.text
-        await scene.grace.press(case, "Reverse")
-        await scene.control.wait_message(case.id, lambda seen: "Reverse" not in seen.buttons, PATIENCE)
+        await scene.grace.press(case, "Reverse decision")
+        await scene.control.wait_message(case.id, lambda seen: "Reverse decision" not in seen.buttons, PATIENCE)
         linus = scene.control.person("Linus")  # Mary's own copy keeps its rating, and so does what looks like it
         allowed = await scene.painted(await linus.slash("imagine", prompt="a castle", image=as_webp(looks)))
         assert allowed.attachments
@@ -94,7 +94,7 @@ async def test_a_copy_from_before_the_decision_is_not_published(empty: Scene) ->
         mary = await scene.control.new_person("Mary")
         for seed, button, values, why in (
             (4711, "Delete everywhere", {}, "Staff deleted a picture"),
-            (99, "Rate higher", {"rating": "explicit"}, "rated explicit"),
+            (99, "Raise rating", {"rating": "explicit"}, "rated explicit"),
         ):
             words = str(ORDER["prompt"])
             picture = await scene.painted(await scene.ada.slash("imagine", prompt=words, seed=seed))

@@ -15,9 +15,9 @@ from inference.regions import RegionName
 from tests.inference.requests import request, use
 
 LORAS = tuple(use(sha256=digit * 64) for digit in "ab")
-KNOWS_NONE = "Lake knows no negative prompt, so yours was left out."
-BARS = "Lake paints each picture from one prompt, so the bars (|) in yours divided nothing."
-WITH_SIDES = "On Lake bars (|) divide a prompt only with side1 and side2, so yours was one prompt."
+KNOWS_NONE = "Lake does not use negative prompts, so Easel ignored yours."
+BARS = "Lake generates each picture from one prompt, so the bars (|) in yours had no effect."
+WITH_SIDES = "On Lake bars (|) divide a prompt only with side1 and side2, so Easel used yours as one prompt."
 
 
 def known(base: str) -> Capability:
@@ -75,7 +75,7 @@ def test_bars_that_divide_nothing_are_told(base: str, changes: dict[str, Any], n
 
 @pytest.mark.parametrize(("base", "known"), [("sd1/base", True), ("sdxl/base", True), ("z-image/base", False)])
 def test_a_clip_skip_that_is_not_known_is_told(base: str, known: bool) -> None:
-    assert told(base, clip_skip=2) == ([] if known else ["Lake knows no clip skip, so yours was left out."])
+    assert told(base, clip_skip=2) == ([] if known else ["Lake does not use clip skip, so Easel ignored yours."])
 
 
 def test_a_network_that_takes_the_guidance_as_an_input_knows_no_negative_prompt() -> None:
@@ -88,15 +88,30 @@ def test_a_network_that_takes_the_guidance_as_an_input_knows_no_negative_prompt(
 @pytest.mark.parametrize(
     ("base", "sampler", "spacing", "note"),
     [
-        ("flux1/dev", Sampler.TCD, None, "Lake knows no tcd sampler, so it was painted with euler."),
-        ("flux1/dev", Sampler.EULER, "leading", "Lake knows no leading spacing, so its own schedule was used."),
+        ("flux1/dev", Sampler.TCD, None, "Lake does not offer the sampler tcd, so Easel used euler."),
+        (
+            "flux1/dev",
+            Sampler.EULER,
+            "leading",
+            "Lake does not offer leading spacing, so Easel used the model's own schedule.",
+        ),
         ("flux1/dev", Sampler.UNIPC, "beta", None),
-        ("sdxl/base", Sampler.EULER, "beta", "Lake knows no beta spacing, so its own schedule was used."),
+        (
+            "sdxl/base",
+            Sampler.EULER,
+            "beta",
+            "Lake does not offer beta spacing, so Easel used the model's own schedule.",
+        ),
         ("sdxl/base", Sampler.TCD, "trailing", None),
         # One at a time, with the sampler and the schedule of diffusers' pipeline:
-        ("flux1/chroma", Sampler.DPMPP_2M, None, "Lake knows no dpmpp_2m sampler, so it was painted with euler."),
-        ("flux1/chroma", Sampler.EULER, "karras", "Lake knows no karras spacing, so its own schedule was used."),
-        ("sana/base", Sampler.EULER, None, "Lake knows no euler sampler, so it was painted with dpmpp_2m."),
+        ("flux1/chroma", Sampler.DPMPP_2M, None, "Lake does not offer the sampler dpmpp_2m, so Easel used euler."),
+        (
+            "flux1/chroma",
+            Sampler.EULER,
+            "karras",
+            "Lake does not offer karras spacing, so Easel used the model's own schedule.",
+        ),
+        ("sana/base", Sampler.EULER, None, "Lake does not offer the sampler euler, so Easel used dpmpp_2m."),
         ("sana/base", Sampler.DPMPP_2M, None, None),
     ],
 )
@@ -108,5 +123,5 @@ def test_another_sampler_or_spacing_than_asked_for_is_told(
 
 
 def test_a_flow_shift_is_told_where_nothing_flows() -> None:
-    assert told("sdxl/base", flow_shift=3.0) == ["Lake knows no flow shift, so yours was left out."]
+    assert told("sdxl/base", flow_shift=3.0) == ["Lake does not use flow shift, so Easel ignored yours."]
     assert told("flux1/dev", flow_shift=3.0) == []

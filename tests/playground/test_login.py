@@ -38,7 +38,7 @@ async def test_privileged_intents_are_refused(stage: Stage) -> None:
 
 async def test_commands_are_registered_and_read_back(stage: Stage) -> None:
     @app_commands.command()
-    @app_commands.describe(prompt="What to paint", steps="How often")
+    @app_commands.describe(prompt="Describe the picture", steps="How often")
     @app_commands.choices(size=[app_commands.Choice(name="Large", value="l")])
     @app_commands.default_permissions(manage_guild=True)
     async def imagine(

@@ -99,7 +99,7 @@ async def report(stage: Stage) -> None:
 async def fill_in_report(page: Page) -> None:
     """The form of a report, while it is filled in."""
     await page.get_by_role("button", name="Report", exact=True).last.click()
-    await expect(page.locator("dialog[open]")).to_contain_text("What is wrong with it?")
+    await expect(page.locator("dialog[open]")).to_contain_text("Reason for the report")
 
 
 async def board(stage: Stage) -> None:

@@ -64,7 +64,7 @@ class AuditLog:
         await self._rights.require(Action.READ_AUDIT, who, server_id)
         entry = await find_entry(self._connection, server_id, entry_id)
         if entry is None:
-            raise NothingThere(what=_("This page is too old. Please open it anew."))
+            raise NothingThere(what=_("This page is outdated. Please open it again."))
         return entry
 
     async def export(

@@ -71,7 +71,7 @@ class BaseModelProposals:
         why, version = checked_reason(reason), await find_version(self._connection, sha256)
         lora = await find_lora(self._connection, version.lora_id) if version is not None and version.usable else None
         if lora is None or version is None:
-            raise NothingThere(what=_("There is no usable file of this LoRA to declare."))
+            raise NothingThere(what=_("This LoRA has no usable file, so its base model cannot be declared."))
         async with transaction(self._connection):
             proposal = await save_proposal(
                 self._connection, server_id, sha256, base_model, name=lora.name, reason=why, proposed_by=who.person_id,
@@ -96,7 +96,7 @@ class BaseModelProposals:
         async with self._deciding:  # two operators decide one after the other
             proposal = await find_proposal(self._connection, proposal_id)
             if proposal is None or (confirmed and proposal.base_model is None):
-                raise NothingThere(what=_("This proposal cannot be decided any more."))
+                raise NothingThere(what=_("This proposal can no longer be decided."))
             if proposal.state is not ProposalState.OPEN:
                 raise DecidedAlready
             if confirmed and proposal.base_model is not None:

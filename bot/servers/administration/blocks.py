@@ -57,7 +57,7 @@ class BlockAdministration:
         await self._rights.require(Action.BLOCK, who, server_id)
         lora = await find_lora(self._connection, lora_id)
         if lora is None:
-            raise NothingThere(what=_("This LoRA is not in the library any more."))
+            raise NothingThere(what=_("This LoRA is no longer in the library."))
         target = f"{lora.name} #{lora_id}"
         return await self._block(who, server_id, BlockKind.LORA, lora_id, target, reason=reason, ends_at=ends_at)
 
@@ -91,7 +91,7 @@ class BlockAdministration:
         async with transaction(self._connection):
             before = await lift_block(self._connection, server_id, kind, target_id)
             if before is None:
-                raise NothingThere(what=_("This is not blocked any more."))
+                raise NothingThere(what=_("This is no longer blocked."))
             action = AuditAction.UNBLOCK_PERSON if kind is BlockKind.PERSON else AuditAction.UNBLOCK_LORA
             target = f"person {target_id}" if kind is BlockKind.PERSON else f"#{target_id}"
             await self._audit.record(who, server_id, action, _difference(before, None), target, _concerned(before))

@@ -35,7 +35,7 @@ class LoraRatings:
         async with transaction(self._connection):
             before = await find_lora(self._connection, lora_id)
             if before is None or not await rate_content(self._connection, lora_id, rating, who.person_id):
-                raise NothingThere(what=_("This LoRA is not in the library any more."))
+                raise NothingThere(what=_("This LoRA is no longer in the library."))
             (after,) = await find_loras_by_id(self._connection, [lora_id])
             changes = differences({"rating": before.content_rating}, {"rating": after.content_rating})
             await self._audit.record(who, EVERYWHERE, AuditAction.RATE_LORA, changes, f"{before.name} #{lora_id}")

@@ -160,5 +160,5 @@ def differences_of(before: Sequence[ServerWordList], after: Sequence[ServerWordL
 
 def _found(one: ServerWordList | None) -> ServerWordList:
     if one is None:
-        raise NothingThere(what=_("This list is not there any more."))
+        raise NothingThere(what=_("This list no longer exists."))
     return one

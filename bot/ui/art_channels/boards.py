@@ -113,7 +113,7 @@ class BoardPosts:
     async def delete_board(self, board: GalleryBoard, message: PostedMessage) -> None:
         """Delete it, in a forum its post. Raises ArtChannelUnreachable."""
         with speaking(await self._language(board)):
-            title = _("A board that is not kept any more")
+            title = _("Board no longer in use")
         with looking(), suppress(discord.NotFound, discord.Forbidden):
             await self._channels.delete(message, title)
 
@@ -149,7 +149,7 @@ def board_view(content: BoardContent, loras: dict[int, Lora], publications: dict
     for title, lines in (
         (_("Trending LoRAs"), map(_lora_text, trending)),
         (_("Most liked this week"), map(post_text, liked)),
-        (_("Staff's picks of the week"), picks),
+        (_("Staff picks of the week"), picks),
     ):
         _add_section(container, title, lines)
     view = ui.LayoutView(timeout=None)

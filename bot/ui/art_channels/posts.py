@@ -118,7 +118,7 @@ class PublicationPosts:
         """Delete it. A forum post that the bot may not delete loses its picture and its title, and is archived."""
         with looking():
             try:
-                await self._channels.delete(message, _("A picture that is not published any more"))
+                await self._channels.delete(message, _("Picture no longer published"))
             except (discord.NotFound, discord.Forbidden) as problem:
                 log.info("the message of the publication %d is not there to delete: %s", publication.id, problem)
 

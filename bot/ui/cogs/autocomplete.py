@@ -80,7 +80,7 @@ def _adding(page: str, refusal: RequestError | None) -> str:
     if refusal is None:
         return _("Add this LoRA: {page}").format(page=page)
     if isinstance(refusal, NotStaff | RoleNeeded):
-        return _("You may not add LoRAs here; ask this server's staff: {page}").format(page=page)
+        return _("You cannot add LoRAs here; ask this server's staff: {page}").format(page=page)
     return explained(refusal)
 
 
@@ -99,7 +99,7 @@ async def choices_or_typed(found: Awaitable[Sequence[LoraChoice]], typed: str, s
         async with asyncio.timeout(seconds):
             return [app_commands.Choice(name=_label(choice), value=f"#{choice.id}") for choice in await found]
     except TimeoutError:
-        text = _("{name} · no list just now, the bot is busy").format(name=isolated(typed[:50]))
+        text = _("{name} · no suggestions right now, the bot is busy").format(name=isolated(typed[:50]))
         return [app_commands.Choice(name=text[:MAX_TEXT], value=typed)] if typed else []
 
 
@@ -138,7 +138,7 @@ async def suggest_samplers(interaction: Interaction, typed: str) -> Choices:
     checkpoint = await _painting_checkpoint(interaction, await checkpoints_here(interaction))
     if checkpoint is None or not checkpoint.capability.chosen_sampling:
         return []
-    usual = _("As usual: {sampler}").format(sampler=checkpoint.sampler)
+    usual = _("Default: {sampler}").format(sampler=checkpoint.sampler)
     others = [sampler for sampler in checkpoint.capability.samplers if sampler is not checkpoint.sampler]
     return _terms({usual: checkpoint.sampler, **{sampler: sampler for sampler in others}}, typed)
 
@@ -181,7 +181,7 @@ def base_filter(typed: str) -> BaseModelId | None:
         return None
     found = base_model_in(typed)
     if found is None:
-        raise NothingThere(what=_("There is no base model of that name. Choose one of those that are suggested."))
+        raise NothingThere(what=_("There is no base model with that name. Please choose one from the suggestions."))
     return found
 
 

@@ -29,11 +29,11 @@ class BookmarksCog(Cog):
     @app_commands.command(name="bookmarks")
     @app_commands.describe(
         search="Words from a name, a trigger word or your note",
-        category="What it is for",
-        base="For checkpoints of this base model; yours if you choose nothing",
-        sort="Newest first if you choose nothing",
-        add="Save this LoRA first",
-        note="A note to the one you save",
+        category="Category of the LoRA",
+        base="LoRAs for models with this base model (default: your model's)",
+        sort="Default: newest first",
+        add="LoRA to bookmark first",
+        note="Note for the LoRA that you bookmark",
     )
     @app_commands.autocomplete(add=suggest_loras, base=suggest_base_filters)
     async def bookmarks(
@@ -46,7 +46,7 @@ class BookmarksCog(Cog):
         add: str | None = None,
         note: app_commands.Range[str, 0, MAX_NOTE] | None = None,
     ) -> None:
-        """Your saved LoRAs: see, search, use or remove them."""
+        """See, search, use or remove your saved LoRAs."""
         connection, person_id = self._client.connection, interaction.user.id
         query = await first_of_bookmarks(connection, await checkpoints_here(interaction), person_id)
         said = ""
@@ -56,7 +56,7 @@ class BookmarksCog(Cog):
             said = await self._add(person_id, await named_here(interaction, lora), note or "")
             query = query.but(base_model=None)  # so that the new bookmark is shown
         elif note is not None:
-            raise NothingThere(what=_("*note* goes with *add*: say there which LoRA the note is for."))
+            raise NothingThere(what=_("*note* needs *add*: choose there which LoRA the note is for."))
         query = narrowed(query, search=search, category=category, base=base, sort=sort)
         await open_bookmarks(interaction, query, said)
 
@@ -66,6 +66,6 @@ class BookmarksCog(Cog):
         if await add_bookmark(self._client.connection, person_id, lora.id, note):
             return bookmarked_text(lora)
         if not note:
-            return _("You had {names} already.").format(names=name)
+            return _("Already bookmarked: {names}.").format(names=name)
         await set_note(self._client.connection, person_id, lora.id, note)
-        return _("You had {names} already; your note to it is changed.").format(names=name)
+        return _("Already bookmarked: {names}. Your note is updated.").format(names=name)

@@ -93,9 +93,11 @@ class ContextMenusCog(Cog):
         """Ask why the person reports the picture."""
         shown = await find_shown_job(self._client, message)
         if shown is None and self._client.user == message.author:
-            raise NothingThere(what=_("No picture is shown in this message, so there is nothing to report."))
+            raise NothingThere(what=_("This message shows no picture that you could report."))
         if shown is None:
-            raise NothingThere(what=_("This is no picture of Easel. What others post, Discord itself lets you report."))
+            raise NothingThere(
+                what=_("This is not one of Easel's pictures. To report other messages, use Discord's own report.")
+            )
         await open_report_form(interaction, shown.job)
 
 

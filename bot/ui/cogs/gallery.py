@@ -30,12 +30,12 @@ class GalleryCog(Cog):
 
     @app_commands.command(name="gallery")
     @app_commands.describe(
-        search="Words of the prompt, a checkpoint or a LoRA",
+        search="Words from a prompt, a model or a LoRA",
         lora="Pictures with this LoRA",
-        person="Pictures of this person",
-        category="Pictures with a LoRA for this",
-        base="Pictures of checkpoints of this base model",
-        sort="Newest first if you choose nothing",
+        person="Pictures by this member",
+        category="Pictures with a LoRA of this category",
+        base="Pictures from models with this base model",
+        sort="Default: newest first",
     )
     @app_commands.autocomplete(base=suggest_base_filters, lora=suggest_loras)
     async def gallery(
@@ -48,7 +48,7 @@ class GalleryCog(Cog):
         base: str | None = None,
         sort: Annotated[GalleryOrder, OneOf(GalleryOrder)] | None = None,
     ) -> None:
-        """What people of this server published, with the LoRAs that made it."""
+        """See pictures that members of this server published, with the LoRAs they used."""
         query = Query(
             sort=Sort.TOP_RATED if sort is GalleryOrder.MOST_LIKED else Sort.NEWEST,
             featured=sort is GalleryOrder.FEATURED,

@@ -15,9 +15,9 @@ class GuideCog(Cog):
     """The guide, opened at any chapter."""
 
     @app_commands.command(name="guide")
-    @app_commands.describe(chapter="Where to open it")
+    @app_commands.describe(chapter="Chapter to open")
     @app_commands.choices(chapter=[app_commands.Choice(name=each.title, value=each.key) for each in CHAPTERS])
     async def guide(self, interaction: Interaction, chapter: str = CHAPTERS[0].key) -> None:
-        """What LoRAs are, which kind fits your goal, and what to do when a picture looks wrong."""
+        """Learn what LoRAs are, which kind fits your goal, and what to do when a picture looks wrong."""
         page = await guide_page(self._client.connection, await checkpoints_here(interaction), chapter)
         await send_ephemeral(interaction, page.view, page.files)

@@ -15,9 +15,9 @@ class HistoryCog(Cog):
 
     @app_commands.command(name="history")
     @app_commands.describe(
-        search="Words of the prompt, a LoRA or a checkpoint",
+        search="Words from a prompt, a model or a LoRA",
         lora="Only pictures with this LoRA",
-        checkpoint="Only pictures of this checkpoint",
+        checkpoint="Only pictures from this model",
     )
     @app_commands.autocomplete(lora=suggest_loras, checkpoint=suggest_checkpoints)
     async def history(
@@ -27,7 +27,7 @@ class HistoryCog(Cog):
         lora: str | None = None,
         checkpoint: str | None = None,
     ) -> None:
-        """Your own pictures: find them, open them again, go on from them."""
+        """Find your own pictures, open them again, and continue from them."""
         client, checkpoints = self._client, self._client.configuration.checkpoints
         chosen = (await client.requests.lora(lora)).id if lora else None
         query = HistoryQuery(

@@ -48,24 +48,24 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def _with_options(function: Function) -> Function:
     """What is said of the options, and what suggests their values: once for each command that is made of a function."""
     described = app_commands.describe(
-        prompt="What to paint",
-        checkpoint="Which model paints",
-        lora1="A LoRA: your bookmarks come first",
-        weight1="How strongly it applies; left out, its recommended weight",
-        side1="Its part of the picture; words for each part: left | right | everywhere",
-        stack="One of your stacks: its LoRAs at their weights",
+        prompt="Describe the picture",
+        checkpoint="Model to use",
+        lora1="LoRA to use; your bookmarks come first",
+        weight1="How strongly the LoRA applies (default: its recommended weight)",
+        side1="Area of the picture for this LoRA; split the prompt by area: left | right | everywhere",
+        stack="One of your stacks, with its LoRAs and weights",
         image="A picture to start from",
-        strength="How much of it to change: 0.3 keeps most of it, 0.8 little",
+        strength="How much to change: 0.3 keeps most of the picture, 0.8 little",
         size="The shape of the picture",
         count="How many pictures",
-        steps="Denoising steps",
-        guidance="How strictly the prompt is followed",
-        sampler="How noise becomes the picture; those of the checkpoint are suggested",
-        clip_skip="Only for models whose makers name one: some want 2",
-        fast="In few steps, where the checkpoint has a LoRA for it",
-        spacing="How the sampler's steps lie between noise and picture",
+        steps="Number of denoising steps",
+        guidance="How closely to follow the prompt",
+        sampler="How noise becomes the picture; the model's samplers are suggested",
+        clip_skip="Only for models whose authors name a value; some want 2",
+        fast="Use few steps, if the model has a LoRA for it",
+        spacing="How the sampler spaces its steps between noise and picture",
         seed="The same seed gives the same picture",
-        negative_prompt="What to keep out",
+        negative_prompt="Things to leave out of the picture",
     )
     suggested = app_commands.autocomplete(
         checkpoint=suggest_checkpoints,
@@ -110,15 +110,15 @@ class ImagineCog(Cog):
         side2: Annotated[RegionName, OneOf(RegionName)] | None = None,
         side3: Annotated[RegionName, OneOf(RegionName)] | None = None,
     ) -> None:
-        """Paint a picture, with up to three LoRAs."""
+        """Generate pictures from a prompt, with up to three LoRAs."""
         chosen = ((lora1, weight1, side1), (lora2, weight2, side2), (lora3, weight3, side3))
         for number, (name, weight, side) in enumerate(chosen, start=1):
             alone = f"weight{number}" if weight is not None else f"side{number}" if side is not None else None
             if alone and not name:
-                problem = _("belongs to lora{number}; choose a LoRA there too").format(number=number)
+                problem = _("needs a LoRA; please choose one in lora{number}").format(number=number)
                 raise InvalidRequest(what=alone, problem=problem)
         if strength is not None and image is None:
-            problem = _("says how much of a picture to change; give an image too")
+            problem = _("applies only with an image; please add one")
             raise InvalidRequest(what=_("The strength"), problem=problem)
         kept = None if image is None else await take_upload(interaction, image)
         request = PendingRequest(
@@ -144,7 +144,7 @@ class ImagineCog(Cog):
     imagine = app_commands.command(name="imagine", extras=PUBLIC)(_with_options(_imagine))
     imagine_nsfw = app_commands.command(
         name=NSFW_COMMAND,
-        description="Paint a picture for adults, in age-restricted channels and direct messages",
+        description="Generate pictures for adults, in age-restricted channels and direct messages",
         nsfw=True,
         extras=PUBLIC,
     )(_with_options(_imagine))

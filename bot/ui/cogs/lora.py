@@ -25,16 +25,16 @@ from bot.workspace.browsing import MAX_SEARCH, first_in_market
 from inference.lora.sidecar import Category
 
 
-class LoraCog(Cog, commands.GroupCog, group_name="lora", group_description="Find out about LoRAs, and add them"):
+class LoraCog(Cog, commands.GroupCog, group_name="lora", group_description="Browse, look up and add LoRAs"):
     """The LoRAs of the library."""
 
     @app_commands.command(name="browse")
     @app_commands.describe(
-        search="Words from a name, a trigger word or the description",
-        category="What it is for",
-        base="For checkpoints of this base model; yours if you choose nothing",
-        sort="Trending first if you choose nothing",
-        tag="Narrows a category down: lighting, camera …",
+        search="Words from a name, a trigger word or a description",
+        category="Category of the LoRA",
+        base="LoRAs for models with this base model (default: your model's)",
+        sort="Default: trending first",
+        tag="Tag that narrows a category down: lighting, camera …",
     )
     @app_commands.autocomplete(base=suggest_base_filters, tag=suggest_tags)
     async def browse(
@@ -46,7 +46,7 @@ class LoraCog(Cog, commands.GroupCog, group_name="lora", group_description="Find
         sort: Annotated[Sort, OneOf(Sort)] | None = None,
         tag: app_commands.Range[str, 1, MAX_TAG] | None = None,
     ) -> None:
-        """The market: which LoRAs there are, by what people make of them."""
+        """Browse the market: all LoRAs, by how members use and rate them."""
         query = await first_in_market(self._client.connection, await checkpoints_here(interaction), interaction.user.id)
         if search or category or tag or base:  # the order for newcomers is for the unfiltered list
             query = query.but(sort=Sort.TRENDING)
@@ -54,17 +54,17 @@ class LoraCog(Cog, commands.GroupCog, group_name="lora", group_description="Find
         await open_market(interaction, query.but(tag=tag_key(tag or "")))
 
     @app_commands.command(name="info")
-    @app_commands.describe(name="Its name")
+    @app_commands.describe(name="Name of the LoRA")
     @app_commands.autocomplete(name=suggest_loras)
     async def info(self, interaction: Interaction, name: str) -> None:
-        """What a LoRA is and does: pictures, base model, trigger words, rating."""
+        """See what a LoRA is and does: pictures, base model, trigger words, rating."""
         lora = await self._client.requests.lora(name)
         await show_lora_page(interaction, lora.id)
 
     @app_commands.command(name="add", extras={"action": Action.ADD_LORA})
     @app_commands.describe(
-        link="A link of Civitai or Hugging Face, or the number of a version at Civitai",
-        file="Or the LoRA's file itself",
+        link="Link from Civitai or Hugging Face, or the number of a version on Civitai",
+        file="Or the file of the LoRA itself",
     )
     async def add(
         self,
@@ -72,7 +72,7 @@ class LoraCog(Cog, commands.GroupCog, group_name="lora", group_description="Find
         link: app_commands.Range[str, 1, MAX_TYPED] | None = None,
         file: discord.Attachment | None = None,
     ) -> None:
-        """Add a LoRA that is not here yet, by a link or as a file. Staff say who may."""
+        """Add a LoRA that is not here yet, from a link or a file. Staff decide who can."""
         if file is not None and link is None:
             await add_attachment(interaction, file)
         elif link is not None and file is None:

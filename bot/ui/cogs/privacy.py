@@ -10,20 +10,20 @@ from bot.ui.replies import send_ephemeral
 from bot.ui.views.privacy import deletion_view, send_export, stored_view
 
 
-class PrivacyCog(Cog, commands.GroupCog, group_name="privacy", group_description="What is kept of you"):
+class PrivacyCog(Cog, commands.GroupCog, group_name="privacy", group_description="Your stored data"):
     """A person's own data."""
 
     @app_commands.command(name="show", extras={"action": None})
     async def show(self, interaction: Interaction) -> None:
-        """See what is kept of you, for how long, and what became of a deletion."""
+        """See which data Easel stores about you, for how long, and the state of a deletion."""
         await send_ephemeral(interaction, await stored_view(interaction))
 
     @app_commands.command(name="export", extras={"action": None})
     async def export(self, interaction: Interaction) -> None:
-        """Get all that is kept of you as ZIP files, pictures included."""
+        """Get all data that Easel stores about you as ZIP files, including pictures."""
         await send_export(interaction)
 
     @app_commands.command(name="delete", extras={"action": None})
     async def delete(self, interaction: Interaction) -> None:
-        """Delete all that is kept of you, after a question."""
+        """Delete all data that Easel stores about you, after a confirmation."""
         await send_ephemeral(interaction, deletion_view())

@@ -22,12 +22,12 @@ class QueueCog(Cog):
         await send_ephemeral(interaction, await own_jobs_view(interaction))
 
     @app_commands.command(name="cancel")
-    @app_commands.describe(job="Which one; left out, the one you asked for last")
+    @app_commands.describe(job="Picture to cancel (default: your latest one)")
     async def cancel(self, interaction: Interaction, job: str | None = None) -> None:
-        """Stop a picture that waits or is being painted."""
+        """Cancel a queued or running picture."""
         chosen = await self._own_job(interaction.user.id, job)
         if await self._client.jobs.cancel(chosen.id) is None:
-            raise NothingThere(what=_("It is too late to cancel: this job has ended."))
+            raise NothingThere(what=_("It is too late to cancel: this request has already ended."))
         await send_ephemeral_text(
             interaction, _("Cancelled: {prompt}").format(prompt=plain(prompt_text(chosen.request), 100))
         )
@@ -55,5 +55,5 @@ class QueueCog(Cog):
         known = typed.isdecimal() and len(typed) < 19
         job = await find_job(self._client.connection, int(typed)) if known else None
         if job is None or job.person_id != person_id:
-            raise NothingThere(what=_("Choose one of your own jobs from the list that opens while you type."))
+            raise NothingThere(what=_("Choose one of your own pictures from the list that opens while you type."))
         return job

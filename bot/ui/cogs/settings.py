@@ -12,7 +12,7 @@ from bot.ui.cogs.autocomplete import suggest_checkpoints
 from bot.ui.replies import send_ephemeral
 from bot.ui.views.settings import settings_view
 
-AS_USUAL = "as usual"
+AS_USUAL = "default"
 
 
 class SettingsCog(Cog):
@@ -20,23 +20,23 @@ class SettingsCog(Cog):
 
     @app_commands.command(name="settings")
     @app_commands.describe(
-        checkpoint="Which model paints when you name none",
-        size="The shape of pictures when you name none",
-        results="Who sees your pictures",
-        prompts="Whether your prompts stand under your pictures, and inside their files",
-        reset="Forget what you chose before",
+        checkpoint="Your default model",
+        size="Your default picture shape",
+        results="Visibility of your pictures",
+        prompts="Visibility of your prompts, under your pictures and inside their files",
+        reset="Clear your earlier choices",
     )
     @app_commands.autocomplete(checkpoint=suggest_checkpoints)
     async def settings(
         self,
         interaction: Interaction,
         checkpoint: str | None = None,
-        size: Literal["square", "portrait", "landscape", "as usual"] | None = None,
-        results: Literal["everybody sees them", "only I see them"] | None = None,
-        prompts: Literal["shown with my pictures", "kept to myself"] | None = None,
+        size: Literal["square", "portrait", "landscape", "default"] | None = None,
+        results: Literal["everyone sees them", "only I see them"] | None = None,
+        prompts: Literal["shown with my pictures", "private"] | None = None,
         reset: bool = False,
     ) -> None:
-        """Your defaults: checkpoint, size, who sees your pictures. Without a choice: all in one panel."""
+        """Your defaults: model, size, who sees your pictures. Without options: all in one panel."""
         connection, person_id = self._client.connection, interaction.user.id
         before = Preferences() if reset else await find_preferences(connection, person_id)
         chosen: dict[str, object] = {}

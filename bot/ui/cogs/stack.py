@@ -28,7 +28,7 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
     """A person's stacks."""
 
     @app_commands.command(name="save")
-    @app_commands.describe(name="What to call it")
+    @app_commands.describe(name="Name for the new stack")
     async def save(self, interaction: Interaction, name: Name) -> None:
         """Save the LoRAs and weights of your studio under a name."""
         snapshot = await self._client.studios.snapshot(interaction)
@@ -40,15 +40,15 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
         await send_ephemeral_text(interaction, await saved_text(interaction, stack))
 
     @app_commands.command(name="use")
-    @app_commands.describe(name="Which stack")
+    @app_commands.describe(name="Name of the stack")
     @app_commands.autocomplete(name=suggest_stacks)
     async def use(self, interaction: Interaction, name: Name) -> None:
-        """Put a stack into your studio."""
+        """Load a stack into your studio."""
         await use_stack(interaction, await require_stack(self._client.connection, interaction.user.id, name))
 
     @app_commands.command(name="list")
     async def list(self, interaction: Interaction) -> None:
-        """See your stacks, and on which checkpoints they fit."""
+        """See your stacks, and the models they fit."""
         snapshot = await self._client.studios.snapshot(interaction)
         view = await stacks_view(
             self._client.connection,
@@ -61,24 +61,24 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
         await send_ephemeral(interaction, view)
 
     @app_commands.command(name="share")
-    @app_commands.describe(name="Which stack")
+    @app_commands.describe(name="Name of the stack")
     @app_commands.autocomplete(name=suggest_stacks)
     async def share(self, interaction: Interaction, name: Name) -> None:
-        """Get a code with which others can copy a stack."""
+        """Get a code that lets others copy a stack."""
         await show_share_code(interaction, await require_stack(self._client.connection, interaction.user.id, name))
 
     @app_commands.command(name="import")
-    @app_commands.describe(code="The code that somebody shared with you")
+    @app_commands.describe(code="Code that someone shared with you")
     async def import_(self, interaction: Interaction, code: Range[str, 1, 40]) -> None:
-        """Get a copy of a stack that somebody shared."""
+        """Get a copy of a stack that someone shared."""
         await import_shared(interaction, code)
 
     @app_commands.command(name="compare", extras={"public": True})
     @app_commands.describe(
-        name="Which stack",
-        prompt="What to paint",
-        checkpoint="Which model paints",
-        seed="The seed that all pictures have",
+        name="Name of the stack",
+        prompt="Describe the picture",
+        checkpoint="Model to use",
+        seed="Seed for all pictures",
     )
     @app_commands.autocomplete(name=suggest_stacks, checkpoint=suggest_checkpoints)
     async def compare(
@@ -89,7 +89,7 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
         checkpoint: str | None = None,
         seed: Range[int, 0, SEEDS - 1] | None = None,
     ) -> None:
-        """See what each LoRA of a stack does: with all of them, and without each."""
+        """See what each LoRA of a stack does: pictures with all of them, and without each."""
         preferences = await find_preferences(self._client.connection, interaction.user.id)
         draft = RequestDraft(prompt=prompt, checkpoint=checkpoint, seed=seed, compare=True)
         draft = preferred(draft, await checkpoints_here(interaction), preferences)
@@ -100,22 +100,22 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
         await self._client.orders.paint(interaction, draft, preferences)
 
     @app_commands.command(name="delete")
-    @app_commands.describe(name="Which stack")
+    @app_commands.describe(name="Name of the stack")
     @app_commands.autocomplete(name=suggest_stacks)
     async def delete(self, interaction: Interaction, name: Name) -> None:
-        """Delete a stack. Copies that others made stay theirs."""
+        """Delete a stack. Others keep the copies that they made."""
         stack = await require_stack(self._client.connection, interaction.user.id, name)
         await delete_stack(self._client.connection, interaction.user.id, stack.id)
         await send_ephemeral_text(interaction, _("Deleted {name}.").format(name=plain(stack.name)))
 
     @app_commands.command(name="rename")
-    @app_commands.describe(name="Which stack", to="What to call it from now on")
+    @app_commands.describe(name="Name of the stack", to="New name of the stack")
     @app_commands.autocomplete(name=suggest_stacks)
     async def rename(self, interaction: Interaction, name: Name, to: Name) -> None:
-        """Give a stack another name."""
+        """Rename a stack."""
         stack = await require_stack(self._client.connection, interaction.user.id, name)
         await check_name(self._client.connection, await words_here(interaction), to, stack.loras)
         if not await rename_stack(self._client.connection, interaction.user.id, stack.id, to):
             raise StackNameTaken(name=stack_name(to))
-        text = _("{name} is called {new} now.").format(name=plain(stack.name), new=plain(stack_name(to)))
+        text = _("{name} is now called {new}.").format(name=plain(stack.name), new=plain(stack_name(to)))
         await send_ephemeral_text(interaction, text)

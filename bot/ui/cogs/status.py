@@ -19,11 +19,11 @@ class StatusCog(Cog):
     @app_commands.command(name="status")
     @app_commands.default_permissions(manage_guild=True)
     async def status(self, interaction: Interaction) -> None:
-        """How the bot stands: workers, queue, library, database. For who manages this server."""
+        """See the bot's status: workers, queue, library, database. For staff."""
         await send_ephemeral(interaction, await status_view(interaction))
 
     @app_commands.command(name="reload")
     @app_commands.default_permissions(manage_guild=True)
     async def reload(self, interaction: Interaction) -> None:
-        """Read the bot's settings again, with its checkpoints. For the bot's operators."""
+        """Reload the bot's settings and checkpoints. For the bot's operators."""
         await send_ephemeral_text(interaction, await reload_and_report(interaction))

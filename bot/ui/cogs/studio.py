@@ -15,8 +15,8 @@ class StudioCog(Cog):
 
     @app_commands.command(name="studio")
     @app_commands.describe(
-        checkpoint="Which model paints",
-        add="Put this LoRA in: your bookmarks come first",
+        checkpoint="Model to use",
+        add="LoRA to add; your bookmarks come first",
         image="A picture to start from",
     )
     @app_commands.autocomplete(checkpoint=suggest_checkpoints, add=suggest_loras)
@@ -27,7 +27,7 @@ class StudioCog(Cog):
         add: str | None = None,
         image: discord.Attachment | None = None,
     ) -> None:
-        """Put a picture together: prompt, checkpoint, LoRAs and weights. Kept until you come back."""
+        """Build a picture: prompt, model, LoRAs and weights. Saved until you come back."""
         studios, note = self._client.studios, ""
         if checkpoint is not None:
             note = await studios.choose_checkpoint(interaction, checkpoint)

@@ -22,11 +22,11 @@ class SweepCog(Cog):
 
     @app_commands.command(name="sweep", extras={"public": True})
     @app_commands.describe(
-        lora="Which LoRA to try",
+        lora="LoRA to try",
         weights="Three to five weights, such as 0.4 0.6 0.8 1.0",
-        prompt="What to paint; left out, what stands in your studio",
-        checkpoint="Which model paints",
-        seed="The seed that all pictures have",
+        prompt="Prompt (default: the one in your studio)",
+        checkpoint="Model to use",
+        seed="Seed for all pictures",
     )
     @app_commands.autocomplete(lora=suggest_loras, checkpoint=suggest_checkpoints)
     async def sweep(
@@ -51,7 +51,7 @@ class SweepCog(Cog):
         )
         words = next((text for text in offered if text and not is_blank(text)), "")
         if not words:
-            raise NothingThere(what=_("Say what to paint: fill in *prompt*."))
+            raise NothingThere(what=_("Please fill in *prompt* to say what to generate."))
         draft = RequestDraft(
             prompt=words,
             checkpoint=painting,

@@ -92,23 +92,24 @@ class OperatorAlerts:
 
 def _blocked_text(lora: Lora) -> str:
     text = _(
-        "{lora} is blocked in all servers. Its page now says that it shows a real person or a minor, or that its file "
-        "is dangerous. You can allow it again under the blocked LoRAs in /server."
+        "{lora} is blocked in all servers. Its page now says that it shows a real person or a minor, "
+        "or that its file is dangerous. You can allow it again under blocked LoRAs in /server."
     )
     return text.format(lora=f"#{lora.id} {clipped(lora.name, MAX_NAME)}")
 
 
 def _disputed_text(lora: Lora, base: BaseModelId) -> str:
     text = _(
-        "{lora} is disputed: another page with the same file says that it is made for {base}. People who had it can "
-        "still use it. Its page in /lora info lets you declare its base model."
+        "{lora} is disputed: another page with the same file says that it is made for {base}. Users "
+        "who had it before can still use it. You can declare its base model on its page in /lora "
+        "info."
     )
     return text.format(lora=f"#{lora.id} {clipped(lora.name, MAX_NAME)}", base=base.label)
 
 
 def _trouble_text(trouble: WorkerTrouble) -> str:
     if isinstance(trouble, WorkerDied):
-        text = _("A worker has died {count} times in a row. It is started again, ever more rarely.")
+        text = _("A worker died {count} times in a row. Easel restarts it after longer and longer pauses.")
     else:
-        text = _("No worker could be reached {count} times in a row. Jobs wait, and it is tried again.")
+        text = _("Easel could not reach a worker {count} times in a row. Jobs stay queued, and Easel keeps trying.")
     return f"{text.format(count=trouble.failures)}\n> {plain(trouble.reason, MAX_REASON)}"

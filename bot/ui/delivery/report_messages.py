@@ -83,7 +83,7 @@ class ReportMessages:
             await decisions.was_told((notice,))
 
     async def _notice(self, notice: OwnerNotice) -> ui.LayoutView:
-        place = _("The people who run this bot")
+        place = _("The operators of this bot")
         if notice.report.server_id != EVERYWHERE:
             server = self._client.get_guild(notice.report.server_id)
             place = _("The staff of {server}").format(server=plain(server.name, 100)) if server else _("The staff")

@@ -33,42 +33,49 @@ _FIND = (GuideLink.MARKET, GuideLink.BOOKMARKS)
 GOALS = (
     GuideAnswer(
         "character",
-        later("A figure from a story or a game"),
+        later("A character from a story or a game"),
         later(
-            "Look for a **character**. Take the version for your checkpoint, begin at 0.8, and keep its trigger words "
-            "in the prompt: they are its name."
+            "Look for a **character** LoRA. Choose the version for your model and start with a weight of "
+            "0.8. Keep its trigger words in the prompt: they are its name."
         ),
         _FIND,
         Category.CHARACTER,
     ),
     GuideAnswer(
         "style",
-        later("My own idea, in a certain look"),
+        later("My own idea in a certain style"),
         later(
-            "Look for a **style**. Describe your idea in the prompt and leave the look to the LoRA, at 0.7. With a "
-            "character beside it, give the style less than the character."
+            "Look for a **style** LoRA. Describe your idea in the prompt and leave the look to the LoRA, "
+            "at a weight of 0.7. With a character LoRA beside it, give the style a lower weight than the "
+            "character."
         ),
         _FIND,
         Category.STYLE,
     ),
     GuideAnswer(
         "pose",
-        later("A pose that I cannot prompt for"),
-        later("Look for a **pose**. Name the position in the prompt too. Begin at 0.7, and go down if faces suffer."),
+        later("A pose that I cannot get from a prompt"),
+        later(
+            "Look for a **pose** LoRA. Describe the position in the prompt too. Start with a weight of "
+            "0.7, and go lower if faces suffer."
+        ),
         _FIND,
         Category.POSE,
     ),
     GuideAnswer(
         "detail",
-        later("Nearly right, it wants polish"),
-        later("Look for a **detail**. A little is enough: 0.3 to 0.6. Keep the seed, so that only the polish changes."),
+        later("Nearly right, but needs polish"),
+        later(
+            "Look for a **detail** LoRA. A low weight is enough: 0.3 to 0.6. Keep the seed, so that only "
+            "the polish changes."
+        ),
         _FIND,
         Category.DETAIL,
     ),
     GuideAnswer(
         "other",
-        later("Light, colours or the camera"),
-        later("Look under **other**: lighting, photography, colours and camera angles have tags of their own there."),
+        later("Light, colours or camera"),
+        later("Look under **other**. It has tags for lighting, photography, colours and camera angles."),
         _FIND,
         Category.OTHER,
     ),
@@ -76,8 +83,8 @@ GOALS = (
         "unsure",
         later("I am not sure yet"),
         later(
-            "Begin with what others like: the best rated that fit your checkpoint. Look at the pictures under each, "
-            "and at what people use together with it."
+            "Start with the best rated LoRAs that fit your model. Look at the pictures of each, and at "
+            "the LoRAs that people use together with it."
         ),
         _FIND,
     ),
@@ -86,54 +93,59 @@ GOALS = (
 TROUBLES = (
     GuideAnswer(
         "nothing",
-        later("Nothing changes"),
+        later("The LoRA has no effect"),
         later(
-            "- Many LoRAs sleep without a trigger word. Easel adds the first; choose others in /studio.\n"
-            "- Take the weight up by 0.1 until you see something.\n"
-            "- Keep the seed and compare with a weight of 0.\n"
-            "A wrong base model would look like this too, but Easel does not let one through."
+            "- Many LoRAs need a trigger word. Easel adds the first; choose others in /studio.\n- Raise "
+            "the weight by 0.1 until you see an effect.\n- Keep the seed and compare with a weight of 0.\n"
+            "A wrong base model would look like this too, but Easel refuses LoRAs that do not fit."
         ),
         (GuideLink.STUDIO,),
     ),
     GuideAnswer(
         "melting",
-        later("Faces melt, lines burn"),
+        later("Melted faces, burnt lines"),
         later(
-            "The weights are too high. Go to 0.8, or lower when several LoRAs are in, above all of one kind. "
-            "If one alone breaks pictures at its recommended weight, lower the guidance a little."
+            "The weights are too high. Try 0.8, or lower with several LoRAs, above all with several of "
+            "one kind. If a single LoRA breaks pictures at its recommended weight, lower the guidance a "
+            "little."
         ),
         (GuideLink.STUDIO,),
     ),
     GuideAnswer(
         "mixing",
-        later("Two characters become one"),
+        later("Two characters merge into one"),
         later(
-            "Both pull at the same face. Lower both to about 0.6, put each one's trigger words beside what belongs to "
-            "it, and try with one of them first. Sometimes two pictures are the better way."
+            "Both LoRAs change the same face. Lower both weights to about 0.6. Put each one's trigger "
+            "words beside the words for that character, and try with one of them first. Sometimes two "
+            "pictures are the better way."
         ),
         (GuideLink.STUDIO,),
     ),
     GuideAnswer(
         "swallowed",
-        later("The style swallows the character"),
-        later("Style down to about 0.5, character up to about 0.9: a step at a time, with the same seed."),
+        later("The style hides the character"),
+        later(
+            "Lower the style to about 0.5 and raise the character to about 0.9. Go one step at a time, "
+            "with the same seed."
+        ),
         (GuideLink.STUDIO,),
     ),
     GuideAnswer(
         "colours",
         later("Wrong colours, grey or noise"),
         later(
-            "If it happens without any LoRA too, the checkpoint is set up wrongly: its prediction type or its VAE. "
-            "Tell an operator of this bot. If it only happens with one, its weight is too high."
+            "If it also happens without a LoRA, the model is set up wrongly: its prediction type or its "
+            "VAE. Please tell an operator of this bot. If it happens with only one LoRA, its weight is "
+            "too high."
         ),
         (GuideLink.STUDIO,),
     ),
     GuideAnswer(
         "refused",
-        later("It says the LoRA does not fit"),
+        later("Easel says the LoRA does not fit"),
         later(
-            "It was trained on another base model than your checkpoint has. Take a checkpoint that it fits, the "
-            "refusal has buttons for them, or a LoRA of the same kind that fits."
+            "The LoRA was trained on a different base model than your model. Choose a model that it "
+            "fits: the refusal has buttons for these. Or choose a LoRA of the same kind that fits."
         ),
         _FIND,
     ),

@@ -106,7 +106,7 @@ async def offer_missing(interaction: Interaction, parts: Sequence[MatchedLora], 
     draft_id = await save_draft(interaction.client.connection, interaction.user.id, request.model_dump_json())
     first = len(links_of(request)) - len(also)
     view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay[Any](_("What is not here can be looked for at Civitai and added:")))
+    view.add_item(ui.TextDisplay[Any](_("Easel can look for missing LoRAs on Civitai and add them:")))
     buttons = [add_button(draft_id, first + n, on_a_label(named.name)) for n, (_link, named) in enumerate(offered)]
     view.add_item(ui.ActionRow[Any](*buttons))
     await send_ephemeral(interaction, view)

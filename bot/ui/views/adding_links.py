@@ -67,7 +67,7 @@ class ChooseLoraSelect(PersistentSelect, template=r"addpick:(?P<draft>\d{1,18})"
         """Add it. Raises NothingThere, SourceError and other RequestErrors."""
         await require_may_add(interaction)
         client, person_id = interaction.client, interaction.user.id
-        gone = _("This choice is too old. Please use /lora add again.")
+        gone = _("This list has expired. Please use /lora add again.")
         choice = await kept_draft(client.connection, person_id, self.draft_id, AddingChoice, gone=gone)
         link = parse_link(choice.choose_from)
         if link is None:
@@ -75,7 +75,7 @@ class ChooseLoraSelect(PersistentSelect, template=r"addpick:(?P<draft>\d{1,18})"
         model = await client.additions.look_ups.model(link, person_id, remembered=True)
         chosen = tuple(version for version in model.versions if _value(version) == self.value)
         if not chosen:
-            raise NothingThere(what=_("This LoRA is not on its page any more. Please add the page again."))
+            raise NothingThere(what=_("This LoRA is no longer on its page. Please use /lora add again."))
         version = await client.additions.choose(model.model_copy(update={"versions": chosen}))
         await add_version(interaction, version, choice.draft_id)
 
@@ -134,18 +134,18 @@ def choice_view(
     count = len(model.versions)
     title = ngettext("{name} has {count} LoRA", "{name} has {count} LoRAs", count)
     lines = [f"## {title.format(name=clipped(candidates[0].version.name, MAX_NAME), count=count)}"]
-    lines.append(_("Which one do you want to add? LoRAs that fit the checkpoints here come first."))
+    lines.append(_("Which one do you want to add? LoRAs that fit the models here come first."))
     if (more := len(options) - len(listed)) > 0:
         text = ngettext(
-            "{count} more is not listed. To add it, give the link of the file or version itself.",
-            "{count} more are not listed. To add one, give the link of the file or version itself.",
+            "{count} more is not listed. To add it, paste the link of that file or version.",
+            "{count} more are not listed. To add one, paste the link of that file or version.",
             more,
         )
         lines.append(f"-# {text.format(count=more)}")
     if (unfit := count - len(candidates)) > 0:
         text = ngettext(
-            "{count} more cannot be added here: no checkpoint here goes with it, or it is no LoRA.",
-            "{count} more cannot be added here: no checkpoint here goes with them, or they are no LoRAs.",
+            "{count} more cannot be added here: it fits no model here, or it is not a LoRA.",
+            "{count} more cannot be added here: they fit no model here, or they are not LoRAs.",
             unfit,
         )
         lines.append(f"-# {text.format(count=unfit)}")
@@ -158,7 +158,7 @@ def choice_view(
 def _option(candidate: Candidate, checkpoints: InstalledCheckpoints) -> discord.SelectOption:
     version = candidate.version
     fits = [name for name in checkpoints.names if name in candidate.fits]
-    base = candidate.base_model.label if candidate.base_model else _("base model not known")
+    base = candidate.base_model.label if candidate.base_model else _("base model unknown")
     told = [base, _("fits {checkpoint}").format(checkpoint=fits[0]) if fits and candidate.suits is Suits.FITS else ""]
     megabytes = (version.file.size or 0) / 2**20 if version.file else 0.0
     told.append(_("{count} MB").format(count=number(megabytes, 1)) if megabytes > LEAST_MEGABYTES else "")

@@ -49,7 +49,7 @@ def origin_lines(version: RemoteVersion) -> list[str]:
 def origin_text(version: RemoteVersion) -> str:
     """`From Civitai, by maker`, with a link to its page."""
     if version.hub == ATTACHED or not version.page:
-        return _("From a file that somebody attached")
+        return _("From an attached file")
     hub = f"[{version.hub}]({version.page})"
     if version.creator is None:
         return _("From {hub}").format(hub=hub)
@@ -60,9 +60,9 @@ def terms_text(terms: Terms) -> str:
     """How it may be used; empty where its page says nothing."""
     told = [
         _("Licence: {licence}.").format(licence=clipped(terms.licence, MAX_SHORT)) if terms.licence else "",
-        _("Its maker wants to be named.") if terms.credit else "",
-        _("Pictures made with it may not be sold.") if terms.selling_pictures is False else "",
-        _("It may not be merged into other models.") if terms.merging is False else "",
+        _("Its author asks for credit.") if terms.credit else "",
+        _("Pictures made with it must not be sold.") if terms.selling_pictures is False else "",
+        _("It must not be merged into other models.") if terms.merging is False else "",
     ]
     return sentences(*(text for text in told if text)) if any(told) else ""
 
@@ -80,12 +80,12 @@ def flags_text(version: RemoteVersion) -> str:
 def progress_text(received: Received | None) -> str:
     """`12 of 218 MB`."""
     if received is None:
-        return _("Waiting to be fetched …")
+        return _("Waiting to download …")
     megabytes = number(received.size / 2**20, 1)
     if received.total is None:
-        return _("{done} MB fetched").format(done=megabytes)
+        return _("{done} MB downloaded").format(done=megabytes)
     share = f"{100 * received.size // max(received.total, 1)} %"
-    return _("{done} of {all} MB fetched ({share})").format(
+    return _("{done} of {all} MB downloaded ({share})").format(
         done=megabytes, all=number(received.total / 2**20, 1), share=share
     )
 
@@ -99,15 +99,15 @@ def ended_text(addition: LoraAddition, lora: Lora | None, *, corrects: bool = Fa
         return error_message(addition.failure)
     version = RemoteVersion.model_validate_json(addition.source)
     if lora is None:
-        return _("{name} was added, but is not in the library any more.").format(name=clipped(version.name, MAX_NAME))
-    told = [_("{name} is in the library now.").format(name=plain(lora.name))]
+        return _("{name} was added, but is no longer in the library.").format(name=clipped(version.name, MAX_NAME))
+    told = [_("{name} is now in the library.").format(name=plain(lora.name))]
     here = next((each for each in lora.usable if each.sha256 == addition.sha256), None)
     if here is not None and here.base_model is None:
         told.append(_not_used(here, version))
     filed = (
-        _("It was filed under {category}; you can correct that below.")
+        _("Its category is {category}. You can change that below.")
         if corrects
-        else _("It was filed under {category}; whoever added it can correct that.")
+        else _("Its category is {category}. The user who added it can change that.")
     )
     told.append(filed.format(category=label(lora.category)))
     return sentences(*told)
@@ -118,22 +118,20 @@ def _not_used(here: LoraVersion, version: RemoteVersion) -> str:
     named = quoted_architecture(here.found.metadata) if here.found else None
     if named is not None:
         return _(
-            "Nobody can paint with it yet: its file says that it is made for “{model}”, which this bot does not "
+            "It cannot be used yet: its file says that it is made for “{model}”, which this bot does not "
             "know. An operator can declare its base model."
         ).format(model=plain(named))
     if here.evidence is not Source.CONFLICT:
-        return _("Nobody can paint with it yet: nothing tells its base model for certain. An operator can declare it.")
+        return _("It cannot be used yet: its base model is not certain. An operator can declare it.")
     claimed = claimed_base(version)
     if claimed is None:
-        return _(
-            "Nobody can paint with it yet: what is said of its base model contradicts itself. An operator decides."
-        )
+        return _("It cannot be used yet: sources disagree about its base model. An operator decides.")
     return _(
-        "Nobody can paint with it yet: its page says that it is made for {base}, and the file contradicts that. An "
-        "operator decides."
+        "It cannot be used yet: its page says that it is made for {base}, and the file contradicts "
+        "that. An operator decides."
     ).format(base=claimed.label)
 
 
 def here_already_text(name: str) -> str:
     """A line above the page of what somebody asks for and is here."""
-    return _("{name} is in the library already.").format(name=plain(name))
+    return _("{name} is already in the library.").format(name=plain(name))

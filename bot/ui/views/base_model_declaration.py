@@ -38,7 +38,7 @@ class BaseModelButton(LoraButton, template=NO_CUSTOM_ID):
         await require(interaction, self.needed)
         lora = await find_lora(interaction.client.connection, self.lora_id)
         if lora is None or not lora.usable:
-            raise NothingThere(what=_("There is no usable file of this LoRA to declare."))
+            raise NothingThere(what=_("This LoRA has no usable file, so its base model cannot be declared."))
         installed = list(interaction.client.configuration.checkpoints.base_models)
         await acknowledge.open_modal(interaction, self.form(lora, installed, opening=interaction.id))
 
@@ -54,7 +54,7 @@ class DeclareButton(BaseModelButton, template=rf"decl:{LORA}"):
 
     def form(self, lora: Lora, installed: list[BaseModelId], *, opening: int) -> BaseModelForm:
         """The form that it opens."""
-        return DeclareForm(_("Declare {name}").format(name=lora.name), lora, installed, opening=opening)
+        return DeclareForm(_("Base model of {name}").format(name=lora.name), lora, installed, opening=opening)
 
 
 class ProposeButton(BaseModelButton, template=rf"propose:{LORA}"):
@@ -84,8 +84,8 @@ class BaseModelForm(ModalForm):
         self.prediction: ui.Select[Any] = ui.Select(custom_id="prediction", options=_prediction_options())
         self.reason: ui.TextInput[Any] = ui.TextInput(custom_id="reason", max_length=MAX_REASON)
         self.add_item(ui.Label[Any](text=_("File"), component=self.version))
-        self.add_item(ui.Label[Any](text=_("Trained on"), component=self.base))
-        self.add_item(ui.Label[Any](text=_("Made for"), component=self.prediction))
+        self.add_item(ui.Label[Any](text=_("Base model"), component=self.base))
+        self.add_item(ui.Label[Any](text=_("Prediction type"), component=self.prediction))
         self.add_item(ui.Label[Any](text=_("How do you know?"), component=self.reason))
 
     def file(self) -> tuple[LoraVersion, str]:
@@ -122,16 +122,18 @@ class DeclareForm(BaseModelForm):
 def declared_text(now: LoraVersion, base: BaseModelId, prediction: PredictionType | None) -> str:
     """What counts after a declaration: layers, and an exact hash of the training base, stand above it."""
     if now.base_model == base:
-        told = [_("{name} is now {base}, for the bytes {hash}… alone.")]
+        told = [_("Base model set to {base} for the file {hash}… of {name}. Other files stay the same.")]
     else:
         told = [
-            _("{name} does not count as {base}: its layers or the hash of its training base say otherwise."),
-            _("It counts as {known}.") if now.base_model else _("Its base model is not known, so nobody can use it."),
+            _("Easel does not accept {base} for {name}: its layers or the hash of its training base contradict it."),
+            _("Its base model is {known}.")
+            if now.base_model
+            else _("Its base model is unknown, so it cannot be used."),
         ]
     if prediction is not None and now.prediction.type is prediction:
         told.append(_("It is made for {prediction}."))
     elif prediction is not None:
-        told.append(_("It does not count as made for {prediction}: the hash of its training base says otherwise."))
+        told.append(_("Easel does not accept {prediction}: the hash of its training base contradicts it."))
     return sentences(*told).format(
         name=plain(now.name),
         base=base.label,
@@ -150,7 +152,7 @@ class ProposeForm(BaseModelForm):
         base, who = BaseModelId(self.base.values[0]), context_of(interaction)
         propose = interaction.client.servers.administration.base_models.propose
         await propose(who, who.place, sha256, base, reason=self.reason.value, prediction=self.chosen_prediction())
-        text = _("Thank you. {name} is proposed as {base}; the bot's operators decide.")
+        text = _("Thank you. You proposed {base} for {name}. The bot's operators decide.")
         await send_ephemeral_text(interaction, text.format(name=plain(version.name), base=base.label))
 
 
@@ -164,7 +166,7 @@ def _version_options(versions: dict[str, LoraVersion]) -> list[discord.SelectOpt
 
 def _prediction_options() -> list[discord.SelectOption]:
     as_known = discord.SelectOption(
-        label=_("What its file says"), value=_AS_KNOWN, description=_("Also if you do not know"), default=True
+        label=_("As stated in the file"), value=_AS_KNOWN, description=_("Choose this if you do not know"), default=True
     )
     kinds = [discord.SelectOption(label=prediction_text(kind), value=kind) for kind in PredictionType]
     return [as_known, *kinds]

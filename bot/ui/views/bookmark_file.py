@@ -82,7 +82,7 @@ class ImportBookmarksForm(ModalForm):
     def __init__(self, opening: int) -> None:
         super().__init__(_("Import bookmarks"), "bmimported", opening)
         self.file: ui.FileUpload[Any] = ui.FileUpload(custom_id="file", min_values=1, max_values=1)
-        description = _("One that “Export / import” gave; what you have already stays as it is")
+        description = _("A file from “Export / import”. Bookmarks that you already have stay unchanged.")
         self.add_item(ui.Label[Any](text=_("File"), description=description, component=self.file))
 
     async def submitted(self, interaction: Interaction) -> None:
@@ -99,14 +99,14 @@ class ImportBookmarksForm(ModalForm):
 def export_pages(files: Sequence[Written]) -> list[RenderedMessage]:
     """The messages with `files`; each says which bookmarks are in it."""
     count, last = sum(file.count for file in files), 0
-    how = _("It holds your notes, too. *Import* brings such a file in, here or in another Easel.")
+    how = _("Your notes are included. Use *Import* to load such a file, here or in another Easel.")
     pages: list[RenderedMessage] = []
     for start in range(0, len(files), MAX_FILES):
         here = files[start : start + MAX_FILES]
         first, last = last + 1, last + sum(file.count for file in here)
         head = ngettext("Your bookmark as a file.", "Your {count} bookmarks as a file.", count)
         if len(files) > MAX_FILES:
-            head = _("Bookmarks {first} to {last} of your {count}. Each file is imported by itself.")
+            head = _("Bookmarks {first} to {last} of {count}. Import each file separately.")
         head = head.format(first=number(first), last=number(last), count=number(count))
         page = RenderedMessage()
         page.view.add_item(ui.TextDisplay[Any](f"{head}\n-# {how}"))
@@ -125,7 +125,7 @@ async def _download(attachment: discord.Attachment) -> bytes:
     try:
         return await attachment.read()
     except discord.HTTPException:
-        raise BookmarksRefused(reason=later("it cannot be downloaded")) from None
+        raise BookmarksRefused(reason=later("the download failed")) from None
 
 
 def with_allowed_notes(words: WordRules, bookmarks: Sequence[NewBookmark]) -> list[NewBookmark]:
@@ -137,25 +137,25 @@ def import_text(brought: Brought, broken: int, refused: int = 0) -> str:
     """The summary of an import; `refused` notes were left out."""
     counts = (
         (brought.saved, ngettext("Bookmarked {count} LoRA.", "Bookmarked {count} LoRAs.", brought.saved)),
-        (brought.known, ngettext("{count} was there already.", "{count} were there already.", brought.known)),
+        (brought.known, ngettext("{count} was already bookmarked.", "{count} were already bookmarked.", brought.known)),
         (
             refused,
             ngettext(
-                "{count} note was left out, because its words are not allowed here.",
-                "{count} notes were left out, because their words are not allowed here.",
+                "{count} note was left out: its words are not allowed here.",
+                "{count} notes were left out: their words are not allowed here.",
                 refused,
             ),
         ),
-        (broken, ngettext("{count} entry makes no sense.", "{count} entries make no sense.", broken)),
+        (broken, ngettext("{count} entry is not valid.", "{count} entries are not valid.", broken)),
     )
     parts = [text.format(count=number(count)) for count, text in counts if count]
     lines = [" ".join(parts)] if parts else []
     if brought.unknown:
         count = len(brought.unknown)
-        text = ngettext("{count} is not in the library here:", "{count} are not in the library here:", count)
+        text = ngettext("{count} LoRA is not in the library here:", "{count} LoRAs are not in the library here:", count)
         lines.append(text.format(count=number(count)))
         lines += bounded_lines([_unknown_text(each) for each in brought.unknown], MAX_UNKNOWN)
-    return "\n".join(lines) or _("There is nothing in this file.")
+    return "\n".join(lines) or _("This file contains no bookmarks.")
 
 
 def _unknown_text(bookmark: NewBookmark) -> str:

@@ -71,7 +71,7 @@ class Bookmarks(PageKind):
     page_size = PAGE_SIZE
     tags = False
     search_title = later("Search your bookmarks")
-    search_hint = later("Names, trigger words, your notes; a typo does no harm")
+    search_hint = later("Searches names, trigger words and your notes, even with typos")
 
     async def page(self, interaction: Interaction, page_ref: PageRef) -> RenderedMessage:
         """One page of at most PAGE_SIZE bookmarks."""
@@ -191,7 +191,7 @@ class RestoreBookmarksButton(
         """Restore them and show the page with them."""
         connection = interaction.client.connection
         if not await restore_bookmarks(connection, interaction.user.id, self.removed_ids):
-            raise NothingThere(what=_("This cannot be undone any more: it is back already, or a week has passed."))
+            raise NothingThere(what=_("Too late to undo: it is already back, or a week has passed."))
         await PageLocation(BOOKMARKS.key, self.page_ref).show(interaction)
 
 
@@ -211,7 +211,7 @@ class NoteForm(ModalForm):
             required=False,
             max_length=MAX_NOTE,
         )
-        description = _("Only you read it, and the search finds it")
+        description = _("Only you can read it. The search finds it too.")
         self.add_item(ui.Label[Any](text=_("Note"), description=description, component=self.note))
 
     async def submitted(self, interaction: Interaction) -> None:
@@ -294,7 +294,7 @@ async def bookmarks_page(
         loras = [bookmark.lora for bookmark in found.bookmarks]
         notes = {bookmark.lora.id: bookmark.note for bookmark in found.bookmarks if bookmark.note}
         page.view.add_item(ui.TextDisplay[Any](lines_text(loras, page_ref.page * page_size + 1, notes)))
-        page.view.add_item(ui.ActionRow[Any](OpenListedBookmarkMenu(page_ref, loras, _("Open one"))))
+        page.view.add_item(ui.ActionRow[Any](OpenListedBookmarkMenu(page_ref, loras, _("Open a LoRA"))))
         several = RemoveSeveralMenu(page_ref, loras, _("Remove several"), several=True)
         page.view.add_item(ui.ActionRow[Any](several))
     for bookmark in () if query.compact else found.bookmarks:
@@ -341,9 +341,9 @@ def _title(query: Query, page_ref: PageRef, found: BookmarkPage) -> str:
         parts += filter(None, [page_of_text(page_ref, found.total, page_size_of(BOOKMARKS, query))])
         lines += [f"-# {' · '.join(parts)}", *compact_hint(query, found.total, PAGE_SIZE)]
     elif _is_empty_collection(query, found):
-        lines.append(_("None yet. Press *Bookmark* in the market, on a LoRA's page or under a picture."))
+        lines.append(_("No bookmarks yet. Press *Bookmark* in the market, on a LoRA's page or under a picture."))
     elif filters:
-        lines.append(_("None of yours matches {filters}.").format(filters=" · ".join(filters)))
+        lines.append(_("No bookmarks match {filters}.").format(filters=" · ".join(filters)))
     if found.misfits and query.base_model:
         text = ngettext(
             "{count} more is for other base models: choose *For any base model* to see it.",
@@ -375,7 +375,7 @@ async def _require_bookmark(interaction: Interaction, lora_id: int) -> Bookmark:
     """The person's bookmark of a LoRA. Raises NothingThere."""
     bookmark = await find_bookmark(interaction.client.connection, interaction.user.id, lora_id)
     if bookmark is None:
-        raise NothingThere(what=_("This bookmark is gone already. Open /bookmarks anew."))
+        raise NothingThere(what=_("This bookmark no longer exists. Please open /bookmarks again."))
     return replace(bookmark, lora=await named_here(interaction, bookmark.lora))
 
 

@@ -69,8 +69,8 @@ class PageLocation:
 def hidden_line(count: int) -> list[str]:
     """The line that says how many entries are rated above what this place shows; none without any."""
     text = ngettext(
-        "{count} more is rated above what is shown here: age-restricted channels of a server show it.",
-        "{count} more are rated above what is shown here: age-restricted channels of a server show them.",
+        "{count} more has a rating that is not shown here. Age-restricted channels of a server show it.",
+        "{count} more have a rating that is not shown here. Age-restricted channels of a server show them.",
         count,
     )
     return [f"-# {text.format(count=number(count))}"] if count else []
@@ -149,7 +149,7 @@ class ClearSearchButton(PersistentButton, template=rf"{KIND}x:{PAGE_REF}"):
 
     def __init__(self, location: PageLocation) -> None:
         self.location, self.command = location, location.command
-        super().__init__(ui.Button(label=_("Without search"), custom_id=f"{location.kind}x:{location.page_ref}"))
+        super().__init__(ui.Button(label=_("Clear search"), custom_id=f"{location.kind}x:{location.page_ref}"))
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:

@@ -83,10 +83,10 @@ class SortMenu(BrowseMenu, template=rf"{KIND}s:{PAGE_REF}"):
             text = kind.order_of(query.but(featured=True))
             options.append(discord.SelectOption(label=text, value=_FEATURED, default=query.featured))
         if kind.page_size:
-            text = _("Show cards with pictures") if query.compact else _("Show as a list, {count} on a page")
+            text = _("Show cards with pictures") if query.compact else _("Show as a list, {count} per page")
             value = _AS_CARDS if query.compact else _AS_LIST
             options.append(discord.SelectOption(label=text.format(count=COMPACT_PAGE), value=value))
-        return cls(location, options, _("In which order"))
+        return cls(location, options, _("Sort by"))
 
     async def handle(self, interaction: Interaction) -> None:
         """Show the first page in another order; or show the entries in another way, which later lists begin with."""
@@ -121,7 +121,7 @@ class CategoryMenu(BrowseMenu, template=rf"{KIND}c:{PAGE_REF}"):
     async def of(cls, location: PageLocation, query: Query, connection: aiosqlite.Connection, *, tags: bool) -> Self:
         """The menu with the current category or tag selected."""
         everything = query.category is None and not query.tag
-        options = [discord.SelectOption(label=_("Every category"), value=_NO_FILTER, default=everything)]
+        options = [discord.SelectOption(label=_("All categories"), value=_NO_FILTER, default=everything)]
         options += [
             discord.SelectOption(
                 label=label(category), value=category.value, default=category is query.category and not query.tag
@@ -130,7 +130,7 @@ class CategoryMenu(BrowseMenu, template=rf"{KIND}c:{PAGE_REF}"):
         ]
         if tags:
             options += await _tag_options(query, connection, room=MENU - len(options))
-        return cls(location, options, _("Which category"))
+        return cls(location, options, _("Category"))
 
     def changed(self, query: Query, chosen: str) -> Query:
         """The query with another category or tag."""
@@ -180,7 +180,7 @@ class BaseMenu(BrowseMenu, template=rf"{KIND}b:{PAGE_REF}"):
         anything = discord.SelectOption(
             label=_("For any base model"), value=_NO_FILTER, default=query.base_model is None
         )
-        return cls(location, [*options[: MENU - 1], anything], _("For which base model"))
+        return cls(location, [*options[: MENU - 1], anything], _("Base model"))
 
     def changed(self, query: Query, chosen: str) -> Query:
         """The query with another base model."""
@@ -189,7 +189,7 @@ class BaseMenu(BrowseMenu, template=rf"{KIND}b:{PAGE_REF}"):
 
 def _base_label(base: BaseModelId, usual: CheckpointSettings | None) -> str:
     if usual is not None and base == usual.base_model:
-        return _("Fits my checkpoint ({base_model})").format(base_model=base.label)
+        return _("Fits my model ({base_model})").format(base_model=base.label)
     return _("For {base_model}").format(base_model=base.label)
 
 

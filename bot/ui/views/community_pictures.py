@@ -71,7 +71,7 @@ def add_community(page: RenderedMessage, lora: Lora, community: Sequence[Communi
         if len(community) == 1
         else _("In order, by {people}").format(people=authors)
     )
-    text = f"### {_('Made with it in this server')}\n-# {by}"
+    text = f"### {_('Made with this LoRA in this server')}\n-# {by}"
     page.view.add_item(
         ui.Container[Any](
             ui.TextDisplay[Any](text),

@@ -33,7 +33,7 @@ def compact_hint(query: Query, total: int, page_size: int) -> list[str]:
     """A line of a title that tells of compact lists where cards take many pages; none elsewhere."""
     if query.compact or total <= MANY_PAGES * page_size:
         return []
-    text = _("Many pages? In the first menu below, *Show as a list* has {count} on a page, and a jump.")
+    text = _("Many pages? *Show as a list* in the first menu below shows {count} per page and can jump to any page.")
     return ["-# " + text.format(count=COMPACT_PAGE)]
 
 

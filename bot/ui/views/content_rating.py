@@ -42,14 +42,14 @@ class ContentRatingForm(ModalForm):
     private = True
 
     def __init__(self, lora: Lora, *, opening: int) -> None:
-        super().__init__(_("For whom is {name}?").format(name=lora.name), f"crated:{lora.id}", opening)
+        super().__init__(_("Content rating of {name}").format(name=lora.name), f"crated:{lora.id}", opening)
         self._lora_id, self._name = lora.id, lora.name
         descriptions = {
-            ContentRating.GENERAL: _("For everybody"),
+            ContentRating.GENERAL: _("For everyone"),
             ContentRating.TEEN: _("Mild: swimwear, fights"),
             ContentRating.MATURE: _("Suggestive or violent"),
-            ContentRating.EXPLICIT: _("Sexual or cruel; age-restricted channels alone"),
-            ContentRating.BLOCKED: _("Used nowhere"),
+            ContentRating.EXPLICIT: _("Sexual or cruel; only in age-restricted channels"),
+            ContentRating.BLOCKED: _("Cannot be used anywhere"),
         }
         options = [
             discord.SelectOption(
@@ -58,9 +58,9 @@ class ContentRatingForm(ModalForm):
             for rating, text in descriptions.items()
         ]
         none = discord.SelectOption(
-            label=_("As its files say"),
+            label=_("As stated in its files"),
             value=_AS_FILES_SAY,
-            description=_("What stands in them; else it is unrated"),
+            description=_("The rating in its files; unrated if there is none"),
             default=lora.content_rating is None,
         )
         self.rating: ui.Select[Any] = ui.Select(custom_id="rating", options=[*options, none])
@@ -72,6 +72,6 @@ class ContentRatingForm(ModalForm):
         rating = None if chosen == _AS_FILES_SAY else ContentRating(chosen)
         administration = interaction.client.servers.administration
         after = await administration.ratings.rate(context_of(interaction), self._lora_id, rating)
-        text = _("{name} is rated {rating} now.") if after else _("{name} has no content rating now.")
+        text = _("{name} is now rated {rating}.") if after else _("{name} now has no content rating.")
         told = label(after) if after else ""
         await send_ephemeral_text(interaction, text.format(name=plain(self._name), rating=told))

@@ -31,7 +31,7 @@ class UndoDeletionButton(JobButton, template=r"undelete:(?P<job>\d{1,18})"):
         if job is None:
             raise gone_for_good() if await find_job(connection, self.job_id) is None else _not_deleted()
         if job.person_id != interaction.user.id:
-            raise NotYours(instead=_("Only they can bring it back."))
+            raise NotYours(instead=_("Only they can restore it."))
         shown_in = await interaction.client.removals.undo(job)
         if interaction.message is not None and interaction.message.id == shown_in:
             await acknowledge(interaction)
@@ -40,16 +40,16 @@ class UndoDeletionButton(JobButton, template=r"undelete:(?P<job>\d{1,18})"):
 
 
 def _not_deleted() -> NothingThere:
-    return NothingThere(what=_("This picture is not deleted."))
+    return NothingThere(what=_("This picture has not been deleted."))
 
 
 def deleted_view(job_id: int, until: int | None) -> ui.LayoutView:
     """Says that the picture was deleted, and until when (unix ms) it can be brought back, if it can."""
     if until is None:
-        return _line(_("**This picture was deleted**"), _("Nobody can bring it back."))
+        return _line(_("**This picture was deleted**"), _("It cannot be restored."))
     text = sentences(
-        _("Until {time}, whoever had it painted can bring it back with *Undo*.").format(time=f"<t:{until // 1000}:t>"),
-        _("Then it is gone for good."),
+        _("The user who generated it can restore it with *Undo* until {time}.").format(time=f"<t:{until // 1000}:t>"),
+        _("After that, it is permanently deleted."),
     )
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any](_("**This picture was deleted**") + f"\n-# {text}"))
@@ -60,8 +60,13 @@ def deleted_view(job_id: int, until: int | None) -> ui.LayoutView:
 def held_text(until: int) -> str:
     """Tells the owner of a picture that was deleted that an open report holds it, until then at most (unix ms)."""
     return sentences(
-        _("Somebody has reported this picture: it is kept for those who decide about that, closed to everybody else."),
-        _("When they have decided, usually before {time}, it goes for good.").format(time=f"<t:{until // 1000}:R>"),
+        _(
+            "A user reported this picture. Easel keeps it for the people who decide on the report, "
+            "hidden from everyone else."
+        ),
+        _("After their decision, usually {time} at the latest, it is permanently deleted.").format(
+            time=f"<t:{until // 1000}:R>"
+        ),
     )
 
 
@@ -70,15 +75,15 @@ def reported_view() -> ui.LayoutView:
     return _line(
         _("**This picture was reported**"),
         sentences(
-            _("People look at it, and until they have decided it is out of sight."),
-            _("If nothing is wrong with it, it comes back."),
+            _("People review the report. Until they decide, the picture stays hidden."),
+            _("If they find no problem, the picture comes back."),
         ),
     )
 
 
 def taken_down_view() -> ui.LayoutView:
     """Says that the picture was taken down."""
-    return _line(_("**This picture was taken down**"), _("Whoever had it painted is told why."))
+    return _line(_("**This picture was taken down**"), _("Easel tells the user who generated it why."))
 
 
 def _line(head: str, text: str) -> ui.LayoutView:
@@ -89,5 +94,7 @@ def _line(head: str, text: str) -> ui.LayoutView:
 
 def _back_view() -> ui.LayoutView:
     view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay[Any](sentences(_("It is back."), _("*Open* in your /history shows it here."))))
+    view.add_item(
+        ui.TextDisplay[Any](sentences(_("The picture is back."), _("Press *Open* in your /history to show it here.")))
+    )
     return view

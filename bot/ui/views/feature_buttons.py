@@ -26,7 +26,7 @@ class FeatureButton(PersistentButton, template=r"feature:(?P<on>[01]):(?P<what>l
 
     def __init__(self, kind: FeatureKind, target_id: int, *, on: bool) -> None:
         self.kind, self.target_id, self.on = kind, target_id, on
-        text = _("Feature it") if on else _("Do not feature it")
+        text = _("Feature it") if on else _("Stop featuring")
         super().__init__(ui.Button(label=text, custom_id=f"feature:{int(on)}:{kind}:{target_id}"))
 
     @classmethod
@@ -38,7 +38,9 @@ class FeatureButton(PersistentButton, template=r"feature:(?P<on>[01]):(?P<what>l
         """Do it, and say what is featured now. Raises NothingThere, NotPublished or NotStaff."""
         await require(interaction, Action.FEATURE)
         if interaction.guild_id is None:
-            raise NothingThere(what=_("Staff feature something in their server. Open it there."))
+            raise NothingThere(
+                what=_("Staff can feature LoRAs and pictures only inside their server. Please open it there.")
+            )
         name = await _name(interaction, self.kind, self.target_id)
         featuring = interaction.client.featuring
         change = featuring.feature if self.on else featuring.unfeature
@@ -48,10 +50,10 @@ class FeatureButton(PersistentButton, template=r"feature:(?P<on>[01]):(?P<what>l
 
     def _said(self, *, changed: bool) -> str:
         if self.on and changed:
-            return _("{name} is featured in this server now, with your name: market and gallery show it.")
+            return _("{name} is now featured in this server. The market and the gallery show it, with your name.")
         if self.on:
-            return _("{name} is featured already.")
-        return _("{name} is not featured any more.") if changed else _("{name} is not featured.")
+            return _("{name} is already featured.")
+        return _("{name} is no longer featured.") if changed else _("{name} is not featured.")
 
 
 async def feature_buttons(interaction: Interaction, kind: FeatureKind, target_id: int) -> list[FeatureButton]:

@@ -61,7 +61,7 @@ class Gallery(PageKind):
     orders = {Sort.TOP_RATED: later("Most liked this week")}  # noqa: RUF012
     tags, featured = False, True
     search_title = later("Search the gallery")
-    search_hint = later("Words of the prompt where it is shown, of checkpoints and LoRAs")
+    search_hint = later("Searches models, LoRAs and prompts that are shown")
 
     async def page(self, interaction: Interaction, page_ref: PageRef) -> RenderedMessage:
         """The page with a number; the last one for one beyond it."""
@@ -132,7 +132,7 @@ async def open_gallery(interaction: Interaction, query: Query) -> None:
     """
     server_of(interaction)
     if not (await server_settings(interaction)).art_channels:
-        raise NothingThere(what=_("This server has no art channel yet. Its staff name one under /server."))
+        raise NothingThere(what=_("This server has no art channel yet. Its staff can choose one in /server."))
     connection, person_id = interaction.client.connection, interaction.user.id
     page = await _page(interaction, await page_ref_of(connection, person_id, query))
     await send_ephemeral(interaction, page.view, page.files)
@@ -141,7 +141,7 @@ async def open_gallery(interaction: Interaction, query: Query) -> None:
 def server_of(interaction: Interaction) -> int:
     """The server whose gallery is meant. Raises NothingThere outside of servers, and where the bot is not in it."""
     if interaction.guild_id is None or not context_of(interaction).bot_in_server:
-        raise NothingThere(what=_("A gallery belongs to a server that has invited Easel. Open it there."))
+        raise NothingThere(what=_("A gallery exists only in a server that has added Easel. Please open it there."))
     return interaction.guild_id
 
 
@@ -227,12 +227,12 @@ async def _title(interaction: Interaction, query: Query, found: GalleryPage) -> 
     if found.publications:
         return f"{head}\n-# {' · '.join([*filters, GALLERY.order_of(query)])}"
     if query.featured:
-        return f"{head}\n" + _("Staff feature no picture here at the moment.")
+        return f"{head}\n" + _("Staff are not featuring any pictures here right now.")
     if filters:
-        return f"{head}\n" + _("Nothing here matches {filters}.").format(filters=" · ".join(filters))
+        return f"{head}\n" + _("No matches here for {filters}.").format(filters=" · ".join(filters))
     if query.sort is Sort.TOP_RATED:
-        return f"{head}\n" + _("Nobody has liked a picture here this week. *Newest first* shows all.")
-    return f"{head}\n" + _("Nobody has published a picture here yet. *Publish* is under your own pictures.")
+        return f"{head}\n" + _("No picture here was liked this week. Choose *Newest first* to see all.")
+    return f"{head}\n" + _("No pictures have been published here yet. Use *Publish* under one of your own pictures.")
 
 
 async def _add_controls(

@@ -124,7 +124,7 @@ def _likes(count: int) -> str:
 
 
 def _alt_text(n: int, card: GalleryCard) -> str:
-    text = _("Picture {number}, painted on {checkpoint}")
+    text = _("Picture {number}, generated with {checkpoint}")
     return text.format(number=n, checkpoint=plain(card.publication.checkpoint, 60))
 
 

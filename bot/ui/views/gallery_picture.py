@@ -102,4 +102,4 @@ def _facts(publication: Publication) -> str:
 def post_link(publication: Publication) -> str:
     """The link to the message in the art channel."""
     url = message_url(publication.server_id, publication.channel_id, publication.message_id)
-    return f"[{_('to its post')}]({url})"
+    return f"[{_('open the post')}]({url})"

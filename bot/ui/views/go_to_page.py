@@ -27,14 +27,14 @@ class GoToPageForm(ModalForm):
         self._show, self.command = show, command
         default = None if here is None else str(min(here + 1, 10**MAX_PAGE_DIGITS - 1))
         self.page: ui.TextInput[Any] = ui.TextInput(custom_id="page", default=default, max_length=MAX_PAGE_DIGITS)
-        description = _("Beyond the last one, the last one is shown")
+        description = _("A number that is too high opens the last page")
         self.add_item(ui.Label[Any](text=_("Page"), description=description, component=self.page))
 
     async def submitted(self, interaction: Interaction) -> None:
         """Show the page. Raises NothingThere for what is no number."""
         typed = self.page.value.strip()
         if not typed.isdecimal() or not int(typed):
-            raise NothingThere(what=_("Write the number of a page, such as 2."))
+            raise NothingThere(what=_("Enter a page number, such as 2."))
         await self._show(interaction, int(typed) - 1)
 
 

@@ -120,7 +120,7 @@ class OpenResultButton(JobButton, template=r"open:(?P<job>\d{1,18})"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Send them in an ephemeral message."""
-        job = await self.own_job(interaction, _("Your own are under /history."))
+        job = await self.own_job(interaction, _("Your own pictures are in /history."))
         await require_shown(interaction, job)
         pictures = await pictures_of_job(interaction.client.connection, job.id)
         folder = interaction.client.configuration.settings.storage.pictures
@@ -208,8 +208,8 @@ def _title(wanted: Wanted, found: HistoryPage) -> str:
         newest = _("newest first")
         return f"{head}\n-# {newest}{' · ' + chosen if chosen else ''}"
     if chosen:
-        return f"{head}\n" + _("Nothing of yours was made of {wanted}. Try fewer words.").format(wanted=chosen)
-    return f"{head}\n" + _("None yet. Paint one with /imagine or in your /studio.")
+        return f"{head}\n" + _("No picture of yours matches {wanted}. Try fewer words.").format(wanted=chosen)
+    return f"{head}\n" + _("No pictures yet. Generate one with /imagine or in your /studio.")
 
 
 def _add(page: RenderedMessage, job: Job, text: str, thumbnail: PictureFile | None) -> None:
@@ -225,7 +225,7 @@ def _add(page: RenderedMessage, job: Job, text: str, thumbnail: PictureFile | No
 
 def _hidden_text(job: Job, refusal: RequestError) -> str:
     """What stands in place of a job that is rated above what is shown here, or reported."""
-    what = _("A picture of yours that is not shown here.")
+    what = _("One of your pictures, not shown here")
     return f"{what} · <t:{job.created_at // 1000}:R>\n-# {error_message(refusal)}"
 
 
@@ -253,12 +253,12 @@ async def _text(connection: aiosqlite.Connection, checkpoints: InstalledCheckpoi
         ngettext("{count} picture", "{count} pictures", count).format(count=count) if count > 1 else "",
         f"<t:{job.created_at // 1000}:R>",
     ]
-    lines = [clipped(prompt_text(request), MAX_PROMPT) or _("without words"), "-# " + " · ".join(filter(None, parts))]
+    lines = [clipped(prompt_text(request), MAX_PROMPT) or _("no prompt"), "-# " + " · ".join(filter(None, parts))]
     if gone := await _missing_parts(connection, checkpoints, job):
-        lines.append("-# " + _("not here any more: {names}").format(names=several(gone, MAX_LORAS)))
+        lines.append("-# " + _("no longer available: {names}").format(names=several(gone, MAX_LORAS)))
     delivery = await find_delivery(connection, job.id)
     if delivery is not None and delivery.state is DeliveryState.UNDELIVERABLE:
-        lines.append("-# " + _("It could not be delivered. Get it with *Open*."))
+        lines.append("-# " + _("Easel could not deliver this picture. Press *Open* to get it."))
     return "\n".join(lines)
 
 

@@ -47,10 +47,10 @@ class CancelButton(JobButton, template=r"cancel:(?P<job>\d{1,18})"):
         job = await self.job(interaction)
         own, server_id = job.person_id == interaction.user.id, job.server_id or EVERYWHERE
         if not own and not await may(interaction, Action.CANCEL_ANY, server_id):
-            raise NotYours(instead=_("Your own are under /queue."))
+            raise NotYours(instead=_("Your own pictures are in /queue."))
         await acknowledge(interaction)
         if await interaction.client.jobs.cancel(self.job_id) is None:
-            raise NothingThere(what=_("It is too late to cancel: this job has ended."))
+            raise NothingThere(what=_("It is too late to cancel: this request has already ended."))
         if not own:
             audit, changes = interaction.client.servers.administration.audit, {"state": (job.state.value, "cancelled")}
             who, target = context_of(interaction), f"job {job.id}"
@@ -59,9 +59,9 @@ class CancelButton(JobButton, template=r"cancel:(?P<job>\d{1,18})"):
 
 def queue_position_text(forecast: Forecast) -> str:
     """`3 wait before it · ready in about 2 minutes`: of the jobs before it, those that are painted do not count."""
-    before = _("next in line")
+    before = _("next in the queue")
     if ahead := forecast.ahead:
-        before = ngettext("{count} waits before it", "{count} wait before it", ahead).format(count=ahead)
+        before = ngettext("{count} request ahead", "{count} requests ahead", ahead).format(count=ahead)
     if forecast.done is None:
         return before
     return _("{place} · ready in about {time}").format(place=before, time=duration(forecast.done))
@@ -76,40 +76,43 @@ def waiting_view(
     """
     state = _("**Queued** · {place}").format(place=queue_position_text(forecast))
     if stranded:
-        state = _("**Queued** · no machine is there to paint just now; your picture keeps its place until one is back")
+        state = _("**Queued** · no GPU is online right now; your picture keeps its place until one is back")
     if paused:
-        state = _("**Queued** · the queue is paused for now; your picture keeps its place")
+        state = _("**Queued** · the queue is paused; your picture keeps its place")
     if not reachable:
-        note = _("Easel is a guest here: after 15 minutes the picture comes as a direct message, or to /history.")
+        note = _(
+            "Easel is a guest here and can update this message for only 15 minutes. After that, the "
+            "picture comes as a direct message, or to /history."
+        )
         state = f"{state}\n-# {note}"
     return _view(job, state, None)
 
 
 def interrupted_view(job: Job) -> ui.LayoutView:
     """A job that continues after a restart of the program."""
-    return _view(job, _("**Easel is restarting** · your picture keeps its place and comes here"), None)
+    return _view(job, _("**Easel is restarting** · your picture keeps its place and will appear here"), None)
 
 
 def last_edit_view(job: Job) -> ui.LayoutView:
     """The last state of a message that Discord lets Easel edit for 15 minutes only."""
-    state = _("**Still working** · this message cannot change any longer")
-    note = _("Your picture will come as a direct message. You also find it under /history.")
+    state = _("**Still working** · this message can no longer be updated")
+    note = _("You will get your picture as a direct message. It will also be in /history.")
     return _view(job, f"{state}\n-# {note}", None)
 
 
 def painting_view(update: JobUpdate, preview: PictureFile | None) -> ui.LayoutView:
     """The step counter, and a live preview if there is one. After a worker's death the counter may go back."""
     progress = update.progress
-    text = _("**Painting**")
+    text = _("**Generating**")
     if progress is not None and progress.step:
-        text = _("**Painting** · step {step} of {steps}").format(step=progress.step, steps=progress.steps)
+        text = _("**Generating** · step {step} of {steps}").format(step=progress.step, steps=progress.steps)
     if update.silent:
-        silent = _("The painter has stopped responding. If it stays silent, Easel restarts it and paints your picture.")
+        silent = _("Generation is not responding. If this continues, Easel restarts it and generates your picture.")
         return _view(update.job, f"{text}\n-# {silent}", preview)
     if progress is None or not progress.step:
         return _view(update.job, text, preview)
     if update.job.deaths:
-        text += "\n-# " + _("Something broke down and was started again; your picture goes on.")
+        text += "\n-# " + _("Generation restarted after a problem. Your picture continues.")
     return _view(update.job, text, preview)
 
 
@@ -119,8 +122,8 @@ def _view(job: Job, state: str, preview: PictureFile | None) -> ui.LayoutView:
     if job.request.regions:
         count = slots(job.request)
         told = ngettext(
-            "Its parts count as {count} picture in the queue.",
-            "Its parts count as {count} pictures in the queue.",
+            "The areas of this request count as {count} picture in the queue.",
+            "The areas of this request count as {count} pictures in the queue.",
             count,
         )
         lines.append(f"-# {told.format(count=count)}")

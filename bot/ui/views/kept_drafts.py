@@ -24,7 +24,7 @@ async def kept_draft(
     """
     text = await find_draft(connection, draft_id, person_id)
     if text is None:
-        raise NothingThere(what=gone or _("This wish is too old; please use /imagine again."))
+        raise NothingThere(what=gone or _("This request has expired. Please use /imagine again."))
     try:
         return kind.model_validate_json(text)
     except ValidationError:  # of a forged button: it is a draft of another kind

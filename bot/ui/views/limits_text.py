@@ -16,8 +16,8 @@ from bot.servers.limits import (
 
 _SCOPES = {
     QuotaScope.HERE: later("{limit}: **{left}** of {all} left"),
-    QuotaScope.EVERYWHERE: later("{limit}, in all servers together: **{left}** of {all} left"),
-    QuotaScope.SERVER: later("{limit}, of everybody here together: **{left}** of {all} left"),
+    QuotaScope.EVERYWHERE: later("{limit}, across all servers: **{left}** of {all} left"),
+    QuotaScope.SERVER: later("{limit}, shared by everyone here: **{left}** of {all} left"),
 }
 
 
@@ -30,10 +30,8 @@ def limits_text(limits: EffectiveLimits, now: int) -> str:
         if (limit := limits.limits.get(name)) is not None
     ]
     if quotas:
-        quotas.append(
-            "-# " + _("The counts of the day begin anew in {time}.").format(time=duration(until_next_day(now)))
-        )
-    return "\n".join([f"### {_('Your limits here')}", *(lines + quotas or [_("Nothing is limited.")])])
+        quotas.append("-# " + _("Daily counts reset in {time}.").format(time=duration(until_next_day(now))))
+    return "\n".join([f"### {_('Your limits here')}", *(lines + quotas or [_("No limits apply.")])])
 
 
 def _quota(quota: DailyQuota) -> str:

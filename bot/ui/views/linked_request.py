@@ -47,7 +47,7 @@ class PaintWithItButton(PersistentButton, template=_GOES_ON):
     def __init__(self, draft_id: int) -> None:
         self.draft_id = draft_id
         style = discord.ButtonStyle.primary
-        super().__init__(ui.Button(label=_("Paint with it"), style=style, custom_id=f"addpaint:{draft_id}"))
+        super().__init__(ui.Button(label=_("Generate with it"), style=style, custom_id=f"addpaint:{draft_id}"))
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
@@ -73,13 +73,13 @@ class LoraNotHere(ErrorWithView):
     def view(self) -> ui.LayoutView:
         """What is missing, and the button that adds it."""
         view = ui.LayoutView(timeout=None)
-        text = _("{name} is not here yet, so nothing was painted.").format(name=clipped(self.name, MAX_NAME))
+        text = _("{name} is not here yet, so Easel generated no picture.").format(name=clipped(self.name, MAX_NAME))
         if not self.name:
-            text = _("The LoRA of this link is not here yet, so nothing was painted.")
+            text = _("The LoRA of this link is not here yet, so Easel generated no picture.")
         if self.refusal is not None:
             text += f"\n{error_message(self.refusal)}"
         else:
-            text += "\n" + _("What you asked for is kept: once it is added, *Paint with it* goes on.")
+            text += "\n" + _("Your request is saved. Add the LoRA, then press *Generate with it* to continue.")
         view.add_item(ui.TextDisplay[Any](text))
         if self.draft_id is not None:
             view.add_item(ui.ActionRow[Any](add_button(self.draft_id, self.position)))
@@ -88,7 +88,7 @@ class LoraNotHere(ErrorWithView):
 
 def add_button(draft_id: int, position: int, name: str = "") -> ui.Button[Any]:
     """Adds what the link at this position of a request means: `AddLinkedButton` handles it."""
-    label = _("Add {name}").format(name=name) if name else _("Add it")
+    label = _("Add {name}").format(name=name) if name else _("Add LoRA")
     return ui.Button(label=label, custom_id=f"addlink:{draft_id}:{position}")
 
 

@@ -134,8 +134,8 @@ class RateMenu(PersistentSelect, template=rf"rate:{LORA}"):
             for count in reversed(STARS)
         ]
         if mine is not None:
-            options.append(discord.SelectOption(label=_("Take my rating back"), value=_NO_RATING))
-        menu: ui.Select[Any] = ui.Select(custom_id=f"rate:{lora_id}", options=options, placeholder=_("Rate it"))
+            options.append(discord.SelectOption(label=_("Remove my rating"), value=_NO_RATING))
+        menu: ui.Select[Any] = ui.Select(custom_id=f"rate:{lora_id}", options=options, placeholder=_("Rate this LoRA"))
         super().__init__(menu)
 
     @classmethod
@@ -166,7 +166,7 @@ class AddedCategoryMenu(PersistentSelect, template=rf"addcat:{LORA}"):
             discord.SelectOption(label=label(each), value=each.value, default=each is category) for each in Category
         ]
         menu: ui.Select[Any] = ui.Select(
-            custom_id=f"addcat:{lora_id}", options=options, placeholder=_("What is it for?")
+            custom_id=f"addcat:{lora_id}", options=options, placeholder=_("Change category")
         )
         super().__init__(menu)
 
@@ -210,7 +210,7 @@ async def correct_category(interaction: Interaction, lora_id: int, category: Cat
     """Store what an added LoRA is for, and show its page. Raises NothingThere, NotYours or SourceError."""
     lora = await require_lora(interaction, lora_id)
     if not may_correct(interaction, lora):
-        raise NotYours(instead=_("Only who added it can correct it."))
+        raise NotYours(instead=_("Only the user who added this LoRA can change its category."))
     await interaction.client.additions.correct_category(lora, category)
     await refresh_lora_page(interaction, lora.id)
 
@@ -255,7 +255,7 @@ class UseLoraForm(ModalForm):
     command = "imagine"
 
     def __init__(self, lora: Lora, checkpoint: str | None, example: str, *, opening: int) -> None:
-        super().__init__(_("Paint with {lora}").format(lora=lora.name), f"prompt:{lora.id}", opening)
+        super().__init__(_("Generate with {lora}").format(lora=lora.name), f"prompt:{lora.id}", opening)
         self._lora_id, self._checkpoint = lora.id, checkpoint
         self.prompt: ui.TextInput[Any] = ui.TextInput(
             custom_id="prompt",
@@ -263,9 +263,9 @@ class UseLoraForm(ModalForm):
             default=example or None,
             max_length=MAX_PROMPT,
         )
-        where = _("No checkpoint here fits it; you will see why")
+        where = _("No model here fits this LoRA; Easel will explain why")
         if checkpoint:
-            where = _("On {checkpoint}").format(checkpoint=checkpoint)
+            where = _("Model: {checkpoint}").format(checkpoint=checkpoint)
         self.add_item(ui.Label[Any](text=_("Prompt"), description=where[:MAX_LABEL], component=self.prompt))
 
     async def submitted(self, interaction: Interaction) -> None:

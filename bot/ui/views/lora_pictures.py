@@ -45,20 +45,20 @@ async def add_pictures(
     if samples:
         await _add_samples(page, container, pictures, lora, samples)
     if await pictures.fails_by_itself(lora):
-        text = _("A sample that was painted with it came out broken, or its file could not be used.")
+        text = _("A sample with this LoRA came out broken, or its file could not be used.")
         container.add_item(ui.TextDisplay[Any](f"⚠️ {text}"))
     elif samples:
         return
     elif await pictures.awaits_samples(lora):
         container.add_item(ui.TextDisplay[Any](awaiting_text()))
     elif await pictures.is_suspect(lora):
-        text = _("No sample could be painted with it, though that was tried several times; it may be broken.")
+        text = _("Easel tried several times to generate a sample, and failed. This LoRA may be broken.")
         container.add_item(ui.TextDisplay[Any](f"⚠️ {text}"))
 
 
 def awaiting_text() -> str:
     """What stands on a page whose samples are still to be painted."""
-    return "-# " + _("Samples are painted as soon as nobody waits for a picture.")
+    return "-# " + _("Easel generates samples as soon as no pictures are queued.")
 
 
 def _by_version(painted: Sequence[Sample], usual: str | None, room: int) -> list[list[Sample]]:
@@ -102,7 +102,7 @@ def _alt_text(lora: Lora, sample: Sample) -> str:
 
 def _captions(lora: Lora, by_version: list[list[Sample]]) -> list[str]:
     """For each version, the numbers of the pictures with and without the LoRA."""
-    text = _("{version} on {checkpoint}: {with_it} with it; {last} without it, from the same seed as {first}.")
+    text = _("{version} on {checkpoint}: {with_it} with the LoRA; {last} without it, same seed as {first}.")
     names = {version.id: clipped(version.name, MAX_NAME) for version in lora.versions}
     lines, last = list[str](), 0
     for samples in by_version:

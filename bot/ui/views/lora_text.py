@@ -35,7 +35,7 @@ def head_text(lora: Lora, tags: Sequence[str]) -> str:
 
 def file_missing_text() -> str:
     """The warning for a LoRA without a usable file."""
-    text = _("Its file is not in the library any more, so nothing can be painted with it until it comes back.")
+    text = _("Its file is no longer in the library. You cannot use this LoRA until the file is back.")
     return f"⚠️ {text}"
 
 
@@ -45,7 +45,7 @@ def versions_text(checkpoints: InstalledCheckpoints, lora: Lora, usual: str | No
     in_order = sorted(lora.usable, key=lambda version: usual not in fitting[version.id])
     descriptions = [_usable(version, fitting[version.id]) for version in in_order]
     descriptions += [_unusable(version) for version in lora.versions if not version.usable]
-    return "\n".join(bounded_lines(descriptions, MAX_VERSIONS)) or _("No file of it was ever in the library.")
+    return "\n".join(bounded_lines(descriptions, MAX_VERSIONS)) or _("The library never had a file of this LoRA.")
 
 
 def example_prompt(checkpoints: InstalledCheckpoints, lora: Lora, checkpoint: str | None) -> str:
@@ -63,7 +63,7 @@ def _usable(version: LoraVersion, fitting: Sequence[str]) -> str:
     if words := [word for word in version.trigger_words if not _is_shown_apart(version, word)]:
         lines.append(_("Trigger words: {words}").format(words=several(words)))
     if groups := [_group(version, words) for words in version.trigger_words if _is_shown_apart(version, words)]:
-        lines.append(_("Groups of trigger words, each chosen as one:"))
+        lines.append(_("Groups of trigger words (you choose a whole group):"))
         lines += bounded_lines(groups, MAX_GROUPS)
     if version.recommended_weight is not None:
         lines.append("-# " + _("Recommended weight: {weight}").format(weight=f"{version.recommended_weight:g}"))
@@ -77,8 +77,8 @@ def _usable(version: LoraVersion, fitting: Sequence[str]) -> str:
     if version.recipe is not None:
         lines.append("-# " + _("Made for few steps: {recipe}").format(recipe=made_for(version.recipe)))
     if version.disputed:
-        lines.append("-# " + _("Disputed: another page names another base model. An operator decides."))
-    fits = _("Fits no checkpoint installed here")
+        lines.append("-# " + _("Disputed: another page names a different base model. An operator decides."))
+    fits = _("Fits no model installed here")
     if fitting:
         fits = _("Fits {checkpoints}").format(checkpoints=several(fitting, MAX_CHECKPOINTS))
     return "\n".join([*lines, f"-# {fits}"])
@@ -93,7 +93,9 @@ def _prediction(version: LoraVersion) -> str | None:
     """The prediction type with its evidence, of a base model that has checkpoints of both; a v LoRA's in any case."""
     found = version.prediction
     if is_unclear(version.base_model, found):
-        return _("It may be for v-prediction or for epsilon. On epsilon checkpoints it may paint badly.")
+        return _(
+            "It may be made for v-prediction or for epsilon prediction. On epsilon models, pictures may come out badly."
+        )
     known = found.type is PredictionType.V_PREDICTION or version.base_model in OF_BOTH_KINDS
     if found.type is None or found.source is None or not known:
         return None
@@ -127,18 +129,18 @@ def useful_text(useful: UsefulWeights) -> str:
 def _unusable(version: LoraVersion) -> str:
     name = clipped(version.name, MAX_NAME)
     if version.missing:
-        return _("~~{version}~~ Its file is gone").format(version=name)
-    return _("~~{version}~~ cannot be used; an operator sees why in /status").format(version=name)
+        return _("~~{version}~~ Its file is missing").format(version=name)
+    return _("~~{version}~~ cannot be used; operators see why in /status").format(version=name)
 
 
 def facts_text(lora: Lora, often_with: Sequence[Lora]) -> str:
     """Rating, number of uses, LoRAs it is often used with, and who added it."""
-    lines = [f"{rating_text(lora) or _('Not rated yet')} · {uses_text(lora)}"]
+    lines = [f"{rating_text(lora) or _('No ratings yet')} · {uses_text(lora)}"]
     if often_with:
         names = several((other.name for other in often_with), MAX_DESCRIPTION // 2)
         lines.append(_("Often used with {loras}").format(loras=names))
     if lora.added_by is None:
-        lines.append(_("From the library of this bot's operator"))
+        lines.append(_("From this bot's operator"))
     else:
         lines.append(_("Added by {person}").format(person=mention(lora.added_by)))
     return "\n".join(f"-# {line}" for line in lines)
@@ -182,11 +184,11 @@ def misfit_text(checkpoints: InstalledCheckpoints, lora: Lora, usual: str | None
         return file_missing_text()
     fitting = checkpoints.names_for(lora)
     if not fitting:
-        return _("Fits no checkpoint installed here")
+        return _("Fits no model installed here")
     if not usual or usual in fitting:
         return ""
     names = {"checkpoint": clipped(usual, MAX_SHORT), "others": clipped(listed(fitting), MAX_SHORT)}
-    return _("Does not fit {checkpoint}, but {others}").format(**names)
+    return _("Does not fit {checkpoint}, but fits {others}").format(**names)
 
 
 def trigger_words_text(lora: Lora, room: int) -> str:

@@ -48,7 +48,7 @@ class Market(PageKind):
     page_size = PAGE_SIZE
     tags, featured = True, True
     search_title = later("Search the market")
-    search_hint = later("Names, trigger words, descriptions; a typo does no harm")
+    search_hint = later("Searches names, trigger words and descriptions, even with typos")
 
     async def page(self, interaction: Interaction, page_ref: PageRef) -> RenderedMessage:
         """One page of at most PAGE_SIZE entries."""
@@ -121,17 +121,17 @@ class BookmarkSeveralMenu(EntriesMenu, template=rf"mkm:{PAGE_REF}"):
         """Save them, and show the page again with a note of how many are new."""
         added = await add_bookmarks(interaction.client.connection, interaction.user.id, lora_ids)
         text = ngettext(
-            "{count} more is in your /bookmarks now, and /imagine offers it first.",
-            "{count} more are in your /bookmarks now, and /imagine offers them first.",
+            "Added {count} LoRA to your /bookmarks; /imagine suggests it first.",
+            "Added {count} LoRAs to your /bookmarks; /imagine suggests them first.",
             added,
         )
-        note = text.format(count=number(added)) if added else _("They are in your /bookmarks already.")
+        note = text.format(count=number(added)) if added else _("They are already in your /bookmarks.")
         await _show(interaction, self.page_ref, note)
 
 
 def bookmarked_text(lora: Lora) -> str:
     """What a person reads of a LoRA that they have just bookmarked."""
-    text = _("{lora} is in your /bookmarks now, and /imagine offers it first.")
+    text = _("{lora} is now in your /bookmarks, and /imagine suggests it first.")
     return text.format(lora=clipped(lora.name, MAX_NAME))
 
 
@@ -221,7 +221,7 @@ async def market_page(
     if query.compact and found.loras:
         remarks = dict.fromkeys(bookmarked, _("bookmarked"))
         page.view.add_item(ui.TextDisplay[Any](lines_text(found.loras, page_ref.page * page_size + 1, remarks)))
-        page.view.add_item(ui.ActionRow[Any](OpenEntryMenu(page_ref, found.loras, _("Open one"))))
+        page.view.add_item(ui.ActionRow[Any](OpenEntryMenu(page_ref, found.loras, _("Open a LoRA"))))
         several = BookmarkSeveralMenu(page_ref, found.loras, _("Bookmark several"), several=True)
         page.view.add_item(ui.ActionRow[Any](several))
     for lora in () if query.compact else found.loras:
@@ -269,7 +269,7 @@ async def _featured_lines(connection: aiosqlite.Connection, features: Sequence[F
         for each in features[:NAMED]
         if each.target_id in named
     ]
-    hint = _("*Featured by staff* in the first menu below opens them.")
+    hint = _("Choose *Featured by staff* in the first menu below to see all of them.")
     return [f"**{_('Featured')}**", *lines, f"-# {hint}"]
 
 
@@ -284,7 +284,7 @@ def _title(query: Query, page_ref: PageRef, found: LoraPage, *, newcomer: bool) 
     lines += [f"-# {' · '.join(parts)}", *compact_hint(query, found.total, PAGE_SIZE), *hidden_line(found.hidden)]
     if newcomer and not page_ref.page:
         lines.append(
-            _("Your first time here? *Details* shows what a LoRA does and paints with it, *Bookmark* keeps it.")
+            _("New here? *Details* shows what a LoRA does and lets you try it. *Bookmark* saves it for later.")
         )
     return "\n".join(lines)
 
@@ -293,13 +293,13 @@ def _no_results_text(query: Query) -> str:
     """The text for an empty result, with a suggestion."""
     filters = " · ".join(active_filters(query))
     if query.featured:
-        return _("Staff feature no LoRA here at the moment.")
+        return _("Staff are not featuring any LoRAs here right now.")
     if not filters:
-        return _("There is no LoRA here yet. The operator of this bot puts their files into its library.")
-    text = _("Nothing here matches {filters}.").format(filters=filters)
+        return _("There are no LoRAs here yet. The bot's operator adds LoRA files to its library.")
+    text = _("No matches here for {filters}.").format(filters=filters)
     if query.search:
         return f"{text} " + _("Try other words, or choose *For any base model* below.")
-    return f"{text} " + _("Choose something else below.")
+    return f"{text} " + _("Choose other filters below.")
 
 
 def _entry(text: str, preview: str | None, lora: Lora, page_ref: PageRef, *, bookmarked: bool) -> ui.Container[Any]:

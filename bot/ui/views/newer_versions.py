@@ -46,7 +46,7 @@ class AddNewerButton(PersistentButton, template=r"newer:(?P<sha256>[0-9a-f]{64})
 
     def __init__(self, sha256: str) -> None:
         self.sha256 = sha256
-        super().__init__(ui.Button(label=_("Add it"), custom_id=f"newer:{sha256}"))
+        super().__init__(ui.Button(label=_("Add LoRA"), custom_id=f"newer:{sha256}"))
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
@@ -62,7 +62,7 @@ class AddNewerButton(PersistentButton, template=r"newer:(?P<sha256>[0-9a-f]{64})
         told = [RemoteVersion.model_validate_json(look.newer) for look in looks if look.newer is not None]
         link = link_of(told[0]) if told else None
         if link is None:
-            raise NothingThere(what=_("There is no newer version of it any more."))
+            raise NothingThere(what=_("The newer version is no longer available."))
         await add_linked(interaction, link)
 
 
@@ -73,7 +73,7 @@ class NewerVersionsButton(PersistentButton, template=r"newerlist"):
     sends_message = True
 
     def __init__(self) -> None:
-        super().__init__(ui.Button(label=_("Show them"), custom_id="newerlist"))
+        super().__init__(ui.Button(label=_("Show newer versions"), custom_id="newerlist"))
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
@@ -113,7 +113,7 @@ async def newer_view(connection: aiosqlite.Connection, loras: Sequence[Lora], *,
         view.add_item(ui.TextDisplay[Any]("\n".join(lines)))
         buttons = [newer_button(file) for file in newer] if adds else []
         view.add_item(ui.ActionRow[Any](*buttons[:MAX_NEWER], LoraPageButton(lora.id)))
-    note = _("What you have stays: your stacks and pictures go on with the version that they name.")
+    note = _("Your stacks and pictures keep the version that they were made with.")
     view.add_item(ui.TextDisplay[Any](f"-# {note}"))
     return view
 
@@ -125,4 +125,4 @@ def _newer(files: Sequence[HubFile]) -> list[HubFile]:
 def notice_text(loras: Sequence[Lora]) -> str:
     """That there are newer versions of these bookmarks."""
     names = several((lora.name for lora in loras), MAX_NAMES)
-    return _("There are newer versions of {names}.").format(names=names)
+    return _("{names}: newer versions are available.").format(names=names)

@@ -15,9 +15,9 @@ from bot.ui.views.addition_text import flags_text, origin_lines, terms_text
 MAX_NAME = 60
 
 _STATES = {
-    HubState.GONE: later("{hub} does not have it any more, as was seen on {day}."),
-    HubState.ARCHIVED: later("Its maker has archived it at {hub}, as was seen on {day}."),
-    HubState.LOCKED: later("{hub} gives it only to people with access now, as was seen on {day}."),
+    HubState.GONE: later("{hub} has removed this LoRA (checked {day})."),
+    HubState.ARCHIVED: later("The author has archived it on {hub} (checked {day})."),
+    HubState.LOCKED: later("{hub} now limits it to users with access (checked {day})."),
 }
 
 Day = Callable[[int], str]
@@ -27,7 +27,7 @@ def provenance_lines(known: Provenance) -> list[str]:
     """Where an entry comes from, and what has changed there since; a line each."""
     lines = origin_lines(known.origin) if known.origin else []
     for page in known.others:
-        text = _("The same file is called {name} at {hub} too.")
+        text = _("The same file is also on {hub}, as {name}.")
         lines.append(text.format(name=clipped(page.name, MAX_NAME), hub=f"[{page.hub}]({page.page})"))
     several = len({file.version.id for file in known.files}) > 1
     looks = Counter(file.version.id for file in known.files)
@@ -38,7 +38,7 @@ def provenance_lines(known: Provenance) -> list[str]:
         named = "".join(f"{clipped(name, MAX_NAME)}: " for name in names)
         lines += [f"{named}{text}" for text in changes(file.look, _day)]
     if known.same_as is not None:
-        text = _("Its file is the same as that of {lora}, which can be used.")
+        text = _("This file is identical to {lora}. Use {lora}.")
         lines.append(text.format(lora=clipped(known.same_as.name, MAX_NAME)))
     return lines
 
@@ -46,19 +46,19 @@ def provenance_lines(known: Provenance) -> list[str]:
 def changes(look: HubLook, day: Day) -> Iterator[str]:
     """What is otherwise at a hub than when a file came from there, a text each. `day` writes a time in unix ms."""
     before, now = (RemoteVersion.model_validate_json(each) for each in (look.added, look.says))
-    stays = _("It stays here.")
+    stays = _("The copy here stays usable.")
     if look.state in _STATES:
         yield sentences(_(_STATES[look.state]).format(hub=look.hub, day=day(look.since)), stays)
     if now.ends is not None and before.ends is None:
-        text = _("At {hub} it is in early access now, until {end}.")
+        text = _("Now in early access on {hub} until {end}.")
         yield sentences(text.format(hub=look.hub, end=now.ends), stays)
     if now.terms != before.terms:
-        none = _("Its page said nothing.")
-        text = _("Its terms at {hub} have changed since it came here.").format(hub=look.hub)
-        then = _("Then: {terms}").format(terms=terms_text(before.terms) or none)
+        none = _("No terms were given.")
+        text = _("The terms on {hub} have changed since it was added.").format(hub=look.hub)
+        then = _("Before: {terms}").format(terms=terms_text(before.terms) or none)
         yield sentences(text, then, _("Now: {terms}").format(terms=terms_text(now.terms) or none))
     if (now.minor, now.real_person) != (before.minor, before.real_person):
-        yield flags_text(now) or _("Its page does not say any more that it shows a real person or a minor.")
+        yield flags_text(now) or _("The page no longer says that it shows a real person or a minor.")
 
 
 def newer_text(file: HubFile) -> str:
@@ -67,8 +67,8 @@ def newer_text(file: HubFile) -> str:
     assert newer is not None
     names = {"version": clipped(newer.version, MAX_NAME), "hub": f"[{newer.hub}]({newer.page})"}
     if base is None:
-        return _("A newer version is at {hub}: {version}.").format(**names)
-    return _("A newer version for {base} is at {hub}: {version}.").format(base=base.label, **names)
+        return _("Newer version on {hub}: {version}.").format(**names)
+    return _("Newer version for {base} on {hub}: {version}.").format(base=base.label, **names)
 
 
 def _day(unix_ms: int) -> str:

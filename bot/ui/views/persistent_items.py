@@ -108,12 +108,12 @@ class UnknownItem(PersistentItem[ui.Item[Any]], template=r"(?s:.*)", registered=
 
 def job_gone() -> NothingThere:
     """The error for a job that is not in the database any more."""
-    return NothingThere(what=_("This picture is not in the records any more."))
+    return NothingThere(what=_("This picture is no longer in the database."))
 
 
 def outdated_error() -> NothingThere:
     """The error for an item that this version of Easel does not know."""
-    return NothingThere(what=_("This page is too old. Please open it anew."))
+    return NothingThere(what=_("This page is outdated. Please open it again."))
 
 
 class PersistentButton(PersistentItem[Button], template=NO_CUSTOM_ID):

@@ -29,34 +29,34 @@ from bot.ui.views.persistent_items import PersistentButton, PersistentForm, outd
 MESSAGES_AT_ONCE = 5  # of an export; the rest comes when it is asked for
 LABELS = {
     "picture": later("Pictures"),
-    "job": later("Orders, with prompts and settings"),
+    "job": later("Requests, with prompts and settings"),
     "bookmark": later("Bookmarks, with notes"),
     "stack": later("Stacks"),
     "rating": later("Stars that you gave"),
-    "draft": later("Requests that did not fit"),
+    "draft": later("Refused requests"),
     "studio": later("Drafts in your studio"),
-    "block": later("Blocks that you have, or have set as staff"),
-    "audit": later("Entries about you in the log of staff, or by you"),
+    "block": later("Blocks on you, or set by you as staff"),
+    "audit": later("Audit log entries about you or by you"),
     "publication": later("Pictures that you published"),
     "publication_like": later("Likes that you gave"),
     "person": later("Your settings and language"),
-    "takedown": later("Pictures of yours that staff took down"),
-    "deletion": later("Deleted pictures whose files are about to go"),
-    "given_input": later("Pictures to start from that you gave"),
-    "removed_bookmark": later("Bookmarks that you removed"),
-    "posted_message": later("Other messages of the bot that name you"),
-    "stack_miss": later("Codes of stacks that nobody had"),
+    "takedown": later("Your pictures that staff removed"),
+    "deletion": later("Deleted pictures whose files will be removed soon"),
+    "given_input": later("Pictures that you uploaded to start from"),
+    "removed_bookmark": later("Removed bookmarks"),
+    "posted_message": later("Other bot messages that mention you"),
+    "stack_miss": later("Wrong stack codes that you tried"),
     "lora": later("LoRAs that you added, or rated as an operator"),
-    "addition_request": later("Files from outside that you asked for"),
-    "update_notice": later("Newer versions of your bookmarks that you are told of"),
-    "report": later("Reports of pictures of yours"),
-    "report_by": later("Reports that you made"),
+    "addition_request": later("LoRAs that you asked to import"),
+    "update_notice": later("Notices about newer versions of your bookmarks"),
+    "report": later("Reports about your pictures"),
+    "report_by": later("Reports that you sent"),
     "decision": later("Decisions about your pictures, or by you as staff"),
-    "appeal": later("Appeals that you made"),
+    "appeal": later("Appeals that you sent"),
     "server_limit": later("Limits that staff set for you"),
-    "daily_usage": later("What you used of the day's quotas"),
+    "daily_usage": later("Your use of daily limits"),
     "feature": later("LoRAs and pictures that you featured as staff"),
-    "pause": later("Queues that you stopped as staff"),
+    "pause": later("Queues that you paused as staff"),
     "base_model_proposal": later("Base models that you proposed or decided"),
 }
 # Tables whose rows belong to those of another one and are counted there, and the receipt's.
@@ -90,10 +90,10 @@ def _stored_texts(counts: dict[str, int], erasure: Erasure | None, settings: Set
     if erasure is not None:
         yield receipt_text(erasure)
     if not counts:
-        yield _("Nothing is kept of you.")
+        yield _("Easel stores no data about you.")
         return
     lines = [f"- {_(label)}: {number(counts[name])}" for name, label in LABELS.items() if name in counts]
-    yield "\n".join([_("## What is kept of you"), *lines])
+    yield "\n".join([_("## Data that Easel stores about you"), *lines])
     yield "\n".join([_("**How long**"), *(f"- {line}" for line in _how_long(settings))])
 
 
@@ -103,47 +103,48 @@ def _how_long(settings: Settings) -> Iterator[str]:
     yield f"{_('Bookmarks, stacks, stars, settings and the draft in your studio')}: {_('until you delete them')}"
     pictures = _days(kept.pictures_days)
     if kept.pictures_gigabytes:
-        pictures += " · " + _("the oldest go when all take more than {size} GB").format(
+        pictures += " · " + _("the oldest are deleted when all take more than {size} GB").format(
             size=number(kept.pictures_gigabytes, 1)
         )
     yield f"{_('Pictures')}: {pictures}"
     if kept.keep and (kept.pictures_days or kept.pictures_gigabytes):
         reasons = {
-            KeptPicture.BOOKMARKED: _("painted with a LoRA that you bookmarked"),
-            KeptPicture.IN_STACK: _("painted with a LoRA of your stacks"),
+            KeptPicture.BOOKMARKED: _("generated with a LoRA that you bookmarked"),
+            KeptPicture.IN_STACK: _("generated with a LoRA in your stacks"),
             KeptPicture.PUBLISHED: _("published in a server"),
         }
-        yield f"{_('Pictures that stay')}: {' · '.join(reasons[reason] for reason in kept.keep)}"
+        kept_for = " · ".join(reasons[reason] for reason in kept.keep)
+        yield f"{_('Pictures that are not deleted automatically')}: {kept_for}"
     kinds = {
-        _("Orders without pictures"): kept.jobs_days, _("Requests that did not fit"): kept.drafts_days,
-        _("Pictures to start from that nothing needs"): kept.inputs_days, _("Small copies of pictures"):
-        kept.thumbnails_days, _("What is left of an order that ended"): kept.states_days,
-        _("Logs, which name orders by their number"): kept.logs_days, _("Receipts of deletions"): kept.receipts_days,
-        _("What staff set in a server that removed the bot"): kept.servers_days,
+        _("Requests without pictures"): kept.jobs_days, _("Refused requests"): kept.drafts_days,
+        _("Unused uploaded pictures"): kept.inputs_days, _("Thumbnails"):
+        kept.thumbnails_days, _("Working data of requests that ended"): kept.states_days,
+        _("Logs, which name requests by number"): kept.logs_days, _("Deletion receipts"): kept.receipts_days,
+        _("Settings of a server that removed the bot"): kept.servers_days,
     }  # fmt: skip
     if settings.worker.embedding_files_megabytes:
-        kinds[_("Prompts as numbers, as the model reads them")] = kept.embeddings_days
+        kinds[_("Encoded prompts (numbers for the model)")] = kept.embeddings_days
     for label, days in kinds.items():
         yield f"{label}: {_days(days)}"
     if backup.every_hours:
         days = max(1, round(backup.keep * backup.every_hours / 24))
-        yield f"{_('Copies of the database, for the case of a fault')}: {_days(days)}"
+        yield f"{_('Backups of the database')}: {_days(days)}"
 
 
 def _days(days: int) -> str:
-    return ngettext("{count} day", "{count} days", days).format(count=number(days)) if days else _("without end")
+    return ngettext("{count} day", "{count} days", days).format(count=number(days)) if days else _("no limit")
 
 
 def receipt_text(erasure: Erasure) -> str:
     """What an erasure has done and could not do, or that it is under way."""
     if erasure.finished_at is None:
         return sentences(
-            _("All that is kept of you is being deleted since {time}.").format(time=_time(erasure.created_at)),
-            _("It goes on by itself; /privacy show tells when it is done."),
+            _("Easel has been deleting all your data since {time}.").format(time=_time(erasure.created_at)),
+            _("This continues on its own. /privacy show says when it is done."),
         )
-    lines = [_("**All that was kept of you was deleted** {time}").format(time=_time(erasure.finished_at))]
+    lines = [_("**All your data was deleted** {time}").format(time=_time(erasure.finished_at))]
     done = {
-        _("Orders"): erasure.jobs, _("Pictures"): erasure.pictures, _("Messages"): erasure.messages,
+        _("Requests"): erasure.jobs, _("Pictures"): erasure.pictures, _("Messages"): erasure.messages,
     }  # fmt: skip
     lines.append(" · ".join(f"{label}: {number(count)}" for label, count in done.items()))
     return "\n".join([*lines, *(f"- {line}" for line in _out_of_reach(erasure))])
@@ -152,40 +153,42 @@ def receipt_text(erasure: Erasure) -> str:
 def _out_of_reach(erasure: Erasure) -> Iterator[str]:
     if count := erasure.unreachable:
         yield ngettext(
-            "{count} message stands where the bot may not change it any more.",
-            "{count} messages stand where the bot may not change them any more.",
+            "{count} message is in a place where Easel no longer has permission to delete it.",
+            "{count} messages are in places where Easel no longer has permission to delete them.",
             count,
         ).format(count=count)
     if count := erasure.private_answers:
         yield ngettext(
-            "{count} private answer about an order can be dismissed by you alone.",
-            "{count} private answers about orders can be dismissed by you alone.",
+            "Only you can dismiss {count} private reply about a request.",
+            "Only you can dismiss {count} private replies about requests.",
             count,
         ).format(count=count)
     yield _(
-        "Other private answers, such as lists and pages, are recorded nowhere, so they are not counted. Those still "
-        "open on your screen go when you dismiss them, or when Discord closes them."
+        "Other private replies, such as lists and pages, are not recorded and not counted. Open ones "
+        "disappear when you dismiss them, or when Discord closes them."
     )
     if count := erasure.copies:
         text = ngettext(
-            "{count} copy of the database was made before.", "{count} copies of the database were made before.", count
+            "{count} backup of the database was made before that.",
+            "{count} backups of the database were made before that.",
+            count,
         ).format(count=count)
         until = erasure.copies_until
         yield sentences(
             text,
-            _("The last expires {time}.").format(time=_time(until))
+            _("The last one expires {time}.").format(time=_time(until))
             if until is not None
-            else _("Whoever runs the bot deletes them by hand."),
+            else _("The operator deletes them by hand."),
         )
 
 
 def _held_text(held: HeldFiles, held_ms: int) -> str:
     """How many pictures are held for reports, and until when."""
     text = ngettext(
-        "{count} picture of yours was reported. Its file is held, closed to everybody but those who decide, until that "
-        "is decided, usually before {time}. Then it is deleted.",
-        "{count} pictures of yours were reported. Their files are held, closed to everybody but those who decide, "
-        "until that is decided, usually before {time}. Then they are deleted.",
+        "{count} of your pictures was reported. Only the reviewers can open its file until they "
+        "decide, usually before {time}. Then it is deleted.",
+        "{count} of your pictures were reported. Only the reviewers can open their files until they "
+        "decide, usually before {time}. Then they are deleted.",
         held.number,
     )
     return text.format(count=held.number, time=_time(held.reported_at + held_ms))
@@ -221,9 +224,13 @@ async def _send_part(interaction: Interaction, part: ExportPart, place: int, *, 
     name = f"easel-export-{place + 1:05}.zip"
     view = ui.LayoutView(timeout=None)
     if part.next is None:
-        text = _("This is the last part. Each part is a ZIP file of its own.") if place else _("This is all of it.")
+        text = (
+            _("This is the last part. Each part is a separate ZIP file.")
+            if place
+            else _("This file contains all your data.")
+        )
     else:
-        text = _("A part of what is kept of you. Each part is a ZIP file of its own.")
+        text = _("This is one part of your data. Each part is a separate ZIP file.")
     view.add_item(ui.TextDisplay[Any](text))
     view.add_item(ui.File[Any](f"attachment://{name}"))
     if part.next is not None and last_of_these:
@@ -258,13 +265,16 @@ def deletion_view() -> ui.LayoutView:
     """What a deletion does, and the button that asks."""
     view = ui.LayoutView(timeout=None)
     lines = [
-        _("## Delete all that is kept of you"),
+        _("## Delete all your data"),
         "- "
-        + _("Pictures, prompts, bookmarks, stacks, drafts and settings go, and what waits or is painted is cancelled."),
-        "- " + _("Messages with your pictures are deleted where the bot may do so."),
-        "- " + _("A picture that was reported is held until that is decided, for a time, and goes then."),
-        "- " + _("A block, a limit and what you used up today stay, without your id."),
-        "- " + _("/privacy export gives you a copy before."),
+        + _(
+            "Easel deletes your pictures, prompts, bookmarks, stacks, drafts and settings. Queued and "
+            "running requests are cancelled."
+        ),
+        "- " + _("Easel deletes the messages with your pictures where it has permission."),
+        "- " + _("A reported picture is held for a limited time until reviewers decide. Then it is deleted."),
+        "- " + _("Blocks, limits and today's usage stay, without your id."),
+        "- " + _("To get a copy first, use /privacy export."),
     ]
     view.add_item(ui.TextDisplay[Any]("\n".join(lines)))
     view.add_item(ui.ActionRow[Any](DeleteAllButton(), ExportDataButton(0)))
@@ -279,7 +289,7 @@ class DeleteAllButton(PersistentButton, template=r"privacy-delete"):
 
     def __init__(self) -> None:
         style = discord.ButtonStyle.danger
-        super().__init__(ui.Button(label=_("Delete all …"), style=style, custom_id="privacy-delete"))
+        super().__init__(ui.Button(label=_("Delete my data …"), style=style, custom_id="privacy-delete"))
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
@@ -298,8 +308,8 @@ class DeleteAllForm(PersistentForm, template=r"privacy-erase"):
     private = True
 
     def __init__(self, opening: int = 0) -> None:
-        super().__init__(_("Delete all for good?"), "privacy-erase", opening)
-        text = sentences(_("All that is kept of you goes, on all servers."), _("Nobody can bring it back."))
+        super().__init__(_("Delete everything permanently?"), "privacy-erase", opening)
+        text = sentences(_("This deletes all your data on all servers."), _("It cannot be restored."))
         self.add_item(ui.TextDisplay[Any](text))
 
     @classmethod
@@ -311,8 +321,8 @@ class DeleteAllForm(PersistentForm, template=r"privacy-erase"):
         """Order the deletion, and tell its receipt while the interaction can be answered. Raises DatabaseError."""
         ended = await interaction.client.erasures.request(interaction.user.id)
         text = sentences(
-            _("All that is kept of you is being deleted."),
-            _("It goes on by itself; /privacy show tells when it is done."),
+            _("Easel is deleting all your data."),
+            _("This continues on its own. /privacy show says when it is done."),
         )
         await send_ephemeral_text(interaction, text)
         background.start(_tell_receipt(interaction, ended), "telling the receipt of a deletion")

@@ -148,7 +148,7 @@ async def _question(
     hidden = await client.servers.content.hides_pictures(there)
     head = sentences(
         _("**Publish this picture in {channel}?**").format(channel=f"<#{choice.channel_id}>"),
-        _("Everybody who may read there sees it as it is here, with your name, and finds it in /gallery."),
+        _("Everyone who can read that channel will see it as shown here, with your name. It also joins /gallery."),
     )
     buttons: list[PersistentButton] = [PublishConfirmButton.of(choice)]
     if shown.request.own_words:
@@ -188,14 +188,14 @@ def published_items(publication: Publication) -> list[ui.Item[Any]]:
     if publication.state is PublicationState.POSTED:
         text = _("**Published in {channel}**").format(channel=f"<#{publication.art_channel_id}>")
         there = message_url(publication.server_id, publication.channel_id, publication.message_id)
-        row = ui.ActionRow[Any](ui.Button(label=_("Show"), url=there), UnpublishButton(publication.id))
+        row = ui.ActionRow[Any](ui.Button(label=_("Open post"), url=there), UnpublishButton(publication.id))
         return [ui.TextDisplay[Any](text), row]
     if publication.state is PublicationState.REMOVING:
-        return [ui.TextDisplay[Any](_("It is published, but out of sight there now."))]
+        return [ui.TextDisplay[Any](_("Published, but its post is currently hidden."))]
     if publication.hidden or publication.was_posted:
-        text = _("It is published, but out of sight there now.")
+        text = _("Published, but its post is currently hidden.")
     else:
-        text = _("Discord does not answer just now. It is posted as soon as it does.")
+        text = _("Discord is not responding. Easel posts the picture as soon as it can.")
     return [ui.TextDisplay[Any](text), ui.ActionRow[Any](UnpublishButton(publication.id))]
 
 

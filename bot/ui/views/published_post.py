@@ -156,7 +156,7 @@ class LikeButton(PublicationButton, template=r"like:(?P<publication>\d{1,18})"):
         count = await interaction.client.likes.like(publication.id, who.person_id, who.joined_at)
         if not count.changed:
             view = ui.LayoutView(timeout=None)
-            text = sentences(_("You like this picture already."), likes_text(count.likes))
+            text = sentences(_("You already like this picture."), likes_text(count.likes))
             view.add_item(ui.TextDisplay[Any](text))
             view.add_item(ui.ActionRow[Any](UnlikeButton(publication.id)))
             await send_ephemeral(interaction, view)
@@ -167,14 +167,14 @@ class LikeButton(PublicationButton, template=r"like:(?P<publication>\d{1,18})"):
 class UnlikeButton(PublicationButton, template=r"unlike:(?P<publication>\d{1,18})"):
     """Takes a like back."""
 
-    name, label = "unlike", later("Take it back")
+    name, label = "unlike", later("Unlike")
 
     async def handle(self, interaction: Interaction) -> None:
         """Take it back; the post shows that some minutes later."""
         publication = await publication_here(interaction, self.publication_id)
         count = await interaction.client.likes.unlike(publication.id, interaction.user.id)
         view = ui.LayoutView(timeout=None)
-        text = sentences(_("You do not like this picture any more."), likes_text(count.likes))
+        text = sentences(_("You no longer like this picture."), likes_text(count.likes))
         view.add_item(ui.TextDisplay[Any](text))
         await acknowledge.replace(interaction, view, [])
 
@@ -202,7 +202,7 @@ def like_label(likes: int) -> str:
 
 def likes_text(likes: int) -> str:
     """How many people like a picture, as a sentence."""
-    return ngettext("{count} person likes it.", "{count} people like it.", likes).format(count=number(likes))
+    return ngettext("{count} like.", "{count} likes.", likes).format(count=number(likes))
 
 
 def with_likes(
@@ -225,7 +225,7 @@ class UseSameButton(PublicationButton, template=r"usesame:(?P<publication>\d{1,1
     """Brings the LoRAs of a published picture into the studio of the person who presses."""
 
     command = "studio"
-    name, label, style = "usesame", later("Use the same"), discord.ButtonStyle.primary
+    name, label, style = "usesame", later("Use these LoRAs"), discord.ButtonStyle.primary
 
     async def handle(self, interaction: Interaction) -> None:
         """Fill the studio with them, and say which do not fit the checkpoint there."""
@@ -276,17 +276,19 @@ class UnpublishForm(PersistentForm, template=r"unpublish:(?P<publication>\d{1,18
     private = True
 
     def __init__(self, publication_id: int, opening: int = 0, *, own: bool = True) -> None:
-        super().__init__(_("Unpublish it?") if own else _("Take it down here?"), f"unpublish:{publication_id}", opening)
+        super().__init__(
+            _("Unpublish it?") if own else _("Remove it from this server?"), f"unpublish:{publication_id}", opening
+        )
         self._publication_id = publication_id
         text = sentences(
-            _("It goes from this server's art channel and gallery, with its likes."),
-            _("The picture itself stays yours, in /history."),
+            _("This removes it, with its likes, from this server's art channel and gallery."),
+            _("The picture stays in your /history."),
         )
         if not own:
             text = sentences(
-                _("It goes from all channels and the gallery of this server."),
-                _("Its buttons do not paint here any more."),
-                _("Whoever painted it keeps it in their /history and is told in a friendly way, without your name."),
+                _("This removes it from all channels and the gallery of this server."),
+                _("Its buttons stop working here."),
+                _("The author keeps it in their /history and gets a friendly message without your name."),
             )
         self.add_item(ui.TextDisplay[Any](text))
 
@@ -305,7 +307,7 @@ class UnpublishForm(PersistentForm, template=r"unpublish:(?P<publication>\d{1,18
         elif (job := await find_job(client.connection, publication.job_id)) is not None:
             await client.removals.take_down(job, publication.server_id)
             await client.publishing.take_back_job(job.id, publication.server_id)
-        await send_ephemeral_text(interaction, _("It is not published any more."))
+        await send_ephemeral_text(interaction, _("It is no longer published."))
 
 
 async def check_may_unpublish(interaction: Interaction, publication: Publication) -> None:
@@ -315,7 +317,9 @@ async def check_may_unpublish(interaction: Interaction, publication: Publication
     here = interaction.channel_id == publication.channel_id  # the gallery opens in channels of which others take care
     moderates = here and interaction.permissions.manage_messages and await may(interaction, Action.USE)
     if not moderates and not await may(interaction, Action.TAKE_DOWN, publication.server_id):
-        raise NotYours(instead=_("Only they can take it back, staff, or in its channel who may manage messages there."))
+        raise NotYours(
+            instead=_("Only they, staff, or members with *Manage Messages* in its channel can unpublish it.")
+        )
 
 
 def custom_ids(message: discord.Message) -> set[str]:

@@ -28,18 +28,18 @@ if TYPE_CHECKING:
 
 MAX_SHOWN = 8  # jobs with a button each; a message holds 40 components
 MAX_TEXT = 3600  # characters about them; a message holds 4000
-NO_JOBS = later("You have nothing in the queue. Paint something with /imagine.")
+NO_JOBS = later("You have nothing in the queue. Generate a picture with /imagine.")
 
 
 def progress_text(jobs: JobService, job: Job) -> str:
     """`painting · 20 seconds left`, or the position in the queue."""
     if jobs.forecasts.paints(job):
         left = jobs.forecasts.of(job).done
-        return _("painting") if left is None else _("painting · about {time} left").format(time=duration(left))
+        return _("running") if left is None else _("running · about {time} left").format(time=duration(left))
     if jobs.is_paused(job.server_id):
-        return _("waiting · the queue is paused")
+        return _("queued · the queue is paused")
     if jobs.is_stranded(job.checkpoint):
-        return _("waiting · no machine is there to paint just now")
+        return _("queued · no GPU is online right now")
     return queue_position_text(jobs.forecasts.of(job))
 
 
@@ -81,7 +81,7 @@ async def all_jobs_view(interaction: Interaction) -> ui.LayoutView:
         for job in seen[:MAX_SHOWN]
     ]
     cancels = await may(interaction, Action.CANCEL_ANY, scope)
-    view = _listed(entries, len(seen), _("Nobody here waits for anything."), AnyJobCancelButton if cancels else None)
+    view = _listed(entries, len(seen), _("The queue is empty."), AnyJobCancelButton if cancels else None)
     if elsewhere := len(jobs) - len(seen):
         text = ngettext("-# {count} job of other servers", "-# {count} jobs of other servers", elsewhere)
         view.add_item(ui.TextDisplay[Any](text.format(count=elsewhere)))
@@ -185,7 +185,7 @@ class AllJobsButton(PersistentButton, template=r"queue:all"):
     command = "queue"
 
     def __init__(self) -> None:
-        super().__init__(ui.Button(label=_("Everybody's"), custom_id="queue:all"))
+        super().__init__(ui.Button(label=_("All jobs"), custom_id="queue:all"))
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
@@ -204,7 +204,7 @@ class PauseButton(PersistentButton, template=r"queue:(?P<way>pause|resume):(?P<s
 
     def __init__(self, scope: int, *, pauses: bool) -> None:
         self.scope, self.pauses = scope, pauses
-        label = _("Pause the queue") if pauses else _("Let it go on")
+        label = _("Pause queue") if pauses else _("Resume queue")
         way = "pause" if pauses else "resume"
         super().__init__(ui.Button(label=label, custom_id=f"queue:{way}:{scope}"))
 

@@ -61,7 +61,7 @@ class MisfitRefusal(ErrorWithView):
             names = self.checkpoints[:MAX_CHECKPOINTS]
             view.add_item(ui.ActionRow[Any](*(PaintOnButton(self.draft_id, name) for name in names)))
         elif self.refusal.fitting_checkpoints:
-            text = _("No checkpoint here fits all of these LoRAs. In the studio you can take out what does not fit.")
+            text = _("No model here fits all of these LoRAs. Open the studio to remove those that do not fit.")
             view.add_item(ui.TextDisplay[Any](text))
             view.add_item(ui.ActionRow[Any](OpenDraftButton(self.draft_id)))
         if self.alternatives:
@@ -113,7 +113,7 @@ class PaintOnButton(PersistentButton, template=r"on:(?P<draft>\d{1,18}):(?P<chec
     def __init__(self, draft_id: int, checkpoint: str) -> None:
         self.draft_id, self.checkpoint = draft_id, checkpoint
         button: ui.Button[Any] = ui.Button(
-            label=_("Paint on {checkpoint}").format(checkpoint=checkpoint)[:80],
+            label=_("Generate on {checkpoint}").format(checkpoint=checkpoint)[:80],
             style=discord.ButtonStyle.primary,
             custom_id=f"on:{draft_id}:{checkpoint}",
         )
@@ -154,7 +154,7 @@ class SwapButton(PersistentButton, template=r"swap:(?P<draft>\d{1,18}):(?P<posit
         draft = await _draft(interaction, self.draft_id)
         loras = list(draft.loras)
         if self.position >= len(loras):
-            raise NothingThere(what=_("This button does not belong to that wish."))
+            raise NothingThere(what=_("This button is from another message. Run the command again."))
         loras[self.position] = LoraDraft(name=f"#{self.lora_id}", region=loras[self.position].region)
         await interaction.client.orders.paint(interaction, draft.model_copy(update={"loras": tuple(loras)}))
 
@@ -166,7 +166,7 @@ class OpenDraftButton(PersistentButton, template=r"stdraft:(?P<draft>\d{1,18})")
 
     def __init__(self, draft_id: int) -> None:
         self.draft_id = draft_id
-        super().__init__(ui.Button(label=_("Open in the studio"), custom_id=f"stdraft:{draft_id}"))
+        super().__init__(ui.Button(label=_("Open in studio"), custom_id=f"stdraft:{draft_id}"))
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:

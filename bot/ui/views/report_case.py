@@ -64,9 +64,9 @@ async def render_pictures(connection: aiosqlite.Connection, thumbnails: Thumbnai
     page = RenderedMessage()
     gallery = await _gallery(connection, thumbnails, case, page)
     if gallery is None:
-        raise NothingThere(what=_("Nothing of what was reported is kept any more."))
+        raise NothingThere(what=_("The reported content no longer exists."))
     heading = "### " + _("Report {number}").format(number=case.report.id)
-    text = _("You alone see this, and the log of /server says that you looked at it.")
+    text = _("Only you see this. The audit log in /server records that you viewed it.")
     page.view.add_item(ui.TextDisplay[Any](f"{heading}\n-# {text}"))
     page.view.add_item(gallery)
     return page
@@ -149,7 +149,7 @@ class CaseButton(PersistentButton, template=NO_CUSTOM_ID):
 class ReportLookButton(CaseButton, template=rf"rplook:{CASE}"):
     """Shows what was reported to the person who presses it, alone, and writes down who looked."""
 
-    name, label = "rplook", later("Show it to me")
+    name, label = "rplook", later("Show only to me")
 
     async def handle(self, interaction: Interaction) -> None:
         """Show it. Raises NothingThere, and what `Reporting.look` raises."""
@@ -217,8 +217,8 @@ class DecisionForm(ModalForm):
         self.note: ui.TextInput[Any] = ui.TextInput(
             custom_id="note", style=discord.TextStyle.paragraph, required=self.needs_note, max_length=MAX_NOTE
         )
-        hint = _("Whoever painted it reads this, without your name")
-        self.add_item(ui.Label[Any](text=_("Why"), description=hint, component=self.note))
+        hint = _("The user who generated it will read this, without your name")
+        self.add_item(ui.Label[Any](text=_("Reason"), description=hint, component=self.note))
 
     def ask(self) -> None:
         """Add the fields of this decision."""
@@ -240,14 +240,14 @@ class WarnForm(DecisionForm):
     """What the owner is warned of."""
 
     decision, needs_note = DecisionAction.WARN, True
-    heading = later("Hide it and warn its owner")
+    heading = later("Hide the picture and warn its owner")
 
 
 class BlockOwnerForm(DecisionForm):
     """How long the owner is blocked."""
 
     decision, needs_note = DecisionAction.BLOCK, True
-    heading = later("Hide it and block its owner")
+    heading = later("Hide the picture and block its owner")
 
     def ask(self) -> None:
         """Ask how long."""
@@ -270,14 +270,14 @@ class DeleteEverywhereForm(DecisionForm):
     """The question before the pictures are deleted."""
 
     decision = DecisionAction.DELETE
-    heading = later("Delete it everywhere, for good?")
+    heading = later("Delete it everywhere, permanently?")
 
     def ask(self) -> None:
         """Say what it means."""
         text = sentences(
-            _("The picture, its message and its copies go, also from the history of whoever painted it."),
-            _("What others painted from it stays, with the copy that they started from."),
-            _("Nobody can bring it back, also not after an appeal."),
+            _("This deletes the picture, its message and its copies, also from the owner's history."),
+            _("Pictures that others generated from it stay, with the copy that they started from."),
+            _("This cannot be undone, even after an appeal."),
         )
         self.add_item(ui.TextDisplay[Any](text))
 
@@ -286,7 +286,7 @@ class RateHigherForm(DecisionForm):
     """For whom it is."""
 
     decision = DecisionAction.RATE
-    heading = later("For whom is it?")
+    heading = later("Raise the rating")
 
     def __init__(self, report_id: int, higher: Sequence[ContentRating], *, opening: int) -> None:
         self._higher = higher
@@ -328,7 +328,7 @@ class ReportDeleteButton(AskingButton, template=rf"rpdelete:{CASE}"):
 class ReportRateButton(AskingButton, template=rf"rprate:{CASE}"):
     """Rates the pictures or the LoRA higher."""
 
-    name, label, decision = "rprate", later("Rate higher"), DecisionAction.RATE
+    name, label, decision = "rprate", later("Raise rating"), DecisionAction.RATE
 
     async def form_about(self, interaction: Interaction, case: Case) -> DecisionForm:
         """The form with the ratings that are higher than what it is rated now. Raises NothingThere if there is none."""
@@ -337,7 +337,7 @@ class ReportRateButton(AskingButton, template=rf"rprate:{CASE}"):
             rated = await interaction.client.servers.checks.rating_of(case.job)
         higher = [rating for rating in ContentRating if rating > (rated or ContentRating.GENERAL)]
         if not higher:
-            raise NothingThere(what=_("It is rated as blocked already, and nothing is higher."))
+            raise NothingThere(what=_("It is already rated as blocked, the highest rating."))
         return RateHigherForm(case.report.id, higher, opening=interaction.id)
 
 
@@ -365,13 +365,13 @@ class AnswerButton(CaseButton, template=NO_CUSTOM_ID):
 class AppealUpholdButton(AnswerButton, template=rf"rpuphold:{CASE}"):
     """The decision stays."""
 
-    name, label, answer = "rpuphold", later("Uphold"), AppealState.UPHELD
+    name, label, answer = "rpuphold", later("Uphold decision"), AppealState.UPHELD
 
 
 class AppealReverseButton(AnswerButton, template=rf"rpreverse:{CASE}"):
     """The decision is taken back, as far as it can be."""
 
-    name, label, answer = "rpreverse", later("Reverse"), AppealState.REVERSED
+    name, label, answer = "rpreverse", later("Reverse decision"), AppealState.REVERSED
     style = discord.ButtonStyle.primary
 
 
@@ -381,7 +381,7 @@ class DecisionReverseButton(CaseButton, template=rf"rptakeback:{CASE}(?::(?P<dec
     It names the decision: the report may have been opened again and decided otherwise. Buttons of before do not.
     """
 
-    name, label = "rptakeback", later("Reverse")
+    name, label = "rptakeback", later("Reverse decision")
 
     def __init__(self, server_id: int, report_id: int, decision_id: int | None = None) -> None:
         super().__init__(server_id, report_id)

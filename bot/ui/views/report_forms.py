@@ -35,9 +35,9 @@ class ReportForm(ModalForm):
         self.note: ui.TextInput[Any] = ui.TextInput(
             custom_id="note", style=discord.TextStyle.paragraph, required=False, max_length=MAX_NOTE
         )
-        self.add_item(ui.Label[Any](text=_("What is wrong with it?"), component=self.reason))
-        hint = _("Who looks at it reads this. Nobody else learns that you reported it.")
-        self.add_item(ui.Label[Any](text=_("More, if you like"), description=hint[:100], component=self.note))
+        self.add_item(ui.Label[Any](text=_("Reason for the report"), component=self.reason))
+        hint = _("The reviewers read this. No one else learns that you reported it.")
+        self.add_item(ui.Label[Any](text=_("More details (optional)"), description=hint[:100], component=self.note))
 
     def chosen(self) -> tuple[ReportReason, str]:
         """The reason and the note. Raises NothingThere for a forged reason."""
@@ -56,7 +56,9 @@ async def open_report_form(interaction: Interaction, job: Job) -> None:
         raise OwnReport
     if not job.state.final:
         raise NothingThere(
-            what=_("This is still being painted. Report it when it is there; staff can cancel it before.")
+            what=_(
+                "This picture is not finished yet. Please report it when it appears. Until then, staff can cancel it."
+            )
         )
     await acknowledge.open_modal(interaction, ReportPicturesForm(job, opening=interaction.id))
 
@@ -94,11 +96,11 @@ class ReportLoraForm(ReportForm):
 def _thanks(report: Report) -> str:
     """What happens next. Who reports the same twice reads the same."""
     if report.state is ReportState.DECIDED:
-        return _("Thank you for telling. You have reported this before, and people have looked at it and decided.")
-    whose = _("The staff of this server look at it.")
+        return _("Thank you for your report. You reported this before, and the reviewers have already decided.")
+    whose = _("The staff of this server will review it.")
     if report.server_id == EVERYWHERE:
-        whose = _("The people who run this bot look at it.")
-    return sentences(_("Thank you for telling."), whose, _("Nobody else learns that you reported it."))
+        whose = _("The operators of this bot will review it.")
+    return sentences(_("Thank you for your report."), whose, _("No one else learns that you reported it."))
 
 
 class ReportLoraButton(LoraButton, template=rf"report:lora:{LORA}"):

@@ -28,7 +28,7 @@ def notice_view(notice: OwnerNotice, place: str, complaints: Sequence[Complaint]
     """What was decided and what it means, or the answer to an appeal. `place` says who decided; nobody is named."""
     view = ui.LayoutView(timeout=None)
     lines = _answer(notice, place) if notice.appeal is not None else _decision(notice, place, complaints)
-    numbered = _("If you ask about it, its number is {number}").format(number=notice.reference)
+    numbered = _("Your reference for questions: {number}").format(number=notice.reference)
     view.add_item(ui.TextDisplay[Any]("\n".join([*lines, f"-# {numbered}"])))
     if notice.appeal is None:
         view.add_item(ui.ActionRow[Any](AppealButton(notice.decision.id)))
@@ -41,9 +41,9 @@ def _decision(notice: OwnerNotice, place: str, complaints: Sequence[Complaint]) 
     lines += _about(notice)
     reasons = [reason for reason in ReportReason if any(one.reason == reason for one in complaints)]
     if reasons:
-        lines.append(_("Somebody reported it: {reasons}").format(reasons=listed(map(label, reasons))))
+        lines.append(_("Reasons for the report: {reasons}").format(reasons=listed(map(label, reasons))))
     if notice.decision.note:
-        lines.append(_("They say: {note}").format(note=clipped(notice.decision.note, MAX_NOTE)))
+        lines.append(_("Explanation: {note}").format(note=clipped(notice.decision.note, MAX_NOTE)))
     return [*lines, _meaning(notice)]
 
 
@@ -64,46 +64,51 @@ def painted_text(report: Report) -> str:
         return ""
     when = f"<t:{report.painted_at // 1000}:f>"
     if report.painted_in is None:
-        return _("painted on {when}").format(when=when)
-    return _("painted on {when} in {channel}").format(when=when, channel=f"<#{report.painted_in}>")
+        return _("generated on {when}").format(when=when)
+    return _("generated on {when} in {channel}").format(when=when, channel=f"<#{report.painted_in}>")
 
 
 def _head(notice: OwnerNotice) -> str:
     return {
-        DecisionAction.WARN: _("{place} took down a picture of yours, and this is a warning"),
-        DecisionAction.BLOCK: _("{place} took down a picture of yours, and blocked you for a time"),
-        DecisionAction.DELETE: _("{place} deleted a picture of yours"),
-        DecisionAction.RATE: _("{place} rated a picture of yours higher"),
-    }.get(notice.decision.action, _("{place} took down a picture of yours"))
+        DecisionAction.WARN: _("{place} removed one of your pictures and warned you"),
+        DecisionAction.BLOCK: _("{place} removed one of your pictures and blocked you for a time"),
+        DecisionAction.DELETE: _("{place} deleted one of your pictures"),
+        DecisionAction.RATE: _("{place} raised the rating of one of your pictures"),
+    }.get(notice.decision.action, _("{place} removed one of your pictures"))
 
 
 def _meaning(notice: OwnerNotice) -> str:
     action, decision = notice.decision.action, notice.decision
     if action is DecisionAction.DELETE:
         return sentences(
-            _("It is gone for good, also from /history, and an appeal cannot bring it back."),
-            _("With *Appeal* you can ask to look at the decision again, once."),
+            _("It is permanently deleted, also from your /history. An appeal cannot restore it."),
+            _("If you disagree, press *Appeal* for a review of the decision. You can appeal once."),
         )
-    told = _("You keep it in /history, and its buttons do not paint there any more.")
+    told = _("It stays in your /history. Its buttons no longer generate pictures where it was removed.")
     if action is DecisionAction.RATE and decision.rating is not None:
-        told = _("It counts as {rating} now, and is shown where that is shown.").format(rating=label(decision.rating))
+        told = _("It is now rated {rating}, and shown only where that rating is allowed.").format(
+            rating=label(decision.rating)
+        )
     elif action is DecisionAction.BLOCK and decision.ends_at is not None:
-        told = _("You can paint there again after {when}.").format(when=f"<t:{decision.ends_at // 1000}:f>")
-    return sentences(told, _("With *Appeal* you can ask to look at the decision again, once."))
+        told = _("The block ends on {when}.").format(when=f"<t:{decision.ends_at // 1000}:f>")
+    return sentences(told, _("If you disagree, press *Appeal* for a review of the decision. You can appeal once."))
 
 
 def _answer(notice: OwnerNotice, place: str) -> list[str]:
     assert notice.appeal is not None
     about = _about(notice)
     if notice.appeal.state is AppealState.UPHELD:
-        head = _("{place} looked at it again, and the decision stays")
-        return [f"**{head.format(place=place)}**", *about, _("Thank you for asking.")]
-    head = _("{place} looked at it again, and took the decision back")
+        head = _("{place} reviewed the decision and upheld it")
+        return [f"**{head.format(place=place)}**", *about, _("Thank you for your appeal.")]
+    head = _("{place} reviewed the decision and reversed it")
     text = {
-        DecisionAction.RATE: _("The rating counts no more."),
-        DecisionAction.DELETE: _("It should not have been deleted, and we are sorry: the picture cannot come back."),
-        DecisionAction.BLOCK: _("The block is lifted, and the picture is shown where it was."),
-    }.get(notice.decision.action, _("The picture is shown where it was, and its buttons paint there again."))
+        DecisionAction.RATE: _("The raised rating no longer applies."),
+        DecisionAction.DELETE: _("We are sorry: your picture should not have been deleted, and it cannot be restored."),
+        DecisionAction.BLOCK: _("Your block is lifted, and the picture is visible again where it was."),
+    }.get(
+        notice.decision.action,
+        _("The picture is visible again where it was, and its buttons generate pictures there again."),
+    )
     return [f"**{head.format(place=place)}**", *about, text]
 
 
@@ -135,16 +140,16 @@ class AppealForm(ModalForm):
     private = True
 
     def __init__(self, decision_id: int, *, opening: int) -> None:
-        super().__init__(_("Ask to look at it again"), f"appeal:{decision_id}", opening)
+        super().__init__(_("Appeal the decision"), f"appeal:{decision_id}", opening)
         self._decision_id = decision_id
         self.text: ui.TextInput[Any] = ui.TextInput(
             custom_id="text", style=discord.TextStyle.paragraph, max_length=MAX_APPEAL
         )
-        hint = _("Who decided reads it. You can ask once.")
-        self.add_item(ui.Label[Any](text=_("What did they get wrong?"), description=hint, component=self.text))
+        hint = _("The reviewers who decided will read this. You can appeal once.")
+        self.add_item(ui.Label[Any](text=_("Why is the decision wrong?"), description=hint, component=self.text))
 
     async def submitted(self, interaction: Interaction) -> None:
         """Appeal. Raises what `Reporting.appeal` raises."""
         await interaction.client.reporting.appeal(interaction.user.id, self._decision_id, self.text.value)
-        text = sentences(_("It is passed on."), _("You are told what comes of it."))
+        text = sentences(_("Appeal sent."), _("You will get a message with the outcome."))
         await send_ephemeral_text(interaction, text)

@@ -62,7 +62,7 @@ class AgainButton(JobButton, template=r"again:(?P<job>\d{1,18})"):
         """Order it again."""
         job = await own_job_or_remix(self, interaction)
         if _is_resize_only(job):
-            raise NothingThere(what=_("This picture was only enlarged. Press *Again* under the one it came from."))
+            raise NothingThere(what=_("This picture is only an enlarged copy. Press *Again* under the original."))
         bot = interaction.client
         await bot.orders.order(interaction, await bot.requests.again(job.request))
 
@@ -136,7 +136,7 @@ async def _picture_choice(
 ) -> RenderedMessage:
     """The question which picture is meant, with a button for each."""
     page = RenderedMessage()
-    page.view.add_item(ui.TextDisplay[Any](_("Which picture?")))
+    page.view.add_item(ui.TextDisplay[Any](_("Which picture do you mean?")))
     small = [await thumbnails.of_painted(picture.path) for picture in pictures]
     if shown := [discord.MediaGalleryItem(page.attach(thumbnail)) for thumbnail in small if thumbnail]:
         page.view.add_item(ui.MediaGallery[Any](*shown))
@@ -184,25 +184,25 @@ class DeleteForm(PersistentForm, template=r"delete:(?P<job>\d{1,18})"):
     sends_message = False
 
     def __init__(self, job_id: int, opening: int = 0, *, own: bool = True, undo_minutes: int = 0) -> None:
-        title = _("Take it down here?")
+        title = _("Remove it from this server?")
         if own:
-            title = _("Delete it?") if undo_minutes else _("Delete for good?")
+            title = _("Delete it?") if undo_minutes else _("Delete permanently?")
         super().__init__(title, f"delete:{job_id}", opening)
         self._job_id = job_id
         text = sentences(
-            _("It goes from here and from your /history, and its file and its prompt are deleted."),
+            _("This removes it from this channel and your /history, and deletes its file and prompt."),
             ngettext(
-                "For {count} minute you can bring it back; then it is gone for good.",
-                "For {count} minutes you can bring it back; then it is gone for good.",
+                "You can restore it for {count} minute. After that it is deleted permanently.",
+                "You can restore it for {count} minutes. After that it is deleted permanently.",
                 undo_minutes,
             ).format(count=undo_minutes)
             if undo_minutes
-            else _("Nobody can bring it back."),
+            else _("It cannot be restored."),
         )
         if not own:
             text = sentences(
-                _("It goes from this channel, and its buttons do not paint in this server any more."),
-                _("Whoever painted it keeps it in their /history and is told in a friendly way, without your name."),
+                _("This removes it from this channel. Its buttons stop working in this server."),
+                _("The author keeps it in their /history and gets a friendly message without your name."),
             )
         self.add_item(ui.TextDisplay[Any](text))
 
@@ -247,7 +247,7 @@ async def _check_may_remove(job: Job, interaction: Interaction) -> None:
             return
         if await may(interaction, Action.TAKE_DOWN, server_id):
             return
-    raise NotYours(instead=_("Only they can delete it, or who may manage messages here."))
+    raise NotYours(instead=_("Only they or members with *Manage Messages* can delete it."))
 
 
 def result_view(
@@ -292,8 +292,8 @@ def _is_resize_only(job: Job) -> bool:
 
 _END_TITLES = {
     JobState.CANCELLED: later("**Cancelled**"),
-    JobState.FAILED: later("**Not painted**"),
-    JobState.SUCCEEDED: later("**Painted, but the pictures are not there any more**"),
+    JobState.FAILED: later("**Not generated**"),
+    JobState.SUCCEEDED: later("**Generated, but the pictures no longer exist**"),
 }
 
 
@@ -310,8 +310,8 @@ def ended_view(job: Job, *, private: bool) -> ui.LayoutView:
 
 def withheld_view(job: Job, refusal: RequestError, *, private: bool) -> ui.LayoutView:
     """The message of a job whose pictures may not be shown any more where it was ordered."""
-    text = _("**This picture may not be shown here any more**")
-    kept = _("It is kept: whoever had it painted finds it in /history.")
+    text = _("**This picture can no longer be shown here**")
+    kept = _("It is saved: its author finds it in /history.")
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any](f"{text}\n{_why_refused(refusal, private=private)}\n-# {kept}"))
     view.add_item(ui.ActionRow[Any](AgainButton(job.id), EditButton(job.id)))
@@ -323,14 +323,14 @@ def _why_refused(problem: InferenceError, *, private: bool) -> str:
     personal = isinstance(problem, PERSONAL_REFUSALS)
     personal = personal or (isinstance(problem, LimitReached) and problem.source == LimitHolder.PERSON)
     if personal and not private:
-        return _("Who ordered it may not paint here at the moment. Why is told privately, with the next command.")
+        return _("Its author cannot generate here at the moment. Easel privately tells them why at their next command.")
     return error_message(problem)
 
 
 def undeliverable_view(job: Job) -> ui.LayoutView:
     """The message of a job whose result cannot be delivered because of a permanent error."""
     text = _("**Sorry, this could not be shown**") + "\n"
-    text += _("Something broke on our side, and it is written down. Finished pictures are kept: open them in /history.")
+    text += _("Something went wrong on our side, and we logged it. Finished pictures are saved in /history.")
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any](f"{text}\n-# " + _("job {number}").format(number=job.id)))
     view.add_item(ui.ActionRow[Any](AgainButton(job.id), EditButton(job.id)))

@@ -41,7 +41,7 @@ async def settings_view(interaction: Interaction, preferences: Preferences) -> u
     if interaction.guild_id is not None:
         lines.append(
             "-# "
-            + _("This server's staff and the bot's operators can read the prompts of pictures that you show in it.")
+            + _("This server's staff and the bot's operators can read the prompts of pictures that you show here.")
         )
     view.add_item(ui.TextDisplay[Any]("\n".join(lines)))
     view.add_item(ui.ActionRow[Any](UsualCheckpointMenu.of(checkpoints, preferences)))
@@ -60,21 +60,25 @@ async def settings_view(interaction: Interaction, preferences: Preferences) -> u
 
 
 def _summary(checkpoints: InstalledCheckpoints, preferences: Preferences, server: ServerSettings) -> list[str]:
-    usual = _("as usual")
+    usual = _("default")
     checkpoint = usual if preferences.checkpoint is None else plain(preferences.checkpoint)
     if preferences.checkpoint is not None and checkpoints.find(preferences.checkpoint) is None:
-        checkpoint = _("{checkpoint}, which is not installed any more").format(checkpoint=checkpoint)
+        checkpoint = _("{checkpoint} (no longer installed)").format(checkpoint=checkpoint)
     lines = [
         f"## {_('Your settings')}",
-        _("Checkpoint: **{checkpoint}**").format(checkpoint=checkpoint),
+        _("Model: **{checkpoint}**").format(checkpoint=checkpoint),
         _("Size: **{size}**").format(size=_shapes().get(preferences.size or "", usual)),
-        _("Results: **only you see them**") if preferences.private else _("Results: **everybody sees them**"),
+        _("Results: **only you see them**") if preferences.private else _("Results: **everyone sees them**"),
         _prompts(preferences, server),
-        *([_("Newer versions of bookmarks: **also in a direct message**")] if preferences.update_messages else []),
-        "-# " + _("They hold wherever you name nothing else."),
+        *([_("Newer versions of bookmarks: **also by direct message**")] if preferences.update_messages else []),
+        "-# " + _("Easel uses these unless you choose something else."),
     ]
     if preferences.checkpoint is not None and not checkpoint_allowed(server, preferences.checkpoint):
-        lines.append(_("This server does not use {checkpoint}; another one paints here.").format(checkpoint=checkpoint))
+        lines.append(
+            _("This server does not allow {checkpoint}, so Easel uses another model here.").format(
+                checkpoint=checkpoint
+            )
+        )
     return lines
 
 
@@ -82,10 +86,10 @@ def _prompts(preferences: Preferences, server: ServerSettings) -> str:
     if preferences.shows_prompt is not None:
         if preferences.shows_prompt:
             return _("Prompts: **shown with your pictures**")
-        return _("Prompts: **kept to yourself**")
+        return _("Prompts: **private**")
     if shows_prompt(preferences, server):
-        return _("Prompts: **as this server has it: shown with your pictures**")
-    return _("Prompts: **as usual here: kept to yourself**")
+        return _("Prompts: **shown with your pictures** (server default)")
+    return _("Prompts: **private** (default here)")
 
 
 def _shapes() -> dict[str, str]:
@@ -138,10 +142,8 @@ class UsualCheckpointMenu(SettingMenu, template=r"set:checkpoint"):
             )
             for each in listed[: MENU - 1]
         ]
-        usual = discord.SelectOption(
-            label=_("Checkpoint as usual"), value=_USUAL, default=preferences.checkpoint is None
-        )
-        return cls([usual, *options], _("Checkpoint"))
+        usual = discord.SelectOption(label=_("Use default model"), value=_USUAL, default=preferences.checkpoint is None)
+        return cls([usual, *options], _("Model"))
 
     async def handle(self, interaction: Interaction) -> None:
         """Save it. Raises CheckpointNotFound when it is not installed any more."""
@@ -163,7 +165,7 @@ class UsualShapeMenu(SettingMenu, template=r"set:size"):
             discord.SelectOption(label=name, value=f"{_CHOSEN}{shape}", default=shape == preferences.size)
             for shape, name in _shapes().items()
         ]
-        usual = discord.SelectOption(label=_("Size as usual"), value=_USUAL, default=preferences.size not in SHAPES)
+        usual = discord.SelectOption(label=_("Use default size"), value=_USUAL, default=preferences.size not in SHAPES)
         return cls([usual, *options], _("Size"))
 
     async def handle(self, interaction: Interaction) -> None:
@@ -204,7 +206,7 @@ class PrivateResultsButton(SettingSwitch, template=r"set:private:(?P<on>[01])"):
 
     def text(self) -> str:
         """What it does, as its label."""
-        return _("Show results to me alone") if self.on else _("Show results to everybody")
+        return _("Make my results private") if self.on else _("Show my results to everyone")
 
 
 class ShownPromptsButton(SettingSwitch, template=r"set:prompts:(?P<on>[01])"):
@@ -214,7 +216,7 @@ class ShownPromptsButton(SettingSwitch, template=r"set:prompts:(?P<on>[01])"):
 
     def text(self) -> str:
         """What it does, as its label."""
-        return _("Show my prompts") if self.on else _("Keep my prompts to myself")
+        return _("Show my prompts") if self.on else _("Keep my prompts private")
 
 
 class UpdateMessagesButton(SettingSwitch, template=r"set:updates:(?P<on>[01])"):
@@ -224,7 +226,7 @@ class UpdateMessagesButton(SettingSwitch, template=r"set:updates:(?P<on>[01])"):
 
     def text(self) -> str:
         """What it does, as its label."""
-        return _("Message me about newer versions") if self.on else _("No messages about newer versions")
+        return _("Message me about newer versions") if self.on else _("Stop messages about newer versions")
 
 
 class ResetSettingsButton(PersistentButton, template=r"set:reset"):
@@ -233,7 +235,7 @@ class ResetSettingsButton(PersistentButton, template=r"set:reset"):
     command = "settings"
 
     def __init__(self) -> None:
-        super().__init__(ui.Button(label=_("All as usual"), custom_id="set:reset"))
+        super().__init__(ui.Button(label=_("Reset to defaults"), custom_id="set:reset"))
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:

@@ -57,12 +57,10 @@ class TakeVariantButton(JobButton, template=r"take:(?P<job>\d{1,18})(?::(?P<vari
         job = await self.open_job(interaction)
         request = job.request
         if self.variant >= len(request.variants):
-            raise NothingThere(what=_("This picture is not in the records any more."))
+            raise NothingThere(what=_("This picture is no longer in the database."))
         client, studios, person_id = interaction.client, interaction.client.studios, interaction.user.id
         snapshot = await studios.snapshot(interaction)
-        note = _("Taken from the sheet: {variant}.").format(
-            variant=plain(variant_text(names_of(request)[self.variant]))
-        )
+        note = _("From the sheet: {variant}.").format(variant=plain(variant_text(names_of(request)[self.variant])))
         if job.person_id == person_id and not own_words(snapshot.studio.draft):
             again = await edited(
                 client.connection, client.configuration.checkpoints, client.inputs, job,
@@ -128,7 +126,7 @@ def variant_text(name: VariantName) -> str:
     if name.lora is not None and name.weight:
         return at_weight(name.lora, name.weight)
     if name.everything and name.lora is None:
-        return _("without any")
+        return _("without LoRAs")
     left_out = [name.lora] if name.lora is not None else list(name.without)
     return _("without {loras}").format(loras=", ".join(left_out)) if left_out else _("all")
 
@@ -158,7 +156,7 @@ def _text(job: Job, names: list[VariantName], sent: str) -> str:
         weights = " · ".join(f"{name.weight:g}" for name in names)
         head = _("**{lora}** at {weights}, with the same seed").format(lora=clipped(lora, 120), weights=weights)
     else:
-        head = _("What each LoRA does, with the same seed")
+        head = _("Effect of each LoRA, with the same seed")
     letters = letters_of(job.request)
     legend = [f"**{letter}** {clipped(name, 120)}" for name, letter in letters.items() if lora is None]
     seconds = [_("{seconds} s").format(seconds=number(job.seconds, 1))] if job.seconds is not None else []
@@ -167,5 +165,5 @@ def _text(job: Job, names: list[VariantName], sent: str) -> str:
         notes.insert(0, f"-# {plain(made, 250)}")
     notes += [f"-# {note}" for note in (joined_note(job.request), words_note(job.request)) if note]
     text = "-# " + " · ".join([summary_of_job(_without_swept_lora(job)), *seconds])
-    ask = "-# " + _("A button below takes one of them into your studio.")
+    ask = "-# " + _("Pick one to open it in your studio.")
     return "\n".join([head, *bounded_lines(legend, MAX_LEGEND), text, *notes, ask])

@@ -77,7 +77,7 @@ class StackButton(PersistentButton, template=NO_CUSTOM_ID):
         """The stack, if the person owns it. Raises NothingThere."""
         stack = await find_stack(interaction.client.connection, interaction.user.id, self.stack_id)
         if stack is None:
-            raise NothingThere(what=_("This stack is not there any more."))
+            raise NothingThere(what=_("This stack no longer exists."))
         return stack
 
 
@@ -110,7 +110,7 @@ class PostStackButton(StackButton, template=stack_template("post")):
     """Posts the code of a shared stack in the channel, for everybody there."""
 
     sends_message = True
-    name, label, style = "post", later("Post it here"), discord.ButtonStyle.primary
+    name, label, style = "post", later("Post it in this channel"), discord.ButtonStyle.primary
 
     async def handle(self, interaction: Interaction) -> None:
         """Post it as a new message. Raises MayNotPost, and what rules on words refuse."""
@@ -120,8 +120,8 @@ class PostStackButton(StackButton, template=stack_template("post")):
         code = await share(interaction.client.connection, stack)
         named = await _named_here(interaction, stack)
         text = _(
-            "{person} shares the stack **{name}**: {loras}\n"
-            "-# Get a copy by the button, or with `/stack import {code}`."
+            "{person} shares the stack **{name}**: {loras}\n-# Press the button or use `/stack import "
+            "{code}` to get a copy."
         )
         told = text.format(
             person=mention(stack.person_id), name=plain(stack.name), loras=_loras(named, 400), code=spelled(code)
@@ -163,7 +163,7 @@ class UnshareStackButton(StackButton, template=stack_template("unshare")):
         """Revoke the code."""
         stack = await self.stack(interaction)
         await unshare_stack(interaction.client.connection, interaction.user.id, stack.id)
-        text = _("{name} is not shared any more. Copies that others made stay theirs.")
+        text = _("{name} is no longer shared. Existing copies stay with their owners.")
         await send_ephemeral_text(interaction, text.format(name=plain(stack.name)))
 
 
@@ -181,7 +181,7 @@ class DeleteStackButton(StackButton, template=stack_template("delete")):
 class ConfirmDeleteButton(StackButton, template=stack_template("really")):
     """Deletes a stack."""
 
-    name, label, style = "really", later("Delete it"), discord.ButtonStyle.danger
+    name, label, style = "really", later("Delete stack"), discord.ButtonStyle.danger
 
     async def handle(self, interaction: Interaction) -> None:
         """Delete and show the page without it."""
@@ -197,7 +197,7 @@ class StackPageButton(PersistentButton, template=r"skpage:(?P<page>\d{1,4}):(?P<
 
     def __init__(self, page: int, way: str, *, disabled: bool = False) -> None:
         self.page = page
-        label = {"p": _("Back"), "n": _("More"), "k": _("Keep it")}[way]
+        label = {"p": _("Back"), "n": _("More"), "k": _("Keep stack")}[way]
         super().__init__(ui.Button(label=label, custom_id=f"skpage:{page}:{way}", disabled=disabled))
 
     @classmethod
@@ -244,7 +244,7 @@ class SaveStackButton(StudioButton, template=panel_id("stack")):
         snapshot = await interaction.client.studios.snapshot(interaction)
         loras = uses_of_rows(snapshot.rows, snapshot.studio)
         if not loras:
-            raise NothingThere(what=_("There is no LoRA in your studio yet. Add one first, then save."))
+            raise NothingThere(what=_("Your studio has no LoRAs yet. Add one before you save."))
         await acknowledge.open_modal(interaction, await StackForm.of(interaction, loras))
 
 
@@ -260,7 +260,7 @@ class SaveResultButton(JobButton, template=r"skjob:(?P<job>\d{1,18})"):
         """Ask for a name."""
         loras = uses_of_request((await self.job(interaction)).request.loras)
         if not loras:
-            raise NothingThere(what=_("This picture was painted without LoRAs, so there is nothing to save."))
+            raise NothingThere(what=_("This picture has no LoRAs to save."))
         await acknowledge.open_modal(interaction, await StackForm.of(interaction, loras))
 
 
@@ -299,7 +299,7 @@ async def _named_here(interaction: Interaction, stack: Stack) -> Stack:
 
 async def saved_text(interaction: Interaction, stack: Stack) -> str:
     """The confirmation that a stack was saved."""
-    text = _("Saved **{name}**: {loras}. It is in /stack list, and in /imagine under *stack*.")
+    text = _("Saved **{name}**: {loras}. Find it in /stack list and in /imagine under *stack*.")
     return text.format(name=plain(stack.name), loras=_loras(await _named_here(interaction, stack), 400))
 
 
@@ -308,13 +308,13 @@ async def use_stack(interaction: Interaction, stack: Stack) -> None:
     studios = interaction.client.studios
     snapshot = await studios.snapshot(interaction)
     draft = with_their_sides(snapshot.draft().model_copy(update={"loras": lora_drafts_of(stack)}))
-    await studios.open_with(interaction, draft, _("{name} is in your studio.").format(name=plain(stack.name)))
+    await studios.open_with(interaction, draft, _("{name} is now in your studio.").format(name=plain(stack.name)))
 
 
 async def show_share_code(interaction: Interaction, stack: Stack) -> None:
     """Create the share code of a stack and send it in an ephemeral message."""
     code = await share(interaction.client.connection, stack)
-    text = _("**{name}** is shared by the code `{code}`. Whoever types `/stack import {code}` gets a copy of it.")
+    text = _("**{name}** is shared with the code `{code}`. Anyone can copy it with `/stack import {code}`.")
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any](text.format(name=plain(stack.name), code=spelled(code))))
     view.add_item(ui.ActionRow[Any](PostStackButton(stack.id), UnshareStackButton(stack.id)))
@@ -334,7 +334,7 @@ async def import_shared(interaction: Interaction, code: str) -> None:
 def imported_view(fit: StackFit, checkpoint: str) -> ui.LayoutView:
     """The reply after a stack was imported."""
     stack = fit.stack
-    text = _("You have a copy of **{name}** now: {loras}.").format(name=plain(stack.name), loras=_loras(stack, 400))
+    text = _("Copied **{name}** to your stacks: {loras}.").format(name=plain(stack.name), loras=_loras(stack, 400))
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any]("\n".join([text, *(f"-# {line}" for line in fit_text(fit, checkpoint))])))
     view.add_item(ui.ActionRow[Any](UseStackButton(stack.id)))
@@ -390,7 +390,7 @@ async def _show(interaction: Interaction, page: int, asking: int | None = None) 
 def _title(total: int, checkpoint: str) -> str:
     head = f"## {_('Your stacks')}\n"
     if not total:
-        return head + _("None yet. Put LoRAs together in /studio and press *Save as stack*.")
+        return head + _("No stacks yet. Combine LoRAs in /studio and press *Save as stack*.")
     text = ngettext(
         "{count} stack · checked against {checkpoint}", "{count} stacks · checked against {checkpoint}", total
     )
@@ -410,20 +410,20 @@ def _card(fit: StackFit, checkpoint: str) -> str:
 def fit_text(fit: StackFit, checkpoint: str) -> list[str]:
     """Whether all LoRAs of a stack fit a checkpoint; if not, which do not, and which checkpoints all of them fit."""
     if not fit.refused:
-        return [_("All of it fits {checkpoint}.").format(checkpoint=plain(checkpoint))]
+        return [_("All LoRAs fit {checkpoint}.").format(checkpoint=plain(checkpoint))]
     gone = [lora.name for lora, choice in fit.refused if choice.lora is None or not choice.lora.usable]
     misfits = [lora.name for lora, _choice in fit.refused if lora.name not in gone]
     lines: list[str] = []
     if gone:
-        lines.append(_("Not in the library any more: {loras}.").format(loras=several(gone, 120)))
+        lines.append(_("No longer in the library: {loras}.").format(loras=several(gone, 120)))
     if misfits:
-        text = _("On {checkpoint} these do not fit: {loras}.")
+        text = _("Do not fit {checkpoint}: {loras}.")
         lines.append(text.format(checkpoint=plain(checkpoint), loras=several(misfits, 120)))
         everywhere = several(fit.checkpoints, 120)
         lines.append(
-            _("All of it fits {checkpoints}.").format(checkpoints=everywhere)
+            _("All LoRAs fit {checkpoints}.").format(checkpoints=everywhere)
             if everywhere
-            else _("No checkpoint here fits all of it.")
+            else _("No model here fits all its LoRAs.")
         )
     return lines
 

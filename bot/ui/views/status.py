@@ -43,10 +43,10 @@ MAX_PROBLEM = 1500  # characters of an error in the settings; a message holds 40
 
 _STATES = {
     WorkerState.STARTING: later("starting for {time}"),
-    WorkerState.FREE: later("free for {time}"),
-    WorkerState.PAINTING: later("painting for {time}"),
-    WorkerState.CLOSING: later("ending its work before it hears of new settings, for {time}"),
-    WorkerState.AWAY: later("broke down {time} ago"),
+    WorkerState.FREE: later("idle for {time}"),
+    WorkerState.PAINTING: later("generating for {time}"),
+    WorkerState.CLOSING: later("finishing its work before it applies new settings, for {time}"),
+    WorkerState.AWAY: later("failed {time} ago"),
 }
 
 
@@ -101,7 +101,7 @@ def _findings(findings: Sequence[Finding]) -> str:
 def _workers(workers: Sequence[WorkerStatus]) -> str:
     """The first workers, those before all others that cannot paint."""
     if not workers:
-        return _("No worker is there. What is ordered waits until one is.")
+        return _("No worker is online. Requests stay queued until a worker starts.")
     ordered = sorted(workers, key=lambda worker: worker.state not in NOT_READY)
     lines = [_worker(worker) for worker in ordered[:SHOWN_WORKERS]]
     if more := len(ordered[SHOWN_WORKERS:]):
@@ -113,30 +113,32 @@ def _worker(worker: WorkerStatus) -> str:
     where = code(f"{worker.node}: {worker.device}", MAX_PLACE) if worker.node else f"`{worker.device}`"
     parts = [where, _(_STATES[worker.state]).format(time=duration(worker.seconds))]
     if worker.back is not None:
-        parts.append(_("is started again in {time}").format(time=duration(worker.back)))
+        parts.append(_("restarts in {time}").format(time=duration(worker.back)))
     if worker.jobs:
         parts.append(ngettext("{count} job", "{count} jobs", worker.jobs).format(count=worker.jobs))
     if worker.back is None:
         loaded = listed(plain(name) for name in worker.loaded)
-        parts.append(_("holds {names}").format(names=loaded) if loaded else _("holds nothing yet"))
+        parts.append(_("loaded: {names}").format(names=loaded) if loaded else _("no model loaded yet"))
     return " · ".join(parts)
 
 
 def _queue(overview: Overview, server_id: int | None) -> str:
     waiting, begun = overview.waiting, overview.begun
     parts = [
-        ngettext("{count} job waits", "{count} jobs wait", waiting).format(count=number(waiting)),
-        ngettext("{count} is being painted", "{count} are being painted", begun).format(count=number(begun)),
+        ngettext("{count} job queued", "{count} jobs queued", waiting).format(count=number(waiting)),
+        ngettext("{count} running", "{count} running", begun).format(count=number(begun)),
     ]
     if overview.longest_wait is not None:
-        parts.append(_("the longest wait is {time}").format(time=duration(overview.longest_wait)))
+        parts.append(_("longest wait {time}").format(time=duration(overview.longest_wait)))
     lines = [" · ".join(parts)]
     if EVERYWHERE in overview.paused:
-        lines.append(_("The whole queue is paused: nothing new is begun."))
+        lines.append(_("The whole queue is paused. No new job starts."))
     elif server_id in overview.paused:
-        lines.append(_("The queue of this server is paused: nothing new is begun."))
+        lines.append(_("The queue of this server is paused. No new job starts."))
     if others := len(overview.paused - {EVERYWHERE, server_id}):
-        text = ngettext("The queue of {count} other server is paused.", "Those of {count} other servers are.", others)
+        text = ngettext(
+            "The queue of {count} other server is paused.", "The queues of {count} other servers are paused.", others
+        )
         lines.append(text.format(count=others))
     return "\n".join(lines)
 
@@ -144,18 +146,18 @@ def _queue(overview: Overview, server_id: int | None) -> str:
 def _library(overview: Overview, hubs: HubCount, suspect: Sequence[str], *, reasons: bool) -> str:
     scanned = overview.library
     if scanned is None:
-        return _("It was not looked at yet.")
+        return _("Not scanned yet.")
     report, ago = scanned.report, _since(scanned.when)
     text = ngettext("{count} file", "{count} files", report.files).format(count=number(report.files))
-    lines = [f"{text} · {_('looked at {time} ago').format(time=ago)}"]
+    lines = [f"{text} · {_('scanned {time} ago').format(time=ago)}"]
     if unknown := len(report.unknown):
-        text = ngettext("{count} of unknown base model", "{count} of unknown base model", unknown)
+        text = ngettext("{count} with unknown base model", "{count} with unknown base model", unknown)
         lines.append(text.format(count=number(unknown)))
     if hubs.lost or hubs.newer:
-        text = _("Of those from hubs {lost} are not there any more, and {newer} have a newer version.")
+        text = _("Files from hubs: {lost} no longer available there, {newer} with a newer version.")
         lines.append(text.format(lost=number(hubs.lost), newer=number(hubs.newer)))
     if suspect:
-        text = _("Suspect, for no sample could be painted with them: {names}")
+        text = _("Suspect, because Easel could not generate samples with them: {names}")
         names = ", ".join(code(name, 60) for name in suspect[:SHOWN_FILES])
         lines.append(text.format(names=names + (" …" if suspect[SHOWN_FILES:] else "")))
     if reasons:
@@ -180,9 +182,9 @@ def _records(overview: Overview) -> str:
     records = overview.records
     size = _("{count} MB").format(count=number(records.nbytes / 1e6, 1))
     if records.copied is None or records.copy_nbytes is None:
-        return f"{size} · {_('there is no copy yet')}"
+        return f"{size} · {_('no backup yet')}"
     copy = _("{count} MB").format(count=number(records.copy_nbytes / 1e6, 1))
-    return f"{size} · " + _("newest copy {time} ago, {size}").format(time=_since(records.copied), size=copy)
+    return f"{size} · " + _("latest backup {time} ago, {size}").format(time=_since(records.copied), size=copy)
 
 
 def takedown_text(case: TakedownCase) -> str:
@@ -192,8 +194,8 @@ def takedown_text(case: TakedownCase) -> str:
     if left > 0:
         text = _("Takedown {number} is due in {time}.").format(number=case.id, time=duration(left))
     else:
-        text = _("Takedown {number} is overdue since {time}.").format(number=case.id, time=duration(-left))
-    what = _("Its copies wait to be looked at and confirmed.") if open_ else _("Its copies are being removed.")
+        text = _("Takedown {number} has been overdue for {time}.").format(number=case.id, time=duration(-left))
+    what = _("Its copies are waiting for review and confirmation.") if open_ else _("Its copies are being removed.")
     return sentences(text, what)
 
 
@@ -205,18 +207,21 @@ def reloaded_text(done: Reloaded) -> str:
     """The changes of a reload, as Markdown."""
     changes = done.changes
     templates = (
-        (_("New: {names}."), changes.added),
-        (_("Taken away: {names}. Who waited for it is told."), changes.removed),
-        (_("Declared otherwise: {names}."), changes.changed),
-        (_("Other settings: {names}."), tuple(f"`{name}`" for name in changes.settings)),
-        (_("Only a restart takes over {names}; that stays as it was."), tuple(f"`{name}`" for name in changes.restart)),
+        (_("New models: {names}."), changes.added),
+        (_("Removed models: {names}. Easel notifies the users whose requests were waiting for them."), changes.removed),
+        (_("Changed models: {names}."), changes.changed),
+        (_("Changed settings: {names}."), tuple(f"`{name}`" for name in changes.settings)),
+        (
+            _("Restart Easel to apply {names}. Until then, the old values stay."),
+            tuple(f"`{name}`" for name in changes.restart),
+        ),
     )
     lines = [text.format(names=listed(names)) for text, names in templates if names]
     if done.library_problem:
         lines.append(plain(done.library_problem, MAX_PROBLEM))
     if not lines:
-        return _("The settings were read again. Nothing has changed.")
-    return "\n".join([_("The settings were read again."), *lines])
+        return _("Settings reloaded. No changes.")
+    return "\n".join([_("Settings reloaded."), *lines])
 
 
 async def reload_and_report(interaction: Interaction) -> str:
@@ -225,7 +230,7 @@ async def reload_and_report(interaction: Interaction) -> str:
     try:
         return reloaded_text(await interaction.client.reloader.reload())
     except ConfigError as problem:
-        return sentences(_("Nothing was changed, for the settings cannot be used:"), plain(str(problem), MAX_PROBLEM))
+        return sentences(_("No changes, because the settings are invalid:"), plain(str(problem), MAX_PROBLEM))
 
 
 class RefreshStatusButton(PersistentButton, template=r"status:look"):
@@ -234,7 +239,7 @@ class RefreshStatusButton(PersistentButton, template=r"status:look"):
     command = "status"
 
     def __init__(self) -> None:
-        super().__init__(ui.Button(label=_("Look again"), custom_id="status:look"))
+        super().__init__(ui.Button(label=_("Refresh"), custom_id="status:look"))
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
@@ -252,7 +257,7 @@ class ReloadButton(PersistentButton, template=r"status:reload"):
     command = "reload"
 
     def __init__(self) -> None:
-        super().__init__(ui.Button(label=_("Reload the settings"), custom_id="status:reload"))
+        super().__init__(ui.Button(label=_("Reload settings"), custom_id="status:reload"))
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:

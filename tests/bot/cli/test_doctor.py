@@ -71,7 +71,9 @@ def test_the_doctor_finds_a_broken_library_file_and_praises_the_rest(house: Hous
     assert findings["worker"] == ("ok", "paints on cpu") or os.environ.get("CUDA_VISIBLE_DEVICES")
 
 
-@pytest.mark.parametrize(("setting", "words"), [("tell", "may paint badly"), ("refuse", "epsilon checkpoints refuse")])
+@pytest.mark.parametrize(
+    ("setting", "words"), [("tell", "may give bad pictures"), ("refuse", "epsilon checkpoints refuse")]
+)
 def test_the_doctor_counts_loras_that_may_be_for_v_or_epsilon(house: House, setting: str, words: str) -> None:
     write_sidecar(write_lora(house.library / "noob.safetensors", seed=8), base_model="sdxl/noobai")
     assert "prediction types" not in graded("--config", house.config), "no checkpoint is installed where it matters"

@@ -24,7 +24,7 @@ async def until(house: House, words: str) -> Said:
 
 
 async def test_it_fails_without_a_gateway_a_worker_or_a_program(house: House, tmp_path: Path) -> None:
-    assert (await until(house, "does not run")).code == REFUSED
+    assert (await until(house, "not running")).code == REFUSED
     token = tmp_path / "token"
     async with AsyncExitStack() as stack:
         playground = await stack.enter_async_context(Playground.serve())
@@ -48,4 +48,4 @@ async def test_it_fails_without_a_gateway_a_worker_or_a_program(house: House, tm
         finally:
             running.send_signal(signal.SIGTERM)
             await running.communicate()
-    assert (await until(house, "does not run")).code == REFUSED
+    assert (await until(house, "not running")).code == REFUSED

@@ -107,7 +107,7 @@ def test_a_person_is_asked_for_what_no_option_says(tmp_path: Path, pony: Path) -
     assert settings.discord.operators == (17, 18)
     assert settings.library.folder == folder / "loras" and settings.storage.folder == tmp_path / "D"
     assert [question.partition(" [")[0].rstrip(": ") for question in person.asked] == [
-        "Which device paints?", *["Which one?"] * 2, *["Checkpoint"] * 2, *["Ids, or nothing for now"] * 2,
+        "Which device generates pictures?", *["Which one?"] * 2, *["Checkpoint"] * 2, *["Ids, or leave empty"] * 2,
         "Folder of LoRA files", "Folder for database and pictures",
     ]  # fmt: skip
 
@@ -132,9 +132,9 @@ def test_a_person_reads_what_speaks_against_a_base_model(tmp_path: Path, capsys:
     answered(WITHOUT_CARD, Person(*[""] * 3), tmp_path)
     said = capsys.readouterr().out
     assert "there is no NVIDIA card here" in said
-    assert said.count("Slow here") + said.count("Too large for the memory here") + said.count("Short of memory") == len(
-        PRESETS
-    )
+    assert said.count("Slow here") + said.count("Too large for the memory of this machine") + said.count(
+        "Short of memory"
+    ) == len(PRESETS)
     answered(TWO_CARDS, Person("4", *[""] * 6), tmp_path)
     said = capsys.readouterr().out
     assert "all cards" in said and "Slow here" not in said

@@ -189,7 +189,7 @@ def test_one_few_step_lora_is_allowed_on_a_relative_and_the_allowance_is_taken_b
     other = library(here, house, "allow", path, "--on", "flux1/dev", "--reason", "x")
     assert (other.code, "whose layers" in other.sentence) == (UNUSABLE, True)
     assert not (house.library / "declarations.jsonl").exists()
-    assert "may go on checkpoints of sdxl/illustrious" in library(here, house, *allow).out
+    assert "is allowed on checkpoints of sdxl/illustrious" in library(here, house, *allow).out
     library(here, house, "scan")
     assert listed(here, house)["dmd2_sdxl_4step_lora"]["allowed_on"] == ["sdxl/illustrious"]
     assert "allowed by an operator on: sdxl/illustrious" in library(here, house, "inspect", path).out

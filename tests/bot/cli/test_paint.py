@@ -135,7 +135,7 @@ while True:
         ("Traceback …\nRuntimeError: the device cuda:0 cannot be used: no\n", "the device cuda:0 cannot be used: no"),
         ("torch.cuda.OutOfMemoryError: too large", "too large"),
         ("Killed: 9", "Killed: 9"),
-        ("\n", "it said nothing"),
+        ("\n", "no output"),
     ],
 )
 def test_why_a_worker_died_is_its_last_line(stderr: str, reason: str) -> None:

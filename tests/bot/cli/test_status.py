@@ -68,7 +68,7 @@ def test_a_bot_that_does_not_run_has_a_state_and_one_that_never_ran_has_none(her
     assert here("library", "scan", "--config", house.config).code == DONE
     said = here("status", "--config", house.config)
     assert said.code == DONE
-    assert "does not run" in said.out and "0 waiting, 0 being painted" in said.out and "none" in said.out
+    assert "not running" in said.out and "0 waiting, 0 being painted" in said.out and "none" in said.out
 
 
 @pytest.mark.skipif(not can_be_powerless, reason="root cannot lay down its powers here")
@@ -80,7 +80,7 @@ def test_who_may_not_write_reads_it_too(here: Here, house: House) -> None:
     for path in (database, lock, house.data):
         path.chmod(path.stat().st_mode & 0o555)
     said = bot("status", "--config", config, powerless=True)
-    assert (said.code, "does not run" in said.out) == (DONE, True), said
+    assert (said.code, "not running" in said.out) == (DONE, True), said
     said = bot("library", "list", "--config", config, powerless=True)
     assert (said.code, "Bat" in said.out) == (DONE, True), said
     assert sorted(house.data.iterdir()) == there

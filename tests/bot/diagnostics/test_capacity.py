@@ -64,7 +64,7 @@ def test_what_fits_is_told_with_its_sum() -> None:
         (24, 0.5, DEV, WARNING, "needs about 35.9 GB"),
         (24, 0.5, DEV, WARNING, "a picture of 1024x1024 on its way 1.6 GB"),
         (24, 0.5, CHROMA, WARNING, "needs at least 34.2 GB"),
-        (24, 0.5, CHROMA, WARNING, "a picture on its way not counted yet"),
+        (24, 0.5, CHROMA, WARNING, "without a running picture"),
         (80, 0.5, CHROMA, OK, "needs at least 34.2 GB"),
         (12, 0.5, DEV, PROBLEM, "too little"),
     ],

@@ -138,7 +138,7 @@ def test_names_stay_and_words_of_ours_do_not() -> None:
 
 def test_figures_and_lists_follow_the_language() -> None:
     assert [queue_position_text(Forecast(n)) for n in range(3)] == [
-        "next in line", "1 waits before it", "2 wait before it"
+        "next in the queue", "1 request ahead", "2 requests ahead"
     ]  # fmt: skip
     assert number(12345.678, 1) == "12,345.7"
     assert listed(["a", "b", "c"]) == "a, b and c"
@@ -152,7 +152,7 @@ def test_figures_and_lists_follow_the_language() -> None:
 
 async def test_commands_are_described_in_the_language_and_keep_their_names() -> None:
     @app_commands.command(name="bookmarks")
-    @app_commands.describe(category="What it is for")
+    @app_commands.describe(category="Category of the LoRA")
     async def command(interaction, category: Category) -> None:
         """Your saved LoRAs: see, search, use or remove them."""
 
@@ -200,8 +200,8 @@ def test_members_read_no_jargon() -> None:
     """What only operators see may have it, and so may names of a setting that the field uses."""
     allowed = {
         "clip skip {layer}",  # a placeholder
-        "The worker cannot be started: {reason}.",  # told on the command line alone
-        "How the bot stands: workers, queue, library, database. For who manages this server.",
+        "The worker could not start: {reason}.",  # told on the command line alone
+        "See the bot's status: workers, queue, library, database. For staff.",
     }
     read = [said for said in everything_said() if said.where not in FOR_OPERATORS and said.one not in allowed]
     assert len(read) > 500

@@ -68,8 +68,8 @@ def test_prompt_negative_prompt_and_loras_are_judged(rules: Rules) -> None:
     assert refused(rules, "a z.o.r.b.l.e tree") == (WordsNotAllowed, "prompt")
     assert refused(rules, "an owl", "zorble") is None, "this list does not read negative prompts"
     assert refused(rules, "an owl", "florp") == (WordsNotAllowed, "negative prompt")
-    assert refused(rules, "an owl", "", lora("Zorble style")) == (WordsNotAllowed, "choice of LoRAs")
-    assert refused(rules, "an owl", "", lora("Style", "hexed owl")) == (WordsNotAllowed, "choice of LoRAs")
+    assert refused(rules, "an owl", "", lora("Zorble style")) == (WordsNotAllowed, "LoRA selection")
+    assert refused(rules, "an owl", "", lora("Style", "hexed owl")) == (WordsNotAllowed, "LoRA selection")
 
 
 def test_nothing_about_minors_is_painted_however_it_is_put_together(rules: Rules) -> None:
@@ -135,7 +135,7 @@ def test_trigger_words_are_judged_before_the_prompt_as_they_are_painted(rules: R
     assert refused(rules, "girl, nude", "", lora("Style", "little")) == (SexualMinors, "")
     assert refused(rules, "nude, oak", "(girl:-1)", lora("Style", "child")) == (SexualMinors, "")
     rules.reload(lists=[{"name": "phrases", "patterns": ["cursed, owl"], "words": ["florp"]}])
-    assert refused(rules, "owl", "", lora("Style", "cursed")) == (WordsNotAllowed, "choice of LoRAs")
+    assert refused(rules, "owl", "", lora("Style", "cursed")) == (WordsNotAllowed, "LoRA selection")
     assert refused(rules, "florp, an oak", "", lora("Style", "oak bark")) == (WordsNotAllowed, "prompt")
     regions = [{"name": "left", "prompt": "an oak"}, {"name": "right", "prompt": "owl"}]
     for side, refusal in (("left", None), ("right", WordsNotAllowed)):

@@ -169,7 +169,10 @@ async def test_a_spacing_goes_with_its_sampler(
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
-        ({"sampler": "euler_a", "spacing": "karras"}, "does not go with euler_a on [^,]*, which has leading, linspace"),
+        (
+            {"sampler": "euler_a", "spacing": "karras"},
+            "does not work with euler_a on [^,]*, which offers leading, linspace",
+        ),
         ({"spacing": "wide"}, "The spacing wide does not go with dpmpp_2m on [^,]*, which has leading, linspace"),
     ],
 )

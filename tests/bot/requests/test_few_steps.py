@@ -63,7 +63,7 @@ async def test_the_recipe_fills_what_was_left_alone(requests: RequestBuilder) ->
     assert settings_of(request) == (4, Sampler.EULER, Spacing.TRAILING, 1.0)
     assert request.loras[0].weight == 1.0
     assert request.few_steps == FewStepUse(name=LIGHTNING, least=4, most=4)
-    assert few_step_note(request) == "As Lightning is made for: 4 steps, euler · trailing, guidance 1."
+    assert few_step_note(request) == "Settings for Lightning: 4 steps, euler · trailing, guidance 1."
     lcm = await built(requests, LCM)
     assert settings_of(lcm) == (4, Sampler.LCM, None, 1.0)
     own = await built(requests, OWN_WORD)
@@ -136,7 +136,7 @@ async def test_fast_without_such_a_lora_is_refused_with_the_checkpoints_that_hav
 
 
 async def test_fast_where_no_checkpoint_has_such_a_lora_names_what_else_there_is(tmp_path: Path) -> None:
-    told = "takes a LoRA for few steps, and no checkpoint here has one; leave it out, or set fewer steps"
+    told = "needs a few-step LoRA, and no model here has one; turn fast off, or set fewer steps"
     async with open_catalogue(House(tmp_path / "house").settings) as found:
         with pytest.raises(InvalidRequest, match=f"Painting fast {told}"):
             await built(found.requests, fast=True)

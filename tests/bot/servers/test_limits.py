@@ -279,8 +279,8 @@ def test_cost_is_pictures_and_their_pixels_times_steps() -> None:
 
 
 def test_sources_are_said_in_both_languages() -> None:
-    assert str(LimitSource(LimitHolder.ROLE, 11, "Painters")) == "It comes with the role Painters."
-    assert str(LimitSource(LimitHolder.ROLE, 11)) == "It comes with the role 11."
+    assert str(LimitSource(LimitHolder.ROLE, 11, "Painters")) == "The limit comes from the role Painters."
+    assert str(LimitSource(LimitHolder.ROLE, 11)) == "The limit comes from the role 11."
     for holder in LimitHolder:
         english = str(LimitSource(holder))
         with speaking("ja"):

@@ -60,9 +60,9 @@ class ArtSection(PanelSection):
         menu = channel_menu(interaction, page, (), _("Add an art channel")) | {"max_values": 1}
         if "channel_types" in menu:
             menu["channel_types"] = KINDS
-        about = [_("Under their pictures people find *Publish*, which posts them here, with links to their LoRAs.")]
+        about = [_("Members press *Publish* under their pictures to post them here, with links to the LoRAs.")]
         return [
-            shown(about if items else [_("There is no art channel, so nothing can be published."), *about]),
+            shown(about if items else [_("There is no art channel, so members cannot publish pictures."), *about]),
             *items,
             *turning(page, more=first + LISTED < len(channels)),
             ui.ActionRow[Any](AddArtChannelMenu(page, **menu)),
@@ -77,17 +77,21 @@ def _warnings(interaction: Interaction, page: PanelPage, art: ArtChannel) -> lis
     if server is None or (channel is None and art.parent_id is not None):
         return []  # an archived thread
     if not isinstance(channel, ArtPlace):
-        return [_warning(_("This channel is not there any more."))]
+        return [_warning(_("This channel no longer exists."))]
     if isinstance(channel, discord.Thread) and channel.parent is None:
         return []
     own = channel.permissions_for(server.me)
     few = (
         []
         if is_public(channel)
-        else [_("Not everybody sees this channel. What is published here, /gallery shows to those alone who do.")]
+        else [_("Not everyone can see this channel. /gallery shows its pictures only to members who can.")]
     )
     missing = missing_permissions(own)
-    lines = [_warning(_("Easel lacks here: {permissions}.").format(permissions=listed(missing)))] if missing else []
+    lines = (
+        [_warning(_("Easel is missing permissions here: {permissions}.").format(permissions=listed(missing)))]
+        if missing
+        else []
+    )
     if isinstance(channel, discord.ForumChannel):
         lines += _about_forum(channel, own)
     return [*lines, *(f"-# {text}" for text in few)]
@@ -97,9 +101,9 @@ def _about_forum(forum: discord.ForumChannel, own: discord.Permissions) -> list[
     lines: list[str] = []
     usable = [tag for tag in forum.available_tags if own.manage_threads or not tag.moderated]
     if forum.flags.require_tag and not usable and not own.manage_channels:
-        lines.append(_warning(_("Posts need a tag here, and there is none that Easel may use.")))
+        lines.append(_warning(_("Posts here need a tag, but there is no tag that Easel can use.")))
     if not own.manage_threads:
-        text = _("Without *Manage Threads*, Easel empties a post that is taken back, and cannot delete it.")
+        text = _("Without *Manage Threads*, Easel can empty an unpublished post, but not delete it.")
         lines.append(f"-# {text}")
     return lines
 

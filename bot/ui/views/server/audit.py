@@ -89,7 +89,7 @@ class AuditSection(PanelSection):
         if older:
             buttons.append(GoButton.to(page.at(here[-1].id), _("Older")))
         menu = AuditPersonMenu(
-            page, ui.UserSelect, placeholder=_("Of everybody"), min_values=0, max_values=1, default_values=person
+            page, ui.UserSelect, placeholder=_("Filter by user"), min_values=0, max_values=1, default_values=person
         )
         return [
             shown([text[:MAX_TEXT] for text in texts[:fitting]] or [_none(wanted)]),
@@ -100,7 +100,7 @@ class AuditSection(PanelSection):
 
 
 def _none(wanted: Shown) -> str:
-    return _("Nothing is written down yet.") if wanted == Shown() else _("There are no such entries.")
+    return _("No entries yet.") if wanted == Shown() else _("No matching entries.")
 
 
 def _person_default(person_id: int) -> discord.SelectDefaultValue:
@@ -115,7 +115,7 @@ class AuditActionMenu(PanelMenu, template=rf"svaction:{PAGE}"):
     @classmethod
     def of(cls, page: PanelPage, wanted: Shown) -> Self:
         """The menu with the current one selected."""
-        options = [discord.SelectOption(label=_("Everything that was done"), value=_ALL, default=not wanted.action)]
+        options = [discord.SelectOption(label=_("All actions"), value=_ALL, default=not wanted.action)]
         options += [
             discord.SelectOption(label=label(each), value=each.value, default=each is wanted.action)
             for each in AuditAction
@@ -156,7 +156,9 @@ class ExportButton(PanelButton, template=NO_CUSTOM_ID):
         text = ngettext("{count} entry of the audit log.", "{count} entries of the audit log.", made.entries)
         lines = [text.format(count=number(made.entries))]
         if not made.complete:
-            lines.append(_("Older ones do not fit into a file that Discord takes here; filter to get them."))
+            lines.append(
+                _("Older entries do not fit into a file that Discord accepts here. Filter the log to get them.")
+            )
         file = discord.File(io.BytesIO(made.data), made.name)
         view = ui.LayoutView(timeout=None)
         view.add_item(shown(lines))
@@ -167,10 +169,10 @@ class ExportButton(PanelButton, template=NO_CUSTOM_ID):
 class ExportCsvButton(ExportButton, template=rf"svcsv:{PAGE}"):
     """As a table."""
 
-    name, label, format = "svcsv", later("As a table"), ExportFormat.CSV
+    name, label, format = "svcsv", later("Export as CSV"), ExportFormat.CSV
 
 
 class ExportJsonButton(ExportButton, template=rf"svjson:{PAGE}"):
     """For programs."""
 
-    name, label, format = "svjson", later("As data"), ExportFormat.JSON
+    name, label, format = "svjson", later("Export as JSON"), ExportFormat.JSON

@@ -56,19 +56,19 @@ class BlocksSection(PanelSection):
         found = await services.blocks.page(who, page.server_id, kind, limit=LISTED + 1, offset=page.page * LISTED)
         here = found[:LISTED]
         names = await _names(interaction, kind, here)
-        nothing = _("Nobody is blocked.") if kind is BlockKind.PERSON else _("No LoRA is blocked.")
+        nothing = _("No users are blocked.") if kind is BlockKind.PERSON else _("No LoRAs are blocked.")
         items: list[ui.Item[Any]] = [
             ui.Section[Any](ui.TextDisplay[Any](_line(block, names)), accessory=UnblockButton(page, block.target_id))
             for block in here
         ] or [shown([nothing])]
         items += turning(page, more=len(found) > LISTED)
         if kind is BlockKind.PERSON:
-            placeholder = _("Block a person")
+            placeholder = _("Block a user")
             items.append(ui.ActionRow[Any](BlockPersonMenu(page, ui.UserSelect, placeholder=placeholder)))
             other = GoButton.to(page.about(BlockKind.LORA.value), _("Blocked LoRAs"))
             items.append(ui.ActionRow[Any](BlockByIdButton(page), other))
         else:
-            other = GoButton.to(page.about(BlockKind.PERSON.value), _("Blocked people"))
+            other = GoButton.to(page.about(BlockKind.PERSON.value), _("Blocked users"))
             items.append(ui.ActionRow[Any](BlockByNameButton(page), other))
         return items
 
@@ -90,7 +90,7 @@ async def _names(interaction: Interaction, kind: BlockKind, blocks: Sequence[Blo
 def _line(block: Block, names: dict[int, str]) -> str:
     """Who or what, why, until when, and by whom."""
     if block.ends_at is None:
-        until = _("without end")
+        until = _("no limit")
     elif block.holds(now_ms()):
         until = _("until {when}").format(when=f"<t:{block.ends_at // 1000}:f>")
     else:
@@ -130,7 +130,7 @@ class BlockPersonMenu(PanelMenu, template=rf"svblockwho:{PAGE}"):
 class BlockByIdButton(PanelButton, template=rf"svblockid:{PAGE}"):
     """Opens the form for a person by Discord's id: one who has left, or anybody from a direct message."""
 
-    name, label = "svblockid", later("Block by id")
+    name, label = "svblockid", later("Block by ID")
     opens_modal = True
 
     async def handle(self, interaction: Interaction) -> None:
@@ -157,8 +157,8 @@ class _WhyAndUntil:
     def __init__(self, form: ModalForm) -> None:
         self.reason: ui.TextInput[Any] = ui.TextInput(custom_id="reason", max_length=MAX_REASON)
         self.end: ui.TextInput[Any] = ui.TextInput(custom_id="end", required=False, max_length=40)
-        why = _("Whoever is concerned reads it")
-        until = _("3 d, 12 h, 2 w or a date such as 2031-05-30; empty: without end")
+        why = _("Shown to the users it affects")
+        until = _("3 d, 12 h, 2 w or a date such as 2031-05-30. Leave empty for no end.")
         form.add_item(ui.Label[Any](text=_("Reason"), description=why, component=self.reason))
         form.add_item(ui.Label[Any](text=_("How long"), description=until[:100], component=self.end))
 
@@ -171,13 +171,13 @@ class BlockPersonForm(PanelForm):
     """Why and until when a person is blocked; without a `person_id`, also who."""
 
     def __init__(self, page: PanelPage, person_id: int | None, *, opening: int) -> None:
-        super().__init__(_("Block a person"), "svblockperson", page, opening=opening)
+        super().__init__(_("Block a user"), "svblockperson", page, opening=opening)
         self._person_id = person_id
         self.typed: ui.TextInput[Any] | None = None
         if person_id is None:
             self.typed = ui.TextInput(custom_id="id", max_length=19)
-            hint = _("A number, which Discord copies from a person's menu")
-            self.add_item(ui.Label[Any](text=_("Discord id"), description=hint, component=self.typed))
+            hint = _("A number. You can copy it from the user's menu in Discord.")
+            self.add_item(ui.Label[Any](text=_("Discord user ID"), description=hint, component=self.typed))
         self._block = _WhyAndUntil(self)
 
     async def submitted(self, interaction: Interaction) -> None:
@@ -187,7 +187,7 @@ class BlockPersonForm(PanelForm):
         if person_id is None:
             typed = self.typed.value.strip() if self.typed else ""
             if not is_discord_id(typed):
-                raise NothingThere(what=_("Write the id as a number of up to 19 digits."))
+                raise NothingThere(what=_("Enter the ID as a number of up to 19 digits."))
             person_id = int(typed)
         await services.blocks.block_person(who, self.page.server_id, person_id, **self._block.read())
         await self.page.about(BlockKind.PERSON.value).show(interaction)
@@ -199,7 +199,7 @@ class BlockLoraForm(PanelForm):
     def __init__(self, page: PanelPage, *, opening: int) -> None:
         super().__init__(_("Block a LoRA"), "svblockname", page, opening=opening)
         self.named: ui.TextInput[Any] = ui.TextInput(custom_id="name", max_length=MAX_NAME)
-        hint = _("As /lora browse shows it")
+        hint = _("The name as shown in /lora browse")
         self.add_item(ui.Label[Any](text=_("Name"), description=hint, component=self.named))
         self._block = _WhyAndUntil(self)
 
@@ -253,5 +253,5 @@ class BlockThisLoraForm(ModalForm):
         """Block it. Raises what `BlockAdministration.block_lora` raises."""
         services, who = administration(interaction)
         await services.blocks.block_lora(who, self._server_id, self._lora_id, **self._block.read())
-        text = _("{name} is blocked. *Unblock* is in /server, under Blocks.")
+        text = _("{name} is blocked. To undo this, press *Unblock* under *Blocks* in /server.")
         await send_ephemeral_text(interaction, text.format(name=plain(self._name, 100)))

@@ -41,12 +41,12 @@ class HomeSection(PanelSection):
         """The lines, and for operators the menu of servers."""
         services, who = administration(interaction)
         setup = await services.settings.setup(who, page.server_id)
-        lines = [_("Here you see what holds in all servers. Choose one of them below.")]
+        lines = [_("This overview is for all servers. Choose a single server below.")]
         if page.server_id != EVERYWHERE:
             lines = _summary(setup, await services.limits.count(who, page.server_id))
         items: list[ui.Item[Any]] = [shown(lines)]
         if lacking := _lacking(interaction, page.server_id):
-            text = _("Easel lacks permissions here: {names}. Give them to its role, or it cannot work as it should.")
+            text = _("Easel is missing permissions here: {names}. Give them to its role, so that it works properly.")
             items.append(shown(["**" + text.format(names=listed(lacking)) + "**"]))
         if is_operator(interaction):
             servers = sorted(interaction.client.guilds, key=lambda server: (server.name.casefold(), server.id))
@@ -70,13 +70,13 @@ def _summary(setup: ServerSetup, limits: int) -> list[str]:
     blocked = sum(block.holds(now) for block in setup.lora_blocks.values())
     return [
         _("Channels: {names}").format(names=mentions("#", settings.channels, _("all of them"))),
-        _("Checkpoints: {names}").format(names=several(settings.checkpoints) or _("all of them")),
-        _("Staff besides those who manage the server: {names}").format(
-            names=mentions("@&", settings.staff_roles, _("nobody"))
+        _("Models: {names}").format(names=several(settings.checkpoints) or _("all of them")),
+        _("Staff, besides members who manage the server: {names}").format(
+            names=mentions("@&", settings.staff_roles, _("no one"))
         ),
         _("Limits: {count} set").format(count=number(limits)),
         _("Blocked LoRAs: {count}").format(count=number(blocked)),
-        "-# " + _("Each section of the menu below changes a part of it. What you change holds at once."),
+        "-# " + _("Choose a section in the menu below. Changes take effect immediately."),
     ]
 
 

@@ -58,8 +58,8 @@ class SetUpButton(PersistentButton, template=r"svsetup:(?P<server>\d{1,19})"):
 def greeting(server: discord.Guild) -> ui.LayoutView:
     """The message."""
     text = _(
-        "Easel is here, and paints: try /imagine, or /guide for a start. Whoever manages this server can choose "
-        "channels, limits and more."
+        "Easel is ready to generate pictures. Try /imagine, or start with /guide. Members who manage "
+        "this server can choose channels, limits and more."
     )
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any](text))

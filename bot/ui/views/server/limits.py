@@ -97,7 +97,7 @@ async def _of_all(interaction: Interaction, page: PanelPage) -> Sequence[ui.Item
     first = page.page * PEOPLE
     people = await services.limits.of_people(who, page.server_id, limit=PEOPLE + 1, offset=first)
     lines = [_line(held, page.server_id) for held in (*shared, *people[:PEOPLE])]
-    rest = _("Of several limits the person's own holds, then that of a role, of new members, of everybody.")
+    rest = _("The most specific limit applies: first the user's, then a role's, new members', everyone's.")
     return [
         shown([*bounded_lines(lines or [_("No limits are set.")], MAX_TEXT), "-# " + rest]),
         *_holder_menus(interaction, page),
@@ -111,7 +111,7 @@ def _holder_menus(interaction: Interaction, page: PanelPage) -> list[ui.ActionRo
     return [
         ui.ActionRow[Any](HolderMenu.of(page)),
         ui.ActionRow[Any](LimitRoleMenu(page, **_one(roles))),
-        ui.ActionRow[Any](LimitPersonMenu(page, ui.UserSelect, placeholder=_("Limits of a person"))),
+        ui.ActionRow[Any](LimitPersonMenu(page, ui.UserSelect, placeholder=_("Limits of a user"))),
     ]
 
 
@@ -142,7 +142,7 @@ async def _of_holder(interaction: Interaction, page: PanelPage) -> Sequence[ui.I
         buttons += [PictureLimitsButton(page), AddingLimitsButton(page)]
     if holder.holder is LimitHolder.NEWCOMERS:
         hours = (await services.settings.setup(who, page.server_id)).settings.newcomer_hours
-        lines.insert(1, _("Members are new for **{hours}** hours; 0 is not at all.").format(hours=number(hours)))
+        lines.insert(1, _("Members count as new for **{hours}** hours. 0 turns this off.").format(hours=number(hours)))
         buttons.append(NewcomerTimeButton(page))
     buttons.append(GoButton.to(page.about(""), _("All limits")))
     return [shown(lines), ui.ActionRow[Any](*buttons), *_holder_menus(interaction, page)]
@@ -150,7 +150,7 @@ async def _of_holder(interaction: Interaction, page: PanelPage) -> Sequence[ui.I
 
 def _value_line(name: LimitName, values: LimitValues, ceilings: LimitValues) -> str:
     value, ceiling = values.get(name), ceilings.get(name)
-    shown_value = _("none of its own") if value is None else number(value, 2)
+    shown_value = _("not set") if value is None else number(value, 2)
     text = _("{limit}: **{value}**").format(limit=_(LIMIT_LABELS[name]), value=shown_value)
     return text if ceiling is None else f"{text} · {_ceiling(name, ceiling)}"
 
@@ -158,8 +158,8 @@ def _value_line(name: LimitName, values: LimitValues, ceilings: LimitValues) -> 
 def _ceiling(name: LimitName, ceiling: float) -> str:
     """The operator's limit in words."""
     if name is LimitName.COOLDOWN_SECONDS:
-        return _("at least {value}, by the bot's operator").format(value=number(ceiling, 2))
-    return _("at most {value}, by the bot's operator").format(value=number(ceiling, 2))
+        return _("the bot's operator requires at least {value}").format(value=number(ceiling, 2))
+    return _("the bot's operator allows at most {value}").format(value=number(ceiling, 2))
 
 
 def _role_name(interaction: Interaction, page: PanelPage, holder: LimitsOf) -> str:
@@ -177,7 +177,7 @@ class HolderMenu(PanelMenu, template=rf"svholder:{PAGE}"):
     def of(cls, page: PanelPage) -> Self:
         """The menu."""
         options = [discord.SelectOption(label=_(HOLDERS[each]), value=each.value) for each in _SHARED]
-        return cls(page, options=options, placeholder=_("Limits of many"))
+        return cls(page, options=options, placeholder=_("Limits of a group"))
 
     async def handle(self, interaction: Interaction) -> None:
         """Show the limits of the chosen ones."""
@@ -230,13 +230,13 @@ class QuotasButton(LimitsButton, template=rf"svquotas:{PAGE}"):
 class PictureLimitsButton(LimitsButton, template=rf"svpictures:{PAGE}"):
     """What a request may ask for."""
 
-    name, label, limits = "svpictures", later("Limits of a request"), OF_PICTURES
+    name, label, limits = "svpictures", later("Request limits"), OF_PICTURES
 
 
 class AddingLimitsButton(LimitsButton, template=rf"svadding:{PAGE}"):
     """How many LoRAs are added from outside."""
 
-    name, label, limits = "svadding", later("LoRAs from outside"), OF_ADDING
+    name, label, limits = "svadding", later("Added LoRAs"), OF_ADDING
 
 
 class LimitsForm(PanelForm):
@@ -263,7 +263,7 @@ class LimitsForm(PanelForm):
             field: ui.TextInput[Any] = ui.TextInput(
                 custom_id=name.value, required=False, max_length=20, default=self._before[name] or None
             )
-            hint = _("Empty: no limit of its own")
+            hint = _("Leave empty to set no limit here")
             hint = hint if ceiling is None else f"{hint} · {_ceiling(name, ceiling)}"
             self.add_item(ui.Label[Any](text=_(LIMIT_LABELS[name])[:45], description=hint[:100], component=field))
             self.fields[name] = field
@@ -298,7 +298,7 @@ def number_in(typed: str) -> float | None:
 class NewcomerTimeButton(PanelButton, template=rf"svnewtime:{PAGE}"):
     """Opens the form of how long members are new."""
 
-    name, label = "svnewtime", later("How long they are new")
+    name, label = "svnewtime", later("New member period")
     opens_modal = True
 
     async def handle(self, interaction: Interaction) -> None:
@@ -312,9 +312,9 @@ class NewcomerTimeForm(PanelForm):
     """For how long members are new after joining, in hours."""
 
     def __init__(self, page: PanelPage, hours: int, *, opening: int) -> None:
-        super().__init__(_("How long they are new"), "svnewhours", page, opening=opening)
+        super().__init__(_("New member period"), "svnewhours", page, opening=opening)
         self.hours: ui.TextInput[Any] = ui.TextInput(custom_id="hours", default=str(hours), max_length=20)
-        self.add_item(ui.Label[Any](text=_("Hours"), description=_("0 is not at all"), component=self.hours))
+        self.add_item(ui.Label[Any](text=_("Hours"), description=_("0 turns this off"), component=self.hours))
 
     async def submitted(self, interaction: Interaction) -> None:
         """Save it. Raises NumberUnclear or NewcomerTimeOutOfRange."""

@@ -18,27 +18,33 @@ from bot.ui.views.server.places import ServerSettingMenu
 class PeopleSection(PanelSection):
     """The roles of staff, of who may paint, see the queue, and add LoRAs."""
 
-    key, title = "people", later("Who may do what")
+    key, title = "people", later("Roles")
 
     async def items(self, interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
         """What is set, and a menu for each list of roles."""
         services, who = administration(interaction)
         settings = (await services.settings.setup(who, page.server_id)).settings
-        managers, paints, sees = _("Staff"), _("May paint"), _("May see everybody's queue")
-        adds = _("May add LoRAs from outside")
+        managers, paints, sees = (
+            _("Staff"),
+            _("Roles that can generate pictures"),
+            _("Roles that can see the whole queue"),
+        )
+        adds = _("Roles that can add LoRAs with /lora add")
         lines = [
-            _("Staff: **whoever manages the server**, and **{names}**").format(
-                names=mentions("@&", settings.staff_roles, _("nobody else"))
+            _("Staff: **members who manage the server**, and **{names}**").format(
+                names=mentions("@&", settings.staff_roles, _("no one else"))
             ),
-            _("Staff may do all that this panel does, pause the queue and cancel pictures in it."),
-            _("May paint: **{names}**").format(names=mentions("@&", settings.paint_roles or (), _("everybody"))),
-            _("May see everybody's queue, besides staff: **{names}**").format(
-                names=mentions("@&", settings.queue_roles or (), _("nobody"))
+            _("Staff can use everything in this panel, pause the queue and cancel pictures in it."),
+            _("Can generate pictures: **{names}**").format(
+                names=mentions("@&", settings.paint_roles or (), _("everyone"))
             ),
-            _("May add LoRAs from outside, besides staff: **{names}**").format(
-                names=mentions("@&", settings.lora_roles or (), _("nobody"))
+            _("Can see the whole queue, besides staff: **{names}**").format(
+                names=mentions("@&", settings.queue_roles or (), _("no one"))
             ),
-            "-# " + _("What Discord's own settings close for a command (Server Settings, Integrations) stays closed."),
+            _("Can add LoRAs with /lora add, besides staff: **{names}**").format(
+                names=mentions("@&", settings.lora_roles or (), _("no one"))
+            ),
+            "-# " + _("Discord's own restrictions for a command (Server Settings, Integrations) still apply."),
         ]
         menus = (
             StaffRolesMenu(page, **role_menu(interaction, page, settings.staff_roles, managers)),

@@ -37,7 +37,7 @@ LISTED = MENU - 1  # checkpoints on a page: the menu of the default one has one 
 class PlacesSection(PanelSection):
     """Channels, checkpoints, categories and defaults."""
 
-    key, title = "places", later("Places and pictures")
+    key, title = "places", later("Channels and defaults")
 
     async def items(self, interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
         """What is set, and a menu for each setting."""
@@ -46,10 +46,8 @@ class PlacesSection(PanelSection):
         installed = interaction.client.configuration.checkpoints.names
         names = _on_page(installed, page)
         menus = (
-            ChannelsMenu(page, **channel_menu(interaction, page, settings.channels, _("Channels to paint in"))),
-            SpoilersMenu(
-                page, **channel_menu(interaction, page, settings.spoiler_channels, _("Channels that hide pictures"))
-            ),
+            ChannelsMenu(page, **channel_menu(interaction, page, settings.channels, _("Allowed channels"))),
+            SpoilersMenu(page, **channel_menu(interaction, page, settings.spoiler_channels, _("Spoiler channels"))),
             CheckpointsMenu.of(page, settings, names),
             CategoriesMenu.of(page, settings),
             DefaultCheckpointMenu.of(page, settings, names),
@@ -70,30 +68,30 @@ def _on_page(installed: Sequence[str], page: PanelPage) -> list[str]:
 
 def _lines(settings: ServerSettings) -> list[str]:
     return [
-        _("Pictures are painted in: **{names}**").format(names=mentions("#", settings.channels, _("all channels"))),
-        _("Hidden until pressed, as spoilers: **{names}**").format(
-            names=mentions("#", settings.spoiler_channels, _("nowhere"))
+        _("Allowed channels: **{names}**").format(names=mentions("#", settings.channels, _("all channels"))),
+        _("Spoiler channels (pictures stay hidden until clicked): **{names}**").format(
+            names=mentions("#", settings.spoiler_channels, _("none"))
         ),
-        _("With the checkpoints: **{names}**").format(names=several(settings.checkpoints) or _("all of them")),
-        _("With LoRAs of the categories: **{names}**").format(
+        _("Allowed models: **{names}**").format(names=several(settings.checkpoints) or _("all of them")),
+        _("Allowed LoRA categories: **{names}**").format(
             names=several(map(label, settings.categories)) or _("all of them")
         ),
-        _("Checkpoint of who has chosen none: **{name}**").format(
+        _("Default model: **{name}**").format(
             name=several([settings.default_checkpoint]) if settings.default_checkpoint else _("the first one")
         ),
-        _("Prompts of who has not chosen: **{choice}**").format(choice=_prompts(shown=bool(settings.shows_prompt))),
-        _("Language of what everybody sees: **{name}**").format(name=_language(settings.language)),
-        "-# " + _("With nothing chosen in a menu, everything is allowed."),
+        _("Prompts by default: **{choice}**").format(choice=_prompts(shown=bool(settings.shows_prompt))),
+        _("Language of public messages: **{name}**").format(name=_language(settings.language)),
+        "-# " + _("Leave a menu empty to allow everything."),
     ]
 
 
 def _prompts(*, shown: bool) -> str:
-    return _("shown with the pictures") if shown else _("kept to themselves")
+    return _("shown with pictures") if shown else _("private")
 
 
 def _language(language: str | None) -> str:
     """The name of a language in itself."""
-    return _("each person's own") if language is None else Locale.parse(language).get_display_name() or language
+    return _("each user's own") if language is None else Locale.parse(language).get_display_name() or language
 
 
 class ServerSettingMenu(PanelMenu, template=NO_CUSTOM_ID):
@@ -139,7 +137,7 @@ class CheckpointsMenu(ServerSettingMenu, template=rf"svmodels:{PAGE}"):
             discord.SelectOption(label=name, value=f"{_CHOSEN}{name}", default=name.casefold() in allowed)
             for name in names
         ]
-        placeholder = _("Checkpoints to paint with")
+        placeholder = _("Allowed models")
         return cls(page, options=options, min_values=0, max_values=len(options), placeholder=placeholder)
 
     async def handle(self, interaction: Interaction) -> None:
@@ -165,7 +163,7 @@ class CategoriesMenu(ServerSettingMenu, template=rf"svkinds:{PAGE}"):
             discord.SelectOption(label=label(each), value=each.value, default=each in settings.categories)
             for each in Category
         ]
-        placeholder = _("Categories of LoRAs to paint with")
+        placeholder = _("Allowed LoRA categories")
         return cls(page, options=options, min_values=0, max_values=len(options), placeholder=placeholder)
 
     async def handle(self, interaction: Interaction) -> None:
@@ -190,9 +188,9 @@ class DefaultCheckpointMenu(ServerSettingMenu, template=rf"svmodel:{PAGE}"):
             if checkpoint_allowed(settings, name)
         ]
         first = discord.SelectOption(
-            label=_("Checkpoint by default: the first one"), value=_NONE, default=settings.default_checkpoint is None
+            label=_("Default model: the first one"), value=_NONE, default=settings.default_checkpoint is None
         )
-        return cls(page, options=[first, *options], placeholder=_("Checkpoint by default"))
+        return cls(page, options=[first, *options], placeholder=_("Default model"))
 
     async def handle(self, interaction: Interaction) -> None:
         """Save it."""
@@ -212,7 +210,7 @@ class PromptsMenu(ServerSettingMenu, template=rf"svprompts:{PAGE}"):
         """The menu with the current choice selected."""
         options = [
             discord.SelectOption(
-                label=_("Prompts: {choice}").format(choice=_prompts(shown=choice)),
+                label=_("Prompts by default: {choice}").format(choice=_prompts(shown=choice)),
                 value=str(int(choice)),
                 default=bool(settings.shows_prompt) is choice,
             )
@@ -234,7 +232,7 @@ class LanguageMenu(ServerSettingMenu, template=rf"svlanguage:{PAGE}"):
     def of(cls, page: PanelPage, settings: ServerSettings) -> Self:
         """The menu with the current one selected."""
         each_own = discord.SelectOption(
-            label=_("Language: each person's own"), value=_NONE, default=settings.language is None
+            label=_("Language: each user's own"), value=_NONE, default=settings.language is None
         )
         options = [
             discord.SelectOption(

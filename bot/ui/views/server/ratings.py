@@ -31,9 +31,9 @@ class RatingsSection(PanelSection):
             _("Channels without an age restriction show pictures up to: **{rating}**").format(
                 rating=label(settings.open_rating)
             ),
-            _("What has no content rating counts as: **{rating}**").format(rating=label(settings.unrated_as)),
+            _("Content without a rating counts as: **{rating}**").format(rating=label(settings.unrated_as)),
             "-# "
-            + _("Age-restricted channels show all ratings. Only what is rated {blocked} is shown nowhere.").format(
+            + _("Age-restricted channels show all ratings except {blocked}, which is shown nowhere.").format(
                 blocked=label(ContentRating.BLOCKED)
             ),
         ]
@@ -69,7 +69,7 @@ class OpenRatingMenu(RatingMenu, template=rf"svopen:{PAGE}"):
     """The highest rating that a channel without an age restriction shows."""
 
     name, field = "svopen", "open_rating"
-    text = later("Open channels: up to {rating}")
+    text = later("Unrestricted channels: up to {rating}")
     ratings = tuple(rating for rating in ContentRating if rating <= MOST_OPEN)
 
 
@@ -77,4 +77,4 @@ class UnratedMenu(RatingMenu, template=rf"svunrated:{PAGE}"):
     """What unrated checkpoints and LoRAs count as."""
 
     name, field = "svunrated", "unrated_as"
-    text = later("Unrated: counts as {rating}")
+    text = later("Unrated content counts as {rating}")

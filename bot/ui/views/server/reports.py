@@ -54,21 +54,25 @@ class ReportsSection(PanelSection):
                 ui.TextDisplay[Any](_line(interaction, page, case)), accessory=CaseOpenButton(page, case.report.id)
             )
             for case in found[:LISTED]
-        ] or [shown([_("No report waits.")])]
+        ] or [shown([_("No open reports.")])]
         items += turning(page, more=len(found) > LISTED)
         if page.server_id == EVERYWHERE:
             channel_id = await reporting.channel_of(EVERYWHERE)
-            where = mentions("#", [channel_id] if channel_id else [], _("nowhere; it is a setting of the program"))
+            where = mentions("#", [channel_id] if channel_id else [], _("none; it is set in the bot's configuration"))
             return [
                 *items,
                 shown(
-                    [_("Reports of LoRAs, and from outside of servers, are posted in: **{names}**").format(names=where)]
+                    [
+                        _("Channel for reports of LoRAs and reports from outside servers: **{names}**").format(
+                            names=where
+                        )
+                    ]
                 ),
             ]
         services, who = administration(interaction)
         settings = (await services.settings.setup(who, page.server_id)).settings
         chosen = [settings.reports_channel] if settings.reports_channel else []
-        menu = channel_menu(interaction, page, chosen, _("Channel of staff for reports")) | {"max_values": 1}
+        menu = channel_menu(interaction, page, chosen, _("Staff channel for reports")) | {"max_values": 1}
         if "channel_types" in menu:
             menu["channel_types"] = [discord.ChannelType.text]
         share = ShareReportsButton.of(page, settings)
@@ -88,7 +92,7 @@ def _line(interaction: Interaction, page: PanelPage, case: Case) -> str:
     else:
         subject = _("A picture by {person}").format(person=mention(case.report.owner_id or 0))
     facts = [
-        ngettext("{count} person", "{count} people", people).format(count=number(people)),
+        ngettext("reported by {count} user", "reported by {count} users", people).format(count=number(people)),
         f"<t:{case.report.created_at // 1000}:R>",
     ]
     if case.report.state is ReportState.APPEALED:
@@ -100,26 +104,30 @@ def _line(interaction: Interaction, page: PanelPage, case: Case) -> str:
 
 def _settings(interaction: Interaction, page: PanelPage, settings: ServerSettings) -> list[str]:
     channel_id = settings.reports_channel
-    where = mentions("#", [channel_id] if channel_id else [], _("nowhere: they wait here"))
-    lines = [_("Reports are posted in: **{names}**").format(names=where)]
+    where = mentions("#", [channel_id] if channel_id else [], _("none; reports appear only here"))
+    lines = [_("Reports channel: **{names}**").format(names=where)]
     server = interaction.client.get_guild(page.server_id)
     if server is not None and channel_id is not None:
         channel = server.get_channel(channel_id)
         own = discord.Permissions.none() if channel is None else channel.permissions_for(server.me)
         if not (own.view_channel and own.send_messages and own.attach_files):
-            text = _("Easel may not post in that channel. Let it view the channel, send messages and attach files.")
+            text = _("Easel cannot post in that channel. Allow it to view the channel, send messages and attach files.")
             lines.append(f"**{text}**")
         if is_public(channel):
-            text = _("Everybody can read that channel, so nothing is posted there. Choose one for staff alone.")
+            text = _(
+                "Everyone can read that channel, so Easel posts no reports there. Choose one that only staff can read."
+            )
             lines.append(f"**{text}**")
-    choice = _("also the people who run this bot") if settings.shares_reports else _("this server's staff alone")
-    return [*lines, _("Who sees new reports: **{choice}**").format(choice=choice)]
+    choice = (
+        _("this server's staff and the bot's operators") if settings.shares_reports else _("only this server's staff")
+    )
+    return [*lines, _("New reports are visible to: **{choice}**").format(choice=choice)]
 
 
 class CaseOpenButton(PanelButton, template=rf"svcase:{PAGE}:{TARGET}"):
     """Shows a report with its buttons."""
 
-    name, label, action = "svcase", later("Look"), Action.MODERATE
+    name, label, action = "svcase", later("Review"), Action.MODERATE
 
     async def handle(self, interaction: Interaction) -> None:
         """Show it in an ephemeral message. Raises what `Reporting.case` raises."""
@@ -157,7 +165,9 @@ class ShareReportsButton(PanelButton, template=rf"svrpshare:{PAGE}:(?P<target>[0
         """The button that changes what is set."""
         button = cls(page, int(not settings.shares_reports))
         button.item.label = (
-            _("Keep new reports to this server") if settings.shares_reports else _("Share new reports with operators")
+            _("Stop sharing new reports with operators")
+            if settings.shares_reports
+            else _("Share new reports with operators")
         )
         return button
 

@@ -39,14 +39,14 @@ def list_of(page: PanelPage, lists: Sequence[ServerWordList]) -> ServerWordList:
     """The list that a page is about. Raises NothingThere."""
     found = next((each for each in lists if str(each.id) == page.detail), None)
     if found is None:
-        raise NothingThere(what=_("This list is not there any more."))
+        raise NothingThere(what=_("This list no longer exists."))
     return found
 
 
 class AddListButton(PanelButton, template=rf"svwordadd:{PAGE}"):
     """Opens the form for a new list."""
 
-    name, label = "svwordadd", later("Add a list")
+    name, label = "svwordadd", later("Add list")
     opens_modal = True
 
     async def handle(self, interaction: Interaction) -> None:
@@ -73,7 +73,7 @@ class WordListForm(PanelForm):
 
     def __init__(self, page: PanelPage, one: ServerWordList | None, *, opening: int) -> None:
         """`one`: what it is filled with, and with an id the list that is changed."""
-        super().__init__(_("List of words"), "svwordlist", page, opening=opening)
+        super().__init__(_("Word list"), "svwordlist", page, opening=opening)
         self._id = one.id if one and one.id else None
         self.list_name: ui.TextInput[Any] = ui.TextInput(
             custom_id="name", max_length=MAX_NAME, default=one.name if one else None
@@ -93,10 +93,14 @@ class WordListForm(PanelForm):
             )
         )
         fields = (
-            (_("Name"), _("People whose text is refused are told it"), self.list_name),
-            (_("Words and phrases, one a line"), _("word* is a beginning, *word an end, *word* any part"), self.words),
-            (_("Patterns, one a line"), _("Regular expressions of RE2, in lower case"), self.patterns),
-            (_("Allowed phrases, one a line"), _("A word inside of such a phrase is allowed"), self.exceptions),
+            (_("Name"), _("Shown to users whose text is refused"), self.list_name),
+            (
+                _("Words and phrases, one per line"),
+                _("word* matches beginnings, *word matches endings, *word* matches anywhere"),
+                self.words,
+            ),
+            (_("Patterns, one per line"), _("RE2 regular expressions, in lower case"), self.patterns),
+            (_("Allowed phrases, one per line"), _("A listed word inside such a phrase is allowed"), self.exceptions),
         )
         for text, description, component in fields:
             self.add_item(ui.Label[Any](text=text, description=description, component=component))
@@ -131,7 +135,7 @@ class RefusedList(ErrorWithView):
     def view(self) -> ui.LayoutView:
         """What is wrong with it, the file, and the button."""
         view = ui.LayoutView(timeout=None)
-        kept = _("What you wrote is in this file, and *Correct it* opens the form with it.")
+        kept = _("This file contains your entries. Press *Correct entries* to edit them in the form.")
         view.add_item(ui.TextDisplay[Any](f"{self._text}\n-# {kept}"))
         view.add_item(ui.File[Any](f"attachment://{_FILE}"))
         view.add_item(ui.ActionRow[Any](CorrectListButton(self._page)))
@@ -146,7 +150,7 @@ class RefusedList(ErrorWithView):
 class CorrectListButton(PanelButton, template=rf"svwordagain:{PAGE}"):
     """Opens the form with what was typed before, which lies in the message of the button."""
 
-    name, label = "svwordagain", later("Correct it")
+    name, label = "svwordagain", later("Correct entries")
     style = discord.ButtonStyle.primary
     opens_modal = True
 
@@ -169,6 +173,6 @@ async def _typed_before(message: discord.Message | None) -> dict[str, str]:
         found = json.loads(await files[0].read())
         return {name: str(found[name])[:most] for name, most in (("name", MAX_NAME), *_FIELDS.items())}
     except discord.HTTPException:
-        raise NothingThere(what=_("The file cannot be downloaded just now. Please try again.")) from None
+        raise NothingThere(what=_("Easel could not download the file. Please try again.")) from None
     except (ValueError, LookupError, TypeError):
         raise outdated_error() from None

@@ -38,9 +38,9 @@ AUTOMOD = "automod"  # the detail of the page about an import
 LEFT_OUT_ROOM = 1200  # characters
 SHOWN_RULES, RULE_ROOM = 12, 700  # words of a list that its page names, and their characters
 _MODES: Final = {
-    WordListMode.ACTIVE: later("active: what has such words is refused"),
-    WordListMode.SHADOW: later("shadow: what it would refuse is only counted"),
-    WordListMode.OFF: later("off: it does nothing"),
+    WordListMode.ACTIVE: later("active: refuses texts with these words"),
+    WordListMode.SHADOW: later("shadow: only counts the texts that it would refuse"),
+    WordListMode.OFF: later("off: does nothing"),
 }
 
 
@@ -62,8 +62,8 @@ class WordsSection(PanelSection):
 def _all(page: PanelPage, lists: Sequence[ServerWordList]) -> list[ui.Item[Any]]:
     first = page.page * LISTED
     here = lists[first : first + LISTED]
-    about = _("Prompts, names of LoRAs and stacks, and notes with such words are refused in this server.")
-    most = _("There can be {lists} lists, with {words} words and {patterns} patterns in all.").format(
+    about = _("This server refuses prompts, LoRA names, stack names and notes with these words.")
+    most = _("Limit: {lists} lists, with {words} words and {patterns} patterns in total.").format(
         lists=number(MAX_LISTS), words=number(MAX_WORDS), patterns=number(MAX_PATTERNS)
     )
     items: list[ui.Item[Any]] = [shown([about, f"-# {most}"])]
@@ -73,7 +73,7 @@ def _all(page: PanelPage, lists: Sequence[ServerWordList]) -> list[ui.Item[Any]]
             accessory=GoButton.to(page.about(str(each.id)), _("Open")),
         )
         for each in here
-    ] or [shown([_("There is no list yet.")])]
+    ] or [shown([_("No lists yet.")])]
     items += turning(page, more=len(lists) > first + LISTED)
     buttons = (AddListButton(page), GoButton.to(page.about(AUTOMOD), _("Import AutoMod words")))
     items.append(ui.ActionRow[Any](*buttons))
@@ -93,19 +93,19 @@ def _automod(page: PanelPage, found: AutoModImport) -> list[ui.Item[Any]]:
     words = sum(len(each.words) for each in found.lists)
     patterns = sum(len(each.patterns) for each in found.lists)
     lines = [
-        _("AutoMod has {lists} lists for Easel: {words} words and {patterns} patterns.").format(
+        _("Easel can import {lists} lists from AutoMod: {words} words and {patterns} patterns.").format(
             lists=number(len(found.lists)), words=number(words), patterns=number(patterns)
         )
     ]
     lines += [f"- **{plain(each.name, MAX_NAME)}** · {_counts(each)}" for each in found.lists]
     if found.presets:
-        told = _("Discord does not tell the words of its own lists, so these cannot be imported: {names}.")
+        told = _("Discord does not reveal the words in its own lists, so these cannot be imported: {names}.")
         lines.append(told.format(names=listed([plain(name, MAX_NAME) for name in found.presets])))
     if found.left_out:
-        lines.append(_("These are left out:"))
+        lines.append(_("Not imported:"))
         lines += bounded_lines([f"- {code(each.text, 60)}: {_(each.why)}" for each in found.left_out], LEFT_OUT_ROOM)
     lines.append(
-        "-# " + _("What was imported before is replaced. Roles and channels that a rule spares are not spared here.")
+        "-# " + _("This replaces the previous import. Roles and channels that AutoMod exempts are not exempt in Easel.")
     )
     keep = KeepAutoModButton(page)
     keep.item.disabled = not found.lists and not found.replaced
@@ -120,7 +120,7 @@ def _one(page: PanelPage, one: ServerWordList) -> list[ui.Item[Any]]:
     if one.rule_id is None:
         buttons.insert(0, EditListButton(page))
     else:
-        imported = _("It was imported from AutoMod. To change its words, change them there and import again.")
+        imported = _("This list was imported from AutoMod. To change its words, edit them there and import again.")
         lines.append(f"-# {imported}")
     menus = (ListModeMenu.of(page, one), NegativePromptsMenu.of(page, one))
     return [shown(lines), *(ui.ActionRow[Any](menu) for menu in menus), ui.ActionRow[Any](*buttons)]
@@ -133,7 +133,7 @@ def _counts(one: ServerWordList) -> str:
         ngettext("{count} pattern", "{count} patterns", len(one.patterns)).format(count=number(len(one.patterns))),
     ]
     if one.negative_prompts:
-        parts.append(_("negative prompts too"))
+        parts.append(_("also checks negative prompts"))
     if one.mode is WordListMode.SHADOW:
         text = ngettext("would have refused {count} text", "would have refused {count} texts", one.shadowed)
         parts.append(text.format(count=number(one.shadowed)))
@@ -211,7 +211,7 @@ class NegativePromptsMenu(ListMenu, template=rf"svwordneg:{PAGE}"):
     @classmethod
     def of(cls, page: PanelPage, one: ServerWordList) -> Self:
         """The menu with the current choice selected."""
-        texts = {False: _("Negative prompts: not read"), True: _("Negative prompts: read too")}
+        texts = {False: _("Negative prompts: not checked"), True: _("Negative prompts: also checked")}
         options = [
             discord.SelectOption(label=text, value=str(int(read)), default=read is one.negative_prompts)
             for read, text in texts.items()
@@ -241,7 +241,7 @@ class DeleteListForm(PanelForm):
     def __init__(self, page: PanelPage, one: ServerWordList, *, opening: int) -> None:
         super().__init__(_("Delete this list?"), "svwordgone", page, opening=opening)
         self._id = one.id
-        text = _("**{name}** is deleted with all its words. This cannot be undone.")
+        text = _("This deletes **{name}** and all its words. It cannot be undone.")
         self.add_item(ui.TextDisplay[Any](text.format(name=clipped(one.name, MAX_NAME))))
 
     async def submitted(self, interaction: Interaction) -> None:

@@ -50,7 +50,7 @@ class StudioButton(PersistentButton, template=NO_CUSTOM_ID):
         snapshot = await interaction.client.studios.snapshot(interaction)
         found = [lora for lora in snapshot.studio.loras if str(lora.lora_id) == self.argument.split(":")[0]]
         if not found:
-            raise NothingThere(what=_("This LoRA is not in your studio any more."))
+            raise NothingThere(what=_("This LoRA is no longer in your studio."))
         return found[0]
 
 
@@ -115,7 +115,7 @@ class UndoDraftButton(StudioButton, template=panel_id("undo")):
     async def handle(self, interaction: Interaction) -> None:
         """Restore it and redraw the panel."""
         studios = interaction.client.studios
-        await studios.redraw(interaction, await studios.undo(interaction), _("Your earlier draft is back."))
+        await studios.redraw(interaction, await studios.undo(interaction), _("Your earlier draft is restored."))
 
 
 class NudgeButton(StudioButton, template=panel_id("nudge")):
@@ -163,7 +163,7 @@ class StrengthButton(StudioButton, template=panel_id("strength")):
         """Open the modal."""
         image = (await interaction.client.studios.snapshot(interaction)).studio.draft.image
         if image is None:
-            raise NothingThere(what=_("There is no starting picture in your studio any more."))
+            raise NothingThere(what=_("Your studio no longer has a start picture."))
         await acknowledge.open_modal(interaction, StrengthForm(image.strength, opening=interaction.id))
 
 

@@ -70,7 +70,7 @@ class PromptForm(StudioForm):
     """
 
     def __init__(self, snapshot: StudioSnapshot, *, opening: int) -> None:
-        super().__init__(_("What to paint"), "stprompt", opening)
+        super().__init__(_("Describe the picture"), "stprompt", opening)
         draft = snapshot.studio.draft
         self.regions = words_inputs(draft.regions)
         self.prompt = _text("prompt", draft.prompt, long=True, required=not draft.regions)
@@ -83,7 +83,7 @@ class PromptForm(StudioForm):
         if snapshot.checkpoint.capability.negative_prompt:
             negative = usual if draft.negative_prompt is None else draft.negative_prompt
             self.negative = _text("negative", negative, long=True)
-            hint = _("What to keep out")
+            hint = _("Things to leave out of the picture")
             self.add_item(ui.Label[Any](text=_("Negative prompt"), description=hint, component=self.negative))
         self._layout = [region.name for region in draft.regions]
 
@@ -112,22 +112,22 @@ class OptionsForm(StudioForm):
         draft, checkpoint = snapshot.studio.draft, snapshot.checkpoint
         chosen = checkpoint.size(draft.size) if draft.size else None
         sizes = [(f"{_(size.shape)} · {size}", str(size)) for size in checkpoint.sizes]
-        self.size = _menu("size", [(_("As usual"), _DEFAULT), *sizes], _DEFAULT if chosen is None else str(chosen))
+        self.size = _menu("size", [(_("Default"), _DEFAULT), *sizes], _DEFAULT if chosen is None else str(chosen))
         counts = [(str(count), str(count)) for count in range(1, MAX_COUNT + 1)]
         self.count = _menu("count", counts, str(draft.count))
         self.seed = _text("seed", "" if draft.seed is None else str(draft.seed))
         self.add_item(ui.Label[Any](text=_("Size"), component=self.size))
         self.add_item(ui.Label[Any](text=_("How many pictures"), component=self.count))
-        hint = _("The same seed gives the same picture. Leave it empty for a new one each time.")
+        hint = _("The same seed gives the same picture. Leave empty for a new picture each time.")
         self.add_item(ui.Label[Any](text=_("Seed"), description=hint[:100], component=self.seed))
         self.fast: ui.Select[Any] | None = None
         if checkpoint.fast:
-            ways = [(_("In as many steps as usual"), _DEFAULT), (_("In few steps"), _FAST)]
+            ways = [(_("Default number of steps"), _DEFAULT), (_("Few steps"), _FAST)]
             self.fast = _menu("fast", ways, _FAST if draft.fast else _DEFAULT)
-            hint = _("{lora} joins, with its own steps, sampler and guidance").format(lora=checkpoint.fast)
+            hint = _("Adds {lora}, with its own steps, sampler and guidance").format(lora=checkpoint.fast)
             self.add_item(ui.Label[Any](text=_("Fast"), description=hint[:100], component=self.fast))
         self.picture: ui.FileUpload[Any] = ui.FileUpload(custom_id="picture", required=False, min_values=0)
-        hint = _("Painting begins with it, and the size follows its shape. Left empty, nothing changes.")
+        hint = _("Generation starts from it, and the size follows its shape. Leave empty to change nothing.")
         self.add_item(ui.Label[Any](text=_("Starting picture"), description=hint[:100], component=self.picture))
 
     async def submitted(self, interaction: Interaction) -> None:
@@ -160,7 +160,7 @@ class AdvancedForm(StudioForm):
         draft, checkpoint = snapshot.studio.draft, snapshot.checkpoint
         self.steps = _text("steps", "" if draft.steps is None else str(draft.steps))
         self.guidance = _text("guidance", "" if draft.guidance_scale is None else f"{draft.guidance_scale:g}")
-        usual = _("Left empty: {value}, as {checkpoint} likes it")
+        usual = _("Leave empty for the default of {checkpoint}: {value}")
         steps = usual.format(value=checkpoint.steps, checkpoint=checkpoint.name)
         guidance = usual.format(value=f"{checkpoint.guidance_scale:g}", checkpoint=checkpoint.name)
         self.add_item(ui.Label[Any](text=_("Steps"), description=steps[:100], component=self.steps))
@@ -172,20 +172,20 @@ class AdvancedForm(StudioForm):
             self._add_sampling(draft, checkpoint)
         if checkpoint.capability.clip_skip:
             self.clip_skip = _text("clip_skip", "" if draft.clip_skip is None else str(draft.clip_skip))
-            hint = _("Only for models whose makers name one. Left empty, as the checkpoint likes it")
+            hint = _("Only for models whose authors recommend one. Leave empty for the model's default.")
             self.add_item(ui.Label[Any](text=_("Clip skip"), description=hint[:100], component=self.clip_skip))
 
     def _add_sampling(self, draft: RequestDraft, checkpoint: CheckpointSettings) -> None:
         offered = checkpoint.capability.samplers
-        samplers = [(_("As usual: {sampler}").format(sampler=checkpoint.sampler), _DEFAULT)]
+        samplers = [(_("Default: {sampler}").format(sampler=checkpoint.sampler), _DEFAULT)]
         samplers += [(sampler.value, sampler.value) for sampler in offered]
         self.sampler = _menu("sampler", samplers, draft.sampler or _DEFAULT)
         self.add_item(ui.Label[Any](text=_("Sampler"), component=self.sampler))
-        spacings = [(_("As usual"), _DEFAULT), (_("The checkpoint's own"), OWN)]
+        spacings = [(_("Default"), _DEFAULT), (_("The model's own"), OWN)]
         known = {spacing for each in offered.values() for spacing in each}
         spacings += [(spacing.value, spacing.value) for spacing in Spacing if spacing in known]
         self.spacing = _menu("spacing", spacings, draft.spacing or _DEFAULT)
-        hint = _("How the sampler's steps lie between noise and picture")
+        hint = _("How the sampler spaces its steps between noise and picture")
         self.add_item(ui.Label[Any](text=_("Spacing"), description=hint[:100], component=self.spacing))
 
     async def submitted(self, interaction: Interaction) -> None:
@@ -208,7 +208,7 @@ class StrengthForm(StudioForm):
     def __init__(self, strength: float, *, opening: int) -> None:
         super().__init__(_("Starting picture"), "ststrength", opening)
         self.strength = _text("strength", f"{strength:g}", required=True)
-        hint = _("How much of it to change: 0.3 keeps most of it, 0.8 little")
+        hint = _("How much to change: 0.3 keeps most of the picture, 0.8 little")
         self.add_item(ui.Label[Any](text=_("Strength"), description=hint[:100], component=self.strength))
 
     async def submitted(self, interaction: Interaction) -> None:
@@ -240,15 +240,15 @@ class AdjustForm(StudioForm):
             chosen = row.lora.region if row.lora.region in layout else None
             self.region = _menu("region", parts, chosen.value if chosen else _DEFAULT)
         self.weight = _text("weight", f"{row.weight:g}", required=True)
-        hint = _("0.7 to 0.8 for a character or style, 0.3 to 0.6 for a detail, less of each together")
+        hint = _("0.7 to 0.8 for a character or style, 0.3 to 0.6 for a detail, less when combined")
         self.add_item(ui.Label[Any](text=_("Weight"), description=hint[:100], component=self.weight))
         self.scale: ui.Select[Any] | None = None
         if row.scales and row.weight and any(other.scales for other in others):
-            ways = [(_("This LoRA alone"), _DEFAULT), (_("Scale all: the others keep their proportions"), _ALL)]
+            ways = [(_("Only this LoRA"), _DEFAULT), (_("All LoRAs, in proportion"), _ALL)]
             self.scale = _menu("scale", ways, _DEFAULT)
-            self.add_item(ui.Label[Any](text=_("What changes"), component=self.scale))
+            self.add_item(ui.Label[Any](text=_("Apply to"), component=self.scale))
         if self.region is not None:
-            self.add_item(ui.Label[Any](text=_("Part of the picture"), component=self.region))
+            self.add_item(ui.Label[Any](text=_("Area of the picture"), component=self.region))
         self._all_words = words = list(dict.fromkeys(row.all_words))
         pieces = [words[start : start + MENU] for start in range(0, len(words), MENU)]
         self.words = [
@@ -262,7 +262,7 @@ class AdjustForm(StudioForm):
             for number, piece in enumerate(pieces)
         ]
         for menu in self.words:
-            self.add_item(ui.Label[Any](text=_("Trigger words that join the prompt"), component=menu))
+            self.add_item(ui.Label[Any](text=_("Trigger words to add to the prompt"), component=menu))
 
     async def submitted(self, interaction: Interaction) -> None:
         """Keep both."""
@@ -300,18 +300,18 @@ class RegionsForm(StudioForm):
         if layout:
             layouts.append((_("One prompt for the whole picture"), _DEFAULT))
         self.layout = _menu("layout", layouts, _BETWEEN_NAMES.join(layout or LAYOUTS[0]))
-        self.add_item(ui.Label[Any](text=_("How the picture is divided"), component=self.layout))
+        self.add_item(ui.Label[Any](text=_("Layout"), component=self.layout))
         self.words = words_inputs((*draft.regions, *(Region(name=name) for name in RegionName))[:MAX_REGIONS])
         hints = (
             _("Left, top, or the figure in front of a background"),
-            _("Right, bottom or background; of three parts the centre"),
-            _("Only of three parts: right or bottom"),
+            _("Right, bottom or background; in a layout of three, the centre"),
+            _("Only in a layout of three: right or bottom"),
         )
         for number, (words, where) in enumerate(zip(self.words, hints, strict=True), start=1):
-            text = _("Part {number}").format(number=number)
+            text = _("Area {number}").format(number=number)
             self.add_item(ui.Label[Any](text=text, description=where[:100], component=words))
         self.prompt = _text("prompt", draft.prompt, long=True)
-        hint = _("Words for all parts: the background and the style")
+        hint = _("Prompt for all areas: the background and the style")
         self.add_item(ui.Label[Any](text=_("Everywhere"), description=hint[:100], component=self.prompt))
 
     async def submitted(self, interaction: Interaction) -> None:
@@ -319,8 +319,8 @@ class RegionsForm(StudioForm):
         studios, chosen = interaction.client.studios, _chosen(self.layout)
         layout = [] if chosen == _DEFAULT else [RegionName(name) for name in chosen.split(_BETWEEN_NAMES)]
         if layout and len(layout) < MAX_REGIONS and self.words[len(layout)].value.strip():
-            problem = _("has words, but this layout has two parts; empty it, or choose a layout of three")
-            raise InvalidRequest(what=_("Part {number}").format(number=MAX_REGIONS), problem=problem)
+            problem = _("has text, but this layout has only two areas. Clear it, or choose a layout of three")
+            raise InvalidRequest(what=_("Area {number}").format(number=MAX_REGIONS), problem=problem)
         said = [words.value.strip() for words in (*(() if layout else self.words), self.prompt)]
         prompt, regions = ", ".join(filter(None, said)), regions_with(layout, self.words)
         check_length(regions, prompt)
@@ -344,13 +344,13 @@ def _moved_note(before: Studio, now: Studio) -> str:
         for lora in now.loras
         if any(one.lora_id == lora.lora_id and one.region in gone for one in before.loras)
     ]
-    text = _("There is no third part any more. Its LoRAs are now for: {loras}.")
+    text = _("The layout no longer has a third area. Its LoRAs moved: {loras}.")
     return text.format(loras=", ".join(moved)) if moved else ""
 
 
 def regions_title(draft: RequestDraft) -> str:
     """What the regions form and the button that opens it are called."""
-    return _("Parts") if draft.regions else _("Two characters")
+    return _("Areas") if draft.regions else _("Two characters")
 
 
 def part_name(name: RegionName) -> str:

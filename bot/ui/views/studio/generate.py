@@ -71,17 +71,17 @@ class GenerateWithoutButton(StudioButton, template=panel_id("without")):
         """Order it."""
         snapshot = await interaction.client.studios.snapshot(interaction)
         if snapshot.revision != self.revision:
-            raise NothingThere(what=_("Your studio has changed since. Press *Generate* there again."))
+            raise NothingThere(what=_("Your studio has changed. Press *Generate* there again."))
         await interaction.client.orders.paint(interaction, snapshot.draft(without_misfits=True))
 
 
 def _confirmation(snapshot: StudioSnapshot) -> ui.LayoutView:
     names = several((row.name for row in snapshot.misfits), 300)
     count = len(snapshot.misfits)
-    question = ngettext("Paint without {names}?", "Paint without {names}?", count).format(names=names)
+    question = ngettext("Generate without {names}?", "Generate without {names}?", count).format(names=names)
     reasons = [error_message(row.refusal) for row in snapshot.misfits if row.refusal]
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any]("\n".join([f"**{question}**", *bounded_lines(reasons, MAX_REASONS)])))
-    label = ngettext("Paint without it", "Paint without them", count)
+    label = ngettext("Generate without it", "Generate without them", count)
     view.add_item(ui.ActionRow[Any](GenerateWithoutButton(snapshot.revision, label=label)))
     return view

@@ -88,9 +88,9 @@ class AddLoraMenu(StudioMenu, template=panel_id("add")):
         menu_filter = snapshot.studio.lora_menu
         options = [_option(lora) for lora in found.loras if not snapshot.studio.has(lora.id)]
         ways = [
-            (menu_filter.page > 0, "<", _("Back a page"), ""),
-            (found.more, ">", _("Show more"), ""),
-            (menu_filter.filtered, "clear", _("Show all again"), _filter(menu_filter)),
+            (menu_filter.page > 0, "<", _("Previous page"), ""),
+            (found.more, ">", _("Next page"), ""),
+            (menu_filter.filtered, "clear", _("Clear filter"), _filter(menu_filter)),
             (not menu_filter.bookmarks, "mine", _("Your bookmarks"), ""),
             (found.bookmarks, "all", _("All LoRAs that fit"), ""),
             (True, "search", _("Search, filter or sort …"), ""),
@@ -101,7 +101,7 @@ class AddLoraMenu(StudioMenu, template=panel_id("add")):
             if shown
         ]
         full = len(snapshot.rows) >= limit
-        full_hint = _("{limit} LoRAs go together: take one out to add another").format(limit=limit)
+        full_hint = _("Limit of {limit} LoRAs reached. Remove one to add another.").format(limit=limit)
         return cls(snapshot.revision, options, full_hint if full else _placeholder(found, snapshot), disabled=full)
 
     async def handle(self, interaction: Interaction) -> None:
@@ -153,7 +153,7 @@ def _placeholder(found: LoraMenuPage, snapshot: StudioSnapshot) -> str:
     checkpoint = snapshot.checkpoint.name
     chosen = _filter(snapshot.studio.lora_menu)
     if not found.loras:
-        text = _("Nothing that fits {checkpoint} matches {filter}") if chosen else _("No LoRA here fits {checkpoint}")
+        text = _("No LoRA that fits {checkpoint} matches {filter}") if chosen else _("No LoRA here fits {checkpoint}")
         return text.format(checkpoint=checkpoint, filter=chosen)
     if found.bookmarks:
         text = ngettext(
@@ -163,7 +163,7 @@ def _placeholder(found: LoraMenuPage, snapshot: StudioSnapshot) -> str:
         )
         text = text.format(count=found.total, checkpoint=checkpoint)
     else:
-        text = _("Add a LoRA for {checkpoint} · best first").format(checkpoint=checkpoint)
+        text = _("Add a LoRA for {checkpoint} · best rated first").format(checkpoint=checkpoint)
     return f"{text} · {chosen}" if chosen else text
 
 
@@ -175,7 +175,7 @@ class LoraMenuSearchForm(StudioForm):
         self.search: ui.TextInput[Any] = ui.TextInput(
             custom_id="search", default=menu_filter.search or None, required=False, max_length=MAX_SEARCH
         )
-        categories = [(_("every category"), _ANY), *((label(category), category.value) for category in Category)]
+        categories = [(_("all categories"), _ANY), *((label(category), category.value) for category in Category)]
         self.category: ui.Select[Any] = ui.Select(
             custom_id="category",
             options=[
@@ -200,8 +200,8 @@ class LoraMenuSearchForm(StudioForm):
         words = _("Words from a name, a trigger word or your note")
         self.add_item(ui.Label[Any](text=_("Search"), description=words, component=self.search))
         self.add_item(ui.Label[Any](text=_("Category"), component=self.category))
-        self.add_item(ui.Label[Any](text=_("Where"), component=self.where))
-        self.add_item(ui.Label[Any](text=_("Order of bookmarks"), component=self.sort))
+        self.add_item(ui.Label[Any](text=_("Source"), component=self.where))
+        self.add_item(ui.Label[Any](text=_("Sort bookmarks by"), component=self.sort))
 
     async def submitted(self, interaction: Interaction) -> None:
         """Change the filter."""

@@ -88,7 +88,7 @@ class CheckpointMenu(StudioMenu, template=panel_id("checkpoint")):
 def _described(checkpoint: CheckpointSettings, fitting: int | None, loras: int) -> str:
     base = checkpoint.base_model.label
     if fitting is None:
-        return _("not used in this server")
+        return _("not allowed in this server")
     if not loras:
         return base[:100]
     text = ngettext("{base} · {fitting} of {count} LoRA fits", "{base} · {fitting} of {count} LoRAs fit", loras)
@@ -167,7 +167,7 @@ class FocusMenu(StudioMenu, template=panel_id("others")):
             )
             for row in collapsed[:MENU]
         ]
-        return cls(snapshot.revision, options, _("Work on another LoRA"))
+        return cls(snapshot.revision, options, _("Edit another LoRA"))
 
     async def handle(self, interaction: Interaction) -> None:
         """Show its controls. Raises NothingThere for what is no LoRA."""
@@ -186,4 +186,4 @@ def _weight(row: Row) -> str:
 
 def outdated() -> str:
     """The note on a panel that was outdated."""
-    return _("This panel was out of date. Here is your studio as it is now; please choose again.")
+    return _("This panel was out of date. It now shows your current studio. Please choose again.")

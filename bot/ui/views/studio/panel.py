@@ -83,7 +83,7 @@ async def render_panel(interaction: Interaction, snapshot: StudioSnapshot, note:
     if snapshot.studio.draft.regions or snapshot.checkpoint.capability.regions:
         settings.append(RegionsButton(shown, label=regions_title(snapshot.studio.draft)))
     if snapshot.undoable:
-        settings.append(UndoDraftButton(shown, label=_("Back to my draft")))
+        settings.append(UndoDraftButton(shown, label=_("Restore my draft")))
     page.view.add_item(ui.ActionRow[Any](*settings))
     page.view.add_item(ui.ActionRow[Any](CheckpointMenu.of(snapshot)))
     if image := snapshot.studio.draft.image:
@@ -94,7 +94,7 @@ async def render_panel(interaction: Interaction, snapshot: StudioSnapshot, note:
     await _add_loras(page, client.lora_pictures, snapshot, ratings, room)
     if snapshot.misfits:
         page.view.add_item(ui.TextDisplay[Any](_reasons(snapshot.misfits)))
-        page.view.add_item(ui.ActionRow[Any](RemoveLoraButton(shown, label=_("Take out what does not fit"))))
+        page.view.add_item(ui.ActionRow[Any](RemoveLoraButton(shown, label=_("Remove incompatible LoRAs"))))
     if words := TriggerWordsMenu.of(snapshot):
         page.view.add_item(ui.ActionRow[Any](words))
     menu = await AddLoraMenu.of(snapshot, client.connection, checkpoints, limit, ratings)
@@ -113,12 +113,12 @@ def _add_starting_picture(
 ) -> None:
     """The picture with its buttons; a `hidden` one is rated above the place."""
     text = _("**Starts from this picture** · strength **{strength}**").format(strength=f"{image.strength:g}")
-    text += "\n-# " + _("A low strength keeps most of it, a high one little.")
+    text += "\n-# " + _("A low strength keeps most of the picture, a high strength little.")
     if thumbnail is None:
-        gone = _("⚠️ The picture to start from is not kept any more. Remove it, or give another one.")
+        gone = _("⚠️ The start picture is no longer stored. Remove it, or add another one.")
         page.view.add_item(ui.TextDisplay[Any](gone))
     elif hidden:
-        above = _("It is rated above what this place shows, so it is not shown here.")
+        above = _("Its rating is above the limit here, so the picture is hidden.")
         page.view.add_item(ui.TextDisplay[Any](f"{text}\n-# {above}"))
     else:
         shown_picture = ui.Thumbnail[Any](page.attach(thumbnail), description=_("Starting picture"))
@@ -141,7 +141,7 @@ async def _add_loras(
     if collapsed := [row for row in fitting if row not in with_controls]:
         region_of = snapshot.studio.region_of
         text = several((at_weight(row.name, row.weight, region_of(row.lora)) for row in collapsed), MAX_COLLAPSED)
-        page.view.add_item(ui.TextDisplay[Any](_("And {loras}").format(loras=text)))
+        page.view.add_item(ui.TextDisplay[Any](_("Also: {loras}").format(loras=text)))
         page.view.add_item(ui.ActionRow[Any](FocusMenu.of(snapshot, collapsed)))
 
 
@@ -202,7 +202,7 @@ async def _add_row(
             NudgeButton(shown, f"{lora_id}:-1", label=f"\N{MINUS SIGN}{NUDGE:g}"),
             NudgeButton(shown, f"{lora_id}:1", label=f"+{NUDGE:g}"),
             AdjustButton(
-                shown, str(lora_id), label=_("Weight, part") if snapshot.studio.draft.regions else _("Weight")
+                shown, str(lora_id), label=_("Weight, area") if snapshot.studio.draft.regions else _("Weight")
             ),
             SweepButton(shown, str(lora_id), label=_("Try weights")),
             RemoveLoraButton(shown, str(lora_id), label="✕"),
@@ -216,14 +216,14 @@ def _head(snapshot: StudioSnapshot, note: str) -> str:
     lines = [f"## {_('Studio')}"]
     lines += [f"-# {text}" for text in bounded_lines(note.splitlines(), MAX_NOTE)]
     if draft.checkpoint and draft.checkpoint != checkpoint.name:
-        gone = _("{checkpoint} is not installed any more; {other} is chosen instead.")
+        gone = _("{checkpoint} is no longer installed. Your studio uses {other} instead.")
         lines.append(gone.format(checkpoint=plain(draft.checkpoint, 64), other=plain(checkpoint.name)))
     if draft.regions:
         lines += _parts(draft)
         if not checkpoint.capability.regions:
             lines.append(f"⚠️ {error_message(RegionsNotOffered(checkpoint=checkpoint.name))}")
     elif is_blank(draft.prompt):
-        lines.append(_("No prompt yet: press *Edit prompt* and say what to paint."))
+        lines.append(_("No prompt yet. Press *Edit prompt* and describe the picture."))
     else:
         lines.append(f"> {clipped(draft.prompt, MAX_PROMPT)}")
     lines += _joining(snapshot)
@@ -233,7 +233,7 @@ def _head(snapshot: StudioSnapshot, note: str) -> str:
         lines.append(f"-# {_negative_text(settings, checkpoint)}")
     lines.append(f"-# {_options_text(draft, settings, checkpoint, private=snapshot.preferences.private)}")
     if recipe is not None and not warnings:
-        told = _("{name} is made for few steps: {recipe}. What you leave alone is as it wants.")
+        told = _("{name} is made for few steps: {recipe}. Settings that you leave empty follow these values.")
         lines.append("-# " + told.format(name=plain(recipe.name, MAX_NAME), recipe=made_for(recipe.recipe)))
     lines += [f"⚠️ {clipped(text, MAX_NOTE)}" for text in warnings]
     return "\n".join(lines)
@@ -263,7 +263,7 @@ def _joining(snapshot: StudioSnapshot) -> list[str]:
     lines: list[str] = []
     for region, found in joining.items():
         if words := dict.fromkeys(filter(None, found)):
-            text = _("Joins the prompt: {words}") if region is None else _("Joins the prompt ({region}): {words}")
+            text = _("Added to the prompt: {words}") if region is None else _("Added to the prompt ({region}): {words}")
             said = several(words, MAX_WORDS // len(joining))
             lines.append("-# " + text.format(region=label(region) if region else "", words=said))
     return lines
@@ -272,17 +272,19 @@ def _joining(snapshot: StudioSnapshot) -> list[str]:
 def _parts(draft: RequestDraft) -> list[str]:
     """The words of each region and those for the ground."""
     share = MAX_PROMPT // (len(draft.regions) + 1)
-    lines = [f"**{label(region.name)}** · {clipped(region.prompt, share) or _('no words')}" for region in draft.regions]
+    lines = [
+        f"**{label(region.name)}** · {clipped(region.prompt, share) or _('no prompt')}" for region in draft.regions
+    ]
     return [*lines, f"**{_('everywhere')}** · {clipped(draft.prompt, share)}"] if draft.prompt else lines
 
 
 def _negative_text(settings: ResolvedSettings, checkpoint: CheckpointSettings) -> str:
     """What is kept out, or why a negative prompt is not used."""
-    capability, text = checkpoint.capability, _("Keeps out: {words}")
+    capability, text = checkpoint.capability, _("Negative prompt: {words}")
     if not capability.negative_prompt:
-        text = _("This checkpoint knows no negative prompt, so yours is not used: {words}")
+        text = _("This model does not support negative prompts, so yours is not used: {words}")
     elif not capability.heeds_negative_prompt(settings.guidance_scale):
-        text = _("Kept out only with guidance above {least}: {words}")
+        text = _("Negative prompt, used only with guidance above {least}: {words}")
     return text.format(words=clipped(settings.negative_prompt, MAX_NEGATIVE), least=f"{capability.unguided:g}")
 
 
@@ -309,7 +311,7 @@ def _options_text(
         count = draft.count * draft.slots
         parts.append(ngettext("counts as {count} picture", "counts as {count} pictures", count).format(count=count))
     if private:
-        parts.append(_("only you will see it"))
+        parts.append(_("visible only to you"))
     return " · ".join(parts)
 
 
@@ -318,7 +320,7 @@ def _about_loras(snapshot: StudioSnapshot, limit: int) -> str:
     rows, base = snapshot.rows, snapshot.checkpoint.base_model.label
     head = _("**LoRAs {count} of {limit}**").format(count=len(rows), limit=limit)
     if not rows:
-        return f"{head}\n-# " + _("Add one below, or paint without.")
+        return f"{head}\n-# " + _("Add one below, or generate without LoRAs.")
     if snapshot.misfits:
         count = len(snapshot.misfits)
         message = ngettext("{count} does not fit {base}", "{count} do not fit {base}", count)
@@ -333,5 +335,5 @@ def _about_loras(snapshot: StudioSnapshot, limit: int) -> str:
 def _reasons(misfits: Sequence[Row]) -> str:
     """Each LoRA that does not fit, struck through, with the reason."""
     lines = [f"~~{clipped(row.name, MAX_NAME)}~~\n-# {error_message(row.refusal)}" for row in misfits if row.refusal]
-    more = _("They stay here, and are left out only when you say so.")
+    more = _("They stay in your studio. Easel leaves them out only when you confirm.")
     return "\n".join([*bounded_lines(lines, MAX_REASONS), f"-# {more}"])

@@ -66,10 +66,10 @@ class SweepJobButton(JobButton, template=r"sweep:(?P<job>\d{1,18})"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Open the modal for LoRA and weights."""
-        job = await own_job_or_remix(self, interaction, _("*Try weights* is there under each LoRA."))
+        job = await own_job_or_remix(self, interaction, _("There, press *Try weights* under a LoRA."))
         uses = job.request.loras
         if not uses:
-            raise NothingThere(what=_("This picture was painted without LoRAs, so there is no weight to try."))
+            raise NothingThere(what=_("This picture was generated without LoRAs, so there is no weight to try."))
         tried = [(position, use.name, use.weight) for position, use in enumerate(uses)]
         await acknowledge.open_modal(interaction, SweepForm(draft_of(job.request), tried, interaction.id))
 
@@ -77,9 +77,9 @@ class SweepJobButton(JobButton, template=r"sweep:(?P<job>\d{1,18})"):
 def _checked_draft(snapshot: StudioSnapshot) -> RequestDraft:
     """The draft of a studio with a prompt and without misfit LoRAs. Raises NothingThere."""
     if is_blank(own_words(snapshot.studio.draft)):
-        raise NothingThere(what=_("Say what to paint first: press *Edit prompt*."))
+        raise NothingThere(what=_("Describe the picture first: press *Edit prompt*."))
     if snapshot.misfits:
-        text = _("Not all LoRAs fit {checkpoint}. Take out what does not, or choose another checkpoint first.")
+        text = _("Not all LoRAs fit {checkpoint}. Remove the incompatible LoRAs, or choose another model first.")
         raise NothingThere(what=text.format(checkpoint=snapshot.checkpoint.name))
     return snapshot.draft()
 
@@ -103,7 +103,7 @@ class SweepForm(ModalForm):
             self.add_item(ui.Label[Any](text=_("Which LoRA"), component=self.lora))
         usual = " ".join(f"{weight:g}" for weight in usual_weights(loras[0][2]))
         self.weights: ui.TextInput[Any] = ui.TextInput(custom_id="weights", default=usual, max_length=60)
-        hint = _("{least} to {most} numbers; all pictures have the same seed").format(least=FEWEST, most=MOST)
+        hint = _("{least} to {most} numbers; all pictures use the same seed").format(least=FEWEST, most=MOST)
         self.add_item(ui.Label[Any](text=_("Weights"), description=hint[:100], component=self.weights))
 
     async def submitted(self, interaction: Interaction) -> None:

@@ -17,7 +17,7 @@ from inference.workers import PoolUnavailable, WorkerDied
             "A worker has died 5 times in a row.",
             "no device",
         ),
-        (WorkerDied(-9, 10, was_ready=True, stderr_tail=""), "A worker has died 10 times in a row.", "it said nothing"),
+        (WorkerDied(-9, 10, was_ready=True, stderr_tail=""), "A worker has died 10 times in a row.", "no output"),
         (PoolUnavailable(5, "the head is gone"), "No worker could be reached 5 times in a row.", "the head is gone"),
     ],
 )

@@ -57,4 +57,4 @@ def test_each_worker_is_named_with_its_machine_and_those_that_cannot_paint_come_
 
 
 def test_it_is_said_that_no_worker_is_there() -> None:
-    assert _workers([]) == "No worker is there. What is ordered waits until one is."
+    assert _workers([]) == "No worker is online. Requests stay queued until a worker starts."

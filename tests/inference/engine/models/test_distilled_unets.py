@@ -38,7 +38,7 @@ def test_it_paints_as_diffusers_does_and_tells_of_a_negative_prompt(pipeline: An
     asked = [made, made.model_copy(update={"negative_prompt": "dull"}), made.model_copy(update={"guidance_scale": 7.0})]
     handles = [engine.submit(each) for each in asked]
     engine.finish()
-    told = "world knows no negative prompt, so yours was left out."
+    told = "world does not use negative prompts, so Easel ignored yours."
     assert [handle.notes for handle in handles] == [(), (told,), ()]
     plain, negative, stricter = (handle.latents for handle in handles)
     assert plain is not None and negative is not None and stricter is not None
