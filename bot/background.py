@@ -75,9 +75,9 @@ async def attempt(work: Coroutine[Any, Any, None], name: str) -> None:
     """Await `work` that is tried again later: what keeps it from being done now is logged, and raises nothing."""
     problem = await failure(work)
     if isinstance(problem, DiscordUnreachable | DatabaseError | OSError):
-        log.warning("%s: tried again later: %s", name, problem)
+        log.warning("%s: will retry: %s", name, problem)
     elif problem is not None:
-        log.error("%s: tried again later", name, exc_info=problem)
+        log.error("%s: will retry", name, exc_info=problem)
 
 
 async def failure(work: Coroutine[Any, Any, object]) -> Exception | None:

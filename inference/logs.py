@@ -87,12 +87,12 @@ class LineBudget:
         self._dropped += 1
         if self._dropped == 1:
             seconds = self._until - self._clock()
-            log.warning("%s writes too many lines; for %.0f seconds the log leaves them out", self._writer, seconds)
+            log.warning("%s logs too many lines; dropping them for %.0f seconds", self._writer, seconds)
         return False
 
     def _begin(self) -> None:
         if self._dropped:
-            log.warning("%s more lines of %s were dropped", self._dropped, self._writer)
+            log.warning("dropped %s more lines of %s", self._dropped, self._writer)
         self._until = self._clock() + BUDGET_SECONDS
         self._lines = self._characters = self._dropped = 0
 

@@ -156,7 +156,7 @@ def _tighten(storage: StorageSettings) -> None:
     try:
         tighten(storage.folder, storage.written())
     except OSError as problem:
-        log.warning("%s stays open to other accounts: %s", storage.folder, problem)
+        log.warning("%s is readable by other accounts: %s", storage.folder, problem)
 
 
 @asynccontextmanager

@@ -50,10 +50,10 @@ class Backups:
                 clock=self._clock,
             )
         except DatabaseError as problem:
-            log.warning("no copy of the database was made: %s", problem)
+            log.warning("the database backup failed: %s", problem)
             self.problem = str(problem)
         else:
-            log.info("copied the database to %s", made)
+            log.info("backed up the database to %s", made)
             self.problem = None
         self.settled = True
         return min(every, _HOUR)

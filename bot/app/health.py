@@ -89,7 +89,7 @@ async def report_health(file: Path, look: Callable[[], Health], seconds: float =
                 written = True
             except OSError as problem:
                 if written:  # said once, not every few seconds
-                    log.warning("%s cannot be written (%s); `easel health` will tell of a problem", file, problem)
+                    log.warning("cannot write %s (%s); `easel health` will report a problem", file, problem)
                 written = False
             await asyncio.sleep(seconds)
     finally:

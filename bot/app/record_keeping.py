@@ -27,7 +27,7 @@ async def keep_record(configuration: Configuration) -> None:
         try:
             await asyncio.to_thread(flush_record, configuration.settings.storage.database)
         except DatabaseError as problem:
-            log.error("the record of removals was not updated: %s", problem)
+            log.error("cannot update the record of removals: %s", problem)
             return RETRY_SECONDS
         return FLUSH_SECONDS
 
@@ -40,7 +40,7 @@ def save_record(database: Path) -> None:
         if database.is_file():
             flush_record(database)
     except DatabaseError as problem:
-        log.warning("the last entries for the record could not be read: %s", problem)
+        log.warning("cannot read the last entries of the record of removals: %s", problem)
 
 
 async def caught_up(database: Path) -> CaughtUp:

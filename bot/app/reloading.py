@@ -98,7 +98,7 @@ class Reloader:
         try:
             done = await self.reload()
         except ConfigError as problem:
-            log.error("the settings stay as they were: %s", problem)
+            log.error("kept the old settings: %s", problem)
             return
         for what, names in vars(done.changes).items():
             if names:

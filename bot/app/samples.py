@@ -123,8 +123,7 @@ class SamplePainter:
                 if pictures.rating is not None and pictures.rating > (due.lora.content_rating or ContentRating.GENERAL):
                     # They would be shown wherever the LoRA is.
                     log.warning(
-                        "no samples of %s: the classifier rates them %s; a content rating of the LoRA says where they "
-                        "may be shown",
+                        "no samples of %s: the classifier rates them %s; set a content rating of the LoRA to show them",
                         due.version.path,
                         pictures.rating.value,
                     )
@@ -138,7 +137,7 @@ class SamplePainter:
         paths = await asyncio.to_thread(self._keep, due.version.id, pictures)
         for stale in await record_samples(self._connection, due.version.id, checkpoint, paths):
             (self._pictures / stale).unlink(missing_ok=True)
-        log.info("painted %s samples of %s", len(paths), due.version.path)
+        log.info("generated %s samples of %s", len(paths), due.version.path)
 
     async def _request(self, due: Due, count: int = 1) -> GenerationRequest:
         """The request of the pictures with the LoRA. Raises InferenceError, also for words that no rule allows."""

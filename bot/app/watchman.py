@@ -97,7 +97,7 @@ class Watchman:
         try:
             self._damage = await background.reading(damage, self._facts.database)
         except DatabaseError as problem:
-            log.warning("the database was not checked: %s", problem)
+            log.warning("cannot check the database: %s", problem)
         return min(DAY, max(WATCH_SECONDS, CHECK_COST * (time.monotonic() - began)))
 
     async def look(self) -> None:
@@ -144,7 +144,7 @@ class Watchman:
             await asyncio.to_thread(partial.replace, target)
         except (DatabaseError, OSError) as problem:  # retried at the next look
             if self._facts.file not in GONE:
-                log.error("the database whose file is gone cannot be copied to %s: %s", target, problem)
+                log.error("cannot copy the database, whose file was removed, to %s: %s", target, problem)
             return None
         return target
 
@@ -181,4 +181,4 @@ def _write(file: Path, sent: dict[str, float]) -> None:
         part.write_text(json.dumps(sent), "utf-8")
         part.replace(file)
     except OSError as problem:  # a full disk may be what was found
-        log.warning("%s cannot be written (%s); a restart notifies operators again", file, problem)
+        log.warning("cannot write %s (%s); operators are notified again after a restart", file, problem)

@@ -47,7 +47,7 @@ class WeightMeasurer:
             preempted = not await self._measure(due, await asking(due))
         except (InferenceError, OSError) as problem:
             preempted = False
-            log.warning("the weights of %s are not measured: %s", due.version.path, problem)
+            log.warning("cannot measure the weights of %s: %s", due.version.path, problem)
         finally:
             if preempted:
                 await count_measuring(self._connection, due.version.id, -1)
@@ -67,7 +67,7 @@ class WeightMeasurer:
         finally:
             self._jobs.spool.delete(painted)
         await record_range(self._connection, due.version.id, useful)
-        log.info("measured the weights of %s: %s", due.version.path, useful or "they make no difference")
+        log.info("measured the weights of %s: %s", due.version.path, useful or "no effect at any weight")
         return True
 
     def _useful(self, painted: list[str], shares: list[float], usual: float, checkpoint: str) -> UsefulWeights | None:

@@ -48,8 +48,8 @@ def on_signal(name: str, do: Callable[[], object]) -> None:
 
 def _end(task: asyncio.Task[Any], name: str, asked: list[int]) -> None:
     if asked:
-        log.warning("%s again: the program is ending; it takes some seconds", name)
+        log.warning("%s again: still shutting down, for some seconds", name)
         return
-    log.info("%s: the program ends", name)
+    log.info("%s: shutting down", name)
     asked.append(getattr(signal, name))
     task.cancel()

@@ -192,7 +192,7 @@ async def _let_in(bot: EaselBot, token: str) -> None:
             seconds = login_wait(problem.response.headers.get("Retry-After"), tries)
         else:
             return
-        log.warning("Discord takes no requests from here just now (429). The next try is in %.0f seconds.", seconds)
+        log.warning("Discord refuses requests from this address (429). Next try in %.0f seconds.", seconds)
         await bot.http.close()
         bot.http.connector = discord.utils.MISSING  # it is closed, and the next login makes another
         await asyncio.sleep(seconds)

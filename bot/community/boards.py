@@ -104,7 +104,7 @@ class Boards:
                     await asyncio.sleep(wait)
                     await self.refresh(place)
             except ArtChannelUnreachable as problem:
-                log.warning("the board of channel %d is kept later: %s", place.channel_id, problem)
+                log.warning("cannot update the board of channel %d, will retry: %s", place.channel_id, problem)
 
     async def remove_unwanted(self) -> None:
         """Delete the boards of channels that are no art channels any more. Raises DatabaseError."""
@@ -117,7 +117,7 @@ class Boards:
                     await self._discord.delete_board(board, message)
             except ArtChannelUnreachable as problem:
                 self._note_closed(board.channel_id, problem)
-                log.warning("the board of channel %d is deleted later: %s", board.channel_id, problem)
+                log.warning("cannot delete the board of channel %d, will retry: %s", board.channel_id, problem)
             else:
                 await forget_board(self._connection, board.channel_id)
 
@@ -151,7 +151,7 @@ class Boards:
             self._note_closed(board.channel_id, problem)
             if isinstance(problem, ArtChannelUnreachable):
                 raise
-            log.warning("the board of channel %d is refused: %r", place.channel_id, problem)
+            log.warning("Discord refused the board of channel %d: %r", place.channel_id, problem)
             await store_board(
                 self._connection, board.channel_id, board.message_channel_id, board.message_id, board.digest
             )

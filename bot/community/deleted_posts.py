@@ -75,10 +75,10 @@ class DeletedPosts:
         try:
             done = await self._confirm(walk) if walk.unsure else await self._look(walk)
         except ChannelClosed as problem:
-            log.info("what was deleted in channel %d is not known: %s", walk.channel_id, problem)
+            log.info("cannot find deleted messages of channel %d: %s", walk.channel_id, problem)
             done = True
         except ArtChannelUnreachable as problem:
-            log.warning("channel %d is looked at later: %s", walk.channel_id, problem)
+            log.warning("cannot check channel %d, will retry: %s", walk.channel_id, problem)
             if self._walk is walk:  # else it was begun anew meanwhile
                 self._walk = None
                 self._later.append(walk)
@@ -105,7 +105,7 @@ class DeletedPosts:
         try:
             page = await self._discord.messages_before(walk.server_id, walk.channel_id, walk.before, message_id)
         except MessageGone:
-            log.info("the channel %d was deleted, and with it what was published there", walk.channel_id)
+            log.info("channel %d was deleted, with all its publications", walk.channel_id)
             await self._publishing.channel_deleted(walk.channel_id)
             return True
         walk.seen |= page.message_ids
@@ -124,7 +124,7 @@ class DeletedPosts:
         """Ask for the message that may be gone; if it is gone, so is its publication."""
         one = walk.unsure[0]
         if not await self._discord.is_there(one):
-            log.info("the message of the publication %d was deleted", one.id)
+            log.info("the message of publication %d was deleted", one.id)
             await self._publishing.message_deleted(one.message_id or 0)
         walk.unsure.popleft()
         return False

@@ -124,7 +124,7 @@ class LikeCounts:
             async with self.showing(publication.id, publication.likes):
                 await self._discord.show_likes(publication, publication.likes)
         except ArtChannelUnreachable as problem:
-            log.warning("the likes of publication %d are shown later: %s", publication.id, problem)
+            log.warning("cannot show the likes of publication %d, will retry: %s", publication.id, problem)
             await likes.mark_shown(self._connection, publication.id, likes.UNKNOWN)  # others come first now
             return IDLE_SECONDS
         except MessageGone:
@@ -132,7 +132,7 @@ class LikeCounts:
                 await end_removal(self._connection, publication.id)
             return 0.0
         except (MessageClosed, PostRefused) as problem:  # the next like tries again
-            log.info("the likes of publication %d are not shown: %r", publication.id, problem)
+            log.info("cannot show the likes of publication %d: %r", publication.id, problem)
             await likes.mark_shown(self._connection, publication.id, publication.likes)
         return self._pacer.seconds
 

@@ -235,7 +235,7 @@ class Publishing:
                     level = logging.WARNING if again_at is None else logging.DEBUG
                     log.log(level, "the publication %d was refused: %s", row.id, refusal)
                 except ArtChannelUnreachable as problem:
-                    log.warning("the publication %d goes on later: %s", row.id, problem)
+                    log.warning("cannot continue publication %d, will retry: %s", row.id, problem)
             after = rows[-1].id
 
     async def _match_channels(self) -> set[int]:

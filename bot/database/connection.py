@@ -247,8 +247,9 @@ async def _tell_of_damage(connection: aiosqlite.Connection, path: Path) -> None:
     await connection.commit()
     await connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # else what is left of the log is damaged again
     log.error(
-        "The log beside the database %s was damaged, by a disk or another program: what was written last is lost. "
-        "New jobs are numbered from a million further on; `restore` puts a copy back, if too much is missing.",
+        "The write-ahead log of database %s was damaged by a disk or another program. The last "
+        "writes are lost. Numbers of new jobs skip a million. If too much is missing, restore a "
+        "backup with `restore`.",
         path,
     )
 

@@ -308,7 +308,7 @@ class ActiveJobs:
             for job_id in slot.assigned.keys() - {job.job_id for job in jobs}
         ]
         if self._queue.restore([job.queued for job in self.waiting], assigned):
-            log.error("the queue's record differed from the jobs that wait or run, and was made anew")
+            log.error("the queue did not match the queued and running jobs, and was rebuilt")
         return strays
 
     # --- followers ----------------------------------------------------------------------------------------------------

@@ -104,7 +104,7 @@ class Dispatcher:
     def _join(self, group: asyncio.TaskGroup, joined: WorkerJoined) -> None:
         handle = self._handles.join(joined.worker, joined.place)
         if handle is not None:
-            log.info("the worker %s is there", joined.place)
+            log.info("worker %s connected", joined.place)
             self._following[joined.worker] = group.create_task(guard(self._follow(handle), "following a worker"))
             self._tell_stranded(handle.slot.serves)
             self.wake()
@@ -112,7 +112,7 @@ class Dispatcher:
     def _leave(self, group: asyncio.TaskGroup, left: WorkerLeft) -> None:
         handle = self._handles.leave(left.worker)
         if handle is not None:
-            log.warning("the worker %s has left: %s", handle.place, left.reason)
+            log.warning("worker %s disconnected: %s", handle.place, left.reason)
             group.create_task(guard(self._requeue_from(handle), "giving back the jobs of a worker that has left"))
 
     async def _requeue_from(self, handle: WorkerHandle) -> None:
@@ -123,7 +123,7 @@ class Dispatcher:
         following = self._following.pop(handle.worker)
         _, late = await asyncio.wait({following}, timeout=LAST_EVENTS_SECONDS)
         if late:
-            log.error("the events of a worker that has left do not end")
+            log.error("a disconnected worker still sends events")
             following.cancel()
         self._background.worker_died(handle)
         for job in handle.assigned:
@@ -232,9 +232,9 @@ class Dispatcher:
                 await self._on_worker_died(handle, event)
             case Ready():
                 handle.set_ready(event)
-                log.info("the worker %s is ready: %s, process %s", handle.place, event.device, event.pid)
+                log.info("worker %s is ready: %s, process %s", handle.place, event.device, event.pid)
             case BadCommand():
-                log.error("the worker %s: %s", handle.place, event)
+                log.error("worker %s: %s", handle.place, event)
             case Started() | Progress():
                 job = handle.record_event(event, time.monotonic(), self._pace)
                 if job is not None and not job.cancelled:

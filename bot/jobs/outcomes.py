@@ -90,7 +90,7 @@ class Outcomes:
         """queued -> running. The move is the last step, so that nothing can fail between it and the worker."""
         begun = await self._retry_until_written(lambda: self._begin(job_id))
         if begun is not None:
-            log.info("begun, attempt %s", begun.job.attempt)
+            log.info("started, attempt %s", begun.job.attempt)
         return begun
 
     async def _begin(self, job_id: int) -> StartedAttempt | None:
@@ -191,7 +191,7 @@ class Outcomes:
             verdicts = await self._retry_until_written(lambda: self._removed.verdicts.on_painted(hashes))
             done = await self._retry_until_written(lambda: self._finish(job, event, paths, hashes, rating, verdicts))
         except OSError as problem:
-            log.error("what it has made cannot be kept: %s", problem)
+            log.error("cannot save its pictures: %s", problem)
             self._delete_pictures(paths)
             raise PictureNotSaved(reason=problem.strerror or type(problem).__name__) from problem
         except InferenceError:
@@ -259,7 +259,7 @@ class Outcomes:
     def note_interruption(self, job: AnyJob) -> None:
         """Log that an earlier program was killed while the job ran, and delete what the attempt left."""
         with about(job.id):
-            log.info("requeued: an earlier program was killed while it ran")
+            log.info("requeued: an earlier process was killed while it ran")
         self._delete_attempt_pictures(job)
 
     def _delete_attempt_pictures(self, job: AnyJob) -> None:
@@ -296,7 +296,7 @@ def _place(job_id: int, name: str) -> str:
 
 
 def _log(state: RetryCallState) -> None:
-    log.warning("its state cannot be written just now: %s", state.outcome and state.outcome.exception())
+    log.warning("cannot write its state: %s", state.outcome and state.outcome.exception())
 
 
 def _delete(paths: Iterable[Path]) -> None:

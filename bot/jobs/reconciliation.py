@@ -79,7 +79,7 @@ class Reconciler:
             handle.excuse(stood_still)
             self._note_silence(handle)
             if handle.hangs(time.monotonic(), self._pace):
-                log.error("a worker reports nothing any more and is restarted")
+                log.error("a worker stopped reporting and is restarted")
                 await handle.worker.restart()
         if time.monotonic() >= self._next_mending:
             began = time.thread_time()
@@ -100,7 +100,7 @@ class Reconciler:
             self._silent.discard(handle)
         elif handle not in self._silent:
             self._silent.add(handle)
-            log.warning("the worker %s has reported no progress for %.0f seconds", handle.place, silence)
+            log.warning("worker %s has reported no progress for %.0f seconds", handle.place, silence)
             for job in handle.running or handle.prefetched[:1]:
                 self._tell(JobUpdate(job.row, silent=True))
 
@@ -123,7 +123,7 @@ class Reconciler:
             row = await requeue_job(self._connection, job_id, row.attempt, died=False)
         if row is not None and row.state is JobState.QUEUED and job_id not in self._active:
             with about(job_id):
-                log.error("it was in the table alone, and is queued again")
+                log.error("found only in the database, queued again")
             self._active.add(row, self._limits().max_attempts)
 
     async def fail_hopeless_jobs(self) -> None:

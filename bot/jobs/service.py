@@ -373,6 +373,6 @@ class JobService:
     def _alarm(self, trouble: WorkerTrouble) -> None:
         what = "a worker has died" if isinstance(trouble, WorkerDied) else "no worker could be reached"
         reason = "" if isinstance(trouble, WorkerDied) else f" ({trouble.reason})"
-        log.error("%s %s times in a row%s; it is tried again and again", what, trouble.failures, reason)
+        log.error("%s %s times in a row%s; retrying", what, trouble.failures, reason)
         for listener in self._alarmed:
             listener(trouble)

@@ -113,7 +113,7 @@ class LibraryKeeper:
         for file in news[:MAX_NAMED]:
             log.warning("the LoRA file %s is not used: %s", file.path, file.problem)
         if more := len(news[MAX_NAMED:]):
-            log.warning("%s more LoRA files are not used; `library list` names all with their reasons", more)
+            log.warning("%s more LoRA files are not used; `library list` lists all with reasons", more)
         self._refused = frozenset(refused)
 
     async def watch(self, seconds: float) -> None:
@@ -132,7 +132,7 @@ class LibraryKeeper:
             if changed or await is_any_doubted(self._connection):
                 report = await self.scan()
                 found = len(report.new), len(report.changed), len(report.missing)
-                log.info("the library has changed: %s new, %s changed, %s gone", *found)
+                log.info("library changed: %s new, %s changed, %s removed", *found)
         except (LibraryUnreadable, BadDeclarations) as problem:
             log.warning("%s", problem)
 

@@ -53,7 +53,7 @@ class RemovedPictures:
         # A thousand cases take a fifth of a second.
         found = await self._hashing.run(_nearest, kept, list(hashes))
         if found is not None and found[1] < REFUSED_BELOW:
-            log.info("a picture is refused: its distance to case %s is %.3f", *found)
+            log.info("refused a picture: its distance to case %s is %.3f", *found)
             await count_refusal(self._connection, found[0])
             raise RemovedPicture
 

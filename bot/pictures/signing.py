@@ -91,10 +91,10 @@ class SignedAttachments:
                 _keep(kept, data)
         except SigningUnusable as problem:
             self._failed = settings, self._clock()
-            log.error("for %.0f minutes pictures are sent without a C2PA signature: %s", PAUSE_SECONDS / 60, problem)
+            log.error("sending pictures without a C2PA signature for %.0f minutes: %s", PAUSE_SECONDS / 60, problem)
             return replace(made, unsigned=True)
         except OSError as problem:
-            log.error("a picture is sent without a C2PA signature: %s", problem)
+            log.error("sent a picture without a C2PA signature: %s", problem)
             return replace(made, unsigned=True)
         return replace(made, data=data)
 

@@ -153,14 +153,14 @@ class Erasures:
         try:
             unfinished = await unfinished_erasures(self._connection)
         except DatabaseError as problem:
-            log.warning("erasures go on later: %s", problem)
+            log.warning("cannot continue erasures, will retry: %s", problem)
             return
         for erasure in unfinished:
             problem = await background.failure(self._carry_out(erasure))
             if isinstance(problem, DiscordUnreachable | DatabaseError | OSError):
-                log.warning("the erasure %s goes on later: %s", erasure.id, problem)
+                log.warning("cannot continue erasure %s, will retry: %s", erasure.id, problem)
             elif problem is not None:  # a mistake of ours, which keeps nobody else waiting
-                log.error("the erasure %s is tried again later", erasure.id, exc_info=problem)
+                log.error("erasure %s failed, will retry", erasure.id, exc_info=problem)
 
     async def _carry_out(self, erasure: Erasure) -> None:
         """Raises DatabaseError, OSError or DiscordUnreachable; what is done then stays done."""
@@ -180,7 +180,7 @@ class Erasures:
         if complete is None:  # somebody else was first
             complete = await find_erasure(self._connection, erasure.id)
         if complete is not None and complete.state is ErasureState.COMPLETE:
-            log.info("the erasure %s is complete", erasure.id)
+            log.info("erasure %s is complete", erasure.id)
             ended = self._ended.pop(erasure.id, None)
             if ended is not None and not ended.done():
                 ended.set_result(complete)

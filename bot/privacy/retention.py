@@ -122,7 +122,7 @@ class Retention:
     async def _sweep_and_log(self) -> None:
         for expired in await self.sweep():
             if expired.count:
-                log.info("%s %s were removed, %.1f MB", expired.count, expired.kind, expired.size / 1e6)
+                log.info("removed %s %s, %.1f MB", expired.count, expired.kind, expired.size / 1e6)
 
     async def sweep(self, *, dry: bool = False) -> tuple[Expired, ...]:
         """What was removed; with `dry`, what would be. What fails keeps nothing else from being removed."""
@@ -159,7 +159,7 @@ class Retention:
             if problem is None:
                 swept[kind] = swept[kind].with_portion(batch)
             else:
-                log.error("%s could not be removed: %s", kind, problem)
+                log.error("cannot remove %s: %s", kind, problem)
             await asyncio.sleep((time.monotonic() - began) * (1 / self._share - 1))
             began = time.monotonic()
 
@@ -206,7 +206,9 @@ class Retention:
                 break
             after = page[-1].place
         if excess > 0:
-            log.warning("the folder of pictures stays %.1f MB above its limit: the rest is kept", excess / 1e6)
+            log.warning(
+                "the folder of pictures is %.1f MB above its limit, because [retention] keeps the rest", excess / 1e6
+            )
 
     def _removal_of_pictures(self, jobs: Iterable[OldJob]) -> Callable[[], Awaitable[None]]:
         async def remove() -> None:

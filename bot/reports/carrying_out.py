@@ -115,7 +115,7 @@ class CarryingOut:
     async def _hide_reported(self) -> None:
         """Hide the pictures of new reports, and bring back those about which nobody has decided in time."""
         if await end_holding(self._connection, now_ms() - self._reporting.held_ms):
-            log.warning("pictures are shown again: nobody has decided about their reports in `[moderation] held_days`")
+            log.warning("pictures are shown again: their reports were not decided within `[moderation] held_days`")
         last = 0
         while reports := await messages_due(self._connection, after=last, limit=AT_ONCE):
             for report in reports:
@@ -247,7 +247,7 @@ class CarryingOut:
             with speaking(await locale_of(self._connection, person_id)):
                 return await self._discord.tell(person_id, notice)
         except DiscordRefuses as problem:
-            log.info("the owner of a picture is told of a decision later: %s", problem)
+            log.info("cannot notify the author of a picture about a decision, will retry: %s", problem)
             return None
 
     async def _mark_told(self, notice: OwnerNotice, message_id: int | None = None) -> None:

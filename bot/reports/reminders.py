@@ -93,5 +93,5 @@ class Reminders:
                 await begin_reminder(self._connection, reminder)
                 await self._discord.remind(reminder)
         except DiscordRefuses as problem:
-            log.warning("nobody can be reminded of the report %s there: %s", reminder.report_id, problem)
+            log.warning("cannot send the reminder of report %s: %s", reminder.report_id, problem)
         await end_reminder(self._connection, reminder)

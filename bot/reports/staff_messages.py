@@ -58,7 +58,7 @@ class StaffMessages:
                     await self._write(current, channel_id)
         except DiscordRefuses as problem:
             refusing.add(channel_id)
-            log.warning("reports cannot be posted in the channel %s: %s", channel_id, problem)
+            log.warning("cannot post reports in channel %s: %s", channel_id, problem)
 
     async def rewrite(self, report_id: int) -> bool:
         """Write the message of a report anew, if it was posted; False when it is there and out of reach.

@@ -113,7 +113,7 @@ class LookupCache(Generic[KeyT, AnswerT]):
             pass
         except (LookupFailed, TimeoutError) as problem:
             # Not about whom: the key may be a person's id.
-            log.warning("Discord was not able to answer: %s", str(problem) or type(problem).__name__)
+            log.warning("Discord did not respond: %s", str(problem) or type(problem).__name__)
             kept.failed_at = self._clock()
             if isinstance(problem, TimeoutError):
                 self._timed_out_at = kept.failed_at

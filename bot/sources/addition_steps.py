@@ -179,7 +179,7 @@ class AdditionSteps:
                 here = {sha256 for sha256, _ in told if await find_version(self._connection, sha256) is not None}
                 answers += [answer_of(base, sha256) for sha256, base in told if sha256 not in here]
             except SourceError as problem:
-                log.info("nothing more is known of what %s was trained on: %s", version.name, problem)
+                log.info("cannot look up the training base of %s: %s", version.name, problem)
         return [answer for answer in answers if answer is not None] + await self._claims_of_repositories(checked)
 
     async def _claims_of_repositories(self, checked: CheckedFile) -> list[RepositoryAnswer]:
@@ -192,7 +192,7 @@ class AdditionSteps:
                 if base is not None:
                     answers.append(RepositoryAnswer(repository=repository, when=datetime.now(UTC), base_model=base))
             except (SourceError, ValidationError) as problem:
-                log.info("nothing more is known of %s: %s", repository, problem)
+                log.info("cannot look up %s: %s", repository, problem)
         return answers
 
     async def _place(self, addition: LoraAddition, version: RemoteVersion, checked: CheckedFile, target: Path) -> None:

@@ -382,7 +382,7 @@ class Additions:
                 told = _told(addition, version, problem)
                 stored = await background.failure(self._give_up(addition, told))
             while stored is not None:
-                log.warning("that %s is not added is stored later: %s", addition.path, stored)
+                log.warning("cannot store the failed import of %s, will retry: %s", addition.path, stored)
                 await asyncio.sleep(self._retry_seconds)
                 async with self._turns:
                     stored = await background.failure(self._give_up(addition, told))
@@ -393,7 +393,7 @@ class Additions:
         try:
             await self._steps.clear(addition, why)
         except OSError as problem:
-            log.error("what was fetched for %s cannot be removed: %s", addition.path, problem)
+            log.error("cannot remove the download of %s: %s", addition.path, problem)
         await fail_addition(self._connection, addition.id, why)
         waiting = {self._steps.part(each.key) for each in await waiting_additions(self._connection)}
         most = 0 if isinstance(why, NoRoom) else KEPT_PARTS
@@ -403,7 +403,7 @@ class Additions:
 def _told(addition: LoraAddition, version: RemoteVersion, problem: Exception) -> SourceError:
     """What people are told of a problem; the log has what they are not told."""
     if isinstance(problem, SourceError):
-        log.info("%s is not added: %s", addition.path, problem)
+        log.info("cannot add %s: %s", addition.path, problem)
         return problem
     log.error("adding %s failed", addition.path, exc_info=problem)
     return AddingBroken(name=version.name)
@@ -430,6 +430,6 @@ def _remove(parts: Iterable[Path]) -> None:
         try:
             part.unlink(missing_ok=True)
         except OSError as problem:
-            log.warning("%s cannot be removed: %s", part, problem)
+            log.warning("cannot remove %s: %s", part, problem)
         else:
-            log.info("removed %s, which nobody asks for any more", part.name)
+            log.info("removed %s, which has no requests left", part.name)

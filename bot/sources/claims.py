@@ -34,7 +34,7 @@ def known_now(configuration: Configuration) -> Knowledge:
     try:
         return Knowledge.of(settings.library.folder, installed, trust_tags=trusts, predictions=predictions)
     except BadDeclarations as problem:  # the scan tells operators
-        log.warning("files are judged without what is declared: %s", problem)
+        log.warning("cannot read declarations, matching without them: %s", problem)
         return Knowledge(installed=installed, trust_tags=trusts, installed_predictions=predictions)
 
 

@@ -124,10 +124,10 @@ class Peeking:
                 found = await self._read(file, version.name)
             except TooManyQuestions as problem:
                 self._closed_until[version.hub] = loop.time() + 60 * problem.minutes
-                log.info("no more headers are read at %s for %s minutes", version.hub, problem.minutes)
+                log.info("reading no more headers from %s for %s minutes", version.hub, problem.minutes)
                 return None
             except SourceError as problem:
-                log.info("the header of %s cannot be had: %s", version.name, problem)
+                log.info("cannot read the header of %s: %s", version.name, problem)
                 return None
         if found is not None:
             self._known[file.url] = found

@@ -97,7 +97,7 @@ def stored_version(text: str) -> RemoteVersion | None:
     try:
         return RemoteVersion.model_validate_json(text)
     except ValidationError as problem:
-        log.warning("a stored answer of a hub cannot be read: %.200s: %s", text, problem)
+        log.warning("cannot read a stored response of a hub: %.200s: %s", text, problem)
         return None
 
 

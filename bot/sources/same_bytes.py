@@ -55,7 +55,7 @@ class SameBytes:
         try:
             return await self._civitai.pages_of_file(sha256)
         except SourceError as problem:
-            log.info("the pages of a file cannot be looked up: %s", problem)
+            log.info("cannot look up the pages of a file: %s", problem)
             raise NotLookedUp(name=name, reason=str(problem)) from None
 
 

@@ -29,7 +29,7 @@ class HubSidecars:
                 before = known.get(path)
                 self._read[path] = before if before and before[0] == stamp else (stamp, hashes_at_civitai(path))
             except OSError as problem:
-                log.info("%s cannot be read: %s", path, problem)
+                log.info("cannot read %s: %s", path, problem)
         return frozenset[str]().union(*(hashes for _, hashes in self._read.values()))
 
 

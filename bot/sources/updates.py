@@ -122,13 +122,13 @@ class Updates:
         try:
             await self._find_known()
         except (SourceError, OSError) as problem:
-            log.info("pages of files in the library are asked for later: %s", problem)
+            log.info("cannot look up pages of library files, will retry: %s", problem)
         unforeseen: Exception | None = None
         for hub, look_at in ((CIVITAI, self._look_at_models), (HUGGING_FACE, self._look_at_repositories)):
             try:
                 await self._look_at(hub, look_at)
             except SourceError as problem:
-                log.info("%s is asked for newer versions later: %s", hub, problem)
+                log.info("cannot ask %s for newer versions, will retry: %s", hub, problem)
             except DatabaseError:
                 raise
             except Exception as problem:  # noqa: BLE001 (raised below; it keeps nothing from the other hub)
@@ -238,7 +238,7 @@ class Updates:
             self._trouble += 1
             if self._trouble == MAX_TROUBLE:
                 raise
-            log.info("%s is asked about later: %s", link, problem)
+            log.info("cannot look up %s, will retry: %s", link, problem)
             return
         self._trouble = 0
         await self._record_all(files, versions)
@@ -295,7 +295,7 @@ class Updates:
             if answer is not None and await self.disputes.says_new([answer]):
                 await self.disputes.note([answer])
         except OSError as problem:
-            log.warning("what %s says of a base model is noted later: %s", file.page, problem)
+            log.warning("cannot store the base model that %s names, will retry: %s", file.page, problem)
 
     async def _newer(
         self, file: DueFile, known: RemoteVersion, versions: Sequence[RemoteVersion]

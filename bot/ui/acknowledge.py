@@ -49,7 +49,7 @@ class _Acknowledgement:
         except discord.HTTPException as problem:
             if problem.code not in LOST:
                 raise
-            log.warning("an interaction could not be acknowledged: %s", problem)
+            log.warning("cannot acknowledge an interaction: %s", problem)
 
     async def defer(self, interaction: Interaction) -> None:
         await interaction.response.defer(thinking=self.thinking, ephemeral=self.private)

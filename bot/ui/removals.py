@@ -331,7 +331,7 @@ class Removals:
                     message = await channel.send(view=view)
                     await mark_told(self._connection, untold, now_ms(), message.id)
             except DISCORD_ERRORS as problem:
-                log.info("the owner of a picture is told of its takedown later: %s", problem)
+                log.info("cannot notify the author of a picture about its takedown, will retry: %s", problem)
 
     async def _notice(self, takedowns: Sequence[Takedown]) -> ui.LayoutView:
         lines = [await self._line(takedown) for takedown in takedowns]
@@ -377,7 +377,7 @@ class Removals:
             spooled = await self._files.spooled({deletion.job_id})
             await self._files.remove([*deletion.files, *spooled])
         except OSError as problem:
-            log.warning("a deleted picture's file could not be removed, and is removed later: %s", problem)
+            log.warning("cannot remove the file of a deleted picture, will retry: %s", problem)
             return False
         return True
 
@@ -389,6 +389,6 @@ class Removals:
         except DISCORD_ERRORS as problem:
             if is_final(problem):
                 return True
-            log.warning("the message of a deleted picture could not be deleted: %s", problem)
+            log.warning("cannot delete the message of a deleted picture: %s", problem)
             return False
         return True

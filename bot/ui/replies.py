@@ -79,7 +79,7 @@ async def reply_with_error(interaction: Interaction, error: Exception) -> None:
     """Reply to the person alone; log the errors that the person cannot fix."""
     cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
     if isinstance(cause, InteractionLost) or (isinstance(cause, discord.HTTPException) and cause.code in LOST):
-        log.warning("an interaction was answered too late, or by another program: %s", cause)
+        log.warning("responded too late to an interaction, or another program did: %s", cause)
         return
     if isinstance(cause, DatabaseError):
         log.error("an interaction failed: %s", cause)
@@ -91,7 +91,7 @@ async def reply_with_error(interaction: Interaction, error: Exception) -> None:
         else:
             await send_ephemeral_text(interaction, error_message(cause))
     except DISCORD_ERRORS as problem:
-        log.warning("an error reply could not be sent (%s): %s", type(cause).__name__, problem)
+        log.warning("cannot send an error reply (%s): %s", type(cause).__name__, problem)
 
 
 async def send_ephemeral(

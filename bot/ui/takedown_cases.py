@@ -77,7 +77,7 @@ class TakedownCases:
         for case in await unfinished_cases(self._connection):
             confirmed = case.state is CaseState.CONFIRMED
             if confirmed and await self._carry_out(case):
-                log.info("the takedown %s is complete", case.id)
+                log.info("takedown %s is complete", case.id)
                 continue
             left = left or confirmed
             await self._tell(case)
@@ -103,7 +103,7 @@ class TakedownCases:
         try:
             await asyncio.to_thread(self._remove_file, path)
         except OSError as problem:
-            log.warning("a picture of a takedown could not be removed, and is tried again: %s", problem)
+            log.warning("cannot remove a picture of a takedown, will retry: %s", problem)
             return False
         if copy.kind is CopyKind.INPUT:
             await forget_given(self._connection, [copy.path])
@@ -128,5 +128,5 @@ class TakedownCases:
         left = case.due_at - now_ms()
         due = sum(left <= before for before in ALERTS_MS)
         if due > case.alerts and await count_alerts(self._connection, case.id, due):
-            log.warning("the takedown %s is %s, and due in %.1f hours", case.id, case.state, left / 3_600_000)
+            log.warning("takedown %s is %s, due in %.1f hours", case.id, case.state, left / 3_600_000)
             self._alert(case)

@@ -230,10 +230,10 @@ class EngineActor:
         try:
             data = await asyncio.to_thread(path.read_bytes)
         except OSError as problem:
-            log.warning("%s cannot be read: %s", name, problem.strerror)
+            log.warning("cannot read %s: %s", name, problem.strerror)
             return
         if len(data) > MAX_DATA_BYTES:
-            log.warning("%s has %s bytes and cannot be sent", name, len(data))
+            log.warning("cannot send %s: it has %s bytes", name, len(data))
             return
         self._tell(FileLeft(worker=self._number, name=name), data)
 
@@ -320,7 +320,7 @@ class EngineActor:
 
     def _leave_to_others(self, held: _Held, failure: InferenceError) -> None:
         """Let another node have a job for whose files there is no room here, and take none for a while."""
-        log.warning("job %s cannot be painted on this node: %s", held.command.job_id, failure)
+        log.warning("this node cannot run job %s: %s", held.command.job_id, failure)
         if held.dropped.is_set():
             return
         if held.command.attempt < LAST_ATTEMPT:

@@ -123,9 +123,9 @@ class Driver:
                 self._compare({node.node_id: node for node in nodes})
                 await self._report()
             except ClusterLost as problem:
-                log.warning("the nodes are not known: %s", problem)
+                log.warning("cannot list the nodes: %s", problem)
             except Exception:  # else nobody would look at the nodes any more
-                log.exception("the nodes could not be looked at")
+                log.exception("cannot check the nodes")
             await asyncio.sleep(NODES_SECONDS)
 
     async def _report(self) -> None:
@@ -136,7 +136,7 @@ class Driver:
                 try:
                     await self._cluster.report(report)
                 except ClusterLost as problem:
-                    log.info("what is known of a node cannot be left there: %s", problem)
+                    log.info("cannot store the facts about a node: %s", problem)
                     return
         self._reports = reports
 
@@ -178,7 +178,7 @@ class Driver:
             if worker.heard is not None:
                 self._heard[node.node_id] = worker.heard
             if not task.cancelled() and (problem := task.exception()) is not None:
-                log.error("worker %s is not kept any more", worker.number, exc_info=problem)
+                log.error("stopped supervising worker %s", worker.number, exc_info=problem)
 
         task.add_done_callback(ended)
 
@@ -260,7 +260,7 @@ async def _is_the_bot(connection: Connection, secret: str) -> bool:
     try:
         await accept_handshake(connection, secret, NodeIdentity.own().easel)
     except (WireError, OSError) as problem:
-        log.warning("a connection was refused: %s", problem)
+        log.warning("refused a connection: %s", problem)
         return False
     return True
 
@@ -287,7 +287,7 @@ async def _serve_bot(connection: Connection, join: Join) -> int:
     try:
         cluster = join(told.address)
     except ClusterLost as lost:
-        log.warning("the cluster cannot be joined: %s", lost)
+        log.warning("cannot join the cluster: %s", lost)
         await connection.send(ClusterUnreachable(reason=str(lost)[:1000]))
         return 1
     await connection.send(ClusterReached(ray=cluster.version))
@@ -326,7 +326,7 @@ def _address(text: str) -> SocketAddress:
 def _secret_of(file: Path) -> str:
     """What the file holds. Raises OSError, UnicodeDecodeError."""
     if file.stat().st_mode & OTHERS:
-        log.warning("%s can be read by others; make a new secret, and run: chmod 600 %s", file, file)
+        log.warning("other accounts can read %s; create a new secret, and run: chmod 600 %s", file, file)
     return file.read_text().strip()
 
 

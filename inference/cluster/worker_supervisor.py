@@ -130,9 +130,9 @@ class WorkerSupervisor:
                 while not await self._handed_over(actor, number, frame) and self._actor is actor:
                     await self._wait(RETRY_SECONDS)
             except ActorLost as problem:
-                log.info("worker %s has not got a message: %s", self.number, problem)
+                log.info("worker %s did not receive a message: %s", self.number, problem)
             except Exception:
-                log.exception("worker %s cannot do what it is told", self.number)
+                log.exception("worker %s cannot carry out a command", self.number)
                 actor.kill()
 
     async def _handed_over(self, actor: Actor, number: int, frame: Frame) -> bool:
@@ -140,7 +140,7 @@ class WorkerSupervisor:
         try:
             await actor.call("handle", number, frame.header, frame.data, seconds=CALL_SECONDS)
         except ActorSilent as problem:
-            log.info("worker %s has not answered a message: %s", self.number, problem)
+            log.info("worker %s did not answer a message: %s", self.number, problem)
             return False
         return True
 
@@ -266,7 +266,7 @@ class WorkerSupervisor:
             while (answer := await actor.call("poll", acknowledged, 0, seconds=CLOSE_SECONDS)).frames:
                 acknowledged = await self._pass_on(answer)
         except (ActorLost, ActorSilent) as problem:
-            log.info("worker %s has not closed: %s", self.number, problem)
+            log.info("worker %s did not close: %s", self.number, problem)
 
     async def _pass_on(self, answer: Frames) -> int:
         for frame in answer.frames:
@@ -294,7 +294,7 @@ class WorkerSupervisor:
         if not was_ready:
             self.refused = (f"its worker does not start: {reason}",)
         pause = pause_after(self._failures)
-        log.warning("worker %s on %s has died (%s in a row): %s", self.number, self._node.name, self._failures, reason)
+        log.warning("worker %s on %s died (%s in a row): %s", self.number, self._node.name, self._failures, reason)
         if self._known_to_bot:
             self._deaths += 1
             death = WorkerDied(None, self._failures, was_ready, reason, pause)

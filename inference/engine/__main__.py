@@ -38,7 +38,7 @@ def main() -> int:
         sys.stderr.flush()
         os._exit(1)
     except DeviceFailed as problem:  # its jobs go on in the next process, from their states
-        log.error("the device has failed, which ends this process: %s", problem)
+        log.error("the device failed, so this process ends: %s", problem)
         sys.stderr.flush()
         os._exit(1)  # the interpreter's own end would wait for the device
     except Exception:  # noqa: BLE001 (the process ends; what it says last is what people read)

@@ -443,7 +443,7 @@ class Engine:
             rows = max(batch.rows, other.rows)
         rows = self._caps.lower(size, rows)
         self._lora_sets.make_room(self._store.device)
-        log.warning("not enough memory: at most %d rows of %s share a pass from now on", rows, size)
+        log.warning("not enough memory: at most %d rows per batch of %s from now on", rows, size)
         self._store.release()
 
     def _decode(self, runs: Sequence[DenoisingRun]) -> None:
@@ -486,7 +486,7 @@ class Engine:
         handle = self._leave(run)
         handle.set_aside(snapshot)
         self._waiting[handle] = self._intake.begin(handle)
-        log.warning("not enough memory for %s beside others: it waits", PictureSize.of(handle.request))
+        log.warning("not enough memory for %s beside others: waiting", PictureSize.of(handle.request))
 
     def _drop_cancelled(self) -> None:
         for handle in [handle for handle in self._waiting if handle.cancel_requested]:

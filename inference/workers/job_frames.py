@@ -82,7 +82,7 @@ def _bounded(file: StoredFile, most: int) -> bytes | None:
         found = opened.read(most + 1)
     if len(found) <= most:
         return found
-    log.warning("%s is not sent to workers elsewhere: it is larger than %d bytes", file.name, most)
+    log.warning("not sending %s to other machines: it is larger than %d bytes", file.name, most)
     return None
 
 

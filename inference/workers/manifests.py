@@ -59,7 +59,7 @@ class Manifests:
             key = str(source), sha256 or _stamp(source)
             manifest = self._known[key] if key in self._known else self._read(source, sha256, size)
         except (OSError, ValueError) as problem:
-            log.error("no worker elsewhere gets %s: %s", source, problem)
+            log.error("no worker on another machine gets %s: %s", source, problem)
             return None
         self._known[key] = found[manifest.sha256] = manifest
         base = source if manifest.folder else source.parent

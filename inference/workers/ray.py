@@ -251,7 +251,7 @@ class RayPool:
         except OSError:
             return False
         except WireError as problem:
-            log.error("a message to a worker cannot be sent: %s", problem)
+            log.error("cannot send a message to a worker: %s", problem)
             return False
         return True
 
@@ -278,7 +278,7 @@ class RayPool:
             self._changes.put_nowait(PoolUnavailable(self._failures, self._problem))
             pause = min(LONGEST_PAUSE, pause_after(self._failures))
             log.warning(
-                "no driver process of the cluster: %s (exit code %s, %s in a row); again in %.1f s",
+                "the driver process of the cluster ended: %s (exit code %s, %s in a row); retrying in %.1f s",
                 self._problem, code, self._failures, pause,
             )  # fmt: skip
             await asyncio.sleep(pause)
@@ -321,7 +321,7 @@ class RayPool:
                 self._awaited.keep(message)
             case WorkerRefused():
                 if self._awaited.keep(message):
-                    log.warning("the node %s gets no work: %s", message.node, message.reason)
+                    log.warning("node %s gets no work: %s", message.node, message.reason)
             case Heartbeat():
                 self._look_for_workers()
             case WorkerUp():
@@ -338,7 +338,7 @@ class RayPool:
                 try:
                     await asyncio.to_thread(self.spool.put, message.name, data)
                 except OSError as problem:
-                    log.error("%s cannot be written into the spool: %s", message.name, problem.strerror)
+                    log.error("cannot write %s into the spool: %s", message.name, problem.strerror)
             case EventReported():
                 event = EVENTS.validate_json(data)
                 if isinstance(event, Finished):

@@ -113,7 +113,7 @@ async def test_a_full_disk(scene: Scene, disk: Disk, log: Log) -> None:
         told = await (await scene.grace.slash("imagine", prompt=PROMPT)).reply()
         assert told.ephemeral and "cannot reach its records" in told.text
         await log.heard("disk is full")
-        waits, ends = (asyncio.ensure_future(one) for one in (log.heard("just now"), scene.ended(order)))
+        waits, ends = (asyncio.ensure_future(one) for one in (log.heard("cannot write its state"), scene.ended(order)))
         await asyncio.wait({waits, ends}, return_when=asyncio.FIRST_COMPLETED)  # a small row may still find room
         waits.cancel()
         await notice(scene, "MB are free")

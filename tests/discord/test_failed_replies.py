@@ -26,7 +26,7 @@ class Heard(logging.Handler):
 
 
 async def test_an_error_reply_that_cannot_be_sent_is_logged(scene: Scene) -> None:
-    heard = Heard("an error reply could not be sent")
+    heard = Heard("cannot send an error reply")
     logging.getLogger("bot").addHandler(heard)
     try:
         await scene.control.fault(r"/callback$", status=400, count=9)

@@ -81,7 +81,7 @@ async def test_history_shows_undelivered_pictures(scene: Scene, monkeypatch: pyt
     await scene.control.fault(r"/(webhooks|channels|users)/", status=403, count=1000)
     await linus.slash("imagine", prompt="a lost moon", steps=1)
     async with asyncio.timeout(PATIENCE):
-        while "could not be delivered" not in (page := await (await linus.slash("history")).reply()).text:
+        while "could not deliver" not in (page := await (await linus.slash("history")).reply()).text:
             pass
     await scene.control.clear_faults()
     opened = await (await linus.press(page, "Open")).reply()

@@ -86,7 +86,7 @@ async def test_the_bot_retries_when_discord_is_down_at_the_start(
     await empty.control.fault(route, status=429, retry_after=0.1, count=DISCORD_PYS_TRIES)
     async with empty.bot():
         pass
-    assert [r.levelname for r in caplog.records if "takes no requests" in r.getMessage()] == ["WARNING"]
+    assert [r.levelname for r in caplog.records if "refuses requests" in r.getMessage()] == ["WARNING"]
     assert "Unclosed" not in caplog.text
 
 

@@ -136,7 +136,7 @@ async def test_the_database_is_backed_up_while_the_bot_runs(running: RunningBot)
     newest = copies(settings.backup_folder)[0]
     check(newest)
     assert newest.stat().st_mode & 0o077 == 0, "what people wrote is for the operator's eyes alone"
-    assert any("copied the database" in str(line["message"]) for line in running.lines())
+    assert any("backed up the database" in str(line["message"]) for line in running.lines())
 
 
 async def test_status_agrees_with_the_metrics(running: RunningBot) -> None:

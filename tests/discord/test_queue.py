@@ -168,7 +168,7 @@ async def test_a_user_installed_app_delivers_late_results_by_direct_message_or_h
         async with paused(scene):
             await told(kai, "imagine", prompt="a picture for the drawer", in_="tea-table")
             await scene.control.advance_clock(QUARTER)
-        await log.heard("could not be delivered by any route")
+        await log.heard("cannot deliver the result by any route")
     drawer = await told(kai, "history", in_="tea-table")
     assert "a picture for the drawer" in drawer.text
 
@@ -186,7 +186,7 @@ async def test_a_private_result_is_never_posted_in_a_channel(scene: Scene) -> No
         async with paused(scene):
             await told(scene.grace, "imagine", prompt="for my eyes only")
             await scene.control.advance_clock(QUARTER)
-        await log.heard("could not be delivered by any route")
+        await log.heard("cannot deliver the result by any route")
     assert "for my eyes only" in (await told(scene.grace, "history")).text
     assert {seen.id for seen in await scene.ada.messages()} == before
     await scene.control.set_person("Grace", closed_dms=False)

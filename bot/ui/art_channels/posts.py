@@ -120,7 +120,7 @@ class PublicationPosts:
             try:
                 await self._channels.delete(message, _("Picture no longer published"))
             except (discord.NotFound, discord.Forbidden) as problem:
-                log.info("the message of the publication %d is not there to delete: %s", publication.id, problem)
+                log.info("the message of publication %d no longer exists: %s", publication.id, problem)
 
     # --- what a post shows --------------------------------------------------------------------------------------------
 

@@ -156,7 +156,7 @@ class AdditionNotices:
             nonce = await make_nonce(self._connection, "addition", request.addition_id, person_id=person_id)
             await self._direct.send(person_id, view, nonce)
         except DiscordRefuses as problem:
-            log.info("who added a LoRA is told after the next command: %s", problem)
+            log.info("the user who added a LoRA is notified at the next command: %s", problem)
             await mark_refused(self._connection, request.addition_id, person_id)
             return False
         return True
@@ -168,7 +168,7 @@ class AdditionNotices:
         try:
             await self._answers.edit_answer(request.ticket, request.message_id, _Notice(view))
         except RouteClosed as why:
-            log.info("the answer to whoever added a LoRA cannot be edited any more: %s", why)
+            log.info("cannot edit the reply to the user who added a LoRA: %s", why)
             return False
         except DISCORD_ERRORS as problem:
             raise DiscordUnreachable(str(problem)) from problem

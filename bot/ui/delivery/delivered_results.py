@@ -51,9 +51,9 @@ class DeliveredResults:
             with speaking(await language_of(self._connection, self._servers, job)):
                 await self._deliverer.replace(job, ResultNotice(job, lambda: deleted_view(job.id, undo_until)))
         except RouteClosed as why:
-            log.info("the message of a deleted picture is not the bot's to edit: %s", why)
+            log.info("no permission to edit the message of a deleted picture: %s", why)
         except UNREACHABLE as problem:
-            log.warning("the message of a deleted picture is hidden later: %s", problem)
+            log.warning("cannot hide the message of a deleted picture, will retry: %s", problem)
             return False
         return True
 
@@ -62,7 +62,7 @@ class DeliveredResults:
         try:
             return await self.show(job)
         except DiscordUnreachable as problem:
-            log.warning("the message of a picture that was brought back stays as it is: %s", problem)
+            log.warning("cannot update the message of a restored picture: %s", problem)
             return None
 
     async def show(self, job: Job) -> int | None:
@@ -76,7 +76,7 @@ class DeliveredResults:
                 pictures = await pictures_of_job(self._connection, job.id)
                 return await self._deliverer.bring_back(job, pictures, refusal, hidden=hidden)
         except RouteClosed as why:
-            log.info("the message of a picture is not the bot's to edit: %s", why)
+            log.info("no permission to edit the message of a picture: %s", why)
             return None
         except UNREACHABLE as problem:
             raise DiscordUnreachable(str(problem)) from problem

@@ -270,7 +270,7 @@ class Deliverer:
             direct = ResultNotice(job, lambda: withheld_view(job, unsent, private=private))
         message_id = await self._deliver(result, delivery, interaction, direct)
         if message_id is None:
-            log.warning("the result could not be delivered by any route; its pictures are kept")
+            log.warning("cannot deliver the result by any route; its pictures are saved")
             await self.give_up(job, interaction)  # what was refused may be the result itself
         else:
             await mark_sent(self._connection, job.id, message_id)
@@ -332,7 +332,7 @@ class Deliverer:
 
     async def _send_notice(self, job: Job, delivery: Delivery, interaction: Interaction | None) -> None:
         if await self._deliver(ResultNotice(job, lambda: undeliverable_view(job)), delivery, interaction) is None:
-            log.warning("the notice of the undeliverable result could not be delivered either")
+            log.warning("cannot deliver the notice about the undeliverable result")
 
     async def _mark_undeliverable(self, job: Job) -> None:
         metrics.DELIVERIES.labels("nowhere").inc()
@@ -357,7 +357,7 @@ class Deliverer:
                 metrics.DELIVERIES.labels("answer").inc()
                 return edited
             except RouteClosed as why:
-                log.info("the response to an interaction cannot be edited any more: %s", why)
+                log.info("cannot edit the response to an interaction: %s", why)
         for to_channel in (False,) if delivery.private else (True, False):
             try:
                 if to_channel:
@@ -369,7 +369,7 @@ class Deliverer:
                 metrics.DELIVERIES.labels("channel" if to_channel else "direct").inc()
                 return message_id
             except RouteClosed as why:
-                log.info("a route of a delivery is closed and the next is tried: %s", why)
+                log.info("a delivery route is closed, trying the next: %s", why)
         return None
 
     async def _to_channel(self, result: Result | ResultNotice, delivery: Delivery) -> int:
@@ -384,7 +384,7 @@ class Deliverer:
             try:
                 await self._transport.edit(channel_id, message_id, result)
             except RouteClosed as why:
-                log.info("the job's message is gone or cannot be edited: %s", why)
+                log.info("the job's message was deleted or cannot be edited: %s", why)
             else:
                 return message_id
         return await self._post_new(result, delivery, channel_id)
@@ -439,7 +439,7 @@ class Deliverer:
         try:
             return self._signed.fit(path, limit, words=words)
         except DAMAGED as problem:
-            log.warning("the picture %s cannot be sent: %s", path, str(problem) or type(problem).__name__)
+            log.warning("cannot send picture %s: %s", path, str(problem) or type(problem).__name__)
             return None
 
 

@@ -110,7 +110,7 @@ class JobFollower:
         try:
             await _retry(self._show_and_deliver, job, interaction)
         except RetryError as failed:
-            log.error("the delivery is given up; its pictures are kept", exc_info=failed.last_attempt.exception())
+            log.error("gave up the delivery; its pictures are saved", exc_info=failed.last_attempt.exception())
             await _retry(self._deliverer.give_up, job, interaction)
 
     async def _show_and_deliver(self, job: Job, interaction: Interaction | None) -> None:
@@ -179,10 +179,10 @@ class JobFollower:
     def _keeps_editing(self, problem: Exception, repeated: RepeatedError) -> bool:
         """Whether to show the next progress after this edit failed."""
         if isinstance(problem, RouteClosed):
-            log.info("the job's message is not edited any more: %s", problem)
+            log.info("stopped editing the job's message: %s", problem)
             return False
         if isinstance(problem, UNREACHABLE):
-            log.info("a progress edit could not be sent: %s", problem)
+            log.info("cannot send a progress edit: %s", problem)
         else:
             log.error("a progress edit failed", exc_info=problem)
         return not repeated.is_permanent(problem)
@@ -216,9 +216,9 @@ async def _retry(
 def _log(state: RetryCallState) -> None:
     problem = state.outcome.exception() if state.outcome else None
     if isinstance(problem, UNREACHABLE):
-        log.warning("the result cannot be delivered now: %s", problem)
+        log.warning("cannot deliver the result, will retry: %s", problem)
     else:
-        log.error("the result could not be delivered; retrying", exc_info=problem)
+        log.error("delivery failed, retrying", exc_info=problem)
 
 
 class ChannelEditLimit:

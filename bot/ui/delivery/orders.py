@@ -185,7 +185,7 @@ class Orders:
         try:
             await self._deliverer.confirm(interaction)
         except (RouteClosed, *UNREACHABLE) as problem:
-            log.warning("an interaction could not be acknowledged: %s", problem)
+            log.warning("cannot acknowledge an interaction: %s", problem)
 
     @contextmanager
     def _reject_double_press(self, interaction: Interaction) -> Generator[None]:
@@ -236,10 +236,10 @@ class Orders:
         try:
             await self._deliverer.announce(job, message, interaction, private=private)
         except InteractionLost as problem:
-            log.warning("the job is cancelled, because its interaction is lost: %s", problem)
+            log.warning("cancelled the job, because its interaction was lost: %s", problem)
             return False
         except (RouteClosed, *UNREACHABLE) as problem:
-            log.warning("the reply that the job waits could not be sent: %s", problem)
+            log.warning("cannot send the reply that the job is queued: %s", problem)
         return True
 
     async def _with_alternatives(

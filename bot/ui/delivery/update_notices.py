@@ -46,7 +46,7 @@ class UpdateNotices:
         for person_id in await people_to_message(self._connection):
             problem = await failure(self._tell(person_id))
             if isinstance(problem, DiscordUnreachable):
-                log.info("newer versions are told later: %s", problem)
+                log.info("cannot send notices of newer versions, will retry: %s", problem)
                 return
             if isinstance(problem, DatabaseError):
                 raise problem
@@ -60,7 +60,7 @@ class UpdateNotices:
             while await self._send_some(person_id, place.shown):
                 pass
         except DiscordRefuses as problem:
-            log.info("newer versions are not told in a direct message: %s", problem)
+            log.info("cannot send a direct message about newer versions: %s", problem)
         await mark_messaged(self._connection, person_id)
 
     async def _send_some(self, person_id: int, shown: Shown) -> bool:

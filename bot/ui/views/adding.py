@@ -186,7 +186,7 @@ async def follow(interaction: Interaction, addition: LoraAddition, draft_id: int
         if problem is None:
             await notices.told(addition.id, person_id)
         else:
-            log.info("how an addition ended is told in another message: %s", problem)
+            log.info("sending the result of an import in a new message: %s", problem)
             return ended.state is AdditionState.ADDED
     await background.guard(_show_samples(interaction, ended, draft_id), "showing samples", expected=DISCORD_ERRORS)
     return ended.state is AdditionState.ADDED

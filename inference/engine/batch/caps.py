@@ -158,7 +158,7 @@ class CapFile:
             unfinished.write_bytes(_FILE.dump_json(self._known, indent=1))
             unfinished.replace(self._path)
         except OSError as problem:
-            log.warning("%s cannot be written: %s", self._path, problem)
+            log.warning("cannot write %s: %s", self._path, problem)
             with suppress(OSError):
                 unfinished.unlink(missing_ok=True)
 
@@ -223,7 +223,7 @@ class Caps:
         if not search.finished:
             search.record(rows, seconds)
             if search.finished:
-                log.info("%s: %d rows share a pass", size, search.rows)
+                log.info("%s: %d rows per batch", size, search.rows)
                 self._records.put(size, search.measured)
 
     def measures(self, size: PictureSize) -> bool:

@@ -29,7 +29,7 @@ def start_run(handle: Handle, make: Callable[[], Run]) -> Run:
     except (ValueError, KeyError, TypeError, RuntimeError) as problem:
         if is_out_of_memory(problem):
             raise
-        log.warning("a request starts from its first step, its snapshot cannot be used: %s", problem)
+        log.warning("restarting a request from its first step, because its snapshot is unusable: %s", problem)
         return make()
     return run
 
@@ -38,7 +38,7 @@ def retry_each(batch: DenoisingBatch, problem: Exception) -> dict[DenoisingRun, 
     """Retry a step that failed with `problem`, for each run by itself, so that the failing run alone fails."""
     if len(batch.runs) == 1 or not isinstance(batch, Batch):
         return dict.fromkeys(batch.runs, problem)
-    log.warning("a step of several requests failed; each takes it by itself", exc_info=problem)
+    log.warning("a batched step failed; running its requests one by one", exc_info=problem)
     failed: dict[DenoisingRun, Exception] = {}
     for run in batch.runs:
         single = Batch(batch.checkpoint)

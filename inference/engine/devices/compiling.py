@@ -21,7 +21,7 @@ def compile_blocks(denoiser: Any, device: torch.device, **options: Any) -> bool:
     """
     problem = _problem(device, options)
     if problem is not None:
-        log.warning("nothing is compiled, blocks run as without `compiled`: %s", problem)
+        log.warning("compilation failed, running uncompiled: %s", problem)
         return False
     _dynamo.config.suppress_errors = True
     _dynamo.config.recompile_limit = max(_dynamo.config.recompile_limit, MAX_SHAPES)

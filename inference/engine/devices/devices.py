@@ -107,7 +107,7 @@ def wanted_dtype(device: torch.device, wanted: NumberFormat) -> torch.dtype | No
     if wanted is NumberFormat.AUTO or device.type == "cpu":
         return None
     if wanted is NumberFormat.BFLOAT16 and not has_bfloat16(device):
-        log.warning("%s computes no bfloat16 by itself; float16 is used", name_of(device))
+        log.warning("%s has no native bfloat16; using float16", name_of(device))
         return None
     return getattr(torch, wanted.value)
 

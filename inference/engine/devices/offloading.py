@@ -85,7 +85,7 @@ class Residence:
         for name in away:
             self._offload(name)
         if away:
-            log.warning("not enough memory: %s make room until they are used again", ", ".join(away))
+            log.warning("not enough memory: moved %s off the device until needed", ", ".join(away))
         return bool(away)
 
     def onload_all(self) -> None:

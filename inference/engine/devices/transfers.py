@@ -42,7 +42,7 @@ def pinned(tensor: torch.Tensor) -> torch.Tensor:
 
 @lru_cache(16)
 def _warn_once(reason: str) -> None:
-    log.warning("host memory is not pinned, so copies to the device are slower: %s", reason)
+    log.warning("cannot pin host memory, so copies to the device are slower: %s", reason)
 
 
 def upload(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:

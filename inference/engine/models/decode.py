@@ -32,7 +32,7 @@ def decode(pipeline: Any, latents: Sequence[torch.Tensor], *, may_tile: bool = T
     if found is None and many > 1:
         found = _in_parts(pipeline, every, 1, last=not may_tile)
     if found is None:
-        log.warning("not enough memory: pictures are decoded in tiles of %d pixels", TILE)
+        log.warning("not enough memory: decoding pictures in tiles of %d pixels", TILE)
         with _tiling(pipeline.vae, scale):
             found = _in_parts(pipeline, every, 1, last=True)
     assert found is not None, "the last way returns pictures or raises"

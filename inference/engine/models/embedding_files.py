@@ -79,7 +79,7 @@ class EmbeddingFiles:
             self._write(self._path(key), data)
         except OSError as problem:
             if not self._warned:
-                log.warning("embeddings are not kept in files: %s", problem)
+                log.warning("cannot save embeddings in files: %s", problem)
             self._warned = True
 
     def _write(self, path: Path, data: bytes) -> None:

@@ -37,7 +37,7 @@ class States:
             snapshot.write(self._path(job_id), about)
         except OSError as problem:
             with logs.about(job_id):
-                log.warning("its state cannot be kept: %s", problem)
+                log.warning("cannot save its state: %s", problem)
 
     def delete(self, job_id: int) -> None:
         """Delete the state of a job that has ended."""

@@ -300,7 +300,7 @@ async def test_of_a_damaged_log_the_loss_is_told_and_no_number_given_out_again(
     async with open_database(path, clock=lambda: 0.0) as connection:
         job = await create_job(connection, request(), person_id=1, channel_id=1)
     assert (job.id > GAP) == damaged and job.id != first.id
-    assert ("what was written last is lost" in caplog.text) == damaged
+    assert ("The last writes are lost" in caplog.text) == damaged
 
 
 async def test_a_loss_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -317,7 +317,7 @@ async def test_a_loss_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixt
         killed_at(path, again)
     async with open_database(again):
         pass
-    assert caplog.text.count("what was written last is lost") == 1
+    assert caplog.text.count("The last writes are lost") == 1
 
 
 async def test_who_opens_it_for_reading_sees_what_another_program_commits_and_waits_for_nobody(path: Path) -> None:

@@ -597,7 +597,7 @@ async def test_a_picture_that_is_done_while_the_database_is_locked_is_not_lost(r
     other = await without_busy_timeout(rig)
     with Log.listening() as log:
         rig.worker.finish(running)
-        await log.heard("cannot be written just now")
+        await log.heard("cannot write its state")
     other.close()
     assert (await rig.end(job)).job.state is JobState.SUCCEEDED
     assert len(await rig.files()) == 1
@@ -610,7 +610,7 @@ async def test_a_job_whose_turn_comes_while_the_database_is_locked_is_not_lost(r
     other = await without_busy_timeout(rig)
     with Log.listening() as log:
         rig.worker.stop(running)
-        await log.heard("cannot be written just now")
+        await log.heard("cannot write its state")
     other.close()
     rig.worker.finish(await rig.worker.job())
     assert (await rig.end(second)).job.state is JobState.SUCCEEDED

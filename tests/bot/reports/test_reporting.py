@@ -391,7 +391,7 @@ async def test_reports_move_to_another_channel_while_the_old_one_is_closed(
     for _ in range(2):  # neither channel can be reached: it is told once a time, and all stays to be done
         await reports.carrying_out.carry_out_all()
     assert discord.posted_in.keys() == {1, 2} and discord.posts[2].startswith("1 people")
-    assert caplog.text.count("cannot be posted") == 2 and "failed" not in caplog.text
+    assert caplog.text.count("cannot post reports") == 2 and "failed" not in caplog.text
     assert discord.letters == ["D1"], "what was decided is carried out all the same"
     await change(manager, SERVER, reports_channel=moved)
     for _ in range(2):

@@ -91,7 +91,7 @@ async def greet(connection: aiosqlite.Connection, server: discord.Guild) -> None
         except (discord.Forbidden, discord.NotFound):  # what is cached may be older than what holds
             continue
         except DISCORD_ERRORS as problem:
-            log.warning("the first message in server %s could not be sent: %s", server.id, problem)
+            log.warning("cannot send the first message in server %s: %s", server.id, problem)
         return
 
 

@@ -247,7 +247,7 @@ def test_a_step_that_fails_for_all_is_taken_by_each_alone_and_the_reason_is_logg
     hook = checkpoint.denoiser.register_forward_pre_hook(fail)
     with Log.listening() as log:
         engine.step()
-    (told,) = [record for record in log.records if "each takes it by itself" in record.getMessage()]
+    (told,) = [record for record in log.records if "running its requests one by one" in record.getMessage()]
     assert told.exc_info and "the step is broken" in str(told.exc_info[1])
     engine.finish()
     for handle, alike in zip(several, expected, strict=True):
