@@ -85,7 +85,7 @@ async def _fetched(settings: Settings, typed: str, folder: Path) -> tuple[Path, 
         elif isinstance(link, HubLink):
             model = await HuggingFace(http, lambda: settings.sources).model(link)
         else:
-            raise ConfigError(f"{typed} is neither a file nor a link of Civitai or Hugging Face.")
+            raise ConfigError(f"{typed} is neither a file nor a Civitai or Hugging Face link.")
         version = model.versions[0]
         target = folder / _file_name(version)
         await _download(http, settings, version, target)
@@ -115,7 +115,7 @@ def _plain(name: str) -> str:
 async def _fetched_folder(http: SourceHttp, settings: Settings, folder: RemoteFolder, target: Path) -> Path:
     """Where a repository is as a folder. Raises SourceError or ConfigError."""
     if await asyncio.to_thread(target.exists):
-        raise ConfigError(f"{target} is there already; give it in place of the link, or move it away.")
+        raise ConfigError(f"{target} already exists. Give it in place of the link, or move it away.")
     with progress_bar("megabytes") as progress:
         await FolderDownload(
             http, folder, target, settings.sources, lambda done, all_: progress(done >> 20, all_ >> 20)
@@ -127,7 +127,7 @@ async def _download(http: SourceHttp, settings: Settings, version: RemoteVersion
     file, sources = version.file, settings.sources
     assert file is not None
     if await asyncio.to_thread(target.exists):
-        raise ConfigError(f"{target} is there already; give it in place of the link, or move it away.")
+        raise ConfigError(f"{target} already exists. Give it in place of the link, or move it away.")
     wanted = WantedFile.of(file, version.name, sources.max_checkpoint_gigabytes * 2**30, sources)
     part = target.with_name(f"{target.name}{PART}")
     with progress_bar("megabytes") as progress:
@@ -143,14 +143,14 @@ def _base_model(declared: str | None, here: Path, claimed: str) -> BaseModelId:
         if proven is not None:
             return proven
         hint = named_base_model(claimed)
-        told = f" Its page says {claimed}; if that is so, add --base {hint}." if hint else " Set it with --base."
-        raise ConfigError(f"Nothing proves which base model {here} is of.{told}")
+        told = f" Its page says {claimed}; if that is right, add --base {hint}." if hint else " Set it with --base."
+        raise ConfigError(f"Easel cannot tell the base model of {here}.{told}")
     try:
         base = BaseModelId(declared)
     except ValueError as problem:
         raise ConfigError(f"--base: {problem}.") from None
     if proven is not None and proven != base:
-        raise ConfigError(f"{here} is {proven}, by its hash, and not {base}.")
+        raise ConfigError(f"{here} is {proven}, by its hash, not {base}.")
     return base
 
 

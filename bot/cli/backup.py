@@ -51,13 +51,13 @@ def run_backup(options: argparse.Namespace) -> int:
     made = back_up(settings.storage.database, folder, keep=settings.backup.keep)
     print(f"Copied {settings.storage.database} to {made} ({made.stat().st_size / 1e6:.1f} MB).")
     if options.pictures is None:
-        print(f"The pictures in {settings.storage.pictures} are not in it: --pictures DIR copies them too.")
+        print(f"The pictures in {settings.storage.pictures} are not in this backup. --pictures DIR copies them too.")
         return DONE
     with progress_bar("pictures") as progress:
         result = back_up_pictures(settings.storage, made, options.pictures, progress)
     print(
         f"Pictures in {options.pictures}: {result.linked} linked, {result.copied} copied, {result.kept} already there, "
-        f"{result.deleted} deleted because the database no longer names them."
+        f"{result.deleted} deleted because the database no longer lists them."
     )
     if result.missing:
         print(f"{result.missing} pictures of the database are neither in {settings.storage.folder} nor there.")
@@ -69,14 +69,14 @@ def run_restore(options: argparse.Namespace) -> int:
     settings = settings_of(options)
     file = options.file or next(iter(copies(settings.backup_folder)), None)
     if file is None:
-        raise FolderNotWritable(f"There is no copy in {settings.backup_folder}; name one: restore FILE.")
+        raise FolderNotWritable(f"There is no backup in {settings.backup_folder}. Name one: restore FILE.")
     database = settings.storage.database
     save_record(database)
     aside = put_back(file, database)
-    print(f"Put {file} back as {database}.")
+    print(f"Restored {file} as {database}.")
     done = asyncio.run(caught_up(database))
     if summary := summary_of(done):
         print(summary)
     if aside is not None:
-        print(f"What was there lies in {aside}; delete it when you are sure.")
+        print(f"The previous database is in {aside}. Delete it when you are sure.")
     return DONE

@@ -99,7 +99,7 @@ async def _measured(order: Calibrate) -> AsyncGenerator[Calibrated]:
     finally:
         code = await process.wait()
     if code:
-        raise ConfigError(f"The measuring process ended with exit code {code}; what it said stands above.")
+        raise ConfigError(f"The measuring process ended with exit code {code}; its output is above.")
 
 
 def _table(found: list[tuple[str, Calibrated]]) -> Table:

@@ -125,7 +125,7 @@ def _add_head(parser: argparse.ArgumentParser) -> None:
 
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 5):
-        raise argparse.ArgumentTypeError(f"{text[:20]!r} is no whole number from 0, such as 2.")
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is not a whole number such as 2.")
     return int(text)
 
 
@@ -204,14 +204,14 @@ async def _drain(node: NodeView, head: HostPort, *, wait: bool) -> int:
     if node.state is NodeState.ALIVE:
         problem = await drain(node.node_id, head, environment, "drained by its operator")
         if problem is not None:
-            print(harmless(f"Ray does not drain it: {problem}."), file=sys.stderr)
+            print(harmless(f"Ray cannot drain it: {problem}."), file=sys.stderr)
             return REFUSED
-    print(f"{name} gets no new jobs. Those that it has go on elsewhere from where they are, and it leaves.", flush=True)
+    print(f"{name} gets no new jobs. Its jobs resume on other nodes, and it leaves.", flush=True)
     while wait:
         try:
             view = await cluster_view(head, environment)
         except ProbeFailed as problem:
-            print(harmless(f"The cluster does not tell any more: {problem}."), file=sys.stderr)
+            print(harmless(f"The cluster no longer responds: {problem}."), file=sys.stderr)
             return REFUSED
         if all(
             each.node_id != node.node_id or each.state in {NodeState.DRAINED, NodeState.DEAD} for each in view.nodes
@@ -253,7 +253,7 @@ def _table(view: ClusterView) -> Table:
 def _state(node: NodeView) -> str:
     """As Ray knows it; of a node that is cut off the driver process knows more than Ray."""
     silent = node.report.silent if node.report and node.state is NodeState.ALIVE else 0
-    return f"no word for {silent} s" if silent else str(node.state)
+    return f"no response for {silent} s" if silent else str(node.state)
 
 
 def _versions(view: ClusterView) -> Iterator[str]:

@@ -94,7 +94,7 @@ async def up(options: argparse.Namespace) -> int:
     head = HostPort(address, options.port)
     file = _own_token()
     if answers(head) is None:
-        raise MachineRefused(f"Something listens at {head} already. End it, or choose another port with --port.")
+        raise MachineRefused(f"Another program already listens at {head}. End it, or choose another port with --port.")
     node_options = _node_options(options, address)
     environment = cluster_environment(file)
     node = await _start(node_options, node_options.head_command(head.port), head, environment)
@@ -118,7 +118,7 @@ async def join(options: argparse.Namespace) -> int:
     except AddressRefused as problem:
         raise MachineRefused(sentence(str(problem))) from None
     if is_public(head.host) and not options.public:
-        raise MachineRefused(f"{head} is a public address. Join over a private network, or say --public.")
+        raise MachineRefused(f"{head} is a public address. Join over a private network, or add --public.")
     address = _own_address(options.address or own_address_towards(head.host), public=options.public)
     environment = cluster_environment(_given_token(options.token_file))
     while True:
@@ -192,11 +192,11 @@ def _own_address(address: str | None, *, public: bool) -> str:
             "This machine has no network connection to the others. Connect it, or set its address with --address."
         )
     if not is_address(address):
-        raise MachineRefused(f"{address} is no address. Name one in numbers with --address, such as 10.0.0.5.")
+        raise MachineRefused(f"{address} is not an address. Give a numeric one with --address, such as 10.0.0.5.")
     if is_of_this_machine_alone(address):
-        raise MachineRefused(f"{address} is no address that other machines reach. Name a private one with --address.")
+        raise MachineRefused(f"{address} cannot be reached by other machines. Give a private address with --address.")
     if is_public(address) and not public:
-        raise MachineRefused(f"{address} is a public address. Name a private one with --address, or say --public.")
+        raise MachineRefused(f"{address} is a public address. Give a private address with --address, or add --public.")
     if (problem := not_of_this_machine(address)) is not None:
         raise MachineRefused(sentence(problem))
     return address
@@ -258,7 +258,7 @@ async def _start(options: NodeOptions, command: list[str], head: HostPort, envir
         await process.wait()
     except TimeoutError:
         await process.stop()
-        raise MachineRefused(f"Ray did not come up within {START_SECONDS:.0f} seconds: {process.problem}.") from None
+        raise MachineRefused(f"Ray did not start within {START_SECONDS:.0f} seconds: {process.problem}.") from None
     except BaseException:
         await process.stop()
         raise
@@ -274,8 +274,8 @@ async def _refuse_shared_cards(options: NodeOptions, seconds: float = 0) -> None
         if time.monotonic() >= last:
             raise MachineRefused(
                 f"A node of the cluster at {other.head} runs on this machine already (process {other.pid}) and has its "
-                "graphics cards; two nodes would fill their memory without knowing of each other. End that one, or say "
-                "--gpus 0 for a node that does not paint, or --share-cards where each sees other cards."
+                "graphics cards; two nodes would overfill their memory. End that node. Or give "
+                "--gpus 0 for a node that does not generate, or --share-cards if each node sees other cards."
             )
         await asyncio.sleep(LOOK_SECONDS / 5)
 
@@ -337,7 +337,7 @@ def remember(head: HostPort) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(str(head), "ascii")
     except OSError as problem:
-        print(f"{file} cannot be written ({problem.strerror}): name the head to the other commands with --head {head}.")
+        print(f"{file} cannot be written ({problem.strerror}): give the head to the other commands with --head {head}.")
 
 
 def invitation(head: HostPort, file: Path | None) -> str:

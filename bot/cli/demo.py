@@ -93,8 +93,8 @@ async def _welcome(page_url: str, *, browser: bool) -> None:
         await control.set_channel(STAFF_ROOM, overwrite=default_world.APPLICATION_ID, allow=allowed)  # for reports
         await control.wait_online(seconds=START_SECONDS)
     print(
-        f"Easel is here: {page_url}\nWrite /imagine in the channel. /server is for Grace, whose server it is, and for "
-        "Margaret, who operates the bot. Press Ctrl+C to end.",
+        f"Easel is here: {page_url}\nWrite /imagine in the channel. /server is for Grace, who owns the server, and for "
+        "Margaret, the operator. Press Ctrl+C to end.",
         flush=True,
     )
     if browser:

@@ -106,7 +106,7 @@ async def _cluster(settings: Settings) -> AsyncGenerator[Finding]:
     """What this account can see of the cluster: all of it, unless the driver process belongs to another one."""
     cluster = settings.cluster
     if cluster.driver:
-        yield Finding(DRIVER, FindingGrade.OK, f"it is started by {cluster.driver[0]}; {AS_ITS_ACCOUNT}")
+        yield Finding(DRIVER, FindingGrade.OK, f"started by {cluster.driver[0]}; {AS_ITS_ACCOUNT}")
     elif cluster.socket:
         yield await check_driver(SocketAddress(cluster.socket))
     else:
@@ -122,8 +122,8 @@ def _looked_at(file: Path | None, settings: Settings) -> Finding:
     if file is not None:
         return Finding("settings", FindingGrade.OK, f"{file.resolve()}, which declares {names}")
     says = (
-        f"there is no {DEFAULT_CONFIG} in this folder, so this looks at the settings of the demo ({names}) and not at "
-        f"yours; name yours with --config FILE, or write one with `{program()} init DIR`"
+        f"there is no {DEFAULT_CONFIG} in this folder, so this checks the demo settings ({names}) "
+        f"instead of yours; name your file with --config FILE, or write one with `{program()} init DIR`"
     )
     return Finding("settings", FindingGrade.WARNING, says)
 
@@ -170,7 +170,7 @@ def _weighed(worker: Finding, hardware: Sequence[Finding]) -> Finding:
 def _token(settings: Settings) -> Finding:
     token = settings.discord.token.get_secret_value()
     if not token:
-        return Finding("token", FindingGrade.WARNING, f"none is set; only needed for Discord: {NO_TOKEN}")
+        return Finding("token", FindingGrade.WARNING, f"not set; only needed for Discord: {NO_TOKEN}")
     if not looks_like_token(token):
         return Finding("token", FindingGrade.WARNING, f"what is set {NOT_A_TOKEN}")
     return Finding("token", FindingGrade.OK, "has the form of a bot token")
@@ -181,7 +181,7 @@ def _invitation(settings: Settings) -> Finding:
     if application_id is None:
         return Finding("invitation", FindingGrade.WARNING, "set the bot's token to get the invite link")
     link = invitation(application_id)
-    return Finding("invitation", FindingGrade.OK, f"{link} (no privileged intent has to be switched on)")
+    return Finding("invitation", FindingGrade.OK, f"{link} (no privileged intent is needed)")
 
 
 def _operators(settings: Settings) -> Finding:
@@ -206,7 +206,7 @@ def _signing(settings: Settings) -> Finding:
         return Finding("signatures", FindingGrade.PROBLEM, str(problem))
     assert credentials is not None
     if credentials.expires < datetime.now(UTC) + timedelta(days=EXPIRES_SOON_DAYS):
-        says = f"a certificate expires on {credentials.expires:%Y-%m-%d}; nothing is signed after that"
+        says = f"a certificate expires on {credentials.expires:%Y-%m-%d}; pictures are not signed after that"
         return Finding("signatures", FindingGrade.WARNING, says)
     return Finding("signatures", FindingGrade.OK, f"C2PA by {settings.c2pa.certificate}")
 
@@ -219,7 +219,7 @@ def face_finding(find: Callable[[], FaceFinder | None] = installed_faces) -> Fin
     except FacesUnusable as problem:
         return Finding(FACES, FindingGrade.PROBLEM, f"{problem}; Easel does not start with it")
     if finder is None:
-        return Finding(FACES, FindingGrade.OK, f"not looked for, so {otherwise}; to find them: {installing('faces')}")
+        return Finding(FACES, FindingGrade.OK, f"not detected, so {otherwise}; to detect them: {installing('faces')}")
     return Finding(FACES, FindingGrade.OK, "found in start pictures, by OpenCV on this machine")
 
 
@@ -283,8 +283,8 @@ async def _catalogue(settings: Settings) -> list[Finding]:
 def _behind(library: Finding, entries: int) -> Finding:
     """Add to a finding that the database is a copy that lacks `entries` of the record."""
     says = (
-        f"{library.says}. {entries} deletions and decisions were made after this copy of the database; they are "
-        "carried out now, and files and messages follow when the bot runs"
+        f"{library.says}. {entries} deletions and decisions were made after this copy of the database; they were "
+        "applied again, and the running bot will delete their files and messages"
     )
     return Finding(library.what, FindingGrade.WARNING, says)
 
@@ -302,7 +302,7 @@ def _library(report: ScanReport) -> Finding:
     usable = len(report.new) + len(report.changed) + len(report.unchanged) - len(report.unknown)
     left_out = len(report.broken) + len(report.duplicates) + len(report.unknown)
     if left_out:
-        says = f"{usable} LoRA files can be used, {left_out} cannot; `library scan` names them with the reason"
+        says = f"{usable} LoRA files can be used, {left_out} cannot; `library scan` lists them with reasons"
         return Finding("database and library", FindingGrade.WARNING, says)
     return Finding("database and library", FindingGrade.OK, f"{usable} LoRA files can be used")
 
@@ -328,7 +328,7 @@ async def _device(settings: Settings, device: str, classifier: ClassifierSpec | 
                 await worker.start()
                 return await _first_word(worker)
         except TimeoutError:
-            return Finding("worker", FindingGrade.PROBLEM, f"did not come up within {WORKER_SECONDS:.0f} seconds")
+            return Finding("worker", FindingGrade.PROBLEM, f"did not start within {WORKER_SECONDS:.0f} seconds")
         except WorkerUnavailable as problem:
             return Finding("worker", FindingGrade.PROBLEM, str(problem))
         finally:
@@ -340,5 +340,5 @@ async def _first_word(worker: LocalWorker) -> Finding:
         if isinstance(event, Ready):
             return Finding("worker", FindingGrade.OK, PAINTS_ON.format(device=event.device))
         if isinstance(event, WorkerDied):
-            return Finding("worker", FindingGrade.PROBLEM, f"dies at its start: {event.reason}")
+            return Finding("worker", FindingGrade.PROBLEM, f"dies at start: {event.reason}")
     return Finding("worker", FindingGrade.PROBLEM, "ended without a message")

@@ -59,7 +59,9 @@ def add(commands: Commands) -> None:
         "--operator", action="append", type=discord_id, metavar="ID", help="Discord id; may be repeated"
     )
     parser.add_argument(
-        "--overwrite", action="store_true", help=f"write into a folder that holds something; a former {CONFIG} is kept"
+        "--overwrite",
+        action="store_true",
+        help=f"write into a folder that is not empty; an existing {CONFIG} is renamed",
     )
     parser.set_defaults(run=run)
 
@@ -73,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
         answers = Questionnaire(options, ask).answers()
         written = _write(folder, answers)
     except UnicodeEncodeError:  # a file's name may be any bytes
-        raise ConfigError(f"{CONFIG} holds text in UTF-8, and a path that you gave is not; rename it.") from None
+        raise ConfigError(f"{CONFIG} must be UTF-8, but a path that you gave is not. Rename the path.") from None
     except OSError as problem:
         raise ConfigError(f"The folder {folder} cannot be written: {problem.strerror}.") from None
     print(_next_steps(written, answers))
@@ -96,16 +98,16 @@ def _may_write(folder: Path, ask: Ask | None, *, overwrite: bool) -> None:
     if overwrite or not folder.exists():
         return
     if not folder.is_dir():
-        raise ConfigError(f"{folder} is a file; name a folder.")
+        raise ConfigError(f"{folder} is a file. Give a folder.")
     if not any(folder.iterdir()):
         return
     there = (folder / CONFIG).exists()
     if ask is None:
         raise ConfigError(
-            f"The folder {folder} is not empty; choose a new or an empty one, or add --overwrite, which keeps a former "
-            f"{CONFIG} under another name."
+            f"The folder {folder} is not empty. Choose an empty folder, or add --overwrite, which renames an existing "
+            f"{CONFIG}."
         )
-    question = f"There is a {CONFIG} in {folder}. Write a new one, and keep the former under another name?"
+    question = f"There is a {CONFIG} in {folder}. Write a new one, and rename the old one?"
     if not yes(ask, question if there else f"{folder} is not empty. Write a {CONFIG} into it?", default=not there):
         raise ConfigError("No file was written.")
 
@@ -148,7 +150,7 @@ class Questionnaire:
             print(f"{finding.what}: {finding.says}")
         torch = self.facts.torch
         cards = [f"cuda:{number}" for number in range(len(torch.cards))] if torch else []
-        lines = [f"{AUTO} (the best that is there)", *cards, *(["all cards"] if len(cards) > 1 else []), CPU]
+        lines = [f"{AUTO} (the best available)", *cards, *(["all cards"] if len(cards) > 1 else []), CPU]
         chosen = lines[choice(self.ask, "Which device generates pictures?", lines)]
         return tuple(cards) if chosen == "all cards" else (chosen.split()[0],)
 
@@ -163,7 +165,9 @@ class Questionnaire:
         if source is not None:
             return _declared(preset, source)
         if self.ask is None:
-            raise ConfigError(f"{preset.name} has to be got by hand: {preset.get}. Name it with --checkpoint FILE.")
+            raise ConfigError(
+                f"{preset.name} must be downloaded by hand: {preset.get}. Give it with --checkpoint FILE."
+            )
         declared = self._asked_source(preset)
         if declared is None:
             raise ConfigError("No file was written. Run init again when the checkpoint is there.")
@@ -182,7 +186,7 @@ class Questionnaire:
         if self.ask is not None:
             return self._asked_preset(devices)
         if source is not None:
-            raise ConfigError(f"Say with --base what {source} is, such as --base {PRESETS[0].base_model}.")
+            raise ConfigError(f"Give the base model of {source}, such as --base {PRESETS[0].base_model}.")
         preset = next((p for p in PRESETS if p.repository and self._advice(p, devices) is None), None)
         why = "because this machine is too small or too slow for a larger one"
         print(f"Chosen: {preset.base_model} ({preset.pictures})." if preset else f"Chosen: the demo, {why}.")
@@ -211,8 +215,8 @@ class Questionnaire:
         """The declaration of a checkpoint that a person names; None without an answer, where nothing can stand in."""
         assert self.ask is not None
         place = (self.options.folder / "checkpoints").resolve()
-        print(f"Where is the checkpoint? You can use {preset.get}.")
-        print(f"Put it where you like, such as into {place}, and answer with its path; or with a folder in diffusers'")
+        print(f"Where is the checkpoint? For example {preset.get}.")
+        print(f"Put it anywhere, for example into {place}, and enter its path, a folder in diffusers'")
         print("layout, or with OWNER/NAME of the Hugging Face hub.")
         without = f"{preset.repository} is downloaded at first use" if preset.repository else "choose again"
         print(f"Without an answer {without}.")
@@ -223,13 +227,13 @@ class Questionnaire:
             try:
                 return _declared(preset, source)
             except ConfigError as problem:
-                print(f"That cannot be used: {problem}")
+                print(f"This value cannot be used: {problem}")
 
     def _operators(self) -> tuple[int, ...]:
         if self.options.operator is not None:
             return tuple(self.options.operator)
         while self.ask is not None:
-            print(f"Who runs this bot, and may declare base models? Discord ids ({_WHERE_IDS}).")
+            print(f"Discord ids of the operators, who can declare base models ({_WHERE_IDS}).")
             words = text(self.ask, "Ids, or leave empty").replace(",", " ").split()
             try:
                 return tuple(map(discord_id, words))
@@ -320,15 +324,15 @@ def _write(folder: Path, answers: Answers) -> Path:
 def _next_steps(config: Path, answers: Answers) -> str:
     place = config.parent / "checkpoints"
     lines = [f"Wrote {config}. Next:"]
-    lines.append(f"  {program()} doctor --config {config}      checks this machine and everything that is named there")
+    lines.append(f"  {program()} doctor --config {config}      checks this machine and the settings")
     if answers.checkpoint is not None and "repository" in answers.checkpoint:
-        lines.append(f"  {answers.checkpoint['name']} is downloaded when the first picture is painted.")
+        lines.append(f"  {answers.checkpoint['name']} is downloaded for the first picture.")
     lines += [
         f"  Further checkpoints: put .safetensors files into {place}, and add a [[checkpoints]]",
         "  section for each, with its path and base_model. Civitai and Hugging Face offer checkpoints.",
         "  LoRAs: put .safetensors files into the folder of [library]. Easel detects their base models.",
         f"  The bot's token: {NO_TOKEN}.",
-        f"  {program()} invite      prints the link that invites the bot, once the token is set",
+        f"  {program()} invite      prints the invite link, once the token is set",
         f"  {program()} run --config {config}",
     ]
     return "\n".join(lines)

@@ -26,9 +26,9 @@ PURPOSES = {
     "read_message_history": ("Read Message History", "find its own messages, so that it posts nothing twice"),
 }
 _WHERE = "Discord's developer portal, General Information, Application ID"
-_NAME_IT = f"or name it: invite --application-id ID ({_WHERE})."
-_WITHOUT_ID = f"The link needs the application's id. The bot's token holds it: {NO_TOKEN}; {_NAME_IT}"
-_WITHOUT_TOKEN = f"The link needs the application's id. What is set as the bot's token {NOT_A_TOKEN}; {_NAME_IT}"
+_NAME_IT = f"or give it: invite --application-id ID ({_WHERE})."
+_WITHOUT_ID = f"The link needs the application id. The token contains it: {NO_TOKEN}; {_NAME_IT}"
+_WITHOUT_TOKEN = f"The link needs the application id. The configured bot token {NOT_A_TOKEN}; {_NAME_IT}"
 SCOPES = ("bot", "applications.commands")
 
 
@@ -36,7 +36,7 @@ def add(commands: Commands) -> None:
     """Declare the command."""
     parser = commands.add_parser("invite", help="print the invite link, with the purpose of each permission")
     parser.add_argument(
-        "--application-id", type=discord_id, metavar="ID", help=f"from {_WHERE}; else the token tells it"
+        "--application-id", type=discord_id, metavar="ID", help=f"from {_WHERE}; default: from the token"
     )
     add_config(parser)
     parser.set_defaults(run=run)

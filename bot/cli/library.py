@@ -128,7 +128,7 @@ async def _asked(keeper: LibraryKeeper) -> int:
         with progress_bar("registry") as progress:
             return await keeper.ask(MAX_QUESTIONS, progress)
     except RegistryUnreachable as problem:
-        print(f"{problem}; what it answered until now is kept.", file=sys.stderr)
+        print(f"{problem}; its answers so far are saved.", file=sys.stderr)
         return 1
 
 
@@ -165,7 +165,7 @@ def run_list(options: argparse.Namespace) -> int:
     _tell_hubs(hubs)
     for each in failed:
         why = harmless(str(each.failure))
-        print(f"{harmless(each.path)} is suspect, for no sample could be painted with it: {why}")
+        print(f"{harmless(each.path)} is suspect, because its samples failed: {why}")
     return DONE
 
 
@@ -312,7 +312,7 @@ def run_declare(options: argparse.Namespace) -> int:
         print(*(each.model_dump_json() for each in statements), sep="\n")
         return DONE
     for what in filter(None, (base_model, prediction)):
-        print(f"{options.file.name} ({sha256[:10]}…) is declared to be {what}.")
+        print(f"{options.file.name} ({sha256[:10]}…) is now declared as {what}.")
     print(*_against(settings, found, base_model), sep="\n", end="")
     return DONE
 
@@ -345,7 +345,7 @@ def _refuse_allowance(evidence: Evidence, base_model: BaseModelId) -> None:
     if evidence.base_model is None:
         raise ConfigError("Its base model is unknown, so Easel refuses it. Declare it first with `library declare`.")
     if evidence.base_model.architecture != base_model.architecture:
-        raise ConfigError(f"It was trained on {evidence.base_model}, whose layers no {base_model} checkpoint has.")
+        raise ConfigError(f"It was trained on {evidence.base_model}, and no {base_model} checkpoint has its layers.")
     if evidence.few_steps.recipe is None:
         raise ConfigError(
             "Only few-step LoRAs can be allowed one by one, and this file is not known as one. If it is "

@@ -121,9 +121,9 @@ def run(options: argparse.Namespace) -> int:
 
 def _check_target(out: Path) -> None:
     if out.suffix.lower() != ".png":
-        raise ConfigError(f"Pictures are PNG files; call --out something.png, not {out.name}.")
+        raise ConfigError(f"Pictures are PNG files; give --out a name like picture.png, not {out.name}.")
     if not out.parent.is_dir():
-        raise ConfigError(f"There is no folder {out.parent} to put the picture in.")
+        raise ConfigError(f"The folder {out.parent} does not exist.")
 
 
 async def _paint(options: argparse.Namespace) -> PaintedJob:
@@ -177,7 +177,7 @@ async def paint(
         for source, target in zip(kept, targets, strict=True):
             shutil.copyfile(source, target)
     except OSError as problem:
-        raise ConfigError(f"{out} cannot be written ({problem.strerror}); the picture is kept as {kept[0]}.") from None
+        raise ConfigError(f"{out} cannot be written ({problem.strerror}); the picture is saved as {kept[0]}.") from None
     return PaintedJob(done.job, targets)
 
 

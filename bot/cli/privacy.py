@@ -72,13 +72,14 @@ def run_delete(options: argparse.Namespace) -> int:
         return REFUSED
     if not options.yes:
         print(
-            f"{sum(counts.values())} rows are kept of this person. Add --yes to delete all, with pictures and messages."
+            f"{sum(counts.values())} rows are stored about this user. "
+            "Add --yes to delete all of them, with pictures and messages."
         )
         return REFUSED
     request_erasure(settings.storage.database, options.person, by_operator=True)
     save_record(settings.storage.database)
     print("Deletion requested. A running bot begins within a minute; a stopped bot begins at its next start.")
-    print(f"`privacy show {options.person}` tells the receipt.")
+    print(f"`privacy show {options.person}` shows the receipt.")
     return DONE
 
 
@@ -110,7 +111,7 @@ def _receipt(erasure: Erasure) -> str:
         return "A deletion is in progress. A stopped bot continues it at its next start."
     parts = [
         f"Deleted: {erasure.jobs} jobs, {erasure.pictures} pictures, {erasure.messages} messages.",
-        f"Out of reach: {erasure.unreachable} messages, {erasure.private_answers} private answers.",
-        f"Copies of the database made before: {erasure.copies}.",
+        f"Could not delete: {erasure.unreachable} messages, {erasure.private_answers} private answers.",
+        f"Backups of the database made before: {erasure.copies}.",
     ]
     return " ".join(parts)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-REVOKED = f"Discord does not accept the bot token any more. Copy the new one from {WHERE}."
+REVOKED = f"Discord no longer accepts the bot token. Copy the new one from {WHERE}."
 INTENTS_REFUSED = "Discord refused the intents, although none of them is privileged."
 SHARDS_WANTED = "Discord requires another number of shards. Restart Easel: it reads the number at start."
 # What Discord means when it closes the connection for good.
@@ -136,7 +136,7 @@ async def serve(
     if not token:
         raise ConfigError(f"There is no bot token: {NO_TOKEN}.")
     if not token.isprintable():  # a request cannot carry it
-        raise ConfigError(f"What is set as the bot's token {NOT_A_TOKEN}.")
+        raise ConfigError(f"The configured bot token {NOT_A_TOKEN}.")
     if settings.discord.api_url:
         await point_at(settings.discord.api_url)
     with work_report() as scanned, metrics.served(settings.metrics.port):
@@ -175,7 +175,7 @@ async def _stay(bot: EaselBot, token: str, built: Callable[[], None]) -> None:
     except (discord.DiscordServerError, aiohttp.ClientError, TimeoutError) as problem:
         raise Unreachable(f"Discord cannot be reached: {problem}.") from None
     except discord.ConnectionClosed as closed:
-        code = f"Discord closed the connection for good, with code {closed.code}."
+        code = f"Discord closed the connection permanently, with code {closed.code}."
         raise ConfigError(CLOSED.get(closed.code, code)) from None
     if bot.token_rejected:
         raise ConfigError(REVOKED)

@@ -59,8 +59,8 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({"sheet": str(sheet), "refusal": refusal}))
     else:
-        print(f"The contact sheet lies at {sheet}")
-        print(f"And one that was refused, as it should be: {refusal}")
+        print(f"The contact sheet is {sheet}")
+        print(f"And one correctly refused request: {refusal}")
     return DONE
 
 

@@ -89,11 +89,11 @@ def _lines(settings: Settings, state: RecordedState) -> Iterator[tuple[str, str]
 
 def _queue(state: RecordedState) -> str:
     waiting, begun = (sum(getattr(load, what) for load in state.loads) for what in ("waiting", "begun"))
-    parts = [f"{waiting} waiting, {begun} being painted"]
+    parts = [f"{waiting} waiting, {begun} running"]
     if oldest := [load.oldest for load in state.loads if load.oldest is not None]:
-        parts.append(f"the oldest waits since {duration(time.time() - min(oldest) / 1000)}")
+        parts.append(f"the oldest has waited {duration(time.time() - min(oldest) / 1000)}")
     if deaths := sum(load.deaths for load in state.loads):
-        parts.append(f"a worker died {deaths} times at one of them")
+        parts.append(f"a worker died {deaths} times during one of them")
     return "; ".join(parts)
 
 
@@ -101,12 +101,12 @@ def _library(state: RecordedState) -> str:
     files = state.files
     text = f"{files.usable} files can be used"
     if files.unknown or files.broken:
-        text += f"; {files.unknown} of unknown base model, {files.broken} broken or doubled: see `library list`"
+        text += f"; {files.unknown} of unknown base model, {files.broken} broken or duplicate: see `library list`"
     if state.suspects:
-        text += f"; {state.suspects} suspect, for no sample could be painted with them: see `library list`"
+        text += f"; {state.suspects} suspect, because their samples failed: see `library list`"
     hubs = state.hubs
     if hubs.lost or hubs.newer:
-        text += f"; {hubs.lost} not at their hub any more, {hubs.newer} with a newer version there: see `library list`"
+        text += f"; {hubs.lost} no longer on their hub, {hubs.newer} with a newer version there: see `library list`"
     return text
 
 
@@ -114,9 +114,9 @@ def _records(state: RecordedState) -> str:
     records = state.records
     text = f"{records.nbytes / 1e6:.1f} MB"
     if records.copied is None:
-        return f"{text}; there is no copy yet"
+        return f"{text}; there is no backup yet"
     age = (datetime.now(UTC) - records.copied).total_seconds()
-    return f"{text}; the newest copy is of {duration(max(0.0, age))} ago"
+    return f"{text}; the newest backup was made {duration(max(0.0, age))} ago"
 
 
 def _loads(settings: Settings, state: RecordedState) -> list[CheckpointLoad]:

@@ -116,7 +116,8 @@ def run_find(options: argparse.Namespace) -> int:
     print(_line(case))
     asyncio.run(_show(settings, case, copies, options.sheet, pictures))
     print(
-        f"Nothing is removed yet. When you have looked: `takedown confirm {case_id}`, with --except NUMBER for others."
+        f"No picture is removed yet. Look at the sheet, then run `takedown confirm {case_id}`, "
+        "with --except NUMBER for others."
     )
     return DONE
 
@@ -137,23 +138,23 @@ def run_confirm(options: argparse.Namespace) -> int:
     settings = settings_of(options)
     case, copies = asyncio.run(_case(settings, options.case))
     if case.state is not CaseState.OPEN:
-        print(f"Case {case.id} is {case.state} already.")
+        print(f"Case {case.id} is already {case.state}.")
         return REFUSED
     if unknown := set(options.excepted) - {copy.number for copy in copies}:
         print(f"Case {case.id} has no copy {min(unknown)}.")
         return REFUSED
     notice = asyncio.run(_hashes(settings, case.id))
     if new := add_copies(settings.storage.database, case.id, asyncio.run(_find(settings, notice))):
-        print(f"{new} more were found meanwhile. Nothing is removed yet: look at them, and confirm again.")
+        print(f"{new} more copies were found meanwhile. No picture is removed yet: look at them, and confirm again.")
         asyncio.run(_show(settings, case, asyncio.run(_case(settings, case.id))[1], options.sheet, ()))
         return REFUSED
     alike = {copy.number for copy in copies if copy.distance < REFUSED_BELOW}
-    print(f"Of the pictures that are kept here, the hash would refuse {len(alike)} if they came now.")
+    print(f"The hash would refuse {len(alike)} other pictures that are stored here.")
     if not options.anyway and (why := _why_not_refused(notice, alike & set(options.excepted))):
-        print(f"{why} Nothing is removed yet; --anyway confirms it all the same.")
+        print(f"{why} No picture is removed yet. Add --anyway to confirm.")
         return REFUSED
     if not confirm_case(settings.storage.database, case.id, excepted=set(options.excepted)):
-        print(f"Somebody else has just decided on case {case.id}.")
+        print(f"Another operator has just decided case {case.id}.")
         return REFUSED
     save_record(settings.storage.database)
     print("Confirmed. A running bot removes the copies within a minute; a stopped bot removes them at its next start.")
@@ -164,7 +165,7 @@ def run_confirm(options: argparse.Namespace) -> int:
 def _why_not_refused(notice: bytes, excepted: Collection[int]) -> str:
     """Why nothing should be refused by the hash; "" if it may. It would refuse the `excepted`, which are no copies."""
     if excepted:
-        return f"{min(excepted)} is no copy as you say, but pictures that are as like the notice would be refused."
+        return f"{min(excepted)} is not a copy as you say, but pictures as similar to the notice would be refused."
     if has_little_detail(notice):
         return "A picture of the notice has few details. Its hash may refuse other plain pictures."
     return ""
@@ -178,7 +179,7 @@ def run_close(options: argparse.Namespace) -> int:
         print(f"Case {case.id} is {case.state}, and cannot be closed now.")
         return REFUSED
     save_record(settings.storage.database)
-    print(f"Case {case.id} is closed, and its hash is forgotten.")
+    print(f"Case {case.id} is closed, and its hash is deleted.")
     return DONE
 
 
@@ -187,7 +188,7 @@ def _time(text: str) -> int:
     try:
         moment = int(datetime.fromisoformat(text).astimezone().timestamp() * 1000)
     except (ValueError, OverflowError, OSError):
-        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 2026-11-27T09:30.") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 2026-11-27T09:30.") from None
     if moment > now_ms():
         raise argparse.ArgumentTypeError("The time of the notice is in the future.")
     return moment
@@ -200,7 +201,7 @@ async def _pictures_of_notice(settings: Settings, files: Sequence[Path], jobs: S
         for job_id in jobs:
             of_job = await pictures_of_job(connection, job_id)
             if not of_job:
-                raise ConfigError(f"Job {job_id} has no pictures here.")
+                raise ConfigError(f"Job {job_id} has no stored pictures.")
             paths += [settings.storage.pictures / picture.path for picture in of_job]
     if not paths:
         raise ConfigError("Give the pictures of the notice: files, or --job JOB.")
@@ -234,7 +235,7 @@ async def _case(settings: Settings, case_id: int) -> tuple[TakedownCase, tuple[T
     async with read_database(settings.storage.database) as connection:
         case = await find_case(connection, case_id)
         if case is None:
-            raise ConfigError(f"There is no takedown {case_id}; `takedown list --all` names all.")
+            raise ConfigError(f"There is no takedown {case_id}. `takedown list --all` lists all.")
         return case, await copies_of(connection, case_id)
 
 
@@ -279,7 +280,7 @@ async def _show(
     for begin in range(0, len(copies), AT_A_TIME):
         path = first if not begin else first.with_stem(f"{first.stem}-{begin // AT_A_TIME + 1}")
         await asyncio.to_thread(_draw, settings, notice, copies[begin : begin + AT_A_TIME], path)
-        print(f"They are drawn in {path}")
+        print(f"The contact sheet is {path}")
 
 
 async def _whose(connection: aiosqlite.Connection, copy: TakedownCopy) -> tuple[str, str, str]:

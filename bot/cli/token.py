@@ -6,7 +6,7 @@ import base64
 import re
 
 WHERE = "discord.com/developers/applications, your application, Bot, Reset Token"
-NO_TOKEN = f"set EASEL_DISCORD__TOKEN to the one from {WHERE}"
+NO_TOKEN = f"set EASEL_DISCORD__TOKEN to the token from {WHERE}"
 NOT_A_TOKEN = f"does not look like a bot token; copy it again from {WHERE}"
 # Three groups by dots: the bot's id in base64, a time stamp, a signature.
 _FORM = re.compile(r"[\w-]{18,}\.[\w-]{6,}\.[\w-]{25,}")

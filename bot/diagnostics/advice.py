@@ -59,5 +59,5 @@ TROUBLES = {
         "the host: restart the container"
     ),
     DriverTrouble.SILENT: "NVIDIA's driver does not respond: restart the computer. The card may be failing",
-    DriverTrouble.OTHER: f"NVIDIA's driver does not work: run `nvidia-smi` to see why; else {INSTALL_DRIVER}",
+    DriverTrouble.OTHER: f"NVIDIA's driver does not work: run `nvidia-smi` to see why, or {INSTALL_DRIVER}",
 }

@@ -167,7 +167,7 @@ def _smaller(place: DeviceMemory) -> str:
 def _host_memory(facts: MachineFacts, what: str, need: MemoryNeed) -> Iterator[Finding]:
     """What takes turns waits in the host's memory."""
     if facts.memory is not None and facts.memory < need.weights:
-        says = f"what waits for its turn takes up to {said(need.weights)} of the host's memory"
+        says = f"waiting networks take up to {said(need.weights)} of the host's memory"
         to_do = f"{said(facts.memory)} are free: end other programs, or add memory"
         yield Finding(what, FindingGrade.WARNING, f"{says}, and {to_do}")
 

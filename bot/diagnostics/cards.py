@@ -35,7 +35,7 @@ def check_cards(facts: MachineFacts, devices: Sequence[str]) -> list[Finding]:
     """What is to be said of the graphics card, when `devices` are declared to paint."""
     asked = [device for device in devices if device.startswith("cuda")]
     if facts.torch is None:
-        says = f"torch cannot be imported ({facts.torch_problem}); install Easel's packages anew, or use its own .venv"
+        says = f"torch cannot be imported ({facts.torch_problem}); reinstall Easel's packages, or use its .venv"
         return [Finding("torch", FindingGrade.PROBLEM, says)]
     if "mps" in devices or (facts.torch.mps and AUTO in devices):
         return [_of_apple(facts.torch)]
@@ -45,7 +45,7 @@ def check_cards(facts: MachineFacts, devices: Sequence[str]) -> list[Finding]:
     if trouble is None and not facts.torch.cards:
         return [_none(facts, facts.torch, asked)]
     if trouble is not None:
-        way_out = f'; until then write devices = ["{AUTO}"], which paints on the CPU' if asked else ""
+        way_out = f'; until then write devices = ["{AUTO}"], to use the CPU' if asked else ""
         return [Finding(CARD, FindingGrade.PROBLEM if asked else FindingGrade.WARNING, trouble + way_out)]
     return [*_missing(asked, facts.torch), *_usable(facts, facts.torch, _numbers(asked or ("cuda",)))]
 
@@ -64,18 +64,18 @@ def _of_apple(torch: TorchReport) -> Finding:
 
 def _none(facts: MachineFacts, torch: TorchReport, asked: Sequence[str]) -> Finding:
     if not asked and facts.apple:
-        says = f"torch {torch.version} does not find this Mac's graphics processor, so the CPU paints: update macOS"
+        says = f"torch {torch.version} does not find this Mac's graphics processor, so the CPU generates: update macOS"
         return Finding(CARD, FindingGrade.WARNING, f"{says}; a virtual machine has none")
     if not asked:
         return Finding(CARD, FindingGrade.OK, "no NVIDIA card found, so the CPU generates")
     says = (
-        f'there is no NVIDIA card here, and devices name {", ".join(asked)}; write devices = ["{AUTO}"], or plug one in'
+        f'there is no NVIDIA card here, and devices name {", ".join(asked)}; write devices = ["{AUTO}"], or install one'
     )
     return Finding(CARD, FindingGrade.PROBLEM, says)
 
 
 def _unused(facts: MachineFacts, trouble: str | None) -> Finding:
-    says = f'{_names(facts.found_cards)} is here, and [worker] devices do not name it; write devices = ["{AUTO}"]'
+    says = f'{_names(facts.found_cards)} was found, but [worker] devices do not include it; write devices = ["{AUTO}"]'
     return Finding(CARD, FindingGrade.WARNING, says if trouble is None else f"{says}. Then: {trouble}")
 
 
@@ -95,7 +95,7 @@ def _trouble(facts: MachineFacts, torch: TorchReport, *, wanted: bool) -> str | 
 def _amd_trouble(facts: MachineFacts, torch: TorchReport) -> str | None:
     if not facts.amd_cards or torch.cards:
         return None
-    return f"an AMD card is here, and torch {torch.version} is not the build for ROCm: {SELECTOR_OF_ROCM}"
+    return f"an AMD card was found, but torch {torch.version} is not the build for ROCm: {SELECTOR_OF_ROCM}"
 
 
 def _rocm_trouble(facts: MachineFacts, torch: TorchReport, *, wanted: bool) -> str | None:
@@ -103,15 +103,17 @@ def _rocm_trouble(facts: MachineFacts, torch: TorchReport, *, wanted: bool) -> s
     if torch.cards:
         return None
     if facts.found_cards:
-        return f"{_names(facts.found_cards)} is here, and torch {torch.version} is the build for AMD's ROCm: {SELECTOR}"
+        return (
+            f"{_names(facts.found_cards)} was found, but torch {torch.version} is the build for AMD's ROCm: {SELECTOR}"
+        )
     if not facts.kfd and (wanted or facts.amd_cards):
         return NO_KFD_INSIDE if facts.container else NO_KFD
     if facts.kfd and not facts.may_open:
         return TROUBLES[DriverTrouble.NO_PERMISSION]
     if facts.kfd:
         return (
-            f"torch {torch.version} for ROCm {torch.hip} finds no card that it can use: see whether `rocminfo` shows "
-            "it; ROCm supports fewer cards than AMD makes"
+            f"torch {torch.version} for ROCm {torch.hip} finds no card that it can use: check whether `rocminfo` shows "
+            "it; ROCm does not support all AMD cards"
         )
     return None
 
@@ -142,7 +144,7 @@ def _driver_trouble(facts: MachineFacts, *, wanted: bool) -> str | None:
 def _build_trouble(facts: MachineFacts, torch: TorchReport) -> str | None:
     if not facts.found_cards or torch.cuda is not None:
         return None
-    return f"{_names(facts.found_cards)} is here, and torch {torch.version} is the build for the CPU alone: {SELECTOR}"
+    return f"{_names(facts.found_cards)} was found, but torch {torch.version} is the CPU-only build: {SELECTOR}"
 
 
 def _driver_too_old(facts: MachineFacts, torch: TorchReport) -> str | None:
@@ -171,7 +173,7 @@ def _left_over(facts: MachineFacts, torch: TorchReport) -> str | None:
     if torch.cards or not facts.found_cards:
         return None
     reason = f" ({torch.problem})" if torch.problem else ""
-    says = f"{_names(facts.found_cards)} is here, and torch {torch.version} does not find it{reason}"
+    says = f"{_names(facts.found_cards)} was found, but torch {torch.version} does not see it{reason}"
     return f"{says}: {_what_to_do(facts, torch.problem or '')}"
 
 
@@ -200,7 +202,7 @@ def _missing(asked: Sequence[str], torch: TorchReport) -> Iterator[Finding]:
         number = int(device.partition(":")[2] or 0)
         if number >= len(torch.cards):
             there = ", ".join(f"cuda:{each}" for each in range(len(torch.cards)))
-            says = f"devices name {device}, and torch sees {there} alone; correct [worker] devices"
+            says = f"devices name {device}, but torch sees only {there}; correct [worker] devices"
             yield Finding(CARD, FindingGrade.PROBLEM, says)
 
 
@@ -211,7 +213,7 @@ def _usable(facts: MachineFacts, torch: TorchReport, wanted: frozenset[int]) -> 
     for number, (card, problem) in enumerate(zip(torch.cards, problems, strict=True)):
         if number not in wanted:
             how = "" if problem else f"; write devices = {json.dumps(good)} to use all"
-            says = f"cuda:{number} is {card.name}, and nothing is painted on it{how}"
+            says = f"cuda:{number} is {card.name}, but it is not used{how}"
             yield Finding(CARD, FindingGrade.OK, says)
         elif problem is not None:
             others = f"; or write devices = {json.dumps(good)}" if good else ""

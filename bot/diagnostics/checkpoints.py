@@ -28,7 +28,7 @@ def check_files(checkpoint: CheckpointSettings) -> Iterator[Finding]:
         yield Finding(what, FindingGrade.PROBLEM, says)
     for path in filter(None, (checkpoint.path, checkpoint.denoiser)):
         if not path.exists():
-            says = f"there is nothing at {path}; put the file there, or correct its path in the settings"
+            says = f"{path} does not exist; put the file there, or correct its path in the settings"
             yield Finding(what, FindingGrade.PROBLEM, says)
             return
     try:
@@ -53,7 +53,7 @@ def check_files(checkpoint: CheckpointSettings) -> Iterator[Finding]:
 def _few_steps(checkpoint: CheckpointSettings) -> Iterator[Finding]:
     found, what = checkpoint.few_steps, f"checkpoint {checkpoint.name}"
     if found.recipe is not None and found.source is not None:
-        says = f"made for {found.recipe} ({found.source.value}), which fills what its settings leave out"
+        says = f"made for {found.recipe} ({found.source.value}), which fills in missing settings"
         yield Finding(what, FindingGrade.OK, says)
     if found.question is not None and not {"steps", "guidance_scale"} <= checkpoint.model_fields_set:
         says = f"its name says {found.question}; if it was distilled, write its steps, guidance_scale and sampler"

@@ -23,6 +23,8 @@ def check_classifier(classifier: ClassifierSettings) -> Finding | None:
             return Finding(what, FindingGrade.OK, f"{spec.source}, with {', '.join(spec.classes)}; for photographs")
         found = ClassifierFiles.read(Path(spec.source), spec.classes)
     except ClassifierUnusable as problem:
-        says = f"{problem.reason}; nothing is painted until it can be used or [classifier] is taken out of the settings"
+        says = (
+            f"{problem.reason}; no pictures are generated until it works or [classifier] is removed from the settings"
+        )
         return Finding(what, FindingGrade.PROBLEM, says)
     return Finding(what, FindingGrade.OK, f"{spec.source}, of {found.library}, with {', '.join(spec.classes)}")

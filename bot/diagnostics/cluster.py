@@ -47,13 +47,13 @@ def check_machine(*, public: bool, addresses: Sequence[str] | None = None) -> It
         yield Finding(NETWORK, FindingGrade.OK, "this machine has only private addresses")
         return
     says = (
-        f"this machine has the public address {', '.join(found)}, and Ray listens on all addresses of a machine; take "
-        "one behind a firewall or on a private network"
+        f"this machine has the public address {', '.join(found)}, and Ray listens on all addresses of a machine; use "
+        "a machine behind a firewall or on a private network"
     )
     if public:
-        yield Finding(NETWORK, FindingGrade.WARNING, f"{says}, and close its ports to everybody but the other machines")
+        yield Finding(NETWORK, FindingGrade.WARNING, f"{says}, and close its ports to all but the other machines")
     else:
-        yield Finding(NETWORK, FindingGrade.PROBLEM, f"{says}, or say --public when a firewall closes its ports")
+        yield Finding(NETWORK, FindingGrade.PROBLEM, f"{says}, or add --public if a firewall protects its ports")
 
 
 async def check_head(
@@ -70,7 +70,7 @@ async def check_head(
     try:
         view = await cluster_view(head, environment)
     except ProbeFailed as problem:
-        says = f"{problem}; give the one that the head has, {given}" if problem.wrong_token else str(problem)
+        says = f"{problem}; use the head's, {given}" if problem.wrong_token else str(problem)
         yield Finding(TOKEN if problem.wrong_token else CLUSTER, FindingGrade.PROBLEM, says)
         return
     yield Finding(TOKEN, FindingGrade.OK, "matches the cluster")
@@ -162,18 +162,16 @@ async def check_driver(address: SocketAddress) -> Finding:
     try:
         await (await Connection.open(address)).close()
     except OSError as problem:
-        says = (
-            f"nobody listens at {address.text} ({problem.strerror or problem}); start the service of the driver process"
-        )
+        says = f"no program listens at {address.text} ({problem.strerror or problem}); start the driver service"
         return Finding(DRIVER, FindingGrade.PROBLEM, says)
-    return Finding(DRIVER, FindingGrade.OK, f"it listens at {address.text}; {AS_ITS_ACCOUNT}")
+    return Finding(DRIVER, FindingGrade.OK, f"listens at {address.text}; {AS_ITS_ACCOUNT}")
 
 
 def check_shared(address: str) -> Finding:
     """Whether files can be looked for in the shared storage: nodes that find none there do not say so."""
     if (problem := SharedStorage(address).problem()) is None:
         return Finding(SHARED, FindingGrade.OK, "nodes look for files there first")
-    says = f"{problem}; where nodes cannot look there either, they take all files from this machine"
+    says = f"{problem}; nodes that cannot read it either get all files from this machine"
     return Finding(SHARED, FindingGrade.WARNING, says)
 
 
@@ -187,7 +185,7 @@ def head_of(address: str, named_by: str) -> HostPort:
         try:
             text = head_file().read_text("ascii")
         except (OSError, ValueError):
-            raise AddressRefused(f"this machine is in no cluster; name its head with {named_by}HOST:PORT") from None
+            raise AddressRefused(f"this machine is in no cluster; give the head with {named_by}HOST:PORT") from None
     return HostPort.of(text).resolved()
 
 
@@ -208,7 +206,7 @@ def check_versions(view: ClusterView, own: NodeIdentity) -> Iterator[Finding]:
         for problem in problems:
             yield Finding(VERSIONS, FindingGrade.PROBLEM, f"this machine does not fit the cluster: {problem}")
     else:
-        says = f"Python {own.python}, Easel {own.easel}, torch {own.torch} and Ray {own.ray}, as the head has"
+        says = f"Python {own.python}, Easel {own.easel}, torch {own.torch} and Ray {own.ray}, same as the head"
         yield Finding(VERSIONS, FindingGrade.OK, says)
 
 
@@ -227,7 +225,9 @@ def check_labels(view: ClusterView, wanted: Mapping[str, Mapping[str, str]]) -> 
     for checkpoint, labels in wanted.items():
         if not any(has_labels(node.labels, labels.items()) for node in view.present if node.devices):
             asked = " and ".join(f"{name}={value}" for name, value in labels.items())
-            says = f"no node that paints has {asked}, as its node_labels ask; join one with --label, or correct them"
+            says = (
+                f"no generating node has the labels {asked} of its node_labels; join one with --label, or correct them"
+            )
             yield Finding(f"checkpoint {checkpoint}", FindingGrade.PROBLEM, says)
 
 
@@ -243,7 +243,7 @@ def not_of_this_machine(address: str) -> str | None:
     own = own_addresses()
     if not own or str(ip_address(address)) in own:
         return None
-    return f"{address} is no address of this machine, which has {' and '.join(own)}"
+    return f"{address} is not an address of this machine, which has {' and '.join(own)}"
 
 
 def reasons_of(node: NodeView, view: ClusterView) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ SMI_SECONDS = 30.0  # a driver that sleeps wakes within ten
 TORCH_SECONDS = 120.0  # importing torch from a cold disk can take a minute
 # Vendors, and the beginning of the class of graphics cards, on the PCI bus.
 _NVIDIA, _AMD, _DISPLAY = "0x10de", "0x1002", "0x03"
-_OWN_MEMORY = 2_000_000_000  # bytes; what is built into a processor has less of its own, and nothing is painted on it
+_OWN_MEMORY = 2_000_000_000  # bytes; what is built into a processor has less of its own, but it is not used
 
 
 @dataclass(frozen=True)

@@ -172,7 +172,7 @@ async def test_a_wrong_token_is_refused(machines: Machines, head: Running) -> No
     wrong = machines.wrong_token()
     join = await machines.easel("three", "cluster", "join", machines.head, "--token-file", str(wrong), "--public")
     assert await join.ends() == 1
-    assert join.lines[-1] == "The token is not that of this cluster; give the one that the head has, by --token-file."
+    assert join.lines[-1] == "The token is not that of this cluster; use the head's, by --token-file."
 
 
 async def test_a_bot_with_a_wrong_token_is_told_so_at_once(machines: Machines, head: Running) -> None:

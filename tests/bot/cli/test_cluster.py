@@ -67,8 +67,11 @@ def test_without_the_extra_one_sentence_says_how_to_install_it(
             "is no file that can be read again",
         ),
         (["up", "--address", "foo"], "foo is no address. Name one in numbers with --address"),
-        (["join", "8.8.8.8"], "8.8.8.8:6379 is a public address. Join over a private network, or say --public."),
-        (["up", "--address", "10.0.0.9"], "10.0.0.9 is no address of this machine, which has 10.0.0.5 and 10.0.0.6."),
+        (["join", "8.8.8.8"], "8.8.8.8:6379 is a public address. Join over a private network, or add --public."),
+        (
+            ["up", "--address", "10.0.0.9"],
+            "10.0.0.9 is not an address of this machine, which has 10.0.0.5 and 10.0.0.6.",
+        ),
         (["join", "10.0.0.5;x"], "is no address; HOST:PORT is one"),
         (["join", "nobody.invalid"], "There is no host nobody.invalid; see whether its name is right."),
         (["join", "10.0.0.5", "--address", "10.0.0.6"], "There is no token. Give it with --token-file FILE"),
@@ -132,7 +135,7 @@ def test_a_machine_without_a_place_for_the_heads_address_is_a_node_all_the_same(
 ) -> None:
     (machine / ".local").write_text("no folder")
     cluster_node.remember(HostPort("10.0.0.5", 6379))
-    assert "name the head to the other commands with --head 10.0.0.5:6379" in capsys.readouterr().out
+    assert "give the head to the other commands with --head 10.0.0.5:6379" in capsys.readouterr().out
 
 
 class Started:

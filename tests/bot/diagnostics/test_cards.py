@@ -350,7 +350,7 @@ def test_each_situation_is_named_with_what_to_do(situation: Situation) -> None:
 
 def test_who_asked_for_cuda_is_told_the_way_that_goes_at_once() -> None:
     (finding,) = check_cards(seen(torch=TORCH_FOR_CPU), CUDA)
-    assert finding.says.endswith('until then write devices = ["auto"], which paints on the CPU')
+    assert finding.says.endswith('until then write devices = ["auto"], to use the CPU')
 
 
 def test_a_second_card_that_is_not_there_is_told_beside_the_first() -> None:
@@ -367,7 +367,7 @@ def test_a_second_card_that_is_too_old_is_no_problem_where_nothing_is_painted_on
     torch = torch_for_cuda(CARD_3060, TOO_OLD, cuda="13.0", architectures=recorded.CUDA_130)
     fine, other = check_cards(seen(smi=table("580.65.06", "13.0"), torch=torch), devices)
     assert (fine.grade, other.grade) == (OK, OK)
-    assert other.says == "cuda:1 is NVIDIA GeForce GTX 1060 6GB, and nothing is painted on it"
+    assert other.says == "cuda:1 is NVIDIA GeForce GTX 1060 6GB, but it is not used"
 
 
 def test_a_first_card_that_is_too_old_is_a_problem_that_the_other_one_solves() -> None:

@@ -204,4 +204,4 @@ async def test_another_token_is_told_with_the_file_that_holds_it(
     monkeypatch.setattr(cluster, "answers", lambda *_: None)
     monkeypatch.setattr(cluster, "cluster_view", refused)
     *_, finding = [each async for each in check_cluster("10.0.0.5:6379", tmp_path / "token")]
-    assert finding.says.endswith(f"give the one that the head has, in {tmp_path / 'token'}")
+    assert finding.says.endswith(f"use the head's, in {tmp_path / 'token'}")
