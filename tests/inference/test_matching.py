@@ -56,7 +56,7 @@ def test_a_misfit_names_the_region_that_the_lora_was_chosen_for(base: str | None
     refusal = matcher().misfit(replace(lora(base), region=RegionName.LEFT), SPECS["Pony"])
     assert refusal is not None and "one part of the picture: left." in str(refusal)
     assert RequestError.from_failed(refusal.code, refusal.detail).detail == refusal.detail
-    assert "part of the picture" not in str(matcher().misfit(lora(base), SPECS["Pony"]))
+    assert "area of the picture" not in str(matcher().misfit(lora(base), SPECS["Pony"]))
 
 
 def test_an_unknown_lora_is_refused_with_the_way_to_declare_it() -> None:

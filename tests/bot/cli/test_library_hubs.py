@@ -48,7 +48,7 @@ def test_operators_see_what_is_otherwise_at_a_hub(here: Here, tmp_path: Path) ->
     said = here("library", "list", "--config", str(config))
     assert said.code == DONE, said.err
     assert (
-        "Civitai does not have it any more, as was seen on 20" in said.out and "The copy here stays usable." in said.out
+        "Civitai has removed this LoRA (checked 20" in said.out and "The copy here stays usable." in said.out
     )
     assert "v2 at Civitai is newer: https://civitai.com/models/" in said.out
     told = json.loads(here("library", "list", "Owl", "--json", "--config", str(config)).out)

@@ -43,7 +43,7 @@ def test_the_state_is_told_while_the_bot_runs(here: Here, busy: House, monkeypat
     assert said.code == DONE, said
     for words in (
         "Easel      runs", "2 waiting, 1 being painted", "everywhere", "2 files can be used",
-        "1 of unknown base model, 1 broken", "MB", "GB are free", "discord.py", ", pastel: ",
+        "1 with unknown base model, 1 broken", "MB", "GB are free", "discord.py", ", pastel: ",
         "moon fell down", "not declared",
     ):  # fmt: skip
         assert words in said.out, said.out

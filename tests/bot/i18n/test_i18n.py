@@ -165,7 +165,7 @@ async def test_commands_are_described_in_the_language_and_keep_their_names() -> 
 
 def test_what_a_worker_notes_in_english_is_said_in_the_language_of_who_reads() -> None:
     names = {
-        "lora": "{夜} knows no clip skip",
+        "lora": "{夜} does not use clip skip",
         "trained": "v-prediction",
         "spacing": "leading",
         "checkpoint": "a.b*",
