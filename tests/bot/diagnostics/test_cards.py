@@ -191,9 +191,7 @@ SITUATIONS = (
         PROBLEM,
         ("WSL", "newest driver in Windows, not here", "wsl --update"),
     ),
-    Situation(
-        "a card whose access Linux blocks", bare(smi=recorded.BLOCKED), WARNING, ("blocks access to the card",)
-    ),
+    Situation("a card whose access Linux blocks", bare(smi=recorded.BLOCKED), WARNING, ("blocks access to the card",)),
     Situation(
         "a card that is to be used in slices, without one",
         seen(smi=recorded.EMPTY_MIG, cards=recorded.A100, torch=torch_for_cuda(problem="No CUDA GPUs are available")),

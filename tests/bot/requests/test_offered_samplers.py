@@ -95,7 +95,9 @@ async def test_another_sampler_is_refused_with_those_that_there_are(house: House
         draft = RequestDraft(prompt="a man", checkpoint="One")
         assert (await requests.build(draft)).sampler is Sampler.EULER
         for other in ("ddim", "wind"):
-            told = f"The sampler {other} does not work with One, which offers euler, dpmpp_2m.* lcm; leave it empty for euler"
+            told = (
+                f"sampler {other} does not work with One, which offers euler, dpmpp_2m.* lcm; leave it empty for euler"
+            )
             with pytest.raises(InvalidRequest, match=told):
                 await requests.build(draft.model_copy(update={"sampler": other}))
         with pytest.raises(InvalidRequest, match="The spacing linspace does not work with heun on One, which offers t"):

@@ -18,7 +18,11 @@ from inference.workers import PoolUnavailable, WorkerDied
             "no device",
         ),
         (WorkerDied(-9, 10, was_ready=True, stderr_tail=""), "A worker died 10 times in a row.", "no output"),
-        (PoolUnavailable(5, "the head is gone"), "Easel could not reach a worker 5 times in a row.", "the head is gone"),
+        (
+            PoolUnavailable(5, "the head is gone"),
+            "Easel could not reach a worker 5 times in a row.",
+            "the head is gone",
+        ),
     ],
 )
 def test_how_often_and_why_is_told(trouble: WorkerTrouble, says: str, reason: str) -> None:
