@@ -85,7 +85,7 @@ class ServerAddedTooMany(LimitReached):
 
 @dataclass(eq=False)
 class PicturesUsedUp(LimitReached):
-    """You have used {used} of {limit} pictures today, so {asked} more would exceed your daily limit. The count
+    """Your limit of pictures per day is {limit}. You have used {used} today, so {asked} more would exceed it. The count
     resets in {wait}."""
 
     asked: str
@@ -107,8 +107,8 @@ class MegapixelStepsUsedUp(LimitReached):
 
 @dataclass(eq=False)
 class ServerPicturesUsedUp(LimitReached):
-    """This server has used {used} of {limit} pictures today, so {asked} more would exceed its daily limit. The count
-    resets in {wait}."""
+    """This server's limit of pictures per day is {limit}. Members have used {used} today, so {asked} more would exceed
+    it. The count resets in {wait}."""
 
     asked: str
     used: str

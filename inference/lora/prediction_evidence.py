@@ -51,13 +51,13 @@ class PredictionSource(StrEnum):
 
 
 PLAINLY: dict[PredictionSource, str] = {
-    PredictionSource.TRAINING_BASE: "confirmed by training metadata",
-    PredictionSource.SHORT_HASH: "recorded in training metadata",
+    PredictionSource.TRAINING_BASE: "confirmed by its training record",
+    PredictionSource.SHORT_HASH: "recorded during training",
     PredictionSource.DECLARATION: "declared by an operator",
-    PredictionSource.BASE_ID: "identified in training metadata",
-    PredictionSource.BASE_TOLD: "recorded in training metadata, explained by a web page",
-    PredictionSource.BASE_NAME: "named in training metadata",
-    PredictionSource.SETTINGS: "recorded in training metadata",
+    PredictionSource.BASE_ID: "identified in its training record",
+    PredictionSource.BASE_TOLD: "recorded during training, explained by a web page",
+    PredictionSource.BASE_NAME: "named in its training record",
+    PredictionSource.SETTINGS: "recorded during training",
     PredictionSource.SIDECAR: "its description says so",
     PredictionSource.REGISTRY: "its web page says so",
     PredictionSource.OWN_NAME: "its name says so",

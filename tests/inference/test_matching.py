@@ -47,16 +47,16 @@ def test_a_lora_goes_on_its_own_base_model(name: str, base: str) -> None:
 def test_a_mismatch_names_both_sides_the_evidence_and_what_fits() -> None:
     refusal = matcher().misfit(lora("sdxl/illustrious"), SPECS["Pony"])
     assert isinstance(refusal, BaseModelMismatch)
-    for word in ("Komori", "Illustrious", "told by its sidecar", "Pony", "It fits Illu."):
+    for word in ("Komori", "Illustrious", "told by its sidecar", "Pony", "The LoRA fits Illu."):
         assert word in str(refusal)
 
 
 @pytest.mark.parametrize("base", ["sdxl/illustrious", None])
 def test_a_misfit_names_the_region_that_the_lora_was_chosen_for(base: str | None) -> None:
     refusal = matcher().misfit(replace(lora(base), region=RegionName.LEFT), SPECS["Pony"])
-    assert refusal is not None and "one part of the picture: left." in str(refusal)
+    assert refusal is not None and "one area of the picture: left." in str(refusal)
     assert RequestError.from_failed(refusal.code, refusal.detail).detail == refusal.detail
-    assert "part of the picture" not in str(matcher().misfit(lora(base), SPECS["Pony"]))
+    assert "area of the picture" not in str(matcher().misfit(lora(base), SPECS["Pony"]))
 
 
 def test_an_unknown_lora_is_refused_with_the_way_to_declare_it() -> None:

@@ -32,7 +32,7 @@ def told(base: str, **changes: Any) -> list[str]:
 
 
 def above(guidance: int) -> str:
-    return f"Lake heeds a negative prompt only with guidance above {guidance}, so yours was left out."
+    return f"Lake uses a negative prompt only with guidance above {guidance}, so Easel ignored yours."
 
 
 @pytest.mark.parametrize(

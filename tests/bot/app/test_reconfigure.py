@@ -75,7 +75,7 @@ async def test_a_requeued_job_for_a_removed_checkpoint_fails(rig: Rig) -> None:
     await rig.worker.heard()
     await rig.jobs.reconfigure(LimitSettings(), [None])  # what a look every few seconds does, too
     end = await rig.end(job)
-    assert isinstance(end.job.failure, CheckpointRemoved) and "installed are new" in str(end.job.failure)
+    assert isinstance(end.job.failure, CheckpointRemoved) and "choose another model: new." in str(end.job.failure)
 
 
 async def test_operators_see_the_state_of_each_worker(rig: Rig) -> None:

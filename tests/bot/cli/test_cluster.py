@@ -113,7 +113,7 @@ def test_a_token_on_stdin_is_kept_for_this_account(machine: Path, monkeypatch: p
     [
         (None, [], "There is no token. Give it with"),
         (None, ["--token-file", "-"], "There is no token. Give it with"),
-        (io.StringIO("\n"), ["--token-file", "-"], "No token came. Where a command was to bring it, see what that"),
+        (io.StringIO("\n"), ["--token-file", "-"], "The token is empty. If a command provides it, check the output"),
         (io.StringIO("\0" * 10**5), ["--token-file", "-"], "This is no token: one has 8 or more letters and digits"),
     ],
 )
@@ -307,7 +307,7 @@ def test_a_node_of_which_nothing_is_heard_is_told_before_ray_knows(view: Cluster
 
 
 def test_a_cluster_in_which_nobody_paints_is_told(view: ClusterView, capsys: pytest.CaptureFixture[str]) -> None:
-    says = "o node has a graphics card, so nothing is painted; join one that has, or say --gpus N to `join` or `up`"
+    says = "o node has a GPU, so no pictures are generated; join a node with a GPU, or give --gpus N to `join` or `up`"
     assert main(["cluster", "status", "--head", "10.0.0.5"]) == REFUSED
     assert says not in capsys.readouterr().out
     poor = view.model_copy(update={"nodes": tuple(each.model_copy(update={"devices": 0}) for each in view.nodes)})
@@ -333,7 +333,7 @@ def test_the_head_is_remembered_for_the_other_commands(view: ClusterView) -> Non
     assert main(["cluster", "status"]) == REFUSED  # one of its nodes is
 
 
-@pytest.mark.parametrize(("text", "words"), [("0", "Name a port"), ("65536", "A port is"), ("x", "A port is")])
+@pytest.mark.parametrize(("text", "words"), [("0", "Give a port"), ("65536", "A port is"), ("x", "A port is")])
 def test_the_head_has_a_port_that_others_know(text: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["cluster", "up", "--port", text])

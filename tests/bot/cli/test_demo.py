@@ -45,7 +45,7 @@ def test_what_it_keeps_lies_where_it_was_told(monkeypatch: pytest.MonkeyPatch, t
 def test_a_second_demo_on_the_same_folder_is_told_what_to_do(here: Here, tmp_path: Path) -> None:
     with program_lock(tmp_path / "easel.sqlite3"), address_put_back():
         said = here("demo", "--port", "0", "--no-browser", "--data", tmp_path)
-    assert (said.code, "name another folder with --data" in said.sentence) == (UNUSABLE, True), said
+    assert (said.code, "choose another folder with --data" in said.sentence) == (UNUSABLE, True), said
 
 
 def test_the_port_is_not_blamed_for_what_comes_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

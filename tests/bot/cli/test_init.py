@@ -117,7 +117,7 @@ def test_a_person_who_has_no_file_yet_may_choose_again(tmp_path: Path, capsys: p
     settings = written(tmp_path / "a", answered(RTX_3060, Person("", *pony, *illustrious, *[""] * 3), tmp_path / "a"))
     assert settings.checkpoints[0].base_model == "sdxl/illustrious"
     assert f"such as into {tmp_path / 'a' / 'checkpoints'}" in capsys.readouterr().out
-    with pytest.raises(ConfigError, match="once the checkpoint is there"):
+    with pytest.raises(ConfigError, match="when the checkpoint is there"):
         answered(RTX_3060, Person("", ""), tmp_path / "b", "--base", "sdxl/pony")
 
 
@@ -133,7 +133,7 @@ def test_a_person_reads_what_speaks_against_a_base_model(tmp_path: Path, capsys:
     said = capsys.readouterr().out
     assert "there is no NVIDIA card here" in said
     assert said.count("Slow here") + said.count("Too large for the memory of this machine") + said.count(
-        "Short of memory"
+        "Slower here, because memory is short"
     ) == len(PRESETS)
     answered(TWO_CARDS, Person("4", *[""] * 6), tmp_path)
     said = capsys.readouterr().out
@@ -202,7 +202,7 @@ def test_a_person_who_ends_the_input_gets_a_sentence(tmp_path: Path) -> None:
 
     questionnaire = Questionnaire(options(tmp_path), ended)
     vars(questionnaire)["facts"] = RTX_3060
-    with pytest.raises(ConfigError, match="nothing was written"):
+    with pytest.raises(ConfigError, match="no file was written"):
         questionnaire.answers()
 
 
@@ -222,7 +222,7 @@ def test_a_person_decides_about_what_is_there(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text("mine")
     allowed(Person("perhaps", "y"))
     for answer in ("no", ""):
-        with pytest.raises(ConfigError, match="Nothing was written"):
+        with pytest.raises(ConfigError, match="No file was written"):
             allowed(Person(answer))
 
 

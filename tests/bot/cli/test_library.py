@@ -193,7 +193,7 @@ def test_one_few_step_lora_is_allowed_on_a_relative_and_the_allowance_is_taken_b
     library(here, house, "scan")
     assert listed(here, house)["dmd2_sdxl_4step_lora"]["allowed_on"] == ["sdxl/illustrious"]
     assert "allowed by an operator on: sdxl/illustrious" in library(here, house, "inspect", path).out
-    assert "may not go" in library(here, house, *allow, "--withdraw").out
+    assert "is no longer allowed on checkpoints of sdxl/illustrious" in library(here, house, *allow, "--withdraw").out
     library(here, house, "scan")
     assert listed(here, house)["dmd2_sdxl_4step_lora"]["allowed_on"] == []
 

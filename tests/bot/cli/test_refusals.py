@@ -78,12 +78,12 @@ def test_a_name_that_is_no_text_is_refused(shared_house: House) -> None:
 
 def test_a_prompt_of_blanks_is_asked_for(here: Here, shared_house: House) -> None:
     said = paint(here, shared_house, prompt="   ")
-    assert (said.code, "say what to paint" in said.sentence) == (REFUSED, True)
+    assert (said.code, "describe the picture that you want" in said.sentence) == (REFUSED, True)
 
 
 def test_a_prompt_of_ten_thousand_characters_is_refused(here: Here, shared_house: House) -> None:
     said = paint(here, shared_house, prompt="x" * 10_000)
-    assert (said.code, "10000 characters; at most 4000" in said.sentence) == (REFUSED, True)
+    assert (said.code, "10000 characters; the limit is 4000" in said.sentence) == (REFUSED, True)
 
 
 def test_a_refusal_starts_no_worker(here: Here, shared_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,7 +223,7 @@ def test_a_file_that_is_no_database_is_left_as_it_is(here: Here, house: House) -
     [
         (["paint", "x"], "/imagine"),
         (["library", "scan"], "/reload"),
-        (["calibrate"], "stop it first"),
+        (["calibrate"], "stop it to measure now"),
         (["restore"], "stop it"),
     ],
     ids=lambda value: value if isinstance(value, str) else value[0],

@@ -52,7 +52,7 @@ def test_what_waits_is_told_by_servers(here: Here, tmp_path: Path) -> None:
 def test_nothing_waits(here: Here, tmp_path: Path) -> None:
     house = House(tmp_path / "house")
     asyncio.run(empty(house))
-    assert here("reports", "--config", house.config).out == "No report waits.\n"
+    assert here("reports", "--config", house.config).out == "No open reports.\n"
     assert "Reports" not in here("status", "--config", house.config).out
 
 

@@ -133,13 +133,13 @@ SITUATIONS = (
         "a card that this account may not use",
         seen(smi=recorded.NO_PERMISSION, cards="", torch=torch_for_cuda()),
         WARNING,
-        ("this account may not use", "groups video and render"),
+        ("this account has no permission", "groups video and render"),
     ),
     Situation(
         "files of a card that this account may not open",
         seen(smi=None, cards="", torch=torch_for_cuda(), may_open=False),
         WARNING,
-        ("this account may not use",),
+        ("this account has no permission",),
     ),
     Situation(
         "a driver without its library",
@@ -163,25 +163,25 @@ SITUATIONS = (
         "a card that has fallen off the bus",
         seen(smi=recorded.LOST, cards="", torch=torch_for_cuda()),
         WARNING,
-        ("does not answer any more", "switch the computer off and on", "power cables"),
+        ("a card no longer responds", "switch the computer off and on", "power cables"),
     ),
     Situation(
         "a card without a handle",
         seen(smi=recorded.NO_HANDLE, cards="", torch=torch_for_cuda()),
         WARNING,
-        ("does not answer any more", "on a rented machine take another one"),
+        ("a card no longer responds", "on a rented machine, choose another one"),
     ),
     Situation(
         "a driver that does not answer",
         seen(smi=recorded.SILENT, cards="", torch=torch_for_cuda()),
         WARNING,
-        ("driver does not answer", "restart the computer"),
+        ("driver does not respond", "restart the computer"),
     ),
     Situation(
         "Linux inside Windows with an old driver there",
         bare(smi=recorded.BLOCKED, wsl=True, device_files=True),
         WARNING,
-        ("WSL", "newest driver there, and none here", "wsl --shutdown"),
+        ("WSL", "newest driver in Windows, not here", "wsl --shutdown"),
     ),
     Situation(
         "Linux inside Windows without a driver there",
@@ -189,16 +189,14 @@ SITUATIONS = (
         OK,
         ("the CPU paints",),
         PROBLEM,
-        ("WSL", "newest driver there, and none here", "wsl --update"),
+        ("WSL", "newest driver in Windows, not here", "wsl --update"),
     ),
-    Situation(
-        "a card whose access Linux blocks", bare(smi=recorded.BLOCKED), WARNING, ("keeps programs from the card",)
-    ),
+    Situation("a card whose access Linux blocks", bare(smi=recorded.BLOCKED), WARNING, ("blocks access to the card",)),
     Situation(
         "a card that is to be used in slices, without one",
         seen(smi=recorded.EMPTY_MIG, cards=recorded.A100, torch=torch_for_cuda(problem="No CUDA GPUs are available")),
         WARNING,
-        ("A100-SXM4-80GB is here", "slices (MIG), and there is none", "nvidia-smi mig -cgi 0 -C"),
+        ("A100-SXM4-80GB is here", "MIG is enabled, but the card has no slice", "nvidia-smi mig -cgi 0 -C"),
     ),
     Situation(
         "a slice of a card",
@@ -215,13 +213,13 @@ SITUATIONS = (
         "cards that are connected by a switch which does not run",
         seen(smi=table("535.129.03", "12.2"), cards=recorded.A100, torch=torch_for_cuda(problem=recorded.NO_FABRIC)),
         WARNING,
-        ("nvidia-fabricmanager", "of the driver's own version"),
+        ("nvidia-fabricmanager", "in the version of the driver"),
     ),
     Situation(
         "a container without the file for shared memory",
         seen(torch=torch_for_cuda(problem="CUDA unknown error"), unified_memory=False, container=True),
         WARNING,
-        ("no /dev/nvidia-uvm", "nvidia-modprobe -u -c=0", "give that file to the container"),
+        ("/dev/nvidia-uvm is missing", "nvidia-modprobe -u -c=0", "pass that device in too"),
     ),
     Situation(
         "a card of AMD beside a build for the CPU",
@@ -245,7 +243,7 @@ SITUATIONS = (
         "a card of AMD that this account may not use",
         bare(amd_cards=1, kfd=True, may_open=False, torch=recorded.torch_for_rocm()),
         WARNING,
-        ("this account may not use", "groups video and render"),
+        ("this account has no permission", "groups video and render"),
     ),
     Situation(
         "a card of AMD that ROCm does not know",

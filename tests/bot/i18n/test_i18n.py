@@ -154,7 +154,7 @@ async def test_commands_are_described_in_the_language_and_keep_their_names() -> 
     @app_commands.command(name="bookmarks")
     @app_commands.describe(category="Category of the LoRA")
     async def command(interaction, category: Category) -> None:
-        """Your saved LoRAs: see, search, use or remove them."""
+        """See, search, use or remove your saved LoRAs."""
 
     bot = commands.Bot("", intents=Intents.none())
     payload = await command.get_translated_payload(bot.tree, CommandWords())
@@ -165,7 +165,7 @@ async def test_commands_are_described_in_the_language_and_keep_their_names() -> 
 
 def test_what_a_worker_notes_in_english_is_said_in_the_language_of_who_reads() -> None:
     names = {
-        "lora": "{夜} knows no clip skip",
+        "lora": "{夜} does not use clip skip",
         "trained": "v-prediction",
         "spacing": "leading",
         "checkpoint": "a.b*",
@@ -200,6 +200,7 @@ def test_members_read_no_jargon() -> None:
     """What only operators see may have it, and so may names of a setting that the field uses."""
     allowed = {
         "clip skip {layer}",  # a placeholder
+        "Export as JSON",  # staff choose the format of a file
         "The worker could not start: {reason}.",  # told on the command line alone
         "See the bot's status: workers, queue, library, database. For staff.",
     }

@@ -142,7 +142,7 @@ def test_a_pattern_reads_the_folded_and_the_decoded_text(text: str) -> None:
 @pytest.mark.parametrize(
     ("written", "reason"),
     [
-        ({"patterns": ["fog(?=horn)"]}, "looks ahead or behind"),
+        ({"patterns": ["fog(?=horn)"]}, "lookahead or lookbehind"),
         ({"patterns": [r"(fog)\1"]}, "backreference"),
         ({"patterns": ["fog("]}, "malformed"),
         ({"patterns": ["(fog|mist){90}"]}, "too large"),

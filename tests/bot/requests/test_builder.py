@@ -89,13 +89,13 @@ async def test_a_sweep_beyond_the_bounds_is_told_which_weights_there_are(
 ) -> None:
     sweep = Sweep(position=0, weights=(0.5, 1.0, beyond))
     draft = RequestDraft(prompt="a man", checkpoint=VIVID, loras=(LoraDraft(name="Outfit"),), sweep=sweep)
-    with pytest.raises(InvalidRequest, match="The weight of Outfit must lie between -4 and 4"):
+    with pytest.raises(InvalidRequest, match="The weight of Outfit must be between -4 and 4"):
         await requests.build(draft)
 
 
 @pytest.mark.parametrize("prompt", ["", " ", " \n\t ", "\u3000", "\u200b \u2060"])
 async def test_a_prompt_without_anything_in_it_is_asked_for(requests: RequestBuilder, prompt: str) -> None:
-    with pytest.raises(PromptEmpty, match="say what to paint"):
+    with pytest.raises(PromptEmpty, match="describe the picture that you want"):
         await requests.build(RequestDraft(prompt=prompt, checkpoint=VIVID))
 
 
@@ -173,7 +173,7 @@ async def test_a_spacing_goes_with_its_sampler(
             {"sampler": "euler_a", "spacing": "karras"},
             "does not work with euler_a on [^,]*, which offers leading, linspace",
         ),
-        ({"spacing": "wide"}, "The spacing wide does not go with dpmpp_2m on [^,]*, which has leading, linspace"),
+        ({"spacing": "wide"}, "The spacing wide does not work with dpmpp_2m on [^,]*, which offers leading, linspace"),
     ],
 )
 async def test_a_spacing_that_its_sampler_lacks_is_refused_with_those_that_it_has(

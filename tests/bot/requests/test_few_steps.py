@@ -116,7 +116,7 @@ async def test_steps_far_from_what_the_file_serves_are_warned_of_with_a_way_out(
     requests: RequestBuilder, lora: str, steps: int, far: bool
 ) -> None:
     note = few_step_note(await built(requests, lora, steps=steps)) or ""
-    assert note.endswith("leave the steps empty, or take it out.") == far
+    assert note.endswith("Leave the steps empty, or remove it.") == far
 
 
 async def test_fast_brings_the_lora_that_the_operator_chose(requests: RequestBuilder) -> None:
@@ -130,7 +130,7 @@ async def test_fast_brings_the_lora_that_the_operator_chose(requests: RequestBui
 
 async def test_fast_without_such_a_lora_is_refused_with_the_checkpoints_that_have_one(requests: RequestBuilder) -> None:
     with pytest.raises(
-        InvalidRequest, match=f"To paint fast: {PASTEL} has no LoRA for it; leave it out, or choose {VIVID}"
+        InvalidRequest, match=f"For fast generation, {PASTEL} has no few-step LoRA; turn fast off, or choose {VIVID}"
     ):
         await built(requests, fast=True, checkpoint=PASTEL)
 
@@ -138,7 +138,7 @@ async def test_fast_without_such_a_lora_is_refused_with_the_checkpoints_that_hav
 async def test_fast_where_no_checkpoint_has_such_a_lora_names_what_else_there_is(tmp_path: Path) -> None:
     told = "needs a few-step LoRA, and no model here has one; turn fast off, or set fewer steps"
     async with open_catalogue(House(tmp_path / "house").settings) as found:
-        with pytest.raises(InvalidRequest, match=f"Painting fast {told}"):
+        with pytest.raises(InvalidRequest, match=f"Fast generation {told}"):
             await built(found.requests, fast=True)
 
 

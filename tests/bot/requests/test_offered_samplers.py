@@ -95,12 +95,14 @@ async def test_another_sampler_is_refused_with_those_that_there_are(house: House
         draft = RequestDraft(prompt="a man", checkpoint="One")
         assert (await requests.build(draft)).sampler is Sampler.EULER
         for other in ("ddim", "wind"):
-            told = f"The sampler {other} does not go with One, which has euler, dpmpp_2m.* lcm; left out, it is euler"
+            told = (
+                f"sampler {other} does not work with One, which offers euler, dpmpp_2m.* lcm; leave it empty for euler"
+            )
             with pytest.raises(InvalidRequest, match=told):
                 await requests.build(draft.model_copy(update={"sampler": other}))
-        with pytest.raises(InvalidRequest, match="The spacing linspace does not go with heun on One, which has trai"):
+        with pytest.raises(InvalidRequest, match="The spacing linspace does not work with heun on One, which offers t"):
             await requests.build(draft.model_copy(update={"sampler": "heun", "spacing": "linspace"}))
-        with pytest.raises(InvalidRequest, match="The spacing leading does not go with dpmpp_2m on One, which has"):
+        with pytest.raises(InvalidRequest, match="The spacing leading does not work with dpmpp_2m on One, which off"):
             await requests.build(draft.model_copy(update={"sampler": "dpmpp_2m", "spacing": "leading"}))
         spaced = await requests.build(draft.model_copy(update={"sampler": "dpmpp_2m", "spacing": "beta"}))
         assert (spaced.sampler, spaced.spacing) == (Sampler.DPMPP_2M, Spacing.BETA)
@@ -118,11 +120,11 @@ async def test_a_sampler_or_spacing_that_a_pipeline_would_ignore_is_refused(hous
         for chosen in ({}, {"sampler": own.value}, {"spacing": OWN}):
             made = await requests.build(draft.model_copy(update=chosen))
             assert (made.sampler, made.spacing) == (own, None)
-        told = f"The sampler heun does not go with One, which has {own}; left out, it is {own}"
+        told = f"The sampler heun does not work with One, which offers {own}; leave it empty for {own}"
         with pytest.raises(InvalidRequest, match=told):
             await requests.build(draft.model_copy(update={"sampler": "heun"}))
         for spacing in ("karras", "beta", "wind"):
-            told = f"The spacing {spacing} does not go with One, which has only its own; leave it out"
+            told = f"The spacing {spacing} does not work with One, which has only its own spacing; leave it empty"
             with pytest.raises(InvalidRequest, match=told):
                 await requests.build(draft.model_copy(update={"spacing": spacing}))
 

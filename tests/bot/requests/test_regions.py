@@ -60,10 +60,10 @@ def test_the_smallest_layout_that_has_all_sides_is_taken(
 
 def test_sides_of_two_layouts_are_refused_with_the_layouts() -> None:
     with pytest.raises(
-        InvalidRequest, match="left and top do not go together; you can choose: left and right; top and"
+        InvalidRequest, match="left and top cannot be combined; you can choose: left and right; top and"
     ):
         layout_with([LEFT, TOP])
-    with pytest.raises(InvalidRequest, match=r"left and top \(with the stack Owls\) do not go together"):
+    with pytest.raises(InvalidRequest, match=r"left and top \(with the stack Owls\) cannot be combined"):
         layout_with([LEFT, TOP], "Owls")
 
 
@@ -135,7 +135,7 @@ async def test_words_that_are_not_divided_are_told(catalogue: Catalogued) -> Non
     async def note(draft: RequestDraft) -> str | None:
         return words_note(await catalogue.requests.build(draft))
 
-    assert "whole picture. Words for each part, in /imagine: left | right | everywhere" in str(
+    assert "whole picture. To give each area its own prompt, write in /imagine: left | right | everywhere" in str(
         await note(by_sides(two("a meadow")))
     )
     assert await note(by_sides(two("an owl | "))) is None
@@ -150,10 +150,10 @@ async def test_variants_of_a_picture_with_regions_keep_them(catalogue: Catalogue
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_lora_that_does_not_fit_names_its_side(catalogue: Catalogued) -> None:
-    with pytest.raises(BaseModelMismatch, match="It was chosen for one part of the picture: left"):
+    with pytest.raises(BaseModelMismatch, match="The LoRA was chosen for one area of the picture: left"):
         await catalogue.requests.build(by_sides(two("an owl | a heart", checkpoint=PASTEL)))
     strange = two("a meadow", regions=(Region(name=TOP, prompt="an owl"), Region(name=BOTTOM)))
-    with pytest.raises(InvalidRequest, match="The side of Bat is not a part of this picture"):
+    with pytest.raises(InvalidRequest, match="The side of Bat is not in this layout"):
         await catalogue.requests.build(strange)
 
 
@@ -164,7 +164,7 @@ async def test_a_checkpoint_that_paints_no_regions_says_so_by_name(catalogue: Ca
     spec = now.checkpoints.specs[0].model_copy(update={"base_model": other.base_model, "name": "Other"})
     settings = now.settings.model_copy(update={"checkpoints": (other,)})
     requests = RequestBuilder(catalogue.connection, Configuration(settings, [spec]))
-    with pytest.raises(RegionsNotOffered, match="Other paints each picture from one prompt"):
+    with pytest.raises(RegionsNotOffered, match="Other generates each picture from one prompt"):
         await requests.build(by_sides(two("an owl | a heart", checkpoint="Other")))
 
 

@@ -87,7 +87,7 @@ async def test_where_nothing_is_set_everybody_paints_everywhere(world: ServerWor
 async def test_the_days_pictures_end_and_other_places_have_their_own(world: ServerWorld) -> None:
     await limit(world, LimitHolder.EVERYBODY, pictures_per_day=3)
     await world.order(acting(), request(count=2))
-    with pytest.raises(PicturesUsedUp, match="limit for everybody"):
+    with pytest.raises(PicturesUsedUp, match="limit for everyone"):
         await world.order(acting(), request(count=2))
     await world.order(acting(), request())
     with pytest.raises(PicturesUsedUp):
@@ -168,7 +168,7 @@ async def test_the_same_again_and_again_weighs_less_in_the_queue(world: ServerWo
 async def test_a_role_gives_more_and_the_answer_says_so(world: ServerWorld) -> None:
     await limit(world, LimitHolder.EVERYBODY, max_steps=20, weight=0.5)
     await limit(world, LimitHolder.ROLE, PAINTER, max_steps=40, weight=2)
-    with pytest.raises(TooManySteps, match="limit for everybody"):
+    with pytest.raises(TooManySteps, match="limit for everyone"):
         await world.order(acting(), request(steps=21))
     with pytest.raises(TooManySteps, match="the role Painters"):
         await world.order(PAINTING, request(steps=41))

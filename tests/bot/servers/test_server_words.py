@@ -80,7 +80,7 @@ async def test_a_list_holds_in_its_server_alone(world: ServerWorld) -> None:
     assert await ordered(world, prompt="a z.0.r.b.l.e") == "prompt: house"
     assert await ordered(world, prompt="florist") == "prompt: house"
     assert await ordered(world, prompt="a hexed owl") == "prompt: house"
-    assert await ordered(world, loras=(LoraUse(sha256="a" * 64, name="Zorble"),)) == "choice of LoRAs: house"
+    assert await ordered(world, loras=(LoraUse(sha256="a" * 64, name="Zorble"),)) == "LoRA selection: house"
     assert await ordered(world, prompt="an owl", negative_prompt="zorble") == ""
     for elsewhere in (acting(server_id=ELSEWHERE), acting(server_id=None)):
         assert await ordered(world, elsewhere, prompt="zorble") == ""

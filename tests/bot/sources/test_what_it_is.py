@@ -20,9 +20,9 @@ BELONGS = {
     "diffusers' ControlNet": ("ControlNetFile", "a ControlNet", "the ControlNet folder"),
     "a T2I-Adapter": ("T2IAdapterFile", "a T2I-Adapter", "the ControlNet folder"),
     "Stability's Control-LoRA": ("ControlLoraFile", "a Control-LoRA", "the ControlNet folder"),
-    "a checkpoint of SDXL": ("CheckpointFile", "a whole checkpoint", "among the checkpoints"),
+    "a checkpoint of SDXL": ("CheckpointFile", "a whole model (checkpoint)", "bot's operator can install it"),
     "a VAE": ("VaeFile", "a VAE", "the VAE folder"),
-    "CLIP": ("TextEncoderFile", "a text encoder", "belongs to a checkpoint"),
+    "CLIP": ("TextEncoderFile", "a text encoder", "belongs to a model"),
 }
 
 
@@ -42,7 +42,7 @@ async def test_a_file_is_called_what_it_is_with_where_it_belongs(house: House, h
     [
         ("TextualInversion", "EmbeddingFile", "the embeddings folder"),
         ("Controlnet", "ControlNetFile", "the ControlNet folder"),
-        ("Checkpoint", "CheckpointFile", "among the checkpoints"),
+        ("Checkpoint", "CheckpointFile", "a whole model (checkpoint)"),
         ("VAE", "VaeFile", "the VAE folder"),
         ("Hypernetwork", "NotLora", "something else (Hypernetwork)"),
     ],

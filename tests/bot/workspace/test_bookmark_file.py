@@ -82,7 +82,7 @@ def test_nobody_without_bookmarks_gets_a_file_that_cannot_be_read() -> None:
 def test_rubbish_is_refused_with_its_reason(make: Callable[[], bytes], reason: str) -> None:
     with pytest.raises(BookmarksRefused) as refused:
         bookmark_file.read(make(), NOW)
-    assert reason in str(refused.value) and "Give one that" in str(refused.value)
+    assert reason in str(refused.value) and "Use a file from" in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_a_measured_range_says_what_is_strong() -> None:
     useful = UsefulWeights("vivid", 0.4, 1.4)
     assert advice([row("Owl", 1.4, useful=useful)], "") == []
     (strong,) = advice([row("Owl", 1.5, useful=useful)], "")
-    assert "Owl at 1.5" in strong and "measured end at 1.4" in strong
+    assert "Owl at 1.5" in strong and "useful weight is 1.4" in strong
     narrow = UsefulWeights("vivid", 0.3, 0.6)
     assert advice([row("Owl", 0.8, useful=narrow)], "") == [], "the recommended weight"
     assert "end at 0.8" in advice([row("Owl", 0.9, useful=narrow)], "")[0]

@@ -14,11 +14,15 @@ from inference.workers import PoolUnavailable, WorkerDied
     [
         (
             WorkerDied(1, 5, was_ready=False, stderr_tail="Traceback …\nRuntimeError: no device"),
-            "A worker has died 5 times in a row.",
+            "A worker died 5 times in a row.",
             "no device",
         ),
-        (WorkerDied(-9, 10, was_ready=True, stderr_tail=""), "A worker has died 10 times in a row.", "no output"),
-        (PoolUnavailable(5, "the head is gone"), "No worker could be reached 5 times in a row.", "the head is gone"),
+        (WorkerDied(-9, 10, was_ready=True, stderr_tail=""), "A worker died 10 times in a row.", "no output"),
+        (
+            PoolUnavailable(5, "the head is gone"),
+            "Easel could not reach a worker 5 times in a row.",
+            "the head is gone",
+        ),
     ],
 )
 def test_how_often_and_why_is_told(trouble: WorkerTrouble, says: str, reason: str) -> None:

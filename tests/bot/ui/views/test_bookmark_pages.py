@@ -130,7 +130,7 @@ async def test_the_custom_ids_of_a_page_hold_its_query(easel: Easel, query: Quer
 
 
 async def test_pages_of_an_earlier_version_are_refused(easel: Easel) -> None:
-    with pytest.raises(NothingThere, match="open it anew"):
+    with pytest.raises(NothingThere, match="outdated"):
         await page_of(easel, ADA, PageRef(0, "ne-::"))
 
 
@@ -147,9 +147,9 @@ async def test_what_fits_my_checkpoint_comes_first(easel: Easel) -> None:
 async def test_bookmarks_without_a_fitting_one_are_not_called_empty(easel: Easel) -> None:
     await keep(easel, "Wash")
     page = await first_page(easel, ADA)
-    assert "None of yours matches For Vivid" in text_of(page) and "1 more is for" in text_of(page)
+    assert "No bookmarks match For Vivid" in text_of(page) and "1 more is for" in text_of(page)
     nothing = await first_page(easel, GRACE)
-    assert "None yet" in text_of(nothing) and custom_ids(nothing) == ["market", "bmimport"]
+    assert "No bookmarks yet" in text_of(nothing) and custom_ids(nothing) == ["market", "bmimport"]
 
 
 async def test_the_bookmark_of_a_deleted_file_has_a_warning(easel: Easel, house: House) -> None:
@@ -157,13 +157,13 @@ async def test_the_bookmark_of_a_deleted_file_has_a_warning(easel: Easel, house:
     house.bat.unlink()
     await easel.keeper.scan()
     page = await page_of(easel, ADA, await page_ref_of(easel.connection, ADA, Query()))
-    assert "file is not in the library any more" in text_of(page) and "> my best one" in text_of(page)
+    assert "file is no longer in the library" in text_of(page) and "> my best one" in text_of(page)
     assert "· Vivid" in text_of(page), "what it was trained on is still known"
     assert not any(custom_id.startswith("use:") for custom_id in custom_ids(page))
     bookmark = await find_bookmark(easel.connection, ADA, lora_id)
     assert bookmark
     own = await card_of(easel, bookmark, PageRef(0, Query().key))
-    assert "file is not in the library any more" in text_of(own) and "my best one" in text_of(own)
+    assert "file is no longer in the library" in text_of(own) and "my best one" in text_of(own)
     assert not any(custom_id.startswith(("use:", "tostudio:")) for custom_id in custom_ids(own))
     fitting = await first_page(easel, ADA)
     assert "1 more is" in text_of(fitting)

@@ -89,20 +89,20 @@ async def test_the_page_says_in_one_line_which_weights_are_useful_where_they_wer
 
 async def test_the_page_announces_pending_samples(easel: Easel) -> None:
     page = await page_of(easel, await entry(easel, "Bat"))
-    assert "Samples are painted" in text_of(page) and page.files == []
+    assert "Easel generates samples" in text_of(page) and page.files == []
     for _ in range(MAX_TRIES):
         await count_try(easel.connection, (await entry(easel, "Bat")).versions[0].id)
-    assert "Samples" not in text_of(await page_of(easel, await entry(easel, "Bat"))), "it was given up"
+    assert "samples" not in text_of(await page_of(easel, await entry(easel, "Bat"))), "it was given up"
     mystery = await page_of(easel, await entry(easel, "Mystery"))
-    assert "Samples" not in text_of(mystery), "nobody will ever paint with it"
-    assert "base model unknown" in text_of(mystery) and "Fits no checkpoint" in text_of(mystery)
+    assert "samples" not in text_of(mystery), "nobody will ever paint with it"
+    assert "base model unknown" in text_of(mystery) and "Fits no model" in text_of(mystery)
 
 
 async def test_samples_are_in_one_gallery_with_captions(easel: Easel) -> None:
     bat = await entry(easel, "Bat")
     await painted(easel, bat, 0, VIVID)
     page = await page_of(easel, bat)
-    assert f"bat on {VIVID}: 1 and 2 with it; 3 without it, from the same seed as 1." in text_of(page)
+    assert f"bat on {VIVID}: 1 and 2 with the LoRA; 3 without it, same seed as 1." in text_of(page)
     alternatives = [
         item.description for item in page.view.walk_children() if hasattr(item, "items") for item in item.items
     ]
@@ -141,7 +141,7 @@ async def test_the_version_for_the_persons_checkpoint_comes_first(easel: Easel, 
 
 async def test_the_page_shows_rating_and_uses(easel: Easel) -> None:
     bat, wash = await entry(easel, "Bat"), await entry(easel, "Wash")
-    assert "Not rated yet · not used here yet" in text_of(await page_of(easel, bat))
+    assert "No ratings yet · not used here yet" in text_of(await page_of(easel, bat))
     await rate_lora(easel.connection, ADA, bat.id, 4)
     await rate_lora(easel.connection, 2, bat.id, 5)
     await add_bookmark(easel.connection, ADA, bat.id)
@@ -162,7 +162,7 @@ async def test_the_page_of_a_missing_file_has_no_use_buttons(easel: Easel, house
     await easel.keeper.scan()
     bat = await entry(easel, "Bat")
     page = await page_of(easel, bat)
-    assert "not in the library any more" in text_of(page) and "Its file is gone" in text_of(page)
+    assert "no longer in the library" in text_of(page) and "Its file is missing" in text_of(page)
     assert set(custom_ids(page)) == {f"rate:{bat.id}", f"mark:{bat.id}:0", f"report:lora:{bat.id}"}
 
 

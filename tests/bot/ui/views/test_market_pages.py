@@ -85,7 +85,7 @@ async def test_the_default_order_is_top_rated_for_newcomers_else_trending(easel:
     assert (first.sort, first.base_model) == (Sort.TOP_RATED, BASES[VIVID])
     assert (await shown(easel, first))[0] == "Lens"
     page = await page_of(easel, ADA, await page_ref_of(easel.connection, ADA, first))
-    assert "first time here" in text_of(page) and "★★★★★ 5 (2)" in text_of(page) and "Wash" not in text_of(page)
+    assert "New here?" in text_of(page) and "★★★★★ 5 (2)" in text_of(page) and "Wash" not in text_of(page)
     await add_bookmark(easel.connection, ADA, lens.id)
     assert (await first_of(easel, ADA)).sort is Sort.TRENDING
     await save_preferences(easel.connection, GRACE, Preferences(checkpoint=PASTEL))
@@ -96,7 +96,7 @@ async def test_misfits_are_marked(easel: Easel) -> None:
     page = await page_of(easel, ADA, await page_ref_of(easel.connection, ADA, Query(sort=Sort.NAME), 1))
     told = {part.splitlines()[0]: part for part in re.split(r"\n(?=\*\*)", text_of(page))}
     assert f"Does not fit {VIVID}, but {PASTEL}" in told["**Wash**"]
-    assert "Fits no checkpoint" in told["**mystery**"] and "fit" not in told["**Oil**"].lower()
+    assert "Fits no model" in told["**mystery**"] and "fit" not in told["**Oil**"].lower()
 
 
 async def test_bookmarked_entries_are_marked(easel: Easel) -> None:
@@ -111,7 +111,7 @@ async def test_bookmarked_entries_are_marked(easel: Easel) -> None:
 
 async def test_an_empty_result_has_a_hint(easel: Easel) -> None:
     page = await page_of(easel, ADA, await page_ref_of(easel.connection, ADA, Query(search="zzzzzz")))
-    assert "Nothing here matches “zzzzzz”" in text_of(page) and "other words" in text_of(page)
+    assert "No matches here for “zzzzzz”" in text_of(page) and "other words" in text_of(page)
     assert_fits_a_message(page)
     beyond = await page_of(easel, ADA, await page_ref_of(easel.connection, ADA, Query(), 99))
     assert "page 2 of 2" in text_of(beyond), "the last one"
@@ -156,7 +156,7 @@ async def test_a_foreign_or_expired_page_is_refused(easel: Easel) -> None:
         (ADA, PageRef(0, f"~{other_draft}")),
         (ADA, PageRef(0, "zz")),
     ):
-        with pytest.raises(NothingThere, match="too old"):
+        with pytest.raises(NothingThere, match="outdated"):
             await page_of(easel, person, where)
 
 

@@ -14,13 +14,13 @@ COMPLETE = Erasure(
     id=1, person_id=None, pseudonym=1, state=ErasureState.COMPLETE, by_operator=False, jobs=4, pictures=7, messages=9,
     unreachable=0, private_answers=0, copies=0, copies_until=None, created_at=1, finished_at=2000, direct_channel=None,
 )  # fmt: skip
-NOT_COUNTED = "Other private answers, such as lists and pages, are recorded nowhere, so they are not counted."
+NOT_COUNTED = "Other private replies, such as lists and pages, are not recorded and not counted."
 
 
 def test_what_is_not_counted_is_said_whatever_was_deleted() -> None:
     told = receipt_text(COMPLETE)
     assert "Orders: 4 · Pictures: 7 · Messages: 9" in told and NOT_COUNTED in told
-    assert "about an order" not in told and "may not change" not in told
+    assert "about a request" not in told and "no longer has permission" not in told
     with speaking("ja"):
         assert "数えていません" in receipt_text(COMPLETE)
 

@@ -46,7 +46,7 @@ async def test_a_block_after_a_report_needs_an_end_that_can_be_read() -> None:
         with pytest.raises(EndNeeded) as refused:
             form.options()
         told = explained(refused.value)
-        assert f"“{typed[:40]}” cannot be read as an end" in told and "3 d" in told
+        assert f"“{typed[:40]}” is not a valid end" in told and "3 d" in told
     form.end._value = "3 d"  # pyright: ignore[reportPrivateUsage]
     assert form.options()["ends_at"] > 0
 
@@ -59,11 +59,11 @@ def test_the_log_tells_decisions_and_answers_in_words() -> None:
         "-# rating: — → explicit",
     ]
     reversed_ = entry(AuditAction.DECIDE_REPORT, decision=("dismiss", "reversed"))
-    assert reversed_.endswith("-# decision: Dismissed → The decision was reversed")
+    assert reversed_.endswith("-# decision: Dismissed → Decision reversed")
     answered = entry(AuditAction.ANSWER_APPEAL, appeal=("open", "upheld"))
-    assert answered.endswith("-# appeal: not answered → The decision was upheld")
+    assert answered.endswith("-# appeal: not answered → Decision upheld")
     after_all = entry(AuditAction.ANSWER_APPEAL, appeal=("upheld", "reversed"))
-    assert after_all.endswith("-# appeal: The decision was upheld → The decision was reversed")
+    assert after_all.endswith("-# appeal: Decision upheld → Decision reversed")
     with speaking("ja"):
         told = entry(AuditAction.DECIDE_REPORT, decision=("hide", "reversed"))
     assert "hide" not in told and "reversed" not in told
@@ -76,13 +76,13 @@ def test_a_value_of_another_version_is_told_as_it_is_stored() -> None:
 @pytest.mark.parametrize(
     ("action", "state", "words"),
     [
-        (DecisionAction.HIDE, AppealState.UPHELD, "and the decision stays"),
-        (DecisionAction.DELETE, AppealState.UPHELD, "and the decision stays"),
-        (DecisionAction.HIDE, AppealState.REVERSED, "its buttons paint there again"),
-        (DecisionAction.WARN, AppealState.REVERSED, "its buttons paint there again"),
-        (DecisionAction.BLOCK, AppealState.REVERSED, "The block is lifted"),
-        (DecisionAction.RATE, AppealState.REVERSED, "The rating counts no more"),
-        (DecisionAction.DELETE, AppealState.REVERSED, "the picture cannot come back"),
+        (DecisionAction.HIDE, AppealState.UPHELD, "and upheld it"),
+        (DecisionAction.DELETE, AppealState.UPHELD, "and upheld it"),
+        (DecisionAction.HIDE, AppealState.REVERSED, "its buttons generate pictures there again"),
+        (DecisionAction.WARN, AppealState.REVERSED, "its buttons generate pictures there again"),
+        (DecisionAction.BLOCK, AppealState.REVERSED, "Your block is lifted"),
+        (DecisionAction.RATE, AppealState.REVERSED, "The raised rating no longer applies"),
+        (DecisionAction.DELETE, AppealState.REVERSED, "it cannot be restored"),
     ],
 )
 def test_an_appeal_is_answered_for_what_was_decided(action: DecisionAction, state: AppealState, words: str) -> None:
@@ -92,7 +92,7 @@ def test_an_appeal_is_answered_for_what_was_decided(action: DecisionAction, stat
     view = notice_view(notice, "The staff of Harbour", ())
     items: list[ui.Item[Any]] = list(view.walk_children())
     (text,) = [item.content for item in items if isinstance(item, ui.TextDisplay)]
-    assert words in text and "The staff of Harbour looked at it again" in text and text.endswith("A9")
+    assert words in text and "The staff of Harbour reviewed the decision" in text and text.endswith("A9")
     assert "Too cruel." not in text and "<@2>" not in text
     assert not [item for item in items if isinstance(item, ui.Button)]
 

@@ -100,7 +100,7 @@ def test_an_unusable_checkpoint_is_refused_when_it_is_loaded(
     shutil.copytree(CHECKPOINTS[0].path, folder)
     damage(folder)
     one = CheckpointSpec(name="one", source=str(folder), base_model=BaseModelId(base))
-    with pytest.raises(CheckpointUnusable, match=f"The checkpoint one cannot be loaded.* Reason: {said}"):
+    with pytest.raises(CheckpointUnusable, match=f"Easel cannot load the model one.* Reason: {said}"):
         CheckpointStore((one,), torch.device("cpu")).get(one)
 
 
@@ -117,7 +117,7 @@ def test_a_folder_of_another_architecture_than_the_declared_one_is_refused_when_
 ) -> None:
     pipeline_of(made).save_pretrained(tmp_path)
     one = CheckpointSpec(name="one", source=str(tmp_path), base_model=BaseModelId(declared))
-    with pytest.raises(CheckpointUnusable, match=f"The checkpoint one .* Reason: its denoiser is that of {said}"):
+    with pytest.raises(CheckpointUnusable, match=f"the model one.* Reason: its denoiser is that of {said}"):
         CheckpointStore((one,), torch.device("cpu")).get(one)
     with pytest.raises(Unsound, match=said):  # from a hub, whose files are not looked at before
         refuse_other_denoiser(pipeline_of(made), one.base_model)

@@ -341,7 +341,7 @@ def test_a_lora_of_a_language_model_of_another_size_is_refused() -> None:
 
 @BASES
 def test_regions_are_refused_by_name(base: BaseModelId) -> None:
-    with pytest.raises(RegionsNotOffered, match=r"^lone paints each picture from one prompt"):
+    with pytest.raises(RegionsNotOffered, match=r"^lone generates each picture from one prompt"):
         painted(SingleRequestWorld(base), wish(regions=[{"name": "left"}, {"name": "right"}]))
 
 
