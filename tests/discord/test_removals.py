@@ -60,7 +60,7 @@ async def rows(scene: Scene, sql: str) -> list[tuple[object, ...]]:
 async def undo_in_vain(scene: Scene, message: VisibleMessage) -> None:
     """Let the time for *Undo* be over, and press it in a client that shows it all the same."""
     await rows(scene, "UPDATE job SET delete_at = 1 WHERE delete_at IS NOT NULL")
-    assert "gone for good" in (await scene.forged(scene.ada, message.buttons["Undo"]["custom_id"])).text
+    assert "permanently deleted" in (await scene.forged(scene.ada, message.buttons["Undo"]["custom_id"])).text
 
 
 async def test_nothing_is_gone_before_the_time_for_undo_is_over(scene: Scene) -> None:
