@@ -114,7 +114,7 @@ async def _take(job: _Job, seen: VisibleMessage, channel: str, session: aiohttp.
         return "of another order"
     if not seen.attachments:
         job.apologies += 1
-        return None if "Not painted" in seen.text else f"neither picture nor apology: {seen.text[:80]}"
+        return None if "Not generated" in seen.text else f"neither picture nor apology: {seen.text[:80]}"
     if len(seen.attachments) != job.order.options["count"]:
         return f"{len(seen.attachments)} pictures"
     for attachment in seen.attachments:

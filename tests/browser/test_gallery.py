@@ -119,7 +119,7 @@ async def they_learn_from_each_other(demo: Demo, browser: Browser) -> None:
         await press(page, "Bookmark these LoRAs")
         await expect(last(page)).to_contain_text("Bookmarked Komori")
         await press(page, "Use these LoRAs")
-        await expect(last(page)).to_contain_text("Your studio has the LoRAs of this picture now")
+        await expect(last(page)).to_contain_text("LoRAs of this picture added to your studio")
         await expect(last(page)).to_contain_text("Komori")
         await pictures(page, "53-use-the-same")
         await press(page, "Remix")
@@ -137,7 +137,7 @@ async def they_learn_from_each_other(demo: Demo, browser: Browser) -> None:
         await press(page, "Bookmark these LoRAs")
         await expect(last(page)).to_contain_text("Bookmarked Stripes")
         await press(page, "Remix")
-        await expect(last(page)).to_contain_text("kept private")
+        await expect(last(page)).to_contain_text("Its prompt is private")
         await pictures(page, "56-in-the-forum")
     async with open_page(browser, demo, LINUS, THREAD) as page:
         post = posts(page).first
@@ -158,7 +158,7 @@ async def they_look_at_the_gallery(demo: Demo, browser: Browser) -> None:
         await expect(last(page)).to_contain_text("1 like.")
         await expect(last(page)).to_contain_text("Komori")
         await last(page).get_by_role("button", name="Feature").click()
-        await expect(last(page)).to_contain_text("is featured in this server now")
+        await expect(last(page)).to_contain_text("is now featured in this server")
         await pictures(page, "59-a-picture")
         await command(page, "gallery")
         await expect(last(page)).to_contain_text("Featured")
@@ -195,7 +195,7 @@ async def they_narrow_it_down(page: Page) -> None:
 async def what_is_taken_away_is_nowhere(demo: Demo, browser: Browser) -> None:
     """An owner takes a picture back, staff take another one down; who looks afterwards finds neither."""
     async with open_page(browser, demo, ADA, TEXT) as page:
-        await take_away(page, "It goes from this server's art channel and gallery", "62-taking-back")
+        await take_away(page, "from this server's art channel and gallery", "62-taking-back")
         await expect(posts(page)).to_have_count(0)
         await pictures(page, "63-taken-back")
     async with open_page(browser, demo, STAFF, FORUM) as page:

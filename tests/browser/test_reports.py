@@ -68,13 +68,13 @@ async def test_a_reported_picture_is_deleted_everywhere_and_its_owner_is_answere
 ) -> None:
     async with open_page(browser, demo, STAFF) as page:
         await command(page, "server")
-        panel = await section(page, "Reports", "No report waits")
+        panel = await section(page, "Reports", "No open reports")
         menu = panel.locator("[data-custom-id^='svrpchannel:']")
         await menu.locator("summary").click()
         await menu.get_by_label(f"#{STAFF_CHANNEL}").check()
         await menu.get_by_role("button", name="Choose").click()
         await expect(panel).to_contain_text("Reports are posted in: #staff-room")
-        await expect(panel).not_to_contain_text("Easel may not post")
+        await expect(panel).not_to_contain_text("Easel cannot post")
         await pictures(page, "30-where-reports-go")
 
     async with open_page(browser, demo, OWNER) as owner, open_page(browser, demo, REPORTER) as reporter:
@@ -98,7 +98,7 @@ async def test_a_reported_picture_is_deleted_everywhere_and_its_owner_is_answere
         await form.locator("[data-custom-id=note]").fill("It mocks a friend of mine.")
         await pictures(reporter, "31-the-form")
         await reporter.get_by_test_id("modal-submit").click()
-        await expect(last(reporter)).to_contain_text("Nobody else learns that you reported it")
+        await expect(last(reporter)).to_contain_text("No one else learns that you reported it")
         hidden = reporter.get_by_test_id("message").filter(has_text="This picture was reported")
         await expect(hidden).to_be_visible()
         await expect(hidden.locator(PICTURE)).to_have_count(0)
@@ -111,7 +111,7 @@ async def test_a_reported_picture_is_deleted_everywhere_and_its_owner_is_answere
         await expect(case.locator("img").first).to_be_visible()
         await pictures(page, "33-the-case")
         await press(page, "Delete everywhere")
-        await expect(page.locator("dialog[open]")).to_contain_text("Nobody can bring it back")
+        await expect(page.locator("dialog[open]")).to_contain_text("It cannot be restored")
         await page.locator("dialog[open] [data-custom-id=note]").fill("We do not mock people here.")
         await pictures(page, "34-delete-everywhere")
         await page.get_by_test_id("modal-submit").click()
@@ -122,14 +122,14 @@ async def test_a_reported_picture_is_deleted_everywhere_and_its_owner_is_answere
     await nothing_is_left(demo, browser, folder, kept)
 
     async with open_page(browser, demo, OWNER, LETTERS) as page:
-        notice = page.get_by_test_id("message").filter(has_text="deleted a picture of yours")
+        notice = page.get_by_test_id("message").filter(has_text="deleted one of your pictures")
         await expect(notice).to_contain_text("We do not mock people here.")
         await pictures(page, "38-the-notice")
         await press(page, "Appeal")
         await page.locator("dialog[open] [data-custom-id=text]").fill("My friend asked me for it. It is *her* star.")
         await pictures(page, "39-the-appeal")
         await page.get_by_test_id("modal-submit").click()
-        await expect(last(page)).to_contain_text("You are told what comes of it")
+        await expect(last(page)).to_contain_text("You will get a message with the outcome")
         await pictures(page, "40-appealed")
 
     async with open_page(browser, demo, STAFF, STAFF_CHANNEL) as page:
@@ -142,8 +142,8 @@ async def test_a_reported_picture_is_deleted_everywhere_and_its_owner_is_answere
         await pictures(page, "42-answered")
 
     async with open_page(browser, demo, OWNER, LETTERS) as page:
-        answer = page.get_by_test_id("message").filter(has_text="took the decision back")
-        await expect(answer).to_contain_text("we are sorry")
+        answer = page.get_by_test_id("message").filter(has_text="reviewed the decision and reversed it")
+        await expect(answer).to_contain_text("We are sorry")
         await pictures(page, "43-the-answer")
         await page.get_by_role("button", name="Appeal").first.click()
         await expect(last(page)).to_contain_text("already")

@@ -79,10 +79,10 @@ async def test_a_newcomer_paints_bookmarks_and_finds(page: Page, demo: Demo) -> 
     before = await messages.count()  # of others, with pictures too
     await page.get_by_test_id("command-send").click()
     await expect(messages).to_have_count(before + 1)
-    await expect(last(page)).to_contain_text(re.compile("Queued|Painting|seed"))
+    await expect(last(page)).to_contain_text(re.compile("Queued|Generating|seed"))
     await picture(page, "3-waiting")
     await painted(last(page))
-    assert re.search("Queued|Painting", await page.evaluate("window.texts.join()"))
+    assert re.search("Queued|Generating", await page.evaluate("window.texts.join()"))
     print(f"\nfrom the page to the first picture: {time.monotonic() - began:.1f} s")
     await picture(page, "4-picture")
 
@@ -105,9 +105,9 @@ async def test_a_lora_of_another_base_model_is_refused_with_alternatives(page: P
     await choose(page, "checkpoint", "", "pastel")
     await choose(page, "lora1", "", "Stripes")
     await page.get_by_test_id("command-send").click()
-    await expect(last(page)).to_contain_text("was trained on Vivid")
+    await expect(last(page)).to_contain_text("is made for Vivid")
     await picture(page, "8-refusal")
-    await last(page).get_by_role("button", name="Paint on vivid").click()
+    await last(page).get_by_role("button", name="Generate on vivid").click()
     await painted(last(page))
 
 

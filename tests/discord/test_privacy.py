@@ -57,7 +57,7 @@ async def archives(sent: SentInteraction, count: int = 1) -> list[zipfile.ZipFil
 async def delete_all(scene: Scene, person: Person, page: VisibleMessage) -> VisibleMessage:
     """Press the button, answer the question, and wait for the receipt."""
     question = await person.press(page, "Delete my data …")
-    assert "Nobody can bring it back" in str(await question.modal())
+    assert "It cannot be restored" in str(await question.modal())
     _, receipt = await (await person.submit(question)).messages(2, PATIENCE)
     return receipt
 
@@ -74,7 +74,7 @@ async def test_one_sees_takes_along_and_deletes_everything(scene: Scene, caplog:
     person_id = id_of(scene, mary)
     assert set(left(scene, person_id)) and set(left(scene, person_id, "zebrafinch"))
     page = await told(mary, "privacy show")
-    assert "Pictures: 3" in page.text and "Orders, with prompts and settings: 3" in page.text
+    assert "Pictures: 3" in page.text and "Requests, with prompts and settings: 3" in page.text
     (archive,) = await archives(await mary.slash("privacy export"))
     assert len([name for name in archive.namelist() if name.startswith("pictures/")]) == 3
     assert b"zebrafinch at home" in archive.read("data/job-001.json")
@@ -83,9 +83,9 @@ async def test_one_sees_takes_along_and_deletes_everything(scene: Scene, caplog:
     await mary.slash("imagine", prompt="an endless zebrafinch", steps=150, count=4)
     receipt = await delete_all(scene, mary, await told(mary, "privacy delete"))
     assert (
-        receipt.ephemeral and "was deleted" in receipt.text and re.search("Orders: 4 · Pictures: [37]", receipt.text)
+        receipt.ephemeral and "was deleted" in receipt.text and re.search("Requests: 4 · Pictures: [37]", receipt.text)
     ), "four more if it ended before"
-    assert "2 private answers" in receipt.text or "1 private answer" in receipt.text
+    assert re.search("dismiss (2 private replies|1 private reply) about", receipt.text)
     await scene.gone(public)
     await scene.gone(direct)
     assert left(scene, person_id, "zebrafinch") == []
@@ -141,7 +141,7 @@ async def test_messages_in_a_server_that_the_bot_has_left_are_counted(scene: Sce
     picture = await scene.painted(await person.slash("imagine", prompt="a lamp", in_="loft"))
     await scene.control.remove_bot("Attic")
     receipt = await delete_all(scene, person, await told(person, "privacy delete"))
-    assert "1 message stands where the bot may not change it any more" in receipt.text
+    assert "1 message is in a place where Easel no longer has permission to delete it" in receipt.text
     assert "Pictures: 1 · Messages: 0" in receipt.text
     assert await scene.control.message(picture.id) is not None
 

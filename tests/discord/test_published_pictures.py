@@ -41,7 +41,7 @@ async def test_a_variant_of_a_sheet_is_published(empty: Scene) -> None:
         assert "Published in" in (await pressed(ada, question, "Publish")).text
         without = await posted(scene, lambda seen: is_post(seen) and "Bat" not in seen.text)
         assert list(without.buttons) == ["Like", "Remix", "Unpublish"]
-        assert "painted without LoRAs" in (await of_menu(scene, "Linus", "Bookmark LoRAs", without)).text
+        assert "no LoRAs to save" in (await of_menu(scene, "Linus", "Bookmark LoRAs", without)).text
         found = await (await scene.control.person("Linus").slash("gallery", lora="Bat")).reply()
         assert len(found.selects["ga-v:list"]["options"]) == 1, "that without it is none with it"
 
@@ -56,7 +56,7 @@ async def test_the_menus_of_a_post_are_about_its_picture(empty: Scene) -> None:
         post = await posted(scene, is_post)
         details = await of_menu(scene, "Linus", "Picture details", post)
         assert "seed 42" in details.text and "Seeds, in order" not in details.text and PROMPT not in details.text
-        assert "kept private" in (await pressed(scene.control.person("Linus"), details, "Remix")).text
+        assert "Its prompt is private" in (await pressed(scene.control.person("Linus"), details, "Remix")).text
         await of_menu(scene, "Linus", "Start from picture", post)
         studio = await find_studio(easel.connection, int(default_world.LINUS))
         assert studio is not None
@@ -81,5 +81,5 @@ async def test_the_author_takes_back_what_a_report_hides(empty: Scene) -> None:
         assert "Unpublish" in history.buttons and "Delete" in history.buttons
         opener = await ada.press(history, "Unpublish")
         await opener.modal(PATIENCE)
-        assert "not published any more" in (await (await ada.submit(opener)).reply(PATIENCE)).text
+        assert "no longer published" in (await (await ada.submit(opener)).reply(PATIENCE)).text
         assert "Unpublish" not in (await told(ada, "history")).buttons

@@ -73,12 +73,12 @@ async def test_two_people_publish_and_learn_from_each_other(empty: Scene) -> Non
         assert liked.attachments == post.attachments
         again = await pressed(linus, liked, "Like · 1")
         assert again.ephemeral and "already" in again.text
-        assert "0 people" in (await pressed(linus, again, "Unlike")).text
+        assert "0 likes" in (await pressed(linus, again, "Unlike")).text
         await ada.press(liked, "Like · 1")
         assert "Bookmarked Bat" in (await pressed(linus, post, "Bookmark these LoRAs")).text
         assert "Bat" in (await pressed(linus, post, "Bat")).text
         studio = await pressed(linus, post, "Use these LoRAs")
-        assert "Your studio has the LoRAs" in studio.text and "Bat" in studio.text
+        assert "LoRAs of this picture added to your studio" in studio.text and "Bat" in studio.text
         remix = await pressed(linus, post, "Remix")
         assert PROMPT in remix.text, "the author shows it"
         details = await (await linus.message_command("Picture details", post)).reply(PATIENCE)
@@ -87,11 +87,11 @@ async def test_two_people_publish_and_learn_from_each_other(empty: Scene) -> Non
         other = await posted(scene, lambda seen: is_post(seen) and f"<@{default_world.LINUS}>" in seen.text)
         assert PROMPT not in other.text
         private = await pressed(ada, other, "Remix")
-        assert "kept private" in private.text and PROMPT not in private.text
+        assert "Its prompt is private" in private.text and PROMPT not in private.text
         assert "only they" in (await pressed(ada, other, "Unpublish")).text.lower()
         opener = await linus.press(other, "Unpublish")
         await opener.modal(PATIENCE)
-        assert "not published any more" in (await (await linus.submit(opener)).reply(PATIENCE)).text
+        assert "no longer published" in (await (await linus.submit(opener)).reply(PATIENCE)).text
         await scene.gone(other)
 
 
@@ -102,7 +102,7 @@ async def test_forum_thread_and_permissions_in_japanese(empty: Scene) -> None:
     await control.set_channel("gallery", requires_tag=True)
     async with scene.bot():
         panel = await add_art_channels(scene, "gallery", "Sketches", "after-dark")
-        assert "Easel lacks here: Attach Files" in panel.text and "Manage Threads" in panel.text
+        assert "Easel is missing permissions here: Attach Files" in panel.text and "Manage Threads" in panel.text
         await control.set_person("Ada", locale="ja")
         picture = await paint_in_japanese(scene, ada)
         question = await pressed(ada, picture, "公開")
@@ -178,4 +178,4 @@ async def test_an_author_takes_back_what_is_hidden(empty: Scene) -> None:
         assert "out of sight" in hidden.text and "Unpublish" in hidden.buttons
         opener = await ada.press(hidden, "Unpublish")
         await opener.modal(PATIENCE)
-        assert "not published any more" in (await (await ada.submit(opener)).reply(PATIENCE)).text
+        assert "no longer published" in (await (await ada.submit(opener)).reply(PATIENCE)).text

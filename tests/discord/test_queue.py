@@ -85,11 +85,11 @@ async def test_queue_limits_are_reported_at_once(scene: Scene) -> None:
     async with paused(scene):
         orders = [await told(scene.ada, "imagine", prompt=PROMPT) for _ in range(MINE)]
         refused = await told(scene.ada, "imagine", prompt=PROMPT)
-        assert refused.ephemeral and f"You have {MINE} orders waiting already" in refused.text
+        assert refused.ephemeral and f"your limit of {MINE} queued requests" in refused.text
         assert " in " in refused.text and "/cancel" in refused.text
         orders += [await told(scene.grace, "imagine", prompt=PROMPT) for _ in range(ALL - MINE)]
         full = await told(scene.control.person("Linus"), "imagine", prompt=PROMPT)
-        assert full.ephemeral and f"The queue is full: {ALL} orders wait" in full.text
+        assert full.ephemeral and f"The queue is full with {ALL} requests" in full.text
         await scene.ada.press(orders[0], "Cancel")
         assert "Cancelled" in (await scene.ended(orders[0])).text
         orders[0] = await told(scene.control.person("Linus"), "imagine", prompt=PROMPT)
@@ -107,7 +107,7 @@ async def test_staff_see_and_cancel_all_jobs_and_others_their_own(scene: Scene) 
         assert f"<@{default_world.ADA}>" in queue.text and "my secret idea" not in queue.text and queue.pinged == []
         await margaret.press(queue, "Cancel")
         assert "Cancelled" in (await scene.ended(secret)).text
-        await scene.control.wait_message(queue.id, lambda seen: "Nobody here waits" in seen.text, PATIENCE)
+        await scene.control.wait_message(queue.id, lambda seen: "The queue is empty" in seen.text, PATIENCE)
 
 
 async def test_a_job_cancelled_in_the_queue_leaves_its_list(scene: Scene) -> None:
@@ -228,12 +228,12 @@ async def test_users_see_that_the_worker_of_their_picture_is_silent(
     monkeypatch.setattr("bot.jobs.worker_slots.NOTED_SILENT_STEPS", 0)
     worker.suspend()
     try:
-        told = await scene.control.wait_message(order.id, lambda seen: "stopped responding" in seen.text, PATIENCE)
+        told = await scene.control.wait_message(order.id, lambda seen: "not responding" in seen.text, PATIENCE)
         assert "step" in told.text, "the last step stays"
     finally:
         worker.resume()
     await scene.control.wait_message(
-        order.id, lambda seen: "step" in seen.text and "stopped responding" not in seen.text, PATIENCE
+        order.id, lambda seen: "step" in seen.text and "not responding" not in seen.text, PATIENCE
     )
     await scene.ada.press(told, "Cancel")
     await scene.ended(order)
@@ -265,7 +265,7 @@ async def test_an_expired_job_is_given_up_with_a_message(scene: Scene, bot: Asyn
     with closing(sqlite3.connect(scene.settings.storage.database)) as database, database:
         database.execute("UPDATE job SET created_at = created_at - 3600000 WHERE id = (SELECT max(id) - 1 FROM job)")
     async with scene.bot():
-        given_up = await scene.control.wait_message(old.id, lambda seen: "given up" in seen.text, PATIENCE)
+        given_up = await scene.control.wait_message(old.id, lambda seen: "Easel cancelled it" in seen.text, PATIENCE)
         assert "more than 1 hour" in given_up.text and "Again" in given_up.buttons
         queue = await everybodys(scene.control.person("Margaret"))  # which is still paused
         await scene.control.person("Margaret").press(queue, "Resume queue")

@@ -56,8 +56,8 @@ async def test_what_does_not_go_together_is_refused_kindly(scene: Scene) -> None
     refusal = await told(scene.ada, "imagine", prompt="an owl", **{**TWO, "side2": "top"})
     assert "do not go together" in refusal.text
     refusal = await told(scene.ada, "imagine", prompt="a | b", checkpoint=PASTEL, **TWO)
-    assert "one part of the picture: left" in refusal.text and "was trained on Vivid" in refusal.text
-    message = await scene.painted(await scene.ada.press(refusal, f"Paint on {VIVID}"))
+    assert "one area of the picture: left" in refusal.text and "is made for Vivid" in refusal.text
+    message = await scene.painted(await scene.ada.press(refusal, f"Generate on {VIVID}"))
     assert "Bat at 0.8 (left)" in message.text
 
 
@@ -95,7 +95,7 @@ async def test_the_studio_divides_a_picture_and_gives_each_part_a_lora(scene: Sc
     panel = await divided(scene, panel, layout="top,centre,bottom", part2="a pond")
     assert "**bottom** · a pond" in panel.text and "counts as 3 pictures" in panel.text
     refused = await divided(scene, panel, layout="top,bottom")
-    assert "this layout has two parts" in refused.text
+    assert "this layout has only two areas" in refused.text
     panel = await divided(scene, panel, layout="-")
     assert "> a crow, a pond" in panel.text and "**left**" not in panel.text, "no word is lost"
 
@@ -104,12 +104,12 @@ async def test_it_is_told_where_the_lora_of_a_third_part_is_now(scene: Scene) ->
     panel = await fresh(scene, scene.ada, add="Bat")
     for two, place in (("left,right", "right"), ("top,bottom", "the whole picture")):
         panel = await divided(scene, panel, layout="left,centre,right", part0="an owl")
-        assert "third part" not in panel.text
+        assert "third area" not in panel.text
         opener = await scene.ada.press(panel, next(each for each in _ids(panel) if each.startswith("stadjust:")))
         await opener.modal()
         panel = await (await scene.ada.submit(opener, {"region": "right"})).reply()
         panel = await divided(scene, panel, layout=two)
-        assert f"There is no third part any more. Its LoRAs are now for: Bat ({place})." in panel.text
+        assert f"The layout no longer has a third area. Its LoRAs moved: Bat ({place})." in panel.text
 
 
 def _ids(message: VisibleMessage) -> list[str]:
@@ -120,7 +120,7 @@ async def test_words_that_are_too_long_together_change_nothing(scene: Scene) -> 
     panel = await fresh(scene, scene.ada)
     panel = await divided(scene, panel, layout="left,right", part0="an owl", part1="a crow", prompt="a meadow")
     long = "x" * 2500
-    too_long = "The prompt has 5002 characters; at most 4000 fit."
+    too_long = "The prompt has 5002 characters; the limit is 4000."
     for layout in ("top,bottom", "-"):
         refused = await divided(scene, panel, layout=layout, part0=long, part1=long, prompt="")
         assert too_long in refused.text

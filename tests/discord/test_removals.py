@@ -60,7 +60,7 @@ async def rows(scene: Scene, sql: str) -> list[tuple[object, ...]]:
 async def undo_in_vain(scene: Scene, message: VisibleMessage) -> None:
     """Let the time for *Undo* be over, and press it in a client that shows it all the same."""
     await rows(scene, "UPDATE job SET delete_at = 1 WHERE delete_at IS NOT NULL")
-    assert "gone for good" in (await scene.forged(scene.ada, message.buttons["Undo"]["custom_id"])).text
+    assert "permanently deleted" in (await scene.forged(scene.ada, message.buttons["Undo"]["custom_id"])).text
 
 
 async def test_nothing_is_gone_before_the_time_for_undo_is_over(scene: Scene) -> None:
@@ -70,7 +70,7 @@ async def test_nothing_is_gone_before_the_time_for_undo_is_over(scene: Scene) ->
     copy = await (await scene.ada.press(page, "Open")).reply()
     thumbnails = {path for path in scene.settings.storage.folder.rglob("*.webp") if path.parent.parent.name != "guide"}
     question = await asked(scene.ada, picture)
-    assert "For 10 minutes you can bring it back" in str(await question.modal())
+    assert "You can restore it for 10 minutes" in str(await question.modal())
     assert (await scene.control.wait_message(picture.id, lambda seen: True)).attachments
     await scene.ada.submit(question)
     shown = await hidden(scene, picture)
@@ -79,7 +79,7 @@ async def test_nothing_is_gone_before_the_time_for_undo_is_over(scene: Scene) ->
     assert f"edit:{number}" not in str(listed.json) and f"edit:{number}" in str(page.json)
     for message, button in ((copy, "Again"), (copy, "Delete"), (page, "Edit"), (copy, "Details")):
         refused = await (await scene.ada.press(message, button)).reply()
-        assert refused.ephemeral and "not in the records any more" in refused.text, button
+        assert refused.ephemeral and "no longer in the database" in refused.text, button
     await undo_in_vain(scene, shown)
     await scene.gone(picture)
     assert not any(file.exists() for file in files)
@@ -93,7 +93,7 @@ async def test_undo_brings_everything_back(scene: Scene) -> None:
     await scene.ada.submit(await asked(scene.ada, picture))
     shown = await hidden(scene, picture)
     refused = await (await scene.grace.press(shown, "Undo")).reply()
-    assert refused.ephemeral and "Only they can bring it back" in refused.text
+    assert refused.ephemeral and "Only they can restore it" in refused.text
     await scene.ada.press(shown, "Undo")
     back = await scene.control.wait_message(picture.id, lambda seen: "Delete" in seen.buttons, PATIENCE)
     assert back.attachments and back.text == before and back.buttons.keys() == picture.buttons.keys()
@@ -109,7 +109,7 @@ async def test_a_copy_from_the_history_hides_the_message_too(scene: Scene) -> No
     copy = await hidden(scene, copy)
     await scene.ada.press(await hidden(scene, picture), "Undo")
     assert (await scene.control.wait_message(picture.id, lambda seen: "Delete" in seen.buttons, PATIENCE)).attachments
-    assert "is not deleted" in (await (await scene.ada.press(copy, "Undo")).reply()).text
+    assert "has not been deleted" in (await (await scene.ada.press(copy, "Undo")).reply()).text
 
 
 async def test_undo_from_a_copy_shows_the_message_again(scene: Scene) -> None:
@@ -119,7 +119,10 @@ async def test_undo_from_a_copy_shows_the_message_again(scene: Scene) -> None:
     await hidden(scene, picture)
     await scene.ada.press(await hidden(scene, copy), "Undo")
     assert (await scene.control.wait_message(picture.id, lambda seen: "Delete" in seen.buttons, PATIENCE)).attachments
-    assert "It is back" in (await scene.control.wait_message(copy.id, lambda seen: not seen.buttons, PATIENCE)).text
+    assert (
+        "The picture is back"
+        in (await scene.control.wait_message(copy.id, lambda seen: not seen.buttons, PATIENCE)).text
+    )
 
 
 async def test_a_private_picture_is_hidden_and_brought_back(scene: Scene) -> None:
@@ -129,7 +132,10 @@ async def test_a_private_picture_is_hidden_and_brought_back(scene: Scene) -> Non
     assert picture.ephemeral
     await ingrid.submit(await asked(ingrid, picture))
     await ingrid.press(await hidden(scene, picture), "Undo")
-    assert "It is back" in (await scene.control.wait_message(picture.id, lambda seen: not seen.buttons, PATIENCE)).text
+    assert (
+        "The picture is back"
+        in (await scene.control.wait_message(picture.id, lambda seen: not seen.buttons, PATIENCE)).text
+    )
     assert (await (await ingrid.press(await (await ingrid.slash("history")).reply(), "Open")).reply()).attachments
 
 
@@ -141,7 +147,7 @@ async def test_delete_may_be_answered_twice(scene: Scene) -> None:
     await undo_in_vain(scene, await hidden(scene, picture))
     await scene.gone(picture)
     await (await scene.ada.slash("queue")).reply()
-    assert not [m for m in (await scene.ada.messages())[seen - 1 :] if "broke" in m.text]
+    assert not [m for m in (await scene.ada.messages())[seen - 1 :] if "went wrong" in m.text]
 
 
 async def test_a_picture_that_staff_took_down_is_not_painted_again_in_that_server(scene: Scene) -> None:
@@ -172,7 +178,7 @@ async def test_nobody_else_takes_up_what_staff_took_down_in_that_server(scene: S
     picture, other = await paint(scene, lora1="Bat"), await paint(scene)
     sheet = await scene.painted(await scene.ada.slash("sweep", lora="Bat", prompt=PROMPT, weights="0.3 0.6 0.9"))
     details, offer = [await (await grace.press(picture, button)).reply() for button in ("Details", "Try weights")]
-    assert "Remix" in offer.buttons and "*Try weights* is there" in offer.text
+    assert "Remix" in offer.buttons and "press *Try weights* under a LoRA" in offer.text
     still_there = scene.playground.world.messages[other.id]
     for shown, buttons in (
         (picture, ("Again", "Vary", "Upscale", "Edit", "Try weights")),
@@ -197,7 +203,7 @@ async def test_many_takedowns_ping_their_owner_once(scene: Scene) -> None:
         while not await mary.messages("dm"):
             await (await scene.ada.slash("queue")).reply()
     (letter,) = await mary.messages("dm")
-    letter = await scene.control.wait_message(letter.id, lambda seen: "3 pictures of yours" in seen.text)
+    letter = await scene.control.wait_message(letter.id, lambda seen: "3 of your pictures" in seen.text)
     assert all(f"seed {seed}" in letter.text for seed in (901, 902, 903))
 
 
@@ -220,7 +226,7 @@ async def test_who_gets_no_direct_messages_is_told_after_the_next_command(
     reply = await (await hertha.slash("queue")).reply()
 
     def told(messages: list[VisibleMessage]) -> list[VisibleMessage]:
-        return [one for one in messages if one.id not in seen | {reply.id} and "took down a picture" in one.text]
+        return [one for one in messages if one.id not in seen | {reply.id} and "one of your pictures" in one.text]
 
     (notice,) = await scene.control.wait(
         lambda since: scene.control.get("messages", channel="general", as_=name, since=since, timeout=PATIENCE),

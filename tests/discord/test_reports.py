@@ -63,11 +63,11 @@ async def choose_channel(scene: Scene, staff: Person) -> None:
     """Choose the staff's room, in which the bot may not write yet, and let it."""
     panel = await chosen(staff, await told(staff, "server"), "svsection", "reports")
     refused = await chosen(staff, panel, "svrpchannel", "general")
-    assert refused.ephemeral and "choose a channel that staff alone can read" in refused.text
+    assert refused.ephemeral and "Choose a channel that only staff can read" in refused.text
     panel = await chosen(staff, await told(staff, "server"), "svsection", "reports")
-    assert "wait here" in panel.text, "it was not saved"
+    assert "reports appear only here" in panel.text, "it was not saved"
     panel = await chosen(staff, panel, "svrpchannel", "staff-room")
-    assert "Easel may not post in that channel" in panel.text
+    assert "Easel cannot post in that channel" in panel.text
     allowed = permissions.VIEW_CHANNEL | permissions.SEND_MESSAGES
     await scene.control.set_channel("staff-room", overwrite=default_world.APPLICATION_ID, allow=allowed)
 
@@ -87,7 +87,7 @@ async def test_a_reported_picture_is_gone_and_its_owner_appeals_and_is_answered(
         hidden = await control.wait_message(picture.id, lambda seen: "was reported" in seen.text, PATIENCE)
         assert not hidden.attachments and not hidden.buttons and PROMPT not in hidden.text
         late = await (await mary.message_command("Report", hidden)).reply(PATIENCE)
-        assert "nothing to report" in late.text, "it is a message of Easel's all the same"
+        assert "no picture that you could report" in late.text, "it is a message of Easel's all the same"
         for button in ("Again", "Vary", "Edit", "Details"):
             assert "reported this picture" in (await pressed(scene.ada, copy, button)).text, button
         listed = await told(scene.ada, "history")
@@ -95,7 +95,7 @@ async def test_a_reported_picture_is_gone_and_its_owner_appeals_and_is_answered(
         assert thanks.ephemeral and "staff of this server" in thanks.text and "blood" not in thanks.text
         assert (await send(linus, opened[1])).text == thanks.text, "the same report twice is one"
         await send(mary, opened[2], SEXUAL)
-        case = await control.wait_in_channel("staff-room", lambda seen: "2 people" in seen.text, PATIENCE)
+        case = await control.wait_in_channel("staff-room", lambda seen: "2 users" in seen.text, PATIENCE)
         assert "blood" in case.text and "seed 901" in case.text and len(case.attachments) == 1
         assert all(f"<@{each}>" not in case.text for each in (default_world.LINUS, "Mary"))
         await control.set_person("Mary", locale="ja")
@@ -112,7 +112,7 @@ async def test_a_reported_picture_is_gone_and_its_owner_appeals_and_is_answered(
         assert "painted on" in decided.text and f"<#{default_world.GENERAL}>" in decided.text
         down = await control.wait_message(picture.id, lambda seen: "was taken down" in seen.text, PATIENCE)
         assert not down.attachments and not down.buttons
-        notice = await letter(scene, "Ada", "this is a warning")
+        notice = await letter(scene, "Ada", "and warned you")
         assert PROMPT in notice.text and f"<#{default_world.GENERAL}>" in notice.text
         assert "Workshop" in notice.text and "No blood here" in notice.text and "violent or cruel" in notice.text
         assert all(f"<@{each}>" not in notice.text for each in (default_world.GRACE, default_world.LINUS))
@@ -121,7 +121,7 @@ async def test_a_reported_picture_is_gone_and_its_owner_appeals_and_is_answered(
         opener = await scene.ada.press(notice, "Appeal")
         await opener.modal(PATIENCE)
         passed_on = await (await scene.ada.submit(opener, {"text": "It is *ketchup*."})).reply(PATIENCE)
-        assert "You are told what comes of it" in passed_on.text
+        assert "You will get a message with the outcome" in passed_on.text
         again = await pressed(scene.ada, notice, "Appeal")
         assert "already" in again.text
         appealed = await control.wait_message(case.id, lambda seen: "ketchup" in seen.text, PATIENCE)
@@ -131,7 +131,7 @@ async def test_a_reported_picture_is_gone_and_its_owner_appeals_and_is_answered(
         assert "Decision reversed" in answered.text and not answered.buttons
         back = await control.wait_message(picture.id, lambda seen: "Again" in seen.buttons, PATIENCE)
         assert back.buttons == picture.buttons
-        answer = await letter(scene, "Ada", "took the decision back")
+        answer = await letter(scene, "Ada", "reviewed the decision and reversed it")
         assert "Appeal" not in answer.buttons
         assert "## Studio" in (await pressed(scene.ada, copy, "Edit")).text
         other = await control.wait_in_channel("staff-room", lambda seen: "seed 902" in seen.text, PATIENCE)
@@ -160,7 +160,7 @@ async def test_a_lora_is_reported_to_operators_who_find_it_in_server(scene: Scen
     opener = await scene.grace.press(page, "Report")
     await opener.modal(PATIENCE)
     sent = await scene.grace.submit(opener, {"reason": ["hurts_somebody's_rights"], "note": "It is mine."})
-    assert "people who run this bot" in (await sent.reply(PATIENCE)).text
+    assert "The operators of this bot" in (await sent.reply(PATIENCE)).text
     panel = await chosen(margaret, await told(margaret, "server", in_="dm"), "svsection", "reports")
     assert "The LoRA Bat" in panel.text
     case = await pressed(margaret, panel, "Review")
@@ -171,11 +171,11 @@ async def test_a_lora_is_reported_to_operators_who_find_it_in_server(scene: Scen
     offered = str(await opener.modal(PATIENCE))
     assert "'mature'" in offered and "'teen'" not in offered, "only what is higher"
     decided = await (await margaret.submit(opener, {"rating": ["mature"]})).reply(PATIENCE)
-    assert "Rated higher: mature" in decided.text and list(decided.buttons) == ["Reverse decision"]
+    assert "Rating raised: mature" in decided.text and list(decided.buttons) == ["Reverse decision"]
     late = await pressed(margaret, twin, "Dismiss")
-    assert "Somebody has decided that already" in late.text
+    assert "Someone has already decided this" in late.text
     async with asyncio.timeout(PATIENCE):  # it is carried out after it was written down
-        while "rated above" not in (page := await told(margaret, "lora info", in_="staff-room", name="Bat")).text:
+        while "rated too high" not in (page := await told(margaret, "lora info", in_="staff-room", name="Bat")).text:
             pass
     opener = await margaret.press(page, "Content rating")
     await opener.modal(PATIENCE)
@@ -187,7 +187,7 @@ async def test_a_lora_is_reported_to_operators_who_find_it_in_server(scene: Scen
 async def test_what_a_server_shares_is_seen_by_operators(scene: Scene) -> None:
     margaret, grace = scene.control.person("Margaret"), scene.grace
     panel = await chosen(grace, await told(grace, "server"), "svsection", "reports")
-    assert "only this server's staff" in panel.text and "wait here" in panel.text
+    assert "only this server's staff" in panel.text and "reports appear only here" in panel.text
     panel = await pressed(grace, panel, "Share new reports with operators")
     assert "this server's staff and the bot's operators" in panel.text
     picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, seed=903))
@@ -209,7 +209,7 @@ async def test_what_a_server_shares_is_seen_by_operators(scene: Scene) -> None:
     assert back.buttons == picture.buttons
     message = await grace.say("hello")
     refused = await (await grace.message_command("Report", message)).reply(PATIENCE)
-    assert "no picture of Easel" in refused.text
+    assert "not one of Easel's pictures" in refused.text
 
 
 @pytest.mark.asyncio(loop_scope="session")
@@ -221,7 +221,7 @@ async def test_what_its_owner_deletes_is_held_for_those_who_decide(scene: Scene)
     await scene.control.wait_message(picture.id, lambda seen: "was reported" in seen.text, PATIENCE)
     deleting = await scene.ada.submit(await asked(scene.ada, copy))
     (said,) = await deleting.messages(1, PATIENCE)
-    assert said.ephemeral and "kept for those who decide" in said.text
+    assert said.ephemeral and "keeps it for the people who decide on the report" in said.text
     await hidden(scene, picture)
     await rows(scene, "UPDATE job SET delete_at = 1 WHERE delete_at IS NOT NULL")
     case = await pressed(grace, await chosen(grace, await told(grace, "server"), "svsection", "reports"), "Review")
@@ -256,7 +256,7 @@ async def test_what_is_still_being_painted_is_not_reported(scene: Scene) -> None
     await scene.ended(waiting)
     assert "modal" not in answer or not answer["modal"], "no form is opened"
     refused = await opener.reply(PATIENCE)
-    assert refused.ephemeral and "still being painted" in refused.text
+    assert refused.ephemeral and "This picture is not finished yet" in refused.text
 
 
 async def test_nothing_is_posted_in_a_channel_that_was_opened_to_everybody(empty: Scene) -> None:
@@ -271,7 +271,7 @@ async def test_nothing_is_posted_in_a_channel_that_was_opened_to_everybody(empty
         await report(linus, first)
         await control.wait_message(first.id, lambda seen: "was reported" in seen.text, PATIENCE)
         panel = await chosen(grace, await told(grace, "server"), "svsection", "reports")
-        assert "nothing is posted there" in panel.text
+        assert "Easel posts no reports there" in panel.text
         await pressed(grace, await pressed(grace, panel, "Review"), "Dismiss")
         await control.set_channel("staff-room", overwrite=everybody, deny=permissions.VIEW_CHANNEL)
         await report(linus, second)

@@ -70,9 +70,9 @@ async def test_buttons_work_after_a_restart(empty: Scene) -> None:
         told = await (await empty.ada.submit(form, {"prompt": "a very *long* prompt"})).reply()
         assert told.ephemeral and "open it again" in told.text and "a very \\*long\\* prompt" in told.text
         await empty.painted(await empty.ada.press(picture, "Again"))
-        await empty.painted(await empty.ada.press(refusal, "Paint on pastel"))
+        await empty.painted(await empty.ada.press(refusal, "Generate on pastel"))
         await empty.ada.press(page, "Remove")
-        page = await empty.control.wait_message(page.id, lambda seen: "None yet" in seen.text)
+        page = await empty.control.wait_message(page.id, lambda seen: "No bookmarks yet" in seen.text)
     async with empty.bot():
         await empty.ada.press(page, "Undo")
         page = await empty.control.wait_message(page.id, lambda seen: "for the cave" in seen.text)

@@ -105,7 +105,7 @@ async def test_upscale_without_img2img_says_so(scene: Scene) -> None:
     sent = await scene.ada.press(second, "Upscale")
     third = await scene.control.wait_message((await sent.reply()).id, lambda seen: "Delete" in seen.buttons, PATIENCE)
     before, after = (await pictures_of(second))[0], (await pictures_of(third))[0]
-    assert after.size == (256, 256) and "Only enlarged" in third.text and "256x256" in third.text
+    assert after.size == (256, 256) and "Enlarged only" in third.text and "256x256" in third.text
     enlarged = before.convert("RGB").resize(after.size, Image.Resampling.LANCZOS)
     assert np.array_equal(pixels(after), pixels(enlarged))
     assert "Again" not in third.buttons and "Vary" in third.buttons
@@ -139,7 +139,7 @@ async def test_a_source_image_chooses_the_size(scene: Scene) -> None:
     [
         ({"image": File("a.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>")}, "cannot be used"),
         ({"image": File("a.png", b"\x89PNG\r\n\x1a\n")}, "cannot be used"),
-        ({"strength": 0.5}, "give an image"),
+        ({"strength": 0.5}, "applies only with an image"),
     ],
 )
 async def test_an_unusable_source_image_gets_an_error_reply(scene: Scene, options: dict[str, Any], word: str) -> None:
@@ -208,7 +208,7 @@ async def test_a_reposted_file_of_easel_is_matched_by_hashes(scene: Scene) -> No
     message = await scene.grace.say("mine now", "general", File("a.png", buffer.getvalue()))
     panel = await (await scene.grace.message_command("Remix", message)).reply()
     assert "Bat" in panel.text and "0.5" in panel.text and "renamed" not in panel.text
-    assert "name alone" not in panel.text
+    assert "by name only" not in panel.text
 
 
 @pytest.mark.parametrize("menu", ["Remix", "Bookmark LoRAs", "Picture details"])
@@ -217,7 +217,7 @@ async def test_a_reposted_file_of_easel_is_matched_by_hashes(scene: Scene) -> No
     [
         ([], "no picture"),
         ([File("plain.png", png("x" * 50)[:60])], "broken"),
-        ([File("a.png", b"no picture at all")], "Nothing in this picture"),
+        ([File("a.png", b"no picture at all")], "contains no generation data"),
         ([File("notes.txt", b"text")], "no picture"),
     ],
     ids=["words", "broken", "no picture", "text file"],

@@ -47,11 +47,11 @@ async def paint_for_a_year(easel: Easel, like: int, file: Path) -> None:
 
 
 async def press_all(scene: Scene, page: VisibleMessage) -> None:
-    """Press each button of a message that neither paints nor deletes: each says something, and nothing broke."""
+    """Press each button of a message that neither paints nor deletes: each says something, and nothing went wrong."""
     for label in page.buttons:
         if label in {"Open", "Details", "Edit", "Next", "Previous", "Gallery"}:
             answer = await (await scene.ada.press(page, label)).reply(PATIENCE)
-            assert answer.text and "broke" not in answer.text and "went wrong" not in answer.text, (label, answer.text)
+            assert answer.text and "went wrong" not in answer.text, (label, answer.text)
 
 
 def keep(easel: Easel, **kept: float) -> None:
@@ -67,7 +67,7 @@ async def open_all(scene: Scene, *older: VisibleMessage) -> None:
     pages = [await told(scene.ada, command) for command in ("history", "bookmarks", "lora browse", "gallery")]
     pages += [await told(scene.ada, "lora info", name="Bat"), await told(scene.ada, "history", search="circle")]
     for page in (*pages, *older):
-        assert "broke" not in page.text and "went wrong" not in page.text, page.text
+        assert "went wrong" not in page.text, page.text
         await press_all(scene, page)
 
 

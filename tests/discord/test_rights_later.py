@@ -37,7 +37,7 @@ WORKSHOP, ARTISTS = int(default_world.WORKSHOP), int(default_world.ARTIST_ROLE)
 OPERATOR = int(default_world.MARGARET)
 MEMBER, PERMISSIONS = r"/guilds/\d+/members/\d+$", "/commands/permissions$"
 SECRET = "insults in every prompt"
-PERSONAL = "Who ordered it may not paint here at the moment"
+PERSONAL = "Its author cannot generate here at the moment"
 STEPS = 4
 
 
@@ -181,14 +181,14 @@ async def checkpoint_is_closed(stage: Stage, _name: str) -> None:
 
 CASES = (
     Case("Role", loses_role, PERSONAL),
-    Case("Channel", channel_is_closed, "Nothing is painted in this channel", "art"),
-    Case("Thread", channel_is_closed, "Nothing is painted in this channel", "Sketches"),
+    Case("Channel", channel_is_closed, "You cannot generate pictures in this channel", "art"),
+    Case("Thread", channel_is_closed, "You cannot generate pictures in this channel", "Sketches"),
     Case("Lora", lora_is_blocked, "it was stolen", options={"lora1": "Bat"}),
     Case("Kind", category_is_closed, "of the category character", options={"lora1": "Hero"}),
     Case("Blocked", is_blocked, PERSONAL),
     Case("Hidden", is_blocked, SECRET, private=True),
     Case("Direct", is_blocked_everywhere, PERSONAL, "dm"),
-    Case("Model", checkpoint_is_closed, f"{PASTEL} is not used in this server", options={"checkpoint": PASTEL}),
+    Case("Model", checkpoint_is_closed, f"{PASTEL} cannot be used in this server", options={"checkpoint": PASTEL}),
     Case("Kicked", is_kicked, PERSONAL),
     Case("Silent", is_timed_out, PERSONAL),
     Case("Command", may_not_imagine, PERSONAL),
@@ -279,7 +279,7 @@ async def withheld(stage: Stage, suffix: str, cases: Sequence[Case]) -> dict[str
         if case.happens is nothing:
             assert seen.attachments
             continue
-        assert "This picture may not be shown here" in seen.text and case.told in seen.text, f"{name}: {seen.text}"
+        assert "can no longer be shown here" in seen.text and case.told in seen.text, f"{name}: {seen.text}"
         assert not seen.attachments and (case.private or SECRET not in seen.text), name
     shown = {one["answer"]["id"] for one in await control.exchanges(before) if one["files"]}
     usual = {orders[name][1].id for name in orders if orders[name][0].happens is nothing}
@@ -324,7 +324,7 @@ async def test_what_happens_during_a_restart_counts(stage: Stage, monkeypatch: p
     await control.clear_faults()
     await stage.start()
     seen = await stage.ended(undelivered)
-    assert "This picture may not be shown here" in seen.text and PERSONAL in seen.text and not seen.attachments, (
+    assert "This picture can no longer be shown here" in seen.text and PERSONAL in seen.text and not seen.attachments, (
         seen.text
     )
     await stage.easel.jobs.unpause(EVERYWHERE)

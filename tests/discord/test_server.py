@@ -100,17 +100,17 @@ async def harbour(scene: Scene) -> AsyncIterator[Harbour]:
 async def test_the_button_of_the_first_message_opens_the_panel_for_who_may(harbour: Harbour) -> None:
     panel = await pressed(harbour.linus, harbour.greeting, "Set up")
     assert panel.ephemeral and "Harbour" in panel.text and "Overview" in panel.text
-    assert "lacks" not in panel.text
+    assert "is missing permissions" not in panel.text
     for person in (harbour.scene.ada, harbour.scene.grace):
         refused = await pressed(person, harbour.greeting, "Set up")
-        assert refused.ephemeral and "You need not wait" in refused.text and not refused.selects
+        assert refused.ephemeral and "You can already try /imagine" in refused.text and not refused.selects
 
 
 async def test_members_and_outsiders_find_no_panel(harbour: Harbour) -> None:
     with pytest.raises(ControlError, match="is not offered"):
         await harbour.scene.ada.slash("server", in_=harbour.channel)
     seen = await told(harbour.scene.ada, "server", in_="dm")
-    assert seen.ephemeral and "the bot's operators alone" in seen.text and not seen.selects
+    assert seen.ephemeral and "only the bot's operators can" in seen.text and not seen.selects
 
 
 async def test_the_panel_names_what_the_bot_lacks(harbour: Harbour) -> None:
@@ -121,8 +121,8 @@ async def test_the_panel_names_what_the_bot_lacks(harbour: Harbour) -> None:
     await harbour.scene.control.set_channel(
         harbour.channel, overwrite=default_world.APPLICATION_ID, allow=permissions.ATTACH_FILES
     )
-    assert "lacks permissions here: Attach Files" in panel.text
-    assert "lacks" not in (await harbour.panel()).text
+    assert "is missing permissions here: Attach Files" in panel.text
+    assert "is missing permissions" not in (await harbour.panel()).text
 
 
 async def test_a_moderator_chooses_channels_and_checkpoints(harbour: Harbour) -> None:
@@ -135,10 +135,10 @@ async def test_a_moderator_chooses_channels_and_checkpoints(harbour: Harbour) ->
     page = await chosen(linus, page, "svkinds", "style")
     assert PASTEL in page.text and "style" in page.text and "<#" in page.text
     assert page.selects[menu(page, "svchannels")]["default_values"], "else the menu shows nothing as chosen"
-    assert "is not used in this server" in await harbour.refused(checkpoint=VIVID)
+    assert "cannot be used in this server" in await harbour.refused(checkpoint=VIVID)
     assert PASTEL in await harbour.refused(checkpoint=VIVID)
     page = await chosen(linus, page, "svmodels", f"={VIVID}")
-    assert page.ephemeral and "cannot be the usual checkpoint here" in page.text  # the default would not be allowed
+    assert page.ephemeral and "cannot be the default model here" in page.text  # the default would not be allowed
     page = await harbour.panel("places")
     page = await chosen(linus, page, "svmodel", "-")
     for name in ("svmodels", "svkinds", "svchannels"):
@@ -152,7 +152,7 @@ async def test_the_servers_defaults_hold_for_who_has_not_chosen(harbour: Harbour
     page = await chosen(linus, page, "svprompts", "1")
     await told(ada, "settings", checkpoint=VIVID)
     settings = await told(ada, "settings", in_=harbour.channel)
-    assert f"does not use {VIVID}" in settings.text and "as this server has it: shown" in settings.text
+    assert f"does not allow {VIVID}" in settings.text and "(server default)" in settings.text
     assert "operators can read the prompts" in settings.text
     suggested = await ada.autocomplete("imagine", "checkpoint", in_=harbour.channel, prompt="x")
     assert [choice["value"] for choice in suggested] == [PASTEL]
@@ -179,9 +179,9 @@ async def test_settings_tell_the_limits_and_where_they_come_from(harbour: Harbou
     before = await told(harbour.scene.ada, "settings", in_=harbour.channel)
     await harbour.painted()
     after = await told(harbour.scene.ada, "settings", in_=harbour.channel)
-    left = [int(re.findall(r"pictures a day: \*\*(\d+)\*\* of 1,000 left", seen.text)[0]) for seen in (before, after)]
+    left = [int(re.findall(r"pictures per day: \*\*(\d+)\*\* of 1,000 left", seen.text)[0]) for seen in (before, after)]
     assert left[0] - left[1] == 1
-    assert "this server's limit for everybody" in after.text and "begin anew in" in after.text
+    assert "this server's limit for everyone" in after.text and "Daily counts reset in" in after.text
     assert "operator has set this limit" in after.text
     await filled(linus, page, "Quotas and queue", pictures_per_day="")
 
@@ -208,12 +208,12 @@ async def test_limits_are_set_in_two_forms(harbour: Harbour) -> None:
     page = await filled(linus, page, "Request limits", max_steps="12", max_megapixels="0.5")
     assert "steps: **12**" in page.text and "**0.5**" in page.text
     refused = await harbour.refused(steps=13)
-    assert "at most 12 are possible here" in refused and "limit for everybody" in refused
-    for wrong, words in (("many", "cannot be read as a number"), ("0", "can be from"), ("10000", "can be from")):
+    assert "The limit here is 12" in refused and "limit for everyone" in refused
+    for wrong, words in (("many", "is not a number"), ("0", "must be from"), ("10000", "must be from")):
         error = await filled(linus, page, "Request limits", max_steps=wrong)
         assert error.ephemeral and words in error.text and error.id != page.id
     page = await filled(linus, page, "Request limits", max_steps="", max_megapixels="")
-    assert "steps: **none of its own**" in page.text
+    assert "steps: **not set**" in page.text
 
 
 async def test_two_of_staff_change_limits_at_the_same_time(harbour: Harbour) -> None:
@@ -224,7 +224,7 @@ async def test_two_of_staff_change_limits_at_the_same_time(harbour: Harbour) -> 
     page = await submitted(linus, other, {"max_count": "2"})
     assert "steps: **12**" in page.text, "what the second did not touch stays"
     page = await filled(linus, page, "Request limits", max_steps="", max_count="")
-    assert "steps: **none of its own**" in page.text
+    assert "steps: **not set**" in page.text
 
 
 async def test_a_large_limit_stands_in_its_form_as_it_was_set(harbour: Harbour) -> None:
@@ -234,14 +234,14 @@ async def test_a_large_limit_stands_in_its_form_as_it_was_set(harbour: Harbour) 
     form = await linus.press(page, "Quotas and queue")
     assert '"1234567"' in json.dumps(await form.modal())
     page = await submitted(linus, form, {"pictures_per_day": ""})
-    assert "pictures a day: **none of its own**" in page.text
+    assert "pictures per day: **not set**" in page.text
 
 
 async def test_roles_people_and_newcomers_have_limits_of_their_own(harbour: Harbour) -> None:
     linus = harbour.linus
     page = await chosen(linus, await harbour.panel("limits"), "svlimitrole", "Crew")
     await filled(linus, page, "Request limits", max_count="1")
-    assert "It comes with the role Crew" in await harbour.refused(count=2)
+    assert "The limit comes from the role Crew" in await harbour.refused(count=2)
     page = await chosen(linus, await harbour.panel("limits"), "svlimitwho", "Ada")
     page = await filled(linus, page, "Quotas and queue", pictures_per_day="0")
     assert "staff have set it for you" in await harbour.refused()
@@ -272,14 +272,14 @@ async def test_a_person_is_blocked_and_unblocked(harbour: Harbour) -> None:
     page = await harbour.panel("blocks")
     opener = await linus.select(page, menu(page, "svblockwho"), "Ada")
     error = await submitted(linus, opener, {"reason": "spam", "end": "soon"})
-    assert "cannot be read as an end" in error.text
+    assert "is not a valid end" in error.text
     opener = await linus.select(page, menu(page, "svblockwho"), "Ada")
     page = await submitted(linus, opener, {"reason": "too much *spam*.", "end": "3 d"})
     assert f"<@{default_world.ADA}>" in page.text and "until <t:" in page.text and "\\*spam\\*" in page.text
     refused = await harbour.refused()
     assert "staff have blocked you" in refused and "spam" in refused and ".”." not in refused
     page = await pressed(linus, page, "Unblock")
-    assert "Nobody is blocked" in page.text
+    assert "No users are blocked" in page.text
     page = await filled(linus, page, "Block by ID", id=default_world.ADA, reason="left and came back", end="")
     assert "no limit" in page.text
     await pressed(linus, page, "Unblock")
@@ -295,7 +295,7 @@ async def test_a_page_of_the_longest_reasons_fits_into_a_message(harbour: Harbou
     page = await pressed(linus, page, "Back")
     for _number in range(7):
         page = await pressed(linus, page, "Unblock")
-    assert "Nobody is blocked" in page.text
+    assert "No users are blocked" in page.text
 
 
 async def test_a_lora_is_blocked_by_name_and_on_its_page(harbour: Harbour) -> None:
@@ -307,7 +307,7 @@ async def test_a_lora_is_blocked_by_name_and_on_its_page(harbour: Harbour) -> No
     assert "**Bat**" in page.text and "too dark" in page.text
     assert "blocked Bat" in await harbour.refused(lora1="Bat")
     page = await pressed(linus, page, "Unblock")
-    assert "No LoRA is blocked" in page.text
+    assert "No LoRAs are blocked" in page.text
     lora = await told(linus, "lora info", in_=harbour.channel, name="Bat")
     assert {"Block here", "Propose base model"} <= set(lora.buttons)
     done = await filled(linus, lora, "Block here", reason="too dark")
@@ -334,7 +334,7 @@ async def test_staff_propose_a_base_model_and_an_operator_rejects_it(harbour: Ha
     assert "**riddle**" in page.text and "its author says so" in page.text and "Harbour" in page.text
     assert "Prediction type: v-prediction" in page.text
     await margaret.press(page, "Reject")
-    await harbour.scene.control.wait_message(page.id, lambda seen: "No proposal waits" in seen.text, PATIENCE)
+    await harbour.scene.control.wait_message(page.id, lambda seen: "No open proposals" in seen.text, PATIENCE)
 
 
 async def test_an_operator_runs_every_server_from_a_direct_message(harbour: Harbour) -> None:
@@ -348,7 +348,7 @@ async def test_an_operator_runs_every_server_from_a_direct_message(harbour: Harb
     assert f"<@&{CREW}>" in page.text
     page = await chosen(margaret, page, "svstaff")
     page = await chosen(margaret, page, "svsection", "blocks")
-    assert "Nobody is blocked" in page.text
+    assert "No users are blocked" in page.text
 
 
 async def test_what_everybody_sees_speaks_the_servers_language(harbour: Harbour) -> None:
@@ -370,7 +370,7 @@ async def test_staff_choose_what_open_channels_show(harbour: Harbour) -> None:
     page = await chosen(linus, await harbour.panel("ratings"), "svopen", "general")
     page = await chosen(linus, page, "svunrated", "mature")
     assert "up to: **general**" in page.text and "counts as: **mature**" in page.text
-    assert "Here it counts as mature, and this place shows pictures up to general" in await harbour.refused()
+    assert "It counts as mature here, but this place shows pictures up to general" in await harbour.refused()
     page = await chosen(linus, page, "svunrated", "general")
     await chosen(linus, page, "svopen", "teen")
     await harbour.painted()
@@ -385,7 +385,7 @@ async def test_the_audit_log_is_read_filtered_and_exported(harbour: Harbour) -> 
     page = await chosen(linus, page, "svaction", "unblock_person")
     assert "change settings" not in page.text and "unblock person" in page.text
     page = await chosen(linus, page, "svauditwho", "Grace")
-    assert "no such entries" in page.text
+    assert "No matching entries" in page.text
     page = await chosen(linus, page, "svauditwho")
     page = await chosen(linus, page, "svaction", "-")
     older = await pressed(linus, page, "Older")
@@ -421,7 +421,7 @@ async def test_a_forged_id_of_another_server_opens_nothing(harbour: Harbour, sec
         answer = await (await linus.select(page, item["custom_id"], section)).reply(PATIENCE)
         item["custom_id"] = before
         assert answer.ephemeral and answer.id != page.id and not answer.selects, answer.text
-        assert "broke" not in answer.text
+        assert "went wrong" not in answer.text
 
 
 FORGED = (
@@ -441,7 +441,7 @@ async def test_a_member_with_forged_ids_changes_nothing(harbour: Harbour, forged
         button["custom_id"] = forged.format(s=server)
         answer = await (await grace.press(page, button["custom_id"])).reply(PATIENCE)
         assert answer.ephemeral and answer.id != page.id and not answer.selects, answer.text
-        assert "broke" not in answer.text
+        assert "went wrong" not in answer.text
 
 
 @pytest.mark.asyncio(loop_scope="function")
@@ -466,7 +466,7 @@ async def test_a_moderator_keeps_a_list_of_words(harbour: Harbour) -> None:
     linus, scene = harbour.linus, harbour.scene
     page = await harbour.panel("words")
     refused = await filled(linus, page, "Add list", name="House", words="zorble\nf*g")
-    assert "Line 2 of *Words* cannot be used" in refused.text and "at the ends alone" in refused.text
+    assert "Line 2 of *Words* cannot be used" in refused.text and "only at the ends" in refused.text
     refused = await filled(linus, page, "Add list", name="House", patterns="\nfog(?=horn)")
     assert "Line 2 of *Patterns* cannot be used" in refused.text and "linear time" in refused.text
     again = await linus.press(refused, "Correct entries")
@@ -481,9 +481,9 @@ async def test_a_moderator_keeps_a_list_of_words(harbour: Harbour) -> None:
     corrected = {"name": "House", "words": "zorble\nred circ*", "patterns": "qu+x"}
     page = await (await linus.submit(again, corrected)).reply(PATIENCE)
     assert "House" in page.text and "2 words" in page.text and "1 pattern" in page.text
-    assert "not allowed in this server, by its list “House”" in await harbour.refused()
+    assert "on this server's list “House”, which are not allowed here" in await harbour.refused()
     note = await told(scene.ada, "bookmarks", in_=harbour.channel, add="Bat", note="a quuux")
-    assert "This note has words that are not allowed in this server" in note.text
+    assert "This note contains words on this server's list" in note.text
     assert "not allowed" not in (await told(scene.ada, "bookmarks", add="Bat", note="a quuux")).text
     page = await chosen(linus, page, "svwordmode", "shadow")
     await harbour.painted()
@@ -504,7 +504,7 @@ async def test_a_moderator_keeps_a_list_of_words(harbour: Harbour) -> None:
     asked = await linus.press(page, "Delete")
     await asked.modal()
     page = await (await linus.submit(asked)).reply(PATIENCE)
-    assert "There is no list yet" in page.text
+    assert "No lists yet" in page.text
     await harbour.painted()
 
 
@@ -524,12 +524,12 @@ async def test_who_manages_a_server_imports_the_words_of_its_automod(harbour: Ha
     await control.post("role", {"guild": "Harbour", "role": "Reader"})
     await control.set_member(default_world.APPLICATION_ID, guild="Harbour", roles=["Reader"])
     page = await pressed(linus, page, "Import AutoMod words")
-    assert "2 lists for Easel: 3 words and 1 pattern" in page.text
-    assert "Discord's own" in page.text and "`a(?=b)`: it looks ahead" in page.text
+    assert "2 lists from AutoMod: 3 words and 1 pattern" in page.text
+    assert "Discord's own" in page.text and "`a(?=b)`: it uses lookahead" in page.text
     await harbour.painted()
     page = await pressed(linus, page, "Import")
     assert "Blocked" in page.text and "Names" in page.text
-    assert "by its list “Blocked”" in await harbour.refused()
+    assert "on this server's list “Blocked”" in await harbour.refused()
     page = await pressed(linus, page, "Open")
     assert "imported from AutoMod" in page.text and "Edit" not in page.buttons
     await linus.set_automod(profile, guild="Harbour")
@@ -540,7 +540,7 @@ async def test_who_manages_a_server_imports_the_words_of_its_automod(harbour: Ha
     await linus.set_automod(guild="Harbour")
     page = await pressed(linus, await harbour.panel("words"), "Import AutoMod words")
     page = await pressed(linus, page, "Import")
-    assert "There is no list yet" in page.text
+    assert "No lists yet" in page.text
     await control.set_member(default_world.APPLICATION_ID, guild="Harbour", roles=[])
 
 
@@ -554,7 +554,7 @@ async def test_pictures_are_spoilers_where_staff_say_so(harbour: Harbour) -> Non
         return [item["spoiler"] for gallery in galleries for item in gallery["items"]]
 
     page = await chosen(linus, await harbour.panel("places"), "svspoilers", harbour.channel)
-    assert "as spoilers: **<#" in page.text
+    assert "Spoiler channels (pictures stay hidden until clicked): **<#" in page.text
     assert hidden(await harbour.painted(count=2)) == [True, True]
     thread = await scene.ada.open_thread(harbour.channel, "Below the pier")
     order = await scene.ada.slash("imagine", in_=thread, prompt=PROMPT)
@@ -567,5 +567,5 @@ async def test_pictures_are_spoilers_where_staff_say_so(harbour: Harbour) -> Non
     assert hidden(await pressed(scene.ada, history, "Open")) in ([True], [True, True])
     assert hidden(await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT))) == [False]
     page = await chosen(linus, await harbour.panel("places"), "svspoilers")
-    assert "as spoilers: **nowhere**" in page.text
+    assert "Spoiler channels (pictures stay hidden until clicked): **none**" in page.text
     assert hidden(await harbour.painted()) == [False]

@@ -54,10 +54,10 @@ async def test_settings_are_changed_in_their_own_panel(scene: Scene, margaret: P
     assert picture.ephemeral and PASTEL in picture.text
     assert (picture.attachments[0]["width"], picture.attachments[0]["height"]) == (48, 80)
     await margaret.select(panel, "set:size", "-")
-    panel = await changed("Size: **as usual**")
+    panel = await changed("Size: **default**")
     await margaret.press(panel, "Reset to defaults")
-    panel = await changed("Model: **as usual**")
-    assert "everyone sees them" in panel.text and "kept to yourself" in panel.text
+    panel = await changed("Model: **default**")
+    assert "everyone sees them" in panel.text and "Prompts: **private** (default here)" in panel.text
 
 
 async def test_an_unknown_checkpoint_is_refused(margaret: Person) -> None:

@@ -42,12 +42,12 @@ async def test_the_same_name_twice_is_refused(scene: Scene) -> None:
 async def test_a_stack_with_misfits_is_refused_with_alternatives(scene: Scene) -> None:
     await stacked(scene, scene.ada, "Mixed", "Bat", "Wash")
     refusal = await (await scene.ada.slash("imagine", prompt=PROMPT, stack="Mixed", checkpoint=PASTEL)).reply()
-    assert refusal.ephemeral and "Bat was trained on Vivid" in refusal.text and "is Pastel" in refusal.text
+    assert refusal.ephemeral and "Bat is made for Vivid" in refusal.text and "is Pastel" in refusal.text
     panel = await press(scene.ada, refusal, "Open in studio")
     assert "~~Bat~~" in panel.text and "**Wash**" in panel.text and PROMPT in panel.text
     await stacked(scene, scene.ada, "Vivid ones", "Bat")
     refusal = await (await scene.ada.slash("imagine", prompt=PROMPT, stack="Vivid ones", checkpoint=PASTEL)).reply()
-    picture = await scene.painted(await scene.ada.press(refusal, f"Paint on {VIVID}"))
+    picture = await scene.painted(await scene.ada.press(refusal, f"Generate on {VIVID}"))
     assert "Bat at 0.8" in picture.text
 
 
@@ -61,7 +61,7 @@ async def test_another_person_imports_a_stack_by_code(scene: Scene) -> None:
     await (await scene.ada.slash("stack delete", name="Evening")).reply()
     panel = await press(scene.grace, copy, "Use")
     assert "**Bat**" in panel.text
-    assert "No stack is shared" in (await (await scene.grace.slash("stack import", code=code)).reply()).text
+    assert "No stack has this code" in (await (await scene.grace.slash("stack import", code=code)).reply()).text
     await (await scene.grace.slash("stack delete", name="Evening")).reply()
 
 
@@ -79,7 +79,7 @@ async def test_a_share_code_is_posted_where_it_is_pressed(scene: Scene) -> None:
     await (await linus.slash("stack delete", name="Evening")).reply()
 
 
-@pytest.mark.parametrize(("denied", "told"), [("Ada", "You may not write"), ("Easel", "Easel may not write")])
+@pytest.mark.parametrize(("denied", "told"), [("Ada", "You cannot send"), ("Easel", "Easel cannot send")])
 async def test_a_share_code_is_not_posted_where_somebody_may_not_write(scene: Scene, denied: str, told: str) -> None:
     await stacked(scene, scene.ada, "Evening", "Bat")
     shared = await (await scene.ada.slash("stack share", name="Evening", in_="art")).reply()
@@ -123,17 +123,17 @@ async def test_a_revoked_share_code_is_invalid(scene: Scene) -> None:
     await stacked(scene, scene.ada, "Evening", "Bat")
     shared = await (await scene.ada.slash("stack share", name="Evening")).reply()
     posted = await press(scene.ada, shared, "Post it in this channel")
-    assert "not shared any more" in (await press(scene.ada, shared, "Stop sharing")).text
+    assert "no longer shared" in (await press(scene.ada, shared, "Stop sharing")).text
     reply = await (await scene.grace.slash("stack import", code=shared.text.split("`")[1])).reply()
-    assert "No stack is shared" in reply.text
-    assert "ends when its owner stops sharing" in (await press(scene.grace, posted, "Get a copy")).text
+    assert "No stack has this code" in reply.text
+    assert "works until its owner stops sharing" in (await press(scene.grace, posted, "Get a copy")).text
 
 
 async def test_guessing_share_codes_is_rate_limited(scene: Scene) -> None:
     margaret = scene.control.person("Margaret")
     for _ in range(MISSES):
-        assert "No stack is shared" in (await (await margaret.slash("stack import", code="2222-2222")).reply()).text
-    assert "Too many codes" in (await (await margaret.slash("stack import", code="2222-2222")).reply()).text
+        assert "No stack has this code" in (await (await margaret.slash("stack import", code="2222-2222")).reply()).text
+    assert "too many wrong codes" in (await (await margaret.slash("stack import", code="2222-2222")).reply()).text
 
 
 async def test_the_list_has_buttons_for_every_action(scene: Scene) -> None:
@@ -163,7 +163,7 @@ async def test_names_are_escaped(scene: Scene) -> None:
     await fresh(scene, scene.ada, add="Bat")
     await (await scene.ada.slash("stack save", name="my_evening *v2*")).reply()
     panel = await (await scene.ada.slash("stack use", name="my_evening *v2*")).reply()
-    assert r"my\_evening \*v2\* is in your studio" in panel.text
+    assert r"my\_evening \*v2\* is now in your studio" in panel.text
 
 
 async def test_a_page_of_the_list_is_jumped_to(scene: Scene) -> None:

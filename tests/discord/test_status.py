@@ -16,7 +16,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 async def at_rest(scene: Scene) -> VisibleMessage:
     """The status once all earlier jobs have ended, as an operator sees it."""
     async with asyncio.timeout(PATIENCE):
-        while "free for" not in (seen := await told(scene.control.person("Margaret"), "status")).text:
+        while "idle for" not in (seen := await told(scene.control.person("Margaret"), "status")).text:
             pass
     return seen
 
@@ -25,7 +25,7 @@ async def test_status_for_an_operator_contains_no_names(scene: Scene) -> None:
     await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT))
     seen = await at_rest(scene)
     assert seen.ephemeral
-    for words in ("`cpu`", "free for", "holds vivid", "0 jobs wait", "files", "MB", "Easel 0", "torch 2"):
+    for words in ("`cpu`", "idle for", "loaded: vivid", "0 jobs queued", "files", "MB", "Easel 0", "torch 2"):
         assert words in seen.text, seen.text
     assert "Ada" not in seen.text and PROMPT not in seen.text
     assert set(seen.buttons) == {"Refresh", "Reload settings"}
@@ -62,6 +62,6 @@ async def test_settings_are_reloaded_by_button_and_by_command(scene: Scene) -> N
     margaret = scene.control.person("Margaret")
     seen = await (await margaret.slash("status")).reply()
     await margaret.press(seen, "Reload settings")
-    told = await scene.control.wait_in_channel("general", lambda seen: "Nothing has changed" in seen.text, PATIENCE)
+    told = await scene.control.wait_in_channel("general", lambda seen: "No changes" in seen.text, PATIENCE)
     assert told.ephemeral
-    assert "Nothing has changed" in (await (await margaret.slash("reload")).reply()).text
+    assert "No changes" in (await (await margaret.slash("reload")).reply()).text

@@ -82,7 +82,7 @@ async def test_misfits_stay_visible_and_are_left_out_after_confirmation(scene: S
     panel = await fresh(scene, scene.ada, add="Bat")
     panel = await say(scene.ada, panel, PROMPT)
     panel = await pick(scene.ada, panel, "checkpoint", PASTEL)
-    assert "~~Bat~~" in panel.text and "was trained on Vivid" in panel.text and "is Pastel" in panel.text
+    assert "~~Bat~~" in panel.text and "is made for Vivid" in panel.text and "is Pastel" in panel.text
     question = await press(scene.ada, panel, "Generate")
     assert question.ephemeral and "Generate without Bat?" in question.text
     picture = await scene.painted(await scene.ada.press(question, "Generate without it"))
@@ -143,11 +143,11 @@ async def test_a_prompt_of_blanks_is_asked_for_like_an_empty_one(scene: Scene) -
     grace = scene.control.person("Grace")
     panel = await say(grace, await fresh(scene, grace), " \u200b ")
     assert "No prompt yet" in panel.text
-    assert "Say what to paint" in (await press(grace, await pick_bat(grace, panel), "Compare")).text
+    assert "Please fill in *prompt*" in (await press(grace, await pick_bat(grace, panel), "Compare")).text
     opener = await grace.press(await newest_panel(grace), "Generate")
     await opener.modal()
     (told,) = await (await grace.submit(opener, {"prompt": "   "})).messages(1)
-    assert told.ephemeral and "Please say what to paint" in told.text
+    assert told.ephemeral and "Please describe the picture that you want" in told.text
 
 
 async def test_the_shapes_of_the_options_are_in_the_persons_language(scene: Scene) -> None:
@@ -209,4 +209,4 @@ async def test_the_studio_starts_from_the_picture_of_a_message(scene: Scene) -> 
     assert panel.ephemeral and "Starts from this picture" in panel.text and panel.attachments
     said = await scene.ada.say("no picture here")
     refused = await (await grace.message_command("Start from picture", said)).reply()
-    assert "no picture in this message" in refused.text
+    assert "no picture that Easel can read" in refused.text

@@ -93,7 +93,7 @@ async def test_the_fullest_panel_fits_and_survives_a_restart(tmp_path: Path) -> 
             panel = await (await scene.ada.submit(opener, fields)).reply()
             assert fits(panel) and "counts as 3 pictures" in panel.text
             question = await press(scene.ada, panel, "Generate")
-            assert "Paint without" in question.text and "@everyone" not in question.text
+            assert "Generate without" in question.text and "@everyone" not in question.text
             panel = await press(scene.ada, panel, "Remove incompatible LoRAs")
             for number in (3, 4):
                 panel = await add(scene, int(known[number]))

@@ -52,7 +52,7 @@ async def test_compare_paints_a_stack_with_and_without_each_lora(scene: Scene) -
     await stacked(scene, scene.ada, "Two", "Bat", "Cape")
     sent = await scene.ada.slash("stack compare", name="Two", prompt=PROMPT, checkpoint=VIVID)
     message = await scene.painted(sent)
-    assert "What each LoRA does" in message.text
+    assert "Effect of each LoRA" in message.text
     assert {"all", "without Bat", "without Cape", "without LoRAs"} <= set(message.buttons)
 
 
@@ -63,6 +63,6 @@ async def test_a_sweep_of_a_finished_picture(scene: Scene) -> None:
     message = await scene.painted(await scene.ada.submit(opener, {}))
     assert "**Bat** at 0.2 · 0.5 · 0.8 · 1.1" in message.text
     offer = await press(scene.grace, picture, "Try weights")
-    assert offer.ephemeral and "*Try weights* is there" in offer.text
+    assert offer.ephemeral and "press *Try weights* under a LoRA" in offer.text
     panel = await say(scene.grace, await press(scene.grace, offer, "Remix"), PROMPT)
     await (await scene.grace.press(panel, "Try weights")).modal()

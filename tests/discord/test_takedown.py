@@ -49,7 +49,7 @@ async def test_it_goes_from_every_place_and_does_not_come_back(scene: Scene) -> 
         open_case, database, notice, await found(scene.settings, notice), note="", received_at=1
     )
     status = await told(scene.control.person("Margaret"), "status")
-    assert f"Takedown {case_id} is overdue" in status.text and "wait to be looked at" in status.text
+    assert f"Takedown {case_id} has been overdue for" in status.text and "waiting for review" in status.text
     assert "Takedown" not in (await told(scene.ada, "queue")).text
     letters = await scene.control.wait(
         lambda since: scene.control.get("messages", channel="dm", as_="Margaret", since=since, timeout=PATIENCE),
@@ -64,9 +64,9 @@ async def test_it_goes_from_every_place_and_does_not_come_back(scene: Scene) -> 
     assert not file.exists()
 
     refused = await told(scene.ada, "imagine", prompt=PROMPT, image=File("copy.webp", upload.getvalue()))
-    assert refused.ephemeral and "removed for good" in refused.text
+    assert refused.ephemeral and "permanently removed" in refused.text
     again = await scene.ended(await (await scene.ada.slash("imagine", **order)).reply())
-    assert not again.attachments and "removed for good" in again.text
+    assert not again.attachments and "permanently removed" in again.text
     history = await told(scene.ada, "history")
     assert "purple cat" not in history.text
     async with read_database(database) as connection:

@@ -154,9 +154,9 @@ async def puts_together(ada: Tourist) -> VisibleMessage:
     assert "LoRAs 2 of 5" in panel.text and "all fit Vivid" in panel.text and PROMPT in panel.text
     panel = await ada.choose(panel, PASTEL)
     assert "2 do not fit Pastel" in panel.text and panel.text.count("~~") == 4
-    assert "was trained on Vivid" in panel.text and "is Pastel" in panel.text and f"It fits {VIVID}" in panel.text
+    assert "is made for Vivid" in panel.text and "is Pastel" in panel.text and f"The LoRA fits {VIVID}" in panel.text
     question = await ada.press(panel, "Generate")
-    assert "Paint without" in question.text, "nothing is left out silently"
+    assert "Generate without" in question.text, "nothing is left out silently"
     panel = await ada.choose(panel, VIVID)
     assert "~~" not in panel.text and "all fit Vivid" in panel.text
     return panel
@@ -167,7 +167,7 @@ async def shares(ada: Tourist, panel: VisibleMessage) -> str:
     saved = await ada.fill_in(await ada.presses(panel, "Save as stack"), name=STACK)
     assert "Saved" in saved.text and named(saved.text) == ["Gargoyle", "Lantern"]
     listed = await ada.told("stack list")
-    assert "Castle" in listed.text and f"All of it fits {VIVID}" in listed.text
+    assert "Castle" in listed.text and f"All LoRAs fit {VIVID}" in listed.text
     return (await ada.press(listed, "Share")).text.split("`")[1]
 
 
@@ -192,7 +192,7 @@ async def loses_and_brings_back(ada: Tourist, data: bytes) -> None:
     for _time in SAVED:
         page = await ada.press(await ada.press(page, "Open"), "Remove")
     page = await ada.told("bookmarks", base="any")
-    assert "None yet" in page.text
+    assert "No bookmarks yet" in page.text
     form = await ada.presses(page, "Import")
     assert "Bookmarked 5 LoRAs." in (await ada.fill_in(form, file=[File("bookmarks.json", data)])).text
     assert await ada.bookmarks() == NEWEST_FIRST
@@ -239,7 +239,7 @@ async def fills_it_up(ada: Tourist) -> None:
         panel = await ada.told("studio", add=NAMES[word])
     assert "LoRAs 5 of 5" in panel.text and "2 do not fit Vivid" in panel.text
     question = await ada.press(panel, "Generate")
-    picture = await ada.scene.painted(await ada.presses(question, "Paint without"))
+    picture = await ada.scene.painted(await ada.presses(question, "Generate without"))
     assert sorted(named(picture.text)) == ["Bat", "Gargoyle", "Lantern"]
 
 

@@ -19,7 +19,7 @@ def values_by_label(panel: VisibleMessage) -> dict[str, str]:
 
 
 def joining(panel: VisibleMessage) -> str:
-    return next((line for line in panel.text.splitlines() if "Joins the prompt" in line), "")
+    return next((line for line in panel.text.splitlines() if "Added to the prompt" in line), "")
 
 
 async def test_groups_from_the_page_to_the_picture(tmp_path: Path) -> None:

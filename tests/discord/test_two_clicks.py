@@ -75,7 +75,7 @@ async def categories(way: Way) -> None:
 async def categories_by_clicks(way: Way) -> None:
     page = await way.shown("lora browse")
     page = await way.chosen(page, "style")
-    assert "Nothing here matches style" in page.text
+    assert "No matches here for style" in page.text
 
 
 async def kept(way: Way) -> None:
@@ -86,7 +86,7 @@ async def kept(way: Way) -> None:
 async def kept_by_clicks(way: Way) -> None:
     page = await way.shown("lora browse")
     page = await (await way.person.press(page, "Remove bookmark")).reply(PATIENCE)
-    assert "is in your /bookmarks now" in (await way.pressed(page, "Bookmark")).text
+    assert "is now in your /bookmarks" in (await way.pressed(page, "Bookmark")).text
 
 
 async def used(way: Way) -> None:

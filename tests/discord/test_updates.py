@@ -31,7 +31,7 @@ class Place:
     async def add(self, link: str, who: str = "Grace") -> None:
         """Add a LoRA, as staff; each may add ten in a day."""
         begun = await (await self.scene.control.person(who).slash("lora add", link=link)).reply(PATIENCE)
-        await self.scene.control.wait_message(begun.id, lambda seen: "is in the library" in seen.text, PATIENCE)
+        await self.scene.control.wait_message(begun.id, lambda seen: "is now in the library" in seen.text, PATIENCE)
 
     async def look(self) -> None:
         """A day later hubs are asked again."""
@@ -68,10 +68,10 @@ async def test_a_newer_version_is_told_once_and_added_by_one_press(place: Place)
     place.hubs.add_version(model_id, demo_lora(seed=302), "Other")
     await place.look()
     page = await told(ada, "lora info", name="Komori")
-    assert "A newer version for" in page.text and "v2" in page.text
+    assert "Newer version for" in page.text and "v2" in page.text
     assert "Add v2" not in page.buttons, "she may not add LoRAs"
     listed = await told(ada, "bookmarks")
-    assert "There are newer versions of Komori" in listed.text
+    assert "Komori: newer versions are available" in listed.text
     shown = await (await ada.press(listed, "Show newer versions")).reply(PATIENCE)
     assert "Newer versions of your bookmarks" in shown.text and "v2" in shown.text
     assert list(shown.buttons) == ["Details"]
@@ -85,11 +85,11 @@ async def test_a_newer_version_is_told_once_and_added_by_one_press(place: Place)
     listed = await told(grace, "bookmarks")
     shown = await (await grace.press(listed, "Show newer versions")).reply(PATIENCE)
     begun = await (await grace.press(shown, "Add v2")).reply(PATIENCE)
-    await place.scene.control.wait_message(begun.id, lambda seen: "is in the library now" in seen.text, PATIENCE)
+    await place.scene.control.wait_message(begun.id, lambda seen: "is now in the library" in seen.text, PATIENCE)
     page = await told(grace, "lora info", name="Komori")
-    assert "A newer version" not in page.text and "**v1**" in page.text and "**v2**" in page.text
+    assert "Newer version for" not in page.text and "**v1**" in page.text and "**v2**" in page.text
     again = await (await grace.press(shown, "Add v2")).reply(PATIENCE)
-    assert "is in the library already" in again.text
+    assert "is already in the library" in again.text
 
 
 async def test_what_is_otherwise_at_a_hub_has_a_sentence_and_loses_nothing(place: Place) -> None:
@@ -106,10 +106,10 @@ async def test_what_is_otherwise_at_a_hub_has_a_sentence_and_loses_nothing(place
     hubs.models[models[3]]["modelVersions"][0]["earlyAccessEndsAt"] = "2099-01-01T00:00:00.000Z"
     await place.look()
     words = [
-        "Civitai does not have it any more",
-        "Its maker has archived it",
-        "Its terms at Civitai have changed",
-        "it is in early access now, until 2099-01-01 00:00 UTC",
+        "Civitai has removed this LoRA",
+        "The author has archived it",
+        "The terms on Civitai have changed",
+        "Now in early access on Civitai until 2099-01-01 00:00 UTC",
     ]
     for number, expected in enumerate(words):
         page = await told(place.scene.ada, "lora info", name=f"Owl {number}")
@@ -120,7 +120,7 @@ async def test_what_is_otherwise_at_a_hub_has_a_sentence_and_loses_nothing(place
     picture = await place.scene.painted(await place.scene.ada.slash("imagine", prompt="a", lora1="Owl 3", steps=2))
     assert "Owl 3" in picture.text
     status = await told(place.scene.control.person("Margaret"), "status")
-    assert "Of those from hubs 2 are not there any more" in status.text
+    assert "Files from hubs: 2 no longer available there" in status.text
 
 
 async def test_the_same_file_under_two_names_is_known_by_both(place: Place) -> None:
@@ -134,7 +134,7 @@ async def test_the_same_file_under_two_names_is_known_by_both(place: Place) -> N
     await asyncio.to_thread(twin.write_bytes, data)
     await place.easel.keeper.scan()
     page = await told(place.scene.ada, "lora info", name="twin")
-    assert "Its file is the same as that of" in page.text
+    assert "This file is identical to" in page.text
     await asyncio.to_thread(twin.unlink)
 
 
@@ -175,7 +175,7 @@ async def test_who_wants_it_gets_a_direct_message(place: Place) -> None:
     await (await linus.press(page, "Bookmark")).answered(PATIENCE)
     panel = await told(linus, "settings")
     await (await linus.press(panel, "Message me about newer versions")).answered(PATIENCE)
-    assert "also in a direct message" in (await told(linus, "settings")).text
+    assert "also by direct message" in (await told(linus, "settings")).text
     place.hubs.add_version(model_id, demo_lora(seed=331), "Other")
     await place.look()
 

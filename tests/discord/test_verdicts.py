@@ -70,7 +70,7 @@ async def test_what_staff_rated_or_hid_is_rated_or_hidden_in_a_copy(empty: Scene
         assert not again.attachments and "rated explicit by the staff" in again.text
         for upload in (as_webp(looks), File("a.png", original)):
             refused = await told(mary, "imagine", prompt="a castle", image=upload)
-            assert refused.ephemeral and "picture to start from is rated explicit" in refused.text
+            assert refused.ephemeral and "start picture is rated explicit" in refused.text
         await scene.grace.press(case, "Reverse decision")
         await scene.control.wait_message(case.id, lambda seen: "Reverse decision" not in seen.buttons, PATIENCE)
         linus = scene.control.person("Linus")  # Mary's own copy keeps its rating, and so does what looks like it

@@ -27,7 +27,7 @@ OTHERS = 1  # orders of others that are painted beside it, for the same reason
 RING, RING_COLOUR = 16, (250, 204, 90)  # radius in pixels; it shows where somebody presses
 SEED = 5  # with which the owls come out well
 OTHER_OWL = "komori on a blue background"  # painted with the bookmark; from any seed it differs from the owl's colours
-WAITING = re.compile("Queued|Painting")  # what a message says whose picture is on its way
+WAITING = re.compile("Queued|Generating")  # what a message says whose picture is on its way
 WHO, CHANNEL = "Mika", "art"  # somebody new, without bookmarks
 
 

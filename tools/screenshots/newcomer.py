@@ -31,13 +31,13 @@ async def _look(page: Page) -> None:
 
 async def _market(page: Page) -> None:
     await command(page, "lora browse")
-    await expect(last(page)).to_contain_text("Your first time here?")
+    await expect(last(page)).to_contain_text("New here?")
     await expect(last(page).locator("img").first).to_be_visible()
 
 
 async def _keep(page: Page) -> None:
     await last(page).get_by_role("button", name="Bookmark").first.click()
-    await expect(last(page)).to_contain_text("is in your /bookmarks now")
+    await expect(last(page)).to_contain_text("is now in your /bookmarks")
 
 
 async def _bookmarks(page: Page) -> None:
