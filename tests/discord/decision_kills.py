@@ -29,12 +29,12 @@ FORMS: dict[str, dict[str, object]] = {  # of the decisions that ask for more
     "Raise rating": {"rating": ["explicit"]},
 }
 DECISIONS = ("Hide", *FORMS, "Dismiss")
-UNASKED = "Reverse unasked"  # staff see by themselves that it was wrong
+UNASKED = "Reverse decision unasked"  # staff see by themselves that it was wrong
 ANSWERS = tuple(
     f"{decision}, {answer}" for decision in DECISIONS[:-1] for answer in ("Uphold decision", "Reverse decision")
 )
 REVERSED = tuple(f"{decision}, {UNASKED}" for decision in DECISIONS)
-REVERSED_AFTER_ALL = tuple(f"{decision}, Uphold, {UNASKED}" for decision in DECISIONS[:-1])
+REVERSED_AFTER_ALL = tuple(f"{decision}, Uphold decision, {UNASKED}" for decision in DECISIONS[:-1])
 OWED = """
     SELECT (SELECT count(*) FROM decision_step WHERE done_at IS NULL) + (SELECT count(*) FROM deletion)
     + (SELECT count(*) FROM report WHERE shown < revision OR message_due)
@@ -165,7 +165,7 @@ class Kills(ProcessKills[Reported]):
     async def appealed(self, who: Reported) -> VisibleMessage:
         """Let the owner appeal the decision; the message to staff."""
         scene = self.scene
-        notice = await letter(scene, who.owner.name, "a picture of yours")
+        notice = await letter(scene, who.owner.name, "one of your pictures")
         opener = await who.owner.press(notice, "Appeal")
         await opener.modal(PATIENCE)
         await (await who.owner.submit(opener, {"text": "It is ketchup."})).reply(PATIENCE)

@@ -56,18 +56,18 @@ async def test_a_link_becomes_a_page_with_samples(adding: Scene, hubs: Hubs) -> 
     begun = await (await adding.grace.slash("lora add", link=hubs.link(version_id))).reply(PATIENCE)
     assert begun.ephemeral and "Adding Komori Met" in begun.text and "Cancel" in begun.buttons
     assert "Pictures made with it" not in begun.text and "named" in begun.text
-    assert "%)" in (await added(adding, begun, "MB fetched")).text, "also of what is not written to the disk yet"
+    assert "%)" in (await added(adding, begun, "MB downloaded")).text, "also of what is not written to the disk yet"
     hubs.paused.set()
-    page = await added(adding, begun, "is in the library now")
-    assert "filed under style; you can correct that below" in page.text and "Use now" in page.buttons
+    page = await added(adding, begun, "is now in the library")
+    assert "Its category is style. You can change that below" in page.text and "Use now" in page.buttons
     assert not [each for each in page.selects if each.startswith("addcat:")], "the buttons do it already"
     assert "[Civitai](https://civitai.com/models/" in page.text
     assert "komori, blue dress, hat" in page.text or "blue dress, hat" in page.text
     assert {"character", "pose", "detail", "other"} <= set(page.buttons) and "style" not in page.buttons
     page = await adding.control.wait_message(page.id, lambda seen: len(seen.attachments) > 1, PATIENCE)
-    assert "is in the library now" in page.text and "Samples are painted as soon" not in page.text
+    assert "is now in the library" in page.text and "Easel generates samples as soon" not in page.text
     await adding.grace.press(page, "pose")
-    page = await adding.control.wait_message(page.id, lambda seen: "is in the library now" not in seen.text, PATIENCE)
+    page = await adding.control.wait_message(page.id, lambda seen: "is now in the library" not in seen.text, PATIENCE)
     assert "pose" in page.text
     await adding.grace.select(page, menu(page, "addcat"), "detail")
     page = await added(adding, page, "detail")
@@ -76,18 +76,18 @@ async def test_a_link_becomes_a_page_with_samples(adding: Scene, hubs: Hubs) -> 
 async def test_samples_come_also_after_the_category_was_corrected(adding: Scene, hubs: Hubs) -> None:
     version_id = hubs.add_lora("Corrected Early", demo_lora(seed=91), "Other")
     begun = await (await adding.grace.slash("lora add", link=hubs.link(version_id))).reply(PATIENCE)
-    page = await added(adding, begun, "is in the library now")
-    assert "Samples are painted as soon" in page.text
+    page = await added(adding, begun, "is now in the library")
+    assert "Easel generates samples as soon" in page.text
     await adding.grace.press(page, "pose")
-    await adding.control.wait_message(page.id, lambda seen: "is in the library now" not in seen.text, PATIENCE)
+    await adding.control.wait_message(page.id, lambda seen: "is now in the library" not in seen.text, PATIENCE)
     page = await adding.control.wait_message(page.id, lambda seen: len(seen.attachments) > 1, PATIENCE)
-    assert "pose" in page.text and "Samples are painted as soon" not in page.text
+    assert "pose" in page.text and "Easel generates samples as soon" not in page.text
 
 
 async def test_who_may_not_add_is_told(adding: Scene, hubs: Hubs) -> None:
     version_id = hubs.add_lora("Refused", demo_lora(seed=52), "Other")
     answer = await told(adding.ada, "lora add", link=hubs.link(version_id))
-    assert "added here by people who manage this server" in answer.text and "/queue" not in answer.text
+    assert "Only this server's staff can add LoRAs here" in answer.text and "/queue" not in answer.text
     assert not hubs.requests(hubs.file_path(version_id))
 
 
@@ -96,7 +96,7 @@ async def test_who_may_not_add_is_told_whom_staff_let(adding: Scene, hubs: Hubs)
     await let_add(adding, "Staff")
     try:
         answer = await told(adding.ada, "lora add", link=hubs.link(version_id))
-        assert f"one of these roles: <@&{default_world.STAFF_ROLE}>. You have none" in answer.text
+        assert f"one of these roles can add LoRAs here: <@&{default_world.STAFF_ROLE}>. You have none" in answer.text
     finally:
         await let_add(adding)
 
@@ -111,11 +111,11 @@ async def let_add(scene: Scene, *roles: str) -> None:
 @pytest.mark.parametrize(
     ("link", "words"),
     [
-        ("Komori", "no link of a LoRA"),
-        ("https://civitai.com/models/999999", "nothing at civitai.com/models/999999"),
-        ("https://huggingface.co/nobody/nothing", "nothing at huggingface.co/nobody/nothing"),
+        ("Komori", "not a LoRA link"),
+        ("https://civitai.com/models/999999", "no page at civitai.com/models/999999"),
+        ("https://huggingface.co/nobody/nothing", "no page at huggingface.co/nobody/nothing"),
         ("0123456789", "Civitai does not know the file 0123456789"),
-        (None, "no link"),
+        (None, "not a LoRA link"),
     ],
 )
 async def test_what_is_no_lora_is_told(adding: Scene, link: str | None, words: str) -> None:
@@ -127,9 +127,7 @@ async def test_what_goes_wrong_meanwhile_is_told_in_its_message(adding: Scene, h
     version_id = hubs.add_lora("Locked", demo_lora(seed=53), "Other")
     hubs.fault(hubs.file_path(version_id), status(401))
     begun = await (await adding.grace.slash("lora add", link=hubs.link(version_id))).reply(PATIENCE)
-    assert (
-        "civitai.com gives this file only to people who are logged in" in (await added(adding, begun, "logged in")).text
-    )
+    assert "civitai.com gives this file only to logged-in users" in (await added(adding, begun, "logged in")).text
     early: dict[str, object] = {"error": "This asset is in Early Access", "deadline": "2100-01-15T10:00:00Z"}
     hubs.fault(hubs.file_path(version_id), status(403, early))
     begun = await (await adding.grace.slash("lora add", link=hubs.link(version_id))).reply(PATIENCE)
@@ -161,7 +159,7 @@ async def test_a_lora_for_no_checkpoint_here_is_refused_before_it_is_fetched(add
 async def test_one_that_is_rated_too_high_for_a_place_is_not_added_there(adding: Scene, hubs: Hubs) -> None:
     version_id = hubs.add_version(hubs.add_model("Hot", nsfwLevel=16), demo_lora(seed=55), "Other", nsfwLevel=16)
     answer = await told(adding.grace, "lora add", link=hubs.link(version_id))
-    assert "above what this place shows" in answer.text
+    assert "rated too high for this place" in answer.text
     assert not hubs.requests(hubs.file_path(version_id))
 
 
@@ -170,7 +168,7 @@ async def test_a_copy_elsewhere_is_judged_by_all_pages(adding: Scene, hubs: Hubs
     hubs.add_lora("Somebody", real, "Other", poi=True)
     hubs.add_version(hubs.add_model("Hotter", nsfwLevel=16), hot, "Other", nsfwLevel=16)
     hubs.add_repository("another/copies", {"real.safetensors": real, "hot.safetensors": hot})
-    for file, words in (("real", "shows a real person"), ("hot", "above what this place shows")):
+    for file, words in (("real", "shows a real person"), ("hot", "rated too high for this place")):
         link = f"https://huggingface.co/another/copies/blob/main/{file}.safetensors"
         answer = await told(adding.grace, "lora add", link=link)
         assert words in answer.text
@@ -182,9 +180,9 @@ async def test_what_is_here_already_is_shown(adding: Scene, hubs: Hubs) -> None:
     data = demo_lora(seed=56)
     first, second = hubs.add_lora("Twice", data, "Other"), hubs.add_lora("Once more", data, "Other")
     begun = await (await adding.grace.slash("lora add", link=hubs.link(first))).reply(PATIENCE)
-    await added(adding, begun, "is in the library now")
+    await added(adding, begun, "is now in the library")
     answer = await told(adding.grace, "lora add", link=hubs.link(second))
-    assert "Twice is in the library already" in answer.text
+    assert "Twice is already in the library" in answer.text
     assert f"modelVersionId={second}" in answer.text, "its page tells the other page"
 
 
@@ -198,8 +196,8 @@ async def test_a_link_in_imagine_is_offered_and_used_once_it_is_here(adding: Sce
     await told(adding.ada, "imagine", prompt=f"a house {link}")
     assert len(hubs.asked) == asked, "its hub has just said it"
     offer = await told(adding.grace, "imagine", prompt=f"a house {link}", steps=2, seed=77, size="portrait")
-    assert "What you asked for is kept" in offer.text
-    page = await added(adding, await begun_by(adding.grace, offer, "Add LoRA"), "is in the library now")
+    assert "Your request is saved" in offer.text
+    page = await added(adding, await begun_by(adding.grace, offer, "Add LoRA"), "is now in the library")
     offer = await adding.control.wait_message(
         offer.id, lambda seen: bool(seen.buttons["Add LoRA"]["disabled"]), PATIENCE
     )
@@ -223,12 +221,12 @@ async def test_what_several_links_mean_is_added_one_after_the_other_and_painted(
     second = f"https://huggingface.co/{repository}/blob/main/fern.safetensors"
     offer = await told(adding.grace, "imagine", prompt=f"ferns {first}", lora1=second, weight1=0.4, steps=2, seed=5)
     assert "second-fern is not here yet" in offer.text, "of Hugging Face"
-    page = await added(adding, await begun_by(adding.grace, offer, "Add LoRA"), "is in the library now")
+    page = await added(adding, await begun_by(adding.grace, offer, "Add LoRA"), "is now in the library")
     offer = await (await adding.grace.press(page, "Generate with it")).reply(PATIENCE)
     assert "First Fern is not here yet" in offer.text
-    page = await added(adding, await begun_by(adding.grace, offer, "Add LoRA"), "is in the library now")
+    page = await added(adding, await begun_by(adding.grace, offer, "Add LoRA"), "is now in the library")
     await adding.grace.press(page, "pose")
-    page = await adding.control.wait_message(page.id, lambda seen: "is in the library now" not in seen.text, PATIENCE)
+    page = await adding.control.wait_message(page.id, lambda seen: "is now in the library" not in seen.text, PATIENCE)
     assert "Generate with it" in page.buttons, "also once its category was corrected"
     picture = await adding.painted(await adding.grace.press(page, "Generate with it"))
     assert "First Fern" in picture.text and "fern at 0.4" in picture.text and "seed 5" in picture.text
@@ -237,7 +235,7 @@ async def test_what_several_links_mean_is_added_one_after_the_other_and_painted(
 async def test_more_links_than_are_taken_are_told(adding: Scene, hubs: Hubs) -> None:
     links = [hubs.link(hubs.add_lora(f"Linked {n}", demo_lora(seed=300 + n), "Other")) for n in range(4)]
     answer = await told(adding.grace, "imagine", prompt=f"{'a ' * 1100} {' '.join(links)}", steps=1)
-    assert "There are 4 links of LoRAs in the prompt; at most 3 go together" in answer.text
+    assert "The prompt has 4 LoRA links; the limit is 3" in answer.text
 
 
 async def test_an_offer_opens_again_when_it_was_not_added(adding: Scene, hubs: Hubs) -> None:
@@ -247,7 +245,7 @@ async def test_an_offer_opens_again_when_it_was_not_added(adding: Scene, hubs: H
     await added(adding, await begun_by(adding.grace, offer, "Add LoRA"), "logged in")
     await adding.control.wait_message(offer.id, lambda seen: not seen.buttons["Add LoRA"].get("disabled"), PATIENCE)
     hubs.fault(hubs.file_path(version_id))
-    page = await added(adding, await begun_by(adding.grace, offer, "Add LoRA"), "is in the library now")
+    page = await added(adding, await begun_by(adding.grace, offer, "Add LoRA"), "is now in the library")
     assert "Generate with it" in page.buttons
 
 
@@ -257,9 +255,9 @@ async def test_a_pasted_link_is_suggested_with_what_happens(adding: Scene, hubs:
     (choice,) = await adding.grace.autocomplete("imagine", "lora1", link)
     assert choice == {"name": f"Add this LoRA: {short.removeprefix('https://')}", "value": short}
     (choice,) = await adding.ada.autocomplete("imagine", "lora2", link)
-    assert choice["name"].startswith("You may not add LoRAs here") and choice["value"] == short
+    assert choice["name"].startswith("You cannot add LoRAs here") and choice["value"] == short
     begun = await (await adding.grace.slash("lora add", link=link)).reply(PATIENCE)
-    await added(adding, begun, "is in the library now")
+    await added(adding, begun, "is now in the library")
     (choice,) = await adding.ada.autocomplete("imagine", "lora1", link)
     assert choice["name"].startswith("Pasted · ") and choice["value"].startswith("#")
 
@@ -286,7 +284,7 @@ async def test_remix_offers_what_is_not_here_to_who_may_add_it(adding: Scene, hu
     _panel, offer = await remix(adding, adding.grace, fox, 2)
     assert offer.ephemeral and {"Add fox", "Add gone"} <= set(offer.buttons)
     assert "does not know the file" in (await (await adding.grace.press(offer, "Add gone")).reply(PATIENCE)).text
-    page = await added(adding, await begun_by(adding.grace, offer, "Add fox"), "Remixed Fox is in the library now")
+    page = await added(adding, await begun_by(adding.grace, offer, "Add fox"), "Remixed Fox is now in the library")
     picture = await adding.painted(await adding.grace.press(page, "Generate with it"))
     assert "Remixed Fox at 0.7" in picture.text and "seed 12" in picture.text, "as the picture from elsewhere"
     (panel,) = await remix(adding, adding.ada, fox)
@@ -298,22 +296,22 @@ async def test_staff_let_a_role_add_and_limit_how_many(adding: Scene, hubs: Hubs
     panel = await told(adding.grace, "server")
     people = await (await adding.grace.select(panel, menu(panel, "svsection"), "people")).reply(PATIENCE)
     page = await (await adding.grace.select(people, menu(people, "svloras"), "Artists")).reply(PATIENCE)
-    assert "May add LoRAs from outside, besides staff: **<@&" in page.text
+    assert "Can add LoRAs with /lora add, besides staff: **<@&" in page.text
     try:
         limits = await (await adding.grace.select(page, menu(page, "svsection"), "limits")).reply(PATIENCE)
         limits = await (await adding.grace.select(limits, menu(limits, "svholder"), "everybody")).reply(PATIENCE)
-        assert "LoRAs to add in 24 hours: **none of its own** · at most 1,000" in limits.text
+        assert "new LoRAs in 24 hours: **not set** · the bot's operator allows at most 1,000" in limits.text
         form = await adding.grace.press(limits, "Added LoRAs")
         await form.modal(PATIENCE)
         limits = await (await adding.grace.submit(form, {"loras_per_day": "1"})).reply(PATIENCE)
-        assert "LoRAs to add in 24 hours: **1**" in limits.text
+        assert "new LoRAs in 24 hours: **1**" in limits.text
         offer = await told(adding.ada, "imagine", prompt=f"a house {links[0]}")
-        await added(adding, await begun_by(adding.ada, offer, "Add LoRA"), "is in the library now")
+        await added(adding, await begun_by(adding.ada, offer, "Add LoRA"), "is now in the library")
         refused = await told(adding.ada, "lora add", link=links[1])
-        assert "Your limit of LoRAs to add in 24 hours is 1" in refused.text and "for everybody" in refused.text
+        assert "Your limit of new LoRAs in 24 hours is 1" in refused.text and "for everyone" in refused.text
         assert not hubs.requests(hubs.file_path(int(links[1].rpartition("=")[2])))
         (choice,) = await adding.ada.autocomplete("imagine", "lora1", links[1])
-        assert choice["name"].startswith("Your limit of LoRAs to add") and choice["name"].endswith(".")
+        assert choice["name"].startswith("Your limit of new LoRAs") and choice["name"].endswith(".")
     finally:
         form = await adding.grace.press(limits, "Added LoRAs")
         await form.modal(PATIENCE)
@@ -330,8 +328,8 @@ async def test_an_attached_file_is_judged_by_its_page(adding: Scene, hubs: Hubs)
     begun = await (
         await adding.grace.slash("lora add", file=File("night_owl_style.safetensors", demo_lora(seed=81)))
     ).reply(PATIENCE)
-    page = await added(adding, begun, "is in the library now")
-    assert "filed under style" in page.text, "as its name says"
+    page = await added(adding, begun, "is now in the library")
+    assert "Its category is style" in page.text, "as its name says"
     assert "From an attached file" in page.text
 
 
@@ -339,10 +337,10 @@ async def test_what_contradicts_itself_is_not_used_until_an_operator_decides(add
     data = safetensors_bytes(lora_tensors(attention_modules(), seed=82), {"ss_sd_model_name": "illustriousXL_v01"})
     link = hubs.link(hubs.add_lora("Contradiction", data, "Other"))
     begun = await (await adding.grace.slash("lora add", link=link)).reply(PATIENCE)
-    page = await added(adding, begun, "is in the library now")
-    assert "Nobody can paint with it yet" in page.text and "contradicts itself" in page.text
+    page = await added(adding, begun, "is now in the library")
+    assert "It cannot be used yet: sources disagree about its base model" in page.text
     refused = await told(adding.ada, "imagine", prompt="a house", lora1="Contradiction")
-    assert "not certain which base model Contradiction was trained on" in refused.text
+    assert "could not confirm the base model of Contradiction" in refused.text
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["within fifteen minutes", "later"])
@@ -354,16 +352,16 @@ async def test_a_restart_in_the_middle_is_told_once(tmp_path: Path, late: bool) 
         async with scene.bot():
             offer = await told(scene.grace, "imagine", prompt=f"a house {hubs.link(version_id)}", steps=2)
             begun = await begun_by(scene.grace, offer, "Add LoRA")
-            assert "Cancel" in (await added(scene, begun, "MB fetched")).buttons, "and which message it is was noted"
+            assert "Cancel" in (await added(scene, begun, "MB downloaded")).buttons, "and which message it is was noted"
         hubs.paused.set()
         if late:
             await scene.control.advance_clock(16 * 60)
         async with scene.bot():
             if late:
-                letter = await first_letter(scene, "Grace", "is in the library now")
+                letter = await first_letter(scene, "Grace", "is now in the library")
                 assert {"Details", "Generate with it"} <= set(letter.buttons)
             else:
-                page = await added(scene, begun, "is in the library now")
+                page = await added(scene, begun, "is now in the library")
                 assert "Details" in page.buttons and "Cancel" not in page.buttons
                 assert not await scene.control.messages("dm", "Grace")
                 picture = await scene.painted(await scene.grace.press(page, "Generate with it"))
@@ -379,12 +377,12 @@ async def test_two_users_who_wait_for_one_lora_both_get_a_message(tmp_path: Path
             for person in (scene.grace, scene.control.person("Margaret")):
                 offer = await told(person, "imagine", prompt=f"a house {hubs.link(version_id)}", steps=2)
                 begun = await begun_by(person, offer, "Add LoRA")
-                await added(scene, begun, "MB fetched")
+                await added(scene, begun, "MB downloaded")
         hubs.paused.set()
         await scene.control.advance_clock(16 * 60)
         async with scene.bot():
             for name in ("Grace", "Margaret"):
-                assert await first_letter(scene, name, "is in the library now")
+                assert await first_letter(scene, name, "is now in the library")
 
 
 async def test_what_failed_after_a_restart_can_be_added_by_its_notice(tmp_path: Path) -> None:
@@ -395,14 +393,14 @@ async def test_what_failed_after_a_restart_can_be_added_by_its_notice(tmp_path: 
         async with scene.bot():
             offer = await told(scene.grace, "imagine", prompt=f"a house {hubs.link(version_id)}", steps=2)
             begun = await begun_by(scene.grace, offer, "Add LoRA")
-            await added(scene, begun, "MB fetched")
+            await added(scene, begun, "MB downloaded")
         hubs.fault(hubs.file_path(version_id), status(401))
         hubs.paused.set()
         async with scene.bot():
             notice = await added(scene, begun, "logged in")
             assert "Add LoRA" in notice.buttons
             hubs.fault(hubs.file_path(version_id))
-            page = await added(scene, await begun_by(scene.grace, notice, "Add LoRA"), "is in the library now")
+            page = await added(scene, await begun_by(scene.grace, notice, "Add LoRA"), "is now in the library")
             assert "Generate with it" in page.buttons
 
 
@@ -425,14 +423,14 @@ async def test_what_is_not_shown_in_a_channel_is_not_named_there(adding: Scene, 
     for words in ("imagine", "lora add"):
         typed = {"prompt": f"a house {link}"} if words == "imagine" else {"link": link}
         refused = await told(adding.grace, words, **typed)
-        assert "Filthy" not in refused.text and "rated above what this place shows" in refused.text
+        assert "Filthy" not in refused.text and "rated too high for this place" in refused.text
         assert "Add LoRA" not in refused.buttons
     begun = await (await adding.grace.slash("lora add", in_="after-dark", link=link)).reply(PATIENCE)
-    await added(adding, begun, "is in the library now")
+    await added(adding, begun, "is now in the library")
     copy = hubs.add_repository("me/owl", {"owl.safetensors": data})
     for again in (link, f"https://huggingface.co/{copy}"):
         refused = await told(adding.grace, "lora add", link=again)
-        assert "Filthy" not in refused.text and "rated above what this place shows" in refused.text
+        assert "Filthy" not in refused.text and "rated too high for this place" in refused.text
 
 
 async def test_a_page_with_several_loras_offers_a_choice(adding: Scene, hubs: Hubs) -> None:
@@ -449,13 +447,13 @@ async def test_a_page_with_several_loras_offers_a_choice(adding: Scene, hubs: Hu
     assert "3 more are not listed" in asked.text and "1 more cannot be added here" in asked.text
     assert options[6]["label"] == "set/07" and "fits vivid" in str(options[6]["description"])
     (begun,) = await (await adding.grace.select(asked, select, str(options[6]["value"]))).messages(1, PATIENCE)
-    page = await added(adding, begun, "is in the library now")
+    page = await added(adding, begun, "is now in the library")
     assert "choices" in page.text and "07" in page.text
     (again,) = await (await adding.grace.select(asked, select, str(options[6]["value"]))).messages(1, PATIENCE)
-    assert "is in the library already" in again.text
+    assert "is already in the library" in again.text
     lone = f"https://huggingface.co/{repository}/tree/main/apart"
     begun = await (await adding.grace.slash("lora add", link=lone)).reply(PATIENCE)
-    assert "is in the library now" in (await added(adding, begun, "is in the library now")).text, "a folder with one"
+    assert "is now in the library" in (await added(adding, begun, "is now in the library")).text, "a folder with one"
     assert not any(
         hubs.requests(f"/{repository}/resolve/{COMMIT}/{file}")
         for file in files
@@ -475,7 +473,7 @@ async def test_a_choice_goes_on_with_the_picture_that_waits_for_it(adding: Scene
     assert "Chosen Owl has 2 LoRAs" in choice.text
     value = str(as_objects(choice.selects[select]["options"])[1]["value"])
     (begun,) = await (await adding.grace.select(choice, select, value)).messages(1, PATIENCE)
-    page = await added(adding, begun, "is in the library now")
+    page = await added(adding, begun, "is now in the library")
     picture = await adding.painted(await adding.grace.press(page, "Generate with it"))
     assert "Chosen Owl" in picture.text and "seed 6" in picture.text
 
@@ -500,11 +498,11 @@ async def test_a_choice_survives_a_restart_and_takes_nothing_that_it_did_not_off
             for value in (f"v{elsewhere}", "v0", "f0123456789abcdef", ""):
                 next(part for part in walk(options) if part.get("custom_id") == select)["options"][0]["value"] = value
                 answer = await (await scene.grace.select(choice, select, value)).reply(PATIENCE)
-                assert "not on its page any more" in answer.text
+                assert "no longer on its page" in answer.text
             value = f"v{ids[0]}"
             next(part for part in walk(options) if part.get("custom_id") == select)["options"][0]["value"] = value
             (begun,) = await (await scene.grace.select(choice, select, value)).messages(1, PATIENCE)
-            await added(scene, begun, "is in the library now")
+            await added(scene, begun, "is now in the library")
         assert not hubs.requests(hubs.file_path(elsewhere))
 
 
@@ -519,7 +517,7 @@ async def test_a_disputed_lora_stays_with_those_who_had_it_and_operators_are_tol
         async with scene.bot():
             await scene.painted(await scene.ada.slash("imagine", prompt="a house", lora1="Doubtful", steps=1))
             page = await told(scene.grace, "lora add", link=hubs.link(copy))
-            assert "Doubtful is in the library already" in page.text and "Disputed: another page" in page.text
+            assert "Doubtful is already in the library" in page.text and "Disputed: another page" in page.text
             await scene.control.wait_exchange(lambda seen: "is disputed: another page" in json.dumps(seen), PATIENCE)
             refused = await told(scene.grace, "imagine", prompt="a house", lora1="Doubtful", steps=1)
             assert "The base model of Doubtful is disputed" in refused.text

@@ -41,12 +41,13 @@ async def test_a_lora_of_unknown_prediction_type_is_told_until_an_operator_decla
     async with open_scene(house) as scene, scene.bot():
         ada, margaret = scene.ada, scene.control.person("Margaret")
         page = await told(ada, "lora info", name="Komori")
-        assert "It may be for v-prediction or for epsilon." in page.text
+        assert "It may be made for v-prediction or for epsilon prediction." in page.text
         assert "An operator also allows it on Pony" in page.text and f"Fits {NOOB}" in page.text
         await pick(ada, await fresh(scene, ada), "checkpoint", NOOB)
         panel = await told(ada, "studio", add="Komori")
         assert (
-            f"⚠️ Komori does not say if it is for v-prediction or epsilon, so {NOOB} may paint it badly." in panel.text
+            "⚠️ Komori does not say whether it is for v-prediction or epsilon, "
+            f"so pictures may look bad on {NOOB}." in panel.text
         )
 
         page = await told(margaret, "lora info", name="Komori")
@@ -60,7 +61,7 @@ async def test_a_lora_of_unknown_prediction_type_is_told_until_an_operator_decla
         assert "Made for v-prediction · declared by an operator" in page.text
         assert "Fits no model installed here" in page.text
         refused = await told(ada, "imagine", prompt=PROMPT, checkpoint=NOOB, lora1="Komori")
-        assert "in another way (v-prediction)" in refused.text
+        assert f"Komori is made for v-prediction models, but {NOOB} works differently" in refused.text
 
 
 class FlowingHouse(House):
@@ -84,7 +85,7 @@ async def test_the_studio_offers_what_the_checkpoint_takes(tmp_path: Path) -> No
         opener = await ada.press(panel, "Edit prompt")
         await opener.modal()
         panel = await (await ada.submit(opener, {"negative": "a hat"})).reply()
-        assert "Keeps out: a hat" in panel.text
+        assert "Negative prompt: a hat" in panel.text
         opener = await ada.press(panel, "Advanced")
         assert "clip_skip" in json.dumps(await opener.modal())
         panel = await (await ada.submit(opener, {"guidance": "1", "clip_skip": "3"})).reply()
@@ -93,7 +94,7 @@ async def test_the_studio_offers_what_the_checkpoint_takes(tmp_path: Path) -> No
         flowing = await pick(ada, panel, "checkpoint", FLOWING)
         assert "This model does not support negative prompts, so yours is not used: a hat" in flowing.text
         assert "Two characters" not in flowing.buttons
-        assert "paints each picture from one prompt" in (await scene.forged(ada, old)).text
+        assert "generates each picture from one prompt" in (await scene.forged(ada, old)).text
         for button, field in (("Advanced", "clip_skip"), ("Edit prompt", "negative")):
             opener = await ada.press(flowing, button)
             assert field not in json.dumps(await opener.modal())
@@ -106,7 +107,10 @@ async def test_the_studio_offers_what_the_checkpoint_takes(tmp_path: Path) -> No
         await opener.modal()
         panel = await (await ada.submit(opener, {"steps": "60"})).reply()
         panel = await pick(ada, panel, "checkpoint", VIVID)
-        assert f"You chose 60 steps; {VIVID} usually has 8 steps. Empty it under *Advanced*" in panel.text
+        assert (
+            f"You chose 60 steps; {VIVID} usually uses 8 steps. To use the default, clear the field under *Advanced*"
+            in panel.text
+        )
         assert "· 60 steps" in panel.text
 
         picture = await scene.painted(await ada.slash("imagine", prompt=PROMPT, checkpoint=VIVID))
@@ -120,14 +124,15 @@ async def test_the_studio_offers_what_the_checkpoint_takes(tmp_path: Path) -> No
             return {choice["name"]: choice["value"] for choice in found}
 
         on_flow = await suggested("sampler", checkpoint=FLOWING)
-        assert list(on_flow)[:2] == ["As usual: euler", "dpmpp_2m"] and not {"ddim", "tcd"} & set(on_flow.values())
+        assert list(on_flow)[:2] == ["Default: euler", "dpmpp_2m"] and not {"ddim", "tcd"} & set(on_flow.values())
         assert {"ddim", "tcd"} <= set((await suggested("sampler")).values()), "those of the default one"
         assert list(await suggested("sampler", "TC", checkpoint=VIVID)) == ["tcd"]
         assert "beta" in await suggested("spacing", checkpoint=FLOWING) and "beta" not in await suggested("spacing")
         assert list(await suggested("spacing", sampler="lcm", checkpoint=VIVID)) == ["trailing"]
         refused = await told(ada, "imagine", prompt=PROMPT, checkpoint=FLOWING, sampler="ddim")
         assert (
-            f"The sampler ddim does not go with {FLOWING}" in refused.text and "left out, it is euler" in refused.text
+            f"The sampler ddim does not work with {FLOWING}" in refused.text
+            and "leave it empty for euler" in refused.text
         )
 
 
@@ -145,8 +150,8 @@ async def test_an_operator_is_told_if_a_declaration_does_not_count(tmp_path: Pat
             return (await (await margaret.submit(opener, values)).reply()).text
 
         against_layers = await declare("sdxl/pony", "v_prediction")
-        assert "Owl does not count as Pony" in against_layers and "Its base model is Vivid." in against_layers
+        assert "Easel does not accept Pony for Owl" in against_layers and "Its base model is Vivid." in against_layers
         assert "It is made for v-prediction." in against_layers
         against_hash = await declare(BASES[VIVID], "epsilon")
-        assert "Owl is now Vivid" in against_hash
-        assert "It does not count as made for epsilon prediction" in against_hash
+        assert "Base model set to Vivid for the file" in against_hash
+        assert "Easel does not accept epsilon prediction" in against_hash

@@ -35,27 +35,27 @@ def chosen(seen: VisibleMessage, name: str) -> str:
 
 async def test_bookmarks_are_added_found_filtered_and_removed(scene: Scene) -> None:
     await scene.control.new_person("Rosalind")  # nobody else has given her anything
-    assert "None yet" in (await bookmarks(scene, "Rosalind")).text
+    assert "No bookmarks yet" in (await bookmarks(scene, "Rosalind")).text
     await bookmarks(scene, "Rosalind", add="Bat", note="for the cave")
     both = await bookmarks(scene, "Rosalind", add="Wash")
     assert both.text.index("Wash") < both.text.index("Bat"), "newest first"
     oldest = await bookmarks(scene, "Rosalind", sort="oldest", base="any")
     assert oldest.text.index("Bat") < oldest.text.index("Wash")
     assert "Bat" in (await bookmarks(scene, "Rosalind", search="cave")).text
-    assert "matches" in (await bookmarks(scene, "Rosalind", search="nowhere")).text
+    assert "No bookmarks match" in (await bookmarks(scene, "Rosalind", search="nowhere")).text
     assert "Bat" not in (await bookmarks(scene, "Rosalind", base=BASES[PASTEL])).text
-    assert "matches" in (await bookmarks(scene, "Rosalind", category="pose")).text
-    assert "no base model of that name" in (await bookmarks(scene, "Rosalind", base="nonsense")).text
+    assert "No bookmarks match" in (await bookmarks(scene, "Rosalind", category="pose")).text
+    assert "no base model with that name" in (await bookmarks(scene, "Rosalind", base="nonsense")).text
 
 
 async def test_adding_says_whether_the_bookmark_is_new(scene: Scene) -> None:
     await scene.control.new_person("Evelyn")
     hidden = await bookmarks(scene, "Evelyn", add="Bat", category="pose")
-    assert "Bat is in your /bookmarks now" in hidden.text and "matches pose" in hidden.text
+    assert "Bat is now in your /bookmarks" in hidden.text and "No bookmarks match pose" in hidden.text
     assert "Already bookmarked: Bat." in (await bookmarks(scene, "Evelyn", add="Bat")).text
     again = await bookmarks(scene, "Evelyn", add="Bat", note="for the cave")
     assert "Already bookmarked: Bat. Your note is updated." in again.text and "for the cave" in again.text
-    assert "say there which LoRA the note is for" in (await bookmarks(scene, "Evelyn", note="for the sea")).text
+    assert "choose there which LoRA the note is for" in (await bookmarks(scene, "Evelyn", note="for the sea")).text
 
 
 async def test_bookmarks_that_fit_are_listed_and_others_are_counted(scene: Scene) -> None:
@@ -72,7 +72,7 @@ async def test_bookmarks_that_fit_are_listed_and_others_are_counted(scene: Scene
     page = await scene.control.wait_message(page.id, lambda seen: chosen(seen, "bms") == "Oldest first")
     assert page.text.index("**Bat**") < page.text.index("**Wash**")
     await barbara.select(page, menu(page, "bmc"), "pose")
-    page = await scene.control.wait_message(page.id, lambda seen: "None of yours matches pose" in seen.text)
+    page = await scene.control.wait_message(page.id, lambda seen: "No bookmarks match pose" in seen.text)
     await barbara.select(page, menu(page, "bmc"), "-")
     page = await scene.control.wait_message(page.id, lambda seen: "**Bat**" in seen.text)
     form = await barbara.press(page, "Search")
@@ -98,7 +98,7 @@ async def test_a_bookmark_has_a_note_and_is_removed_and_restored(scene: Scene) -
     assert r"> hangs in the \*attic\*" in page.text and "“bat”" in page.text, "back to the same page"
     card = await press(scene, linus, page, "Open", then="## Bat")
     page = await press(scene, linus, card, "Remove", then="Removed **Bat**")
-    assert "None of yours matches “bat”" in page.text
+    assert "No bookmarks match “bat”" in page.text
     page = await press(scene, linus, page, "Undo", then="attic")
     assert "**Bat**" in page.text and "Undo" not in page.buttons
 
@@ -116,11 +116,11 @@ async def test_a_list_shows_many_opens_one_and_removes_several(scene: Scene) -> 
     assert market.text.count("· bookmarked") == 1
     await person.select(market, menu(market, "mkm"), *every)
     await scene.control.wait_message(
-        market.id, lambda seen: f"{len(every) - 1} more are in your /bookmarks" in seen.text
+        market.id, lambda seen: f"Added {len(every) - 1} LoRAs to your /bookmarks" in seen.text
     )
     await person.select(market, menu(market, "mkm"), *every)
-    again = await scene.control.wait_message(market.id, lambda seen: "in your /bookmarks already" in seen.text)
-    assert "0 more" not in again.text
+    again = await scene.control.wait_message(market.id, lambda seen: "They are already in your /bookmarks" in seen.text)
+    assert "Added 0" not in again.text
     page = await bookmarks(scene, "Hedy", base="any", sort="name")
     assert "1. **Bat**" in page.text and f"{len(every)}. **" in page.text, "the choice is kept"
     assert re.search(r"1\. \*\*Bat\*\*.* · for the \\\*cave\\\*$", page.text, re.MULTILINE)
@@ -156,7 +156,7 @@ async def test_a_page_of_a_list_is_jumped_to(scene: Scene, monkeypatch: pytest.M
     for typed in ("0", "two", "²"):
         form = await person.press(page, f"Page 1 of {pages[1]}")
         await form.modal()
-        assert "number of a page" in (await (await person.submit(form, {"page": typed})).reply()).text
+        assert "page number" in (await (await person.submit(form, {"page": typed})).reply()).text
 
 
 async def test_a_bookmark_is_used_from_its_page(scene: Scene) -> None:
@@ -212,10 +212,12 @@ async def test_bookmarks_are_exported_and_imported_by_another_person(scene: Scen
 
     file["bookmarks"] += [file["bookmarks"][0], {"name": "Nowhere", "versions": [{"autov2": "0123456789"}]}, 7]
     told = await brought_in(scene, ken, json.dumps(file).encode())
-    assert "Bookmarked 2 LoRAs. 1 was there already. 1 entry is not valid." in told
-    assert "1 is not in the library here:\n- Nowhere · `0123456789`" in told
+    assert "Bookmarked 2 LoRAs. 1 was already bookmarked. 1 entry is not valid." in told
+    assert "1 LoRA is not in the library here:\n- Nowhere · `0123456789`" in told
     assert (await exported(scene, "Ken"))["bookmarks"] == (await exported(scene, "Karen"))["bookmarks"]
-    assert "2 were there already" in await brought_in(scene, karen, json.dumps(await exported(scene, "Ken")).encode())
+    assert "2 were already bookmarked" in await brought_in(
+        scene, karen, json.dumps(await exported(scene, "Ken")).encode()
+    )
 
 
 @pytest.mark.parametrize(
@@ -230,7 +232,7 @@ async def test_bookmarks_are_exported_and_imported_by_another_person(scene: Scen
 )
 async def test_a_file_of_another_kind_is_refused(scene: Scene, data: bytes, reason: str) -> None:
     told = await brought_in(scene, scene.ada, data)
-    assert f"cannot be imported: {reason}. Give one that" in told
+    assert f"cannot be imported: {reason}. Use a file from" in told
 
 
 async def test_an_operator_declares_a_base_model_and_nobody_else_can(scene: Scene) -> None:
@@ -244,6 +246,6 @@ async def test_an_operator_declares_a_base_model_and_nobody_else_can(scene: Scen
     version = next(part["component"] for part in modal["components"] if part["component"]["custom_id"] == "version")
     values = {"version": [version["options"][0]["value"]], "base": [BASES[VIVID]], "reason": "I trained it myself"}
     reply = await (await margaret.submit(opener, values)).reply()
-    assert "is now Vivid" in reply.text and reply.ephemeral
+    assert "Base model set to Vivid" in reply.text and reply.ephemeral
     message = await scene.painted(await scene.ada.slash("imagine", prompt="a bat", lora1="riddle"))
     assert "riddle" in message.text

@@ -30,7 +30,7 @@ async def test_what_a_button_paints_names_its_person_and_pings_nobody(scene: Sce
     for message in (picture, again, sheet, await ended_without_a_picture(scene)):
         assert named in message.text and message.pinged == []
     details = await (await scene.grace.press(again, "Details")).reply()
-    assert f"Painted {named}" in details.text and details.pinged == []
+    assert f"Generated {named}" in details.text and details.pinged == []
 
 
 async def test_again_on_anothers_picture_is_one_press_from_a_remix(scene: Scene) -> None:
@@ -46,7 +46,7 @@ async def test_the_loras_of_anybodys_picture_can_be_bookmarked(scene: Scene) -> 
     picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, lora1="Bat"))
     reply = await (await dorothy.press(picture, "Bookmark LoRAs")).reply()
     assert reply.ephemeral and "Bookmarked Bat" in reply.text
-    assert "You had Bat already" in (await (await dorothy.press(picture, "Bookmark LoRAs")).reply()).text
+    assert "Already bookmarked: Bat" in (await (await dorothy.press(picture, "Bookmark LoRAs")).reply()).text
     assert "Bat" in (await (await dorothy.slash("bookmarks")).reply()).text
 
 
@@ -79,7 +79,7 @@ async def test_buttons_of_other_people_are_refused_or_act_for_the_presser(
         else:
             reply = await sent.reply()
         assert reply.ephemeral and reply.id not in {one.id for one in await scene.ada.messages()}
-        refused |= {button} if "belongs to the person who asked" in reply.text else set()
+        refused |= {button} if "belongs to the user who requested" in reply.text else set()
         remixed |= {button} if "Remix" in reply.buttons and button in REMIXED else set()
     assert refused == REFUSED & set(message.buttons)
     assert remixed == REMIXED & set(message.buttons)

@@ -18,7 +18,11 @@ from inference.queue import EVERYWHERE
 from tests.discord.conftest import PATIENCE, Scene, told
 
 RED, BLUE = (f"a large {colour} circle on a white background" for colour in ("red", "blue"))
-WITHHELD, WHY, ELSEWHERE = "may not be shown here", "rated explicit by the check of finished pictures", "not shown here"
+WITHHELD, WHY, ELSEWHERE = (
+    "can no longer be shown here",
+    "rated explicit by the automatic picture check",
+    "not shown here",
+)
 AFTER_DARK = "after-dark"
 
 

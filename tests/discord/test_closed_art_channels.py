@@ -94,7 +94,9 @@ async def test_its_buttons_reach_nothing_there(stage: Stage) -> None:
 async def test_who_acts_in_a_channel_sees_it(stage: Stage) -> None:
     post = await stage.scene.control.message(str(stage.closed.message_id))
     assert post is not None
-    assert "Your studio has the LoRAs" in (await pressed(stage.scene.ada, post, "Use these LoRAs")).text
+    assert (
+        "LoRAs of this picture added to your studio" in (await pressed(stage.scene.ada, post, "Use these LoRAs")).text
+    )
 
 
 async def test_a_prompt_that_is_shown_there_alone_stays_private(stage: Stage) -> None:
@@ -120,4 +122,4 @@ async def test_a_loras_page_and_boards_leave_them_out(stage: Stage) -> None:
 async def test_staff_are_told_who_sees_an_art_channel(stage: Stage) -> None:
     grace = stage.scene.grace
     panel = await chosen(grace, await told(grace, "server"), "svsection", "art")
-    assert panel.text.count("Not everybody sees this channel") == 2, "the channel and its thread, and not the forum"
+    assert panel.text.count("Not everyone can see this channel") == 2, "the channel and its thread, and not the forum"

@@ -19,9 +19,13 @@ from tests.discord.test_removals import files_of
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ADULT = "nsfw, a red circle"
-REFUSED, WITHHELD, ELSEWHERE = "By its words this prompt is rated explicit", "may not be shown here", "not shown here"
+REFUSED, WITHHELD, ELSEWHERE = (
+    "The words of this prompt are rated explicit",
+    "can no longer be shown here",
+    "not shown here",
+)
 FACE_REFUSED = "a photographed face"
-SOURCE_REFUSED = "The picture to start from is rated explicit"
+SOURCE_REFUSED = "The start picture is rated explicit"
 AFTER_DARK, FORUM_POST, ADULT_SERVER = "after-dark", "Post your favourites", 3
 
 
@@ -177,21 +181,24 @@ async def rate(scene: Scene, name: str, rating: str) -> VisibleMessage:
 async def test_an_operator_rates_a_lora(places: Scene) -> None:
     ada, markets = places.ada, {"search": "cape", "base": "any"}
     try:
-        assert "Cape is rated explicit now" in (await rate(places, "Cape", "explicit")).text
+        assert "Cape is now rated explicit" in (await rate(places, "Cape", "explicit")).text
         market = await told(ada, "lora browse", **markets)
-        assert "1 more is rated above" in market.text and "**Cape**" not in market.text
+        assert "1 more has a rating that is not shown here" in market.text and "**Cape**" not in market.text
         assert "**Cape**" in (await told(ada, "lora browse", in_=AFTER_DARK, **markets)).text
         assert await ada.autocomplete("imagine", "lora1", "cape") == []
         (choice,) = await ada.autocomplete("imagine", "lora1", "cape", in_=AFTER_DARK)
         assert await refused(ada, "general", "a red circle", lora1=str(choice["value"]))
         page = await told(ada, "lora info", name="Cape")
-        assert "rated above what this place shows" in page.text and "Content rating" not in page.buttons
+        assert "rated too high for this place" in page.text and "Content rating" not in page.buttons
         assert "rated explicit" in (await told(ada, "lora info", in_=AFTER_DARK, name="Cape")).text
         kept = await told(ada, "bookmarks", in_=AFTER_DARK, add="Cape")
         assert "**Cape**" in kept.text
         kept = await told(ada, "bookmarks", search="cape")
-        assert "1 more is rated above" in kept.text and "**Cape**" not in kept.text
-        assert "rated above" in (await told(places.control.person("Margaret"), "lora info", name="Cape")).text
+        assert "1 more has a rating that is not shown here" in kept.text and "**Cape**" not in kept.text
+        assert (
+            "rated too high for this place"
+            in (await told(places.control.person("Margaret"), "lora info", name="Cape")).text
+        )
     finally:
         assert "no content rating" in (await rate(places, "Cape", "-")).text
     assert "**Cape**" in (await told(ada, "lora browse", **markets)).text

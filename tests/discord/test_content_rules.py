@@ -7,7 +7,7 @@ import pytest
 from tests.discord.conftest import Scene, told
 from tests.discord.test_studio import fresh
 
-REFUSED = "Nothing sexual about minors"
+REFUSED = "never generates or saves anything sexual about minors"
 TEXT = "a nude child"
 
 

@@ -13,7 +13,11 @@ from tests.discord.killed_bot import KILL_AT
 
 @pytest.mark.parametrize(
     ("what", "first", "every"),
-    [("Delete everywhere", 12, 24), ("Hide and block, Reverse", 30, 99), ("Dismiss, Reverse unasked", 15, 99)],
+    [
+        ("Delete everywhere", 12, 24),
+        ("Hide and block, Reverse decision", 30, 99),
+        ("Dismiss, Reverse decision unasked", 15, 99),
+    ],
 )
 async def test_a_killed_bot_ends_a_decision_once(
     empty: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, first: int, every: int

@@ -99,7 +99,7 @@ async def test_a_permanent_error_is_reported_and_the_picture_is_in_the_history(s
     assert "could not be shown" in told.text and "/history" in told.text and not told.attachments
     assert sum("delivery failed, retrying" in record.getMessage() for record in log.records) == MAX_REPEATS - 1
     page = await (await scene.ada.slash("history")).reply()
-    assert "could not deliver" in page.text
+    assert "could not deliver this picture" in page.text
     opened = await (await scene.ada.press(page, "Open")).reply()
     assert "seed 7120" in opened.text and opened.attachments
 
@@ -112,7 +112,7 @@ async def test_a_result_that_is_refused_everywhere_is_told(scene: Scene, kind: s
     await scene.control.clear_faults()
     assert "could not be shown" in told.text and "/history" in told.text and not told.attachments
     page = await (await scene.ada.slash("history")).reply()
-    assert "could not deliver" in page.text
+    assert "could not deliver this picture" in page.text
 
 
 async def test_an_error_in_a_progress_edit_loses_no_picture(scene: Scene) -> None:

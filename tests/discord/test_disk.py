@@ -111,7 +111,7 @@ async def test_a_full_disk(scene: Scene, disk: Disk, log: Log) -> None:
     order = await scene.begun()
     with disk.full():
         told = await (await scene.grace.slash("imagine", prompt=PROMPT)).reply()
-        assert told.ephemeral and "cannot reach its records" in told.text
+        assert told.ephemeral and "cannot reach its database" in told.text
         await log.heard("disk is full")
         waits, ends = (asyncio.ensure_future(one) for one in (log.heard("cannot write its state"), scene.ended(order)))
         await asyncio.wait({waits, ends}, return_when=asyncio.FIRST_COMPLETED)  # a small row may still find room
@@ -139,7 +139,7 @@ async def test_a_disk_that_becomes_read_only(scene: Scene, disk: Disk, log: Log,
     order = await scene.begun()
     disk.turn_read_only()
     told = await (await scene.grace.slash("imagine", prompt=PROMPT)).reply()
-    assert told.ephemeral and "cannot reach its records" in told.text
+    assert told.ephemeral and "cannot reach its database" in told.text
     await log.heard("cannot be written")
     began = time.monotonic()
     await bot.aclose()

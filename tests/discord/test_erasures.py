@@ -76,7 +76,7 @@ async def test_while_the_picture_is_being_painted(scene: Scene) -> None:
     order = await told(mary, "imagine", prompt=f"an endless {WORD}", steps=150, count=4)
     await scene.until_painting(order)
     receipt = await erased(scene, mary)
-    assert "Orders: 1 · Pictures: 0 · Messages: 1" in receipt.text
+    assert "Requests: 1 · Pictures: 0 · Messages: 1" in receipt.text
     await scene.gone(order)
     assert left(scene, id_of(scene, mary), WORD) == [] and reachable(scene, mary, WORD) == []
     await scene.painted(await scene.ada.slash("imagine", prompt="a red circle"))  # the worker goes on
@@ -103,7 +103,7 @@ async def test_while_an_upload_is_being_taken(scene: Scene) -> None:
     await deleting.reply(PATIENCE)
     await scene.control.clear_faults()
     _, receipt = await deleting.messages(2, PATIENCE)
-    assert "Orders: 1 ·" in receipt.text and "Messages: 1" in receipt.text
+    assert "Requests: 1 ·" in receipt.text and "Messages: 1" in receipt.text
     for one in sent:
         await one.answered(PATIENCE)
     assert left(scene, id_of(scene, mary), WORD) == [] and reachable(scene, mary, WORD) == []
@@ -116,7 +116,7 @@ async def told_of_a_warning(scene: Scene, picture: VisibleMessage) -> None:
     case = await scene.control.wait_in_channel("staff-room", lambda seen: "Hide and warn" in seen.buttons, PATIENCE)
     await decide(scene.grace, case, "Hide and warn", note="Not here.")
     await scene.control.wait_message(picture.id, lambda seen: "taken down" in seen.text, PATIENCE)
-    await letter(scene, "Marlin", "this is a warning")
+    await letter(scene, "Marlin", "removed one of your pictures and warned you")
 
 
 async def keep_much(person: Person) -> None:
@@ -167,7 +167,7 @@ async def test_a_killed_bot_goes_on_while_a_report_is_open(empty: Scene) -> None
             await scene.gone(message)
         await control.wait_message(case.id, lambda seen: "seed 902" not in seen.text, PATIENCE)
         assert held.exists() and (await control.message(case.id)).attachments, "staff still see what they decide on"
-        assert "1 picture of yours was reported" in (await told(mary, "privacy show")).text
+        assert "1 of your pictures was reported" in (await told(mary, "privacy show")).text
         await pressed(scene.grace, case, "Dismiss")
         process.kill()
         await process.wait()
@@ -175,7 +175,7 @@ async def test_a_killed_bot_goes_on_while_a_report_is_open(empty: Scene) -> None
     async with bot_process(scene, LOGS__FOLDER=str(logs)):
         await until_complete(scene)
         page = await told(mary, "privacy show")
-    assert "Orders: 4 · Pictures: 4" in page.text and "Easel stores no data about you." in page.text
+    assert "Requests: 4 · Pictures: 4" in page.text and "Easel stores no data about you." in page.text
     assert len(await rows(scene, "SELECT * FROM erasure")) == 1 and await rows(scene, NOTHING_LEFT) == [(0,), (0,)]
     assert not held.exists() and left(scene, person_id, WORD) == [] and reachable(scene, mary, WORD) == []
 
@@ -196,12 +196,14 @@ async def test_messages_to_staff_name_and_quote_nobody_who_has_gone(empty: Scene
         case = await reported_with_a_note(scene, teal, 911, await paint(scene, mary, seed=911))
         opened = await reported_with_a_note(scene, teal, 912, await paint(scene, mary, seed=912))
         await decide(scene.grace, case, "Hide and warn", note="Not here.")
-        opener = await mary.press(await letter(scene, "Mallard", "this is a warning"), "Appeal")
+        opener = await mary.press(
+            await letter(scene, "Mallard", "removed one of your pictures and warned you"), "Appeal"
+        )
         await opener.modal(PATIENCE)
         await mary.submit(opener, {"text": f"It is a {WORD}."})
         appealed = await control.wait_message(case.id, lambda seen: WORD in seen.text, PATIENCE)
         await pressed(scene.grace, appealed, "Reverse decision")
-        await letter(scene, "Mallard", "took the decision back")
+        await letter(scene, "Mallard", "reviewed the decision and reversed it")
         assert any(f"<@{id_of(scene, mary)}> appeals" in text for text in reachable(scene, mary, WORD))
         question = await mary.press(await told(mary, "privacy delete"), "Delete my data …")
         await question.modal()
@@ -213,9 +215,9 @@ async def test_messages_to_staff_name_and_quote_nobody_who_has_gone(empty: Scene
         assert reachable(scene, teal, NOTE) == [] and left(scene, id_of(scene, teal), NOTE) == []
         await until_complete(scene)
         assert reachable(scene, mary, WORD) == []
-        assert "Who reported it has deleted their data" in (await control.message(case.id)).text
+        assert "The users who reported this have deleted their data" in (await control.message(case.id)).text
         page = await told(mary, "privacy show")
-        assert "where the bot may not" not in page.text
+        assert "no longer has permission to delete" not in page.text
 
 
 @pytest.mark.asyncio(loop_scope="function")
@@ -227,7 +229,7 @@ async def test_a_message_to_staff_that_is_out_of_reach_is_counted(empty: Scene) 
         await reported_with_a_note(scene, teal, 913, await paint(scene, scene.ada, seed=913))
         await control.set_channel("staff-room", overwrite=default_world.APPLICATION_ID, allow=0, deny=0)
         receipt = await erased(scene, teal)
-        assert "1 message stands where the bot may not change it any more" in receipt.text, receipt.text
+        assert "1 message is in a place where Easel no longer has permission to delete it" in receipt.text, receipt.text
         assert reachable(scene, teal, NOTE), "the test sees what the bot cannot"
 
 
@@ -256,7 +258,7 @@ async def test_publications_and_likes_go_too(empty: Scene) -> None:
         names = {name.partition("-")[0] for name in archive.namelist()}
         assert names >= {"data/publication", "data/publication_like"}
         receipt = await erased(empty, mary)
-        assert "Orders: 1 · Pictures: 1 · Messages: 2" in receipt.text, "the result and the post"
+        assert "Requests: 1 · Pictures: 1 · Messages: 2" in receipt.text, "the result and the post"
         async with asyncio.timeout(PATIENCE):
             while await fetch(easel.connection, "SELECT 1 FROM publication WHERE state = 'removing'"):
                 await told(empty.grace, "privacy show")

@@ -48,10 +48,10 @@ async def test_few_step_loras_from_their_page_to_the_remix(tmp_path: Path) -> No
         told = "Settings for Quick: 4 steps, euler · trailing, guidance 1."
         picture = await scene.painted(await scene.ada.slash("imagine", **ASKED, lora1=LIGHTNING))
         assert told in picture.text and "Quick at 1" in picture.text
-        assert "heeds a negative prompt" not in picture.text, "the checkpoint's own is nobody's words"
+        assert "uses a negative prompt only" not in picture.text, "the checkpoint's own is nobody's words"
         details = await details_of(scene, picture)
         assert "4 steps · euler · trailing spacing · guidance 1" in details.text
-        assert "Steps, sampler and guidance are those that Quick is made for" in details.text
+        assert "Steps, sampler and guidance are the defaults of Quick" in details.text
         studio = await press(scene.ada, details, "Remix")
         assert "4 steps · euler · guidance 1" in studio.text and "trailing spacing" in studio.text
 
@@ -61,14 +61,14 @@ async def test_few_step_loras_from_their_page_to_the_remix(tmp_path: Path) -> No
         asked = {**ASKED, "lora1": LIGHTNING, "steps": 9, "negative_prompt": "a hat"}
         far = await scene.painted(await scene.ada.slash("imagine", **asked))
         assert "Quick is made for 4 steps, not 9. Leave the steps empty, or remove it." in far.text
-        assert f"{VIVID} heeds a negative prompt only with guidance above 1, so yours was left out." in far.text
+        assert f"{VIVID} uses a negative prompt only with guidance above 1, so Easel ignored yours." in far.text
 
         both = await (await scene.ada.slash("imagine", **ASKED, lora1=LIGHTNING, lora2=LCM)).reply()
-        assert "Quick and Quicker are each made for few steps of their own" in both.text
+        assert "Quick and Quicker are each made for their own small number of steps" in both.text
         studio = await press(scene.ada, both, "Open in studio")
-        assert "are each made for few steps of their own" in studio.text
+        assert "are each made for their own small number of steps" in studio.text
         studio = await press(scene.ada, studio, "✕")
-        assert "is made for few steps" in studio.text and "of their own" not in studio.text
+        assert "is made for few steps" in studio.text and "their own small number" not in studio.text
 
         opener = await scene.ada.press(await (await scene.ada.slash("studio", add="Bat")).reply(), "Weight")
         form = json.dumps(await opener.modal())
@@ -85,7 +85,7 @@ async def test_fast_in_the_studio(tmp_path: Path) -> None:
         assert "4 steps · euler · guidance 1" in panel.text and "· fast" in panel.text
         assert "Quick is made for few steps" in panel.text
         picture = await scene.painted(await scene.ada.press(panel, "Generate"))
-        assert "Quick at 1" in picture.text and "As Quick is made for: 4 steps" in picture.text
+        assert "Quick at 1" in picture.text and "Settings for Quick: 4 steps" in picture.text
         opener = await scene.ada.press(panel, "Advanced")
         await opener.modal()
         panel = await (await scene.ada.submit(opener, {"steps": "20"})).reply()

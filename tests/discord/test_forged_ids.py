@@ -58,7 +58,7 @@ async def test_a_forged_custom_id_gets_an_error_reply(
     button = next(part for part in component_shapes.walk(message.components) if part.get("label") == "Next")
     button["custom_id"] = forged
     answer = await (await linus.press(page, forged)).reply()
-    assert answer.ephemeral and "broke" not in answer.text and answer.text.strip()
+    assert answer.ephemeral and "went wrong" not in answer.text and answer.text.strip()
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
@@ -72,7 +72,7 @@ async def test_a_forged_question_gets_an_error_reply(
     menu = next(part for part in component_shapes.walk(message.components) if part.get("custom_id") == "guide:ask:goal")
     menu["custom_id"] = f"guide:ask:{chapter}"
     answer = await (await linus.select(page, menu["custom_id"], menu["options"][0]["value"])).reply()
-    assert answer.ephemeral and "too old" in answer.text
+    assert answer.ephemeral and "outdated" in answer.text
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
@@ -98,27 +98,27 @@ async def test_a_menu_without_a_choice_gets_an_error_reply(
     scene: Scene, menu: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     answer = await chosen(scene, menu, 0)
-    assert answer.ephemeral and "too old" in answer.text
+    assert answer.ephemeral and "outdated" in answer.text
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 @pytest.mark.parametrize("menu", [f"mkm:{LIST}", f"bmm:{LIST}", "with:1", "stothers:1:"])
 @pytest.mark.parametrize("value", ["x", "-1", "²", TOO_MUCH])
 async def test_a_menu_of_loras_refuses_what_is_none(scene: Scene, menu: str, value: str) -> None:
-    assert "too old" in (await chosen(scene, menu, 1, value)).text
+    assert "outdated" in (await chosen(scene, menu, 1, value)).text
 
 
 @pytest.mark.parametrize("value", ["v1", "f0123456789abcdef", "x", ""])
 async def test_a_choice_of_nobody_adds_nothing(scene: Scene, value: str) -> None:
     answer = await chosen(scene, f"addpick:{'9' * 18}", 1, value, who="Grace")
-    assert answer.ephemeral and ("too old" in answer.text or "cannot be added" in answer.text)
+    assert answer.ephemeral and ("expired" in answer.text or "cannot be added" in answer.text)
 
 
 @pytest.mark.parametrize("channel", [default_world.TEA_TABLE, default_world.STAFF_ROLE, "9" * 18])
 async def test_art_channels_are_channels_of_the_server_and_staff_choose_them(scene: Scene, channel: str) -> None:
     menu = f"svartadd:{default_world.WORKSHOP}:art:0:"
     assert "do not let you use /server" in (await chosen(scene, menu, 1, channel)).text
-    assert "too old" in (await chosen(scene, menu, 1, channel, who="Margaret")).text
+    assert "outdated" in (await chosen(scene, menu, 1, channel, who="Margaret")).text
 
 
 async def chosen(scene: Scene, custom_id: str, least: int, *values: str, who: str = "Linus") -> VisibleMessage:

@@ -88,7 +88,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
         who = ActionContext(person_id=ADA, server_id=WORKSHOP, permissions=1 << 5, checked_by_discord=True)
         art = (ArtChannel(channel_id=ART),)
         await stage.easel.servers.administration.settings.change(who, WORKSHOP, art_channels=art)
-        assert "Nobody has published" in (await told(scene.ada, "gallery")).text
+        assert "No pictures have been published here yet" in (await told(scene.ada, "gallery")).text
         stage.bats = await stage.publish(await stage.job(scene.ada, prompt=PROMPT, lora1="Bat"))
         stage.owl = await stage.publish(await stage.job(stage.linus, prompt=OWL), shows_prompt=False)
         yield stage
@@ -123,8 +123,10 @@ async def test_pictures_are_found_by_what_they_have(stage: Stage) -> None:
     option = next(each for each in everything.selects["ga-v:list"]["options"] if each["value"] == bats)
     assert PROMPT[:40] in option["label"] and "Bat" in option["description"], "where its author agreed, its words"
     hidden = await told(stage.linus, "gallery", search="owl")
-    assert "Nothing here matches" in hidden.text, "the words of a prompt that is not shown are not found"
-    assert "Nobody has liked" in (await told(stage.linus, "gallery", sort="most_liked_this_week")).text
+    assert "No matches here for" in hidden.text, "the words of a prompt that is not shown are not found"
+    assert (
+        "No picture here was liked this week" in (await told(stage.linus, "gallery", sort="most_liked_this_week")).text
+    )
 
 
 async def test_menus_and_search_change_what_is_shown_also_after_a_restart(stage: Stage) -> None:
@@ -138,11 +140,11 @@ async def test_menus_and_search_change_what_is_shown_also_after_a_restart(stage:
     form = await stage.linus.press(page, "Search")
     assert (await form.modal())["title"] == "Search the gallery"
     await stage.linus.submit(form, {"words": "nothing"})
-    page = await stage.shown(page, "Nothing here matches")
+    page = await stage.shown(page, "No matches here for")
     await stage.linus.press(page, "Clear search")
     page = await stage.shown(page, "1. by")
     await stage.linus.select(page, menu(page, "ga-s"), "featured")
-    await stage.shown(page, "Staff feature no picture here")
+    await stage.shown(page, "Staff are not featuring any pictures here")
 
 
 async def test_people_like_bookmark_use_and_remix_each_others_pictures(stage: Stage) -> None:
@@ -160,17 +162,17 @@ async def test_people_like_bookmark_use_and_remix_each_others_pictures(stage: St
     }
     assert "Feature it" not in seen.buttons and "Unpublish" not in seen.buttons, "what they may not do"
     await stage.restart()
-    assert "1 person likes it" in (await (await linus.press(seen, "Like")).reply()).text
-    assert "like this picture already" in (await (await linus.press(seen, "Like")).reply()).text
+    assert "1 like." in (await (await linus.press(seen, "Like")).reply()).text
+    assert "You already like this picture" in (await (await linus.press(seen, "Like")).reply()).text
     assert "Bookmarked Bat" in (await (await linus.press(seen, "Bookmark these LoRAs")).reply()).text
     studio = await (await linus.press(seen, "Use these LoRAs")).reply()
-    assert "Your studio has the LoRAs of this picture now" in studio.text and "Bat" in studio.text
+    assert "LoRAs of this picture added to your studio" in studio.text and "Bat" in studio.text
     remix = await (await linus.press(seen, "Remix")).reply()
-    assert PROMPT in remix.text and "kept private" not in remix.text
+    assert PROMPT in remix.text and "prompt is private" not in remix.text
     other = await opened(stage, stage.scene.ada, stage.owl)
     assert OWL not in other.text and "Use these LoRAs" not in other.buttons
     private = await (await stage.scene.ada.press(other, "Remix")).reply()
-    assert "kept private" in private.text and OWL not in private.text
+    assert "prompt is private" in private.text and OWL not in private.text
     liked = await told(linus, "gallery", sort="most_liked_this_week")
     assert pictures(liked) == [str(stage.bats.id)] and "1 like" in liked.text
     more = await (await linus.press(seen, "More by this member")).reply()
@@ -182,20 +184,20 @@ async def test_what_does_not_fit_the_persons_checkpoint_is_said(stage: Stage) ->
     await (await grace.select(await told(grace, "settings"), "set:checkpoint", f"={PASTEL}")).answered()
     seen = await opened(stage, grace, stage.bats)
     studio = await (await grace.press(seen, "Use these LoRAs")).reply()
-    assert f"Bat does not fit your checkpoint {PASTEL}; this picture was painted on {VIVID}" in studio.text
+    assert f"Bat does not fit your model {PASTEL}. This picture was generated with {VIVID}" in studio.text
 
 
 async def test_staff_feature_pictures_and_loras_and_the_audit_log_says_so(stage: Stage) -> None:
     margaret, connection = stage.scene.control.person("Margaret"), stage.easel.connection
     seen = await opened(stage, margaret, stage.owl)
     assert (
-        "The picture is featured in this server now" in (await (await margaret.press(seen, "Feature it")).reply()).text
+        "The picture is now featured in this server" in (await (await margaret.press(seen, "Feature it")).reply()).text
     )
-    assert "is featured already" in (await (await margaret.press(seen, "Feature it")).reply()).text
+    assert "is already featured" in (await (await margaret.press(seen, "Feature it")).reply()).text
     refused = await (await stage.linus.press(await opened(stage, stage.linus, stage.owl), "Report")).reply()
     assert "your own" in refused.text
     lora = await told(margaret, "lora info", name="Bat")
-    assert "Bat is featured" in (await (await margaret.press(lora, "Feature it")).reply()).text
+    assert "Bat is now featured" in (await (await margaret.press(lora, "Feature it")).reply()).text
     page = await told(stage.linus, "gallery")
     assert f"Featured by <@{default_world.MARGARET}> <t:" in page.text and len(page.attachments) == 2
     assert [option["value"] for option in page.selects["ga-v:featured"]["options"]] == [str(stage.owl.id)]
@@ -210,7 +212,7 @@ async def test_staff_feature_pictures_and_loras_and_the_audit_log_says_so(stage:
     assert "Bat" in market.text and "Wash" not in market.text
     assert "Featured by" in (await told(stage.linus, "lora info", name="Bat")).text
     again = await told(margaret, "lora info", name="Bat")
-    assert "not featured any more" in (await (await margaret.press(again, "Stop featuring")).reply()).text
+    assert "is no longer featured" in (await (await margaret.press(again, "Stop featuring")).reply()).text
     actions = [row["action"] for row in await fetch(connection, "SELECT action FROM audit ORDER BY id")]
     assert actions[-3:] == [AuditAction.FEATURE, AuditAction.FEATURE, AuditAction.UNFEATURE]
 
@@ -222,7 +224,7 @@ async def test_a_loras_page_shows_what_the_server_made_with_it(stage: Stage) -> 
     assert pictures(more) == [str(stage.bats.id)]
     for where in ("dm", "tea-table"):
         elsewhere = await (await stage.scene.ada.slash("lora info", in_=where, name="Bat")).reply()
-        assert "Made with it" not in elsewhere.text
+        assert "Made with this LoRA" not in elsewhere.text
 
 
 async def test_trending_and_top_rated_count_publications_and_likes_of_the_server(stage: Stage) -> None:
@@ -240,9 +242,9 @@ async def test_what_is_rated_away_is_neither_shown_nor_pressed(stage: Stage) -> 
     )
     try:
         assert str(stage.bats.id) not in pictures(await told(stage.linus, "gallery"))
-        assert "Made with it" not in (await told(stage.linus, "lora info", name="Bat")).text
+        assert "Made with this LoRA" not in (await told(stage.linus, "lora info", name="Bat")).text
         for button in (f"like:{stage.bats.id}", "Use these LoRAs", "Report"):
-            assert "not in the gallery any more" in (await (await stage.linus.press(seen, button)).reply()).text
+            assert "no longer in the gallery" in (await (await stage.linus.press(seen, button)).reply()).text
         adults = await (await stage.linus.slash("gallery", in_="after-dark")).reply()
         assert str(stage.bats.id) in pictures(adults)
     finally:
@@ -261,7 +263,7 @@ async def test_what_is_deleted_or_taken_down_disappears_and_comes_back_with_undo
     await stage.bot.removals.take_down(job, WORKSHOP)
     assert str(one.id) not in pictures(await told(stage.linus, "gallery"))
     for button in (f"like:{one.id}", f"rppublished:{one.id}"):
-        assert "not in the gallery any more" in (await (await stage.linus.press(seen, button)).reply()).text
+        assert "no longer in the gallery" in (await (await stage.linus.press(seen, button)).reply()).text
 
 
 async def test_others_than_staff_feature_nothing_and_blocked_people_press_nothing(stage: Stage) -> None:
@@ -270,7 +272,7 @@ async def test_others_than_staff_feature_nothing_and_blocked_people_press_nothin
     button = next(part for part in walk(message.components) if str(part.get("custom_id")).startswith("ga-g:"))
     button["custom_id"] = f"feature:1:publication:{stage.bats.id}"
     refused = await (await stage.linus.press(page, button["custom_id"])).reply()
-    assert refused.ephemeral and "people who manage it" in refused.text
+    assert refused.ephemeral and "only its staff can do this" in refused.text
     assert await find_feature(stage.easel.connection, WORKSHOP, FeatureKind.PUBLICATION, stage.bats.id) is None
     seen = await opened(stage, stage.linus, stage.bats)
     place = (stage.easel.connection, WORKSHOP, BlockKind.PERSON, LINUS)
@@ -337,7 +339,7 @@ async def test_who_manages_messages_in_a_room_of_their_own_takes_nothing_down_in
         seen, post = await opened(stage, linus, one), await stage.scene.control.message(str(one.message_id))
         assert post is not None and "Unpublish" not in seen.buttons
         refused = await (await linus.press(post, "Unpublish")).reply()
-        assert refused.ephemeral and "Only they can take it back" in refused.text
+        assert refused.ephemeral and "can unpublish it" in refused.text
     finally:
         del room.overwrites[default_world.LINUS]
     art = world.channels[default_world.ART]
@@ -347,7 +349,7 @@ async def test_who_manages_messages_in_a_room_of_their_own_takes_nothing_down_in
         assert post is not None
         form = await linus.press(post, "Unpublish")
         assert (await form.modal())["title"] == "Remove it from this server?"
-        assert "not published any more" in (await (await linus.submit(form)).reply()).text
+        assert "no longer published" in (await (await linus.submit(form)).reply()).text
     finally:
         del art.overwrites[default_world.LINUS]
 
@@ -361,7 +363,7 @@ FORGED = (
     "unlike",
     "unpublish",
 )  # each followed by a publication
-GONE = "not in the gallery any more"
+GONE = "no longer in the gallery"
 
 
 async def test_forged_buttons_reach_no_picture_of_another_server(stage: Stage) -> None:
@@ -374,7 +376,7 @@ async def test_forged_buttons_reach_no_picture_of_another_server(stage: Stage) -
         assert GONE in refused.text or "manage" in refused.text
         for name in ("pubpicture", "pubconfirm"):
             asked = await stage.scene.forged(ada, f"{name}:{bats.job_id}:0:{ART}:1", where)
-            assert "in a server that the bot is a member of" in asked.text, (where, name)
+            assert "only in a server that the bot has joined" in asked.text, (where, name)
     found = await find_publication(stage.easel.connection, bats.id)
     assert found is not None and (found.state, found.likes) == (bats.state, liked.likes)
     if liked.changed:
@@ -387,7 +389,7 @@ async def test_forged_buttons_publish_nothing_of_others_and_nowhere_else(stage: 
         assert "Only they can publish it" in (await stage.scene.forged(stage.linus, f"{name}:{job.id}:0:{ART}:1")).text
         for channel in (default_world.GENERAL, default_world.TEA_TABLE):
             refused = await stage.scene.forged(stage.scene.ada, f"{name}:{job.id}:0:{channel}:1")
-            assert "this is none of" in refused.text, (name, channel)
+            assert "This is not an art channel" in refused.text, (name, channel)
     assert "Only they can publish it" in (await stage.scene.forged(stage.linus, f"publish:{job.id}")).text
     assert await publications_of_job(stage.easel.connection, job.id) == ()
 
@@ -402,7 +404,7 @@ async def test_forged_buttons_reach_no_hidden_picture(stage: Stage) -> None:
     for name in ("like", "usesame", "keeppub", "remixpub", "rppublished"):
         assert GONE in (await stage.scene.forged(stage.linus, f"{name}:{one.id}")).text, name
     assert GONE in (await stage.scene.forged(margaret, f"feature:1:publication:{one.id}")).text
-    assert "Only they can take it back" in (await stage.scene.forged(stage.linus, f"unpublish:{one.id}")).text
+    assert "can unpublish it" in (await stage.scene.forged(stage.linus, f"unpublish:{one.id}")).text
     await undo_deletion(stage.easel.connection, one.job_id)
     await stage.bot.publishing.settle()
     back = await find_publication(stage.easel.connection, one.id)

@@ -39,7 +39,7 @@ async def jumped(scene: Scene, page: VisibleMessage, number: str) -> str:
 async def test_history_finds_and_opens_own_pictures(tmp_path: Path) -> None:
     async with open_scene(House(tmp_path / "house")) as scene:
         async with scene.bot():
-            assert "None yet" in (await history(scene)).text
+            assert "No pictures yet" in (await history(scene)).text
             for number in range(6):
                 await paint(scene, f"a red star number{number}", **({"lora1": "Bat"} if number == 3 else {}))
             await paint(scene, "a moon", checkpoint=PASTEL, count=2)
@@ -51,9 +51,9 @@ async def test_history_finds_and_opens_own_pictures(tmp_path: Path) -> None:
             assert "number5" in found.text and "moon" not in found.text
             found = await history(scene, checkpoint=PASTEL)
             assert "moon" in found.text and "number" not in found.text
-            assert "Nothing of yours" in (await history(scene, search="zebra")).text
+            assert "No picture of yours matches" in (await history(scene, search="zebra")).text
             stranger = await (await scene.grace.slash("history")).reply()
-            assert "None yet" in stranger.text
+            assert "No pictures yet" in stranger.text
         scene.house.bat.unlink()
         async with scene.bot():  # pages, and what is gone, are as one would expect after a restart
             older = await turned(scene, first, "Older")
@@ -68,7 +68,7 @@ async def test_history_finds_and_opens_own_pictures(tmp_path: Path) -> None:
             assert "a moon" in (await pictures_of(opened))[0].text["parameters"]  # type: ignore[attr-defined]
             lost = await history(scene, search="number3")
             refused = await (await scene.ada.press(lost, "Again")).reply()
-            assert refused.ephemeral and "Bat cannot be had here any more" in refused.text
+            assert refused.ephemeral and "no longer available here: Bat" in refused.text
             panel = await (await scene.ada.press(lost, "Edit")).reply()
             assert "number3" in panel.text and "Bat" in panel.text
             details = await (await scene.ada.press(opened, "Details")).reply()
@@ -81,7 +81,7 @@ async def test_history_shows_undelivered_pictures(scene: Scene, monkeypatch: pyt
     await scene.control.fault(r"/(webhooks|channels|users)/", status=403, count=1000)
     await linus.slash("imagine", prompt="a lost moon", steps=1)
     async with asyncio.timeout(PATIENCE):
-        while "could not deliver" not in (page := await (await linus.slash("history")).reply()).text:
+        while "could not deliver this picture" not in (page := await (await linus.slash("history")).reply()).text:
             pass
     await scene.control.clear_faults()
     opened = await (await linus.press(page, "Open")).reply()

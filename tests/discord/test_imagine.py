@@ -146,7 +146,7 @@ async def test_a_misfit_gets_an_ephemeral_refusal_with_alternatives(scene: Scene
     refusal = await (await scene.ada.slash("imagine", prompt=PROMPT, lora1="Bat", checkpoint=PASTEL)).reply()
     assert refusal.ephemeral
     assert all(word in refusal.text for word in ("Bat", "Vivid", "Pastel"))
-    message = await scene.painted(await scene.ada.press(refusal, f"Paint on {VIVID}"))
+    message = await scene.painted(await scene.ada.press(refusal, f"Generate on {VIVID}"))
     assert "Bat" in message.text and VIVID in message.text
 
 
@@ -161,8 +161,8 @@ async def test_loras_that_fit_no_checkpoint_together_are_taken_apart_in_the_stud
     refusal = await (
         await scene.ada.slash("imagine", prompt=PROMPT, lora1="Wash", lora2="Bat", checkpoint=VIVID)
     ).reply()
-    assert "No checkpoint here fits all of these LoRAs" in refusal.text
-    assert not any(button.startswith("Paint on") for button in refusal.buttons)
+    assert "No model here fits all of these LoRAs" in refusal.text
+    assert not any(button.startswith("Generate on") for button in refusal.buttons)
     panel = await (await scene.ada.press(refusal, "Open in studio")).reply()
     assert "~~Wash~~" in panel.text and "**Bat**" in panel.text and PROMPT in panel.text
 
@@ -171,8 +171,8 @@ async def test_a_refusal_offers_no_checkpoint_that_the_server_does_not_use(scene
     lagoon = await server_with_bot(scene, "Lagoon", "shore")
     await chosen(lagoon.linus, await lagoon.panel("places"), "svmodels", f"={PASTEL}")
     refusal = await (await scene.ada.slash("imagine", in_="shore", prompt=PROMPT, lora1="Bat")).reply()
-    assert "Bat was trained on Vivid" in refusal.text
-    assert f"Paint on {VIVID}" not in refusal.buttons and "Open in studio" in refusal.buttons
+    assert "Bat is made for Vivid" in refusal.text
+    assert f"Generate on {VIVID}" not in refusal.buttons and "Open in studio" in refusal.buttons
 
 
 async def test_an_unknown_base_model_is_refused(scene: Scene) -> None:
@@ -188,8 +188,8 @@ async def test_an_unknown_base_model_is_refused(scene: Scene) -> None:
         ({"lora1": "#999"}, "no LoRA"),
         ({"checkpoint": "sdxl"}, VIVID),
         ({"lora1": "Bat", "lora2": "bat"}, "twice"),
-        ({"lora2": "Bat", "weight1": 0.5}, "weight1 belongs to lora1"),
-        ({"weight3": 0.0}, "weight3 belongs to lora3"),
+        ({"lora2": "Bat", "weight1": 0.5}, "weight1 needs a LoRA; please choose one in lora1"),
+        ({"weight3": 0.0}, "weight3 needs a LoRA; please choose one in lora3"),
     ],
 )
 async def test_an_invalid_option_gets_an_error_reply(scene: Scene, options: dict[str, object], word: str) -> None:

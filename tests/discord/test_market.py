@@ -42,7 +42,7 @@ async def test_the_market_works_across_a_restart(tmp_path: Path) -> None:
         async with scene.bot():
             nothing = await (await scene.ada.slash("bookmarks")).reply()
             page = await (await scene.ada.press(nothing, "Market")).reply()
-            assert page.ephemeral and "8 LoRAs" in page.text and "first time" in page.text
+            assert page.ephemeral and "8 LoRAs" in page.text and "New here?" in page.text
             assert (chosen(page, "mks"), chosen(page, "mkb")) == ("top_rated", BASES[VIVID])
             page = await choose(scene, page, "mks", "name")
             assert "Bat" in page.text and "Wash" not in page.text, "it is for another base model"

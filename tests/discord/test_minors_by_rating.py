@@ -52,6 +52,6 @@ async def test_no_way_leads_an_age_to_a_rated_lora(empty: Scene) -> None:
         upload = File("holiday.png", await asyncio.to_thread(file.read_bytes))
         for start in (upload, as_webp(read(file))):
             refused = await told(ada, "imagine", in_="general", prompt=CASTLE, image=start)
-            assert "The picture to start from is rated explicit" in refused.text
+            assert "The start picture is rated explicit" in refused.text
             refused = await told(ada, "imagine", in_=AFTER_DARK, prompt=AGE, image=start)
             assert WHY in refused.text

@@ -141,7 +141,7 @@ async def test_the_database_is_backed_up_while_the_bot_runs(running: RunningBot)
 
 async def test_status_agrees_with_the_metrics(running: RunningBot) -> None:
     seen = await at_rest(running.scene)
-    for told in ("free for", "0 jobs wait", "MB"):
+    for told in ("idle for", "0 jobs queued", "MB"):
         assert told in seen.text, seen.text
 
 
