@@ -79,8 +79,8 @@ a classifier, it looks at the picture on the machine that generates. Easel saves
 ## What is marked
 
 Every picture's file says that it is generated (XMP, IPTC's digital source type). The mark has no signature, unless
-the operator has a certificate for C2PA. Then the signature says whose program generated the picture, and not for
-whom. If you keep your prompts private, your pictures do not contain them. All other parameters stay inside.
+the operator has a certificate for C2PA. Then the signature says whose program generated the picture. It names no
+user. If you keep your prompts private, your pictures do not contain them. All other parameters stay inside.
 """
 
 

@@ -277,7 +277,7 @@ TABLES = (
         },
     ),
     StoredTable(
-        "stack_miss", "attempts with a wrong stack code, so that nobody can guess codes", "person_id = :person",
+        "stack_miss", "attempts with a wrong stack code, to prevent guessing", "person_id = :person",
         "until you type another one, at least an hour later", Fate.DELETED,
         {"id": "a number", "person_id": "your Discord id", "missed_at": "the time"},
     ),
