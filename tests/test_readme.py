@@ -21,6 +21,7 @@ from bot.cli.main import COMMANDS
 from bot.config.changes import NEEDS_RESTART
 from bot.ui.bot import load_features
 from bot.ui.client import Client, Cog
+from bot.ui.views.server.panel import ORDER, PanelSection
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -76,6 +77,13 @@ async def test_every_command_stands_in_the_table_and_none_besides() -> None:
     told = set[str]().union(*(groups(re.findall(r"`([^`]+)`", cell)) for cell in rows(table)))
     assert told == slash
     assert set(re.findall(r"\*([^*]+)\*", table)) == menus
+
+
+def test_every_section_of_the_server_panel_is_listed_once() -> None:
+    load_features()
+    list_of_sections = (DOCS / "commands.md").read_text("utf-8").partition("\n### Running a server\n")[2]
+    listed = re.findall(r"^\d+\. [^*\n]*\*([^*]+)\*", list_of_sections, re.MULTILINE)
+    assert listed == [PanelSection.registered[key].title for key in ORDER]
 
 
 async def test_no_page_names_a_command_that_is_not_there() -> None:

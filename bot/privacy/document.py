@@ -1,4 +1,4 @@
-"""docs/privacy.md, which an operator can publish, written from the table of stored data."""
+"""docs/privacy.md, which an operator can publish, written from the catalogue of stored data."""
 
 from __future__ import annotations
 
@@ -8,93 +8,114 @@ from bot.privacy.stored_data import FILES, TABLES
 
 _HEAD = """# Privacy
 
-What this bot keeps of the people who use it, for how long, and how to see it, take it along and delete it. The
-tables are written from the program's own (`python -m tools.privacy`), and a test compares them.
+This page is for users of this bot. It says which data Easel stores about you, for how long, and how you see, export
+and delete it. The tables come from the program itself (`python -m tools.privacy`), and a test compares them.
 
 ## What you can do
 
 | command | what it does |
 |---|---|
-| `/privacy show` | tells what is kept of you, and what became of a deletion |
-| `/privacy export` | gives you all of it as ZIP files: rows as JSON, and your pictures |
-| `/privacy delete` | deletes all of it, after a question |
+| `/privacy show` | shows the data about you, and the progress or the result of a deletion |
+| `/privacy export` | sends you all data as ZIP files: rows as JSON, and your pictures |
+| `/privacy delete` | deletes all data about you, after a question |
 
-They work in servers, in direct messages, and where only you installed the bot; also for people who are blocked.
-Who cannot use the commands can ask whoever runs the bot: `easel privacy show`, `export` and `delete` do the same.
+The commands work in servers and in direct messages, and if only you installed the bot. They also work if you are
+blocked. If you cannot use the commands, ask the operator: `easel privacy show`, `export` and `delete` do the same.
 
 ## What a deletion does
 
-Jobs that wait or are being painted are cancelled. Then rows, words in search indexes, pictures, thumbnails,
-pictures to start from and the bot's messages about you are deleted. What you asked for before, such as an upload
-that is still being read, is waited for, so that nothing of it comes later. It goes on by itself after a restart. At
+Easel cancels your queued and running jobs. It waits for your earlier actions, such as an upload that it is still
+reading, so that they leave no data behind. Then it deletes rows, words in search indexes, pictures, thumbnails,
+pictures to start from, and the bot's messages about you. After a restart, the deletion continues automatically. At
 the end you get a receipt.
 
-- **Messages** are deleted where the bot may still do so: those with your pictures, codes of stacks that you posted,
-  and all that the bot wrote to you directly. Messages to staff about reports that name you are written anew, without
-  your name and words. Those in places that it has left or may not enter any more are counted in the receipt.
-- **Private answers** are yours alone: nobody else can delete them. Dismiss them in Discord, or wait until it
-  forgets them.
-- **Other machines** that paint, where the operator has a [cluster](cluster.md#files), delete what they have of a job
-  when it is cancelled. One that was killed or cut off in the middle of it does so when it paints again, which the
-  deletion does not wait for.
-- **Copies of the database** keep what was deleted until they expire; the receipt says how many, and when.
-- **A block, a limit and what you used up of the day's quotas** stay, so that a deletion lifts none of them. In the
-  place of your id stands a hash that only the bot's own key can make from it. The same holds for entries of the
-  audit log.
-- **Other people's copies** are theirs: pictures that they saved, remixes, stacks that they imported.
+- **Messages.** Easel deletes all messages that Discord lets it delete: messages with your pictures, codes of stacks
+  that you posted, and all direct messages to you. It rewrites messages to staff about reports that name you, without
+  your name and your text. The receipt counts messages in places that the bot has left or cannot enter.
+- **Private answers.** Only you can see these, and the bot cannot delete them. Dismiss them in Discord, or wait until
+  Discord forgets them.
+- **Other machines.** If the operator has a [cluster](cluster.md#files), its machines delete the data of a job when
+  Easel cancels it. A machine that was killed or cut off deletes the data when it generates again. The deletion does
+  not wait for such a machine.
+- **Copies of the database.** They contain your data until they expire. The receipt says how many there are, and until
+  when.
+- **Blocks, limits and today's usage.** They stay, so that a deletion does not lift them. Easel replaces your id by a
+  hash that only the bot's own key can make. The same applies to entries of the audit log.
+- **Reported pictures.** If a report of a picture is open, Easel keeps its file until the decision, `[moderation]
+  held_days` (30) at most. A report *sexual and looks like a minor* has no such end. Easel notifies you. Only the
+  people who decide see the file.
+- **Copies of other users.** Pictures that they saved, remixes, and stacks that they imported belong to them.
 
-What is deleted is overwritten in the database and its log (`secure_delete`); of a single picture that you delete, the
-words in search indexes within a day. What a disk or a file system keeps of
-overwritten blocks is beyond the program.
+Easel overwrites deleted data in the database and in its log (`secure_delete`). If you delete a single picture, Easel
+overwrites its words in search indexes within a day. A disk or a file system may still have overwritten blocks. Easel
+cannot change this.
 
-If a copy of the database is put back, Easel deletes your data again before anything else starts. It finds you by a
-keyed hash of your id in the file `removals.jsonl`, which only the bot's own key can make.
+If the operator restores a copy of the database, Easel deletes your data again before anything else starts. It finds
+you by a keyed hash of your id in the file `removals.jsonl`. Only the bot's own key can make this hash.
 
 ## If staff remove a picture
 
-If staff hide, delete or rate a picture after a report, or take it down, Easel keeps its perceptual hash with that
-verdict (the table `picture_verdict`). The same picture is then not painted, uploaded or published again, or has at
-least that rating. A verdict names neither you nor the job, and it stays when you delete all. Its link to the report is
-a keyed hash. If staff dismiss the report or reverse the decision, the verdict is deleted.
+If staff hide, delete or rate a picture after a report, or take it down, Easel saves its perceptual hash with that
+verdict (the table `picture_verdict`). Easel then does not generate, upload or publish the same picture again, or
+gives it at least that content rating. A verdict names neither you nor the job. Its link to the report is a keyed
+hash. It stays when you delete all your data. If staff dismiss the report or reverse the decision, Easel deletes the
+verdict.
 
 ## If a picture shows you
 
-You need not be on Discord: write to whoever runs this bot. They have pictures that show you removed, with their
-copies, within 48 hours. Of those pictures only perceptual hashes are kept (the table `takedown_case`): numbers by
-which a copy that comes later is known and refused. Nobody can see in them what a picture shows. Neither your name
-nor your address is among them. The hashes are kept until an operator closes the case, here and in
+You need no Discord account: write to the operator of this bot. The operator removes pictures that show you, and their
+copies, within 48 hours. Easel then stores only perceptual hashes of these pictures (the table `takedown_case`). These
+are numbers that let Easel recognise and refuse a later copy. They do not show the picture, and they contain neither
+your name nor your address. Easel keeps them until an operator closes the case, in the database and in
 `removals.jsonl`.
+
+## If you start from a picture
+
+If the operator has installed a face finder, Easel looks for photographed faces in the pictures that you give. It does
+this on the bot's machine, and sends the picture nowhere for it. It compares no faces. Easel stores only yes or no, in
+your studio and with the request, because a picture from a photographed face has a limited content rating. If there is
+a classifier, it looks at the picture on the machine that generates. Easel saves the content rating with the job.
 
 ## What is marked
 
-Every picture says in its file that it is generated (XMP, IPTC's digital source type). The mark is not signed,
-unless the operator has a certificate for C2PA; then the signature says whose program painted it, and not for whom. Who
-keeps their prompts to themselves sends pictures without them; all other parameters stay inside.
+Every picture's file says that it is generated (XMP, IPTC's digital source type). The mark has no signature, unless
+the operator has a certificate for C2PA. Then the signature says whose program generated the picture. It names no
+user. If you keep your prompts private, your pictures do not contain them. All other parameters stay inside.
 """
 
 
 def privacy_document() -> str:
-    """The whole page."""
-    return "\n".join((_HEAD, *_tables(), *_files()))
+    """Return the whole page."""
+    return "\n".join((_HEAD, *_tables(), *_columns(), *_files()))
 
 
 def _tables() -> Iterator[str]:
     yield "## In the database"
     yield ""
-    yield "Days are those of the settings (`[retention]`), with their defaults; `/privacy show` tells those that hold."
+    yield "Times are the defaults of `[retention]` in the settings. `/privacy show` lists the times of this bot."
     yield ""
-    yield "| table | what it holds | how long | when you delete all | columns |"
-    yield "|---|---|---|---|---|"
+    yield "| data | table | how long | after you delete all |"
+    yield "|---|---|---|---|"
     for table in TABLES:
-        columns = "; ".join(f"`{name}`: {about}" for name, about in table.columns.items())
-        yield f"| `{table.name}` | {table.about} | {table.kept} | {table.fate.value} | {columns} |"
+        yield f"| {table.about} | `{table.name}` | {table.kept} | {table.fate.value} |"
+    yield ""
+
+
+def _columns() -> Iterator[str]:
+    yield "### Columns"
+    yield ""
+    yield "| table | columns |"
+    yield "|---|---|"
+    for table in TABLES:
+        columns = " ".join(f"`{name}`: {about}." for name, about in table.columns.items())
+        yield f"| `{table.name}` | {columns} |"
     yield ""
 
 
 def _files() -> Iterator[str]:
     yield "## In files"
     yield ""
-    yield "| files | what they hold | found by | how long | when you delete all | exported |"
+    yield "| files | data | found by | how long | after you delete all | exported |"
     yield "|---|---|---|---|---|---|"
     for kind in FILES:
         exported = "yes" if kind.exported else "no"

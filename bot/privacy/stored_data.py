@@ -1,7 +1,7 @@
-"""What the program keeps of people: every table and column, folder and file, and for how long.
+"""Catalogue of the data that Easel stores about users: tables, columns, folders and files, and their retention.
 
-An export holds the rows that `owner` finds, and a deletion does with them what `fate` says. Tests compare the table
-with the schema, with what a deletion leaves and with docs/privacy.md.
+An export contains the rows that `owner` finds, and a deletion treats them as `fate` says. Tests compare the catalogue
+with the schema, with the rows after a deletion and with docs/privacy.md.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ _PICTURES = "(SELECT picture.id FROM job JOIN picture ON job_id = job.id WHERE p
 _ERASURES = "(SELECT id FROM erasure WHERE person_id = :person)"
 _REPORTS = "(SELECT id FROM report WHERE owner_id = :person)"
 _DECISIONS = f"(SELECT id FROM decision WHERE decided_by = :person OR report_id IN {_REPORTS})"  # noqa: S608 - constants only
-_UNTIL_DELETED = "until you delete them"
-_SERVER_GONE = "until the server has been without the bot for `servers_days` (30)"
-_PICTURES_KEPT = "until you delete them, or `pictures_days` and `pictures_gigabytes` if the operator sets them"
+_UNTIL_DELETED = "until you delete this data"
+_SERVER_GONE = "`servers_days` (30) after the bot left the server"
+_PICTURES_KEPT = "until you delete them, or as `pictures_days` and `pictures_gigabytes` say, if the operator sets them"
 
 
 class Fate(StrEnum):
-    """What a deletion does with rows or files. The values are read in the document."""
+    """Effect of a deletion on rows or files. The values are texts of the document."""
 
     DELETED = "deleted"
-    HASHED = "stays, with a keyed hash in the place of the id"
-    UNLINKED = "stays, without the person"
+    HASHED = "stays; your id becomes a keyed hash"
+    UNLINKED = "stays, without your id"
     EXPIRES = "stays until it expires"
 
 
 @dataclass(frozen=True)
 class StoredTable:
-    """A table that holds something of a person.
+    """A table with data about users.
 
-    `owner` is the SQL condition on the rows that are the person's (`:person`). `columns` tells of every column what it
-    holds. `shown` replaces columns in an export, by SQL: where a row names somebody else too, and for secrets. What is
-    `derived` is a search index of other rows, and left out of exports.
+    `owner` is the SQL condition for the rows of one user (`:person`). `columns` describes each column. `shown` replaces
+    columns in an export by SQL, for secrets and in rows that also name another user. A `derived` table is a search
+    index of other rows; exports leave it out.
     """
 
     name: str
@@ -67,30 +67,31 @@ class StoredFiles:
 
 
 def _own(column: str) -> str:
-    """SQL: a person's id, if it is this person's, for somebody else's is not theirs to have."""
+    """Return SQL for an id in a column: NULL for another user's id, which an export must not show."""
     return f"iif({column} = :person, {column}, NULL)"
 
 
 TABLES = (
     StoredTable(
-        "person", "that you use the bot", "id = :person", _UNTIL_DELETED, Fate.DELETED,
+        "person", "your account in the bot", "id = :person", _UNTIL_DELETED, Fate.DELETED,
         {
-            "id": "your Discord id", "created_at": "when you first used it", "locale": "your language in Discord",
-            "settings": "what you chose in /settings",
+            "id": "your Discord id", "created_at": "the time of your first use", "locale": "your language in Discord",
+            "settings": "your choices in /settings",
         },
     ),
     StoredTable(
-        "job", "what you had painted", "person_id = :person",
-        "as long as its pictures; without any, `jobs_days` (90)", Fate.DELETED,
+        "job", "your requests", "person_id = :person",
+        "as long as its pictures; without pictures, `jobs_days` (90)", Fate.DELETED,
         {
             "id": "a number", "person_id": "your Discord id", "server_id": "the server", "channel_id": "the channel",
-            "request": "prompts, LoRAs and all settings", "checkpoint": "the model", "state": "how far it is",
-            "failure_code": "what failed", "failure_detail": "why", "attempt": "how often it was begun",
-            "created_at": "when you ordered it", "started_at": "when it was begun", "finished_at": "when it ended",
-            "seconds": "how long it took", "peak_memory": "memory that it took", "notes": "notes of the worker",
-            "weight": "what it counts in the queue", "deaths": "workers that broke at it",
-            "begun_at": "when the worker began it",
-            "delete_at": "when it goes, if you deleted it and may still undo that",
+            "request": "prompts, LoRAs and all settings", "checkpoint": "the model", "state": "its progress",
+            "failure_code": "the type of a failure", "failure_detail": "the cause of a failure",
+            "attempt": "the number of attempts", "created_at": "the time of your request",
+            "started_at": "the time when it started", "finished_at": "the time when it ended",
+            "seconds": "its duration", "peak_memory": "the memory that it used", "notes": "notes of the worker",
+            "weight": "its weight in the queue", "deaths": "the number of workers that failed at it",
+            "begun_at": "the time when the worker began",
+            "delete_at": "the time of its deletion, while you can undo it",
         },
     ),
     StoredTable(
@@ -101,48 +102,49 @@ TABLES = (
     StoredTable(
         "picture", "your pictures", f"job_id IN {_JOBS}", _PICTURES_KEPT, Fate.DELETED,
         {
-            "id": "a number", "job_id": "the job", "position": "its place in the job", "path": "the file",
-            "width": "pixels", "height": "pixels", "seed": "its seed", "created_at": "when it was painted",
+            "id": "a number", "job_id": "the job", "position": "its position in the job", "path": "the file",
+            "width": "pixels", "height": "pixels", "seed": "its seed", "created_at": "the time of generation",
         },
     ),
     StoredTable(
-        "picture_hash", "how your pictures look, as numbers by which copies of them are found",
+        "picture_hash", "numbers that describe your pictures, to find copies of them",
         f"picture_id IN {_PICTURES}", "as long as the picture", Fate.DELETED,
-        {"picture_id": "the picture", "hash": "a perceptual hash, in which nobody sees the picture"},
+        {"picture_id": "the picture", "hash": "a perceptual hash; it does not show the picture"},
         shown={"hash": "hex(hash)"},
     ),
     StoredTable(
         "picture_lora", "the LoRAs in your pictures",
         f"picture_id IN {_PICTURES}", "as long as the picture", Fate.DELETED,
         {
-            "picture_id": "the picture", "position": "its place", "sha256": "the file", "name": "its name",
+            "picture_id": "the picture", "position": "its position", "sha256": "the file", "name": "its name",
             "weight": "its weight",
         },
     ),
     StoredTable(
-        "delivery", "to which message a picture went", f"job_id IN {_JOBS}", "as long as the job", Fate.DELETED,
+        "delivery", "the message of each picture", f"job_id IN {_JOBS}", "as long as the job", Fate.DELETED,
         {
-            "job_id": "the job", "state": "whether it was delivered", "private": "whether you alone see it",
-            "message_id": "the message", "created_at": "when it was ordered",
-            "posting_in": "the channel of a new message",
-            "posting_at": "when that was posted", "shows_prompt": "whether the prompt stands under it",
-            "ticket": "opens the answer for fifteen minutes, encrypted; gone once it is delivered",
+            "job_id": "the job", "state": "whether it was delivered", "private": "whether only you see it",
+            "message_id": "the message", "created_at": "the time of your request",
+            "posting_in": "the channel of a new message", "posting_at": "the time of that message",
+            "shows_prompt": "whether the message shows the prompt",
+            "ticket": "access to Discord's answer for fifteen minutes, encrypted; deleted after the delivery",
         },
         shown={"ticket": "NULL"},
     ),
     StoredTable(
         "publication", "pictures that you published in a server", "person_id = :person",
-        "as long as the picture, and then until its message is gone", Fate.UNLINKED,
+        "as long as the picture, and then until its message is deleted", Fate.UNLINKED,
         {
-            "id": "a number", "server_id": "the server", "job_id": "the job", "position": "which of its pictures",
-            "person_id": "your Discord id", "art_channel_id": "the art channel", "channel_id": "where the message is",
-            "message_id": "the message", "state": "whether it is posted", "tried_at": "when it was sent",
-            "hidden": "whether it is out of sight for now",
-            "shows_prompt": "whether the prompt stands there", "checkpoint": "the model", "base_model": "its kind",
-            "said_level": "for whom the prompt is", "level": "for whom it is", "unrated": "whether LoRAs are unrated",
-            "likes": "how many", "ranked_likes": "those that count in lists", "recent_likes": "those of a week",
-            "shown_likes": "the number in the message", "shown_at": "when that was written",
-            "created_at": "when you published it",
+            "id": "a number", "server_id": "the server", "job_id": "the job", "position": "which picture of the job",
+            "person_id": "your Discord id", "art_channel_id": "the art channel",
+            "channel_id": "the channel of the message", "message_id": "the message", "state": "whether it is posted",
+            "tried_at": "the time when Easel sent it", "hidden": "whether it is hidden for now",
+            "shows_prompt": "whether the message shows the prompt", "checkpoint": "the model",
+            "base_model": "its base model", "said_level": "the content rating of the prompt",
+            "level": "its content rating", "unrated": "whether its LoRAs are unrated", "likes": "the number of likes",
+            "ranked_likes": "the likes that count in lists", "recent_likes": "the likes of a week",
+            "shown_likes": "the number in the message", "shown_at": "the time when Easel wrote that number",
+            "created_at": "the time when you published it",
         },
     ),
     StoredTable(
@@ -158,77 +160,78 @@ TABLES = (
     StoredTable(
         "publication_like", "pictures that you like", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
         {
-            "publication_id": "the publication", "person_id": "your Discord id", "liked_at": "when",
-            "recent": "whether it is younger than a week", "ranks": "whether lists are sorted by it",
+            "publication_id": "the publication", "person_id": "your Discord id", "liked_at": "the time",
+            "recent": "whether it is younger than a week", "ranks": "whether it counts in sorted lists",
         },
     ),
     StoredTable(
         "feature", "LoRAs and pictures that you featured as staff", "featured_by = :person",
-        "until staff feature them no longer", Fate.HASHED,
+        "until staff stop featuring them", Fate.HASHED,
         {
-            "server_id": "the server", "kind": "LoRA or picture", "target_id": "which one",
-            "featured_by": "your Discord id", "featured_at": "when",
+            "server_id": "the server", "kind": "LoRA or picture", "target_id": "the LoRA or picture",
+            "featured_by": "your Discord id", "featured_at": "the time",
         },
     ),
     StoredTable(
-        "job_order", "what an order counts of the day's quotas", f"job_id IN {_JOBS}",
+        "job_order", "the share of a request in your daily limits", f"job_id IN {_JOBS}",
         "as long as the job", Fate.DELETED,
         {
-            "job_id": "the job", "pictures": "how many", "pixel_steps": "how much work",
-            "fingerprint": "a hash of the request", "context": "your roles and rights when you ordered it",
+            "job_id": "the job", "pictures": "the number of pictures", "pixel_steps": "the amount of work",
+            "fingerprint": "a hash of the request", "context": "your roles and permissions at the time of the request",
         },
     ),
     StoredTable(
-        "job_rating", "for whom pictures of yours were said to be", f"job_id IN {_JOBS}", "as long as the job",
+        "job_rating", "content ratings of your pictures", f"job_id IN {_JOBS}", "as long as the job",
         Fate.DELETED,
         {
-            "job_id": "the job", "server_id": "the server in which that counts",
-            "source": "whether its staff, an operator or the classifier said so", "rating": "for whom",
-            "rated_at": "when",
+            "job_id": "the job", "server_id": "the server where it counts",
+            "source": "who set it: the server's staff, an operator or the classifier", "rating": "the content rating",
+            "rated_at": "the time",
         },
     ),
     StoredTable(
-        "takedown", "pictures of yours that staff took down", "person_id = :person", "as long as the job", Fate.DELETED,
+        "takedown", "your pictures that staff took down", "person_id = :person", "as long as the job", Fate.DELETED,
         {
-            "job_id": "the job", "server_id": "the server", "report_id": "the report that it was decided about",
-            "person_id": "your Discord id", "created_at": "when",
-            "told_at": "when you were told", "notice_id": "the direct message that told you",
+            "job_id": "the job", "server_id": "the server", "report_id": "the report about it",
+            "person_id": "your Discord id", "created_at": "the time", "told_at": "the time when Easel notified you",
+            "notice_id": "the direct message with that notice",
         },
     ),
     StoredTable(
-        "deletion", "files and messages of pictures that you deleted, until they are gone", "person_id = :person",
-        "seconds; while Discord cannot be reached, longer", Fate.DELETED,
+        "deletion", "files and messages of pictures that you deleted, until Easel has removed them",
+        "person_id = :person",
+        "seconds; longer while Discord is unreachable", Fate.DELETED,
         {
             "job_id": "the job", "person_id": "your Discord id", "paths": "the files",
             "input": "the picture that it started from", "channel_id": "the channel", "message_id": "the message",
-            "created_at": "when",
+            "created_at": "the time",
         },
     ),
     StoredTable(
-        "draft", "requests that could not be painted, for the buttons under the answer", "person_id = :person",
+        "draft", "requests that Easel could not fulfil, for the buttons under the answer", "person_id = :person",
         "`drafts_days` (7)", Fate.DELETED,
         {
             "id": "a number", "person_id": "your Discord id", "wish": "prompts, LoRAs and settings",
-            "created_at": "when",
+            "created_at": "the time",
         },
     ),
     StoredTable(
         "studio", "the draft in your studio", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
         {
             "person_id": "your Discord id", "state": "the draft", "previous": "the draft before it",
-            "revision": "a number", "updated_at": "when it was changed",
+            "revision": "a number", "updated_at": "the time of the last change",
         },
     ),
     StoredTable(
-        "given_input", "which pictures to start from you gave", "person_id = :person", "as long as the picture",
+        "given_input", "your pictures to start from", "person_id = :person", "as long as the picture",
         Fate.DELETED,
-        {"person_id": "your Discord id", "sha256": "the picture", "given_at": "when"},
+        {"person_id": "your Discord id", "sha256": "the picture", "given_at": "the time"},
     ),
     StoredTable(
         "bookmark", "LoRAs that you saved", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
         {
             "id": "a number", "person_id": "your Discord id", "lora_id": "the LoRA", "note": "your note",
-            "created_at": "when", "uses": "how often you used it",
+            "created_at": "the time", "uses": "the number of your uses",
         },
     ),
     StoredTable(
@@ -238,113 +241,117 @@ TABLES = (
     ),
     StoredTable(
         "removed_bookmark", "bookmarks that you removed, for *Undo*", "person_id = :person",
-        "7 days, until somebody removes one after that", Fate.DELETED,
+        "7 days, and then until a user removes a bookmark", Fate.DELETED,
         {
             "id": "a number", "person_id": "your Discord id", "lora_id": "the LoRA", "note": "your note",
-            "created_at": "when it was saved", "uses": "how often you used it", "removed_at": "when it was removed",
+            "created_at": "the time when you saved it", "uses": "the number of your uses",
+            "removed_at": "the time when you removed it",
         },
     ),
     StoredTable(
-        "rating", "stars that you gave", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
-        {"person_id": "your Discord id", "lora_id": "the LoRA", "stars": "how many", "rated_at": "when"},
+        "rating", "your star ratings", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
+        {"person_id": "your Discord id", "lora_id": "the LoRA", "stars": "the number of stars", "rated_at": "the time"},
     ),
     StoredTable(
-        "stack", "your sets of LoRAs", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
+        "stack", "your stacks", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
         {
-            "id": "a number", "person_id": "your Discord id", "name": "its name", "name_key": "its name, folded",
-            "code": "by which others get a copy", "created_at": "when",
+            "id": "a number", "person_id": "your Discord id", "name": "its name",
+            "name_key": "its name, simplified for comparison", "code": "the code for copies", "created_at": "the time",
         },
     ),
     StoredTable(
-        "stack_lora", "the LoRAs in your sets", "stack_id IN (SELECT id FROM stack WHERE person_id = :person)",
+        "stack_lora", "the LoRAs in your stacks", "stack_id IN (SELECT id FROM stack WHERE person_id = :person)",
         _UNTIL_DELETED, Fate.DELETED,
         {
-            "stack_id": "the set", "position": "its place", "sha256": "the file", "name": "its name",
-            "weight": "its weight", "trigger_words": "those that you chose",
-            "region": "the part of the picture that it is for",
+            "stack_id": "the stack", "position": "its position", "sha256": "the file", "name": "its name",
+            "weight": "its weight", "trigger_words": "the trigger words that you chose",
+            "region": "its part of the picture",
         },
     ),
     StoredTable(
-        "posted_message", "messages of the bot that name you: codes of stacks, and results of orders that have expired",
+        "posted_message", "messages of the bot that name you: codes of stacks, and results of expired requests",
         "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
         {
             "message_id": "the message", "channel_id": "the channel", "person_id": "your Discord id",
-            "created_at": "when",
+            "created_at": "the time",
         },
     ),
     StoredTable(
-        "stack_miss", "codes that you typed and that are nobody's, so that nobody guesses them", "person_id = :person",
-        "until you type the next one, an hour later", Fate.DELETED,
-        {"id": "a number", "person_id": "your Discord id", "missed_at": "when"},
+        "stack_miss", "attempts with a wrong stack code, to prevent guessing", "person_id = :person",
+        "until you type another one, at least an hour later", Fate.DELETED,
+        {"id": "a number", "person_id": "your Discord id", "missed_at": "the time"},
     ),
     StoredTable(
-        "lora", "LoRAs that you added to the library or rated as an operator",
+        "lora", "LoRAs that you added to the library, or that you rated as an operator",
         "added_by = :person OR content_rating_by = :person", "until they are removed from the library",
         Fate.UNLINKED,
         {
-            "id": "a number", "name": "its name", "name_key": "its name, folded", "category": "its category",
-            "description": "its description", "created_at": "when", "uses": "everybody's uses", "trend": "lately",
-            "stars": "everybody's stars", "ratings": "how many rated it", "score": "computed from both",
-            "added_by": "your Discord id", "indexed": "whether the search knows it",
-            "content_rating": "for whom it is", "content_rating_by": "the operator who said so",
+            "id": "a number", "name": "its name", "name_key": "its name, simplified for comparison",
+            "category": "its category", "description": "its description", "created_at": "the time",
+            "uses": "the uses of all users", "trend": "recent uses", "stars": "the stars of all users",
+            "ratings": "the number of star ratings", "score": "a score from both", "added_by": "your Discord id",
+            "indexed": "whether the search contains it", "content_rating": "its content rating",
+            "content_rating_by": "the operator who set it",
         },
         shown={"added_by": _own("added_by"), "content_rating_by": _own("content_rating_by")},
     ),
     StoredTable(
-        "addition", "files from outside that you asked for",
+        "addition", "files that you asked Easel to import",
         "id IN (SELECT addition_id FROM addition_request WHERE person_id = :person)",
-        "as long as the database: it tells where files come from", Fate.UNLINKED,
+        "as long as the database, to record where files come from", Fate.UNLINKED,
         {
-            "id": "a number", "key": "the file", "source": "what its page says", "path": "where it goes",
-            "state": "how far it is", "sha256": "the file", "failure_code": "what failed", "failure_detail": "why",
-            "created_at": "when somebody first asked for it", "ended_at": "when it ended",
-            "placed": "whether its file was put into the library",
+            "id": "a number", "key": "the file", "source": "the facts on its page", "path": "its path",
+            "state": "its progress", "sha256": "the file", "failure_code": "the type of a failure",
+            "failure_detail": "the cause of a failure", "created_at": "the time of the first request by any user",
+            "ended_at": "the time when it ended", "placed": "whether Easel put the file into the library",
         },
     ),
     StoredTable(
-        "addition_request", "that you asked for them", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
+        "addition_request", "your requests for these files", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
         {
             "addition_id": "the file", "person_id": "your Discord id", "server_id": "the server",
-            "created_at": "when you asked", "told": "whether you know how it ended",
-            "ticket": "opens the answer for fifteen minutes, encrypted; gone once you know",
-            "ticket_at": "when you were answered", "message_id": "the answer",
-            "posting_at": "when you were written to", "refused": "whether Discord lets nobody write to you",
-            "draft_id": "what you wanted to paint with it",
+            "created_at": "the time of your request", "told": "whether you know the outcome",
+            "ticket": "access to Discord's answer for fifteen minutes, encrypted; deleted when you know the outcome",
+            "ticket_at": "the time of the answer", "message_id": "the answer",
+            "posting_at": "the time of Easel's message to you", "refused": "whether Discord refuses messages to you",
+            "draft_id": "the request that needs the file",
         },
         shown={"ticket": "NULL"},
     ),
     StoredTable(
-        "erased_addition_request", "that you asked for files from outside before you had all deleted, for the quotas",
+        "erased_addition_request", "your requests for files before you deleted all your data, for the limits",
         "pseudonym = pseudonym(:person)", "3 days, by the keyed hash of your id", Fate.EXPIRES,
         {
             "addition_id": "the file", "pseudonym": "the keyed hash of your id", "server_id": "the server",
-            "created_at": "when you asked",
+            "created_at": "the time of your request",
         },
     ),
     StoredTable(
-        "update_notice", "newer versions of your bookmarks that you are told of", "person_id = :person",
+        "update_notice", "notices about newer versions of your bookmarks", "person_id = :person",
         _UNTIL_DELETED, Fate.DELETED,
         {
             "person_id": "your Discord id", "lora_id": "the LoRA", "newer_sha256": "the file of the newer version",
-            "created_at": "when it was seen", "messaged": "whether a direct message was tried",
-            "told": "whether you know of it",
+            "created_at": "the time when Easel saw it", "messaged": "whether Easel tried a direct message",
+            "told": "whether you know about it",
         },
     ),
     StoredTable(
         "server_limit", "limits that staff set for you", "holder = 'person' AND holder_id = :person",
         "until staff remove them, or " + _SERVER_GONE, Fate.HASHED,
         {
-            "server_id": "the server", "holder": "'person'", "holder_id": "your Discord id", "name": "of a role",
-            "limits": "the limits",
+            "server_id": "the server", "holder": "'person'", "holder_id": "your Discord id",
+            "name": "the name of a role", "limits": "the limits",
         },
     ),
     StoredTable(
-        "block", "that you are blocked, or have blocked somebody or something as staff",
+        "block", "blocks of you, and blocks that you made as staff",
         "(kind = 'person' AND target_id = :person) OR created_by = :person",
-        "until staff lift it, or " + _SERVER_GONE, Fate.HASHED,
+        "until staff remove them, or " + _SERVER_GONE, Fate.HASHED,
         {
-            "id": "a number", "server_id": "the server", "kind": "person or LoRA", "target_id": "who or what",
-            "reason": "the reason", "ends_at": "until when", "created_by": "who blocked", "created_at": "when",
+            "id": "a number", "server_id": "the server", "kind": "person or LoRA", "target_id": "the person or LoRA",
+            "reason": "the reason", "ends_at": "the end",
+            "created_by": "the Discord id of the staff member or operator",
+            "created_at": "the time",
         },
         shown={
             "target_id": "iif(kind = 'person' AND target_id <> :person, NULL, target_id)",
@@ -352,35 +359,35 @@ TABLES = (
         },
     ),
     StoredTable(
-        "daily_usage", "what you ordered on a day, for the quotas", "person_id = :person", "3 days", Fate.HASHED,
+        "daily_usage", "your requests of a day, for the daily limits", "person_id = :person", "3 days", Fate.HASHED,
         {
-            "day": "the day", "person_id": "your Discord id", "server_id": "the server", "pictures": "how many",
-            "pixel_steps": "how much work",
+            "day": "the day", "person_id": "your Discord id", "server_id": "the server",
+            "pictures": "the number of pictures", "pixel_steps": "the amount of work",
         },
     ),
     StoredTable(
-        "pause", "that you stopped a queue, as staff", "person_id = :person", "until it goes on", Fate.HASHED,
-        {"server_id": "the server", "person_id": "your Discord id", "created_at": "when"},
+        "pause", "queues that you paused as staff", "person_id = :person", "until staff resume the queue", Fate.HASHED,
+        {"server_id": "the server", "person_id": "your Discord id", "created_at": "the time"},
     ),
     StoredTable(
-        "base_model_proposal", "corrections of base models that you proposed or decided",
+        "base_model_proposal", "base models that you proposed or decided",
         "proposed_by = :person OR decided_by = :person", _SERVER_GONE, Fate.HASHED,
         {
             "id": "a number", "server_id": "the server", "sha256": "the file", "name": "the LoRA",
-            "base_model": "what was proposed", "prediction": "the prediction type that was proposed",
-            "reason": "the reason", "state": "what became of it",
-            "proposed_by": "who proposed it", "created_at": "when", "decided_by": "who decided it",
-            "decided_at": "when it was decided",
+            "base_model": "the proposed base model", "prediction": "the proposed prediction type",
+            "reason": "the reason", "state": "the outcome", "proposed_by": "the Discord id of the staff member",
+            "created_at": "the time of the proposal", "decided_by": "the Discord id of the operator",
+            "decided_at": "the time of the decision",
         },
         shown={"proposed_by": _own("proposed_by"), "decided_by": _own("decided_by")},
     ),
     StoredTable(
-        "audit", "what you changed as staff, and what staff changed about you",
+        "audit", "your changes as staff, and changes of staff about you",
         "actor_id = :person OR person_id = :person", _SERVER_GONE, Fate.HASHED,
         {
-            "id": "a number", "server_id": "the server", "actor_id": "who did it", "action": "what was done",
-            "person_id": "about whom", "target": "about what", "changes": "what was before and after",
-            "created_at": "when",
+            "id": "a number", "server_id": "the server", "actor_id": "the Discord id of the staff member or operator",
+            "action": "the action", "person_id": "the Discord id of the member concerned", "target": "the subject",
+            "changes": "the values before and after", "created_at": "the time",
         },
         shown={
             "actor_id": _own("actor_id"), "person_id": _own("person_id"),
@@ -388,94 +395,100 @@ TABLES = (
         },
     ),
     StoredTable(
-        "report", "that a picture of yours was reported", "owner_id = :person",
-        f"{_SERVER_GONE}; one that looks like a minor goes to the operators then, if it is open", Fate.HASHED,
+        "report", "reports of your pictures", "owner_id = :person",
+        f"{_SERVER_GONE}. Then the operators get an open report that a picture looks like a minor", Fate.HASHED,
         {
-            "id": "a number", "server_id": "the server", "kind": "pictures or LoRA", "target_id": "which",
+            "id": "a number", "server_id": "the server", "kind": "pictures or LoRA", "target_id": "which one",
             "owner_id": "your Discord id", "shared": "whether operators see it", "state": "whether it is decided",
-            "created_at": "when", "revision": "counts its changes", "shown": "those that the message to staff shows",
-            "channel_id": "the channel of that message", "message_id": "that message",
-            "posting_at": "when it was being posted", "hides": "whether the pictures are out of sight",
-            "message_due": "whether their message is to be written anew",
-            "painted_at": "when you had them painted", "painted_in": "the channel",
-            "reopened_at": "when a dismissal was taken back", "lasting": "whether it stays until it is decided",
+            "created_at": "the time", "revision": "the number of its changes",
+            "shown": "the changes that the message to staff shows", "channel_id": "the channel of that message",
+            "message_id": "that message", "posting_at": "the time when Easel posted it",
+            "hides": "whether the pictures are hidden",
+            "message_due": "whether Easel must rewrite the pictures' message", "painted_at": "the time of generation",
+            "painted_in": "the channel of generation", "reopened_at": "the time when staff reversed a dismissal",
+            "lasting": "whether it stays until a decision",
         },
     ),
     StoredTable(
-        "report_by", "what you reported; who reports is told to nobody", "person_id = :person", _UNTIL_DELETED,
+        "report_by", "your reports; Easel shows nobody who reported", "person_id = :person", _UNTIL_DELETED,
         Fate.DELETED,
         {
-            "report_id": "the report", "person_id": "your Discord id", "reason": "the reason", "note": "what you wrote",
-            "created_at": "when", "hides": "whether it hides the pictures",
+            "report_id": "the report", "person_id": "your Discord id", "reason": "the reason", "note": "your text",
+            "created_at": "the time", "hides": "whether it hides the pictures",
         },
     ),
     StoredTable(
-        "decision", "what was decided about pictures of yours, or by you as staff",
+        "decision", "decisions about your pictures, and your decisions as staff",
         f"decided_by = :person OR report_id IN {_REPORTS}", _SERVER_GONE, Fate.HASHED,
         {
-            "id": "a number", "report_id": "the report", "action": "what was decided", "rating": "what it is rated",
-            "rating_before": "what it was rated", "ends_at": "when a block ends", "note": "what you were told",
-            "decided_by": "who decided", "decided_at": "when", "told_at": "when you were told",
-            "notice_id": "the direct message that told you",
+            "id": "a number", "report_id": "the report", "action": "the decision", "rating": "the new content rating",
+            "rating_before": "the earlier content rating", "ends_at": "the end of a block", "note": "the note to you",
+            "decided_by": "the Discord id of the staff member or operator", "decided_at": "the time",
+            "told_at": "the time when Easel notified you", "notice_id": "the direct message with that notice",
         },
         shown={"decided_by": _own("decided_by")},
     ),
     StoredTable(
-        "decision_step", "how far such a decision is carried out",
+        "decision_step", "the progress of such a decision",
         f"decision_id IN {_DECISIONS}", _SERVER_GONE, Fate.HASHED,
         {
-            "decision_id": "the decision", "position": "its place", "step": "what is done", "begun_at": "when it began",
-            "done_at": "when it was done",
+            "decision_id": "the decision", "position": "its position", "step": "the action",
+            "begun_at": "the time when it began", "done_at": "the time when it ended",
         },
     ),
     StoredTable(
-        "appeal", "what you wrote against a decision", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
+        "appeal", "your appeals", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
         {
-            "decision_id": "the decision", "person_id": "your Discord id", "text": "what you wrote",
-            "created_at": "when", "state": "the answer", "answered_by": "who answered", "answered_at": "when",
-            "told_at": "when you were told", "notice_id": "the direct message that told you",
-            "upheld_at": "when the decision was upheld, if it was reversed afterwards",
-            "upheld_notice_id": "the direct message that told you so",
+            "decision_id": "the decision", "person_id": "your Discord id", "text": "your text",
+            "created_at": "the time", "state": "the answer",
+            "answered_by": "the Discord id of the staff member or operator",
+            "answered_at": "the time of the answer", "told_at": "the time when Easel notified you",
+            "notice_id": "the direct message with that notice",
+            "upheld_at": "the time when staff upheld the decision, if they reversed it later",
+            "upheld_notice_id": "the direct message about that",
         },
         shown={"answered_by": _own("answered_by")},
     ),
     StoredTable(
-        "erasure", "that you had all deleted, with the receipt",
+        "erasure", "the deletion of all your data, with the receipt",
         "person_id = :person OR pseudonym = pseudonym(:person)",
         "`receipts_days` (30), by the keyed hash of your id", Fate.EXPIRES,
         {
-            "id": "a number", "person_id": "your Discord id, until the rows are gone", "pseudonym": "its keyed hash",
-            "state": "how far it is", "by_operator": "whether an operator ordered it", "jobs": "how many",
-            "pictures": "how many", "messages": "how many", "unreachable": "messages that the bot may not delete",
-            "private_answers": "how many", "copies": "of the database that still hold you",
-            "copies_until": "when the last of them expires", "created_at": "when", "finished_at": "when it was done",
-            "direct_channel": "your direct messages, until it is known what is to be deleted there",
+            "id": "a number", "person_id": "your Discord id, until the rows are deleted",
+            "pseudonym": "its keyed hash", "state": "its progress", "by_operator": "whether an operator requested it",
+            "jobs": "the number of jobs", "pictures": "the number of pictures", "messages": "the number of messages",
+            "unreachable": "the number of messages that the bot cannot delete",
+            "private_answers": "the number of private answers",
+            "copies": "the number of copies of the database that still contain your data",
+            "copies_until": "the time when the last copy expires", "created_at": "the time",
+            "finished_at": "the time when it ended",
+            "direct_channel": "the channel of your direct messages, until Easel knows what to delete there",
         },
     ),
     StoredTable(
-        "erasure_file", "files that are still to be deleted", f"erasure_id IN {_ERASURES}",
+        "erasure_file", "files that Easel still has to delete", f"erasure_id IN {_ERASURES}",
         "until the deletion is complete", Fate.DELETED,
         {
             "erasure_id": "the deletion", "folder": "the folder", "path": "the file",
-            "report_id": "the open report for which it is held",
+            "report_id": "the open report that keeps the file",
         },
     ),
     StoredTable(
-        "erasure_message", "messages that are still to be deleted",
+        "erasure_message", "messages that Easel still has to delete",
         f"erasure_id IN {_ERASURES}", "until the deletion is complete",
         Fate.DELETED,
         {"erasure_id": "the deletion", "channel_id": "the channel", "message_id": "the message"},
     ),
     StoredTable(
-        "erasure_report", "reports whose message to staff names you, and is written anew",
+        "erasure_report", "reports with a message to staff that names you, which Easel rewrites",
         f"erasure_id IN {_ERASURES}", "until the deletion is complete",
         Fate.DELETED,
-        {"erasure_id": "the deletion", "report_id": "the report", "state": "whether it is written"},
+        {"erasure_id": "the deletion", "report_id": "the report", "state": "whether it is rewritten"},
     ),
 )  # fmt: skip
 
-# Tables that hold nothing of a person, with their columns: what staff chose for a server, what was found in LoRA files,
-# sums over everybody, what was measured, what the program remembers for itself.
+# Tables without data about users, with their columns: settings of servers, contents of LoRA files, sums over all users,
+# measurements, and the program's own state.
 IMPERSONAL: Mapping[str, str] = {
     "server": "id created_at left_at",
     "server_settings": "server_id settings updated_at",
@@ -499,8 +512,8 @@ IMPERSONAL: Mapping[str, str] = {
     "pace": "checkpoint width height pictures step_seconds rest_seconds",
     "load_time": "checkpoint seconds",
     "memo": "key value",
-    # Of somebody who is shown in a picture and asked for its removal there are hashes of the picture, and no name.
-    # Its copies name files and jobs by their numbers, which outlive what is removed.
+    # A takedown case contains hashes of the picture, and no name of the person who is shown. Its copies name files and
+    # jobs by their numbers, which stay after the removal.
     "takedown_copy": "case_id number kind path job_id distance state",
     "takedown_case": "id state note hashes received_at created_at ended_at refused alerts",
     # Verdicts on pictures by their hashes. A row names neither person nor job; `source` is a keyed hash of the report.
@@ -516,65 +529,59 @@ IMPERSONAL: Mapping[str, str] = {
 
 FILES = (
     StoredFiles(
-        "`pictures/`", "the pictures that you had painted, with prompts and settings inside", "the table `picture`",
-        _PICTURES_KEPT, Fate.DELETED, exported=True,
-    ),
-    StoredFiles(
-        "`thumbnails/`", "small and signed copies of pictures", "the SHA-256 of the picture",
-        "as long as the picture, `thumbnails_days` (90) at most",
-        Fate.DELETED, exported=False,
-    ),
-    StoredFiles(
-        "`inputs/`", "pictures that you gave to start from, without any other data",
-        "the SHA-256 in jobs, drafts, the studio and the table `given_input`",
-        "as long as such a picture; what nothing names, `inputs_days` (7)",
+        "`pictures/`", "your pictures, with prompts and settings inside", "the table `picture`", _PICTURES_KEPT,
         Fate.DELETED, exported=True,
     ),
     StoredFiles(
-        "`spool/`", "unfinished pictures, previews, and states of jobs that are being painted",
-        "the number of the job", "until the job ends; what a crash left, `states_days` (1)", Fate.DELETED,
-        exported=False,
+        "`thumbnails/`", "small and signed copies of pictures", "the SHA-256 of the picture",
+        "as long as the picture, `thumbnails_days` (90) at most", Fate.DELETED, exported=False,
     ),
     StoredFiles(
-        "`workers/` on each machine of a cluster", "the same of jobs that are painted there, and what they start from",
+        "`inputs/`", "your pictures to start from, without any other data",
+        "the SHA-256 in jobs, drafts, the studio and the table `given_input`",
+        "as long as a picture or a request needs it; without one, `inputs_days` (7)", Fate.DELETED, exported=True,
+    ),
+    StoredFiles(
+        "`spool/`", "unfinished pictures, previews and states of running jobs", "the number of the job",
+        "until the job ends; after a crash, `states_days` (1)", Fate.DELETED, exported=False,
+    ),
+    StoredFiles(
+        "`workers/` on each machine of a cluster", "the same for jobs that run there, and their pictures to start from",
         "the number of the job, the SHA-256 of the picture",
-        "until the job ends there; of a machine that was killed, until it paints again", Fate.DELETED, exported=False,
+        "until the job ends there; on a killed machine, until it generates again", Fate.DELETED, exported=False,
     ),
     StoredFiles(
-        "`embeddings/`", "prompts as the numbers that text encoders made of them, if the operator keeps them",
-        "nothing: nobody can tell whose they are", "`embeddings_days` (7)",
-        Fate.DELETED, exported=False,
+        "`embeddings/`", "prompts as the numbers of a text encoder, if the operator saves them",
+        "not possible: the files do not show whose they are", "`embeddings_days` (7)", Fate.DELETED, exported=False,
     ),
     StoredFiles(
-        "`easel.sqlite3-wal`", "what was written to the database last", "—", "minutes; emptied by a deletion",
+        "`easel.sqlite3-wal`", "the latest changes of the database", "—", "minutes; a deletion empties it",
         Fate.DELETED, exported=False,
     ),
     StoredFiles(
         "`backups/`, `easel.schema-*`, `easel.before-*`", "copies of the database, with their dates", "—",
-        "as many as `[backup] keep` says; copies made before an update or a restore, until the operator deletes them",
-        Fate.EXPIRES, exported=False,
+        "as many copies as `[backup] keep` says. Copies from before an update or a restore stay until the operator "
+        "deletes them", Fate.EXPIRES, exported=False,
     ),
     StoredFiles(
         "the folder of `backup --pictures`", "copies of pictures, and of pictures to start from", "—",
         "until the next `backup --pictures` after the deletion", Fate.EXPIRES, exported=False,
     ),
     StoredFiles(
-        "`pseudonyms.key`", "the key of the hashes; it is in no copy of the database", "—", "as long as the database",
-        Fate.EXPIRES, exported=False,
+        "`pseudonyms.key`", "the key of the hashes; no copy of the database contains it", "—",
+        "as long as the database", Fate.EXPIRES, exported=False,
     ),
     StoredFiles(
-        "`removals.jsonl`", "what was erased and decided, for copies of the database that are put back: keyed "
-        "hashes of people, perceptual hashes of pictures", "the keyed hash",
+        "`removals.jsonl`", "deletions and decisions, to repeat them after the restore of a copy. It contains keyed "
+        "hashes of users and perceptual hashes of pictures", "the keyed hash",
         "as long as the database; a verdict or a takedown case until it ends", Fate.EXPIRES, exported=False,
     ),
     StoredFiles(
-        "the library's declarations",
-        "which operator declared or allowed something of a LoRA, and who proposed it", "the id in the file",
-        "until the operator changes them", Fate.EXPIRES, exported=False,
+        "the library's declarations", "which operator declared or allowed something for a LoRA, and who proposed it",
+        "the id in the file", "until the operator changes them", Fate.EXPIRES, exported=False,
     ),
     StoredFiles(
-        "logs", "numbers of jobs and errors; neither prompts nor ids of people", "—",
-        "where the operator sends them; the files of `[logs] folder`, `logs_days` (30)",
-        Fate.EXPIRES, exported=False,
+        "logs", "numbers of jobs, and errors; neither prompts nor ids of users", "—",
+        "as the operator decides; the files of `[logs] folder`, `logs_days` (30)", Fate.EXPIRES, exported=False,
     ),
 )  # fmt: skip
