@@ -256,7 +256,7 @@ async def ended_page(interaction: Interaction, addition: LoraAddition, draft_id:
 async def _page(
     interaction: Interaction, lora: Lora, above: str, draft_id: int | None = None, *, corrects: bool = False
 ) -> RenderedMessage:
-    """A LoRA's page under a text, with *Paint with it* for a draft.
+    """A LoRA's page under a text, with *Generate with it* for a draft.
 
     Who `corrects` its category does it by buttons, in place of the page's menu.
     """

@@ -203,7 +203,7 @@ def _link(lora: LoraDraft) -> Link | None:
 
 
 async def paint_row(connection: aiosqlite.Connection, person_id: int, draft_id: int | None) -> ui.ActionRow[Any] | None:
-    """*Paint with it*, for a request that can go on; None without one. Raises DatabaseError."""
+    """*Generate with it*, for a request that can go on; None without one. Raises DatabaseError."""
     if draft_id is None:
         return None
     try:
@@ -216,7 +216,7 @@ async def paint_row(connection: aiosqlite.Connection, person_id: int, draft_id: 
 
 
 async def add_row(connection: aiosqlite.Connection, person_id: int, draft_id: int | None) -> ui.ActionRow[Any] | None:
-    """*Add it*, for a request whose LoRA was not added; None unless it is sure which. Raises DatabaseError."""
+    """*Add LoRA*, for a request whose LoRA was not added; None unless it is sure which. Raises DatabaseError."""
     if draft_id is None:
         return None
     try:
@@ -234,7 +234,7 @@ async def add_row(connection: aiosqlite.Connection, person_id: int, draft_id: in
 
 
 def painted_with(message: discord.Message | None) -> int | None:
-    """The draft that *Paint with it* of a message goes on with; None without one."""
+    """The draft that *Generate with it* of a message goes on with; None without one."""
     if message is None:
         return None
     view = ui.LayoutView.from_message(message, timeout=None)

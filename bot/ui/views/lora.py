@@ -291,7 +291,7 @@ async def refresh_lora_page(interaction: Interaction, lora_id: int) -> None:
 
 
 async def lora_page_in(interaction: Interaction, message: discord.Message | None, lora_id: int) -> RenderedMessage:
-    """A LoRA's page for a message that shows it already: its *Paint with it* stays. Raises as `lora_page_of`."""
+    """A LoRA's page for a message that shows it already: its *Generate with it* stays. Raises as `lora_page_of`."""
     page = await lora_page_of(interaction, lora_id)
     page.add_above(await paint_row(interaction.client.connection, interaction.user.id, painted_with(message)))
     return page

@@ -178,7 +178,7 @@ class ReportHideButton(DecisionButton, template=rf"rphide:{CASE}"):
 
 
 class ReportDismissButton(DecisionButton, template=rf"rpdismiss:{CASE}"):
-    """Leaves all as it is. It does not ask: *Reverse* opens the report again, and hides what it hid."""
+    """Leaves all as it is. It does not ask: *Reverse decision* opens the report again, and hides what it hid."""
 
     name, label, decision = "rpdismiss", later("Dismiss"), DecisionAction.DISMISS
 
