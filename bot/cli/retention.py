@@ -97,7 +97,7 @@ def show(settings: Settings, found: Iterable[Expired], what: str) -> None:
         size = f"{expired.size / 1e6:.1f}" if expired.size else ""
         table.add_row(expired.kind, _kept(settings, expired.kind), str(expired.count), size, oldest)
     every, keep = settings.backup.every_hours, settings.backup.keep
-    table.add_row("copies of the database", f"{keep}, one every {every:g} h" if every else f"{keep}", "", "", "")
+    table.add_row("backups", f"{keep}, one every {every:g} h" if every else f"{keep}", "", "", "")
     Output().print(table)
 
 

@@ -79,7 +79,7 @@ class WatchFacts:
 _SAVED: Mapping[str, str] = {
     "database": later("the database"),
     "pictures": later("pictures"),
-    "backups": later("copies of the database"),
+    "backups": later("backups"),
 }
 _FILE_SAYS = {
     FileState.REMOVED: later("The database file {path} was removed. Its data will be lost when Easel stops."),
@@ -108,7 +108,7 @@ def _database(facts: WatchFacts) -> Iterator[Finding]:
 
 def damaged(damage: str) -> Finding:
     """The database is damaged."""
-    says = _("The database is damaged ({damage}). Stop Easel, then run `easel restore`: it restores the newest copy.")
+    says = _("The database is damaged ({damage}). Stop Easel, then run `easel restore`: it restores the newest backup.")
     return Finding(DATABASE, FindingGrade.PROBLEM, says.format(damage=damage))
 
 
@@ -117,11 +117,11 @@ def _database_file(facts: WatchFacts) -> Iterator[Finding]:
         lost = _(template).format(path=facts.database)
         if facts.rescued is None:
             advice = _(
-                "Easel could not save a copy. It tries again until you stop it. After that, `easel restore` restores "
-                "the newest copy."
+                "Easel could not save a backup. It tries again until you stop it. After that, `easel "
+                "restore` restores the newest backup."
             )
         else:
-            advice = _("Easel saved a copy. Stop Easel soon, then run `easel restore {copy}`.")
+            advice = _("Easel saved a backup. Stop Easel soon, then run `easel restore {copy}`.")
         says = f"{lost} {advice.format(copy=facts.rescued)}"
         yield Finding(DATABASE_FILE, FindingGrade.PROBLEM, says)
     elif facts.file is FileState.LINKED:
@@ -158,16 +158,18 @@ def check_backup(backup: BackupState) -> Finding:
     """Whether the newest copy of the database is new enough."""
     late = not backup.due and (backup.age is None or backup.age > LATE_COPIES * backup.every)
     if backup.problem is not None:
-        says = _("The last copy of the database failed: {problem}").format(problem=backup.problem)
+        says = _("The last backup of the database failed: {problem}").format(problem=backup.problem)
         return Finding(BACKUP, FindingGrade.PROBLEM if late else FindingGrade.WARNING, says)
     if not backup.every:
-        return Finding(BACKUP, FindingGrade.OK, _("Automatic copies of the database are switched off."))
+        return Finding(BACKUP, FindingGrade.OK, _("Automatic backups of the database are switched off."))
     if backup.age is None:
-        says = _("There is no copy of the database yet. Easel makes one when it starts; `easel backup` makes one now.")
+        says = _(
+            "There is no backup of the database yet. Easel makes one when it starts; `easel backup` makes one now."
+        )
         return Finding(BACKUP, FindingGrade.WARNING if late else FindingGrade.OK, says)
-    says = _("The newest copy of the database is {age} old.").format(age=duration(backup.age))
+    says = _("The newest backup of the database is {age} old.").format(age=duration(backup.age))
     if late:
-        advice = _("A copy is due every {every}. Run `easel backup`, and check that Easel is running.")
+        advice = _("A backup is due every {every}. Run `easel backup`, and check that Easel is running.")
         return Finding(BACKUP, FindingGrade.WARNING, f"{says} {advice.format(every=duration(backup.every))}")
     return Finding(BACKUP, FindingGrade.OK, says)
 

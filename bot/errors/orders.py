@@ -25,8 +25,8 @@ class TooManyLinks(RequestError):
 
 @dataclass(eq=False)
 class PartsGone(RequestError):
-    """Parts of this picture are no longer available here: {parts}. Easel cannot generate it again unchanged. *Edit*
-    opens it in the studio with the remaining parts."""
+    """Something that this picture needs is no longer available here: {parts}. Easel cannot generate it again
+    unchanged. *Edit* opens the rest in the studio."""
 
     parts: list[str]
 

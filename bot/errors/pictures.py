@@ -52,5 +52,5 @@ class OwnPictureTakenDown(TakenDown):
 
 @dataclass(eq=False)
 class TakenDownEverywhere(TakenDown):
-    """This picture was taken down permanently, so Easel no longer generates anything from it. Its owner received the
+    """This picture was removed permanently, so Easel no longer generates anything from it. Its author received the
     reason."""

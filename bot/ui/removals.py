@@ -342,7 +342,7 @@ class Removals:
         ).format(count=len(lines))
         text = sentences(
             _("Your pictures are not lost: all of them are in /history, where only you see them."),
-            _("In that server, the buttons of a picture that was taken down no longer generate pictures."),
+            _("In that server, the buttons of a removed picture no longer generate pictures."),
             _("If you want to know why, ask the staff of the server."),
         )
         view = ui.LayoutView(timeout=None)

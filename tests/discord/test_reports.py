@@ -107,7 +107,7 @@ async def test_a_reported_picture_is_gone_and_its_owner_appeals_and_is_answered(
         await control.wait_in_channel("staff-room", lambda seen: "seed 902" in seen.text, PATIENCE)
     async with scene.bot():  # everything works after a restart
         decided = await decide(grace, case, "Hide and warn", note="No blood here, please.")
-        assert decided.id == case.id and "Hidden, owner warned" in decided.text
+        assert decided.id == case.id and "Hidden, author warned" in decided.text
         assert not decided.attachments and list(decided.buttons) == ["Reverse decision"]
         assert "painted on" in decided.text and f"<#{default_world.GENERAL}>" in decided.text
         down = await control.wait_message(picture.id, lambda seen: "was taken down" in seen.text, PATIENCE)
@@ -221,7 +221,7 @@ async def test_what_its_owner_deletes_is_held_for_those_who_decide(scene: Scene)
     await scene.control.wait_message(picture.id, lambda seen: "was reported" in seen.text, PATIENCE)
     deleting = await scene.ada.submit(await asked(scene.ada, copy))
     (said,) = await deleting.messages(1, PATIENCE)
-    assert said.ephemeral and "keeps it for the people who decide on the report" in said.text
+    assert said.ephemeral and "keeps it for the reviewers of the report" in said.text
     await hidden(scene, picture)
     await rows(scene, "UPDATE job SET delete_at = 1 WHERE delete_at IS NOT NULL")
     case = await pressed(grace, await chosen(grace, await told(grace, "server"), "svsection", "reports"), "Review")

@@ -60,10 +60,7 @@ def deleted_view(job_id: int, until: int | None) -> ui.LayoutView:
 def held_text(until: int) -> str:
     """Tells the owner of a picture that was deleted that an open report holds it, until then at most (unix ms)."""
     return sentences(
-        _(
-            "A user reported this picture. Easel keeps it for the people who decide on the report, "
-            "hidden from everyone else."
-        ),
+        _("A user reported this picture. Easel keeps it for the reviewers of the report, hidden from everyone else."),
         _("After their decision, usually {time} at the latest, it is permanently deleted.").format(
             time=f"<t:{until // 1000}:R>"
         ),
@@ -75,7 +72,7 @@ def reported_view() -> ui.LayoutView:
     return _line(
         _("**This picture was reported**"),
         sentences(
-            _("People review the report. Until they decide, the picture stays hidden."),
+            _("Reviewers look at the report. Until they decide, the picture stays hidden."),
             _("If they find no problem, the picture comes back."),
         ),
     )
@@ -83,7 +80,7 @@ def reported_view() -> ui.LayoutView:
 
 def taken_down_view() -> ui.LayoutView:
     """Says that the picture was taken down."""
-    return _line(_("**This picture was taken down**"), _("Easel tells the user who generated it why."))
+    return _line(_("**This picture was removed**"), _("Easel tells the user who generated it why."))
 
 
 def _line(head: str, text: str) -> ui.LayoutView:

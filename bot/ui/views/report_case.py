@@ -240,14 +240,14 @@ class WarnForm(DecisionForm):
     """What the owner is warned of."""
 
     decision, needs_note = DecisionAction.WARN, True
-    heading = later("Hide the picture and warn its owner")
+    heading = later("Hide the picture and warn its author")
 
 
 class BlockOwnerForm(DecisionForm):
     """How long the owner is blocked."""
 
     decision, needs_note = DecisionAction.BLOCK, True
-    heading = later("Hide the picture and block its owner")
+    heading = later("Hide the picture and block its author")
 
     def ask(self) -> None:
         """Ask how long."""
@@ -275,7 +275,7 @@ class DeleteEverywhereForm(DecisionForm):
     def ask(self) -> None:
         """Say what it means."""
         text = sentences(
-            _("This deletes the picture, its message and its copies, also from the owner's history."),
+            _("This deletes the picture, its message and its copies, also from the author's history."),
             _("Pictures that others generated from it stay, with the copy that they started from."),
             _("This cannot be undone, even after an appeal."),
         )

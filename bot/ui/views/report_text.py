@@ -22,8 +22,8 @@ NOTES = 5  # of people who reported it that are shown
 MAX_SHOWN_NOTE, MAX_SHOWN_PROMPT, MAX_SHOWN_APPEAL = 200, 300, 1200  # characters
 DECIDED: dict[DecisionAction, str] = {
     DecisionAction.HIDE: later("Hidden"),
-    DecisionAction.WARN: later("Hidden, owner warned"),
-    DecisionAction.BLOCK: later("Hidden, owner blocked"),
+    DecisionAction.WARN: later("Hidden, author warned"),
+    DecisionAction.BLOCK: later("Hidden, author blocked"),
     DecisionAction.DELETE: later("Deleted everywhere"),
     DecisionAction.RATE: later("Rating raised"),
     DecisionAction.DISMISS: later("Dismissed"),

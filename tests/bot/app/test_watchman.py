@@ -204,7 +204,7 @@ async def test_without_a_bot_the_same_is_read_from_the_files(house: House) -> No
         pass
     told = {finding.what: finding for finding in _data(settings)}
     assert told["database"].grade is FindingGrade.OK
-    assert "no copy of the database yet" in told["backup"].says
+    assert "no backup of the database yet" in told["backup"].says
     assert "backup" in {finding.what for finding in findings_from_outside(settings)}
     damage_page(settings.storage.database, "audit")
     told = {finding.what: finding for finding in _data(settings)}
