@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
     except (OSError, ValueError) as problem:
         print(f"{storage.health} cannot be read: {problem}")
         return REFUSED
-    told = f"Easel does not run with the data folder {storage.folder}."
+    told = f"Easel is not running with the data folder {storage.folder}."
     if health is not None:
         told = health.problem(time.time())
     ready = "a worker is ready" if health is not None and health.workers else "a worker is being restarted"
