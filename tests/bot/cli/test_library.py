@@ -184,7 +184,7 @@ def test_one_few_step_lora_is_allowed_on_a_relative_and_the_allowance_is_taken_b
     path = write_lora(house.library / "dmd2_sdxl_4step_lora.safetensors", seed=7)
     allow = ("allow", path, "--on", "sdxl/illustrious", "--reason", "its page says so")
     unknown = library(here, house, *allow)
-    assert (unknown.code, "base model is not known" in unknown.sentence) == (UNUSABLE, True)
+    assert (unknown.code, "base model is unknown" in unknown.sentence) == (UNUSABLE, True)
     write_sidecar(path, base_model="sdxl/base")
     other = library(here, house, "allow", path, "--on", "flux1/dev", "--reason", "x")
     assert (other.code, "whose layers" in other.sentence) == (UNUSABLE, True)
