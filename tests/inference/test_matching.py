@@ -128,7 +128,7 @@ def noobs(*, allow: bool = False) -> Matcher:
 def test_a_v_lora_on_an_epsilon_checkpoint_is_refused_unless_allowed() -> None:
     refusal = noobs().misfit(lora(NOOB, V), NOOBS[EPSILON])
     assert isinstance(refusal, PredictionMismatch) and isinstance(refusal, RequestError)
-    for word in ("Komori", "Noob", "v-prediction", "allow_v_on_epsilon", "It fits Noob V and Noob on the hub."):
+    for word in ("Komori", "Noob", "v-prediction", "allow_v_on_epsilon", "The LoRA fits Noob V and Noob on the hub."):
         assert word in str(refusal)
     assert noobs(allow=True).misfit(lora(NOOB, V), NOOBS[EPSILON]) is None
     allowed = noobs(allow=True).note(lora(NOOB, V), NOOBS[EPSILON])
@@ -166,7 +166,7 @@ def test_where_the_operator_refuses_what_is_unknown_it_counts_as_v() -> None:
     refusing = Matcher(tuple(NOOBS.values()), unknown_prediction=UnknownPrediction.REFUSE)
     refusal = refusing.misfit(lora(NOOB), NOOBS[EPSILON])
     assert isinstance(refusal, PredictionUnknown)
-    for word in ("Komori", "Noob", "--prediction", "It fits Noob V and Noob on the hub."):
+    for word in ("Komori", "Noob", "--prediction", "The LoRA fits Noob V and Noob on the hub."):
         assert word in str(refusal)
     assert refusing.fits(lora(NOOB), NOOBS[V]) and refusing.fits(lora(NOOB, EPSILON), NOOBS[EPSILON])
     allowing = replace(refusing, allow_v_on_epsilon=True)

@@ -68,7 +68,7 @@ def test_the_doctor_finds_a_broken_library_file_and_praises_the_rest(house: Hous
     assert findings.keys() >= {f"checkpoint {VIVID}", f"checkpoint {PASTEL}", "worker", CARD}
     assert "1 cannot" not in findings["settings"][1] and "cannot; `library scan`" in findings["database and library"][1]
     assert findings["operators"] == ("ok", "1 named")
-    assert findings["worker"] == ("ok", "paints on cpu") or os.environ.get("CUDA_VISIBLE_DEVICES")
+    assert findings["worker"] == ("ok", "generates on cpu") or os.environ.get("CUDA_VISIBLE_DEVICES")
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_doctor_says_whether_photographed_faces_are_found() -> None:
         raise FacesUnusable("OpenCV cannot read it")
 
     none, unusable, there = face_finding(lambda: None), face_finding(broken), face_finding()
-    assert none.grade is FindingGrade.OK and "[faces]" in none.says and "server's own rules" in none.says
+    assert none.grade is FindingGrade.OK and "[faces]" in none.says and "each server's rules" in none.says
     assert unusable.grade is FindingGrade.PROBLEM and unusable.says.startswith("OpenCV cannot read it")
     assert there.grade is FindingGrade.OK and "found in start pictures" in there.says
 

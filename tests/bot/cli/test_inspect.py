@@ -119,8 +119,8 @@ def test_a_declaration_counts_at_once(here: Here, house: House) -> None:
 
 def test_a_declaration_never_overrules_the_shapes(here: Here, house: House) -> None:
     declare = ("library", "declare", house.mystery, "--reason", "so", "--config", house.config, "--base")
-    assert "does not count" not in here(*declare, BASES[PASTEL]).out
-    assert "does not count" in (said := here(*declare, "sdxl/pony").out) and "its layers are Demo's" in said
+    assert "has no effect" not in here(*declare, BASES[PASTEL]).out
+    assert "has no effect" in (said := here(*declare, "sdxl/pony").out) and "its layers are Demo's" in said
     (mystery,) = told(inspect(here, house, house.mystery, "--json"))
     assert (mystery["architecture"], mystery["lineage"], mystery["base_model"]) == ("demo", "unknown", None)
     assert "its layers are Demo's" in str(mystery["contradictions"])

@@ -39,7 +39,7 @@ def test_an_id_that_is_named_needs_no_token_and_no_settings(here: Here) -> None:
 def test_what_is_no_id_gets_no_link(here: Here, wrong: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match=str(UNUSABLE)):
         here("invite", f"--application-id={wrong}")
-    assert "digits alone" in capsys.readouterr().err
+    assert "a number of about 18 digits" in capsys.readouterr().err
 
 
 def test_without_token_id_and_person_it_says_what_to_do(here: Here, house: House) -> None:

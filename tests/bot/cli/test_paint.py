@@ -38,7 +38,7 @@ def test_waiting_ends_where_no_cluster_can_be_reached(house: House) -> None:
         head = f"127.0.0.1:{silent.getsockname()[1]}"
         said = bot("paint", "x", "--config", house.config, "--out", house.folder / "o.png",
                    EASEL_WORKER__BACKEND="ray", EASEL_CLUSTER__ADDRESS=head)  # fmt: skip
-    reason = f"worker cannot be started: nobody listens at {head}"
+    reason = f"worker could not start: nobody listens at {head}"
     assert (said.code, reason in said.sentence) == (UNUSABLE, True), said
 
 
@@ -145,4 +145,4 @@ def test_why_a_worker_died_is_its_last_line(stderr: str, reason: str) -> None:
 def test_a_worker_that_cannot_come_up_is_told(house: House) -> None:
     out = house.folder / "o.png"
     said = bot("paint", "x", "--config", house.config, "--out", out, EASEL_WORKER__DEVICES='["cuda:99"]')
-    assert (said.code, "worker cannot be started: the device cuda:99" in said.sentence) == (UNUSABLE, True), said
+    assert (said.code, "worker could not start: the device cuda:99" in said.sentence) == (UNUSABLE, True), said

@@ -90,7 +90,7 @@ def test_a_measured_range_says_what_is_strong() -> None:
     assert "Owl at 1.5" in strong and "useful weight is 1.4" in strong
     narrow = UsefulWeights("vivid", 0.3, 0.6)
     assert advice([row("Owl", 0.8, useful=narrow)], "") == [], "the recommended weight"
-    assert "end at 0.8" in advice([row("Owl", 0.9, useful=narrow)], "")[0]
+    assert "useful weight is 0.8" in advice([row("Owl", 0.9, useful=narrow)], "")[0]
 
 
 def test_a_lora_without_any_of_its_words_is_warned_of() -> None:

@@ -231,7 +231,7 @@ def test_a_lora_of_the_other_lineage_is_refused_whatever_it_is_called(
     liar = asked.model_copy(update={"loras": (lora(shared_house.wash, name="Bat (vivid)"),)})
     problem = refusal(worker.paint(liar, files))
     assert problem.code == "base_model_mismatch"
-    for word in ("Pastel", "Vivid", "It fits pastel"):
+    for word in ("Pastel", "Vivid", "The LoRA fits pastel"):
         assert word in str(problem)
 
 
