@@ -54,7 +54,7 @@ async def test_what_does_not_go_together_is_refused_kindly(scene: Scene) -> None
     refusal = await told(scene.ada, "imagine", prompt="an owl", side1="left")
     assert "please choose one in lora1" in refusal.text
     refusal = await told(scene.ada, "imagine", prompt="an owl", **{**TWO, "side2": "top"})
-    assert "do not go together" in refusal.text
+    assert "cannot be combined" in refusal.text
     refusal = await told(scene.ada, "imagine", prompt="a | b", checkpoint=PASTEL, **TWO)
     assert "one area of the picture: left" in refusal.text and "is made for Vivid" in refusal.text
     message = await scene.painted(await scene.ada.press(refusal, f"Generate on {VIVID}"))
