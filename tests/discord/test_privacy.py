@@ -155,4 +155,4 @@ async def test_a_part_beyond_the_last_is_refused(scene: Scene) -> None:
             if part.get("label") == "Export":
                 part["custom_id"] = "privacy-export:999999999"
     answer = await (await scene.ada.press(page, "privacy-export:999999999")).reply()
-    assert answer.ephemeral and "too old" in answer.text
+    assert answer.ephemeral and "is outdated" in answer.text

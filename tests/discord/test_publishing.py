@@ -175,7 +175,7 @@ async def test_an_author_takes_back_what_is_hidden(empty: Scene) -> None:
         await (await ada.press(deleted, "Undo")).reply(PATIENCE)
         kept = await pressed(ada, await told(ada, "history"), "Open")
         hidden = await pressed(ada, kept, "Publish")
-        assert "out of sight" in hidden.text and "Unpublish" in hidden.buttons
+        assert "currently hidden" in hidden.text and "Unpublish" in hidden.buttons
         opener = await ada.press(hidden, "Unpublish")
         await opener.modal(PATIENCE)
         assert "no longer published" in (await (await ada.submit(opener)).reply(PATIENCE)).text

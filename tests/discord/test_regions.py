@@ -52,9 +52,9 @@ async def test_nothing_forbidden_is_painted_in_a_part_alone(scene: Scene) -> Non
 
 async def test_what_does_not_go_together_is_refused_kindly(scene: Scene) -> None:
     refusal = await told(scene.ada, "imagine", prompt="an owl", side1="left")
-    assert "side1 belongs to lora1" in refusal.text
+    assert "please choose one in lora1" in refusal.text
     refusal = await told(scene.ada, "imagine", prompt="an owl", **{**TWO, "side2": "top"})
-    assert "do not go together" in refusal.text
+    assert "cannot be combined" in refusal.text
     refusal = await told(scene.ada, "imagine", prompt="a | b", checkpoint=PASTEL, **TWO)
     assert "one area of the picture: left" in refusal.text and "is made for Vivid" in refusal.text
     message = await scene.painted(await scene.ada.press(refusal, f"Generate on {VIVID}"))
@@ -91,7 +91,7 @@ async def test_the_studio_divides_a_picture_and_gives_each_part_a_lora(scene: Sc
     opener = await scene.ada.press(edited, "Edit prompt")
     await opener.modal()
     panel = await (await scene.ada.submit(opener, {"part0": "a crow", "part1": "", "prompt": ""})).reply()
-    assert "**left** · a crow" in panel.text and "**right** · no words" in panel.text
+    assert "**left** · a crow" in panel.text and "**right** · no prompt" in panel.text
     panel = await divided(scene, panel, layout="top,centre,bottom", part2="a pond")
     assert "**bottom** · a pond" in panel.text and "counts as 3 pictures" in panel.text
     refused = await divided(scene, panel, layout="top,bottom")
@@ -144,7 +144,7 @@ async def test_a_stack_keeps_the_sides_of_its_loras(scene: Scene) -> None:
     painted = await scene.painted(sent)
     assert "Bat at 0.8 (left)" in painted.text
     other = {"stack": "Two sides", "lora1": "Bat", "side1": "top", "checkpoint": VIVID}
-    assert "(with the stack Two sides) do not go together" in (await told(owner, "imagine", prompt="a", **other)).text
+    assert "(with the stack Two sides) cannot be combined" in (await told(owner, "imagine", prompt="a", **other)).text
     panel = await fresh(scene, owner)
     listed = await told(owner, "stack list")
     panel = await (await owner.press(listed, "Use")).reply()

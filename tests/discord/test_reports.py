@@ -109,7 +109,7 @@ async def test_a_reported_picture_is_gone_and_its_owner_appeals_and_is_answered(
         decided = await decide(grace, case, "Hide and warn", note="No blood here, please.")
         assert decided.id == case.id and "Hidden, author warned" in decided.text
         assert not decided.attachments and list(decided.buttons) == ["Reverse decision"]
-        assert "painted on" in decided.text and f"<#{default_world.GENERAL}>" in decided.text
+        assert "generated on" in decided.text and f"<#{default_world.GENERAL}>" in decided.text
         down = await control.wait_message(picture.id, lambda seen: "was taken down" in seen.text, PATIENCE)
         assert not down.attachments and not down.buttons
         notice = await letter(scene, "Ada", "and warned you")
@@ -138,7 +138,7 @@ async def test_a_reported_picture_is_gone_and_its_owner_appeals_and_is_answered(
         gone = await decide(grace, other, "Delete everywhere")
         assert (
             "Deleted everywhere" in gone.text
-            and "painted on" in gone.text
+            and "generated on" in gone.text
             and "seed 902" not in gone.text
             and not gone.attachments
         )

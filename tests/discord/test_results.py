@@ -189,11 +189,11 @@ async def test_remix_of_a_foreign_picture_uses_installed_parts(scene: Scene, mod
     message = await scene.grace.say("look", "general", File("elsewhere.png", png(INFOTEXT.format(model=model))))
     panel = await (await scene.ada.message_command("Remix", message)).reply()
     assert "a blue star" in panel.text and "Bat" in panel.text and "0.7" in panel.text and "9 steps" in panel.text
-    assert "does not know Nobody" in panel.text and "name alone" in panel.text
-    assert ("dreamshaper" in panel.text and "cannot be used" in panel.text) is (model != VIVID)
+    assert "Nobody is not in this library" in panel.text and "by name only" in panel.text
+    assert ("dreamshaper" in panel.text and "is not available here" in panel.text) is (model != VIVID)
     assert PASTEL not in panel.text, "the checkpoint that its LoRA fits"
     kept = await (await scene.ada.message_command("Bookmark LoRAs", message)).reply()
-    assert "Bat" in kept.text and "does not know Nobody" in kept.text
+    assert "Bat" in kept.text and "Not in this library: Nobody" in kept.text
     details = await details_of(scene.ada, message)
     assert "a blue star" in details.text and "not in this library" in details.text
 
@@ -216,7 +216,7 @@ async def test_a_reposted_file_of_easel_is_matched_by_hashes(scene: Scene) -> No
     ("files", "word"),
     [
         ([], "no picture"),
-        ([File("plain.png", png("x" * 50)[:60])], "broken"),
+        ([File("plain.png", png("x" * 50)[:60])], "is damaged"),
         ([File("a.png", b"no picture at all")], "contains no generation data"),
         ([File("notes.txt", b"text")], "no picture"),
     ],

@@ -193,7 +193,7 @@ async def test_roles_paint_and_run_the_server(harbour: Harbour) -> None:
     seen = await told(grace, "imagine", in_=harbour.channel, prompt=PROMPT)
     assert seen.ephemeral and "certain roles" in seen.text
     page = await chosen(linus, page, "svpaint")
-    assert "Can generate pictures: **everybody**" in page.text
+    assert "Can generate pictures: **everyone**" in page.text
     page = await chosen(linus, page, "svstaff", "Crew")
     opened = await pressed(harbour.scene.ada, harbour.greeting, "Set up")  # Ada has that role
     assert "Overview" in opened.text
@@ -252,7 +252,7 @@ async def test_roles_people_and_newcomers_have_limits_of_their_own(harbour: Harb
     page = await filled(linus, page, "New member period", hours="48")
     assert "**48** hours" in page.text
     error = await filled(linus, page, "New member period", hours="9999999")
-    assert "at most" in error.text
+    assert "up to" in error.text
     for name, who in (("svlimitrole", "Crew"), ("svlimitwho", "Ada")):
         page = await chosen(linus, await harbour.panel("limits"), name, who)
         await filled(linus, page, "Request limits", max_count="")

@@ -57,7 +57,7 @@ async def test_another_person_imports_a_stack_by_code(scene: Scene) -> None:
     assert shared.ephemeral
     code = shared.text.split("`")[1]
     copy = await (await scene.grace.slash("stack import", code=code.lower().replace("-", " "), in_="dm")).reply()
-    assert "copy of **Evening**" in copy.text
+    assert "Copied **Evening**" in copy.text
     await (await scene.ada.slash("stack delete", name="Evening")).reply()
     panel = await press(scene.grace, copy, "Use")
     assert "**Bat**" in panel.text
@@ -75,7 +75,7 @@ async def test_a_share_code_is_posted_where_it_is_pressed(scene: Scene) -> None:
     )
     linus = scene.control.person("Linus")
     copy = await press(linus, posted, "Get a copy")
-    assert copy.ephemeral and "copy of **Evening**" in copy.text
+    assert copy.ephemeral and "Copied **Evening**" in copy.text
     await (await linus.slash("stack delete", name="Evening")).reply()
 
 

@@ -40,7 +40,7 @@ async def test_staff_see_the_status_and_cannot_reload(scene: Scene) -> None:
     finally:
         await scene.control.set_roles("Linus", [])
     assert "Workers" in seen.text and list(seen.buttons) == ["Refresh"]
-    assert refused.ephemeral and "operators alone" in refused.text
+    assert refused.ephemeral and "Only the bot's operators" in refused.text
 
 
 async def test_status_is_neither_offered_to_members_nor_shown_to_others(scene: Scene) -> None:

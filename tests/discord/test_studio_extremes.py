@@ -107,7 +107,7 @@ async def test_the_fullest_panel_fits_and_survives_a_restart(tmp_path: Path) -> 
             panel = await press(scene.ada, panel, "Remove picture")
             assert len(panel.selects[control(panel, "others")]["options"]) == 3 and fits(panel)
             full = await (await scene.ada.slash("studio", add=f"#{known[5]}")).reply()
-            assert "at most 5 go together" in full.text
+            assert "can use up to 5" in full.text
         async with scene.bot():
             again = await press(scene.ada, panel, "+0.1")
             assert fits(again) and "1.4" in again.text

@@ -222,7 +222,7 @@ async def goes_on_from(picture: VisibleMessage, ada: Tourist, grace: Tourist) ->
 async def in_a_direct_message(grace: Tourist, code: str) -> None:
     """Somebody else takes the stack by its code, paints with it, and goes on from the picture."""
     copy = await grace.told("stack import", code=code)
-    assert "copy of" in copy.text and named(copy.text) == ["Gargoyle", "Lantern"]
+    assert "Copied **" in copy.text and named(copy.text) == ["Gargoyle", "Lantern"]
     picture = await grace.scene.painted(await grace.tells("imagine", prompt=WORDS, stack=STACK, checkpoint=VIVID))
     assert named(picture.text) == ["Gargoyle", "Lantern"] and picture.text.count(" 0.8 · ") == 2
     panel = await grace.menu(picture, "Remix")

@@ -116,7 +116,9 @@ async def test_what_is_otherwise_at_a_hub_has_a_sentence_and_loses_nothing(place
         assert expected in page.text, page.text
         assert "Use now" in page.buttons
     terms = (await told(place.scene.ada, "lora info", name="Owl 2")).text
-    assert "Then: Its maker wants to be named. Now: Its maker wants to be named. Pictures made with it may not" in terms
+    assert (
+        "Before: Its author asks for credit. Now: Its author asks for credit. Pictures made with it must not" in terms
+    )
     picture = await place.scene.painted(await place.scene.ada.slash("imagine", prompt="a", lora1="Owl 3", steps=2))
     assert "Owl 3" in picture.text
     status = await told(place.scene.control.person("Margaret"), "status")
@@ -129,7 +131,7 @@ async def test_the_same_file_under_two_names_is_known_by_both(place: Place) -> N
     await place.add(place.hubs.link(first))
     await place.add(place.hubs.link(second))
     page = await told(place.scene.ada, "lora info", name="Bat of dusk")
-    assert "The same file is called Bat of dawn at" in page.text
+    assert "The same file is also on" in page.text and "as Bat of dawn." in page.text
     twin = place.scene.house.library / "twin.safetensors"
     await asyncio.to_thread(twin.write_bytes, data)
     await place.easel.keeper.scan()
