@@ -55,7 +55,7 @@ async def test_a_link_becomes_a_page_with_samples(adding: Scene, hubs: Hubs) -> 
     hubs.paused.clear()
     begun = await (await adding.grace.slash("lora add", link=hubs.link(version_id))).reply(PATIENCE)
     assert begun.ephemeral and "Adding Komori Met" in begun.text and "Cancel" in begun.buttons
-    assert "Pictures made with it" not in begun.text and "named" in begun.text
+    assert "Pictures made with it" not in begun.text and "Its author asks for credit" in begun.text
     assert "%)" in (await added(adding, begun, "MB downloaded")).text, "also of what is not written to the disk yet"
     hubs.paused.set()
     page = await added(adding, begun, "is now in the library")
