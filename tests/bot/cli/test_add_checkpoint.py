@@ -76,7 +76,7 @@ def test_a_link_is_fetched_beside_the_settings_and_checked(here: Here, tmp_path:
         assert "--base sdxl/illustrious" in said.sentence
         assert (config.parent / "checkpoints" / "Merge.safetensors").exists()
         said = here(*given, "--base", "sdxl/illustrious", **endpoints(hubs))
-        assert "is there already" in said.sentence
+        assert "already exists" in said.sentence
         said = here("library", "add-checkpoint", hubs.link(lora_id), "--config", str(config), **endpoints(hubs))
         assert "LORA" in said.sentence
         other = hubs.add_version(hubs.add_model("Page", type="Checkpoint"), b"y" * 100, "Pony")
@@ -89,7 +89,7 @@ def test_a_link_is_fetched_beside_the_settings_and_checked(here: Here, tmp_path:
 def test_what_is_neither_is_told(here: Here, tmp_path: Path) -> None:
     config = House(tmp_path / "house").config
     said = here("library", "add-checkpoint", "nowhere.safetensors", "--config", str(config))
-    assert "neither a file nor a link" in said.sentence
+    assert "neither a file nor a Civitai or Hugging Face link" in said.sentence
 
 
 def vivid() -> dict[str, bytes]:

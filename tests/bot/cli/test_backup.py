@@ -20,7 +20,7 @@ def test_a_copy_is_made_and_the_newest_is_put_back(tmp_path: Path, capsys: pytes
     database.write_bytes(b"broken by a failing disk" * 500)
     assert main(["library", "list", "--config", config]) == 2
     assert main(["restore", "--config", config]) == 0
-    assert "lies in" in capsys.readouterr().out
+    assert "previous database is in" in capsys.readouterr().out
     assert main(["library", "list", "--config", config]) == 0
     assert "Bat" in capsys.readouterr().out
 

@@ -56,17 +56,17 @@ def test_without_the_extra_one_sentence_says_how_to_install_it(
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        (["up", "--address", "8.8.8.8"], "8.8.8.8 is a public address. Name a private one with --address"),
-        (["up", "--address", "0.0.0.0"], "0.0.0.0 is no address that other machines reach"),
-        (["up", "--address", "127.0.0.1"], "127.0.0.1 is no address that other machines reach"),
-        (["up", "--address", "0:0:0:0:0:0:0:1"], "is no address that other machines reach"),
-        (["up", "--address", "::ffff:127.0.0.1"], "is no address that other machines reach"),
+        (["up", "--address", "8.8.8.8"], "8.8.8.8 is a public address. Give a private address with --address"),
+        (["up", "--address", "0.0.0.0"], "0.0.0.0 cannot be reached by other machines"),
+        (["up", "--address", "127.0.0.1"], "127.0.0.1 cannot be reached by other machines"),
+        (["up", "--address", "0:0:0:0:0:0:0:1"], "cannot be reached by other machines"),
+        (["up", "--address", "::ffff:127.0.0.1"], "cannot be reached by other machines"),
         (["up", "--address", "::ffff:8.8.8.8"], "is a public address"),
         (
             ["join", "10.0.0.5", "--address", "10.0.0.6", "--token-file", "/dev/zero"],
             "is no file that can be read again",
         ),
-        (["up", "--address", "foo"], "foo is no address. Name one in numbers with --address"),
+        (["up", "--address", "foo"], "foo is not an address. Give a numeric one with --address"),
         (["join", "8.8.8.8"], "8.8.8.8:6379 is a public address. Join over a private network, or add --public."),
         (
             ["up", "--address", "10.0.0.9"],
@@ -76,7 +76,7 @@ def test_without_the_extra_one_sentence_says_how_to_install_it(
         (["join", "nobody.invalid"], "There is no host nobody.invalid; see whether its name is right."),
         (["join", "10.0.0.5", "--address", "10.0.0.6"], "There is no token. Give it with --token-file FILE"),
         (["join", "10.0.0.5", "--address", "10.0.0.6", "--token-file", "nowhere"], "There is no file nowhere."),
-        (["status"], "This machine is in no cluster; name its head with --head HOST:PORT."),
+        (["status"], "This machine is in no cluster; give the head with --head HOST:PORT."),
         (["status", "--head", "10.0.0.5"], "There is no token in"),
     ],
 )
@@ -301,7 +301,7 @@ def test_status_names_nodes_devices_memory_versions_jobs_and_who_gets_no_work(
 def test_a_node_of_which_nothing_is_heard_is_told_before_ray_knows(view: ClusterView) -> None:
     silent = NodeReport(node_id=HEAD.node_id, silent=12)
     assert cluster._state(HEAD) == "alive"
-    assert cluster._state(HEAD.model_copy(update={"report": silent})) == "no word for 12 s"
+    assert cluster._state(HEAD.model_copy(update={"report": silent})) == "no response for 12 s"
     dead = HEAD.model_copy(update={"report": silent, "state": NodeState.DEAD})
     assert cluster._state(dead) == "dead", "as Ray knows now"
 
@@ -371,4 +371,4 @@ def test_doctor_warns_of_a_public_address_and_does_not_ask_for_an_option_that_it
     monkeypatch.setattr(diagnostics, "own_addresses", lambda: ["8.8.8.8"])
     main(["doctor", "--cluster", "10.0.0.5"])
     said = capsys.readouterr().out
-    assert "close its ports to everybody but the other machines" in said and "--public" not in said
+    assert "close its ports to all but the other machines" in said and "--public" not in said

@@ -97,7 +97,10 @@ def test_without_a_file_the_doctor_says_that_it_looked_at_the_demo(house: House)
     said = _looked_at(None, house.settings)
     assert "write one with `easel init DIR`" in said.says
     assert said.grade is WARNING
-    assert "no config.toml in this folder" in said.says and "the demo (vivid and pastel) and not at yours" in said.says
+    assert (
+        "no config.toml in this folder" in said.says
+        and "the demo settings (vivid and pastel) instead of yours" in said.says
+    )
     assert "--config FILE" in said.says
 
 

@@ -116,7 +116,7 @@ def test_a_person_who_has_no_file_yet_may_choose_again(tmp_path: Path, capsys: p
     pony, illustrious = ("3", ""), ("1", "")
     settings = written(tmp_path / "a", answered(RTX_3060, Person("", *pony, *illustrious, *[""] * 3), tmp_path / "a"))
     assert settings.checkpoints[0].base_model == "sdxl/illustrious"
-    assert f"such as into {tmp_path / 'a' / 'checkpoints'}" in capsys.readouterr().out
+    assert f"for example into {tmp_path / 'a' / 'checkpoints'}" in capsys.readouterr().out
     with pytest.raises(ConfigError, match="when the checkpoint is there"):
         answered(RTX_3060, Person("", ""), tmp_path / "b", "--base", "sdxl/pony")
 
@@ -131,7 +131,7 @@ def test_a_person_who_only_presses_enter_gets_what_fits(tmp_path: Path) -> None:
 def test_a_person_reads_what_speaks_against_a_base_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     answered(WITHOUT_CARD, Person(*[""] * 3), tmp_path)
     said = capsys.readouterr().out
-    assert "there is no NVIDIA card here" in said
+    assert "no NVIDIA card found" in said
     assert said.count("Slow here") + said.count("Too large for the memory of this machine") + said.count(
         "Slower here, because memory is short"
     ) == len(PRESETS)
@@ -148,9 +148,9 @@ def test_two_cards_may_both_paint(tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         (["--base", "sdxl/nobody"], "known are sdxl/base"),
-        (["--base", "sdxl/pony"], "Name it with --checkpoint FILE"),
-        (["--checkpoint", "a.safetensors"], "Say with --base"),
-        (["--base", "sdxl/pony", "--checkpoint", "/nowhere/a.safetensors"], "there is nothing at /nowhere"),
+        (["--base", "sdxl/pony"], "Give it with --checkpoint FILE"),
+        (["--checkpoint", "a.safetensors"], "Give the base model of"),
+        (["--base", "sdxl/pony", "--checkpoint", "/nowhere/a.safetensors"], "/nowhere/a.safetensors does not exist"),
         (["--base", "sd1/base", "--checkpoint", "PONY"], "has the layers of SDXL"),
     ],
 )
@@ -164,7 +164,8 @@ def test_an_option_that_cannot_be_used_is_told(
 
 
 @pytest.mark.parametrize(
-    ("option", "words"), [("--operator=-5", "a number of about 18 digits"), ("--device=toaster", "'toaster' is no device; auto, cuda")]
+    ("option", "words"),
+    [("--operator=-5", "a number of about 18 digits"), ("--device=toaster", "'toaster' is no device; auto, cuda")],
 )
 def test_an_option_that_is_no_id_or_device_leaves_no_folder(
     here: Here, tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str, words: str

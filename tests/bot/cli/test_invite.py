@@ -51,7 +51,7 @@ def test_without_token_id_and_person_it_says_what_to_do(here: Here, house: House
 def test_what_is_set_and_is_no_token_is_told_and_never_repeated(here: Here, house: House, garbage: str) -> None:
     said = here("invite", "--config", house.config, EASEL_DISCORD__TOKEN=garbage)
     assert said.code == UNUSABLE
-    assert "What is set as the bot's token does not look like a bot token" in said.sentence
+    assert "The configured bot token does not look like a bot token" in said.sentence
     assert "discord.com/developers/applications" in said.sentence
     assert "set EASEL_DISCORD__TOKEN" not in said.sentence
     assert not garbage.strip() or garbage not in said.err

@@ -159,7 +159,7 @@ def test_a_prediction_type_is_declared_beside_the_base_model_or_alone(
         library(here, house, "declare", house.mystery, "--prediction", "v", "--reason", "x")
     assert "choose from 'epsilon', 'v_prediction'" in capsys.readouterr().err
     alone = library(here, house, "declare", house.mystery, "--prediction", "v_prediction", "--reason", "x")
-    assert alone.code == DONE and "declared to be v_prediction" in alone.out
+    assert alone.code == DONE and "now declared as v_prediction" in alone.out
     both = ("--base", BASES[VIVID], "--prediction", "epsilon", "--reason", "x", "--json")
     lines = library(here, house, "declare", house.mystery, *both).out.splitlines()
     assert [set(json.loads(line)) & {"base_model", "prediction"} for line in lines] == [{"base_model"}, {"prediction"}]
@@ -187,7 +187,7 @@ def test_one_few_step_lora_is_allowed_on_a_relative_and_the_allowance_is_taken_b
     assert (unknown.code, "base model is unknown" in unknown.sentence) == (UNUSABLE, True)
     write_sidecar(path, base_model="sdxl/base")
     other = library(here, house, "allow", path, "--on", "flux1/dev", "--reason", "x")
-    assert (other.code, "whose layers" in other.sentence) == (UNUSABLE, True)
+    assert (other.code, "has its layers" in other.sentence) == (UNUSABLE, True)
     assert not (house.library / "declarations.jsonl").exists()
     assert "is allowed on checkpoints of sdxl/illustrious" in library(here, house, *allow).out
     library(here, house, "scan")

@@ -53,6 +53,6 @@ def test_operators_see_what_is_otherwise_at_a_hub(here: Here, tmp_path: Path) ->
     hubs = {lora["name"]: lora["versions"][0]["hubs"][0] for lora in told}
     assert (hubs["Owl 0"]["state"], hubs["Owl 1"]["newer"]["version"]) == ("gone", "v2")
     status = here("status", "--config", str(config)).out
-    assert "1 not at their hub any more, 1 with a newer version there" in status
+    assert "1 no longer on their hub, 1 with a newer version there" in status
     state = json.loads(here("status", "--json", "--config", str(config)).out)
     assert state["hubs"] == {"lost": 1, "newer": 1}

@@ -97,7 +97,7 @@ def test_a_refusal_starts_no_worker(here: Here, shared_house: House, monkeypatch
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--out", "/nowhere/o.png"], "no folder /nowhere"),
+        (["--out", "/nowhere/o.png"], "The folder /nowhere does not exist"),
         (["--out", "o.jpg"], "PNG"),
         (["--out", "/"], "PNG"),
         (["--config", "/nowhere/config.toml"], "no settings file"),

@@ -28,7 +28,7 @@ def test_a_dry_run_tells_what_the_command_removes(tmp_path: Path, capsys: pytest
     assert "without limit" in told and "backups" in told
     with program_lock(data / "easel.sqlite3"):
         assert main(["retention", "--config", config]) == 0
-        assert "running bot does this by itself" in capsys.readouterr().out and thumbnail.exists()
+        assert "running bot does this every hour" in capsys.readouterr().out and thumbnail.exists()
     assert main(["retention", "--config", config]) == 0
     assert "2001-09-09" in capsys.readouterr().out and not thumbnail.exists()
 

@@ -68,7 +68,7 @@ def test_a_bot_that_does_not_run_has_a_state_and_one_that_never_ran_has_none(her
     assert here("library", "scan", "--config", house.config).code == DONE
     said = here("status", "--config", house.config)
     assert said.code == DONE
-    assert "not running" in said.out and "0 waiting, 0 being painted" in said.out and "none" in said.out
+    assert "not running" in said.out and "0 waiting, 0 running" in said.out and "none" in said.out
 
 
 @pytest.mark.skipif(not can_be_powerless, reason="root cannot lay down its powers here")

@@ -50,7 +50,7 @@ def test_a_notice_from_its_arrival_to_the_order(here: Here, house: House, tmp_pa
     varied(5, 200).resize((400, 400)).save(notice, quality=60)
     find = ("takedown", "find", notice, "--sheet", sheet, "--note", "ticket 7", "--config", config)
     said = here(*find, "--received", "2026-01-05T09:30")
-    assert said.code == DONE and "OVERDUE" in said.out and "Nothing is removed yet" in said.out
+    assert said.code == DONE and "OVERDUE" in said.out and "No picture is removed yet" in said.out
     assert "77" in said.out and "1.png" in said.out and "2.png" not in said.out
     with Image.open(sheet) as drawn:
         assert drawn.width > drawn.height > 200
@@ -63,7 +63,7 @@ def test_a_notice_from_its_arrival_to_the_order(here: Here, house: House, tmp_pa
     asyncio.run(paint(house, 5))
     confirm = ("takedown", "confirm", "1", "--sheet", sheet, "--config", config)
     said = here(*confirm)
-    assert said.code == REFUSED and "1 more were found" in said.out and "3.png" in said.out
+    assert said.code == REFUSED and "1 more copies were found" in said.out and "3.png" in said.out
     assert here(*confirm, "--except", "9").code == REFUSED
     said = here(*confirm, "--except", "2")
     assert said.code == REFUSED and "would refuse 2" in said.out and "2 is no copy as you say" in said.out
@@ -102,5 +102,5 @@ def test_what_has_little_detail_is_refused_unless_told_otherwise(here: Here, hou
     assert here("takedown", "find", tmp_path / "plain.png", "--config", house.config).code == DONE
     confirm = ("takedown", "confirm", "1", "--config", house.config)
     said = here(*confirm)
-    assert said.code == REFUSED and "would refuse 0" in said.out and "as plain" in said.out
+    assert said.code == REFUSED and "would refuse 0" in said.out and "other plain pictures" in said.out
     assert here(*confirm, "--anyway").code == DONE

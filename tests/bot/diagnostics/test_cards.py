@@ -42,13 +42,13 @@ class Situation:
 SITUATIONS = (
     Situation("all is well", seen(), OK, ("RTX 3060", "12.9 GB", "550.54.14", "CUDA 12.4"), OK),
     Situation(
-        "no card at all", bare(), OK, ("no NVIDIA card", "the CPU paints"), PROBLEM, ("cuda:0", 'devices = ["auto"]')
+        "no card at all", bare(), OK, ("no NVIDIA card", "the CPU generates"), PROBLEM, ("cuda:0", 'devices = ["auto"]')
     ),
     Situation(
         "a build of torch for the CPU beside a card",
         seen(torch=TORCH_FOR_CPU),
         WARNING,
-        ("RTX 3060 is here", "build for the CPU alone", "pytorch.org/get-started"),
+        ("RTX 3060 was found", "CPU-only build", "pytorch.org/get-started"),
     ),
     Situation(
         "a driver that is older than the CUDA of the build",
@@ -107,7 +107,7 @@ SITUATIONS = (
         "a container that knows nothing of a card",
         bare(container=True),
         OK,
-        ("the CPU paints",),
+        ("the CPU generates",),
         PROBLEM,
         ("If the host has one", "NVIDIA Container Toolkit"),
     ),
@@ -187,7 +187,7 @@ SITUATIONS = (
         "Linux inside Windows without a driver there",
         bare(wsl=True, device_files=True),
         OK,
-        ("the CPU paints",),
+        ("the CPU generates",),
         PROBLEM,
         ("WSL", "newest driver in Windows, not here", "wsl --update"),
     ),
@@ -196,7 +196,7 @@ SITUATIONS = (
         "a card that is to be used in slices, without one",
         seen(smi=recorded.EMPTY_MIG, cards=recorded.A100, torch=torch_for_cuda(problem="No CUDA GPUs are available")),
         WARNING,
-        ("A100-SXM4-80GB is here", "MIG is enabled, but the card has no slice", "nvidia-smi mig -cgi 0 -C"),
+        ("A100-SXM4-80GB was found", "MIG is enabled, but the card has no slice", "nvidia-smi mig -cgi 0 -C"),
     ),
     Situation(
         "a slice of a card",
@@ -225,7 +225,7 @@ SITUATIONS = (
         "a card of AMD beside a build for the CPU",
         bare(amd_cards=1, kfd=True),
         WARNING,
-        ("an AMD card is here", "not the build for ROCm", "choose your system and ROCm at pytorch.org"),
+        ("an AMD card was found", "not the build for ROCm", "choose your system and ROCm at pytorch.org"),
     ),
     Situation(
         "a card of AMD without its driver",
@@ -269,13 +269,13 @@ SITUATIONS = (
         "a build for AMD beside a card of NVIDIA",
         seen(torch=recorded.torch_for_rocm()),
         WARNING,
-        ("RTX 3060 is here", "the build for AMD's ROCm", "choose your system and CUDA"),
+        ("RTX 3060 was found", "the build for AMD's ROCm", "choose your system and CUDA"),
     ),
     Situation(
         "a build for AMD without any card",
         bare(torch=recorded.torch_for_rocm()),
         OK,
-        ("the CPU paints",),
+        ("the CPU generates",),
         PROBLEM,
         ("no /dev/kfd",),
     ),
@@ -303,7 +303,7 @@ SITUATIONS = (
         "a card that torch does not find, without a word",
         seen(torch=torch_for_cuda(problem="CUDA unknown error")),
         WARNING,
-        ("does not find it (CUDA unknown error)", "restart the computer"),
+        ("does not see it (CUDA unknown error)", "restart the computer"),
     ),
     Situation(
         "a card that cannot compute",
@@ -329,7 +329,7 @@ SITUATIONS = (
         "packages that are broken",
         bare(torch=None, torch_problem="ModuleNotFoundError: No module named 'torch'"),
         PROBLEM,
-        ("No module named 'torch'", "install Easel's packages anew"),
+        ("No module named 'torch'", "reinstall Easel's packages"),
     ),
 )
 
@@ -354,7 +354,7 @@ def test_who_asked_for_cuda_is_told_the_way_that_goes_at_once() -> None:
 def test_a_second_card_that_is_not_there_is_told_beside_the_first() -> None:
     problem, fine = check_cards(seen(), ("cuda:0", "cuda:1"))
     assert (problem.grade, fine.grade) == (PROBLEM, OK)
-    assert "devices name cuda:1, and torch sees cuda:0 alone" in problem.says
+    assert "devices name cuda:1, but torch sees only cuda:0" in problem.says
 
 
 TOO_OLD = recorded.card("NVIDIA GeForce GTX 1060 6GB", (6, 1), 6)

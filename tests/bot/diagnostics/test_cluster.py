@@ -91,14 +91,16 @@ def test_labels_that_no_node_has_are_told() -> None:
     wanted = {"small": {"gpu": "8gb"}, "large": {"gpu": "24gb", "hall": "a"}}
     (finding,) = check_labels(ClusterView(nodes=(HEAD, two, idle)), wanted)
     assert (finding.what, finding.grade) == ("checkpoint large", FindingGrade.PROBLEM)
-    assert finding.says.startswith("no node that paints has gpu=24gb and hall=a, as its node_labels ask; join one with")
+    assert finding.says.startswith(
+        "no generating node has the labels gpu=24gb and hall=a of its node_labels; join one with"
+    )
 
 
 @pytest.mark.parametrize(
     ("address", "words"),
     [
-        ("nowhere", "nowhere is no folder on this machine; where nodes cannot look there either"),
-        ("s4://models", "its address cannot be used: Protocol not known: s4; where"),
+        ("nowhere", "nowhere is no folder on this machine; nodes that cannot read it either"),
+        ("s4://models", "its address cannot be used: Protocol not known: s4; nodes that cannot"),
         (".", None), ("memory://models", None),
     ],
 )  # fmt: skip
@@ -148,7 +150,7 @@ async def test_the_driver_process_of_another_account_is_only_asked_whether_it_li
     server.close()
     await server.wait_closed()
     finding = await check_driver(SocketAddress(f"unix:{tmp_path / 'nobody'}"))
-    assert finding.grade is FindingGrade.PROBLEM and "start the service of the driver process" in finding.says
+    assert finding.grade is FindingGrade.PROBLEM and "start the driver service" in finding.says
 
 
 @pytest.mark.parametrize(

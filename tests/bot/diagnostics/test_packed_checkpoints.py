@@ -54,7 +54,7 @@ def test_a_gguf_file_is_looked_at_with_its_folder(folder: Path, packed: Path) ->
 
 def test_a_gguf_file_that_is_not_there_is_told(folder: Path) -> None:
     findings = [*check_files(declared(path=folder, denoiser=folder / "gone.gguf"))]
-    assert findings[-1].grade is PROBLEM and "there is nothing at" in findings[-1].says
+    assert findings[-1].grade is PROBLEM and "does not exist" in findings[-1].says
 
 
 def test_one_of_another_model_is_told_beside_a_repository(packed: Path) -> None:
