@@ -42,7 +42,7 @@ class Situation:
 SITUATIONS = (
     Situation("all is well", seen(), OK, ("RTX 3060", "12.9 GB", "550.54.14", "CUDA 12.4"), OK),
     Situation(
-        "no card at all", bare(), OK, ("no NVIDIA card", "the CPU paints"), PROBLEM, ("cuda:0", 'devices = ["auto"]')
+        "no card at all", bare(), OK, ("no NVIDIA card", "the CPU generates"), PROBLEM, ("cuda:0", 'devices = ["auto"]')
     ),
     Situation(
         "a build of torch for the CPU beside a card",
@@ -107,7 +107,7 @@ SITUATIONS = (
         "a container that knows nothing of a card",
         bare(container=True),
         OK,
-        ("the CPU paints",),
+        ("the CPU generates",),
         PROBLEM,
         ("If the host has one", "NVIDIA Container Toolkit"),
     ),
@@ -187,7 +187,7 @@ SITUATIONS = (
         "Linux inside Windows without a driver there",
         bare(wsl=True, device_files=True),
         OK,
-        ("the CPU paints",),
+        ("the CPU generates",),
         PROBLEM,
         ("WSL", "newest driver in Windows, not here", "wsl --update"),
     ),
@@ -275,7 +275,7 @@ SITUATIONS = (
         "a build for AMD without any card",
         bare(torch=recorded.torch_for_rocm()),
         OK,
-        ("the CPU paints",),
+        ("the CPU generates",),
         PROBLEM,
         ("no /dev/kfd",),
     ),
