@@ -85,7 +85,9 @@ def test_a_detail_survives_the_database() -> None:
     assert str(InferenceError.from_failed(problem.code, json.loads(json.dumps(problem.detail)))) == str(problem)
 
 
-@pytest.mark.parametrize(("names", "said"), [([], "Available: ."), (["a"], "Available: a."), (["a", "b", "c"], "Available: a, b and c.")])
+@pytest.mark.parametrize(
+    ("names", "said"), [([], "Available: ."), (["a"], "Available: a."), (["a", "b", "c"], "Available: a, b and c.")]
+)
 def test_lists_are_spoken(names: list[str], said: str) -> None:
     assert str(errors.CheckpointNotFound(name="x", installed=names)).endswith(said)
 

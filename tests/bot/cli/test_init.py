@@ -164,7 +164,8 @@ def test_an_option_that_cannot_be_used_is_told(
 
 
 @pytest.mark.parametrize(
-    ("option", "words"), [("--operator=-5", "a number of about 18 digits"), ("--device=toaster", "'toaster' is no device; auto, cuda")]
+    ("option", "words"),
+    [("--operator=-5", "a number of about 18 digits"), ("--device=toaster", "'toaster' is no device; auto, cuda")],
 )
 def test_an_option_that_is_no_id_or_device_leaves_no_folder(
     here: Here, tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str, words: str
