@@ -89,7 +89,7 @@ def _retention(settings: Settings, connection: aiosqlite.Connection) -> Retentio
 
 def show(settings: Settings, found: Iterable[Expired], what: str) -> None:
     """Print the table, and how many copies of the database stay."""
-    table = Table("kind", "kept", what, "MB", "the oldest is from", box=None)
+    table = Table("kind", "kept", what, "MB", "oldest", box=None)
     for expired in found:
         oldest = (
             "" if expired.oldest is None else f"{datetime.fromtimestamp(expired.oldest / 1000, UTC):%Y-%m-%d %H:%M}"
@@ -103,7 +103,7 @@ def show(settings: Settings, found: Iterable[Expired], what: str) -> None:
 
 def _kept(settings: Settings, kind: Kind) -> str:
     days = getattr(settings.retention, DAYS[kind])
-    kept = f"{days} days" if days else "without limit"
+    kept = f"{days} days" if days else "no limit"
     if kind is not Kind.PICTURES:
         return kept
     most, keep = settings.retention.pictures_gigabytes, settings.retention.keep

@@ -92,7 +92,7 @@ async def test_all_that_happens_to_a_job_is_written_down_with_its_number(
     }
     assert [step.split()[0] for step in steps[painted.id]] == ["begun,", "finished"]
     failure = steps[died.id].pop()
-    assert failure.startswith("failed: worker_crashed: ") and "2 times" in failure
+    assert failure.startswith("failed: worker_crashed: ") and "attempts: 2" in failure
     assert steps[died.id] == [
         "begun, attempt 1",
         "attempt 1 ended without a result; requeued",

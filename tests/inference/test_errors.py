@@ -95,7 +95,7 @@ def test_lists_are_spoken(names: list[str], said: str) -> None:
 def test_of_an_unknown_lora_it_is_not_said_that_it_fits_nothing() -> None:
     data = {"lora": "L", "checkpoint": "C", "checkpoint_base": "Pony", "remedy": "declare"}
     assert str(errors.BaseModelUnknown(fitting_checkpoints=[], **data)).endswith(
-        "can declare it on its page. Declare it: declare."
+        "can declare the base model on the LoRA's page. Declare it: declare."
     )
 
 

@@ -71,7 +71,7 @@ def test_of_an_unknown_lora_for_another_architecture_that_is_told_for_no_declara
 
     refusal = matcher().misfit(of("flux1"), SPECS["Pony"])
     assert isinstance(refusal, ArchitectureMismatch)
-    assert "Komori was made for Flux.1" in str(refusal)
+    assert "Komori is made for Flux.1" in str(refusal)
     assert "declare" not in str(refusal)
     assert isinstance(matcher().misfit(of("hidream"), SPECS["Pony"]), ArchitectureMismatch)
     assert isinstance(matcher().misfit(of("sdxl"), SPECS["Pony"]), BaseModelUnknown)

@@ -33,7 +33,7 @@ _FIND = (GuideLink.MARKET, GuideLink.BOOKMARKS)
 GOALS = (
     GuideAnswer(
         "character",
-        later("A character from a story or a game"),
+        later("A character from a story or game"),
         later(
             "Look for a **character** LoRA. Choose the version for your model and start with a weight of "
             "0.8. Keep its trigger words in the prompt: they are its name."
@@ -54,7 +54,7 @@ GOALS = (
     ),
     GuideAnswer(
         "pose",
-        later("A pose that I cannot get from a prompt"),
+        later("A pose that no prompt gives me"),
         later(
             "Look for a **pose** LoRA. Describe the position in the prompt too. Start with a weight of "
             "0.7, and go lower if faces suffer."

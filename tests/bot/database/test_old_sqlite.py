@@ -25,7 +25,7 @@ async def test_debian_12_is_told_what_to_do(tmp_path: Path, monkeypatch: pytest.
 
 async def test_the_doctor_says_so_too(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 40, 1))
-    finding = await _catalogue(house.settings)
+    (finding,) = await _catalogue(house.settings)
     assert (finding.grade, "SQLite 3.42 or newer is needed" in finding.says) == (FindingGrade.PROBLEM, True)
 
 

@@ -560,7 +560,7 @@ async def test_a_job_at_which_the_system_ends_the_worker_for_memory_is_not_tried
             rig.worker.say(Capacity(places=1))
         failure = (await rig.end(job)).job.failure
         assert isinstance(failure, WorkerStarved)
-        assert "2 times" in str(failure) and "6.9 GB" in str(failure) and "2.0 GB" in str(failure)
+        assert "attempts: 2" in str(failure) and "6.9 GB" in str(failure) and "2.0 GB" in str(failure)
 
 
 async def test_what_waited_for_longer_than_anybody_expects_fails_and_never_reaches_a_worker(tmp_path: Path) -> None:

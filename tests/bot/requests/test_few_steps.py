@@ -106,7 +106,7 @@ async def test_a_lora_at_no_weight_and_other_loras_fill_nothing(requests: Reques
 
 
 async def test_two_recipes_in_one_picture_are_refused(requests: RequestBuilder) -> None:
-    with pytest.raises(TwoFewStepRecipes, match="Lightning and Consistent are each made for few steps"):
+    with pytest.raises(TwoFewStepRecipes, match="Lightning and Consistent are each made for their own small number"):
         await built(requests, LIGHTNING, LCM)
     assert (await built(requests, LIGHTNING, LoraDraft(name=LCM, weight=0.0))).steps == 4
 

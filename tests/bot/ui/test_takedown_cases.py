@@ -142,7 +142,7 @@ class Rig:
         job = await create_job(self.connection, request_for(), person_id=1, channel_id=CHANNEL)
         await open_delivery(self.connection, job.id, private=False)
         await start_job(self.connection, job.id)
-        path = self.settings.storage.pictures / f"{job.id}.png"
+        path = self.settings.storage.pictures / f"{len(self.pictures()) + 1}.png"
         drawn(seed, size).save(path)
         await finish(self.connection, job.id, 1, [NewPicture(path.name, size, size, 7)])
         assert await self.thumbnails.of(path, GALLERY)

@@ -55,7 +55,7 @@ def test_the_log_tells_decisions_and_answers_in_words() -> None:
     decided = entry(AuditAction.DECIDE_REPORT, decision=(None, "rate"), rating=(None, "explicit"))
     assert decided.splitlines() == [
         "<t:1:f> · <@2> · **decide report** · <@50> · Report 5",
-        "-# decision: — → Rated higher",
+        "-# decision: — → Rating raised",
         "-# rating: — → explicit",
     ]
     reversed_ = entry(AuditAction.DECIDE_REPORT, decision=("dismiss", "reversed"))

@@ -48,7 +48,7 @@ def test_each_worker_is_named_with_its_machine_and_those_that_cannot_paint_come_
     free = [WorkerStatus("cuda:0", WorkerState.FREE, 5, ("vivid",), 0, node=f"gpu`{i}") for i in range(1, 14)]
     away = WorkerStatus("cuda:1", WorkerState.AWAY, 5, (), 0, back=3.0, node="gpu-99")
     lines = _workers([*free, away]).split("\n")
-    assert lines[0].startswith("`gpu-99: cuda:1` · restarts in")
+    assert lines[0].startswith("`gpu-99: cuda:1` · failed 5 seconds ago · restarts in")
     assert "gpu`" not in lines[1] and "1: cuda:0`" in lines[1], "a name cannot end its quotes"
     assert (len(lines), lines[-1]) == (SHOWN_WORKERS + 1, "… and 4 more")
     assert _workers([WorkerStatus("cpu", WorkerState.FREE, 5, (), 1)]).startswith("`cpu` · free"), (
