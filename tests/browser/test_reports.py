@@ -73,7 +73,7 @@ async def test_a_reported_picture_is_deleted_everywhere_and_its_owner_is_answere
         await menu.locator("summary").click()
         await menu.get_by_label(f"#{STAFF_CHANNEL}").check()
         await menu.get_by_role("button", name="Choose").click()
-        await expect(panel).to_contain_text("Reports are posted in: #staff-room")
+        await expect(panel).to_contain_text("Reports channel: #staff-room")
         await expect(panel).not_to_contain_text("Easel cannot post")
         await pictures(page, "30-where-reports-go")
 
