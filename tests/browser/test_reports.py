@@ -73,7 +73,7 @@ async def test_a_reported_picture_is_deleted_everywhere_and_its_owner_is_answere
         await menu.locator("summary").click()
         await menu.get_by_label(f"#{STAFF_CHANNEL}").check()
         await menu.get_by_role("button", name="Choose").click()
-        await expect(panel).to_contain_text("Reports are posted in: #staff-room")
+        await expect(panel).to_contain_text("Reports channel: #staff-room")
         await expect(panel).not_to_contain_text("Easel cannot post")
         await pictures(page, "30-where-reports-go")
 
@@ -111,7 +111,7 @@ async def test_a_reported_picture_is_deleted_everywhere_and_its_owner_is_answere
         await expect(case.locator("img").first).to_be_visible()
         await pictures(page, "33-the-case")
         await press(page, "Delete everywhere")
-        await expect(page.locator("dialog[open]")).to_contain_text("It cannot be restored")
+        await expect(page.locator("dialog[open]")).to_contain_text("This cannot be undone, even after an appeal")
         await page.locator("dialog[open] [data-custom-id=note]").fill("We do not mock people here.")
         await pictures(page, "34-delete-everywhere")
         await page.get_by_test_id("modal-submit").click()

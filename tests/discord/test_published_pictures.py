@@ -41,7 +41,7 @@ async def test_a_variant_of_a_sheet_is_published(empty: Scene) -> None:
         assert "Published in" in (await pressed(ada, question, "Publish")).text
         without = await posted(scene, lambda seen: is_post(seen) and "Bat" not in seen.text)
         assert list(without.buttons) == ["Like", "Remix", "Unpublish"]
-        assert "no LoRAs to save" in (await of_menu(scene, "Linus", "Bookmark LoRAs", without)).text
+        assert "generated without LoRAs" in (await of_menu(scene, "Linus", "Bookmark LoRAs", without)).text
         found = await (await scene.control.person("Linus").slash("gallery", lora="Bat")).reply()
         assert len(found.selects["ga-v:list"]["options"]) == 1, "that without it is none with it"
 

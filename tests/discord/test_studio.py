@@ -143,7 +143,7 @@ async def test_a_prompt_of_blanks_is_asked_for_like_an_empty_one(scene: Scene) -
     grace = scene.control.person("Grace")
     panel = await say(grace, await fresh(scene, grace), " \u200b ")
     assert "No prompt yet" in panel.text
-    assert "Please fill in *prompt*" in (await press(grace, await pick_bat(grace, panel), "Compare")).text
+    assert "Describe the picture first" in (await press(grace, await pick_bat(grace, panel), "Compare")).text
     opener = await grace.press(await newest_panel(grace), "Generate")
     await opener.modal()
     (told,) = await (await grace.submit(opener, {"prompt": "   "})).messages(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ from tests.house import House
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+IN_LIBRARY = "is (now|already) in the library"
+
 
 @dataclass
 class Place:
@@ -31,7 +34,7 @@ class Place:
     async def add(self, link: str, who: str = "Grace") -> None:
         """Add a LoRA, as staff; each may add ten in a day."""
         begun = await (await self.scene.control.person(who).slash("lora add", link=link)).reply(PATIENCE)
-        await self.scene.control.wait_message(begun.id, lambda seen: "is now in the library" in seen.text, PATIENCE)
+        await self.scene.control.wait_message(begun.id, lambda seen: bool(re.search(IN_LIBRARY, seen.text)), PATIENCE)
 
     async def look(self) -> None:
         """A day later hubs are asked again."""
