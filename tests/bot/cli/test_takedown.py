@@ -66,7 +66,7 @@ def test_a_notice_from_its_arrival_to_the_order(here: Here, house: House, tmp_pa
     assert said.code == REFUSED and "1 more copies were found" in said.out and "3.png" in said.out
     assert here(*confirm, "--except", "9").code == REFUSED
     said = here(*confirm, "--except", "2")
-    assert said.code == REFUSED and "would refuse 2" in said.out and "2 is no copy as you say" in said.out
+    assert said.code == REFUSED and "would refuse 2" in said.out and "2 is not a copy as you say" in said.out
     assert here(*confirm, "--except", "2", "--anyway").code == DONE
     assert asyncio.run(states(house)) == [("1.png", CopyState.CONFIRMED), ("3.png", CopyState.EXCEPTED)]
     assert (house.settings.storage.pictures / "1.png").exists(), "the bot removes it"
