@@ -30,7 +30,9 @@ DECIDE = """
     WHERE source = pseudonym('report ' || :report)
 """
 END = "DELETE FROM picture_verdict WHERE source = pseudonym('report ' || ?)"
-SHOW_COPIES = "DELETE FROM takedown WHERE report_id = pseudonym('report ' || ?) AND report_id < 0"
+SHOW_COPIES = "DELETE FROM takedown WHERE report_id = ? AND report_id < 0"
+UNRATE_COPIES = "DELETE FROM job_rating WHERE verdict = ? AND verdict <> 0"
+SOURCE = "SELECT pseudonym('report ' || ?) AS source"
 HIDE_COPY = """
     INSERT INTO takedown (job_id, server_id, report_id, person_id, created_at, told_at)
     SELECT id, :server, :source, person_id, :now, :now FROM job WHERE id = :job ON CONFLICT DO NOTHING
@@ -96,13 +98,20 @@ async def decide_verdicts(
 
 
 async def end_verdicts(connection: aiosqlite.Connection, report_id: int) -> None:
-    """Delete the verdicts of a report that was dismissed or reversed, and show copies again that they hid.
+    """Delete the verdicts of a report that was dismissed or reversed, and what copies have inherited from them.
 
-    Ratings that copies have inherited stay. Raises DatabaseError.
+    Raises DatabaseError.
     """
     async with transaction(connection):
         await write(connection, END, (report_id,))
-        await write(connection, SHOW_COPIES, (report_id,))
+        row = await fetch_one(connection, SOURCE, (report_id,))
+        await end_inherited(connection, None if row is None else row["source"])
+
+
+async def end_inherited(connection: aiosqlite.Connection, source: int | None) -> None:
+    """Show copies again that verdicts of a source hid, and delete the ratings that they gave. Raises DatabaseError."""
+    await write(connection, SHOW_COPIES, (source,))
+    await write(connection, UNRATE_COPIES, (source,))
 
 
 async def take_down_hashes(connection: aiosqlite.Connection, job_id: int, server_id: int) -> None:
@@ -112,17 +121,14 @@ async def take_down_hashes(connection: aiosqlite.Connection, job_id: int, server
 
 async def inherit_verdicts(connection: aiosqlite.Connection, job_id: int, verdicts: Sequence[PictureVerdict]) -> None:
     """Hide and rate a job's new pictures as the earlier ones that look like them. Raises DatabaseError."""
-    rated: dict[int, ContentRating] = {}
     async with transaction(connection):
         for each in verdicts:
             if each.reason is VerdictReason.HIDDEN:
                 about = {"job": job_id, "server": each.server_id, "source": each.source or 0, "now": now_ms()}
                 await write(connection, HIDE_COPY, about)
             elif each.rating is not None:
-                rated[each.server_id] = max(each.rating, rated.get(each.server_id, each.rating))
-        for server_id, rating in rated.items():
-            source = RatingSource.OPERATOR if server_id == EVERYWHERE else RatingSource.STAFF
-            await rate_job(connection, job_id, rating, source, server_id=server_id)
+                by = RatingSource.OPERATOR if each.server_id == EVERYWHERE else RatingSource.STAFF
+                await rate_job(connection, job_id, each.rating, by, server_id=each.server_id, verdict=each.source or 0)
 
 
 async def verdicts_revision(connection: aiosqlite.Connection) -> int:

@@ -30,7 +30,7 @@ from bot.database.erasures import Erasure, unfinished_erasures
 from bot.database.errors import FolderNotWritable, NoDatabase, explain
 from bot.database.jobs import cancel_job, find_job, unfinished_jobs
 from bot.database.key_values import RECALL, REMEMBER, recall, remember
-from bot.database.picture_verdicts import PictureVerdict, VerdictReason, inherit_verdicts, jobs_with_hash
+from bot.database.picture_verdicts import PictureVerdict, VerdictReason, end_inherited, inherit_verdicts, jobs_with_hash
 from inference.content_rating import ContentRating
 
 POSITION: Final = "position in removals.jsonl"  # bytes of the file that this database contains
@@ -61,7 +61,6 @@ KEEP_VERDICT = """
 """
 HAS_ENTRIES = "SELECT 1 FROM sqlite_schema WHERE name = 'record_entry'"
 END_VERDICTS = "DELETE FROM picture_verdict WHERE server_id = ? AND source IS ? AND reason <> 'reported'"
-SHOW_COPIES = "DELETE FROM takedown WHERE report_id = ? AND report_id < 0"
 FIND_CASE = "SELECT id FROM takedown_case WHERE received_at = ? AND created_at = ?"
 OPEN_CASE = """
     INSERT INTO takedown_case (state, note, hashes, received_at, created_at) VALUES ('confirmed', '', ?, ?, ?)
@@ -300,7 +299,7 @@ async def _decide(connection: aiosqlite.Connection, entry: Mapping[str, Any]) ->
     if kind == "verdict ended":
         async with transaction(connection):
             await write(connection, END_VERDICTS, (server_id, source))
-            await write(connection, SHOW_COPIES, (source,))
+            await end_inherited(connection, source)
         return True
     hashed = bytes.fromhex(entry["hash"])
     reason = VerdictReason(entry["reason"])

@@ -183,7 +183,8 @@ TABLES = (
         Fate.DELETED,
         {
             "job_id": "the job", "server_id": "the server in which that counts",
-            "source": "whether its staff, an operator or the classifier said so", "rating": "for whom",
+            "source": "whether its staff, an operator or the classifier said so",
+            "verdict": "a hash of the report about an earlier picture that yours looks like", "rating": "for whom",
             "rated_at": "when",
         },
     ),

@@ -204,7 +204,8 @@ class CarryingOut:
         """What the same people had rated it before."""
         source, server_id = _source(report), report.server_id
         said = await ratings_of_job(self._connection, report.target_id, server_id)
-        before = next((each.rating for each in said if (each.source, each.server_id) == (source, server_id)), None)
+        own = (source, server_id, 0)
+        before = next((each.rating for each in said if (each.source, each.server_id, each.verdict) == own), None)
         rated = _higher(rating, before)
         await rate_job(self._connection, report.target_id, rated, source, server_id=server_id)
         return before

@@ -20,10 +20,17 @@ from bot.database.connection import fetch, open_database
 from bot.database.deletions import pending_deletions
 from bot.database.erasures import request_erasure, unfinished_erasures
 from bot.database.errors import DatabaseError
-from bot.database.job_ratings import ratings_of_job
+from bot.database.job_ratings import RatingSource, rate_job, ratings_of_job
 from bot.database.jobs import find_job
 from bot.database.picture_hashes import HashedPicture, all_hashes
-from bot.database.picture_verdicts import VerdictReason, decide_verdicts, end_verdicts, note_reported, verdicts_in_force
+from bot.database.picture_verdicts import (
+    VerdictReason,
+    decide_verdicts,
+    end_verdicts,
+    inherit_verdicts,
+    note_reported,
+    verdicts_in_force,
+)
 from bot.database.pseudonyms import key_file
 from bot.database.record_of_removals import entries_behind, flush_record, record_file
 from bot.database.takedown_cases import CopyKind, FoundCopy, close_case, confirm_case, kept_hashes, open_case
@@ -127,6 +134,26 @@ async def test_what_was_decided_holds_in_the_copy(tmp_path: Path) -> None:
         assert await taken_down_in(connection, hidden, SERVER) == SERVER
         assert [each.rating for each in await ratings_of_job(connection, rated, SERVER)] == [ContentRating.EXPLICIT]
         assert await taken_down_in(connection, reversed_, SERVER) is None
+
+
+async def test_a_reversal_unrates_the_pictures_of_the_copy(tmp_path: Path) -> None:
+    """The copy was made while the verdict was in force, and has rated the pictures."""
+    house = await lived_in(tmp_path)
+    rated = house.jobs[0]
+    async with open_database(house.database) as connection:
+        await note_reported(connection, REPORT, rated, SERVER)
+        await decide_verdicts(connection, REPORT, VerdictReason.RATED, server_id=SERVER, rating=ContentRating.EXPLICIT)
+        await inherit_verdicts(connection, rated, await verdicts_in_force(connection))
+        await rate_job(connection, rated, ContentRating.TEEN, RatingSource.CLASSIFIER)
+    save_record(house.database)
+    later = back_up(house.database, tmp_path / "later", keep=1)
+    async with open_database(house.database) as connection:
+        await end_verdicts(connection, REPORT)
+    save_record(house.database)
+    put_back(later, house.database)
+    assert (await caught_up(house.database)).verdicts == 1
+    async with open_database(house.database) as connection:
+        assert [each.rating for each in await ratings_of_job(connection, rated, SERVER)] == [ContentRating.TEEN]
 
 
 async def test_a_takedown_case_holds_in_the_copy(tmp_path: Path) -> None:
