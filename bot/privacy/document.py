@@ -65,6 +65,13 @@ which a copy that comes later is known and refused. Nobody can see in them what 
 nor your address is among them. The hashes are kept until an operator closes the case, here and in
 `removals.jsonl`.
 
+## If you start from a picture
+
+If the operator has installed a face finder, Easel looks for photographed faces in the pictures that you give. It does
+so on the machine of the bot, and sends the picture nowhere for it. It compares faces with nobody. Of the answer Easel
+keeps only yes or no, in your studio and with the request, because what is painted from such a picture has a limit. A
+classifier, if there is one, looks at it on the machine that paints; the rating is kept with the job.
+
 ## What is marked
 
 Every picture says in its file that it is generated (XMP, IPTC's digital source type). The mark is not signed,
