@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 import aiosqlite
 
 from bot.background import Pool
-from bot.database.picture_hashes import hashes_of_job, newest_hashes_of
+from bot.database.picture_hashes import HashedPicture, hashes_of_job, newest_hashes_of
 from bot.database.picture_verdicts import (
     PictureVerdict,
     VerdictReason,
@@ -79,17 +79,16 @@ class PictureVerdicts:
             await inherit_verdicts(self._connection, job_id, await self.on(hashes))
             await self.check(hashes, place)
 
-    async def jobs_of(self, hashed: bytes, person_id: int) -> Sequence[int]:
+    async def jobs_of(self, hashed: bytes, hashes: bytes, person_id: int) -> Sequence[int]:
         """Ids of the jobs that painted the very picture with this `picture_hash`, and of this person's, a like one.
 
-        Raises DatabaseError.
+        `hashes` are those of the picture, its parts and its sections. Raises DatabaseError.
         """
         if not hashed:
             return ()
         very = await jobs_with_hash(self._connection, hashed)
         own = await newest_hashes_of(self._connection, person_id)
-        like = await self._comparing.run(distances, hashed, [each.hash or b"" for each in own])
-        near = [each.job_id for each, distance in zip(own, like, strict=True) if distance < REFUSED_BELOW]
+        near = await self._comparing.run(_jobs_alike, own, hashes)
         return tuple(dict.fromkeys((*very, *near)))
 
     async def _in_force(self) -> tuple[PictureVerdict, ...]:
@@ -98,6 +97,10 @@ class PictureVerdicts:
             if revision != self._revision:
                 self._verdicts, self._revision = await verdicts_in_force(self._connection), revision
             return self._verdicts
+
+
+def _jobs_alike(pictures: Sequence[HashedPicture], hashes: bytes) -> list[int]:
+    return [each.job_id for each in pictures if each.hash and distances(each.hash, [hashes])[0] < REFUSED_BELOW]
 
 
 def _alike(verdicts: Sequence[PictureVerdict], hashes: bytes, below: float) -> tuple[PictureVerdict, ...]:

@@ -32,13 +32,9 @@ async def test_no_way_leads_an_age_to_a_rated_lora(empty: Scene) -> None:
             await scene.control.set_channel(place, nsfw=True)
             refused = await told(person, "imagine-nsfw", in_=place, prompt=AGE)
             assert refused.ephemeral and WHY in refused.text, "the command is for adults alone"
-        for button in ("Again", "Vary"):
+        for button in ("Again", "Vary", "Edit"):
             refused = await (await ada.press(early, button)).reply(PATIENCE)
             assert refused.ephemeral and WHY in refused.text, button
-        await (await ada.press(early, "Edit")).reply(PATIENCE)
-        panel = await told(ada, "studio", in_=AFTER_DARK)
-        refused = await (await ada.press(panel, "Generate")).reply(PATIENCE)
-        assert WHY in refused.text and not refused.attachments
         refused = await told(ada, "bookmarks", in_=AFTER_DARK, add="Bat", note=AGE)
         assert WHY in refused.text
         refused = await told(ada, "stack save", in_=AFTER_DARK, name="12 year old girls")

@@ -131,9 +131,11 @@ async def test_the_very_picture_leads_to_its_job(connection: aiosqlite.Connectio
     image, verdicts = drawn(1), PictureVerdicts(connection)
     job_id = await painted(connection, image)
     for person in (PERSON, PERSON + 1):
-        assert await verdicts.jobs_of(picture_hash(image), person) == (job_id,)
-        assert await verdicts.jobs_of(picture_hash(drawn(2)), person) == ()
-    changed = picture_hash(ImageOps.mirror(image).resize((200, 200)))
-    assert changed != picture_hash(image)
-    assert await verdicts.jobs_of(changed, PERSON) == (job_id,)
-    assert await verdicts.jobs_of(changed, PERSON + 1) == ()
+        assert await verdicts.jobs_of(picture_hash(image), b"", person) == (job_id,)
+        other = drawn(2)
+        assert await verdicts.jobs_of(picture_hash(other), picture_hash(other) + notice_hashes(other), person) == ()
+    for changed in (ImageOps.mirror(image).resize((200, 200)), image.crop((12, 0, 256, 256))):
+        hashed, hashes = picture_hash(changed), picture_hash(changed) + notice_hashes(changed)
+        assert hashed != picture_hash(image)
+        assert await verdicts.jobs_of(hashed, hashes, PERSON) == (job_id,)
+        assert await verdicts.jobs_of(hashed, hashes, PERSON + 1) == ()
