@@ -138,7 +138,8 @@ TABLES = (
             "person_id": "your Discord id", "art_channel_id": "the art channel", "channel_id": "where the message is",
             "message_id": "the message", "state": "whether it is posted", "tried_at": "when it was sent",
             "hidden": "whether it is out of sight for now",
-            "shows_prompt": "whether the prompt stands there", "checkpoint": "the model", "base_model": "its kind",
+            "shows_prompt": "whether the prompt stands there", "names_child": "whether its words name a child",
+            "checkpoint": "the model", "base_model": "its kind",
             "said_level": "for whom the prompt is", "level": "for whom it is", "unrated": "whether LoRAs are unrated",
             "likes": "how many", "ranked_likes": "those that count in lists", "recent_likes": "those of a week",
             "shown_likes": "the number in the message", "shown_at": "when that was written",
@@ -195,6 +196,11 @@ TABLES = (
             "person_id": "your Discord id", "created_at": "when",
             "told_at": "when you were told", "notice_id": "the direct message that told you",
         },
+    ),
+    StoredTable(
+        "held_copy", "pictures of yours that look like a reported one", f"job_id IN {_JOBS}",
+        "as long as the job and the report", Fate.DELETED,
+        {"job_id": "the job", "report_id": "the report that hides them until it is decided"},
     ),
     StoredTable(
         "deletion", "files and messages of pictures that you deleted, until they are gone", "person_id = :person",
