@@ -39,10 +39,10 @@ HIDE_COPY = """
     INSERT INTO takedown (job_id, server_id, report_id, person_id, created_at, told_at)
     SELECT id, :server, :source, person_id, :now, :now FROM job WHERE id = :job ON CONFLICT DO NOTHING
 """
-# Reports that hide their pictures; the condition on the time leads to the index.
+# Reports that hide their pictures. The index has those alone, by a time that is always above 0.
 HOLDING = f"""
     SELECT report.id AS report_id, target_id, hash
-    FROM report CROSS JOIN picture_verdict ON source = pseudonym('report ' || report.id)
+    FROM report INDEXED BY report_hiding CROSS JOIN picture_verdict ON source = pseudonym('report ' || report.id)
     WHERE {HIDING} AND coalesce(reopened_at, report.created_at) > 0 AND reason = 'reported'
 """  # noqa: S608 - constants only
 HOLD_COPY = "INSERT INTO held_copy (job_id, report_id) VALUES (?, ?) ON CONFLICT DO NOTHING"

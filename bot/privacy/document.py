@@ -55,7 +55,8 @@ keyed hash of your id in the file `removals.jsonl`, which only the bot's own key
 If staff hide, delete or rate a picture after a report, or take it down, Easel keeps its perceptual hash with that
 verdict (the table `picture_verdict`). The same picture is then not painted, uploaded or published again, or has at
 least that rating. While a report hides a picture, copies that are painted meanwhile are hidden too. A verdict names
-neither you nor the job, and it stays when you delete all. Its link to the report is a keyed hash. If staff dismiss the report or reverse the decision, the verdict is deleted.
+neither you nor the job, and it stays when you delete all. Its link to the report is a keyed hash. If staff dismiss
+the report or reverse the decision, the verdict is deleted.
 
 ## If a picture shows you
 
