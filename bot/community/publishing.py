@@ -126,10 +126,10 @@ class PublishingRules:
             return PlaceFilter(ContentRating.EXPLICIT), False
         return self._content.published_in(known), art is not None
 
-    def intent(
+    async def intent(
         self, who: ActionContext, job: Job, position: int, art_channel_id: int, *, shows_prompt: bool
     ) -> NewPublication:
-        """The row of a picture that is about to be published."""
+        """The row of a picture that is about to be published. Raises DatabaseError."""
         request = job.request.only(position)
         return NewPublication(
             server_id=who.place,
@@ -140,6 +140,7 @@ class PublishingRules:
             base_model=self._base_model_of(job.checkpoint),
             said=self._content.rating_of(job.request, ()),
             loras=[use.sha256 for use in request.loras],
+            names_child=await self._checks.names_child(who, job),
         )
 
 
@@ -171,7 +172,7 @@ class Publishing:
         Raises a refusal (a RequestError) or DatabaseError.
         """
         await self._rules.check(who, job, art_channel_id)
-        new = self._rules.intent(who, job, position, art_channel_id, shows_prompt=shows_prompt)
+        new = await self._rules.intent(who, job, position, art_channel_id, shows_prompt=shows_prompt)
         begun = await begin_publication(self._connection, new)
         if begun is None:
             raise PublishedAlready

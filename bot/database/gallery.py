@@ -23,8 +23,24 @@ from bot.database.reports import HIDING
 from inference.content_rating import ContentRating
 
 BLOCK_HOLDS = "(block.ends_at IS NULL OR block.ends_at > :now)"
+# The rule on minors, for ratings that are newer than the publication.
+_CHILD_BESIDE_RATING = f"""(
+    names_child = 1 AND (
+        unrated = 1 AND :unrated_as >= {ContentRating.MATURE.level}
+        OR EXISTS (
+            SELECT 1 FROM publication_lora CROSS JOIN lora_version ON lora_version.sha256 = publication_lora.sha256
+            CROSS JOIN lora ON lora.id = lora_id CROSS JOIN rating_level ON rating_level.rating = lora.content_rating
+            WHERE publication_id = publication.id AND rating_level.level >= {ContentRating.MATURE.level}
+        )
+        OR EXISTS (
+            SELECT 1 FROM job_rating CROSS JOIN rating_level ON rating_level.rating = job_rating.rating
+            WHERE job_rating.job_id = publication.job_id AND job_rating.server_id IN (0, publication.server_id)
+            AND rating_level.level >= {ContentRating.MATURE.level}
+        )
+    )
+)"""  # noqa: S608 - constants only
 _ALLOWED = f"""
-    level <= :most AND (unrated = 0 OR :unrated_as <= :most)
+    level <= :most AND (unrated = 0 OR :unrated_as <= :most) AND NOT {_CHILD_BESIDE_RATING}
     AND (checkpoint IN (SELECT value FROM json_each(:checkpoints))) = :listed
     AND publication.art_channel_id NOT IN (SELECT value FROM json_each(:unseen))
     AND publication.job_id NOT IN (SELECT id FROM job WHERE delete_at IS NOT NULL)

@@ -2,6 +2,8 @@
 
 What a server's staff say counts in that server and outside of servers: a direct message is no way around it. What an
 operator or the classifier says counts everywhere. None takes the place of another: the highest decides.
+
+A copy of a rated picture inherits the rating from the verdict, besides its own ratings, until the verdict ends.
 """
 
 from __future__ import annotations
@@ -20,15 +22,17 @@ from inference.content_rating import ContentRating
 from inference.queue import EVERYWHERE
 
 RATE = """
-    INSERT INTO job_rating (job_id, server_id, source, rating, rated_at) SELECT id, ?, ?, ?, ? FROM job WHERE id = ?
-    ON CONFLICT (job_id, server_id, source) DO UPDATE SET rating = excluded.rating, rated_at = excluded.rated_at
+    INSERT INTO job_rating (job_id, server_id, source, verdict, rating, rated_at)
+    SELECT id, ?, ?, ?, ?, ? FROM job WHERE id = ?
+    ON CONFLICT (job_id, server_id, source, verdict)
+    DO UPDATE SET rating = excluded.rating, rated_at = excluded.rated_at
     RETURNING 1
 """
-CLEAR = "DELETE FROM job_rating WHERE job_id = ? AND server_id = ? AND source = ? RETURNING rating"
+CLEAR = "DELETE FROM job_rating WHERE job_id = ? AND server_id = ? AND source = ? AND verdict = 0 RETURNING rating"
 COUNTING = """
     SELECT * FROM job_rating
     WHERE job_id IN (SELECT value FROM json_each(:ids)) AND (server_id IN (:server, 0) OR :server = 0)
-    ORDER BY job_id, server_id, source
+    ORDER BY job_id, server_id, source, verdict
 """
 
 
@@ -42,13 +46,17 @@ class RatingSource(StrEnum):
 
 @dataclass(frozen=True)
 class JobRating:
-    """What somebody said of a job's pictures, at a unix ms. `server_id` is EVERYWHERE unless staff said it."""
+    """What somebody said of a job's pictures, at a unix ms. `server_id` is EVERYWHERE unless staff said it.
+
+    `verdict` is the `source` of the verdict that it was inherited from; 0 if it was said of this job.
+    """
 
     job_id: int
     server_id: int
     source: RatingSource
     rating: ContentRating
     rated_at: int
+    verdict: int
 
 
 async def rate_job(
@@ -58,18 +66,19 @@ async def rate_job(
     source: RatingSource,
     *,
     server_id: int = EVERYWHERE,
+    verdict: int = 0,
 ) -> bool:
     """Rate a job's pictures, in place of what the same source said before; False when there is no such job.
 
-    Staff rate in their server alone. Raises DatabaseError.
+    Staff rate in their server alone. `verdict`: inherited from it, which keeps other ratings. Raises DatabaseError.
     """
-    return bool(await write(connection, RATE, (server_id, source, rating, now_ms(), job_id)))
+    return bool(await write(connection, RATE, (server_id, source, verdict, rating, now_ms(), job_id)))
 
 
 async def clear_job_rating(
     connection: aiosqlite.Connection, job_id: int, source: RatingSource, *, server_id: int = EVERYWHERE
 ) -> ContentRating | None:
-    """Take back what a source said and return it; None when it said nothing. Raises DatabaseError."""
+    """Take back what a source said of this job and return it; None when it said nothing. Raises DatabaseError."""
     rows = await write(connection, CLEAR, (job_id, server_id, source))
     return ContentRating(rows[0]["rating"]) if rows else None
 
@@ -84,7 +93,9 @@ async def ratings_of_jobs(
     found: defaultdict[int, tuple[JobRating, ...]] = defaultdict(tuple)
     for row in await fetch(connection, COUNTING, {"ids": json.dumps(list(job_ids)), "server": server_id}):
         source, rating = RatingSource(row["source"]), ContentRating(row["rating"])
-        found[row["job_id"]] += (JobRating(row["job_id"], row["server_id"], source, rating, row["rated_at"]),)
+        found[row["job_id"]] += (
+            JobRating(row["job_id"], row["server_id"], source, rating, row["rated_at"], row["verdict"]),
+        )
     return dict(found)
 
 

@@ -50,7 +50,7 @@ async def hashes_of_job(connection: aiosqlite.Connection, job_id: int) -> tuple[
 
 
 async def newest_hashes_of(connection: aiosqlite.Connection, person_id: int) -> tuple[HashedPicture, ...]:
-    """A person's newest pictures, as many as are compared in a tenth of a second. Raises DatabaseError."""
+    """A person's newest pictures, as many as are compared in a third of a second. Raises DatabaseError."""
     return tuple(HashedPicture(**dict(row)) for row in await fetch(connection, NEWEST_OF, (person_id, AT_ONCE)))
 
 

@@ -1,12 +1,13 @@
 """Verdicts on pictures by their perceptual hashes: what was decided stays when the file, the job or its owner has gone.
 
-A report notes the hashes of its pictures, without an effect. The decision makes verdicts of them, also if the owner has
-deleted the pictures meanwhile. A dismissal or a reversal deletes them.
+A report notes the hashes of its pictures. While it hides the pictures, copies that are painted are held too. The
+decision makes verdicts of the hashes, also if the owner has deleted the pictures meanwhile; the held copies inherit
+them. A dismissal or a reversal deletes them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -16,6 +17,7 @@ import aiosqlite
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, fetch_one, transaction, write
 from bot.database.job_ratings import RatingSource, rate_job
+from bot.database.reports import HIDING
 from inference.content_rating import ContentRating
 from inference.queue import EVERYWHERE
 
@@ -30,10 +32,25 @@ DECIDE = """
     WHERE source = pseudonym('report ' || :report)
 """
 END = "DELETE FROM picture_verdict WHERE source = pseudonym('report ' || ?)"
-SHOW_COPIES = "DELETE FROM takedown WHERE report_id = pseudonym('report ' || ?) AND report_id < 0"
+SHOW_COPIES = "DELETE FROM takedown WHERE report_id = ? AND report_id < 0"
+UNRATE_COPIES = "DELETE FROM job_rating WHERE verdict = ? AND verdict <> 0"
+SOURCE = "SELECT pseudonym('report ' || ?) AS source"
 HIDE_COPY = """
     INSERT INTO takedown (job_id, server_id, report_id, person_id, created_at, told_at)
     SELECT id, :server, :source, person_id, :now, :now FROM job WHERE id = :job ON CONFLICT DO NOTHING
+"""
+# Reports that hide their pictures. The index has those alone, by a time that is always above 0.
+HOLDING = f"""
+    SELECT report.id AS report_id, target_id, hash
+    FROM report INDEXED BY report_hiding CROSS JOIN picture_verdict ON source = pseudonym('report ' || report.id)
+    WHERE {HIDING} AND coalesce(reopened_at, report.created_at) > 0 AND reason = 'reported'
+"""  # noqa: S608 - constants only
+HOLD_COPY = "INSERT INTO held_copy (job_id, report_id) VALUES (?, ?) ON CONFLICT DO NOTHING"
+HELD_COPIES = "SELECT job_id FROM held_copy WHERE report_id = ?"
+HIDE_HELD = """
+    INSERT INTO takedown (job_id, server_id, report_id, person_id, created_at, told_at)
+    SELECT job.id, :server, pseudonym('report ' || :report), person_id, :now, :now
+    FROM held_copy CROSS JOIN job ON job.id = job_id WHERE report_id = :report ON CONFLICT DO NOTHING
 """
 TAKE_DOWN = """
     INSERT INTO picture_verdict (server_id, reason, hash, created_at)
@@ -76,8 +93,17 @@ class PictureVerdict:
         return self.reason is not VerdictReason.RATED and self.server_id in (EVERYWHERE, place)
 
 
+@dataclass(frozen=True)
+class ReportedHash:
+    """The hash of a picture of a job that an open report hides."""
+
+    report_id: int
+    job_id: int
+    hash: bytes
+
+
 async def note_reported(connection: aiosqlite.Connection, report_id: int, job_id: int, server_id: int) -> None:
-    """Note the hashes of reported pictures, which have no effect before a decision. Raises DatabaseError."""
+    """Note the hashes of reported pictures, which are no verdicts before a decision. Raises DatabaseError."""
     about = {"report": report_id, "job": job_id, "server": server_id, "now": now_ms()}
     await write(connection, NOTE_REPORTED, about)
 
@@ -90,19 +116,57 @@ async def decide_verdicts(
     server_id: int,
     rating: ContentRating | None = None,
 ) -> None:
-    """Make verdicts of the hashes that a report noted. Raises DatabaseError."""
+    """Make verdicts of the hashes that a report noted, and hide or rate the copies that it held.
+
+    Of a deleted picture they are hidden everywhere. Raises DatabaseError.
+    """
     about = {"report": report_id, "reason": reason, "server": server_id, "rating": rating, "now": now_ms()}
-    await write(connection, DECIDE, about)
+    async with transaction(connection):
+        await write(connection, DECIDE, about)
+        if rating is None:
+            await write(connection, HIDE_HELD, {"report": report_id, "server": server_id, "now": now_ms()})
+            return
+        for job_id in await copies_held_by(connection, report_id):
+            row = await fetch_one(connection, SOURCE, (report_id,))
+            verdict = PictureVerdict(0, server_id, reason, rating, row["source"] if row else None, b"")
+            await inherit_verdicts(connection, job_id, [verdict])
+
+
+async def reported_hashes(connection: aiosqlite.Connection) -> tuple[ReportedHash, ...]:
+    """The hashes of pictures that open reports hide. Raises DatabaseError."""
+    rows = await fetch(connection, HOLDING)
+    return tuple(ReportedHash(row["report_id"], row["target_id"], row["hash"]) for row in rows)
+
+
+async def hold_copy(connection: aiosqlite.Connection, job_id: int, report_ids: Iterable[int]) -> None:
+    """Hold the pictures of a job for as long as these reports hide the pictures that they look like.
+
+    Raises DatabaseError.
+    """
+    for report_id in report_ids:
+        await write(connection, HOLD_COPY, (job_id, report_id))
+
+
+async def copies_held_by(connection: aiosqlite.Connection, report_id: int) -> tuple[int, ...]:
+    """Ids of the jobs that a report holds or held as copies. Raises DatabaseError."""
+    return tuple(row["job_id"] for row in await fetch(connection, HELD_COPIES, (report_id,)))
 
 
 async def end_verdicts(connection: aiosqlite.Connection, report_id: int) -> None:
-    """Delete the verdicts of a report that was dismissed or reversed, and show copies again that they hid.
+    """Delete the verdicts of a report that was dismissed or reversed, and what copies have inherited from them.
 
-    Ratings that copies have inherited stay. Raises DatabaseError.
+    Raises DatabaseError.
     """
     async with transaction(connection):
         await write(connection, END, (report_id,))
-        await write(connection, SHOW_COPIES, (report_id,))
+        row = await fetch_one(connection, SOURCE, (report_id,))
+        await end_inherited(connection, None if row is None else row["source"])
+
+
+async def end_inherited(connection: aiosqlite.Connection, source: int | None) -> None:
+    """Show copies again that verdicts of a source hid, and delete the ratings that they gave. Raises DatabaseError."""
+    await write(connection, SHOW_COPIES, (source,))
+    await write(connection, UNRATE_COPIES, (source,))
 
 
 async def take_down_hashes(connection: aiosqlite.Connection, job_id: int, server_id: int) -> None:
@@ -112,17 +176,14 @@ async def take_down_hashes(connection: aiosqlite.Connection, job_id: int, server
 
 async def inherit_verdicts(connection: aiosqlite.Connection, job_id: int, verdicts: Sequence[PictureVerdict]) -> None:
     """Hide and rate a job's new pictures as the earlier ones that look like them. Raises DatabaseError."""
-    rated: dict[int, ContentRating] = {}
     async with transaction(connection):
         for each in verdicts:
             if each.reason is VerdictReason.HIDDEN:
                 about = {"job": job_id, "server": each.server_id, "source": each.source or 0, "now": now_ms()}
                 await write(connection, HIDE_COPY, about)
             elif each.rating is not None:
-                rated[each.server_id] = max(each.rating, rated.get(each.server_id, each.rating))
-        for server_id, rating in rated.items():
-            source = RatingSource.OPERATOR if server_id == EVERYWHERE else RatingSource.STAFF
-            await rate_job(connection, job_id, rating, source, server_id=server_id)
+                by = RatingSource.OPERATOR if each.server_id == EVERYWHERE else RatingSource.STAFF
+                await rate_job(connection, job_id, each.rating, by, server_id=each.server_id, verdict=each.source or 0)
 
 
 async def verdicts_revision(connection: aiosqlite.Connection) -> int:

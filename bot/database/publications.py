@@ -27,9 +27,9 @@ from inference.content_rating import ContentRating
 
 BEGIN = """
     INSERT INTO publication (
-        server_id, job_id, position, person_id, art_channel_id, shows_prompt, checkpoint, base_model, said_level,
-        created_at
-    ) SELECT ?, job.id, picture.position, job.person_id, ?, ?, job.checkpoint, ?, ?, ?
+        server_id, job_id, position, person_id, art_channel_id, shows_prompt, names_child, checkpoint, base_model,
+        said_level, created_at
+    ) SELECT ?, job.id, picture.position, job.person_id, ?, ?, ?, job.checkpoint, ?, ?, ?
     FROM picture JOIN job ON job.id = picture.job_id WHERE job.id = ? AND picture.position = ?
     ON CONFLICT (server_id, job_id, position) DO NOTHING RETURNING *
 """
@@ -137,7 +137,8 @@ class Publication:
 class NewPublication:
     """A picture that is about to be published: the `position`-th of a job, with what was `said` of it for whom it is.
 
-    `said` is the rating of prompt, source and checkpoint by now. `loras` are SHA-256.
+    `said` is the rating of prompt, source and checkpoint by now. `loras` are SHA-256. `names_child`:
+    the rule on minors refuses its words beside a rating of mature or higher.
     """
 
     server_id: int
@@ -148,6 +149,7 @@ class NewPublication:
     base_model: BaseModelId | None
     said: ContentRating | None
     loras: Sequence[str]
+    names_child: bool = False
 
 
 async def begin_publication(connection: aiosqlite.Connection, new: NewPublication) -> Publication | None:
@@ -157,7 +159,7 @@ async def begin_publication(connection: aiosqlite.Connection, new: NewPublicatio
         base = None if new.base_model is None else str(new.base_model)
         level = None if new.said is None else new.said.level
         values = (
-            *(new.server_id, new.art_channel_id, new.shows_prompt, base, level, now_ms()),
+            *(new.server_id, new.art_channel_id, new.shows_prompt, new.names_child, base, level, now_ms()),
             *(new.job_id, new.position),
         )
         rows = await write(connection, BEGIN, values)

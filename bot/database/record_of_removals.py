@@ -4,7 +4,8 @@ The file `removals.jsonl` is appended to and synced. When a verdict or a case en
 with its hashes. A person is a keyed hash in it, a picture a perceptual hash.
 Triggers of the schema write each entry into the table `record_entry`, in the transaction of what happened. The function
 `flush_record` moves entries into the file. The database remembers how much of the file it contains. A copy remembers
-less, and `catch_up` carries out the rest before anything else starts.
+less, and `catch_up` carries out the rest before anything else starts. The first line of the file is a random id: a file
+with another id has lost entries, however long it is.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import secrets
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,10 +32,11 @@ from bot.database.erasures import Erasure, unfinished_erasures
 from bot.database.errors import FolderNotWritable, NoDatabase, explain
 from bot.database.jobs import cancel_job, find_job, unfinished_jobs
 from bot.database.key_values import RECALL, REMEMBER, recall, remember
-from bot.database.picture_verdicts import PictureVerdict, VerdictReason, inherit_verdicts, jobs_with_hash
+from bot.database.picture_verdicts import PictureVerdict, VerdictReason, end_inherited, inherit_verdicts, jobs_with_hash
 from inference.content_rating import ContentRating
 
 POSITION: Final = "position in removals.jsonl"  # bytes of the file that this database contains
+FILE_ID: Final = "id of removals.jsonl"
 KEY: Final = "check of pseudonyms.key"  # a hash of the key with which this database was written
 AT_ONCE: Final = 500
 _MOST_JOBS: Final = 10_000  # with the very same picture
@@ -61,7 +64,6 @@ KEEP_VERDICT = """
 """
 HAS_ENTRIES = "SELECT 1 FROM sqlite_schema WHERE name = 'record_entry'"
 END_VERDICTS = "DELETE FROM picture_verdict WHERE server_id = ? AND source IS ? AND reason <> 'reported'"
-SHOW_COPIES = "DELETE FROM takedown WHERE report_id = ? AND report_id < 0"
 FIND_CASE = "SELECT id FROM takedown_case WHERE received_at = ? AND created_at = ?"
 OPEN_CASE = """
     INSERT INTO takedown_case (state, note, hashes, received_at, created_at) VALUES ('confirmed', '', ?, ?, ?)
@@ -115,11 +117,16 @@ def flush_record(database: Path) -> None:
                 with connection:
                     entries = connection.execute(ENTRIES, (AT_ONCE,)).fetchall()  # another program may have been first
                     if entries:
-                        size = _append(record_file(database), [entry for _, entry in entries])
+                        written = _append(record_file(database), [entry for _, entry in entries])
                         _blank(record_file(database), [json.loads(entry) for _, entry in entries])
                         connection.execute("PRAGMA secure_delete = ON")
                         connection.execute(FORGET_ENTRIES, (entries[-1][0],))
-                        connection.execute(REMEMBER, (POSITION, str(size)))
+                        if _known(connection).file_id in (
+                            None,
+                            written.file_id,
+                        ):  # else the next start says what is lost
+                            for memo in written.memos:
+                                connection.execute(REMEMBER, memo)
     except sqlite3.Error as problem:
         raise explain(problem, database) from problem
     except OSError as problem:
@@ -131,10 +138,10 @@ def entries_behind(database: Path) -> int:
     """Count the entries of the record that a closed database lacks. Blocks. Raises DatabaseError."""
     try:
         with closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)) as connection:
-            row = connection.execute(RECALL, (POSITION,)).fetchone()
+            known = _known(connection)
     except sqlite3.Error as problem:
         raise explain(problem, database) from problem
-    return len(_read(record_file(database), int(row[0]) if row else 0).entries)
+    return len(_read(record_file(database), known).entries)
 
 
 async def catch_up(connection: aiosqlite.Connection, database: Path) -> CaughtUp:
@@ -143,10 +150,10 @@ async def catch_up(connection: aiosqlite.Connection, database: Path) -> CaughtUp
     Rows go now. Files and messages of erased people and deleted pictures follow when the bot runs. Raises
     DatabaseError.
     """
-    known = int(await recall(connection, POSITION) or 0)
+    known = _Place(int(await recall(connection, POSITION) or 0), await recall(connection, FILE_ID))
     read = await asyncio.to_thread(_read, record_file(database), known)
     done = CaughtUp(lost=read.lost, other_key=await _other_key(connection))
-    if read.size != known:
+    if read.entries or read.place != known:
         people = {row["pseudonym"]: row["id"] for row in await fetch(connection, _HASHED)} if read.entries else {}
         for entry in read.entries:
             try:
@@ -159,7 +166,10 @@ async def catch_up(connection: aiosqlite.Connection, database: Path) -> CaughtUp
                 )
             except (KeyError, TypeError, ValueError):  # somebody has changed the line
                 done = replace(done, lost=True)
-        await remember(connection, POSITION, str(read.size))
+        if read.place.file_id is None:  # a new file: the copies that are made from now on know it
+            read = replace(read, place=await asyncio.to_thread(_append, record_file(database), []))
+        for key, value in read.place.memos:
+            await remember(connection, key, value)
     await asyncio.to_thread(flush_record, database)
     return done
 
@@ -176,9 +186,31 @@ async def _other_key(connection: aiosqlite.Connection) -> bool:
 # --- the file ---------------------------------------------------------------------------------------------------------
 
 
-def _append(file: Path, entries: Iterable[str]) -> int:
-    """Append lines, sync them, and return the size of the file."""
-    is_new = not file.exists()
+@dataclass(frozen=True)
+class _Place:
+    """Where a database is in the file: bytes that it contains, and the file's id."""
+
+    position: int
+    file_id: str | None
+
+    @property
+    def memos(self) -> Iterator[tuple[str, str]]:
+        """What the database remembers, by key."""
+        yield POSITION, str(self.position)
+        if self.file_id is not None:
+            yield FILE_ID, self.file_id
+
+
+def _known(connection: sqlite3.Connection) -> _Place:
+    position, file_id = (connection.execute(RECALL, (key,)).fetchone() for key in (POSITION, FILE_ID))
+    return _Place(int(position[0]) if position else 0, file_id[0] if file_id else None)
+
+
+def _append(file: Path, entries: Iterable[str]) -> _Place:
+    """Append lines, sync them, and return where the file ends. A new file begins with its id."""
+    is_new = not file.exists() or not file.stat().st_size
+    if is_new:
+        entries = [json.dumps({"kind": "record", "id": secrets.token_hex(8)}), *entries]
     handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o600)
     with os.fdopen(handle, "rb+") as opened:
         size = opened.seek(0, os.SEEK_END)
@@ -190,13 +222,21 @@ def _append(file: Path, entries: Iterable[str]) -> int:
         opened.flush()
         os.fsync(opened.fileno())
         size = opened.seek(0, os.SEEK_END)
+        opened.seek(0)
+        file_id = _id_in(opened.readline())
     if is_new and hasattr(os, "O_DIRECTORY"):
         folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(folder)
         finally:
             os.close(folder)
-    return size
+    return _Place(size, file_id)
+
+
+def _id_in(line: bytes) -> str | None:
+    """The id that the first line of a file names; None if somebody has changed it."""
+    entry = _entry(line)
+    return str(entry["id"]) if entry is not None and entry["kind"] == "record" and "id" in entry else None
 
 
 def _blank(file: Path, entries: Iterable[Mapping[str, Any]]) -> None:
@@ -237,28 +277,31 @@ def _entry(line: bytes) -> Mapping[str, Any] | None:
 
 @dataclass(frozen=True)
 class _Behind:
-    """What stands behind a position: the entries, where the last whole line ends, and whether something is missing."""
+    """What stands behind a place: the entries, where the last whole line ends, and whether something is missing."""
 
     entries: list[Mapping[str, Any]]
-    size: int
+    place: _Place
     lost: bool = False
 
 
-def _read(file: Path, position: int) -> _Behind:
+def _read(file: Path, known: _Place) -> _Behind:
     try:
         with file.open("rb") as opened:
+            file_id = _id_in(opened.readline())
+            other = known.file_id is not None and file_id != known.file_id
+            position = 0 if other else known.position
             opened.seek(position)
             lines, there = opened.read().splitlines(keepends=True), file.stat().st_size
     except FileNotFoundError:
-        return _Behind([], 0, lost=position > 0)
+        return _Behind([], _Place(0, None), lost=known != _Place(0, None))
     except OSError as problem:
         raise FolderNotWritable(f"The record {file} cannot be read: {problem.strerror}.") from problem
     if lines and not lines[-1].endswith(b"\n"):  # torn by a kill: it is written once more
         lines.pop()
-    entries = [entry for line in lines if (entry := _entry(line)) is not None]
+    entries = [entry for line in lines if (entry := _entry(line)) is not None and entry["kind"] != "record"]
     unreadable = any(line.strip() and _entry(line) is None for line in lines)
     size = min(position, there) + sum(map(len, lines))
-    return _Behind(entries, size, lost=there < position or unreadable)
+    return _Behind(entries, _Place(size, file_id), lost=other or there < position or unreadable)
 
 
 # --- what is carried out ----------------------------------------------------------------------------------------------
@@ -300,7 +343,7 @@ async def _decide(connection: aiosqlite.Connection, entry: Mapping[str, Any]) ->
     if kind == "verdict ended":
         async with transaction(connection):
             await write(connection, END_VERDICTS, (server_id, source))
-            await write(connection, SHOW_COPIES, (source,))
+            await end_inherited(connection, source)
         return True
     hashed = bytes.fromhex(entry["hash"])
     reason = VerdictReason(entry["reason"])

@@ -36,7 +36,11 @@ FIND = "SELECT * FROM report WHERE id = ?"
 HIDE = "UPDATE report SET hides = 1, message_due = 1 WHERE id = ? AND hides = 0"
 LAST = "UPDATE report SET lasting = 1 WHERE id = ? AND lasting = 0"
 HIDING = "kind = 'pictures' AND state = 'open' AND hides = 1"  # reports whose pictures nobody is shown
-HELD = f"SELECT target_id FROM report WHERE target_id IN (SELECT value FROM json_each(?)) AND {HIDING}"  # noqa: S608
+HELD = f"""
+    SELECT target_id AS job_id FROM report WHERE target_id IN (SELECT value FROM json_each(:ids)) AND {HIDING}
+    UNION SELECT job_id FROM held_copy CROSS JOIN report ON report.id = report_id
+    WHERE job_id IN (SELECT value FROM json_each(:ids)) AND {HIDING}
+"""  # noqa: S608 - constants only
 NEWEST_OPEN = """
     SELECT max(coalesce(reopened_at, created_at)) AS since FROM report
     WHERE kind = 'pictures' AND target_id = ? AND state = 'open'
@@ -244,8 +248,11 @@ async def complaints_of(connection: aiosqlite.Connection, report_id: int) -> tup
 
 
 async def held_jobs(connection: aiosqlite.Connection, job_ids: Iterable[int]) -> frozenset[int]:
-    """Those of the jobs whose pictures nobody is shown, until an open report is decided. Raises DatabaseError."""
-    return frozenset(row["target_id"] for row in await fetch(connection, HELD, (json.dumps(list(job_ids)),)))
+    """Those of the jobs whose pictures nobody is shown, until an open report is decided: reported ones and copies.
+
+    Raises DatabaseError.
+    """
+    return frozenset(row["job_id"] for row in await fetch(connection, HELD, {"ids": json.dumps(list(job_ids))}))
 
 
 async def held_since(connection: aiosqlite.Connection, job_id: int, *, since: int) -> int | None:

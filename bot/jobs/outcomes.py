@@ -29,7 +29,7 @@ from bot.database.jobs import (
     start_job,
 )
 from bot.database.picture_hashes import record_hashes
-from bot.database.picture_verdicts import PictureVerdict, inherit_verdicts
+from bot.database.picture_verdicts import PictureVerdict, hold_copy, inherit_verdicts
 from bot.database.pictures import Picture
 from bot.jobs.active_jobs import JobUpdate
 from bot.jobs.kinds import kind_of
@@ -189,7 +189,10 @@ class Outcomes:
             hashes = await self._removed.hashes([self._pictures / path for path in paths])
             await self._retry_until_written(lambda: self._removed.check(hashes))
             verdicts = await self._retry_until_written(lambda: self._removed.verdicts.on_painted(hashes))
-            done = await self._retry_until_written(lambda: self._finish(job, event, paths, hashes, rating, verdicts))
+            reports = await self._retry_until_written(lambda: self._removed.verdicts.reports_hiding(hashes))
+            done = await self._retry_until_written(
+                lambda: self._finish(job, event, paths, hashes, rating, verdicts, reports)
+            )
         except OSError as problem:
             log.error("cannot save its pictures: %s", problem)
             self._delete_pictures(paths)
@@ -212,11 +215,13 @@ class Outcomes:
         hashes: Sequence[bytes],
         rating: ContentRating | None,
         verdicts: Sequence[PictureVerdict],
+        reports: Sequence[int],
     ) -> FinishedJob | None:
         async def record(done: AnyJob) -> tuple[Picture, ...]:
             if rating is not None:  # in the transaction after which the pictures are delivered
                 await rate_job(self._connection, done.id, rating, RatingSource.CLASSIFIER)
             await inherit_verdicts(self._connection, done.id, verdicts)
+            await hold_copy(self._connection, done.id, reports)
             pictures = await kind_of(done.request).record(self._connection, done, self._pictures, paths)
             await record_hashes(self._connection, zip((picture.id for picture in pictures), hashes, strict=False))
             return pictures

@@ -32,6 +32,11 @@ class GateFacts:
     sections: bytes
     face: bool
 
+    @property
+    def all_hashes(self) -> bytes:
+        """The hashes of the picture, its parts and its sections, to find the picture that it was made of."""
+        return self.hashes + self.sections
+
 
 class InputGate:
     """Judges pictures from outside. Without a face finder no face is found, and each server's own rules apply."""
@@ -52,19 +57,16 @@ class InputGate:
         RemovedPicture, PictureDeletedByStaff, PictureHiddenByStaff or DatabaseError.
         """
         await self._removed.check([facts.hashes])
-        return await self._removed.verdicts.check(facts.hashes + facts.sections, place)
+        return await self._removed.verdicts.check(facts.all_hashes, place)
 
     async def check_own(self, hashed: bytes) -> ContentRating | None:
         """Check a picture of ours as `check` does, for it may have been removed meanwhile."""
         await self._removed.check([hashed])
         return await self._removed.verdicts.check(hashed, EVERYWHERE)
 
-    async def jobs_of(self, hashed: bytes, person_id: int) -> Sequence[int]:
-        """Ids of the jobs that painted the very picture with this `picture_hash`, and of this person's, a like one.
-
-        Raises DatabaseError.
-        """
-        return await self._removed.verdicts.jobs_of(hashed, person_id)
+    async def jobs_of(self, hashed: bytes, hashes: bytes, person_id: int) -> Sequence[int]:
+        """As `PictureVerdicts.jobs_of`."""
+        return await self._removed.verdicts.jobs_of(hashed, hashes, person_id)
 
 
 async def check_name(words: WordRules, file_name: str, description: str | None) -> None:

@@ -41,7 +41,8 @@ class Input:
     """A picture as it is kept; sizes in pixels. `rating` is that of a picture which was painted here, or of its copy.
 
     `face`: a photographed face is in it, or in the picture that it was painted from. Of a given file, `file_hash` is
-    the perceptual hash, and `request` what the file says that it was painted by.
+    the perceptual hash, `hashes` are those of its parts and sections too, and `request` is what the file says that it
+    was painted by.
     """
 
     sha256: str
@@ -50,6 +51,7 @@ class Input:
     rating: ContentRating | None = None
     face: bool = False
     file_hash: bytes = b""
+    hashes: bytes = b""
     request: GenerationRequest | None = None
 
     def at(self, strength: float = DEFAULT_STRENGTH) -> SourceImage:
@@ -122,15 +124,17 @@ class Inputs:
 
         Raises DatabaseError.
         """
-        return () if self._gate is None else await self._gate.jobs_of(kept.file_hash, person_id)
+        return () if self._gate is None else await self._gate.jobs_of(kept.file_hash, kept.hashes, person_id)
 
     def _examined(self, data: bytes) -> tuple[bytes, Input, GateFacts | None]:
         """A person's picture as PNG, what is known of it and its file, and what the gate finds in it."""
         image = given(data)
         facts = None if self._gate is None else self._gate.look(image)
         encoded, kept = _as_png(image)
-        face = facts is not None and facts.face
-        return encoded, replace(kept, face=face, file_hash=picture_hash(read(data)), request=_request_in(data)), facts
+        kept = replace(kept, file_hash=picture_hash(read(data)), request=_request_in(data))
+        if facts is not None:
+            kept = replace(kept, face=facts.face, hashes=facts.all_hashes)
+        return encoded, kept, facts
 
     def _store(self, data: bytes, sha256: str) -> None:
         handle, partial = tempfile.mkstemp(dir=self._folder)  # atomically: somebody else may give the same picture

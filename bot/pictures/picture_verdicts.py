@@ -13,16 +13,18 @@ from collections.abc import Iterable, Sequence
 import aiosqlite
 
 from bot.background import Pool
-from bot.database.picture_hashes import hashes_of_job, newest_hashes_of
+from bot.database.picture_hashes import HashedPicture, hashes_of_job, newest_hashes_of
 from bot.database.picture_verdicts import (
     PictureVerdict,
+    ReportedHash,
     VerdictReason,
     inherit_verdicts,
     jobs_with_hash,
+    reported_hashes,
     verdicts_in_force,
     verdicts_revision,
 )
-from bot.errors.pictures import PictureDeletedByStaff, PictureHiddenByStaff
+from bot.errors.pictures import PictureDeletedByStaff, PictureHiddenByStaff, PictureReported
 from bot.pictures.perceptual_hash import REFUSED_BELOW, distances
 from inference.content_rating import ContentRating
 
@@ -60,8 +62,10 @@ class PictureVerdicts:
         """Return the rating that a picture must have at least, by the verdicts of any server; None without one.
 
         `place` is the server where the picture is to be used, or EVERYWHERE outside of servers. Raises
-        PictureDeletedByStaff or PictureHiddenByStaff, and DatabaseError.
+        PictureReported, PictureDeletedByStaff or PictureHiddenByStaff, and DatabaseError.
         """
+        if await self.reports_hiding([hashes], REFUSED_BELOW):
+            raise PictureReported
         found = await self.on(hashes)
         for verdict in found:
             if verdict.blocks_in(place):
@@ -69,27 +73,33 @@ class PictureVerdicts:
                 raise PictureDeletedByStaff if deleted else PictureHiddenByStaff
         return max((verdict.rating for verdict in found if verdict.rating is not None), default=None)
 
+    async def reports_hiding(self, hashes: Iterable[bytes], below: float = REPAINTED_BELOW) -> tuple[int, ...]:
+        """Ids of the open reports that hide pictures which look like one of these. Raises DatabaseError."""
+        reported = await reported_hashes(self._connection)
+        if not reported:
+            return ()
+        return await self._comparing.run(_reports_alike, reported, tuple(filter(None, hashes)), below)
+
     async def check_painted(self, job_id: int, place: int) -> None:
         """Check the pictures of a job that may be older than a verdict, before they are published in a server.
 
-        What was decided is recorded for the job, as for new pictures. Raises PictureDeletedByStaff or
-        PictureHiddenByStaff, and DatabaseError.
+        What was decided is recorded for the job, as for new pictures. Raises PictureReported, PictureDeletedByStaff
+        or PictureHiddenByStaff, and DatabaseError.
         """
         for hashes in await hashes_of_job(self._connection, job_id):
             await inherit_verdicts(self._connection, job_id, await self.on(hashes))
             await self.check(hashes, place)
 
-    async def jobs_of(self, hashed: bytes, person_id: int) -> Sequence[int]:
+    async def jobs_of(self, hashed: bytes, hashes: bytes, person_id: int) -> Sequence[int]:
         """Ids of the jobs that painted the very picture with this `picture_hash`, and of this person's, a like one.
 
-        Raises DatabaseError.
+        `hashes` are those of the picture, its parts and its sections. Raises DatabaseError.
         """
         if not hashed:
             return ()
         very = await jobs_with_hash(self._connection, hashed)
         own = await newest_hashes_of(self._connection, person_id)
-        like = await self._comparing.run(distances, hashed, [each.hash or b"" for each in own])
-        near = [each.job_id for each, distance in zip(own, like, strict=True) if distance < REFUSED_BELOW]
+        near = await self._comparing.run(_jobs_alike, own, hashes)
         return tuple(dict.fromkeys((*very, *near)))
 
     async def _in_force(self) -> tuple[PictureVerdict, ...]:
@@ -98,6 +108,15 @@ class PictureVerdicts:
             if revision != self._revision:
                 self._verdicts, self._revision = await verdicts_in_force(self._connection), revision
             return self._verdicts
+
+
+def _reports_alike(reported: Sequence[ReportedHash], hashes: Sequence[bytes], below: float) -> tuple[int, ...]:
+    near = (each.report_id for each in reported if min(distances(each.hash, hashes), default=1.0) < below)
+    return tuple(dict.fromkeys(near))
+
+
+def _jobs_alike(pictures: Sequence[HashedPicture], hashes: bytes) -> list[int]:
+    return [each.job_id for each in pictures if each.hash and distances(each.hash, [hashes])[0] < REFUSED_BELOW]
 
 
 def _alike(verdicts: Sequence[PictureVerdict], hashes: bytes, below: float) -> tuple[PictureVerdict, ...]:

@@ -139,7 +139,8 @@ TABLES = (
             "person_id": "your Discord id", "art_channel_id": "the art channel",
             "channel_id": "the channel of the message", "message_id": "the message", "state": "whether it is posted",
             "tried_at": "the time when Easel sent it", "hidden": "whether it is hidden for now",
-            "shows_prompt": "whether the message shows the prompt", "checkpoint": "the model",
+            "shows_prompt": "whether the message shows the prompt", "names_child": "whether the prompt names a child",
+            "checkpoint": "the model",
             "base_model": "its base model", "said_level": "the content rating of the prompt",
             "level": "its content rating", "unrated": "whether its LoRAs are unrated", "likes": "the number of likes",
             "ranked_likes": "the likes that count in lists", "recent_likes": "the likes of a week",
@@ -185,7 +186,8 @@ TABLES = (
         Fate.DELETED,
         {
             "job_id": "the job", "server_id": "the server where it counts",
-            "source": "who set it: the server's staff, an operator or the classifier", "rating": "the content rating",
+            "source": "who set it: the server's staff, an operator or the classifier",
+            "verdict": "a hash of the report about an earlier picture that yours looks like", "rating": "the content rating",
             "rated_at": "the time",
         },
     ),
@@ -196,6 +198,11 @@ TABLES = (
             "person_id": "your Discord id", "created_at": "the time", "told_at": "the time when Easel notified you",
             "notice_id": "the direct message with that notice",
         },
+    ),
+    StoredTable(
+        "held_copy", "your pictures that look like a reported picture", f"job_id IN {_JOBS}",
+        "as long as the job and the report", Fate.DELETED,
+        {"job_id": "the job", "report_id": "the report that hides them until a decision"},
     ),
     StoredTable(
         "deletion", "files and messages of pictures that you deleted, until Easel has removed them",

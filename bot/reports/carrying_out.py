@@ -36,6 +36,7 @@ from bot.database.jobs import find_job
 from bot.database.lora_records import rate_content
 from bot.database.loras import find_lora
 from bot.database.people import locale_of
+from bot.database.picture_verdicts import copies_held_by
 from bot.database.reports import Report, Subject, end_holding, find_report, mark_message_written, messages_due
 from bot.database.takedowns import end_decided_takedowns, record_decided_takedown
 from bot.i18n import _, speaking
@@ -123,15 +124,20 @@ class CarryingOut:
                 await attempt(self._write_message(report), f"hiding or showing the pictures of the report {report.id}")
 
     async def _write_message(self, report: Report) -> None:
-        await self._discord.show(report.target_id)
+        await self._show(report)
         await mark_message_written(self._connection, report)
+
+    async def _show(self, report: Report) -> None:
+        """Show the pictures and held copies in their messages, or why they are not shown."""
+        for job_id in (report.target_id, *await copies_held_by(self._connection, report.id)):
+            await self._discord.show(job_id)
 
     async def _hide(self, pending: PendingStep, _decision: Decision, report: Report) -> None:
         """Close it for good in the server, or everywhere: its pictures go from their message, channels and gallery."""
         job = await reported_job(self._connection, report)
         if job is not None:
             await record_decided_takedown(self._connection, job, report.server_id, report.id)
-            await self._discord.show(job.id)
+            await self._show(report)
         await end_step(self._connection, pending)
 
     async def _delete(self, pending: PendingStep, _decision: Decision, report: Report) -> None:
@@ -141,12 +147,12 @@ class CarryingOut:
         await end_step(self._connection, pending)
 
     async def _show_pictures(self, pending: PendingStep, _decision: Decision, report: Report) -> None:
-        await self._discord.show(report.target_id)
+        await self._show(report)
         await end_step(self._connection, pending)
 
     async def _show_again(self, pending: PendingStep, _decision: Decision, report: Report) -> None:
         await end_decided_takedowns(self._connection, report.target_id, report.id)
-        await self._discord.show(report.target_id)
+        await self._show(report)
         await end_step(self._connection, pending)
 
     # --- blocks -------------------------------------------------------------------------------------------------------
@@ -191,7 +197,7 @@ class CarryingOut:
                 await remember_rating_before(self._connection, decision.id, before)
                 await begin_step(self._connection, pending)
         if report.kind is Subject.PICTURES:
-            await self._discord.show(report.target_id)
+            await self._show(report)
         await end_step(self._connection, pending)
 
     async def _rate_lora(self, report: Report, rating: ContentRating, operator_id: int) -> ContentRating | None:
@@ -204,7 +210,8 @@ class CarryingOut:
         """What the same people had rated it before."""
         source, server_id = _source(report), report.server_id
         said = await ratings_of_job(self._connection, report.target_id, server_id)
-        before = next((each.rating for each in said if (each.source, each.server_id) == (source, server_id)), None)
+        own = (source, server_id, 0)
+        before = next((each.rating for each in said if (each.source, each.server_id, each.verdict) == own), None)
         rated = _higher(rating, before)
         await rate_job(self._connection, report.target_id, rated, source, server_id=server_id)
         return before
@@ -218,7 +225,7 @@ class CarryingOut:
                 await clear_job_rating(self._connection, job_id, source, server_id=server_id)
             else:
                 await rate_job(self._connection, job_id, rating, source, server_id=server_id)
-        await self._discord.show(report.target_id)
+        await self._show(report)
         await end_step(self._connection, pending)
 
     # --- telling the owner --------------------------------------------------------------------------------------------

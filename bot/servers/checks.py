@@ -236,6 +236,22 @@ class RequestChecks:
         refusal = await self._why_not_worded(place, job.request, shows, said)
         return refusal or await self._why_not_painted(place, job.request, shows, said)
 
+    async def why_not_about_minors(self, who: ActionContext, job: Job) -> RequestError | None:
+        """Why nobody goes on from a picture: its words name a child, and it is rated mature or higher; None otherwise.
+
+        Raises DatabaseError.
+        """
+        said, place = await ratings_of_job(self._connection, job.id, who.place), await self._content.place(who)
+        return await self._why_not_about_minors(who, job.request, await self._used(job.request), place, said)
+
+    async def names_child(self, who: ActionContext, job: Job) -> bool:
+        """Whether the rule on minors refuses a job's words beside a rating of mature or higher.
+
+        Raises DatabaseError.
+        """
+        words = await self._words.of(who.place)
+        return await words.why_not_about_minors(job.request, ContentRating.MATURE) is not None
+
     async def why_not_shown(self, who: ActionContext, job: AnyJob) -> RequestError | None:
         """Why pictures of a job are not shown where somebody looks; None when they are. Raises DatabaseError."""
         return (await self.hidden(who, [job])).get(job.id)

@@ -15,7 +15,10 @@ from discord import app_commands
 from bot.database.gallery import PlaceFilter, find_shown
 from bot.database.jobs import AnyJob, Job, find_job
 from bot.database.publications import Publication
+from bot.database.reports import held_jobs
 from bot.database.server_settings import ServerSettings
+from bot.database.takedowns import taken_down_in
+from bot.errors.pictures import OwnPictureTakenDown, PictureReported, TakenDown, TakenDownEverywhere
 from bot.errors.publishing import NotPublished
 from bot.errors.rights import CommandClosed
 from bot.library.installed_checkpoints import InstalledCheckpoints
@@ -27,6 +30,7 @@ from bot.ui.client import Interaction
 from bot.ui.server_lookups import is_for_adults
 from bot.ui.visible_channels import unseen_channels
 from inference.content_rating import ContentRating
+from inference.queue import EVERYWHERE
 
 _KEY = "action_context"
 
@@ -123,6 +127,25 @@ async def require_published(interaction: Interaction, publication_id: int) -> tu
 async def hides_pictures(interaction: Interaction) -> bool:
     """Whether staff want pictures to be hidden where the person is. Raises DatabaseError."""
     return await interaction.client.servers.content.hides_pictures(context_of(interaction))
+
+
+async def require_open(interaction: Interaction, job: Job) -> None:
+    """Refuse to paint from the job's pictures in a server whose staff took them down, whoever asks.
+
+    Elsewhere they are as open as before, unless they were taken down everywhere, a report hides them, or the rule on
+    minors does. Raises PictureReported, TakenDown, what that rule raises, or DatabaseError.
+    """
+    client = interaction.client
+    if await held_jobs(client.connection, [job.id]):
+        raise PictureReported
+    closed_in = await taken_down_in(client.connection, job.id, interaction.guild_id or EVERYWHERE)
+    if closed_in == EVERYWHERE:
+        raise TakenDownEverywhere
+    if closed_in is not None:
+        raise OwnPictureTakenDown if job.person_id == interaction.user.id else TakenDown
+    refusal = await client.servers.checks.why_not_about_minors(context_of(interaction), job)
+    if refusal is not None:
+        raise refusal
 
 
 async def require_shown(interaction: Interaction, job: AnyJob) -> None:

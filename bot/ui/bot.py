@@ -146,9 +146,9 @@ class EaselBot(Client):
         )
         self._report_messages = ReportMessages(self, self.connection, self.removals, self.thumbnails, self.reporting)
         self.decisions = CarryingOut(self.connection, servers.servers, self.reporting, self._report_messages)
-        self._reminders = Reminders(
+        self.reminders = Reminders(
             self.connection, self.reporting, self._report_messages,
-            lambda: self.configuration.settings.discord.operators,
+            lambda: self.configuration.settings.discord.operators, lambda: round(clock() * 1000),
         )  # fmt: skip
         self.publishing_rules = PublishingRules(
             self.connection, servers.servers, servers.rights, servers.checks, servers.content,
@@ -222,7 +222,7 @@ class EaselBot(Client):
             self._lasting = (
                 background.start(self.erasures.run(), "deleting what is kept of people"),
                 background.start(self.decisions.run(), "carrying out decisions about reports"),
-                background.start(self._reminders.run(), "reminding of reports"),
+                background.start(self.reminders.run(), "reminding of reports"),
                 background.start(self.takedown_cases.run(), "taking pictures down"),
                 background.start(self._addition_notices.run(), "telling of additions"),
                 background.start(self._update_notices.run(), "telling of newer versions"),

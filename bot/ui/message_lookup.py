@@ -16,7 +16,7 @@ from bot.database.publications import Publication
 from bot.errors.missing import NothingThere
 from bot.i18n import _
 from bot.pictures.inputs import Input
-from bot.ui.access import require_shown
+from bot.ui.access import require_open, require_shown
 from bot.ui.client import Client, Interaction
 from bot.ui.uploads import take_upload
 from bot.ui.views.persistent_items import JobButton, PersistentItem
@@ -74,7 +74,7 @@ async def keep_shown_picture(interaction: Interaction, message: discord.Message)
     if shown is None:
         return await take_upload(interaction, _attached(message, (*_SUFFIXES, *_MORE_SUFFIXES))[0])
     job = shown.job
-    await client.removals.check_open(job, interaction)
+    await require_open(interaction, job)
     await require_shown(interaction, job)
     folder = client.configuration.settings.storage.pictures
     for picture in await pictures_of_job(client.connection, job.id):

@@ -43,17 +43,15 @@ from bot.database.jobs import Job, find_job
 from bot.database.people import locale_of
 from bot.database.picture_verdicts import take_down_hashes
 from bot.database.pictures import pictures_of_job
-from bot.database.reports import held_jobs, held_since
+from bot.database.reports import held_since
 from bot.database.takedowns import (
     Takedown,
     mark_told,
     newest_notice,
     record_takedown,
-    taken_down_in,
     untold_takedowns,
 )
 from bot.errors.missing import NothingThere
-from bot.errors.pictures import OwnPictureTakenDown, PictureReported, TakenDown, TakenDownEverywhere
 from bot.i18n import _, ngettext, sentences, speaking
 from bot.i18n.texts import bounded_lines, plain, summary
 from bot.library.configuration import Configuration
@@ -62,7 +60,6 @@ from bot.privacy.file_removal import FileRemoval
 from bot.ui.archived_threads import in_open_thread
 from bot.ui.discord_refusals import DISCORD_ERRORS, is_final
 from bot.ui.replies import Interaction, send_ephemeral
-from inference.queue import EVERYWHERE
 
 NOTICE_MS = 3_600_000  # for so long, further takedowns join the notice of the first
 MAX_LISTED = 1500  # characters of a notice about single pictures
@@ -270,20 +267,6 @@ class Removals:
         await self.complete()
         due = await next_due(self._connection)
         return RETRY_SECONDS if due is None else min(max((due - now_ms()) / 1000, 0.1), RETRY_SECONDS)
-
-    async def check_open(self, job: Job, interaction: Interaction) -> None:
-        """Refuse to paint from the job's pictures in a server whose staff took them down, whoever asks.
-
-        Elsewhere they are as open as before, unless they were taken down everywhere, or a report hides them. Raises
-        PictureReported, TakenDown or DatabaseError.
-        """
-        if await held_jobs(self._connection, [job.id]):
-            raise PictureReported
-        closed_in = await taken_down_in(self._connection, job.id, interaction.guild_id or EVERYWHERE)
-        if closed_in == EVERYWHERE:
-            raise TakenDownEverywhere
-        if closed_in is not None:
-            raise OwnPictureTakenDown if job.person_id == interaction.user.id else TakenDown
 
     async def take_down(self, job: Job, server_id: int) -> None:
         """Close the job's buttons in a server, delete the message that was delivered there, and tell the owner.

@@ -23,7 +23,7 @@ WITHHELD, WHY, ELSEWHERE = (
     "rated explicit by the automatic picture check",
     "not shown here",
 )
-AFTER_DARK = "after-dark"
+AFTER_DARK, MINORS = "after-dark", "These words name a child"
 
 
 async def test_what_the_classifier_rates_above_a_place_is_withheld_there(
@@ -53,6 +53,7 @@ async def test_what_the_classifier_rates_above_a_place_is_withheld_there(
         opened = await (await ada.press(history, "Open")).reply()
         assert opened.attachments and opened.ephemeral
 
+        await child_is_not_delivered(empty)
         await empty.painted(await ada.slash("imagine", prompt=BLUE, steps=8))
         there = await empty.painted(await ada.slash("imagine", in_=AFTER_DARK, prompt=RED, steps=8))
         varied = await (await ada.message_command("Start from picture", there)).reply()
@@ -76,3 +77,16 @@ async def samples_are_not_rated_above_their_lora(easel: Easel) -> None:
             await rate_content(easel.connection, row["id"], ContentRating.EXPLICIT, 1)
     await painter.paint_next()
     assert await fetch(easel.connection, "SELECT 1 FROM sample")
+
+
+async def child_is_not_delivered(scene: Scene) -> None:
+    """Words that name a child are harmless when they are ordered, and are not beside what the classifier finds."""
+    mary = await scene.control.new_person("Mary")
+    for place in ("general", AFTER_DARK, "dm"):
+        order = await (await mary.slash("imagine", in_=place, prompt=f"a 12 year old girl, {RED}", steps=8)).reply()
+        shown = await scene.ended(order)
+        assert MINORS in shown.text and not shown.attachments, place
+        again = await (await mary.press(shown, "Again")).reply(PATIENCE)
+        assert MINORS in again.text and again.ephemeral, place
+    history = await told(mary, "history", in_=AFTER_DARK)
+    assert MINORS in history.text and not history.attachments and "Open" not in history.buttons

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 
 import pytest
 
@@ -299,6 +300,32 @@ async def test_a_case_in_an_archived_thread_is_brought_up_to_date(empty: Scene) 
         await pressed(scene.grace, await pressed(scene.grace, panel, "Review"), "Dismiss")
         decided = await control.wait_message(case.id, lambda seen: list(seen.buttons) == ["Reverse decision"], PATIENCE)
         assert not decided.attachments
+
+
+async def test_a_report_is_reminded_of_across_restarts_each_time_once(empty: Scene) -> None:
+    scene, days = empty, 0.0
+
+    def clock() -> float:
+        return time.time() + days * 86400
+
+    async def reminded(channel: str, who: str | None = None) -> list[int]:
+        texts = [seen.text for seen in await scene.control.messages(channel, who)]
+        return sorted(int(found[1]) for text in texts if (found := re.search(r"R\d+-(\d+)$", text)))
+
+    async with scene.opened(wall_clock=clock) as (_, bot):
+        await choose_channel(scene, scene.grace)
+        picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT))
+        await send(scene.control.person("Linus"), await report_form(scene.control.person("Linus"), picture), MINOR)
+        await scene.control.wait_message(picture.id, lambda seen: "was reported" in seen.text, PATIENCE)
+        await bot.reminders.send_all()
+    for days in (0.9, 1.1, 1.9, 3.1, 3.2, 6.9, 7.1, 8.0, 30.0):
+        async with scene.opened(wall_clock=clock) as (_, bot):
+            await bot.reminders.send_all()
+            due = [each for each in (1, 3, 7) if each <= days]
+            assert await reminded("staff-room", "Margaret") == due, days
+            assert await reminded("dm", "Margaret") == [each for each in due if each == 7], days
+    hidden = await scene.control.message(picture.id)
+    assert hidden is not None and "was reported" in hidden.text and not hidden.attachments, "it never runs out"
 
 
 async def test_every_operator_is_reminded_of_one_report(empty: Scene) -> None:

@@ -22,7 +22,9 @@ async def decided(scene: Scene, picture: VisibleMessage, seed: int, button: str,
     """Linus reports it, and Grace decides; the case afterwards."""
     linus = scene.control.person("Linus")
     await report(linus, picture)
-    case = await scene.control.wait_in_channel("staff-room", lambda seen: f"seed {seed}" in seen.text, PATIENCE)
+    case = await scene.control.wait_in_channel(
+        "staff-room", lambda seen, seed=seed: f"seed {seed}" in seen.text, PATIENCE
+    )
     if button == "Hide":  # it has no form
         return await pressed(scene.grace, case, button)
     return await decide(scene.grace, case, button, **values)
@@ -73,9 +75,8 @@ async def test_what_staff_rated_or_hid_is_rated_or_hidden_in_a_copy(empty: Scene
             assert refused.ephemeral and "start picture is rated explicit" in refused.text
         await scene.grace.press(case, "Reverse decision")
         await scene.control.wait_message(case.id, lambda seen: "Reverse decision" not in seen.buttons, PATIENCE)
-        linus = scene.control.person("Linus")  # Mary's own copy keeps its rating, and so does what looks like it
-        allowed = await scene.painted(await linus.slash("imagine", prompt="a castle", image=as_webp(looks)))
-        assert allowed.attachments
+        allowed = await scene.painted(await mary.slash("imagine", prompt="a castle", image=as_webp(looks)))
+        assert allowed.attachments, "her own copy has lost the rating that it inherited"
 
         hidden = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, seed=99))
         case = await decided(scene, hidden, 99, "Hide")
@@ -85,8 +86,46 @@ async def test_what_staff_rated_or_hid_is_rated_or_hidden_in_a_copy(empty: Scene
         assert there.attachments, "it was hidden in the server alone, as the picture itself"
 
 
+async def test_a_copy_of_a_reported_picture_is_held_like_it(empty: Scene) -> None:
+    """Until staff decide; then the decision holds for it as well."""
+    scene, linus = empty, empty.control.person("Linus")
+    held = "reported this picture"
+    async with scene.bot():
+        await choose_channel(scene, scene.grace)
+        await add_art_channels(scene, "art")
+        mary = await scene.control.new_person("Mary")
+        for seed, button, values, why in (
+            (4711, "Dismiss", {}, ""),
+            (99, "Rate higher", {"rating": "explicit"}, "rated explicit"),
+            (7, "Hide", {}, "Staff hid a picture"),
+        ):
+            order = {"prompt": str(ORDER["prompt"]), "seed": seed}
+            picture = await scene.painted(await scene.ada.slash("imagine", **order))
+            (file,) = files_of(scene, picture)
+            looks, earlier = read(file), await scene.painted(await mary.slash("imagine", **order, steps=9))
+            await report(linus, picture)
+            case = await scene.control.wait_in_channel(
+                "staff-room", lambda seen, seed=seed: f"seed {seed}" in seen.text, PATIENCE
+            )
+            for place in ("general", "dm"):
+                copy = await ended(scene, mary, **order, in_=place)
+                assert held in copy.text and not copy.attachments, (button, place)
+            assert held in (await pressed(mary, earlier, "Publish")).text, button
+            assert held in (await told(mary, "imagine", prompt="a castle", image=as_webp(looks))).text, button
+            copy = await ended(scene, mary, **order)
+            if button == "Rate higher":
+                await decide(scene.grace, case, button, **values)
+            else:
+                await pressed(scene.grace, case, button)
+            shown = await scene.control.wait_message(
+                copy.id, lambda seen: held not in seen.text and "Again" in seen.buttons, PATIENCE
+            )
+            assert (why in shown.text) and bool(shown.attachments) is (not why), button
+        assert not await scene.pictures("art")
+
+
 async def test_a_copy_from_before_the_decision_is_not_published(empty: Scene) -> None:
-    """While the report is open the same words and seed still paint the picture."""
+    """It was painted before the report."""
     scene = empty
     async with scene.bot():
         await choose_channel(scene, scene.grace)

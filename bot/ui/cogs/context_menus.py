@@ -12,7 +12,7 @@ from discord import app_commands, ui
 
 from bot.errors.missing import NothingThere
 from bot.i18n import _
-from bot.ui.access import checkpoints_here
+from bot.ui.access import checkpoints_here, require_open
 from bot.ui.client import Client, Cog, Interaction
 from bot.ui.message_lookup import ShownJob, find_shown_job, keep_shown_picture, read_recipe
 from bot.ui.replies import send_ephemeral
@@ -57,7 +57,7 @@ class ContextMenusCog(Cog):
         connection, checkpoints = self._client.connection, await checkpoints_here(interaction)
         limit, person_id = self._client.configuration.settings.limits.max_loras, interaction.user.id
         if shown is not None:
-            await self._client.removals.check_open(shown.job, interaction)
+            await require_open(interaction, shown.job)
             recipe = recipe_of(shown.job.request)
             again = await remixed(connection, checkpoints, shown.job, person_id, limit=limit)
         else:

@@ -16,7 +16,7 @@ from bot.errors.rights import NotYours
 from bot.i18n import _, speak
 from bot.servers.rights import Action
 from bot.ui import acknowledge
-from bot.ui.access import enter
+from bot.ui.access import enter, require_open
 from bot.ui.client import Interaction
 
 if TYPE_CHECKING:
@@ -249,7 +249,7 @@ class JobButton(PersistentButton, template=NO_CUSTOM_ID):
     async def open_job(self, interaction: Interaction) -> Job:
         """The job, if it may be painted from here. Raises NothingThere or TakenDown."""
         job = await self.job(interaction)
-        await interaction.client.removals.check_open(job, interaction)
+        await require_open(interaction, job)
         return job
 
     async def own_job(self, interaction: Interaction, instead: str) -> Job:

@@ -62,6 +62,7 @@ LABELS = {
 # Tables whose rows belong to those of another one and are counted there, and the receipt's.
 COUNTED_WITH = {
     "picture_hash": "picture", "picture_lora": "picture", "delivery": "job", "job_order": "job", "job_rating": "job",
+    "held_copy": "job",
     "publication_lora": "publication", "stack_lora": "stack", "addition": "addition_request",
     "erased_addition_request": "addition_request",
     "decision_step": "decision", "erasure": "receipt", "erasure_file": "receipt", "erasure_message": "receipt",

@@ -24,7 +24,7 @@ from bot.i18n.texts import message_url, on_a_label
 from bot.pictures.attachments import DAMAGED, ENCODING, PictureFile
 from bot.servers.defaults import shows_prompt
 from bot.ui import acknowledge
-from bot.ui.access import context_of, server_settings
+from bot.ui.access import context_of, require_open, server_settings
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage, button_rows
 from bot.ui.replies import send_ephemeral
@@ -102,7 +102,7 @@ async def own_job(interaction: Interaction, job_id: int) -> Job:
 
 async def _first_open(interaction: Interaction, job: Job, channels: Sequence[int]) -> int:
     """The first channel in which this may be published. Raises why nobody is shown it now, or it may be in none."""
-    await interaction.client.removals.check_open(job, interaction)
+    await require_open(interaction, job)
     refusals: list[RequestError] = []
     for channel_id in channels:
         try:
@@ -127,7 +127,7 @@ async def publish_page(interaction: Interaction, choice: PublishChoice) -> Rende
         for item in published_items(published[0]):
             page.view.add_item(item)
     else:
-        await interaction.client.removals.check_open(job, interaction)
+        await require_open(interaction, job)
         await interaction.client.publishing_rules.check(context_of(interaction), job, choice.channel_id)
         for item in await _question(interaction, choice, job, picture, page):
             page.view.add_item(item)
@@ -259,7 +259,7 @@ class PublishConfirmButton(_ChoiceButton, template=rf"pubconfirm:{STATE}"):
     async def handle(self, interaction: Interaction) -> None:
         """Publish it, and say where it is. Raises why it may not be."""
         job, choice = await own_job(interaction, self.choice.job_id), self.choice
-        await interaction.client.removals.check_open(job, interaction)
+        await require_open(interaction, job)
         published = await interaction.client.publishing.publish(
             context_of(interaction), job, choice.position, choice.channel_id, shows_prompt=choice.shows_prompt
         )

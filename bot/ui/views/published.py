@@ -6,7 +6,7 @@ Each asks anew whether the picture is still there and shown where the person is.
 from __future__ import annotations
 
 from bot.i18n import _
-from bot.ui.access import checkpoints_here, require_published, unseen_here
+from bot.ui.access import checkpoints_here, require_open, require_published, unseen_here
 from bot.ui.client import Interaction
 from bot.ui.views.picture_details import bookmark_loras
 from bot.workspace.remix import remixed, with_same_loras
@@ -34,7 +34,7 @@ async def remix_published(interaction: Interaction, publication_id: int) -> None
     Raises NotPublished, PictureReported, TakenDown or DatabaseError.
     """
     client, (publication, job) = interaction.client, await require_published(interaction, publication_id)
-    await client.removals.check_open(job, interaction)
+    await require_open(interaction, job)
     again = await remixed(
         client.connection, await checkpoints_here(interaction), job, interaction.user.id,
         limit=client.configuration.settings.limits.max_loras, server_id=publication.server_id,

@@ -15,15 +15,23 @@ import aiosqlite
 import pytest
 
 from bot.app.record_keeping import caught_up, save_record, summary_of
+from bot.cli.main import main
 from bot.database.backup import back_up, put_back
 from bot.database.connection import fetch, open_database
 from bot.database.deletions import pending_deletions
 from bot.database.erasures import request_erasure, unfinished_erasures
 from bot.database.errors import DatabaseError
-from bot.database.job_ratings import ratings_of_job
+from bot.database.job_ratings import RatingSource, rate_job, ratings_of_job
 from bot.database.jobs import find_job
 from bot.database.picture_hashes import HashedPicture, all_hashes
-from bot.database.picture_verdicts import VerdictReason, decide_verdicts, end_verdicts, note_reported, verdicts_in_force
+from bot.database.picture_verdicts import (
+    VerdictReason,
+    decide_verdicts,
+    end_verdicts,
+    inherit_verdicts,
+    note_reported,
+    verdicts_in_force,
+)
 from bot.database.pseudonyms import key_file
 from bot.database.record_of_removals import entries_behind, flush_record, record_file
 from bot.database.takedown_cases import CopyKind, FoundCopy, close_case, confirm_case, kept_hashes, open_case
@@ -31,6 +39,7 @@ from bot.database.takedowns import taken_down_in
 from bot.privacy.stored_data import TABLES
 from inference.content_rating import ContentRating
 from inference.queue import EVERYWHERE
+from tests import house as houses
 from tests.bot.database.conftest import erase
 from tests.bot.pictures.test_picture_verdicts import PERSON, SERVER, drawn, painted
 
@@ -129,6 +138,26 @@ async def test_what_was_decided_holds_in_the_copy(tmp_path: Path) -> None:
         assert await taken_down_in(connection, reversed_, SERVER) is None
 
 
+async def test_a_reversal_unrates_the_pictures_of_the_copy(tmp_path: Path) -> None:
+    """The copy was made while the verdict was in force, and has rated the pictures."""
+    house = await lived_in(tmp_path)
+    rated = house.jobs[0]
+    async with open_database(house.database) as connection:
+        await note_reported(connection, REPORT, rated, SERVER)
+        await decide_verdicts(connection, REPORT, VerdictReason.RATED, server_id=SERVER, rating=ContentRating.EXPLICIT)
+        await inherit_verdicts(connection, rated, await verdicts_in_force(connection))
+        await rate_job(connection, rated, ContentRating.TEEN, RatingSource.CLASSIFIER)
+    save_record(house.database)
+    later = back_up(house.database, tmp_path / "later", keep=1)
+    async with open_database(house.database) as connection:
+        await end_verdicts(connection, REPORT)
+    save_record(house.database)
+    put_back(later, house.database)
+    assert (await caught_up(house.database)).verdicts == 1
+    async with open_database(house.database) as connection:
+        assert [each.rating for each in await ratings_of_job(connection, rated, SERVER)] == [ContentRating.TEEN]
+
+
 async def test_a_takedown_case_holds_in_the_copy(tmp_path: Path) -> None:
     house = await lived_in(tmp_path)
     shown, other, *_ = house.jobs
@@ -202,6 +231,53 @@ async def test_it_goes_on_wherever_it_was_killed(tmp_path: Path) -> None:
     assert killed >= 3
 
 
+KILLED_RESTORE = """
+import os, signal, sys
+from bot.cli.main import main
+
+left = int(sys.argv[1])
+
+def count(event, values):
+    global left
+    if event in {"os.rename", "os.remove", "sqlite3.connect", "os.chmod"} and "easel.sqlite3" in str(values[0]):
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(count)
+sys.exit(main(["restore", "--config", *sys.argv[2:]]))
+"""
+
+
+@pytest.mark.parametrize("next_", ["restore again", "start"])
+async def test_a_restore_that_is_killed_anywhere_brings_nobody_back(tmp_path: Path, next_: str) -> None:
+    """Before each file that it opens, renames or removes, until one comes to the end."""
+    killed, ended = 0, False
+    while not ended:
+        settings = houses.House(tmp_path / str(killed))
+        house = await lived_in(settings.data)
+        async with open_database(house.database) as connection:
+            await note_reported(connection, REPORT, house.jobs[0], SERVER)
+            await decide_verdicts(connection, REPORT, VerdictReason.DELETED, server_id=EVERYWHERE)
+            await erase(connection, PERSON)
+        restore = [str(settings.config), str(house.copy)]
+        child = await asyncio.to_thread(
+            subprocess.run, [sys.executable, "-c", KILLED_RESTORE, str(killed + 1), *restore], check=False
+        )
+        ended = child.returncode == 0
+        assert ended or child.returncode == -signal.SIGKILL
+        killed += not ended
+        if next_ == "restore again" or not house.database.exists():
+            assert await asyncio.to_thread(main, ["restore", "--config", *restore]) == 0
+        await caught_up(house.database)  # as each start does
+        async with open_database(house.database) as connection:
+            assert await rows_of_person(connection) == {}, killed
+            assert [each.reason for each in await verdicts_in_force(connection)] == [VerdictReason.DELETED], killed
+            assert await find_job(connection, house.jobs[0]) is None, killed
+        assert entries_behind(house.database) == 0
+    assert killed >= 5
+
+
 async def test_a_torn_line_is_left_out(tmp_path: Path) -> None:
     house = await lived_in(tmp_path)
     record_file(house.database).write_bytes(b'{"kind": "erasu')
@@ -210,6 +286,35 @@ async def test_a_torn_line_is_left_out(tmp_path: Path) -> None:
     save_record(house.database)
     put_back(house.copy, house.database)
     assert (await caught_up(house.database)).erasures == 1
+
+
+async def test_a_lost_record_is_told_when_another_has_grown_longer_meanwhile(tmp_path: Path) -> None:
+    house = await lived_in(tmp_path)
+    assert not (await caught_up(house.database)).lost
+    async with open_database(house.database) as connection:
+        await note_reported(connection, REPORT, house.jobs[0], SERVER)
+        await decide_verdicts(connection, REPORT, VerdictReason.HIDDEN, server_id=SERVER)
+    save_record(house.database)
+    later, size = back_up(house.database, tmp_path / "later", keep=1), record_file(house.database).stat().st_size
+    async with open_database(house.database) as connection:
+        await erase(connection, PERSON)
+    save_record(house.database)
+    record_file(house.database).unlink()
+    async with open_database(house.database) as connection:
+        for number in range(20, 26):
+            await connection.execute(
+                "INSERT INTO picture_verdict (server_id, reason, source, hash, created_at) "
+                "VALUES (1, 'hidden', ?, ?, 1)",
+                (-number, bytes(16)),
+            )
+        await connection.commit()
+    save_record(house.database)
+    assert record_file(house.database).stat().st_size > size
+    put_back(later, house.database)
+    assert (await caught_up(house.database)).lost
+    async with open_database(house.database) as connection:
+        assert len(await verdicts_in_force(connection)) == 7, "all of the new file is carried out"
+    assert not (await caught_up(house.database)).lost
 
 
 async def test_a_lost_record_is_told(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageOps
 
 from bot.database.connection import fetch
+from bot.database.job_ratings import RatingSource, clear_job_rating, rate_job, ratings_of_job
 from bot.database.jobs import create_job, start_job
 from bot.database.picture_hashes import record_hashes
 from bot.database.picture_verdicts import (
@@ -101,13 +102,40 @@ async def test_a_rating_is_the_least_that_a_copy_has(connection: aiosqlite.Conne
     assert await verdicts.check(picture_hash(image), ELSEWHERE) is ContentRating.MATURE
 
 
+async def test_a_copy_loses_what_it_inherited_with_the_verdict_and_nothing_else(
+    connection: aiosqlite.Connection,
+) -> None:
+    image, verdicts = drawn(1), PictureVerdicts(connection)
+    job_id, copy = await painted(connection, image), await painted(connection, image)
+    for report, rating in ((REPORT, ContentRating.EXPLICIT), (REPORT + 1, ContentRating.MATURE)):
+        await note_reported(connection, report, job_id, SERVER)
+        await decide_verdicts(connection, report, VerdictReason.RATED, server_id=SERVER, rating=rating)
+    await rate_job(connection, copy, ContentRating.TEEN, RatingSource.STAFF, server_id=SERVER)
+    await rate_job(connection, copy, ContentRating.GENERAL, RatingSource.CLASSIFIER)
+    await verdicts.check_painted(copy, SERVER)
+
+    async def ratings() -> list[ContentRating]:
+        return sorted(each.rating for each in await ratings_of_job(connection, copy, SERVER))
+
+    general, teen, mature, explicit, _ = ContentRating
+    assert await ratings() == [general, teen, mature, explicit]
+    await end_verdicts(connection, REPORT)
+    assert await ratings() == [general, teen, mature]
+    assert await clear_job_rating(connection, copy, RatingSource.STAFF, server_id=SERVER) is teen
+    assert await ratings() == [general, mature], "staff take their own word back, not that of the verdict"
+    await end_verdicts(connection, REPORT + 1)
+    assert await ratings() == [general]
+
+
 async def test_the_very_picture_leads_to_its_job(connection: aiosqlite.Connection, tmp_path: Path) -> None:
     image, verdicts = drawn(1), PictureVerdicts(connection)
     job_id = await painted(connection, image)
     for person in (PERSON, PERSON + 1):
-        assert await verdicts.jobs_of(picture_hash(image), person) == (job_id,)
-        assert await verdicts.jobs_of(picture_hash(drawn(2)), person) == ()
-    changed = picture_hash(ImageOps.mirror(image).resize((200, 200)))
-    assert changed != picture_hash(image)
-    assert await verdicts.jobs_of(changed, PERSON) == (job_id,)
-    assert await verdicts.jobs_of(changed, PERSON + 1) == ()
+        assert await verdicts.jobs_of(picture_hash(image), b"", person) == (job_id,)
+        other = drawn(2)
+        assert await verdicts.jobs_of(picture_hash(other), picture_hash(other) + notice_hashes(other), person) == ()
+    for changed in (ImageOps.mirror(image).resize((200, 200)), image.crop((12, 0, 256, 256))):
+        hashed, hashes = picture_hash(changed), picture_hash(changed) + notice_hashes(changed)
+        assert hashed != picture_hash(image)
+        assert await verdicts.jobs_of(hashed, hashes, PERSON) == (job_id,)
+        assert await verdicts.jobs_of(hashed, hashes, PERSON + 1) == ()

@@ -34,6 +34,7 @@ from bot.database.likes import like
 from bot.database.pauses import pause
 from bot.database.people import store_locale
 from bot.database.picture_hashes import record_hashes
+from bot.database.picture_verdicts import hold_copy
 from bot.database.pictures import NewPicture, pictures_of_job
 from bot.database.posted_messages import note_posted
 from bot.database.preferences import Preferences, save_preferences
@@ -111,7 +112,7 @@ async def live(connection: aiosqlite.Connection, settings: Settings, person: int
             await hide_job(connection, job.id, now_ms() + 3_600_000)
     regions = (Region(name=RegionName.LEFT, prompt=f"{word} on a hill"), Region(name=RegionName.RIGHT))
     waiting = request.model_copy(update={"regions": regions})
-    await create_job(connection, waiting, person_id=person, channel_id=CHANNEL, server_id=SERVER)
+    copy = await create_job(connection, waiting, person_id=person, channel_id=CHANNEL, server_id=SERVER)
     await store_locale(connection, person, "ja")
     await save_preferences(connection, person, Preferences(private=True))
     await add_bookmark(connection, person, lora.id)
@@ -141,7 +142,7 @@ async def live(connection: aiosqlite.Connection, settings: Settings, person: int
         " VALUES (?, ?, 'Bat', 'sdxl/pony', 'r', ?, 1)",
         (SERVER, sha(word), person),
     )
-    await report(connection, person, word)
+    await report(connection, person, copy.id, word)
     await wish(connection, person)
     await add_entry(connection, SERVER, person, AuditAction.PAUSE_QUEUE, {})
     await add_entry(
@@ -153,8 +154,8 @@ async def live(connection: aiosqlite.Connection, settings: Settings, person: int
     )
 
 
-async def report(connection: aiosqlite.Connection, person: int, word: str) -> None:
-    """Report a picture of Margaret's and decide it; and appeal a decision of hers about an own one."""
+async def report(connection: aiosqlite.Connection, person: int, job_id: int, word: str) -> None:
+    """Report a picture of Margaret's and decide it; and appeal a decision of hers about an own one, with a copy."""
     for number, (owner, by, decides) in enumerate(((MARGARET, person, person), (person, MARGARET, MARGARET))):
         made = await save_report(
             connection,
@@ -183,6 +184,7 @@ async def report(connection: aiosqlite.Connection, person: int, word: str) -> No
             await answer_appeal(connection, decision, AppealState.UPHELD, [], answered_by=MARGARET)
             await mark_decision_told(connection, decision.id, person + 20)
             await mark_answer_told(connection, decision.id, person + 21)
+            await hold_copy(connection, job_id, [made.id])
 
 
 async def wish(connection: aiosqlite.Connection, person: int) -> None:
