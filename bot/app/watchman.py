@@ -40,11 +40,16 @@ async def _not_connected(_text: Callable[[], str]) -> bool:
     return False
 
 
+async def _nowhere() -> None:
+    pass
+
+
 class Watchman:
     """Looks at everything in `bot.diagnostics.watch` every few seconds.
 
-    `tell_operators` is set once Discord can be reached. A file records when each finding was sent last, so a restart
-    sends nothing again. It is a file because the database may be broken.
+    `tell_operators` is set once Discord can be reached. `publish` shows the findings to `doctor` and `status`, before
+    operators read of them in Discord. A file records when each finding was sent last, so a restart sends nothing
+    again. It is a file because the database may be broken.
     """
 
     def __init__(
@@ -56,6 +61,7 @@ class Watchman:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.tell_operators: TellOperators = _not_connected
+        self.publish: Callable[[], Awaitable[None]] = _nowhere
         self._configuration = configuration
         self._connection = connection
         self._jobs = jobs
@@ -154,7 +160,10 @@ class Watchman:
         for finding in findings:
             if finding.what not in self._seen:
                 log.warning("%s: %s", finding.what, finding.says)
-        self._seen = {finding.what for finding in findings}
+        seen = {finding.what for finding in findings}
+        if seen != self._seen:
+            self._seen = seen
+            await self.publish()
         self._sent = {key: at for key, at in self._sent.items() if 0 <= now - at < DAY}
         for finding in findings:
             key = f"{finding.what} {finding.grade}"

@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from bot import metrics
 from bot.app.assembly import Easel, assemble, open_catalogue
-from bot.app.health import STALE_SECONDS, Health
+from bot.app.health import STALE_SECONDS, Health, HealthReport, observe
 from bot.app.recorded_state import findings_from_outside
 from bot.app.watchman import DAY, Watchman
 from bot.cli.doctor import _data
@@ -125,6 +125,22 @@ async def test_damage_that_a_query_meets_is_told_at_the_next_look(watch: Watched
     with pytest.raises(NotADatabase):
         await fetch(watch.easel.connection, "SELECT * FROM audit")
     assert any("damaged" in text for text in await watch.look())
+
+
+async def test_a_finding_is_in_doctor_and_status_before_its_message_is_sent(watch: WatchedHouse) -> None:
+    settings, watchman = watch.easel.configuration.settings, watch.watchman
+    watchman.publish = HealthReport(settings.storage.health, lambda: observe(True, [], watchman.findings)).write
+    outside = list[bool]()
+
+    async def tell(text: Callable[[], str]) -> bool:
+        outside.append(text() in {finding.says for finding in findings_from_outside(settings)})
+        return True
+
+    watchman.tell_operators = tell
+    await watch.look()
+    watchman.note_shared_token()
+    await watch.look()
+    assert outside and all(outside)
 
 
 async def test_an_unreachable_discord_delays_a_finding_and_loses_none(watch: WatchedHouse) -> None:
