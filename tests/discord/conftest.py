@@ -43,6 +43,7 @@ class Scene(People):
     operators: tuple[str, ...] = (default_world.MARGARET,)
     changes: Mapping[str, object] = field(default_factory=dict[str, object])  # of other sections of the settings
     nsfw_command: bool = False
+    shared: bool = False  # by all tests of this folder
 
     @property
     def settings(self) -> Settings:
@@ -196,8 +197,8 @@ async def verdicts_of_one_test(request: pytest.FixtureRequest) -> AsyncIterator[
     """Delete the verdicts on pictures after each test, because pictures of the demo look very much alike."""
     yield
     scene = request.node.funcargs.get("scene")
-    if isinstance(scene, Scene) and scene.settings.storage.database.exists():
-        # In a thread: the bot has to go on in this loop to end its transaction.
+    if isinstance(scene, Scene) and scene.shared:
+        # In a thread, because the bot runs in this loop and must be able to end its transaction.
         await asyncio.to_thread(delete_verdicts, scene.settings.storage.database)
 
 
@@ -215,4 +216,5 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
     house.add_lora("Cape", BASES[VIVID], seed=21)  # to be used together with Bat
     house.add_lora("Riddle", None, seed=20)  # one more of which nobody knows what it is, for an operator to declare
     async with open_scene(house) as scene, scene.bot():
+        scene.shared = True
         yield scene
