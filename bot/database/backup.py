@@ -144,13 +144,16 @@ def _count_on(connection: sqlite3.Connection) -> None:
 
 
 def _move_aside(database: Path, aside: Path) -> bool:
-    """Move the database away, with its log. False when there is none."""
-    if not database.exists():
-        return False
+    """Move the database away, with its log. False when there is none.
+
+    A log without its database moves too: SQLite would write what it holds into the next database of this name.
+    """
     for suffix in ("-wal", "-shm"):
         beside = database.with_name(database.name + suffix)
         if beside.exists():
             beside.replace(aside.with_name(aside.name + suffix))
+    if not database.exists():
+        return False
     database.replace(aside)
     return True
 
