@@ -109,6 +109,7 @@ class Watchman:
     async def look(self) -> None:
         """Collect the facts, and notify operators of new findings."""
         settings, facts = self._configuration.settings, self._facts
+        due = not self._backups.settled  # asked before the newest copy: a copy may be made meanwhile
         state = await asyncio.to_thread(self._file_state)
         backup = await asyncio.to_thread(backup_state, settings, self._clock)
         if self._damage is None and has_met_damage(self._connection):
@@ -119,7 +120,7 @@ class Watchman:
             file=state,
             rescued=await self._rescued(state),
             disks=await asyncio.to_thread(disk_spaces, settings),
-            backup=replace(backup, problem=self._backups.problem, due=not self._backups.settled),
+            backup=replace(backup, problem=self._backups.problem, due=due),
             longest_wait=None if EVERYWHERE in self._jobs.paused else self._jobs.forecasts.longest_wait,
             silent=tuple(
                 SilentWorker(f"{worker.node}: {worker.device}" if worker.node else worker.device, worker.silent)
@@ -135,13 +136,20 @@ class Watchman:
     def _file_state(self) -> FileState:
         return FileState.IN_PLACE if self._file is None else self._file.state
 
+    async def aclose(self) -> None:
+        """Save the data of a database whose file is gone, because closing the database deletes them."""
+        if await asyncio.to_thread(self._file_state) in GONE and (copy := await self._save_copy()) is not None:
+            log.warning("the database file is gone; its data are in %s: `restore` puts that copy back", copy)
+
     async def _rescued(self, state: FileState) -> Path | None:
         """A copy of a database whose file is gone, made once while the data can still be read."""
         if state not in GONE:
             return None
-        if self._facts.rescued is not None:
-            return self._facts.rescued
-        target = copy_path(self._configuration.settings.backup_folder, self._clock())
+        return self._facts.rescued or await self._save_copy()
+
+    async def _save_copy(self) -> Path | None:
+        """Copy the data of a database whose file is gone; None if that fails. A later copy replaces the first."""
+        target = self._facts.rescued or copy_path(self._configuration.settings.backup_folder, self._clock())
         partial = target.with_name(f"{target.name}.partial")
         try:
             await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True)

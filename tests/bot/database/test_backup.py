@@ -117,7 +117,7 @@ async def test_the_log_of_a_removed_database_does_not_damage_the_restored_copy(p
         copy = back_up(path, path.parent / "copies", keep=3)
         for number in range(200):
             await remember(connection, f"later {number}", "in the log")
-        path.unlink()
+        await asyncio.to_thread(path.unlink)
     assert log.stat().st_size > 0
     assert put_back(copy, path) is None
     assert not log.exists()
