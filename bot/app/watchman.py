@@ -18,8 +18,16 @@ from bot.database.backup import copy_path
 from bot.database.connection import copy_into, has_met_damage
 from bot.database.errors import DatabaseError
 from bot.database.integrity import FileState, OpenFile, damage
-from bot.diagnostics.finding import Finding
-from bot.diagnostics.watch import SilentWorker, WatchFacts, backup_state, disk_spaces, troubles
+from bot.diagnostics.finding import Finding, FindingGrade
+from bot.diagnostics.watch import (
+    DATABASE,
+    DATABASE_FILE,
+    SilentWorker,
+    WatchFacts,
+    backup_state,
+    disk_spaces,
+    troubles,
+)
 from bot.jobs.service import JobService
 from bot.library.configuration import Configuration
 from inference.queue import EVERYWHERE
@@ -31,6 +39,8 @@ DAY = 86_400.0
 CHECK_COST = 60.0  # seconds between quick checks for each second that one takes
 MALFORMED = "database disk image is malformed"
 GONE = frozenset({FileState.REMOVED, FileState.REPLACED})
+# Findings that do not come and go by themselves: after an operator has solved one, the next is sent at once.
+ONCE_SOLVED = frozenset(f"{what} {FindingGrade.PROBLEM}" for what in (DATABASE, DATABASE_FILE))
 
 # Sends a text to operators, each in their language. False: Discord cannot be reached now.
 TellOperators = Callable[[Callable[[], str]], Awaitable[bool]]
@@ -97,7 +107,7 @@ class Watchman:
 
         SQLite opens the file by its name, so a file that was moved away is not checked.
         """
-        if self._damage is not None or self._facts.file in GONE:
+        if self._damage is not None or await asyncio.to_thread(self._file_state) in GONE:
             return DAY
         began = time.monotonic()
         try:
@@ -172,9 +182,10 @@ class Watchman:
         if seen != self._seen:
             self._seen = seen
             await self.publish()
-        self._sent = {key: at for key, at in self._sent.items() if 0 <= now - at < DAY}
-        for finding in findings:
-            key = f"{finding.what} {finding.grade}"
+        keys = [f"{finding.what} {finding.grade}" for finding in findings]
+        solved = ONCE_SOLVED.difference(keys)
+        self._sent = {key: at for key, at in self._sent.items() if 0 <= now - at < DAY and key not in solved}
+        for finding, key in zip(findings, keys, strict=True):
             if key not in self._sent and await self.tell_operators(_saying(self._facts, finding.what)):
                 self._sent[key] = now
                 await asyncio.to_thread(_write, self._sent_file, self._sent)

@@ -16,12 +16,12 @@ from rich import box
 from rich.table import Table
 
 from bot.app.recorded_state import RecordedState, findings_from_outside, read_state
-from bot.cli import DONE, UNUSABLE, add_config, harmless, settings_of
+from bot.cli import DONE, add_config, harmless, settings_of
 from bot.cli.output import Output
 from bot.cli.reports import summary
 from bot.cli.takedown import time_left
 from bot.config import Settings
-from bot.database.errors import DatabaseError, NoDatabase
+from bot.database.errors import DatabaseError
 from bot.database.jobs import CheckpointLoad, Job
 from bot.database.lock import is_in_use
 from bot.diagnostics.finding import Finding, FindingGrade
@@ -57,8 +57,6 @@ def run(options: argparse.Namespace) -> int:
         else:
             for finding in findings:
                 print(harmless(finding.says), file=sys.stderr)
-            if isinstance(problem, NoDatabase) and findings:
-                return UNUSABLE
         raise
     if options.json:
         print(json.dumps(_as_json(settings, state)))

@@ -177,6 +177,16 @@ async def test_the_data_of_a_removed_database_are_saved(watch: WatchedHouse, rep
     assert await recalled(newest, watch.database) == "written since the last copy"
 
 
+async def test_a_database_that_is_removed_again_is_told_again(watch: WatchedHouse) -> None:
+    aside = watch.database.with_name("aside.sqlite3")
+    for _ in range(2):
+        watch.database.rename(aside)
+        assert any("was removed" in text for text in await watch.look(later=60))
+        assert not any("was removed" in text for text in await watch.look(later=60))
+        aside.rename(watch.database)
+        await watch.look(later=60)
+
+
 async def test_what_was_written_after_the_rescue_is_saved_when_the_bot_stops(watch: WatchedHouse) -> None:
     watch.database.unlink()
     (text,) = [text for text in await watch.look() if "database file" in text]

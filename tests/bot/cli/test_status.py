@@ -88,7 +88,9 @@ def test_what_the_bot_found_is_told_where_its_database_cannot_be_read(here: Here
     assert "is damaged" in told["problem"] and told["problem"] in said.err
     storage.database.unlink()
     said = here("status", "--config", busy.config)
-    assert (said.code, said.sentence) == (UNUSABLE, finding.says)
+    assert said.code == UNUSABLE and finding.says in said.err
+    said = here("reports", "--config", busy.config)
+    assert said.code == UNUSABLE and "was removed while Easel runs" in said.sentence
 
 
 @pytest.mark.skipif(not can_be_powerless, reason="root cannot lay down its powers here")
