@@ -211,7 +211,7 @@ def _reading_mode(path: Path) -> str:
 
 
 def _require_file(path: Path) -> None:
-    if path.is_file():
+    if path.is_file() and path.stat().st_size:
         return
     if is_in_use(path):
         raise NoDatabase(f"The database file {path} was removed while Easel runs. `status` says what to do.")

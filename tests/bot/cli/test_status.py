@@ -70,6 +70,10 @@ def test_a_bot_that_does_not_run_has_a_state_and_one_that_never_ran_has_none(her
     said = here("status", "--config", house.config)
     assert (said.code, "no database" in said.sentence) == (UNUSABLE, True)
     assert not house.data.exists()
+    house.data.mkdir()
+    house.settings.storage.database.touch()
+    said = here("status", "--config", house.config)
+    assert (said.code, "no database" in said.sentence) == (UNUSABLE, True)
     assert here("library", "scan", "--config", house.config).code == DONE
     said = here("status", "--config", house.config)
     assert said.code == DONE
