@@ -6,7 +6,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import chain, count
 from pathlib import Path
@@ -52,6 +52,9 @@ def back_up(database: Path, folder: Path, *, keep: int, clock: Callable[[], floa
             old.unlink(missing_ok=True)
     except OSError as problem:
         raise FolderNotWritable(f"The copy {target} cannot be written: {problem.strerror}.") from problem
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)  # of a copy that failed; it may be large
     return target
 
 

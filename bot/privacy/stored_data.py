@@ -555,7 +555,7 @@ FILES = (
         Fate.EXPIRES, exported=False,
     ),
     StoredFiles(
-        "the folder of `backup --pictures`", "copies of pictures, and of pictures to start from", "—",
+        "the folder of `backup --pictures`", "copies of the database, of pictures, and of pictures to start from", "—",
         "until the next `backup --pictures` after the deletion", Fate.EXPIRES, exported=False,
     ),
     StoredFiles(
