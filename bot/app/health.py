@@ -115,9 +115,16 @@ class HealthReport:
     def _write(self) -> None:
         part = self._file.with_suffix(".part")
         with self._writing:
-            if self._latest is not None and not self._ended:
-                part.write_text(json.dumps(asdict(self._latest)), "utf-8")
+            if self._latest is None or self._ended:
+                return
+            text = json.dumps(asdict(self._latest))
+            try:
+                part.write_text(text, "utf-8")
                 part.replace(self._file)
+            except OSError:  # on a full disk the old file still has its room
+                with self._file.open("r+", encoding="utf-8") as file:
+                    file.write(text)
+                    file.truncate()
 
 
 def last_health(file: Path) -> Health | None:

@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 
 WATCH_SECONDS = 15.0  # between looks; a finding reaches operators within a minute
 DAY = 86_400.0
+AWAY_SECONDS = 3600.0  # after which a finding that comes back is sent again
 CHECK_COST = 60.0  # seconds between quick checks for each second that one takes
 MALFORMED = "database disk image is malformed"
 GONE = frozenset({FileState.REMOVED, FileState.REPLACED})
@@ -84,6 +85,7 @@ class Watchman:
         self._damage: str | None = None
         self._token_shared_at = -DAY
         self._seen: set[str] = set()
+        self._began, self._present = clock(), dict[str, float]()  # when each finding was there last
         self._facts = WatchFacts(storage.database)
 
     @property
@@ -183,8 +185,10 @@ class Watchman:
             self._seen = seen
             await self.publish()
         keys = [f"{finding.what} {finding.grade}" for finding in findings]
-        solved = ONCE_SOLVED.difference(keys)
-        self._sent = {key: at for key, at in self._sent.items() if 0 <= now - at < DAY and key not in solved}
+        self._present |= dict.fromkeys(keys, now)
+        news = {key for key in self._sent if now - self._present.get(key, self._began) > AWAY_SECONDS}
+        news |= ONCE_SOLVED.difference(keys)
+        self._sent = {key: at for key, at in self._sent.items() if 0 <= now - at < DAY and key not in news}
         for finding, key in zip(findings, keys, strict=True):
             if key not in self._sent and await self.tell_operators(_saying(self._facts, finding.what)):
                 self._sent[key] = now

@@ -105,6 +105,17 @@ async def test_a_file_that_cannot_be_written_is_logged_once_and_ends_nothing(tmp
         assert len([record for record in log.records if "cannot be written" in record.getMessage()]) == 1
 
 
+async def test_a_file_that_cannot_be_made_anew_is_overwritten(tmp_path: Path) -> None:
+    file, health = tmp_path / "health.json", [Health.of(True, [])]
+    report = HealthReport(file, lambda: health[-1])
+    await report.write()
+    file.with_suffix(".part").mkdir()  # as impossible to write as a new file on a full disk
+    for connected in (False, True):
+        health.append(Health.of(connected, []))
+        await report.write()
+        assert last_health(file) == health[-1]
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"connected": true, "workers": "x", "at": 1}', "\x00"])
 def test_somebody_elses_file_is_no_health(tmp_path: Path, text: str) -> None:
     (tmp_path / "health.json").write_text(text, "utf-8")

@@ -187,6 +187,20 @@ async def test_a_database_that_is_removed_again_is_told_again(watch: WatchedHous
         await watch.look(later=60)
 
 
+async def test_a_finding_that_was_gone_for_an_hour_is_sent_again(watch: WatchedHouse) -> None:
+    other = watch.database.with_name("other.sqlite3")
+    sent = list[bool]()
+    for away in (60.0, 60.0, 2 * 3600.0):
+        other.hardlink_to(watch.database)
+        sent.append(any("second name" in text for text in await watch.look(later=15)))
+        other.unlink()
+        await watch.look(later=15)
+        await watch.look(later=away)
+    other.hardlink_to(watch.database)
+    sent.append(any("second name" in text for text in await watch.look(later=15)))
+    assert sent == [True, False, False, True]
+
+
 async def test_what_was_written_after_the_rescue_is_saved_when_the_bot_stops(watch: WatchedHouse) -> None:
     watch.database.unlink()
     (text,) = [text for text in await watch.look() if "database file" in text]
