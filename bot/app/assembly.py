@@ -120,8 +120,7 @@ async def open_catalogue(
         if not new_database:
             await asyncio.to_thread(require_database, settings.storage)
         await asyncio.to_thread(_tighten, settings.storage)
-        updating = partial(report, "updating the database, step")
-        async with open_database(settings.storage.database, report=updating) as connection:
+        async with open_database(settings.storage.database, report=report) as connection:
             log_applied(await catch_up(connection, settings.storage.database))
             hashing = partial(report, "hashing checkpoints, MB")
             specs = await identify(connection, settings.checkpoints, progress=hashing)

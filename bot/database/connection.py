@@ -129,11 +129,11 @@ _gates: WeakKeyDictionary[aiosqlite.Connection, _Gate] = WeakKeyDictionary()
 
 @asynccontextmanager
 async def open_database(
-    path: Path, clock: Callable[[], float] = time.time, report: Report = lambda step, steps: None
+    path: Path, clock: Callable[[], float] = time.time, report: Report = lambda title, done, total: None
 ) -> AsyncGenerator[aiosqlite.Connection]:
     """Open the database at `path`, creating and migrating it as needed; `clock` is the unix time.
 
-    `report` gets each step of a migration. Raises DatabaseError.
+    `report` gets the progress of a migration. Raises DatabaseError.
     """
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise DatabaseError(

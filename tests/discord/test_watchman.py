@@ -11,6 +11,7 @@ from pathlib import Path
 import aiohttp
 import psutil
 
+from playground import default_world
 from playground.rules import answers
 from playground.visible_message import VisibleMessage
 from playground.wire import Json, as_objects
@@ -83,6 +84,18 @@ async def test_a_second_program_with_the_token_is_told(empty: Scene) -> None:
         await empty.control.wait_exchange(lambda one: "40060" in str(one), PATIENCE)
         await easel.watchman.look()
         await notice(empty, "Another program uses the bot's token")
+
+
+async def test_an_operator_who_is_named_later_is_told(empty: Scene) -> None:
+    empty.operators = ()
+    async with empty.opened() as (easel, bot):
+        await bot.wait_until_ready()
+        easel.watchman.note_shared_token()
+        await easel.watchman.look()
+        empty.operators = (default_world.MARGARET,)
+        easel.configuration.settings = empty.settings
+        await easel.watchman.look()
+        assert any("bot's token" in seen.text for seen in await empty.control.messages("dm", OPERATOR))
 
 
 async def test_a_repeated_event_or_request_is_no_second_program(empty: Scene) -> None:
