@@ -41,7 +41,7 @@ def back_up(database: Path, folder: Path, *, keep: int, clock: Callable[[], floa
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _forget_stale(folder)
-        with _explained(database), _opened(database) as source, _opened(partial) as copy:
+        with _explained(database, target), _opened(database) as source, _opened(partial) as copy:
             source.backup(
                 copy
             )  # in one step: readers of a WAL database block nobody, and in several steps each change would restart it
@@ -183,8 +183,11 @@ def _quoted(path: Path) -> str:
 
 
 @contextmanager
-def _explained(path: Path) -> Generator[None]:
+def _explained(path: Path, written: Path | None = None) -> Generator[None]:
+    """Raise DatabaseError about `path`; about `written`, which is made from it, where the disk takes no more."""
     try:
         yield
     except sqlite3.Error as problem:
-        raise explain(problem, path) from problem
+        code = getattr(problem, "sqlite_errorcode", 0)
+        refused = code in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}
+        raise explain(problem, written if written is not None and refused else path) from problem

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ import pytest
 from bot.cli.main import main
 from bot.database.backup import back_up, copies
 from bot.database.errors import DatabaseError
+from tests.bot.cli.commands import ROOT
 from tests.house import House
 
 
@@ -64,3 +68,15 @@ def test_a_copy_that_fails_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(DatabaseError):
         back_up(database, tmp_path / "copies", keep=3)
     assert list((tmp_path / "copies").iterdir()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits of files are POSIX")
+def test_a_copy_for_which_there_is_no_room_is_named(tmp_path: Path) -> None:
+    house = House(tmp_path / "house")
+    config, folder = str(house.config), tmp_path / "full"
+    assert main(["library", "scan", "--config", config]) == 0
+    line = f"ulimit -f 100; exec {sys.executable} -m bot backup --to {folder} --config {config}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert str(folder) in done.stderr and str(house.settings.storage.database) not in done.stderr, done.stderr
+    assert list(folder.iterdir()) == []
