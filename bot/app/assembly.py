@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -120,8 +120,7 @@ async def open_catalogue(
         if not new_database:
             await asyncio.to_thread(require_database, settings.storage)
         await asyncio.to_thread(_tighten, settings.storage)
-        updating = partial(report, "updating the database, step")
-        async with open_database(settings.storage.database, report=updating) as connection:
+        async with open_database(settings.storage.database, report=report) as connection:
             log_applied(await catch_up(connection, settings.storage.database))
             hashing = partial(report, "hashing checkpoints, MB")
             specs = await identify(connection, settings.checkpoints, progress=hashing)
@@ -249,7 +248,7 @@ async def started(
     """All services running on an open catalogue. Raises ConfigError, DatabaseError or WorkerUnavailable."""
     settings = found.configuration.settings
     easel = assemble(found, read_settings, lookup_clock=lookup_clock)
-    async with easel.jobs.running(), closing_additions(easel.additions):
+    async with aclosing(easel.watchman), easel.jobs.running(), closing_additions(easel.additions):
         beside = (
             background.start(found.keeper.watch(settings.library.look_seconds), "watching the library"),
             background.start(easel.backups.run(), "copying the database"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -76,35 +77,54 @@ def _is_soon_back(worker: WorkerStatus) -> bool:
     return was_ready and worker.seconds + (worker.back or 0.0) <= RESTART_SECONDS
 
 
-async def report_health(file: Path, look: Callable[[], Health], seconds: float = REPORT_SECONDS) -> None:
-    """Write what `look` returns into `file`, and into the metrics, until cancelled; then remove the file."""
-    written = True
-    try:
-        while True:
-            health = look()
-            metrics.GATEWAY.set(health.connected)
-            metrics.WORKERS_READY.set(health.workers)
+class HealthReport:
+    """Writes what `look` returns into `file` and into the metrics every few seconds."""
+
+    def __init__(self, file: Path, look: Callable[[], Health]) -> None:
+        self._file = file
+        self._look = look
+        self._latest: Health | None = None  # what a thread writes, so that a slow one writes nothing older
+        self._writing = threading.Lock()
+        self._ended = False
+        self._written = True
+
+    async def run(self, seconds: float = REPORT_SECONDS) -> None:
+        """Write the state again and again until cancelled; then remove the file."""
+        try:
+            while True:
+                await self.write()
+                await asyncio.sleep(seconds)
+        finally:
+            with self._writing, suppress(OSError):
+                self._ended = True
+                self._file.unlink(missing_ok=True)
+
+    async def write(self) -> None:
+        """Write the state of this moment, unless `run` has ended. A problem is logged once."""
+        self._latest = health = self._look()
+        metrics.GATEWAY.set(health.connected)
+        metrics.WORKERS_READY.set(health.workers)
+        try:
+            await asyncio.to_thread(self._write)
+            self._written = True
+        except OSError as problem:
+            if self._written:
+                log.warning("cannot write %s (%s); `easel health` will report a problem", self._file, problem)
+            self._written = False
+
+    def _write(self) -> None:
+        part = self._file.with_suffix(".part")
+        with self._writing:
+            if self._latest is None or self._ended:
+                return
+            text = json.dumps(asdict(self._latest))
             try:
-                await asyncio.to_thread(_write, file, health)
-                written = True
-            except OSError as problem:
-                if written:  # said once, not every few seconds
-                    log.warning("cannot write %s (%s); `easel health` will report a problem", file, problem)
-                written = False
-            await asyncio.sleep(seconds)
-    finally:
-        _remove(file)
-
-
-def _remove(file: Path) -> None:
-    with suppress(OSError):
-        file.unlink(missing_ok=True)
-
-
-def _write(file: Path, health: Health) -> None:
-    part = file.with_suffix(".part")
-    part.write_text(json.dumps(asdict(health)), "utf-8")
-    part.replace(file)
+                part.write_text(text, "utf-8")
+                part.replace(self._file)
+            except OSError:  # on a full disk the old file still has its room
+                with self._file.open("r+", encoding="utf-8") as file:
+                    file.write(text)
+                    file.truncate()
 
 
 def last_health(file: Path) -> Health | None:

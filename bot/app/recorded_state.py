@@ -89,7 +89,7 @@ def findings_from_outside(settings: Settings, clock: Callable[[], float] = time.
         health = last_health(settings.storage.health)
         if health is not None and clock() - health.at <= STALE_SECONDS:
             return list(health.findings)
-    if not database.exists():
+    if not database.exists() or not database.stat().st_size:
         return []
     file = OpenFile.at(database)
     return troubles(

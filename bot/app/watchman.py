@@ -18,8 +18,16 @@ from bot.database.backup import copy_path
 from bot.database.connection import copy_into, has_met_damage
 from bot.database.errors import DatabaseError
 from bot.database.integrity import FileState, OpenFile, damage
-from bot.diagnostics.finding import Finding
-from bot.diagnostics.watch import SilentWorker, WatchFacts, backup_state, disk_spaces, troubles
+from bot.diagnostics.finding import Finding, FindingGrade
+from bot.diagnostics.watch import (
+    DATABASE,
+    DATABASE_FILE,
+    SilentWorker,
+    WatchFacts,
+    backup_state,
+    disk_spaces,
+    troubles,
+)
 from bot.jobs.service import JobService
 from bot.library.configuration import Configuration
 from inference.queue import EVERYWHERE
@@ -28,9 +36,12 @@ log = logging.getLogger(__name__)
 
 WATCH_SECONDS = 15.0  # between looks; a finding reaches operators within a minute
 DAY = 86_400.0
+AWAY_SECONDS = 3600.0  # after which a finding that comes back is sent again
 CHECK_COST = 60.0  # seconds between quick checks for each second that one takes
 MALFORMED = "database disk image is malformed"
 GONE = frozenset({FileState.REMOVED, FileState.REPLACED})
+# Findings that do not come and go by themselves: after an operator has solved one, the next is sent at once.
+ONCE_SOLVED = frozenset(f"{what} {FindingGrade.PROBLEM}" for what in (DATABASE, DATABASE_FILE))
 
 # Sends a text to operators, each in their language. False: Discord cannot be reached now.
 TellOperators = Callable[[Callable[[], str]], Awaitable[bool]]
@@ -40,11 +51,16 @@ async def _not_connected(_text: Callable[[], str]) -> bool:
     return False
 
 
+async def _nowhere() -> None:
+    pass
+
+
 class Watchman:
     """Looks at everything in `bot.diagnostics.watch` every few seconds.
 
-    `tell_operators` is set once Discord can be reached. A file records when each finding was sent last, so a restart
-    sends nothing again. It is a file because the database may be broken.
+    `tell_operators` is set once Discord can be reached. `publish` shows the findings to `doctor` and `status`, before
+    operators read of them in Discord. A file records when each finding was sent last, so a restart sends nothing
+    again. It is a file because the database may be broken.
     """
 
     def __init__(
@@ -56,6 +72,7 @@ class Watchman:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.tell_operators: TellOperators = _not_connected
+        self.publish: Callable[[], Awaitable[None]] = _nowhere
         self._configuration = configuration
         self._connection = connection
         self._jobs = jobs
@@ -68,6 +85,7 @@ class Watchman:
         self._damage: str | None = None
         self._token_shared_at = -DAY
         self._seen: set[str] = set()
+        self._began, self._present = clock(), dict[str, float]()  # when each finding was there last
         self._facts = WatchFacts(storage.database)
 
     @property
@@ -91,7 +109,7 @@ class Watchman:
 
         SQLite opens the file by its name, so a file that was moved away is not checked.
         """
-        if self._damage is not None or self._facts.file in GONE:
+        if self._damage is not None or await asyncio.to_thread(self._file_state) in GONE:
             return DAY
         began = time.monotonic()
         try:
@@ -103,6 +121,7 @@ class Watchman:
     async def look(self) -> None:
         """Collect the facts, and notify operators of new findings."""
         settings, facts = self._configuration.settings, self._facts
+        due = not self._backups.settled  # asked before the newest copy: a copy may be made meanwhile
         state = await asyncio.to_thread(self._file_state)
         backup = await asyncio.to_thread(backup_state, settings, self._clock)
         if self._damage is None and has_met_damage(self._connection):
@@ -113,7 +132,7 @@ class Watchman:
             file=state,
             rescued=await self._rescued(state),
             disks=await asyncio.to_thread(disk_spaces, settings),
-            backup=replace(backup, problem=self._backups.problem, due=not self._backups.settled),
+            backup=replace(backup, problem=self._backups.problem, due=due),
             longest_wait=None if EVERYWHERE in self._jobs.paused else self._jobs.forecasts.longest_wait,
             silent=tuple(
                 SilentWorker(f"{worker.node}: {worker.device}" if worker.node else worker.device, worker.silent)
@@ -129,13 +148,20 @@ class Watchman:
     def _file_state(self) -> FileState:
         return FileState.IN_PLACE if self._file is None else self._file.state
 
+    async def aclose(self) -> None:
+        """Save the data of a database whose file is gone, because closing the database deletes them."""
+        if await asyncio.to_thread(self._file_state) in GONE and (copy := await self._save_copy()) is not None:
+            log.warning("the database file is gone; its data are in %s: `restore` puts that copy back", copy)
+
     async def _rescued(self, state: FileState) -> Path | None:
         """A copy of a database whose file is gone, made once while the data can still be read."""
         if state not in GONE:
             return None
-        if self._facts.rescued is not None:
-            return self._facts.rescued
-        target = copy_path(self._configuration.settings.backup_folder, self._clock())
+        return self._facts.rescued or await self._save_copy()
+
+    async def _save_copy(self) -> Path | None:
+        """Copy the data of a database whose file is gone; None if that fails. A later copy replaces the first."""
+        target = self._facts.rescued or copy_path(self._configuration.settings.backup_folder, self._clock())
         partial = target.with_name(f"{target.name}.partial")
         try:
             await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True)
@@ -154,10 +180,16 @@ class Watchman:
         for finding in findings:
             if finding.what not in self._seen:
                 log.warning("%s: %s", finding.what, finding.says)
-        self._seen = {finding.what for finding in findings}
-        self._sent = {key: at for key, at in self._sent.items() if 0 <= now - at < DAY}
-        for finding in findings:
-            key = f"{finding.what} {finding.grade}"
+        seen = {finding.what for finding in findings}
+        if seen != self._seen:
+            self._seen = seen
+            await self.publish()
+        keys = [f"{finding.what} {finding.grade}" for finding in findings]
+        self._present |= dict.fromkeys(keys, now)
+        news = {key for key in self._sent if now - self._present.get(key, self._began) > AWAY_SECONDS}
+        news |= ONCE_SOLVED.difference(keys)
+        self._sent = {key: at for key, at in self._sent.items() if 0 <= now - at < DAY and key not in news}
+        for finding, key in zip(findings, keys, strict=True):
             if key not in self._sent and await self.tell_operators(_saying(self._facts, finding.what)):
                 self._sent[key] = now
                 await asyncio.to_thread(_write, self._sent_file, self._sent)

@@ -12,7 +12,7 @@ from bot.cli import DONE, add_config, settings_of
 from bot.cli.progress import progress_bar
 from bot.database.backup import back_up, copies, put_back
 from bot.database.errors import FolderNotWritable
-from bot.pictures.picture_backup import back_up_pictures
+from bot.pictures.picture_backup import back_up_pictures, claim_folder
 
 if TYPE_CHECKING:
     from bot.cli import Commands
@@ -26,12 +26,13 @@ def add(commands: Commands) -> None:
         description="Back up the database. Works while the bot runs.",
     )
     add_config(backup)
-    backup.add_argument("--to", type=Path, metavar="DIR", help="folder of the backup (default: from the settings)")
-    backup.add_argument(
+    folder = backup.add_mutually_exclusive_group()
+    folder.add_argument("--to", type=Path, metavar="DIR", help="folder of the backup (default: from the settings)")
+    folder.add_argument(
         "--pictures",
         type=Path,
         metavar="DIR",
-        help="copy the pictures too, into this folder; after an interruption, run it again",
+        help="copy database and pictures into this folder; after an interruption, run it again",
     )
     backup.set_defaults(run=run_backup)
     restore = commands.add_parser(
@@ -45,10 +46,16 @@ def add(commands: Commands) -> None:
 
 
 def run_backup(options: argparse.Namespace) -> int:
-    """Copy the database, and with `--pictures` the pictures that it names; print where."""
+    """Copy the database, and with `--pictures` the pictures that it names; print where.
+
+    A folder of pictures has the copy that they belong to, so that it pushes out no copy that the bot made.
+    """
     settings = settings_of(options)
-    folder = options.to or settings.backup_folder
-    made = back_up(settings.storage.database, folder, keep=settings.backup.keep)
+    folder, keep = options.to or settings.backup_folder, settings.backup.keep
+    if options.pictures is not None:
+        claim_folder(settings.storage, options.pictures)
+        folder, keep = options.pictures, 1
+    made = back_up(settings.storage.database, folder, keep=keep)
     print(f"Copied {settings.storage.database} to {made} ({made.stat().st_size / 1e6:.1f} MB).")
     if options.pictures is None:
         print(f"The pictures in {settings.storage.pictures} are not in this backup. --pictures DIR copies them too.")

@@ -19,7 +19,7 @@ import discord
 
 from bot import background, logs, metrics
 from bot.app.assembly import open_easel, require_database
-from bot.app.health import observe, report_health
+from bot.app.health import HealthReport, observe
 from bot.app.samples import SamplePainter, painting_samples
 from bot.cli import DONE, add_config, questions, settings_of
 from bot.cli.ending import Ended, on_signal, until_asked
@@ -146,12 +146,11 @@ async def serve(
             EaselBot(easel) as bot,
         ):
             reloading = background.start(easel.reloader.reload_on(reload or asyncio.Event()), "reloading the settings")
-            telling = background.start(
-                report_health(
-                    settings.storage.health, lambda: observe(bot.connected, easel.jobs.workers, easel.watchman.findings)
-                ),
-                "telling how it goes",
+            report = HealthReport(
+                settings.storage.health, lambda: observe(bot.connected, easel.jobs.workers, easel.watchman.findings)
             )
+            easel.watchman.publish = report.write
+            telling = background.start(report.run(), "telling how it goes")
             try:
                 await _stay(bot, token, built)
             finally:

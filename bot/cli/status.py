@@ -7,7 +7,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -23,7 +23,8 @@ from bot.cli.takedown import time_left
 from bot.config import Settings
 from bot.database.errors import DatabaseError
 from bot.database.jobs import CheckpointLoad, Job
-from bot.diagnostics.finding import FindingGrade
+from bot.database.lock import is_in_use
+from bot.diagnostics.finding import Finding, FindingGrade
 from bot.i18n import duration
 from inference.queue import EVERYWHERE
 
@@ -50,9 +51,13 @@ def run(options: argparse.Namespace) -> int:
     settings = settings_of(options)
     try:
         state = asyncio.run(read_state(settings))
-    except DatabaseError:
-        for finding in findings_from_outside(settings):  # the bot may still run on a file that somebody removed
-            print(harmless(finding.says), file=sys.stderr)
+    except DatabaseError as problem:
+        findings = findings_from_outside(settings)  # of a bot that may still run on a file that somebody removed
+        if options.json:
+            print(json.dumps(_unreadable(settings, problem, findings)))
+        else:
+            for finding in findings:
+                print(harmless(finding.says), file=sys.stderr)
         raise
     if options.json:
         print(json.dumps(_as_json(settings, state)))
@@ -63,6 +68,16 @@ def run(options: argparse.Namespace) -> int:
     for job in state.failed:
         print(f"{_time(job.finished_at)}  job {job.id}, {harmless(job.checkpoint)}: {harmless(str(job.failure))}")
     return DONE
+
+
+def _unreadable(settings: Settings, problem: DatabaseError, findings: Sequence[Finding]) -> dict[str, object]:
+    database = settings.storage.database
+    return {
+        "running": is_in_use(database),
+        "database": str(database),
+        "problem": str(problem),
+        "findings": [asdict(finding) for finding in findings],
+    }
 
 
 def _lines(settings: Settings, state: RecordedState) -> Iterator[tuple[str, str]]:
@@ -151,6 +166,7 @@ def _as_json(settings: Settings, state: RecordedState) -> dict[str, object]:
     return {
         "running": state.running,
         "database": str(settings.storage.database),
+        "problem": None,
         "waiting": sum(load.waiting for load in state.loads),
         "painting": sum(load.begun for load in state.loads),
         "undelivered": state.owed,

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import chain, count
 from pathlib import Path
@@ -41,7 +41,7 @@ def back_up(database: Path, folder: Path, *, keep: int, clock: Callable[[], floa
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _forget_stale(folder)
-        with _explained(database), _opened(database) as source, _opened(partial) as copy:
+        with _explained(database, target), _opened(database) as source, _opened(partial) as copy:
             source.backup(
                 copy
             )  # in one step: readers of a WAL database block nobody, and in several steps each change would restart it
@@ -52,6 +52,9 @@ def back_up(database: Path, folder: Path, *, keep: int, clock: Callable[[], floa
             old.unlink(missing_ok=True)
     except OSError as problem:
         raise FolderNotWritable(f"The copy {target} cannot be written: {problem.strerror}.") from problem
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)  # of a copy that failed; it may be large
     return target
 
 
@@ -144,13 +147,16 @@ def _count_on(connection: sqlite3.Connection) -> None:
 
 
 def _move_aside(database: Path, aside: Path) -> bool:
-    """Move the database away, with its log. False when there is none."""
-    if not database.exists():
-        return False
+    """Move the database away, with its log. False when there is none.
+
+    A log without its database moves too: SQLite would write what it holds into the next database of this name.
+    """
     for suffix in ("-wal", "-shm"):
         beside = database.with_name(database.name + suffix)
         if beside.exists():
             beside.replace(aside.with_name(aside.name + suffix))
+    if not database.exists():
+        return False
     database.replace(aside)
     return True
 
@@ -177,8 +183,11 @@ def _quoted(path: Path) -> str:
 
 
 @contextmanager
-def _explained(path: Path) -> Generator[None]:
+def _explained(path: Path, written: Path | None = None) -> Generator[None]:
+    """Raise DatabaseError about `path`; about `written`, which is made from it, where the disk takes no more."""
     try:
         yield
     except sqlite3.Error as problem:
-        raise explain(problem, path) from problem
+        code = getattr(problem, "sqlite_errorcode", 0)
+        refused = code in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}
+        raise explain(problem, written if written is not None and refused else path) from problem

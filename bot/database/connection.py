@@ -24,6 +24,7 @@ from bot.database.backup import COUNT_ALL, COUNT_ON, GAP
 from bot.database.errors import DatabaseClosed, DatabaseError, FolderNotWritable, NoDatabase, NotADatabase, explain
 from bot.database.integrity import damage
 from bot.database.job_terms import FUNCTIONS, TRIGGERS
+from bot.database.lock import is_in_use
 from bot.database.migrate import Report, check_current, migrate
 from bot.database.pseudonyms import Pseudonyms, ensure_key
 from bot.database.wal import is_damaged
@@ -128,11 +129,11 @@ _gates: WeakKeyDictionary[aiosqlite.Connection, _Gate] = WeakKeyDictionary()
 
 @asynccontextmanager
 async def open_database(
-    path: Path, clock: Callable[[], float] = time.time, report: Report = lambda step, steps: None
+    path: Path, clock: Callable[[], float] = time.time, report: Report = lambda title, done, total: None
 ) -> AsyncGenerator[aiosqlite.Connection]:
     """Open the database at `path`, creating and migrating it as needed; `clock` is the unix time.
 
-    `report` gets each step of a migration. Raises DatabaseError.
+    `report` gets the progress of a migration. Raises DatabaseError.
     """
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise DatabaseError(
@@ -210,8 +211,11 @@ def _reading_mode(path: Path) -> str:
 
 
 def _require_file(path: Path) -> None:
-    if not path.is_file():
-        raise NoDatabase(f"There is no database {path} yet; the first `run` or `library scan` makes it.")
+    if path.is_file() and path.stat().st_size:
+        return
+    if is_in_use(path):
+        raise NoDatabase(f"The database file {path} was removed while Easel runs. `status` says what to do.")
+    raise NoDatabase(f"There is no database {path} yet; the first `run` or `library scan` makes it.")
 
 
 async def _index_deletions(connection: aiosqlite.Connection) -> None:

@@ -65,7 +65,10 @@ def explain(problem: sqlite3.Error, path: Path) -> Exception:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return DatabaseLocked(f"The database {path} is locked by another program; close that program.")
         case sqlite3.SQLITE_NOTADB:
-            return NotADatabase(f"{path} is not an Easel database. Move it away or choose another [storage] folder.")
+            return NotADatabase(
+                f"{path} is not an Easel database, or its beginning is damaged. `restore` moves it aside and puts the "
+                "newest copy back. If the file is another program's, choose another [storage] folder."
+            )
         case sqlite3.SQLITE_CORRUPT:
             return NotADatabase(f"The database {path} is damaged. `restore` puts the newest copy back.")
         case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import sqlite3
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import aiosqlite
@@ -24,6 +26,8 @@ from bot.database.errors import (
 )
 from bot.database.job_terms import FUNCTIONS
 
+log = logging.getLogger(__name__)
+
 FOLDER = Path(__file__).with_name("migrations")
 APPLICATION_ID = 0x4561736C  # "Easl": distinguishes our databases from other programs'
 
@@ -32,12 +36,17 @@ PAGE = 4096  # bytes
 MUCH_UNUSED, PEAK = 0.25, 2.0
 ROOM = 3  # times the size of the database that must be free: the copy, and a step that writes everything anew
 
-Report = Callable[[int, int], None]  # called with the number of the step that begins, and the number of steps
+COPYING, COMPACTING = "copying the database, MB", "compacting the database, MB"
+UPDATING = "updating the database, step"
+MB = 1_000_000
+REPORT_STEPS = 10_000  # of SQLite's virtual machine: some thousand rows of a copy
+
+Report = Callable[[str, int, int], None]  # called with the title of a piece of work, the amount done, and the total
 
 _FILE_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 
 
-def _no_report(_step: int, _steps: int) -> None:
+def _no_report(_title: str, _done: int, _total: int) -> None:
     pass
 
 
@@ -81,7 +90,7 @@ def migrate(
 
     A new database is made in place. Of an older one a copy is migrated, which takes its place when all steps are done;
     the old file becomes `backup_path`. A failure changes nothing, so the copy needs no journal. `report` gets
-    each step and their number, `free` returns the free bytes of a folder. Blocks: call it in a thread.
+    the progress, `free` returns the free bytes of a folder. Blocks: call it in a thread.
 
     Raises NewerDatabase, NotADatabase, DatabaseLocked, MigrationFailed or FolderNotWritable.
     """
@@ -124,20 +133,42 @@ def _migrate_copy(path: Path, work: Path, steps: Sequence[Migration], report: Re
     """Write a migrated copy of the database to `work`. Raises DatabaseError or OSError."""
     work.unlink(missing_ok=True)
     with _opened(path) as source:
-        source.execute("VACUUM INTO ?", (str(work),))
+        _copy(source, work, partial(report, COPYING), path.stat().st_size)
     with _opened(work) as copy:
         for pragma in ("journal_mode = OFF", "synchronous = OFF", "secure_delete = ON"):
             copy.execute(f"PRAGMA {pragma}")
         _carry_out(copy, path, steps, report)
         pages, unused = (copy.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count"))
-        if unused > pages * MUCH_UNUSED and (2 * pages - unused) * PAGE <= PEAK * path.stat().st_size:
+        if unused <= pages * MUCH_UNUSED:
+            pass
+        elif (2 * pages - unused) * PAGE <= PEAK * path.stat().st_size:
             compact = work.with_name(f"{work.name}.compact")
             compact.unlink(missing_ok=True)
-            copy.execute("VACUUM INTO ?", (str(compact),))
+            _copy(copy, compact, partial(report, COMPACTING), (pages - unused) * PAGE)
             compact.replace(work)
+        else:
+            log.warning(
+                "%.0f of the %.0f MB of the updated database %s are unused; new rows fill them",
+                *(unused * PAGE / MB, pages * PAGE / MB, path),
+            )
     work.chmod(path.stat().st_mode & 0o777)
     with work.open("rb+") as file:
         os.fsync(file.fileno())
+
+
+def _copy(source: sqlite3.Connection, target: Path, report: Callable[[int, int], None], size: int) -> None:
+    """Write a compact copy of a database to the new file `target`; it has about `size` bytes."""
+    total = -(-size // MB)
+
+    def look() -> int:
+        report(min(target.stat().st_size // MB if target.exists() else 0, total), total)
+        return 0  # go on
+
+    report(0, total)
+    source.set_progress_handler(look, REPORT_STEPS)
+    source.execute("VACUUM INTO ?", (str(target),))
+    source.set_progress_handler(None, 0)
+    report(total, total)
 
 
 def _exchange(path: Path, work: Path, aside: Path) -> None:
@@ -156,7 +187,7 @@ def _carry_out(connection: sqlite3.Connection, path: Path, steps: Sequence[Migra
     for name, function in FUNCTIONS.items():  # older jobs are indexed too
         connection.create_function(name, 2, function)
     for done, step in enumerate(steps, 1):
-        report(done, len(steps))
+        report(UPDATING, done, len(steps))
         try:
             connection.executescript(step.script)
         except sqlite3.Error as problem:

@@ -62,6 +62,7 @@ KEEP_VERDICT = """
     INSERT OR REPLACE INTO picture_verdict (server_id, reason, rating, source, hash, created_at)
     VALUES (?, ?, ?, ?, ?, ?)
 """
+HAS_MEMOS = "SELECT 1 FROM sqlite_schema WHERE name = 'memo'"
 HAS_ENTRIES = "SELECT 1 FROM sqlite_schema WHERE name = 'record_entry'"
 END_VERDICTS = "DELETE FROM picture_verdict WHERE server_id = ? AND source IS ? AND reason <> 'reported'"
 FIND_CASE = "SELECT id FROM takedown_case WHERE received_at = ? AND created_at = ?"
@@ -138,6 +139,8 @@ def entries_behind(database: Path) -> int:
     """Count the entries of the record that a closed database lacks. Blocks. Raises DatabaseError."""
     try:
         with closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            if connection.execute(HAS_MEMOS).fetchone() is None:
+                return 0  # an empty file, or another program's database
             known = _known(connection)
     except sqlite3.Error as problem:
         raise explain(problem, database) from problem

@@ -49,7 +49,7 @@ def back_up_pictures(
     Raises FolderNotWritable for a folder that has other files in it, or that cannot be written.
     """
     try:
-        _claim(storage, folder)
+        claim_folder(storage, folder)
         result = PictureCopies()
         sources = (storage.pictures, PICTURES), (storage.inputs, INPUTS)
         with closing(sqlite3.connect(f"{copy.resolve().as_uri()}?mode=ro", uri=True)) as database:
@@ -71,19 +71,23 @@ def back_up_pictures(
     return result
 
 
-def _claim(storage: StorageSettings, folder: Path) -> None:
-    """Mark a new or empty folder as ours."""
+def claim_folder(storage: StorageSettings, folder: Path) -> None:
+    """Mark a new or empty folder as one for copies. Raises FolderNotWritable."""
     marker = folder / MARKER
     data, wanted = storage.folder.resolve(), folder.resolve()
     if wanted.is_relative_to(data / storage.pictures.name) or wanted == data:
         raise FolderNotWritable(f"{folder} holds the pictures themselves. Choose a folder outside of {data}.")
-    if not marker.exists():
+    try:
+        if marker.exists():
+            return
         if folder.exists() and any(folder.iterdir()):
             raise FolderNotWritable(
                 f"{folder} has other files in it. Choose an empty folder, or one that `backup --pictures` made."
             )
         folder.mkdir(parents=True, exist_ok=True)
         marker.write_text("Files here follow Easel's database: `easel backup --pictures` adds and deletes them.\n")
+    except OSError as problem:
+        raise FolderNotWritable(f"Nothing can be copied to {folder}: {problem}.") from problem
 
 
 def _copy(source: Path, target: Path, result: PictureCopies) -> None:

@@ -57,9 +57,9 @@ you by a keyed hash of your id in the file `removals.jsonl`. Only the bot's own 
 
 If staff hide, delete or rate a picture after a report, or take it down, Easel saves its perceptual hash with that
 verdict (the table `picture_verdict`). Easel then does not generate, upload or publish the same picture again, or
-gives it at least that content rating. While a report hides a picture, Easel hides new copies of it too. A verdict names neither you nor the job. Its link to the report is a keyed
-hash. It stays when you delete all your data. If staff dismiss the report or reverse the decision, Easel deletes the
-verdict.
+gives it at least that content rating. While a report hides a picture, Easel hides new copies of it too. A verdict
+names neither you nor the job. Its link to the report is a keyed hash. It stays when you delete all your data. If
+staff dismiss the report or reverse the decision, Easel deletes the verdict.
 
 ## If a picture shows you
 

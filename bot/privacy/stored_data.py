@@ -187,7 +187,8 @@ TABLES = (
         {
             "job_id": "the job", "server_id": "the server where it counts",
             "source": "who set it: the server's staff, an operator or the classifier",
-            "verdict": "a hash of the report about an earlier picture that yours looks like", "rating": "the content rating",
+            "verdict": "a hash of the report about an earlier picture that yours looks like",
+            "rating": "the content rating",
             "rated_at": "the time",
         },
     ),
@@ -571,7 +572,7 @@ FILES = (
         "deletes them", Fate.EXPIRES, exported=False,
     ),
     StoredFiles(
-        "the folder of `backup --pictures`", "copies of pictures, and of pictures to start from", "—",
+        "the folder of `backup --pictures`", "copies of the database, of pictures, and of pictures to start from", "—",
         "until the next `backup --pictures` after the deletion", Fate.EXPIRES, exported=False,
     ),
     StoredFiles(

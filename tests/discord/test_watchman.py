@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import aiohttp
 import psutil
 
+from playground import default_world
 from playground.rules import answers
 from playground.visible_message import VisibleMessage
 from playground.wire import Json, as_objects
@@ -33,13 +36,14 @@ async def notice(scene: Scene, words: str) -> VisibleMessage:
     return await scene.control.wait(ask, found, PATIENCE)
 
 
-def command(scene: Scene, *words: str) -> str:
+async def command(scene: Scene, *words: str) -> str:
     """The output of a command beside the running bot, or what it says of an error."""
     line = [sys.executable, "-m", "bot", *words, "--config", str(scene.house.config)]
-    done = subprocess.run(
-        line, capture_output=True, text=True, check=False, timeout=PATIENCE, cwd=Path(__file__).parents[2]
+    process = await asyncio.create_subprocess_exec(
+        *line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=Path(__file__).parents[2]
     )
-    return done.stdout or done.stderr
+    out, problem = await process.communicate()
+    return (out or problem).decode()
 
 
 async def test_what_happens_to_a_running_bot_is_told_to_its_operator(empty: Scene) -> None:
@@ -59,6 +63,14 @@ async def test_what_happens_to_a_running_bot_is_told_to_its_operator(empty: Scen
         url = f"http://127.0.0.1:{port}/metrics"
         async with aiohttp.ClientSession() as session, session.get(url) as answer:
             assert 'easel_finding{grade="problem",what="database"} 1.0' in await answer.text()
+        told = json.loads(await command(empty, "status", "--json"))["findings"]
+        assert "database" in {finding["what"] for finding in told}
+
+        empty.settings.storage.database.unlink()
+        text = (await notice(empty, "was removed")).text
+        assert "easel restore" in text or "could not save a copy" in text
+        assert "was removed" in await command(empty, "doctor", "--json")
+        assert "was removed" in await command(empty, "status")
 
 
 async def test_a_second_program_with_the_token_is_told(empty: Scene) -> None:
@@ -72,6 +84,18 @@ async def test_a_second_program_with_the_token_is_told(empty: Scene) -> None:
         await empty.control.wait_exchange(lambda one: "40060" in str(one), PATIENCE)
         await easel.watchman.look()
         await notice(empty, "Another program uses the bot's token")
+
+
+async def test_an_operator_who_is_named_later_is_told(empty: Scene) -> None:
+    empty.operators = ()
+    async with empty.opened() as (easel, bot):
+        await bot.wait_until_ready()
+        easel.watchman.note_shared_token()
+        await easel.watchman.look()
+        empty.operators = (default_world.MARGARET,)
+        easel.configuration.settings = empty.settings
+        await easel.watchman.look()
+        assert any("bot's token" in seen.text for seen in await empty.control.messages("dm", OPERATOR))
 
 
 async def test_a_repeated_event_or_request_is_no_second_program(empty: Scene) -> None:

@@ -59,7 +59,8 @@ class OperatorAlerts:
     async def tell_operators(self, text: Callable[[], str]) -> bool:
         """Send `text` to each operator as a direct message, in their language; it is escaped.
 
-        False if Discord could not be reached for any of them. An operator who refuses direct messages has the log.
+        False if none is named, or Discord could not be reached for any of them. An operator who refuses direct messages
+        has the log.
         """
         return self._client.is_ready() and await self._send(lambda: with_code(text(), MAX_FINDING))
 
@@ -72,7 +73,7 @@ class OperatorAlerts:
     async def _send(self, text: Callable[[], str]) -> bool:
         operators = self._configuration.settings.discord.operators
         reached = await asyncio.gather(*(self._send_to(operator, text) for operator in operators))
-        return all(reached) or any(reached)
+        return any(reached)
 
     async def _send_to(self, operator: int, text: Callable[[], str]) -> bool:
         """Whether Discord took the message, or refuses it for good."""

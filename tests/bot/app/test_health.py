@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot import background, metrics
-from bot.app.health import RESTART_SECONDS, STALE_SECONDS, Health, last_health, report_health
+from bot.app.health import RESTART_SECONDS, STALE_SECONDS, Health, HealthReport, last_health
 from bot.jobs.worker_slots import UNKNOWN_DEVICE, WorkerState, WorkerStatus
 from tests.log import Log
 
@@ -70,7 +70,8 @@ async def test_the_file_and_the_numbers_follow_and_the_file_goes_with_the_progra
             changed.set()
         return seen[-1]
 
-    telling = background.start(report_health(file, look, seconds=0), "telling")
+    report = HealthReport(file, look)
+    telling = background.start(report.run(seconds=0), "telling")
     await changed.wait()
     told = last_health(file)
     assert told in seen
@@ -80,6 +81,8 @@ async def test_the_file_and_the_numbers_follow_and_the_file_goes_with_the_progra
     )
     telling.cancel()
     await asyncio.wait([telling])
+    await report.write()  # the watchman still looks while the program ends
+    assert not file.exists()
 
 
 async def test_a_file_that_cannot_be_written_is_logged_once_and_ends_nothing(tmp_path: Path) -> None:
@@ -94,12 +97,23 @@ async def test_a_file_that_cannot_be_written_is_logged_once_and_ends_nothing(tmp
         return Health.of(True, [])
 
     with Log.listening() as log:
-        telling = background.start(report_health(tmp_path / "gone" / "health.json", look, seconds=0), "telling")
+        telling = background.start(HealthReport(tmp_path / "gone" / "health.json", look).run(seconds=0), "telling")
         await enough.wait()
         assert not telling.done()
         telling.cancel()
         await asyncio.wait([telling])
         assert len([record for record in log.records if "cannot be written" in record.getMessage()]) == 1
+
+
+async def test_a_file_that_cannot_be_made_anew_is_overwritten(tmp_path: Path) -> None:
+    file, health = tmp_path / "health.json", [Health.of(True, [])]
+    report = HealthReport(file, lambda: health[-1])
+    await report.write()
+    file.with_suffix(".part").mkdir()  # as impossible to write as a new file on a full disk
+    for connected in (False, True):
+        health.append(Health.of(connected, []))
+        await report.write()
+        assert last_health(file) == health[-1]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"connected": true, "workers": "x", "at": 1}', "\x00"])

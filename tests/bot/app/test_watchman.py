@@ -15,11 +15,12 @@ import pytest_asyncio
 
 from bot import metrics
 from bot.app.assembly import Easel, assemble, open_catalogue
-from bot.app.health import STALE_SECONDS, Health
+from bot.app.backups import Backups
+from bot.app.health import STALE_SECONDS, Health, HealthReport, observe
 from bot.app.recorded_state import findings_from_outside
 from bot.app.watchman import DAY, Watchman
 from bot.cli.doctor import _data
-from bot.database.backup import copies, put_back
+from bot.database.backup import back_up, copies, put_back
 from bot.database.connection import fetch, open_database
 from bot.database.errors import NotADatabase
 from bot.database.key_values import recall, remember
@@ -127,6 +128,22 @@ async def test_damage_that_a_query_meets_is_told_at_the_next_look(watch: Watched
     assert any("damaged" in text for text in await watch.look())
 
 
+async def test_a_finding_is_in_doctor_and_status_before_its_message_is_sent(watch: WatchedHouse) -> None:
+    settings, watchman = watch.easel.configuration.settings, watch.watchman
+    watchman.publish = HealthReport(settings.storage.health, lambda: observe(True, [], watchman.findings)).write
+    outside = list[bool]()
+
+    async def tell(text: Callable[[], str]) -> bool:
+        outside.append(text() in {finding.says for finding in findings_from_outside(settings)})
+        return True
+
+    watchman.tell_operators = tell
+    await watch.look()
+    watchman.note_shared_token()
+    await watch.look()
+    assert outside and all(outside)
+
+
 async def test_an_unreachable_discord_delays_a_finding_and_loses_none(watch: WatchedHouse) -> None:
     watch.watchman.note_shared_token()
     watch.reachable = False
@@ -136,6 +153,15 @@ async def test_an_unreachable_discord_delays_a_finding_and_loses_none(watch: Wat
     assert not any("token" in text for text in await watch.look())
     await watch.look(later=DAY + 1)
     assert "token" not in {finding.what for finding in watch.watchman.findings}
+
+
+async def recalled(copy: Path, database: Path) -> str | None:
+    """Restore a copy, away from the database that is in use, and read "what" from it."""
+    restored = database.parent / "restored" / "easel.sqlite3"
+    restored.parent.mkdir()
+    put_back(copy, restored)
+    async with open_database(restored) as connection:
+        return await recall(connection, "what")
 
 
 @pytest.mark.parametrize("replaced", [False, True])
@@ -148,11 +174,64 @@ async def test_the_data_of_a_removed_database_are_saved(watch: WatchedHouse, rep
     newest = copies(watch.easel.configuration.settings.backup_folder, watch.clock.now)[0]
     assert str(newest) in text and ("has replaced" in text) is replaced
     await remember(watch.easel.connection, "still", "works")
-    restored = watch.database.parent / "restored" / "easel.sqlite3"
-    restored.parent.mkdir()
-    put_back(newest, restored)
-    async with open_database(restored) as connection:
-        assert await recall(connection, "what") == "written since the last copy"
+    assert await recalled(newest, watch.database) == "written since the last copy"
+
+
+async def test_a_database_that_is_removed_again_is_told_again(watch: WatchedHouse) -> None:
+    aside = watch.database.with_name("aside.sqlite3")
+    for _ in range(2):
+        watch.database.rename(aside)
+        assert any("was removed" in text for text in await watch.look(later=60))
+        assert not any("was removed" in text for text in await watch.look(later=60))
+        aside.rename(watch.database)
+        await watch.look(later=60)
+
+
+async def test_a_finding_that_was_gone_for_an_hour_is_sent_again(watch: WatchedHouse) -> None:
+    other = watch.database.with_name("other.sqlite3")
+    sent = list[bool]()
+    for away in (60.0, 60.0, 2 * 3600.0):
+        other.hardlink_to(watch.database)
+        sent.append(any("second name" in text for text in await watch.look(later=15)))
+        other.unlink()
+        await watch.look(later=15)
+        await watch.look(later=away)
+    other.hardlink_to(watch.database)
+    sent.append(any("second name" in text for text in await watch.look(later=15)))
+    assert sent == [True, False, False, True]
+
+
+async def test_what_was_written_after_the_rescue_is_saved_when_the_bot_stops(watch: WatchedHouse) -> None:
+    watch.database.unlink()
+    (text,) = [text for text in await watch.look() if "database file" in text]
+    await remember(watch.easel.connection, "what", "written after the message")
+    await watch.watchman.aclose()
+    newest = copies(watch.easel.configuration.settings.backup_folder, watch.clock.now)[0]
+    assert str(newest) in text
+    assert await recalled(newest, watch.database) == "written after the message"
+
+
+class MadeMeanwhile(Backups):
+    """Makes the first copy in the middle of a look."""
+
+    @property
+    def settled(self) -> bool:
+        settings = self._configuration.settings
+        back_up(settings.storage.database, settings.backup_folder, keep=7, clock=self._clock)
+        return True
+
+    @settled.setter
+    def settled(self, settled: bool) -> None:
+        pass
+
+
+async def test_a_first_copy_that_is_made_during_a_look_is_no_finding(house: House) -> None:
+    async with open_catalogue(house.settings) as found:
+        easel, clock = assemble(found), Clock()
+        backups = MadeMeanwhile(easel.configuration, clock)
+        watchman = Watchman(easel.configuration, easel.connection, easel.jobs, backups, clock)
+        await watchman.look()
+        assert "backup" not in {finding.what for finding in watchman.findings}
 
 
 async def test_a_second_name_of_the_database_file_is_a_finding(watch: WatchedHouse) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ import pytest
 from bot.app.demo_settings import demo_checkpoint
 from bot.app.from_settings import require_signing
 from bot.cli import DONE, UNUSABLE
-from bot.cli.doctor import EXPIRES_SOON_DAYS, PAINTS_ON, _looked_at, _signing, _weighed, face_finding
+from bot.cli.doctor import EXPIRES_SOON_DAYS, PAINTS_ON, _looked_at, _records, _signing, _weighed, face_finding
 from bot.config import CheckpointSettings, ConfigError, load_settings
 from bot.config.example import config_text
 from bot.diagnostics.capacity import SPEED
@@ -215,3 +217,26 @@ def test_signatures_are_tried(house: House) -> None:
     assert found.grade is PROBLEM and "chmod 600" in found.says
     with pytest.raises(ConfigError, match="chmod 600"):
         require_signing(settings)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "holds the pictures of an earlier one"),
+        (b"SQLite format 3\0" + bytes(50), "is damaged"),
+        (b"Dear diary, this is no database." * 200, "is damaged"),
+        ("foreign", "another program's database"),
+    ],
+)
+async def test_a_database_that_was_replaced_is_a_problem(house: House, content: bytes | str, words: str) -> None:
+    storage = house.settings.storage
+    picture = storage.pictures / "0" / "1.png"
+    picture.parent.mkdir(parents=True)
+    picture.touch()
+    if isinstance(content, bytes):
+        storage.database.write_bytes(content)
+    else:
+        with closing(sqlite3.connect(storage.database)) as connection:
+            connection.execute("CREATE TABLE foreign_table (value)")
+    found = [finding for finding in await _records(house.settings) if finding.grade is FindingGrade.PROBLEM]
+    assert len(found) == 1 and words in found[0].says, found

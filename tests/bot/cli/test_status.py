@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import time
+from dataclasses import asdict
 
 import pytest
 
 from bot.app.assembly import open_catalogue
+from bot.app.health import Health
 from bot.cli import DONE, UNUSABLE
 from bot.database.jobs import create_job, fail_job, note_begun, start_job
 from bot.database.lock import program_lock
 from bot.database.pauses import pause
+from bot.diagnostics.finding import Finding, FindingGrade
 from inference.errors import WorkerFailed
 from inference.queue import EVERYWHERE
+from tests.bot.app.test_watchman import damage_page
 from tests.bot.cli.commands import Here, bot, can_be_powerless
 from tests.house import PASTEL, VIVID, House
 from tests.inference.requests import request
@@ -65,10 +70,31 @@ def test_a_bot_that_does_not_run_has_a_state_and_one_that_never_ran_has_none(her
     said = here("status", "--config", house.config)
     assert (said.code, "no database" in said.sentence) == (UNUSABLE, True)
     assert not house.data.exists()
+    house.data.mkdir()
+    house.settings.storage.database.touch()
+    said = here("status", "--config", house.config)
+    assert (said.code, "no database" in said.sentence) == (UNUSABLE, True)
     assert here("library", "scan", "--config", house.config).code == DONE
     said = here("status", "--config", house.config)
     assert said.code == DONE
     assert "not running" in said.out and "0 waiting, 0 running" in said.out and "none" in said.out
+
+
+def test_what_the_bot_found_is_told_where_its_database_cannot_be_read(here: Here, busy: House) -> None:
+    storage = busy.settings.storage
+    finding = Finding("database file", FindingGrade.PROBLEM, "The database file was removed.")
+    health = Health(connected=True, workers=1, restarting=0, at=time.time(), findings=(finding,))
+    storage.health.write_text(json.dumps(asdict(health)))
+    damage_page(storage.database, "job")
+    said = here("status", "--json", "--config", busy.config)
+    told = json.loads(said.out)
+    assert (said.code, told["running"], told["findings"]) == (UNUSABLE, True, [asdict(finding)])
+    assert "is damaged" in told["problem"] and told["problem"] in said.err
+    storage.database.unlink()
+    said = here("status", "--config", busy.config)
+    assert said.code == UNUSABLE and finding.says in said.err
+    said = here("reports", "--config", busy.config)
+    assert said.code == UNUSABLE and "was removed while Easel runs" in said.sentence
 
 
 @pytest.mark.skipif(not can_be_powerless, reason="root cannot lay down its powers here")

@@ -110,6 +110,23 @@ async def test_what_only_the_log_holds_goes_aside_with_the_database(path: Path) 
         assert await recall(connection, "what") is None
 
 
+async def test_the_log_of_a_removed_database_does_not_damage_the_restored_copy(path: Path) -> None:
+    log = path.with_name(f"{path.name}-wal")
+    async with open_database(path) as connection:
+        await remember(connection, "what", "before")
+        copy = back_up(path, path.parent / "copies", keep=3)
+        for number in range(200):
+            await remember(connection, f"later {number}", "in the log")
+        await asyncio.to_thread(path.unlink)
+    assert log.stat().st_size > 0
+    assert put_back(copy, path) is None
+    assert not log.exists()
+    check(path)
+    async with open_database(path) as connection:
+        assert await recall(connection, "what") == "before"
+        assert await recall(connection, "later 1") is None
+
+
 async def test_nothing_is_put_back_under_a_running_bot(connection: aiosqlite.Connection, path: Path) -> None:
     copy = back_up(path, path.parent / "copies", keep=3)
     await remember(connection, "what", "kept")

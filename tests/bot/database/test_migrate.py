@@ -10,7 +10,8 @@ import pytest
 
 from bot.database.connection import open_database
 from bot.database.errors import DatabaseLocked, FolderNotWritable, MigrationFailed, NewerDatabase
-from bot.database.migrate import backup_path, migrate, migrations
+from bot.database.migrate import COPYING, UPDATING, backup_path, migrate, migrations
+from tests.log import Log
 
 FIRST = "CREATE TABLE shelf (id INTEGER PRIMARY KEY) STRICT;"
 SECOND = "ALTER TABLE shelf ADD COLUMN height INTEGER;"
@@ -65,9 +66,9 @@ def test_only_what_is_missing_is_carried_out_after_a_copy(path: Path, folder: Pa
     execute(path, "PRAGMA journal_mode = WAL", "INSERT INTO shelf DEFAULT VALUES")
     (folder / "0002_height.sql").write_text(SECOND)
     (folder / "0003_width.sql").write_text(SECOND.replace("height", "width"))
-    told: list[tuple[int, int]] = []
-    assert migrate(path, folder, report=lambda step, steps: told.append((step, steps))) == 1
-    assert told == [(1, 2), (2, 2)]
+    told: list[tuple[str, int, int]] = []
+    assert migrate(path, folder, report=lambda *work: told.append(work)) == 1
+    assert told == [(COPYING, 0, 1), (COPYING, 1, 1), (UPDATING, 1, 2), (UPDATING, 2, 2)]
     assert execute(path, "SELECT * FROM shelf") == [(1, None, None)]
     assert look(path)[0] == 3
     assert execute(backup_path(path, 1), "SELECT * FROM shelf") == [(1,)]
@@ -128,6 +129,7 @@ REWRITES = {
 
 @pytest.mark.parametrize("step", REWRITES.values(), ids=REWRITES)
 def test_a_migration_needs_little_more_than_twice_the_room(path: Path, folder: Path, step: str) -> None:
+    """It reports how much is copied. Unused pages are either compacted or told."""
     migrate(path, folder)
     execute(
         path,
@@ -138,14 +140,19 @@ def test_a_migration_needs_little_more_than_twice_the_room(path: Path, folder: P
     )
     (folder / "0002_step.sql").write_text(step)
     (folder / "0003_more.sql").write_text("CREATE TABLE more (id INTEGER PRIMARY KEY) STRICT;")
-    size, sizes = path.stat().st_size, list[int]()
+    size, sizes, copied = path.stat().st_size, list[int](), list[int]()
 
-    def measure(_step: int, _steps: int) -> None:
+    def measure(title: str = "", done: int = 0, _total: int = 0) -> None:
         sizes.append(sum(file.stat().st_size for file in path.parent.glob(f"{path.stem}*")))
+        copied.extend([done] if title == COPYING else [])
 
-    migrate(path, folder, report=measure)
-    measure(0, 0)
+    with Log.listening() as log:
+        migrate(path, folder, report=measure)
+    measure()
     assert size > 10_000_000 and max(sizes) - size <= 2.2 * size
+    assert len(set(copied)) > 5 and copied == sorted(copied), "it goes on while it copies"
+    (pages,), (unused,) = [execute(path, f"PRAGMA {name}")[0] for name in ("page_count", "freelist_count")]
+    assert (unused > pages / 4) is any("unused" in record.getMessage() for record in log.records)
 
 
 async def test_a_newer_database_is_refused_and_not_touched(path: Path) -> None:
