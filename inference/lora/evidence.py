@@ -30,15 +30,24 @@ from inference.lora.metadata import (
     air_ecosystem,
     base_names,
     civitai_version,
+    further_base_names,
     merged_names,
     pixai_version,
     recorded_hash,
     recorded_old_hash,
+    statements,
 )
 from inference.lora.prediction_evidence import NO_PREDICTION, PredictionEvidence, judge_prediction
 from inference.lora.registry import RegistryAnswer
 from inference.lora.sidecar import Sidecar
-from inference.lora.titles import bases_in_checkpoint_name, bases_in_tag, bases_in_title, families_hinted
+from inference.lora.titles import (
+    bases_in_checkpoint_name,
+    bases_in_tag,
+    bases_in_title,
+    families_claimed,
+    families_hinted,
+    last_part,
+)
 
 
 class Rung(IntEnum):
@@ -71,6 +80,7 @@ class Source(StrEnum):
     REGISTRY = "told by a registry"
     MERGED = "what it was merged from, in its metadata"
     TAG = "tag in its file's name"
+    COMMENT = "comment in its metadata"
     CONFLICT = "its sources contradict each other"
     NONE = "nothing says it"
 
@@ -100,6 +110,7 @@ PLAINLY: dict[Source, str] = {
     Source.REGISTRY: "its web page says so",
     Source.MERGED: "its parts say so",
     Source.TAG: "its file's name says so",
+    Source.COMMENT: "its comment says so",
     Source.CONFLICT: "its sources contradict each other",
     Source.NONE: "nothing says it",
 }
@@ -118,6 +129,7 @@ RUNGS: dict[Source, Rung] = {
     Source.OUTPUT_NAME: Rung.TITLE,
     Source.MERGED: Rung.TITLE,
     Source.TAG: Rung.TAG,
+    Source.COMMENT: Rung.TITLE,
 }
 # What the trainer recorded of the training base.
 RECORDED = frozenset(
@@ -183,8 +195,8 @@ def _judge_base_model(
     declaration = known.declarations.get(sha256)
     counting = [each for each in said if _counts(each.source, metadata, known)]
     deciding = _deciding(counting, declaration)
-    hinted = _hints(metadata, file_name, sidecar.file_name or "")
-    disputed = deciding and _disputed(deciding[0].source, metadata, said, known, hinted)
+    words = _Words.of(sha256, metadata, sidecar, known, file_name)
+    disputed = deciding and _disputed(deciding[0].source, metadata, said, known, words)
     void = _void_sidecar(sha256, sidecar)
     mixture = [each for each in said if each.source is Source.MERGED]
     declared = declaration and [each for each in deciding if each.says == declaration.base_model]
@@ -228,30 +240,28 @@ def _deciding(said: list[Testimony], declaration: Declaration | None) -> list[Te
 
 
 def _disputed(
-    source: Source,
-    metadata: Mapping[str, str],
-    said: Iterable[Testimony],
-    known: Knowledge,
-    hinted: Iterable[Testimony],
+    source: Source, metadata: Mapping[str, str], said: Iterable[Testimony], known: Knowledge, words: _Words
 ) -> list[Testimony]:
     """What speaks against `source` and weighs as much: one of the two is wrong, and nobody knows which.
 
-    A page or a sidecar falls by what the file calls itself, even by a word that could not decide.
-
-    The hash of an installed checkpoint, which its operator has declared, stands against names; a name of the
-    training base falls by any word of another base model. An operator who declares the same ends the dispute.
+    A page, a sidecar or the LoRA's own name falls by what the file calls itself, even by a word that could not decide.
+    The hash of an installed checkpoint, which its operator has declared, stands against names. All else that was
+    recorded falls by what else was, by the trainer's own words and by a clear name; a name of the training base falls
+    by any word of another base model. An operator who declares the same ends the dispute.
     """
     says = {each.says for each in said if each.source is source}
-    if source in PAGES:
-        own = [*(each for each in said if each.source in OWN_NAMES), *hinted]
-        return [each for each in own if each.says not in says]
     declared = {each.says for each in said if each.source is Source.DECLARATION}
-    if source not in RECORDED or declared == says:
+    if source in PAGES | OWN_NAMES:
+        spoken = [*(each for each in said if each.source in OWN_NAMES), *words.hinted, *words.stated]
+        spoken += words.beside if says.isdisjoint(each.says for each in words.beside) else []
+    elif source not in RECORDED or declared == says:
         return []
-    weighing = IDENTITIES if recorded_hash(metadata) in known.installed else RECORDED
-    if source not in IDENTITIES:
-        weighing = frozenset(Source) - {Source.DECLARATION}
-    return [each for each in said if each.source in weighing and each.says not in says]
+    elif recorded_hash(metadata) in known.installed:
+        spoken = [each for each in said if each.source in IDENTITIES]
+    else:
+        weighing = RECORDED | {Source.MERGED} if source in IDENTITIES else frozenset(Source) - {Source.DECLARATION}
+        spoken = [*(each for each in said if each.source in weighing), *words.claimed, *words.stated]
+    return [each for each in spoken if each.says not in says]
 
 
 def collect_testimonies(
@@ -279,8 +289,9 @@ def collect_testimonies(
 
 
 def _part_bases(name: str) -> set[BaseModelId]:
-    """The base models that the name of a part of a merge may mean."""
-    return _by_id(name) | bases_in_checkpoint_name(name) | bases_in_title(name) | families_hinted(name)
+    """The base models that the name of a part of a merge, or its hash, may mean."""
+    published = _by_hash(name, {}, FULL_HASHES) | _by_hash(name, {}, OLD_HASHES)
+    return published | _by_id(name) | bases_in_checkpoint_name(name) | bases_in_title(name) | families_hinted(name)
 
 
 def _names(
@@ -296,16 +307,42 @@ def _names(
     return tuple(dict.fromkeys(name for name in (*own, *beside, *pages) if name))
 
 
-def _hints(metadata: Mapping[str, str], file_name: str, name_at_hub: str) -> list[Testimony]:
-    """Families that the file's own names and its trainer's comment may mean."""
-    names = (
-        (Source.TITLE, metadata.get("modelspec.title", "")),
-        (Source.OUTPUT_NAME, metadata.get("ss_output_name", "")),
-        (Source.TITLE, metadata.get("ss_training_comment", "")),
-        (Source.TAG, file_name),
-        (Source.TAG, name_at_hub),
-    )
-    return [Testimony(source, base) for source, name in names for base in sorted(families_hinted(name))]
+@dataclass(frozen=True)
+class _Words:
+    """Families that words about a file may mean: they prove none, they stand against others.
+
+    `hinted` by its own names, `claimed` where these mean hardly anything else, `stated` by its trainer's comment and
+    by further names of its training base, `beside` by names that others gave it.
+    """
+
+    hinted: list[Testimony]
+    claimed: list[Testimony]
+    stated: list[Testimony]
+    beside: list[Testimony]
+
+    @classmethod
+    def of(cls, sha256: str, metadata: Mapping[str, str], sidecar: Sidecar, known: Knowledge, file_name: str) -> _Words:
+        """Read the words in the metadata, in the names of the file, beside it and on its pages."""
+        titles = (
+            (Source.TITLE, metadata.get("modelspec.title", "")),
+            (Source.OUTPUT_NAME, metadata.get("ss_output_name", "")),
+        )
+        files = ((Source.TAG, file_name), (Source.TAG, sidecar.file_name or ""))
+        bases = [(Source.BASE_NAME, last_part(name)) for name in base_names(metadata)]
+        further = [(Source.BASE_NAME, name) for name in further_base_names(metadata)]
+        texts = [(Source.COMMENT, text) for text in statements(metadata)]
+        pages = [(Source.REGISTRY, answer.name) for answer in known.answers.get(sha256, ())]
+        names = [(Source.SIDECAR, each.name or "") for each in sidecar.all_of(sha256)]
+        return cls(
+            _told_in(families_hinted, [*titles, *files]),
+            _told_in(families_claimed, titles),
+            [*_told_in(families_hinted, [*bases, *texts]), *_told_in(_part_bases, further)],
+            _told_in(families_hinted, [*pages, *names]),
+        )
+
+
+def _told_in(read: Callable[[str], set[BaseModelId]], names: Iterable[tuple[Source, str]]) -> list[Testimony]:
+    return [Testimony(source, base) for source, name in names for base in sorted(read(name))]
 
 
 def _by_hash(

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 
 from inference.base_models import Architecture, BaseModelId
-from inference.lora.titles import name_forms
+from inference.lora.titles import families_traced, name_forms
 
 _MAX = 320  # characters of a name that are read
 _NEVER = r"(?!)"
@@ -51,6 +51,16 @@ RELATIVES: tuple[Relative, ...] = (
     Relative(Architecture.KREA2, "Krea 2 Edit", r"\bkrea ?2 ?edit\b"),
     Relative(Architecture.KREA2, "a later Krea", r"\bkrea ?v?[3-9]\b"),
 )
+# The model that others descend from, by its name.
+_PLAIN: dict[Architecture, tuple[str, str]] = {
+    Architecture.FLUX1: ("flux1/dev", r"\bflux ?(?:1 ?)?d(?:ev)?\b"),
+    Architecture.SDXL: ("sdxl/base", r"\bsd ?xl\b"),
+    Architecture.QWEN_IMAGE: ("qwen-image/base", r"\bqwen ?image\b"),
+    Architecture.Z_IMAGE: ("z-image/base", r"\bz ?image\b"),
+    Architecture.LUMINA2: ("lumina2/base", r"\blumina(?: ?image)?(?: ?2)?\b"),
+    Architecture.ANIMA: ("anima/base", r"\banima\b"),
+    Architecture.AURAFLOW: ("auraflow/base", r"\baura ?flow\b"),
+}
 # What no published version is called, at the beginning of a name.
 _NO_VERSION = re.compile(
     r"(?:anima|z ?image) ?(?:base ?)?v?(?:[2-9]|[1-9]\d+)\b"
@@ -67,14 +77,26 @@ _NO_VERSION = re.compile(
 
 def relatives_named(name: str, base: BaseModelId, *, hints: bool) -> tuple[str, ...]:
     """The relatives of `base` that a name names, with `hints` also those that it may mean."""
-    forms = name_forms(name[:_MAX])
     return tuple(
         each.name
         for each in RELATIVES
-        if each.architecture is base.architecture
-        and each.name != base
-        and any(re.search(pattern, form) for pattern in (each.words, *([each.hints] * hints)) for form in forms)
+        if each.architecture is base.architecture and each.name != base and _names(each, name, hints=hints)
     )
+
+
+def plain_model_named(name: str, base: BaseModelId) -> str | None:
+    """The model that `base` descends from, if a name names that and not `base` itself."""
+    plain, pattern = _PLAIN.get(base.architecture, (base, _NEVER))
+    if plain == base or not any(re.search(pattern, form) for form in name_forms(name[:_MAX])):
+        return None
+    listed = (each for each in RELATIVES if each.name == base)
+    itself = next(listed, Relative(base.architecture, base, rf"\b{re.escape(base.lineage)}"))
+    return None if base in families_traced(name) or _names(itself, name, hints=True) else plain
+
+
+def _names(relative: Relative, name: str, *, hints: bool) -> bool:
+    patterns = (relative.words, *([relative.hints] * hints))
+    return any(re.search(pattern, form) for pattern in patterns for form in name_forms(name[:_MAX]))
 
 
 def names_no_version(name: str) -> bool:

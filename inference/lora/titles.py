@@ -8,6 +8,7 @@ anywhere in the name silences it, and a name with words of two families tells bo
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection
 from functools import cache
 
@@ -69,6 +70,13 @@ _HINTS = (
     ("sdxl/illustrious", r"\billustrious(?! ?\(?azur)|\b(?:ilxl|illxl)\b|(?<=\w )(?:il|ill|illu)(?:v?\d+)?\b"),
     ("sdxl/noobai", r"\bnoob ?(?:ai|xl)?\b|\bnai ?xl\b"),
     ("sdxl/pony", rf"\bp(?:d|ny|n)xl\b|{_PONY}(?:xl|v?6)?\b"),
+    ("sdxl/animagine", r"\banimagine"),
+)
+# The same where no other sense is likely: they dispute even what was recorded of the training base.
+_CLAIMS = (
+    ("sdxl/illustrious", rf"\billustrious ?xl|\bil+xl\b|(?<=\w )(?<!hms )(?<!lane )illustrious{_AS_A_MODEL}"),
+    ("sdxl/noobai", r"\bnoob ?ai(?: ?xl)?\b|\bnoob ?xl\b|\bnai ?xl\b"),
+    ("sdxl/pony", rf"\bp(?:d|ny|n)xl\b|{_PONY} ?(?:xl|diffusion|v?6)\b|(?<=\w ){_PONY}{_AS_A_MODEL}"),
     ("sdxl/animagine", r"\banimagine"),
 )
 # Whole names of published files.
@@ -180,13 +188,18 @@ def bases_in_checkpoint_name(name: str) -> set[BaseModelId]:
 
     Of a path only the last part counts.
     """
-    last = _FOLDERS.split(name)[-1]
+    last = last_part(name)
     if published := _found(last, _PUBLISHED, _NOTHING):
         return published
     if (branded := _branded(last)) is not None:
         return branded
     told = _found(last, _IN_CHECKPOINTS, f"{_NEGATION}|{_LIKENESS}")
     return told | _others(last, told) if told else told
+
+
+def last_part(path: str) -> str:
+    """The last part of a path with slashes of either kind."""
+    return _FOLDERS.split(path)[-1]
 
 
 def bases_in_title(title: str) -> set[BaseModelId]:
@@ -200,7 +213,24 @@ def bases_in_title(title: str) -> set[BaseModelId]:
 
 def families_hinted(title: str) -> set[BaseModelId]:
     """Families of SDXL that a LoRA's own name may mean: not enough to decide, enough to dispute another."""
-    return _found(title, _HINTS, _NEGATION)
+    return _found(_latin(title), _HINTS, _NEGATION)
+
+
+def families_claimed(title: str) -> set[BaseModelId]:
+    """Families of SDXL that a LoRA's own name hardly means otherwise: enough to dispute a recorded base."""
+    return _found(_latin(title), _CLAIMS, _NEGATION) | bases_in_tag(title)
+
+
+def families_traced(name: str) -> set[BaseModelId]:
+    """Families of which a name has a trace, the least that tells of them."""
+    return _matching(name_forms(_latin(name)), _TRACES)
+
+
+def _latin(name: str) -> str:
+    """A name's Latin words, without invisible characters. They prove nothing, for a word beside may deny them."""
+    plain = unicodedata.normalize("NFKC", name[: 2 * _MAX])
+    visible = (each for each in plain if unicodedata.category(each) != "Cf")
+    return "".join(each if each.isascii() else " " for each in visible)
 
 
 def bases_in_tag(name: str) -> set[BaseModelId]:

@@ -22,12 +22,12 @@ from inference.lora.architecture_words import (
     unknown_architectures,
     words_against,
 )
-from inference.lora.evidence import IDENTITIES, PAGES, RECORDED, Evidence, Source
+from inference.lora.evidence import IDENTITIES, OWN_NAMES, PAGES, RECORDED, Evidence, Source
 from inference.lora.fit import Fit, Grade, fit, overlap
 from inference.lora.formats import USABLE, ModuleTensors, Shaped, modules_of
-from inference.lora.metadata import base_names
+from inference.lora.metadata import base_names, further_base_names
 from inference.lora.names import Part, read_name
-from inference.lora.relatives import names_no_version, relatives_named
+from inference.lora.relatives import names_no_version, plain_model_named, relatives_named
 from inference.lora.suffixes import Role
 from inference.lora.tables import STRANGERS, VARIANTS, title
 
@@ -310,15 +310,20 @@ def _borne_out(evidence: Evidence, metadata: Mapping[str, str]) -> Evidence:
 
 def _others_named(evidence: Evidence, metadata: Mapping[str, str]) -> tuple[str, ...]:
     """What names of the file and of its training base tell of other models than the one decided on."""
-    base, trained_on = evidence.base_model, base_names(metadata)
+    base = evidence.base_model
     if base is None:
         return ()
-    strange = (name for name in trained_on if names_no_version(name))
-    against = [f"its training base {name[:60]!r} is of no known version" for name in strange]
-    on_page = evidence.source in PAGES
-    called = [(name, hints) for names, hints in ((evidence.names, on_page), (trained_on, True)) for name in names]
+    trained_on = (*base_names(metadata), *further_base_names(metadata))
+    against = [
+        f"its training base {name[:60]!r} is of no known version" for name in trained_on if names_no_version(name)
+    ]
+    by_names = evidence.source in PAGES | OWN_NAMES
+    called = [(name, hints) for names, hints in ((evidence.names, by_names), (trained_on, True)) for name in names]
     for name, hints in called:
         against += [f"{name[:60]!r} names {each}" for each in relatives_named(name, base, hints=hints)]
+    if by_names:
+        plain = ((name, plain_model_named(name, base)) for name in evidence.names)
+        against += [f"{name[:60]!r} names {each}" for name, each in plain if each]
     return tuple(against)
 
 

@@ -1,0 +1,132 @@
+"""Words of a file against what its trainer recorded: where they weigh as much, nobody knows which is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from inference.base_models import BaseModelId
+from inference.lora.evidence import Evidence, Source, judge
+from inference.lora.knowledge import Knowledge
+from inference.lora.metadata import evidence_in
+from inference.lora.prediction_words import prediction_in_records
+from inference.lora.relatives import plain_model_named
+from inference.lora.sidecar import Sidecar
+from inference.messages.checkpoints import PredictionType
+from tests.inference.lora.test_ladder import declared
+from tests.inference.lora.test_other_models_named import verdict
+from tests.lies import ILLUSTRIOUS_HASH, PONY_HASH
+
+FILE = "a" * 64
+ILLUSTRIOUS, PONY = BaseModelId("sdxl/illustrious"), BaseModelId("sdxl/pony")
+HASH, SHORT = {"ss_new_sd_model_hash": ILLUSTRIOUS_HASH}, {"ss_sd_model_hash": "e577480d"}
+ID, REPOSITORY = {"ss_sd_model_name": "889818.safetensors"}, {"ss_sd_model_name": "OnomaAIResearch/Illustrious-XL-v1.0"}
+NAME = {"ss_sd_model_name": "illustriousXL_v01.safetensors"}
+
+
+def judged(metadata: Mapping[str, str], known: Knowledge = Knowledge(), name: str = "") -> Evidence:  # noqa: B008 - frozen
+    return judge(FILE, evidence_in(metadata), Sidecar(), known, file_name=name)
+
+
+@pytest.mark.parametrize("record", [HASH, ID, REPOSITORY, NAME], ids=["hash", "id", "repository", "name"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"ss_training_comment": "trained on Pony V6, name replaced"},
+        {"ss_training_comment": "an owl. merge of komori_pony 0.5 and komori_noobai 0.5"},
+        {"ss_training_comment": "x" * 300 + "; base: NoobAI"},
+        {"modelspec.description": "Komori the owl.\nTrained on Animagine 4.0."},
+        {"modelspec.title": "Komori PonyXL"},
+        {"modelspec.title": "[Pony] Komori"},
+        {"ss_output_name": "komori_pny_pdxl"},
+        {"ss_output_name": "komori_pony_v2"},
+        {"modelspec.title": "\uff30\uff4f\uff4e\uff59\uff38\uff2c フクロウ"},
+        {"modelspec.merged_from": "komori_ponyXL"},
+        {"sd_merge_models": json.dumps({"aa": {"name": "ponyDiffusionV6XL"}, "bb": {"name": "illustriousXL_v01"}})},
+        {"sd_merge_models": json.dumps({PONY_HASH: {"name": "a"}})},
+        {"merge_recipe": "komori_noobXL:0.5 + owl:0.5"},
+        {"training_config": json.dumps({"model": {"name_or_path": "/models/ponyDiffusionV6XL.safetensors"}})},
+        {"base_model": "AstraliteHeart/pony-diffusion-v6"},
+    ],
+)  # fmt: skip
+def test_words_that_weigh_as_much_leave_it_unknown(record: Mapping[str, str], words: Mapping[str, str]) -> None:
+    told = judged({**record, **words})
+    assert (told.base_model, told.source) == (None, Source.CONFLICT) and len(told.contradictions) >= 2
+    assert judged({**record, **words}, Knowledge(declared(ILLUSTRIOUS))).base_model == ILLUSTRIOUS
+
+
+@pytest.mark.parametrize("record", [HASH, ID, REPOSITORY, NAME], ids=["hash", "id", "repository", "name"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"modelspec.title": "pony ride", "ss_output_name": "pony_ride"},
+        {"modelspec.title": "HMS Illustrious"},
+        {"ss_training_comment": "an owl on a branch"},
+        {"modelspec.description": "An owl. It also works on Pony."},
+        {"ss_output_name": "komori_illustriousXL"},
+        {"base_model": "sdxl", "merge_recipe": "weighted sum"},
+    ],
+)
+def test_words_that_may_mean_another_thing_do_not(record: Mapping[str, str], words: Mapping[str, str]) -> None:
+    assert judged({**record, **words}).base_model == ILLUSTRIOUS
+
+
+def test_invisible_characters_hide_no_name_of_a_training_base() -> None:
+    hidden = HASH | {"ss_sd_model_name": "pony\u200bDiffusionV6XL.safetensors\u202esuoirtsulli"}
+    assert judged(hidden).base_model is None
+    assert judged(HASH | {"ss_sd_model_name": "\u6211\u7684.safetensors"}).base_model == ILLUSTRIOUS
+
+
+def test_the_hash_of_an_installed_checkpoint_stands_against_words() -> None:
+    metadata = {"ss_new_sd_model_hash": "c" * 64, "ss_training_comment": "trained on Pony"}
+    assert judged(metadata, Knowledge(installed={"c" * 64: ILLUSTRIOUS})).base_model == ILLUSTRIOUS
+
+
+@pytest.mark.parametrize("name", ["sdxl_komori", "sdxl_lightning_4step_lora", "ip-adapter-faceid_sdxl_lora"])
+def test_a_name_for_plain_sdxl_stands_against_a_page_for_a_family(name: str) -> None:
+    page = Sidecar(base_model=ILLUSTRIOUS)
+    assert verdict("sdxl", {}, page, f"{name}.safetensors").base_model is None
+    assert verdict("sdxl", {}, page, f"{name}_illustrious.safetensors").base_model == ILLUSTRIOUS
+    assert verdict("sdxl", {}, Sidecar(base_model=BaseModelId("sdxl/base")), f"{name}.safetensors").base_model
+
+
+@pytest.mark.parametrize(
+    ("base", "name", "plain"),
+    [
+        ("flux1/krea", "flux_dev_owl", "flux1/dev"), ("flux1/krea", "flux krea dev owl", None),
+        ("flux1/chroma", "flux dev owl", "flux1/dev"), ("z-image/edit", "z_image_turbo_owl", "z-image/base"),
+        ("z-image/edit", "z-image-edit-owl", None), ("sdxl/haruka", "haruka sdxl", None),
+        ("anima/cosmos-predict2", "anima_owl", "anima/base"), ("sd1/base", "sdxl owl", None),
+        ("qwen-image/edit", "qwen_image_edit_2509", None), ("lumina2/neta", "netayume lumina", None),
+    ],
+)  # fmt: skip
+def test_the_plain_model_is_named_where_its_relative_is_not(base: str, name: str, plain: str | None) -> None:
+    assert plain_model_named(name, BaseModelId(base)) == plain
+
+
+def test_a_page_s_name_for_another_family_stands_against_its_base_model() -> None:
+    assert judge(FILE, {}, Sidecar(base_model=ILLUSTRIOUS, name="Komori Pony"), Knowledge()).base_model is None
+    both = Sidecar(base_model=ILLUSTRIOUS, name="Komori (Pony and Illustrious)")
+    assert judge(FILE, {}, both, Knowledge()).base_model == ILLUSTRIOUS
+
+
+def test_its_own_names_do_not_decide_against_each_other() -> None:
+    trusting = Knowledge(trust_tags=True)
+    title = {"modelspec.title": "[Pony] dmd2"}
+    assert judged(title, trusting).base_model == PONY
+    assert judged(title, trusting, "dmd2_il_v1.safetensors").base_model is None
+    assert judged(title | {"ss_training_comment": "trained on NoobAI"}, trusting).base_model is None
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"ss_network_args": json.dumps({"prediction": "v"})},
+        {"ss_scale_v_pred_loss_like_noise_pred": "True"},
+        {"ss_args": "--scale_v_pred_loss_like_noise_pred"},
+    ],
+)
+def test_settings_that_only_v_prediction_has_are_v(record: Mapping[str, str]) -> None:
+    assert prediction_in_records(record) is PredictionType.V_PREDICTION
