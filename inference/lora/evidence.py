@@ -8,7 +8,7 @@ never overrules the shapes of the layers: see `inference.lora.verdict`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 from pathlib import PurePosixPath
@@ -36,6 +36,8 @@ from inference.lora.metadata import (
     recorded_hash,
     recorded_old_hash,
     statements,
+    told_of_training,
+    written_tags,
 )
 from inference.lora.prediction_evidence import NO_PREDICTION, PredictionEvidence, judge_prediction
 from inference.lora.registry import RegistryAnswer
@@ -143,7 +145,8 @@ RECORDED = frozenset(
     }
 )
 # What leads to one published or installed checkpoint; the others are words that anybody may choose.
-IDENTITIES = frozenset({Source.TRAINING_BASE, Source.SHORT_HASH, Source.BASE_ID})
+HASHES = frozenset({Source.TRAINING_BASE, Source.SHORT_HASH})
+IDENTITIES = HASHES | {Source.BASE_ID}
 OWN_NAMES = frozenset({Source.TITLE, Source.OUTPUT_NAME, Source.MERGED, Source.TAG})
 PAGES = frozenset({Source.SIDECAR, Source.REGISTRY})
 
@@ -259,9 +262,15 @@ def _disputed(
     elif recorded_hash(metadata) in known.installed:
         spoken = [each for each in said if each.source in IDENTITIES]
     else:
-        weighing = RECORDED | {Source.MERGED} if source in IDENTITIES else frozenset(Source) - {Source.DECLARATION}
-        spoken = [*(each for each in said if each.source in weighing), *words.claimed, *words.stated]
+        weighing = RECORDED | {Source.MERGED} | (PAGES | OWN_NAMES if source not in IDENTITIES else set[Source]())
+        spoken = [each for each in said if each.source in weighing and not _of_another_kind(each, says)]
+        spoken += [*words.claimed, *words.stated]
     return [each for each in spoken if each.says not in says]
+
+
+def _of_another_kind(word: Testimony, says: Collection[BaseModelId]) -> bool:
+    """Whether a LoRA's own name means a family of another architecture, whose layers are others: a pony on SD 1.5."""
+    return word.source in OWN_NAMES and word.says.architecture not in {base.architecture for base in says}
 
 
 def collect_testimonies(
@@ -300,10 +309,8 @@ def _names(
     """What the file is called: by itself, by what stands beside it, and by pages."""
     beside = [name for each in sidecar.all_of(sha256) for name in (each.name, each.file_name)]
     pages = [answer.name for answer in known.answers.get(sha256, ())]
-    own = [
-        *map(metadata.get, ("modelspec.title", "ss_output_name", "ss_training_comment")),
-        PurePosixPath(file_name).stem,
-    ]
+    titles = map(metadata.get, ("modelspec.title", "ss_output_name"))
+    own = [*titles, *statements(metadata), PurePosixPath(file_name).stem]
     return tuple(dict.fromkeys(name for name in (*own, *beside, *pages) if name))
 
 
@@ -332,12 +339,19 @@ class _Words:
         further = [(Source.BASE_NAME, name) for name in further_base_names(metadata)]
         texts = [(Source.COMMENT, text) for text in statements(metadata)]
         pages = [(Source.REGISTRY, answer.name) for answer in known.answers.get(sha256, ())]
-        names = [(Source.SIDECAR, each.name or "") for each in sidecar.all_of(sha256)]
+        beside = [
+            (Source.SIDECAR, text)
+            for each in sidecar.all_of(sha256)
+            for text in (each.name or "", *told_of_training(each.description))
+        ]
+        written = [*written_tags(metadata), metadata.get("modelspec.trigger_phrase", "")]
+        tags = [(Source.TITLE, tag) for tag in written]
+        triggers = [(Source.SIDECAR, words) for each in sidecar.all_of(sha256) for words in each.trigger_words]
         return cls(
-            _told_in(families_hinted, [*titles, *files]),
+            [*_told_in(families_hinted, [*titles, *files]), *_told_in(families_claimed, tags)],
             _told_in(families_claimed, titles),
             [*_told_in(families_hinted, [*bases, *texts]), *_told_in(_part_bases, further)],
-            _told_in(families_hinted, [*pages, *names]),
+            [*_told_in(families_hinted, [*pages, *beside]), *_told_in(families_claimed, triggers)],
         )
 
 

@@ -38,6 +38,7 @@ EVIDENCE_KEYS = (
     "modelspec.tags",
     "modelspec.title",
     "modelspec.trigger_phrase",
+    "modelspec.usage_hint",
 )
 # Names of the training base that `evidence_in` takes out of a configuration: OneTrainer's and PEFT's.
 _ONETRAINER_BASE = "ot_config.base_model_name"
@@ -45,7 +46,7 @@ _PEFT_BASE = "lora_adapter_metadata.base_model_name_or_path"
 _READ_ELSEWHERE = frozenset({*EVIDENCE_KEYS, "ot_config", ADAPTER_CONFIG, "ss_tag_frequency"})
 _BASE_NAMES = ("ss_sd_model_name", _ONETRAINER_BASE, _PEFT_BASE)
 # Further names of it, and names and hashes of a merge's parts, in whatever field: they stand against what is said.
-_FURTHER_BASES, _MERGED = "further.base_names", "further.merged_names"
+_FURTHER_BASES, _MERGED, _MODEL_TYPE = "further.base_names", "further.merged_names", "further.model_type"
 _NAMES_A_BASE = re.compile(
     r"(?:ss_|modelspec\.|training_)?(?:(?:base|pretrained|sd|parent|source|original)_?(?:model|checkpoint|ckpt)"
     r"|checkpoint|ckpt|dit|unet|transformer)(?:_?(?:name|path|file|id|repo|or))*|name_or_path"
@@ -53,7 +54,7 @@ _NAMES_A_BASE = re.compile(
 _PART = re.compile(r"[,;\n+|]")
 _MAX_FIELD = 2**16  # characters of a field in which they are looked for
 # Sentences of a text that tell of the training, not of the pictures.
-_SENTENCE = re.compile(r"[\n;!]|\.(?!\d)")
+_SENTENCE = re.compile(r"[\n;!]|\.(?!\d)|\bminus\b")
 _OF_TRAINING = re.compile(r"\b(?:re)?(?:train|fine ?-?tun|base|merg|mix|blend|extract)\w*\b|\b(?:made|built|ckpt)\b")
 _PREDICTION = "trainer.prediction"  # key of the type that `evidence_in` finds in settings, arguments and comments
 _MAX_VALUE = 1000  # characters of a value that are kept
@@ -73,7 +74,10 @@ _PLACEHOLDER = re.compile(
 )
 _AIR = re.compile(r"(?:(?:urn:)?(?:air:)?(?:([\w\-]+):)?checkpoint:)?civitai:[0-9]{1,12}@([0-9]{1,12})", re.IGNORECASE)
 
-_V_FLAG = {"true": PredictionType.V_PREDICTION, "false": PredictionType.EPSILON}
+_V_FLAG = {
+    **dict.fromkeys(("true", "1", "yes", "on"), PredictionType.V_PREDICTION),
+    **dict.fromkeys(("false", "0", "no", "off"), PredictionType.EPSILON),
+}
 _V_VERSIONS = frozenset({"sd_v1_v", "sd_v2_v"})
 # `"tag": 12`, in JSON's quotes or in Python's, which some trainers leave. Folders' names stand before a brace, so
 # they have no number; nothing is nested. Every string is read to its end, or to the end of the text where nothing
@@ -102,6 +106,7 @@ def evidence_in(metadata: Mapping[str, str]) -> dict[str, str]:
     taken = {_ONETRAINER_BASE: _onetrainer_bases(metadata), _PEFT_BASE: _peft_bases(metadata)}
     others = {key: value[:_MAX_FIELD] for key, value in metadata.items() if key not in _READ_ELSEWHERE}
     taken |= {_FURTHER_BASES: _further_bases(others), _MERGED: _parts_of_merges(others)}
+    taken[_MODEL_TYPE] = _names([_table(metadata.get("ot_config", "")).get("model_type")])
     kept |= {key: _shortened("\n".join(names)) for key, names in taken.items() if names}
     recorded = prediction_in_records(metadata)
     return kept | ({_PREDICTION: recorded.value} if recorded else {})
@@ -207,11 +212,25 @@ def further_base_names(metadata: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(name for name in metadata.get(_FURTHER_BASES, "").split("\n") if name)
 
 
+def model_types(metadata: Mapping[str, str]) -> tuple[str, ...]:
+    """What OneTrainer was set to train, such as `CHROMA_1`: an architecture, and of some relatives the lineage."""
+    return tuple(filter(None, [metadata.get(_MODEL_TYPE, "")]))
+
+
 def statements(metadata: Mapping[str, str]) -> tuple[str, ...]:
-    """The sentences of the trainer's comment, and those of the description that tell of the training."""
+    """The sentences of the trainer's comment, and those of descriptions that tell of the training."""
     comment = _SENTENCE.split(metadata.get("ss_training_comment", ""))
-    described = _SENTENCE.split(metadata.get("modelspec.description", ""))
-    return (*comment, *(each for each in described if _OF_TRAINING.search(each.lower())))
+    return (*comment, *(each for text in descriptions(metadata) for each in told_of_training(text)))
+
+
+def descriptions(metadata: Mapping[str, str]) -> tuple[str, ...]:
+    """What its maker wrote for people."""
+    return metadata.get("modelspec.description", ""), metadata.get("modelspec.usage_hint", "")
+
+
+def told_of_training(text: str) -> tuple[str, ...]:
+    """The sentences of a description that tell of the training: others name models that it works with too."""
+    return tuple(each for each in _SENTENCE.split(text) if _OF_TRAINING.search(each.lower()))
 
 
 def merged_names(metadata: Mapping[str, str]) -> tuple[str, ...]:

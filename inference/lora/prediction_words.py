@@ -63,6 +63,11 @@ def prediction_in_name(name: str) -> PredictionType | None:
     return _one_of({kind for form in forms for kind in _mentioned(form)})
 
 
+def prediction_in_text(text: str) -> PredictionType | None:
+    """Return the type that a longer text has a word for. None for both, and for one that it denies."""
+    return _one_of(_mentioned(text.lower()))
+
+
 def prediction_in_checkpoint_name(name: str) -> PredictionType | None:
     """Return the type in the name of a checkpoint's file or repository; the last part of a path counts."""
     last = re.split(r"[/\\]", name)[-1]

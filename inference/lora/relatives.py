@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from inference.base_models import Architecture, BaseModelId
-from inference.lora.titles import families_traced, name_forms
+from inference.lora.few_steps import read_name
+from inference.lora.titles import families_traced, last_part, name_forms
 
 _MAX = 320  # characters of a name that are read
 _NEVER = r"(?!)"
@@ -38,10 +40,14 @@ RELATIVES: tuple[Relative, ...] = (
     Relative(Architecture.FLUX1, "flux1/chroma", r"\bchroma ?1? ?(?:hd|flash|unlocked|radiance)\b", r"\bchroma ?1?\b"),
     Relative(Architecture.FLUX1, "Flux.1 Fill", rf"{_FLUX}fill\b"),
     Relative(Architecture.FLUX1, "Flux.1 Redux", rf"{_FLUX}redux\b"),
+    Relative(Architecture.FLUX1, "Flex", r"\bflex ?[12]\b"),
+    Relative(Architecture.FLUX1, "Flux.1 Lite", rf"{_FLUX}lite\b"),
+    Relative(Architecture.FLUX1, "OpenFLUX or LibreFLUX", r"\b(?:open|libre) ?flux\b"),
     Relative(Architecture.FLUX1, "Flux.1 Canny or Depth", r"\bflux ?(?:1 ?)?(?:canny|depth) ?dev\b"),
     Relative(Architecture.SDXL, "sdxl/kolors", r"\bkolors\b"),
     Relative(Architecture.SDXL, "sdxl/playground", r"\bplayground ?v?2\b"),
-    Relative(Architecture.QWEN_IMAGE, "qwen-image/edit", r"\bqwen ?(?:image ?)?edit\b"),
+    Relative(Architecture.SDXL, "SDXL with rectified flow", r"\brectified ?flow\b"),
+    Relative(Architecture.QWEN_IMAGE, "qwen-image/edit", r"\bqwen ?(?:image ?)?edit\b", r"\bqie(?: ?25\d\d)?\b"),
     Relative(Architecture.QWEN_IMAGE, "qwen-image/layered", r"\bqwen ?(?:image ?)?layered\b"),
     Relative(Architecture.Z_IMAGE, "z-image/edit", r"\bz ?image ?(?:(?:turbo|base) ?)?edit\b"),
     Relative(Architecture.Z_IMAGE, "Z-Image-Omni", r"\bz ?image ?omni\b"),
@@ -84,10 +90,16 @@ def relatives_named(name: str, base: BaseModelId, *, hints: bool) -> tuple[str, 
     )
 
 
-def plain_model_named(name: str, base: BaseModelId) -> str | None:
-    """The model that `base` descends from, if a name names that and not `base` itself."""
+def plain_model_named(name: str, base: BaseModelId, *, first: bool = False) -> str | None:
+    """The model that `base` descends from, if a name names that and not `base` itself; with `first` as its first word.
+
+    Few-step LoRAs, which are called by how they were made alone, were made for that model too.
+    """
     plain, pattern = _PLAIN.get(base.architecture, (base, _NEVER))
-    if plain == base or not any(re.search(pattern, form) for form in name_forms(name[:_MAX])):
+    forms = name_forms(last_part(name[:_MAX]) if first else name[:_MAX])
+    named = any((re.match if first else re.search)(pattern, form) for form in forms)
+    made_for_it = not first and read_name(PurePosixPath(name).stem, base.architecture).recipe is not None
+    if plain == base or not (named or made_for_it):
         return None
     listed = (each for each in RELATIVES if each.name == base)
     itself = next(listed, Relative(base.architecture, base, rf"\b{re.escape(base.lineage)}"))

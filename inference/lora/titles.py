@@ -77,6 +77,7 @@ _CLAIMS = (
     ("sdxl/illustrious", rf"\billustrious ?xl|\bil+xl\b|(?<=\w )(?<!hms )(?<!lane )illustrious{_AS_A_MODEL}"),
     ("sdxl/noobai", r"\bnoob ?ai(?: ?xl)?\b|\bnoob ?xl\b|\bnai ?xl\b"),
     ("sdxl/pony", rf"\bp(?:d|ny|n)xl\b|{_PONY} ?(?:xl|diffusion|v?6)\b|(?<=\w ){_PONY}{_AS_A_MODEL}"),
+    ("sdxl/pony", r"\bscore ?9\b|\bscore ?[4-8] ?up\b"),  # its words for quality
     ("sdxl/animagine", r"\banimagine"),
 )
 # Whole names of published files.
@@ -119,7 +120,7 @@ _IN_CHECKPOINTS = (
 _TRACES = (
     ("sdxl/illustrious", r"illustri|\b(?:il|ill|illu|ilxl|illxl)(?:v?\d+)?\b"),
     ("sdxl/noobai", r"noob|\bnai(?:v?\d+)?\b"),
-    ("sdxl/pony", r"pony|pdxl|\bp(?:ny|n)xl\b|\bpny\b"),
+    ("sdxl/pony", r"pony|ponif|pdxl|\bp(?:ny|n)xl\b|\bpny\b"),
     ("sdxl/animagine", r"animagine"),
     ("sdxl/kolors", r"\bkolors\b"),
     ("sdxl/playground", r"\bplayground\b"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -13,11 +14,12 @@ from inference.lora.knowledge import Knowledge
 from inference.lora.metadata import evidence_in
 from inference.lora.prediction_words import prediction_in_records
 from inference.lora.relatives import plain_model_named
-from inference.lora.sidecar import Sidecar
+from inference.lora.sidecar import Sidecar, read_sidecar
 from inference.messages.checkpoints import PredictionType
 from tests.inference.lora.test_ladder import declared
 from tests.inference.lora.test_other_models_named import verdict
-from tests.lies import ILLUSTRIOUS_HASH, PONY_HASH
+from tests.lies import FLUX_HASH, ILLUSTRIOUS_HASH, PONY_HASH
+from tests.lora_files import write_lora
 
 FILE = "a" * 64
 ILLUSTRIOUS, PONY = BaseModelId("sdxl/illustrious"), BaseModelId("sdxl/pony")
@@ -73,6 +75,89 @@ def test_words_that_may_mean_another_thing_do_not(record: Mapping[str, str], wor
     assert judged({**record, **words}).base_model == ILLUSTRIOUS
 
 
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"modelspec.tags": "owl, ponyxl"},
+        {"modelspec.usage_hint": "Made for PonyXL"},
+        {"modelspec.trigger_phrase": "score_9, score_8_up, komori"},
+    ],
+)
+def test_what_its_maker_wrote_for_people_stands_against_a_page(own: Mapping[str, str]) -> None:
+    page = Sidecar(base_model=ILLUSTRIOUS)
+    assert verdict("sdxl", own, page).base_model is None
+    assert verdict("sdxl", dict.fromkeys(own, "owl"), page).base_model == ILLUSTRIOUS
+
+
+@pytest.mark.parametrize(
+    ("description", "stands"),
+    [
+        ("Trained on Pony Diffusion V6.", False), ("An owl. It works on Pony too.", True),
+        ("Trained on Illustrious. A version based on Pony is on the same page.", True),
+    ],
+)  # fmt: skip
+def test_a_description_of_the_training_stands_against_its_own_page(description: str, stands: bool) -> None:
+    page = Sidecar(base_model=ILLUSTRIOUS, description=description)
+    assert (verdict("sdxl", {}, page).base_model is not None) == stands
+
+
+def test_another_programs_notes_stand_against_a_sidecar_of_ours(tmp_path: Path) -> None:
+    lora = write_lora(tmp_path / "komori.safetensors")
+    lora.with_suffix(".toml").write_text('base_model = "sdxl/illustrious"')
+    lora.with_suffix(".json").write_text(json.dumps({"description": "Trained on Pony", "activation text": "komori"}))
+    assert judge(FILE, {}, read_sidecar(lora), Knowledge()).base_model is None
+
+
+@pytest.mark.parametrize(
+    ("make", "base", "metadata"),
+    [
+        ("sdxl", "sdxl/base", {"ss_training_comment": "extracted from ponyRealism_v22 minus sd_xl_base"}),
+        ("sdxl", "sdxl/base", {"modelspec.title": "kolors_komori"}),
+        ("flux1", "flux1/dev", {"modelspec.title": "Flux Kontext relight"}),
+        ("flux1", "flux1/dev", {"ot_config": json.dumps({"model_type": "CHROMA_1"})}),
+        ("flux1", "flux1/dev", {"ot_config": json.dumps({"model_type": "FLUX_FILL_DEV_1"})}),
+        ("flux1", "flux1/dev", {"training_config": json.dumps({"model": {"name_or_path": "ostris/Flex.1-alpha"}})}),
+        ("flux1", "flux1/dev", {"modelspec.architecture": "flux-9/lora"}),
+    ],
+)
+def test_words_for_a_relative_stand_against_a_public_id(make: str, base: str, metadata: Mapping[str, str]) -> None:
+    ids = {"sdxl/base": "stabilityai/stable-diffusion-xl-base-1.0", "flux1/dev": "black-forest-labs/FLUX.1-dev"}
+    by_id = {"ss_sd_model_name": ids[base]}
+    assert verdict(make, by_id).base_model == base
+    assert verdict(make, by_id | metadata).base_model is None
+
+
+@pytest.mark.parametrize(
+    ("make", "told", "trained_on"),
+    [
+        ("sdxl", "sdxl/illustrious", "stabilityai/sdxl-turbo"), ("sdxl", "sdxl/noobai", "noobaiRectifiedFlow_v1"),
+        ("flux1", "flux1/dev", "ostris/Flex.1-alpha"), ("flux1", "flux1/dev", "libreFLUX_v1"),
+        ("sdxl", "sdxl/illustrious", "waiNSFWIllustrious_v140-ponified"),
+    ],
+)  # fmt: skip
+def test_a_training_base_that_is_another_model_stands_against_a_page(make: str, told: str, trained_on: str) -> None:
+    page = Sidecar(base_model=BaseModelId(told))
+    assert verdict(make, {"ss_sd_model_name": "mySDXLMix_v3.safetensors"}, page).base_model == told
+    assert verdict(make, {"ss_sd_model_name": trained_on}, page).base_model is None
+
+
+def test_a_hash_falls_by_a_relative_s_name_for_what_was_hashed_alone() -> None:
+    by_hash = {"ss_new_sd_model_hash": FLUX_HASH}
+    assert verdict("flux1", by_hash | {"modelspec.title": "Flux Kontext relight"}).base_model == "flux1/dev"
+    assert verdict("flux1", by_hash | {"ss_sd_model_name": "flux1-kontext-dev.safetensors"}).base_model is None
+
+
+@pytest.mark.parametrize("name", ["dmd2_4step_lora", "Hyper-SDXL-8steps-lora", "latent-consistency/lcm-lora-sdxl/x"])
+def test_a_few_step_lora_without_a_family_is_of_the_plain_model(name: str) -> None:
+    page = Sidecar(base_model=PONY, file_name=f"{name}.safetensors")
+    assert verdict("sdxl", {}, page).base_model is None
+
+
+def test_a_pony_on_another_architecture_is_an_animal() -> None:
+    metadata = {"ss_sd_model_name": "v1-5-pruned-emaonly.safetensors", "modelspec.title": "pony_style"}
+    assert verdict("sd1", metadata).base_model == "sd1/base"
+
+
 def test_invisible_characters_hide_no_name_of_a_training_base() -> None:
     hidden = HASH | {"ss_sd_model_name": "pony\u200bDiffusionV6XL.safetensors\u202esuoirtsulli"}
     assert judged(hidden).base_model is None
@@ -118,6 +203,20 @@ def test_its_own_names_do_not_decide_against_each_other() -> None:
     assert judged(title, trusting).base_model == PONY
     assert judged(title, trusting, "dmd2_il_v1.safetensors").base_model is None
     assert judged(title | {"ss_training_comment": "trained on NoobAI"}, trusting).base_model is None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"ss_v_parameterization": "1"}, {"modelspec.prediction_type": "v-prediction"},
+        {"modelspec.description": "A v-prediction LoRA."}, {"ss_output_name": "komori_ztsnr"},
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("base", ["Laxhar/noobai-XL-1.1", "noobaiXL.safetensors"])
+def test_a_word_for_v_stands_against_a_base_that_predicts_epsilon(base: str, words: Mapping[str, str]) -> None:
+    trained = {"ss_sd_model_name": base, "modelspec.prediction_type": "epsilon", "ss_v_parameterization": "False"}
+    assert judged(trained).prediction.type is PredictionType.EPSILON
+    assert judged(trained | words).prediction.type is PredictionType.V_PREDICTION
 
 
 @pytest.mark.parametrize(
