@@ -307,10 +307,14 @@ def _names(
     sha256: str, metadata: Mapping[str, str], sidecar: Sidecar, known: Knowledge, file_name: str
 ) -> tuple[str, ...]:
     """What the file is called: by itself, by what stands beside it, and by pages."""
-    beside = [name for each in sidecar.all_of(sha256) for name in (each.name, each.file_name)]
+    beside = [
+        name
+        for each in sidecar.all_of(sha256)
+        for name in (each.name, each.file_name, *told_of_training(each.description))
+    ]
     pages = [answer.name for answer in known.answers.get(sha256, ())]
     titles = map(metadata.get, ("modelspec.title", "ss_output_name"))
-    own = [*titles, *statements(metadata), PurePosixPath(file_name).stem]
+    own = [*titles, metadata.get("modelspec.tags"), *statements(metadata), PurePosixPath(file_name).stem]
     return tuple(dict.fromkeys(name for name in (*own, *beside, *pages) if name))
 
 
@@ -334,7 +338,7 @@ class _Words:
             (Source.TITLE, metadata.get("modelspec.title", "")),
             (Source.OUTPUT_NAME, metadata.get("ss_output_name", "")),
         )
-        files = ((Source.TAG, file_name), (Source.TAG, sidecar.file_name or ""))
+        files = [(Source.TAG, name) for name in (file_name, *(each.file_name or "" for each in sidecar.all_of(sha256)))]
         bases = [(Source.BASE_NAME, last_part(name)) for name in base_names(metadata)]
         further = [(Source.BASE_NAME, name) for name in further_base_names(metadata)]
         texts = [(Source.COMMENT, text) for text in statements(metadata)]

@@ -132,9 +132,10 @@ def _peft_bases(metadata: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _further_bases(metadata: Mapping[str, str]) -> tuple[str, ...]:
-    """The values of all settings that name a training base by their key."""
-    settings = (each for key, text in metadata.items() for each in settings_in(key, text))
-    return _names(value for key, value in settings if _NAMES_A_BASE.fullmatch(key.lower()))
+    """The values of all settings that name a training base by their key, and every SHA-256."""
+    settings = [each for key, text in metadata.items() for each in settings_in(key, text)]
+    named = [value for key, value in settings if _NAMES_A_BASE.fullmatch(key.lower())]
+    return _names([*named, *(value for _, value in settings if _HEX_64.fullmatch(str(value)))])
 
 
 def _parts_of_merges(metadata: Mapping[str, str]) -> tuple[str, ...]:

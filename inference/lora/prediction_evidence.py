@@ -22,6 +22,7 @@ from inference.lora.metadata import (
     recorded_hash,
     recorded_old_hash,
     recorded_predictions,
+    told_of_training,
 )
 from inference.lora.prediction_words import (
     prediction_in_checkpoint_name,
@@ -142,6 +143,9 @@ def _testimonies(
     names, declaration = base_names(metadata), known.predictions.get(sha256)
     recorded, short = recorded_hash(metadata), recorded_old_hash(metadata)
     own = (metadata.get("modelspec.title", ""), metadata.get("ss_output_name", ""), PurePosixPath(file_name).stem)
+    written = (*descriptions(metadata), metadata.get("modelspec.tags", ""))
+    beside = sidecar.all_of(sha256)
+    described = [text for each in beside for text in told_of_training(each.description)]
     said: dict[PredictionSource, Iterable[PredictionType | None]] = {
         PredictionSource.TRAINING_BASE: [
             known.installed_predictions.get(recorded or "") or HASH_PREDICTIONS.get(recorded or "")
@@ -153,9 +157,12 @@ def _testimonies(
         PredictionSource.BASE_TOLD: map(_of_page, _pages_of_base(recorded, names, known)),
         PredictionSource.BASE_NAME: map(prediction_in_checkpoint_name, names),
         PredictionSource.SETTINGS: recorded_predictions(metadata),
-        PredictionSource.SIDECAR: [each.prediction for each in sidecar.all_of(sha256)],
+        PredictionSource.SIDECAR: [
+            *(each.prediction for each in beside),
+            *map(prediction_in_text, described),
+        ],
         PredictionSource.REGISTRY: map(_of_page, known.answers.get(sha256, ())),
-        PredictionSource.OWN_NAME: [*map(prediction_in_name, own), *map(prediction_in_text, descriptions(metadata))],
+        PredictionSource.OWN_NAME: [*map(prediction_in_name, own), *map(prediction_in_text, written)],
     }
     found = {source: set(kinds) for source, kinds in said.items()}
     return {source: _V if _V in kinds else _EPSILON for source, kinds in found.items() if kinds & {_V, _EPSILON}}

@@ -20,6 +20,7 @@ from inference.lora.titles import families_traced, last_part, name_forms
 _MAX = 320  # characters of a name that are read
 _NEVER = r"(?!)"
 _FLUX = r"\bflux ?(?:1 ?)?(?:dev ?)?"
+_FLUXES = tuple(each for each in Architecture if each.value.startswith("flux"))
 _ENDING = re.compile(r"\.(?:safetensors|ckpt|sft|gguf)$")
 
 
@@ -46,6 +47,7 @@ RELATIVES: tuple[Relative, ...] = (
     Relative(Architecture.FLUX1, "Flux.1 Canny or Depth", r"\bflux ?(?:1 ?)?(?:canny|depth) ?dev\b"),
     Relative(Architecture.SDXL, "sdxl/kolors", r"\bkolors\b"),
     Relative(Architecture.SDXL, "sdxl/playground", r"\bplayground ?v?2\b"),
+    Relative(Architecture.SDXL, "Kohaku XL", r"\bkohaku ?xl\b"),
     Relative(Architecture.SDXL, "SDXL with rectified flow", r"\brectified ?flow\b"),
     Relative(Architecture.QWEN_IMAGE, "qwen-image/edit", r"\bqwen ?(?:image ?)?edit\b", r"\bqie(?: ?25\d\d)?\b"),
     Relative(Architecture.QWEN_IMAGE, "qwen-image/layered", r"\bqwen ?(?:image ?)?layered\b"),
@@ -56,11 +58,12 @@ RELATIVES: tuple[Relative, ...] = (
     Relative(Architecture.AURAFLOW, "auraflow/pony-v7", r"\bpony ?(?:diffusion ?)?v ?7\b"),
     Relative(Architecture.KREA2, "Krea 2 Edit", r"\bkrea ?2 ?edit\b"),
     Relative(Architecture.KREA2, "a later Krea", r"\bkrea ?v?[3-9]\b"),
+    *(Relative(each, "FLUX.3", r"^flux ?3 (?:klein|dev|pro|schnell|base|kontext)\b") for each in _FLUXES),
 )
 # The model that others descend from, by its name.
 _PLAIN: dict[Architecture, tuple[str, str]] = {
     Architecture.FLUX1: ("flux1/dev", r"\bflux ?(?:1 ?)?d(?:ev)?\b"),
-    Architecture.SDXL: ("sdxl/base", r"\bsd ?xl\b"),
+    Architecture.SDXL: ("sdxl/base", r"\b(?:sd|stable diffusion) ?xl(?![a-z])"),
     Architecture.QWEN_IMAGE: ("qwen-image/base", r"\bqwen ?image\b"),
     Architecture.Z_IMAGE: ("z-image/base", r"\bz ?image\b"),
     Architecture.LUMINA2: ("lumina2/base", r"\blumina(?: ?image)?(?: ?2)?\b"),

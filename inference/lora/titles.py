@@ -67,14 +67,15 @@ _ANYWHERE = (
 )
 # Words in a LoRA's own name that may mean these families. They decide nothing, but dispute other sources.
 _HINTS = (
-    ("sdxl/illustrious", r"\billustrious(?! ?\(?azur)|\b(?:ilxl|illxl)\b|(?<=\w )(?:il|ill|illu)(?:v?\d+)?\b"),
+    ("sdxl/illustrious", r"\billustrious(?! ?\(?azur)|\bil+ ?xl\b|\billu\b|(?<=\w )(?:il|ill|illu)(?:v?\d+)?\b"),
     ("sdxl/noobai", r"\bnoob ?(?:ai|xl)?\b|\bnai ?xl\b"),
     ("sdxl/pony", rf"\bp(?:d|ny|n)xl\b|{_PONY}(?:xl|v?6)?\b"),
     ("sdxl/animagine", r"\banimagine"),
 )
+_ILLUSTRIOUS_IN_CAPITALS = re.compile(r"(?<![A-Za-z])IL(?![A-Za-z])")  # not `Il Capitano`
 # The same where no other sense is likely: they dispute even what was recorded of the training base.
 _CLAIMS = (
-    ("sdxl/illustrious", rf"\billustrious ?xl|\bil+xl\b|(?<=\w )(?<!hms )(?<!lane )illustrious{_AS_A_MODEL}"),
+    ("sdxl/illustrious", rf"\billustrious ?xl|\bil+ ?xl\b|(?<=\w )(?<!hms )(?<!lane )illustrious{_AS_A_MODEL}"),
     ("sdxl/noobai", r"\bnoob ?ai(?: ?xl)?\b|\bnoob ?xl\b|\bnai ?xl\b"),
     ("sdxl/pony", rf"\bp(?:d|ny|n)xl\b|{_PONY} ?(?:xl|diffusion|v?6)\b|(?<=\w ){_PONY}{_AS_A_MODEL}"),
     ("sdxl/pony", r"\bscore ?9\b|\bscore ?[4-8] ?up\b"),  # its words for quality
@@ -214,7 +215,8 @@ def bases_in_title(title: str) -> set[BaseModelId]:
 
 def families_hinted(title: str) -> set[BaseModelId]:
     """Families of SDXL that a LoRA's own name may mean: not enough to decide, enough to dispute another."""
-    return _found(_latin(title), _HINTS, _NEGATION)
+    in_capitals = _ILLUSTRIOUS_IN_CAPITALS.search(title[:_MAX])
+    return _found(_latin(title), _HINTS, _NEGATION) | ({BaseModelId("sdxl/illustrious")} if in_capitals else set())
 
 
 def families_claimed(title: str) -> set[BaseModelId]:

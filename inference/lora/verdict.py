@@ -25,7 +25,7 @@ from inference.lora.architecture_words import (
 from inference.lora.evidence import HASHES, OWN_NAMES, PAGES, RECORDED, Evidence, Source
 from inference.lora.fit import Fit, Grade, fit, overlap
 from inference.lora.formats import USABLE, ModuleTensors, Shaped, modules_of
-from inference.lora.metadata import base_names, further_base_names, model_types
+from inference.lora.metadata import base_names, further_base_names, model_types, statements, told_of_training
 from inference.lora.names import Part, read_name
 from inference.lora.relatives import names_no_version, plain_model_named, relatives_named
 from inference.lora.suffixes import Role
@@ -326,7 +326,8 @@ def _others_named(evidence: Evidence, metadata: Mapping[str, str]) -> tuple[str,
         for name in trained_on
         if not exact and names_no_version(name)
     ]
-    for name, hints in (*((name, by_names) for name in own), *((name, not exact) for name in trained_on)):
+    told = (*trained_on, *(each for text in statements(metadata) for each in told_of_training(text)))
+    for name, hints in (*((name, by_names) for name in own), *((name, not exact) for name in told)):
         against += [f"{name[:60]!r} names {each}" for each in relatives_named(name, base, hints=hints)]
     if by_names:
         plain = [(name, plain_model_named(name, base)) for name in own]

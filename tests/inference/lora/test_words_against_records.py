@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from inference.base_models import BaseModelId
+from inference.hashes import file_sha256
 from inference.lora.evidence import Evidence, Source, judge
 from inference.lora.knowledge import Knowledge
 from inference.lora.metadata import evidence_in
@@ -51,6 +52,7 @@ def judged(metadata: Mapping[str, str], known: Knowledge = Knowledge(), name: st
         {"merge_recipe": "komori_noobXL:0.5 + owl:0.5"},
         {"training_config": json.dumps({"model": {"name_or_path": "/models/ponyDiffusionV6XL.safetensors"}})},
         {"base_model": "AstraliteHeart/pony-diffusion-v6"},
+        {"other_hash": PONY_HASH},
     ],
 )  # fmt: skip
 def test_words_that_weigh_as_much_leave_it_unknown(record: Mapping[str, str], words: Mapping[str, str]) -> None:
@@ -94,6 +96,7 @@ def test_what_its_maker_wrote_for_people_stands_against_a_page(own: Mapping[str,
     [
         ("Trained on Pony Diffusion V6.", False), ("An owl. It works on Pony too.", True),
         ("Trained on Illustrious. A version based on Pony is on the same page.", True),
+        ("Trained on Kolors.", False), ("Made with love.", True),
     ],
 )  # fmt: skip
 def test_a_description_of_the_training_stands_against_its_own_page(description: str, stands: bool) -> None:
@@ -118,6 +121,8 @@ def test_another_programs_notes_stand_against_a_sidecar_of_ours(tmp_path: Path) 
         ("flux1", "flux1/dev", {"ot_config": json.dumps({"model_type": "FLUX_FILL_DEV_1"})}),
         ("flux1", "flux1/dev", {"training_config": json.dumps({"model": {"name_or_path": "ostris/Flex.1-alpha"}})}),
         ("flux1", "flux1/dev", {"modelspec.architecture": "flux-9/lora"}),
+        ("flux1", "flux1/dev", {"ss_training_comment": "trained on chroma v50"}),
+        ("flux1", "flux1/dev", {"modelspec.tags": "owl, flux kontext"}),
     ],
 )
 def test_words_for_a_relative_stand_against_a_public_id(make: str, base: str, metadata: Mapping[str, str]) -> None:
@@ -130,6 +135,7 @@ def test_words_for_a_relative_stand_against_a_public_id(make: str, base: str, me
 @pytest.mark.parametrize(
     ("make", "told", "trained_on"),
     [
+        ("sdxl", "sdxl/illustrious", "kohakuXLZeta"),
         ("sdxl", "sdxl/illustrious", "stabilityai/sdxl-turbo"), ("sdxl", "sdxl/noobai", "noobaiRectifiedFlow_v1"),
         ("flux1", "flux1/dev", "ostris/Flex.1-alpha"), ("flux1", "flux1/dev", "libreFLUX_v1"),
         ("sdxl", "sdxl/illustrious", "waiNSFWIllustrious_v140-ponified"),
@@ -143,6 +149,7 @@ def test_a_training_base_that_is_another_model_stands_against_a_page(make: str, 
 
 def test_a_hash_falls_by_a_relative_s_name_for_what_was_hashed_alone() -> None:
     by_hash = {"ss_new_sd_model_hash": FLUX_HASH}
+    assert verdict("flux1", by_hash | {"ss_training_comment": "trained on Flux Kontext"}).base_model is None
     assert verdict("flux1", by_hash | {"modelspec.title": "Flux Kontext relight"}).base_model == "flux1/dev"
     assert verdict("flux1", by_hash | {"ss_sd_model_name": "flux1-kontext-dev.safetensors"}).base_model is None
 
@@ -151,6 +158,34 @@ def test_a_hash_falls_by_a_relative_s_name_for_what_was_hashed_alone() -> None:
 def test_a_few_step_lora_without_a_family_is_of_the_plain_model(name: str) -> None:
     page = Sidecar(base_model=PONY, file_name=f"{name}.safetensors")
     assert verdict("sdxl", {}, page).base_model is None
+
+
+@pytest.mark.parametrize("name", ["IL_komori", "illu_komori", "komori IL-XL"])
+def test_short_names_of_a_family_stand_against_a_page_wherever_they_are(name: str) -> None:
+    assert verdict("sdxl", {}, Sidecar(base_model=PONY), f"{name}.safetensors").base_model is None
+    assert verdict("sdxl", {}, Sidecar(base_model=PONY), "Il_Capitano.safetensors").base_model == PONY
+
+
+@pytest.mark.parametrize("name", ["komori_SDXL10", "stable-diffusion-xl-komori"])
+def test_plain_sdxl_has_several_spellings(name: str) -> None:
+    assert plain_model_named(name, PONY) == "sdxl/base"
+
+
+@pytest.mark.parametrize("suffix", [".metadata.json", ".civitai.info"])
+def test_the_name_that_a_hub_gave_the_file_stands_against_its_page(tmp_path: Path, suffix: str) -> None:
+    lora = write_lora(tmp_path / "komori.safetensors")
+    sha256 = file_sha256(lora)
+    for name, base in (("komori_noobai_v2", None), ("komori_v2", ILLUSTRIOUS)):
+        managed = {"sha256": sha256, "base_model": "Illustrious", "file_name": name}
+        page = {"baseModel": "Illustrious", "files": [{"name": f"{name}.safetensors", "hashes": {"SHA256": sha256}}]}
+        lora.with_suffix(suffix).write_text(json.dumps(managed if suffix == ".metadata.json" else page))
+        assert judge(sha256, {}, read_sidecar(lora), Knowledge()).base_model == base
+
+
+def test_a_page_s_description_of_the_training_tells_of_v() -> None:
+    page = Sidecar(description="Trained on NoobAI V-Pred 1.0.")
+    told = judge(FILE, {"ss_v_parameterization": "False"}, page, Knowledge()).prediction
+    assert told.type is PredictionType.V_PREDICTION
 
 
 def test_a_pony_on_another_architecture_is_an_animal() -> None:
@@ -209,7 +244,8 @@ def test_its_own_names_do_not_decide_against_each_other() -> None:
     "words",
     [
         {"ss_v_parameterization": "1"}, {"modelspec.prediction_type": "v-prediction"},
-        {"modelspec.description": "A v-prediction LoRA."}, {"ss_output_name": "komori_ztsnr"},
+        {"modelspec.description": "A v-prediction LoRA."}, {"modelspec.tags": "noobai, vpred"},
+        {"ss_output_name": "komori_ztsnr"},
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("base", ["Laxhar/noobai-XL-1.1", "noobaiXL.safetensors"])
