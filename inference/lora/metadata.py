@@ -47,12 +47,14 @@ _READ_ELSEWHERE = frozenset({*EVIDENCE_KEYS, "ot_config", ADAPTER_CONFIG, "ss_ta
 _BASE_NAMES = ("ss_sd_model_name", _ONETRAINER_BASE, _PEFT_BASE)
 # Further names of it, and names and hashes of a merge's parts, in whatever field: they stand against what is said.
 _FURTHER_BASES, _MERGED, _MODEL_TYPE = "further.base_names", "further.merged_names", "further.model_type"
+_STATEMENTS = "further.statements"
 _NAMES_A_BASE = re.compile(
     r"(?:ss_|modelspec\.|training_)?(?:(?:base|pretrained|sd|parent|source|original)_?(?:model|checkpoint|ckpt)"
     r"|checkpoint|ckpt|dit|unet|transformer)(?:_?(?:name|path|file|id|repo|or))*|name_or_path"
 )
 _PART = re.compile(r"[,;\n+|]")
 _MAX_FIELD = 2**16  # characters of a field in which they are looked for
+_TEXTS = ("modelspec.description", "modelspec.usage_hint", "ss_training_comment")
 # Sentences of a text that tell of the training, not of the pictures.
 _SENTENCE = re.compile(r"[\n;!]|\.(?!\d)|\bminus\b")
 _OF_TRAINING = re.compile(r"\b(?:re)?(?:train|fine ?-?tun|base|merg|mix|blend|extract)\w*\b|\b(?:made|built|ckpt)\b")
@@ -106,6 +108,7 @@ def evidence_in(metadata: Mapping[str, str]) -> dict[str, str]:
     taken = {_ONETRAINER_BASE: _onetrainer_bases(metadata), _PEFT_BASE: _peft_bases(metadata)}
     others = {key: value[:_MAX_FIELD] for key, value in metadata.items() if key not in _READ_ELSEWHERE}
     taken |= {_FURTHER_BASES: _further_bases(others), _MERGED: _parts_of_merges(others)}
+    taken[_STATEMENTS] = _names(told_of_training("\n".join(metadata.get(key, "") for key in _TEXTS)))
     taken[_MODEL_TYPE] = _names([_table(metadata.get("ot_config", "")).get("model_type")])
     kept |= {key: _shortened("\n".join(names)) for key, names in taken.items() if names}
     recorded = prediction_in_records(metadata)
@@ -219,9 +222,8 @@ def model_types(metadata: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def statements(metadata: Mapping[str, str]) -> tuple[str, ...]:
-    """The sentences of the trainer's comment, and those of descriptions that tell of the training."""
-    comment = _SENTENCE.split(metadata.get("ss_training_comment", ""))
-    return (*comment, *(each for text in descriptions(metadata) for each in told_of_training(text)))
+    """The sentences of the trainer's comment, and those of all texts that tell of the training."""
+    return (*_SENTENCE.split(metadata.get("ss_training_comment", "")), *metadata.get(_STATEMENTS, "").split("\n"))
 
 
 def descriptions(metadata: Mapping[str, str]) -> tuple[str, ...]:

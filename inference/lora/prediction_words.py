@@ -15,7 +15,7 @@ from inference.lora.titles import words
 from inference.messages.checkpoints import PredictionType
 from inference.prediction import named_prediction
 
-_MAX_NAME = 255  # characters; a longer one is no file's name
+_MAX_NAME = 1000  # characters of a name that are read
 _MAX_KEY = 100  # characters of a setting's name
 _MAX_TEXT = 2**20  # characters of one value in the metadata
 
@@ -55,8 +55,7 @@ _NOT_RECORDS = re.compile(
 
 def prediction_in_name(name: str) -> PredictionType | None:
     """Return the type in the name of a LoRA or a page. None if it has words for both, or denies one."""
-    if len(name) > _MAX_NAME:
-        return None
+    name = name[:_MAX_NAME]
     forms = {words(name), " ".join(re.split(r"[\s_.\-+&()\[\]]+", name)).strip().lower()}
     if any(_CONVERTED.search(form) for form in forms):
         return None

@@ -10,12 +10,13 @@ A number behind a family's name that no published version has is of a successor,
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from inference.base_models import Architecture, BaseModelId
 from inference.lora.few_steps import read_name
-from inference.lora.titles import families_traced, last_part, name_forms
+from inference.lora.titles import families_traced, last_part, latin, name_forms
 
 _MAX = 320  # characters of a name that are read
 _NEVER = r"(?!)"
@@ -86,10 +87,11 @@ _NO_VERSION = re.compile(
 
 def relatives_named(name: str, base: BaseModelId, *, hints: bool) -> tuple[str, ...]:
     """The relatives of `base` that a name names, with `hints` also those that it may mean."""
+    forms = name_forms(latin(name)[:_MAX])
     return tuple(
         each.name
         for each in RELATIVES
-        if each.architecture is base.architecture and each.name != base and _names(each, name, hints=hints)
+        if each.architecture is base.architecture and each.name != base and _names(each, forms, hints=hints)
     )
 
 
@@ -99,19 +101,19 @@ def plain_model_named(name: str, base: BaseModelId, *, first: bool = False) -> s
     Few-step LoRAs, which are called by how they were made alone, were made for that model too.
     """
     plain, pattern = _PLAIN.get(base.architecture, (base, _NEVER))
-    forms = name_forms(last_part(name[:_MAX]) if first else name[:_MAX])
+    forms = name_forms(latin(last_part(name) if first else name)[:_MAX])
     named = any((re.match if first else re.search)(pattern, form) for form in forms)
     made_for_it = not first and read_name(PurePosixPath(name).stem, base.architecture).recipe is not None
     if plain == base or not (named or made_for_it):
         return None
     listed = (each for each in RELATIVES if each.name == base)
     itself = next(listed, Relative(base.architecture, base, rf"\b{re.escape(base.lineage)}"))
-    return None if base in families_traced(name) or _names(itself, name, hints=True) else plain
+    return None if base in families_traced(name) or _names(itself, forms, hints=True) else plain
 
 
-def _names(relative: Relative, name: str, *, hints: bool) -> bool:
+def _names(relative: Relative, forms: Collection[str], *, hints: bool) -> bool:
     patterns = (relative.words, *([relative.hints] * hints))
-    return any(re.search(pattern, form) for pattern in patterns for form in name_forms(name[:_MAX]))
+    return any(re.search(pattern, form) for pattern in patterns for form in forms)
 
 
 def names_no_version(name: str) -> bool:

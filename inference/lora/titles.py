@@ -19,6 +19,7 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SEPARATORS = re.compile(r"[\s_.\-+&()\[\]]+")
 _FOLDERS = re.compile(r"[/\\]")
 _MAX = 255  # characters; a longer one is no file's name
+_MOST = 1000  # characters of a title in which words are looked for that dispute others
 
 # What may follow a family's name in the name of one of its checkpoints; other words may make it mean something else.
 _MODEL_WORD = (
@@ -215,23 +216,25 @@ def bases_in_title(title: str) -> set[BaseModelId]:
 
 def families_hinted(title: str) -> set[BaseModelId]:
     """Families of SDXL that a LoRA's own name may mean: not enough to decide, enough to dispute another."""
-    in_capitals = _ILLUSTRIOUS_IN_CAPITALS.search(title[:_MAX])
-    return _found(_latin(title), _HINTS, _NEGATION) | ({BaseModelId("sdxl/illustrious")} if in_capitals else set())
+    in_capitals = _ILLUSTRIOUS_IN_CAPITALS.search(title[:_MOST])
+    return _found(latin(title), _HINTS, _NEGATION, most=_MOST) | (
+        {BaseModelId("sdxl/illustrious")} if in_capitals else set()
+    )
 
 
 def families_claimed(title: str) -> set[BaseModelId]:
     """Families of SDXL that a LoRA's own name hardly means otherwise: enough to dispute a recorded base."""
-    return _found(_latin(title), _CLAIMS, _NEGATION) | bases_in_tag(title)
+    return _found(latin(title), _CLAIMS, _NEGATION, most=_MOST) | bases_in_tag(title)
 
 
 def families_traced(name: str) -> set[BaseModelId]:
     """Families of which a name has a trace, the least that tells of them."""
-    return _matching(name_forms(_latin(name)), _TRACES)
+    return _matching(name_forms(latin(name)), _TRACES)
 
 
-def _latin(name: str) -> str:
+def latin(name: str) -> str:
     """A name's Latin words, without invisible characters. They prove nothing, for a word beside may deny them."""
-    plain = unicodedata.normalize("NFKC", name[: 2 * _MAX])
+    plain = unicodedata.normalize("NFKC", name[:_MOST])[:_MOST]
     visible = (each for each in plain if unicodedata.category(each) != "Cf")
     return "".join(each if each.isascii() else " " for each in visible)
 
@@ -243,9 +246,9 @@ def bases_in_tag(name: str) -> set[BaseModelId]:
     return set() if base is None else {BaseModelId(base)}
 
 
-def _found(name: str, rules: _Rules, denial: str) -> set[BaseModelId]:
+def _found(name: str, rules: _Rules, denial: str, *, most: int = _MAX) -> set[BaseModelId]:
     """What `rules` find in a name without a `denial`; one in other letters may deny what its Latin words say."""
-    if len(name) > _MAX or not name.isascii():
+    if len(name) > most or not name.isascii():
         return set()
     forms = name_forms(name)
     return set() if any(_rule(denial).search(form) for form in forms) else _matching(forms, rules)

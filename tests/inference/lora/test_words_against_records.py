@@ -41,8 +41,10 @@ def judged(metadata: Mapping[str, str], known: Knowledge = Knowledge(), name: st
         {"ss_training_comment": "an owl. merge of komori_pony 0.5 and komori_noobai 0.5"},
         {"ss_training_comment": "x" * 300 + "; base: NoobAI"},
         {"modelspec.description": "Komori the owl.\nTrained on Animagine 4.0."},
+        {"modelspec.description": "An owl. " * 1000 + "Trained on Animagine 4.0."},
         {"modelspec.title": "Komori PonyXL"},
         {"modelspec.title": "[Pony] Komori"},
+        {"modelspec.title": f"Komori {'the owl ' * 40} PonyXL"},
         {"ss_output_name": "komori_pny_pdxl"},
         {"ss_output_name": "komori_pony_v2"},
         {"modelspec.title": "\uff30\uff4f\uff4e\uff59\uff38\uff2c フクロウ"},
@@ -246,6 +248,7 @@ def test_its_own_names_do_not_decide_against_each_other() -> None:
         {"ss_v_parameterization": "1"}, {"modelspec.prediction_type": "v-prediction"},
         {"modelspec.description": "A v-prediction LoRA."}, {"modelspec.tags": "noobai, vpred"},
         {"ss_output_name": "komori_ztsnr"},
+        {"modelspec.title": f"Komori {'the owl ' * 40} vPred"},
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("base", ["Laxhar/noobai-XL-1.1", "noobaiXL.safetensors"])
