@@ -19,6 +19,7 @@ from inference.lora.declarations import Declaration
 from inference.lora.few_steps import NOT_FEW, FewSteps
 from inference.lora.knowledge import Knowledge
 from inference.lora.known_bases import (
+    CHECKPOINT_FILES,
     CIVITAI_VERSIONS,
     FULL_HASHES,
     OLD_HASHES,
@@ -300,7 +301,14 @@ def collect_testimonies(
 def _part_bases(name: str) -> set[BaseModelId]:
     """The base models that the name of a part of a merge, or its hash, may mean."""
     published = _by_hash(name, {}, FULL_HASHES) | _by_hash(name, {}, OLD_HASHES)
-    return published | _by_id(name) | bases_in_checkpoint_name(name) | bases_in_title(name) | families_hinted(name)
+    last = last_part(name)
+    return published | _by_id(name) | bases_in_checkpoint_name(last) | bases_in_title(last) | families_hinted(last)
+
+
+def _further_bases(name: str) -> set[BaseModelId]:
+    """The same for a field that may hold the name of an architecture: plain `SDXL 1.0` is one."""
+    whole = PurePosixPath(name).suffix in CHECKPOINT_FILES or "/" in name
+    return {base for base in _part_bases(name) if whole or base.lineage != "base"}
 
 
 def _names(
@@ -354,7 +362,7 @@ class _Words:
         return cls(
             [*_told_in(families_hinted, [*titles, *files]), *_told_in(families_claimed, tags)],
             _told_in(families_claimed, titles),
-            [*_told_in(families_hinted, [*bases, *texts]), *_told_in(_part_bases, further)],
+            [*_told_in(families_hinted, [*bases, *texts]), *_told_in(_further_bases, further)],
             [*_told_in(families_hinted, [*pages, *beside]), *_told_in(families_claimed, triggers)],
         )
 

@@ -54,6 +54,7 @@ def judged(metadata: Mapping[str, str], known: Knowledge = Knowledge(), name: st
         {"merge_recipe": "komori_noobXL:0.5 + owl:0.5"},
         {"training_config": json.dumps({"model": {"name_or_path": "/models/ponyDiffusionV6XL.safetensors"}})},
         {"base_model": "AstraliteHeart/pony-diffusion-v6"},
+        {"base_model": "sd_xl_base_1.0.safetensors"},
         {"other_hash": PONY_HASH},
     ],
 )  # fmt: skip
@@ -73,6 +74,7 @@ def test_words_that_weigh_as_much_leave_it_unknown(record: Mapping[str, str], wo
         {"modelspec.description": "An owl. It also works on Pony."},
         {"ss_output_name": "komori_illustriousXL"},
         {"base_model": "sdxl", "merge_recipe": "weighted sum"},
+        {"base_model": "SDXL 1.0", "base_model_path": "/models/pony/waiNSFWIllustrious_v140.safetensors"},
     ],
 )
 def test_words_that_may_mean_another_thing_do_not(record: Mapping[str, str], words: Mapping[str, str]) -> None:
