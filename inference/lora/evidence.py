@@ -28,11 +28,13 @@ from inference.lora.known_bases import (
     repository_id,
 )
 from inference.lora.metadata import (
+    ARCHITECTURE_KEYS,
     air_ecosystem,
     base_names,
     civitai_version,
     further_base_names,
     merged_names,
+    own_names,
     pixai_version,
     recorded_hash,
     recorded_old_hash,
@@ -318,11 +320,10 @@ def _names(
     beside = [
         name
         for each in sidecar.all_of(sha256)
-        for name in (each.name, each.file_name, *told_of_training(each.description))
+        for name in (each.name, each.version, each.file_name, ", ".join(each.tags), *told_of_training(each.description))
     ]
     pages = [answer.name for answer in known.answers.get(sha256, ())]
-    titles = map(metadata.get, ("modelspec.title", "ss_output_name"))
-    own = [*titles, metadata.get("modelspec.tags"), *statements(metadata), PurePosixPath(file_name).stem]
+    own = [*own_names(metadata), metadata.get("modelspec.tags"), *statements(metadata), PurePosixPath(file_name).stem]
     return tuple(dict.fromkeys(name for name in (*own, *beside, *pages) if name))
 
 
@@ -342,10 +343,8 @@ class _Words:
     @classmethod
     def of(cls, sha256: str, metadata: Mapping[str, str], sidecar: Sidecar, known: Knowledge, file_name: str) -> _Words:
         """Read the words in the metadata, in the names of the file, beside it and on its pages."""
-        titles = (
-            (Source.TITLE, metadata.get("modelspec.title", "")),
-            (Source.OUTPUT_NAME, metadata.get("ss_output_name", "")),
-        )
+        titles = [(Source.TITLE, name) for name in own_names(metadata)]
+        kinds = [(Source.ARCHITECTURE, metadata.get(key, "")) for key in ARCHITECTURE_KEYS]
         files = [(Source.TAG, name) for name in (file_name, *(each.file_name or "" for each in sidecar.all_of(sha256)))]
         bases = [(Source.BASE_NAME, last_part(name)) for name in base_names(metadata)]
         further = [(Source.BASE_NAME, name) for name in further_base_names(metadata)]
@@ -354,16 +353,18 @@ class _Words:
         beside = [
             (Source.SIDECAR, text)
             for each in sidecar.all_of(sha256)
-            for text in (each.name or "", *told_of_training(each.description))
+            for text in (each.name or "", each.version or "", *told_of_training(each.description))
         ]
         written = [*written_tags(metadata), metadata.get("modelspec.trigger_phrase", "")]
         tags = [(Source.TITLE, tag) for tag in written]
-        triggers = [(Source.SIDECAR, words) for each in sidecar.all_of(sha256) for words in each.trigger_words]
+        filed = [
+            (Source.SIDECAR, words) for each in sidecar.all_of(sha256) for words in (*each.trigger_words, *each.tags)
+        ]
         return cls(
             [*_told_in(families_hinted, [*titles, *files]), *_told_in(families_claimed, tags)],
             _told_in(families_claimed, titles),
-            [*_told_in(families_hinted, [*bases, *texts]), *_told_in(_further_bases, further)],
-            [*_told_in(families_hinted, [*pages, *beside]), *_told_in(families_claimed, triggers)],
+            [*_told_in(families_hinted, [*bases, *texts, *kinds]), *_told_in(_further_bases, further)],
+            [*_told_in(families_hinted, [*pages, *beside]), *_told_in(families_claimed, filed)],
         )
 
 

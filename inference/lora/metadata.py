@@ -40,6 +40,7 @@ EVIDENCE_KEYS = (
     "modelspec.trigger_phrase",
     "modelspec.usage_hint",
 )
+ARCHITECTURE_KEYS = ("ss_base_model_version", "modelspec.architecture")
 # Names of the training base that `evidence_in` takes out of a configuration: OneTrainer's and PEFT's.
 _ONETRAINER_BASE = "ot_config.base_model_name"
 _PEFT_BASE = "lora_adapter_metadata.base_model_name_or_path"
@@ -47,14 +48,15 @@ _READ_ELSEWHERE = frozenset({*EVIDENCE_KEYS, "ot_config", ADAPTER_CONFIG, "ss_ta
 _BASE_NAMES = ("ss_sd_model_name", _ONETRAINER_BASE, _PEFT_BASE)
 # Further names of it, and names and hashes of a merge's parts, in whatever field: they stand against what is said.
 _FURTHER_BASES, _MERGED, _MODEL_TYPE = "further.base_names", "further.merged_names", "further.model_type"
-_STATEMENTS = "further.statements"
+_STATEMENTS, _FURTHER_NAMES = "further.statements", "further.names"
 _NAMES_A_BASE = re.compile(
     r"(?:ss_|modelspec\.|training_)?(?:(?:base|pretrained|sd|parent|source|original)_?(?:model|checkpoint|ckpt)"
     r"|checkpoint|ckpt|dit|unet|transformer)(?:_?(?:name|path|file|id|repo|or))*|name_or_path"
 )
 _PART = re.compile(r"[,;\n+|]")
 _MAX_FIELD = 2**16  # characters of a field in which they are looked for
-_TEXTS = ("modelspec.description", "modelspec.usage_hint", "ss_training_comment")
+_TEXT = re.compile(r"(?:.*[_.])?(?:(?:comment|description|note|hint)s?|about|info|readme)")  # keys of texts
+_NAME = re.compile(r"(?:ss_|modelspec\.)?(?:(?:lora|model|network)_?)?(?:name|title)")  # keys of its own names
 # Sentences of a text that tell of the training, not of the pictures.
 _SENTENCE = re.compile(r"[\n;!]|\.(?!\d)|\bminus\b")
 _OF_TRAINING = re.compile(r"\b(?:re)?(?:train|fine ?-?tun|base|merg|mix|blend|extract)\w*\b|\b(?:made|built|ckpt)\b")
@@ -108,7 +110,9 @@ def evidence_in(metadata: Mapping[str, str]) -> dict[str, str]:
     taken = {_ONETRAINER_BASE: _onetrainer_bases(metadata), _PEFT_BASE: _peft_bases(metadata)}
     others = {key: value[:_MAX_FIELD] for key, value in metadata.items() if key not in _READ_ELSEWHERE}
     taken |= {_FURTHER_BASES: _further_bases(others), _MERGED: _parts_of_merges(others)}
-    taken[_STATEMENTS] = _names(told_of_training("\n".join(metadata.get(key, "") for key in _TEXTS)))
+    texts = [text for key, text in metadata.items() if _TEXT.fullmatch(key.lower())]
+    taken[_STATEMENTS] = _names(each for text in texts for each in told_of_training(text))
+    taken[_FURTHER_NAMES] = _names(text for key, text in others.items() if _NAME.fullmatch(key.lower()))
     taken[_MODEL_TYPE] = _names([_table(metadata.get("ot_config", "")).get("model_type")])
     kept |= {key: _shortened("\n".join(names)) for key, names in taken.items() if names}
     recorded = prediction_in_records(metadata)
@@ -209,6 +213,12 @@ def pixai_version(name: str) -> int | None:
     """PixAI's id of a model version, from its file's name."""
     match = _PIXAI_FILE.fullmatch(name.strip())
     return int(match[1]) if match else None
+
+
+def own_names(metadata: Mapping[str, str]) -> tuple[str, ...]:
+    """What it calls itself, in whatever field."""
+    named = (metadata.get("modelspec.title", ""), metadata.get("ss_output_name", ""))
+    return (*named, *metadata.get(_FURTHER_NAMES, "").split("\n"))
 
 
 def further_base_names(metadata: Mapping[str, str]) -> tuple[str, ...]:

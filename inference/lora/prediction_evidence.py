@@ -19,6 +19,7 @@ from inference.lora.metadata import (
     base_names,
     civitai_version,
     descriptions,
+    own_names,
     recorded_hash,
     recorded_old_hash,
     recorded_predictions,
@@ -142,10 +143,11 @@ def _testimonies(
     """Return the word of each source, the best first. A source that says both counts as v."""
     names, declaration = base_names(metadata), known.predictions.get(sha256)
     recorded, short = recorded_hash(metadata), recorded_old_hash(metadata)
-    own = (metadata.get("modelspec.title", ""), metadata.get("ss_output_name", ""), PurePosixPath(file_name).stem)
+    own = (*own_names(metadata), PurePosixPath(file_name).stem)
     written = (*descriptions(metadata), metadata.get("modelspec.tags", ""))
     beside = sidecar.all_of(sha256)
     described = [text for each in beside for text in told_of_training(each.description)]
+    named = [name for each in beside for name in (each.name, each.version, each.file_name, *each.tags) if name]
     said: dict[PredictionSource, Iterable[PredictionType | None]] = {
         PredictionSource.TRAINING_BASE: [
             known.installed_predictions.get(recorded or "") or HASH_PREDICTIONS.get(recorded or "")
@@ -160,6 +162,7 @@ def _testimonies(
         PredictionSource.SIDECAR: [
             *(each.prediction for each in beside),
             *map(prediction_in_text, described),
+            *map(prediction_in_name, named),
         ],
         PredictionSource.REGISTRY: map(_of_page, known.answers.get(sha256, ())),
         PredictionSource.OWN_NAME: [*map(prediction_in_name, own), *map(prediction_in_text, written)],

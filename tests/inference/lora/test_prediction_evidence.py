@@ -303,7 +303,8 @@ def test_a_sidecar_pinned_to_other_bytes_does_not_count() -> None:
 
 def test_what_is_kept_of_a_configuration_is_small_and_nobody_else_can_write_it() -> None:
     comment = RECORDED["training comment"]
-    assert evidence_in(comment) == {"trainer.prediction": "v_prediction", **comment}
+    told = {"further.statements": comment["ss_training_comment"]}
+    assert evidence_in(comment) == {"trainer.prediction": "v_prediction", **comment, **told}
     arguments = {"ss_network_args": json.dumps({"v_pred": True, "padding": "x" * 5000})}
     assert evidence_in(arguments) == {"trainer.prediction": "v_prediction"}
     assert evidence_in({"trainer.prediction": "epsilon"}) == {}

@@ -56,6 +56,12 @@ def judged(metadata: Mapping[str, str], known: Knowledge = Knowledge(), name: st
         {"base_model": "AstraliteHeart/pony-diffusion-v6"},
         {"base_model": "sd_xl_base_1.0.safetensors"},
         {"other_hash": PONY_HASH},
+        {"name": "komori_ponyxl"},
+        {"title": "Komori PonyXL"},
+        {"description": "Trained on Pony."},
+        {"comment": "trained on noobai"},
+        {"ss_notes": "base: noobai xl"},
+        {"ss_base_model_version": "sdxl_pony"},
     ],
 )  # fmt: skip
 def test_words_that_weigh_as_much_leave_it_unknown(record: Mapping[str, str], words: Mapping[str, str]) -> None:
@@ -186,8 +192,14 @@ def test_the_name_that_a_hub_gave_the_file_stands_against_its_page(tmp_path: Pat
         assert judge(sha256, {}, read_sidecar(lora), Knowledge()).base_model == base
 
 
-def test_a_page_s_description_of_the_training_tells_of_v() -> None:
-    page = Sidecar(description="Trained on NoobAI V-Pred 1.0.")
+@pytest.mark.parametrize(
+    "page",
+    [
+        Sidecar(description="Trained on NoobAI V-Pred 1.0."), Sidecar(version="vPred"), Sidecar(tags=("v-pred",)),
+        Sidecar(file_name="komori_vpred.safetensors"),
+    ],
+)  # fmt: skip
+def test_all_that_a_page_says_may_tell_of_v(page: Sidecar) -> None:
     told = judge(FILE, {"ss_v_parameterization": "False"}, page, Knowledge()).prediction
     assert told.type is PredictionType.V_PREDICTION
 
@@ -234,6 +246,21 @@ def test_a_page_s_name_for_another_family_stands_against_its_base_model() -> Non
     assert judge(FILE, {}, Sidecar(base_model=ILLUSTRIOUS, name="Komori Pony"), Knowledge()).base_model is None
     both = Sidecar(base_model=ILLUSTRIOUS, name="Komori (Pony and Illustrious)")
     assert judge(FILE, {}, both, Knowledge()).base_model == ILLUSTRIOUS
+
+
+@pytest.mark.parametrize(
+    ("make", "sidecar"),
+    [
+        ("sdxl", Sidecar(base_model=ILLUSTRIOUS, name="Komori", version="Pony")),
+        ("sdxl", Sidecar(base_model=ILLUSTRIOUS, tags=("owl", "ponyxl"))),
+        ("sdxl", Sidecar(base_model=ILLUSTRIOUS, trigger_words=("score_9, score_8_up, komori",))),
+        ("flux1", Sidecar(base_model=BaseModelId("flux1/dev"), tags=("flux kontext",))),
+    ],
+)
+def test_a_page_s_version_tags_and_words_stand_against_it(make: str, sidecar: Sidecar) -> None:
+    assert verdict(make, {}, sidecar).base_model is None
+    plain = sidecar.model_copy(update={"version": "v2", "tags": ("owl",), "trigger_words": ("komori",)})
+    assert verdict(make, {}, plain).base_model == sidecar.base_model
 
 
 def test_its_own_names_do_not_decide_against_each_other() -> None:
