@@ -8,7 +8,7 @@ never overrules the shapes of the layers: see `inference.lora.verdict`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 from pathlib import PurePosixPath
@@ -258,22 +258,23 @@ def _disputed(
     says = {each.says for each in said if each.source is source}
     declared = {each.says for each in said if each.source is Source.DECLARATION}
     if source in PAGES | OWN_NAMES:
-        spoken = [*(each for each in said if each.source in OWN_NAMES), *words.hinted, *words.stated]
-        spoken += words.beside if says.isdisjoint(each.says for each in words.beside) else []
+        spoken = [*(each for each in said if each.source in OWN_NAMES), *words.further]
+        of_words = [*words.hinted, *words.stated]
+        of_words += words.beside if says.isdisjoint(each.says for each in words.beside) else []
     elif source not in RECORDED or declared == says:
         return []
     elif recorded_hash(metadata) in known.installed:
-        spoken = [each for each in said if each.source in IDENTITIES]
+        spoken, of_words = [each for each in said if each.source in IDENTITIES], []
     else:
         weighing = RECORDED | {Source.MERGED} | (PAGES | OWN_NAMES if source not in IDENTITIES else set[Source]())
-        spoken = [each for each in said if each.source in weighing and not _of_another_kind(each, says)]
-        spoken += [*words.claimed, *words.stated]
-    return [each for each in spoken if each.says not in says]
-
-
-def _of_another_kind(word: Testimony, says: Collection[BaseModelId]) -> bool:
-    """Whether a LoRA's own name means a family of another architecture, whose layers are others: a pony on SD 1.5."""
-    return word.source in OWN_NAMES and word.says.architecture not in {base.architecture for base in says}
+        spoken = [*(each for each in said if each.source in weighing), *words.further]
+        of_words = [*words.claimed, *words.stated]
+    records = [each for each in spoken if each.source not in OWN_NAMES]
+    # A word for a family means another thing where the layers are of another architecture: a pony on SD 1.5.
+    architectures = {base.architecture for base in says}
+    of_words += [each for each in spoken if each.source in OWN_NAMES]
+    alike = [each for each in of_words if each.says.architecture in architectures]
+    return [each for each in dict.fromkeys((*records, *alike)) if each.says not in says]
 
 
 def collect_testimonies(
@@ -331,14 +332,15 @@ def _names(
 class _Words:
     """Families that words about a file may mean: they prove none, they stand against others.
 
-    `hinted` by its own names, `claimed` where these mean hardly anything else, `stated` by its trainer's comment and
-    by further names of its training base, `beside` by names that others gave it.
+    `hinted` by its own names, `claimed` where these mean hardly anything else, `stated` by what its trainer recorded,
+    `beside` by names that others gave it. `further` are base models that other fields of the metadata name.
     """
 
     hinted: list[Testimony]
     claimed: list[Testimony]
     stated: list[Testimony]
     beside: list[Testimony]
+    further: list[Testimony]
 
     @classmethod
     def of(cls, sha256: str, metadata: Mapping[str, str], sidecar: Sidecar, known: Knowledge, file_name: str) -> _Words:
@@ -363,8 +365,9 @@ class _Words:
         return cls(
             [*_told_in(families_hinted, [*titles, *files]), *_told_in(families_claimed, tags)],
             _told_in(families_claimed, titles),
-            [*_told_in(families_hinted, [*bases, *texts, *kinds]), *_told_in(_further_bases, further)],
+            _told_in(families_hinted, [*bases, *texts, *kinds]),
             [*_told_in(families_hinted, [*pages, *beside]), *_told_in(families_claimed, filed)],
+            _told_in(_further_bases, further),
         )
 
 

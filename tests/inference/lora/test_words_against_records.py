@@ -205,6 +205,8 @@ def test_all_that_a_page_says_may_tell_of_v(page: Sidecar) -> None:
 
 
 def test_a_pony_on_another_architecture_is_an_animal() -> None:
+    several = Sidecar(base_model=BaseModelId("flux1/dev"), name="Komori (Flux and Pony)")
+    assert verdict("flux1", {}, several).base_model == "flux1/dev"
     metadata = {"ss_sd_model_name": "v1-5-pruned-emaonly.safetensors", "modelspec.title": "pony_style"}
     assert verdict("sd1", metadata).base_model == "sd1/base"
 
