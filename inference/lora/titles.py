@@ -234,6 +234,8 @@ def families_traced(name: str) -> set[BaseModelId]:
 
 def latin(name: str) -> str:
     """A name's Latin words, without invisible characters. They prove nothing, for a word beside may deny them."""
+    if name.isascii():
+        return name[:_MOST]
     plain = unicodedata.normalize("NFKC", name[:_MOST])[:_MOST]
     visible = (each for each in plain if unicodedata.category(each) != "Cf")
     return "".join(each if each.isascii() else " " for each in visible)
