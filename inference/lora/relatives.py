@@ -118,5 +118,11 @@ def _names(relative: Relative, forms: Collection[str], *, hints: bool) -> bool:
 
 def names_no_version(name: str) -> bool:
     """Whether a training base's name or a trainer's word begins with a family and a version that was not published."""
+    return unpublished_version(name) is not None
+
+
+def unpublished_version(name: str) -> str | None:
+    """The family and the version with which a name begins, in lower case, if no such version was published."""
     last = _ENDING.sub("", re.split(r"[/\\]", name.strip().rstrip("/\\")[:_MAX])[-1].lower())
-    return any(_NO_VERSION.match(form) for form in name_forms(last))
+    found = (_NO_VERSION.match(form) for form in name_forms(last))
+    return next((match[0] for match in found if match), None)

@@ -14,7 +14,7 @@ from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.requests.few_steps import made_for
 from inference.lora.architecture_words import quoted_architecture
 from inference.lora.evidence import Source
-from inference.lora.relatives import names_no_version
+from inference.lora.relatives import unpublished_version
 from inference.lora.trigger_groups import is_group
 from inference.messages.checkpoints import PredictionType
 from inference.prediction import OF_BOTH_KINDS
@@ -97,10 +97,9 @@ def _evidence(version: LoraVersion) -> str:
 
 
 def named_model(version: LoraVersion) -> str | None:
-    """The model without checkpoints that a file's metadata names, or its own name where that begins with one."""
+    """The model without checkpoints that a file's metadata names, or that its own name begins with."""
     named = quoted_architecture(version.found.metadata) if version.found else None
-    name = PurePosixPath(version.path).stem
-    return named or (name if names_no_version(name) else None)
+    return named or unpublished_version(PurePosixPath(version.path).stem)
 
 
 def prediction_text(prediction: PredictionType) -> str:
