@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any, cast
 
 MAX_ID = 2**53  # what other programs read exactly
@@ -25,6 +26,17 @@ def as_dict(value: object) -> dict[str, Any]:
 def as_list(value: object) -> list[Any]:
     """A list; an empty one for what is none."""
     return cast("list[Any]", value) if isinstance(value, list) else []
+
+
+def leaves(name: str, value: object) -> Iterator[tuple[str, object]]:
+    """Every value inside `value` that is neither an object nor a list, with the nearest key; `name` without one."""
+    waiting: list[tuple[str, object]] = [(name, value)]
+    while waiting:
+        key, each = waiting.pop()
+        inner = [*as_dict(each).items(), *((key, part) for part in as_list(each))]
+        waiting += inner
+        if not inner:
+            yield key, each
 
 
 def as_text(value: object, most: int) -> str:

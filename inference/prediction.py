@@ -26,6 +26,8 @@ _SPELLINGS = {
     "eps": PredictionType.EPSILON,
     "v": PredictionType.V_PREDICTION,
     "v_prediction": PredictionType.V_PREDICTION,
+    "v_pred": PredictionType.V_PREDICTION,
+    "vpred": PredictionType.V_PREDICTION,
     "velocity": PredictionType.V_PREDICTION,
 }
 
@@ -86,4 +88,4 @@ def _specified(metadata: Mapping[str, str]) -> PredictionType | None:
 
 def named_prediction(value: str) -> PredictionType | None:
     """Return the prediction type that a field for it names; None for any other word."""
-    return _SPELLINGS.get(value.strip().lower())
+    return _SPELLINGS.get(value.strip().lower().replace("-", "_"))

@@ -111,6 +111,7 @@ def lies() -> tuple[Lie, ...]:
         *_of_odd_files(),
         *_of_relatives(),
         *_of_merges(),
+        *_of_words(),
     )
 
 
@@ -369,3 +370,37 @@ def _of_merges() -> Iterator[Lie]:
         yield Lie(f"{name}, Pony by name", layers, SDXL_WORDS | {
             "ss_sd_model_name": "ponyDiffusionV6XL.safetensors", "modelspec.title": name,
         })  # fmt: skip
+
+
+def _of_words() -> Iterator[Lie]:
+    """Words against records, and against what stands beside the file."""
+    sdxl = pairs(denoiser("sdxl", *_SDXL_ALONE), "lora_unet_")
+    flux = pairs(denoiser("flux1", "transformer_blocks.18.attn"), "transformer.")
+    base = SDXL_WORDS | {"ss_sd_model_name": _ILLUSTRIOUS_ID}
+    page = {"base_model": "sdxl/illustrious"}
+    recorded: dict[str, Mapping[str, str]] = {
+        "a comment": {"ss_training_comment": "trained on Pony, name replaced"},
+        "a description": {"modelspec.description": "An owl. Trained on NoobAI."},
+        "a merge of checkpoints": {"sd_merge_models": json.dumps({"a": {"name": "ponyDiffusionV6XL"}})},
+        "another field": {"base_model": "Kwai-Kolors/Kolors"},
+        "a configuration": {"config": json.dumps({"model": {"name_or_path": "ponyDiffusionV6XL"}})},
+        "a title": {"modelspec.title": "komori ponyXL"},
+        "a relative": {"modelspec.title": "komori kolors"},
+        "a version": {"ss_base_model_version": "sdxl_pony"},
+    }
+    for label, words in recorded.items():
+        yield Lie(f"an id of Illustrious against {label}", sdxl, base | words)
+    for label, words in recorded.items():
+        yield Lie(f"a sidecar of Illustrious against {label}", sdxl, SDXL_WORDS | words, sidecar=page)
+    for label, more in {
+        "its version": {"version": "Pony"}, "its tags": {"tags": ["ponyxl"]}, "its name": {"name": "Komori NoobAI"},
+        "its words": {"trigger_words": ["score_9, score_8_up"]}, "its description": {"description": "Trained on Pony."},
+        "the hub's name": {"file_name": "komori_pdxl.safetensors"}, "a method": {"file_name": "dmd2_4step_lora"},
+        "plain SDXL": {"file_name": "sdxl_komori.safetensors"},
+    }.items():  # fmt: skip
+        yield Lie(f"a sidecar of Illustrious against {label}", sdxl, {}, sidecar=page | more)
+    of_dev = {"base_model": "flux1/dev"}
+    yield Lie(
+        "a sidecar of FLUX.1 dev against OneTrainer's model", flux, {"ot_config": '{"model_type": "CHROMA_1"}'}, of_dev
+    )
+    yield Lie("a sidecar of FLUX.1 dev against Flex", flux, {"ss_sd_model_name": "ostris/Flex.1-alpha"}, of_dev)

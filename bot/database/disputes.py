@@ -78,7 +78,13 @@ async def open_disputes(connection: aiosqlite.Connection, files: Sequence[str]) 
     return [Dispute(row["sha256"], row["since"], tuple(map(BaseModelId, json.loads(row["bases"])))) for row in rows]
 
 
-async def had_before(connection: aiosqlite.Connection, person_id: int, found: Dispute) -> bool:
-    """Whether a person bookmarked, used or added a LoRA before it was disputed. Raises DatabaseError."""
+async def disputes_for(connection: aiosqlite.Connection, person_id: int, files: Sequence[str]) -> list[Dispute]:
+    """The open disputes that keep files from a person who did not have them before. Raises DatabaseError."""
+    found = await open_disputes(connection, files) if files else []
+    return [each for each in found if not await _had_before(connection, person_id, each)]
+
+
+async def _had_before(connection: aiosqlite.Connection, person_id: int, found: Dispute) -> bool:
+    """Whether a person bookmarked, used or added a LoRA before it was disputed."""
     parameters = {"person": person_id, "sha256": found.sha256, "since": found.since}
     return await fetch_one(connection, HAD, parameters) is not None

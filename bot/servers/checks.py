@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from bot.config import LimitSettings
 from bot.database.blocks import Block
 from bot.database.clock import now_ms
-from bot.database.disputes import had_before, open_disputes
+from bot.database.disputes import disputes_for
 from bot.database.job_orders import (
     PersonFacts,
     context_of_job,
@@ -345,9 +345,8 @@ class RequestChecks:
     async def _why_disputed(self, person_id: int, request: GenerationRequest) -> RequestError | None:
         """Why a LoRA with a disputed base model is not used by this person; None for who had it before."""
         names = {use.sha256: use.name for use in request.loras}
-        for found in await open_disputes(self._connection, sorted(names)) if names else ():
-            if not await had_before(self._connection, person_id, found):
-                return LoraDisputed(lora=names[found.sha256], bases=[base.label for base in found.base_models])
+        for found in await disputes_for(self._connection, person_id, sorted(names)):
+            return LoraDisputed(lora=names[found.sha256], bases=[base.label for base in found.base_models])
         return None
 
     async def _used(self, *requests: JobRequest) -> tuple[UsedLora, ...]:

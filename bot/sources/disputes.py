@@ -65,7 +65,7 @@ class Disputes:
 
     async def _set(self, answer: RegistryAnswer, version: LoraVersion | None) -> None:
         base = answer.known_base_model
-        if version is None or base is None:
+        if version is None or base is None or base == version.base_model:  # of the same only the name differs
             await settle(self._connection, answer.sha256, answer.page)
         elif await dispute(self._connection, answer.sha256, answer.page, base):
             lora = await find_lora(self._connection, version.lora_id)

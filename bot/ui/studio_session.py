@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import aiosqlite
@@ -12,10 +12,12 @@ from pydantic import ValidationError
 
 from bot.config import CheckpointSettings
 from bot.database.connection import transaction
+from bot.database.disputes import disputes_for
 from bot.database.lora_search import Shown
 from bot.database.loras import Lora, LoraVersion
 from bot.database.preferences import Preferences, find_preferences
 from bot.database.studio import StudioState, fill_studio, find_studio, go_back, save_studio
+from bot.errors.blocks import LoraDisputed
 from bot.errors.orders import TwoFewStepRecipes
 from bot.i18n import _, explained
 from bot.i18n.texts import lora_name, plain
@@ -226,6 +228,7 @@ class StudioSessions:
         if checkpoint is None:
             raise CheckpointNotFound(name=_("at all"), installed=[])
         rows = await examine(self._requests, studio, checkpoint.name, await self._shown(interaction))
+        rows = await self._without_disputed(person_id, rows)
         return StudioSnapshot(
             person_id=person_id,
             studio=studio,
@@ -237,6 +240,17 @@ class StudioSessions:
             rows=rows,
             fast=await joining_fast(self._requests, studio, rows, checkpoint),
         )
+
+    async def _without_disputed(self, person_id: int, rows: list[Row]) -> list[Row]:
+        """Refuse the LoRAs that this person may not use while their base model is disputed."""
+        files = {row.version.sha256: row for row in rows if row.version is not None and row.version.disputed}
+        disputes = await disputes_for(self._connection, person_id, [sha256 for sha256 in files if sha256])
+        for found in disputes:
+            row = files[found.sha256]
+            bases = [base.label for base in found.base_models]
+            refused = replace(row, version=None, refusal=LoraDisputed(lora=row.name, bases=bases))
+            rows = [refused if each is row else each for each in rows]
+        return rows
 
 
 def _studio(draft: StudioState | None) -> Studio:

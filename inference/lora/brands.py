@@ -29,6 +29,8 @@ class Brand:
 
 _SD1, _SDXL, _PONY, _ILLUSTRIOUS, _NOOBAI = "sd1/base", "sdxl/base", "sdxl/pony", "sdxl/illustrious", "sdxl/noobai"
 
+_IL = r"(?:il|ill|illustrious) ?v\d"  # of brands whose files say the family in the version
+
 BRANDS: tuple[Brand, ...] = (
     Brand("absolute reality", _SD1, _HORDE, r"v?\d"),
     Brand("abyss orange mix", _SD1, _HORDE),
@@ -97,13 +99,13 @@ BRANDS: tuple[Brand, ...] = (
     Brand("hassaku xl illustrious", _ILLUSTRIOUS, _HORDE),
     Brand("illustrious by stable yogi", _ILLUSTRIOUS, _CIVITAI),
     Brand("illustrij", _ILLUSTRIOUS, _CIVITAI),
-    Brand("nova anime xl", _ILLUSTRIOUS, _HORDE, r"(?:il|ill|illustrious) ?v\d"),
-    Brand("nova 3d cg xl", _ILLUSTRIOUS, _CIVITAI, r"(?:il|ill|illustrious) ?v\d"),
-    Brand("nova cartoon xl", _ILLUSTRIOUS, _CIVITAI, r"(?:il|ill|illustrious) ?v\d"),
-    Brand("nova orange xl", _ILLUSTRIOUS, _CIVITAI, r"(?:il|ill|illustrious) ?v\d"),
-    Brand("nova reality xl", _ILLUSTRIOUS, _CIVITAI, r"(?:il|ill|illustrious) ?v\d"),
-    Brand("nova unreal xl", _ILLUSTRIOUS, _CIVITAI, r"(?:il|ill|illustrious) ?v\d"),
-    Brand("nova furry xl", _ILLUSTRIOUS, _HORDE, r"(?:il|ill|illustrious) ?v\d"),
+    Brand("nova anime xl", _ILLUSTRIOUS, _HORDE, _IL),
+    Brand("nova 3d cg xl", _ILLUSTRIOUS, _CIVITAI, _IL),
+    Brand("nova cartoon xl", _ILLUSTRIOUS, _CIVITAI, _IL),
+    Brand("nova orange xl", _ILLUSTRIOUS, _CIVITAI, _IL),
+    Brand("nova reality xl", _ILLUSTRIOUS, _CIVITAI, _IL),
+    Brand("nova unreal xl", _ILLUSTRIOUS, _CIVITAI, _IL),
+    Brand("nova furry xl", _ILLUSTRIOUS, _HORDE, _IL),
     Brand("noob v pencil xl", _NOOBAI, _HORDE),
     Brand("wai shuffle noob", _NOOBAI, _CIVITAI),
     Brand("jib mix flux", "flux1/dev", _CIVITAI),

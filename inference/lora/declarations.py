@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -32,6 +32,9 @@ class Statement(BaseModel):
     who: Annotated[str, Field(max_length=100)]
     when: datetime
     reason: Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+_Kind = TypeVar("_Kind", bound=Statement)
 
 
 class Declaration(Statement):
@@ -105,30 +108,26 @@ def declare(
     library: Path, sha256: str, base_model: BaseModelId, *, who: str, reason: str, force: bool = False
 ) -> Declaration:
     """Append a declaration and have it on the disk before returning. Raises OSError."""
-    declaration = Declaration(
-        sha256=sha256, base_model=base_model, who=who, when=datetime.now(UTC), reason=reason, force=force
-    )
-    append(library / FILE_NAME, declaration)
-    return declaration
+    return _state(library, Declaration, sha256=sha256, base_model=base_model, who=who, reason=reason, force=force)
 
 
 def declare_prediction(
     library: Path, sha256: str, prediction: PredictionType, *, who: str, reason: str, force: bool = False
 ) -> PredictionDeclaration:
     """Append a declaration of the prediction type, as `declare` does. Raises OSError."""
-    declaration = PredictionDeclaration(
-        sha256=sha256, prediction=prediction, who=who, when=datetime.now(UTC), reason=reason, force=force
-    )
-    append(library / FILE_NAME, declaration)
-    return declaration
+    stated = {"prediction": prediction, "force": force}
+    return _state(library, PredictionDeclaration, sha256=sha256, who=who, reason=reason, **stated)
 
 
 def allow_on(
     library: Path, sha256: str, base_model: BaseModelId, *, who: str, reason: str, withdrawn: bool = False
 ) -> Allowance:
     """Append an allowance, or its withdrawal, as `declare` does. Raises OSError."""
-    allowance = Allowance(
-        sha256=sha256, allowed_on=base_model, who=who, when=datetime.now(UTC), reason=reason, withdrawn=withdrawn
-    )
-    append(library / FILE_NAME, allowance)
-    return allowance
+    stated = {"allowed_on": base_model, "withdrawn": withdrawn}
+    return _state(library, Allowance, sha256=sha256, who=who, reason=reason, **stated)
+
+
+def _state(library: Path, kind: type[_Kind], **fields: object) -> _Kind:
+    statement = kind.model_validate({**fields, "when": datetime.now(UTC)})
+    append(library / FILE_NAME, statement)
+    return statement

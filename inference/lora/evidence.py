@@ -19,6 +19,7 @@ from inference.lora.declarations import Declaration
 from inference.lora.few_steps import NOT_FEW, FewSteps
 from inference.lora.knowledge import Knowledge
 from inference.lora.known_bases import (
+    CHECKPOINT_FILES,
     CIVITAI_VERSIONS,
     FULL_HASHES,
     OLD_HASHES,
@@ -27,18 +28,31 @@ from inference.lora.known_bases import (
     repository_id,
 )
 from inference.lora.metadata import (
+    ARCHITECTURE_KEYS,
     air_ecosystem,
     base_names,
     civitai_version,
+    further_base_names,
     merged_names,
+    own_names,
     pixai_version,
     recorded_hash,
     recorded_old_hash,
+    statements,
+    told_of_training,
+    written_tags,
 )
 from inference.lora.prediction_evidence import NO_PREDICTION, PredictionEvidence, judge_prediction
 from inference.lora.registry import RegistryAnswer
 from inference.lora.sidecar import Sidecar
-from inference.lora.titles import bases_in_checkpoint_name, bases_in_tag, bases_in_title, families_hinted
+from inference.lora.titles import (
+    bases_in_checkpoint_name,
+    bases_in_tag,
+    bases_in_title,
+    families_claimed,
+    families_hinted,
+    last_part,
+)
 
 
 class Rung(IntEnum):
@@ -71,6 +85,7 @@ class Source(StrEnum):
     REGISTRY = "told by a registry"
     MERGED = "what it was merged from, in its metadata"
     TAG = "tag in its file's name"
+    COMMENT = "comment in its metadata"
     CONFLICT = "its sources disagree"
     NONE = "no source says it"
 
@@ -100,6 +115,7 @@ PLAINLY: dict[Source, str] = {
     Source.REGISTRY: "its web page says so",
     Source.MERGED: "the names of its merged parts say so",
     Source.TAG: "its file name says so",
+    Source.COMMENT: "its comment says so",
     Source.CONFLICT: "its sources disagree",
     Source.NONE: "no source says it",
 }
@@ -118,6 +134,7 @@ RUNGS: dict[Source, Rung] = {
     Source.OUTPUT_NAME: Rung.TITLE,
     Source.MERGED: Rung.TITLE,
     Source.TAG: Rung.TAG,
+    Source.COMMENT: Rung.TITLE,
 }
 # What the trainer recorded of the training base.
 RECORDED = frozenset(
@@ -131,7 +148,8 @@ RECORDED = frozenset(
     }
 )
 # What leads to one published or installed checkpoint; the others are words that anybody may choose.
-IDENTITIES = frozenset({Source.TRAINING_BASE, Source.SHORT_HASH, Source.BASE_ID})
+HASHES = frozenset({Source.TRAINING_BASE, Source.SHORT_HASH})
+IDENTITIES = HASHES | {Source.BASE_ID}
 OWN_NAMES = frozenset({Source.TITLE, Source.OUTPUT_NAME, Source.MERGED, Source.TAG})
 PAGES = frozenset({Source.SIDECAR, Source.REGISTRY})
 
@@ -183,8 +201,8 @@ def _judge_base_model(
     declaration = known.declarations.get(sha256)
     counting = [each for each in said if _counts(each.source, metadata, known)]
     deciding = _deciding(counting, declaration)
-    hinted = _hints(metadata, file_name, sidecar.file_name or "")
-    disputed = deciding and _disputed(deciding[0].source, metadata, said, known, hinted)
+    words = _Words.of(sha256, metadata, sidecar, known, file_name)
+    disputed = deciding and _disputed(deciding[0].source, metadata, said, known, words)
     void = _void_sidecar(sha256, sidecar)
     mixture = [each for each in said if each.source is Source.MERGED]
     declared = declaration and [each for each in deciding if each.says == declaration.base_model]
@@ -228,30 +246,35 @@ def _deciding(said: list[Testimony], declaration: Declaration | None) -> list[Te
 
 
 def _disputed(
-    source: Source,
-    metadata: Mapping[str, str],
-    said: Iterable[Testimony],
-    known: Knowledge,
-    hinted: Iterable[Testimony],
+    source: Source, metadata: Mapping[str, str], said: Iterable[Testimony], known: Knowledge, words: _Words
 ) -> list[Testimony]:
     """What speaks against `source` and weighs as much: one of the two is wrong, and nobody knows which.
 
-    A page or a sidecar falls by what the file calls itself, even by a word that could not decide.
-
-    The hash of an installed checkpoint, which its operator has declared, stands against names; a name of the
-    training base falls by any word of another base model. An operator who declares the same ends the dispute.
+    A page, a sidecar or the LoRA's own name falls by what the file calls itself, even by a word that could not decide.
+    The hash of an installed checkpoint, which its operator has declared, stands against names. All else that was
+    recorded falls by what else was, by the trainer's own words and by a clear name; a name of the training base falls
+    by any word of another base model. An operator who declares the same ends the dispute.
     """
     says = {each.says for each in said if each.source is source}
-    if source in PAGES:
-        own = [*(each for each in said if each.source in OWN_NAMES), *hinted]
-        return [each for each in own if each.says not in says]
     declared = {each.says for each in said if each.source is Source.DECLARATION}
-    if source not in RECORDED or declared == says:
+    if source in PAGES | OWN_NAMES:
+        spoken = [*(each for each in said if each.source in OWN_NAMES), *words.further]
+        of_words = [*words.hinted, *words.stated]
+        of_words += words.beside if says.isdisjoint(each.says for each in words.beside) else []
+    elif source not in RECORDED or declared == says:
         return []
-    weighing = IDENTITIES if recorded_hash(metadata) in known.installed else RECORDED
-    if source not in IDENTITIES:
-        weighing = frozenset(Source) - {Source.DECLARATION}
-    return [each for each in said if each.source in weighing and each.says not in says]
+    elif recorded_hash(metadata) in known.installed:
+        spoken, of_words = [each for each in said if each.source in IDENTITIES], []
+    else:
+        weighing = RECORDED | {Source.MERGED} | (PAGES | OWN_NAMES if source not in IDENTITIES else set[Source]())
+        spoken = [*(each for each in said if each.source in weighing), *words.further]
+        of_words = [*words.claimed, *words.stated]
+    records = [each for each in spoken if each.source not in OWN_NAMES]
+    # A word for a family means another thing where the layers are of another architecture: a pony on SD 1.5.
+    architectures = {base.architecture for base in says}
+    of_words += [each for each in spoken if each.source in OWN_NAMES]
+    alike = [each for each in of_words if each.says.architecture in architectures]
+    return [each for each in dict.fromkeys((*records, *alike)) if each.says not in says]
 
 
 def collect_testimonies(
@@ -279,33 +302,77 @@ def collect_testimonies(
 
 
 def _part_bases(name: str) -> set[BaseModelId]:
-    """The base models that the name of a part of a merge may mean."""
-    return _by_id(name) | bases_in_checkpoint_name(name) | bases_in_title(name) | families_hinted(name)
+    """The base models that the name of a part of a merge, or its hash, may mean."""
+    published = _by_hash(name, {}, FULL_HASHES) | _by_hash(name, {}, OLD_HASHES)
+    last = last_part(name)
+    return published | _by_id(name) | bases_in_checkpoint_name(last) | bases_in_title(last) | families_hinted(last)
+
+
+def _further_bases(name: str) -> set[BaseModelId]:
+    """The same for a field that may hold the name of an architecture: plain `SDXL 1.0` is one."""
+    whole = PurePosixPath(name).suffix in CHECKPOINT_FILES or "/" in name
+    return {base for base in _part_bases(name) if whole or base.lineage != "base"}
 
 
 def _names(
     sha256: str, metadata: Mapping[str, str], sidecar: Sidecar, known: Knowledge, file_name: str
 ) -> tuple[str, ...]:
     """What the file is called: by itself, by what stands beside it, and by pages."""
-    beside = [name for each in sidecar.all_of(sha256) for name in (each.name, each.file_name)]
-    pages = [answer.name for answer in known.answers.get(sha256, ())]
-    own = [
-        *map(metadata.get, ("modelspec.title", "ss_output_name", "ss_training_comment")),
-        PurePosixPath(file_name).stem,
+    beside = [
+        name
+        for each in sidecar.all_of(sha256)
+        for name in (each.name, each.version, each.file_name, ", ".join(each.tags), *told_of_training(each.description))
     ]
+    pages = [answer.name for answer in known.answers.get(sha256, ())]
+    own = [*own_names(metadata), metadata.get("modelspec.tags"), *statements(metadata), PurePosixPath(file_name).stem]
     return tuple(dict.fromkeys(name for name in (*own, *beside, *pages) if name))
 
 
-def _hints(metadata: Mapping[str, str], file_name: str, name_at_hub: str) -> list[Testimony]:
-    """Families that the file's own names and its trainer's comment may mean."""
-    names = (
-        (Source.TITLE, metadata.get("modelspec.title", "")),
-        (Source.OUTPUT_NAME, metadata.get("ss_output_name", "")),
-        (Source.TITLE, metadata.get("ss_training_comment", "")),
-        (Source.TAG, file_name),
-        (Source.TAG, name_at_hub),
-    )
-    return [Testimony(source, base) for source, name in names for base in sorted(families_hinted(name))]
+@dataclass(frozen=True)
+class _Words:
+    """Families that words about a file may mean: they prove none, they stand against others.
+
+    `hinted` by its own names, `claimed` where these mean hardly anything else, `stated` by what its trainer recorded,
+    `beside` by names that others gave it. `further` are base models that other fields of the metadata name.
+    """
+
+    hinted: list[Testimony]
+    claimed: list[Testimony]
+    stated: list[Testimony]
+    beside: list[Testimony]
+    further: list[Testimony]
+
+    @classmethod
+    def of(cls, sha256: str, metadata: Mapping[str, str], sidecar: Sidecar, known: Knowledge, file_name: str) -> _Words:
+        """Read the words in the metadata, in the names of the file, beside it and on its pages."""
+        titles = [(Source.TITLE, name) for name in own_names(metadata)]
+        kinds = [(Source.ARCHITECTURE, metadata.get(key, "")) for key in ARCHITECTURE_KEYS]
+        files = [(Source.TAG, name) for name in (file_name, *(each.file_name or "" for each in sidecar.all_of(sha256)))]
+        bases = [(Source.BASE_NAME, last_part(name)) for name in base_names(metadata)]
+        further = [(Source.BASE_NAME, name) for name in further_base_names(metadata)]
+        texts = [(Source.COMMENT, text) for text in statements(metadata)]
+        pages = [(Source.REGISTRY, answer.name) for answer in known.answers.get(sha256, ())]
+        beside = [
+            (Source.SIDECAR, text)
+            for each in sidecar.all_of(sha256)
+            for text in (each.name or "", each.version or "", *told_of_training(each.description))
+        ]
+        written = [*written_tags(metadata), metadata.get("modelspec.trigger_phrase", "")]
+        tags = [(Source.TITLE, tag) for tag in written]
+        filed = [
+            (Source.SIDECAR, words) for each in sidecar.all_of(sha256) for words in (*each.trigger_words, *each.tags)
+        ]
+        return cls(
+            [*_told_in(families_hinted, [*titles, *files]), *_told_in(families_claimed, tags)],
+            _told_in(families_claimed, titles),
+            _told_in(families_hinted, [*bases, *texts, *kinds]),
+            [*_told_in(families_hinted, [*pages, *beside]), *_told_in(families_claimed, filed)],
+            _told_in(_further_bases, further),
+        )
+
+
+def _told_in(read: Callable[[str], set[BaseModelId]], names: Iterable[tuple[Source, str]]) -> list[Testimony]:
+    return [Testimony(source, base) for source, name in names for base in sorted(read(name))]
 
 
 def _by_hash(

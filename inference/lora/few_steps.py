@@ -232,7 +232,10 @@ _TURBO_BASES = {Architecture.Z_IMAGE, Architecture.SD35_LARGE}  # base models th
 _VERSION = re.compile(r"\bv [0-9]+(?: [0-9]+)?\b(?! steps?\b)")
 # Words whose number is their own: `dim8-steps2000` is not of 8 steps.
 _NUMBERED = ("dim", "rank", "r", "v", "e", "m", "p", "fp", "bf")
-_COUNT = re.compile("".join(rf"(?<!\b{word} )" for word in _NUMBERED) + r"(?<![0-9] )\b([0-9]{1,2}) steps?\b(?! [0-9])")
+_COUNT = re.compile(
+    "".join(rf"(?<!\b{word} )" for word in _NUMBERED)
+    + r"(?<!\b[0-9] )(?<![0-9][0-9] )\b([0-9]{1,2}) steps?\b(?! [0-9])"
+)
 _WORD = re.compile(r"dmd2|[a-z]+|[0-9]+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 

@@ -45,6 +45,7 @@ def fields_of_hub_file(path: Path) -> dict[str, Any]:
     return _kept(
         {
             **_pinned(base, titles, hashes),
+            "file_name": _file_name(path, told),
             "trigger_words": _words(as_list(version.get("trainedWords"))),
             "tags": tuple(tag[:_LONGEST] for tag in _words(as_list(tags)))[:20],
             "description": _plain(description),
@@ -57,7 +58,14 @@ def claims_of_hub_file(path: Path) -> dict[str, Any]:
     told = _read(path)
     version, hashes = _version_and_hashes(path, told)
     base, titles = _base_and_titles(path, told, version)
-    return _kept({**_pinned(base, titles, hashes), "name": titles[:_LONGEST]})
+    return _kept({**_pinned(base, titles, hashes), "name": titles[:_LONGEST], "file_name": _file_name(path, told)})
+
+
+def _file_name(path: Path, told: dict[str, Any]) -> str:
+    """What the hub, or the program that fetched the file, calls it."""
+    files = [as_dict(file).get("name") for file in as_list(told.get("files"))]
+    names = [told.get("file_name")] if path.name.endswith(METADATA) else files if len(files) == 1 else []
+    return next((as_text(name, _LONGEST) for name in names), "")
 
 
 def _base_and_titles(path: Path, told: dict[str, Any], version: dict[str, Any]) -> tuple[str, str]:

@@ -214,7 +214,7 @@ _IN_CACHE = re.compile(
 )
 _ADDRESS = re.compile(r"https://huggingface\.co/([\w.\-]+/[\w.\-]+)(?=$|[/?#])", re.ASCII)
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.\-]{0,95}/[A-Za-z0-9][\w.\-]{0,95}", re.ASCII)
-_FILES = frozenset({".safetensors", ".ckpt", ".sft", ".pt", ".pth", ".bin", ".gguf", ".json"})
+CHECKPOINT_FILES = frozenset({".safetensors", ".ckpt", ".sft", ".pt", ".pth", ".bin", ".gguf", ".json"})
 
 
 def repository_base(name: str) -> BaseModelId | None:
@@ -233,7 +233,9 @@ def repository_id(name: str) -> str | None:
     """The id of a hub's repository that a name is, as `owner/name`, an address or a folder of its cache; None for
     any other name, such as that of a file."""
     found = _repository(name.strip())
-    return found if REPOSITORY.fullmatch(found) and PurePosixPath(found).suffix.lower() not in _FILES else None
+    return (
+        found if REPOSITORY.fullmatch(found) and PurePosixPath(found).suffix.lower() not in CHECKPOINT_FILES else None
+    )
 
 
 def _repository(name: str) -> str:

@@ -15,7 +15,7 @@ from inference.bounds import MAX_TRIGGER_GROUP
 from inference.json_values import as_dict
 from inference.lora.adapter_config import KEY as ADAPTER_CONFIG
 from inference.lora.adapter_config import PARTS
-from inference.lora.prediction_words import prediction_in_records
+from inference.lora.prediction_words import prediction_in_records, settings_in
 from inference.messages.checkpoints import PredictionType
 from inference.prediction import named_prediction
 
@@ -32,16 +32,34 @@ EVIDENCE_KEYS = (
     "ss_v_parameterization",
     "ss_zero_terminal_snr",
     "modelspec.architecture",
+    "modelspec.description",
     "modelspec.merged_from",
     "modelspec.prediction_type",
     "modelspec.tags",
     "modelspec.title",
     "modelspec.trigger_phrase",
+    "modelspec.usage_hint",
 )
+ARCHITECTURE_KEYS = ("ss_base_model_version", "modelspec.architecture")
 # Names of the training base that `evidence_in` takes out of a configuration: OneTrainer's and PEFT's.
 _ONETRAINER_BASE = "ot_config.base_model_name"
 _PEFT_BASE = "lora_adapter_metadata.base_model_name_or_path"
+_READ_ELSEWHERE = frozenset({*EVIDENCE_KEYS, "ot_config", ADAPTER_CONFIG, "ss_tag_frequency"})
 _BASE_NAMES = ("ss_sd_model_name", _ONETRAINER_BASE, _PEFT_BASE)
+# Further names of it, and names and hashes of a merge's parts, in whatever field: they stand against what is said.
+_FURTHER_BASES, _MERGED, _MODEL_TYPE = "further.base_names", "further.merged_names", "further.model_type"
+_STATEMENTS, _FURTHER_NAMES = "further.statements", "further.names"
+_NAMES_A_BASE = re.compile(
+    r"(?:ss_|modelspec\.|training_)?(?:(?:base|pretrained|sd|parent|source|original)_?(?:model|checkpoint|ckpt)"
+    r"|checkpoint|ckpt|dit|unet|transformer)(?:_?(?:name|path|file|id|repo|or))*|name_or_path"
+)
+_PART = re.compile(r"[,;\n+|]")
+_MAX_FIELD = 2**16  # characters of a field in which they are looked for
+_TEXT = re.compile(r"(?:.*[_.])?(?:(?:comment|description|note|hint)s?|about|info|readme)")  # keys of texts
+_NAME = re.compile(r"(?:ss_|modelspec\.)?(?:(?:lora|model|network)_?)?(?:name|title)")  # keys of its own names
+# Sentences of a text that tell of the training, not of the pictures.
+_SENTENCE = re.compile(r"[\n;!]|\.(?!\d)|\bminus\b")
+_OF_TRAINING = re.compile(r"\b(?:re)?(?:train|fine ?-?tun|base|merg|mix|blend|extract)\w*\b|\b(?:made|built|ckpt)\b")
 _PREDICTION = "trainer.prediction"  # key of the type that `evidence_in` finds in settings, arguments and comments
 _MAX_VALUE = 1000  # characters of a value that are kept
 
@@ -60,7 +78,10 @@ _PLACEHOLDER = re.compile(
 )
 _AIR = re.compile(r"(?:(?:urn:)?(?:air:)?(?:([\w\-]+):)?checkpoint:)?civitai:[0-9]{1,12}@([0-9]{1,12})", re.IGNORECASE)
 
-_V_FLAG = {"true": PredictionType.V_PREDICTION, "false": PredictionType.EPSILON}
+_V_FLAG = {
+    **dict.fromkeys(("true", "1", "yes", "on"), PredictionType.V_PREDICTION),
+    **dict.fromkeys(("false", "0", "no", "off"), PredictionType.EPSILON),
+}
 _V_VERSIONS = frozenset({"sd_v1_v", "sd_v2_v"})
 # `"tag": 12`, in JSON's quotes or in Python's, which some trainers leave. Folders' names stand before a brace, so
 # they have no number; nothing is nested. Every string is read to its end, or to the end of the text where nothing
@@ -87,6 +108,12 @@ def evidence_in(metadata: Mapping[str, str]) -> dict[str, str]:
     """The part of a file's metadata that counts as evidence, small enough to be kept."""
     kept = {key: _shortened(metadata[key]) for key in EVIDENCE_KEYS if key in metadata}
     taken = {_ONETRAINER_BASE: _onetrainer_bases(metadata), _PEFT_BASE: _peft_bases(metadata)}
+    others = {key: value[:_MAX_FIELD] for key, value in metadata.items() if key not in _READ_ELSEWHERE}
+    taken |= {_FURTHER_BASES: _further_bases(others), _MERGED: _parts_of_merges(others)}
+    texts = [text for key, text in metadata.items() if _TEXT.fullmatch(key.lower())]
+    taken[_STATEMENTS] = _names(each for text in texts for each in told_of_training(text))
+    taken[_FURTHER_NAMES] = _names(text for key, text in others.items() if _NAME.fullmatch(key.lower()))
+    taken[_MODEL_TYPE] = _names([_table(metadata.get("ot_config", "")).get("model_type")])
     kept |= {key: _shortened("\n".join(names)) for key, names in taken.items() if names}
     recorded = prediction_in_records(metadata)
     return kept | ({_PREDICTION: recorded.value} if recorded else {})
@@ -109,6 +136,22 @@ def _peft_bases(metadata: Mapping[str, str]) -> tuple[str, ...]:
     """The base model of every part of a pipeline that PEFT's configuration tells of."""
     config = _table(metadata.get(ADAPTER_CONFIG, ""))
     return _names(config.get(f"{part}base_model_name_or_path") for part in ("", *(f"{part}." for part in PARTS)))
+
+
+def _further_bases(metadata: Mapping[str, str]) -> tuple[str, ...]:
+    """The values of all settings that name a training base by their key, and every SHA-256."""
+    settings = [each for key, text in metadata.items() for each in settings_in(key, text)]
+    named = [value for key, value in settings if _NAMES_A_BASE.fullmatch(key.lower())]
+    return _names([*named, *(value for _, value in settings if _HEX_64.fullmatch(str(value)))])
+
+
+def _parts_of_merges(metadata: Mapping[str, str]) -> tuple[str, ...]:
+    """The values of all fields about a merge, such as `sd_merge_models`, and the hashes among their keys."""
+    fields = [(key, text) for key, text in metadata.items() if "merge" in key.lower()]
+    settings = [each for key, text in fields for each in settings_in(key, text)]
+    hashes = [found for _, text in fields for found in _HEX_64.findall(text.lower())]
+    parts = (part for _, value in settings if isinstance(value, str) for part in _PART.split(value))
+    return _names([*(part for part in parts if re.search(r"[^\W\d_]", part)), *hashes])
 
 
 def _names(values: Iterable[Any]) -> tuple[str, ...]:
@@ -172,9 +215,41 @@ def pixai_version(name: str) -> int | None:
     return int(match[1]) if match else None
 
 
+def own_names(metadata: Mapping[str, str]) -> tuple[str, ...]:
+    """What it calls itself, in whatever field."""
+    named = (metadata.get("modelspec.title", ""), metadata.get("ss_output_name", ""))
+    return (*named, *metadata.get(_FURTHER_NAMES, "").split("\n"))
+
+
+def further_base_names(metadata: Mapping[str, str]) -> tuple[str, ...]:
+    """Names of the training base in fields that no known trainer writes: enough to dispute, not to decide."""
+    return tuple(name for name in metadata.get(_FURTHER_BASES, "").split("\n") if name)
+
+
+def model_types(metadata: Mapping[str, str]) -> tuple[str, ...]:
+    """What OneTrainer was set to train, such as `CHROMA_1`: an architecture, and of some relatives the lineage."""
+    return tuple(filter(None, [metadata.get(_MODEL_TYPE, "")]))
+
+
+def statements(metadata: Mapping[str, str]) -> tuple[str, ...]:
+    """The sentences of the trainer's comment, and those of all texts that tell of the training."""
+    return (*_SENTENCE.split(metadata.get("ss_training_comment", "")), *metadata.get(_STATEMENTS, "").split("\n"))
+
+
+def descriptions(metadata: Mapping[str, str]) -> tuple[str, ...]:
+    """What its maker wrote for people."""
+    return metadata.get("modelspec.description", ""), metadata.get("modelspec.usage_hint", "")
+
+
+def told_of_training(text: str) -> tuple[str, ...]:
+    """The sentences of a description that tell of the training: others name models that it works with too."""
+    return tuple(each for each in _SENTENCE.split(text) if _OF_TRAINING.search(each.lower()))
+
+
 def merged_names(metadata: Mapping[str, str]) -> tuple[str, ...]:
-    """The names of what it was merged from, as `merged_from` lists them."""
-    names = (name.strip() for name in re.split(r"[,;\n]", metadata.get("modelspec.merged_from", "")))
+    """The names of what it was merged from, as `merged_from` and other fields about merges list them."""
+    fields = (metadata.get("modelspec.merged_from", ""), metadata.get(_MERGED, ""))
+    names = (name.strip() for field in fields for name in _PART.split(field))
     return tuple(dict.fromkeys(name for name in names if name and name.lower() != "none"))
 
 

@@ -6,7 +6,7 @@ alike: by the file's metadata, its sidecar and the same knowledge.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
@@ -18,11 +18,19 @@ from inference.lora.known_bases import HASH_PREDICTIONS, REPOSITORY_PREDICTIONS,
 from inference.lora.metadata import (
     base_names,
     civitai_version,
+    descriptions,
+    own_names,
     recorded_hash,
     recorded_old_hash,
     recorded_predictions,
+    told_of_training,
 )
-from inference.lora.prediction_words import prediction_in_checkpoint_name, prediction_in_name, prediction_on_page
+from inference.lora.prediction_words import (
+    prediction_in_checkpoint_name,
+    prediction_in_name,
+    prediction_in_text,
+    prediction_on_page,
+)
 from inference.lora.registry import RegistryAnswer
 from inference.lora.sidecar import Sidecar
 from inference.messages.checkpoints import PredictionType
@@ -101,11 +109,10 @@ def judge_prediction(
 ) -> PredictionEvidence:
     """Climb the ladder for the file with this `sha256`; `metadata` is what `evidence_in` kept.
 
-    The highest source that speaks decides, with three exceptions. A forced declaration stands above an exact hash. And
-    where the training base is an epsilon model and the trainer was set to v, the LoRA learnt v: the base is only where
-    training began. A trainer's epsilon never stands against a v base, because trainers write it when nobody set the
-    option, nor against a v in the LoRA's own name. Such a LoRA paints noise on epsilon checkpoints too (sd-scripts
-    issue 1772).
+    The highest source that speaks decides. But a forced declaration stands above an exact hash. And an epsilon that
+    the operator did not declare falls by a weaker word for v: by the LoRA's own name; that of its training base, which
+    is only where training began, by the trainer's settings; the trainer's, who write it when nobody set the option
+    (sd-scripts issue 1772), by a sidecar or a page.
     """
     said = _testimonies(sha256, metadata, sidecar, known, file_name)
     declaration = known.predictions.get(sha256)
@@ -114,18 +121,20 @@ def judge_prediction(
     source = next(iter(said))
     if declaration is not None and declaration.force:
         source = PredictionSource.DECLARATION
-    elif (
-        source in OF_THE_BASE
-        and said[source] is _EPSILON
-        and said.get(PredictionSource.SETTINGS) is _V
-        and said.get(PredictionSource.DECLARATION) is not _EPSILON
-    ):
-        source = PredictionSource.SETTINGS
-    elif source is PredictionSource.SETTINGS and said.get(PredictionSource.OWN_NAME) is _V:
-        source = PredictionSource.OWN_NAME
+    elif said[source] is _EPSILON and said.get(PredictionSource.DECLARATION) is not _EPSILON:
+        source = next((other for other in _against_epsilon(source) if said.get(other) is _V), source)
     decided = said[source]
     against = tuple(f"{other.value}: {kind.value}" for other, kind in said.items() if kind is not decided)
     return PredictionEvidence(decided, source, against)
+
+
+def _against_epsilon(source: PredictionSource) -> Iterator[PredictionSource]:
+    """Weaker sources whose v stands against the epsilon of `source`, the best first."""
+    if source in OF_THE_BASE:
+        yield PredictionSource.SETTINGS
+    if source is PredictionSource.SETTINGS:
+        yield from (PredictionSource.SIDECAR, PredictionSource.REGISTRY)
+    yield PredictionSource.OWN_NAME
 
 
 def _testimonies(
@@ -134,7 +143,11 @@ def _testimonies(
     """Return the word of each source, the best first. A source that says both counts as v."""
     names, declaration = base_names(metadata), known.predictions.get(sha256)
     recorded, short = recorded_hash(metadata), recorded_old_hash(metadata)
-    own = (metadata.get("modelspec.title", ""), metadata.get("ss_output_name", ""), PurePosixPath(file_name).stem)
+    own = (*own_names(metadata), PurePosixPath(file_name).stem)
+    written = (*descriptions(metadata), metadata.get("modelspec.tags", ""))
+    beside = sidecar.all_of(sha256)
+    described = [text for each in beside for text in told_of_training(each.description)]
+    named = [name for each in beside for name in (each.name, each.version, each.file_name, *each.tags) if name]
     said: dict[PredictionSource, Iterable[PredictionType | None]] = {
         PredictionSource.TRAINING_BASE: [
             known.installed_predictions.get(recorded or "") or HASH_PREDICTIONS.get(recorded or "")
@@ -146,9 +159,13 @@ def _testimonies(
         PredictionSource.BASE_TOLD: map(_of_page, _pages_of_base(recorded, names, known)),
         PredictionSource.BASE_NAME: map(prediction_in_checkpoint_name, names),
         PredictionSource.SETTINGS: recorded_predictions(metadata),
-        PredictionSource.SIDECAR: [each.prediction for each in sidecar.all_of(sha256)],
+        PredictionSource.SIDECAR: [
+            *(each.prediction for each in beside),
+            *map(prediction_in_text, described),
+            *map(prediction_in_name, named),
+        ],
         PredictionSource.REGISTRY: map(_of_page, known.answers.get(sha256, ())),
-        PredictionSource.OWN_NAME: map(prediction_in_name, own),
+        PredictionSource.OWN_NAME: [*map(prediction_in_name, own), *map(prediction_in_text, written)],
     }
     found = {source: set(kinds) for source, kinds in said.items()}
     return {source: _V if _V in kinds else _EPSILON for source, kinds in found.items() if kinds & {_V, _EPSILON}}

@@ -8,15 +8,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
-from inference.json_values import as_dict, as_list
+from inference.json_values import leaves
 from inference.lora.known_bases import REPOSITORY_PREDICTIONS
 from inference.lora.titles import words
 from inference.messages.checkpoints import PredictionType
 from inference.prediction import named_prediction
 
-_MAX_NAME = 255  # characters; a longer one is no file's name
+_MAX_NAME = 1000  # characters of a name that are read
 _MAX_KEY = 100  # characters of a setting's name
 _MAX_TEXT = 2**20  # characters of one value in the metadata
 
@@ -25,7 +24,7 @@ _V_WORD = (
     r"|zero[ _\-]?(?:terminal[ _\-]?)?snr|zt?snr"
 )
 # A word of several parts begins where no letter stands before it; `noobvpred` is written as one.
-_V = re.compile(rf"(?:(?<![a-z])(?:{_V_WORD})|vpred(?:iction)?|ztsnr)(?![a-z])(?![ _\-]?(?:loss[ _\-]?)?like)")
+_V = re.compile(rf"(?:(?<![a-z])(?:{_V_WORD})|vpred(?:iction)?|ztsnr)(?![a-z])(?![ _\-]?like)")
 # Not `eps=1e-8`, an optimizer's.
 _EPSILON = re.compile(
     r"(?<![a-z_])eps(?:ilon)?(?![a-z])(?![\"']?\s*[=:]\s*[\"']?[\d.])"
@@ -43,8 +42,8 @@ _SD2_V = re.compile(rf"{_SD2} (?:768|v)\b|^768 v\b")
 _SD2_EPSILON = re.compile(rf"{_SD2} (?:512|base)\b|^512 base\b")
 
 _PARTS = ("pred", "param", "snr")  # every word that counts in a record has one of them
-_V_KEY = re.compile(r"v_?pred(?!\w*like)|v_?param|zero_?(?:terminal_?)?snr|zt?snr")
-_TYPE_KEY = re.compile(r"prediction_?type|(?<![a-z_])parameterization$")
+_V_KEY = re.compile(r"v_?pred(?!_?like)|v_?param|zero_?(?:terminal_?)?snr|zt?snr")
+_TYPE_KEY = re.compile(r"prediction_?type|^prediction$|(?<![a-z_])parameterization$")
 _ON, _SWITCHED_OFF = frozenset({"true", "1", "yes", "on"}), frozenset({"false", "0", "no", "off", "none", "null", ""})
 # Words of the LoRA itself or of its pictures, not of its training.
 _NOT_RECORDS = re.compile(
@@ -56,12 +55,16 @@ _NOT_RECORDS = re.compile(
 
 def prediction_in_name(name: str) -> PredictionType | None:
     """Return the type in the name of a LoRA or a page. None if it has words for both, or denies one."""
-    if len(name) > _MAX_NAME:
-        return None
+    name = name[:_MAX_NAME]
     forms = {words(name), " ".join(re.split(r"[\s_.\-+&()\[\]]+", name)).strip().lower()}
     if any(_CONVERTED.search(form) for form in forms):
         return None
     return _one_of({kind for form in forms for kind in _mentioned(form)})
+
+
+def prediction_in_text(text: str) -> PredictionType | None:
+    """Return the type that a longer text has a word for. None for both, and for one that it denies."""
+    return _one_of(_mentioned(text.lower()))
 
 
 def prediction_in_checkpoint_name(name: str) -> PredictionType | None:
@@ -92,20 +95,18 @@ def prediction_in_records(metadata: Mapping[str, str]) -> PredictionType | None:
 
 def _in_records(records: Mapping[str, str]) -> Iterator[PredictionType]:
     for key, text in records.items():
-        waiting: list[tuple[str, object]] = [(key, _parsed(text))]
-        while waiting:
-            name, value = waiting.pop()
-            inner = [*as_dict(value).items(), *((name, each) for each in as_list(value))]
-            waiting += inner
-            if not inner and (kind := _of_setting(name.lower(), value)) is not None:
+        for name, value in settings_in(key, text):
+            if (kind := _of_setting(name.lower(), value)) is not None:
                 yield kind
 
 
-def _parsed(text: str) -> Any:
+def settings_in(key: str, text: str) -> Iterator[tuple[str, object]]:
+    """A field of the metadata, or every setting of the configuration in JSON that it holds."""
     try:
-        return json.loads(text) if text[:1] in {"{", "["} else text
+        value = json.loads(text) if text[:1] in {"{", "["} else text
     except (ValueError, RecursionError):
-        return text
+        value = text
+    return leaves(key, value)
 
 
 def _of_setting(key: str, value: object) -> PredictionType | None:

@@ -10,14 +10,18 @@ A number behind a family's name that no published version has is of a successor,
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from inference.base_models import Architecture, BaseModelId
-from inference.lora.titles import name_forms
+from inference.lora.few_steps import read_name
+from inference.lora.titles import families_traced, last_part, latin, name_forms
 
 _MAX = 320  # characters of a name that are read
 _NEVER = r"(?!)"
 _FLUX = r"\bflux ?(?:1 ?)?(?:dev ?)?"
+_FLUXES = tuple(each for each in Architecture if each.value.startswith("flux"))
 _ENDING = re.compile(r"\.(?:safetensors|ckpt|sft|gguf)$")
 
 
@@ -38,10 +42,15 @@ RELATIVES: tuple[Relative, ...] = (
     Relative(Architecture.FLUX1, "flux1/chroma", r"\bchroma ?1? ?(?:hd|flash|unlocked|radiance)\b", r"\bchroma ?1?\b"),
     Relative(Architecture.FLUX1, "Flux.1 Fill", rf"{_FLUX}fill\b"),
     Relative(Architecture.FLUX1, "Flux.1 Redux", rf"{_FLUX}redux\b"),
+    Relative(Architecture.FLUX1, "Flex", r"\bflex ?[12]\b"),
+    Relative(Architecture.FLUX1, "Flux.1 Lite", rf"{_FLUX}lite\b"),
+    Relative(Architecture.FLUX1, "OpenFLUX or LibreFLUX", r"\b(?:open|libre) ?flux\b"),
     Relative(Architecture.FLUX1, "Flux.1 Canny or Depth", r"\bflux ?(?:1 ?)?(?:canny|depth) ?dev\b"),
     Relative(Architecture.SDXL, "sdxl/kolors", r"\bkolors\b"),
     Relative(Architecture.SDXL, "sdxl/playground", r"\bplayground ?v?2\b"),
-    Relative(Architecture.QWEN_IMAGE, "qwen-image/edit", r"\bqwen ?(?:image ?)?edit\b"),
+    Relative(Architecture.SDXL, "Kohaku XL", r"\bkohaku ?xl\b"),
+    Relative(Architecture.SDXL, "SDXL with rectified flow", r"\brectified ?flow\b"),
+    Relative(Architecture.QWEN_IMAGE, "qwen-image/edit", r"\bqwen ?(?:image ?)?edit\b", r"\bqie(?: ?25\d\d)?\b"),
     Relative(Architecture.QWEN_IMAGE, "qwen-image/layered", r"\bqwen ?(?:image ?)?layered\b"),
     Relative(Architecture.Z_IMAGE, "z-image/edit", r"\bz ?image ?(?:(?:turbo|base) ?)?edit\b"),
     Relative(Architecture.Z_IMAGE, "Z-Image-Omni", r"\bz ?image ?omni\b"),
@@ -50,7 +59,18 @@ RELATIVES: tuple[Relative, ...] = (
     Relative(Architecture.AURAFLOW, "auraflow/pony-v7", r"\bpony ?(?:diffusion ?)?v ?7\b"),
     Relative(Architecture.KREA2, "Krea 2 Edit", r"\bkrea ?2 ?edit\b"),
     Relative(Architecture.KREA2, "a later Krea", r"\bkrea ?v?[3-9]\b"),
+    *(Relative(each, "FLUX.3", r"^flux ?3 (?:klein|dev|pro|schnell|base|kontext)\b") for each in _FLUXES),
 )
+# The model that others descend from, by its name.
+_PLAIN: dict[Architecture, tuple[str, str]] = {
+    Architecture.FLUX1: ("flux1/dev", r"\bflux ?(?:1 ?)?d(?:ev)?\b"),
+    Architecture.SDXL: ("sdxl/base", r"\b(?:sd|stable diffusion) ?xl(?![a-z])"),
+    Architecture.QWEN_IMAGE: ("qwen-image/base", r"\bqwen ?image\b"),
+    Architecture.Z_IMAGE: ("z-image/base", r"\bz ?image\b"),
+    Architecture.LUMINA2: ("lumina2/base", r"\blumina(?: ?image)?(?: ?2)?\b"),
+    Architecture.ANIMA: ("anima/base", r"\banima\b"),
+    Architecture.AURAFLOW: ("auraflow/base", r"\baura ?flow\b"),
+}
 # What no published version is called, at the beginning of a name.
 _NO_VERSION = re.compile(
     r"(?:anima|z ?image) ?(?:base ?)?v?(?:[2-9]|[1-9]\d+)\b"
@@ -67,17 +87,42 @@ _NO_VERSION = re.compile(
 
 def relatives_named(name: str, base: BaseModelId, *, hints: bool) -> tuple[str, ...]:
     """The relatives of `base` that a name names, with `hints` also those that it may mean."""
-    forms = name_forms(name[:_MAX])
+    forms = name_forms(latin(name)[:_MAX])
     return tuple(
         each.name
         for each in RELATIVES
-        if each.architecture is base.architecture
-        and each.name != base
-        and any(re.search(pattern, form) for pattern in (each.words, *([each.hints] * hints)) for form in forms)
+        if each.architecture is base.architecture and each.name != base and _names(each, forms, hints=hints)
     )
+
+
+def plain_model_named(name: str, base: BaseModelId, *, first: bool = False) -> str | None:
+    """The model that `base` descends from, if a name names that and not `base` itself; with `first` as its first word.
+
+    Few-step LoRAs, which are called by how they were made alone, were made for that model too.
+    """
+    plain, pattern = _PLAIN.get(base.architecture, (base, _NEVER))
+    forms = name_forms(latin(last_part(name) if first else name)[:_MAX])
+    named = any((re.match if first else re.search)(pattern, form) for form in forms)
+    made_for_it = not first and read_name(PurePosixPath(name).stem, base.architecture).recipe is not None
+    if plain == base or not (named or made_for_it):
+        return None
+    listed = (each for each in RELATIVES if each.name == base)
+    itself = next(listed, Relative(base.architecture, base, rf"\b{re.escape(base.lineage)}"))
+    return None if base in families_traced(name) or _names(itself, forms, hints=True) else plain
+
+
+def _names(relative: Relative, forms: Collection[str], *, hints: bool) -> bool:
+    patterns = (relative.words, *([relative.hints] * hints))
+    return any(re.search(pattern, form) for pattern in patterns for form in forms)
 
 
 def names_no_version(name: str) -> bool:
     """Whether a training base's name or a trainer's word begins with a family and a version that was not published."""
+    return unpublished_version(name) is not None
+
+
+def unpublished_version(name: str) -> str | None:
+    """The family and the version with which a name begins, in lower case, if no such version was published."""
     last = _ENDING.sub("", re.split(r"[/\\]", name.strip().rstrip("/\\")[:_MAX])[-1].lower())
-    return any(_NO_VERSION.match(form) for form in name_forms(last))
+    found = (_NO_VERSION.match(form) for form in name_forms(last))
+    return next((match[0] for match in found if match), None)

@@ -120,9 +120,11 @@ def read_sidecar(lora: Path) -> Sidecar:
 
 
 def _second(path: Path) -> Sidecar | None:
-    """A second sidecar of ours; None for what is no such thing."""
+    """A second sidecar, of ours or A1111's; None for what is no such thing."""
     try:
-        return Sidecar.model_validate(_keys_of_ours(_parse(path)))
+        value = _parse(path)
+        told = fields_of_a1111(value) if _strange_keys(value) else _keys_of_ours(value)
+        return Sidecar.model_validate(told)
     except (OSError, ValueError, RecursionError):
         return None
 

@@ -8,6 +8,7 @@ anywhere in the name silences it, and a name with words of two families tells bo
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection
 from functools import cache
 
@@ -18,6 +19,7 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SEPARATORS = re.compile(r"[\s_.\-+&()\[\]]+")
 _FOLDERS = re.compile(r"[/\\]")
 _MAX = 255  # characters; a longer one is no file's name
+_MOST = 1000  # characters of a title in which words are looked for that dispute others
 
 # What may follow a family's name in the name of one of its checkpoints; other words may make it mean something else.
 _MODEL_WORD = (
@@ -66,9 +68,18 @@ _ANYWHERE = (
 )
 # Words in a LoRA's own name that may mean these families. They decide nothing, but dispute other sources.
 _HINTS = (
-    ("sdxl/illustrious", r"\billustrious(?! ?\(?azur)|\b(?:ilxl|illxl)\b|(?<=\w )(?:il|ill|illu)(?:v?\d+)?\b"),
+    ("sdxl/illustrious", r"\billustrious(?! ?\(?azur)|\bil+ ?xl\b|\billu\b|(?<=\w )(?:il|ill|illu)(?:v?\d+)?\b"),
     ("sdxl/noobai", r"\bnoob ?(?:ai|xl)?\b|\bnai ?xl\b"),
     ("sdxl/pony", rf"\bp(?:d|ny|n)xl\b|{_PONY}(?:xl|v?6)?\b"),
+    ("sdxl/animagine", r"\banimagine"),
+)
+_ILLUSTRIOUS_IN_CAPITALS = re.compile(r"(?<![A-Za-z])IL(?![A-Za-z])")  # not `Il Capitano`
+# The same where no other sense is likely: they dispute even what was recorded of the training base.
+_CLAIMS = (
+    ("sdxl/illustrious", rf"\billustrious ?xl|\bil+ ?xl\b|(?<=\w )(?<!hms )(?<!lane )illustrious{_AS_A_MODEL}"),
+    ("sdxl/noobai", r"\bnoob ?ai(?: ?xl)?\b|\bnoob ?xl\b|\bnai ?xl\b"),
+    ("sdxl/pony", rf"\bp(?:d|ny|n)xl\b|{_PONY} ?(?:xl|diffusion|v?6)\b|(?<=\w ){_PONY}{_AS_A_MODEL}"),
+    ("sdxl/pony", r"\bscore ?9\b|\bscore ?[4-8] ?up\b"),  # its words for quality
     ("sdxl/animagine", r"\banimagine"),
 )
 # Whole names of published files.
@@ -111,7 +122,7 @@ _IN_CHECKPOINTS = (
 _TRACES = (
     ("sdxl/illustrious", r"illustri|\b(?:il|ill|illu|ilxl|illxl)(?:v?\d+)?\b"),
     ("sdxl/noobai", r"noob|\bnai(?:v?\d+)?\b"),
-    ("sdxl/pony", r"pony|pdxl|\bp(?:ny|n)xl\b|\bpny\b"),
+    ("sdxl/pony", r"pony|ponif|pdxl|\bp(?:ny|n)xl\b|\bpny\b"),
     ("sdxl/animagine", r"animagine"),
     ("sdxl/kolors", r"\bkolors\b"),
     ("sdxl/playground", r"\bplayground\b"),
@@ -180,13 +191,18 @@ def bases_in_checkpoint_name(name: str) -> set[BaseModelId]:
 
     Of a path only the last part counts.
     """
-    last = _FOLDERS.split(name)[-1]
+    last = last_part(name)
     if published := _found(last, _PUBLISHED, _NOTHING):
         return published
     if (branded := _branded(last)) is not None:
         return branded
     told = _found(last, _IN_CHECKPOINTS, f"{_NEGATION}|{_LIKENESS}")
     return told | _others(last, told) if told else told
+
+
+def last_part(path: str) -> str:
+    """The last part of a path with slashes of either kind."""
+    return _FOLDERS.split(path)[-1]
 
 
 def bases_in_title(title: str) -> set[BaseModelId]:
@@ -200,7 +216,29 @@ def bases_in_title(title: str) -> set[BaseModelId]:
 
 def families_hinted(title: str) -> set[BaseModelId]:
     """Families of SDXL that a LoRA's own name may mean: not enough to decide, enough to dispute another."""
-    return _found(title, _HINTS, _NEGATION)
+    in_capitals = _ILLUSTRIOUS_IN_CAPITALS.search(title[:_MOST])
+    return _found(latin(title), _HINTS, _NEGATION, most=_MOST) | (
+        {BaseModelId("sdxl/illustrious")} if in_capitals else set()
+    )
+
+
+def families_claimed(title: str) -> set[BaseModelId]:
+    """Families of SDXL that a LoRA's own name hardly means otherwise: enough to dispute a recorded base."""
+    return _found(latin(title), _CLAIMS, _NEGATION, most=_MOST) | bases_in_tag(title)
+
+
+def families_traced(name: str) -> set[BaseModelId]:
+    """Families of which a name has a trace, the least that tells of them."""
+    return _matching(name_forms(latin(name)), _TRACES)
+
+
+def latin(name: str) -> str:
+    """A name's Latin words, without invisible characters. They prove nothing, for a word beside may deny them."""
+    if name.isascii():
+        return name[:_MOST]
+    plain = unicodedata.normalize("NFKC", name[:_MOST])[:_MOST]
+    visible = (each for each in plain if unicodedata.category(each) != "Cf")
+    return "".join(each if each.isascii() else " " for each in visible)
 
 
 def bases_in_tag(name: str) -> set[BaseModelId]:
@@ -210,9 +248,9 @@ def bases_in_tag(name: str) -> set[BaseModelId]:
     return set() if base is None else {BaseModelId(base)}
 
 
-def _found(name: str, rules: _Rules, denial: str) -> set[BaseModelId]:
+def _found(name: str, rules: _Rules, denial: str, *, most: int = _MAX) -> set[BaseModelId]:
     """What `rules` find in a name without a `denial`; one in other letters may deny what its Latin words say."""
-    if len(name) > _MAX or not name.isascii():
+    if len(name) > most or not name.isascii():
         return set()
     forms = name_forms(name)
     return set() if any(_rule(denial).search(form) for form in forms) else _matching(forms, rules)

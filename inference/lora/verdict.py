@@ -22,12 +22,12 @@ from inference.lora.architecture_words import (
     unknown_architectures,
     words_against,
 )
-from inference.lora.evidence import IDENTITIES, PAGES, RECORDED, Evidence, Source
+from inference.lora.evidence import HASHES, OWN_NAMES, PAGES, RECORDED, Evidence, Source
 from inference.lora.fit import Fit, Grade, fit, overlap
 from inference.lora.formats import USABLE, ModuleTensors, Shaped, modules_of
-from inference.lora.metadata import base_names
+from inference.lora.metadata import base_names, further_base_names, model_types, statements, told_of_training
 from inference.lora.names import Part, read_name
-from inference.lora.relatives import names_no_version, relatives_named
+from inference.lora.relatives import names_no_version, plain_model_named, relatives_named
 from inference.lora.suffixes import Role
 from inference.lora.tables import STRANGERS, VARIANTS, title
 
@@ -297,28 +297,42 @@ def _by_shapes(evidence: Evidence, proven: BaseModelId, doubt: str | None, metad
 
 
 def _borne_out(evidence: Evidence, metadata: Mapping[str, str]) -> Evidence:
-    """The evidence, unless it is a word alone and another word names a relative, or what Easel does not know."""
-    base = evidence.base_model
-    words = unknown_architectures(metadata) if base is None else words_against(metadata, base.architecture)
-    unknown = (*map(_named, words), *_others_named(evidence, metadata))
-    if not unknown or evidence.source in {Source.DECLARATION, *IDENTITIES}:
+    """The evidence, unless another word names a relative, or what Easel does not know.
+
+    A hash falls only by the name of the training base, which says what was hashed.
+    """
+    base, source = evidence.base_model, evidence.source
+    if source is Source.DECLARATION:
         return evidence
-    if evidence.base_model is None:
+    words = unknown_architectures(metadata) if base is None else words_against(metadata, base.architecture)
+    unknown = (*map(_named, () if source in HASHES else words), *_others_named(evidence, metadata))
+    if not unknown:
+        return evidence
+    if base is None:
         return replace(evidence, contradictions=(*evidence.contradictions, *unknown))
     return _withdrawn(evidence, "; ".join(unknown))
 
 
 def _others_named(evidence: Evidence, metadata: Mapping[str, str]) -> tuple[str, ...]:
     """What names of the file and of its training base tell of other models than the one decided on."""
-    base, trained_on = evidence.base_model, base_names(metadata)
+    base, source = evidence.base_model, evidence.source
     if base is None:
         return ()
-    strange = (name for name in trained_on if names_no_version(name))
-    against = [f"its training base {name[:60]!r} is of no known version" for name in strange]
-    on_page = evidence.source in PAGES
-    called = [(name, hints) for names, hints in ((evidence.names, on_page), (trained_on, True)) for name in names]
-    for name, hints in called:
+    exact, by_names = source in HASHES, source in PAGES | OWN_NAMES
+    trained_on = (*base_names(metadata), *further_base_names(metadata), *model_types(metadata))
+    own = () if exact else evidence.names
+    against = [
+        f"its training base {name[:60]!r} is of no known version"
+        for name in trained_on
+        if not exact and names_no_version(name)
+    ]
+    told = (*trained_on, *(each for text in statements(metadata) for each in told_of_training(text)))
+    for name, hints in (*((name, by_names) for name in own), *((name, not exact) for name in told)):
         against += [f"{name[:60]!r} names {each}" for each in relatives_named(name, base, hints=hints)]
+    if by_names:
+        plain = [(name, plain_model_named(name, base)) for name in own]
+        plain += [(name, plain_model_named(name, base, first=True)) for name in trained_on]
+        against += [f"{name[:60]!r} names {each}" for name, each in plain if each]
     return tuple(against)
 
 

@@ -11,7 +11,7 @@ from bot.sources.attached import ATTACHED
 from bot.sources.choosing import claimed_base
 from bot.sources.remote import RemoteVersion, Terms
 from bot.ui.replies import error_message
-from inference.lora.architecture_words import quoted_architecture
+from bot.ui.views.lora_text import named_model
 from inference.lora.evidence import Source
 
 MAX_NAME = 80
@@ -115,7 +115,7 @@ def ended_text(addition: LoraAddition, lora: Lora | None, *, corrects: bool = Fa
 
 def _not_used(here: LoraVersion, version: RemoteVersion) -> str:
     """Why nobody can paint with it yet."""
-    named = quoted_architecture(here.found.metadata) if here.found else None
+    named = named_model(here)
     if named is not None:
         return _(
             "It cannot be used yet: its file says that it is made for “{model}”, which this bot does not "

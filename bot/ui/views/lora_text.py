@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 from bot.database.loras import Lora, LoraVersion, UsefulWeights
 from bot.i18n import _, label, listed, ngettext, number
@@ -11,6 +12,9 @@ from bot.i18n.texts import base_models, bounded_lines, clipped, mention, several
 from bot.library.catalogue import is_unclear
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.requests.few_steps import made_for
+from inference.lora.architecture_words import quoted_architecture
+from inference.lora.evidence import Source
+from inference.lora.relatives import unpublished_version
 from inference.lora.trigger_groups import is_group
 from inference.messages.checkpoints import PredictionType
 from inference.prediction import OF_BOTH_KINDS
@@ -59,7 +63,7 @@ def example_prompt(checkpoints: InstalledCheckpoints, lora: Lora, checkpoint: st
 def _usable(version: LoraVersion, fitting: Sequence[str]) -> str:
     """A version's base model with its evidence, trigger words, weight, and the checkpoints it fits."""
     base = version.base_model.label if version.base_model else _("base model unknown")
-    lines = [f"**{clipped(version.name, MAX_NAME)}** · {base} · {_(version.evidence.plainly)}"]
+    lines = [f"**{clipped(version.name, MAX_NAME)}** · {base} · {_evidence(version)}"]
     if words := [word for word in version.trigger_words if not _is_shown_apart(version, word)]:
         lines.append(_("Trigger words: {words}").format(words=several(words)))
     if groups := [_group(version, words) for words in version.trigger_words if _is_shown_apart(version, words)]:
@@ -82,6 +86,20 @@ def _usable(version: LoraVersion, fitting: Sequence[str]) -> str:
     if fitting:
         fits = _("Fits {checkpoints}").format(checkpoints=several(fitting, MAX_CHECKPOINTS))
     return "\n".join([*lines, f"-# {fits}"])
+
+
+def _evidence(version: LoraVersion) -> str:
+    """The source of a base model. If nothing tells it, the unknown model that the file names."""
+    named = named_model(version)
+    if version.evidence is not Source.NONE or named is None:
+        return _(version.evidence.plainly)
+    return _("its file names “{model}”, which this bot does not know").format(model=clipped(named, MAX_SHORT))
+
+
+def named_model(version: LoraVersion) -> str | None:
+    """The model without checkpoints that a file's metadata names, or that its own name begins with."""
+    named = quoted_architecture(version.found.metadata) if version.found else None
+    return named or unpublished_version(PurePosixPath(version.path).stem)
 
 
 def prediction_text(prediction: PredictionType) -> str:

@@ -86,6 +86,17 @@ async def test_pages_that_say_the_same_agree(house: House, hubs: Hubs) -> None:
         assert await known_as(found, "Komori") == ("sdxl/pony", Source.REGISTRY)
 
 
+async def test_a_copy_s_name_for_another_family_takes_the_lora_from_nobody(house: House, hubs: Hubs) -> None:
+    data = sdxl_lora(seed=5)
+    ids = [hubs.add_lora(name, data, "Illustrious") for name in ("Komori", "Komori PonyXL")]
+    async with opened(house, hubs) as (found, additions):
+        for version_id in ids:
+            version = without_hash((await additions.look_up(hubs.link(version_id))).versions[0])
+            await ended(additions, await additions.add(version, ADA, None, anybody))
+        assert await known_as(found, "Komori") == ("sdxl/illustrious", Source.REGISTRY)
+        assert await disputes(found, data) == []
+
+
 async def test_a_page_may_correct_itself(house: House, hubs: Hubs) -> None:
     version_id = hubs.add_lora("Komori", sdxl_lora(seed=5), "Pony")
     async with opened(house, hubs) as (found, additions):

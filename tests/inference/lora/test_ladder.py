@@ -132,9 +132,10 @@ def test_what_a_lora_was_merged_from_decides_only_where_its_own_names_are_truste
 
 
 def test_a_higher_rung_decides_and_the_lower_one_is_kept_as_a_contradiction() -> None:
-    evidence = judged({"ss_sd_model_name": "290640.safetensors", "modelspec.title": "Komori IllustriousXL"})
-    assert (evidence.base_model, evidence.source) == (PONY, Source.BASE_ID)
-    assert evidence.contradictions == ("title in its metadata: sdxl/illustrious",)
+    evidence = judged({"ss_sd_model_name": "889818.safetensors", "modelspec.title": "Pony farm"})
+    assert (evidence.base_model, evidence.source) == (ILLUSTRIOUS, Source.BASE_ID)
+    evidence = judged({"ss_sd_model_name": "889818.safetensors", "modelspec.title": "Rainbow pony sky"})
+    assert (evidence.base_model, evidence.contradictions) == (ILLUSTRIOUS, ("title in its metadata: sdxl/pony",))
 
 
 @pytest.mark.parametrize(

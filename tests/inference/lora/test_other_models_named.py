@@ -20,7 +20,7 @@ from inference.lora.sidecar import Sidecar, read_sidecar
 from inference.lora.verdict import Layers, Verdict, decide
 from inference.messages.checkpoints import PredictionType
 from tests.inference.lora.test_same_shapes import AI_TOOLKIT, read
-from tests.lies import denoiser, pairs
+from tests.lies import FLUX_HASH, denoiser, pairs
 from tests.lora_files import write_lora
 
 FILE = "a" * 64
@@ -82,8 +82,12 @@ def test_an_ordinary_word_does_not_stand_against_what_was_recorded() -> None:
     trained = {"ss_base_model_version": "flux1", "ss_sd_model_name": "flux1-dev.safetensors"}
     assert verdict("flux1", trained | {"modelspec.title": "Chroma key"}).base_model == "flux1/dev"
     assert verdict("flux1", trained | {"modelspec.title": "Flux Kontext relight"}).base_model is None
-    by_id = trained | {"ss_sd_model_name": "black-forest-labs/FLUX.1-dev", "modelspec.title": "Flux Kontext relight"}
-    assert verdict("flux1", by_id).base_model == "flux1/dev"
+    by_id = trained | {"ss_sd_model_name": "black-forest-labs/FLUX.1-dev"}
+    assert verdict("flux1", by_id | {"modelspec.title": "Chroma key"}).base_model == "flux1/dev"
+    assert verdict("flux1", by_id | {"modelspec.title": "Flux Kontext relight"}).base_model is None
+    by_hash = trained | {"ss_new_sd_model_hash": FLUX_HASH, "modelspec.title": "Flux Kontext relight"}
+    assert verdict("flux1", by_hash).base_model == "flux1/dev"
+    assert verdict("flux1", by_hash | {"ss_sd_model_name": "flux1-kontext-dev.safetensors"}).base_model is None
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from inference.base_models import BaseModelId
 from inference.messages.request import LoraUse
 from tests.bot.lora_shelf import assert_fits_a_message, custom_ids, open_shelf, text_of
 from tests.house import BASES, PASTEL, VIVID, House
-from tests.lora_files import write_sidecar
+from tests.lora_files import write_lora, write_sidecar
 
 ADA = 1
 BAIT = "[free](https://evil.example) @everyone <@1174109840998400011> **"
@@ -73,6 +73,14 @@ async def test_the_example_prompt_is_that_of_the_version_for_the_checkpoint(hous
         assert example_prompt(checkpoints, owl, None) and not example_prompt(
             checkpoints, await entry(easel, "Bat"), VIVID
         )
+
+
+async def test_the_page_of_an_unknown_lora_names_the_model_that_its_file_is_called_by(house: House) -> None:
+    for name in ("flux3_owl", "owl"):
+        write_lora(house.library / f"{name}.safetensors", seed=len(name))
+    async with open_shelf(house) as easel:
+        assert "its file names “flux3”" in text_of(await page_of(easel, await entry(easel, "flux3_owl")))
+        assert "nothing says it" in text_of(await page_of(easel, await entry(easel, "owl")))
 
 
 async def test_the_page_says_in_one_line_which_weights_are_useful_where_they_were_measured(easel: Easel) -> None:
