@@ -131,7 +131,7 @@ def test_a_person_who_only_presses_enter_gets_what_fits(tmp_path: Path) -> None:
 def test_a_person_reads_what_speaks_against_a_base_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     answered(WITHOUT_CARD, Person(*[""] * 3), tmp_path)
     said = capsys.readouterr().out
-    assert "there is no NVIDIA card here" in said
+    assert "no NVIDIA card found" in said
     assert said.count("Slow here") + said.count("Too large for the memory of this machine") + said.count(
         "Slower here, because memory is short"
     ) == len(PRESETS)

@@ -46,7 +46,7 @@ def test_it_shows_exports_and_orders_the_deletion(here: Here, config: Path, tmp_
     assert said.code == REFUSED and "--yes" in said.out
     said = here("privacy", "delete", str(ADA), "--yes", "--config", config)
     assert said.code == DONE and "Deletion requested" in said.out
-    assert "under way" in here("privacy", "show", str(ADA), "--config", config).out
+    assert "in progress" in here("privacy", "show", str(ADA), "--config", config).out
 
     async def ordered() -> list[tuple[int | None, bool]]:
         async with open_database(tmp_path / "house" / "data" / "easel.sqlite3") as connection:
