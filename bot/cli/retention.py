@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     """Remove it, or tell what would go; a bot that runs removes it by itself."""
     settings = settings_of(options)
     if options.dry_run:
-        show(settings, asyncio.run(_planned(settings)), "would be deleted")
+        show(settings, asyncio.run(_planned(settings)), "to delete")
         return DONE
     try:
         with program_lock(settings.storage.database):

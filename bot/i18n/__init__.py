@@ -22,6 +22,8 @@ from babel.lists import format_list
 from babel.numbers import format_decimal
 
 from bot.i18n.catalogue import ENGLISH, language_for, translations
+from inference.content_rating import ContentRating
+from inference.lora.sidecar import Category
 from inference.notes import template_and_names
 from inference.regions import RegionName
 
@@ -30,7 +32,12 @@ if TYPE_CHECKING:
 
 _language: ContextVar[str] = ContextVar("language", default=ENGLISH)
 _BABEL = {ENGLISH: "en_GB"}  # Babel's plain English puts a comma before "and"
-_CONTEXTS = {"region": RegionName.__name__}  # of errors' attributes that hold a value of an enumeration
+_CONTEXTS = {  # of errors' attributes that hold a value of an enumeration
+    "category": Category.__name__,
+    "most": ContentRating.__name__,
+    "rating": ContentRating.__name__,
+    "region": RegionName.__name__,
+}
 _UNSPACED = {"ja"}  # written without spaces between sentences
 
 

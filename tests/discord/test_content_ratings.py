@@ -154,7 +154,11 @@ async def test_what_starts_from_a_restricted_picture_is_rated_like_it(places: Sc
     panel = await (await mae.message_command("Start from picture", picture)).reply()
     assert "Starts from this picture" in panel.text and ELSEWHERE not in panel.text and panel.attachments
     elsewhere = await harmless(mae)
-    assert "Starts from this picture" in elsewhere.text and ELSEWHERE in elsewhere.text and not elsewhere.attachments
+    assert (
+        "Starts from this picture" in elsewhere.text
+        and "so the picture is hidden" in elsewhere.text
+        and not elsewhere.attachments
+    )
     answer = await (await mae.press(elsewhere, "Generate")).reply(PATIENCE)
     assert SOURCE_REFUSED in answer.text and not answer.attachments
     await places.control.set_channel(AFTER_DARK, nsfw=False)

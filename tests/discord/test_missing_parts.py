@@ -151,7 +151,7 @@ async def test_old_results(gone: tuple[Scene, Before]) -> None:
     refused = await press(scene.ada, before.on_pastel, "Again")
     assert refused.ephemeral and PASTEL in refused.text
     panel = await press(scene.ada, before.on_pastel, "Edit")
-    assert "cannot be used" in panel.text and PROMPT in panel.text
+    assert f"The model {PASTEL} is not available here" in panel.text and PROMPT in panel.text
     details = await press(scene.ada, before.on_pastel, "Details")
     assert f"**{PASTEL}** · not installed here" in details.text
 

@@ -15,9 +15,24 @@ from discord.ext import commands
 
 from bot.errors.blocks import EndUnclear, PersonBlocked
 from bot.errors.limits import NumberUnclear, PicturesUsedUp, ServerPicturesUsedUp
-from bot.i18n import _, alternatives, catalogue, explained, language, listed, number, speak, speaking, translated_note
+from bot.errors.ratings import PromptRatedTooHigh
+from bot.errors.rights import CategoryNotAllowed
+from bot.i18n import (
+    _,
+    alternatives,
+    catalogue,
+    explained,
+    label,
+    language,
+    listed,
+    number,
+    speak,
+    speaking,
+    translated_note,
+)
 from bot.i18n.commands import CommandWords
 from bot.ui.views.job_progress import queue_position_text
+from inference.content_rating import ContentRating
 from inference.errors import BaseModelMismatch, PromptTooLong
 from inference.lora.evidence import Source
 from inference.lora.sidecar import Category
@@ -227,3 +242,11 @@ def test_what_somebody_typed_is_told_from_the_sentence_around_it() -> None:
         assert "「many」" in explained(NumberUnclear(typed="many")) and "「soon」" in explained(
             EndUnclear(typed="soon")
         )
+
+
+def test_values_of_enumerations_in_errors_are_translated() -> None:
+    with speaking("ja"):
+        refused = explained(PromptRatedTooHigh(rating="explicit", most="teen"))
+        assert label(ContentRating.EXPLICIT) in refused and label(ContentRating.TEEN) in refused
+        assert label(Category.POSE) in explained(CategoryNotAllowed(lora="Bat", category="pose"))
+        assert "explicit" not in refused
