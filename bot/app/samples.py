@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 
 SEED = 5  # fixed, so that all versions and all LoRAs of a prompt start from the same noise
 PAUSE_SECONDS = 5.0  # between two checks; people who are busy order again within a few seconds
+RETRY_SECONDS = 60.0  # after a failure: a full disk would fill the log otherwise
 VERSIONS_A_FOLDER = 1000
 
 # What to paint beside a trigger word, where the sidecar has no example.
@@ -64,18 +65,20 @@ class SamplePainter:
         self._jobs = jobs
         self._pictures = configuration.settings.storage.pictures
         self._pause = pause
+        self._was_idle = False
         self._words = WordRules.of_operator(lambda: configuration.settings)
         self._measurer = WeightMeasurer(connection, jobs)
 
     async def run(self) -> None:
         """Paint what is due whenever the bot is idle now and was at the last check. Runs until cancelled."""
-        was_idle = False
-        while True:
-            idle = self._jobs.idle
-            if idle and was_idle:
-                await background.guard(self.paint_next(), "painting samples")
-            was_idle = idle
-            await asyncio.sleep(self._pause)
+        await background.Recurring("painting samples", self._paint_if_idle, RETRY_SECONDS).run()
+
+    async def _paint_if_idle(self) -> float:
+        idle, was_idle = self._jobs.idle, self._was_idle
+        self._was_idle = idle
+        if idle and was_idle:
+            await self.paint_next()
+        return self._pause
 
     async def paint_next(self) -> None:
         """Paint the samples of the next file; an order meanwhile preempts it. Raises DatabaseError."""

@@ -54,7 +54,7 @@ def summary(waiting: Sequence[WaitingReports]) -> str:
     """All servers together, in a line."""
     opened, hidden, appealed = (sum(getattr(each, what) for each in waiting) for what in ("open", "hidden", "appealed"))
     oldest = _age(min(each.oldest for each in waiting))
-    return f"{opened} open, {hidden} of them hide their pictures; {appealed} appealed; the oldest is of {oldest} ago"
+    return f"{opened} open, {hidden} of them hide their pictures; {appealed} appealed; the oldest {oldest} ago"
 
 
 async def _waiting(settings: Settings) -> tuple[WaitingReports, ...]:

@@ -40,7 +40,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 AGE, CASTLE, ADULT = "a 12 year old girl", "a castle", "nsfw, a castle"
 MINORS, TOO_HIGH, FACE = "These words name a child", "is rated explicit", "a photographed face"
-SOURCE = "The picture to start from is rated explicit"
+SOURCE = "The start picture is rated explicit"
 NIGHT, THREAD, FOREIGN = "Night", "Sketches", "tea-table"  # NIGHT is a thread of AFTER_DARK
 PARENTS = {THREAD: "art", FORUM_POST: "showcase", FOREIGN: FOREIGN}
 
@@ -229,7 +229,7 @@ async def test_no_way_leads_on_from_an_age_that_staff_rate_later(stage: Stage) -
     scene = stage.scene
     mae = await scene.control.new_person("Mae")
     picture = await scene.painted(await mae.slash("imagine", in_=AFTER_DARK, prompt=AGE, seed=501, steps=1))
-    await decided(scene, picture, 501, "Rate higher", rating="explicit")
+    await decided(scene, picture, 501, "Raise rating", rating="explicit")
     hidden = await scene.control.wait_message(picture.id, lambda seen: MINORS in seen.text, PATIENCE)
     assert not hidden.attachments
     await no_way_on(stage, mae, hidden)
@@ -257,7 +257,7 @@ async def test_an_age_reaches_an_explicit_lora_neither_in_the_studio_nor_by_a_st
     await told(ada, "studio", in_=AFTER_DARK, add="Bat")
     assert "Saved" in (await told(ada, "stack save", in_=AFTER_DARK, name="Night")).text
     shared = await told(ada, "stack share", in_=AFTER_DARK, name="Night")
-    posted = await pressed(ada, shared, "Post it here")
+    posted = await pressed(ada, shared, "Post it in this channel")
     copy = await pressed(linus, posted, "Get a copy")
     assert "copy of **Night**" in copy.text
     for person in (ada, linus):
@@ -265,7 +265,7 @@ async def test_an_age_reaches_an_explicit_lora_neither_in_the_studio_nor_by_a_st
         await refused(stage, order, MINORS, "stack")
     open_ = await told(ada, "stack share", name="Night")
     assert "Bat" not in open_.text, "the name of an explicit LoRA"
-    assert "Bat" not in (await pressed(ada, open_, "Post it here")).text
+    assert "Bat" not in (await pressed(ada, open_, "Post it in this channel")).text
     assert "Bat" not in (await told(linus, "stack list")).text
     await told(ada, "stack delete", name="Night")
     await fresh(scene, ada)
@@ -335,7 +335,7 @@ async def test_what_staff_of_a_server_rated_is_rated_elsewhere_too(stage: Stage)
     picture = await scene.painted(await scene.ada.slash("imagine", prompt=CASTLE, seed=502, steps=2))
     (file,) = files_of(scene, picture)
     upload = File("a.png", await asyncio.to_thread(file.read_bytes))
-    await decided(scene, picture, 502, "Rate higher", rating="explicit")
+    await decided(scene, picture, 502, "Raise rating", rating="explicit")
     for person, place in ((scene.ada, "dm"), (kai, FOREIGN), (kai, "dm")):
         order = told(person, "imagine", in_=place, prompt=CASTLE, image=upload, steps=1)
         await refused(stage, order, SOURCE, place)

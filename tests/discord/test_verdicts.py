@@ -96,7 +96,7 @@ async def test_a_copy_of_a_reported_picture_is_held_like_it(empty: Scene) -> Non
         mary = await scene.control.new_person("Mary")
         for seed, button, values, why in (
             (4711, "Dismiss", {}, ""),
-            (99, "Rate higher", {"rating": "explicit"}, "rated explicit"),
+            (99, "Raise rating", {"rating": "explicit"}, "rated explicit"),
             (7, "Hide", {}, "Staff hid a picture"),
         ):
             order = {"prompt": str(ORDER["prompt"]), "seed": seed}
@@ -113,7 +113,7 @@ async def test_a_copy_of_a_reported_picture_is_held_like_it(empty: Scene) -> Non
             assert held in (await pressed(mary, earlier, "Publish")).text, button
             assert held in (await told(mary, "imagine", prompt="a castle", image=as_webp(looks))).text, button
             copy = await ended(scene, mary, **order)
-            if button == "Rate higher":
+            if button == "Raise rating":
                 await decide(scene.grace, case, button, **values)
             else:
                 await pressed(scene.grace, case, button)

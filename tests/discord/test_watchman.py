@@ -68,7 +68,7 @@ async def test_what_happens_to_a_running_bot_is_told_to_its_operator(empty: Scen
 
         empty.settings.storage.database.unlink()
         text = (await notice(empty, "was removed")).text
-        assert "easel restore" in text or "could not save a copy" in text
+        assert "easel restore" in text or "could not save a backup" in text
         assert "was removed" in await command(empty, "doctor", "--json")
         assert "was removed" in await command(empty, "status")
 

@@ -16,6 +16,7 @@ from bot.app.assembly import Easel, open_easel
 from bot.app.samples import PAUSE_SECONDS, SamplePainter, painting_samples, sample_prompt
 from bot.config import LibrarySettings
 from bot.database.connection import fetch
+from bot.database.errors import FolderNotWritable
 from bot.database.loras import Lora, find_lora_by_name
 from bot.database.samples import (
     MAX_TRIES,
@@ -33,6 +34,7 @@ from inference.errors import NotANumberPicture, OutOfMemory
 from tests.bot.jobs.test_service import PATIENCE, end, held_up, order
 from tests.house import BASES, PASTEL, VIVID, House
 from tests.inference.requests import request
+from tests.log import Log
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -89,6 +91,27 @@ async def test_what_somebody_orders_comes_first_and_the_samples_are_tried_again(
     assert (await end(easel, theirs)).pictures
     (row,) = await fetch(easel.connection, "SELECT max(sample_tries) FROM lora_version")
     assert row[0] == 0, "it was not the LoRA's fault"
+
+
+class OnAFullDisk(SamplePainter):
+    """A painter whose records cannot be written."""
+
+    tries = 0
+
+    async def paint_next(self) -> None:
+        self.tries += 1
+        raise FolderNotWritable("The disk is full.")
+
+
+async def test_a_full_disk_is_not_tried_again_at_once(easel: Easel) -> None:
+    await quiet(easel)
+    painter = OnAFullDisk(easel.configuration, easel.connection, easel.requests, easel.jobs, pause=0.0)
+    with Log.listening() as log:
+        async with painting_samples(painter):
+            await log.heard("painting samples failed")
+            for _ in range(100):
+                await asyncio.sleep(0)
+    assert painter.tries == 1
 
 
 async def test_two_with_it_and_one_without_from_the_same_seed(easel: Easel) -> None:

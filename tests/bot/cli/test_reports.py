@@ -45,7 +45,7 @@ def test_what_waits_is_told_by_servers(here: Here, tmp_path: Path) -> None:
     assert operators["server_id"] == EVERYWHERE and (operators["open"], operators["shared"]) == (1, 1)
     assert (server["open"], server["hidden"], server["appealed"], server["shared"]) == (1, 1, 1, 0)
     status = here("status", "--config", house.config).out
-    assert "2 open, 1 of them hide their pictures; 1 appealed; the oldest is of 3 h" in status
+    assert "2 open, 1 of them hide their pictures; 1 appealed; the oldest 3 h" in status
     assert json.loads(here("status", "--json", "--config", house.config).out)["reports"] == [operators, server]
 
 
