@@ -214,7 +214,7 @@ FEATURES: dict[str, tuple[Walk, ...]] = {
     "A find kept for later": (kept, kept_by_clicks),
     "A find used now": (used, used_by_clicks),
     "Bookmarks in the generation panel": (in_the_panel, in_the_panel_by_clicks),
-    "Next page": (more,),
+    "Show more": (more,),
     "Sort": (in_order, in_order_by_clicks),
     "Filter by base model": (filtered, filtered_by_clicks),
     "Search": (sought, sought_by_clicks),
