@@ -136,7 +136,7 @@ async def test_each_line_is_judged_and_told_by_its_number(world: ServerWorld) ->
         ("words", "f*g", "inside"),
         ("words", "x", "two letters"),
         ("patterns", "fog(?=horn)", "linear"),
-        ("patterns", "fog(", "malformed"),
+        ("patterns", "fog(", "syntax is wrong"),
         ("patterns", r"(fog)\1", "backreference"),
         ("patterns", "(fog|mist){90}", "too large"),
         ("patterns", "fog*|", "every text"),

@@ -51,7 +51,7 @@ def test_each_worker_is_named_with_its_machine_and_those_that_cannot_paint_come_
     assert lines[0].startswith("`gpu-99: cuda:1` · failed 5 seconds ago · restarts in")
     assert "gpu`" not in lines[1] and "1: cuda:0`" in lines[1], "a name cannot end its quotes"
     assert (len(lines), lines[-1]) == (SHOWN_WORKERS + 1, "… and 4 more")
-    assert _workers([WorkerStatus("cpu", WorkerState.FREE, 5, (), 1)]).startswith("`cpu` · free"), (
+    assert _workers([WorkerStatus("cpu", WorkerState.FREE, 5, (), 1)]).startswith("`cpu` · idle"), (
         "the bot's own machine"
     )
 
