@@ -7,6 +7,7 @@ import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -109,8 +110,10 @@ class Watchman:
 
         SQLite opens the file by its name, so a file that was moved away is not checked.
         """
-        if self._damage is not None or await asyncio.to_thread(self._file_state) in GONE:
+        if self._damage is not None:
             return DAY
+        if await asyncio.to_thread(self._file_state) in GONE:
+            return WATCH_SECONDS
         began = time.monotonic()
         try:
             self._damage = await background.reading(damage, self._facts.database)
@@ -150,8 +153,9 @@ class Watchman:
 
     async def aclose(self) -> None:
         """Save the data of a database whose file is gone, because closing the database deletes them."""
-        if await asyncio.to_thread(self._file_state) in GONE and (copy := await self._save_copy()) is not None:
-            log.warning("the database file is gone; its data are in %s: `restore` puts that copy back", copy)
+        with suppress(OSError):  # a disk that is gone
+            if await asyncio.to_thread(self._file_state) in GONE and (copy := await self._save_copy()) is not None:
+                log.warning("the database file is gone; its data are in %s: `restore` puts that copy back", copy)
 
     async def _rescued(self, state: FileState) -> Path | None:
         """A copy of a database whose file is gone, made once while the data can still be read."""
