@@ -39,6 +39,7 @@ async def test_no_way_leads_an_age_to_a_rated_lora(empty: Scene) -> None:
             assert refused.ephemeral and WHY in refused.text, button
         refused = await told(ada, "bookmarks", in_=AFTER_DARK, add="Bat", note=AGE)
         assert WHY in refused.text
+        await told(ada, "studio", in_=AFTER_DARK, add="Bat")
         refused = await told(ada, "stack save", in_=AFTER_DARK, name="12 year old girls")
         assert WHY in refused.text
         listed = await told(ada, "history", in_=AFTER_DARK)
@@ -62,7 +63,7 @@ async def test_a_published_child_is_withdrawn_when_its_lora_is_rated(empty: Scen
         await add_art_channels(scene, AFTER_DARK)
         posts: list[VisibleMessage] = []
         for prompt in (AGE, CASTLE):
-            picture = await scene.painted(await ada.slash("imagine", in_=AFTER_DARK, prompt=prompt, lora1="Bat"))
+            picture = await scene.painted(await ada.slash("imagine", prompt=prompt, lora1="Bat"))
             assert "Published" in (await publish(ada, picture)).text
             shown = {each.id for each in posts}
             posts.append(
