@@ -8,11 +8,11 @@ import contextlib
 import gc
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import discord
@@ -166,7 +166,7 @@ async def _stay(bot: EaselBot, token: str, built: Callable[[], None]) -> None:
     try:
         await _let_in(bot, token)
         built()
-        await bot.connect()
+        await cancellable(bot.connect())
     except discord.LoginFailure:
         raise ConfigError(f"Discord does not accept the bot token. Copy it again from {WHERE}.") from None
     except discord.PrivilegedIntentsRequired:
@@ -178,6 +178,16 @@ async def _stay(bot: EaselBot, token: str, built: Callable[[], None]) -> None:
         raise ConfigError(CLOSED.get(closed.code, code)) from None
     if bot.token_rejected:
         raise ConfigError(REVOKED)
+
+
+async def cancellable(work: Coroutine[Any, Any, None]) -> None:
+    """Await `work`, and end at a cancellation although `work` may ignore it: discord.py does while it reconnects."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.wait({task})
+    finally:
+        task.cancel()
+    await task
 
 
 async def _let_in(bot: EaselBot, token: str) -> None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from bot.app.assembly import open_catalogue
 from bot.cli import UNUSABLE
-from bot.cli.run import may_start_empty
+from bot.cli.run import cancellable, may_start_empty
 from bot.database.errors import DatabaseMissing
 from playground import Playground
-from tests.bot.cli.commands import bot
+from tests.bot.cli.commands import PATIENCE, bot
 from tests.house import House
 
 LOOKED_THROUGH = """
@@ -82,3 +83,20 @@ async def test_a_command_creates_no_database_beside_pictures_unless_it_may(tmp_p
         pass
     async with open_catalogue(settings):
         pass
+
+
+async def test_a_stop_is_not_lost_while_discord_is_reconnected() -> None:
+    reconnecting, connected = asyncio.Event(), asyncio.Event()
+
+    async def connect() -> None:  # `Shard.reidentify` of discord.py 2.7 takes a cancellation for the end of an attempt
+        with suppress(asyncio.CancelledError):
+            reconnecting.set()
+            await asyncio.Event().wait()
+        await connected.wait()
+
+    running = asyncio.create_task(cancellable(connect()))
+    await reconnecting.wait()
+    running.cancel()
+    await asyncio.wait({running}, timeout=PATIENCE)
+    connected.set()
+    assert running.cancelled()
