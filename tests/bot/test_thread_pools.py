@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import ContextVar
@@ -73,7 +74,9 @@ async def test_a_crowd_in_one_pool(held: Held) -> None:
 async def test_a_crowd_of_uploads(held: Held, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.pictures.inputs.given", held)
     inputs = Inputs(tmp_path)
-    await leaves_room(held, lambda _: inputs.keep(b"a picture"), at_once=1)
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "PNG")
+    await leaves_room(held, lambda _: inputs.keep(file.getvalue()), at_once=1)
 
 
 async def test_a_crowd_of_thumbnails(held: Held, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
