@@ -111,7 +111,7 @@ def lies() -> tuple[Lie, ...]:
         *_of_odd_files(),
         *_of_relatives(),
         *_of_merges(),
-        *_lies_in_words(),
+        *_of_statements(),
     )
 
 
@@ -372,7 +372,7 @@ def _of_merges() -> Iterator[Lie]:
         })  # fmt: skip
 
 
-def _lies_in_words() -> Iterator[Lie]:
+def _of_statements() -> Iterator[Lie]:
     """Words against records, and against what stands beside the file."""
     sdxl = pairs(denoiser("sdxl", *_SDXL_ALONE), "lora_unet_")
     flux = pairs(denoiser("flux1", "transformer_blocks.18.attn"), "transformer.")

@@ -8,9 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from tools.i18n import everything_said
+
 ROOT = Path(__file__).parents[1]
 GLOSSARY = ROOT / "docs" / "glossary.md"
-PAGES_IN_PLAIN_WORDS = ("README.md", "docs/commands.md", "docs/tour.md", "docs/loras.md", "docs/privacy.md")
+PAGES = sorted(
+    page.relative_to(ROOT).as_posix()
+    for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"))
+    if page != GLOSSARY
+)
 
 _EXCLUDED = "Words that Easel does not use"
 # Quotations: fenced code, code, addresses of links, and labels in italics.
@@ -38,9 +44,15 @@ def excluded_in(text: str) -> list[str]:
     return words.findall(" ".join(_QUOTED.sub(" ", text).split()))
 
 
-@pytest.mark.parametrize("page", PAGES_IN_PLAIN_WORDS)
+@pytest.mark.parametrize("page", PAGES)
 def test_a_page_has_no_excluded_word(page: str) -> None:
     assert excluded_in((ROOT / page).read_text("utf-8")) == []
+
+
+def test_a_message_has_no_excluded_word() -> None:
+    found = {sentence.one: excluded_in(sentence.one) for sentence in everything_said()}
+    assert len(found) > 1000
+    assert {sentence: words for sentence, words in found.items() if words} == {}
 
 
 def test_an_excluded_word_is_found_outside_of_quotations() -> None:

@@ -521,7 +521,7 @@ async def test_a_disputed_lora_stays_with_those_who_had_it_and_operators_are_tol
             await scene.control.wait_exchange(lambda seen: "is disputed: another page" in json.dumps(seen), PATIENCE)
             refused = await told(scene.grace, "imagine", prompt="a house", lora1="Doubtful", steps=1)
             assert "The base model of Doubtful is disputed" in refused.text
-            panel = await told(scene.grace, "studio", lora1="Doubtful")
+            panel = await told(scene.grace, "studio", add="Doubtful")
             assert "~~Doubtful~~" in panel.text and "The base model of Doubtful is disputed" in panel.text
-            assert "~~Doubtful~~" not in (await told(scene.ada, "studio", lora1="Doubtful")).text
+            assert "~~Doubtful~~" not in (await told(scene.ada, "studio", add="Doubtful")).text
             await scene.painted(await scene.ada.slash("imagine", prompt="a house", lora1="Doubtful", steps=1))
