@@ -88,11 +88,11 @@ class ReportReason(StrEnum):
     """Why something is reported. The values are stored; people read them by `label`."""
 
     MINORS = "sexual_and_looks_like_a_minor"
-    SEXUAL = "sexual_where_it_does_not_belong"
+    SEXUAL = "sexual_content_in_the_wrong_place"
     CRUEL = "violent_or_cruel"
     HATEFUL = "hateful_or_harassing"
     REAL_PERSON = "shows_a_real_person"
-    RIGHTS = "hurts_somebody's_rights"
+    RIGHTS = "violates_someone's_rights"
     OTHER = "something_else"
 
 

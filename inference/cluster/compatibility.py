@@ -138,7 +138,7 @@ def _refusals(ours: NodeIdentity, theirs: NodeIdentity, clock_offset: float, mem
         yield f"its clock is {seconds} {way}; switch on time synchronisation: timedatectl set-ntp true"
     if memory_monitor:
         off = f"{MEMORY_MONITOR}=0"
-        yield f"Ray's memory monitor would kill painters there; start the node by `easel cluster join` or with {off}"
+        yield f"Ray's memory monitor would kill workers there; start the node by `easel cluster join` or with {off}"
 
 
 def ray_problem() -> str | None:

@@ -8,8 +8,8 @@ from inference.cluster.node_labels import has_labels
 from inference.cluster.protocol import WorkerRefused, WorkerStarting
 from inference.workers import Unserved
 
-NOBODY_PAINTS = "no node of the cluster paints; `easel cluster status` tells of them"
-NO_NODE_FITS = "the node_labels of {checkpoint} fit none of the nodes that paint; `easel doctor` tells of them"
+NOBODY_PAINTS = "no node of the cluster generates pictures; `easel cluster status` lists the nodes"
+NO_NODE_FITS = "no generating node has the node_labels of {checkpoint}; `easel doctor` lists the nodes"
 
 
 class AwaitedWorkers:

@@ -19,7 +19,7 @@ from tests.discord.test_content_ratings import rate
 from tests.discord.test_removals import asked, files_of, hidden, rows
 from tests.discord.test_server import chosen, pressed
 
-CRUEL, SEXUAL = "violent_or_cruel", "sexual_where_it_does_not_belong"
+CRUEL, SEXUAL = "violent_or_cruel", "sexual_content_in_the_wrong_place"
 MINOR = "sexual_and_looks_like_a_minor"
 
 
