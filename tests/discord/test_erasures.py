@@ -204,7 +204,7 @@ async def test_messages_to_staff_name_and_quote_nobody_who_has_gone(empty: Scene
         appealed = await control.wait_message(case.id, lambda seen: WORD in seen.text, PATIENCE)
         await pressed(scene.grace, appealed, "Reverse decision")
         await letter(scene, "Mallard", "reviewed the decision and reversed it")
-        assert any(f"<@{id_of(scene, mary)}> appeals" in text for text in reachable(scene, mary, WORD))
+        assert any(f"Appeal by <@{id_of(scene, mary)}>" in text for text in reachable(scene, mary, WORD))
         question = await mary.press(await told(mary, "privacy delete"), "Delete my data …")
         await question.modal()
         await mary.submit(question)
