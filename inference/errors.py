@@ -146,7 +146,7 @@ class CheckpointRemoved(RequestError):
 
 @dataclass(eq=False)
 class LoraNotFound(RequestError):
-    """There is no LoRA {name} in the library. {hint}"""
+    """The library has no LoRA called {name}. {hint}"""
 
     for_operators = "`library list` names all of them."
 
@@ -235,7 +235,7 @@ class PredictionMismatch(LoraMisfit):
 @dataclass(eq=False)
 class PredictionUnknown(LoraMisfit):
     """{lora} does not say whether it is for v-prediction or epsilon. The wrong kind breaks pictures on {checkpoint},
-    so Easel does not use it there. An operator can declare the kind on the LoRA's page."""
+    so Easel does not use this LoRA there. An operator can declare the kind on the LoRA's page."""
 
     for_operators = "Declare it: {remedy}."
 
@@ -257,7 +257,7 @@ class ModuleMismatch(RequestError):
 
 @dataclass(eq=False)
 class LoraNotAtWork(RequestError):
-    """The LoRAs of this picture would have worked only partly on {checkpoint} ({active} of {expected} places), so
+    """The LoRAs of this picture would have worked on only part of {checkpoint} ({active} of {expected} places), so
     Easel did not generate it."""
 
     for_operators = "{modules} stayed as they were."
@@ -328,7 +328,7 @@ class TooManyWaiting(RequestError):
 
 @dataclass(eq=False)
 class QueueFull(RequestError):
-    """The queue is full with {waiting} requests. The next place is free in {wait}; please try again then."""
+    """The queue is full ({waiting} requests). The next place becomes free in {wait}. Please try again then."""
 
     waiting: int
     wait: str
@@ -351,7 +351,7 @@ class WorkerError(InferenceError):
 
 @dataclass(eq=False)
 class WorkerFailed(WorkerError):
-    """The generation stopped in the middle."""
+    """The generation stopped before it was finished."""
 
     for_operators = "Reason: {reason}."
 
@@ -360,7 +360,7 @@ class WorkerFailed(WorkerError):
 
 @dataclass(eq=False)
 class ClassifierUnusable(WorkerError):
-    """The automatic picture check does not work, so Easel generates nothing."""
+    """The automatic picture check does not work, so Easel cannot generate pictures."""
 
     for_operators = "The classifier of the settings cannot be used: {reason}."
 
@@ -416,7 +416,7 @@ class CheckpointUnusable(WorkerError):
 
 @dataclass(eq=False)
 class CheckpointTooLarge(WorkerError):
-    """There is not enough memory to load {checkpoint}: it needs {needed}, and {free} of memory are free. Please
+    """There is not enough memory to load {checkpoint}. It needs {needed} of memory, and {free} is free. Please
     choose another model. An operator can free memory or install a smaller model."""
 
     checkpoint: str
@@ -426,9 +426,9 @@ class CheckpointTooLarge(WorkerError):
 
 @dataclass(eq=False)
 class WorkerStarved(WorkerError):
-    """The system ended the generation of this picture, as it does when memory is short, so Easel stopped trying
-    (attempts: {attempts}). The model {checkpoint} needs {needed}, and {free} of memory are free. Please choose
-    another model or a smaller size. An operator can free memory."""
+    """The operating system stopped the generation of this picture, probably because memory ran out. Easel gave up
+    (attempts: {attempts}). The model {checkpoint} needs {needed} of memory, and {free} is free. Please choose
+    another model or a smaller size, or ask an operator to free memory."""
 
     attempts: int
     checkpoint: str

@@ -14,7 +14,9 @@ from inference.regions import divided
 NO_NEGATIVE_PROMPT = "{checkpoint} does not use negative prompts, so Easel ignored yours."
 UNGUIDED = "{checkpoint} uses a negative prompt only with guidance above {least}, so Easel ignored yours."
 NO_REGIONS = "{checkpoint} generates each picture from one prompt, so the bars (|) in yours had no effect."
-NOT_DIVIDED = "On {checkpoint} bars (|) divide a prompt only with side1 and side2, so Easel used yours as one prompt."
+NOT_DIVIDED = (
+    "On {checkpoint}, bars (|) divide a prompt only if you set side1 and side2, so Easel used yours as one prompt."
+)
 NO_CLIP_SKIP = "{checkpoint} does not use clip skip, so Easel ignored yours."
 NO_SPACING = "{checkpoint} starts from pure noise, so Easel used trailing spacing, not {spacing}."
 NO_FLOW_SHIFT = "{checkpoint} does not use flow shift, so Easel ignored yours."

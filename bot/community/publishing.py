@@ -101,7 +101,7 @@ class PublishingRules:
         Raises DatabaseError.
         """
         if job.person_id != who.person_id:
-            raise NotYours(instead=_("Only they can publish it."))
+            raise NotYours(instead=_("Only the picture's author can publish it."))
         await self._rights.require(Action.PUBLISH, who)
         art = (await self._servers.of(who.place)).settings.art_channel(art_channel_id)
         if art is None:

@@ -117,7 +117,7 @@ def _database_file(facts: WatchFacts) -> Iterator[Finding]:
         lost = _(template).format(path=facts.database)
         if facts.rescued is None:
             advice = _(
-                "Easel could not save a backup. It tries again until you stop it. After that, `easel "
+                "Easel could not save a backup. It keeps trying until you stop it. After that, `easel "
                 "restore` restores the newest backup."
             )
         else:
@@ -126,8 +126,8 @@ def _database_file(facts: WatchFacts) -> Iterator[Finding]:
         yield Finding(DATABASE_FILE, FindingGrade.PROBLEM, says)
     elif facts.file is FileState.LINKED:
         says = _(
-            "The database file {path} has a second name (a hard link). A program that opens it by that name damages "
-            "it. Delete the other name; `easel backup` makes a safe copy."
+            "The database file {path} has a second name (a hard link). If a program opens the file by "
+            "that name, the database is damaged. Delete the other name; `easel backup` makes a safe copy."
         )
         yield Finding(DATABASE_FILE, FindingGrade.WARNING, says.format(path=facts.database))
 
@@ -138,9 +138,11 @@ def check_disk(disk: DiskSpace) -> Finding:
     if disk.free < min(LOW_DISK, disk.total * LOW_SHARE):
         full = disk.free < min(FULL_DISK, disk.total * FULL_SHARE)
         grade = FindingGrade.PROBLEM if full else FindingGrade.WARNING
-    says = _("{free} MB are free at {path}, for {saved}.")
+    says = _("{path} has {free} MB of free space for {saved}.")
     if grade is not FindingGrade.OK:
-        says = _("Only {free} MB are free at {path}, for {saved}. Make room there, or choose another folder.")
+        says = _(
+            "{path} has only {free} MB of free space for {saved}. Free some space there, or choose another folder."
+        )
     saved = listed(_(_SAVED[each]) for each in disk.saved)
     return Finding(
         f"{DISK}: {', '.join(disk.saved)}",
@@ -177,8 +179,8 @@ def check_backup(backup: BackupState) -> Finding:
 def _workers(facts: WatchFacts) -> Iterator[Finding]:
     for worker in facts.silent:
         says = _(
-            "The worker {place} has reported no progress for {time}. Easel restarts it if it stays "
-            "silent. If this happens again, check the log and the graphics card."
+            "Worker {place} has reported no progress for {time}. If it stays silent, Easel restarts it. "
+            "If this happens again, check the log and the graphics card."
         )
         says = says.format(place=worker.place, time=duration(worker.seconds))
         yield Finding(f"worker {worker.place}", FindingGrade.PROBLEM, says)
@@ -187,8 +189,8 @@ def _workers(facts: WatchFacts) -> Iterator[Finding]:
 def _token(facts: WatchFacts) -> Iterator[Finding]:
     if facts.token_shared:
         says = _(
-            "Another program uses the bot's token: it answered a command before Easel could. Stop that "
-            "program, or reset the token in Discord's developer portal. Easel generates nothing for "
+            "Another program is using the bot's token: it answered a command before Easel could. Stop "
+            "that program, or reset the token in Discord's developer portal. Easel generates nothing for "
             "commands that the other program answered."
         )
         yield Finding(TOKEN, FindingGrade.PROBLEM, says)

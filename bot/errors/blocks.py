@@ -81,4 +81,4 @@ class EndNeeded(EndUnclear):
 
 @dataclass(eq=False)
 class EndInThePast(RequestError):
-    """This end is in the past. Choose a later one, or none."""
+    """This end is in the past. Choose a later one, or no end."""

@@ -136,7 +136,7 @@ class CooldownRunning(LimitReached):
 
 @dataclass(eq=False)
 class LimitOutOfRange(RequestError):
-    """The limit “{what}” must be from {lowest} to {highest}."""
+    """The limit “{what}” must be between {lowest} and {highest}."""
 
     words = frozenset({"what"})
     what: str
@@ -155,7 +155,7 @@ class LimitAboveCeiling(RequestError):
 
 @dataclass(eq=False)
 class NumberUnclear(RequestError):
-    """“{typed}” is not a number. Write one such as 20 or 0.5."""
+    """“{typed}” is not a number. Enter a number such as 20 or 0.5."""
 
     typed: str
 

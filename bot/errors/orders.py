@@ -9,8 +9,8 @@ from inference.errors import RequestError
 
 @dataclass(eq=False)
 class TwoFewStepRecipes(RequestError):
-    """{names} are each made for their own small number of steps. Together they spoil the picture. Remove all but
-    one."""
+    """Each of these is made for a low number of steps: {names}. Using them together spoils the picture. Keep only
+    one of them."""
 
     names: list[str]
 
@@ -25,8 +25,8 @@ class TooManyLinks(RequestError):
 
 @dataclass(eq=False)
 class PartsGone(RequestError):
-    """Something that this picture needs is no longer available here: {parts}. Easel cannot generate it again
-    unchanged. *Edit* opens the rest in the studio."""
+    """Something that this picture needs is no longer available here: {parts}. Easel cannot generate the picture
+    again unchanged. *Edit* opens the rest in the studio."""
 
     parts: list[str]
 

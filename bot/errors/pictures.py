@@ -35,8 +35,8 @@ class PictureHiddenByStaff(RequestError):
 
 @dataclass(eq=False)
 class PictureReported(RequestError):
-    """Someone reported this picture, and it is under review. Until there is a decision, Easel shows it to no one and
-    generates nothing from it."""
+    """Someone reported this picture, and it is under review. Until there is a decision, Easel does not show it to
+    anyone or generate anything from it."""
 
 
 @dataclass(eq=False)

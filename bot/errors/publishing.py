@@ -19,7 +19,7 @@ class NotPublished(RequestError):
 
 @dataclass(eq=False)
 class PublishedAlready(RequestError):
-    """This picture is already published in this server, or is being taken back or hidden there right now."""
+    """This picture is already published in this server, or is being unpublished or hidden there right now."""
 
 
 @dataclass(eq=False)

@@ -10,8 +10,9 @@ from inference.errors import RequestError
 
 @dataclass(eq=False)
 class PlaceUnseen(RequestError):
-    """Easel is not a member of this server, so it cannot check whether this channel is still age-restricted. It
-    shows nothing for adults here by itself. If the channel is age-restricted, /history opens the picture here."""
+    """Easel is not a member of this server, so it cannot check whether this channel is still age-restricted. It does
+    not post pictures for adults here unless you ask. If the channel is age-restricted, use /history to open the
+    picture here."""
 
 
 @dataclass(eq=False)
@@ -39,7 +40,7 @@ class NotShownHere(RequestError):
 
 @dataclass(eq=False)
 class PromptRatedTooHigh(RequestError):
-    """The words of this prompt are rated {rating}, but this place shows pictures up to {most}. Use the prompt in an
+    """The prompt's words are rated {rating}, but this place shows pictures up to {most}. Use the prompt in an
     age-restricted channel of a server."""
 
     words = frozenset({"rating", "most"})
@@ -59,8 +60,8 @@ class SourceRatedTooHigh(RequestError):
 
 @dataclass(eq=False)
 class FaceRatedTooHigh(RequestError):
-    """Easel sees a photographed face in the start picture. Pictures from it can be rated {most} at most. Change the
-    prompt and LoRAs, or start from a drawn picture."""
+    """Easel detected a photographed face in the start picture. Pictures generated from it can be rated {most} at
+    most. Change the prompt and LoRAs, or start from a drawn picture."""
 
     words = frozenset({"most"})
     most: str

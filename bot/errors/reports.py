@@ -21,12 +21,12 @@ class TooManyReports(RequestError):
 
 @dataclass(eq=False)
 class OwnCase(RequestError):
-    """This is about your own picture, so someone else must decide it."""
+    """This is about your own picture, so someone else must decide."""
 
 
 @dataclass(eq=False)
 class AppealedAlready(RequestError):
-    """This decision has already been reviewed again, or will be soon. You get a message when there is a result."""
+    """This decision has already been reviewed again, or will be soon. You will get a message with the result."""
 
 
 @dataclass(eq=False)

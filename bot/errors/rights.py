@@ -16,7 +16,7 @@ class NotYours(RequestError):
 
 @dataclass(eq=False)
 class NotStaff(RequestError):
-    """In a server only its staff can do this; elsewhere only the bot's operators can. See your own pictures under
+    """In a server, only its staff can do this. Elsewhere, only the bot's operators can. See your own pictures under
     /queue."""
 
 
@@ -37,12 +37,12 @@ class NotInServer(RequestError):
 
 @dataclass(eq=False)
 class NoMember(RequestError):
-    """You are no longer a member of this server, so Easel generates nothing for you in it."""
+    """You are no longer a member of this server, so Easel does not generate anything for you there."""
 
 
 @dataclass(eq=False)
 class InTimeOut(RequestError):
-    """You are in a timeout in this server, so Easel generates nothing for you in it until the timeout ends."""
+    """You are in a timeout in this server, so Easel does not generate anything for you there until the timeout ends."""
 
 
 @dataclass(eq=False)
@@ -52,22 +52,22 @@ class RoleNeeded(RequestError):
 
 @dataclass(eq=False)
 class AddingForManagers(NotStaff):
-    """Only this server's staff can add LoRAs here. Ask them to add it, or to allow it for one of your roles: they
-    choose those roles in /server, under *Roles*."""
+    """Only this server's staff can add LoRAs here. Ask them to add the LoRA, or to let one of your roles add LoRAs.
+    They choose those roles in /server, under *Roles*."""
 
 
 @dataclass(eq=False)
 class AddingForRoles(RoleNeeded):
     """Only this server's staff and members with one of these roles can add LoRAs here: {roles}. You have none of
-    them. Ask one of these members to add it."""
+    them. Ask one of these members to add the LoRA."""
 
     roles: list[str]  # ids
 
 
 @dataclass(eq=False)
 class AddingForOperators(NotStaff):
-    """In direct messages only this bot's operators can add LoRAs. Try it in a server, where its staff decide who can
-    add them."""
+    """In direct messages, only this bot's operators can add LoRAs. Try it in a server, where its staff decide who
+    can add them."""
 
 
 @dataclass(eq=False)
@@ -97,7 +97,7 @@ class CheckpointNotAllowed(RequestError):
 
 @dataclass(eq=False)
 class CategoryNotAllowed(RequestError):
-    """{lora} cannot be used in this server. Its staff excluded LoRAs of the category {category}."""
+    """{lora} cannot be used in this server. Its staff excluded LoRAs in the category {category}."""
 
     words = frozenset({"category"})
     lora: str

@@ -30,7 +30,7 @@ class TooManyChosen(RequestError):
 
 @dataclass(eq=False)
 class NewcomerTimeOutOfRange(RequestError):
-    """Members can count as new for up to {limit} hours; 0 means not at all."""
+    """Members can count as new for up to {limit} hours; 0 turns this off."""
 
     limit: int
 

@@ -328,7 +328,7 @@ class Reporting:
         if decision is None or report is None:
             raise NothingThere(what=_("This report no longer exists."))
         if report.owner_id != person_id or decision.action is DecisionAction.DISMISS:
-            raise NotYours(instead=_("Only they can appeal this decision."))
+            raise NotYours(instead=_("Only the picture's author can appeal this decision."))
         if await appeal_of(self._connection, decision_id) is not None:
             raise AppealedAlready
         return decision
@@ -340,7 +340,7 @@ class Reporting:
         """
         case = await self.case(who, report_id)
         if case.decision is None or case.appeal is None:
-            raise NothingThere(what=_("There is no appeal against this decision."))
+            raise NothingThere(what=_("No one has appealed this decision."))
         self._check_owner(who, case.appeal.person_id)
         planned = answer_steps(case.report.kind, case.decision.action, state)
         async with transaction(self._connection):
@@ -383,7 +383,9 @@ class Reporting:
             other = await open_report(self._connection, report.kind, report.target_id, report.server_id)
             if other is not None and other.id != report.id:
                 raise NothingThere(
-                    what=_("There is a newer report about this. Please decide report {number}.").format(number=other.id)
+                    what=_(
+                        "There is a newer report about the same thing. Please decide report {number} instead."
+                    ).format(number=other.id)
                 )
             if not await reopen_report(self._connection, decision):
                 raise DecidedAlready

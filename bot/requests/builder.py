@@ -131,7 +131,7 @@ class RequestBuilder:
         if version is not None and version.recipe is None:
             what, problem = (
                 _("The LoRA {name}"),
-                _("is not known as a few-step LoRA; turn fast off, and tell an operator"),
+                _("is not recognised as a few-step LoRA; turn fast off, and tell an operator"),
             )
             raise InvalidRequest(what=what.format(name=checkpoint.fast), problem=problem)
         return draft.model_copy(update={"fast": False, "loras": (*draft.loras, fast)})
@@ -316,7 +316,7 @@ def _refuse_strange_sides(uses: Sequence[LoraUse], draft: RequestDraft) -> None:
     names = [region.name for region in draft.regions]
     for use in uses:
         if use.region is not None and use.region not in names:
-            what, problem = _("The side of {name}"), _("is not in this layout; it is chosen for: {region}")
+            what, problem = _("The side chosen for {name}"), _("is not in this layout: {region}")
             raise InvalidRequest(what=what.format(name=use.name), problem=problem.format(region=label(use.region)))
 
 

@@ -102,7 +102,7 @@ def without_far(draft: RequestDraft, checkpoint: CheckpointSettings) -> tuple[Re
     far = _far(draft, checkpoint, None)
     if not far:
         return draft, ""
-    told = _("Its {settings} would be unusual on {checkpoint}, so Easel uses the model's defaults.")
+    told = _("The picture's {settings} would be unusual on {checkpoint}, so Easel uses the model's defaults.")
     told = told.format(settings=_said({name: own for name, (own, _usual) in far.items()}), checkpoint=checkpoint.name)
     return _opened(draft, far), told
 

@@ -27,8 +27,8 @@ class NoLink(SourceError):
 
 @dataclass(eq=False)
 class LoginNeeded(SourceError):
-    """{host} gives this file only to logged-in users, and this bot is not logged in. The bot's operator can give it
-    a key, or you can download the file and attach it."""
+    """{host} lets only logged-in users download this file, and this bot is not logged in. The bot's operator can
+    give it a key, or you can download the file and attach it."""
 
     for_operators = "Set `[sources] civitai_key` or `huggingface_token`."
     host: str
@@ -76,7 +76,7 @@ class StoreRefused(SourceError):
 
 @dataclass(eq=False)
 class Gone(SourceError):
-    """{host} does not have this, or no longer has it. Please check the link."""
+    """{host} does not have this item, or no longer has it. Please check the link."""
 
     host: str
 
@@ -111,7 +111,7 @@ class Archived(SourceError):
 
 @dataclass(eq=False)
 class TooManyQuestions(SourceError):
-    """This bot has asked {host} too often. Please try again in {minutes} minutes."""
+    """This bot has sent {host} too many requests. Please try again in {minutes} minutes."""
 
     host: str
     minutes: int
@@ -150,8 +150,8 @@ class AnswerUnreadable(SourceError):
 
 @dataclass(eq=False)
 class NotLookedUp(SourceError):
-    """Easel must first check {name} on Civitai: whom it shows and its age rating. The check is not possible right
-    now. Please add it again later."""
+    """Easel must first check on Civitai who {name} shows, and its age rating. The check is not possible right now.
+    Please add it again later."""
 
     for_operators = "The reason is: {reason} Where Civitai cannot be reached, set `[sources] look_up_files = false`."
     name: str
@@ -160,7 +160,7 @@ class NotLookedUp(SourceError):
 
 @dataclass(eq=False)
 class ModelUnreadable(SourceError):
-    """{host} shows this version, but no longer the main page, which says whom the LoRA shows. Easel does not add it:
+    """{host} still shows this version, but not the main page, which says who the LoRA shows. Easel does not add it:
     {page}"""
 
     host: str
@@ -276,7 +276,7 @@ class FileUnscanned(SourceError):
 
 @dataclass(eq=False)
 class HostNotAllowed(SourceError):
-    """This file is at {host}. Easel downloads nothing from there."""
+    """This file is stored at {host}. Easel does not download files from there."""
 
     for_operators = "`[sources] hosts` lists the hosts that are allowed."
     host: str
@@ -284,14 +284,15 @@ class HostNotAllowed(SourceError):
 
 @dataclass(eq=False)
 class NotHttps(SourceError):
-    """This file would come from {host} unprotected (without https), so Easel does not download it."""
+    """This file would come from {host} over an unprotected connection (without https), so Easel does not download
+    it."""
 
     host: str
 
 
 @dataclass(eq=False)
 class PrivateAddress(SourceError):
-    """{host} leads into a private network, so Easel downloads nothing from there."""
+    """{host} points to a private network, so Easel does not download anything from there."""
 
     host: str
 
@@ -338,7 +339,7 @@ class DiskFailed(SourceError):
 
 @dataclass(eq=False)
 class CutShort(SourceError):
-    """{host} broke off the download of {name} again and again. Please try again later."""
+    """The download of {name} from {host} kept breaking off. Please try again later."""
 
     host: str
     name: str
@@ -346,7 +347,7 @@ class CutShort(SourceError):
 
 @dataclass(eq=False)
 class TooSlow(SourceError):
-    """{host} sends {name} too slowly, so Easel stopped the download. Please try again later."""
+    """{host} is sending {name} too slowly, so Easel stopped the download. Please try again later."""
 
     host: str
     name: str
@@ -396,7 +397,7 @@ class FileUnusable(SourceError):
 
 @dataclass(eq=False)
 class FileUnsupported(FileUnusable):
-    """{name} has a format that Easel cannot use. Its author may offer it as another file."""
+    """{name} has a format that Easel cannot use. Its author may offer it in another format."""
 
 
 @dataclass(eq=False)

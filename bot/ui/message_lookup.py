@@ -117,7 +117,7 @@ async def read_recipe(message: discord.Message) -> Recipe:
     raise NothingThere(
         what=_(
             "This picture contains no generation data. Pictures from Easel, A1111, Forge and ComfyUI's "
-            "savers contain it, unless someone removed it."
+            "image savers contain it, unless someone removed it."
         )
     )
 

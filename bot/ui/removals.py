@@ -102,7 +102,7 @@ class HiddenJob:
 
 def gone_for_good() -> NothingThere:
     """The error for a deletion that cannot be undone any more."""
-    return NothingThere(what=_("It is permanently deleted and cannot be restored."))
+    return NothingThere(what=_("This picture has been permanently deleted and cannot be restored."))
 
 
 class Removals:

@@ -240,7 +240,9 @@ async def remix(
     if recipe.sampler_name and recipe.sampler is None:
         notes.append(_("Its sampler {name} is not available here.").format(name=plain(recipe.sampler_name, 60)))
     if recipe.from_picture:
-        notes.append(_("It started from another picture. To do the same, add a picture with /imagine image."))
+        notes.append(
+            _("This picture started from another picture. To do the same, add one in the *image* option of /imagine.")
+        )
     return Remix(draft, tuple(notes))
 
 

@@ -46,15 +46,15 @@ def _crowded(rows: Sequence[Row]) -> Iterator[str]:
         alike = [row for row in painting if row.category is category]
         if found := _beyond(alike, SUMS.get(category, UNMEASURED)):
             text = _(
-                "The weights under {category} add up to {total}. Above {limit} the LoRAs disturb each other. "
-                "Use *Weight* to scale all of them."
+                "The weights under {category} add up to {total}. Above {limit}, the LoRAs interfere with "
+                "each other. Use *Weight* to scale all of them."
             )
             yield text.format(category=label(category), total=found[0], limit=found[1])
     together = TOGETHER.get(min(len(categories), max(TOGETHER)))
     if together and (found := _beyond(painting, together)):
         text = _(
-            "The weights add up to {total}. Above {limit} the LoRAs disturb each other. Use *Weight* to "
-            "scale all of them."
+            "The weights add up to {total}. Above {limit}, the LoRAs interfere with each other. Use "
+            "*Weight* to scale all of them."
         )
         yield text.format(total=found[0], limit=found[1])
 

@@ -87,7 +87,7 @@ class Source(StrEnum):
     TAG = "tag in its file's name"
     COMMENT = "comment in its metadata"
     CONFLICT = "its sources disagree"
-    NONE = "no source says it"
+    NONE = "not stated by any source"
 
     @property
     def plainly(self) -> str:
@@ -106,7 +106,7 @@ PLAINLY: dict[Source, str] = {
     Source.SHORT_HASH: "recorded during training",
     Source.DECLARATION: "declared by an operator",
     Source.BASE_ID: "identified in its training record",
-    Source.BASE_TOLD: "recorded during training, explained by a web page",
+    Source.BASE_TOLD: "found on a web page, using its training record",
     Source.BASE_NAME: "named in its training record",
     Source.TITLE: "its title says so",
     Source.OUTPUT_NAME: "its name says so",
@@ -117,7 +117,7 @@ PLAINLY: dict[Source, str] = {
     Source.TAG: "its file name says so",
     Source.COMMENT: "its comment says so",
     Source.CONFLICT: "its sources disagree",
-    Source.NONE: "no source says it",
+    Source.NONE: "not stated by any source",
 }
 
 RUNGS: dict[Source, Rung] = {

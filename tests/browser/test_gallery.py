@@ -74,7 +74,7 @@ async def take_away(page: Page, says: str, name: str) -> None:
     await expect(page.locator("dialog[open]")).to_contain_text(says)
     await pictures(page, name)
     await page.get_by_test_id("modal-submit").click()
-    await expect(last(page)).to_contain_text("It is no longer published.")
+    await expect(last(page)).to_contain_text("The picture is no longer published.")
 
 
 async def test_pictures_are_published_liked_learned_from_and_taken_away(demo: Demo, browser: Browser) -> None:
@@ -201,7 +201,9 @@ async def what_is_taken_away_is_nowhere(demo: Demo, browser: Browser) -> None:
     async with open_page(browser, demo, STAFF, FORUM) as page:
         await page.get_by_test_id("forum-post").filter(has_text="Stripes").click()
         await expect(posts(page)).to_have_count(1)
-        await take_away(page, "This removes it from all channels and the gallery of this server.", "64-taking-down")
+        await take_away(
+            page, "This removes the picture from all channels and the gallery of this server.", "64-taking-down"
+        )
         await expect(page.get_by_test_id("forum-post").filter(has_text="Stripes")).to_have_count(0)
     async with Control.connect(demo.page_url) as control:
         seen = await control.messages(TEXT)

@@ -348,7 +348,7 @@ async def test_who_manages_messages_in_a_room_of_their_own_takes_nothing_down_in
         post = await stage.scene.control.message(str(one.message_id))
         assert post is not None
         form = await linus.press(post, "Unpublish")
-        assert (await form.modal())["title"] == "Remove it from this server?"
+        assert (await form.modal())["title"] == "Remove this picture from this server?"
         assert "no longer published" in (await (await linus.submit(form)).reply()).text
     finally:
         del art.overwrites[default_world.LINUS]

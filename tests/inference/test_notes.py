@@ -17,7 +17,7 @@ from tests.inference.requests import request, use
 LORAS = tuple(use(sha256=digit * 64) for digit in "ab")
 KNOWS_NONE = "Lake does not use negative prompts, so Easel ignored yours."
 BARS = "Lake generates each picture from one prompt, so the bars (|) in yours had no effect."
-WITH_SIDES = "On Lake bars (|) divide a prompt only with side1 and side2, so Easel used yours as one prompt."
+WITH_SIDES = "On Lake, bars (|) divide a prompt only if you set side1 and side2, so Easel used yours as one prompt."
 
 
 def known(base: str) -> Capability:

@@ -30,7 +30,7 @@ class BookmarksCog(Cog):
     @app_commands.describe(
         search="Words from a name, a trigger word or your note",
         category="Category of the LoRA",
-        base="LoRAs for models with this base model (default: your model's)",
+        base="LoRAs that fit this base model (default: your model's)",
         sort="Default: newest first",
         add="LoRA to bookmark first",
         note="Note for the LoRA that you bookmark",
@@ -56,7 +56,9 @@ class BookmarksCog(Cog):
             said = await self._add(person_id, await named_here(interaction, lora), note or "")
             query = query.but(base_model=None)  # so that the new bookmark is shown
         elif note is not None:
-            raise NothingThere(what=_("*note* needs *add*: choose there which LoRA the note is for."))
+            raise NothingThere(
+                what=_("*note* works only together with *add*. In *add*, choose the LoRA that the note is for.")
+            )
         query = narrowed(query, search=search, category=category, base=base, sort=sort)
         await open_bookmarks(interaction, query, said)
 

@@ -17,7 +17,7 @@ class HistoryCog(Cog):
     @app_commands.describe(
         search="Words from a prompt, a model or a LoRA",
         lora="Only pictures with this LoRA",
-        checkpoint="Only pictures from this model",
+        checkpoint="Only pictures generated with this model",
     )
     @app_commands.autocomplete(lora=suggest_loras, checkpoint=suggest_checkpoints)
     async def history(

@@ -61,7 +61,7 @@ def _with_options(function: Function) -> Function:
         steps="Number of denoising steps",
         guidance="How closely to follow the prompt",
         sampler="How noise becomes the picture; the model's samplers are suggested",
-        clip_skip="Only for models whose authors name a value; some want 2",
+        clip_skip="Only for models whose authors recommend a value; some recommend 2",
         fast="Use few steps, if the model has a LoRA for it",
         spacing="How the sampler spaces its steps between noise and picture",
         seed="The same seed gives the same picture",

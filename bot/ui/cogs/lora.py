@@ -32,7 +32,7 @@ class LoraCog(Cog, commands.GroupCog, group_name="lora", group_description="Brow
     @app_commands.describe(
         search="Words from a name, a trigger word or a description",
         category="Category of the LoRA",
-        base="LoRAs for models with this base model (default: your model's)",
+        base="LoRAs that fit this base model (default: your model's)",
         sort="Default: trending first",
         tag="Tag that narrows a category down: lighting, camera …",
     )

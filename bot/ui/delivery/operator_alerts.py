@@ -93,8 +93,8 @@ class OperatorAlerts:
 
 def _blocked_text(lora: Lora) -> str:
     text = _(
-        "{lora} is blocked in all servers. Its page now says that it shows a real person or a minor, "
-        "or that its file is dangerous. You can allow it again under blocked LoRAs in /server."
+        "{lora} is blocked in all servers. Its page now says that the LoRA shows a real person or a "
+        "minor, or that its file is dangerous. You can allow it again under blocked LoRAs in /server."
     )
     return text.format(lora=f"#{lora.id} {clipped(lora.name, MAX_NAME)}")
 
@@ -110,7 +110,7 @@ def _disputed_text(lora: Lora, base: BaseModelId) -> str:
 
 def _trouble_text(trouble: WorkerTrouble) -> str:
     if isinstance(trouble, WorkerDied):
-        text = _("A worker died {count} times in a row. Easel restarts it after longer and longer pauses.")
+        text = _("A worker died {count} times in a row. Easel waits longer each time before it restarts the worker.")
     else:
         text = _("Easel could not reach a worker {count} times in a row. Jobs stay queued, and Easel keeps trying.")
     return f"{text.format(count=trouble.failures)}\n> {plain(trouble.reason, MAX_REASON)}"

@@ -46,15 +46,15 @@ GOALS = (
         later("My own idea in a certain style"),
         later(
             "Look for a **style** LoRA. Describe your idea in the prompt and leave the look to the LoRA, "
-            "at a weight of 0.7. With a character LoRA beside it, give the style a lower weight than the "
-            "character."
+            "at a weight of 0.7. If you also use a character LoRA, give the style a lower weight than "
+            "the character."
         ),
         _FIND,
         Category.STYLE,
     ),
     GuideAnswer(
         "pose",
-        later("A pose that no prompt gives me"),
+        later("A pose that I cannot get with a prompt"),
         later(
             "Look for a **pose** LoRA. Describe the position in the prompt too. Start with a weight of "
             "0.7, and go lower if faces suffer."
@@ -67,7 +67,7 @@ GOALS = (
         later("Nearly right, but needs polish"),
         later(
             "Look for a **detail** LoRA. A low weight is enough: 0.3 to 0.6. Keep the seed, so that only "
-            "the polish changes."
+            "the details change."
         ),
         _FIND,
         Category.DETAIL,
@@ -96,8 +96,9 @@ TROUBLES = (
         later("The LoRA has no effect"),
         later(
             "- Many LoRAs need a trigger word. Easel adds the first; choose others in /studio.\n- Raise "
-            "the weight by 0.1 until you see an effect.\n- Keep the seed and compare with a weight of 0.\n"
-            "A wrong base model would look like this too, but Easel refuses LoRAs that do not fit."
+            "the weight in steps of 0.1 until you see an effect.\n- Keep the seed and compare with a "
+            "weight of 0.\nA wrong base model would look like this too, but Easel refuses LoRAs that do "
+            "not fit."
         ),
         (GuideLink.STUDIO,),
     ),
@@ -105,9 +106,9 @@ TROUBLES = (
         "melting",
         later("Melted faces, burnt lines"),
         later(
-            "The weights are too high. Try 0.8, or lower with several LoRAs, above all with several of "
-            "one kind. If a single LoRA breaks pictures at its recommended weight, lower the guidance a "
-            "little."
+            "The weights are too high. Try 0.8. If you use several LoRAs, go lower still, especially if "
+            "they are of the same kind. If a single LoRA breaks pictures at its recommended weight, "
+            "lower the guidance a little."
         ),
         (GuideLink.STUDIO,),
     ),
@@ -115,9 +116,9 @@ TROUBLES = (
         "mixing",
         later("Two characters merge into one"),
         later(
-            "Both LoRAs change the same face. Lower both weights to about 0.6. Put each one's trigger "
-            "words beside the words for that character, and try with one of them first. Sometimes two "
-            "pictures are the better way."
+            "Both LoRAs change the same face. Lower both weights to about 0.6. Put each LoRA's trigger "
+            "words next to the words for its character, and try just one LoRA first. Sometimes it is "
+            "better to make two pictures."
         ),
         (GuideLink.STUDIO,),
     ),
@@ -125,8 +126,8 @@ TROUBLES = (
         "swallowed",
         later("The style hides the character"),
         later(
-            "Lower the style to about 0.5 and raise the character to about 0.9. Go one step at a time, "
-            "with the same seed."
+            "Lower the style's weight to about 0.5 and raise the character's to about 0.9. Go one step "
+            "at a time, with the same seed."
         ),
         (GuideLink.STUDIO,),
     ),
@@ -134,7 +135,7 @@ TROUBLES = (
         "colours",
         later("Wrong colours, grey or noise"),
         later(
-            "If it also happens without a LoRA, the model is set up wrongly: its prediction type or its "
+            "If it also happens without a LoRA, the model is set up with the wrong prediction type or "
             "VAE. Please tell an operator of this bot. If it happens with only one LoRA, its weight is "
             "too high."
         ),
@@ -144,8 +145,9 @@ TROUBLES = (
         "refused",
         later("Easel says the LoRA does not fit"),
         later(
-            "The LoRA was trained on a different base model than your model. Choose a model that it "
-            "fits: the refusal has buttons for these. Or choose a LoRA of the same kind that fits."
+            "The LoRA and your model have different base models. Choose a model that the LoRA fits: the "
+            "error message has buttons for these models. Or choose a LoRA of the same kind that fits "
+            "your model."
         ),
         _FIND,
     ),

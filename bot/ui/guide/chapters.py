@@ -26,8 +26,8 @@ CHAPTERS = (
         "lora",
         later("What is a LoRA?"),
         later(
-            "The **model** (checkpoint) is the large file that generates pictures. It knows light, "
-            "bodies and composition, and takes several gigabytes.\nA **LoRA** is a small file that you "
+            "The **model** (checkpoint) is the large file that generates pictures. It has learned light, "
+            "bodies and composition, and takes up several gigabytes.\nA **LoRA** is a small file that you "
             "add to it, a few tens to a few hundred megabytes. It adds one thing that the model lacks: a "
             "character, a look or a pose. The model is not trained again: without the LoRA it works as "
             "before.\nPeople use LoRAs for two reasons: characters that the model has never seen, and a "
@@ -40,7 +40,7 @@ CHAPTERS = (
         "kinds",
         later("The five kinds"),
         later(
-            "**Character** · one figure with face, hair and clothes. This is the most used kind.\n"
+            "**Character** · one figure with face, hair and clothes. This is the most widely used kind.\n"
             "**Style** · the look of the whole picture: watercolour, oil, manga lines. It can overpower "
             "a character.\n**Pose** · how a body stands, sits or moves.\n**Detail** · polish: eyes, skin, "
             "fabric, small lights.\n**Other** · photography, lighting, colours, camera angles and "
@@ -69,48 +69,49 @@ CHAPTERS = (
             "Before you use a LoRA, check two things: does it fit the model, and is it the kind you need?"
         ),
         "library.webp",
-        later("A small library: a picture shows best what each LoRA is for"),
+        later("A small library: pictures show best what each LoRA is for"),
     ),
     Chapter(
         "bases",
         later("Base models, and what fits here"),
         later(
-            "Every LoRA was trained on one **base model** and belongs on models with that base model. In "
-            "the past, nearly all models shared one. SDXL has since branched into families such as "
-            "Illustrious, Pony and Animagine. Their files look alike, but a LoRA from another family has "
-            "no effect, or does harm.\nEasel reads the base model from the file, says how it knows it, "
-            "and refuses LoRAs that do not fit. You never have to guess."
+            "Every LoRA was trained on one **base model** and works with models that share it. In the "
+            "past, nearly all models had the same base model. SDXL has since branched into families such "
+            "as Illustrious, Pony and Animagine. Their files look alike, but a LoRA from another family "
+            "has no effect or damages the picture.\nEasel reads the base model from the file, tells you "
+            "how it knows, and refuses LoRAs that do not fit. You never have to guess."
         ),
         "base-models.webp",
-        later("One LoRA on its own base model, and the result that another one would give"),
+        later("One LoRA on its own base model, and the result on a different base model"),
     ),
     Chapter(
         "weights",
         later("Weights"),
         later(
             "The **weight** says how strongly a LoRA applies.\n- Start with **0.7 to 0.8** for a "
-            "character or a style, and with **0.3 to 0.6** for a detail.\n- No effect? Try other "
-            "**trigger words** in /studio, because Easel adds the first. Then raise the weight by 0.1.\n- "
+            "character or a style, and with **0.3 to 0.6** for a detail.\n- No effect? Easel adds only "
+            "the first **trigger words**, so try others in /studio. Then raise the weight by 0.1.\n- "
             "Above **1.2**, pictures begin to break.\n- A weight below zero pushes the picture away from "
-            "the LoRA.\n/sweep shows one LoRA at several weights side by side, with one seed. A LoRA's "
-            "page shows the weight that its author recommends, and Easel uses that weight by default. If "
-            "the LoRA was measured, the page also shows the range of useful weights."
+            "the LoRA.\n/sweep shows one LoRA at several weights side by side, with the same seed. A "
+            "LoRA's page shows the weight that its author recommends, and Easel uses that weight by "
+            "default. If the LoRA was measured, the page also shows the range of useful weights."
         ),
         "weights.webp",
-        later("One LoRA, one seed, rising weights: too little, right, too much"),
+        later("One LoRA at rising weights with the same seed: too little, right, too much"),
     ),
     Chapter(
         "fast",
         later("Few-step LoRAs"),
         later(
-            "Lightning, Hyper, LCM, TCD, PCM, DMD2 and Turbo LoRAs add nothing visible. They need only "
-            "**1 to 8 steps** instead of the usual 28, so a picture takes a fraction of the time.\n- Each "
-            "was made for a number of steps, a sampler, and little or no guidance. Easel recognises it "
-            "by its name, fills in the settings that you leave empty, and says so in one line.\n- Leave "
-            "the steps empty: more steps do not help.\n- Leave its **weight** alone too, and use only one "
-            "at a time. You can add other LoRAs at their own weights. If you scale all weights, this one "
-            "keeps its own.\n- Without guidance, the negative prompt has no effect.\n- If this bot has one "
-            "ready, choose *fast* in /imagine, or under *Options* in the studio."
+            "Lightning, Hyper, LCM, TCD, PCM, DMD2 and Turbo LoRAs add nothing visible to the picture. "
+            "With them, a picture needs only **1 to 8 steps** instead of the usual 28, so it takes a "
+            "fraction of the time.\n- Each was made for a certain number of steps, a sampler, and little "
+            "or no guidance. Easel recognises the LoRA by its name and fills in the settings that you "
+            "leave empty. One line tells you which.\n- Leave the steps empty: more steps do not help.\n- "
+            "Leave its **weight** alone too, and use only one at a time. You can add other LoRAs with "
+            "any weight. If you scale all weights, the weight of a few-step LoRA does not change.\n- "
+            "Without guidance, the negative prompt has no effect.\n- If this bot has one ready, choose "
+            "*fast* in /imagine, or under *Options* in the studio."
         ),
         "few-steps.webp",
         later("The same seed with 2, 4, 8 and 16 steps, without a few-step LoRA: few steps leave a picture unfinished"),
@@ -119,12 +120,13 @@ CHAPTERS = (
         "combining",
         later("Several LoRAs together"),
         later(
-            "A character, a style and a detail make a good team.\n- All of them must fit the model. Easel "
-            "checks each.\n- Their order does not matter: Easel adds them up.\n- Each changes the same "
-            "picture, so lower every weight a little, above all among LoRAs of one kind. The studio "
-            "warns you when it is too much.\n- Change one thing at a time and keep the seed. Then you see "
-            "the effect of each change. *Compare* in the studio generates pictures with and without each "
-            "LoRA.\nIf a set works, save it as a **stack** with a name, and share it with its code."
+            "A character, a style and a detail work well together.\n- All of them must fit the model. "
+            "Easel checks each one.\n- The order does not matter: their effects are added together.\n- "
+            "They all change the same picture, so lower every weight a little, especially for LoRAs of "
+            "the same kind. The studio warns you when the combined weight is too high.\n- Change one "
+            "thing at a time and keep the seed, so you can see what each change does. *Compare* in the "
+            "studio generates pictures with and without each LoRA.\nIf a set works, save it as a "
+            "**stack** with a name, and share it with its code."
         ),
         "combining.webp",
         later("A character, a style, both together, and both at lower weights"),
@@ -133,21 +135,21 @@ CHAPTERS = (
         "two",
         later("Two characters in one picture"),
         later(
-            "LoRAs in the same place of a picture blend: two characters become one. Give each LoRA its "
+            "LoRAs in the same part of a picture blend: two characters become one. Give each LoRA its "
             "own **area of the picture** instead.\n- In the studio, press *Two characters* and choose a "
-            "layout: left and right, top and bottom, a figure before a background, or three areas. "
-            "Describe each area, and under *Everywhere* the background and the style. Then choose each "
-            "LoRA's area with its button *Weight, area*.\n- In /imagine, choose a side for each LoRA, and "
-            "separate the prompts of the areas with bars: `an owl | a heart | a meadow`. The last prompt "
-            "is for the whole picture.\n- A style LoRA without an area applies to the whole picture. A "
-            "few-step LoRA always does.\n- Wide pictures suit left and right. Words for all areas, such "
-            "as the background, hold the picture together.\nEach area takes as long as a picture. Two "
-            "areas take twice the time, and count as two in the queue. Some kinds of models do not "
-            "support areas, and Easel tells you."
+            "layout: left and right, top and bottom, a figure in front of a background, or three areas. "
+            "Describe each area. Under *Everywhere*, describe the background and the style. Then choose "
+            "each LoRA's area with its button *Weight, area*.\n- In /imagine, choose a side for each "
+            "LoRA, and separate the prompts of the areas with bars: `an owl | a heart | a meadow`. The "
+            "last prompt is for the whole picture.\n- A style LoRA without an area applies to the whole "
+            "picture. A few-step LoRA always does.\n- For left and right, a wide picture works best. A "
+            "prompt for all areas, such as the background, ties the picture together.\nEach area takes as "
+            "long as a picture. Two areas take twice the time, and count as two pictures in the queue. "
+            "Some kinds of models do not support areas, and Easel tells you if yours does not."
         ),
         "two-characters.webp",
         later(
-            "The same LoRAs and seed: with one prompt, only the heart is left; with an area for each, both are there"
+            "The same LoRAs and seed: with one prompt, only the heart remains; with an area for each LoRA, both appear"
         ),
     ),
     Chapter(

@@ -144,8 +144,8 @@ def choice_view(
         lines.append(f"-# {text.format(count=more)}")
     if (unfit := count - len(candidates)) > 0:
         text = ngettext(
-            "{count} more cannot be added here: it fits no model here, or it is not a LoRA.",
-            "{count} more cannot be added here: they fit no model here, or they are not LoRAs.",
+            "{count} more cannot be added: it fits no model here, or it is not a LoRA.",
+            "{count} more cannot be added: they fit no model here, or they are not LoRAs.",
             unfit,
         )
         lines.append(f"-# {text.format(count=unfit)}")

@@ -70,8 +70,8 @@ def terms_text(terms: Terms) -> str:
 def flags_text(version: RemoteVersion) -> str:
     """Whom it shows, as far as its page says, and until when it is in early access."""
     told = [
-        _("Its page says that it shows a minor.") if version.minor else "",
-        _("Its page says that it shows a real person.") if version.real_person else "",
+        _("Its page says that the LoRA shows a minor.") if version.minor else "",
+        _("Its page says that the LoRA shows a real person.") if version.real_person else "",
         _("It is in early access until {end}.").format(end=version.ends) if version.ends else "",
     ]
     return sentences(*(text for text in told if text)) if any(told) else ""
@@ -125,10 +125,10 @@ def _not_used(here: LoraVersion, version: RemoteVersion) -> str:
         return _("It cannot be used yet: its base model is not certain. An operator can declare it.")
     claimed = claimed_base(version)
     if claimed is None:
-        return _("It cannot be used yet: sources disagree about its base model. An operator decides.")
+        return _("It cannot be used yet: sources disagree about its base model. An operator will decide.")
     return _(
-        "It cannot be used yet: its page says that it is made for {base}, and the file contradicts "
-        "that. An operator decides."
+        "It cannot be used yet: its page says that it is made for {base}, but the file contradicts "
+        "that. An operator will decide."
     ).format(base=claimed.label)
 
 

@@ -64,7 +64,7 @@ class ProposeButton(BaseModelButton, template=rf"propose:{LORA}"):
 
     def form(self, lora: Lora, installed: list[BaseModelId], *, opening: int) -> BaseModelForm:
         """The form that it opens."""
-        return ProposeForm(_("Propose for {name}").format(name=lora.name), lora, installed, opening=opening)
+        return ProposeForm(_("Propose base model: {name}").format(name=lora.name), lora, installed, opening=opening)
 
 
 class BaseModelForm(ModalForm):
@@ -125,7 +125,10 @@ def declared_text(now: LoraVersion, base: BaseModelId, prediction: PredictionTyp
         told = [_("Base model set to {base} for the file {hash}… of {name}. Other files stay the same.")]
     else:
         told = [
-            _("Easel does not accept {base} for {name}: its layers or the hash of its training base contradict it."),
+            _(
+                "Easel does not accept {base} for {name}: its layers or the hash of its training base show "
+                "that it has another one."
+            ),
             _("Its base model is {known}.")
             if now.base_model
             else _("Its base model is unknown, so it cannot be used."),
@@ -152,7 +155,7 @@ class ProposeForm(BaseModelForm):
         base, who = BaseModelId(self.base.values[0]), context_of(interaction)
         propose = interaction.client.servers.administration.base_models.propose
         await propose(who, who.place, sha256, base, reason=self.reason.value, prediction=self.chosen_prediction())
-        text = _("Thank you. You proposed {base} for {name}. The bot's operators decide.")
+        text = _("Thank you. You proposed {base} for {name}. The bot's operators will decide.")
         await send_ephemeral_text(interaction, text.format(name=plain(version.name), base=base.label))
 
 

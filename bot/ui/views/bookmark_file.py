@@ -99,7 +99,7 @@ class ImportBookmarksForm(ModalForm):
 def export_pages(files: Sequence[Written]) -> list[RenderedMessage]:
     """The messages with `files`; each says which bookmarks are in it."""
     count, last = sum(file.count for file in files), 0
-    how = _("Your notes are included. Use *Import* to load such a file, here or in another Easel.")
+    how = _("Your notes are included. To load such a file, use *Import*, here or in another bot that runs Easel.")
     pages: list[RenderedMessage] = []
     for start in range(0, len(files), MAX_FILES):
         here = files[start : start + MAX_FILES]
@@ -141,8 +141,8 @@ def import_text(brought: Brought, broken: int, refused: int = 0) -> str:
         (
             refused,
             ngettext(
-                "{count} note was left out: its words are not allowed here.",
-                "{count} notes were left out: their words are not allowed here.",
+                "{count} note was left out because it contains words that are not allowed here.",
+                "{count} notes were left out because they contain words that are not allowed here.",
                 refused,
             ),
         ),

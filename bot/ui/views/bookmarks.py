@@ -191,7 +191,7 @@ class RestoreBookmarksButton(
         """Restore them and show the page with them."""
         connection = interaction.client.connection
         if not await restore_bookmarks(connection, interaction.user.id, self.removed_ids):
-            raise NothingThere(what=_("Too late to undo: it is already back, or a week has passed."))
+            raise NothingThere(what=_("It is too late to undo: the bookmark is already back, or a week has passed."))
         await PageLocation(BOOKMARKS.key, self.page_ref).show(interaction)
 
 
@@ -211,7 +211,7 @@ class NoteForm(ModalForm):
             required=False,
             max_length=MAX_NOTE,
         )
-        description = _("Only you can read it. The search finds it too.")
+        description = _("Only you can read this note. The search finds it too.")
         self.add_item(ui.Label[Any](text=_("Note"), description=description, component=self.note))
 
     async def submitted(self, interaction: Interaction) -> None:

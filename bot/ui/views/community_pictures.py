@@ -69,7 +69,7 @@ def add_community(page: RenderedMessage, lora: Lora, community: Sequence[Communi
     by = (
         _("by {person}").format(person=authors)
         if len(community) == 1
-        else _("In order, by {people}").format(people=authors)
+        else _("Authors, in order: {people}").format(people=authors)
     )
     text = f"### {_('Made with this LoRA in this server')}\n-# {by}"
     page.view.add_item(

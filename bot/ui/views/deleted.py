@@ -31,7 +31,7 @@ class UndoDeletionButton(JobButton, template=r"undelete:(?P<job>\d{1,18})"):
         if job is None:
             raise gone_for_good() if await find_job(connection, self.job_id) is None else _not_deleted()
         if job.person_id != interaction.user.id:
-            raise NotYours(instead=_("Only they can restore it."))
+            raise NotYours(instead=_("Only the picture's author can restore it."))
         shown_in = await interaction.client.removals.undo(job)
         if interaction.message is not None and interaction.message.id == shown_in:
             await acknowledge(interaction)
@@ -61,7 +61,7 @@ def held_text(until: int) -> str:
     """Tells the owner of a picture that was deleted that an open report holds it, until then at most (unix ms)."""
     return sentences(
         _("A user reported this picture. Easel keeps it for the reviewers of the report, hidden from everyone else."),
-        _("After their decision, usually {time} at the latest, it is permanently deleted.").format(
+        _("It is permanently deleted after their decision, usually {time} at the latest.").format(
             time=f"<t:{until // 1000}:R>"
         ),
     )
@@ -73,14 +73,14 @@ def reported_view() -> ui.LayoutView:
         _("**This picture was reported**"),
         sentences(
             _("Reviewers look at the report. Until they decide, the picture stays hidden."),
-            _("If they find no problem, the picture comes back."),
+            _("If they find no problem, the picture is shown again."),
         ),
     )
 
 
 def taken_down_view() -> ui.LayoutView:
     """Says that the picture was taken down."""
-    return _line(_("**This picture was removed**"), _("Easel tells the user who generated it why."))
+    return _line(_("**This picture was removed**"), _("Easel tells its author why."))
 
 
 def _line(head: str, text: str) -> ui.LayoutView:

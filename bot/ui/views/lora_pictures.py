@@ -45,7 +45,7 @@ async def add_pictures(
     if samples:
         await _add_samples(page, container, pictures, lora, samples)
     if await pictures.fails_by_itself(lora):
-        text = _("A sample with this LoRA came out broken, or its file could not be used.")
+        text = _("A sample with this LoRA came out broken, or the LoRA's file could not be used.")
         container.add_item(ui.TextDisplay[Any](f"⚠️ {text}"))
     elif samples:
         return
@@ -102,7 +102,7 @@ def _alt_text(lora: Lora, sample: Sample) -> str:
 
 def _captions(lora: Lora, by_version: list[list[Sample]]) -> list[str]:
     """For each version, the numbers of the pictures with and without the LoRA."""
-    text = _("{version} on {checkpoint}: {with_it} with the LoRA; {last} without it, same seed as {first}.")
+    text = _("{version} on {checkpoint}: {with_it} with the LoRA; {last} without it, with the same seed as {first}.")
     names = {version.id: clipped(version.name, MAX_NAME) for version in lora.versions}
     lines, last = list[str](), 0
     for samples in by_version:

@@ -49,7 +49,7 @@ def versions_text(checkpoints: InstalledCheckpoints, lora: Lora, usual: str | No
     in_order = sorted(lora.usable, key=lambda version: usual not in fitting[version.id])
     descriptions = [_usable(version, fitting[version.id]) for version in in_order]
     descriptions += [_unusable(version) for version in lora.versions if not version.usable]
-    return "\n".join(bounded_lines(descriptions, MAX_VERSIONS)) or _("The library never had a file of this LoRA.")
+    return "\n".join(bounded_lines(descriptions, MAX_VERSIONS)) or _("The library has never had a file for this LoRA.")
 
 
 def example_prompt(checkpoints: InstalledCheckpoints, lora: Lora, checkpoint: str | None) -> str:
@@ -81,7 +81,7 @@ def _usable(version: LoraVersion, fitting: Sequence[str]) -> str:
     if version.recipe is not None:
         lines.append("-# " + _("Made for few steps: {recipe}").format(recipe=made_for(version.recipe)))
     if version.disputed:
-        lines.append("-# " + _("Disputed: another page names a different base model. An operator decides."))
+        lines.append("-# " + _("Disputed: another page names a different base model. An operator will decide."))
     fits = _("Fits no model installed here")
     if fitting:
         fits = _("Fits {checkpoints}").format(checkpoints=several(fitting, MAX_CHECKPOINTS))

@@ -17,7 +17,7 @@ MAX_NAME = 60
 _STATES = {
     HubState.GONE: later("{hub} has removed this LoRA (checked {day})."),
     HubState.ARCHIVED: later("The author has archived it on {hub} (checked {day})."),
-    HubState.LOCKED: later("{hub} now limits it to users with access (checked {day})."),
+    HubState.LOCKED: later("{hub} now lets only approved users download it (checked {day})."),
 }
 
 Day = Callable[[int], str]
@@ -46,7 +46,7 @@ def provenance_lines(known: Provenance) -> list[str]:
 def changes(look: HubLook, day: Day) -> Iterator[str]:
     """What is otherwise at a hub than when a file came from there, a text each. `day` writes a time in unix ms."""
     before, now = (RemoteVersion.model_validate_json(each) for each in (look.added, look.says))
-    stays = _("The copy here stays usable.")
+    stays = _("You can still use the copy here.")
     if look.state in _STATES:
         yield sentences(_(_STATES[look.state]).format(hub=look.hub, day=day(look.since)), stays)
     if now.ends is not None and before.ends is None:
@@ -54,11 +54,11 @@ def changes(look: HubLook, day: Day) -> Iterator[str]:
         yield sentences(text.format(hub=look.hub, end=now.ends), stays)
     if now.terms != before.terms:
         none = _("No terms were given.")
-        text = _("The terms on {hub} have changed since it was added.").format(hub=look.hub)
+        text = _("The terms on {hub} have changed since this LoRA was added.").format(hub=look.hub)
         then = _("Before: {terms}").format(terms=terms_text(before.terms) or none)
         yield sentences(text, then, _("Now: {terms}").format(terms=terms_text(now.terms) or none))
     if (now.minor, now.real_person) != (before.minor, before.real_person):
-        yield flags_text(now) or _("The page no longer says that it shows a real person or a minor.")
+        yield flags_text(now) or _("The page no longer says that the LoRA shows a real person or a minor.")
 
 
 def newer_text(file: HubFile) -> str:

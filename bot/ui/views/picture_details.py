@@ -73,7 +73,10 @@ class OthersPicture(ErrorWithView):
 
     def view(self) -> ui.LayoutView:
         """Whose picture it is, and the remix."""
-        text = _("This picture is by {person}. *Remix* opens it in your studio. New pictures from there are yours.")
+        text = _(
+            "This picture is by {person}. *Remix* opens it in your studio. The pictures that you "
+            "generate there are yours."
+        )
         view = ui.LayoutView(timeout=None)
         told = [text.format(person=mention(self._job.person_id)), *([self._then] if self._then else [])]
         view.add_item(ui.TextDisplay[Any](sentences(*told)))

@@ -35,7 +35,7 @@ LABELS = {
     "rating": later("Stars that you gave"),
     "draft": later("Refused requests"),
     "studio": later("Drafts in your studio"),
-    "block": later("Blocks on you, or set by you as staff"),
+    "block": later("Blocks that affect you, or that you set as staff"),
     "audit": later("Audit log entries about you or by you"),
     "publication": later("Pictures that you published"),
     "publication_like": later("Likes that you gave"),
@@ -51,13 +51,13 @@ LABELS = {
     "update_notice": later("Notices about newer versions of your bookmarks"),
     "report": later("Reports about your pictures"),
     "report_by": later("Reports that you sent"),
-    "decision": later("Decisions about your pictures, or by you as staff"),
+    "decision": later("Decisions about your pictures, or made by you as staff"),
     "appeal": later("Appeals that you sent"),
     "server_limit": later("Limits that staff set for you"),
     "daily_usage": later("Your use of daily limits"),
     "feature": later("LoRAs and pictures that you featured as staff"),
     "pause": later("Queues that you paused as staff"),
-    "base_model_proposal": later("Base models that you proposed or decided"),
+    "base_model_proposal": later("Base models that you proposed or decided on"),
 }
 # Tables whose rows belong to those of another one and are counted there, and the receipt's.
 COUNTED_WITH = {
@@ -104,7 +104,7 @@ def _how_long(settings: Settings) -> Iterator[str]:
     yield f"{_('Bookmarks, stacks, stars, settings and the draft in your studio')}: {_('until you delete them')}"
     pictures = _days(kept.pictures_days)
     if kept.pictures_gigabytes:
-        pictures += " · " + _("the oldest are deleted when all take more than {size} GB").format(
+        pictures += " · " + _("the oldest are deleted when together they take up more than {size} GB").format(
             size=number(kept.pictures_gigabytes, 1)
         )
     yield f"{_('Pictures')}: {pictures}"
@@ -120,7 +120,7 @@ def _how_long(settings: Settings) -> Iterator[str]:
         _("Requests without pictures"): kept.jobs_days, _("Refused requests"): kept.drafts_days,
         _("Unused uploaded pictures"): kept.inputs_days, _("Thumbnails"):
         kept.thumbnails_days, _("Working data of requests that ended"): kept.states_days,
-        _("Logs, which name requests by number"): kept.logs_days, _("Deletion receipts"): kept.receipts_days,
+        _("Logs, which refer to requests by number"): kept.logs_days, _("Deletion receipts"): kept.receipts_days,
         _("Settings of a server that removed the bot"): kept.servers_days,
     }  # fmt: skip
     if settings.worker.embedding_files_megabytes:
@@ -141,7 +141,7 @@ def receipt_text(erasure: Erasure) -> str:
     if erasure.finished_at is None:
         return sentences(
             _("Easel has been deleting all your data since {time}.").format(time=_time(erasure.created_at)),
-            _("This continues on its own. /privacy show says when it is done."),
+            _("The deletion continues in the background. /privacy show tells you when it is done."),
         )
     lines = [_("**All your data was deleted** {time}").format(time=_time(erasure.finished_at))]
     done = {
@@ -160,13 +160,13 @@ def _out_of_reach(erasure: Erasure) -> Iterator[str]:
         ).format(count=count)
     if count := erasure.private_answers:
         yield ngettext(
-            "Only you can dismiss {count} private reply about a request.",
-            "Only you can dismiss {count} private replies about requests.",
+            "There is {count} private reply about a request that only you can dismiss.",
+            "There are {count} private replies about requests that only you can dismiss.",
             count,
         ).format(count=count)
     yield _(
-        "Other private replies, such as lists and pages, are not recorded and not counted. Open ones "
-        "disappear when you dismiss them, or when Discord closes them."
+        "Easel does not record or count other private replies, such as lists and pages. Any that are "
+        "still open disappear when you dismiss them, or when Discord closes them."
     )
     if count := erasure.copies:
         text = ngettext(
@@ -179,7 +179,7 @@ def _out_of_reach(erasure: Erasure) -> Iterator[str]:
             text,
             _("The last one expires {time}.").format(time=_time(until))
             if until is not None
-            else _("The operator deletes them by hand."),
+            else _("The operator deletes them manually."),
         )
 
 
@@ -272,9 +272,9 @@ def deletion_view() -> ui.LayoutView:
             "Easel deletes your pictures, prompts, bookmarks, stacks, drafts and settings. Queued and "
             "running requests are cancelled."
         ),
-        "- " + _("Easel deletes the messages with your pictures where it has permission."),
+        "- " + _("Easel deletes the messages with your pictures wherever it has permission."),
         "- " + _("A reported picture is held for a limited time until reviewers decide. Then it is deleted."),
-        "- " + _("Blocks, limits and today's usage stay, without your id."),
+        "- " + _("Blocks, limits and today's usage stay, but without your user ID."),
         "- " + _("To get a copy first, use /privacy export."),
     ]
     view.add_item(ui.TextDisplay[Any]("\n".join(lines)))
@@ -323,7 +323,7 @@ class DeleteAllForm(PersistentForm, template=r"privacy-erase"):
         ended = await interaction.client.erasures.request(interaction.user.id)
         text = sentences(
             _("Easel is deleting all your data."),
-            _("This continues on its own. /privacy show says when it is done."),
+            _("The deletion continues in the background. /privacy show tells you when it is done."),
         )
         await send_ephemeral_text(interaction, text)
         background.start(_tell_receipt(interaction, ended), "telling the receipt of a deletion")

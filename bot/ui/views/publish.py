@@ -96,7 +96,7 @@ async def own_job(interaction: Interaction, job_id: int) -> Job:
     if job is None:
         raise job_gone()
     if job.person_id != interaction.user.id:
-        raise NotYours(instead=_("Only they can publish it."))
+        raise NotYours(instead=_("Only the picture's author can publish it."))
     return job
 
 
@@ -148,7 +148,10 @@ async def _question(
     hidden = await client.servers.content.hides_pictures(there)
     head = sentences(
         _("**Publish this picture in {channel}?**").format(channel=f"<#{choice.channel_id}>"),
-        _("Everyone who can read that channel will see it as shown here, with your name. It also joins /gallery."),
+        _(
+            "Everyone who can read that channel will see it as shown here, with your name. It will also "
+            "appear in /gallery."
+        ),
     )
     buttons: list[PersistentButton] = [PublishConfirmButton.of(choice)]
     if shown.request.own_words:

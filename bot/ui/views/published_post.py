@@ -277,16 +277,18 @@ class UnpublishForm(PersistentForm, template=r"unpublish:(?P<publication>\d{1,18
 
     def __init__(self, publication_id: int, opening: int = 0, *, own: bool = True) -> None:
         super().__init__(
-            _("Unpublish it?") if own else _("Remove it from this server?"), f"unpublish:{publication_id}", opening
+            _("Unpublish this picture?") if own else _("Remove this picture from this server?"),
+            f"unpublish:{publication_id}",
+            opening,
         )
         self._publication_id = publication_id
         text = sentences(
-            _("This removes it, with its likes, from this server's art channel and gallery."),
+            _("This removes the picture, with its likes, from this server's art channel and gallery."),
             _("The picture stays in your /history."),
         )
         if not own:
             text = sentences(
-                _("This removes it from all channels and the gallery of this server."),
+                _("This removes the picture from all channels and the gallery of this server."),
                 _("Its buttons stop working here."),
                 _("The author keeps it in their /history and gets a friendly message without your name."),
             )
@@ -307,7 +309,7 @@ class UnpublishForm(PersistentForm, template=r"unpublish:(?P<publication>\d{1,18
         elif (job := await find_job(client.connection, publication.job_id)) is not None:
             await client.removals.take_down(job, publication.server_id)
             await client.publishing.take_back_job(job.id, publication.server_id)
-        await send_ephemeral_text(interaction, _("It is no longer published."))
+        await send_ephemeral_text(interaction, _("The picture is no longer published."))
 
 
 async def check_may_unpublish(interaction: Interaction, publication: Publication) -> None:
@@ -318,7 +320,9 @@ async def check_may_unpublish(interaction: Interaction, publication: Publication
     moderates = here and interaction.permissions.manage_messages and await may(interaction, Action.USE)
     if not moderates and not await may(interaction, Action.TAKE_DOWN, publication.server_id):
         raise NotYours(
-            instead=_("Only they, staff, or members with *Manage Messages* in its channel can unpublish it.")
+            instead=_(
+                "Only the picture's author, staff, or members with *Manage Messages* in its channel can unpublish it."
+            )
         )
 
 

@@ -83,7 +83,7 @@ async def all_jobs_view(interaction: Interaction) -> ui.LayoutView:
     cancels = await may(interaction, Action.CANCEL_ANY, scope)
     view = _listed(entries, len(seen), _("The queue is empty."), AnyJobCancelButton if cancels else None)
     if elsewhere := len(jobs) - len(seen):
-        text = ngettext("-# {count} job of other servers", "-# {count} jobs of other servers", elsewhere)
+        text = ngettext("-# {count} job from other servers", "-# {count} jobs from other servers", elsewhere)
         view.add_item(ui.TextDisplay[Any](text.format(count=elsewhere)))
     if await may(interaction, Action.PAUSE_QUEUE, scope):
         view.add_item(ui.ActionRow[Any](PauseButton(scope, pauses=scope not in service.paused)))

@@ -270,13 +270,13 @@ class DeleteEverywhereForm(DecisionForm):
     """The question before the pictures are deleted."""
 
     decision = DecisionAction.DELETE
-    heading = later("Delete it everywhere, permanently?")
+    heading = later("Delete the picture everywhere, permanently?")
 
     def ask(self) -> None:
         """Say what it means."""
         text = sentences(
-            _("This deletes the picture, its message and its copies, also from the author's history."),
-            _("Pictures that others generated from it stay, with the copy that they started from."),
+            _("This deletes the picture, its message and its copies, including the one in the author's history."),
+            _("Pictures that others generated from it stay, along with the copy that they started from."),
             _("This cannot be undone, even after an appeal."),
         )
         self.add_item(ui.TextDisplay[Any](text))

@@ -36,7 +36,7 @@ class ReportForm(ModalForm):
             custom_id="note", style=discord.TextStyle.paragraph, required=False, max_length=MAX_NOTE
         )
         self.add_item(ui.Label[Any](text=_("Reason for the report"), component=self.reason))
-        hint = _("The reviewers read this. No one else learns that you reported it.")
+        hint = _("The reviewers will read this. No one else learns that you reported it.")
         self.add_item(ui.Label[Any](text=_("More details (optional)"), description=hint[:100], component=self.note))
 
     def chosen(self) -> tuple[ReportReason, str]:
@@ -57,7 +57,8 @@ async def open_report_form(interaction: Interaction, job: Job) -> None:
     if not job.state.final:
         raise NothingThere(
             what=_(
-                "This picture is not finished yet. Please report it when it appears. Until then, staff can cancel it."
+                "This picture is not finished yet. Please report it when it appears. Until then, staff can "
+                "cancel its generation."
             )
         )
     await acknowledge.open_modal(interaction, ReportPicturesForm(job, opening=interaction.id))

@@ -81,10 +81,10 @@ def _meaning(notice: OwnerNotice) -> str:
     action, decision = notice.decision.action, notice.decision
     if action is DecisionAction.DELETE:
         return sentences(
-            _("It is permanently deleted, also from your /history. An appeal cannot restore it."),
+            _("It is permanently deleted, including from your /history. An appeal cannot restore it."),
             _("If you disagree, press *Appeal* for a review of the decision. You can appeal once."),
         )
-    told = _("It stays in your /history. Its buttons no longer generate pictures where it was removed.")
+    told = _("It stays in your /history. Its buttons no longer generate pictures in the place where it was removed.")
     if action is DecisionAction.RATE and decision.rating is not None:
         told = _("It is now rated {rating}, and shown only where that rating is allowed.").format(
             rating=label(decision.rating)
@@ -104,10 +104,10 @@ def _answer(notice: OwnerNotice, place: str) -> list[str]:
     text = {
         DecisionAction.RATE: _("The raised rating no longer applies."),
         DecisionAction.DELETE: _("We are sorry: your picture should not have been deleted, and it cannot be restored."),
-        DecisionAction.BLOCK: _("Your block is lifted, and the picture is visible again where it was."),
+        DecisionAction.BLOCK: _("Your block has been lifted, and the picture is visible again where it was before."),
     }.get(
         notice.decision.action,
-        _("The picture is visible again where it was, and its buttons generate pictures there again."),
+        _("The picture is visible again where it was before, and its buttons generate pictures there again."),
     )
     return [f"**{head.format(place=place)}**", *about, text]
 

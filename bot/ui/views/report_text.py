@@ -145,7 +145,8 @@ def _appeal(decision: Decision, appeal: Appeal) -> list[str]:
     if appeal.state is AppealState.OPEN:
         if decision.action is DecisionAction.DELETE:
             lines.append(
-                "-# " + _("Deleted pictures cannot be restored. *Reverse decision* says that the deletion was wrong.")
+                "-# "
+                + _("Deleted pictures cannot be restored. *Reverse decision* records that the deletion was a mistake.")
             )
         return lines
     return [*lines, answered]

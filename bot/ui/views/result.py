@@ -184,13 +184,13 @@ class DeleteForm(PersistentForm, template=r"delete:(?P<job>\d{1,18})"):
     sends_message = False
 
     def __init__(self, job_id: int, opening: int = 0, *, own: bool = True, undo_minutes: int = 0) -> None:
-        title = _("Remove it from this server?")
+        title = _("Remove this picture from this server?")
         if own:
-            title = _("Delete it?") if undo_minutes else _("Delete permanently?")
+            title = _("Delete this picture?") if undo_minutes else _("Delete permanently?")
         super().__init__(title, f"delete:{job_id}", opening)
         self._job_id = job_id
         text = sentences(
-            _("This removes it from this channel and your /history, and deletes its file and prompt."),
+            _("This removes the picture from this channel and your /history, and deletes its file and prompt."),
             ngettext(
                 "You can restore it for {count} minute. After that it is deleted permanently.",
                 "You can restore it for {count} minutes. After that it is deleted permanently.",
@@ -201,7 +201,7 @@ class DeleteForm(PersistentForm, template=r"delete:(?P<job>\d{1,18})"):
         )
         if not own:
             text = sentences(
-                _("This removes it from this channel. Its buttons stop working in this server."),
+                _("This removes the picture from this channel. Its buttons stop working in this server."),
                 _("The author keeps it in their /history and gets a friendly message without your name."),
             )
         self.add_item(ui.TextDisplay[Any](text))
@@ -247,7 +247,7 @@ async def _check_may_remove(job: Job, interaction: Interaction) -> None:
             return
         if await may(interaction, Action.TAKE_DOWN, server_id):
             return
-    raise NotYours(instead=_("Only they or members with *Manage Messages* can delete it."))
+    raise NotYours(instead=_("Only the picture's author or members with *Manage Messages* can delete it."))
 
 
 def result_view(
@@ -311,7 +311,7 @@ def ended_view(job: Job, *, private: bool) -> ui.LayoutView:
 def withheld_view(job: Job, refusal: RequestError, *, private: bool) -> ui.LayoutView:
     """The message of a job whose pictures may not be shown any more where it was ordered."""
     text = _("**This picture can no longer be shown here**")
-    kept = _("It is saved: its author finds it in /history.")
+    kept = _("It is saved: its author can find it in /history.")
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any](f"{text}\n{_why_refused(refusal, private=private)}\n-# {kept}"))
     view.add_item(ui.ActionRow[Any](AgainButton(job.id), EditButton(job.id)))
@@ -323,7 +323,10 @@ def _why_refused(problem: InferenceError, *, private: bool) -> str:
     personal = isinstance(problem, PERSONAL_REFUSALS)
     personal = personal or (isinstance(problem, LimitReached) and problem.source == LimitHolder.PERSON)
     if personal and not private:
-        return _("Its author cannot generate here at the moment. Easel privately tells them why at their next command.")
+        return _(
+            "The picture's author cannot generate here at the moment. Easel will privately tell them why "
+            "when they next use a command."
+        )
     return error_message(problem)
 
 

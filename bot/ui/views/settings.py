@@ -70,7 +70,7 @@ def _summary(checkpoints: InstalledCheckpoints, preferences: Preferences, server
         _("Size: **{size}**").format(size=_shapes().get(preferences.size or "", usual)),
         _("Results: **only you see them**") if preferences.private else _("Results: **everyone sees them**"),
         _prompts(preferences, server),
-        *([_("Newer versions of bookmarks: **also by direct message**")] if preferences.update_messages else []),
+        *([_("New versions of bookmarked LoRAs: **also by direct message**")] if preferences.update_messages else []),
         "-# " + _("Easel uses these unless you choose something else."),
     ]
     if preferences.checkpoint is not None and not checkpoint_allowed(server, preferences.checkpoint):

@@ -60,7 +60,9 @@ class TakeVariantButton(JobButton, template=r"take:(?P<job>\d{1,18})(?::(?P<vari
             raise NothingThere(what=_("This picture is no longer in the database."))
         client, studios, person_id = interaction.client, interaction.client.studios, interaction.user.id
         snapshot = await studios.snapshot(interaction)
-        note = _("From the sheet: {variant}.").format(variant=plain(variant_text(names_of(request)[self.variant])))
+        note = _("From the comparison sheet: {variant}.").format(
+            variant=plain(variant_text(names_of(request)[self.variant]))
+        )
         if job.person_id == person_id and not own_words(snapshot.studio.draft):
             again = await edited(
                 client.connection, client.configuration.checkpoints, client.inputs, job,

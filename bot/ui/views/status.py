@@ -45,7 +45,7 @@ _STATES = {
     WorkerState.STARTING: later("starting for {time}"),
     WorkerState.FREE: later("idle for {time}"),
     WorkerState.PAINTING: later("generating for {time}"),
-    WorkerState.CLOSING: later("finishing its work before it applies new settings, for {time}"),
+    WorkerState.CLOSING: later("finishing its current work before applying new settings ({time} so far)"),
     WorkerState.AWAY: later("failed {time} ago"),
 }
 
@@ -172,7 +172,7 @@ def _library(overview: Overview, hubs: HubCount, suspect: Sequence[str], *, reas
 def _refused(files: Sequence[FileProblem]) -> list[str]:
     """The first of the files that are not used, with the reasons, as an operator is told them."""
     named = [f"{code(file.path, 60)}: {with_code(file.problem, MAX_REASON)}" for file in files[:SHOWN_FILES]]
-    lines = [_("Not used:"), *(f"- {each}" for each in named)] if named else []
+    lines = [_("Files not used:"), *(f"- {each}" for each in named)] if named else []
     if more := len(files[SHOWN_FILES:]):
         lines.append(ngettext("… and {count} more", "… and {count} more", more).format(count=number(more)))
     return lines
@@ -195,7 +195,11 @@ def takedown_text(case: TakedownCase) -> str:
         text = _("Takedown {number} is due in {time}.").format(number=case.id, time=duration(left))
     else:
         text = _("Takedown {number} has been overdue for {time}.").format(number=case.id, time=duration(-left))
-    what = _("Its copies are waiting for review and confirmation.") if open_ else _("Its copies are being removed.")
+    what = (
+        _("The copies to remove are waiting for review and confirmation.")
+        if open_
+        else _("The copies are being removed.")
+    )
     return sentences(text, what)
 
 
@@ -212,7 +216,7 @@ def reloaded_text(done: Reloaded) -> str:
         (_("Changed models: {names}."), changes.changed),
         (_("Changed settings: {names}."), tuple(f"`{name}`" for name in changes.settings)),
         (
-            _("Restart Easel to apply {names}. Until then, the old values stay."),
+            _("Restart Easel to apply {names}. Until then, the old values stay in effect."),
             tuple(f"`{name}`" for name in changes.restart),
         ),
     )

@@ -35,7 +35,7 @@ def open_source(inputs: Path, source: SourceImage) -> Image.Image:
     except OSError:
         raise SourceImageGone from None
     if len(data) > MAX_BYTES or hashlib.sha256(data).hexdigest() != source.sha256:
-        raise SourceImageRefused(reason="its file is not the file that you gave")
+        raise SourceImageRefused(reason="its file is not the file that you sent")
     return _decoded(data)
 
 

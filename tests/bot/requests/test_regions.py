@@ -153,7 +153,7 @@ async def test_a_lora_that_does_not_fit_names_its_side(catalogue: Catalogued) ->
     with pytest.raises(BaseModelMismatch, match="The LoRA was chosen for one area of the picture: left"):
         await catalogue.requests.build(by_sides(two("an owl | a heart", checkpoint=PASTEL)))
     strange = two("a meadow", regions=(Region(name=TOP, prompt="an owl"), Region(name=BOTTOM)))
-    with pytest.raises(InvalidRequest, match="The side of Bat is not in this layout"):
+    with pytest.raises(InvalidRequest, match="The side chosen for Bat is not in this layout"):
         await catalogue.requests.build(strange)
 
 

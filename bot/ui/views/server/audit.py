@@ -157,7 +157,10 @@ class ExportButton(PanelButton, template=NO_CUSTOM_ID):
         lines = [text.format(count=number(made.entries))]
         if not made.complete:
             lines.append(
-                _("Older entries do not fit into a file that Discord accepts here. Filter the log to get them.")
+                _(
+                    "Older entries were left out because the file would be too large for Discord here. Filter "
+                    "the log to get them."
+                )
             )
         file = discord.File(io.BytesIO(made.data), made.name)
         view = ui.LayoutView(timeout=None)

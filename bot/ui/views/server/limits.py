@@ -97,7 +97,7 @@ async def _of_all(interaction: Interaction, page: PanelPage) -> Sequence[ui.Item
     first = page.page * PEOPLE
     people = await services.limits.of_people(who, page.server_id, limit=PEOPLE + 1, offset=first)
     lines = [_line(held, page.server_id) for held in (*shared, *people[:PEOPLE])]
-    rest = _("The most specific limit applies: first the user's, then a role's, new members', everyone's.")
+    rest = _("The most specific limit applies, in this order: user, role, new members, everyone.")
     return [
         shown([*bounded_lines(lines or [_("No limits are set.")], MAX_TEXT), "-# " + rest]),
         *_holder_menus(interaction, page),
@@ -135,7 +135,9 @@ async def _of_holder(interaction: Interaction, page: PanelPage) -> Sequence[ui.I
     values = await services.limits.of_holder(who, page.server_id, holder.holder, holder.id)
     ceilings = services.limits.ceilings(holder.holder)
     names = COUNTED if holder.holder is LimitHolder.SERVER else (*QUOTAS, *OF_PICTURES, *OF_ADDING)
-    lines = [_("Limits of **{whom}**").format(whom=holder.title(page.server_id, _role_name(interaction, page, holder)))]
+    lines = [
+        _("Limits for **{whom}**").format(whom=holder.title(page.server_id, _role_name(interaction, page, holder)))
+    ]
     lines += [_value_line(name, values, ceilings) for name in names]
     buttons: list[PanelButton] = [QuotasButton(page)]
     if holder.holder is not LimitHolder.SERVER:

@@ -127,7 +127,7 @@ class OptionsForm(StudioForm):
             hint = _("Adds {lora}, with its own steps, sampler and guidance").format(lora=checkpoint.fast)
             self.add_item(ui.Label[Any](text=_("Fast"), description=hint[:100], component=self.fast))
         self.picture: ui.FileUpload[Any] = ui.FileUpload(custom_id="picture", required=False, min_values=0)
-        hint = _("Generation starts from it, and the size follows its shape. Leave empty to change nothing.")
+        hint = _("Starts from this picture; the size follows its shape. Leave empty to change nothing.")
         self.add_item(ui.Label[Any](text=_("Starting picture"), description=hint[:100], component=self.picture))
 
     async def submitted(self, interaction: Interaction) -> None:
@@ -172,7 +172,7 @@ class AdvancedForm(StudioForm):
             self._add_sampling(draft, checkpoint)
         if checkpoint.capability.clip_skip:
             self.clip_skip = _text("clip_skip", "" if draft.clip_skip is None else str(draft.clip_skip))
-            hint = _("Only for models whose authors recommend one. Leave empty for the model's default.")
+            hint = _("Only for models whose authors recommend a value. Leave empty for the model's default.")
             self.add_item(ui.Label[Any](text=_("Clip skip"), description=hint[:100], component=self.clip_skip))
 
     def _add_sampling(self, draft: RequestDraft, checkpoint: CheckpointSettings) -> None:
@@ -181,7 +181,7 @@ class AdvancedForm(StudioForm):
         samplers += [(sampler.value, sampler.value) for sampler in offered]
         self.sampler = _menu("sampler", samplers, draft.sampler or _DEFAULT)
         self.add_item(ui.Label[Any](text=_("Sampler"), component=self.sampler))
-        spacings = [(_("Default"), _DEFAULT), (_("The model's own"), OWN)]
+        spacings = [(_("Default"), _DEFAULT), (_("The model's own spacing"), OWN)]
         known = {spacing for each in offered.values() for spacing in each}
         spacings += [(spacing.value, spacing.value) for spacing in Spacing if spacing in known]
         self.spacing = _menu("spacing", spacings, draft.spacing or _DEFAULT)
@@ -304,8 +304,8 @@ class RegionsForm(StudioForm):
         self.words = words_inputs((*draft.regions, *(Region(name=name) for name in RegionName))[:MAX_REGIONS])
         hints = (
             _("Left, top, or the figure in front of a background"),
-            _("Right, bottom or background; in a layout of three, the centre"),
-            _("Only in a layout of three: right or bottom"),
+            _("Right, bottom or background; in a layout with three areas, the centre"),
+            _("Only in a layout with three areas: right or bottom"),
         )
         for number, (words, where) in enumerate(zip(self.words, hints, strict=True), start=1):
             text = _("Area {number}").format(number=number)
@@ -319,7 +319,7 @@ class RegionsForm(StudioForm):
         studios, chosen = interaction.client.studios, _chosen(self.layout)
         layout = [] if chosen == _DEFAULT else [RegionName(name) for name in chosen.split(_BETWEEN_NAMES)]
         if layout and len(layout) < MAX_REGIONS and self.words[len(layout)].value.strip():
-            problem = _("has text, but this layout has only two areas. Clear it, or choose a layout of three")
+            problem = _("has text, but this layout has only two areas. Clear it, or choose a layout with three areas")
             raise InvalidRequest(what=_("Area {number}").format(number=MAX_REGIONS), problem=problem)
         said = [words.value.strip() for words in (*(() if layout else self.words), self.prompt)]
         prompt, regions = ", ".join(filter(None, said)), regions_with(layout, self.words)

@@ -113,7 +113,7 @@ def _add_starting_picture(
 ) -> None:
     """The picture with its buttons; a `hidden` one is rated above the place."""
     text = _("**Starts from this picture** · strength **{strength}**").format(strength=f"{image.strength:g}")
-    text += "\n-# " + _("A low strength keeps most of the picture, a high strength little.")
+    text += "\n-# " + _("A low strength keeps most of the picture. A high strength keeps little of it.")
     if thumbnail is None:
         gone = _("⚠️ The start picture is no longer stored. Remove it, or add another one.")
         page.view.add_item(ui.TextDisplay[Any](gone))
@@ -233,7 +233,7 @@ def _head(snapshot: StudioSnapshot, note: str) -> str:
         lines.append(f"-# {_negative_text(settings, checkpoint)}")
     lines.append(f"-# {_options_text(draft, settings, checkpoint, private=snapshot.preferences.private)}")
     if recipe is not None and not warnings:
-        told = _("{name} is made for few steps: {recipe}. Settings that you leave empty follow these values.")
+        told = _("{name} is made for few steps: {recipe}. Settings that you leave empty use these values.")
         lines.append("-# " + told.format(name=plain(recipe.name, MAX_NAME), recipe=made_for(recipe.recipe)))
     lines += [f"⚠️ {clipped(text, MAX_NOTE)}" for text in warnings]
     return "\n".join(lines)

@@ -66,7 +66,7 @@ class SweepJobButton(JobButton, template=r"sweep:(?P<job>\d{1,18})"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Open the modal for LoRA and weights."""
-        job = await own_job_or_remix(self, interaction, _("There, press *Try weights* under a LoRA."))
+        job = await own_job_or_remix(self, interaction, _("In the studio, press *Try weights* under a LoRA."))
         uses = job.request.loras
         if not uses:
             raise NothingThere(what=_("This picture was generated without LoRAs, so there is no weight to try."))

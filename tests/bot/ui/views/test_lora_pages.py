@@ -80,7 +80,7 @@ async def test_the_page_of_an_unknown_lora_names_the_model_that_its_file_is_call
         write_lora(house.library / f"{name}.safetensors", seed=len(name))
     async with open_shelf(house) as easel:
         assert "its file names “flux3”" in text_of(await page_of(easel, await entry(easel, "flux3_owl")))
-        assert "no source says it" in text_of(await page_of(easel, await entry(easel, "owl")))
+        assert "not stated by any source" in text_of(await page_of(easel, await entry(easel, "owl")))
 
 
 async def test_the_page_says_in_one_line_which_weights_are_useful_where_they_were_measured(easel: Easel) -> None:

@@ -28,8 +28,8 @@ def test_what_is_not_counted_is_said_whatever_was_deleted() -> None:
 @pytest.mark.parametrize(
     ("count", "expected"),
     [
-        (1, "Only you can dismiss 1 private reply about a request."),
-        (3, "Only you can dismiss 3 private replies about requests."),
+        (1, "There is 1 private reply about a request that only you can dismiss."),
+        (3, "There are 3 private replies about requests that only you can dismiss."),
     ],
 )
 def test_what_is_out_of_reach_is_counted(count: int, expected: str) -> None:
