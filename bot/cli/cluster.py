@@ -268,7 +268,7 @@ def _versions(view: ClusterView) -> Iterator[str]:
 
 def _said(identity: NodeIdentity | None) -> str:
     if identity is None:
-        return "only the driver process can query them"
+        return "versions that only the driver process can query"
     return f"Easel {identity.easel}, torch {identity.torch}, Python {identity.python}"
 
 

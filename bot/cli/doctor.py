@@ -213,7 +213,7 @@ def _signing(settings: Settings) -> Finding:
 
 def face_finding(find: Callable[[], FaceFinder | None] = installed_faces) -> Finding:
     """Whether Easel finds photographed faces in start pictures. `find` loads the face finder."""
-    otherwise = "no detector is installed, so only each server's rules apply to start pictures"
+    otherwise = "only each server's own rules apply to start pictures"
     try:
         finder = find()
     except FacesUnusable as problem:

@@ -81,7 +81,7 @@ def text_of(application_id: int) -> str:
             f"  {invitation(application_id)}",
             "It asks for these permissions and no others:",
             *asked,
-            "No privileged intent is needed: the bot does not read messages.",
+            "No privileged intent is needed: the bot does not read what users write.",
             "For yourself only, without a server (enable User Install in the portal, under Installation):",
             f"  {alone}&integration_type=1",
         ]

@@ -103,7 +103,7 @@ def show(settings: Settings, found: Iterable[Expired], what: str) -> None:
 
 def _kept(settings: Settings, kind: Kind) -> str:
     days = getattr(settings.retention, DAYS[kind])
-    kept = f"{days} days" if days else "no limit"
+    kept = f"{days} days" if days else "no time limit"
     if kind is not Kind.PICTURES:
         return kept
     most, keep = settings.retention.pictures_gigabytes, settings.retention.keep

@@ -25,7 +25,7 @@ class DiscordSettings(Section):
     token: SecretStr = SecretStr("")
     """Token of the Discord bot. Prefer token_file or the environment variable EASEL_DISCORD__TOKEN."""
     token_file: Path | None = None
-    """File with the token, such as a container's secret /run/secrets/discord_token."""
+    """File with the token, instead of `token`, such as a container's secret /run/secrets/discord_token."""
     operators: tuple[Annotated[int, Field(ge=1, lt=2**63)], ...] = ()
     """Discord user ids of the operators. They run this bot and can declare base models."""
     nsfw_command: bool = False

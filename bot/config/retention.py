@@ -22,7 +22,7 @@ _Days = Annotated[int, Field(ge=0, le=36_500)]
 
 
 class RetentionSettings(Section):
-    """How long data is stored, in days. 0: without limit. `easel retention --dry-run` lists what would be deleted."""
+    """How long data is stored. 0: without limit. `easel retention --dry-run` lists what would be deleted."""
 
     undo_minutes: Annotated[int, Field(ge=0, le=1440)] = 10
     """Minutes for which users can restore a picture that they deleted. Files are deleted after that. 0: at once."""
@@ -42,7 +42,7 @@ class RetentionSettings(Section):
     inputs_days: _Days = 7
     """Start pictures that no picture and no request uses."""
     embeddings_days: _Days = 7
-    """Files of encoded prompts ([worker] embedding_files_megabytes)."""
+    """Files of encoded prompts ([worker] embedding_files_megabytes), counted from the encoding."""
     states_days: _Days = 1
     """Worker files of finished requests that were not deleted at once."""
     logs_days: _Days = 30

@@ -50,20 +50,20 @@ class SourcesSettings(Section):
     enabled: bool = True
     """Allow members to import LoRAs in Discord. Staff of a server choose who can."""
     civitai_endpoint: Endpoint = "https://civitai.com"
-    """Address of the Civitai API. Only this origin can use http and a private network."""
+    """Address of the Civitai API. This origin can use http and a private network; download hosts cannot."""
     civitai_red_endpoint: Endpoint = "https://civitai.red"
-    """Address of the API for Civitai's adult models. Only this origin can use http and a private network."""
+    """Address of the API for Civitai's adult models. This origin, too, can use http and a private network."""
     civitai_key: SecretStr = SecretStr("")
     """Civitai API key, for files that need a login. Prefer civitai_key_file or an environment variable."""
     civitai_key_file: Path | None = None
-    """File with the API key."""
+    """File with the API key, instead of `civitai_key`."""
     huggingface_endpoint: Endpoint = "https://huggingface.co"
-    """Address of Hugging Face or of a mirror. Only this origin can use http and a private network."""
+    """Address of Hugging Face or of a mirror. This origin, too, can use http and a private network."""
     huggingface_token: SecretStr = SecretStr("")
     """Hugging Face token with read access, for files that need a login. Members who can import LoRAs can get
     everything that it reads."""
     huggingface_token_file: Path | None = None
-    """File with the token."""
+    """File with the token, instead of `huggingface_token`."""
     hosts: Annotated[tuple[Host, ...], Field(min_length=1, max_length=100)] = HOSTS
     """Hosts, with their subdomains, that files may come from, also after redirects."""
     max_lora_megabytes: Annotated[int, Field(ge=1, le=2**20)] = 2048
@@ -73,7 +73,7 @@ class SourcesSettings(Section):
     free_gigabytes: Annotated[float, Field(ge=0, le=1e6)] = 5.0
     """Disk space that must stay free after a download."""
     at_once: Annotated[int, Field(ge=1, le=32)] = 2
-    """Maximum number of simultaneous downloads."""
+    """Maximum number of simultaneous downloads. Further downloads wait."""
     stall_seconds: Annotated[float, Field(ge=1, le=3600)] = 60.0
     """A download that receives less than 64 KiB in this time is cancelled."""
     look_up_files: bool = True

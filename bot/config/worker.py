@@ -65,7 +65,7 @@ class WorkerSettings(Section):
     """Maximum memory for a LoRA without a low-rank form (full differences, LoKr with whole factors). Larger ones are
     refused."""
     lora_cache_megabytes: Annotated[int, Field(ge=0, le=2**24)] = LORA_CACHE_BYTES // 2**20
-    """Host memory of each worker to cache LoRAs: half for decoded files, half for prepared LoRAs."""
+    """Host memory of each worker to cache LoRAs: half for files as read, half for prepared LoRAs."""
     lora_set_megabytes: Annotated[int, Field(ge=0, le=2**24)] = LORA_SET_BYTES // 2**20
     """Host memory to cache sets of LoRAs with their weights, ready to use. Sets in use need additional memory."""
     embedding_cache_megabytes: Annotated[int, Field(ge=0, le=2**24)] = EMBEDDING_CACHE_BYTES // 2**20

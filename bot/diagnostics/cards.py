@@ -239,7 +239,7 @@ def _problem(card: CardReport, torch: TorchReport) -> str | None:
     if torch.hip:
         to_do = (
             "ROCm may have no code for it. Set HSA_OVERRIDE_GFX_VERSION=10.3.0 (RX 6000) or 11.0.0 (RX "
-            "7000) to use the code of a card of the same generation"
+            "7000) in the environment, to use a similar card's code"
         )
     return f"{card.name} cannot compute ({card.problem}): {to_do}"
 

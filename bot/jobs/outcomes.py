@@ -301,7 +301,7 @@ def _place(job_id: int, name: str) -> str:
 
 
 def _log(state: RetryCallState) -> None:
-    log.warning("cannot write its state: %s", state.outcome and state.outcome.exception())
+    log.warning("cannot write its state, will retry: %s", state.outcome and state.outcome.exception())
 
 
 def _delete(paths: Iterable[Path]) -> None:

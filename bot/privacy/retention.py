@@ -206,9 +206,7 @@ class Retention:
                 break
             after = page[-1].place
         if excess > 0:
-            log.warning(
-                "the folder of pictures is %.1f MB above its limit, because [retention] keeps the rest", excess / 1e6
-            )
+            log.warning("the folder of pictures is %.1f MB above its limit, because the rest is kept", excess / 1e6)
 
     def _removal_of_pictures(self, jobs: Iterable[OldJob]) -> Callable[[], Awaitable[None]]:
         async def remove() -> None:

@@ -242,7 +242,7 @@ class FitsNoCheckpoint(SourceError):
 
 @dataclass(eq=False)
 class RealPerson(SourceError):
-    """The page of {name} says that it shows a real person. Easel does not add such LoRAs."""
+    """The page of {name} says that it shows a real person. This bot does not add such LoRAs."""
 
     name: str
 

@@ -39,7 +39,7 @@ async def block_if_flagged(
     with speaking(None):
         reason = flagged_text(heard)
     await save_block(connection, EVERYWHERE, BlockKind.LORA, lora.id, reason=reason, ends_at=None, created_by=BY_EASEL)
-    log.warning("LoRA #%s is blocked: its page now names the person that it shows", lora.id)
+    log.warning("LoRA #%s is blocked: its page now says whom it shows, or that its file is dangerous", lora.id)
     return lora
 
 

@@ -278,7 +278,7 @@ class RayPool:
             self._changes.put_nowait(PoolUnavailable(self._failures, self._problem))
             pause = min(LONGEST_PAUSE, pause_after(self._failures))
             log.warning(
-                "the driver process of the cluster ended: %s (exit code %s, %s in a row); retrying in %.1f s",
+                "no driver process of the cluster: %s (exit code %s, %s in a row); retrying in %.1f s",
                 self._problem, code, self._failures, pause,
             )  # fmt: skip
             await asyncio.sleep(pause)

@@ -296,7 +296,7 @@ async def test_staff_let_a_role_add_and_limit_how_many(adding: Scene, hubs: Hubs
     panel = await told(adding.grace, "server")
     people = await (await adding.grace.select(panel, menu(panel, "svsection"), "people")).reply(PATIENCE)
     page = await (await adding.grace.select(people, menu(people, "svloras"), "Artists")).reply(PATIENCE)
-    assert "Can add LoRAs with /lora add, besides staff: **<@&" in page.text
+    assert "Can add new LoRAs, besides staff: **<@&" in page.text
     try:
         limits = await (await adding.grace.select(page, menu(page, "svsection"), "limits")).reply(PATIENCE)
         limits = await (await adding.grace.select(limits, menu(limits, "svholder"), "everybody")).reply(PATIENCE)

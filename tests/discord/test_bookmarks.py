@@ -55,7 +55,7 @@ async def test_adding_says_whether_the_bookmark_is_new(scene: Scene) -> None:
     assert "Already bookmarked: Bat." in (await bookmarks(scene, "Evelyn", add="Bat")).text
     again = await bookmarks(scene, "Evelyn", add="Bat", note="for the cave")
     assert "Already bookmarked: Bat. Your note is updated." in again.text and "for the cave" in again.text
-    assert "choose there which LoRA the note is for" in (await bookmarks(scene, "Evelyn", note="for the sea")).text
+    assert "choose the LoRA that the note is for" in (await bookmarks(scene, "Evelyn", note="for the sea")).text
 
 
 async def test_bookmarks_that_fit_are_listed_and_others_are_counted(scene: Scene) -> None:

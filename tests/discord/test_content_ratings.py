@@ -20,7 +20,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ADULT = "nsfw, a red circle"
 REFUSED, WITHHELD, ELSEWHERE = (
-    "The words of this prompt are rated explicit",
+    "The prompt's words are rated explicit",
     "can no longer be shown here",
     "not shown here",
 )

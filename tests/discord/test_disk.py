@@ -116,7 +116,7 @@ async def test_a_full_disk(scene: Scene, disk: Disk, log: Log) -> None:
         waits, ends = (asyncio.ensure_future(one) for one in (log.heard("cannot write its state"), scene.ended(order)))
         await asyncio.wait({waits, ends}, return_when=asyncio.FIRST_COMPLETED)  # a small row may still find room
         waits.cancel()
-        await notice(scene, "MB are free")
+        await notice(scene, "MB of free space")
     end = await ends
     assert "could not be saved" in end.text or end.attachments
     await scene.painted(await scene.grace.slash("imagine", prompt=PROMPT))

@@ -386,11 +386,16 @@ async def test_forged_buttons_reach_no_picture_of_another_server(stage: Stage) -
 async def test_forged_buttons_publish_nothing_of_others_and_nowhere_else(stage: Stage) -> None:
     job = await stage.job(stage.scene.ada, "a red roof")
     for name in ("pubpicture", "pubprompt", "pubconfirm"):
-        assert "Only they can publish it" in (await stage.scene.forged(stage.linus, f"{name}:{job.id}:0:{ART}:1")).text
+        assert (
+            "Only the picture's author can publish it"
+            in (await stage.scene.forged(stage.linus, f"{name}:{job.id}:0:{ART}:1")).text
+        )
         for channel in (default_world.GENERAL, default_world.TEA_TABLE):
             refused = await stage.scene.forged(stage.scene.ada, f"{name}:{job.id}:0:{channel}:1")
             assert "This is not an art channel" in refused.text, (name, channel)
-    assert "Only they can publish it" in (await stage.scene.forged(stage.linus, f"publish:{job.id}")).text
+    assert (
+        "Only the picture's author can publish it" in (await stage.scene.forged(stage.linus, f"publish:{job.id}")).text
+    )
     assert await publications_of_job(stage.easel.connection, job.id) == ()
 
 

@@ -89,7 +89,7 @@ async def test_queue_limits_are_reported_at_once(scene: Scene) -> None:
         assert " in " in refused.text and "/cancel" in refused.text
         orders += [await told(scene.grace, "imagine", prompt=PROMPT) for _ in range(ALL - MINE)]
         full = await told(scene.control.person("Linus"), "imagine", prompt=PROMPT)
-        assert full.ephemeral and f"The queue is full with {ALL} requests" in full.text
+        assert full.ephemeral and f"The queue is full ({ALL} requests" in full.text
         await scene.ada.press(orders[0], "Cancel")
         assert "Cancelled" in (await scene.ended(orders[0])).text
         orders[0] = await told(scene.control.person("Linus"), "imagine", prompt=PROMPT)
@@ -107,7 +107,9 @@ async def test_staff_see_and_cancel_all_jobs_and_others_their_own(scene: Scene) 
         assert f"<@{default_world.ADA}>" in queue.text and "my secret idea" not in queue.text and queue.pinged == []
         await margaret.press(queue, "Cancel")
         assert "Cancelled" in (await scene.ended(secret)).text
-        await scene.control.wait_message(queue.id, lambda seen: "The queue is empty" in seen.text, PATIENCE)
+        await scene.control.wait_message(
+            queue.id, lambda seen: "No one here has a request in the queue" in seen.text, PATIENCE
+        )
 
 
 async def test_a_job_cancelled_in_the_queue_leaves_its_list(scene: Scene) -> None:

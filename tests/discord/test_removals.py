@@ -93,7 +93,7 @@ async def test_undo_brings_everything_back(scene: Scene) -> None:
     await scene.ada.submit(await asked(scene.ada, picture))
     shown = await hidden(scene, picture)
     refused = await (await scene.grace.press(shown, "Undo")).reply()
-    assert refused.ephemeral and "Only they can restore it" in refused.text
+    assert refused.ephemeral and "Only the picture's author can restore it" in refused.text
     await scene.ada.press(shown, "Undo")
     back = await scene.control.wait_message(picture.id, lambda seen: "Delete" in seen.buttons, PATIENCE)
     assert back.attachments and back.text == before and back.buttons.keys() == picture.buttons.keys()

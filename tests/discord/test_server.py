@@ -209,7 +209,7 @@ async def test_limits_are_set_in_two_forms(harbour: Harbour) -> None:
     assert "steps: **12**" in page.text and "**0.5**" in page.text
     refused = await harbour.refused(steps=13)
     assert "The limit here is 12" in refused and "limit for everyone" in refused
-    for wrong, words in (("many", "is not a number"), ("0", "must be from"), ("10000", "must be from")):
+    for wrong, words in (("many", "is not a number"), ("0", "must be between"), ("10000", "must be between")):
         error = await filled(linus, page, "Request limits", max_steps=wrong)
         assert error.ephemeral and words in error.text and error.id != page.id
     page = await filled(linus, page, "Request limits", max_steps="", max_megapixels="")
@@ -281,7 +281,7 @@ async def test_a_person_is_blocked_and_unblocked(harbour: Harbour) -> None:
     page = await pressed(linus, page, "Unblock")
     assert "No users are blocked" in page.text
     page = await filled(linus, page, "Block by ID", id=default_world.ADA, reason="left and came back", end="")
-    assert "no limit" in page.text
+    assert "no time limit" in page.text
     await pressed(linus, page, "Unblock")
 
 
@@ -289,9 +289,9 @@ async def test_a_page_of_the_longest_reasons_fits_into_a_message(harbour: Harbou
     linus, page = harbour.linus, await harbour.panel("blocks")
     for number in range(7):
         page = await filled(linus, page, "Block by ID", id=str(number + 10), reason="*_`~|" * 100)
-    assert page.text.count("no limit") == 6 and "More" in page.buttons
+    assert page.text.count("no time limit") == 6 and "More" in page.buttons
     page = await pressed(linus, page, "More")
-    assert page.text.count("no limit") == 1
+    assert page.text.count("no time limit") == 1
     page = await pressed(linus, page, "Back")
     for _number in range(7):
         page = await pressed(linus, page, "Unblock")

@@ -83,7 +83,7 @@ async def test_a_second_program_with_the_token_is_told(empty: Scene) -> None:
                 assert taken.status == 204
         await empty.control.wait_exchange(lambda one: "40060" in str(one), PATIENCE)
         await easel.watchman.look()
-        await notice(empty, "Another program uses the bot's token")
+        await notice(empty, "Another program is using the bot's token")
 
 
 async def test_an_operator_who_is_named_later_is_told(empty: Scene) -> None:

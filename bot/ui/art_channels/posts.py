@@ -120,7 +120,7 @@ class PublicationPosts:
             try:
                 await self._channels.delete(message, _("Picture no longer published"))
             except (discord.NotFound, discord.Forbidden) as problem:
-                log.info("the message of publication %d no longer exists: %s", publication.id, problem)
+                log.info("cannot delete the message of publication %d: %s", publication.id, problem)
 
     # --- what a post shows --------------------------------------------------------------------------------------------
 

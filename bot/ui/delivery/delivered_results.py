@@ -51,7 +51,7 @@ class DeliveredResults:
             with speaking(await language_of(self._connection, self._servers, job)):
                 await self._deliverer.replace(job, ResultNotice(job, lambda: deleted_view(job.id, undo_until)))
         except RouteClosed as why:
-            log.info("no permission to edit the message of a deleted picture: %s", why)
+            log.info("cannot edit the message of a deleted picture: %s", why)
         except UNREACHABLE as problem:
             log.warning("cannot hide the message of a deleted picture, will retry: %s", problem)
             return False
@@ -76,7 +76,7 @@ class DeliveredResults:
                 pictures = await pictures_of_job(self._connection, job.id)
                 return await self._deliverer.bring_back(job, pictures, refusal, hidden=hidden)
         except RouteClosed as why:
-            log.info("no permission to edit the message of a picture: %s", why)
+            log.info("cannot edit the message of a picture: %s", why)
             return None
         except UNREACHABLE as problem:
             raise DiscordUnreachable(str(problem)) from problem

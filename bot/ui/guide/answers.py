@@ -135,9 +135,9 @@ TROUBLES = (
         "colours",
         later("Wrong colours, grey or noise"),
         later(
-            "If it also happens without a LoRA, the model is set up with the wrong prediction type or "
-            "VAE. Please tell an operator of this bot. If it happens with only one LoRA, its weight is "
-            "too high."
+            "If it also happens without a LoRA, the model is set up wrongly: its prediction type or its "
+            "VAE. Please tell an operator of this bot. If it happens only with a LoRA, its weight is too "
+            "high."
         ),
         (GuideLink.STUDIO,),
     ),

@@ -76,7 +76,9 @@ def waiting_view(
     """
     state = _("**Queued** · {place}").format(place=queue_position_text(forecast))
     if stranded:
-        state = _("**Queued** · no GPU is online right now; your picture keeps its place until one is back")
+        state = _(
+            "**Queued** · no machine is online to generate right now; your picture keeps its place until one is back"
+        )
     if paused:
         state = _("**Queued** · the queue is paused; your picture keeps its place")
     if not reachable:

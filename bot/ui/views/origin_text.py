@@ -15,9 +15,9 @@ from bot.ui.views.addition_text import flags_text, origin_lines, terms_text
 MAX_NAME = 60
 
 _STATES = {
-    HubState.GONE: later("{hub} has removed this LoRA (checked {day})."),
-    HubState.ARCHIVED: later("The author has archived it on {hub} (checked {day})."),
-    HubState.LOCKED: later("{hub} now lets only approved users download it (checked {day})."),
+    HubState.GONE: later("{hub} no longer has this LoRA (noticed on {day})."),
+    HubState.ARCHIVED: later("The author has archived it on {hub} (noticed on {day})."),
+    HubState.LOCKED: later("{hub} now limits it to users with access (noticed on {day})."),
 }
 
 Day = Callable[[int], str]

@@ -133,7 +133,7 @@ def _how_long(settings: Settings) -> Iterator[str]:
 
 
 def _days(days: int) -> str:
-    return ngettext("{count} day", "{count} days", days).format(count=number(days)) if days else _("no limit")
+    return ngettext("{count} day", "{count} days", days).format(count=number(days)) if days else _("no time limit")
 
 
 def receipt_text(erasure: Erasure) -> str:

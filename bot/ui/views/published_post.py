@@ -289,7 +289,7 @@ class UnpublishForm(PersistentForm, template=r"unpublish:(?P<publication>\d{1,18
         if not own:
             text = sentences(
                 _("This removes the picture from all channels and the gallery of this server."),
-                _("Its buttons stop working here."),
+                _("Its buttons no longer generate here."),
                 _("The author keeps it in their /history and gets a friendly message without your name."),
             )
         self.add_item(ui.TextDisplay[Any](text))

@@ -39,7 +39,7 @@ def progress_text(jobs: JobService, job: Job) -> str:
     if jobs.is_paused(job.server_id):
         return _("queued · the queue is paused")
     if jobs.is_stranded(job.checkpoint):
-        return _("queued · no GPU is online right now")
+        return _("queued · no machine is online to generate right now")
     return queue_position_text(jobs.forecasts.of(job))
 
 
@@ -81,7 +81,9 @@ async def all_jobs_view(interaction: Interaction) -> ui.LayoutView:
         for job in seen[:MAX_SHOWN]
     ]
     cancels = await may(interaction, Action.CANCEL_ANY, scope)
-    view = _listed(entries, len(seen), _("The queue is empty."), AnyJobCancelButton if cancels else None)
+    view = _listed(
+        entries, len(seen), _("No one here has a request in the queue."), AnyJobCancelButton if cancels else None
+    )
     if elsewhere := len(jobs) - len(seen):
         text = ngettext("-# {count} job from other servers", "-# {count} jobs from other servers", elsewhere)
         view.add_item(ui.TextDisplay[Any](text.format(count=elsewhere)))

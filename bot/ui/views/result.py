@@ -201,7 +201,7 @@ class DeleteForm(PersistentForm, template=r"delete:(?P<job>\d{1,18})"):
         )
         if not own:
             text = sentences(
-                _("This removes the picture from this channel. Its buttons stop working in this server."),
+                _("This removes the picture from this channel. Its buttons no longer generate in this server."),
                 _("The author keeps it in their /history and gets a friendly message without your name."),
             )
         self.add_item(ui.TextDisplay[Any](text))
@@ -247,7 +247,7 @@ async def _check_may_remove(job: Job, interaction: Interaction) -> None:
             return
         if await may(interaction, Action.TAKE_DOWN, server_id):
             return
-    raise NotYours(instead=_("Only the picture's author or members with *Manage Messages* can delete it."))
+    raise NotYours(instead=_("Only the picture's author, staff, or members with *Manage Messages* here can delete it."))
 
 
 def result_view(

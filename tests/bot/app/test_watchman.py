@@ -149,7 +149,7 @@ async def test_an_unreachable_discord_delays_a_finding_and_loses_none(watch: Wat
     watch.reachable = False
     assert await watch.look() == []
     watch.reachable = True
-    assert any("Another program uses the bot's token" in text for text in await watch.look())
+    assert any("Another program is using the bot's token" in text for text in await watch.look())
     assert not any("token" in text for text in await watch.look())
     await watch.look(later=DAY + 1)
     assert "token" not in {finding.what for finding in watch.watchman.findings}
@@ -294,7 +294,7 @@ async def test_beside_a_bot_its_own_findings_are_read(house: House) -> None:
     settings, now = house.settings, time.time()
     async with open_database(settings.storage.database):
         pass
-    finding = Finding("token", FindingGrade.PROBLEM, "Another program uses the bot's token.")
+    finding = Finding("token", FindingGrade.PROBLEM, "Another program is using the bot's token.")
     health = Health(connected=True, workers=1, restarting=0, at=now, findings=(finding,))
     settings.storage.health.write_text(json.dumps(asdict(health)))
     assert findings_from_outside(settings, lambda: now + 5) == [finding]

@@ -174,7 +174,7 @@ def test_doctor_says_whether_photographed_faces_are_found() -> None:
         raise FacesUnusable("OpenCV cannot read it")
 
     none, unusable, there = face_finding(lambda: None), face_finding(broken), face_finding()
-    assert none.grade is FindingGrade.OK and "[faces]" in none.says and "each server's rules" in none.says
+    assert none.grade is FindingGrade.OK and "[faces]" in none.says and "each server's own rules" in none.says
     assert unusable.grade is FindingGrade.PROBLEM and unusable.says.startswith("OpenCV cannot read it")
     assert there.grade is FindingGrade.OK and "found in start pictures" in there.says
 

@@ -47,7 +47,9 @@ def test_operators_see_what_is_otherwise_at_a_hub(here: Here, tmp_path: Path) ->
     asyncio.run(add_and_look(config))
     said = here("library", "list", "--config", str(config))
     assert said.code == DONE, said.err
-    assert "Civitai has removed this LoRA (checked 20" in said.out and "You can still use the copy here." in said.out
+    assert (
+        "Civitai no longer has this LoRA (noticed on 20" in said.out and "You can still use the copy here." in said.out
+    )
     assert "v2 at Civitai is newer: https://civitai.com/models/" in said.out
     told = json.loads(here("library", "list", "Owl", "--json", "--config", str(config)).out)
     hubs = {lora["name"]: lora["versions"][0]["hubs"][0] for lora in told}

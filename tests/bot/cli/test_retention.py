@@ -25,7 +25,7 @@ def test_a_dry_run_tells_what_the_command_removes(tmp_path: Path, capsys: pytest
     told = capsys.readouterr().out
     (line,) = [line.split() for line in told.splitlines() if line.strip().startswith("thumbnails")]
     assert line == ["thumbnails", "90", "days", "1", "2.0", "2001-09-09", "01:46"] and thumbnail.exists()
-    assert "no limit" in told and "backups" in told
+    assert "no time limit" in told and "backups" in told
     with program_lock(data / "easel.sqlite3"):
         assert main(["retention", "--config", config]) == 0
         assert "running bot does this every hour" in capsys.readouterr().out and thumbnail.exists()

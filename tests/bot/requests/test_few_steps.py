@@ -116,7 +116,7 @@ async def test_steps_far_from_what_the_file_serves_are_warned_of_with_a_way_out(
     requests: RequestBuilder, lora: str, steps: int, far: bool
 ) -> None:
     note = few_step_note(await built(requests, lora, steps=steps)) or ""
-    assert note.endswith("Leave the steps empty, or remove it.") == far
+    assert note.endswith("Leave the steps empty, or remove") == far
 
 
 async def test_fast_brings_the_lora_that_the_operator_chose(requests: RequestBuilder) -> None:

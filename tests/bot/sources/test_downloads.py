@@ -108,7 +108,7 @@ EARLY = {"error": "Early Access", "deadline": "2026-12-01T10:00:00.000Z"}
 @pytest.mark.parametrize(
     ("answer", "error", "words"),
     [
-        (status(401), LoginNeeded, "only to logged-in users"),
+        (status(401), LoginNeeded, "lets only logged-in users download"),
         (status(403, EARLY), EarlyAccess, "2026-12-01 10:00 UTC"),
         (status(401, EARLY), EarlyAccess, "2026-12-01 10:00 UTC"),
         (status(403), StoreRefused, "refused this bot"),

@@ -90,7 +90,7 @@ async def _names(interaction: Interaction, kind: BlockKind, blocks: Sequence[Blo
 def _line(block: Block, names: dict[int, str]) -> str:
     """Who or what, why, until when, and by whom."""
     if block.ends_at is None:
-        until = _("no limit")
+        until = _("no time limit")
     elif block.holds(now_ms()):
         until = _("until {when}").format(when=f"<t:{block.ends_at // 1000}:f>")
     else:

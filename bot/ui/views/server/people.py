@@ -27,9 +27,9 @@ class PeopleSection(PanelSection):
         managers, paints, sees = (
             _("Staff"),
             _("Roles that can generate pictures"),
-            _("Roles that can see the whole queue"),
+            _("Roles that can see the server's whole queue"),
         )
-        adds = _("Roles that can add LoRAs with /lora add")
+        adds = _("Roles that can add new LoRAs")
         lines = [
             _("Staff: **members who manage the server**, and **{names}**").format(
                 names=mentions("@&", settings.staff_roles, _("no one else"))
@@ -38,10 +38,10 @@ class PeopleSection(PanelSection):
             _("Can generate pictures: **{names}**").format(
                 names=mentions("@&", settings.paint_roles or (), _("everyone"))
             ),
-            _("Can see the whole queue, besides staff: **{names}**").format(
+            _("Can see the server's whole queue, besides staff: **{names}**").format(
                 names=mentions("@&", settings.queue_roles or (), _("no one"))
             ),
-            _("Can add LoRAs with /lora add, besides staff: **{names}**").format(
+            _("Can add new LoRAs, besides staff: **{names}**").format(
                 names=mentions("@&", settings.lora_roles or (), _("no one"))
             ),
             "-# " + _("Discord's own restrictions for a command (Server Settings, Integrations) still apply."),

@@ -110,7 +110,7 @@ async def test_samples_are_in_one_gallery_with_captions(easel: Easel) -> None:
     bat = await entry(easel, "Bat")
     await painted(easel, bat, 0, VIVID)
     page = await page_of(easel, bat)
-    assert f"bat on {VIVID}: 1 and 2 with the LoRA; 3 without it, same seed as 1." in text_of(page)
+    assert f"bat on {VIVID}: 1 and 2 with the LoRA; 3 without it, with the same seed as 1." in text_of(page)
     alternatives = [
         item.description for item in page.view.walk_children() if hasattr(item, "items") for item in item.items
     ]

@@ -14,7 +14,7 @@ COMPLETE = Erasure(
     id=1, person_id=None, pseudonym=1, state=ErasureState.COMPLETE, by_operator=False, jobs=4, pictures=7, messages=9,
     unreachable=0, private_answers=0, copies=0, copies_until=None, created_at=1, finished_at=2000, direct_channel=None,
 )  # fmt: skip
-NOT_COUNTED = "Other private replies, such as lists and pages, are not recorded and not counted."
+NOT_COUNTED = "Easel does not record or count other private replies, such as lists and pages."
 
 
 def test_what_is_not_counted_is_said_whatever_was_deleted() -> None:
@@ -36,7 +36,7 @@ def test_what_is_out_of_reach_is_counted(count: int, expected: str) -> None:
     told = receipt_text(replace(COMPLETE, private_answers=count, unreachable=2, copies=1))
     assert expected in told and NOT_COUNTED in told
     assert "2 messages are in places where Easel no longer has permission to delete them." in told
-    assert "1 backup of the database was made before that." in told and "deletes them by hand" in told
+    assert "1 backup of the database was made before that." in told and "deletes them manually" in told
 
 
 def test_one_under_way_counts_nothing_yet() -> None:

@@ -80,7 +80,7 @@ def test_a_value_of_another_version_is_told_as_it_is_stored() -> None:
         (DecisionAction.DELETE, AppealState.UPHELD, "and upheld it"),
         (DecisionAction.HIDE, AppealState.REVERSED, "its buttons generate pictures there again"),
         (DecisionAction.WARN, AppealState.REVERSED, "its buttons generate pictures there again"),
-        (DecisionAction.BLOCK, AppealState.REVERSED, "Your block is lifted"),
+        (DecisionAction.BLOCK, AppealState.REVERSED, "Your block has been lifted"),
         (DecisionAction.RATE, AppealState.REVERSED, "The raised rating no longer applies"),
         (DecisionAction.DELETE, AppealState.REVERSED, "it cannot be restored"),
     ],
