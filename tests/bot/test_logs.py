@@ -90,13 +90,13 @@ async def test_all_that_happens_to_a_job_is_written_down_with_its_number(
         job.id: [line["message"] for line in told if line["job"] == job.id and line["logger"] == "bot.jobs.outcomes"]
         for job in (painted, died, lost)
     }
-    assert [step.split()[0] for step in steps[painted.id]] == ["begun,", "finished"]
+    assert [step.split()[0] for step in steps[painted.id]] == ["started,", "finished"]
     failure = steps[died.id].pop()
     assert failure.startswith("failed: worker_crashed: ") and "attempts: 2" in failure
     assert steps[died.id] == [
-        "begun, attempt 1",
+        "started, attempt 1",
         "attempt 1 ended without a result; requeued",
-        "begun, attempt 2",
+        "started, attempt 2",
     ]
     assert "cannot be kept" in steps[lost.id][1] and steps[lost.id][2].startswith("failed: picture_not_saved: ")
 

@@ -127,7 +127,7 @@ async def test_what_goes_wrong_meanwhile_is_told_in_its_message(adding: Scene, h
     version_id = hubs.add_lora("Locked", demo_lora(seed=53), "Other")
     hubs.fault(hubs.file_path(version_id), status(401))
     begun = await (await adding.grace.slash("lora add", link=hubs.link(version_id))).reply(PATIENCE)
-    assert "civitai.com gives this file only to logged-in users" in (await added(adding, begun, "logged in")).text
+    assert "civitai.com lets only logged-in users download this file" in (await added(adding, begun, "logged in")).text
     early: dict[str, object] = {"error": "This asset is in Early Access", "deadline": "2100-01-15T10:00:00Z"}
     hubs.fault(hubs.file_path(version_id), status(403, early))
     begun = await (await adding.grace.slash("lora add", link=hubs.link(version_id))).reply(PATIENCE)
@@ -444,7 +444,7 @@ async def test_a_page_with_several_loras_offers_a_choice(adding: Scene, hubs: Hu
     (select,) = asked.selects
     options = as_objects(asked.selects[select]["options"])
     assert asked.ephemeral and len(options) == 25 and "choices has 29 LoRAs" in asked.text
-    assert "3 more are not listed" in asked.text and "1 more cannot be added here" in asked.text
+    assert "3 more are not listed" in asked.text and "1 more cannot be added" in asked.text
     assert options[6]["label"] == "set/07" and "fits vivid" in str(options[6]["description"])
     (begun,) = await (await adding.grace.select(asked, select, str(options[6]["value"]))).messages(1, PATIENCE)
     page = await added(adding, begun, "is now in the library")

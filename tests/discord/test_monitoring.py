@@ -111,7 +111,7 @@ async def test_every_step_of_a_job_is_logged_with_its_id(running: RunningBot) ->
     numbers = [_job_of(message.buttons["Again"]) for message in (painted, cancelled)]
     await running.until(lambda _: all(running.words(number)[-1] == "delivered" for number in numbers))
     whole, cut = map(running.words, numbers)
-    assert whole == ["ordered", "begun,", "finished", "delivered"]
+    assert whole == ["ordered", "started,", "finished", "delivered"]
     assert cut[0] == "ordered" and cut[-2:] == ["cancelled", "delivered"]
     words = [line for line in running.lines() if re.search(r"\bjob \d", str(line["message"])) and line["job"] is None]
     assert words == [], "lines that are about a job name it in a field of its own"

@@ -57,7 +57,7 @@ async def test_two_people_publish_and_learn_from_each_other(empty: Scene) -> Non
         panel = await add_art_channels(scene, "art")
         assert "Remove" in panel.buttons and f"<#{default_world.ART}>" in panel.text
         picture = await paint(scene, ada, seed=801)
-        assert "only they can publish" in (await pressed(linus, picture, "Publish")).text.lower()
+        assert "only the picture's author can publish" in (await pressed(linus, picture, "Publish")).text.lower()
         question = await pressed(ada, picture, "Publish")
         assert question.ephemeral and len(question.attachments) == 1 and PROMPT not in question.text
         question = await pressed(ada, question, "Show the prompt")

@@ -109,7 +109,7 @@ async def test_what_is_otherwise_at_a_hub_has_a_sentence_and_loses_nothing(place
     hubs.models[models[3]]["modelVersions"][0]["earlyAccessEndsAt"] = "2099-01-01T00:00:00.000Z"
     await place.look()
     words = [
-        "Civitai has removed this LoRA",
+        "Civitai no longer has this LoRA",
         "The author has archived it",
         "The terms on Civitai have changed",
         "Now in early access on Civitai until 2099-01-01 00:00 UTC",

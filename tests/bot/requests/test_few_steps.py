@@ -106,7 +106,7 @@ async def test_a_lora_at_no_weight_and_other_loras_fill_nothing(requests: Reques
 
 
 async def test_two_recipes_in_one_picture_are_refused(requests: RequestBuilder) -> None:
-    with pytest.raises(TwoFewStepRecipes, match="Lightning and Consistent are each made for their own small number"):
+    with pytest.raises(TwoFewStepRecipes, match="a low number of steps: Lightning and Consistent"):
         await built(requests, LIGHTNING, LCM)
     assert (await built(requests, LIGHTNING, LoraDraft(name=LCM, weight=0.0))).steps == 4
 
@@ -116,7 +116,7 @@ async def test_steps_far_from_what_the_file_serves_are_warned_of_with_a_way_out(
     requests: RequestBuilder, lora: str, steps: int, far: bool
 ) -> None:
     note = few_step_note(await built(requests, lora, steps=steps)) or ""
-    assert note.endswith("Leave the steps empty, or remove") == far
+    assert note.endswith("Leave the steps empty, or remove this LoRA.") == far
 
 
 async def test_fast_brings_the_lora_that_the_operator_chose(requests: RequestBuilder) -> None:

@@ -139,7 +139,7 @@ async def test_a_page_that_only_has_the_same_file_gives_no_versions(house: House
         assert await untold_updates(found.connection, ADA) == []
         assert await count_looks(found.connection) == HubCount(lost=0, newer=0), "it is not lost while a page has it"
         lines = provenance_lines(await provenance_of(found.connection, lora))
-        assert any(line.startswith("Komori: Civitai has removed this LoRA") for line in lines)
+        assert any(line.startswith("Komori: Civitai no longer has this LoRA") for line in lines)
         assert await look_with_newer(found.connection, sha256(new)) is None
 
 

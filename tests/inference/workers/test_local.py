@@ -187,7 +187,7 @@ async def test_a_mad_worker_does_not_fill_the_log(house: House, caplog: pytest.L
     said = [record.getMessage() for record in caplog.records]
     assert sum(map(len, said)) < 2 * MAX_CHARACTERS, "15,000 lines and one of 400,000 characters"
     assert max(map(len, said)) < MAX_LINE_CHARACTERS + 100
-    assert any("the worker writes too many lines" in line for line in said)
+    assert any("the worker logs too many lines" in line for line in said)
 
 
 def test_a_worker_that_calms_down_is_logged_again(caplog: pytest.LogCaptureFixture) -> None:
