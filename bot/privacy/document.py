@@ -101,7 +101,7 @@ def _tables() -> Iterator[str]:
     yield ""
     yield "Times are the defaults of `[retention]` in the settings. `/privacy show` lists the times of this bot."
     yield ""
-    yield "| data | table | how long | after you delete all |"
+    yield "| data | table | how long | after you delete all data |"
     yield "|---|---|---|---|"
     for table in TABLES:
         yield f"| {table.about} | `{table.name}` | {table.kept} | {table.fate.value} |"
@@ -122,7 +122,7 @@ def _columns() -> Iterator[str]:
 def _files() -> Iterator[str]:
     yield "## In files"
     yield ""
-    yield "| files | data | found by | how long | after you delete all | exported |"
+    yield "| files | data | found by | how long | after you delete all data | exported |"
     yield "|---|---|---|---|---|---|"
     for kind in FILES:
         exported = "yes" if kind.exported else "no"

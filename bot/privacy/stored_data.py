@@ -274,7 +274,7 @@ TABLES = (
         {
             "stack_id": "the stack", "position": "its position", "sha256": "the file", "name": "its name",
             "weight": "its weight", "trigger_words": "the trigger words that you chose",
-            "region": "its part of the picture",
+            "region": "its area of the picture",
         },
     ),
     StoredTable(
