@@ -8,79 +8,86 @@ from bot.privacy.stored_data import FILES, TABLES
 
 _HEAD = """# Privacy
 
-This page is for users of this bot. It says which data Easel stores about you, for how long, and how you see, export
-and delete it. The tables come from the program itself (`python -m tools.privacy`), and a test compares them.
+This page is for users of this bot. It says which data Easel stores about you, for how long, and how you can see,
+export and delete it. The program itself writes the tables (`python -m tools.privacy`), and a test checks that they
+are up to date.
 
 ## What you can do
 
 | command | what it does |
 |---|---|
-| `/privacy show` | shows the data about you, and the progress or the result of a deletion |
-| `/privacy export` | sends you all data as ZIP files: rows as JSON, and your pictures |
-| `/privacy delete` | deletes all data about you, after a question |
+| `/privacy show` | shows the data about you, and the progress or result of a deletion |
+| `/privacy export` | sends you all your data as ZIP files: rows as JSON, and your pictures |
+| `/privacy delete` | deletes all data about you, after you confirm |
 
-The commands work in servers and in direct messages, and if only you installed the bot. They also work if you are
-blocked. If you cannot use the commands, ask the operator: `easel privacy show`, `export` and `delete` do the same.
+The commands work in servers, in direct messages, and if you installed the bot only for yourself. They also work if
+you are blocked. If you cannot use the commands, ask the operator, who can do the same with `easel privacy show`,
+`export` and `delete`.
 
 ## What a deletion does
 
-Easel cancels your queued and running jobs. It waits for your earlier actions, such as an upload that it is still
-reading, so that they leave no data behind. Then it deletes rows, words in search indexes, pictures, thumbnails,
-pictures to start from, and the bot's messages about you. After a restart, the deletion continues automatically. At
-the end you get a receipt.
+Easel cancels your queued and running jobs. It waits until your earlier actions are complete, such as an upload that
+it is still reading, so that they leave no data behind. Then it deletes rows, words in search indexes, pictures,
+thumbnails, start pictures, and the bot's messages about you. After a restart, the deletion continues automatically.
+At the end, you get a receipt.
 
 - **Messages.** Easel deletes all messages that Discord lets it delete: messages with your pictures, codes of stacks
-  that you posted, and all direct messages to you. It rewrites messages to staff about reports that name you, without
-  your name and your text. The receipt counts messages in places that the bot has left or cannot enter.
-- **Private answers.** Only you can see these, and the bot cannot delete them. Dismiss them in Discord, or wait until
+  that you posted, and all direct messages to you. If a message to staff about a report names you, Easel rewrites it
+  without your name and your text. The bot cannot delete messages in places that it has left or cannot enter. The
+  receipt shows their number.
+- **Private replies.** Only you can see these, and the bot cannot delete them. Dismiss them in Discord, or wait until
   Discord forgets them.
 - **Other machines.** If the operator has a [cluster](cluster.md#files), its machines delete the data of a job when
-  Easel cancels it. A machine that was killed or cut off deletes the data when it generates again. The deletion does
-  not wait for such a machine.
-- **Copies of the database.** They contain your data until they expire. The receipt says how many there are, and until
-  when.
-- **Blocks, limits and today's usage.** They stay, so that a deletion does not lift them. Easel replaces your id by a
-  hash that only the bot's own key can make. The same applies to entries of the audit log.
-- **Reported pictures.** If a report of a picture is open, Easel keeps its file until the decision, `[moderation]
-  held_days` (30) at most. A report *sexual and looks like a minor* has no such end. Easel notifies you. Only the
-  people who decide see the file.
-- **Copies of other users.** Pictures that they saved, remixes, and stacks that they imported belong to them.
+  Easel cancels the job. A machine that was killed or cut off deletes the data when it generates again. The deletion
+  does not wait for such a machine.
+- **Copies of the database.** These contain your data until they expire. The receipt says how many copies there are,
+  and when the last one expires.
+- **Blocks, limits and today's usage.** These stay, so that a deletion does not lift them. Easel replaces your id with
+  a hash that can be made only with the bot's own key. The same applies to entries in the audit log.
+- **Reported pictures.** If a report about a picture is open, Easel keeps the picture's file until the decision, but
+  for at most `[moderation] held_days` (30). For a report with the reason *sexual and looks like a minor*, there is no
+  such time limit. Easel notifies you. Only the people who decide about the report can see the file.
+- **Other users' copies.** Pictures that other users saved, their remixes, and stacks that they imported belong to
+  them.
 
 Easel overwrites deleted data in the database and in its log (`secure_delete`). If you delete a single picture, Easel
-overwrites its words in search indexes within a day. A disk or a file system may still have overwritten blocks. Easel
-cannot change this.
+overwrites its words in search indexes within a day. A disk or a file system may still keep the old content of
+overwritten blocks. Easel cannot prevent this.
 
-If the operator restores a copy of the database, Easel deletes your data again before anything else starts. It finds
-you by a keyed hash of your id in the file `removals.jsonl`. Only the bot's own key can make this hash.
+If the operator restores a copy of the database, Easel deletes your data again before anything else starts. It
+recognises you by a keyed hash of your id in the file `removals.jsonl`. This hash can be made only with the bot's own
+key.
 
 ## If staff remove a picture
 
-If staff hide, delete or rate a picture after a report, or take it down, Easel saves its perceptual hash with that
-verdict (the table `picture_verdict`). Easel then does not generate, upload or publish the same picture again, or
-gives it at least that content rating. While a report hides a picture, Easel hides new copies of it too. A verdict
-names neither you nor the job. Its link to the report is a keyed hash. It stays when you delete all your data. If
-staff dismiss the report or reverse the decision, Easel deletes the verdict.
+If staff hide, delete or rate a picture after a report, or take it down, Easel saves the picture's perceptual hash
+with this verdict (the table `picture_verdict`). Depending on the verdict, Easel then refuses to generate, upload or
+publish the same picture again, or gives it at least that content rating. While a report hides a picture, Easel hides
+new copies of it too. A verdict names neither you nor the job. Its link to the report is a keyed hash. The verdict
+stays when you delete all your data. If staff dismiss the report or reverse the decision, Easel deletes the verdict.
 
 ## If a picture shows you
 
-You need no Discord account: write to the operator of this bot. The operator removes pictures that show you, and their
-copies, within 48 hours. Easel then stores only perceptual hashes of these pictures (the table `takedown_case`). These
-are numbers that let Easel recognise and refuse a later copy. They do not show the picture, and they contain neither
-your name nor your address. Easel keeps them until an operator closes the case, in the database and in
-`removals.jsonl`.
+Write to the operator of this bot. You do not need a Discord account. The operator removes pictures that show you, and
+their copies, within 48 hours. After that, Easel stores only perceptual hashes of these pictures (the table
+`takedown_case`). A perceptual hash is a number that lets Easel recognise and refuse a later copy. The hashes do not
+show the picture, and they contain neither your name nor your address. Easel keeps them in the database and in
+`removals.jsonl` until an operator closes the case.
 
 ## If you start from a picture
 
-If the operator has installed a face finder, Easel looks for photographed faces in the pictures that you give. It does
-this on the bot's machine, and sends the picture nowhere for it. It compares no faces. Easel stores only yes or no, in
-your studio and with the request, because a picture from a photographed face has a limited content rating. If there is
-a classifier, it looks at the picture on the machine that generates. Easel saves the content rating with the job.
+If the operator has installed face detection, Easel looks for photographed faces in the pictures that you start from.
+It does this on the bot's machine, and does not send the picture anywhere for this purpose. It does not compare faces.
+Easel stores only yes or no, in your studio and with the request. It needs this because the content rating of a
+picture made from a photographed face is limited. If the operator uses a classifier, it rates the picture on the
+machine that generates. Easel saves the content rating with the job.
 
 ## What is marked
 
-Every picture's file says that it is generated (XMP, IPTC's digital source type). The mark has no signature, unless
-the operator has a certificate for C2PA. Then the signature says whose program generated the picture. It names no
-user. If you keep your prompts private, your pictures do not contain them. All other parameters stay inside.
+The file of every picture says that the picture is generated (XMP, IPTC's digital source type). This mark is not
+signed, unless the operator has a certificate for C2PA. The signature then says whose program generated the picture.
+It does not name a user. If you keep your prompts private, the files do not contain them. All other generation
+parameters stay in the file.
 """
 
 
@@ -94,7 +101,7 @@ def _tables() -> Iterator[str]:
     yield ""
     yield "Times are the defaults of `[retention]` in the settings. `/privacy show` lists the times of this bot."
     yield ""
-    yield "| data | table | how long | after you delete all |"
+    yield "| data | table | how long | after you delete all data |"
     yield "|---|---|---|---|"
     for table in TABLES:
         yield f"| {table.about} | `{table.name}` | {table.kept} | {table.fate.value} |"
@@ -115,7 +122,7 @@ def _columns() -> Iterator[str]:
 def _files() -> Iterator[str]:
     yield "## In files"
     yield ""
-    yield "| files | data | found by | how long | after you delete all | exported |"
+    yield "| files | data | found by | how long | after you delete all data | exported |"
     yield "|---|---|---|---|---|---|"
     for kind in FILES:
         exported = "yes" if kind.exported else "no"

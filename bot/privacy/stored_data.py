@@ -17,14 +17,14 @@ _REPORTS = "(SELECT id FROM report WHERE owner_id = :person)"
 _DECISIONS = f"(SELECT id FROM decision WHERE decided_by = :person OR report_id IN {_REPORTS})"  # noqa: S608 - constants only
 _UNTIL_DELETED = "until you delete this data"
 _SERVER_GONE = "`servers_days` (30) after the bot left the server"
-_PICTURES_KEPT = "until you delete them, or as `pictures_days` and `pictures_gigabytes` say, if the operator sets them"
+_PICTURES_KEPT = "until you delete them; earlier if the operator sets `pictures_days` or `pictures_gigabytes`"
 
 
 class Fate(StrEnum):
     """Effect of a deletion on rows or files. The values are texts of the document."""
 
     DELETED = "deleted"
-    HASHED = "stays; your id becomes a keyed hash"
+    HASHED = "stays; a keyed hash replaces your id"
     UNLINKED = "stays, without your id"
     EXPIRES = "stays until it expires"
 
@@ -89,7 +89,7 @@ TABLES = (
             "attempt": "the number of attempts", "created_at": "the time of your request",
             "started_at": "the time when it started", "finished_at": "the time when it ended",
             "seconds": "its duration", "peak_memory": "the memory that it used", "notes": "notes of the worker",
-            "weight": "its weight in the queue", "deaths": "the number of workers that failed at it",
+            "weight": "its weight in the queue", "deaths": "the number of workers that crashed during the job",
             "begun_at": "the time when the worker began",
             "delete_at": "the time of its deletion, while you can undo it",
         },
@@ -127,13 +127,13 @@ TABLES = (
             "message_id": "the message", "created_at": "the time of your request",
             "posting_in": "the channel of a new message", "posting_at": "the time of that message",
             "shows_prompt": "whether the message shows the prompt",
-            "ticket": "access to Discord's answer for fifteen minutes, encrypted; deleted after the delivery",
+            "ticket": "access to Discord's reply for fifteen minutes, encrypted; deleted after the delivery",
         },
         shown={"ticket": "NULL"},
     ),
     StoredTable(
         "publication", "pictures that you published in a server", "person_id = :person",
-        "as long as the picture, and then until its message is deleted", Fate.UNLINKED,
+        "as long as the picture; after that, until its message is deleted", Fate.UNLINKED,
         {
             "id": "a number", "server_id": "the server", "job_id": "the job", "position": "which picture of the job",
             "person_id": "your Discord id", "art_channel_id": "the art channel",
@@ -143,7 +143,8 @@ TABLES = (
             "checkpoint": "the model",
             "base_model": "its base model", "said_level": "the content rating of the prompt",
             "level": "its content rating", "unrated": "whether its LoRAs are unrated", "likes": "the number of likes",
-            "ranked_likes": "the likes that count in lists", "recent_likes": "the likes of a week",
+            "ranked_likes": "the number of likes that count in sorted lists",
+            "recent_likes": "the number of likes in the last week",
             "shown_likes": "the number in the message", "shown_at": "the time when Easel wrote that number",
             "created_at": "the time when you published it",
         },
@@ -174,7 +175,7 @@ TABLES = (
         },
     ),
     StoredTable(
-        "job_order", "the share of a request in your daily limits", f"job_id IN {_JOBS}",
+        "job_order", "how much of your daily limits each request uses", f"job_id IN {_JOBS}",
         "as long as the job", Fate.DELETED,
         {
             "job_id": "the job", "pictures": "the number of pictures", "pixel_steps": "the amount of work",
@@ -187,7 +188,7 @@ TABLES = (
         {
             "job_id": "the job", "server_id": "the server where it counts",
             "source": "who set it: the server's staff, an operator or the classifier",
-            "verdict": "a hash of the report about an earlier picture that yours looks like",
+            "verdict": "a hash of the report about an earlier picture that yours resembles",
             "rating": "the content rating",
             "rated_at": "the time",
         },
@@ -201,7 +202,7 @@ TABLES = (
         },
     ),
     StoredTable(
-        "held_copy", "your pictures that look like a reported picture", f"job_id IN {_JOBS}",
+        "held_copy", "your pictures that resemble a reported picture", f"job_id IN {_JOBS}",
         "as long as the job and the report", Fate.DELETED,
         {"job_id": "the job", "report_id": "the report that hides them until a decision"},
     ),
@@ -216,7 +217,7 @@ TABLES = (
         },
     ),
     StoredTable(
-        "draft", "requests that Easel could not fulfil, for the buttons under the answer", "person_id = :person",
+        "draft", "requests that Easel could not fulfil, for the buttons under the reply", "person_id = :person",
         "`drafts_days` (7)", Fate.DELETED,
         {
             "id": "a number", "person_id": "your Discord id", "wish": "prompts, LoRAs and settings",
@@ -231,15 +232,15 @@ TABLES = (
         },
     ),
     StoredTable(
-        "given_input", "your pictures to start from", "person_id = :person", "as long as the picture",
+        "given_input", "your start pictures", "person_id = :person", "as long as the picture",
         Fate.DELETED,
         {"person_id": "your Discord id", "sha256": "the picture", "given_at": "the time"},
     ),
     StoredTable(
-        "bookmark", "LoRAs that you saved", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
+        "bookmark", "LoRAs that you bookmarked", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
         {
             "id": "a number", "person_id": "your Discord id", "lora_id": "the LoRA", "note": "your note",
-            "created_at": "the time", "uses": "the number of your uses",
+            "created_at": "the time", "uses": "how often you used it",
         },
     ),
     StoredTable(
@@ -249,10 +250,10 @@ TABLES = (
     ),
     StoredTable(
         "removed_bookmark", "bookmarks that you removed, for *Undo*", "person_id = :person",
-        "7 days, and then until a user removes a bookmark", Fate.DELETED,
+        "7 days; after that, until any user removes a bookmark", Fate.DELETED,
         {
             "id": "a number", "person_id": "your Discord id", "lora_id": "the LoRA", "note": "your note",
-            "created_at": "the time when you saved it", "uses": "the number of your uses",
+            "created_at": "the time when you bookmarked it", "uses": "how often you used it",
             "removed_at": "the time when you removed it",
         },
     ),
@@ -264,7 +265,7 @@ TABLES = (
         "stack", "your stacks", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
         {
             "id": "a number", "person_id": "your Discord id", "name": "its name",
-            "name_key": "its name, simplified for comparison", "code": "the code for copies", "created_at": "the time",
+            "name_key": "its name, simplified for comparison", "code": "the code to share it", "created_at": "the time",
         },
     ),
     StoredTable(
@@ -273,7 +274,7 @@ TABLES = (
         {
             "stack_id": "the stack", "position": "its position", "sha256": "the file", "name": "its name",
             "weight": "its weight", "trigger_words": "the trigger words that you chose",
-            "region": "its part of the picture",
+            "region": "its area of the picture",
         },
     ),
     StoredTable(
@@ -286,19 +287,21 @@ TABLES = (
     ),
     StoredTable(
         "stack_miss", "attempts with a wrong stack code, to prevent guessing", "person_id = :person",
-        "until you type another one, at least an hour later", Fate.DELETED,
+        "until you enter another wrong code, at least an hour later", Fate.DELETED,
         {"id": "a number", "person_id": "your Discord id", "missed_at": "the time"},
     ),
     StoredTable(
-        "lora", "LoRAs that you added to the library, or that you rated as an operator",
+        "lora", "LoRAs that you added to the library, or whose content rating you set as an operator",
         "added_by = :person OR content_rating_by = :person", "until they are removed from the library",
         Fate.UNLINKED,
         {
             "id": "a number", "name": "its name", "name_key": "its name, simplified for comparison",
             "category": "its category", "description": "its description", "created_at": "the time",
-            "uses": "the uses of all users", "trend": "recent uses", "stars": "the stars of all users",
-            "ratings": "the number of star ratings", "score": "a score from both", "added_by": "your Discord id",
-            "indexed": "whether the search contains it", "content_rating": "its content rating",
+            "uses": "how often all users used it", "trend": "how often users used it recently",
+            "stars": "the stars from all users", "ratings": "the number of star ratings",
+            "score": "a score from the stars and their number",
+            "added_by": "your Discord id", "indexed": "whether the search contains it",
+            "content_rating": "its content rating",
             "content_rating_by": "the operator who set it",
         },
         shown={"added_by": _own("added_by"), "content_rating_by": _own("content_rating_by")},
@@ -306,9 +309,9 @@ TABLES = (
     StoredTable(
         "addition", "files that you asked Easel to import",
         "id IN (SELECT addition_id FROM addition_request WHERE person_id = :person)",
-        "as long as the database, to record where files come from", Fate.UNLINKED,
+        "as long as the database, to record the origin of files", Fate.UNLINKED,
         {
-            "id": "a number", "key": "the file", "source": "the facts on its page", "path": "its path",
+            "id": "a number", "key": "the file", "source": "facts from its page", "path": "its path",
             "state": "its progress", "sha256": "the file", "failure_code": "the type of a failure",
             "failure_detail": "the cause of a failure", "created_at": "the time of the first request by any user",
             "ended_at": "the time when it ended", "placed": "whether Easel put the file into the library",
@@ -319,27 +322,27 @@ TABLES = (
         {
             "addition_id": "the file", "person_id": "your Discord id", "server_id": "the server",
             "created_at": "the time of your request", "told": "whether you know the outcome",
-            "ticket": "access to Discord's answer for fifteen minutes, encrypted; deleted when you know the outcome",
-            "ticket_at": "the time of the answer", "message_id": "the answer",
+            "ticket": "access to Discord's reply for fifteen minutes, encrypted; deleted when you know the outcome",
+            "ticket_at": "the time of the reply", "message_id": "the reply",
             "posting_at": "the time of Easel's message to you", "refused": "whether Discord refuses messages to you",
             "draft_id": "the request that needs the file",
         },
         shown={"ticket": "NULL"},
     ),
     StoredTable(
-        "erased_addition_request", "your requests for files before you deleted all your data, for the limits",
-        "pseudonym = pseudonym(:person)", "3 days, by the keyed hash of your id", Fate.EXPIRES,
+        "erased_addition_request", "requests for files before you deleted all your data; they count towards the limits",
+        "pseudonym = pseudonym(:person)", "3 days, under the keyed hash of your id", Fate.EXPIRES,
         {
             "addition_id": "the file", "pseudonym": "the keyed hash of your id", "server_id": "the server",
             "created_at": "the time of your request",
         },
     ),
     StoredTable(
-        "update_notice", "notices about newer versions of your bookmarks", "person_id = :person",
+        "update_notice", "notices about new versions of LoRAs that you bookmarked", "person_id = :person",
         _UNTIL_DELETED, Fate.DELETED,
         {
             "person_id": "your Discord id", "lora_id": "the LoRA", "newer_sha256": "the file of the newer version",
-            "created_at": "the time when Easel saw it", "messaged": "whether Easel tried a direct message",
+            "created_at": "the time when Easel found it", "messaged": "whether Easel tried a direct message",
             "told": "whether you know about it",
         },
     ),
@@ -367,7 +370,7 @@ TABLES = (
         },
     ),
     StoredTable(
-        "daily_usage", "your requests of a day, for the daily limits", "person_id = :person", "3 days", Fate.HASHED,
+        "daily_usage", "your requests on each day, for the daily limits", "person_id = :person", "3 days", Fate.HASHED,
         {
             "day": "the day", "person_id": "your Discord id", "server_id": "the server",
             "pictures": "the number of pictures", "pixel_steps": "the amount of work",
@@ -378,7 +381,7 @@ TABLES = (
         {"server_id": "the server", "person_id": "your Discord id", "created_at": "the time"},
     ),
     StoredTable(
-        "base_model_proposal", "base models that you proposed or decided",
+        "base_model_proposal", "proposals of base models that you made or decided",
         "proposed_by = :person OR decided_by = :person", _SERVER_GONE, Fate.HASHED,
         {
             "id": "a number", "server_id": "the server", "sha256": "the file", "name": "the LoRA",
@@ -403,22 +406,23 @@ TABLES = (
         },
     ),
     StoredTable(
-        "report", "reports of your pictures", "owner_id = :person",
-        f"{_SERVER_GONE}. Then the operators get an open report that a picture looks like a minor", Fate.HASHED,
+        "report", "reports about your pictures", "owner_id = :person",
+        f"{_SERVER_GONE}. After that, operators take over open reports that a picture looks like a minor",
+        Fate.HASHED,
         {
-            "id": "a number", "server_id": "the server", "kind": "pictures or LoRA", "target_id": "which one",
+            "id": "a number", "server_id": "the server", "kind": "pictures or LoRA", "target_id": "the job or the LoRA",
             "owner_id": "your Discord id", "shared": "whether operators see it", "state": "whether it is decided",
             "created_at": "the time", "revision": "the number of its changes",
-            "shown": "the changes that the message to staff shows", "channel_id": "the channel of that message",
+            "shown": "the last change that the message to staff shows", "channel_id": "the channel of that message",
             "message_id": "that message", "posting_at": "the time when Easel posted it",
             "hides": "whether the pictures are hidden",
             "message_due": "whether Easel must rewrite the pictures' message", "painted_at": "the time of generation",
             "painted_in": "the channel of generation", "reopened_at": "the time when staff reversed a dismissal",
-            "lasting": "whether it stays until a decision",
+            "lasting": "whether it has no time limit",
         },
     ),
     StoredTable(
-        "report_by", "your reports; Easel shows nobody who reported", "person_id = :person", _UNTIL_DELETED,
+        "report_by", "your reports; Easel never shows who sent a report", "person_id = :person", _UNTIL_DELETED,
         Fate.DELETED,
         {
             "report_id": "the report", "person_id": "your Discord id", "reason": "the reason", "note": "your text",
@@ -460,13 +464,13 @@ TABLES = (
     StoredTable(
         "erasure", "the deletion of all your data, with the receipt",
         "person_id = :person OR pseudonym = pseudonym(:person)",
-        "`receipts_days` (30), by the keyed hash of your id", Fate.EXPIRES,
+        "`receipts_days` (30), under the keyed hash of your id", Fate.EXPIRES,
         {
             "id": "a number", "person_id": "your Discord id, until the rows are deleted",
             "pseudonym": "its keyed hash", "state": "its progress", "by_operator": "whether an operator requested it",
             "jobs": "the number of jobs", "pictures": "the number of pictures", "messages": "the number of messages",
             "unreachable": "the number of messages that the bot cannot delete",
-            "private_answers": "the number of private answers",
+            "private_answers": "the number of private replies",
             "copies": "the number of copies of the database that still contain your data",
             "copies_until": "the time when the last copy expires", "created_at": "the time",
             "finished_at": "the time when it ended",
@@ -537,15 +541,15 @@ IMPERSONAL: Mapping[str, str] = {
 
 FILES = (
     StoredFiles(
-        "`pictures/`", "your pictures, with prompts and settings inside", "the table `picture`", _PICTURES_KEPT,
+        "`pictures/`", "your pictures; the files contain prompts and settings", "the table `picture`", _PICTURES_KEPT,
         Fate.DELETED, exported=True,
     ),
     StoredFiles(
-        "`thumbnails/`", "small and signed copies of pictures", "the SHA-256 of the picture",
-        "as long as the picture, `thumbnails_days` (90) at most", Fate.DELETED, exported=False,
+        "`thumbnails/`", "small copies and signed copies of pictures", "the SHA-256 of the picture",
+        "as long as the picture, but at most `thumbnails_days` (90)", Fate.DELETED, exported=False,
     ),
     StoredFiles(
-        "`inputs/`", "your pictures to start from, without any other data",
+        "`inputs/`", "your start pictures, without any other data",
         "the SHA-256 in jobs, drafts, the studio and the table `given_input`",
         "as long as a picture or a request needs it; without one, `inputs_days` (7)", Fate.DELETED, exported=True,
     ),
@@ -554,34 +558,35 @@ FILES = (
         "until the job ends; after a crash, `states_days` (1)", Fate.DELETED, exported=False,
     ),
     StoredFiles(
-        "`workers/` on each machine of a cluster", "the same for jobs that run there, and their pictures to start from",
+        "`workers/` on each machine of a cluster", "the same for jobs that run there, and their start pictures",
         "the number of the job, the SHA-256 of the picture",
-        "until the job ends there; on a killed machine, until it generates again", Fate.DELETED, exported=False,
+        "until the job ends there; on a machine that was killed, until it generates again", Fate.DELETED,
+        exported=False,
     ),
     StoredFiles(
         "`embeddings/`", "prompts as the numbers of a text encoder, if the operator saves them",
         "not possible: the files do not show whose they are", "`embeddings_days` (7)", Fate.DELETED, exported=False,
     ),
     StoredFiles(
-        "`easel.sqlite3-wal`", "the latest changes of the database", "—", "minutes; a deletion empties it",
+        "`easel.sqlite3-wal`", "the latest changes to the database", "—", "minutes; a deletion empties it",
         Fate.DELETED, exported=False,
     ),
     StoredFiles(
         "`backups/`, `easel.schema-*`, `easel.before-*`", "copies of the database, with their dates", "—",
-        "as many copies as `[backup] keep` says. Copies from before an update or a restore stay until the operator "
+        "`[backup] keep` sets the number of copies. Copies from before an update or a restore stay until the operator "
         "deletes them", Fate.EXPIRES, exported=False,
     ),
     StoredFiles(
-        "the folder of `backup --pictures`", "copies of the database, of pictures, and of pictures to start from", "—",
+        "the folder of `backup --pictures`", "copies of the database, of pictures, and of start pictures", "—",
         "until the next `backup --pictures` after the deletion", Fate.EXPIRES, exported=False,
     ),
     StoredFiles(
-        "`pseudonyms.key`", "the key of the hashes; no copy of the database contains it", "—",
+        "`pseudonyms.key`", "the key for the keyed hashes; no copy of the database contains it", "—",
         "as long as the database", Fate.EXPIRES, exported=False,
     ),
     StoredFiles(
-        "`removals.jsonl`", "deletions and decisions, to repeat them after the restore of a copy. It contains keyed "
-        "hashes of users and perceptual hashes of pictures", "the keyed hash",
+        "`removals.jsonl`", "deletions and decisions, so that Easel can repeat them after a copy is restored. The file "
+        "contains keyed hashes of users and perceptual hashes of pictures", "the keyed hash",
         "as long as the database; a verdict or a takedown case until it ends", Fate.EXPIRES, exported=False,
     ),
     StoredFiles(
@@ -589,7 +594,7 @@ FILES = (
         "the id in the file", "until the operator changes them", Fate.EXPIRES, exported=False,
     ),
     StoredFiles(
-        "logs", "numbers of jobs, and errors; neither prompts nor ids of users", "—",
-        "as the operator decides; the files of `[logs] folder`, `logs_days` (30)", Fate.EXPIRES, exported=False,
+        "logs", "job numbers and errors, but no prompts and no user ids", "—",
+        "as the operator decides; for files in `[logs] folder`, `logs_days` (30)", Fate.EXPIRES, exported=False,
     ),
 )  # fmt: skip
