@@ -41,13 +41,13 @@ class PictureReported(RequestError):
 
 @dataclass(eq=False)
 class TakenDown(RequestError):
-    """This server's staff took this picture down, so Easel no longer generates anything from it here."""
+    """This server's staff removed this picture, so Easel no longer generates anything from it here."""
 
 
 @dataclass(eq=False)
 class OwnPictureTakenDown(TakenDown):
-    """This server's staff took this picture down, so its buttons no longer generate here. The picture is still
-    yours. Open /history in a direct message with this bot to see it and use its buttons."""
+    """This server's staff removed this picture, so its buttons no longer generate here. The picture is still yours.
+    Open /history in a direct message with this bot to see it and use its buttons."""
 
 
 @dataclass(eq=False)

@@ -115,7 +115,7 @@ async def told_of_a_warning(scene: Scene, picture: VisibleMessage) -> None:
     await report(scene.control.person("Linus"), picture)
     case = await scene.control.wait_in_channel("staff-room", lambda seen: "Hide and warn" in seen.buttons, PATIENCE)
     await decide(scene.grace, case, "Hide and warn", note="Not here.")
-    await scene.control.wait_message(picture.id, lambda seen: "taken down" in seen.text, PATIENCE)
+    await scene.control.wait_message(picture.id, lambda seen: "picture was removed" in seen.text, PATIENCE)
     await letter(scene, "Marlin", "removed one of your pictures and warned you")
 
 

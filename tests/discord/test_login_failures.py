@@ -28,7 +28,7 @@ async def ends(serving: asyncio.Task[None]) -> str:
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        (4004, "token any more"),
+        (4004, "no longer accepts the bot token"),
         (4010, "shards"),
         (4011, "shards"),
         (4012, "Update Easel"),
@@ -54,13 +54,13 @@ async def test_a_token_reset_while_painting_loses_no_picture(empty: Scene) -> No
     late = await empty.begun()
     await empty.control.advance_clock(QUARTER)
     await empty.control.reset_token(quietly=True)  # only the next request tells
-    assert "token any more" in await ends(serving)
+    assert "no longer accepts the bot token" in await ends(serving)
     serving = asyncio.create_task(serve(empty.settings))
     await empty.control.wait_online(seconds=PATIENCE)
     assert (await empty.ended(late)).attachments
     early = await empty.begun()
     await empty.control.reset_token()
-    assert "token any more" in await ends(serving)
+    assert "no longer accepts the bot token" in await ends(serving)
     told = await empty.control.message(early.id)
     assert told and "restart" in told.text, "the answer's own token still holds"
     async with empty.bot():

@@ -88,7 +88,7 @@ async def test_two_people_publish_and_learn_from_each_other(empty: Scene) -> Non
         assert PROMPT not in other.text
         private = await pressed(ada, other, "Remix")
         assert "Its prompt is private" in private.text and PROMPT not in private.text
-        assert "only they" in (await pressed(ada, other, "Unpublish")).text.lower()
+        assert "only the picture's author" in (await pressed(ada, other, "Unpublish")).text.lower()
         opener = await linus.press(other, "Unpublish")
         await opener.modal(PATIENCE)
         assert "no longer published" in (await (await linus.submit(opener)).reply(PATIENCE)).text
@@ -157,7 +157,7 @@ async def test_a_publication_is_hidden_and_comes_back(empty: Scene) -> None:
         await scene.gone(picture)
         await until(scene, "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM publication)")
         refused = await pressed(ada, await pressed(ada, await told(ada, "history"), "Open"), "Publish")
-        assert "took this picture down" in refused.text
+        assert "removed this picture" in refused.text
 
 
 async def test_an_author_takes_back_what_is_hidden(empty: Scene) -> None:

@@ -162,7 +162,7 @@ async def test_a_picture_that_staff_took_down_is_not_painted_again_in_that_serve
     pressed = [(copy, button) for button in ("Again", "Vary", "Upscale", "Edit", "Try weights")]
     for message, button in ((page, "Again"), (page, "Edit"), *pressed):
         refused = await (await scene.ada.press(message, button)).reply()
-        assert refused.ephemeral and "took this picture down" in refused.text and "/history" in refused.text, button
+        assert refused.ephemeral and "removed this picture" in refused.text and "/history" in refused.text, button
     async with asyncio.timeout(PATIENCE):
         while not (letters := (await scene.ada.messages("dm"))[before:]):
             await (await scene.ada.slash("queue")).reply()
@@ -190,7 +190,7 @@ async def test_nobody_else_takes_up_what_staff_took_down_in_that_server(scene: S
         sent += [await grace.message_command(name, other) for name in ("Remix", "Start from picture")]
         sent += [await grace.press(message, "Remix") for message in (details, offer)]
         for reply in [await one.reply() for one in sent]:
-            assert reply.ephemeral and "took this picture down" in reply.text and "/history" not in reply.text
+            assert reply.ephemeral and "removed this picture" in reply.text and "/history" not in reply.text
 
 
 async def test_many_takedowns_ping_their_owner_once(scene: Scene) -> None:

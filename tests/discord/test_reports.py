@@ -111,14 +111,14 @@ async def test_a_reported_picture_is_gone_and_its_owner_appeals_and_is_answered(
         assert decided.id == case.id and "Hidden, author warned" in decided.text
         assert not decided.attachments and list(decided.buttons) == ["Reverse decision"]
         assert "generated on" in decided.text and f"<#{default_world.GENERAL}>" in decided.text
-        down = await control.wait_message(picture.id, lambda seen: "was taken down" in seen.text, PATIENCE)
+        down = await control.wait_message(picture.id, lambda seen: "picture was removed" in seen.text, PATIENCE)
         assert not down.attachments and not down.buttons
         notice = await letter(scene, "Ada", "and warned you")
         assert PROMPT in notice.text and f"<#{default_world.GENERAL}>" in notice.text
         assert "Workshop" in notice.text and "No blood here" in notice.text and "violent or cruel" in notice.text
         assert all(f"<@{each}>" not in notice.text for each in (default_world.GRACE, default_world.LINUS))
         for button in ("Again", "Vary", "Upscale", "Edit"):
-            assert "took this picture down" in (await pressed(scene.ada, copy, button)).text, button
+            assert "removed this picture" in (await pressed(scene.ada, copy, button)).text, button
         opener = await scene.ada.press(notice, "Appeal")
         await opener.modal(PATIENCE)
         passed_on = await (await scene.ada.submit(opener, {"text": "It is *ketchup*."})).reply(PATIENCE)

@@ -326,7 +326,7 @@ async def test_staff_propose_a_base_model_and_an_operator_rejects_it(harbour: Ha
     thanks = await submitted(
         linus, opener, {"base": [base], "prediction": ["v_prediction"], "reason": "its author says so"}
     )
-    assert thanks.ephemeral and "operators decide" in thanks.text
+    assert thanks.ephemeral and "operators will decide" in thanks.text
     options = (await harbour.panel()).selects
     assert "proposals" not in str(options), "staff decide nothing"
     panel = await told(margaret, "server", in_="dm")

@@ -190,7 +190,7 @@ async def test_a_request_by_signal_is_carried_out_and_written_down(
     (house.folder / "config.toml").write_text("[limits\n")
     asked.set()
     async with asyncio.timeout(PATIENCE):
-        while "stay as they were" not in caplog.text:  # noqa: ASYNC110 (the log is where it is told)
+        while "kept the old settings" not in caplog.text:  # noqa: ASYNC110 (the log is where it is told)
             await asyncio.sleep(0.01)
         declare(house, VIVID, PASTEL, limits={"waiting_per_person": 3})
         asked.set()

@@ -123,7 +123,7 @@ async def test_a_picture_that_cannot_be_copied_to_where_the_command_line_wants_i
 ) -> None:
     with pytest.raises(ConfigError, match="cannot be written") as told:
         await painted_as(easel, SHORT, tmp_path / "gone" / "o.png")
-    kept = Path(str(told.value).rpartition("kept as ")[2].rstrip("."))
+    kept = Path(str(told.value).rpartition("saved as ")[2].rstrip("."))
     assert Image.open(kept).size == (64, 64)
 
 

@@ -99,7 +99,7 @@ async def test_an_actor_that_dies_is_started_again_and_a_node_that_goes_takes_it
     events = worker.events()
     for failures in (1, 2):
         await heard(events, Ready)
-        assert await worker.submit(painting(1, failures, prompt="without limit"), {})
+        assert await worker.submit(painting(1, failures, prompt="for ever"), {})
         await heard(events, Progress)
         place.cluster.on("a").end("killed by a signal")
         death = await heard(events, WorkerDied)
@@ -120,13 +120,13 @@ async def test_a_worker_that_is_drained_or_closed_leaves_the_states_of_its_jobs(
     worker, _ = await joined(place)
     events = worker.events()
     await heard(events, Ready)
-    assert await worker.submit(painting(1, prompt="without limit"), {})
+    assert await worker.submit(painting(1, prompt="for ever"), {})
     await heard(events, Progress)
     place.cluster.here["b"] = ClusterNode("b", "second", 1)
     other, _ = await joined(place)
     others = other.events()
     await heard(others, Ready)
-    assert await other.submit(painting(2, prompt="without limit"), {})
+    assert await other.submit(painting(2, prompt="for ever"), {})
     await heard(others, Progress)
     del place.cluster.here["a"]
     left = await anext(place.pool.changes())
@@ -147,7 +147,7 @@ async def test_a_worker_that_leaves_says_everything_however_many_answers_it_take
     events = worker.events()
     await heard(events, Ready)
     for job_id in (1, 2, 3):
-        assert await worker.submit(painting(job_id, prompt="without limit"), {})
+        assert await worker.submit(painting(job_id, prompt="for ever"), {})
     await heard(events, Progress)
     monkeypatch.setattr(outbox, "MAX_FRAMES", 1)
     place.cluster.here.clear()
@@ -161,7 +161,7 @@ async def test_what_a_node_does_is_left_in_the_cluster(place: Place, monkeypatch
     events = worker.events()
     await heard(events, Ready)
     for job_id in (1, 2):
-        assert await worker.submit(painting(job_id, prompt="without limit"), {})
+        assert await worker.submit(painting(job_id, prompt="for ever"), {})
     for jobs in (2, 0):
         while (report := await place.cluster.reports.get()).workers[0].jobs != jobs:
             assert report.node_id == "a" and not report.refused
@@ -178,7 +178,7 @@ async def test_a_node_that_cannot_be_reached_is_left_and_joins_again_as_another_
     worker, _ = await joined(place)
     events = worker.events()
     await heard(events, Ready)
-    assert await worker.submit(painting(prompt="without limit"), {})
+    assert await worker.submit(painting(prompt="for ever"), {})
     await heard(events, Progress)
     cut = place.cluster.on("a")
     cut.cut = True
@@ -200,7 +200,7 @@ async def test_for_how_long_nothing_was_heard_of_a_node_is_left_in_the_cluster(
     worker, _ = await joined(place)
     events = worker.events()
     await heard(events, Ready)
-    assert await worker.submit(painting(prompt="without limit"), {})
+    assert await worker.submit(painting(prompt="for ever"), {})
     await heard(events, Progress)
     actor = place.cluster.on("a")
     for cut in (True, False, True):
@@ -225,7 +225,7 @@ async def test_what_the_bot_says_arrives_once_where_the_connection_breaks(place:
     events = worker.events()
     await heard(events, Ready)
     place.cluster.on("a").unanswered = [False, True, True]
-    assert await worker.submit(painting(1, prompt="without limit"), {})
+    assert await worker.submit(painting(1, prompt="for ever"), {})
     await heard(events, Progress)
     place.cluster.on("a").unanswered = [False, True]
     await worker.cancel(1)
@@ -482,7 +482,7 @@ async def test_a_job_is_cancelled_before_and_after_its_files_are_there(place: Pl
     await heard(events, Ready)
     lora, file = place.file("bat.safetensors", "the bat")
     for number in (1, 2):
-        job = painting(number, loras=(LoraUse(sha256=lora, name="Bat"),), prompt="without limit")
+        job = painting(number, loras=(LoraUse(sha256=lora, name="Bat"),), prompt="for ever")
         assert await worker.submit(job, {lora: file})
         if number == 2:
             await heard(events, Progress)
@@ -533,7 +533,7 @@ async def test_a_service_that_is_asked_to_end_hands_its_jobs_on_first(place: Pla
         worker = await of_node(pool, "second")
         events = worker.events()
         await heard(events, Ready)
-        assert await worker.submit(painting(5, prompt="without limit"), {})
+        assert await worker.submit(painting(5, prompt="for ever"), {})
         reported = (await heard(events, Progress)).step
         actor = place.cluster.on("b")
         actor.far = 0.1  # so that it has not ended when it is asked again

@@ -109,7 +109,7 @@ def test_a_worker_whose_device_fails_ends_and_its_jobs_go_on_in_the_next_one(hou
         words = first.process.stderr.read().decode().splitlines()[-1]
     finally:
         first.kill()
-    assert "ends this process: CUDA error: an illegal memory access was encountered" in words
+    assert "this process ends: CUDA error: an illegal memory access was encountered" in words
     assert not [event for event in events if isinstance(event, Failed)], "it is no fault of theirs"
     reported = {event.job_id: event.step for event in events if isinstance(event, Progress)}
     with worker(configure) as second:
