@@ -160,7 +160,7 @@ async def test_a_lora_is_reported_to_operators_who_find_it_in_server(scene: Scen
     page = await told(scene.grace, "lora info", name="Bat")
     opener = await scene.grace.press(page, "Report")
     await opener.modal(PATIENCE)
-    sent = await scene.grace.submit(opener, {"reason": ["hurts_somebody's_rights"], "note": "It is mine."})
+    sent = await scene.grace.submit(opener, {"reason": ["violates_someone's_rights"], "note": "It is mine."})
     assert "The operators of this bot" in (await sent.reply(PATIENCE)).text
     panel = await chosen(margaret, await told(margaret, "server", in_="dm"), "svsection", "reports")
     assert "The LoRA Bat" in panel.text
