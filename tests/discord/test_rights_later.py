@@ -184,7 +184,7 @@ CASES = (
     Case("Channel", channel_is_closed, "You cannot generate pictures in this channel", "art"),
     Case("Thread", channel_is_closed, "You cannot generate pictures in this channel", "Sketches"),
     Case("Lora", lora_is_blocked, "it was stolen", options={"lora1": "Bat"}),
-    Case("Kind", category_is_closed, "of the category character", options={"lora1": "Hero"}),
+    Case("Kind", category_is_closed, "in the category character", options={"lora1": "Hero"}),
     Case("Blocked", is_blocked, PERSONAL),
     Case("Hidden", is_blocked, SECRET, private=True),
     Case("Direct", is_blocked_everywhere, PERSONAL, "dm"),
