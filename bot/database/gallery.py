@@ -19,7 +19,7 @@ from bot.database.clock import now_ms
 from bot.database.connection import fetch, write
 from bot.database.gallery_terms import GalleryFilter
 from bot.database.publications import Publication, publication_from
-from bot.database.reports import HIDING
+from bot.database.reports import HELD_JOBS
 from inference.content_rating import ContentRating
 
 BLOCK_HOLDS = "(block.ends_at IS NULL OR block.ends_at > :now)"
@@ -44,7 +44,7 @@ _ALLOWED = f"""
     AND (checkpoint IN (SELECT value FROM json_each(:checkpoints))) = :listed
     AND publication.art_channel_id NOT IN (SELECT value FROM json_each(:unseen))
     AND publication.job_id NOT IN (SELECT id FROM job WHERE delete_at IS NOT NULL)
-    AND publication.job_id NOT IN (SELECT target_id FROM report WHERE {HIDING})
+    AND publication.job_id NOT IN ({HELD_JOBS})
     AND NOT EXISTS (
         SELECT 1 FROM takedown WHERE takedown.job_id = publication.job_id
         AND takedown.server_id IN (0, publication.server_id)
