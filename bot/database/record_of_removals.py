@@ -169,7 +169,7 @@ async def catch_up(connection: aiosqlite.Connection, database: Path) -> CaughtUp
                 )
             except (KeyError, TypeError, ValueError):  # somebody has changed the line
                 done = replace(done, lost=True)
-        if read.place.file_id is None:  # a new file, or one that has lost its id: copies that are made from now on know it
+        if read.place.file_id is None:  # a new file, or its id was lost: copies that are made from now on know it
             read = replace(read, place=await asyncio.to_thread(_append, record_file(database), []))
         for key, value in read.place.memos:
             await remember(connection, key, value)
