@@ -184,6 +184,14 @@ async def test_pictures_of_a_checkpoint_may_be_hidden(connection: aiosqlite.Conn
     assert await shown(connection, place=replace(OPEN, checkpoints=("other",), listed=True)) == []
 
 
+async def test_a_child_is_not_shown_beside_a_checkpoint_that_is_rated_later(connection: aiosqlite.Connection) -> None:
+    one, child = await published(connection), await published(connection)
+    await write(connection, "UPDATE publication SET names_child = 1 WHERE id = ?", (child.id,))
+    assert await shown(connection) == [child.id, one.id]
+    assert await shown(connection, place=replace(EVERYTHING, adult=("demo",))) == [one.id]
+    assert await shown(connection, place=replace(EVERYTHING, adult=("other",))) == [child.id, one.id]
+
+
 async def test_what_is_taken_down_or_blocked_is_not_shown(connection: aiosqlite.Connection) -> None:
     lora = await add_lora(connection, "Komori")
     one, two = await published(connection, "Komori", person=1), await published(connection, person=2)
