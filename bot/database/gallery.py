@@ -152,8 +152,8 @@ class PlaceFilter:
     """What a place shows: pictures up to `most`; a LoRA without a rating counts as `unrated_as`.
 
     `checkpoints` are those whose pictures are shown or, unless `listed`, those whose pictures are not. What was
-    published in the `unseen` channels is not shown. Pictures of the `adult` checkpoints are not shown if their words name
-    a child.
+    published in the `unseen` channels is not shown. Pictures of the `adult` checkpoints are not shown if their words
+    name a child.
     """
 
     most: ContentRating
