@@ -259,7 +259,7 @@ async def test_an_age_reaches_an_explicit_lora_neither_in_the_studio_nor_by_a_st
     shared = await told(ada, "stack share", in_=AFTER_DARK, name="Night")
     posted = await pressed(ada, shared, "Post it in this channel")
     copy = await pressed(linus, posted, "Get a copy")
-    assert "copy of **Night**" in copy.text
+    assert "Copied **Night**" in copy.text
     for person in (ada, linus):
         order = told(person, "imagine", in_=AFTER_DARK, prompt=AGE, stack="Night")
         await refused(stage, order, MINORS, "stack")
