@@ -19,7 +19,7 @@ from bot.database.clock import now_ms
 from bot.database.connection import fetch, write
 from bot.database.gallery_terms import GalleryFilter
 from bot.database.publications import Publication, publication_from
-from bot.database.reports import HIDING
+from bot.database.reports import HELD_JOBS
 from inference.content_rating import ContentRating
 
 BLOCK_HOLDS = "(block.ends_at IS NULL OR block.ends_at > :now)"
@@ -27,6 +27,7 @@ BLOCK_HOLDS = "(block.ends_at IS NULL OR block.ends_at > :now)"
 _CHILD_BESIDE_RATING = f"""(
     names_child = 1 AND (
         unrated = 1 AND :unrated_as >= {ContentRating.MATURE.level}
+        OR checkpoint IN (SELECT value FROM json_each(:adult))
         OR EXISTS (
             SELECT 1 FROM publication_lora CROSS JOIN lora_version ON lora_version.sha256 = publication_lora.sha256
             CROSS JOIN lora ON lora.id = lora_id CROSS JOIN rating_level ON rating_level.rating = lora.content_rating
@@ -44,7 +45,7 @@ _ALLOWED = f"""
     AND (checkpoint IN (SELECT value FROM json_each(:checkpoints))) = :listed
     AND publication.art_channel_id NOT IN (SELECT value FROM json_each(:unseen))
     AND publication.job_id NOT IN (SELECT id FROM job WHERE delete_at IS NOT NULL)
-    AND publication.job_id NOT IN (SELECT target_id FROM report WHERE {HIDING})
+    AND publication.job_id NOT IN ({HELD_JOBS})
     AND NOT EXISTS (
         SELECT 1 FROM takedown WHERE takedown.job_id = publication.job_id
         AND takedown.server_id IN (0, publication.server_id)
@@ -151,7 +152,8 @@ class PlaceFilter:
     """What a place shows: pictures up to `most`; a LoRA without a rating counts as `unrated_as`.
 
     `checkpoints` are those whose pictures are shown or, unless `listed`, those whose pictures are not. What was
-    published in the `unseen` channels is not shown.
+    published in the `unseen` channels is not shown. Pictures of the `adult` checkpoints are not shown if their words
+    name a child.
     """
 
     most: ContentRating
@@ -159,6 +161,7 @@ class PlaceFilter:
     checkpoints: Collection[str] = ()
     listed: bool = False
     unseen: Collection[int] = ()
+    adult: Collection[str] = ()
 
     @property
     def parameters(self) -> dict[str, object]:
@@ -169,6 +172,7 @@ class PlaceFilter:
             "checkpoints": json.dumps(list(self.checkpoints)),
             "listed": int(self.listed),
             "unseen": json.dumps(list(self.unseen)),
+            "adult": json.dumps(list(self.adult)),
             "now": now_ms(),
         }
 

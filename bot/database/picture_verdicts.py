@@ -31,6 +31,10 @@ DECIDE = """
     UPDATE OR REPLACE picture_verdict SET server_id = :server, reason = :reason, rating = :rating, created_at = :now
     WHERE source = pseudonym('report ' || :report)
 """
+DECIDED = """
+    SELECT server_id, reason, rating FROM picture_verdict
+    WHERE source = pseudonym('report ' || ?) AND reason <> 'reported' LIMIT 1
+"""
 END = "DELETE FROM picture_verdict WHERE source = pseudonym('report ' || ?)"
 SHOW_COPIES = "DELETE FROM takedown WHERE report_id = ? AND report_id < 0"
 UNRATE_COPIES = "DELETE FROM job_rating WHERE verdict = ? AND verdict <> 0"
@@ -123,13 +127,23 @@ async def decide_verdicts(
     about = {"report": report_id, "reason": reason, "server": server_id, "rating": rating, "now": now_ms()}
     async with transaction(connection):
         await write(connection, DECIDE, about)
-        if rating is None:
-            await write(connection, HIDE_HELD, {"report": report_id, "server": server_id, "now": now_ms()})
-            return
-        for job_id in await copies_held_by(connection, report_id):
-            row = await fetch_one(connection, SOURCE, (report_id,))
-            verdict = PictureVerdict(0, server_id, reason, rating, row["source"] if row else None, b"")
-            await inherit_verdicts(connection, job_id, [verdict])
+        await _decide_held(connection, report_id, reason, server_id, rating)
+
+
+async def _decide_held(
+    connection: aiosqlite.Connection,
+    report_id: int,
+    reason: VerdictReason,
+    server_id: int,
+    rating: ContentRating | None,
+) -> None:
+    if rating is None:
+        await write(connection, HIDE_HELD, {"report": report_id, "server": server_id, "now": now_ms()})
+        return
+    for job_id in await copies_held_by(connection, report_id):
+        row = await fetch_one(connection, SOURCE, (report_id,))
+        verdict = PictureVerdict(0, server_id, reason, rating, row["source"] if row else None, b"")
+        await inherit_verdicts(connection, job_id, [verdict])
 
 
 async def reported_hashes(connection: aiosqlite.Connection) -> tuple[ReportedHash, ...]:
@@ -141,10 +155,14 @@ async def reported_hashes(connection: aiosqlite.Connection) -> tuple[ReportedHas
 async def hold_copy(connection: aiosqlite.Connection, job_id: int, report_ids: Iterable[int]) -> None:
     """Hold the pictures of a job for as long as these reports hide the pictures that they look like.
 
-    Raises DatabaseError.
+    Those that were decided meanwhile hide or rate them. Raises DatabaseError.
     """
     for report_id in report_ids:
         await write(connection, HOLD_COPY, (job_id, report_id))
+        row = await fetch_one(connection, DECIDED, (report_id,))
+        if row is not None:
+            rating = None if row["rating"] is None else ContentRating(row["rating"])
+            await _decide_held(connection, report_id, VerdictReason(row["reason"]), row["server_id"], rating)
 
 
 async def copies_held_by(connection: aiosqlite.Connection, report_id: int) -> tuple[int, ...]:

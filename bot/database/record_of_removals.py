@@ -5,7 +5,7 @@ with its hashes. A person is a keyed hash in it, a picture a perceptual hash.
 Triggers of the schema write each entry into the table `record_entry`, in the transaction of what happened. The function
 `flush_record` moves entries into the file. The database remembers how much of the file it contains. A copy remembers
 less, and `catch_up` carries out the rest before anything else starts. The first line of the file is a random id: a file
-with another id has lost entries, however long it is.
+with another id has lost entries, however long it is. A file that has lost its id gets another, in a later line.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ async def catch_up(connection: aiosqlite.Connection, database: Path) -> CaughtUp
                 )
             except (KeyError, TypeError, ValueError):  # somebody has changed the line
                 done = replace(done, lost=True)
-        if read.place.file_id is None:  # a new file: the copies that are made from now on know it
+        if read.place.file_id is None:  # a new file, or its id was lost: copies that are made from now on know it
             read = replace(read, place=await asyncio.to_thread(_append, record_file(database), []))
         for key, value in read.place.memos:
             await remember(connection, key, value)
@@ -210,12 +210,12 @@ def _known(connection: sqlite3.Connection) -> _Place:
 
 
 def _append(file: Path, entries: Iterable[str]) -> _Place:
-    """Append lines, sync them, and return where the file ends. A new file begins with its id."""
+    """Append lines, sync them, and return where the file ends. A file without an id gets one first."""
     is_new = not file.exists() or not file.stat().st_size
-    if is_new:
-        entries = [json.dumps({"kind": "record", "id": secrets.token_hex(8)}), *entries]
     handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o600)
     with os.fdopen(handle, "rb+") as opened:
+        if _id_in(opened) is None:
+            entries = [json.dumps({"kind": "record", "id": secrets.token_hex(8)}), *entries]
         size = opened.seek(0, os.SEEK_END)
         torn = False
         if size:
@@ -226,7 +226,7 @@ def _append(file: Path, entries: Iterable[str]) -> _Place:
         os.fsync(opened.fileno())
         size = opened.seek(0, os.SEEK_END)
         opened.seek(0)
-        file_id = _id_in(opened.readline())
+        file_id = _id_in(opened)
     if is_new and hasattr(os, "O_DIRECTORY"):
         folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -236,10 +236,10 @@ def _append(file: Path, entries: Iterable[str]) -> _Place:
     return _Place(size, file_id)
 
 
-def _id_in(line: bytes) -> str | None:
-    """The id that the first line of a file names; None if somebody has changed it."""
-    entry = _entry(line)
-    return str(entry["id"]) if entry is not None and entry["kind"] == "record" and "id" in entry else None
+def _id_in(lines: Iterable[bytes]) -> str | None:
+    """The first id that a file names; None if it has none, or somebody has changed it."""
+    entries = (entry for line in lines if (entry := _entry(line)) is not None)
+    return next((str(entry["id"]) for entry in entries if entry["kind"] == "record" and "id" in entry), None)
 
 
 def _blank(file: Path, entries: Iterable[Mapping[str, Any]]) -> None:
@@ -290,7 +290,7 @@ class _Behind:
 def _read(file: Path, known: _Place) -> _Behind:
     try:
         with file.open("rb") as opened:
-            file_id = _id_in(opened.readline())
+            file_id = _id_in(opened)
             other = known.file_id is not None and file_id != known.file_id
             position = 0 if other else known.position
             opened.seek(position)

@@ -188,8 +188,9 @@ class Outcomes:
                 await asyncio.to_thread(take, name, self._pictures / path)
             hashes = await self._removed.hashes([self._pictures / path for path in paths])
             await self._retry_until_written(lambda: self._removed.check(hashes))
-            verdicts = await self._retry_until_written(lambda: self._removed.verdicts.on_painted(hashes))
+            # Reports first: one that is decided between the two has made verdicts by then.
             reports = await self._retry_until_written(lambda: self._removed.verdicts.reports_hiding(hashes))
+            verdicts = await self._retry_until_written(lambda: self._removed.verdicts.on_painted(hashes))
             done = await self._retry_until_written(
                 lambda: self._finish(job, event, paths, hashes, rating, verdicts, reports)
             )

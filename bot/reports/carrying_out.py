@@ -137,13 +137,14 @@ class CarryingOut:
         job = await reported_job(self._connection, report)
         if job is not None:
             await record_decided_takedown(self._connection, job, report.server_id, report.id)
-            await self._show(report)
+        await self._show(report)
         await end_step(self._connection, pending)
 
     async def _delete(self, pending: PendingStep, _decision: Decision, report: Report) -> None:
         job = await reported_job(self._connection, report)
         if job is not None:
             await self._discord.delete(job)
+        await self._show(report)
         await end_step(self._connection, pending)
 
     async def _show_pictures(self, pending: PendingStep, _decision: Decision, report: Report) -> None:

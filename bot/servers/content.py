@@ -27,6 +27,7 @@ from bot.errors.ratings import (
 )
 from bot.i18n.texts import lora_name
 from bot.moderation.enforcement import WordRules
+from bot.moderation.minors import is_adult
 from bot.moderation.ratings import PartKind, PlaceRatings, RatedPart, excludes_clothes, licence_cap
 from bot.servers.context import ActionContext
 from bot.servers.lookups import LookupFailed
@@ -109,7 +110,8 @@ class ContentRules:
         """Which published pictures a place shows: ratings of checkpoints count beside those that the rows have."""
         shows_unrated = place.shows(None)
         named = [each.name for each in self._settings().checkpoints if place.shows(each.rating) is not shows_unrated]
-        return PlaceFilter(place.most, place.unrated_as, checkpoints=named, listed=not shows_unrated)
+        adult = [each.name for each in self._settings().checkpoints if is_adult(place.counted(each.rating))]
+        return PlaceFilter(place.most, place.unrated_as, checkpoints=named, listed=not shows_unrated, adult=adult)
 
     def why_not(
         self, request: JobRequest, used: Sequence[UsedLora], place: PlaceRatings, said: Sequence[JobRating] = ()

@@ -317,6 +317,25 @@ async def test_a_lost_record_is_told_when_another_has_grown_longer_meanwhile(tmp
     assert not (await caught_up(house.database)).lost
 
 
+@pytest.mark.parametrize("instead", ["", "no id\n"], ids=["removed", "damaged"])
+async def test_a_record_without_its_id_gets_another(tmp_path: Path, instead: str) -> None:
+    house = await lived_in(tmp_path)
+    async with open_database(house.database) as connection:
+        await note_reported(connection, REPORT, house.jobs[0], SERVER)
+        await decide_verdicts(connection, REPORT, VerdictReason.HIDDEN, server_id=SERVER)
+    await caught_up(house.database)
+    record = record_file(house.database)
+    _, rest = record.read_text("utf-8").split("\n", 1)
+    record.write_text(instead + rest, "utf-8")
+    assert (await caught_up(house.database)).lost
+    size = record.stat().st_size
+    for _ in range(2):
+        assert not (await caught_up(house.database)).lost
+        assert record.stat().st_size == size, "nothing is carried out and written anew"
+    record.unlink()
+    assert (await caught_up(house.database)).lost, "the other id is known"
+
+
 async def test_a_lost_record_is_told(tmp_path: Path) -> None:
     house = await lived_in(tmp_path)
     async with open_database(house.database) as connection:

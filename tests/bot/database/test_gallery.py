@@ -28,6 +28,7 @@ from bot.database.job_ratings import RatingSource, clear_job_rating, rate_job
 from bot.database.jobs import find_job
 from bot.database.likes import RECENT_MS, age_likes, like, liked_among, unlike
 from bot.database.lora_records import rate_content
+from bot.database.picture_verdicts import hold_copy
 from bot.database.publications import begin_removal, find_publications
 from bot.database.reports import NewReport, Report, ReportReason, Subject, save_report
 from bot.database.takedowns import record_takedown
@@ -183,6 +184,14 @@ async def test_pictures_of_a_checkpoint_may_be_hidden(connection: aiosqlite.Conn
     assert await shown(connection, place=replace(OPEN, checkpoints=("other",), listed=True)) == []
 
 
+async def test_a_child_is_not_shown_beside_a_checkpoint_that_is_rated_later(connection: aiosqlite.Connection) -> None:
+    one, child = await published(connection), await published(connection)
+    await write(connection, "UPDATE publication SET names_child = 1 WHERE id = ?", (child.id,))
+    assert await shown(connection) == [child.id, one.id]
+    assert await shown(connection, place=replace(EVERYTHING, adult=("demo",))) == [one.id]
+    assert await shown(connection, place=replace(EVERYTHING, adult=("other",))) == [child.id, one.id]
+
+
 async def test_what_is_taken_down_or_blocked_is_not_shown(connection: aiosqlite.Connection) -> None:
     lora = await add_lora(connection, "Komori")
     one, two = await published(connection, "Komori", person=1), await published(connection, person=2)
@@ -218,7 +227,7 @@ async def test_what_its_owner_deletes_is_shown_again_when_they_undo_it(connectio
 
 
 async def test_what_an_open_report_hides_is_not_shown(connection: aiosqlite.Connection) -> None:
-    one, two = await published(connection), await published(connection)
+    one, two, copy = [await published(connection) for _ in range(3)]
 
     async def report(job_id: int, *, hides: bool, server: int = SERVER) -> Report:
         return await save_report(
@@ -237,12 +246,16 @@ async def test_what_an_open_report_hides_is_not_shown(connection: aiosqlite.Conn
         )
 
     await report(two.job_id, hides=False)
-    assert await shown(connection) == [two.id, one.id]
+    assert await shown(connection) == [copy.id, two.id, one.id]
     for server in (SERVER, SERVER + 1):
         hiding = await report(one.job_id, hides=True, server=server)
+        await hold_copy(connection, copy.job_id, [hiding.id])
         assert await shown(connection) == [two.id] and await find_shown(connection, one.id, EVERYTHING) is None
         await write(connection, "UPDATE report SET state = 'decided' WHERE id = ?", (hiding.id,))
-        assert await shown(connection) == [two.id, one.id]
+        assert await shown(connection) == [copy.id, two.id, one.id]
+        await write(connection, "UPDATE report SET state = 'open' WHERE id = ?", (hiding.id,))
+        assert await shown(connection) == [two.id], "the decision was reversed"
+        await write(connection, "UPDATE report SET state = 'decided' WHERE id = ?", (hiding.id,))
 
 
 async def test_staff_feature_loras_and_pictures(connection: aiosqlite.Connection) -> None:

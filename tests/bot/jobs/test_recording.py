@@ -7,19 +7,25 @@ import shutil
 import threading
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
+import aiosqlite
 import pytest
 from PIL import Image
 
-from bot.database.connection import fetch
+from bot.database.connection import fetch, transaction, write
 from bot.database.jobs import Job, JobState
 from bot.database.people import remember_person
+from bot.database.picture_verdicts import VerdictReason, decide_verdicts, note_reported
+from bot.database.reports import NewReport, ReportReason, Subject, held_jobs, save_report
+from bot.database.takedowns import taken_down_in
 from inference.errors import PictureNotSaved
 from inference.messages.events import Capacity
 from inference.workers.storage import move_synced
 from tests.bot.jobs.fake_worker import PATIENCE
 from tests.bot.jobs.test_dispatching import Rig, open_rig
+from tests.bot.pictures.test_picture_verdicts import SERVER, drawn, painted
 from tests.inference.requests import request
 from tests.stepped import SteppedBefore
 
@@ -62,6 +68,49 @@ async def test_a_recorded_job_whose_picture_cannot_be_stored_has_failed(rig: Rig
     job = await record(rig, picture)
     assert job.state is JobState.FAILED and isinstance(job.failure, PictureNotSaved)
     assert (await record(rig, rig.spool / "gone.png")).state is JobState.FAILED
+
+
+async def hide(connection: aiosqlite.Connection, report: int) -> None:
+    """What a decision of staff does."""
+    async with transaction(connection):
+        await write(connection, "UPDATE report SET state = 'decided' WHERE id = ?", (report,))
+        await decide_verdicts(connection, report, VerdictReason.HIDDEN, server_id=SERVER)
+
+
+async def decided_at(rig: Rig, number: int) -> bool:
+    """Record a copy of a reported picture, and begin to decide at one of its awaits; False if there are fewer."""
+    image, picture, steps, deciding = drawn(number), enlarged(rig), count(), list[asyncio.Task[None]]()
+    image.save(picture)
+    reported = await painted(rig.connection, image)
+    new = NewReport(
+        Subject.PICTURES, reported, server_id=SERVER, owner_id=1, shared=False, person_id=7,
+        reason=ReportReason.OTHER, note="", hides=True,
+    )  # fmt: skip
+    report = (await save_report(rig.connection, new)).id
+    await note_reported(rig.connection, report, reported, SERVER)
+
+    def look() -> None:
+        if next(steps) == number:
+            deciding.append(asyncio.create_task(hide(rig.connection, report)))
+
+    async def work() -> None:
+        await record(rig, picture)
+
+    await SteppedBefore(work(), look)
+    await asyncio.gather(*deciding)
+    ((copy,),) = await fetch(rig.connection, "SELECT max(id) FROM job")
+    if deciding:
+        assert await taken_down_in(rig.connection, copy, SERVER) == SERVER, number
+    else:
+        assert await held_jobs(rig.connection, [copy])
+    return bool(deciding)
+
+
+async def test_a_copy_is_hidden_whenever_the_report_is_decided(rig: Rig) -> None:
+    number = 0
+    while await decided_at(rig, number):
+        number += 1
+    assert number > 10, "else there is nothing to interrupt"
 
 
 async def test_other_writers_do_not_wait_for_the_disk(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,9 +21,10 @@ from bot.config.discord_settings import DiscordSettings
 from bot.config.storage import StorageSettings
 from bot.database.appeals import AppealState
 from bot.database.clock import DAY_MS, now_ms
-from bot.database.connection import fetch, open_database
+from bot.database.connection import fetch, open_database, write
 from bot.database.decisions import DecisionAction
 from bot.database.jobs import Job, create_job, find_job, start_job
+from bot.database.picture_verdicts import hold_copy
 from bot.database.pictures import NewPicture
 from bot.database.reports import Report, ReportReason, ReportState, find_report, held_jobs
 from bot.database.takedowns import taken_down_in
@@ -53,6 +54,7 @@ class Discord:
     closed: set[str | int] = field(default_factory=set[str | int])  # what Discord refuses, and in which channels
     posted_in: dict[int, int] = field(default_factory=dict[int, int])  # channels of the posts
     broken: set[int] = field(default_factory=set[int])  # jobs at which the code makes a mistake
+    written: set[int] = field(default_factory=set[int], repr=False)  # jobs whose messages were written anew
     connection: aiosqlite.Connection | None = field(default=None, repr=False)
 
     async def _do(self, what: str, change: Callable[[], None], channel_id: int = 0) -> None:
@@ -72,6 +74,7 @@ class Discord:
         assert self.connection is not None
         if job_id in self.broken:
             raise RuntimeError(job_id)
+        self.written.add(job_id)
         what = "pictures"
         if await held_jobs(self.connection, [job_id]):
             what = "reported"
@@ -282,3 +285,20 @@ async def test_it_ends_the_same_wherever_it_is_killed(
         async with services_of(left) as services:
             await services.play(action, answer, ends_at, taken_back=taken_back)
             assert await end_of(services, left) == expected
+
+
+@pytest.mark.parametrize("erased", [False, True], ids=["the picture is there", "its owner has erased it"])
+@pytest.mark.parametrize("action", [DecisionAction.HIDE, DecisionAction.DELETE])
+async def test_messages_of_held_copies_are_written_anew(world: World, action: DecisionAction, erased: bool) -> None:
+    async with services_of(world) as services:
+        connection = services.connection
+        copied = await create_job(connection, request_for(), person_id=OTHER, channel_id=7, server_id=SERVER)
+        report = await services.report(PERSON)
+        await hold_copy(connection, copied.id, [report.id])
+        await services.go_on()
+        if erased:
+            await write(connection, "DELETE FROM job WHERE id = ?", (report.target_id,))
+        await services.reporting.decide(acting(MANAGER), report.id, action, note="Too cruel.")
+        world.discord.written.clear()
+        await services.go_on()
+        assert copied.id in world.discord.written

@@ -175,6 +175,13 @@ async def test_a_checkpoint_has_a_rating_and_a_licence(world: ServerWorld) -> No
     assert await refusal(world, adults, nsfw) is None, "the operator has another licence"
 
 
+async def test_published_pictures_are_judged_by_the_rating_that_their_checkpoint_has_now(world: ServerWorld) -> None:
+    content = world.services.content
+    for rating, adult in ((TEEN, False), (MATURE, True)):
+        rate_checkpoint(world, rating=rating)
+        assert (VIVID in content.published_in(await content.place(acting(age_restricted=True))).adult) is adult
+
+
 async def test_a_lora_that_the_library_has_never_had_is_unrated(world: ServerWorld) -> None:
     made = request(loras=[LoraUse(sha256="f" * 64, name="Elsewhere")])
     assert await refusal(world, acting(), made) is None
