@@ -69,10 +69,7 @@ def observe(connected: bool, workers: Sequence[WorkerStatus], findings: Sequence
 
 
 def _is_soon_back(worker: WorkerStatus) -> bool:
-    """Whether a worker that died has been away for no longer than a restart takes, nor is going to be.
-
-    One that died again and again waits longer before each restart, so it is not. Nor is one that was never ready.
-    """
+    """Whether a worker that was ready before is expected back within RESTART_SECONDS of its death."""
     was_ready = worker.state is WorkerState.AWAY and worker.device != UNKNOWN_DEVICE
     return was_ready and worker.seconds + (worker.back or 0.0) <= RESTART_SECONDS
 
@@ -121,10 +118,15 @@ class HealthReport:
             try:
                 part.write_text(text, "utf-8")
                 part.replace(self._file)
-            except OSError:  # on a full disk the old file still has its room
-                with self._file.open("r+", encoding="utf-8") as file:
-                    file.write(text)
-                    file.truncate()
+            except OSError as problem:  # on a full disk the old file still has its room
+                with suppress(OSError):
+                    part.unlink(missing_ok=True)
+                try:
+                    with self._file.open("r+", encoding="utf-8") as file:
+                        file.write(text)
+                        file.truncate()
+                except OSError:
+                    raise problem from None
 
 
 def last_health(file: Path) -> Health | None:

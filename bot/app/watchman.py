@@ -181,22 +181,26 @@ class Watchman:
     async def _tell(self, findings: Sequence[Finding]) -> None:
         """Send the findings that were not sent within a day."""
         now = self._clock()
-        for finding in findings:
-            if finding.what not in self._seen:
-                log.warning("%s: %s", finding.what, finding.says)
-        seen = {finding.what for finding in findings}
-        if seen != self._seen:
-            self._seen = seen
-            await self.publish()
         keys = [f"{finding.what} {finding.grade}" for finding in findings]
+        for finding, key in zip(findings, keys, strict=True):
+            if key not in self._seen:
+                log.warning("%s: %s", finding.what, finding.says)
+        if self._seen != set(keys):
+            self._seen = set(keys)
+            await self.publish()
         self._present |= dict.fromkeys(keys, now)
         news = {key for key in self._sent if now - self._present.get(key, self._began) > AWAY_SECONDS}
         news |= ONCE_SOLVED.difference(keys)
-        self._sent = {key: at for key, at in self._sent.items() if 0 <= now - at < DAY and key not in news}
+        await self._save({key: at for key, at in self._sent.items() if 0 <= now - at < DAY and key not in news})
         for finding, key in zip(findings, keys, strict=True):
             if key not in self._sent and await self.tell_operators(_saying(self._facts, finding.what)):
-                self._sent[key] = now
-                await asyncio.to_thread(_write, self._sent_file, self._sent)
+                await self._save(self._sent | {key: now})
+
+    async def _save(self, sent: dict[str, float]) -> None:
+        """Record when each finding was sent, also for the next start."""
+        if sent != self._sent:
+            self._sent = sent
+            await asyncio.to_thread(_write, self._sent_file, sent)
 
 
 def _saying(facts: WatchFacts, what: str) -> Callable[[], str]:

@@ -48,10 +48,15 @@ def add(commands: Commands) -> None:
 def run_backup(options: argparse.Namespace) -> int:
     """Copy the database, and with `--pictures` the pictures that it names; print where.
 
-    A folder of pictures has the copy that they belong to, so that it pushes out no copy that the bot made.
+    With `--pictures` the copy goes into that folder, so that it displaces none of the bot's.
     """
     settings = settings_of(options)
     folder, keep = options.to or settings.backup_folder, settings.backup.keep
+    chosen: Path | None = options.to or options.pictures
+    if chosen is not None and chosen.resolve().is_relative_to(settings.backup_folder.resolve()):
+        raise FolderNotWritable(
+            f"{chosen} is for automatic backups. Choose a folder that is not inside {settings.backup_folder}."
+        )
     if options.pictures is not None:
         claim_folder(settings.storage, options.pictures)
         folder, keep = options.pictures, 1

@@ -68,17 +68,16 @@ def label(member: StrEnum) -> str:
 
 def explained(error: InferenceError) -> str:
     """The sentences of `error` with its data filled in. Data that are words are translated, names are not."""
-    filled = {
-        name: listed(value)
-        if isinstance(value, list)
-        else pgettext(_CONTEXTS[name], str(value))
-        if name in _CONTEXTS
-        else _(str(value))
-        if name in error.words
-        else value
-        for name, value in error.detail.items()
-    }
+    filled = {name: _filled(error, name, value) for name, value in error.detail.items()}
     return sentences(*(_(template) for template in error.templates)).format_map(filled).strip()
+
+
+def _filled(error: InferenceError, name: str, value: str | float | list[str]) -> str | float:
+    if isinstance(value, list):
+        return listed(value)
+    if name in _CONTEXTS:
+        return pgettext(_CONTEXTS[name], str(value))
+    return _(str(value)) if name in error.words else value
 
 
 def translated_note(note: str) -> str:

@@ -12,6 +12,8 @@ from bot.app.health import RESTART_SECONDS, STALE_SECONDS, Health, HealthReport,
 from bot.jobs.worker_slots import UNKNOWN_DEVICE, WorkerState, WorkerStatus
 from tests.log import Log
 
+FULL = Path("/dev/full")
+
 
 def workers(*states: WorkerState) -> list[WorkerStatus]:
     return [worker(state) for state in states]
@@ -102,7 +104,7 @@ async def test_a_file_that_cannot_be_written_is_logged_once_and_ends_nothing(tmp
         assert not telling.done()
         telling.cancel()
         await asyncio.wait([telling])
-        assert len([record for record in log.records if "cannot be written" in record.getMessage()]) == 1
+        assert len([record for record in log.records if "cannot write" in record.getMessage()]) == 1
 
 
 async def test_a_file_that_cannot_be_made_anew_is_overwritten(tmp_path: Path) -> None:
@@ -114,6 +116,16 @@ async def test_a_file_that_cannot_be_made_anew_is_overwritten(tmp_path: Path) ->
         health.append(Health.of(connected, []))
         await report.write()
         assert last_health(file) == health[-1]
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no full device here")
+async def test_a_first_file_for_which_there_is_no_room_is_logged_and_leaves_no_part(tmp_path: Path) -> None:
+    part = tmp_path / "health.part"
+    part.symlink_to(FULL)
+    with Log.listening() as log:
+        await HealthReport(tmp_path / "health.json", lambda: Health.of(True, [])).write()
+    assert any("No space left" in record.getMessage() for record in log.records)
+    assert not part.is_symlink()
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"connected": true, "workers": "x", "at": 1}', "\x00"])

@@ -26,6 +26,7 @@ from bot.database.errors import NotADatabase
 from bot.database.key_values import recall, remember
 from bot.diagnostics.finding import Finding, FindingGrade
 from bot.diagnostics.watch import (
+    DATABASE_FILE,
     FULL_DISK,
     LONG_WAIT_SECONDS,
     LOW_DISK,
@@ -38,6 +39,7 @@ from bot.diagnostics.watch import (
 )
 from tests.bot.app.test_backups import Clock
 from tests.house import House
+from tests.log import Log
 
 GB = 10**9
 
@@ -201,6 +203,34 @@ async def test_a_finding_that_was_gone_for_an_hour_is_sent_again(watch: WatchedH
     assert sent == [True, False, False, True]
 
 
+async def test_a_finding_that_was_gone_before_a_restart_is_sent_again(watch: WatchedHouse) -> None:
+    other = watch.database.with_name("other.sqlite3")
+    other.hardlink_to(watch.database)
+    assert any("second name" in text for text in await watch.look())
+    other.unlink()
+    await watch.look(later=3600.0)
+    await watch.look(later=3 * 3600.0)
+    watch.watchman = watch.restarted()
+    other.hardlink_to(watch.database)
+    assert any("second name" in text for text in await watch.look(later=1800.0))
+
+
+async def test_a_finding_that_gets_worse_is_logged_and_published_at_once(watch: WatchedHouse) -> None:
+    published = list[FindingGrade]()
+
+    async def publish() -> None:
+        published.extend(each.grade for each in watch.watchman.findings if each.what == DATABASE_FILE)
+
+    watch.watchman.publish = publish
+    watch.database.with_name("other.sqlite3").hardlink_to(watch.database)
+    await watch.look()
+    watch.database.unlink()
+    with Log.listening() as log:
+        await watch.look()
+    assert published == [FindingGrade.WARNING, FindingGrade.PROBLEM]
+    assert any("was removed" in record.getMessage() for record in log.records)
+
+
 async def test_what_was_written_after_the_rescue_is_saved_when_the_bot_stops(watch: WatchedHouse) -> None:
     watch.database.unlink()
     (text,) = [text for text in await watch.look() if "database file" in text]
@@ -257,7 +287,7 @@ async def test_a_second_name_of_the_database_file_is_a_finding(watch: WatchedHou
 def test_a_disk_without_room_is_a_finding(free: int, total: int, grade: FindingGrade) -> None:
     finding = check_disk(DiskSpace(Path("/srv"), ("database", "pictures"), free, total))
     assert finding.grade is grade
-    assert ("Make room" in finding.says) is (grade is not FindingGrade.OK)
+    assert ("Free some space" in finding.says) is (grade is not FindingGrade.OK)
     assert "for the database and pictures" in finding.says
 
 

@@ -62,6 +62,22 @@ def test_copies_with_pictures_push_out_none_of_the_automatic_ones(
     assert copies(folder.parent / "mine") == [] and copies(own) == automatic[::-1]
 
 
+@pytest.mark.parametrize("option", ["--to", "--pictures"])
+@pytest.mark.parametrize("inside", [".", "pictures"])
+@pytest.mark.parametrize("exists", [False, True])
+def test_the_folder_of_automatic_backups_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str, inside: str, exists: bool
+) -> None:
+    house = House(tmp_path / "house")
+    config, own = str(house.config), house.settings.backup_folder
+    assert main(["library", "scan", "--config", config]) == 0
+    if exists:
+        own.mkdir()
+    assert main(["backup", "--config", config, option, str(own / inside)]) == 2
+    assert "automatic backups" in capsys.readouterr().err
+    assert own.exists() is exists and (not exists or list(own.iterdir()) == [])
+
+
 def test_a_copy_that_fails_leaves_no_file(tmp_path: Path) -> None:
     database = tmp_path / "easel.sqlite3"
     database.write_bytes(b"SQLite format 3\0" + bytes(100))
