@@ -435,7 +435,7 @@ def _of_texts() -> Iterator[Lie]:
                  "Trained on Pony. Works on Illustrious too.", "NoobAI, not Illustrious"):  # fmt: skip
         told = {"base_model": "sdxl/illustrious", "description": text}
         yield Lie(f"a sidecar of Illustrious described as {text}", sdxl, {}, sidecar=told)
-    for more in ({"description": "Kolors LoRA, needs the ChatGLM text encoder."}, {"name": "\u53ef\u56fe LoRA"}):
+    for more in ({"description": "Kolors LoRA, needs the ChatGLM text encoder."}, {"version": "\u53ef\u56fe LoRA"}):
         yield Lie(f"a sidecar of SDXL and {more}", sdxl, {}, sidecar={"base_model": "sdxl/base"} | more)
     edit = {"base_model": "qwen-image/base", "description": "Relight LoRA for Qwen-Image-Edit-2511."}
     yield Lie("a sidecar of Qwen-Image described as Edit", qwen, {}, sidecar=edit)

@@ -338,6 +338,12 @@ def _texts_beside(sha256: str, sidecar: Sidecar) -> tuple[str, ...]:
     return telling(text for each in sidecar.all_of(sha256) for text in (each.description, *each.texts))
 
 
+def _versions(sha256: str, sidecar: Sidecar, known: Knowledge) -> list[str]:
+    """The names of its version, which tell more than those of a page for several versions."""
+    pages = [answer.name.rpartition(" · ")[2] for answer in known.answers.get(sha256, ()) if " · " in answer.name]
+    return [*(each.version or "" for each in sidecar.all_of(sha256)), *pages]
+
+
 @dataclass(frozen=True)
 class _Words:
     """Families that words about a file may mean: they prove none, they stand against others.
@@ -379,8 +385,8 @@ class _Words:
             _told_in(families_hinted, [*bases, *told, *kinds]),
             [*_told_in(families_hinted, [*pages, *beside]), *_told_in(families_claimed, filed)],
             _told_in(_further_bases, further),
-            texts(metadata),
-            _texts_beside(sha256, sidecar),
+            (*texts(metadata), *telling([PurePosixPath(file_name).stem])),
+            (*_texts_beside(sha256, sidecar), *telling(_versions(sha256, sidecar, known))),
         )
 
     def against(self, says: set[BaseModelId], source: Source) -> list[Testimony]:

@@ -185,7 +185,7 @@ def foreign_sidecar(lora: Path) -> str | None:
     if path is None or not strange or A1111_KEYS.issuperset(strange):
         return None
     keys = ", ".join(repr(key[:40]) for key in strange[:3])
-    return f"{path.name} is another program's file and is not read: its keys ({keys}) are not those of a sidecar"
+    return f"{path.name} is another program's file, and no sidecar: its keys ({keys}) are others"
 
 
 def _strange_keys(value: Any) -> list[str]:

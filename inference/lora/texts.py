@@ -28,10 +28,15 @@ _TRACE = re.compile(
     r"|v[ _\-]?pred|v[ _\-]?param|snr",
     re.IGNORECASE,
 )
-_OTHER_WORDS = {
-    "\u53ef\u56fe": " Kolors ",
-    **dict.fromkeys(("\u901f\u5ea6\u4e88\u6e2c", "\u901f\u5ea6\u9884\u6d4b"), " v-prediction "),
-    **dict.fromkeys(("v\u4e88\u6e2c", "v\u9884\u6d4b", "V\u4e88\u6e2c", "V\u9884\u6d4b"), " v-prediction "),
+_OTHER_WORDS: dict[re.Pattern[str], str] = {
+    re.compile(pattern): latin
+    for pattern, latin in (
+        ("\u53ef\u56fe", " Kolors "),
+        ("\u30dd\u30cb\u30fc(?!\u30c6\u30fc\u30eb)|\ud3ec\ub2c8(?!\ud14c\uc77c)", " Pony "),  # not a pony tail
+        ("\u5c0f\u9a6c(?=\u6a21\u578b|\u5e95\u6a21| ?(?i:xl|v6))", " Pony "),
+        ("\u5149(?:\u8f89|\u8f1d)(?=\u6a21\u578b|\u5e95\u6a21| ?(?i:xl))", " Illustrious "),
+        ("(?:\u901f\u5ea6|[vV])[\u4e88\u9884\u9810](?:\u6e2c|\u6d4b)", " v-prediction "),
+    )
 }
 _SENTENCE = re.compile(r"[\n;!\u3002]|\.(?!\d)|\bminus\b")
 _OF_TRAINING = re.compile(
@@ -77,7 +82,7 @@ def plain(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
         for word, latin in _OTHER_WORDS.items():
-            text = text.replace(word, latin)
+            text = word.sub(latin, text)
         text = "".join(each if each.isascii() else " " for each in text if unicodedata.category(each) != "Cf")
     return " ".join(text.split())
 

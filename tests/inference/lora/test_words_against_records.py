@@ -108,7 +108,8 @@ def test_what_its_maker_wrote_for_people_stands_against_a_page(own: Mapping[str,
         ("For Illustrious. It works on Pony too.", True), ("A girl rides a pony.", True), ("Not for Pony.", True),
         ("She is HMS Illustrious, made for Pony.", False), ("An owl on Illustrious, no NoobAI.", True),
         ("Trained on Illustrious. A version based on Pony is on the same page.", True),
-        ("Trained on Kolors.", False), ("Made with love.", True),
+        ("Trained on Kolors.", False), ("Made with love.", True), ("\u30dd\u30cb\u30fc\u7528", False),
+        ("\u30dd\u30cb\u30fc\u30c6\u30fc\u30eb", True), ("\u5c0f\u9a6c\u6a21\u578b", False),
     ],
 )  # fmt: skip
 def test_a_description_of_the_training_stands_against_its_own_page(description: str, stands: bool) -> None:
@@ -297,6 +298,15 @@ def test_a_page_s_name_for_another_family_stands_against_its_base_model() -> Non
     assert judge(FILE, {}, Sidecar(base_model=ILLUSTRIOUS, name="Komori Pony"), Knowledge()).base_model is None
     both = Sidecar(base_model=ILLUSTRIOUS, name="Komori (Pony and Illustrious)")
     assert judge(FILE, {}, both, Knowledge()).base_model == ILLUSTRIOUS
+
+
+def test_the_name_of_a_version_stands_against_the_page_for_several_and_a_clear_file_name_against_records() -> None:
+    page = Sidecar(base_model=ILLUSTRIOUS, name="Komori (Illustrious)")
+    assert verdict("sdxl", {}, page.model_copy(update={"version": "Pony v1"})).base_model is None
+    other = Sidecar(base_model=ILLUSTRIOUS, name="Komori (Pony)", version="Illustrious v2")
+    assert verdict("sdxl", {}, other).base_model == ILLUSTRIOUS
+    assert judged(NAME, name="komori_ponyXL.safetensors").base_model is None
+    assert judged(NAME, name="pony_ride.safetensors").base_model == ILLUSTRIOUS
 
 
 @pytest.mark.parametrize(
