@@ -385,8 +385,11 @@ class _Words:
             _told_in(families_hinted, [*bases, *told, *kinds]),
             [*_told_in(families_hinted, [*pages, *beside]), *_told_in(families_claimed, filed)],
             _told_in(_further_bases, further),
-            (*texts(metadata), *telling([PurePosixPath(file_name).stem])),
-            (*_texts_beside(sha256, sidecar), *telling(_versions(sha256, sidecar, known))),
+            texts(metadata),
+            (
+                *_texts_beside(sha256, sidecar),
+                *telling([PurePosixPath(file_name).stem, *_versions(sha256, sidecar, known)]),
+            ),
         )
 
     def against(self, says: set[BaseModelId], source: Source) -> list[Testimony]:

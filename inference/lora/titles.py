@@ -171,6 +171,7 @@ _NO_FAMILY = re.compile(
     r"|\bhms illustrious\b|\billustrious,? (?:from |of )?azur"
     r"|\ban illustrious\b(?! ?(?:xl|model|checkpoint|base|lora)\b)"
 )
+_ELSEWHERE = re.compile(r"\bsee also\b[^.;!]*", re.IGNORECASE)
 _ALSO = re.compile(r"\balso\b[^.;!]*|[^.;!]*\btoo\b(?= *(?:[.;!]|$))", re.IGNORECASE)
 _ALONE = tuple(
     (f"sdxl/{name}", rf"^{words}$")
@@ -255,7 +256,7 @@ def families_in_text(text: str, *, clearly: bool) -> set[BaseModelId]:
     One that the text denies is none, nor is an animal or a ship. A name alone is clear, "it works on Pony too" is not.
     """
     alone = _matching(name_forms(text), _ALONE)
-    spoken = [_NO_FAMILY.sub(" ", form) for form in name_forms(_ALSO.sub(" ", text) if clearly else text)]
+    spoken = [_NO_FAMILY.sub(" ", form) for form in name_forms((_ALSO if clearly else _ELSEWHERE).sub(" ", text))]
     found = alone | _matching(spoken, _CLAIMS if clearly else _HINTS)
     return found | ({BaseModelId("sdxl/base")} if any(_rule(_SDXL_ITSELF).search(form) for form in spoken) else set())
 

@@ -108,7 +108,7 @@ def test_what_its_maker_wrote_for_people_stands_against_a_page(own: Mapping[str,
         ("For Illustrious. It works on Pony too.", True), ("A girl rides a pony.", True), ("Not for Pony.", True),
         ("She is HMS Illustrious, made for Pony.", False), ("An owl on Illustrious, no NoobAI.", True),
         ("Trained on Illustrious. A version based on Pony is on the same page.", True),
-        ("Trained on Kolors.", False), ("Made with love.", True), ("\u30dd\u30cb\u30fc\u7528", False),
+        ("Trained on Kolors.", False), ("Made with love.", True), ("Based on the anime. See also my Pony version.", True), ("\u30dd\u30cb\u30fc\u7528", False),
         ("\u30dd\u30cb\u30fc\u30c6\u30fc\u30eb", True), ("\u5c0f\u9a6c\u6a21\u578b", False),
     ],
 )  # fmt: skip
