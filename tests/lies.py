@@ -112,6 +112,7 @@ def lies() -> tuple[Lie, ...]:
         *_of_relatives(),
         *_of_merges(),
         *_of_statements(),
+        *_of_texts(),
     )
 
 
@@ -404,3 +405,49 @@ def _of_statements() -> Iterator[Lie]:
         "a sidecar of FLUX.1 dev against OneTrainer's model", flux, {"ot_config": '{"model_type": "CHROMA_1"}'}, of_dev
     )
     yield Lie("a sidecar of FLUX.1 dev against Flex", flux, {"ss_sd_model_name": "ostris/Flex.1-alpha"}, of_dev)
+
+
+def _of_texts() -> Iterator[Lie]:
+    """Texts in any field, language and form that name another model than the claim."""
+    sdxl = pairs(denoiser("sdxl", *_SDXL_ALONE), "lora_unet_")
+    flux = pairs(denoiser("flux1", "transformer_blocks.18.attn"), "transformer.")
+    qwen = pairs(denoiser("qwen-image", "transformer_blocks.59."), "transformer.")
+    base = SDXL_WORDS | {"ss_sd_model_name": "illustriousXL_v01.safetensors"}
+    arguments = "--pretrained_model_name_or_path=/models/ponyDiffusionV6XL.safetensors --network_dim 16"
+    onetrainer = {"base_model_name": _ILLUSTRIOUS_ID}
+    for label, words in {
+        "where OneTrainer writes": {"ot_config": json.dumps(
+            onetrainer | {"output_model_destination": "models/komori_ponyV6XL.safetensors"},
+        )},
+        "the prefix of its files": {"ot_config": json.dumps(onetrainer | {"save_filename_prefix": "komori_ponyXL"})},
+        "a hint at its use": {"modelspec.usage_hint": "Pony Diffusion V6 XL only"},
+        **{f"arguments as {key}": {key: arguments} for key in ("training_args", "args", "command", "hyperparameters")},
+        "arguments inside JSON": {"x": json.dumps({"run": json.dumps({"line": arguments})})},
+    }.items():  # fmt: skip
+        yield Lie(f"a name of Illustrious against {label}", sdxl, base | words)
+    for name in ("ponyDiffusionV8XL", "purplesmartai/pony-v9-base", "Illustrious-XL-v9.0", "NoobAI-XL-v3.0",
+                 "cagliostrolab/animagine-xl-5.0"):  # fmt: skip
+        yield Lie(f"a version that does not exist, {name}", sdxl, SDXL_WORDS | {"ss_sd_model_name": name})
+    vega = {"lora_adapter_metadata": json.dumps({"unet.base_model_name_or_path": "segmind/Segmind-Vega"})}
+    yield Lie("Segmind Vega as a base, SDXL by sidecar", sdxl, vega, sidecar={"base_model": "sdxl/base"})
+    for text in ("\u57fa\u4e8eNoobAI\u8bad\u7ec3", "\u5e95\u6a21\uff1aPony V6", "Entrenado con Pony Diffusion V6 XL",
+                 "From https://huggingface.co/someone/komori-pony-xl-lora", "Works on Pony too.",
+                 "Trained on Pony. Works on Illustrious too.", "NoobAI, not Illustrious"):  # fmt: skip
+        told = {"base_model": "sdxl/illustrious", "description": text}
+        yield Lie(f"a sidecar of Illustrious described as {text}", sdxl, {}, sidecar=told)
+    for more in ({"description": "Kolors LoRA, needs the ChatGLM text encoder."}, {"version": "\u53ef\u56fe LoRA"}):
+        yield Lie(f"a sidecar of SDXL and {more}", sdxl, {}, sidecar={"base_model": "sdxl/base"} | more)
+    edit = {"base_model": "qwen-image/base", "description": "Relight LoRA for Qwen-Image-Edit-2511."}
+    yield Lie("a sidecar of Qwen-Image described as Edit", qwen, {}, sidecar=edit)
+    for comment in ("--edit_version 2509, control images", "--edit --control_image", "trained with edit_plus"):
+        words = {"ss_sd_model_name": "qwen_image_bf16.safetensors", "ss_training_comment": comment}
+        yield Lie(f"Qwen-Image by name, {comment} by comment", qwen, words)
+    fire = {"lora_adapter_metadata": json.dumps({"transformer.base_model_name_or_path": "x/FireRed-Image-Edit-1.0"})}
+    yield Lie(
+        "another edit model as a base, Qwen-Image by sidecar", qwen, fire, sidecar={"base_model": "qwen-image/base"}
+    )
+    arch = {"config": json.dumps({"model": {"name_or_path": "black-forest-labs/FLUX.1-dev", "arch": "flux_kontext"}})}
+    yield Lie("Flux.1 dev by sidecar, Kontext as an architecture", flux, arch, sidecar={"base_model": "flux1/dev"})
+    (up,) = [name for name in sdxl if name.endswith("lora_up.weight")]
+    scale = {up.replace("lora_up.weight", "dora_scale"): np.ones((1, 768), np.float32)}
+    yield Lie("a scale that does not fit its layer", sdxl | scale, PONY_BLOCK)

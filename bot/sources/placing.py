@@ -199,7 +199,7 @@ def _told_name(version: RemoteVersion) -> str | None:
 
 def write_sidecar(lora: Path, sidecar: Sidecar) -> None:
     """Write a sidecar beside a file, in one step. Raises OSError."""
-    values = sidecar.model_dump(mode="json", exclude={"others"}, exclude_none=True, exclude_defaults=True)
+    values = sidecar.model_dump(mode="json", exclude={"others", "texts"}, exclude_none=True, exclude_defaults=True)
     path = lora.with_suffix(".json")
     beside = path.with_name(f"{path.name}{PART}")
     beside.write_text(json.dumps(values, ensure_ascii=False, indent=1), "utf-8")

@@ -32,25 +32,27 @@ from inference.lora.metadata import (
     air_ecosystem,
     base_names,
     civitai_version,
+    comments,
     further_base_names,
     merged_names,
     own_names,
     pixai_version,
     recorded_hash,
     recorded_old_hash,
-    statements,
-    told_of_training,
+    texts,
     written_tags,
 )
 from inference.lora.prediction_evidence import NO_PREDICTION, PredictionEvidence, judge_prediction
 from inference.lora.registry import RegistryAnswer
 from inference.lora.sidecar import Sidecar
+from inference.lora.texts import plain, telling, told_of_training
 from inference.lora.titles import (
     bases_in_checkpoint_name,
     bases_in_tag,
     bases_in_title,
     families_claimed,
     families_hinted,
+    families_in_text,
     last_part,
 )
 
@@ -167,8 +169,8 @@ class Evidence:
     """The base model (None: unknown, and so refused), the source that decided, and what spoke against it.
 
     Facts beside it: `few_steps`, whether the file is a few-step LoRA; `prediction`, what it learnt to predict;
-    `allowed_on`, further base models on which the operator lets this file go; and `names`, what it calls itself and
-    others call it.
+    `allowed_on`, further base models on which the operator lets this file go; `names`, what it calls itself and others
+    call it; and `texts`, all that comes with it and may name a model.
     """
 
     base_model: BaseModelId | None
@@ -179,6 +181,7 @@ class Evidence:
     prediction: PredictionEvidence = NO_PREDICTION
     allowed_on: tuple[BaseModelId, ...] = ()
     names: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
 
 
 def judge(
@@ -191,6 +194,7 @@ def judge(
         prediction=judge_prediction(sha256, metadata, sidecar, known, file_name=file_name),
         allowed_on=known.allowed_on.get(sha256, ()),
         names=_names(sha256, metadata, sidecar, known, file_name),
+        texts=(*texts(metadata), *_texts_beside(sha256, sidecar)),
     )
 
 
@@ -261,6 +265,7 @@ def _disputed(
         spoken = [*(each for each in said if each.source in OWN_NAMES), *words.further]
         of_words = [*words.hinted, *words.stated]
         of_words += words.beside if says.isdisjoint(each.says for each in words.beside) else []
+        of_words += words.against(says, source)
     elif source not in RECORDED or declared == says:
         return []
     elif recorded_hash(metadata) in known.installed:
@@ -268,7 +273,7 @@ def _disputed(
     else:
         weighing = RECORDED | {Source.MERGED} | (PAGES | OWN_NAMES if source not in IDENTITIES else set[Source]())
         spoken = [*(each for each in said if each.source in weighing), *words.further]
-        of_words = [*words.claimed, *words.stated]
+        of_words = [*words.claimed, *words.stated, *words.against(says, source)]
     records = [each for each in spoken if each.source not in OWN_NAMES]
     # A word for a family means another thing where the layers are of another architecture: a pony on SD 1.5.
     architectures = {base.architecture for base in says}
@@ -321,11 +326,22 @@ def _names(
     beside = [
         name
         for each in sidecar.all_of(sha256)
-        for name in (each.name, each.version, each.file_name, ", ".join(each.tags), *told_of_training(each.description))
+        for name in (each.name, each.version, each.file_name, ", ".join(each.tags))
     ]
     pages = [answer.name for answer in known.answers.get(sha256, ())]
-    own = [*own_names(metadata), metadata.get("modelspec.tags"), *statements(metadata), PurePosixPath(file_name).stem]
-    return tuple(dict.fromkeys(name for name in (*own, *beside, *pages) if name))
+    own = [*own_names(metadata), metadata.get("modelspec.tags"), *comments(metadata), PurePosixPath(file_name).stem]
+    return tuple(dict.fromkeys(plain(name) for name in (*own, *beside, *pages) if name))
+
+
+def _texts_beside(sha256: str, sidecar: Sidecar) -> tuple[str, ...]:
+    """All texts beside the file that may name a model."""
+    return telling(text for each in sidecar.all_of(sha256) for text in (each.description, *each.texts))
+
+
+def _versions(sha256: str, sidecar: Sidecar, known: Knowledge) -> list[str]:
+    """The names of its version, which tell more than those of a page for several versions."""
+    pages = [answer.name.rpartition(" · ")[2] for answer in known.answers.get(sha256, ()) if " · " in answer.name]
+    return [*(each.version or "" for each in sidecar.all_of(sha256)), *pages]
 
 
 @dataclass(frozen=True)
@@ -333,7 +349,8 @@ class _Words:
     """Families that words about a file may mean: they prove none, they stand against others.
 
     `hinted` by its own names, `claimed` where these mean hardly anything else, `stated` by what its trainer recorded,
-    `beside` by names that others gave it. `further` are base models that other fields of the metadata name.
+    `beside` by names that others gave it. `further` are base models that other fields of the metadata name. `texts` and
+    `texts_beside` are all that come with it.
     """
 
     hinted: list[Testimony]
@@ -341,6 +358,8 @@ class _Words:
     stated: list[Testimony]
     beside: list[Testimony]
     further: list[Testimony]
+    texts: tuple[str, ...]
+    texts_beside: tuple[str, ...]
 
     @classmethod
     def of(cls, sha256: str, metadata: Mapping[str, str], sidecar: Sidecar, known: Knowledge, file_name: str) -> _Words:
@@ -350,12 +369,10 @@ class _Words:
         files = [(Source.TAG, name) for name in (file_name, *(each.file_name or "" for each in sidecar.all_of(sha256)))]
         bases = [(Source.BASE_NAME, last_part(name)) for name in base_names(metadata)]
         further = [(Source.BASE_NAME, name) for name in further_base_names(metadata)]
-        texts = [(Source.COMMENT, text) for text in statements(metadata)]
+        told = [(Source.COMMENT, text) for text in comments(metadata)]
         pages = [(Source.REGISTRY, answer.name) for answer in known.answers.get(sha256, ())]
         beside = [
-            (Source.SIDECAR, text)
-            for each in sidecar.all_of(sha256)
-            for text in (each.name or "", each.version or "", *told_of_training(each.description))
+            (Source.SIDECAR, text) for each in sidecar.all_of(sha256) for text in (each.name or "", each.version or "")
         ]
         written = [*written_tags(metadata), metadata.get("modelspec.trigger_phrase", "")]
         tags = [(Source.TITLE, tag) for tag in written]
@@ -365,10 +382,31 @@ class _Words:
         return cls(
             [*_told_in(families_hinted, [*titles, *files]), *_told_in(families_claimed, tags)],
             _told_in(families_claimed, titles),
-            _told_in(families_hinted, [*bases, *texts, *kinds]),
+            _told_in(families_hinted, [*bases, *told, *kinds]),
             [*_told_in(families_hinted, [*pages, *beside]), *_told_in(families_claimed, filed)],
             _told_in(_further_bases, further),
+            texts(metadata),
+            (
+                *_texts_beside(sha256, sidecar),
+                *telling([PurePosixPath(file_name).stem, *_versions(sha256, sidecar, known)]),
+            ),
         )
+
+    def against(self, says: set[BaseModelId], source: Source) -> list[Testimony]:
+        """The families that a text names without the one that `source` says.
+
+        A recorded base falls by clear names, and by any that a sentence of the training names; a public id or a hash
+        by none beside the file.
+        """
+        told = [(Source.COMMENT, text) for text in self.texts]
+        told += [(Source.SIDECAR, text) for text in self.texts_beside if source not in IDENTITIES]
+        recorded = source in RECORDED
+        read = [(which, families_in_text(text, clearly=recorded)) for which, text in told]
+        if recorded:
+            sentences = ((which, each) for which, text in told for each in told_of_training(text))
+            read += [(which, families_in_text(each, clearly=False)) for which, each in sentences]
+        against = ((which, families) for which, families in read if says.isdisjoint(families))
+        return [Testimony(which, each) for which, families in against for each in sorted(families)]
 
 
 def _told_in(read: Callable[[str], set[BaseModelId]], names: Iterable[tuple[Source, str]]) -> list[Testimony]:

@@ -16,6 +16,7 @@ from typing import Any
 from inference.json_values import as_dict, as_id, as_list, as_number, as_text, parse_json
 from inference.lora.prediction_words import prediction_on_page
 from inference.lora.registry import named_base_model
+from inference.lora.texts import telling, texts_in
 from inference.lora.trigger_groups import trigger_groups
 
 METADATA, CIVITAI = ".metadata.json", ".civitai.info"
@@ -30,6 +31,27 @@ _MARKUP = re.compile(r"<[^<>]{0,2000}>")
 def hub_files(lora: Path) -> list[Path]:
     """The files in which other programs keep what a hub says, the one that is read first."""
     return [path for suffix in (METADATA, CIVITAI) if (path := lora.with_suffix(suffix)).is_file()]
+
+
+def adapter_configs(lora: Path) -> list[Path]:
+    """The configuration that PEFT keeps beside a file of its own name."""
+    path = lora.with_name("adapter_config.json") if lora.stem == "adapter_model" else None
+    return [path] if path is not None and path.is_file() else []
+
+
+def texts_of(path: Path) -> tuple[str, ...]:
+    """All texts of such a file that may name a model; none of one that cannot be read."""
+    try:
+        return _texts(_read(path))
+    except OSError:
+        return ()
+
+
+def _texts(told: dict[str, Any]) -> tuple[str, ...]:
+    """Its texts, and the names of the model and the version together: either may be shared by several versions."""
+    version = as_dict(told.get("civitai")) or told
+    names = {id(each) for each in (version, as_dict(version.get("model")), as_dict(told.get("model")))}
+    return telling((_titles(version, told), *texts_in("", told, unnamed=names)))
 
 
 def fields_of_hub_file(path: Path) -> dict[str, Any]:
@@ -49,6 +71,7 @@ def fields_of_hub_file(path: Path) -> dict[str, Any]:
             "trigger_words": _words(as_list(version.get("trainedWords"))),
             "tags": tuple(tag[:_LONGEST] for tag in _words(as_list(tags)))[:20],
             "description": _plain(description),
+            "texts": _texts(told),
         }
     )
 
@@ -58,7 +81,8 @@ def claims_of_hub_file(path: Path) -> dict[str, Any]:
     told = _read(path)
     version, hashes = _version_and_hashes(path, told)
     base, titles = _base_and_titles(path, told, version)
-    return _kept({**_pinned(base, titles, hashes), "name": titles[:_LONGEST], "file_name": _file_name(path, told)})
+    name, file_name = titles[:_LONGEST], _file_name(path, told)
+    return _kept({**_pinned(base, titles, hashes), "name": name, "file_name": file_name, "texts": _texts(told)})
 
 
 def _file_name(path: Path, told: dict[str, Any]) -> str:

@@ -16,6 +16,7 @@ from inference.json_values import as_dict
 from inference.lora.adapter_config import KEY as ADAPTER_CONFIG
 from inference.lora.adapter_config import PARTS
 from inference.lora.prediction_words import prediction_in_records, settings_in
+from inference.lora.texts import sentences, telling, texts_in
 from inference.messages.checkpoints import PredictionType
 from inference.prediction import named_prediction
 
@@ -48,18 +49,14 @@ _READ_ELSEWHERE = frozenset({*EVIDENCE_KEYS, "ot_config", ADAPTER_CONFIG, "ss_ta
 _BASE_NAMES = ("ss_sd_model_name", _ONETRAINER_BASE, _PEFT_BASE)
 # Further names of it, and names and hashes of a merge's parts, in whatever field: they stand against what is said.
 _FURTHER_BASES, _MERGED, _MODEL_TYPE = "further.base_names", "further.merged_names", "further.model_type"
-_STATEMENTS, _FURTHER_NAMES = "further.statements", "further.names"
+_TEXTS = "further.texts"
 _NAMES_A_BASE = re.compile(
     r"(?:ss_|modelspec\.|training_)?(?:(?:base|pretrained|sd|parent|source|original)_?(?:model|checkpoint|ckpt)"
     r"|checkpoint|ckpt|dit|unet|transformer)(?:_?(?:name|path|file|id|repo|or))*|name_or_path"
 )
 _PART = re.compile(r"[,;\n+|]")
 _MAX_FIELD = 2**16  # characters of a field in which they are looked for
-_TEXT = re.compile(r"(?:.*[_.])?(?:(?:comment|description|note|hint)s?|about|info|readme)")  # keys of texts
-_NAME = re.compile(r"(?:ss_|modelspec\.)?(?:(?:lora|model|network)_?)?(?:name|title)")  # keys of its own names
-# Sentences of a text that tell of the training, not of the pictures.
-_SENTENCE = re.compile(r"[\n;!]|\.(?!\d)|\bminus\b")
-_OF_TRAINING = re.compile(r"\b(?:re)?(?:train|fine ?-?tun|base|merg|mix|blend|extract)\w*\b|\b(?:made|built|ckpt)\b")
+_READ_AS_A_BASE = frozenset({"ss_sd_model_name", *ARCHITECTURE_KEYS})
 _PREDICTION = "trainer.prediction"  # key of the type that `evidence_in` finds in settings, arguments and comments
 _MAX_VALUE = 1000  # characters of a value that are kept
 
@@ -110,11 +107,11 @@ def evidence_in(metadata: Mapping[str, str]) -> dict[str, str]:
     taken = {_ONETRAINER_BASE: _onetrainer_bases(metadata), _PEFT_BASE: _peft_bases(metadata)}
     others = {key: value[:_MAX_FIELD] for key, value in metadata.items() if key not in _READ_ELSEWHERE}
     taken |= {_FURTHER_BASES: _further_bases(others), _MERGED: _parts_of_merges(others)}
-    texts = [text for key, text in metadata.items() if _TEXT.fullmatch(key.lower())]
-    taken[_STATEMENTS] = _names(each for text in texts for each in told_of_training(text))
-    taken[_FURTHER_NAMES] = _names(text for key, text in others.items() if _NAME.fullmatch(key.lower()))
     taken[_MODEL_TYPE] = _names([_table(metadata.get("ot_config", "")).get("model_type")])
     kept |= {key: _shortened("\n".join(names)) for key, names in taken.items() if names}
+    written = ((key, text) for key, text in metadata.items() if key not in _READ_AS_A_BASE)
+    if texts := telling(each for key, text in written for each in texts_in(key, text)):
+        kept[_TEXTS] = "\n".join(texts)
     recorded = prediction_in_records(metadata)
     return kept | ({_PREDICTION: recorded.value} if recorded else {})
 
@@ -216,9 +213,8 @@ def pixai_version(name: str) -> int | None:
 
 
 def own_names(metadata: Mapping[str, str]) -> tuple[str, ...]:
-    """What it calls itself, in whatever field."""
-    named = (metadata.get("modelspec.title", ""), metadata.get("ss_output_name", ""))
-    return (*named, *metadata.get(_FURTHER_NAMES, "").split("\n"))
+    """What it calls itself."""
+    return metadata.get("modelspec.title", ""), metadata.get("ss_output_name", "")
 
 
 def further_base_names(metadata: Mapping[str, str]) -> tuple[str, ...]:
@@ -231,19 +227,14 @@ def model_types(metadata: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(filter(None, [metadata.get(_MODEL_TYPE, "")]))
 
 
-def statements(metadata: Mapping[str, str]) -> tuple[str, ...]:
-    """The sentences of the trainer's comment, and those of all texts that tell of the training."""
-    return (*_SENTENCE.split(metadata.get("ss_training_comment", "")), *metadata.get(_STATEMENTS, "").split("\n"))
+def comments(metadata: Mapping[str, str]) -> tuple[str, ...]:
+    """The sentences of the trainer's comment."""
+    return tuple(sentences(metadata.get("ss_training_comment", "")))
 
 
-def descriptions(metadata: Mapping[str, str]) -> tuple[str, ...]:
-    """What its maker wrote for people."""
-    return metadata.get("modelspec.description", ""), metadata.get("modelspec.usage_hint", "")
-
-
-def told_of_training(text: str) -> tuple[str, ...]:
-    """The sentences of a description that tell of the training: others name models that it works with too."""
-    return tuple(each for each in _SENTENCE.split(text) if _OF_TRAINING.search(each.lower()))
+def texts(metadata: Mapping[str, str]) -> tuple[str, ...]:
+    """All texts in whatever field that may name a model, in `evidence_in`'s part."""
+    return tuple(filter(None, metadata.get(_TEXTS, "").split("\n")))
 
 
 def merged_names(metadata: Mapping[str, str]) -> tuple[str, ...]:

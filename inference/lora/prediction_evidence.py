@@ -6,7 +6,7 @@ alike: by the file's metadata, its sidecar and the same knowledge.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
@@ -18,12 +18,12 @@ from inference.lora.known_bases import HASH_PREDICTIONS, REPOSITORY_PREDICTIONS,
 from inference.lora.metadata import (
     base_names,
     civitai_version,
-    descriptions,
+    merged_names,
     own_names,
     recorded_hash,
     recorded_old_hash,
     recorded_predictions,
-    told_of_training,
+    texts,
 )
 from inference.lora.prediction_words import (
     prediction_in_checkpoint_name,
@@ -33,6 +33,7 @@ from inference.lora.prediction_words import (
 )
 from inference.lora.registry import RegistryAnswer
 from inference.lora.sidecar import Sidecar
+from inference.lora.texts import telling
 from inference.messages.checkpoints import PredictionType
 
 _V, _EPSILON = PredictionType.V_PREDICTION, PredictionType.EPSILON
@@ -70,16 +71,6 @@ PLAINLY: dict[PredictionSource, str] = {
     PredictionSource.REGISTRY: "its web page says so",
     PredictionSource.OWN_NAME: "its name says so",
 }
-# Sources that tell what the training base predicts. The LoRA learnt the same, unless its trainer was set otherwise.
-OF_THE_BASE = frozenset(
-    {
-        PredictionSource.TRAINING_BASE,
-        PredictionSource.SHORT_HASH,
-        PredictionSource.BASE_ID,
-        PredictionSource.BASE_TOLD,
-        PredictionSource.BASE_NAME,
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -110,9 +101,8 @@ def judge_prediction(
     """Climb the ladder for the file with this `sha256`; `metadata` is what `evidence_in` kept.
 
     The highest source that speaks decides. But a forced declaration stands above an exact hash. And an epsilon that
-    the operator did not declare falls by a weaker word for v: by the LoRA's own name; that of its training base, which
-    is only where training began, by the trainer's settings; the trainer's, who write it when nobody set the option
-    (sd-scripts issue 1772), by a sidecar or a page.
+    the operator did not declare falls by any weaker word for v: its base is only where training began, and trainers
+    write epsilon when nobody set the option (sd-scripts issue 1772).
     """
     said = _testimonies(sha256, metadata, sidecar, known, file_name)
     declaration = known.predictions.get(sha256)
@@ -122,19 +112,10 @@ def judge_prediction(
     if declaration is not None and declaration.force:
         source = PredictionSource.DECLARATION
     elif said[source] is _EPSILON and said.get(PredictionSource.DECLARATION) is not _EPSILON:
-        source = next((other for other in _against_epsilon(source) if said.get(other) is _V), source)
+        source = next((other for other, kind in said.items() if kind is _V), source)
     decided = said[source]
     against = tuple(f"{other.value}: {kind.value}" for other, kind in said.items() if kind is not decided)
     return PredictionEvidence(decided, source, against)
-
-
-def _against_epsilon(source: PredictionSource) -> Iterator[PredictionSource]:
-    """Weaker sources whose v stands against the epsilon of `source`, the best first."""
-    if source in OF_THE_BASE:
-        yield PredictionSource.SETTINGS
-    if source is PredictionSource.SETTINGS:
-        yield from (PredictionSource.SIDECAR, PredictionSource.REGISTRY)
-    yield PredictionSource.OWN_NAME
 
 
 def _testimonies(
@@ -144,9 +125,9 @@ def _testimonies(
     names, declaration = base_names(metadata), known.predictions.get(sha256)
     recorded, short = recorded_hash(metadata), recorded_old_hash(metadata)
     own = (*own_names(metadata), PurePosixPath(file_name).stem)
-    written = (*descriptions(metadata), metadata.get("modelspec.tags", ""))
+    written = (*merged_names(metadata), *texts(metadata))
     beside = sidecar.all_of(sha256)
-    described = [text for each in beside for text in told_of_training(each.description)]
+    described = [text for each in beside for text in telling((each.description, *each.texts))]
     named = [name for each in beside for name in (each.name, each.version, each.file_name, *each.tags) if name]
     said: dict[PredictionSource, Iterable[PredictionType | None]] = {
         PredictionSource.TRAINING_BASE: [

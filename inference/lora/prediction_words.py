@@ -64,7 +64,8 @@ def prediction_in_name(name: str) -> PredictionType | None:
 
 def prediction_in_text(text: str) -> PredictionType | None:
     """Return the type that a longer text has a word for. None for both, and for one that it denies."""
-    return _one_of(_mentioned(text.lower()))
+    text = text.lower()
+    return None if _CONVERTED.search(text.replace("_", " ")) else _one_of(_mentioned(text))
 
 
 def prediction_in_checkpoint_name(name: str) -> PredictionType | None:

@@ -50,7 +50,14 @@ RELATIVES: tuple[Relative, ...] = (
     Relative(Architecture.SDXL, "sdxl/playground", r"\bplayground ?v?2\b"),
     Relative(Architecture.SDXL, "Kohaku XL", r"\bkohaku ?xl\b"),
     Relative(Architecture.SDXL, "SDXL with rectified flow", r"\brectified ?flow\b"),
-    Relative(Architecture.QWEN_IMAGE, "qwen-image/edit", r"\bqwen ?(?:image ?)?edit\b", r"\bqie(?: ?25\d\d)?\b"),
+    Relative(Architecture.SDXL, "Segmind Vega or SSD-1B", r"\bsegmind ?vega\b|\bssd ?1b\b"),
+    Relative(
+        Architecture.QWEN_IMAGE,
+        "qwen-image/edit",
+        r"\bqwen ?(?:image ?)?edit\b|\bimage ?edit\b|\bedit ?(?:plus|version)\b|(?<!\S)--edit\b",
+        r"\bqie(?: ?25\d\d)?\b",
+    ),
+    Relative(Architecture.QWEN_IMAGE, "LongCat-Image", r"\blong ?cat\b"),
     Relative(Architecture.QWEN_IMAGE, "qwen-image/layered", r"\bqwen ?(?:image ?)?layered\b"),
     Relative(Architecture.Z_IMAGE, "z-image/edit", r"\bz ?image ?(?:(?:turbo|base) ?)?edit\b"),
     Relative(Architecture.Z_IMAGE, "Z-Image-Omni", r"\bz ?image ?omni\b"),
@@ -82,17 +89,42 @@ _NO_VERSION = re.compile(
     r"|(?:sd|stable ?diffusion) ?v?[4-9]\b"
     r"|lumina ?(?:image ?)?v?[3-9]\b"
     r"|aura ?flow ?v?[1-9]\b"
+    r"|pony ?(?:diffusion ?)?(?:xl ?)?v?(?:[89]|1\d)(?: 0)?(?: ?xl)?\b"
+    r"|illustrious ?(?:xl ?)?v?[4-9]\d?\b(?! ?steps?\b)"
+    r"|noob ?(?:ai)? ?(?:xl ?)?(?:v ?pred ?|eps(?:ilon)? ?(?:pred ?)?)?v?[2-9]\d?\b(?! ?steps?\b)"
+    r"|animagine ?(?:xl ?)?v?[5-9]\d?\b(?! ?steps?\b)"
 )
 
 
 def relatives_named(name: str, base: BaseModelId, *, hints: bool) -> tuple[str, ...]:
     """The relatives of `base` that a name names, with `hints` also those that it may mean."""
-    forms = name_forms(latin(name)[:_MAX])
-    return tuple(
-        each.name
-        for each in RELATIVES
-        if each.architecture is base.architecture and each.name != base and _names(each, forms, hints=hints)
+    read = latin(name)[:_MAX]
+    forms = (*name_forms(read), read.lower())
+    return tuple(each.name for each in _relatives_of(base) if _names(each, forms, hints=hints))
+
+
+def relatives_in_text(text: str, base: BaseModelId, *, hints: bool) -> tuple[str, ...]:
+    """The relatives of `base` that a longer text names, if it does not name `base` beside them."""
+    forms = (*name_forms(text), text.lower())
+    named = [each for each in _relatives_of(base) if _names(each, forms, hints=hints)]
+    rest = forms
+    for each in named:
+        rest = [re.sub(f"{each.words}|{each.hints}", "#", form) for form in rest]
+    _, pattern = _PLAIN.get(base.architecture, (base, _NEVER))
+    itself = (
+        _itself(base) if _PLAIN.get(base.architecture, ("",))[0] != base else Relative(base.architecture, base, pattern)
     )
+    beside = base.architecture is not Architecture.SDXL and _names(itself, rest, hints=True)
+    return () if beside else tuple(each.name for each in named)
+
+
+def _relatives_of(base: BaseModelId) -> list[Relative]:
+    return [each for each in RELATIVES if each.architecture is base.architecture and each.name != base]
+
+
+def _itself(base: BaseModelId) -> Relative:
+    listed = (each for each in RELATIVES if each.name == base)
+    return next(listed, Relative(base.architecture, base, rf"\b{re.escape(base.lineage)}"))
 
 
 def plain_model_named(name: str, base: BaseModelId, *, first: bool = False) -> str | None:
@@ -106,9 +138,7 @@ def plain_model_named(name: str, base: BaseModelId, *, first: bool = False) -> s
     made_for_it = not first and read_name(PurePosixPath(name).stem, base.architecture).recipe is not None
     if plain == base or not (named or made_for_it):
         return None
-    listed = (each for each in RELATIVES if each.name == base)
-    itself = next(listed, Relative(base.architecture, base, rf"\b{re.escape(base.lineage)}"))
-    return None if base in families_traced(name) or _names(itself, forms, hints=True) else plain
+    return None if base in families_traced(name) or _names(_itself(base), forms, hints=True) else plain
 
 
 def _names(relative: Relative, forms: Collection[str], *, hints: bool) -> bool:

@@ -23,11 +23,14 @@ from inference.json_values import as_dict
 from inference.lora.few_steps import FewStepRecipe
 from inference.lora.foreign_sidecars import (
     A1111_KEYS,
+    adapter_configs,
     claims_of_hub_file,
     fields_of_a1111,
     fields_of_hub_file,
     hub_files,
+    texts_of,
 )
+from inference.lora.texts import telling, texts_in
 from inference.lora.trigger_groups import bounded_groups
 from inference.messages.checkpoints import PredictionType
 from inference.messages.values import Sha256, TriggerGroup, Weight
@@ -74,7 +77,8 @@ class Sidecar(BaseModel):
     file_name: Annotated[str, Field(max_length=320)] | None = None  # where it came from: FILE, or REPOSITORY/FILE
     description: Annotated[str, Field(max_length=4000)] = ""
     example_prompt: Annotated[str, Field(max_length=1000)] = ""
-    others: tuple[Sidecar, ...] = ()  # further files beside the LoRA, not a key: what they say of its base model
+    texts: tuple[str, ...] = ()  # not a key: what other programs' files beside the LoRA say that may name a model
+    others: tuple[Sidecar, ...] = ()  # not a key: what further files beside the LoRA say of its base model
 
     @property
     def all_trigger_words(self) -> tuple[str, ...]:
@@ -102,7 +106,7 @@ def _own_paths(lora: Path) -> list[Path]:
 
 def sidecar_paths(lora: Path) -> list[Path]:
     """All files beside `lora` that `read_sidecar` reads: its sidecars, and what other programs left."""
-    return [*_own_paths(lora), *(hub_files(lora) if lora.name else ())]
+    return [*_own_paths(lora), *(hub_files(lora) if lora.name else ()), *adapter_configs(lora)]
 
 
 def read_sidecar(lora: Path) -> Sidecar:
@@ -112,9 +116,8 @@ def read_sidecar(lora: Path) -> Sidecar:
     """
     own = _own_paths(lora)
     first = _first(lora, next(iter(own), None))
-    if first.base_model is None:
-        return first
     others = [*map(_second, own[1:]), *map(_hub_sidecar, hub_files(lora) if lora.name else ())]
+    others += [Sidecar(texts=texts_of(path)) for path in adapter_configs(lora)]
     told = tuple(each for each in others if each is not None and each != first and each != Sidecar())
     return first.model_copy(update={"others": told})
 
@@ -123,7 +126,8 @@ def _second(path: Path) -> Sidecar | None:
     """A second sidecar, of ours or A1111's; None for what is no such thing."""
     try:
         value = _parse(path)
-        told = fields_of_a1111(value) if _strange_keys(value) else _keys_of_ours(value)
+        strange = _strange_keys(value)
+        told = fields_of_a1111(value) | {"texts": telling(texts_in("", value))} if strange else _keys_of_ours(value)
         return Sidecar.model_validate(told)
     except (OSError, ValueError, RecursionError):
         return None
@@ -155,8 +159,8 @@ def _first(lora: Path, path: Path | None) -> Sidecar:
 
 def _keys_of_ours(value: Any) -> Any:
     """The table, if what is no key of a sidecar is not in it. Raises ValueError."""
-    if "others" in as_dict(value):
-        raise ValueError("'others' is no key of a sidecar")
+    for key in {"others", "texts"} & as_dict(value).keys():
+        raise ValueError(f"{key!r} is no key of a sidecar")
     return value
 
 
@@ -165,7 +169,8 @@ def _foreign(lora: Path, beside: dict[str, Any]) -> Sidecar:
     try:
         path = next(iter(hub_files(lora)), None) if lora.name else None
         told = fields_of_hub_file(path) if path else {}
-        return Sidecar.model_validate(told | fields_of_a1111(beside))
+        texts = (*told.pop("texts", ()), *telling(texts_in("", beside)))
+        return Sidecar.model_validate(told | fields_of_a1111(beside) | {"texts": texts})
     except (OSError, ValidationError):
         return Sidecar()
 
@@ -180,7 +185,7 @@ def foreign_sidecar(lora: Path) -> str | None:
     if path is None or not strange or A1111_KEYS.issuperset(strange):
         return None
     keys = ", ".join(repr(key[:40]) for key in strange[:3])
-    return f"{path.name} is another program's file and is not read: its keys ({keys}) are not those of a sidecar"
+    return f"{path.name} is another program's file, and no sidecar: its keys ({keys}) are others"
 
 
 def _strange_keys(value: Any) -> list[str]:

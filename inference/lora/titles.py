@@ -161,6 +161,29 @@ _GROWN_ON = r"\b(?:not|no|non|anti|un|never)(?=pony|illustrious|noob|animagine)"
 _NEGATION = rf"\b(?:{'|'.join(_DENIALS.split())})\b|n't\b|{_GROWN_ON}"
 _LIKENESS = rf"\b(?:{'|'.join(_LIKENESSES.split())})\b|\b(?:{'|'.join(_STRANGERS.split())})(?: ?xl)?\b"
 
+# Words in a text that name no family, or deny one.
+_NO_FAMILY = re.compile(
+    r"\b(?:not?|non|never|without|isn ?'?t|instead of|rather than)"
+    r"(?: (?:an?|for|the|with|on|from|of|trained|made|based|meant|works?|working|compatible)\b)*"
+    r" (?:pony|illustrious|noob|nai|animagine|kolors)\w*"
+    r"|\b(?:an?|the|her|his|my|their|little|cute|small|white|black|brown|pink) pony\b"
+    r"(?! ?(?:xl|v ?\d|diffusion|model|checkpoint|base|lora|merge|mix|version|based|sdxl|only)\b)"
+    r"|\bhms illustrious\b|\billustrious,? (?:from |of )?azur"
+    r"|\ban illustrious\b(?! ?(?:xl|model|checkpoint|base|lora)\b)"
+)
+_ELSEWHERE = re.compile(r"\bsee also\b[^.;!]*", re.IGNORECASE)
+_ALSO = re.compile(r"\balso\b[^.;!]*|[^.;!]*\btoo\b(?= *(?:[.;!]|$))", re.IGNORECASE)
+_ALONE = tuple(
+    (f"sdxl/{name}", rf"^{words}$")
+    for name, words in (
+        ("illustrious", "illustrious"),
+        ("noobai", "noob ?(?:ai)?"),
+        ("pony", "pony"),
+        ("animagine", "animagine"),
+    )
+)
+_SDXL_ITSELF = r"\bsd ?xl ?(?:1 0|base)\b"
+
 _TAG = re.compile(r"^\s*\[(illustrious|pony|noobai|sdxl|animagine|flux)(?![a-z])[^\]]*\]", re.IGNORECASE)
 _TAGGED = {
     "illustrious": "sdxl/illustrious",
@@ -225,6 +248,17 @@ def families_hinted(title: str) -> set[BaseModelId]:
 def families_claimed(title: str) -> set[BaseModelId]:
     """Families of SDXL that a LoRA's own name hardly means otherwise: enough to dispute a recorded base."""
     return _found(latin(title), _CLAIMS, _NEGATION, most=_MOST) | bases_in_tag(title)
+
+
+def families_in_text(text: str, *, clearly: bool) -> set[BaseModelId]:
+    """Families of SDXL that a text of any length names; with `clearly` such as hardly mean another thing.
+
+    One that the text denies is none, nor is an animal or a ship. A name alone is clear, "it works on Pony too" is not.
+    """
+    alone = _matching(name_forms(text), _ALONE)
+    spoken = [_NO_FAMILY.sub(" ", form) for form in name_forms((_ALSO if clearly else _ELSEWHERE).sub(" ", text))]
+    found = alone | _matching(spoken, _CLAIMS if clearly else _HINTS)
+    return found | ({BaseModelId("sdxl/base")} if any(_rule(_SDXL_ITSELF).search(form) for form in spoken) else set())
 
 
 def families_traced(name: str) -> set[BaseModelId]:

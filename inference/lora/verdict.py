@@ -25,11 +25,12 @@ from inference.lora.architecture_words import (
 from inference.lora.evidence import HASHES, OWN_NAMES, PAGES, RECORDED, Evidence, Source
 from inference.lora.fit import Fit, Grade, fit, overlap
 from inference.lora.formats import USABLE, ModuleTensors, Shaped, modules_of
-from inference.lora.metadata import base_names, further_base_names, model_types, statements, told_of_training
+from inference.lora.metadata import base_names, further_base_names, model_types, texts
 from inference.lora.names import Part, read_name
-from inference.lora.relatives import names_no_version, plain_model_named, relatives_named
+from inference.lora.relatives import names_no_version, plain_model_named, relatives_in_text, relatives_named
 from inference.lora.suffixes import Role
 from inference.lora.tables import STRANGERS, VARIANTS, title
+from inference.lora.texts import told_of_training
 
 _PROJECTION = re.compile(r"lora_unet_(?:down|mid|up)_block\w+_(attn[12]_to_(?:q|k|v|out_0))")
 _PROJECTIONS = 8  # of a block: four for each of its two attentions
@@ -326,14 +327,17 @@ def _others_named(evidence: Evidence, metadata: Mapping[str, str]) -> tuple[str,
         for name in trained_on
         if not exact and names_no_version(name)
     ]
-    told = (*trained_on, *(each for text in statements(metadata) for each in told_of_training(text)))
+    told = (*trained_on, *(each for text in texts(metadata) for each in told_of_training(text)))
     for name, hints in (*((name, by_names) for name in own), *((name, not exact) for name in told)):
         against += [f"{name[:60]!r} names {each}" for each in relatives_named(name, base, hints=hints)]
+    if not exact:
+        named = ((text, relatives_in_text(text, base, hints=by_names)) for text in evidence.texts)
+        against += [f"{text[:60]!r} names {each}" for text, relatives in named for each in relatives]
     if by_names:
         plain = [(name, plain_model_named(name, base)) for name in own]
         plain += [(name, plain_model_named(name, base, first=True)) for name in trained_on]
         against += [f"{name[:60]!r} names {each}" for name, each in plain if each]
-    return tuple(against)
+    return tuple(dict.fromkeys(against))
 
 
 def _named(word: str) -> str:

@@ -99,7 +99,7 @@ def test_another_programs_file_beside_a_lora_is_told(here: Here, house: House) -
     assert (mystery["problems"], len(mystery["notes"])) == ([], 1)  # type: ignore[arg-type]
     said = inspect(here, house, house.mystery)
     assert said.code == DONE
-    assert "note: mystery.json is another program's file and is not read" in said.out
+    assert "note: mystery.json is another program's file, and no sidecar" in said.out
 
 
 def test_a_file_that_changes_a_layer_under_two_names_fits_nowhere(here: Here, house: House, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ from inference.lora.prediction_evidence import PredictionEvidence, PredictionSou
 from inference.matching import Matcher
 from inference.messages.checkpoints import CheckpointSpec, PredictionType
 from inference.messages.samplers import Sampler, Spacing
-from tests.lies import lies
+from tests.lies import Lie, lies
 from tests.lora_files import write_lora, write_sidecar
 
 ILLUSTRIOUS = BaseModelId("sdxl/illustrious")
@@ -482,6 +482,11 @@ async def test_another_programs_file_beside_a_lora_does_it_no_harm(
     assert [version.base_model for version in (await entry(connection, "komori")).usable] == [PONY]
 
 
+def entry_name(lie: Lie, number: int) -> str:
+    """The name of its entry: its sidecar's, else that of the file."""
+    return str((lie.sidecar or {}).get("name", f"lie-{number}"))
+
+
 async def test_files_that_lie_go_on_no_checkpoint(connection: aiosqlite.Connection, library: Path) -> None:
     for number, lie in enumerate(lies()):
         lie.write(library, f"lie-{number}")
@@ -490,7 +495,7 @@ async def test_files_that_lie_go_on_no_checkpoint(connection: aiosqlite.Connecti
         (lie.label, str(base))
         for number, lie in enumerate(lies())
         for base in known_base_models()
-        if choose_version(await entry(connection, f"lie-{number}"), checkpoint(base), EQUAL_ONLY)
+        if choose_version(await entry(connection, entry_name(lie, number)), checkpoint(base), EQUAL_ONLY)
     }
     assert admitted == {(lie.label, lie.truth) for lie in lies() if lie.truth}
 

@@ -159,7 +159,7 @@ def test_pages_sidecars_and_operators_can_say_it(tmp_path: Path) -> None:
     assert both(tmp_path, path.name).prediction == PredictionEvidence(V, PredictionSource.REGISTRY)
     write_sidecar(path, prediction="epsilon")
     told = both(tmp_path, path.name).prediction
-    assert (told.type, told.source) == (EPSILON, PredictionSource.SIDECAR)
+    assert (told.type, told.source) == (V, PredictionSource.REGISTRY)
     declare_prediction(tmp_path, sha256, V, who="me", reason="I trained it")
     told = both(tmp_path, path.name).prediction
     assert (told.type, told.source) == (V, PredictionSource.DECLARATION)
@@ -226,18 +226,6 @@ RUNGS: dict[PredictionSource, Callable[[PredictionType], dict[str, Any]]] = {
     PredictionSource.REGISTRY: _page(FILE),
     PredictionSource.OWN_NAME: lambda kind: {"file_name": f"komori_{'vpred' if kind is V else 'eps'}.safetensors"},
 }
-BASES = {
-    PredictionSource.TRAINING_BASE, PredictionSource.SHORT_HASH, PredictionSource.BASE_ID, PredictionSource.BASE_TOLD,
-    PredictionSource.BASE_NAME,
-}  # fmt: skip
-# Weaker words for v that an epsilon falls by. What the trainer was set to is what was learnt, and the base only where
-# training began; a trainer says epsilon also where nobody set it; and who calls a LoRA so means it.
-FALLS_BY: dict[PredictionSource, set[PredictionSource]] = {
-    **{base: {PredictionSource.SETTINGS, PredictionSource.OWN_NAME} for base in BASES},
-    PredictionSource.SETTINGS: {PredictionSource.SIDECAR, PredictionSource.REGISTRY, PredictionSource.OWN_NAME},
-    PredictionSource.SIDECAR: {PredictionSource.OWN_NAME},
-    PredictionSource.REGISTRY: {PredictionSource.OWN_NAME},
-}
 SHORT = {"11111111": V, "22222222": EPSILON}
 
 
@@ -272,7 +260,7 @@ def test_of_two_rungs_that_contradict_each_other_the_higher_decides(
     told = judged(RUNGS[lower](other), RUNGS[higher](kind))
     if (higher, lower) == (PredictionSource.TRAINING_BASE, PredictionSource.SHORT_HASH):
         assert told == PredictionEvidence(kind, higher)  # beside a SHA-256 the short hash never counts
-    elif kind is EPSILON and lower in FALLS_BY.get(higher, set()):
+    elif kind is EPSILON and higher is not PredictionSource.DECLARATION:  # which falls by any word for v
         assert told == PredictionEvidence(V, lower, (f"{higher.value}: epsilon",))
     else:
         assert told == PredictionEvidence(kind, higher, (f"{lower.value}: {other.value}",))
@@ -303,7 +291,7 @@ def test_a_sidecar_pinned_to_other_bytes_does_not_count() -> None:
 
 def test_what_is_kept_of_a_configuration_is_small_and_nobody_else_can_write_it() -> None:
     comment = RECORDED["training comment"]
-    told = {"further.statements": comment["ss_training_comment"]}
+    told = {"further.texts": comment["ss_training_comment"]}
     assert evidence_in(comment) == {"trainer.prediction": "v_prediction", **comment, **told}
     arguments = {"ss_network_args": json.dumps({"v_pred": True, "padding": "x" * 5000})}
     assert evidence_in(arguments) == {"trainer.prediction": "v_prediction"}

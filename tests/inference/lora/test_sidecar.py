@@ -106,7 +106,7 @@ def test_broken_toml_is_said(lora: Path, raw: bytes) -> None:
 )
 def test_another_programs_file_is_ignored_and_told(lora: Path, fields: dict[str, object]) -> None:
     lora.with_suffix(".json").write_text(json.dumps(fields))
-    assert read_sidecar(lora) == Sidecar()
+    assert read_sidecar(lora).model_copy(update={"texts": ()}) == Sidecar()
     assert "komori.json is another program's file" in (foreign_sidecar(lora) or "")
 
 

@@ -104,14 +104,64 @@ def test_what_its_maker_wrote_for_people_stands_against_a_page(own: Mapping[str,
 @pytest.mark.parametrize(
     ("description", "stands"),
     [
-        ("Trained on Pony Diffusion V6.", False), ("An owl. It works on Pony too.", True),
+        ("Trained on Pony Diffusion V6.", False), ("An owl. It works on Pony too.", False),
+        ("For Illustrious. It works on Pony too.", True), ("A girl rides a pony.", True), ("Not for Pony.", True),
+        ("She is HMS Illustrious, made for Pony.", False), ("An owl on Illustrious, no NoobAI.", True),
         ("Trained on Illustrious. A version based on Pony is on the same page.", True),
         ("Trained on Kolors.", False), ("Made with love.", True),
+        ("Based on the anime. See also my Pony version.", True),
+        ("\u30dd\u30cb\u30fc\u7528", False),
+        ("\u30dd\u30cb\u30fc\u30c6\u30fc\u30eb", True), ("\u5c0f\u9a6c\u6a21\u578b", False),
     ],
 )  # fmt: skip
 def test_a_description_of_the_training_stands_against_its_own_page(description: str, stands: bool) -> None:
     page = Sidecar(base_model=ILLUSTRIOUS, description=description)
     assert (verdict("sdxl", {}, page).base_model is not None) == stands
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"model_name": "Komori [NoobAI]"}, {"notes": "Trained on Pony"}, {"civitai": {"baseModel": "Pony"}},
+        {"civitai": {"model": {"name": "Komori PonyXL"}}}, {"x": {"y": [json.dumps({"z": "PonyXL"})]}},
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("own", ['base_model = "sdxl/illustrious"', 'name = "Komori"', None])
+def test_every_key_of_another_programs_file_is_read(tmp_path: Path, more: dict[str, object], own: str | None) -> None:
+    lora = write_lora(tmp_path / "komori.safetensors")
+    sha256 = file_sha256(lora)
+    if own is not None:
+        lora.with_suffix(".toml").write_text(own)
+    for told, base in (({}, ILLUSTRIOUS), (more, None)):
+        managed = {"sha256": sha256, "base_model": "Illustrious", "images": [{"prompt": "pony xl, score_9"}], **told}
+        lora.with_suffix(".metadata.json").write_text(json.dumps(managed))
+        assert judge(sha256, evidence_in(NAME), read_sidecar(lora), Knowledge()).base_model == base
+
+
+def test_peft_s_configuration_beside_its_file_is_read(tmp_path: Path) -> None:
+    lora = write_lora(tmp_path / "adapter_model.safetensors")
+    lora.with_suffix(".toml").write_text('base_model = "sdxl/illustrious"')
+    config = {"base_model_name_or_path": "Kwai-Kolors/Kolors-diffusers"}
+    (tmp_path / "adapter_config.json").write_text(json.dumps(config))
+    read = read_sidecar(lora)
+    assert verdict("sdxl", {}, read).base_model is None
+    other = write_lora(tmp_path / "other.safetensors")
+    other.with_suffix(".toml").write_text('base_model = "sdxl/illustrious"')
+    assert verdict("sdxl", {}, read_sidecar(other)).base_model == ILLUSTRIOUS
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"ss_tag_frequency": json.dumps({"x": {"pony_xl": 2}})}, {"sample_prompts": "score_9, pony xl"},
+        {"config": json.dumps({"sample": {"prompts": ["pony xl"], "neg": "noobai"}})},
+        {"ss_dataset_dirs": json.dumps({"10_pony xl": {}})}, {"notes": "a pony, an owl"},
+        {"notes": "Works on Pony XL and Illustrious XL"},
+    ],
+)  # fmt: skip
+def test_captions_and_prompts_are_no_words_about_the_file(words: Mapping[str, str]) -> None:
+    assert judged(NAME | words).base_model == ILLUSTRIOUS
+    assert judged(NAME | {"other": "pony xl"}).base_model is None
 
 
 def test_another_programs_notes_stand_against_a_sidecar_of_ours(tmp_path: Path) -> None:
@@ -196,7 +246,9 @@ def test_the_name_that_a_hub_gave_the_file_stands_against_its_page(tmp_path: Pat
     "page",
     [
         Sidecar(description="Trained on NoobAI V-Pred 1.0."), Sidecar(version="vPred"), Sidecar(tags=("v-pred",)),
-        Sidecar(file_name="komori_vpred.safetensors"),
+        Sidecar(file_name="komori_vpred.safetensors"), Sidecar(description="A v-pred LoRA for NoobAI."),
+        Sidecar(description="\u901f\u5ea6\u4e88\u6e2c\u7528"), Sidecar(description="v\u9884\u6d4b"),
+        Sidecar(description="v-pred", prediction=PredictionType.EPSILON),
     ],
 )  # fmt: skip
 def test_all_that_a_page_says_may_tell_of_v(page: Sidecar) -> None:
@@ -250,6 +302,15 @@ def test_a_page_s_name_for_another_family_stands_against_its_base_model() -> Non
     assert judge(FILE, {}, both, Knowledge()).base_model == ILLUSTRIOUS
 
 
+def test_the_name_of_a_version_stands_against_the_page_for_several_and_a_clear_file_name_against_records() -> None:
+    page = Sidecar(base_model=ILLUSTRIOUS, name="Komori (Illustrious)")
+    assert verdict("sdxl", {}, page.model_copy(update={"version": "Pony v1"})).base_model is None
+    other = Sidecar(base_model=ILLUSTRIOUS, name="Komori (Pony)", version="Illustrious v2")
+    assert verdict("sdxl", {}, other).base_model == ILLUSTRIOUS
+    assert judged(NAME, name="komori_ponyXL.safetensors").base_model is None
+    assert judged(NAME, name="pony_ride.safetensors").base_model == ILLUSTRIOUS
+
+
 @pytest.mark.parametrize(
     ("make", "sidecar"),
     [
@@ -278,7 +339,8 @@ def test_its_own_names_do_not_decide_against_each_other() -> None:
     [
         {"ss_v_parameterization": "1"}, {"modelspec.prediction_type": "v-prediction"},
         {"modelspec.description": "A v-prediction LoRA."}, {"modelspec.tags": "noobai, vpred"},
-        {"ss_output_name": "komori_ztsnr"},
+        {"ss_output_name": "komori_ztsnr"}, {"modelspec.merged_from": "komori_noobvpred.safetensors, style"},
+        {"x": json.dumps({"notes": ["for v prediction"]})}, {"modelspec.author": "me, v-pred"},
         {"modelspec.title": f"Komori {'the owl ' * 40} vPred"},
     ],
 )  # fmt: skip

@@ -1,0 +1,115 @@
+"""Every text that comes with a file, in whatever field and language, as far as it may name a model.
+
+A text that names another model than the claimed one, and not that one itself, stands against the claim. Its sentences
+that tell of the training are together a text of their own. Captions, prompts and pictures tell what is painted, so they
+are left out.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterable, Iterator
+
+from inference.json_values import as_dict, as_list, parse_json
+
+_MAX_FIELD = 2**16  # characters of one text that are read
+_MAX_TEXT = 1000  # characters of it that are kept
+_MAX_TEXTS = 200
+_WINDOW = 60  # characters of a long text that are kept on both sides of a name
+_APART = re.compile(
+    r"caption|prompt|tag_?frequency|dataset|bucket|^neg|negative|^images?$|^samples?$|^meta$|gallery|preview|thumbnail"
+    r"|trigger|activation|trainedwords|hash|^base_model_name$"
+)
+# What every name of a model, and every word for v-prediction, has in it.
+_TRACE = re.compile(
+    r"pony|p[dn]y?xl|pnxl|noob|\bnai|illu|(?<![a-z])il+(?![a-z])|ilxl|illxl|animagine|kolors|kontext|krea|schnell|chroma|flux"
+    r"|flex|playground|kohaku|rectified|qwen|qie|edit|layered|image|neta|lumina|cosmos|anima|vega|ssd|segmind|longcat|long-cat"
+    r"|v[ _\-]?pred|v[ _\-]?param|snr",
+    re.IGNORECASE,
+)
+_OTHER_WORDS: dict[re.Pattern[str], str] = {
+    re.compile(pattern): latin
+    for pattern, latin in (
+        ("\u53ef\u56fe", " Kolors "),
+        ("\u30dd\u30cb\u30fc(?!\u30c6\u30fc\u30eb)|\ud3ec\ub2c8(?!\ud14c\uc77c)", " Pony "),  # not a pony tail
+        ("\u5c0f\u9a6c(?=\u6a21\u578b|\u5e95\u6a21| ?(?i:xl|v6))", " Pony "),
+        ("\u5149(?:\u8f89|\u8f1d)(?=\u6a21\u578b|\u5e95\u6a21| ?(?i:xl))", " Illustrious "),
+        ("(?:\u901f\u5ea6|[vV])[\u4e88\u9884\u9810](?:\u6e2c|\u6d4b)", " v-prediction "),
+    )
+}
+_SENTENCE = re.compile(r"[\n;!\u3002]|\.(?!\d)|\bminus\b")
+_OF_TRAINING = re.compile(
+    r"\b(?:re)?(?:train|fine ?-?tun|base|merg|mix|blend|extract)\w*\b|\b(?:made|built|ckpt)\b"
+    r"|\u8bad\u7ec3|\u8a13\u7df4|\u5e95\u6a21|\u57fa\u4e8e|\u57fa\u65bc|\u5b66\u7fd2|\u30d9\u30fc\u30b9"
+)
+
+
+def texts_in(name: str, value: object, *, unnamed: Collection[int] = ()) -> Iterator[str]:
+    """Every text inside `value`, also inside of JSON that is written as a text.
+
+    The name of an object in `unnamed`, by identity, is not one of them.
+    """
+    waiting: list[tuple[str, object]] = [(name, value)]
+    while waiting:
+        key, each = waiting.pop()
+        if _APART.search(key.lower()[:100]):
+            continue
+        inner = _parsed(each) if isinstance(each, str) else each
+        table = as_dict(inner)
+        waiting += [item for item in table.items() if item[0] != "name" or id(table) not in unnamed]
+        waiting += [(key, part) for part in as_list(inner)]
+        if isinstance(inner, str):
+            yield inner[:_MAX_FIELD]
+
+
+def _parsed(text: str) -> object:
+    try:
+        return parse_json(text) if text.lstrip()[:1] in {"{", "["} else text
+    except ValueError:
+        return text
+
+
+def telling(texts: Iterable[str]) -> tuple[str, ...]:
+    """The texts that may name a model, and their sentences that tell of the training: each short, in one line."""
+    parts = (part for text in texts for part in (text.replace("\n", "; "), "; ".join(told_of_training(text))))
+    found = dict.fromkeys(around for part in parts if (around := _around_names(plain(part))))
+    return tuple(sorted(found, key=len)[:_MAX_TEXTS])
+
+
+def plain(text: str) -> str:
+    """A text in one line and in Latin letters; names in other letters are translated."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+        for word, latin in _OTHER_WORDS.items():
+            text = word.sub(latin, text)
+        text = "".join(each if each.isascii() else " " for each in text if unicodedata.category(each) != "Cf")
+    return " ".join(text.split())
+
+
+def _around_names(text: str) -> str:
+    """The text, or of a long one what stands around the names in it."""
+    if len(text) <= _MAX_TEXT:
+        return text if _TRACE.search(text) else ""
+    parts: list[str] = []
+    read = 0
+    for match in _TRACE.finditer(text):
+        if match.start() >= read:
+            read = match.end() + _WINDOW
+            parts.append(text[max(0, match.start() - _WINDOW) : read])
+    return " ... ".join(dict.fromkeys(parts))[:_MAX_TEXT]
+
+
+def told_of_training(text: str) -> tuple[str, ...]:
+    """The sentences of a description that tell of the training: others name models that it works with too."""
+    return tuple(each for each in _SENTENCE.split(text[:_MAX_FIELD]) if _tells_of_training(each))
+
+
+def _tells_of_training(text: str) -> bool:
+    """Whether a sentence tells of the training."""
+    return _OF_TRAINING.search(text.lower()) is not None
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a text."""
+    return _SENTENCE.split(text)
