@@ -40,7 +40,7 @@ MADE: dict[str, Callable[[ModuleType], list[dict[str, Any]]]] = {
     "bot.moderation.minors": lambda _: [{"alternatives": "niña|niña"}],
     "inference.lora.titles": lambda module: [{"pattern": text} for text in texts_in_tables(module)],
     "inference.lora.relatives": lambda module: [
-        {"pattern": text} for each in module.RELATIVES for text in (each.words, each.hints)
+        {"pattern": text, "each": each} for each in module.RELATIVES for text in (each.words, each.hints)
     ],
     "inference.lora.spellings": lambda _: [{"targets": ("down_blocks.#.attentions.#.to_q",)}],
 }

@@ -97,7 +97,7 @@ async def test_a_copy_of_a_reported_picture_is_held_like_it(empty: Scene) -> Non
         for seed, button, values, why in (
             (4711, "Dismiss", {}, ""),
             (99, "Raise rating", {"rating": "explicit"}, "rated explicit"),
-            (7, "Hide", {}, "Staff hid a picture"),
+            (7, "Hide", {}, "was removed"),
         ):
             order = {"prompt": str(ORDER["prompt"]), "seed": seed}
             picture = await scene.painted(await scene.ada.slash("imagine", **order))
