@@ -108,8 +108,8 @@ def relatives_in_text(text: str, base: BaseModelId, *, hints: bool) -> tuple[str
     forms = (*name_forms(text), text.lower())
     named = [each for each in _relatives_of(base) if _names(each, forms, hints=hints)]
     rest = forms
-    for each in named:
-        rest = [re.sub(f"{each.words}|{each.hints}", "#", form) for form in rest]
+    for pattern in (pattern for each in named for pattern in (each.words, each.hints)):
+        rest = [re.sub(pattern, "#", form) for form in rest]
     _, pattern = _PLAIN.get(base.architecture, (base, _NEVER))
     itself = (
         _itself(base) if _PLAIN.get(base.architecture, ("",))[0] != base else Relative(base.architecture, base, pattern)

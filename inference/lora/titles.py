@@ -172,7 +172,7 @@ _NO_FAMILY = re.compile(
     r"|\ban illustrious\b(?! ?(?:xl|model|checkpoint|base|lora)\b)"
 )
 _ELSEWHERE = re.compile(r"\bsee also\b[^.;!]*", re.IGNORECASE)
-_ALSO = re.compile(r"\balso\b[^.;!]*|[^.;!]*\btoo\b(?= *(?:[.;!]|$))", re.IGNORECASE)
+_ALSO = re.compile(r"\balso\b[^.;!]*|(?:^|(?<=[.;!]))[^.;!]*\btoo\b(?= *(?:[.;!]|$))", re.IGNORECASE)
 _ALONE = tuple(
     (f"sdxl/{name}", rf"^{words}$")
     for name, words in (
