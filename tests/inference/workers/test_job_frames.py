@@ -36,7 +36,7 @@ def test_what_is_too_large_beside_a_lora_is_left_out_and_the_log_tells(tmp_path:
     assert data == b'name = "Bat"'
     told = [record.getMessage() for record in log.records if record.name == job_frames.__name__]
     assert len(told) == 2 and all("larger than" in each for each in told)
-    assert {each.split()[0] for each in told} == {"bat.civitai.info", FILE_NAME}
+    assert {each.split()[2] for each in told} == {"bat.civitai.info", FILE_NAME}
     (tmp_path / FILE_NAME).write_bytes(b"{}")
     message, data = frames.of(1, 0, job, files, SpoolFolder(tmp_path))
     assert [part.name for part in message.known] == [FILE_NAME], "as soon as it is small enough"

@@ -197,4 +197,4 @@ def test_a_worker_that_calms_down_is_logged_again(caplog: pytest.LogCaptureFixtu
     assert not budget.admits("line")
     now += BUDGET_SECONDS
     assert budget.admits("line")
-    assert caplog.messages[-1] == "8 more lines of the worker were dropped"
+    assert caplog.messages[-1] == "dropped 8 more lines of the worker"
