@@ -448,6 +448,3 @@ def _of_texts() -> Iterator[Lie]:
     )
     arch = {"config": json.dumps({"model": {"name_or_path": "black-forest-labs/FLUX.1-dev", "arch": "flux_kontext"}})}
     yield Lie("Flux.1 dev by sidecar, Kontext as an architecture", flux, arch, sidecar={"base_model": "flux1/dev"})
-    (up,) = [name for name in sdxl if name.endswith("lora_up.weight")]
-    scale = {up.replace("lora_up.weight", "dora_scale"): np.ones((1, 768), np.float32)}
-    yield Lie("a scale that does not fit its layer", sdxl | scale, PONY_BLOCK)

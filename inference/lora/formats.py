@@ -183,8 +183,6 @@ def _read(module: str, keys: Mapping[Role, str], tensors: Mapping[str, Shaped]) 
         return ModuleTensors(module, kind, keys, problem=str(problem))
     if shapes.get(Role.DIFF_BIAS, dense.shape[:1]) != dense.shape[:1]:
         return ModuleTensors(module, kind, keys, problem="its change of the bias has another size than its weight")
-    if Role.DORA_SCALE in shapes and math.prod(shapes[Role.DORA_SCALE]) not in dense.shape[:2]:
-        return ModuleTensors(module, kind, keys, dense.shape, problem="its scale has another size than its weight")
     if dense.rank is not None and dense.rank > MAX_RANK:
         problem = f"its rank is {dense.rank}; at most {MAX_RANK} is used"
         return ModuleTensors(module, kind, keys, dense.shape, dense.flat, dense.rank, problem)

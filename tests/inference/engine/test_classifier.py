@@ -170,7 +170,7 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(
         told = str(problem)
     else:
         pytest.fail("it was loaded")
-    assert "so Easel generates nothing" in told and "\n" not in told
+    assert "so Easel cannot generate pictures" in told and "\n" not in told
     if spoil in BEFORE:
         with pytest.raises(ClassifierUnusable):
             ClassifierFiles.read(folder, CLASSES)
