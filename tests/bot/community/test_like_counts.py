@@ -190,7 +190,7 @@ async def ranking(here: Community, one: Publication) -> tuple[int, int, float]:
     ("person", "joined_at"),
     [
         (AUTHOR, None),
-        (5, now_ms() - DAY_MS + 60_000),  # joined the server today
+        (5, now_ms() - DAY_MS // 2),  # joined the server today
         (time_snowflake(datetime.now(UTC) - timedelta(hours=23)), None),  # created the account today
     ],
     ids=["the author", "new in the server", "a new account"],

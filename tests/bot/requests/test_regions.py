@@ -111,7 +111,7 @@ def test_a_bar_in_brackets_divides_no_words(prompt: str, words: tuple[str, str])
 def test_too_many_parts_are_refused_with_an_example() -> None:
     with pytest.raises(
         InvalidRequest,
-        match=r"4 parts; for left and right write it like “komori \| a red heart \| on a yellow background”",
+        match=r"4 areas; for left and right write it like “komori \| a red heart \| on a yellow background”",
     ):
         by_sides(two("a | b | c | d"))
     untouched = RequestDraft(prompt="a | b | c | d", loras=(LoraDraft(name="Bat"),))

@@ -478,7 +478,7 @@ async def test_an_unreadable_row_keeps_nothing_from_the_others(
         before = await look_of(found, data)
         await updates.look()
         assert (await look_of(found, data)).looked_at > before.looked_at
-        assert any("cannot be read" in message for message in caplog.messages)
+        assert any("cannot read" in message for message in caplog.messages)
 
 
 async def changed(found: Catalogued, updates: Updates, model: dict[str, Any], level: int, **flags: object) -> Lora:
