@@ -58,7 +58,7 @@ def test_loras_of_different_categories_hold_together_up_to_the_sum_that_was_meas
     three = [row("Owl", 1.2), row("Wash", 1.2, STYLE), row("Gloss", 1.2, DETAIL)]
     assert advice(three, "") == []
     (crowd,) = advice([*three, row("Jump", 1.2, POSE)], "")
-    assert "The weights add up to 4.8. Above 3.84 " in crowd
+    assert "The weights add up to 4.8. Above 3.84," in crowd
     usual = [replace(each, version=replace(each.version, recommended_weight=0.5)) for each in three if each.version]
     assert advice(usual, "") == []
     (crowd,) = advice([*usual, row("Jump", 0.5, POSE, recommended=0.5)], "")
