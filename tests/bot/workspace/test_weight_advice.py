@@ -62,7 +62,7 @@ def test_loras_of_different_categories_hold_together_up_to_the_sum_that_was_meas
     usual = [replace(each, version=replace(each.version, recommended_weight=0.5)) for each in three if each.version]
     assert advice(usual, "") == []
     (crowd,) = advice([*usual, row("Jump", 0.5, POSE, recommended=0.5)], "")
-    assert "The weights add up to 4.1. Above 3.75 " in crowd
+    assert "The weights add up to 4.1. Above 3.75," in crowd
 
 
 def test_a_few_step_lora_takes_no_room() -> None:
