@@ -86,7 +86,8 @@ class Watchman:
         self._damage: str | None = None
         self._token_shared_at = -DAY
         self._seen: set[str] = set()
-        self._began, self._present = clock(), dict[str, float]()  # when each finding was there last
+        self._began = clock()
+        self._present: dict[str, float] = {}  # time when each finding was last present
         self._facts = WatchFacts(storage.database)
 
     @property

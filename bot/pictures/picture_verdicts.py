@@ -91,9 +91,9 @@ class PictureVerdicts:
             await self.check(hashes, place)
 
     async def jobs_of(self, hashed: bytes, hashes: bytes, person_id: int) -> Sequence[int]:
-        """Ids of the jobs that painted the very picture with this `picture_hash`, and of this person's, a like one.
+        """Return the ids of jobs with this exact `picture_hash`, and of the user's own jobs with a similar picture.
 
-        `hashes` are those of the picture, its parts and its sections. Raises DatabaseError.
+        `hashes` contains the hashes of the picture, of its parts and of its sections.
         """
         if not hashed:
             return ()

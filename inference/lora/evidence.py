@@ -71,7 +71,7 @@ class Rung(IntEnum):
 
 
 class Source(StrEnum):
-    """Where a base model is known from, best first. The value is what operators read."""
+    """Source of a base model. `RUNGS` ranks them. Operators read the value."""
 
     SHAPES = "its layers' shapes, which only this base model has"
     TRAINING_BASE = "hash of its training base"
