@@ -98,7 +98,8 @@ async def test_all_that_happens_to_a_job_is_written_down_with_its_number(
         "attempt 1 ended without a result; requeued",
         "started, attempt 2",
     ]
-    assert "cannot be kept" in steps[lost.id][1] and steps[lost.id][2].startswith("failed: picture_not_saved: ")
+    assert "cannot save its pictures" in steps[lost.id][1]
+    assert steps[lost.id][2].startswith("failed: picture_not_saved: ")
 
 
 async def test_what_a_worker_logs_comes_with_its_job(capsys: pytest.CaptureFixture[str]) -> None:

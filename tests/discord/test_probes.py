@@ -295,7 +295,7 @@ def changed(picture: Image.Image) -> dict[str, File]:
 async def explicit_picture(stage: Stage, person: Person) -> tuple[VisibleMessage, Image.Image, bytes]:
     """A picture that an explicit LoRA painted for a person, its pixels and its file."""
     scene = stage.scene
-    picture = await scene.painted(await person.slash("imagine", in_=AFTER_DARK, **BAT))
+    picture = await scene.painted(await person.slash("imagine", in_=AFTER_DARK, seed=504, **BAT))
     (file,) = files_of(scene, picture)
     return picture, await asyncio.to_thread(read, file), await asyncio.to_thread(file.read_bytes)
 
@@ -385,7 +385,7 @@ async def faces(stage: Stage) -> Faces:
     await told(scene.ada, "stack delete", name="Faces")
     await told(scene.ada, "stack save", in_=AFTER_DARK, name="Faces")
     await fresh(scene, scene.ada)
-    order = {"in_": AFTER_DARK, "prompt": CASTLE, "image": photo, "strength": 0.9, "steps": 1}
+    order = {"in_": AFTER_DARK, "prompt": CASTLE, "image": photo, "strength": 0.9, "steps": 1, "seed": 505}
     painted = await scene.painted(await scene.ada.slash("imagine", **order, lora1="Moon"))
     (file,) = files_of(scene, painted)
     starts = {"photo": photo}

@@ -71,7 +71,7 @@ def test_a_notice_from_its_arrival_to_the_order(here: Here, house: House, tmp_pa
     assert asyncio.run(states(house)) == [("1.png", CopyState.CONFIRMED), ("3.png", CopyState.EXCEPTED)]
     assert (house.settings.storage.pictures / "1.png").exists(), "the bot removes it"
     said = here(*confirm)
-    assert said.code == REFUSED and "confirmed already" in said.out
+    assert said.code == REFUSED and "already confirmed" in said.out
     assert here("takedown", "close", "1", "--config", config).code == REFUSED
 
 

@@ -263,7 +263,7 @@ async def test_the_log_names_a_worker_that_leaves_by_device_and_node(rig: Rig, p
     with Log.listening() as log:
         worker = await pool.join("two")
         await pool.leave(worker)
-        await log.heard("the worker cuda:0 of two has left: its node was lost")
+        await log.heard("worker cuda:0 of two disconnected: its node was lost")
     assert str(WorkerPlace()) == "this machine" and str(WorkerPlace(device="cuda:1")) == "cuda:1"
 
 

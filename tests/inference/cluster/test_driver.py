@@ -343,7 +343,7 @@ async def test_a_cluster_in_which_nobody_paints_is_told_again_and_again(
     place.cluster.here["a"] = ClusterNode("a", "first", 1, {})
     async for change in place.pool.changes():
         if isinstance(change, PoolUnavailable) and change.reason not in {NOBODY_PAINTS, STARTING}:
-            assert change.reason.startswith("the node first gets no work: it has torch")
+            assert change.reason.startswith("node first gets no work: it has torch")
             break
     await place.serving[0]._connection.close()
     async for change in place.pool.changes():
@@ -416,7 +416,7 @@ async def test_a_worker_whose_first_life_ends_before_the_bot_knows_it_joins_in_t
 
 async def test_a_node_that_does_not_fit_is_refused_with_the_reason(place: Place, log: Log) -> None:
     place.rules = replace(place.rules, identity=NodeIdentity.own().model_copy(update={"torch": "1.0"}))
-    await log.heard("the node first gets no work: it has torch")
+    await log.heard("node first gets no work: it has torch")
     while not (report := await place.cluster.reports.get()).refused:
         assert report.workers[0].state == "starting"
     assert report.refused[0].startswith("it has torch")
