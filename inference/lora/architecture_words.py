@@ -49,9 +49,13 @@ _BEGINNINGS: tuple[tuple[str, str], ...] = (
     ("5-large$", "sd35l"),
     ("stable-diffusion-3-5-large", "sd35l"),
     ("stable-diffusion-3-5-medium", "sd35m"),
+    ("stable-diffusion-3.5-large", "sd35l"),
+    ("stable-diffusion-3.5-medium", "sd35m"),
     ("stable-diffusion-v3.5", "sd35m sd35l"),
     ("stable-diffusion-3-medium", "sd3"),
     ("stable-diffusion-v3-medium", "sd3"),
+    ("sd-3.5-large", "sd35l"),
+    ("sd-3.5-medium", "sd35m"),
     ("sd-3$", "sd3 sd35m sd35l"),
     ("sd3", "sd3 sd35m sd35l"),
     ("flux1", "flux1"),
@@ -117,6 +121,16 @@ _BEGINNINGS: tuple[tuple[str, str], ...] = (
     ("ltx", "ltx-video"),
 )
 _MAX_QUOTED = 60  # characters of a name
+_LONGEST = 6  # words of a model's name in a sentence
+_SPOKEN = re.compile(r"[a-z]+\d*(?:\.\d+)*|\d+(?:\.\d+)*[a-z]*")
+# Names that are ordinary words too: in a sentence they mean a model before a number alone.
+_ORDINARY = frozenset({"anima", "chroma", "cosmos", "kolors", "ltx", "sana", "wan"})
+_OF_SDXL = frozenset({"illustrious", "noobai", "pony", "animagine"})  # `titles.families_in_text` reads these
+_UNITS = re.compile(r"(?:epoch|hour|day|step|image|picture|pic|photo|time|minute|repeat|concept|character)s?|[hk]")
+_PAINTED_WITH = re.compile(
+    r"\b(?:generat|creat|render|paint|caption|tagg|upscal|draw|images?|pictures?|pics|outputs?|datasets?)\w*"
+    r"(?: \w+)? (?:by|with|in|using|from|of) (?:the )?$"
+)
 _NOTHING = frozenset(
     {
         "unknown",
@@ -195,6 +209,39 @@ def quoted_architecture(metadata: Mapping[str, str]) -> str | None:
     return _first_quoted(value for value in written if _plain(value) in words)
 
 
+def models_in_sentence(sentence: str) -> dict[str, tuple[str, ...]]:
+    """The names of models in a sentence about a training, each with the architectures that it may mean.
+
+    A version that nobody published has none. The model that painted or captioned the pictures is left out.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    text = sentence.lower()
+    spoken = list(_SPOKEN.finditer(text))
+    for place, match in enumerate(spoken):
+        name = _spoken_name([each[0] for each in spoken[place : place + _LONGEST + 1]])
+        if not _PAINTED_WITH.search(text[: match.start()]) and (meant := _meant(name)) is not None:
+            found.setdefault(name, meant)
+    return found
+
+
+def _spoken_name(spoken: list[str]) -> str:
+    """What may be a model's name, up to a number of things: `flux 3 epochs` names no version."""
+    pairs = zip(spoken, [*spoken[1:], ""], strict=True)
+    ends = (place for place, (word, after) in enumerate(pairs) if word.isdecimal() and _UNITS.fullmatch(after))
+    return "-".join(spoken[: min(next(ends, _LONGEST), _LONGEST)])
+
+
+def _meant(name: str) -> tuple[str, ...] | None:
+    """The architectures of the model with whose name these words begin; None if they begin with no name."""
+    if names_no_version(name):
+        return ()
+    word, _, after = name.partition("-")
+    if word in _OF_SDXL or (word in _ORDINARY and not after[:1].isdecimal()):
+        return None
+    known = any(not beginning.endswith("$") and _begins(name, beginning) for beginning, _ in _BEGINNINGS)
+    return _architectures(name) if known else None
+
+
 def _installable(architectures: Iterable[str]) -> bool:
     return not set(Architecture).isdisjoint(architectures)
 
@@ -255,9 +302,13 @@ def _empty(word: str) -> bool:
 def _architectures(word: str) -> tuple[str, ...]:
     """The architectures that a word may mean; none for a word that is not known, nor for a version that is not."""
     for beginning, architectures in _BEGINNINGS:
-        rest = word.removeprefix(beginning.removesuffix("$"))
-        whole = beginning.endswith("$")
-        if word.startswith(beginning.removesuffix("$")) and not (rest if whole else rest[:1].isalpha()):
+        if _begins(word, beginning):
             meant = tuple(architectures.split())
             return () if names_no_version(word) and set(meant) <= set(Architecture) else meant
     return tuple({base.architecture.value for base in bases_in_checkpoint_name(word)})
+
+
+def _begins(word: str, beginning: str) -> bool:
+    start = beginning.removesuffix("$")
+    rest = word.removeprefix(start)
+    return word.startswith(start) and not (rest if beginning.endswith("$") else rest[:1].isalpha())

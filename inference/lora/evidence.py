@@ -45,11 +45,12 @@ from inference.lora.metadata import (
 from inference.lora.prediction_evidence import NO_PREDICTION, PredictionEvidence, judge_prediction
 from inference.lora.registry import RegistryAnswer
 from inference.lora.sidecar import Sidecar
-from inference.lora.texts import plain, telling, told_of_training
+from inference.lora.texts import plain, telling, told_of_base, told_of_training
 from inference.lora.titles import (
     bases_in_checkpoint_name,
     bases_in_tag,
     bases_in_title,
+    brands_in_sentence,
     families_claimed,
     families_hinted,
     families_in_text,
@@ -402,9 +403,12 @@ class _Words:
         told += [(Source.SIDECAR, text) for text in self.texts_beside if source not in IDENTITIES]
         recorded = source in RECORDED
         read = [(which, families_in_text(text, clearly=recorded)) for which, text in told]
+        sentences = [(which, each) for which, text in told for each in told_of_training(text)]
         if recorded:
-            sentences = ((which, each) for which, text in told for each in told_of_training(text))
             read += [(which, families_in_text(each, clearly=False)) for which, each in sentences]
+        for which, each in ((which, each) for which, text in told for each in told_of_base(text)):
+            if brands := brands_in_sentence(each):
+                read.append((which, brands | families_in_text(each, clearly=False)))
         against = ((which, families) for which, families in read if says.isdisjoint(families))
         return [Testimony(which, each) for which, families in against for each in sorted(families)]
 

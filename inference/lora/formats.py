@@ -235,7 +235,14 @@ def _lora(shapes: _Shapes) -> _Dense:
     down, up = shapes[Role.DOWN], shapes[Role.UP]
     if len(down) not in {2, 4, 5} or len(up) not in {2, len(down)} or up[1] != down[0] or math.prod(up[2:]) != 1:
         raise _Malformed("its two matrices do not go together")
+    _need(_magnitude_fits(shapes, up, down), "its magnitude has another size than its layer")
     return _Dense((up[0], *down[1:]), down[0])
+
+
+def _magnitude_fits(shapes: _Shapes, up: Shape, down: Shape) -> bool:
+    """Whether a linear layer's magnitude has one number for each row or column; of a convolution nothing is asked."""
+    sizes = [math.prod(shapes[role]) for role in _MAGNITUDES & shapes.keys()]
+    return len(down) > 2 or all(size in (*up[:1], *down[-1:]) for size in sizes)
 
 
 def _locon_tucker(shapes: _Shapes) -> _Dense:

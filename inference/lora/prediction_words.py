@@ -23,8 +23,13 @@ _V_WORD = (
     r"v[ _\-]?pred(?:iction|icted|ict)?|v[ _\-]?param(?:eteri[sz]ation|eteri[sz]ed)?"
     r"|zero[ _\-]?(?:terminal[ _\-]?)?snr|zt?snr"
 )
+# Names of Stable Diffusion 2's files for 768 pixels, as sentences have them.
+_SD2_V_NAMES = (
+    r"v2(?:[-_.][01])?_768|(?<![\d.])768[ _\-]?v(?![a-z])"
+    r"|stable[-_]diffusion[-_]2(?:[-_.][01])?(?![-_.]?(?:\d|base|inpaint|depth))|(?<![a-z])v[ _\-]objective"
+)
 # A word of several parts begins where no letter stands before it; `noobvpred` is written as one.
-_V = re.compile(rf"(?:(?<![a-z])(?:{_V_WORD})|vpred(?:iction)?|ztsnr)(?![a-z])(?![ _\-]?like)")
+_V = re.compile(rf"(?:(?<![a-z])(?:{_V_WORD})|vpred(?:iction)?|ztsnr|{_SD2_V_NAMES})(?![a-z])(?![ _\-]?like)")
 # Not `eps=1e-8`, an optimizer's.
 _EPSILON = re.compile(
     r"(?<![a-z_])eps(?:ilon)?(?![a-z])(?![\"']?\s*[=:]\s*[\"']?[\d.])"

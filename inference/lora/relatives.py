@@ -49,6 +49,8 @@ RELATIVES: tuple[Relative, ...] = (
     Relative(Architecture.SDXL, "sdxl/kolors", r"\bkolors\b"),
     Relative(Architecture.SDXL, "sdxl/playground", r"\bplayground ?v?2\b"),
     Relative(Architecture.SDXL, "Kohaku XL", r"\bkohaku ?xl\b"),
+    Relative(Architecture.SDXL, "RouWei", r"\brou ?wei\b(?! ?(?:like|style)\b)"),
+    Relative(Architecture.SDXL, "a later NovelAI", r"\bnovel ?ai ?v?[3-9]\b"),
     Relative(Architecture.SDXL, "SDXL with rectified flow", r"\brectified ?flow\b"),
     Relative(Architecture.SDXL, "Segmind Vega or SSD-1B", r"\bsegmind ?vega\b|\bssd ?1b\b"),
     Relative(
@@ -61,11 +63,13 @@ RELATIVES: tuple[Relative, ...] = (
     Relative(Architecture.QWEN_IMAGE, "qwen-image/layered", r"\bqwen ?(?:image ?)?layered\b"),
     Relative(Architecture.Z_IMAGE, "z-image/edit", r"\bz ?image ?(?:(?:turbo|base) ?)?edit\b"),
     Relative(Architecture.Z_IMAGE, "Z-Image-Omni", r"\bz ?image ?omni\b"),
-    Relative(Architecture.LUMINA2, "lumina2/neta", r"\bneta ?(?:yume|lumina)", r"\bneta\b"),
+    Relative(Architecture.LUMINA2, "another Lumina", r"\blumina ?(?:mgpt|dimoo|next|t2\w)\b"),
+    Relative(Architecture.LUMINA2, "Illustrious-Lumina", r"\billustrious ?lumina\b"),
+    Relative(Architecture.LUMINA2, "lumina2/neta", r"\bneta ?(?:yume(?: ?lumina)?|lumina)", r"\bneta\b"),
     Relative(Architecture.ANIMA, "anima/cosmos-predict2", r"\bcosmos ?predict", r"\bcosmos(?: ?2\w*)?\b"),
     Relative(Architecture.AURAFLOW, "auraflow/pony-v7", r"\bpony ?(?:diffusion ?)?v ?7\b"),
     Relative(Architecture.KREA2, "Krea 2 Edit", r"\bkrea ?2 ?edit\b"),
-    Relative(Architecture.KREA2, "a later Krea", r"\bkrea ?v?[3-9]\b"),
+    Relative(Architecture.KREA2, "another Krea", r"\bkrea ?v?(?:1|[3-9])\b"),
     *(Relative(each, "FLUX.3", r"^flux ?3 (?:klein|dev|pro|schnell|base|kontext)\b") for each in _FLUXES),
 )
 # The model that others descend from, by its name.
@@ -80,7 +84,7 @@ _PLAIN: dict[Architecture, tuple[str, str]] = {
 }
 # What no published version is called, at the beginning of a name.
 _NO_VERSION = re.compile(
-    r"(?:anima|z ?image) ?(?:base ?)?v?(?:[2-9]|[1-9]\d+)\b"
+    r"(?:anima|z ?image) ?(?:(?:base|turbo) ?)?v?(?:[2-9]|[1-9]\d+)\b(?! ?steps?\b)"
     r"|qwen ?image ?v?[3-9]\b"
     r"|krea ?v?[3-9]\b"
     r"|flux ?[3-9]\b(?! ?steps?\b)"
@@ -105,8 +109,11 @@ def relatives_named(name: str, base: BaseModelId, *, hints: bool) -> tuple[str, 
 
 def relatives_in_text(text: str, base: BaseModelId, *, hints: bool) -> tuple[str, ...]:
     """The relatives of `base` that a longer text names, if it does not name `base` beside them."""
-    forms = (*name_forms(text), text.lower())
-    named = [each for each in _relatives_of(base) if _names(each, forms, hints=hints)]
+    others = _relatives_of(base)
+    forms = [
+        form for form in (*name_forms(text), text.lower()) if any(_names(each, [form], hints=hints) for each in others)
+    ]
+    named = [each for each in others if _names(each, forms, hints=hints)]
     rest = forms
     for pattern in (pattern for each in named for pattern in (each.words, each.hints)):
         rest = [re.sub(pattern, "#", form) for form in rest]
@@ -124,7 +131,8 @@ def _relatives_of(base: BaseModelId) -> list[Relative]:
 
 def _itself(base: BaseModelId) -> Relative:
     listed = (each for each in RELATIVES if each.name == base)
-    return next(listed, Relative(base.architecture, base, rf"\b{re.escape(base.lineage)}"))
+    words = _NEVER if base.lineage == "base" else rf"\b{re.escape(base.lineage)}"
+    return next(listed, Relative(base.architecture, base, words))
 
 
 def plain_model_named(name: str, base: BaseModelId, *, first: bool = False) -> str | None:

@@ -25,7 +25,8 @@ _APART = re.compile(
 _TRACE = re.compile(
     r"pony|p[dn]y?xl|pnxl|noob|\bnai|illu|(?<![a-z])il+(?![a-z])|ilxl|illxl|animagine|kolors|kontext|krea|schnell|chroma|flux"
     r"|flex|playground|kohaku|rectified|qwen|qie|edit|layered|image|neta|lumina|cosmos|anima|vega|ssd|segmind|longcat|long-cat"
-    r"|v[ _\-]?pred|v[ _\-]?param|snr",
+    r"|v[ _\-]?pred|v[ _\-]?param|snr|768|v[ _\-]objective"
+    r"|(?:(?<![a-z])sd|stable.?diffusion)[ \-_]?v?\d|klein|hunyuan|hidream|pixart|(?:wan|sana) ?\d|aura",
     re.IGNORECASE,
 )
 _OTHER_WORDS: dict[re.Pattern[str], str] = {
@@ -36,13 +37,25 @@ _OTHER_WORDS: dict[re.Pattern[str], str] = {
         ("\u5c0f\u9a6c(?=\u6a21\u578b|\u5e95\u6a21| ?(?i:xl|v6))", " Pony "),
         ("\u5149(?:\u8f89|\u8f1d)(?=\u6a21\u578b|\u5e95\u6a21| ?(?i:xl))", " Illustrious "),
         ("(?:\u901f\u5ea6|[vV])[\u4e88\u9884\u9810](?:\u6e2c|\u6d4b)", " v-prediction "),
+        ("\u8bad\u7ec3|\u8a13\u7df4|\u5e95\u6a21|\u57fa\u4e8e|\u57fa\u65bc|\u5b66\u7fd2", " trained "),
+        ("\u30d9\u30fc\u30b9|\ud559\uc2b5|(?i:\u043e\u0431\u0443\u0447)", " trained "),
     )
 }
 _SENTENCE = re.compile(r"[\n;!\u3002]|\.(?!\d)|\bminus\b")
 _OF_TRAINING = re.compile(
     r"\b(?:re)?(?:train|fine ?-?tun|base|merg|mix|blend|extract)\w*\b|\b(?:made|built|ckpt)\b"
-    r"|\u8bad\u7ec3|\u8a13\u7df4|\u5e95\u6a21|\u57fa\u4e8e|\u57fa\u65bc|\u5b66\u7fd2|\u30d9\u30fc\u30b9"
+    r"|\b(?:entren|entra[i\u00ee]n|trein|addestra)|\b(?:lora|lycoris|dora|adapter|lokr|loha) for\b",
+    re.IGNORECASE,
 )
+_OF_USE = re.compile(
+    r"\b(?:lora|lycoris|lokr|loha|only|needs?|requires?)\b|\buse (?:it |this )?(?:with|on)\b", re.IGNORECASE
+)
+_OF_OTHERS = re.compile(
+    r"\b(?:also|too|other|another|see|separate|port(?:ed)?|test(?:ed)?|previews?|samples?|examples?|generated)\b"
+    r"|\bversions?\b.*\b(?:here|out|page)\b",
+    re.IGNORECASE,
+)
+_TELLING = re.compile(f"{_OF_TRAINING.pattern}|{_OF_USE.pattern}", re.IGNORECASE)
 
 
 def texts_in(name: str, value: object, *, unnamed: Collection[int] = ()) -> Iterator[str]:
@@ -72,28 +85,37 @@ def _parsed(text: str) -> object:
 
 def telling(texts: Iterable[str]) -> tuple[str, ...]:
     """The texts that may name a model, and their sentences that tell of the training: each short, in one line."""
-    parts = (part for text in texts for part in (text.replace("\n", "; "), "; ".join(told_of_training(text))))
-    found = dict.fromkeys(around for part in parts if (around := _around_names(plain(part))))
-    return tuple(sorted(found, key=len)[:_MAX_TEXTS])
+    found: dict[str, None] = {}
+    for text in texts:
+        told = dict.fromkeys((*told_of_training(text), *told_of_base(text)))
+        found[_around_names(plain(text.replace("\n", "; ")), _TRACE)] = None
+        found[_around_names(plain("; ".join(told)), _TELLING)] = None
+    return tuple(sorted(filter(None, found), key=len)[:_MAX_TEXTS])
 
 
 def plain(text: str) -> str:
     """A text in one line and in Latin letters; names in other letters are translated."""
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
-        for word, latin in _OTHER_WORDS.items():
-            text = word.sub(latin, text)
+        text = _translated(unicodedata.normalize("NFKC", text))
         text = "".join(each if each.isascii() else " " for each in text if unicodedata.category(each) != "Cf")
     return " ".join(text.split())
 
 
-def _around_names(text: str) -> str:
+def _translated(text: str) -> str:
+    """A text in which names of models, and words for training, are in Latin letters."""
+    if not text.isascii():
+        for word, latin in _OTHER_WORDS.items():
+            text = word.sub(latin, text)
+    return text
+
+
+def _around_names(text: str, trace: re.Pattern[str]) -> str:
     """The text, or of a long one what stands around the names in it."""
     if len(text) <= _MAX_TEXT:
-        return text if _TRACE.search(text) else ""
+        return text if trace.search(text) else ""
     parts: list[str] = []
     read = 0
-    for match in _TRACE.finditer(text):
+    for match in trace.finditer(text):
         if match.start() >= read:
             read = match.end() + _WINDOW
             parts.append(text[max(0, match.start() - _WINDOW) : read])
@@ -102,12 +124,18 @@ def _around_names(text: str) -> str:
 
 def told_of_training(text: str) -> tuple[str, ...]:
     """The sentences of a description that tell of the training: others name models that it works with too."""
-    return tuple(each for each in _SENTENCE.split(text[:_MAX_FIELD]) if _tells_of_training(each))
+    return tuple(each for each in _SENTENCE.split(_translated(text[:_MAX_FIELD])) if _tells_of_training(each))
 
 
 def _tells_of_training(text: str) -> bool:
     """Whether a sentence tells of the training."""
-    return _OF_TRAINING.search(text.lower()) is not None
+    return _OF_TRAINING.search(text) is not None
+
+
+def told_of_base(text: str) -> tuple[str, ...]:
+    """The sentences that tell what a LoRA was trained on or is for, and of no other LoRA."""
+    told = (each for each in sentences(_translated(text[:_MAX_FIELD])) if not _OF_OTHERS.search(each))
+    return tuple(each for each in told if _tells_of_training(each) or _OF_USE.search(each))
 
 
 def sentences(text: str) -> list[str]:

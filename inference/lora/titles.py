@@ -167,9 +167,13 @@ _NO_FAMILY = re.compile(
     r"(?: (?:an?|for|the|with|on|from|of|trained|made|based|meant|works?|working|compatible)\b)*"
     r" (?:pony|illustrious|noob|nai|animagine|kolors)\w*"
     r"|\b(?:an?|the|her|his|my|their|little|cute|small|white|black|brown|pink) pony\b"
-    r"(?! ?(?:xl|v ?\d|diffusion|model|checkpoint|base|lora|merge|mix|version|based|sdxl|only)\b)"
+    r"(?! ?(?:xl|v ?\d|diffusion|model|checkpoint|base|lora|merge|mix|version|based|sdxl|only|realis\w+)\b)"
     r"|\bhms illustrious\b|\billustrious,? (?:from |of )?azur"
     r"|\ban illustrious\b(?! ?(?:xl|model|checkpoint|base|lora)\b)"
+)
+_PLACES = re.compile(
+    r"\b(?:on|for|from|with|against|using|auf|mit|con|com|sur|su|base|model|checkpoint|ckpt|trained|needs|requires):?"
+    r" (?:(?:the|an?) )?"
 )
 _ELSEWHERE = re.compile(r"\bsee also\b[^.;!]*", re.IGNORECASE)
 _ALSO = re.compile(r"\balso\b[^.;!]*|(?:^|(?<=[.;!]))[^.;!]*\btoo\b(?= *(?:[.;!]|$))", re.IGNORECASE)
@@ -259,6 +263,25 @@ def families_in_text(text: str, *, clearly: bool) -> set[BaseModelId]:
     spoken = [_NO_FAMILY.sub(" ", form) for form in name_forms((_ALSO if clearly else _ELSEWHERE).sub(" ", text))]
     found = alone | _matching(spoken, _CLAIMS if clearly else _HINTS)
     return found | ({BaseModelId("sdxl/base")} if any(_rule(_SDXL_ITSELF).search(form) for form in spoken) else set())
+
+
+def brands_in_sentence(sentence: str) -> set[BaseModelId]:
+    """The base models of popular checkpoints that a sentence names as what a LoRA is for, or was trained on.
+
+    Brands are ordinary words too, so that one counts behind such a word as `on`, or before `LoRA`.
+    """
+    found: set[BaseModelId] = set()
+    for form in name_forms(sentence[:_MOST]):
+        for place in _PLACES.finditer(form):
+            found |= {BaseModelId(brand.base) for brand, rule in _BRANDED if rule.match(form, place.end())}
+        found |= {BaseModelId(brand.base) for brand, rule in _BRANDED if _before_lora(rule, form)}
+    return found
+
+
+def _before_lora(rule: re.Pattern[str], form: str) -> bool:
+    return any(
+        re.match(r"\w* ?(?:lora|lycoris|only|trained)\b", form[match.end() :].strip()) for match in rule.finditer(form)
+    )
 
 
 def families_traced(name: str) -> set[BaseModelId]:

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from inference.base_models import LINEAGE_TITLES, OPEN_LINEAGES, Architecture, BaseModelId
 from inference.lora.architecture_words import (
     claimed_architectures,
+    models_in_sentence,
     quoted_architecture,
     unknown_architectures,
     words_against,
@@ -30,7 +31,7 @@ from inference.lora.names import Part, read_name
 from inference.lora.relatives import names_no_version, plain_model_named, relatives_in_text, relatives_named
 from inference.lora.suffixes import Role
 from inference.lora.tables import STRANGERS, VARIANTS, title
-from inference.lora.texts import told_of_training
+from inference.lora.texts import told_of_base, told_of_training
 
 _PROJECTION = re.compile(r"lora_unet_(?:down|mid|up)_block\w+_(attn[12]_to_(?:q|k|v|out_0))")
 _PROJECTIONS = 8  # of a block: four for each of its two attentions
@@ -331,6 +332,10 @@ def _others_named(evidence: Evidence, metadata: Mapping[str, str]) -> tuple[str,
     for name, hints in (*((name, by_names) for name in own), *((name, not exact) for name in told)):
         against += [f"{name[:60]!r} names {each}" for each in relatives_named(name, base, hints=hints)]
     if not exact:
+        sentences = (each for text in evidence.texts for each in told_of_base(text))
+        against += [
+            f"{sentence[:60]!r} names {model}" for sentence in sentences for model in _other_models(sentence, base)
+        ]
         named = ((text, relatives_in_text(text, base, hints=by_names)) for text in evidence.texts)
         against += [f"{text[:60]!r} names {each}" for text, relatives in named for each in relatives]
     if by_names:
@@ -338,6 +343,17 @@ def _others_named(evidence: Evidence, metadata: Mapping[str, str]) -> tuple[str,
         plain += [(name, plain_model_named(name, base, first=True)) for name in trained_on]
         against += [f"{name[:60]!r} names {each}" for name, each in plain if each]
     return tuple(dict.fromkeys(against))
+
+
+def _other_models(sentence: str, base: BaseModelId) -> list[str]:
+    """The models of other architectures, or of no known version, that a sentence about the training names.
+
+    None where the sentence also names one of the architecture of `base`.
+    """
+    models = models_in_sentence(sentence)
+    if any(base.architecture in meant for meant in models.values()):
+        return []
+    return [title(meant[0]) if meant else f"{model!r}, which is no known version" for model, meant in models.items()]
 
 
 def _named(word: str) -> str:

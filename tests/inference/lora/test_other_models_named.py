@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bot.config.checkpoints import CheckpointSettings
@@ -229,3 +230,74 @@ def test_a_checkpoint_that_is_not_there_predicts_what_its_settings_say() -> None
         {"name": "x", "repository": "example/x", "base_model": "sdxl/noobai", "prediction_type": "epsilon"}
     )
     assert settings.spec(None).predicts is PredictionType.EPSILON
+
+
+SENTENCES = (
+    "Trained on {}.", "Base model: {}", "A style LoRA for {}", "LoRA trained with kohya on {} at 1024px",
+    "{}\u3067\u5b66\u7fd2\u3057\u307e\u3057\u305f", "\u57fa\u4e8e{}\u8bad\u7ec3", "Entrenado con {}",
+    "Trainiert auf {}", "This is a {} lora", "Only works on {}",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("make", "told", "model"),
+    [
+        ("flux1", "flux1/dev", "FLUX.3 [dev]"), ("flux1", "flux1/dev", "FLUX.2 [dev]"),
+        ("flux1", "flux1/dev", "SD 3.5 Large"), ("anima", "anima/base", "Anima 3 base"),
+        ("anima", "anima/base", "SDXL"),
+        ("qwen-image", "qwen-image/base", "Qwen-Image-2.5"), ("z-image", "z-image/base", "Z-Image-Turbo 2"),
+        ("lumina2", "lumina2/base", "Illustrious-Lumina v0.03"), ("lumina2", "lumina2/base", "NetaYume Lumina v3.5"),
+        ("krea2", "krea2/base", "Krea 2 Edit"), ("sdxl", "sdxl/illustrious", "AutismMix"),
+        ("sdxl", "sdxl/illustrious", "RouWei"), ("sdxl", "sdxl/illustrious", "NovelAI v3"),
+        ("sdxl", "sdxl/illustrious", "Illustrious 5"), ("sdxl", "sdxl/pony", "Juggernaut XL"),
+    ],
+)  # fmt: skip
+def test_a_sentence_about_the_training_that_names_another_model_disputes_a_page(
+    make: str, told: str, model: str
+) -> None:
+    page = Sidecar(base_model=BaseModelId(told))
+    for sentence in SENTENCES:
+        text = sentence.format(model)
+        assert verdict(make, {}, page.model_copy(update={"description": text})).base_model is None, text
+        assert verdict(make, {"ss_training_comment": text}, page).base_model is None, text
+
+
+@pytest.mark.parametrize(
+    ("make", "told", "text"),
+    [
+        ("flux1", "flux1/dev", "Trained on FLUX.1 dev. Also trained on Z-Image: another page"),
+        ("flux1", "flux1/dev", "Trained on images generated with FLUX.2 dev"),
+        ("flux1", "flux1/dev", "Trained with flux 3 epochs on 40 pictures of Sana"),
+        ("anima", "anima/base", "Trained on Anima 10 epochs"),
+        ("z-image", "z-image/base", "A LoRA for Z-Image 8 steps"),
+        ("sdxl", "sdxl/illustrious", "Trained on Illustrious. Previews made with AutismMix"),
+        ("sdxl", "sdxl/illustrious", "Trained on Illustrious and tested on Juggernaut XL"),
+        ("qwen-image", "qwen-image/base", "Trained on Qwen-Image-2512, captions by Qwen3-VL"),
+    ],
+)  # fmt: skip
+def test_a_sentence_about_pictures_tests_and_other_loras_disputes_nothing(make: str, told: str, text: str) -> None:
+    base = BaseModelId(told)
+    assert verdict(make, {}, Sidecar(base_model=base, description=text)).base_model == base
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Trained on SD 2.1 768-v", "Trained on stable-diffusion-2-1", "v2-1_768-ema-pruned.ckpt",
+        "with the v objective",
+    ],
+)  # fmt: skip
+def test_names_of_stable_diffusion_2_for_768_pixels_mean_v_prediction(text: str) -> None:
+    told = Sidecar(base_model=BaseModelId("sd2/base"), description=text)
+    assert judge(FILE, {}, told, Knowledge()).prediction.type is PredictionType.V_PREDICTION
+    plain = told.model_copy(update={"description": "Trained on stable-diffusion-2-1-base"})
+    assert judge(FILE, {}, plain, Knowledge()).prediction.type is None
+
+
+def test_a_magnitude_of_another_size_than_the_layer_is_malformed() -> None:
+    tensors = pairs(denoiser("sdxl", "attn", "ff"), "lora_unet_")
+    module = next(name for name in tensors if name.endswith(".lora_up.weight")).removesuffix(".lora_up.weight")
+    rows = tensors[f"{module}.lora_up.weight"].shape[0]
+    for size, problem in ((rows, None), (rows + 128, f"of {module}, its magnitude has another size than its layer")):
+        tensors[f"{module}.dora_scale"] = np.ones((size, 1), np.float32)
+        assert read(tensors).problem == problem
