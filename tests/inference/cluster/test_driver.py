@@ -343,7 +343,7 @@ async def test_a_cluster_in_which_nobody_paints_is_told_again_and_again(
     place.cluster.here["a"] = ClusterNode("a", "first", 1, {})
     async for change in place.pool.changes():
         if isinstance(change, PoolUnavailable) and change.reason not in {NOBODY_PAINTS, STARTING}:
-            assert change.reason.startswith("node first gets no work: it has torch")
+            assert change.reason.startswith("the node first gets no work: it has torch")
             break
     await place.serving[0]._connection.close()
     async for change in place.pool.changes():
