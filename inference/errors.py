@@ -360,7 +360,7 @@ class WorkerFailed(WorkerError):
 
 @dataclass(eq=False)
 class ClassifierUnusable(WorkerError):
-    """The automatic picture check does not work, so Easel cannot generate pictures."""
+    """The automatic picture check is not working right now, so Easel cannot generate pictures."""
 
     for_operators = "The classifier of the settings cannot be used: {reason}."
 

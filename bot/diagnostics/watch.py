@@ -126,8 +126,8 @@ def _database_file(facts: WatchFacts) -> Iterator[Finding]:
         yield Finding(DATABASE_FILE, FindingGrade.PROBLEM, says)
     elif facts.file is FileState.LINKED:
         says = _(
-            "The database file {path} has a second name (a hard link). If a program opens the file by "
-            "that name, the database is damaged. Delete the other name; `easel backup` makes a safe copy."
+            "The database file {path} has a second name (a hard link). A program that opens the file by "
+            "that name can damage the database. Delete the other name; `easel backup` makes a safe copy."
         )
         yield Finding(DATABASE_FILE, FindingGrade.WARNING, says.format(path=facts.database))
 

@@ -69,7 +69,7 @@ class AddingDenied(LimitReached):
 
 @dataclass(eq=False)
 class AddedTooMany(LimitReached):
-    """Your limit of new LoRAs in 24 hours is {limit}. You can add the next one in {wait}."""
+    """You have reached your limit for adding LoRAs: {limit} in 24 hours. You can add the next one in {wait}."""
 
     limit: int
     wait: str
@@ -162,7 +162,7 @@ class NumberUnclear(RequestError):
 
 @dataclass(eq=False)
 class LimitNotForServer(RequestError):
-    """“{what}” is a limit for members, not for a whole server. A whole server can limit pictures and megapixel-steps
+    """“{what}” is a limit for single members. For a whole server, you can limit pictures per day, megapixel-steps
     per day, and new LoRAs in 24 hours."""
 
     words = frozenset({"what"})

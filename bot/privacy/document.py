@@ -26,7 +26,7 @@ you are blocked. If you cannot use the commands, ask the operator, who can do th
 
 ## What a deletion does
 
-Easel cancels your queued and running jobs. It waits until your earlier actions are complete, such as an upload that
+Easel cancels your queued and running jobs. It first waits for your earlier actions to finish, such as an upload that
 it is still reading, so that they leave no data behind. Then it deletes rows, words in search indexes, pictures,
 thumbnails, start pictures, and the bot's messages about you. After a restart, the deletion continues automatically.
 At the end, you get a receipt.

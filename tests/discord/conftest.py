@@ -21,7 +21,7 @@ from bot.ui.api_url import point_at
 from bot.ui.bot import EaselBot
 from playground import Playground, default_world
 from playground.component_shapes import walk
-from playground.control import Control, People, Person, SentInteraction
+from playground.control import Control, NotInTime, People, Person, SentInteraction
 from playground.visible_message import VisibleMessage
 from playground.wire import Json, as_objects
 from tests.discord import limits
@@ -30,7 +30,11 @@ from tests.house import BASES, VIVID, House
 from tests.playground.conftest import validate_exchanges
 
 PATIENCE = 300.0  # seconds; the first picture waits for torch, more than two minutes on a busy machine
+STOOD_STILL = 20.0  # seconds; Discord ends a connection without heartbeats soon after that
 PROMPT = "a red circle on a blue background"
+
+
+SHARED = pytest.StashKey["Scene"]()
 
 
 @dataclass
@@ -43,7 +47,7 @@ class Scene(People):
     operators: tuple[str, ...] = (default_world.MARGARET,)
     changes: Mapping[str, object] = field(default_factory=dict[str, object])  # of other sections of the settings
     nsfw_command: bool = False
-    shared: bool = False  # by all tests of this folder
+    used_at: float = field(default_factory=time.monotonic)  # when a test ended that used it
 
     @property
     def settings(self) -> Settings:
@@ -56,6 +60,16 @@ class Scene(People):
         }
         settings = self.house.settings
         return settings.model_copy(update={"discord": settings.discord.model_validate(discord), **self.changes})
+
+    async def awake(self) -> None:
+        """Wait until the bot answers, if its loop stood still for long while tests ran in others.
+
+        Its connection is lost by then. An interaction that is sent before it has a new one may reach nobody.
+        """
+        while time.monotonic() - self.used_at > STOOD_STILL:
+            with contextlib.suppress(NotInTime):
+                await self.ada.autocomplete("imagine", "checkpoint")
+                self.used_at = time.monotonic()
 
     async def ended(self, message: VisibleMessage) -> VisibleMessage:
         """Wait until a job's message shows its end, as long as its progress changes: a busy machine is slow."""
@@ -193,13 +207,16 @@ def delete_verdicts(database: Path) -> None:
 
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="session")
-async def verdicts_of_one_test(request: pytest.FixtureRequest) -> AsyncIterator[None]:
-    """Delete the verdicts on pictures after each test, because pictures of the demo look very much alike."""
+async def shared_bot(request: pytest.FixtureRequest) -> AsyncIterator[None]:
+    """Wait for the bot that tests share, and delete its verdicts on pictures: those of the demo look very much alike."""
+    if "scene" in request.fixturenames and (waiting := request.session.stash.get(SHARED, None)) is not None:
+        await waiting.awake()
     yield
-    scene = request.node.funcargs.get("scene")
-    if isinstance(scene, Scene) and scene.shared:
+    scene = request.session.stash.get(SHARED, None)
+    if scene is not None and request.node.funcargs.get("scene") is scene:
         # In a thread, because the bot runs in this loop and must be able to end its transaction.
         await asyncio.to_thread(delete_verdicts, scene.settings.storage.database)
+        scene.used_at = time.monotonic()
 
 
 @pytest.fixture
@@ -210,11 +227,11 @@ async def empty(tmp_path: Path) -> AsyncGenerator[Scene]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
+async def scene(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
     """One bot for all tests, because starting a worker takes seconds."""
     house = House(tmp_path_factory.mktemp("discord") / "house")
     house.add_lora("Cape", BASES[VIVID], seed=21)  # to be used together with Bat
     house.add_lora("Riddle", None, seed=20)  # one more of which nobody knows what it is, for an operator to declare
     async with open_scene(house) as scene, scene.bot():
-        scene.shared = True
+        request.session.stash[SHARED] = scene
         yield scene

@@ -308,10 +308,12 @@ async def test_staff_let_a_role_add_and_limit_how_many(adding: Scene, hubs: Hubs
         offer = await told(adding.ada, "imagine", prompt=f"a house {links[0]}")
         await added(adding, await begun_by(adding.ada, offer, "Add LoRA"), "is now in the library")
         refused = await told(adding.ada, "lora add", link=links[1])
-        assert "Your limit of new LoRAs in 24 hours is 1" in refused.text and "for everyone" in refused.text
+        assert "your limit for adding LoRAs: 1 in 24 hours" in refused.text and "for everyone" in refused.text
         assert not hubs.requests(hubs.file_path(int(links[1].rpartition("=")[2])))
         (choice,) = await adding.ada.autocomplete("imagine", "lora1", links[1])
-        assert choice["name"].startswith("Your limit of new LoRAs") and choice["name"].endswith(".")
+        assert choice["name"].startswith("You have reached your limit for adding LoRAs") and choice["name"].endswith(
+            "."
+        )
     finally:
         form = await adding.grace.press(limits, "Added LoRAs")
         await form.modal(PATIENCE)

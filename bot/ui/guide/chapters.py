@@ -114,7 +114,10 @@ CHAPTERS = (
             "*fast* in /imagine, or under *Options* in the studio."
         ),
         "few-steps.webp",
-        later("The same seed with 2, 4, 8 and 16 steps, without a few-step LoRA: few steps leave a picture unfinished"),
+        later(
+            "The same seed with 2, 4, 8 and 16 steps, without a few-step LoRA: with 2 or 4, the picture "
+            "looks unfinished"
+        ),
     ),
     Chapter(
         "combining",

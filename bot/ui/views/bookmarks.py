@@ -211,7 +211,7 @@ class NoteForm(ModalForm):
             required=False,
             max_length=MAX_NOTE,
         )
-        description = _("Only you can read this note. The search finds it too.")
+        description = _("Only you can read this note. When you search your bookmarks, Easel also looks in your notes.")
         self.add_item(ui.Label[Any](text=_("Note"), description=description, component=self.note))
 
     async def submitted(self, interaction: Interaction) -> None:

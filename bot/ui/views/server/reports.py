@@ -63,7 +63,7 @@ class ReportsSection(PanelSection):
                 *items,
                 shown(
                     [
-                        _("Channel for reports of LoRAs, and of pictures outside of servers: **{names}**").format(
+                        _("Channel for reports about LoRAs, and about pictures outside of servers: **{names}**").format(
                             names=where
                         )
                     ]
