@@ -10,12 +10,23 @@ MAX_ID = 2**53  # what other programs read exactly
 _NO = frozenset({"", "0", "0.0", "false", "f", "no", "n", "off", "none", "null", "undefined", "nan"})
 
 
-def parse_json(text: str | bytes) -> Any:
-    """The value of a text. Raises ValueError for what is none, or is nested too deeply."""
+def parse_json(text: str | bytes, *, unique: bool = False) -> Any:
+    """The value of a text. Raises ValueError for what is none, or is nested too deeply.
+
+    With `unique`, also for an object in which one key has two values.
+    """
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_unique if unique else None)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if found.setdefault(key, value) != value:
+            raise ValueError(f"the key {key[:40]!r} has two values")
+    return found
 
 
 def as_dict(value: object) -> dict[str, Any]:

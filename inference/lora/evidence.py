@@ -24,6 +24,7 @@ from inference.lora.known_bases import (
     FULL_HASHES,
     OLD_HASHES,
     PIXAI_VERSIONS,
+    published_in_text,
     repository_base,
     repository_id,
 )
@@ -55,6 +56,7 @@ from inference.lora.titles import (
     families_hinted,
     families_in_text,
     last_part,
+    without_asides,
 )
 
 
@@ -370,7 +372,7 @@ class _Words:
         files = [(Source.TAG, name) for name in (file_name, *(each.file_name or "" for each in sidecar.all_of(sha256)))]
         bases = [(Source.BASE_NAME, last_part(name)) for name in base_names(metadata)]
         further = [(Source.BASE_NAME, name) for name in further_base_names(metadata)]
-        told = [(Source.COMMENT, text) for text in comments(metadata)]
+        told = [(Source.COMMENT, without_asides(text)) for text in comments(metadata)]
         pages = [(Source.REGISTRY, answer.name) for answer in known.answers.get(sha256, ())]
         beside = [
             (Source.SIDECAR, text) for each in sidecar.all_of(sha256) for text in (each.name or "", each.version or "")
@@ -406,10 +408,11 @@ class _Words:
         sentences = [(which, each) for which, text in told for each in told_of_training(text)]
         if recorded:
             read += [(which, families_in_text(each, clearly=False)) for which, each in sentences]
+        read += [(which, published_in_text(text)) for which, text in told]
         for which, each in ((which, each) for which, text in told for each in told_of_base(text)):
             if brands := brands_in_sentence(each):
                 read.append((which, brands | families_in_text(each, clearly=False)))
-        against = ((which, families) for which, families in read if says.isdisjoint(families))
+        against = ((which, families) for which, families in read if families and says.isdisjoint(families))
         return [Testimony(which, each) for which, families in against for each in sorted(families)]
 
 

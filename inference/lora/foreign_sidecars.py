@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from inference.json_values import as_dict, as_id, as_list, as_number, as_text, parse_json
-from inference.lora.prediction_words import prediction_on_page
+from inference.lora.prediction_words import prediction_in_records, prediction_on_page
 from inference.lora.registry import named_base_model
 from inference.lora.texts import telling, texts_in
 from inference.lora.trigger_groups import trigger_groups
@@ -108,7 +108,7 @@ def _read(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         raw = file.read(MAX_BYTES + 1)
     try:
-        return as_dict(parse_json(raw)) if len(raw) <= MAX_BYTES else {}
+        return as_dict(parse_json(raw, unique=True)) if len(raw) <= MAX_BYTES else {}
     except ValueError:
         return {}
 
@@ -124,12 +124,14 @@ def _version_and_hashes(path: Path, told: dict[str, Any]) -> tuple[dict[str, Any
     return version, frozenset(hash_ for hash_ in named if _HEX_64.fullmatch(hash_))
 
 
-def fields_of_a1111(told: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a sidecar of ours that A1111's file tells; none for a file of another kind."""
+def fields_of_foreign(told: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a sidecar of ours that another program's `NAME.json` tells: A1111's, or a trainer's settings."""
+    settings = {key: str(value) for key, value in told.items() if isinstance(value, str | bool | int | float)}
+    prediction = _kept({"prediction": prediction_in_records(settings)})
     if not told.keys() & (A1111_KEYS - {"description"}):
-        return {}
+        return prediction
     weight = as_number(told.get("preferred weight"))
-    return _kept(
+    return prediction | _kept(
         {
             "description": _plain(told.get("description")),
             "trigger_words": _words([as_text(told.get("activation text"), _MOST_TEXT)]),

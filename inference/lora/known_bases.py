@@ -214,7 +214,25 @@ _IN_CACHE = re.compile(
 )
 _ADDRESS = re.compile(r"https://huggingface\.co/([\w.\-]+/[\w.\-]+)(?=$|[/?#])", re.ASCII)
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.\-]{0,95}/[A-Za-z0-9][\w.\-]{0,95}", re.ASCII)
+_AUTO_V2 = 10  # digits of a SHA-256 by which CivitAI calls a file
+_BY_BEGINNING = {sha256[:_AUTO_V2]: base for sha256, base in FULL_HASHES.items()}
+_VERSION_IN_TEXT = re.compile(r"(?:civitai:\d{1,12}@|modelversionid=)(\d{1,12})", re.IGNORECASE)
+_HASH_IN_TEXT = re.compile(r"\b(?:[0-9a-f]{64}|[0-9a-f]{10})\b", re.IGNORECASE)
 CHECKPOINT_FILES = frozenset({".safetensors", ".ckpt", ".sft", ".pt", ".pth", ".bin", ".gguf", ".json"})
+
+
+def published_in_text(text: str) -> set[BaseModelId]:
+    """The base models that a text names by a hash of the published file (whole or its first ten digits) or by
+    CivitAI's id of a version, in an AIR or in a link."""
+    versions = (CIVITAI_VERSIONS.get(int(match[1])) for match in _VERSION_IN_TEXT.finditer(text))
+    hashes = (_BY_BEGINNING.get(match[0].lower()[:_AUTO_V2]) for match in _HASH_IN_TEXT.finditer(text))
+    return {base for base in (*versions, *hashes) if base is not None}
+
+
+def published_prediction_in_text(text: str) -> PredictionType | None:
+    """What the version predicts that a text names by CivitAI's id; v where it names several."""
+    found = {VERSION_PREDICTIONS.get(int(match[1])) for match in _VERSION_IN_TEXT.finditer(text)}
+    return _V if _V in found else next(iter(found - {None}), None)
 
 
 def repository_base(name: str) -> BaseModelId | None:

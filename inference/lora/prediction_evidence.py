@@ -14,7 +14,13 @@ from pathlib import PurePosixPath
 from pydantic import TypeAdapter
 
 from inference.lora.knowledge import Knowledge
-from inference.lora.known_bases import HASH_PREDICTIONS, REPOSITORY_PREDICTIONS, VERSION_PREDICTIONS, repository_id
+from inference.lora.known_bases import (
+    HASH_PREDICTIONS,
+    REPOSITORY_PREDICTIONS,
+    VERSION_PREDICTIONS,
+    published_prediction_in_text,
+    repository_id,
+)
 from inference.lora.metadata import (
     base_names,
     civitai_version,
@@ -143,10 +149,15 @@ def _testimonies(
         PredictionSource.SIDECAR: [
             *(each.prediction for each in beside),
             *map(prediction_in_text, described),
+            *map(published_prediction_in_text, described),
             *map(prediction_in_name, named),
         ],
         PredictionSource.REGISTRY: map(_of_page, known.answers.get(sha256, ())),
-        PredictionSource.OWN_NAME: [*map(prediction_in_name, own), *map(prediction_in_text, written)],
+        PredictionSource.OWN_NAME: [
+            *map(prediction_in_name, own),
+            *map(prediction_in_text, written),
+            *map(published_prediction_in_text, written),
+        ],
     }
     found = {source: set(kinds) for source, kinds in said.items()}
     return {source: _V if _V in kinds else _EPSILON for source, kinds in found.items() if kinds & {_V, _EPSILON}}

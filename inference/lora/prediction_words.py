@@ -46,6 +46,7 @@ _SD2 = r"^(?:(?:sd|stable diffusion) ?)?v?2(?: [01])?"
 _SD2_V = re.compile(rf"{_SD2} (?:768|v)\b|^768 v\b")
 _SD2_EPSILON = re.compile(rf"{_SD2} (?:512|base)\b|^512 base\b")
 
+_ONETRAINER_V = frozenset({"stable_diffusion_20", "stable_diffusion_21"})  # the others end in `_base`
 _PARTS = ("pred", "param", "snr")  # every word that counts in a record has one of them
 _V_KEY = re.compile(r"v_?pred(?!_?like)|v_?param|zero_?(?:terminal_?)?snr|zt?snr")
 _TYPE_KEY = re.compile(r"prediction_?type|^prediction$|(?<![a-z_])parameterization$")
@@ -117,6 +118,8 @@ def settings_in(key: str, text: str) -> Iterator[tuple[str, object]]:
 
 def _of_setting(key: str, value: object) -> PredictionType | None:
     text = str(value).strip().lower()
+    if key == "model_type" and text in _ONETRAINER_V:
+        return PredictionType.V_PREDICTION
     if text in _SWITCHED_OFF:
         return None  # a switch that nobody set
     if text in _ON:

@@ -22,6 +22,7 @@ _MAX = 320  # characters of a name that are read
 _NEVER = r"(?!)"
 _FLUX = r"\bflux ?(?:1 ?)?(?:dev ?)?"
 _FLUXES = tuple(each for each in Architecture if each.value.startswith("flux"))
+_CONTROL = r"\bcontrol ?(?:directory|path|image)\b"  # a trainer's key for the pictures that are edited
 _ENDING = re.compile(r"\.(?:safetensors|ckpt|sft|gguf)$")
 
 
@@ -36,7 +37,7 @@ class Relative:
 
 
 RELATIVES: tuple[Relative, ...] = (
-    Relative(Architecture.FLUX1, "flux1/kontext", r"\bkontext\b(?! of\b)"),
+    Relative(Architecture.FLUX1, "flux1/kontext", rf"\bkontext\b(?! of\b)|{_CONTROL}"),
     Relative(Architecture.FLUX1, "flux1/krea", rf"{_FLUX}krea\b", r"\bkrea\b"),
     Relative(Architecture.FLUX1, "flux1/schnell", rf"{_FLUX}schnell\b", r"\bschnell\b"),
     Relative(Architecture.FLUX1, "flux1/chroma", r"\bchroma ?1? ?(?:hd|flash|unlocked|radiance)\b", r"\bchroma ?1?\b"),
@@ -51,17 +52,19 @@ RELATIVES: tuple[Relative, ...] = (
     Relative(Architecture.SDXL, "Kohaku XL", r"\bkohaku ?xl\b"),
     Relative(Architecture.SDXL, "RouWei", r"\brou ?wei\b(?! ?(?:like|style)\b)"),
     Relative(Architecture.SDXL, "a later NovelAI", r"\bnovel ?ai ?v?[3-9]\b"),
-    Relative(Architecture.SDXL, "SDXL with rectified flow", r"\brectified ?flow\b"),
+    Relative(Architecture.SDXL, "CommonCanvas", r"\bcommon ?canvas\b"),
+    Relative(Architecture.SDXL, "SDXL with rectified flow", r"\brectified ?flow\b|\bflow ?model\b"),
     Relative(Architecture.SDXL, "Segmind Vega or SSD-1B", r"\bsegmind ?vega\b|\bssd ?1b\b"),
     Relative(
         Architecture.QWEN_IMAGE,
         "qwen-image/edit",
-        r"\bqwen ?(?:image ?)?edit\b|\bimage ?edit\b|\bedit ?(?:plus|version)\b|(?<!\S)--edit\b",
+        r"\bqwen ?(?:image ?)?edit\b|\bimage ?edit\b|\bedit ?(?:plus|version)\b|(?<!\S)--edit\b"
+        rf"|{_CONTROL}",
         r"\bqie(?: ?25\d\d)?\b",
     ),
     Relative(Architecture.QWEN_IMAGE, "LongCat-Image", r"\blong ?cat\b"),
     Relative(Architecture.QWEN_IMAGE, "qwen-image/layered", r"\bqwen ?(?:image ?)?layered\b"),
-    Relative(Architecture.Z_IMAGE, "z-image/edit", r"\bz ?image ?(?:(?:turbo|base) ?)?edit\b"),
+    Relative(Architecture.Z_IMAGE, "z-image/edit", r"\bz ?image ?(?:(?:turbo|base|image) ?)?edit\b"),
     Relative(Architecture.Z_IMAGE, "Z-Image-Omni", r"\bz ?image ?omni\b"),
     Relative(Architecture.LUMINA2, "another Lumina", r"\blumina ?(?:mgpt|dimoo|next|t2\w)\b"),
     Relative(Architecture.LUMINA2, "Illustrious-Lumina", r"\billustrious ?lumina\b"),
@@ -69,7 +72,7 @@ RELATIVES: tuple[Relative, ...] = (
     Relative(Architecture.ANIMA, "anima/cosmos-predict2", r"\bcosmos ?predict", r"\bcosmos(?: ?2\w*)?\b"),
     Relative(Architecture.AURAFLOW, "auraflow/pony-v7", r"\bpony ?(?:diffusion ?)?v ?7\b"),
     Relative(Architecture.KREA2, "Krea 2 Edit", r"\bkrea ?2 ?edit\b"),
-    Relative(Architecture.KREA2, "another Krea", r"\bkrea ?v?(?:1|[3-9])\b"),
+    Relative(Architecture.KREA2, "another Krea", r"\bkrea ?v?(?:1|2 [1-9]|[3-9])\b"),
     *(Relative(each, "FLUX.3", r"^flux ?3 (?:klein|dev|pro|schnell|base|kontext)\b") for each in _FLUXES),
 )
 # The model that others descend from, by its name.
@@ -86,7 +89,7 @@ _PLAIN: dict[Architecture, tuple[str, str]] = {
 _NO_VERSION = re.compile(
     r"(?:anima|z ?image) ?(?:(?:base|turbo) ?)?v?(?:[2-9]|[1-9]\d+)\b(?! ?steps?\b)"
     r"|qwen ?image ?v?[3-9]\b"
-    r"|krea ?v?[3-9]\b"
+    r"|krea ?v?(?:2 [1-9]|[3-9])\b(?! ?steps?\b)"
     r"|flux ?[3-9]\b(?! ?steps?\b)"
     r"|chroma ?[2-9]\b"
     r"|(?:sd ?xl|stable ?diffusion ?xl) ?(?:base ?)?v?[2-9](?: \d)?(?: base)?$"

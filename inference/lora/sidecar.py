@@ -25,7 +25,7 @@ from inference.lora.foreign_sidecars import (
     A1111_KEYS,
     adapter_configs,
     claims_of_hub_file,
-    fields_of_a1111,
+    fields_of_foreign,
     fields_of_hub_file,
     hub_files,
     texts_of,
@@ -127,7 +127,7 @@ def _second(path: Path) -> Sidecar | None:
     try:
         value = _parse(path)
         strange = _strange_keys(value)
-        told = fields_of_a1111(value) | {"texts": telling(texts_in("", value))} if strange else _keys_of_ours(value)
+        told = fields_of_foreign(value) | {"texts": telling(texts_in("", value))} if strange else _keys_of_ours(value)
         return Sidecar.model_validate(told)
     except (OSError, ValueError, RecursionError):
         return None
@@ -170,7 +170,7 @@ def _foreign(lora: Path, beside: dict[str, Any]) -> Sidecar:
         path = next(iter(hub_files(lora)), None) if lora.name else None
         told = fields_of_hub_file(path) if path else {}
         texts = (*told.pop("texts", ()), *telling(texts_in("", beside)))
-        return Sidecar.model_validate(told | fields_of_a1111(beside) | {"texts": texts})
+        return Sidecar.model_validate(told | fields_of_foreign(beside) | {"texts": texts})
     except (OSError, ValidationError):
         return Sidecar()
 

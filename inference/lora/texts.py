@@ -7,11 +7,13 @@ are left out.
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 
 from inference.json_values import as_dict, as_list, parse_json
+from inference.lora.translated_words import WORDS_IN_LATIN
 
 _MAX_FIELD = 2**16  # characters of one text that are read
 _MAX_TEXT = 1000  # characters of it that are kept
@@ -21,26 +23,22 @@ _APART = re.compile(
     r"caption|prompt|tag_?frequency|dataset|bucket|^neg|negative|^images?$|^samples?$|^meta$|gallery|preview|thumbnail"
     r"|trigger|activation|trainedwords|hash|^base_model_name$"
 )
+# Keys that tell of the training by themselves.
+_TELLING_KEY = re.compile(r"qwen_image_edit|kontext|control_(?:directory|path|image)", re.IGNORECASE)
+_OFF = frozenset({"false", "0", "0.0", "no", "off", "none", "null", "", "[]", "{}"})
+_INLINE = re.compile(r"</?(?:a|b|code|em|font|i|mark|s|small|span|strong|sub|sup|u|wbr)\b[^<>]{0,2000}>", re.IGNORECASE)
+_BLOCK = re.compile(r"<[^<>]{0,2000}>")
 # What every name of a model, and every word for v-prediction, has in it.
 _TRACE = re.compile(
-    r"pony|p[dn]y?xl|pnxl|noob|\bnai|illu|(?<![a-z])il+(?![a-z])|ilxl|illxl|animagine|kolors|kontext|krea|schnell|chroma|flux"
-    r"|flex|playground|kohaku|rectified|qwen|qie|edit|layered|image|neta|lumina|cosmos|anima|vega|ssd|segmind|longcat|long-cat"
-    r"|v[ _\-]?pred|v[ _\-]?param|snr|768|v[ _\-]objective"
+    r"pony|p[dn]y?xl|pnxl|noob|\bnai|illu|(?<![a-z])il+(?![a-z])|ilxl|illxl|animagine|kolors|kontext|krea|schnell|chroma"
+    r"|flux|flex|playground|kohaku|rectified|qwen|qie|edit|layered|image|neta|lumina|cosmos|anima|vega|ssd|segmind|longcat|long-cat"
+    r"|v[ _\-]?pred|v[ _\-]?param|snr|768|v[ _\-]objective|\bil+y?ust|pd ?v ?6|wrong|flow|common ?canvas|rou ?wei"
+    r"|nov[ae]l"
+    r"|control_"
+    r"|urn:air|modelversionid|\b[0-9a-f]{10}\b|[0-9a-f]{64}"
     r"|(?:(?<![a-z])sd|stable.?diffusion)[ \-_]?v?\d|klein|hunyuan|hidream|pixart|(?:wan|sana) ?\d|aura",
     re.IGNORECASE,
 )
-_OTHER_WORDS: dict[re.Pattern[str], str] = {
-    re.compile(pattern): latin
-    for pattern, latin in (
-        ("\u53ef\u56fe", " Kolors "),
-        ("\u30dd\u30cb\u30fc(?!\u30c6\u30fc\u30eb)|\ud3ec\ub2c8(?!\ud14c\uc77c)", " Pony "),  # not a pony tail
-        ("\u5c0f\u9a6c(?=\u6a21\u578b|\u5e95\u6a21| ?(?i:xl|v6))", " Pony "),
-        ("\u5149(?:\u8f89|\u8f1d)(?=\u6a21\u578b|\u5e95\u6a21| ?(?i:xl))", " Illustrious "),
-        ("(?:\u901f\u5ea6|[vV])[\u4e88\u9884\u9810](?:\u6e2c|\u6d4b)", " v-prediction "),
-        ("\u8bad\u7ec3|\u8a13\u7df4|\u5e95\u6a21|\u57fa\u4e8e|\u57fa\u65bc|\u5b66\u7fd2", " trained "),
-        ("\u30d9\u30fc\u30b9|\ud559\uc2b5|(?i:\u043e\u0431\u0443\u0447)", " trained "),
-    )
-}
 _SENTENCE = re.compile(r"[\n;!\u3002]|\.(?!\d)|\bminus\b")
 _OF_TRAINING = re.compile(
     r"\b(?:re)?(?:train|fine ?-?tun|base|merg|mix|blend|extract)\w*\b|\b(?:made|built|ckpt)\b"
@@ -55,6 +53,12 @@ _OF_OTHERS = re.compile(
     r"|\bversions?\b.*\b(?:here|out|page)\b",
     re.IGNORECASE,
 )
+_MISTAKE = re.compile(
+    r"\b(?:pick|select|ch[oe]o?se|set|upload|put|list|tagg?|mark)\w*\b[^.;!]{0,30}\bwrong"
+    r" (?:base|model|checkpoint|category|file|version|option|tag|type)\b"
+    r"|\bwrongly (?:pick|select|chos|set|list|tagg|mark)\w*",
+    re.IGNORECASE,
+)
 _TELLING = re.compile(f"{_OF_TRAINING.pattern}|{_OF_USE.pattern}", re.IGNORECASE)
 
 
@@ -66,14 +70,30 @@ def texts_in(name: str, value: object, *, unnamed: Collection[int] = ()) -> Iter
     waiting: list[tuple[str, object]] = [(name, value)]
     while waiting:
         key, each = waiting.pop()
-        if _APART.search(key.lower()[:100]):
-            continue
+        if _TELLING_KEY.search(key) and str(each).lower() not in _OFF:
+            yield key[:100]
         inner = _parsed(each) if isinstance(each, str) else each
+        if _APART.search(key.lower()[:100]):
+            inner = _keys_alone(inner)
         table = as_dict(inner)
         waiting += [item for item in table.items() if item[0] != "name" or id(table) not in unnamed]
         waiting += [(key, part) for part in as_list(inner)]
         if isinstance(inner, str):
-            yield inner[:_MAX_FIELD]
+            yield _readable(inner[:_MAX_FIELD])
+
+
+def _keys_alone(value: object) -> object:
+    """What is left of pictures and captions: the tables in it, whose keys may tell how they were used."""
+    if as_list(value):
+        return [inner for each in as_list(value) if (inner := _keys_alone(each))]
+    return {key: inner if (inner := _keys_alone(each)) else bool(each) for key, each in as_dict(value).items()}
+
+
+def _readable(text: str) -> str:
+    """A text as a page shows it: without tags and character references."""
+    if "<" in text or "&" in text:
+        text = _BLOCK.sub("\n", _INLINE.sub("", html.unescape(text)))
+    return text
 
 
 def _parsed(text: str) -> object:
@@ -86,7 +106,7 @@ def _parsed(text: str) -> object:
 def telling(texts: Iterable[str]) -> tuple[str, ...]:
     """The texts that may name a model, and their sentences that tell of the training: each short, in one line."""
     found: dict[str, None] = {}
-    for text in texts:
+    for text in map(_readable, texts):
         told = dict.fromkeys((*told_of_training(text), *told_of_base(text)))
         found[_around_names(plain(text.replace("\n", "; ")), _TRACE)] = None
         found[_around_names(plain("; ".join(told)), _TELLING)] = None
@@ -104,7 +124,7 @@ def plain(text: str) -> str:
 def _translated(text: str) -> str:
     """A text in which names of models, and words for training, are in Latin letters."""
     if not text.isascii():
-        for word, latin in _OTHER_WORDS.items():
+        for word, latin in WORDS_IN_LATIN.items():
             text = word.sub(latin, text)
     return text
 
@@ -136,6 +156,11 @@ def told_of_base(text: str) -> tuple[str, ...]:
     """The sentences that tell what a LoRA was trained on or is for, and of no other LoRA."""
     told = (each for each in sentences(_translated(text[:_MAX_FIELD])) if not _OF_OTHERS.search(each))
     return tuple(each for each in told if _tells_of_training(each) or _OF_USE.search(each))
+
+
+def tells_of_mistake(text: str) -> bool:
+    """Whether its author says that a wrong base model was chosen, or a wrong file uploaded."""
+    return _MISTAKE.search(text) is not None
 
 
 def sentences(text: str) -> list[str]:

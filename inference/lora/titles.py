@@ -29,6 +29,8 @@ _MODEL_WORD = (
 )
 _AS_A_MODEL = rf"(?= ?(?:{_MODEL_WORD})\b|$)"
 
+_ILLUSTRIOUS_MISSPELT = re.compile(r"\bil+y?ust+ri*[ou]+s(?![a-z])")
+_PD_V6 = re.compile(r"\bpd ?v ?6(?: ?xl)?\b")
 _NO_LETTER = r"(?=v?\d|\b)"
 _V6 = r"(?! ?(?:diffusion ?)?v? ?[1-57])"  # of Pony's versions only the sixth is for SDXL
 
@@ -167,16 +169,27 @@ _NO_FAMILY = re.compile(
     r"(?: (?:an?|for|the|with|on|from|of|trained|made|based|meant|works?|working|compatible)\b)*"
     r" (?:pony|illustrious|noob|nai|animagine|kolors)\w*"
     r"|\b(?:an?|the|her|his|my|their|little|cute|small|white|black|brown|pink) pony\b"
-    r"(?! ?(?:xl|v ?\d|diffusion|model|checkpoint|base|lora|merge|mix|version|based|sdxl|only|realis\w+)\b)"
+    r"(?! ?(?:xl|v ?\d|diffusion|model|checkpoint|base|lora|merge|mix|version|based|sdxl|only|realis\w+|page|file)\b)"
     r"|\bhms illustrious\b|\billustrious,? (?:from |of )?azur"
     r"|\ban illustrious\b(?! ?(?:xl|model|checkpoint|base|lora)\b)"
 )
 _PLACES = re.compile(
-    r"\b(?:on|for|from|with|against|using|auf|mit|con|com|sur|su|base|model|checkpoint|ckpt|trained|needs|requires):?"
+    r"(?::|\b(?:on|for|from|with|against|using|auf|mit|con|com|sur|su|base|model|checkpoint|ckpt|trained|needs|requires):?)"
     r" (?:(?:the|an?) )?"
 )
 _ELSEWHERE = re.compile(r"\bsee also\b[^.;!]*", re.IGNORECASE)
-_ALSO = re.compile(r"\balso\b[^.;!]*|(?:^|(?<=[.;!]))[^.;!]*\btoo\b(?= *(?:[.;!]|$))", re.IGNORECASE)
+_ALSO = re.compile(
+    r"\balso\b[^.;!]*|(?:^|(?<=[.;!]))[^.;!]*\btoo\b(?= *(?:[.;!]|$))"
+    r"|(?<!only )\bworks? (?:\w+ )?(?:with|on)\b[^.;!]*|\b(?:thanks|credits?)\b[^.;!]*",
+    re.IGNORECASE,
+)
+# A family that a sentence denies, or excepts.
+_DENIED_FAMILY = re.compile(
+    r"\b(?:not?|never|isn ?'?t|doesn ?'?t|don ?'?t|do not|except(?: for)?|instead of|rather than)"
+    r"(?: (?:an?|any|for|the|with|on|from|of|use|using|it|this|trained|made|based|meant|works?|compatible|run)\b)*"
+    r" (?P<family>pony|illustrious|noob|nai|animagine)(?! ?tail)"
+)
+_FAMILY_NAMES = {"noob": "noobai", "nai": "noobai"}
 _ALONE = tuple(
     (f"sdxl/{name}", rf"^{words}$")
     for name, words in (
@@ -203,6 +216,11 @@ _BRANDED: tuple[tuple[Brand, re.Pattern[str]], ...] = tuple(
         re.compile(rf"(?:sdxl |\d{{1,2}} )?{brand.words.replace(' ', ' ?')}{_NO_LETTER} ?(?:{brand.versions})"),
     )
     for brand in sorted(BRANDS, key=lambda brand: -len(brand.words))
+)
+
+# The brands as sentences name them, without a version.
+_SPOKEN = tuple(
+    (BaseModelId(brand.base), re.compile(rf"{brand.words.replace(' ', ' ?')}{_NO_LETTER}")) for brand, _ in _BRANDED
 )
 
 _Rules = tuple[tuple[str, str], ...]
@@ -265,6 +283,17 @@ def families_in_text(text: str, *, clearly: bool) -> set[BaseModelId]:
     return found | ({BaseModelId("sdxl/base")} if any(_rule(_SDXL_ITSELF).search(form) for form in spoken) else set())
 
 
+def families_denied(text: str) -> set[BaseModelId]:
+    """Families of SDXL that a text denies: "not for Pony", "except Illustrious"."""
+    found = {match["family"] for form in name_forms(text) for match in _DENIED_FAMILY.finditer(form)}
+    return {BaseModelId(f"sdxl/{_FAMILY_NAMES.get(name, name)}") for name in found}
+
+
+def without_asides(text: str) -> str:
+    """A text without what it says of other uses: "works on Pony too", "thanks to the NoobAI team"."""
+    return _ALSO.sub(" ", text)
+
+
 def brands_in_sentence(sentence: str) -> set[BaseModelId]:
     """The base models of popular checkpoints that a sentence names as what a LoRA is for, or was trained on.
 
@@ -273,8 +302,8 @@ def brands_in_sentence(sentence: str) -> set[BaseModelId]:
     found: set[BaseModelId] = set()
     for form in name_forms(sentence[:_MOST]):
         for place in _PLACES.finditer(form):
-            found |= {BaseModelId(brand.base) for brand, rule in _BRANDED if rule.match(form, place.end())}
-        found |= {BaseModelId(brand.base) for brand, rule in _BRANDED if _before_lora(rule, form)}
+            found |= {base for base, rule in _SPOKEN if rule.match(form, place.end())}
+        found |= {base for base, rule in _SPOKEN if _before_lora(rule, form)}
     return found
 
 
@@ -343,8 +372,13 @@ def _matching(forms: Collection[str], rules: _Rules) -> set[BaseModelId]:
 
 
 def name_forms(name: str) -> tuple[str, str]:
-    """A name's words split at capitals, and unsplit: `NoobAI` is one word or two."""
-    return words(name), _SEPARATORS.sub(" ", name).strip().lower()
+    """A name's words split at capitals, and unsplit: `NoobAI` is one word or two. Frequent slips are mended."""
+    forms = words(name), _SEPARATORS.sub(" ", name).strip().lower()
+    return _mended(forms[0]), _mended(forms[1])
+
+
+def _mended(form: str) -> str:
+    return _PD_V6.sub("pdxl", _ILLUSTRIOUS_MISSPELT.sub("illustrious", form))
 
 
 @cache

@@ -31,7 +31,8 @@ from inference.lora.names import Part, read_name
 from inference.lora.relatives import names_no_version, plain_model_named, relatives_in_text, relatives_named
 from inference.lora.suffixes import Role
 from inference.lora.tables import STRANGERS, VARIANTS, title
-from inference.lora.texts import told_of_base, told_of_training
+from inference.lora.texts import tells_of_mistake, told_of_base, told_of_training
+from inference.lora.titles import families_denied
 
 _PROJECTION = re.compile(r"lora_unet_(?:down|mid|up)_block\w+_(attn[12]_to_(?:q|k|v|out_0))")
 _PROJECTIONS = 8  # of a block: four for each of its two attentions
@@ -338,7 +339,9 @@ def _others_named(evidence: Evidence, metadata: Mapping[str, str]) -> tuple[str,
         ]
         named = ((text, relatives_in_text(text, base, hints=by_names)) for text in evidence.texts)
         against += [f"{text[:60]!r} names {each}" for text, relatives in named for each in relatives]
+        against += [f"{text[:60]!r} denies {base}" for text in evidence.texts if base in families_denied(text)]
     if by_names:
+        against += [f"{text[:60]!r} says that a source is wrong" for text in evidence.texts if tells_of_mistake(text)]
         plain = [(name, plain_model_named(name, base)) for name in own]
         plain += [(name, plain_model_named(name, base, first=True)) for name in trained_on]
         against += [f"{name[:60]!r} names {each}" for name, each in plain if each]

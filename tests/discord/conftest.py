@@ -208,7 +208,7 @@ def delete_verdicts(database: Path) -> None:
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="session")
 async def shared_bot(request: pytest.FixtureRequest) -> AsyncIterator[None]:
-    """Wait for the bot that tests share, and delete its verdicts on pictures: those of the demo look very much alike."""
+    """Wait for the bot that tests share, and delete its verdicts on pictures: the demo's look very much alike."""
     if "scene" in request.fixturenames and (waiting := request.session.stash.get(SHARED, None)) is not None:
         await waiting.awake()
     yield

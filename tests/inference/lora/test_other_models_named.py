@@ -301,3 +301,96 @@ def test_a_magnitude_of_another_size_than_the_layer_is_malformed() -> None:
     for size, problem in ((rows, None), (rows + 128, f"of {module}, its magnitude has another size than its layer")):
         tensors[f"{module}.dora_scale"] = np.ones((size, 1), np.float32)
         assert read(tensors).problem == problem
+
+
+@pytest.mark.parametrize(
+    ("make", "told", "text"),
+    [
+        ("sdxl", "sdxl/pony",
+         "\u043d\u0430 \u0418\u043b\u043b\u044e\u0441\u0442\u0440\u0438\u0443\u0441"),
+        ("sdxl", "sdxl/pony", "\u30a4\u30e9\u30b9\u30c8\u30ea\u30a2\u30b9XL v1.0 \u3067\u5b66\u7fd2"),
+        ("sdxl", "sdxl/illustrious", "\u662f\u5c0f\u9a6c\u7684LoRA"),
+        ("lumina2", "lumina2/base", "\u5e95\u6a21:\u634fTa Lumina 1.0"),
+        ("z-image", "z-image/base", "\u901a\u4e49\u9020\u76f8 Z-Image \u7f16\u8f91\u7248 \u8bad\u7ec3"),
+        ("qwen-image", "qwen-image/base", "\u57fa\u4e8e\u5343\u95ee\u56fe\u50cf\u7f16\u8f91\u6a21\u578b\u8bad\u7ec3"),
+        ("sdxl", "sdxl/pony", "<p>Trained on Illus<wbr>tri&#111;us 2.0</p>"),
+        ("sdxl", "sdxl/pony", "<b>I</b>llustrious LoRA"), ("sdxl", "sdxl/pony", "Trained on Ilustrius XL"),
+        ("sdxl", "sdxl/illustrious", "Trained on PD V6 XL"),
+        ("sdxl", "sdxl/noobai", "Checkpoint used for training: AutismMix Confetti"),
+        ("sdxl", "sdxl/pony", "Trained with Nova Anime XL v7"),
+        ("sdxl", "sdxl/pony",
+         "It does not work on Pony."), ("sdxl", "sdxl/illustrious", "this is NOT an illustrious lora"),
+        ("sdxl", "sdxl/illustrious", "Works on every checkpoint except Illustrious ones"),
+        ("sdxl", "sdxl/pony", "Sorry, I picked the wrong base model when uploading"),
+        ("sdxl", "sdxl/noobai", "EDIT: uploaded the wrong file by mistake, the NoobAI file comes tomorrow"),
+        ("sdxl", "sdxl/illustrious", "Same file as on my Pony page"),
+        ("sdxl", "sdxl/illustrious", "base=urn:air:sdxl:checkpoint:civitai:257749@290640"),
+        ("sdxl", "sdxl/illustrious", "https://civitai.com/models/257749?modelVersionId=290640"),
+        ("sdxl", "sdxl/illustrious", "trained on the base model with hash 67AB2FD8EC"),
+        ("sdxl", "sdxl/base", "sdxl_train_network.py --flow_model"), ("sdxl", "sdxl/base", "from CommonCanvas-XL-C"),
+        ("krea2", "krea2/base", "Trained on Krea 2.5"),
+    ],
+)  # fmt: skip
+def test_what_a_page_says_of_another_base_in_whatever_words_disputes_it(make: str, told: str, text: str) -> None:
+    base = BaseModelId(told)
+    assert verdict(make, {}, Sidecar(base_model=base)).base_model == base
+    assert verdict(make, {}, Sidecar(base_model=base, description=text)).base_model is None
+    assert verdict(make, {"modelspec.description": text}, Sidecar(base_model=base)).base_model is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Works with Juggernaut, RealVis and even Pony.", "thanks to the NoobAI Discord for help", "Not for Pony.",
+        "Do not use it with the wrong base model", "Works great on Pony too",
+    ],
+)  # fmt: skip
+def test_what_is_said_of_other_uses_disputes_no_record(text: str) -> None:
+    record = {"ss_sd_model_name": "illustriousXL_v01.safetensors", "ss_training_comment": text}
+    assert verdict("sdxl", record).base_model == "sdxl/illustrious"
+
+
+def test_keys_for_pictures_that_are_edited_dispute_the_model_that_edits_none() -> None:
+    datasets = json.dumps([{"image_directory": "/after", "control_directory": "/before", "caption": "a qwen edit"}])
+    page = Sidecar(base_model=BaseModelId("qwen-image/base"))
+    assert verdict("qwen-image", {"ss_datasets": datasets.replace("control", "mask")}, page).base_model is not None
+    assert verdict("qwen-image", {"ss_datasets": datasets}, page).base_model is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\u0441 v-\u043f\u0440\u0435\u0434\u0441\u043a\u0430\u0437\u0430\u043d\u0438\u0435\u043c", "v-\uc608\uce21",
+        "urn:air:sdxl:checkpoint:civitai:833294@1190596",
+    ],
+)  # fmt: skip
+def test_words_and_ids_for_v_prediction_are_read_in_a_description(text: str) -> None:
+    told = Sidecar(base_model=BaseModelId("sdxl/noobai"), description=text)
+    assert judge(FILE, {}, told, Knowledge()).prediction.type is PredictionType.V_PREDICTION
+
+
+def test_a_trainers_settings_beside_the_file_tell_the_prediction_type(tmp_path: Path) -> None:
+    lora = tmp_path / "komori.safetensors"
+    lora.with_suffix(".json").write_text(
+        json.dumps({"pretrained_model_name_or_path": "x", "sdxl": True, "v_parameterization": True, "lr": 1e-4})
+    )
+    assert read_sidecar(lora).prediction is PredictionType.V_PREDICTION
+
+
+def test_a_key_with_two_values_says_nothing(tmp_path: Path) -> None:
+    lora = tmp_path / "komori.safetensors"
+    lora.write_bytes(b"komori")
+    files = json.dumps([{"hashes": {"SHA256": file_sha256(lora)}}])
+    page = lora.with_suffix(".civitai.info")
+    page.write_text(f'{{"id": 1, "baseModel": "Illustrious", "files": {files}}}')
+    assert read_sidecar(lora).base_model == "sdxl/illustrious"
+    page.write_text(f'{{"id": 1, "baseModel": "Pony", "baseModel": "Illustrious", "files": {files}}}')
+    assert read_sidecar(lora).base_model is None
+
+
+@pytest.mark.parametrize(("kind", "predicts"), [("21", PredictionType.V_PREDICTION), ("21_BASE", None)])
+def test_onetrainers_kinds_of_stable_diffusion_2_tell_the_prediction_type(
+    kind: str, predicts: PredictionType | None
+) -> None:
+    kept = evidence_in({"ot_config": json.dumps({"model_type": f"STABLE_DIFFUSION_{kind}", "base_model_name": "x"})})
+    assert judge(FILE, kept, Sidecar(), Knowledge()).prediction.type is predicts
