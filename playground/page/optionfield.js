@@ -84,7 +84,8 @@ export class OptionField {
 
   focus() {
     this.control.focus();
-    this.control.setSelectionRange?.(this.control.value.length, this.control.value.length);
+    if (this.control.type === "file") return;  // it has no selection, and asking for one throws
+    this.control.setSelectionRange(this.control.value.length, this.control.value.length);
   }
 
   // A field for free text grows with it, once the browser lays it out.
