@@ -197,8 +197,8 @@ class BaseModelMismatch(LoraMisfit):
 
 @dataclass(eq=False)
 class BaseModelUnknown(LoraMisfit):
-    """Easel could not confirm the base model of {lora}. A guess could spoil the picture, so Easel does not use it on
-    {checkpoint} ({checkpoint_base}). An operator can declare the base model on the LoRA's page."""
+    """Easel could not confirm the base model of {lora}. A wrong guess could spoil the picture, so Easel does not use
+    this LoRA on {checkpoint} ({checkpoint_base}). An operator can declare the base model on the LoRA's page."""
 
     what_fits_is_known = False
     for_operators = "Declare it: {remedy}."

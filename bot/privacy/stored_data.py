@@ -89,7 +89,7 @@ TABLES = (
             "attempt": "the number of attempts", "created_at": "the time of your request",
             "started_at": "the time when it started", "finished_at": "the time when it ended",
             "seconds": "its duration", "peak_memory": "the memory that it used", "notes": "notes of the worker",
-            "weight": "its weight in the queue", "deaths": "the number of workers that crashed during the job",
+            "weight": "its priority in the queue", "deaths": "the number of workers that crashed during the job",
             "begun_at": "the time when the worker began",
             "delete_at": "the time of its deletion, while you can undo it",
         },

@@ -140,7 +140,7 @@ class RequestBuilder:
         """Why a checkpoint does not paint fast, and what else there is."""
         names = alternatives([each.name for each in self.checkpoints if each.fast])
         if not names:
-            problem = _("needs a few-step LoRA, and no model here has one; turn fast off, or set fewer steps")
+            problem = _("needs a few-step LoRA, but no model here has one; turn fast off")
             return InvalidRequest(what=_("Fast generation"), problem=problem)
         problem = _("has no few-step LoRA; turn fast off, or choose {names}")
         what = _("For fast generation, {checkpoint}").format(checkpoint=checkpoint)

@@ -50,7 +50,7 @@ LIMIT_LABELS = {
     LimitName.MEGAPIXEL_STEPS_PER_DAY: later("megapixel-steps per day"),
     LimitName.COOLDOWN_SECONDS: later("seconds between requests"),
     LimitName.WAITING_PER_PERSON: later("queued requests"),
-    LimitName.WEIGHT: later("weight in the queue"),
+    LimitName.WEIGHT: later("priority in the queue"),
     LimitName.MAX_LORAS: later("LoRAs per picture"),
     LimitName.MAX_COUNT: later("pictures per request"),
     LimitName.MAX_STEPS: later("steps"),

@@ -10,7 +10,7 @@ spellings.py       every path under which files know a layer; original_names.py 
 tables.py          the known base models and their layers (data/networks.txt)
 fit.py             whose layers a file has; markers.py for what fits nothing
 metadata.py        what trainers write into a file; adapter_config.py is what diffusers writes
-texts.py           all texts that come with a file and may name a model
+texts.py           all texts that come with a file and may name a model; translated_words.py for other scripts
 architecture_words.py what trainers call architectures
 titles.py          lineages in names; brands.py has those of popular checkpoints
 relatives.py       models with the same layers, and versions that do not exist, by their names

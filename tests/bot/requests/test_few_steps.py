@@ -136,7 +136,7 @@ async def test_fast_without_such_a_lora_is_refused_with_the_checkpoints_that_hav
 
 
 async def test_fast_where_no_checkpoint_has_such_a_lora_names_what_else_there_is(tmp_path: Path) -> None:
-    told = "needs a few-step LoRA, and no model here has one; turn fast off, or set fewer steps"
+    told = "needs a few-step LoRA, but no model here has one; turn fast off"
     async with open_catalogue(House(tmp_path / "house").settings) as found:
         with pytest.raises(InvalidRequest, match=f"Fast generation {told}"):
             await built(found.requests, fast=True)
