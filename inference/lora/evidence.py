@@ -46,7 +46,7 @@ from inference.lora.metadata import (
 from inference.lora.prediction_evidence import NO_PREDICTION, PredictionEvidence, judge_prediction
 from inference.lora.registry import RegistryAnswer
 from inference.lora.sidecar import Sidecar
-from inference.lora.texts import plain, telling, told_of_base, told_of_training
+from inference.lora.texts import clauses_about_base, plain, telling, told_of_base, told_of_training
 from inference.lora.titles import (
     bases_in_checkpoint_name,
     bases_in_tag,
@@ -408,7 +408,12 @@ class _Words:
         sentences = [(which, each) for which, text in told for each in told_of_training(text)]
         if recorded:
             read += [(which, families_in_text(each, clearly=False)) for which, each in sentences]
-        read += [(which, published_in_text(text)) for which, text in told]
+        read += [
+            (which, families_in_text(each, clearly=False)) for which, text in told for each in clauses_about_base(text)
+        ]
+        for which, text in told:
+            if published := published_in_text(text):
+                read.append((which, published | families_in_text(text, clearly=False)))
         for which, each in ((which, each) for which, text in told for each in told_of_base(text)):
             if brands := brands_in_sentence(each):
                 read.append((which, brands | families_in_text(each, clearly=False)))

@@ -8,6 +8,7 @@ the bytes alone that they name. What is not of the expected form says nothing.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -126,7 +127,7 @@ def _version_and_hashes(path: Path, told: dict[str, Any]) -> tuple[dict[str, Any
 
 def fields_of_foreign(told: dict[str, Any]) -> dict[str, Any]:
     """The fields of a sidecar of ours that another program's `NAME.json` tells: A1111's, or a trainer's settings."""
-    settings = {key: str(value) for key, value in told.items() if isinstance(value, str | bool | int | float)}
+    settings = {key: value if isinstance(value, str) else json.dumps(value) for key, value in told.items()}
     prediction = _kept({"prediction": prediction_in_records(settings)})
     if not told.keys() & (A1111_KEYS - {"description"}):
         return prediction

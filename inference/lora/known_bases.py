@@ -112,6 +112,15 @@ CIVITAI_VERSIONS: dict[int, BaseModelId] = {
     1656707: _SDXL,  # zavychromaxl_v100
 }
 
+# CivitAI's ids of models of which every version has the same base model, from the AIRs of its own trainer.
+CIVITAI_MODELS: dict[int, BaseModelId] = {
+    101055: _SDXL,
+    257749: _PONY,
+    795765: _ILLUSTRIOUS,
+    833294: _NOOBAI,
+    618692: _DEV,
+}
+
 # PixAI's ids of model versions.
 PIXAI_VERSIONS: dict[int, BaseModelId] = {
     1861558740588989558: _HARUKA,
@@ -217,16 +226,18 @@ REPOSITORY = re.compile(r"[A-Za-z0-9][\w.\-]{0,95}/[A-Za-z0-9][\w.\-]{0,95}", re
 _AUTO_V2 = 10  # digits of a SHA-256 by which CivitAI calls a file
 _BY_BEGINNING = {sha256[:_AUTO_V2]: base for sha256, base in FULL_HASHES.items()}
 _VERSION_IN_TEXT = re.compile(r"(?:civitai:\d{1,12}@|modelversionid=)(\d{1,12})", re.IGNORECASE)
+_MODEL_IN_TEXT = re.compile(r"civitai\.\w{2,5}/models/(\d{1,12})(?!\d)", re.IGNORECASE)
 _HASH_IN_TEXT = re.compile(r"\b(?:[0-9a-f]{64}|[0-9a-f]{10})\b", re.IGNORECASE)
 CHECKPOINT_FILES = frozenset({".safetensors", ".ckpt", ".sft", ".pt", ".pth", ".bin", ".gguf", ".json"})
 
 
 def published_in_text(text: str) -> set[BaseModelId]:
     """The base models that a text names by a hash of the published file (whole or its first ten digits) or by
-    CivitAI's id of a version, in an AIR or in a link."""
+    CivitAI's id of a model or a version, in an AIR or in a link."""
+    models = (CIVITAI_MODELS.get(int(match[1])) for match in _MODEL_IN_TEXT.finditer(text))
     versions = (CIVITAI_VERSIONS.get(int(match[1])) for match in _VERSION_IN_TEXT.finditer(text))
     hashes = (_BY_BEGINNING.get(match[0].lower()[:_AUTO_V2]) for match in _HASH_IN_TEXT.finditer(text))
-    return {base for base in (*versions, *hashes) if base is not None}
+    return {base for base in (*models, *versions, *hashes) if base is not None}
 
 
 def published_prediction_in_text(text: str) -> PredictionType | None:

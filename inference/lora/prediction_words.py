@@ -21,7 +21,7 @@ _MAX_TEXT = 2**20  # characters of one value in the metadata
 
 _V_WORD = (
     r"v[ _\-]?pred(?:iction|icted|ict)?|v[ _\-]?param(?:eteri[sz]ation|eteri[sz]ed)?"
-    r"|zero[ _\-]?(?:terminal[ _\-]?)?snr|zt?snr"
+    r"|zero[ _\-]?(?:terminal[ _\-]?)?snr|zt?snr|easy ?fluff|parameteri[sz]ation[\"']?\s*[:=]\s*[\"']?v"
 )
 # Names of Stable Diffusion 2's files for 768 pixels, as sentences have them.
 _SD2_V_NAMES = (
@@ -37,13 +37,13 @@ _EPSILON = re.compile(
 )
 _DENIED = re.compile(
     r"(?:\b(?:no|not|non|without|never|isnt|instead of|rather than|un|anti)\b"
-    r"(?: (?:a|an|for|the|with|on|trained|made))*[ _\-]*|\b(?:no|not|non|un|anti))$"
+    r"(?: (?:a|an|good|for|the|with|on|trained|made))*[ _\-]*|\b(?:no|not|non|un|anti))$"
 )
 _OFF = re.compile(r"[\"']?\s*[=:]\s*[\"']?(?:false|none|null|no|off|0)\b")
 _CONVERTED = re.compile(r"v ?pred\w* ?(?:2|to) ?eps|eps\w* ?(?:2|to) ?v ?pred")
 # Stable Diffusion 2: the file for 768 pixels predicts v, that for 512 predicts epsilon.
 _SD2 = r"^(?:(?:sd|stable diffusion) ?)?v?2(?: [01])?"
-_SD2_V = re.compile(rf"{_SD2} (?:768|v)\b|^768 v\b")
+_SD2_V = re.compile(rf"{_SD2} (?:768|v)\b|^768 v\b|^wd ?v?1 5\b")  # Waifu Diffusion 1.5 grew from it
 _SD2_EPSILON = re.compile(rf"{_SD2} (?:512|base)\b|^512 base\b")
 
 _ONETRAINER_V = frozenset({"stable_diffusion_20", "stable_diffusion_21"})  # the others end in `_base`

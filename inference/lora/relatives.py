@@ -58,7 +58,7 @@ RELATIVES: tuple[Relative, ...] = (
     Relative(
         Architecture.QWEN_IMAGE,
         "qwen-image/edit",
-        r"\bqwen ?(?:image ?)?edit\b|\bimage ?edit\b|\bedit ?(?:plus|version)\b|(?<!\S)--edit\b"
+        r"\bqwen ?(?:image ?)?edit\b|\bqwen ?rapid ?aio\b|\bimage ?edit\b|\bedit ?(?:plus|version)\b|(?<!\S)--edit\b"
         rf"|{_CONTROL}",
         r"\bqie(?: ?25\d\d)?\b",
     ),

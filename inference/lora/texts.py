@@ -26,37 +26,48 @@ _APART = re.compile(
 # Keys that tell of the training by themselves.
 _TELLING_KEY = re.compile(r"qwen_image_edit|kontext|control_(?:directory|path|image)", re.IGNORECASE)
 _OFF = frozenset({"false", "0", "0.0", "no", "off", "none", "null", "", "[]", "{}"})
+_LINK = re.compile(r"""<a\b[^<>]{0,500}?\bhref=["']?([^"'\s<>]{1,500})[^<>]{0,500}>""", re.IGNORECASE)
 _INLINE = re.compile(r"</?(?:a|b|code|em|font|i|mark|s|small|span|strong|sub|sup|u|wbr)\b[^<>]{0,2000}>", re.IGNORECASE)
 _BLOCK = re.compile(r"<[^<>]{0,2000}>")
 # What every name of a model, and every word for v-prediction, has in it.
 _TRACE = re.compile(
     r"pony|p[dn]y?xl|pnxl|noob|\bnai|illu|(?<![a-z])il+(?![a-z])|ilxl|illxl|animagine|kolors|kontext|krea|schnell|chroma"
     r"|flux|flex|playground|kohaku|rectified|qwen|qie|edit|layered|image|neta|lumina|cosmos|anima|vega|ssd|segmind|longcat|long-cat"
-    r"|v[ _\-]?pred|v[ _\-]?param|snr|768|v[ _\-]objective|\bil+y?ust|pd ?v ?6|wrong|flow|common ?canvas|rou ?wei"
+    r"|v[ _\-]?pred|v[ _\-]?param|snr|768|v[ _\-]objective|easy ?fluff|parameteri|flow|common ?canvas|rou ?wei"
+    r"|\bil+y?ust|pd ?v ?6|wrong|incorrect|mislabel|mistag|ignore the|change the base"
     r"|nov[ae]l"
     r"|control_"
-    r"|urn:air|modelversionid|\b[0-9a-f]{10}\b|[0-9a-f]{64}"
+    r"|urn:air|modelversionid|civitai\.|\b[0-9a-f]{10}\b|[0-9a-f]{64}"
     r"|(?:(?<![a-z])sd|stable.?diffusion)[ \-_]?v?\d|klein|hunyuan|hidream|pixart|(?:wan|sana) ?\d|aura",
     re.IGNORECASE,
 )
 _SENTENCE = re.compile(r"[\n;!\u3002]|\.(?!\d)|\bminus\b")
 _OF_TRAINING = re.compile(
     r"\b(?:re)?(?:train|fine ?-?tun|base|merg|mix|blend|extract)\w*\b|\b(?:made|built|ckpt)\b"
-    r"|\b(?:entren|entra[i\u00ee]n|trein|addestra)|\b(?:lora|lycoris|dora|adapter|lokr|loha) for\b",
+    r"|\b(?:entren|entra[i\u00ee]n\w*|trein|addestra)|\b(?:lora|lycoris|dora|adapter|lokr|loha) for\b",
     re.IGNORECASE,
 )
 _OF_USE = re.compile(
     r"\b(?:lora|lycoris|lokr|loha|only|needs?|requires?)\b|\buse (?:it |this )?(?:with|on)\b", re.IGNORECASE
 )
 _OF_OTHERS = re.compile(
-    r"\b(?:also|too|other|another|see|separate|port(?:ed)?|test(?:ed)?|previews?|samples?|examples?|generated)\b"
+    r"\b(?:also|too|other|another|see|separate|port(?:ed)?|test(?:ed)?|previews?|samples?|examples?|generated"
+    r"|aussi|auch|tambien|anche)\b"
     r"|\bversions?\b.*\b(?:here|out|page)\b",
+    re.IGNORECASE,
+)
+_CLAUSE = re.compile(r",|\(|\bbut\b|\bmais\b|\baber\b|\bpero\b|\bworks?\b| - ")
+_OWN_BASE = re.compile(
+    r"\b(?:re)?train(?:ed|iert)?\b|\bfine ?-?tuned\b|\bentra[i\u00ee]n|\bentrenad|\btreinad|\baddestrat"
+    r"|\b(?:is|it'?s) (?:an?|for)\b",
     re.IGNORECASE,
 )
 _MISTAKE = re.compile(
     r"\b(?:pick|select|ch[oe]o?se|set|upload|put|list|tagg?|mark)\w*\b[^.;!]{0,30}\bwrong"
     r" (?:base|model|checkpoint|category|file|version|option|tag|type)\b"
-    r"|\bwrongly (?:pick|select|chos|set|list|tagg|mark)\w*",
+    r"|\bwrongly (?:pick|select|chos|set|list|tagg|mark)\w*|\bmis(?:label|tagg|classif)\w+"
+    r"|\b(?:base|base model|category|tag|page)\b[^.;!]{0,30}\b(?:is|was|are) (?:wrong|incorrect|false)\b"
+    r"|\bignore the\b[^.;!]{0,20}\b(?:tag|base|category|label)\b|\b(?:can|wo)n'?t (?:let me )?change the base\b",
     re.IGNORECASE,
 )
 _TELLING = re.compile(f"{_OF_TRAINING.pattern}|{_OF_USE.pattern}", re.IGNORECASE)
@@ -92,7 +103,7 @@ def _keys_alone(value: object) -> object:
 def _readable(text: str) -> str:
     """A text as a page shows it: without tags and character references."""
     if "<" in text or "&" in text:
-        text = _BLOCK.sub("\n", _INLINE.sub("", html.unescape(text)))
+        text = _BLOCK.sub("\n", _INLINE.sub("", _LINK.sub(r" \1 ", html.unescape(text))))
     return text
 
 
@@ -116,7 +127,8 @@ def telling(texts: Iterable[str]) -> tuple[str, ...]:
 def plain(text: str) -> str:
     """A text in one line and in Latin letters; names in other letters are translated."""
     if not text.isascii():
-        text = _translated(unicodedata.normalize("NFKC", text))
+        text = unicodedata.normalize("NFKD", _translated(unicodedata.normalize("NFKC", text)))
+        text = "".join(each for each in text if not unicodedata.combining(each))
         text = "".join(each if each.isascii() else " " for each in text if unicodedata.category(each) != "Cf")
     return " ".join(text.split())
 
@@ -145,6 +157,12 @@ def _around_names(text: str, trace: re.Pattern[str]) -> str:
 def told_of_training(text: str) -> tuple[str, ...]:
     """The sentences of a description that tell of the training: others name models that it works with too."""
     return tuple(each for each in _SENTENCE.split(_translated(text[:_MAX_FIELD])) if _tells_of_training(each))
+
+
+def clauses_about_base(text: str) -> tuple[str, ...]:
+    """What a text says of this LoRA's own base: `trained on Pony` of "It was trained on Pony, but works on NoobAI"."""
+    parts = (part for each in told_of_base(text) for part in _CLAUSE.split(each))
+    return tuple(part for part in parts if _OWN_BASE.search(part))
 
 
 def _tells_of_training(text: str) -> bool:

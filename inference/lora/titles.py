@@ -166,8 +166,9 @@ _LIKENESS = rf"\b(?:{'|'.join(_LIKENESSES.split())})\b|\b(?:{'|'.join(_STRANGERS
 # Words in a text that name no family, or deny one.
 _NO_FAMILY = re.compile(
     r"\b(?:not?|non|never|without|isn ?'?t|instead of|rather than)"
-    r"(?: (?:an?|for|the|with|on|from|of|trained|made|based|meant|works?|working|compatible)\b)*"
+    r"(?: (?:an?|for|the|it|with|on|from|of|trained|tested|made|based|meant|works?|working|compatible)\b)*"
     r" (?:pony|illustrious|noob|nai|animagine|kolors)\w*"
+    r"|\buntested (?:on|with) (?:pony|illustrious|noob|nai|animagine|kolors)\w*"
     r"|\b(?:an?|the|her|his|my|their|little|cute|small|white|black|brown|pink) pony\b"
     r"(?! ?(?:xl|v ?\d|diffusion|model|checkpoint|base|lora|merge|mix|version|based|sdxl|only|realis\w+|page|file)\b)"
     r"|\bhms illustrious\b|\billustrious,? (?:from |of )?azur"

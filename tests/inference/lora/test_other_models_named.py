@@ -328,7 +328,13 @@ def test_a_magnitude_of_another_size_than_the_layer_is_malformed() -> None:
         ("sdxl", "sdxl/illustrious", "https://civitai.com/models/257749?modelVersionId=290640"),
         ("sdxl", "sdxl/illustrious", "trained on the base model with hash 67AB2FD8EC"),
         ("sdxl", "sdxl/base", "sdxl_train_network.py --flow_model"), ("sdxl", "sdxl/base", "from CommonCanvas-XL-C"),
-        ("krea2", "krea2/base", "Trained on Krea 2.5"),
+        ("krea2", "krea2/base", "Trained on Krea 2.5"), ("qwen-image", "qwen-image/base", "Qwen-Rapid-AIO-SFW-v9"),
+        ("sdxl", "sdxl/illustrious", "Works on most Illustrious checkpoints, but it was trained on Pony V6 XL"),
+        ("sdxl", "sdxl/illustrious", "pony lora! the base on the illustrious page is wrong"),
+        ("sdxl", "sdxl/noobai", "Ignore the NoobAI tag, it is a PDXL lora"),
+        ("sdxl", "sdxl/noobai", "I can't change the base model. Ignore the NoobAI tag"),
+        ("sdxl", "sdxl/noobai", "Entra\u00een\u00e9 sur Animagine XL 4.0. Test\u00e9 aussi sur NoobAI"),
+        ("sdxl", "sdxl/illustrious", '<p>Base: <a href="https://civitai.com/models/257749?x=1">this one</a>.</p>'),
     ],
 )  # fmt: skip
 def test_what_a_page_says_of_another_base_in_whatever_words_disputes_it(make: str, told: str, text: str) -> None:
@@ -342,6 +348,7 @@ def test_what_a_page_says_of_another_base_in_whatever_words_disputes_it(make: st
     "text",
     [
         "Works with Juggernaut, RealVis and even Pony.", "thanks to the NoobAI Discord for help", "Not for Pony.",
+        "Not tested on Pony",
         "Do not use it with the wrong base model", "Works great on Pony too",
     ],
 )  # fmt: skip
@@ -361,7 +368,9 @@ def test_keys_for_pictures_that_are_edited_dispute_the_model_that_edits_none() -
     "text",
     [
         "\u0441 v-\u043f\u0440\u0435\u0434\u0441\u043a\u0430\u0437\u0430\u043d\u0438\u0435\u043c", "v-\uc608\uce21",
-        "urn:air:sdxl:checkpoint:civitai:833294@1190596",
+        "urn:air:sdxl:checkpoint:civitai:833294@1190596", "Trained on EasyFluff",
+        'yaml with parameterization: "v"',
+        "Needs ZSNR, no good on EPS",
     ],
 )  # fmt: skip
 def test_words_and_ids_for_v_prediction_are_read_in_a_description(text: str) -> None:
@@ -372,7 +381,7 @@ def test_words_and_ids_for_v_prediction_are_read_in_a_description(text: str) -> 
 def test_a_trainers_settings_beside_the_file_tell_the_prediction_type(tmp_path: Path) -> None:
     lora = tmp_path / "komori.safetensors"
     lora.with_suffix(".json").write_text(
-        json.dumps({"pretrained_model_name_or_path": "x", "sdxl": True, "v_parameterization": True, "lr": 1e-4})
+        json.dumps({"pretrained_model_name_or_path": "x", "sdxl": True, "model": {"is_v_pred": True}, "lr": 1e-4})
     )
     assert read_sidecar(lora).prediction is PredictionType.V_PREDICTION
 
