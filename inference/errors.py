@@ -77,7 +77,7 @@ def _spoken(value: str | float | list[str]) -> str | float:
 
 @dataclass(eq=False)
 class RequestError(InferenceError):
-    """Easel cannot generate this request. Please change it."""
+    """Easel cannot carry out this request. Please change it."""
 
 
 @dataclass(eq=False)
@@ -162,7 +162,7 @@ class LoraMisfit(RequestError):
     FITS: ClassVar[str] = "The LoRA fits {fitting_checkpoints}."
     FITS_NONE: ClassVar[str] = "No model here fits the LoRA."
     WANTED_IN: ClassVar[str] = "The LoRA was chosen for one area of the picture: {region}."
-    NAMED: ClassVar[str] = "The LoRA's file names another model: {named}."
+    NAMED: ClassVar[str] = "According to its file, the LoRA is for another model: {named}."
     what_fits_is_known: ClassVar[bool] = True
 
     lora: str
@@ -186,8 +186,8 @@ class LoraMisfit(RequestError):
 
 @dataclass(eq=False)
 class BaseModelMismatch(LoraMisfit):
-    """{lora} is made for {lora_base}, but {checkpoint} is {checkpoint_base}. On another base model a LoRA breaks the
-    picture, so Easel does not use it there. (Base model of the LoRA: {evidence}.)"""
+    """{lora} is made for {lora_base}, but {checkpoint} is {checkpoint_base}. On another base model, a LoRA breaks
+    the picture, so Easel does not use it there. (How Easel knows the LoRA's base model: {evidence}.)"""
 
     words = frozenset({"evidence", "region"})
 
@@ -234,8 +234,9 @@ class PredictionMismatch(LoraMisfit):
 
 @dataclass(eq=False)
 class PredictionUnknown(LoraMisfit):
-    """{lora} does not say whether it is for v-prediction or epsilon. The wrong kind breaks pictures on {checkpoint},
-    so Easel does not use this LoRA there. An operator can declare the kind on the LoRA's page."""
+    """{lora} does not say whether it is for v-prediction or epsilon. The wrong prediction type breaks pictures on
+    {checkpoint}, so Easel does not use this LoRA there. An operator can declare the prediction type on the LoRA's
+    page."""
 
     for_operators = "Declare it: {remedy}."
 
@@ -244,8 +245,8 @@ class PredictionUnknown(LoraMisfit):
 
 @dataclass(eq=False)
 class ModuleMismatch(RequestError):
-    """{lora} was made for another model: it has parts that {checkpoint} does not have ({count} in all). Easel did
-    not use it."""
+    """{lora} was made for another model, so Easel did not use it. {checkpoint} does not have {count} of the LoRA's
+    parts."""
 
     for_operators = "Among them are {modules}."
 
@@ -257,8 +258,8 @@ class ModuleMismatch(RequestError):
 
 @dataclass(eq=False)
 class LoraNotAtWork(RequestError):
-    """The LoRAs of this picture would have worked on only part of {checkpoint} ({active} of {expected} places), so
-    Easel did not generate it."""
+    """Easel did not generate this picture. The picture's LoRAs would have changed only {active} of the {expected}
+    parts of {checkpoint} that they are made to change."""
 
     for_operators = "{modules} stayed as they were."
 
@@ -280,8 +281,8 @@ class LoraFileRefused(RequestError):
 
 @dataclass(eq=False)
 class LoraUnusable(RequestError):
-    """The files of {lora} are damaged or cannot be used for another reason. The bot's operators can see the reason.
-    Until they have fixed it, please choose another LoRA."""
+    """Easel cannot use the files of {lora}. They may be damaged. The bot's operators can see the reason. Until they
+    have fixed the problem, please choose another LoRA."""
 
     for_operators = "{files}."
 
@@ -319,8 +320,8 @@ class OutOfMemory(RequestError):
 
 @dataclass(eq=False)
 class TooManyWaiting(RequestError):
-    """You have reached your limit of {limit} queued requests. The next one starts in {wait}. Use /cancel to make
-    room at once."""
+    """You have reached your limit of {limit} queued requests. The first of them starts in {wait}. Use /cancel to
+    make room at once."""
 
     limit: int
     wait: str
@@ -416,8 +417,8 @@ class CheckpointUnusable(WorkerError):
 
 @dataclass(eq=False)
 class CheckpointTooLarge(WorkerError):
-    """There is not enough memory to load {checkpoint}. It needs {needed} of memory, and {free} is free. Please
-    choose another model. An operator can free memory or install a smaller model."""
+    """There is not enough memory to load {checkpoint}. The model needs {needed} of memory, but {free} is free.
+    Please choose another model. An operator can free memory or install a smaller model."""
 
     checkpoint: str
     needed: str
@@ -426,9 +427,9 @@ class CheckpointTooLarge(WorkerError):
 
 @dataclass(eq=False)
 class WorkerStarved(WorkerError):
-    """The operating system stopped the generation of this picture, probably because memory ran out. Easel gave up
-    (attempts: {attempts}). The model {checkpoint} needs {needed} of memory, and {free} is free. Please choose
-    another model or a smaller size, or ask an operator to free memory."""
+    """The operating system stopped the generation of this picture, probably because memory ran out. Easel stopped
+    trying (attempts: {attempts}). The model {checkpoint} needs {needed} of memory, but {free} is free. Please
+    choose another model or a smaller size, or ask an operator to free memory."""
 
     attempts: int
     checkpoint: str

@@ -117,8 +117,8 @@ def _database_file(facts: WatchFacts) -> Iterator[Finding]:
         lost = _(template).format(path=facts.database)
         if facts.rescued is None:
             advice = _(
-                "Easel could not save a backup. It keeps trying until you stop it. After that, `easel "
-                "restore` restores the newest backup."
+                "Easel could not save a backup. Until you stop Easel, it keeps trying. After you stop it, "
+                "run `easel restore` to restore the newest backup."
             )
         else:
             advice = _("Easel saved a backup. Stop Easel soon, then run `easel restore {copy}`.")
@@ -127,7 +127,8 @@ def _database_file(facts: WatchFacts) -> Iterator[Finding]:
     elif facts.file is FileState.LINKED:
         says = _(
             "The database file {path} has a second name (a hard link). A program that opens the file by "
-            "that name can damage the database. Delete the other name; `easel backup` makes a safe copy."
+            "its second name can damage the database. Delete the second name. To make a safe copy, run "
+            "`easel backup`."
         )
         yield Finding(DATABASE_FILE, FindingGrade.WARNING, says.format(path=facts.database))
 
@@ -179,8 +180,8 @@ def check_backup(backup: BackupState) -> Finding:
 def _workers(facts: WatchFacts) -> Iterator[Finding]:
     for worker in facts.silent:
         says = _(
-            "Worker {place} has reported no progress for {time}. If it stays silent, Easel restarts it. "
-            "If this happens again, check the log and the graphics card."
+            "Worker {place} has reported no progress for {time}. If this continues, Easel restarts the "
+            "worker. If it happens again, check the log and the graphics card."
         )
         says = says.format(place=worker.place, time=duration(worker.seconds))
         yield Finding(f"worker {worker.place}", FindingGrade.PROBLEM, says)

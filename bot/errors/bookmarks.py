@@ -31,4 +31,4 @@ class TooManyStacks(RequestError):
 
 @dataclass(eq=False)
 class TooManyMisses(RequestError):
-    """You entered too many wrong codes. Try again in an hour, with the code copied from the user who shared it."""
+    """You entered too many wrong codes. Try again in an hour. Copy the code from the user who shared it."""

@@ -9,11 +9,11 @@ from inference.errors import RequestError
 
 LIMIT_SOURCES = {  # by `bot.database.server_limits.LimitHolder`
     "operator": later("The bot's operator has set this limit for all servers."),
-    "server": later("This limit is for all members of this server together."),
-    "everybody": later("It is this server's limit for everyone."),
-    "newcomers": later("It is this server's limit for new members."),
+    "server": later("All members of this server share this limit."),
+    "everybody": later("This server's staff have set this limit for everyone."),
+    "newcomers": later("This server's staff have set this limit for new members."),
     "role": later("The limit comes from the role {role}."),
-    "person": later("This server's staff have set it for you."),
+    "person": later("This server's staff have set this limit for you."),
 }
 
 
@@ -77,7 +77,8 @@ class AddedTooMany(LimitReached):
 
 @dataclass(eq=False)
 class ServerAddedTooMany(LimitReached):
-    """This server's limit of new LoRAs in 24 hours is {limit}. Members can add the next one in {wait}."""
+    """This server has reached its limit for adding LoRAs: {limit} in 24 hours. Members can add the next one in
+    {wait}."""
 
     limit: int
     wait: str
@@ -85,8 +86,8 @@ class ServerAddedTooMany(LimitReached):
 
 @dataclass(eq=False)
 class PicturesUsedUp(LimitReached):
-    """Your limit of pictures per day is {limit}. You have used {used} today, so {asked} more would exceed it. The count
-    resets in {wait}."""
+    """Your daily picture limit is {limit}. You have used {used} today, so {asked} more would exceed the limit. The
+    count resets in {wait}."""
 
     asked: str
     used: str
@@ -107,8 +108,8 @@ class MegapixelStepsUsedUp(LimitReached):
 
 @dataclass(eq=False)
 class ServerPicturesUsedUp(LimitReached):
-    """This server's limit of pictures per day is {limit}. Members have used {used} today, so {asked} more would exceed
-    it. The count resets in {wait}."""
+    """This server's daily picture limit is {limit}. Members have used {used} today, so {asked} more would exceed the
+    limit. The count resets in {wait}."""
 
     asked: str
     used: str
@@ -146,7 +147,7 @@ class LimitOutOfRange(RequestError):
 
 @dataclass(eq=False)
 class LimitAboveCeiling(RequestError):
-    """The bot's operator has set “{what}” to {ceiling}. A server's limit cannot be more generous."""
+    """The bot's operator has set “{what}” to {ceiling}. A server can set only this value or a stricter one."""
 
     words = frozenset({"what"})
     what: str
@@ -162,8 +163,8 @@ class NumberUnclear(RequestError):
 
 @dataclass(eq=False)
 class LimitNotForServer(RequestError):
-    """“{what}” is a limit for single members. For a whole server, you can limit pictures per day, megapixel-steps
-    per day, and new LoRAs in 24 hours."""
+    """“{what}” is a limit for single members. For a whole server, you can limit pictures per day, megapixels times
+    steps per day, and LoRAs added in 24 hours."""
 
     words = frozenset({"what"})
     what: str

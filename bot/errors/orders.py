@@ -25,8 +25,8 @@ class TooManyLinks(RequestError):
 
 @dataclass(eq=False)
 class PartsGone(RequestError):
-    """Something that this picture needs is no longer available here: {parts}. Easel cannot generate the picture
-    again unchanged. *Edit* opens the rest in the studio."""
+    """Easel cannot generate this picture again unchanged. No longer available here: {parts}. *Edit* opens the studio
+    with everything else."""
 
     parts: list[str]
 

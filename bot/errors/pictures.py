@@ -17,20 +17,21 @@ class PictureRefused(RequestError):
 
 @dataclass(eq=False)
 class RemovedPicture(RequestError):
-    """This picture cannot be used here. It closely resembles a picture that was permanently removed because someone
-    shown in it asked for that. If yours is a different picture, please tell the bot's operator."""
+    """This picture cannot be used here, because it closely resembles a picture that was permanently removed. A
+    person shown in the removed picture asked for that. If yours is a different picture, please tell the bot's
+    operator."""
 
 
 @dataclass(eq=False)
 class PictureDeletedByStaff(RequestError):
-    """Staff deleted a picture that looks like this one, so Easel does not use it. Please choose another picture or
-    prompt."""
+    """Easel does not use this picture, because staff deleted one that looks like it. Please choose another picture
+    or prompt."""
 
 
 @dataclass(eq=False)
 class PictureHiddenByStaff(RequestError):
-    """Staff hid a picture that looks like this one, so Easel does not use it here. Please choose another picture or
-    prompt."""
+    """Easel does not use this picture here, because staff hid one that looks like it. Please choose another picture
+    or prompt."""
 
 
 @dataclass(eq=False)
@@ -46,8 +47,8 @@ class TakenDown(RequestError):
 
 @dataclass(eq=False)
 class OwnPictureTakenDown(TakenDown):
-    """This server's staff removed this picture, so its buttons no longer generate here. The picture is still yours.
-    Open /history in a direct message with this bot to see it and use its buttons."""
+    """This server's staff removed this picture, so its buttons no longer generate pictures here. The picture is
+    still yours. Open /history in a direct message with this bot to see it and use its buttons."""
 
 
 @dataclass(eq=False)

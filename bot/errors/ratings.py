@@ -10,15 +10,15 @@ from inference.errors import RequestError
 
 @dataclass(eq=False)
 class PlaceUnseen(RequestError):
-    """Easel is not a member of this server, so it cannot check whether this channel is still age-restricted. It does
-    not post pictures for adults here unless you ask. If the channel is age-restricted, use /history to open the
-    picture here."""
+    """Easel is not a member of this server, so it cannot check whether this channel is still age-restricted. For
+    this reason, it posts pictures for adults here only when you ask. If the channel is age-restricted, use
+    /history to open the picture here."""
 
 
 @dataclass(eq=False)
 class RatedTooHigh(RequestError):
-    """{name} is rated {rating}, but this place shows pictures up to {most}. Use it in an age-restricted channel of a
-    server."""
+    """{name} is rated {rating}, but the highest rating allowed here is {most}. Use it in an age-restricted channel
+    of a server."""
 
     words = frozenset({"rating", "most"})
     name: str
@@ -40,7 +40,7 @@ class NotShownHere(RequestError):
 
 @dataclass(eq=False)
 class PromptRatedTooHigh(RequestError):
-    """The prompt's words are rated {rating}, but this place shows pictures up to {most}. Use the prompt in an
+    """The prompt's words are rated {rating}, but the highest rating allowed here is {most}. Use the prompt in an
     age-restricted channel of a server."""
 
     words = frozenset({"rating", "most"})
@@ -50,8 +50,8 @@ class PromptRatedTooHigh(RequestError):
 
 @dataclass(eq=False)
 class SourceRatedTooHigh(RequestError):
-    """The start picture is rated {rating}, but this place shows pictures up to {most}. Choose another start picture,
-    or continue in an age-restricted channel of a server."""
+    """The start picture is rated {rating}, but the highest rating allowed here is {most}. Choose another start
+    picture, or continue in an age-restricted channel of a server."""
 
     words = frozenset({"rating", "most"})
     rating: str
@@ -76,7 +76,7 @@ RATED_BY = {  # by `bot.database.job_ratings.RatingSource`
 
 @dataclass(eq=False)
 class PictureRatedTooHigh(RequestError):
-    """This picture was rated {rating} by {rated_by}, but this place shows pictures up to {most}. Open it in an
+    """This picture was rated {rating} by {rated_by}, but the highest rating allowed here is {most}. Open it in an
     age-restricted channel of a server."""
 
     words = frozenset({"rating", "most", "rated_by"})
@@ -87,7 +87,8 @@ class PictureRatedTooHigh(RequestError):
 
 @dataclass(eq=False)
 class PictureBlocked(RequestError):
-    """This picture was rated as blocked by {rated_by}, so Easel does not show it here. Try another prompt or seed."""
+    """Easel does not show this picture here, because it is rated as blocked. This rating comes from {rated_by}. Try
+    another prompt or seed."""
 
     words = frozenset({"rated_by"})
     rated_by: str
@@ -95,7 +96,7 @@ class PictureBlocked(RequestError):
 
 @dataclass(eq=False)
 class UnratedTooHigh(RequestError):
-    """{name} has no rating. It counts as {rating} here, but this place shows pictures up to {most}. Use it in an
+    """{name} has no rating, so it counts as {rating} here. The highest rating allowed here is {most}. Use it in an
     age-restricted channel of a server."""
 
     words = frozenset({"rating", "most"})
@@ -120,8 +121,8 @@ class BlockedByRating(RequestError):
 
 @dataclass(eq=False)
 class LicenceForbids(RequestError):
-    """The licence of {checkpoint} permits pictures up to {most}, but this one is rated {rating}. Please choose
-    another model for it."""
+    """The licence of {checkpoint} permits ratings up to {most}, but this picture is rated {rating}. Please choose
+    another model for the picture."""
 
     words = frozenset({"rating", "most"})
     checkpoint: str

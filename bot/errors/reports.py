@@ -21,12 +21,12 @@ class TooManyReports(RequestError):
 
 @dataclass(eq=False)
 class OwnCase(RequestError):
-    """This is about your own picture, so someone else must decide."""
+    """You cannot decide about your own picture. Someone else must decide."""
 
 
 @dataclass(eq=False)
 class AppealedAlready(RequestError):
-    """This decision has already been reviewed again, or will be soon. You will get a message with the result."""
+    """You have already appealed this decision. You will get a message with the result, unless you already have it."""
 
 
 @dataclass(eq=False)

@@ -16,8 +16,8 @@ class NotYours(RequestError):
 
 @dataclass(eq=False)
 class NotStaff(RequestError):
-    """In a server, only its staff can do this. Elsewhere, only the bot's operators can. See your own pictures under
-    /queue."""
+    """In a server, only its staff can do this. Elsewhere, only the bot's operators can. To see your own pictures in
+    the queue, use /queue."""
 
 
 @dataclass(eq=False)
@@ -59,20 +59,21 @@ class AddingForManagers(NotStaff):
 @dataclass(eq=False)
 class AddingForRoles(RoleNeeded):
     """Only this server's staff and members with one of these roles can add LoRAs here: {roles}. You have none of
-    them. Ask one of these members to add the LoRA."""
+    these roles. Ask one of these members or the staff to add the LoRA."""
 
     roles: list[str]  # ids
 
 
 @dataclass(eq=False)
 class AddingForOperators(NotStaff):
-    """In direct messages, only this bot's operators can add LoRAs. Try it in a server, where its staff decide who
-    can add them."""
+    """In direct messages, only this bot's operators can add LoRAs. In a server, the staff decide who can add LoRAs.
+    Try it there."""
 
 
 @dataclass(eq=False)
 class CommandClosed(RequestError):
-    """This server's settings in Discord do not let you use /{command} here, or the buttons that do the same."""
+    """You cannot use /{command} here, or buttons that do the same. This server's settings in Discord do not allow
+    it."""
 
     command: str
 

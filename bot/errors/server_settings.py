@@ -30,15 +30,15 @@ class TooManyChosen(RequestError):
 
 @dataclass(eq=False)
 class NewcomerTimeOutOfRange(RequestError):
-    """Members can count as new for up to {limit} hours; 0 turns this off."""
+    """Please enter a number of hours from 0 to {limit}. With 0, no member counts as new."""
 
     limit: int
 
 
 @dataclass(eq=False)
 class OpenRatingTooHigh(RequestError):
-    """Places that are open to everyone can show pictures up to general, teen or mature. Anything unrated must count
-    as one of the five ratings. Please choose another rating."""
+    """In channels without an age restriction, the highest rating can be general, teen or mature. Content without a
+    rating must count as one of the five ratings. Please choose another rating."""
 
 
 @dataclass(eq=False)

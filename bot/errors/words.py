@@ -94,8 +94,8 @@ class ManageServerNeeded(RequestError):
 
 @dataclass(eq=False)
 class AutoModClosed(RequestError):
-    """Discord shows AutoMod's words to Easel only with *Manage Server*. Give Easel's role that permission and import
-    the words. You can remove the permission afterwards."""
+    """Easel can read AutoMod's words only with the permission *Manage Server*. Give this permission to Easel's role
+    and import the words. You can remove the permission afterwards."""
 
 
 @dataclass(eq=False)

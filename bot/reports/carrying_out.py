@@ -162,7 +162,7 @@ class CarryingOut:
         """Block the owner, or a LoRA. An earlier block that holds longer stays."""
         kind, target_id = _blocked(report)
         with speaking(None):
-            reason = decision.note or _("Decided after a report")
+            reason = decision.note or _("Decision on a report")
         async with transaction(self._connection):
             before = await find_block(self._connection, report.server_id, kind, target_id)
             ends_at = decision.ends_at

@@ -131,7 +131,7 @@ class RequestBuilder:
         if version is not None and version.recipe is None:
             what, problem = (
                 _("The LoRA {name}"),
-                _("is not recognised as a few-step LoRA; turn fast off, and tell an operator"),
+                _("is not recognised as a few-step LoRA; turn *fast* off, and tell an operator"),
             )
             raise InvalidRequest(what=what.format(name=checkpoint.fast), problem=problem)
         return draft.model_copy(update={"fast": False, "loras": (*draft.loras, fast)})
@@ -140,9 +140,9 @@ class RequestBuilder:
         """Why a checkpoint does not paint fast, and what else there is."""
         names = alternatives([each.name for each in self.checkpoints if each.fast])
         if not names:
-            problem = _("needs a few-step LoRA, but no model here has one; turn fast off")
+            problem = _("needs a few-step LoRA, but no model here has one; turn *fast* off")
             return InvalidRequest(what=_("Fast generation"), problem=problem)
-        problem = _("has no few-step LoRA; turn fast off, or choose {names}")
+        problem = _("has no few-step LoRA; turn *fast* off, or choose {names}")
         what = _("For fast generation, {checkpoint}").format(checkpoint=checkpoint)
         return InvalidRequest(what=what, problem=problem.format(names=names))
 
@@ -316,7 +316,7 @@ def _refuse_strange_sides(uses: Sequence[LoraUse], draft: RequestDraft) -> None:
     names = [region.name for region in draft.regions]
     for use in uses:
         if use.region is not None and use.region not in names:
-            what, problem = _("The side chosen for {name}"), _("is not in this layout: {region}")
+            what, problem = _("The side chosen for {name}"), _("is “{region}”, which is not in this layout")
             raise InvalidRequest(what=what.format(name=use.name), problem=problem.format(region=label(use.region)))
 
 
@@ -380,7 +380,7 @@ def _sampling(settings: ResolvedSettings, checkpoint: CheckpointSettings) -> tup
     offered, sampler = checkpoint.capability.samplers, _member(Sampler, settings.sampler)
     if sampler is None or sampler not in offered:
         what = _("The sampler {name}")
-        problem = _("does not work with {checkpoint}, which offers {names}; leave it empty for {usual}")
+        problem = _("does not work with {checkpoint}. This model offers {names}. To use {usual}, leave the field empty")
         problem = problem.format(checkpoint=checkpoint.name, names=listed(offered), usual=checkpoint.sampler)
         raise InvalidRequest(what=what.format(name=settings.sampler[:40]), problem=problem)
     if settings.spacing == OWN:
@@ -389,7 +389,7 @@ def _sampling(settings: ResolvedSettings, checkpoint: CheckpointSettings) -> tup
     if not offered[sampler]:
         what, problem = (
             _("The spacing {name}"),
-            _("does not work with {checkpoint}, which has only its own spacing; leave it empty"),
+            _("does not work with {checkpoint}, because this model uses only its own spacing. Leave the field empty"),
         )
         problem = problem.format(checkpoint=checkpoint.name)
         raise InvalidRequest(what=what.format(name=settings.spacing[:40]), problem=problem)
@@ -398,7 +398,10 @@ def _sampling(settings: ResolvedSettings, checkpoint: CheckpointSettings) -> tup
             return Sampler.DPMPP_2M_KARRAS, None
         sampler = Sampler.DPMPP_2M
     if spacing not in offered[sampler]:
-        what, problem = _("The spacing {name}"), _("does not work with {sampler} on {checkpoint}, which offers {names}")
+        what, problem = (
+            _("The spacing {name}"),
+            _("does not work with {sampler} on {checkpoint}. On this model, the sampler offers {names}"),
+        )
         problem = problem.format(sampler=sampler, checkpoint=checkpoint.name, names=listed(offered[sampler]))
         raise InvalidRequest(what=what.format(name=settings.spacing[:40]), problem=problem)
     return sampler, spacing

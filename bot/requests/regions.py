@@ -54,8 +54,8 @@ def by_sides(draft: RequestDraft, stack: str | None = None) -> RequestDraft:
         parts = [*("" for _region in layout), *parts]
     if not len(layout) <= len(parts) <= len(layout) + 1:
         problem = ngettext(
-            "has {count} area; for {sides} write it like “{example}”",
-            "has {count} areas; for {sides} write it like “{example}”",
+            "has {count} area. For {sides}, write the prompt like this: “{example}”",
+            "has {count} areas. For {sides}, write the prompt like this: “{example}”",
             len(parts),
         )
         example = f" {BETWEEN} ".join([*_EXAMPLE[: len(layout)], _EXAMPLE_FOR_ALL])

@@ -102,7 +102,9 @@ def without_far(draft: RequestDraft, checkpoint: CheckpointSettings) -> tuple[Re
     far = _far(draft, checkpoint, None)
     if not far:
         return draft, ""
-    told = _("The picture's {settings} would be unusual on {checkpoint}, so Easel uses the model's defaults.")
+    told = _(
+        "The picture has {settings}, which would be unusual on {checkpoint}. Easel uses the model's defaults instead."
+    )
     told = told.format(settings=_said({name: own for name, (own, _usual) in far.items()}), checkpoint=checkpoint.name)
     return _opened(draft, far), told
 
@@ -116,7 +118,8 @@ def far_note(draft: RequestDraft, checkpoint: CheckpointSettings, recipe: NamedR
     if not far:
         return ""
     told = _(
-        "You chose {chosen}; {checkpoint} usually uses {usual}. To use the default, clear the field under *Advanced*."
+        "You chose {chosen}, but {checkpoint} usually uses {usual}. To use the default, clear the "
+        "field under *Advanced*."
     )
     return told.format(
         chosen=_said({name: own for name, (own, _usual) in far.items()}),

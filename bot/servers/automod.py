@@ -14,7 +14,7 @@ from bot.i18n import later
 from bot.moderation.word_rules import MINORS
 from bot.servers.word_limits import MAX_LINE, MAX_LISTS, MAX_NAME, MAX_PATTERNS, MAX_WORDS, why_unusable
 
-_NO_ROOM = later("the server has reached its limit")
+_NO_ROOM = later("the server has no room for more")
 _TOO_LONG = later("it is too long")
 
 

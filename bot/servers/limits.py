@@ -47,7 +47,7 @@ PIXELS = 1_000_000  # of a megapixel
 
 LIMIT_LABELS = {
     LimitName.PICTURES_PER_DAY: later("pictures per day"),
-    LimitName.MEGAPIXEL_STEPS_PER_DAY: later("megapixel-steps per day"),
+    LimitName.MEGAPIXEL_STEPS_PER_DAY: later("megapixels times steps per day"),
     LimitName.COOLDOWN_SECONDS: later("seconds between requests"),
     LimitName.WAITING_PER_PERSON: later("queued requests"),
     LimitName.WEIGHT: later("priority in the queue"),
@@ -56,7 +56,7 @@ LIMIT_LABELS = {
     LimitName.MAX_STEPS: later("steps"),
     LimitName.MAX_MEGAPIXELS: later("megapixels per picture"),
     LimitName.IDENTICAL_IN_A_ROW: later("identical requests in a row"),
-    LimitName.LORAS_PER_DAY: later("new LoRAs in 24 hours"),
+    LimitName.LORAS_PER_DAY: later("LoRAs added in 24 hours"),
 }
 # Words for the groups of members that a limit is set for.
 HOLDERS = {

@@ -24,7 +24,7 @@ _WHY: Final = {
     Unusable.TOO_LARGE: later("it is too large; split it into smaller ones"),
     Unusable.MALFORMED: later("its syntax is wrong, for example a bracket is not closed"),
     Unusable.MATCHES_ALL: later("it matches every text, even an empty one"),
-    Unusable.STAR_INSIDE: later("it has a * inside; * is allowed only at the ends"),
+    Unusable.STAR_INSIDE: later("it has a * in the middle; * is allowed only at the start or the end"),
     Unusable.TOO_SHORT: later("it needs at least two letters or digits"),
 }
 

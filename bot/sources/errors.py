@@ -14,21 +14,21 @@ class SourceError(RequestError):
 
 @dataclass(eq=False)
 class AddingOff(SourceError):
-    """LoRAs cannot be added in Discord here. The bot's operator adds them to the library."""
+    """With this bot, LoRAs cannot be added in Discord. The bot's operator adds them to the library."""
 
     for_operators = "`[sources] enabled` is off."
 
 
 @dataclass(eq=False)
 class NoLink(SourceError):
-    """This is not a LoRA link. Paste a Civitai or Hugging Face link or the number of a Civitai version, or attach
-    the file."""
+    """This is not a LoRA link. Paste a link from Civitai or Hugging Face, or the number of a Civitai version. You
+    can also attach the file."""
 
 
 @dataclass(eq=False)
 class LoginNeeded(SourceError):
-    """{host} lets only logged-in users download this file, and this bot is not logged in. The bot's operator can
-    give it a key, or you can download the file and attach it."""
+    """{host} lets only logged-in users download this file, but this bot is not logged in. Download the file yourself
+    and attach it, or ask the bot's operator to give the bot a key."""
 
     for_operators = "Set `[sources] civitai_key` or `huggingface_token`."
     host: str
@@ -44,8 +44,8 @@ class KeyRejected(SourceError):
 
 @dataclass(eq=False)
 class EarlyAccess(SourceError):
-    """This version is in early access at {host} until {end}. Until then, only users who paid for it can have it. Try
-    again after that, or choose an older version."""
+    """This version is in early access at {host} until {end}. Until then, only users who paid for the version can
+    download it. Try again afterwards, or choose an older version."""
 
     host: str
     end: str
@@ -68,8 +68,8 @@ class NoAccess(SourceError):
 
 @dataclass(eq=False)
 class StoreRefused(SourceError):
-    """{host} refused this bot. It may block automated requests. Please try again later, or download the file yourself
-    and attach it."""
+    """{host} refused this bot's request. The site may block automated requests. Please try again later, or download
+    the file yourself and attach it."""
 
     host: str
 
@@ -104,7 +104,8 @@ class HashUnknown(Gone):
 
 @dataclass(eq=False)
 class Archived(SourceError):
-    """The author has archived this at {host}. The page still exists, but its files can no longer be downloaded."""
+    """The author has archived this item at {host}. The item's page still exists, but its files can no longer be
+    downloaded."""
 
     host: str
 
@@ -150,8 +151,8 @@ class AnswerUnreadable(SourceError):
 
 @dataclass(eq=False)
 class NotLookedUp(SourceError):
-    """Easel must first check on Civitai who {name} shows, and its age rating. The check is not possible right now.
-    Please add it again later."""
+    """Before Easel adds {name}, it must check on Civitai who the LoRA shows and how it is rated. The check is not
+    possible right now. Please add the LoRA again later."""
 
     for_operators = "The reason is: {reason} Where Civitai cannot be reached, set `[sources] look_up_files = false`."
     name: str
@@ -160,8 +161,8 @@ class NotLookedUp(SourceError):
 
 @dataclass(eq=False)
 class ModelUnreadable(SourceError):
-    """{host} still shows this version, but not the main page, which says who the LoRA shows. Easel does not add it:
-    {page}"""
+    """{host} still shows this version, but not the LoRA's main page. The main page says who the LoRA shows. Without
+    it, Easel does not add the LoRA: {page}"""
 
     host: str
     page: str
@@ -178,7 +179,7 @@ class NotLora(SourceError):
 @dataclass(eq=False)
 class EmbeddingFile(NotLora):
     """{name} is an embedding (textual inversion), not a LoRA. It belongs in the embeddings folder of programs that
-    use embeddings. Easel does not use them."""
+    use embeddings. Easel does not use embeddings."""
 
 
 @dataclass(eq=False)
@@ -190,19 +191,19 @@ class IpAdapterFile(NotLora):
 @dataclass(eq=False)
 class ControlNetFile(NotLora):
     """{name} is a ControlNet, not a LoRA. It belongs in the ControlNet folder of programs that use ControlNets.
-    Easel does not use them."""
+    Easel does not use ControlNets."""
 
 
 @dataclass(eq=False)
 class T2IAdapterFile(NotLora):
     """{name} is a T2I-Adapter, not a LoRA. It belongs in the ControlNet folder of programs that use ControlNets.
-    Easel does not use them."""
+    Easel does not use T2I-Adapters."""
 
 
 @dataclass(eq=False)
 class ControlLoraFile(NotLora):
     """{name} is a Control-LoRA: a small ControlNet, not a LoRA. It belongs in the ControlNet folder of programs that
-    use ControlNets. Easel does not use them."""
+    use ControlNets. Easel does not use ControlNets."""
 
 
 @dataclass(eq=False)
@@ -214,13 +215,12 @@ class CheckpointFile(NotLora):
 
 @dataclass(eq=False)
 class VaeFile(NotLora):
-    """{name} is a VAE, not a LoRA. It belongs in the VAE folder of other programs. Each model here brings its own
-    VAE."""
+    """{name} is a VAE, not a LoRA. It belongs in the VAE folder of other programs. Each model here has its own VAE."""
 
 
 @dataclass(eq=False)
 class TextEncoderFile(NotLora):
-    """{name} is a text encoder, not a LoRA. It belongs to a model, and each model here brings its own text encoder."""
+    """{name} is a text encoder, not a LoRA. A text encoder is a part of a model, and each model here has its own."""
 
 
 @dataclass(eq=False)
@@ -233,7 +233,7 @@ class NoSafetensors(SourceError):
 
 @dataclass(eq=False)
 class FitsNoCheckpoint(SourceError):
-    """{name} is made for {bases}, and no model here fits that. The models here are based on {here}."""
+    """{name} does not fit any model here. It is made for {bases}, but the models here are based on {here}."""
 
     name: str
     bases: list[str]
@@ -249,8 +249,8 @@ class RealPerson(SourceError):
 
 @dataclass(eq=False)
 class MinorAndMature(SourceError):
-    """The page of {name} says that it shows a minor, and does not rate it as suitable for everyone. Easel does not
-    add it."""
+    """The page of {name} says that the LoRA shows a minor. The page does not rate the LoRA as suitable for everyone,
+    so Easel does not add it."""
 
     name: str
 
@@ -355,7 +355,8 @@ class TooSlow(SourceError):
 
 @dataclass(eq=False)
 class WrongHash(SourceError):
-    """The file that {host} sent as {name} is not the file listed there. Easel deleted it. Please try again later."""
+    """{host} sent a different file than the one that it lists as {name}. Easel deleted the file. Please try again
+    later."""
 
     host: str
     name: str
@@ -402,7 +403,7 @@ class FileUnsupported(FileUnusable):
 
 @dataclass(eq=False)
 class FileOfUnknownModel(FileUnusable):
-    """{name} has parts that belong to no model Easel knows, so it fits none of them."""
+    """{name} has parts that belong to no model that Easel knows, so the LoRA fits no model here."""
 
 
 @dataclass(eq=False)

@@ -143,7 +143,7 @@ async def remixed(
     again = await remix(connection, checkpoints, recipe, person_id, limit=limit)
     if whole:
         return again
-    return replace(again, notes=(_("Its prompt is private, so please write your own."), *again.notes))
+    return replace(again, notes=(_("The picture's prompt is private, so please write your own."), *again.notes))
 
 
 async def with_same_loras(
@@ -238,10 +238,15 @@ async def remix(
         draft, far = without_far(offered_on(checkpoint, draft), checkpoint)
         notes += [far] if far else []
     if recipe.sampler_name and recipe.sampler is None:
-        notes.append(_("Its sampler {name} is not available here.").format(name=plain(recipe.sampler_name, 60)))
+        notes.append(
+            _("The picture's sampler {name} is not available here.").format(name=plain(recipe.sampler_name, 60))
+        )
     if recipe.from_picture:
         notes.append(
-            _("This picture started from another picture. To do the same, add one in the *image* option of /imagine.")
+            _(
+                "This picture was generated from a start picture. To do the same, add a start picture in the "
+                "*image* option of /imagine."
+            )
         )
     return Remix(draft, tuple(notes))
 
@@ -341,7 +346,7 @@ def _missing(parts: Sequence[MatchedLora], usable: Sequence[MatchedLora], left_o
             ).format(names=several(gone))
         )
     if guessed := [part.named.name for part in usable if part.by_name]:
-        notes.append(_("Easel matched by name only, so the file may differ: {names}.").format(names=several(guessed)))
+        notes.append(_("Easel found {names} only by name, so the file may differ.").format(names=several(guessed)))
     if left_out:
         names = several(part.named.name for part in left_out)
         notes.append(

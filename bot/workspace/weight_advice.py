@@ -32,9 +32,12 @@ def _strong(rows: Sequence[Row]) -> Iterator[str]:
         limit = usual if useful is None else max(abs(useful.most), abs(useful.least), row.recommended)
         if abs(row.weight) <= limit:
             continue
-        text = _("{lora} at {weight} is strong. Above {limit}, faces may melt and colours burn.")
+        text = _("The weight {weight} of {lora} is strong. Above {limit}, faces may melt and colours may look burnt.")
         if useful is not None:
-            text = _("{lora} at {weight} is strong. Its highest measured useful weight is {limit}.")
+            text = _(
+                "The weight {weight} of {lora} is strong. According to measurements, weights up to {limit} "
+                "are useful."
+            )
         yield text.format(lora=row.name, weight=f"{row.weight:g}", limit=f"{limit:.3g}")
 
 
@@ -46,8 +49,8 @@ def _crowded(rows: Sequence[Row]) -> Iterator[str]:
         alike = [row for row in painting if row.category is category]
         if found := _beyond(alike, SUMS.get(category, UNMEASURED)):
             text = _(
-                "The weights under {category} add up to {total}. Above {limit}, the LoRAs interfere with "
-                "each other. Use *Weight* to scale all of them."
+                "The weights of all LoRAs in the category {category} add up to {total}. Above {limit}, these "
+                "LoRAs interfere with each other. Use *Weight* to scale all of them."
             )
             yield text.format(category=label(category), total=found[0], limit=found[1])
     together = TOGETHER.get(min(len(categories), max(TOGETHER)))

@@ -119,7 +119,7 @@ async def they_learn_from_each_other(demo: Demo, browser: Browser) -> None:
         await press(page, "Bookmark these LoRAs")
         await expect(last(page)).to_contain_text("Bookmarked Komori")
         await press(page, "Use these LoRAs")
-        await expect(last(page)).to_contain_text("LoRAs of this picture added to your studio")
+        await expect(last(page)).to_contain_text("Easel added LoRAs of this picture to your studio")
         await expect(last(page)).to_contain_text("Komori")
         await pictures(page, "53-use-the-same")
         await press(page, "Remix")
@@ -137,7 +137,7 @@ async def they_learn_from_each_other(demo: Demo, browser: Browser) -> None:
         await press(page, "Bookmark these LoRAs")
         await expect(last(page)).to_contain_text("Bookmarked Stripes")
         await press(page, "Remix")
-        await expect(last(page)).to_contain_text("Its prompt is private")
+        await expect(last(page)).to_contain_text("The picture's prompt is private")
         await pictures(page, "56-in-the-forum")
     async with open_page(browser, demo, LINUS, THREAD) as page:
         post = posts(page).first

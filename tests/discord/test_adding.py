@@ -300,11 +300,11 @@ async def test_staff_let_a_role_add_and_limit_how_many(adding: Scene, hubs: Hubs
     try:
         limits = await (await adding.grace.select(page, menu(page, "svsection"), "limits")).reply(PATIENCE)
         limits = await (await adding.grace.select(limits, menu(limits, "svholder"), "everybody")).reply(PATIENCE)
-        assert "new LoRAs in 24 hours: **not set** · the bot's operator allows at most 1,000" in limits.text
+        assert "LoRAs added in 24 hours: **not set** · the bot's operator allows at most 1,000" in limits.text
         form = await adding.grace.press(limits, "Added LoRAs")
         await form.modal(PATIENCE)
         limits = await (await adding.grace.submit(form, {"loras_per_day": "1"})).reply(PATIENCE)
-        assert "new LoRAs in 24 hours: **1**" in limits.text
+        assert "LoRAs added in 24 hours: **1**" in limits.text
         offer = await told(adding.ada, "imagine", prompt=f"a house {links[0]}")
         await added(adding, await begun_by(adding.ada, offer, "Add LoRA"), "is now in the library")
         refused = await told(adding.ada, "lora add", link=links[1])

@@ -41,7 +41,7 @@ async def test_a_lora_of_unknown_prediction_type_is_told_until_an_operator_decla
     async with open_scene(house) as scene, scene.bot():
         ada, margaret = scene.ada, scene.control.person("Margaret")
         page = await told(ada, "lora info", name="Komori")
-        assert "It may be made for v-prediction or for epsilon prediction." in page.text
+        assert "is made for v-prediction or for epsilon prediction." in page.text
         assert "An operator also allows it on Pony" in page.text and f"Fits {NOOB}" in page.text
         await pick(ada, await fresh(scene, ada), "checkpoint", NOOB)
         panel = await told(ada, "studio", add="Komori")

@@ -64,7 +64,7 @@ async def test_bookmarks_that_fit_are_listed_and_others_are_counted(scene: Scene
         await bookmarks(scene, "Barbara", add=name)
     page = await bookmarks(scene, "Barbara")
     assert "**Bat**" in page.text and "**Wash**" not in page.text
-    assert chosen(page, "bmb") == "Fits my model (Vivid)" and "1 more is for other base models" in page.text
+    assert chosen(page, "bmb") == "Fits my model (Vivid)" and "1 more bookmark is for another base model" in page.text
     await barbara.select(page, menu(page, "bmb"), "-")
     page = await scene.control.wait_message(page.id, lambda seen: "**Wash**" in seen.text)
     assert f"Does not fit {VIVID}, but fits {PASTEL}" in page.text and "other base models" not in page.text
@@ -119,7 +119,7 @@ async def test_a_list_shows_many_opens_one_and_removes_several(scene: Scene) -> 
         market.id, lambda seen: f"Added {len(every) - 1} LoRAs to your /bookmarks" in seen.text
     )
     await person.select(market, menu(market, "mkm"), *every)
-    again = await scene.control.wait_message(market.id, lambda seen: "They are already in your /bookmarks" in seen.text)
+    again = await scene.control.wait_message(market.id, lambda seen: "All chosen LoRAs are already in your /bookmarks" in seen.text)
     assert "Added 0" not in again.text
     page = await bookmarks(scene, "Hedy", base="any", sort="name")
     assert "1. **Bat**" in page.text and f"{len(every)}. **" in page.text, "the choice is kept"

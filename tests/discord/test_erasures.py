@@ -229,7 +229,7 @@ async def test_a_message_to_staff_that_is_out_of_reach_is_counted(empty: Scene) 
         await reported_with_a_note(scene, teal, 913, await paint(scene, scene.ada, seed=913))
         await control.set_channel("staff-room", overwrite=default_world.APPLICATION_ID, allow=0, deny=0)
         receipt = await erased(scene, teal)
-        assert "1 message is in a place where Easel no longer has permission to delete it" in receipt.text, receipt.text
+        assert "Easel no longer has permission to delete 1 message" in receipt.text, receipt.text
         assert reachable(scene, teal, NOTE), "the test sees what the bot cannot"
 
 

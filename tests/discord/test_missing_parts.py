@@ -97,7 +97,7 @@ async def test_missing_parts_are_refused_with_a_reason(gone: tuple[Scene, Before
 async def test_why_a_file_cannot_be_used_is_for_operators(gone: tuple[Scene, Before]) -> None:
     scene, _before = gone
     iris = await scene.control.new_person("Iris")
-    for locale, kindly in (("en-US", "are damaged or cannot be used"), ("ja", "破損")):
+    for locale, kindly in (("en-US", "Easel cannot use the files of"), ("ja", "破損")):
         await scene.control.set_person("Iris", locale=locale)
         told = await (await iris.slash("imagine", prompt=PROMPT, lora1="Moth")).reply()
         assert told.ephemeral and "Moth" in told.text and kindly in told.text

@@ -141,7 +141,7 @@ async def test_messages_in_a_server_that_the_bot_has_left_are_counted(scene: Sce
     picture = await scene.painted(await person.slash("imagine", prompt="a lamp", in_="loft"))
     await scene.control.remove_bot("Attic")
     receipt = await delete_all(scene, person, await told(person, "privacy delete"))
-    assert "1 message is in a place where Easel no longer has permission to delete it" in receipt.text
+    assert "Easel no longer has permission to delete 1 message" in receipt.text
     assert "Pictures: 1 · Messages: 0" in receipt.text
     assert await scene.control.message(picture.id) is not None
 

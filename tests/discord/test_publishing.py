@@ -78,7 +78,7 @@ async def test_two_people_publish_and_learn_from_each_other(empty: Scene) -> Non
         assert "Bookmarked Bat" in (await pressed(linus, post, "Bookmark these LoRAs")).text
         assert "Bat" in (await pressed(linus, post, "Bat")).text
         studio = await pressed(linus, post, "Use these LoRAs")
-        assert "LoRAs of this picture added to your studio" in studio.text and "Bat" in studio.text
+        assert "Easel added LoRAs of this picture to your studio" in studio.text and "Bat" in studio.text
         remix = await pressed(linus, post, "Remix")
         assert PROMPT in remix.text, "the author shows it"
         details = await (await linus.message_command("Picture details", post)).reply(PATIENCE)
@@ -87,7 +87,7 @@ async def test_two_people_publish_and_learn_from_each_other(empty: Scene) -> Non
         other = await posted(scene, lambda seen: is_post(seen) and f"<@{default_world.LINUS}>" in seen.text)
         assert PROMPT not in other.text
         private = await pressed(ada, other, "Remix")
-        assert "Its prompt is private" in private.text and PROMPT not in private.text
+        assert "The picture's prompt is private" in private.text and PROMPT not in private.text
         assert "only the picture's author" in (await pressed(ada, other, "Unpublish")).text.lower()
         opener = await linus.press(other, "Unpublish")
         await opener.modal(PATIENCE)

@@ -109,7 +109,7 @@ async def test_it_is_told_where_the_lora_of_a_third_part_is_now(scene: Scene) ->
         await opener.modal()
         panel = await (await scene.ada.submit(opener, {"region": "right"})).reply()
         panel = await divided(scene, panel, layout=two)
-        assert f"The layout no longer has a third area. Its LoRAs moved: Bat ({place})." in panel.text
+        assert f"The layout no longer has a third area. The LoRAs from that area moved: Bat ({place})." in panel.text
 
 
 def _ids(message: VisibleMessage) -> list[str]:

@@ -139,7 +139,7 @@ async def test_a_source_image_chooses_the_size(scene: Scene) -> None:
     [
         ({"image": File("a.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>")}, "cannot be used"),
         ({"image": File("a.png", b"\x89PNG\r\n\x1a\n")}, "cannot be used"),
-        ({"strength": 0.5}, "applies only with an image"),
+        ({"strength": 0.5}, "applies only to a start picture"),
     ],
 )
 async def test_an_unusable_source_image_gets_an_error_reply(scene: Scene, options: dict[str, Any], word: str) -> None:

@@ -181,7 +181,7 @@ async def test_settings_tell_the_limits_and_where_they_come_from(harbour: Harbou
     after = await told(harbour.scene.ada, "settings", in_=harbour.channel)
     left = [int(re.findall(r"pictures per day: \*\*(\d+)\*\* of 1,000 left", seen.text)[0]) for seen in (before, after)]
     assert left[0] - left[1] == 1
-    assert "this server's limit for everyone" in after.text and "Daily counts reset in" in after.text
+    assert "staff have set this limit for everyone" in after.text and "Daily counts reset in" in after.text
     assert "operator has set this limit" in after.text
     await filled(linus, page, "Quotas and queue", pictures_per_day="")
 
@@ -244,7 +244,7 @@ async def test_roles_people_and_newcomers_have_limits_of_their_own(harbour: Harb
     assert "The limit comes from the role Crew" in await harbour.refused(count=2)
     page = await chosen(linus, await harbour.panel("limits"), "svlimitwho", "Ada")
     page = await filled(linus, page, "Quotas and queue", pictures_per_day="0")
-    assert "staff have set it for you" in await harbour.refused()
+    assert "staff have set this limit for you" in await harbour.refused()
     page = await pressed(linus, page, "All limits")
     assert "Crew" in page.text and f"<@{default_world.ADA}>" in page.text
     assert "Limits: 2 set" in (await harbour.panel()).text
@@ -370,7 +370,7 @@ async def test_staff_choose_what_open_channels_show(harbour: Harbour) -> None:
     page = await chosen(linus, await harbour.panel("ratings"), "svopen", "general")
     page = await chosen(linus, page, "svunrated", "mature")
     assert "up to: **general**" in page.text and "counts as: **mature**" in page.text
-    assert "It counts as mature here, but this place shows pictures up to general" in await harbour.refused()
+    assert "so it counts as mature here. The highest rating allowed here is general" in await harbour.refused()
     page = await chosen(linus, page, "svunrated", "general")
     await chosen(linus, page, "svopen", "teen")
     await harbour.painted()
@@ -517,7 +517,7 @@ async def test_who_manages_a_server_imports_the_words_of_its_automod(harbour: Ha
     await linus.set_automod(rule, preset, profile, {"name": "Spam", "trigger_type": 3}, guild="Harbour")
     page = await harbour.panel("words")
     refused = await pressed(linus, page, "Import AutoMod words")
-    assert refused.ephemeral and "only with *Manage Server*" in refused.text
+    assert refused.ephemeral and "only with the permission *Manage Server*" in refused.text
     harbour.scene.playground.world.guilds[harbour.id].roles["700000000000000002"] = GuildRole(
         "700000000000000002", "Reader", permissions.EVERYBODY | permissions.MANAGE_GUILD, 2
     )

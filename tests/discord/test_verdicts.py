@@ -52,10 +52,10 @@ async def test_a_deleted_picture_comes_back_by_no_way(empty: Scene) -> None:
         await scene.gone(picture)
         for person, place in ((scene.ada, {}), (mary, {}), (scene.ada, {"in_": "dm"})):
             again = await ended(scene, person, **ORDER, **place)
-            assert not again.attachments and "Staff deleted a picture" in again.text
+            assert not again.attachments and "because staff deleted one that looks like it" in again.text
         for upload in (as_webp(looks), File("a.png", original), as_webp(looks.crop((2, 0, 64, 64)))):
             refused = await told(mary, "imagine", prompt=PROMPT, image=upload)
-            assert refused.ephemeral and "Staff deleted a picture" in refused.text
+            assert refused.ephemeral and "because staff deleted one that looks like it" in refused.text
         assert (await scene.painted(await mary.slash("imagine", prompt=PROMPT, seed=1))).attachments
 
 
@@ -81,7 +81,7 @@ async def test_what_staff_rated_or_hid_is_rated_or_hidden_in_a_copy(empty: Scene
         hidden = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, seed=99))
         case = await decided(scene, hidden, 99, "Hide")
         copy = await ended(scene, mary, prompt=PROMPT, seed=99)
-        assert not copy.attachments and "Staff hid a picture" in copy.text
+        assert not copy.attachments and "because staff hid one that looks like it" in copy.text
         there = await scene.painted(await mary.slash("imagine", in_="dm", prompt=PROMPT, seed=99))
         assert there.attachments, "it was hidden in the server alone, as the picture itself"
 
@@ -132,7 +132,7 @@ async def test_a_copy_from_before_the_decision_is_not_published(empty: Scene) ->
         await add_art_channels(scene, "art")
         mary = await scene.control.new_person("Mary")
         for seed, button, values, why in (
-            (4711, "Delete everywhere", {}, "Staff deleted a picture"),
+            (4711, "Delete everywhere", {}, "because staff deleted one that looks like it"),
             (99, "Raise rating", {"rating": "explicit"}, "rated explicit"),
         ):
             words = str(ORDER["prompt"])

@@ -32,7 +32,7 @@ class BookmarksCog(Cog):
         category="Category of the LoRA",
         base="LoRAs that fit this base model (default: your model's)",
         sort="Default: newest first",
-        add="LoRA to bookmark first",
+        add="LoRA to add to your bookmarks",
         note="Note for the LoRA that you bookmark",
     )
     @app_commands.autocomplete(add=suggest_loras, base=suggest_base_filters)

@@ -96,7 +96,9 @@ class ContextMenusCog(Cog):
             raise NothingThere(what=_("This message shows no picture that you could report."))
         if shown is None:
             raise NothingThere(
-                what=_("This is not one of Easel's pictures. To report other messages, use Discord's own report.")
+                what=_(
+                    "This is not one of Easel's pictures. To report other messages, use Discord's own report function."
+                )
             )
         await open_report_form(interaction, shown.job)
 

@@ -34,7 +34,7 @@ class GalleryCog(Cog):
         lora="Pictures with this LoRA",
         person="Pictures by this member",
         category="Pictures with a LoRA of this category",
-        base="Pictures whose model has this base model",
+        base="Pictures from models with this base model",
         sort="Default: newest first",
     )
     @app_commands.autocomplete(base=suggest_base_filters, lora=suggest_loras)

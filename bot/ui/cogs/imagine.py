@@ -52,7 +52,7 @@ def _with_options(function: Function) -> Function:
         checkpoint="Model to use",
         lora1="LoRA to use; your bookmarks come first",
         weight1="How strongly the LoRA applies (default: its recommended weight)",
-        side1="Area of the picture for this LoRA; split the prompt by area: left | right | everywhere",
+        side1="Area of the picture for this LoRA; divide the prompt with bars: left | right | everywhere",
         stack="One of your stacks, with its LoRAs and weights",
         image="A picture to start from",
         strength="How much to change: 0.3 keeps most of the picture, 0.8 little",
@@ -62,7 +62,7 @@ def _with_options(function: Function) -> Function:
         guidance="How closely to follow the prompt",
         sampler="How noise becomes the picture; the model's samplers are suggested",
         clip_skip="Only for models whose authors recommend a value; some recommend 2",
-        fast="Use few steps, if the model has a LoRA for it",
+        fast="Use few steps, if the model has a few-step LoRA",
         spacing="How the sampler spaces its steps between noise and picture",
         seed="The same seed gives the same picture",
         negative_prompt="Things to leave out of the picture",
@@ -118,7 +118,7 @@ class ImagineCog(Cog):
                 problem = _("needs a LoRA; please choose one in lora{number}").format(number=number)
                 raise InvalidRequest(what=alone, problem=problem)
         if strength is not None and image is None:
-            problem = _("applies only with an image; please add one")
+            problem = _("applies only to a start picture; please add a picture in *image*")
             raise InvalidRequest(what=_("The strength"), problem=problem)
         kept = None if image is None else await take_upload(interaction, image)
         request = PendingRequest(

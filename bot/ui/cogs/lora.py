@@ -34,7 +34,7 @@ class LoraCog(Cog, commands.GroupCog, group_name="lora", group_description="Brow
         category="Category of the LoRA",
         base="LoRAs that fit this base model (default: your model's)",
         sort="Default: trending first",
-        tag="Tag that narrows a category down: lighting, camera …",
+        tag="Tag within a category: lighting, camera …",
     )
     @app_commands.autocomplete(base=suggest_base_filters, tag=suggest_tags)
     async def browse(
@@ -46,7 +46,7 @@ class LoraCog(Cog, commands.GroupCog, group_name="lora", group_description="Brow
         sort: Annotated[Sort, OneOf(Sort)] | None = None,
         tag: app_commands.Range[str, 1, MAX_TAG] | None = None,
     ) -> None:
-        """Browse the market: all LoRAs, by how members use and rate them."""
+        """Browse all LoRAs in the market, sorted by use or rating."""
         query = await first_in_market(self._client.connection, await checkpoints_here(interaction), interaction.user.id)
         if search or category or tag or base:  # the order for newcomers is for the unfiltered list
             query = query.but(sort=Sort.TRENDING)
@@ -64,7 +64,7 @@ class LoraCog(Cog, commands.GroupCog, group_name="lora", group_description="Brow
     @app_commands.command(name="add", extras={"action": Action.ADD_LORA})
     @app_commands.describe(
         link="Link from Civitai or Hugging Face, or the number of a version on Civitai",
-        file="Or the file of the LoRA itself",
+        file="File of the LoRA, instead of a link",
     )
     async def add(
         self,
@@ -72,7 +72,7 @@ class LoraCog(Cog, commands.GroupCog, group_name="lora", group_description="Brow
         link: app_commands.Range[str, 1, MAX_TYPED] | None = None,
         file: discord.Attachment | None = None,
     ) -> None:
-        """Add a LoRA that is not here yet, from a link or a file. Staff decide who can."""
+        """Add a new LoRA from a link or a file. Staff decide who can add LoRAs."""
         if file is not None and link is None:
             await add_attachment(interaction, file)
         elif link is not None and file is None:

@@ -15,12 +15,12 @@ class PrivacyCog(Cog, commands.GroupCog, group_name="privacy", group_description
 
     @app_commands.command(name="show", extras={"action": None})
     async def show(self, interaction: Interaction) -> None:
-        """See which data Easel stores about you, for how long, and the state of a deletion."""
+        """See which data Easel stores about you and for how long. Also shows the state of a deletion."""
         await send_ephemeral(interaction, await stored_view(interaction))
 
     @app_commands.command(name="export", extras={"action": None})
     async def export(self, interaction: Interaction) -> None:
-        """Get all data that Easel stores about you as ZIP files, including pictures."""
+        """Get ZIP files with all data that Easel stores about you, including pictures."""
         await send_export(interaction)
 
     @app_commands.command(name="delete", extras={"action": None})

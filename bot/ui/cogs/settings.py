@@ -36,7 +36,7 @@ class SettingsCog(Cog):
         prompts: Literal["shown with my pictures", "private"] | None = None,
         reset: bool = False,
     ) -> None:
-        """Your defaults: model, size, who sees your pictures. Without options, opens one panel for all."""
+        """Set your defaults: model, size, who sees your pictures. Without options, opens a settings panel."""
         connection, person_id = self._client.connection, interaction.user.id
         before = Preferences() if reset else await find_preferences(connection, person_id)
         chosen: dict[str, object] = {}

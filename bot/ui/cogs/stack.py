@@ -89,7 +89,7 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
         checkpoint: str | None = None,
         seed: Range[int, 0, SEEDS - 1] | None = None,
     ) -> None:
-        """See what each LoRA of a stack does: pictures with all of them, and without each."""
+        """See what each LoRA of a stack does: a picture with all LoRAs, and one without each of them."""
         preferences = await find_preferences(self._client.connection, interaction.user.id)
         draft = RequestDraft(prompt=prompt, checkpoint=checkpoint, seed=seed, compare=True)
         draft = preferred(draft, await checkpoints_here(interaction), preferences)

@@ -101,9 +101,9 @@ def _blocked_text(lora: Lora) -> str:
 
 def _disputed_text(lora: Lora, base: BaseModelId) -> str:
     text = _(
-        "{lora} is disputed: another page with the same file says that it is made for {base}. Users "
-        "who had it before can still use it. You can declare its base model on its page in /lora "
-        "info."
+        "{lora} is disputed: another page with the same file names the base model {base}. Users who "
+        "bookmarked, used or added the LoRA before the dispute can still use it. To settle this, "
+        "declare the base model on the LoRA's page in /lora info."
     )
     return text.format(lora=f"#{lora.id} {clipped(lora.name, MAX_NAME)}", base=base.label)
 

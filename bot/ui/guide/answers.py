@@ -97,8 +97,8 @@ TROUBLES = (
         later(
             "- Many LoRAs need a trigger word. Easel adds the first; choose others in /studio.\n- Raise "
             "the weight in steps of 0.1 until you see an effect.\n- Keep the seed and compare with a "
-            "weight of 0.\nA wrong base model would look like this too, but Easel refuses LoRAs that do "
-            "not fit."
+            "weight of 0.\nA LoRA for another base model would have no effect either, but Easel refuses "
+            "LoRAs that do not fit."
         ),
         (GuideLink.STUDIO,),
     ),
@@ -135,9 +135,9 @@ TROUBLES = (
         "colours",
         later("Wrong colours, grey or noise"),
         later(
-            "If it also happens without a LoRA, the model is set up wrongly: its prediction type or its "
-            "VAE. Please tell an operator of this bot. If it happens only with a LoRA, its weight is too "
-            "high."
+            "If this also happens without a LoRA, the model's prediction type or VAE is set up wrongly. "
+            "Please tell an operator of this bot. If this happens only with a LoRA, the weight of the "
+            "LoRA is too high."
         ),
         (GuideLink.STUDIO,),
     ),

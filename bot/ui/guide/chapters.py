@@ -47,7 +47,7 @@ CHAPTERS = (
             "everything else."
         ),
         "categories.webp",
-        later("Above without a LoRA, below with one: 1 a character, 2 a style, 3 a detail"),
+        later("Top row: without a LoRA. Bottom row: with a LoRA for 1 a character, 2 a style, 3 a detail"),
     ),
     Chapter(
         "goal",
@@ -69,7 +69,7 @@ CHAPTERS = (
             "Before you use a LoRA, check two things: does it fit the model, and is it the kind you need?"
         ),
         "library.webp",
-        later("A small library: pictures show best what each LoRA is for"),
+        later("A small library: the pictures show what each LoRA is for"),
     ),
     Chapter(
         "bases",
@@ -94,7 +94,8 @@ CHAPTERS = (
             "Above **1.2**, pictures begin to break.\n- A weight below zero pushes the picture away from "
             "the LoRA.\n/sweep shows one LoRA at several weights side by side, with the same seed. A "
             "LoRA's page shows the weight that its author recommends, and Easel uses that weight by "
-            "default. If the LoRA was measured, the page also shows the range of useful weights."
+            "default. For some LoRAs, the page also shows the range of useful weights that Easel "
+            "measured."
         ),
         "weights.webp",
         later("One LoRA at rising weights with the same seed: too little, right, too much"),
@@ -107,11 +108,12 @@ CHAPTERS = (
             "With them, a picture needs only **1 to 8 steps** instead of the usual 28, so it takes a "
             "fraction of the time.\n- Each was made for a certain number of steps, a sampler, and little "
             "or no guidance. Easel recognises the LoRA by its name and fills in the settings that you "
-            "leave empty. One line tells you which.\n- Leave the steps empty: more steps do not help.\n- "
-            "Leave its **weight** alone too, and use only one at a time. You can add other LoRAs with "
-            "any weight. If you scale all weights, the weight of a few-step LoRA does not change.\n- "
-            "Without guidance, the negative prompt has no effect.\n- If this bot has one ready, choose "
-            "*fast* in /imagine, or under *Options* in the studio."
+            "leave empty. One line in the message shows these settings.\n- Leave the steps empty: more "
+            "steps do not help.\n- Do not change its **weight** either, and use only one few-step LoRA at "
+            "a time. You can add other LoRAs with any weight. If you scale all weights, the weight of a "
+            "few-step LoRA does not change.\n- Without guidance, the negative prompt has no effect.\n- If "
+            "your model has a few-step LoRA ready, choose *fast* in /imagine, or under *Options* in the "
+            "studio."
         ),
         "few-steps.webp",
         later(
@@ -152,13 +154,14 @@ CHAPTERS = (
         ),
         "two-characters.webp",
         later(
-            "The same LoRAs and seed: with one prompt, only the heart remains; with an area for each LoRA, both appear"
+            "The same LoRAs and seed: with one prompt, only the heart appears; with an area for each "
+            "LoRA, the owl and the heart appear"
         ),
     ),
     Chapter(
         "trouble",
         later("When a picture looks wrong"),
-        later("Choose what you see. Easel shows what usually helps."),
+        later("Choose your problem. Easel shows what usually helps."),
         "trouble.webp",
         later("A good weight, a weight too low to show an effect, and a weight far too high"),
     ),

@@ -126,8 +126,8 @@ def declared_text(now: LoraVersion, base: BaseModelId, prediction: PredictionTyp
     else:
         told = [
             _(
-                "Easel does not accept {base} for {name}: its layers or the hash of its training base show "
-                "that it has another one."
+                "Easel does not accept {base} for {name}. The layers of the file or the hash of its training "
+                "base show a different base model."
             ),
             _("Its base model is {known}.")
             if now.base_model
@@ -136,7 +136,12 @@ def declared_text(now: LoraVersion, base: BaseModelId, prediction: PredictionTyp
     if prediction is not None and now.prediction.type is prediction:
         told.append(_("It is made for {prediction}."))
     elif prediction is not None:
-        told.append(_("Easel does not accept {prediction}: the hash of its training base contradicts it."))
+        told.append(
+            _(
+                "Easel does not accept {prediction}: the hash of the file's training base shows a different "
+                "prediction type."
+            )
+        )
     return sentences(*told).format(
         name=plain(now.name),
         base=base.label,

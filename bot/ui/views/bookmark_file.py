@@ -137,7 +137,10 @@ def import_text(brought: Brought, broken: int, refused: int = 0) -> str:
     """The summary of an import; `refused` notes were left out."""
     counts = (
         (brought.saved, ngettext("Bookmarked {count} LoRA.", "Bookmarked {count} LoRAs.", brought.saved)),
-        (brought.known, ngettext("{count} was already bookmarked.", "{count} were already bookmarked.", brought.known)),
+        (
+            brought.known,
+            ngettext("{count} LoRA was already bookmarked.", "{count} LoRAs were already bookmarked.", brought.known),
+        ),
         (
             refused,
             ngettext(

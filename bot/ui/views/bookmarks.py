@@ -346,8 +346,8 @@ def _title(query: Query, page_ref: PageRef, found: BookmarkPage) -> str:
         lines.append(_("No bookmarks match {filters}.").format(filters=" · ".join(filters)))
     if found.misfits and query.base_model:
         text = ngettext(
-            "{count} more is for other base models: choose *For any base model* to see it.",
-            "{count} more are for other base models: choose *For any base model* to see them.",
+            "{count} more bookmark is for another base model. Choose *For any base model* to see it.",
+            "{count} more bookmarks are for other base models. Choose *For any base model* to see them.",
             found.misfits,
         )
         lines.append("-# " + text.format(count=number(found.misfits)))

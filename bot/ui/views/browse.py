@@ -69,8 +69,10 @@ class PageLocation:
 def hidden_line(count: int) -> list[str]:
     """The line that says how many entries are rated above what this place shows; none without any."""
     text = ngettext(
-        "{count} more has a rating that is not shown here. You can see it in age-restricted channels of a server.",
-        "{count} more have a rating that is not shown here. You can see them in age-restricted channels of a server.",
+        "{count} more is not shown here because of its content rating. You can see it in "
+        "age-restricted channels of a server.",
+        "{count} more are not shown here because of their content ratings. You can see them in "
+        "age-restricted channels of a server.",
         count,
     )
     return [f"-# {text.format(count=number(count))}"] if count else []

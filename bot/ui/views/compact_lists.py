@@ -33,7 +33,9 @@ def compact_hint(query: Query, total: int, page_size: int) -> list[str]:
     """A line of a title that tells of compact lists where cards take many pages; none elsewhere."""
     if query.compact or total <= MANY_PAGES * page_size:
         return []
-    text = _("Many pages? *Show as a list* in the first menu below shows {count} per page and can jump to any page.")
+    text = _(
+        "Many pages? *Show as a list* in the first menu below shows {count} per page and lets you jump to any page."
+    )
     return ["-# " + text.format(count=COMPACT_PAGE)]
 
 

@@ -60,7 +60,10 @@ def deleted_view(job_id: int, until: int | None) -> ui.LayoutView:
 def held_text(until: int) -> str:
     """Tells the owner of a picture that was deleted that an open report holds it, until then at most (unix ms)."""
     return sentences(
-        _("A user reported this picture. Easel keeps it for the reviewers of the report, hidden from everyone else."),
+        _(
+            "A user reported this picture. Easel keeps it for the reviewers of the report and hides it "
+            "from everyone else."
+        ),
         _("It is permanently deleted after their decision, usually {time} at the latest.").format(
             time=f"<t:{until // 1000}:R>"
         ),
@@ -80,7 +83,7 @@ def reported_view() -> ui.LayoutView:
 
 def taken_down_view() -> ui.LayoutView:
     """Says that the picture was taken down."""
-    return _line(_("**This picture was removed**"), _("Easel tells its author why."))
+    return _line(_("**This picture was removed**"), _("Easel notifies the author of the picture."))
 
 
 def _line(head: str, text: str) -> ui.LayoutView:

@@ -17,7 +17,9 @@ async def reply_to_expired_modal(interaction: Interaction) -> None:
     """Say that the modal has expired, and send back the text that the person typed."""
     speak(interaction.locale.value)
     written = [f"> {plain(text, MAX_WRITTEN)}" for text in _typed_texts(dict(interaction.data or {})) if text.strip()]
-    lines = [_("Easel restarted while this form was open, or it was open for too long. Please open it again.")]
+    lines = [
+        _("Easel restarted while this form was open, or the form was open for too long. Please open the form again.")
+    ]
     if written:
         lines += [_("You wrote:"), *written[:2]]
     await send_ephemeral_text(interaction, "\n".join(lines))

@@ -39,7 +39,10 @@ class FeatureButton(PersistentButton, template=r"feature:(?P<on>[01]):(?P<what>l
         await require(interaction, Action.FEATURE)
         if interaction.guild_id is None:
             raise NothingThere(
-                what=_("Staff can feature LoRAs and pictures only inside their server. Please open it there.")
+                what=_(
+                    "Staff can feature LoRAs and pictures only in their own server. Please open the LoRA or "
+                    "picture there."
+                )
             )
         name = await _name(interaction, self.kind, self.target_id)
         featuring = interaction.client.featuring

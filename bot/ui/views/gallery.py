@@ -61,7 +61,7 @@ class Gallery(PageKind):
     orders = {Sort.TOP_RATED: later("Most liked this week")}  # noqa: RUF012
     tags, featured = False, True
     search_title = later("Search the gallery")
-    search_hint = later("Searches models, LoRAs and the prompts that are shown")
+    search_hint = later("Searches models, LoRAs and the prompts shown with pictures")
 
     async def page(self, interaction: Interaction, page_ref: PageRef) -> RenderedMessage:
         """The page with a number; the last one for one beyond it."""

@@ -87,7 +87,7 @@ class QuestionMenu(PersistentSelect, template=r"guide:ask:(?P<chapter>[a-z]{1,20
             discord.SelectOption(label=_(each.question), value=each.key, default=each == answered)
             for each in QUESTIONS[key]
         ]
-        placeholder = _("Choose your goal") if key == "goal" else _("Choose what you see")
+        placeholder = _("Choose your goal") if key == "goal" else _("Choose your problem")
         super().__init__(ui.Select(custom_id=f"guide:ask:{key}", options=options, placeholder=placeholder))
 
     @classmethod

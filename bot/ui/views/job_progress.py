@@ -47,7 +47,7 @@ class CancelButton(JobButton, template=r"cancel:(?P<job>\d{1,18})"):
         job = await self.job(interaction)
         own, server_id = job.person_id == interaction.user.id, job.server_id or EVERYWHERE
         if not own and not await may(interaction, Action.CANCEL_ANY, server_id):
-            raise NotYours(instead=_("Your own pictures are in /queue."))
+            raise NotYours(instead=_("Your own requests are in /queue."))
         await acknowledge(interaction)
         if await interaction.client.jobs.cancel(self.job_id) is None:
             raise NothingThere(what=_("It is too late to cancel: this request has already ended."))
@@ -76,9 +76,7 @@ def waiting_view(
     """
     state = _("**Queued** · {place}").format(place=queue_position_text(forecast))
     if stranded:
-        state = _(
-            "**Queued** · no machine is online to generate right now; your picture keeps its place until one is back"
-        )
+        state = _("**Queued** · no GPU is online right now; your picture keeps its place until one is online again")
     if paused:
         state = _("**Queued** · the queue is paused; your picture keeps its place")
     if not reachable:

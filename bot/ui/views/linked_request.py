@@ -73,9 +73,11 @@ class LoraNotHere(ErrorWithView):
     def view(self) -> ui.LayoutView:
         """What is missing, and the button that adds it."""
         view = ui.LayoutView(timeout=None)
-        text = _("{name} is not here yet, so Easel generated no picture.").format(name=clipped(self.name, MAX_NAME))
+        text = _("{name} is not in the library yet, so Easel generated no picture.").format(
+            name=clipped(self.name, MAX_NAME)
+        )
         if not self.name:
-            text = _("The LoRA in this link is not here yet, so Easel generated no picture.")
+            text = _("The LoRA in this link is not in the library yet, so Easel generated no picture.")
         if self.refusal is not None:
             text += f"\n{error_message(self.refusal)}"
         else:

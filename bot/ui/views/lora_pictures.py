@@ -52,7 +52,7 @@ async def add_pictures(
     elif await pictures.awaits_samples(lora):
         container.add_item(ui.TextDisplay[Any](awaiting_text()))
     elif await pictures.is_suspect(lora):
-        text = _("Easel tried several times to generate a sample, and failed. This LoRA may be broken.")
+        text = _("Easel tried several times to generate a sample, but failed. This LoRA may be broken.")
         container.add_item(ui.TextDisplay[Any](f"⚠️ {text}"))
 
 
@@ -102,7 +102,10 @@ def _alt_text(lora: Lora, sample: Sample) -> str:
 
 def _captions(lora: Lora, by_version: list[list[Sample]]) -> list[str]:
     """For each version, the numbers of the pictures with and without the LoRA."""
-    text = _("{version} on {checkpoint}: {with_it} with the LoRA; {last} without it, with the same seed as {first}.")
+    text = _(
+        "{version}, pictures on {checkpoint}: {with_it} with the LoRA; {last} without the LoRA, but "
+        "with the same seed as {first}."
+    )
     names = {version.id: clipped(version.name, MAX_NAME) for version in lora.versions}
     lines, last = list[str](), 0
     for samples in by_version:

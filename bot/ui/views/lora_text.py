@@ -93,7 +93,7 @@ def _evidence(version: LoraVersion) -> str:
     named = named_model(version)
     if version.evidence is not Source.NONE or named is None:
         return _(version.evidence.plainly)
-    return _("its file names “{model}”, which this bot does not know").format(model=clipped(named, MAX_SHORT))
+    return _("its file states “{model}”, a model that this bot does not know").format(model=clipped(named, MAX_SHORT))
 
 
 def named_model(version: LoraVersion) -> str | None:
@@ -112,7 +112,8 @@ def _prediction(version: LoraVersion) -> str | None:
     found = version.prediction
     if is_unclear(version.base_model, found):
         return _(
-            "It may be made for v-prediction or for epsilon prediction. On epsilon models, pictures may come out badly."
+            "Easel does not know whether this LoRA is made for v-prediction or for epsilon prediction. "
+            "On epsilon models, its pictures may look bad."
         )
     known = found.type is PredictionType.V_PREDICTION or version.base_model in OF_BOTH_KINDS
     if found.type is None or found.source is None or not known:

@@ -125,7 +125,7 @@ class BookmarkSeveralMenu(EntriesMenu, template=rf"mkm:{PAGE_REF}"):
             "Added {count} LoRAs to your /bookmarks; /imagine suggests them first.",
             added,
         )
-        note = text.format(count=number(added)) if added else _("They are already in your /bookmarks.")
+        note = text.format(count=number(added)) if added else _("All chosen LoRAs are already in your /bookmarks.")
         await _show(interaction, self.page_ref, note)
 
 
@@ -295,7 +295,7 @@ def _no_results_text(query: Query) -> str:
     if query.featured:
         return _("Staff are not featuring any LoRAs here right now.")
     if not filters:
-        return _("There are no LoRAs here yet. The bot's operator adds LoRA files to its library.")
+        return _("There are no LoRAs here yet. The bot's operator adds LoRA files to the library.")
     text = _("No matches here for {filters}.").format(filters=filters)
     if query.search:
         return f"{text} " + _("Try other words, or choose *For any base model* below.")

@@ -17,7 +17,7 @@ MAX_NAME = 60
 _STATES = {
     HubState.GONE: later("{hub} no longer has this LoRA (noticed on {day})."),
     HubState.ARCHIVED: later("The author has archived it on {hub} (noticed on {day})."),
-    HubState.LOCKED: later("{hub} now limits it to users with access (noticed on {day})."),
+    HubState.LOCKED: later("{hub} now restricts access to this LoRA (noticed on {day})."),
 }
 
 Day = Callable[[int], str]

@@ -42,7 +42,7 @@ LABELS = {
     "person": later("Your settings and language"),
     "takedown": later("Your pictures that staff removed"),
     "deletion": later("Deleted pictures whose files will be removed soon"),
-    "given_input": later("Pictures that you uploaded to start from"),
+    "given_input": later("Start pictures that you uploaded"),
     "removed_bookmark": later("Removed bookmarks"),
     "posted_message": later("Other bot messages that mention you"),
     "stack_miss": later("Wrong stack codes that you tried"),
@@ -51,10 +51,10 @@ LABELS = {
     "update_notice": later("Notices about newer versions of your bookmarks"),
     "report": later("Reports about your pictures"),
     "report_by": later("Reports that you sent"),
-    "decision": later("Decisions about your pictures, or made by you as staff"),
+    "decision": later("Decisions about your pictures, and decisions that you made as staff"),
     "appeal": later("Appeals that you sent"),
     "server_limit": later("Limits that staff set for you"),
-    "daily_usage": later("Your use of daily limits"),
+    "daily_usage": later("How much of your daily limits you have used"),
     "feature": later("LoRAs and pictures that you featured as staff"),
     "pause": later("Queues that you paused as staff"),
     "base_model_proposal": later("Base models that you proposed or decided on"),
@@ -104,9 +104,9 @@ def _how_long(settings: Settings) -> Iterator[str]:
     yield f"{_('Bookmarks, stacks, stars, settings and the draft in your studio')}: {_('until you delete them')}"
     pictures = _days(kept.pictures_days)
     if kept.pictures_gigabytes:
-        pictures += " · " + _("the oldest are deleted when together they take up more than {size} GB").format(
-            size=number(kept.pictures_gigabytes, 1)
-        )
+        pictures += " · " + _(
+            "the oldest are deleted when all users' pictures together take up more than {size} GB"
+        ).format(size=number(kept.pictures_gigabytes, 1))
     yield f"{_('Pictures')}: {pictures}"
     if kept.keep and (kept.pictures_days or kept.pictures_gigabytes):
         reasons = {
@@ -124,7 +124,7 @@ def _how_long(settings: Settings) -> Iterator[str]:
         _("Settings of a server that removed the bot"): kept.servers_days,
     }  # fmt: skip
     if settings.worker.embedding_files_megabytes:
-        kinds[_("Encoded prompts (numbers for the model)")] = kept.embeddings_days
+        kinds[_("Prompts converted to numbers that the model reads")] = kept.embeddings_days
     for label, days in kinds.items():
         yield f"{label}: {_days(days)}"
     if backup.every_hours:
@@ -154,14 +154,14 @@ def receipt_text(erasure: Erasure) -> str:
 def _out_of_reach(erasure: Erasure) -> Iterator[str]:
     if count := erasure.unreachable:
         yield ngettext(
-            "{count} message is in a place where Easel no longer has permission to delete it.",
-            "{count} messages are in places where Easel no longer has permission to delete them.",
+            "Easel no longer has permission to delete {count} message.",
+            "Easel no longer has permission to delete {count} messages.",
             count,
         ).format(count=count)
     if count := erasure.private_answers:
         yield ngettext(
-            "There is {count} private reply about a request that only you can dismiss.",
-            "There are {count} private replies about requests that only you can dismiss.",
+            "Only you can dismiss {count} private reply about a request.",
+            "Only you can dismiss {count} private replies about requests.",
             count,
         ).format(count=count)
     yield _(
@@ -170,26 +170,26 @@ def _out_of_reach(erasure: Erasure) -> Iterator[str]:
     )
     if count := erasure.copies:
         text = ngettext(
-            "{count} backup of the database was made before that.",
-            "{count} backups of the database were made before that.",
+            "{count} backup of the database was made before the deletion.",
+            "{count} backups of the database were made before the deletion.",
             count,
         ).format(count=count)
         until = erasure.copies_until
         yield sentences(
             text,
-            _("The last one expires {time}.").format(time=_time(until))
+            _("The last backup expires on {time}.").format(time=_time(until))
             if until is not None
-            else _("The operator deletes them manually."),
+            else _("The operator deletes backups manually."),
         )
 
 
 def _held_text(held: HeldFiles, held_ms: int) -> str:
     """How many pictures are held for reports, and until when."""
     text = ngettext(
-        "{count} of your pictures was reported. Only the reviewers can open its file until they "
-        "decide, usually before {time}. Then it is deleted.",
-        "{count} of your pictures were reported. Only the reviewers can open their files until they "
-        "decide, usually before {time}. Then they are deleted.",
+        "{count} of your pictures was reported. Only the reviewers can open its file. After their "
+        "decision, usually before {time}, Easel deletes the file.",
+        "{count} of your pictures were reported. Only the reviewers can open the files. After their "
+        "decision, usually before {time}, Easel deletes the files.",
         held.number,
     )
     return text.format(count=held.number, time=_time(held.reported_at + held_ms))
@@ -273,8 +273,12 @@ def deletion_view() -> ui.LayoutView:
             "running requests are cancelled."
         ),
         "- " + _("Easel deletes the messages with your pictures wherever it has permission."),
-        "- " + _("A reported picture is held for a limited time until reviewers decide. Then it is deleted."),
-        "- " + _("Blocks, limits and today's usage stay, but without your user ID."),
+        "- "
+        + _(
+            "Easel keeps a reported picture until the reviewers decide, usually for a limited time. Then "
+            "Easel deletes it."
+        ),
+        "- " + _("Easel still stores your blocks, limits and today's usage, but without your user ID."),
         "- " + _("To get a copy first, use /privacy export."),
     ]
     view.add_item(ui.TextDisplay[Any]("\n".join(lines)))
@@ -310,7 +314,7 @@ class DeleteAllForm(PersistentForm, template=r"privacy-erase"):
 
     def __init__(self, opening: int = 0) -> None:
         super().__init__(_("Delete everything permanently?"), "privacy-erase", opening)
-        text = sentences(_("This deletes all your data on all servers."), _("It cannot be restored."))
+        text = sentences(_("This deletes all your data, in every server."), _("It cannot be restored."))
         self.add_item(ui.TextDisplay[Any](text))
 
     @classmethod

@@ -148,7 +148,10 @@ async def _question(
     hidden = await client.servers.content.hides_pictures(there)
     head = sentences(
         _("**Publish this picture in {channel}?**").format(channel=f"<#{choice.channel_id}>"),
-        _("Everyone who can read that channel will see it as shown here, with your name, also in /gallery."),
+        _(
+            "Everyone who can read that channel will see the picture as shown here, with your name. They "
+            "can also find it in /gallery."
+        ),
     )
     buttons: list[PersistentButton] = [PublishConfirmButton.of(choice)]
     if shown.request.own_words:

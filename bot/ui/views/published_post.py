@@ -289,8 +289,8 @@ class UnpublishForm(PersistentForm, template=r"unpublish:(?P<publication>\d{1,18
         if not own:
             text = sentences(
                 _("This removes the picture from all channels and the gallery of this server."),
-                _("Its buttons no longer generate here."),
-                _("The author keeps it in their /history and gets a friendly message without your name."),
+                _("Its buttons no longer generate pictures here."),
+                _("The picture stays in the author's /history. The author gets a friendly message without your name."),
             )
         self.add_item(ui.TextDisplay[Any](text))
 

@@ -217,7 +217,7 @@ class DecisionForm(ModalForm):
         self.note: ui.TextInput[Any] = ui.TextInput(
             custom_id="note", style=discord.TextStyle.paragraph, required=self.needs_note, max_length=MAX_NOTE
         )
-        hint = _("The user who generated it will read this, without your name")
+        hint = _("The picture's author will read this, without your name")
         self.add_item(ui.Label[Any](text=_("Reason"), description=hint, component=self.note))
 
     def ask(self) -> None:
@@ -252,7 +252,7 @@ class BlockOwnerForm(DecisionForm):
     def ask(self) -> None:
         """Ask how long."""
         self.end: ui.TextInput[Any] = ui.TextInput(custom_id="end", max_length=40, default=_("1 d"))
-        hint = _("3 d, 12 h, 2 w or a date such as 2031-05-30")
+        hint = _("A time such as 3 d, 12 h or 2 w, or a date such as 2031-05-30")
         self.add_item(ui.Label[Any](text=_("How long"), description=hint, component=self.end))
 
     def options(self) -> dict[str, Any]:
@@ -276,7 +276,10 @@ class DeleteEverywhereForm(DecisionForm):
         """Say what it means."""
         text = sentences(
             _("This deletes the picture, its message and its copies, including the one in the author's history."),
-            _("Pictures that others generated from it stay, along with the copy that they started from."),
+            _(
+                "Pictures that other users generated from this picture are not deleted. The copy that they "
+                "started from is not deleted either."
+            ),
             _("This cannot be undone, even after an appeal."),
         )
         self.add_item(ui.TextDisplay[Any](text))
@@ -337,7 +340,7 @@ class ReportRateButton(AskingButton, template=rf"rprate:{CASE}"):
             rated = await interaction.client.servers.checks.rating_of(case.job)
         higher = [rating for rating in ContentRating if rating > (rated or ContentRating.GENERAL)]
         if not higher:
-            raise NothingThere(what=_("It is already rated as blocked, the highest rating."))
+            raise NothingThere(what=_("The rating is already the highest one: blocked."))
         return RateHigherForm(case.report.id, higher, opening=interaction.id)
 
 

@@ -71,7 +71,7 @@ def painted_text(report: Report) -> str:
 def _head(notice: OwnerNotice) -> str:
     return {
         DecisionAction.WARN: _("{place} removed one of your pictures and warned you"),
-        DecisionAction.BLOCK: _("{place} removed one of your pictures and blocked you for a time"),
+        DecisionAction.BLOCK: _("{place} removed one of your pictures and blocked you temporarily"),
         DecisionAction.DELETE: _("{place} deleted one of your pictures"),
         DecisionAction.RATE: _("{place} raised the rating of one of your pictures"),
     }.get(notice.decision.action, _("{place} removed one of your pictures"))
@@ -84,7 +84,7 @@ def _meaning(notice: OwnerNotice) -> str:
             _("It is permanently deleted, including from your /history. An appeal cannot restore it."),
             _("If you disagree, press *Appeal* for a review of the decision. You can appeal once."),
         )
-    told = _("It stays in your /history. Its buttons no longer generate pictures in the place where it was removed.")
+    told = _("The picture stays in your /history. Where it was removed, its buttons no longer generate pictures.")
     if action is DecisionAction.RATE and decision.rating is not None:
         told = _("It is now rated {rating}, and shown only where that rating is allowed.").format(
             rating=label(decision.rating)

@@ -201,8 +201,11 @@ class DeleteForm(PersistentForm, template=r"delete:(?P<job>\d{1,18})"):
         )
         if not own:
             text = sentences(
-                _("This removes the picture from this channel. Its buttons no longer generate in this server."),
-                _("The author keeps it in their /history and gets a friendly message without your name."),
+                _(
+                    "This removes the picture from this channel. Its buttons no longer generate pictures in this "
+                    "server."
+                ),
+                _("The picture stays in the author's /history. The author gets a friendly message without your name."),
             )
         self.add_item(ui.TextDisplay[Any](text))
 
@@ -311,7 +314,7 @@ def ended_view(job: Job, *, private: bool) -> ui.LayoutView:
 def withheld_view(job: Job, refusal: RequestError, *, private: bool) -> ui.LayoutView:
     """The message of a job whose pictures may not be shown any more where it was ordered."""
     text = _("**This picture can no longer be shown here**")
-    kept = _("It is saved: its author can find it in /history.")
+    kept = _("The picture is saved. Its author can find it in /history.")
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any](f"{text}\n{_why_refused(refusal, private=private)}\n-# {kept}"))
     view.add_item(ui.ActionRow[Any](AgainButton(job.id), EditButton(job.id)))

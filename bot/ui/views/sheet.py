@@ -156,7 +156,9 @@ def _text(job: Job, names: list[VariantName], sent: str) -> str:
     lora = names[0].lora
     if lora is not None:
         weights = " · ".join(f"{name.weight:g}" for name in names)
-        head = _("**{lora}** at {weights}, with the same seed").format(lora=clipped(lora, 120), weights=weights)
+        head = _("**{lora}** at weights {weights}, all with the same seed").format(
+            lora=clipped(lora, 120), weights=weights
+        )
     else:
         head = _("Effect of each LoRA, with the same seed")
     letters = letters_of(job.request)
@@ -167,5 +169,5 @@ def _text(job: Job, names: list[VariantName], sent: str) -> str:
         notes.insert(0, f"-# {plain(made, 250)}")
     notes += [f"-# {note}" for note in (joined_note(job.request), words_note(job.request)) if note]
     text = "-# " + " · ".join([summary_of_job(_without_swept_lora(job)), *seconds])
-    ask = "-# " + _("Pick one to open it in your studio.")
+    ask = "-# " + _("Pick a picture to open it in your studio.")
     return "\n".join([head, *bounded_lines(legend, MAX_LEGEND), text, *notes, ask])

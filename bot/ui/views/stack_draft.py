@@ -58,7 +58,7 @@ class StackRefused(ErrorWithView):
 
     def view(self) -> ui.LayoutView:
         """Each LoRA that does not fit with the reason, and the alternatives as buttons."""
-        text = _("Some LoRAs of {name} do not work on {checkpoint}:")
+        text = _("Some LoRAs of the stack {name} cannot be used with {checkpoint}:")
         head = text.format(name=plain(self.fit.stack.name), checkpoint=plain(self.checkpoint))
         reasons = [f"- {error_message(choice.refusal)}" for _lora, choice in self.fit.refused if choice.refusal]
         view = ui.LayoutView(timeout=None)

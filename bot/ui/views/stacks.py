@@ -163,7 +163,7 @@ class UnshareStackButton(StackButton, template=stack_template("unshare")):
         """Revoke the code."""
         stack = await self.stack(interaction)
         await unshare_stack(interaction.client.connection, interaction.user.id, stack.id)
-        text = _("{name} is no longer shared. Existing copies stay with their owners.")
+        text = _("{name} is no longer shared. Users who copied it before still have their copies.")
         await send_ephemeral_text(interaction, text.format(name=plain(stack.name)))
 
 
@@ -392,7 +392,9 @@ def _title(total: int, checkpoint: str) -> str:
     if not total:
         return head + _("No stacks yet. Combine LoRAs in /studio and press *Save as stack*.")
     text = ngettext(
-        "{count} stack · checked against {checkpoint}", "{count} stacks · checked against {checkpoint}", total
+        "{count} stack · checked for the model {checkpoint}",
+        "{count} stacks · checked for the model {checkpoint}",
+        total,
     )
     return f"{head}-# " + text.format(count=total, checkpoint=plain(checkpoint))
 
@@ -417,7 +419,7 @@ def fit_text(fit: StackFit, checkpoint: str) -> list[str]:
     if gone:
         lines.append(_("No longer in the library: {loras}.").format(loras=several(gone, 120)))
     if misfits:
-        text = _("Do not fit {checkpoint}: {loras}.")
+        text = _("LoRAs that do not fit {checkpoint}: {loras}.")
         lines.append(text.format(checkpoint=plain(checkpoint), loras=several(misfits, 120)))
         everywhere = several(fit.checkpoints, 120)
         lines.append(

@@ -42,7 +42,7 @@ SHOWN_FINDINGS, MAX_FINDING = 4, 350  # findings, characters of each; `doctor` s
 MAX_PROBLEM = 1500  # characters of an error in the settings; a message holds 4000
 
 _STATES = {
-    WorkerState.STARTING: later("starting for {time}"),
+    WorkerState.STARTING: later("has been starting for {time}"),
     WorkerState.FREE: later("idle for {time}"),
     WorkerState.PAINTING: later("generating for {time}"),
     WorkerState.CLOSING: later("finishing its current work before applying new settings ({time} so far)"),
@@ -157,7 +157,7 @@ def _library(overview: Overview, hubs: HubCount, suspect: Sequence[str], *, reas
         text = _("Files from hubs: {lost} no longer available there, {newer} with a newer version.")
         lines.append(text.format(lost=number(hubs.lost), newer=number(hubs.newer)))
     if suspect:
-        text = _("Suspect, because Easel could not generate samples with them: {names}")
+        text = _("Suspect files (Easel could not generate samples with them): {names}")
         names = ", ".join(code(name, 60) for name in suspect[:SHOWN_FILES])
         lines.append(text.format(names=names + (" …" if suspect[SHOWN_FILES:] else "")))
     if reasons:
@@ -212,7 +212,10 @@ def reloaded_text(done: Reloaded) -> str:
     changes = done.changes
     templates = (
         (_("New models: {names}."), changes.added),
-        (_("Removed models: {names}. Easel notifies the users whose requests were waiting for them."), changes.removed),
+        (
+            _("Removed models: {names}. Easel notifies the users whose queued requests need these models."),
+            changes.removed,
+        ),
         (_("Changed models: {names}."), changes.changed),
         (_("Changed settings: {names}."), tuple(f"`{name}`" for name in changes.settings)),
         (

@@ -96,13 +96,13 @@ async def test_another_sampler_is_refused_with_those_that_there_are(house: House
         assert (await requests.build(draft)).sampler is Sampler.EULER
         for other in ("ddim", "wind"):
             told = (
-                f"sampler {other} does not work with One, which offers euler, dpmpp_2m.* lcm; leave it empty for euler"
+                f"sampler {other} does not work with One. This model offers euler, dpmpp_2m.* lcm. To use euler, leave"
             )
             with pytest.raises(InvalidRequest, match=told):
                 await requests.build(draft.model_copy(update={"sampler": other}))
-        with pytest.raises(InvalidRequest, match="The spacing linspace does not work with heun on One, which offers t"):
+        with pytest.raises(InvalidRequest, match="The spacing linspace does not work with heun on One. On this model, the sampler offers t"):
             await requests.build(draft.model_copy(update={"sampler": "heun", "spacing": "linspace"}))
-        with pytest.raises(InvalidRequest, match="The spacing leading does not work with dpmpp_2m on One, which off"):
+        with pytest.raises(InvalidRequest, match="The spacing leading does not work with dpmpp_2m on One. On this model"):
             await requests.build(draft.model_copy(update={"sampler": "dpmpp_2m", "spacing": "leading"}))
         spaced = await requests.build(draft.model_copy(update={"sampler": "dpmpp_2m", "spacing": "beta"}))
         assert (spaced.sampler, spaced.spacing) == (Sampler.DPMPP_2M, Spacing.BETA)
@@ -120,11 +120,11 @@ async def test_a_sampler_or_spacing_that_a_pipeline_would_ignore_is_refused(hous
         for chosen in ({}, {"sampler": own.value}, {"spacing": OWN}):
             made = await requests.build(draft.model_copy(update=chosen))
             assert (made.sampler, made.spacing) == (own, None)
-        told = f"The sampler heun does not work with One, which offers {own}; leave it empty for {own}"
+        told = f"The sampler heun does not work with One. This model offers {own}. To use {own}, leave"
         with pytest.raises(InvalidRequest, match=told):
             await requests.build(draft.model_copy(update={"sampler": "heun"}))
         for spacing in ("karras", "beta", "wind"):
-            told = f"The spacing {spacing} does not work with One, which has only its own spacing; leave it empty"
+            told = f"The spacing {spacing} does not work with One, because this model uses only its own spacing"
             with pytest.raises(InvalidRequest, match=told):
                 await requests.build(draft.model_copy(update={"spacing": spacing}))
 

@@ -111,7 +111,7 @@ def test_a_bar_in_brackets_divides_no_words(prompt: str, words: tuple[str, str])
 def test_too_many_parts_are_refused_with_an_example() -> None:
     with pytest.raises(
         InvalidRequest,
-        match=r"4 areas; for left and right write it like “komori \| a red heart \| on a yellow background”",
+        match=r"4 areas. For left and right, write the prompt like this: “komori \| a red heart \| on a yellow background”",
     ):
         by_sides(two("a | b | c | d"))
     untouched = RequestDraft(prompt="a | b | c | d", loras=(LoraDraft(name="Bat"),))
@@ -153,7 +153,7 @@ async def test_a_lora_that_does_not_fit_names_its_side(catalogue: Catalogued) ->
     with pytest.raises(BaseModelMismatch, match="The LoRA was chosen for one area of the picture: left"):
         await catalogue.requests.build(by_sides(two("an owl | a heart", checkpoint=PASTEL)))
     strange = two("a meadow", regions=(Region(name=TOP, prompt="an owl"), Region(name=BOTTOM)))
-    with pytest.raises(InvalidRequest, match="The side chosen for Bat is not in this layout"):
+    with pytest.raises(InvalidRequest, match="The side chosen for Bat is “left”, which is not in this layout"):
         await catalogue.requests.build(strange)
 
 

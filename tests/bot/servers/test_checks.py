@@ -192,7 +192,7 @@ async def test_new_members_have_limits_of_their_own(world: ServerWorld) -> None:
 async def test_a_limit_of_a_person_holds_at_once(world: ServerWorld) -> None:
     await world.order(acting(), request())
     await limit(world, LimitHolder.PERSON, PERSON, pictures_per_day=1)
-    with pytest.raises(PicturesUsedUp, match="set it for you"):
+    with pytest.raises(PicturesUsedUp, match="set this limit for you"):
         await world.order(acting(), request())
     await world.order(acting(OTHER), request())
 

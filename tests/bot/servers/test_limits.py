@@ -185,7 +185,7 @@ def test_what_is_used_up_is_told_with_its_source(
     assert "in 18 hours" in said
     source = {
         PicturesUsedUp: "the role Painters",
-        ServerPicturesUsedUp: "for all members of this server together",
+        ServerPicturesUsedUp: "All members of this server share this limit",
         MegapixelStepsUsedUp: "operator",
     }
     assert source[kind] in said

@@ -133,14 +133,14 @@ async def test_a_shadow_list_refuses_nothing_and_counts_orders_once(world: Serve
 
 async def test_each_line_is_judged_and_told_by_its_number(world: ServerWorld) -> None:
     for field, line, why in (
-        ("words", "f*g", "inside"),
+        ("words", "f*g", "middle"),
         ("words", "x", "two letters"),
         ("patterns", "fog(?=horn)", "linear"),
         ("patterns", "fog(", "syntax is wrong"),
         ("patterns", r"(fog)\1", "backreference"),
         ("patterns", "(fog|mist){90}", "too large"),
         ("patterns", "fog*|", "every text"),
-        ("exceptions", "a*b", "inside"),
+        ("exceptions", "a*b", "middle"),
     ):
         with pytest.raises(LineUnusable) as refused:
             await add(world, **{"words": ("fog",)} | {field: ("good", "", line)})

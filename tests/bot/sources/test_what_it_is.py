@@ -22,7 +22,7 @@ BELONGS = {
     "Stability's Control-LoRA": ("ControlLoraFile", "a Control-LoRA", "the ControlNet folder"),
     "a checkpoint of SDXL": ("CheckpointFile", "a whole model (checkpoint)", "bot's operator can install it"),
     "a VAE": ("VaeFile", "a VAE", "the VAE folder"),
-    "CLIP": ("TextEncoderFile", "a text encoder", "belongs to a model"),
+    "CLIP": ("TextEncoderFile", "a text encoder", "is a part of a model"),
 }
 
 

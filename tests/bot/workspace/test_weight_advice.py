@@ -37,9 +37,9 @@ def row(
 def test_a_strong_weight_is_warned_of() -> None:
     assert advice([row("Owl", 1.2)], "") == []
     (strong,) = advice([row("Owl", 1.3)], "")
-    assert "Owl at 1.3" in strong and "1.2" in strong
+    assert "1.3 of Owl" in strong and "1.2" in strong
     (push,) = advice([row("Owl", -1.5)], "")
-    assert "Owl at -1.5" in push
+    assert "-1.5 of Owl" in push
 
 
 @pytest.mark.parametrize("category", Category)
@@ -78,7 +78,7 @@ def test_recommended_weights_are_never_warned_of() -> None:
     assert advice([row("Owl", 1.5, recommended=1.5)], "") == []
     assert advice([row("Owl", -1.5, recommended=-1.5)], "") == []
     (strong,) = advice([row("Owl", 1.9, recommended=1.5)], "")
-    assert "Owl at 1.9" in strong and "1.8" in strong
+    assert "1.9 of Owl" in strong and "1.8" in strong
     (crowd,) = advice([row(name, 1.2, STYLE, recommended=0.9) for name in "ABC"], "")
     assert "3.6" in crowd and "3.24" in crowd
 
@@ -87,10 +87,10 @@ def test_a_measured_range_says_what_is_strong() -> None:
     useful = UsefulWeights("vivid", 0.4, 1.4)
     assert advice([row("Owl", 1.4, useful=useful)], "") == []
     (strong,) = advice([row("Owl", 1.5, useful=useful)], "")
-    assert "Owl at 1.5" in strong and "useful weight is 1.4" in strong
+    assert "1.5 of Owl" in strong and "weights up to 1.4 are useful" in strong
     narrow = UsefulWeights("vivid", 0.3, 0.6)
     assert advice([row("Owl", 0.8, useful=narrow)], "") == [], "the recommended weight"
-    assert "useful weight is 0.8" in advice([row("Owl", 0.9, useful=narrow)], "")[0]
+    assert "weights up to 0.8 are useful" in advice([row("Owl", 0.9, useful=narrow)], "")[0]
 
 
 def test_a_lora_without_any_of_its_words_is_warned_of() -> None:

@@ -150,7 +150,7 @@ def test_a_refusal_quotes_a_name_that_nobody_knows(layers: Mapping[str, tuple[in
     found = layers_of(header(layers, "transformer.")).named(evidence_in(words))
     spec = CheckpointSpec(name="here", source="nowhere", repository=True, base_model=BaseModelId("krea2/base"))
     refusal = Matcher((spec,)).misfit(KnownLora("Mine", None, "", layers=found), spec)
-    assert refusal is not None and "The LoRA's file names another model: Moonlight 9." in str(refusal)
+    assert refusal is not None and "According to its file, the LoRA is for another model: Moonlight 9." in str(refusal)
     silent = Matcher((spec,)).misfit(
         KnownLora("Mine", None, "", layers=layers_of(header(layers, "transformer."))), spec
     )

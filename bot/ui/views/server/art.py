@@ -60,7 +60,9 @@ class ArtSection(PanelSection):
         menu = channel_menu(interaction, page, (), _("Add an art channel")) | {"max_values": 1}
         if "channel_types" in menu:
             menu["channel_types"] = KINDS
-        about = [_("Members press *Publish* under their pictures to post them here, with links to the LoRAs.")]
+        about = [
+            _("Members press *Publish* under their pictures to post them in an art channel, with links to the LoRAs.")
+        ]
         return [
             shown(about if items else [_("There is no art channel, so members cannot publish pictures."), *about]),
             *items,
@@ -84,7 +86,9 @@ def _warnings(interaction: Interaction, page: PanelPage, art: ArtChannel) -> lis
     few = (
         []
         if is_public(channel)
-        else [_("Not everyone can see this channel. /gallery shows its pictures only to members who can.")]
+        else [
+            _("Not everyone can see this channel. /gallery shows its pictures only to members who can see the channel.")
+        ]
     )
     missing = missing_permissions(own)
     lines = (
@@ -103,7 +107,10 @@ def _about_forum(forum: discord.ForumChannel, own: discord.Permissions) -> list[
     if forum.flags.require_tag and not usable and not own.manage_channels:
         lines.append(_warning(_("Posts here need a tag, but there is no tag that Easel can use.")))
     if not own.manage_threads:
-        text = _("Without *Manage Threads*, Easel can empty an unpublished post, but not delete it.")
+        text = _(
+            "Easel needs *Manage Threads* to delete the post of an unpublished picture. Otherwise, Easel "
+            "only empties the post."
+        )
         lines.append(f"-# {text}")
     return lines
 

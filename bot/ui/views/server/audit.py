@@ -158,7 +158,7 @@ class ExportButton(PanelButton, template=NO_CUSTOM_ID):
         if not made.complete:
             lines.append(
                 _(
-                    "Older entries were left out because the file would be too large for Discord here. Filter "
+                    "Older entries were left out because the file would exceed Discord's size limit here. Filter "
                     "the log to get them."
                 )
             )

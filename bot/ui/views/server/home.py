@@ -46,7 +46,10 @@ class HomeSection(PanelSection):
             lines = _summary(setup, await services.limits.count(who, page.server_id))
         items: list[ui.Item[Any]] = [shown(lines)]
         if lacking := _lacking(interaction, page.server_id):
-            text = _("Easel is missing permissions here: {names}. Give them to Easel's role so that it works properly.")
+            text = _(
+                "Easel is missing permissions here: {names}. Give these permissions to Easel's role so that "
+                "Easel works properly."
+            )
             items.append(shown(["**" + text.format(names=listed(lacking)) + "**"]))
         if is_operator(interaction):
             servers = sorted(interaction.client.guilds, key=lambda server: (server.name.casefold(), server.id))

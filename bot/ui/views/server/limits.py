@@ -144,7 +144,12 @@ async def _of_holder(interaction: Interaction, page: PanelPage) -> Sequence[ui.I
         buttons += [PictureLimitsButton(page), AddingLimitsButton(page)]
     if holder.holder is LimitHolder.NEWCOMERS:
         hours = (await services.settings.setup(who, page.server_id)).settings.newcomer_hours
-        lines.insert(1, _("Members count as new for **{hours}** hours. 0 turns this off.").format(hours=number(hours)))
+        lines.insert(
+            1,
+            _(
+                "Members count as new for **{hours}** hours after they join. With 0 hours, no member counts as new."
+            ).format(hours=number(hours)),
+        )
         buttons.append(NewcomerTimeButton(page))
     buttons.append(GoButton.to(page.about(""), _("All limits")))
     return [shown(lines), ui.ActionRow[Any](*buttons), *_holder_menus(interaction, page)]

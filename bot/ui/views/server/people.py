@@ -34,7 +34,7 @@ class PeopleSection(PanelSection):
             _("Staff: **members who manage the server**, and **{names}**").format(
                 names=mentions("@&", settings.staff_roles, _("no one else"))
             ),
-            _("Staff can use everything in this panel, pause the queue and cancel pictures in it."),
+            _("Staff can use everything in this panel, pause the queue and cancel pictures in the queue."),
             _("Can generate pictures: **{names}**").format(
                 names=mentions("@&", settings.paint_roles or (), _("everyone"))
             ),
@@ -44,7 +44,7 @@ class PeopleSection(PanelSection):
             _("Can add new LoRAs, besides staff: **{names}**").format(
                 names=mentions("@&", settings.lora_roles or (), _("no one"))
             ),
-            "-# " + _("Discord's own restrictions for a command (Server Settings, Integrations) still apply."),
+            "-# " + _("Restrictions on commands in Discord's Server Settings, under Integrations, still apply."),
         ]
         menus = (
             StaffRolesMenu(page, **role_menu(interaction, page, settings.staff_roles, managers)),

@@ -77,7 +77,7 @@ def _lines(settings: ServerSettings) -> list[str]:
             names=several(map(label, settings.categories)) or _("all of them")
         ),
         _("Default model: **{name}**").format(
-            name=several([settings.default_checkpoint]) if settings.default_checkpoint else _("the first one")
+            name=several([settings.default_checkpoint]) if settings.default_checkpoint else _("the first in the list")
         ),
         _("Prompts by default: **{choice}**").format(choice=_prompts(shown=bool(settings.shows_prompt))),
         _("Language of public messages: **{name}**").format(name=_language(settings.language)),
@@ -188,7 +188,7 @@ class DefaultCheckpointMenu(ServerSettingMenu, template=rf"svmodel:{PAGE}"):
             if checkpoint_allowed(settings, name)
         ]
         first = discord.SelectOption(
-            label=_("Default model: the first one"), value=_NONE, default=settings.default_checkpoint is None
+            label=_("Default model: the first in the list"), value=_NONE, default=settings.default_checkpoint is None
         )
         return cls(page, options=[first, *options], placeholder=_("Default model"))
 

@@ -69,7 +69,7 @@ class OpenRatingMenu(RatingMenu, template=rf"svopen:{PAGE}"):
     """The highest rating that a channel without an age restriction shows."""
 
     name, field = "svopen", "open_rating"
-    text = later("Unrestricted channels: up to {rating}")
+    text = later("Channels without an age restriction: up to {rating}")
     ratings = tuple(rating for rating in ContentRating if rating <= MOST_OPEN)
 
 

@@ -58,14 +58,16 @@ class ReportsSection(PanelSection):
         items += turning(page, more=len(found) > LISTED)
         if page.server_id == EVERYWHERE:
             channel_id = await reporting.channel_of(EVERYWHERE)
-            where = mentions("#", [channel_id] if channel_id else [], _("none; it is set in the bot's configuration"))
+            where = mentions(
+                "#", [channel_id] if channel_id else [], _("none; the operator can set one in the bot's configuration")
+            )
             return [
                 *items,
                 shown(
                     [
-                        _("Channel for reports about LoRAs, and about pictures outside of servers: **{names}**").format(
-                            names=where
-                        )
+                        _(
+                            "Channel for reports about LoRAs, and about pictures that are not in a server: **{names}**"
+                        ).format(names=where)
                     ]
                 ),
             ]

@@ -96,7 +96,7 @@ class WordListForm(PanelForm):
             (_("Name"), _("Shown to users whose text is refused"), self.list_name),
             (
                 _("Words and phrases, one per line"),
-                _("word* matches beginnings, *word matches endings, *word* matches anywhere"),
+                _("word* matches at the start of a word, *word at the end, *word* anywhere"),
                 self.words,
             ),
             (_("Patterns, one per line"), _("RE2 regular expressions, in lower case"), self.patterns),

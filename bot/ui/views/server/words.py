@@ -62,7 +62,7 @@ class WordsSection(PanelSection):
 def _all(page: PanelPage, lists: Sequence[ServerWordList]) -> list[ui.Item[Any]]:
     first = page.page * LISTED
     here = lists[first : first + LISTED]
-    about = _("This server refuses prompts, LoRA names, stack names and notes with these words.")
+    about = _("In this server, Easel refuses prompts, LoRA names, stack names and notes that contain these words.")
     most = _("Limit: {lists} lists, with {words} words and {patterns} patterns in total.").format(
         lists=number(MAX_LISTS), words=number(MAX_WORDS), patterns=number(MAX_PATTERNS)
     )
@@ -99,7 +99,7 @@ def _automod(page: PanelPage, found: AutoModImport) -> list[ui.Item[Any]]:
     ]
     lines += [f"- **{plain(each.name, MAX_NAME)}** · {_counts(each)}" for each in found.lists]
     if found.presets:
-        told = _("Discord does not reveal the words in its own lists, so these cannot be imported: {names}.")
+        told = _("Easel cannot import Discord's own lists, because Discord does not reveal their words: {names}.")
         lines.append(told.format(names=listed([plain(name, MAX_NAME) for name in found.presets])))
     if found.left_out:
         lines.append(_("Not imported:"))

@@ -127,7 +127,7 @@ class OptionsForm(StudioForm):
             hint = _("Adds {lora}, with its own steps, sampler and guidance").format(lora=checkpoint.fast)
             self.add_item(ui.Label[Any](text=_("Fast"), description=hint[:100], component=self.fast))
         self.picture: ui.FileUpload[Any] = ui.FileUpload(custom_id="picture", required=False, min_values=0)
-        hint = _("Starts from this picture; the size follows its shape. Leave empty to change nothing.")
+        hint = _("The new picture starts from this one and has a similar shape. Leave empty to change nothing.")
         self.add_item(ui.Label[Any](text=_("Starting picture"), description=hint[:100], component=self.picture))
 
     async def submitted(self, interaction: Interaction) -> None:
@@ -240,7 +240,7 @@ class AdjustForm(StudioForm):
             chosen = row.lora.region if row.lora.region in layout else None
             self.region = _menu("region", parts, chosen.value if chosen else _DEFAULT)
         self.weight = _text("weight", f"{row.weight:g}", required=True)
-        hint = _("0.7 to 0.8 for a character or style, 0.3 to 0.6 for a detail, less when combined")
+        hint = _("0.7 to 0.8 for a character or style, 0.3 to 0.6 for a detail, less if you combine LoRAs")
         self.add_item(ui.Label[Any](text=_("Weight"), description=hint[:100], component=self.weight))
         self.scale: ui.Select[Any] | None = None
         if row.scales and row.weight and any(other.scales for other in others):
@@ -319,7 +319,9 @@ class RegionsForm(StudioForm):
         studios, chosen = interaction.client.studios, _chosen(self.layout)
         layout = [] if chosen == _DEFAULT else [RegionName(name) for name in chosen.split(_BETWEEN_NAMES)]
         if layout and len(layout) < MAX_REGIONS and self.words[len(layout)].value.strip():
-            problem = _("has text, but this layout has only two areas. Clear it, or choose a layout with three areas")
+            problem = _(
+                "has text, but this layout has only two areas. Clear the text, or choose a layout with three areas"
+            )
             raise InvalidRequest(what=_("Area {number}").format(number=MAX_REGIONS), problem=problem)
         said = [words.value.strip() for words in (*(() if layout else self.words), self.prompt)]
         prompt, regions = ", ".join(filter(None, said)), regions_with(layout, self.words)
@@ -344,7 +346,7 @@ def _moved_note(before: Studio, now: Studio) -> str:
         for lora in now.loras
         if any(one.lora_id == lora.lora_id and one.region in gone for one in before.loras)
     ]
-    text = _("The layout no longer has a third area. Its LoRAs moved: {loras}.")
+    text = _("The layout no longer has a third area. The LoRAs from that area moved: {loras}.")
     return text.format(loras=", ".join(moved)) if moved else ""
 
 

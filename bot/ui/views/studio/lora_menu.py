@@ -153,7 +153,7 @@ def _placeholder(found: LoraMenuPage, snapshot: StudioSnapshot) -> str:
     checkpoint = snapshot.checkpoint.name
     chosen = _filter(snapshot.studio.lora_menu)
     if not found.loras:
-        text = _("No LoRA that fits {checkpoint} matches {filter}") if chosen else _("No LoRA here fits {checkpoint}")
+        text = _("No LoRA for {checkpoint} matches {filter}") if chosen else _("No LoRA here fits {checkpoint}")
         return text.format(checkpoint=checkpoint, filter=chosen)
     if found.bookmarks:
         text = ngettext(

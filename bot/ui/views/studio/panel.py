@@ -118,7 +118,7 @@ def _add_starting_picture(
         gone = _("⚠️ The start picture is no longer stored. Remove it, or add another one.")
         page.view.add_item(ui.TextDisplay[Any](gone))
     elif hidden:
-        above = _("Its rating is above the limit here, so the picture is hidden.")
+        above = _("The picture is hidden, because its rating is above the limit here.")
         page.view.add_item(ui.TextDisplay[Any](f"{text}\n-# {above}"))
     else:
         shown_picture = ui.Thumbnail[Any](page.attach(thumbnail), description=_("Starting picture"))
@@ -335,5 +335,5 @@ def _about_loras(snapshot: StudioSnapshot, limit: int) -> str:
 def _reasons(misfits: Sequence[Row]) -> str:
     """Each LoRA that does not fit, struck through, with the reason."""
     lines = [f"~~{clipped(row.name, MAX_NAME)}~~\n-# {error_message(row.refusal)}" for row in misfits if row.refusal]
-    more = _("They stay in your studio. Easel leaves them out only when you confirm.")
+    more = _("Incompatible LoRAs stay in your studio. Easel generates without them only after you confirm.")
     return "\n".join([*bounded_lines(lines, MAX_REASONS), f"-# {more}"])

@@ -141,13 +141,13 @@ async def test_what_fits_my_checkpoint_comes_first(easel: Easel) -> None:
         await save_preferences(easel.connection, ADA, Preferences(checkpoint=checkpoint))
         page = await first_page(easel, ADA)
         assert f"**{shown}**" in text_of(page) and f"**{other}**" not in text_of(page)
-        assert "1 more is for other base models" in text_of(page)
+        assert "1 more bookmark is for another base model" in text_of(page)
 
 
 async def test_bookmarks_without_a_fitting_one_are_not_called_empty(easel: Easel) -> None:
     await keep(easel, "Wash")
     page = await first_page(easel, ADA)
-    assert "No bookmarks match For Vivid" in text_of(page) and "1 more is for" in text_of(page)
+    assert "No bookmarks match For Vivid" in text_of(page) and "1 more bookmark is for" in text_of(page)
     nothing = await first_page(easel, GRACE)
     assert "No bookmarks yet" in text_of(nothing) and custom_ids(nothing) == ["market", "bmimport"]
 
@@ -166,7 +166,7 @@ async def test_the_bookmark_of_a_deleted_file_has_a_warning(easel: Easel, house:
     assert "file is no longer in the library" in text_of(own) and "my best one" in text_of(own)
     assert not any(custom_id.startswith(("use:", "tostudio:")) for custom_id in custom_ids(own))
     fitting = await first_page(easel, ADA)
-    assert "1 more is" in text_of(fitting)
+    assert "1 more bookmark is" in text_of(fitting)
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])

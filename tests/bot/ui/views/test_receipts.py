@@ -28,15 +28,15 @@ def test_what_is_not_counted_is_said_whatever_was_deleted() -> None:
 @pytest.mark.parametrize(
     ("count", "expected"),
     [
-        (1, "There is 1 private reply about a request that only you can dismiss."),
-        (3, "There are 3 private replies about requests that only you can dismiss."),
+        (1, "Only you can dismiss 1 private reply about a request."),
+        (3, "Only you can dismiss 3 private replies about requests."),
     ],
 )
 def test_what_is_out_of_reach_is_counted(count: int, expected: str) -> None:
     told = receipt_text(replace(COMPLETE, private_answers=count, unreachable=2, copies=1))
     assert expected in told and NOT_COUNTED in told
-    assert "2 messages are in places where Easel no longer has permission to delete them." in told
-    assert "1 backup of the database was made before that." in told and "deletes them manually" in told
+    assert "Easel no longer has permission to delete 2 messages." in told
+    assert "1 backup of the database was made before the deletion." in told and "deletes backups manually" in told
 
 
 def test_one_under_way_counts_nothing_yet() -> None:
