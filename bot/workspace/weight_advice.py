@@ -35,8 +35,7 @@ def _strong(rows: Sequence[Row]) -> Iterator[str]:
         text = _("The weight {weight} of {lora} is strong. Above {limit}, faces may melt and colours may look burnt.")
         if useful is not None:
             text = _(
-                "The weight {weight} of {lora} is strong. According to measurements, weights up to {limit} "
-                "are useful."
+                "The weight {weight} of {lora} is strong. According to measurements, weights up to {limit} are useful."
             )
         yield text.format(lora=row.name, weight=f"{row.weight:g}", limit=f"{limit:.3g}")
 

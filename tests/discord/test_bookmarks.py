@@ -119,7 +119,9 @@ async def test_a_list_shows_many_opens_one_and_removes_several(scene: Scene) -> 
         market.id, lambda seen: f"Added {len(every) - 1} LoRAs to your /bookmarks" in seen.text
     )
     await person.select(market, menu(market, "mkm"), *every)
-    again = await scene.control.wait_message(market.id, lambda seen: "All chosen LoRAs are already in your /bookmarks" in seen.text)
+    again = await scene.control.wait_message(
+        market.id, lambda seen: "All chosen LoRAs are already in your /bookmarks" in seen.text
+    )
     assert "Added 0" not in again.text
     page = await bookmarks(scene, "Hedy", base="any", sort="name")
     assert "1. **Bat**" in page.text and f"{len(every)}. **" in page.text, "the choice is kept"

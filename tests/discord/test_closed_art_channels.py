@@ -95,7 +95,8 @@ async def test_who_acts_in_a_channel_sees_it(stage: Stage) -> None:
     post = await stage.scene.control.message(str(stage.closed.message_id))
     assert post is not None
     assert (
-        "Easel added LoRAs of this picture to your studio" in (await pressed(stage.scene.ada, post, "Use these LoRAs")).text
+        "Easel added LoRAs of this picture to your studio"
+        in (await pressed(stage.scene.ada, post, "Use these LoRAs")).text
     )
 
 

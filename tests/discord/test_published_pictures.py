@@ -56,7 +56,9 @@ async def test_the_menus_of_a_post_are_about_its_picture(empty: Scene) -> None:
         post = await posted(scene, is_post)
         details = await of_menu(scene, "Linus", "Picture details", post)
         assert "seed 42" in details.text and "Seeds, in order" not in details.text and PROMPT not in details.text
-        assert "The picture's prompt is private" in (await pressed(scene.control.person("Linus"), details, "Remix")).text
+        assert (
+            "The picture's prompt is private" in (await pressed(scene.control.person("Linus"), details, "Remix")).text
+        )
         await of_menu(scene, "Linus", "Start from picture", post)
         studio = await find_studio(easel.connection, int(default_world.LINUS))
         assert studio is not None

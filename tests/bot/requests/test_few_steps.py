@@ -130,7 +130,8 @@ async def test_fast_brings_the_lora_that_the_operator_chose(requests: RequestBui
 
 async def test_fast_without_such_a_lora_is_refused_with_the_checkpoints_that_have_one(requests: RequestBuilder) -> None:
     with pytest.raises(
-        InvalidRequest, match=f"For fast generation, {PASTEL} has no few-step LoRA; turn \\*fast\\* off, or choose {VIVID}"
+        InvalidRequest,
+        match=f"For fast generation, {PASTEL} has no few-step LoRA; turn \\*fast\\* off, or choose {VIVID}",
     ):
         await built(requests, fast=True, checkpoint=PASTEL)
 

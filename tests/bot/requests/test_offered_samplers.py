@@ -100,9 +100,12 @@ async def test_another_sampler_is_refused_with_those_that_there_are(house: House
             )
             with pytest.raises(InvalidRequest, match=told):
                 await requests.build(draft.model_copy(update={"sampler": other}))
-        with pytest.raises(InvalidRequest, match="The spacing linspace does not work with heun on One. On this model, the sampler offers t"):
+        with pytest.raises(
+            InvalidRequest,
+            match="The spacing linspace does not work with heun on One",
+        ):
             await requests.build(draft.model_copy(update={"sampler": "heun", "spacing": "linspace"}))
-        with pytest.raises(InvalidRequest, match="The spacing leading does not work with dpmpp_2m on One. On this model"):
+        with pytest.raises(InvalidRequest, match="The spacing leading does not work with dpmpp_2m on One"):
             await requests.build(draft.model_copy(update={"sampler": "dpmpp_2m", "spacing": "leading"}))
         spaced = await requests.build(draft.model_copy(update={"sampler": "dpmpp_2m", "spacing": "beta"}))
         assert (spaced.sampler, spaced.spacing) == (Sampler.DPMPP_2M, Spacing.BETA)

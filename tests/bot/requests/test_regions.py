@@ -111,7 +111,7 @@ def test_a_bar_in_brackets_divides_no_words(prompt: str, words: tuple[str, str])
 def test_too_many_parts_are_refused_with_an_example() -> None:
     with pytest.raises(
         InvalidRequest,
-        match=r"4 areas. For left and right, write the prompt like this: “komori \| a red heart \| on a yellow background”",
+        match=r"write the prompt like this: “komori \| a red heart \| on a yellow background”",
     ):
         by_sides(two("a | b | c | d"))
     untouched = RequestDraft(prompt="a | b | c | d", loras=(LoraDraft(name="Bat"),))

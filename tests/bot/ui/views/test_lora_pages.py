@@ -110,7 +110,10 @@ async def test_samples_are_in_one_gallery_with_captions(easel: Easel) -> None:
     bat = await entry(easel, "Bat")
     await painted(easel, bat, 0, VIVID)
     page = await page_of(easel, bat)
-    assert f"bat, pictures on {VIVID}: 1 and 2 with the LoRA; 3 without the LoRA, but with the same seed as 1." in text_of(page)
+    assert (
+        f"bat, pictures on {VIVID}: 1 and 2 with the LoRA; 3 without the LoRA, but with the same seed as 1."
+        in text_of(page)
+    )
     alternatives = [
         item.description for item in page.view.walk_children() if hasattr(item, "items") for item in item.items
     ]
@@ -139,7 +142,9 @@ async def test_the_version_for_the_persons_checkpoint_comes_first(easel: Easel, 
         await save_preferences(easel.connection, ADA, Preferences(checkpoint=first))
         page = await page_of(easel, owl)
         text = text_of(page)
-        assert text.index(f"{first}, pictures on {first}: 1 and 2") < text.index(f"{second}, pictures on {second}: 4 and 5")
+        assert text.index(f"{first}, pictures on {first}: 1 and 2") < text.index(
+            f"{second}, pictures on {second}: 4 and 5"
+        )
         assert text.index(f"**{first}**") < text.index(f"**{second}**")
         assert await checkpoint_of(easel, owl) == first
         assert await checkpoint_of(easel, await entry(easel, "Bat")) == VIVID
