@@ -190,7 +190,7 @@ async def test_a_link_in_imagine_is_offered_and_used_once_it_is_here(adding: Sce
     link = hubs.link(hubs.add_lora("Linked Owl", demo_lora(seed=61), "Other"))
     before = len(hubs.asked)
     refused = await told(adding.ada, "imagine", prompt=f"a house {link}")
-    assert "Linked Owl is not here yet" in refused.text and refused.buttons == {}, "she may not add it"
+    assert "Linked Owl is not in the library yet" in refused.text and refused.buttons == {}, "she may not add it"
     asked = len(hubs.asked)
     assert asked > before
     await told(adding.ada, "imagine", prompt=f"a house {link}")
@@ -220,10 +220,10 @@ async def test_what_several_links_mean_is_added_one_after_the_other_and_painted(
     repository = hubs.add_repository("maker/second-fern", files, license="mit")
     second = f"https://huggingface.co/{repository}/blob/main/fern.safetensors"
     offer = await told(adding.grace, "imagine", prompt=f"ferns {first}", lora1=second, weight1=0.4, steps=2, seed=5)
-    assert "second-fern is not here yet" in offer.text, "of Hugging Face"
+    assert "second-fern is not in the library yet" in offer.text, "of Hugging Face"
     page = await added(adding, await begun_by(adding.grace, offer, "Add LoRA"), "is now in the library")
     offer = await (await adding.grace.press(page, "Generate with it")).reply(PATIENCE)
-    assert "First Fern is not here yet" in offer.text
+    assert "First Fern is not in the library yet" in offer.text
     page = await added(adding, await begun_by(adding.grace, offer, "Add LoRA"), "is now in the library")
     await adding.grace.press(page, "pose")
     page = await adding.control.wait_message(page.id, lambda seen: "is now in the library" not in seen.text, PATIENCE)

@@ -108,7 +108,7 @@ async def test_the_studio_offers_what_the_checkpoint_takes(tmp_path: Path) -> No
         panel = await (await ada.submit(opener, {"steps": "60"})).reply()
         panel = await pick(ada, panel, "checkpoint", VIVID)
         assert (
-            f"You chose 60 steps; {VIVID} usually uses 8 steps. To use the default, clear the field under *Advanced*"
+            f"You chose 60 steps, but {VIVID} usually uses 8 steps. To use the default, clear the field under *Advanced*"
             in panel.text
         )
         assert "· 60 steps" in panel.text
@@ -132,7 +132,7 @@ async def test_the_studio_offers_what_the_checkpoint_takes(tmp_path: Path) -> No
         refused = await told(ada, "imagine", prompt=PROMPT, checkpoint=FLOWING, sampler="ddim")
         assert (
             f"The sampler ddim does not work with {FLOWING}" in refused.text
-            and "leave it empty for euler" in refused.text
+            and "To use euler, leave the field empty" in refused.text
         )
 
 

@@ -214,10 +214,10 @@ async def test_bookmarks_are_exported_and_imported_by_another_person(scene: Scen
 
     file["bookmarks"] += [file["bookmarks"][0], {"name": "Nowhere", "versions": [{"autov2": "0123456789"}]}, 7]
     told = await brought_in(scene, ken, json.dumps(file).encode())
-    assert "Bookmarked 2 LoRAs. 1 was already bookmarked. 1 entry is not valid." in told
+    assert "Bookmarked 2 LoRAs. 1 LoRA was already bookmarked. 1 entry is not valid." in told
     assert "1 LoRA is not in the library here:\n- Nowhere · `0123456789`" in told
     assert (await exported(scene, "Ken"))["bookmarks"] == (await exported(scene, "Karen"))["bookmarks"]
-    assert "2 were already bookmarked" in await brought_in(
+    assert "2 LoRAs were already bookmarked" in await brought_in(
         scene, karen, json.dumps(await exported(scene, "Ken")).encode()
     )
 

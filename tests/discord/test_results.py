@@ -189,7 +189,7 @@ async def test_remix_of_a_foreign_picture_uses_installed_parts(scene: Scene, mod
     message = await scene.grace.say("look", "general", File("elsewhere.png", png(INFOTEXT.format(model=model))))
     panel = await (await scene.ada.message_command("Remix", message)).reply()
     assert "a blue star" in panel.text and "Bat" in panel.text and "0.7" in panel.text and "9 steps" in panel.text
-    assert "Nobody is not in this library" in panel.text and "by name only" in panel.text
+    assert "Nobody is not in this library" in panel.text and "only by name" in panel.text
     assert ("dreamshaper" in panel.text and "is not available here" in panel.text) is (model != VIVID)
     assert PASTEL not in panel.text, "the checkpoint that its LoRA fits"
     kept = await (await scene.ada.message_command("Bookmark LoRAs", message)).reply()
@@ -208,7 +208,7 @@ async def test_a_reposted_file_of_easel_is_matched_by_hashes(scene: Scene) -> No
     message = await scene.grace.say("mine now", "general", File("a.png", buffer.getvalue()))
     panel = await (await scene.grace.message_command("Remix", message)).reply()
     assert "Bat" in panel.text and "0.5" in panel.text and "renamed" not in panel.text
-    assert "by name only" not in panel.text
+    assert "only by name" not in panel.text
 
 
 @pytest.mark.parametrize("menu", ["Remix", "Bookmark LoRAs", "Picture details"])

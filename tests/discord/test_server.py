@@ -466,7 +466,7 @@ async def test_a_moderator_keeps_a_list_of_words(harbour: Harbour) -> None:
     linus, scene = harbour.linus, harbour.scene
     page = await harbour.panel("words")
     refused = await filled(linus, page, "Add list", name="House", words="zorble\nf*g")
-    assert "Line 2 of *Words* cannot be used" in refused.text and "only at the ends" in refused.text
+    assert "Line 2 of *Words* cannot be used" in refused.text and "only at the start or the end" in refused.text
     refused = await filled(linus, page, "Add list", name="House", patterns="\nfog(?=horn)")
     assert "Line 2 of *Patterns* cannot be used" in refused.text and "linear time" in refused.text
     again = await linus.press(refused, "Correct entries")

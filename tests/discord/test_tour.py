@@ -126,7 +126,9 @@ async def saves_and_finds(ada: Tourist) -> None:
         kept = await ada.press(await ada.told("lora info", name=NAMES[word]), "Bookmark")
         assert "Remove bookmark" in kept.buttons
     page = await ada.told("bookmarks")
-    assert named(page.text) == ["Bat", "Gargoyle", "Lantern"] and "2 more are for other base models" in page.text
+    assert (
+        named(page.text) == ["Bat", "Gargoyle", "Lantern"] and "2 more bookmarks are for other base models" in page.text
+    )
     page = await ada.choose(page, "For any base model")
     assert named(page.text) == NEWEST_FIRST[:4] and "5 bookmarks" in page.text and "page 1 of 2" in page.text
     assert f"Does not fit {VIVID}, but fits {PASTEL}" in page.text
