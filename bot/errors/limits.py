@@ -163,8 +163,8 @@ class NumberUnclear(RequestError):
 
 @dataclass(eq=False)
 class LimitNotForServer(RequestError):
-    """“{what}” is a limit for single members. For a whole server, you can limit pictures per day, megapixels times
-    steps per day, and LoRAs added in 24 hours."""
+    """“{what}” is a limit for individual members. For a whole server, you can limit pictures per day, megapixels
+    times steps per day, and LoRAs added in 24 hours."""
 
     words = frozenset({"what"})
     what: str

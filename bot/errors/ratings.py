@@ -11,8 +11,8 @@ from inference.errors import RequestError
 @dataclass(eq=False)
 class PlaceUnseen(RequestError):
     """Easel is not a member of this server, so it cannot check whether this channel is still age-restricted. For
-    this reason, it posts pictures for adults here only when you ask. If the channel is age-restricted, use
-    /history to open the picture here."""
+    this reason, it posts pictures for adults here only when you ask. If this channel is age-restricted, you can
+    open the picture here with /history."""
 
 
 @dataclass(eq=False)

@@ -26,12 +26,12 @@ CHAPTERS = (
         "lora",
         later("What is a LoRA?"),
         later(
-            "The **model** (checkpoint) is the large file that generates pictures. It has learned light, "
-            "bodies and composition, and takes up several gigabytes.\nA **LoRA** is a small file that you "
-            "add to it, a few tens to a few hundred megabytes. It adds one thing that the model lacks: a "
-            "character, a look or a pose. The model is not trained again: without the LoRA it works as "
-            "before.\nPeople use LoRAs for two reasons: characters that the model has never seen, and a "
-            "look that stays the same from picture to picture."
+            "The **model** (checkpoint) is the large file that generates pictures. It has learned how "
+            "light, bodies and composition work. It takes up several gigabytes.\nA **LoRA** is a small "
+            "file that you add to it, a few tens to a few hundred megabytes. It adds one thing that the "
+            "model lacks: a character, a look or a pose. The model is not trained again: without the "
+            "LoRA it works as before.\nPeople use LoRAs for two reasons: characters that the model has "
+            "never seen, and a look that stays the same from picture to picture."
         ),
         "lora.webp",
         later("The same prompt and seed: without a LoRA, and with the LoRA of the owl Komori"),

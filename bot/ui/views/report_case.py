@@ -340,7 +340,7 @@ class ReportRateButton(AskingButton, template=rf"rprate:{CASE}"):
             rated = await interaction.client.servers.checks.rating_of(case.job)
         higher = [rating for rating in ContentRating if rating > (rated or ContentRating.GENERAL)]
         if not higher:
-            raise NothingThere(what=_("The rating is already the highest one: blocked."))
+            raise NothingThere(what=_("The rating is already “blocked”, which is the highest one."))
         return RateHigherForm(case.report.id, higher, opening=interaction.id)
 
 

@@ -84,7 +84,7 @@ def _meaning(notice: OwnerNotice) -> str:
             _("It is permanently deleted, including from your /history. An appeal cannot restore it."),
             _("If you disagree, press *Appeal* for a review of the decision. You can appeal once."),
         )
-    told = _("The picture stays in your /history. Where it was removed, its buttons no longer generate pictures.")
+    told = _("The picture stays in your /history. Its buttons no longer work in the place where it was removed.")
     if action is DecisionAction.RATE and decision.rating is not None:
         told = _("It is now rated {rating}, and shown only where that rating is allowed.").format(
             rating=label(decision.rating)
