@@ -24,7 +24,7 @@ from PIL import Image
 from bot.pictures.picture_parts import parts_of
 from inference.image_files import BROKEN, on_white, opened, reduced
 
-FOUND_BELOW = 0.48  # a distance at which staff look whether it is a copy
+FOUND_BELOW = 0.48  # a distance at which an operator looks whether it is a copy
 REFUSED_BELOW = 0.27  # a distance at which a copy is refused without anybody looking
 NOTHING_ALIKE = 1.0
 
