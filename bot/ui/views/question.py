@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from contextlib import suppress
 from typing import Any, Self
 
 import discord
@@ -73,7 +74,8 @@ async def replace_origin(interaction: Interaction, view: ui.LayoutView | None) -
 async def close(interaction: Interaction) -> None:
     """Delete the answered question."""
     await acknowledge(interaction)
-    await interaction.delete_original_response()
+    with suppress(discord.NotFound):  # it was answered twice
+        await interaction.delete_original_response()
 
 
 async def conclude(interaction: Interaction, text: str) -> None:
