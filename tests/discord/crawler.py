@@ -36,8 +36,8 @@ LAST = (
     "pubconfirm",
     "unpublish",
 )  # items that remove something, or the other items of their message
-CLOSING = ("keep", "deletenow")  # items that delete their message
-SPARED = "privacy-delete"  # it removes what the others are about; a test presses it in the end
+CLOSING = ("keepit", "deletenow")  # items that delete their message
+SPARED = ("privacy-delete", "svworddel")  # items that remove what the others are about; a test presses them in the end
 LONG = "🦉 ليلى تقرأ في المكتبة *והגשם* 図書館の少女 [x](https://evil.example) @everyone " * 60
 
 
@@ -115,11 +115,13 @@ class Crawler:
                     self._note(message, part, (str(option["value"]),))
             elif part["type"] in CHOSEN:
                 self._note(message, part, (CHOSEN[part["type"]],))
-            elif part["type"] == BUTTON and not part.get("disabled") and part.get("custom_id") not in {None, SPARED}:
+            elif part["type"] == BUTTON and not part.get("disabled") and "custom_id" in part:
                 self._note(message, part, ())
 
     def _note(self, message: VisibleMessage, part: Json, values: tuple[str, ...]) -> None:
         kind = _kind(part["custom_id"])
+        if kind in SPARED:
+            return
         key = (kind, re.sub(r"\d+", "#", str(part.get("label"))), *(re.sub(r"\d+", "#", value) for value in values))
         if key not in self._known:
             self._known.add(key)

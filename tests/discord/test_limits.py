@@ -28,6 +28,7 @@ from bot.ui.bot import EaselBot
 from bot.ui.guide.chapters import CHAPTERS
 from bot.ui.views.persistent_items import PersistentItem
 from playground import default_world, permissions
+from playground.component_shapes import walk
 from playground.control import Person
 from playground.visible_message import VisibleMessage
 from tests.bot.sources.adding import demo_lora
@@ -35,7 +36,7 @@ from tests.bot.sources.hubs import Hubs, running_hubs
 from tests.bot.sources.test_updates import a_day_later
 from tests.discord import limits
 from tests.discord.conftest import PATIENCE, Scene, asked, confirmed, menu, open_scene, told
-from tests.discord.crawler import LONG, SPARED, Crawler
+from tests.discord.crawler import LONG, Crawler
 from tests.house import BASES, PASTEL, VIVID, House
 from tests.lora_files import write_sidecar
 
@@ -239,7 +240,7 @@ async def undo_a_deletion(scene: Scene, person: Person) -> set[str]:
     delete = next(each for each in ids(picture) if each.startswith("delete:"))
     first = await asked(person, picture, delete)
     pressed = set(ids(first))
-    await person.press(first, "keep")
+    await person.press(first, "keepit")
     await scene.gone(first)
     await confirmed(person, await asked(person, picture, delete))
     hidden = await scene.control.wait_message(picture.id, lambda seen: "undelete:" in str(ids(seen)), PATIENCE)
@@ -336,7 +337,7 @@ async def run_the_server(scene: Scene, crawler: Crawler, locale: str) -> None:
     ]
     panels += [await opened_at("limits", "svholder", each) for each in ("everybody", "newcomers")]
     await crawler.crawl(*panels, loras, words)
-    crawler.pressed |= await delete_a_list(margaret, await opened_at("words"))
+    crawler.pressed |= await delete_a_list(margaret, await opened_at("words"), edit.rpartition(":")[2])
     blocks = await opened_at("blocks")
     unblock = next(each for each in ids(blocks) if each.startswith("svunblock:"))
     await (await margaret.press(blocks, unblock)).reply(PATIENCE)
@@ -353,11 +354,12 @@ async def run_the_server(scene: Scene, crawler: Crawler, locale: str) -> None:
             page = await (await margaret.select(page, menu(page, name), *first.get(name, []))).reply(PATIENCE)
 
 
-async def delete_a_list(staff: Person, lists: VisibleMessage) -> set[str]:
-    """Delete the first list of words after the question; the custom_ids."""
+async def delete_a_list(staff: Person, lists: VisibleMessage, list_id: str) -> set[str]:
+    """Delete a list of words after the question; the custom_ids."""
     seen, pressed = lists, set[str]()
-    for wanted in (r"svgo:\d+:words:0:\d+", r"svworddel:.*", r"svwordgone:.*"):
-        custom_id = next(each for each in ids(seen) if re.fullmatch(wanted, each))
+    for wanted in ("svgo", "svworddel", "svwordgone"):
+        every = [str(part.get("custom_id")) for part in walk(seen.components)]  # several have the label *Open*
+        custom_id = next(each for each in every if re.fullmatch(rf"{wanted}:\d+:words:0:{list_id}", each))
         seen = await (await staff.press(seen, custom_id)).reply(PATIENCE)
         pressed.add(custom_id)
     return pressed
@@ -486,8 +488,8 @@ async def test_every_message_is_within_the_limits_and_every_item_works(
     await add_a_lora(full, hubs, crawler)
     await find_newer_versions(bot, hubs, crawler)
     await run_the_server(full, crawler, locale)
-    last = await asked(margaret, await told(margaret, "privacy delete"), SPARED)
-    crawler.pressed |= {SPARED, *ids(last)}
+    last = await asked(margaret, await told(margaret, "privacy delete"), "privacy-delete")
+    crawler.pressed |= {"privacy-delete", *ids(last)}
     await confirmed(margaret, last)
     with speaking(locale):
         done = _("**All your data was deleted** {time}").partition("{")[0]

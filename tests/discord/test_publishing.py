@@ -91,7 +91,7 @@ async def test_two_people_publish_and_learn_from_each_other(empty: Scene) -> Non
         assert "Its prompt is private" in private.text and PROMPT not in private.text
         assert "only the picture's author" in (await pressed(ada, other, "Unpublish")).text.lower()
         question = await asked(linus, other, "Unpublish")
-        (yes,) = (each["custom_id"] for each in question.buttons.values() if each["custom_id"] != "keep")
+        (yes,) = (each["custom_id"] for each in question.buttons.values() if each["custom_id"] != "keepit")
         assert "only the picture's author" in (await scene.forged(ada, yes)).text.lower()
         done = await (await confirmed(linus, question)).reply(PATIENCE)
         assert done.ephemeral and "no longer published" in done.text and not done.buttons

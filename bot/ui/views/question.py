@@ -19,13 +19,13 @@ from bot.ui.views.persistent_items import PersistentButton
 log = logging.getLogger(__name__)
 
 
-class KeepButton(PersistentButton, template=r"keep"):
+class KeepButton(PersistentButton, template=r"keepit"):
     """Closes a question without doing anything."""
 
     command, action = "history", None
 
     def __init__(self) -> None:
-        super().__init__(ui.Button(label=_("Keep it"), custom_id="keep"))
+        super().__init__(ui.Button(label=_("Keep it"), custom_id="keepit"))
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
