@@ -204,7 +204,7 @@ async def what_is_taken_away_is_nowhere(demo: Demo, browser: Browser) -> None:
         await page.get_by_test_id("forum-post").filter(has_text="Stripes").click()
         await expect(posts(page)).to_have_count(1)
         await take_away(
-            page, "This removes the picture from all channels and the gallery", "Remove from this server", "64-down"
+            page, "from all channels and the gallery of this server.", "Remove from this server", "64-taking-down"
         )
         await expect(page.get_by_test_id("forum-post").filter(has_text="Stripes")).to_have_count(0)
     async with Control.connect(demo.page_url) as control:
