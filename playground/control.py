@@ -114,6 +114,14 @@ class Control:
 
         return await self.wait(poll, fits, seconds)
 
+    async def wait_gone(self, message_id: str, seconds: float = TIMEOUT_SECONDS) -> None:
+        """Wait until a message was deleted."""
+
+        async def poll(since: int | None) -> Json:
+            return await self.get(f"messages/{message_id}", since=since, timeout=seconds)
+
+        await self.wait(poll, lambda answer: True if answer["message"] is None else None, seconds)
+
     async def wait_in_channel(
         self, channel: str, accept: Callable[[VisibleMessage], bool], seconds: float = TIMEOUT_SECONDS
     ) -> VisibleMessage:

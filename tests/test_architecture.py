@@ -93,7 +93,7 @@ bot.jobs
 bot.workspace bot.privacy bot.reports bot.community
 bot.app
 bot.ui.acknowledge bot.ui.answers bot.ui.api_url bot.ui.discord_refusals bot.ui.guide bot.ui.heartbeats
-    bot.ui.lost_interactions bot.ui.rendered_message
+    bot.ui.lost_interactions bot.ui.open_questions bot.ui.rendered_message
 bot.ui.archived_threads bot.ui.replies
 bot.ui.erased_messages bot.ui.removals bot.ui.studio_session bot.ui.takedown_cases
 bot.ui.client

@@ -35,7 +35,6 @@ TINY = 18  # characters, at which exponential time shows and ends
 CUSTOM_ID = 100  # characters; Discord's limit
 # What the names in patterns that functions make stand for. `tables` are all texts in the module's constants.
 MADE: dict[str, Callable[[ModuleType], list[dict[str, Any]]]] = {
-    "bot.ui.views.persistent_items": lambda _: [{"template": r"delete:(?P<job>\d{1,18})"}],
     "inference.messages.request": lambda _: [{"word": "a"}, {"word": "a a"}, {"word": "a" * 50}],
     "bot.moderation.minors": lambda _: [{"alternatives": "niña|niña"}],
     "inference.lora.titles": lambda module: [{"pattern": text} for text in texts_in_tables(module)],

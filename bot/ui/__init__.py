@@ -19,6 +19,7 @@ client.py            the client type that commands and views use: `Client`, `Int
 command_tree.py      what happens before each command, and registering them at Discord
 message_lookup.py    finds the job that a message shows, or the recipe inside a picture
 uploads.py           keeps pictures to start from, and notes who gave them
+open_questions.py    the presses that opened questions, while their tokens are valid
 answers.py           which interactions are being answered, and by whom they were begun
 api_url.py           connects discord.py to another server on this machine
 guide/               the texts and pictures of `/guide`

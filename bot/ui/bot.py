@@ -55,13 +55,14 @@ from bot.ui.delivery.report_messages import ReportMessages
 from bot.ui.delivery.update_notices import UpdateNotices
 from bot.ui.erased_messages import ErasedMessages
 from bot.ui.lost_interactions import FirstResponses
+from bot.ui.open_questions import OpenQuestions
 from bot.ui.removals import Removals
 from bot.ui.replies import reply_with_error
 from bot.ui.server_lookups import ServerLookups
 from bot.ui.studio_session import StudioSessions
 from bot.ui.takedown_cases import TakedownCases
 from bot.ui.views.expired_modal import reply_to_expired_modal
-from bot.ui.views.persistent_items import PersistentForm, PersistentItem, outdated_error
+from bot.ui.views.persistent_items import PersistentItem, outdated_error
 from bot.ui.views.server.joining import greet, joined_lately
 from bot.ui.views.studio.panel import render_panel
 from inference.base_models import BaseModelId
@@ -176,6 +177,7 @@ class EaselBot(Client):
         self._update_notices = UpdateNotices(self.connection, easel.updates, servers.content, DirectMessages(self))
         self._lasting: tuple[asyncio.Task[None], ...] = ()  # what goes on as long as the bot runs
         self.forms: WeakValueDictionary[str, ui.Modal] = WeakValueDictionary()
+        self.questions = OpenQuestions()
         easel.updates.blocked = alerts.lora_blocked
         easel.additions.disputes.opened = easel.updates.disputes.opened = alerts.lora_disputed
         self.jobs.on_alarm(alerts.workers_failed_repeatedly)
@@ -240,9 +242,7 @@ class EaselBot(Client):
             return kind.__discord_ui_compiled_template__.fullmatch(custom_id) is not None
 
         if interaction.type is discord.InteractionType.modal_submit and custom_id not in self.forms:
-            form = PersistentForm.restored(custom_id)
-            submitted = form.on_submit(interaction) if form else reply_to_expired_modal(interaction)
-            await background.guard(submitted, "a modal of an earlier run")
+            await background.guard(reply_to_expired_modal(interaction), "a modal of an earlier run")
         if interaction.type is discord.InteractionType.component and not any(map(matches, PersistentItem.registered)):
             await background.guard(reply_with_error(interaction, outdated_error()), "an unknown component")
 

@@ -68,13 +68,15 @@ def posts(page: Page) -> Locator:
     return page.get_by_test_id("message").filter(has=buttons)
 
 
-async def take_away(page: Page, says: str, name: str) -> None:
+async def take_away(page: Page, says: str, button: str, name: str) -> None:
     """Take the picture that is shown out of the gallery."""
     await page.get_by_role("button", name="Unpublish").last.click()
-    await expect(page.locator("dialog[open]")).to_contain_text(says)
+    question = last(page)
+    await expect(question).to_contain_text(says)
+    await expect(question.get_by_test_id("only-you")).to_be_visible()
     await pictures(page, name)
-    await page.get_by_test_id("modal-submit").click()
-    await expect(last(page)).to_contain_text("The picture is no longer published.")
+    await question.get_by_role("button", name=button, exact=True).click()
+    await expect(question).to_contain_text("The picture is no longer published.")
 
 
 async def test_pictures_are_published_liked_learned_from_and_taken_away(demo: Demo, browser: Browser) -> None:
@@ -195,14 +197,14 @@ async def they_narrow_it_down(page: Page) -> None:
 async def what_is_taken_away_is_nowhere(demo: Demo, browser: Browser) -> None:
     """An owner takes a picture back, staff take another one down; who looks afterwards finds neither."""
     async with open_page(browser, demo, ADA, TEXT) as page:
-        await take_away(page, "from this server's art channel and gallery", "62-taking-back")
+        await take_away(page, "from this server's art channel and gallery", "Unpublish", "62-taking-back")
         await expect(posts(page)).to_have_count(0)
         await pictures(page, "63-taken-back")
     async with open_page(browser, demo, STAFF, FORUM) as page:
         await page.get_by_test_id("forum-post").filter(has_text="Stripes").click()
         await expect(posts(page)).to_have_count(1)
         await take_away(
-            page, "This removes the picture from all channels and the gallery of this server.", "64-taking-down"
+            page, "from all channels and the gallery of this server.", "Remove from this server", "64-taking-down"
         )
         await expect(page.get_by_test_id("forum-post").filter(has_text="Stripes")).to_have_count(0)
     async with Control.connect(demo.page_url) as control:

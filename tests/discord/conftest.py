@@ -32,6 +32,7 @@ from tests.playground.conftest import validate_exchanges
 PATIENCE = 300.0  # seconds; the first picture waits for torch, more than two minutes on a busy machine
 STOOD_STILL = 20.0  # seconds; Discord ends a connection without heartbeats soon after that
 PROMPT = "a red circle on a blue background"
+RED = 4  # style of a button
 
 
 SHARED = pytest.StashKey["Scene"]()
@@ -125,11 +126,7 @@ class Scene(People):
 
     async def gone(self, message: VisibleMessage) -> None:
         """Wait until a message was deleted."""
-
-        async def ask(since: int | None) -> Json:
-            return await self.control.get(f"messages/{message.id}", since=since, timeout=PATIENCE)
-
-        await self.control.wait(ask, lambda answer: True if answer["message"] is None else None, PATIENCE)
+        await self.control.wait_gone(message.id, PATIENCE)
 
     @asynccontextmanager
     async def bot(self) -> AsyncGenerator[None]:
@@ -170,6 +167,19 @@ class Scene(People):
 async def told(person: Person, command: str, /, **options: object) -> VisibleMessage:
     """The text of the reply to a command."""
     return await (await person.slash(command, **options)).reply(PATIENCE)
+
+
+async def asked(person: Person, message: VisibleMessage, button: str = "Delete") -> VisibleMessage:
+    """Press a button that asks; the question, which nobody else sees."""
+    (question,) = await (await person.press(message, button)).messages(1, PATIENCE)
+    assert question.ephemeral and len(question.buttons) == 2, question.text
+    return question
+
+
+async def confirmed(person: Person, question: VisibleMessage) -> SentInteraction:
+    """Press the red button of a question."""
+    (red,) = (button for button in question.buttons.values() if button["style"] == RED)
+    return await person.press(question, red["custom_id"])
 
 
 def menu(seen: VisibleMessage, name: str) -> str:

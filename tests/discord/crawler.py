@@ -36,7 +36,8 @@ LAST = (
     "pubconfirm",
     "unpublish",
 )  # items that remove something, or the other items of their message
-SPARED = "privacy-delete"  # it removes what the others are about; a test presses it in the end
+CLOSING = ("keepit", "deletenow")  # items that delete their message
+SPARED = ("privacy-delete", "svworddel")  # items that remove what the others are about; a test presses them in the end
 LONG = "🦉 ليلى تقرأ في المكتبة *והגשם* 図書館の少女 [x](https://evil.example) @everyone " * 60
 
 
@@ -114,15 +115,17 @@ class Crawler:
                     self._note(message, part, (str(option["value"]),))
             elif part["type"] in CHOSEN:
                 self._note(message, part, (CHOSEN[part["type"]],))
-            elif part["type"] == BUTTON and not part.get("disabled") and part.get("custom_id") not in {None, SPARED}:
+            elif part["type"] == BUTTON and not part.get("disabled") and "custom_id" in part:
                 self._note(message, part, ())
 
     def _note(self, message: VisibleMessage, part: Json, values: tuple[str, ...]) -> None:
         kind = _kind(part["custom_id"])
+        if kind in SPARED:
+            return
         key = (kind, re.sub(r"\d+", "#", str(part.get("label"))), *(re.sub(r"\d+", "#", value) for value in values))
         if key not in self._known:
             self._known.add(key)
-            rank = 2 if kind.startswith(LAST) else 1 if kind.startswith(AFTER) else 0
+            rank = 2 if kind.startswith(LAST) or kind in CLOSING else 1 if kind.startswith(AFTER) else 0
             step = _Step(rank, next(self._numbers), message.id, part["custom_id"], values, key)
             heapq.heappush(self._steps, step)
 
@@ -150,6 +153,9 @@ class Crawler:
 
     async def _follow(self, custom_id: str, sent: SentInteraction) -> None:
         state = await sent.answered(PATIENCE)
+        if _kind(custom_id) in CLOSING:
+            await self.person.control.wait_gone(state["original_id"], PATIENCE)
+            return
         if state["modal"] is not None:
             sent = await self.person.submit(sent, _filled_in(as_objects(state["modal"]["components"])))
             state = await sent.answered(PATIENCE)

@@ -16,7 +16,7 @@ from playground import default_world
 from playground.control import Person, SentInteraction
 from playground.models import Message
 from playground.visible_message import VisibleMessage
-from tests.discord.conftest import PATIENCE, PROMPT, told
+from tests.discord.conftest import PATIENCE, PROMPT, asked, confirmed, told
 from tests.discord.killed_bot import Work
 from tests.discord.process_kills import ProcessKills, main
 from tests.discord.test_publishing import add_art_channels
@@ -114,9 +114,7 @@ class Kills(ProcessKills[Picture]):
         if work in LIKES:
             return await self.liked_by(LINUS, case)
         who = scene.grace if work == "take down" else case.owner
-        opener = await who.press(post, "Unpublish")
-        await opener.modal(PATIENCE)
-        return await who.submit(opener)
+        return await confirmed(who, await asked(who, post, "Unpublish"))
 
     async def faults(self, what: str, case: Picture) -> list[str]:
         """What is wrong after people have pressed again, if what they had pressed was not noted before the kill."""

@@ -19,7 +19,7 @@ from bot.servers.context import ActionContext
 from playground import default_world
 from playground.control import File, Person
 from playground.visible_message import VisibleMessage
-from tests.discord.conftest import PATIENCE, Scene, told
+from tests.discord.conftest import PATIENCE, Scene, asked, confirmed, told
 from tests.discord.test_privacy import archives, delete_all, id_of, left
 from tests.discord.test_removals import files_of, rows
 from tests.discord.test_reports import choose_channel, decide, letter, report, report_form, send
@@ -97,12 +97,10 @@ async def test_while_an_upload_is_being_taken(scene: Scene) -> None:
     async with asyncio.timeout(PATIENCE):
         while scene.playground.faults.waiting:
             await told(scene.grace, "privacy show")
-    question = await mary.press(await told(mary, "privacy delete"), "Delete my data …")
-    await question.modal()
-    deleting = await mary.submit(question)
-    await deleting.reply(PATIENCE)
+    question = await asked(mary, await told(mary, "privacy delete"), "Delete my data …")
+    await (await confirmed(mary, question)).reply(PATIENCE)
     await scene.control.clear_faults()
-    _, receipt = await deleting.messages(2, PATIENCE)
+    receipt = await scene.control.wait_message(question.id, lambda seen: "was deleted" in seen.text, PATIENCE)
     assert "Requests: 1 ·" in receipt.text and "Messages: 1" in receipt.text
     for one in sent:
         await one.answered(PATIENCE)
@@ -152,9 +150,7 @@ async def test_a_killed_bot_goes_on_while_a_report_is_open(empty: Scene) -> None
         case = await control.wait_in_channel("staff-room", lambda seen: "seed 902" in seen.text, PATIENCE)
         assert len(reachable(scene, mary, WORD)) > len(shown) + 2
         await control.fault("/messages/", method="DELETE", status=503, count=999)
-        question = await mary.press(await told(mary, "privacy delete"), "Delete my data …")
-        await question.modal()
-        await mary.submit(question)
+        await confirmed(mary, await asked(mary, await told(mary, "privacy delete"), "Delete my data …"))
         await control.wait_exchange(lambda sent: sent["method"] == "DELETE" and sent["status"] == 503, PATIENCE)
         process.kill()
         await process.wait()
@@ -205,9 +201,7 @@ async def test_messages_to_staff_name_and_quote_nobody_who_has_gone(empty: Scene
         await pressed(scene.grace, appealed, "Reverse decision")
         await letter(scene, "Mallard", "reviewed the decision and reversed it")
         assert any(f"Appeal by <@{id_of(scene, mary)}>" in text for text in reachable(scene, mary, WORD))
-        question = await mary.press(await told(mary, "privacy delete"), "Delete my data …")
-        await question.modal()
-        await mary.submit(question)
+        await confirmed(mary, await asked(mary, await told(mary, "privacy delete"), "Delete my data …"))
         held = await control.wait_message(opened.id, lambda seen: "seed 912" not in seen.text, PATIENCE)
         assert "a user who has deleted their data" in held.text and held.attachments, "staff decide on it"
         await pressed(scene.grace, held, "Dismiss")

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 TOO_MUCH = str(2**63)
 FORGED = [
+    f"deletenow:{TOO_MUCH}", f"deletenow:{'9' * 18}", f"svwordgone:{TOO_MUCH}:words:0:1", "svwordgone:1:words:0:x",
     f"again:{TOO_MUCH}", f"cancel:{TOO_MUCH}", f"mark:{TOO_MUCH}:1", f"decl:{TOO_MUCH}", f"stdraft:{TOO_MUCH}",
     f"crate:{TOO_MUCH}", f"undelete:{TOO_MUCH}", f"undelete:{'9' * 18}",
     f"swap:1:0:{TOO_MUCH}", f"hio:{TOO_MUCH}:::", f"skuse:{TOO_MUCH}:0", f"mkp:0:~{TOO_MUCH}", "mkp:0:~x",
@@ -33,7 +34,8 @@ FORGED = [
     f"feature:1:lora:{'9' * 18}", f"feature:0:publication:{'9' * 18}", f"ga-g:{TOO_MUCH}:", f"ga-g::{TOO_MUCH}",
     f"ga-g:{'9' * 18}:{'9' * 20}", f"ga-o:{TOO_MUCH}.1:0:n-::0.", "ga-r:1.1:0:~x", "ga-a:0:~x", f"ga-a:0:~{TOO_MUCH}",
     f"ga-g::{'9' * 20}", f"ga-o:{'9' * 18}.1:0:n-::0.", f"ga-a:{'9' * 18}:n-::0.",
-    *(f"{name}:{number}" for name in ("publish", "like", "unlike", "usesame", "unpublish", "keeppub", "remixpub")
+    *(f"{name}:{number}" for name in
+      ("publish", "like", "unlike", "usesame", "unpublish", "unpublishnow", "keeppub", "remixpub")
       for number in (TOO_MUCH, "9" * 18, "-1")),
     *(f"{name}:{choice}" for name in ("pubpicture", "pubprompt", "pubconfirm")
       for choice in (f"{'9' * 18}:0:1:1", f"1:0:{TOO_MUCH}:1", f"{TOO_MUCH}:0:1:1", "1:10:1:1", "1:0:1:2", "1:0:0:0")),

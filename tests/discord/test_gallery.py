@@ -30,7 +30,7 @@ from playground.control import Person
 from playground.models import Overwrite
 from playground.permissions import MANAGE_MESSAGES
 from playground.visible_message import VisibleMessage
-from tests.discord.conftest import PROMPT, Scene, menu, open_scene, told
+from tests.discord.conftest import PROMPT, Scene, asked, confirmed, menu, open_scene, told
 from tests.house import PASTEL, VIVID, House
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -347,9 +347,10 @@ async def test_who_manages_messages_in_a_room_of_their_own_takes_nothing_down_in
     try:
         post = await stage.scene.control.message(str(one.message_id))
         assert post is not None
-        form = await linus.press(post, "Unpublish")
-        assert (await form.modal())["title"] == "Remove this picture from this server?"
-        assert "no longer published" in (await (await linus.submit(form)).reply()).text
+        question = await asked(linus, post, "Unpublish")
+        assert "Remove this picture from this server?" in question.text
+        assert list(question.buttons) == ["Remove from this server", "Keep it"]
+        assert "no longer published" in (await (await confirmed(linus, question)).reply()).text
     finally:
         del art.overwrites[default_world.LINUS]
 
@@ -362,6 +363,7 @@ FORGED = (
     "rppublished",
     "unlike",
     "unpublish",
+    "unpublishnow",
 )  # each followed by a publication
 GONE = "no longer in the gallery"
 

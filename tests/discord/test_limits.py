@@ -28,14 +28,15 @@ from bot.ui.bot import EaselBot
 from bot.ui.guide.chapters import CHAPTERS
 from bot.ui.views.persistent_items import PersistentItem
 from playground import default_world, permissions
+from playground.component_shapes import walk
 from playground.control import Person
 from playground.visible_message import VisibleMessage
 from tests.bot.sources.adding import demo_lora
 from tests.bot.sources.hubs import Hubs, running_hubs
 from tests.bot.sources.test_updates import a_day_later
 from tests.discord import limits
-from tests.discord.conftest import PATIENCE, Scene, menu, open_scene, told
-from tests.discord.crawler import LONG, SPARED, Crawler
+from tests.discord.conftest import PATIENCE, Scene, asked, confirmed, menu, open_scene, told
+from tests.discord.crawler import LONG, Crawler
 from tests.house import BASES, PASTEL, VIVID, House
 from tests.lora_files import write_sidecar
 
@@ -232,18 +233,21 @@ async def copy_a_posted_stack(person: Person) -> set[str]:
     return pressed
 
 
-async def undo_a_deletion(scene: Scene, person: Person) -> str:
-    """Delete a picture and bring it back with the button that stands in its place; the button's custom_id."""
+async def undo_a_deletion(scene: Scene, person: Person) -> set[str]:
+    """Keep a picture, delete it and bring it back with the button that stands in its place; the custom_ids."""
     await told(person, "settings", reset=True)  # she may have chosen to keep her pictures to herself
     picture = await painted(scene, person, checkpoint=VIVID)
-    opener = await person.press(picture, next(each for each in ids(picture) if each.startswith("delete:")))
-    await opener.modal()
-    await (await person.submit(opener)).answered(PATIENCE)
+    delete = next(each for each in ids(picture) if each.startswith("delete:"))
+    first = await asked(person, picture, delete)
+    pressed = set(ids(first))
+    await person.press(first, "keepit")
+    await scene.gone(first)
+    await confirmed(person, await asked(person, picture, delete))
     hidden = await scene.control.wait_message(picture.id, lambda seen: "undelete:" in str(ids(seen)), PATIENCE)
     (undo,) = ids(hidden)
     await (await person.press(hidden, undo)).answered(PATIENCE)
     await scene.control.wait_message(picture.id, lambda seen: "delete:" in str(ids(seen)).replace(undo, ""), PATIENCE)
-    return undo
+    return {*pressed, undo}
 
 
 async def full_automod(scene: Scene, staff: Person) -> None:
@@ -333,6 +337,7 @@ async def run_the_server(scene: Scene, crawler: Crawler, locale: str) -> None:
     ]
     panels += [await opened_at("limits", "svholder", each) for each in ("everybody", "newcomers")]
     await crawler.crawl(*panels, loras, words)
+    crawler.pressed |= await delete_a_list(margaret, await opened_at("words"), edit.rpartition(":")[2])
     blocks = await opened_at("blocks")
     unblock = next(each for each in ids(blocks) if each.startswith("svunblock:"))
     await (await margaret.press(blocks, unblock)).reply(PATIENCE)
@@ -347,6 +352,17 @@ async def run_the_server(scene: Scene, crawler: Crawler, locale: str) -> None:
         page = await opened_at(section)
         for name in menus:
             page = await (await margaret.select(page, menu(page, name), *first.get(name, []))).reply(PATIENCE)
+
+
+async def delete_a_list(staff: Person, lists: VisibleMessage, list_id: str) -> set[str]:
+    """Delete a list of words after the question; the custom_ids."""
+    seen, pressed = lists, set[str]()
+    for wanted in ("svgo", "svworddel", "svwordgone"):
+        every = [str(part.get("custom_id")) for part in walk(seen.components)]  # several have the label *Open*
+        custom_id = next(each for each in every if re.fullmatch(rf"{wanted}:\d+:words:0:{list_id}", each))
+        seen = await (await staff.press(seen, custom_id)).reply(PATIENCE)
+        pressed.add(custom_id)
+    return pressed
 
 
 async def decide_reports(full: Scene, crawler: Crawler, section: Callable[[], Awaitable[VisibleMessage]]) -> None:
@@ -464,7 +480,7 @@ async def test_every_message_is_within_the_limits_and_every_item_works(
     for _time in range(2):  # one of them was cancelled by its button
         await told(margaret, "cancel")
     crawler.pressed |= await use_lists_of_jobs(full, margaret)
-    crawler.pressed.add(await undo_a_deletion(full, margaret))
+    crawler.pressed |= await undo_a_deletion(full, margaret)
     newcomer = full.control.person("Linus")  # only who has no bookmarks is led to the market
     page = await (await newcomer.slash("bookmarks")).reply()
     await (await newcomer.press(page, "Market")).answered()
@@ -472,12 +488,12 @@ async def test_every_message_is_within_the_limits_and_every_item_works(
     await add_a_lora(full, hubs, crawler)
     await find_newer_versions(bot, hubs, crawler)
     await run_the_server(full, crawler, locale)
-    asked = await margaret.press(await told(margaret, "privacy delete"), SPARED)
-    await asked.modal()
-    _ordered, receipt = await (await margaret.submit(asked)).messages(2, PATIENCE)
-    assert receipt.ephemeral and BROKEN not in receipt.text
-    crawler.pressed.add(SPARED)
+    last = await asked(margaret, await told(margaret, "privacy delete"), "privacy-delete")
+    crawler.pressed |= {"privacy-delete", *ids(last)}
+    await confirmed(margaret, last)
     with speaking(locale):
+        done = _("**All your data was deleted** {time}").partition("{")[0]
+        await full.control.wait_message(last.id, lambda seen: done in seen.text, PATIENCE)
         dead = [(custom_id, text) for custom_id, text in crawler.answers if _(BROKEN) in text]
     assert not dead, dead
     assert {"/lora info", "/imagine", "Remix"} <= crawler.used, "else subcommands or menus would not be found"

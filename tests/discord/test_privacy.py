@@ -18,7 +18,7 @@ from playground import default_world
 from playground.control import Person, SentInteraction
 from playground.visible_message import VisibleMessage
 from tests.bot.privacy.people import spellings
-from tests.discord.conftest import PATIENCE, Scene, told
+from tests.discord.conftest import PATIENCE, Scene, asked, confirmed, told
 from tests.discord.test_server import chosen, filled, pressed, server_with_bot
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -56,10 +56,10 @@ async def archives(sent: SentInteraction, count: int = 1) -> list[zipfile.ZipFil
 
 async def delete_all(scene: Scene, person: Person, page: VisibleMessage) -> VisibleMessage:
     """Press the button, answer the question, and wait for the receipt."""
-    question = await person.press(page, "Delete my data …")
-    assert "It cannot be restored" in str(await question.modal())
-    _, receipt = await (await person.submit(question)).messages(2, PATIENCE)
-    return receipt
+    question = await asked(person, page, "Delete my data …")
+    assert "It cannot be restored" in question.text
+    await confirmed(person, question)
+    return await scene.control.wait_message(question.id, lambda seen: "was deleted" in seen.text, PATIENCE)
 
 
 async def test_one_sees_takes_along_and_deletes_everything(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:

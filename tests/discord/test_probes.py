@@ -23,10 +23,10 @@ from playground import default_world
 from playground.control import ControlError, File, Person
 from playground.visible_message import VisibleMessage
 from tests.bot.pictures.test_input_gate import ASTRONAUT
-from tests.discord.conftest import PATIENCE, delete_verdicts, open_scene, told
+from tests.discord.conftest import PATIENCE, asked, delete_verdicts, open_scene, told
 from tests.discord.test_content_ratings import AFTER_DARK, FORUM_POST, rate
 from tests.discord.test_publishing import add_art_channels
-from tests.discord.test_removals import asked, files_of
+from tests.discord.test_removals import files_of
 from tests.discord.test_reports import choose_channel
 from tests.discord.test_rights_later import Stage
 from tests.discord.test_server import pressed

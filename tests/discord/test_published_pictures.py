@@ -7,7 +7,7 @@ from bot.database.studio import find_studio
 from bot.workspace.studio_draft import Studio
 from playground import default_world
 from playground.visible_message import VisibleMessage
-from tests.discord.conftest import PATIENCE, PROMPT, Scene, told
+from tests.discord.conftest import PATIENCE, PROMPT, Scene, asked, confirmed, told
 from tests.discord.test_publishing import add_art_channels, is_post, posted, publish
 from tests.discord.test_server import pressed
 from tests.house import VIVID
@@ -81,7 +81,6 @@ async def test_the_author_takes_back_what_a_report_hides(empty: Scene) -> None:
         await scene.gone(post)
         history = await told(ada, "history")
         assert "Unpublish" in history.buttons and "Delete" in history.buttons
-        opener = await ada.press(history, "Unpublish")
-        await opener.modal(PATIENCE)
-        assert "no longer published" in (await (await ada.submit(opener)).reply(PATIENCE)).text
+        done = await (await confirmed(ada, await asked(ada, history, "Unpublish"))).reply(PATIENCE)
+        assert "no longer published" in done.text
         assert "Unpublish" not in (await told(ada, "history")).buttons

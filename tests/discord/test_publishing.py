@@ -7,7 +7,8 @@ from collections.abc import Callable
 from playground import default_world, permissions
 from playground.control import Person
 from playground.visible_message import VisibleMessage
-from tests.discord.conftest import PATIENCE, PROMPT, Scene, told
+from tests.discord.conftest import PATIENCE, PROMPT, Scene, asked, confirmed, told
+from tests.discord.test_removals import hidden
 from tests.discord.test_server import chosen, pressed
 from tests.discord.test_undo import until
 
@@ -89,9 +90,11 @@ async def test_two_people_publish_and_learn_from_each_other(empty: Scene) -> Non
         private = await pressed(ada, other, "Remix")
         assert "The picture's prompt is private" in private.text and PROMPT not in private.text
         assert "only the picture's author" in (await pressed(ada, other, "Unpublish")).text.lower()
-        opener = await linus.press(other, "Unpublish")
-        await opener.modal(PATIENCE)
-        assert "no longer published" in (await (await linus.submit(opener)).reply(PATIENCE)).text
+        question = await asked(linus, other, "Unpublish")
+        (yes,) = (each["custom_id"] for each in question.buttons.values() if each["custom_id"] != "keepit")
+        assert "only the picture's author" in (await scene.forged(ada, yes)).text.lower()
+        done = await (await confirmed(linus, question)).reply(PATIENCE)
+        assert done.ephemeral and "no longer published" in done.text and not done.buttons
         await scene.gone(other)
 
 
@@ -132,9 +135,8 @@ async def test_a_publication_is_hidden_and_comes_back(empty: Scene) -> None:
         post = await posted(scene, is_post)
         await linus.press(post, "Like")
         await control.wait_message(post.id, lambda seen: "Like · 1" in seen.buttons, PATIENCE)
-        opener = await ada.press(picture, "Delete")
-        await opener.modal(PATIENCE)
-        deleted = await (await ada.submit(opener)).reply(PATIENCE)
+        await confirmed(ada, await asked(ada, picture))
+        deleted = await hidden(scene, picture)
         await scene.gone(post)
         await ada.press(deleted, "Undo")
         back = await posted(scene, is_post)
@@ -150,9 +152,7 @@ async def test_a_publication_is_hidden_and_comes_back(empty: Scene) -> None:
         await pressed(grace, case, "Dismiss")
         third = await posted(scene, is_post)
         assert "Like · 1" in third.buttons
-        opener = await grace.press(third, "Unpublish")
-        await opener.modal(PATIENCE)
-        await (await grace.submit(opener)).reply(PATIENCE)
+        await (await confirmed(grace, await asked(grace, third, "Unpublish"))).reply(PATIENCE)
         await scene.gone(third)
         await scene.gone(picture)
         await until(scene, "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM publication)")
@@ -167,15 +167,13 @@ async def test_an_author_takes_back_what_is_hidden(empty: Scene) -> None:
         picture = await paint(scene, ada, seed=804)
         await publish(ada, picture)
         post = await posted(scene, is_post)
-        opener = await ada.press(picture, "Delete")
-        await opener.modal(PATIENCE)
-        deleted = await (await ada.submit(opener)).reply(PATIENCE)
+        await confirmed(ada, await asked(ada, picture))
+        deleted = await hidden(scene, picture)
         await scene.gone(post)
         await scene.control.set_channel("art", overwrite="Easel", deny=permissions.ATTACH_FILES)
         await (await ada.press(deleted, "Undo")).reply(PATIENCE)
         kept = await pressed(ada, await told(ada, "history"), "Open")
-        hidden = await pressed(ada, kept, "Publish")
-        assert "currently hidden" in hidden.text and "Unpublish" in hidden.buttons
-        opener = await ada.press(hidden, "Unpublish")
-        await opener.modal(PATIENCE)
-        assert "no longer published" in (await (await ada.submit(opener)).reply(PATIENCE)).text
+        page = await pressed(ada, kept, "Publish")
+        assert "currently hidden" in page.text and "Unpublish" in page.buttons
+        done = await (await confirmed(ada, await asked(ada, page, "Unpublish"))).reply(PATIENCE)
+        assert "no longer published" in done.text

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from playground import default_world
-from playground.control import Person, SentInteraction
+from playground.control import Person
 from playground.visible_message import VisibleMessage
-from tests.discord.conftest import PATIENCE, PROMPT, Scene
+from tests.discord.conftest import PATIENCE, PROMPT, Scene, asked, confirmed
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -27,16 +27,9 @@ def files_of(scene: Scene, picture: VisibleMessage) -> list[Path]:
     return [next(scene.settings.storage.pictures.rglob(name)) for name in names]
 
 
-async def asked(person: Person, picture: VisibleMessage) -> SentInteraction:
-    """Press *Delete*, which asks."""
-    question = await person.press(picture, "Delete")
-    await question.modal()
-    return question
-
-
 async def delete(scene: Scene, person: Person, picture: VisibleMessage) -> None:
     """Take a picture down as staff."""
-    await person.submit(await asked(person, picture))
+    await confirmed(person, await asked(person, picture))
     await scene.gone(picture)
 
 
@@ -70,9 +63,9 @@ async def test_nothing_is_gone_before_the_time_for_undo_is_over(scene: Scene) ->
     copy = await (await scene.ada.press(page, "Open")).reply()
     thumbnails = {path for path in scene.settings.storage.folder.rglob("*.webp") if path.parent.parent.name != "guide"}
     question = await asked(scene.ada, picture)
-    assert "You can restore it for 10 minutes" in str(await question.modal())
+    assert "You can restore it for 10 minutes" in question.text
     assert (await scene.control.wait_message(picture.id, lambda seen: True)).attachments
-    await scene.ada.submit(question)
+    await confirmed(scene.ada, question)
     shown = await hidden(scene, picture)
     assert all(file.exists() for file in files)
     listed = await (await scene.ada.slash("history")).reply()
@@ -90,7 +83,7 @@ async def test_nothing_is_gone_before_the_time_for_undo_is_over(scene: Scene) ->
 async def test_undo_brings_everything_back(scene: Scene) -> None:
     picture = await paint(scene)
     before = (await scene.control.wait_message(picture.id, lambda seen: True)).text
-    await scene.ada.submit(await asked(scene.ada, picture))
+    await confirmed(scene.ada, await asked(scene.ada, picture))
     shown = await hidden(scene, picture)
     refused = await (await scene.grace.press(shown, "Undo")).reply()
     assert refused.ephemeral and "Only the picture's author can restore it" in refused.text
@@ -104,7 +97,7 @@ async def test_undo_brings_everything_back(scene: Scene) -> None:
 async def test_a_copy_from_the_history_hides_the_message_too(scene: Scene) -> None:
     picture = await paint(scene)
     copy = await (await scene.ada.press(await (await scene.ada.slash("history")).reply(), "Open")).reply()
-    await scene.ada.submit(await asked(scene.ada, copy))
+    await confirmed(scene.ada, await asked(scene.ada, copy))
     await hidden(scene, picture)
     copy = await hidden(scene, copy)
     await scene.ada.press(await hidden(scene, picture), "Undo")
@@ -115,7 +108,7 @@ async def test_a_copy_from_the_history_hides_the_message_too(scene: Scene) -> No
 async def test_undo_from_a_copy_shows_the_message_again(scene: Scene) -> None:
     picture = await paint(scene)
     copy = await (await scene.ada.press(await (await scene.ada.slash("history")).reply(), "Open")).reply()
-    await scene.ada.submit(await asked(scene.ada, copy))
+    await confirmed(scene.ada, await asked(scene.ada, copy))
     await hidden(scene, picture)
     await scene.ada.press(await hidden(scene, copy), "Undo")
     assert (await scene.control.wait_message(picture.id, lambda seen: "Delete" in seen.buttons, PATIENCE)).attachments
@@ -130,7 +123,7 @@ async def test_a_private_picture_is_hidden_and_brought_back(scene: Scene) -> Non
     await (await ingrid.slash("settings", results="only I see them")).reply()
     picture = await paint(scene, ingrid)
     assert picture.ephemeral
-    await ingrid.submit(await asked(ingrid, picture))
+    await confirmed(ingrid, await asked(ingrid, picture))
     await ingrid.press(await hidden(scene, picture), "Undo")
     assert (
         "The picture is back"
@@ -143,7 +136,7 @@ async def test_delete_may_be_answered_twice(scene: Scene) -> None:
     picture = await paint(scene)
     seen = len(await scene.ada.messages())
     for question in [await asked(scene.ada, picture) for _ in range(2)]:
-        await (await scene.ada.submit(question)).answered()
+        await (await confirmed(scene.ada, question)).answered()
     await undo_in_vain(scene, await hidden(scene, picture))
     await scene.gone(picture)
     await (await scene.ada.slash("queue")).reply()

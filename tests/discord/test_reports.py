@@ -14,9 +14,9 @@ from bot.ui.delivery.report_messages import ReportMessages
 from playground import default_world, permissions
 from playground.control import Person, SentInteraction
 from playground.visible_message import VisibleMessage
-from tests.discord.conftest import PATIENCE, PROMPT, Scene, told
+from tests.discord.conftest import PATIENCE, PROMPT, Scene, asked, confirmed, told
 from tests.discord.test_content_ratings import rate
-from tests.discord.test_removals import asked, files_of, hidden, rows
+from tests.discord.test_removals import files_of, hidden, rows
 from tests.discord.test_server import chosen, pressed
 
 CRUEL, SEXUAL = "violent_or_cruel", "sexual_content_in_the_wrong_place"
@@ -220,9 +220,11 @@ async def test_what_its_owner_deletes_is_held_for_those_who_decide(scene: Scene)
     files, copy = files_of(scene, picture), await pressed(scene.ada, await told(scene.ada, "history"), "Open")
     await report(scene.control.person("Linus"), picture)
     await scene.control.wait_message(picture.id, lambda seen: "was reported" in seen.text, PATIENCE)
-    deleting = await scene.ada.submit(await asked(scene.ada, copy))
-    (said,) = await deleting.messages(1, PATIENCE)
-    assert said.ephemeral and "keeps it for the reviewers of the report" in said.text
+    question = await asked(scene.ada, copy)
+    await confirmed(scene.ada, question)
+    await scene.control.wait_message(
+        question.id, lambda seen: "keeps it for the reviewers of the report" in seen.text, PATIENCE
+    )
     await hidden(scene, picture)
     await rows(scene, "UPDATE job SET delete_at = 1 WHERE delete_at IS NOT NULL")
     case = await pressed(grace, await chosen(grace, await told(grace, "server"), "svsection", "reports"), "Review")

@@ -17,8 +17,8 @@ from bot.database.clock import now_ms
 from bot.database.connection import open_database
 from bot.database.deletions import begin_deletion, pending_deletions
 from playground import default_world
-from tests.discord.conftest import PATIENCE, PROMPT, Scene
-from tests.discord.test_removals import asked, files_of, hidden, rows
+from tests.discord.conftest import PATIENCE, PROMPT, Scene, asked, confirmed
+from tests.discord.test_removals import files_of, hidden, rows
 from tests.house import PASTEL
 
 EDITS = r"webhooks/.*/messages/@original"
@@ -153,8 +153,9 @@ async def test_a_question_survives_a_restart(empty: Scene) -> None:
         question = await asked(empty.ada, picture)
     assert all(file.exists() for file in files) and await empty.control.message(picture.id) is not None
     async with empty.bot():
-        await empty.ada.submit(question)
+        await confirmed(empty.ada, question)
         await hidden(empty, picture)
+        await hidden(empty, question)
     assert all(file.exists() for file in files)
     async with empty.bot():
         await empty.ada.press(await hidden(empty, picture), "Undo")
@@ -165,7 +166,7 @@ async def test_what_was_deleted_goes_when_its_time_ends_while_the_bot_is_away(em
     async with empty.bot():
         picture = await empty.painted(await empty.ada.slash("imagine", prompt=PROMPT))
         files = files_of(empty, picture)
-        await empty.ada.submit(await asked(empty.ada, picture))
+        await confirmed(empty.ada, await asked(empty.ada, picture))
         await hidden(empty, picture)
     await rows(empty, "UPDATE job SET delete_at = 1")
     async with empty.bot():
@@ -202,7 +203,7 @@ async def test_a_takedown_that_an_outage_interrupts_is_completed_at_the_next_sta
         picture = await empty.painted(await empty.ada.slash("imagine", prompt=PROMPT))
         files, margaret = files_of(empty, picture), empty.control.person("Margaret")
         await empty.control.fault("/messages/", method="DELETE", status=503, count=99)
-        await (await margaret.submit(await asked(margaret, picture))).reply()  # that something did not work
+        await (await confirmed(margaret, await asked(margaret, picture))).reply()  # that something did not work
         await empty.control.clear_faults()
     assert await empty.control.message(picture.id) is not None
     async with empty.bot():

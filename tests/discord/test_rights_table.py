@@ -62,10 +62,11 @@ from bot.ui.views.guide import GuideLinkButton, PaintOneButton, QuestionMenu
 from bot.ui.views.job_progress import CancelButton
 from bot.ui.views.lora import AddedCategoryButton
 from bot.ui.views.newer_versions import AddNewerButton
-from bot.ui.views.persistent_items import ModalForm, PersistentButton, PersistentForm, PersistentItem, PersistentSelect
+from bot.ui.views.persistent_items import ModalForm, PersistentButton, PersistentItem, PersistentSelect
+from bot.ui.views.privacy import ConfirmDeletingAllButton
 from bot.ui.views.queue import AllJobsButton, AnyJobCancelButton, OwnJobCancelButton, PauseButton
 from bot.ui.views.report_case import CaseButton, DecisionForm
-from bot.ui.views.result import DeleteButton, DeleteForm
+from bot.ui.views.result import ConfirmDeletionButton, DeleteButton
 from bot.ui.views.server.blocks import BlockThisLoraButton, BlockThisLoraForm
 from bot.ui.views.server.joining import SetUpButton
 from bot.ui.views.server.panel import PanelButton, PanelForm, PanelMenu, PanelPage
@@ -181,7 +182,7 @@ OWN_DOORS: Mapping[type, Allowed] = {
     OwnJobCancelButton: _cancels,
     CancelButton: _cancels,
     DeleteButton: _takes_down,
-    DeleteForm: _takes_down,
+    ConfirmDeletionButton: _takes_down,
     UndoDeletionButton: lambda actor: False,  # what Grace deleted, she alone brings back
     RefreshStatusButton: lambda actor: actor.may(Action.SEE_STATUS),
     ReloadButton: lambda actor: actor.may(Action.RELOAD),
@@ -295,13 +296,13 @@ def probe_of(kind: type[ModalForm], number: int) -> Callable[[int], ModalForm]:
         ModalForm.__init__(self, "Probe", f"probe{number}", opening)
         self.add_item(ui.TextDisplay[Any](kind.__name__))
 
-    async def submitted(_self: ModalForm, interaction: Interaction) -> None:
-        await send_ephemeral_text(interaction, PAST_THE_DOOR)
-
-    options = {"template": r"(?!)"} if issubclass(kind, PersistentForm) else {}
     return new_class(
-        f"Probe{kind.__name__}", (kind,), options, lambda body: body.update(__init__=init, submitted=submitted)
+        f"Probe{kind.__name__}", (kind,), {}, lambda body: body.update(__init__=init, submitted=past_the_door)
     )
+
+
+async def past_the_door(_item: object, interaction: Interaction) -> None:
+    await send_ephemeral_text(interaction, PAST_THE_DOOR)
 
 
 def kinds_of_form(kind: type[ModalForm] = ModalForm) -> Iterator[type[ModalForm]]:
@@ -315,10 +316,10 @@ def kinds_of_form(kind: type[ModalForm] = ModalForm) -> Iterator[type[ModalForm]
 @pytest.fixture(scope="module", autouse=True)
 def registries() -> Iterator[None]:
     """The bot knows the probes while this module runs."""
-    items, forms = list(PersistentItem.registered), list(PersistentForm.registered)
+    items = list(PersistentItem.registered)
     PersistentItem.registered.append(ProbeButton)
     yield
-    PersistentItem.registered[:], PersistentForm.registered[:] = items, forms
+    PersistentItem.registered[:] = items
 
 
 # --- where it is tried --------------------------------------------------------------------------------------------
@@ -462,6 +463,7 @@ async def find_doors(table: Table) -> None:
         OwnJobCancelButton: [f"queue:cancel-own:{job}"],
         CancelButton: [f"cancel:{job}"],
         DeleteButton: [f"delete:{job}"],
+        ConfirmDeletionButton: [f"deletenow:{job}"],
         UndoDeletionButton: [f"undelete:{deleted}"],
         DeclareButton: [f"decl:{mystery.id}"],
         ProposeButton: [f"propose:{mystery.id}"],
@@ -491,7 +493,6 @@ async def find_doors(table: Table) -> None:
     lora = await find_lora(connection, mystery.id)
     assert lora is not None
     whole: dict[type[ModalForm], Callable[[int], ModalForm]] = {
-        DeleteForm: lambda opening: DeleteForm(int(job), opening, own=False),
         DeclareForm: lambda opening: DeclareForm("Probe", lora, installed, opening=opening),
         ProposeForm: lambda opening: ProposeForm("Probe", lora, installed, opening=opening),
     }
@@ -504,6 +505,7 @@ async def find_doors(table: Table) -> None:
 async def table(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Table]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bot.ui.acknowledge.DEFER_SECONDS", PATIENCE)  # so that the first answer is the handler's
+        patch.setattr(ConfirmDeletingAllButton, "handle", past_the_door)  # so that nobody's data goes
         async with open_scene(House(tmp_path_factory.mktemp("table") / "house")) as scene:
             scene.operators = (default_world.LINUS,)
             async with scene.opened() as (_easel, bot):

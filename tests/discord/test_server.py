@@ -501,9 +501,11 @@ async def test_a_moderator_keeps_a_list_of_words(harbour: Harbour) -> None:
     assert "1 word" in page.text and "red circ" not in page.text
     log = (await harbour.panel("audit")).text
     assert "add word list" in log and "change word list" in log and "House" in log
-    asked = await linus.press(page, "Delete")
-    await asked.modal()
-    page = await (await linus.submit(asked)).reply(PATIENCE)
+    question = await pressed(linus, page, "Delete")
+    assert "This deletes **House**" in question.text and list(question.buttons) == ["Delete list", "Keep it"]
+    page = await pressed(linus, question, "Keep it")
+    assert "House" in page.text and "Edit" in page.buttons
+    page = await pressed(linus, await pressed(linus, page, "Delete"), "Delete list")
     assert "No lists yet" in page.text
     await harbour.painted()
 

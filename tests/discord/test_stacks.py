@@ -97,7 +97,7 @@ async def test_a_name_that_the_server_refuses_is_not_posted_in_it(scene: Scene) 
     panel = await chosen(scene.grace, await told(scene.grace, "server"), "svsection", "words")
     words = await filled(scene.grace, panel, "Add list", name="house rules", words="zorbles")
     refused = await press(scene.ada, shared, "Post it in this channel")
-    await filled(scene.grace, words, "Delete")
+    await press(scene.grace, await press(scene.grace, words, "Delete"), "Delete list")
     assert refused.ephemeral and "house rules" in refused.text and "Zorbles" not in refused.text
     await (await scene.ada.slash("stack delete", name="Zorbles")).reply()
 

@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from playground.visible_message import VisibleMessage
-from tests.discord.conftest import PATIENCE, Scene, told
+from tests.discord.conftest import PATIENCE, Scene, asked, confirmed, told
 from tests.discord.limits import ARCHIVED
-from tests.discord.test_removals import asked, files_of, hidden, paint, rows, undo_in_vain
+from tests.discord.test_removals import files_of, hidden, paint, rows, undo_in_vain
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -43,14 +43,14 @@ async def test_in_an_archived_thread(scene: Scene) -> None:
     picture = await paint(scene, in_=thread)
     files, copy = files_of(scene, picture), await copy_of(scene)
     await scene.control.set_channel(thread, archived=True)
-    await scene.ada.submit(await asked(scene.ada, copy))
+    await confirmed(scene.ada, await asked(scene.ada, copy))
     await hidden(scene, picture)
     copy = await hidden(scene, copy)
     await scene.control.set_channel(thread, archived=True)
     await scene.ada.press(copy, "Undo")
     await shown(scene, picture)
     copy = await copy_of(scene)
-    await scene.ada.submit(await asked(scene.ada, copy))
+    await confirmed(scene.ada, await asked(scene.ada, copy))
     await hidden(scene, picture)
     copy = await hidden(scene, copy)
     await scene.control.set_channel(thread, archived=True)
@@ -67,7 +67,7 @@ async def test_a_locked_thread_keeps_nothing_from_being_deleted(scene: Scene) ->
     picture = await paint(scene, in_=thread)
     files, copy = files_of(scene, picture), await copy_of(scene)
     await scene.control.set_channel(thread, archived=True, locked=True)
-    await scene.ada.submit(await asked(scene.ada, copy))
+    await confirmed(scene.ada, await asked(scene.ada, copy))
     await undo_in_vain(scene, await hidden(scene, copy))
     await scene.gone(picture)
     assert not any(file.exists() for file in files)
@@ -80,9 +80,9 @@ async def test_delete_and_undo_pressed_at_once(scene: Scene) -> None:
     for _ in range(4):
         copy = await copy_of(scene)
         first, second = await asked(scene.ada, picture), await asked(scene.ada, copy)
-        await scene.ada.submit(first)
+        await confirmed(scene.ada, first)
         undo = await hidden(scene, picture)
-        sent = await asyncio.gather(scene.ada.press(undo, "Undo"), scene.ada.submit(second))
+        sent = await asyncio.gather(scene.ada.press(undo, "Undo"), confirmed(scene.ada, second))
         for one in sent:
             await one.answered(PATIENCE)
         await told(scene.ada, "privacy show")
@@ -97,7 +97,7 @@ async def test_delete_and_undo_pressed_at_once(scene: Scene) -> None:
 async def test_undo_pressed_twice_at_once(scene: Scene) -> None:
     picture = await paint(scene)
     copy = await copy_of(scene)
-    await scene.ada.submit(await asked(scene.ada, copy))
+    await confirmed(scene.ada, await asked(scene.ada, copy))
     pressed = await asyncio.gather(
         scene.ada.press(await hidden(scene, picture), "Undo"), scene.ada.press(await hidden(scene, copy), "Undo")
     )
@@ -111,13 +111,13 @@ async def test_undo_in_time_counts_while_discord_is_slow(scene: Scene) -> None:
     """Another message is being hidden, which hangs: the press counts at once, and not when that is over."""
     other = await paint(scene)
     picture = await paint(scene)
-    await scene.ada.submit(await asked(scene.ada, picture))
+    await confirmed(scene.ada, await asked(scene.ada, picture))
     undo = await hidden(scene, picture)
     page = await told(scene.ada, "history")
     copy = await (await scene.ada.press(page, "Open")).reply(PATIENCE)
     assert number_of(copy) == number_of(other)
     await scene.control.fault(f"/messages/{other.id}$", method="PATCH", kind="slow", seconds=PATIENCE)
-    await scene.ada.submit(await asked(scene.ada, copy))
+    await confirmed(scene.ada, await asked(scene.ada, copy))
     async with asyncio.timeout(PATIENCE):
         while scene.playground.faults.waiting:
             await told(scene.grace, "privacy show", in_="dm")

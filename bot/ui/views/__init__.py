@@ -3,6 +3,7 @@
 persistent_items.py        base classes of buttons, select menus and modals; defining a subclass registers it
 permissions.py             the permissions that the bot needs, and who may post
 expired_modal.py           the reply to a modal whose state is lost
+question.py                questions before something is deleted
 browse.py                  lists with pages: which page, turning and searching
 browse_menus.py            their menus: sort order, category, base model
 compact_lists.py           their entries as lines, with a menu that opens them

@@ -194,34 +194,6 @@ class ModalForm(ui.Modal):
         """Handle the submitted values."""
 
 
-class PersistentForm(ModalForm):
-    """A modal without fields, which asks before something is done. Its custom_id holds all its state.
-
-    Defining a subclass with a template registers it, so a modal that was open during a restart can be submitted.
-    """
-
-    registered: ClassVar[list[type[PersistentForm]]] = []
-    template: ClassVar[re.Pattern[str]]  # of `key`
-
-    def __init_subclass__(cls, *, template: str, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        cls.template = re.compile(rf"{template}:\d{{1,20}}")
-        PersistentForm.registered.append(cls)
-
-    @classmethod
-    @abstractmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The form that this custom_id means."""
-
-    @staticmethod
-    def restored(custom_id: str) -> PersistentForm | None:
-        """The form with this custom_id, opened by an earlier run of the program; None for any other modal."""
-        for kind in PersistentForm.registered:
-            if match := kind.template.fullmatch(custom_id):
-                return kind.from_match(match)
-        return None
-
-
 class JobButton(PersistentButton, template=NO_CUSTOM_ID):
     """A button about one job, with the custom_id `NAME:JOB`."""
 

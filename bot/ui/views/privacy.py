@@ -20,11 +20,11 @@ from bot.database.erasure_leftovers import HeldFiles
 from bot.database.erasures import Erasure, ErasureState, newest_erasure
 from bot.i18n import _, later, ngettext, number, sentences
 from bot.privacy.export import ExportPart, stored_counts
-from bot.ui.acknowledge import open_modal
 from bot.ui.client import Interaction
 from bot.ui.discord_refusals import DISCORD_ERRORS
-from bot.ui.replies import send_ephemeral, send_ephemeral_text
-from bot.ui.views.persistent_items import PersistentButton, PersistentForm, outdated_error
+from bot.ui.replies import send_ephemeral
+from bot.ui.views.persistent_items import PersistentButton, outdated_error
+from bot.ui.views.question import ask, conclude
 
 MESSAGES_AT_ONCE = 5  # of an export; the rest comes when it is asked for
 LABELS = {
@@ -290,7 +290,6 @@ class DeleteAllButton(PersistentButton, template=r"privacy-delete"):
     """Asks before all is deleted."""
 
     command, action = "privacy", None
-    opens_modal = True
 
     def __init__(self) -> None:
         style = discord.ButtonStyle.danger
@@ -302,34 +301,33 @@ class DeleteAllButton(PersistentButton, template=r"privacy-delete"):
         return cls()
 
     async def handle(self, interaction: Interaction) -> None:
-        """Open the question."""
-        await open_modal(interaction, DeleteAllForm(interaction.id))
+        """Ask."""
+        text = sentences(_("This deletes all your data, in every server."), _("It cannot be restored."))
+        await ask(interaction, _("Delete everything permanently?"), text, ConfirmDeletingAllButton())
 
 
-class DeleteAllForm(PersistentForm, template=r"privacy-erase"):
-    """The question before all is deleted; nothing is gone until it is submitted."""
+class ConfirmDeletingAllButton(PersistentButton, template=r"privacy-erase"):
+    """Deletes all data of the person who presses it."""
 
     command, action = "privacy", None
-    private = True
 
-    def __init__(self, opening: int = 0) -> None:
-        super().__init__(_("Delete everything permanently?"), "privacy-erase", opening)
-        text = sentences(_("This deletes all your data, in every server."), _("It cannot be restored."))
-        self.add_item(ui.TextDisplay[Any](text))
+    def __init__(self) -> None:
+        style = discord.ButtonStyle.danger
+        super().__init__(ui.Button(label=_("Delete all my data"), style=style, custom_id="privacy-erase"))
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
-        """The form that this custom_id means."""
+        """The button that this custom_id means."""
         return cls()
 
-    async def submitted(self, interaction: Interaction) -> None:
-        """Order the deletion, and tell its receipt while the interaction can be answered. Raises DatabaseError."""
+    async def handle(self, interaction: Interaction) -> None:
+        """Order the deletion, and show its receipt while the interaction can be answered. Raises DatabaseError."""
         ended = await interaction.client.erasures.request(interaction.user.id)
         text = sentences(
             _("Easel is deleting all your data."),
             _("The deletion continues in the background. /privacy show tells you when it is done."),
         )
-        await send_ephemeral_text(interaction, text)
+        await conclude(interaction, text)
         background.start(_tell_receipt(interaction, ended), "telling the receipt of a deletion")
 
 
@@ -338,6 +336,6 @@ async def _tell_receipt(interaction: Interaction, ended: asyncio.Future[Erasure]
     if interaction.is_expired():
         return
     try:
-        await send_ephemeral_text(interaction, receipt_text(erasure))
+        await conclude(interaction, receipt_text(erasure))
     except DISCORD_ERRORS:
         return  # /privacy show has it

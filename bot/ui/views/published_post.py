@@ -26,8 +26,9 @@ from bot.ui.discord_refusals import DISCORD_ERRORS, is_final
 from bot.ui.rendered_message import RenderedMessage, button_rows
 from bot.ui.replies import send_ephemeral, send_ephemeral_text
 from bot.ui.views.lora import LoraPageButton
-from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentButton, PersistentForm
+from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentButton
 from bot.ui.views.published import bookmark_published, remix_published, use_same
+from bot.ui.views.question import ask, conclude
 from bot.workspace.remix import MatchedLora, parts_of
 from inference.messages.request import GenerationRequest
 from inference.parameters import recipe_of
@@ -258,50 +259,38 @@ class UnpublishButton(PublicationButton, template=r"unpublish:(?P<publication>\d
     """Asks before a picture is taken out of the gallery, by its author or by staff."""
 
     command, action = "history", None
-    opens_modal = True
     name, label = "unpublish", later("Unpublish")
 
     async def handle(self, interaction: Interaction) -> None:
-        """Open the question. Raises NotYours."""
+        """Ask. Raises NotYours."""
         publication = await publication_here(interaction, self.publication_id)
         await check_may_unpublish(interaction, publication)
-        form = UnpublishForm(publication.id, interaction.id, own=publication.person_id == interaction.user.id)
-        await acknowledge.open_modal(interaction, form)
-
-
-class UnpublishForm(PersistentForm, template=r"unpublish:(?P<publication>\d{1,18})"):
-    """The question before a picture is taken out of the gallery."""
-
-    command, action = "history", None
-    private = True
-
-    def __init__(self, publication_id: int, opening: int = 0, *, own: bool = True) -> None:
-        super().__init__(
-            _("Unpublish this picture?") if own else _("Remove this picture from this server?"),
-            f"unpublish:{publication_id}",
-            opening,
-        )
-        self._publication_id = publication_id
+        confirm = ConfirmUnpublishingButton(publication.id)
+        heading = _("Unpublish this picture?")
         text = sentences(
             _("This removes the picture, with its likes, from this server's art channel and gallery."),
             _("The picture stays in your /history."),
         )
-        if not own:
+        if publication.person_id != interaction.user.id:
+            heading = _("Remove this picture from this server?")
             text = sentences(
                 _("This removes the picture from all channels and the gallery of this server."),
                 _("Its buttons no longer generate pictures here."),
                 _("The picture stays in the author's /history. The author gets a friendly message without your name."),
             )
-        self.add_item(ui.TextDisplay[Any](text))
+            confirm.item.label = _("Remove from this server")
+        await ask(interaction, heading, text, confirm)
 
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The form that this custom_id means."""
-        return cls(int(match["publication"]))
 
-    async def submitted(self, interaction: Interaction) -> None:
-        """Take it out of the gallery; for staff, take its job down in this server."""
-        publication = await publication_here(interaction, self._publication_id)
+class ConfirmUnpublishingButton(PublicationButton, template=r"unpublishnow:(?P<publication>\d{1,18})"):
+    """Takes a picture out of the gallery for its author, and its job down in the server for staff."""
+
+    command, action = "history", None
+    name, label, style = "unpublishnow", later("Unpublish"), discord.ButtonStyle.danger
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Take it out of the gallery, and say so. Raises NotYours."""
+        publication = await publication_here(interaction, self.publication_id)
         await check_may_unpublish(interaction, publication)
         client = interaction.client
         if publication.person_id == interaction.user.id:
@@ -309,7 +298,7 @@ class UnpublishForm(PersistentForm, template=r"unpublish:(?P<publication>\d{1,18
         elif (job := await find_job(client.connection, publication.job_id)) is not None:
             await client.removals.take_down(job, publication.server_id)
             await client.publishing.take_back_job(job.id, publication.server_id)
-        await send_ephemeral_text(interaction, _("The picture is no longer published."))
+        await conclude(interaction, _("The picture is no longer published."))
 
 
 async def check_may_unpublish(interaction: Interaction, publication: Publication) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 import discord
 from discord import ui
 
-from bot.database.jobs import Job, JobState, find_job
+from bot.database.jobs import Job, JobState
 from bot.database.pictures import Picture, pictures_of_job
 from bot.database.server_limits import LimitHolder
 from bot.errors.blocks import PersonBlocked, PersonBlockedEverywhere
@@ -25,14 +24,15 @@ from bot.requests.regions import words_note
 from bot.requests.trigger_words import joined_note
 from bot.servers.rights import Action
 from bot.ui.access import checkpoints_here, may, require_shown
-from bot.ui.acknowledge import acknowledge, open_modal, replace
+from bot.ui.acknowledge import acknowledge, replace
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage, button_rows
-from bot.ui.replies import error_message, send_ephemeral, send_ephemeral_text
-from bot.ui.views.deleted import deleted_view, held_text
-from bot.ui.views.persistent_items import NO_CUSTOM_ID, JobButton, PersistentForm, job_gone
+from bot.ui.replies import error_message, send_ephemeral
+from bot.ui.views.deleted import deleted_view, held_text, taken_down_view
+from bot.ui.views.persistent_items import NO_CUSTOM_ID, JobButton
 from bot.ui.views.picture_details import BookmarkLorasButton, DetailsButton, own_job_or_remix
 from bot.ui.views.publish import PublishButton
+from bot.ui.views.question import ask, close, conclude, replace_origin
 from bot.ui.views.sheet import sheet_view
 from bot.ui.views.stacks import SaveResultButton
 from bot.ui.views.studio.sweeps import SweepJobButton
@@ -165,41 +165,15 @@ class DeleteButton(JobButton, template=r"delete:(?P<job>\d{1,18})"):
     """Asks before the person's own pictures are deleted, or before staff take them down."""
 
     command, action = "history", None
-    opens_modal = True
     name, label, style = "delete", later("Delete"), discord.ButtonStyle.danger
 
     async def handle(self, interaction: Interaction) -> None:
-        """Open the question."""
+        """Ask. Raises NotYours."""
         job = await self.job(interaction)
         await _check_may_remove(job, interaction)
-        undo = interaction.client.configuration.settings.retention.undo_minutes
-        form = DeleteForm(job.id, interaction.id, own=job.person_id == interaction.user.id, undo_minutes=undo)
-        await open_modal(interaction, form)
-
-
-class DeleteForm(PersistentForm, template=r"delete:(?P<job>\d{1,18})"):
-    """The question before pictures are removed; nothing is gone until it is submitted."""
-
-    command, action = "history", None
-    sends_message = False
-
-    def __init__(self, job_id: int, opening: int = 0, *, own: bool = True, undo_minutes: int = 0) -> None:
-        title = _("Remove this picture from this server?")
-        if own:
-            title = _("Delete this picture?") if undo_minutes else _("Delete permanently?")
-        super().__init__(title, f"delete:{job_id}", opening)
-        self._job_id = job_id
-        text = sentences(
-            _("This removes the picture from this channel and your /history, and deletes its file and prompt."),
-            ngettext(
-                "You can restore it for {count} minute. After that it is deleted permanently.",
-                "You can restore it for {count} minutes. After that it is deleted permanently.",
-                undo_minutes,
-            ).format(count=undo_minutes)
-            if undo_minutes
-            else _("It cannot be restored."),
-        )
-        if not own:
+        confirm = ConfirmDeletionButton(job.id)
+        if job.person_id != interaction.user.id:
+            heading = _("Remove this picture from this server?")
             text = sentences(
                 _(
                     "This removes the picture from this channel. Its buttons no longer generate pictures in this "
@@ -207,32 +181,49 @@ class DeleteForm(PersistentForm, template=r"delete:(?P<job>\d{1,18})"):
                 ),
                 _("The picture stays in the author's /history. The author gets a friendly message without your name."),
             )
-        self.add_item(ui.TextDisplay[Any](text))
+            confirm.item.label = _("Remove from this server")
+        else:
+            minutes = interaction.client.configuration.settings.retention.undo_minutes
+            heading = _("Delete this picture?") if minutes else _("Delete permanently?")
+            text = sentences(
+                _("This removes the picture from this channel and your /history, and deletes its file and prompt."),
+                ngettext(
+                    "You can restore it for {count} minute. After that it is deleted permanently.",
+                    "You can restore it for {count} minutes. After that it is deleted permanently.",
+                    minutes,
+                ).format(count=minutes)
+                if minutes
+                else _("It cannot be restored."),
+            )
+            confirm.item.label = _("Delete picture") if minutes else _("Delete permanently")
+        await ask(interaction, heading, text, confirm)
 
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The form that this custom_id means."""
-        return cls(int(match["job"]))
 
-    async def submitted(self, interaction: Interaction) -> None:
-        """Delete pictures and messages, or as staff the messages alone."""
-        job = await find_job(interaction.client.connection, self._job_id)
-        if job is None:
-            raise job_gone()
+class ConfirmDeletionButton(JobButton, template=r"deletenow:(?P<job>\d{1,18})"):
+    """Deletes the person's own pictures, or takes them down for staff."""
+
+    command, action = "history", None
+    name, label, style = "deletenow", later("Delete picture"), discord.ButtonStyle.danger
+    in_message_of_job = False
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Delete pictures and messages, or as staff the messages alone. Raises NotYours."""
+        job = await self.job(interaction)
         await _check_may_remove(job, interaction)
         await acknowledge(interaction)
+        removals, hidden, done = interaction.client.removals, None, taken_down_view()
         if job.person_id == interaction.user.id:
-            hidden = await interaction.client.removals.delete_later(job)
-            if hidden is not None:
-                with suppress(discord.NotFound):
-                    await replace(interaction, deleted_view(job.id, hidden.undo_until), [])
-                if hidden.held_until is not None:  # in the message itself, everybody would read it
-                    await send_ephemeral_text(interaction, held_text(hidden.held_until))
-                return
+            hidden = await removals.delete_later(job)
+            done = deleted_view(job.id, hidden.undo_until if hidden else None)
         elif job.server_id is not None:
-            await interaction.client.removals.take_down(job, job.server_id)
-        with suppress(discord.NotFound):  # it was the delivered message, or somebody else was faster
-            await interaction.delete_original_response()
+            await removals.take_down(job, job.server_id)
+        changed = await replace_origin(interaction, done if hidden else None)
+        if hidden is not None and hidden.held_until is not None:  # in the message itself, everybody would read it
+            await conclude(interaction, held_text(hidden.held_until))
+        elif changed:
+            await close(interaction)
+        else:
+            await replace(interaction, done, [])
 
 
 async def _check_may_remove(job: Job, interaction: Interaction) -> None:

@@ -12,7 +12,7 @@ from bot.config.moderation import WordListMode
 from bot.database.word_lists import ServerWordList
 from bot.errors.words import AutoModUnread
 from bot.i18n import _, later, listed, ngettext, number
-from bot.i18n.texts import bounded_lines, clipped, code, plain
+from bot.i18n.texts import bounded_lines, code, plain
 from bot.servers.automod import AutoModImport
 from bot.servers.lookups import LookupFailed
 from bot.servers.word_limits import MAX_LISTS, MAX_NAME, MAX_PATTERNS, MAX_WORDS
@@ -20,11 +20,11 @@ from bot.ui import acknowledge
 from bot.ui.access import context_of
 from bot.ui.client import Interaction
 from bot.ui.views.persistent_items import is_id, outdated_error
+from bot.ui.views.question import question_view
 from bot.ui.views.server.panel import (
     PAGE,
     GoButton,
     PanelButton,
-    PanelForm,
     PanelMenu,
     PanelPage,
     PanelSection,
@@ -224,27 +224,29 @@ class NegativePromptsMenu(ListMenu, template=rf"svwordneg:{PAGE}"):
 
 
 class DeleteListButton(PanelButton, template=rf"svworddel:{PAGE}"):
-    """Asks whether a list is to be deleted."""
+    """Asks, in place of the panel, whether a list is to be deleted."""
 
     name, label, style = "svworddel", later("Delete"), discord.ButtonStyle.danger
-    opens_modal = True
 
     async def handle(self, interaction: Interaction) -> None:
         """Ask. Raises NothingThere."""
         one = list_of(self.page, await services(interaction).lists(context_of(interaction), self.page.server_id))
-        await acknowledge.open_modal(interaction, DeleteListForm(self.page, one, opening=interaction.id))
+        text = _("This deletes **{name}** and all its words. It cannot be undone.").format(
+            name=plain(one.name, MAX_NAME)
+        )
+        keep = GoButton.to(self.page, _("Keep it"))
+        view = question_view(_("Delete this list?"), text, ConfirmListDeletionButton(self.page), keep)
+        await acknowledge.replace(interaction, view, [])
 
 
-class DeleteListForm(PanelForm):
-    """Asks before a list is deleted."""
+class ConfirmListDeletionButton(PanelButton, template=rf"svwordgone:{PAGE}"):
+    """Deletes a list, and shows the others."""
 
-    def __init__(self, page: PanelPage, one: ServerWordList, *, opening: int) -> None:
-        super().__init__(_("Delete this list?"), "svwordgone", page, opening=opening)
-        self._id = one.id
-        text = _("This deletes **{name}** and all its words. It cannot be undone.")
-        self.add_item(ui.TextDisplay[Any](text.format(name=clipped(one.name, MAX_NAME))))
+    name, label, style = "svwordgone", later("Delete list"), discord.ButtonStyle.danger
 
-    async def submitted(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Delete it. Raises NothingThere."""
-        await services(interaction).delete(context_of(interaction), self.page.server_id, self._id)
+        who, lists = context_of(interaction), services(interaction)
+        one = list_of(self.page, await lists.lists(who, self.page.server_id))
+        await lists.delete(who, self.page.server_id, one.id)
         await self.page.about("").show(interaction)

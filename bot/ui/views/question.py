@@ -1,0 +1,85 @@
+"""Questions before something is deleted: a private message, whose red button names the consequence."""
+
+from __future__ import annotations
+
+import logging
+import re
+from contextlib import suppress
+from typing import Any, Self
+
+import discord
+from discord import ui
+
+from bot.i18n import _
+from bot.ui.acknowledge import acknowledge, replace, send
+from bot.ui.client import Interaction
+from bot.ui.discord_refusals import DISCORD_ERRORS
+from bot.ui.views.persistent_items import PersistentButton
+
+log = logging.getLogger(__name__)
+
+
+class KeepButton(PersistentButton, template=r"keepit"):
+    """Closes a question without doing anything."""
+
+    command, action = "history", None
+
+    def __init__(self) -> None:
+        super().__init__(ui.Button(label=_("Keep it"), custom_id="keepit"))
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls()
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Delete the question."""
+        await close(interaction)
+
+
+def question_view(heading: str, text: str, confirm: PersistentButton, keep: PersistentButton) -> ui.LayoutView:
+    """A question, what happens after `confirm`, and both buttons."""
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay[Any](f"### {heading}\n{text}"))
+    view.add_item(ui.ActionRow[Any](confirm, keep))
+    return view
+
+
+async def ask(interaction: Interaction, heading: str, text: str, confirm: PersistentButton) -> None:
+    """Ask the user in a private message. The message whose button was pressed stays within reach of the press."""
+    await acknowledge(interaction)
+    message_id = await send(interaction, question_view(heading, text, confirm, KeepButton()), private=True)
+    if message_id is not None:
+        interaction.client.questions.note(message_id, interaction)
+
+
+async def replace_origin(interaction: Interaction, view: ui.LayoutView | None) -> bool:
+    """Edit the message under which the confirmed question was asked, or delete it if `view` is None.
+
+    False if that message is out of reach: after a restart, after fifteen minutes, or if Discord refuses.
+    """
+    press = None if interaction.message is None else interaction.client.questions.take(interaction.message.id)
+    if press is None:
+        return False
+    try:
+        await (press.delete_original_response() if view is None else replace(press, view, []))
+    except discord.NotFound:
+        return True  # somebody else was faster
+    except DISCORD_ERRORS as problem:
+        log.warning("cannot edit the message under which a question was asked: %s", problem)
+        return False
+    return True
+
+
+async def close(interaction: Interaction) -> None:
+    """Delete the answered question."""
+    await acknowledge(interaction)
+    with suppress(discord.NotFound):  # it was answered twice
+        await interaction.delete_original_response()
+
+
+async def conclude(interaction: Interaction, text: str) -> None:
+    """Replace the answered question by a text, which is Markdown."""
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay[Any](text))
+    await replace(interaction, view, [])

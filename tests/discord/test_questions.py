@@ -1,0 +1,98 @@
+"""Questions before something is deleted: private, with buttons that name the consequence."""
+
+from __future__ import annotations
+
+import pytest
+
+from playground import default_world
+from tests.discord.conftest import PATIENCE, Scene, asked, confirmed, told
+from tests.discord.test_removals import files_of, hidden, paint, rows
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+def number_of(custom_id: object) -> str:
+    return str(custom_id).partition(":")[2]
+
+
+async def test_a_question_is_private_and_names_the_consequence(scene: Scene) -> None:
+    margaret = scene.control.person("Margaret")
+    picture = await paint(scene)
+    own, staff = await asked(scene.ada, picture), await asked(margaret, picture)
+    everything = await asked(scene.ada, await told(scene.ada, "privacy delete"), "Delete my data …")
+    for question, heading, button in (
+        (own, "Delete this picture?", "Delete picture"),
+        (staff, "Remove this picture from this server?", "Remove from this server"),
+        (everything, "Delete everything permanently?", "Delete all my data"),
+    ):
+        assert question.text.startswith(f"### {heading}\n") and list(question.buttons) == [button, "Keep it"]
+    assert (own.visible_to, staff.visible_to) == (default_world.ADA, default_world.MARGARET)
+    assert {own.id, everything.id}.isdisjoint(one.id for one in await margaret.messages())
+
+
+async def test_keep_it_leaves_everything(scene: Scene) -> None:
+    picture = await paint(scene)
+    before, number = await scene.control.message(picture.id), number_of(picture.buttons["Delete"]["custom_id"])
+    question = await asked(scene.ada, picture)
+    await scene.ada.press(question, "Keep it")
+    await scene.gone(question)
+    assert before is not None and await scene.control.message(picture.id) == before
+    assert all(file.exists() for file in files_of(scene, picture))
+    assert await rows(scene, f"SELECT delete_at FROM job WHERE id = {number}") == [(None,)]
+
+
+async def test_the_message_of_the_picture_changes_where_the_bot_is_no_member(scene: Scene) -> None:
+    """Only the token of the press reaches it. The question goes."""
+    kai = scene.control.person("Kai")
+    await scene.control.set_person("Kai", installed_app=True)
+    picture = await paint(scene, kai, in_="tea-table")
+    question = await asked(kai, picture)
+    await confirmed(kai, question)
+    await hidden(scene, picture)
+    await scene.gone(question)
+
+
+async def test_a_private_picture_out_of_reach_is_deleted_all_the_same(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Too many questions were asked since, or too much time has passed: the question itself offers *Undo*."""
+    monkeypatch.setattr("bot.ui.open_questions.MAX_OPEN", 1)
+    irene = await scene.control.new_person("Irene")
+    await (await irene.slash("settings", results="only I see them")).reply(PATIENCE)
+    forgotten, expired = await paint(scene, irene), await paint(scene, irene)
+    first = await asked(irene, forgotten)
+    second = await asked(irene, expired)
+    await confirmed(irene, first)
+    await hidden(scene, first)
+    await scene.control.advance_clock(16 * 60)
+    await confirmed(irene, second)
+    undo = await hidden(scene, second)
+    for picture in (forgotten, expired):
+        number = number_of(picture.buttons["Delete"]["custom_id"])
+        assert await rows(scene, f"SELECT 1 FROM job WHERE id = {number} AND delete_at IS NOT NULL") == [(1,)]
+    await irene.press(undo, "Undo")
+    await scene.control.wait_message(second.id, lambda seen: "The picture is back" in seen.text, PATIENCE)
+
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_what_cannot_be_undone_says_so_on_its_button(empty: Scene) -> None:
+    retention = empty.house.settings.retention.model_copy(update={"undo_minutes": 0})
+    empty.changes = {"retention": retention}
+    async with empty.bot():
+        picture = await paint(empty)
+        files, question = files_of(empty, picture), await asked(empty.ada, picture)
+        assert "It cannot be restored" in question.text and "Delete permanently" in question.buttons
+        await confirmed(empty.ada, question)
+        await empty.gone(picture)
+        await empty.gone(question)
+        assert not any(file.exists() for file in files)
+
+
+async def test_a_stranger_confirms_nothing(scene: Scene) -> None:
+    picture = await paint(scene)
+    number = number_of(picture.buttons["Delete"]["custom_id"])
+    refused = await scene.forged(scene.control.person("Linus"), f"deletenow:{number}")
+    assert "Only the picture's author, staff, or members with *Manage Messages* here can delete it" in refused.text
+    after = await scene.control.message(picture.id)
+    assert after is not None and after.attachments and "Delete" in after.buttons
+    assert await rows(scene, f"SELECT delete_at FROM job WHERE id = {number}") == [(None,)]
