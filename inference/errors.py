@@ -187,9 +187,9 @@ class LoraMisfit(RequestError):
 @dataclass(eq=False)
 class BaseModelMismatch(LoraMisfit):
     """{lora} is made for {lora_base}, but {checkpoint} is {checkpoint_base}. On another base model, a LoRA breaks
-    the picture, so Easel does not use it there. (How Easel knows the LoRA's base model: {evidence}.)"""
+    the picture, so Easel does not use it there."""
 
-    words = frozenset({"evidence", "region"})
+    for_operators = "How Easel knows the LoRA's base model: {evidence}."  # people read it on the LoRA's page
 
     lora_base: str
     evidence: str

@@ -143,12 +143,13 @@ def test_names_stay_and_words_of_ours_do_not() -> None:
         fitting_checkpoints=["pose", "detail"],
         lora_base="Illustrious",
         evidence=Source.SIDECAR.plainly,
+        region="left",
     )
     with speaking("ja"):
         told = explained(error)
         assert all(name in told for name in ("Cancel", "style", "pose、detail"))
-        assert _(Source.SIDECAR.plainly) in told and Source.SIDECAR.plainly not in told
-    assert explained(error) == str(error)
+        assert "左" in told and "left" not in told
+    assert str(error) == f"{explained(error)} How Easel knows the LoRA's base model: {error.evidence}."
 
 
 def test_figures_and_lists_follow_the_language() -> None:
