@@ -63,6 +63,7 @@ class AuditAction(StrEnum):
     PAUSE_QUEUE = "pause_queue"
     RESUME_QUEUE = "resume_queue"
     CANCEL_JOB = "cancel_job"
+    REMOVE_PICTURE = "remove_picture"
     VIEW_REPORTED_PICTURE = "view_reported_picture"
     DECIDE_REPORT = "decide_report"
     ANSWER_APPEAL = "answer_appeal"

@@ -22,6 +22,7 @@ import discord
 from discord import ui
 
 from bot import background
+from bot.database.audit import AuditAction, add_entry
 from bot.database.clock import now_ms
 from bot.database.connection import transaction
 from bot.database.deletions import (
@@ -268,16 +269,20 @@ class Removals:
         due = await next_due(self._connection)
         return RETRY_SECONDS if due is None else min(max((due - now_ms()) / 1000, 0.1), RETRY_SECONDS)
 
-    async def take_down(self, job: Job, server_id: int) -> None:
+    async def take_down(self, job: Job, server_id: int, actor_id: int) -> None:
         """Close the job's buttons in a server, delete the message that was delivered there, and tell the owner.
 
-        Raises DatabaseError.
+        The server's audit log names the member who did it. Raises DatabaseError.
         """
         delivered = await self._delivered(job)
         deletion: Deletion | None = None
         async with transaction(self._connection):
             await record_takedown(self._connection, job, server_id)
             await take_down_hashes(self._connection, job.id, server_id)
+            await add_entry(
+                self._connection, server_id, actor_id, AuditAction.REMOVE_PICTURE, {},
+                target=f"job {job.id}", person_id=job.person_id,
+            )  # fmt: skip
             if delivered is not None and delivered[0] == job.channel_id and job.server_id == server_id:
                 deletion = await begin_deletion(self._connection, job.id, *delivered, message_alone=True)
         self.notify()

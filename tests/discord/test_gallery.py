@@ -260,7 +260,7 @@ async def test_what_is_deleted_or_taken_down_disappears_and_comes_back_with_undo
     seen = await opened(stage, stage.linus, one)
     job = await find_job(stage.easel.connection, one.job_id)
     assert job is not None
-    await stage.bot.removals.take_down(job, WORKSHOP)
+    await stage.bot.removals.take_down(job, WORKSHOP, LINUS)
     assert str(one.id) not in pictures(await told(stage.linus, "gallery"))
     for button in (f"like:{one.id}", f"rppublished:{one.id}"):
         assert "no longer in the gallery" in (await (await stage.linus.press(seen, button)).reply()).text

@@ -198,6 +198,8 @@ async def test_many_takedowns_ping_their_owner_once(scene: Scene) -> None:
     (letter,) = await mary.messages("dm")
     letter = await scene.control.wait_message(letter.id, lambda seen: "3 of your pictures" in seen.text)
     assert all(f"seed {seed}" in letter.text for seed in (901, 902, 903))
+    logged = "SELECT actor_id FROM audit WHERE action = 'remove_picture' ORDER BY id DESC LIMIT 3"
+    assert await rows(scene, logged) == [(int(default_world.MARGARET),)] * 3
 
 
 @pytest.mark.parametrize(("name", "seconds"), [("Hertha", PATIENCE), ("Lise", 0.0)], ids=["at once", "deferred"])

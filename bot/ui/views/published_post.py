@@ -296,7 +296,7 @@ class ConfirmUnpublishingButton(PublicationButton, template=r"unpublishnow:(?P<p
         if publication.person_id == interaction.user.id:
             await client.publishing.take_back(publication.id)
         elif (job := await find_job(client.connection, publication.job_id)) is not None:
-            await client.removals.take_down(job, publication.server_id)
+            await client.removals.take_down(job, publication.server_id, interaction.user.id)
             await client.publishing.take_back_job(job.id, publication.server_id)
         await conclude(interaction, _("The picture is no longer published."))
 

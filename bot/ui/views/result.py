@@ -216,7 +216,7 @@ class ConfirmDeletionButton(JobButton, template=r"deletenow:(?P<job>\d{1,18})"):
             hidden = await removals.delete_later(job)
             done = deleted_view(job.id, hidden.undo_until if hidden else None)
         elif job.server_id is not None:
-            await removals.take_down(job, job.server_id)
+            await removals.take_down(job, job.server_id, interaction.user.id)
         changed = await replace_origin(interaction, done if hidden else None)
         if hidden is not None and hidden.held_until is not None:  # in the message itself, everybody would read it
             await conclude(interaction, held_text(hidden.held_until))
