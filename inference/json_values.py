@@ -24,8 +24,9 @@ def parse_json(text: str | bytes, *, unique: bool = False) -> Any:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
-        if found.setdefault(key, value) != value:
+        if key in found and found[key] != value:
             raise ValueError(f"the key {key[:40]!r} has two values")
+        found[key] = value
     return found
 
 

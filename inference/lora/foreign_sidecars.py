@@ -127,12 +127,11 @@ def _version_and_hashes(path: Path, told: dict[str, Any]) -> tuple[dict[str, Any
 
 def fields_of_foreign(told: dict[str, Any]) -> dict[str, Any]:
     """The fields of a sidecar of ours that another program's `NAME.json` tells: A1111's, or a trainer's settings."""
-    settings = {key: value if isinstance(value, str) else json.dumps(value) for key, value in told.items()}
-    prediction = _kept({"prediction": prediction_in_records(settings)})
     if not told.keys() & (A1111_KEYS - {"description"}):
-        return prediction
+        settings = {key: value if isinstance(value, str) else json.dumps(value) for key, value in told.items()}
+        return _kept({"prediction": prediction_in_records(settings)})
     weight = as_number(told.get("preferred weight"))
-    return prediction | _kept(
+    return _kept(
         {
             "description": _plain(told.get("description")),
             "trigger_words": _words([as_text(told.get("activation text"), _MOST_TEXT)]),

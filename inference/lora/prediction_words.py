@@ -25,7 +25,7 @@ _V_WORD = (
 )
 # Names of Stable Diffusion 2's files for 768 pixels, as sentences have them.
 _SD2_V_NAMES = (
-    r"v2(?:[-_.][01])?_768|(?<![\d.])768[ _\-]?v(?![a-z])"
+    r"v2(?:[-_.][01])?_768|(?<![\d.])768[ _\-]?v(?!\w)"
     r"|stable[-_]diffusion[-_]2(?:[-_.][01])?(?![-_.]?(?:\d|base|inpaint|depth))|(?<![a-z])v[ _\-]objective"
 )
 # A word of several parts begins where no letter stands before it; `noobvpred` is written as one.

@@ -170,7 +170,10 @@ def _foreign(lora: Path, beside: dict[str, Any]) -> Sidecar:
         path = next(iter(hub_files(lora)), None) if lora.name else None
         told = fields_of_hub_file(path) if path else {}
         texts = (*told.pop("texts", ()), *telling(texts_in("", beside)))
-        return Sidecar.model_validate(told | fields_of_foreign(beside) | {"texts": texts})
+        foreign = fields_of_foreign(beside)
+        if foreign.get("prediction") is not PredictionType.V_PREDICTION and "prediction" in told:
+            foreign.pop("prediction", None)  # trainers write epsilon when nobody set it
+        return Sidecar.model_validate(told | foreign | {"texts": texts})
     except (OSError, ValidationError):
         return Sidecar()
 

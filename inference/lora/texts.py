@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Iterator
 from inference.json_values import as_dict, as_list, parse_json
 from inference.lora.translated_words import WORDS_IN_LATIN
 
+_MAX_JSON = 2**20  # characters of a configuration that tells of pictures
 _MAX_FIELD = 2**16  # characters of one text that are read
 _MAX_TEXT = 1000  # characters of it that are kept
 _MAX_TEXTS = 200
@@ -28,7 +29,11 @@ _TELLING_KEY = re.compile(r"qwen_image_edit|kontext|control_(?:directory|path|im
 _OFF = frozenset({"false", "0", "0.0", "no", "off", "none", "null", "", "[]", "{}"})
 _LINK = re.compile(r"""<a\b[^<>]{0,500}?\bhref=["']?([^"'\s<>]{1,500})[^<>]{0,500}>""", re.IGNORECASE)
 _INLINE = re.compile(r"</?(?:a|b|code|em|font|i|mark|s|small|span|strong|sub|sup|u|wbr)\b[^<>]{0,2000}>", re.IGNORECASE)
-_BLOCK = re.compile(r"<[^<>]{0,2000}>")
+_BLOCK = re.compile(
+    r"</?(?:article|blockquote|br|div|figure|h[1-6]|hr|iframe|img|li|ol|p|pre|section|table|tbody|td|th|thead|tr|ul|video)\b"
+    r"[^<>]{0,2000}>",
+    re.IGNORECASE,
+)
 # What every name of a model, and every word for v-prediction, has in it.
 _TRACE = re.compile(
     r"pony|p[dn]y?xl|pnxl|noob|\bnai|illu|(?<![a-z])il+(?![a-z])|ilxl|illxl|animagine|kolors|kontext|krea|schnell|chroma"
@@ -48,12 +53,14 @@ _OF_TRAINING = re.compile(
     re.IGNORECASE,
 )
 _OF_USE = re.compile(
-    r"\b(?:lora|lycoris|lokr|loha|only|needs?|requires?)\b|\buse (?:it |this )?(?:with|on)\b", re.IGNORECASE
+    r"\b(?:only|needs?|requires?)\b|\buse (?:it )?(?:with|on)\b|\ban? [\w .\-\[\]]{1,30} (?:lora|lycoris|lokr|loha)\b"
+    r"|^\W*+(?!use\b|this\b|my\b|the\b)[\w .\-\[\]]{1,30} (?:lora|lycoris|lokr|loha)\b",
+    re.IGNORECASE,
 )
 _OF_OTHERS = re.compile(
     r"\b(?:also|too|other|another|see|separate|port(?:ed)?|test(?:ed)?|previews?|samples?|examples?|generated"
     r"|aussi|auch|tambien|anche)\b"
-    r"|\bversions?\b.*\b(?:here|out|page)\b",
+    r"|\bversions?\b.{0,60}\b(?:here|out|page)\b",
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(r",|\(|\bbut\b|\bmais\b|\baber\b|\bpero\b|\bworks?\b| - ")
@@ -63,9 +70,10 @@ _OWN_BASE = re.compile(
     re.IGNORECASE,
 )
 _MISTAKE = re.compile(
-    r"\b(?:pick|select|ch[oe]o?se|set|upload|put|list|tagg?|mark)\w*\b[^.;!]{0,30}\bwrong"
-    r" (?:base|model|checkpoint|category|file|version|option|tag|type)\b"
-    r"|\bwrongly (?:pick|select|chos|set|list|tagg|mark)\w*|\bmis(?:label|tagg|classif)\w+"
+    r"(?<!you )\b(?:picked|selected|chosen?|uploaded|listed|tagged|marked|(?:i|accidentally) (?:set|put))\b[^.;!]{0,30}"
+    r"\bwrong (?:base|model|checkpoint|category|file|version|option|tag|type)\b"
+    r"|\bwrongly (?:picked|selected|chosen|set|listed|tagged|marked)\b"
+    r"|\b(?:is|was|page|model) mis(?:label|tagg|classif)\w+"
     r"|\b(?:base|base model|category|tag|page)\b[^.;!]{0,30}\b(?:is|was|are) (?:wrong|incorrect|false)\b"
     r"|\bignore the\b[^.;!]{0,20}\b(?:tag|base|category|label)\b|\b(?:can|wo)n'?t (?:let me )?change the base\b",
     re.IGNORECASE,
@@ -76,34 +84,37 @@ _TELLING = re.compile(f"{_OF_TRAINING.pattern}|{_OF_USE.pattern}", re.IGNORECASE
 def texts_in(name: str, value: object, *, unnamed: Collection[int] = ()) -> Iterator[str]:
     """Every text inside `value`, also inside of JSON that is written as a text.
 
-    The name of an object in `unnamed`, by identity, is not one of them.
+    `unnamed` has the ids of tables whose `name` is skipped. Of captions, prompts and pictures, only the names of keys
+    are read that tell how the pictures were used.
     """
-    waiting: list[tuple[str, object]] = [(name, value)]
+    waiting: list[tuple[str, object, bool]] = [(name, value, False)]
+    told: set[str] = set()
     while waiting:
-        key, each = waiting.pop()
-        if _TELLING_KEY.search(key) and str(each).lower() not in _OFF:
-            yield key[:100]
+        key, each, skipped = waiting.pop()
+        key = key[:100]
+        if _TELLING_KEY.search(key) and key not in told and _is_on(each):
+            told.add(key)
+            yield key
+        skipped = skipped or _APART.search(key.lower()) is not None
+        if isinstance(each, str) and skipped and not (len(each) <= _MAX_JSON and _TELLING_KEY.search(each)):
+            continue
         inner = _parsed(each) if isinstance(each, str) else each
-        if _APART.search(key.lower()[:100]):
-            inner = _keys_alone(inner)
         table = as_dict(inner)
-        waiting += [item for item in table.items() if item[0] != "name" or id(table) not in unnamed]
-        waiting += [(key, part) for part in as_list(inner)]
-        if isinstance(inner, str):
-            yield _readable(inner[:_MAX_FIELD])
+        waiting += [(of, part, skipped) for of, part in table.items() if of != "name" or id(table) not in unnamed]
+        waiting += [(key, part, skipped) for part in as_list(inner)]
+        if isinstance(inner, str) and not skipped:
+            yield inner[:_MAX_FIELD]
 
 
-def _keys_alone(value: object) -> object:
-    """What is left of pictures and captions: the tables in it, whose keys may tell how they were used."""
-    if as_list(value):
-        return [inner for each in as_list(value) if (inner := _keys_alone(each))]
-    return {key: inner if (inner := _keys_alone(each)) else bool(each) for key, each in as_dict(value).items()}
+def _is_on(value: object) -> bool:
+    """Whether a setting is one that somebody set."""
+    return value.lower() not in _OFF if isinstance(value, str) else bool(value)
 
 
 def _readable(text: str) -> str:
     """A text as a page shows it: without tags and character references."""
     if "<" in text or "&" in text:
-        text = _BLOCK.sub("\n", _INLINE.sub("", _LINK.sub(r" \1 ", html.unescape(text))))
+        text = html.unescape(_BLOCK.sub("\n", _INLINE.sub("", _LINK.sub(r" \1 ", text))))
     return text
 
 
@@ -149,8 +160,10 @@ def _around_names(text: str, trace: re.Pattern[str]) -> str:
     read = 0
     for match in trace.finditer(text):
         if match.start() >= read:
-            read = match.end() + _WINDOW
-            parts.append(text[max(0, match.start() - _WINDOW) : read])
+            begin = text.rfind(" ", 0, max(0, match.start() - _WINDOW)) + 1
+            read = text.find(" ", match.end() + _WINDOW)
+            read = len(text) if read < 0 else read
+            parts.append(text[max(begin, match.start() - 2 * _WINDOW) : min(read, match.end() + 2 * _WINDOW)])
     return " ... ".join(dict.fromkeys(parts))[:_MAX_TEXT]
 
 

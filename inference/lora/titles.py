@@ -188,7 +188,7 @@ _ALSO = re.compile(
 _DENIED_FAMILY = re.compile(
     r"\b(?:not?|never|isn ?'?t|doesn ?'?t|don ?'?t|do not|except(?: for)?|instead of|rather than)"
     r"(?: (?:an?|any|for|the|with|on|from|of|use|using|it|this|trained|made|based|meant|works?|compatible|run)\b)*"
-    r" (?P<family>pony|illustrious|noob|nai|animagine)(?! ?tail)"
+    r" (?P<family>pony|illustrious|noob(?:ai)?|nai|animagine)(?![a-z])(?! ?(?:tails?|tags?|scores?|quality|style)\b)"
 )
 _FAMILY_NAMES = {"noob": "noobai", "nai": "noobai"}
 _ALONE = tuple(

@@ -45,11 +45,13 @@ def question_view(heading: str, text: str, confirm: PersistentButton, keep: Pers
     return view
 
 
-async def ask(interaction: Interaction, heading: str, text: str, confirm: PersistentButton) -> None:
-    """Ask the user in a private message. The message whose button was pressed stays within reach of the press."""
+async def ask(
+    interaction: Interaction, heading: str, text: str, confirm: PersistentButton, *, edits_origin: bool = False
+) -> None:
+    """Ask the user in a private message. With `edits_origin`, `replace_origin` can edit the message of the button."""
     await acknowledge(interaction)
     message_id = await send(interaction, question_view(heading, text, confirm, KeepButton()), private=True)
-    if message_id is not None:
+    if edits_origin and message_id is not None:
         interaction.client.questions.note(message_id, interaction)
 
 
@@ -82,4 +84,5 @@ async def conclude(interaction: Interaction, text: str) -> None:
     """Replace the answered question by a text, which is Markdown."""
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any](text))
-    await replace(interaction, view, [])
+    with suppress(discord.NotFound):  # it was answered twice
+        await replace(interaction, view, [])

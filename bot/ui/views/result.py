@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 import discord
@@ -27,7 +28,7 @@ from bot.ui.access import checkpoints_here, may, require_shown
 from bot.ui.acknowledge import acknowledge, replace
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage, button_rows
-from bot.ui.replies import error_message, send_ephemeral
+from bot.ui.replies import error_message, send_ephemeral, send_ephemeral_text
 from bot.ui.views.deleted import deleted_view, held_text, taken_down_view
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, JobButton
 from bot.ui.views.picture_details import BookmarkLorasButton, DetailsButton, own_job_or_remix
@@ -196,7 +197,7 @@ class DeleteButton(JobButton, template=r"delete:(?P<job>\d{1,18})"):
                 else _("It cannot be restored."),
             )
             confirm.item.label = _("Delete picture") if minutes else _("Delete permanently")
-        await ask(interaction, heading, text, confirm)
+        await ask(interaction, heading, text, confirm, edits_origin=True)
 
 
 class ConfirmDeletionButton(JobButton, template=r"deletenow:(?P<job>\d{1,18})"):
@@ -218,12 +219,16 @@ class ConfirmDeletionButton(JobButton, template=r"deletenow:(?P<job>\d{1,18})"):
         elif job.server_id is not None:
             await removals.take_down(job, job.server_id, interaction.user.id)
         changed = await replace_origin(interaction, done if hidden else None)
-        if hidden is not None and hidden.held_until is not None:  # in the message itself, everybody would read it
-            await conclude(interaction, held_text(hidden.held_until))
-        elif changed:
+        held = None if hidden is None or hidden.held_until is None else held_text(hidden.held_until)
+        if changed and held is None:
             await close(interaction)
+        elif changed and held is not None:  # in the message itself, everybody would read it
+            await conclude(interaction, held)
         else:
-            await replace(interaction, done, [])
+            with suppress(discord.NotFound):  # it was confirmed twice
+                await replace(interaction, done, [])
+            if held is not None:
+                await send_ephemeral_text(interaction, held)
 
 
 async def _check_may_remove(job: Job, interaction: Interaction) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,12 +13,14 @@ import pytest
 from bot.config.checkpoints import CheckpointSettings
 from inference.base_models import BaseModelId
 from inference.hashes import file_sha256
+from inference.json_values import parse_json
 from inference.lora.evidence import Source, judge
 from inference.lora.knowledge import Knowledge
 from inference.lora.library import scan
 from inference.lora.metadata import evidence_in
 from inference.lora.relatives import names_no_version, relatives_named
 from inference.lora.sidecar import Sidecar, read_sidecar
+from inference.lora.texts import telling
 from inference.lora.verdict import Layers, Verdict, decide
 from inference.messages.checkpoints import PredictionType
 from tests.inference.lora.test_same_shapes import AI_TOOLKIT, read
@@ -403,3 +406,73 @@ def test_onetrainers_kinds_of_stable_diffusion_2_tell_the_prediction_type(
 ) -> None:
     kept = evidence_in({"ot_config": json.dumps({"model_type": f"STABLE_DIFFUSION_{kind}", "base_model_name": "x"})})
     assert judge(FILE, kept, Sidecar(), Knowledge()).prediction.type is predicts
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\u0438\u043b\u043b\u044e\u0441\u0442\u0440\u0438" * 7000, "version " * 8000, "<" * 60000, "&lt;" * 15000,
+        "<a " * 20000,
+        "trained on pony " * 4000, "a " * 30000, "wrong base " * 6000, "not for the " * 5000,
+        "civitai.com/models/1" * 3000,
+    ],
+    ids=range(10),
+)  # fmt: skip
+def test_a_long_text_is_read_in_time_that_grows_with_its_length(text: str) -> None:
+    def seconds(part: str) -> float:
+        begin = time.process_time()
+        verdict("sdxl", {}, Sidecar(base_model=BaseModelId("sdxl/pony"), texts=telling([part])))
+        return time.process_time() - begin
+
+    short = min(seconds(text[: len(text) // 8]) for _ in range(3))
+    assert min(seconds(text) for _ in range(2)) < 32 * short + 0.5
+
+
+def test_a_configuration_nested_deeply_is_read_or_says_nothing() -> None:
+    assert evidence_in({"ss_dataset_dirs": "[" * 600 + '{"control_directory": 1}' + "]" * 600}) is not None
+    wide = json.dumps({"a": [[{"b": 1}] * 20000] * 2})
+    assert evidence_in({"ss_datasets": wide, "kontext": wide}) is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Best at <0.8 strength. Trained on Pony V6 XL. Do not go >1.2", "trained on <Pony Diffusion>",
+        "Trained on &lt;Pony&gt; V6",
+    ],
+)  # fmt: skip
+def test_angle_brackets_that_are_no_tags_hide_nothing(text: str) -> None:
+    page = Sidecar(base_model=BaseModelId("sdxl/illustrious"), description=text)
+    assert verdict("sdxl", {}, page).base_model is None
+
+
+@pytest.mark.parametrize(
+    ("make", "told", "text"),
+    [
+        ("sdxl", "sdxl/noobai", "Trained on NoobAI. Long red nails, no nail polish."),
+        ("sdxl", "sdxl/pony", "Trained on Pony V6 XL. Do not use pony quality tags."),
+        ("sdxl", "sdxl/pony", "Trained on Pony. I fixed the mistagged images, mislabeled captions removed"),
+        ("sdxl", "sdxl/pony", "For Pony. If you set the wrong base model the picture breaks"),
+        ("sdxl", "sdxl/pony", "For Pony. Use this LoRA with Wan 2.2 for video. This LoRA replaces my old SD 1.5 one"),
+    ],
+)  # fmt: skip
+def test_what_is_denied_of_other_things_disputes_nothing(make: str, told: str, text: str) -> None:
+    base = BaseModelId(told)
+    assert verdict(make, {}, Sidecar(base_model=base, description=text)).base_model == base
+
+
+def test_a_cut_text_keeps_numbers_whole() -> None:
+    text = "a pony " + "x" * 25 + " civitai.com/models/257749123 " + "y " * 600
+    assert all("257749123" in each for each in telling([text]) if "257749" in each)
+
+
+@pytest.mark.parametrize("text", ["trained on 768 v100 gpus", "resolution 768 v1"])
+def test_numbers_beside_other_words_are_no_v_prediction(text: str) -> None:
+    told = Sidecar(base_model=BaseModelId("sdxl/noobai"), description=text)
+    assert judge(FILE, {}, told, Knowledge()).prediction.type is None
+
+
+def test_a_number_that_is_none_is_no_second_value() -> None:
+    assert parse_json('{"x": NaN, "y": 1}', unique=True)["y"] == 1
+    with pytest.raises(ValueError, match="two values"):
+        parse_json('{"x": 1, "x": 2}', unique=True)

@@ -18,7 +18,7 @@ def text(**about: bool) -> str:
 
 @pytest.mark.parametrize(
     ("language", "words"),
-    [("en-US", "no GPU is online right now"), ("ja", "いま描けるマシンがありません")],
+    [("en-US", "no GPU is online right now"), ("ja", "いま使える GPU がありません")],
 )
 async def test_who_waits_for_a_worker_reads_that_none_is_there(language: str, words: str) -> None:
     with speaking(language):
