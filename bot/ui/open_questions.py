@@ -12,9 +12,9 @@ MAX_OPEN = 1000  # questions; of an older one, the press is forgotten
 
 
 class OpenQuestions:
-    """The presses by the id of the question's message, as long as their tokens are valid (fifteen minutes).
+    """Interactions by the id of their question's message, while their tokens are valid (fifteen minutes).
 
-    A restart loses them. Then only the bot's own permissions can edit the message of the press.
+    A restart loses them. Then Easel can edit the original message only with its own permissions.
     """
 
     def __init__(self) -> None:

@@ -127,6 +127,7 @@ _SPOKEN = re.compile(r"[a-z]+\d*(?:\.\d+)*|\d+(?:\.\d+)*[a-z]*")
 _ORDINARY = frozenset({"anima", "chroma", "cosmos", "kolors", "ltx", "sana", "wan"})
 _OF_SDXL = frozenset({"illustrious", "noobai", "pony", "animagine"})  # `titles.families_in_text` reads these
 _UNITS = re.compile(r"(?:epoch|hour|day|step|image|picture|pic|photo|time|minute|repeat|concept|character)s?|[hk]")
+# What stands before the name of a model that made or captioned the training pictures.
 _PAINTED_WITH = re.compile(
     r"\b(?:generat|creat|render|paint|caption|tagg|upscal|draw|images?|pictures?|pics|outputs?|datasets?)\w*"
     r"(?: \w+)? (?:by|with|in|using|from|of) (?:the )?$"
@@ -210,7 +211,7 @@ def quoted_architecture(metadata: Mapping[str, str]) -> str | None:
 
 
 def models_in_sentence(sentence: str) -> dict[str, tuple[str, ...]]:
-    """The names of models in a sentence about a training, each with the architectures that it may mean.
+    """Return the names of models in a sentence about a training, each with the architectures that it may mean.
 
     A version that nobody published has none. The model that painted or captioned the pictures is left out.
     """
@@ -225,14 +226,14 @@ def models_in_sentence(sentence: str) -> dict[str, tuple[str, ...]]:
 
 
 def _spoken_name(spoken: list[str]) -> str:
-    """What may be a model's name, up to a number of things: `flux 3 epochs` names no version."""
+    """Join up to six words, but stop before a count: `flux 3 epochs` names no version."""
     pairs = zip(spoken, [*spoken[1:], ""], strict=True)
     ends = (place for place, (word, after) in enumerate(pairs) if word.isdecimal() and _UNITS.fullmatch(after))
     return "-".join(spoken[: min(next(ends, _LONGEST), _LONGEST)])
 
 
 def _meant(name: str) -> tuple[str, ...] | None:
-    """The architectures of the model with whose name these words begin; None if they begin with no name."""
+    """Return the architectures of the model that the first words name; None if no name starts here."""
     if names_no_version(name):
         return ()
     word, _, after = name.partition("-")

@@ -396,7 +396,7 @@ class _Words:
         )
 
     def against(self, says: set[BaseModelId], source: Source) -> list[Testimony]:
-        """The families that a text names without the one that `source` says.
+        """Return the families that a text names which does not also name `says`.
 
         A recorded base falls by clear names, and by any that a sentence of the training names; a public id or a hash
         by none beside the file.

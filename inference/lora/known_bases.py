@@ -241,7 +241,7 @@ def published_in_text(text: str) -> set[BaseModelId]:
 
 
 def published_prediction_in_text(text: str) -> PredictionType | None:
-    """What the version predicts that a text names by CivitAI's id; v where it names several."""
+    """Return the prediction type of the CivitAI version that a text names; v-prediction if it names both types."""
     found = {VERSION_PREDICTIONS.get(int(match[1])) for match in _VERSION_IN_TEXT.finditer(text)}
     return _V if _V in found else next(iter(found - {None}), None)
 

@@ -1,8 +1,7 @@
-"""Every text that comes with a file, in whatever field and language, as far as it may name a model.
+"""Collects the texts that come with a file and may name a model, from every field and in many languages.
 
-A text that names another model than the claimed one, and not that one itself, stands against the claim. Its sentences
-that tell of the training are together a text of their own. Captions, prompts and pictures tell what is painted, so they
-are left out.
+A text that names another model, and not the claimed one, contradicts the claim. The sentences about the training also
+count as a text of their own. Captions, prompts and tags describe pictures, so they are skipped.
 """
 
 from __future__ import annotations
@@ -126,7 +125,7 @@ def _parsed(text: str) -> object:
 
 
 def telling(texts: Iterable[str]) -> tuple[str, ...]:
-    """The texts that may name a model, and their sentences that tell of the training: each short, in one line."""
+    """Return the texts that may name a model, and their sentences about the training: each short, in one line."""
     found: dict[str, None] = {}
     for text in map(_readable, texts):
         told = dict.fromkeys((*told_of_training(text), *told_of_base(text)))
@@ -168,29 +167,29 @@ def _around_names(text: str, trace: re.Pattern[str]) -> str:
 
 
 def told_of_training(text: str) -> tuple[str, ...]:
-    """The sentences of a description that tell of the training: others name models that it works with too."""
-    return tuple(each for each in _SENTENCE.split(_translated(text[:_MAX_FIELD])) if _tells_of_training(each))
+    """Return the sentences about the training. Other sentences may name models that the LoRA only works with."""
+    return tuple(each for each in sentences(_translated(text[:_MAX_FIELD])) if _tells_of_training(each))
 
 
 def clauses_about_base(text: str) -> tuple[str, ...]:
-    """What a text says of this LoRA's own base: `trained on Pony` of "It was trained on Pony, but works on NoobAI"."""
+    """Return the clauses about the LoRA's own base: `It was trained on Pony` of "… Pony, but works on NoobAI"."""
     parts = (part for each in told_of_base(text) for part in _CLAUSE.split(each))
     return tuple(part for part in parts if _OWN_BASE.search(part))
 
 
 def _tells_of_training(text: str) -> bool:
-    """Whether a sentence tells of the training."""
+    """Whether a sentence is about the training."""
     return _OF_TRAINING.search(text) is not None
 
 
 def told_of_base(text: str) -> tuple[str, ...]:
-    """The sentences that tell what a LoRA was trained on or is for, and of no other LoRA."""
+    """Return the sentences about what the LoRA was trained on or is for, without those about other LoRAs."""
     told = (each for each in sentences(_translated(text[:_MAX_FIELD])) if not _OF_OTHERS.search(each))
     return tuple(each for each in told if _tells_of_training(each) or _OF_USE.search(each))
 
 
 def tells_of_mistake(text: str) -> bool:
-    """Whether its author says that a wrong base model was chosen, or a wrong file uploaded."""
+    """Whether the author says that the page has the wrong base model or file."""
     return _MISTAKE.search(text) is not None
 
 

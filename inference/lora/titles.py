@@ -285,20 +285,20 @@ def families_in_text(text: str, *, clearly: bool) -> set[BaseModelId]:
 
 
 def families_denied(text: str) -> set[BaseModelId]:
-    """Families of SDXL that a text denies: "not for Pony", "except Illustrious"."""
+    """Return the families of SDXL that a text rules out: "not for Pony", "except Illustrious"."""
     found = {match["family"] for form in name_forms(text) for match in _DENIED_FAMILY.finditer(form)}
     return {BaseModelId(f"sdxl/{_FAMILY_NAMES.get(name, name)}") for name in found}
 
 
 def without_asides(text: str) -> str:
-    """A text without what it says of other uses: "works on Pony too", "thanks to the NoobAI team"."""
+    """Remove the clauses about other uses and thanks: "works on Pony too", "thanks to the NoobAI team"."""
     return _ALSO.sub(" ", text)
 
 
 def brands_in_sentence(sentence: str) -> set[BaseModelId]:
-    """The base models of popular checkpoints that a sentence names as what a LoRA is for, or was trained on.
+    """Return the base models of popular checkpoints that a sentence names as what a LoRA is for, or was trained on.
 
-    Brands are ordinary words too, so that one counts behind such a word as `on`, or before `LoRA`.
+    Many brands are ordinary words, so a brand counts only after a word such as `on`, or before `LoRA`.
     """
     found: set[BaseModelId] = set()
     for form in name_forms(sentence[:_MOST]):

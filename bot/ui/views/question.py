@@ -56,9 +56,9 @@ async def ask(
 
 
 async def replace_origin(interaction: Interaction, view: ui.LayoutView | None) -> bool:
-    """Edit the message under which the confirmed question was asked, or delete it if `view` is None.
+    """Edit the message whose button opened the question, or delete it if `view` is None.
 
-    False if that message is out of reach: after a restart, after fifteen minutes, or if Discord refuses.
+    Returns False if Easel cannot do so: after a restart, after fifteen minutes, or if Discord refuses.
     """
     press = None if interaction.message is None else interaction.client.questions.take(interaction.message.id)
     if press is None:
