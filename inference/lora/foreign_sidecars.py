@@ -17,7 +17,7 @@ from typing import Any
 from inference.json_values import as_dict, as_id, as_list, as_number, as_text, parse_json
 from inference.lora.prediction_words import prediction_in_records, prediction_on_page
 from inference.lora.registry import named_base_model
-from inference.lora.texts import telling, texts_in
+from inference.lora.texts import claims_about_version, telling, texts_in
 from inference.lora.trigger_groups import trigger_groups
 
 METADATA, CIVITAI = ".metadata.json", ".civitai.info"
@@ -52,7 +52,10 @@ def _texts(told: dict[str, Any]) -> tuple[str, ...]:
     """Its texts, and the names of the model and the version together: either may be shared by several versions."""
     version = as_dict(told.get("civitai")) or told
     names = {id(each) for each in (version, as_dict(version.get("model")), as_dict(told.get("model")))}
-    return telling((_titles(version, told), *texts_in("", told, unnamed=names)))
+    texts = tuple(texts_in("", told, unnamed=names))
+    name = as_text(version.get("name"), _LONGEST)
+    listed = (claim for text in texts for claim in claims_about_version(text, name))
+    return telling((_titles(version, told), *texts, *listed))
 
 
 def fields_of_hub_file(path: Path) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Iterator
 from inference.json_values import as_dict, as_list, parse_json
 from inference.lora.translated_words import WORDS_IN_LATIN
 
+_MAX_VERSION = 20  # characters of a version's name that lists use
 _MAX_JSON = 2**20  # characters of a configuration that tells of pictures
 _MAX_FIELD = 2**16  # characters of one text that are read
 _MAX_TEXT = 1000  # characters of it that are kept
@@ -175,6 +176,14 @@ def clauses_about_base(text: str) -> tuple[str, ...]:
     """Return the clauses about the LoRA's own base: `It was trained on Pony` of "… Pony, but works on NoobAI"."""
     parts = (part for each in told_of_base(text) for part in _CLAUSE.split(each))
     return tuple(part for part in parts if _OWN_BASE.search(part))
+
+
+def claims_about_version(text: str, version: str) -> tuple[str, ...]:
+    """Return what a list of versions says this one was trained on: `Trained on Pony` for v1 of "v1: Pony, v2: Flux"."""
+    if not 1 < len(version) <= _MAX_VERSION:
+        return ()
+    listed = re.compile(rf"(?<![\w.]){re.escape(version)}(?![\w.]) ?(?:[:=(]|was trained on|is for)([^,;<(\n]{{1,60}})")
+    return tuple(f"Trained on {match[1].strip()}" for match in listed.finditer(_readable(text[:_MAX_FIELD])))
 
 
 def _tells_of_training(text: str) -> bool:

@@ -476,3 +476,17 @@ def test_a_number_that_is_none_is_no_second_value() -> None:
     assert parse_json('{"x": NaN, "y": 1}', unique=True)["y"] == 1
     with pytest.raises(ValueError, match="two values"):
         parse_json('{"x": 1, "x": 2}', unique=True)
+
+
+@pytest.mark.parametrize(("version", "base"), [("v1", None), ("v2", "sdxl/illustrious"), ("v10", "sdxl/illustrious")])
+def test_a_list_of_versions_tells_what_this_one_was_trained_on(tmp_path: Path, version: str, base: str | None) -> None:
+    lora = tmp_path / "komori.safetensors"
+    lora.write_bytes(b"komori")
+    told = {
+        "id": 1, "name": version, "baseModel": "Illustrious", "files": [{"hashes": {"SHA256": file_sha256(lora)}}],
+        "model": {"name": "Komori", "description": "<ul><li>v1: Pony</li><li>v2: Illustrious</li></ul>"},
+    }  # fmt: skip
+    lora.with_suffix(".civitai.info").write_text(json.dumps(told))
+    kept = evidence_in({})
+    page = read_sidecar(lora)
+    assert judge(file_sha256(lora), kept, page, Knowledge()).base_model == base
