@@ -44,6 +44,7 @@ _CONVERTED = re.compile(r"v ?pred\w* ?(?:2|to) ?eps|eps\w* ?(?:2|to) ?v ?pred")
 # Stable Diffusion 2: the file for 768 pixels predicts v, that for 512 predicts epsilon.
 _SD2 = r"^(?:(?:sd|stable diffusion) ?)?v?2(?: [01])?"
 _SD2_V = re.compile(rf"{_SD2} (?:768|v)\b|^768 v\b|^wd ?v?1 5\b")  # Waifu Diffusion 1.5 grew from it
+_VELOCITY = re.compile(r"\bvelocity\b")
 _SD2_EPSILON = re.compile(rf"{_SD2} (?:512|base)\b|^512 base\b")
 
 _ONETRAINER_V = frozenset({"stable_diffusion_20", "stable_diffusion_21"})  # the others end in `_base`
@@ -80,7 +81,7 @@ def prediction_in_checkpoint_name(name: str) -> PredictionType | None:
     if (told := prediction_in_name(last)) is not None:
         return told
     plain = words(last[:_MAX_NAME])
-    if _SD2_V.search(plain):
+    if _SD2_V.search(plain) or _VELOCITY.search(plain):
         return PredictionType.V_PREDICTION
     return PredictionType.EPSILON if _SD2_EPSILON.search(plain) else None
 

@@ -53,7 +53,13 @@ RELATIVES: tuple[Relative, ...] = (
     Relative(Architecture.SDXL, "RouWei", r"\brou ?wei\b(?! ?(?:like|style)\b)"),
     Relative(Architecture.SDXL, "a later NovelAI", r"\bnovel ?ai ?v?[3-9]\b"),
     Relative(Architecture.SDXL, "CommonCanvas", r"\bcommon ?canvas\b"),
-    Relative(Architecture.SDXL, "SDXL with rectified flow", r"\brectified ?flow\b|\bflow ?model\b"),
+    Relative(Architecture.SDXL, "CosXL", r"\bcos ?xl\b"),
+    Relative(Architecture.SDXL, "Terminus XL", r"\bterminus ?xl\b"),
+    Relative(Architecture.SDXL, "bigASP 2.5", r"\bbig ?asp ?v?2 5\b"),
+    Relative(Architecture.SD1, "AltDiffusion", r"\balt ?diffusion\b"),
+    Relative(Architecture.SD2, "Stable Video Diffusion", r"\bstable ?video ?diffusion\b|\bsvd\b"),
+    Relative(Architecture.SD2, "Zeroscope", r"\bzeroscope\b|\btext ?2 ?video\b"),
+    Relative(Architecture.SDXL, "SDXL with rectified flow", r"\brectified ?flow\b|\bflow ?(?:model|match\w*)\b"),
     Relative(Architecture.SDXL, "Segmind Vega or SSD-1B", r"\bsegmind ?vega\b|\bssd ?1b\b"),
     Relative(
         Architecture.QWEN_IMAGE,
@@ -85,6 +91,18 @@ _PLAIN: dict[Architecture, tuple[str, str]] = {
     Architecture.ANIMA: ("anima/base", r"\banima\b"),
     Architecture.AURAFLOW: ("auraflow/base", r"\baura ?flow\b"),
 }
+_NUMBERED = {
+    Architecture.KREA2: r"\bkrea ?2\b",
+    Architecture.SD1: r"\bsd ?1 5\b|\bstable ?diffusion ?1",
+    Architecture.SD2: r"\bsd ?2\b|\bstable ?diffusion ?2",
+}
+_FURTHER = (
+    r"edit|layered|omni|turbo|lightning|krea|kontext|schnell|fill|redux|chroma|\d+|v\d+"  # then it is another model
+)
+_DENIAL = (
+    r"\b(?:not|never|isn ?'?t|doesn ?'?t|won ?'?t)"
+    r"(?: (?:an?|any|for|the|with|on|work|works|made|trained|meant|regular|normal|plain|usable|compatible)\b)+"
+)
 # What no published version is called, at the beginning of a name.
 _NO_VERSION = re.compile(
     r"(?:anima|z ?image) ?(?:(?:base|turbo) ?)?v?(?:[2-9]|[1-9]\d+)\b(?! ?steps?\b)"
@@ -126,6 +144,14 @@ def relatives_in_text(text: str, base: BaseModelId, *, hints: bool) -> tuple[str
     )
     beside = base.architecture is not Architecture.SDXL and _names(itself, rest, hints=True)
     return () if beside else tuple(each.name for each in named)
+
+
+def denies(text: str, base: BaseModelId) -> bool:
+    """Whether a text says that the LoRA is not for the model `base`: "not for Krea 2"."""
+    _, pattern = _PLAIN.get(base.architecture, (base, _NUMBERED.get(base.architecture, _NEVER)))
+    itself = base.lineage == "base" or base.architecture is not Architecture.SDXL
+    denied = re.compile(rf"{_DENIAL} (?:{pattern})(?! ?(?:{_FURTHER})\b)")
+    return itself and any(denied.search(form) for form in name_forms(text))
 
 
 def _relatives_of(base: BaseModelId) -> list[Relative]:

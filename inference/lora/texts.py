@@ -39,6 +39,8 @@ _TRACE = re.compile(
     r"pony|p[dn]y?xl|pnxl|noob|\bnai|illu|(?<![a-z])il+(?![a-z])|ilxl|illxl|animagine|kolors|kontext|krea|schnell|chroma"
     r"|flux|flex|playground|kohaku|rectified|qwen|qie|edit|layered|image|neta|lumina|cosmos|anima|vega|ssd|segmind|longcat|long-cat"
     r"|v[ _\-]?pred|v[ _\-]?param|snr|768|v[ _\-]objective|easy ?fluff|parameteri|flow|common ?canvas|rou ?wei"
+    r"|alt ?diffusion|zeroscope|svd|stable.?video|text ?2 ?video|terminus|big ?asp|cos ?xl"
+    r"|velocity|\bfed\b|mistake|accident|\bnot (?:\w{1,12} ){0,4}sd ?xl"
     r"|\bil+y?ust|pd ?v ?6|wrong|incorrect|mislabel|mistag|ignore the|change the base"
     r"|nov[ae]l"
     r"|control_"
@@ -48,7 +50,7 @@ _TRACE = re.compile(
 )
 _SENTENCE = re.compile(r"[\n;!\u3002]|\.(?!\d)|\bminus\b")
 _OF_TRAINING = re.compile(
-    r"\b(?:re)?(?:train|fine ?-?tun|base|merg|mix|blend|extract)\w*\b|\b(?:made|built|ckpt)\b"
+    r"\b(?:re)?(?:train|fine ?-?tun|base|merg|mix|blend|extract)\w*\b|\b(?:made|built|ckpt|fed)\b"
     r"|\b(?:entren|entra[i\u00ee]n\w*|trein|addestra)|\b(?:lora|lycoris|dora|adapter|lokr|loha) for\b",
     re.IGNORECASE,
 )
@@ -69,9 +71,13 @@ _OWN_BASE = re.compile(
     r"|\b(?:is|it'?s) (?:an?|for)\b",
     re.IGNORECASE,
 )
+_PORTUGUESE = re.compile(r"\b(?:re)?trein\w{1,10}(?: \w{1,12})? n[oa]s?\b", re.IGNORECASE)  # `no` is "on the"
+_USES = re.compile(r"\bworks?\b(?: \w{1,12}){0,2} (?:on|with|for)\b", re.IGNORECASE)
+_MADE = re.compile(r"\b(?:re)?train|\bmade\b|\bbuilt\b|\bbase[ds]?\b|\btuned\b", re.IGNORECASE)
 _MISTAKE = re.compile(
     r"(?<!you )\b(?:picked|selected|chosen?|uploaded|listed|tagged|marked|(?:i|accidentally) (?:set|put))\b[^.;!]{0,30}"
     r"\bwrong (?:base|model|checkpoint|category|file|version|option|tag|type)\b"
+    r"|\b(?:uploaded|posted)\b[^.;!]{0,60}\bby (?:mistake|accident)\b"
     r"|\bwrongly (?:picked|selected|chosen|set|listed|tagged|marked)\b"
     r"|\b(?:is|was|page|model) mis(?:label|tagg|classif)\w+"
     r"|\b(?:base|base model|category|tag|page)\b[^.;!]{0,30}\b(?:is|was|are) (?:wrong|incorrect|false)\b"
@@ -115,7 +121,7 @@ def _readable(text: str) -> str:
     """A text as a page shows it: without tags and character references."""
     if "<" in text or "&" in text:
         text = html.unescape(_BLOCK.sub("\n", _INLINE.sub("", _LINK.sub(r" \1 ", text))))
-    return text
+    return _PORTUGUESE.sub("trained on", text)
 
 
 def _parsed(text: str) -> object:
@@ -187,8 +193,9 @@ def claims_about_version(text: str, version: str) -> tuple[str, ...]:
 
 
 def _tells_of_training(text: str) -> bool:
-    """Whether a sentence is about the training."""
-    return _OF_TRAINING.search(text) is not None
+    """Whether a sentence is about the training, not only about what the LoRA works with."""
+    about_use = _USES.search(text) is not None and _MADE.search(text) is None
+    return not about_use and _OF_TRAINING.search(text) is not None
 
 
 def told_of_base(text: str) -> tuple[str, ...]:

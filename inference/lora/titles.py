@@ -175,7 +175,8 @@ _NO_FAMILY = re.compile(
     r"|\ban illustrious\b(?! ?(?:xl|model|checkpoint|base|lora)\b)"
 )
 _PLACES = re.compile(
-    r"(?::|\b(?:on|for|from|with|against|using|auf|mit|con|com|sur|su|base|model|checkpoint|ckpt|trained|needs|requires):?)"
+    r"(?::|\bfed (?:[\w']{1,12} ){0,6}to"
+    r"|\b(?:on|for|from|with|against|using|auf|mit|con|com|sur|su|base|model|checkpoint|ckpt|trained|needs|requires):?)"
     r" (?:(?:the|an?) )?"
 )
 _ELSEWHERE = re.compile(r"\bsee also\b[^.;!]*", re.IGNORECASE)

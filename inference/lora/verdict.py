@@ -28,11 +28,11 @@ from inference.lora.fit import Fit, Grade, fit, overlap
 from inference.lora.formats import USABLE, ModuleTensors, Shaped, modules_of
 from inference.lora.metadata import base_names, further_base_names, model_types, texts
 from inference.lora.names import Part, read_name
-from inference.lora.relatives import names_no_version, plain_model_named, relatives_in_text, relatives_named
+from inference.lora.relatives import denies, names_no_version, plain_model_named, relatives_in_text, relatives_named
 from inference.lora.suffixes import Role
 from inference.lora.tables import STRANGERS, VARIANTS, title
 from inference.lora.texts import tells_of_mistake, told_of_base, told_of_training
-from inference.lora.titles import families_denied
+from inference.lora.titles import families_denied, without_asides
 
 _PROJECTION = re.compile(r"lora_unet_(?:down|mid|up)_block\w+_(attn[12]_to_(?:q|k|v|out_0))")
 _PROJECTIONS = 8  # of a block: four for each of its two attentions
@@ -337,9 +337,14 @@ def _others_named(evidence: Evidence, metadata: Mapping[str, str]) -> tuple[str,
         against += [
             f"{sentence[:60]!r} names {model}" for sentence in sentences for model in _other_models(sentence, base)
         ]
-        named = ((text, relatives_in_text(text, base, hints=by_names)) for text in evidence.texts)
+        told = (without_asides(text) for text in evidence.texts)
+        named = ((text, relatives_in_text(text, base, hints=by_names)) for text in told)
         against += [f"{text[:60]!r} names {each}" for text, relatives in named for each in relatives]
-        against += [f"{text[:60]!r} denies {base}" for text in evidence.texts if base in families_denied(text)]
+        against += [
+            f"{text[:60]!r} denies {base}"
+            for text in evidence.texts
+            if base in families_denied(text) or denies(text, base)
+        ]
     if by_names:
         against += [f"{text[:60]!r} says that a source is wrong" for text in evidence.texts if tells_of_mistake(text)]
         plain = [(name, plain_model_named(name, base)) for name in own]

@@ -252,7 +252,7 @@ async def test_roles_people_and_newcomers_have_limits_of_their_own(harbour: Harb
     page = await filled(linus, page, "New member period", hours="48")
     assert "**48** hours" in page.text
     error = await filled(linus, page, "New member period", hours="9999999")
-    assert "up to" in error.text
+    assert "from 0 to" in error.text
     for name, who in (("svlimitrole", "Crew"), ("svlimitwho", "Ada")):
         page = await chosen(linus, await harbour.panel("limits"), name, who)
         await filled(linus, page, "Request limits", max_count="")

@@ -276,6 +276,7 @@ def test_a_sentence_about_the_training_that_names_another_model_disputes_a_page(
         ("sdxl", "sdxl/illustrious", "Trained on Illustrious. Previews made with AutismMix"),
         ("sdxl", "sdxl/illustrious", "Trained on Illustrious and tested on Juggernaut XL"),
         ("qwen-image", "qwen-image/base", "Trained on Qwen-Image-2512, captions by Qwen3-VL"),
+        ("krea2", "krea2/base", "Trained on Krea 2, not for SDXL"),
     ],
 )  # fmt: skip
 def test_a_sentence_about_pictures_tests_and_other_loras_disputes_nothing(make: str, told: str, text: str) -> None:
@@ -331,6 +332,14 @@ def test_a_magnitude_of_another_size_than_the_layer_is_malformed() -> None:
         ("sdxl", "sdxl/illustrious", "https://civitai.com/models/257749?modelVersionId=290640"),
         ("sdxl", "sdxl/illustrious", "trained on the base model with hash 67AB2FD8EC"),
         ("sdxl", "sdxl/base", "sdxl_train_network.py --flow_model"), ("sdxl", "sdxl/base", "from CommonCanvas-XL-C"),
+        ("sdxl", "sdxl/pony", "Treinado no Illustrious XL v1.0 com 60 imagens"),
+        ("sdxl", "sdxl/illustrious", "I uploaded the PDXL file by mistake, the IL one is in the v1.1 tab"),
+        ("sdxl", "sdxl/illustrious", "I fed my 40 pics to AutismMix Confetti"),
+        ("sdxl", "sdxl/base", "For bigASP v2.5 only"), ("sdxl", "sdxl/base", "flow matching, for cosxl"),
+        ("sdxl", "sdxl/base", "Will NOT work with regular SDXL checkpoints"),
+        ("sdxl", "sdxl/base", "terminus-xl-velocity"),
+        ("sd1", "sd1/base", "BAAI/AltDiffusion-m9"), ("krea2", "krea2/base", "Not for Krea 2."),
+        ("krea2", "krea2/base", "Made for FLUX.1 Krea [dev], not for Krea 2."),
         ("krea2", "krea2/base", "Trained on Krea 2.5"), ("qwen-image", "qwen-image/base", "Qwen-Rapid-AIO-SFW-v9"),
         ("sdxl", "sdxl/illustrious", "Works on most Illustrious checkpoints, but it was trained on Pony V6 XL"),
         ("sdxl", "sdxl/illustrious", "pony lora! the base on the illustrious page is wrong"),
@@ -351,7 +360,7 @@ def test_what_a_page_says_of_another_base_in_whatever_words_disputes_it(make: st
     "text",
     [
         "Works with Juggernaut, RealVis and even Pony.", "thanks to the NoobAI Discord for help", "Not for Pony.",
-        "Not tested on Pony",
+        "Not tested on Pony", "Also works okay on NoobAI and some Pony merges.",
         "Do not use it with the wrong base model", "Works great on Pony too",
     ],
 )  # fmt: skip
