@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 
 from inference.base_models import BaseModelId
 from inference.lora.relatives import names_no_version
+from inference.lora.titles import bases_in_checkpoint_name, bases_in_title
 from inference.messages.checkpoints import PredictionType
 
 _SDXL, _ILLUSTRIOUS, _NOOBAI, _PONY, _ANIMAGINE, _HARUKA, _HOSHINO, _KOLORS, _PLAYGROUND = (
@@ -265,6 +266,12 @@ def repository_id(name: str) -> str | None:
     return (
         found if REPOSITORY.fullmatch(found) and PurePosixPath(found).suffix.lower() not in CHECKPOINT_FILES else None
     )
+
+
+def is_strange_repository(name: str) -> bool:
+    """Whether a name is that of a hub's repository whose base model is not known."""
+    known = repository_base(name) or bases_in_checkpoint_name(name) or bases_in_title(name)
+    return repository_id(name) is not None and not known
 
 
 def _repository(name: str) -> str:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from inference.base_models import LINEAGE_TITLES, OPEN_LINEAGES, Architecture, BaseModelId
 from inference.lora.architecture_words import (
+    architectures_of,
     claimed_architectures,
     models_in_sentence,
     quoted_architecture,
@@ -26,6 +27,7 @@ from inference.lora.architecture_words import (
 from inference.lora.evidence import HASHES, OWN_NAMES, PAGES, RECORDED, Evidence, Source
 from inference.lora.fit import Fit, Grade, fit, overlap
 from inference.lora.formats import USABLE, ModuleTensors, Shaped, modules_of
+from inference.lora.known_bases import is_strange_repository
 from inference.lora.metadata import base_names, further_base_names, model_types, texts
 from inference.lora.names import Part, read_name
 from inference.lora.relatives import denies, names_no_version, plain_model_named, relatives_in_text, relatives_named
@@ -346,11 +348,18 @@ def _others_named(evidence: Evidence, metadata: Mapping[str, str]) -> tuple[str,
             if base in families_denied(text) or denies(text, base)
         ]
     if by_names:
+        strange = (name for name in base_names(metadata) if _is_strange(name, base))
+        against += [f"its training base {name[:60]!r} is not known" for name in strange]
         against += [f"{text[:60]!r} says that a source is wrong" for text in evidence.texts if tells_of_mistake(text)]
         plain = [(name, plain_model_named(name, base)) for name in own]
         plain += [(name, plain_model_named(name, base, first=True)) for name in trained_on]
         against += [f"{name[:60]!r} names {each}" for name, each in plain if each]
     return tuple(dict.fromkeys(against))
+
+
+def _is_strange(name: str, base: BaseModelId) -> bool:
+    """Whether a training base is a hub's repository that says nothing about `base`."""
+    return is_strange_repository(name) and base.architecture not in architectures_of(name.rpartition("/")[2])
 
 
 def _other_models(sentence: str, base: BaseModelId) -> list[str]:

@@ -499,3 +499,19 @@ def test_a_list_of_versions_tells_what_this_one_was_trained_on(tmp_path: Path, v
     kept = evidence_in({})
     page = read_sidecar(lora)
     assert judge(file_sha256(lora), kept, page, Knowledge()).base_model == base
+
+
+@pytest.mark.parametrize(
+    ("make", "told", "trained_on", "known"),
+    [
+        ("sdxl", "sdxl/base", "ptx0/terminus-xl-velocity-v1", False), ("sd1", "sd1/base", "someone/other-model", False),
+        ("sdxl", "sdxl/illustrious", "OnomaAIResearch/Illustrious-XL-v2.0", True),
+        ("krea2", "krea2/base", "krea/Krea-2-Raw", True), ("sdxl", "sdxl/illustrious", "my_merge.safetensors", True),
+    ],
+)  # fmt: skip
+def test_a_page_does_not_stand_beside_a_training_base_that_is_an_unknown_repository(
+    make: str, told: str, trained_on: str, known: bool
+) -> None:
+    base = BaseModelId(told)
+    adapter = {"lora_adapter_metadata": json.dumps({"unet.r": 4, "unet.base_model_name_or_path": trained_on})}
+    assert verdict(make, adapter, Sidecar(base_model=base)).base_model == (base if known else None)
