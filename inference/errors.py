@@ -258,8 +258,8 @@ class ModuleMismatch(RequestError):
 
 @dataclass(eq=False)
 class LoraNotAtWork(RequestError):
-    """Easel did not generate this picture. The picture's LoRAs would have changed only {active} of the {expected}
-    parts of {checkpoint} that they are made to change."""
+    """Easel did not generate this picture. The picture's LoRAs would have changed only {active} of {expected} parts
+    of {checkpoint}."""
 
     for_operators = "{modules} stayed as they were."
 

@@ -167,7 +167,7 @@ def test_norms_of_dora_for_outputs_and_inputs_are_told_apart(shape: tuple[int, .
 @pytest.mark.parametrize("shape", [(24,), (35, 1), (36, 24), (1, 36), ()])
 def test_norms_of_dora_that_fit_neither_are_refused(shape: tuple[int, ...]) -> None:
     layer = nn.Linear(24, 36)
-    state = adapter("lora", layer, torch.float32, seed=1).custom_state_dict() | {"dora_scale": torch.ones(shape)}
+    state = adapter("loha", layer, torch.float32, seed=1).custom_state_dict() | {"dora_scale": torch.ones(shape)}
     with pytest.raises(BadWeights, match="DoRA"):
         change_from(state, layer)
 
