@@ -41,6 +41,7 @@ MADE: dict[str, Callable[[ModuleType], list[dict[str, Any]]]] = {
     "inference.lora.relatives": lambda module: [
         {"pattern": text, "each": each} for each in module.RELATIVES for text in (each.words, each.hints)
     ],
+    "inference.lora.texts": lambda _: [{"version": "v1"}, {"version": "v1.0 (beta)"}],
     "inference.lora.spellings": lambda _: [{"targets": ("down_blocks.#.attentions.#.to_q",)}],
 }
 LIMITS = {"inference.lora.titles": 1000, "inference.lora.relatives": 320}  # characters of a name that are looked at
